@@ -1,0 +1,64 @@
+# Everything runs from a fresh clone with Python 3.11 to 3.13, git and make: the environment in .venv is
+# made from requirements.lock (every file checked against its digest) and reused while it is current.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.current
+CODE := proteomr cli tests benchmarks data/schemas
+RUN := $(BIN)/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint types contracts unit demo bench bench-quick lock clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(STAMP) ## make .venv, or bring it up to date
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11 to 3.13 is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1); name another: make PYTHON=python3.12" >&2; exit 1; }
+	@want=$$(cat requirements.lock pyproject.toml | cksum) ; \
+	if [ "$$(cat $(STAMP) 2>/dev/null)" = "$$want" ] && $(BIN)/python -c '' 2>/dev/null; then touch $(STAMP); exit 0; fi; \
+	echo "making $(VENV)" && rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && \
+	$(RUN) pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock && \
+	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . && \
+	echo "$$want" > $(STAMP)
+
+test: lint types contracts unit ## everything that must hold before a change lands
+
+lint: $(STAMP) ## style
+	$(BIN)/ruff check $(wildcard $(CODE))
+	$(BIN)/ruff format --check $(wildcard $(CODE))
+
+types: $(STAMP) ## static types
+	$(BIN)/mypy $(wildcard $(CODE))
+
+contracts: $(STAMP) ## who may import whom
+	$(BIN)/lint-imports
+
+unit: $(STAMP) ## the tests and every example in a docstring
+	$(RUN) pytest
+
+demo: $(STAMP) ## simulate a small study, scan it, print the hits beside the truth
+	$(BIN)/proteomr demo
+
+bench: $(STAMP) ## the benchmarks at the size of the paper
+	$(RUN) benchmarks.run
+
+bench-quick: $(STAMP) ## the benchmarks at reduced size, accuracy checks on
+	$(RUN) benchmarks.run --quick
+
+lock: ## choose the versions anew and write requirements.lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	.venv-lock/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	  --fork-strategy fewest --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+	  --extra dev --extra plot --output-file requirements.lock
+	rm -rf .venv-lock
+
+clean: ## remove what can be made again
+	rm -rf .venv .venv-lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(wildcard $(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Declared columns of every table that proteomr writes."""

@@ -1,0 +1,65 @@
+"""Association of plasma proteins with exposures and outcomes, at the scale of a biobank.
+
+The names below are imported when they are first used, so that starting the command line, or asking
+for one of them, does not load the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proteomr.association import ModelSpec, associate
+    from proteomr.io import read_cohort
+    from proteomr.simulate import simulate
+    from proteomr.tables import Associations, Cohort
+
+    __version__: str
+
+__all__ = [
+    "Associations",
+    "Cohort",
+    "ModelSpec",
+    "__version__",
+    "associate",
+    "read_cohort",
+    "simulate",
+]
+
+_HOMES = {
+    "Associations": "proteomr.tables",
+    "Cohort": "proteomr.tables",
+    "ModelSpec": "proteomr.association",
+    "associate": "proteomr.association",
+    "read_cohort": "proteomr.io",
+    "simulate": "proteomr.simulate",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return importlib.metadata.version("proteomr")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'proteomr' has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: object) -> None:
+        # importing the subpackage `proteomr.simulate` would bind its module to the name that stands
+        # for the function; the public name must not depend on the order of imports
+        if name not in _HOMES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

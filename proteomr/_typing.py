@@ -1,0 +1,12 @@
+"""Array types shared by every floor; a letter in a shape comment means the same length throughout a module."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+F64: TypeAlias = NDArray[np.float64]
+Bool: TypeAlias = NDArray[np.bool_]
+I64: TypeAlias = NDArray[np.int64]

@@ -1,0 +1,22 @@
+"""From the text of a model formula and a table to a design matrix with named columns."""
+
+from __future__ import annotations
+
+from proteomr.design.build import INTERCEPT, Design, FactorBlock, build, columns_of
+from proteomr.design.formula import Formula, Part, Step, Term, union
+from proteomr.design.grammar import parse, parse_sets
+
+__all__ = [
+    "INTERCEPT",
+    "Design",
+    "FactorBlock",
+    "Formula",
+    "Part",
+    "Step",
+    "Term",
+    "build",
+    "columns_of",
+    "parse",
+    "parse_sets",
+    "union",
+]

@@ -1,0 +1,129 @@
+"""The exceptions that a user of proteomr can act on, and the exit code that each one stands for.
+
+::
+
+    ProteomrError                 1
+    ├── UsageError                2   the request itself cannot be carried out as worded
+    │   └── FormulaError              a model formula that the grammar does not allow
+    ├── InputError                3   a file or a table is not what the analysis needs
+    │   ├── FormatError               a file cannot be read as its format: file, line, column
+    │   ├── ColumnError               a named column is absent or has the wrong content
+    │   └── IdentifierError           person identifiers are absent, duplicated or do not match
+    ├── NothingToDo               5   the request is valid and selects no work
+    ├── RunFolderError            3   a run folder is in use, or holds another run
+    └── StorageError              74  the disk refused to keep the result
+
+Each message is one line that says what was found, where, what was needed, and the nearest remedy. No message ever
+carries the identifier of a person.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = [
+    "ColumnError",
+    "FormatError",
+    "FormulaError",
+    "IdentifierError",
+    "InputError",
+    "NothingToDo",
+    "ProteomrError",
+    "RunFolderError",
+    "StorageError",
+    "UsageError",
+    "nearest",
+]
+
+
+class ProteomrError(Exception):
+    """A fault with a remedy in the hands of the user."""
+
+    exit_code = 1
+
+
+class UsageError(ProteomrError):
+    """The request cannot be carried out as worded."""
+
+    exit_code = 2
+
+
+class FormulaError(UsageError):
+    """A model formula that the grammar does not allow, or that names an unknown column."""
+
+
+class InputError(ProteomrError):
+    """A file or a table is not what the analysis needs."""
+
+    exit_code = 3
+
+
+class FormatError(InputError):
+    """A file that cannot be read as its format.
+
+    Parameters
+    ----------
+    message : what was found and what was needed.
+    path : the file.
+    line : one-based line in the file, where known.
+    column : name of the column, where known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | Path | None = None,
+        line: int | None = None,
+        column: str | None = None,
+    ) -> None:
+        where = [str(path)] if path is not None else []
+        if line is not None:
+            where.append(f"line {line}")
+        if column is not None:
+            where.append(f"column {column!r}")
+        super().__init__(f"{', '.join(where)}: {message}" if where else message)
+        self.path = Path(path) if path is not None else None
+        self.line = line
+        self.column = column
+
+
+class ColumnError(InputError):
+    """A named column is absent or has the wrong content."""
+
+
+class IdentifierError(InputError):
+    """Person identifiers are absent, duplicated or do not match between files."""
+
+
+class NothingToDo(ProteomrError):
+    """The request is valid and selects no work."""
+
+    exit_code = 5
+
+
+class RunFolderError(ProteomrError):
+    """A run folder is in use by another run, or holds the result of another request."""
+
+    exit_code = 3
+
+
+class StorageError(ProteomrError):
+    """The disk refused to keep the result (full, read-only, over quota)."""
+
+    exit_code = 74
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """Return ``" (did you mean 'x'?)"`` for the candidates closest to a mistyped name, or an empty string.
+
+    >>> nearest("smokng", ["age", "smoking"])
+    " (did you mean 'smoking'?)"
+    """
+    known = {candidate.casefold(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(name.casefold(), known, n=3, cutoff=0.6)
+    if not close:
+        return ""
+    return f" (did you mean {' or '.join(repr(known[match]) for match in close)}?)"

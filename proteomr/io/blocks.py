@@ -1,0 +1,178 @@
+"""Columns of parquet files, read by blocks from any number of threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from proteomr._typing import F64, I64
+from proteomr.errors import FormatError
+from proteomr.tables import find_columns
+
+__all__ = ["FileColumn", "ParquetMatrix", "ParquetProteins"]
+
+
+class ParquetMatrix:
+    """The numeric columns of one parquet file.
+
+    The footer is read once. A reader serves one thread at a time: a thread takes an idle one, or
+    opens another over the footer that is already there.
+
+    Parameters
+    ----------
+    path : the file.
+    reported_as : the file that a message names, where this one was made from it.
+
+    Raises
+    ------
+    FormatError
+        The file is damaged, or two of its columns have one name.
+    """
+
+    def __init__(self, path: Path, *, reported_as: Path | None = None) -> None:
+        self.path = path
+        self.reported_as = reported_as or path
+        with self._damage():
+            first = pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+            self.schema: pa.Schema = first.schema_arrow
+        self.names: tuple[str, ...] = tuple(self.schema.names)
+        self.n: int = first.metadata.num_rows
+        self._metadata = first.metadata
+        self._idle = [first]
+        self._lock = threading.Lock()
+        if len(set(self.names)) < len(self.names):
+            name = next(name for name in self.names if self.names.count(name) > 1)
+            raise FormatError("the name stands twice; rename one", path=path, column=name)
+
+    def read_column(self, name: str) -> pa.ChunkedArray:
+        """Return one column as it is stored."""
+        with self._damage(), self._reader() as reader:
+            return reader.read(columns=[name], use_threads=False).column(name)
+
+    def read_block(self, names: Sequence[str]) -> F64:
+        """Return numeric columns, (n + 1, b), Fortran-ordered, NaN = missing, the last row NaN."""
+        block: F64 = np.empty((self.n + 1, len(names)), dtype=np.float64, order="F")
+        block[self.n] = np.nan
+        row = 0
+        with self._damage(), self._reader() as reader:
+            for group in range(reader.num_row_groups):
+                table = reader.read_row_group(group, columns=list(names), use_threads=False)
+                for position, name in enumerate(names):
+                    _copy_column(table.column(name), block[row : row + table.num_rows, position])
+                row += table.num_rows
+        return block
+
+    @contextmanager
+    def _reader(self) -> Iterator[pyarrow.parquet.ParquetFile]:
+        with self._lock:
+            reader = self._idle.pop() if self._idle else None
+        if reader is None:
+            reader = pyarrow.parquet.ParquetFile(
+                self.path, metadata=self._metadata, pre_buffer=False
+            )
+        yield reader
+        with self._lock:
+            self._idle.append(reader)
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as fault:
+            message = "the parquet file is damaged or went away; copy or write it again"
+            raise FormatError(message, path=self.reported_as) from fault
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileColumn:
+    """Where one protein is stored.
+
+    Parameters
+    ----------
+    name : name of the protein.
+    file : position of its file.
+    """
+
+    name: str
+    file: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParquetProteins:
+    """Proteins in one or several parquet files, aligned to the same people.
+
+    Parameters
+    ----------
+    files : the files.
+    columns : where each of the p proteins is stored, in order.
+    rows : for each file the row of each of the n people, (n,); -1 where a file lacks them.
+    """
+
+    files: tuple[ParquetMatrix, ...]
+    columns: tuple[FileColumn, ...]
+    rows: tuple[I64, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the p proteins, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def n(self) -> int:
+        """Number of people."""
+        return len(self.rows[0])
+
+    def read(self, columns: slice, /) -> F64:
+        """Return the proteins of a slice, (n, b), Fortran-ordered, NaN = missing.
+
+        Raises
+        ------
+        FormatError
+            A file is damaged, or went away since it was opened.
+        """
+        wanted = self.columns[columns]
+        block: F64 = np.empty((self.n, len(wanted)), dtype=np.float64, order="F")
+        position = 0
+        for file, run in groupby(wanted, key=lambda column: column.file):
+            names = [column.name for column in run]
+            stored = self.files[file].read_block(names)
+            for offset in range(len(names)):
+                np.take(
+                    stored[:, offset], self.rows[file], out=block[:, position + offset], mode="wrap"
+                )
+            position += len(names)
+        return block
+
+    def select_rows(self, rows: I64) -> ParquetProteins:
+        """Return the same proteins for chosen people, in the order given; reads nothing."""
+        return ParquetProteins(self.files, self.columns, tuple(file[rows] for file in self.rows))
+
+    def select_columns(self, names: Sequence[str]) -> ParquetProteins:
+        """Return chosen proteins, in the order given; reads nothing.
+
+        Raises
+        ------
+        ColumnError
+            There is no protein of that name.
+        """
+        chosen = find_columns(self.names, names)
+        return ParquetProteins(self.files, tuple(self.columns[i] for i in chosen), self.rows)
+
+
+def _copy_column(column: pa.ChunkedArray, target: F64) -> None:
+    row = 0
+    for chunk in column.chunks:
+        stored = chunk.cast(pa.float64()) if pa.types.is_decimal(chunk.type) else chunk
+        if pa.types.is_null(stored.type):
+            target[row : row + len(chunk)] = np.nan
+        else:
+            target[row : row + len(chunk)] = stored.to_numpy(zero_copy_only=False)
+        row += len(chunk)

@@ -1,0 +1,236 @@
+"""Person identifiers: found, made comparable as text, and matched between files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import I64
+from proteomr.errors import IdentifierError, nearest
+
+__all__ = ["ID_COLUMNS", "Match", "find_id_column", "match_ids", "normalise_ids"]
+
+ID_COLUMNS: Final = (
+    "sample_id",
+    "eid",
+    "IID",
+    "ID",
+    "SampleID",
+    "participant.eid",
+    "participant_eid",
+    "f.eid",
+)
+_EXACT_WHOLE: Final = 2**53
+_LISTED: Final = 8
+
+
+def find_id_column(columns: Sequence[str], *, id_column: str | None = None) -> str:
+    """Return the name of the identifier column.
+
+    Parameters
+    ----------
+    columns : the columns there are.
+    id_column : the one named by the user; None for the first of sample_id, eid, IID, ID,
+        SampleID, and the spellings of eid in exports of UK Biobank.
+
+    Raises
+    ------
+    IdentifierError
+        The column named is absent, or none of the usual names is there.
+
+    Examples
+    --------
+    >>> find_id_column(["age", "eid", "ID"])
+    'eid'
+    """
+    shown = ", ".join(columns[:_LISTED]) + (", ..." if len(columns) > _LISTED else "")
+    if id_column is not None:
+        if id_column not in columns:
+            hint = nearest(id_column, columns)
+            raise IdentifierError(f"no identifier column {id_column!r}{hint}; columns: {shown}")
+        return id_column
+    for name in ID_COLUMNS:
+        if name in columns:
+            return name
+    hint = next(filter(None, (nearest(name, columns[:_LISTED]) for name in ID_COLUMNS[:5])), "")
+    wanted = ", ".join(ID_COLUMNS[:5])
+    raise IdentifierError(
+        f"no identifier column: name it with --id, or call it one of {wanted}{hint}; "
+        f"columns: {shown}"
+    )
+
+
+def normalise_ids(ids: pl.Series) -> pl.Series:
+    """Return identifiers as text that compares equal between files.
+
+    Whole numbers become their decimal text, floats likewise where they are whole and below 2^53;
+    text is trimmed and keeps its leading zeros.
+
+    Parameters
+    ----------
+    ids : one per row.
+
+    Raises
+    ------
+    IdentifierError
+        Identifiers are missing, not whole, of a kind that is no identifier, or repeated after
+        all this; with the count.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> normalise_ids(pl.Series("ID", [7.0, 1e6])).to_list()
+    ['7', '1000000']
+    """
+    text = _as_text(ids).str.strip_chars()
+    if missing := int((text.is_null() | (text == "")).sum()):
+        raise IdentifierError(
+            f"column {ids.name!r}: {missing} of {ids.len()} rows have no identifier; remove them"
+        )
+    if repeated := text.len() - text.n_unique():
+        spelling = " after trimming" if ids.n_unique() == ids.len() else ""
+        raise IdentifierError(
+            f"column {ids.name!r}: {repeated} duplicated identifiers{spelling} "
+            f"among {ids.len()} rows; keep one row per person"
+        )
+    return text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """Which rows of two files are the same people.
+
+    Parameters
+    ----------
+    left, right : positions of the shared people in each file, (m,), in the order of the left.
+    only_left, only_right : people in one file alone.
+    """
+
+    left: I64
+    right: I64
+    only_left: int
+    only_right: int
+
+
+def match_ids(left: pl.Series, right: pl.Series, *, names: tuple[str, str]) -> Match:
+    """Return the rows of two files that are the same people, by the exact text.
+
+    Parameters
+    ----------
+    left, right : normalised identifiers, none repeated.
+    names : what the two files are called in a message.
+
+    Raises
+    ------
+    IdentifierError
+        No identifier is shared; or fewer than half are, while another spelling of the same
+        identifiers (zeros in front, decimals, a prefix, spaces, letter case) would match more.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> match = match_ids(pl.Series(["1", "2"]), pl.Series(["2", "3"]), names=("samples", "proteins"))
+    >>> match.left.tolist(), match.right.tolist(), match.only_left
+    ([1], [0], 1)
+    """
+    positions = pl.DataFrame({"id": right}).with_row_index("right")
+    joined = (
+        pl.DataFrame({"id": left})
+        .with_row_index("left")
+        .join(positions, on="id", how="inner")
+        .sort("left")
+    )
+    shared = joined.height
+    if 2 * shared < min(left.len(), right.len()):
+        _refuse_other_spelling(left, right, shared=shared, names=names)
+    if not shared:
+        raise IdentifierError(
+            f"no identifier is shared: {left.len()} in the {names[0]}, {right.len()} in the "
+            f"{names[1]}; check that both use the same identifiers (--id names the column)"
+        )
+    return Match(
+        left=joined["left"].to_numpy().astype(np.int64),
+        right=joined["right"].to_numpy().astype(np.int64),
+        only_left=left.len() - shared,
+        only_right=right.len() - shared,
+    )
+
+
+def _as_text(ids: pl.Series) -> pl.Series:
+    if ids.dtype.is_integer():
+        return ids.cast(pl.String)
+    if ids.dtype.is_float():
+        known = ids.fill_nan(None)
+        broken = int(((known != known.round(0)) | (known.abs() >= _EXACT_WHOLE)).sum())
+        if broken:
+            raise IdentifierError(
+                f"column {ids.name!r}: {broken} identifiers are not whole numbers below 2^53; "
+                "store identifiers as text or whole numbers"
+            )
+        return known.cast(pl.Int64).cast(pl.String)
+    if isinstance(ids.dtype, pl.String | pl.Categorical | pl.Enum):
+        return ids.cast(pl.String)
+    raise IdentifierError(
+        f"column {ids.name!r} holds {ids.dtype}; identifiers are text or whole numbers"
+    )
+
+
+_DECIMAL: Final = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
+
+
+def _without_decimals(ids: pl.Series) -> pl.Series:
+    number = ids.set(~ids.str.contains(_DECIMAL), None).cast(pl.Float64, strict=False)
+    whole = number.set((number.abs() >= _EXACT_WHOLE).fill_null(value=True), None)
+    return whole.round(0).cast(pl.Int64).cast(pl.String).fill_null(ids)
+
+
+_SPELLINGS: Final[tuple[tuple[str, str, Callable[[pl.Series], pl.Series]], ...]] = (
+    (
+        "zeros in front",
+        "write the identifiers with the same number of digits in both",
+        lambda ids: ids.str.replace(r"^0+(\d)", "${1}"),
+    ),
+    (
+        "identifiers written as decimals (12.0 or 1e+06)",
+        "write them as whole numbers",
+        _without_decimals,
+    ),
+    (
+        "spaces inside the identifiers",
+        "remove them",
+        lambda ids: ids.str.replace_all(r"[\s\x{a0}]+", ""),
+    ),
+    (
+        "upper and lower case",
+        "use one of them in both",
+        lambda ids: ids.str.to_lowercase(),
+    ),
+    (
+        "a prefix before the number",
+        "remove it, or add it in the other file",
+        lambda ids: ids.str.replace(r"^.*?0*(\d+)$", "${1}"),
+    ),
+    (
+        "a suffix after the number",
+        "remove it, or add it in the other file",
+        lambda ids: ids.str.replace(r"^(\d+)\D.*$", "${1}"),
+    ),
+)
+
+
+def _refuse_other_spelling(
+    left: pl.Series, right: pl.Series, *, shared: int, names: tuple[str, str]
+) -> None:
+    """Raise where the same identifiers are spelt in two ways."""
+    for what, remedy, respell in _SPELLINGS:
+        ours, theirs = respell(left).unique(), respell(right).unique()
+        would = int(ours.is_in(theirs.implode()).sum())
+        if would > 2 * shared and 2 * would >= min(left.len(), right.len()):
+            raise IdentifierError(
+                f"{shared} identifiers are shared: {left.len()} in the {names[0]}, {right.len()} "
+                f"in the {names[1]}; {would} would be but for {what}: {remedy}"
+            )

@@ -1,0 +1,203 @@
+"""What a file is, told by its content: present, readable, compressed, whole, text or parquet."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import gzip
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from proteomr.errors import FormatError, InputError, nearest
+
+__all__ = ["Kind", "damaged_gzip", "decompress", "find_files", "inspect_file", "read_head"]
+
+Kind: TypeAlias = Literal["parquet", "text"]
+
+GZIP: Final = b"\x1f\x8b"
+PARQUET: Final = b"PAR1"
+_HEAD_BYTES: Final = 1 << 16
+_FOREIGN: Final = (
+    (b"PK\x03\x04", "an Excel workbook or a zip archive; save it as csv"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save it as csv"),
+    (b"BZh", "compressed with bzip2; compress it with gzip instead"),
+    (b"\xfd7zXZ", "compressed with xz; compress it with gzip instead"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd; compress it with gzip instead"),
+    (b"\x89HDF", "an HDF5 file; save it as parquet or csv"),
+    (b"ARROW1", "a feather file; save it as parquet or csv"),
+    (b"RDX", "an R data file; save it with write.csv"),
+    (b"X\n\x00", "an R data file; save it with write.csv"),
+    (b"PARE", "an encrypted parquet file; decrypt it first"),
+)
+
+
+def find_files(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+    """Return the files that paths and quoted globs name, each once, globs in alphabetical order.
+
+    Parameters
+    ----------
+    paths : one path or several; ``*``, ``?`` and ``[]`` are expanded where no file has the name.
+
+    Raises
+    ------
+    InputError
+        No path is given, or a glob matches no file.
+
+    Examples
+    --------
+    >>> find_files("olink.csv")
+    (PosixPath('olink.csv'),)
+    """
+    named = [paths] if isinstance(paths, str | Path) else list(paths)
+    found: dict[Path, None] = {}
+    for path in named:
+        if glob.has_magic(str(path)) and not Path(path).exists():
+            found.update(dict.fromkeys(_expand(Path(path))))
+        else:
+            found[Path(path)] = None
+    if not found:
+        raise InputError("no protein file is named; give one or several")
+    return tuple(found)
+
+
+def inspect_file(path: str | Path) -> tuple[Kind, bool]:
+    r"""Return what a file holds, and whether it is compressed with gzip.
+
+    Parameters
+    ----------
+    path : the file; its content decides, not its name.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it is a folder, or it may not be read.
+    FormatError
+        It is empty, cut off, or of a kind that is not read here.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+    ...     size = file.write(b"sample_id,age\n1,50\n")
+    ...     file.flush()
+    ...     inspect_file(file.name)
+    ('text', False)
+    """
+    path = Path(path)
+    with _readable(path), path.open("rb") as file:
+        start = file.read(8)
+    compressed = start.startswith(GZIP)
+    head = read_head(path, compressed=compressed)
+    if not head:
+        raise FormatError("the file is empty", path=path)
+    if head.startswith(PARQUET):
+        if not compressed:
+            _check_parquet_end(path)
+        return "parquet", compressed
+    _refuse_foreign(head, path)
+    return "text", compressed
+
+
+def read_head(path: Path, *, compressed: bool, size: int = _HEAD_BYTES) -> bytes:
+    """Return the first bytes of a file, decompressed.
+
+    Raises
+    ------
+    FormatError
+        The compressed stream is damaged within these bytes.
+    """
+    with _readable(path):
+        if not compressed:
+            with path.open("rb") as file:
+                return file.read(size)
+        try:
+            with gzip.open(path) as stream:
+                return stream.read(size)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
+            raise damaged_gzip(path) from fault
+
+
+def decompress(source: Path, target: Path) -> None:
+    """Write the decompressed content of a gzip file to another file, in bounded memory.
+
+    Raises
+    ------
+    FormatError
+        The compressed stream is cut off or damaged.
+    """
+    try:
+        with gzip.open(source) as stream, target.open("wb") as file:
+            while chunk := stream.read(1 << 22):
+                file.write(chunk)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
+        raise damaged_gzip(source) from fault
+
+
+def damaged_gzip(path: Path) -> FormatError:
+    """Return the error for a gzip stream that is cut off or fails its checksum."""
+    return FormatError(
+        "the gzip stream is cut off or damaged; copy or download the file again", path=path
+    )
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn the refusals of the file system into one line with the remedy."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file in it")
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: there is no such file{_neighbours(path)}") from None
+    except PermissionError:
+        remedy = "may not be read (permission denied); ask its owner for access"
+        raise InputError(f"{path}: {remedy}") from None
+    except OSError as fault:
+        raise InputError(f"{path}: cannot be read ({fault.strerror or fault})") from None
+
+
+def _expand(pattern: Path) -> list[Path]:
+    root = Path(pattern.anchor)
+    matches = sorted(root.glob(str(pattern.relative_to(root))))
+    if not matches:
+        raise InputError(f"{pattern}: no file matches; check the folder and the pattern")
+    return matches
+
+
+def _neighbours(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"; the folder {str(folder)!r} does not exist either"
+    if not os.access(folder, os.R_OK):
+        return ""
+    return nearest(path.name, sorted(entry.name for entry in folder.iterdir()))
+
+
+def _check_parquet_end(path: Path) -> None:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - 8))
+        end = file.read()
+    length = int.from_bytes(end[:4], "little")
+    if size < 12 or not end.endswith(PARQUET) or length + 12 > size:
+        raise FormatError(
+            "the parquet file is cut off (no footer); copy or write it again", path=path
+        )
+
+
+def _refuse_foreign(head: bytes, path: Path) -> None:
+    for magic, what in _FOREIGN:
+        if head.startswith(magic):
+            raise FormatError(f"is {what}", path=path)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise FormatError("is UTF-16 text; save it as UTF-8", path=path)
+    if b"\x00" in head:
+        line = head[: head.index(b"\x00")].count(b"\n") + 1
+        raise FormatError(
+            "holds a NUL byte: UTF-16 or binary content; save it as UTF-8 text",
+            path=path,
+            line=line,
+        )

@@ -1,0 +1,320 @@
+"""What was run, on which files, with which versions: enough to repeat it and to see a change.
+
+Nothing here identifies a person or a machine: neither user nor host is named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from proteomr.errors import InputError
+
+__all__ = [
+    "BlasLibrary",
+    "InputFile",
+    "Manifest",
+    "RowFilter",
+    "blas_in_use",
+    "canonical_json",
+    "digest_file",
+    "host_platform",
+    "tool_versions",
+    "utc_now",
+]
+
+_TOOLS = (
+    "proteomr",
+    "numpy",
+    "scipy",
+    "polars",
+    "pyarrow",
+    "statsmodels",
+    "linearmodels",
+    "threadpoolctl",
+    "typer",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file or folder as it was when it was read or written.
+
+    Parameters
+    ----------
+    name : the path as the user gave it.
+    size_bytes : its size; of a folder, that of the files in it.
+    sha256 : digest of the content, see `digest_file`.
+    modified : when it was last changed, UTC, ISO 8601.
+    """
+
+    name: str
+    size_bytes: int
+    sha256: str
+    modified: str
+
+    @classmethod
+    def read(cls, path: str | Path) -> InputFile:
+        """Take the record of a file or folder.
+
+        Raises
+        ------
+        InputError
+            When it does not exist or cannot be read.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder) / "samples.csv"
+        ...     _ = file.write_text("id")
+        ...     InputFile.read(file).size_bytes
+        2
+        """
+        digest = digest_file(path)
+        files = _files_of(Path(path))
+        facts = [file.stat() for _, file in files] or [Path(path).stat()]
+        return cls(
+            name=str(path),
+            size_bytes=sum(fact.st_size for fact in facts) if files else 0,
+            sha256=digest,
+            modified=_iso(max(fact.st_mtime for fact in facts)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """One step that rows had to pass: its name, and how many went in and came out."""
+
+    step: str
+    rows_in: int
+    rows_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlasLibrary:
+    """One linear-algebra library loaded in the process."""
+
+    name: str
+    version: str
+    architecture: str
+    threads: int
+
+
+def digest_file(path: str | Path) -> str:
+    """Return the SHA-256 of a file's content, or of a folder's files with their relative names.
+
+    Parameters
+    ----------
+    path : a file; or a folder, whose digest is that of the lines ``<sha256>  <relative name>`` of
+        all files in it, sorted by name.
+
+    Raises
+    ------
+    InputError
+        When it does not exist or cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "empty"
+    ...     file.touch()
+    ...     digest_file(file)[:12]
+    'e3b0c44298fc'
+    """
+    given = Path(path)
+    try:
+        if not given.is_dir():
+            return _sha256(given)
+        lines = [f"{_sha256(file)}  {name}\n" for name, file in _files_of(given)]
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; correct the path") from None
+    except PermissionError:
+        raise InputError(f"{path}: may not be read; ask its owner for permission") from None
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def tool_versions() -> dict[str, str]:
+    """Return the versions of proteomr, Python and the libraries that its numbers pass through.
+
+    Examples
+    --------
+    >>> sorted(tool_versions())[:3]
+    ['linearmodels', 'numpy', 'polars']
+    """
+    versions = {"python": platform.python_version()}
+    for tool in _TOOLS:
+        try:
+            versions[tool] = importlib.metadata.version(tool)
+        except importlib.metadata.PackageNotFoundError:
+            versions[tool] = "not installed"
+    return versions
+
+
+def blas_in_use() -> tuple[BlasLibrary, ...]:
+    """Describe the BLAS libraries loaded so far: numpy's and scipy's copies each count.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> all(library.threads >= 1 for library in blas_in_use())
+    True
+    """
+    from threadpoolctl import threadpool_info
+
+    libraries = (
+        BlasLibrary(
+            name=str(found["internal_api"]),
+            version=str(found["version"]),
+            architecture=str(found.get("architecture", "unknown")),
+            threads=int(found["num_threads"]),
+        )
+        for found in threadpool_info()
+        if found["user_api"] == "blas"
+    )
+    return tuple(sorted(libraries, key=lambda library: (library.name, library.version)))
+
+
+def host_platform() -> dict[str, str]:
+    """Describe the kind of machine, without its name.
+
+    Examples
+    --------
+    >>> sorted(host_platform())
+    ['machine', 'python_implementation', 'release', 'system']
+    """
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "python_implementation": sys.implementation.name,
+    }
+
+
+def utc_now() -> str:
+    """Return the present moment, UTC, ISO 8601 to the second.
+
+    Examples
+    --------
+    >>> len(utc_now())
+    20
+    """
+    return _iso(datetime.now(UTC).timestamp())
+
+
+def canonical_json(value: object) -> bytes:
+    """Return the one JSON text of a value: keys sorted, no spaces; equal values, equal digests.
+
+    Raises
+    ------
+    TypeError
+        When JSON cannot hold the value.
+    ValueError
+        When it holds a number that is not finite.
+
+    Examples
+    --------
+    >>> canonical_json({"b": (1, 2), "a": None})
+    b'{"a":null,"b":[1,2]}'
+    """
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return text.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The account of one run, stored beside its results.
+
+    Parameters
+    ----------
+    command : the stage that ran, such as ``associate``.
+    arguments : the command line as given.
+    configuration : every option as resolved, defaults included; JSON values.
+    inputs, outputs : the files read and written.
+    filters : rows in and out of each step that drops any.
+    family_of_tests : in words, what the correction for multiple testing spans.
+    seed : of the random numbers; None where there are none.
+    threads : workers that ran the blocks.
+    started, finished : UTC, ISO 8601.
+    exit_status : the exit code of the command.
+    versions, blas, platform : filled in from the running process.
+
+    Examples
+    --------
+    >>> text = Manifest(command="demo", started="2026-01-01T00:00:00Z").to_json()
+    >>> '"seed": null' in text
+    True
+    """
+
+    command: str
+    arguments: tuple[str, ...] = ()
+    configuration: Mapping[str, object] = field(default_factory=dict[str, object])
+    inputs: tuple[InputFile, ...] = ()
+    outputs: tuple[InputFile, ...] = ()
+    filters: tuple[RowFilter, ...] = ()
+    family_of_tests: str = ""
+    seed: int | None = None
+    threads: int = 1
+    started: str = ""
+    finished: str = ""
+    exit_status: int = 0
+    versions: Mapping[str, str] = field(default_factory=tool_versions)
+    blas: tuple[BlasLibrary, ...] = field(default_factory=blas_in_use)
+    platform: Mapping[str, str] = field(default_factory=host_platform)
+
+    def to_json(self) -> str:
+        """Write the manifest as JSON with sorted keys: the same facts give the same text.
+
+        Raises
+        ------
+        TypeError
+            When the configuration holds something that JSON cannot.
+        ValueError
+            When it holds a number that is not finite.
+
+        Examples
+        --------
+        >>> '"command": "demo"' in Manifest(command="demo").to_json()
+        True
+        """
+        facts = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        text = json.dumps(
+            facts, default=_plain, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False
+        )
+        return text + "\n"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"JSON cannot hold a {type(value).__name__}")
+
+
+def _iso(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _files_of(path: Path) -> list[tuple[str, Path]]:
+    if not path.is_dir():
+        return [(path.name, path)]
+    found = (file for file in path.rglob("*") if file.is_file())
+    return sorted((file.relative_to(path).as_posix(), file) for file in found)

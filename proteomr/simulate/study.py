@@ -1,0 +1,247 @@
+"""The published numbers of a study that a simulated cohort resembles, and its named proteins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from numpy.random import Generator, SeedSequence, default_rng
+
+from proteomr.errors import UsageError, nearest
+
+__all__ = [
+    "EXPOSURES",
+    "SHEN2025",
+    "STUDIES",
+    "Basis",
+    "NamedProtein",
+    "Study",
+    "apportion",
+    "find_study",
+    "random_stream",
+]
+
+Basis = Literal["published", "chosen", "positive control"]
+
+EXPOSURES = ("isolation", "loneliness")
+_PANEL_STEMS = ("Cardiometabolic", "Inflammation", "Neurology", "Oncology")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedProtein:
+    """A protein whose part in the simulation is fixed by name.
+
+    Parameters
+    ----------
+    name : gene symbol.
+    isolation, loneliness : odds ratio of the exposure per SD of the protein, all covariates in the
+        model; 1 plants nothing.
+    covariate_share : share of the protein's variance that covariates and exposures explain; drawn
+        when None.
+    confounded : whether the life-style covariates act on it strongly.
+    age : SD of the protein per SD of age before scaling to `covariate_share`; drawn when None.
+    mortality : hazard ratio of death per SD of the protein.
+    published : exposures whose odds ratio is the study's own.
+    control : whether the effect is a positive control, larger than any in the study.
+    """
+
+    name: str
+    isolation: float = 1.0
+    loneliness: float = 1.0
+    covariate_share: float | None = None
+    confounded: bool = False
+    age: float | None = None
+    mortality: float = 1.0
+    published: tuple[str, ...] = ()
+    control: bool = False
+
+    def basis(self, exposure: str, /) -> Basis:
+        """Say where the odds ratio for an exposure comes from.
+
+        Examples
+        --------
+        >>> SHEN2025.named[0].basis("isolation"), SHEN2025.named[0].basis("loneliness")
+        ('published', 'chosen')
+        """
+        if exposure in self.published:
+            return "published"
+        planted = self.isolation if exposure == "isolation" else self.loneliness
+        return "positive control" if self.control and planted != 1.0 else "chosen"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Size, cells and shares of a study; counts refer to `people`.
+
+    Parameters
+    ----------
+    name, reference : the key and the citation.
+    people, proteins : size of the study.
+    cells : people with neither exposure, isolation only, loneliness only, both.
+    deaths : people who died within the follow-up.
+    women : count of women.
+    ethnicity, education : counts of each level.
+    smokers, drinkers, low_income : counts.
+    sites, batches : number of levels.
+    follow_up_years : shortest and longest administrative follow-up.
+    panels : names of the panels.
+    named : the proteins known by name, first in every simulated file.
+    """
+
+    name: str
+    reference: str
+    people: int
+    proteins: int
+    cells: tuple[int, int, int, int]
+    deaths: int
+    women: int
+    ethnicity: Mapping[str, int]
+    education: Mapping[str, int]
+    smokers: int
+    drinkers: int
+    low_income: int
+    sites: int
+    batches: int
+    follow_up_years: tuple[float, float]
+    panels: tuple[str, ...]
+    named: tuple[NamedProtein, ...] = field(repr=False)
+
+    def scale(self, count: int, *, people: int) -> int:
+        """Return a count of the study scaled to another number of people, rounded to the nearest.
+
+        Examples
+        --------
+        >>> SHEN2025.scale(4255, people=1000)
+        101
+        """
+        return (2 * count * people + self.people) // (2 * self.people)
+
+
+def _positive_controls() -> tuple[NamedProtein, ...]:
+    return (
+        NamedProtein("P0001", isolation=1.60, covariate_share=0.2, control=True),
+        NamedProtein("P0002", isolation=0.62, covariate_share=0.2, control=True),
+        NamedProtein("P0003", loneliness=1.75, covariate_share=0.2, control=True),
+        NamedProtein("P0004", isolation=1.50, loneliness=1.70, covariate_share=0.2, control=True),
+    )
+
+
+def _named_proteins() -> tuple[NamedProtein, ...]:
+    """List the named proteins; the intervals of the published three give their `covariate_share`.
+
+    The standard error of a log odds ratio per SD is near 1 / sqrt(n p (1 - p) v), v the variance of
+    the protein left by the covariates: the published interval, n and p give v.
+    """
+    both = EXPOSURES
+    planted = (
+        NamedProtein("GDF15", 1.22, 1.14, 0.34, age=0.55, mortality=1.35, published=both[:1]),
+        NamedProtein("CXCL14", 0.84, 0.91, 0.335, published=both[:1]),
+        NamedProtein("PCSK9", 1.00, 1.15, 0.18, published=both[1:]),
+        NamedProtein("ADM", 1.14, 1.13, 0.36, age=0.35, mortality=1.30),
+        NamedProtein("ASGR1", 1.13, 1.13, 0.20),
+        NamedProtein("GFRA1", 1.13, 1.14, 0.22),
+        NamedProtein("FABP4", 1.13, 1.14, 0.40, mortality=1.05),
+        NamedProtein("TNFRSF10A", 1.15, 1.13, 0.25, mortality=1.10),
+        NamedProtein("IL6", 1.13, 1.08, 0.20, mortality=1.12),
+        NamedProtein("ICAM1", 1.11, 1.00, 0.22),
+        NamedProtein("CD4", 1.12, 1.00, 0.18),
+        NamedProtein("TNFRSF10B", 1.14, 1.09, 0.28, age=0.40, mortality=1.10),
+        NamedProtein("TNFRSF11A", 1.12, 1.00, 0.24),
+        NamedProtein("HAO1", 1.12, 1.00, 0.18),
+        NamedProtein("PLAUR", 1.15, 1.10, 0.28, mortality=1.15),
+    )
+    confounded = ("MMP12", "VSIG2", "HAVCR1", "PRSS8", "REN", "ACVRL1")
+    decoys = (NamedProtein("NEFL", age=0.60, mortality=1.12), NamedProtein("FGFR2"))
+    return (
+        *planted,
+        *(NamedProtein(name, confounded=True) for name in confounded),
+        *decoys,
+        *_positive_controls(),
+    )
+
+
+SHEN2025 = Study(
+    name="shen2025",
+    reference="Shen et al. 2025, Nature Human Behaviour 9:569, doi:10.1038/s41562-024-02078-1",
+    people=42_062,
+    proteins=2_920,
+    cells=(36_100, 3_273, 2_057, 632),
+    deaths=4_255,
+    women=21_986,
+    ethnicity={"white": 38_274, "asian": 1_718, "black": 1_503, "other": 379, "mixed": 188},
+    education={"college": 14_816, "age18": 14_083, "age16": 6_863, "none": 6_300},
+    smokers=4_450,
+    drinkers=18_868,
+    low_income=20_728,
+    sites=22,
+    batches=8,
+    follow_up_years=(12.17, 16.70),
+    panels=tuple(f"{stem}{suffix}" for stem in _PANEL_STEMS for suffix in ("", "_II")),
+    named=_named_proteins(),
+)
+
+STUDIES = (SHEN2025,)
+
+
+def find_study(name: str, /) -> Study:
+    """Return the study of a given key.
+
+    Raises
+    ------
+    UsageError
+        When there is none of that name.
+
+    Examples
+    --------
+    >>> find_study("shen2025").people
+    42062
+    """
+    known = {study.name: study for study in STUDIES}
+    if name not in known:
+        raise UsageError(
+            f"no study called {name!r} to simulate{nearest(name, known)}; known: {', '.join(known)}"
+        )
+    return known[name]
+
+
+def apportion(counts: Sequence[int], total: int, /) -> tuple[int, ...]:
+    """Divide a total in the proportions of some counts, by the largest remainder.
+
+    Ties of the remainder go to the earlier share. Where the counts add up to the total they come
+    back as they are.
+
+    Parameters
+    ----------
+    counts : proportions; not negative, not all zero.
+    total : what is divided; not negative.
+
+    Raises
+    ------
+    UsageError
+        For counts or a total out of range.
+
+    Examples
+    --------
+    >>> apportion((36100, 3273, 2057, 632), 100)
+    (86, 8, 5, 1)
+    """
+    whole = sum(counts)
+    if whole <= 0 or min(counts) < 0 or total < 0:
+        raise UsageError(f"cannot divide {total} in the proportions {tuple(counts)}")
+    shares = [divmod(count * total, whole) for count in counts]
+    short = total - sum(floor for floor, _ in shares)
+    order = sorted(range(len(shares)), key=lambda place: -shares[place][1])
+    rounded_up = set(order[:short])
+    return tuple(floor + (place in rounded_up) for place, (floor, _) in enumerate(shares))
+
+
+def random_stream(seed: int, /, *key: int) -> Generator:
+    """Return the generator of one unit of work: a child of the seed, reached by its index alone.
+
+    Examples
+    --------
+    >>> random_stream(1, 4, 0).integers(100) == random_stream(1, 4, 0).integers(100)
+    np.True_
+    """
+    return default_rng(SeedSequence(seed, spawn_key=key))

@@ -1,0 +1,130 @@
+"""The truth behind a simulated cohort, as a table, and the description of its assays."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from proteomr._typing import F64
+from proteomr.simulate.effects import Effects
+from proteomr.simulate.measurement import Measurement
+from proteomr.simulate.study import EXPOSURES
+
+__all__ = ["Role", "tabulate_assays", "tabulate_truth"]
+
+Role = Literal["planted", "confounded-only", "null"]
+
+
+def tabulate_truth(
+    effects: Effects, measurement: Measurement, /, *, proteins: int
+) -> dict[str, list[str] | F64]:
+    """Return the columns of the truth, one row per protein and exposure.
+
+    ``effect``: SD by which the rank-normalised protein moves with the exposure, given all
+    covariates, with that exposure alone in the model; ``odds_ratio``: of the exposure per SD of the
+    protein in the corresponding logistic model (to a good approximation); ``direction``: of both
+    (``up``, ``down``, ``none``); ``effect_simple``: what is expected with the simple set alone;
+    ``effect_joint``: with both exposures in the model; ``role``: ``planted``, ``confounded-only``
+    (life style makes it seem associated, the full set does not) or ``null``; ``basis``: whence the
+    odds ratio; ``expected_z``: mean of the test statistic with the full set; ``power``: of a
+    two-sided test at 0.05 / (2 x proteins); ``mortality_hazard_ratio``: of death per SD of the
+    protein.
+
+    Parameters
+    ----------
+    effects, measurement : of the cohort.
+    proteins : how many of them the cohort's file holds.
+
+    Examples
+    --------
+    >>> from proteomr.simulate.covariates import Covariates
+    >>> from proteomr.simulate.effects import plant_effects
+    >>> from proteomr.simulate.measurement import draw_measurement
+    >>> from proteomr.simulate.people import draw_people
+    >>> from proteomr.simulate.study import SHEN2025
+    >>> covariates = Covariates(SHEN2025, draw_people(SHEN2025, 500, seed=1))
+    >>> effects = plant_effects(covariates, 50, seed=1)
+    >>> truth = tabulate_truth(effects, draw_measurement(covariates, effects, seed=1), proteins=3)
+    >>> truth["protein"][:2], truth["exposure"][:2], truth["direction"][:3]
+    (['GDF15', 'GDF15'], ['isolation', 'loneliness'], ['up', 'up', 'down'])
+    """
+    rows = [(place, j) for place in range(proteins) for j in range(len(EXPOSURES))]
+    expected_z = _expect_z(effects, measurement)[:proteins]
+    limit = -float(ndtri(0.05 / (2 * proteins) / 2))
+    power = ndtr(expected_z - limit) + ndtr(-expected_z - limit)
+    named = measurement.covariates.study.named
+    odds_ratio, names = effects.odds_ratio[:proteins], effects.names
+    mortality = np.ones(proteins)
+    mortality[: len(named)] = [protein.mortality for protein in named][:proteins]
+    return {
+        "protein": [names[place] for place, _ in rows],
+        "exposure": [EXPOSURES[j] for _, j in rows],
+        "role": [_role(effects, place, j) for place, j in rows],
+        "direction": [_direction(odds_ratio[place, j]) for place, j in rows],
+        "effect": effects.shift[:proteins].ravel(),
+        "odds_ratio": odds_ratio.ravel(),
+        "effect_simple": effects.simple_shift[:proteins].ravel(),
+        "effect_joint": effects.joint_shift[:proteins].ravel(),
+        "expected_z": expected_z.ravel(),
+        "power": power.ravel(),
+        "mortality_hazard_ratio": np.repeat(mortality, len(EXPOSURES)),
+        "basis": [
+            named[place].basis(EXPOSURES[j]) if place < len(named) else "chosen"
+            for place, j in rows
+        ],
+    }
+
+
+def tabulate_assays(
+    effects: Effects, measurement: Measurement, /, *, proteins: int
+) -> dict[str, list[str] | F64]:
+    """Return the columns of the assay table; the allotment of panels is the simulation's own.
+
+    Examples
+    --------
+    >>> from proteomr.simulate.covariates import Covariates
+    >>> from proteomr.simulate.effects import plant_effects
+    >>> from proteomr.simulate.measurement import draw_measurement
+    >>> from proteomr.simulate.people import draw_people
+    >>> from proteomr.simulate.study import SHEN2025
+    >>> covariates = Covariates(SHEN2025, draw_people(SHEN2025, 500, seed=1))
+    >>> effects = plant_effects(covariates, 50, seed=1)
+    >>> measurement = draw_measurement(covariates, effects, seed=1)
+    >>> tabulate_assays(effects, measurement, proteins=2)["panel"]
+    ['Cardiometabolic', 'Cardiometabolic_II']
+    """
+    names = list(effects.names[:proteins])
+    panels = measurement.covariates.study.panels
+    return {
+        "protein": names,
+        "gene": names,
+        "uniprot": [""] * proteins,
+        "panel": [panels[place] for place in effects.panel[:proteins]],
+        "platform": ["simulated"] * proteins,
+        "unit": ["NPX"] * proteins,
+        "lod": measurement.lod[:proteins],
+    }
+
+
+def _expect_z(effects: Effects, measurement: Measurement) -> F64:
+    n = measurement.covariates.people.n
+    panel = measurement.panel_missing[measurement.panel]
+    observed = n * (1 - measurement.missing) * (1 - panel)
+    left = (1 - effects.explained)[:, None]
+    z: F64 = effects.shift * np.sqrt(observed[:, None] * effects.information / left)
+    return z
+
+
+def _role(effects: Effects, place: int, j: int) -> Role:
+    if effects.odds_ratio[place, j] != 1.0:
+        return "planted"
+    planted_elsewhere = bool((effects.odds_ratio[place] != 1.0).any())
+    return "confounded-only" if effects.confounded[place] or planted_elsewhere else "null"
+
+
+def _direction(odds_ratio: float) -> str:
+    if odds_ratio == 1.0:
+        return "none"
+    return "up" if odds_ratio > 1.0 else "down"

@@ -1,0 +1,196 @@
+"""Least squares that says what it cannot do: rank, aliased columns, condition, refined solutions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+
+__all__ = [
+    "LeastSquares",
+    "cholesky_pivots",
+    "find_independent",
+    "orthonormalise",
+    "solve_least_squares",
+]
+
+_REFINE_ABOVE = 1e4
+
+
+def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:
+    """Return the positions of the columns that are not linear combinations of columns before them.
+
+    A column is aliased when what remains of it after projection on the columns kept before it is below ``tolerance``
+    of its norm: the rule of R's ``lm`` (LINPACK dqrdc2 with its limited pivoting), so that the earlier of two aliased
+    columns stays.
+
+    Parameters
+    ----------
+    matrix : ``(n, k)``, finite.
+
+    Examples
+    --------
+    >>> find_independent(np.array([[1.0, 2.0, 0.0], [1.0, 2.0, 1.0], [1.0, 2.0, 2.0]])).tolist()
+    [0, 2]
+    """
+    norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
+    scaled = matrix / np.where(norms > 0, norms, 1.0)
+    R = np.linalg.qr(scaled, mode="r")
+    if R.shape[0] == R.shape[1] and np.abs(np.diagonal(R)).min(initial=1.0) > tolerance:
+        return np.arange(matrix.shape[1])
+    basis = np.zeros((R.shape[0], 0))
+    kept = []
+    for column in range(R.shape[1]):
+        rest = R[:, column].copy()
+        for _ in range(2):
+            rest -= basis @ (basis.T @ rest)
+        length = float(np.linalg.norm(rest))
+        if norms[column] > 0 and length > tolerance:
+            basis = np.column_stack([basis, rest / length])
+            kept.append(column)
+    return np.array(kept, dtype=np.int64)
+
+
+def orthonormalise(matrix: F64) -> F64:
+    """Return an orthogonal basis ``(n, k)`` of the columns of a full-rank matrix, each of length ``sqrt(n)``.
+
+    The span of the first columns of the basis is that of the first columns of the matrix.
+
+    Examples
+    --------
+    >>> q = orthonormalise(np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 4.0]]))
+    >>> np.allclose(q.T @ q, 3 * np.eye(2))
+    True
+    """
+    norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
+    Q = np.linalg.qr(matrix / np.where(norms > 0, norms, 1.0))[0]
+    return np.ascontiguousarray(Q * np.sqrt(matrix.shape[0]))
+
+
+def cholesky_pivots(gram: F64) -> tuple[F64, F64]:
+    """Return the lower Cholesky factors ``(b, k, k)`` and each one's smallest relative pivot ``(b,)``.
+
+    The relative pivot of a column is the share of its squared length that the columns before it leave: 0 where it is
+    aliased. A matrix that is not positive definite gets the factor of the identity and a pivot of 0.
+
+    Examples
+    --------
+    >>> L, pivot = cholesky_pivots(np.array([[[4.0, 2.0], [2.0, 3.0]]]))
+    >>> pivot.round(3).tolist()
+    [0.667]
+    """
+    diagonal = np.einsum("bii->bi", gram)
+    try:
+        L = np.linalg.cholesky(gram)
+        failed = np.zeros(gram.shape[0], dtype=bool)
+    except np.linalg.LinAlgError:
+        L, failed = _factor_each(gram)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pivots = np.min(np.einsum("bii->bi", L) ** 2 / diagonal, axis=1, initial=1.0)
+    pivots = np.where(failed | ~np.isfinite(pivots), 0.0, pivots)
+    return L, pivots
+
+
+def _factor_each(gram: F64) -> tuple[F64, Bool]:
+    L = np.empty_like(gram)
+    failed = np.zeros(gram.shape[0], dtype=bool)
+    for b in range(gram.shape[0]):
+        try:
+            L[b] = np.linalg.cholesky(gram[b])
+        except np.linalg.LinAlgError:
+            L[b] = np.eye(gram.shape[1])
+            failed[b] = True
+    return L, failed
+
+
+@dataclass(frozen=True, slots=True)
+class LeastSquares:
+    """A least-squares fit of ``y (n,)`` on ``X (n, k)``.
+
+    Attributes
+    ----------
+    coefficients : ``(k,)``, NaN for aliased columns.
+    unscaled : ``(k, k)``, ``(X'X)^-1`` of the columns kept, NaN for the others.
+    rss, df : residual sum of squares and its degrees of freedom ``n - rank``.
+    residuals : ``(n,)``.
+    kept : positions of the columns that are not aliased.
+    condition : condition number of the columns kept, each scaled to unit length.
+    """
+
+    coefficients: F64
+    unscaled: F64
+    rss: float
+    df: int
+    residuals: F64
+    kept: I64
+    condition: float
+
+    @property
+    def se(self) -> F64:
+        """Classical standard errors ``(k,)``."""
+        scale = self.rss / self.df if self.df > 0 else np.nan
+        return np.sqrt(np.diagonal(self.unscaled) * scale)
+
+
+def solve_least_squares(X: F64, y: F64, *, tolerance: float = 1e-13) -> LeastSquares:
+    """Fit ``y = X b + e`` by Householder QR of the scaled columns, refined where the design is ill-conditioned.
+
+    Above a condition number of 1e4 the solution of the augmented system ``r + X b = y, X'r = 0`` is refined with
+    residuals in extended precision (Björck 1967, doi:10.1007/BF01939321), which brings the coefficients back to
+    nearly full precision even for large residuals.
+
+    Parameters
+    ----------
+    X : ``(n, k)``, finite.
+    y : ``(n,)``, finite.
+    tolerance : share of a column's length below which what the columns before it leave counts as nothing.
+
+    Examples
+    --------
+    >>> fit = solve_least_squares(np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]), np.array([1.0, 3.0, 5.0]))
+    >>> fit.coefficients.round(12).tolist()
+    [1.0, 2.0]
+    """
+    n, k = X.shape
+    kept = find_independent(X, tolerance=tolerance)
+    # Powers of two leave the scaled columns exact.
+    norms = np.exp2(np.round(np.log2(np.linalg.norm(X[:, kept], axis=0))))
+    S = X[:, kept] / norms
+    Q, R = np.linalg.qr(S)
+    inverse = np.linalg.inv(R) if kept.size else np.zeros((0, 0))
+    condition = float(np.linalg.norm(R, 2) * np.linalg.norm(inverse, 2)) if kept.size else 1.0
+    b = inverse @ (Q.T @ y)
+    residuals = y - S @ b
+    if condition > _REFINE_ABOVE:
+        b, residuals = _refine(S, y, Q, R, b)
+    coefficients = np.full(k, np.nan)
+    coefficients[kept] = b / norms
+    unscaled = np.full((k, k), np.nan)
+    unscaled[np.ix_(kept, kept)] = (inverse @ inverse.T) / np.outer(norms, norms)
+    return LeastSquares(
+        coefficients,
+        unscaled,
+        float(residuals @ residuals),
+        n - kept.size,
+        residuals,
+        kept,
+        condition,
+    )
+
+
+def _refine(S: F64, y: F64, Q: F64, R: F64, b: F64) -> tuple[F64, F64]:
+    from scipy.linalg import solve_triangular  # noqa: PLC0415 - not needed by a scan of sound designs
+
+    wide_S, wide_y = S.astype(np.longdouble), y.astype(np.longdouble)
+    wide_b = b.astype(np.longdouble)
+    wide_r = wide_y - wide_S @ wide_b
+    for _ in range(6):
+        f = (wide_y - wide_r - wide_S @ wide_b).astype(np.float64)
+        g = -(wide_S.T @ wide_r).astype(np.float64)
+        h = solve_triangular(R, g, trans="T")
+        d = Q.T @ f
+        wide_b = wide_b + solve_triangular(R, d - h)
+        wide_r = wide_r + (f - Q @ d + Q @ h)
+    return wide_b.astype(np.float64), wide_r.astype(np.float64)

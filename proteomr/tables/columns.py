@@ -1,0 +1,82 @@
+"""The vocabulary: every column name that proteomr writes, once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# associations
+PROTEIN: Final[str] = "protein"
+EXPOSURE: Final[str] = "exposure"
+ADJUSTMENT: Final[str] = "adjustment"
+FAMILY: Final[str] = "family"
+DIRECTION: Final[str] = "direction"
+TERM: Final[str] = "term"
+CONTRAST: Final[str] = "contrast"
+STRATUM: Final[str] = "stratum"
+N: Final[str] = "n"
+N_CASE: Final[str] = "n_case"
+ESTIMATE: Final[str] = "estimate"
+SE: Final[str] = "se"
+STATISTIC: Final[str] = "statistic"
+DF: Final[str] = "df"
+NEG_LOG10_P: Final[str] = "neg_log10_p"
+P_VALUE: Final[str] = "p_value"
+CONF_LOW: Final[str] = "conf_low"
+CONF_HIGH: Final[str] = "conf_high"
+RATIO: Final[str] = "ratio"
+P_BONFERRONI: Final[str] = "p_bonferroni"
+Q_BH: Final[str] = "q_bh"
+P_HOLM: Final[str] = "p_holm"
+Q_BY: Final[str] = "q_by"
+Q_STOREY: Final[str] = "q_storey"
+STATUS: Final[str] = "status"
+MESSAGE: Final[str] = "message"
+
+# drops
+STEP: Final[str] = "step"
+REASON: Final[str] = "reason"
+
+# assays
+GENE: Final[str] = "gene"
+UNIPROT: Final[str] = "uniprot"
+PANEL: Final[str] = "panel"
+PLATFORM: Final[str] = "platform"
+UNIT: Final[str] = "unit"
+LOD: Final[str] = "lod"
+
+# truth of a simulated cohort
+EFFECT: Final[str] = "effect"
+ODDS_RATIO: Final[str] = "odds_ratio"
+ROLE: Final[str] = "role"
+
+ASSOCIATIONS: Final[tuple[str, ...]] = (
+    PROTEIN,
+    EXPOSURE,
+    ADJUSTMENT,
+    FAMILY,
+    DIRECTION,
+    TERM,
+    CONTRAST,
+    STRATUM,
+    N,
+    N_CASE,
+    ESTIMATE,
+    SE,
+    STATISTIC,
+    DF,
+    NEG_LOG10_P,
+    P_VALUE,
+    CONF_LOW,
+    CONF_HIGH,
+    RATIO,
+    P_BONFERRONI,
+    Q_BH,
+    P_HOLM,
+    Q_BY,
+    Q_STOREY,
+    STATUS,
+    MESSAGE,
+)
+DROPS: Final[tuple[str, ...]] = (STEP, REASON, N)
+ASSAYS: Final[tuple[str, ...]] = (PROTEIN, GENE, UNIPROT, PANEL, PLATFORM, UNIT, LOD)
+TRUTH: Final[tuple[str, ...]] = (PROTEIN, EXPOSURE, EFFECT, ODDS_RATIO, DIRECTION, ROLE)

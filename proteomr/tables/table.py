@@ -1,0 +1,265 @@
+"""Frames with a contract: a table is checked once against the columns declared for it."""
+
+from __future__ import annotations
+
+import importlib.resources
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Final, Literal, TypeAlias
+
+import polars as pl
+
+from proteomr.errors import ColumnError, InputError, UsageError, nearest
+
+__all__ = ["ColumnSchema", "Schema", "Table", "load_schema", "schema_names"]
+
+DType: TypeAlias = Literal["text", "integer", "float", "boolean"]
+
+_FOLDER: Final = "tables"
+_STORED: Final[dict[str, pl.DataType]] = {
+    "text": pl.String(),
+    "integer": pl.Int64(),
+    "float": pl.Float64(),
+    "boolean": pl.Boolean(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSchema:
+    """What one column of a table may hold.
+
+    Parameters
+    ----------
+    name : name of the column.
+    dtype : kind of content, stored as String, Int64, Float64 or Boolean.
+    description : what the column says.
+    unit : unit of the numbers, empty where they have none.
+    null : whether a cell may be empty.
+    minimum, maximum : range of the numbers, ends included; None where open.
+    values : the only values allowed; empty for any.
+
+    Examples
+    --------
+    >>> ColumnSchema("se", "float", "standard error", null=True, minimum=0.0).minimum
+    0.0
+    """
+
+    name: str
+    dtype: DType
+    description: str
+    unit: str = ""
+    null: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    values: tuple[str, ...] = ()
+
+    def convert(self, column: pl.Series) -> pl.Series:
+        """Return a column in its declared type, or say why it cannot be held in it.
+
+        Raises
+        ------
+        ColumnError
+            Another kind of content, empty cells, NaN, or values outside the range.
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> ColumnSchema("n", "integer", "people").convert(pl.Series("n", [1, 2], dtype=pl.Int8))
+        shape: (2,)
+        Series: 'n' [i64]
+        [
+            1
+            2
+        ]
+        """
+        if not self._fits(column.dtype):
+            raise self._fault(f"holds {column.dtype}, {self.dtype} is needed")
+        stored = column.cast(_STORED[self.dtype])
+        if not self.null and stored.null_count():
+            raise self._fault(f"{stored.null_count()} empty cells; none may be empty")
+        if self.dtype == "float" and (missing := int(stored.is_nan().sum())):
+            raise self._fault(f"{missing} cells are NaN; an empty cell stands for no number")
+        self._check_range(stored)
+        self._check_values(stored)
+        return stored
+
+    def _fits(self, dtype: pl.DataType) -> bool:
+        if dtype == pl.Null:
+            return True
+        if self.dtype == "text":
+            return isinstance(dtype, pl.String | pl.Categorical | pl.Enum)
+        if self.dtype == "boolean":
+            return dtype == pl.Boolean
+        if self.dtype == "float":
+            return dtype.is_numeric()
+        return dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128)
+
+    def _check_range(self, column: pl.Series) -> None:
+        for bound, outside, word in (
+            (self.minimum, column.lt, "below"),
+            (self.maximum, column.gt, "above"),
+        ):
+            if bound is not None and (count := int(outside(bound).sum())):
+                raise self._fault(f"{count} values {word} {bound:g}")
+
+    def _check_values(self, column: pl.Series) -> None:
+        if not self.values:
+            return
+        unknown = column.drop_nulls().unique().sort().to_list()
+        for value in unknown:
+            if value not in self.values:
+                allowed = ", ".join(self.values)
+                hint = nearest(value, self.values)
+                raise self._fault(f"holds {value!r}{hint}; allowed: {allowed}")
+
+    def _fault(self, message: str) -> ColumnError:
+        return ColumnError(f"column {self.name!r}: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The declared columns of one table.
+
+    Parameters
+    ----------
+    name : name of the table.
+    description : what one row is.
+    columns : its columns, in order.
+    extra : whether further columns may follow the declared ones.
+
+    Examples
+    --------
+    >>> schema = Schema("drops", "rows left out", (ColumnSchema("n", "integer", "how many"),))
+    >>> schema.names
+    ('n',)
+    """
+
+    name: str
+    description: str
+    columns: tuple[ColumnSchema, ...]
+    extra: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the declared columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def validate(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a frame with the declared columns in their order and types.
+
+        Raises
+        ------
+        ColumnError
+            A column is absent, undeclared, or holds what it may not hold.
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> schema = Schema("drops", "rows left out", (ColumnSchema("n", "integer", "how many"),))
+        >>> schema.validate(pl.DataFrame({"n": [3]})).schema
+        Schema({'n': Int64})
+        """
+        absent = [name for name in self.names if name not in frame.columns]
+        if absent:
+            hint = nearest(absent[0], frame.columns)
+            raise ColumnError(f"table {self.name!r}: no column {absent[0]!r}{hint}")
+        further = [name for name in frame.columns if name not in self.names]
+        if further and not self.extra:
+            hint = nearest(further[0], self.names)
+            raise ColumnError(f"table {self.name!r}: undeclared column {further[0]!r}{hint}")
+        try:
+            stored = [column.convert(frame[column.name]) for column in self.columns]
+        except ColumnError as fault:
+            raise ColumnError(f"table {self.name!r}: {fault}") from None
+        return pl.DataFrame([*stored, *(frame[name] for name in further)])
+
+    def empty(self) -> pl.DataFrame:
+        """Return a frame of no rows with the declared columns.
+
+        Examples
+        --------
+        >>> Schema("drops", "", (ColumnSchema("n", "integer", "how many"),)).empty().shape
+        (0, 1)
+        """
+        return pl.DataFrame(schema={c.name: _STORED[c.dtype] for c in self.columns})
+
+
+@cache
+def load_schema(name: str) -> Schema:
+    """Return the declared schema of a table.
+
+    Parameters
+    ----------
+    name : name of the table, as in `schema_names`.
+
+    Raises
+    ------
+    UsageError
+        There is no table of that name.
+
+    Examples
+    --------
+    >>> load_schema("drops").names
+    ('step', 'reason', 'n')
+    """
+    known = schema_names()
+    if name not in known:
+        raise UsageError(f"no table {name!r}{nearest(name, known)}; known: {', '.join(known)}")
+    folder = importlib.resources.files("proteomr.schemas") / _FOLDER
+    return _parse_schema(tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8")))
+
+
+@cache
+def schema_names() -> tuple[str, ...]:
+    """Return the names of the tables that have a declared schema, in alphabetical order.
+
+    Examples
+    --------
+    >>> "associations" in schema_names()
+    True
+    """
+    folder = importlib.resources.files("proteomr.schemas") / _FOLDER
+    files = (entry.name for entry in folder.iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
+
+
+def _parse_schema(text: Mapping[str, Any]) -> Schema:
+    columns = tuple(
+        ColumnSchema(**{**entry, "values": tuple(entry.get("values", ()))})
+        for entry in text["columns"]
+    )
+    return Schema(text["name"], text["description"], columns, extra=text.get("extra", False))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A frame that keeps its declared schema, and where it comes from.
+
+    Parameters
+    ----------
+    frame : the rows; checked and put in the declared order and types.
+    provenance : what made the table (inputs, parameters, versions); may be empty.
+
+    Raises
+    ------
+    InputError
+        The frame breaks the schema, or the class declares none.
+    """
+
+    frame: pl.DataFrame
+    provenance: Mapping[str, object] = field(default_factory=dict)
+
+    schema_name: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        if not self.schema_name:
+            raise InputError(f"{type(self).__name__} declares no schema; use one of its kinds")
+        checked = load_schema(self.schema_name).validate(self.frame)
+        object.__setattr__(self, "frame", checked)
+
+    @property
+    def schema(self) -> Schema:
+        """The declared schema."""
+        return load_schema(self.schema_name)
