@@ -95,8 +95,7 @@ def _exit_code(arguments: list[str] | None) -> int:
 def _misused(mistake: typer.TyperException) -> int:
     context = getattr(mistake, "ctx", None)
     command = context.command_path if context is not None else "proteomr"
-    message = str(getattr(mistake, "format_message", mistake.__str__)())
-    report_error(f"{message.rstrip('.?')}; see {command} --help")
+    report_error(f"{mistake.format_message()} (see {command} --help)")
     return UsageError.exit_code
 
 

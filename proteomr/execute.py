@@ -12,7 +12,7 @@ import contextlib
 import importlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ class Executor(Protocol):
 
     def map(
         self, work: Callable[[Block], Result], blocks: Iterable[Block], /
-    ) -> Iterator[tuple[int, Result]]:
+    ) -> Generator[tuple[int, Result]]:
         """Yield ``(position, work(block))`` for each block, in the order in which they finish."""
         ...
 
@@ -52,7 +52,7 @@ class Serial:
 
     def map(
         self, work: Callable[[Block], Result], blocks: Iterable[Block], /
-    ) -> Iterator[tuple[int, Result]]:
+    ) -> Generator[tuple[int, Result]]:
         """Yield ``(position, work(block))`` for each block, in order, BLAS held to one thread.
 
         Examples
@@ -97,7 +97,7 @@ class Workers:
 
     def map(
         self, work: Callable[[Block], Result], blocks: Iterable[Block], /
-    ) -> Iterator[tuple[int, Result]]:
+    ) -> Generator[tuple[int, Result]]:
         """Yield ``(position, work(block))`` as the blocks finish, BLAS held to one thread.
 
         Examples

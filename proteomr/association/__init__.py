@@ -1,0 +1,23 @@
+"""Associations of all proteins with exposures: specification, plan, scan and table."""
+
+from proteomr.association.collect import collect, describe_family_of_tests, summarise
+from proteomr.association.plan import BLOCK_SIZE, Plan, plan_scan
+from proteomr.association.run import associate, describe_request, merge_parts, run_parts
+from proteomr.association.scan import Scan
+from proteomr.association.specification import FAMILY_NAMES, ModelSpec
+
+__all__ = [
+    "BLOCK_SIZE",
+    "FAMILY_NAMES",
+    "ModelSpec",
+    "Plan",
+    "Scan",
+    "associate",
+    "collect",
+    "describe_family_of_tests",
+    "describe_request",
+    "merge_parts",
+    "plan_scan",
+    "run_parts",
+    "summarise",
+]

@@ -8,7 +8,6 @@ doi:10.1007/978-1-4612-6333-3.
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg
 
 from proteomr._typing import F64
 from proteomr.errors import ColumnError
@@ -105,7 +104,7 @@ def natural_spline_basis(x: F64, *, df: int) -> F64:
     basis = _evaluate_splines(x, knots=knots, degree=3)[:, 1:]
     bounds = np.array([knots[0], knots[-1]])
     curvature = _evaluate_splines(bounds, knots=knots, degree=3, derivative=2)[:, 1:]
-    q = np.asarray(linalg.qr(curvature.T)[0], dtype=np.float64)
+    q, _ = np.linalg.qr(curvature.T, mode="complete")
     return np.ascontiguousarray(basis @ q[:, 2:])
 
 

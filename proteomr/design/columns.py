@@ -18,6 +18,7 @@ from proteomr.design.bases import (
     standardise,
 )
 from proteomr.design.formula import Part, Step
+from proteomr.design.tokens import quote
 from proteomr.errors import ColumnError, nearest
 
 __all__ = ["Levels", "Numbers", "check_column", "is_categorical", "read_factor", "read_numbers"]
@@ -47,12 +48,21 @@ class Levels:
 
 
 def is_categorical(dtype: pl.DataType) -> bool:
-    """Return whether columns of a type are factors without ``C()``: text, categories, booleans."""
+    """Return whether columns of a type are factors without ``C()``: text, categories, booleans.
+
+    >>> is_categorical(pl.String()), is_categorical(pl.Int64())
+    (True, False)
+    """
     return isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Boolean)
 
 
 def check_column(series: pl.Series) -> None:
-    """Raise a `ColumnError` where a column is no covariate, or has missing or infinite values."""
+    """Raise a `ColumnError` where a column is no covariate, or has missing or infinite values.
+
+    Nulls, NaN and blank text count as missing.
+
+    >>> check_column(pl.Series("age", [50.0, 60.0]))
+    """
     name, dtype = series.name, series.dtype
     if dtype.is_temporal():
         raise ColumnError(
@@ -62,6 +72,8 @@ def check_column(series: pl.Series) -> None:
     missing = series.null_count()
     if dtype.is_float():
         missing += int(series.is_nan().sum())
+    elif is_categorical(dtype) and dtype != pl.Boolean:
+        missing += int((series.cast(pl.String).str.strip_chars() == "").sum())
     if missing:
         raise ColumnError(
             f"column {name!r} has {missing} missing values in {series.len()} rows: "
@@ -82,10 +94,16 @@ def read_numbers(part: Part, series: pl.Series) -> Numbers:
     ------
     ColumnError
         Values outside the domain of a transformation, or too few distinct ones.
+
+    Examples
+    --------
+    >>> read_numbers(Part("age", steps=(Step("power", 2),)), pl.Series("age", [2, 3])).names
+    ('age^2',)
     """
     if not series.dtype.is_numeric():
         asked = str(part)
-        raise ColumnError(f"column {series.name!r} holds {series.dtype}, and {asked} needs numbers")
+        message = f"column {series.name!r} holds {series.dtype}, and {asked!r} needs numbers"
+        raise ColumnError(message)
     values = series.cast(pl.Float64).to_numpy().astype(np.float64)[:, None]
     for step in part.steps:
         try:
@@ -111,6 +129,11 @@ def read_factor(part: Part, series: pl.Series, *, name: str) -> Levels:
         A reference that is not among the levels.
     ColumnError
         Text that holds numbers or dates without ``C()``, or more levels than a factor can have.
+
+    Examples
+    --------
+    >>> read_factor(Part("sex", reference="M"), pl.Series("sex", ["F", "M"]), name="sex").levels
+    ('M', 'F')
     """
     labels, codes = _number_levels(series) if series.dtype.is_numeric() else _text_levels(series)
     if len(labels) > MAX_LEVELS:
@@ -181,10 +204,12 @@ def _text_levels(series: pl.Series) -> tuple[tuple[str, ...], I64]:
 
 
 def _refuse_text_numbers(name: str, labels: tuple[str, ...]) -> None:
+    """Refuse text whose levels are numbers or dates for the most part, such as 1.5, 2 and NA."""
     values = pl.Series(labels, dtype=pl.String)
     for pattern, what in ((_TEXT_NUMBER, "numbers"), (_TEXT_DATE, "dates")):
-        if values.str.contains(pattern).all():
+        count = int(values.str.contains(pattern).sum())
+        if 2 * count > len(labels):
             raise ColumnError(
-                f"column {name!r} is text that holds {what}: convert it to numbers, "
-                f"or write C({name}) for a factor"
+                f"column {name!r} is text that holds {what} ({count} of {len(labels)} distinct "
+                f"values): convert it to numbers, or write C({quote(name)}) for a factor"
             )

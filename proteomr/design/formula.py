@@ -208,7 +208,12 @@ def union(formulas: Iterable[Formula]) -> Formula:
 
 
 def unique_terms(terms: Iterable[Term]) -> tuple[Term, ...]:
-    """Return each term once, in order of first appearance; ``a:b`` and ``b:a`` are one term."""
+    """Return each term once, in order of first appearance; ``a:b`` and ``b:a`` are one term.
+
+    >>> a, b = Part("a"), Part("b")
+    >>> [str(term) for term in unique_terms([Term((a, b)), Term((b, a))])]
+    ['a:b']
+    """
     first: dict[frozenset[Part], Term] = {}
     for term in terms:
         first.setdefault(term.key, term)
@@ -217,7 +222,7 @@ def unique_terms(terms: Iterable[Term]) -> tuple[Term, ...]:
 
 def _expand_range(first: str, last: str, *, source: Source) -> tuple[str, ...]:
     low, high = _NUMBERED.fullmatch(first), _NUMBERED.fullmatch(last)
-    shown = f"range {quote(first)}..{quote(last)}"
+    shown = f"range {f'{quote(first)}..{quote(last)}'!r}"
     if low is None or high is None or low[1] != high[1]:
         message = f"{shown} needs one prefix and a number at both ends, such as PC1..PC20"
         raise source.error(message)

@@ -1,0 +1,24 @@
+"""Files to tables and back: samples, protein matrices, and the cohorts they make."""
+
+from proteomr.io.blocks import ParquetProteins
+from proteomr.io.cohort import read_assays, read_cohort, read_protein_covariate
+from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
+from proteomr.io.proteins import ProteinFiles, open_proteins
+from proteomr.io.tables import TableFormat, read_table, write_table
+from proteomr.io.withdrawals import read_withdrawn
+
+__all__ = [
+    "ParquetProteins",
+    "ProteinFiles",
+    "TableFormat",
+    "find_id_column",
+    "match_ids",
+    "normalise_ids",
+    "open_proteins",
+    "read_assays",
+    "read_cohort",
+    "read_protein_covariate",
+    "read_table",
+    "read_withdrawn",
+    "write_table",
+]

@@ -57,18 +57,26 @@ class ParquetMatrix:
         with self._damage(), self._reader() as reader:
             return reader.read(columns=[name], use_threads=False).column(name)
 
-    def read_block(self, names: Sequence[str]) -> F64:
-        """Return numeric columns, (n + 1, b), Fortran-ordered, NaN = missing, the last row NaN."""
-        block: F64 = np.empty((self.n + 1, len(names)), dtype=np.float64, order="F")
-        block[self.n] = np.nan
-        row = 0
+    def read_block(self, names: Sequence[str], rows: I64, target: F64) -> None:
+        """Fill a target (m, b) with b numeric columns of m people, NaN = missing.
+
+        Parameters
+        ----------
+        names : the columns, (b,).
+        rows : row of each person in this file, (m,); -1 for nobody.
+        target : receives the numbers, Fortran-ordered.
+        """
         with self._damage(), self._reader() as reader:
-            for group in range(reader.num_row_groups):
-                table = reader.read_row_group(group, columns=list(names), use_threads=False)
-                for position, name in enumerate(names):
-                    _copy_column(table.column(name), block[row : row + table.num_rows, position])
-                row += table.num_rows
-        return block
+            groups = [
+                reader.read_row_group(group, columns=list(names), use_threads=False)
+                for group in range(reader.num_row_groups)
+            ]
+            stored: F64 = np.full(self.n + 1, np.nan)  # the last row is nobody's
+            for position, name in enumerate(names):
+                row = 0
+                for group in groups:
+                    row = _copy_column(group.column(name), stored, row)
+                np.take(stored, rows, out=target[:, position], mode="wrap")
 
     @contextmanager
     def _reader(self) -> Iterator[pyarrow.parquet.ParquetFile]:
@@ -143,17 +151,18 @@ class ParquetProteins:
         position = 0
         for file, run in groupby(wanted, key=lambda column: column.file):
             names = [column.name for column in run]
-            stored = self.files[file].read_block(names)
-            for offset in range(len(names)):
-                np.take(
-                    stored[:, offset], self.rows[file], out=block[:, position + offset], mode="wrap"
-                )
+            target = block[:, position : position + len(names)]
+            self.files[file].read_block(names, self.rows[file], target)
             position += len(names)
         return block
 
     def select_rows(self, rows: I64) -> ParquetProteins:
-        """Return the same proteins for chosen people, in the order given; reads nothing."""
-        return ParquetProteins(self.files, self.columns, tuple(file[rows] for file in self.rows))
+        """Return the same proteins for chosen people, in the order given; reads nothing.
+
+        A position of -1 is a person without any value.
+        """
+        chosen = tuple(np.where(rows < 0, -1, file[rows]) for file in self.rows)
+        return ParquetProteins(self.files, self.columns, chosen)
 
     def select_columns(self, names: Sequence[str]) -> ParquetProteins:
         """Return chosen proteins, in the order given; reads nothing.
@@ -167,12 +176,15 @@ class ParquetProteins:
         return ParquetProteins(self.files, tuple(self.columns[i] for i in chosen), self.rows)
 
 
-def _copy_column(column: pa.ChunkedArray, target: F64) -> None:
-    row = 0
+def _copy_column(column: pa.ChunkedArray, target: F64, row: int) -> int:
+    """Copy a column into a target from a row on, null as NaN, and return the row after it."""
     for chunk in column.chunks:
-        stored = chunk.cast(pa.float64()) if pa.types.is_decimal(chunk.type) else chunk
-        if pa.types.is_null(stored.type):
-            target[row : row + len(chunk)] = np.nan
+        after = row + len(chunk)
+        if pa.types.is_null(chunk.type):
+            target[row:after] = np.nan
+        elif pa.types.is_decimal(chunk.type):
+            target[row:after] = chunk.cast(pa.float64()).to_numpy(zero_copy_only=False)
         else:
-            target[row : row + len(chunk)] = stored.to_numpy(zero_copy_only=False)
-        row += len(chunk)
+            target[row:after] = chunk.to_numpy(zero_copy_only=False)
+        row = after
+    return row

@@ -12,7 +12,15 @@ import polars as pl
 from proteomr._typing import I64
 from proteomr.errors import IdentifierError, nearest
 
-__all__ = ["ID_COLUMNS", "Match", "find_id_column", "match_ids", "normalise_ids"]
+__all__ = [
+    "ID_COLUMNS",
+    "Match",
+    "find_id_column",
+    "locate_ids",
+    "match_ids",
+    "normalise_ids",
+    "refuse_other_spelling",
+]
 
 ID_COLUMNS: Final = (
     "sample_id",
@@ -133,31 +141,47 @@ def match_ids(left: pl.Series, right: pl.Series, *, names: tuple[str, str]) -> M
     Examples
     --------
     >>> import polars as pl
-    >>> match = match_ids(pl.Series(["1", "2"]), pl.Series(["2", "3"]), names=("samples", "proteins"))
+    >>> samples, proteins = pl.Series(["1", "2"]), pl.Series(["2", "3"])
+    >>> match = match_ids(samples, proteins, names=("samples", "proteins"))
     >>> match.left.tolist(), match.right.tolist(), match.only_left
     ([1], [0], 1)
     """
-    positions = pl.DataFrame({"id": right}).with_row_index("right")
-    joined = (
-        pl.DataFrame({"id": left})
-        .with_row_index("left")
-        .join(positions, on="id", how="inner")
-        .sort("left")
-    )
-    shared = joined.height
+    row = locate_ids(left, among=right)
+    found = row >= 0
+    shared = int(found.sum())
     if 2 * shared < min(left.len(), right.len()):
-        _refuse_other_spelling(left, right, shared=shared, names=names)
+        refuse_other_spelling(left, right, shared=shared, names=names)
     if not shared:
         raise IdentifierError(
             f"no identifier is shared: {left.len()} in the {names[0]}, {right.len()} in the "
             f"{names[1]}; check that both use the same identifiers (--id names the column)"
         )
     return Match(
-        left=joined["left"].to_numpy().astype(np.int64),
-        right=joined["right"].to_numpy().astype(np.int64),
+        left=np.flatnonzero(found).astype(np.int64),
+        right=row[found],
         only_left=left.len() - shared,
         only_right=right.len() - shared,
     )
+
+
+def locate_ids(ids: pl.Series, *, among: pl.Series) -> I64:
+    """Return the position of each identifier in another column, -1 where it is not there.
+
+    Parameters
+    ----------
+    ids : the identifiers looked for.
+    among : the identifiers there are, none repeated.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> locate_ids(pl.Series(["b", "c"]), among=pl.Series(["a", "b"])).tolist()
+    [1, -1]
+    """
+    known = pl.DataFrame({"id": among}).with_row_index("row")
+    wanted = pl.DataFrame({"id": ids}).with_row_index("order")
+    found = wanted.join(known, on="id", how="left").sort("order")["row"]
+    return found.cast(pl.Int64).fill_null(-1).to_numpy().astype(np.int64)
 
 
 def _as_text(ids: pl.Series) -> pl.Series:
@@ -222,10 +246,22 @@ _SPELLINGS: Final[tuple[tuple[str, str, Callable[[pl.Series], pl.Series]], ...]]
 )
 
 
-def _refuse_other_spelling(
+def refuse_other_spelling(
     left: pl.Series, right: pl.Series, *, shared: int, names: tuple[str, str]
 ) -> None:
-    """Raise where the same identifiers are spelt in two ways."""
+    """Raise where the same identifiers are spelt in two ways.
+
+    Parameters
+    ----------
+    left, right : normalised identifiers.
+    shared : how many are shared as they are spelt.
+    names : what the two files are called in a message.
+
+    Raises
+    ------
+    IdentifierError
+        Another spelling would match more than twice as many, and half of the smaller file.
+    """
     for what, remedy, respell in _SPELLINGS:
         ours, theirs = respell(left).unique(), respell(right).unique()
         would = int(ours.is_in(theirs.implode()).sum())

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import itertools
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import pyarrow as pa
-import pyarrow.compute
 import pyarrow.csv
 
 from proteomr.errors import FormatError
@@ -24,6 +24,7 @@ __all__ = ["MISSING", "TextLayout", "find_layout", "locate_line", "stream_text"]
 MISSING: Final = ("", "NA", "NaN", "nan", "N/A", "null", "NULL", "None", ".")
 DELIMITERS: Final = (",", ";", "\t")
 _WORDS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_NUMBER: Final = re.compile(r"[+-]?[0-9.,]+([eE][+-]?[0-9]+)?")
 _SAMPLED_RECORDS: Final = 50
 _BLOCK_BYTES: Final = 1 << 24
 _HEAD_SIZES: Final = (1 << 18, 1 << 22, 1 << 26)
@@ -160,11 +161,12 @@ def _open_stream(layout: TextLayout, types: Mapping[str, pa.DataType]) -> Iterat
 
 def _spans_lines(batch: pa.RecordBatch) -> bool:
     """Tell whether a cell holds a line break: rare in data, usual behind a stray quote."""
-    texts = (column for column in batch.columns if pa.types.is_string(column.type))
-    return any(
-        pyarrow.compute.any(pyarrow.compute.match_substring_regex(column, "[\r\n]")).as_py()
-        for column in texts
-    )
+    for column in batch.columns:
+        if pa.types.is_string(column.type) and (letters := column.buffers()[2]) is not None:
+            held = letters.to_pybytes()
+            if b"\n" in held or b"\r" in held:
+                return True
+    return False
 
 
 def _raise_located(layout: TextLayout) -> None:
@@ -232,20 +234,19 @@ def _rank(records: Sequence[Sequence[str]]) -> tuple[bool, int]:
 
 
 def _refuse_other_delimiters(records: Sequence[Sequence[str]], path: Path) -> None:
-    header = records[0][0]
-    data = [record[0] for record in records[1:] if record]
-    for mark, word in (*_WORDS.items(), ("|", "'|'"), (" ", "spaces"), (":", "':'")):
-        fields = header.strip().count(mark)
-        if fields and (
-            mark in DELIMITERS or all(cell.strip().count(mark) == fields for cell in data)
-        ):
-            message = (
-                f"one column only, with {word} inside; separate the columns with plain commas, "
-            )
-            raise FormatError(message + "semicolons or tabs", path=path, line=1)
+    cells = [record[0].strip() for record in records if record]
+    remedy = "separate the columns with plain commas, semicolons or tabs"
+    for mark, word in (*_WORDS.items(), ("|", "'|'"), (None, "spaces"), (":", "':'")):
+        fields = [len(cell.split(mark)) for cell in cells]
+        everywhere = mark in DELIMITERS or len(set(fields)) == 1
+        if fields[0] > 1 and everywhere:
+            raise FormatError(f"one column only, with {word} inside; {remedy}", path=path, line=1)
 
 
 def _check_names(names: Sequence[str], *, path: Path, line: int) -> None:
+    if _NUMBER.fullmatch(names[0]):
+        message = "a number where the name of a column is needed; add a header line"
+        raise FormatError(message, path=path, line=line)
     seen: set[str] = set()
     for position, name in enumerate(names, start=1):
         if not name:
@@ -262,9 +263,12 @@ def _check_names(names: Sequence[str], *, path: Path, line: int) -> None:
 
 def _refuse_ragged(layout: TextLayout, line: int, *, fields: int) -> NoReturn:
     width = len(layout.names)
-    first = line == layout.header_lines + 1 and fields == width + 1
-    hint = "; row names without a header? write the file without them" if first else ""
-    message = f"{fields} fields where the header has {width}{hint or '; complete or quote the row'}"
+    remedy = "complete the row, or quote the text that holds a delimiter"
+    if width == 1:
+        remedy = "check the delimiter, and that the first line holds the names of the columns"
+    elif line == layout.header_lines + 1 and fields == width + 1:
+        remedy = "row names without a header? write the file without them"
+    message = f"{fields} fields where the header has {width}; {remedy}"
     raise FormatError(message, path=layout.path, line=line)
 
 

@@ -1,0 +1,32 @@
+"""Regression families on arrays: what they fit, block by block."""
+
+from proteomr.models.base import (
+    Adjustment,
+    Block,
+    Factor,
+    Family,
+    FitBlock,
+    Problem,
+    Status,
+    Test,
+    order_rows,
+)
+from proteomr.models.linear import Linear
+from proteomr.models.logistic import Logistic
+
+FAMILIES = (Linear, Logistic)
+
+__all__ = [
+    "FAMILIES",
+    "Adjustment",
+    "Block",
+    "Factor",
+    "Family",
+    "FitBlock",
+    "Linear",
+    "Logistic",
+    "Problem",
+    "Status",
+    "Test",
+    "order_rows",
+]

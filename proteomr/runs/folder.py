@@ -17,6 +17,7 @@ import polars as pl
 from proteomr.errors import RunFolderError
 from proteomr.execute import Shard
 from proteomr.files import replace_file
+from proteomr.provenance import canonical_json
 from proteomr.runs.layout import Layout
 from proteomr.runs.lock import Lock
 from proteomr.runs.state import close_run, lock_folder, open_run
@@ -80,6 +81,8 @@ class RunFolder:
             proteomr's; the message names the remedy.
         StorageError
             The folder cannot be made or written.
+        TypeError, ValueError
+            The request holds what JSON cannot.
 
         Examples
         --------
@@ -90,6 +93,7 @@ class RunFolder:
         [0, 1, 2]
         """
         layout = Layout(Path(path))
+        canonical_json(request)
         lock = lock_folder(layout, shard=shard)
         try:
             finished = open_run(
@@ -319,8 +323,9 @@ class RunFolder:
                 f"{self.path / name}: was not written by proteomr; move it away, or choose another"
             )
         self._written[name] = fixed
-        names = json.dumps(sorted(self._written)).encode()
-        if not self.finished:
+        begun = self._layout.begun_outputs(self.shard)
+        if not self.finished and name not in begun:
+            names = json.dumps(sorted({*begun, name})).encode()
             replace_file(self._layout.outputs(self.shard), lambda file: file.write(names))
         return self.path / name
 

@@ -98,15 +98,21 @@ class Layout:
         facts = _read_json(self.request)
         return facts if isinstance(facts, dict) else None
 
-    def begun_outputs(self) -> set[str]:
-        """Names of the results that the run in progress has begun to write, over all shards."""
-        found = (_read_json(file) for file in self._entries(self.parts) if _is_outputs(file))
-        return {name for names in found if isinstance(names, list) for name in names}
+    def begun_outputs(self, shard: Shard | None) -> set[str]:
+        """Names of the results that the run in progress, or one shard of it, has begun to write."""
+        return _names_in(self.outputs(shard))
+
+    def begun_by_shards(self) -> set[str]:
+        """Names of the files that all shards of the run in progress have begun to write."""
+        whole = self.outputs(None)
+        files = [file for file in self._entries(self.parts) if _is_outputs(file) and file != whole]
+        return set[str]().union(*map(_names_in, files))
 
     def foreign(self) -> list[str]:
         """Names in the folder that proteomr did not make, sorted."""
         record = self.read_record()
-        own = self.begun_outputs() | (set(record.outputs) if record else set())
+        own = self.begun_outputs(None) | self.begun_by_shards()
+        own |= set(record.outputs) if record else set()
         return sorted(
             entry.name
             for entry in self._entries(self.path)
@@ -146,6 +152,11 @@ class Layout:
     def _entries(self, folder: Path) -> list[Path]:
         with storage_errors(folder):
             return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _names_in(file: Path) -> set[str]:
+    names = _read_json(file)
+    return {str(name) for name in names} if isinstance(names, list) else set()
 
 
 def _is_outputs(file: Path) -> bool:

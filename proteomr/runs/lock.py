@@ -40,7 +40,7 @@ class Holder:
     boot : identity of the running boot of the system.
     space : identity of the space of process numbers (containers have their own).
     machine : digest that tells machines apart without naming them.
-    token : random, so that no two locks are equal.
+    nonce : random, so that no two locks are equal.
     """
 
     process: int
@@ -48,7 +48,7 @@ class Holder:
     boot: str
     space: str
     machine: str
-    token: str
+    nonce: str
 
     @classmethod
     def current(cls) -> Holder:
@@ -67,7 +67,7 @@ class Holder:
             machine=hashlib.sha256(f"{_text_of(_MACHINE)} {platform.node()}".encode()).hexdigest()[
                 :16
             ],
-            token=secrets.token_hex(8),
+            nonce=secrets.token_hex(8),
         )
 
 

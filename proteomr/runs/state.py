@@ -70,6 +70,8 @@ def open_run(
     shard: Shard | None,
 ) -> bool:
     """Bring a locked folder into the state from which the run goes on; True if it is finished."""
+    if shard is None:
+        layout.clear_aside()
     record, begun = layout.read_record(), layout.read_request()
     if begun is not None and same_request(begun, request) and (shard is not None or not overwrite):
         _refuse_unasked_resume(layout, resume=resume, shard=shard)
@@ -93,12 +95,14 @@ def close_run(
     ``written`` maps each name to whether its content is fixed, and so has a digest.
     """
     replaced = layout.read_record()
-    for name in sorted(set(replaced.outputs if replaced else ()) - written.keys()):
+    logs = layout.begun_by_shards()
+    stale = layout.begun_outputs(None).union(replaced.outputs if replaced else ())
+    for name in sorted(stale - logs - written.keys()):
         with storage_errors(layout.path / name):
             (layout.path / name).unlink(missing_ok=True)
-    outputs = {
-        name: digest_file(layout.path / name) if fixed else None for name, fixed in written.items()
-    }
+    outputs: dict[str, str | None] = dict.fromkeys(sorted(logs))
+    for name, fixed in written.items():
+        outputs[name] = digest_file(layout.path / name) if fixed else None
     facts = {"request": request, "outputs": outputs}
     text = json.dumps(facts, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
     replace_file(layout.record, lambda file: file.write(f"{text}\n".encode()))

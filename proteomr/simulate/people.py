@@ -146,10 +146,10 @@ def _draw_life_style(
     male = demography["sex"] - 0.48
     e = rng.standard_normal((n, 5))
     less_schooled = 0.25 * q[:, 0] + 0.10 * q[:, 1] + 0.25 * age + e[:, 0]
-    poor = 0.35 * q[:, 0] + 0.15 * q[:, 1] + 0.35 * less_schooled + 0.20 * age + e[:, 1]
-    smoking = 0.35 * q[:, 0] + 0.20 * q[:, 1] + 0.15 * (male - age + less_schooled) + e[:, 2]
-    drinking = -0.20 * q[:, 0] - 0.10 * q[:, 1] + 0.25 * male - 0.15 * less_schooled + e[:, 3]
-    weight = 0.18 * q[:, 0] + 0.14 * q[:, 1] + 0.10 * less_schooled + 0.05 * male + e[:, 4]
+    poor = 0.24 * q[:, 0] + 0.12 * q[:, 1] + 0.35 * less_schooled + 0.20 * age + e[:, 1]
+    smoking = 0.24 * q[:, 0] + 0.15 * q[:, 1] + 0.15 * (male - age + less_schooled) + e[:, 2]
+    drinking = -0.15 * q[:, 0] - 0.10 * q[:, 1] + 0.25 * male - 0.15 * less_schooled + e[:, 3]
+    weight = 0.12 * q[:, 0] + 0.11 * q[:, 1] + 0.10 * less_schooled + 0.05 * male + e[:, 4]
     bmi = 27.0 * np.exp(0.172 * (weight - weight.mean()) / weight.std())
     return {
         "education": _cut_levels(less_schooled, study.education),

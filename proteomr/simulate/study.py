@@ -176,7 +176,7 @@ SHEN2025 = Study(
     low_income=20_728,
     sites=22,
     batches=8,
-    follow_up_years=(12.17, 16.70),
+    follow_up_years=(12.17, 16.20),
     panels=tuple(f"{stem}{suffix}" for stem in _PANEL_STEMS for suffix in ("", "_II")),
     named=_named_proteins(),
 )

@@ -9,7 +9,7 @@ import numpy as np
 from proteomr._typing import F64
 from proteomr.stats.separation import Separation, find_separation
 
-__all__ = ["LogisticFit", "fit_firth", "fit_logistic", "profile_firth"]
+__all__ = ["LogisticFit", "fit_firth", "fit_logistic", "profile_limits"]
 
 _EXTREME = 12.0
 
@@ -49,7 +49,9 @@ def _means(eta: F64) -> F64:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(eta, -700.0, 700.0))))
 
 
-def fit_logistic(X: F64, y: F64, *, max_iterations: int = 60) -> LogisticFit:
+def fit_logistic(
+    X: F64, y: F64, *, offset: F64 | None = None, max_iterations: int = 60
+) -> LogisticFit:
     """Maximise the likelihood of ``logit P(y = 1) = X b`` by Newton's method with step halving.
 
     Mirrors R's ``glm(family = binomial)`` at ``epsilon = 1e-14``. Iterates until the squared Newton decrement is
@@ -60,6 +62,7 @@ def fit_logistic(X: F64, y: F64, *, max_iterations: int = 60) -> LogisticFit:
     ----------
     X : ``(n, k)``, full rank, with its intercept.
     y : ``(n,)``, 0 or 1.
+    offset : ``(n,)``, a part of the linear predictor that is given.
 
     Examples
     --------
@@ -68,7 +71,7 @@ def fit_logistic(X: F64, y: F64, *, max_iterations: int = 60) -> LogisticFit:
     [-1.3132, 0.3752]
     """
     b = np.zeros(X.shape[1])
-    eta = X @ b
+    eta = X @ b if offset is None else X @ b + offset
     value = _log_likelihood(eta, y)
     converged = False
     iterations = 0
@@ -90,7 +93,7 @@ def fit_logistic(X: F64, y: F64, *, max_iterations: int = 60) -> LogisticFit:
             break
     mu = _means(eta)
     separation = None
-    if not converged or np.abs(eta).max() > _EXTREME:
+    if offset is None and (not converged or np.abs(eta).max() > _EXTREME):
         separation = find_separation(X, y)
         converged = converged and separation.kind == "none"
     return LogisticFit(b, _inverse_information(X, mu), value, converged, iterations, separation)
@@ -176,25 +179,40 @@ def _firth_score(X: F64, y: F64, b: F64) -> tuple[float, F64, F64]:
     return value, inverse @ inverse.T, X.T @ (y - mu + hat * (0.5 - mu))
 
 
-def profile_firth(
-    X: F64, y: F64, fit: LogisticFit, *, column: int, level: float = 0.95
+def profile_limits(
+    X: F64, y: F64, fit: LogisticFit, *, column: int, level: float = 0.95, firth: bool = False
 ) -> tuple[float, float]:
-    """Return the profile penalised-likelihood interval of one coefficient (Heinze and Schemper 2002).
+    """Return the profile-likelihood interval of one coefficient, infinite on a side without a limit.
+
+    The values at which twice the log-likelihood, penalised for Firth's (Heinze and Schemper 2002), maximised over the
+    other coefficients, is the chi-square quantile below its maximum; mirrors R's ``confint.glm`` and ``logistf``.
 
     Parameters
     ----------
-    X, y, fit : the data and :func:`fit_firth` of them.
+    X, y, fit : the data and their :func:`fit_logistic`, or :func:`fit_firth` with ``firth``.
     column : position of the coefficient.
     level : coverage.
+
+    Examples
+    --------
+    >>> x = np.column_stack([np.ones(6), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
+    >>> y = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0])
+    >>> low, high = profile_limits(x, y, fit_logistic(x, y), column=1)
+    >>> low < 0.3752 < high
+    True
     """
     from scipy.optimize import brentq  # noqa: PLC0415 - slow to import, seldom needed
     from scipy.special import chdtri  # noqa: PLC0415
 
     half_drop = float(chdtri(1, 1.0 - level)) / 2.0
     estimate, se = float(fit.coefficients[column]), float(fit.se[column])
+    others = np.delete(np.arange(X.shape[1]), column)
 
     def drop(value: float) -> float:
-        held = fit_firth(X, y, fixed=(column, value))
+        if firth:
+            held = fit_firth(X, y, fixed=(column, value))
+        else:
+            held = fit_logistic(X[:, others], y, offset=X[:, column] * value)
         return fit.log_likelihood - held.log_likelihood - half_drop
 
     limits = []
@@ -205,5 +223,5 @@ def profile_firth(
         if drop(estimate + sign * far) < 0:
             limits.append(sign * np.inf)
         else:
-            limits.append(float(brentq(drop, estimate, estimate + sign * far, xtol=1e-10)))
+            limits.append(float(brentq(drop, estimate, estimate + sign * far, xtol=1e-12)))
     return limits[0], limits[1]

@@ -30,9 +30,9 @@ def fit_smoothing_spline(x: F64, y: F64, *, degrees_of_freedom: float) -> F64:
         \qquad \operatorname{tr} H(\lambda) = \text{df}
 
     with a knot at every `x`. Source: Hastie and Tibshirani 1990, Generalized Additive Models;
-    mirrors ``stats::smooth.spline(x, y, df = , all.knots = TRUE)`` of R 4.2.2 with its tolerances,
-    including two of its traits: an integral in the penalty taken as 0.333 for 1/3, and fitted values
-    that belong to the last smoothing parameter tried, not to the best one.
+    mirrors ``stats::smooth.spline(x, y, df = , all.knots = TRUE)`` of R 4.2.2 with its tolerances
+    and two of its traits: the penalty takes 0.333 for 1/3, and the fitted values belong to the last
+    smoothing parameter tried, which need not be the best.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ def rank_normalise(values: F64, *, offset: float = BLOM) -> F64:
     Examples
     --------
     >>> rank_normalise(np.array([5.0, 1.0, 3.0])).round(4).tolist()
-    [0.8193, -0.8193, 0.0]
+    [0.8694, -0.8694, 0.0]
     """
     _check_offset(offset)
     values = np.asarray(values, dtype=np.float64)
@@ -96,7 +96,7 @@ def rank_normalise_block(values: F64, out: F64, *, offset: float = BLOM) -> None
     >>> scores = np.empty((1, 4))
     >>> rank_normalise_block(np.array([[5.0, np.nan, 1.0, 3.0]]), scores)
     >>> scores.round(4).tolist()
-    [[0.8193, 0.0, -0.8193, 0.0]]
+    [[0.8694, 0.0, -0.8694, 0.0]]
     """
     _check_offset(offset)
     _check_block(values, out)
@@ -144,9 +144,10 @@ def zscore_block(values: F64, out: F64) -> Bool:
     low = np.where(observed, values, np.inf).min(axis=1, initial=np.inf)
     high = np.where(observed, values, -np.inf).max(axis=1, initial=-np.inf)
     able: Bool = np.isfinite(low) & np.isfinite(high) & (high > low)
+    low, high = np.where(able, low, -1.0), np.where(able, high, 1.0)
     # Centred on the mid-range first: no overflow, no cancellation where the mean is far from zero.
-    middle = np.where(able, low / 2 + high / 2, 0.0)[:, None]
-    reach = np.where(able, high / 2 - low / 2, 1.0)[:, None]
+    middle = (low / 2 + high / 2)[:, None]
+    reach = (high / 2 - low / 2)[:, None]
     usable = observed & able[:, None]
     out.fill(0.0)
     np.subtract(values, middle, out=out, where=usable)
@@ -286,7 +287,7 @@ def _scores_with_ties(equals: Bool, scratch: _Scratch, k: float) -> F64:
         scores[:] = scratch.scores_of_ranks(n, k)
     elif untied:
         alone = np.flatnonzero(~tied)
-        scores[alone] = _ranks_to_scores(alone + 1.0, n, k)
+        scores[alone] = _ranks_to_scores(alone.astype(np.float64) + 1.0, n, k)
     first = np.flatnonzero(after > before)
     last = np.flatnonzero(before > after)
     average = np.asarray((first + last) / 2 + 1, dtype=np.float64)
@@ -314,7 +315,6 @@ def _sort(row: F64, observed: I64, scratch: _Scratch) -> tuple[I64, F64]:
     n = observed.size
     values, keys, flips = scratch.values[:n], scratch.keys[:n], scratch.flips[:n]
     np.take(row, observed, out=values, mode="clip")
-    np.add(values, 0.0, out=values)  # makes -0.0 the equal of 0.0
     np.right_shift(keys, 63, out=flips)
     np.bitwise_and(flips, _MAGNITUDE, out=flips)
     np.bitwise_xor(keys, flips, out=keys)

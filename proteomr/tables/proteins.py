@@ -41,7 +41,12 @@ class Proteins(Protocol):
         """
 
     def select_rows(self, rows: I64) -> Proteins:
-        """Return the same proteins for chosen people, in the order given."""
+        """Return the same proteins for chosen people, in the order given.
+
+        Parameters
+        ----------
+        rows : positions of people, (m,); -1 for a person without any value.
+        """
 
     def select_columns(self, names: Sequence[str]) -> Proteins:
         """Return chosen proteins, in the order given, for the same people."""
@@ -90,8 +95,10 @@ class ArrayProteins:
         return np.array(self.values[:, columns], dtype=np.float64, order="F")
 
     def select_rows(self, rows: I64) -> ArrayProteins:
-        """Return the same proteins for chosen people, in the order given."""
-        return ArrayProteins(self.names, self.values[rows])
+        """Return the same proteins for chosen people, in the order given; -1 is nobody."""
+        values = self.values[rows]
+        values[rows < 0] = np.nan
+        return ArrayProteins(self.names, values)
 
     def select_columns(self, names: Sequence[str]) -> ArrayProteins:
         """Return chosen proteins, in the order given.

@@ -200,13 +200,16 @@ def test_column_of_any_name_is_taken_literally(name: str) -> None:
         ("C(x)", {"x": [1.0, math.inf]}, "'x' has 1 infinite values"),
         ("log(x)", {"x": [1.0, 0.0, -2.0]}, r"'x': log\(\) of 2 values that are zero or negative"),
         ("log2(x)", {"x": [1, 0]}, r"'x': log2\(\) of 1 values"),
-        ("log(x)", {"x": ["a", "b"]}, r"'x' holds String, and log\(x\) needs numbers"),
-        ("x^2", {"x": [True, False]}, r"'x' holds Boolean, and x\^2 needs numbers"),
+        ("log(x)", {"x": ["a", "b"]}, r"'x' holds String, and 'log\(x\)' needs numbers"),
+        ("x^2", {"x": [True, False]}, r"'x' holds Boolean, and 'x\^2' needs numbers"),
         ("x^9", {"x": [1e300, 1.0]}, "'x': x\\^9 gives values too large"),
         ("scale(x)", {"x": [2.0, 2.0]}, "'x': scale.* two distinct values"),
         ("poly(x, 2)", {"x": [1.0, 2.0, 1.0]}, "'x': poly.* found 2"),
         ("ns(x, 4)", {"x": [1.0, 1.0, 1.0, 2.0]}, "'x': a spline .* found 2"),
-        ("x", {"x": ["1", "2.5", " -3e4 "]}, r"'x' is text that holds numbers: .* C\(x\)"),
+        ("x", {"x": ["1", "2.5", " -3e4 "]}, r"'x' is text that holds numbers .*: .* C\(x\)"),
+        ("x", {"x": ["a", "", "  "]}, "'x' has 2 missing values in 3 rows"),
+        ("x", {"x": ["1.5", "2", "NA"]}, r"'x' is text that holds numbers \(2 of 3 distinct"),
+        ("'my x'", {"my x": ["1.5", "2"]}, r'write C\("my x"\)'),
         ("x", {"x": ["1,5", "2,5"]}, "'x' is text that holds numbers"),
         ("x", {"x": ["2009-01-31", "2010-12-01"]}, "'x' is text that holds dates"),
         ("x", {"x": ["31/01/2009", "1.12.2010"]}, "'x' is text that holds dates"),
@@ -241,7 +244,7 @@ def test_table_without_rows_is_refused() -> None:
 
 
 def test_unknown_column_is_refused_with_the_nearest() -> None:
-    with pytest.raises(FormulaError, match="no column 'smokng' .did you mean 'smoker'"):
+    with pytest.raises(FormulaError, match=r"no column 'smokng' \(did you mean 'smoker'"):
         build(parse("age + smokng"), _PEOPLE)
 
 
@@ -332,3 +335,8 @@ def test_permuting_rows_permutes_the_matrix(seed: int) -> None:
     for one, other in zip(design.factors, permuted.factors, strict=True):
         assert one.levels == other.levels
         assert (one.codes[order] == other.codes).all()
+
+
+def test_text_with_a_number_among_its_words_is_a_factor() -> None:
+    (block,) = build(parse("x"), _frame(x=["none", "1", "several", "none"])).factors
+    assert block.levels == ("1", "none", "several")

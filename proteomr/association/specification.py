@@ -1,0 +1,104 @@
+"""What a scan asks: family, exposures, adjustment sets, transform and how its tests are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal, get_args
+
+from proteomr.design import Formula, parse_sets
+from proteomr.errors import UsageError, nearest
+from proteomr.stats.transforms import TRANSFORMS, Transform
+
+__all__ = ["FAMILY_NAMES", "FamilyName", "ModelSpec", "TestFamily"]
+
+FamilyName = Literal["linear", "logistic"]
+TestFamily = Literal["joint", "exposure"]
+FAMILY_NAMES: tuple[str, ...] = get_args(FamilyName)
+_UNADJUSTED = {"unadjusted": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A scan of all proteins, validated.
+
+    Attributes
+    ----------
+    family : ``linear`` fits ``protein ~ exposure``, ``logistic`` fits ``exposure ~ protein``.
+    exposures : columns of the samples.
+    adjust : adjustment sets by label, in the grammar of :mod:`proteomr.design`; a label may be used in later sets.
+    transform : of the protein, within the complete cases of each fit.
+    strata : column whose levels are analysed one by one; None for everybody together.
+    firth : Firth's penalised estimate where a logistic fit is separated.
+    test_family : what multiple testing spans within an adjustment set and stratum: all exposures jointly, or each.
+    level : coverage of the confidence intervals.
+
+    Raises
+    ------
+    UsageError
+        Options that contradict one another or name nothing.
+    FormulaError
+        An adjustment set outside the grammar.
+
+    Examples
+    --------
+    >>> ModelSpec("logistic", ("isolation",), {"simple": "age + sex"}).direction
+    'exposure~protein'
+    """
+
+    family: FamilyName
+    exposures: tuple[str, ...]
+    adjust: Mapping[str, str] = field(default_factory=lambda: dict(_UNADJUSTED))
+    transform: Transform = "rint"
+    strata: str | None = None
+    firth: bool = False
+    test_family: TestFamily = "joint"
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        _check_choice("family", self.family, FAMILY_NAMES)
+        _check_choice("transform", self.transform, TRANSFORMS)
+        _check_choice("test family", self.test_family, get_args(TestFamily))
+        if not self.exposures:
+            raise UsageError("no exposure given: name at least one column of the samples")
+        repeated = [name for name in self.exposures if self.exposures.count(name) > 1]
+        if repeated:
+            raise UsageError(f"exposure {repeated[0]!r} is given twice")
+        if not self.adjust:
+            raise UsageError('no adjustment set given: "1" adjusts for nothing')
+        if self.firth and self.family != "logistic":
+            raise UsageError(f"--firth goes with the logistic family, not with {self.family}")
+        if not 0.5 <= self.level < 1.0:
+            raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
+        self.formulas()
+
+    @property
+    def direction(self) -> str:
+        """Which side of the model the protein stands on."""
+        return "protein~exposure" if self.family == "linear" else "exposure~protein"
+
+    def formulas(self) -> dict[str, Formula]:
+        """Return the parsed adjustment sets by label."""
+        return parse_sets(self.adjust)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the specification as JSON values."""
+        facts = asdict(self)
+        facts["exposures"] = list(self.exposures)
+        facts["adjust"] = dict(self.adjust)
+        return facts
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, object]) -> ModelSpec:
+        """Return the specification that :meth:`to_dict` wrote."""
+        known = dict(facts)
+        exposures = known.pop("exposures")
+        if not isinstance(exposures, list):
+            raise UsageError("a stored specification lists its exposures")
+        return cls(exposures=tuple(exposures), **known)  # type: ignore[arg-type]
+
+
+def _check_choice(what: str, given: str, known: tuple[str, ...]) -> None:
+    if given not in known:
+        hint = nearest(given, known) or f": one of {', '.join(known)}"
+        raise UsageError(f"there is no {what} {given!r}{hint}")

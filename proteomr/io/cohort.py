@@ -1,0 +1,283 @@
+"""Samples, proteins, assays and covariates of the same people, joined into a cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from proteomr.errors import (
+    ColumnError,
+    InputError,
+    UsageError,
+    nearest,
+)
+from proteomr.io.identifiers import (
+    Match,
+    find_id_column,
+    locate_ids,
+    match_ids,
+    normalise_ids,
+)
+from proteomr.io.proteins import Paths, ProteinFiles, name_file, open_proteins
+from proteomr.io.sources import find_files
+from proteomr.io.tables import read_table
+from proteomr.io.withdrawals import read_withdrawn, remove_withdrawn
+from proteomr.provenance import digest_file
+from proteomr.tables import Cohort, Drop, ProteinCovariate
+from proteomr.tables import columns as c
+
+__all__ = ["read_assays", "read_cohort", "read_protein_covariate"]
+
+_STEP: Final = "load"
+_EXAMPLES: Final = 3
+_NOBODY: Final = pl.Series("id", [], dtype=pl.String)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    samples: Path
+    proteins: tuple[Path, ...]
+    assays: Path | None
+
+
+def read_cohort(
+    samples: str | Path,
+    proteins: Paths = (),
+    *,
+    scratch: Path,
+    id_column: str | None = None,
+    assays: str | Path | None = None,
+    withdrawn: str | Path | None = None,
+    exclude: Collection[str] | None = None,
+) -> Cohort:
+    r"""Return the people who stand in both the samples and the proteins, sorted by identifier.
+
+    The order of the rows in the files has no influence. Who stands in one of them alone, or has
+    withdrawn, is left out and counted in ``Cohort.drops``.
+
+    Parameters
+    ----------
+    samples : one row per person; or a folder that holds samples.parquet, proteins.parquet and
+        perhaps assays.parquet.
+    proteins : wide protein files or a quoted glob, joined on the identifier; may be left out
+        where samples is such a folder.
+    scratch : folder for converted text files; the caller removes it after the last read.
+    id_column : name of the identifier in every file; None for the usual names.
+    assays : one row per protein, with at least the column ``protein``.
+    withdrawn : identifiers of people who have withdrawn, one a line.
+    exclude : columns of the protein files that are no proteins; None for those that the samples
+        hold too.
+
+    Raises
+    ------
+    InputError
+        A file is absent, unreadable or not what it should be.
+    IdentifierError
+        Identifiers are absent, repeated, or shared by nobody.
+    NothingToDo
+        Everybody in the samples has withdrawn.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     folder = Path(name)
+    ...     size = (folder / "samples.csv").write_text("ID,age\n2,61\n1,50\n3,44\n")
+    ...     size = (folder / "olink.csv").write_text("ID,ADM\n1,0.5\n2,1.5\n")
+    ...     cohort = read_cohort(folder / "samples.csv", folder / "olink.csv", scratch=folder)
+    ...     cohort.samples["ID"].to_list(), cohort.drops[0].n
+    (['1', '2'], 1)
+    """
+    named = _name_files(samples, proteins, assays)
+    everybody, id_name = _read_samples(named.samples, id_column=id_column)
+    gone = _NOBODY if withdrawn is None else read_withdrawn(withdrawn, id_column=id_column)
+    frame = remove_withdrawn(everybody, gone, id_column=id_name)
+    if exclude is None:
+        _refuse_one_file(named)
+        exclude = frame.columns
+    opened = open_proteins(named.proteins, scratch=scratch, id_column=id_column, exclude=exclude)
+    ids = frame[id_name]
+    match = match_ids(ids, opened.ids, names=("samples", "proteins"))
+    order = ids[match.left].arg_sort().to_numpy()
+    removed = everybody.height - frame.height
+    return Cohort(
+        samples=frame[match.left[order]],
+        id_column=id_name,
+        proteins=opened.proteins.select_rows(match.right[order]),
+        assays=read_assays(named.assays, names=opened.proteins.names),
+        drops=(
+            *((Drop(_STEP, "withdrawn", removed),) if withdrawn is not None else ()),
+            *_count_drops(match, opened, gone=gone),
+        ),
+        provenance=_describe_withdrawals(withdrawn, removed=removed),
+    )
+
+
+def read_protein_covariate(
+    name: str,
+    path: str | Path,
+    *,
+    cohort: Cohort,
+    scratch: Path,
+    id_column: str | None = None,
+) -> ProteinCovariate:
+    r"""Return a covariate that has its own column for each protein, or for each panel.
+
+    A protein takes the column of its own name; where there is none, the column of its panel,
+    compared without spaces and letter case. People whom the file lacks have missing values.
+
+    Parameters
+    ----------
+    name : name of the covariate in a formula.
+    path : the identifier and one numeric column per protein or per panel.
+    cohort : the people and proteins to align to; its assays tell the panels.
+    scratch : folder for a converted text file; the caller removes it after the last read.
+    id_column : name of the identifier; None for the usual names.
+
+    Raises
+    ------
+    InputError
+        Proteins have no column, with their count and examples.
+    IdentifierError
+        The file shares nobody with the cohort.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     folder = Path(name)
+    ...     size = (folder / "samples.csv").write_text("ID,age\n1,50\n2,61\n")
+    ...     size = (folder / "olink.csv").write_text("ID,ADM\n1,0.5\n2,1.5\n")
+    ...     size = (folder / "gap.csv").write_text("ID,ADM\n2,7.25\n")
+    ...     cohort = read_cohort(folder / "samples.csv", folder / "olink.csv", scratch=folder)
+    ...     gap = read_protein_covariate("gap", folder / "gap.csv", cohort=cohort, scratch=folder)
+    ...     gap.values.read(slice(0, 1)).T
+    array([[ nan, 7.25]])
+    """
+    opened = open_proteins(path, scratch=scratch, id_column=id_column)
+    ids = cohort.samples[cohort.id_column]
+    match_ids(ids, opened.ids, names=("cohort", f"file of {name!r}"))
+    stored = opened.proteins.select_rows(locate_ids(ids, among=opened.ids))
+    column_of = _resolve_columns(name, stored.names, cohort=cohort, path=path)
+    return ProteinCovariate(name, stored, column_of)
+
+
+def read_assays(path: str | Path | None, *, names: Sequence[str]) -> pl.DataFrame:
+    """Return the assays of given proteins, one row each, in their order.
+
+    Parameters
+    ----------
+    path : a table with at least the column ``protein``; None for a table of names alone.
+    names : the proteins; one that the table lacks gets an empty row.
+
+    Raises
+    ------
+    ColumnError
+        The table has no column ``protein``, names a protein twice, or knows none of the proteins.
+
+    Examples
+    --------
+    >>> read_assays(None, names=["ADM"]).row(0)[0]
+    'ADM'
+    """
+    wanted = pl.DataFrame({c.PROTEIN: list(names)}, schema={c.PROTEIN: pl.String})
+    if path is None:
+        return wanted
+    frame = read_table(path)
+    if c.PROTEIN not in frame.columns:
+        hint = nearest(c.PROTEIN, frame.columns)
+        raise ColumnError(f"{path}: no column {c.PROTEIN!r}{hint}; it names the proteins")
+    frame = frame.with_columns(pl.col(c.PROTEIN).cast(pl.String))
+    if repeated := frame.height - frame[c.PROTEIN].n_unique():
+        raise ColumnError(f"{path}: {repeated} proteins stand twice; keep one row for each")
+    if not frame[c.PROTEIN].is_in(list(names)).any():
+        hint = nearest(names[0], frame[c.PROTEIN].drop_nulls().to_list())
+        raise ColumnError(f"{path}: none of the {len(names)} proteins, such as {names[0]!r}{hint}")
+    joined = wanted.with_row_index("_order").join(frame, on=c.PROTEIN, how="left")
+    return joined.sort("_order").drop("_order")
+
+
+def _name_files(samples: str | Path, proteins: Paths, assays: str | Path | None) -> _Named:
+    given = () if not isinstance(proteins, str | Path) and not proteins else find_files(proteins)
+    folder = Path(samples)
+    listed = None if assays is None else Path(assays)
+    if not folder.is_dir():
+        if not given:
+            raise UsageError("no protein file is named; give one or several after the samples")
+        return _Named(folder, given, listed)
+    inside = {name: folder / f"{name}.parquet" for name in ("samples", "proteins", "assays")}
+    if not inside["samples"].is_file():
+        message = "a folder without samples.parquet; name a file, or a folder made by ingest"
+        raise InputError(f"{folder}: {message}")
+    known = inside["assays"] if listed is None and inside["assays"].is_file() else listed
+    return _Named(inside["samples"], given or (inside["proteins"],), known)
+
+
+def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iterator[Drop]:
+    absent = match.only_right - int(opened.ids.is_in(gone.implode()).sum())
+    yield Drop(_STEP, "in the samples, without proteins", match.only_left)
+    yield Drop(_STEP, "in the proteins, not in the samples", absent)
+    if opened.excluded:
+        reason = "columns of the protein files that are no proteins"
+        yield Drop(_STEP, reason, len(opened.excluded))
+
+
+def _describe_withdrawals(path: str | Path | None, *, removed: int) -> dict[str, object]:
+    if path is None:
+        return {}
+    return {"withdrawn": {"sha256": digest_file(path), "removed": removed}}
+
+
+def _read_samples(path: Path, *, id_column: str | None) -> tuple[pl.DataFrame, str]:
+    frame = read_table(path)
+    with name_file(path):
+        name = find_id_column(frame.columns, id_column=id_column)
+        ids = normalise_ids(frame[name])
+    return frame.with_columns(ids.alias(name)), name
+
+
+def _refuse_one_file(named: _Named) -> None:
+    same = named.samples.exists() and any(
+        path.exists() and path.samefile(named.samples) for path in named.proteins
+    )
+    if same:
+        raise InputError(
+            f"{named.samples}: stands for both the samples and the proteins; name the columns "
+            "that are no proteins, or write the proteins to a file of their own"
+        )
+
+
+def _resolve_columns(
+    name: str, columns: Sequence[str], *, cohort: Cohort, path: str | Path
+) -> tuple[int, ...]:
+    own = {column: position for position, column in enumerate(columns)}
+    by_panel = {_plain(column): position for position, column in enumerate(columns)}
+    panels: Sequence[str | None] = [None] * len(cohort.proteins.names)
+    if c.PANEL in cohort.assays.columns:
+        panels = cohort.assays[c.PANEL].cast(pl.String).to_list()
+    found = [
+        own.get(protein, by_panel.get(_plain(panel), -1) if panel else -1)
+        for protein, panel in zip(cohort.proteins.names, panels, strict=True)
+    ]
+    lacking = [cohort.proteins.names[i] for i in np.flatnonzero(np.array(found) < 0)]
+    if lacking:
+        shown = ", ".join(repr(protein) for protein in lacking[:_EXAMPLES])
+        remedy = (
+            "name the columns after proteins or panels"
+            if c.PANEL in cohort.assays.columns
+            else "name the columns after proteins, or give the assays with their panels (--assays)"
+        )
+        raise InputError(
+            f"{path}: {len(lacking)} of {len(found)} proteins have no column for {name!r}, "
+            f"such as {shown}; {remedy}"
+        )
+    return tuple(found)
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).casefold()

@@ -1,0 +1,247 @@
+"""What every regression family takes and gives: a problem on arrays, a block of fits, a status for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal, Protocol, TypeVar
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+
+__all__ = [
+    "Adjustment",
+    "Block",
+    "Factor",
+    "Family",
+    "FitBlock",
+    "Problem",
+    "Status",
+    "Test",
+    "choose_cell_factors",
+    "order_rows",
+    "refuse_unfit",
+]
+
+_ROWS_PER_CELL = 64
+
+
+class Status(IntEnum):
+    """The outcome of one fit; only ``ok`` comes with an estimate.
+
+    ``separated`` comes with one where a penalised estimate was asked for.
+    """
+
+    ok = 0
+    all_missing = 1
+    too_few = 2
+    infinite = 3
+    untransformed = 4
+    constant = 5
+    collinear = 6
+    separated = 7
+    not_converged = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A factor among the covariates.
+
+    Attributes
+    ----------
+    codes : ``(n,)`` level of each row, 0 the reference.
+    columns : positions of its dummy columns, of level 1, 2, ... in turn.
+    """
+
+    name: str
+    codes: I64
+    columns: I64
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """One adjustment set: its label and the positions of its columns, the intercept among them."""
+
+    label: str
+    columns: I64
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One exposure under one adjustment set, by position."""
+
+    exposure: int
+    adjustment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """All that the fits of a scan share, on the n rows where exposures and covariates are complete.
+
+    Attributes
+    ----------
+    covariates : ``(n, k)``, the union of the adjustment sets; column 0 is the intercept.
+    names : ``(k,)`` names of the columns.
+    factors : the factors among them.
+    exposures : ``(n, e)``.
+    exposure_names : ``(e,)``.
+    adjustments : the sets.
+    tests : the t pairs of exposure and adjustment to fit.
+    own_names : names of the s covariates that each protein has for itself.
+    """
+
+    covariates: F64
+    names: tuple[str, ...]
+    factors: tuple[Factor, ...]
+    exposures: F64
+    exposure_names: tuple[str, ...]
+    adjustments: tuple[Adjustment, ...]
+    tests: tuple[Test, ...]
+    own_names: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return int(self.covariates.shape[0])
+
+    def names_of(self, adjustment: int) -> tuple[str, ...]:
+        """Names of the columns of an adjustment set."""
+        return tuple(self.names[column] for column in self.adjustments[adjustment].columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The proteins of one block on the rows of a problem, transformed.
+
+    Attributes
+    ----------
+    values : ``(b, n)``, 0 where not observed.
+    own : ``(b, s, n)``, each protein's own covariates, 0 where not observed.
+    observed : ``(b, n)``, where the protein and its own covariates are there.
+    """
+
+    values: F64
+    own: F64
+    observed: Bool
+
+    def take(self, proteins: Sequence[int] | I64) -> Block:
+        """Return the block of some of the proteins."""
+        return Block(self.values[proteins], self.own[proteins], self.observed[proteins])
+
+
+@dataclass(frozen=True, slots=True)
+class FitBlock:
+    """The fits of a block: all ``(b, t)``; NaN where there is none.
+
+    Attributes
+    ----------
+    estimate, se : of the exposure (response scan) or the protein (predictor scan).
+    df : residual degrees of freedom; infinite for likelihood families, whose statistic is normal.
+    n, n_case : rows of the fit; those with the outcome (NaN-free, -1 where the family has none).
+    status : :class:`Status` values.
+    conf_low, conf_high : set only where an interval is not the Wald interval of estimate and se.
+    messages : what is to be said of a fit, by (protein, test).
+    """
+
+    estimate: F64
+    se: F64
+    df: F64
+    n: I64
+    n_case: I64
+    status: I64
+    conf_low: F64
+    conf_high: F64
+    messages: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, proteins: int, tests: int) -> FitBlock:
+        """Return a block without estimates, every status ``not_converged``."""
+        shape = (proteins, tests)
+        return cls(
+            *(np.full(shape, np.nan) for _ in range(3)),
+            n=np.zeros(shape, dtype=np.int64),
+            n_case=np.full(shape, -1, dtype=np.int64),
+            status=np.full(shape, int(Status.not_converged), dtype=np.int64),
+            conf_low=np.full(shape, np.nan),
+            conf_high=np.full(shape, np.nan),
+        )
+
+    def refuse(self, protein: int, test: int, status: Status, message: str) -> None:
+        """Give a fit a status other than ok, without an estimate."""
+        self.estimate[protein, test] = self.se[protein, test] = np.nan
+        self.status[protein, test] = int(status)
+        self.messages[protein, test] = message
+
+
+State = TypeVar("State")
+
+
+class Family(Protocol[State]):
+    """A regression family: factor once, fit block by block.
+
+    ``scans`` says what the protein is: the ``response`` (protein ~ exposure) or the ``predictor``
+    (exposure ~ protein).
+    """
+
+    @property
+    def name(self) -> str:
+        """Name on the command line."""
+        ...
+
+    @property
+    def scans(self) -> Literal["response", "predictor"]:
+        """Whether the protein is the response or the predictor."""
+        ...
+
+    def prepare(self, problem: Problem) -> State:
+        """Do once what all blocks share."""
+        ...
+
+    def fit(self, state: State, block: Block) -> FitBlock:
+        """Fit all tests of a problem to a block of proteins."""
+        ...
+
+
+def choose_cell_factors(factors: Sequence[Factor], n: int) -> tuple[Factor, ...]:
+    """Choose the largest factors of more than two levels whose cells are few for the number of rows."""
+    chosen: list[Factor] = []
+    cells = 1
+    for factor in sorted(factors, key=lambda f: -f.columns.size):
+        levels = factor.columns.size + 1
+        if levels > 2 and cells * levels * _ROWS_PER_CELL <= n:
+            chosen.append(factor)
+            cells *= levels
+    return tuple(chosen)
+
+
+def order_rows(factors: Sequence[Factor], n: int) -> I64:
+    """Return the order of n rows in which the cells of the chosen factors are contiguous.
+
+    Rows keep their order within a cell.
+    """
+    chosen = choose_cell_factors(factors, n)
+    if not chosen:
+        return np.arange(n)
+    return np.lexsort([factor.codes for factor in reversed(chosen)])
+
+
+def refuse_unfit(block: Block, fits: FitBlock) -> Bool:
+    """Refuse the proteins without values, with fewer than three, or with one value; return what remains ``(b, t)``."""
+    counts = block.observed.sum(axis=1)
+    low = np.where(block.observed, block.values, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(block.observed, block.values, -np.inf).max(axis=1, initial=-np.inf)
+    flat = high - low <= 1e-12 * np.maximum(np.abs(high), np.abs(low))
+    verdicts = (
+        (counts == 0, Status.all_missing, "the protein is missing on all rows of the fit"),
+        (counts < 3, Status.too_few, "fewer than three people on the rows of the fit"),
+        (flat, Status.constant, "the protein has one value on the rows of the fit"),
+    )
+    remaining = np.ones(fits.n.shape, dtype=bool)
+    for refused, status, message in verdicts:
+        for j in np.flatnonzero(refused & remaining[:, 0]):
+            for t in range(fits.n.shape[1]):
+                fits.refuse(j, t, status, message)
+            remaining[j] = False
+    return remaining

@@ -1,0 +1,277 @@
+"""The linear family: ``protein = exposure b + own covariates c + covariates d + e``, by least squares.
+
+Every protein has its own complete cases. The covariates are orthonormalised once, ordered so that the columns of a
+smaller adjustment set come first and one Cholesky factor serves all sets that are nested. A protein's Gram matrix in
+that basis is the common one less the part of its missing rows; exposure, own covariates and response are borders of
+it, and small Schur complements give all fits. Pivots are checked after down-dating: what they forbid goes to a
+Householder QR of that protein's own rows (:func:`proteomr.stats.linalg.solve_least_squares`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.models.base import Block, FitBlock, Problem, Status, refuse_unfit
+from proteomr.stats.linalg import (
+    cholesky_pivots,
+    find_independent,
+    orthonormalise,
+    solve_least_squares,
+)
+
+__all__ = ["Linear", "LinearState"]
+
+_PIVOT = 1e-8
+_DOWNDATE_BELOW = 0.4
+_ALIASED = 1e-9
+_ILL_CONDITIONED = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """Nested adjustment sets on one orthonormal basis.
+
+    Attributes
+    ----------
+    basis : ``(n, k + e)``, orthonormal covariates times ``sqrt(n)``, then the exposures less the smallest set.
+    gram : ``(k + e, k + e)``, its cross-products over all rows.
+    ranks : columns of the basis that each set spans, by adjustment.
+    tests : positions of the tests that it serves, with the adjustment and the exposure column of each.
+    sound : whether every set is safe for the fast path.
+    """
+
+    basis: F64
+    gram: F64
+    ranks: dict[int, int]
+    tests: tuple[tuple[int, int, int], ...]
+    sound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinearState:
+    """The problem and its chains of nested adjustment sets."""
+
+    problem: Problem
+    chains: tuple[_Chain, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """Ordinary least squares of each protein on each exposure; classical standard errors, t statistics."""
+
+    name: Literal["linear"] = "linear"
+    scans: Literal["response"] = "response"
+
+    def prepare(self, problem: Problem) -> LinearState:
+        """Orthonormalise the covariates of every chain of nested adjustment sets."""
+        chains = tuple(_build_chain(problem, members) for members in _nest(problem))
+        return LinearState(problem, chains)
+
+    def fit(self, state: LinearState, block: Block) -> FitBlock:
+        """Fit every test to every protein of the block."""
+        fits = FitBlock.empty(block.values.shape[0], len(state.problem.tests))
+        counts = block.observed.sum(axis=1)
+        fits.n[:] = counts[:, None]
+        fits.n_case[:] = _count_cases(state.problem, block)
+        varying = refuse_unfit(block, fits)[:, 0]
+        standard, scale = _standardise(block)
+        for chain in state.chains:
+            done = _fit_chain(chain, standard, scale, varying, fits)
+            for j, position in zip(*np.nonzero(~done & varying[:, None]), strict=True):
+                t = chain.tests[position][0]
+                _fit_exactly(state.problem, block, j, t, fits)
+        return fits
+
+
+def _nest(problem: Problem) -> list[list[int]]:
+    """Group the adjustment sets in use into chains in which each is contained in the next."""
+    used = sorted({test.adjustment for test in problem.tests})
+    sets = {a: frozenset(problem.adjustments[a].columns.tolist()) for a in used}
+    chains: list[list[int]] = []
+    for a in sorted(used, key=lambda a: (len(sets[a]), a)):
+        home = next((chain for chain in chains if sets[chain[-1]] <= sets[a]), None)
+        if home is None:
+            chains.append([a])
+        else:
+            home.append(a)
+    return chains
+
+
+def _build_chain(problem: Problem, members: list[int]) -> _Chain:
+    order: list[int] = []
+    breaks = {}
+    for a in members:
+        order += [c for c in problem.adjustments[a].columns.tolist() if c not in set(order)]
+        breaks[a] = len(order)
+    X = problem.covariates[:, order]
+    kept = find_independent(X, tolerance=_ALIASED)
+    ranks = {a: int(np.sum(kept < stop)) for a, stop in breaks.items()}
+    Q = orthonormalise(X[:, kept])
+    # A second pass takes out what one leaves in ill-conditioned columns.
+    Q = orthonormalise(Q)
+    smallest = Q[:, : ranks[members[0]]]
+    E = problem.exposures - smallest @ (smallest.T @ problem.exposures) / problem.n
+    basis = np.ascontiguousarray(np.column_stack([Q, E]))
+    tests = tuple(
+        (t, test.adjustment, test.exposure)
+        for t, test in enumerate(problem.tests)
+        if test.adjustment in breaks
+    )
+    R = np.linalg.qr(X[:, kept] / np.linalg.norm(X[:, kept], axis=0), mode="r")
+    sound = problem.n > X.shape[1] and float(np.linalg.cond(R)) < _ILL_CONDITIONED
+    return _Chain(basis, basis.T @ basis, ranks, tests, sound)
+
+
+def _count_cases(problem: Problem, block: Block) -> I64:
+    """Count the people with an exposure of two values, 0 and 1, in each fit ``(b, t)``; -1 for other exposures."""
+    counts = np.full((block.observed.shape[0], len(problem.tests)), -1, dtype=np.int64)
+    for t, test in enumerate(problem.tests):
+        exposure = problem.exposures[:, test.exposure]
+        if np.all((exposure == 0.0) | (exposure == 1.0)):
+            counts[:, t] = np.rint(block.observed @ exposure)
+    return counts
+
+
+def _standardise(block: Block) -> tuple[Block, F64]:
+    """Return the block with proteins and own covariates centred and scaled over the observed rows."""
+    values, scale = _centre_rows(block.values, block.observed)
+    own = np.empty_like(block.own)
+    for a in range(block.own.shape[1]):
+        own[:, a] = _centre_rows(block.own[:, a], block.observed)[0]
+    return Block(values, own, block.observed), scale
+
+
+def _centre_rows(values: F64, observed: Bool) -> tuple[F64, F64]:
+    counts = np.maximum(observed.sum(axis=1), 1)
+    centre = values.sum(axis=1) / counts
+    out = values - centre[:, None]
+    out *= observed
+    scale = np.sqrt(np.vecdot(out, out) / counts)
+    largest = np.abs(values).max(axis=1, initial=0.0)
+    scale = np.where(scale > 1e-12 * largest, scale, 0.0)
+    out *= np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0)[:, None]
+    return out, scale
+
+
+def _grams(chain: _Chain, block: Block) -> F64:
+    """Return the cross-products of the basis over each protein's observed rows ``(b, k + e, k + e)``."""
+    out = np.empty((block.values.shape[0], *chain.gram.shape))
+    n = chain.basis.shape[0]
+    for j, observed in enumerate(block.observed):
+        missing = np.flatnonzero(~observed)
+        if missing.size < _DOWNDATE_BELOW * n:
+            rows = chain.basis.take(missing, axis=0)
+            np.subtract(chain.gram, rows.T @ rows, out=out[j])
+        else:
+            rows = chain.basis[observed]
+            np.matmul(rows.T, rows, out=out[j])
+    return out
+
+
+def _fit_chain(
+    chain: _Chain, block: Block, scale: F64, varying: Bool, fits: FitBlock
+) -> Bool:
+    """Fill in the fits of a chain that the fast path can do; return which those are ``(b, tests of the chain)``."""
+    b, s, _ = block.own.shape
+    done = np.zeros((b, len(chain.tests)), dtype=bool)
+    if not chain.sound:
+        return done
+    k = max(chain.ranks.values())
+    gram = _grams(chain, block)
+    L, pivots = cholesky_pivots(gram[:, :k, :k])
+    borders, corner = _borders(chain, block, gram, k)
+    U = np.linalg.solve(L, borders)
+    counts = block.observed.sum(axis=1)
+    for position, (t, adjustment, exposure) in enumerate(chain.tests):
+        rank = chain.ranks[adjustment]
+        V = U[:, :rank]
+        schur = corner - np.matmul(V.transpose(0, 2, 1), V)
+        take = [*range(s), s + exposure, -1]
+        S = schur[:, take][:, :, take]
+        whole = np.einsum("bii->bi", corner[:, take][:, :, take])
+        estimate, se, smallest = _eliminate(S, whole, counts - rank - s - 1)
+        good = varying & (pivots > _PIVOT) & (smallest > _PIVOT)
+        done[:, position] = good
+        fits.estimate[good, t] = (estimate * scale)[good]
+        fits.se[good, t] = (se * scale)[good]
+        fits.df[good, t] = (counts - rank - s - 1)[good]
+        fits.status[good, t] = int(Status.ok)
+    return done
+
+
+def _borders(chain: _Chain, block: Block, gram: F64, k: int) -> tuple[F64, F64]:
+    """Return the products of own covariates, exposures and response with the basis, and with one another."""
+    b, s, n = block.own.shape
+    e = gram.shape[1] - k
+    columns = np.concatenate([block.own, block.values[:, None, :]], axis=1)
+    products = (columns.reshape(b * (s + 1), n) @ chain.basis).reshape(b, s + 1, k + e)
+    borders = np.empty((b, k, s + e + 1))
+    borders[:, :, :s] = products[:, :s, :k].transpose(0, 2, 1)
+    borders[:, :, s : s + e] = gram[:, :k, k:]
+    borders[:, :, -1] = products[:, s, :k]
+    corner = np.empty((b, s + e + 1, s + e + 1))
+    inner = np.matmul(columns, columns.transpose(0, 2, 1))
+    ends = [*range(s), -1]
+    for i, row in enumerate(ends):
+        for j, column in enumerate(ends):
+            corner[:, row, column] = inner[:, i, j]
+        corner[:, row, s : s + e] = corner[:, s : s + e, row] = products[:, i, k:]
+    corner[:, s : s + e, s : s + e] = gram[:, k:, k:]
+    return borders, corner
+
+
+def _eliminate(S: F64, whole: F64, df: I64) -> tuple[F64, F64, F64]:
+    """Sweep own covariates and exposure out of ``S (b, s + 2, s + 2)``; return estimate, se, smallest pivot."""
+    S = S.copy()
+    last = S.shape[1] - 1
+    smallest = np.full(S.shape[0], np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for p in range(last):
+            pivot = S[:, p, p].copy()
+            smallest = np.minimum(smallest, pivot / whole[:, p])
+            if p < last - 1:
+                S -= S[:, :, [p]] * S[:, [p], :] / pivot[:, None, None]
+        estimate = S[:, last - 1, last] / pivot
+        rss = S[:, last, last] - estimate * S[:, last - 1, last]
+        smallest = np.minimum(smallest, rss / whole[:, last])
+        se = np.sqrt(np.maximum(rss, 0.0) / df / pivot)
+    smallest = np.where(np.isfinite(smallest) & (df > 0), smallest, 0.0)
+    return estimate, se, smallest
+
+
+def _fit_exactly(problem: Problem, block: Block, j: int, t: int, fits: FitBlock) -> None:
+    test = problem.tests[t]
+    rows = block.observed[j]
+    C = problem.covariates[rows][:, problem.adjustments[test.adjustment].columns]
+    x = problem.exposures[rows, test.exposure]
+    if x.size == 0 or np.all(x == x[0]):
+        exposure = problem.exposure_names[test.exposure]
+        fits.refuse(j, t, Status.constant, f"{exposure} has one value on the rows of the fit")
+        return
+    X = np.column_stack([C, block.own[j][:, rows].T, x])
+    names = (*problem.names_of(test.adjustment), *problem.own_names)
+    fit = solve_least_squares(X, block.values[j, rows], tolerance=_ALIASED)
+    if fit.df <= 0:
+        fits.refuse(j, t, Status.too_few, f"{x.size} people for {fit.kept.size} coefficients")
+        return
+    aliased = [name for i, name in enumerate(names) if i not in set(fit.kept.tolist())]
+    if X.shape[1] - 1 not in fit.kept:
+        exposure = problem.exposure_names[test.exposure]
+        message = f"{exposure} is a linear combination of the covariates on the rows of the fit"
+        fits.refuse(j, t, Status.collinear, message)
+        return
+    fits.estimate[j, t] = fit.coefficients[-1]
+    fits.se[j, t] = fit.se[-1]
+    fits.df[j, t] = fit.df
+    fits.status[j, t] = int(Status.ok)
+    notes = []
+    if aliased:
+        notes.append(f"aliased: {', '.join(aliased)}")
+    if fit.condition > _ILL_CONDITIONED:
+        notes.append(f"ill-conditioned (condition {fit.condition:.0e}), solved by refined QR")
+    if notes:
+        fits.messages[j, t] = "; ".join(notes)

@@ -1,0 +1,360 @@
+"""The logistic family: ``logit P(exposure = 1) = protein b + own covariates c + covariates d``, maximum likelihood.
+
+Three paths give the same maximum. Large problems: all fits of a block together on shared information
+(:mod:`proteomr.stats.batched_logistic`). Small ones: Newton's method with every fit's own information
+(:mod:`proteomr.stats.newton`). What neither settles: one fit at a time with aliasing and separation resolved
+(:mod:`proteomr.stats.logistic`). A factor level on which nobody, or everybody, has the outcome sends its own
+coefficient to infinity and leaves the others a limit, that of the fit without its people (Geyer 2009,
+doi:10.1214/08-EJS349): they are taken out of the likelihood and stay in the ranks and in n, as in R at full
+convergence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.models.base import (
+    Block,
+    Factor,
+    FitBlock,
+    Problem,
+    Status,
+    choose_cell_factors,
+    refuse_unfit,
+)
+from proteomr.stats.batched_logistic import BatchedLogistic, fit_base
+from proteomr.stats.chunked import chunk_design
+from proteomr.stats.linalg import find_independent, orthonormalise
+from proteomr.stats.logistic import LogisticFit, fit_firth, fit_logistic, profile_limits
+from proteomr.stats.newton import fit_newton
+
+__all__ = ["Logistic", "LogisticState"]
+
+_SMALL = 2_000
+_ALIASED = 1e-7
+_EXTREME = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Mass:
+    """A batched solver of one adjustment set, for the tests whose responses share its rows."""
+
+    solver: BatchedLogistic
+    tests: tuple[int, ...]
+    rows: I64 | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticState:
+    """The problem, the order of rows that the mass path wants, and its solvers.
+
+    Attributes
+    ----------
+    design : ``(n, k)``, the covariates scaled for Newton's method.
+    cells : order of the rows by the factors' cells; None where the problem is small.
+    """
+
+    problem: Problem
+    design: F64
+    mass: tuple[_Mass, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """Logistic regression of each exposure on each protein; Wald z statistics.
+
+    Parameters
+    ----------
+    firth : give Firth's penalised estimate with its profile interval where a fit is separated.
+    level : coverage of the profile interval.
+    compiled : use compiled row loops where they can be had.
+    """
+
+    firth: bool = False
+    level: float = 0.95
+    compiled: bool = True
+    name: Literal["logistic"] = "logistic"
+    scans: Literal["predictor"] = "predictor"
+
+    def prepare(self, problem: Problem) -> LogisticState:
+        """Fit every exposure to the covariates alone, where the problem is large."""
+        design = _scale_columns(problem)
+        if problem.n <= _SMALL:
+            return LogisticState(problem, design)
+        mass: list[_Mass] = []
+        for adjustment in sorted({test.adjustment for test in problem.tests}):
+            tests = [t for t, test in enumerate(problem.tests) if test.adjustment == adjustment]
+            mass += _prepare_mass(problem, adjustment, tests, compiled=self.compiled)
+        return LogisticState(problem, design, tuple(mass))
+
+    def fit(self, state: LogisticState, block: Block) -> FitBlock:
+        """Fit every test to every protein of the block."""
+        problem = state.problem
+        b = block.values.shape[0]
+        fits = FitBlock.empty(b, len(problem.tests))
+        counts = block.observed.sum(axis=1)
+        fits.n[:] = counts[:, None]
+        fits.df[:] = np.inf
+        cases = block.observed.astype(np.float64) @ problem.exposures
+        for t, test in enumerate(problem.tests):
+            fits.n_case[:, t] = np.rint(cases[:, test.exposure]).astype(np.int64)
+        open_fits = _screen(problem, block, fits)
+        scaled, scale = _scale_borders(block)
+        if problem.n <= _SMALL:
+            for t in range(len(problem.tests)):
+                _fit_small(state, scaled, scale, t, open_fits, fits)
+        for mass in state.mass:
+            _fit_mass(mass, scaled, scale, open_fits, fits)
+        for j, t in zip(*np.nonzero(open_fits), strict=True):
+            self._fit_one(problem, block, int(j), int(t), fits)
+        return fits
+
+    def _fit_one(self, problem: Problem, block: Block, j: int, t: int, fits: FitBlock) -> None:
+        """Fit one test to one protein with aliasing and separation resolved."""
+        test = problem.tests[t]
+        rows = block.observed[j]
+        C = problem.covariates[rows][:, problem.adjustments[test.adjustment].columns]
+        names = (*problem.names_of(test.adjustment), *problem.own_names)
+        x, y = block.values[j, rows], problem.exposures[rows, test.exposure]
+        X = np.column_stack([C, block.own[j][:, rows].T, x])
+        X, centre, scale = _standard_columns(X)
+        kept = find_independent(X, tolerance=_ALIASED)
+        if y.size <= kept.size:
+            message = f"{y.size} people for {X.shape[1]} coefficients"
+            fits.refuse(j, t, Status.too_few, message)
+            return
+        if X.shape[1] - 1 not in kept:
+            message = "the protein is a linear combination of the covariates on the rows of the fit"
+            fits.refuse(j, t, Status.collinear, message)
+            return
+        aliased = [name for i, name in enumerate(names) if i not in set(kept.tolist())]
+        notes = [f"aliased: {', '.join(aliased)}"] if aliased else []
+        self._maximise(X[:, kept], y, scale[-1], j, t, fits, notes)
+
+    def _maximise(
+        self, X: F64, y: F64, scale: float, j: int, t: int, fits: FitBlock, notes: list[str]
+    ) -> None:
+        fit = fit_logistic(X, y)
+        kind = fit.separation.kind if fit.separation is not None else "none"
+        if kind == "quasi" and fit.separation is not None:
+            rest = fit.separation.overlapping
+            limit = find_independent(X[rest], tolerance=_ALIASED)
+            if X.shape[1] - 1 in limit and np.ptp(y[rest]) > 0:
+                fit = fit_logistic(X[rest][:, limit], y[rest])
+                kind = fit.separation.kind if fit.separation is not None else "none"
+                notes.append(f"{int(np.sum(~rest))} people separated by covariates alone")
+        if kind != "none":
+            self._answer_separation(X, y, scale, j, t, fits, [*notes, f"{kind} separation"])
+        elif not fit.converged:
+            fits.refuse(j, t, Status.not_converged, "Newton's method did not settle")
+        else:
+            fits.status[j, t] = int(Status.ok)
+            _record(fits, j, t, fit, scale)
+            if notes:
+                fits.messages[j, t] = "; ".join(notes)
+
+    def _answer_separation(
+        self, X: F64, y: F64, scale: float, j: int, t: int, fits: FitBlock, notes: list[str]
+    ) -> None:
+        fits.refuse(j, t, Status.separated, "; ".join(notes))
+        if not self.firth:
+            return
+        fit = fit_firth(X, y)
+        if not fit.converged:
+            fits.messages[j, t] += "; Firth's estimate did not settle"
+            return
+        low, high = profile_limits(X, y, fit, column=X.shape[1] - 1, level=self.level, firth=True)
+        _record(fits, j, t, fit, scale)
+        fits.conf_low[j, t], fits.conf_high[j, t] = low / scale, high / scale
+        fits.messages[j, t] += "; Firth's estimate, profile interval"
+
+
+def _record(fits: FitBlock, j: int, t: int, fit: LogisticFit, scale: float) -> None:
+    fits.estimate[j, t] = fit.coefficients[-1] / scale
+    fits.se[j, t] = fit.se[-1] / scale
+
+
+def _standard_columns(X: F64) -> tuple[F64, F64, F64]:
+    """Centre and scale all columns but the intercept, which is column 0; constant columns become 0."""
+    centre = X.mean(axis=0)
+    out = X - centre
+    centre = centre + out.mean(axis=0)
+    scale = np.sqrt(np.mean(out**2, axis=0))
+    flat = scale <= 1e-12 * np.abs(X).max(axis=0, initial=0.0)
+    scale = np.where(flat, 1.0, scale)
+    out = np.where(flat, 0.0, out / scale)
+    out[:, 0] = 1.0
+    return out, centre, scale
+
+
+def _scale_columns(problem: Problem) -> F64:
+    """Return the covariates with dummy columns as they are and the others centred and scaled."""
+    out, _, _ = _standard_columns(problem.covariates)
+    dummies = [column for factor in problem.factors for column in factor.columns.tolist()]
+    out[:, dummies] = problem.covariates[:, dummies]
+    return out
+
+
+def _scale_borders(block: Block) -> tuple[Block, F64]:
+    """Return the block with proteins and own covariates centred and scaled over the rows observed."""
+    counts = np.maximum(block.observed.sum(axis=1), 1)
+
+    def standardise(values: F64) -> tuple[F64, F64]:
+        out = values - (values.sum(axis=1) / counts)[:, None]
+        out *= block.observed
+        scale = np.sqrt(np.vecdot(out, out) / counts)
+        scale = np.where(scale > 0, scale, 1.0)
+        out /= scale[:, None]
+        return out, scale
+
+    values, scale = standardise(block.values)
+    own = np.empty_like(block.own)
+    for a in range(own.shape[1]):
+        own[:, a] = standardise(block.own[:, a])[0]
+    return Block(values, own, block.observed), scale
+
+
+def _screen(problem: Problem, block: Block, fits: FitBlock) -> Bool:
+    """Refuse what needs no fit; return which fits remain ``(b, t)``."""
+    remaining = refuse_unfit(block, fits)
+    for t, test in enumerate(problem.tests):
+        exposure = problem.exposure_names[test.exposure]
+        single = (fits.n_case[:, t] == 0) | (fits.n_case[:, t] == fits.n[:, t])
+        for j in np.flatnonzero(single & remaining[:, t]):
+            fits.refuse(j, t, Status.constant, f"{exposure} has one value on the rows of the fit")
+            remaining[j, t] = False
+    return remaining
+
+
+def _constant_levels(factors: tuple[Factor, ...], response: F64, observed: F64) -> F64:
+    """Return the mask ``(r, n)`` less the people in factor levels on which the response is constant."""
+    mask = observed.copy()
+    for _ in range(4):
+        before = mask.sum()
+        for factor in factors:
+            levels = int(factor.codes.max(initial=0)) + 1
+            member = (factor.codes[:, None] == np.arange(levels)).astype(np.float64)
+            people = mask @ member
+            cases = (mask * response) @ member
+            constant = (people > 0) & ((cases == 0) | (cases == people))
+            if np.any(constant):
+                mask *= 1.0 - constant.astype(np.float64) @ member.T
+        if mask.sum() == before:
+            break
+    return mask
+
+
+def _factors_of(problem: Problem, adjustment: int) -> tuple[Factor, ...]:
+    columns = set(problem.adjustments[adjustment].columns.tolist())
+    return tuple(f for f in problem.factors if set(f.columns.tolist()) <= columns)
+
+
+def _fit_small(
+    state: LogisticState, block: Block, scale: F64, t: int, open_fits: Bool, fits: FitBlock
+) -> None:
+    problem = state.problem
+    test = problem.tests[t]
+    proteins = np.flatnonzero(open_fits[:, t])
+    if proteins.size == 0:
+        return
+    observed = block.observed[proteins].astype(np.float64)
+    y = np.broadcast_to(problem.exposures[:, test.exposure], observed.shape)
+    mask = _constant_levels(_factors_of(problem, test.adjustment), y, observed)
+    borders = np.concatenate([block.values[proteins, None], block.own[proteins]], axis=1)
+    A = state.design[:, problem.adjustments[test.adjustment].columns]
+    found = fit_newton(A, borders, mask, np.ascontiguousarray(y))
+    enough = mask.sum(axis=1) > A.shape[1] + borders.shape[1]
+    good = found.converged & (found.extreme < _EXTREME) & enough
+    at = proteins[good]
+    fits.estimate[at, t] = (found.estimate / scale[proteins])[good]
+    fits.se[at, t] = (found.se / scale[proteins])[good]
+    fits.status[at, t] = int(Status.ok)
+    open_fits[at, t] = False
+    apart = np.rint(observed.sum(axis=1) - mask.sum(axis=1)).astype(int)
+    for j, people in zip(at, apart[good], strict=True):
+        if people:
+            fits.messages[j, t] = f"{people} people separated by covariates alone"
+
+
+def _prepare_mass(
+    problem: Problem, adjustment: int, tests: list[int], *, compiled: bool
+) -> list[_Mass]:
+    """Build the solvers of one adjustment set: one for all responses that share their rows."""
+    factors = _factors_of(problem, adjustment)
+    groups: dict[bytes, tuple[Bool, list[int]]] = {}
+    for t in tests:
+        y = problem.exposures[None, :, problem.tests[t].exposure]
+        kept = _constant_levels(factors, y, np.ones_like(y))[0] > 0
+        groups.setdefault(kept.tobytes(), (kept, []))[1].append(t)
+    out = []
+    for kept, members in groups.values():
+        rows = None if np.all(kept) else np.flatnonzero(kept)
+        solver = _build_solver(problem, adjustment, members, rows, compiled=compiled)
+        if solver is not None:
+            out.append(_Mass(solver, tuple(members), rows))
+    return out
+
+
+def _build_solver(
+    problem: Problem, adjustment: int, tests: list[int], rows: I64 | None, *, compiled: bool
+) -> BatchedLogistic | None:
+    at = np.arange(problem.n) if rows is None else rows
+    columns = problem.adjustments[adjustment].columns
+    factors = choose_cell_factors(_factors_of(problem, adjustment), at.size)
+    sparse = [0, *(column for factor in factors for column in factor.columns.tolist())]
+    cell = np.zeros(at.size, dtype=np.int64)
+    for factor in factors:
+        cell = cell * (int(factor.codes.max()) + 1) + factor.codes[at]
+    _, first, cell_of_row = np.unique(cell, return_index=True, return_inverse=True)
+    Z = problem.covariates[at][first][:, sparse]
+    Z = Z[:, find_independent(Z)]
+    dense_columns = [column for column in columns.tolist() if column not in set(sparse)]
+    dense = _sweep(problem.covariates[at][:, dense_columns], Z, cell_of_row)
+    design = chunk_design(dense, Z, cell_of_row)
+    bases = []
+    for t in tests:
+        base = fit_base(design, problem.exposures[at, problem.tests[t].exposure])
+        if base is None:
+            return None
+        bases.append(base)
+    return BatchedLogistic(design, bases, compiled=compiled)
+
+
+def _sweep(dense: F64, Z: F64, cell_of_row: I64) -> F64:
+    """Return an orthonormal basis of what the cell columns leave of the dense ones."""
+    counts = np.bincount(cell_of_row, minlength=Z.shape[0]).astype(np.float64)
+    centred = dense - dense.mean(axis=0)
+    norms = np.linalg.norm(centred, axis=0)
+    centred /= np.where(norms > 0, norms, 1.0)
+    for _ in range(2):
+        sums = np.zeros((Z.shape[0], dense.shape[1]))
+        np.add.at(sums, cell_of_row, centred)
+        coefficients = np.linalg.lstsq(Z.T @ (Z * counts[:, None]), Z.T @ sums, rcond=None)[0]
+        centred = centred - (Z @ coefficients)[cell_of_row]
+    kept = find_independent(np.where(np.linalg.norm(centred, axis=0) > 1e-9, centred, 0.0))
+    return orthonormalise(centred[:, kept])
+
+
+def _fit_mass(mass: _Mass, block: Block, scale: F64, open_fits: Bool, fits: FitBlock) -> None:
+    proteins = np.flatnonzero(np.any(open_fits[:, list(mass.tests)], axis=1))
+    if proteins.size == 0:
+        return
+    take = block.take(proteins)
+    borders = np.concatenate([take.values[:, None], take.own], axis=1)
+    observed = take.observed.astype(np.float32)
+    if mass.rows is not None:
+        borders = np.ascontiguousarray(borders[:, :, mass.rows])
+        observed = np.ascontiguousarray(observed[:, mass.rows])
+    found = mass.solver.fit(borders, observed)
+    enough = observed.sum(axis=1) > mass.solver.design.k + borders.shape[1]
+    for position, t in enumerate(mass.tests):
+        good = found.converged[:, position] & open_fits[proteins, t] & enough
+        at = proteins[good]
+        fits.estimate[at, t] = (found.estimate[:, position] / scale[proteins])[good]
+        fits.se[at, t] = (found.se[:, position] / scale[proteins])[good]
+        fits.status[at, t] = int(Status.ok)
+        open_fits[at, t] = False
