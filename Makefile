@@ -56,7 +56,7 @@ lock: ## choose the versions anew and write requirements.lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	.venv-lock/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	  --fork-strategy fewest --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
-	  --extra compiled --extra dev --extra plot --output-file requirements.lock
+	  --extra dev --extra plot --output-file requirements.lock
 	rm -rf .venv-lock
 
 clean: ## remove what can be made again

@@ -2,9 +2,12 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["report_error", "report_note", "track"]
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["print_table", "report_error", "report_note", "track"]
 
 Item = TypeVar("Item")
 
@@ -17,6 +20,26 @@ def report_error(error: BaseException | str) -> None:
 def report_note(text: str) -> None:
     """Print one line to stderr."""
     _print_line(text)
+
+
+def print_table(frame: "pl.DataFrame") -> None:
+    """Print a short table to stdout: columns aligned, columns without any value left out."""
+    names = [name for name in frame.columns if frame[name].null_count() < frame.height]
+    rows = [[_show(value) for value in row] for row in frame.select(names).iter_rows()]
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    numeric = [frame.schema[name].is_numeric() for name in names]
+    for row in [names, *rows]:
+        cells = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        )
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def track(

@@ -12,13 +12,15 @@ import typer.main
 
 from proteomr.errors import ProteomrError, UsageError
 
+from .associate import associate
 from .console import report_error
 from .doctor import doctor
+from .merge import merge
 from .schema import schema
 
 __all__ = ["COMMANDS", "app", "run"]
 
-COMMANDS: tuple[Callable[..., None], ...] = (doctor, schema)
+COMMANDS: tuple[Callable[..., None], ...] = (associate, merge, doctor, schema)
 
 INTERRUPTED = 130
 

@@ -2,7 +2,14 @@
 
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
 from proteomr.association.plan import BLOCK_SIZE, Plan, plan_scan
-from proteomr.association.run import associate, describe_request, merge_parts, run_parts
+from proteomr.association.run import (
+    associate,
+    describe_request,
+    estimate_cost,
+    finish_run,
+    merge_parts,
+    run_parts,
+)
 from proteomr.association.scan import Scan
 from proteomr.association.specification import FAMILY_NAMES, ModelSpec
 
@@ -16,6 +23,8 @@ __all__ = [
     "collect",
     "describe_family_of_tests",
     "describe_request",
+    "estimate_cost",
+    "finish_run",
     "merge_parts",
     "plan_scan",
     "run_parts",

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import polars as pl
 
 from proteomr.association.collect import collect
+from proteomr.association.outputs import ColumnStyle, RunFacts, write_results
 from proteomr.association.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_scan
 from proteomr.association.scan import Scan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import RunFolderError
-from proteomr.execute import Executor, Serial, Shard
-from proteomr.provenance import canonical_json
+from proteomr.execute import Executor, Serial, Shard, one_blas_thread
+from proteomr.provenance import InputFile, canonical_json
 from proteomr.runs import RunFolder, read_request
+from proteomr.runs.folder import TableFormat
 from proteomr.tables import Associations, Cohort, ProteinCovariate
+from proteomr.tables import columns as c
 
-__all__ = ["Progress", "associate", "describe_request", "merge_parts", "run_parts"]
+__all__ = [
+    "Cost",
+    "PartsDone",
+    "Progress",
+    "associate",
+    "describe_request",
+    "estimate_cost",
+    "finish_run",
+    "merge_parts",
+    "run_parts",
+]
+
+_TIMED = 8
 
 Progress = Callable[[Iterable[tuple[int, pl.DataFrame]], int], Iterable[tuple[int, pl.DataFrame]]]
 
@@ -94,6 +110,7 @@ def describe_request(
         "proteins": {"n": len(plan.cohort.proteins.names), "sha256": names},
         "protein_covariates": [covariate.name for covariate in plan.covariates],
         "blocks": len(plan.blocks),
+        "drops": [asdict(drop) for drop in (*plan.cohort.drops, *plan.drops)],
     }
 
 
@@ -130,6 +147,115 @@ def run_parts(
         for position, frame in stream:
             folder.save_part(todo[position].index, frame)
     return PartsDone(len(mine), len(todo))
+
+
+def finish_run(
+    folder: RunFolder,
+    *,
+    arguments: tuple[str, ...],
+    configuration: Mapping[str, object],
+    inputs: tuple[InputFile, ...],
+    threads: int,
+    seed: int | None,
+    started: str,
+    format: TableFormat = "parquet",
+    columns: ColumnStyle = "native",
+    fail_status: int = 4,
+) -> tuple[pl.DataFrame, int]:
+    """Join the parts of a run folder into its results; return the summary and the number of failed fits.
+
+    Parameters
+    ----------
+    folder : open, with all parts computed.
+    arguments, configuration, inputs, threads, seed, started : for the manifest.
+    format, columns : of the table, see :func:`proteomr.association.outputs.write_results`.
+    fail_status : exit code that the manifest records where fits have failed.
+
+    Raises
+    ------
+    RunFolderError
+        Parts are absent or damaged.
+    """
+    associations, spec = merge_parts(folder)
+    request = read_request(folder.path)
+    failed = associations.frame.filter(pl.col(c.STATUS) != "ok").height
+    drops = request["drops"]
+    people = _mapping(request["people"])
+    facts = RunFacts(
+        command="associate",
+        arguments=arguments,
+        configuration=configuration,
+        inputs=inputs,
+        drops=drops if isinstance(drops, list) else [],
+        people=int(str(people["n"])),
+        threads=threads,
+        seed=seed,
+        started=started,
+    )
+    summary = write_results(
+        folder,
+        associations,
+        spec,
+        facts=facts,
+        format=format,
+        columns=columns,
+        exit_status=fail_status if failed else 0,
+    )
+    return summary, failed
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a scan would take.
+
+    Attributes
+    ----------
+    fits : number of fits.
+    people : complete for exposure and covariates, in words.
+    seconds : of one processor.
+    timed : proteins that were fitted to know.
+    bytes_shared, bytes_per_thread : of memory.
+    """
+
+    fits: int
+    people: str
+    seconds: float
+    timed: int
+    bytes_shared: float
+    bytes_per_thread: float
+
+    def memory_bytes(self, threads: int) -> float:
+        """Memory of the arrays for a number of threads."""
+        return self.bytes_shared + threads * self.bytes_per_thread
+
+
+def estimate_cost(plan: Plan, blocks: Sequence[ProteinBlock]) -> Cost:
+    """Estimate what some blocks of a scan would take, by fitting the first few proteins of one."""
+    sizes = sorted({group.rows.size for group in plan.groups})
+    people = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    proteins = sum(block.proteins.size for block in blocks)
+    scan = Scan(plan)
+    first = replace(blocks[0], proteins=blocks[0].proteins[:_TIMED])
+    with one_blas_thread():
+        scan(replace(first, proteins=first.proteins[:1]))
+        began = time.process_time()
+        scan(first)
+        seconds = (time.process_time() - began) / first.proteins.size * proteins
+    n = sizes[-1]
+    width = max(
+        (plan.problem(plan.groups[g]).covariates.shape[1] for g in first.groups[:1]), default=1
+    )
+    tests = max(len(group.tests) for group in plan.groups)
+    shared = 8.0 * n * width * (2 + len(plan.spec.adjust)) * 2
+    per_thread = 8.0 * n * first_size(plan) * (6 + 2 * tests)
+    return Cost(
+        proteins * plan.tests_per_protein, people, seconds, _TIMED, shared, per_thread
+    )
+
+
+def first_size(plan: Plan) -> int:
+    """Return the number of proteins in the largest block."""
+    return max((int(block.proteins.size) for block in plan.blocks), default=0)
 
 
 def merge_parts(folder: RunFolder) -> tuple[Associations, ModelSpec]:

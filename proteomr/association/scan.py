@@ -14,7 +14,8 @@ from proteomr._typing import F64, I64, Bool
 from proteomr.association.plan import Group, Plan, ProteinBlock
 from proteomr.models import Block, Family, FitBlock, Linear, Logistic, Status
 from proteomr.stats.transforms import transform_block
-from proteomr.tables import ProteinCovariate, columns as c
+from proteomr.tables import ProteinCovariate, Proteins
+from proteomr.tables import columns as c
 
 __all__ = ["PART_ORDER", "Scan", "choose_family"]
 
@@ -65,6 +66,7 @@ class Scan:
 
     def __init__(self, plan: Plan, *, family: Family[Any] | None = None) -> None:
         self.plan = plan
+        self._names = plan.cohort.proteins.names
         self.family = choose_family(plan) if family is None else family
         widest = max((len(block.groups) for block in plan.blocks), default=1)
         self._states = _States(self._prepare, keep=2 * widest)
@@ -141,11 +143,10 @@ class Scan:
     def _tabulate(self, block: ProteinBlock, group: Group, fits: FitBlock) -> pl.DataFrame:
         plan, spec = self.plan, self.plan.spec
         b, t = fits.n.shape
-        names = plan.cohort.proteins.names
         exposures = [plan.exposures[key.exposure] for key in group.tests]
         labels = list(spec.adjust)
         by_response = spec.family == "linear"
-        proteins = [names[p] for p in block.proteins]
+        proteins = [self._names[p] for p in block.proteins]
 
         def per_test(values: list[Any], dtype: type[pl.DataType]) -> pl.Series:
             return pl.Series(values * b, dtype=dtype)
@@ -183,13 +184,14 @@ class Scan:
         )
 
 
-def _read(proteins: Any, positions: I64) -> F64:  # noqa: ANN401 - any object of the protocol
-    names = [proteins.names[p] for p in positions]
+def _read(proteins: Proteins, positions: I64) -> F64:
     first, last = int(positions[0]), int(positions[-1])
     if last - first + 1 == positions.size:
         block = proteins.read(slice(first, last + 1))
     else:
-        block = proteins.select_columns(names).read(slice(0, positions.size))
+        known = proteins.names
+        chosen = proteins.select_columns([known[p] for p in positions])
+        block = chosen.read(slice(0, positions.size))
     return np.ascontiguousarray(block.T)
 
 

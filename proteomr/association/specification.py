@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from proteomr.design import Formula, parse_sets
 from proteomr.errors import UsageError, nearest
@@ -82,20 +82,20 @@ class ModelSpec:
         return parse_sets(self.adjust)
 
     def to_dict(self) -> dict[str, object]:
-        """Return the specification as JSON values."""
+        """Return the specification as JSON values; the adjustment sets as pairs, since their order counts."""
         facts = asdict(self)
         facts["exposures"] = list(self.exposures)
-        facts["adjust"] = dict(self.adjust)
+        facts["adjust"] = [[label, text] for label, text in self.adjust.items()]
         return facts
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, object]) -> ModelSpec:
         """Return the specification that :meth:`to_dict` wrote."""
-        known = dict(facts)
-        exposures = known.pop("exposures")
-        if not isinstance(exposures, list):
-            raise UsageError("a stored specification lists its exposures")
-        return cls(exposures=tuple(exposures), **known)  # type: ignore[arg-type]
+        known: dict[str, Any] = dict(facts)
+        exposures = tuple(known.pop("exposures"))
+        if "adjust" in known:
+            known["adjust"] = dict(known["adjust"])
+        return cls(exposures=exposures, **known)
 
 
 def _check_choice(what: str, given: str, known: tuple[str, ...]) -> None:

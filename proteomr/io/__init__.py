@@ -4,6 +4,7 @@ from proteomr.io.blocks import ParquetProteins
 from proteomr.io.cohort import read_assays, read_cohort, read_protein_covariate
 from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.proteins import ProteinFiles, open_proteins
+from proteomr.io.sources import find_files
 from proteomr.io.tables import TableFormat, read_table, write_table
 from proteomr.io.withdrawals import read_withdrawn
 
@@ -11,6 +12,7 @@ __all__ = [
     "ParquetProteins",
     "ProteinFiles",
     "TableFormat",
+    "find_files",
     "find_id_column",
     "match_ids",
     "normalise_ids",
