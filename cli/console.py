@@ -1,45 +1,69 @@
-"""What the terminal shows beside the data: progress with rate and time left, and errors."""
+"""What the terminal shows beside the data: tables, progress with rate and time left, errors."""
 
 import sys
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    import polars as pl
+__all__ = ["one_line", "print_rows", "report_error", "report_note", "track"]
 
-__all__ = ["print_table", "report_error", "report_note", "track"]
+WIDTH = 100
+_NARROWEST = 8
 
 Item = TypeVar("Item")
 
 
 def report_error(error: BaseException | str) -> None:
     """Print one line, ``error: ...``, to stderr, whatever the message holds."""
-    _print_line(f"error: {error}")
+    report_note(f"error: {error}")
 
 
 def report_note(text: str) -> None:
     """Print one line to stderr."""
-    _print_line(text)
+    encoding = sys.stderr.encoding or "utf-8"
+    shown = one_line(text).encode(encoding, "backslashreplace").decode(encoding)
+    sys.stderr.write(shown + "\n")
 
 
-def print_table(frame: "pl.DataFrame") -> None:
-    """Print a short table to stdout: columns aligned, columns without any value left out."""
-    names = [name for name in frame.columns if frame[name].null_count() < frame.height]
-    rows = [[_show(value) for value in row] for row in frame.select(names).iter_rows()]
-    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
-    numeric = [frame.schema[name].is_numeric() for name in names]
-    for row in [names, *rows]:
-        cells = (
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
-        )
+def one_line(text: str) -> str:
+    """Return a text on one line, with a question mark for what cannot be printed."""
+    line = " ".join(text.split())
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
+
+
+def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> None:
+    """Print a table to stdout, no wider than 100 columns.
+
+    Parameters
+    ----------
+    headings : of the columns; ``a|b`` stands on two lines.
+    rows : the cells.
+    left : how many columns from the left hold text, shortened where they must; the last does too.
+    """
+    above = [*zip(*[_split_heading(heading) for heading in headings], strict=True)]
+    body = [list(row) for row in rows]
+    lines = [list(line) for line in above if any(line)] + body
+    textual = {*range(left), len(headings) - 1}
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    while sum(widths) + 2 * (len(widths) - 1) > WIDTH:
+        widest = max(textual, key=widths.__getitem__)
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+    for line in lines:
+        cells = [
+            _cut(cell, width).ljust(width) if place in textual else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 
-def _show(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _split_heading(heading: str) -> tuple[str, str]:
+    above, mark, below = heading.partition("|")
+    return (above, below) if mark else ("", above)
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else cell[: width - 1] + "…"
 
 
 def track(
@@ -77,9 +101,9 @@ def _draw(items: Iterable[Item], *, total: int, label: str, unit: str) -> Iterat
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn(f"{unit} {{task.fields[rate]}}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -89,12 +113,5 @@ def _draw(items: Iterable[Item], *, total: int, label: str, unit: str) -> Iterat
         for item in items:
             yield item
             speed = progress.tasks[0].speed
-            rate = f"{speed:.1f} {unit}/s" if speed else ""
+            rate = f"{speed:.1f}/s" if speed else ""
             progress.update(task, advance=1, rate=rate)
-
-
-def _print_line(text: str) -> None:
-    line = " ".join(text.split())
-    encoding = sys.stderr.encoding or "utf-8"
-    shown = line.encode(encoding, "backslashreplace").decode(encoding)
-    sys.stderr.write("".join(letter if letter.isprintable() else "?" for letter in shown) + "\n")

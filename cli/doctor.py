@@ -21,7 +21,10 @@ def doctor(
         Path, typer.Option("-o", "--out", help="Folder whose disk is looked at.")
     ] = Path(),
 ) -> None:
-    """Print versions, processors, BLAS, memory and free space, and try a small computation."""
+    """Print what this machine offers, and try a computation.
+
+    Versions, processors, BLAS, memory and free space; a least-squares problem of known solution.
+    """
     for label, found in (*_versions(), *_processors(), *_memory(), *_disk(out), *_computation()):
         typer.echo(f"{label:<22} {found}")
 

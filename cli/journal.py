@@ -1,62 +1,119 @@
-"""The log of a command: on stderr as text or JSON, and in the run folder's log.txt."""
+"""The log of a command: on stderr as text or JSON, and in the run folder's log."""
 
 import json
 import logging
 import sys
+import time
 from pathlib import Path
 
-__all__ = ["keep_journal", "open_journal"]
+from .console import one_line
 
-_NAME = "proteomr"
+__all__ = ["close_journal", "keep_journal", "open_journal", "record_failure"]
+
+_logger = logging.getLogger("proteomr")
+_CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class _AsJson(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         facts = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "time": self.formatTime(record, _CLOCK),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
-        return json.dumps(facts, ensure_ascii=False)
+        if record.exc_info:
+            facts["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(facts)
+
+
+class _AsLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(record.getMessage())
 
 
 class _Held(logging.Handler):
     """Keeps records until there is a file for them."""
 
     def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
+        super().__init__(logging.INFO)
         self.records: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         self.records.append(record)
 
 
-def open_journal(*, quiet: bool, verbose: bool, as_json: bool) -> logging.Logger:
+def open_journal(
+    *, quiet: bool = False, verbose: bool = False, as_json: bool = False
+) -> logging.Logger:
     """Return the logger of proteomr, its lines on stderr as asked."""
-    logger = logging.getLogger(_NAME)
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
+    close_journal()
+    logging.raiseExceptions = False  # a full disk fails the results, which say so, not the log
+    _logger.setLevel(logging.DEBUG)
+    _logger.propagate = False
     shown = logging.StreamHandler(sys.stderr)
-    level = logging.WARNING
-    if verbose or as_json:
-        level = logging.INFO
-    shown.setLevel(logging.ERROR if quiet else level)
-    shown.setFormatter(_AsJson() if as_json else logging.Formatter("%(message)s"))
-    logger.addHandler(shown)
-    logger.addHandler(_Held())
-    return logger
+    chatty = verbose or as_json
+    shown.setLevel(logging.ERROR if quiet else logging.INFO if chatty else logging.WARNING)
+    shown.setFormatter(_in_utc(_AsJson()) if as_json else _AsLine())
+    _logger.addHandler(shown)
+    _logger.addHandler(_Held())
+    return _logger
 
 
-def keep_journal(path: Path) -> None:
-    """Write the log to a file from here on, and what it has said so far."""
-    logger = logging.getLogger(_NAME)
-    kept = logging.FileHandler(path, mode="a", encoding="utf-8")
-    kept.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for handler in list(logger.handlers):
+def keep_journal(path: Path, *, again: bool) -> None:
+    """Write the log to a file that only its owner reads: what it has said so far, and the rest.
+
+    Parameters
+    ----------
+    path : the file.
+    again : whether to go on with the log that is there.
+    """
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    kept = logging.FileHandler(path, mode="a" if again else "w", encoding="utf-8")
+    kept.setLevel(logging.INFO)
+    kept.setFormatter(_in_utc(logging.Formatter("%(asctime)s %(levelname)s %(message)s", _CLOCK)))
+    for handler in list(_logger.handlers):
         if isinstance(handler, _Held):
             for record in handler.records:
-                kept.emit(record)
-            logger.removeHandler(handler)
-    logger.addHandler(kept)
+                kept.handle(record)
+            _logger.removeHandler(handler)
+    _logger.addHandler(kept)
+
+
+def record_failure(text: str, *, fault: BaseException | None = None) -> bool:
+    """Put the ending of a command into its log; True where stderr has had it as JSON.
+
+    Parameters
+    ----------
+    text : what happened.
+    fault : what was raised, where its traceback belongs in the log.
+    """
+    handlers = [h for h in _logger.handlers if not _is_plain(h)]
+    record = _logger.makeRecord(
+        _logger.name,
+        logging.ERROR,
+        "",
+        0,
+        text,
+        (),
+        None if fault is None else (type(fault), fault, fault.__traceback__),
+    )
+    for handler in handlers:
+        handler.handle(record)
+    return any(isinstance(handler.formatter, _AsJson) for handler in handlers)
+
+
+def close_journal() -> None:
+    """Give up all files and streams of the log."""
+    for handler in list(_logger.handlers):
+        _logger.removeHandler(handler)
+        handler.close()
+
+
+def _in_utc(formatter: logging.Formatter) -> logging.Formatter:
+    formatter.converter = time.gmtime
+    return formatter
+
+
+def _is_plain(handler: logging.Handler) -> bool:
+    return isinstance(handler.formatter, _AsLine)

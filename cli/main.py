@@ -4,25 +4,38 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 import typer.main
 
-from proteomr.errors import ProteomrError, UsageError
+from proteomr.errors import ProteomrError, StorageError, UsageError
+from proteomr.files import storage_errors
 
 from .associate import associate
 from .console import report_error
+from .demo import demo
 from .doctor import doctor
+from .help import GroupedCommand
+from .journal import close_journal, record_failure
 from .merge import merge
 from .schema import schema
+from .simulate import simulate
 
 __all__ = ["COMMANDS", "app", "run"]
 
-COMMANDS: tuple[Callable[..., None], ...] = (associate, merge, doctor, schema)
+COMMANDS: tuple[Callable[..., None], ...] = (
+    associate,
+    merge,
+    simulate,
+    demo,
+    doctor,
+    schema,
+)
 
-INTERRUPTED = 130
+FAULT, INTERRUPTED = 1, 130
 
 app = typer.Typer(
     name="proteomr",
@@ -33,7 +46,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _command in COMMANDS:
-    app.command(context_settings={"help_option_names": ["-h", "--help"]})(_command)
+    app.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"]})(
+        _command
+    )
 
 
 def _print_version(value: bool) -> None:
@@ -69,44 +84,69 @@ def run(arguments: list[str] | None = None) -> None:
     it is interrupted raises ``KeyboardInterrupt`` with a message that says what.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    sys.exit(_exit_code(arguments))
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)  # schedulers stop a run so: leave as on Ctrl-C
+    try:
+        code = _exit_code(arguments)
+    finally:
+        close_journal()
+    sys.exit(code)
+
+
+def _stop(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _exit_code(arguments: list[str] | None) -> int:
-    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _invoke(sys.argv[1:] if arguments is None else arguments)
+    except ProteomrError as error:
+        return _report(f"{error}", code=error.exit_code)
+    except (typer.Abort, KeyboardInterrupt) as stop:
+        kept = str(stop)
+        return _report(f"interrupted; {kept}" if kept else "interrupted", code=INTERRUPTED)
+    except typer.TyperException as mistake:
+        return _report(_describe_misuse(mistake), code=UsageError.exit_code)
+    except BrokenPipeError:
+        return _give_up_stdout(128 + signal.SIGPIPE)
+    except Exception as fault:
+        if not record_failure("internal fault", fault=fault):
+            raise
+        return FAULT
+
+
+def _invoke(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
+    code = 0
     try:
         # not command(): that turns an interrupt and a closed pipe into exits of its own
-        with command.make_context("proteomr", list(given) or ["--help"]) as context:
+        with command.make_context("proteomr", list(arguments) or ["--help"]) as context:
             command.invoke(context)
-        sys.stdout.flush()
     except typer.Exit as leave:
-        return leave.exit_code
-    except ProteomrError as error:
-        report_error(error)
-        return error.exit_code
-    except (typer.Abort, KeyboardInterrupt) as stop:
-        return _interrupted(str(stop))
-    except typer.TyperException as mistake:
-        return _misused(mistake)
-    except BrokenPipeError:
-        return _reader_gone()
-    return 0
+        code = leave.exit_code
+    try:
+        with storage_errors("standard output"):
+            sys.stdout.flush()
+    except StorageError:
+        _give_up_stdout(code)
+        raise
+    return code
 
 
-def _misused(mistake: typer.TyperException) -> int:
+def _report(text: str, *, code: int) -> int:
+    if not record_failure(text):
+        report_error(text)
+    return code
+
+
+def _describe_misuse(mistake: typer.TyperException) -> str:
     context = getattr(mistake, "ctx", None)
     command = context.command_path if context is not None else "proteomr"
-    report_error(f"{mistake.format_message()} (see {command} --help)")
-    return UsageError.exit_code
+    message = mistake.format_message().replace("Value error, ", "")
+    return f"{message} (see {command} --help)"
 
 
-def _interrupted(kept: str) -> int:
-    report_error(f"interrupted; {kept}" if kept else "interrupted")
-    return INTERRUPTED
-
-
-def _reader_gone() -> int:
-    """End quietly when whatever read the output has closed it, as ``head`` does."""
+def _give_up_stdout(code: int) -> int:
+    """Leave quietly when whatever read the output has closed it, as ``head`` does, or cannot."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 128 + signal.SIGPIPE
+    return code

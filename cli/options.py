@@ -1,24 +1,31 @@
 """Options that several commands share, with the same names, meanings and help everywhere."""
 
 import tomllib
-from enum import StrEnum
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from proteomr.errors import FormatError, UsageError, nearest
 
 __all__ = [
+    "COMPUTING",
+    "INPUT",
+    "MESSAGES",
+    "MODELS",
+    "RESULTS",
     "AllowFailures",
     "ColumnNames",
     "Columns",
     "Config",
     "Format",
     "IdColumn",
+    "LogJson",
     "NoProgress",
     "Out",
     "Overwrite",
+    "PrintConfig",
     "Quiet",
     "Resume",
     "Seed",
@@ -28,46 +35,53 @@ __all__ = [
     "Withdrawn",
     "load_configuration",
     "parse_pairs",
+    "resolve_settings",
     "write_configuration",
 ]
 
+TableFormat = Literal["parquet", "csv", "tsv"]
+ColumnNames = Literal["native", "broom"]
 
-class TableFormat(StrEnum):
-    """Formats of result tables."""
+MODELS, INPUT, COMPUTING = "Models", "Input", "Computing"
+RESULTS, MESSAGES = "Results", "Messages"
 
-    parquet = "parquet"
-    csv = "csv"
-    tsv = "tsv"
-
-
-class ColumnNames(StrEnum):
-    """Vocabularies of column names."""
-
-    native = "native"
-    broom = "broom"
+_NOT_IN_A_FILE = {"config", "print-config", "help"}
+_NOT_A_SETTING = {
+    *_NOT_IN_A_FILE,
+    *("shard", "resume", "overwrite", "dry-run"),
+    *("no-progress", "quiet", "verbose", "log-json"),
+}
 
 
 def load_configuration(context: typer.Context, path: Path | None) -> Path | None:
-    """Take the defaults of a command's options from a TOML file; options on the command line win."""
+    """Take defaults of a command's options from a TOML file; the command line wins."""
     if path is None or context.resilient_parsing:
         return path
     try:
         facts = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FormatError("no such file", path=path) from None
+        raise FormatError("there is no such file", path=path) from None
     except (OSError, UnicodeDecodeError) as fault:
         raise FormatError(f"cannot be read ({fault})", path=path) from None
     except tomllib.TOMLDecodeError as fault:
-        raise FormatError(f"not TOML: {fault}", path=path) from None
-    known = {parameter.name: parameter for parameter in context.command.params}
+        raise FormatError(f"is not TOML: {fault}", path=path) from None
+    names = {_key(parameter): parameter.name for parameter in context.command.params}
+    known = {key: name for key, name in names.items() if key not in _NOT_IN_A_FILE}
     values: dict[str, Any] = {}
     for key, value in facts.items():
-        name = key.replace("-", "_")
-        if name not in known or name in {"config", "print_config"}:
-            raise UsageError(f"{path}: {context.info_name} has no option {key!r}{nearest(name, known)}")
-        values[name] = _as_option(value)
+        if key not in known:
+            hint = nearest(key, known)
+            raise UsageError(f"{path}: {context.info_name} has no option {key!r}{hint}")
+        values[known[key]] = _as_option(value)
     context.default_map = {**(context.default_map or {}), **values}
     return path
+
+
+def _key(parameter: Any) -> str:
+    """Return what an option is called in a file: its long name, or the name of an argument."""
+    if parameter.param_type_name == "argument":
+        return str(parameter.name)
+    return str(max(parameter.opts, key=len)).lstrip("-")
 
 
 def _as_option(value: object) -> object:
@@ -76,18 +90,42 @@ def _as_option(value: object) -> object:
     return value
 
 
-def write_configuration(options: dict[str, object]) -> str:
+def resolve_settings(
+    context: typer.Context, *, tables: Mapping[str, Mapping[str, str]]
+) -> dict[str, object]:
+    """Return what a command was asked, defaults included, by name as in a TOML file.
+
+    Parameters
+    ----------
+    context : of the command.
+    tables : the options of the form NAME=VALUE, read.
+    """
+    settings: dict[str, object] = {}
+    for parameter in context.command.params:
+        key = _key(parameter)
+        if parameter.name is None or key in _NOT_A_SETTING or key in tables:
+            continue
+        settings[key] = _plain(context.params.get(parameter.name))
+    return {**settings, **{key: dict(table) for key, table in tables.items()}}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def write_configuration(settings: dict[str, object]) -> str:
     """Return resolved options as TOML that --config reads back."""
     lines, tables = [], []
-    for name, value in options.items():
-        key = name.replace("_", "-")
-        if value is None or value == []:
+    for name, value in settings.items():
+        if value is None or value in ([], {}):
             continue
         if isinstance(value, dict):
             rows = [f"{_quote(label)} = {_quote(text)}" for label, text in value.items()]
-            tables += ["", f"[{key}]", *rows]
+            tables += ["", f"[{name}]", *rows]
         else:
-            lines.append(f"{key} = {_write(value)}")
+            lines.append(f"{name} = {_write(value)}")
     return "\n".join([*lines, *tables])
 
 
@@ -98,71 +136,145 @@ def _write(value: object) -> str:
         return repr(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_write(item) for item in value) + "]"
-    return _quote(str(value))
+    return _quote(value)
 
 
-def _quote(text: object) -> str:
-    escaped = str(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+def _quote(value: object) -> str:
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    shown = (letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
+    return f'"{"".join(shown)}"'
 
 
-def parse_pairs(given: list[str], *, option: str, example: str) -> dict[str, str]:
+def parse_pairs(given: list[str] | None, *, option: str, example: str) -> dict[str, str]:
     """Read options written NAME=VALUE, each name once."""
     pairs: dict[str, str] = {}
-    for text in given:
-        name, sign, value = text.partition("=")
-        name = name.strip()
-        if not sign or not name or not value.strip():
+    for text in given or []:
+        name, _, value = text.partition("=")
+        name, value = name.strip(), value.strip()
+        if not name or not value:
             raise UsageError(f"{option} {text!r} is not of the form {example}")
         if name in pairs:
-            raise UsageError(f"{option} {name!r} is given twice")
-        pairs[name] = value.strip()
+            raise UsageError(f"{option} {name!r} is given twice; give each its own name")
+        pairs[name] = value
     return pairs
 
 
-Out = Annotated[Path, typer.Option("-o", "--out", help="Run folder for all results.")]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help="Workers; by default what the scheduler or the processor affinity allots."
-    ),
-]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Continue an interrupted run of the same request.")
-]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
-]
-NoProgress = Annotated[
-    bool, typer.Option("--no-progress", help="No progress bar; off by itself without a terminal.")
-]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only errors on stderr.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More of the log on stderr.")]
-AllowFailures = Annotated[
-    bool,
-    typer.Option("--allow-failures", help="Leave with code 0, not 4, when some fits have failed."),
-]
 IdColumn = Annotated[
     str | None,
     typer.Option(
         "--id",
-        help="Identifier column in every file; by default the first of sample_id, eid, IID, ID, SampleID.",
+        metavar="NAME",
+        rich_help_panel=INPUT,
+        help="Identifier column in every file. Without: the first of sample_id, eid, IID, ID, "
+        "SampleID.",
     ),
 ]
 Withdrawn = Annotated[
     Path | None,
-    typer.Option(help="File of withdrawn identifiers, one a line; their rows are removed at load."),
+    typer.Option(
+        metavar="FILE",
+        rich_help_panel=INPUT,
+        help="Identifiers of people who have withdrawn, one a line; they are left out at load.",
+    ),
 ]
-Format = Annotated[
-    TableFormat, typer.Option("--format", help="Also write the table as csv or tsv.")
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="K",
+        rich_help_panel=COMPUTING,
+        help="Blocks fitted at once. Without: what the scheduler allots, else the processors "
+        "that may be used.",
+    ),
 ]
-Columns = Annotated[ColumnNames, typer.Option("--columns", help="Names of the result columns.")]
+Seed = Annotated[
+    int,
+    typer.Option(min=0, metavar="S", rich_help_panel=COMPUTING, help="Seed of all random numbers."),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        rich_help_panel=COMPUTING,
+        help="Go on with an interrupted run of the same request.",
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", rich_help_panel=COMPUTING, help="Replace what an earlier run left."
+    ),
+]
 Config = Annotated[
     Path | None,
     typer.Option(
-        help="TOML file of options; those on the command line win.",
+        "--config",
+        metavar="FILE",
+        rich_help_panel=COMPUTING,
+        help="Options from a TOML file; those on the command line win.",
         callback=load_configuration,
         is_eager=True,
+    ),
+]
+PrintConfig = Annotated[
+    bool,
+    typer.Option(
+        "--print-config",
+        rich_help_panel=COMPUTING,
+        help="Print the options as TOML, for --config, and do nothing else.",
+    ),
+]
+Out = Annotated[
+    Path,
+    typer.Option("-o", "--out", metavar="DIR", rich_help_panel=RESULTS, help="Run folder."),
+]
+Format = Annotated[
+    TableFormat,
+    typer.Option(
+        "--format",
+        metavar="parquet|csv|tsv",
+        rich_help_panel=RESULTS,
+        help="csv and tsv are written beside the parquet table.",
+    ),
+]
+Columns = Annotated[
+    ColumnNames,
+    typer.Option(
+        "--columns",
+        metavar="native|broom",
+        rich_help_panel=RESULTS,
+        help="Names of the columns; broom: those of the R package (std.error, p.value, ...).",
+    ),
+]
+AllowFailures = Annotated[
+    bool,
+    typer.Option(
+        "--allow-failures",
+        rich_help_panel=RESULTS,
+        help="Leave with code 0 instead of 4 where some fits have failed.",
+    ),
+]
+NoProgress = Annotated[
+    bool,
+    typer.Option(
+        "--no-progress",
+        rich_help_panel=MESSAGES,
+        help="No progress bar; there is none either where stderr is no terminal.",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "-q", "--quiet", rich_help_panel=MESSAGES, help="Nothing but the path, and errors."
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("-v", "--verbose", rich_help_panel=MESSAGES, help="The log on stderr as well."),
+]
+LogJson = Annotated[
+    bool,
+    typer.Option(
+        "--log-json", rich_help_panel=MESSAGES, help="The log on stderr, as lines of JSON."
     ),
 ]

@@ -16,7 +16,10 @@ def schema(
         str | None, typer.Argument(help="Name of a table; without one, all are listed.")
     ] = None,
 ) -> None:
-    """Print the columns of a table that proteomr writes: type, unit, range and meaning."""
+    """Print the columns of a table that proteomr writes.
+
+    Each with its type, unit, range and meaning.
+    """
     schemas = _read_schemas()
     if name is None:
         width = max(map(len, schemas), default=0)

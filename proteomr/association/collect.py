@@ -1,4 +1,4 @@
-"""From the fits of all blocks to the table of associations: statistics, p values, multiple testing, a summary."""
+"""From the fits of all blocks to a table: statistics, p values, multiple testing, a summary."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.association.scan import PART_ORDER
 from proteomr.association.specification import ModelSpec
+from proteomr.errors import InputError
 from proteomr.stats.distributions import (
     genomic_control_lambda,
     neg_log10_p_normal,
@@ -18,7 +19,6 @@ from proteomr.stats.distributions import (
     quantile_normal,
     quantile_t,
 )
-from proteomr.errors import InputError
 from proteomr.stats.multiple import Adjustment as Correction
 from proteomr.stats.multiple import adjust
 from proteomr.tables import Associations
@@ -41,16 +41,16 @@ def collect(
 ) -> Associations:
     """Join the parts of a scan, in the order of proteins, exposures, adjustment sets and strata.
 
-    Estimates become statistics (t with the residual degrees of freedom for linear, z for logistic), two-sided p values
-    in log space, Wald intervals where the fit brought none of its own, and the corrections of multiple testing over
-    the family that the specification names. Fits without an estimate take no part in a correction (as in R's
-    ``p.adjust``).
+    Estimates become statistics (t with the residual degrees of freedom for linear, z for logistic),
+    two-sided p values in log space, Wald intervals where the fit brought none of its own, and the
+    corrections of multiple testing over the family that the specification names. Fits without an
+    estimate take no part in a correction (as in R's ``p.adjust``).
     """
     frame = pl.concat(parts).sort(PART_ORDER)
     frame = frame.with_columns(_statistics(frame, spec))
-    family = [c.ADJUSTMENT, c.STRATUM]
+    family = [pl.col(c.ADJUSTMENT), pl.col(c.STRATUM), pl.col(PART_ORDER[4]) > 0]
     if spec.test_family == "exposure":
-        family.append(c.EXPOSURE)
+        family.append(pl.col(c.EXPOSURE))
     keys = frame.select(pl.struct(family).rank("dense").alias("family"))["family"].to_numpy()
     minus_log = frame[c.NEG_LOG10_P].to_numpy().astype(np.float64)
     adjusted = {name: np.full(frame.height, np.nan) for name in _CORRECTIONS}
@@ -59,7 +59,8 @@ def collect(
         for name, method in _CORRECTIONS.items():
             adjusted[name][rows] = _correct(minus_log[rows], method)
     frame = frame.with_columns(
-        pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in adjusted.items()
+        pl.Series(name, values, dtype=pl.Float64).fill_nan(None)
+        for name, values in adjusted.items()
     )
     return Associations(frame.select(c.ASSOCIATIONS), provenance or {})
 
@@ -118,11 +119,22 @@ def describe_family_of_tests(associations: Associations, spec: ModelSpec) -> str
     return f"all proteins within each exposure, {within} (estimates over exposures: {sizes})"
 
 
+def _name_effect() -> pl.Expr:
+    """Null for main effects; for interactions the covariate and its contrast."""
+    response = pl.col(c.DIRECTION) == "protein~exposure"
+    main = pl.when(response).then(pl.col(c.EXPOSURE)).otherwise(pl.col(c.PROTEIN))
+    product = pl.col(c.TERM).str.slice(main.str.len_chars() + 1)
+    level = pl.col(c.CONTRAST).fill_null("")
+    named = pl.concat_str(pl.lit("by "), product, pl.lit(" "), level).str.strip_chars()
+    return pl.when(pl.col(c.TERM) == main).then(None).otherwise(named).alias("effect")
+
+
 def summarise(associations: Associations, *, alpha: float = 0.05) -> pl.DataFrame:
-    """Return counts of fits and hits, up and down, and the genomic-control lambda, by adjustment and exposure."""
+    """Return fits, hits up and down, and the genomic-control lambda, by adjustment and exposure."""
     rows = []
-    keys = [c.ADJUSTMENT, c.EXPOSURE, c.STRATUM]
-    for group in associations.frame.partition_by(keys, maintain_order=True):
+    keys = [c.ADJUSTMENT, c.EXPOSURE, c.STRATUM, "effect"]
+    frame = associations.frame.with_columns(_name_effect())
+    for group in frame.partition_by(keys, maintain_order=True):
         found = group.filter(pl.col(c.NEG_LOG10_P).is_not_null())
         up = found[c.ESTIMATE] > 0
         bonferroni = found[c.P_BONFERRONI] < alpha
@@ -134,6 +146,7 @@ def summarise(associations: Associations, *, alpha: float = 0.05) -> pl.DataFram
                 c.ADJUSTMENT: group[c.ADJUSTMENT][0],
                 c.EXPOSURE: group[c.EXPOSURE][0],
                 c.STRATUM: group[c.STRATUM][0],
+                "effect": group["effect"][0],
                 "proteins": group.height,
                 "fitted": found.height,
                 "failed": group.filter(pl.col(c.STATUS) != "ok").height,

@@ -35,13 +35,14 @@ class Exposure:
 def read_exposure(cohort: Cohort, name: str, *, family: str) -> Exposure:
     """Read an exposure from the samples.
 
-    A column of two levels (0 and 1, 1 and 2, true and false, or two texts) becomes 0 for the lower or alphabetically
-    first and 1 for the other. The linear family takes any numbers.
+    A column of two levels (0 and 1, 1 and 2, true and false, or two texts) becomes 0 for the lower
+    or alphabetically first and 1 for the other. The linear family takes any numbers.
 
     Raises
     ------
     ColumnError
-        The column is absent, has one level, has more than two for the logistic family or as text, or infinite values.
+        The column is absent, has one level, has more than two for the logistic family or as text,
+        or infinite values.
 
     Examples
     --------
@@ -60,7 +61,8 @@ def read_exposure(cohort: Cohort, name: str, *, family: str) -> Exposure:
     if levels.len() < 2:
         only = f" ({levels[0]!r})" if levels.len() else ""
         raise ColumnError(
-            f"exposure {name!r} has {levels.len()} level{only} among {cohort.n} people: it needs two"
+            f"exposure {name!r} has {levels.len()} level{only} among {cohort.n} people: "
+            "it needs two"
         )
     if levels.len() == 2:
         values = (column == levels[1]).cast(pl.Float64).to_numpy()

@@ -52,9 +52,9 @@ def write_results(
     columns: ColumnStyle = "native",
     exit_status: int = 0,
 ) -> pl.DataFrame:
-    """Write ``associations``, ``summary.tsv``, ``drops.tsv`` and ``manifest.json``; return the summary.
+    """Write table, ``summary.tsv``, ``drops.tsv`` and ``manifest.json``; return the summary.
 
-    The table is always written as parquet, and in the format asked for beside it.
+    The table of associations is always written as parquet, and in the format asked for beside it.
     """
     frame = associations.frame
     if columns == "broom":
@@ -65,7 +65,7 @@ def write_results(
     summary = summarise(associations)
     written.append(folder.write_frame("summary", summary, format="tsv"))
     kinds = {c.STEP: pl.String, c.REASON: pl.String, c.N: pl.Int64}
-    drops = pl.DataFrame(list(facts.drops), schema=kinds)
+    drops = pl.DataFrame([drop for drop in facts.drops if drop[c.N]], schema=kinds)
     written.append(folder.write_frame("drops", drops, format="tsv"))
     manifest = Manifest(
         command=facts.command,
@@ -86,7 +86,7 @@ def write_results(
 
 
 def _count_rows(frame: pl.DataFrame, *, people: int) -> tuple[RowFilter, ...]:
-    """Return, for each adjustment set and exposure, the people at hand and the most that a fit used."""
+    """Return the people at hand and the most that a fit used, by adjustment set and exposure."""
     keys = [c.ADJUSTMENT, c.EXPOSURE, c.STRATUM]
     most = frame.group_by(keys, maintain_order=True).agg(pl.col(c.N).max())
     return tuple(

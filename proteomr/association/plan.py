@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.association.exposures import Exposure, read_exposure
+from proteomr.association.modifiers import Modifiers, missing_in, read_modifiers
 from proteomr.association.specification import ModelSpec
-from proteomr.design import Formula, build, columns_of, union
+from proteomr.design import Formula, Term, build, columns_of, union, unique_terms
 from proteomr.errors import ColumnError, FormulaError, UsageError, nearest
 from proteomr.models import Adjustment, Factor, Problem, Test, order_rows
 from proteomr.tables import Cohort, Drop, ProteinCovariate
@@ -24,16 +26,22 @@ _SHARED_BY_AT_LEAST = 8
 
 @dataclass(frozen=True, slots=True)
 class TestKey:
-    """What identifies a test within a protein: exposure, adjustment and stratum, by position."""
+    """What identifies a test within a protein: exposure, adjustment, stratum and term, by position.
+
+    Term 0 is the main effect, term i the i-th interaction.
+    """
+
+    __test__: ClassVar[bool] = False  # no test class, whatever its name suggests to pytest
 
     exposure: int
     adjustment: int
     stratum: int
+    term: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tests on one set of rows: exposures and covariates complete, one stratum, one panel's own covariates.
+    """Tests on one set of rows: complete for exposures and covariates, of one stratum and panel.
 
     Attributes
     ----------
@@ -41,7 +49,8 @@ class Group:
     tests : what the tests of the problem are, in its order.
     formulas : adjustment sets of the group by position in the specification.
     own : positions among the protein covariates of those that every protein has for itself.
-    shared : values ``(n of the samples,)`` by name of the covariates that all proteins of the panel share.
+    shared : values ``(n of the samples,)`` by name of the covariates that all proteins of the panel
+        share.
     """
 
     rows: I64
@@ -68,13 +77,13 @@ class Plan:
     ----------
     strata : labels; one None where there are no strata.
     drops : people that an exposure or covariate takes out, by test.
-    notes : what the designs left out, in sentences.
     """
 
     spec: ModelSpec
     cohort: Cohort
     covariates: tuple[ProteinCovariate, ...]
     exposures: tuple[Exposure, ...]
+    modifiers: Modifiers
     strata: tuple[str | None, ...]
     groups: tuple[Group, ...]
     blocks: tuple[ProteinBlock, ...]
@@ -83,7 +92,8 @@ class Plan:
     @property
     def tests_per_protein(self) -> int:
         """Rows of the result for each protein."""
-        return len(self.exposures) * len(self.spec.adjust) * len(self.strata)
+        terms = 1 + len(self.modifiers.terms)
+        return len(self.exposures) * len(self.spec.adjust) * len(self.strata) * terms
 
     def problem(self, group: Group) -> Problem:
         """Build the arrays that the fits of a group share."""
@@ -93,6 +103,7 @@ class Plan:
         design = build(union(group.formulas.values()), frame)
         position = {a: i for i, a in enumerate(group.formulas)}
         used = sorted({key.exposure for key in group.tests})
+        by = self.modifiers
         return Problem(
             covariates=design.matrix,
             names=design.names,
@@ -107,9 +118,13 @@ class Plan:
                 if a in group.formulas
             ),
             tests=tuple(
-                Test(used.index(key.exposure), position[key.adjustment]) for key in group.tests
+                Test(used.index(key.exposure), position[key.adjustment], key.term)
+                for key in group.tests
             ),
             own_names=tuple(self.covariates[i].name for i in group.own),
+            interaction=by.interaction[group.rows] if by.terms else None,
+            weights=None if by.weights is None else by.weights[group.rows],
+            clusters=None if by.clusters is None else by.clusters[group.rows],
         )
 
 
@@ -129,16 +144,21 @@ def plan_scan(
     """
     _check_names(cohort, spec, covariates)
     exposures = tuple(read_exposure(cohort, name, family=spec.family) for name in spec.exposures)
-    formulas = _resolve(cohort, spec, covariates)
+    modifiers = read_modifiers(
+        cohort, interaction=spec.interaction, weights=spec.weights, cluster=spec.cluster
+    )
+    formulas = _resolve(cohort, spec, covariates, modifiers)
     strata, stratum_rows = _read_strata(cohort, spec)
     panels = _partition(cohort, covariates)
     groups: list[Group] = []
     blocks: list[ProteinBlock] = []
     drops: list[Drop] = []
     for panel, proteins in enumerate(panels):
-        shared = _shared_values(covariates, int(proteins[0]), panels)
+        shared = _shared_values(covariates, int(proteins[0]))
         first = len(groups)
-        groups += _group_tests(cohort, exposures, formulas, stratum_rows, covariates, shared)
+        groups += _group_tests(
+            cohort, exposures, formulas, stratum_rows, covariates, shared, modifiers
+        )
         members = tuple(range(first, len(groups)))
         if panel == 0:
             drops = _count_drops(cohort, spec, exposures, formulas, strata, stratum_rows)
@@ -154,6 +174,7 @@ def plan_scan(
         cohort,
         tuple(covariates),
         exposures,
+        modifiers,
         strata,
         tuple(groups),
         tuple(blocks),
@@ -175,13 +196,18 @@ def _check_names(cohort: Cohort, spec: ModelSpec, covariates: Sequence[ProteinCo
 
 
 def _resolve(
-    cohort: Cohort, spec: ModelSpec, covariates: Sequence[ProteinCovariate]
+    cohort: Cohort,
+    spec: ModelSpec,
+    covariates: Sequence[ProteinCovariate],
+    modifiers: Modifiers,
 ) -> dict[int, Formula]:
     names = {covariate.name for covariate in covariates}
     known = [c for c in cohort.samples.columns if c != cohort.id_column]
     resolved = {}
     for position, (label, formula) in enumerate(spec.formulas().items()):
         full = formula.resolve([*known, *names])
+        if modifiers.formula is not None:
+            full = Formula(unique_terms([*full.terms, *modifiers.formula.terms]))
         clash = [name for name in spec.exposures if name in full.variables]
         if clash:
             raise UsageError(f"{clash[0]!r} is an exposure and in the adjustment set {label!r}")
@@ -216,7 +242,7 @@ def _is_shared(covariate: ProteinCovariate) -> bool:
 
 
 def _partition(cohort: Cohort, covariates: Sequence[ProteinCovariate]) -> list[I64]:
-    """Split the proteins by the columns that they share of their own covariates, in order of first appearance."""
+    """Split the proteins by the covariate columns that they share, in order of appearance."""
     shared = [covariate.column_of for covariate in covariates if _is_shared(covariate)]
     panels: dict[tuple[int, ...], list[int]] = {}
     for protein in range(len(cohort.proteins.names)):
@@ -225,9 +251,7 @@ def _partition(cohort: Cohort, covariates: Sequence[ProteinCovariate]) -> list[I
     return [np.array(proteins, dtype=np.int64) for proteins in panels.values()]
 
 
-def _shared_values(
-    covariates: Sequence[ProteinCovariate], protein: int, panels: Sequence[I64]
-) -> dict[str, F64]:
+def _shared_values(covariates: Sequence[ProteinCovariate], protein: int) -> dict[str, F64]:
     values = {}
     for covariate in covariates:
         if _is_shared(covariate):
@@ -243,6 +267,7 @@ def _group_tests(
     stratum_rows: Sequence[Bool],
     covariates: Sequence[ProteinCovariate],
     shared: Mapping[str, F64],
+    modifiers: Modifiers,
 ) -> list[Group]:
     """Group the tests of one panel by the rows that are complete for them."""
     gathered: dict[tuple[bytes, tuple[int, ...]], tuple[Bool, list[TestKey]]] = {}
@@ -258,15 +283,14 @@ def _group_tests(
     for s, rows in enumerate(stratum_rows):
         for a in formulas:
             for e, exposure in enumerate(exposures):
-                kept = rows & complete[a] & ~np.isnan(exposure.values)
-                key = (kept.tobytes(), own[a])
-                gathered.setdefault(key, (kept, []))[1].append(TestKey(e, a, s))
+                kept = rows & complete[a] & modifiers.complete & ~np.isnan(exposure.values)
+                members = gathered.setdefault((kept.tobytes(), own[a]), (kept, []))[1]
+                members += [TestKey(e, a, s, i) for i in range(1 + len(modifiers.terms))]
     groups = []
     for (_, own_of), (kept, tests) in gathered.items():
         used = sorted({test.adjustment for test in tests})
         plain = {a: _without_own(formulas[a], [covariates[i].name for i in own_of]) for a in used}
-        rows = np.flatnonzero(kept)
-        group = Group(rows, tuple(tests), plain, own_of, shared)
+        group = Group(np.flatnonzero(kept), tuple(tests), plain, own_of, shared)
         groups.append(replace(group, rows=_order(cohort, group)))
     return groups
 
@@ -279,16 +303,6 @@ def _complete_rows(cohort: Cohort, formula: Formula, shared: Mapping[str, F64]) 
         elif name in cohort.samples.columns:
             kept &= ~missing_in(cohort.samples[name])
     return kept
-
-
-def missing_in(column: pl.Series) -> Bool:
-    """Return where a column has no value: null, NaN or blank text."""
-    absent = column.is_null()
-    if column.dtype.is_float():
-        absent |= column.is_nan().fill_null(value=True)
-    if column.dtype == pl.String:
-        absent |= (column.str.strip_chars() == "").fill_null(value=True)
-    return absent.to_numpy()
 
 
 def _without_own(formula: Formula, names: Sequence[str]) -> Formula:
@@ -326,8 +340,8 @@ def _order(cohort: Cohort, group: Group) -> I64:
     return group.rows[order_rows(blocks, group.rows.size)]
 
 
-def _is_factor(cohort: Cohort, term: object) -> bool:
-    part = term.parts[0]  # type: ignore[attr-defined]
+def _is_factor(cohort: Cohort, term: Term) -> bool:
+    part = term.parts[0]
     if part.column not in cohort.samples.columns:
         return False
     return bool(part.categorical or not cohort.samples.schema[part.column].is_numeric())
@@ -349,6 +363,10 @@ def _count_drops(
             absent = int(np.sum(np.isnan(e.values) & rows))
             if absent:
                 drops.append(Drop(f"associate{where}", f"{e.name} missing", absent))
+        for name in (spec.weights, spec.cluster):
+            absent = int(np.sum(missing_in(cohort.samples[name]) & rows)) if name else 0
+            if absent:
+                drops.append(Drop(f"associate{where}", f"{name} missing", absent))
         for a, formula in formulas.items():
             for name in formula.variables:
                 if name in cohort.samples.columns:

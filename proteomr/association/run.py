@@ -50,16 +50,18 @@ def associate(
 ) -> Associations:
     """Fit every protein of a cohort to every exposure under every adjustment set.
 
-    With ``x`` an exposure, ``P`` a protein transformed within the complete cases of the fit and ``Z`` the covariates:
-    linear ``P = b x + Z c + e``; logistic ``logit P(x = 1) = b P + Z c``. Each protein has its own complete cases,
-    over exposure, covariates, the protein and its own covariates. Every protein gets a row for each exposure,
-    adjustment set and stratum, with a status.
+    With ``x`` an exposure, ``P`` a protein transformed within the complete cases of the fit and
+    ``Z`` the covariates: linear ``P = b x + Z c + e``; logistic ``logit P(x = 1) = b P + Z c``.
+    Each protein has its own complete cases, over exposure, covariates, the protein and its own
+    covariates. Every protein gets a row for each exposure, adjustment set and stratum, with a
+    status.
 
     Parameters
     ----------
     cohort : people and their proteins.
     spec : the models.
-    covariates : those with values of their own for each protein or panel, named in the adjustment sets.
+    covariates : those with values of their own for each protein or panel, named in the adjustment
+        sets.
     executor : how blocks of proteins are run; one after another by default.
     block_size : proteins fitted together; results agree to 1e-12 for any size.
 
@@ -79,7 +81,7 @@ def associate(
     >>> values = generator.normal(size=(200, 2)) + np.outer(np.arange(200) % 2, [1.0, 0.0])
     >>> cohort = Cohort(samples, "id", ArrayProteins(("ADM", "REN"), values),
     ...     pl.DataFrame({"protein": ["ADM", "REN"]}))
-    >>> found = associate(cohort, ModelSpec("logistic", ("lonely",), {"age": "age"}))
+    >>> found = associate(cohort, ModelSpec("logistic", ("lonely",), {"simple": "age"}))
     >>> found.frame.filter(pl.col("q_bh") < 0.05)["protein"].to_list()
     ['ADM']
     """
@@ -162,7 +164,7 @@ def finish_run(
     columns: ColumnStyle = "native",
     fail_status: int = 4,
 ) -> tuple[pl.DataFrame, int]:
-    """Join the parts of a run folder into its results; return the summary and the number of failed fits.
+    """Join the parts of a run folder into its results; return the summary and the failed fits.
 
     Parameters
     ----------
@@ -248,9 +250,7 @@ def estimate_cost(plan: Plan, blocks: Sequence[ProteinBlock]) -> Cost:
     tests = max(len(group.tests) for group in plan.groups)
     shared = 8.0 * n * width * (2 + len(plan.spec.adjust)) * 2
     per_thread = 8.0 * n * first_size(plan) * (6 + 2 * tests)
-    return Cost(
-        proteins * plan.tests_per_protein, people, seconds, _TIMED, shared, per_thread
-    )
+    return Cost(proteins * plan.tests_per_protein, people, seconds, _TIMED, shared, per_thread)
 
 
 def first_size(plan: Plan) -> int:

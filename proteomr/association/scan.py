@@ -11,26 +11,35 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.association.plan import Group, Plan, ProteinBlock
-from proteomr.models import Block, Family, FitBlock, Linear, Logistic, Status
+from proteomr.association.plan import Group, Plan, ProteinBlock, TestKey
+from proteomr.models import Block, Exact, Family, FitBlock, Linear, Logistic, Status
 from proteomr.stats.transforms import transform_block
 from proteomr.tables import ProteinCovariate, Proteins
 from proteomr.tables import columns as c
 
 __all__ = ["PART_ORDER", "Scan", "choose_family"]
 
-PART_ORDER = ("protein_position", "exposure_position", "adjustment_position", "stratum_position")
+PART_ORDER = (
+    "protein_position",
+    "exposure_position",
+    "adjustment_position",
+    "stratum_position",
+    "term_position",
+)
 
 
 def choose_family(plan: Plan) -> Family[Any]:
     """Return the regression family that a specification asks for."""
-    if plan.spec.family == "linear":
+    spec = plan.spec
+    if spec.one_by_one:
+        return Exact(spec.family, errors=spec.errors, firth=spec.firth, level=spec.level)
+    if spec.family == "linear":
         return Linear()
-    return Logistic(firth=plan.spec.firth, level=plan.spec.level)
+    return Logistic(firth=spec.firth, level=spec.level)
 
 
 class _States:
-    """Prepared groups, the last few of them kept; each is prepared once although several threads ask."""
+    """Prepared groups, the last few of them kept; each prepared once by whichever thread asks."""
 
     def __init__(self, prepare: Callable[[int], object], *, keep: int) -> None:
         self._prepare = prepare
@@ -87,9 +96,7 @@ class Scan:
             return None
         return self.family.prepare(self.plan.problem(plan_group))
 
-    def _fit(
-        self, block: ProteinBlock, g: int, values: F64, own: dict[int, F64]
-    ) -> pl.DataFrame:
+    def _fit(self, block: ProteinBlock, g: int, values: F64, own: dict[int, F64]) -> pl.DataFrame:
         group = self.plan.groups[g]
         state = self._states.get(g)
         if state is None:
@@ -98,7 +105,7 @@ class Scan:
                 message = "nobody has exposure and covariates complete"
                 fits.refuse(j, t, Status.all_missing, message)
             return self._tabulate(block, group, fits)
-        raw = values[:, group.rows]
+        raw = np.take(values, group.rows, axis=1)
         own_raw = np.empty((block.proteins.size, len(group.own), group.rows.size))
         for a, i in enumerate(group.own):
             np.take(own[i], group.rows, axis=1, out=own_raw[:, a])
@@ -108,7 +115,7 @@ class Scan:
         return self._tabulate(block, group, fits)
 
     def _transform(self, raw: F64, own: F64) -> tuple[Block, I64, Bool]:
-        """Return the block to fit, the infinite values of each protein, and whether it could be transformed."""
+        """Return the block to fit, infinite values by protein, and whether it is transformed."""
         if own.shape[1]:
             absent = np.isnan(own).any(axis=1)
             raw[absent] = np.nan
@@ -124,12 +131,12 @@ class Scan:
         return Block(out, own, observed), infinite, able
 
     def _refuse_infinite(self, fits: FitBlock, infinite: I64, able: Bool) -> None:
-        for j in np.flatnonzero(infinite > 0):
+        for j in np.flatnonzero(infinite > 0).tolist():
             for t in range(fits.n.shape[1]):
                 message = f"{infinite[j]} infinite values on the rows of the fit"
                 fits.refuse(j, t, Status.infinite, message)
         transform = self.plan.spec.transform
-        for j in np.flatnonzero(~able & (infinite == 0)):
+        for j in np.flatnonzero(~able & (infinite == 0)).tolist():
             for t in range(fits.n.shape[1]):
                 if fits.status[j, t] in {Status.all_missing, Status.too_few}:
                     continue
@@ -145,8 +152,8 @@ class Scan:
         b, t = fits.n.shape
         exposures = [plan.exposures[key.exposure] for key in group.tests]
         labels = list(spec.adjust)
-        by_response = spec.family == "linear"
         proteins = [self._names[p] for p in block.proteins]
+        named = [self._name_term(key, protein) for protein in proteins for key in group.tests]
 
         def per_test(values: list[Any], dtype: type[pl.DataType]) -> pl.Series:
             return pl.Series(values * b, dtype=dtype)
@@ -158,15 +165,14 @@ class Scan:
                 PART_ORDER[1]: per_test([k.exposure for k in group.tests], pl.Int32),
                 PART_ORDER[2]: per_test([k.adjustment for k in group.tests], pl.Int32),
                 PART_ORDER[3]: per_test([k.stratum for k in group.tests], pl.Int32),
+                PART_ORDER[4]: per_test([k.term for k in group.tests], pl.Int32),
                 c.PROTEIN: pl.Series(per_protein, dtype=pl.String),
                 c.EXPOSURE: per_test([e.name for e in exposures], pl.String),
                 c.ADJUSTMENT: per_test([labels[k.adjustment] for k in group.tests], pl.String),
                 c.FAMILY: per_test([spec.family] * t, pl.String),
                 c.DIRECTION: per_test([spec.direction] * t, pl.String),
-                c.TERM: per_test([e.name for e in exposures], pl.String)
-                if by_response
-                else pl.Series(per_protein, dtype=pl.String),
-                c.CONTRAST: per_test([e.contrast for e in exposures], pl.String),
+                c.TERM: pl.Series([term for term, _ in named], dtype=pl.String),
+                c.CONTRAST: pl.Series([contrast for _, contrast in named], dtype=pl.String),
                 c.STRATUM: per_test([plan.strata[k.stratum] for k in group.tests], pl.String),
                 c.N: pl.Series(fits.n.ravel(), dtype=pl.Int64),
                 c.N_CASE: _nullable(fits.n_case.ravel(), fits.n_case.ravel() < 0, pl.Int64),
@@ -175,13 +181,25 @@ class Scan:
                 c.DF: _number(np.where(np.isfinite(fits.df), fits.df, np.nan)),
                 c.CONF_LOW: _number(fits.conf_low),
                 c.CONF_HIGH: _number(fits.conf_high),
-                c.STATUS: pl.Series([Status(s).name for s in fits.status.ravel()], dtype=pl.String),
+                c.STATUS: pl.Series(
+                    [Status(s).name for s in fits.status.ravel().tolist()], dtype=pl.String
+                ),
                 c.MESSAGE: pl.Series(
                     [fits.messages.get((j, i)) for j in range(b) for i in range(t)],
                     dtype=pl.String,
                 ),
             }
         )
+
+
+    def _name_term(self, key: TestKey, protein: str) -> tuple[str, str | None]:
+        """Return the term and the contrast that a row is about."""
+        exposure = self.plan.exposures[key.exposure]
+        main = exposure.name if self.plan.spec.family == "linear" else protein
+        if key.term == 0:
+            return main, exposure.contrast
+        name, contrast = self.plan.modifiers.terms[key.term - 1]
+        return f"{main}:{name}", contrast
 
 
 def _read(proteins: Proteins, positions: I64) -> F64:

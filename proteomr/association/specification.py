@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from proteomr.design import Formula, parse_sets
 from proteomr.errors import UsageError, nearest
+from proteomr.stats.sandwich import CLUSTERED, ErrorKind
 from proteomr.stats.transforms import TRANSFORMS, Transform
 
 __all__ = ["FAMILY_NAMES", "FamilyName", "ModelSpec", "TestFamily"]
@@ -26,11 +27,17 @@ class ModelSpec:
     ----------
     family : ``linear`` fits ``protein ~ exposure``, ``logistic`` fits ``exposure ~ protein``.
     exposures : columns of the samples.
-    adjust : adjustment sets by label, in the grammar of :mod:`proteomr.design`; a label may be used in later sets.
+    adjust : adjustment sets by label, in the grammar of :mod:`proteomr.design`; a label may be used
+        in later sets.
     transform : of the protein, within the complete cases of each fit.
     strata : column whose levels are analysed one by one; None for everybody together.
     firth : Firth's penalised estimate where a logistic fit is separated.
-    test_family : what multiple testing spans within an adjustment set and stratum: all exposures jointly, or each.
+    test_family : what multiple testing spans within an adjustment set and stratum: all exposures
+        jointly, or each.
+    interaction : covariate whose product with the term of interest is in every model, beside its main effect.
+    errors : kind of standard error; the robust ones as R's sandwich, the clustered ones as clubSandwich.
+    cluster : column of the samples that names each person's cluster, for the clustered kinds.
+    weights : column of the samples with each person's weight, above 0.
     level : coverage of the confidence intervals.
 
     Raises
@@ -53,6 +60,10 @@ class ModelSpec:
     strata: str | None = None
     firth: bool = False
     test_family: TestFamily = "joint"
+    interaction: str | None = None
+    errors: ErrorKind = "classical"
+    cluster: str | None = None
+    weights: str | None = None
     level: float = 0.95
 
     def __post_init__(self) -> None:
@@ -68,6 +79,18 @@ class ModelSpec:
             raise UsageError('no adjustment set given: "1" adjusts for nothing')
         if self.firth and self.family != "logistic":
             raise UsageError(f"--firth goes with the logistic family, not with {self.family}")
+        _check_choice("kind of standard error", self.errors, get_args(ErrorKind))
+        if (self.errors in CLUSTERED) != (self.cluster is not None):
+            raise UsageError(
+                f"standard errors {', '.join(CLUSTERED)} and a cluster column go together: "
+                f"{self.errors} with cluster {self.cluster!r}"
+            )
+        if self.errors == "CR2" and self.family == "logistic":
+            raise UsageError("CR2 is for the linear family: use CR1 for logistic")
+        if self.firth and (self.errors != "classical" or self.weights is not None):
+            raise UsageError("Firth's estimate has neither robust errors nor weights")
+        if self.interaction is not None and self.interaction in self.exposures:
+            raise UsageError(f"{self.interaction!r} is an exposure and the interaction")
         if not 0.5 <= self.level < 1.0:
             raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
         self.formulas()
@@ -77,12 +100,21 @@ class ModelSpec:
         """Which side of the model the protein stands on."""
         return "protein~exposure" if self.family == "linear" else "exposure~protein"
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether the models are beyond the mass paths, so that every fit is done by itself."""
+        return (
+            self.interaction is not None
+            or self.errors != "classical"
+            or self.weights is not None
+        )
+
     def formulas(self) -> dict[str, Formula]:
         """Return the parsed adjustment sets by label."""
         return parse_sets(self.adjust)
 
     def to_dict(self) -> dict[str, object]:
-        """Return the specification as JSON values; the adjustment sets as pairs, since their order counts."""
+        """Return the specification as JSON values, the adjustment sets as pairs in their order."""
         facts = asdict(self)
         facts["exposures"] = list(self.exposures)
         facts["adjust"] = [[label, text] for label, text in self.adjust.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proteomr.design.build import INTERCEPT, Design, FactorBlock, build, columns_of
-from proteomr.design.formula import Formula, Part, Step, Term, union
+from proteomr.design.formula import Formula, Part, Step, Term, union, unique_terms
 from proteomr.design.grammar import parse, parse_sets
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "parse",
     "parse_sets",
     "union",
+    "unique_terms",
 ]

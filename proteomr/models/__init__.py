@@ -11,6 +11,7 @@ from proteomr.models.base import (
     Test,
     order_rows,
 )
+from proteomr.models.exact import Exact
 from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic
 
@@ -20,6 +21,7 @@ __all__ = [
     "FAMILIES",
     "Adjustment",
     "Block",
+    "Exact",
     "Factor",
     "Family",
     "FitBlock",

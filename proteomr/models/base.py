@@ -1,11 +1,11 @@
-"""What every regression family takes and gives: a problem on arrays, a block of fits, a status for each."""
+"""What every regression family takes and gives: problems on arrays, blocks of fits, statuses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal, Protocol, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -70,10 +70,16 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One exposure under one adjustment set, by position."""
+    """One exposure under one adjustment set, by position.
+
+    ``term`` is 0 for the main effect and i for its product with the i-th interaction column.
+    """
+
+    __test__: ClassVar[bool] = False  # no test class, whatever its name suggests to pytest
 
     exposure: int
     adjustment: int
+    term: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,9 @@ class Problem:
     adjustments : the sets.
     tests : the t pairs of exposure and adjustment to fit.
     own_names : names of the s covariates that each protein has for itself.
+    interaction : ``(n, i)``, columns whose products with the term of interest are in the model.
+    weights : ``(n,)``, above 0, what each row counts; None for equal weights.
+    clusters : ``(n,)``, cluster of each row; None for independent rows.
     """
 
     covariates: F64
@@ -100,6 +109,9 @@ class Problem:
     adjustments: tuple[Adjustment, ...]
     tests: tuple[Test, ...]
     own_names: tuple[str, ...] = ()
+    interaction: F64 | None = None
+    weights: F64 | None = None
+    clusters: I64 | None = None
 
     @property
     def n(self) -> int:
@@ -160,7 +172,9 @@ class FitBlock:
         """Return a block without estimates, every status ``not_converged``."""
         shape = (proteins, tests)
         return cls(
-            *(np.full(shape, np.nan) for _ in range(3)),
+            estimate=np.full(shape, np.nan),
+            se=np.full(shape, np.nan),
+            df=np.full(shape, np.nan),
             n=np.zeros(shape, dtype=np.int64),
             n_case=np.full(shape, -1, dtype=np.int64),
             status=np.full(shape, int(Status.not_converged), dtype=np.int64),
@@ -205,7 +219,7 @@ class Family(Protocol[State]):
 
 
 def choose_cell_factors(factors: Sequence[Factor], n: int) -> tuple[Factor, ...]:
-    """Choose the largest factors of more than two levels whose cells are few for the number of rows."""
+    """Choose the largest factors of more than two levels whose cells are few for n rows."""
     chosen: list[Factor] = []
     cells = 1
     for factor in sorted(factors, key=lambda f: -f.columns.size):
@@ -228,7 +242,7 @@ def order_rows(factors: Sequence[Factor], n: int) -> I64:
 
 
 def refuse_unfit(block: Block, fits: FitBlock) -> Bool:
-    """Refuse the proteins without values, with fewer than three, or with one value; return what remains ``(b, t)``."""
+    """Refuse proteins of no values, fewer than three, or one value; return the rest ``(b, t)``."""
     counts = block.observed.sum(axis=1)
     low = np.where(block.observed, block.values, np.inf).min(axis=1, initial=np.inf)
     high = np.where(block.observed, block.values, -np.inf).max(axis=1, initial=-np.inf)
@@ -240,7 +254,7 @@ def refuse_unfit(block: Block, fits: FitBlock) -> Bool:
     )
     remaining = np.ones(fits.n.shape, dtype=bool)
     for refused, status, message in verdicts:
-        for j in np.flatnonzero(refused & remaining[:, 0]):
+        for j in np.flatnonzero(refused & remaining[:, 0]).tolist():
             for t in range(fits.n.shape[1]):
                 fits.refuse(j, t, status, message)
             remaining[j] = False

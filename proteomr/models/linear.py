@@ -1,10 +1,11 @@
-"""The linear family: ``protein = exposure b + own covariates c + covariates d + e``, by least squares.
+"""The linear family: ``protein = exposure b + own covariates c + covariates d + e``.
 
-Every protein has its own complete cases. The covariates are orthonormalised once, ordered so that the columns of a
-smaller adjustment set come first and one Cholesky factor serves all sets that are nested. A protein's Gram matrix in
-that basis is the common one less the part of its missing rows; exposure, own covariates and response are borders of
-it, and small Schur complements give all fits. Pivots are checked after down-dating: what they forbid goes to a
-Householder QR of that protein's own rows (:func:`proteomr.stats.linalg.solve_least_squares`).
+Every protein has its own complete cases. The covariates are orthonormalised once, ordered so that
+the columns of a smaller adjustment set come first and one Cholesky factor serves all sets that are
+nested. A protein's Gram matrix in that basis is the common one less the part of its missing rows;
+exposure, own covariates and response are borders of it, and small Schur complements give all fits.
+Pivots are checked after down-dating: what they forbid goes to a Householder QR of that protein's
+own rows (:func:`proteomr.stats.linalg.solve_least_squares`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Block, FitBlock, Problem, Status, refuse_unfit
 from proteomr.stats.linalg import (
+    LeastSquares,
     cholesky_pivots,
     find_independent,
     orthonormalise,
@@ -25,10 +27,13 @@ from proteomr.stats.linalg import (
 
 __all__ = ["Linear", "LinearState"]
 
-_PIVOT = 1e-8
+_PIVOT = 1e-5
 _DOWNDATE_BELOW = 0.4
 _ALIASED = 1e-9
-_ILL_CONDITIONED = 1e6
+_ILL_CONDITIONED = 1e4
+_LEFT_OVER = 0.05
+_PERFECT = 1e-11
+_COMBINATION = "{} is a linear combination of the covariates on the rows of the fit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +42,21 @@ class _Chain:
 
     Attributes
     ----------
-    basis : ``(n, k + e)``, orthonormal covariates times ``sqrt(n)``, then the exposures less the smallest set.
+    basis : ``(n, k + e)``, orthonormal covariates times ``sqrt(n)``, then the exposures less the
+        smallest set.
     gram : ``(k + e, k + e)``, its cross-products over all rows.
     ranks : columns of the basis that each set spans, by adjustment.
-    tests : positions of the tests that it serves, with the adjustment and the exposure column of each.
-    sound : whether every set is safe for the fast path.
+    tests : positions of the tests that it serves, with the adjustment and the exposure column of
+        each.
+    sound : which of these tests are safe for the fast path: covariates that are not ill-conditioned,
+        and an exposure that they leave a good part of.
     """
 
     basis: F64
     gram: F64
     ranks: dict[int, int]
     tests: tuple[tuple[int, int, int], ...]
-    sound: bool
+    sound: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,7 @@ class LinearState:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Ordinary least squares of each protein on each exposure; classical standard errors, t statistics."""
+    """Least squares of each protein on each exposure; classical standard errors, t statistics."""
 
     name: Literal["linear"] = "linear"
     scans: Literal["response"] = "response"
@@ -122,12 +130,26 @@ def _build_chain(problem: Problem, members: list[int]) -> _Chain:
         if test.adjustment in breaks
     )
     R = np.linalg.qr(X[:, kept] / np.linalg.norm(X[:, kept], axis=0), mode="r")
-    sound = problem.n > X.shape[1] and float(np.linalg.cond(R)) < _ILL_CONDITIONED
+    well = problem.n > X.shape[1] and float(np.linalg.cond(R)) < _ILL_CONDITIONED
+    left = _share_left(problem.exposures, Q, ranks)
+    sound = tuple(well and bool(left[a][e] > _LEFT_OVER) for _, a, e in tests)
     return _Chain(basis, basis.T @ basis, ranks, tests, sound)
 
 
+def _share_left(exposures: F64, Q: F64, ranks: dict[int, int]) -> dict[int, F64]:
+    """Return the share of each centred exposure's length ``(e,)`` that each set leaves of it."""
+    lengths = np.linalg.norm(exposures - exposures.mean(axis=0), axis=0)
+    lengths = np.where(lengths > 0, lengths, np.inf)
+    shares = {}
+    for adjustment, rank in ranks.items():
+        basis = Q[:, :rank]
+        rest = exposures - basis @ (basis.T @ exposures) / exposures.shape[0]
+        shares[adjustment] = np.linalg.norm(rest, axis=0) / lengths
+    return shares
+
+
 def _count_cases(problem: Problem, block: Block) -> I64:
-    """Count the people with an exposure of two values, 0 and 1, in each fit ``(b, t)``; -1 for other exposures."""
+    """Count the people with an exposure of 0 and 1 in each fit ``(b, t)``; -1 for others."""
     counts = np.full((block.observed.shape[0], len(problem.tests)), -1, dtype=np.int64)
     for t, test in enumerate(problem.tests):
         exposure = problem.exposures[:, test.exposure]
@@ -137,7 +159,7 @@ def _count_cases(problem: Problem, block: Block) -> I64:
 
 
 def _standardise(block: Block) -> tuple[Block, F64]:
-    """Return the block with proteins and own covariates centred and scaled over the observed rows."""
+    """Return the block centred and scaled over the observed rows, and the proteins' scales."""
     values, scale = _centre_rows(block.values, block.observed)
     own = np.empty_like(block.own)
     for a in range(block.own.shape[1]):
@@ -158,7 +180,7 @@ def _centre_rows(values: F64, observed: Bool) -> tuple[F64, F64]:
 
 
 def _grams(chain: _Chain, block: Block) -> F64:
-    """Return the cross-products of the basis over each protein's observed rows ``(b, k + e, k + e)``."""
+    """Return the Gram of the basis on each protein's observed rows ``(b, k + e, k + e)``."""
     out = np.empty((block.values.shape[0], *chain.gram.shape))
     n = chain.basis.shape[0]
     for j, observed in enumerate(block.observed):
@@ -172,13 +194,11 @@ def _grams(chain: _Chain, block: Block) -> F64:
     return out
 
 
-def _fit_chain(
-    chain: _Chain, block: Block, scale: F64, varying: Bool, fits: FitBlock
-) -> Bool:
-    """Fill in the fits of a chain that the fast path can do; return which those are ``(b, tests of the chain)``."""
+def _fit_chain(chain: _Chain, block: Block, scale: F64, varying: Bool, fits: FitBlock) -> Bool:
+    """Fill in the fits of a chain that the fast path can do; return which ``(b, its tests)``."""
     b, s, _ = block.own.shape
     done = np.zeros((b, len(chain.tests)), dtype=bool)
-    if not chain.sound:
+    if not any(chain.sound):
         return done
     k = max(chain.ranks.values())
     gram = _grams(chain, block)
@@ -194,7 +214,7 @@ def _fit_chain(
         S = schur[:, take][:, :, take]
         whole = np.einsum("bii->bi", corner[:, take][:, :, take])
         estimate, se, smallest = _eliminate(S, whole, counts - rank - s - 1)
-        good = varying & (pivots > _PIVOT) & (smallest > _PIVOT)
+        good = varying & (pivots > _PIVOT) & (smallest > _PIVOT) & chain.sound[position]
         done[:, position] = good
         fits.estimate[good, t] = (estimate * scale)[good]
         fits.se[good, t] = (se * scale)[good]
@@ -204,7 +224,7 @@ def _fit_chain(
 
 
 def _borders(chain: _Chain, block: Block, gram: F64, k: int) -> tuple[F64, F64]:
-    """Return the products of own covariates, exposures and response with the basis, and with one another."""
+    """Return the products of own covariates, exposures, response with basis and one another."""
     b, s, n = block.own.shape
     e = gram.shape[1] - k
     columns = np.concatenate([block.own, block.values[:, None, :]], axis=1)
@@ -225,7 +245,7 @@ def _borders(chain: _Chain, block: Block, gram: F64, k: int) -> tuple[F64, F64]:
 
 
 def _eliminate(S: F64, whole: F64, df: I64) -> tuple[F64, F64, F64]:
-    """Sweep own covariates and exposure out of ``S (b, s + 2, s + 2)``; return estimate, se, smallest pivot."""
+    """Sweep out of ``S (b, s + 2, s + 2)``; return estimate, se and the smallest pivot."""
     S = S.copy()
     last = S.shape[1] - 1
     smallest = np.full(S.shape[0], np.inf)
@@ -246,32 +266,52 @@ def _eliminate(S: F64, whole: F64, df: I64) -> tuple[F64, F64, F64]:
 def _fit_exactly(problem: Problem, block: Block, j: int, t: int, fits: FitBlock) -> None:
     test = problem.tests[t]
     rows = block.observed[j]
+    exposure = problem.exposure_names[test.exposure]
     C = problem.covariates[rows][:, problem.adjustments[test.adjustment].columns]
-    x = problem.exposures[rows, test.exposure]
+    x, y = problem.exposures[rows, test.exposure], block.values[j, rows]
     if x.size == 0 or np.all(x == x[0]):
-        exposure = problem.exposure_names[test.exposure]
         fits.refuse(j, t, Status.constant, f"{exposure} has one value on the rows of the fit")
         return
     X = np.column_stack([C, block.own[j][:, rows].T, x])
     names = (*problem.names_of(test.adjustment), *problem.own_names)
-    fit = solve_least_squares(X, block.values[j, rows], tolerance=_ALIASED)
+    fit = solve_least_squares(X, y, tolerance=_ALIASED)
     if fit.df <= 0:
         fits.refuse(j, t, Status.too_few, f"{x.size} people for {fit.kept.size} coefficients")
         return
-    aliased = [name for i, name in enumerate(names) if i not in set(fit.kept.tolist())]
     if X.shape[1] - 1 not in fit.kept:
-        exposure = problem.exposure_names[test.exposure]
-        message = f"{exposure} is a linear combination of the covariates on the rows of the fit"
-        fits.refuse(j, t, Status.collinear, message)
+        fits.refuse(j, t, Status.collinear, _COMBINATION.format(exposure))
+        return
+    residual, explained = _shares(fit, y)
+    if max(residual, explained) < _PERFECT:
+        fits.refuse(j, t, Status.collinear, _COMBINATION.format("the protein"))
         return
     fits.estimate[j, t] = fit.coefficients[-1]
     fits.se[j, t] = fit.se[-1]
     fits.df[j, t] = fit.df
     fits.status[j, t] = int(Status.ok)
-    notes = []
-    if aliased:
-        notes.append(f"aliased: {', '.join(aliased)}")
-    if fit.condition > _ILL_CONDITIONED:
-        notes.append(f"ill-conditioned (condition {fit.condition:.0e}), solved by refined QR")
+    notes = _remark(fit, names)
+    if residual < _PERFECT:
+        notes.append("perfect fit: the standard error is rounding")
     if notes:
         fits.messages[j, t] = "; ".join(notes)
+
+
+def _shares(fit: LeastSquares, y: F64) -> tuple[float, float]:
+    """Return what the fit leaves of the response, and what the last column alone adds, as shares.
+
+    Both are lengths, relative to that of the centred response.
+    """
+    length = float(np.linalg.norm(y - y.mean()))
+    added = abs(float(fit.coefficients[-1])) / float(np.sqrt(fit.unscaled[-1, -1]))
+    return float(np.sqrt(fit.rss)) / length, added / length
+
+
+def _remark(fit: LeastSquares, names: tuple[str, ...]) -> list[str]:
+    """Say which covariates are aliased, and that the design was ill-conditioned."""
+    notes = []
+    aliased = [name for i, name in enumerate(names) if i not in set(fit.kept.tolist())]
+    if aliased:
+        notes.append(f"aliased: {', '.join(aliased)}")
+    if fit.refined:
+        notes.append(f"ill-conditioned (condition {fit.condition:.0e}), solved by refined QR")
+    return notes

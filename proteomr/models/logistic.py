@@ -29,7 +29,7 @@ from proteomr.models.base import (
 from proteomr.stats.batched_logistic import BatchedLogistic, fit_base
 from proteomr.stats.chunked import chunk_design
 from proteomr.stats.linalg import find_independent, orthonormalise
-from proteomr.stats.logistic import LogisticFit, fit_firth, fit_logistic, profile_limits
+from proteomr.stats.logistic import LogisticFit, fit_firth, fit_limit, profile_limits
 from proteomr.stats.newton import fit_newton
 
 __all__ = ["Logistic", "LogisticState"]
@@ -82,14 +82,13 @@ class Logistic:
 
     def prepare(self, problem: Problem) -> LogisticState:
         """Fit every exposure to the covariates alone, where the problem is large."""
-        design = _scale_columns(problem)
         if problem.n <= _SMALL:
-            return LogisticState(problem, design)
+            return LogisticState(problem, _scale_columns(problem))
         mass: list[_Mass] = []
         for adjustment in sorted({test.adjustment for test in problem.tests}):
             tests = [t for t, test in enumerate(problem.tests) if test.adjustment == adjustment]
             mass += _prepare_mass(problem, adjustment, tests, compiled=self.compiled)
-        return LogisticState(problem, design, tuple(mass))
+        return LogisticState(problem, np.empty((0, 0)), tuple(mass))
 
     def fit(self, state: LogisticState, block: Block) -> FitBlock:
         """Fit every test to every protein of the block."""
@@ -138,15 +137,10 @@ class Logistic:
     def _maximise(
         self, X: F64, y: F64, scale: float, j: int, t: int, fits: FitBlock, notes: list[str]
     ) -> None:
-        fit = fit_logistic(X, y)
-        kind = fit.separation.kind if fit.separation is not None else "none"
-        if kind == "quasi" and fit.separation is not None:
-            rest = fit.separation.overlapping
-            limit = find_independent(X[rest], tolerance=_ALIASED)
-            if X.shape[1] - 1 in limit and np.ptp(y[rest]) > 0:
-                fit = fit_logistic(X[rest][:, limit], y[rest])
-                kind = fit.separation.kind if fit.separation is not None else "none"
-                notes.append(f"{int(np.sum(~rest))} people separated by covariates alone")
+        found = fit_limit(X, y, column=X.shape[1] - 1)
+        fit, kind = found.fit, found.separation
+        if found.apart:
+            notes.append(f"{found.apart} people separated by covariates alone")
         if kind != "none":
             self._answer_separation(X, y, scale, j, t, fits, [*notes, f"{kind} separation"])
         elif not fit.converged:
@@ -304,11 +298,8 @@ def _build_solver(
 ) -> BatchedLogistic | None:
     at = np.arange(problem.n) if rows is None else rows
     columns = problem.adjustments[adjustment].columns
-    factors = choose_cell_factors(_factors_of(problem, adjustment), at.size)
+    factors, cell = _find_cells(_factors_of(problem, adjustment), at)
     sparse = [0, *(column for factor in factors for column in factor.columns.tolist())]
-    cell = np.zeros(at.size, dtype=np.int64)
-    for factor in factors:
-        cell = cell * (int(factor.codes.max()) + 1) + factor.codes[at]
     _, first, cell_of_row = np.unique(cell, return_index=True, return_inverse=True)
     Z = problem.covariates[at][first][:, sparse]
     Z = Z[:, find_independent(Z)]
@@ -324,15 +315,28 @@ def _build_solver(
     return BatchedLogistic(design, bases, compiled=compiled)
 
 
+def _find_cells(factors: tuple[Factor, ...], rows: I64) -> tuple[list[Factor], I64]:
+    """Return the factors by whose cells the rows are ordered, and the cell of each row, ascending."""
+    used: list[Factor] = []
+    cell = np.zeros(rows.size, dtype=np.int64)
+    for factor in choose_cell_factors(factors, rows.size):
+        finer = cell * (factor.columns.size + 1) + factor.codes[rows]
+        if np.any(np.diff(finer) < 0):
+            break
+        used.append(factor)
+        cell = finer
+    return used, cell
+
+
 def _sweep(dense: F64, Z: F64, cell_of_row: I64) -> F64:
     """Return an orthonormal basis of what the cell columns leave of the dense ones."""
     counts = np.bincount(cell_of_row, minlength=Z.shape[0]).astype(np.float64)
     centred = dense - dense.mean(axis=0)
     norms = np.linalg.norm(centred, axis=0)
     centred /= np.where(norms > 0, norms, 1.0)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
     for _ in range(2):
-        sums = np.zeros((Z.shape[0], dense.shape[1]))
-        np.add.at(sums, cell_of_row, centred)
+        sums = np.add.reduceat(centred, starts, axis=0)
         coefficients = np.linalg.lstsq(Z.T @ (Z * counts[:, None]), Z.T @ sums, rcond=None)[0]
         centred = centred - (Z @ coefficients)[cell_of_row]
     kept = find_independent(np.where(np.linalg.norm(centred, axis=0) > 1e-9, centred, 0.0))
@@ -343,7 +347,7 @@ def _fit_mass(mass: _Mass, block: Block, scale: F64, open_fits: Bool, fits: FitB
     proteins = np.flatnonzero(np.any(open_fits[:, list(mass.tests)], axis=1))
     if proteins.size == 0:
         return
-    take = block.take(proteins)
+    take = block if proteins.size == block.values.shape[0] else block.take(proteins)
     borders = np.concatenate([take.values[:, None], take.own], axis=1)
     observed = take.observed.astype(np.float32)
     if mass.rows is not None:

@@ -13,17 +13,22 @@ is called converged. What does not converge is left to the exact path.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proteomr._typing import F64, Bool
-from proteomr.stats.chunked import ChunkedDesign
+from proteomr.stats.chunked import Chunk, ChunkedDesign
 from proteomr.stats.loops import load_loops
 
 __all__ = ["Base", "BatchedLogistic", "BlockEstimate", "fit_base"]
+
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 _SINGLE_STEP = 1e-10
 _DOUBLE_STEP = 1e-9
@@ -54,27 +59,56 @@ class BlockEstimate:
 
 
 def fit_base(design: ChunkedDesign, response: F64) -> Base | None:
-    """Fit a response to the covariates alone by Newton's method; None where there is no finite maximum."""
-    A = design.matrix()
+    """Fit a response to the covariates alone by Newton's method; None where there is no finite maximum.
+
+    Examples
+    --------
+    >>> from proteomr.stats.chunked import chunk_design
+    >>> design = chunk_design(np.zeros((4, 0)), np.ones((1, 1)), np.zeros(4, dtype=np.int64))
+    >>> fit_base(design, np.array([0.0, 0.0, 0.0, 1.0])).coefficients.round(4).tolist()
+    [-1.0986]
+    """
     beta = np.zeros(design.k)
+    inverse = np.zeros((design.k, design.k))
+    last = np.inf
     for _ in range(40):
-        mu = 1.0 / (1.0 + np.exp(-np.clip(A @ beta, -700, 700)))
-        w = mu * (1.0 - mu)
-        information = A.T @ (A * w[:, None])
-        score = A.T @ (response - mu)
-        try:
-            step = np.linalg.solve(information, score)
-        except np.linalg.LinAlgError:
-            return None
+        mu = 1.0 / (1.0 + np.exp(-np.clip(design.times(beta), -700.0, 700.0)))
+        score = design.score(response - mu)
+        # Close to the maximum the last information serves as well as a new one.
+        if last > 1e-3:
+            try:
+                inverse = np.linalg.inv(design.information(mu * (1.0 - mu)))
+            except np.linalg.LinAlgError:
+                return None
+        step = inverse @ score
         beta += step
-        if score @ step < 1e-20:
+        last = float(score @ step)
+        if last < 1e-20:
             break
     else:
         return None
-    mu = 1.0 / (1.0 + np.exp(-(A @ beta)))
+    mu = 1.0 / (1.0 + np.exp(-design.times(beta)))
     w = mu * (1.0 - mu)
-    information = A.T @ (A * w[:, None])
-    return Base(response, beta, w, response - mu, np.linalg.inv(information))
+    inverse = np.linalg.inv(design.information(w))
+    return Base(response, beta, w, response - mu, inverse)
+
+
+class _Workspace(threading.local):
+    """Large arrays that each thread keeps from one block to the next, so that their pages are touched once."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, type], NDArray[Any]] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], dtype: type[_Float]) -> NDArray[_Float]:
+        """Return an array of undefined content."""
+        size = math.prod(shape)
+        key = (name, dtype)
+        if key not in self._buffers or self._buffers[key].size < size:
+            self._buffers[key] = np.empty(size, dtype=dtype)
+        return self._buffers[key][:size].reshape(shape)
+
+
+_workspace = _Workspace()
 
 
 @dataclass
@@ -161,6 +195,13 @@ class BatchedLogistic:
         self._inverse = np.stack([base.inverse_information for base in bases])
         self._weights32 = np.stack([base.weights for base in bases]).astype(np.float32)
         self._residuals32 = np.stack([base.residuals for base in bases]).astype(np.float32)
+        self._weighted = [self._weigh(chunk, self._weights32) for chunk in design.chunks]
+        self._residuals = [self._weigh(chunk, self._residuals32) for chunk in design.chunks]
+
+    def _weigh(self, chunk: Chunk, by: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a chunk's local columns times each response's factor, side by side ``(c, F (d + m))``."""
+        factors = by[:, chunk.start : chunk.stop, None]
+        return np.ascontiguousarray(np.concatenate(list(chunk.local32 * factors), axis=1))
 
     def fit(self, borders: F64, mask: NDArray[np.float32]) -> BlockEstimate:
         """Fit every protein of a block to every response.
@@ -172,12 +213,14 @@ class BatchedLogistic:
         """
         B, s, _ = borders.shape
         k, R = self.design.k, B * self.F
-        rows = _Rows(borders, borders.astype(np.float32), mask)
+        borders32 = _workspace.take("borders", borders.shape, np.float32)
+        np.copyto(borders32, borders)
+        rows = _Rows(borders, borders32, mask)
         preconditioner, g = self._precondition(rows)
         theta = np.concatenate([np.tile(self._start, (B, 1)), np.zeros((R, s))], axis=1)
         memory = _Memory()
         passes = self._approach(rows, preconditioner, memory, theta, g)
-        means = np.empty((R, self.design.n))
+        means = _workspace.take("means", (R, self.design.n), np.float64)
         g = self._score(rows, theta, means=means)
         for _ in range(_PASSES_DOUBLE):
             d = memory.direct(preconditioner, g)
@@ -190,8 +233,7 @@ class BatchedLogistic:
             memory.remember(d, g - new, trusted=moving)
             g = new
             passes += 1
-        weights = self._weights_after(rows, means, d)
-        variance, correction, settled = self._vary(rows, preconditioner, memory, weights, g)
+        variance, correction, settled = self._vary(rows, preconditioner, memory, means, d, g)
         converged = settled & (decrement < _DOUBLE_STEP) & (variance > 0)
         shape = (B, self.F)
         return BlockEstimate(
@@ -232,18 +274,19 @@ class BatchedLogistic:
         """Return ``S' W A`` ``(B s, F, wide)`` and ``m' R A`` ``(B, F, wide)`` over dense columns and cells."""
         design, F = self.design, self.F
         B, s, _ = rows.borders.shape
-        wide = design.d + design.cell_columns.shape[0]
-        cross, score = np.zeros((B * s, F, wide)), np.zeros((B, F, wide))
-        for chunk in design.chunks:
+        wide = design.width
+        cross, score = np.zeros((F, B * s, wide)), np.zeros((F, B, wide))
+        for chunk, weighted, residuals in zip(
+            design.chunks, self._weighted, self._residuals, strict=True
+        ):
             at = slice(chunk.start, chunk.stop)
             border = rows.borders32[:, :, at].reshape(B * s, -1)
-            observed = rows.mask[:, at]
+            crossed, scored = border @ weighted, rows.mask[:, at] @ residuals
+            m = chunk.local.shape[1]
             for f in range(F):
-                weighted = chunk.local32 * self._weights32[f, at, None]
-                cross[:, f, chunk.columns] += border @ weighted
-                residual = chunk.local32 * self._residuals32[f, at, None]
-                score[:, f, chunk.columns] += observed @ residual
-        return cross, score
+                design.add(cross[f], chunk, crossed[:, f * m : (f + 1) * m])
+                design.add(score[f], chunk, scored[:, f * m : (f + 1) * m])
+        return cross.transpose(1, 0, 2), score.transpose(1, 0, 2)
 
     def _approach(
         self, rows: _Rows, preconditioner: _Preconditioner, memory: _Memory, theta: F64, g: F64
@@ -268,82 +311,97 @@ class BatchedLogistic:
 
     def _score(self, rows: _Rows, theta: F64, *, means: F64 | None = None) -> F64:
         """Return the score ``(R, k + s)``: in single precision, or in double precision where means are kept."""
-        design, single = self.design, means is None
-        k, R = design.k, theta.shape[0]
-        at = theta.astype(np.float32) if single else theta
-        spread, border_theta = design.spread(at[:, :k]), np.ascontiguousarray(at[:, k:])
-        wide, border = np.zeros((R, spread.shape[1])), np.zeros((R, theta.shape[1] - k))
-        for chunk in design.chunks:
-            local = chunk.local32 if single else chunk.local
-            eta = spread[:, chunk.columns] @ local.T
+        k, R = self.design.k, theta.shape[0]
+        at = theta if means is not None else theta.astype(np.float32)
+        border_theta = np.ascontiguousarray(at[:, k:])
+        border = np.zeros((R, theta.shape[1] - k))
+
+        def scores(eta: NDArray[Any], start: int) -> None:
             if means is None:
                 self._loops.sum_scores(
-                    eta,
-                    rows.borders32,
-                    rows.mask,
-                    self._response32,
-                    border_theta,
-                    chunk.start,
-                    border,
+                    eta, rows.borders32, rows.mask, self._response32, border_theta, start, border
                 )
             else:
                 self._loops.store_means(
-                    eta,
-                    rows.borders,
-                    rows.mask,
-                    self._response,
-                    border_theta,
-                    chunk.start,
-                    border,
-                    means,
+                    eta, rows.borders, rows.mask, self._response, border_theta, start, border, means
                 )
-            wide[:, chunk.columns] += eta @ local
-        return np.concatenate([design.gather(wide), border], axis=1)
 
-    def _weights_after(self, rows: _Rows, means: F64, step: F64) -> F64:
-        """Return the weights ``(R, n)`` at the end of a last, small step from where ``means`` were kept."""
-        design = self.design
-        single = step.astype(np.float32)
-        spread = design.spread(single[:, : design.k])
-        border_step = np.ascontiguousarray(single[:, design.k :])
-        weights = np.empty_like(means)
-        for chunk in design.chunks:
-            shift = spread[:, chunk.columns] @ chunk.local32.T
-            self._loops.move_weights(
-                shift, means, rows.borders32, border_step, chunk.start, weights
-            )
-        return weights
+        wide = self._sweep(at[:, :k], scores)
+        return np.concatenate([self.design.gather(wide), border], axis=1)
 
-    def _curve(self, rows: _Rows, weights: F64, v: F64) -> F64:
-        """Return ``H v (R, k + s)`` in the precision of the weights."""
-        design, single = self.design, weights.dtype == np.float32
-        k, R = design.k, v.shape[0]
-        vector = v.astype(weights.dtype)
-        borders = rows.borders32 if single else rows.borders
-        spread, border_v = design.spread(vector[:, :k]), np.ascontiguousarray(vector[:, k:])
-        wide, border = np.zeros((R, spread.shape[1])), np.zeros((R, v.shape[1] - k))
+    def _sweep(
+        self, coefficients: NDArray[_Float], work: Callable[[NDArray[_Float], int], None]
+    ) -> F64:
+        """Pass over the rows: ``A beta`` of each chunk, the work done on it in place, its products with A."""
+        design, R = self.design, coefficients.shape[0]
+        single = coefficients.dtype == np.float32
+        dtype = np.float32 if single else np.float64
+        spread = design.spread(coefficients)
+        wide = np.zeros((R, design.width))
         for chunk in design.chunks:
             local = chunk.local32 if single else chunk.local
-            u = spread[:, chunk.columns] @ local.T
-            self._loops.apply_curvature(u, weights, borders, border_v, chunk.start, border)
-            wide[:, chunk.columns] += u @ local
+            eta = _workspace.take("eta", (R, local.shape[0]), dtype)
+            np.matmul(design.select(spread, chunk), local.T, out=eta)
+            work(eta, chunk.start)
+            part = _workspace.take("part", (R, local.shape[1]), dtype)
+            design.add(wide, chunk, np.matmul(eta, local, out=part))
+        return wide
+
+    def _curve_first(
+        self, rows: _Rows, means: F64, step: F64, v: F64, weights: NDArray[np.float32]
+    ) -> F64:
+        """Return ``H v (R, k + s)`` at the end of a last, small step from where ``means`` were kept.
+
+        The weights there are kept in single precision in ``weights (R, n)``.
+        """
+        design = self.design
+        k, R = design.k, v.shape[0]
+        single = step.astype(np.float32)
+        spread = design.spread(single[:, :k])
+        border_step, border_v = (np.ascontiguousarray(x[:, k:]) for x in (single, v))
+        border = np.zeros((R, v.shape[1] - k))
+        chunk_at = {chunk.start: chunk for chunk in design.chunks}
+
+        def curve(u: F64, start: int) -> None:
+            chunk = chunk_at[start]
+            shift = _workspace.take("shift", u.shape, np.float32)
+            np.matmul(design.select(spread, chunk), chunk.local32.T, out=shift)
+            self._loops.apply_first_curvature(
+                u, shift, means, rows.borders, border_v, border_step, start, border, weights
+            )
+
+        wide = self._sweep(v[:, :k], curve)
         return np.concatenate([design.gather(wide), border], axis=1)
+
+    def _curve(self, rows: _Rows, weights: NDArray[np.float32], v: F64) -> F64:
+        """Return ``H v (R, k + s)`` in single precision."""
+        k, R = self.design.k, v.shape[0]
+        vector = v.astype(np.float32)
+        border_v = np.ascontiguousarray(vector[:, k:])
+        border = np.zeros((R, v.shape[1] - k))
+
+        def curve(u: NDArray[np.float32], start: int) -> None:
+            self._loops.apply_curvature(u, weights, rows.borders32, border_v, start, border)
+
+        wide = self._sweep(vector[:, :k], curve)
+        return np.concatenate([self.design.gather(wide), border], axis=1)
 
     def _vary(
         self,
         rows: _Rows,
         preconditioner: _Preconditioner,
         memory: _Memory,
-        weights: F64,
+        means: F64,
+        step: F64,
         g: F64,
     ) -> tuple[F64, F64, Bool]:
-        """Return ``e' H^-1 e (R,)``, the last Newton correction ``e' H^-1 g`` and whether both have settled."""
-        R, k = weights.shape[0], self.design.k
+        """Return ``e' H^-1 e (R,)`` after a last step, the correction ``e' H^-1 g`` and whether both have settled."""
+        R, k = g.shape[0], self.design.k
         e = np.zeros((R, g.shape[1]))
         e[:, k] = 1.0
         v = memory.direct(preconditioner, e)
-        r = e - self._curve(rows, weights, v)
-        weights32 = weights.astype(np.float32)
+        weights = _workspace.take("weights", means.shape, np.float32)
+        r = e - self._curve_first(rows, means, step, v, weights)
         for passes in range(_PASSES_VARIANCE):
             d = memory.direct(preconditioner, r)
             rest = np.vecdot(r, d)
@@ -352,7 +410,7 @@ class BatchedLogistic:
             v += d
             if np.all(settled) or passes + 1 == _PASSES_VARIANCE:
                 break
-            r -= self._curve(rows, weights32, d)
+            r -= self._curve(rows, weights, d)
         return variance, np.vecdot(v, g), settled
 
 

@@ -26,12 +26,12 @@ _Float = TypeVar("_Float", np.float32, np.float64)
 class Chunk:
     """Rows ``start:stop`` of a design: ``local (c, d + m)`` holds d dense columns, then m cell indicators.
 
-    ``columns (d + m,)`` are their positions among the d dense columns and the q cells of the whole design.
+    ``cells`` is the range of the whole design's cells that they indicate.
     """
 
     start: int
     stop: int
-    columns: I64
+    cells: slice
     local: F64
     local32: NDArray[np.float32]
 
@@ -57,6 +57,11 @@ class ChunkedDesign:
     def _cell_columns32(self) -> NDArray[np.float32]:
         return self.cell_columns.astype(np.float32)
 
+    @property
+    def width(self) -> int:
+        """Dense columns and cells together: ``d + q``."""
+        return self.d + int(self.cell_columns.shape[0])
+
     def spread(self, coefficients: NDArray[_Float]) -> NDArray[_Float]:
         """Return coefficients of dense columns and cells ``(R, d + q)`` for coefficients ``(R, k)``."""
         single = coefficients.dtype == np.float32
@@ -69,36 +74,72 @@ class ChunkedDesign:
         """Return scores of the columns ``(R, k)`` for scores of dense columns and cells ``(R, d + q)``."""
         return np.concatenate([scores[:, : self.d], scores[:, self.d :] @ self.cell_columns], axis=1)
 
+    def select(self, wide: NDArray[_Float], chunk: Chunk) -> NDArray[_Float]:
+        """Return the part of spread coefficients ``(R, d + q)`` that a chunk needs: ``(R, d + m)``."""
+        return np.concatenate([wide[:, : self.d], wide[:, self._places(chunk)]], axis=1)
+
+    def add(self, total: F64, chunk: Chunk, part: NDArray[_Float]) -> None:
+        """Add products with a chunk's local columns ``(R, d + m)`` to those of the whole ``(R, d + q)``."""
+        part = part.astype(np.float64, copy=False)
+        total[:, : self.d] += part[:, : self.d]
+        total[:, self._places(chunk)] += part[:, self.d :]
+
+    def _places(self, chunk: Chunk) -> slice:
+        return slice(self.d + chunk.cells.start, self.d + chunk.cells.stop)
+
+    def times(self, coefficients: F64) -> F64:
+        """Return ``A b (n,)`` for coefficients ``(k,)``."""
+        wide = self.spread(coefficients[None, :])
+        return np.concatenate([chunk.local @ self.select(wide, chunk)[0] for chunk in self.chunks])
+
+    def score(self, residuals: F64) -> F64:
+        """Return ``A' r (k,)`` for residuals ``(n,)``."""
+        total = np.zeros((1, self.width))
+        for chunk in self.chunks:
+            self.add(total, chunk, residuals[None, chunk.start : chunk.stop] @ chunk.local)
+        return self.gather(total)[0]
+
+    def information(self, weights: F64) -> F64:
+        """Return ``A' W A (k, k)`` for weights ``(n,)``."""
+        total = np.zeros((self.width, self.width))
+        for chunk in self.chunks:
+            rooted = chunk.local * np.sqrt(weights[chunk.start : chunk.stop, None])
+            square = rooted.T @ rooted
+            for rows, part in ((slice(0, self.d), square[: self.d]), (self._places(chunk), square[self.d :])):
+                self.add(total[rows], chunk, part)
+        return self.gather(self.gather(total).T)
+
     def matrix(self) -> F64:
         """Return the whole matrix ``(n, k)``."""
         out = np.empty((self.n, self.k))
         for chunk in self.chunks:
             rows = slice(chunk.start, chunk.stop)
             out[rows, : self.d] = chunk.local[:, : self.d]
-            out[rows, self.d :] = chunk.local[:, self.d :] @ self.cell_columns[chunk.columns[self.d :] - self.d]
+            out[rows, self.d :] = chunk.local[:, self.d :] @ self.cell_columns[chunk.cells]
         return out
 
 
 def chunk_design(
     dense: F64, cell_columns: F64, cell_of_row: I64, *, chunk_rows: int = 512
 ) -> ChunkedDesign:
-    """Cut a design into row chunks; the rows must already be ordered by cell to gain from it.
+    """Cut a design into row chunks.
 
     Parameters
     ----------
     dense : ``(n, d)`` columns without structure.
     cell_columns : ``(q, k - d)`` values of the remaining columns in each cell.
-    cell_of_row : ``(n,)`` cell of each row, 0 to q - 1.
+    cell_of_row : ``(n,)`` cell of each row, 0 to q - 1, in ascending order.
     chunk_rows : rows of a chunk; a chunk of all fits of a block should stay in the second-level cache.
     """
     n, d = dense.shape
     chunks = []
     for start in range(0, n, chunk_rows):
         stop = min(start + chunk_rows, n)
-        cells, within = np.unique(cell_of_row[start:stop], return_inverse=True)
-        local = np.zeros((stop - start, d + cells.size))
+        first, last = int(cell_of_row[start]), int(cell_of_row[stop - 1])
+        local = np.zeros((stop - start, d + last - first + 1))
         local[:, :d] = dense[start:stop]
-        local[np.arange(stop - start), d + within] = 1.0
-        columns = np.concatenate([np.arange(d), d + cells])
-        chunks.append(Chunk(start, stop, columns, local, local.astype(np.float32)))
+        local[np.arange(stop - start), d + cell_of_row[start:stop] - first] = 1.0
+        chunks.append(
+            Chunk(start, stop, slice(first, last + 1), local, local.astype(np.float32))
+        )
     return ChunkedDesign(n, d + cell_columns.shape[1], d, cell_columns, tuple(chunks))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-__all__ = ["apply_curvature", "move_weights", "store_means", "sum_scores"]
+__all__ = ["apply_curvature", "apply_first_curvature", "store_means", "sum_scores"]
 
 # `reassoc` would fold the shift that rounds to an integer; the sums alone may be reordered.
 _EXACT = {"contract", "nsz", "arcp"}
@@ -151,25 +151,41 @@ def store_means(eta, borders, mask, response, coefficients, start, score, means)
 
 
 @numba.njit(cache=True, fastmath=_SUMS, error_model="numpy")
-def move_weights(shift, means, borders, step, start, weights):  # type: ignore[no-untyped-def]
-    """Keep the weights ``mu (1 - mu)`` after a step that shifts eta by ``shift = A d`` and the borders' part."""
-    R, c = shift.shape
+def apply_first_curvature(  # type: ignore[no-untyped-def]
+    u, shift, means, borders, vector, step, start, product, weights
+):
+    """As :func:`apply_curvature`, with the weights ``mu (1 - mu)`` after a step from ``means``, which are kept.
+
+    The step shifts eta by ``shift = A d (R, c)`` and by the borders' part.
+    """
+    R, c = u.shape
     B, s, _ = borders.shape
     F = R // B
     for r in range(R):
         j = r // F
-        e = shift[r]
+        e = u[r]
+        h = shift[r]
         mean = means[r, start : start + c]
         w = weights[r, start : start + c]
         for a in range(s):
             x = borders[j, a, start : start + c]
-            b = step[r, a]
+            b = vector[r, a]
+            b_step = step[r, a]
             for i in range(c):
                 e[i] += b * x[i]
+                h[i] += b_step * np.float32(x[i])
         for i in range(c):
             mu = mean[i]
-            mu += mu * (1.0 - mu) * e[i]
-            w[i] = mu * (1.0 - mu)
+            mu += mu * (1.0 - mu) * h[i]
+            weight = mu * (1.0 - mu)
+            w[i] = weight
+            e[i] *= weight
+        for a in range(s):
+            x = borders[j, a, start : start + c]
+            t = 0.0
+            for i in range(c):
+                t += e[i] * x[i]
+            product[r, a] += t
 
 
 @numba.njit(cache=True, fastmath=_SUMS, error_model="numpy")

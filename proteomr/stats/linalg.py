@@ -1,4 +1,4 @@
-"""Least squares that says what it cannot do: rank, aliased columns, condition, refined solutions."""
+"""Least squares that says what it cannot do: rank, aliased columns, condition, refinement."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = [
     "solve_least_squares",
 ]
 
-_REFINE_ABOVE = 1e4
+_REFINE_ABOVE = 500.0
 
 
 def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:
     """Return the positions of the columns that are not linear combinations of columns before them.
 
-    A column is aliased when what remains of it after projection on the columns kept before it is below ``tolerance``
-    of its norm: the rule of R's ``lm`` (LINPACK dqrdc2 with its limited pivoting), so that the earlier of two aliased
-    columns stays.
+    A column is aliased when what remains of it after projection on the columns kept before it is
+    below ``tolerance`` of its norm: the rule of R's ``lm`` (LINPACK dqrdc2 with its limited
+    pivoting), so that the earlier of two aliased columns stays.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:
     """
     norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
     scaled = matrix / np.where(norms > 0, norms, 1.0)
-    R = np.linalg.qr(scaled, mode="r")
+    R = _triangle(scaled)
     if R.shape[0] == R.shape[1] and np.abs(np.diagonal(R)).min(initial=1.0) > tolerance:
         return np.arange(matrix.shape[1])
     basis = np.zeros((R.shape[0], 0))
@@ -53,10 +53,15 @@ def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:
     return np.array(kept, dtype=np.int64)
 
 
-def orthonormalise(matrix: F64) -> F64:
-    """Return an orthogonal basis ``(n, k)`` of the columns of a full-rank matrix, each of length ``sqrt(n)``.
+def _triangle(matrix: F64) -> F64:
+    return np.asarray(np.linalg.qr(matrix, mode="r"), dtype=np.float64)
 
-    The span of the first columns of the basis is that of the first columns of the matrix.
+
+def orthonormalise(matrix: F64) -> F64:
+    """Return an orthogonal basis ``(n, k)`` of the columns of a full-rank matrix.
+
+    Each column of it has length ``sqrt(n)``. The span of the first columns of the basis is that of
+    the first columns of the matrix.
 
     Examples
     --------
@@ -70,10 +75,11 @@ def orthonormalise(matrix: F64) -> F64:
 
 
 def cholesky_pivots(gram: F64) -> tuple[F64, F64]:
-    """Return the lower Cholesky factors ``(b, k, k)`` and each one's smallest relative pivot ``(b,)``.
+    """Return lower Cholesky factors ``(b, k, k)`` and their smallest relative pivots ``(b,)``.
 
-    The relative pivot of a column is the share of its squared length that the columns before it leave: 0 where it is
-    aliased. A matrix that is not positive definite gets the factor of the identity and a pivot of 0.
+    The relative pivot of a column is the share of its squared length that the columns before it
+    leave: 0 where it is aliased. A matrix that is not positive definite gets the factor of the
+    identity and a pivot of 0.
 
     Examples
     --------
@@ -83,7 +89,7 @@ def cholesky_pivots(gram: F64) -> tuple[F64, F64]:
     """
     diagonal = np.einsum("bii->bi", gram)
     try:
-        L = np.linalg.cholesky(gram)
+        L = np.asarray(np.linalg.cholesky(gram), dtype=np.float64)
         failed = np.zeros(gram.shape[0], dtype=bool)
     except np.linalg.LinAlgError:
         L, failed = _factor_each(gram)
@@ -117,6 +123,7 @@ class LeastSquares:
     residuals : ``(n,)``.
     kept : positions of the columns that are not aliased.
     condition : condition number of the columns kept, each scaled to unit length.
+    refined : whether the solution was refined in extended precision.
     """
 
     coefficients: F64
@@ -126,6 +133,7 @@ class LeastSquares:
     residuals: F64
     kept: I64
     condition: float
+    refined: bool = False
 
     @property
     def se(self) -> F64:
@@ -135,21 +143,23 @@ class LeastSquares:
 
 
 def solve_least_squares(X: F64, y: F64, *, tolerance: float = 1e-13) -> LeastSquares:
-    """Fit ``y = X b + e`` by Householder QR of the scaled columns, refined where the design is ill-conditioned.
+    """Fit ``y = X b + e`` by Householder QR of the scaled columns, refined where that is needed.
 
-    Above a condition number of 1e4 the solution of the augmented system ``r + X b = y, X'r = 0`` is refined with
-    residuals in extended precision (Björck 1967, doi:10.1007/BF01939321), which brings the coefficients back to
-    nearly full precision even for large residuals.
+    Above a condition number of 500 the solution of the augmented system ``r + X b = y, X'r = 0`` is
+    refined with residuals in extended precision (Björck 1967, doi:10.1007/BF01939321), which brings
+    the coefficients back to nearly full precision even for large residuals.
 
     Parameters
     ----------
     X : ``(n, k)``, finite.
     y : ``(n,)``, finite.
-    tolerance : share of a column's length below which what the columns before it leave counts as nothing.
+    tolerance : share of a column's length below which what the columns before it leave counts as
+        nothing.
 
     Examples
     --------
-    >>> fit = solve_least_squares(np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]), np.array([1.0, 3.0, 5.0]))
+    >>> X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+    >>> fit = solve_least_squares(X, np.array([1.0, 3.0, 5.0]))
     >>> fit.coefficients.round(12).tolist()
     [1.0, 2.0]
     """
@@ -163,7 +173,8 @@ def solve_least_squares(X: F64, y: F64, *, tolerance: float = 1e-13) -> LeastSqu
     condition = float(np.linalg.norm(R, 2) * np.linalg.norm(inverse, 2)) if kept.size else 1.0
     b = inverse @ (Q.T @ y)
     residuals = y - S @ b
-    if condition > _REFINE_ABOVE:
+    refined = condition > _REFINE_ABOVE
+    if refined:
         b, residuals = _refine(S, y, Q, R, b)
     coefficients = np.full(k, np.nan)
     coefficients[kept] = b / norms
@@ -177,11 +188,12 @@ def solve_least_squares(X: F64, y: F64, *, tolerance: float = 1e-13) -> LeastSqu
         residuals,
         kept,
         condition,
+        refined,
     )
 
 
 def _refine(S: F64, y: F64, Q: F64, R: F64, b: F64) -> tuple[F64, F64]:
-    from scipy.linalg import solve_triangular  # noqa: PLC0415 - not needed by a scan of sound designs
+    from scipy.linalg import solve_triangular
 
     wide_S, wide_y = S.astype(np.longdouble), y.astype(np.longdouble)
     wide_b = b.astype(np.longdouble)

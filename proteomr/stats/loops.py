@@ -9,7 +9,13 @@ __all__ = ["load_loops"]
 
 
 def load_loops(*, compiled: bool = True) -> ModuleType:
-    """Return the module of row loops: the compiled one, or the numpy one on request or where numba is absent."""
+    """Return the compiled row loops, or those in numpy on request or where numba is absent.
+
+    Examples
+    --------
+    >>> load_loops(compiled=False).__name__
+    'proteomr.stats.row_loops'
+    """
     if compiled:
         try:
             return importlib.import_module("proteomr.stats.compiled_loops")

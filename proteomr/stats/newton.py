@@ -1,8 +1,8 @@
-"""Newton's method for many small logistic regressions at once, each with its own rows and border columns.
+"""Newton's method for many small logistic regressions at once, each with its own rows.
 
-The model and the letters are those of :mod:`proteomr.stats.batched_logistic`; here every fit has its exact
-information matrix at every step, which is cheap while ``n k^2`` is small, so that the iteration is quadratic and the
-covariance comes with it.
+The model and the letters are those of :mod:`proteomr.stats.batched_logistic`; here every fit has
+its exact information matrix at every step, which is cheap while ``n k^2`` is small, so that the
+iteration is quadratic and the covariance comes with it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64, I64, Bool
 from proteomr.stats.linalg import cholesky_pivots
 
 __all__ = ["NewtonEstimate", "fit_newton"]
@@ -25,7 +25,8 @@ _PIVOT = 1e-9
 class NewtonEstimate:
     """Estimates of the first border column: ``estimate, se, extreme, converged``, each ``(R,)``.
 
-    ``extreme`` is the largest linear predictor in absolute value; where it is large, separation is likely.
+    ``extreme`` is the largest linear predictor in absolute value; where it is large, separation is
+    likely.
     """
 
     estimate: F64
@@ -39,8 +40,8 @@ def fit_newton(A: F64, borders: F64, mask: F64, response: F64) -> NewtonEstimate
 
     Parameters
     ----------
-    A : ``(n, k)`` covariates common to all fits, with their intercept. A column that is 0 on all rows of a fit takes
-        no part in it.
+    A : ``(n, k)`` covariates common to all fits, with their intercept. A column that is 0 on all
+        rows of a fit takes no part in it.
     borders : ``(R, s, n)``, the column of interest first.
     mask : ``(R, n)``, 1 for the rows of the fit, else 0.
     response : ``(R, n)``, 0 or 1.
@@ -50,7 +51,7 @@ def fit_newton(A: F64, borders: F64, mask: F64, response: F64) -> NewtonEstimate
     >>> x = np.array([[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]]])
     >>> y = np.array([[0.0, 1.0, 0.0, 1.0, 0.0, 1.0]])
     >>> fit_newton(np.ones((6, 1)), x, np.ones((1, 6)), y).estimate.round(4).tolist()
-    [0.3752]
+    [0.3613]
     """
     R, s, n = borders.shape
     k = A.shape[1]
@@ -70,7 +71,7 @@ def fit_newton(A: F64, borders: F64, mask: F64, response: F64) -> NewtonEstimate
         H = _information(A, S, w, products, rows, columns)
         usable &= cholesky_pivots(H)[1] > _PIVOT
         H[~usable] = np.eye(s + k)
-        step = np.linalg.solve(H, g[:, :, None])[:, :, 0]
+        step = np.asarray(np.linalg.solve(H, g[:, :, None])[:, :, 0], dtype=np.float64)
         decrement = np.vecdot(g, step)
         moving = usable & ~converged
         theta, eta, value = _advance(A, S, response, mask, theta, eta, value, step, moving)
@@ -92,9 +93,7 @@ def _scores(A: F64, S: F64, residual: F64) -> F64:
     return np.concatenate([np.vecdot(S, residual[:, None, :]), residual @ A], axis=1)
 
 
-def _information(
-    A: F64, S: F64, w: F64, products: F64, rows: np.ndarray, columns: np.ndarray
-) -> F64:
+def _information(A: F64, S: F64, w: F64, products: F64, rows: I64, columns: I64) -> F64:
     R, s, _ = S.shape
     k = A.shape[1]
     H = np.empty((R, s + k, s + k))

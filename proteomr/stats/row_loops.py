@@ -1,4 +1,4 @@
-"""The row loops of the batched logistic kernel in numpy: the reference form, and the one used without numba.
+"""The row loops of the batched logistic kernel in numpy: the form used without numba.
 
 Shapes as in :mod:`proteomr.stats.compiled_loops`.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["apply_curvature", "move_weights", "store_means", "sum_scores"]
+__all__ = ["apply_curvature", "apply_first_curvature", "store_means", "sum_scores"]
 
 _Array = NDArray[Any]
 
@@ -46,7 +46,7 @@ def sum_scores(
     start: int,
     score: _Array,
 ) -> None:
-    """Replace ``eta = A beta`` ``(R, c)`` by the residual ``m (y - mu)`` and add its border scores to ``score``."""
+    """Replace ``eta = A beta`` ``(R, c)`` by ``m (y - mu)``; add its border scores to ``score``."""
     rows = slice(start, start + eta.shape[1])
     mean = _mean(_add_borders(eta, borders[:, :, rows], coefficients))
     np.subtract(response[None, :, rows], mean, out=mean)
@@ -73,21 +73,36 @@ def store_means(
     _border_products(mean, borders[:, :, rows], score)
 
 
-def move_weights(
-    shift: _Array, means: _Array, borders: _Array, step: _Array, start: int, weights: _Array
+def apply_first_curvature(
+    u: _Array,
+    shift: _Array,
+    means: _Array,
+    borders: _Array,
+    vector: _Array,
+    step: _Array,
+    start: int,
+    product: _Array,
+    weights: _Array,
 ) -> None:
-    """Keep the weights ``mu (1 - mu)`` after a step that shifts eta by ``shift = A d`` and the borders' part."""
-    rows = slice(start, start + shift.shape[1])
-    _add_borders(shift, borders[:, :, rows], step)
+    """As :func:`apply_curvature`, with the weights ``mu (1 - mu)`` after a step from ``means``, which are kept.
+
+    The step shifts eta by ``shift = A d (R, c)`` and by the borders' part.
+    """
+    rows = slice(start, start + u.shape[1])
+    _add_borders(shift, borders[:, :, rows].astype(np.float32), step)
+    by_protein = _add_borders(u, borders[:, :, rows], vector)
     mu = means[:, rows]
     moved = mu + mu * (1.0 - mu) * shift
-    weights[:, rows] = moved * (1.0 - moved)
+    moved *= 1.0 - moved
+    weights[:, rows] = moved
+    u *= moved
+    _border_products(by_protein, borders[:, :, rows], product)
 
 
 def apply_curvature(
     u: _Array, weights: _Array, borders: _Array, vector: _Array, start: int, product: _Array
 ) -> None:
-    """Replace ``u = A v`` ``(R, c)`` by ``w (u + S v_s)`` and add its products with the borders to ``product``."""
+    """Replace ``u = A v`` by ``w (u + S v_s)``; add its border products to ``product``."""
     rows = slice(start, start + u.shape[1])
     by_protein = _add_borders(u, borders[:, :, rows], vector)
     u *= weights[:, rows]

@@ -1,9 +1,10 @@
-"""Separation in logistic regression: whether it is there, which rows it takes, and what can still be estimated.
+"""Separation in logistic regression: whether it is there, and what can still be estimated.
 
-Data are separated when some combination of the columns orders the outcomes without error (completely, or up to ties:
-quasi-completely). The likelihood then has no finite maximum. Where the combination does not involve a coefficient of
-interest, that coefficient still has a limit: the maximum over the rows that no such combination separates (Geyer
-2009, doi:10.1214/08-EJS349). The linear programme is that of Konis (2007, PhD thesis, Oxford).
+Data are separated when some combination of the columns orders the outcomes without error
+(completely, or up to ties: quasi-completely). The likelihood then has no finite maximum. Where the
+combination does not involve a coefficient of interest, that coefficient still has a limit: the
+maximum over the rows that no such combination separates (Geyer 2009, doi:10.1214/08-EJS349). The
+linear programme is that of Konis (2007, PhD thesis, Oxford).
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Separation:
     Attributes
     ----------
     kind : none, quasi (some rows are not separated) or complete.
-    overlapping : ``(n,)``, the rows that no combination of columns separates: those that carry the likelihood's limit.
+    overlapping : ``(n,)``, the rows that no combination of columns separates: those that carry the
+        likelihood's limit.
     """
 
     kind: Literal["none", "quasi", "complete"]
@@ -35,10 +37,10 @@ class Separation:
 
 
 def find_separation(X: F64, y: F64) -> Separation:
-    """Find all rows that some combination of the columns of ``X (n, k)`` separates by the outcome ``y (n,)``.
+    """Find the rows of ``X (n, k)`` that some combination of columns separates by ``y (n,)``.
 
-    Solves ``max 1'X~ b`` subject to ``X~ b >= 0, -1 <= b <= 1`` with ``X~`` the rows signed by the outcome, and again
-    on the rows left at 0, until the optimum is 0.
+    Solves ``max 1'X~ b`` subject to ``X~ b >= 0, -1 <= b <= 1`` with ``X~`` the rows signed by the
+    outcome, and again on the rows left at 0, until the optimum is 0.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def find_separation(X: F64, y: F64) -> Separation:
     >>> find_separation(x, np.array([0.0, 0.0, 1.0, 1.0])).kind
     'complete'
     """
-    from scipy.optimize import linprog  # noqa: PLC0415 - slow to import, seldom needed
+    from scipy.optimize import linprog
 
     signed = X / np.maximum(np.abs(X).max(axis=0), 1e-300) * (2.0 * y - 1.0)[:, None]
     overlapping = np.ones(y.size, dtype=bool)

@@ -1,0 +1,53 @@
+"""What the numbers were measured on: processor, caches, BLAS and versions, without the machine's name."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from benchmarks.rscript import describe_r
+from proteomr.execute import available_threads
+from proteomr.provenance import blas_in_use, tool_versions
+
+__all__ = ["describe_machine"]
+
+_PROCESSORS = Path("/proc/cpuinfo")
+_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+
+
+def describe_machine() -> dict[str, object]:
+    """Return the columns of a measurement that describe where it was made."""
+    versions = {**tool_versions(), **describe_r()}
+    return {
+        "processor": _processor(),
+        "processors": available_threads(),
+        "caches": _caches(),
+        "blas": "; ".join(
+            f"{library.name} {library.version} {library.architecture}" for library in blas_in_use()
+        ),
+        "versions": "; ".join(f"{tool} {version}" for tool, version in versions.items()),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = _PROCESSORS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def _caches() -> str:
+    found = []
+    for index in sorted(_CACHES.glob("index*")):
+        try:
+            level, kind, size = (
+                (index / name).read_text(encoding="ascii").strip()
+                for name in ("level", "type", "size")
+            )
+        except OSError:
+            continue
+        if kind != "Instruction":
+            found.append(f"L{level} {size}")
+    return ", ".join(found) or "unknown"

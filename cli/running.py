@@ -1,0 +1,312 @@
+"""From files to a finished run folder: what `associate`, `merge` and `demo` have in common."""
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from .console import print_rows, report_note, track
+from .journal import keep_journal
+from .options import ColumnNames, TableFormat
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from proteomr.association import ModelSpec, Plan
+    from proteomr.execute import Shard
+    from proteomr.provenance import InputFile
+    from proteomr.runs import RunFolder
+    from proteomr.tables import Cohort, ProteinCovariate
+
+__all__ = [
+    "FAILED_UNITS",
+    "Outcome",
+    "RunOptions",
+    "Sources",
+    "describe_plan",
+    "finish",
+    "hold_threads",
+    "open_plan",
+    "read_shard",
+    "report_outcome",
+    "run_scan",
+]
+
+FAILED_UNITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files that a scan reads."""
+
+    samples: Path
+    proteins: tuple[Path, ...] = ()
+    protein_covariates: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    assays: Path | None = None
+    id_column: str | None = None
+    withdrawn: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a scan is run and what it leaves; nothing here changes a number."""
+
+    out: Path
+    threads: int
+    shard: "Shard | None" = None
+    resume: bool = False
+    overwrite: bool = False
+    format: TableFormat = "parquet"
+    columns: ColumnNames = "native"
+    allow_failures: bool = False
+    seed: int | None = None
+    progress: bool = False
+
+    @property
+    def fail_status(self) -> int:
+        """Exit code of a finished run in which fits have failed."""
+        return 0 if self.allow_failures else FAILED_UNITS
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run has come to: its summary, and its fits counted by status."""
+
+    table: Path
+    summary: "pl.DataFrame"
+    statuses: Mapping[str, int]
+
+    @property
+    def failed(self) -> int:
+        """Fits without an ordinary estimate."""
+        return sum(count for status, count in self.statuses.items() if status != "ok")
+
+
+def hold_threads(threads: int | None) -> int:
+    """Return how many threads to use, and hold polars to them where it is not loaded yet."""
+    from proteomr.execute import available_threads
+
+    count = available_threads() if threads is None else threads
+    if "polars" not in sys.modules:
+        os.environ.setdefault("POLARS_MAX_THREADS", str(count))
+    return count
+
+
+@contextlib.contextmanager
+def _open_scratch() -> Iterator[Path]:
+    """Make a folder in TMPDIR for converted files, and remove it at the end."""
+    from proteomr.files import storage_errors
+
+    with storage_errors(tempfile.gettempdir()):
+        scratch = tempfile.TemporaryDirectory(prefix="proteomr-")
+    with scratch as name:
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def open_plan(
+    sources: Sources, spec: "ModelSpec"
+) -> Iterator[tuple["Plan", tuple["InputFile", ...]]]:
+    """Read the files, lay out the scan and log what it is; the files serve while this is open."""
+    from proteomr.association import plan_scan
+
+    log = logging.getLogger("proteomr")
+    with _open_scratch() as scratch:
+        log.info("reading %s", ", ".join(map(str, [sources.samples, *sources.proteins])))
+        cohort, covariates, inputs = _read_sources(sources, scratch=scratch)
+        plan = plan_scan(cohort, spec, covariates=covariates)
+        log.info("%s people, %s proteins", plan.cohort.n, len(plan.cohort.proteins.names))
+        for label, found in describe_plan(plan):
+            log.info("%s: %s", label, found)
+        yield plan, inputs
+
+
+def describe_plan(plan: "Plan") -> list[tuple[str, str]]:
+    """Return the models of a plan and the people it leaves out, as labelled lines."""
+    spec = plan.spec
+    drops = [drop for drop in (*plan.cohort.drops, *plan.drops) if drop.n]
+    return [
+        ("model", f"{spec.family}, {spec.direction}, transform {spec.transform}"),
+        *((label, str(formula)) for label, formula in spec.formulas().items()),
+        *(("left out", f"{drop.n}: {drop.reason} ({drop.step})") for drop in drops),
+    ]
+
+
+def read_shard(text: str | None) -> "Shard | None":
+    """Read which share of a run is asked for; None for all of it."""
+    from proteomr.execute import Shard
+
+    return None if text is None else Shard.parse(text)
+
+
+def _read_sources(
+    sources: Sources, *, scratch: Path
+) -> tuple["Cohort", list["ProteinCovariate"], tuple["InputFile", ...]]:
+    """Read the cohort and the covariates of its proteins, and take a record of every file."""
+    from proteomr.io import find_files, read_cohort, read_protein_covariate
+    from proteomr.provenance import InputFile
+
+    cohort = read_cohort(
+        sources.samples,
+        sources.proteins,
+        scratch=scratch,
+        id_column=sources.id_column,
+        assays=sources.assays,
+        withdrawn=sources.withdrawn,
+    )
+    covariates = [
+        read_protein_covariate(
+            name, path, cohort=cohort, scratch=scratch, id_column=sources.id_column
+        )
+        for name, path in sources.protein_covariates.items()
+    ]
+    proteins = find_files(sources.proteins) if sources.proteins else ()
+    others = (sources.assays, sources.withdrawn, *sources.protein_covariates.values())
+    named = (sources.samples, *proteins, *(path for path in others if path is not None))
+    return cohort, covariates, tuple(InputFile.read(path) for path in named)
+
+
+def run_scan(
+    plan: "Plan",
+    *,
+    options: RunOptions,
+    inputs: tuple["InputFile", ...],
+    configuration: Mapping[str, object],
+) -> Outcome | None:
+    """Compute what the run folder lacks and write the results; None for a shard of a run."""
+    from proteomr.association import describe_request
+    from proteomr.provenance import utc_now
+    from proteomr.runs import RunFolder
+
+    started = utc_now()
+    request = describe_request(plan, inputs={str(i): file.sha256 for i, file in enumerate(inputs)})
+    with RunFolder.open(
+        options.out,
+        request=request,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        shard=options.shard,
+    ) as folder:
+        if folder.finished:
+            return _read_outcome(folder)
+        log = "log.txt" if options.shard is None else f"log-{options.shard.label}.txt"
+        keep_journal(folder.claim(log), again=not options.overwrite)
+        _fit_blocks(plan, folder, options=options)
+        if options.shard is not None:
+            folder.finish()
+            return None
+        return finish(
+            folder, options=options, inputs=inputs, configuration=configuration, started=started
+        )
+
+
+def _fit_blocks(plan: "Plan", folder: "RunFolder", *, options: RunOptions) -> None:
+    from proteomr.association import run_parts
+    from proteomr.execute import Workers
+
+    def progress(
+        stream: Iterable[tuple[int, "pl.DataFrame"]], total: int
+    ) -> Iterable[tuple[int, "pl.DataFrame"]]:
+        return track(stream, total=total, label="fitting", show=options.progress)
+
+    workers = Workers(options.threads)
+    try:
+        run_parts(plan, folder, executor=workers, shard=options.shard, progress=progress)
+    except KeyboardInterrupt:
+        blocks = len(plan.blocks)
+        kept = blocks - len(folder.pending(blocks))
+        message = f"{kept} of {blocks} blocks are kept; the same command with --resume goes on"
+        raise KeyboardInterrupt(message) from None
+
+
+def finish(
+    folder: "RunFolder",
+    *,
+    options: RunOptions,
+    inputs: tuple["InputFile", ...],
+    configuration: Mapping[str, object],
+    started: str,
+) -> Outcome:
+    """Join the parts of a run folder into its results, unless it holds them already."""
+    from proteomr.association import finish_run
+
+    if folder.finished:
+        return _read_outcome(folder)
+    finish_run(
+        folder,
+        arguments=tuple(sys.argv[1:]),
+        configuration=configuration,
+        inputs=inputs,
+        threads=options.threads,
+        seed=options.seed,
+        started=started,
+        format=options.format,
+        columns=options.columns,
+        fail_status=options.fail_status,
+    )
+    folder.finish()
+    return _read_outcome(folder)
+
+
+def _read_outcome(folder: "RunFolder") -> Outcome:
+    import polars as pl
+
+    table = folder.path / "associations.parquet"
+    status = pl.read_parquet(table, columns=["status"])["status"]
+    counts = status.value_counts(sort=True).rows()
+    summary = pl.read_csv(folder.path / "summary.tsv", separator="\t")
+    return Outcome(table, summary, dict(counts))
+
+
+def report_outcome(outcome: Outcome | None, *, options: RunOptions, quiet: bool) -> None:
+    """Print the summary and the path of the table, and leave with code 4 where fits have failed."""
+    if outcome is None:
+        if not quiet:
+            report_note(
+                f"shard {options.shard} is done; when all are: proteomr merge {options.out}"
+            )
+        typer.echo(str(options.out))
+        return
+    if not quiet:
+        _print_summary(outcome.summary)
+    if outcome.failed and not (quiet and options.allow_failures):
+        failed = {status: n for status, n in outcome.statuses.items() if status != "ok"}
+        kinds = ", ".join(f"{status} {n:,}" for status, n in failed.items())
+        total = sum(outcome.statuses.values())
+        report_note(
+            f"{outcome.failed:,} of {total:,} fits have no ordinary estimate: {kinds}; the columns "
+            "status and message say more"
+        )
+    typer.echo(str(outcome.table))
+    if outcome.failed and not options.allow_failures:
+        raise typer.Exit(FAILED_UNITS)
+
+
+def _print_summary(summary: "pl.DataFrame") -> None:
+    strata = summary["stratum"].null_count() < summary.height
+    keys = ["adjustment", "exposure", *(["stratum"] if strata else [])]
+    headings = [*keys, "fitted", "failed", "lambda", "p_bonf|up", "<0.05|down", "q_bh|up"]
+    headings += ["<0.05|down", "strongest|(-log10 p)"]
+    counts = ("bonferroni_up", "bonferroni_down", "bh_up", "bh_down")
+    rows = []
+    for row in summary.iter_rows(named=True):
+        top = row["top_protein"]
+        factor = row["lambda"]
+        rows.append(
+            [
+                *(str(row[key]) for key in keys),
+                f"{row['fitted']:,}",
+                f"{row['failed']:,}",
+                "" if factor is None else f"{factor:.2f}",
+                *(f"{row[name]:,}" for name in counts),
+                "" if top is None else f"{top} ({row['top_neg_log10_p']:.1f})",
+            ]
+        )
+    print_rows(headings, rows, left=len(keys))

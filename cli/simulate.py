@@ -1,0 +1,61 @@
+"""`proteomr simulate`: a cohort of known truth in the shape of a published study."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from proteomr.errors import RunFolderError
+
+from .running import hold_threads
+
+if TYPE_CHECKING:
+    from proteomr.simulate import Simulation
+
+__all__ = ["describe_cohort", "simulate"]
+
+
+def simulate(
+    *,
+    people: Annotated[
+        int, typer.Option(metavar="N", help="How many people; 100 to 5 million.")
+    ] = 42_062,
+    proteins: Annotated[int, typer.Option(metavar="P", help="How many proteins.")] = 2_920,
+    like: Annotated[
+        str, typer.Option(metavar="STUDY", help="Study that the cohort resembles.")
+    ] = "shen2025",
+    seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of all random numbers.")] = 1,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a cohort simulated before.")
+    ] = False,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder of the files.")],
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Nothing but the path, and errors.")
+    ] = False,
+) -> None:
+    """Simulate a cohort of known truth, like a published study.
+
+    Writes samples, proteins, timegap, assays and truth as parquet, and manifest.json. The same
+    seed and size give the same cohort.
+    """
+    if not overwrite and (out / "manifest.json").exists():
+        raise RunFolderError(
+            f"{out}: already holds a manifest.json; choose another folder, or replace a simulated "
+            "cohort with --overwrite"
+        )
+    hold_threads(None)
+    from proteomr.simulate import simulate as simulate_cohort
+
+    made = simulate_cohort(out, people=people, proteins=proteins, like=like, seed=seed)
+    if not quiet:
+        typer.echo(describe_cohort(made))
+    typer.echo(str(out))
+
+
+def describe_cohort(made: "Simulation") -> str:
+    """Say in one line who the people of a simulated cohort are."""
+    neither, isolated, lonely, both = made.cells
+    return (
+        f"{made.people:,} people ({isolated + both:,} isolated, {lonely + both:,} lonely, {both:,} "
+        f"both, {neither:,} neither; {made.deaths:,} deaths), {made.protein_count:,} proteins"
+    )

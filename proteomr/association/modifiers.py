@@ -1,0 +1,129 @@
+"""What modifies the models of a scan: an interaction, weights and clusters, read from the samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.design import Formula, build, parse
+from proteomr.errors import ColumnError, FormulaError, nearest
+from proteomr.tables import Cohort
+
+__all__ = ["Modifiers", "missing_in", "read_modifiers"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Modifiers:
+    """Columns over all people of a cohort, NaN or -1 where missing.
+
+    Attributes
+    ----------
+    formula : main effect of the interaction covariate; None without an interaction.
+    interaction : ``(n, i)``; i is 0 without an interaction.
+    terms : names of the interaction columns' covariate and the contrast of each, ``(name, contrast or None)``.
+    weights : ``(n,)`` or None.
+    clusters : ``(n,)``, -1 where missing, or None.
+    """
+
+    formula: Formula | None
+    interaction: F64
+    terms: tuple[tuple[str, str | None], ...]
+    weights: F64 | None
+    clusters: I64 | None
+
+    @property
+    def complete(self) -> Bool:
+        """Where none of them is missing ``(n,)``."""
+        kept = ~np.isnan(self.interaction).any(axis=1)
+        if self.weights is not None:
+            kept &= ~np.isnan(self.weights)
+        if self.clusters is not None:
+            kept &= self.clusters >= 0
+        return kept
+
+
+def read_modifiers(
+    cohort: Cohort, *, interaction: str | None, weights: str | None, cluster: str | None
+) -> Modifiers:
+    """Read interaction, weights and clusters from the samples.
+
+    Raises
+    ------
+    ColumnError
+        A column is absent, or weights are not above 0.
+    FormulaError
+        The interaction is not one covariate, such as ``sex``, ``age`` or ``C(education)``.
+    """
+    formula, columns, terms = None, np.empty((cohort.n, 0)), ()
+    if interaction is not None:
+        formula, columns, terms = _read_interaction(cohort, interaction)
+    return Modifiers(
+        formula,
+        columns,
+        terms,
+        None if weights is None else _read_weights(cohort, weights),
+        None if cluster is None else _read_clusters(cohort, cluster),
+    )
+
+
+def missing_in(column: pl.Series) -> Bool:
+    """Return where a column has no value: null, NaN or blank text."""
+    absent = column.is_null()
+    if column.dtype.is_float():
+        absent |= column.is_nan().fill_null(value=True)
+    if column.dtype == pl.String:
+        absent |= (column.str.strip_chars() == "").fill_null(value=True)
+    return absent.to_numpy()
+
+
+def _column(cohort: Cohort, name: str) -> pl.Series:
+    if name not in cohort.samples.columns:
+        hint = nearest(name, cohort.samples.columns)
+        raise ColumnError(f"no column {name!r} in the samples{hint}")
+    return cohort.samples[name]
+
+
+def _read_interaction(
+    cohort: Cohort, text: str
+) -> tuple[Formula, F64, tuple[tuple[str, str | None], ...]]:
+    known = [name for name in cohort.samples.columns if name != cohort.id_column]
+    formula = parse(text).resolve(known)
+    if len(formula.terms) != 1 or len(formula.terms[0].parts) != 1:
+        raise FormulaError(f"interaction {text!r}: one covariate is needed, such as sex or C(site)")
+    name = formula.terms[0].parts[0].column
+    present = ~missing_in(cohort.samples[name])
+    design = build(formula, cohort.samples.filter(pl.Series(present)))
+    columns = np.full((cohort.n, design.matrix.shape[1] - 1), np.nan)
+    columns[present] = design.matrix[:, 1:]
+    if columns.shape[1] == 0:
+        raise ColumnError(f"interaction {text!r}: the column has one value")
+    if design.factors:
+        levels = design.factors[0].levels
+        return formula, columns, tuple((name, f"{level} vs {levels[0]}") for level in levels[1:])
+    if columns.shape[1] == 1:
+        return formula, columns, ((str(formula), None),)
+    return formula, columns, tuple((name_of, None) for name_of in design.names[1:])
+
+
+def _read_weights(cohort: Cohort, name: str) -> F64:
+    column = _column(cohort, name)
+    if not column.dtype.is_numeric():
+        raise ColumnError(f"weights {name!r} are {column.dtype}, and must be numbers")
+    values = np.array(column.cast(pl.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
+    wrong = int(np.sum(~(values > 0) & ~np.isnan(values)) + np.sum(np.isinf(values)))
+    if wrong:
+        raise ColumnError(f"weights {name!r} are not finite numbers above 0 for {wrong} people")
+    return values
+
+
+def _read_clusters(cohort: Cohort, name: str) -> I64:
+    column = _column(cohort, name)
+    absent = missing_in(column)
+    codes = np.array(column.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()) - 1
+    codes[absent] = -1
+    if np.unique(codes[~absent]).size < 2:
+        raise ColumnError(f"clusters {name!r}: at least two are needed")
+    return codes
