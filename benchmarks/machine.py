@@ -1,32 +1,44 @@
-"""What the numbers were measured on: processor, caches, BLAS and versions, without the machine's name."""
+"""What was measured on: processor, caches, BLAS and versions, without the machine's name."""
 
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.rscript import describe_r
 from proteomr.execute import available_threads
 from proteomr.provenance import blas_in_use, tool_versions
 
-__all__ = ["describe_machine"]
+__all__ = ["Machine", "describe_machine"]
 
 _PROCESSORS = Path("/proc/cpuinfo")
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
-def describe_machine() -> dict[str, object]:
-    """Return the columns of a measurement that describe where it was made."""
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Processor model and number, caches, BLAS libraries, versions of the tools."""
+
+    processor: str
+    processors: int
+    caches: str
+    blas: str
+    versions: str
+
+
+def describe_machine() -> Machine:
+    """Describe this machine."""
     versions = {**tool_versions(), **describe_r()}
-    return {
-        "processor": _processor(),
-        "processors": available_threads(),
-        "caches": _caches(),
-        "blas": "; ".join(
+    return Machine(
+        processor=_processor(),
+        processors=available_threads(),
+        caches=_caches(),
+        blas="; ".join(
             f"{library.name} {library.version} {library.architecture}" for library in blas_in_use()
         ),
-        "versions": "; ".join(f"{tool} {version}" for tool, version in versions.items()),
-    }
+        versions="; ".join(f"{tool} {version}" for tool, version in versions.items()),
+    )
 
 
 def _processor() -> str:

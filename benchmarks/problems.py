@@ -1,8 +1,9 @@
 """The work: one panel of the model study's scan, on disk for proteomr and as arrays for the others.
 
-Shen et al. 2025 (doi:10.1038/s41562-024-02078-1) fit two exposures under two adjustment sets to 2,920 proteins in
-42,062 people. :func:`proteomr.simulate.simulate` makes people and proteins in that shape; the proteins of one of the
-eight panels share their time gap, and are what single fits are timed and checked on.
+Shen et al. 2025 (doi:10.1038/s41562-024-02078-1) fit two exposures under two adjustment sets to
+2,920 proteins in 42,062 people. :func:`proteomr.simulate.simulate` makes people and proteins in
+that shape; the proteins of one of the eight panels share their time gap, and are what single fits
+are timed and checked on.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Size:
         return f"{self.people:,} x {self.proteins:,}"
 
 
-QUICK = Size("quick", people=16_000, proteins=512, chosen=2, rounds=3, pairs=1)
+QUICK = Size("quick", people=16_000, proteins=512, chosen=2, rounds=2, pairs=1)
 FULL = Size("full", people=42_062, proteins=2_920, chosen=4, rounds=5, pairs=3)
 
 
@@ -103,7 +104,7 @@ class Problem:
         return tuple(name for terms in _TERMS.values() for name in terms if name in _FACTORS)
 
     def design(self, protein: int, adjustment: str) -> tuple[F64, F64, I64]:
-        """Return scores, covariates and positions of the people that a fit of a chosen protein has."""
+        """Return scores, covariates and positions of the people in the fit of a chosen protein."""
         rows = np.flatnonzero(~np.isnan(self.scores[protein]))
         covariates = self.covariates[np.ix_(rows, self.columns[adjustment])]
         return self.scores[protein, rows], covariates, rows
@@ -142,7 +143,13 @@ def build_problem(size: Size, folder: Path) -> Problem:
 
 
 def rank_normalise(values: F64) -> F64:
-    """Return ``ndtri((rank - 3/8) / (n + 1/4))`` (Blom 1958), ranks averaged over ties, NaN left alone."""
+    """Return ``ndtri((rank - 3/8) / (n + 1/4))`` (Blom 1958), ties averaged, NaN left alone.
+
+    Examples
+    --------
+    >>> rank_normalise(np.array([3.0, np.nan, 1.0, 2.0])).round(4).tolist()
+    [0.8694, nan, -0.8694, 0.0]
+    """
     observed = np.flatnonzero(~np.isnan(values))
     distinct, place, counts = np.unique(values[observed], return_inverse=True, return_counts=True)
     last = np.cumsum(counts)

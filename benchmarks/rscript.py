@@ -1,8 +1,9 @@
 """Programs in R on a benchmark's data: what they are given, and what comes back.
 
-Data pass through files in a temporary folder. A program defines ``fit(j, e, s)``, which returns estimate and standard
-error of the chosen protein j for exposure e under adjustment set s; each call is timed by ``proc.time``, user and
-system, reading the data left out. R runs the BLAS that it is linked to, one thread.
+Data pass through files in a temporary folder. A program defines ``fit(j, e, s)``, which returns
+estimate and standard error of the chosen protein j for exposure e under adjustment set s; each call
+is timed by ``proc.time``, user and system, reading the data left out. R runs the BLAS that it is
+linked to, one thread.
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import json
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -15,14 +17,14 @@ from benchmarks.interfaces import Family, Fitted
 from benchmarks.problems import Problem
 from proteomr._typing import F64
 
-__all__ = ["ProcessCost", "fit_in_turn", "ratios_to", "run_process", "time_call"]
+__all__ = ["ProcessCost", "fit_in_turn", "ratios_to", "run_process"]
 
-_KILOBYTE = 1024
+_METER = Path(__file__).with_name("process_meter.py")
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessCost:
-    """What a process took: CPU seconds (user and system), wall seconds, the most memory that it held."""
+    """What a process took: CPU seconds (user and system), wall seconds, its largest memory."""
 
     cpu_seconds: float
     wall_seconds: float
@@ -35,7 +37,7 @@ def fit_in_turn(
     problem: Problem,
     proteins: Sequence[int],
 ) -> Fitted:
-    """Fit test after test by ``solve(X, y)``, the design ready; the term of interest is the first column of X."""
+    """Fit test after test by ``solve(X, y)``; the term of interest is the first column of X."""
     shape = (len(proteins), len(problem.tests))
     estimate, se, seconds = np.empty(shape), np.empty(shape), np.empty(shape)
     for row, t in np.ndindex(shape):
@@ -48,13 +50,6 @@ def fit_in_turn(
         estimate[row, t], se[row, t] = solve(X, response)
         seconds[row, t] = time.process_time() - began
     return Fitted(estimate, se, float(np.mean(seconds)), seconds.size)
-
-
-def time_call(work: Callable[[], object]) -> tuple[float, float]:
-    """Return CPU seconds of the whole process and wall seconds of a call."""
-    cpu, wall = time.process_time(), time.perf_counter()
-    work()
-    return time.process_time() - cpu, time.perf_counter() - wall
 
 
 def ratios_to(baseline: str, seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
@@ -70,20 +65,20 @@ def ratios_to(baseline: str, seconds: Mapping[str, Sequence[float]]) -> dict[str
 
 
 def run_process(command: Sequence[str]) -> ProcessCost:
-    """Run a command to its end and return its cost, that of its own children included.
+    """Run a command, named by its path, to its end and return its cost.
 
     Raises
     ------
     RuntimeError
         It exits with another status than 0.
     """
-    began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        said = process.stderr.read() if process.stderr is not None else b""
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        end = " ".join(said.decode("utf-8", "replace").split())[-400:]
-        raise RuntimeError(f"{command[0]} exited with status {process.returncode}: {end}")
-    return ProcessCost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * _KILOBYTE)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(_METER), *command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        end = " ".join(done.stderr.split())[-400:]
+        raise RuntimeError(f"{command[0]} exited with status {done.returncode}: {end}")
+    return ProcessCost(**json.loads(done.stdout))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from proteomr.errors import NothingToDo, UsageError
+from proteomr.errors import NothingToDo
 
 from . import options as shared
+from .console import say
 from .journal import open_journal
 from .running import (
     RunOptions,
@@ -29,6 +30,7 @@ __all__ = ["associate"]
 Family = Literal["linear", "logistic"]
 Transform = Literal["rint", "log2", "zscore", "none"]
 Tests = Literal["joint", "exposure"]
+Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2"]
 
 
 def associate(
@@ -87,6 +89,15 @@ def associate(
             "inverse normal.",
         ),
     ] = "rint",
+    interaction: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.MODELS,
+            help="Covariate whose product with the exposure (linear) or the protein (logistic) is "
+            "in every model and gets rows of its own.",
+        ),
+    ] = None,
     strata: Annotated[
         str | None,
         typer.Option(
@@ -95,6 +106,32 @@ def associate(
             help="Column whose levels are analysed one by one.",
         ),
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.MODELS,
+            help="Column of the samples with the weight of each person.",
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.MODELS,
+            help="Column of the samples with the cluster of each person, for --se CR0, CR1, CR2.",
+        ),
+    ] = None,
+    errors: Annotated[
+        Errors,
+        typer.Option(
+            "--se",
+            metavar="KIND",
+            rich_help_panel=shared.MODELS,
+            help="Standard errors: classical; HC0, HC1, HC2, HC3 as R's sandwich; CR0, CR1, CR2 "
+            "clustered, as clubSandwich.",
+        ),
+    ] = "classical",
     firth: Annotated[
         bool,
         typer.Option(
@@ -185,8 +222,7 @@ def associate(
 ) -> None:
     """Associate every protein with exposures, in one pass.
 
-    Each fit takes the complete cases of its own protein, then transforms, then fits; all
-    exposures and adjustment sets at once. The run
+    Each protein has its own complete cases, in which it is transformed and then fitted. The run
     folder gets associations.parquet, summary.tsv, drops.tsv, manifest.json and log.txt; the
     summary and the path of the table are printed.
     """
@@ -195,10 +231,8 @@ def associate(
     tables = {"adjust": sets, "protein-covariate": files}
     settings = shared.resolve_settings(context, tables=tables)
     if print_config:
-        typer.echo(shared.write_configuration(settings))
+        say(shared.write_configuration(settings))
         return
-    if resume and overwrite:
-        raise UsageError("--resume goes on with a run and --overwrite replaces it: choose one")
     options = RunOptions(
         out=out,
         threads=hold_threads(threads),
@@ -222,6 +256,10 @@ def associate(
         strata=strata,
         firth=firth,
         test_family=tests,
+        interaction=interaction,
+        errors=errors,
+        cluster=cluster,
+        weights=weights,
         level=level,
     )
     own = {name: Path(path) for name, path in files.items()}
@@ -229,9 +267,9 @@ def associate(
     with open_plan(sources, spec) as (plan, inputs):
         if dry_run:
             _print_plan(plan, options)
-            return
-        outcome = run_scan(plan, options=options, inputs=inputs, configuration=settings)
-    report_outcome(outcome, options=options, quiet=quiet)
+        else:
+            outcome = run_scan(plan, options=options, inputs=inputs, configuration=settings)
+            report_outcome(outcome, options=options, quiet=quiet)
 
 
 def _print_plan(plan: "Plan", options: RunOptions) -> None:
@@ -254,4 +292,4 @@ def _print_plan(plan: "Plan", options: RunOptions) -> None:
         ("", f"(from {cost.timed} proteins, fitted in {spent:.1f} s)"),
     ]
     for label, found in rows:
-        typer.echo(f"{label:<10} {found}".rstrip())
+        say(f"{label:<10} {found}".rstrip())

@@ -4,7 +4,9 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-__all__ = ["one_line", "print_rows", "report_error", "report_note", "track"]
+from proteomr.files import storage_errors
+
+__all__ = ["one_line", "print_rows", "report_error", "report_note", "say", "track"]
 
 WIDTH = 100
 _NARROWEST = 8
@@ -22,6 +24,13 @@ def report_note(text: str) -> None:
     encoding = sys.stderr.encoding or "utf-8"
     shown = one_line(text).encode(encoding, "backslashreplace").decode(encoding)
     sys.stderr.write(shown + "\n")
+
+
+def say(text: str) -> None:
+    """Print a text to stdout at once; a disk that is full is an error in words."""
+    with storage_errors("standard output"):
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 def one_line(text: str) -> str:
@@ -54,7 +63,7 @@ def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: 
             _cut(cell, width).ljust(width) if place in textual else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+        say("  ".join(cells).rstrip())
 
 
 def _split_heading(heading: str) -> tuple[str, str]:

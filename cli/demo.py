@@ -13,7 +13,7 @@ from proteomr.errors import RunFolderError
 from proteomr.files import storage_errors
 
 from . import options as shared
-from .console import print_rows, report_note
+from .console import print_rows, report_note, say
 from .journal import open_journal
 from .running import RunOptions, Sources, hold_threads, open_plan, run_scan
 from .simulate import describe_cohort
@@ -46,7 +46,7 @@ def demo(
     overwrite: shared.Overwrite = False,
     no_progress: shared.NoProgress = False,
 ) -> None:
-    """Simulate a small cohort, scan it, and print the hits beside the truth that was planted.
+    """Scan a small simulated cohort; print hits beside the truth.
 
     Both exposures, a simple and a full adjustment, logistic. Needs no network and takes well under
     a minute.
@@ -88,7 +88,7 @@ def _run(
     people, proteins = FULL if full else SMALL
     began = time.monotonic()
     made = simulate(cohort, people=people, proteins=proteins, seed=seed)
-    typer.echo(f"simulated  {describe_cohort(made)}, {time.monotonic() - began:.1f} s")
+    say(f"simulated  {describe_cohort(made)}, {time.monotonic() - began:.1f} s")
     began = time.monotonic()
     spec = ModelSpec("logistic", EXPOSURES, ADJUSTMENTS)
     sources = Sources(cohort, protein_covariates={"timegap": made.timegap})
@@ -97,7 +97,7 @@ def _run(
     with open_plan(sources, spec) as (plan, inputs):
         fits = plan.tests_per_protein * proteins
         run_scan(plan, options=options, inputs=inputs, configuration=settings)
-    typer.echo(f"scanned    {fits:,} logistic fits, {time.monotonic() - began:.1f} s\n")
+    say(f"scanned    {fits:,} logistic fits, {time.monotonic() - began:.1f} s\n")
     compared = _compare(results / "associations.parquet", made.truth)
     for exposure in EXPOSURES:
         _print_hits(compared.filter(exposure=exposure), exposure)
@@ -136,7 +136,7 @@ def _print_hits(compared: "pl.DataFrame", exposure: str) -> None:
         *told.head(_SHOWN).iter_rows(named=True),
         *misled.head(_SHOWN_FALSE).iter_rows(named=True),
     ]
-    typer.echo(exposure)
+    say(exposure)
     headings = ["protein", "truth", "OR planted"]
     for label in ("simple", "full"):
         headings += [f"{label}: OR (95% CI)", "found"]
@@ -157,7 +157,7 @@ def _print_hits(compared: "pl.DataFrame", exposure: str) -> None:
         f"{max(told.height - _SHOWN, 0)} more planted",
         f"{max(misled.height - _SHOWN_FALSE, 0)} more that the simple set alone takes for hits",
     ]
-    typer.echo(f"and {', '.join(left_out)}\n")
+    say(f"and {', '.join(left_out)}\n")
 
 
 def _show_estimate(row: Mapping[str, Any], label: str) -> tuple[str, str]:
@@ -185,7 +185,7 @@ def _print_counts(compared: "pl.DataFrame") -> None:
     print_rows(
         ["adjustment", "|true positives", "false positives|confounded", "|null", ""], rows, left=1
     )
-    typer.echo(
+    say(
         f"found: Bonferroni below {ALPHA} over both exposures; with the full set this cohort was "
         f"expected\nto show {planted['power'].sum():.1f} of the planted effects.\n"
     )
@@ -204,4 +204,4 @@ def _print_commands(folder: str, made: "Simulation") -> None:
         *(f'    --adjust {label}="{terms}" \\' for label, terms in ADJUSTMENTS.items()),
         f"    --protein-covariate timegap={place}/cohort/timegap.parquet -o {place}/associations",
     ]
-    typer.echo("the same by hand:\n" + "\n".join(lines))
+    say("the same by hand:\n" + "\n".join(lines))

@@ -11,6 +11,8 @@ import typer
 
 from proteomr.errors import StorageError
 
+from .console import say
+
 __all__ = ["doctor"]
 
 GIGABYTE = 1e9
@@ -26,7 +28,7 @@ def doctor(
     Versions, processors, BLAS, memory and free space; a least-squares problem of known solution.
     """
     for label, found in (*_versions(), *_processors(), *_memory(), *_disk(out), *_computation()):
-        typer.echo(f"{label:<22} {found}")
+        say(f"{label:<22} {found}")
 
 
 def _versions() -> list[tuple[str, str]]:

@@ -11,11 +11,10 @@ from typing import Annotated, NoReturn
 import typer
 import typer.main
 
-from proteomr.errors import ProteomrError, StorageError, UsageError
-from proteomr.files import storage_errors
+from proteomr.errors import ProteomrError, UsageError
 
 from .associate import associate
-from .console import report_error
+from .console import report_error, say
 from .demo import demo
 from .doctor import doctor
 from .help import GroupedCommand
@@ -35,7 +34,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     schema,
 )
 
-FAULT, INTERRUPTED = 1, 130
+FAULT, INTERRUPTED, READER_GONE = 1, 130, 128 + signal.SIGPIPE
 
 app = typer.Typer(
     name="proteomr",
@@ -57,7 +56,7 @@ def _print_version(value: bool) -> None:
     from proteomr.provenance import tool_versions
 
     for tool, version in tool_versions().items():
-        typer.echo(f"{tool} {version}")
+        say(f"{tool} {version}")
     raise typer.Exit
 
 
@@ -90,6 +89,7 @@ def run(arguments: list[str] | None = None) -> None:
         code = _exit_code(arguments)
     finally:
         close_journal()
+        _flush_or_give_up()
     sys.exit(code)
 
 
@@ -108,7 +108,7 @@ def _exit_code(arguments: list[str] | None) -> int:
     except typer.TyperException as mistake:
         return _report(_describe_misuse(mistake), code=UsageError.exit_code)
     except BrokenPipeError:
-        return _give_up_stdout(128 + signal.SIGPIPE)
+        return READER_GONE
     except Exception as fault:
         if not record_failure("internal fault", fault=fault):
             raise
@@ -117,20 +117,14 @@ def _exit_code(arguments: list[str] | None) -> int:
 
 def _invoke(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
-    code = 0
     try:
         # not command(): that turns an interrupt and a closed pipe into exits of its own
         with command.make_context("proteomr", list(arguments) or ["--help"]) as context:
             command.invoke(context)
+        sys.stdout.flush()
     except typer.Exit as leave:
-        code = leave.exit_code
-    try:
-        with storage_errors("standard output"):
-            sys.stdout.flush()
-    except StorageError:
-        _give_up_stdout(code)
-        raise
-    return code
+        return leave.exit_code
+    return 0
 
 
 def _report(text: str, *, code: int) -> int:
@@ -146,7 +140,9 @@ def _describe_misuse(mistake: typer.TyperException) -> str:
     return f"{message} (see {command} --help)"
 
 
-def _give_up_stdout(code: int) -> int:
-    """Leave quietly when whatever read the output has closed it, as ``head`` does, or cannot."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
+def _flush_or_give_up() -> None:
+    """Leave without a word about output that its reader or its disk does not take."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .console import print_rows, report_note, track
+from proteomr.errors import RunFolderError, UsageError
+
+from .console import print_rows, report_note, say, track
 from .journal import keep_journal
 from .options import ColumnNames, TableFormat
 
@@ -68,6 +70,10 @@ class RunOptions:
     allow_failures: bool = False
     seed: int | None = None
     progress: bool = False
+
+    def __post_init__(self) -> None:
+        if self.resume and self.overwrite:
+            raise UsageError("--resume goes on with a run and --overwrite replaces it: choose one")
 
     @property
     def fail_status(self) -> int:
@@ -195,6 +201,7 @@ def run_scan(
         shard=options.shard,
     ) as folder:
         if folder.finished:
+            _check_format(options)
             return _read_outcome(folder)
         log = "log.txt" if options.shard is None else f"log-{options.shard.label}.txt"
         keep_journal(folder.claim(log), again=not options.overwrite)
@@ -204,6 +211,15 @@ def run_scan(
             return None
         return finish(
             folder, options=options, inputs=inputs, configuration=configuration, started=started
+        )
+
+
+def _check_format(options: RunOptions) -> None:
+    wanted = options.out / f"associations.{options.format}"
+    if not wanted.exists():
+        raise RunFolderError(
+            f"{options.out}: holds the finished result without {wanted.name}; --overwrite computes "
+            "it again"
         )
 
 
@@ -272,7 +288,7 @@ def report_outcome(outcome: Outcome | None, *, options: RunOptions, quiet: bool)
             report_note(
                 f"shard {options.shard} is done; when all are: proteomr merge {options.out}"
             )
-        typer.echo(str(options.out))
+        say(str(options.out))
         return
     if not quiet:
         _print_summary(outcome.summary)
@@ -284,16 +300,16 @@ def report_outcome(outcome: Outcome | None, *, options: RunOptions, quiet: bool)
             f"{outcome.failed:,} of {total:,} fits have no ordinary estimate: {kinds}; the columns "
             "status and message say more"
         )
-    typer.echo(str(outcome.table))
+    say(str(outcome.table))
     if outcome.failed and not options.allow_failures:
         raise typer.Exit(FAILED_UNITS)
 
 
 def _print_summary(summary: "pl.DataFrame") -> None:
-    strata = summary["stratum"].null_count() < summary.height
-    keys = ["adjustment", "exposure", *(["stratum"] if strata else [])]
+    named = [name for name in ("stratum", "effect") if summary[name].null_count() < summary.height]
+    keys = ["adjustment", "exposure", *named]
     headings = [*keys, "fitted", "failed", "lambda", "p_bonf|up", "<0.05|down", "q_bh|up"]
-    headings += ["<0.05|down", "strongest|(-log10 p)"]
+    headings += ["<0.05|down", "top|-log10p", "protein"]
     counts = ("bonferroni_up", "bonferroni_down", "bh_up", "bh_down")
     rows = []
     for row in summary.iter_rows(named=True):
@@ -301,12 +317,13 @@ def _print_summary(summary: "pl.DataFrame") -> None:
         factor = row["lambda"]
         rows.append(
             [
-                *(str(row[key]) for key in keys),
+                *("" if row[key] is None else str(row[key]) for key in keys),
                 f"{row['fitted']:,}",
                 f"{row['failed']:,}",
                 "" if factor is None else f"{factor:.2f}",
                 *(f"{row[name]:,}" for name in counts),
-                "" if top is None else f"{top} ({row['top_neg_log10_p']:.1f})",
+                "" if top is None else f"{row['top_neg_log10_p']:.1f}",
+                "" if top is None else str(top),
             ]
         )
     print_rows(headings, rows, left=len(keys))

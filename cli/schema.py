@@ -8,6 +8,8 @@ import typer
 
 from proteomr.errors import UsageError, nearest
 
+from .console import say
+
 __all__ = ["schema"]
 
 
@@ -24,14 +26,14 @@ def schema(
     if name is None:
         width = max(map(len, schemas), default=0)
         for table, (_, description) in schemas.items():
-            typer.echo(f"{table:{width}}  {description}".rstrip())
+            say(f"{table:{width}}  {description}".rstrip())
         return
     table = name.removesuffix(".parquet")
     if table not in schemas:
         raise UsageError(
             f"there is no table {name!r}{nearest(table, schemas)}; known: {', '.join(schemas)}"
         )
-    typer.echo(schemas[table][0].rstrip("\n"))
+    say(schemas[table][0].rstrip("\n"))
 
 
 def _read_schemas() -> dict[str, tuple[str, str]]:

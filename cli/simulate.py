@@ -7,6 +7,7 @@ import typer
 
 from proteomr.errors import RunFolderError
 
+from .console import say
 from .running import hold_threads
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def simulate(
 
     made = simulate_cohort(out, people=people, proteins=proteins, like=like, seed=seed)
     if not quiet:
-        typer.echo(describe_cohort(made))
-    typer.echo(str(out))
+        say(describe_cohort(made))
+    say(str(out))
 
 
 def describe_cohort(made: "Simulation") -> str:

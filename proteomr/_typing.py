@@ -1,4 +1,6 @@
-"""Array types shared by every floor; a letter in a shape comment means the same length throughout a module."""
+"""Array types shared by every floor; a letter in a shape comment means the same length throughout a
+module.
+"""
 
 from __future__ import annotations
 

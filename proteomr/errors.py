@@ -13,8 +13,8 @@
     ├── RunFolderError            3   a run folder is in use, or holds another run
     └── StorageError              74  the disk refused to keep the result
 
-Each message is one line that says what was found, where, what was needed, and the nearest remedy. No message ever
-carries the identifier of a person.
+Each message is one line that says what was found, where, what was needed, and the nearest remedy.
+No message ever carries the identifier of a person.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class StorageError(ProteomrError):
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` for the candidates closest to a mistyped name, or an empty string.
+    """Return ``" (did you mean 'x'?)"`` for the candidates nearest to a name; empty without any.
 
     >>> nearest("smokng", ["age", "smoking"])
     " (did you mean 'smoking'?)"

@@ -39,9 +39,8 @@ class NumpyLoop:
 
     def fit(self, problem: Problem, proteins: Sequence[int]) -> Fitted:
         """Fit all tests of the problem to some of its chosen proteins."""
-        return fit_in_turn(
-            self.family, _newton if self.family == "logistic" else _solve, problem, proteins
-        )
+        solve = _newton if self.family == "logistic" else _solve
+        return fit_in_turn(self.family, solve, problem, proteins)
 
 
 def _newton(X: F64, y: F64) -> tuple[float, float]:

@@ -75,7 +75,7 @@ def scan_files(
 
 
 def estimates_of(frame: pl.DataFrame, problem: Problem, proteins: Sequence[int]) -> tuple[F64, F64]:
-    """Return estimates and standard errors ``(b, t)`` of chosen proteins from a table of associations."""
+    """Return estimates and standard errors ``(b, t)`` of chosen proteins from a table."""
     wanted = pl.DataFrame(
         [
             (problem.chosen[j], problem.exposure_names[e], label)

@@ -1,4 +1,4 @@
-"""R's ``glm`` as an analysis script has it: a data frame for each protein, from the subset to the summary."""
+"""R's ``glm`` as an analysis script has it: a data frame for each fit, from subset to summary."""
 
 from __future__ import annotations
 

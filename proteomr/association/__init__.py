@@ -1,6 +1,7 @@
 """Associations of all proteins with exposures: specification, plan, scan and table."""
 
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
+from proteomr.association.effective import count_effective_tests
 from proteomr.association.plan import BLOCK_SIZE, Plan, plan_scan
 from proteomr.association.run import (
     associate,
@@ -21,6 +22,7 @@ __all__ = [
     "Scan",
     "associate",
     "collect",
+    "count_effective_tests",
     "describe_family_of_tests",
     "describe_request",
     "estimate_cost",

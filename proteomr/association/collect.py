@@ -93,7 +93,8 @@ def _statistics(frame: pl.DataFrame, spec: ModelSpec) -> list[pl.Series]:
         half[known] = quantile_normal(upper) * se[known]
     given_low = frame[c.CONF_LOW].to_numpy().astype(np.float64)
     given_high = frame[c.CONF_HIGH].to_numpy().astype(np.float64)
-    ratio = np.full(statistic.size, np.nan) if t_distributed else np.exp(estimate)
+    with np.errstate(over="ignore"):  # a protein in tiny units: its odds ratio per unit is infinite
+        ratio = np.full(statistic.size, np.nan) if t_distributed else np.exp(estimate)
     columns = {
         c.STATISTIC: statistic,
         c.NEG_LOG10_P: minus_log,

@@ -57,6 +57,10 @@ def read_exposure(cohort: Cohort, name: str, *, family: str) -> Exposure:
     if name not in samples.columns:
         raise ColumnError(f"no column {name!r} in the samples{nearest(name, samples.columns)}")
     column = _without_blanks(samples[name])
+    if column.dtype.is_float():
+        infinite = int(column.is_infinite().sum())
+        if infinite:
+            raise ColumnError(f"exposure {name!r} is infinite for {infinite} people")
     levels = column.drop_nulls().unique().sort()
     if levels.len() < 2:
         only = f" ({levels[0]!r})" if levels.len() else ""
@@ -69,16 +73,11 @@ def read_exposure(cohort: Cohort, name: str, *, family: str) -> Exposure:
         contrast = f"{_label(levels[1])} vs {_label(levels[0])}"
         return Exposure(name, np.array(values, dtype=np.float64), binary=True, contrast=contrast)
     if family == "logistic" or not column.dtype.is_numeric():
-        some = ", ".join(_label(level) for level in levels.head(_SHOWN))
-        more = ", ..." if levels.len() > _SHOWN else ""
+        few = levels.len() <= _SHOWN  # many levels may be identifiers of people
+        shown = f" ({', '.join(map(_label, levels))})" if few else ""
         needed = "two for the logistic family" if family == "logistic" else "numbers, or two levels"
-        raise ColumnError(
-            f"exposure {name!r} has {levels.len()} levels ({some}{more}): it needs {needed}"
-        )
+        raise ColumnError(f"exposure {name!r} has {levels.len()} levels{shown}: it needs {needed}")
     numbers = column.cast(pl.Float64).to_numpy()
-    infinite = int(np.isinf(numbers).sum())
-    if infinite:
-        raise ColumnError(f"exposure {name!r} is infinite for {infinite} people")
     return Exposure(name, np.array(numbers, dtype=np.float64), binary=False, contrast=None)
 
 

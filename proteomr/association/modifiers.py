@@ -1,4 +1,4 @@
-"""What modifies the models of a scan: an interaction, weights and clusters, read from the samples."""
+"""What modifies a scan's models: an interaction, weights and clusters, read from the samples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Modifiers:
     ----------
     formula : main effect of the interaction covariate; None without an interaction.
     interaction : ``(n, i)``; i is 0 without an interaction.
-    terms : names of the interaction columns' covariate and the contrast of each, ``(name, contrast or None)``.
+    terms : names of the interaction columns' covariate and the contrast of each, ``(name, contrast
+        or None)``.
     weights : ``(n,)`` or None.
     clusters : ``(n,)``, -1 where missing, or None.
     """
@@ -37,7 +38,7 @@ class Modifiers:
     @property
     def complete(self) -> Bool:
         """Where none of them is missing ``(n,)``."""
-        kept = ~np.isnan(self.interaction).any(axis=1)
+        kept: Bool = np.asarray(~np.isnan(self.interaction).any(axis=1))
         if self.weights is not None:
             kept &= ~np.isnan(self.weights)
         if self.clusters is not None:
@@ -57,7 +58,9 @@ def read_modifiers(
     FormulaError
         The interaction is not one covariate, such as ``sex``, ``age`` or ``C(education)``.
     """
-    formula, columns, terms = None, np.empty((cohort.n, 0)), ()
+    formula: Formula | None = None
+    columns: F64 = np.empty((cohort.n, 0))
+    terms: tuple[tuple[str, str | None], ...] = ()
     if interaction is not None:
         formula, columns, terms = _read_interaction(cohort, interaction)
     return Modifiers(

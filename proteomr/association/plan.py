@@ -20,7 +20,7 @@ from proteomr.tables import Cohort, Drop, ProteinCovariate
 
 __all__ = ["BLOCK_SIZE", "Group", "Plan", "ProteinBlock", "TestKey", "plan_scan"]
 
-BLOCK_SIZE = 64
+BLOCK_SIZE = 72
 _SHARED_BY_AT_LEAST = 8
 
 
@@ -226,6 +226,7 @@ def _read_strata(
     if spec.strata is None:
         return (None,), (np.ones(cohort.n, dtype=bool),)
     column = cohort.samples[spec.strata]
+    column = column.set(pl.Series(missing_in(column)), None)
     levels = column.drop_nulls().unique().sort().to_list()
     if not 1 <= len(levels) <= 50:
         raise ColumnError(f"{spec.strata!r} has {len(levels)} levels: strata need 1 to 50")
@@ -355,26 +356,25 @@ def _count_drops(
     strata: Sequence[str | None],
     stratum_rows: Sequence[Bool],
 ) -> list[Drop]:
-    drops = []
-    labels = list(spec.adjust)
-    for s, rows in enumerate(stratum_rows):
-        where = f" in {spec.strata} {strata[s]}" if strata[s] is not None else ""
-        for e in exposures:
-            absent = int(np.sum(np.isnan(e.values) & rows))
-            if absent:
-                drops.append(Drop(f"associate{where}", f"{e.name} missing", absent))
-        for name in (spec.weights, spec.cluster):
-            absent = int(np.sum(missing_in(cohort.samples[name]) & rows)) if name else 0
-            if absent:
-                drops.append(Drop(f"associate{where}", f"{name} missing", absent))
-        for a, formula in formulas.items():
-            for name in formula.variables:
-                if name in cohort.samples.columns:
-                    absent = int(np.sum(missing_in(cohort.samples[name]) & rows))
-                    if absent:
-                        step = f"associate, {labels[a]}{where}"
-                        drops.append(Drop(step, f"{name} missing", absent))
-    return drops
+    def absent(name: str) -> Bool:
+        return missing_in(cohort.samples[name])
+
+    lacking: list[tuple[str, str, Bool]] = []
+    if spec.strata is not None:
+        lacking = [("associate", spec.strata, ~np.logical_or.reduce(stratum_rows))]
+    for label, rows in zip(strata, stratum_rows, strict=True):
+        where = f" in {spec.strata} {label}" if label is not None else ""
+        names = filter(None, (spec.weights, spec.cluster))
+        lacking += [(f"associate{where}", e.name, np.isnan(e.values) & rows) for e in exposures]
+        lacking += [(f"associate{where}", name, absent(name) & rows) for name in names]
+        lacking += [
+            (f"associate, {step}{where}", name, absent(name) & rows)
+            for step, formula in zip(spec.adjust, formulas.values(), strict=True)
+            for name in formula.variables
+            if name in cohort.samples.columns
+        ]
+    counts = [(step, f"{name} missing", int(rows.sum())) for step, name, rows in lacking]
+    return [Drop(*count) for count in counts if count[-1]]
 
 
 def _describe_missing(cohort: Cohort, formulas: Mapping[int, Formula]) -> str:

@@ -120,7 +120,7 @@ class Scan:
             absent = np.isnan(own).any(axis=1)
             raw[absent] = np.nan
         observed = ~np.isnan(raw)
-        infinite = np.isinf(raw).sum(axis=1) + np.isinf(own).sum(axis=(1, 2))
+        infinite = (np.isinf(raw) + np.isinf(own).sum(axis=1)).sum(axis=1, where=observed)
         raw[infinite > 0] = np.nan
         out = np.empty_like(raw)
         able = transform_block(raw, out, transform=self.plan.spec.transform)
@@ -190,7 +190,6 @@ class Scan:
                 ),
             }
         )
-
 
     def _name_term(self, key: TestKey, protein: str) -> tuple[str, str | None]:
         """Return the term and the contrast that a row is about."""

@@ -34,8 +34,10 @@ class ModelSpec:
     firth : Firth's penalised estimate where a logistic fit is separated.
     test_family : what multiple testing spans within an adjustment set and stratum: all exposures
         jointly, or each.
-    interaction : covariate whose product with the term of interest is in every model, beside its main effect.
-    errors : kind of standard error; the robust ones as R's sandwich, the clustered ones as clubSandwich.
+    interaction : covariate whose product with the term of interest is in every model, beside its
+        main effect.
+    errors : kind of standard error; the robust ones as R's sandwich, the clustered ones as
+        clubSandwich.
     cluster : column of the samples that names each person's cluster, for the clustered kinds.
     weights : column of the samples with each person's weight, above 0.
     level : coverage of the confidence intervals.
@@ -104,9 +106,7 @@ class ModelSpec:
     def one_by_one(self) -> bool:
         """Whether the models are beyond the mass paths, so that every fit is done by itself."""
         return (
-            self.interaction is not None
-            or self.errors != "classical"
-            or self.weights is not None
+            self.interaction is not None or self.errors != "classical" or self.weights is not None
         )
 
     def formulas(self) -> dict[str, Formula]:

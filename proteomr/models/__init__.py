@@ -9,8 +9,8 @@ from proteomr.models.base import (
     Problem,
     Status,
     Test,
-    order_rows,
 )
+from proteomr.models.cells import order_rows
 from proteomr.models.exact import Exact
 from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic

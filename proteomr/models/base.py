@@ -20,12 +20,9 @@ __all__ = [
     "Problem",
     "Status",
     "Test",
-    "choose_cell_factors",
-    "order_rows",
+    "factors_within",
     "refuse_unfit",
 ]
-
-_ROWS_PER_CELL = 64
 
 
 class Status(IntEnum):
@@ -218,27 +215,10 @@ class Family(Protocol[State]):
         ...
 
 
-def choose_cell_factors(factors: Sequence[Factor], n: int) -> tuple[Factor, ...]:
-    """Choose the largest factors of more than two levels whose cells are few for n rows."""
-    chosen: list[Factor] = []
-    cells = 1
-    for factor in sorted(factors, key=lambda f: -f.columns.size):
-        levels = factor.columns.size + 1
-        if levels > 2 and cells * levels * _ROWS_PER_CELL <= n:
-            chosen.append(factor)
-            cells *= levels
-    return tuple(chosen)
-
-
-def order_rows(factors: Sequence[Factor], n: int) -> I64:
-    """Return the order of n rows in which the cells of the chosen factors are contiguous.
-
-    Rows keep their order within a cell.
-    """
-    chosen = choose_cell_factors(factors, n)
-    if not chosen:
-        return np.arange(n)
-    return np.lexsort([factor.codes for factor in reversed(chosen)])
+def factors_within(problem: Problem, adjustment: int) -> tuple[Factor, ...]:
+    """Return the factors all of whose columns are in an adjustment set."""
+    columns = set(problem.adjustments[adjustment].columns.tolist())
+    return tuple(f for f in problem.factors if set(f.columns.tolist()) <= columns)
 
 
 def refuse_unfit(block: Block, fits: FitBlock) -> Bool:

@@ -1,6 +1,8 @@
-"""Fits one by one: interactions, weights, robust and clustered standard errors, for linear and logistic.
+"""Fits one by one: interactions, weights, robust and clustered standard errors, for linear and
+logistic.
 
-Slower than the mass paths by two orders of magnitude for large samples, since every fit has its own factorisation.
+Slower than the mass paths by two orders of magnitude for large samples, since every fit has its own
+factorisation.
 """
 
 from __future__ import annotations
@@ -59,7 +61,9 @@ class Exact:
         return problem
 
     def fit(self, state: Problem, block: Block) -> FitBlock:
-        """Fit every test to every protein of the block; the terms of an interaction come from one fit."""
+        """Fit every test to every protein of the block; the terms of an interaction come from one
+        fit.
+        """
         problem = state
         fits = FitBlock.empty(block.values.shape[0], len(problem.tests))
         used = block.observed.astype(np.float64)
@@ -72,9 +76,9 @@ class Exact:
         models: dict[tuple[int, int], list[int]] = {}
         for t, test in enumerate(problem.tests):
             models.setdefault((test.exposure, test.adjustment), []).append(t)
-        for j in np.flatnonzero(remaining):
-            for (exposure, adjustment), tests in models.items():
-                self._fit_model(problem, block, int(j), exposure, adjustment, tests, fits)
+        for j in np.flatnonzero(remaining).tolist():
+            for (phenotype, adjustment), tests in models.items():
+                self._fit_model(problem, block, j, phenotype, adjustment, tests, fits)
         return fits
 
     def _fit_model(
@@ -114,7 +118,9 @@ class Exact:
         for t in tests:
             column = asked + problem.tests[t].term
             if column not in kept:
-                what = "the term is a linear combination of the other columns on the rows of the fit"
+                what = (
+                    "the term is a linear combination of the other columns on the rows of the fit"
+                )
                 fits.refuse(j, t, Status.collinear, what)
                 continue
             if fitted is None:
@@ -163,7 +169,11 @@ class Exact:
             message = f"{found.separation} separation"
             if not self.firth:
                 return None, Status.separated, message
-            return self._penalise(X, y), Status.separated, f"{message}; Firth's estimate, profile interval"
+            return (
+                self._penalise(X, y),
+                Status.separated,
+                f"{message}; Firth's estimate, profile interval",
+            )
         if not fit.converged:
             return None, Status.not_converged, "Newton's method did not settle"
         message = f"{found.apart} people separated by covariates alone" if found.apart else ""

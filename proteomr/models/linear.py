@@ -16,19 +16,19 @@ from typing import Literal
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.models.base import Block, FitBlock, Problem, Status, refuse_unfit
+from proteomr.models.base import Block, FitBlock, Problem, Status, factors_within, refuse_unfit
+from proteomr.models.cells import lay_out_cells
+from proteomr.stats.celled import CelledBasis
 from proteomr.stats.linalg import (
     LeastSquares,
     cholesky_pivots,
     find_independent,
-    orthonormalise,
     solve_least_squares,
 )
 
 __all__ = ["Linear", "LinearState"]
 
 _PIVOT = 1e-5
-_DOWNDATE_BELOW = 0.4
 _ALIASED = 1e-9
 _ILL_CONDITIONED = 1e4
 _LEFT_OVER = 0.05
@@ -42,18 +42,16 @@ class _Chain:
 
     Attributes
     ----------
-    basis : ``(n, k + e)``, orthonormal covariates times ``sqrt(n)``, then the exposures less the
-        smallest set.
-    gram : ``(k + e, k + e)``, its cross-products over all rows.
+    basis : ``(n, k + e)``, columns of factor cells, what these leave of the other covariates
+        orthonormalised, then what the smallest set leaves of the exposures.
     ranks : columns of the basis that each set spans, by adjustment.
     tests : positions of the tests that it serves, with the adjustment and the exposure column of
         each.
-    sound : which of these tests are safe for the fast path: covariates that are not ill-conditioned,
-        and an exposure that they leave a good part of.
+    sound : which of these tests are safe for the fast path: covariates that are not
+        ill-conditioned, and an exposure that they leave a good part of.
     """
 
-    basis: F64
-    gram: F64
+    basis: CelledBasis
     ranks: dict[int, int]
     tests: tuple[tuple[int, int, int], ...]
     sound: tuple[bool, ...]
@@ -115,37 +113,45 @@ def _build_chain(problem: Problem, members: list[int]) -> _Chain:
     for a in members:
         order += [c for c in problem.adjustments[a].columns.tolist() if c not in set(order)]
         breaks[a] = len(order)
-    X = problem.covariates[:, order]
-    kept = find_independent(X, tolerance=_ALIASED)
-    ranks = {a: int(np.sum(kept < stop)) for a, stop in breaks.items()}
-    Q = orthonormalise(X[:, kept])
-    # A second pass takes out what one leaves in ill-conditioned columns.
-    Q = orthonormalise(Q)
-    smallest = Q[:, : ranks[members[0]]]
-    E = problem.exposures - smallest @ (smallest.T @ problem.exposures) / problem.n
-    basis = np.ascontiguousarray(np.column_stack([Q, E]))
+    factors = factors_within(problem, members[0])
+    cells = lay_out_cells(problem.covariates, order, factors, rows=np.arange(problem.n))
+    z = cells.cell_columns.shape[1]
+    place = {column: i for i, column in enumerate(order)}
+    ranks = {
+        a: z + sum(place[column] < stop for column in cells.kept) for a, stop in breaks.items()
+    }
+    covariates = CelledBasis(cells.cell_columns, cells.cell_of_row, cells.dense)
+    rest = {a: _residualise(problem.exposures, covariates, rank) for a, rank in ranks.items()}
+    dense = np.column_stack([cells.dense, rest[members[0]]])
     tests = tuple(
         (t, test.adjustment, test.exposure)
         for t, test in enumerate(problem.tests)
         if test.adjustment in breaks
     )
-    R = np.linalg.qr(X[:, kept] / np.linalg.norm(X[:, kept], axis=0), mode="r")
+    X = problem.covariates[:, [*cells.sparse, *cells.kept]]
+    X = X[:, find_independent(X, tolerance=_ALIASED)]
+    R = np.linalg.qr(X / np.linalg.norm(X, axis=0), mode="r")
     well = problem.n > X.shape[1] and float(np.linalg.cond(R)) < _ILL_CONDITIONED
-    left = _share_left(problem.exposures, Q, ranks)
+    lengths = np.linalg.norm(problem.exposures - problem.exposures.mean(axis=0), axis=0)
+    left = {
+        a: np.linalg.norm(e, axis=0) / np.where(lengths > 0, lengths, np.inf)
+        for a, e in rest.items()
+    }
     sound = tuple(well and bool(left[a][e] > _LEFT_OVER) for _, a, e in tests)
-    return _Chain(basis, basis.T @ basis, ranks, tests, sound)
+    basis = CelledBasis(cells.cell_columns, cells.cell_of_row, dense)
+    return _Chain(basis, ranks, tests, sound)
 
 
-def _share_left(exposures: F64, Q: F64, ranks: dict[int, int]) -> dict[int, F64]:
-    """Return the share of each centred exposure's length ``(e,)`` that each set leaves of it."""
-    lengths = np.linalg.norm(exposures - exposures.mean(axis=0), axis=0)
-    lengths = np.where(lengths > 0, lengths, np.inf)
-    shares = {}
-    for adjustment, rank in ranks.items():
-        basis = Q[:, :rank]
-        rest = exposures - basis @ (basis.T @ exposures) / exposures.shape[0]
-        shares[adjustment] = np.linalg.norm(rest, axis=0) / lengths
-    return shares
+def _residualise(exposures: F64, basis: CelledBasis, rank: int) -> F64:
+    """Return what the first columns of the basis leave of the exposures ``(n, e)``."""
+    rest = exposures
+    whole = basis.gram(np.ones(basis.n, dtype=bool))[:rank, :rank]
+    for _ in range(2):
+        products = basis.times(np.ascontiguousarray(rest.T))[:, :rank]
+        coefficients = np.linalg.lstsq(whole, products.T, rcond=None)[0]
+        cell_part = (basis.cell_columns @ coefficients[: basis.z])[basis.cell_of_row]
+        rest = rest - cell_part - basis.dense[:, : rank - basis.z] @ coefficients[basis.z :]
+    return rest
 
 
 def _count_cases(problem: Problem, block: Block) -> I64:
@@ -179,21 +185,6 @@ def _centre_rows(values: F64, observed: Bool) -> tuple[F64, F64]:
     return out, scale
 
 
-def _grams(chain: _Chain, block: Block) -> F64:
-    """Return the Gram of the basis on each protein's observed rows ``(b, k + e, k + e)``."""
-    out = np.empty((block.values.shape[0], *chain.gram.shape))
-    n = chain.basis.shape[0]
-    for j, observed in enumerate(block.observed):
-        missing = np.flatnonzero(~observed)
-        if missing.size < _DOWNDATE_BELOW * n:
-            rows = chain.basis.take(missing, axis=0)
-            np.subtract(chain.gram, rows.T @ rows, out=out[j])
-        else:
-            rows = chain.basis[observed]
-            np.matmul(rows.T, rows, out=out[j])
-    return out
-
-
 def _fit_chain(chain: _Chain, block: Block, scale: F64, varying: Bool, fits: FitBlock) -> Bool:
     """Fill in the fits of a chain that the fast path can do; return which ``(b, its tests)``."""
     b, s, _ = block.own.shape
@@ -201,7 +192,7 @@ def _fit_chain(chain: _Chain, block: Block, scale: F64, varying: Bool, fits: Fit
     if not any(chain.sound):
         return done
     k = max(chain.ranks.values())
-    gram = _grams(chain, block)
+    gram = np.stack([chain.basis.gram(observed) for observed in block.observed])
     L, pivots = cholesky_pivots(gram[:, :k, :k])
     borders, corner = _borders(chain, block, gram, k)
     U = np.linalg.solve(L, borders)
@@ -228,7 +219,7 @@ def _borders(chain: _Chain, block: Block, gram: F64, k: int) -> tuple[F64, F64]:
     b, s, n = block.own.shape
     e = gram.shape[1] - k
     columns = np.concatenate([block.own, block.values[:, None, :]], axis=1)
-    products = (columns.reshape(b * (s + 1), n) @ chain.basis).reshape(b, s + 1, k + e)
+    products = chain.basis.times(columns.reshape(b * (s + 1), n)).reshape(b, s + 1, k + e)
     borders = np.empty((b, k, s + e + 1))
     borders[:, :, :s] = products[:, :s, :k].transpose(0, 2, 1)
     borders[:, :, s : s + e] = gram[:, :k, k:]
@@ -276,7 +267,7 @@ def _fit_exactly(problem: Problem, block: Block, j: int, t: int, fits: FitBlock)
     names = (*problem.names_of(test.adjustment), *problem.own_names)
     fit = solve_least_squares(X, y, tolerance=_ALIASED)
     if fit.df <= 0:
-        fits.refuse(j, t, Status.too_few, f"{x.size} people for {fit.kept.size} coefficients")
+        fits.refuse(j, t, Status.too_few, f"{x.size} people for {X.shape[1]} coefficients")
         return
     if X.shape[1] - 1 not in fit.kept:
         fits.refuse(j, t, Status.collinear, _COMBINATION.format(exposure))

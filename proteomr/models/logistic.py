@@ -1,12 +1,13 @@
-"""The logistic family: ``logit P(exposure = 1) = protein b + own covariates c + covariates d``, maximum likelihood.
+"""The logistic family: ``logit P(exposure = 1) = protein b + own covariates c + covariates d``,
+maximum likelihood.
 
-Three paths give the same maximum. Large problems: all fits of a block together on shared information
-(:mod:`proteomr.stats.batched_logistic`). Small ones: Newton's method with every fit's own information
-(:mod:`proteomr.stats.newton`). What neither settles: one fit at a time with aliasing and separation resolved
-(:mod:`proteomr.stats.logistic`). A factor level on which nobody, or everybody, has the outcome sends its own
-coefficient to infinity and leaves the others a limit, that of the fit without its people (Geyer 2009,
-doi:10.1214/08-EJS349): they are taken out of the likelihood and stay in the ranks and in n, as in R at full
-convergence.
+Three paths give the same maximum. Large problems: all fits of a block together on shared
+information (:mod:`proteomr.stats.batched_logistic`). Small ones: Newton's method with every fit's
+own information (:mod:`proteomr.stats.newton`). What neither settles: one fit at a time with
+aliasing and separation resolved (:mod:`proteomr.stats.logistic`). A factor level on which nobody,
+or everybody, has the outcome sends its own coefficient to infinity and leaves the others a limit,
+that of the fit without its people (Geyer 2009, doi:10.1214/08-EJS349): they are taken out of the
+likelihood and stay in the ranks and in n, as in R at full convergence.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from proteomr.models.base import (
     FitBlock,
     Problem,
     Status,
-    choose_cell_factors,
+    factors_within,
     refuse_unfit,
 )
-from proteomr.stats.batched_logistic import BatchedLogistic, fit_base
+from proteomr.models.cells import lay_out_cells
+from proteomr.stats.base_fit import fit_base
+from proteomr.stats.batched_logistic import BatchedLogistic
 from proteomr.stats.chunked import chunk_design
-from proteomr.stats.linalg import find_independent, orthonormalise
+from proteomr.stats.linalg import find_independent
 from proteomr.stats.logistic import LogisticFit, fit_firth, fit_limit, profile_limits
 from proteomr.stats.newton import fit_newton
 
@@ -71,7 +74,7 @@ class Logistic:
     ----------
     firth : give Firth's penalised estimate with its profile interval where a fit is separated.
     level : coverage of the profile interval.
-    compiled : use compiled row loops where they can be had.
+    compiled : use the compiled row loops; the plain ones otherwise.
     """
 
     firth: bool = False
@@ -115,23 +118,38 @@ class Logistic:
     def _fit_one(self, problem: Problem, block: Block, j: int, t: int, fits: FitBlock) -> None:
         """Fit one test to one protein with aliasing and separation resolved."""
         test = problem.tests[t]
-        rows = block.observed[j]
+        people = int(block.observed[j].sum())
+        response = problem.exposures[:, test.exposure]
+        seen = block.observed[j : j + 1].astype(np.float64)
+        factors = factors_within(problem, test.adjustment)
+        rows = _constant_levels(factors, response[None, :], seen)[0] > 0
+        if not np.any(rows):
+            rows = block.observed[j]
         C = problem.covariates[rows][:, problem.adjustments[test.adjustment].columns]
         names = (*problem.names_of(test.adjustment), *problem.own_names)
         x, y = block.values[j, rows], problem.exposures[rows, test.exposure]
         X = np.column_stack([C, block.own[j][:, rows].T, x])
-        X, centre, scale = _standard_columns(X)
+        X, scale = _standard_columns(X)
         kept = find_independent(X, tolerance=_ALIASED)
+        if people <= problem.adjustments[test.adjustment].columns.size + len(problem.own_names):
+            whole = block.observed[j]
+            everything = problem.covariates[whole][:, problem.adjustments[test.adjustment].columns]
+            if people <= find_independent(everything).size + len(problem.own_names) + 1:
+                message = f"{people} people for {X.shape[1]} coefficients"
+                fits.refuse(j, t, Status.too_few, message)
+                return
         if y.size <= kept.size:
-            message = f"{y.size} people for {X.shape[1]} coefficients"
-            fits.refuse(j, t, Status.too_few, message)
+            fits.refuse(j, t, Status.separated, "separated by the levels of the factors")
             return
+        apart = people - y.size
         if X.shape[1] - 1 not in kept:
             message = "the protein is a linear combination of the covariates on the rows of the fit"
-            fits.refuse(j, t, Status.collinear, message)
+            fits.refuse(j, t, Status.separated if apart else Status.collinear, message)
             return
         aliased = [name for i, name in enumerate(names) if i not in set(kept.tolist())]
-        notes = [f"aliased: {', '.join(aliased)}"] if aliased else []
+        notes = [f"aliased: {', '.join(aliased)}"] if aliased and not apart else []
+        if apart:
+            notes.append(f"{apart} people separated by covariates alone")
         self._maximise(X[:, kept], y, scale[-1], j, t, fits, notes)
 
     def _maximise(
@@ -172,29 +190,28 @@ def _record(fits: FitBlock, j: int, t: int, fit: LogisticFit, scale: float) -> N
     fits.se[j, t] = fit.se[-1] / scale
 
 
-def _standard_columns(X: F64) -> tuple[F64, F64, F64]:
-    """Centre and scale all columns but the intercept, which is column 0; constant columns become 0."""
+def _standard_columns(X: F64) -> tuple[F64, F64]:
+    """Centre and scale all columns but the intercept (0); constant columns become 0."""
     centre = X.mean(axis=0)
     out = X - centre
-    centre = centre + out.mean(axis=0)
     scale = np.sqrt(np.mean(out**2, axis=0))
     flat = scale <= 1e-12 * np.abs(X).max(axis=0, initial=0.0)
     scale = np.where(flat, 1.0, scale)
     out = np.where(flat, 0.0, out / scale)
     out[:, 0] = 1.0
-    return out, centre, scale
+    return out, scale
 
 
 def _scale_columns(problem: Problem) -> F64:
     """Return the covariates with dummy columns as they are and the others centred and scaled."""
-    out, _, _ = _standard_columns(problem.covariates)
+    out, _ = _standard_columns(problem.covariates)
     dummies = [column for factor in problem.factors for column in factor.columns.tolist()]
     out[:, dummies] = problem.covariates[:, dummies]
     return out
 
 
 def _scale_borders(block: Block) -> tuple[Block, F64]:
-    """Return the block with proteins and own covariates centred and scaled over the rows observed."""
+    """Return the block centred and scaled over the rows observed, and the proteins' scales."""
     counts = np.maximum(block.observed.sum(axis=1), 1)
 
     def standardise(values: F64) -> tuple[F64, F64]:
@@ -218,14 +235,16 @@ def _screen(problem: Problem, block: Block, fits: FitBlock) -> Bool:
     for t, test in enumerate(problem.tests):
         exposure = problem.exposure_names[test.exposure]
         single = (fits.n_case[:, t] == 0) | (fits.n_case[:, t] == fits.n[:, t])
-        for j in np.flatnonzero(single & remaining[:, t]):
+        for j in np.flatnonzero(single & remaining[:, t]).tolist():
             fits.refuse(j, t, Status.constant, f"{exposure} has one value on the rows of the fit")
             remaining[j, t] = False
     return remaining
 
 
 def _constant_levels(factors: tuple[Factor, ...], response: F64, observed: F64) -> F64:
-    """Return the mask ``(r, n)`` less the people in factor levels on which the response is constant."""
+    """Return the mask ``(r, n)`` less the people in factor levels on which the response is
+    constant.
+    """
     mask = observed.copy()
     for _ in range(4):
         before = mask.sum()
@@ -242,11 +261,6 @@ def _constant_levels(factors: tuple[Factor, ...], response: F64, observed: F64) 
     return mask
 
 
-def _factors_of(problem: Problem, adjustment: int) -> tuple[Factor, ...]:
-    columns = set(problem.adjustments[adjustment].columns.tolist())
-    return tuple(f for f in problem.factors if set(f.columns.tolist()) <= columns)
-
-
 def _fit_small(
     state: LogisticState, block: Block, scale: F64, t: int, open_fits: Bool, fits: FitBlock
 ) -> None:
@@ -257,7 +271,7 @@ def _fit_small(
         return
     observed = block.observed[proteins].astype(np.float64)
     y = np.broadcast_to(problem.exposures[:, test.exposure], observed.shape)
-    mask = _constant_levels(_factors_of(problem, test.adjustment), y, observed)
+    mask = _constant_levels(factors_within(problem, test.adjustment), y, observed)
     borders = np.concatenate([block.values[proteins, None], block.own[proteins]], axis=1)
     A = state.design[:, problem.adjustments[test.adjustment].columns]
     found = fit_newton(A, borders, mask, np.ascontiguousarray(y))
@@ -278,7 +292,7 @@ def _prepare_mass(
     problem: Problem, adjustment: int, tests: list[int], *, compiled: bool
 ) -> list[_Mass]:
     """Build the solvers of one adjustment set: one for all responses that share their rows."""
-    factors = _factors_of(problem, adjustment)
+    factors = factors_within(problem, adjustment)
     groups: dict[bytes, tuple[Bool, list[int]]] = {}
     for t in tests:
         y = problem.exposures[None, :, problem.tests[t].exposure]
@@ -298,14 +312,8 @@ def _build_solver(
 ) -> BatchedLogistic | None:
     at = np.arange(problem.n) if rows is None else rows
     columns = problem.adjustments[adjustment].columns
-    factors, cell = _find_cells(_factors_of(problem, adjustment), at)
-    sparse = [0, *(column for factor in factors for column in factor.columns.tolist())]
-    _, first, cell_of_row = np.unique(cell, return_index=True, return_inverse=True)
-    Z = problem.covariates[at][first][:, sparse]
-    Z = Z[:, find_independent(Z)]
-    dense_columns = [column for column in columns.tolist() if column not in set(sparse)]
-    dense = _sweep(problem.covariates[at][:, dense_columns], Z, cell_of_row)
-    design = chunk_design(dense, Z, cell_of_row)
+    cells = lay_out_cells(problem.covariates, columns, factors_within(problem, adjustment), rows=at)
+    design = chunk_design(cells.dense, cells.cell_columns, cells.cell_of_row)
     bases = []
     for t in tests:
         base = fit_base(design, problem.exposures[at, problem.tests[t].exposure])
@@ -313,34 +321,6 @@ def _build_solver(
             return None
         bases.append(base)
     return BatchedLogistic(design, bases, compiled=compiled)
-
-
-def _find_cells(factors: tuple[Factor, ...], rows: I64) -> tuple[list[Factor], I64]:
-    """Return the factors by whose cells the rows are ordered, and the cell of each row, ascending."""
-    used: list[Factor] = []
-    cell = np.zeros(rows.size, dtype=np.int64)
-    for factor in choose_cell_factors(factors, rows.size):
-        finer = cell * (factor.columns.size + 1) + factor.codes[rows]
-        if np.any(np.diff(finer) < 0):
-            break
-        used.append(factor)
-        cell = finer
-    return used, cell
-
-
-def _sweep(dense: F64, Z: F64, cell_of_row: I64) -> F64:
-    """Return an orthonormal basis of what the cell columns leave of the dense ones."""
-    counts = np.bincount(cell_of_row, minlength=Z.shape[0]).astype(np.float64)
-    centred = dense - dense.mean(axis=0)
-    norms = np.linalg.norm(centred, axis=0)
-    centred /= np.where(norms > 0, norms, 1.0)
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
-    for _ in range(2):
-        sums = np.add.reduceat(centred, starts, axis=0)
-        coefficients = np.linalg.lstsq(Z.T @ (Z * counts[:, None]), Z.T @ sums, rcond=None)[0]
-        centred = centred - (Z @ coefficients)[cell_of_row]
-    kept = find_independent(np.where(np.linalg.norm(centred, axis=0) > 1e-9, centred, 0.0))
-    return orthonormalise(centred[:, kept])
 
 
 def _fit_mass(mass: _Mass, block: Block, scale: F64, open_fits: Bool, fits: FitBlock) -> None:

@@ -1,14 +1,17 @@
-"""Logistic regressions that share their covariates and differ in one or a few columns, solved together.
+"""Logistic regressions that share their covariates and differ in one or a few columns, solved
+together.
 
-For protein j and response f the model is ``logit P(y_f = 1) = A beta + S_j gamma`` over the rows that j observes, where
-``A (n, k)`` are covariates common to all proteins and ``S_j (n, s)`` the border: the protein and its own covariates.
-The covariates alone are fitted once per response (:func:`fit_base`). Their information matrix, scaled by the share of
-rows observed, with the border's own blocks, preconditions a limited-memory quasi-Newton iteration (Nocedal 1980,
-doi:10.1090/S0025-5718-1980-0572855-7) on all fits of a block at once, so that each pass over the rows is two matrix
-products. Passes far from the maximum run in single precision; the last score and everything that enters a result is
-double. The variance of gamma is ``e' H^-1 e``, by iterative refinement of ``H v = e`` with Hessian-vector products at
-the maximum; its truncation error is quadratic in the residual, and the remaining error of both is bounded before a fit
-is called converged. What does not converge is left to the exact path.
+For protein j and response f the model is ``logit P(y_f = 1) = A beta + S_j gamma`` over the rows
+that j observes, where ``A (n, k)`` are covariates common to all proteins and ``S_j (n, s)`` the
+border: the protein and its own covariates. The covariates alone are fitted once per response
+(:func:`fit_base`). Their information matrix, scaled by the share of rows observed, with the
+border's own blocks, preconditions a limited-memory quasi-Newton iteration (Nocedal 1980,
+doi:10.1090/S0025-5718-1980-0572855-7) on all fits of a block at once, so that each pass over the
+rows is two matrix products. Passes far from the maximum run in single precision; the last score and
+everything that enters a result is double. The variance of gamma is ``e' H^-1 e``, by iterative
+refinement of ``H v = e`` with Hessian-vector products at the maximum; its truncation error is
+quadratic in the residual, and the remaining error of both is bounded before a fit is called
+converged. What does not converge is left to the exact path.
 """
 
 from __future__ import annotations
@@ -16,41 +19,34 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proteomr._typing import F64, Bool
+from proteomr.stats.base_fit import Base
 from proteomr.stats.chunked import Chunk, ChunkedDesign
 from proteomr.stats.loops import load_loops
+from proteomr.stats.quasi_newton import Preconditioner, StepMemory
 
-__all__ = ["Base", "BatchedLogistic", "BlockEstimate", "fit_base"]
+__all__ = ["BatchedLogistic", "BlockEstimate"]
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 
-_SINGLE_STEP = 1e-10
+_SINGLE_STEP, _SINGLE_FLOOR = 1e-10, 1e-9
+_SLOWEST_UNSEEN = 0.1
 _DOUBLE_STEP = 1e-9
-_VARIANCE_SHARE = 2e-8
-_MEMORY = 6
+_SE_ERROR = 1e-8
+_VARIANCE_SHARE, _VARIANCE_REST = 3e-6, 1e-7
+_TILE = 24
 _PASSES_SINGLE, _PASSES_DOUBLE, _PASSES_VARIANCE = 14, 8, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
-    """The fit of one response to the covariates alone: coefficients ``(k,)``, weights, residuals ``(n,)``."""
-
-    response: F64
-    coefficients: F64
-    weights: F64
-    residuals: F64
-    inverse_information: F64
-
-
-@dataclass(frozen=True, slots=True)
 class BlockEstimate:
-    """Estimates of a block: ``estimate, se (B, F)``; ``converged (B, F)`` says which of them stand."""
+    """Estimates of a block ``(B, F)``, and which of them have converged."""
 
     estimate: F64
     se: F64
@@ -58,43 +54,8 @@ class BlockEstimate:
     passes: int
 
 
-def fit_base(design: ChunkedDesign, response: F64) -> Base | None:
-    """Fit a response to the covariates alone by Newton's method; None where there is no finite maximum.
-
-    Examples
-    --------
-    >>> from proteomr.stats.chunked import chunk_design
-    >>> design = chunk_design(np.zeros((4, 0)), np.ones((1, 1)), np.zeros(4, dtype=np.int64))
-    >>> fit_base(design, np.array([0.0, 0.0, 0.0, 1.0])).coefficients.round(4).tolist()
-    [-1.0986]
-    """
-    beta = np.zeros(design.k)
-    inverse = np.zeros((design.k, design.k))
-    last = np.inf
-    for _ in range(40):
-        mu = 1.0 / (1.0 + np.exp(-np.clip(design.times(beta), -700.0, 700.0)))
-        score = design.score(response - mu)
-        # Close to the maximum the last information serves as well as a new one.
-        if last > 1e-3:
-            try:
-                inverse = np.linalg.inv(design.information(mu * (1.0 - mu)))
-            except np.linalg.LinAlgError:
-                return None
-        step = inverse @ score
-        beta += step
-        last = float(score @ step)
-        if last < 1e-20:
-            break
-    else:
-        return None
-    mu = 1.0 / (1.0 + np.exp(-design.times(beta)))
-    w = mu * (1.0 - mu)
-    inverse = np.linalg.inv(design.information(w))
-    return Base(response, beta, w, response - mu, inverse)
-
-
 class _Workspace(threading.local):
-    """Large arrays that each thread keeps from one block to the next, so that their pages are touched once."""
+    """Large arrays that a thread keeps between blocks, so that their pages are touched once."""
 
     def __init__(self) -> None:
         self._buffers: dict[tuple[str, type], NDArray[Any]] = {}
@@ -111,62 +72,11 @@ class _Workspace(threading.local):
 _workspace = _Workspace()
 
 
-@dataclass
-class _Preconditioner:
-    """Block elimination of the border from the shared covariate information, scaled by the share observed."""
-
-    inverse: F64
-    inflation: F64
-    cross: F64
-    eliminated: F64
-    schur_inverse: F64
-
-    def solve(self, g: F64) -> F64:
-        R, k, F = g.shape[0], self.inverse.shape[1], self.inverse.shape[0]
-        x = np.matmul(g[:, :k].reshape(R // F, F, 1, k), self.inverse).reshape(R, k)
-        x *= self.inflation[:, None]
-        rest = g[:, k:] - np.matmul(self.cross, x[:, :, None])[:, :, 0]
-        border = np.matmul(self.schur_inverse, rest[:, :, None])[:, :, 0]
-        x -= np.matmul(border[:, None, :], self.eliminated)[:, 0, :]
-        return np.concatenate([x, border], axis=1)
-
-
-@dataclass
-class _Memory:
-    """The last few steps and score changes of every fit: the two-loop recursion around a preconditioner."""
-
-    steps: list[F64] = field(default_factory=list)
-    changes: list[F64] = field(default_factory=list)
-    inverse_curvature: list[F64] = field(default_factory=list)
-
-    def remember(self, step: F64, change: F64, *, trusted: Bool) -> None:
-        curvature = np.vecdot(step, change)
-        usable = trusted & (curvature > 0)
-        self.steps.append(step)
-        self.changes.append(change)
-        self.inverse_curvature.append(
-            np.where(usable, 1.0 / np.where(usable, curvature, 1.0), 0.0)
-        )
-        if len(self.steps) > _MEMORY:
-            del self.steps[0], self.changes[0], self.inverse_curvature[0]
-
-    def direct(self, preconditioner: _Preconditioner, g: F64) -> F64:
-        q = g.copy()
-        weights = []
-        pairs = list(zip(self.steps, self.changes, self.inverse_curvature, strict=True))
-        for step, change, rho in reversed(pairs):
-            a = rho * np.vecdot(step, q)
-            q -= a[:, None] * change
-            weights.append(a)
-        d = preconditioner.solve(q)
-        for (step, change, rho), a in zip(pairs, reversed(weights), strict=True):
-            d += (a - rho * np.vecdot(change, d))[:, None] * step
-        return d
-
-
 @dataclass(frozen=True)
 class _Rows:
-    """The row-level data of the proteins at work: borders ``(B, s, n)`` and mask ``(B, n)`` in both precisions."""
+    """The row-level data of the proteins at work: borders ``(B, s, n)`` and mask ``(B, n)`` in both
+    precisions.
+    """
 
     borders: F64
     borders32: NDArray[np.float32]
@@ -180,7 +90,7 @@ class BatchedLogistic:
     ----------
     design : the covariates ``A (n, k)``.
     bases : the F fits to the covariates alone.
-    compiled : use the compiled row loops where they can be had.
+    compiled : use the compiled row loops; the plain ones otherwise.
     """
 
     def __init__(
@@ -193,13 +103,16 @@ class BatchedLogistic:
         self._response32 = self._response.astype(np.float32)
         self._start = np.stack([base.coefficients for base in bases])
         self._inverse = np.stack([base.inverse_information for base in bases])
+        self._total = np.array([base.weights.sum() for base in bases])
         self._weights32 = np.stack([base.weights for base in bases]).astype(np.float32)
         self._residuals32 = np.stack([base.residuals for base in bases]).astype(np.float32)
         self._weighted = [self._weigh(chunk, self._weights32) for chunk in design.chunks]
         self._residuals = [self._weigh(chunk, self._residuals32) for chunk in design.chunks]
 
     def _weigh(self, chunk: Chunk, by: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a chunk's local columns times each response's factor, side by side ``(c, F (d + m))``."""
+        """Return a chunk's local columns times each response's factor, side by side ``(c, F (d +
+        m))``.
+        """
         factors = by[:, chunk.start : chunk.stop, None]
         return np.ascontiguousarray(np.concatenate(list(chunk.local32 * factors), axis=1))
 
@@ -211,6 +124,8 @@ class BatchedLogistic:
         borders : ``(B, s, n)``, the protein first; 0 where the mask is 0.
         mask : ``(B, n)``, 1 where the protein and its own covariates are observed, else 0.
         """
+        wanted = borders.shape[0]
+        borders, mask = _pad(borders, mask)
         B, s, _ = borders.shape
         k, R = self.design.k, B * self.F
         borders32 = _workspace.take("borders", borders.shape, np.float32)
@@ -218,32 +133,34 @@ class BatchedLogistic:
         rows = _Rows(borders, borders32, mask)
         preconditioner, g = self._precondition(rows)
         theta = np.concatenate([np.tile(self._start, (B, 1)), np.zeros((R, s))], axis=1)
-        memory = _Memory()
-        passes = self._approach(rows, preconditioner, memory, theta, g)
+        memory = StepMemory()
+        rate, passes = self._approach(rows, preconditioner, memory, theta, g)
         means = _workspace.take("means", (R, self.design.n), np.float64)
         g = self._score(rows, theta, means=means)
+        information = np.sqrt(np.tile(self._total, B) / preconditioner.inflation)
+        moving = np.ones(R, dtype=bool)
         for _ in range(_PASSES_DOUBLE):
             d = memory.direct(preconditioner, g)
             decrement = np.vecdot(g, d)
-            moving = decrement >= _DOUBLE_STEP
+            moving &= _is_far(decrement, rate / information)
             if not np.any(moving) or not np.all(np.isfinite(decrement)):
                 break
             theta += np.where(moving[:, None], d, 0.0)
-            new = self._score(rows, theta, means=means)
+            new = self._score_again(rows, theta, g, moving, means=means)
             memory.remember(d, g - new, trusted=moving)
             g = new
             passes += 1
         variance, correction, settled = self._vary(rows, preconditioner, memory, means, d, g)
-        converged = settled & (decrement < _DOUBLE_STEP) & (variance > 0)
+        converged = settled & ~moving & (variance > 0)
         shape = (B, self.F)
         return BlockEstimate(
-            (theta[:, k] + correction).reshape(shape),
-            np.sqrt(np.maximum(variance, 0.0)).reshape(shape),
-            converged.reshape(shape),
+            (theta[:, k] + correction).reshape(shape)[:wanted],
+            np.sqrt(np.maximum(variance, 0.0)).reshape(shape)[:wanted],
+            converged.reshape(shape)[:wanted],
             passes,
         )
 
-    def _precondition(self, rows: _Rows) -> tuple[_Preconditioner, F64]:
+    def _precondition(self, rows: _Rows) -> tuple[Preconditioner, F64]:
         """Return the preconditioner and the score at the fits to the covariates alone."""
         design, F = self.design, self.F
         B, s, _ = rows.borders.shape
@@ -263,15 +180,17 @@ class BatchedLogistic:
         eliminated *= inflation[:, None, None]
         schur = D - np.matmul(h, eliminated.transpose(0, 2, 1))
         for a in range(s):
-            schur[:, a, a] = np.maximum(schur[:, a, a], 1e-6 * D[:, a, a] + 1e-300)
-        preconditioner = _Preconditioner(
+            schur[:, a, a] = np.maximum(schur[:, a, a], 1e-6 * D[:, a, a] + (D[:, a, a] == 0))
+        preconditioner = Preconditioner(
             self._inverse, inflation, h, eliminated, np.linalg.pinv(schur, hermitian=True)
         )
         g = design.gather(score.reshape(B * F, -1))
         return preconditioner, np.concatenate([g, border_score], axis=1)
 
     def _base_products(self, rows: _Rows) -> tuple[F64, F64]:
-        """Return ``S' W A`` ``(B s, F, wide)`` and ``m' R A`` ``(B, F, wide)`` over dense columns and cells."""
+        """Return ``S' W A`` ``(B s, F, wide)`` and ``m' R A`` ``(B, F, wide)`` over dense columns
+        and cells.
+        """
         design, F = self.design, self.F
         B, s, _ = rows.borders.shape
         wide = design.width
@@ -289,28 +208,40 @@ class BatchedLogistic:
         return cross.transpose(1, 0, 2), score.transpose(1, 0, 2)
 
     def _approach(
-        self, rows: _Rows, preconditioner: _Preconditioner, memory: _Memory, theta: F64, g: F64
-    ) -> int:
-        """Move ``theta`` in place to within single precision of the maximum; return the passes taken."""
+        self, rows: _Rows, preconditioner: Preconditioner, memory: StepMemory, theta: F64, g: F64
+    ) -> tuple[F64, int]:
+        """Move ``theta`` in place to within single precision of the maximum.
+
+        Returns
+        -------
+        The rate ``(R,)`` at which a step shrinks from pass to pass, and the passes taken.
+        """
         last = np.full(theta.shape[0], np.inf)
+        rate = np.full(theta.shape[0], _SLOWEST_UNSEEN)
         moving = np.ones(theta.shape[0], dtype=bool)
         for passes in range(_PASSES_SINGLE):
             d = memory.direct(preconditioner, g)
             decrement = np.vecdot(g, d)
+            shrunk = np.sqrt(np.maximum(decrement, 0.0) / np.maximum(last, 1e-300))
+            # Below that, single precision hides the rate.
+            seen = moving & (decrement > _SINGLE_FLOOR) & np.isfinite(last)
+            rate = np.where(seen, np.minimum(shrunk, 1.0), rate)
             moving &= np.isfinite(decrement) & (decrement > 0)
             theta += np.where(moving[:, None], d, 0.0)
-            rate = np.minimum(decrement / last, 1.0)
-            moving &= decrement * np.maximum(rate, 1e-3) > _SINGLE_STEP
+            coming = decrement * np.clip(decrement / np.maximum(last, 1e-300), 1e-3, 1.0)
+            moving &= coming > _SINGLE_STEP
             if not np.any(moving):
-                return passes
+                return rate, passes
             last = decrement
             new = self._score(rows, theta)
             memory.remember(d, g - new, trusted=moving)
             g = new
-        return _PASSES_SINGLE
+        return rate, _PASSES_SINGLE
 
     def _score(self, rows: _Rows, theta: F64, *, means: F64 | None = None) -> F64:
-        """Return the score ``(R, k + s)``: in single precision, or in double precision where means are kept."""
+        """Return the score ``(R, k + s)``: in single precision, or in double precision where means
+        are kept.
+        """
         k, R = self.design.k, theta.shape[0]
         at = theta if means is not None else theta.astype(np.float32)
         border_theta = np.ascontiguousarray(at[:, k:])
@@ -329,49 +260,78 @@ class BatchedLogistic:
         wide = self._sweep(at[:, :k], scores)
         return np.concatenate([self.design.gather(wide), border], axis=1)
 
+    def _score_again(self, rows: _Rows, theta: F64, g: F64, moving: Bool, *, means: F64) -> F64:
+        """Return the scores with those of the moving fits, and their means, brought up to date."""
+        proteins = np.flatnonzero(moving.reshape(-1, self.F).any(axis=1))
+        filled = np.concatenate([proteins, np.repeat(proteins[:1], -proteins.size % _TILE)])
+        fits = (filled[:, None] * self.F + np.arange(self.F)).ravel()
+        kept = _workspace.take("means again", (fits.size, self.design.n), np.float64)
+        some = _Rows(rows.borders[filled], rows.borders32[:0], rows.mask[filled])
+        found = self._score(some, theta[fits], means=kept)
+        new = g.copy()
+        count = proteins.size * self.F
+        new[fits[:count]] = found[:count]
+        means[fits[:count]] = kept[:count]
+        return new
+
     def _sweep(
         self, coefficients: NDArray[_Float], work: Callable[[NDArray[_Float], int], None]
     ) -> F64:
-        """Pass over the rows: ``A beta`` of each chunk, the work done on it in place, its products with A."""
+        """Pass over the rows: ``A beta`` of each chunk, the work done on it in place, its products
+        with A.
+        """
         design, R = self.design, coefficients.shape[0]
         single = coefficients.dtype == np.float32
-        dtype = np.float32 if single else np.float64
+        kind = coefficients.dtype.type
         spread = design.spread(coefficients)
         wide = np.zeros((R, design.width))
         for chunk in design.chunks:
             local = chunk.local32 if single else chunk.local
-            eta = _workspace.take("eta", (R, local.shape[0]), dtype)
+            eta = _workspace.take("eta", (R, local.shape[0]), kind)
             np.matmul(design.select(spread, chunk), local.T, out=eta)
-            work(eta, chunk.start)
-            part = _workspace.take("part", (R, local.shape[1]), dtype)
+            with np.errstate(over="ignore"):
+                work(eta, chunk.start)
+            part = _workspace.take("part", (R, local.shape[1]), kind)
             design.add(wide, chunk, np.matmul(eta, local, out=part))
         return wide
 
     def _curve_first(
         self, rows: _Rows, means: F64, step: F64, v: F64, weights: NDArray[np.float32]
     ) -> F64:
-        """Return ``H v (R, k + s)`` at the end of a last, small step from where ``means`` were kept.
+        """Return ``H v (R, k + s)`` in single precision after a last, small step from ``means``.
 
-        The weights there are kept in single precision in ``weights (R, n)``.
+        The means move with the step, and the weights there are kept in ``weights (R, n)``.
         """
         design = self.design
-        k, R = design.k, v.shape[0]
-        single = step.astype(np.float32)
+        k = design.k
+        single, vector = step.astype(np.float32), v.astype(np.float32)
         spread = design.spread(single[:, :k])
-        border_step, border_v = (np.ascontiguousarray(x[:, k:]) for x in (single, v))
-        border = np.zeros((R, v.shape[1] - k))
+        border_step, border_v = (np.ascontiguousarray(x[:, k:]) for x in (single, vector))
+        border = np.zeros((v.shape[0], v.shape[1] - k))
         chunk_at = {chunk.start: chunk for chunk in design.chunks}
 
-        def curve(u: F64, start: int) -> None:
+        def curve(u: NDArray[np.float32], start: int) -> None:
             chunk = chunk_at[start]
             shift = _workspace.take("shift", u.shape, np.float32)
             np.matmul(design.select(spread, chunk), chunk.local32.T, out=shift)
             self._loops.apply_first_curvature(
-                u, shift, means, rows.borders, border_v, border_step, start, border, weights
+                u, shift, means, rows.borders32, border_v, border_step, start, border, weights
             )
 
-        wide = self._sweep(v[:, :k], curve)
+        wide = self._sweep(vector[:, :k], curve)
         return np.concatenate([design.gather(wide), border], axis=1)
+
+    def _curve_exactly(self, rows: _Rows, means: F64, v: F64) -> F64:
+        """Return ``H v (R, k + s)`` in double precision."""
+        k = self.design.k
+        border_v = np.ascontiguousarray(v[:, k:])
+        border = np.zeros((v.shape[0], v.shape[1] - k))
+
+        def curve(u: F64, start: int) -> None:
+            self._loops.apply_exact_curvature(u, means, rows.borders, border_v, start, border)
+
+        wide = self._sweep(v[:, :k], curve)
+        return np.concatenate([self.design.gather(wide), border], axis=1)
 
     def _curve(self, rows: _Rows, weights: NDArray[np.float32], v: F64) -> F64:
         """Return ``H v (R, k + s)`` in single precision."""
@@ -389,29 +349,61 @@ class BatchedLogistic:
     def _vary(
         self,
         rows: _Rows,
-        preconditioner: _Preconditioner,
-        memory: _Memory,
+        preconditioner: Preconditioner,
+        memory: StepMemory,
         means: F64,
         step: F64,
         g: F64,
     ) -> tuple[F64, F64, Bool]:
-        """Return ``e' H^-1 e (R,)`` after a last step, the correction ``e' H^-1 g`` and whether both have settled."""
+        """Return ``e' H^-1 e (R,)`` after a last step, the correction ``e' H^-1 g`` and whether
+        both have settled.
+        """
         R, k = g.shape[0], self.design.k
         e = np.zeros((R, g.shape[1]))
         e[:, k] = 1.0
         v = memory.direct(preconditioner, e)
         weights = _workspace.take("weights", means.shape, np.float32)
         r = e - self._curve_first(rows, means, step, v, weights)
+        moving = np.ones(R, dtype=bool)
         for passes in range(_PASSES_VARIANCE):
             d = memory.direct(preconditioner, r)
-            rest = np.vecdot(r, d)
-            variance = v[:, k] + np.vecdot(v, r) + rest
-            settled = np.abs(rest) <= _VARIANCE_SHARE * np.abs(variance)
-            v += d
-            if np.all(settled) or passes + 1 == _PASSES_VARIANCE:
+            v += np.where(moving[:, None], d, 0.0)
+            moving &= np.vecdot(r, d) > _VARIANCE_SHARE * np.abs(v[:, k])
+            if not np.any(moving) or passes + 1 == _PASSES_VARIANCE:
                 break
             r -= self._curve(rows, weights, d)
+        r = e - self._curve_exactly(rows, means, v)
+        d = memory.direct(preconditioner, r)
+        rest = np.vecdot(r, d)
+        variance = v[:, k] + np.vecdot(v, r) + rest
+        settled = np.abs(rest) <= _VARIANCE_REST * np.abs(variance)
+        v += d
         return variance, np.vecdot(v, g), settled
+
+
+def _pad(borders: F64, mask: NDArray[np.float32]) -> tuple[F64, NDArray[np.float32]]:
+    """Add proteins that nobody has until the fits fill whole tiles of a matrix product.
+
+    Every fit is then rounded alike, whatever other proteins are in its block.
+    """
+    lacking = -borders.shape[0] % _TILE
+    if lacking == 0:
+        return borders, mask
+    empty = np.zeros((lacking, *borders.shape[1:]))
+    nobody = np.zeros((lacking, mask.shape[1]), dtype=np.float32)
+    return np.concatenate([borders, empty]), np.concatenate([mask, nobody])
+
+
+def _is_far(decrement: F64, spread: F64) -> Bool:
+    """Say which fits need another pass in double precision.
+
+    After a step of length s in standard errors, of an iteration that converges at rate r, what
+    remains changes eta by ``r s / sqrt(sum w)`` in root mean square, and a standard error by no more
+    than about that; ``spread`` is ``r / sqrt(sum w)``. The estimate, which is corrected by
+    ``e' H^-1 g``, is off by ``s^2 / sqrt(sum w)`` standard errors.
+    """
+    error = spread * np.sqrt(np.maximum(decrement, 0.0))
+    return np.asarray((decrement > _DOUBLE_STEP) | (error > _SE_ERROR))
 
 
 def share_observed(mask: NDArray[np.float32]) -> F64:

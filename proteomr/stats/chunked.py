@@ -1,9 +1,10 @@
-"""A covariate matrix cut into row chunks in which group indicators take one column per group present.
+"""A covariate matrix cut into row chunks in which group indicators take one column per group
+present.
 
-Covariates are mostly indicators of sites, batches and the like. With the rows ordered by the combinations of those
-factors ("cells"), a chunk of a few hundred rows meets only a handful of cells, so that the product of the chunk with
-any coefficients needs the dense columns and those few indicators instead of every dummy column: about half of the
-multiplications, with the same result.
+Covariates are mostly indicators of sites, batches and the like. With the rows ordered by the
+combinations of those factors ("cells"), a chunk of a few hundred rows meets only a handful of
+cells, so that the product of the chunk with any coefficients needs the dense columns and those few
+indicators instead of every dummy column: about half of the multiplications, with the same result.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _Float = TypeVar("_Float", np.float32, np.float64)
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows ``start:stop`` of a design: ``local (c, d + m)`` holds d dense columns, then m cell indicators.
+    """Rows ``start:stop`` of a design: ``local (c, d + m)`` holds d dense columns, then m cell
+    indicators.
 
     ``cells`` is the range of the whole design's cells that they indicate.
     """
@@ -38,7 +40,8 @@ class Chunk:
 
 @dataclass(frozen=True)
 class ChunkedDesign:
-    """A design ``A (n, k)`` whose columns are d dense ones followed by ``k - d`` functions of the cell.
+    """A design ``A (n, k)`` whose columns are d dense ones followed by ``k - d`` functions of the
+    cell.
 
     Attributes
     ----------
@@ -63,7 +66,9 @@ class ChunkedDesign:
         return self.d + int(self.cell_columns.shape[0])
 
     def spread(self, coefficients: NDArray[_Float]) -> NDArray[_Float]:
-        """Return coefficients of dense columns and cells ``(R, d + q)`` for coefficients ``(R, k)``."""
+        """Return coefficients of dense columns and cells ``(R, d + q)`` for coefficients ``(R,
+        k)``.
+        """
         single = coefficients.dtype == np.float32
         cell_columns = self._cell_columns32 if single else self.cell_columns
         return np.concatenate(
@@ -71,15 +76,19 @@ class ChunkedDesign:
         )
 
     def gather(self, scores: F64) -> F64:
-        """Return scores of the columns ``(R, k)`` for scores of dense columns and cells ``(R, d + q)``."""
-        return np.concatenate([scores[:, : self.d], scores[:, self.d :] @ self.cell_columns], axis=1)
+        """Return scores of the columns ``(R, k)`` for scores of dense columns and cells ``(R, d +
+        q)``.
+        """
+        return np.concatenate(
+            [scores[:, : self.d], scores[:, self.d :] @ self.cell_columns], axis=1
+        )
 
     def select(self, wide: NDArray[_Float], chunk: Chunk) -> NDArray[_Float]:
         """Return the part of spread coefficients ``(R, d + q)`` that a chunk needs: ``(R, d + m)``."""
         return np.concatenate([wide[:, : self.d], wide[:, self._places(chunk)]], axis=1)
 
     def add(self, total: F64, chunk: Chunk, part: NDArray[_Float]) -> None:
-        """Add products with a chunk's local columns ``(R, d + m)`` to those of the whole ``(R, d + q)``."""
+        """Add products with a chunk's columns ``(R, d + m)`` to the whole ``(R, d + q)``."""
         part = part.astype(np.float64, copy=False)
         total[:, : self.d] += part[:, : self.d]
         total[:, self._places(chunk)] += part[:, self.d :]
@@ -90,7 +99,8 @@ class ChunkedDesign:
     def times(self, coefficients: F64) -> F64:
         """Return ``A b (n,)`` for coefficients ``(k,)``."""
         wide = self.spread(coefficients[None, :])
-        return np.concatenate([chunk.local @ self.select(wide, chunk)[0] for chunk in self.chunks])
+        parts = [chunk.local @ self.select(wide, chunk)[0] for chunk in self.chunks]
+        return np.concatenate(parts)
 
     def score(self, residuals: F64) -> F64:
         """Return ``A' r (k,)`` for residuals ``(n,)``."""
@@ -100,14 +110,18 @@ class ChunkedDesign:
         return self.gather(total)[0]
 
     def information(self, weights: F64) -> F64:
-        """Return ``A' W A (k, k)`` for weights ``(n,)``."""
+        """Return ``A' W A (k, k)`` for weights ``(n,)``, from products in single precision."""
         total = np.zeros((self.width, self.width))
+        roots = np.sqrt(weights).astype(np.float32)
         for chunk in self.chunks:
-            rooted = chunk.local * np.sqrt(weights[chunk.start : chunk.stop, None])
+            rooted = chunk.local32 * roots[chunk.start : chunk.stop, None]
             square = rooted.T @ rooted
-            for rows, part in ((slice(0, self.d), square[: self.d]), (self._places(chunk), square[self.d :])):
+            for rows, part in (
+                (slice(0, self.d), square[: self.d]),
+                (self._places(chunk), square[self.d :]),
+            ):
                 self.add(total[rows], chunk, part)
-        return self.gather(self.gather(total).T)
+        return np.asarray(self.gather(self.gather(total).T))
 
     def matrix(self) -> F64:
         """Return the whole matrix ``(n, k)``."""
@@ -120,7 +134,7 @@ class ChunkedDesign:
 
 
 def chunk_design(
-    dense: F64, cell_columns: F64, cell_of_row: I64, *, chunk_rows: int = 512
+    dense: F64, cell_columns: F64, cell_of_row: I64, *, chunk_rows: int = 768
 ) -> ChunkedDesign:
     """Cut a design into row chunks.
 
@@ -129,7 +143,8 @@ def chunk_design(
     dense : ``(n, d)`` columns without structure.
     cell_columns : ``(q, k - d)`` values of the remaining columns in each cell.
     cell_of_row : ``(n,)`` cell of each row, 0 to q - 1, in ascending order.
-    chunk_rows : rows of a chunk; a chunk of all fits of a block should stay in the second-level cache.
+    chunk_rows : rows of a chunk; a chunk of all fits of a block should stay in the second-level
+        cache.
     """
     n, d = dense.shape
     chunks = []
@@ -139,7 +154,5 @@ def chunk_design(
         local = np.zeros((stop - start, d + last - first + 1))
         local[:, :d] = dense[start:stop]
         local[np.arange(stop - start), d + cell_of_row[start:stop] - first] = 1.0
-        chunks.append(
-            Chunk(start, stop, slice(first, last + 1), local, local.astype(np.float32))
-        )
+        chunks.append(Chunk(start, stop, slice(first, last + 1), local, local.astype(np.float32)))
     return ChunkedDesign(n, d + cell_columns.shape[1], d, cell_columns, tuple(chunks))

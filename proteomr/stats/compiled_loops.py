@@ -1,11 +1,8 @@
-"""The row loops of the batched logistic kernel, compiled; :mod:`proteomr.stats.row_loops` is the same in numpy.
+"""The functions of :mod:`proteomr.stats.row_loops`, compiled: the same numbers to rounding.
 
-Both modules have the same three functions and give the same numbers to rounding. The compiled ones do in one sweep
-over cache-resident rows what numpy does in a dozen, and vectorise the exponential on processors for which numpy does
-not. Machine code is cached beside the module, or in the user's cache folder where that is not writable.
-
-Shapes: ``R = B F`` fits, fit ``r`` is protein ``r // F`` and response ``r % F``; ``s`` border columns (the protein
-itself and its own covariates); ``c`` rows from row ``start``.
+They do in one sweep over cache-resident rows what numpy does in a dozen, and vectorise the
+exponential on processors for which numpy does not. Machine code is kept beside the module, or in
+the user's cache folder where that is not writable.
 """
 
 from __future__ import annotations
@@ -13,11 +10,19 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-__all__ = ["apply_curvature", "apply_first_curvature", "store_means", "sum_scores"]
+__all__ = [
+    "apply_curvature",
+    "apply_exact_curvature",
+    "apply_first_curvature",
+    "store_means",
+    "sum_scores",
+]
 
 # `reassoc` would fold the shift that rounds to an integer; the sums alone may be reordered.
 _EXACT = {"contract", "nsz", "arcp"}
 _SUMS = {"contract", "nsz", "arcp", "reassoc"}
+
+_compile = numba.njit(cache=True, nogil=True, fastmath=_SUMS, error_model="numpy")
 
 _SHIFT64 = 6755399441055744.0
 _ONE_BITS64 = np.int64(4607182418800017408)
@@ -30,8 +35,8 @@ _ONE32, _LOW32, _HIGH32 = _F(1.0), _F(-87.0), _F(87.0)
 _MANTISSA32, _ONE_BITS32 = np.int32(23), np.int32(1065353216)
 
 
-@numba.njit(cache=True, fastmath=_EXACT)
-def _exp64(x):  # type: ignore[no-untyped-def]
+@numba.njit(cache=True, nogil=True, fastmath=_EXACT)
+def _exp64(x):
     x = min(max(x, -700.0), 700.0)
     shifted = x * 1.4426950408889634 + _SHIFT64
     n = shifted - _SHIFT64
@@ -54,8 +59,8 @@ def _exp64(x):  # type: ignore[no-untyped-def]
     return p * bits.view(np.float64)
 
 
-@numba.njit(cache=True, fastmath=_EXACT)
-def _exp32(x):  # type: ignore[no-untyped-def]
+@numba.njit(cache=True, nogil=True, fastmath=_EXACT)
+def _exp32(x):
     x = min(max(x, _LOW32), _HIGH32)
     shifted = x * _LOG2E32 + _SHIFT32
     n = shifted - _SHIFT32
@@ -71,8 +76,8 @@ def _exp32(x):  # type: ignore[no-untyped-def]
     return p * bits.view(np.float32)
 
 
-@numba.njit(cache=True, fastmath=_SUMS, error_model="numpy")
-def _scores64(eta, borders, mask, response, coefficients, start, score):  # type: ignore[no-untyped-def]
+@_compile
+def _scores64(eta, borders, mask, response, coefficients, start, score):
     R, c = eta.shape
     B, s, _ = borders.shape
     F = R // B
@@ -96,8 +101,8 @@ def _scores64(eta, borders, mask, response, coefficients, start, score):  # type
             score[r, a] += t
 
 
-@numba.njit(cache=True, fastmath=_SUMS, error_model="numpy")
-def _scores32(eta, borders, mask, response, coefficients, start, score):  # type: ignore[no-untyped-def]
+@_compile
+def _scores32(eta, borders, mask, response, coefficients, start, score):
     R, c = eta.shape
     B, s, _ = borders.shape
     F = R // B
@@ -121,9 +126,8 @@ def _scores32(eta, borders, mask, response, coefficients, start, score):  # type
             score[r, a] += t
 
 
-@numba.njit(cache=True, fastmath=_SUMS, error_model="numpy")
-def store_means(eta, borders, mask, response, coefficients, start, score, means):  # type: ignore[no-untyped-def]
-    """As :func:`sum_scores` in double precision, and keep ``m mu`` in ``means`` ``(R, n)``."""
+@_compile
+def store_means(eta, borders, mask, response, coefficients, start, score, means):
     R, c = eta.shape
     B, s, _ = borders.shape
     F = R // B
@@ -150,14 +154,8 @@ def store_means(eta, borders, mask, response, coefficients, start, score, means)
             score[r, a] += t
 
 
-@numba.njit(cache=True, fastmath=_SUMS, error_model="numpy")
-def apply_first_curvature(  # type: ignore[no-untyped-def]
-    u, shift, means, borders, vector, step, start, product, weights
-):
-    """As :func:`apply_curvature`, with the weights ``mu (1 - mu)`` after a step from ``means``, which are kept.
-
-    The step shifts eta by ``shift = A d (R, c)`` and by the borders' part.
-    """
+@_compile
+def apply_first_curvature(u, shift, means, borders, vector, step, start, product, weights):
     R, c = u.shape
     B, s, _ = borders.shape
     F = R // B
@@ -173,13 +171,38 @@ def apply_first_curvature(  # type: ignore[no-untyped-def]
             b_step = step[r, a]
             for i in range(c):
                 e[i] += b * x[i]
-                h[i] += b_step * np.float32(x[i])
+                h[i] += b_step * x[i]
         for i in range(c):
             mu = mean[i]
             mu += mu * (1.0 - mu) * h[i]
-            weight = mu * (1.0 - mu)
+            mean[i] = mu
+            weight = np.float32(mu * (1.0 - mu))
             w[i] = weight
             e[i] *= weight
+        for a in range(s):
+            x = borders[j, a, start : start + c]
+            t = np.float32(0.0)
+            for i in range(c):
+                t += e[i] * x[i]
+            product[r, a] += t
+
+
+@_compile
+def apply_exact_curvature(u, means, borders, vector, start, product):
+    R, c = u.shape
+    B, s, _ = borders.shape
+    F = R // B
+    for r in range(R):
+        j = r // F
+        e = u[r]
+        mean = means[r, start : start + c]
+        for a in range(s):
+            x = borders[j, a, start : start + c]
+            b = vector[r, a]
+            for i in range(c):
+                e[i] += b * x[i]
+        for i in range(c):
+            e[i] *= mean[i] * (1.0 - mean[i])
         for a in range(s):
             x = borders[j, a, start : start + c]
             t = 0.0
@@ -188,9 +211,8 @@ def apply_first_curvature(  # type: ignore[no-untyped-def]
             product[r, a] += t
 
 
-@numba.njit(cache=True, fastmath=_SUMS, error_model="numpy")
-def apply_curvature(u, weights, borders, vector, start, product):  # type: ignore[no-untyped-def]
-    """Replace ``u = A v`` ``(R, c)`` by ``w (u + S v_s)`` and add its products with the borders to ``product``."""
+@_compile
+def apply_curvature(u, weights, borders, vector, start, product):
     R, c = u.shape
     B, s, _ = borders.shape
     F = R // B
@@ -213,7 +235,6 @@ def apply_curvature(u, weights, borders, vector, start, product):  # type: ignor
             product[r, a] += t
 
 
-def sum_scores(eta, borders, mask, response, coefficients, start, score):  # type: ignore[no-untyped-def]
-    """Replace ``eta = A beta`` ``(R, c)`` by the residual ``m (y - mu)`` and add its border scores to ``score``."""
+def sum_scores(eta, borders, mask, response, coefficients, start, score):
     loop = _scores32 if eta.dtype == np.float32 else _scores64
     loop(eta, borders, mask, response, coefficients, start, score)

@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 _EXTREME = 12.0
+_MEMORY = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,9 @@ def fit_logistic(
     if offset is None and (not converged or np.abs(eta).max() > _EXTREME):
         separation = find_separation(X, y)
         converged = converged and separation.kind == "none"
-    return LogisticFit(b, _inverse_information(X, mu, counts), value, converged, iterations, separation)
+    return LogisticFit(
+        b, _inverse_information(X, mu, counts), value, converged, iterations, separation
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,8 @@ class LimitFit:
 
     Attributes
     ----------
-    fit : on the rows and columns below; its separation is ``none`` where the column of interest has a finite estimate.
+    fit : on the rows and columns below; its separation is ``none`` where the column of interest has
+        a finite estimate.
     rows : ``(n,)``, the rows that carry the limit.
     columns : positions of the columns that are estimated on them.
     apart : number of rows that other columns separate.
@@ -142,10 +146,10 @@ class LimitFit:
 def fit_limit(
     X: F64, y: F64, *, column: int, weights: F64 | None = None, tolerance: float = 1e-7
 ) -> LimitFit:
-    """Maximise the likelihood; where columns other than one separate rows, take the limit for that one.
+    """Maximise the likelihood, or take the limit for a column where others separate rows.
 
-    The limit is the maximum over the rows that nothing separates (Geyer 2009, doi:10.1214/08-EJS349), provided that
-    the column is not a combination of the others there.
+    The limit is the maximum over the rows that nothing separates (Geyer 2009,
+    doi:10.1214/08-EJS349), provided that the column is not a combination of the others there.
 
     Parameters
     ----------
@@ -220,40 +224,61 @@ def fit_firth(
     if fixed is not None:
         b[fixed[0]] = fixed[1]
         free[fixed[0]] = False
-    value, covariance, score = _firth_score(X, y, b)
+    value, R, score = _firth_score(X, y, b)
+    pairs: list[tuple[F64, F64]] = []
     converged = False
     iterations = 0
-    while iterations < max_iterations:
+    while iterations < max_iterations and not converged:
         iterations += 1
-        information = np.linalg.pinv(covariance, hermitian=True)[np.ix_(free, free)]
         step = np.zeros(k)
-        step[free] = np.linalg.solve(information, score[free])
+        step[free] = _accelerate(score[free], (R.T @ R)[np.ix_(free, free)], pairs)
         step *= min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
-        decrement = float(score @ step)
+        converged = bool(score @ step < 1e-18)
         for _ in range(40):
-            new_value, new_covariance, new_score = _firth_score(X, y, b + step)
+            new_value, new_R, new_score = _firth_score(X, y, b + step)
             if new_value >= value - 1e-13 * abs(value):
                 break
             step *= 0.5
-        b = b + step
-        value, covariance, score = new_value, new_covariance, new_score
-        if decrement < 1e-18:
-            converged = True
-            break
-    return LogisticFit(b, covariance, value, converged, iterations)
+        change = score[free] - new_score[free]
+        if step[free] @ change > 0:
+            pairs.append((step[free], change))
+        b, value, R, score = b + step, new_value, new_R, new_score
+    inverse = np.linalg.inv(R)
+    return LogisticFit(b, inverse @ inverse.T, value, converged, iterations)
+
+
+def _accelerate(score: F64, information: F64, pairs: list[tuple[F64, F64]]) -> F64:
+    """Return the step of a limited-memory quasi-Newton method that starts from the information.
+
+    The information leaves out the curvature of the penalty, which the last few steps and changes of
+    the score supply (Nocedal 1980, doi:10.1090/S0025-5718-1980-0572855-7).
+    """
+    del pairs[:-_MEMORY]
+    q, shares = score.copy(), []
+    for step, change in reversed(pairs):
+        share = float(step @ q) / float(step @ change)
+        q -= share * change
+        shares.append(share)
+    direction = np.asarray(np.linalg.solve(information, q), dtype=np.float64)
+    for (step, change), share in zip(pairs, reversed(shares), strict=True):
+        direction += (share - float(change @ direction) / float(step @ change)) * step
+    if score @ direction >= 0 and np.all(np.isfinite(direction)):
+        return direction
+    pairs.clear()
+    return np.asarray(np.linalg.solve(information, score), dtype=np.float64)
 
 
 def _firth_score(X: F64, y: F64, b: F64) -> tuple[float, F64, F64]:
+    """Return the penalised likelihood, the root of the information and the penalised score."""
     eta = X @ b
     mu = _means(eta)
     Q, R = np.linalg.qr(X * np.sqrt(mu * (1.0 - mu))[:, None])
-    hat = np.einsum("ij,ij->i", Q, Q)
     diagonal = np.abs(np.diagonal(R))
     if diagonal.min() <= 0:
-        return -np.inf, np.full((b.size, b.size), np.nan), np.zeros(b.size)
-    inverse = np.linalg.inv(R)
-    value = _log_likelihood(eta, y) + float(np.log(diagonal).sum())
-    return value, inverse @ inverse.T, X.T @ (y - mu + hat * (0.5 - mu))
+        return -np.inf, R, np.zeros(b.size)
+    hat = np.einsum("ij,ij->i", Q, Q)
+    value = _log_likelihood(eta, y, np.ones(y.size)) + float(np.log(diagonal).sum())
+    return value, R, X.T @ (y - mu + hat * (0.5 - mu))
 
 
 def profile_limits(
@@ -271,6 +296,11 @@ def profile_limits(
     column : position of the coefficient.
     level : coverage.
 
+    Raises
+    ------
+    ValueError
+        The fit has not converged.
+
     Examples
     --------
     >>> x = np.column_stack([np.ones(6), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
@@ -282,6 +312,8 @@ def profile_limits(
     from scipy.optimize import brentq
     from scipy.special import chdtri
 
+    if not fit.converged:
+        raise ValueError("a fit that has not converged has no profile")
     half_drop = float(chdtri(1, 1.0 - level)) / 2.0
     estimate, se = float(fit.coefficients[column]), float(fit.se[column])
     others = np.delete(np.arange(X.shape[1]), column)

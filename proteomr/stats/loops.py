@@ -9,16 +9,12 @@ __all__ = ["load_loops"]
 
 
 def load_loops(*, compiled: bool = True) -> ModuleType:
-    """Return the compiled row loops, or those in numpy on request or where numba is absent.
+    """Return the module of row loops, imported when it is first needed.
 
     Examples
     --------
     >>> load_loops(compiled=False).__name__
     'proteomr.stats.row_loops'
     """
-    if compiled:
-        try:
-            return importlib.import_module("proteomr.stats.compiled_loops")
-        except ImportError:
-            pass
-    return importlib.import_module("proteomr.stats.row_loops")
+    name = "compiled_loops" if compiled else "row_loops"
+    return importlib.import_module(f"proteomr.stats.{name}")

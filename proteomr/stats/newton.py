@@ -18,7 +18,7 @@ __all__ = ["NewtonEstimate", "fit_newton"]
 
 _STEPS = 30
 _DECREMENT = 1e-22
-_PIVOT = 1e-9
+_PIVOT = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def fit_newton(A: F64, borders: F64, mask: F64, response: F64) -> NewtonEstimate
     value = _log_likelihoods(eta, response, mask)
     converged = np.zeros(R, dtype=bool)
     usable = np.ones(R, dtype=bool)
-    H = np.empty((R, s + k, s + k))
+    final = np.broadcast_to(np.eye(s + k), (R, s + k, s + k)).copy()
     for _ in range(_STEPS):
         mu = 1.0 / (1.0 + np.exp(-np.clip(eta, -700.0, 700.0)))
         w = mu * (1.0 - mu) * mask
@@ -75,10 +75,12 @@ def fit_newton(A: F64, borders: F64, mask: F64, response: F64) -> NewtonEstimate
         decrement = np.vecdot(g, step)
         moving = usable & ~converged
         theta, eta, value = _advance(A, S, response, mask, theta, eta, value, step, moving)
-        converged |= moving & (decrement < _DECREMENT)
+        done = moving & (decrement < _DECREMENT)
+        final[done] = H[done]
+        converged |= done
         if np.all(converged | ~usable):
             break
-    covariance = np.linalg.inv(H)
+    covariance = np.linalg.inv(final)
     se = np.sqrt(np.maximum(covariance[:, 0, 0], 0.0))
     extreme = np.abs(eta * mask).max(axis=1, initial=0.0)
     return NewtonEstimate(theta[:, 0], se, extreme, converged & usable)

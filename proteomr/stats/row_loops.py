@@ -1,6 +1,8 @@
-"""The row loops of the batched logistic kernel in numpy: the form used without numba.
+"""What the batched logistic kernel does to a chunk of rows between two matrix products, in place.
 
-Shapes as in :mod:`proteomr.stats.compiled_loops`.
+Shapes: ``R = B F`` fits, fit ``r`` is protein ``r // F`` and response ``r % F``; ``s`` border
+columns (the protein itself and its own covariates); ``c`` rows from row ``start`` on. The arrays of
+a chunk are small enough for the second-level cache, so that every operation runs at its speed.
 """
 
 from __future__ import annotations
@@ -10,31 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["apply_curvature", "apply_first_curvature", "store_means", "sum_scores"]
+from proteomr._typing import F64
+
+__all__ = [
+    "apply_curvature",
+    "apply_exact_curvature",
+    "apply_first_curvature",
+    "store_means",
+    "sum_scores",
+]
 
 _Array = NDArray[Any]
-
-
-def _add_borders(eta: _Array, borders: _Array, coefficients: _Array) -> _Array:
-    B, s, c = borders.shape
-    by_protein = eta.reshape(B, -1, c)
-    for a in range(s):
-        b = coefficients[:, a].reshape(B, -1, 1).astype(eta.dtype)
-        by_protein += b * borders[:, a, None, :]
-    return by_protein
-
-
-def _border_products(by_protein: _Array, borders: _Array, total: _Array) -> None:
-    for a in range(borders.shape[1]):
-        total[:, a] += np.vecdot(by_protein, borders[:, a, None, :]).reshape(-1)
-
-
-def _mean(by_protein: _Array) -> _Array:
-    np.negative(by_protein, out=by_protein)
-    np.clip(by_protein, -700 if by_protein.dtype == np.float64 else -87, None, out=by_protein)
-    np.exp(np.minimum(by_protein, 87 if by_protein.dtype == np.float32 else 700), out=by_protein)
-    by_protein += 1
-    return np.reciprocal(by_protein, out=by_protein)
 
 
 def sum_scores(
@@ -44,14 +32,10 @@ def sum_scores(
     response: _Array,
     coefficients: _Array,
     start: int,
-    score: _Array,
+    score: F64,
 ) -> None:
-    """Replace ``eta = A beta`` ``(R, c)`` by ``m (y - mu)``; add its border scores to ``score``."""
-    rows = slice(start, start + eta.shape[1])
-    mean = _mean(_add_borders(eta, borders[:, :, rows], coefficients))
-    np.subtract(response[None, :, rows], mean, out=mean)
-    mean *= mask[:, None, rows]
-    _border_products(mean, borders[:, :, rows], score)
+    """Replace ``eta = A beta (R, c)`` by residuals ``m (y - mu)``; add their border scores."""
+    _leave_residuals(eta, borders, mask, response, coefficients, start, score, None)
 
 
 def store_means(
@@ -61,49 +45,92 @@ def store_means(
     response: _Array,
     coefficients: _Array,
     start: int,
-    score: _Array,
-    means: _Array,
+    score: F64,
+    means: F64,
 ) -> None:
-    """As :func:`sum_scores` in double precision, and keep ``m mu`` in ``means`` ``(R, n)``."""
-    rows = slice(start, start + eta.shape[1])
-    mean = _mean(_add_borders(eta, borders[:, :, rows], coefficients))
-    mean *= mask[:, None, rows]
-    means[:, rows] = mean.reshape(eta.shape)
-    np.subtract(response[None, :, rows] * mask[:, None, rows], mean, out=mean)
-    _border_products(mean, borders[:, :, rows], score)
+    """As :func:`sum_scores`, and keep ``m mu`` in ``means (R, n)``."""
+    _leave_residuals(eta, borders, mask, response, coefficients, start, score, means)
+
+
+def apply_curvature(
+    u: _Array, weights: _Array, borders: _Array, vector: _Array, start: int, product: F64
+) -> None:
+    """Replace ``u = A v (R, c)`` by ``w (u + S v_s)``; add its products with the borders."""
+    rows = slice(start, start + u.shape[1])
+    by_protein = _add_borders(u, borders[:, :, rows], vector)
+    u *= weights[:, rows]
+    _add_products(by_protein, borders[:, :, rows], product)
 
 
 def apply_first_curvature(
     u: _Array,
     shift: _Array,
-    means: _Array,
+    means: F64,
     borders: _Array,
     vector: _Array,
     step: _Array,
     start: int,
-    product: _Array,
+    product: F64,
     weights: _Array,
 ) -> None:
-    """As :func:`apply_curvature`, with the weights ``mu (1 - mu)`` after a step from ``means``, which are kept.
+    """As :func:`apply_curvature` in single precision, after a step from ``means``.
 
-    The step shifts eta by ``shift = A d (R, c)`` and by the borders' part.
+    The step shifts eta by ``shift = A d (R, c)`` and the borders' part; ``means`` move with it, and
+    the weights ``mu (1 - mu)`` there are kept.
     """
     rows = slice(start, start + u.shape[1])
-    _add_borders(shift, borders[:, :, rows].astype(np.float32), step)
-    by_protein = _add_borders(u, borders[:, :, rows], vector)
+    _add_borders(shift, borders[:, :, rows], step)
     mu = means[:, rows]
-    moved = mu + mu * (1.0 - mu) * shift
-    moved *= 1.0 - moved
-    weights[:, rows] = moved
-    u *= moved
-    _border_products(by_protein, borders[:, :, rows], product)
+    mu += mu * (1.0 - mu) * shift
+    weights[:, rows] = mu * (1.0 - mu)
+    apply_curvature(u, weights, borders, vector, start, product)
 
 
-def apply_curvature(
-    u: _Array, weights: _Array, borders: _Array, vector: _Array, start: int, product: _Array
+def apply_exact_curvature(
+    u: F64, means: F64, borders: F64, vector: F64, start: int, product: F64
 ) -> None:
-    """Replace ``u = A v`` by ``w (u + S v_s)``; add its border products to ``product``."""
+    """As :func:`apply_curvature`, with the weights ``mu (1 - mu)`` of the means."""
     rows = slice(start, start + u.shape[1])
     by_protein = _add_borders(u, borders[:, :, rows], vector)
-    u *= weights[:, rows]
-    _border_products(by_protein, borders[:, :, rows], product)
+    mu = means[:, rows]
+    u *= mu
+    u *= 1.0 - mu
+    _add_products(by_protein, borders[:, :, rows], product)
+
+
+def _leave_residuals(
+    eta: _Array,
+    borders: _Array,
+    mask: _Array,
+    response: _Array,
+    coefficients: _Array,
+    start: int,
+    score: F64,
+    means: F64 | None,
+) -> None:
+    rows = slice(start, start + eta.shape[1])
+    mean = _add_borders(eta, borders[:, :, rows], coefficients)
+    # An overflow of exp is a mean of 0.
+    np.negative(mean, out=mean)
+    np.exp(mean, out=mean)
+    mean += 1
+    np.divide(mask[:, None, rows], mean, out=mean)
+    if means is not None:
+        means[:, rows] = eta
+    np.subtract(response[None, :, rows] * mask[:, None, rows], mean, out=mean)
+    _add_products(mean, borders[:, :, rows], score)
+
+
+def _add_borders(eta: _Array, borders: _Array, coefficients: _Array) -> _Array:
+    """Add ``S gamma`` to ``eta`` in place; return it by protein ``(B, F, c)``."""
+    B, s, c = borders.shape
+    by_protein = eta.reshape(B, -1, c)
+    for a in range(s):
+        b = coefficients[:, a].reshape(B, -1, 1)
+        by_protein += b * borders[:, a, None, :]
+    return by_protein
+
+
+def _add_products(by_protein: _Array, borders: _Array, total: F64) -> None:
+    for a in range(borders.shape[1]):
+        total[:, a] += np.vecdot(by_protein, borders[:, a, None, :]).reshape(-1)

@@ -1,14 +1,18 @@
 """Sandwich covariance of regression coefficients: robust to unequal variances and to clusters.
 
-With bread ``M = (X'WX)^-1`` and per-row scores ``X_i u_i``, the covariance is ``M (sum of squared scores) M``:
+With bread ``M = (X'WX)^-1`` and per-row scores ``X_i u_i``, the covariance is ``M (sum of squared
+scores) M``:
 
-- ``HC0`` ``u_i = w_i e_i`` (White 1980, doi:10.2307/1912934); ``HC1`` times ``n/(n - p)``; ``HC2`` and ``HC3`` with
-  ``e_i / sqrt(1 - h_i)`` and ``e_i / (1 - h_i)`` (MacKinnon and White 1985, doi:10.1016/0304-4076(85)90158-7; Long
-  and Ervin 2000, doi:10.1080/00031305.2000.10474549). Mirrors R's ``sandwich::vcovHC``.
-- ``CR0`` sums the scores within clusters (Liang and Zeger 1986, doi:10.1093/biomet/73.1.13); ``CR1`` times
-  ``G/(G - 1)``; ``CR2`` with residuals adjusted by ``(I - H_gg)^-1/2`` (Bell and McCaffrey 2002) and Satterthwaite
-  degrees of freedom (Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). Mirrors R's
-  ``clubSandwich::vcovCR``.
+- ``HC0`` ``u_i = w_i e_i`` (White 1980, doi:10.2307/1912934); ``HC1`` times ``n/(n - p)``; ``HC2``
+  and ``HC3`` with
+  ``e_i / sqrt(1 - h_i)`` and ``e_i / (1 - h_i)`` (MacKinnon and White 1985,
+  doi:10.1016/0304-4076(85)90158-7; Long and Ervin 2000, doi:10.1080/00031305.2000.10474549).
+  Mirrors R's ``sandwich::vcovHC``.
+- ``CR0`` sums the scores within clusters (Liang and Zeger 1986, doi:10.1093/biomet/73.1.13);
+  ``CR1`` times
+  ``G/(G - 1)``; ``CR2`` with residuals adjusted by ``(I - H_gg)^-1/2`` (Bell and McCaffrey 2002)
+  and Satterthwaite degrees of freedom (Pustejovsky and Tipton 2018,
+  doi:10.1080/07350015.2016.1247004). Mirrors R's ``clubSandwich::vcovCR``.
 """
 
 from __future__ import annotations
@@ -43,7 +47,8 @@ def estimate_sandwich(
     Parameters
     ----------
     X : ``(n, p)``, full rank.
-    residuals : ``(n,)``, such that ``X' (w e) = 0`` at the estimate: response residuals over the working weight.
+    residuals : ``(n,)``, such that ``X' (w e) = 0`` at the estimate: response residuals over the
+        working weight.
     weights : ``(n,)``, working weights: 1 for least squares, ``mu (1 - mu)`` for logistic.
     kind : one of :data:`ROBUST` or :data:`CLUSTERED`.
     clusters : ``(n,)`` cluster of each row, for the clustered kinds.

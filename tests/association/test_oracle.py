@@ -96,7 +96,7 @@ def transform(values: F64, how: str) -> F64:
     if how == "log2":
         return np.log2(values)
     if how == "zscore":
-        return (values - values.mean()) / values.std(ddof=1)
+        return np.asarray((values - values.mean()) / values.std(ddof=1))
     return values
 
 
@@ -180,7 +180,8 @@ def fit_slowly(
         return int(rows.sum()), estimate, se
     X = np.column_stack([*columns, value])[kept]
     X = X[:, [True, *(np.ptp(X[:, 1:], axis=0) > 0)]]
-    first = [i for i in range(X.shape[1]) if np.linalg.matrix_rank(X[:, : i + 1]) == i + 1]
+    R = np.asarray(np.linalg.qr(X, mode="r"))
+    first = [i for i in range(X.shape[1]) if np.linalg.matrix_rank(R[:, : i + 1]) == i + 1]
     estimate, se = fit_logit(X[:, first], x[rows][kept])
     return int(rows.sum()), estimate, se
 
@@ -228,14 +229,14 @@ def formulas(sets: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {label: " + ".join(terms) or "1" for label, terms in sets.items()}
 
 
-@pytest.mark.parametrize("n", [120, 2600])
+@pytest.mark.parametrize("n", [200, 2600])
 @pytest.mark.parametrize("family", ["linear", "logistic"])
 @pytest.mark.parametrize("sets", [NESTED, CROSSED], ids=["nested", "crossed"])
 def test_scan_equals_the_slow_loop(n: int, family: Any, sets: Mapping[str, Sequence[str]]) -> None:
     agree(make_study(n, seed=n), ModelSpec(family, ("iso", "lo"), formulas(sets)), sets)
 
 
-@pytest.mark.parametrize("n", [120, 2600])
+@pytest.mark.parametrize("n", [200, 2600])
 @pytest.mark.parametrize("family", ["linear", "logistic"])
 @pytest.mark.parametrize("kind", ["protein", "panel"])
 def test_scan_with_own_covariates_equals_the_slow_loop(n: int, family: Any, kind: str) -> None:

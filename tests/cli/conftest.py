@@ -9,6 +9,8 @@ import polars as pl
 import pytest
 from proteomr_cli import main
 
+from proteomr.association import BLOCK_SIZE
+
 PEOPLE, PROTEINS = 150, 12
 FIRST_ID = 7_300_001
 
@@ -114,3 +116,11 @@ def associate(proteomr: Run, study: Study) -> Run:
         return proteomr("associate", study.folder / samples, given, *models, *arguments, *ends)
 
     return run
+
+
+@pytest.fixture
+def wide(study: Study) -> Study:
+    """Replace the proteins of the study by more, so that they make three blocks."""
+    made = make_study(study.folder, proteins=2 * BLOCK_SIZE + 20)
+    made.write("proteins.parquet", made.proteins)
+    return made

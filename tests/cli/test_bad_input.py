@@ -26,7 +26,9 @@ def alter_text(study: Any, change: Callable[[str], str]) -> None:
 def test_a_missing_file_is_named_with_its_neighbours(associate: Any, study: Any) -> None:
     ending = associate(samples="sample.csv")
     assert ending.code == INPUT
-    assert ending.message.endswith("sample.csv: there is no such file (did you mean 'samples.csv'?)")
+    assert ending.message.endswith(
+        "sample.csv: there is no such file (did you mean 'samples.csv'?)"
+    )
     assert left_behind(study.folder) == []
 
 
@@ -178,9 +180,7 @@ def test_an_exposure_that_cannot_serve_is_said(associate: Any, name: str, words:
     assert words in ending.message
 
 
-def test_an_exposure_of_many_texts_shows_none_of_them(
-    associate: Any, study: Any
-) -> None:
+def test_an_exposure_of_many_texts_shows_none_of_them(associate: Any, study: Any) -> None:
     study.write("samples.csv", study.samples.with_columns(note=pl.col("ID").cast(pl.String) + "x"))
     ending = associate(exposure="note")
     assert ending.code == INPUT
@@ -251,6 +251,9 @@ def test_a_file_for_both_samples_and_proteins_is_refused(associate: Any) -> None
         (["--shard", "5/4"], "shard 5/4 does not exist"),
         (["--shard", "two"], "is not of the form i/n"),
         (["--resume", "--overwrite"], "choose one"),
+        (["--se", "CR1"], "and a cluster column go together"),
+        (["--se", "HC4"], "is not one of 'classical', 'HC0'"),
+        (["--interaction", "lonely"], "is an exposure and the interaction"),
         (["--firth"], "--firth goes with the logistic family"),
         (["--family", "logitic"], "'logitic' is not one of 'linear', 'logistic'"),
         (["--transform", "log"], "is not one of"),

@@ -87,3 +87,60 @@ def test_the_reference_values_of_nist_are_those_of_the_files(
     for name, values in expected("nist_strd").items():
         estimates, _ = certified_of(name, folder / f"{name}.dat") if name != "NoInt1" else ([], [])
         assert name == "NoInt1" or estimates == pytest.approx(values["estimate"], rel=1e-14)
+
+
+def draw(n: int, *, seed: int = 0) -> tuple[F64, F64, F64]:
+    g = np.random.default_rng(seed)
+    Z = np.column_stack([np.ones(n), g.normal(size=(n, 2))])
+    x = Z[:, 1] + g.normal(size=n)
+    return 0.5 * x + Z[:, 2] + g.normal(size=n), x, Z
+
+
+@pytest.mark.parametrize("gap", [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-6])
+def test_an_exposure_nearly_a_covariate_keeps_ten_digits(gap: float) -> None:
+    y, _, Z = draw(400)
+    rest = np.random.default_rng(5).normal(size=400)
+    found = fit_one(y, Z[:, 1] + gap * rest, Z)
+    # the same model with the twin taken out of the exposure
+    wanted = fit_one(y, rest, Z)
+    # what the sum of the two loses to rounding is no fault of the fit
+    tolerance = max(1e-10, 1e-15 / gap)
+    assert found.estimate[0, 0] * gap == pytest.approx(wanted.estimate[0, 0], rel=tolerance)
+    assert found.se[0, 0] * gap == pytest.approx(wanted.se[0, 0], rel=tolerance)
+
+
+def test_aliased_covariates_are_named_where_the_exact_path_meets_them() -> None:
+    y, x, Z = draw(50)
+    rows = np.arange(50)
+    level = (rows > 45).astype(float)
+    y = np.where(level > 0, 0.0, y)
+    problem = Problem(
+        covariates=np.column_stack([Z, level]),
+        names=("(Intercept)", "age", "bmi", "site E"),
+        factors=(),
+        exposures=x[:, None],
+        exposure_names=("x",),
+        adjustments=(Adjustment("all", np.arange(4)),),
+        tests=(Test(0, 0),),
+    )
+    observed = (level == 0)[None]
+    family = Linear()
+    block = Block(y[None], np.empty((1, 0, 50)), observed)
+    found = family.fit(family.prepare(problem), block)
+    assert found.messages == {(0, 0): "aliased: site E"}
+    short = fit_one(y[level == 0], x[level == 0], Z[level == 0])
+    assert found.estimate[0, 0] == pytest.approx(short.estimate[0, 0], rel=1e-11)
+    assert found.df[0, 0] == short.df[0, 0] == 46 - 4
+
+
+def test_a_perfect_fit_has_its_estimate_and_says_that_the_error_is_rounding() -> None:
+    _, x, Z = draw(60)
+    found = fit_one(3.0 * x + Z @ np.array([1.0, 2.0, -1.0]), x, Z)
+    assert found.estimate[0, 0] == pytest.approx(3.0, rel=1e-12)
+    assert found.messages[0, 0] == "perfect fit: the standard error is rounding"
+
+
+def test_cases_are_counted_for_exposures_of_zero_and_one_alone() -> None:
+    y, x, Z = draw(30)
+    assert fit_one(y, (x > 0).astype(float), Z).n_case[0, 0] == np.sum(x > 0)
+    assert fit_one(y, x, Z).n_case[0, 0] == -1

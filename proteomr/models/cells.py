@@ -1,0 +1,136 @@
+"""Covariates as columns of factor cells and what these leave of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from proteomr._typing import F64, I64
+from proteomr.models.base import Factor
+from proteomr.stats.linalg import cholesky_pivots, find_independent, orthonormalise
+
+__all__ = ["Cells", "lay_out_cells", "order_rows"]
+
+_ROWS_PER_CELL = 64
+_ALIASED = 1e-9
+_PLAIN_PIVOT = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A basis of covariates: z functions of the cell of a row, and d dense columns.
+
+    Attributes
+    ----------
+    cell_columns : ``(q, z)``, the intercept and dummy columns in each of the q cells.
+    cell_of_row : ``(n,)``, ascending.
+    dense : ``(n, d)``, orthogonal to the cell columns and to one another, each of length
+        ``sqrt(n)``.
+    kept : positions in the columns handed in, after those of cells, of which ``dense`` is the
+        basis:
+        the span of its first i columns and the cells is that of the first i kept.
+    sparse : the columns that the cells stand for.
+    """
+
+    cell_columns: F64
+    cell_of_row: I64
+    dense: F64
+    kept: tuple[int, ...]
+    sparse: tuple[int, ...]
+
+
+def choose_cell_factors(factors: Sequence[Factor], n: int) -> tuple[Factor, ...]:
+    """Choose the largest factors of more than two levels whose cells are few for n rows."""
+    chosen: list[Factor] = []
+    cells = 1
+    for factor in sorted(factors, key=lambda f: -f.columns.size):
+        levels = factor.columns.size + 1
+        if levels > 2 and cells * levels * _ROWS_PER_CELL <= n:
+            chosen.append(factor)
+            cells *= levels
+    return tuple(chosen)
+
+
+def order_rows(factors: Sequence[Factor], n: int) -> I64:
+    """Return the order of n rows in which the cells of the chosen factors are contiguous.
+
+    Rows keep their order within a cell.
+    """
+    chosen = choose_cell_factors(factors, n)
+    if not chosen:
+        return np.arange(n)
+    return np.lexsort([factor.codes for factor in reversed(chosen)])
+
+
+def lay_out_cells(
+    covariates: F64, columns: Sequence[int] | I64, factors: Sequence[Factor], *, rows: I64
+) -> Cells:
+    """Lay out covariates by the cells of the factors that the rows are ordered by.
+
+    Parameters
+    ----------
+    covariates : ``(n of the problem, k)``.
+    columns : those to lay out, the intercept (0) first.
+    factors : factors whose columns are all among them.
+    rows : the n rows to use.
+    """
+    used, cell = _find_cells(factors, rows)
+    sparse = [0, *(column for factor in used for column in factor.columns.tolist())]
+    _, first, cell_of_row = np.unique(cell, return_index=True, return_inverse=True)
+    whole = rows.size == covariates.shape[0]
+    Z = covariates[rows[first]][:, sparse]
+    Z = Z[:, find_independent(Z)]
+    others = [int(column) for column in columns if int(column) not in set(sparse)]
+    values = covariates[:, others] if whole else covariates[rows][:, others]
+    dense, kept = _sweep(values, Z, cell_of_row)
+    return Cells(Z, cell_of_row, dense, tuple(others[i] for i in kept), tuple(sparse))
+
+
+def _find_cells(factors: Sequence[Factor], rows: I64) -> tuple[list[Factor], I64]:
+    """Return the factors that the rows are ordered by, and each row's cell, ascending."""
+    used: list[Factor] = []
+    cell = np.zeros(rows.size, dtype=np.int64)
+    for factor in choose_cell_factors(factors, rows.size):
+        finer = cell * (factor.columns.size + 1) + factor.codes[rows]
+        if np.any(np.diff(finer) < 0):
+            break
+        used.append(factor)
+        cell = finer
+    return used, cell
+
+
+def _sweep(values: F64, Z: F64, cell_of_row: I64) -> tuple[F64, I64]:
+    """Return an orthonormal basis of what the cell columns leave of others, and which those are."""
+    counts = np.bincount(cell_of_row, minlength=Z.shape[0])
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    rest = values - values.mean(axis=0)
+    lengths = np.linalg.norm(rest, axis=0)
+    rest /= np.where(lengths > 1e-12 * np.abs(values).max(axis=0, initial=0.0), lengths, np.inf)
+    square = Z.T @ (Z * counts[:, None])
+    for _ in range(2):
+        sums = np.add.reduceat(rest, starts, axis=0)
+        rest = rest - (Z @ np.linalg.lstsq(square, Z.T @ sums, rcond=None)[0])[cell_of_row]
+    left = np.linalg.norm(rest, axis=0) > _ALIASED
+    kept = _find_kept(np.where(left, rest, 0.0))
+    return _orthonormalise(rest[:, kept]), kept
+
+
+def _find_kept(rest: F64) -> I64:
+    """Return the independent columns: by their Gram where it is plain, by QR where it is not."""
+    gram = rest.T @ rest
+    if np.all(np.diagonal(gram) > 0) and cholesky_pivots(gram[None])[1][0] > _PLAIN_PIVOT:
+        return np.arange(rest.shape[1])
+    return find_independent(rest, tolerance=_ALIASED)
+
+
+def _orthonormalise(matrix: F64) -> F64:
+    """Return an orthogonal basis, by Cholesky QR twice where that is safe (Yamamoto et al. 2015)."""
+    n = matrix.shape[0]
+    for _ in range(2):
+        L, pivots = cholesky_pivots((matrix.T @ matrix)[None])
+        if pivots[0] <= _PLAIN_PIVOT:
+            return orthonormalise(orthonormalise(matrix))
+        matrix = matrix @ np.linalg.inv(L[0]).T
+    return np.ascontiguousarray(matrix * np.sqrt(n))

@@ -1,0 +1,73 @@
+"""Scans of a small stored cohort equal the numbers that R gave for it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from proteomr.association import ModelSpec, associate
+from proteomr.io import read_cohort, read_protein_covariate
+from proteomr.tables import Cohort, ProteinCovariate
+
+STORED = Path(__file__).resolve().parents[1] / "reference"
+SETS = {
+    "logistic": "timegap + age + sex + C(site)",
+    "linear": "timegap + age + sex + C(site) + C(edu)",
+}
+
+
+@pytest.fixture(scope="module")
+def stored() -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((STORED / "scans.json").read_text("utf-8"))
+    return values
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    scratch = tmp_path_factory.mktemp("scans")
+    return read_cohort(STORED / "scans_samples.csv", STORED / "scans_proteins.csv", scratch=scratch)
+
+
+@pytest.fixture(scope="module")
+def timegap(cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> ProteinCovariate:
+    scratch = tmp_path_factory.mktemp("timegap")
+    path = STORED / "scans_timegap.csv"
+    return read_protein_covariate("timegap", path, cohort=cohort, scratch=scratch)
+
+
+# the limit that a site without cases leaves is reached by glm to about 1e-8
+@pytest.mark.parametrize(("family", "tolerance"), [("linear", 1e-11), ("logistic", 1e-8)])
+def test_scan_equals_r(
+    cohort: Cohort, timegap: ProteinCovariate, stored: dict[str, Any], family: Any, tolerance: float
+) -> None:
+    assert stored["R"].startswith("4.")
+    spec = ModelSpec(family, ("lonely",), {"full": SETS[family]})
+    found = associate(cohort, spec, covariates=[timegap]).frame
+    wanted = stored[family]
+    assert set(found["status"]) == {"ok"}
+    assert found["n"].to_list() == wanted["n"]
+    se = np.array(wanted["se"])
+    gap = np.abs(found["estimate"].to_numpy() - np.array(wanted["estimate"])) / se
+    assert gap.max() < tolerance
+    np.testing.assert_allclose(found["se"].to_numpy(), se, rtol=tolerance)
+    np.testing.assert_allclose(found["p_value"].to_numpy(), wanted["p"], rtol=20 * tolerance)
+
+
+def test_people_of_the_site_without_cases_stay_in_n_and_are_said_to_be_separated(
+    cohort: Cohort, timegap: ProteinCovariate
+) -> None:
+    spec = ModelSpec("logistic", ("lonely",), {"full": SETS["logistic"]})
+    found = associate(cohort, spec, covariates=[timegap]).frame
+    without = int((cohort.samples["site"] == "D").sum())
+    for message in found["message"]:
+        people, rest = message.split(" ", 1)
+        assert rest.startswith("people separated by covariates alone")
+        assert 0 < int(people) <= without + 2
+
+
+def test_the_stored_files_stay_small() -> None:
+    assert sum(path.stat().st_size for path in STORED.glob("scans*")) < 60_000

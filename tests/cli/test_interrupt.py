@@ -1,0 +1,94 @@
+"""A run that is stopped keeps what it has done, and goes on to the bytes of an undisturbed one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SLOWLY = """
+import threading, time
+from proteomr.association.scan import Scan
+fit, done = Scan.__call__, threading.Event()
+def wait(self, block):
+    if done.is_set():
+        time.sleep({seconds})
+    done.set()
+    return fit(self, block)
+Scan.__call__ = wait
+from proteomr_cli.main import run
+run()
+"""
+
+
+def start(study: Any, *arguments: object, seconds: float) -> subprocess.Popen[str]:
+    """Start a run whose second block takes long, and wait until its first is stored."""
+    out = study.folder / "out"
+    files = (study.folder / "samples.csv", study.folder / "proteins.parquet")
+    models = ("--family", "linear", "--exposure", "lonely", "--threads", "1")
+    command = ("associate", *files, *models, *arguments, "-o", out)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOWLY.format(seconds=seconds), *map(str, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while not list(out.glob("parts/part-*.sha256")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process
+
+
+def table(folder: Path) -> bytes:
+    return (folder / "associations.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_what_is_kept_and_resumes_to_the_same_bytes(
+    associate: Any, wide: Any, how: signal.Signals
+) -> None:
+    process = start(wide, seconds=1)
+    process.send_signal(how)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == ""
+    assert err.startswith("error: interrupted; ")
+    assert "of 3 blocks are kept; the same command with --resume goes on" in err
+    assert err.count("\n") == 1
+    assert not (wide.folder / "out" / "associations.parquet").exists()
+    assert "interrupted" in (wide.folder / "out" / "log.txt").read_text()
+    unasked = associate()
+    assert unasked.code == 3
+    assert "continue it with --resume" in unasked.message
+    assert associate("--resume").code == 0
+    associate("-o", wide.folder / "whole")
+    assert table(wide.folder / "out") == table(wide.folder / "whole")
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(associate: Any, wide: Any) -> None:
+    process = start(wide, seconds=30)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert not (wide.folder / "out" / "associations.parquet").exists()
+    ending = associate("--resume")
+    assert ending.code == 0
+    assert "took over the lock of a run that ended without removing it" in ending.err
+    associate("-o", wide.folder / "whole")
+    assert table(wide.folder / "out") == table(wide.folder / "whole")
+
+
+def test_a_run_in_progress_is_not_disturbed(associate: Any, wide: Any) -> None:
+    process = start(wide, seconds=2)
+    ending = associate("--resume")
+    process.kill()
+    process.communicate(timeout=30)
+    assert ending.code == 3
+    assert "in use by another run" in ending.message

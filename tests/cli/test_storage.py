@@ -1,0 +1,100 @@
+"""A disk that is full, the scratch folder, and the threads of polars."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_table(
+    associate: Any, study: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, calls = os.fsync, [0]
+
+    def refuse(handle: int) -> None:
+        calls[0] += 1
+        if calls[0] > 12:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        plain(handle)
+
+    monkeypatch.setattr("proteomr.files.os.fsync", refuse)
+    ending = associate()
+    assert ending.code == 74
+    assert "the disk is full; free some space" in ending.message
+    assert not [name for name in files(study.folder / "out") if name.startswith(".writing-")]
+    monkeypatch.undo()
+    assert associate("--resume").code == 0
+
+
+def test_a_full_scratch_disk_is_one_line(
+    associate: Any, study: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("proteomr_cli.running.tempfile.TemporaryDirectory", refuse)
+    ending = associate()
+    assert ending.code == 74
+    assert ending.message.startswith(f"{tempfile.gettempdir()}: the disk is full")
+
+
+def test_output_to_a_full_disk_is_one_line() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with Path("/dev/full").open("w") as full:
+        shown = subprocess.run(
+            [sys.executable, "-m", "proteomr", "schema"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert shown.returncode == 74
+    assert shown.stderr.startswith("error: standard output: the disk is full")
+    assert shown.stderr.count("\n") == 1
+
+
+def test_converted_text_stays_in_tmpdir_and_goes(
+    associate: Any, study: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = study.folder / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    used: list[str] = []
+    real = tempfile.mkstemp
+
+    def watch(*arguments: Any, **options: Any) -> tuple[int, str]:
+        made = real(*arguments, **options)
+        used.append(made[1])
+        return made
+
+    monkeypatch.setattr("proteomr.io.conversion.tempfile.mkstemp", watch)
+    study.write("proteins.csv", study.proteins)
+    assert associate(proteins="proteins.csv").code == 0
+    assert used
+    assert all(Path(name).is_relative_to(scratch) for name in used)
+    assert files(scratch) == []
+
+
+def test_polars_is_held_to_the_threads_asked_for() -> None:
+    code = (
+        "import os; from proteomr_cli.running import hold_threads; hold_threads(3);"
+        "import polars; print(os.environ['POLARS_MAX_THREADS'], polars.thread_pool_size())"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "POLARS_MAX_THREADS"}
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert shown.stdout.split() == ["3", "3"]
