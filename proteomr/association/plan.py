@@ -153,11 +153,12 @@ def plan_scan(
     groups: list[Group] = []
     blocks: list[ProteinBlock] = []
     drops: list[Drop] = []
+    orders: dict[tuple[bytes, str], I64] = {}
     for panel, proteins in enumerate(panels):
         shared = _shared_values(covariates, int(proteins[0]))
         first = len(groups)
         groups += _group_tests(
-            cohort, exposures, formulas, stratum_rows, covariates, shared, modifiers
+            cohort, exposures, formulas, stratum_rows, covariates, shared, modifiers, orders
         )
         members = tuple(range(first, len(groups)))
         if panel == 0:
@@ -269,6 +270,7 @@ def _group_tests(
     covariates: Sequence[ProteinCovariate],
     shared: Mapping[str, F64],
     modifiers: Modifiers,
+    orders: dict[tuple[bytes, str], I64],
 ) -> list[Group]:
     """Group the tests of one panel by the rows that are complete for them."""
     gathered: dict[tuple[bytes, tuple[int, ...]], tuple[Bool, list[TestKey]]] = {}
@@ -292,7 +294,7 @@ def _group_tests(
         used = sorted({test.adjustment for test in tests})
         plain = {a: _without_own(formulas[a], [covariates[i].name for i in own_of]) for a in used}
         group = Group(np.flatnonzero(kept), tuple(tests), plain, own_of, shared)
-        groups.append(replace(group, rows=_order(cohort, group)))
+        groups.append(replace(group, rows=_order(cohort, group, orders)))
     return groups
 
 
@@ -321,8 +323,11 @@ def _without_own(formula: Formula, names: Sequence[str]) -> Formula:
     return Formula(tuple(kept))
 
 
-def _order(cohort: Cohort, group: Group) -> I64:
-    """Order a group's rows by the cells of the factors that all its adjustment sets have."""
+def _order(cohort: Cohort, group: Group, known: dict[tuple[bytes, str], I64]) -> I64:
+    """Order a group's rows by the cells of the factors that all its adjustment sets have.
+
+    What has been ordered before is looked up.
+    """
     if group.rows.size == 0:
         return group.rows
     common = set.intersection(
@@ -333,12 +338,16 @@ def _order(cohort: Cohort, group: Group) -> I64:
     factors = [t for t, name in zip(terms, needed, strict=True) if _is_factor(cohort, t)]
     if not factors:
         return group.rows
-    frame = cohort.samples[group.rows]
-    design = build(Formula(tuple(dict.fromkeys(factors))), frame)
+    formula = Formula(tuple(dict.fromkeys(factors)))
+    key = (group.rows.tobytes(), str(formula))
+    if key in known:
+        return known[key]
+    design = build(formula, cohort.samples[group.rows])
     blocks = tuple(
         Factor(f.name, f.codes, np.array(f.columns, dtype=np.int64)) for f in design.factors
     )
-    return group.rows[order_rows(blocks, group.rows.size)]
+    known[key] = group.rows[order_rows(blocks, group.rows.size)]
+    return known[key]
 
 
 def _is_factor(cohort: Cohort, term: Term) -> bool:

@@ -12,10 +12,13 @@ import polars as pl
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.association.plan import Group, Plan, ProteinBlock, TestKey
+from proteomr.errors import InputError
 from proteomr.models import Block, Exact, Family, FitBlock, Linear, Logistic, Status
 from proteomr.stats.transforms import transform_block
 from proteomr.tables import ProteinCovariate, Proteins
 from proteomr.tables import columns as c
+
+_SMALL_GROUP = 100
 
 __all__ = ["PART_ORDER", "Scan", "choose_family"]
 
@@ -94,16 +97,23 @@ class Scan:
         plan_group = self.plan.groups[group]
         if plan_group.rows.size == 0:
             return None
-        return self.family.prepare(self.plan.problem(plan_group))
+        try:
+            return self.family.prepare(self.plan.problem(plan_group))
+        except InputError as fault:
+            # A stratum may be too small for a term that suits the others.
+            if plan_group.rows.size >= _SMALL_GROUP or len(self.plan.groups) == 1:
+                raise
+            return fault
 
     def _fit(self, block: ProteinBlock, g: int, values: F64, own: dict[int, F64]) -> pl.DataFrame:
         group = self.plan.groups[g]
         state = self._states.get(g)
-        if state is None:
+        if state is None or isinstance(state, InputError):
+            status = Status.all_missing if state is None else Status.too_few
+            message = "nobody has exposure and covariates complete" if state is None else str(state)
             fits = FitBlock.empty(block.proteins.size, len(group.tests))
             for j, t in np.ndindex(fits.n.shape):
-                message = "nobody has exposure and covariates complete"
-                fits.refuse(j, t, Status.all_missing, message)
+                fits.refuse(j, t, status, message)
             return self._tabulate(block, group, fits)
         raw = np.take(values, group.rows, axis=1)
         own_raw = np.empty((block.proteins.size, len(group.own), group.rows.size))

@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
@@ -182,9 +183,9 @@ def _copy_column(column: pa.ChunkedArray, target: F64, row: int) -> int:
         after = row + len(chunk)
         if pa.types.is_null(chunk.type):
             target[row:after] = np.nan
-        elif pa.types.is_decimal(chunk.type):
-            target[row:after] = chunk.cast(pa.float64()).to_numpy(zero_copy_only=False)
         else:
-            target[row:after] = chunk.to_numpy(zero_copy_only=False)
+            number = chunk.cast(pa.float64()) if pa.types.is_decimal(chunk.type) else chunk
+            # Through polars: pyarrow would import pandas for this, which takes a second.
+            target[row:after] = pl.Series(number).to_numpy()
         row = after
     return row

@@ -16,8 +16,6 @@ converged. What does not converge is left to the exact path.
 
 from __future__ import annotations
 
-import math
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -30,6 +28,7 @@ from proteomr.stats.base_fit import Base
 from proteomr.stats.chunked import Chunk, ChunkedDesign
 from proteomr.stats.loops import load_loops
 from proteomr.stats.quasi_newton import Preconditioner, StepMemory
+from proteomr.stats.workspace import workspace
 
 __all__ = ["BatchedLogistic", "BlockEstimate"]
 
@@ -39,7 +38,7 @@ _SINGLE_STEP, _SINGLE_FLOOR = 1e-10, 1e-9
 _SLOWEST_UNSEEN = 0.1
 _DOUBLE_STEP = 1e-9
 _SE_ERROR = 1e-8
-_VARIANCE_SHARE, _VARIANCE_REST = 3e-6, 1e-7
+_VARIANCE_REST = 2e-8
 _TILE = 24
 _PASSES_SINGLE, _PASSES_DOUBLE, _PASSES_VARIANCE = 14, 8, 8
 
@@ -52,24 +51,6 @@ class BlockEstimate:
     se: F64
     converged: Bool
     passes: int
-
-
-class _Workspace(threading.local):
-    """Large arrays that a thread keeps between blocks, so that their pages are touched once."""
-
-    def __init__(self) -> None:
-        self._buffers: dict[tuple[str, type], NDArray[Any]] = {}
-
-    def take(self, name: str, shape: tuple[int, ...], dtype: type[_Float]) -> NDArray[_Float]:
-        """Return an array of undefined content."""
-        size = math.prod(shape)
-        key = (name, dtype)
-        if key not in self._buffers or self._buffers[key].size < size:
-            self._buffers[key] = np.empty(size, dtype=dtype)
-        return self._buffers[key][:size].reshape(shape)
-
-
-_workspace = _Workspace()
 
 
 @dataclass(frozen=True)
@@ -128,14 +109,14 @@ class BatchedLogistic:
         borders, mask = _pad(borders, mask)
         B, s, _ = borders.shape
         k, R = self.design.k, B * self.F
-        borders32 = _workspace.take("borders", borders.shape, np.float32)
+        borders32 = workspace.take("borders", borders.shape, np.float32)
         np.copyto(borders32, borders)
         rows = _Rows(borders, borders32, mask)
         preconditioner, g = self._precondition(rows)
         theta = np.concatenate([np.tile(self._start, (B, 1)), np.zeros((R, s))], axis=1)
         memory = StepMemory()
         rate, passes = self._approach(rows, preconditioner, memory, theta, g)
-        means = _workspace.take("means", (R, self.design.n), np.float64)
+        means = workspace.take("means", (R, self.design.n), np.float64)
         g = self._score(rows, theta, means=means)
         information = np.sqrt(np.tile(self._total, B) / preconditioner.inflation)
         moving = np.ones(R, dtype=bool)
@@ -265,7 +246,7 @@ class BatchedLogistic:
         proteins = np.flatnonzero(moving.reshape(-1, self.F).any(axis=1))
         filled = np.concatenate([proteins, np.repeat(proteins[:1], -proteins.size % _TILE)])
         fits = (filled[:, None] * self.F + np.arange(self.F)).ravel()
-        kept = _workspace.take("means again", (fits.size, self.design.n), np.float64)
+        kept = workspace.take("means again", (fits.size, self.design.n), np.float64)
         some = _Rows(rows.borders[filled], rows.borders32[:0], rows.mask[filled])
         found = self._score(some, theta[fits], means=kept)
         new = g.copy()
@@ -287,11 +268,11 @@ class BatchedLogistic:
         wide = np.zeros((R, design.width))
         for chunk in design.chunks:
             local = chunk.local32 if single else chunk.local
-            eta = _workspace.take("eta", (R, local.shape[0]), kind)
+            eta = workspace.take("eta", (R, local.shape[0]), kind)
             np.matmul(design.select(spread, chunk), local.T, out=eta)
             with np.errstate(over="ignore"):
                 work(eta, chunk.start)
-            part = _workspace.take("part", (R, local.shape[1]), kind)
+            part = workspace.take("part", (R, local.shape[1]), kind)
             design.add(wide, chunk, np.matmul(eta, local, out=part))
         return wide
 
@@ -312,7 +293,7 @@ class BatchedLogistic:
 
         def curve(u: NDArray[np.float32], start: int) -> None:
             chunk = chunk_at[start]
-            shift = _workspace.take("shift", u.shape, np.float32)
+            shift = workspace.take("shift", u.shape, np.float32)
             np.matmul(design.select(spread, chunk), chunk.local32.T, out=shift)
             self._loops.apply_first_curvature(
                 u, shift, means, rows.borders32, border_v, border_step, start, border, weights
@@ -362,22 +343,31 @@ class BatchedLogistic:
         e = np.zeros((R, g.shape[1]))
         e[:, k] = 1.0
         v = memory.direct(preconditioner, e)
-        weights = _workspace.take("weights", means.shape, np.float32)
+        weights = workspace.take("weights", means.shape, np.float32)
         r = e - self._curve_first(rows, means, step, v, weights)
         moving = np.ones(R, dtype=bool)
+        last = np.full(R, np.inf)
         for passes in range(_PASSES_VARIANCE):
             d = memory.direct(preconditioner, r)
             v += np.where(moving[:, None], d, 0.0)
-            moving &= np.vecdot(r, d) > _VARIANCE_SHARE * np.abs(v[:, k])
+            rest = np.maximum(np.vecdot(r, d), 1e-300)
+            coming = rest * np.clip(rest / last, 1e-3, 1.0)
+            moving &= coming > _VARIANCE_REST / 2.0 * np.abs(v[:, k])
             if not np.any(moving) or passes + 1 == _PASSES_VARIANCE:
                 break
+            last = rest
             r -= self._curve(rows, weights, d)
-        r = e - self._curve_exactly(rows, means, v)
-        d = memory.direct(preconditioner, r)
-        rest = np.vecdot(r, d)
-        variance = v[:, k] + np.vecdot(v, r) + rest
-        settled = np.abs(rest) <= _VARIANCE_REST * np.abs(variance)
-        v += d
+        variance, settled = v[:, k].copy(), np.zeros(R, dtype=bool)
+        for _ in range(_PASSES_DOUBLE):
+            r = e - self._curve_exactly(rows, means, v)
+            d = memory.direct(preconditioner, r)
+            rest = np.vecdot(r, d)
+            variance = np.where(settled, variance, v[:, k] + np.vecdot(v, r) + rest)
+            v += np.where(settled[:, None], 0.0, d)
+            # What remains is smaller than the rest by the rate of the iteration.
+            settled |= np.abs(rest) <= _VARIANCE_REST * np.abs(variance)
+            if np.all(settled):
+                break
         return variance, np.vecdot(v, g), settled
 
 
