@@ -125,6 +125,7 @@ class Plan:
             interaction=by.interaction[group.rows] if by.terms else None,
             weights=None if by.weights is None else by.weights[group.rows],
             clusters=None if by.clusters is None else by.clusters[group.rows],
+            notes=design.notes,
         )
 
 

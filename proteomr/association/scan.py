@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from proteomr.tables import ProteinCovariate, Proteins
 from proteomr.tables import columns as c
 
 _SMALL_GROUP = 100
+_log = logging.getLogger(__name__)
 
 __all__ = ["PART_ORDER", "Scan", "choose_family"]
 
@@ -98,7 +100,10 @@ class Scan:
         if plan_group.rows.size == 0:
             return None
         try:
-            return self.family.prepare(self.plan.problem(plan_group))
+            problem = self.plan.problem(plan_group)
+            for note in problem.notes:
+                _log.warning("%s", note)
+            return self.family.prepare(problem)
         except InputError as fault:
             # A stratum may be too small for a term that suits the others.
             if plan_group.rows.size >= _SMALL_GROUP or len(self.plan.groups) == 1:

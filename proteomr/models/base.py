@@ -96,6 +96,7 @@ class Problem:
     interaction : ``(n, i)``, columns whose products with the term of interest are in the model.
     weights : ``(n,)``, above 0, what each row counts; None for equal weights.
     clusters : ``(n,)``, cluster of each row; None for independent rows.
+    notes : what the design left out, in sentences.
     """
 
     covariates: F64
@@ -109,6 +110,7 @@ class Problem:
     interaction: F64 | None = None
     weights: F64 | None = None
     clusters: I64 | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:

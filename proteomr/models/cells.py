@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.models.base import Factor
+from proteomr.models.base import Factor, Problem
 from proteomr.stats.linalg import cholesky_pivots, find_independent, orthonormalise
 
-__all__ = ["Cells", "lay_out_cells", "order_rows"]
+__all__ = ["Cells", "lay_out_cells", "name_aliased", "order_rows"]
 
 _ROWS_PER_CELL = 64
 _ALIASED = 1e-9
@@ -31,7 +31,7 @@ class Cells:
     kept : positions in the columns handed in, after those of cells, of which ``dense`` is the
         basis:
         the span of its first i columns and the cells is that of the first i kept.
-    sparse : the columns that the cells stand for.
+    sparse : the independent ones of the columns that the cells stand for.
     """
 
     cell_columns: F64
@@ -81,11 +81,21 @@ def lay_out_cells(
     _, first, cell_of_row = np.unique(cell, return_index=True, return_inverse=True)
     whole = rows.size == covariates.shape[0]
     Z = covariates[rows[first]][:, sparse]
-    Z = Z[:, find_independent(Z)]
+    apart = find_independent(Z)
+    Z = Z[:, apart]
     others = [int(column) for column in columns if int(column) not in set(sparse)]
     values = covariates[:, others] if whole else covariates[rows][:, others]
     dense, kept = _sweep(values, Z, cell_of_row)
-    return Cells(Z, cell_of_row, dense, tuple(others[i] for i in kept), tuple(sparse))
+    return Cells(
+        Z, cell_of_row, dense, tuple(others[i] for i in kept), tuple(sparse[i] for i in apart)
+    )
+
+
+def name_aliased(problem: Problem, adjustment: int, cells: Cells) -> tuple[str, ...]:
+    """Return the names of an adjustment set's columns that the columns before them determine."""
+    known = {*cells.sparse, *cells.kept}
+    columns = problem.adjustments[adjustment].columns.tolist()
+    return tuple(problem.names[column] for column in columns if column not in known)
 
 
 def _find_cells(factors: Sequence[Factor], rows: I64) -> tuple[list[Factor], I64]:
@@ -126,7 +136,7 @@ def _find_kept(rest: F64) -> I64:
 
 
 def _orthonormalise(matrix: F64) -> F64:
-    """Return an orthogonal basis, by Cholesky QR twice where that is safe (Yamamoto et al. 2015)."""
+    """Return an orthogonal basis, by Cholesky QR twice where safe (Yamamoto et al. 2015)."""
     n = matrix.shape[0]
     for _ in range(2):
         L, pivots = cholesky_pivots((matrix.T @ matrix)[None])

@@ -17,7 +17,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Block, FitBlock, Problem, Status, factors_within, refuse_unfit
-from proteomr.models.cells import lay_out_cells
+from proteomr.models.cells import lay_out_cells, name_aliased
 from proteomr.stats.celled import CelledBasis
 from proteomr.stats.linalg import (
     LeastSquares,
@@ -47,6 +47,7 @@ class _Chain:
     ranks : columns of the basis that each set spans, by adjustment.
     tests : positions of the tests that it serves, with the adjustment and the exposure column of
         each.
+    aliased : names of the covariates that others determine, by adjustment.
     sound : which of these tests are safe for the fast path: covariates that are not
         ill-conditioned, and an exposure that they leave a good part of.
     """
@@ -54,6 +55,7 @@ class _Chain:
     basis: CelledBasis
     ranks: dict[int, int]
     tests: tuple[tuple[int, int, int], ...]
+    aliased: dict[int, tuple[str, ...]]
     sound: tuple[bool, ...]
 
 
@@ -139,7 +141,8 @@ def _build_chain(problem: Problem, members: list[int]) -> _Chain:
     }
     sound = tuple(well and bool(left[a][e] > _LEFT_OVER) for _, a, e in tests)
     basis = CelledBasis(cells.cell_columns, cells.cell_of_row, dense)
-    return _Chain(basis, ranks, tests, sound)
+    aliased = {a: name_aliased(problem, a, cells) for a in members}
+    return _Chain(basis, ranks, tests, aliased, sound)
 
 
 def _residualise(exposures: F64, basis: CelledBasis, rank: int) -> F64:
@@ -211,6 +214,9 @@ def _fit_chain(chain: _Chain, block: Block, scale: F64, varying: Bool, fits: Fit
         fits.se[good, t] = (se * scale)[good]
         fits.df[good, t] = (counts - rank - s - 1)[good]
         fits.status[good, t] = int(Status.ok)
+        if chain.aliased[adjustment]:
+            for j in np.flatnonzero(good).tolist():
+                fits.messages[j, t] = f"aliased: {', '.join(chain.aliased[adjustment])}"
     return done
 
 

@@ -27,7 +27,7 @@ from proteomr.models.base import (
     factors_within,
     refuse_unfit,
 )
-from proteomr.models.cells import lay_out_cells
+from proteomr.models.cells import lay_out_cells, name_aliased
 from proteomr.stats.base_fit import fit_base
 from proteomr.stats.batched_logistic import BatchedLogistic
 from proteomr.stats.chunked import chunk_design
@@ -44,11 +44,15 @@ _EXTREME = 12.0
 
 @dataclass(frozen=True, slots=True)
 class _Mass:
-    """A batched solver of one adjustment set, for the tests whose responses share its rows."""
+    """A batched solver of one adjustment set, for the tests whose responses share its rows.
+
+    ``rows`` are None where it uses all; ``aliased`` names the covariates that others determine.
+    """
 
     solver: BatchedLogistic
     tests: tuple[int, ...]
     rows: I64 | None
+    aliased: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,15 +305,15 @@ def _prepare_mass(
     out = []
     for kept, members in groups.values():
         rows = None if np.all(kept) else np.flatnonzero(kept)
-        solver = _build_solver(problem, adjustment, members, rows, compiled=compiled)
-        if solver is not None:
-            out.append(_Mass(solver, tuple(members), rows))
+        built = _build_solver(problem, adjustment, members, rows, compiled=compiled)
+        if built is not None:
+            out.append(_Mass(built[0], tuple(members), rows, built[1]))
     return out
 
 
 def _build_solver(
     problem: Problem, adjustment: int, tests: list[int], rows: I64 | None, *, compiled: bool
-) -> BatchedLogistic | None:
+) -> tuple[BatchedLogistic, tuple[str, ...]] | None:
     at = np.arange(problem.n) if rows is None else rows
     columns = problem.adjustments[adjustment].columns
     cells = lay_out_cells(problem.covariates, columns, factors_within(problem, adjustment), rows=at)
@@ -320,7 +324,8 @@ def _build_solver(
         if base is None:
             return None
         bases.append(base)
-    return BatchedLogistic(design, bases, compiled=compiled)
+    aliased = () if rows is not None else name_aliased(problem, adjustment, cells)
+    return BatchedLogistic(design, bases, compiled=compiled), aliased
 
 
 def _fit_mass(mass: _Mass, block: Block, scale: F64, open_fits: Bool, fits: FitBlock) -> None:
@@ -334,7 +339,9 @@ def _fit_mass(mass: _Mass, block: Block, scale: F64, open_fits: Bool, fits: FitB
         borders = np.ascontiguousarray(borders[:, :, mass.rows])
         observed = np.ascontiguousarray(observed[:, mass.rows])
     found = mass.solver.fit(borders, observed)
-    enough = observed.sum(axis=1) > mass.solver.design.k + borders.shape[1]
+    people = take.observed.sum(axis=1)
+    kept = np.rint(observed.sum(axis=1)).astype(np.int64)
+    enough = kept > mass.solver.design.k + borders.shape[1]
     for position, t in enumerate(mass.tests):
         good = found.converged[:, position] & open_fits[proteins, t] & enough
         at = proteins[good]
@@ -342,3 +349,9 @@ def _fit_mass(mass: _Mass, block: Block, scale: F64, open_fits: Bool, fits: FitB
         fits.se[at, t] = (found.se[:, position] / scale[proteins])[good]
         fits.status[at, t] = int(Status.ok)
         open_fits[at, t] = False
+        for j, apart in zip(at.tolist(), (people - kept)[good].tolist(), strict=True):
+            notes = [f"aliased: {', '.join(mass.aliased)}"] if mass.aliased else []
+            if apart:
+                notes.append(f"{apart} people separated by covariates alone")
+            if notes:
+                fits.messages[j, t] = "; ".join(notes)

@@ -146,8 +146,8 @@ class BatchedLogistic:
         design, F = self.design, self.F
         B, s, _ = rows.borders.shape
         cross, score = self._base_products(rows)
-        h = design.gather(cross.reshape(B * s * F, -1)).reshape(B, s, F, design.k)
-        h = np.ascontiguousarray(h.transpose(0, 2, 1, 3)).reshape(B * F, s, design.k)
+        by_border = design.gather(cross.reshape(B * s * F, -1)).reshape(B, s, F, design.k)
+        h = np.ascontiguousarray(by_border.transpose(0, 2, 1, 3)).reshape(B * F, s, design.k)
         block = np.empty((B, s, s, F))
         for a in range(s):
             for b in range(a + 1):
@@ -224,7 +224,7 @@ class BatchedLogistic:
         are kept.
         """
         k, R = self.design.k, theta.shape[0]
-        at = theta if means is not None else theta.astype(np.float32)
+        at: NDArray[Any] = theta if means is not None else theta.astype(np.float32)
         border_theta = np.ascontiguousarray(at[:, k:])
         border = np.zeros((R, theta.shape[1] - k))
 
@@ -388,8 +388,8 @@ def _is_far(decrement: F64, spread: F64) -> Bool:
     """Say which fits need another pass in double precision.
 
     After a step of length s in standard errors, of an iteration that converges at rate r, what
-    remains changes eta by ``r s / sqrt(sum w)`` in root mean square, and a standard error by no more
-    than about that; ``spread`` is ``r / sqrt(sum w)``. The estimate, which is corrected by
+    remains changes eta by ``r s / sqrt(sum w)`` in root mean square, and a standard error by about
+    that at the most; ``spread`` is ``r / sqrt(sum w)``. The estimate, which is corrected by
     ``e' H^-1 g``, is off by ``s^2 / sqrt(sum w)`` standard errors.
     """
     error = spread * np.sqrt(np.maximum(decrement, 0.0))

@@ -84,7 +84,7 @@ class ChunkedDesign:
         )
 
     def select(self, wide: NDArray[_Float], chunk: Chunk) -> NDArray[_Float]:
-        """Return the part of spread coefficients ``(R, d + q)`` that a chunk needs: ``(R, d + m)``."""
+        """Return what a chunk needs of spread coefficients: ``(R, d + m)``."""
         return np.concatenate([wide[:, : self.d], wide[:, self._places(chunk)]], axis=1)
 
     def add(self, total: F64, chunk: Chunk, part: NDArray[_Float]) -> None:
@@ -107,7 +107,7 @@ class ChunkedDesign:
         total = np.zeros((1, self.width))
         for chunk in self.chunks:
             self.add(total, chunk, residuals[None, chunk.start : chunk.stop] @ chunk.local)
-        return self.gather(total)[0]
+        return np.asarray(self.gather(total)[0])
 
     def information(self, weights: F64) -> F64:
         """Return ``A' W A (k, k)`` for weights ``(n,)``, from products in single precision."""
