@@ -148,7 +148,8 @@ class Scan:
     def _refuse_infinite(self, fits: FitBlock, infinite: I64, able: Bool) -> None:
         for j in np.flatnonzero(infinite > 0).tolist():
             for t in range(fits.n.shape[1]):
-                message = f"{infinite[j]} infinite values on the rows of the fit"
+                values = "value" if infinite[j] == 1 else "values"
+                message = f"{infinite[j]} infinite {values} on the rows of the fit"
                 fits.refuse(j, t, Status.infinite, message)
         transform = self.plan.spec.transform
         for j in np.flatnonzero(~able & (infinite == 0)).tolist():

@@ -27,7 +27,7 @@ from proteomr._typing import F64, Bool
 from proteomr.stats.base_fit import Base
 from proteomr.stats.chunked import Chunk, ChunkedDesign
 from proteomr.stats.loops import load_loops
-from proteomr.stats.quasi_newton import Preconditioner, StepMemory
+from proteomr.stats.quasi_newton import Preconditioner, StepMemory, share_observed
 from proteomr.stats.workspace import workspace
 
 __all__ = ["BatchedLogistic", "BlockEstimate"]
@@ -394,10 +394,3 @@ def _is_far(decrement: F64, spread: F64) -> Bool:
     """
     error = spread * np.sqrt(np.maximum(decrement, 0.0))
     return np.asarray((decrement > _DOUBLE_STEP) | (error > _SE_ERROR))
-
-
-def share_observed(mask: NDArray[np.float32]) -> F64:
-    """Return the share of rows observed by each protein ``(B,)``, at least one row's worth."""
-    observed = mask.sum(axis=1, dtype=np.float64)
-    share: F64 = np.maximum(observed, 1.0) / mask.shape[1]
-    return share

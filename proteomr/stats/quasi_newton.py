@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proteomr._typing import F64, Bool
 
-__all__ = ["Preconditioner", "StepMemory"]
+__all__ = ["Preconditioner", "StepMemory", "share_observed"]
 
 
 @dataclass
@@ -69,3 +70,10 @@ class StepMemory:
         for (step, change, rho), a in zip(pairs, reversed(weights), strict=True):
             d += (a - rho * np.vecdot(change, d))[:, None] * step
         return d
+
+
+def share_observed(mask: NDArray[np.float32]) -> F64:
+    """Return the share of rows observed by each protein ``(B,)``, at least one row's worth."""
+    observed = mask.sum(axis=1, dtype=np.float64)
+    share: F64 = np.maximum(observed, 1.0) / mask.shape[1]
+    return share
