@@ -12,6 +12,7 @@ from . import options as shared
 from .console import say
 from .journal import open_journal
 from .running import (
+    Executor,
     RunOptions,
     Sources,
     describe_plan,
@@ -149,6 +150,15 @@ def associate(
             "each by itself.",
         ),
     ] = "joint",
+    effective_tests: Annotated[
+        bool,
+        typer.Option(
+            "--effective-tests",
+            rich_help_panel=shared.MODELS,
+            help="Count the independent tests that the proteins amount to (Nyholt, Li-Ji, Galwey, "
+            "Gao), and print the threshold of each.",
+        ),
+    ] = False,
     level: Annotated[
         float,
         typer.Option(
@@ -181,6 +191,25 @@ def associate(
     id_column: shared.IdColumn = None,
     withdrawn: shared.Withdrawn = None,
     threads: shared.Threads = None,
+    executor: Annotated[
+        Executor,
+        typer.Option(
+            metavar="local|dask",
+            rich_help_panel=shared.COMPUTING,
+            help="Who fits the blocks. local: threads of this process. dask: processes of the "
+            "extra proteomr[dask], as many as --threads; the numbers are the same.",
+        ),
+    ] = "local",
+    dask_scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            rich_help_panel=shared.COMPUTING,
+            help="With --executor dask: use the workers of this scheduler, such as "
+            "tcp://10.0.0.5:8786, instead of processes of this machine; they must see the files "
+            "under the same paths.",
+        ),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -244,6 +273,9 @@ def associate(
         allow_failures=allow_failures,
         seed=seed,
         progress=not (no_progress or quiet),
+        executor=executor,
+        dask_scheduler=dask_scheduler,
+        effective_tests=effective_tests,
     )
     open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     from proteomr.association import ModelSpec

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from proteomr.association import ModelSpec, Plan
+    from proteomr.execute import Executor as BlockExecutor
     from proteomr.execute import Shard
     from proteomr.provenance import InputFile
     from proteomr.runs import RunFolder
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FAILED_UNITS",
+    "Executor",
     "Outcome",
     "RunOptions",
     "Sources",
@@ -41,7 +43,10 @@ __all__ = [
     "run_scan",
 ]
 
+Executor = Literal["local", "dask"]
+
 FAILED_UNITS = 4
+_EFFECTIVE = "effective_tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +75,23 @@ class RunOptions:
     allow_failures: bool = False
     seed: int | None = None
     progress: bool = False
+    executor: Executor = "local"
+    dask_scheduler: str | None = None
+    effective_tests: bool = False
 
     def __post_init__(self) -> None:
         if self.resume and self.overwrite:
             raise UsageError("--resume goes on with a run and --overwrite replaces it: choose one")
+        if self.effective_tests and self.shard is not None:
+            raise UsageError(
+                "--effective-tests counts over all proteins: use it on a run without --shard"
+            )
+        if self.executor == "dask":
+            from proteomr.dask_executor import require_dask
+
+            require_dask()
+        elif self.dask_scheduler is not None:
+            raise UsageError("--dask-scheduler names Dask's workers: add --executor dask")
 
     @property
     def fail_status(self) -> int:
@@ -88,6 +106,7 @@ class Outcome:
     table: Path
     summary: "pl.DataFrame"
     statuses: Mapping[str, int]
+    effective: "pl.DataFrame | None" = None
 
     @property
     def failed(self) -> int:
@@ -201,8 +220,8 @@ def run_scan(
         shard=options.shard,
     ) as folder:
         if folder.finished:
-            _check_format(options)
-            return _read_outcome(folder)
+            _check_outputs(options)
+            return _read_outcome(folder, options=options)
         log = "log.txt" if options.shard is None else f"log-{options.shard.label}.txt"
         keep_journal(folder.claim(log), again=not options.overwrite)
         _fit_blocks(plan, folder, options=options)
@@ -210,36 +229,61 @@ def run_scan(
             folder.finish()
             return None
         return finish(
-            folder, options=options, inputs=inputs, configuration=configuration, started=started
+            folder,
+            options=options,
+            inputs=inputs,
+            configuration=configuration,
+            started=started,
+            effective=_count_effective(plan) if options.effective_tests else None,
         )
 
 
-def _check_format(options: RunOptions) -> None:
-    wanted = options.out / f"associations.{options.format}"
-    if not wanted.exists():
-        raise RunFolderError(
-            f"{options.out}: holds the finished result without {wanted.name}; --overwrite computes "
-            "it again"
-        )
+def _check_outputs(options: RunOptions) -> None:
+    tables = [f"associations.{options.format}"]
+    tables += [f"{_EFFECTIVE}.tsv"] if options.effective_tests else []
+    for wanted in tables:
+        if not (options.out / wanted).exists():
+            raise RunFolderError(
+                f"{options.out}: holds the finished result without {wanted}; --overwrite computes "
+                "it again"
+            )
+
+
+def _count_effective(plan: "Plan") -> "pl.DataFrame":
+    from proteomr.association import count_effective_tests, set_thresholds
+
+    logging.getLogger("proteomr").info("counting the effective tests")
+    found = count_effective_tests(plan.cohort, transform=plan.spec.transform)
+    joint = plan.spec.test_family == "joint"
+    return set_thresholds(found, exposures=len(plan.exposures) if joint else 1)
 
 
 def _fit_blocks(plan: "Plan", folder: "RunFolder", *, options: RunOptions) -> None:
     from proteomr.association import run_parts
-    from proteomr.execute import Workers
 
     def progress(
         stream: Iterable[tuple[int, "pl.DataFrame"]], total: int
     ) -> Iterable[tuple[int, "pl.DataFrame"]]:
         return track(stream, total=total, label="fitting", show=options.progress)
 
-    workers = Workers(options.threads)
+    executor = _choose_executor(options)
     try:
-        run_parts(plan, folder, executor=workers, shard=options.shard, progress=progress)
+        run_parts(plan, folder, executor=executor, shard=options.shard, progress=progress)
     except KeyboardInterrupt:
         blocks = len(plan.blocks)
         kept = blocks - len(folder.pending(blocks))
         message = f"{kept} of {blocks} blocks are kept; the same command with --resume goes on"
         raise KeyboardInterrupt(message) from None
+
+
+def _choose_executor(options: RunOptions) -> "BlockExecutor":
+    if options.executor == "dask":
+        from proteomr.dask_executor import Dask
+
+        return Dask(options.dask_scheduler, options.threads)
+    from proteomr.execute import Workers
+
+    return Workers(options.threads)
 
 
 def finish(
@@ -249,12 +293,13 @@ def finish(
     inputs: tuple["InputFile", ...],
     configuration: Mapping[str, object],
     started: str,
+    effective: "pl.DataFrame | None" = None,
 ) -> Outcome:
     """Join the parts of a run folder into its results, unless it holds them already."""
     from proteomr.association import finish_run
 
     if folder.finished:
-        return _read_outcome(folder)
+        return _read_outcome(folder, options=options)
     finish_run(
         folder,
         arguments=tuple(sys.argv[1:]),
@@ -266,19 +311,23 @@ def finish(
         format=options.format,
         columns=options.columns,
         fail_status=options.fail_status,
+        effective=effective,
     )
     folder.finish()
-    return _read_outcome(folder)
+    return _read_outcome(folder, options=options)
 
 
-def _read_outcome(folder: "RunFolder") -> Outcome:
+def _read_outcome(folder: "RunFolder", *, options: RunOptions) -> Outcome:
     import polars as pl
 
     table = folder.path / "associations.parquet"
     status = pl.read_parquet(table, columns=["status"])["status"]
     counts = status.value_counts(sort=True).rows()
     summary = pl.read_csv(folder.path / "summary.tsv", separator="\t")
-    return Outcome(table, summary, dict(counts))
+    effective = None
+    if options.effective_tests:
+        effective = pl.read_csv(folder.path / f"{_EFFECTIVE}.tsv", separator="\t")
+    return Outcome(table, summary, dict(counts), effective)
 
 
 def report_outcome(outcome: Outcome | None, *, options: RunOptions, quiet: bool) -> None:
@@ -292,6 +341,7 @@ def report_outcome(outcome: Outcome | None, *, options: RunOptions, quiet: bool)
         return
     if not quiet:
         _print_summary(outcome.summary)
+        _print_effective(outcome.effective)
     if outcome.failed and not (quiet and options.allow_failures):
         failed = {status: n for status, n in outcome.statuses.items() if status != "ok"}
         kinds = ", ".join(f"{status} {n:,}" for status, n in failed.items())
@@ -303,6 +353,16 @@ def report_outcome(outcome: Outcome | None, *, options: RunOptions, quiet: bool)
     say(str(outcome.table))
     if outcome.failed and not options.allow_failures:
         raise typer.Exit(FAILED_UNITS)
+
+
+def _print_effective(effective: "pl.DataFrame | None") -> None:
+    if effective is None:
+        return
+    for row in effective.iter_rows(named=True):
+        say(
+            f"{row['method']:<10}  {row['effective_tests']:,.1f} effective tests of "
+            f"{row['proteins']:,} proteins, threshold p < {row['threshold']:.3g}"
+        )
 
 
 def _print_summary(summary: "pl.DataFrame") -> None:

@@ -10,7 +10,7 @@ import importlib.metadata
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -245,6 +245,8 @@ class Manifest:
     inputs, outputs : the files read and written.
     filters : rows in and out of each step that drops any.
     family_of_tests : in words, what the correction for multiple testing spans.
+    effective_tests : for each method the effective number of tests and its threshold; empty where
+        they were not asked for.
     seed : of the random numbers; None where there are none.
     threads : workers that ran the blocks.
     started, finished : UTC, ISO 8601.
@@ -265,6 +267,7 @@ class Manifest:
     outputs: tuple[InputFile, ...] = ()
     filters: tuple[RowFilter, ...] = ()
     family_of_tests: str = ""
+    effective_tests: Sequence[Mapping[str, object]] = ()
     seed: int | None = None
     threads: int = 1
     started: str = ""

@@ -1,7 +1,7 @@
 """Associations of all proteins with exposures: specification, plan, scan and table."""
 
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
-from proteomr.association.effective import count_effective_tests
+from proteomr.association.effective import count_effective_tests, set_thresholds
 from proteomr.association.plan import BLOCK_SIZE, Plan, plan_scan
 from proteomr.association.run import (
     associate,
@@ -30,5 +30,6 @@ __all__ = [
     "merge_parts",
     "plan_scan",
     "run_parts",
+    "set_thresholds",
     "summarise",
 ]

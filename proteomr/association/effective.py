@@ -6,14 +6,16 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
+from proteomr.errors import InputError
 from proteomr.execute import one_blas_thread
 from proteomr.stats.effective import EFFECTIVE_METHODS, effective_tests
 from proteomr.stats.transforms import Transform, transform_block
 from proteomr.tables import Cohort
 
-__all__ = ["count_effective_tests"]
+__all__ = ["count_effective_tests", "set_thresholds"]
 
 _BLOCK = 512
+_ALPHA = 0.05
 
 
 def count_effective_tests(cohort: Cohort, *, transform: Transform = "rint") -> pl.DataFrame:
@@ -48,6 +50,8 @@ def count_effective_tests(cohort: Cohort, *, transform: Transform = "rint") -> p
     with one_blas_thread():
         gram, count = correlate(cohort, blocks, transform)
         found = np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)
+    if count == 0:
+        raise InputError("no protein varies, so there is nothing to count tests of")
     eigenvalues = np.zeros(count)
     # Centred scores of n people span n - 1 dimensions.
     rank = min(count, cohort.n - 1)
@@ -61,6 +65,28 @@ def count_effective_tests(cohort: Cohort, *, transform: Transform = "rint") -> p
         for method in EFFECTIVE_METHODS
     ]
     return pl.DataFrame(rows)
+
+
+def set_thresholds(effective: pl.DataFrame, *, exposures: int = 1) -> pl.DataFrame:
+    """Add to a count of effective tests the p value that keeps the family-wise error at 0.05.
+
+    ``threshold = 0.05 / (effective_tests * exposures)``, Bonferroni's rule on independent tests.
+
+    Parameters
+    ----------
+    effective : of :func:`count_effective_tests`.
+    exposures : how many exposures one family of tests spans.
+
+    Examples
+    --------
+    >>> found = pl.DataFrame({"method": ["gao"], "proteins": [40], "effective_tests": [25.0]})
+    >>> set_thresholds(found, exposures=2)["threshold"].to_list()
+    [0.001]
+    """
+    tests = pl.col("effective_tests") * exposures
+    return effective.with_columns(
+        pl.lit(exposures, dtype=pl.Int64).alias("exposures"), (_ALPHA / tests).alias("threshold")
+    )
 
 
 def _correlate_people(cohort: Cohort, blocks: list[slice], transform: Transform) -> tuple[F64, int]:

@@ -51,10 +51,12 @@ def write_results(
     format: TableFormat = "parquet",
     columns: ColumnStyle = "native",
     exit_status: int = 0,
+    effective: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Write table, ``summary.tsv``, ``drops.tsv`` and ``manifest.json``; return the summary.
 
     The table of associations is always written as parquet, and in the format asked for beside it.
+    A count of effective tests, where there is one, is written as ``effective_tests.tsv``.
     """
     frame = associations.frame
     if columns == "broom":
@@ -67,6 +69,8 @@ def write_results(
     kinds = {c.STEP: pl.String, c.REASON: pl.String, c.N: pl.Int64}
     drops = pl.DataFrame([drop for drop in facts.drops if drop[c.N]], schema=kinds)
     written.append(folder.write_frame("drops", drops, format="tsv"))
+    if effective is not None:
+        written.append(folder.write_frame("effective_tests", effective, format="tsv"))
     manifest = Manifest(
         command=facts.command,
         arguments=facts.arguments,
@@ -75,6 +79,7 @@ def write_results(
         outputs=tuple(InputFile.read(path) for path in written),
         filters=_count_rows(frame, people=facts.people),
         family_of_tests=describe_family_of_tests(associations, spec),
+        effective_tests=[] if effective is None else effective.to_dicts(),
         seed=facts.seed,
         threads=facts.threads,
         started=facts.started,

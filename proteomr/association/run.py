@@ -163,6 +163,7 @@ def finish_run(
     format: TableFormat = "parquet",
     columns: ColumnStyle = "native",
     fail_status: int = 4,
+    effective: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, int]:
     """Join the parts of a run folder into its results; return the summary and the failed fits.
 
@@ -172,6 +173,7 @@ def finish_run(
     arguments, configuration, inputs, threads, seed, started : for the manifest.
     format, columns : of the table, see :func:`proteomr.association.outputs.write_results`.
     fail_status : exit code that the manifest records where fits have failed.
+    effective : effective tests with their thresholds, to be written and put into the manifest.
 
     Raises
     ------
@@ -202,6 +204,7 @@ def finish_run(
         format=format,
         columns=columns,
         exit_status=fail_status if failed else 0,
+        effective=effective,
     )
     return summary, failed
 

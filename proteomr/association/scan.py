@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,10 @@ class Scan:
         self.family = choose_family(plan) if family is None else family
         widest = max((len(block.groups) for block in plan.blocks), default=1)
         self._states = _States(self._prepare, keep=2 * widest)
+
+    def __reduce__(self) -> tuple[Callable[[Plan], Scan], tuple[Plan]]:
+        # Another process prepares its groups itself.
+        return partial(Scan, family=self.family), (self.plan,)
 
     def __call__(self, block: ProteinBlock) -> pl.DataFrame:
         """Fit all tests of a block's proteins; one row for each protein and test."""

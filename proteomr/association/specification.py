@@ -81,6 +81,14 @@ class ModelSpec:
             raise UsageError('no adjustment set given: "1" adjusts for nothing')
         if self.firth and self.family != "logistic":
             raise UsageError(f"--firth goes with the logistic family, not with {self.family}")
+        self._check_errors()
+        if self.interaction is not None and self.interaction in self.exposures:
+            raise UsageError(f"{self.interaction!r} is an exposure and the interaction")
+        if not 0.5 <= self.level < 1.0:
+            raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
+        self.formulas()
+
+    def _check_errors(self) -> None:
         _check_choice("kind of standard error", self.errors, get_args(ErrorKind))
         if (self.errors in CLUSTERED) != (self.cluster is not None):
             raise UsageError(
@@ -89,13 +97,10 @@ class ModelSpec:
             )
         if self.errors == "CR2" and self.family == "logistic":
             raise UsageError("CR2 is for the linear family: use CR1 for logistic")
+        if self.errors == "CR2" and self.weights is not None:
+            raise UsageError("CR2 is for equal weights: use CR1 with weights")
         if self.firth and (self.errors != "classical" or self.weights is not None):
             raise UsageError("Firth's estimate has neither robust errors nor weights")
-        if self.interaction is not None and self.interaction in self.exposures:
-            raise UsageError(f"{self.interaction!r} is an exposure and the interaction")
-        if not 0.5 <= self.level < 1.0:
-            raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
-        self.formulas()
 
     @property
     def direction(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -52,6 +53,10 @@ class ParquetMatrix:
         if len(set(self.names)) < len(self.names):
             name = next(name for name in self.names if self.names.count(name) > 1)
             raise FormatError("the name stands twice; rename one", path=path, column=name)
+
+    def __reduce__(self) -> tuple[Callable[[Path], ParquetMatrix], tuple[Path]]:
+        # Another process opens the file itself, and may stand in another folder.
+        return partial(ParquetMatrix, reported_as=self.reported_as), (self.path.absolute(),)
 
     def read_column(self, name: str) -> pa.ChunkedArray:
         """Return one column as it is stored."""

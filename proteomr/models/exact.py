@@ -21,6 +21,8 @@ from proteomr.stats.sandwich import ErrorKind, estimate_sandwich
 __all__ = ["Exact"]
 
 _ALIASED = 1e-9
+_CLUSTERS = 2
+_ONE_CLUSTER = "one cluster on the rows of the fit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,50 +97,39 @@ class Exact:
         C = problem.covariates[rows][:, problem.adjustments[adjustment].columns]
         protein, phenotype = block.values[j, rows], problem.exposures[rows, exposure]
         x, y = (phenotype, protein) if self.name == "linear" else (protein, phenotype)
-        label = problem.exposure_names[exposure]
-        if np.all(phenotype == phenotype[0]):
-            for t in tests:
-                fits.refuse(j, t, Status.constant, f"{label} has one value on the rows of the fit")
-            return
         by = problem.interaction
         products = np.empty((x.size, 0)) if by is None else x[:, None] * by[rows]
         X = np.column_stack([C, block.own[j][:, rows].T, x, products])
         asked = X.shape[1] - 1 - products.shape[1]
         X, scale = _scale(X)
         kept = find_independent(X, tolerance=_ALIASED)
-        if y.size <= kept.size:
-            message = f"{y.size} people for {X.shape[1]} coefficients"
-            for t in tests:
-                fits.refuse(j, t, Status.too_few, message)
-            return
         weights = problem.weights[rows] if problem.weights is not None else np.ones(y.size)
         clusters = problem.clusters[rows] if problem.clusters is not None else None
-        first = int(np.argmax(kept == asked))
+        refused = None
+        if np.all(phenotype == phenotype[0]):
+            label = problem.exposure_names[exposure]
+            refused = Status.constant, f"{label} has one value on the rows of the fit"
+        elif y.size <= kept.size:
+            refused = Status.too_few, f"{y.size} people for {X.shape[1]} coefficients"
+        elif clusters is not None and np.unique(clusters).size < _CLUSTERS:
+            refused = Status.too_few, _ONE_CLUSTER
+        if refused is not None:
+            for t in tests:
+                fits.refuse(j, t, *refused)
+            return
+        at_asked = np.flatnonzero(kept >= asked)
+        first = int(at_asked[0]) if at_asked.size else kept.size - 1
         fitted, status, message = self._solve(X[:, kept], y, weights, clusters, column=first)
         for t in tests:
             column = asked + problem.tests[t].term
             if column not in kept:
-                what = (
-                    "the term is a linear combination of the other columns on the rows of the fit"
-                )
+                what = "the term is a linear combination of the others on the rows of the fit"
                 fits.refuse(j, t, Status.collinear, what)
-                continue
-            if fitted is None:
+            elif fitted is None:
                 fits.refuse(j, t, status, message)
-                continue
-            at = int(np.flatnonzero(kept == column)[0])
-            if np.isnan(fitted.estimate[at]):
-                what = "the term has no finite estimate: separated by the covariates"
-                fits.refuse(j, t, Status.separated, what)
-                continue
-            fits.estimate[j, t] = fitted.estimate[at] / scale[column]
-            fits.se[j, t] = fitted.se[at] / scale[column]
-            fits.df[j, t] = fitted.df[at]
-            fits.conf_low[j, t] = fitted.low[at] / scale[column]
-            fits.conf_high[j, t] = fitted.high[at] / scale[column]
-            fits.status[j, t] = int(status)
-            if message:
-                fits.messages[j, t] = message
+            else:
+                at = int(np.flatnonzero(kept == column)[0])
+                _record(fits, j, t, fitted, at, float(scale[column]), status, message)
 
     def _solve(
         self, X: F64, y: F64, weights: F64, clusters: I64 | None, *, column: int
@@ -178,6 +169,9 @@ class Exact:
             return None, Status.not_converged, "Newton's method did not settle"
         message = f"{found.apart} people separated by covariates alone" if found.apart else ""
         se = fit.se
+        left = None if clusters is None else clusters[rows]
+        if left is not None and np.unique(left).size < _CLUSTERS:
+            return None, Status.too_few, _ONE_CLUSTER
         if self.errors != "classical":
             mu = 1.0 / (1.0 + np.exp(-(X[rows][:, columns] @ fit.coefficients)))
             working = weights[rows] * mu * (1.0 - mu)
@@ -186,7 +180,7 @@ class Exact:
                 weights[rows] * (y[rows] - mu) / working,
                 working,
                 kind=self.errors,
-                clusters=None if clusters is None else clusters[rows],
+                clusters=left,
             ).se
         estimates, errors = none.copy(), none.copy()
         estimates[columns], errors[columns] = fit.coefficients, se
@@ -202,6 +196,31 @@ class Exact:
         )
         endless = np.full(X.shape[1], np.inf)
         return _Fit(fit.coefficients, fit.se, endless, limits[:, 0], limits[:, 1])
+
+
+def _record(
+    fits: FitBlock,
+    j: int,
+    t: int,
+    fitted: _Fit,
+    at: int,
+    scale: float,
+    status: Status,
+    message: str,
+) -> None:
+    """Enter one coefficient of a fit, in the units of its unscaled column."""
+    if np.isnan(fitted.estimate[at]):
+        what = "the term has no finite estimate: separated by the covariates"
+        fits.refuse(j, t, Status.separated, what)
+        return
+    fits.estimate[j, t] = fitted.estimate[at] / scale
+    fits.se[j, t] = fitted.se[at] / scale
+    fits.df[j, t] = fitted.df[at]
+    fits.conf_low[j, t] = fitted.low[at] / scale
+    fits.conf_high[j, t] = fitted.high[at] / scale
+    fits.status[j, t] = int(status)
+    if message:
+        fits.messages[j, t] = message
 
 
 def _scale(X: F64) -> tuple[F64, F64]:

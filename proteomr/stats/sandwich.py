@@ -8,11 +8,11 @@ scores) M``:
   ``e_i / sqrt(1 - h_i)`` and ``e_i / (1 - h_i)`` (MacKinnon and White 1985,
   doi:10.1016/0304-4076(85)90158-7; Long and Ervin 2000, doi:10.1080/00031305.2000.10474549).
   Mirrors R's ``sandwich::vcovHC``.
-- ``CR0`` sums the scores within clusters (Liang and Zeger 1986, doi:10.1093/biomet/73.1.13);
-  ``CR1`` times
-  ``G/(G - 1)``; ``CR2`` with residuals adjusted by ``(I - H_gg)^-1/2`` (Bell and McCaffrey 2002)
-  and Satterthwaite degrees of freedom (Pustejovsky and Tipton 2018,
-  doi:10.1080/07350015.2016.1247004). Mirrors R's ``clubSandwich::vcovCR``.
+- ``CR0`` sums the scores within clusters (Liang and Zeger 1986, doi:10.1093/biomet/73.1.13), with
+  ``G - 1`` degrees of freedom; ``CR1`` times ``G/(G - 1)``; ``CR2``, for equal weights, with
+  residuals adjusted by ``(I - H_gg)^-1/2`` (Bell and McCaffrey 2002) and Satterthwaite degrees of
+  freedom (Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). Mirrors R's
+  ``clubSandwich::vcovCR``.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ def _clustered(
     labels, starts = np.unique(clusters[order], return_index=True)
     parts = np.split(order, starts[1:])
     G, p = labels.size, bread.shape[0]
+    if G < 2:
+        raise ValueError("clustered standard errors need at least two clusters")
     if kind == "CR2":
         return _bell_mccaffrey(Q, scores, inverse, parts)
     meat = np.array([Q[rows].T @ scores[rows] for rows in parts])

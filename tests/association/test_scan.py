@@ -220,7 +220,7 @@ def status_of(
         ("all_missing", "the protein is missing on all rows of the fit"),
         ("too_few", "fewer than three people on the rows of the fit"),
         ("constant", "the protein has one value on the rows of the fit"),
-        ("infinite", "1 infinite values on the rows of the fit"),
+        ("infinite", "1 infinite value on the rows of the fit"),
     ],
 )
 def test_a_protein_that_cannot_be_fitted_says_why(family: Any, kind: str, message: str) -> None:

@@ -70,11 +70,15 @@ def call(
             total,
             weights,
         )
-        return [eta, total, weights]
+        return [eta, total, weights, d["means"], small]
+    if name == "apply_exact_curvature":
+        loops.apply_exact_curvature(eta, d["means"], d["borders"], d["coefficients"], START, total)
+        return [eta, total]
     loops.apply_curvature(eta, d["weights"], d["borders"], d["coefficients"], START, total)
     return [eta, total]
 
 
+LOOPS = sorted(row_loops.__all__)
 PAIRS = [
     ("sum_scores", np.float64, 1e-12),
     ("sum_scores", np.float32, 1e-5),
@@ -82,6 +86,8 @@ PAIRS = [
     ("apply_curvature", np.float64, 1e-12),
     ("apply_curvature", np.float32, 1e-5),
     ("apply_first_curvature", np.float64, 1e-6),
+    ("apply_first_curvature", np.float32, 1e-5),
+    ("apply_exact_curvature", np.float64, 1e-12),
 ]
 
 
@@ -95,6 +101,11 @@ def test_compiled_loops_equal_those_in_numpy(
     for one, other in zip(ours, wanted, strict=True):
         scale = max(1.0, float(np.abs(other).max()))
         assert float(np.abs(one - other).max()) <= tolerance * scale
+
+
+def test_every_loop_has_a_compiled_form_that_is_compared(compiled: ModuleType) -> None:
+    assert sorted({name for name, _, _ in PAIRS}) == LOOPS
+    assert all(callable(getattr(compiled, name)) for name in LOOPS)
 
 
 def linear_predictor(d: dict[str, NDArray[Any]], r: int) -> NDArray[Any]:
@@ -128,6 +139,34 @@ def test_curvature_is_the_weighted_product() -> None:
         wanted = d["weights"][r, rows] * linear_predictor(d, r)
         np.testing.assert_allclose(product[r], wanted, atol=1e-14)
         np.testing.assert_allclose(total[r], d["borders"][r // F][:, rows] @ wanted, atol=1e-12)
+
+
+def test_exact_curvature_is_the_product_weighted_by_the_variance_of_the_means() -> None:
+    d, rows = draw(np.float64), slice(START, START + C)
+    product, total = call(row_loops, "apply_exact_curvature", np.float64)
+    for r in range(R):
+        mu = d["means"][r, rows]
+        wanted = mu * (1 - mu) * linear_predictor(d, r)
+        np.testing.assert_allclose(product[r], wanted, atol=1e-14)
+        np.testing.assert_allclose(total[r], d["borders"][r // F][:, rows] @ wanted, atol=1e-12)
+
+
+def test_first_curvature_moves_the_means_by_the_step_and_weights_by_them_there() -> None:
+    d, rows = draw(np.float64), slice(START, START + C)
+    product, total, weights, means, _ = call(row_loops, "apply_first_curvature", np.float64)
+    shift = 1e-3 * draw(np.float64, seed=9)["eta"]
+    step = 1e-3 * d["coefficients"]
+    for r in range(R):
+        S, mu = d["borders"][r // F][:, rows], d["means"][r, rows]
+        mu = mu + mu * (1 - mu) * (shift[r] + step[r] @ S)
+        wanted = mu * (1 - mu) * linear_predictor(d, r)
+        np.testing.assert_allclose(means[r, rows], mu, atol=1e-8)
+        np.testing.assert_allclose(weights[r, rows], mu * (1 - mu), atol=1e-7)
+        np.testing.assert_allclose(product[r], wanted, atol=1e-6)
+        np.testing.assert_allclose(total[r], S @ wanted, atol=1e-5)
+    outside = np.r_[0:START, START + C : N]
+    np.testing.assert_array_equal(means[:, outside], d["means"][:, outside])
+    assert np.all(weights[:, outside] == 0)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -1,0 +1,58 @@
+"""Products with a celled basis are those with the dense matrix that it stands for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proteomr._typing import F64
+from proteomr.stats.celled import CelledBasis
+
+
+def make_basis(n: int, q: int, z: int, d: int) -> tuple[CelledBasis, F64]:
+    g = np.random.default_rng(n + q)
+    cell = np.sort(np.concatenate([np.arange(q), g.integers(0, q, n - q)]))
+    columns, dense = g.normal(size=(q, z)), g.normal(size=(n, d))
+    return CelledBasis(columns, cell, dense), np.hstack([columns[cell], dense])
+
+
+SHAPES = [(50, 1, 1, 3), (200, 7, 4, 2), (200, 40, 40, 0), (30, 30, 5, 4)]
+
+
+@pytest.mark.parametrize(("n", "q", "z", "d"), SHAPES)
+def test_products_with_columns_are_those_with_the_matrix(n: int, q: int, z: int, d: int) -> None:
+    basis, matrix = make_basis(n, q, z, d)
+    assert (basis.n, basis.q, basis.z, basis.width) == (n, q, z, z + d)
+    columns = np.random.default_rng(1).normal(size=(5, n))
+    np.testing.assert_allclose(basis.times(columns), columns @ matrix, atol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.39, 0.41, 0.9, 1.0])
+@pytest.mark.parametrize(("n", "q", "z", "d"), SHAPES)
+def test_the_gram_over_observed_rows_is_that_of_those_rows(
+    n: int, q: int, z: int, d: int, share: float
+) -> None:
+    basis, matrix = make_basis(n, q, z, d)
+    observed = np.ones(n, dtype=bool)
+    observed[np.random.default_rng(2).permutation(n)[: round(share * n)]] = False
+    wanted = matrix[observed].T @ matrix[observed]
+    found = basis.gram(observed)
+    np.testing.assert_allclose(found, wanted, atol=1e-11)
+    np.testing.assert_allclose(found, found.T, atol=1e-12)
+
+
+def test_a_gram_leaves_out_cells_of_which_nobody_is_observed() -> None:
+    basis, matrix = make_basis(200, 7, 4, 2)
+    for cell in (0, 3, 6):
+        observed = basis.cell_of_row != cell
+        wanted = matrix[observed].T @ matrix[observed]
+        np.testing.assert_allclose(basis.gram(observed), wanted, atol=1e-11)
+
+
+def test_a_gram_does_not_change_those_asked_for_later() -> None:
+    basis, _ = make_basis(200, 7, 4, 2)
+    whole = np.ones(200, dtype=bool)
+    before = basis.gram(whole)
+    kept = before.copy()
+    before[:] = 0.0
+    np.testing.assert_array_equal(basis.gram(whole), kept)

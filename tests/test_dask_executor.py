@@ -1,0 +1,208 @@
+"""The processes of Dask give the bits that one thread gives, and stop when they must."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import scipy.linalg
+from threadpoolctl import threadpool_info
+
+from proteomr import dask_executor
+from proteomr.association import ModelSpec, Plan, Scan, plan_scan
+from proteomr.dask_executor import Dask
+from proteomr.errors import FormatError, ProteomrError, UsageError
+from proteomr.execute import Serial, available_threads
+from proteomr.io import read_cohort
+from proteomr.io.blocks import ParquetMatrix
+
+distributed: Any = pytest.importorskip("distributed", reason="Dask, an extra, is not installed")
+
+PEOPLE, PROTEINS = 90, 11
+
+
+def start_cluster(*, workers: int = 1) -> Any:
+    """Start a cluster as a user would have it: a scheduler, and workers of two threads."""
+    return distributed.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=2,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
+        silence_logs=logging.CRITICAL,
+    )
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    with start_cluster() as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """Plan of a scan whose proteins stay in their file."""
+    g = np.random.default_rng(5)
+    ids = [f"{i:03d}" for i in range(PEOPLE)]
+    values = g.normal(size=(PEOPLE, PROTEINS))
+    values[g.random(values.shape) < 0.05] = np.nan
+    columns = {f"P{j:02d}": values[:, j] for j in range(PROTEINS)}
+    samples = {"ID": ids, "lonely": g.integers(0, 2, PEOPLE), "age": g.normal(size=PEOPLE)}
+    pl.DataFrame(samples).write_parquet(tmp_path / "samples.parquet")
+    pl.DataFrame({"ID": ids, **columns}).write_parquet(tmp_path / "proteins.parquet")
+    cohort = read_cohort(
+        tmp_path / "samples.parquet", [tmp_path / "proteins.parquet"], scratch=tmp_path
+    )
+    spec = ModelSpec("logistic", ("lonely",), {"none": "1", "aged": "age"})
+    return plan_scan(cohort, spec, block_size=3)
+
+
+def blas_threads() -> set[int]:
+    assert scipy.linalg.norm(np.ones(4)) == 2.0
+    libraries = threadpool_info()
+    return {library["num_threads"] for library in libraries if library["user_api"] == "blas"}
+
+
+def test_processes_of_dask_give_a_scan_the_bits_of_one_thread(plan: Plan) -> None:
+    alone = dict(Serial().map(Scan(plan), plan.blocks))
+    shared = dict(Dask(workers=2).map(Scan(plan), plan.blocks))
+    assert sorted(alone) == sorted(shared) == list(range(4))
+    for position, frame in alone.items():
+        assert frame.equals(shared[position])
+        assert frame.schema == shared[position].schema
+        assert frame["estimate"].null_count() == 0
+
+
+def test_an_own_process_ends_with_the_run_and_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    found = dict(Dask(workers=1).map(lambda _: os.getpid(), range(3)))
+    assert set(found) == {0, 1, 2}
+    assert len(set(found.values())) == 1
+    assert os.getpid() not in found.values()
+    with pytest.raises(ProcessLookupError):
+        os.kill(found[0], 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scheduler_that_runs_already_gives_each_block_its_result_once(scheduler: str) -> None:
+    blocks = (block for block in range(50))
+    results = list(Dask(scheduler).map(lambda block: block * block, blocks))
+    assert sorted(results) == [(position, position**2) for position in range(50)]
+
+
+def test_no_blocks_give_no_results_and_start_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_executor, "require_dask", None)
+    assert list(Dask().map(abs, [])) == []
+
+
+def test_an_exception_of_one_block_propagates_and_the_rest_do_not_begin(
+    scheduler: str, tmp_path: Path
+) -> None:
+    def work(block: int) -> None:
+        (tmp_path / str(block)).touch()
+        if block == 3:
+            raise FormatError("is damaged", path="proteins.parquet", column="GDF15")
+        time.sleep(0.02)
+
+    with pytest.raises(FormatError, match=r"^proteins.parquet, column 'GDF15': is damaged$"):
+        list(Dask(scheduler).map(work, range(300)))
+    assert len(list(tmp_path.iterdir())) < 100
+
+
+def test_closing_the_iterator_stops_what_has_not_begun(scheduler: str, tmp_path: Path) -> None:
+    def work(block: int) -> None:
+        (tmp_path / str(block)).touch()
+        time.sleep(0.02)
+
+    with contextlib.closing(Dask(scheduler).map(work, range(300))) as results:
+        next(results)
+    time.sleep(0.1)
+    settled = len(list(tmp_path.iterdir()))
+    time.sleep(0.2)
+    assert settled == len(list(tmp_path.iterdir())) < 100
+
+
+@pytest.mark.skipif(available_threads() < 2, reason="BLAS has one thread on one processor")
+def test_blas_is_held_to_one_thread_in_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    with start_cluster() as cluster:
+        with distributed.Client(cluster, set_as_default=False) as client:
+            assert client.submit(blas_threads).result() == {2}
+        found = dict(Dask(cluster.scheduler_address).map(lambda _: blas_threads(), range(6)))
+    assert list(found.values()) == [{1}] * 6
+
+
+def test_the_loss_of_a_worker_is_an_error_in_words() -> None:
+    with pytest.raises(ProteomrError, match="Dask lost the worker processes"):
+        list(Dask(workers=1).map(os._exit, [3, 3]))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "nowhere://127.0.0.1:1", ""])
+def test_an_address_that_is_none_is_refused_with_its_remedy(address: str) -> None:
+    with pytest.raises(UsageError, match=f"no Dask scheduler answers at '{address}': correct"):
+        list(Dask(address).map(abs, [1]))
+
+
+def test_an_address_without_a_scheduler_is_refused_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(UsageError, match=f"answers at '{address}'"):
+            list(Dask(address).map(abs, [1]))
+
+
+def test_a_scheduler_without_workers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_executor, "_PATIENCE_SECONDS", 0.3)
+    cluster = start_cluster(workers=0)
+    with cluster, pytest.raises(UsageError, match="has no workers: start some with `dask worker"):
+        list(Dask(cluster.scheduler_address).map(abs, [1]))
+
+
+def test_without_the_extra_the_message_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UsageError, match=r"pip install 'proteomr\[dask\]'"):
+        list(Dask().map(abs, [1]))
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_dask_needs_at_least_one_worker(workers: int) -> None:
+    with pytest.raises(UsageError, match="must be 1 or more"):
+        Dask(workers=workers)
+
+
+def test_a_matrix_in_a_file_travels_by_its_path_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pl.DataFrame({"ADM": [float(i) for i in range(5000)]})
+    frame.write_parquet(tmp_path / "proteins.parquet")
+    monkeypatch.chdir(tmp_path)
+    sent = pickle.dumps(ParquetMatrix(Path("proteins.parquet"), reported_as=Path("given.csv")))
+    monkeypatch.chdir("/")
+    arrived: ParquetMatrix = pickle.loads(sent)  # noqa: S301
+    assert len(sent) < 1000
+    assert arrived.path == tmp_path / "proteins.parquet"
+    assert arrived.reported_as == Path("given.csv")
+    assert arrived.read_column("ADM").to_pylist() == frame["ADM"].to_list()
+
+
+def test_a_scan_travels_with_its_family_and_none_of_its_state(plan: Plan) -> None:
+    scan = Scan(plan)
+    before = scan(plan.blocks[0])
+    sent = pickle.dumps(scan)
+    arrived: Scan = pickle.loads(sent)  # noqa: S301
+    assert arrived.family == scan.family
+    assert arrived(plan.blocks[0]).equals(before)
+    assert len(sent) == len(pickle.dumps(Scan(plan)))
