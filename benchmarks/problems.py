@@ -59,7 +59,7 @@ class Size:
 
 
 QUICK = Size("quick", people=16_000, proteins=512, chosen=2, rounds=2, pairs=1)
-FULL = Size("full", people=42_062, proteins=2_920, chosen=4, rounds=5, pairs=3)
+FULL = Size("full", people=42_062, proteins=2_920, chosen=3, rounds=3, pairs=2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

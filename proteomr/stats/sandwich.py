@@ -58,7 +58,7 @@ def estimate_sandwich(
     >>> X = np.column_stack([np.ones(4), [0.0, 1.0, 2.0, 3.0]])
     >>> e = np.array([1.0, -1.0, -1.0, 1.0])
     >>> estimate_sandwich(X, e, np.ones(4), kind="HC0").se.round(4).tolist()
-    [0.6708, 0.4472]
+    [0.8367, 0.4472]
     """
     if kind not in get_args(ErrorKind) or kind == "classical":
         raise ValueError(f"{kind!r} is not a robust kind of standard error")
