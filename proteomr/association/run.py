@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
 
 import polars as pl
 
@@ -64,7 +65,7 @@ def associate(
         sets.
     executor : how blocks of proteins are run; one after another by default.
     block_size : proteins fitted together. Another size changes linear and small logistic fits by no
-        more than 1e-12 standard errors, logistic fits of more than 2,000 people by 1e-8 at the most.
+        more than 1e-12 standard errors, logistic fits of over 2,000 people by 1e-8 at the most.
 
     Raises
     ------
@@ -117,6 +118,28 @@ def describe_request(
     }
 
 
+def in_turn(blocks: Sequence[ProteinBlock]) -> list[ProteinBlock]:
+    """Order blocks so that two panels take turns, and two workers prepare two panels at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> none = np.zeros(0, dtype=np.int64)
+    >>> blocks = [ProteinBlock(i, none, (panel,)) for i, panel in enumerate([0, 0, 1, 2])]
+    >>> [block.index for block in in_turn(blocks)]
+    [0, 2, 1, 3]
+    """
+    panels: dict[tuple[int, ...], list[ProteinBlock]] = {}
+    for block in blocks:
+        panels.setdefault(block.groups, []).append(block)
+    ordered = list(panels.values())
+    turns: list[ProteinBlock] = []
+    for first in range(0, len(ordered), 2):
+        for together in zip_longest(*ordered[first : first + 2]):
+            turns += [block for block in together if block is not None]
+    return turns
+
+
 @dataclass(frozen=True, slots=True)
 class PartsDone:
     """How far the parts of a run have come: all of them, and those computed now."""
@@ -144,7 +167,7 @@ def run_parts(
     """
     mine: Sequence[ProteinBlock] = plan.blocks if shard is None else shard.select(plan.blocks)
     waiting = set(folder.pending(len(plan.blocks)))
-    todo = [block for block in mine if block.index in waiting]
+    todo = in_turn([block for block in mine if block.index in waiting])
     with closing(executor.map(Scan(plan), todo)) as results:
         stream = results if progress is None else progress(results, len(todo))
         for position, frame in stream:
