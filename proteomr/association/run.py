@@ -89,9 +89,9 @@ def associate(
     """
     plan = plan_scan(cohort, spec, covariates=covariates, block_size=block_size)
     runner = executor if executor is not None else Serial()
-    with closing(runner.map(Scan(plan), plan.blocks)) as results:
+    with closing(runner.map(Scan(plan), in_turn(plan.blocks))) as results:
         parts = dict(results)
-    return collect([parts[i] for i in sorted(parts)], spec)
+    return collect(parts.values(), spec)
 
 
 def describe_request(
@@ -276,11 +276,11 @@ def estimate_cost(plan: Plan, blocks: Sequence[ProteinBlock]) -> Cost:
     )
     tests = max(len(group.tests) for group in plan.groups)
     shared = 8.0 * n * width * (2 + len(plan.spec.adjust)) * 2
-    per_thread = 8.0 * n * first_size(plan) * (6 + 2 * tests)
+    per_thread = 8.0 * n * _largest_block(plan) * (6 + 2 * tests)
     return Cost(proteins * plan.tests_per_protein, people, seconds, _TIMED, shared, per_thread)
 
 
-def first_size(plan: Plan) -> int:
+def _largest_block(plan: Plan) -> int:
     """Return the number of proteins in the largest block."""
     return max((int(block.proteins.size) for block in plan.blocks), default=0)
 
