@@ -2,6 +2,8 @@
 
 from proteomr.tables.associations import Associations, SignificanceColumn
 from proteomr.tables.cohort import Cohort, Drop, ProteinCovariate
+from proteomr.tables.fields import Fields, name_field
+from proteomr.tables.measurements import Measurements, Platform, Precision
 from proteomr.tables.proteins import ArrayProteins, Proteins, find_columns, proteins_from_frame
 from proteomr.tables.table import ColumnSchema, Schema, Table, load_schema, schema_names
 
@@ -11,6 +13,10 @@ __all__ = [
     "Cohort",
     "ColumnSchema",
     "Drop",
+    "Fields",
+    "Measurements",
+    "Platform",
+    "Precision",
     "ProteinCovariate",
     "Proteins",
     "Schema",
@@ -18,6 +24,7 @@ __all__ = [
     "Table",
     "find_columns",
     "load_schema",
+    "name_field",
     "proteins_from_frame",
     "schema_names",
 ]

@@ -44,6 +44,17 @@ PLATFORM: Final[str] = "platform"
 UNIT: Final[str] = "unit"
 LOD: Final[str] = "lod"
 
+KIND: Final[str] = "kind"
+
+# measurements
+SAMPLE_ID: Final[str] = "sample_id"
+SAMPLE_TYPE: Final[str] = "sample_type"
+PLATE: Final[str] = "plate"
+WELL: Final[str] = "well"
+BATCH: Final[str] = "batch"
+FLAG: Final[str] = "flag"
+VALUE: Final[str] = "value"
+
 # truth of a simulated cohort
 EFFECT: Final[str] = "effect"
 ODDS_RATIO: Final[str] = "odds_ratio"
@@ -79,4 +90,8 @@ ASSOCIATIONS: Final[tuple[str, ...]] = (
 )
 DROPS: Final[tuple[str, ...]] = (STEP, REASON, N)
 ASSAYS: Final[tuple[str, ...]] = (PROTEIN, GENE, UNIPROT, PANEL, PLATFORM, UNIT, LOD)
+FLAGS: Final[tuple[str, ...]] = (SAMPLE_ID, PROTEIN, PANEL, PLATE, FLAG, VALUE)
+PLATES: Final[tuple[str, ...]] = (SAMPLE_ID, PANEL, PLATE, WELL, BATCH)
+LIMITS: Final[tuple[str, ...]] = (PROTEIN, PLATE, LOD)
+CONTROLS: Final[tuple[str, ...]] = (SAMPLE_ID, SAMPLE_TYPE, PLATE, PROTEIN, KIND, VALUE)
 TRUTH: Final[tuple[str, ...]] = (PROTEIN, EXPOSURE, EFFECT, ODDS_RATIO, DIRECTION, ROLE)

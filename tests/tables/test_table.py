@@ -75,6 +75,10 @@ def test_every_shipped_schema_loads_and_accepts_its_own_empty_frame() -> None:
         ("associations", c.ASSOCIATIONS),
         ("drops", c.DROPS),
         ("assays", c.ASSAYS),
+        ("qc_flags", c.FLAGS),
+        ("plates", c.PLATES),
+        ("limits", c.LIMITS),
+        ("controls", c.CONTROLS),
         ("truth", c.TRUTH),
     ],
 )

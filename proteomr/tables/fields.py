@@ -1,0 +1,112 @@
+"""Answers and records of participants, by UK Biobank field, whatever their columns were called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from proteomr.errors import ColumnError, IdentifierError, nearest
+from proteomr.tables.cohort import Drop
+
+__all__ = ["Fields", "name_field"]
+
+
+def name_field(field: int, instance: int = 0) -> str:
+    """Return the one name that a field and instance have here, in the style of RAP exports.
+
+    Examples
+    --------
+    >>> name_field(2020)
+    'p2020_i0'
+    """
+    return f"p{field}_i{instance}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fields:
+    """One row per participant and one column per field and instance.
+
+    Parameters
+    ----------
+    frame : the identifier and columns named by `name_field`; fields without instances stand as
+        instance 0. Whole numbers and codes are Int64, measurements Float64, dates Date, other
+        codes and words String; a field with an array, or with several answers, is a List of these:
+        empty where nothing was recorded, never null. Codes are those of UK Biobank, special
+        ones (-1, -3, -7) included. Columns of no field keep their own name and type.
+    id_column : name of the identifier: text, sorted, none repeated.
+    drops : who was left out on reading, with reasons.
+    notes : what a user should know of the source, one sentence each.
+
+    Raises
+    ------
+    IdentifierError
+        Identifiers are absent, not text, repeated or not sorted.
+
+    Examples
+    --------
+    >>> answers = Fields(pl.DataFrame({"eid": ["1", "2"], "p2020_i0": [1, -3]}))
+    >>> answers.get(2020).to_list()
+    [1, -3]
+    """
+
+    frame: pl.DataFrame
+    id_column: str = "eid"
+    drops: tuple[Drop, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.id_column not in self.frame.columns:
+            raise IdentifierError(f"no identifier column {self.id_column!r} in the fields")
+        ids = self.frame[self.id_column]
+        if ids.dtype != pl.String or ids.null_count():
+            raise IdentifierError(f"identifiers {self.id_column!r} are text, none missing")
+        if not bool((ids[1:] > ids[:-1]).all()):
+            raise IdentifierError(f"identifiers {self.id_column!r} are not sorted and unique")
+
+    @property
+    def n(self) -> int:
+        """Number of participants."""
+        return self.frame.height
+
+    def has(self, field: int, instance: int = 0) -> bool:
+        """Tell whether a field and instance is there.
+
+        Examples
+        --------
+        >>> Fields(pl.DataFrame({"eid": ["1"], "p31_i0": [0]})).has(31)
+        True
+        """
+        return name_field(field, instance) in self.frame.columns
+
+    def get(self, field: int, instance: int = 0) -> pl.Series:
+        """Return the column of a field.
+
+        Raises
+        ------
+        ColumnError
+            The field is not there.
+
+        Examples
+        --------
+        >>> Fields(pl.DataFrame({"eid": ["1"], "p31_i0": [0]})).get(31).to_list()
+        [0]
+        """
+        return self.column(name_field(field, instance))
+
+    def column(self, name: str) -> pl.Series:
+        """Return a column by its name.
+
+        Raises
+        ------
+        ColumnError
+            There is no column of that name.
+
+        Examples
+        --------
+        >>> Fields(pl.DataFrame({"eid": ["1"], "age": [61]})).column("age").to_list()
+        [61]
+        """
+        if name not in self.frame.columns:
+            raise ColumnError(f"no column {name!r}{nearest(name, self.frame.columns)}")
+        return self.frame[name]

@@ -1,0 +1,194 @@
+"""What a platform measured: people by assays, with the warnings, plates and limits beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import I64
+from proteomr.errors import ColumnError, IdentifierError, InputError, UsageError
+from proteomr.tables import columns as c
+from proteomr.tables.cohort import Drop
+from proteomr.tables.proteins import Proteins
+from proteomr.tables.table import load_schema
+
+__all__ = ["Measurements", "Platform", "Precision"]
+
+Platform: TypeAlias = Literal["olink", "somascan", "ukb", "table"]
+Precision: TypeAlias = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurements:
+    """Proteins of many samples as a platform delivered them, in the order of the sample names.
+
+    Parameters
+    ----------
+    platform : what measured them.
+    samples : one row per sample that is no control: ``sample_id`` (text, sorted, none repeated),
+        and whatever the source tells about a sample.
+    proteins : n samples by p assays, aligned to the samples; names are keys of assays.
+    assays : one row per assay, in the order of the proteins and sorted by ``protein``: the
+        columns of the schema ``assays``, ``kind`` (protein, non_human, control) and further ones.
+    precision : in which the source holds its numbers.
+    flags : warnings, one a row (schema ``qc_flags``); what passed has no row.
+    plates : where each sample stood, one row per sample and panel (schema ``plates``).
+    limits : limit of detection of an assay, by plate where it differs (schema ``limits``).
+    controls : values of control samples, and of control assays, in long form (schema
+        ``controls``).
+    time_gap : ``sample_id`` and one column per panel: years from drawing the blood to measuring
+        it; None where the source does not tell.
+    drops : what was left out on reading, with reasons.
+    notes : what a user should know of the source, one sentence each.
+    parameters : how the source was read: instance, logarithm, and the like; JSON values.
+
+    Raises
+    ------
+    IdentifierError
+        Sample names are absent, not text, repeated or not sorted.
+    InputError
+        Samples, proteins and assays differ in length or order, or no sample or assay is left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from proteomr.tables import ArrayProteins
+    >>> made = Measurements(
+    ...     platform="table",
+    ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
+    ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [np.nan]])),
+    ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
+    ... )
+    >>> made.n, made.flags.height
+    (2, 0)
+    """
+
+    platform: Platform
+    samples: pl.DataFrame
+    proteins: Proteins
+    assays: pl.DataFrame
+    precision: Precision = "float64"
+    flags: pl.DataFrame = field(default_factory=load_schema("qc_flags").empty)
+    plates: pl.DataFrame = field(default_factory=load_schema("plates").empty)
+    limits: pl.DataFrame = field(default_factory=load_schema("limits").empty)
+    controls: pl.DataFrame = field(default_factory=load_schema("controls").empty)
+    time_gap: pl.DataFrame | None = None
+    drops: tuple[Drop, ...] = ()
+    notes: tuple[str, ...] = ()
+    parameters: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def __post_init__(self) -> None:
+        if c.SAMPLE_ID not in self.samples.columns:
+            raise IdentifierError(f"no column {c.SAMPLE_ID!r} among the samples")
+        ids = self.samples[c.SAMPLE_ID]
+        if ids.dtype != pl.String or ids.null_count():
+            raise IdentifierError("names of samples are text, none missing")
+        if not bool((ids[1:] > ids[:-1]).all()):
+            raise IdentifierError("names of samples are not sorted and unique")
+        if self.proteins.n != self.samples.height:
+            raise InputError(
+                f"{self.proteins.n} samples in the proteins, {ids.len()} in their list"
+            )
+        if self.assays[c.PROTEIN].to_list() != list(self.proteins.names):
+            raise InputError("the assays do not stand in the order of the proteins")
+        if not self.samples.height or not self.assays.height:
+            raise InputError(
+                f"{self.samples.height} samples and {self.assays.height} assays; at least one of "
+                "each is needed"
+            )
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return self.samples.height
+
+    def select_samples(self, kept: pl.Series, *, drop: Drop | None = None) -> Measurements:
+        """Return the same measurements for chosen samples.
+
+        Parameters
+        ----------
+        kept : one truth value per sample.
+        drop : the record of who was left out.
+
+        Raises
+        ------
+        UsageError
+            As many truth values as samples are needed.
+        InputError
+            No sample is left.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from proteomr.tables import ArrayProteins
+        >>> made = Measurements(
+        ...     platform="table",
+        ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
+        ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [2.0]])),
+        ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
+        ... )
+        >>> made.select_samples(made.samples["sample_id"] != "A1").proteins.read(slice(0, 1)).T
+        array([[2.]])
+        """
+        if kept.len() != self.n:
+            raise UsageError(f"{kept.len()} truth values for {self.n} samples")
+        rows: I64 = np.flatnonzero(kept.fill_null(value=False).to_numpy()).astype(np.int64)
+        samples = self.samples[rows]
+        named = samples[c.SAMPLE_ID].implode()
+        of_sample = pl.col(c.SAMPLE_ID).is_in(named)
+        return replace(
+            self,
+            samples=samples,
+            proteins=self.proteins.select_rows(rows),
+            flags=self.flags.filter(of_sample | pl.col(c.SAMPLE_ID).is_null()),
+            plates=self.plates.filter(of_sample),
+            time_gap=None if self.time_gap is None else self.time_gap.filter(of_sample),
+            drops=(*self.drops, *((drop,) if drop is not None else ())),
+        )
+
+    def select_assays(self, names: Sequence[str], *, drop: Drop | None = None) -> Measurements:
+        """Return the same measurements for chosen assays, in the order that they have here.
+
+        Parameters
+        ----------
+        names : assays to keep.
+        drop : the record of what was left out.
+
+        Raises
+        ------
+        ColumnError
+            There is no assay of that name.
+        InputError
+            No assay is left.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from proteomr.tables import ArrayProteins
+        >>> made = Measurements(
+        ...     platform="table",
+        ...     samples=pl.DataFrame({"sample_id": ["A1"]}),
+        ...     proteins=ArrayProteins(("ADM", "GDF15"), np.array([[1.0, 2.0]])),
+        ...     assays=pl.DataFrame({"protein": ["ADM", "GDF15"], "kind": ["protein"] * 2}),
+        ... )
+        >>> made.select_assays(["GDF15"]).proteins.names
+        ('GDF15',)
+        """
+        wanted = set(names)
+        kept = [name for name in self.proteins.names if name in wanted]
+        if len(kept) < len(wanted):
+            absent = min(wanted.difference(kept))
+            raise ColumnError(f"no assay {absent!r} among {len(self.proteins.names)}")
+        of_assay = pl.col(c.PROTEIN).is_in(kept)
+        return replace(
+            self,
+            proteins=self.proteins.select_columns(kept),
+            assays=self.assays.filter(of_assay),
+            flags=self.flags.filter(of_assay | pl.col(c.PROTEIN).is_null()),
+            limits=self.limits.filter(of_assay),
+            drops=(*self.drops, *((drop,) if drop is not None else ())),
+        )
