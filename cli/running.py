@@ -38,6 +38,7 @@ __all__ = [
     "finish",
     "hold_threads",
     "open_plan",
+    "open_scratch",
     "read_shard",
     "report_outcome",
     "run_scan",
@@ -125,7 +126,7 @@ def hold_threads(threads: int | None) -> int:
 
 
 @contextlib.contextmanager
-def _open_scratch() -> Iterator[Path]:
+def open_scratch() -> Iterator[Path]:
     """Make a folder in TMPDIR for converted files, and remove it at the end."""
     from proteomr.files import storage_errors
 
@@ -143,7 +144,7 @@ def open_plan(
     from proteomr.association import plan_scan
 
     log = logging.getLogger("proteomr")
-    with _open_scratch() as scratch:
+    with open_scratch() as scratch:
         log.info("reading %s", ", ".join(map(str, [sources.samples, *sources.proteins])))
         cohort, covariates, inputs = _read_sources(sources, scratch=scratch)
         plan = plan_scan(cohort, spec, covariates=covariates)
@@ -365,6 +366,10 @@ def _print_effective(effective: "pl.DataFrame | None") -> None:
         )
 
 
+def _label(protein: str, gene: str | None) -> str:
+    return protein if gene in (None, "", protein) else f"{gene} ({protein})"
+
+
 def _print_summary(summary: "pl.DataFrame") -> None:
     named = [name for name in ("stratum", "effect") if summary[name].null_count() < summary.height]
     keys = ["adjustment", "exposure", *named]
@@ -383,7 +388,7 @@ def _print_summary(summary: "pl.DataFrame") -> None:
                 "" if factor is None else f"{factor:.2f}",
                 *(f"{row[name]:,}" for name in counts),
                 "" if top is None else f"{row['top_neg_log10_p']:.1f}",
-                "" if top is None else str(top),
+                "" if top is None else _label(top, row["top_gene"]),
             ]
         )
     print_rows(headings, rows, left=len(keys))

@@ -157,6 +157,7 @@ def summarise(associations: Associations, *, alpha: float = 0.05) -> pl.DataFram
                 "bh_up": int((bh & up).sum()),
                 "bh_down": int((bh & ~up).sum()),
                 "top_protein": top[c.PROTEIN][0] if top.height else None,
+                "top_gene": top[c.GENE][0] if top.height else None,
                 "top_neg_log10_p": top[c.NEG_LOG10_P][0] if top.height else None,
             }
         )

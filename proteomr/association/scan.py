@@ -188,6 +188,7 @@ class Scan:
                 PART_ORDER[3]: per_test([k.stratum for k in group.tests], pl.Int32),
                 PART_ORDER[4]: per_test([k.term for k in group.tests], pl.Int32),
                 c.PROTEIN: pl.Series(per_protein, dtype=pl.String),
+                c.GENE: self._genes(block).gather(np.repeat(np.arange(b), t)),
                 c.EXPOSURE: per_test([e.name for e in exposures], pl.String),
                 c.ADJUSTMENT: per_test([labels[k.adjustment] for k in group.tests], pl.String),
                 c.FAMILY: per_test([spec.family] * t, pl.String),
@@ -211,6 +212,12 @@ class Scan:
                 ),
             }
         )
+
+    def _genes(self, block: ProteinBlock) -> pl.Series:
+        assays = self.plan.cohort.assays
+        if c.GENE not in assays.columns:
+            return pl.Series([None] * block.proteins.size, dtype=pl.String)
+        return assays[c.GENE].gather(block.proteins).cast(pl.String)
 
     def _name_term(self, key: TestKey, protein: str) -> tuple[str, str | None]:
         """Return the term and the contrast that a row is about."""

@@ -43,6 +43,7 @@ class _Named:
     samples: Path
     proteins: tuple[Path, ...]
     assays: Path | None
+    beside: Path | None = None  # samples of a store that was given for its proteins
 
 
 def read_cohort(
@@ -64,8 +65,9 @@ def read_cohort(
     ----------
     samples : one row per person; or a folder that holds samples.parquet, proteins.parquet and
         perhaps assays.parquet.
-    proteins : wide protein files or a quoted glob, joined on the identifier; may be left out
-        where samples is such a folder.
+    proteins : wide protein files or a quoted glob, joined on the identifier; or such a folder,
+        whose samples then add the columns that the samples lack (batch, plate, ...); may be left
+        out where samples is such a folder.
     scratch : folder for converted text files; the caller removes it after the last read.
     id_column : name of the identifier in every file; None for the usual names.
     assays : one row per protein, with at least the column ``protein``.
@@ -97,6 +99,8 @@ def read_cohort(
     everybody, id_name = _read_samples(named.samples, id_column=id_column)
     gone = _NOBODY if withdrawn is None else read_withdrawn(withdrawn, id_column=id_column)
     frame = remove_withdrawn(everybody, gone, id_column=id_name)
+    if named.beside is not None:
+        frame = _add_columns(frame, id_name, named.beside)
     if exclude is None:
         _refuse_one_file(named)
         exclude = frame.columns
@@ -206,16 +210,36 @@ def _name_files(samples: str | Path, proteins: Paths, assays: str | Path | None)
     given = () if not isinstance(proteins, str | Path) and not proteins else find_files(proteins)
     folder = Path(samples)
     listed = None if assays is None else Path(assays)
+    if len(given) == 1 and given[0].is_dir():
+        inside = _files_inside(given[0])
+        own = _files_inside(folder)["samples"] if folder.is_dir() else folder
+        return _Named(own, (inside["proteins"],), _assays(inside, listed), inside["samples"])
     if not folder.is_dir():
         if not given:
             raise UsageError("no protein file is named; give one or several after the samples")
         return _Named(folder, given, listed)
+    inside = _files_inside(folder)
+    return _Named(inside["samples"], given or (inside["proteins"],), _assays(inside, listed))
+
+
+def _files_inside(folder: Path) -> dict[str, Path]:
     inside = {name: folder / f"{name}.parquet" for name in ("samples", "proteins", "assays")}
     if not inside["samples"].is_file():
         message = "a folder without samples.parquet; name a file, or a folder made by ingest"
         raise InputError(f"{folder}: {message}")
-    known = inside["assays"] if listed is None and inside["assays"].is_file() else listed
-    return _Named(inside["samples"], given or (inside["proteins"],), known)
+    return inside
+
+
+def _assays(inside: dict[str, Path], listed: Path | None) -> Path | None:
+    return inside["assays"] if listed is None and inside["assays"].is_file() else listed
+
+
+def _add_columns(frame: pl.DataFrame, id_name: str, path: Path) -> pl.DataFrame:
+    """Add the columns that only the store's samples have; people it lacks get empty cells."""
+    stored, stored_id = _read_samples(path, id_column=None)
+    further = [name for name in stored.columns if name not in {*frame.columns, stored_id}]
+    keyed = stored.select(pl.col(stored_id).alias(id_name), *further)
+    return frame.join(keyed, on=id_name, how="left", maintain_order="left")
 
 
 def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iterator[Drop]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proteomr.runs.folder import RunFolder, TableFormat
+from proteomr.runs.lock import hold_folder
 from proteomr.runs.state import read_request
 
-__all__ = ["RunFolder", "TableFormat", "read_request"]
+__all__ = ["RunFolder", "TableFormat", "hold_folder", "read_request"]

@@ -18,7 +18,14 @@ from pathlib import Path
 from proteomr.errors import RunFolderError
 from proteomr.files import create_file, replace_file, storage_errors
 
-__all__ = ["SILENCE_SECONDS", "Holder", "Lock", "acquire_lock", "refuse_live_lock"]
+__all__ = [
+    "SILENCE_SECONDS",
+    "Holder",
+    "Lock",
+    "acquire_lock",
+    "hold_folder",
+    "refuse_live_lock",
+]
 
 SILENCE_SECONDS = 600.0
 """A lock set on another machine counts as abandoned after this long without a sign of life."""
@@ -249,3 +256,31 @@ def _text_of(path: Path) -> str:
         return path.read_text().strip()
     except OSError:
         return ""
+
+
+@contextlib.contextmanager
+def hold_folder(folder: str | Path) -> Iterator[Path]:
+    """Make a folder and keep other processes out of it until the block ends.
+
+    Raises
+    ------
+    RunFolderError
+        Another process is at work in it.
+    StorageError
+        The disk refused the folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent, hold_folder(f"{parent}/store") as folder:
+    ...     folder.name
+    'store'
+    """
+    path = Path(folder)
+    with storage_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+    lock = acquire_lock(path / ".lock")
+    try:
+        yield path
+    finally:
+        lock.release()

@@ -62,6 +62,7 @@ ROLE: Final[str] = "role"
 
 ASSOCIATIONS: Final[tuple[str, ...]] = (
     PROTEIN,
+    GENE,
     EXPOSURE,
     ADJUSTMENT,
     FAMILY,
