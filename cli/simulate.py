@@ -1,7 +1,7 @@
 """`proteomr simulate`: a cohort of known truth in the shape of a published study."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -26,6 +26,14 @@ def simulate(
         str, typer.Option(metavar="STUDY", help="Study that the cohort resembles.")
     ] = "shen2025",
     seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of all random numbers.")] = 1,
+    export: Annotated[
+        Literal["ukb"] | None,
+        typer.Option(
+            metavar="ukb",
+            help="Write the folder export as well: the same people as the raw files of UK Biobank, "
+            "for ingest and phenotype.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a cohort simulated before.")
     ] = False,
@@ -47,7 +55,9 @@ def simulate(
     hold_threads(None)
     from proteomr.simulate import simulate as simulate_cohort
 
-    made = simulate_cohort(out, people=people, proteins=proteins, like=like, seed=seed)
+    made = simulate_cohort(
+        out, people=people, proteins=proteins, like=like, seed=seed, export=export
+    )
     if not quiet:
         say(describe_cohort(made))
     say(str(out))

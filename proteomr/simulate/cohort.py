@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
+
+import polars as pl
 
 from proteomr.errors import RunFolderError, UsageError
 from proteomr.execute import one_blas_thread
@@ -12,6 +15,7 @@ from proteomr.files import replace_file, storage_errors
 from proteomr.provenance import digest_file, tool_versions
 from proteomr.simulate.covariates import ADJUSTMENTS, Covariates
 from proteomr.simulate.effects import plant_effects
+from proteomr.simulate.export import write_ukb_export
 from proteomr.simulate.follow_up import DIRECT_HAZARD_RATIOS, draw_follow_up
 from proteomr.simulate.measurement import Measurement, draw_measurement
 from proteomr.simulate.people import People, draw_people
@@ -19,7 +23,9 @@ from proteomr.simulate.study import EXPOSURES, Study, find_study
 from proteomr.simulate.truth import tabulate_assays, tabulate_truth
 from proteomr.simulate.write import write_columns, write_proteins
 
-__all__ = ["Simulation", "simulate"]
+__all__ = ["ExportForm", "Simulation", "simulate"]
+
+ExportForm: TypeAlias = Literal["ukb"]
 
 _FEWEST_PEOPLE, _MOST_PEOPLE = 100, 5_000_000
 _KIND = "proteomr simulated cohort"
@@ -70,6 +76,7 @@ def simulate(
     proteins: int = 2_920,
     like: str = "shen2025",
     seed: int = 1,
+    export: ExportForm | None = None,
 ) -> Simulation:
     """Write a cohort of known truth in the shape of a study, and return its paths and counts.
 
@@ -94,6 +101,8 @@ def simulate(
     proteins : at least 1.
     like : key of the study.
     seed : not negative.
+    export : ukb: also write the folder ``export``, the same people in the form of UK Biobank's
+        exports, see :func:`proteomr.simulate.export.write_ukb_export`.
 
     Raises
     ------
@@ -129,6 +138,8 @@ def simulate(
         write_proteins(paths["proteins"], measurement, names=effects.names[:proteins])
     cells = _count_cells(drawn)
     facts = {"people": people, "proteins": proteins, "cells": cells, "deaths": deaths, "seed": seed}
+    if export is not None:
+        write_ukb_export(folder, samples=pl.read_parquet(paths["samples"]), seed=seed)
     _write_manifest(manifest, study, facts=facts, paths=paths)
     return Simulation(
         **paths,

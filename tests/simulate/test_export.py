@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from proteomr.errors import UsageError
+from proteomr.simulate import simulate
+from proteomr.simulate.export import name_fields
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("export")
+    simulate(path, people=1_500, proteins=40, seed=4, export="ukb")
+    return path
+
+
+@pytest.fixture(scope="module")
+def answers(folder: Path) -> pl.DataFrame:
+    return pl.read_csv(folder / "export" / "participants.csv", try_parse_dates=True)
+
+
+def test_the_answers_give_the_exposures_back(folder: Path, answers: pl.DataFrame) -> None:
+    samples = pl.read_parquet(folder / "samples.parquet")
+    isolation = (
+        (pl.col("p709_i0") == 1).cast(pl.Int64)
+        + (pl.col("p1031_i0") >= 5).cast(pl.Int64)
+        + (pl.col("p6160_i0") == "-7").cast(pl.Int64)
+    )
+    loneliness = (pl.col("p2020_i0") == 1).cast(pl.Int64) + (pl.col("p2110_i0") == 0).cast(pl.Int64)
+    found = answers.select(isolation=isolation >= 2, loneliness=loneliness == 2)
+    assert found["isolation"].to_list() == (samples["isolation"] == 1).to_list()
+    assert found["loneliness"].to_list() == (samples["loneliness"] == 1).to_list()
+
+
+def test_every_score_occurs(answers: pl.DataFrame) -> None:
+    lonely = (answers["p2020_i0"] == 1).cast(pl.Int64) + (answers["p2110_i0"] == 0).cast(pl.Int64)
+    assert set(lonely.to_list()) == {0, 1, 2}
+
+
+def test_dates_give_follow_up_and_death_back(folder: Path, answers: pl.DataFrame) -> None:
+    samples = pl.read_parquet(folder / "samples.parquet")
+    end = pl.lit(pl.Series(["2022-11-30"])).str.to_date()
+    last = answers.select(pl.col("p40000_i0").fill_null(end) - pl.col("p53_i0")).to_series()
+    years = last.dt.total_days().to_numpy() / 365.25
+    np.testing.assert_allclose(years, samples["follow_up_years"].to_numpy(), atol=2e-6)
+    assert (answers["p40000_i0"].is_not_null() == (samples["death"] == 1)).all()
+    assert (answers["p40000_i0"].drop_nulls() <= pl.Series(["2022-11-30"]).str.to_date()[0]).all()
+
+
+def test_time_gaps_follow_from_the_dates_within_weeks(folder: Path, answers: pl.DataFrame) -> None:
+    export = folder / "export"
+    dates = pl.read_csv(
+        export / "helper_processing_start_date.tsv", separator="\t", try_parse_dates=True
+    )
+    wide = dates.pivot("Panel", index="PlateID", values="Processing_StartDate")
+    joined = answers.join(wide, left_on="p30901_i0", right_on="PlateID", maintain_order="left")
+    gaps = pl.read_parquet(folder / "timegap.parquet")
+    for panel in ("Neurology", "Oncology_II"):
+        days = (joined[panel.replace("_", " ")] - joined["p53_i0"]).dt.total_days().to_numpy()
+        assert np.abs(days / 365.25 - gaps[panel].to_numpy()).max() < 0.3
+
+
+def test_batches_are_those_of_the_cohort(folder: Path, answers: pl.DataFrame) -> None:
+    batches = pl.read_csv(folder / "export" / "helper_batch_number.tsv", separator="\t")
+    joined = answers.join(batches, left_on="p30901_i0", right_on="PlateID", maintain_order="left")
+    assert (
+        joined["Batch"].to_list() == pl.read_parquet(folder / "samples.parquet")["batch"].to_list()
+    )
+
+
+def test_proteins_are_those_of_the_cohort_under_other_names(folder: Path) -> None:
+    made = pl.read_parquet(folder / "proteins.parquet")
+    text = pl.read_csv(folder / "export" / "olink_instance_0.csv", infer_schema_length=None)
+    assert len(set(text.columns)) == 41
+    for name, field in zip(made.columns[1:], text.columns[1:], strict=True):
+        assert made[name].to_list() == text[field].cast(pl.Float32).to_list()
+    truth = pl.read_parquet(folder / "export" / "truth.parquet")
+    assert set(truth["protein"]) == {name.upper() for name in text.columns[1:]}
+
+
+def test_the_same_seed_gives_the_same_files(tmp_path: Path, folder: Path) -> None:
+    simulate(tmp_path, people=1_500, proteins=40, seed=4, export="ukb")
+    for file in sorted((folder / "export").iterdir()):
+        assert file.read_bytes() == (tmp_path / "export" / file.name).read_bytes(), file.name
+
+
+def test_more_proteins_than_names_are_refused() -> None:
+    with pytest.raises(UsageError, match="2,923"):
+        name_fields([f"P{i:04}" for i in range(2_924)])
