@@ -125,10 +125,10 @@ def ingest(
     log.info("reading %s", ", ".join(map(str, paths)))
     with open_scratch() as scratch, hold_folder(out):
         refuse_used_folder(out, overwrite=overwrite)
-        keep_journal(out / "log.txt", again=False)
         measured = read_measurements(
             paths, scratch=scratch, platform=platform, options=settings, withdrawn=withdrawn
         )
+        keep_journal(out / "log.txt", again=False)
         _log_measurements(measured, log)
         given = (*paths, *((withdrawn,) if withdrawn is not None else ()))
         manifest = Manifest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.parquet
 
 from proteomr._typing import I64
 from proteomr.errors import FormatError, InputError, RunFolderError
-from proteomr.files import replace_file, storage_errors
+from proteomr.files import create_file, is_aside, replace_file, storage_errors
 from proteomr.io.blocks import FileColumn, ParquetMatrix, ParquetProteins
 from proteomr.io.identifiers import locate_ids
 from proteomr.io.tables import read_table, write_table
@@ -33,6 +34,7 @@ _SIDE_TABLES: Final = {
     "controls": "controls",
 }
 _TIME_GAP: Final = "time_gap"
+_UNFINISHED: Final = ".unfinished"
 _HELD_BYTES: Final = 1 << 30
 _GROUP_BYTES: Final = 1 << 28
 _COLUMNS_AT_ONCE: Final = 64
@@ -64,7 +66,7 @@ def write_store(
     source, missing values null), ``assays.parquet``, ``qc_flags.parquet``; where there are any,
     ``plates``, ``limits``, ``controls`` and ``time_gap``; the extra tables; ``drops.tsv``; and
     last ``manifest.json``, without which a folder is no store. An earlier store in the folder is
-    replaced.
+    replaced; files that no store wrote are left alone.
 
     Parameters
     ----------
@@ -79,6 +81,8 @@ def write_store(
 
     Raises
     ------
+    RunFolderError
+        The folder holds files of these names that no store wrote.
     StorageError
         The disk refused.
 
@@ -98,19 +102,13 @@ def write_store(
     array([[ 1., nan]])
     """
     target = Path(folder)
-    with storage_errors(target):
-        target.mkdir(parents=True, exist_ok=True)
-        (target / MANIFEST).unlink(missing_ok=True)
     tables = _tables_of(measured) | dict(extra or {})
-    absent = {*_SIDE_TABLES.values(), _TIME_GAP}.difference(tables)
-    for name in absent:
-        with storage_errors(target):
-            (target / f"{name}.parquet").unlink(missing_ok=True)
+    outputs = [*(f"{name}.parquet" for name in ("proteins", *tables)), "drops.tsv"]
+    _claim(target, outputs)
     for name, table in tables.items():
         write_table(table, target / f"{name}.parquet", format="parquet")
     _write_proteins(measured, target / "proteins.parquet")
     write_table(_drops_table(measured), target / "drops.tsv", format="tsv")
-    outputs = [*(f"{name}.parquet" for name in ("proteins", *tables)), "drops.tsv"]
     complete = replace(
         manifest,
         configuration={**manifest.configuration, "store": _describe(measured)},
@@ -121,6 +119,8 @@ def write_store(
     )
     text = complete.to_json().encode()
     replace_file(target / MANIFEST, lambda file: file.write(text))
+    with storage_errors(target):
+        (target / _UNFINISHED).unlink()
     return complete
 
 
@@ -163,6 +163,36 @@ def read_store(folder: str | Path) -> Measurements:
             if (path / f"{name}.parquet").is_file()
         },
     )
+
+
+def _claim(folder: Path, outputs: list[str]) -> None:
+    """Mark a folder as a store being written; remove an earlier one, and nothing else."""
+    marker, manifest = folder / _UNFINISHED, folder / MANIFEST
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = [name for name in (*outputs, MANIFEST) if os.path.lexists(folder / name)]
+        earlier = _earlier_outputs(manifest)
+        if taken and not marker.exists() and earlier is None:
+            raise RunFolderError(
+                f"{folder}: already holds {', '.join(taken[:4])}, written by no ingest or qc; "
+                "choose another folder"
+            )
+        create_file(marker, b"")
+        manifest.unlink(missing_ok=True)
+        for path in folder.iterdir():
+            old = path.name in (earlier or ()) and path.name not in outputs
+            if (old or is_aside(path.name)) and path != marker and path.is_file():
+                path.unlink()
+
+
+def _earlier_outputs(manifest: Path) -> frozenset[str] | None:
+    """Return the files of the store that a manifest describes; None where there is no store."""
+    try:
+        facts = json.loads(manifest.read_text(encoding="utf-8"))
+        described = facts["configuration"]["store"]
+        return frozenset(entry["name"] for entry in facts["outputs"] if described)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _tables_of(measured: Measurements) -> dict[str, pl.DataFrame]:

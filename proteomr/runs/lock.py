@@ -262,6 +262,8 @@ def _text_of(path: Path) -> str:
 def hold_folder(folder: str | Path) -> Iterator[Path]:
     """Make a folder and keep other processes out of it until the block ends.
 
+    A folder that was made for the block, and in which it left nothing, is removed.
+
     Raises
     ------
     RunFolderError
@@ -278,9 +280,13 @@ def hold_folder(folder: str | Path) -> Iterator[Path]:
     """
     path = Path(folder)
     with storage_errors(path):
+        made = not path.exists()
         path.mkdir(parents=True, exist_ok=True)
     lock = acquire_lock(path / ".lock")
     try:
         yield path
     finally:
         lock.release()
+        if made:
+            with contextlib.suppress(OSError):  # it holds something
+                path.rmdir()

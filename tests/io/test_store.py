@@ -132,6 +132,28 @@ def test_a_second_store_leaves_no_table_of_the_first(tmp_path: Path) -> None:
     assert read_store(tmp_path).time_gap is None
 
 
+def test_files_of_the_user_are_neither_overwritten_nor_removed(tmp_path: Path) -> None:
+    mine = tmp_path / "proteins.parquet"
+    mine.write_bytes(b"mine")
+    with pytest.raises(RunFolderError, match=r"already holds proteins\.parquet, written by no"):
+        save(make_measurements(), tmp_path)
+    assert mine.read_bytes() == b"mine"
+    mine.rename(tmp_path / "raw.parquet")
+    save(make_measurements(), tmp_path)
+    save(make_measurements(), tmp_path)
+    assert (tmp_path / "raw.parquet").read_bytes() == b"mine"
+
+
+def test_what_a_killed_run_left_is_replaced(tmp_path: Path) -> None:
+    folder = save(make_measurements(), tmp_path / "store")
+    (folder / "manifest.json").unlink()
+    (folder / ".unfinished").touch()
+    (folder / ".writing-samples.parquet-0a1b2c3d").touch()
+    save(make_measurements(), folder)
+    assert is_store(folder)
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
 def test_a_store_that_was_not_finished_is_refused(tmp_path: Path) -> None:
     folder = save(make_measurements(), tmp_path / "store")
     (folder / "manifest.json").unlink()
