@@ -17,17 +17,27 @@ from .associate import associate
 from .console import report_error, say
 from .demo import demo
 from .doctor import doctor
+from .fields import fields
+from .genes import genes
 from .help import GroupedCommand
+from .ingest import ingest
 from .journal import close_journal, record_failure
 from .merge import merge
+from .phenotype import phenotype
+from .qc import qc
 from .schema import schema
 from .simulate import simulate
 
 __all__ = ["COMMANDS", "app", "run"]
 
 COMMANDS: tuple[Callable[..., None], ...] = (
+    ingest,
+    qc,
+    phenotype,
+    fields,
     associate,
     merge,
+    genes,
     simulate,
     demo,
     doctor,

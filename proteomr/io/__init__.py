@@ -2,25 +2,34 @@
 
 from proteomr.io.blocks import ParquetProteins
 from proteomr.io.cohort import read_assays, read_cohort, read_protein_covariate
+from proteomr.io.formats import IngestOptions
 from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
+from proteomr.io.ingest import PLATFORMS, read_measurements
 from proteomr.io.proteins import ProteinFiles, open_proteins
 from proteomr.io.sources import find_files
+from proteomr.io.store import is_store, read_store, write_store
 from proteomr.io.tables import TableFormat, read_table, write_table
 from proteomr.io.withdrawals import read_withdrawn
 
 __all__ = [
+    "PLATFORMS",
+    "IngestOptions",
     "ParquetProteins",
     "ProteinFiles",
     "TableFormat",
     "find_files",
     "find_id_column",
+    "is_store",
     "match_ids",
     "normalise_ids",
     "open_proteins",
     "read_assays",
     "read_cohort",
+    "read_measurements",
     "read_protein_covariate",
+    "read_store",
     "read_table",
     "read_withdrawn",
+    "write_store",
     "write_table",
 ]

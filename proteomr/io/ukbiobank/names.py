@@ -1,0 +1,217 @@
+"""Names of columns in exports of UK Biobank: which field, visit and answer each stands for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from proteomr.errors import FormatError
+from proteomr.tables.dictionary import load_dictionary
+
+__all__ = ["FieldName", "NameStyle", "Names", "parse_name", "read_names"]
+
+NameStyle: TypeAlias = Literal["rap", "ukb", "r", "mangled", "stata", "title"]
+
+_STYLES: Final[dict[NameStyle, re.Pattern[str]]] = {
+    "rap": re.compile(r"(?:participant[._])?p(\d{1,6})(?:_i(\d{1,3}))?(?:_a(\d{1,4}))?"),
+    "ukb": re.compile(r"(\d{1,6})-(\d{1,3})\.(\d{1,4})"),
+    "r": re.compile(r"f\.(\d{1,6})\.(\d{1,3})\.(\d{1,4})"),
+    "mangled": re.compile(r"X(\d{1,6})[._](\d{1,3})[._](\d{1,4})"),
+    "stata": re.compile(r"(?:n|s|ts)_(\d{1,6})_(\d{1,3})_(\d{1,4})"),
+}
+_NEARLY: Final[dict[NameStyle, tuple[re.Pattern[str], str]]] = {
+    "rap": (re.compile(r"(?:participant[._])?p_?\d+[_.-][ia]?\d.*"), "p2020_i0"),
+    "ukb": (re.compile(r"\d+[-_.]\d.*"), "2020-0.0"),
+    "r": (re.compile(r"f[._]\d.*"), "f.2020.0.0"),
+    "mangled": (re.compile(r"X\d+[._].*"), "X2020.0.0"),
+    "stata": (re.compile(r"(?:n|s|ts)_\d.*"), "n_2020_0_0"),
+}
+_OTHER_ENTITY: Final = re.compile(r"olink_instance_\d+[._].*")
+_OTHER_TITLE: Final = re.compile(r".*\| ?(?:Instance|Array) \d+")
+_PART: Final = re.compile(r"(Instance|Array) (\d{1,4})")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldName:
+    """What the name of a column says.
+
+    Parameters
+    ----------
+    field : number of the field.
+    instance : the visit; 0 where the name tells none.
+    array : which of several answers; None where the name tells none.
+
+    Examples
+    --------
+    >>> FieldName(2020).instance
+    0
+    """
+
+    field: int
+    instance: int = 0
+    array: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The columns of a file.
+
+    Parameters
+    ----------
+    style : how its fields are named; None where it holds none.
+    fields : columns that are fields, and what they stand for, in the order of the file.
+    others : columns of no field, in the order of the file.
+    passed_over : columns that are read elsewhere or not at all: titles of fields that are not in
+        the dictionary, and proteins of the platform (``olink_instance_0.adm``).
+    """
+
+    style: NameStyle | None
+    fields: dict[str, FieldName]
+    others: tuple[str, ...]
+    passed_over: tuple[str, ...] = ()
+
+
+def parse_name(name: str) -> FieldName | None:
+    """Return the field that a column stands for; None for a column of no field.
+
+    All styles of exports are understood: those of the Research Analysis Platform (``p31``,
+    ``participant.p2020_i0``, ``p22009_a1``, ``Able to confide | Instance 0``), of ukbconv
+    (``53-0.0``, ``f.53.0.0``, ``n_53_0_0``) and what R makes of them (``X53.0.0``).
+
+    Parameters
+    ----------
+    name : name of the column.
+
+    Examples
+    --------
+    >>> parse_name("p22009_a1")
+    FieldName(field=22009, instance=0, array=1)
+    >>> parse_name("Leisure/social activities | Instance 2")
+    FieldName(field=6160, instance=2, array=None)
+    >>> parse_name("my_score")
+    """
+    parsed = _parse(name)
+    return None if parsed is None else parsed[1]
+
+
+def read_names(columns: Sequence[str], *, path: str | Path) -> Names:
+    """Return which columns of a file stand for which field.
+
+    A title without a visit (``Sex``) is a field only in a file without another style; elsewhere
+    it is a column of the user's own.
+
+    Parameters
+    ----------
+    columns : names of the columns, without the identifier.
+    path : the file, for messages.
+
+    Raises
+    ------
+    FormatError
+        Two styles are mixed, two columns stand for the same answer, or a name is nearly one of
+        its style.
+
+    Examples
+    --------
+    >>> read_names(["p31", "p2020_i0", "batch"], path="answers.csv").others
+    ('batch',)
+    """
+    parsed = {name: found for name in columns if (found := _parse(name)) is not None}
+    if any(style != "title" for style, _ in parsed.values()):
+        parsed = {
+            name: found for name, found in parsed.items() if found[0] != "title" or "|" in name
+        }
+    style = _single_style(parsed, path)
+    fields = {name: found for name, (_, found) in parsed.items()}
+    passed_over = tuple(name for name in columns if name not in fields and _belongs_elsewhere(name))
+    kept = fields.keys() | set(passed_over)
+    others = tuple(name for name in columns if name not in kept)
+    _refuse_same_answer(fields, path)
+    _refuse_nearly(others, style, path)
+    return Names(style, fields, others, passed_over)
+
+
+def _parse(name: str) -> tuple[NameStyle, FieldName] | None:
+    for style, pattern in _STYLES.items():
+        if found := pattern.fullmatch(name):
+            field, instance, array = found.groups()
+            number = None if array is None else int(array)
+            return style, FieldName(int(field), int(instance or 0), number)
+    title = _parse_title(name)
+    return None if title is None else ("title", title)
+
+
+def _parse_title(name: str) -> FieldName | None:
+    title, *parts = (part.strip() for part in name.split("|"))
+    field = load_dictionary().find_title(title)
+    if field is None:
+        return None
+    told: dict[str, int] = {}
+    for part in parts:
+        found = _PART.fullmatch(part)
+        if found is None or found[1] in told:
+            return None
+        told[found[1]] = int(found[2])
+    return FieldName(field, told.get("Instance", 0), told.get("Array"))
+
+
+def _belongs_elsewhere(name: str) -> bool:
+    return bool(_OTHER_ENTITY.fullmatch(name) or _OTHER_TITLE.fullmatch(name))
+
+
+def _single_style(
+    parsed: dict[str, tuple[NameStyle, FieldName]], path: str | Path
+) -> NameStyle | None:
+    example: dict[NameStyle, str] = {}
+    for name, (style, _) in parsed.items():
+        example.setdefault(style, name)
+    if len(example) > 1:
+        first, second = list(example.values())[:2]
+        raise FormatError(
+            f"names of fields in two styles, such as {first!r} and {second!r}; export the file "
+            "in one",
+            path=path,
+        )
+    return next(iter(example), None)
+
+
+def _refuse_same_answer(fields: dict[str, FieldName], path: str | Path) -> None:
+    owner: dict[tuple[int, int, int], str] = {}
+    joined: dict[tuple[int, int], str] = {}
+    for name, found in fields.items():
+        place = (found.field, found.instance)
+        answer = (*place, found.array or 0)
+        other = owner.setdefault(answer, name)
+        if found.array is None:
+            joined[place] = name
+        if other != name:
+            _refuse_pair(other, name, found, path)
+    for name, found in fields.items():
+        whole = joined.get((found.field, found.instance), name)
+        if whole != name:
+            _refuse_pair(whole, name, found, path)
+
+
+def _refuse_pair(first: str, second: str, found: FieldName, path: str | Path) -> None:
+    raise FormatError(
+        f"columns {first!r} and {second!r} both stand for field {found.field}, instance "
+        f"{found.instance}; keep one",
+        path=path,
+    )
+
+
+def _refuse_nearly(others: Iterable[str], style: NameStyle | None, path: str | Path) -> None:
+    if style is None or style not in _NEARLY:
+        return
+    pattern, example = _NEARLY[style]
+    for name in others:
+        if pattern.fullmatch(name):
+            raise FormatError(
+                f"looks like a field of UK Biobank and is none; fields are named as {example!r} "
+                "here; rename or remove it",
+                path=path,
+                column=name,
+            )

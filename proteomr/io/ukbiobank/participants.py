@@ -1,0 +1,197 @@
+"""Participants' answers from exports of UK Biobank, whatever the style of their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from proteomr.errors import FormatError, InputError, nearest
+from proteomr.io.identifiers import match_ids
+from proteomr.io.proteins import Paths
+from proteomr.io.sources import find_files
+from proteomr.io.ukbiobank.exports import ID_COLUMN, Export, open_export
+from proteomr.io.ukbiobank.places import Tally, convert_export
+from proteomr.io.withdrawals import read_withdrawn, remove_withdrawn
+from proteomr.tables import Drop, Fields
+from proteomr.tables.dictionary import load_dictionary
+
+__all__ = ["read_fields"]
+
+_STEP: Final = "load"
+_LISTED: Final = 8
+
+
+def read_fields(
+    paths: Paths,
+    *,
+    scratch: Path,
+    wanted: Collection[int] | None = None,
+    id_column: str | None = None,
+    withdrawn: str | Path | None = None,
+) -> Fields:
+    r"""Return the answers of participants by field, from one export or several, in one form.
+
+    Names of columns in any style, raw codes or labels, several answers in several columns or
+    joined in one cell, and dates year first or day first all give the same result; so does the
+    order of rows, columns and files. The identifier is called ``eid``.
+
+    Parameters
+    ----------
+    paths : an export, several, or a quoted glob; csv, tsv or parquet, each also gz. They are
+        joined on the identifier, and whoever stands in one of them is kept.
+    scratch : folder for decompressed files; it may be removed afterwards.
+    wanted : numbers of the fields to read; None for all. Others are passed over unread, while
+        columns of no field are always kept.
+    id_column : name of the identifier in every file; None for the usual names.
+    withdrawn : identifiers of people who have withdrawn, one a line.
+
+    Returns
+    -------
+    fields : see `proteomr.tables.Fields`; participants are sorted by the identifier. A field that
+        is not in the dictionary has the type that its cells show.
+
+    Raises
+    ------
+    InputError
+        A file is absent or may not be read; or none of the fields wanted is in any.
+    FormatError
+        A file is damaged, mixes styles, has two columns for one answer, or a cell that is no
+        answer to its field; with the line and the column.
+    IdentifierError
+        Identifiers are absent, missing, repeated, or shared by no other file.
+    NothingToDo
+        Everybody has withdrawn.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "answers.csv"
+    ...     size = file.write_text("eid,31-0.0,6160-0.0,6160-0.1\n8,1,-7,\n7,0,1,5\n")
+    ...     read_fields(file, scratch=Path(folder)).frame.rows()
+    [('7', 0, [1, 5]), ('8', 1, [-7])]
+    """
+    if not isinstance(paths, str | Path) and not paths:
+        raise InputError("no export of participants is named; give one or several")
+    exports: list[Export] = []
+    frames: list[pl.DataFrame] = []
+    tally = Tally()
+    for path in find_files(paths):
+        export = open_export(path, wanted=wanted, id_column=id_column, scratch=scratch)
+        _refuse_shared(exports, export)
+        exports.append(export)
+        frames.append(convert_export(export, tally))
+    absent = tuple(_list_absent(exports, wanted))
+    joined, lacking = _join(exports, frames)
+    frame = _arrange(joined)
+    drops = [Drop(_STEP, "negative identifiers", sum(export.placeholders for export in exports))]
+    if withdrawn is not None:
+        gone = read_withdrawn(withdrawn, id_column=id_column)
+        left = remove_withdrawn(frame, gone, id_column=ID_COLUMN)
+        drops.append(Drop(_STEP, "withdrawn", frame.height - left.height))
+        frame = left
+    notes = (*lacking, *absent, *_list_notes(exports, tally))
+    return Fields(frame, ID_COLUMN, drops=tuple(drops), notes=notes)
+
+
+def _join(
+    exports: Sequence[Export], frames: Sequence[pl.DataFrame]
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return whoever stands in any file, and for each file how many it lacks."""
+    joined = frames[0]
+    for export, frame in zip(exports[1:], frames[1:], strict=True):
+        names = ("exports before", f"file {export.path}")
+        match_ids(joined[ID_COLUMN], frame[ID_COLUMN], names=names)
+        joined = joined.join(frame, on=ID_COLUMN, how="full", coalesce=True)
+    lists = [name for name, kind in joined.schema.items() if isinstance(kind, pl.List)]
+    joined = joined.with_columns(pl.col(name).fill_null([]) for name in lists)
+    lacking = tuple(
+        f"{export.path.name}: lacks {joined.height - export.ids.len()} of {joined.height} "
+        "participants, who have no answers from it"
+        for export in sorted(exports, key=lambda export: export.path)
+        if export.ids.len() < joined.height
+    )
+    return joined, lacking
+
+
+def _arrange(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return participants and columns in an order that does not depend on the files."""
+    others = sorted(set(frame.columns) - {ID_COLUMN})
+    return frame.select(ID_COLUMN, *sorted(others, key=_rank)).sort(ID_COLUMN)
+
+
+def _rank(name: str) -> tuple[bool, int, int, str]:
+    number, _, instance = name.removeprefix("p").partition("_i")
+    if name.startswith("p") and number.isdecimal() and instance.isdecimal():
+        return False, int(number), int(instance), name
+    return True, 0, 0, name
+
+
+def _refuse_shared(before: Sequence[Export], last: Export) -> None:
+    """Refuse a field at a visit, or a column of the user's own, that stands in two files."""
+    for other in before:
+        held = {(found.field, found.instance): name for name, found in other.asked.items()}
+        held_names = set(other.others.columns)
+        for name, found in last.asked.items():
+            first = held.get((found.field, found.instance))
+            if first is not None:
+                message = f"the field stands in {other.path} as well, as {first!r}; keep one"
+                raise FormatError(message, path=last.path, column=name)
+        for name in last.others.columns:
+            if name in held_names:
+                message = f"the column stands in {other.path} as well; rename or remove one"
+                raise FormatError(message, path=last.path, column=name)
+
+
+def _list_absent(exports: Sequence[Export], wanted: Collection[int] | None) -> Iterator[str]:
+    """Yield which of the fields wanted are in no file.
+
+    Raises
+    ------
+    InputError
+        None of them is in any.
+    """
+    found = {name.field for export in exports for name in export.asked.values()}
+    absent = sorted(set(wanted or ()) - found)
+    if not absent:
+        return
+    told = ", ".join(_tell_absent(number, exports) for number in absent[:_LISTED])
+    more = f" and {len(absent) - _LISTED} more" if len(absent) > _LISTED else ""
+    if not found:
+        files = ", ".join(sorted(str(export.path) for export in exports))
+        raise InputError(f"{files}: none of the fields wanted: {told}{more}")
+    yield f"fields wanted and not in the files: {told}{more}"
+
+
+def _tell_absent(number: int, exports: Sequence[Export]) -> str:
+    dictionary = load_dictionary()
+    title = dictionary.field(number).title if dictionary.knows(number) else ""
+    columns = {
+        name.split("|")[0].strip(): name
+        for export in exports
+        for name in (*export.names.passed_over, *export.names.others)
+    }
+    hint = nearest(title, columns) if title else ""
+    return f"{number} ({title}){hint}" if title else str(number)
+
+
+def _list_notes(exports: Sequence[Export], tally: Tally) -> Iterator[str]:
+    for number, people in sorted(tally.repeated.items()):
+        yield f"field {number}: {people} participants have an answer more than once"
+    for number, people in sorted(tally.gaps.items()):
+        yield f"field {number}: {people} participants lack values before others; these moved up"
+    if tally.guessed:
+        numbers = ", ".join(str(number) for number in sorted(tally.guessed)[:_LISTED])
+        more = ", ..." if len(tally.guessed) > _LISTED else ""
+        yield (
+            f"{len(tally.guessed)} fields are not in the dictionary and have the types that their "
+            f"cells show: {numbers}{more}"
+        )
+    if passed := sum(len(export.names.passed_over) for export in exports):
+        yield (
+            f"{passed} columns were passed over: titles that are not in the dictionary, or "
+            "protein tables"
+        )
