@@ -1,0 +1,226 @@
+"""Proteins of UK Biobank with what is known about plates and assays, from any of its exports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from proteomr.errors import FormatError, nearest
+from proteomr.io.formats import IngestOptions, Source
+from proteomr.io.text import DELIMITERS, find_layout
+from proteomr.io.ukbiobank.helper_tables import HelperRole, HelperTable, find_helper, read_helper
+from proteomr.io.ukbiobank.laboratory import FIELDS, describe
+from proteomr.io.ukbiobank.long_file import LONG_COLUMNS, read_coding, read_long
+from proteomr.io.ukbiobank.names import parse_name
+from proteomr.io.ukbiobank.participants import read_fields
+from proteomr.io.ukbiobank.protein_names import find_eid, known_proteins, parse_protein
+from proteomr.io.ukbiobank.proteins import ProteinValues, read_wide
+from proteomr.tables import Fields, Measurements, Platform
+
+__all__ = ["UkBiobank", "find_roles"]
+
+Role: TypeAlias = Literal["wide", "long", "coding", "participants"] | HelperRole
+
+_MANY: Final = 20
+_MOST: Final = 1000
+_ROLES: Final = (
+    "a protein table (eid and gene names), the long file (eid, ins_index, protein_id, result), "
+    "coding 143 (coding, meaning), a helper table (assay, batch, limit of detection, ...), or "
+    "participants with fields 30900-30903, 53 or 3166"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UkBiobank:
+    r"""Reads the proteins of UK Biobank: wide tables or the Showcase's long file, with its helpers.
+
+    Parameters
+    ----------
+    name : the platform.
+
+    Examples
+    --------
+    >>> UkBiobank().matches(Source(Path("a.csv"), "text", head="eid,gdf15,nppb\n"))
+    True
+    """
+
+    name: Platform = "ukb"
+
+    def matches(self, source: Source, /) -> bool:
+        """Tell from its columns whether a file is one of UK Biobank's."""
+        return bool(find_roles(source))
+
+    def read(
+        self, sources: tuple[Source, ...], /, *, options: IngestOptions, scratch: Path
+    ) -> Measurements:
+        """Return the proteins of one instance, in NPX, with plates, batches, limits, time gaps.
+
+        Parameters
+        ----------
+        sources : protein tables, or the long file and coding 143; helper tables; participants.
+        options : instance, name of the identifier, what to do with replicates.
+        scratch : folder for converted files, which the caller removes after the last read.
+
+        Raises
+        ------
+        FormatError
+            A file has no role here, is damaged, contradicts itself, or one that it needs is
+            absent.
+        IdentifierError
+            Identifiers are absent, missing, repeated, or shared by no other file.
+        """
+        parts = _sort_roles(sources)
+        values = _read_values(parts, options, scratch)
+        fields = _read_participants(parts["participants"], options, scratch)
+        known = describe(
+            values.ids,
+            values.proteins.names,
+            helpers=_read_helpers(parts),
+            fields=fields,
+            instance=options.instance,
+        )
+        return Measurements(
+            platform=self.name,
+            samples=known.samples,
+            proteins=values.proteins,
+            assays=known.assays,
+            precision=values.precision,
+            flags=known.flags,
+            plates=known.plates,
+            limits=known.limits,
+            time_gap=known.time_gap,
+            drops=values.drops,
+            notes=(*values.notes, *(fields.notes if fields else ()), *known.notes),
+            parameters={"instance": options.instance, **known.parameters},
+        )
+
+
+def find_roles(source: Source) -> tuple[Role, ...]:
+    r"""Return what a file is to the reader of UK Biobank: nothing, one thing, or two.
+
+    A table of participants that also holds proteins, as one extract of two entities does, is both.
+
+    Examples
+    --------
+    >>> find_roles(Source(Path("a.csv"), "text", head="eid,p30901_i0,olink_instance_0.gdf15\n"))
+    ('wide', 'participants')
+    """
+    columns = _list_columns(source)
+    plain = [name.casefold() for name in columns]
+    if set(LONG_COLUMNS) <= set(plain):
+        return ("long",)
+    if "coding" in plain and "meaning" in plain:
+        return ("coding",) if _holds_genes(source) else ()
+    if (helper := find_helper(columns)) is not None:
+        return (helper,)
+    roles: list[Role] = []
+    if _is_wide(columns):
+        roles.append("wide")
+    fields = (found for name in columns if (found := parse_name(name)) is not None)
+    if any(found.field in FIELDS for found in fields):
+        roles.append("participants")
+    return tuple(roles)
+
+
+def _list_columns(source: Source) -> list[str]:
+    if source.kind == "parquet":
+        return list(source.columns)
+    if source.kind != "text":
+        return []
+    if source.head.count("\n"):
+        line = source.first_line
+        mark = max(DELIMITERS, key=line.count)
+        return [name.strip().strip('"') for name in line.split(mark)]
+    return list(find_layout(source.path, compressed=source.compressed).names)
+
+
+def _is_wide(columns: Sequence[str]) -> bool:
+    """Tell whether columns are proteins of UK Biobank's, not of any table with gene names."""
+    proteins = [found for name in columns if (found := parse_protein(name)) is not None]
+    if any(found.instance is not None for found in proteins):
+        return True
+    if find_eid(columns) is None:
+        return len(proteins) >= _MOST
+    return len(proteins) >= _MANY or 2 * len(proteins) >= max(len(columns) - 1, 1)
+
+
+def _holds_genes(source: Source) -> bool:
+    """Tell coding 143 from other codings: its meanings begin with a gene and a semicolon."""
+    if source.kind != "text":
+        return False
+    lines = [line for line in source.head.splitlines() if line.strip()][1:]
+    return bool(lines) and sum(";" in line for line in lines) * 2 > len(lines)
+
+
+def _sort_roles(sources: Sequence[Source]) -> dict[Role, list[Source]]:
+    parts: dict[Role, list[Source]] = {"wide": [], "long": [], "coding": [], "participants": []}
+    for source in sources:
+        roles = find_roles(source)
+        if not roles:
+            message = f"is no file of UK Biobank's proteins{_hint(source)}; known are {_ROLES}"
+            raise FormatError(message, path=source.path)
+        for role in roles:
+            parts.setdefault(role, []).append(source)
+    for role, files in parts.items():
+        if role not in ("wide", "long", "participants") and len(files) > 1:
+            message = f"is the same table as {files[0].path}; give one"
+            raise FormatError(message, path=files[1].path)
+    return parts
+
+
+def _hint(source: Source) -> str:
+    known = (*LONG_COLUMNS, "coding", "meaning", "PlateID", "Batch", "Assay", "Panel", "LOD")
+    proteins = sorted(name.lower() for name in known_proteins())
+    columns = _list_columns(source)[:_MANY]
+    unknown = [name for name in columns if find_eid([name]) is None and name not in known]
+    for name in unknown:
+        if hint := nearest(name, known) or nearest(name, proteins):
+            return f": column {name!r}{hint}"
+    return ""
+
+
+def _read_values(
+    parts: dict[Role, list[Source]], options: IngestOptions, scratch: Path
+) -> ProteinValues:
+    wide, long, coding = parts["wide"], parts["long"], parts["coding"]
+    if wide and long:
+        message = f"the proteins stand in {wide[0].path} as well; give one of the two forms"
+        raise FormatError(message, path=long[0].path)
+    if wide:
+        return read_wide(wide, options=options, scratch=scratch)
+    if not long:
+        first = next(files[0] for files in parts.values() if files)
+        message = "no protein table beside it: give the wide tables, or the long file"
+        raise FormatError(message, path=first.path)
+    if not coding:
+        message = "the long file names proteins by codes; give coding143.tsv beside it"
+        raise FormatError(message, path=long[0].path)
+    codes = read_coding(coding[0].path, compressed=coding[0].compressed)
+    return read_long(long, codes, instance=options.instance, replicates=options.replicates)
+
+
+def _read_participants(
+    sources: Sequence[Source], options: IngestOptions, scratch: Path
+) -> Fields | None:
+    if not sources:
+        return None
+    columns = [name for source in sources for name in _list_columns(source)]
+    there = {found.field for name in columns if (found := parse_name(name)) is not None}
+    named = all(options.id_column in _list_columns(source) for source in sources)
+    return read_fields(
+        [source.path for source in sources],
+        wanted=tuple(number for number in FIELDS if number in there),
+        id_column=options.id_column if named else None,
+        scratch=scratch,
+    )
+
+
+def _read_helpers(parts: dict[Role, list[Source]]) -> dict[HelperRole, HelperTable]:
+    tables = (
+        read_helper(files[0])
+        for role, files in sorted(parts.items())
+        if files and role not in ("wide", "long", "coding", "participants")
+    )
+    return {table.role: table for table in tables}
