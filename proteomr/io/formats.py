@@ -121,7 +121,9 @@ class IngestOptions:
 class PlatformReader(Protocol):
     """A platform: recognises its files and reads them."""
 
-    name: Platform
+    @property
+    def name(self) -> Platform:
+        """Name of the platform."""
 
     def matches(self, source: Source, /) -> bool:
         """Tell from its content whether a file is one of the platform's."""

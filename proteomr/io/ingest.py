@@ -78,10 +78,13 @@ def detect_platform(sources: Sequence[Source]) -> PlatformReader:
     InputError
         The files are of several platforms, or of none.
     """
-    for reader in PLATFORMS:
-        if all(reader.matches(source) for source in sources):
-            return reader
+    *platforms, any_table = PLATFORMS
+    for platform in platforms:
+        if all(platform.matches(source) for source in sources):
+            return platform
     known = {source.path: _first_match(source) for source in sources}
+    if all(found is any_table for found in known.values()):
+        return any_table
     unknown = [path for path, reader in known.items() if reader is None]
     if unknown:
         raise FormatError(

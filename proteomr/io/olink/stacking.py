@@ -1,0 +1,146 @@
+"""The rows of all files in one table, with a key for each assay and what is a control."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Final
+
+import polars as pl
+
+from proteomr.errors import InputError
+from proteomr.io.olink.parts import Part, mark
+from proteomr.io.olink.spellings import (
+    ASSAY,
+    ASSAY_QC,
+    ASSAY_TYPE,
+    BLOCK,
+    NORMALIZATION,
+    OLINK_ID,
+    SAMPLE_QC,
+    is_control_assay,
+    is_control_name,
+    is_control_type,
+)
+from proteomr.tables import columns as c
+
+__all__ = ["CONTROL_ASSAY", "CONTROL_SAMPLE", "Stack", "stack_parts"]
+
+CONTROL_SAMPLE: Final = "control_sample"
+CONTROL_ASSAY: Final = "control_assay"
+
+_ALWAYS: Final = (
+    *(c.SAMPLE_TYPE, c.PLATE, c.WELL, c.BATCH, ASSAY, c.GENE, c.UNIPROT, c.PANEL, ASSAY_TYPE),
+    *(BLOCK, c.UNIT, NORMALIZATION, SAMPLE_QC, ASSAY_QC),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """The rows of all files.
+
+    Parameters
+    ----------
+    rows : the columns of the parts, those that a part lacks filled with null; ``protein``, the
+        key of the assay; and whether sample and assay are controls.
+    notes : what a user should know.
+    """
+
+    rows: pl.DataFrame
+    notes: tuple[str, ...] = field(default=())
+
+
+def stack_parts(parts: Sequence[Part]) -> Stack:
+    """Return the rows of all parts with the key of each assay.
+
+    The key is the OlinkID; without one it is the name of the assay, with the panel before it where
+    several panels have an assay of that name.
+
+    Parameters
+    ----------
+    parts : the files, in any order.
+
+    Raises
+    ------
+    InputError
+        Some files have OlinkIDs and others none.
+    """
+    with_id = sum(OLINK_ID in part.frame.columns for part in parts)
+    if 0 < with_id < len(parts):
+        raise InputError(
+            f"{with_id} of {len(parts)} Olink files have OlinkIDs and the others none; "
+            "read them separately"
+        )
+    names = dict.fromkeys(name for part in parts for name in part.frame.columns)
+    names.update(dict.fromkeys((*_ALWAYS, c.LOD)))
+    rows = pl.DataFrame([_stack_column(parts, name) for name in names])
+    rows, note = _add_key(rows) if not with_id else (rows.rename({OLINK_ID: c.PROTEIN}), ())
+    rows, more = _add_controls(rows)
+    return Stack(rows, (*note, *more))
+
+
+def _stack_column(parts: Sequence[Part], name: str) -> pl.Series:
+    if name in (c.VALUE, c.LOD):
+        kind: pl.DataType = pl.Float64()
+    else:
+        held = [part.frame[name].dtype for part in parts if name in part.frame.columns]
+        values = [kind.categories for kind in held if isinstance(kind, pl.Enum)]
+        kind = pl.Enum(pl.concat(values).unique().sort() if values else [])
+    columns = [
+        _recode(part.frame[name], kind)
+        if name in part.frame.columns
+        else pl.Series(name, [None], dtype=kind).new_from_index(0, part.frame.height)
+        for part in parts
+    ]
+    return pl.concat(columns).alias(name) if len(columns) > 1 else columns[0].alias(name)
+
+
+def _recode(column: pl.Series, kind: pl.DataType) -> pl.Series:
+    if column.dtype == kind or not isinstance(column.dtype, pl.Enum):
+        return column.cast(kind)
+    return column.dtype.categories.cast(kind).gather(column.to_physical().cast(pl.UInt32))
+
+
+def _add_key(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    known = rows.select(ASSAY, c.PANEL).unique().sort(ASSAY, c.PANEL)
+    shared = pl.col(c.PANEL).n_unique().over(ASSAY) > 1
+    names = known.select(
+        ASSAY,
+        c.PANEL,
+        pl.when(shared)
+        .then(pl.format("{}:{}", pl.col(c.PANEL).cast(pl.String).fill_null(""), ASSAY))
+        .otherwise(pl.col(ASSAY).cast(pl.String))
+        .alias(c.PROTEIN),
+    )
+    kind = pl.Enum(names[c.PROTEIN].unique().sort())
+    names = names.with_columns(pl.col(c.PROTEIN).cast(kind))
+    keyed = rows.join(
+        names, on=[ASSAY, c.PANEL], how="left", nulls_equal=True, maintain_order="left"
+    )
+    repeated = int((names[c.PROTEIN].cast(pl.String) != names[ASSAY].cast(pl.String)).sum())
+    what = f", with the panel before it for {repeated} assays of several panels" if repeated else ""
+    return keyed, (f"no OlinkID: the name of the assay is its key{what}",)
+
+
+def _add_controls(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    notes = []
+    typed = rows[c.SAMPLE_TYPE].is_not_null()
+    by_type = pl.Series(mark(rows[c.SAMPLE_TYPE], is_control_type))
+    by_name = pl.Series(mark(rows[c.SAMPLE_ID], is_control_name)) & ~typed
+    if named := rows[c.SAMPLE_ID].filter(by_name).n_unique():
+        notes.append(f"{named} control samples are known by their names alone")
+    kinds = rows[c.SAMPLE_TYPE].filter(typed & ~by_type).unique().cast(pl.String).sort()
+    unusual = [kind for kind in kinds if not kind.upper().startswith("SAMPLE")]
+    if unusual:
+        notes.append(f"{len(unusual)} types of samples other than SAMPLE are taken for samples")
+    typed_assay = rows[ASSAY_TYPE].is_not_null()
+    controls = [
+        pl.Series(mark(rows[ASSAY_TYPE], lambda kind: kind.casefold() != "assay")),
+        pl.Series(mark(rows[ASSAY], is_control_assay)) & ~typed_assay,
+    ]
+    marked = rows.with_columns(
+        (by_type | by_name).alias(CONTROL_SAMPLE),
+        reduce(lambda one, other: one | other, controls).alias(CONTROL_ASSAY),
+    )
+    return marked, tuple(notes)

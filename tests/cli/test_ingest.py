@@ -1,0 +1,287 @@
+"""From files to a store: what it holds, what is said, and what each mistake is answered with."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from proteomr.io.store import is_store, read_store
+from proteomr.runs import hold_folder
+
+INPUT, USAGE, STORAGE = 3, 2, 74
+HEADER = "SampleID;Index;OlinkID;UniProt;Assay;MissingFreq;Panel;PlateID;QC_Warning;LOD;NPX"
+ASSAYS = (("OID01216", "P35318", "ADM"), ("OID01217", "Q99988", "GDF15"))
+
+
+def long_npx(*, samples: int = 6, mark: str = ";") -> str:
+    lines = [HEADER]
+    for i in range(samples):
+        for j, (oid, uniprot, assay) in enumerate(ASSAYS):
+            warning = "Warning" if i == 2 else "Pass"
+            cells = [f"A{i}", i, oid, uniprot, assay, 0.1, "Olink Neuro", f"plate{i % 2}"]
+            lines.append(";".join(map(str, [*cells, warning, -1.5, f"{i + j / 4:.4f}"])))
+    return "\n".join(lines).replace(";", mark) + "\n"
+
+
+@pytest.fixture
+def npx(tmp_path: Path) -> Path:
+    path = tmp_path / "from_the_lab.dat"
+    path.write_text(long_npx())
+    return path
+
+
+def test_a_store_is_told_from_content_and_described(proteomr: Any, npx: Path) -> None:
+    store = npx.parent / "store"
+    ending = proteomr("ingest", npx, "-o", store)
+    assert ending.code == 0
+    lines = ending.out.splitlines()
+    assert lines[0] == "olink: 6 samples, 2 assays (2 protein), NPX, 0.0% of the values missing"
+    assert lines[-1] == str(store)
+    assert any("flagged: 1 " in line for line in lines)
+    found = read_store(store)
+    assert found.proteins.names == ("OID01216", "OID01217")
+    assert found.proteins.read(slice(0, 2))[2].tolist() == [2.0, 2.25]
+    assert found.assays["gene"].to_list() == ["ADM", "GDF15"]
+
+
+def test_the_manifest_tells_what_was_read_and_how(proteomr: Any, npx: Path) -> None:
+    store = npx.parent / "store"
+    proteomr("ingest", npx, "-o", store, "--replicates", "mean")
+    manifest = json.loads((store / "manifest.json").read_text())
+    assert manifest["command"] == "ingest"
+    assert [entry["name"] for entry in manifest["inputs"]] == [str(npx)]
+    assert manifest["configuration"]["replicates"] == "mean"
+    assert manifest["configuration"]["store"]["platform"] == "olink"
+    assert (store / "log.txt").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_order_of_rows_changes_no_byte(proteomr: Any, npx: Path) -> None:
+    lines = npx.read_text().splitlines()
+    turned = npx.with_name("turned.csv")
+    turned.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    for path in (npx, turned):
+        assert proteomr("ingest", path, "-o", path.with_suffix(".store")).code == 0
+    for name in ("samples", "proteins", "assays", "qc_flags", "plates", "limits"):
+        one, other = (p.with_suffix(".store") / f"{name}.parquet" for p in (npx, turned))
+        assert one.read_bytes() == other.read_bytes(), name
+
+
+def test_associate_takes_a_store_and_names_the_gene(proteomr: Any, npx: Path) -> None:
+    folder = npx.parent
+    npx.write_text(long_npx(samples=40))
+    proteomr("ingest", npx, "-o", folder / "store")
+    people = pl.DataFrame({"eid": [f"A{i}" for i in range(40)], "age": [40 + i for i in range(40)]})
+    people.write_csv(folder / "people.csv")
+    scan = ("--family", "linear", "--exposure", "age", "--adjust", "plates=C(plate)")
+    ending = proteomr(
+        "associate", folder / "people.csv", folder / "store", *scan, "-o", folder / "o"
+    )
+    assert ending.code == 0, ending.err
+    found = pl.read_parquet(folder / "o" / "associations.parquet")
+    assert found["gene"].to_list() == ["ADM", "GDF15"]
+    assert found["n"].to_list() == [40, 40]
+
+
+def test_withdrawn_people_leave_and_only_their_count_stays(proteomr: Any, npx: Path) -> None:
+    gone = npx.with_name("withdrawn.csv")
+    gone.write_text("A1\nA4\nA99\n")
+    store = npx.parent / "store"
+    ending = proteomr("ingest", npx, "--withdrawn", gone, "-o", store)
+    assert "left out: 2 withdrawn" in ending.out
+    found = read_store(store)
+    assert found.samples["sample_id"].to_list() == ["A0", "A2", "A3", "A5"]
+    assert "A4" not in (store / "manifest.json").read_text() + (store / "log.txt").read_text()
+    assert found.parameters["withdrawn"]["removed"] == 2  # type: ignore[index]
+
+
+def test_quiet_prints_the_path_alone(proteomr: Any, npx: Path) -> None:
+    ending = proteomr("ingest", npx, "-q", "-o", npx.parent / "store")
+    assert (ending.out, ending.err) == (f"{npx.parent / 'store'}\n", "")
+
+
+def test_a_store_is_not_replaced_unasked(proteomr: Any, npx: Path) -> None:
+    store = npx.parent / "store"
+    proteomr("ingest", npx, "-o", store)
+    ending = proteomr("ingest", npx, "-o", store)
+    assert ending.code == INPUT
+    assert "already holds a manifest.json" in ending.message
+    assert proteomr("ingest", npx, "--overwrite", "-o", store).code == 0
+
+
+def test_two_runs_into_one_folder_exclude_each_other(proteomr: Any, npx: Path) -> None:
+    with hold_folder(npx.parent / "store"):
+        ending = proteomr("ingest", npx, "-o", npx.parent / "store")
+    assert ending.code == INPUT
+    assert "in use" in ending.message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        (("--platform", "olinc"), USAGE, "--platform"),
+        (("--platform", "somascan"), INPUT, "is not recognised as somascan; it looks like olink"),
+        (("--assay", "Assay"), USAGE, "--assay and --value name the columns"),
+        (("--replicates", "last"), USAGE, "--replicates"),
+        (("--instance", "-1"), USAGE, "--instance"),
+    ],
+)
+def test_a_wrong_option_is_answered(
+    proteomr: Any, npx: Path, arguments: tuple[str, ...], code: int, expected: str
+) -> None:
+    ending = proteomr("ingest", npx, *arguments, "-o", npx.parent / "store")
+    assert ending.code == code
+    assert expected in ending.message
+    assert not (npx.parent / "store").exists()
+
+
+def test_files_of_two_platforms_are_named(proteomr: Any, npx: Path) -> None:
+    other = npx.with_name("wide.csv")
+    other.write_text("sample_id,ADM\n1,0.5\n2,0.75\n")
+    ending = proteomr("ingest", npx, other, "-o", npx.parent / "store")
+    assert ending.code == INPUT
+    assert "of several platforms" in ending.message
+    assert "(olink)" in ending.message
+    assert "(table)" in ending.message
+
+
+def truncate_gzip(path: Path) -> None:
+    packed = gzip.compress((long_npx(samples=4000)).encode())
+    path.write_bytes(packed[: len(packed) // 2])
+
+
+def write_latin_1(path: Path) -> None:
+    path.write_bytes(long_npx().replace("Olink Neuro", "Olink Neurologé").encode("latin-1"))
+
+
+def write_utf_16(path: Path) -> None:
+    path.write_text(long_npx(), encoding="utf-16")
+
+
+def write_decimal_commas(path: Path) -> None:
+    path.write_text(long_npx().replace("2.2500", "2,2500"))
+
+
+def write_text_in_a_value(path: Path) -> None:
+    path.write_text(long_npx().replace("2.2500", "below"))
+
+
+def write_a_ragged_row(path: Path) -> None:
+    path.write_text(long_npx().replace(";2.2500", ";2.2500;surplus"))
+
+
+def write_two_columns_of_one_name(path: Path) -> None:
+    path.write_text(long_npx().replace("Index", "Assay"))
+
+
+def rename_a_needed_column(path: Path) -> None:
+    path.write_text(long_npx().replace(";NPX", ";NPXX"))
+
+
+def repeat_rows(path: Path) -> None:
+    lines = long_npx().splitlines()
+    path.write_text("\n".join([*lines, *lines[1:4]]) + "\n")
+
+
+def write_nothing(path: Path) -> None:
+    path.write_text("")
+
+
+def write_a_header_alone(path: Path) -> None:
+    path.write_text(HEADER + "\n")
+
+
+def write_a_nul_byte(path: Path) -> None:
+    path.write_bytes(long_npx().encode().replace(b"A3", b"A\x003"))
+
+
+FAULTS = {
+    truncate_gzip: "the gzip stream is cut off or damaged",
+    write_latin_1: "is not UTF-8 text",
+    write_utf_16: "UTF-16",
+    write_decimal_commas: "decimal comma",
+    write_text_in_a_value: "line 7",
+    write_a_ragged_row: "line 7",
+    write_two_columns_of_one_name: "twice",
+    rename_a_needed_column: "NPX",
+    repeat_rows: "--replicates",
+    write_nothing: "the file is empty",
+    write_a_header_alone: "",
+    write_a_nul_byte: "NUL",
+}
+
+
+@pytest.mark.parametrize("damage", FAULTS, ids=lambda damage: str(damage.__name__))
+def test_a_damaged_file_is_one_line_and_leaves_nothing(
+    proteomr: Any, npx: Path, damage: Any
+) -> None:
+    damage(npx)
+    ending = proteomr("ingest", npx, "-o", npx.parent / "store")
+    assert ending.code == INPUT, ending
+    assert FAULTS[damage] in ending.message
+    assert not (npx.parent / "store").exists()
+
+
+@pytest.mark.parametrize("mark", [",", "\t"])
+def test_other_delimiters_a_byte_order_mark_and_crlf_change_nothing(
+    proteomr: Any, npx: Path, mark: str
+) -> None:
+    other = npx.with_name("other.csv")
+    other.write_bytes(b"\xef\xbb\xbf" + long_npx(mark=mark).replace("\n", "\r\n").encode())
+    for path in (npx, other):
+        assert proteomr("ingest", path, "-o", path.with_suffix(".store")).code == 0
+    one, other_store = (p.with_suffix(".store") / "proteins.parquet" for p in (npx, other))
+    assert one.read_bytes() == other_store.read_bytes()
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_store(
+    proteomr: Any, npx: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, calls = os.fsync, [0]
+
+    def refuse(handle: int) -> None:
+        calls[0] += 1
+        if calls[0] > 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        plain(handle)
+
+    monkeypatch.setattr("proteomr.files.os.fsync", refuse)
+    ending = proteomr("ingest", npx, "-o", npx.parent / "store")
+    assert ending.code == STORAGE
+    assert "the disk is full; free some space" in ending.message
+    assert not is_store(npx.parent / "store")
+
+
+def test_an_output_that_is_a_link_is_refused(proteomr: Any, npx: Path) -> None:
+    store = npx.parent / "store"
+    store.mkdir()
+    (npx.parent / "elsewhere").write_text("mine")
+    (store / "proteins.parquet").symlink_to(npx.parent / "elsewhere")
+    ending = proteomr("ingest", npx, "-o", store)
+    assert ending.code == INPUT
+    assert (npx.parent / "elsewhere").read_text() == "mine"
+
+
+def test_a_killed_run_leaves_no_store_and_can_be_run_again(proteomr: Any, npx: Path) -> None:
+    npx.write_text(long_npx(samples=60_000))
+    store = npx.parent / "store"
+    command = [sys.executable, "-m", "proteomr", "ingest", str(npx), "-o", str(store)]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (store / ".lock").exists() and running.poll() is None:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert not is_store(store)
+    npx.write_text(long_npx())
+    assert proteomr("ingest", npx, "-o", store).code == 0
+    assert is_store(store)
