@@ -1,0 +1,228 @@
+"""What the columns of a plain table hold, told by the beginning of the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet
+
+from proteomr.errors import FormatError, UsageError
+from proteomr.io.formats import Source
+from proteomr.io.text import MISSING, TextLayout, find_layout, locate_line, stream_text
+
+__all__ = [
+    "Glance",
+    "glance_at",
+    "is_number",
+    "looks_long",
+    "place",
+    "read_cells",
+    "seems_cut",
+    "sounds_like_sample",
+]
+
+_NUMERIC_SHARE: Final = 0.2
+_LEADING_ZERO: Final = r"^[+-]?0\d+$"
+_COMMA: Final = r"^[+-]?\d*,\d+$"
+_INDEX: Final = "__index_level_"
+_SAMPLE_WORDS: Final = frozenset(
+    {"age", "sex", "gender", "bmi", "weight", "height", "batch", "plate", "well", "site", "centre"}
+    | {"center", "visit", "year", "date", "time", "group", "status", "outcome", "case", "smoking"}
+    | {"education", "income", "ethnicity", "race", "id", "eid", "iid", "fid", "pidn", "season"}
+)
+_LONG_WIDTH: Final = 40
+_LISTED: Final = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Glance:
+    """A table as its beginning shows it.
+
+    Parameters
+    ----------
+    path : the file.
+    layout : of text; None for parquet.
+    head : the first rows: text as it stands, parquet in its types.
+    numeric : names of the columns of numbers.
+    other : names of the columns that hold something else.
+    single : whether the numbers are stored in single precision, all of them.
+    """
+
+    path: Path
+    layout: TextLayout | None
+    head: pl.DataFrame
+    numeric: tuple[str, ...]
+    other: tuple[str, ...]
+    single: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all columns."""
+        return tuple(self.head.columns)
+
+
+def sounds_like_sample(name: str) -> bool:
+    """Tell whether a name is one of the usual ones of information on samples.
+
+    Examples
+    --------
+    >>> sounds_like_sample("Age_at_Baseline"), sounds_like_sample("AGER")
+    (True, False)
+    """
+    apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    return any(word.casefold() in _SAMPLE_WORDS for word in re.split(r"[^A-Za-z]+", apart))
+
+
+def glance_at(source: Source) -> Glance:
+    """Return what the columns of a file hold.
+
+    A column of text counts as numbers where one in five of its known cells is a number (a stray
+    word is then a fault with its line, not another kind of column), and none has zeros in front;
+    so does a column without any known cell. Where its name sounds like information on samples
+    (age, sex, batch, ...), a single word among the numbers (``90+``) makes it such.
+
+    Raises
+    ------
+    FormatError
+        The file has no rows, its layout is broken, or its numbers have decimal commas.
+    """
+    if source.kind == "parquet":
+        return _glance_at_parquet(source.path)
+    layout = find_layout(source.path, compressed=source.compressed)
+    types = dict.fromkeys(layout.names, pa.string())
+    batch = next(stream_text(layout, types=types), None)
+    if batch is None or not batch.num_rows:
+        raise FormatError("a header and no rows", path=source.path)
+    head = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
+    kinds = {
+        name: _holds_plain_numbers(column) or _is_numeric_text(head[name], layout)
+        for name, column in zip(layout.names, batch.columns, strict=True)
+    }
+    return Glance(
+        path=source.path,
+        layout=layout,
+        head=head,
+        numeric=tuple(name for name, numeric in kinds.items() if numeric),
+        other=tuple(name for name, numeric in kinds.items() if not numeric),
+    )
+
+
+def looks_long(glance: Glance, ids: pl.Series) -> UsageError | None:
+    """Return the error for a long table of which nobody named the columns; None for a wide one.
+
+    A table looks long where most identifiers are repeated, at most forty columns stand beside
+    them, and one of these is text that may name the assays.
+
+    Parameters
+    ----------
+    glance : the table.
+    ids : its identifiers, all of them or those of its beginning.
+    """
+    names = [name for name in glance.other if name != ids.name]
+    numbers = [name for name in glance.numeric if name != ids.name]
+    known = ids.drop_nulls()
+    repeated = known.len() - known.n_unique()
+    if len(glance.names) > _LONG_WIDTH or 2 * repeated < known.len() or not names or not numbers:
+        return None
+    return UsageError(
+        f"{glance.path}: looks like a long table ({len(glance.names)} columns, most identifiers "
+        f"repeated): name its columns with --assay ({', '.join(names[:_LISTED])}?) and --value "
+        f"({', '.join(numbers[:_LISTED])}?)"
+    )
+
+
+def read_cells(glance: Glance, names: Sequence[str]) -> pl.DataFrame:
+    """Return whole columns: of text as it stands, of parquet in their types."""
+    if glance.layout is None:
+        table = pyarrow.parquet.read_table(glance.path, columns=list(names), use_threads=False)
+        return pl.DataFrame(pl.from_arrow(table)).select(names)
+    types = dict.fromkeys(names, pa.string())
+    table = pa.Table.from_batches(stream_text(glance.layout, types=types))
+    return pl.DataFrame(pl.from_arrow(table)).select(names)
+
+
+def place(glance: Glance, row: int, *, message: str, column: str) -> FormatError:
+    """Return the error for one cell, with its line in text or its row in parquet."""
+    if glance.layout is None:
+        return FormatError(f"row {row + 1}: {message}", path=glance.path, column=column)
+    line = locate_line(glance.layout, row)
+    return FormatError(message, path=glance.path, line=line, column=column)
+
+
+def seems_cut(source: Source) -> bool:
+    """Tell whether the last line of a text file has no end, as where a copy was cut off."""
+    if source.kind != "text" or source.compressed:
+        return False
+    with source.path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read(1) not in b"\r\n"
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Tell whether a column of parquet holds numbers, or nothing at all."""
+    types = pa.types
+    numbers = types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)
+    return bool(numbers or types.is_null(kind))
+
+
+def _glance_at_parquet(path: Path) -> Glance:
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            schema: pa.Schema = file.schema_arrow
+            rows = next(file.iter_batches(batch_size=10_000), None)
+    except (pa.ArrowException, OSError) as fault:
+        raise FormatError("the parquet file is damaged; write it again", path=path) from fault
+    if len(set(schema.names)) < len(schema.names):
+        name = next(name for name in schema.names if schema.names.count(name) > 1)
+        raise FormatError("the name stands twice; rename one", path=path, column=name)
+    if rows is None or not rows.num_rows:
+        raise FormatError("a header and no rows", path=path)
+    kinds = {
+        field.name: is_number(field.type) and not field.name.startswith(_INDEX) for field in schema
+    }
+    small = (pa.float32(), pa.float16())
+    return Glance(
+        path=path,
+        layout=None,
+        head=pl.DataFrame(pl.from_arrow(pa.Table.from_batches([rows]))),
+        numeric=tuple(name for name, numeric in kinds.items() if numeric),
+        other=tuple(name for name, numeric in kinds.items() if not numeric),
+        single=all(field.type in small for field in schema if pa.types.is_floating(field.type)),
+    )
+
+
+def _holds_plain_numbers(cells: pa.Array) -> bool:
+    """Tell at once of most columns of numbers that they are; the others are looked at closely."""
+    try:
+        cells.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    zeros = pyarrow.compute.match_substring_regex(cells, _LEADING_ZERO)
+    return not pyarrow.compute.any(zeros).as_py()
+
+
+def _is_numeric_text(column: pl.Series, layout: TextLayout) -> bool:
+    text = column.str.strip_chars(' \t"')
+    cells = text.set(text.is_in(MISSING), None).drop_nulls()
+    if not cells.len():
+        return True
+    if bool(cells.str.contains(_LEADING_ZERO).any()):
+        return False
+    if layout.delimiter != "," and (commas := cells.str.contains(_COMMA)).any():
+        numbers = commas | cells.str.contains(r"^[+-]?\d+$")
+        if bool(numbers.all()):
+            first = text.str.contains(_COMMA).fill_null(value=False).arg_max() or 0
+            message = "decimal comma; write numbers with a decimal point"
+            line = locate_line(layout, first)
+            raise FormatError(message, path=layout.path, line=line, column=column.name)
+    words = cells.cast(pl.Float64, strict=False).null_count()
+    if words and sounds_like_sample(column.name):
+        return False
+    return cells.len() - words >= _NUMERIC_SHARE * cells.len()

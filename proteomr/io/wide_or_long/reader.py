@@ -1,0 +1,94 @@
+"""Tables of no known format: which of the two layouts they have, and what the user must say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from proteomr.errors import UsageError
+from proteomr.io.formats import IngestOptions, Source
+from proteomr.io.wide_or_long.layout import seems_cut
+from proteomr.io.wide_or_long.long import read_long
+from proteomr.io.wide_or_long.wide import read_wide
+from proteomr.tables import Measurements, Platform
+
+__all__ = ["PlainTable"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainTable:
+    r"""Any wide or long table: comma, semicolon or tab, also gz, or parquet.
+
+    **Wide**, one row per sample: every column of numbers is an assay, named by its column; what
+    holds no numbers stays with the samples. Several files are joined on the identifier. Text is
+    converted to parquet in a stream, and the matrix is never held whole. A sample that stands
+    twice is refused, whatever ``replicates`` says.
+
+    **Long**, one row per measurement, where the columns of assays and values are named: further
+    columns that are constant within samples go with these, those constant within assays with
+    those (gene, UniProt, panel, unit and limit of detection by their usual names), and the rest
+    is left out. Of several values of one sample and assay ``first`` keeps the first that is
+    known in the order of the file, and ``mean`` averages what is known.
+
+    Codes such as 999 or -9 are values; infinite ones are refused.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from proteomr.io.formats import open_source
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     file = Path(name) / "long.csv"
+    ...     size = file.write_text("ID,assay,npx\n7,ADM,1.5\n8,ADM,2.5\n")
+    ...     options = IngestOptions(assay_column="assay", value_column="npx")
+    ...     made = PlainTable().read((open_source(file),), options=options, scratch=Path(name))
+    >>> made.samples["sample_id"].to_list(), made.proteins.read(slice(0, 1)).T.tolist()
+    (['7', '8'], [[1.5, 2.5]])
+    """
+
+    name: Platform = "table"
+
+    def matches(self, source: Source, /) -> bool:
+        r"""Tell whether a file may be a table at all; asked after every known format.
+
+        Examples
+        --------
+        >>> PlainTable().matches(Source(Path("x.csv"), "text", head="ID,ADM\n7,1.5\n"))
+        True
+        """
+        return source.kind in {"text", "parquet"}
+
+    def read(
+        self, sources: tuple[Source, ...], /, *, options: IngestOptions, scratch: Path
+    ) -> Measurements:
+        """Return the measurements of tables of one layout.
+
+        Parameters
+        ----------
+        sources : the files.
+        options : ``id_column``, ``assay_column`` and ``value_column``, ``log2``, ``replicates``.
+        scratch : folder for converted files; the caller removes it after the last read.
+
+        Raises
+        ------
+        UsageError
+            One of assay and value is named alone, or a long table is given without both.
+        FormatError
+            A file is damaged, or a value is no finite number; with line and column.
+        InputError
+            Identifiers are absent or repeated, or the files do not belong together.
+        """
+        named = (options.assay_column, options.value_column)
+        if named == (None, None):
+            measured = read_wide(sources, options=options, scratch=scratch)
+        elif None in named:
+            raise UsageError("a long table needs both --assay and --value; give the other, too")
+        else:
+            measured = read_long(sources, options=options)
+        cut = sum(seems_cut(source) for source in sources)
+        if not cut:
+            return measured
+        note = (
+            f"{cut} of {len(sources)} files without a line break at the end: if one was cut off, "
+            "its last value is wrong"
+        )
+        return replace(measured, notes=(*measured.notes, note))

@@ -1,0 +1,237 @@
+"""Wide tables, one row per sample: numbers are proteins, everything else describes the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64
+from proteomr.errors import ColumnError, FormatError, IdentifierError, UsageError
+from proteomr.io.blocks import ParquetProteins
+from proteomr.io.formats import IngestOptions, Source
+from proteomr.io.identifiers import find_id_column, locate_ids, normalise_ids
+from proteomr.io.proteins import name_file, open_proteins
+from proteomr.io.tables import infer_column
+from proteomr.io.wide_or_long.layout import (
+    Glance,
+    glance_at,
+    looks_long,
+    place,
+    read_cells,
+    sounds_like_sample,
+)
+from proteomr.tables import Measurements, Proteins
+from proteomr.tables import columns as c
+
+__all__ = ["LogProteins", "describe_assays", "read_wide"]
+
+_COLUMNS_AT_ONCE: Final = 64
+_LARGEST_LOGARITHM: Final = 30.0
+_LISTED: Final = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogProteins:
+    """Binary logarithms of proteins, taken as they are read.
+
+    Parameters
+    ----------
+    linear : the proteins, all above zero.
+
+    Examples
+    --------
+    >>> from proteomr.tables import ArrayProteins
+    >>> LogProteins(ArrayProteins(("ADM",), np.array([[8.0]]))).read(slice(0, 1)).tolist()
+    [[3.0]]
+    """
+
+    linear: Proteins
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the proteins."""
+        return self.linear.names
+
+    @property
+    def n(self) -> int:
+        """Number of people."""
+        return self.linear.n
+
+    def read(self, columns: slice, /) -> F64:
+        """Return the logarithms of a slice, (n, b), Fortran-ordered, NaN = missing."""
+        block = self.linear.read(columns)
+        return np.log2(block, out=block)
+
+    def select_rows(self, rows: I64) -> LogProteins:
+        """Return the same proteins for chosen people, in the order given; -1 is nobody."""
+        return LogProteins(self.linear.select_rows(rows))
+
+    def select_columns(self, names: Sequence[str]) -> LogProteins:
+        """Return chosen proteins, in the order given."""
+        return LogProteins(self.linear.select_columns(names))
+
+
+def read_wide(sources: Sequence[Source], *, options: IngestOptions, scratch: Path) -> Measurements:
+    """Return the measurements of wide tables, joined on the identifier.
+
+    Raises
+    ------
+    UsageError
+        A table looks long, or a logarithm is asked for of logarithms.
+    InputError
+        A file is damaged, a value is no finite number, identifiers do not match, or files
+        contradict each other.
+    """
+    glances = [glance_at(source) for source in sources]
+    keys = [_find_id(glance, options) for glance in glances]
+    others = {
+        name
+        for glance, key in zip(glances, keys, strict=True)
+        for name in glance.other
+        if name != key
+    }
+    try:
+        opened = open_proteins(
+            [source.path for source in sources],
+            scratch=scratch,
+            id_column=options.id_column,
+            exclude=others,
+        )
+    except IdentifierError:
+        for glance, key in zip(glances, keys, strict=True):
+            # A long table that is sorted by assay shows no repetition at its beginning.
+            if fault := looks_long(glance, read_cells(glance, [key])[key]):
+                raise fault from None
+        raise
+    order = opened.ids.arg_sort().to_numpy().astype(np.int64)
+    ids = opened.ids.gather(order.tolist()).alias(c.SAMPLE_ID)
+    proteins = opened.proteins.select_rows(order).select_columns(sorted(opened.proteins.names))
+    _check_values(proteins, glances, log2=options.log2)
+    samples = _collect_samples(ids, glances, keys, others)
+    single = all(glance.single for glance in glances) and not options.log2
+    return Measurements(
+        platform="table",
+        samples=samples,
+        proteins=LogProteins(proteins) if options.log2 else proteins,
+        assays=describe_assays(proteins.names, log2=options.log2),
+        precision="float32" if single and not _has_whole(proteins) else "float64",
+        notes=_notes(samples, proteins.names),
+        parameters={"layout": "wide", "log2": options.log2, "files": len(sources)},
+    )
+
+
+def describe_assays(names: Sequence[str], *, log2: bool) -> pl.DataFrame:
+    """Return assays of which nothing is known but the name.
+
+    Examples
+    --------
+    >>> describe_assays(["ADM"], log2=False)["kind"].to_list()
+    ['protein']
+    """
+    empty = pl.lit(None, dtype=pl.String)
+    return pl.DataFrame({c.PROTEIN: pl.Series(names, dtype=pl.String)}).select(
+        c.PROTEIN,
+        empty.alias(c.GENE),
+        empty.alias(c.UNIPROT),
+        empty.alias(c.PANEL),
+        pl.lit("table").alias(c.PLATFORM),
+        (pl.lit("log2") if log2 else empty).alias(c.UNIT),
+        pl.lit(None, dtype=pl.Float64).alias(c.LOD),
+        pl.lit("protein").alias(c.KIND),
+    )
+
+
+def _find_id(glance: Glance, options: IngestOptions) -> str:
+    with name_file(glance.path):
+        key = find_id_column(glance.names, id_column=options.id_column)
+    if key != c.SAMPLE_ID and c.SAMPLE_ID in glance.names:
+        raise FormatError("a name that is needed; rename it", path=glance.path, column=c.SAMPLE_ID)
+    if fault := looks_long(glance, glance.head[key]):
+        raise fault
+    return key
+
+
+def _check_values(proteins: ParquetProteins, glances: Sequence[Glance], *, log2: bool) -> None:
+    """Refuse infinite values, and what has no logarithm or is one where it is asked for."""
+    largest = -np.inf
+    for start in range(0, len(proteins.names), _COLUMNS_AT_ONCE):
+        block = proteins.read(slice(start, start + _COLUMNS_AT_ONCE))
+        broken = np.isinf(block)
+        message = "an infinite value; leave the cell empty if it is missing"
+        if log2 and not broken.any():
+            broken = block <= 0
+            message = "a value that is zero or negative has no logarithm; leave out --log2"
+            largest = max(largest, np.nanmax(block, initial=-np.inf))
+        if broken.any():
+            at, row = (int(found[0]) for found in np.nonzero(broken.T))
+            column = proteins.columns[start + at]
+            in_file = int(proteins.rows[column.file][row])
+            raise place(glances[column.file], in_file, message=message, column=column.name)
+    if log2 and largest < _LARGEST_LOGARITHM:
+        raise UsageError(
+            f"no value is above {_LARGEST_LOGARITHM:g}: they look like logarithms already; leave "
+            "out --log2"
+        )
+
+
+def _has_whole(proteins: ParquetProteins) -> bool:
+    """Tell whether a protein is stored as whole numbers, which need double precision."""
+    kinds = (
+        proteins.files[column.file].schema.field(column.name).type for column in proteins.columns
+    )
+    return any(str(kind) not in {"float", "halffloat", "null"} for kind in kinds)
+
+
+def _collect_samples(
+    ids: pl.Series, glances: Sequence[Glance], keys: Sequence[str], others: set[str]
+) -> pl.DataFrame:
+    """Return what the tables say of the samples; text that is wholly numeric becomes numbers."""
+    found: dict[str, pl.Series] = {}
+    for glance, key in zip(glances, keys, strict=True):
+        wanted = [name for name in glance.names if name in others and name != key]
+        if not wanted:
+            continue
+        frame = read_cells(glance, [key, *wanted])
+        own = infer_column(frame[key]) if glance.layout is not None else frame[key]
+        rows = locate_ids(ids, among=normalise_ids(own))
+        take = pl.Series(rows).set(pl.Series(rows < 0), None).cast(pl.UInt32)
+        for column in frame.select(wanted).select(pl.all().gather(take)).iter_columns():
+            found[column.name] = _merge(found.get(column.name), column, glance.path)
+    columns = [infer_column(each) if each.dtype == pl.String else each for each in found.values()]
+    return pl.DataFrame([ids, *sorted(columns, key=lambda column: column.name)])
+
+
+def _merge(before: pl.Series | None, column: pl.Series, path: Path) -> pl.Series:
+    if before is None:
+        return column
+    if before.dtype != column.dtype:
+        before, column = before.cast(pl.String), column.cast(pl.String)
+    differing = int((before != column).fill_null(value=False).sum())
+    if differing:
+        raise ColumnError(
+            f"{path}: column {column.name!r} differs from another file in {differing} samples; "
+            "rename one of them"
+        )
+    return before.zip_with(before.is_not_null(), column)
+
+
+def _notes(samples: pl.DataFrame, proteins: Sequence[str]) -> tuple[str, ...]:
+    notes = []
+    if kept := samples.columns[1:]:
+        notes.append(f"kept with the samples, for they hold more than numbers: {_list(kept)}")
+    if odd := [name for name in proteins if sounds_like_sample(name)]:
+        notes.append(
+            "taken as assays, like every column of numbers, though they sound like information on "
+            f"samples: {_list(odd)}; remove them from the table if they are no proteins"
+        )
+    return tuple(notes)
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f", ... ({len(names)} columns)" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
