@@ -63,6 +63,15 @@ def ingest(
             help="Column of the values in a long table of no known format.",
         ),
     ] = None,
+    sample_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.INPUT,
+            help="Column of numbers in a wide table of no known format that is no assay but goes "
+            "with the samples, such as age; repeat for several.",
+        ),
+    ] = None,
     instance: Annotated[
         int,
         typer.Option(
@@ -121,7 +130,9 @@ def ingest(
 
     started = utc_now()
     paths = find_files(files)
-    settings = IngestOptions(id_column, assay, value, instance, log2, replicates)
+    settings = IngestOptions(
+        id_column, assay, value, instance, log2, replicates, tuple(sample_column or ())
+    )
     log.info("reading %s", ", ".join(map(str, paths)))
     with open_scratch() as scratch, hold_folder(out):
         refuse_used_folder(out, overwrite=overwrite)

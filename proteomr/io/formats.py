@@ -108,6 +108,7 @@ class IngestOptions:
     instance : visit of UK Biobank whose measurements are taken.
     log2 : take the logarithm of values that the platform delivers on a linear scale.
     replicates : what to do where a sample was measured twice under one name.
+    sample_columns : columns of numbers in a wide table of no known format that are no assays.
     """
 
     id_column: str | None = None
@@ -116,6 +117,7 @@ class IngestOptions:
     instance: int = 0
     log2: bool = False
     replicates: Replicates = "refuse"
+    sample_columns: tuple[str, ...] = ()
 
 
 class PlatformReader(Protocol):

@@ -145,6 +145,21 @@ def test_a_wrong_option_is_answered(
     assert not (npx.parent / "store").exists()
 
 
+def test_a_column_of_numbers_goes_with_the_samples_on_request(
+    proteomr: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("sample_id,visits,ADM\n1,3,0.5\n2,4,0.75\n")
+    ending = proteomr("ingest", path, "--sample-column", "visits", "-o", tmp_path / "store")
+    assert ending.code == 0
+    found = read_store(tmp_path / "store")
+    assert found.proteins.names == ("ADM",)
+    assert found.samples["visits"].to_list() == [3, 4]
+    wrong = proteomr("ingest", path, "--sample-column", "visit", "-o", tmp_path / "other")
+    assert wrong.code == INPUT
+    assert "no column 'visit' (did you mean 'visits'?)" in wrong.message
+
+
 def test_files_of_two_platforms_are_named(proteomr: Any, npx: Path) -> None:
     other = npx.with_name("wide.csv")
     other.write_text("sample_id,ADM\n1,0.5\n2,0.75\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
-from proteomr.errors import ColumnError, FormatError, IdentifierError, UsageError
+from proteomr.errors import ColumnError, FormatError, IdentifierError, UsageError, nearest
 from proteomr.io.blocks import ParquetProteins
 from proteomr.io.formats import IngestOptions, Source
 from proteomr.io.identifiers import find_id_column, locate_ids, normalise_ids
@@ -87,7 +87,7 @@ def read_wide(sources: Sequence[Source], *, options: IngestOptions, scratch: Pat
         A file is damaged, a value is no finite number, identifiers do not match, or files
         contradict each other.
     """
-    glances = [glance_at(source) for source in sources]
+    glances = _set_apart([glance_at(source) for source in sources], options.sample_columns)
     keys = [_find_id(glance, options) for glance in glances]
     others = {
         name
@@ -144,6 +144,22 @@ def describe_assays(names: Sequence[str], *, log2: bool) -> pl.DataFrame:
         pl.lit(None, dtype=pl.Float64).alias(c.LOD),
         pl.lit("protein").alias(c.KIND),
     )
+
+
+def _set_apart(glances: Sequence[Glance], columns: Sequence[str]) -> list[Glance]:
+    """Count columns that the user names among what describes the samples."""
+    known = [name for glance in glances for name in glance.names]
+    for name in columns:
+        if name not in known:
+            raise ColumnError(f"no column {name!r}{nearest(name, known)} to set apart")
+    return [
+        replace(
+            glance,
+            numeric=tuple(name for name in glance.numeric if name not in columns),
+            other=(*glance.other, *(name for name in glance.numeric if name in columns)),
+        )
+        for glance in glances
+    ]
 
 
 def _find_id(glance: Glance, options: IngestOptions) -> str:
