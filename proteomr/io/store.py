@@ -214,7 +214,8 @@ def _write_proteins(measured: Measurements, target: Path) -> None:
     kind = pa.float32() if measured.precision == "float32" else pa.float64()
     names = measured.proteins.names
     schema = pa.schema([(c.SAMPLE_ID, pa.string()), *((name, kind) for name in names)])
-    ids = pa.array(measured.samples[c.SAMPLE_ID].to_list(), pa.string())
+    # not from a list: pyarrow would import pandas to look at it
+    ids = measured.samples[c.SAMPLE_ID].to_arrow().cast(pa.string())
 
     def write(file: BinaryIO) -> None:
         with pyarrow.parquet.ParquetWriter(

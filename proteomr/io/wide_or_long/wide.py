@@ -243,7 +243,7 @@ def _notes(samples: pl.DataFrame, proteins: Sequence[str]) -> tuple[str, ...]:
     if odd := [name for name in proteins if sounds_like_sample(name)]:
         notes.append(
             "taken as assays, like every column of numbers, though they sound like information on "
-            f"samples: {_list(odd)}; remove them from the table if they are no proteins"
+            f"samples: {_list(odd)}; --sample-column NAME if one is no protein"
         )
     return tuple(notes)
 

@@ -1,0 +1,319 @@
+"""`proteomr phenotype`: exposures, covariates and outcomes from the fields of UK Biobank."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from proteomr.errors import UsageError
+
+from . import options as shared
+from .console import print_rows, report_note, say
+from .journal import open_journal
+from .running import hold_threads, open_scratch
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from proteomr.phenotype import Definition, DeriveOptions, Phenotypes
+    from proteomr.phenotype.rule import Rule
+    from proteomr.provenance import InputFile
+
+__all__ = ["phenotype"]
+
+_SHOWN_LEVELS = 8
+
+
+def phenotype(
+    samples: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="SAMPLES...",
+            help="Export of participants, one file, several, or a quoted glob: parquet, csv or "
+            "tsv, also gz; any style of column names, codes or labels.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    definition: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            rich_help_panel=shared.MODELS,
+            help="Definition that is shipped (shen2025, shen2025-code, shen2025-monthly, day2018), "
+            "or a TOML file of your own; repeat it to put several together, the later over the "
+            "earlier. Without: shen2025.",
+        ),
+    ] = None,
+    alternative: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE=NAME",
+            rich_help_panel=shared.MODELS,
+            help="Use a named alternative of a rule, such as isolation=monthly; repeatable.",
+        ),
+    ] = None,
+    allow_partial: Annotated[
+        bool,
+        typer.Option(
+            "--allow-partial",
+            rich_help_panel=shared.MODELS,
+            help="Fill in a column of 0 and 1 where an item is missing but the others leave no "
+            "doubt. Scores stay missing, and nothing is imputed.",
+        ),
+    ] = False,
+    instance: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=9,
+            metavar="I",
+            rich_help_panel=shared.MODELS,
+            help="Visit whose answers are taken, of fields that are asked at several.",
+        ),
+    ] = 0,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME",
+            rich_help_panel=shared.MODELS,
+            help="Make these columns alone; what they need is read and counted too.",
+        ),
+    ] = None,
+    id_column: shared.IdColumn = None,
+    withdrawn: shared.Withdrawn = None,
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete",
+            rich_help_panel=shared.RESULTS,
+            help="Write only people who have every exposure and every covariate.",
+        ),
+    ] = False,
+    print_definition: Annotated[
+        bool,
+        typer.Option(
+            "--print-definition",
+            rich_help_panel=shared.MODELS,
+            help="Print the definition as it is in force, as TOML, and do nothing else.",
+        ),
+    ] = False,
+    format: Annotated[
+        shared.TableFormat | None,
+        typer.Option(
+            "--format",
+            metavar="parquet|csv|tsv",
+            rich_help_panel=shared.RESULTS,
+            help="Format of FILE. Without: the one that its name ends in.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            rich_help_panel=shared.RESULTS,
+            help="Replace files that an earlier run left.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FILE",
+            rich_help_panel=shared.RESULTS,
+            help="Table to write; counts, flow and manifest stand beside it.",
+        ),
+    ] = None,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+) -> None:
+    """Derive exposures, covariates and outcomes, one row per person.
+
+    Every rule stands in the definition with what it rests on. Beside cohort.parquet are written
+    cohort.counts.tsv (people per value, and why others have none), cohort.flow.tsv (who is left at
+    each step) and cohort.manifest.json. A share far from the published one is a warning.
+    """
+    hold_threads(None)
+    log = open_journal(quiet=quiet, verbose=verbose)
+    from proteomr.phenotype import load_definition
+
+    chosen = shared.parse_pairs(alternative, option="--alternative", example="isolation=monthly")
+    rules = load_definition(*(definition or ["shen2025"]), alternatives=chosen)
+    if print_definition:
+        say(rules.to_toml())
+        return
+    if not samples or out is None:
+        raise UsageError(
+            "a file of participants and -o FILE are needed (see proteomr phenotype --help)"
+        )
+    from proteomr.phenotype import DeriveOptions
+    from proteomr.phenotype.outputs import choose_files, write_phenotypes
+    from proteomr.provenance import utc_now
+
+    started = utc_now()
+    columns = () if only is None else tuple(filter(None, map(str.strip, only.split(","))))
+    options = DeriveOptions(instance=instance, allow_partial=allow_partial, only=columns)
+    files, written_as = choose_files(out, format=format, overwrite=overwrite)
+    made = _derive(samples, rules, options, id_column=id_column, withdrawn=withdrawn)
+    write_phenotypes(
+        made,
+        files,
+        definition=rules,
+        options=options,
+        format=written_as,
+        complete=complete,
+        inputs=_record_inputs(samples, rules, withdrawn=withdrawn),
+        arguments=tuple(sys.argv[1:]),
+        started=started,
+    )
+    for note in made.notes:
+        log.info("%s", note)
+    if not quiet:
+        _report(made)
+    say(str(files["table"]))
+
+
+def _derive(
+    samples: list[Path],
+    rules: "Definition",
+    options: "DeriveOptions",
+    *,
+    id_column: str | None,
+    withdrawn: Path | None,
+) -> "Phenotypes":
+    """Read the fields that are needed, and apply the definition to them."""
+    from proteomr.io.ukbiobank import read_fields
+    from proteomr.phenotype import derive, wanted_fields
+
+    wanted = wanted_fields(rules, only=options.only)
+    named = ", ".join(map(str, samples))
+    logging.getLogger("proteomr").info("reading %s fields from %s", len(wanted), named)
+    with open_scratch() as scratch:
+        answers = read_fields(
+            samples, wanted=wanted, id_column=id_column, withdrawn=withdrawn, scratch=scratch
+        )
+        return derive(answers, rules, options=options)
+
+
+def _record_inputs(
+    samples: list[Path], rules: "Definition", *, withdrawn: Path | None
+) -> tuple["InputFile", ...]:
+    from proteomr.io import find_files
+    from proteomr.phenotype import definition_names
+    from proteomr.provenance import InputFile
+
+    named = (Path(source) for source in rules.sources if source not in definition_names())
+    own = [path for path in named if path.is_file()]
+    lists = [withdrawn] if withdrawn is not None else []
+    return tuple(InputFile.read(path) for path in (*find_files(samples), *lists, *own))
+
+
+def _report(made: "Phenotypes") -> None:
+    """Print who has what: exposures and outcomes in full, covariates in a line each; the flow."""
+    brief = [rule for rule in made.rules if rule.role in {"covariate", "additional"}]
+    names = {rule.name for rule in brief}
+    short = [rule for rule in brief if rule.keep]
+    long = [row for row in made.counts.iter_rows(named=True) if row["rule"] not in names]
+    if long:
+        headings = ["", "value", "n", "%", "published|%", "meaning, or why missing"]
+        print_rows(headings, _count_lines(long), left=2)
+        say("")
+    if short:
+        headings = ["covariate", "n", "missing", "% (published)"]
+        print_rows(headings, _covariate_lines(made, short), left=1)
+        say("")
+    flow = [
+        [step, reason or "", f"{out:,}" if out else "", f"{left:,}"]
+        for step, reason, out, left in made.flow.rows()
+    ]
+    print_rows(["people", "left out", "left", "why"], [_turn(row) for row in flow], left=1)
+    _report_comparison(made.comparison)
+    for warning in made.warnings:
+        report_note(f"warning: {warning}")
+
+
+def _turn(row: list[str]) -> list[str]:
+    step, reason, out, left = row
+    return [step, out, left, reason]
+
+
+def _count_lines(rows: list[dict[str, Any]]) -> Iterator[list[str]]:
+    """Yield the lines of count tables, the name of the rule on the first of its lines."""
+    before = ""
+    for row in rows:
+        yield [
+            row["rule"] if row["rule"] != before else "",
+            row["value"],
+            f"{row['n']:,}",
+            _percent(row["share"]),
+            _percent(row["published"]),
+            row["label"] or row["note"] or "",
+        ]
+        before = row["rule"]
+
+
+def _covariate_lines(made: "Phenotypes", rules: "list[Rule]") -> Iterator[list[str]]:
+    """Yield a line per covariate; the components of one rule share a line."""
+    counts: dict[str, list[dict[str, Any]]] = {}
+    for row in made.counts.iter_rows(named=True):
+        counts.setdefault(row["rule"], []).append(row)
+    families: dict[str, list[str]] = {}
+    for rule in rules:
+        components = rule.formula.kind == "component"
+        family = rule.name.rstrip("0123456789") if components else rule.name
+        families.setdefault(family, []).append(rule.name)
+    for names in families.values():
+        rows = [row for row in counts[names[0]] if row["value"] != "missing"]
+        lost = sum(row["n"] for row in counts[names[0]] if row["value"] == "missing")
+        shown = names[0] if len(names) == 1 else f"{names[0]}..{names[-1]}"
+        known = sum(row["n"] for row in rows if row["share"] is not None or row["value"] == "mean")
+        text = f"{len(names)} components" if len(names) > 1 else _summary(rows)
+        yield [shown, f"{known:,}", f"{lost:,}" if lost else "", text]
+
+
+def _summary(rows: list[dict[str, Any]]) -> str:
+    if rows and rows[0]["value"] == "mean":
+        published = rows[0]["published"]
+        note = rows[0]["note"] or ""
+        return note if published is None else f"{note} (mean {published:g})"
+    levels = [row for row in rows if row["share"] is not None]
+    if len(levels) > _SHOWN_LEVELS:
+        return f"{len(levels)} values"
+    texts = []
+    for row in levels:
+        published = "" if row["published"] is None else f" ({_percent(row['published'])})"
+        texts.append(f"{row['value']} {_percent(row['share'])}{published}")
+    return ", ".join(texts)
+
+
+def _report_comparison(comparison: "pl.DataFrame | None") -> None:
+    if comparison is None:
+        return
+    rows = [row for row in comparison.iter_rows(named=True) if row["difference"]]
+    if not rows:
+        return
+    say("")
+    say("outcomes, as followed here and as the study's code has them, where they differ")
+    numbers = ("careful", "code", "difference")
+    print_rows(
+        ["outcome", "quantity", *numbers, ""],
+        (
+            [row["outcome"], row["quantity"], *(_number(row[name]) for name in numbers), ""]
+            for row in rows
+        ),
+        left=2,
+    )
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f}"

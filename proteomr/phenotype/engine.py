@@ -1,0 +1,349 @@
+"""From the answers of participants to the columns that a definition asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from proteomr.errors import ColumnError, UsageError, nearest
+from proteomr.phenotype.answers import Answers, Reading, read_answers
+from proteomr.phenotype.coding import describe_field, resolve_instance
+from proteomr.phenotype.counts import (
+    Row,
+    count_rule,
+    tabulate_counts,
+    warn_of_mean,
+    warn_of_shares,
+)
+from proteomr.phenotype.definition import Definition
+from proteomr.phenotype.flow import complete_rows, tabulate_flow
+from proteomr.phenotype.outcome_rules import OutcomeRules
+from proteomr.phenotype.outcomes import derive_outcomes
+from proteomr.phenotype.recoding import Recode
+from proteomr.phenotype.rule import Rule, Source
+from proteomr.tables.fields import Fields, name_field
+
+__all__ = ["DeriveOptions", "Phenotypes", "derive", "wanted_fields"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeriveOptions:
+    """How a definition is applied.
+
+    Parameters
+    ----------
+    instance : visit whose answers are taken, of fields that are asked at several.
+    allow_partial : a column of 0 and 1 is filled in where items are missing but leave no doubt:
+        isolated at 2 of 3 items, whatever the third says. Nothing is imputed, and a score stays
+        missing when one of its items is.
+    only : columns to make; empty for all, outcomes included.
+
+    Examples
+    --------
+    >>> DeriveOptions(only=("isolation",)).instance
+    0
+    """
+
+    instance: int = 0
+    allow_partial: bool = False
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Phenotypes:
+    """The columns that a definition gives, and an account of them.
+
+    Parameters
+    ----------
+    frame : the identifier and a column for each rule and outcome; n people.
+    id_column : name of the identifier.
+    counts : rule, value, label, n, share, published, note.
+    flow : step, reason, n_left_out, n_left.
+    complete : (n,) who has every exposure and every covariate.
+    comparison : outcomes under two definitions, where they are compared; else None.
+    rules : the rules that were applied, in order.
+    warnings : shares and means far from the published ones, and what else to look at.
+    notes : rules that were left out, and what the reading of the files says.
+    """
+
+    frame: pl.DataFrame
+    id_column: str
+    counts: pl.DataFrame
+    flow: pl.DataFrame
+    complete: pl.Series
+    comparison: pl.DataFrame | None = None
+    rules: tuple[Rule, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def complete_cases(self) -> pl.DataFrame:
+        """The rows of the people who have every exposure and every covariate."""
+        return self.frame.filter(self.complete)
+
+
+def derive(
+    fields: Fields, definition: Definition, *, options: DeriveOptions | None = None
+) -> Phenotypes:
+    """Return the columns that a definition makes of the answers of participants, with counts.
+
+    Every rule gives a value or a reason for each person. A rule over others is missing where one of
+    them is, under the name of the first such item.
+
+    Parameters
+    ----------
+    fields : the answers, (n) participants.
+    definition : the rules and outcomes.
+    options : the visit, partial scores, the columns; by default the first visit, none, all.
+
+    Raises
+    ------
+    ColumnError
+        Fields or columns that rules need are not there; with the rules, and how to get them.
+    UsageError
+        A column is asked for that no rule makes.
+
+    Examples
+    --------
+    >>> from proteomr.phenotype.definition import load_definition
+    >>> answers = Fields(
+    ...     pl.DataFrame({"eid": ["1", "2", "3"], "p2020_i0": [1, 0, -3], "p2110_i0": [0, 5, 0]})
+    ... )
+    >>> only = DeriveOptions(only=("loneliness",))
+    >>> derive(answers, load_definition("shen2025"), options=only).frame["loneliness"].to_list()
+    [1, 0, None]
+    """
+    options = options or DeriveOptions()
+    rules, outcomes = _choose(definition, options.only)
+    rules, notes = _leave_out_absent(rules, fields, options=options, named=definition.sources)
+    answers, rows, warnings = _apply_all(rules, fields, options=options)
+    columns = [fields.frame[fields.id_column]]
+    columns += [
+        answers[rule.name].value.alias(rule.name)
+        for rule in rules
+        if rule.keep and _is_asked(rule.name, options.only)
+    ]
+    counts, comparison = tabulate_counts(rows), None
+    if outcomes is not None and not options.only and not _has_events(fields, outcomes):
+        notes.append("the outcomes are left out: the files hold no date of an event or a death")
+    elif outcomes is not None:
+        followed = derive_outcomes(fields, outcomes, instance=options.instance)
+        columns += [one for one in followed.frame if _is_asked(one.name, options.only)]
+        counts = pl.concat([counts, followed.counts.select(counts.columns)])
+        comparison = followed.comparison
+        warnings += followed.warnings
+    return Phenotypes(
+        frame=pl.DataFrame(columns),
+        id_column=fields.id_column,
+        counts=counts,
+        flow=tabulate_flow(rules, answers, people=fields.n, drops=fields.drops),
+        complete=complete_rows(rules, answers, people=fields.n),
+        comparison=comparison,
+        rules=rules,
+        warnings=tuple(warnings),
+        notes=(*definition.notes, *fields.notes, *notes),
+    )
+
+
+def wanted_fields(definition: Definition, *, only: Sequence[str] = ()) -> frozenset[int]:
+    """Return the fields that have to be read for some columns, or for all of a definition.
+
+    Examples
+    --------
+    >>> from proteomr.phenotype.definition import load_definition
+    >>> sorted(wanted_fields(load_definition("shen2025"), only=["loneliness"]))
+    [2020, 2110]
+    """
+    rules, outcomes = _choose(definition, tuple(only))
+    found = frozenset[int]().union(*(rule.fields for rule in rules))
+    return found if outcomes is None else found | outcomes.fields
+
+
+def _choose(
+    definition: Definition, only: tuple[str, ...]
+) -> tuple[tuple[Rule, ...], OutcomeRules | None]:
+    """Return the rules that are needed, and the outcomes where they are."""
+    if not only:
+        return definition.select(()), definition.outcomes
+    followed: tuple[str, ...] = ()
+    if definition.outcomes is not None:
+        followed = tuple(
+            column for outcome in definition.outcomes.outcomes for column in outcome.columns
+        )
+    for name in only:
+        if name not in definition.rules and name not in followed:
+            known = (*definition.rules, *followed)
+            raise UsageError(
+                f"--only {name}: definition {definition.name} makes no such column"
+                f"{nearest(name, known)}"
+            )
+    ruled = [name for name in only if name in definition.rules]
+    rules = definition.select(ruled) if ruled else ()
+    return rules, definition.outcomes if set(only) & set(followed) else None
+
+
+def _apply_all(
+    rules: Sequence[Rule], fields: Fields, *, options: DeriveOptions
+) -> tuple[dict[str, Answers], list[Row], list[str]]:
+    """Return the answers of all rules, their counts, and what is far from the published."""
+    answers: dict[str, Answers] = {}
+    rows: list[Row] = []
+    warnings: list[str] = []
+    for rule in rules:
+        answers[rule.name] = made = _apply(rule, fields, answers, options=options)
+        counted = count_rule(rule, made, decided=_decided(rule, answers))
+        rows += [*counted, *_watch(rule, fields, options)]
+        warnings += [*warn_of_shares(rule, counted), *warn_of_mean(rule, made)]
+    return answers, rows, warnings
+
+
+def _has_events(fields: Fields, outcomes: OutcomeRules) -> bool:
+    """Tell whether any of the dates that make an event is there."""
+    dates = {field for outcome in outcomes.outcomes for field in outcome.event}
+    held = {name.partition("_")[0] for name in fields.frame.columns}
+    if outcomes.follow_up is not None:
+        dates.add(outcomes.follow_up.death)
+    return any(f"p{field}" in held for field in dates)
+
+
+def _is_asked(name: str, only: tuple[str, ...]) -> bool:
+    return not only or name in only
+
+
+def _leave_out_absent(
+    rules: tuple[Rule, ...], fields: Fields, *, options: DeriveOptions, named: Sequence[str]
+) -> tuple[tuple[Rule, ...], list[str]]:
+    """Return the rules whose sources are there; an optional one may lack them, with a note."""
+    kept: list[Rule] = []
+    left: dict[str, list[str]] = {}
+    absent: dict[str, list[str]] = {}
+    for rule in rules:
+        lacking = [s for s in rule.sources if not _is_there(s, fields, left, options=options)]
+        if not lacking or (rule.any_source and len(lacking) < len(rule.sources)):
+            kept.append(rule)
+            continue
+        what: dict[str, None] = {}
+        for source in lacking:
+            named_so = _describe(source, fields, options=options)
+            what |= dict.fromkeys(left[source.name] if source.is_rule else [named_so])
+        if rule.optional:
+            left[rule.name] = list(what)
+        else:
+            for lack in what:
+                absent.setdefault(lack, []).append(rule.name)
+    if absent:
+        shown = "; ".join(f"{what}: needed by {', '.join(by)}" for what, by in absent.items())
+        asked = " ".join(f"--definition {source}" for source in named)
+        raise ColumnError(
+            f"the files lack {shown}; ask for them (proteomr fields {asked} prints the list), or "
+            "name the columns that you need with --only"
+        )
+    shown_rules = [rule for rule in rules if rule.name in left and rule.keep]
+    notes = [f"{r.name} is left out: the files lack {', '.join(left[r.name])}" for r in shown_rules]
+    return tuple(kept), notes
+
+
+def _is_there(
+    source: Source, fields: Fields, left: Container[str], *, options: DeriveOptions
+) -> bool:
+    if source.is_rule:
+        return source.name not in left
+    if source.field is None:
+        return source.name in fields.frame.columns
+    return fields.has(source.field, _instance(source, options))
+
+
+def _describe(source: Source, fields: Fields, *, options: DeriveOptions) -> str:
+    if source.field is None:
+        return f"column {source.name!r}{nearest(source.name, fields.frame.columns)}"
+    instance = _instance(source, options)
+    visit = f" of instance {instance}" if instance else ""
+    return f"field {describe_field(source.field)}{visit}"
+
+
+def _instance(source: Source, options: DeriveOptions) -> int:
+    if source.instance is not None or source.field is None:
+        return source.instance or 0
+    return resolve_instance(source.field, instance=options.instance)
+
+
+def _apply(
+    rule: Rule, fields: Fields, made: Mapping[str, Answers], *, options: DeriveOptions
+) -> Answers:
+    parts = []
+    for source in rule.sources:
+        if source.is_rule:
+            if source.name in made:
+                parts.append((source.name, made[source.name]))
+        elif _is_there(source, fields, (), options=options):
+            raw = _raw(source, fields, options)
+            parts.append((source.name, read_answers(raw, _reading(rule, source, raw))))
+    for name, part in parts:
+        _refuse_content(rule, name, part.value.dtype)
+    try:
+        answers = rule.formula.apply(parts)
+    except ColumnError as fault:
+        raise ColumnError(f"rule {rule.name!r}: {fault}") from None
+    return answers if options.allow_partial else replace(answers, low=None, high=None)
+
+
+def _refuse_content(rule: Rule, name: str, dtype: pl.DataType) -> None:
+    """Refuse a source that holds something else than its kind of rule takes."""
+    takes, several = rule.formula.takes, isinstance(dtype, pl.List)
+    inner = dtype.inner if isinstance(dtype, pl.List) else dtype
+    codes = rule.formula.codes if isinstance(rule.formula, Recode) else ()
+    words = bool(codes) and isinstance(codes[0], str)
+    if dtype == pl.Null:
+        return
+    if takes == "lists" and not several:
+        found, needed = "one value for each person", "a list of numbers"
+    elif several and takes not in {"lists", "codes"}:
+        found, needed = "several answers for each person", "one"
+    elif (takes == "numbers" or (takes == "codes" and not words)) and not inner.is_numeric():
+        found, needed = f"{inner}", "numbers"
+    elif takes == "codes" and words and inner != pl.String:
+        found, needed = f"{inner}", "text"
+    else:
+        return
+    raise ColumnError(
+        f"rule {rule.name!r} ({rule.formula.kind}): {name} holds {found}; {needed} needed"
+    )
+
+
+def _raw(source: Source, fields: Fields, options: DeriveOptions) -> pl.Series:
+    if source.field is None:
+        return fields.column(source.name)
+    return fields.column(name_field(source.field, _instance(source, options)))
+
+
+def _reading(rule: Rule, source: Source, raw: pl.Series) -> Reading:
+    """Return how a source is read: a whole number below 0 is a code, and no answer."""
+    codes = source.field is not None and raw.dtype.is_integer()
+    if not codes or isinstance(rule.formula, Recode) or rule.reading.minimum is not None:
+        return rule.reading
+    return replace(rule.reading, minimum=0.0)
+
+
+def _decided(rule: Rule, made: Mapping[str, Answers]) -> int:
+    """Return how many people have a value although a source is missing."""
+    if not rule.needs or rule.any_source or rule.formula.kind == "product":
+        return 0
+    sources = pl.DataFrame(
+        [made[name].value.is_null().alias(str(i)) for i, name in enumerate(rule.needs)]
+    )
+    some = sources.select(pl.any_horizontal(pl.all())).to_series()
+    return int((some & made[rule.name].value.is_not_null()).sum())
+
+
+def _watch(rule: Rule, fields: Fields, options: DeriveOptions) -> list[Row]:
+    """Return how many gave each of the answers that the rule wants to be looked at."""
+    found = []
+    for source in rule.sources if rule.watch else ():
+        raw = _raw(source, fields, options)
+        for answer in rule.watch:
+            if n := int((raw == answer).sum()):
+                text = f"{n} people answered {answer}, which is taken as any other answer"
+                found.append(Row(rule.name, f"answer {answer}", None, n, None, note=text))
+    return found
