@@ -4,7 +4,7 @@ from proteomr.io.blocks import ParquetProteins
 from proteomr.io.cohort import read_assays, read_cohort, read_protein_covariate
 from proteomr.io.formats import IngestOptions
 from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
-from proteomr.io.ingest import PLATFORMS, read_measurements
+from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
 from proteomr.io.proteins import ProteinFiles, open_proteins
 from proteomr.io.sources import find_files
 from proteomr.io.store import is_store, read_store, write_store
@@ -30,6 +30,7 @@ __all__ = [
     "read_store",
     "read_table",
     "read_withdrawn",
+    "remove_withdrawn_samples",
     "write_store",
     "write_table",
 ]

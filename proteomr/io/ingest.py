@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import polars as pl
-
 from proteomr.errors import FormatError, InputError, UsageError, nearest
 from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source
 from proteomr.io.identifiers import refuse_other_spelling
@@ -117,13 +115,8 @@ def remove_withdrawn_samples(measured: Measurements, path: str | Path) -> Measur
     if gone.len() and not removed:
         refuse_other_spelling(ids, gone, shared=0, names=("samples", "list of withdrawals"))
     kept = measured.select_samples(~listed, drop=Drop("withdrawn", "withdrawn", removed))
-    of_them = pl.col(c.SAMPLE_ID).is_in(gone.implode())
     noted = {"sha256": digest_file(path), "removed": removed}
-    return replace(
-        kept,
-        controls=kept.controls.filter(~of_them),
-        parameters={**kept.parameters, "withdrawn": noted},
-    )
+    return replace(kept, parameters={**kept.parameters, "withdrawn": noted})
 
 
 def _choose(platform: str, sources: Sequence[Source]) -> PlatformReader:

@@ -107,7 +107,7 @@ class Measurements:
         return self.samples.height
 
     def select_samples(self, kept: pl.Series, *, drop: Drop | None = None) -> Measurements:
-        """Return the same measurements for chosen samples.
+        """Return the same measurements for chosen samples; of the others no table keeps a row.
 
         Parameters
         ----------
@@ -138,14 +138,15 @@ class Measurements:
             raise UsageError(f"{kept.len()} truth values for {self.n} samples")
         rows: I64 = np.flatnonzero(kept.fill_null(value=False).to_numpy()).astype(np.int64)
         samples = self.samples[rows]
-        named = samples[c.SAMPLE_ID].implode()
-        of_sample = pl.col(c.SAMPLE_ID).is_in(named)
+        of_sample = pl.col(c.SAMPLE_ID).is_in(samples[c.SAMPLE_ID].implode())
+        gone = self.samples[c.SAMPLE_ID].filter(~kept.fill_null(value=False)).implode()
         return replace(
             self,
             samples=samples,
             proteins=self.proteins.select_rows(rows),
             flags=self.flags.filter(of_sample | pl.col(c.SAMPLE_ID).is_null()),
             plates=self.plates.filter(of_sample),
+            controls=self.controls.filter(~pl.col(c.SAMPLE_ID).is_in(gone)),
             time_gap=None if self.time_gap is None else self.time_gap.filter(of_sample),
             drops=(*self.drops, *((drop,) if drop is not None else ())),
         )

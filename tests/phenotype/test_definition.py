@@ -174,4 +174,7 @@ def test_a_file_that_changes_the_follow_up_alone_keeps_the_outcomes(write: Write
     assert plain.outcomes is not None
     names = [outcome.name for outcome in plain.outcomes.outcomes]
     assert [outcome.name for outcome in changed.outcomes.outcomes] == names
-    assert (plain.outcomes.follow_up.lag_years, changed.outcomes.follow_up.lag_years) == (3, 0)
+    before, after = plain.outcomes.follow_up, changed.outcomes.follow_up
+    assert before is not None
+    assert after is not None
+    assert (before.lag_years, after.lag_years) == (3, 0)

@@ -1,0 +1,35 @@
+"""Quality control of measurements: policies, assessment, corrections, imputation."""
+
+from proteomr.qc.assess import Assessment, apply, assess
+from proteomr.qc.components import ProteinComponents, find_protein_components
+from proteomr.qc.corrections import Correction, CorrectionMethod, centre_groups, correct
+from proteomr.qc.exclusions import count_exclusions
+from proteomr.qc.imputation import R_SPLITS_ABOVE, Imputation, impute
+from proteomr.qc.placement import Factor, Placement, place_samples
+from proteomr.qc.policy import DEFAULT_POLICY, Policy, load_policy, policy_names
+from proteomr.qc.run import Cleaned, clean
+
+__all__ = [
+    "DEFAULT_POLICY",
+    "R_SPLITS_ABOVE",
+    "Assessment",
+    "Cleaned",
+    "Correction",
+    "CorrectionMethod",
+    "Factor",
+    "Imputation",
+    "Placement",
+    "Policy",
+    "ProteinComponents",
+    "apply",
+    "assess",
+    "centre_groups",
+    "clean",
+    "correct",
+    "count_exclusions",
+    "find_protein_components",
+    "impute",
+    "load_policy",
+    "place_samples",
+    "policy_names",
+]

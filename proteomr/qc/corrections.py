@@ -1,0 +1,226 @@
+"""Differences between plates or batches taken out, assay by assay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from proteomr._typing import F64, I64
+from proteomr.errors import InputError, UsageError
+from proteomr.qc.placement import Factor, assay_column, place_samples
+from proteomr.qc.summaries import summarise_rows
+from proteomr.tables import Measurements, Proteins, find_columns
+from proteomr.tables import columns as c
+
+__all__ = ["CentredProteins", "Correction", "CorrectionMethod", "centre_groups", "correct"]
+
+CorrectionMethod: TypeAlias = Literal["median", "regression"]
+_UNPLACED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """How differences between groups of samples are taken out.
+
+    Parameters
+    ----------
+    method : median centring, or residuals of a regression on the groups.
+    by : plate or batch.
+
+    Raises
+    ------
+    UsageError
+        There is no such method or grouping.
+    """
+
+    method: CorrectionMethod = "median"
+    by: Factor = "plate"
+
+    def __post_init__(self) -> None:
+        for value, known in ((self.method, ("median", "regression")), (self.by, _FACTORS)):
+            if value not in known:
+                raise UsageError(f"correction by {value!r}; known: {' and '.join(known)}")
+
+
+_FACTORS: tuple[Factor, ...] = ("plate", "batch")
+
+
+def centre_groups(values: F64, codes: I64, *, method: CorrectionMethod) -> F64:
+    r"""Return rows with the differences between groups of their values taken out.
+
+    For a value x of group g, ``median`` gives :math:`x - med_g + med` with the medians of the group
+    and of all groups together; ``regression`` gives the residual of the row on dummies of the
+    groups plus the mean, which is :math:`x - \bar x_g + \bar x`. Missing values stay missing, and
+    values without a group stay as they are and count nowhere.
+
+    Parameters
+    ----------
+    values : (b, n), NaN = missing.
+    codes : (n,) group of each value; -1 for none.
+    method : which of the two.
+
+    Examples
+    --------
+    >>> centre_groups(np.array([[1.0, 3.0, 11.0, 13.0]]), np.array([0, 0, 1, 1]), method="median")
+    array([[6., 8., 6., 8.]])
+    """
+    centred = values.copy()
+    placed = codes >= 0
+    overall = _middle(values[:, placed], method)
+    for group in np.unique(codes[placed]):
+        members = np.flatnonzero(codes == group)
+        centred[:, members] += (overall - _middle(values[:, members], method))[:, None]
+    return centred
+
+
+def _middle(values: F64, method: CorrectionMethod) -> F64:
+    found = summarise_rows(values)
+    return found.median if method == "median" else found.mean
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CentredProteins:
+    """Proteins whose differences between groups are taken out when they are read.
+
+    Parameters
+    ----------
+    base : the proteins as measured, of all m samples.
+    groups : one row of codes per way of grouping, each (m,); -1 for no group.
+    group_of : position among the groups for each of the p proteins; -1 for a protein that is left
+        as it is.
+    method : of `centre_groups`.
+    rows : positions of the n samples that are wanted, after centring on all; -1 for nobody; None
+        for all.
+    """
+
+    base: Proteins
+    groups: tuple[I64, ...]
+    group_of: tuple[int, ...]
+    method: CorrectionMethod
+    rows: I64 | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the p proteins, in order."""
+        return self.base.names
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return self.base.n if self.rows is None else int(self.rows.size)
+
+    def read(self, columns: slice, /) -> F64:
+        """Return the centred proteins of a slice, (n, b), Fortran-ordered."""
+        block = self.base.read(columns).T
+        of_block = np.array(self.group_of[columns], dtype=np.int64)
+        for group, codes in enumerate(self.groups):
+            chosen = np.flatnonzero(of_block == group)
+            if chosen.size:
+                block[chosen] = centre_groups(block[chosen], codes, method=self.method)
+        if self.rows is None:
+            return block.T
+        taken = block[:, self.rows]
+        taken[:, self.rows < 0] = np.nan
+        return taken.T
+
+    def select_rows(self, rows: I64) -> CentredProteins:
+        """Return the same proteins for chosen samples; they stay centred on all of them."""
+        before = np.arange(self.base.n) if self.rows is None else self.rows
+        chosen: I64 = np.where(rows < 0, -1, before[rows]).astype(np.int64)
+        return replace(self, rows=chosen)
+
+    def select_columns(self, names: Sequence[str]) -> CentredProteins:
+        """Return chosen proteins, in the order given."""
+        kept = find_columns(self.names, names)
+        return replace(
+            self,
+            base=self.base.select_columns(names),
+            group_of=tuple(self.group_of[place] for place in kept),
+        )
+
+
+def correct(measured: Measurements, *, correction: Correction) -> Measurements:
+    """Return the measurements with differences between plates or batches taken out.
+
+    Each assay is centred by the plates of its own panel, where these differ. Notes tell how many
+    samples have no plate and stay as they are, and how many plates hold a single sample, which
+    centring puts at the middle of all. Limits of detection stay those of the values as measured.
+
+    Parameters
+    ----------
+    measured : the measurements.
+    correction : how.
+
+    Raises
+    ------
+    InputError
+        The source tells no plates, or no batches.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from proteomr.tables import ArrayProteins
+    >>> made = Measurements(
+    ...     platform="table",
+    ...     samples=pl.DataFrame({"sample_id": list("ABCD"), "plate": ["P", "P", "Q", "Q"]}),
+    ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [3.0], [11.0], [13.0]])),
+    ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
+    ... )
+    >>> correct(made, correction=Correction()).proteins.read(slice(0, 1)).T
+    array([[6., 8., 6., 8.]])
+    """
+    by = correction.by
+    placement = place_samples(measured, by=by)
+    if placement is None:
+        other = next(name for name in _FACTORS if name != by)
+        hint = f"; --by {other} would do" if place_samples(measured, by=other) else ""
+        plural = "plates" if by == "plate" else "batches"
+        raise InputError(f"the measurements tell no {plural} to correct for{hint}")
+    groups: list[I64] = []
+    place_of_panel: dict[str | None, int] = {}
+    panels = assay_column(measured, c.PANEL).to_list()
+    for panel in dict.fromkeys(panels):
+        codes = placement.of(panel)
+        place_of_panel[panel] = _UNPLACED if codes is None else len(groups)
+        if codes is not None:
+            groups.append(codes)
+    centred = CentredProteins(
+        measured.proteins,
+        tuple(groups),
+        tuple(place_of_panel[panel] for panel in panels),
+        correction.method,
+    )
+    return replace(
+        measured,
+        proteins=centred,
+        precision="float64",
+        notes=(*measured.notes, *_describe(groups, panels, place_of_panel, correction)),
+        parameters={
+            **measured.parameters,
+            "correction": {"method": correction.method, "by": correction.by},
+        },
+    )
+
+
+def _describe(
+    groups: Sequence[I64],
+    panels: Sequence[str | None],
+    place_of_panel: dict[str | None, int],
+    correction: Correction,
+) -> list[str]:
+    by = correction.by
+    notes = [f"values are corrected by {by} ({correction.method}); limits of detection are not"]
+    without = max((int((codes < 0).sum()) for codes in groups), default=0)
+    if without:
+        notes.append(f"{without:,} samples have no {by} and are not corrected")
+    alone = max((int((np.bincount(codes[codes >= 0]) == 1).sum()) for codes in groups), default=0)
+    if alone:
+        plural = f"{by}s" if by == "plate" else "batches"
+        notes.append(f"{alone:,} {plural} hold one sample, which now stands at the middle of all")
+    apart = sum(place_of_panel[panel] == _UNPLACED for panel in panels)
+    if apart:
+        notes.append(f"{apart:,} assays belong to panels without a {by} and are not corrected")
+    return notes

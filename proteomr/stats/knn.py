@@ -1,0 +1,235 @@
+"""Missing values from the nearest neighbours, as R's ``impute.knn``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.errors import InputError, UsageError
+
+__all__ = ["KnnAccount", "impute_knn"]
+
+_TARGETS_AT_ONCE = 1024
+_SYMMETRIC_ROWS = 4096
+_CHUNK_BYTES = 1 << 26
+
+
+@dataclass(frozen=True, slots=True)
+class KnnAccount:
+    """What an imputation has filled, and how.
+
+    Parameters
+    ----------
+    cells : missing cells there were.
+    cells_by_column_mean : of these, filled with the mean of their column.
+    rows_by_column_mean : rows with more missing than allowed, filled with column means alone.
+    cells_left : cells of columns without any value in the other rows; still NaN.
+    """
+
+    cells: int
+    cells_by_column_mean: int
+    rows_by_column_mean: int
+    cells_left: int
+
+
+def impute_knn(
+    values: F64,
+    *,
+    neighbours: int = 10,
+    max_missing_per_row: float = 0.5,
+    max_missing_per_column: float = 0.8,
+) -> KnnAccount:
+    r"""Fill missing cells in place with means over the nearest rows, and return an account.
+
+    The neighbours of row i are the k rows with the smallest
+
+    .. math:: d_{ij} = \frac{1}{|O_{ij}|} \sum_{c \in O_{ij}} (x_{ic} - x_{jc})^2,
+
+    O_ij being the columns that both rows have; ties go to the earlier row, and rows without a
+    column in common stand last. A missing cell becomes the mean of those of the k neighbours that
+    have its column, else the mean of the column. Rows with more missing cells than allowed are
+    nobody's neighbours and get column means, which are taken over the other rows. Only what was
+    measured is ever used, so that the order of filling does not matter.
+
+    This is ``impute.knn`` of the R package impute 1.72.3 (Troyanskaya et al. 2001,
+    10.1093/bioinformatics/17.6.520) with three differences. All rows are searched: R does so up to
+    ``maxp`` = 1,500 rows and first splits more of them by recursive 2-means, where its result
+    depends on the clusters. A single row above the allowed share gets column means; R leaves
+    zeros in it. And rows without a column in common are the farthest; R puts them at 1e10.
+
+    The search takes matrix products over chunks of columns, with the rounding error bounded; rows
+    that this cannot order are compared again, difference by difference.
+
+    Parameters
+    ----------
+    values : (p, n) one row per protein and one column per person, C-ordered; NaN = missing.
+    neighbours : k.
+    max_missing_per_row : share of a row beyond which its cells become column means.
+    max_missing_per_column : share of a column beyond which nothing is imputed.
+
+    Raises
+    ------
+    UsageError
+        Fewer than one neighbour is asked for.
+    InputError
+        Columns have more missing cells than allowed, or values are infinite.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 2.0, np.nan], [1.1, 2.1, 3.1], [9.0, 9.0, 9.0]])
+    >>> impute_knn(x, neighbours=1).cells, x[0].tolist()
+    (1, [1.0, 2.0, 3.1])
+    """
+    if neighbours < 1:
+        raise UsageError(f"{neighbours} neighbours; at least one is needed")
+    n = values.shape[1]
+    missing: Bool = np.isnan(values)
+    _refuse_columns(missing, max_missing_per_column)
+    count = missing.sum(axis=1)
+    dense: Bool = count <= int(max_missing_per_row * n)
+    values[missing] = 0.0
+    try:
+        filled = _Search(values, missing, np.flatnonzero(dense), neighbours).fill()
+        means, known = _column_means(values, missing, dense)
+    except BaseException:
+        values[missing] = np.nan
+        raise
+    sparse = np.flatnonzero(~dense)
+    for row in sparse:
+        values[row, missing[row]] = means[missing[row]]
+    by_mean = int(count[sparse].sum())
+    for place, numbers in filled:
+        unmet = np.isnan(numbers)
+        values[place, missing[place]] = np.where(unmet, means[missing[place]], numbers)
+        by_mean += int(unmet.sum())
+    left = int(missing[:, ~known].sum())
+    return KnnAccount(int(count.sum()), by_mean - left, sparse.size, left)
+
+
+def _refuse_columns(missing: Bool, share: float) -> None:
+    p = missing.shape[0]
+    over = int((missing.sum(axis=0) > share * p).sum())
+    if over:
+        raise InputError(
+            f"{over} people have more than {share:.0%} of their proteins missing, too many to "
+            "impute; leave them out first"
+        )
+
+
+def _column_means(values: F64, missing: Bool, dense: Bool) -> tuple[F64, Bool]:
+    """Return the means of the columns over dense rows, NaN without any, and where there are any."""
+    total = dense @ values  # missing cells are zero here
+    count = int(dense.sum()) - missing[dense].sum(axis=0)
+    known: Bool = count > 0
+    means: F64 = np.divide(total, count, out=np.full_like(total, np.nan), where=known)
+    return means, known
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Rows among which neighbours are sought; their missing cells are zero."""
+
+    values: F64
+    missing: Bool
+    rows: I64
+    neighbours: int
+
+    def fill(self) -> list[tuple[int, F64]]:
+        """Return for each row with missing cells what they become; NaN where no neighbour has."""
+        wanting = np.flatnonzero(self.missing[self.rows].any(axis=1))
+        filled: list[tuple[int, F64]] = []
+        p = self.rows.size
+        every = p <= _SYMMETRIC_ROWS and 2 * wanting.size > p  # half the products, by symmetry
+        step = p if every else _TARGETS_AT_ONCE
+        for start in range(0, wanting.size, step):
+            asked = np.arange(p) if every else wanting[start : start + step]
+            distance, error = self._distances(asked)
+            for place, target in enumerate(asked):
+                if not self.missing[self.rows[target]].any():
+                    continue
+                near = self._nearest(int(target), distance[place], error[place])
+                filled.append((int(self.rows[target]), self._average(int(target), near)))
+        return filled
+
+    def _distances(self, targets: I64) -> tuple[F64, F64]:
+        """Return distances (t, p) by matrix products, infinite where rows share no column, and a
+        bound of their rounding error.
+        """
+        p, n = self.rows.size, self.values.shape[1]
+        cross = np.zeros((targets.size, p))
+        squares, shared = np.zeros_like(cross), np.zeros_like(cross)
+        for chunk in _chunks(n, p):
+            seen = ~self.missing[self.rows, chunk]
+            x = self.values[self.rows, chunk]
+            if not np.isfinite(x).all():
+                raise InputError("infinite values; neighbours need finite ones")
+            m = seen.astype(np.float64)
+            x -= x.sum(axis=0) / np.maximum(m.sum(axis=0), 1.0)  # a shift of a column cancels out
+            x *= m
+            m32 = seen.astype(np.float32)  # counts below 2^24 are exact in single precision
+            if targets.size == p:
+                cross += x @ x.T
+                shared += m32 @ m32.T
+                np.square(x, out=x)
+                squares += x @ m.T
+            else:
+                cross += x[targets] @ x.T
+                shared += m32[targets] @ m32.T
+                np.square(x, out=x)
+                squares += x[targets] @ m.T
+                squares += m[targets] @ x.T
+        if targets.size == p:
+            squares += squares.T.copy()
+        overlap = shared > 0
+        distance = np.full_like(cross, np.inf)
+        np.divide(squares - 2.0 * cross, shared, out=distance, where=overlap)
+        error = np.zeros_like(cross)
+        bound = 4.0 * np.finfo(np.float64).eps * (n + 64)
+        np.divide(bound * squares, shared, out=error, where=overlap)
+        return distance, error
+
+    def _nearest(self, target: int, distance: F64, error: F64) -> I64:
+        """Return the k nearest of the rows, as R: the first of k + 1 is dropped, mostly itself."""
+        wanted = min(self.neighbours + 1, distance.size)
+        upper = distance + error
+        limit = np.partition(upper, wanted - 1)[wanted - 1]
+        close = np.flatnonzero((distance - error <= limit) & np.isfinite(distance))
+        others: I64 = close[close != target]
+        ordered = close.size == wanted and bool((distance[others] > error[others]).all())
+        if ordered:
+            return others
+        exact = self._exact_distances(target, close)
+        order: I64 = close[np.lexsort((close, exact))][:wanted]
+        if order.size < wanted:
+            apart = np.flatnonzero(np.isinf(distance))
+            order = np.concatenate([order, apart[: wanted - order.size]])
+        return order[1:]
+
+    def _exact_distances(self, target: int, close: I64) -> F64:
+        row = self.rows[target]
+        columns = np.flatnonzero(~self.missing[row])
+        own = self.values[row, columns]
+        found = np.empty(close.size)
+        for place, other in enumerate(self.rows[close]):
+            both = ~self.missing[other, columns]
+            difference = (own - self.values[other, columns])[both]
+            found[place] = difference @ difference / both.sum()
+        return found
+
+    def _average(self, target: int, near: I64) -> F64:
+        cells = np.flatnonzero(self.missing[self.rows[target]])
+        grid = np.ix_(self.rows[near], cells)
+        have = near.size - self.missing[grid].sum(axis=0)
+        total = self.values[grid].sum(axis=0)
+        mean: F64 = np.full(cells.size, np.nan)
+        np.divide(total, have, out=mean, where=have > 0)
+        return mean
+
+
+def _chunks(n: int, p: int) -> Iterator[slice]:
+    width = max(1, _CHUNK_BYTES // (8 * max(p, 1)))
+    for start in range(0, n, width):
+        yield slice(start, min(n, start + width))
