@@ -155,7 +155,7 @@ def qc(
     verbose: shared.Verbose = False,
     log_json: shared.LogJson = False,
 ) -> None:
-    """Check a store, leave out what a policy excludes, and write the rest as a new store.
+    """Check a store and leave out what a policy excludes.
 
     Beside the tables of a store it writes qc_assays (missing, below detection, spread, plates,
     variation of controls), qc_samples and qc_panels (missing, flags, medians, components),

@@ -35,8 +35,8 @@ _SIDE_TABLES: Final = {
 }
 _TIME_GAP: Final = "time_gap"
 _UNFINISHED: Final = ".unfinished"
-_HELD_BYTES: Final = 1 << 30
-_GROUP_BYTES: Final = 1 << 28
+_HELD_BYTES: Final = 1 << 29
+_GROUP_BYTES: Final = 1 << 27
 _COLUMNS_AT_ONCE: Final = 64
 
 
@@ -70,7 +70,7 @@ def write_store(
 
     Parameters
     ----------
-    measured : what to write; at most about a gigabyte of its values is held at once.
+    measured : what to write; about half a gigabyte of its values is held at once.
     folder : made if absent.
     manifest : the account of the run; outputs, drops and the end are added here.
     extra : further tables by the name of their file, without suffix.
@@ -219,7 +219,7 @@ def _write_proteins(measured: Measurements, target: Path) -> None:
 
     def write(file: BinaryIO) -> None:
         with pyarrow.parquet.ParquetWriter(
-            file, schema, compression="zstd", compression_level=1, use_dictionary=False
+            file, schema, compression="lz4", use_dictionary=False
         ) as writer:
             for start, values in _row_groups(measured):
                 rows = values.shape[1]
@@ -235,10 +235,11 @@ def _row_groups(measured: Measurements) -> Iterator[tuple[int, Any]]:
     width = p * np.dtype(measured.precision).itemsize
     passes = -(-n * width // _HELD_BYTES)
     per_pass, per_group = -(-n // passes), max(1, _GROUP_BYTES // width)
+    buffer = np.empty((p, per_pass), dtype=measured.precision)
     for first in range(0, n, per_pass):
         rows: I64 = np.arange(first, min(n, first + per_pass), dtype=np.int64)
         part = measured.proteins if passes == 1 else measured.proteins.select_rows(rows)
-        held = np.empty((p, len(rows)), dtype=measured.precision)
+        held = buffer[:, : len(rows)]
         for column in range(0, p, _COLUMNS_AT_ONCE):
             block = slice(column, min(p, column + _COLUMNS_AT_ONCE))
             held[block] = part.read(block).T

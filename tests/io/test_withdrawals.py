@@ -19,7 +19,7 @@ PEOPLE = pl.DataFrame({"eid": ["1000001", "1000002", "1000003"], "age": [50, 61,
         b"eid\r\n1000002\r\n1000009\r\n",
         b"\xef\xbb\xbf1000002,2021-05-01\n1000009,2021-05-02\n\n",
         b"date;eid\n2021;1000002\n2022;1000009\n",
-        gzip.compress(b" 1000002 \n1000009\n1000009\n"),
+        gzip.compress(b" 1000002 \n1000009\n1000009\n", mtime=0),
     ],
 )
 def test_withdrawals_are_read_with_and_without_header(tmp_path: Path, content: bytes) -> None:
