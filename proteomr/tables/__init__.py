@@ -3,6 +3,7 @@
 from proteomr.tables.associations import Associations, SignificanceColumn
 from proteomr.tables.cohort import Cohort, Drop, ProteinCovariate
 from proteomr.tables.fields import Fields, name_field
+from proteomr.tables.harmonised import Harmonised
 from proteomr.tables.measurements import Measurements, Platform, Precision
 from proteomr.tables.proteins import ArrayProteins, Proteins, find_columns, proteins_from_frame
 from proteomr.tables.table import ColumnSchema, Schema, Table, load_schema, schema_names
@@ -14,6 +15,7 @@ __all__ = [
     "ColumnSchema",
     "Drop",
     "Fields",
+    "Harmonised",
     "Measurements",
     "Platform",
     "Precision",

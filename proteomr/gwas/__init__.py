@@ -1,0 +1,1 @@
+"""Summary statistics of genome-wide studies: read, checked, clumped."""

@@ -1,0 +1,1 @@
+"""Mendelian randomisation: harmonised variants to causal estimates."""
