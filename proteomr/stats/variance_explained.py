@@ -1,0 +1,154 @@
+"""Correlation of a variant with a trait, from what a genome-wide study reports of it."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from proteomr._typing import F64
+from proteomr.errors import InputError
+from proteomr.stats.distributions import neg_log10_p_t
+
+__all__ = [
+    "LiabilityModel",
+    "correlation_from_beta",
+    "correlation_from_log_odds",
+    "correlation_from_p",
+    "effective_sample_size",
+    "population_frequency",
+]
+
+LiabilityModel: TypeAlias = Literal["logit", "probit"]
+
+_RESIDUAL = {"logit": np.pi**2 / 3, "probit": 1.0}
+_ASCERTAINMENT = 0.58
+_HALVINGS = 200
+
+
+def correlation_from_beta(beta: ArrayLike, se: ArrayLike, n: ArrayLike) -> F64:
+    r"""Signed correlation of a variant with a quantitative trait.
+
+    .. math:: r = \operatorname{sign}(\beta) \sqrt{F / (n - 2 + F)}, \qquad F = (\beta / s)^2
+
+    as ``get_r_from_bsen`` of the R package TwoSampleMR.
+
+    Examples
+    --------
+    >>> float(correlation_from_beta(-0.1, 0.01, 1000).round(4))
+    -0.3018
+    """
+    b, s, size = np.broadcast_arrays(*map(_as_float, (beta, se, n)))
+    f = (b / s) ** 2
+    found: F64 = np.sign(b) * np.sqrt(f / (size - 2 + f))
+    return found
+
+
+def correlation_from_p(neg_log10_p: ArrayLike, n: ArrayLike) -> F64:
+    r"""Unsigned correlation of a variant with a quantitative trait, from its p value.
+
+    .. math:: r = \sqrt{F / (n - 2 + F)}, \qquad P(F_{1, n - 1} > F) = p
+
+    as ``get_r_from_pn`` of the R package TwoSampleMR, degrees of freedom included; solved in log
+    space, so that no p value is too small.
+
+    Examples
+    --------
+    >>> float(correlation_from_p(5.0, 1000).round(4))
+    0.1392
+    """
+    minus_log, size = np.broadcast_arrays(_as_float(neg_log10_p), _as_float(n))
+    low, high = np.zeros(minus_log.shape), np.full(minus_log.shape, 1.0)
+    while (short := neg_log10_p_t(high, size - 1) < minus_log).any():
+        high = np.where(short, 2 * high, high)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        below = neg_log10_p_t(middle, size - 1) < minus_log
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+        if (high - low <= 4 * np.spacing(high)).all():
+            break
+    f = ((low + high) / 2) ** 2
+    found: F64 = np.where(np.isnan(minus_log), np.nan, np.sqrt(f / (size - 2 + f)))
+    return found
+
+
+def population_frequency(
+    frequency: ArrayLike, log_odds: ArrayLike, *, case_share: ArrayLike, prevalence: float
+) -> F64:
+    r"""Allele frequency in the population, from that among the people of a case-control study.
+
+    With share :math:`\pi` of cases and odds ratio :math:`o`, the joint frequency :math:`z` of
+    allele and disease solves :math:`(o - 1) z^2 - ((f + \pi)(o - 1) + 1) z + o f \pi = 0`;
+    frequencies among cases and controls follow, and are weighted by the prevalence.
+
+    Examples
+    --------
+    >>> round(float(population_frequency(0.3, 0.0, case_share=0.5, prevalence=0.1)), 12)
+    0.3
+    """
+    f, log_ratio, share = np.broadcast_arrays(*map(_as_float, (frequency, log_odds, case_share)))
+    if not 0 < prevalence < 1:
+        raise InputError(f"prevalence {prevalence:g}: a share between 0 and 1 is needed")
+    ratio = np.exp(log_ratio)
+    a = ratio - 1
+    b = -((f + share) * a + 1)
+    c = ratio * f * share
+    root = np.sqrt(np.maximum(b * b - 4 * a * c, 0.0))
+    joint = 2 * c / (-b + root)  # the root that is a frequency, without cancellation
+    among_cases = joint / share
+    among_controls = (f - joint) / (1 - share)
+    found: F64 = among_controls * (1 - prevalence) + among_cases * prevalence
+    return found
+
+
+def correlation_from_log_odds(
+    log_odds: ArrayLike,
+    frequency: ArrayLike,
+    *,
+    n_case: ArrayLike,
+    n_control: ArrayLike,
+    prevalence: float,
+    model: LiabilityModel = "logit",
+    correct_ascertainment: bool = False,
+) -> F64:
+    r"""Signed correlation of a variant with the liability to a disease.
+
+    .. math:: r = \operatorname{sign}(\beta) \sqrt{v / (v + e)}, \qquad v = \beta^2 f (1 - f)
+
+    with the allele frequency :math:`f` in the population and the residual variance :math:`e` of the
+    liability, :math:`\pi^2 / 3` for logit and 1 for probit (Lee et al. 2012,
+    doi:10.1002/gepi.21614; ``get_r_from_lor`` of the R package TwoSampleMR).
+
+    Examples
+    --------
+    >>> found = correlation_from_log_odds(0.1, 0.3, n_case=1000, n_control=1000, prevalence=0.1)
+    >>> float(found.round(5))
+    0.02505
+    """
+    b, cases, controls = map(_as_float, (log_odds, n_case, n_control))
+    share = cases / (cases + controls)
+    f = population_frequency(frequency, b, case_share=share, prevalence=prevalence)
+    variance = b * b * f * (1 - f)
+    explained = variance / (variance + _RESIDUAL[model])
+    if correct_ascertainment:
+        explained = explained / _ASCERTAINMENT
+    found: F64 = np.sign(b) * np.sqrt(explained)
+    return found
+
+
+def effective_sample_size(n_case: ArrayLike, n_control: ArrayLike) -> F64:
+    """Return the size of a balanced study of the same precision, 2 / (1 / cases + 1 / controls).
+
+    Examples
+    --------
+    >>> float(effective_sample_size(1000, 3000))
+    1500.0
+    """
+    cases, controls = _as_float(n_case), _as_float(n_control)
+    found: F64 = 2 / (1 / cases + 1 / controls)
+    return found
+
+
+def _as_float(values: ArrayLike) -> F64:
+    return np.asarray(values, dtype=np.float64)
