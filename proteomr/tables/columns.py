@@ -88,6 +88,12 @@ R2: Final[str] = "r2"
 NAME: Final[str] = "name"
 THRESHOLD: Final[str] = "threshold"
 
+# Mendelian randomisation
+OUTCOME: Final[str] = "outcome"
+METHOD: Final[str] = "method"
+NSNP: Final[str] = "nsnp"
+VARIANT_ID: Final[str] = "variant_id"
+
 # truth of a simulated cohort
 EFFECT: Final[str] = "effect"
 ODDS_RATIO: Final[str] = "odds_ratio"

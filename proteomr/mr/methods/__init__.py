@@ -2,6 +2,71 @@
 
 from __future__ import annotations
 
-from proteomr.mr.methods.base import Convention, Estimate, Method, MethodStatus, conclude, refuse
+from typing import Any, Final
 
-__all__ = ["Convention", "Estimate", "Method", "MethodStatus", "conclude", "refuse"]
+from proteomr.mr.methods.base import Convention, Estimate, Method, MethodStatus, conclude, refuse
+from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood
+from proteomr.mr.methods.contamination_mixture import ContaminationMixture
+from proteomr.mr.methods.debiased_ivw import DebiasedIvw
+from proteomr.mr.methods.egger import EggerBootstrap, EggerRegression
+from proteomr.mr.methods.grip import Grip
+from proteomr.mr.methods.ivw import (
+    InverseVarianceWeighted,
+    InverseVarianceWeightedFixed,
+    InverseVarianceWeightedRandom,
+)
+from proteomr.mr.methods.lasso import Lasso
+from proteomr.mr.methods.maximum_likelihood import MaximumLikelihood
+from proteomr.mr.methods.median import PenalisedWeightedMedian, SimpleMedian, WeightedMedian
+from proteomr.mr.methods.mode import (
+    PenalisedMode,
+    SimpleMode,
+    SimpleModeNome,
+    WeightedMode,
+    WeightedModeNome,
+)
+from proteomr.mr.methods.penalised_ivw import PenalisedIvw
+from proteomr.mr.methods.radial import RadialEgger, RadialIvw
+from proteomr.mr.methods.raps import RobustAdjustedProfileScore
+from proteomr.mr.methods.sign import SignConcordance
+from proteomr.mr.methods.unweighted import UnweightedRegression
+from proteomr.mr.methods.wald import WaldRatio
+
+__all__ = [
+    "METHOD_CLASSES",
+    "Convention",
+    "Estimate",
+    "Method",
+    "MethodStatus",
+    "conclude",
+    "refuse",
+]
+
+METHOD_CLASSES: Final[tuple[type[Any], ...]] = (
+    WaldRatio,
+    InverseVarianceWeighted,
+    InverseVarianceWeightedFixed,
+    InverseVarianceWeightedRandom,
+    EggerRegression,
+    EggerBootstrap,
+    SimpleMedian,
+    WeightedMedian,
+    PenalisedWeightedMedian,
+    SimpleMode,
+    WeightedMode,
+    PenalisedMode,
+    SimpleModeNome,
+    WeightedModeNome,
+    SignConcordance,
+    UnweightedRegression,
+    MaximumLikelihood,
+    RobustAdjustedProfileScore,
+    Grip,
+    RadialIvw,
+    RadialEgger,
+    DebiasedIvw,
+    PenalisedIvw,
+    ContaminationMixture,
+    Lasso,
+    ConstrainedMaximumLikelihood,
+)

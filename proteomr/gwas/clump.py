@@ -1,0 +1,223 @@
+"""Clumps of correlated variants around the most significant one of each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.errors import ColumnError, InputError, UsageError, nearest
+from proteomr.io.genotypes import LdSource
+
+__all__ = ["Clumping", "clump"]
+
+_INDEX: Final = "index"
+_CLUMPED: Final = "clumped"
+_ABOVE: Final = "p_above_threshold"
+_ABSENT: Final = "absent_from_panel"
+_REPEATED: Final = "repeated_in_panel"
+_NO_P: Final = "no_p_value"
+_NO_PLACE: Final = "no_position"
+
+
+@dataclass(frozen=True, slots=True)
+class Clumping:
+    """How variants are clumped.
+
+    Parameters
+    ----------
+    p1 : largest p value of a variant that starts a clump.
+    p2 : largest p value of a variant that is taken into one; at least p1.
+    r2 : smallest squared correlation with the index variant that takes a variant into its clump.
+    kb : largest distance from the index variant, in 1,000 bp.
+
+    Raises
+    ------
+    UsageError
+        A threshold is out of its range, or p2 is below p1.
+
+    Examples
+    --------
+    >>> Clumping(p1=1e-5).kb
+    10000.0
+    """
+
+    p1: float = 5e-8
+    p2: float = 1.0
+    r2: float = 0.001
+    kb: float = 10_000.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("p1", self.p1), ("p2", self.p2), ("r2", self.r2)):
+            if not 0 < value <= 1:
+                raise UsageError(f"{name} is {value:g}; it lies above 0 and is at most 1")
+        if self.p2 < self.p1:
+            raise UsageError(f"p2 is {self.p2:g}, below p1 of {self.p1:g}; raise p2")
+        if not self.kb >= 0:
+            raise UsageError(f"kb is {self.kb:g}; a distance in 1,000 bp is needed")
+
+
+def clump(variants: pl.DataFrame, ld: LdSource, *, options: Clumping | None = None) -> pl.DataFrame:
+    """Return to which clump each variant belongs, and which variants are left to stand for them.
+
+    From the most significant variant on, each that is in no clump yet and has p <= p1 starts one,
+    and takes in the variants with p <= p2 on its chromosome that are at most kb away, have
+    r2 >= the threshold with it and are in no clump: ``plink --clump`` of PLINK 1.9 (Purcell and
+    others 2007, doi:10.1086/519795), whose r2 is that of `proteomr.stats.linkage.
+    haplotype_correlation`. Equal p values are ordered by chromosome, position and name. On X, men
+    are taken to have two copies, which PLINK does not; a p value that equals p2 is taken in.
+
+    Parameters
+    ----------
+    variants : ``variant_id`` and ``neg_log10_p``; ``chromosome`` and ``position_bp`` are used
+        where the panel has none.
+    ld : a panel of genotypes, or a matrix of correlations.
+    options : thresholds.
+
+    Returns
+    -------
+    clumps : one row per variant, by significance: ``variant_id``, ``chromosome``,
+        ``position_bp``, ``neg_log10_p``, ``index_variant``, ``r2`` with it, and ``reason``:
+        ``index`` for those to keep, ``clumped``, ``p_above_threshold`` (in no clump),
+        ``absent_from_panel``, ``repeated_in_panel``, ``no_position``, ``no_p_value``. A variant
+        that does not vary in the panel is correlated with none.
+
+    Raises
+    ------
+    ColumnError
+        A column is absent.
+    InputError
+        A variant stands more than once, or the panel has none of them.
+
+    Examples
+    --------
+    >>> from proteomr.io.ld_matrices import LdMatrix
+    >>> hits = pl.DataFrame(
+    ...     {"variant_id": ["a", "b"], "neg_log10_p": [9.0, 12.0], "chromosome": ["1", "1"],
+    ...      "position_bp": [100, 5000]}
+    ... )
+    >>> ld = LdMatrix(hits.select("variant_id"), np.array([[1.0, 0.3], [0.3, 1.0]]))
+    >>> clump(hits, ld).select("variant_id", "index_variant", "reason").rows()
+    [('b', 'b', 'index'), ('a', 'b', 'clumped')]
+    """
+    chosen = options if options is not None else Clumping()
+    rows = _locate(variants, ld.variants)
+    usable = rows["reason"].is_null().to_numpy()
+    reason = rows["reason"].to_list()
+    index, r2 = _take_greedily(rows, ld, usable, chosen)
+    for i in np.flatnonzero(usable):
+        reason[i] = _ABOVE if index[i] < 0 else _INDEX if index[i] == i else _CLUMPED
+    names = rows["variant_id"]
+    return rows.select(
+        "variant_id",
+        "chromosome",
+        "position_bp",
+        "neg_log10_p",
+        pl.Series("index_variant", [names[int(i)] if i >= 0 else None for i in index], pl.String),
+        pl.Series("r2", r2).fill_nan(None),
+        pl.Series("reason", reason, dtype=pl.String),
+    )
+
+
+def _locate(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
+    """Return the variants by significance, with their row in the panel or why they have none."""
+    _check(variants)
+    joined = _join_panel(variants, panel)
+    if joined.height and joined["_row"].null_count() == joined.height:
+        raise InputError(
+            f"none of the {joined.height} variants is in the panel; are both named by the same "
+            "kind of identifier?"
+        )
+    no_place = pl.col("chromosome").is_null() | pl.col("position_bp").is_null()
+    reasons = (
+        (pl.col("neg_log10_p").is_null(), _NO_P),
+        (pl.col("_row").is_null(), _ABSENT),
+        (pl.col("_times") > 1, _REPEATED),
+        (no_place, _NO_PLACE),
+    )
+    told = pl.lit(None, pl.String)
+    for condition, text in reversed(reasons):
+        told = pl.when(condition).then(pl.lit(text)).otherwise(told)
+    return joined.with_columns(told.alias("reason")).sort(
+        ["neg_log10_p", "chromosome", "position_bp", "variant_id"],
+        descending=[True, False, False, False],
+        nulls_last=True,
+    )
+
+
+def _check(variants: pl.DataFrame) -> None:
+    for name in ("variant_id", "neg_log10_p"):
+        if name not in variants.columns:
+            hint = nearest(name, variants.columns)
+            raise ColumnError(f"variants to clump: no column {name!r}{hint}")
+    if repeated := variants.height - variants["variant_id"].n_unique():
+        raise InputError(f"{repeated} variants stand more than once; clump one trait at a time")
+
+
+def _join_panel(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
+    """Return the variants with their row in the panel, how often they stand there, and places."""
+    named = panel.with_row_index("_row").select(
+        "variant_id",
+        "_row",
+        pl.len().over("variant_id").alias("_times"),
+        pl.col("chromosome").alias("_chromosome"),
+        pl.col("position_bp").alias("_position"),
+    )
+    first = named.unique("variant_id", keep="first", maintain_order=True)
+    absent = {
+        name: pl.lit(None, dtype)
+        for name, dtype in (("chromosome", pl.String), ("position_bp", pl.Int64))
+        if name not in variants.columns
+    }
+    return (
+        variants.with_columns(**absent)
+        .join(first, on="variant_id", how="left")
+        .with_columns(
+            pl.coalesce("_chromosome", pl.col("chromosome").cast(pl.String)).alias("chromosome"),
+            pl.coalesce("_position", pl.col("position_bp").cast(pl.Int64)).alias("position_bp"),
+            pl.col("neg_log10_p").cast(pl.Float64).fill_nan(None),
+        )
+    )
+
+
+def _take_greedily(
+    rows: pl.DataFrame, ld: LdSource, usable: Bool, options: Clumping
+) -> tuple[I64, F64]:
+    """Return the index variant of each row, -1 for none, and r2 with it."""
+    m = rows.height
+    index, r2 = np.full(m, -1, dtype=np.int64), np.full(m, np.nan)
+    p = rows["neg_log10_p"].fill_null(-1.0).to_numpy()
+    places = rows["position_bp"].fill_null(-1).to_numpy()
+    in_panel = rows["_row"].fill_null(0).to_numpy().astype(np.int64)
+    groups = _group_by_place(rows, usable)
+    starts = usable & (p >= -math.log10(options.p1))
+    joins = usable & (p >= -math.log10(options.p2))
+    for i in np.flatnonzero(starts):
+        if index[i] >= 0:
+            continue
+        index[i], r2[i] = i, 1.0
+        order, sorted_places = groups[rows["chromosome"][int(i)]]
+        width = options.kb * 1000.0
+        low = np.searchsorted(sorted_places, places[i] - width, side="left")
+        high = np.searchsorted(sorted_places, places[i] + width, side="right")
+        near = order[low:high]
+        near = near[(index[near] < 0) & joins[near]]
+        if near.size:
+            found = ld.correlate(int(in_panel[i]), in_panel[near]) ** 2
+            taken = found >= options.r2
+            index[near[taken]], r2[near[taken]] = i, found[taken]
+    return index, r2
+
+
+def _group_by_place(rows: pl.DataFrame, usable: Bool) -> dict[str, tuple[I64, F64]]:
+    """Return the usable rows of each chromosome by position, and the positions."""
+    places = rows.select("chromosome", "position_bp").with_row_index("_i").filter(usable)
+    groups: dict[str, tuple[I64, F64]] = {}
+    for (chromosome,), part in places.sort("position_bp", "_i").group_by("chromosome"):
+        order = part["_i"].to_numpy().astype(np.int64)
+        groups[str(chromosome)] = (order, part["position_bp"].to_numpy().astype(np.float64))
+    return groups

@@ -1,0 +1,103 @@
+"""Allele frequencies of two studies compared after harmonisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from proteomr.errors import ColumnError, UsageError, nearest
+
+__all__ = ["FrequencyCheck", "check_frequencies"]
+
+_FEWEST: Final = 5
+_MOST: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyCheck:
+    """How well the frequencies of an exposure and an outcome agree.
+
+    Parameters
+    ----------
+    exposure, outcome : the pair.
+    n_compared : variants with both frequencies whose alleles, not frequencies, gave the strand.
+    n_differ : those further apart than the threshold.
+    n_mirrored : those of the variants away from a half that are nearer to 1 - eaf of the other.
+    n_informative : variants away from a half.
+    swapped : whether most are mirrored, so that one study's allele columns are likely exchanged.
+    message : what a user should know, None where all agree.
+    """
+
+    exposure: str
+    outcome: str
+    n_compared: int
+    n_differ: int
+    n_mirrored: int
+    n_informative: int
+    swapped: bool
+    message: str | None
+
+
+def check_frequencies(table: pl.DataFrame, *, threshold: float = 0.2) -> list[FrequencyCheck]:
+    """Return for each exposure and outcome whether their frequencies are of the same allele.
+
+    Parameters
+    ----------
+    table : as `proteomr.mr.harmonise.harmonise_table` gives it. Palindromic variants are left out:
+        their strand may stem from the frequencies.
+    threshold : largest absolute difference of frequencies that needs no mention.
+
+    Raises
+    ------
+    ColumnError
+        A column is absent.
+    UsageError
+        The threshold is not between 0 and 1.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame(
+    ...     {"exposure": "X", "outcome": "Y", "eaf_exposure": [0.1, 0.2, 0.15, 0.3, 0.1, 0.25],
+    ...      "eaf_outcome": [0.9, 0.8, 0.84, 0.7, 0.91, 0.75], "remove": False,
+    ...      "palindromic": False}
+    ... )
+    >>> check_frequencies(table)[0].swapped
+    True
+    """
+    for name in ("exposure", "outcome", "eaf_exposure", "eaf_outcome", "remove", "palindromic"):
+        if name not in table.columns:
+            raise ColumnError(f"harmonised table: no column {name!r}{nearest(name, table.columns)}")
+    if not 0 < threshold < 1:
+        raise UsageError(f"threshold is {threshold:g}; it lies between 0 and 1")
+    x, y = pl.col("eaf_exposure"), pl.col("eaf_outcome")
+    told = x.is_not_null() & y.is_not_null() & ~pl.col("remove") & ~pl.col("palindromic")
+    far = ((x - 0.5).abs() > threshold / 2) & told
+    counted = table.group_by("exposure", "outcome").agg(
+        told.sum().alias("n_compared"),
+        (((x - y).abs() > threshold) & told).sum().alias("n_differ"),
+        (((x + y - 1.0).abs() < (x - y).abs()) & far).sum().alias("n_mirrored"),
+        far.sum().alias("n_informative"),
+    )
+    return [_describe(row, threshold) for row in counted.sort("exposure", "outcome").iter_rows()]
+
+
+def _describe(row: tuple[str, str, int, int, int, int], threshold: float) -> FrequencyCheck:
+    exposure, outcome, compared, differ, mirrored, informative = row
+    swapped = informative >= _FEWEST and mirrored >= _MOST * informative
+    message = None
+    if swapped:
+        message = (
+            f"{exposure} -> {outcome}: {mirrored} of {informative} variants have the frequency of "
+            "the other allele: in one of the two files effect_allele and other_allele are likely "
+            "exchanged, or eaf is that of other_allele"
+        )
+    elif differ:
+        message = (
+            f"{exposure} -> {outcome}: frequencies of {differ} of {compared} variants differ by "
+            f"more than {threshold:g}: another ancestry, or alleles exchanged for some"
+        )
+    return FrequencyCheck(
+        exposure, outcome, compared, differ, mirrored, informative, swapped, message
+    )

@@ -1,0 +1,159 @@
+"""A mixture of valid and invalid variants, by its profile likelihood."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.random import Generator
+
+from proteomr._typing import F64, Bool
+from proteomr.mr.methods.base import Estimate, MethodStatus, refuse
+from proteomr.stats.distributions import neg_log10_p_chi2
+from proteomr.tables import Harmonised
+
+__all__ = ["ContaminationMixture"]
+
+_CHI2_95 = 3.841458820694124  # qchisq(0.95, 1)
+_MOST_POINTS = 1_000_000
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ContaminationMixture:
+    r"""The slope under which the likelihood of valid and invalid variants together is highest.
+
+    For ratios :math:`r_j = y_j / x_j` with :math:`s_j = |s_{yj} / x_j|`, each variant takes the
+    better of two densities,
+
+    .. math:: \ell(\theta) = \sum_j \max\{\log N(r_j; \theta, s_j^2),
+        \log N(r_j; 0, \psi^2 + s_j^2)\},
+
+    and :math:`\hat\theta` is the best point of a grid. The confidence set holds the points with
+    :math:`2\{\ell(\hat\theta) - \ell(\theta)\} < 3.84 \phi^2`, where :math:`\phi^2 \ge 1` is the
+    heterogeneity of the variants held valid; it may fall into several parts, which ``intervals``
+    lists while ``conf_low`` and ``conf_high`` are its ends. ``used`` are the variants held valid.
+    There is no standard error. p is that of :math:`2\{\ell(\hat\theta) - \ell(0)\} \phi^2`.
+
+    Source: Burgess, Foley, Allara, Staley and Howson 2020, doi:10.1038/s41467-019-14156-4.
+    R: ``MendelianRandomization::mr_conmix`` 0.10.0, whose statistic is multiplied by
+    :math:`\phi^2` where the confidence set would have it divided; ``divide_by_heterogeneity`` does
+    that, so that p and set agree.
+
+    Assumptions: the valid variants are the largest group with the same ratio; the ratios of the
+    others are normal around zero.
+    Limits: the estimate is a grid point; the ends of the grid are taken as the package takes them,
+    by the signs of the effects on the exposure, so that counting another allele can move it by
+    less than a step.
+
+    Parameters
+    ----------
+    psi : standard deviation of invalid ratios; 1.5 times that of all ratios if not given.
+    lowest, highest : ends of the grid; two standard errors beyond the ratios if not given.
+    step : spacing of the grid.
+    divide_by_heterogeneity : take p of the statistic divided by the heterogeneity.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> made = Harmonised(
+    ...     exposures=("x",), outcome="y", variants=pl.DataFrame({"variant_id": list("abc")}),
+    ...     beta_x=np.full((3, 1), 0.1), se_x=np.full((3, 1), 0.01),
+    ...     beta_y=np.array([0.05, 0.052, -0.1]), se_y=np.full(3, 0.005),
+    ... )
+    >>> ContaminationMixture().estimate(made, random=np.random.default_rng()).used
+    (0, 1)
+    """
+
+    key: ClassVar[str] = "conmix"
+    label: ClassVar[str] = "Contamination mixture"
+    reference: ClassVar[str] = "10.1038/s41467-019-14156-4"
+    min_variants: ClassVar[int] = 2
+    needs_ld: ClassVar[bool] = False
+    stochastic: ClassVar[bool] = False
+
+    psi: float | None = None
+    lowest: float | None = None
+    highest: float | None = None
+    step: float = 0.01
+    divide_by_heterogeneity: bool = False
+
+    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the estimate, or a status; never raises for what the data are like."""
+        del random
+        if data.m < self.min_variants:
+            message = f"{self.min_variants} variants are needed, {data.m} given"
+            return refuse(MethodStatus.too_few, message, nsnp=data.m)
+        zero = int((data.x == 0.0).sum())
+        if zero:
+            message = f"{zero} variants have no effect on the exposure: no ratio"
+            return refuse(MethodStatus.zero_effect, message, nsnp=data.m)
+        ratio, se = data.beta_y / data.x, np.abs(data.se_y / data.x)
+        psi = 1.5 * float(ratio.std(ddof=1)) if self.psi is None else self.psi
+        theta = self._grid(data)
+        if theta is None:
+            message = f"the grid would have more than {_MOST_POINTS} points of step {self.step}"
+            return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+        return self._conclude(ratio, se, psi, theta)
+
+    def _grid(self, data: Harmonised) -> F64 | None:
+        below = (data.beta_y - 2.0 * data.se_y) / data.x
+        above = (data.beta_y + 2.0 * data.se_y) / data.x
+        lowest = float(below.min()) if self.lowest is None else self.lowest
+        highest = float(above.max()) if self.highest is None else self.highest
+        count = (highest - lowest) / self.step
+        if not 0.0 <= count < _MOST_POINTS:
+            return None
+        points = np.arange(math.floor(count + 1e-10) + 1, dtype=np.float64)
+        return np.asarray(lowest + self.step * points)
+
+    def _conclude(self, ratio: F64, se: F64, psi: float, theta: F64) -> Estimate:
+        invalid = _log_normal(ratio, psi**2 + se**2)
+        likelihood = _profile(ratio, se, invalid, theta)
+        best = int(likelihood.argmax())
+        valid = _log_normal(ratio - theta[best], se**2) > invalid
+        phi2 = _heterogeneity(ratio, se, valid)
+        top = float(likelihood[best])
+        kept = np.flatnonzero(2.0 * (top - likelihood) < _CHI2_95 * phi2)
+        at_zero = float(_profile(ratio, se, invalid, np.zeros(1))[0])
+        factor = 1.0 / phi2 if self.divide_by_heterogeneity else phi2
+        parts = np.split(kept, np.flatnonzero(np.diff(kept) > 1) + 1)
+        return Estimate(
+            estimate=float(theta[best]),
+            se=math.nan,
+            neg_log10_p=float(neg_log10_p_chi2(2.0 * (top - at_zero) * factor, 1.0)),
+            conf_low=float(theta[kept[0]]),
+            conf_high=float(theta[kept[-1]]),
+            nsnp=ratio.size,
+            details={"psi": psi, "phi": math.sqrt(phi2), "valid": float(valid.sum())},
+            intervals=tuple((float(theta[part[0]]), float(theta[part[-1]])) for part in parts),
+            used=tuple(np.flatnonzero(valid).tolist()),
+        )
+
+
+def _log_normal(distance: F64, variance: F64) -> F64:
+    out: F64 = -0.5 * distance**2 / variance - 0.5 * np.log(2.0 * math.pi * variance)
+    return out
+
+
+def _profile(ratio: F64, se: F64, invalid: F64, theta: F64) -> F64:
+    """Log likelihoods at the points of the grid."""
+    out = np.empty(theta.size)
+    size = max(1, _BLOCK // ratio.size)
+    for first in range(0, theta.size, size):
+        block = theta[first : first + size, None]
+        out[first : first + size] = np.maximum(_log_normal(ratio - block, se**2), invalid).sum(
+            axis=1
+        )
+    return out
+
+
+def _heterogeneity(ratio: F64, se: F64, valid: Bool) -> float:
+    """Cochran's Q over its degrees of freedom among the valid variants, 1 or more."""
+    if valid.sum() < 2:
+        return 1.0
+    w, r = se[valid] ** -2.0, ratio[valid]
+    centre = np.sum(w * r) / np.sum(w)
+    return max(1.0, float(np.sum(w * (r - centre) ** 2)) / (r.size - 1.0))

@@ -1,0 +1,1 @@
+"""Estimators of the direct effects of several exposures, one file each."""

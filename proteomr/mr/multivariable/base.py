@@ -1,0 +1,226 @@
+"""What every multivariable estimator takes and gives, and the regression that several share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.random import Generator
+
+from proteomr._typing import F64
+from proteomr.errors import UsageError, nearest
+from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.stats.distributions import neg_log10_p_chi2
+from proteomr.stats.linalg import solve_least_squares
+from proteomr.tables import Harmonised
+
+__all__ = [
+    "MultivariableMethod",
+    "WeightedFit",
+    "check_size",
+    "conclude_each",
+    "correlate_estimates",
+    "describe_fit",
+    "fit_weighted",
+    "orient_by_exposure",
+    "refuse_each",
+]
+
+_COLLINEAR = "effects on one exposure are a combination of those on the others"
+
+
+class MultivariableMethod(Protocol):
+    """An estimator of the direct effects of several exposures: a frozen dataclass of parameters.
+
+    `min_variants` is what one exposure needs; each further exposure needs one variant more.
+    """
+
+    key: ClassVar[str]
+    label: ClassVar[str]
+    reference: ClassVar[str]
+    min_variants: ClassVar[int]
+    needs_ld: ClassVar[bool]
+    stochastic: ClassVar[bool]
+
+    def estimate(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
+        """Return one estimate per exposure, in order; never raises for what the data are like."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightedFit:
+    """A weighted least-squares regression.
+
+    Parameters
+    ----------
+    coefficients : (k,).
+    unit_se : (k,) standard errors at a residual variance of one.
+    q : weighted sum of squared residuals.
+    df : residual degrees of freedom.
+    residuals : (m,), not weighted.
+    """
+
+    coefficients: F64
+    unit_se: F64
+    q: float
+    df: int
+    residuals: F64
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard error; NaN without a degree of freedom."""
+        return math.sqrt(self.q / self.df) if self.df > 0 else math.nan
+
+
+def fit_weighted(X: F64, y: F64, *, weights: F64) -> WeightedFit | None:
+    r"""Weighted least squares of y on the columns of X, or None where these are collinear.
+
+    R: ``lm(y ~ X - 1, weights = w)``.
+
+    Parameters
+    ----------
+    X : (m, k).
+    y, weights : (m,).
+
+    Examples
+    --------
+    >>> fit = fit_weighted(np.eye(3)[:, :2], np.array([1.0, 2.0, 0.5]), weights=np.full(3, 4.0))
+    >>> fit is not None and (fit.coefficients.tolist(), fit.q, fit.df)
+    ([1.0, 2.0], 1.0, 1)
+    """
+    if y.size < X.shape[1]:
+        return None
+    root = np.sqrt(weights)
+    found = solve_least_squares(X * root[:, None], y * root, tolerance=1e-7)
+    if found.kept.size < X.shape[1]:
+        return None
+    unit_se = np.sqrt(np.diagonal(found.unscaled))
+    residuals = np.asarray(y - X @ found.coefficients)
+    return WeightedFit(found.coefficients, unit_se, found.rss, found.df, residuals)
+
+
+def check_size(
+    data: Harmonised, /, *, fewest: int, collinear: bool = True
+) -> tuple[Estimate, ...] | None:
+    """Return refusals where there are too few variants, or the exposures are collinear.
+
+    Parameters
+    ----------
+    fewest : variants that one exposure needs.
+    collinear : whether to look for collinear exposures.
+    """
+    e = len(data.exposures)
+    needed = fewest + e - 1
+    if data.m < needed:
+        text = f"needs {needed} variants for {e} exposures, found {data.m}"
+        return refuse_each(data, status=MethodStatus.too_few, message=text)
+    if collinear and fit_weighted(data.beta_x, data.beta_y, weights=data.se_y**-2) is None:
+        return refuse_each(data, status=MethodStatus.not_identified, message=_COLLINEAR)
+    return None
+
+
+def refuse_each(data: Harmonised, /, *, status: MethodStatus, message: str) -> tuple[Estimate, ...]:
+    """Return the same refusal for every exposure."""
+    return tuple(refuse(status, message, nsnp=data.m) for _ in data.exposures)
+
+
+def conclude_each(
+    estimates: F64,
+    se: F64,
+    *,
+    nsnp: int,
+    df: float | None = None,
+    details: Mapping[str, float] | None = None,
+    used: tuple[int, ...] | None = None,
+) -> tuple[Estimate, ...]:
+    """Return an estimate per exposure with its p value and limits; the details are shared.
+
+    Parameters
+    ----------
+    estimates, se : (e,).
+    nsnp, df, details, used : as in `proteomr.mr.methods.base.conclude`.
+
+    Examples
+    --------
+    >>> found = conclude_each(np.array([0.5, 0.1]), np.array([0.1, 0.1]), nsnp=10)
+    >>> [round(one.conf_low, 3) for one in found]
+    [0.304, -0.096]
+    """
+    return tuple(
+        conclude(float(b), float(s), nsnp=nsnp, df=df, details=details, used=used)
+        for b, s in zip(estimates, se, strict=True)
+    )
+
+
+def describe_fit(q: float, df: int) -> dict[str, float]:
+    """Return the residual standard error and Cochran's Q with its -log10 p and I2, by name.
+
+    Examples
+    --------
+    >>> described = describe_fit(8.0, 2)
+    >>> described["residual_se"], described["i2"]
+    (2.0, 0.75)
+    """
+    tested = df > 0
+    return {
+        "residual_se": math.sqrt(q / df) if tested else math.nan,
+        "q": q,
+        "q_df": float(df),
+        "q_neg_log10_p": float(neg_log10_p_chi2(q, df)) if tested else math.nan,
+        "i2": max(0.0, (q - df) / q) if tested and q > 0 else math.nan,
+    }
+
+
+def orient_by_exposure(data: Harmonised, /, *, name: str | None) -> tuple[F64, F64]:
+    """Effects on exposures and outcome, per the allele that raises one exposure.
+
+    A variant without effect on that exposure keeps its allele.
+
+    Parameters
+    ----------
+    name : of the exposure; None for the first.
+
+    Raises
+    ------
+    UsageError
+        No exposure has that name.
+    """
+    if name is not None and name not in data.exposures:
+        raise UsageError(f"no exposure is named {name!r}{nearest(name, data.exposures)}")
+    column = 0 if name is None else data.exposures.index(name)
+    sign = np.where(data.beta_x[:, column] < 0, -1.0, 1.0)
+    return data.beta_x * sign[:, None], data.beta_y * sign
+
+
+def correlate_estimates(correlations: F64 | None, *, size: int) -> F64:
+    """Return the correlations of a variant's estimates across traits; none where None is given.
+
+    Parameters
+    ----------
+    correlations : (size, size), as phenotypes correlate in people who are in both samples.
+    size : number of traits.
+
+    Raises
+    ------
+    UsageError
+        Not a correlation matrix of that size.
+
+    Examples
+    --------
+    >>> correlate_estimates(None, size=2).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    if correlations is None:
+        return np.eye(size)
+    made = np.asarray(correlations, dtype=np.float64)
+    if made.shape != (size, size):
+        raise UsageError(f"correlations of shape {made.shape} do not fit {size} traits")
+    ones = np.allclose(np.diagonal(made), 1.0) and np.allclose(made, made.T)
+    if not ones or np.linalg.eigvalsh(made)[0] < -1e-8:
+        raise UsageError(
+            "correlations of traits are symmetric, with ones on the diagonal and no negative "
+            "eigenvalue"
+        )
+    return made

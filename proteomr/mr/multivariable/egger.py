@@ -1,0 +1,101 @@
+"""Multivariable Egger regression: an intercept for the variants' average direct effect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.random import Generator
+
+from proteomr.mr.methods.base import Estimate, MethodStatus, conclude
+from proteomr.mr.multivariable.base import (
+    check_size,
+    conclude_each,
+    describe_fit,
+    fit_weighted,
+    orient_by_exposure,
+    refuse_each,
+)
+from proteomr.mr.multivariable.ivw import MultivariableDistribution
+from proteomr.tables import Harmonised
+
+__all__ = ["MultivariableEgger"]
+
+
+@dataclass(frozen=True, slots=True)
+class MultivariableEgger:
+    r"""Weighted regression on the effects on all exposures, with an intercept.
+
+    Every variant is first oriented so that its effect on one exposure is not negative; then
+
+    .. math:: y_j = \alpha + \sum_k \theta_k x_{jk} + \varepsilon_j, \qquad
+        \operatorname{var} \varepsilon_j = \sigma^2 s_{yj}^2
+
+    with standard errors at :math:`\max(1, \hat\sigma)`. The intercept is among the details.
+
+    Source: Rees, Wood and Burgess 2017, doi:10.1002/sim.7492. R:
+    ``MendelianRandomization::mr_mvegger`` 0.10.0.
+
+    Assumptions: direct effects on the outcome are independent of those on the exposures (InSIDE);
+    they need not average zero.
+    Limits: the estimates depend on the exposure that orients the variants; low power.
+
+    Parameters
+    ----------
+    orient_by : name of the exposure that orients the variants; None for the first.
+    distribution : "t" takes p and limits from Student's t with the residual degrees of freedom.
+
+    Raises
+    ------
+    UsageError
+        From `estimate`: no exposure has the name of `orient_by`.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> data = Harmonised(
+    ...     exposures=("a", "b"), outcome="y",
+    ...     variants=pl.DataFrame({"variant_id": ["r1", "r2", "r3", "r4"]}),
+    ...     beta_x=np.array([[0.1, 0.0], [0.0, 0.2], [0.1, 0.1], [0.3, 0.1]]),
+    ...     se_x=np.full((4, 2), 0.01),
+    ...     beta_y=np.array([0.06, 0.03, 0.07, 0.17]), se_y=np.full(4, 0.01),
+    ... )
+    >>> found = MultivariableEgger().estimate(data, random=np.random.default_rng(1))
+    >>> [round(one.estimate, 4) for one in found], round(found[0].details["intercept"], 4)
+    ([0.5053, 0.0737], 0.0126)
+    """
+
+    key: ClassVar[str] = "mv_egger"
+    label: ClassVar[str] = "Multivariable MR Egger"
+    reference: ClassVar[str] = "10.1002/sim.7492"
+    min_variants: ClassVar[int] = 3
+    needs_ld: ClassVar[bool] = False
+    stochastic: ClassVar[bool] = False
+
+    orient_by: str | None = None
+    distribution: MultivariableDistribution = "normal"
+
+    def estimate(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
+        """Return one estimate per exposure; raises only where `orient_by` names no exposure."""
+        del random
+        x, y = orient_by_exposure(data, name=self.orient_by)
+        refused = check_size(data, fewest=self.min_variants)
+        if refused is not None:
+            return refused
+        fit = fit_weighted(np.column_stack([x, np.ones(data.m)]), y, weights=data.se_y**-2)
+        if fit is None:
+            text = "the intercept is a combination of the effects on the exposures"
+            return refuse_each(data, status=MethodStatus.not_identified, message=text)
+        e = len(data.exposures)
+        se = fit.unit_se * max(1.0, fit.sigma)
+        df = float(fit.df) if self.distribution == "t" else None
+        whole = conclude(float(fit.coefficients[e]), float(se[e]), nsnp=data.m, df=df)
+        details = describe_fit(fit.q, fit.df) | {
+            "intercept": whole.estimate,
+            "intercept_se": whole.se,
+            "intercept_neg_log10_p": whole.neg_log10_p,
+            "intercept_conf_low": whole.conf_low,
+            "intercept_conf_high": whole.conf_high,
+        }
+        return conclude_each(fit.coefficients[:e], se[:e], nsnp=data.m, df=df, details=details)

@@ -1,0 +1,168 @@
+"""Regression of effects on effects that are all estimates, for many sets of effects at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from proteomr._typing import F64, Bool
+
+__all__ = ["Terms", "combine_errors", "evaluate_terms", "minimise_terms", "step_terms"]
+
+_STEPS = 200
+_HALVINGS = 40
+_TOLERANCE = 1e-13
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """Squared standardised residuals of every variant, and their derivatives by the effects.
+
+    Parameters
+    ----------
+    value : (b, m).
+    gradient : (b, m, e).
+    curvature : (b, m, e, e).
+    variance : (b, m) of the residuals.
+    """
+
+    value: F64
+    gradient: F64
+    curvature: F64
+    variance: F64
+
+
+def combine_errors(se_x: F64, se_y: F64, *, correlations: F64) -> F64:
+    """Return the covariances of each variant's estimates, exposures first.
+
+    Parameters
+    ----------
+    se_x : (m, e).
+    se_y : (m,).
+    correlations : (e + 1, e + 1).
+
+    Examples
+    --------
+    >>> combine_errors(np.full((1, 1), 0.5), np.full(1, 2.0), correlations=np.eye(2)).tolist()
+    [[[0.25, 0.0], [0.0, 4.0]]]
+    """
+    se = np.column_stack([se_x, se_y])
+    return np.asarray(se[:, :, None] * correlations * se[:, None, :])
+
+
+def evaluate_terms(
+    x: F64, y: F64, *, covariances: F64, theta: F64, excess: float | F64 = 0.0
+) -> Terms:
+    r"""Squared standardised residuals at given effects.
+
+    .. math:: f_j(\theta) = \frac{(y_j - x_j^T \theta)^2}{\omega_j(\theta)}, \qquad
+        \omega_j(\theta) = u^T \Sigma_j u + \tau^2, \quad u = (-\theta, 1)
+
+    Twice the negative logarithm of the likelihood of a variant's estimates, its true effects on the
+    exposures being at their most likely values.
+
+    Parameters
+    ----------
+    x : (b, m, e).
+    y : (b, m).
+    covariances : (m, e + 1, e + 1), as of `combine_errors`.
+    theta : (b, e).
+    excess : :math:`\tau^2`.
+
+    Examples
+    --------
+    >>> x, y = np.full((1, 1, 1), 2.0), np.full((1, 1), 3.0)
+    >>> errors = combine_errors(np.ones((1, 1)), np.ones(1), correlations=np.eye(2))
+    >>> evaluate_terms(x, y, covariances=errors, theta=np.ones((1, 1))).value.tolist()
+    [[0.5]]
+    """
+    e = theta.shape[1]
+    u = np.concatenate([-theta, np.ones((theta.shape[0], 1))], axis=1)
+    pushed = np.einsum("mkl,bl->bmk", covariances, u)
+    variance = np.einsum("bmk,bk->bm", pushed, u) + excess
+    slope = -2.0 * pushed[..., :e]
+    residual = y - np.einsum("bme,be->bm", x, theta)
+    ratio = residual / variance
+    gradient = -2.0 * ratio[..., None] * x - (ratio**2)[..., None] * slope
+    # The derivative of the residual by the root of its variance, twice.
+    lean = x + ratio[..., None] * slope
+    curvature = 2.0 * lean[..., :, None] * lean[..., None, :] / variance[..., None, None]
+    curvature -= 2.0 * (ratio**2)[..., None, None] * covariances[None, :, :e, :e]
+    return Terms(ratio * residual, gradient, curvature, variance)
+
+
+def step_terms(
+    x: F64,
+    y: F64,
+    *,
+    covariances: F64,
+    theta: F64,
+    kept: Bool,
+    excess: float | F64 = 0.0,
+) -> tuple[F64, F64]:
+    """One descending Newton step on the sum over the variants kept.
+
+    Parameters
+    ----------
+    x, y, covariances, theta, excess : as in `evaluate_terms`.
+    kept : (b, m).
+
+    Returns
+    -------
+    Effects (b, e) and how far they moved, in standard errors (b,).
+    """
+    terms = evaluate_terms(x, y, covariances=covariances, theta=theta, excess=excess)
+    w = kept.astype(np.float64)
+    before = np.einsum("bm,bm->b", terms.value, w)
+    gradient = np.einsum("bme,bm->be", terms.gradient, w)
+    hessian = np.einsum("bmef,bm->bef", terms.curvature, w)
+    scaled = x * np.sqrt(w / terms.variance)[..., None]
+    gauss = 2.0 * np.einsum("bme,bmf->bef", scaled, scaled)
+    convex = np.linalg.eigvalsh(hessian)[:, 0] > 1e-8 * np.linalg.eigvalsh(gauss)[:, 0]
+    metric = np.where(convex[:, None, None], hessian, gauss)
+    step = -np.linalg.solve(metric, gradient[..., None])[..., 0]
+    length = np.sqrt(np.maximum(-0.5 * np.einsum("be,be->b", step, gradient), 0.0))
+    shrink = np.ones(before.size)
+    for _ in range(_HALVINGS):
+        trial = theta + shrink[:, None] * step
+        residual = y - np.einsum("bme,be->bm", x, trial)
+        u = np.concatenate([-trial, np.ones((before.size, 1))], axis=1)
+        variance = np.einsum("bk,mkl,bl->bm", u, covariances, u, optimize=True) + excess
+        after = np.einsum("bm,bm->b", residual**2 / variance, w)
+        worse = after > before * (1.0 + 1e-14)
+        if not worse.any():
+            break
+        shrink = np.where(worse, 0.5 * shrink, shrink)
+    shrink = np.where(worse, 0.0, shrink)
+    return theta + shrink[:, None] * step, length * shrink
+
+
+def minimise_terms(
+    x: F64, y: F64, *, covariances: F64, start: F64, excess: float | F64 = 0.0
+) -> tuple[F64, Bool]:
+    """Effects at which the sum over all variants is least, and whether the steps came to an end.
+
+    Parameters
+    ----------
+    x, y, covariances, excess : as in `evaluate_terms`.
+    start : (b, e).
+
+    Examples
+    --------
+    >>> x, y = np.array([[[1.0], [2.0]]]), np.array([[2.0, 4.0]])
+    >>> errors = combine_errors(np.ones((2, 1)), np.ones(2), correlations=np.eye(2))
+    >>> minimise_terms(x, y, covariances=errors, start=np.ones((1, 1)))[0].round(9).tolist()
+    [[2.0]]
+    """
+    theta = start
+    kept = np.ones(y.shape, dtype=np.bool_)
+    done = np.zeros(y.shape[0], dtype=np.bool_)
+    for _ in range(_STEPS):
+        theta, moved = step_terms(
+            x, y, covariances=covariances, theta=theta, kept=kept, excess=excess
+        )
+        done = moved <= _TOLERANCE * np.sqrt(y.shape[1])
+        if done.all():
+            break
+    return theta, done

@@ -1,0 +1,227 @@
+"""Proxies: correlated variants that stand for those an outcome lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64
+from proteomr.errors import ColumnError, UsageError, nearest
+from proteomr.io.genotypes import LdSource
+from proteomr.mr.alleles import clean_allele, flip_strand, is_palindromic
+
+__all__ = ["Proxies", "find_proxies"]
+
+_NEEDED: Final = ("variant_id", "effect_allele", "other_allele", "beta", "se")
+_FOUND: Final = {
+    "variant_id": pl.String(),
+    "effect_allele": pl.String(),
+    "other_allele": pl.String(),
+    "proxy_id": pl.String(),
+    "proxy_r2": pl.Float64(),
+    "proxy_effect_allele": pl.String(),
+    "proxy_other_allele": pl.String(),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proxies:
+    """Rows of an outcome that stand for variants it lacks.
+
+    Parameters
+    ----------
+    rows : the proxies' rows of the outcome under the names and alleles of the variants that they
+        stand for, with ``proxy_id``, ``proxy_r2``, ``proxy_effect_allele`` and
+        ``proxy_other_allele``; may be put under the outcome's rows.
+    unresolved : ``variant_id`` and ``reason`` of those for which there is none.
+    """
+
+    rows: pl.DataFrame
+    unresolved: pl.DataFrame
+
+
+def find_proxies(
+    exposure: pl.DataFrame,
+    outcome: pl.DataFrame,
+    *,
+    panel: LdSource,
+    r2: float = 0.8,
+    kb: float = 1_000.0,
+) -> Proxies:
+    """Return the best proxy in the outcome for each variant of the exposure that it lacks.
+
+    The best has the highest squared correlation, then is nearest, then first by name. Which of its
+    alleles stands for which allele of the variant follows from the sign of the correlation. The
+    alleles of the variant and of the proxy must be those of the panel, on either strand; a proxy
+    that is palindromic is never taken, and a palindromic variant is not replaced, since their
+    strand would be a guess.
+
+    Parameters
+    ----------
+    exposure : ``variant_id``, ``effect_allele``, ``other_allele``.
+    outcome : ``variant_id``, ``effect_allele``, ``other_allele``, ``beta``, ``se`` of one outcome;
+        further columns stay. Its frequency is that of the proxy's allele.
+    panel : genotypes, or a matrix whose correlations are signed by ``allele_1``.
+    r2 : smallest squared correlation.
+    kb : largest distance, in 1,000 bp.
+
+    Raises
+    ------
+    ColumnError
+        A column is absent.
+    UsageError
+        r2 is not above 0 and at most 1.
+
+    Examples
+    --------
+    >>> from proteomr.io.ld_matrices import LdMatrix
+    >>> panel = LdMatrix(
+    ...     pl.DataFrame(
+    ...         {"variant_id": ["rs1", "rs2"], "chromosome": ["1", "1"], "position_bp": [10, 20],
+    ...          "allele_1": ["A", "C"], "allele_2": ["G", "T"]}
+    ...     ),
+    ...     np.array([[1.0, -0.95], [-0.95, 1.0]]),
+    ... )
+    >>> exposure = pl.DataFrame({"variant_id": "rs1", "effect_allele": ["A"], "other_allele": "G"})
+    >>> outcome = pl.DataFrame(
+    ...     {"variant_id": ["rs2"], "effect_allele": ["C"], "other_allele": "T", "beta": [0.2],
+    ...      "se": [0.1]}
+    ... )
+    >>> found = find_proxies(exposure, outcome, panel=panel).rows
+    >>> found.select("variant_id", "effect_allele", "beta", "proxy_id").row(0)
+    ('rs1', 'G', 0.2, 'rs2')
+    """
+    if not 0 < r2 <= 1:
+        raise UsageError(f"r2 is {r2:g}; it lies above 0 and is at most 1")
+    for what, frame, names in (("exposure", exposure, _NEEDED[:3]), ("outcome", outcome, _NEEDED)):
+        for name in names:
+            if name not in frame.columns:
+                raise ColumnError(f"{what}: no column {name!r}{nearest(name, frame.columns)}")
+    places = _index(panel.variants)
+    missing = exposure.join(outcome, on="variant_id", how="anti").unique(
+        "variant_id", keep="first", maintain_order=True
+    )
+    targets = _match_panel(missing, places)
+    candidates = _match_panel(outcome, places).filter(
+        pl.col("fits") & ~is_palindromic(pl.col("allele_1"), pl.col("allele_2"))
+    )
+    groups = {
+        str(key[0]): part.sort("position_bp", "variant_id")
+        for key, part in candidates.group_by("chromosome")
+    }
+    chosen: list[tuple[object, ...]] = []
+    unresolved: list[tuple[str, str]] = []
+    for target in targets.sort("variant_id").iter_rows(named=True):
+        reason = _refusal(target)
+        pick = None if reason else _pick(target, groups, panel=panel, r2=r2, width=kb * 1000.0)
+        if pick is None:
+            unresolved.append((target["variant_id"], reason or "no_proxy"))
+        else:
+            chosen.append(pick)
+    return Proxies(_carry_over(outcome, chosen), _frame_reasons(unresolved))
+
+
+def _frame_reasons(unresolved: list[tuple[str, str]]) -> pl.DataFrame:
+    schema = {"variant_id": pl.String, "reason": pl.String}
+    return pl.DataFrame(unresolved, schema=schema, orient="row")
+
+
+def _index(variants: pl.DataFrame) -> pl.DataFrame:
+    once = variants.with_row_index("row").filter(pl.len().over("variant_id") == 1)
+    return once.select(
+        "variant_id",
+        pl.col("row").cast(pl.Int64),
+        "chromosome",
+        "position_bp",
+        clean_allele(pl.col("allele_1")).alias("allele_1"),
+        clean_allele(pl.col("allele_2")).alias("allele_2"),
+    )
+
+
+def _match_panel(frame: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
+    """Return variants with their panel row, and which panel allele the effect allele is."""
+    told = frame.select(
+        "variant_id",
+        clean_allele(pl.col("effect_allele")).alias("one"),
+        clean_allele(pl.col("other_allele")).alias("two"),
+    ).join(places, on="variant_id", how="left")
+    first, second = pl.col("allele_1"), pl.col("allele_2")
+
+    def agree(one: pl.Expr, two: pl.Expr) -> pl.Expr:
+        return ((one == first) & (two == second)).fill_null(value=False)
+
+    one, two = pl.col("one"), pl.col("two")
+    straight = agree(one, two) | agree(flip_strand(one), flip_strand(two))
+    exchanged = agree(two, one) | agree(flip_strand(two), flip_strand(one))
+    return told.with_columns(
+        (straight | exchanged).alias("fits"),
+        straight.alias("effect_is_allele_1"),
+        is_palindromic(one, two).alias("palindromic"),
+    )
+
+
+def _refusal(target: dict[str, object]) -> str | None:
+    if target["row"] is None or target["position_bp"] is None:
+        return "absent_from_panel"
+    if not target["fits"]:
+        return "alleles_differ_from_panel"
+    return "palindromic" if target["palindromic"] else None
+
+
+def _pick(
+    target: dict[str, object],
+    groups: dict[str, pl.DataFrame],
+    *,
+    panel: LdSource,
+    r2: float,
+    width: float,
+) -> tuple[object, ...] | None:
+    """Return the proxy of a variant: names, r2, and the variant's alleles that its alleles mean."""
+    near = groups.get(str(target["chromosome"]))
+    if near is None:
+        return None
+    place = float(str(target["position_bp"]))
+    near = near.filter(pl.col("position_bp").is_between(place - width, place + width))
+    if not near.height:
+        return None
+    rows: I64 = near["row"].to_numpy()
+    r: F64 = panel.correlate(int(str(target["row"])), rows)
+    squares = np.nan_to_num(r**2, nan=-1.0)
+    distance = np.abs(near["position_bp"].to_numpy() - place)
+    best = int(np.lexsort((np.arange(rows.size), distance, -squares))[0])
+    if squares[best] < r2:
+        return None
+    proxy = near.row(best, named=True)
+    own = [target["one"], target["two"]]
+    first, second = own if target["effect_is_allele_1"] else own[::-1]
+    same = bool(proxy["effect_is_allele_1"]) == (r[best] > 0)
+    effect, other = (first, second) if same else (second, first)
+    return (
+        target["variant_id"],
+        effect,
+        other,
+        proxy["variant_id"],
+        float(squares[best]),
+        proxy["one"],
+        proxy["two"],
+    )
+
+
+def _carry_over(outcome: pl.DataFrame, chosen: list[tuple[object, ...]]) -> pl.DataFrame:
+    """Return the rows of the outcome that were chosen, named as the variants they stand for."""
+    found = pl.DataFrame(chosen, schema=_FOUND, orient="row")
+    numbers = outcome.drop("effect_allele", "other_allele").rename({"variant_id": "proxy_id"})
+    rows = found.join(
+        numbers.unique("proxy_id", keep="first", maintain_order=True),
+        on="proxy_id",
+        how="left",
+        maintain_order="left",
+    )
+    places = [name for name in ("chromosome", "position_bp") if name in rows.columns]
+    added = ["proxy_id", "proxy_r2", "proxy_effect_allele", "proxy_other_allele"]
+    return rows.select(*outcome.columns, *added).with_columns(
+        pl.lit(None, rows.schema[name]).alias(name) for name in places
+    )

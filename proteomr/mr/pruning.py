@@ -1,0 +1,118 @@
+"""Whether instruments are independent of each other, as most estimators take them to be."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64
+from proteomr.errors import ColumnError, InputError, nearest
+from proteomr.io.genotypes import LdSource
+
+__all__ = ["Unproven", "check_pruning"]
+
+Unproven: TypeAlias = Literal["refuse", "flag"]
+"""What is done where nothing shows that instruments are independent."""
+
+
+def check_pruning(
+    instruments: pl.DataFrame,
+    *,
+    ld: LdSource | None = None,
+    kb: float = 10_000.0,
+    r2: float = 0.001,
+    unproven: Unproven = "refuse",
+) -> pl.DataFrame:
+    """Return instruments with what shows that each is independent of the others.
+
+    Parameters
+    ----------
+    instruments : ``variant_id``, ``chromosome``, ``position_bp``, and ``trait`` or ``exposure``
+        where there are several exposures, each of which stands alone.
+    ld : correlations of the variants; None where there are none.
+    kb : distance beyond which variants of a chromosome are independent, in 1,000 bp.
+    r2 : squared correlation from which on they are not independent.
+    unproven : whether unproven and correlated instruments are an error, or flagged.
+
+    Returns
+    -------
+    checked : the same rows and ``pruning``: ``alone`` (no other within kb), ``proven`` (r2 with
+        all others within kb is below the threshold), ``correlated``, ``unproven``.
+
+    Raises
+    ------
+    ColumnError
+        A column is absent.
+    InputError
+        Instruments are unproven or correlated, and refused.
+
+    Examples
+    --------
+    >>> close = pl.DataFrame(
+    ...     {"variant_id": ["a", "b"], "chromosome": ["1", "1"], "position_bp": [100, 5_000]}
+    ... )
+    >>> check_pruning(close, unproven="flag")["pruning"].to_list()
+    ['unproven', 'unproven']
+    """
+    for name in ("variant_id", "chromosome", "position_bp"):
+        if name not in instruments.columns:
+            hint = nearest(name, instruments.columns)
+            raise ColumnError(f"instruments: no column {name!r}{hint}")
+    group = next((name for name in ("exposure", "trait") if name in instruments.columns), None)
+    rows = instruments.select(
+        pl.int_range(pl.len()).alias("_row"),
+        pl.col("variant_id"),
+        pl.col("chromosome").cast(pl.String).str.replace("(?i)^chr", "").str.to_uppercase(),
+        pl.col("position_bp").cast(pl.Float64),
+        (pl.lit("") if group is None else pl.col(group).cast(pl.String)).alias("group"),
+    ).sort("group", "chromosome", "position_bp", "_row")
+    pruning = np.full(instruments.height, "unproven", dtype=object)
+    placed = rows.filter(pl.col("chromosome").is_not_null() & pl.col("position_bp").is_not_null())
+    panel = _index_panel(ld)
+    for part in placed.partition_by("group", "chromosome", maintain_order=True):
+        _judge_neighbours(part, pruning, ld=ld, panel=panel, width=kb * 1000.0, r2=r2)
+    checked = instruments.with_columns(pl.Series("pruning", pruning.tolist(), dtype=pl.String))
+    doubtful = checked.filter(pl.col("pruning").is_in(["unproven", "correlated"])).height
+    if doubtful and unproven == "refuse":
+        raise InputError(
+            f"{doubtful} of {checked.height} instruments may be correlated with another within "
+            f"{kb / 1000:g} Mb; clump them, give a panel that has them all, or let them be flagged"
+        )
+    return checked
+
+
+def _index_panel(ld: LdSource | None) -> dict[str, int]:
+    if ld is None:
+        return {}
+    once = ld.variants.with_row_index("_row").filter(pl.len().over("variant_id") == 1)
+    return dict(once.select("variant_id", "_row").iter_rows())
+
+
+def _judge_neighbours(
+    part: pl.DataFrame,
+    pruning: np.ndarray[tuple[int, ...], np.dtype[np.object_]],
+    *,
+    ld: LdSource | None,
+    panel: dict[str, int],
+    width: float,
+    r2: float,
+) -> None:
+    """Fill in what is known of the variants of one chromosome, sorted by position."""
+    places: F64 = part["position_bp"].to_numpy()
+    target: I64 = part["_row"].to_numpy()
+    rows = [panel.get(name, -1) for name in part["variant_id"]]
+    low = np.searchsorted(places, places - width, side="left")
+    high = np.searchsorted(places, places + width, side="right")
+    for i in range(part.height):
+        near = [j for j in range(int(low[i]), int(high[i])) if j != i]
+        if not near:
+            pruning[target[i]] = "alone"
+        elif ld is not None and rows[i] >= 0:
+            in_panel = np.array([rows[j] for j in near if rows[j] >= 0], dtype=np.int64)
+            squares = ld.correlate(rows[i], in_panel) ** 2
+            if (squares >= r2).any():
+                pruning[target[i]] = "correlated"
+            elif in_panel.size == len(near) and np.isfinite(squares).all():
+                pruning[target[i]] = "proven"

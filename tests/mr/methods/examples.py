@@ -1,0 +1,76 @@
+"""Harmonised variants made for tests, and what every estimator must not depend on."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+
+from proteomr._typing import F64
+from proteomr.mr.methods.base import Estimate, Method
+from proteomr.tables import Harmonised
+
+
+def make(x: F64, sx: F64, y: F64, sy: F64) -> Harmonised:
+    """Return variants of one exposure."""
+    return Harmonised(
+        exposures=("exposure",),
+        outcome="outcome",
+        variants=pl.DataFrame({"variant_id": [f"rs{i}" for i in range(x.size)]}),
+        beta_x=np.asarray(x, dtype=np.float64)[:, None],
+        se_x=np.asarray(sx, dtype=np.float64)[:, None],
+        beta_y=np.asarray(y, dtype=np.float64),
+        se_y=np.asarray(sy, dtype=np.float64),
+    )
+
+
+def simulate(
+    random: Generator,
+    *,
+    variants: int = 40,
+    effect: float = 0.4,
+    pleiotropy: F64 | float = 0.0,
+    noise_x: float = 0.005,
+) -> Harmonised:
+    """Draw effects whose truth is known; `pleiotropy` is on the outcome, per exposure-raising
+    allele.
+    """
+    truth = random.uniform(0.05, 0.2, variants) * random.choice([-1.0, 1.0], variants)
+    sx = noise_x * random.uniform(0.8, 1.2, variants)
+    sy = 0.01 * random.uniform(0.5, 2.0, variants)
+    direct = np.sign(truth) * pleiotropy
+    x = random.normal(truth, sx)
+    return make(x, sx, random.normal(effect * truth + direct, sy), sy)
+
+
+def run(method: Method, data: Harmonised, seed: int = 1) -> Estimate:
+    return method.estimate(data, random=np.random.default_rng(seed))
+
+
+def check_invariances(method: Method, tolerance: float = 1e-10) -> None:
+    """Alleles counted the other way round, other units, and another order change nothing."""
+    data = simulate(np.random.default_rng(11), variants=23, pleiotropy=0.01)
+    x, sx, y, sy = data.x, data.sx, data.beta_y, data.se_y
+    base = run(method, data)
+    assert base.status.value == "ok"
+    sign = np.where(np.arange(23) % 3 == 0, -1.0, 1.0)
+    order = np.random.default_rng(2).permutation(23)
+    cases = [
+        (make(sign * x, sx, sign * y, sy), 1.0),
+        (make(x[order], sx[order], y[order], sy[order]), 1.0),
+        (make(x, sx, 8.0 * y, 8.0 * sy), 8.0),
+        (make(4.0 * x, 4.0 * sx, y, sy), 0.25),
+        (make(x, sx, -y, sy), -1.0),
+    ]
+    for changed, factor in cases:
+        found = run(method, changed)
+        np.testing.assert_allclose(found.estimate, factor * base.estimate, rtol=tolerance)
+        np.testing.assert_allclose(found.se, abs(factor) * base.se, rtol=tolerance)
+        np.testing.assert_allclose(found.neg_log10_p, base.neg_log10_p, rtol=1e3 * tolerance)
+
+
+def cover(method: Method, truth: float, sets: list[Harmonised]) -> tuple[float, float]:
+    """Mean estimate, and share of the intervals that hold the truth."""
+    found = [run(method, data) for data in sets]
+    inside = [one.conf_low <= truth <= one.conf_high for one in found]
+    return float(np.mean([one.estimate for one in found])), float(np.mean(inside))

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from proteomr.mr.methods.contamination_mixture import ContaminationMixture
+from tests.mr.methods.comparison import Tally, compare, entries
+from tests.mr.methods.examples import make, run, simulate
+
+
+@pytest.mark.parametrize(
+    ("method", "args"),
+    [
+        (ContaminationMixture(), {}),
+        (ContaminationMixture(lowest=-1.0, highest=3.0), {"CIMin": -1, "CIMax": 3, "CIStep": 0.01}),
+    ],
+)
+def test_conmix_equals_mendelianrandomization_0_10_0(
+    reference: Path, method: ContaminationMixture, args: dict[str, float]
+) -> None:
+    tally, several = Tally(), 0
+    for name, data, entry in entries(reference, "MendelianRandomization", "mr_conmix", args):
+        found, wanted = run(method, data), entry.get("result")
+        compare(tally, name, found, entry, skip=("ci_low", "ci_high"))
+        if wanted is None:
+            continue
+        low, high = np.atleast_1d(wanted["ci_low"]), np.atleast_1d(wanted["ci_high"])
+        np.testing.assert_allclose(np.array(found.intervals), np.c_[low, high], atol=1e-9)
+        assert [k + 1 for k in found.used or ()] == np.atleast_1d(wanted["Valid"]).tolist(), name
+        assert found.details["psi"] == pytest.approx(wanted["Psi"], rel=1e-9)
+        several += low.size > 1
+    tally.check(1e-9)
+    assert (tally.entries, tally.refused) == (27, 1)
+    assert several == (1 if not args else 2)
+
+
+def test_the_estimate_is_the_best_point_of_an_obvious_search() -> None:
+    data = simulate(np.random.default_rng(1), variants=12, pleiotropy=0.01)
+    r, s = data.beta_y / data.x, np.abs(data.se_y / data.x)
+    psi = 1.5 * np.std(r, ddof=1)
+
+    def log_density(value: float, variance: float) -> float:
+        return -0.5 * value**2 / variance - 0.5 * math.log(2 * math.pi * variance)
+
+    found = run(ContaminationMixture(lowest=-1.0, highest=1.0), data)
+    scores = {}
+    for k in range(201):
+        theta = -1.0 + 0.01 * k
+        scores[theta] = sum(
+            max(log_density(a - theta, b**2), log_density(a, psi**2 + b**2))
+            for a, b in zip(r, s, strict=True)
+        )
+    assert found.estimate == pytest.approx(max(scores, key=lambda theta: scores[theta]))
+
+
+def test_alleles_and_order_change_nothing() -> None:
+    data = simulate(np.random.default_rng(2), variants=15, pleiotropy=0.02)
+    order = np.random.default_rng(3).permutation(15)
+    flipped = make(-data.x, data.sx, -data.beta_y, data.se_y)
+    method = ContaminationMixture(lowest=-2.0, highest=3.0)
+    for other in (flipped, data.select(order)):
+        one, two = run(method, data), run(method, other)
+        assert two.estimate == pytest.approx(one.estimate, rel=1e-12)
+        assert two.neg_log10_p == pytest.approx(one.neg_log10_p, rel=1e-9)
+
+
+def test_heterogeneity_divides_the_statistic_on_request() -> None:
+    data = simulate(np.random.default_rng(4), variants=30, pleiotropy=0.02)
+    data = make(data.x, data.sx, data.beta_y, 0.5 * data.se_y)
+    package, divided = (
+        run(ContaminationMixture(divide_by_heterogeneity=flag), data) for flag in (False, True)
+    )
+    phi = package.details["phi"]
+    assert phi > 1.0
+    assert divided.neg_log10_p < package.neg_log10_p
+    assert divided.estimate == package.estimate
+
+
+def test_the_truth_is_found_where_a_third_of_variants_are_invalid() -> None:
+    found, right = [], []
+    for seed in range(15):
+        random = np.random.default_rng(seed)
+        shift = np.where(np.arange(45) < 15, random.normal(0.0, 0.15, 45), 0.0)
+        fit = run(ContaminationMixture(), simulate(random, variants=45, pleiotropy=shift))
+        found.append(fit.estimate)
+        right.append(np.mean(np.isin(np.arange(15, 45), fit.used or ())))
+    assert np.mean(found) == pytest.approx(0.4, abs=0.02)
+    assert np.mean(right) > 0.9
+
+
+def test_what_cannot_be_fitted_is_a_status() -> None:
+    one = np.ones(3)
+    zero = make(np.array([0.0, 1.0, 1.0]), one, one, one)
+    assert run(ContaminationMixture(), zero).status.value == "zero_effect"
+    assert run(ContaminationMixture(), make(one[:1], *[one[:1]] * 3)).status.value == "too_few"
+    wide = make(np.array([1e-9, 1.0, 1.0]), one, one, one)
+    assert run(ContaminationMixture(), wide).status.value == "not_identified"

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from proteomr.mr.methods.base import Method
+from proteomr.mr.methods.mode import (
+    ModeOptions,
+    Modes,
+    PenalisedMode,
+    SimpleMode,
+    SimpleModeNome,
+    WeightedMode,
+    WeightedModeNome,
+    fit_modes,
+)
+from proteomr.stats.kernel_density import estimate_density
+from proteomr.tables import Harmonised
+from tests.mr.methods.comparison import entries
+from tests.mr.methods.examples import make, run, simulate
+
+METHODS: list[Method] = [
+    SimpleMode(),
+    WeightedMode(),
+    PenalisedMode(),
+    SimpleModeNome(),
+    WeightedModeNome(),
+]
+NAMES = tuple(field.name for field in dataclasses.fields(Modes))
+
+
+def fit(data: Harmonised, *, phi: float = 1.0, draws: int = 1000) -> Modes:
+    options = ModeOptions(phi=phi, draws=draws)
+    return fit_modes(data, random=np.random.default_rng(1), options=options)
+
+
+def test_all_five_modes_equal_twosamplemr_0_7_9(reference: Path) -> None:
+    compared, refused = 0, 0
+    for method in ("mr_mode", "mr_mode_phi"):
+        for name, data, entry in entries(reference, "TwoSampleMR", method):
+            found = fit(data, phi=entry["args"].get("phi", 1.0), draws=2)
+            if "error" in entry:
+                refused += 1
+                assert found.simple.status.value == "zero_effect"
+                continue
+            for mode, wanted in zip(NAMES, entry["result"]["b"], strict=True):
+                assert getattr(found, mode).estimate == pytest.approx(wanted, rel=1e-10), name
+                compared += 1
+    assert (compared, refused) == (330, 8)
+
+
+def test_standard_errors_of_the_modes_agree_with_twosamplemr_0_7_9(reference: Path) -> None:
+    ratios = []
+    for _name, data, entry in entries(reference, "TwoSampleMR", "mr_mode"):
+        if "error" in entry or entry["nboot"] < 1000 or data.m > 120:
+            continue
+        found = fit(data)
+        for mode, wanted in zip(NAMES, entry["result"]["se"], strict=True):
+            ratios.append(getattr(found, mode).se / wanted)
+    assert len(ratios) == 115
+    assert np.median(ratios) == pytest.approx(1.0, abs=0.03)
+    assert np.quantile(np.abs(np.array(ratios) - 1.0), 0.9) < 0.15
+    assert np.abs(np.array(ratios) - 1.0).max() < 0.3
+
+
+@pytest.mark.parametrize("weighting", ["unweighted", "weighted"])
+@pytest.mark.parametrize("stderror", ["simple", "delta"])
+def test_mode_based_estimates_equal_mendelianrandomization_0_10_0(
+    reference: Path, weighting: str, stderror: str
+) -> None:
+    args = {"weighting": weighting, "stderror": stderror}
+    mode = ("weighted" if weighting == "weighted" else "simple") + (
+        "_nome" if stderror == "simple" else ""
+    )
+    options = ModeOptions(draws=2, convention="mendelianrandomization")
+    compared = 0
+    for name, data, entry in entries(reference, "MendelianRandomization", "mr_mbe", args):
+        found = getattr(fit_modes(data, random=np.random.default_rng(1), options=options), mode)
+        if "error" in entry:
+            assert found.status.value == "zero_effect"
+            continue
+        assert found.estimate == pytest.approx(entry["result"]["b"], rel=1e-10), name
+        compared += 1
+    assert compared == 28
+
+
+@pytest.mark.parametrize(("method", "name"), list(zip(METHODS, NAMES, strict=True)))
+def test_a_method_alone_equals_its_part_of_all_five(method: Method, name: str) -> None:
+    data = simulate(np.random.default_rng(3))
+    assert run(method, data) == getattr(fit_modes(data, random=np.random.default_rng(1)), name)
+
+
+def test_the_weighted_mode_is_the_highest_point_of_the_density() -> None:
+    data = simulate(np.random.default_rng(4))
+    ratio = data.beta_y / data.x
+    variance = (data.se_y / data.x) ** 2 + (data.beta_y * data.sx / data.x**2) ** 2
+    mad = 1.4826 * np.median(np.abs(ratio - np.median(ratio)))
+    h = 0.9 * min(float(ratio.std(ddof=1)), float(mad)) / data.m**0.2
+    weights = 1.0 / variance / np.sum(1.0 / variance)
+    density = estimate_density(ratio, bandwidth=h, weights=weights)
+    assert run(WeightedMode(), data).estimate == pytest.approx(density.x[density.y.argmax()])
+
+
+def test_modes_do_not_depend_on_alleles_units_or_order_but_for_the_draws() -> None:
+    data = simulate(np.random.default_rng(11), variants=23, pleiotropy=0.01)
+    x, sx, y, sy = data.x, data.sx, data.beta_y, data.se_y
+    sign = np.where(np.arange(23) % 3 == 0, -1.0, 1.0)
+    order = np.random.default_rng(2).permutation(23)
+    cases = [
+        (make(sign * x, sx, sign * y, sy), 1.0, 1e-10),
+        (make(x, sx, 8.0 * y, 8.0 * sy), 8.0, 1e-10),
+        (make(x[order], sx[order], y[order], sy[order]), 1.0, 0.25),
+    ]
+    base = fit(data)
+    for changed, factor, tolerance in cases:
+        found = fit(changed)
+        for name in NAMES:
+            one, other = getattr(base, name), getattr(found, name)
+            assert other.estimate == pytest.approx(factor * one.estimate, rel=1e-9)
+            assert other.se == pytest.approx(factor * one.se, rel=tolerance)
+
+
+def test_the_truth_is_found_where_four_in_ten_variants_are_invalid() -> None:
+    found = []
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        shift = np.where(np.arange(60) < 24, random.uniform(0.05, 0.15, 60), 0.0)
+        data = simulate(random, variants=60, pleiotropy=shift)
+        found.append(run(WeightedMode(ModeOptions(draws=50)), data).estimate)
+    assert np.mean(found) == pytest.approx(0.4, abs=0.03)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_cannot_be_fitted_is_a_status(method: Method) -> None:
+    one = np.ones(4)
+    assert run(method, make(one[:2], one[:2], one[:2], one[:2])).status.value == "too_few"
+    zero = make(np.array([0.0, 1.0, 1.0, 1.0]), one, one, one)
+    assert run(method, zero).status.value == "zero_effect"
+    assert run(method, make(one, one, one, one)).status.value == "not_identified"
+
+
+def test_the_convention_chooses_the_distribution() -> None:
+    data = simulate(np.random.default_rng(5), variants=8)
+    by_t = run(WeightedMode(), data)
+    by_normal = run(WeightedMode(ModeOptions(convention="mendelianrandomization")), data)
+    assert by_t.se == by_normal.se
+    assert by_t.neg_log10_p < by_normal.neg_log10_p
