@@ -1,0 +1,311 @@
+"""Summary statistics of any format as one canonical table, with an account of every row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, Bool
+from proteomr.errors import NothingToDo, UsageError
+from proteomr.gwas.annotation import Annotation, read_annotation
+from proteomr.gwas.build import BuildEvidence, BuildWitness, describe, lift_rows
+from proteomr.gwas.policy import FINDINGS, VariantPolicy
+from proteomr.gwas.qc import ScaleSample, examine, key_variants
+from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
+from proteomr.io.chains import Chain, read_chain
+from proteomr.io.sources import find_files
+from proteomr.io.sumstats.source import ReadOptions, SumStatsFile, open_sumstats
+from proteomr.tables.sumstats import GenomeBuild, SumStats
+
+__all__ = ["MungeOptions", "MungeReport", "Munged", "munge"]
+
+_STEP: Final = "munge"
+
+
+@dataclass(frozen=True, slots=True)
+class MungeOptions:
+    """How files become the canonical table.
+
+    Parameters
+    ----------
+    read : format, columns, selection, and what holds for all rows of the files.
+    policy : for what a variant leaves.
+    chain, lift_to : chain file from the build of the files, and the build that it leads to.
+    annotation : table of names or frequencies by variant.
+    known_positions : ``rsid``, ``position_bp``, ``build`` of some variants, to infer the build.
+
+    Raises
+    ------
+    UsageError
+        A chain is given without the build that it leads to, or a build without a chain.
+    """
+
+    read: ReadOptions = field(default_factory=ReadOptions)
+    policy: VariantPolicy = field(default_factory=VariantPolicy)
+    chain: Path | None = None
+    lift_to: GenomeBuild | None = None
+    annotation: Path | None = None
+    known_positions: pl.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        if (self.chain is None) != (self.lift_to is None):
+            raise UsageError("lifting needs both a chain file and the build that it leads to")
+
+
+@dataclass(frozen=True, slots=True)
+class MungeReport:
+    """The account of a run.
+
+    Parameters
+    ----------
+    formats : format of each file.
+    rows_read, rows_kept : rows of the files, and of the table.
+    passed_over : rows that did not enter (other tests, other regions), by reason.
+    dropped : rows that left, each counted once, under the first finding that applies.
+    found : rows for which each finding holds, whether they left or not.
+    builds : what was told and inferred of the build, one for each file.
+    notes : what a user should know, one sentence each.
+    """
+
+    formats: tuple[str, ...]
+    rows_read: int
+    rows_kept: int
+    passed_over: dict[str, int]
+    dropped: dict[str, int]
+    found: dict[str, int]
+    builds: tuple[BuildEvidence, ...]
+    notes: tuple[str, ...]
+
+    def drops(self) -> pl.DataFrame:
+        """Return the table ``drops``: step, reason and count of the rows that are not there."""
+        counts = self.passed_over | self.dropped
+        rows = [(_STEP, reason, count) for reason, count in counts.items() if count]
+        schema = {"step": pl.String, "reason": pl.String, "n": pl.Int64}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Munged:
+    """The canonical table, not yet in memory where it was written, and the account of its rows.
+
+    Parameters
+    ----------
+    rows : the table, to be scanned.
+    path : where it was written; None where it was not.
+    report : the account.
+    """
+
+    rows: pl.LazyFrame
+    path: Path | None
+    report: MungeReport
+
+    def collect(self) -> SumStats:
+        """Return the whole table in memory, checked against its schema."""
+        return SumStats(self.rows.collect())
+
+
+def munge(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    options: MungeOptions | None = None,
+    out: str | Path | None = None,
+) -> Munged:
+    r"""Return summary statistics of any known format as one canonical table.
+
+    Files are read in batches, so that memory does not grow with them but for 16 bytes a row, by
+    which repeated variants are found.
+
+    Parameters
+    ----------
+    paths : one file or several, also as a glob; their rows follow each other.
+    options : how they are read, what leaves, and what is done to positions and names.
+    out : parquet file to write; the table is kept in memory where None.
+
+    Raises
+    ------
+    UsageError
+        No file is named, or what is asked for does not apply to a file.
+    InputError
+        A file is absent or cannot be read; effects or errors are on the scale of odds ratios;
+        positions are on another build than the declared one.
+    FormatError
+        A file is of no known format, or breaks the rules of its own; with the line.
+    NothingToDo
+        No row is left.
+    StorageError
+        The disk refused.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".ma") as file:
+    ...     size = file.write("SNP A1 A2 freq b se p N\nrs1 a g 0.2 0.1 0.02 0 9\n")
+    ...     size = file.write("rs2 C T 0 1 1 1 9\n")
+    ...     file.flush()
+    ...     made = munge(file.name)
+    >>> made.report.rows_kept, made.report.dropped, made.report.found["p_zero"]
+    (1, {'eaf_outside': 1}, 1)
+    """
+    asked = options or MungeOptions()
+    if not isinstance(paths, str | Path) and not paths:
+        raise UsageError("no file of summary statistics is named; give one or several")
+    target = None if out is None else Path(out)
+    run = _Run(asked)
+    with nullcontext(MemorySink()) if target is None else ParquetSink.open(target) as sink:
+        for path in find_files(paths):
+            run.read(path, sink)
+        rows, kept = run.finish(sink)
+    return Munged(rows, target, run.report(kept))
+
+
+class _Run:
+    """What is gathered over the batches of all files."""
+
+    def __init__(self, options: MungeOptions) -> None:
+        self._options = options
+        self._chain: Chain | None = None if options.chain is None else read_chain(options.chain)
+        self._annotation: Annotation | None = (
+            None if options.annotation is None else read_annotation(options.annotation)
+        )
+        self._found: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
+        self._passed: Counter[str] = Counter()
+        self._keys: list[pl.DataFrame] = []
+        self._strength: list[F64] = []
+        self._stays: list[Bool] = []
+        self._builds: list[BuildEvidence] = []
+        self._formats: list[str] = []
+        self._notes: list[str] = []
+        self._rows = 0
+
+    def read(self, path: Path, sink: Sink) -> None:
+        """Read a file to its end."""
+        opened = open_sumstats(path, options=self._options.read)
+        sample, witness = ScaleSample(), BuildWitness(self._options.known_positions)
+        self._check_lift(opened)
+        for chunk in opened.chunks():
+            self._rows += chunk.rows_read
+            self._passed.update(chunk.passed_over)
+            if chunk.frame.height:
+                sample.add(chunk.frame)
+                witness.add(chunk.frame)
+                self._take(chunk.frame, chunk.marks, sink)
+        effect = opened.layout.get("beta")
+        sample.check(by="" if effect is None else effect.by, path=path)
+        evidence = witness.conclude(opened.declared, path=path)
+        self._builds.append(evidence)
+        self._formats.append(opened.layout.book.name)
+        self._notes += [f"{path.name}: {note}" for note in opened.notes]
+        self._notes.append(describe(path, evidence))
+
+    def finish(self, sink: Sink) -> tuple[pl.LazyFrame, int]:
+        """Look for repeated variants over all rows, and close the table."""
+        if not self._keys:
+            raise NothingToDo("no row of the files is in the selection")
+        keys = pl.concat(self._keys)
+        stays = np.concatenate(self._stays)
+        repeated = keys["variant"].is_first_distinct().not_().to_numpy()
+        self._found["duplicate"] = int(repeated.sum())
+        alone = keys.unique("variant", keep="first")
+        if alone["site"].n_unique() < alone.height:
+            shared = alone.filter(alone["site"].is_duplicated())["site"].unique()
+            several = keys["site"].is_in(shared.implode()).to_numpy()
+            self._found["multiallelic"] = int(several.sum())
+        else:
+            several = np.zeros(keys.height, dtype=np.bool_)
+        keep = np.ones(int(stays.sum()), dtype=np.bool_)
+        if "multiallelic" in self._options.policy.drop:
+            keep &= ~several[stays]
+            self._dropped["multiallelic"] += int((~keep).sum())
+        if repeated.any():
+            left = keep.copy()
+            keep[left] &= self._choose(keys["variant"].filter(stays).filter(left), left)
+            self._dropped["duplicate"] += int(left.sum() - keep.sum())
+        if not keep.any():
+            reasons = ", ".join(f"{name} {n}" for name, n in self._dropped.most_common(3) if n)
+            raise NothingToDo(f"no variant is left of {self._rows} ({reasons})")
+        rows = sink.finish(None if keep.all() else keep, self._fill())
+        return rows, int(keep.sum())
+
+    def report(self, kept: int) -> MungeReport:
+        """Return the account of all files."""
+        order: dict[str, int] = {name: rank for rank, name in enumerate(FINDINGS)}
+
+        def ordered(counts: Counter[str]) -> dict[str, int]:
+            told = [item for item in counts.items() if item[1]]
+            return dict(sorted(told, key=lambda item: order.get(item[0], -1)))
+
+        return MungeReport(
+            formats=tuple(self._formats),
+            rows_read=self._rows,
+            rows_kept=kept,
+            passed_over=ordered(self._passed),
+            dropped=ordered(self._dropped),
+            found=ordered(self._found),
+            builds=tuple(self._builds),
+            notes=tuple(self._notes),
+        )
+
+    def _check_lift(self, opened: SumStatsFile) -> None:
+        if self._chain is None:
+            return
+        if opened.facts.build is None and opened.layout.get("build") is None:
+            raise UsageError(f"{opened.path}: lifting needs the build of the file; give build=")
+        if opened.facts.build == self._options.lift_to:
+            raise UsageError(f"{opened.path}: the positions are on {opened.facts.build} already")
+
+    def _fill(self) -> dict[str, str]:
+        """Return the build for rows without one, where all files are inferred to be on the same."""
+        inferred = {entry.inferred for entry in self._builds}
+        declared = any(entry.declared for entry in self._builds)
+        found = next(iter(inferred)) if len(inferred) == 1 else None
+        return {} if declared or found is None else {"build": found}
+
+    def _take(self, frame: pl.DataFrame, marks: dict[str, Bool], sink: Sink) -> None:
+        """Lift, annotate and judge rows, and hand on those that stay."""
+        policy = self._options.policy
+        findings = dict(marks)
+        if self._chain is not None and self._options.lift_to is not None:
+            frame, findings["lift_failed"] = lift_rows(
+                frame, chain=self._chain, build=self._options.lift_to
+            )
+        if self._annotation is not None:
+            frame = self._annotation.apply(frame)
+        findings |= examine(frame, policy=policy)
+        leaves = np.zeros(frame.height, dtype=np.bool_)
+        for name in FINDINGS:
+            rows = findings.get(name)
+            if rows is None or not rows.any():
+                continue
+            self._found[name] += int(rows.sum())
+            if name in policy.drop:
+                self._dropped[name] += int((rows & ~leaves).sum())
+                leaves |= rows
+        self._keys.append(key_variants(frame))
+        self._stays.append(~leaves)
+        if policy.duplicates == "strongest":
+            p = frame["neg_log10_p"].fill_null(-1.0).to_numpy()
+            self._strength.append(p[~leaves])
+        sink.add(frame.filter(pl.Series(~leaves)) if leaves.any() else frame)
+
+    def _choose(self, keys: pl.Series, left: Bool) -> Bool:
+        """Return which rows of repeated variants are kept."""
+        how = self._options.policy.duplicates
+        if how == "all":
+            return np.ones(keys.len(), dtype=np.bool_)
+        if how == "none":
+            return keys.is_unique().to_numpy()
+        if how == "first":
+            return keys.is_first_distinct().to_numpy()
+        strength = np.concatenate(self._strength)[left]
+        order = np.argsort(-strength, kind="stable")
+        chosen = np.zeros(keys.len(), dtype=np.bool_)
+        chosen[order] = keys.gather(order).is_first_distinct().to_numpy()
+        return chosen

@@ -1,0 +1,204 @@
+"""What is wrong or remarkable in rows of summary statistics."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, Bool
+from proteomr.errors import InputError
+from proteomr.gwas.policy import VariantPolicy
+from proteomr.stats.distributions import neg_log10_p_normal, z_from_neg_log10
+from proteomr.tables.sumstats import CHROMOSOME_LENGTHS, GenomeBuild
+
+__all__ = ["ScaleSample", "examine", "key_variants"]
+
+_GENOME_WIDE: Final = -math.log10(5e-8)
+_SEQUENCE: Final = r"^[ACGT]+$"
+_PAIRS: Final = ("AT", "TA", "CG", "GC")
+_SAMPLE: Final = 20_000
+_FEWEST: Final = 10
+_TOLERATED: Final = 0.1
+
+
+def examine(frame: pl.DataFrame, *, policy: VariantPolicy) -> dict[str, Bool]:
+    r"""Return what is found in canonical rows: by name of a finding, the rows that it holds for.
+
+    The statistic of effect and error is compared with that of the p-value,
+
+    .. math:: \left| |b / s| - z_p \right| > t \max(z_p, 1)
+
+    with the tolerance t of the policy, where a p-value is given and no bound.
+
+    Parameters
+    ----------
+    frame : r rows with the columns of the schema ``sumstats``.
+    policy : thresholds.
+
+    Examples
+    --------
+    >>> from proteomr.tables import load_schema
+    >>> sorted(examine(load_schema("sumstats").empty(), policy=VariantPolicy()))[0]
+    'allele_code'
+    """
+    beta, se, eaf, p = (
+        frame[name].fill_null(math.nan).to_numpy() for name in ("beta", "se", "eaf", "neg_log10_p")
+    )
+    found: dict[str, Bool] = {
+        "unnamed": frame["variant_id"].is_null().to_numpy(),
+        "effect_missing": ~np.isfinite(beta),
+        "se_missing": ~np.isfinite(se),
+        "se_not_positive": np.isfinite(se) & (se <= 0),
+        "eaf_outside": ~np.isnan(eaf) & ~((eaf > 0) & (eaf < 1)),
+        "p_missing": np.isnan(p),
+        "chromosome_unknown": frame["chromosome"].is_null().to_numpy(),
+    }
+    found |= _examine_alleles(frame)
+    found |= _examine_p(beta, se, p, frame["p_origin"].is_null().to_numpy(), policy)
+    if policy.min_maf is not None:
+        found["maf_low"] = np.minimum(eaf, 1.0 - eaf) < policy.min_maf
+    if policy.min_info is not None:
+        found["info_low"] = (frame["info"] < policy.min_info).fill_null(value=False).to_numpy()
+    found["beyond_chromosome"] = _beyond(frame)
+    return found
+
+
+def _examine_alleles(frame: pl.DataFrame) -> dict[str, Bool]:
+    effect, other = pl.col("effect_allele"), pl.col("other_allele")
+    long = (effect.str.len_bytes() > 1) | (other.str.len_bytes() > 1)
+    coded = ~(effect.str.contains(_SEQUENCE) & other.str.contains(_SEQUENCE))
+    flags = frame.select(
+        allele_missing=effect.is_null() | other.is_null(),
+        alleles_equal=effect == other,
+        allele_code=coded & ~(effect.is_null() | other.is_null()),
+        indel=long | effect.is_in(["D", "I"]),
+        palindromic=(effect + other).is_in(_PAIRS),
+    )
+    return {column.name: column.fill_null(value=False).to_numpy() for column in flags}
+
+
+def _examine_p(beta: F64, se: F64, p: F64, given: Bool, policy: VariantPolicy) -> dict[str, Bool]:
+    compared = given & np.isfinite(beta) & np.isfinite(se) & (se > 0) & np.isfinite(p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.abs(np.where(compared, beta / se, math.nan))
+        of_p = z_from_neg_log10(np.where(compared, p, math.nan))
+        apart = np.abs(z - of_p) > policy.max_disagreement * np.maximum(of_p, 1.0)
+        size = np.abs(beta / se)
+    return {
+        "p_disagrees": apart,
+        "p_significant_z_below_5": (size < 5) & (p > _GENOME_WIDE),
+    }
+
+
+def _beyond(frame: pl.DataFrame) -> Bool:
+    """Tell which positions lie beyond the end of their chromosome on the build that is told."""
+    builds: tuple[GenomeBuild, ...] = ("GRCh37", "GRCh38")
+    out = np.zeros(frame.height, dtype=np.bool_)
+    for build in builds:
+        here = frame["build"] == build
+        if here.any():
+            ends = frame["chromosome"].replace_strict(
+                dict(CHROMOSOME_LENGTHS[build]), default=None, return_dtype=pl.Int64
+            )
+            past = here & (frame["position_bp"] > ends)
+            out |= past.fill_null(value=False).to_numpy()
+    return out
+
+
+def key_variants(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return 64-bit numbers that are the same for the same variant, and for the same place.
+
+    A variant is a trait, a place and a pair of alleles in any order; where one is unknown, a trait
+    and a name. Among ten million variants two share a number by chance in 3 of a million tables.
+
+    Returns
+    -------
+    keys : ``variant`` and ``site``, one row for each of the table.
+
+    Examples
+    --------
+    >>> from proteomr.tables import load_schema
+    >>> key_variants(load_schema("sumstats").empty()).columns
+    ['variant', 'site']
+    """
+    place = ("trait", "chromosome", "position_bp")
+    low = pl.min_horizontal("effect_allele", "other_allele")
+    high = pl.max_horizontal("effect_allele", "other_allele")
+    named = pl.struct("trait", "variant_id").hash(seed=0)
+    placed = pl.col("chromosome").is_not_null() & pl.col("position_bp").is_not_null()
+    paired = pl.col("effect_allele").is_not_null() & pl.col("other_allele").is_not_null()
+    exact = pl.struct(*place, low.alias("low"), high.alias("high")).hash(seed=0)
+    return frame.select(
+        variant=pl.when(placed & paired).then(exact).otherwise(named),
+        site=pl.when(placed).then(pl.struct(*place).hash(seed=0)).otherwise(named),
+    )
+
+
+class ScaleSample:
+    """Some rows of a file, to tell whether its effects are on the scale that they are taken for.
+
+    Examples
+    --------
+    >>> sample = ScaleSample()
+    >>> columns = {"beta": [1.1], "se": [0.1], "neg_log10_p": [0.5], "p_origin": [None]}
+    >>> sample.add(pl.DataFrame(columns))
+    >>> sample.check(by="number", path="few rows prove nothing")
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[pl.DataFrame] = []
+        self._rows = 0
+        self._negative = False
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take rows with ``beta``, ``se``, ``neg_log10_p`` and ``p_origin`` into account."""
+        self._negative = self._negative or bool((frame["beta"] <= 0).any())
+        if self._rows < _SAMPLE:
+            told = pl.when(pl.col("p_origin").is_null()).then("neg_log10_p").alias("neg_log10_p")
+            part = frame.select("beta", "se", told).head(_SAMPLE - self._rows)
+            self._parts.append(part.drop_nulls(["beta", "se"]))
+            self._rows += self._parts[-1].height
+
+    def check(self, *, by: str, path: object) -> None:
+        """Refuse effects that are odds ratios, and errors that are those of odds ratios.
+
+        Parameters
+        ----------
+        by : how the effect was made, ``number`` as it stands or ``log`` of a ratio.
+        path : the file, for the message.
+
+        Raises
+        ------
+        InputError
+            The numbers fit the other scale.
+        """
+        if self._rows < _FEWEST:
+            return
+        rows = pl.concat(self._parts)
+        lone = int(rows["neg_log10_p"].is_not_null().sum()) < _FEWEST  # no p-values to compare
+        around_one = not self._negative and 0.5 <= float(np.median(rows["beta"].to_numpy())) <= 2
+        rows = rows.drop_nulls()
+        beta, se, p = (rows[name].to_numpy() for name in ("beta", "se", "neg_log10_p"))
+        if by == "number" and around_one and (lone or _apart(beta, se, p) > _TOLERATED):
+            raise InputError(
+                f"{path}: all effects lie above 0 around 1, as odds ratios do; map the column as"
+                " 'odds_ratio'"
+            )
+        if lone:
+            return
+        with np.errstate(over="ignore"):
+            rescaled = se / np.exp(beta)
+        if by == "log" and _apart(beta, se, p) > _TOLERATED >= _apart(beta, rescaled, p):
+            raise InputError(
+                f"{path}: standard errors fit the ratio, not its logarithm; give ratio_se='ratio'"
+            )
+
+
+def _apart(beta: F64, se: F64, p: F64) -> float:
+    """Return the median share by which -log10 p of effect and error differs from that given."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        made = neg_log10_p_normal(beta / se)
+        return float(np.nanmedian(np.abs(made - p) / np.maximum(p, 0.3)))

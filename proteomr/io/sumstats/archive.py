@@ -1,0 +1,185 @@
+"""Archives of one protein: members with a chromosome each, read from the stream of the tar."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO, Final, cast
+
+import polars as pl
+import pyarrow as pa
+
+from proteomr.errors import FormatError
+from proteomr.io.sources import GZIP
+from proteomr.io.sumstats.delimited import RawTable, find_delimiter, split_line, stream_member
+
+__all__ = ["is_archive", "open_archive"]
+
+_CHROMOSOME: Final = re.compile(r"(?:^|[_.-])chr([0-9]{1,2}|X|Y|MT?)(?=[_.-]|$)", re.IGNORECASE)
+_ENDS: Final = (".gz", ".bgz", ".regenie", ".txt", ".tsv")
+_MAGIC: Final = (257, b"ustar")
+
+
+def is_archive(path: Path) -> bool:
+    """Tell whether a file is a tar, by its content; compressed ones are told by their name.
+
+    Examples
+    --------
+    >>> is_archive(Path("no such file"))
+    False
+    """
+    if not path.is_file():
+        return False
+    if path.name.casefold().endswith((".tar", ".tar.gz", ".tgz")):
+        return True
+    with path.open("rb") as file:
+        file.seek(_MAGIC[0])
+        return file.read(5) == _MAGIC[1]
+
+
+def open_archive(path: Path, *, chromosomes: frozenset[str] = frozenset()) -> RawTable:
+    """Return the members of a tar as one table; nothing is written to the disk.
+
+    Parameters
+    ----------
+    path : the tar, plain or compressed.
+    chromosomes : those wanted; members whose name tells another are passed over; empty for all.
+
+    Raises
+    ------
+    FormatError
+        A member is a link or device or points outside the archive, headers differ, the tar or a
+        member is cut off, or no member holds a table.
+    """
+    for name, file in _members(path, chromosomes=chromosomes):
+        with _located(path, name):
+            lines = [_decode(file.readline()) for _ in range(21)]
+            lines = [line for line in lines if line.strip()]
+            if len(lines) < 2:
+                continue
+            delimiter = find_delimiter(lines) or " "
+            names = split_line(lines[0], delimiter)
+            rows = [split_line(line, delimiter) for line in lines[1:]]
+            rows = [row for row in rows if len(row) == len(names)]
+            sample = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+        break
+    else:
+        raise FormatError("no member of the archive holds a table", path=path)
+
+    def read(wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
+        for member, opened in _members(path, chromosomes=chromosomes):
+            with _located(path, member):
+                header = split_line(_decode(opened.readline()), delimiter)
+                if header != names:
+                    message = f"member {member!r} has another header than the first"
+                    raise FormatError(message, path=path)
+                yield from stream_member(opened, names, delimiter, wanted)
+
+    return RawTable(path, names, sample, read)
+
+
+def _members(path: Path, *, chromosomes: frozenset[str]) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield name and content, decompressed, of each member that is wanted."""
+    try:
+        with tarfile.open(path, mode="r|*") as archive:
+            for member in archive:
+                if not _is_wanted(member, path, chromosomes):
+                    continue
+                content = archive.extractfile(member)
+                if content is not None:
+                    yield PurePosixPath(member.name).name, _decompressed(content)
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as fault:
+        message = "the archive is cut off or damaged; copy or download it again"
+        raise FormatError(message, path=path) from fault
+
+
+def _is_wanted(member: tarfile.TarInfo, path: Path, chromosomes: frozenset[str]) -> bool:
+    inside = PurePosixPath(member.name.replace("\\", "/"))
+    if inside.is_absolute() or ".." in inside.parts or re.match(r"^[A-Za-z]:/", str(inside)):
+        raise FormatError(f"member {member.name!r} points outside the archive", path=path)
+    if member.isdir():
+        return False
+    if not member.isreg():
+        raise FormatError(f"member {member.name!r} is a link or a device, no file", path=path)
+    if inside.name.startswith(".") or not inside.name.casefold().endswith(_ENDS):
+        return False
+    told = _CHROMOSOME.search(inside.name)
+    if not chromosomes or told is None:
+        return True
+    name = {"23": "X", "24": "Y", "26": "MT", "M": "MT"}.get(told[1].upper(), told[1].upper())
+    return name in chromosomes
+
+
+def _decompressed(content: IO[bytes]) -> BinaryIO:
+    """Return a member as plain text; a tar in a stream cannot go back, so its start is kept."""
+    started = _Restarted(content.read(2), content)
+    if started.start == GZIP:
+        return cast("BinaryIO", gzip.GzipFile(fileobj=cast("BinaryIO", started), mode="rb"))
+    return cast("BinaryIO", _Buffered(started))
+
+
+class _Restarted:
+    """A stream whose first bytes have been looked at."""
+
+    def __init__(self, start: bytes, rest: IO[bytes]) -> None:
+        self.start = start
+        self._held = start
+        self._rest = rest
+
+    def read(self, size: int = -1) -> bytes:
+        held, self._held = self._held, b""
+        if size < 0:
+            return held + self._rest.read()
+        if len(held) >= size:
+            self._held = held[size:]
+            return held[:size]
+        return held + self._rest.read(size - len(held))
+
+
+class _Buffered:
+    """A stream of bytes with lines."""
+
+    closed = False
+
+    def __init__(self, source: _Restarted) -> None:
+        self._source = source
+        self._held = b""
+
+    def readline(self) -> bytes:
+        while b"\n" not in self._held and (more := self._source.read(1 << 16)):
+            self._held += more
+        line, mark, self._held = self._held.partition(b"\n")
+        return line + mark
+
+    def read(self, size: int = -1) -> bytes:
+        held, self._held = self._held, b""
+        if size < 0:
+            return held + self._source.read()
+        if len(held) > size:
+            self._held = held[size:]
+            return held[:size]
+        return held + self._source.read(size - len(held))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _decode(line: bytes) -> str:
+    return line.decode("utf-8-sig", "replace").rstrip("\r\n")
+
+
+@contextmanager
+def _located(path: Path, member: str) -> Iterator[None]:
+    try:
+        yield
+    except pa.ArrowInvalid as fault:
+        message = f"member {member!r}: a row has more or fewer fields than the header"
+        raise FormatError(message, path=path) from fault
+    except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.ReadError, OSError) as fault:
+        message = f"member {member!r} is cut off or damaged; copy or download the archive again"
+        raise FormatError(message, path=path) from fault

@@ -1,0 +1,183 @@
+"""Cells of summary statistics as files have them: numbers, p-values, chromosomes, alleles."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, Literal
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, Bool
+from proteomr.tables.sumstats import CHROMOSOMES
+
+__all__ = [
+    "parse_alleles",
+    "parse_chromosomes",
+    "parse_numbers",
+    "parse_p",
+    "parse_rsids",
+    "write_p",
+]
+
+ABSENT: Final = ("", "NA", "#NA", "N/A", "NaN", "nan", "null", "NULL", "None", ".", "NR")
+NO_ALLELE: Final = (*ABSENT, "-", "?", "NAN", "NONE")
+_DASHES: Final = "[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
+_P_PARTS: Final = r"^\+?([0-9]*\.?[0-9]+\.?)(?:[eE]([+-]?[0-9]+)|[x×*]10\^?([+-]?[0-9]+))?$"
+_SMALL: Final = 2.2250738585072014e-308  # below it doubles lose digits, then vanish
+_PLINK: Final = {"23": "X", "24": "Y", "25": "X", "26": "MT"}
+_CATALOG: Final = {"23": "X", "24": "Y", "25": "MT", "26": "MT"}
+
+
+def parse_numbers(text: pl.Series) -> tuple[pl.Series, Bool]:
+    """Return numbers, null where a cell holds none, and where a typographic minus was put right.
+
+    Examples
+    --------
+    >>> values, mended = parse_numbers(pl.Series(["0.5", "−1.5", "NA"]))
+    >>> values.to_list(), mended.tolist()
+    ([0.5, -1.5, None], [False, True, False])
+    """
+    mended = np.zeros(text.len(), dtype=np.bool_)
+    if text.dtype != pl.String:
+        return text.cast(pl.Float64).fill_nan(None), mended
+    values = text.cast(pl.Float64, strict=False)
+    failed = values.is_null() & text.is_not_null()
+    if failed.any():
+        rows = failed.arg_true()
+        cells = text.gather(rows)
+        plain = cells.str.replace_all(_DASHES, "-").str.strip_chars()
+        values = values.scatter(rows, plain.cast(pl.Float64, strict=False))
+        mended[rows.to_numpy()] = (plain != cells.str.strip_chars()).to_numpy()
+    return values.fill_nan(None), mended
+
+
+def parse_p(text: pl.Series) -> pl.DataFrame:
+    """Return -log10 p of p-values written as text, without underflow.
+
+    Returns
+    -------
+    parsed : ``neg_log10_p``; ``kind``: ``given``, ``small`` (no double holds it), ``bound`` (``<``
+        before it), ``zero``, ``outside`` (not from 0 to 1), null where there is no number;
+        ``mended`` where a typographic minus was put right.
+
+    Examples
+    --------
+    >>> parse_p(pl.Series(["0.01", "1e-1828", "<1e-300", "3.0E‐09", "0"])).select(
+    ...     pl.col("neg_log10_p").round(2), "kind"
+    ... ).rows()
+    [(2.0, 'given'), (1828.0, 'small'), (300.0, 'bound'), (8.52, 'given'), (None, 'zero')]
+    """
+    values = text.cast(pl.Float64, strict=False)
+    usual = (values > _SMALL) & (values <= 1.0)
+    usual = usual.fill_null(value=False)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = -np.log10(values.fill_null(math.nan).to_numpy()) + 0.0
+    kind = np.where(usual.to_numpy(), 1, 0).astype(np.int8)
+    mended = np.zeros(text.len(), dtype=np.bool_)
+    rows = (~usual & text.is_not_null()).arg_true()
+    if rows.len():
+        at = rows.to_numpy()
+        out[at], kind[at], mended[at] = _parse_rare(text.gather(rows).cast(pl.String))
+    names = pl.Series([None, "given", "small", "bound", "zero", "outside"], dtype=pl.String)
+    told = pl.Series("neg_log10_p", out).set(pl.Series((kind == 0) | (kind >= 4)), None)
+    return pl.DataFrame([told, names.gather(kind).alias("kind"), pl.Series("mended", mended)])
+
+
+def _parse_rare(cells: pl.Series) -> tuple[F64, np.ndarray[tuple[int], np.dtype[np.int8]], Bool]:
+    """Return -log10 p, the number of the kind, and what was mended, of cells that are not usual."""
+    bare = cells.str.replace_all(r"\s", "")
+    plain = bare.str.replace_all(_DASHES, "-")
+    bound = plain.str.contains(r"^[<≤]").fill_null(value=False).to_numpy()
+    digits = plain.str.replace(r"^[<≤=]+", "")
+    mantissa = digits.str.extract(_P_PARTS, 1).cast(pl.Float64, strict=False)
+    power = pl.coalesce(
+        digits.str.extract(_P_PARTS, 2), digits.str.extract(_P_PARTS, 3), pl.lit("0")
+    )
+    exponent = pl.select(power.cast(pl.Float64, strict=False)).to_series()
+    m = mantissa.fill_null(math.nan).to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = np.asarray(-(np.log10(m) + exponent.to_numpy()) + 0.0)
+    negative = digits.str.contains(r"^-[0-9.]").fill_null(value=False).to_numpy()
+    kind = np.zeros(m.size, dtype=np.int8)
+    kind[np.isfinite(m)] = np.where(out[np.isfinite(m)] > -math.log10(_SMALL), 2, 1)
+    kind[np.isfinite(m) & bound] = 3
+    kind[m == 0] = 4
+    kind[negative | (np.isfinite(out) & (out < 0))] = 5
+    return out, kind, (plain != bare).fill_null(value=False).to_numpy()
+
+
+def write_p(neg_log10_p: pl.Series) -> pl.Series:
+    """Return p-values as text that holds them all, also those below the smallest double.
+
+    Examples
+    --------
+    >>> write_p(pl.Series([2.0, 1827.92081875395, None])).to_list()
+    ['0.01', '1.2e-1828', None]
+    """
+
+    def one(value: float) -> str:
+        if value < 300:
+            return repr(float(10.0**-value))
+        exponent = math.ceil(value)
+        return f"{float(f'{10.0 ** (exponent - value):.10g}')!r}e-{exponent}".replace(".0e", "e")
+
+    return neg_log10_p.map_elements(one, return_dtype=pl.String)
+
+
+def parse_chromosomes(
+    text: pl.Series, *, codes: Literal["plink", "catalog"] = "plink"
+) -> pl.Series:
+    """Return chromosomes as 1 to 22, X, Y and MT; null for others.
+
+    Parameters
+    ----------
+    text : names with or without ``chr``, or numbers.
+    codes : ``plink`` where 25 is the pseudo-autosomal part of X and 26 is MT; ``catalog`` where 25
+        is MT, as in GWAS-SSF.
+
+    Examples
+    --------
+    >>> parse_chromosomes(pl.Series(["chr7", "23", "26", "M", "HLA"])).to_list()
+    ['7', 'X', 'MT', 'MT', None]
+    """
+    table = _PLINK if codes == "plink" else _CATALOG
+    cells = text.cast(pl.String)
+    spelt = cells.drop_nulls().unique()
+    named = [_name_chromosome(one, table) for one in spelt.to_list()]
+    if not named:
+        return cells
+    return cells.replace_strict(spelt, pl.Series(named, dtype=pl.String), default=None)
+
+
+def _name_chromosome(name: str, codes: dict[str, str]) -> str | None:
+    bare = name.strip().upper().removeprefix("CHR").removesuffix(".0").lstrip("0_")
+    bare = codes.get(bare, bare)
+    bare = {"M": "MT", "XY": "X", "PAR": "X", "PAR1": "X", "PAR2": "X"}.get(bare, bare)
+    return bare if bare in CHROMOSOMES else None
+
+
+def parse_alleles(text: pl.Series) -> pl.Series:
+    """Return alleles in capitals, null where none is told (``NA``, ``-``, ``.``).
+
+    Examples
+    --------
+    >>> parse_alleles(pl.Series(["a", "NA", "TG"])).to_list()
+    ['A', None, 'TG']
+    """
+    cells = text.cast(pl.String).str.strip_chars().str.to_uppercase()
+    return cells.set(cells.is_in(NO_ALLELE), None)
+
+
+def parse_rsids(text: pl.Series) -> tuple[pl.Series, Bool]:
+    """Return the first dbSNP identifier of each cell, and where there are several.
+
+    Examples
+    --------
+    >>> names, several = parse_rsids(pl.Series(["rs1,rs2", "rs3:C:T", "1_5_A_G"]))
+    >>> names.to_list(), several.tolist()
+    (['rs1', 'rs3', None], [True, False, False])
+    """
+    cells = text.cast(pl.String)
+    several = cells.str.contains(r"(?i)rs[0-9]+.*[,;|]\s*rs[0-9]").fill_null(value=False)
+    return cells.str.extract(r"^\s*((?i:rs)[0-9]+)(?:\D|$)").str.to_lowercase(), several.to_numpy()

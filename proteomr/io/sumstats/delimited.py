@@ -1,0 +1,226 @@
+"""Delimited text and parquet as batches of rows."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, Final, cast
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from proteomr.errors import FormatError
+from proteomr.io.sources import damaged_gzip, inspect_file, read_head
+from proteomr.io.text import TextLayout, stream_text
+
+__all__ = ["RawTable", "open_delimited", "stream_member"]
+
+_ROWS: Final = 1 << 18
+_SAMPLE: Final = 20
+MISSING: Final = ("", "NA", "NaN", "nan", "#NA")
+Batches = Callable[[Sequence[str]], Iterator[pl.DataFrame]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawTable:
+    """A table that can be read in batches, more than once.
+
+    Parameters
+    ----------
+    path : the file.
+    names : its header.
+    sample : its first rows, as text.
+    meta : lines before the header (``##``), without their line ends.
+    read : returns the wanted columns, in batches.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    sample: pl.DataFrame
+    read: Batches
+    meta: tuple[str, ...] = ()
+
+
+def open_delimited(path: Path) -> RawTable:
+    r"""Return a file of delimited text (commas, tabs, semicolons, spaces) or parquet as a table.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it may not be read.
+    FormatError
+        It is empty, cut off, or no delimiter splits it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".ma") as file:
+    ...     size = file.write("SNP A1\nrs1 A\n")
+    ...     file.flush()
+    ...     open_delimited(Path(file.name)).names
+    ('SNP', 'A1')
+    """
+    kind, compressed = inspect_file(path)
+    if kind == "parquet":
+        return _open_parquet(path, compressed=compressed)
+    lines, meta = _head_lines(path, compressed=compressed)
+    delimiter = find_delimiter(lines)
+    names = split_line(lines[0], delimiter)
+    if len(names) < 2 or len(set(names)) < len(names):
+        message = "one column only" if len(names) < 2 else "the name of a column stands twice"
+        raise FormatError(f"{message}; delimited text is needed", path=path, line=len(meta) + 1)
+    layout = TextLayout(path, compressed, delimiter or " ", names, len(meta) + 1)
+    rows = [split_line(line, delimiter) for line in lines[1 : _SAMPLE + 1]]
+    rows = [row for row in rows if len(row) == len(names)]
+    if not rows:
+        raise FormatError("a header and no rows", path=path, line=len(meta) + 1)
+    sample = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+
+    def read(wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
+        with _regular(layout, ragged=delimiter is None) as regular:
+            yield from _stream(regular, wanted)
+
+    return RawTable(path, names, sample, read, meta)
+
+
+def find_delimiter(lines: Sequence[str]) -> str | None:
+    """Return the delimiter of a header; None for runs of spaces and tabs.
+
+    Examples
+    --------
+    >>> find_delimiter(["SNP A1", "rs1 A"]), find_delimiter(["SNP  A1", "rs1 A"])
+    (' ', None)
+    """
+    head = lines[0]
+    for mark in ("\t", ",", ";"):
+        blank = sum(not cell.strip() for cell in head.split(mark))
+        if mark in head and blank <= 1:  # one name may be absent: that of row names
+            return mark
+    if any("  " in line or "\t" in line or line != line.strip() for line in lines):
+        return None
+    return " "
+
+
+def split_line(line: str, delimiter: str | None) -> tuple[str, ...]:
+    """Return the cells of a line.
+
+    Examples
+    --------
+    >>> split_line('"SNP","A1"', ",")
+    ('SNP', 'A1')
+    """
+    if delimiter is None:
+        return tuple(cell.strip('"') for cell in line.split())
+    return tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter)))
+
+
+def stream_member(
+    file: BinaryIO, names: Sequence[str], delimiter: str, wanted: Sequence[str]
+) -> Iterator[pl.DataFrame]:
+    """Yield the wanted columns of an open text file whose header has been read.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        A row has more or fewer fields than the header.
+    """
+    types = {name: pa.string() for name in wanted}
+    reader = pyarrow.csv.open_csv(
+        pa.PythonFile(file, mode="r"),
+        read_options=pyarrow.csv.ReadOptions(
+            use_threads=False, block_size=1 << 24, column_names=list(names)
+        ),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=types,
+            include_columns=list(types),
+            null_values=list(MISSING),
+            strings_can_be_null=True,
+        ),
+    )
+    for batch in reader:
+        yield cast("pl.DataFrame", pl.from_arrow(batch))
+
+
+def _stream(layout: TextLayout, wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
+    try:
+        for batch in stream_text(layout, types=dict.fromkeys(wanted, pa.string())):
+            yield cast("pl.DataFrame", pl.from_arrow(batch))
+    except FormatError as fault:
+        if fault.line is not None and fault.line < layout.header_lines:
+            message = "a row below the header has more or fewer fields than it"
+            raise FormatError(message, path=layout.path) from fault
+        raise
+
+
+def _head_lines(path: Path, *, compressed: bool) -> tuple[list[str], tuple[str, ...]]:
+    """Return the header with some rows, and the lines before it that begin with ``##``."""
+    head = b""
+    for size in (1 << 18, 1 << 22, 1 << 25):
+        head = read_head(path, compressed=compressed, size=size)
+        whole = len(head) < size
+        lines = head.decode("utf-8-sig", "replace").splitlines()
+        lines = lines if whole else lines[:-1]
+        meta = next((i for i, one in enumerate(lines) if not one.startswith("##")), len(lines))
+        if whole or len(lines) > meta + _SAMPLE:
+            break
+    below = [line for line in lines[meta:] if line.strip()]
+    if not below:
+        raise FormatError("no header: blank lines or comments only", path=path)
+    return below[: _SAMPLE + 1], tuple(lines[:meta])
+
+
+@contextmanager
+def _regular(layout: TextLayout, *, ragged: bool) -> Iterator[TextLayout]:
+    """Yield a layout with one tab between cells, written aside where there are runs of spaces."""
+    if not ragged:
+        yield layout
+        return
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "rows.tsv"
+        opener = cast(
+            "Callable[[Path], AbstractContextManager[BinaryIO]]",
+            gzip.open if layout.compressed else (lambda path: path.open("rb")),
+        )
+        try:
+            with opener(layout.path) as source, target.open("wb") as file:
+                file.writelines(b"\t".join(line.split()) + b"\n" for line in source)
+        except (EOFError, gzip.BadGzipFile) as fault:
+            raise damaged_gzip(layout.path) from fault
+        regular = TextLayout(
+            path=target,
+            compressed=False,
+            delimiter="\t",
+            names=layout.names,
+            header_lines=layout.header_lines,
+        )
+        try:
+            yield regular
+        except FormatError as fault:
+            message = re.sub(rf"^{re.escape(str(target))}[^:]*: ", "", str(fault))
+            raise FormatError(message, path=layout.path, line=fault.line) from None
+
+
+def _open_parquet(path: Path, *, compressed: bool) -> RawTable:
+    if compressed:
+        raise FormatError("is a parquet file compressed with gzip; decompress it", path=path)
+    try:
+        schema = pyarrow.parquet.read_schema(path)
+        sample = pl.read_parquet(path, n_rows=_SAMPLE)
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as fault:
+        raise FormatError("the parquet file is damaged; write it again", path=path) from fault
+
+    def read(wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
+        file = pyarrow.parquet.ParquetFile(path)
+        for batch in file.iter_batches(batch_size=_ROWS, columns=list(wanted)):
+            yield cast("pl.DataFrame", pl.from_arrow(batch))
+
+    return RawTable(path, tuple(schema.names), sample.cast(pl.String), read)

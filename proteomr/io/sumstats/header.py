@@ -1,0 +1,234 @@
+"""What a header says: its format, and which of its columns are the canonical ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from proteomr.errors import FormatError, UsageError, nearest
+from proteomr.io.sumstats.books import (
+    CONVERSIONS,
+    USUAL,
+    ColumnRule,
+    FormatBook,
+    book_names,
+    load_book,
+)
+
+__all__ = ["Assignment", "Layout", "assign_columns", "find_book"]
+
+_CALL: Final = re.compile(r"^(\w+)\((.+)\)$")
+_SHORTHANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "odds_ratio": ("beta", "log"),
+    "hazard_ratio": ("beta", "log"),
+    "z": ("beta", "z"),
+    "p_value": ("neg_log10_p", "p_text"),
+    "log10_p": ("neg_log10_p", "log10"),
+}
+_NAMED: Final = "named"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One canonical column, the column of the file that it is, and what is done to it."""
+
+    to: str
+    source: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The format of a file and its columns.
+
+    Parameters
+    ----------
+    book : the format.
+    assignments : one for each canonical column that the file has.
+    traits : names of the traits, where columns stand once for each; else empty.
+    """
+
+    book: FormatBook
+    assignments: tuple[Assignment, ...]
+    traits: tuple[str, ...] = ()
+
+    def get(self, to: str) -> Assignment | None:
+        """Return the assignment of a canonical column, None where the file lacks it."""
+        return next((entry for entry in self.assignments if entry.to == to), None)
+
+
+def find_book(
+    names: Sequence[str], *, path: Path, ids: Iterable[str] = (), required: bool = True
+) -> FormatBook:
+    """Return the book of the format that a header is of.
+
+    Parameters
+    ----------
+    names : the header.
+    path : the file, for messages.
+    ids : some names of variants, for formats that are told by them.
+    required : whether a header without a format of its own must still name what is needed.
+
+    Raises
+    ------
+    FormatError
+        The header is of no known format.
+
+    Examples
+    --------
+    >>> find_book(["SNP", "A1", "A2", "freq", "b", "se", "p", "N"], path=Path("x.ma")).name
+    'cojo'
+    """
+    books = [load_book(name) for name in book_names()]
+    sample = list(ids)
+    fitting = [book for book in books if _fits(book, names, sample)]
+    best = max(fitting, key=lambda book: (book.priority, len(book.required)))
+    if best.name == _NAMED and required:
+        _check_enough(best, names, path)
+    return best
+
+
+def assign_columns(
+    names: Sequence[str],
+    book: FormatBook,
+    *,
+    mapping: Mapping[str, str],
+    path: Path,
+) -> Layout:
+    """Return which columns of a file are the canonical ones.
+
+    Parameters
+    ----------
+    names : the header.
+    book : the format; what it says yields to the mapping.
+    mapping : canonical column to column of the file, or to ``conversion(column)``; ``odds_ratio``,
+        ``hazard_ratio``, ``z``, ``p_value`` and ``log10_p`` stand for what becomes of them.
+    path : the file, for messages.
+
+    Raises
+    ------
+    UsageError
+        The mapping names no canonical column or no conversion.
+    FormatError
+        A column is absent.
+
+    Examples
+    --------
+    >>> book = load_book("named")
+    >>> made = assign_columns(
+    ...     ["snp", "EA", "OA", "hazard", "se"],
+    ...     book,
+    ...     mapping={"hazard_ratio": "hazard"},
+    ...     path=Path("x"),
+    ... )
+    >>> made.get("beta")
+    Assignment(to='beta', source='hazard', by='log')
+    """
+    traits = _find_traits(names, book)
+    given = dict(_read_mapping(key, value, names, path) for key, value in mapping.items())
+    single = [*names, *book.per_trait] if traits else list(names)
+    for rule in book.columns:
+        if rule.to not in given and (source := _find(rule, single)):
+            given[rule.to] = Assignment(rule.to, source, rule.by)
+    layout = Layout(book, tuple(given.values()), traits)
+    _check_needed(layout, single, path)
+    return layout
+
+
+def _fits(book: FormatBook, names: Sequence[str], ids: Sequence[str]) -> bool:
+    if book.id_pattern and not (ids and all(re.match(book.id_pattern, one) for one in ids)):
+        return False
+    known = set(names) if book.vcf else {_fold(name) for name in names}
+    return all((name if book.vcf else _fold(name)) in known for name in book.required)
+
+
+def _fold(name: str) -> str:
+    return name.removeprefix("#").casefold()
+
+
+def _find(rule: ColumnRule, names: Sequence[str]) -> str | None:
+    """Return the column of a rule: as spelt, else but for case."""
+    for source in rule.sources:
+        if source in names:
+            return source
+    folded = {_fold(name): name for name in reversed(names)}
+    for source in rule.sources:
+        if _fold(source) in folded:
+            return folded[_fold(source)]
+    return None
+
+
+def _find_traits(names: Sequence[str], book: FormatBook) -> tuple[str, ...]:
+    if not book.per_trait or book.per_trait[0] in names:
+        return ()
+    stem = f"{book.per_trait[0]}."
+    return tuple(name.removeprefix(stem) for name in names if name.startswith(stem))
+
+
+def _read_mapping(key: str, value: str, names: Sequence[str], path: Path) -> tuple[str, Assignment]:
+    to, by = _SHORTHANDS.get(key, (key, USUAL.get(key, "")))
+    if not by:
+        known = [*USUAL, *_SHORTHANDS]
+        raise UsageError(f"no canonical column {key!r}{nearest(key, known)}")
+    source = value
+    if value not in names and (call := _CALL.match(value)):
+        by, source = call[1], call[2]
+        if by not in CONVERSIONS:
+            raise UsageError(f"no conversion {by!r}{nearest(by, CONVERSIONS)}")
+    if source not in names:
+        raise FormatError(f"no column {source!r}{nearest(source, names)}", path=path, line=1)
+    return to, Assignment(to, source, by)
+
+
+def _check_enough(book: FormatBook, names: Sequence[str], path: Path) -> None:
+    found = {rule.to for rule in book.columns if _find(rule, names)}
+    lacking = {"effect_allele", "beta"} - found
+    if not {"variant_id", "rsid"} & found and not {"chromosome", "position_bp"} <= found:
+        lacking.add("variant_id")
+    if len(lacking) > 1:
+        shown = ", ".join(names[:12])
+        raise FormatError(
+            f"columns of no known format ({shown}); lacking {', '.join(sorted(lacking))}: name the"
+            f" format, or map canonical columns to these{_guess(names)}",
+            path=path,
+            line=1,
+        )
+
+
+def _guess(names: Sequence[str]) -> str:
+    """Return the format whose columns a header has most of, in words."""
+    folded = {_fold(name) for name in names}
+    books = [load_book(name) for name in book_names() if name != _NAMED]
+    share, name = max(
+        (sum(_fold(one) in folded for one in book.required) / len(book.required), book.name)
+        for book in books
+    )
+    return f" (nearest format: {name!r})" if share >= 0.5 else ""
+
+
+def _check_needed(layout: Layout, names: Sequence[str], path: Path) -> None:
+    for to in ("effect_allele", "beta"):
+        if layout.get(to) is None:
+            _refuse(to, layout.book, names, path)
+    if layout.get("other_allele") is None and layout.book.other_from == ():
+        _refuse("other_allele", layout.book, names, path)
+    beta = layout.get("beta")
+    if beta is not None and beta.by != "z" and layout.get("se") is None:
+        _refuse("se", layout.book, names, path)
+    named = any(layout.get(to) for to in ("variant_id", "rsid"))
+    if not named and not (layout.get("chromosome") and layout.get("position_bp")):
+        _refuse("variant_id", layout.book, names, path)
+
+
+def _refuse(to: str, book: FormatBook, names: Sequence[str], path: Path) -> None:
+    spelt = {source for rule in book.columns if rule.to == to for source in rule.sources}
+    hints = {nearest(name, names) for name in (*spelt, to) if len(name) > 2}
+    hint = next(iter(sorted(hints, key=lambda one: (-len(one), one))), "")
+    raise FormatError(
+        f"no column for {to!r} in format {book.name!r}{hint}; map one of: {', '.join(names[:20])}",
+        path=path,
+        line=1,
+    )

@@ -1,0 +1,90 @@
+"""Parts of a genome, and lists of variants, that reading can be limited to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+import polars as pl
+
+from proteomr.errors import UsageError
+from proteomr.tables.sumstats import CHROMOSOMES
+
+__all__ = ["Region", "Selection", "parse_region"]
+
+_REGION: Final = re.compile(r"^(?:chr)?(\w+?)(?::([0-9,]+)-([0-9,]+))?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A stretch of a chromosome.
+
+    Parameters
+    ----------
+    chromosome : 1 to 22, X, Y or MT.
+    start, end : bp, one-based, both included.
+    """
+
+    chromosome: str
+    start: int = 1
+    end: int = 1 << 40
+
+
+def parse_region(text: str) -> Region:
+    """Return a region from ``CHR`` or ``CHR:FROM-TO``.
+
+    Raises
+    ------
+    UsageError
+        The text is no region.
+
+    Examples
+    --------
+    >>> parse_region("chr7:1,000-2000")
+    Region(chromosome='7', start=1000, end=2000)
+    """
+    found = _REGION.match(text.strip())
+    name = found[1].upper() if found else ""
+    if found is None or name not in CHROMOSOMES:
+        raise UsageError(f"region {text!r}: CHR or CHR:FROM-TO is needed, as 7:1000-2000")
+    if found[2] is None:
+        return Region(name)
+    start, end = (int(part.replace(",", "")) for part in (found[2], found[3]))
+    if not 0 < start <= end:
+        raise UsageError(f"region {text!r}: it ends before it starts")
+    return Region(name, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is read of a file; without regions and variants, all of it.
+
+    Parameters
+    ----------
+    regions : stretches, on the build of the file.
+    variants : names of variants, as the file has them or of dbSNP.
+    """
+
+    regions: tuple[Region, ...] = ()
+    variants: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def chromosomes(self) -> frozenset[str]:
+        """Chromosomes that have a part in the selection; empty for all."""
+        return frozenset(region.chromosome for region in self.regions)
+
+    def in_regions(self, chromosome: pl.Series, position_bp: pl.Series) -> pl.Series:
+        """Return for each variant whether it lies in one of the regions.
+
+        Examples
+        --------
+        >>> made = Selection((Region("1", 5, 9),))
+        >>> made.in_regions(pl.Series(["1", "1", "2"]), pl.Series([9, 10, 6])).to_list()
+        [True, False, False]
+        """
+        inside = pl.repeat(value=False, n=chromosome.len(), eager=True)
+        for region in self.regions:
+            here = chromosome == region.chromosome
+            inside |= here & position_bp.is_between(region.start, region.end)
+        return inside.fill_null(value=False)
