@@ -160,7 +160,7 @@ def tabulate_estimates(rows: Sequence[tuple[str, str, str, Estimate]]) -> pl.Dat
     """
     found = [entry[3] for entry in rows]
     minus_log = np.array([one.neg_log10_p for one in found], dtype=np.float64)
-    numbers = {
+    numbers: dict[str, Any] = {
         c.ESTIMATE: [one.estimate for one in found],
         c.SE: [one.se for one in found],
         c.NEG_LOG10_P: minus_log,

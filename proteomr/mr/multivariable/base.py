@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from proteomr._typing import F64
 from proteomr.errors import UsageError, nearest
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude, refuse
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.stats.linalg import solve_least_squares
 from proteomr.tables import Harmonised
@@ -173,14 +173,16 @@ def describe_fit(q: float, df: int) -> dict[str, float]:
     }
 
 
-def orient_by_exposure(data: Harmonised, /, *, name: str | None) -> tuple[F64, F64]:
+def orient_by_exposure(
+    data: Harmonised, /, *, name: str | None, convention: Convention = "twosamplemr"
+) -> tuple[F64, F64]:
     """Effects on exposures and outcome, per the allele that raises one exposure.
-
-    A variant without effect on that exposure keeps its allele.
 
     Parameters
     ----------
     name : of the exposure; None for the first.
+    convention : a variant without effect on that exposure keeps its allele; with
+        "mendelianrandomization" all its effects become zero.
 
     Raises
     ------
@@ -190,7 +192,9 @@ def orient_by_exposure(data: Harmonised, /, *, name: str | None) -> tuple[F64, F
     if name is not None and name not in data.exposures:
         raise UsageError(f"no exposure is named {name!r}{nearest(name, data.exposures)}")
     column = 0 if name is None else data.exposures.index(name)
-    sign = np.where(data.beta_x[:, column] < 0, -1.0, 1.0)
+    sign = np.sign(data.beta_x[:, column])
+    if convention == "twosamplemr":
+        sign[sign == 0] = 1.0
     return data.beta_x * sign[:, None], data.beta_y * sign
 
 

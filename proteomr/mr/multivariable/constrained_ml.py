@@ -109,7 +109,7 @@ class MultivariableConstrainedMl:
             return refuse_each(data, status=MethodStatus.needs_sample_size, message=text)
         errors = combine_errors(data.se_x, data.se_y, correlations=correlations)
         starts, path = _fit_once(data, errors, counts)
-        chosen = _choose(path, counts, n)
+        chosen = int(_choose_each(path, counts, n)[0])
         if self.perturbations:
             return self._perturb(data, errors, counts, n=n, starts=starts, random=random)
         theta, kept = starts[chosen], path.kept[chosen, 0]
@@ -143,7 +143,14 @@ class MultivariableConstrainedMl:
         moved = np.einsum("mkl,bml->bmk", roots, deviates)
         x, y = data.beta_x + moved[..., :e], data.beta_y + moved[..., e]
         every = np.arange(b)
-        path = _follow(x, y, errors, counts, starts=np.repeat(starts[:, None], b, axis=1))
+        path = _follow(
+            x,
+            y,
+            errors,
+            counts,
+            starts=np.repeat(starts[:, None], b, axis=1),
+            price=math.log(n),
+        )
         best = _choose_each(path, counts, n)
         drawn = path.theta[best, every]
         if not path.settled[best, every].all() or b < 2:
@@ -193,14 +200,29 @@ def _fit_once(data: Harmonised, errors: F64, counts: tuple[int, ...]) -> tuple[F
 
 
 def _follow(
-    x: F64, y: F64, errors: F64, counts: tuple[int, ...], *, starts: F64, chained: bool = False
+    x: F64,
+    y: F64,
+    errors: F64,
+    counts: tuple[int, ...],
+    *,
+    starts: F64,
+    chained: bool = False,
+    price: float = 0.0,
 ) -> _Path:
-    """Fits of every K; starts are (K, b, e), or the fit of the K before where chained."""
+    """Fits of every K; starts are (K, b, e), or the fit of the K before where chained.
+
+    With a price per invalid variant, the K are left out whose price alone exceeds the criterion of
+    a smaller K in every set.
+    """
     theta = starts[0]
+    best = np.full(y.shape[0], np.inf)
     found = []
     for count, start in zip(counts, starts, strict=True):
+        if price * count > best.max():
+            break
         found.append(_trim(x, y, errors, count, theta if chained else start))
         theta = found[-1][0]
+        best = np.minimum(best, found[-1][1] + price * count)
     return _Path(
         np.stack([one[0] for one in found]),
         np.stack([one[1] for one in found]),
@@ -209,17 +231,22 @@ def _follow(
     )
 
 
-def _trim(x: F64, y: F64, errors: F64, count: int, theta: F64) -> tuple[F64, F64, Bool, Bool]:
+def _trim(x: F64, y: F64, errors: F64, count: int, start: F64) -> tuple[F64, F64, Bool, Bool]:
     """Alternate: leave out the variants that fit worst, then a Newton step on the others."""
+    theta = start.copy()
     kept, value = _keep(x, y, errors, count, theta)
     settled = np.zeros(theta.shape[0], dtype=np.bool_)
     for _ in range(_STEPS):
-        theta, moved = step_terms(x, y, covariances=errors, theta=theta, kept=kept)
-        again, value = _keep(x, y, errors, count, theta)
-        settled = (moved <= _TOLERANCE * math.sqrt(y.shape[1])) & (again == kept).all(axis=1)
-        kept = again
-        if settled.all():
+        rows = np.flatnonzero(~settled)
+        if not rows.size:
             break
+        theta[rows], moved = step_terms(
+            x[rows], y[rows], covariances=errors, theta=theta[rows], kept=kept[rows]
+        )
+        again, value[rows] = _keep(x[rows], y[rows], errors, count, theta[rows])
+        same = (again == kept[rows]).all(axis=1)
+        settled[rows] = (moved <= _TOLERANCE * math.sqrt(y.shape[1])) & same
+        kept[rows] = again
     return theta, np.einsum("bm,bm->b", value, kept), kept, settled
 
 
@@ -234,12 +261,9 @@ def _keep(x: F64, y: F64, errors: F64, count: int, theta: F64) -> tuple[Bool, F6
 
 
 def _choose_each(path: _Path, counts: tuple[int, ...], n: float) -> I64:
-    criterion = path.deviance + math.log(n) * np.array(counts, dtype=np.float64)[:, None]
+    tried = np.array(counts[: path.deviance.shape[0]], dtype=np.float64)
+    criterion = path.deviance + math.log(n) * tried[:, None]
     return np.asarray(criterion.argmin(axis=0), dtype=np.int64)
-
-
-def _choose(path: _Path, counts: tuple[int, ...], n: float) -> int:
-    return int(_choose_each(path, counts, n)[0])
 
 
 def _conclude(data: Harmonised, errors: F64, *, theta: F64, kept: Bool) -> tuple[Estimate, ...]:

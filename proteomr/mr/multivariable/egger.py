@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude
+from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude
 from proteomr.mr.multivariable.base import (
     check_size,
     conclude_each,
@@ -44,6 +44,8 @@ class MultivariableEgger:
     Parameters
     ----------
     orient_by : name of the exposure that orients the variants; None for the first.
+    convention : a variant without effect on that exposure keeps its allele; with
+        "mendelianrandomization" it enters as the point (0, 0).
     distribution : "t" takes p and limits from Student's t with the residual degrees of freedom.
 
     Raises
@@ -74,12 +76,13 @@ class MultivariableEgger:
     stochastic: ClassVar[bool] = False
 
     orient_by: str | None = None
+    convention: Convention = "twosamplemr"
     distribution: MultivariableDistribution = "normal"
 
     def estimate(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
         """Return one estimate per exposure; raises only where `orient_by` names no exposure."""
         del random
-        x, y = orient_by_exposure(data, name=self.orient_by)
+        x, y = orient_by_exposure(data, name=self.orient_by, convention=self.convention)
         refused = check_size(data, fewest=self.min_variants)
         if refused is not None:
             return refused

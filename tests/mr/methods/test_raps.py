@@ -83,7 +83,7 @@ def test_exact_moments_move_the_result_in_the_sixth_digit() -> None:
 
 def test_intervals_hold_the_truth_under_balanced_pleiotropy() -> None:
     sets = []
-    for seed in range(40):
+    for seed in range(60):
         random = np.random.default_rng(seed)
         shift = random.normal(0.0, 0.02, 50)
         sets.append(simulate(random, variants=50, pleiotropy=shift, noise_x=0.03))

@@ -1,0 +1,150 @@
+"""Harmonised variants in a file: proteomr's own table, TwoSampleMR's, or a plain one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from proteomr.errors import ColumnError, FormatError, NothingToDo, nearest
+from proteomr.io.tables import read_table
+from proteomr.tables import Harmonised
+from proteomr.tables import columns as c
+
+__all__ = ["read_harmonised"]
+
+_NEEDED: Final = ("beta_exposure", "se_exposure", "beta_outcome", "se_outcome")
+_NAMES: Final = ("variant_id", "SNP", "snp", "rsid", "rsID")
+_TRUE: Final = ("true", "t", "1", "yes")
+_SIZES: Final = {"samplesize": "n", "ncase": "n_case", "ncontrol": "n_control"}
+
+
+def read_harmonised(path: str | Path) -> list[Harmonised]:
+    r"""Return the analyses that a file of harmonised variants holds.
+
+    A column may be named as ``beta_exposure`` or, as in TwoSampleMR, ``beta.exposure``; the
+    variants stand under ``variant_id`` or ``SNP``; ``exposure`` and ``outcome`` name the pair where
+    they are there. Rows whose ``mr_keep`` is not true, or of which an effect or standard error is
+    missing or not usable, are dropped with a reason.
+
+    Parameters
+    ----------
+    path : parquet, csv or tsv, also gz.
+
+    Returns
+    -------
+    analyses : one per exposure and outcome, in alphabetical order, rows in the order of the file.
+
+    Raises
+    ------
+    ColumnError
+        A column is absent, or holds text where numbers are needed.
+    FormatError
+        The file is damaged.
+    NothingToDo
+        No row can be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     size = file.write("SNP,beta.exposure,se.exposure,beta.outcome,se.outcome,mr_keep\n")
+    ...     size = file.write("rs1,0.1,0.01,0.05,0.02,TRUE\nrs2,0.2,0.01,0.1,0.02,FALSE\n")
+    ...     file.flush()
+    ...     one = read_harmonised(file.name)[0]
+    >>> one.m, one.dropped.rows()
+    (1, [('rs2', 'mr_keep is not true')])
+    """
+    frame = _rename(read_table(path))
+    _check(frame, Path(path))
+    names = next(name for name in _NAMES if name in frame.columns)
+    told = frame.with_columns(
+        pl.col(names).cast(pl.String).alias(c.VARIANT_ID),
+        *(
+            (pl.col(name).cast(pl.String) if name in frame.columns else pl.lit(name)).alias(name)
+            for name in (c.EXPOSURE, c.OUTCOME)
+        ),
+    )
+    judged = told.with_columns(_judge(told))
+    if not judged["reason"].is_null().any():
+        first = judged["reason"].value_counts(sort=True)["reason"][0]
+        raise NothingToDo(f"{path}: none of {frame.height} variants can be used: {first}")
+    pairs = judged.select(c.EXPOSURE, c.OUTCOME).unique().sort(c.EXPOSURE, c.OUTCOME)
+    return [
+        _gather(
+            judged.filter((pl.col(c.EXPOSURE) == exposure) & (pl.col(c.OUTCOME) == outcome)),
+            exposure=exposure,
+            outcome=outcome,
+        )
+        for exposure, outcome in pairs.iter_rows()
+    ]
+
+
+def _rename(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give TwoSampleMR's columns the names that they have here."""
+    renamed: dict[str, str] = {}
+    for name in frame.columns:
+        stem, dot, side = name.rpartition(".")
+        if dot and side in {"exposure", "outcome"}:
+            own = f"{_SIZES.get(stem, stem)}_{side}"
+            if own not in frame.columns:
+                renamed[name] = own
+    return frame.rename(renamed)
+
+
+def _check(frame: pl.DataFrame, path: Path) -> None:
+    for name in _NEEDED:
+        if name not in frame.columns:
+            hint = nearest(name, frame.columns)
+            other = name.replace("_", ".")
+            raise ColumnError(f"{path}: no column {name!r} (or {other!r}){hint}")
+        if not (frame[name].dtype.is_numeric() or frame[name].dtype == pl.Null):
+            raise FormatError("text where numbers are needed", path=path, column=name)
+    if not any(name in frame.columns for name in _NAMES):
+        hint = nearest("variant_id", frame.columns)
+        raise ColumnError(f"{path}: no column of variants ({', '.join(_NAMES[:2])}){hint}")
+
+
+def _judge(frame: pl.DataFrame) -> pl.Expr:
+    """Return the reason against each row; null for those that are used."""
+    reason = pl.lit(None, pl.String)
+    for name in reversed(_NEEDED):
+        value = pl.col(name).cast(pl.Float64)
+        broken = ~value.is_finite()
+        if name.startswith("se"):
+            broken |= value <= 0
+        text = f"{name} is missing or not usable"
+        reason = pl.when(broken.fill_null(value=True)).then(pl.lit(text)).otherwise(reason)
+    if "mr_keep" in frame.columns:
+        kept = pl.col("mr_keep").cast(pl.String).str.to_lowercase().is_in(list(_TRUE))
+        unsaid = ~kept.fill_null(value=False)
+        reason = pl.when(unsaid).then(pl.lit("mr_keep is not true")).otherwise(reason)
+    return reason.alias("reason")
+
+
+def _gather(rows: pl.DataFrame, *, exposure: str, outcome: str) -> Harmonised:
+    used = rows.filter(pl.col("reason").is_null())
+    arrays = [used[name].cast(pl.Float64).to_numpy() for name in _NEEDED]
+    beta_x, se_x, beta_y, se_y = (np.ascontiguousarray(values) for values in arrays)
+    return Harmonised(
+        exposures=(exposure,),
+        outcome=outcome,
+        variants=used.drop("reason", *_NEEDED),
+        beta_x=beta_x[:, None],
+        se_x=se_x[:, None],
+        beta_y=beta_y,
+        se_y=se_y,
+        dropped=rows.filter(pl.col("reason").is_not_null()).select(c.VARIANT_ID, "reason"),
+        n_x=np.array([_size(used, "n_exposure")]),
+        n_y=_size(used, "n_outcome"),
+    )
+
+
+def _size(used: pl.DataFrame, name: str) -> float:
+    """Return the mean sample size; NaN where a row does not tell it."""
+    if name not in used.columns or not used.height or used[name].null_count():
+        return float("nan")
+    mean = used[name].cast(pl.Float64, strict=False).mean()
+    return float(mean) if isinstance(mean, int | float) else float("nan")
