@@ -1,0 +1,190 @@
+"""From files of summary statistics to harmonised analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import polars as pl
+
+from proteomr.errors import InputError, NothingToDo
+from proteomr.gwas.clump import Clumping, clump
+from proteomr.gwas.munge import MungeOptions, munge
+from proteomr.io.genotypes import LdSource
+from proteomr.io.sumstats import ReadOptions
+from proteomr.io.sumstats.selection import Selection as RowSelection
+from proteomr.mr.harmonise import Action, harmonise_table, to_harmonised
+from proteomr.mr.instruments import Region, drop_outcome_hits, select_instruments
+from proteomr.mr.pruning import check_pruning
+from proteomr.mr.strength import measure_instruments
+from proteomr.tables import Drop, Harmonised
+from proteomr.tables import columns as c
+
+__all__ = ["InstrumentRule", "Instruments", "harmonise_files", "read_instruments", "read_outcomes"]
+
+Unproven: TypeAlias = Literal["refuse", "flag"]
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentRule:
+    """How instruments are chosen.
+
+    Parameters
+    ----------
+    p : largest p value for the exposure; None for any.
+    region : where they lie; None for anywhere.
+    variants : which they are; None for all.
+    clumping : distance and correlation beyond which variants count as independent.
+    unproven : whether instruments that nothing shows to be independent are refused or flagged.
+    outcome_p : drop variants whose p value for the outcome is below; None for no such filter.
+    action : what becomes of palindromic variants.
+    """
+
+    p: float | None = 5e-8
+    region: Region | None = None
+    variants: tuple[str, ...] | None = None
+    clumping: Clumping = field(default_factory=lambda: Clumping(r2=0.001, kb=10_000))
+    unproven: Unproven = "refuse"
+    outcome_p: float | None = None
+    action: Action = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instruments:
+    """The variants that stand for exposures.
+
+    Parameters
+    ----------
+    rows : columns of the table ``sumstats``, by exposure in ``trait``.
+    strength : the schema ``instruments``.
+    drops : what was left out, with reasons.
+    notes : what a user should know, one sentence each.
+    """
+
+    rows: pl.DataFrame
+    strength: pl.DataFrame
+    drops: tuple[Drop, ...]
+    notes: tuple[str, ...]
+
+
+def read_instruments(
+    paths: Sequence[Path],
+    *,
+    rule: InstrumentRule,
+    ld: LdSource | None = None,
+    options: MungeOptions | None = None,
+) -> Instruments:
+    """Return the instruments of the exposures in some files.
+
+    Raises
+    ------
+    NothingToDo
+        No variant can serve.
+    InputError
+        A file cannot be read, or nothing shows that the instruments are independent.
+    """
+    made = munge([*paths], options=options)
+    chosen = select_instruments(
+        made.rows.collect(), p=rule.p, region=rule.region, variants=rule.variants
+    )
+    drops = [Drop("munge", reason, n) for reason, n in made.report.dropped.items() if n]
+    drops += [Drop(*row) for row in chosen.drops.rows()]
+    if not chosen.kept.height:
+        limit = "" if rule.p is None else f" at p < {rule.p:g}"
+        raise NothingToDo(
+            f"{', '.join(map(str, paths))}: no instrument{limit} among {made.report.rows_kept:,} "
+            "variants; --instruments-p sets the limit"
+        )
+    notes = list(made.report.notes)
+    kept = chosen.kept
+    if ld is not None:
+        kept, clumped = _clump(kept, ld, rule.clumping)
+        drops += clumped
+    checked = check_pruning(
+        kept, ld=ld, kb=rule.clumping.kb, r2=rule.clumping.r2, unproven=rule.unproven
+    )
+    doubtful = checked.filter(pl.col("pruning").is_in(["unproven", "correlated"])).height
+    if doubtful:
+        notes.append(f"nothing shows that {doubtful} of {kept.height} instruments are independent")
+    measured = measure_instruments(checked)
+    return Instruments(kept, measured, tuple(drops), tuple(notes))
+
+
+def read_outcomes(
+    paths: Sequence[Path], *, variants: Sequence[str], options: MungeOptions | None = None
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return the rows of some variants in files of outcomes, each read once, and notes.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, or no file has any of the variants.
+    """
+    asked = options or MungeOptions()
+    selection = RowSelection(variants=frozenset(variants))
+    chosen = replace(asked, read=replace(asked.read, selection=selection))
+    parts, notes = [], []
+    for path in paths:
+        try:
+            made = munge(path, options=chosen)
+        except NothingToDo:
+            notes.append(f"{path}: none of the {len(variants)} instruments is in it")
+            continue
+        parts.append(made.rows.collect())
+        notes += made.report.notes
+    if not parts:
+        raise InputError(
+            f"none of the {len(variants)} instruments is in {', '.join(map(str, paths))}; check "
+            "that both use the same names of variants (rsid or chromosome:position)"
+        )
+    return pl.concat(parts, how="diagonal_relaxed"), tuple(notes)
+
+
+def harmonise_files(
+    instruments: Instruments, outcomes: pl.DataFrame, *, rule: InstrumentRule
+) -> tuple[pl.DataFrame, list[Harmonised]]:
+    """Return the harmonised table of all exposures and outcomes, and its analyses.
+
+    Raises
+    ------
+    NothingToDo
+        No variant is left of any pair.
+    """
+    table = harmonise_table(instruments.rows, outcomes, action=rule.action)
+    if rule.outcome_p is not None:
+        table = drop_outcome_hits(table, p=rule.outcome_p)
+    if not table["mr_keep"].any():
+        counts = table["reason"].value_counts(sort=True).rows()
+        shown = ", ".join(f"{n} {reason}" for reason, n in counts[:3])
+        raise NothingToDo(f"no variant is left of {table.height}: {shown}")
+    return table, to_harmonised(table)
+
+
+def read_options(
+    *, format: str = "auto", build: str | None = None, trait: str | None = None
+) -> MungeOptions:
+    """Return how files are read, from what a user says of them.
+
+    Examples
+    --------
+    >>> read_options(format="regenie").read.format
+    'regenie'
+    """
+    return MungeOptions(read=ReadOptions(format=format, build=build, trait=trait))  # type: ignore[arg-type]
+
+
+def _clump(rows: pl.DataFrame, ld: LdSource, options: Clumping) -> tuple[pl.DataFrame, list[Drop]]:
+    parts, counts = [], dict[str, int]()
+    for _, part in rows.group_by("trait", maintain_order=True):
+        judged = clump(part, ld, options=options)
+        reasons = dict(judged.select(c.VARIANT_ID, "reason").iter_rows())
+        parts.append(part.filter(pl.col(c.VARIANT_ID).replace_strict(reasons) == "index"))
+        for reason in reasons.values():
+            if reason != "index":
+                counts[reason] = counts.get(reason, 0) + 1
+    kept = pl.concat(parts)
+    if not kept.height:
+        raise NothingToDo("no instrument is left after clumping: the panel has none of them")
+    return kept, [Drop("clump", reason, n) for reason, n in sorted(counts.items())]

@@ -1,0 +1,1 @@
+"""Figures from tables: each function returns a `Drawing`, the figure and the numbers in it."""

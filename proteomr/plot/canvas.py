@@ -1,0 +1,234 @@
+"""Room on the paper: margins that fit their labels, legends below, names that do not overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from proteomr._typing import F64
+from proteomr.plot.lettering import format_tick, shorten
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+    from matplotlib.lines import Line2D
+
+__all__ = ["Box", "add_legend", "add_title", "new_axes", "place_labels", "set_ticks", "settle"]
+
+MM_PER_INCH = 25.4
+_EDGE_MM = 1.5
+_DIRECTIONS = ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
+_DISTANCES = (3.0, 7.0, 12.0, 18.0)  # points from the middle of the marker
+_LEGEND_COLUMNS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def overlaps(self, other: Box) -> bool:
+        """Tell whether two rectangles share more than an edge."""
+        return (
+            self.x0 < other.x1 and other.x0 < self.x1 and self.y0 < other.y1 and other.y0 < self.y1
+        )
+
+    def holds(self, other: Box) -> bool:
+        """Tell whether another rectangle lies inside."""
+        return (
+            self.x0 <= other.x0
+            and other.x1 <= self.x1
+            and self.y0 <= other.y0
+            and other.y1 <= self.y1
+        )
+
+
+def new_axes(width_mm: float, height_mm: float) -> tuple[Figure, Axes]:
+    """Return a figure of a given size with one pair of axes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_mm / MM_PER_INCH, height_mm / MM_PER_INCH))
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.15, 0.15, 0.8, 0.8))
+    axes.margins(0)
+    return figure, axes
+
+
+def set_ticks(axes: Axes, *, x: int, y: int) -> None:
+    """Put at most so many ticks on each axis, and print their numbers without a common factor."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    for axis, count in ((axes.xaxis, x), (axes.yaxis, y)):
+        axis.set_major_locator(MaxNLocator(nbins=count, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
+
+
+def add_title(figure: Figure, title: str | None) -> float:
+    """Print a title at the top, and return the height that it takes, in millimetres."""
+    if title is None:
+        return 0.0
+    width, height = figure.get_size_inches() * MM_PER_INCH
+    figure.text(
+        _EDGE_MM / width,
+        1 - _EDGE_MM / height,
+        shorten(title, letters=int(width / 1.6)),
+        va="top",
+        ha="left",
+        fontweight="bold",
+    )
+    return 5.0
+
+
+def add_legend(figure: Figure, handles: Sequence[Line2D]) -> float:
+    """Print a legend at the foot in as many columns as fit, and return its height in millimetres."""
+    if not handles:
+        return 0.0
+    width = float(figure.get_size_inches()[0]) * figure.dpi
+    most = min(_LEGEND_COLUMNS, len(handles))
+    for columns in range(most, 0, -1):
+        legend = figure.legend(
+            handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.0), ncols=columns
+        )
+        box = _box_of(legend, figure)
+        if box.x1 - box.x0 <= width or columns == 1:
+            break
+        legend.remove()
+    return (box.y1 - box.y0) / figure.dpi * MM_PER_INCH + 1.0
+
+
+def settle(figure: Figure, axes: Axes, *, plot_mm: float, top_mm: float, foot_mm: float) -> None:
+    """Give the axes a height, and the figure what their labels, title and legend need around them.
+
+    Parameters
+    ----------
+    plot_mm : height of the axes.
+    top_mm, foot_mm : height of what stands above and below the axes' own labels.
+    """
+    width = float(figure.get_size_inches()[0]) * MM_PER_INCH
+    scale = MM_PER_INCH / figure.dpi
+    for _ in range(2):  # the second round measures the ticks of the new size
+        inner, outer = axes.get_window_extent(), axes.get_tightbbox(_renderer(figure))
+        if outer is None:
+            return
+        left = (inner.x0 - outer.x0) * scale + _EDGE_MM
+        right = max(0.0, (outer.x1 - inner.x1) * scale) + _EDGE_MM
+        below = (inner.y0 - outer.y0) * scale + foot_mm + _EDGE_MM
+        above = max(0.0, (outer.y1 - inner.y1) * scale) + top_mm + _EDGE_MM
+        height = plot_mm + below + above
+        figure.set_size_inches(width / MM_PER_INCH, height / MM_PER_INCH)
+        axes.set_position(
+            (left / width, below / height, 1 - (left + right) / width, plot_mm / height)
+        )
+
+
+def place_labels(axes: Axes, names: Sequence[str], *, x: F64, y: F64, avoid: F64) -> list[bool]:
+    """Name points inside the axes where there is room, the first ones first; tell which are named.
+
+    A name is printed beside its point where it covers no other name, no point and no edge; farther
+    away with a thin line where that does not do; and left out where nothing does.
+
+    Parameters
+    ----------
+    names : texts, in the order of their importance.
+    x, y : (k,) the points that they name.
+    avoid : (m, 2) all points, in units of the data.
+    """
+    figure = axes.figure.get_figure(root=True)
+    if figure is None:
+        return [False] * len(names)
+    point = figure.dpi / 72.0
+    frame = axes.get_window_extent()
+    room = Box(frame.x0 + point, frame.y0 + point, frame.x1, frame.y1)
+    taken = [
+        Box(px - 2 * point, py - 2 * point, px + 2 * point, py + 2 * point)
+        for px, py in axes.transData.transform(avoid)
+    ]
+    anchors = axes.transData.transform(np.column_stack([x, y])) if len(names) else []
+    named = []
+    for name, anchor, value in zip(names, anchors, zip(x, y, strict=True), strict=True):
+        width, height = _measure(figure, axes, name)
+        place = _find_place((width, height), anchor, room, taken, point)
+        named.append(place is not None)
+        if place is None:
+            continue
+        box, offset = place
+        taken.append(box)
+        _annotate(axes, name, value, offset)
+    return named
+
+
+def measure_text(figure: Figure, text: str, *, size: float) -> float:
+    """Return the width of a text in millimetres.
+
+    Parameters
+    ----------
+    size : of the type, in points.
+    """
+    held = figure.text(0, 0, text, fontsize=size)
+    box = held.get_window_extent(_renderer(figure))
+    held.remove()
+    return float(box.width) / figure.dpi * MM_PER_INCH
+
+
+def _find_place(
+    size: tuple[float, float], anchor: F64, room: Box, taken: Sequence[Box], point: float
+) -> tuple[Box, tuple[float, float]] | None:
+    width, height = size
+    for distance in _DISTANCES:
+        for right, up in _DIRECTIONS:
+            reach = distance if right == 0 or up == 0 else 0.75 * distance
+            dx, dy = right * reach, up * reach
+            cx = anchor[0] + dx * point + right * width / 2
+            cy = anchor[1] + dy * point + up * height / 2
+            box = Box(cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
+            if room.holds(box) and not any(box.overlaps(other) for other in taken):
+                middle = ((cx - anchor[0]) / point, (cy - anchor[1]) / point)
+                return box, middle
+    return None
+
+
+def _annotate(
+    axes: Axes, name: str, value: tuple[float, float], offset: tuple[float, float]
+) -> None:
+    axes.annotate(
+        name,
+        xy=value,
+        xytext=offset,
+        textcoords="offset points",
+        ha="center",
+        va="center",
+        fontsize=5.0,
+        zorder=6,
+        arrowprops={"arrowstyle": "-", "lw": 0.3, "color": "#666666", "shrinkA": 0, "shrinkB": 2},
+    )
+
+
+def _measure(figure: Figure, axes: Axes, name: str) -> tuple[float, float]:
+    held = axes.text(0, 0, name, fontsize=5.0)
+    box = held.get_window_extent(_renderer(figure))
+    held.remove()
+    return float(box.width), float(box.height)
+
+
+def _box_of(legend: Legend, figure: Figure) -> Box:
+    box = legend.get_window_extent(_renderer(figure))
+    return Box(box.x0, box.y0, box.x1, box.y1)
+
+
+def _renderer(figure: Figure) -> RendererAgg:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = figure.canvas
+    if not isinstance(canvas, FigureCanvasAgg):
+        canvas = FigureCanvasAgg(figure)
+    return canvas.get_renderer()

@@ -1,0 +1,134 @@
+"""Names and numbers as a figure prints them."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+
+import numpy as np
+
+from proteomr._typing import F64
+
+__all__ = ["choose_decimals", "format_number", "format_p", "format_tick", "label_axis", "shorten", "wrap"]
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_MINUS = "−"
+_LINES = 3
+
+
+def shorten(name: str, *, letters: int) -> str:
+    """Return a name on one line, its middle left out where it is longer than allowed.
+
+    Examples
+    --------
+    >>> shorten("chr1:123456789:ACGTACGT:A", letters=12)
+    'chr1:1…CGT:A'
+    """
+    plain = "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
+    if len(plain) <= letters:
+        return plain
+    tail = (letters - 1) // 2
+    return f"{plain[: letters - 1 - tail]}…{plain[-tail:]}"
+
+
+def wrap(text: str, *, letters: int) -> str:
+    """Return a text in at most three lines of a given length, its middle left out beyond that.
+
+    Examples
+    --------
+    >>> wrap("SNP effect on loneliness", letters=14)
+    'SNP effect on\\nloneliness'
+    """
+    plain = shorten(text, letters=_LINES * letters)
+    lines = textwrap.wrap(plain, letters)
+    if len(lines) > _LINES:
+        rest = shorten(" ".join(lines[_LINES - 1 :]), letters=letters)
+        lines = [*lines[: _LINES - 1], rest]
+    return "\n".join(lines)
+
+
+def label_axis(what: str, unit: str | None, *, letters: int) -> str:
+    """Return the label of an axis with its unit in brackets, wrapped.
+
+    Examples
+    --------
+    >>> label_axis("SNP effect on ADM", "SD", letters=40)
+    'SNP effect on ADM (SD)'
+    """
+    return wrap(f"{what} ({unit})" if unit else what, letters=letters)
+
+
+def choose_decimals(se: F64) -> int:
+    """Return the decimals that show standard errors to about two digits, at most four.
+
+    Examples
+    --------
+    >>> choose_decimals(np.array([0.03, 0.05, np.nan]))
+    3
+    """
+    known = se[np.isfinite(se) & (se > 0)]
+    if not known.size:
+        return 2
+    return min(4, max(0, 1 - math.floor(math.log10(float(np.median(known))))))
+
+
+def format_number(value: float, *, decimals: int) -> str:
+    """Return a number with fixed decimals, or as a power of ten where those would not serve.
+
+    Examples
+    --------
+    >>> format_number(-0.1234, decimals=2), format_number(123456.0, decimals=2)
+    ('−0.12', '1.2×10⁵')
+    """
+    if not math.isfinite(value):
+        return "∞" if value > 0 else f"{_MINUS}∞" if value < 0 else "NA"
+    if value != 0 and not 0.5 * 10.0**-decimals <= abs(value) < 1e4:
+        if abs(value) < 0.5 * 10.0**-decimals and decimals < 4:
+            return f"{0.0:.{decimals}f}"
+        return _as_power(value, digits=1)
+    return f"{value:.{decimals}f}".replace("-", _MINUS)
+
+
+def format_tick(value: float) -> str:
+    """Return the number of a tick, in six digits at most.
+
+    Examples
+    --------
+    >>> format_tick(-0.30000000000000004), format_tick(2e6)
+    ('−0.3', '2×10⁶')
+    """
+    text = f"{value:.6g}"
+    if "e" not in text:
+        return text.replace("-", _MINUS)
+    mantissa, _, exponent = text.partition("e")
+    return f"{mantissa.replace('-', _MINUS)}×10{_raise(int(exponent))}"
+
+
+def format_p(neg_log10_p: float) -> str:
+    """Return a p value from its minus log10, however small it is.
+
+    Examples
+    --------
+    >>> format_p(300.0), format_p(1.301), format_p(0.1), format_p(887.3)
+    ('1×10⁻³⁰⁰', '0.050', '0.79', '5×10⁻⁸⁸⁸')
+    """
+    if not math.isfinite(neg_log10_p):
+        return "0" if neg_log10_p > 0 else "NA"
+    if neg_log10_p < 1:
+        return f"{10.0**-neg_log10_p:.2f}"
+    if neg_log10_p < 3:
+        return f"{10.0**-neg_log10_p:.3f}"
+    exponent = math.ceil(neg_log10_p)
+    mantissa = round(10.0 ** (exponent - neg_log10_p))
+    if mantissa == 10:
+        mantissa, exponent = 1, exponent - 1
+    return f"{mantissa}×10{_raise(-exponent)}"
+
+
+def _as_power(value: float, *, digits: int) -> str:
+    mantissa, _, exponent = f"{value:.{digits}e}".partition("e")
+    return f"{mantissa.replace('-', _MINUS)}×10{_raise(int(exponent))}"
+
+
+def _raise(exponent: int) -> str:
+    return str(exponent).translate(_SUPERSCRIPTS)

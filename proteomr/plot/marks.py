@@ -1,0 +1,113 @@
+"""Points, lines and legend entries that several figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from proteomr._typing import F64, Bool
+from proteomr.plot.frames import MethodRow
+from proteomr.plot.lettering import shorten
+from proteomr.plot.style import BLACK, VERMILLION, look_of_method
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+__all__ = ["choose_limits", "draw_line", "draw_points", "list_undrawn", "point_size"]
+
+_LETTERS = 40
+
+
+def point_size(count: int) -> float:
+    """Return the diameter of a point, in points: smaller where there are many.
+
+    Examples
+    --------
+    >>> point_size(5), point_size(400)
+    (3.6, 2.0)
+    """
+    return 3.6 if count <= 20 else 3.0 if count <= 100 else 2.4 if count <= 300 else 2.0
+
+
+def choose_limits(low: F64, high: F64, *, edge: float = 0.05) -> tuple[float, float]:
+    """Return limits of an axis that hold all values, with a margin at both ends.
+
+    Examples
+    --------
+    >>> choose_limits(np.array([0.0, 1.0]), np.array([2.0, 10.0]), edge=0.1)
+    (-1.0, 11.0)
+    """
+    least, most = float(np.min(low)), float(np.max(high))
+    span = most - least
+    if not span > 1e-12 * max(abs(least), abs(most)):
+        span = 2 * (abs(most) or 1.0)
+    return least - edge * span, most + edge * span
+
+
+def draw_points(
+    axes: Axes, *, x: F64, y: F64, hollow: Bool, outlier: Bool, name: str
+) -> list[Line2D]:
+    """Draw variants, hollow where palindromic and red diamonds where outliers; return a legend.
+
+    Parameters
+    ----------
+    x, y, hollow, outlier : (m,).
+    name : of the plain points in the legend.
+    """
+    kinds = (
+        (name, "o", BLACK, False, ~hollow & ~outlier),
+        ("Palindromic", "o", BLACK, True, hollow & ~outlier),
+        ("Outlier", "D", VERMILLION, False, ~hollow & outlier),
+        ("Palindromic outlier", "D", VERMILLION, True, hollow & outlier),
+    )
+    size = point_size(x.size)
+    return [
+        axes.plot(
+            x[chosen],
+            y[chosen],
+            marker,
+            color=colour,
+            markerfacecolor="white" if empty else colour,
+            markeredgewidth=0.5,
+            markersize=size,
+            zorder=5 if marker == "D" else 3,
+            label=label,
+        )[0]
+        for label, marker, colour, empty, chosen in kinds
+        if chosen.any()
+    ]
+
+
+def draw_line(axes: Axes, method: MethodRow, *, x: Sequence[float], y: Sequence[float]) -> Line2D:
+    """Draw the line of a method in its colour and dashes, with its label for the legend."""
+    look = look_of_method(method.key)
+    return axes.plot(
+        x,
+        y,
+        color=look.colour,
+        dashes=look.dashes or (None, None),
+        scalex=False,
+        scaley=False,
+        zorder=4,
+        label=shorten(look.label, letters=_LETTERS),
+    )[0]
+
+
+def list_undrawn(methods: Sequence[MethodRow]) -> tuple[str, ...]:
+    """Return a note on each method that has no estimate to draw.
+
+    Examples
+    --------
+    >>> nan = float("nan")
+    >>> list_undrawn([MethodRow("raps", nan, nan, nan, nan, nan, nan, "too_few")])
+    ('method raps is not drawn: too_few',)
+    """
+    return tuple(
+        f"method {method.key} is not drawn: "
+        + (method.status if method.status != "ok" else "its estimate is no number on an axis")
+        for method in methods
+        if not method.drawn
+    )

@@ -1,0 +1,280 @@
+"""One look for all figures: colours, type sizes, widths, and the drawing library, loaded late."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from proteomr.errors import UsageError
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "GREY",
+    "VERMILLION",
+    "MethodLook",
+    "PlotStyle",
+    "house_style",
+    "look_of_method",
+]
+
+Width: TypeAlias = Literal["single", "double"]
+
+BLACK: Final = "#000000"
+GREY: Final = "#999999"
+BLUE: Final = "#0072B2"
+VERMILLION: Final = "#D55E00"
+_GREEN: Final = "#009E73"
+_PURPLE: Final = "#CC79A7"
+_ORANGE: Final = "#E69F00"
+_SKY: Final = "#56B4E9"
+
+_WIDTHS_MM: Final[dict[Width, float]] = {"single": 89.0, "double": 183.0}
+_DASHES: Final[tuple[tuple[float, ...], ...]] = (
+    (),
+    (5.0, 2.0),
+    (5.0, 1.5, 1.0, 1.5),
+    (1.0, 1.2),
+    (3.0, 1.0),
+    (7.0, 1.5, 1.0, 1.5, 1.0, 1.5),
+    (9.0, 2.0),
+)
+_FAMILIES: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
+    (
+        BLUE,
+        (
+            ("ivw", "IVW"),
+            ("ivw_fe", "IVW (fixed effects)"),
+            ("ivw_mre", "IVW (random effects)"),
+            ("ivw_radial", "IVW radial"),
+            ("ivw_correlated", "IVW (correlated)"),
+        ),
+    ),
+    (
+        VERMILLION,
+        (
+            ("egger", "MR-Egger"),
+            ("egger_bootstrap", "MR-Egger (bootstrap)"),
+            ("egger_radial", "MR-Egger radial"),
+            ("egger_correlated", "MR-Egger (correlated)"),
+        ),
+    ),
+    (
+        _GREEN,
+        (
+            ("weighted_median", "Weighted median"),
+            ("simple_median", "Simple median"),
+            ("penalised_weighted_median", "Penalised weighted median"),
+        ),
+    ),
+    (
+        _PURPLE,
+        (
+            ("weighted_mode", "Weighted mode"),
+            ("simple_mode", "Simple mode"),
+            ("weighted_mode_nome", "Weighted mode (NOME)"),
+            ("simple_mode_nome", "Simple mode (NOME)"),
+            ("penalised_mode", "Penalised mode"),
+        ),
+    ),
+    (
+        _ORANGE,
+        (
+            ("raps", "RAPS"),
+            ("maxlik", "Maximum likelihood"),
+            ("divw", "Debiased IVW"),
+            ("pivw", "Penalised IVW"),
+            ("grip", "GRIP"),
+        ),
+    ),
+    (
+        _SKY,
+        (
+            ("conmix", "Contamination mixture"),
+            ("lasso", "MR-Lasso"),
+            ("cml", "cML"),
+            ("presso", "MR-PRESSO"),
+            ("mrmix", "MRMix"),
+            ("hetpen", "Heterogeneity-penalised"),
+        ),
+    ),
+    (
+        BLACK,
+        (
+            ("wald", "Wald ratio"),
+            ("uwr", "Unweighted regression"),
+            ("sign", "Sign test"),
+            ("gsmr", "GSMR"),
+            ("cause", "CAUSE"),
+            ("pcgmm", "PC-GMM"),
+            ("clr", "Conditional likelihood ratio"),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MethodLook:
+    """How one method appears in every figure.
+
+    Parameters
+    ----------
+    label : its name for readers.
+    colour : hexadecimal colour.
+    dashes : lengths on and off, in line widths; empty for a solid line.
+    """
+
+    label: str
+    colour: str
+    dashes: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlotStyle:
+    """What a reader may choose about a figure.
+
+    Parameters
+    ----------
+    width : "single" or "double", a journal's columns of 89 and 183 mm.
+    title : printed above the figure; None for none.
+    exposure_unit, outcome_unit : units of the effects, printed in brackets in the axis labels.
+    labels : most variants that are named inside a figure.
+
+    Raises
+    ------
+    UsageError
+        Another width, or a negative number of labels.
+
+    Examples
+    --------
+    >>> PlotStyle(width="double").width_mm
+    183.0
+    """
+
+    width: Width = "single"
+    title: str | None = None
+    exposure_unit: str | None = None
+    outcome_unit: str | None = None
+    labels: int = 12
+
+    def __post_init__(self) -> None:
+        if self.width not in _WIDTHS_MM:
+            raise UsageError(f"a width of {self.width!r}; 'single' or 'double' is needed")
+        if self.labels < 0:
+            raise UsageError(f"{self.labels} labels; zero or more are needed")
+
+    @property
+    def width_mm(self) -> float:
+        """Width of the figure in millimetres."""
+        return _WIDTHS_MM[self.width]
+
+
+def _tabulate_looks() -> dict[str, MethodLook]:
+    return {
+        key: MethodLook(label, colour, _DASHES[(family + member) % len(_DASHES)])
+        for family, (colour, members) in enumerate(_FAMILIES)
+        for member, (key, label) in enumerate(members)
+    }
+
+
+_LOOKS: Final = _tabulate_looks()
+
+
+def look_of_method(key: str) -> MethodLook:
+    """Return the label, colour and dashes of a method, the same in every figure.
+
+    Colours are those of Okabe and Ito (2008), which people who are colour-blind can tell apart; the
+    dashes tell the lines apart in grey. A method of another name is black.
+
+    Parameters
+    ----------
+    key : name of the method in a table of estimates.
+
+    Examples
+    --------
+    >>> look_of_method("ivw")
+    MethodLook(label='IVW', colour='#0072B2', dashes=())
+    >>> look_of_method("my_method").label
+    'my method'
+    """
+    if key in _LOOKS:
+        return _LOOKS[key]
+    dashes = _DASHES[zlib.crc32(key.encode("utf-8", "replace")) % len(_DASHES)]
+    return MethodLook(key.replace("_", " "), BLACK, dashes)
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw or save inside the block in one look, whatever settings matplotlib has from elsewhere.
+
+    The settings that stood before are back after the block.
+
+    Raises
+    ------
+    UsageError
+        matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> with house_style():
+    ...     matplotlib.rcParams["svg.hashsalt"]
+    'proteomr'
+    """
+    matplotlib = _load_matplotlib()
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # a letter that the type does not hold is drawn as a box; the data beside keep it
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
+        yield
+
+
+def _load_matplotlib() -> Any:
+    try:
+        return importlib.import_module("matplotlib")
+    except ModuleNotFoundError:
+        raise UsageError(
+            "figures need the package matplotlib, which is not installed: "
+            "pip install 'proteomr[plot]'"
+        ) from None
+
+
+_SETTINGS: Final[dict[str, object]] = {
+    "figure.dpi": 300,
+    "savefig.dpi": 300,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same bytes everywhere
+    "font.size": 7.0,
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+    "axes.labelsize": 7.0,
+    "axes.titlesize": 7.0,
+    "axes.linewidth": 0.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.labelpad": 3.0,
+    "xtick.labelsize": 6.0,
+    "ytick.labelsize": 6.0,
+    "xtick.major.width": 0.5,
+    "ytick.major.width": 0.5,
+    "xtick.major.size": 2.0,
+    "ytick.major.size": 2.0,
+    "xtick.major.pad": 2.0,
+    "ytick.major.pad": 2.0,
+    "legend.fontsize": 6.0,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "legend.labelspacing": 0.4,
+    "legend.columnspacing": 1.4,
+    "legend.borderpad": 0.1,
+    "lines.linewidth": 1.0,
+    "lines.scale_dashes": True,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "proteomr",
+    "pdf.fonttype": 42,
+}
