@@ -166,7 +166,6 @@ def ingest(
         measured = read_measurements(
             paths, scratch=scratch, platform=platform, options=settings, withdrawn=withdrawn
         )
-        keep_journal(out / "log.txt", again=False)
         _log_measurements(measured, log)
         manifest = Manifest(
             command="ingest",
@@ -177,8 +176,9 @@ def ingest(
             started=started,
         )
         write_store(measured, out, manifest=manifest)
-    if not quiet:
-        describe_measurements(measured)
+        keep_journal(out / "log.txt", again=False)
+        if not quiet:
+            describe_measurements(measured)
     say(str(out))
 
 

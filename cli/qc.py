@@ -215,7 +215,6 @@ def qc(
             imputation=None if impute == "none" else Imputation(neighbours or _NEIGHBOURS),
             components=components,
         )
-        keep_journal(out / "log.txt", again=False)
         _log(cleaned, len(measured.notes), log)
         manifest = Manifest(
             command="qc",
@@ -226,6 +225,7 @@ def qc(
             started=started,
         )
         write_store(cleaned.measured, out, manifest=manifest, extra=cleaned.tables)
+        keep_journal(out / "log.txt", again=False)
     if not quiet:
         _describe(measured, cleaned.assessment)
         say(f"more in {', '.join(cleaned.assessment.tables)} (proteomr schema NAME)")

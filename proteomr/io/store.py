@@ -107,9 +107,14 @@ def write_store(
     tables = _tables_of(measured) | dict(extra or {})
     outputs = [*(f"{name}.parquet" for name in ("proteins", *tables)), "drops.tsv"]
     _claim(target, outputs)
+    try:
+        _write_proteins(measured, target / "proteins.parquet")
+    except InputError:
+        with storage_errors(target):
+            (target / UNFINISHED).unlink()
+        raise
     for name, table in tables.items():
         write_table(table, target / f"{name}.parquet", format="parquet")
-    _write_proteins(measured, target / "proteins.parquet")
     write_table(tabulate_drops(measured.drops), target / "drops.tsv", format="tsv")
     complete = replace(
         manifest,

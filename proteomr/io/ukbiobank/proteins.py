@@ -213,7 +213,9 @@ def _open_table(
     wanted = [*columns.values(), *([index] if index else [])]
     stored = path
     if layout is not None:
-        stored = convert_text(layout, id_column=id_column, proteins=wanted, scratch=scratch)
+        stored = convert_text(
+            layout, id_column=id_column, proteins=wanted, scratch=scratch, finite=True
+        )
     matrix = ParquetMatrix(stored, reported_as=path)
     _refuse_text(matrix, wanted)
     taken = _take_instance(matrix, index, options.instance, seen)

@@ -178,3 +178,10 @@ def test_a_person_in_two_rows_of_a_wide_table_is_refused_whatever_replicates_say
     options = IngestOptions(replicates="first")
     with pytest.raises(IdentifierError, match=r"1 duplicated .*--replicates is for the long file"):
         read_wide([open_source(file)], options=options, scratch=tmp_path)
+
+
+def test_an_infinite_value_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "olink.csv"
+    path.write_text("eid,gdf15,adm\n1000001,1.5,2.5\n1000002,-Inf,0.5\n")
+    with pytest.raises(FormatError, match=r"line 3, column 'gdf15': an infinite value"):
+        read_wide([open_source(path)], options=IngestOptions(), scratch=tmp_path)
