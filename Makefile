@@ -40,7 +40,7 @@ contracts: $(STAMP) ## who may import whom
 	$(BIN)/lint-imports
 
 unit: $(STAMP) ## the tests and every example in a docstring
-	$(RUN) pytest
+	$(RUN) pytest -n auto --maxprocesses 4
 
 demo: $(STAMP) ## simulate a small study, scan it, print the hits beside the truth
 	$(BIN)/proteomr demo

@@ -11,6 +11,7 @@ from proteomr.errors import NothingToDo
 from . import options as shared
 from .console import say
 from .journal import open_journal
+from .outcome import report_outcome
 from .running import (
     Executor,
     RunOptions,
@@ -19,7 +20,6 @@ from .running import (
     hold_threads,
     open_plan,
     read_shard,
-    report_outcome,
     run_scan,
 )
 
@@ -40,8 +40,8 @@ def associate(
         Path,
         typer.Argument(
             metavar="SAMPLES",
-            help="One row per person: parquet, csv or tsv, also .gz. Or a folder that holds "
-            "samples.parquet and proteins.parquet.",
+            help="One row per person: parquet, csv or tsv, also .gz. Or a store, the folder that "
+            "ingest or qc wrote, for SAMPLES and PROTEINS together.",
             show_default=False,
         ),
     ],
@@ -50,7 +50,8 @@ def associate(
         typer.Argument(
             metavar="PROTEINS",
             help="One column per protein, of the same people in any order; several files or a "
-            "quoted glob are joined on the identifier.",
+            "quoted glob are joined on the identifier. Or a store, whose plate, batch and other "
+            "columns of samples then join those of SAMPLES.",
             show_default=False,
         ),
     ] = None,
@@ -174,8 +175,8 @@ def associate(
         typer.Option(
             metavar="NAME=FILE",
             rich_help_panel=shared.INPUT,
-            help="A covariate with a column for each protein or each panel, such as a time gap, "
-            "to be used as NAME in --adjust; repeat for several.",
+            help="A covariate with a column for each protein or each panel, such as "
+            "timegap=STORE/time_gap.parquet, to be used as NAME in --adjust; repeat for several.",
             show_default=False,
         ),
     ] = None,
@@ -184,8 +185,8 @@ def associate(
         typer.Option(
             metavar="FILE",
             rich_help_panel=shared.INPUT,
-            help="Table of the assays with the columns protein and panel; needed where a "
-            "covariate is per panel.",
+            help="Table of the assays: protein, panel where a covariate is per panel, gene for the "
+            "results. Without: that of the store.",
         ),
     ] = None,
     id_column: shared.IdColumn = None,

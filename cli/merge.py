@@ -7,7 +7,8 @@ import typer
 
 from . import options as shared
 from .journal import keep_journal, open_journal
-from .running import RunOptions, finish, hold_threads, report_outcome
+from .outcome import report_outcome
+from .running import RunOptions, finish, hold_threads
 
 __all__ = ["merge"]
 

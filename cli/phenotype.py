@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,18 +14,18 @@ from proteomr.errors import UsageError
 from . import options as shared
 from .console import print_rows, report_note, say
 from .journal import open_journal
-from .running import hold_threads, open_scratch
+from .running import hold_threads, open_scratch, record_inputs
 
 if TYPE_CHECKING:
     import polars as pl
 
     from proteomr.phenotype import Definition, DeriveOptions, Phenotypes
     from proteomr.phenotype.rule import Rule
-    from proteomr.provenance import InputFile
 
 __all__ = ["phenotype"]
 
 _SHOWN_LEVELS = 8
+_LINE = 68
 
 
 def phenotype(
@@ -130,6 +131,7 @@ def phenotype(
     ] = None,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
+    log_json: shared.LogJson = False,
 ) -> None:
     """Derive exposures, covariates and outcomes, one row per person.
 
@@ -138,7 +140,7 @@ def phenotype(
     each step) and cohort.manifest.json. A share far from the published one is a warning.
     """
     hold_threads(None)
-    log = open_journal(quiet=quiet, verbose=verbose)
+    log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     from proteomr.phenotype import load_definition
 
     chosen = shared.parse_pairs(alternative, option="--alternative", example="isolation=monthly")
@@ -150,6 +152,7 @@ def phenotype(
         raise UsageError(
             "a file of participants and -o FILE are needed (see proteomr phenotype --help)"
         )
+    from proteomr.io import find_files
     from proteomr.phenotype import DeriveOptions
     from proteomr.phenotype.outputs import choose_files, write_phenotypes
     from proteomr.provenance import utc_now
@@ -166,7 +169,7 @@ def phenotype(
         options=options,
         format=written_as,
         complete=complete,
-        inputs=_record_inputs(samples, rules, withdrawn=withdrawn),
+        inputs=record_inputs(*find_files(samples), withdrawn, *rules.files),
         arguments=tuple(sys.argv[1:]),
         started=started,
     )
@@ -174,6 +177,11 @@ def phenotype(
         log.info("%s", note)
     if not quiet:
         _report(made)
+        for warning in made.warnings:
+            if log_json:
+                log.warning("%s", warning)
+            else:
+                report_note(f"warning: {warning}")
     say(str(files["table"]))
 
 
@@ -187,29 +195,21 @@ def _derive(
 ) -> "Phenotypes":
     """Read the fields that are needed, and apply the definition to them."""
     from proteomr.io.ukbiobank import read_fields
-    from proteomr.phenotype import derive, wanted_fields
+    from proteomr.phenotype import derive, wanted_columns, wanted_fields
 
     wanted = wanted_fields(rules, only=options.only)
     named = ", ".join(map(str, samples))
     logging.getLogger("proteomr").info("reading %s fields from %s", len(wanted), named)
     with open_scratch() as scratch:
         answers = read_fields(
-            samples, wanted=wanted, id_column=id_column, withdrawn=withdrawn, scratch=scratch
+            samples,
+            wanted=wanted,
+            others=wanted_columns(rules, only=options.only),
+            id_column=id_column,
+            withdrawn=withdrawn,
+            scratch=scratch,
         )
         return derive(answers, rules, options=options)
-
-
-def _record_inputs(
-    samples: list[Path], rules: "Definition", *, withdrawn: Path | None
-) -> tuple["InputFile", ...]:
-    from proteomr.io import find_files
-    from proteomr.phenotype import definition_names
-    from proteomr.provenance import InputFile
-
-    named = (Path(source) for source in rules.sources if source not in definition_names())
-    own = [path for path in named if path.is_file()]
-    lists = [withdrawn] if withdrawn is not None else []
-    return tuple(InputFile.read(path) for path in (*find_files(samples), *lists, *own))
 
 
 def _report(made: "Phenotypes") -> None:
@@ -232,8 +232,6 @@ def _report(made: "Phenotypes") -> None:
     ]
     print_rows(["people", "left out", "left", "why"], [_turn(row) for row in flow], left=1)
     _report_comparison(made.comparison)
-    for warning in made.warnings:
-        report_note(f"warning: {warning}")
 
 
 def _turn(row: list[str]) -> list[str]:
@@ -272,7 +270,9 @@ def _covariate_lines(made: "Phenotypes", rules: "list[Rule]") -> Iterator[list[s
         shown = names[0] if len(names) == 1 else f"{names[0]}..{names[-1]}"
         known = sum(row["n"] for row in rows if row["share"] is not None or row["value"] == "mean")
         text = f"{len(names)} components" if len(names) > 1 else _summary(rows)
-        yield [shown, f"{known:,}", f"{lost:,}" if lost else "", text]
+        first, *further = textwrap.wrap(text, _LINE) or [""]
+        yield [shown, f"{known:,}", f"{lost:,}" if lost else "", first]
+        yield from (["", "", "", more] for more in further)
 
 
 def _summary(rows: list[dict[str, Any]]) -> str:
@@ -283,11 +283,14 @@ def _summary(rows: list[dict[str, Any]]) -> str:
     levels = [row for row in rows if row["share"] is not None]
     if len(levels) > _SHOWN_LEVELS:
         return f"{len(levels)} values"
-    texts = []
-    for row in levels:
-        published = "" if row["published"] is None else f" ({_percent(row['published'])})"
-        texts.append(f"{row['value']} {_percent(row['share'])}{published}")
-    return ", ".join(texts)
+    if [row["value"] for row in levels] == ["0", "1"] and levels[1]["label"]:
+        return f"{levels[1]['label']}: {_shares(levels[1])}"
+    return ", ".join(f"{row['value']}: {_shares(row)}" for row in levels)
+
+
+def _shares(row: dict[str, Any]) -> str:
+    published = "" if row["published"] is None else f" ({_percent(row['published'])})"
+    return f"{_percent(row['share'])}{published}"
 
 
 def _report_comparison(comparison: "pl.DataFrame | None") -> None:

@@ -1,5 +1,6 @@
 """`proteomr qc`: quality control of a store, and a second store of what is left."""
 
+import contextlib
 import logging
 import sys
 from collections.abc import Iterable
@@ -9,18 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from proteomr.errors import UsageError
+from proteomr.errors import UsageError, nearest
 
 from . import options as shared
 from .console import print_rows, report_note, say
-from .ingest import refuse_used_folder
 from .journal import keep_journal, open_journal
-from .running import hold_threads
+from .running import hold_threads, record_inputs, refuse_used_folder
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from proteomr.qc import Assessment, Cleaned, Correction, Imputation, Policy
+    from proteomr.qc import Assessment, Cleaned, Policy
     from proteomr.tables import Measurements
 
 __all__ = ["qc"]
@@ -30,9 +30,9 @@ Group = Literal["plate", "batch"]
 Impute = Literal["none", "knn"]
 
 EXCLUSIONS, VALUES = "Exclusions", "Values"
-_NEIGHBOURS = 10
-_WORST = 5
-_COMPONENTS_SHOWN = 3
+_NEIGHBOURS, _WORST, _COMPONENTS_SHOWN = 10, 5, 3
+_SHARES = ("share_below_lod", "plate_share")
+_PERCENTAGES = ("cv_intra_percent", "cv_inter_percent")
 
 
 def qc(
@@ -52,9 +52,9 @@ def qc(
             metavar="NAME|FILE.toml",
             rich_help_panel=EXCLUSIONS,
             help="What makes an assay or a sample leave. default: control and non-human assays, "
-            "assays with more than half of the values missing, samples without a value. shen2025: "
-            "only the missing values. strict: as default, and failed and outlying samples, and "
-            "assays mostly below their limit of detection. Or a file with thresholds of your own.",
+            "assays more than half missing, samples without a value. shen2025: missing values "
+            "alone. strict: as default, and failed and outlying samples, and assays mostly below "
+            "detection. Or a file with thresholds of your own.",
         ),
     ] = "default",
     max_missing: Annotated[
@@ -79,6 +79,16 @@ def qc(
             metavar="SHARE|off",
             rich_help_panel=EXCLUSIONS,
             help="Assays with a larger share of values below their limit of detection leave.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            rich_help_panel=EXCLUSIONS,
+            help="Any setting of a policy by its name, over the policy's: max_failed_panels=1, "
+            "sd_components=4, max_cv_inter_percent=30; off switches a rule off. Repeatable.",
+            show_default=False,
         ),
     ] = None,
     withdrawn: shared.Withdrawn = None,
@@ -162,7 +172,8 @@ def qc(
     qc_plates (components by plate and batch), qc_controls and exclusions, each row with its
     reason. Values are changed only by --correct and --impute.
     """
-    settings = shared.resolve_settings(context, tables={})
+    pairs = shared.parse_pairs(threshold, option="--threshold", example="max_failed_panels=1")
+    settings = shared.resolve_settings(context, tables={"threshold": pairs})
     if print_config:
         say(shared.write_configuration(settings))
         return
@@ -178,6 +189,7 @@ def qc(
     started = utc_now()
     rules = _override(
         load_policy(policy),
+        pairs,
         max_missing_per_assay=("--max-missing", max_missing),
         max_missing_per_sample=("--max-missing-sample", max_missing_sample),
         max_below_lod_per_assay=("--max-below-lod", max_below_lod),
@@ -190,8 +202,8 @@ def qc(
         _describe(measured, assess(measured, policy=rules))
         say(f"nothing is written; without --dry-run: {out}")
         return
-    from proteomr.provenance import InputFile, Manifest
-    from proteomr.qc import clean
+    from proteomr.provenance import Manifest
+    from proteomr.qc import Correction, Imputation, clean
     from proteomr.runs import hold_folder
 
     with hold_folder(out):
@@ -199,24 +211,24 @@ def qc(
         cleaned = clean(
             measured,
             policy=rules,
-            correction=_choose_correction(correct, by),
-            imputation=_choose_imputation(impute, neighbours),
+            correction=None if correct == "none" else Correction(correct, by or "plate"),
+            imputation=None if impute == "none" else Imputation(neighbours or _NEIGHBOURS),
             components=components,
         )
-        keep_journal(out / "log.txt", again=False)
         _log(cleaned, len(measured.notes), log)
-        given = (store, *((withdrawn,) if withdrawn is not None else ()))
         manifest = Manifest(
             command="qc",
             arguments=tuple(sys.argv[1:]),
             configuration={**settings, "resolved_policy": rules.settings()},
-            inputs=tuple(InputFile.read(path) for path in given),
+            inputs=record_inputs(store, withdrawn),
             threads=threads,
             started=started,
         )
         write_store(cleaned.measured, out, manifest=manifest, extra=cleaned.tables)
+        keep_journal(out / "log.txt", again=False)
     if not quiet:
         _describe(measured, cleaned.assessment)
+        say(f"more in {', '.join(cleaned.assessment.tables)} (proteomr schema NAME)")
         for note in cleaned.measured.notes[len(measured.notes) :]:
             report_note(f"note: {note}")
     say(str(out))
@@ -231,36 +243,45 @@ def _refuse_idle_options(
         raise UsageError("--neighbours is for the imputation: add --impute knn")
 
 
-def _override(rules: "Policy", **given: tuple[str, str | None]) -> "Policy":
+def _override(rules: "Policy", pairs: dict[str, str], **given: tuple[str, str | None]) -> "Policy":
+    """Return a policy with other thresholds: pairs by name, and options of their own."""
     changed: dict[str, Any] = {}
+    known = [name for name, value in rules.settings().items() if not isinstance(value, str | list)]
+    for name, setting in pairs.items():
+        if name not in known:
+            raise UsageError(f"--threshold: no setting {name!r}{nearest(name, known)}")
+        changed[name] = _read_setting(setting)
     for name, (option, text) in given.items():
-        if text is not None:
-            changed[name] = _read_share(text, option=option)
+        if text is None:
+            continue
+        if name in changed:
+            raise UsageError(f"{option} and --threshold {name}= say the same; give one of them")
+        changed[name] = _read_share(text, option=option)
     return replace(rules, name=f"{rules.name}, changed", **changed) if changed else rules
+
+
+def _read_setting(text: str) -> object:
+    """Read a number, true, false or off; what is none of them the policy refuses itself."""
+    words = {"off": None, "true": True, "false": False}
+    if text in words:
+        return words[text]
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def _read_share(text: str, *, option: str) -> float | None:
     if text == "off":
         return None
     try:
-        share = float(text)
+        share = float(text.removesuffix("%"))
     except ValueError:
         share = -1.0
-    if not 0 <= share <= 1:
-        raise UsageError(f"{option} {text!r} is neither a share from 0 to 1 nor off")
+    if not 0 <= share <= 1 or text.endswith("%"):
+        hint = f"; for {share:g} % write {share / 100:g}" if 0 <= share <= 100 else ""
+        raise UsageError(f"{option} {text!r} is neither a share from 0 to 1 nor off{hint}")
     return share
-
-
-def _choose_correction(correct: Correct, by: Group | None) -> "Correction | None":
-    from proteomr.qc import Correction
-
-    return None if correct == "none" else Correction(correct, by or "plate")
-
-
-def _choose_imputation(impute: Impute, neighbours: int | None) -> "Imputation | None":
-    from proteomr.qc import Imputation
-
-    return None if impute == "none" else Imputation(neighbours or _NEIGHBOURS)
 
 
 def _log(cleaned: "Cleaned", before: int, log: logging.Logger) -> None:
@@ -273,8 +294,8 @@ def _log(cleaned: "Cleaned", before: int, log: logging.Logger) -> None:
 
 
 def _describe(measured: "Measurements", found: "Assessment") -> None:
-    """Print who stays and who leaves, the worst assays, and what plates and batches explain."""
-    from proteomr.qc import count_exclusions
+    """Print who stays, what each rule took, and what outliers, controls and plates show."""
+    from proteomr.qc import count_exclusions, list_idle_rules, list_rules
 
     gone = dict(found.exclusions["kind"].value_counts().rows())
     samples, assays = measured.n, measured.assays.height
@@ -282,47 +303,58 @@ def _describe(measured: "Measurements", found: "Assessment") -> None:
         f"policy {found.policy.name}: {samples - gone.get('sample', 0):,} of {samples:,} samples "
         f"and {assays - gone.get('assay', 0):,} of {assays:,} assays stay"
     )
-    for drop in count_exclusions(found.exclusions):
-        say(f"left out: {drop.n:,} {drop.reason}")
+    counted = {drop.reason: drop.n for drop in count_exclusions(found.exclusions)}
+    idle = list_idle_rules(found.assays, policy=found.policy)
+    for rule in list_rules(found.policy):
+        known = " (known of no assay)" if rule in idle else ""
+        say(f"left out: {counted.get(rule, 0):,} {rule}{known}")
     _describe_outliers(found)
+    _describe_controls(found.assays)
     _print_assays(found.assays)
-    _print_plates(found.plates)
+    _describe_plates(found)
 
 
 def _describe_outliers(found: "Assessment") -> None:
-    samples = found.samples
+    samples, policy = found.samples, found.policy
     for column, what in (
-        ("panels_outlying_median_iqr", "median or IQR"),
-        ("panels_outlying_components", "principal components"),
+        ("panels_outlying_median_iqr", f"median or IQR, {policy.sd_median_iqr:g} SD from the mean"),
+        ("panels_outlying_components", f"PC1 or PC2, {policy.sd_components:g} SD from the mean"),
         ("n_failed_panels", "failed checks of the laboratory"),
     ):
-        count = int((samples[column] > 0).sum())
-        if count:
-            left = int(samples.filter(samples[column] > 0)["excluded"].sum())
-            say(f"outlying: {count:,} samples by {what}, {left:,} of them left out")
+        marked = samples.filter(samples[column] > 0)
+        if marked.height:
+            left = int(marked["excluded"].sum())
+            say(f"outlying: {marked.height:,} samples by {what}, on any panel; {left:,} left out")
+
+
+def _describe_controls(assays: "pl.DataFrame") -> None:
+    for column, where in (("cv_intra_percent", "within"), ("cv_inter_percent", "between")):
+        told = assays.drop_nulls(column)
+        if told.height:
+            kinds = ", ".join(told["cv_control"].unique().sort())
+            half = told[column].quantile(0.5, "linear")
+            say(f"CV {where} plates: median {half:.1f}% over {told.height:,} assays, of {kinds}")
 
 
 def _print_assays(assays: "pl.DataFrame") -> None:
+    """Print the assays with most values missing or below their limit."""
     import polars as pl
 
-    worst = assays.filter(pl.col("n_missing") > 0).sort(
-        "share_missing", "protein", descending=[True, False]
-    )
+    worst = pl.max_horizontal("share_missing", "share_below_lod")
+    chosen = assays.filter(worst > 0).sort(worst, "protein", descending=[True, False])
     rows = [
         [
             row["protein"],
             row["gene"] or "",
             row["panel"] or "",
             f"{row['share_missing']:.1%}",
-            _percent(row["share_below_lod"], scale=100),
-            _percent(row["plate_share"], scale=100),
-            _percent(row["cv_intra_percent"]),
-            _percent(row["cv_inter_percent"]),
+            *("" if row[name] is None else f"{row[name]:.1%}" for name in _SHARES),
+            *("" if row[name] is None else f"{row[name]:.1f}%" for name in _PERCENTAGES),
             row["reason"] or "",
         ]
-        for row in worst.head(_WORST).iter_rows(named=True)
+        for row in chosen.head(_WORST).iter_rows(named=True)
     ]
-    headings = ["assay", "gene", "panel", "missing", "below|LOD", "by|plate", "CV|within"]
+    headings = ["worst|assays", "gene", "panel", "missing", "below|LOD", "by|plate", "CV|within"]
     headings += ["CV|between", "left out for"]
     used = [0, *(j for j in range(1, len(headings)) if any(row[j] for row in rows))]
     if rows:
@@ -330,20 +362,23 @@ def _print_assays(assays: "pl.DataFrame") -> None:
         print_rows([headings[j] for j in used], [[row[j] for j in used] for row in rows], left=left)
 
 
-def _percent(value: float | None, *, scale: float = 1.0) -> str:
-    return "" if value is None else f"{scale * value:.1f}%"
-
-
-def _print_plates(plates: "pl.DataFrame") -> None:
+def _describe_plates(found: "Assessment") -> None:
+    """Print the share of variance between plates and batches, beside that of chance alone."""
     import polars as pl
 
-    several = plates["panel"].drop_nulls().n_unique() > 1
-    shown = plates.filter(pl.col("component") <= _COMPONENTS_SHOWN)
-    if several:
-        shown = shown.filter(pl.col("panel") == "all")
-    if shown.height:
-        headings = ["components of", "by", "groups", "PC", "variance", "R2", "-log10p"]
-        print_rows(headings, _plate_rows(shown), left=2)
+    plates = found.plates
+    if not plates.height:
+        say("plates and batches: fewer than two are known, so that nothing is compared")
+        return
+    shown = plates.filter(pl.col("panel") == "all", pl.col("component") <= _COMPONENTS_SHOWN)
+    if not shown.height:
+        shown = plates.filter(pl.col("component") == 1)
+    headings = ["components of", "by", "groups", "PC", "variance", "R2", "by|chance", "-log10p"]
+    print_rows(headings, _plate_rows(shown), left=2)
+    shares = found.assays["plate_share"].drop_nulls()
+    if shares.len():
+        share = shares.quantile(0.5, "linear")
+        say(f"between plates lies a median of {share:.1%} of an assay's variance")
 
 
 def _plate_rows(shown: "pl.DataFrame") -> Iterable[list[str]]:
@@ -356,5 +391,6 @@ def _plate_rows(shown: "pl.DataFrame") -> Iterable[list[str]]:
             str(row["component"]),
             f"{row['variance_share']:.1%}",
             f"{row['r2']:.3f}",
+            f"{(row['groups'] - 1) / (row['n'] - 1):.3f}",
             "inf" if strength is None else f"{strength:.1f}",
         ]

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import typer
-
 from proteomr.errors import RunFolderError, UsageError
 
-from .console import print_rows, report_note, say, track
+from .console import track
 from .journal import keep_journal
 from .options import ColumnNames, TableFormat
 
@@ -40,7 +38,8 @@ __all__ = [
     "open_plan",
     "open_scratch",
     "read_shard",
-    "report_outcome",
+    "record_inputs",
+    "refuse_used_folder",
     "run_scan",
 ]
 
@@ -177,7 +176,6 @@ def _read_sources(
 ) -> tuple["Cohort", list["ProteinCovariate"], tuple["InputFile", ...]]:
     """Read the cohort and the covariates of its proteins, and take a record of every file."""
     from proteomr.io import find_files, read_cohort, read_protein_covariate
-    from proteomr.provenance import InputFile
 
     cohort = read_cohort(
         sources.samples,
@@ -195,8 +193,24 @@ def _read_sources(
     ]
     proteins = find_files(sources.proteins) if sources.proteins else ()
     others = (sources.assays, sources.withdrawn, *sources.protein_covariates.values())
-    named = (sources.samples, *proteins, *(path for path in others if path is not None))
-    return cohort, covariates, tuple(InputFile.read(path) for path in named)
+    return cohort, covariates, record_inputs(sources.samples, *proteins, *others)
+
+
+def record_inputs(*paths: Path | None) -> tuple["InputFile", ...]:
+    """Take the record of every file that was given, for the manifest; None is one that was not."""
+    from proteomr.provenance import InputFile
+
+    return tuple(InputFile.read(path) for path in paths if path is not None)
+
+
+def refuse_used_folder(out: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that holds a result, unless it is to be replaced."""
+    if overwrite or not (out / "manifest.json").exists():
+        return
+    raise RunFolderError(
+        f"{out}: already holds a manifest.json; choose another folder, or replace it with "
+        "--overwrite"
+    )
 
 
 def run_scan(
@@ -329,66 +343,3 @@ def _read_outcome(folder: "RunFolder", *, options: RunOptions) -> Outcome:
     if options.effective_tests:
         effective = pl.read_csv(folder.path / f"{_EFFECTIVE}.tsv", separator="\t")
     return Outcome(table, summary, dict(counts), effective)
-
-
-def report_outcome(outcome: Outcome | None, *, options: RunOptions, quiet: bool) -> None:
-    """Print the summary and the path of the table, and leave with code 4 where fits have failed."""
-    if outcome is None:
-        if not quiet:
-            report_note(
-                f"shard {options.shard} is done; when all are: proteomr merge {options.out}"
-            )
-        say(str(options.out))
-        return
-    if not quiet:
-        _print_summary(outcome.summary)
-        _print_effective(outcome.effective)
-    if outcome.failed and not (quiet and options.allow_failures):
-        failed = {status: n for status, n in outcome.statuses.items() if status != "ok"}
-        kinds = ", ".join(f"{status} {n:,}" for status, n in failed.items())
-        total = sum(outcome.statuses.values())
-        report_note(
-            f"{outcome.failed:,} of {total:,} fits have no ordinary estimate: {kinds}; the columns "
-            "status and message say more"
-        )
-    say(str(outcome.table))
-    if outcome.failed and not options.allow_failures:
-        raise typer.Exit(FAILED_UNITS)
-
-
-def _print_effective(effective: "pl.DataFrame | None") -> None:
-    if effective is None:
-        return
-    for row in effective.iter_rows(named=True):
-        say(
-            f"{row['method']:<10}  {row['effective_tests']:,.1f} effective tests of "
-            f"{row['proteins']:,} proteins, threshold p < {row['threshold']:.3g}"
-        )
-
-
-def _label(protein: str, gene: str | None) -> str:
-    return protein if gene in (None, "", protein) else f"{gene} ({protein})"
-
-
-def _print_summary(summary: "pl.DataFrame") -> None:
-    named = [name for name in ("stratum", "effect") if summary[name].null_count() < summary.height]
-    keys = ["adjustment", "exposure", *named]
-    headings = [*keys, "fitted", "failed", "lambda", "p_bonf|up", "<0.05|down", "q_bh|up"]
-    headings += ["<0.05|down", "top|-log10p", "protein"]
-    counts = ("bonferroni_up", "bonferroni_down", "bh_up", "bh_down")
-    rows = []
-    for row in summary.iter_rows(named=True):
-        top = row["top_protein"]
-        factor = row["lambda"]
-        rows.append(
-            [
-                *("" if row[key] is None else str(row[key]) for key in keys),
-                f"{row['fitted']:,}",
-                f"{row['failed']:,}",
-                "" if factor is None else f"{factor:.2f}",
-                *(f"{row[name]:,}" for name in counts),
-                "" if top is None else f"{row['top_neg_log10_p']:.1f}",
-                "" if top is None else _label(top, row["top_gene"]),
-            ]
-        )
-    print_rows(headings, rows, left=len(keys))

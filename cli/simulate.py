@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from proteomr.errors import RunFolderError
-
 from .console import say
-from .running import hold_threads
+from .running import hold_threads, refuse_used_folder
 
 if TYPE_CHECKING:
     from proteomr.simulate import Simulation
@@ -44,14 +42,10 @@ def simulate(
 ) -> None:
     """Simulate a cohort of known truth, like a published study.
 
-    Writes samples, proteins, timegap, assays and truth as parquet, and manifest.json. The same
-    seed and size give the same cohort.
+    Writes samples, proteins, timegap, assays and truth as parquet, with --export the folder export
+    beside them, and manifest.json. The same seed and size give the same cohort.
     """
-    if not overwrite and (out / "manifest.json").exists():
-        raise RunFolderError(
-            f"{out}: already holds a manifest.json; choose another folder, or replace a simulated "
-            "cohort with --overwrite"
-        )
+    refuse_used_folder(out, overwrite=overwrite)
     hold_threads(None)
     from proteomr.simulate import simulate as simulate_cohort
 

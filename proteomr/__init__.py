@@ -14,29 +14,60 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
-    from proteomr.io import read_cohort
+    from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
+    from proteomr.io.ukbiobank import read_fields
+    from proteomr.phenotype import derive, load_definition
+    from proteomr.provenance import Manifest
+    from proteomr.qc import clean, load_policy
     from proteomr.simulate import simulate
-    from proteomr.tables import Associations, Cohort
+    from proteomr.tables import Associations, Cohort, Fields, Measurements
+    from proteomr.tables.genes import load_genes
 
     __version__: str
 
 __all__ = [
     "Associations",
     "Cohort",
+    "Fields",
+    "IngestOptions",
+    "Manifest",
+    "Measurements",
     "ModelSpec",
     "__version__",
     "associate",
+    "clean",
+    "derive",
+    "load_definition",
+    "load_genes",
+    "load_policy",
     "read_cohort",
+    "read_fields",
+    "read_measurements",
+    "read_store",
     "simulate",
+    "write_store",
 ]
 
 _HOMES = {
     "Associations": "proteomr.tables",
     "Cohort": "proteomr.tables",
+    "Fields": "proteomr.tables",
+    "IngestOptions": "proteomr.io",
+    "Manifest": "proteomr.provenance",
+    "Measurements": "proteomr.tables",
     "ModelSpec": "proteomr.association",
     "associate": "proteomr.association",
+    "clean": "proteomr.qc",
+    "derive": "proteomr.phenotype",
+    "load_definition": "proteomr.phenotype",
+    "load_genes": "proteomr.tables.genes",
+    "load_policy": "proteomr.qc",
     "read_cohort": "proteomr.io",
+    "read_fields": "proteomr.io.ukbiobank",
+    "read_measurements": "proteomr.io",
+    "read_store": "proteomr.io",
     "simulate": "proteomr.simulate",
+    "write_store": "proteomr.io",
 }
 
 

@@ -43,7 +43,9 @@ class ParquetMatrix:
         self.path = path
         self.reported_as = reported_as or path
         with self._damage():
-            first = pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+            first = pyarrow.parquet.ParquetFile(
+                path, pre_buffer=False, page_checksum_verification=True
+            )
             self.schema: pa.Schema = first.schema_arrow
         self.names: tuple[str, ...] = tuple(self.schema.names)
         self.n: int = first.metadata.num_rows
@@ -90,7 +92,10 @@ class ParquetMatrix:
             reader = self._idle.pop() if self._idle else None
         if reader is None:
             reader = pyarrow.parquet.ParquetFile(
-                self.path, metadata=self._metadata, pre_buffer=False
+                self.path,
+                metadata=self._metadata,
+                pre_buffer=False,
+                page_checksum_verification=True,
             )
         yield reader
         with self._lock:
@@ -180,6 +185,19 @@ class ParquetProteins:
         """
         chosen = find_columns(self.names, names)
         return ParquetProteins(self.files, tuple(self.columns[i] for i in chosen), self.rows)
+
+
+def holds_numbers(kind: pa.DataType) -> bool:
+    """Tell whether a column of parquet holds numbers, or nothing at all.
+
+    Examples
+    --------
+    >>> holds_numbers(pa.float32()), holds_numbers(pa.null()), holds_numbers(pa.bool_())
+    (True, True, False)
+    """
+    types = pa.types
+    numbers = types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)
+    return bool(numbers or types.is_null(kind))
 
 
 def _copy_column(column: pa.ChunkedArray, target: F64, row: int) -> int:

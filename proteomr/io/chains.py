@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -244,10 +245,12 @@ def _parse_header(words: Sequence[bytes], path: Path, line: int) -> _Header:
         target_size, target_start, target_end = (int(words[i]) for i in (8, 10, 11))
     except ValueError:
         _fail("text where the head of a chain needs a number", path, line)
+    if not math.isfinite(score):
+        _fail("the score of the chain is no number", path, line)
     if words[4] != b"+" or words[9] not in {b"+", b"-"}:
         _fail("strands are + for the first genome, + or - for the second", path, line)
     ordered = 0 <= start < end <= size < _SPAN
-    if not (ordered and 0 <= target_start < target_end <= target_size):
+    if not (ordered and 0 <= target_start < target_end <= target_size < _SPAN):
         _fail("start and end of the chain do not fit the size of its chromosome", path, line)
     return _Header(
         score=score,

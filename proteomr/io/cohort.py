@@ -13,6 +13,7 @@ import polars as pl
 from proteomr.errors import (
     ColumnError,
     InputError,
+    RunFolderError,
     UsageError,
     nearest,
 )
@@ -25,6 +26,7 @@ from proteomr.io.identifiers import (
 )
 from proteomr.io.proteins import Paths, ProteinFiles, name_file, open_proteins
 from proteomr.io.sources import find_files
+from proteomr.io.store import UNFINISHED, is_store
 from proteomr.io.tables import read_table
 from proteomr.io.withdrawals import read_withdrawn, remove_withdrawn
 from proteomr.provenance import digest_file
@@ -35,6 +37,9 @@ __all__ = ["read_assays", "read_cohort", "read_protein_covariate"]
 
 _STEP: Final = "load"
 _EXAMPLES: Final = 3
+_KEYED_BY_SAMPLE: Final = frozenset(
+    f"{name}.parquet" for name in ("samples", "proteins", "time_gap")
+)
 _NOBODY: Final = pl.Series("id", [], dtype=pl.String)
 
 
@@ -69,7 +74,8 @@ def read_cohort(
         whose samples then add the columns that the samples lack (batch, plate, ...); may be left
         out where samples is such a folder.
     scratch : folder for converted text files; the caller removes it after the last read.
-    id_column : name of the identifier in every file; None for the usual names.
+    id_column : name of the identifier in every file; None for the usual names. Files of a store
+        may keep their own, ``sample_id``.
     assays : one row per protein, with at least the column ``protein``.
     withdrawn : identifiers of people who have withdrawn, one a line.
     exclude : columns of the protein files that are no proteins; None for those that the samples
@@ -79,6 +85,8 @@ def read_cohort(
     ------
     InputError
         A file is absent, unreadable or not what it should be.
+    RunFolderError
+        A folder is a store that was not written to its end.
     IdentifierError
         Identifiers are absent, repeated, or shared by nobody.
     NothingToDo
@@ -96,7 +104,9 @@ def read_cohort(
     (['1', '2'], 1)
     """
     named = _name_files(samples, proteins, assays)
-    everybody, id_name = _read_samples(named.samples, id_column=id_column)
+    everybody, id_name = _read_samples(
+        named.samples, id_column=_choose_id(named.samples, id_column)
+    )
     gone = _NOBODY if withdrawn is None else read_withdrawn(withdrawn, id_column=id_column)
     frame = remove_withdrawn(everybody, gone, id_column=id_name)
     if named.beside is not None:
@@ -104,7 +114,8 @@ def read_cohort(
     if exclude is None:
         _refuse_one_file(named)
         exclude = frame.columns
-    opened = open_proteins(named.proteins, scratch=scratch, id_column=id_column, exclude=exclude)
+    own = _choose_id(named.proteins[0], id_column) if len(named.proteins) == 1 else id_column
+    opened = open_proteins(named.proteins, scratch=scratch, id_column=own, exclude=exclude)
     ids = frame[id_name]
     match = match_ids(ids, opened.ids, names=("samples", "proteins"))
     order = ids[match.left].arg_sort().to_numpy()
@@ -163,7 +174,8 @@ def read_protein_covariate(
     ...     gap.values.read(slice(0, 1)).T
     array([[ nan, 7.25]])
     """
-    opened = open_proteins(path, scratch=scratch, id_column=id_column)
+    own = _choose_id(Path(path), id_column)
+    opened = open_proteins(path, scratch=scratch, id_column=own)
     ids = cohort.samples[cohort.id_column]
     match_ids(ids, opened.ids, names=("cohort", f"file of {name!r}"))
     stored = opened.proteins.select_rows(locate_ids(ids, among=opened.ids))
@@ -227,7 +239,19 @@ def _files_inside(folder: Path) -> dict[str, Path]:
     if not inside["samples"].is_file():
         message = "a folder without samples.parquet; name a file, or a folder made by ingest"
         raise InputError(f"{folder}: {message}")
+    if (folder / UNFINISHED).exists():
+        raise RunFolderError(
+            f"{folder}: is a store that was not written to its end; run the command that writes "
+            "it again"
+        )
     return inside
+
+
+def _choose_id(path: Path, id_column: str | None) -> str | None:
+    """Return the identifier to look for: the one named, or a store's own in a store's file."""
+    if id_column is None or path.name not in _KEYED_BY_SAMPLE or not is_store(path.parent):
+        return id_column
+    return c.SAMPLE_ID
 
 
 def _assays(inside: dict[str, Path], listed: Path | None) -> Path | None:

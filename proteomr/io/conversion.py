@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet
 
 from proteomr.errors import FormatError
@@ -29,7 +30,12 @@ _COMMA_NUMBER: Final = r"^[+-]?\d*,\d+([eE][+-]?\d+)?$"
 
 
 def convert_text(
-    layout: TextLayout, *, id_column: str, proteins: Sequence[str], scratch: Path
+    layout: TextLayout,
+    *,
+    id_column: str,
+    proteins: Sequence[str],
+    scratch: Path,
+    finite: bool = False,
 ) -> Path:
     """Return a parquet file of the proteins in a text file, with the identifiers as text.
 
@@ -42,20 +48,24 @@ def convert_text(
     id_column : name of the identifier column.
     proteins : names of the columns to convert.
     scratch : folder for the new file, which the caller removes.
+    finite : whether to refuse infinite values.
 
     Raises
     ------
     FormatError
-        A cell is no number, with its line and column; or the layout is broken.
+        A cell is no number, or infinite where that is refused, with its line and column; or the
+        layout is broken.
     StorageError
         The disk refused the new file.
     """
     target = _new_file(scratch)
     with storage_errors(target):
         try:
-            _write(_numeric_batches(layout, id_column, proteins), target, layout)
+            batches = _numeric_batches(layout, id_column, proteins)
+            _write(_check_finite(batches, layout) if finite else batches, target, layout)
         except pa.ArrowInvalid:  # a cell that is no plain number: read as text, look at each
-            _write(_text_batches(layout, id_column, proteins), target, layout)
+            batches = _text_batches(layout, id_column, proteins)
+            _write(_check_finite(batches, layout) if finite else batches, target, layout)
     return target
 
 
@@ -114,6 +124,24 @@ def _flush(writer: pyarrow.parquet.ParquetWriter, held: list[pa.RecordBatch]) ->
         table = pa.Table.from_batches(held)
         writer.write_table(table, row_group_size=table.num_rows)
         held.clear()
+
+
+def _check_finite(
+    batches: Iterator[pa.RecordBatch], layout: TextLayout
+) -> Iterator[pa.RecordBatch]:
+    before = 0
+    for batch in batches:
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if not pa.types.is_floating(column.type):
+                continue
+            infinite = pyarrow.compute.is_inf(column)
+            if pyarrow.compute.any(infinite).as_py():
+                row = before + infinite.index(pa.scalar(value=True)).as_py()
+                message = "an infinite value; leave the cell empty if it is missing"
+                line = locate_line(layout, row)
+                raise FormatError(message, path=layout.path, line=line, column=name)
+        before += batch.num_rows
+        yield batch
 
 
 def _numeric_batches(

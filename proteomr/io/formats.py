@@ -22,6 +22,7 @@ SourceKind: TypeAlias = Literal["parquet", "text", "workbook"]
 _ZIP = b"PK\x03\x04"
 _WORKBOOK = "xl/workbook.xml"
 _HEAD_BYTES = 1 << 16
+_LARGEST_WORKBOOK = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,9 @@ def open_source(path: str | Path) -> Source:
     if compressed:
         raise FormatError("is parquet inside gzip; decompress it first (gunzip)", path=path)
     try:
-        schema: pa.Schema = pyarrow.parquet.read_schema(path)
-    except (pa.ArrowException, OSError) as fault:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            schema: pa.Schema = file.schema_arrow
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
         raise FormatError("the parquet file is damaged; write it again", path=path) from fault
     noted = schema.metadata or {}
     metadata = tuple(
@@ -149,6 +151,10 @@ def _is_workbook(path: Path) -> bool:
             if file.read(4) != _ZIP:
                 return False
         with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+            if unpacked > _LARGEST_WORKBOOK:
+                size = f"{unpacked >> 30} GB when unpacked, no sheet of a laboratory"
+                raise FormatError(f"{size}; save it as csv", path=path)
             return _WORKBOOK in archive.namelist()
     except zipfile.BadZipFile as fault:
         message = "the workbook or zip archive is cut off or damaged; copy or save it again"

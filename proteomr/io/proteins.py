@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 import polars as pl
-import pyarrow as pa
 
 from proteomr.errors import FormatError, IdentifierError
-from proteomr.io.blocks import FileColumn, ParquetMatrix, ParquetProteins
+from proteomr.io.blocks import FileColumn, ParquetMatrix, ParquetProteins, holds_numbers
 from proteomr.io.conversion import convert_text, unpack_parquet
 from proteomr.io.identifiers import find_id_column, locate_ids, match_ids, normalise_ids
 from proteomr.io.sources import find_files, inspect_file
@@ -158,11 +157,9 @@ def _split_columns(
 
 
 def _refuse_text(matrix: ParquetMatrix, proteins: Sequence[str]) -> None:
-    types = pa.types
     for name in proteins:
         kind = matrix.schema.field(name).type
-        numeric = types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)
-        if not (numeric or types.is_null(kind)):
+        if not holds_numbers(kind):
             message = f"holds {kind} where numbers are needed; a protein matrix has only the "
             raise FormatError(
                 message + "identifier and numbers", path=matrix.reported_as, column=name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final, get_args
@@ -14,17 +14,17 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
-from proteomr._typing import I64
+from proteomr._typing import F64, I64
 from proteomr.errors import FormatError, InputError, RunFolderError
 from proteomr.files import create_file, is_aside, replace_file, storage_errors
 from proteomr.io.blocks import FileColumn, ParquetMatrix, ParquetProteins
 from proteomr.io.identifiers import locate_ids
 from proteomr.io.tables import read_table, write_table
 from proteomr.provenance import InputFile, Manifest, utc_now
-from proteomr.tables import Drop, Measurements, Platform, Precision, load_schema
+from proteomr.tables import Drop, Measurements, Platform, Precision, load_schema, tabulate_drops
 from proteomr.tables import columns as c
 
-__all__ = ["MANIFEST", "is_store", "read_store", "write_store"]
+__all__ = ["MANIFEST", "UNFINISHED", "is_store", "read_store", "write_store"]
 
 MANIFEST: Final = "manifest.json"
 _SIDE_TABLES: Final = {
@@ -34,7 +34,7 @@ _SIDE_TABLES: Final = {
     "controls": "controls",
 }
 _TIME_GAP: Final = "time_gap"
-_UNFINISHED: Final = ".unfinished"
+UNFINISHED: Final = ".unfinished"  # stands in a store while it is written
 _HELD_BYTES: Final = 1 << 29
 _GROUP_BYTES: Final = 1 << 27
 _COLUMNS_AT_ONCE: Final = 64
@@ -83,6 +83,8 @@ def write_store(
     ------
     RunFolderError
         The folder holds files of these names that no store wrote.
+    InputError
+        A value is infinite.
     StorageError
         The disk refused.
 
@@ -105,10 +107,15 @@ def write_store(
     tables = _tables_of(measured) | dict(extra or {})
     outputs = [*(f"{name}.parquet" for name in ("proteins", *tables)), "drops.tsv"]
     _claim(target, outputs)
+    try:
+        _write_proteins(measured, target / "proteins.parquet")
+    except InputError:
+        with storage_errors(target):
+            (target / UNFINISHED).unlink()
+        raise
     for name, table in tables.items():
         write_table(table, target / f"{name}.parquet", format="parquet")
-    _write_proteins(measured, target / "proteins.parquet")
-    write_table(_drops_table(measured), target / "drops.tsv", format="tsv")
+    write_table(tabulate_drops(measured.drops), target / "drops.tsv", format="tsv")
     complete = replace(
         manifest,
         configuration={**manifest.configuration, "store": _describe(measured)},
@@ -120,7 +127,7 @@ def write_store(
     text = complete.to_json().encode()
     replace_file(target / MANIFEST, lambda file: file.write(text))
     with storage_errors(target):
-        (target / _UNFINISHED).unlink()
+        (target / UNFINISHED).unlink()
     return complete
 
 
@@ -167,7 +174,7 @@ def read_store(folder: str | Path) -> Measurements:
 
 def _claim(folder: Path, outputs: list[str]) -> None:
     """Mark a folder as a store being written; remove an earlier one, and nothing else."""
-    marker, manifest = folder / _UNFINISHED, folder / MANIFEST
+    marker, manifest = folder / UNFINISHED, folder / MANIFEST
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         taken = [name for name in (*outputs, MANIFEST) if os.path.lexists(folder / name)]
@@ -219,7 +226,7 @@ def _write_proteins(measured: Measurements, target: Path) -> None:
 
     def write(file: BinaryIO) -> None:
         with pyarrow.parquet.ParquetWriter(
-            file, schema, compression="lz4", use_dictionary=False
+            file, schema, compression="lz4", use_dictionary=False, write_page_checksum=True
         ) as writer:
             for start, values in _row_groups(measured):
                 rows = values.shape[1]
@@ -242,9 +249,19 @@ def _row_groups(measured: Measurements) -> Iterator[tuple[int, Any]]:
         held = buffer[:, : len(rows)]
         for column in range(0, p, _COLUMNS_AT_ONCE):
             block = slice(column, min(p, column + _COLUMNS_AT_ONCE))
-            held[block] = part.read(block).T
+            held[block] = _finite(part.read(block), measured.proteins.names[block]).T
         for start in range(0, len(rows), per_group):
             yield first + start, held[:, start : start + per_group]
+
+
+def _finite(values: F64, names: Sequence[str]) -> F64:
+    """Refuse what no platform measures, and what would turn every estimate into nothing."""
+    if (broken := np.isinf(values).any(axis=0)).any():
+        name = names[int(broken.argmax())]
+        raise InputError(
+            f"assay {name!r} holds infinite values; leave the cells empty where values are missing"
+        )
+    return values
 
 
 def _as_arrow(column: Any, kind: pa.DataType) -> pa.Array:
@@ -252,11 +269,6 @@ def _as_arrow(column: Any, kind: pa.DataType) -> pa.Array:
     mask = None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little"))
     values = pa.py_buffer(np.ascontiguousarray(column))
     return pa.Array.from_buffers(kind, len(column), [mask, values])
-
-
-def _drops_table(measured: Measurements) -> pl.DataFrame:
-    rows = [(drop.step, drop.reason, drop.n) for drop in measured.drops]
-    return pl.DataFrame(rows, schema=load_schema("drops").empty().schema, orient="row")
 
 
 def _describe(measured: Measurements) -> dict[str, object]:

@@ -19,12 +19,15 @@ import pyarrow.csv
 from proteomr.errors import FormatError
 from proteomr.io.sources import damaged_gzip, read_head
 
-__all__ = ["MISSING", "TextLayout", "find_layout", "locate_line", "stream_text"]
+__all__ = ["MARKS", "MISSING", "TextLayout", "find_layout", "locate_line", "stream_text"]
 
+MARKS: Final = r'["\x00-\x1f\x7f]'
+"""What never belongs into the name of a sample or an assay: a quotation mark, a line break."""
 MISSING: Final = ("", "NA", "NaN", "nan", "N/A", "null", "NULL", "None", ".")
 DELIMITERS: Final = (",", ";", "\t")
 _WORDS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _NUMBER: Final = re.compile(r"[+-]?[0-9.,]+([eE][+-]?[0-9]+)?")
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]{0,3}([.,][0-9]+([eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)")
 _SAMPLED_RECORDS: Final = 50
 _BLOCK_BYTES: Final = 1 << 24
 _HEAD_SIZES: Final = (1 << 18, 1 << 22, 1 << 26)
@@ -244,7 +247,8 @@ def _refuse_other_delimiters(records: Sequence[Sequence[str]], path: Path) -> No
 
 
 def _check_names(names: Sequence[str], *, path: Path, line: int) -> None:
-    if _NUMBER.fullmatch(names[0]):
+    # A row of data in place of the header would show the name of a person in later messages.
+    if _NUMBER.fullmatch(names[0]) or any(map(_DECIMAL.fullmatch, names)):
         message = "a number where the name of a column is needed; add a header line"
         raise FormatError(message, path=path, line=line)
     seen: set[str] = set()

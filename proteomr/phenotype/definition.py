@@ -37,7 +37,8 @@ class Definition:
     facts : all of it as plain values, alternatives in force.
     alternatives : chosen alternative of a rule, by the name of the rule.
     notes : what a user should know, such as a rule that replaces another.
-    sources : names and files that it was loaded from.
+    sources : names and files that were asked for.
+    files : those that were read and are not shipped, what they extend and include among them.
 
     Examples
     --------
@@ -54,6 +55,7 @@ class Definition:
     alternatives: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
     @property
     def fields(self) -> frozenset[int]:
@@ -181,6 +183,7 @@ def load_definition(
         alternatives=dict(sorted(chosen.items())),
         notes=tuple(notes),
         sources=tuple(map(str, sources)),
+        files=draft.files,
     )
 
 

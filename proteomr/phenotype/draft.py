@@ -16,7 +16,6 @@ __all__ = ["Draft", "apply_alternatives", "read_draft"]
 
 _HEADING: Final = ("name", "title", "reference")
 _OUTCOMES: Final = ("follow_up", "outcome")
-_DEEPEST: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,7 @@ class Draft:
     outcomes : the tables of follow-up and outcomes.
     outcomes_file : the file that these are in.
     use : alternatives that the files choose, by the name of the rule.
+    files : those that are no shipped definitions, each once.
     """
 
     heading: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -39,6 +39,7 @@ class Draft:
     outcomes: Mapping[str, Any] = field(default_factory=dict[str, Any])
     outcomes_file: str = ""
     use: Mapping[str, str] = field(default_factory=dict[str, str])
+    files: tuple[Path, ...] = ()
 
     def over(self, later: Draft, *, notes: list[str]) -> Draft:
         """Return both, the later in place of the earlier; what is replaced is noted."""
@@ -57,11 +58,16 @@ class Draft:
             outcomes=merge_outcomes(self.outcomes, later.outcomes),
             outcomes_file=later.outcomes_file or self.outcomes_file,
             use={**self.use, **later.use},
+            files=tuple(dict.fromkeys((*self.files, *later.files))),
         )
 
 
 def read_draft(
-    source: str | Path, *, shipped: Mapping[str, str], beside: Path | None = None, depth: int = 0
+    source: str | Path,
+    *,
+    shipped: Mapping[str, str],
+    beside: Path | None = None,
+    trail: tuple[str, ...] = (),
 ) -> Draft:
     r"""Return what a definition and the files that it builds on hold.
 
@@ -70,14 +76,14 @@ def read_draft(
     source : name of a shipped definition, or path of a file.
     shipped : text of each shipped definition by its name.
     beside : folder from which a path is looked for.
-    depth : how many files have led to this one.
+    trail : the files that have led to this one.
 
     Raises
     ------
     UsageError
         There is no definition of that name.
     FormatError
-        A file that is not TOML, or holds keys that no definition has.
+        A file that is not TOML, holds keys that no definition has, or leads back to itself.
 
     Examples
     --------
@@ -85,16 +91,18 @@ def read_draft(
     >>> list(read_draft("mine", shipped=shipped).rules)
     ['age']
     """
-    if depth > _DEEPEST:
-        raise FormatError("more than ten files extend or include one another", path=source)
     facts, file, folder = _read(source, shipped=shipped, beside=beside)
+    trail = (*trail, file if folder is None else str(Path(file).resolve()))
+    if trail[-1] in trail[:-1]:
+        circle = " -> ".join(Path(name).name for name in trail[trail.index(trail[-1]) :])
+        raise FormatError(f"the files build on each other in a circle: {circle}", path=file)
     keys = Keys(facts, file=file)
     heading = {key: keys.text(key, "") for key in _HEADING}
     heading["name"] = heading["name"] or Path(file).stem
     draft = Draft()
     for key in ("extends", "include"):
         for further in keys.texts(key):
-            part = read_draft(further, shipped=shipped, beside=folder, depth=depth + 1)
+            part = read_draft(further, shipped=shipped, beside=folder, trail=trail)
             draft = draft.over(part, notes=[])
     rules = {}
     for name, table in keys.table("rule").items():
@@ -105,7 +113,12 @@ def read_draft(
     use = {rule: str(name) for rule, name in keys.table("use").items()}
     keys.finish()
     own = Draft(
-        {k: v for k, v in heading.items() if v}, rules, outcomes, file if outcomes else "", use
+        {k: v for k, v in heading.items() if v},
+        rules,
+        outcomes,
+        file if outcomes else "",
+        use,
+        () if folder is None else (Path(file),),
     )
     return draft.over(own, notes=[])
 

@@ -25,7 +25,7 @@ from proteomr.phenotype.recoding import Recode
 from proteomr.phenotype.rule import Rule, Source
 from proteomr.tables.fields import Fields, name_field
 
-__all__ = ["DeriveOptions", "Phenotypes", "derive", "wanted_fields"]
+__all__ = ["DeriveOptions", "Phenotypes", "derive", "wanted_columns", "wanted_fields"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,19 @@ def wanted_fields(definition: Definition, *, only: Sequence[str] = ()) -> frozen
     return found if outcomes is None else found | outcomes.fields
 
 
+def wanted_columns(definition: Definition, *, only: Sequence[str] = ()) -> frozenset[str]:
+    """Return the columns of no field that have to be read for some columns, or for all.
+
+    Examples
+    --------
+    >>> from proteomr.phenotype.definition import load_definition
+    >>> sorted(wanted_columns(load_definition("shen2025")))
+    ['batch']
+    """
+    rules, _ = _choose(definition, tuple(only))
+    return frozenset[str]().union(*(rule.columns for rule in rules))
+
+
 def _choose(
     definition: Definition, only: tuple[str, ...]
 ) -> tuple[tuple[Rule, ...], OutcomeRules | None]:
@@ -220,8 +233,9 @@ def _leave_out_absent(
     left: dict[str, list[str]] = {}
     absent: dict[str, list[str]] = {}
     for rule in rules:
-        lacking = [s for s in rule.sources if not _is_there(s, fields, left, options=options)]
-        if not lacking or (rule.any_source and len(lacking) < len(rule.sources)):
+        sources = _list_sources(rule, options)
+        lacking = [s for s in sources if not _is_there(s, fields, left, options=options)]
+        if not lacking or (rule.any_source and len(lacking) < len(sources)):
             kept.append(rule)
             continue
         what: dict[str, None] = {}
@@ -236,6 +250,7 @@ def _leave_out_absent(
     if absent:
         shown = "; ".join(f"{what}: needed by {', '.join(by)}" for what, by in absent.items())
         asked = " ".join(f"--definition {source}" for source in named)
+        asked += f" --instance {options.instance}" if options.instance else ""
         raise ColumnError(
             f"the files lack {shown}; ask for them (proteomr fields {asked} prints the list), or "
             "name the columns that you need with --only"
@@ -243,6 +258,15 @@ def _leave_out_absent(
     shown_rules = [rule for rule in rules if rule.name in left and rule.keep]
     notes = [f"{r.name} is left out: the files lack {', '.join(left[r.name])}" for r in shown_rules]
     return tuple(kept), notes
+
+
+def _list_sources(rule: Rule, options: DeriveOptions) -> Sequence[Source]:
+    """Return the sources that are of the visit: what was asked once is of the first."""
+    if not rule.any_source or not options.instance:
+        return rule.sources
+    again = any(_instance(source, options) for source in rule.sources)
+    once = {s for s in rule.sources if s.field is not None and not _instance(s, options)}
+    return [source for source in rule.sources if not (again and source in once)]
 
 
 def _is_there(
@@ -273,7 +297,7 @@ def _apply(
     rule: Rule, fields: Fields, made: Mapping[str, Answers], *, options: DeriveOptions
 ) -> Answers:
     parts = []
-    for source in rule.sources:
+    for source in _list_sources(rule, options):
         if source.is_rule:
             if source.name in made:
                 parts.append((source.name, made[source.name]))

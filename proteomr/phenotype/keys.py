@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -152,7 +153,10 @@ class Keys:
     def _take(self, key: str, kind: str, default: object) -> Any:
         if not self.has(key):
             if default is None:
-                raise self.fault(f"the key {key!r} ({kind}) is missing")
+                unread = {name.casefold(): name for name in self.facts if name not in self._asked}
+                close = difflib.get_close_matches(key, unread, n=1)
+                hint = f"; is {unread[close[0]]!r} meant for it?" if close else ""
+                raise self.fault(f"the key {key!r} ({kind}) is missing{hint}")
             return default
         return self._check(self.facts[key], kind, key)
 

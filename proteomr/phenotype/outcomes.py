@@ -168,10 +168,16 @@ def _compare_with_named(
 ) -> pl.DataFrame:
     if rules.follow_up is None or rules.follow_up.compare_with is None:
         return _compare([], [])
-    names = {one.rule.name for one in followed}
     named = _start_at(load_outcomes(rules.follow_up.compare_with), rules.follow_up.instance)
-    other, _ = _follow(fields, _keep(named, names))
-    return _compare(followed, other)
+    sources = {rule.name: _sources(rule) for rule in named.outcomes}
+    alike = [one for one in followed if sources.get(one.rule.name) == _sources(one.rule)]
+    other, _ = _follow(fields, _keep(named, {one.rule.name for one in alike}))
+    return _compare(alike, other)
+
+
+def _sources(rule: OutcomeRule) -> tuple[frozenset[int], frozenset[int]]:
+    """Return what makes two outcomes of a name the same disease: their dates and codes."""
+    return frozenset(rule.event), frozenset(rule.self_report)
 
 
 def _compare(one: Sequence[_Followed], other: Sequence[_Followed]) -> pl.DataFrame:

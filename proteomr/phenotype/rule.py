@@ -113,6 +113,12 @@ class Rule:
         return frozenset(source.field for source in self.sources if source.field is not None)
 
     @property
+    def columns(self) -> frozenset[str]:
+        """Columns of no field that the rule reads itself."""
+        named = (source for source in self.sources if source.field is None and not source.is_rule)
+        return frozenset(source.name for source in named)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Rules that the rule takes its answers from."""
         return tuple(source.name for source in self.sources if source.is_rule)

@@ -3,7 +3,7 @@
 from proteomr.qc.assess import Assessment, apply, assess
 from proteomr.qc.components import ProteinComponents, find_protein_components
 from proteomr.qc.corrections import Correction, CorrectionMethod, centre_groups, correct
-from proteomr.qc.exclusions import count_exclusions
+from proteomr.qc.exclusions import count_exclusions, list_idle_rules, list_rules
 from proteomr.qc.imputation import R_SPLITS_ABOVE, Imputation, impute
 from proteomr.qc.placement import Factor, Placement, place_samples
 from proteomr.qc.policy import DEFAULT_POLICY, Policy, load_policy, policy_names
@@ -29,6 +29,8 @@ __all__ = [
     "count_exclusions",
     "find_protein_components",
     "impute",
+    "list_idle_rules",
+    "list_rules",
     "load_policy",
     "place_samples",
     "policy_names",

@@ -39,10 +39,11 @@ def blocks_of(proteins: Proteins) -> Iterator[tuple[slice, F64]]:
         columns = slice(start, min(p, start + BLOCK))
         block = proteins.read(columns).T
         if np.isinf(block).any():
-            name = proteins.names[start + int(np.isinf(block).any(axis=1).argmax())]
-            count = int(np.isinf(block).sum())
+            counts = np.isinf(block).sum(axis=1)
+            first = int((counts > 0).argmax())
             raise InputError(
-                f"assay {name!r}: infinite values ({count} in its block); correct or remove them"
+                f"assay {proteins.names[start + first]!r}: {counts[first]:,} infinite values, as "
+                "from the logarithm of 0; correct them, or make them missing, before ingest"
             )
         yield columns, block
 
@@ -59,6 +60,8 @@ def find_empty_samples(proteins: Proteins) -> Bool:
     empty = np.ones(proteins.n, dtype=np.bool_)
     for _, block in blocks_of(proteins):
         empty &= np.isnan(block).all(axis=0)
+        if not empty.any():  # mostly after the first block
+            break
     return empty
 
 
@@ -68,8 +71,9 @@ def assess_assays(
     """Return one row per assay: the columns of the schema ``qc_assays`` up to the decision.
 
     A value is compared with the limit of detection of its plate, else with that of the assay for
-    all plates, else with ``lod`` of the assays, and counts as below when it is smaller; values
-    without a limit are not compared.
+    all plates, else with ``lod`` of the assays, and counts as below when it is smaller. The share
+    below is that of the values compared: missing values, and values without a limit, are not.
+    Every share is over the samples of ``measured``, whether or not they leave later.
 
     Parameters
     ----------
@@ -164,12 +168,12 @@ class _Limits:
         if c.LOD in assays.columns:
             self.general = assays[c.LOD].cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
         levels = plates.levels if plates is not None else ()
-        self.by_plate: F64 = np.full((len(levels) + 1, p), np.nan)  # the last: plate not known
+        self.by_plate: F64 = np.full((p, len(levels) + 1), np.nan)  # the last: plate not known
         told = measured.limits.join(_numbered(c.PROTEIN, measured.proteins.names), on=c.PROTEIN)
         everywhere = told.filter(pl.col(c.PLATE).is_null())
         self.general[everywhere[f"{c.PROTEIN}_place"].to_numpy()] = everywhere[c.LOD].to_numpy()
         own = told.join(_numbered(c.PLATE, levels), on=c.PLATE)
-        places = own[f"{c.PLATE}_place"], own[f"{c.PROTEIN}_place"]
+        places = own[f"{c.PROTEIN}_place"], own[f"{c.PLATE}_place"]
         self.by_plate[places[0].to_numpy(), places[1].to_numpy()] = own[c.LOD].to_numpy()
 
     def codes_of(self, panel: str | None) -> I64 | None:
@@ -180,7 +184,7 @@ class _Limits:
         """Return how many values of an assay have a limit, and how many are below it."""
         limit: F64 = np.full(values.size, self.general[column])
         if codes is not None:
-            own = self.by_plate[codes, column]  # -1 is the last row
+            own = self.by_plate[column, codes]  # -1 is the last
             limit = np.where(np.isnan(own), limit, own)
         compared = ~np.isnan(values) & ~np.isnan(limit)
         return int(compared.sum()), int((values[compared] < limit[compared]).sum())

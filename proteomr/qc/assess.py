@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from proteomr.errors import NothingToDo
@@ -187,11 +188,15 @@ def _look_at_panels(
     """Return what each panel shows of the samples, and of plates and batches."""
     frames: list[pl.DataFrame] = []
     compared: list[pl.DataFrame] = []
+    here = np.zeros(kept.n, dtype=np.bool_)
     for found in assess_panels(kept, policy=policy, components=components):
         frames.append(found.frame)
         compared.append(_compare(found, placements))
+        here |= found.measured_here
     if len(frames) > 1:
-        compared.insert(0, _compare(_all_panels(kept, components), placements))
+        together = find_components(read_standardised(kept.proteins), components=max(components, 2))
+        everything = PanelFindings(ALL_PANELS, load_schema("qc_panels").empty(), here, together)
+        compared.insert(0, _compare(everything, placements))
     return frames, compared
 
 
@@ -202,12 +207,6 @@ def _compare(found: PanelFindings, placements: tuple[Placement | None, ...]) -> 
         measured_here=found.measured_here,
         placements=placements,
     )
-
-
-def _all_panels(kept: Measurements, components: int) -> PanelFindings:
-    found = find_components(read_standardised(kept.proteins), components=max(components, 2))
-    here = ~find_empty_samples(kept.proteins)
-    return PanelFindings(ALL_PANELS, load_schema("qc_panels").empty(), here, found)
 
 
 def _decide(

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.errors import UsageError
+from proteomr.errors import InputError, UsageError
 from proteomr.qc.samples import read_standardised
 from proteomr.stats.principal_components import find_components
 from proteomr.tables import Measurements, load_schema
 from proteomr.tables import columns as c
 
-__all__ = ["ProteinComponents", "find_protein_components"]
+__all__ = ["ProteinComponents", "check_components", "find_protein_components"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +32,31 @@ class ProteinComponents:
     shares: F64
 
 
+def check_components(measured: Measurements, *, components: int) -> None:
+    """Refuse to find more principal components than there are.
+
+    Raises
+    ------
+    UsageError
+        Fewer than one is asked for, or more than there are samples or assays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from proteomr.tables import ArrayProteins
+    >>> made = Measurements(
+    ...     platform="table",
+    ...     samples=pl.DataFrame({"sample_id": ["A1"]}),
+    ...     proteins=ArrayProteins(("ADM",), np.array([[1.0]])),
+    ...     assays=pl.DataFrame({"protein": ["ADM"]}),
+    ... )
+    >>> check_components(made, components=1)
+    """
+    most = min(measured.n, len(measured.proteins.names))
+    if not 1 <= components <= most:
+        raise UsageError(f"{components} principal components; 1 to {most:,} can be had here")
+
+
 def find_protein_components(measured: Measurements, *, components: int) -> ProteinComponents:
     """Return the leading principal components of the standardised proteins.
 
@@ -47,6 +72,8 @@ def find_protein_components(measured: Measurements, *, components: int) -> Prote
     ------
     UsageError
         Fewer than one is asked for, or more than there are samples or assays.
+    InputError
+        No assay varies.
 
     Examples
     --------
@@ -61,10 +88,10 @@ def find_protein_components(measured: Measurements, *, components: int) -> Prote
     >>> find_protein_components(made, components=1).scores.columns
     ['sample_id', 'PC1']
     """
-    most = min(measured.n, len(measured.proteins.names))
-    if not 1 <= components <= most:
-        raise UsageError(f"{components} principal components; 1 to {most:,} can be had here")
+    check_components(measured, components=components)
     found = find_components(read_standardised(measured.proteins), components=components)
+    if not found.shares.size:
+        raise InputError("no assay varies between the samples; there are no principal components")
     names = [f"PC{place + 1}" for place in range(found.shares.size)]
     scores = pl.DataFrame({name: found.scores[:, j] for j, name in enumerate(names)})
     loadings = pl.DataFrame({name: found.loadings[:, j] for j, name in enumerate(names)})

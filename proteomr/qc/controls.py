@@ -39,9 +39,12 @@ def assess_controls(measured: Measurements) -> pl.DataFrame:
 
     .. math:: CV = 100 \sqrt{\exp((s \ln 2)^2) - 1};
 
-    on a linear scale it is 100 s / mean. Within plates s is pooled over the plates with two or
-    more replicates, with n - 1 of each as weights; between plates it is that of the plates' means.
-    Where no scale is known, or there are no replicates, both are empty.
+    (Canchola et al. 2017, 10.15406/mojpb.2017.06.00200); on a linear scale it is 100 s / mean, the
+    mean of all values. Within plates s is pooled over the plates with two or more replicates, with
+    n - 1 of each as weights; between plates it is that of the plates' means, one value of each.
+    Olink's reports average the CVs of the plates instead, which differs where plates do. Values
+    whose plate is not known count in n alone. Where no scale is known both are empty; without two
+    replicates on a plate there is no CV within, without two plates none between.
 
     Returns
     -------
@@ -72,18 +75,21 @@ def assess_controls(measured: Measurements) -> pl.DataFrame:
     )
     if not kept.height:
         return schema.empty()
-    by_plate = kept.group_by(c.PROTEIN, c.SAMPLE_TYPE, c.PLATE).agg(
-        pl.len().alias("k"),
+    group = [c.PROTEIN, c.SAMPLE_TYPE]
+    ordered = kept.sort(*group, c.PLATE, c.VALUE)  # sums in one order whatever that of the source
+    by_plate = ordered.group_by(*group, c.PLATE, maintain_order=True).agg(
+        pl.len().cast(pl.Int64).alias("k"),
         pl.col(c.VALUE).mean().alias("m"),
         pl.col(c.VALUE).var().fill_null(0.0).alias("v"),
     )
-    freedom, weight = pl.col("k") - 1, pl.col("k") * pl.col("m")
-    spread = by_plate.group_by(c.PROTEIN, c.SAMPLE_TYPE).agg(
-        pl.col("k").sum().cast(pl.Int64).alias(c.N),
-        pl.len().cast(pl.Int64).alias(c.PLATES_MEASURED),
+    placed = pl.col(c.PLATE).is_not_null()
+    freedom, weight = (pl.col("k") - 1).filter(placed), pl.col("k") * pl.col("m")
+    spread = by_plate.group_by(*group, maintain_order=True).agg(
+        pl.col("k").sum().alias(c.N),
+        placed.sum().cast(pl.Int64).alias(c.PLATES_MEASURED),
         (weight.sum() / pl.col("k").sum()).alias("mean"),
-        ((freedom * pl.col("v")).sum() / freedom.sum()).sqrt().alias("within"),
-        pl.col("m").std().alias("between"),
+        ((freedom * pl.col("v").filter(placed)).sum() / freedom.sum()).sqrt().alias("within"),
+        pl.col("m").filter(placed).std().alias("between"),
     )
     names = pl.DataFrame(
         {

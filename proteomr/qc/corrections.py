@@ -10,12 +10,18 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.errors import InputError, UsageError
-from proteomr.qc.placement import Factor, assay_column, place_samples
-from proteomr.qc.summaries import summarise_rows
+from proteomr.qc.placement import Factor, Placement, assay_column, place_samples
 from proteomr.tables import Measurements, Proteins, find_columns
 from proteomr.tables import columns as c
 
-__all__ = ["CentredProteins", "Correction", "CorrectionMethod", "centre_groups", "correct"]
+__all__ = [
+    "CentredProteins",
+    "Correction",
+    "CorrectionMethod",
+    "centre_groups",
+    "correct",
+    "find_groups",
+]
 
 CorrectionMethod: TypeAlias = Literal["median", "regression"]
 _UNPLACED = -1
@@ -68,17 +74,38 @@ def centre_groups(values: F64, codes: I64, *, method: CorrectionMethod) -> F64:
     array([[6., 8., 6., 8.]])
     """
     centred = values.copy()
-    placed = codes >= 0
-    overall = _middle(values[:, placed], method)
-    for group in np.unique(codes[placed]):
-        members = np.flatnonzero(codes == group)
-        centred[:, members] += (overall - _middle(values[:, members], method))[:, None]
+    order = np.argsort(codes, kind="stable")
+    order = order[codes[order] >= 0]
+    if not order.size:
+        return centred
+    ordered = values[:, order]
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    sizes = np.diff(starts, append=order.size)
+    find = _find_medians if method == "median" else _find_means
+    shift = find(ordered, np.zeros(1, dtype=np.int64)) - find(ordered, starts)
+    centred[:, order] = ordered + np.repeat(shift, sizes, axis=1)
     return centred
 
 
-def _middle(values: F64, method: CorrectionMethod) -> F64:
-    found = summarise_rows(values)
-    return found.median if method == "median" else found.mean
+def _find_means(values: F64, starts: I64) -> F64:
+    """Return the means (b, g) of rows over groups of columns that begin at the starts."""
+    there = ~np.isnan(values)
+    total: F64 = np.add.reduceat(np.where(there, values, 0.0), starts, axis=1)
+    count = np.add.reduceat(there, starts, axis=1, dtype=np.int64)
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def _find_medians(values: F64, starts: I64) -> F64:
+    """Return the medians (b, g) of rows over groups of columns that begin at the starts."""
+    rows = np.arange(values.shape[0])
+    found: F64 = np.full((rows.size, starts.size), np.nan)
+    for group, members in enumerate(np.split(values, starts[1:], axis=1)):
+        ascending = np.sort(members, axis=1)  # missing values last
+        count = (~np.isnan(ascending)).sum(axis=1)
+        low, high = np.maximum(count - 1, 0) // 2, count // 2
+        pair = ascending[rows, low] + ascending[rows, np.minimum(high, members.shape[1] - 1)]
+        found[:, group] = np.where(count > 0, pair / 2, np.nan)
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,6 +169,46 @@ class CentredProteins:
         )
 
 
+def find_groups(measured: Measurements, *, by: Factor) -> Placement:
+    """Return the plates or batches that values can be corrected for.
+
+    Parameters
+    ----------
+    measured : the measurements.
+    by : which of the two.
+
+    Raises
+    ------
+    InputError
+        The source tells no plates, or no batches, or all samples share one.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from proteomr.tables import ArrayProteins
+    >>> made = Measurements(
+    ...     platform="table",
+    ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"], "plate": ["P1", "P2"]}),
+    ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [3.0]])),
+    ...     assays=pl.DataFrame({"protein": ["ADM"]}),
+    ... )
+    >>> find_groups(made, by="plate").levels
+    ('P1', 'P2')
+    """
+    placement = place_samples(measured, by=by)
+    several = placement is not None and any(
+        np.unique(codes[codes >= 0]).size > 1 for codes in placement.codes.values()
+    )
+    if placement is not None and several:
+        return placement
+    other = next(name for name in _FACTORS if name != by)
+    hint = f"; --by {other} would do" if place_samples(measured, by=other) else ""
+    if placement is None:
+        plural = "plates" if by == "plate" else "batches"
+        raise InputError(f"the measurements tell no {plural} to correct for{hint}")
+    raise InputError(f"all samples share one {by}; there is no difference to correct for{hint}")
+
+
 def correct(measured: Measurements, *, correction: Correction) -> Measurements:
     """Return the measurements with differences between plates or batches taken out.
 
@@ -157,7 +224,7 @@ def correct(measured: Measurements, *, correction: Correction) -> Measurements:
     Raises
     ------
     InputError
-        The source tells no plates, or no batches.
+        The source tells no plates, or no batches, or all samples share one.
 
     Examples
     --------
@@ -172,13 +239,7 @@ def correct(measured: Measurements, *, correction: Correction) -> Measurements:
     >>> correct(made, correction=Correction()).proteins.read(slice(0, 1)).T
     array([[6., 8., 6., 8.]])
     """
-    by = correction.by
-    placement = place_samples(measured, by=by)
-    if placement is None:
-        other = next(name for name in _FACTORS if name != by)
-        hint = f"; --by {other} would do" if place_samples(measured, by=other) else ""
-        plural = "plates" if by == "plate" else "batches"
-        raise InputError(f"the measurements tell no {plural} to correct for{hint}")
+    placement = find_groups(measured, by=correction.by)
     groups: list[I64] = []
     place_of_panel: dict[str | None, int] = {}
     panels = assay_column(measured, c.PANEL).to_list()
@@ -219,7 +280,9 @@ def _describe(
     alone = max((int((np.bincount(codes[codes >= 0]) == 1).sum()) for codes in groups), default=0)
     if alone:
         plural = f"{by}s" if by == "plate" else "batches"
-        notes.append(f"{alone:,} {plural} hold one sample, which now stands at the middle of all")
+        verb = "holds" if alone == 1 else "hold"
+        plural = by if alone == 1 else plural
+        notes.append(f"{alone:,} {plural} {verb} one sample, which now stands at the middle of all")
     apart = sum(place_of_panel[panel] == _UNPLACED for panel in panels)
     if apart:
         notes.append(f"{apart:,} assays belong to panels without a {by} and are not corrected")

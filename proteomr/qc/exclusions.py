@@ -12,7 +12,15 @@ from proteomr.qc.policy import Policy
 from proteomr.tables import Drop, load_schema
 from proteomr.tables import columns as c
 
-__all__ = ["STEP", "count_exclusions", "exclude_assays", "exclude_empty", "exclude_samples"]
+__all__ = [
+    "STEP",
+    "count_exclusions",
+    "exclude_assays",
+    "exclude_empty",
+    "exclude_samples",
+    "list_idle_rules",
+    "list_rules",
+]
 
 STEP = "qc"
 Subject: TypeAlias = Literal["assay", "sample"]
@@ -123,6 +131,47 @@ def exclude_empty(names: pl.Series) -> pl.DataFrame:
         pl.lit(None, pl.Float64).alias(c.THRESHOLD),
     )
     return schema.validate(frame.select(schema.names))
+
+
+def list_rules(policy: Policy) -> tuple[str, ...]:
+    """Return the rules that a policy switches on, in the words of `count_exclusions`.
+
+    Examples
+    --------
+    >>> list_rules(Policy(max_missing_per_assay=0.5, remove_empty_samples=True))
+    ('samples: no value of any assay', 'assays: missing above 0.5')
+    """
+    rules = [_describe("sample", _EMPTY, None)] if policy.remove_empty_samples else []
+    rules += [_describe("assay", f"kind {kind}", None) for kind in policy.remove_kinds]
+    for subject, group in (("assay", _ASSAY_RULES), ("sample", _SAMPLE_RULES)):
+        rules += [
+            _describe(subject, rule.reason, getattr(policy, rule.threshold))
+            for rule in group
+            if getattr(policy, rule.threshold) is not None
+        ]
+    return tuple(rules)
+
+
+def list_idle_rules(assays: pl.DataFrame, *, policy: Policy) -> tuple[str, ...]:
+    """Return the rules for assays that could judge none, as nothing is known to judge by.
+
+    Parameters
+    ----------
+    assays : schema ``qc_assays``.
+    policy : the thresholds.
+
+    Examples
+    --------
+    >>> assays = pl.DataFrame({"share_below_lod": [None], "share_missing": [0.1]})
+    >>> list_idle_rules(assays, policy=Policy(max_below_lod_per_assay=0.5))
+    ('assays: below the limit of detection above 0.5',)
+    """
+    return tuple(
+        _describe("assay", rule.reason, getattr(policy, rule.threshold))
+        for rule in _ASSAY_RULES
+        if getattr(policy, rule.threshold) is not None
+        and assays[rule.column].null_count() == assays.height
+    )
 
 
 def count_exclusions(exclusions: pl.DataFrame) -> tuple[Drop, ...]:

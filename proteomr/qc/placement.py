@@ -17,6 +17,8 @@ __all__ = ["Factor", "Placement", "assay_column", "place_samples", "variance_sha
 
 Factor: TypeAlias = Literal["plate", "batch"]
 
+_ROUNDING = 64 * np.finfo(np.float64).eps
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placement:
@@ -111,10 +113,15 @@ def place_samples(measured: Measurements, *, by: Factor) -> Placement | None:
 
 
 def variance_shares(values: F64, codes: I64) -> F64:
-    """Share of the variance of each row that lies between groups (eta squared).
+    r"""Share of the variance of each row that lies between groups (eta squared).
 
-    The R squared of the row on dummies of the groups, over values that are there and have a group;
-    NaN with fewer than two groups, no more values than groups, or no variance.
+    With n_g values of mean m_g in group g and m the mean of all,
+
+    .. math:: \eta^2 = \frac{\sum_g n_g (m_g - m)^2}{\sum_i (x_i - m)^2},
+
+    the R squared of the row on dummies of the groups (Fisher 1925), over values that are there and
+    have a group. Chance alone gives (g - 1) / (n - 1) on average. NaN with fewer than two groups,
+    no more values than groups, or no variance beyond rounding.
 
     Parameters
     ----------
@@ -136,10 +143,11 @@ def variance_shares(values: F64, codes: I64) -> F64:
         some = count > 0
         if some.sum() < 2 or x.size <= some.sum():
             continue
-        x = x - x.mean()
+        mean = x.mean()
+        x = x - mean
         total = float(x @ x)
         sums = np.bincount(g, weights=x, minlength=groups)[some]
-        if total > 0:
+        if total > x.size * (_ROUNDING * mean) ** 2:
             found[place] = min(float((sums**2 / count[some]).sum()) / total, 1.0)
     return found
 

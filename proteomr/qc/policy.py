@@ -25,13 +25,14 @@ _COUNTS: Final = (
 _PERCENT: Final = ("max_cv_intra_percent", "max_cv_inter_percent")
 _DEVIATIONS: Final = ("sd_median_iqr", "sd_components")
 _LISTS: Final = ("remove_kinds", "failing_values")
+_KINDS: Final = ("protein", "non_human", "control")
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What makes an assay or a sample leave; None switches a rule off.
 
-    A value leaves when it is above its threshold, not when it equals it.
+    An assay or sample leaves when it is above a threshold, not when it equals it.
 
     Parameters
     ----------
@@ -42,14 +43,15 @@ class Policy:
     max_flags_per_assay : warnings of the laboratory that an assay may have.
     max_cv_intra_percent, max_cv_inter_percent : coefficient of variation of control samples within
         a plate and between plates, in percent.
-    remove_kinds : kinds of assay that leave.
+    remove_kinds : kinds of assay that leave, of protein, non_human, control.
     remove_empty_samples : whether samples without any value leave; they are then counted nowhere.
     max_missing_per_sample : share of the kept assays that a sample may lack.
     max_failed_panels : panels on which a sample may have a failing flag.
     max_panels_outlying_median_iqr : panels on which a sample may lie apart by median or IQR.
     max_panels_outlying_components : panels on which it may lie apart by the first two principal
         components.
-    failing_values : results of the laboratory's checks that count as failing, in any case.
+    failing_values : results of the laboratory's checks that count as failing, in upper or lower
+        case: those of Olink, and FLAG, as SomaScan's RowCheck says of a sample.
     sd_median_iqr : standard deviations from the mean beyond which a median or IQR lies apart.
     sd_components : the same for scores of principal components.
 
@@ -77,7 +79,7 @@ class Policy:
     max_failed_panels: int | None = None
     max_panels_outlying_median_iqr: int | None = None
     max_panels_outlying_components: int | None = None
-    failing_values: tuple[str, ...] = ("FAIL", "EXCLUDED")
+    failing_values: tuple[str, ...] = ("FAIL", "EXCLUDED", "FLAG")
     sd_median_iqr: float = 3.0
     sd_components: float = 5.0
 
@@ -88,12 +90,18 @@ class Policy:
             value = getattr(self, name)
             if not (isinstance(value, tuple) and all(isinstance(item, str) for item in value)):
                 raise self._fault(name, "a list of texts")
-        for name, kind, what in (
+        for kind in self.remove_kinds:
+            if kind not in _KINDS:
+                raise UsageError(
+                    f"policy {self.name!r}: remove_kinds has {kind!r}{nearest(kind, _KINDS)}; "
+                    f"kinds of assay are {', '.join(_KINDS)}"
+                )
+        for name, sort, what in (
             ("name", str, "a text"),
             ("description", str, "a text"),
             ("remove_empty_samples", bool, "true or false"),
         ):
-            if not isinstance(getattr(self, name), kind):
+            if not isinstance(getattr(self, name), sort):
                 raise self._fault(name, what)
 
     def _check_number(self, name: str) -> None:
@@ -102,7 +110,7 @@ class Policy:
             return
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if name in _SHARES and not (number and 0 <= value <= 1):
-            raise self._fault(name, "a share from 0 to 1")
+            raise self._fault(name, "a share from 0 to 1 (half is 0.5)")
         if name in _PERCENT and not (number and 0 <= value < float("inf")):
             raise self._fault(name, "a percentage, 0 or more")
         if name in _COUNTS and not (number and isinstance(value, int) and value >= 0):
@@ -189,4 +197,7 @@ def _parse(facts: Mapping[str, Any], *, where: str, name: str) -> Policy:
         if key not in known:
             raise UsageError(f"{where}: a policy has no setting {key!r}{nearest(key, known)}")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-    return Policy(**({"name": name} | values))  # what is wrong in kind, the policy refuses itself
+    try:
+        return Policy(**({"name": name} | values))  # refuses itself what is wrong in kind
+    except UsageError as fault:
+        raise UsageError(f"{where}: {fault}") from None

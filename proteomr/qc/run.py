@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from proteomr.qc.assess import Assessment, apply, assess
-from proteomr.qc.components import ProteinComponents, find_protein_components
-from proteomr.qc.corrections import Correction, correct
+from proteomr.qc.components import ProteinComponents, check_components, find_protein_components
+from proteomr.qc.corrections import Correction, correct, find_groups
 from proteomr.qc.imputation import Imputation, impute
 from proteomr.qc.policy import Policy
 from proteomr.tables import Measurements
@@ -89,8 +89,12 @@ def clean(
     >>> clean(made, policy=Policy(max_missing_per_assay=0.5)).measured.n
     2
     """
+    if correction is not None:
+        find_groups(measured, by=correction.by)  # refused before the steps that take their time
     assessment = assess(measured, policy=policy)
     left = apply(measured, assessment)
+    if components is not None:
+        check_components(left, components=components)
     left = replace(left, parameters={**left.parameters, "policy": policy.settings()})
     if correction is not None:
         left = correct(left, correction=correction)

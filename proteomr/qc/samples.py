@@ -41,7 +41,11 @@ class PanelFindings:
 
 
 def lies_apart(values: F64, *, deviations: float) -> Bool:
-    """Tell which values lie more than so many standard deviations from their mean.
+    """Tell which values lie more than so many standard deviations (n - 1) from their mean.
+
+    The value itself counts for both, so that of n values none can lie further than
+    (n - 1) / sqrt(n) standard deviations: of fewer than 11 none lies three apart. Values that
+    differ by rounding alone lie nowhere apart.
 
     Parameters
     ----------
@@ -56,8 +60,9 @@ def lies_apart(values: F64, *, deviations: float) -> Bool:
     there = values[~np.isnan(values)]
     if there.size < 2:
         return np.zeros(values.size, dtype=np.bool_)
-    spread = there.std(ddof=1)
-    found: Bool = np.abs(values - there.mean()) > deviations * spread
+    mean, spread = there.mean(), there.std(ddof=1)
+    noise = 64 * np.finfo(np.float64).eps * np.abs(there).max()
+    found: Bool = np.abs(values - mean) > max(deviations * spread, noise)
     return found
 
 
@@ -131,7 +136,7 @@ def _assess_panel(
             c.SAMPLE_ID: measured.samples[c.SAMPLE_ID],
             c.PANEL: pl.Series([panel] * n, dtype=pl.String),
             c.N: summary.n,
-            c.SHARE_MISSING: 1 - summary.n / p,
+            c.SHARE_MISSING: (p - summary.n) / p,
             c.MEDIAN: summary.median,
             c.IQR: summary.iqr,
             c.OUTLIER_MEDIAN_IQR: by_moments,
@@ -207,6 +212,9 @@ def join_samples(
     table = measured.samples.select(c.SAMPLE_ID)
     for other in (counted, flagged, failed):
         table = table.join(other, on=c.SAMPLE_ID, how="left", maintain_order="left")
-    n = pl.col(c.N)
     filled = table.with_columns(pl.exclude(c.SAMPLE_ID).fill_null(0))
-    return filled.with_columns((p - n).alias(c.N_MISSING), (1 - n / p).alias(c.SHARE_MISSING))
+    missing = p - filled[c.N].to_numpy()
+    share = missing / p  # rounded as a threshold is; polars multiplies by 1 / p
+    return filled.with_columns(
+        pl.Series(c.N_MISSING, missing, dtype=pl.Int64), pl.Series(c.SHARE_MISSING, share)
+    )

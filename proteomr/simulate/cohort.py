@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -15,7 +16,7 @@ from proteomr.files import replace_file, storage_errors
 from proteomr.provenance import digest_file, tool_versions
 from proteomr.simulate.covariates import ADJUSTMENTS, Covariates
 from proteomr.simulate.effects import plant_effects
-from proteomr.simulate.export import write_ukb_export
+from proteomr.simulate.export import check_export, list_export_files, write_ukb_export
 from proteomr.simulate.follow_up import DIRECT_HAZARD_RATIOS, draw_follow_up
 from proteomr.simulate.measurement import Measurement, draw_measurement
 from proteomr.simulate.people import People, draw_people
@@ -123,10 +124,13 @@ def simulate(
     """
     study = find_study(like)
     _check_request(people=people, proteins=proteins, seed=seed)
+    if export is not None:
+        check_export(export, proteins=proteins)
     folder = Path(directory)
     paths = {name: folder / f"{name}.parquet" for name in _TABLES}
     manifest = folder / "manifest.json"
-    _claim_folder(folder, manifest, paths)
+    exported = list_export_files(folder).values()
+    _claim_folder(folder, manifest, tables=paths.values(), exported=exported)
     with one_blas_thread():
         drawn = draw_people(study, people, seed=seed)
         covariates = Covariates(study, drawn)
@@ -140,7 +144,8 @@ def simulate(
     facts = {"people": people, "proteins": proteins, "cells": cells, "deaths": deaths, "seed": seed}
     if export is not None:
         write_ukb_export(folder, samples=pl.read_parquet(paths["samples"]), seed=seed)
-    _write_manifest(manifest, study, facts=facts, paths=paths)
+    written = (*paths.values(), *(exported if export is not None else ()))
+    _write_manifest(manifest, study, facts=facts, files=written)
     return Simulation(
         **paths,
         manifest=manifest,
@@ -163,25 +168,38 @@ def _check_request(*, people: int, proteins: int, seed: int) -> None:
         raise UsageError(f"seed {seed} is negative: choose 0 or more")
 
 
-def _claim_folder(folder: Path, manifest: Path, paths: dict[str, Path]) -> None:
-    """Make the folder, refuse foreign files in it, and void an earlier simulation."""
+def _claim_folder(
+    folder: Path, manifest: Path, *, tables: Iterable[Path], exported: Iterable[Path]
+) -> None:
+    """Make the folder, refuse foreign files in it, and void an earlier simulation.
+
+    Its export goes at once: beside another cohort it would be taken for that one's.
+    """
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        taken = [path.name for path in (*paths.values(), manifest) if path.exists()]
-        if taken and not _made_here(manifest):
+        earlier = _earlier_files(manifest)
+        known = {path.relative_to(folder).as_posix(): path for path in (*tables, *exported)}
+        taken = [name for name, path in known.items() if path.exists() and name not in earlier]
+        if manifest.exists() and not earlier:
+            taken.append(manifest.name)
+        if taken:
             raise RunFolderError(
                 f"{folder}: already holds {', '.join(taken)}, not known to be simulated:"
                 " choose another folder, or move them away"
             )
         manifest.unlink(missing_ok=True)
+        for path in exported:
+            path.unlink(missing_ok=True)
 
 
-def _made_here(manifest: Path) -> bool:
+def _earlier_files(manifest: Path) -> frozenset[str]:
+    """Return the files of the simulation that a manifest is of; none where it is of another."""
     try:
         found = json.loads(manifest.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
-        return False
-    return isinstance(found, dict) and found.get("kind") == _KIND
+        return frozenset()
+    made_here = isinstance(found, dict) and found.get("kind") == _KIND
+    return frozenset(found["sha256"]) if made_here else frozenset()
 
 
 def _write_people(paths: dict[str, Path], measurement: Measurement) -> int:
@@ -202,7 +220,7 @@ def _count_cells(people: People) -> tuple[int, int, int, int]:
 
 
 def _write_manifest(
-    path: Path, study: Study, *, facts: dict[str, object], paths: dict[str, Path]
+    path: Path, study: Study, *, facts: dict[str, object], files: Iterable[Path]
 ) -> None:
     content = {
         "kind": _KIND,
@@ -213,7 +231,7 @@ def _write_manifest(
         "adjustments": dict(ADJUSTMENTS),
         "model": _MODEL,
         "direct_hazard_ratios": dict(DIRECT_HAZARD_RATIOS),
-        "sha256": {file.name: digest_file(file) for file in paths.values()},
+        "sha256": {file.relative_to(path.parent).as_posix(): digest_file(file) for file in files},
     }
     text = json.dumps(content, indent=2, sort_keys=True) + "\n"
     replace_file(path, lambda file: file.write(text.encode()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -18,9 +19,18 @@ from proteomr.files import replace_file, storage_errors
 from proteomr.simulate.people import COMPONENTS
 from proteomr.simulate.study import random_stream
 
-__all__ = ["name_fields", "write_ukb_export"]
+__all__ = ["check_export", "list_export_files", "name_fields", "write_ukb_export"]
 
 _STREAM: Final = 8
+_FOLDER: Final = "export"
+_FILES: Final = {
+    "participants": "participants.csv",
+    "proteins": "olink_instance_0.csv",
+    "assays": "helper_assay.tsv",
+    "batches": "helper_batch_number.tsv",
+    "dates": "helper_processing_start_date.tsv",
+    "truth": "truth.parquet",
+}
 _END: Final = date(2022, 11, 30)
 _YEAR: Final = 365.25
 _SAMPLES_PER_PLATE: Final = 88
@@ -77,23 +87,16 @@ def write_ukb_export(folder: str | Path, *, samples: pl.DataFrame, seed: int) ->
     ...     pl.read_csv(files["proteins"]).columns
     ['eid', 'gdf15', 'cxcl14', 'pcsk9', 'adm', 'asgr1']
     """
-    source, target = Path(folder), Path(folder) / "export"
-    with storage_errors(target):
-        target.mkdir(exist_ok=True)
+    source = Path(folder)
+    files = list_export_files(source)
+    with storage_errors(source):
+        (source / _FOLDER).mkdir(exist_ok=True)
     rng = random_stream(seed, _STREAM)
     assays = pl.read_parquet(source / "assays.parquet")
     fields = name_fields(assays["protein"].to_list())
     plates = _assign_plates(samples["batch"].to_numpy())
     gaps = pl.read_parquet(source / "timegap.parquet")
     attended = _date_attendance(samples, gaps)
-    files = {
-        "participants": target / "participants.csv",
-        "proteins": target / "olink_instance_0.csv",
-        "assays": target / "helper_assay.tsv",
-        "batches": target / "helper_batch_number.tsv",
-        "dates": target / "helper_processing_start_date.tsv",
-        "truth": target / "truth.parquet",
-    }
     _write_text(files["participants"], _answer(samples, plates, attended, rng))
     _write_proteins(source / "proteins.parquet", files["proteins"], fields)
     _write_text(files["assays"], _list_assays(assays, fields))
@@ -104,6 +107,44 @@ def write_ukb_export(folder: str | Path, *, samples: pl.DataFrame, seed: int) ->
     truth = truth.with_columns(pl.col("protein").replace(named))
     replace_file(files["truth"], truth.write_parquet)
     return files
+
+
+def list_export_files(folder: str | Path) -> dict[str, Path]:
+    """Return where the export of a simulated cohort has its files.
+
+    Examples
+    --------
+    >>> list_export_files("cohort")["participants"].as_posix()
+    'cohort/export/participants.csv'
+    """
+    return {name: Path(folder) / _FOLDER / file for name, file in _FILES.items()}
+
+
+def check_export(form: str, *, proteins: int) -> None:
+    """Refuse an export that cannot be written.
+
+    Raises
+    ------
+    UsageError
+        There is no such form, or there are more proteins than it has names for.
+
+    Examples
+    --------
+    >>> check_export("ukb", proteins=2_923)
+    """
+    if form != "ukb":
+        raise UsageError(f"no export {form!r}; there is ukb")
+    if proteins > (known := len(_known_names())):
+        raise UsageError(
+            f"{proteins:,} proteins for {known:,} names of protein fields: simulate fewer, or "
+            "without the export"
+        )
+
+
+@functools.cache
+def _known_names() -> tuple[str, ...]:
+    listed = importlib.resources.files("proteomr.schemas") / "ukbiobank" / "olink_names.txt"
+    return tuple(name for name in listed.read_text("utf-8").split() if name != "eid")
 
 
 def name_fields(proteins: Sequence[str]) -> Mapping[str, str]:
@@ -119,16 +160,12 @@ def name_fields(proteins: Sequence[str]) -> Mapping[str, str]:
     >>> name_fields(["GDF15", "P0001"])["GDF15"]
     'gdf15'
     """
-    listed = importlib.resources.files("proteomr.schemas") / "ukbiobank" / "olink_names.txt"
-    known = [name for name in listed.read_text("utf-8").split() if name != "eid"]
-    if len(proteins) > len(known):
-        raise UsageError(
-            f"{len(proteins):,} proteins for {len(known):,} names of protein fields: simulate "
-            "fewer, or without the export"
-        )
-    own = {name: name.lower() for name in proteins if name.lower() in set(known)}
-    free = iter([name for name in known if name not in set(own.values())])
-    return {name: own.get(name) or next(free) for name in proteins}
+    check_export("ukb", proteins=len(proteins))
+    known = frozenset(_known_names())
+    own = {name: name.lower() for name in proteins if name.lower() in known}
+    taken = frozenset(own.values())
+    others = (name for name in _known_names() if name not in taken)
+    return {name: own.get(name) or next(others) for name in proteins}
 
 
 def _assign_plates(batch: I64) -> I64:

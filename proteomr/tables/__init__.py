@@ -1,11 +1,17 @@
 """Frames with a contract: cohorts, protein matrices and result tables."""
 
 from proteomr.tables.associations import Associations, SignificanceColumn
-from proteomr.tables.cohort import Cohort, Drop, ProteinCovariate
+from proteomr.tables.cohort import Cohort, Drop, ProteinCovariate, tabulate_drops
 from proteomr.tables.fields import Fields, name_field
 from proteomr.tables.harmonised import Harmonised
 from proteomr.tables.measurements import Measurements, Platform, Precision
-from proteomr.tables.proteins import ArrayProteins, Proteins, find_columns, proteins_from_frame
+from proteomr.tables.proteins import (
+    ArrayProteins,
+    Proteins,
+    average_repeats,
+    find_columns,
+    proteins_from_frame,
+)
 from proteomr.tables.table import ColumnSchema, Schema, Table, load_schema, schema_names
 
 __all__ = [
@@ -24,9 +30,11 @@ __all__ = [
     "Schema",
     "SignificanceColumn",
     "Table",
+    "average_repeats",
     "find_columns",
     "load_schema",
     "name_field",
     "proteins_from_frame",
     "schema_names",
+    "tabulate_drops",
 ]

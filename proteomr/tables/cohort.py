@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -11,7 +11,7 @@ from proteomr.errors import IdentifierError, InputError
 from proteomr.tables import columns as c
 from proteomr.tables.proteins import Proteins
 
-__all__ = ["Cohort", "Drop", "ProteinCovariate"]
+__all__ = ["Cohort", "Drop", "ProteinCovariate", "check_ids", "tabulate_drops"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,46 @@ class Drop:
     step: str
     reason: str
     n: int
+
+
+def tabulate_drops(drops: Iterable[Drop]) -> pl.DataFrame:
+    """Return drops as a frame of step, reason and n.
+
+    Examples
+    --------
+    >>> tabulate_drops([Drop("load", "withdrawn", 3)]).rows()
+    [('load', 'withdrawn', 3)]
+    """
+    rows = [(drop.step, drop.reason, drop.n) for drop in drops]
+    kinds = {c.STEP: pl.String, c.REASON: pl.String, c.N: pl.Int64}
+    return pl.DataFrame(rows, schema=kinds, orient="row")
+
+
+def check_ids(frame: pl.DataFrame, id_column: str, *, among: str) -> None:
+    """Refuse a frame whose identifiers are not text, sorted, each there once.
+
+    Parameters
+    ----------
+    frame : one row per person or sample.
+    id_column : name of the identifier.
+    among : what the rows are, for the message.
+
+    Raises
+    ------
+    IdentifierError
+        Identifiers are absent, not text, missing, repeated or not sorted.
+
+    Examples
+    --------
+    >>> check_ids(pl.DataFrame({"eid": ["1", "2"]}), "eid", among="samples")
+    """
+    if id_column not in frame.columns:
+        raise IdentifierError(f"no identifier column {id_column!r} among the {among}")
+    ids = frame[id_column]
+    if ids.dtype != pl.String or ids.null_count():
+        raise IdentifierError(f"identifiers {id_column!r} of the {among} are text, none missing")
+    if not bool((ids[1:] > ids[:-1]).all()):
+        raise IdentifierError(f"identifiers {id_column!r} of the {among} are not sorted and unique")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,16 +104,10 @@ class Cohort:
     provenance: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.id_column not in self.samples.columns:
-            raise IdentifierError(f"no identifier column {self.id_column!r} in the samples")
-        ids = self.samples[self.id_column]
-        if ids.dtype != pl.String or ids.null_count():
-            raise IdentifierError(f"identifiers {self.id_column!r} are text, none missing")
-        if not bool((ids[1:] > ids[:-1]).all()):
-            raise IdentifierError(f"identifiers {self.id_column!r} are not sorted and unique")
+        check_ids(self.samples, self.id_column, among="samples")
         if self.proteins.n != self.samples.height:
             raise InputError(
-                f"{self.proteins.n} people in the proteins, {ids.len()} in the samples"
+                f"{self.proteins.n} people in the proteins, {self.samples.height} in the samples"
             )
         if self.assays[c.PROTEIN].to_list() != list(self.proteins.names):
             raise InputError("the assays do not stand in the order of the proteins")
@@ -86,9 +120,7 @@ class Cohort:
     @property
     def drops_table(self) -> pl.DataFrame:
         """The drops as a frame of step, reason and n."""
-        rows = [(drop.step, drop.reason, drop.n) for drop in self.drops]
-        kinds = {c.STEP: pl.String, c.REASON: pl.String, c.N: pl.Int64}
-        return pl.DataFrame(rows, schema=kinds, orient="row")
+        return tabulate_drops(self.drops)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,14 +37,19 @@ STEP: Final[str] = "step"
 REASON: Final[str] = "reason"
 
 # assays
+ASSAY: Final[str] = "assay"
 GENE: Final[str] = "gene"
 UNIPROT: Final[str] = "uniprot"
 PANEL: Final[str] = "panel"
 PLATFORM: Final[str] = "platform"
 UNIT: Final[str] = "unit"
 LOD: Final[str] = "lod"
-
 KIND: Final[str] = "kind"
+
+# genes
+SYMBOL: Final[str] = "symbol"
+MATCH: Final[str] = "match"
+CANDIDATES: Final[str] = "candidates"
 
 # measurements
 SAMPLE_ID: Final[str] = "sample_id"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from proteomr.errors import ColumnError, IdentifierError, nearest
-from proteomr.tables.cohort import Drop
+from proteomr.errors import ColumnError, nearest
+from proteomr.tables.cohort import Drop, check_ids
 
 __all__ = ["Fields", "name_field"]
 
@@ -56,13 +56,7 @@ class Fields:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.id_column not in self.frame.columns:
-            raise IdentifierError(f"no identifier column {self.id_column!r} in the fields")
-        ids = self.frame[self.id_column]
-        if ids.dtype != pl.String or ids.null_count():
-            raise IdentifierError(f"identifiers {self.id_column!r} are text, none missing")
-        if not bool((ids[1:] > ids[:-1]).all()):
-            raise IdentifierError(f"identifiers {self.id_column!r} are not sorted and unique")
+        check_ids(self.frame, self.id_column, among="participants")
 
     @property
     def n(self) -> int:

@@ -7,12 +7,11 @@ from typing import Final, Literal, TypeAlias
 
 import polars as pl
 
+from proteomr.tables import columns as c
+
 __all__ = [
-    "CANDIDATES",
     "JOIN",
-    "MATCH",
     "SEPARATORS",
-    "SYMBOL",
     "NameMatch",
     "choose_senses",
     "fill_unknown",
@@ -26,9 +25,6 @@ NameMatch: TypeAlias = Literal[
     "symbol", "alias", "uniprot", "ensembl", "entrez", "several", "ambiguous", "unknown"
 ]
 
-SYMBOL: Final = "symbol"
-MATCH: Final = "match"
-CANDIDATES: Final = "candidates"
 JOIN: Final = ";"
 SEPARATORS: Final = r"[;|,\s_/]+"
 
@@ -77,13 +73,13 @@ def index_names(genes: pl.DataFrame) -> pl.DataFrame:
     pieces = []
     for tier, (kind, way) in enumerate(_TIERS):
         column = pl.col(_LISTS.get(kind, kind)).alias("value")
-        named = genes.select(column, pl.col(SYMBOL).alias(CANDIDATES))
+        named = genes.select(column, pl.col(c.SYMBOL).alias(c.CANDIDATES))
         named = named.explode("value") if kind in _LISTS else named
         key = _spell(pl.col("value").cast(pl.String), "plain" if way == "latin" else way)
         number = pl.lit(tier, dtype=pl.Int8).alias("tier")
-        pieces.append(named.select(number, key.alias("key"), CANDIDATES))
+        pieces.append(named.select(number, key.alias("key"), c.CANDIDATES))
     every = pl.concat(pieces).drop_nulls("key")
-    return every.group_by("tier", "key").agg(pl.col(CANDIDATES).unique().sort())
+    return every.group_by("tier", "key").agg(pl.col(c.CANDIDATES).unique().sort())
 
 
 def find_senses(
@@ -124,8 +120,8 @@ def choose_senses(names: pl.Series, *, index: pl.DataFrame) -> pl.DataFrame:
     kinds = pl.col("tier").replace_strict(
         list(range(len(_TIERS))), [kind for kind, _ in _TIERS], return_dtype=pl.String
     )
-    ambiguous = pl.when(pl.col(CANDIDATES).list.len() > 1).then(pl.lit("ambiguous"))
-    chosen = best.select("name", ambiguous.otherwise(kinds).alias(MATCH), CANDIDATES)
+    ambiguous = pl.when(pl.col(c.CANDIDATES).list.len() > 1).then(pl.lit("ambiguous"))
+    chosen = best.select("name", ambiguous.otherwise(kinds).alias(c.MATCH), c.CANDIDATES)
     return fill_unknown(asked.join(chosen, on="name", how="left", maintain_order="left"))
 
 
@@ -144,25 +140,25 @@ def resolve_names(names: pl.Series, *, index: pl.DataFrame) -> pl.DataFrame:
     first = choose_senses(names, index=index)
     listed = pl.col("name").str.strip_chars().str.replace_all(SEPARATORS, "\t").str.split("\t")
     parts = (
-        first.filter(pl.col(MATCH) == "unknown")
+        first.filter(pl.col(c.MATCH) == "unknown")
         .select("name", listed.alias("part"))
         .filter(pl.col("part").list.len() > 1)
         .explode("part")
     )
     found = choose_senses(parts["part"], index=index).rename({"name": "part"})
-    single = pl.col(CANDIDATES).list.len() == 1
+    single = pl.col(c.CANDIDATES).list.len() == 1
     whole = (
         parts.join(found, on="part", how="left", maintain_order="left")
         .group_by("name", maintain_order=True)
         .agg(
             single.all().alias("whole"),
-            pl.col(MATCH).first(),
-            pl.col(CANDIDATES).list.first().unique(maintain_order=True),
+            pl.col(c.MATCH).first(),
+            pl.col(c.CANDIDATES).list.first().unique(maintain_order=True),
         )
         .filter("whole")
     )
-    several = pl.when(pl.col(CANDIDATES).list.len() > 1).then(pl.lit("several"))
-    joined = whole.select("name", several.otherwise(MATCH).alias(MATCH), CANDIDATES)
+    several = pl.when(pl.col(c.CANDIDATES).list.len() > 1).then(pl.lit("several"))
+    joined = whole.select("name", several.otherwise(c.MATCH).alias(c.MATCH), c.CANDIDATES)
     return pl.concat([first.join(joined, on="name", how="anti"), joined])
 
 
@@ -170,7 +166,7 @@ def fill_unknown(resolved: pl.DataFrame) -> pl.DataFrame:
     """Return the frame with ``unknown`` and no candidates where a name found nothing."""
     none = pl.lit([], dtype=pl.List(pl.String))
     return resolved.with_columns(
-        pl.col(MATCH).fill_null("unknown"), pl.col(CANDIDATES).fill_null(none)
+        pl.col(c.MATCH).fill_null("unknown"), pl.col(c.CANDIDATES).fill_null(none)
     )
 
 

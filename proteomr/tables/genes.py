@@ -15,11 +15,8 @@ import polars as pl
 from proteomr.errors import ColumnError, UsageError, nearest
 from proteomr.tables import columns as c
 from proteomr.tables.gene_names import (
-    CANDIDATES,
     JOIN,
-    MATCH,
     SEPARATORS,
-    SYMBOL,
     NameMatch,
     fill_unknown,
     find_senses,
@@ -32,7 +29,6 @@ from proteomr.tables.table import load_schema
 __all__ = ["Build", "GeneTable", "NameMatch", "load_genes"]
 
 Build: TypeAlias = Literal["GRCh38", "GRCh37"]
-ASSAY: Final = "assay"
 
 _POSITIONS: Final[Mapping[str, tuple[str, str, str]]] = {
     "GRCh38": ("start", "end", "strand"),
@@ -40,7 +36,7 @@ _POSITIONS: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 _TEXTS: Final = pl.List(pl.String)
 _STORED: Final[Mapping[str, pl.DataType]] = {
-    SYMBOL: pl.String(),
+    c.SYMBOL: pl.String(),
     "name": pl.String(),
     "aliases": _TEXTS,
     "uniprot": _TEXTS,
@@ -87,7 +83,7 @@ class GeneTable:
             if self.frame.schema.get(name) != dtype:
                 found = self.frame.schema.get(name, "nothing")
                 raise ColumnError(f"genes: column {name!r} holds {found}; {dtype} is needed")
-        if repeated := self.frame.height - self.frame[SYMBOL].n_unique():
+        if repeated := self.frame.height - self.frame[c.SYMBOL].n_unique():
             raise ColumnError(f"genes: {repeated} symbols stand more than once")
         object.__setattr__(self, "_index", index_names(self.frame))
 
@@ -118,9 +114,9 @@ class GeneTable:
         asked = pl.DataFrame({"name": pl.Series(names, dtype=pl.String)})
         found = resolve_names(asked["name"], index=self._index)
         rows = fill_unknown(asked.join(found, on="name", how="left", maintain_order="left"))
-        single = pl.col(CANDIDATES).list.len() == 1
-        symbol = pl.when(single).then(pl.col(CANDIDATES).list.first()).alias(SYMBOL)
-        return rows.select("name", symbol, MATCH, CANDIDATES)
+        single = pl.col(c.CANDIDATES).list.len() == 1
+        symbol = pl.when(single).then(pl.col(c.CANDIDATES).list.first()).alias(c.SYMBOL)
+        return rows.select("name", symbol, c.MATCH, c.CANDIDATES)
 
     def locate(
         self, symbols: pl.Series | Sequence[str], *, build: Build = "GRCh38"
@@ -153,14 +149,14 @@ class GeneTable:
             raise UsageError(f"no build {build!r}{nearest(build, _POSITIONS)}; there are {known}")
         start, end, strand = _POSITIONS[build]
         places = self.frame.filter(pl.col(start).is_not_null()).select(
-            SYMBOL,
+            c.SYMBOL,
             "chromosome",
             pl.col(start).alias("start"),
             pl.col(end).alias("end"),
             pl.col(strand).alias("strand"),
         )
-        asked = pl.DataFrame({SYMBOL: pl.Series(symbols, dtype=pl.String)})
-        return asked.join(places, on=SYMBOL, how="left", maintain_order="left")
+        asked = pl.DataFrame({c.SYMBOL: pl.Series(symbols, dtype=pl.String)})
+        return asked.join(places, on=c.SYMBOL, how="left", maintain_order="left")
 
     def label_assays(self, assays: pl.DataFrame) -> pl.DataFrame:
         """Return assays with the approved symbol of their gene.
@@ -208,11 +204,11 @@ class GeneTable:
             )
         ]
         gene = pl.Series(c.GENE, symbols, dtype=pl.String)
-        before = assays[ASSAY] if ASSAY in assays.columns else pl.Series([None] * len(symbols))
+        before = assays[c.ASSAY] if c.ASSAY in assays.columns else pl.Series([None] * len(symbols))
         changed = pl.when(spelt != gene).then(spelt)
         return assays.with_columns(
             pl.coalesce(gene, spelt).alias(c.GENE),
-            pl.coalesce(before.cast(pl.String), changed).alias(ASSAY),
+            pl.coalesce(before.cast(pl.String), changed).alias(c.ASSAY),
         )
 
     def describe(self, names: Sequence[str]) -> pl.DataFrame:
@@ -234,15 +230,15 @@ class GeneTable:
         known = self.frame.rename({"name": "full_name"}).with_columns(
             pl.col("aliases", "uniprot", "ensembl").list.join(JOIN)
         )
-        asked = self.resolve(names).with_columns(pl.col(CANDIDATES).list.join(JOIN))
+        asked = self.resolve(names).with_columns(pl.col(c.CANDIDATES).list.join(JOIN))
         schema = load_schema("genes")
-        rows = asked.join(known, on=SYMBOL, how="left", maintain_order="left")
+        rows = asked.join(known, on=c.SYMBOL, how="left", maintain_order="left")
         return schema.validate(rows.select(schema.names))
 
     def _list_senses(self, names: pl.Series) -> dict[str, frozenset[str]]:
         """Return everything that each name may mean."""
-        senses = find_senses(names, index=self._index).explode(CANDIDATES)
-        every = senses.group_by("name").agg(CANDIDATES)
+        senses = find_senses(names, index=self._index).explode(c.CANDIDATES)
+        every = senses.group_by("name").agg(c.CANDIDATES)
         return {name: frozenset(genes) for name, genes in every.iter_rows()}
 
     def _list_proteins(self, uniprot: pl.Series) -> list[list[list[str]]]:
@@ -250,7 +246,7 @@ class GeneTable:
         accessions = [re.split(SEPARATORS, text.strip()) if text else [] for text in uniprot]
         every = pl.Series([one for several in accessions for one in several], dtype=pl.String)
         found = find_senses(every, index=self._index, kind="uniprot")
-        genes = dict(found.select("name", CANDIDATES).iter_rows())
+        genes = dict(found.select("name", c.CANDIDATES).iter_rows())
         return [[genes.get(one, []) for one in several] for several in accessions]
 
 

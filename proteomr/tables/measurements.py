@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64
-from proteomr.errors import ColumnError, IdentifierError, InputError, UsageError
+from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.tables import columns as c
-from proteomr.tables.cohort import Drop
+from proteomr.tables.cohort import Drop, check_ids
 from proteomr.tables.proteins import Proteins
 from proteomr.tables.table import load_schema
 
@@ -82,16 +82,10 @@ class Measurements:
     parameters: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __post_init__(self) -> None:
-        if c.SAMPLE_ID not in self.samples.columns:
-            raise IdentifierError(f"no column {c.SAMPLE_ID!r} among the samples")
-        ids = self.samples[c.SAMPLE_ID]
-        if ids.dtype != pl.String or ids.null_count():
-            raise IdentifierError("names of samples are text, none missing")
-        if not bool((ids[1:] > ids[:-1]).all()):
-            raise IdentifierError("names of samples are not sorted and unique")
+        check_ids(self.samples, c.SAMPLE_ID, among="samples")
         if self.proteins.n != self.samples.height:
             raise InputError(
-                f"{self.proteins.n} samples in the proteins, {ids.len()} in their list"
+                f"{self.proteins.n} samples in the proteins, {self.samples.height} in their list"
             )
         if self.assays[c.PROTEIN].to_list() != list(self.proteins.names):
             raise InputError("the assays do not stand in the order of the proteins")
@@ -108,6 +102,8 @@ class Measurements:
 
     def select_samples(self, kept: pl.Series, *, drop: Drop | None = None) -> Measurements:
         """Return the same measurements for chosen samples; of the others no table keeps a row.
+
+        Control samples are not among those to choose from, and stay.
 
         Parameters
         ----------
@@ -136,10 +132,11 @@ class Measurements:
         """
         if kept.len() != self.n:
             raise UsageError(f"{kept.len()} truth values for {self.n} samples")
-        rows: I64 = np.flatnonzero(kept.fill_null(value=False).to_numpy()).astype(np.int64)
+        chosen = kept.fill_null(value=False)
+        rows: I64 = np.flatnonzero(chosen.to_numpy()).astype(np.int64)
         samples = self.samples[rows]
         of_sample = pl.col(c.SAMPLE_ID).is_in(samples[c.SAMPLE_ID].implode())
-        gone = self.samples[c.SAMPLE_ID].filter(~kept.fill_null(value=False)).implode()
+        gone = self.samples[c.SAMPLE_ID].filter(~chosen).implode()
         return replace(
             self,
             samples=samples,
@@ -153,6 +150,9 @@ class Measurements:
 
     def select_assays(self, names: Sequence[str], *, drop: Drop | None = None) -> Measurements:
         """Return the same measurements for chosen assays, in the order that they have here.
+
+        Plates, time gaps and the values of controls stay as they are: they tell of the laboratory,
+        of assays without a column as well.
 
         Parameters
         ----------
@@ -183,7 +183,8 @@ class Measurements:
         kept = [name for name in self.proteins.names if name in wanted]
         if len(kept) < len(wanted):
             absent = min(wanted.difference(kept))
-            raise ColumnError(f"no assay {absent!r} among {len(self.proteins.names)}")
+            hint = nearest(absent, self.proteins.names)
+            raise ColumnError(f"no assay {absent!r} among {len(self.proteins.names)}{hint}")
         of_assay = pl.col(c.PROTEIN).is_in(kept)
         return replace(
             self,

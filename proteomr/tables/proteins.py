@@ -13,7 +13,7 @@ import polars as pl
 from proteomr._typing import F64, I64
 from proteomr.errors import ColumnError, InputError, nearest
 
-__all__ = ["ArrayProteins", "Proteins", "find_columns", "proteins_from_frame"]
+__all__ = ["ArrayProteins", "Proteins", "average_repeats", "find_columns", "proteins_from_frame"]
 
 
 @runtime_checkable
@@ -162,6 +162,36 @@ def proteins_from_frame(frame: pl.DataFrame) -> ArrayProteins:
             raise ColumnError(f"protein {column.name!r} holds {column.dtype}; numbers are needed")
         values[:, position] = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
     return ArrayProteins(tuple(frame.columns), values)
+
+
+def average_repeats(flat: F64, *, cells: I64, values: F64) -> None:
+    """Put into cells the mean of what they hold and of the further values measured for them.
+
+    The sums run from the smallest value up, so that the order of the values does not show.
+
+    Parameters
+    ----------
+    flat : a matrix as one row of cells; changed in place.
+    cells : position of the cell of each further value, (m,); none of these cells is empty.
+    values : the further values, (m,), none missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> flat = np.array([1.0, 5.0])
+    >>> average_repeats(flat, cells=np.array([0, 0]), values=np.array([3.0, 8.0]))
+    >>> flat.tolist()
+    [4.0, 5.0]
+    """
+    again = np.unique(cells)
+    if not again.size:
+        return
+    cell = np.concatenate([again, cells])
+    value = np.concatenate([flat[again], values])
+    order = np.lexsort((value, cell))
+    starts = np.searchsorted(cell[order], again)
+    counts = np.diff(np.append(starts, cell.size))
+    flat[again] = np.add.reduceat(value[order], starts) / counts
 
 
 def _first_repeated(names: Sequence[str]) -> str:

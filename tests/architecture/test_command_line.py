@@ -14,7 +14,7 @@ import typer.main
 from proteomr_cli.main import COMMANDS, app
 
 ROOT = Path(__file__).parents[2]
-NO_COMMANDS = {"__init__", "main", "console", "help", "journal", "options", "running"}
+NO_COMMANDS = {"__init__", "main", "console", "help", "journal", "options", "outcome", "running"}
 SLOW_TO_LOAD = {
     "statsmodels",
     "linearmodels",

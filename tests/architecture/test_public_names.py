@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 import proteomr
@@ -12,11 +15,24 @@ import proteomr
 NAMES = [
     "Associations",
     "Cohort",
+    "Fields",
+    "IngestOptions",
+    "Manifest",
+    "Measurements",
     "ModelSpec",
     "__version__",
     "associate",
+    "clean",
+    "derive",
+    "load_definition",
+    "load_genes",
+    "load_policy",
     "read_cohort",
+    "read_fields",
+    "read_measurements",
+    "read_store",
     "simulate",
+    "write_store",
 ]
 
 
@@ -58,3 +74,26 @@ def test_importing_the_package_loads_none_of_its_rooms() -> None:
 def test_simulate_is_the_function_whatever_is_imported_first(first: str) -> None:
     code = f"{first}\nimport proteomr\nprint(type(proteomr.simulate).__name__)"
     assert run_python(code) == "function"
+
+
+def test_public_names_suffice_from_raw_files_to_associations(tmp_path: Path) -> None:
+    made = proteomr.simulate(tmp_path / "raw", people=300, proteins=8, seed=3, export="ukb")
+    export = made.manifest.parent / "export"
+    measured = proteomr.read_measurements(
+        [export / "olink_instance_0.csv", *sorted(export.glob("helper_*.tsv"))], scratch=tmp_path
+    )
+    cleaned = proteomr.clean(measured, policy=proteomr.load_policy("shen2025"))
+    proteomr.write_store(
+        cleaned.measured, tmp_path / "store", manifest=proteomr.Manifest(command="qc")
+    )
+    answers = proteomr.read_fields([export / "participants.csv"], scratch=tmp_path)
+    derived = proteomr.derive(answers, proteomr.load_definition("shen2025"))
+    derived.frame.write_parquet(tmp_path / "people.parquet")
+    cohort = proteomr.read_cohort(tmp_path / "people.parquet", tmp_path / "store", scratch=tmp_path)
+    spec = proteomr.ModelSpec("logistic", ("isolation",), {"simple": "age + sex"})
+    found = proteomr.associate(cohort, spec)
+    truth = pl.read_parquet(export / "truth.parquet")
+    assert set(found.frame["protein"]) == set(truth["protein"])
+    assert cohort.n == 300
+    values = cleaned.measured.proteins.read(slice(0, 8))
+    assert found.frame["n"].to_list() == (~np.isnan(values)).sum(axis=0).tolist()

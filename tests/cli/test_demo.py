@@ -38,9 +38,22 @@ def test_simulate_replaces_a_cohort_only_when_told_to(proteomr: Any, tmp_path: P
     assert (tmp_path / "cohort" / "proteins.parquet").read_bytes() != before
 
 
+def test_simulate_writes_an_export_and_takes_it_away_again(proteomr: Any, tmp_path: Path) -> None:
+    command = ("simulate", "-q", "--people", 200, "--proteins", 3, "-o", tmp_path / "cohort")
+    assert proteomr(*command, "--export", "ukb").code == 0
+    export = tmp_path / "cohort" / "export"
+    assert {"participants.csv", "olink_instance_0.csv"} < {file.name for file in export.iterdir()}
+    again = proteomr(*command, "--export", "ukb")
+    assert again.code == 3
+    assert "choose another folder, or replace it with --overwrite" in again.message
+    assert proteomr(*command, "--seed", 2, "--overwrite").code == 0
+    assert list(export.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--proteins", "2924", "--export", "ukb"], "2,924 proteins for 2,923 names"),
         (["--people", "12"], "cannot simulate 12 people: choose from 100"),
         (["--proteins", "0"], "cannot simulate 0 proteins"),
         (["--like", "shen2024"], "shen2025"),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import errno
-import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -46,9 +47,9 @@ def test_a_store_is_told_from_content_and_described(proteomr: Any, npx: Path) ->
     ending = proteomr("ingest", npx, "-o", store)
     assert ending.code == 0
     lines = ending.out.splitlines()
-    assert lines[0] == "olink: 6 samples, 2 assays (2 protein), NPX, 0.0% of the values missing"
+    assert lines[0] == "olink: 6 samples, 2 assays, in NPX, no value missing"
     assert lines[-1] == str(store)
-    assert any("flagged: 1 " in line for line in lines)
+    assert any("flagged, not removed: 1 sample_qc (" in line for line in lines)
     found = read_store(store)
     assert found.proteins.names == ("OID01216", "OID01217")
     assert found.proteins.read(slice(0, 2))[2].tolist() == [2.0, 2.25]
@@ -170,81 +171,70 @@ def test_files_of_two_platforms_are_named(proteomr: Any, npx: Path) -> None:
     assert "(table)" in ending.message
 
 
-def truncate_gzip(path: Path) -> None:
-    packed = gzip.compress((long_npx(samples=4000)).encode())
-    path.write_bytes(packed[: len(packed) // 2])
+def test_names_and_values_of_any_kind_are_kept_as_they_are(proteomr: Any, tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text(
+        "ID,GDF15,NONE,SAME,CODES,LARGE\n00123,1.5,,7,999,9007199254740993\n"
+        "12345678901234567890,NA,,7,-9,1\n0x1F,nan,,7,-1,2\n"
+    )
+    ending = proteomr("ingest", path, "-o", tmp_path / "store")
+    assert ending.code == 0, ending.err
+    found = read_store(tmp_path / "store")
+    assert found.samples["sample_id"].to_list() == ["00123", "0x1F", "12345678901234567890"]
+    assert found.proteins.names == ("CODES", "GDF15", "LARGE", "NONE", "SAME")
+    values = found.proteins.read(slice(0, 5))
+    assert values[:, 0].tolist() == [999, -1, -9]
+    assert np.isnan(values[:, 3]).all()
+    assert values[:, 4].tolist() == [7, 7, 7]
 
 
-def write_latin_1(path: Path) -> None:
-    path.write_bytes(long_npx().replace("Olink Neuro", "Olink Neurologé").encode("latin-1"))
-
-
-def write_utf_16(path: Path) -> None:
-    path.write_text(long_npx(), encoding="utf-16")
-
-
-def write_decimal_commas(path: Path) -> None:
-    path.write_text(long_npx().replace("2.2500", "2,2500"))
-
-
-def write_text_in_a_value(path: Path) -> None:
-    path.write_text(long_npx().replace("2.2500", "below"))
-
-
-def write_a_ragged_row(path: Path) -> None:
-    path.write_text(long_npx().replace(";2.2500", ";2.2500;surplus"))
-
-
-def write_two_columns_of_one_name(path: Path) -> None:
-    path.write_text(long_npx().replace("Index", "Assay"))
-
-
-def rename_a_needed_column(path: Path) -> None:
-    path.write_text(long_npx().replace(";NPX", ";NPXX"))
-
-
-def repeat_rows(path: Path) -> None:
-    lines = long_npx().splitlines()
-    path.write_text("\n".join([*lines, *lines[1:4]]) + "\n")
-
-
-def write_nothing(path: Path) -> None:
-    path.write_text("")
-
-
-def write_a_header_alone(path: Path) -> None:
-    path.write_text(HEADER + "\n")
-
-
-def write_a_nul_byte(path: Path) -> None:
-    path.write_bytes(long_npx().encode().replace(b"A3", b"A\x003"))
-
-
-FAULTS = {
-    truncate_gzip: "the gzip stream is cut off or damaged",
-    write_latin_1: "is not UTF-8 text",
-    write_utf_16: "UTF-16",
-    write_decimal_commas: "decimal comma",
-    write_text_in_a_value: "line 7",
-    write_a_ragged_row: "line 7",
-    write_two_columns_of_one_name: "twice",
-    rename_a_needed_column: "NPX",
-    repeat_rows: "--replicates",
-    write_nothing: "the file is empty",
-    write_a_header_alone: "",
-    write_a_nul_byte: "NUL",
-}
-
-
-@pytest.mark.parametrize("damage", FAULTS, ids=lambda damage: str(damage.__name__))
-def test_a_damaged_file_is_one_line_and_leaves_nothing(
-    proteomr: Any, npx: Path, damage: Any
+def test_text_of_the_laboratory_is_neither_a_formula_nor_a_command(
+    proteomr: Any, npx: Path
 ) -> None:
-    damage(npx)
+    npx.write_text(long_npx().replace("Olink Neuro", "=HYPERLINK(1)\x1b[2J"))
     ending = proteomr("ingest", npx, "-o", npx.parent / "store")
-    assert ending.code == INPUT, ending
-    assert FAULTS[damage] in ending.message
-    assert not (npx.parent / "store").exists()
+    assert ending.code == 0
+    assert "\x1b" not in ending.out + ending.err
+    drops = (npx.parent / "store" / "drops.tsv").read_text()
+    assert not any(cell[:1] in "=+-@" for line in drops.splitlines() for cell in line.split("\t"))
+    assert "\x1b" not in (npx.parent / "store" / "log.txt").read_text()
+
+
+def test_a_store_of_one_sample_is_a_store(proteomr: Any, npx: Path) -> None:
+    npx.write_text(long_npx(samples=1))
+    ending = proteomr("ingest", npx, "-o", npx.parent / "store")
+    assert ending.out.startswith("olink: 1 sample, 2 assays, in NPX, no value missing\n")
+    assert read_store(npx.parent / "store").proteins.read(slice(0, 2)).tolist() == [[0.0, 0.25]]
+
+
+def test_a_failed_run_leaves_the_earlier_store_alone(proteomr: Any, npx: Path) -> None:
+    store = npx.parent / "store"
+    assert proteomr("ingest", npx, "-o", store).code == 0
+    before = {path.name: path.read_bytes() for path in store.iterdir()}
+    npx.write_text(long_npx().replace("2.2500", "below"))
+    assert proteomr("ingest", npx, "--overwrite", "-o", store).code == INPUT
+    assert {path.name: path.read_bytes() for path in store.iterdir()} == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_one_line(proteomr: Any, npx: Path) -> None:
+    npx.parent.chmod(0o500)
+    ending = proteomr("ingest", npx, "-o", npx.parent / "store")
+    npx.parent.chmod(0o700)
+    assert ending.code == STORAGE
+    assert "permission" in ending.message.casefold()
+
+
+def test_an_archive_that_unpacks_without_end_is_refused(
+    proteomr: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "npx.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", bytes(1 << 20))
+    monkeypatch.setattr("proteomr.io.formats._LARGEST_WORKBOOK", 1 << 19)
+    ending = proteomr("ingest", path, "-o", tmp_path / "store")
+    assert ending.code == INPUT
+    assert "when unpacked" in ending.message
 
 
 @pytest.mark.parametrize("mark", [",", "\t"])

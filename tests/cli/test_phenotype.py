@@ -156,6 +156,76 @@ def test_own_definitions_are_added_to_the_shipped(phenotype: Run, export: Path) 
     assert manifest["inputs"][-1]["name"] == str(own)
 
 
+def test_files_that_a_definition_extends_are_inputs_too(phenotype: Run, export: Path) -> None:
+    (export.parent / "base.toml").write_text('extends = "shen2025"\n')
+    own = export.parent / "mine.toml"
+    own.write_text('extends = "base.toml"\nuse = { isolation = "monthly" }\n')
+    assert phenotype("--definition", own).code == 0
+    manifest = json.loads((export.parent / "cohort.manifest.json").read_text())
+    names = [Path(entry["name"]).name for entry in manifest["inputs"]]
+    assert names == ["ukb.csv", "base.toml", "mine.toml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            'kind = "copy"\nfield = 31\ntitel = "a"\n',
+            "the key 'title' (text) is missing; is 'titel' meant for it?",
+        ),
+        (
+            'kind = "recode"\nfield = 31\ntitle = "a"\nlevels = { 1 = [1], 0 = [2] }\n',
+            "field 31 (Sex) has no code 2; it has 0, 1",
+        ),
+        ('kind = "copy"\nrule = "other"\ntitle = "a"\n', "in a circle"),
+        ('kind = "copy"\ncolumn = "batsh"\ntitle = "a"\n', "did you mean 'Batch'"),
+    ],
+)
+def test_a_mistake_in_an_own_definition_is_one_line_and_leaves_nothing(
+    phenotype: Run, export: Path, text: str, words: str
+) -> None:
+    frame = pl.read_csv(export, infer_schema=False).with_columns(Batch=pl.lit("1"))
+    frame.write_csv(export)
+    own = export.parent / "mine.toml"
+    other = '[rule.other]\nkind = "copy"\nrule = "one"\ntitle = "b"\n' if "circle" in words else ""
+    own.write_text(f"[rule.one]\n{text}{other}")
+    ending = phenotype("--definition", own)
+    assert ending.code == 3
+    assert words in ending.message
+    assert [path.name for path in export.parent.glob("cohort*")] == []
+
+
+def test_columns_that_no_rule_uses_are_not_read(phenotype: Run, export: Path) -> None:
+    frame = pl.read_csv(export, infer_schema=False)
+    frame.with_columns(gdf15=pl.lit("oops")).write_csv(export)
+    other = export.with_name("ukb2.csv")
+    pl.DataFrame({"eid": frame["eid"], "gdf15": ["1.5"] * PEOPLE}).write_csv(other)
+    assert phenotype("-q", samples=export.parent / "ukb*.csv").code == 0
+
+
+def test_the_age_at_recruitment_is_no_age_at_a_later_visit(phenotype: Run, export: Path) -> None:
+    frame = pl.read_csv(export, infer_schema=False)
+    later = {name: name.replace("-0.", "-2.") for name in frame.columns if "-0." in name}
+    once = ("31-", "22009-")
+    frame = frame.rename({name: new for name, new in later.items() if not name.startswith(once)})
+    visit = frame.with_columns(pl.lit("45").alias("21022-0.0"))
+    visit.write_csv(export)
+    assert phenotype("--instance", "2").code == 0
+    ages = pl.read_parquet(export.parent / "cohort.parquet")["age"]
+    assert ages.cast(pl.String).to_list() == frame["21003-2.0"].to_list()
+    visit.drop("21003-2.0").write_csv(export)
+    message = phenotype("--instance", "2", "--overwrite").message
+    assert "field 21003 (Age when attended assessment centre) of instance 2" in message
+    assert "proteomr fields --definition shen2025 --instance 2" in message
+
+
+def test_the_log_is_json_when_asked_for(phenotype: Run) -> None:
+    lines = [json.loads(line) for line in phenotype("--log-json").err.splitlines()]
+    assert any(line["message"].startswith("reading ") for line in lines)
+    warned = [line["message"] for line in lines if line["level"] == "warning"]
+    assert any(text.startswith("isolation: the share of '1' is") for text in warned)
+
+
 def test_the_definition_in_force_is_printed_as_toml(proteomr: Run) -> None:
     ending = proteomr("phenotype", "--print-definition", "--alternative", "isolation=monthly")
     assert ending.code == 0

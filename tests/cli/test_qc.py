@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,14 @@ def test_a_store_goes_in_and_a_store_of_what_is_left_comes_out(
     assert "left out: 1 assays: missing above 0.5" in lines
     assert any(line.split()[:3] == ["OID00003", "GENE3", "Oncology"] for line in lines)
     assert any(line.startswith("Oncology") and "plate" in line for line in lines)
+    assert lines[1:5] == [
+        "left out: 1 samples: no value of any assay",
+        "left out: 1 assays: kind control",
+        "left out: 0 assays: kind non_human",
+        "left out: 1 assays: missing above 0.5",
+    ]
+    tables = lines[-2].removeprefix("more in ").partition(" (")[0].split(", ")
+    assert all((out / f"{name}.parquet").exists() for name in tables)
     assert lines[-1] == str(out)
     assert max(map(len, lines)) <= 100
 
@@ -125,7 +134,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(
     assert dry.code == 0
     assert not (tmp_path / "left").exists()
     wet = proteomr("qc", store, "-o", tmp_path / "left")
-    assert dry.out.splitlines()[:-1] == wet.out.splitlines()[:-1]
+    assert dry.out.splitlines()[:-1] == wet.out.splitlines()[:-2]
 
 
 def test_thresholds_on_the_command_line_replace_those_of_the_policy(
@@ -174,7 +183,15 @@ def test_a_policy_of_ones_own_is_read_from_toml(proteomr: Any, store: Path, tmp_
     ("arguments", "code", "message"),
     [
         (["--policy", "strickt"], 2, "no policy 'strickt' (did you mean 'strict'?)"),
-        (["--max-missing", "50"], 2, "--max-missing '50' is neither a share from 0 to 1 nor off"),
+        (["--max-missing", "50"], 2, "'50' is neither a share from 0 to 1 nor off; for 50 % write"),
+        (["--max-missing", "50%"], 2, "nor off; for 50 % write 0.5"),
+        (["--max-missing", "-1"], 2, "'-1' is neither a share from 0 to 1 nor off\n"),
+        (["--threshold", "sd_component=4"], 2, "'sd_component' (did you mean 'sd_components'"),
+        (["--threshold", "sd_components"], 2, "is not of the form max_failed_panels=1"),
+        (["--threshold", "max_failed_panels=0.5"], 2, "a whole number, 0 or more is needed"),
+        (["--threshold", "remove_empty_samples=yes"], 2, "'yes'; true or false is needed"),
+        (["--threshold", "max_missing_per_assay=1", "--max-missing", "1"], 2, "say the same"),
+        (["--impute", "knn", "--neighbours", "0"], 2, "greater than or equal to 1"),
         (["--by", "plate"], 2, "--by says what --correct takes out"),
         (["--neighbours", "5"], 2, "--neighbours is for the imputation"),
         (["--correct", "median", "--by", "batch"], 3, "no batches to correct for; --by plate"),
@@ -187,7 +204,8 @@ def test_a_mistake_is_one_line_that_says_what_to_do(
 ) -> None:
     ending = proteomr("qc", store, *arguments, "-o", tmp_path / "left")
     assert ending.code == code
-    assert message in ending.message
+    assert message in f"{ending.message}\n"
+    assert not any((tmp_path / "left").glob("*.parquet"))
     assert not (tmp_path / "left" / "manifest.json").exists()
 
 
@@ -195,3 +213,103 @@ def test_the_store_that_is_read_is_never_written(proteomr: Any, store: Path) -> 
     ending = proteomr("qc", store, "--overwrite", "-o", store)
     assert ending.code == 2
     assert "is the store that is read" in ending.message
+
+
+def test_any_threshold_can_be_given_by_its_name(proteomr: Any, store: Path, tmp_path: Path) -> None:
+    given = ["--threshold", "max_panels_outlying_median_iqr=0", "--threshold", "sd_median_iqr=2"]
+    out = tmp_path / "left"
+    ending = proteomr("qc", store, "--threshold", "remove_empty_samples=false", *given, "-o", out)
+    assert ending.code == 0, ending.err
+    assert "samples: no value of any assay" not in ending.out
+    policy = json.loads((out / "manifest.json").read_text())["configuration"]["resolved_policy"]
+    assert (policy["max_panels_outlying_median_iqr"], policy["sd_median_iqr"]) == (0, 2)
+    gone = pl.read_parquet(out / "exclusions.parquet").filter(pl.col("kind") == "sample")
+    assert gone["reason"].unique().to_list() == ["panels on which median or IQR lies apart"]
+    assert f"{gone.height} samples by median or IQR, 2 SD from the mean" in ending.out
+    printed = proteomr("qc", store, *given, "-o", out, "--print-config")
+    file = tmp_path / "options.toml"
+    file.write_text(printed.out)
+    again = proteomr("qc", store, "--config", file, "--overwrite", "-o", out)
+    assert again.code == 0, again.err
+    assert f"left out: {gone.height} samples: panels on which median" in again.out
+
+
+def test_a_rule_that_nothing_can_judge_is_said(proteomr: Any, store: Path, tmp_path: Path) -> None:
+    arguments = ["--threshold", "max_cv_intra_percent=30", "--dry-run", "-o", tmp_path / "left"]
+    ending = proteomr("qc", store, *arguments)
+    rule = "assays: CV of controls within plates, percent above 30"
+    assert f"left out: 0 {rule} (known of no assay)" in ending.out
+
+
+def test_plates_of_each_panel_are_shown_where_panels_differ(
+    proteomr: Any, store: Path, tmp_path: Path
+) -> None:
+    measured = read_store(store)
+    panels = ["Oncology"] * 6 + ["Neurology"] * 6
+    plates = measured.plates
+    other = plates.with_columns(
+        pl.lit("Neurology").alias("panel"), pl.format("N{}", "plate").alias("plate")
+    )
+    both = replace(
+        measured,
+        assays=measured.assays.with_columns(pl.Series("panel", panels)),
+        plates=pl.concat([plates, other]),
+    )
+    write_store(both, tmp_path / "two", manifest=Manifest(command="ingest"))
+    lines = proteomr("qc", tmp_path / "two", "-o", tmp_path / "left").out.splitlines()
+    assert [line.split()[:4] for line in lines if line.startswith(("Onc", "Neu"))] == [
+        ["Neurology", "plate", "4", "1"],
+        ["Oncology", "plate", "4", "1"],
+    ]
+
+
+def test_imputation_above_1500_proteins_says_how_it_differs_from_r(
+    proteomr: Any, tmp_path: Path
+) -> None:
+    x = np.random.default_rng(5).normal(size=(12, 1501))
+    x[3, 7] = np.nan
+    names = tuple(f"Q{j:04d}" for j in range(1501))
+    measured = Measurements(
+        platform="table",
+        samples=pl.DataFrame({"sample_id": [f"S{i:02d}" for i in range(12)]}),
+        proteins=ArrayProteins(names, x),
+        assays=pl.DataFrame({"protein": names, "kind": ["protein"] * 1501}),
+    )
+    write_store(measured, tmp_path / "store", manifest=Manifest(command="ingest"))
+    out = tmp_path / "left"
+    ending = proteomr("qc", tmp_path / "store", "--impute", "knn", "--components", 2, "-o", out)
+    said = "neighbours were sought among all 1,501 proteins; R's impute.knn splits"
+    assert said in ending.err
+    assert said in (out / "log.txt").read_text()
+    manifest = json.loads((out / "manifest.json").read_text())
+    recorded = manifest["configuration"]["store"]["parameters"]
+    assert recorded["imputation"]["as_r_impute_knn"] is False
+    assert recorded["imputation"]["cells"] == 1
+    assert recorded["components"]["asked"] == 2
+    assert said in json.dumps(manifest)
+
+
+def test_the_reference_imputation_comes_out_of_the_command(
+    proteomr: Any, reference: Path, expected: Any, tmp_path: Path
+) -> None:
+    folder = reference / "association" / "data"
+    table = pl.read_csv(folder / "wgcna_x.csv")
+    mask = pl.read_csv(folder / "assoc_missing_mask.csv.gz").select(table.columns[1:])
+    x = table.drop("ID").to_numpy().astype(np.float64)
+    x[mask.to_numpy() == 1] = np.nan
+    frame = pl.DataFrame(x, schema=table.columns[1:], nan_to_null=True)
+    people = pl.Series("eid", [f"S{i:05d}" for i in range(table.height)])
+    frame.insert_column(0, people).write_csv(tmp_path / "wide.csv")
+    made = proteomr("ingest", tmp_path / "wide.csv", "--id", "eid", "-o", tmp_path / "store")
+    assert made.code == 0, made.err
+    steps = ["--impute", "knn", "--neighbours", 5]
+    ending = proteomr("qc", tmp_path / "store", *steps, "-o", tmp_path / "left")
+    assert ending.code == 0, ending.err
+    values = expected("impute_knn_k5")
+    found = read_store(tmp_path / "left").proteins
+    places = {name: j for j, name in enumerate(found.names)}
+    matrix = found.read(slice(0, len(found.names)))
+    columns = [places[name] for name in values["protein"]]
+    got = matrix[np.array(values["person"]) - 1, columns]
+    np.testing.assert_allclose(got, values["value"], rtol=1e-9)
+    assert f"{values['n_imputed']:,} missing values imputed, 5 neighbours" in ending.err

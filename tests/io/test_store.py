@@ -212,3 +212,13 @@ def test_columns_of_the_samples_win_over_those_of_the_store(tmp_path: Path) -> N
     samples.write_text("sample_id,plate\nS001,mine\nS002,mine\n")
     cohort = read_cohort(samples, store, scratch=tmp_path)
     assert cohort.samples["plate"].to_list() == ["mine", "mine"]
+
+
+def test_a_flipped_byte_of_a_value_is_noticed(tmp_path: Path) -> None:
+    folder = save(make_measurements(n=401), tmp_path / "store")
+    path = folder / "proteins.parquet"
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 3] ^= 0x10
+    path.write_bytes(whole)
+    with pytest.raises(FormatError, match="damaged"):
+        read_store(folder).proteins.read(slice(0, 5))

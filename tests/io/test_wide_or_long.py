@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from proteomr.errors import (
     ProteomrError,
     UsageError,
 )
-from proteomr.io.formats import IngestOptions, Replicates, open_source
+from proteomr.io.formats import IngestOptions, open_source
 from proteomr.io.wide_or_long import PlainTable
 from proteomr.tables import Measurements, load_schema
 
@@ -171,20 +172,28 @@ def test_logarithms_are_taken_once(tmp_path: Path) -> None:
     np.testing.assert_array_equal(values(made), [[10.0], [np.log2(9)]])
 
 
-@pytest.mark.parametrize(
-    ("replicates", "expected"), [("first", 2.5), ("mean", (2.5 + 0.1 + 0.7) / 3)]
-)
-def test_repeated_values_are_refused_or_resolved(
-    tmp_path: Path, replicates: Replicates, expected: float
-) -> None:
+def test_repeated_values_are_refused_or_averaged(tmp_path: Path) -> None:
     again = LONG + "1,GDF15,0.7,40,GDF15,g\n3,ADM,NA,50,ADM,h\n1,GDF15,0.1,40,GDF15,i\n"
     with pytest.raises(InputError, match="2 rows repeat a sample and an assay"):
         read(tmp_path, again, options=NAMED)
-    chosen = IngestOptions(assay_column="assay", value_column="npx", replicates=replicates)
-    made = read(tmp_path, again, options=chosen)
-    assert values(made)[0, 1] == pytest.approx(expected, rel=1e-15)
+    made = read(tmp_path, again, options=replace(NAMED, replicates="mean"))
+    assert values(made)[0, 1] == pytest.approx((2.5 + 0.1 + 0.7) / 3, rel=1e-15)
     assert made.drops[0].n == 2
     np.testing.assert_array_equal(values(made)[1:], VALUES[1:])
+
+
+def test_which_of_two_values_is_the_first_is_never_guessed(tmp_path: Path) -> None:
+    first = replace(NAMED, replicates="first")
+    same = LONG + "1,GDF15,2.50,40,GDF15,g\n"
+    with pytest.raises(InputError, match=r"1 rows .* with the same values; --replicates first"):
+        read(tmp_path, same, options=NAMED)
+    made = read(tmp_path, same, options=first)
+    np.testing.assert_array_equal(values(made), VALUES)
+    assert (made.drops[0].reason, made.drops[0].n) == ("repeated rows with the same value", 1)
+    header, *rows = (LONG + "1,GDF15,0.7,40,GDF15,g\n").splitlines(keepends=True)
+    for order in (rows, rows[::-1]):
+        with pytest.raises(InputError, match="1 of them with another value, and nothing in a"):
+            read(tmp_path, header + "".join(order), options=first)
 
 
 def test_repeated_samples_of_a_wide_table_are_refused_with_their_count(tmp_path: Path) -> None:
@@ -252,10 +261,9 @@ def test_a_table_that_cannot_be_read_says_why(tmp_path: Path, content: str, mess
     p=st.integers(1, 4),
     seed=st.integers(0, 10_000),
     files=st.integers(1, 3),
-    replicates=st.sampled_from(["first", "mean"]),
 )
 def test_scattered_rows_equal_a_slow_loop(
-    tmp_path: Path, n: int, p: int, seed: int, files: int, replicates: Replicates
+    tmp_path: Path, n: int, p: int, seed: int, files: int
 ) -> None:
     draw = random.Random(seed)
     cells = [(str(i), f"P{j}") for i, j in itertools.product(range(n), range(p))]
@@ -273,14 +281,14 @@ def test_scattered_rows_equal_a_slow_loop(
     )
     edges = np.linspace(0, frame.height, files + 1).astype(int)
     parts = [frame[a:b] for a, b in itertools.pairwise(edges.tolist()) if b > a]
-    options = IngestOptions(assay_column="assay", value_column="npx", replicates=replicates)
+    options = IngestOptions(assay_column="assay", value_column="npx", replicates="mean")
     made = read(tmp_path, *(part.write_csv() for part in parts), options=options)
     known = values(made)
     for (i, sample), (j, assay) in itertools.product(
         enumerate(made.samples["sample_id"]), enumerate(made.proteins.names)
     ):
         found = seen.get((sample, assay), [])
-        expected = NAN if not found else found[0] if replicates == "first" else np.mean(found)
+        expected = np.mean(found) if found else NAN
         assert known[i, j] == pytest.approx(expected, rel=1e-12, abs=1e-15, nan_ok=True)
 
 
@@ -325,7 +333,8 @@ def test_a_published_table_is_read_with_its_identifier_named(
     made = PlainTable().read((open_source(path),), options=options, scratch=tmp_path)
     frame = pl.read_csv(path, infer_schema=False).sort("Plasma_Sample")
     assert made.samples["sample_id"].to_list() == frame["Plasma_Sample"].to_list()
-    assert made.samples.columns[1:] == ["Age_at_Baseline", "Outcome", "Sex"]
+    assert made.samples.columns[1:] == ["Age_at_Baseline", "Outcome", "PIDN", "Sex"]
+    assert made.notes[0].endswith("go with the samples: Age_at_Baseline, Outcome, PIDN, Sex")
     expected = frame.select(made.proteins.names).cast(pl.Float64, strict=False)
     np.testing.assert_array_equal(values(made), expected.fill_null(NAN).to_numpy())
 

@@ -106,11 +106,13 @@ def test_a_definition_that_extends_another_replaces_single_rules(write: Write) -
 
 def test_files_include_others_that_stand_beside_them(write: Write) -> None:
     write(LONELY, "part.toml")
-    assert list(load_definition(write('include = ["part.toml"]')).rules) == ["lonely"]
+    made = load_definition(write('include = ["part.toml"]'))
+    assert list(made.rules) == ["lonely"]
+    assert [path.name for path in made.files] == ["part.toml", "mine.toml"]
 
 
 def test_files_that_include_themselves_are_refused(write: Write) -> None:
-    with pytest.raises(FormatError, match="more than ten files"):
+    with pytest.raises(FormatError, match=r"in a circle: mine\.toml -> mine\.toml$"):
         load_definition(write('include = ["mine.toml"]'))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import lognorm
 
 from proteomr.errors import InputError
 from proteomr.qc.assays import assess_assays
@@ -98,6 +99,18 @@ def test_a_share_without_two_groups_or_variance_is_unknown() -> None:
     assert np.isnan(variance_shares(x, np.array([0, 0, 1]))[1])
 
 
+def test_a_constant_that_is_rounded_has_no_share_between_plates() -> None:
+    x = np.stack([np.full(7, 0.1), np.full(7, 1e6 / 3)])
+    assert np.ptp(x[0] - x[0].mean()) == 0 != x[0][0] - x[0].mean()  # off by rounding alone
+    assert np.isnan(variance_shares(x, np.array([0, 0, 0, 1, 1, 1, 1]))).all()
+
+
+def test_the_share_between_plates_of_noise_is_that_of_chance() -> None:
+    rng = np.random.default_rng(8)
+    shares = variance_shares(rng.normal(size=(400, 90)), np.arange(90) % 10)
+    assert shares.mean() == pytest.approx(9 / 89, abs=4 * shares.std() / 20)
+
+
 def test_plates_of_the_own_panel_count_where_panels_differ(make: Any, values: Any) -> None:
     x = values(3, n=12, p=4, missing=0.0)
     ids = [f"S{i:04d}" for i in range(12)]
@@ -177,8 +190,9 @@ def test_an_assay_is_judged_on_the_commonest_control_with_plasma(make: Any, valu
 
 def test_an_infinite_value_is_an_error_that_names_the_assay(make: Any, values: Any) -> None:
     x = values(6)
-    x[3, 2] = np.inf
-    with pytest.raises(InputError, match=r"assay 'Q002': infinite values \(1 in its block\)"):
+    x[[3, 9], 2] = np.inf, -np.inf
+    x[5, 7] = np.inf
+    with pytest.raises(InputError, match="assay 'Q002': 2 infinite values"):
         assessed(make(x))
 
 
@@ -192,3 +206,40 @@ def test_a_table_that_tells_nothing_of_its_assays_can_be_assessed() -> None:
     table = assessed(measured)
     assert table["plate_share"].to_list() == [None]
     assert table["panel"].to_list() == [None]
+
+
+def test_a_log2_spread_is_the_variation_of_a_log_normal_variable(make: Any, values: Any) -> None:
+    low, high = 4.0, 4.6
+    measured = make(values(5), controls=controls_of({"P0": [low, high]}))
+    sigma = np.std([low, high], ddof=1) * math.log(2)
+    law = lognorm(sigma)
+    found = assess_controls(measured)["cv_intra_percent"][0]
+    assert found == pytest.approx(100 * law.std() / law.mean(), rel=1e-10)
+
+
+def test_a_control_measured_once_or_on_one_plate_has_no_variation(make: Any, values: Any) -> None:
+    for replicates, within in (({"P0": [5.0]}, False), ({"P0": [5.0, 5.1]}, True)):
+        row = assess_controls(make(values(5), controls=controls_of(replicates))).row(0, named=True)
+        assert (row["cv_intra_percent"] is not None) == within
+        assert row["cv_inter_percent"] is None
+
+
+def test_controls_without_a_plate_are_counted_and_not_compared(make: Any, values: Any) -> None:
+    told = controls_of(REPLICATES)
+    loose = controls_of({"?": [1.0, 9.0]}).with_columns(pl.lit(None, pl.String).alias("plate"))
+    alone = assess_controls(make(values(5), controls=told)).row(0, named=True)
+    both = assess_controls(make(values(5), controls=pl.concat([loose, told]))).row(0, named=True)
+    assert (both["n"], both["plates"]) == (8, 3)
+    for name in ("cv_intra_percent", "cv_inter_percent"):
+        assert both[name] == alone[name]
+    lost = assess_controls(make(values(5), controls=loose)).row(0, named=True)
+    assert (lost["n"], lost["plates"], lost["cv_intra_percent"]) == (2, 0, None)
+
+
+def test_the_order_of_controls_changes_no_bit(make: Any, values: Any) -> None:
+    rng = np.random.default_rng(2)
+    many = controls_of({f"P{i}": list(rng.normal(size=7)) for i in range(9)})
+    one = assess_controls(make(values(5), controls=many))
+    for seed in range(5):
+        mixed = many.sample(fraction=1.0, shuffle=True, seed=seed)
+        assert assess_controls(make(values(5), controls=mixed)).equals(one)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from proteomr.errors import NothingToDo
+from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.qc import (
     Correction,
     Imputation,
@@ -15,6 +15,8 @@ from proteomr.qc import (
     apply,
     assess,
     clean,
+    list_idle_rules,
+    list_rules,
     load_policy,
 )
 from proteomr.tables import Drop, Measurements, load_schema
@@ -146,3 +148,60 @@ def test_order_of_values_in_the_side_tables_changes_nothing(lab: Any) -> None:
     one = assess(lab.measured, policy=Policy())
     for name, table in one.tables.items():
         assert table.equals(other.tables[name]), name
+
+
+def test_every_exclusion_has_a_reason_that_is_counted_among_the_drops(make: Any) -> None:
+    x = np.random.default_rng(9).normal(size=(60, 16))
+    x[:40, 2] = np.nan
+    x[4], x[5, :12] = np.nan, np.nan
+    rows = [("S0003", None, "A", None, "sample_qc", "FAIL")]
+    flags = pl.DataFrame(rows, schema=load_schema("qc_flags").empty().schema, orient="row")
+    measured = replace(kinds(make, x, (1, "control"), (3, "non_human")), flags=flags)
+    policy = load_policy("strict")
+    found = assess(measured, policy=policy)
+    assert found.exclusions.select("kind", "name", "reason").rows() == [
+        ("sample", "S0004", "no value of any assay"),
+        ("assay", "Q001", "kind control"),
+        ("assay", "Q003", "kind non_human"),
+        ("assay", "Q002", "missing"),
+        ("sample", "S0005", "missing"),
+        ("sample", "S0003", "panels failed in the laboratory"),
+    ]
+    drops = {drop.reason: drop.n for drop in apply(measured, found).drops}
+    assert sum(drops.values()) == found.exclusions.height
+    assert set(drops) <= set(list_rules(policy))
+    idle = "assays: below the limit of detection above 0.5"
+    assert list_idle_rules(found.assays, policy=policy) == (idle,)
+    assert drops["assays: missing above 0.5"] == drops["samples: missing above 0.5"] == 1
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_or_two_samples_can_be_assessed(make: Any, values: Any, n: int) -> None:
+    found = assess(make(values(57, n=n, missing=0.0)), policy=load_policy("strict"))
+    assert found.exclusions.height == 0
+    assert found.plates.height == 0
+
+
+def test_assays_that_do_not_vary_have_no_components_to_write(make: Any) -> None:
+    constant = make(np.full((10, 4), 0.1))
+    assert assess(constant, policy=load_policy("strict")).exclusions.height == 0
+    with pytest.raises(InputError, match="no assay varies between the samples"):
+        clean(constant, policy=Policy(), components=1)
+
+
+def test_what_cannot_be_done_is_refused_before_the_work(
+    make: Any, values: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("proteomr.qc.run.impute", work)
+    with pytest.raises(UsageError, match="17 principal components; 1 to 16"):
+        clean(make(values(58)), policy=Policy(), imputation=Imputation(), components=17)
+    monkeypatch.setattr("proteomr.qc.run.assess", work)
+    with pytest.raises(InputError, match="no plates to correct for"):
+        clean(
+            make(values(58), plates=load_schema("plates").empty()),
+            policy=Policy(),
+            correction=Correction(),
+        )

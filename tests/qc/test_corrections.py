@@ -113,7 +113,7 @@ def test_samples_without_a_plate_and_plates_of_one_are_said(make: Any, values: A
     corrected = correct(make(x, plates=plates), correction=Correction())
     np.testing.assert_array_equal(all_of(corrected)[:2], x[:2])
     assert "2 samples have no plate and are not corrected" in corrected.notes
-    assert "1 plates hold one sample, which now stands at the middle of all" in corrected.notes
+    assert "1 plate holds one sample, which now stands at the middle of all" in corrected.notes
     assert corrected.parameters["correction"] == {"method": "median", "by": "plate"}
     assert corrected.precision == "float64"
 
@@ -128,3 +128,10 @@ def test_without_batches_the_plates_are_offered(make: Any, values: Any) -> None:
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(UsageError, match="'mean'; known: median and regression"):
         Correction("mean")  # type: ignore[arg-type]
+
+
+def test_a_single_plate_leaves_nothing_to_correct(make: Any, values: Any) -> None:
+    x = values(36)
+    plates = make(x).plates.with_columns(pl.lit("P0").alias("plate"))
+    with pytest.raises(InputError, match=r"all samples share one plate; .*; --by batch would do"):
+        correct(make(x, plates=plates), correction=Correction())

@@ -59,9 +59,22 @@ def test_a_policy_that_is_no_toml_or_absent_is_a_format_error(tmp_path: Path) ->
         {"sd_median_iqr": None},
         {"sd_components": 0},
         {"remove_kinds": "control"},
+        {"remove_kinds": ("control", 3)},
         {"remove_empty_samples": 1},
     ],
 )
 def test_a_threshold_of_the_wrong_kind_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"{next(iter(wrong))} is .* needed"):
         Policy(**wrong)
+
+
+def test_an_unknown_kind_of_assay_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"'nonhuman' \(did you mean 'non_human'\?\); kinds of"):
+        Policy(remove_kinds=("nonhuman",))
+
+
+def test_a_wrong_threshold_in_a_file_names_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("max_missing_per_assay = 50\n")
+    with pytest.raises(UsageError, match=r"mine.toml: policy 'mine': .* \(half is 0.5\) is needed"):
+        load_policy(file)

@@ -121,17 +121,21 @@ def test_failed_checks_are_counted_by_panel_and_warnings_are_not(make: Any, valu
         ("S0001", None, "A", None, "sample_qc", "FAIL"),
         ("S0001", None, "A", None, "other_check", "fail"),
         ("S0001", None, "B", None, "sample_qc", "WARN"),
+        ("S0003", None, None, "P1", "row_check", "FLAG"),
         ("S0002", "Q001", "A", None, "value_qc", "FAIL"),
     ]
     flags = pl.DataFrame(rows, schema=load_schema("qc_flags").empty().schema, orient="row")
     found = assess(make(values(15), flags=flags), policy=Policy()).samples
-    assert found["n_flags"].to_list()[:4] == [0, 3, 1, 0]
-    assert found["n_failed_panels"].to_list()[:4] == [0, 1, 0, 0]
+    assert found["n_flags"].to_list()[:4] == [0, 3, 1, 1]
+    assert found["n_failed_panels"].to_list()[:4] == [0, 1, 0, 1]
 
 
 def test_nobody_lies_apart_from_few_or_equal_values() -> None:
     assert not lies_apart(np.array([1.0, np.nan]), deviations=0.1).any()
     assert not lies_apart(np.ones(5), deviations=0.1).any()
+    rounded = np.full(1000, 0.1)
+    rounded[3] = np.nextafter(0.1, 1.0)
+    assert not lies_apart(rounded, deviations=3.0).any()
 
 
 def test_the_components_written_are_those_of_the_whole_matrix(lab: Any) -> None:
@@ -145,3 +149,21 @@ def test_the_components_written_are_those_of_the_whole_matrix(lab: Any) -> None:
     assert isinstance(lab.measured.proteins, ArrayProteins)
     shares = np.linalg.svd(z, compute_uv=False) ** 2
     np.testing.assert_allclose(found.shares, (shares / shares.sum())[:3], rtol=1e-10)
+
+
+@pytest.mark.parametrize("lacking", [1, 2, 3, 6, 7, 9])
+def test_a_sample_leaves_above_the_threshold_and_stays_at_it(make: Any, lacking: int) -> None:
+    x = np.random.default_rng(4).normal(size=(30, 10))
+    x[2, :lacking] = np.nan
+    at, below = lacking / 10, lacking / 10 - 1e-9
+    assert not assess(make(x), policy=Policy(max_missing_per_sample=at)).exclusions.height
+    assert assess(make(x), policy=Policy(max_missing_per_sample=below)).exclusions.height == 1
+
+
+def test_a_panel_without_any_value_has_no_row_and_no_component(make: Any, values: Any) -> None:
+    x = values(16)
+    x[:, :8] = np.nan
+    found = assess(make(x), policy=Policy())
+    assert found.panels["panel"].unique().to_list() == ["B"]
+    assert "A" not in found.plates["panel"]
+    assert found.assays["share_missing"].to_list()[:8] == [1.0] * 8

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from proteomr.errors import UsageError
+from proteomr.errors import RunFolderError, UsageError
 from proteomr.simulate import simulate
 from proteomr.simulate.export import name_fields
 
@@ -91,3 +94,52 @@ def test_the_same_seed_gives_the_same_files(tmp_path: Path, folder: Path) -> Non
 def test_more_proteins_than_names_are_refused() -> None:
     with pytest.raises(UsageError, match="2,923"):
         name_fields([f"P{i:04}" for i in range(2_924)])
+
+
+def test_more_proteins_than_names_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="2,924 proteins for 2,923 names"):
+        simulate(tmp_path / "new", people=100, proteins=2_924, export="ukb")
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_unknown_form_of_export_is_refused(tmp_path: Path) -> None:
+    form: Any = "ukbb"
+    with pytest.raises(UsageError, match="no export 'ukbb'; there is ukb"):
+        simulate(tmp_path, people=100, proteins=2, export=form)
+
+
+def test_the_manifest_has_the_digest_of_every_file(folder: Path) -> None:
+    told = json.loads((folder / "manifest.json").read_text())["sha256"]
+    found = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    }
+    assert told == found
+    assert "export/olink_instance_0.csv" in told
+
+
+def test_an_export_goes_with_the_cohort_that_it_is_of(tmp_path: Path) -> None:
+    simulate(tmp_path, people=100, proteins=2, export="ukb")
+    simulate(tmp_path, people=100, proteins=2, seed=2)
+    assert list((tmp_path / "export").iterdir()) == []
+
+
+def test_another_export_in_the_folder_is_refused_and_kept(tmp_path: Path) -> None:
+    own = tmp_path / "export" / "participants.csv"
+    own.parent.mkdir()
+    own.write_text("eid\n1\n")
+    with pytest.raises(RunFolderError, match=r"already holds export/participants\.csv"):
+        simulate(tmp_path, people=100, proteins=2, export="ukb")
+    assert own.read_text() == "eid\n1\n"
+
+
+def test_files_put_beside_a_simulated_cohort_are_none_of_it(tmp_path: Path) -> None:
+    simulate(tmp_path, people=100, proteins=2)
+    own = tmp_path / "export" / "participants.csv"
+    own.parent.mkdir()
+    own.write_text("eid\n1\n")
+    with pytest.raises(RunFolderError, match=r"already holds export/participants\.csv"):
+        simulate(tmp_path, people=100, proteins=2, seed=2)
+    assert (tmp_path / "manifest.json").is_file()
+    assert own.read_text() == "eid\n1\n"

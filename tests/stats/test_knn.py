@@ -176,3 +176,23 @@ def test_a_refusal_leaves_the_values_as_they_were() -> None:
 def test_at_least_one_neighbour_is_needed() -> None:
     with pytest.raises(UsageError, match="0 neighbours"):
         impute_knn(make(1), neighbours=0)
+
+
+@pytest.mark.parametrize(("lacking", "sparse"), [(9, 0), (10, 1)])  # of 18, half of which may
+def test_a_row_at_the_allowed_share_has_neighbours_and_one_above_has_not(
+    *, lacking: int, sparse: int
+) -> None:
+    x = make(14, share=0.0)
+    x[5, :lacking] = np.nan
+    wanted = oracle(x, 3, 0.5)
+    assert impute_knn(x, neighbours=3).rows_by_column_mean == sparse
+    np.testing.assert_allclose(x, wanted, rtol=1e-12)
+
+
+def test_a_column_at_the_allowed_share_is_imputed() -> None:
+    x = make(15, share=0.0)
+    x[:20, 3] = np.nan  # of 25 rows
+    assert impute_knn(x.copy()).cells == 20
+    x[20, 3] = np.nan
+    with pytest.raises(InputError, match=r"^1 people have more than 80%"):
+        impute_knn(x)

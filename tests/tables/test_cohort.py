@@ -7,7 +7,15 @@ import polars as pl
 import pytest
 
 from proteomr.errors import IdentifierError, InputError
-from proteomr.tables import ArrayProteins, Cohort, Drop, ProteinCovariate
+from proteomr.tables import (
+    ArrayProteins,
+    Cohort,
+    Drop,
+    ProteinCovariate,
+    load_schema,
+    tabulate_drops,
+)
+from proteomr.tables.cohort import check_ids
 
 PROTEINS = ArrayProteins(("A", "B"), np.zeros((2, 2)))
 
@@ -45,3 +53,14 @@ def test_a_covariate_tells_whether_proteins_share_a_column() -> None:
     assert not ProteinCovariate("gap", PROTEINS, (1, 1)).distinct
     with pytest.raises(InputError, match="a column beyond the 2 there are"):
         ProteinCovariate("gap", PROTEINS, (0, 2))
+
+
+def test_ids_that_are_absent_name_the_column_and_the_rows() -> None:
+    with pytest.raises(IdentifierError, match="no identifier column 'eid' among the samples"):
+        check_ids(pl.DataFrame({"ID": ["1"]}), "eid", among="samples")
+
+
+def test_no_drops_are_a_table_without_rows() -> None:
+    table = tabulate_drops([])
+    assert table.schema == load_schema("drops").empty().schema
+    assert table.height == 0

@@ -3,9 +3,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proteomr.errors import ColumnError, InputError
-from proteomr.tables import ArrayProteins, Proteins, proteins_from_frame
+from proteomr.tables import ArrayProteins, Proteins, average_repeats, proteins_from_frame
 
 VALUES = np.array([[1.0, 2.0, 3.0], [4.0, np.nan, 6.0]])
 PROTEINS = ArrayProteins(("A", "B", "C"), VALUES)
@@ -53,3 +55,27 @@ def test_a_frame_becomes_proteins_with_null_as_nan() -> None:
     np.testing.assert_array_equal(proteins.read(slice(0, 2)), expected)
     with pytest.raises(ColumnError, match="'A' holds String"):
         proteins_from_frame(pl.DataFrame({"A": ["x"]}))
+
+
+FURTHER = st.lists(
+    st.tuples(st.integers(0, 3), st.floats(-1e6, 1e6, allow_nan=False)), min_size=0, max_size=12
+)
+
+
+@given(further=FURTHER, data=st.data())
+def test_repeated_values_are_averaged_whatever_their_order(
+    further: list[tuple[int, float]], data: st.DataObject
+) -> None:
+    first = [1.5, -2.0, 1e5, 0.1]
+    expected = [
+        float(np.mean([first[j], *(value for cell, value in further if cell == j)]))
+        for j in range(4)
+    ]
+    made = []
+    for rows in (further, data.draw(st.permutations(further))):
+        flat = np.array(first)
+        cells = np.array([cell for cell, _ in rows], dtype=np.int64)
+        average_repeats(flat, cells=cells, values=np.array([value for _, value in rows]))
+        made.append(flat)
+    np.testing.assert_allclose(made[0], expected, rtol=1e-9, atol=1e-9)
+    assert made[0].tobytes() == made[1].tobytes()

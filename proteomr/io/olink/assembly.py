@@ -123,8 +123,10 @@ def _take_logarithm(
 def _count_controls(rows: pl.DataFrame) -> tuple[Drop, ...]:
     samples = rows.filter(CONTROL_SAMPLE)[c.SAMPLE_ID].n_unique()
     assays = rows.filter(CONTROL_ASSAY)[c.PROTEIN].n_unique()
-    counted = (("control samples, kept apart", samples), ("control assays, kept apart", assays))
-    return tuple(Drop(_STEP, reason, n) for reason, n in counted if n)
+    counted = (("control samples", samples), ("control assays", assays))
+    return tuple(
+        Drop(_STEP, f"{what}; their values are kept in controls", n) for what, n in counted if n
+    )
 
 
 def _incomplete(matrix: Matrix) -> list[str]:

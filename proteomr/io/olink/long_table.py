@@ -109,11 +109,14 @@ def read_long_parquet(source: Source, *, options: IngestOptions) -> Part:
         # Texts come as codes: a name stands once in memory and not once a row.
         named = [roles.names[role] for role in roles.names if role not in _NUMERIC]
         texts = _text_columns(path, [*named, *roles.further])
-        file = pyarrow.parquet.ParquetFile(path, read_dictionary=texts)
+        file = pyarrow.parquet.ParquetFile(
+            path, read_dictionary=texts, page_checksum_verification=True
+        )
         _refuse_text(file.schema_arrow, roles, path)
         further = _first_group_constants(file, roles)
         wanted = {**roles.names, **{EXTRA + name: name for name in further}}
         table = file.read(columns=list(wanted.values()))
+        table.validate(full=True)  # codes without a text would end the process
     single = table.schema.field(roles.names[c.VALUE]).type == pa.float32()
     with _damage(path):
         frame = _frame(table, wanted, roles, source.path)
@@ -135,7 +138,8 @@ def _doubtful_end(source: Source) -> tuple[str, ...]:
     with source.path.open("rb") as file:
         file.seek(-1, 2)
         ends = file.read(1) in (b"\n", b"\r")
-    return () if ends else ("a file does not end with a line break; check that it is complete",)
+    note = "a file does not end with a line break: if it was cut off, its last value is wrong"
+    return () if ends else (note,)
 
 
 def _read_text(layout: TextLayout, texts: Sequence[str], numbers: Sequence[str]) -> pa.Table:
@@ -173,9 +177,9 @@ def _first_group_constants(file: pyarrow.parquet.ParquetFile, roles: Roles) -> t
         return ()
     names = [*roles.further, *_identifying(roles)]
     plain = [name for name in names if not pa.types.is_nested(file.schema_arrow.field(name).type)]
-    return _constant_columns(
-        pl.DataFrame(pl.from_arrow(file.read_row_group(0, columns=plain))), roles
-    )
+    rows = file.read_row_group(0, columns=plain)
+    rows.validate(full=True)
+    return _constant_columns(pl.DataFrame(pl.from_arrow(rows)), roles)
 
 
 def _identifying(roles: Roles) -> list[str]:
@@ -214,7 +218,8 @@ def _refuse_text(schema: pa.Schema, roles: Roles, path: Path) -> None:
         kind = schema.field(roles.names[role]).type
         numeric = types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)
         if not (numeric or types.is_null(kind)):
-            message = f"holds {kind} where numbers are needed; write the column as numbers"
+            found = "text" if types.is_string(kind) or types.is_large_string(kind) else kind
+            message = f"holds {found} where numbers are needed; write the column as numbers"
             raise FormatError(message, path=path, column=roles.names[role])
 
 
@@ -222,7 +227,7 @@ def _refuse_text(schema: pa.Schema, roles: Roles, path: Path) -> None:
 def _damage(path: Path) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as fault:
+    except (pa.ArrowException, OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as fault:
         message = "the parquet file is damaged or of a kind that is not read; write it again"
         raise FormatError(message, path=path) from fault
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,13 @@ import polars as pl
 from proteomr._typing import Bool
 from proteomr.errors import FormatError
 from proteomr.io.olink.spellings import ASSAY, OLINK_ID, is_damaged
-from proteomr.io.text import MISSING
+from proteomr.io.text import MARKS, MISSING
 from proteomr.tables import columns as c
 
 __all__ = ["EXTRA", "Part", "check_part", "code_text", "code_values", "mark"]
 
 EXTRA: Final = "extra:"
+_MARKS: Final = re.compile(MARKS)
 
 Layout: TypeAlias = Literal["long text", "long parquet", "wide sheet"]
 
@@ -117,6 +119,11 @@ def check_part(part: Part) -> None:
         if missing := names.null_count():
             message = f"{missing} of {frame.height} rows have no name here; complete or remove them"
             _refuse(part, names.is_null().to_numpy(), role, message)
+        quoted = mark(names, lambda name: _MARKS.search(name) is not None)
+        if quoted.any():
+            kinds = names.filter(pl.Series(quoted)).n_unique()
+            message = f"{kinds} names hold a quotation mark or a line break; check the quotes"
+            _refuse(part, quoted, role, message)
         damaged = mark(names, is_damaged)
         if damaged.any():
             kinds = names.filter(pl.Series(damaged)).n_unique()

@@ -24,6 +24,7 @@ __all__ = ["Cell", "Sheet", "as_number", "as_text", "find_sheet", "looks_wide"]
 Cell: TypeAlias = int | float | str | bool | dt.date | dt.time | dt.datetime | dt.timedelta
 
 _LEADING_ROWS: Final = 16
+_LARGEST_SHEET: Final = 1 << 29
 _HEADINGS: Final = ("panel", "assay", "uniprotid", "olinkid")
 _KINDS: Final = ("npxdata", "quantifieddata", "ctdata")
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -160,7 +161,10 @@ def _find_in_text(source: Source) -> Sheet | None:
         line for line, start in zip(head, starts, strict=True) if simplify(start) in _HEADINGS
     ]
     delimiter = max(DELIMITERS, key=lambda mark: min(line.count(mark) for line in headings))
-    content = read_head(source.path, compressed=source.compressed, size=-1)
+    content = read_head(source.path, compressed=source.compressed, size=_LARGEST_SHEET + 1)
+    if len(content) > _LARGEST_SHEET:
+        size = f"more than {_LARGEST_SHEET >> 20} MB in a wide sheet"
+        raise FormatError(f"{size}; use the long table of the same study", path=source.path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:

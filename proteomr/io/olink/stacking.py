@@ -129,7 +129,7 @@ def _add_controls(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     by_type = pl.Series(mark(rows[c.SAMPLE_TYPE], is_control_type))
     by_name = pl.Series(mark(rows[c.SAMPLE_ID], is_control_name)) & ~typed
     if named := rows[c.SAMPLE_ID].filter(by_name).n_unique():
-        notes.append(f"{named} control samples are known by their names alone")
+        notes.append(f"taken for control samples by their names alone: {named}")
     kinds = rows[c.SAMPLE_TYPE].filter(typed & ~by_type).unique().cast(pl.String).sort()
     unusual = [kind for kind in kinds if not kind.upper().startswith("SAMPLE")]
     if unusual:

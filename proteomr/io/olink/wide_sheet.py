@@ -78,6 +78,7 @@ def read_wide_sheet(sheet: Sheet) -> Part:
     """
     rows = _split_rows(sheet)
     unit = _find_unit(sheet, rows)
+    _refuse_shifted(sheet, rows)
     columns = _split_columns(sheet, rows)
     _refuse_ragged(sheet, rows, columns)
     headings = {
@@ -141,17 +142,24 @@ def _refuse_samples_outside(sheet: Sheet, names: int, rows: Sequence[int]) -> No
                 raise sheet.fault(message, row=row)
 
 
+def _refuse_shifted(sheet: Sheet, rows: _Rows) -> None:
+    """Refuse headings or values that lost or gained a field, so that they name a neighbour."""
+    width = sheet.fields[rows.headings[ASSAY]]
+    for row in (*rows.headings.values(), *rows.samples):
+        if sheet.fields[row] != width:
+            message = f"{sheet.fields[row]} fields where the row Assay has {width}"
+            raise sheet.fault(f"{message}; is it cut off, or a delimiter too many?", row=row)
+
+
 def _refuse_ragged(sheet: Sheet, rows: _Rows, columns: _Columns) -> None:
     width = sheet.fields[rows.headings[ASSAY]]
     last = max(columns.assays) + 1
-    for row in rows.samples:
-        if sheet.fields[row] != width:
-            message = f"{sheet.fields[row]} fields where the headings have {width}; is it cut off?"
-            raise sheet.fault(message, row=row)
     for row in (row for found in rows.below.values() for row in found):
-        if sheet.fields[row] < last:
-            message = f"{sheet.fields[row]} fields where the assays need {last}; is it cut off?"
-            raise sheet.fault(message, row=row)
+        # Spreadsheets leave out empty fields at the end, but never the last assay's alone.
+        short = sheet.fields[row] < width and not as_text(sheet.rows[row][last - 1])
+        if sheet.fields[row] > width or sheet.fields[row] < last or short:
+            message = f"{sheet.fields[row]} fields where the row Assay has {width}: does not stand"
+            raise sheet.fault(f"{message} in line with the assays; is it cut off?", row=row)
 
 
 def _find_unit(sheet: Sheet, rows: _Rows) -> str | None:

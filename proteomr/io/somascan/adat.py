@@ -110,6 +110,9 @@ def _numbered_lines(source: Source) -> Iterator[tuple[int, str]]:
         with opener(source.path, "rb") as file:
             for number, raw in enumerate(file, start=1):
                 line = _decode(raw, source.path, number)
+                if "\r" in line.rstrip("\r\n"):
+                    message = "a line break inside a line (a lone carriage return); remove it"
+                    raise FormatError(message, path=source.path, line=number)
                 if line.strip(' \r\n\t;,"'):
                     yield number, line.rstrip("\r\n")
                 if not line.endswith(("\n", "\r")):

@@ -32,6 +32,7 @@ from proteomr.io.somascan.side_tables import (
     collect_plates,
 )
 from proteomr.io.tables import infer_column
+from proteomr.io.text import MARKS
 from proteomr.tables import ArrayProteins, Drop, Measurements, Platform
 from proteomr.tables import columns as c
 
@@ -144,7 +145,7 @@ class SomaScan:
             controls=collect_controls(
                 rows.filter(pl.Series(control)), values[values_of[control]], assays
             ),
-            drops=drops,
+            drops=(*drops, *_count_controls(control)),
             notes=(*_notes(adats, described), *([scale_note] if scale_note else [])),
             parameters={**_parameters(adats), "log2": options.log2, "files": len(adats)},
         )
@@ -246,6 +247,8 @@ def _named_rows(adat: Adat, options: IngestOptions) -> pl.DataFrame:
     ids = adat.rows[column]
     is_sample = types.str.to_lowercase() == "sample"
     _refuse_cells(adat, ids.is_null() & is_sample, column, "a sample has no name")
+    quoted = ids.str.contains(MARKS).fill_null(value=False)
+    _refuse_cells(adat, quoted, column, "a quotation mark in the name of a sample; remove it")
     spoilt = pl.Series([is_scientific(name or "") for name in ids], dtype=pl.Boolean)
     _refuse_cells(
         adat, spoilt, column, "a sample name in scientific notation: a spreadsheet cut its digits"
@@ -288,6 +291,12 @@ def _choose_samples(
         groups[np.setdiff1d(found, chosen)] = _LEFT_OUT
         return chosen, groups, (Drop(_STEP, "replicates; the first was kept", repeated),)
     return chosen, groups, (Drop(_STEP, "replicates; averaged", repeated),)
+
+
+def _count_controls(control: Bool) -> tuple[Drop, ...]:
+    n = int(control.sum())
+    reason = "rows of calibrators, buffers and other controls; their values are kept in controls"
+    return (Drop(_STEP, reason, n),) if n else ()
 
 
 def _take(values: F64, values_of: I64, chosen: I64, groups: I64) -> F64:

@@ -23,7 +23,7 @@ _ROW_CHECK: Final = "RowCheck"
 def collect_flags(described: Sequence[pl.DataFrame], rows: pl.DataFrame) -> pl.DataFrame:
     """Return the warnings, each once: ``col_check`` and ``row_check`` as the file words them.
 
-    An analyte that the platform has withdrawn from use has the flag ``type``.
+    An analyte that the platform has withdrawn from use has the flag ``deprecated``.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ def collect_flags(described: Sequence[pl.DataFrame], rows: pl.DataFrame) -> pl.D
             checked = frame.select(c.PROTEIN, pl.lit("col_check").alias(c.FLAG), value=COL_CHECK)
             parts.append(checked.filter(_failed(c.VALUE)))
         old = pl.Series([is_deprecated(text) for text in frame[TYPE]], dtype=pl.Boolean)
-        parts.append(frame.filter(old).select(c.PROTEIN, pl.lit("type").alias(c.FLAG), value=TYPE))
+        withdrawn = frame.filter(old)
+        parts.append(withdrawn.select(c.PROTEIN, pl.lit("deprecated").alias(c.FLAG), value=TYPE))
     if _ROW_CHECK in rows.columns:
         plate = [pl.col(PLATE).alias(c.PLATE)] if PLATE in rows.columns else []
         checked = rows.select(

@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute
 
+from proteomr._typing import I64
 from proteomr.io.text import MISSING
 from proteomr.io.ukbiobank.labels import ICD10, describe_cell, find_icd10, find_label
 from proteomr.tables.dictionary import FieldInfo, FieldKind, load_dictionary
@@ -169,7 +170,7 @@ def convert_lists(words: pl.Series, info: FieldInfo) -> pl.Series:
     return nest(answers, [len(cell) for cell in parts])
 
 
-def nest(values: pl.Series, lengths: Sequence[int]) -> pl.Series:
+def nest(values: pl.Series, lengths: Sequence[int] | I64) -> pl.Series:
     """Return values as lists of given lengths, without the missing ones.
 
     Examples

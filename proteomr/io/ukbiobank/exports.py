@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -22,13 +24,35 @@ from proteomr.io.tables import infer_column
 from proteomr.io.text import TextLayout, find_layout, locate_line, stream_text
 from proteomr.io.ukbiobank.names import FieldName, Names, read_names
 
-__all__ = ["ID_COLUMN", "Export", "open_export"]
+__all__ = ["ID_COLUMN", "Export", "Header", "open_header", "read_export"]
 
 ID_COLUMN: Final = "eid"
 _ID_SPELLINGS: Final = ("n_eid", "Participant ID", "Encoded anonymised participant ID")
 _PLACEHOLDER: Final = r"^\s*-\d+(\.0*)?\s*$"
 _LOST_DIGITS: Final = r"^\s*[+-]?\d+\.\d*[eE][+-]?\d+\s*$"
 _POWER: Final = re.compile(r"(\d)[eE]\+?(\d{1,2})")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """A file of participants before its rows are read.
+
+    Parameters
+    ----------
+    path : the file.
+    id_name : name of its identifier.
+    names : what its columns stand for.
+    asked : the columns of fields that were asked for, and what they stand for.
+    layout : of a text file, by which lines are found; None for parquet.
+    stored : where a parquet file is, decompressed.
+    """
+
+    path: Path
+    id_name: str
+    names: Names
+    asked: dict[str, FieldName]
+    layout: TextLayout | None
+    stored: Path
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +64,7 @@ class Export:
     path : the file.
     ids : identifiers as text, none repeated, of the n participants who are kept.
     kept : which rows of the file they are.
-    placeholders : rows left out because their identifier is negative.
+    placeholders : the negative identifiers, whose rows are left out, and how often each stands.
     names : what its columns stand for.
     asked : the columns of fields that were asked for, and what they stand for.
     columns : these columns, every row of the file, as Arrow holds them: text by its different
@@ -52,7 +76,7 @@ class Export:
     path: Path
     ids: pl.Series
     kept: pl.Series
-    placeholders: int
+    placeholders: Counter[str]
     names: Names
     asked: dict[str, FieldName]
     columns: dict[str, pa.ChunkedArray]
@@ -72,12 +96,10 @@ class Export:
         raise FormatError(f"{message}{place}", path=self.path, line=line, column=column)
 
 
-def open_export(
+def open_header(
     path: Path, *, wanted: Collection[int] | None, id_column: str | None, scratch: Path
-) -> Export:
-    r"""Return the participants of a file and the columns of the fields wanted.
-
-    Other fields are passed over without being read into memory; columns of no field are kept.
+) -> Header:
+    r"""Return what the columns of a file stand for, and which of them are fields wanted.
 
     Parameters
     ----------
@@ -96,60 +118,91 @@ def open_export(
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "answers.csv"
-    ...     size = file.write_text("eid,p31,p34\n7,0,1950\n-1,,\n")
-    ...     export = open_export(file, wanted=[31], id_column=None, scratch=Path(folder))
-    ...     list(export.columns), export.ids.to_list(), export.placeholders
-    (['p31'], ['7'], 1)
+    ...     size = file.write_text("eid,p31,p34\n7,0,1950\n")
+    ...     header = open_header(file, wanted=[31], id_column=None, scratch=Path(folder))
+    ...     header.id_name, list(header.asked)
+    ('eid', ['p31'])
     """
     kind, compressed = inspect_file(path)
+    stored, layout = path, None
     if kind == "parquet":
-        return _open_parquet(
-            unpack_parquet(path, scratch=scratch) if compressed else path,
-            reported_as=path,
-            wanted=wanted,
-            id_column=id_column,
-        )
-    layout = find_layout(path, compressed=compressed)
-    id_name, names, chosen = _choose(layout.names, path, wanted, id_column)
-    types = dict.fromkeys((id_name, *chosen, *names.others), pa.string())
-    columns = _stream(layout, types, encoded=frozenset(chosen))
-    others = {name: infer_column(_to_polars(name, columns.pop(name))) for name in names.others}
-    ids = _to_polars(id_name, columns.pop(id_name))
-    return _keep_participants(path, ids, names, columns, others, layout)
+        stored = unpack_parquet(path, scratch=scratch) if compressed else path
+        with _damage_named(path):
+            held: Sequence[str] = pyarrow.parquet.read_schema(stored).names
+        _refuse_repeated(held, path)
+    else:
+        layout = find_layout(path, compressed=compressed)
+        held = layout.names
+    id_name, names = _choose(held, path, id_column)
+    fields = names.fields.items()
+    asked = {name: found for name, found in fields if wanted is None or found.field in wanted}
+    return Header(path, id_name, names, asked, layout, stored)
 
 
-def _open_parquet(
-    stored: Path, *, reported_as: Path, wanted: Collection[int] | None, id_column: str | None
-) -> Export:
+def read_export(header: Header, *, others: Collection[str] | None = None) -> Export:
+    r"""Return the participants of a file and the columns of the fields wanted.
+
+    Other fields are passed over without being read into memory.
+
+    Parameters
+    ----------
+    header : from `open_header`.
+    others : columns of no field to read as well, of those in the file; None for all.
+
+    Raises
+    ------
+    InputError
+        The file is damaged or not what it should be.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "answers.csv"
+    ...     size = file.write_text("eid,p31,mine,gdf15\n7,0,1,2.5\n-1,,,\n")
+    ...     header = open_header(file, wanted=[31], id_column=None, scratch=Path(folder))
+    ...     export = read_export(header, others=["mine"])
+    ...     list(export.columns), export.others.columns, export.ids.to_list(), export.placeholders
+    (['p31'], ['mine'], ['7'], Counter({'-1': 1}))
+    """
+    own = [name for name in header.names.others if others is None or name in others]
+    if header.layout is None:
+        return _read_parquet(header, own)
+    types = dict.fromkeys((header.id_name, *header.asked, *own), pa.string())
+    columns = _stream(header.layout, types, encoded=frozenset(header.asked))
+    typed = {name: infer_column(_to_polars(name, columns.pop(name))) for name in own}
+    ids = _to_polars(header.id_name, columns.pop(header.id_name))
+    return _keep_participants(header, ids, columns, typed)
+
+
+def _read_parquet(header: Header, own: Sequence[str]) -> Export:
+    wanted = [header.id_name, *header.asked, *own]
+    with _damage_named(header.path):
+        table = pyarrow.parquet.ParquetFile(header.stored).read(columns=wanted)
+    typed = {name: _to_polars(name, table.column(name)) for name in own}
+    columns = {name: table.column(name) for name in header.asked}
+    ids = _to_polars(header.id_name, table.column(header.id_name))
+    return _keep_participants(header, ids, columns, typed)
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
     try:
-        file = pyarrow.parquet.ParquetFile(stored)
-        held = file.schema_arrow.names
-        _refuse_repeated(held, reported_as)
-        id_name, names, chosen = _choose(held, reported_as, wanted, id_column)
-        table = file.read(columns=[id_name, *chosen, *names.others])
+        yield
     except (pa.ArrowException, OSError) as fault:
         message = "the parquet file is damaged; write it again"
-        raise FormatError(message, path=reported_as) from fault
-    others = {name: _to_polars(name, table.column(name)) for name in names.others}
-    columns = {name: table.column(name) for name in chosen}
-    ids = _to_polars(id_name, table.column(id_name))
-    return _keep_participants(reported_as, ids, names, columns, others, None)
+        raise FormatError(message, path=path) from fault
 
 
-def _choose(
-    held: Sequence[str], path: Path, wanted: Collection[int] | None, id_column: str | None
-) -> tuple[str, Names, list[str]]:
-    """Return the identifier, what the columns stand for, and those of the fields wanted."""
+def _choose(held: Sequence[str], path: Path, id_column: str | None) -> tuple[str, Names]:
+    """Return the identifier, and what the other columns stand for."""
     spelt = next((name for name in _ID_SPELLINGS if name in held), None)
     usual = "eid" in held or any(name in held for name in ("participant.eid", "f.eid"))
     with name_file(path):
         id_name = find_id_column(
             held, id_column=id_column or (None if usual or spelt is None else spelt)
         )
-    names = read_names([name for name in held if name != id_name], path=path)
-    asked = None if wanted is None else set(wanted)
-    chosen = [name for name, found in names.fields.items() if asked is None or found.field in asked]
-    return id_name, names, chosen
+    return id_name, read_names([name for name in held if name != id_name], path=path)
 
 
 def _stream(
@@ -173,13 +226,12 @@ def _to_polars(name: str, column: pa.ChunkedArray) -> pl.Series:
 
 
 def _keep_participants(
-    path: Path,
+    header: Header,
     ids: pl.Series,
-    names: Names,
     columns: dict[str, pa.ChunkedArray],
     others: Mapping[str, pl.Series],
-    layout: TextLayout | None,
 ) -> Export:
+    path = header.path
     if not ids.len():
         raise FormatError("a header and no rows", path=path)
     with name_file(path):
@@ -190,8 +242,17 @@ def _keep_participants(
     if not found.len():
         raise FormatError("only negative identifiers, which stand for nobody", path=path)
     frame = pl.DataFrame(list(others.values())).filter(~gone) if others else pl.DataFrame()
-    asked = {name: names.fields[name] for name in columns}
-    return Export(path, found, ~gone, int(gone.sum()), names, asked, columns, frame, layout)
+    return Export(
+        path,
+        found,
+        ~gone,
+        Counter(plain.filter(gone).cast(pl.String).str.strip_chars().str.replace(r"\.0*$", "")),
+        header.names,
+        header.asked,
+        columns,
+        frame,
+        header.layout,
+    )
 
 
 def _is_placeholder(ids: pl.Series) -> pl.Series:

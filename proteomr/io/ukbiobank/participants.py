@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from proteomr.errors import FormatError, InputError, nearest
+from proteomr.errors import InputError, nearest
 from proteomr.io.identifiers import match_ids
 from proteomr.io.proteins import Paths
 from proteomr.io.sources import find_files
-from proteomr.io.ukbiobank.exports import ID_COLUMN, Export, open_export
-from proteomr.io.ukbiobank.places import Tally, convert_export
+from proteomr.io.ukbiobank.exports import ID_COLUMN, Export, open_header, read_export
+from proteomr.io.ukbiobank.places import Tally, convert_export, gather_elements
+from proteomr.io.ukbiobank.splits import choose_others, find_splits
 from proteomr.io.withdrawals import read_withdrawn, remove_withdrawn
 from proteomr.tables import Drop, Fields
 from proteomr.tables.dictionary import load_dictionary
@@ -29,6 +32,7 @@ def read_fields(
     *,
     scratch: Path,
     wanted: Collection[int] | None = None,
+    others: Collection[str] | None = None,
     id_column: str | None = None,
     withdrawn: str | Path | None = None,
 ) -> Fields:
@@ -41,10 +45,12 @@ def read_fields(
     Parameters
     ----------
     paths : an export, several, or a quoted glob; csv, tsv or parquet, each also gz. They are
-        joined on the identifier, and whoever stands in one of them is kept.
+        joined on the identifier, and whoever stands in one of them is kept. The columns of a
+        field with an array may stand in different files.
     scratch : folder for decompressed files; it may be removed afterwards.
-    wanted : numbers of the fields to read; None for all. Others are passed over unread, while
-        columns of no field are always kept.
+    wanted : numbers of the fields to read; None for all. Others are passed over unread.
+    others : columns of no field to read; None for all. In place of one that is not there the
+        column with the nearest name is read, so that messages can name it.
     id_column : name of the identifier in every file; None for the usual names.
     withdrawn : identifiers of people who have withdrawn, one a line.
 
@@ -76,18 +82,26 @@ def read_fields(
     """
     if not isinstance(paths, str | Path) and not paths:
         raise InputError("no export of participants is named; give one or several")
+    headers = [
+        open_header(path, wanted=wanted, id_column=id_column, scratch=scratch)
+        for path in find_files(paths)
+    ]
+    own = choose_others(headers, others)
+    splits = find_splits(headers, own)
     exports: list[Export] = []
     frames: list[pl.DataFrame] = []
     tally = Tally()
-    for path in find_files(paths):
-        export = open_export(path, wanted=wanted, id_column=id_column, scratch=scratch)
-        _refuse_shared(exports, export)
-        exports.append(export)
-        frames.append(convert_export(export, tally))
+    for header in headers:
+        exports.append(read_export(header, others=own))
+        frames.append(convert_export(exports[-1], tally, split=splits))
     absent = tuple(_list_absent(exports, wanted))
     joined, lacking = _join(exports, frames)
+    for place, numbers in splits.items():
+        joined = gather_elements(joined, place, numbers, tally)
     frame = _arrange(joined)
-    drops = [Drop(_STEP, "negative identifiers", sum(export.placeholders for export in exports))]
+    # the same placeholder in two files is one person
+    placeholders = functools.reduce(operator.or_, (export.placeholders for export in exports))
+    drops = [Drop(_STEP, "negative identifiers", placeholders.total())]
     if withdrawn is not None:
         gone = read_withdrawn(withdrawn, id_column=id_column)
         left = remove_withdrawn(frame, gone, id_column=ID_COLUMN)
@@ -128,22 +142,6 @@ def _rank(name: str) -> tuple[bool, int, int, str]:
     if name.startswith("p") and number.isdecimal() and instance.isdecimal():
         return False, int(number), int(instance), name
     return True, 0, 0, name
-
-
-def _refuse_shared(before: Sequence[Export], last: Export) -> None:
-    """Refuse a field at a visit, or a column of the user's own, that stands in two files."""
-    for other in before:
-        held = {(found.field, found.instance): name for name, found in other.asked.items()}
-        held_names = set(other.others.columns)
-        for name, found in last.asked.items():
-            first = held.get((found.field, found.instance))
-            if first is not None:
-                message = f"the field stands in {other.path} as well, as {first!r}; keep one"
-                raise FormatError(message, path=last.path, column=name)
-        for name in last.others.columns:
-            if name in held_names:
-                message = f"the column stands in {other.path} as well; rename or remove one"
-                raise FormatError(message, path=last.path, column=name)
 
 
 def _list_absent(exports: Sequence[Export], wanted: Collection[int] | None) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -24,7 +25,7 @@ from proteomr.io.ukbiobank.exports import ID_COLUMN, Export
 from proteomr.tables import name_field
 from proteomr.tables.dictionary import FieldInfo, load_dictionary
 
-__all__ = ["Tally", "convert_export"]
+__all__ = ["Tally", "convert_export", "gather_elements", "name_element"]
 
 _SHOWN: Final = 8
 
@@ -54,13 +55,17 @@ class _Place:
     columns: tuple[tuple[int | None, str], ...]
 
 
-def convert_export(export: Export, tally: Tally) -> pl.DataFrame:
+def convert_export(
+    export: Export, tally: Tally, *, split: Collection[tuple[int, int]] = ()
+) -> pl.DataFrame:
     """Return the answers of one file in their final types, with the identifier.
 
     Parameters
     ----------
     export : the file; its columns are let go as they are converted.
     tally : to which is added what is worth telling.
+    split : fields and instances of which other files hold further columns: each column of these
+        stays by itself, under `name_element`, for `gather_elements` once the files are joined.
 
     Raises
     ------
@@ -69,8 +74,11 @@ def convert_export(export: Export, tally: Tally) -> pl.DataFrame:
     """
     converted = [export.ids.alias(ID_COLUMN)]
     for place in _places(export):
-        answers = _read_place(export, place, tally)
-        converted.append(answers.filter(export.kept).alias(name_field(place.field, place.instance)))
+        if (place.field, place.instance) in split:
+            converted += _read_elements(export, place, tally)
+        else:
+            answers = _read_place(export, place, tally).filter(export.kept)
+            converted.append(answers.alias(name_field(place.field, place.instance)))
         for _, name in place.columns:
             del export.columns[name]
     taken = {column.name for column in converted}
@@ -83,6 +91,62 @@ def convert_export(export: Export, tally: Tally) -> pl.DataFrame:
             )
         converted.append(column)
     return pl.DataFrame(converted)
+
+
+def name_element(field: int, instance: int, number: int) -> str:
+    """Return the name that one column of a field in several files has until they are joined.
+
+    Examples
+    --------
+    >>> name_element(22009, 0, 12)
+    'p22009_i0_a12'
+    """
+    return f"{name_field(field, instance)}_a{number}"
+
+
+def gather_elements(
+    joined: pl.DataFrame, place: tuple[int, int], numbers: Sequence[int], tally: Tally
+) -> pl.DataFrame:
+    """Return the joined files with the columns of a field as one, its answers in lists.
+
+    Parameters
+    ----------
+    joined : with a column `name_element` for each number.
+    place : field and instance.
+    numbers : of the columns, ascending.
+    tally : to which is added what is worth telling.
+
+    Raises
+    ------
+    FormatError
+        Measurements lack a column between others, so that their order is lost, or what the files
+        hold of a field is not of one kind.
+
+    Examples
+    --------
+    >>> apart = pl.DataFrame({"p6160_i0_a0": [1, None], "p6160_i0_a1": [5, 2]})
+    >>> gather_elements(apart, (6160, 0), [0, 1], Tally())["p6160_i0"].to_list()
+    [[1, 5], [2]]
+    """
+    number, instance = place
+    names = [name_element(number, instance, element) for element in numbers]
+    kinds = {joined.schema[name] for name in names}
+    if len(kinds) > 1 and not all(kind.is_numeric() for kind in kinds):
+        raise FormatError(
+            f"field {number} holds {' and '.join(sorted(map(str, kinds)))} in different files; "
+            "export it in one"
+        )
+    dictionary = load_dictionary()
+    codes = dictionary.knows(number) and dictionary.field(number).kind == "code"
+    if any(kind.is_float() for kind in kinds):
+        _refuse_missing_element(number, numbers)
+    single = joined.select(names)
+    answers, gaps = _gather(single if len(kinds) == 1 else single.cast(pl.Float64))
+    if not codes:
+        _count(tally.gaps, number, int(gaps.sum()))
+    if codes or pl.String in kinds:
+        _count(tally.repeated, number, int((answers.list.len() > answers.list.n_unique()).sum()))
+    return joined.drop(names).with_columns(answers.alias(name_field(number, instance)))
 
 
 def _places(export: Export) -> Iterator[_Place]:
@@ -109,12 +173,23 @@ def _read_place(export: Export, place: _Place, tally: Tally) -> pl.Series:
     if len(place.columns) == 1 and (place.columns[0][0] or 0) == 0:
         answers = _read_list(export, place.columns[0][1], info)
     else:
-        _refuse_missing_element(export, place, info)
+        if info.kind == "float":
+            _refuse_missing_element(
+                info.field, [number or 0 for number, _ in place.columns], path=export.path
+            )
         answers = _gather_columns(export, place, info, tally)
     if info.kind in {"code", "text"}:
         again = answers.list.len() > answers.list.n_unique()
         _count(tally.repeated, info.field, int(again.filter(export.kept).sum()))
     return answers
+
+
+def _read_elements(export: Export, place: _Place, tally: Tally) -> Iterator[pl.Series]:
+    """Yield each column of a field, a part of which is in another file, by itself."""
+    info = _describe_field(export, place, tally)
+    for number, name in place.columns:
+        answers = _read_single(export, name, info).filter(export.kept)
+        yield answers.alias(name_element(place.field, place.instance, number or 0))
 
 
 def _describe_field(export: Export, place: _Place, tally: Tally) -> FieldInfo:
@@ -181,27 +256,31 @@ def _gather_columns(export: Export, place: _Place, info: FieldInfo, tally: Tally
     single = pl.DataFrame(
         [_read_single(export, name, info).alias(name) for _, name in place.columns]
     )
-    names = single.columns
-    if info.kind != "code" and len(names) > 1:
-        gap = pl.any_horizontal(
-            pl.col(first).is_null() & pl.col(second).is_not_null()
-            for first, second in itertools.pairwise(names)
-        )
-        gaps = single.select(gap.alias("gap"))["gap"]
+    lists, gaps = _gather(single)
+    if info.kind != "code":
         _count(tally.gaps, info.field, int(gaps.filter(export.kept).sum()))
-    return single.select(pl.concat_list(names).list.drop_nulls().alias("lists"))["lists"]
+    return lists
 
 
-def _refuse_missing_element(export: Export, place: _Place, info: FieldInfo) -> None:
+def _gather(single: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    """Return the values of each row as a list, and which rows lack one before another."""
+    there = np.column_stack([column.is_not_null().to_numpy() for column in single])
+    rows, places = np.nonzero(there)
+    values = pl.concat(single.get_columns()).gather(places * single.height + rows)
+    gaps = (~there[:, :-1] & there[:, 1:]).any(axis=1)
+    return nest(values, there.sum(axis=1)), pl.Series(gaps)
+
+
+def _refuse_missing_element(
+    number: int, elements: Sequence[int], *, path: Path | None = None
+) -> None:
     """Refuse a series of measurements from which columns were left out: its order is lost."""
-    numbers = [number or 0 for number, _ in place.columns]
-    first = 0 if numbers[0] == 0 else 1
-    complete = numbers == list(range(first, first + len(numbers)))
-    if info.kind == "float" and not complete:
+    first = 0 if elements[0] == 0 else 1
+    if list(elements) != list(range(first, first + len(elements))):
         raise FormatError(
-            f"field {info.field} has the numbers {_shorten(numbers)}; export all from {first} on, "
+            f"field {number} has the numbers {_shorten(elements)}; export all from {first} on, "
             "since values are told apart by their order",
-            path=export.path,
+            path=path,
         )
 
 

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.errors import FormatError, nearest
+from proteomr.errors import FormatError, IdentifierError, nearest
 from proteomr.io.blocks import FileColumn, ParquetMatrix, ParquetProteins
 from proteomr.io.conversion import convert_text
 from proteomr.io.formats import IngestOptions, Source
@@ -213,7 +213,9 @@ def _open_table(
     wanted = [*columns.values(), *([index] if index else [])]
     stored = path
     if layout is not None:
-        stored = convert_text(layout, id_column=id_column, proteins=wanted, scratch=scratch)
+        stored = convert_text(
+            layout, id_column=id_column, proteins=wanted, scratch=scratch, finite=True
+        )
     matrix = ParquetMatrix(stored, reported_as=path)
     _refuse_text(matrix, wanted)
     taken = _take_instance(matrix, index, options.instance, seen)
@@ -229,6 +231,7 @@ def _open_table(
     negative = taken & _is_negative(ids)
     rows = np.flatnonzero(taken & ~negative).astype(np.int64)
     with name_file(path):
+        _refuse_repeated(ids[rows])
         people = normalise_ids(ids[rows])
     kinds = (matrix.schema.field(name).type for name in columns.values())
     single = all(pa.types.is_float32(kind) for kind in kinds)
@@ -300,6 +303,15 @@ def _describe_passed(passed: Sequence[str], path: Path) -> str:
         f"{path.name}: {len(passed)} columns are no protein of UK Biobank and were passed over: "
         f"{shown}{more}"
     )
+
+
+def _refuse_repeated(ids: pl.Series) -> None:
+    known = ids.drop_nulls()
+    if repeated := known.len() - known.n_unique():
+        raise IdentifierError(
+            f"column {ids.name!r}: {repeated} duplicated identifiers among {ids.len()} rows; keep "
+            "one row per person (--replicates is for the long file alone)"
+        )
 
 
 def _is_negative(ids: pl.Series) -> Bool:

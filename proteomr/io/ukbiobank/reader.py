@@ -212,6 +212,7 @@ def _read_participants(
     return read_fields(
         [source.path for source in sources],
         wanted=tuple(number for number in FIELDS if number in there),
+        others=(),
         id_column=options.id_column if named else None,
         scratch=scratch,
     )

@@ -13,7 +13,7 @@ import polars as pl
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import FormatError
 from proteomr.io.formats import Replicates
-from proteomr.tables import find_columns
+from proteomr.tables import average_repeats, find_columns
 
 __all__ = ["Scatter", "ScatteredProteins"]
 
@@ -142,17 +142,9 @@ class Scatter:
 
     def average_repeats(self) -> None:
         """Put the mean of all its values in each cell that was met again."""
-        if not self._repeats:
-            return
-        flat = self._values.reshape(-1)
-        again = np.concatenate([cells for cells, _ in self._repeats])
-        cells = np.unique(again)
-        cell = np.concatenate([again, cells])
-        value = np.concatenate([*(values for _, values in self._repeats), flat[cells]])
-        order = np.lexsort((value, cell))
-        starts = np.searchsorted(cell[order], cells)
-        counts = np.diff(np.append(starts, cell.size))
-        flat[cells] = np.add.reduceat(value[order], starts) / counts
+        if self._repeats:
+            cells, values = (np.concatenate(parts) for parts in zip(*self._repeats, strict=True))
+            average_repeats(self._values.reshape(-1), cells=cells, values=values)
         self._repeats.clear()
 
     def finish(self) -> tuple[pl.Series, ScatteredProteins]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,8 +23,10 @@ __all__ = [
     "glance_at",
     "is_number",
     "looks_long",
+    "names_people",
     "place",
     "read_cells",
+    "refuse_damage",
     "seems_cut",
     "sounds_like_sample",
 ]
@@ -36,6 +39,11 @@ _SAMPLE_WORDS: Final = frozenset(
     {"age", "sex", "gender", "bmi", "weight", "height", "batch", "plate", "well", "site", "centre"}
     | {"center", "visit", "year", "date", "time", "group", "status", "outcome", "case", "smoking"}
     | {"education", "income", "ethnicity", "race", "id", "eid", "iid", "fid", "pidn", "season"}
+)
+_IDENTIFIER: Final = re.compile(
+    r"[efimps]?id|pidn|.*[ _.-]id|.*barcode"
+    r"|(sample|subject|patient|person|participant|individual)[ _.-]?(id|nr|no|number)?",
+    re.IGNORECASE,
 )
 _LONG_WIDTH: Final = 40
 _LISTED: Final = 5
@@ -78,6 +86,21 @@ def sounds_like_sample(name: str) -> bool:
     """
     apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
     return any(word.casefold() in _SAMPLE_WORDS for word in re.split(r"[^A-Za-z]+", apart))
+
+
+def names_people(column: pl.Series) -> bool:
+    """Tell whether a column of whole numbers has one of the usual names of identifiers.
+
+    Examples
+    --------
+    >>> names_people(pl.Series("PIDN", [7, 8])), names_people(pl.Series("BID", [0.5, 1.5]))
+    (True, False)
+    """
+    if _IDENTIFIER.fullmatch(column.name) is None:
+        return False
+    texts = column.cast(pl.String).str.strip_chars(' \t"')
+    known = texts.filter(~texts.is_in(MISSING))
+    return known.len() > 0 and bool(known.str.contains(r"^\d+(\.0*)?$").all())
 
 
 def glance_at(source: Source) -> Glance:
@@ -141,8 +164,10 @@ def looks_long(glance: Glance, ids: pl.Series) -> UsageError | None:
 def read_cells(glance: Glance, names: Sequence[str]) -> pl.DataFrame:
     """Return whole columns: of text as it stands, of parquet in their types."""
     if glance.layout is None:
-        table = pyarrow.parquet.read_table(glance.path, columns=list(names), use_threads=False)
-        return pl.DataFrame(pl.from_arrow(table)).select(names)
+        with refuse_damage(glance.path), pyarrow.parquet.ParquetFile(glance.path) as file:
+            stored = file.read(columns=list(names), use_threads=False)
+            stored.validate(full=True)
+        return pl.DataFrame(pl.from_arrow(stored)).select(names)
     types = dict.fromkeys(names, pa.string())
     table = pa.Table.from_batches(stream_text(glance.layout, types=types))
     return pl.DataFrame(pl.from_arrow(table)).select(names)
@@ -154,6 +179,15 @@ def place(glance: Glance, row: int, *, message: str, column: str) -> FormatError
         return FormatError(f"row {row + 1}: {message}", path=glance.path, column=column)
     line = locate_line(glance.layout, row)
     return FormatError(message, path=glance.path, line=line, column=column)
+
+
+@contextmanager
+def refuse_damage(path: Path) -> Iterator[None]:
+    """Turn what a damaged parquet file provokes into one line."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
+        raise FormatError("the parquet file is damaged; write it again", path=path) from fault
 
 
 def seems_cut(source: Source) -> bool:
@@ -173,12 +207,11 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 def _glance_at_parquet(path: Path) -> Glance:
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            schema: pa.Schema = file.schema_arrow
-            rows = next(file.iter_batches(batch_size=10_000), None)
-    except (pa.ArrowException, OSError) as fault:
-        raise FormatError("the parquet file is damaged; write it again", path=path) from fault
+    with refuse_damage(path), pyarrow.parquet.ParquetFile(path) as file:
+        schema: pa.Schema = file.schema_arrow
+        rows = next(file.iter_batches(batch_size=10_000), None)
+        if rows is not None:
+            rows.validate(full=True)
     if len(set(schema.names)) < len(schema.names):
         name = next(name for name in schema.names if schema.names.count(name) > 1)
         raise FormatError("the name stands twice; rename one", path=path, column=name)

@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.errors import ColumnError, FormatError, InputError, UsageError, nearest
+from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.io.formats import IngestOptions, Replicates, Source
 from proteomr.io.identifiers import find_id_column, normalise_ids
 from proteomr.io.proteins import name_file
 from proteomr.io.tables import infer_column
-from proteomr.io.text import MISSING, stream_text
+from proteomr.io.text import MARKS, MISSING, stream_text
 from proteomr.io.wide_or_long.annotations import Annotations
-from proteomr.io.wide_or_long.layout import Glance, glance_at, place
-from proteomr.tables import ArrayProteins, Drop, Measurements
+from proteomr.io.wide_or_long.layout import Glance, glance_at, place, refuse_damage
+from proteomr.tables import ArrayProteins, Drop, Measurements, average_repeats
 from proteomr.tables import columns as c
 
 __all__ = ["read_long"]
@@ -74,7 +74,8 @@ def read_long(sources: Sequence[Source], *, options: IngestOptions) -> Measureme
     FormatError
         A row has no sample, no assay, or a value that is no finite number; with the line.
     InputError
-        A sample has several values of an assay and ``replicates`` is refuse.
+        A sample has several values of an assay and ``replicates`` is refuse, or is first and they
+        differ.
     UsageError
         A logarithm is asked for of logarithms.
     """
@@ -137,13 +138,11 @@ def _frames(glance: Glance) -> Iterator[pl.DataFrame]:
         for batch in stream_text(glance.layout, types=types):
             yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
         return
-    try:
-        with pyarrow.parquet.ParquetFile(glance.path) as file:
-            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, use_threads=False):
-                yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
-    except (pa.ArrowException, OSError) as fault:
-        message = "the parquet file is damaged; write it again"
-        raise FormatError(message, path=glance.path) from fault
+    opened = pyarrow.parquet.ParquetFile(glance.path, page_checksum_verification=True)
+    with refuse_damage(glance.path), opened as file:
+        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, use_threads=False):
+            batch.validate(full=True)
+            yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
 
 
 def _names(column: pl.Series, glance: Glance, start: int, what: str) -> pl.Series:
@@ -158,9 +157,13 @@ def _names(column: pl.Series, glance: Glance, start: int, what: str) -> pl.Serie
             texts = normalise_ids(unique)
         text = column.replace_strict(unique, texts, default=None, return_dtype=pl.String)
     missing = text.is_null() | text.is_in(MISSING)
-    if missing.any():
-        message = f"the name of the {what} is missing"
-        raise place(glance, start + (missing.arg_max() or 0), message=message, column=column.name)
+    marked = text.str.contains(MARKS).fill_null(value=False)
+    quotes = "holds a quotation mark or a line break; check the quotes"
+    for faulty, fault in ((missing, "is missing"), (marked, quotes)):
+        if faulty.any():
+            row = start + (faulty.arg_max() or 0)
+            message = f"the name of the {what} {fault}"
+            raise place(glance, row, message=message, column=column.name)
     return text
 
 
@@ -224,26 +227,23 @@ def _scatter(
     matrix = cells.reshape(p, n).T
     if not repeated.size:
         return matrix, ()
-    if replicates == "refuse":
-        raise InputError(
-            f"{repeated.size} rows repeat a sample and an assay that stood before; take the first "
-            "or the mean with --replicates"
-        )
-    if replicates == "first":
-        return matrix, (Drop(_STEP, "repeated values; the first was kept", repeated.size),)
-    _average(cells, repeated, values)
+    if replicates != "mean":
+        _refuse_repeated(repeated.size, int((cells[repeated] != values).sum()), replicates)
+        return matrix, (Drop(_STEP, "repeated rows with the same value", repeated.size),)
+    average_repeats(cells, cells=repeated, values=values)
     return matrix, (Drop(_STEP, "repeated values; averaged", repeated.size),)
 
 
-def _average(cells: F64, repeated: I64, values: F64) -> None:
-    """Put the mean of all values in each repeated cell, summed from the smallest up."""
-    unique = np.unique(repeated)
-    at = np.concatenate([unique, repeated])
-    every = np.concatenate([cells[unique], values])
-    order = np.lexsort((every, at))
-    starts = np.searchsorted(at[order], unique)
-    sums = np.add.reduceat(every[order], starts)
-    cells[unique] = sums / np.diff(np.append(starts, at.size))
+def _refuse_repeated(rows: int, differing: int, replicates: Replicates) -> None:
+    """Raise, unless rows that say the same twice are to be read once."""
+    where = "repeat a sample and an assay that stood before"
+    if differing:
+        raise InputError(
+            f"{rows} rows {where}, {differing} of them with another value, and nothing in a plain "
+            "table tells which came first; take the mean with --replicates mean, or remove rows"
+        )
+    if replicates == "refuse":
+        raise InputError(f"{rows} rows {where}, with the same values; --replicates first reads one")
 
 
 def _take_log2(values: F64) -> F64:

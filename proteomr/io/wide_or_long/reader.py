@@ -27,8 +27,9 @@ class PlainTable:
     **Long**, one row per measurement, where the columns of assays and values are named: further
     columns that are constant within samples go with these, those constant within assays with
     those (gene, UniProt, panel, unit and limit of detection by their usual names), and the rest
-    is left out. Of several values of one sample and assay ``first`` keeps the first that is
-    known in the order of the file, and ``mean`` averages what is known.
+    is left out. Of several values of one sample and assay ``mean`` averages what is known, and
+    ``first`` keeps one of them where all are the same, and refuses the table where they are not:
+    the order of its rows tells nothing.
 
     Codes such as 999 or -9 are values; infinite ones are refused.
 
@@ -87,8 +88,6 @@ class PlainTable:
         cut = sum(seems_cut(source) for source in sources)
         if not cut:
             return measured
-        note = (
-            f"{cut} of {len(sources)} files without a line break at the end: if one was cut off, "
-            "its last value is wrong"
-        )
+        which = "the file does" if len(sources) == 1 else f"{cut} of {len(sources)} files do"
+        note = f"{which} not end with a line break: if it was cut off, its last value is wrong"
         return replace(measured, notes=(*measured.notes, note))

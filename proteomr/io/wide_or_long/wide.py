@@ -17,10 +17,12 @@ from proteomr.io.formats import IngestOptions, Source
 from proteomr.io.identifiers import find_id_column, locate_ids, normalise_ids
 from proteomr.io.proteins import name_file, open_proteins
 from proteomr.io.tables import infer_column
+from proteomr.io.text import MARKS
 from proteomr.io.wide_or_long.layout import (
     Glance,
     glance_at,
     looks_long,
+    names_people,
     place,
     read_cells,
     sounds_like_sample,
@@ -87,7 +89,7 @@ def read_wide(sources: Sequence[Source], *, options: IngestOptions, scratch: Pat
         A file is damaged, a value is no finite number, identifiers do not match, or files
         contradict each other.
     """
-    glances = _set_apart([glance_at(source) for source in sources], options.sample_columns)
+    glances = _set_apart([*map(glance_at, sources)], options.sample_columns)
     keys = [_find_id(glance, options) for glance in glances]
     others = {
         name
@@ -108,6 +110,9 @@ def read_wide(sources: Sequence[Source], *, options: IngestOptions, scratch: Pat
             if fault := looks_long(glance, read_cells(glance, [key])[key]):
                 raise fault from None
         raise
+    if marked := int(opened.ids.str.contains(MARKS).sum()):
+        message = f"{marked} identifiers hold a quotation mark or a line break; check the quotes"
+        raise IdentifierError(message)
     order = opened.ids.arg_sort().to_numpy().astype(np.int64)
     ids = opened.ids.gather(order.tolist()).alias(c.SAMPLE_ID)
     proteins = opened.proteins.select_rows(order).select_columns(sorted(opened.proteins.names))
@@ -147,19 +152,21 @@ def describe_assays(names: Sequence[str], *, log2: bool) -> pl.DataFrame:
 
 
 def _set_apart(glances: Sequence[Glance], columns: Sequence[str]) -> list[Glance]:
-    """Count columns that the user names among what describes the samples."""
+    """Count identifiers, and columns that the user names, among what describes the samples."""
     known = [name for glance in glances for name in glance.names]
     for name in columns:
         if name not in known:
             raise ColumnError(f"no column {name!r}{nearest(name, known)} to set apart")
-    return [
-        replace(
-            glance,
-            numeric=tuple(name for name in glance.numeric if name not in columns),
-            other=(*glance.other, *(name for name in glance.numeric if name in columns)),
-        )
-        for glance in glances
-    ]
+    return [_without(glance, columns) for glance in glances]
+
+
+def _without(glance: Glance, columns: Sequence[str]) -> Glance:
+    apart = {name for name in glance.numeric if name in columns or names_people(glance.head[name])}
+    return replace(
+        glance,
+        numeric=tuple(name for name in glance.numeric if name not in apart),
+        other=tuple(name for name in glance.names if name in apart or name in glance.other),
+    )
 
 
 def _find_id(glance: Glance, options: IngestOptions) -> str:
@@ -239,11 +246,11 @@ def _merge(before: pl.Series | None, column: pl.Series, path: Path) -> pl.Series
 def _notes(samples: pl.DataFrame, proteins: Sequence[str]) -> tuple[str, ...]:
     notes = []
     if kept := samples.columns[1:]:
-        notes.append(f"kept with the samples, for they hold more than numbers: {_list(kept)}")
+        notes.append(f"columns that are no assays and go with the samples: {_list(kept)}")
     if odd := [name for name in proteins if sounds_like_sample(name)]:
         notes.append(
-            "taken as assays, like every column of numbers, though they sound like information on "
-            f"samples: {_list(odd)}; --sample-column NAME if one is no protein"
+            "taken as assays, as every column of numbers is, though the names sound like facts "
+            f"about samples: {_list(odd)}; name those that are no protein with --sample-column"
         )
     return tuple(notes)
 

@@ -132,7 +132,7 @@ def test_controls_are_known_by_name_where_no_column_tells(tmp_path: Path, read: 
     made = read(_written(text, tmp_path))
     assert made.samples["sample_id"].to_list() == ["A 2", "A1", "Control 7"]
     assert made.controls["value"].to_list() == [9.0]
-    assert "1 control samples are known by their names alone" in made.notes
+    assert "taken for control samples by their names alone: 1" in made.notes
 
 
 def test_without_olink_id_the_assay_is_the_key_with_its_panel_where_needed(

@@ -189,7 +189,23 @@ _FAULTS: dict[str, tuple[Rows, str]] = {
     "no panel": (_changed(_npx_rows(), 2, 0, "Pannel"), "the rows Panel and Assay are needed"),
     "no unit": (_quantified_rows()[:6] + _quantified_rows()[7:], "quantified data without a row U"),
     "ragged": ([*_npx_rows()[:8], _npx_rows()[8][:6], *_npx_rows()[9:]], "line 9: 6 fields where"),
-    "cut off": ([*_npx_rows()[:11], ["LOD", 0.1]], "line 12: 2 fields where the assays need 5"),
+    "cut off": ([*_npx_rows()[:11], ["LOD", 0.1]], "line 12: 2 fields where the row Assay has 10"),
+    "a delimiter too many among the headings": (
+        [*_npx_rows()[:5], ["OlinkID", "OID0", *_npx_rows()[5][1:]], *_npx_rows()[6:]],
+        "line 6: 11 fields where the row Assay has 10",
+    ),
+    "a heading lost": (
+        [*_npx_rows()[:5], ["OlinkID", *_npx_rows()[5][2:]], *_npx_rows()[6:]],
+        "line 6: 9 fields where the row Assay has 10",
+    ),
+    "a limit lost": (
+        [*_npx_rows()[:11], ["LOD", *_npx_rows()[11][2:]], *_npx_rows()[12:]],
+        "line 12: 9 fields where the row Assay has 10",
+    ),
+    "a delimiter too many among the limits": (
+        [*_npx_rows()[:11], ["LOD", "", *_npx_rows()[11][1:]], *_npx_rows()[12:]],
+        "line 12: 11 fields where the row Assay has 10",
+    ),
     "sample below": (
         [*_npx_rows(), ["C3", *_npx_rows()[7][1:]]],
         "line 15: a row of a sample above",

@@ -169,3 +169,19 @@ def test_chosen_people_and_proteins_are_read_in_the_order_asked(tmp_path: Path) 
     block = chosen.select_rows(np.array([1, -1], dtype=np.int64)).read(slice(0, 2))
     np.testing.assert_array_equal(block, [[4, 3], [np.nan, np.nan]])
     assert block.flags.f_contiguous
+
+
+def test_a_person_in_two_rows_of_a_wide_table_is_refused_whatever_replicates_says(
+    tmp_path: Path,
+) -> None:
+    file = write(tmp_path / "a.csv", "eid,gdf15\n1000001,1\n1000001,2\n1000002,3\n")
+    options = IngestOptions(replicates="first")
+    with pytest.raises(IdentifierError, match=r"1 duplicated .*--replicates is for the long file"):
+        read_wide([open_source(file)], options=options, scratch=tmp_path)
+
+
+def test_an_infinite_value_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "olink.csv"
+    path.write_text("eid,gdf15,adm\n1000001,1.5,2.5\n1000002,-Inf,0.5\n")
+    with pytest.raises(FormatError, match=r"line 3, column 'gdf15': an infinite value"):
+        read_wide([open_source(path)], options=IngestOptions(), scratch=tmp_path)
