@@ -19,16 +19,19 @@ from .demo import demo
 from .doctor import doctor
 from .fields import fields
 from .genes import genes
+from .gwas import gwas
+from .harmonise import harmonise
 from .help import GroupedCommand
 from .ingest import ingest
 from .journal import close_journal, record_failure
 from .merge import merge
+from .mr import mr
 from .phenotype import phenotype
 from .qc import qc
 from .schema import schema
 from .simulate import simulate
 
-__all__ = ["COMMANDS", "app", "run"]
+__all__ = ["COMMANDS", "GROUPS", "app", "run"]
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     ingest,
@@ -37,12 +40,15 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     fields,
     associate,
     merge,
+    harmonise,
+    mr,
     genes,
     simulate,
     demo,
     doctor,
     schema,
 )
+GROUPS: tuple[typer.Typer, ...] = (gwas,)
 
 FAULT, INTERRUPTED, READER_GONE = 1, 130, 128 + signal.SIGPIPE
 
@@ -58,6 +64,8 @@ for _command in COMMANDS:
     app.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"]})(
         _command
     )
+for _group in GROUPS:
+    app.add_typer(_group)
 
 
 def _print_version(value: bool) -> None:

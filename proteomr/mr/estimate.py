@@ -14,16 +14,18 @@ from numpy.random import Generator, SeedSequence
 
 from proteomr.errors import UsageError, nearest
 from proteomr.execute import Executor, Serial
+from proteomr.mr.batch import batched_keys, estimate_together
 from proteomr.mr.methods import METHOD_CLASSES
 from proteomr.mr.methods.base import Convention, Estimate, Method
 from proteomr.mr.methods.mode import (
+    ModeName,
     ModeOptions,
     PenalisedMode,
     SimpleMode,
     SimpleModeNome,
     WeightedMode,
     WeightedModeNome,
-    fit_modes,
+    fit_chosen_modes,
 )
 from proteomr.stats.distributions import p_from_neg_log10
 from proteomr.tables import Harmonised, load_schema
@@ -41,14 +43,15 @@ DEFAULT_METHODS: Final = (
 )
 """Those of the R package TwoSampleMR: the Wald ratio for a single variant, else the other five."""
 
-_MODES: Final[dict[type[Any], str]] = {
+_MODES: Final[dict[type[Any], ModeName]] = {
     SimpleMode: "simple",
     WeightedMode: "weighted",
     PenalisedMode: "penalised",
     SimpleModeNome: "simple_nome",
     WeightedModeNome: "weighted_nome",
 }
-_PAIRS_AT_ONCE: Final = 8
+_PAIRS_AT_ONCE: Final = 16
+_QUICK_PAIRS: Final = 4096
 
 
 def method_keys() -> tuple[str, ...]:
@@ -102,7 +105,7 @@ def build_methods(
         "convention": convention,
         "draws": draws,
         "options": ModeOptions(draws=draws, convention=convention),
-        "n": n_exposure,
+        "sample_size": n_exposure,
     }
     return tuple(_build(known[key], given) for key in wanted)
 
@@ -144,7 +147,8 @@ def estimate(
     ('ADM', 'ivw', 3)
     """
     work = _Work(tuple(methods), seed)
-    blocks = _in_blocks(pairs)
+    quick = all(method.key in batched_keys(methods) for method in methods)
+    blocks = _in_blocks(pairs, size=_QUICK_PAIRS if quick else _PAIRS_AT_ONCE)
     parts = dict((executor or Serial()).map(work, blocks))
     rows = [row for place in sorted(parts) for row in parts[place]]
     return tabulate_estimates(rows)
@@ -205,24 +209,39 @@ class _Work:
     seed: int
 
     def __call__(self, pairs: Sequence[Harmonised]) -> list[tuple[str, str, str, Estimate]]:
-        return [row for pair in pairs for row in self._run(pair)]
+        together = estimate_together(pairs, batched_keys(self.methods))
+        ready: list[dict[str, Estimate]] = [{} for _ in pairs]
+        for (place, key), found in together.items():
+            ready[place][key] = found
+        return [
+            row
+            for pair, known in zip(pairs, ready, strict=True)
+            for row in self._run(pair, {**known, **self._fit_modes(pair)})
+        ]
 
-    def _run(self, pair: Harmonised) -> Iterable[tuple[str, str, str, Estimate]]:
+    def _run(
+        self, pair: Harmonised, ready: dict[str, Estimate]
+    ) -> Iterable[tuple[str, str, str, Estimate]]:
         exposure = pair.exposures[0]
-        modes: dict[ModeOptions, Any] = {}
         for method in self.methods:
             if method.key == "wald" and pair.m != 1 and len(self.methods) > 1:
                 continue
-            if isinstance(method, tuple(_MODES)):
-                options: ModeOptions = method.options  # type: ignore[attr-defined]
-                if options not in modes:
-                    random = random_of(self.seed, exposure, pair.outcome, "modes")
-                    modes[options] = fit_modes(pair, random=random, options=options)
-                found = getattr(modes[options], _MODES[type(method)])
-            else:
+            found = ready.get(method.key)
+            if found is None:
                 random = random_of(self.seed, exposure, pair.outcome, method.key)
                 found = method.estimate(pair, random=random)
             yield exposure, pair.outcome, method.key, found
+
+    def _fit_modes(self, pair: Harmonised) -> dict[str, Estimate]:
+        """Return the modes asked for by their keys: all from the same draws, made once."""
+        chosen = [method for method in self.methods if type(method) in _MODES]
+        if not chosen:
+            return {}
+        options: ModeOptions = chosen[0].options  # type: ignore[attr-defined]
+        names = [_MODES[type(method)] for method in chosen]
+        random = random_of(self.seed, pair.exposures[0], pair.outcome, "modes")
+        found = fit_chosen_modes(pair, names, options, random)
+        return {method.key: one for method, one in zip(chosen, found, strict=True)}
 
 
 def _build(kind: type[Any], given: dict[str, Any]) -> Method:
@@ -233,11 +252,11 @@ def _build(kind: type[Any], given: dict[str, Any]) -> Method:
     return method
 
 
-def _in_blocks(pairs: Iterable[Harmonised]) -> Iterable[list[Harmonised]]:
+def _in_blocks(pairs: Iterable[Harmonised], *, size: int) -> Iterable[list[Harmonised]]:
     block: list[Harmonised] = []
     for pair in pairs:
         block.append(pair)
-        if len(block) == _PAIRS_AT_ONCE:
+        if len(block) == size:
             yield block
             block = []
     if block:

@@ -126,7 +126,10 @@ def list_harmonised(pairs: Sequence[Harmonised]) -> pl.DataFrame:
     kinds |= dict.fromkeys(numbers, pl.Float64)
     parts = [pl.DataFrame(schema=kinds)]
     for pair in pairs:
-        pair_names = [pl.lit(pair.exposures[0]).alias(c.EXPOSURE), pl.lit(pair.outcome).alias(c.OUTCOME)]
+        pair_names = [
+            pl.lit(pair.exposures[0]).alias(c.EXPOSURE),
+            pl.lit(pair.outcome).alias(c.OUTCOME),
+        ]
         values = (pair.x, pair.sx, pair.beta_y, pair.se_y)
         kept = pair.variants.select(
             *pair_names,

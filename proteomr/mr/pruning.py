@@ -73,6 +73,9 @@ def check_pruning(
     panel = _index_panel(ld)
     for part in placed.partition_by("group", "chromosome", maintain_order=True):
         _judge_neighbours(part, pruning, ld=ld, panel=panel, width=kb * 1000.0, r2=r2)
+    for part in rows.partition_by("group"):
+        if part.height == 1:
+            pruning[part["_row"][0]] = "alone"
     checked = instruments.with_columns(pl.Series("pruning", pruning.tolist(), dtype=pl.String))
     doubtful = checked.filter(pl.col("pruning").is_in(["unproven", "correlated"])).height
     if doubtful and unproven == "refuse":

@@ -17,6 +17,7 @@ from proteomr.stats.kernel_density import mode_bandwidth, prepare_grid
 from proteomr.tables import Harmonised
 
 __all__ = [
+    "ModeName",
     "ModeOptions",
     "Modes",
     "PenalisedMode",
@@ -24,6 +25,7 @@ __all__ = [
     "SimpleModeNome",
     "WeightedMode",
     "WeightedModeNome",
+    "fit_chosen_modes",
     "fit_modes",
 ]
 
@@ -108,13 +110,17 @@ def fit_modes(data: Harmonised, *, random: Generator, options: ModeOptions | Non
     >>> round(modes.weighted.estimate, 2)
     0.5
     """
-    found = _fit(data, _NAMES, options or ModeOptions(), random)
+    found = fit_chosen_modes(data, _NAMES, options or ModeOptions(), random)
     return Modes(**dict(zip(_NAMES, found, strict=True)))
 
 
-def _fit(
+def fit_chosen_modes(
     data: Harmonised, wanted: Sequence[ModeName], options: ModeOptions, random: Generator
 ) -> list[Estimate]:
+    """Return some of the five modes, in the order asked for; see `fit_modes`.
+
+    Each has the numbers that all five together would give it.
+    """
     refused = _refuse(data)
     if refused is not None:
         return [refused] * len(wanted)
@@ -236,7 +242,7 @@ class SimpleMode:
 
     def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the estimate, or a status; never raises for what the data are like."""
-        return _fit(data, ("simple",), self.options, random)[0]
+        return fit_chosen_modes(data, ("simple",), self.options, random)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +270,7 @@ class WeightedMode:
 
     def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the estimate, or a status; never raises for what the data are like."""
-        return _fit(data, ("weighted",), self.options, random)[0]
+        return fit_chosen_modes(data, ("weighted",), self.options, random)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +298,7 @@ class PenalisedMode:
 
     def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the estimate, or a status; never raises for what the data are like."""
-        return _fit(data, ("penalised",), self.options, random)[0]
+        return fit_chosen_modes(data, ("penalised",), self.options, random)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +326,7 @@ class SimpleModeNome:
 
     def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the estimate, or a status; never raises for what the data are like."""
-        return _fit(data, ("simple_nome",), self.options, random)[0]
+        return fit_chosen_modes(data, ("simple_nome",), self.options, random)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,4 +354,4 @@ class WeightedModeNome:
 
     def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the estimate, or a status; never raises for what the data are like."""
-        return _fit(data, ("weighted_nome",), self.options, random)[0]
+        return fit_chosen_modes(data, ("weighted_nome",), self.options, random)[0]

@@ -69,7 +69,7 @@ def _residuals(X: F64, y: F64, basis: I64) -> F64:
 
 def _start(X: F64, y: F64, weights: F64) -> I64:
     """Independent points near the weighted least-squares plane, chosen one by one."""
-    b, m, p = X.shape
+    b, _, p = X.shape
     root = np.sqrt(weights)
     S = X * root[:, None]
     gram = np.einsum("bmp,bmq->bpq", S, S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from proteomr.mr.multivariable.base import (
     refuse_each,
 )
 from proteomr.mr.multivariable.ivw import MultivariableDistribution
+from proteomr.stats.distributions import neg_log10_p_t
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableEgger"]
@@ -46,7 +47,8 @@ class MultivariableEgger:
     orient_by : name of the exposure that orients the variants; None for the first.
     convention : a variant without effect on that exposure keeps its allele; with
         "mendelianrandomization" it enters as the point (0, 0).
-    distribution : "t" takes p and limits from Student's t with the residual degrees of freedom.
+    distribution : "t" takes p and limits from Student's t with the residual degrees of freedom,
+        m - e - 1; with "mendelianrandomization" p has m - e, the limits do not, as in the package.
 
     Raises
     ------
@@ -65,7 +67,7 @@ class MultivariableEgger:
     ... )
     >>> found = MultivariableEgger().estimate(data, random=np.random.default_rng(1))
     >>> [round(one.estimate, 4) for one in found], round(found[0].details["intercept"], 4)
-    ([0.5053, 0.0737], 0.0126)
+    ([0.5, 0.1], 0.01)
     """
 
     key: ClassVar[str] = "mv_egger"
@@ -93,7 +95,9 @@ class MultivariableEgger:
         e = len(data.exposures)
         se = fit.unit_se * max(1.0, fit.sigma)
         df = float(fit.df) if self.distribution == "t" else None
-        whole = conclude(float(fit.coefficients[e]), float(se[e]), nsnp=data.m, df=df)
+        whole = self._test(
+            conclude(float(fit.coefficients[e]), float(se[e]), nsnp=data.m, df=df), df=fit.df
+        )
         details = describe_fit(fit.q, fit.df) | {
             "intercept": whole.estimate,
             "intercept_se": whole.se,
@@ -101,4 +105,12 @@ class MultivariableEgger:
             "intercept_conf_low": whole.conf_low,
             "intercept_conf_high": whole.conf_high,
         }
-        return conclude_each(fit.coefficients[:e], se[:e], nsnp=data.m, df=df, details=details)
+        found = conclude_each(fit.coefficients[:e], se[:e], nsnp=data.m, df=df, details=details)
+        return tuple(self._test(one, df=fit.df) for one in found)
+
+    def _test(self, found: Estimate, *, df: int) -> Estimate:
+        """Give the package's p value, whose t forgets the intercept, where it is asked for."""
+        if self.distribution != "t" or self.convention != "mendelianrandomization":
+            return found
+        minus_log = neg_log10_p_t(found.estimate / found.se, df + 1)
+        return replace(found, neg_log10_p=float(minus_log))

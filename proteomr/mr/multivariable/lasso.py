@@ -1,4 +1,4 @@
-"""Multivariable lasso: direct effects of the variants, most of them zero; and a choice of exposures."""
+"""Multivariable lasso: of the variants' own effects on the outcome, and of the exposures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _JUMP = 3.841458820694124  # 95 % of chi-squared with one degree of freedom
 
 @dataclass(frozen=True, slots=True)
 class MultivariableLasso:
-    r"""Inverse-variance weighted regression on the variants to which a lasso leaves no direct effect.
+    r"""Weighted regression on the variants to which a lasso leaves no effect of their own.
 
     .. math:: \min_{\theta, \alpha} \frac{1}{2m} \sum_j \frac{(y_j - x_j^T \theta - \alpha_j)^2}
         {s_{yj}^2} + \lambda \sum_j d_j |\alpha_j|
@@ -70,7 +70,7 @@ class MultivariableLasso:
     ... )
     >>> found = MultivariableLasso().estimate(data, random=np.random.default_rng(1))
     >>> [round(one.estimate, 4) for one in found], found[0].used
-    ([0.4667, 0.1289], (0, 1, 2, 4))
+    ([0.46, 0.1343], (0, 1, 2, 4))
     """
 
     key: ClassVar[str] = "mv_lasso"

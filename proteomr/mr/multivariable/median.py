@@ -48,11 +48,11 @@ class MultivariableMedian:
     ...     variants=pl.DataFrame({"variant_id": ["r1", "r2", "r3", "r4"]}),
     ...     beta_x=np.array([[0.1, 0.0], [0.0, 0.2], [0.1, 0.1], [0.3, 0.1]]),
     ...     se_x=np.full((4, 2), 0.01),
-    ...     beta_y=np.array([0.06, 0.03, 0.07, 0.9]), se_y=np.full(4, 0.01),
+    ...     beta_y=np.array([0.05, 0.02, 0.50, 0.16]), se_y=np.full(4, 0.01),
     ... )
     >>> found = MultivariableMedian(draws=10).estimate(data, random=np.random.default_rng(1))
     >>> [round(one.estimate, 4) for one in found]
-    [0.55, 0.15]
+    [0.5, 0.1]
     """
 
     key: ClassVar[str] = "mv_median"

@@ -208,7 +208,7 @@ def minimise_heterogeneity(
     ... )
     >>> found = minimise_heterogeneity(data)
     >>> round(found.effects[0], 4), found.excess
-    (0.6031, 0.0)
+    (0.6015, 0.0)
     """
     x, y, errors, df = _prepare(data, correlations)
     fit = fit_weighted(data.beta_x, data.beta_y, weights=data.se_y**-2)
