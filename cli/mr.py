@@ -229,7 +229,7 @@ def mr(
     with hold_folder(out):
         refuse_used_folder(out, overwrite=overwrite)
         if harmonised is not None:
-            found = _read_harmonised(harmonised)
+            found = _read_harmonised(harmonised, outcome_p=outcome_p)
         else:
             rule = _make_rule(
                 instruments_p, region, (clump_r2, clump_kb), unproven, outcome_p, action
@@ -304,12 +304,14 @@ def _make_rule(
     )
 
 
-def _read_harmonised(path: Path) -> _Found:
-    from proteomr.mr.harmonised_files import read_harmonised
+def _read_harmonised(path: Path, *, outcome_p: float | None) -> _Found:
+    from proteomr.mr.harmonised_files import drop_significant, read_harmonised
     from proteomr.mr.outputs import list_harmonised
     from proteomr.tables import Drop
 
     pairs = read_harmonised(path)
+    if outcome_p is not None:
+        pairs = [drop_significant(pair, p=outcome_p) for pair in pairs]
     table = list_harmonised(pairs)
     counts = table.filter(~table["mr_keep"])["reason"].value_counts(sort=True).rows()
     drops = tuple(Drop("harmonised", reason, n) for reason, n in counts)
@@ -363,7 +365,8 @@ def _harmonise(
     found, notes = read_outcomes(outcomes, variants=ids)
     table, pairs = harmonise_files(instruments, found, rule=rule)
     counts = table.filter(~table["mr_keep"])["reason"].value_counts(sort=True).rows()
-    swapped = [check.message for check in check_frequencies(table) if check.swapped]
+    checks = check_frequencies(table)
+    swapped = [check.message for check in checks if check.swapped and check.message]
     return _Found(
         pairs,
         table,
@@ -426,9 +429,9 @@ def _row(row: Mapping[str, object]) -> list[str]:
     numbers = [row[name] for name in ("estimate", "conf_low", "conf_high")]
     minus_log = row["neg_log10_p"]
     return [
-        *(str(row[name]) for name in ("exposure", "outcome", "method")),
+        *[str(row[name]) for name in ("exposure", "outcome", "method")],
         str(row["nsnp"]),
-        *("" if value is None else f"{value:.4g}" for value in numbers),
-        "" if minus_log is None else f"{minus_log:.1f}",
+        *(f"{value:.4g}" if isinstance(value, float) else "" for value in numbers),
+        f"{minus_log:.1f}" if isinstance(minus_log, float) else "",
         str(row["status"]),
     ]

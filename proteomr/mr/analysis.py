@@ -13,6 +13,7 @@ from proteomr.errors import InputError
 from proteomr.execute import Executor
 from proteomr.mr.estimate import estimate
 from proteomr.mr.methods.base import Method
+from proteomr.mr.rucker import choose_models, find_outliers
 from proteomr.mr.sensitivity import (
     leave_one_out,
     measure_heterogeneity,
@@ -58,8 +59,8 @@ class Analysis:
 
     Parameters
     ----------
-    estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, steiger, verdict : each in the
-        schema of its name.
+    estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, rucker, outliers, steiger, \
+    verdict : each in the schema of its name.
     """
 
     estimates: pl.DataFrame
@@ -67,6 +68,8 @@ class Analysis:
     pleiotropy: pl.DataFrame
     singlesnp: pl.DataFrame
     leaveoneout: pl.DataFrame
+    rucker: pl.DataFrame
+    outliers: pl.DataFrame
     steiger: pl.DataFrame
     verdict: pl.DataFrame
 
@@ -120,6 +123,8 @@ def analyse(
         pleiotropy=pleiotropy,
         singlesnp=split_variants(pairs),
         leaveoneout=leave_one_out(pairs),
+        rucker=choose_models(pairs),
+        outliers=find_outliers(pairs),
         steiger=steiger,
         verdict=judge_pairs(
             estimates, heterogeneity=heterogeneity, pleiotropy=pleiotropy, steiger=steiger

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -10,10 +12,11 @@ import polars as pl
 
 from proteomr.errors import ColumnError, FormatError, NothingToDo, nearest
 from proteomr.io.tables import read_table
+from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import Harmonised
 from proteomr.tables import columns as c
 
-__all__ = ["read_harmonised"]
+__all__ = ["drop_significant", "read_harmonised"]
 
 _NEEDED: Final = ("beta_exposure", "se_exposure", "beta_outcome", "se_outcome")
 _NAMES: Final = ("variant_id", "SNP", "snp", "rsid", "rsID")
@@ -80,6 +83,34 @@ def read_harmonised(path: str | Path) -> list[Harmonised]:
         )
         for exposure, outcome in pairs.iter_rows()
     ]
+
+
+def drop_significant(pair: Harmonised, *, p: float) -> Harmonised:
+    """Return a pair without the variants whose p value for the outcome is below a threshold.
+
+    Such variants may act on the outcome by other ways than the exposure; dropping them also drops
+    the strongest evidence, so that it is never done unasked.
+
+    Examples
+    --------
+    >>> one = Harmonised(
+    ...     exposures=("x",),
+    ...     outcome="y",
+    ...     variants=pl.DataFrame({"variant_id": ["rs1", "rs2"]}),
+    ...     beta_x=np.array([[0.1], [0.2]]),
+    ...     se_x=np.array([[0.01], [0.01]]),
+    ...     beta_y=np.array([0.02, 0.3]),
+    ...     se_y=np.array([0.01, 0.01]),
+    ... )
+    >>> drop_significant(one, p=5e-8).dropped.rows()
+    [('rs2', 'significant for the outcome')]
+    """
+    hit = neg_log10_p_normal(pair.beta_y / pair.se_y) > -math.log10(p)
+    gone = pair.variants.filter(pl.Series(hit)).select(
+        pl.col(c.VARIANT_ID).cast(pl.String), pl.lit("significant for the outcome").alias("reason")
+    )
+    kept = pair.select(np.flatnonzero(~hit).astype(np.int64))
+    return replace(kept, dropped=pl.concat([pair.dropped, gone]))
 
 
 def _rename(frame: pl.DataFrame) -> pl.DataFrame:

@@ -101,22 +101,19 @@ def fit_weighted(X: F64, y: F64, *, weights: F64) -> WeightedFit | None:
     return WeightedFit(found.coefficients, unit_se, found.rss, found.df, residuals)
 
 
-def check_size(
-    data: Harmonised, /, *, fewest: int, collinear: bool = True
-) -> tuple[Estimate, ...] | None:
+def check_size(data: Harmonised, /, *, fewest: int) -> tuple[Estimate, ...] | None:
     """Return refusals where there are too few variants, or the exposures are collinear.
 
     Parameters
     ----------
     fewest : variants that one exposure needs.
-    collinear : whether to look for collinear exposures.
     """
     e = len(data.exposures)
     needed = fewest + e - 1
     if data.m < needed:
         text = f"needs {needed} variants for {e} exposures, found {data.m}"
         return refuse_each(data, status=MethodStatus.too_few, message=text)
-    if collinear and fit_weighted(data.beta_x, data.beta_y, weights=data.se_y**-2) is None:
+    if fit_weighted(data.beta_x, data.beta_y, weights=data.se_y**-2) is None:
         return refuse_each(data, status=MethodStatus.not_identified, message=_COLLINEAR)
     return None
 

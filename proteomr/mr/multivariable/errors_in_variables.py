@@ -121,7 +121,10 @@ def step_terms(
     gauss = 2.0 * np.einsum("bme,bmf->bef", scaled, scaled)
     convex = np.linalg.eigvalsh(hessian)[:, 0] > 1e-8 * np.linalg.eigvalsh(gauss)[:, 0]
     metric = np.where(convex[:, None, None], hessian, gauss)
-    step = -np.linalg.solve(metric, gradient[..., None])[..., 0]
+    unit = np.sqrt(np.einsum("bee->be", gauss))
+    unit = np.where(unit > 0, unit, 1.0)
+    inverse = np.linalg.pinv(metric / (unit[:, :, None] * unit[:, None, :]), hermitian=True)
+    step = -np.einsum("bef,bf->be", inverse, gradient / unit) / unit
     length = np.sqrt(np.maximum(-0.5 * np.einsum("be,be->b", step, gradient), 0.0))
     shrink = np.ones(before.size)
     for _ in range(_HALVINGS):

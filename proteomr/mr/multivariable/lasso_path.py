@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.linalg import LinAlgError
+from scipy.linalg import cho_factor, cho_solve
 
 from proteomr._typing import F64, I64
 
@@ -140,11 +142,15 @@ class _Line:
 def _line(gram: F64, product: F64, active: list[int], signs: list[float]) -> _Line | None:
     rows = np.array(active, dtype=np.int64)
     block = gram[np.ix_(rows, rows)]
-    values = np.linalg.eigvalsh(block)
-    if not values[0] > _RANK * values[-1]:
+    try:
+        factor, lower = cho_factor(block, lower=True)
+    except LinAlgError:
+        return None
+    pivots = np.diagonal(factor) ** 2
+    if not pivots.min() > _RANK * pivots.max():
         return None
     right = np.column_stack([product[rows], np.array(signs)])
-    solved = np.linalg.solve(block, right)
+    solved = np.asarray(cho_solve((factor, lower), right))
     return _Line(rows, solved[:, 0], solved[:, 1])
 
 

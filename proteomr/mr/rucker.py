@@ -1,0 +1,135 @@
+"""Rucker's framework: which of four models the heterogeneity of the variants asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from proteomr.errors import InputError
+from proteomr.mr.methods.radial import fit_radial_ivw
+from proteomr.stats.distributions import (
+    neg_log10_p_chi2,
+    neg_log10_p_normal,
+    neg_log10_p_t,
+    p_from_neg_log10,
+)
+from proteomr.stats.weighted_lines import fit_lines, fit_slopes
+from proteomr.tables import Harmonised, load_schema
+from proteomr.tables import columns as c
+
+__all__ = ["choose_models", "find_outliers"]
+
+_FEWEST = 3
+
+
+def choose_models(pairs: Iterable[Harmonised], *, alpha: float = 0.05) -> pl.DataFrame:
+    r"""Return inverse-variance weighted and Egger estimates with fixed and random effects.
+
+    Random effects are chosen where Q exceeds its degrees of freedom at level alpha, and Egger's
+    model where :math:`Q - Q'` exceeds a chi-squared with one degree of freedom (Rucker et al. 2011,
+    doi:10.1093/biostatistics/kxq046; Bowden et al. 2017, doi:10.1002/sim.7221). Fixed effects have
+    the standard errors of a residual variance of one, random ones those multiplied by
+    :math:`\max(1, \hat\sigma)`. TwoSampleMR's ``mr_rucker`` inflates the fixed ones too.
+
+    Returns
+    -------
+    table : the schema ``rucker``, four rows a pair; pairs of fewer than three variants have none.
+
+    Examples
+    --------
+    >>> choose_models([]).height
+    0
+    """
+    rows: list[dict[str, Any]] = []
+    for pair in pairs:
+        if pair.m >= _FEWEST and (pair.x != 0).any():
+            rows += _choose(pair, alpha)
+    declared = load_schema("rucker")
+    return declared.validate(pl.DataFrame(rows) if rows else declared.empty())
+
+
+def find_outliers(pairs: Iterable[Harmonised], *, alpha: float = 0.05) -> pl.DataFrame:
+    """Return each variant's share of Q in the radial regression, and whether it is an outlier.
+
+    The level is divided by the number of variants (Bowden et al. 2018, doi:10.1093/ije/dyy101).
+
+    Returns
+    -------
+    table : the schema ``outliers``; pairs of fewer than three variants have no rows.
+
+    Examples
+    --------
+    >>> find_outliers([]).height
+    0
+    """
+    parts = []
+    for pair in pairs:
+        if pair.m < _FEWEST or not (pair.x != 0).any():
+            continue
+        try:
+            fit = fit_radial_ivw(pair, alpha=alpha / pair.m)
+        except InputError:
+            continue
+        parts.append(
+            pl.DataFrame(
+                {
+                    c.EXPOSURE: [pair.exposures[0]] * pair.m,
+                    c.OUTCOME: [pair.outcome] * pair.m,
+                    c.VARIANT_ID: pair.variants[c.VARIANT_ID].cast(pl.String),
+                    "q": pl.Series(fit.contributions).fill_nan(None),
+                    c.NEG_LOG10_P: pl.Series(fit.contributions_neg_log10_p).fill_nan(None),
+                    "outlier": [place in fit.outliers for place in range(pair.m)],
+                }
+            )
+        )
+    declared = load_schema("outliers")
+    return declared.validate(pl.concat(parts) if parts else declared.empty())
+
+
+def _choose(pair: Harmonised, alpha: float) -> list[dict[str, Any]]:
+    w = pair.se_y**-2.0
+    slope = fit_slopes(pair.x, pair.beta_y, weights=w)
+    sign = np.where(pair.x < 0, -1.0, 1.0)
+    line = fit_lines(np.abs(pair.x), sign * pair.beta_y, weights=w)
+    q, q_line = float(slope.q), float(line.q)
+    df = pair.m - 1
+    names = {c.EXPOSURE: pair.exposures[0], c.OUTCOME: pair.outcome, c.NSNP: pair.m}
+    egger = bool(np.isfinite(line.slope)) and _below(q - q_line, 1, alpha)
+    random = _below(q_line, df - 1, alpha) if egger else _below(q, df, alpha)
+    chosen = ("egger" if egger else "ivw") + ("_random" if random else "_fixed")
+    rows = []
+    for model, value, se, total, left in (
+        ("ivw", float(slope.slope), float(slope.se), q, df),
+        ("egger", float(line.slope), float(line.se), q_line, df - 1),
+    ):
+        if not np.isfinite(value):
+            continue
+        inflated = se * max(1.0, float(np.sqrt(total / left)))
+        for kind, error in (("fixed", se), ("random", inflated)):
+            statistic = value / error
+            minus_log = (
+                neg_log10_p_t(statistic, left)
+                if model == "egger"
+                else neg_log10_p_normal(statistic)
+            )
+            rows.append(
+                {
+                    **names,
+                    "model": f"{model}_{kind}",
+                    c.ESTIMATE: value,
+                    c.SE: error,
+                    c.NEG_LOG10_P: float(minus_log),
+                    c.P_VALUE: float(p_from_neg_log10(np.array([minus_log]))[0]),
+                    "q": total,
+                    "q_df": left,
+                    "selected": f"{model}_{kind}" == chosen,
+                }
+            )
+    return rows
+
+
+def _below(q: float, df: int, alpha: float) -> bool:
+    return df > 0 and float(neg_log10_p_chi2(max(q, 0.0), df)) > -np.log10(alpha)

@@ -1,0 +1,204 @@
+"""From files to causal estimates: what is written, what is said, and what mistakes get."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+INPUT, USAGE, FAILED, NOTHING = 3, 2, 4, 5
+
+
+def make_files(folder: Path, *, outcomes: int = 2, m: int = 12) -> tuple[Path, Path]:
+    rng = np.random.default_rng(8)
+    x = rng.uniform(0.05, 0.2, m)
+    base = {
+        "variant_id": [f"rs{i}" for i in range(m)],
+        "rsid": [f"rs{i}" for i in range(m)],
+        "chromosome": [str(1 + i) for i in range(m)],
+        "position_bp": [1_000_000 + i for i in range(m)],
+        "effect_allele": ["A"] * m,
+        "other_allele": ["G"] * m,
+        "eaf": rng.uniform(0.1, 0.4, m),
+    }
+    se = np.full(m, 0.01)
+    exposure = pl.DataFrame(
+        {**base, "beta": x, "se": se, "n": [50_000.0] * m, "trait": ["loneliness"] * m}
+    )
+    parts = [
+        pl.DataFrame(
+            {
+                **base,
+                "beta": 0.3 * j * x + rng.normal(0, 0.01, m),
+                "se": se,
+                "n": [30_000.0] * m,
+                "trait": [f"P{j}"] * m,
+            }
+        )
+        for j in range(1, outcomes + 1)
+    ]
+    paths = folder / "exposure.tsv", folder / "outcomes.tsv"
+    for path, frame in zip(paths, (exposure, pl.concat(parts)), strict=True):
+        frame.write_csv(path, separator="\t")
+    return paths
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    return make_files(tmp_path)
+
+
+def test_two_files_become_estimates_and_diagnostics(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    ending = proteomr("mr", *files, "-o", tmp_path / "out", "--bootstraps", 50)
+    assert ending.code == 0, ending.err
+    assert ending.out.splitlines()[-1] == str(tmp_path / "out" / "estimates.parquet")
+    found = pl.read_parquet(tmp_path / "out" / "estimates.parquet")
+    assert found.filter(method="ivw")["outcome"].to_list() == ["P1", "P2"]
+    assert found.filter(method="ivw", outcome="P2")["estimate"][0] == pytest.approx(0.6, abs=0.1)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    tables = ("heterogeneity", "pleiotropy", "singlesnp", "leaveoneout", "rucker", "outliers")
+    for name in (*tables, "steiger", "verdict", "instruments", "harmonised"):
+        assert f"{name}.parquet" in names
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [entry["name"] for entry in manifest["inputs"]] == [str(path) for path in files]
+    assert manifest["seed"] == 1
+
+
+def test_the_other_direction_is_estimated_on_request(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    ending = proteomr(
+        "mr", *files, "--reverse", "--methods", "ivw", "-o", tmp_path / "out", "--allow-failures"
+    )
+    assert ending.code == 0, ending.err
+    found = pl.read_parquet(tmp_path / "out" / "estimates.parquet")
+    assert ("P2", "loneliness") in found.select("exposure", "outcome").rows()
+
+
+def test_the_same_request_gives_the_same_bytes(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    for name, threads in (("a", 1), ("b", 2)):
+        proteomr("mr", *files, "--bootstraps", 30, "--threads", threads, "-o", tmp_path / name)
+    for table in ("estimates", "singlesnp", "harmonised", "verdict"):
+        one, other = (tmp_path / name / f"{table}.parquet" for name in ("a", "b"))
+        assert one.read_bytes() == other.read_bytes(), table
+
+
+def test_harmonised_variants_are_taken_as_they_are(proteomr: Any, tmp_path: Path) -> None:
+    text = "SNP,beta_exposure,se_exposure,beta_outcome,se_outcome\n"
+    text += "".join(f"rs{i},0.{i + 1},0.01,0.0{i + 1},0.02\n" for i in range(5))
+    (tmp_path / "h.csv").write_text(text)
+    out = tmp_path / "out"
+    ending = proteomr(
+        *("mr", "--harmonised", tmp_path / "h.csv", "--methods", "ivw,egger", "-o", out),
+        *("--columns", "twosamplemr", "--format", "csv"),
+    )
+    assert ending.code == 0, ending.err
+    found = pl.read_csv(out / "estimates.csv")
+    assert found["method"].to_list() == ["Inverse variance weighted", "MR Egger"]
+    assert found["b"][0] == pytest.approx(0.1)
+
+
+def test_a_pair_without_an_estimate_is_a_row_and_code_4(proteomr: Any, tmp_path: Path) -> None:
+    text = "SNP,beta_exposure,se_exposure,beta_outcome,se_outcome\nrs1,0,0.01,0.1,0.02\n"
+    (tmp_path / "h.csv").write_text(text)
+    arguments = ("mr", "--harmonised", tmp_path / "h.csv", "-o", tmp_path / "out")
+    ending = proteomr(*arguments)
+    assert ending.code == FAILED
+    assert "1 of 1 pairs have no estimate" in ending.err
+    statuses = pl.read_parquet(tmp_path / "out" / "estimates.parquet")["status"].to_list()
+    assert "ok" not in statuses
+    assert proteomr(*arguments, "--overwrite", "--allow-failures").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        ((), USAGE, "an exposure and an outcome are needed"),
+        (("EXPOSURE",), USAGE, "an exposure and an outcome are needed"),
+        (("EXPOSURE", "OUTCOME", "--harmonised", "x.csv"), USAGE, "give it alone"),
+        (("EXPOSURE", "OUTCOME", "--methods", "ivv"), USAGE, "did you mean 'ivw'"),
+        (("EXPOSURE", "OUTCOME", "--instruments-p", "0"), USAGE, "above 0"),
+        (("EXPOSURE", "OUTCOME", "--instruments-p", "1e-99"), NOTHING, "no instrument at p"),
+        (("EXPOSURE", "OUTCOME", "--outcome-cases", "10"), USAGE, "give both"),
+        (("EXPOSURE", "OUTCOME", "--region", "12:9-1"), USAGE, "region"),
+        (("EXPOSURE", "missing.tsv"), INPUT, "there is no such file"),
+        (("EXPOSURE", "OUTCOME", "--ld", "nopanel"), INPUT, "nopanel"),
+        (("--harmonised", "missing.csv"), INPUT, "there is no such file"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    proteomr: Any,
+    tmp_path: Path,
+    files: tuple[Path, Path],
+    arguments: tuple[str, ...],
+    code: int,
+    expected: str,
+) -> None:
+    names = {"EXPOSURE": files[0], "OUTCOME": files[1]}
+    given = [names.get(argument, argument) for argument in arguments]
+    ending = proteomr("mr", *given, "-o", tmp_path / "out")
+    assert ending.code == code, ending
+    assert expected in ending.message
+    assert not (tmp_path / "out").exists()
+
+
+def test_variants_under_other_names_are_said(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    text = files[1].read_text().replace("rs", "snp")
+    files[1].write_text(text.replace("snpid", "rsid"))
+    ending = proteomr("mr", *files, "-o", tmp_path / "out")
+    assert ending.code == INPUT
+    assert "none of the 12 instruments is in" in ending.message
+    assert "same names of variants" in ending.message
+
+
+def test_instruments_close_together_need_proof(proteomr: Any, tmp_path: Path) -> None:
+    exposure, outcome = make_files(tmp_path, outcomes=1)
+    for path in (exposure, outcome):
+        frame = pl.read_csv(path, separator="\t").with_columns(pl.lit(7).alias("chromosome"))
+        frame.write_csv(path, separator="\t")
+    ending = proteomr("mr", exposure, outcome, "-o", tmp_path / "out")
+    assert ending.code == INPUT
+    assert "may be correlated" in ending.message
+    flagged = proteomr(
+        *("mr", exposure, outcome, "--unproven", "flag", "--methods", "ivw"),
+        *("-o", tmp_path / "out"),
+    )
+    assert flagged.code == 0
+    assert "nothing shows that 12 of 12 instruments are independent" in flagged.err
+
+
+def test_a_result_is_not_replaced_unasked(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    arguments = ("mr", *files, "--methods", "ivw", "-o", tmp_path / "out")
+    assert proteomr(*arguments).code == 0
+    assert "already holds a manifest.json" in proteomr(*arguments).message
+    assert proteomr(*arguments, "--overwrite").code == 0
+
+
+def test_the_published_analysis_of_loneliness_and_dementia(
+    proteomr: Any, tmp_path: Path, reference: Path
+) -> None:
+    path = reference / "mr" / "data" / "day2018_lon_kunkle2019_ad_harmonised.csv"
+    arguments = ("mr", "--harmonised", path, "--methods", "ivw,egger")
+    plain = proteomr(*arguments, "-o", tmp_path / "all")
+    assert plain.code == 0
+    ivw = pl.read_parquet(tmp_path / "all" / "estimates.parquet").row(0, named=True)
+    assert round(ivw["estimate"], 4) == 0.0786
+    filtered = proteomr(*arguments, "--outcome-p", "5e-8", "-o", tmp_path / "filtered")
+    assert (
+        "genome-wide significant" in filtered.out or "significant for the outcome" in filtered.out
+    )
+    ivw = pl.read_parquet(tmp_path / "filtered" / "estimates.parquet").row(0, named=True)
+    assert ivw["estimate"] == pytest.approx(-0.0358175094, abs=5e-11)
+    assert ivw["nsnp"] == 85
