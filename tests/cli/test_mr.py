@@ -106,6 +106,21 @@ def test_harmonised_variants_are_taken_as_they_are(proteomr: Any, tmp_path: Path
     assert found["b"][0] == pytest.approx(0.1)
 
 
+def test_several_exposures_are_estimated_together(
+    proteomr: Any, tmp_path: Path, reference: Path
+) -> None:
+    path = reference / "mr" / "data" / "mv_mrb_lipids_chd.csv"
+    out = tmp_path / "out"
+    ending = proteomr("mr", "--harmonised", path, "--methods", "mv_ivw,mv_egger", "-o", out)
+    assert ending.code == 0, ending.err
+    found = pl.read_parquet(out / "estimates.parquet")
+    assert found.filter(method="mv_ivw")["exposure"].to_list() == ["ldl", "hdl", "trig"]
+    assert "conditional F of ldl: 18.4" in ending.out
+    mixed = proteomr("mr", "--harmonised", path, "--methods", "mv_ivw,ivw", "-o", tmp_path / "no")
+    assert mixed.code == USAGE
+    assert "methods mv_... are for" in mixed.message
+
+
 def test_a_pair_without_an_estimate_is_a_row_and_code_4(proteomr: Any, tmp_path: Path) -> None:
     text = "SNP,beta_exposure,se_exposure,beta_outcome,se_outcome\nrs1,0,0.01,0.1,0.02\n"
     (tmp_path / "h.csv").write_text(text)
