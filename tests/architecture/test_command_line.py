@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 import typer.main
-from proteomr_cli.main import COMMANDS, app
+from proteomr_cli.main import COMMANDS, GROUPS, app
 
 ROOT = Path(__file__).parents[2]
-NO_COMMANDS = {"__init__", "main", "console", "help", "journal", "options", "outcome", "running"}
+NO_COMMANDS = {
+    *("__init__", "main", "causal", "console", "help", "journal"),
+    *("options", "outcome", "running"),
+}
 SLOW_TO_LOAD = {
     "statsmodels",
     "linearmodels",
@@ -25,31 +28,48 @@ SLOW_TO_LOAD = {
     "pyarrow",
 }
 GROUP: Any = typer.main.get_command(app)
+CALLED: dict[str, Any] = {
+    f"{prefix}{name}": command
+    for prefix, group in (
+        ("", GROUP),
+        *(
+            (f"{name} ", entry)
+            for name, entry in GROUP.commands.items()
+            if "commands" in dir(entry)
+        ),
+    )
+    for name, command in group.commands.items()
+}
+FUNCTIONS: list[Any] = [
+    *COMMANDS,
+    *(entry.callback for group in GROUPS for entry in group.registered_commands),
+]
 SHOW_HELP = "import sys; from proteomr_cli.main import run; run(['--help'])"
 
 
 def test_every_module_of_commands_is_listed_once() -> None:
     modules = {file.stem for file in (ROOT / "cli").glob("*.py")} - NO_COMMANDS
-    homes = [command.__module__.rpartition(".")[2] for command in COMMANDS]
+    homes = [command.__module__.rpartition(".")[2] for command in FUNCTIONS]
     assert set(homes) == modules
-    assert len(set(COMMANDS)) == len(COMMANDS)
-    assert len(GROUP.commands) == len(COMMANDS)
+    assert len(set(FUNCTIONS)) == len(FUNCTIONS)
+    assert len(GROUP.commands) == len(COMMANDS) + len(GROUPS)
+    assert len(CALLED) == len(FUNCTIONS) + len(GROUPS)
 
 
-@pytest.mark.parametrize("name", sorted(GROUP.commands))
+@pytest.mark.parametrize("name", sorted(CALLED))
 def test_every_command_and_each_of_its_options_has_help(name: str) -> None:
-    command = GROUP.commands[name]
+    command = CALLED[name]
     assert command.help
     without = [entry.name for entry in command.params if not getattr(entry, "help", "")]
     assert without == []
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.__name__))
+@pytest.mark.parametrize("command", FUNCTIONS, ids=lambda command: str(command.__name__))
 def test_every_command_has_a_docstring(command: Any) -> None:
     assert inspect.getdoc(command)
 
 
-@pytest.mark.parametrize("name", sorted(GROUP.commands))
+@pytest.mark.parametrize("name", sorted(CALLED))
 def test_every_command_is_documented_in_the_readme(name: str) -> None:
     assert f"proteomr {name}" in (ROOT / "README.md").read_text()
 
