@@ -28,6 +28,7 @@ __all__ = ["demo"]
 SMALL, FULL = (4_000, 200), (42_062, 2_920)
 ALPHA = 0.05
 _SHOWN, _SHOWN_FALSE = 12, 4
+_MR_METHODS = ("ivw", "egger", "weighted_median", "weighted_mode")
 
 
 def demo(
@@ -46,10 +47,10 @@ def demo(
     overwrite: shared.Overwrite = False,
     no_progress: shared.NoProgress = False,
 ) -> None:
-    """Scan a small simulated cohort; print hits beside the truth.
+    """Scan a small simulated cohort, then estimate causes; print both beside the truth.
 
-    Both exposures, a simple and a full adjustment, logistic. Needs no network and takes well under
-    a minute.
+    Both exposures, a simple and a full adjustment, logistic; then Mendelian randomisation of
+    loneliness on outcomes of known truth. Needs no network and takes well under a minute.
     """
     if out is not None:
         _run(out, full=full, seed=seed, threads=threads, overwrite=overwrite, show=not no_progress)
@@ -102,7 +103,67 @@ def _run(
     for exposure in EXPOSURES:
         _print_hits(compared.filter(exposure=exposure), exposure)
     _print_counts(compared)
+    _estimate_causes(folder, seed=seed, threads=count)
     _print_commands(folder.name if folder.name.startswith("proteomr-demo-") else str(folder), made)
+
+
+def _estimate_causes(folder: Path, *, seed: int, threads: int) -> None:
+    """Estimate effects on outcomes whose causal truth is planted, and print both."""
+    from proteomr.execute import Workers
+    from proteomr.mr.analysis import analyse
+    from proteomr.mr.estimate import build_methods
+    from proteomr.mr.inputs import (
+        InstrumentRule,
+        harmonise_files,
+        read_instruments,
+        read_outcomes,
+    )
+    from proteomr.mr.outputs import write_analysis
+    from proteomr.provenance import Manifest
+    from proteomr.simulate.summary_statistics import simulate_summary
+
+    began = time.monotonic()
+    made = simulate_summary(folder / "cohort" / "gwas", seed=seed)
+    rule = InstrumentRule()
+    instruments = read_instruments([made.exposure], rule=rule)
+    ids = instruments.rows["variant_id"].to_list()
+    outcomes, _ = read_outcomes([made.outcomes], variants=ids)
+    table, pairs = harmonise_files(instruments, outcomes, rule=rule)
+    methods = build_methods(_MR_METHODS, draws=300)
+    found = analyse(pairs, methods, seed=seed, executor=Workers(threads))
+    tables = {**found.tables, "harmonised": table, "instruments": instruments.strength}
+    write_analysis(folder / "mr", tables, manifest=Manifest(command="demo", seed=seed))
+    say(
+        f"\ncauses     {len(ids)} instruments of loneliness, {len(pairs)} outcomes, "
+        f"{time.monotonic() - began:.1f} s\n"
+    )
+    _print_causes(found.estimates, made.truth)
+
+
+def _print_causes(estimates: "pl.DataFrame", truth: Path) -> None:
+    import polars as pl
+
+    known = {row["outcome"]: row for row in pl.read_parquet(truth).iter_rows(named=True)}
+    wide = {(row["outcome"], row["method"]): row for row in estimates.iter_rows(named=True)}
+    rows = []
+    for outcome, fact in known.items():
+        cells = [f"{fact['causal_effect']:.2f}", str(fact["pleiotropy"])]
+        for method in _MR_METHODS:
+            row = wide.get((outcome, method))
+            if row is None or row["estimate"] is None:
+                cells.append("")
+                continue
+            covers = row["conf_low"] <= fact["causal_effect"] <= row["conf_high"]
+            cells.append(f"{row['estimate']:.2f}{'' if covers else ' *'}")
+        rows.append([outcome, *cells])
+    headings = [
+        "outcome",
+        "true|effect",
+        "pleiotropy",
+        *(name.replace("_", "|") for name in _MR_METHODS),
+    ]
+    print_rows(headings, rows, left=1)
+    say("* the 95 % interval misses the truth")
 
 
 def _compare(table: Path, truth: Path) -> "pl.DataFrame":
@@ -199,9 +260,11 @@ def _print_commands(folder: str, made: "Simulation") -> None:
     size = f"--people {made.people} --proteins {made.protein_count} --seed {made.seed}"
     exposures = " ".join(f"--exposure {name}" for name in EXPOSURES)
     lines = [
-        f"proteomr simulate {size} -o {place}/cohort",
+        f"proteomr simulate {size} --summary-statistics -o {place}/cohort",
         f"proteomr associate {place}/cohort --family logistic {exposures} \\",
         *(f'    --adjust {label}="{terms}" \\' for label, terms in ADJUSTMENTS.items()),
         f"    --protein-covariate timegap={place}/cohort/timegap.parquet -o {place}/associations",
+        f"proteomr mr {place}/cohort/gwas/exposure.parquet {place}/cohort/gwas/outcomes.parquet \\",
+        f"    --methods {','.join(_MR_METHODS)} --bootstraps 300 --seed {made.seed} -o {place}/mr",
     ]
     say("the same by hand:\n" + "\n".join(lines))

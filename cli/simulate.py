@@ -32,6 +32,14 @@ def simulate(
             "for ingest and phenotype.",
         ),
     ] = None,
+    summary_statistics: Annotated[
+        bool,
+        typer.Option(
+            "--summary-statistics",
+            help="Write the folder gwas as well: summary statistics of loneliness and of outcomes "
+            "of known causal truth, for mr.",
+        ),
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a cohort simulated before.")
     ] = False,
@@ -52,6 +60,10 @@ def simulate(
     made = simulate_cohort(
         out, people=people, proteins=proteins, like=like, seed=seed, export=export
     )
+    if summary_statistics:
+        from proteomr.simulate.summary_statistics import simulate_summary
+
+        simulate_summary(out / "gwas", seed=seed)
     if not quiet:
         say(describe_cohort(made))
     say(str(out))
