@@ -48,10 +48,12 @@ demo: $(STAMP) ## simulate a small study, scan it, print the hits beside the tru
 bench: $(STAMP) ## the benchmarks at the size of the paper
 	$(RUN) benchmarks.run
 	$(RUN) benchmarks.ingest
+	$(RUN) benchmarks.mr_scan
 
 bench-quick: $(STAMP) ## the benchmarks at reduced size, accuracy checks on
 	$(RUN) benchmarks.run --quick
 	$(RUN) benchmarks.ingest --quick
+	$(RUN) benchmarks.mr_scan --quick
 
 lock: ## choose the versions anew and write requirements.lock
 	$(PYTHON) -m venv .venv-lock
