@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,15 +13,28 @@ from proteomr.plot.lettering import format_tick, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.axis import Axis
+    from matplotlib.backend_bases import RendererBase
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
 
-__all__ = ["Box", "add_legend", "add_title", "new_axes", "place_labels", "set_ticks", "settle"]
+__all__ = [
+    "Box",
+    "add_legend",
+    "add_title",
+    "measure_widest",
+    "new_axes",
+    "place_labels",
+    "set_ticks",
+    "settle",
+]
 
 MM_PER_INCH = 25.4
 _EDGE_MM = 1.5
+_TICK_TYPE = 6.0
+_TICK_GAP_MM = 1.5
+_WIDEST = 6
 _DIRECTIONS = ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
 _DISTANCES = (3.0, 7.0, 12.0, 18.0)  # points from the middle of the marker
 _LEGEND_COLUMNS = 4
@@ -64,11 +77,35 @@ def new_axes(width_mm: float, height_mm: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def set_ticks(axes: Axes, *, x: int, y: int) -> None:
-    """Put at most so many ticks on each axis, and print their numbers without a common factor."""
+def set_ticks(figure: Figure, axes: Axes, *, x: int, y: int | None = None) -> None:
+    """Divide each axis into at most so many parts, fewer where the numbers below would touch.
+
+    Parameters
+    ----------
+    x, y : most parts of each axis; None leaves the y axis alone.
+    """
+    _divide(axes.yaxis, y)
+    room = axes.get_window_extent().width / figure.dpi * MM_PER_INCH
+    for count in range(x, 0, -1):
+        _divide(axes.xaxis, count)
+        ends = axes.get_xlim()
+        texts = [format_tick(value) for value in axes.get_xticks() if ends[0] <= value <= ends[1]]
+        widths = [measure_text(figure, text, size=_TICK_TYPE) + _TICK_GAP_MM for text in texts]
+        if len(texts) < 2 or max(widths) * (len(texts) - 1) < room * _covered(axes):
+            break
+
+
+def _covered(axes: Axes) -> float:
+    """Return the part of the x axis from its first tick to its last."""
+    least, most = axes.get_xlim()
+    ticks = [value for value in axes.get_xticks() if least <= value <= most]
+    return float(max(ticks) - min(ticks)) / (most - least)
+
+
+def _divide(axis: Axis, count: int | None) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    for axis, count in ((axes.xaxis, x), (axes.yaxis, y)):
+    if count is not None:
         axis.set_major_locator(MaxNLocator(nbins=count, steps=[1, 2, 2.5, 5, 10]))
         axis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
 
@@ -90,7 +127,7 @@ def add_title(figure: Figure, title: str | None) -> float:
 
 
 def add_legend(figure: Figure, handles: Sequence[Line2D]) -> float:
-    """Print a legend at the foot in as many columns as fit, and return its height in millimetres."""
+    """Print a legend at the foot in as many columns as fit; return its height in millimetres."""
     if not handles:
         return 0.0
     width = float(figure.get_size_inches()[0]) * figure.dpi
@@ -131,7 +168,9 @@ def settle(figure: Figure, axes: Axes, *, plot_mm: float, top_mm: float, foot_mm
         )
 
 
-def place_labels(axes: Axes, names: Sequence[str], *, x: F64, y: F64, avoid: F64) -> list[bool]:
+def place_labels(
+    figure: Figure, axes: Axes, *, names: Sequence[str], x: F64, y: F64, avoid: F64
+) -> list[bool]:
     """Name points inside the axes where there is room, the first ones first; tell which are named.
 
     A name is printed beside its point where it covers no other name, no point and no edge; farther
@@ -143,9 +182,8 @@ def place_labels(axes: Axes, names: Sequence[str], *, x: F64, y: F64, avoid: F64
     x, y : (k,) the points that they name.
     avoid : (m, 2) all points, in units of the data.
     """
-    figure = axes.figure.get_figure(root=True)
-    if figure is None:
-        return [False] * len(names)
+    if not names:
+        return []
     point = figure.dpi / 72.0
     frame = axes.get_window_extent()
     room = Box(frame.x0 + point, frame.y0 + point, frame.x1, frame.y1)
@@ -153,7 +191,7 @@ def place_labels(axes: Axes, names: Sequence[str], *, x: F64, y: F64, avoid: F64
         Box(px - 2 * point, py - 2 * point, px + 2 * point, py + 2 * point)
         for px, py in axes.transData.transform(avoid)
     ]
-    anchors = axes.transData.transform(np.column_stack([x, y])) if len(names) else []
+    anchors: F64 = axes.transData.transform(np.column_stack([x, y]))
     named = []
     for name, anchor, value in zip(names, anchors, zip(x, y, strict=True), strict=True):
         width, height = _measure(figure, axes, name)
@@ -178,6 +216,12 @@ def measure_text(figure: Figure, text: str, *, size: float) -> float:
     box = held.get_window_extent(_renderer(figure))
     held.remove()
     return float(box.width) / figure.dpi * MM_PER_INCH
+
+
+def measure_widest(figure: Figure, texts: Sequence[str], *, size: float) -> float:
+    """Return the width of the widest text in millimetres, looking at those of most letters."""
+    longest = sorted(set(texts), key=lambda text: (-len(text), text))[:_WIDEST]
+    return max(measure_text(figure, text, size=size) for text in longest)
 
 
 def _find_place(
@@ -225,10 +269,11 @@ def _box_of(legend: Legend, figure: Figure) -> Box:
     return Box(box.x0, box.y0, box.x1, box.y1)
 
 
-def _renderer(figure: Figure) -> RendererAgg:
+def _renderer(figure: Figure) -> RendererBase:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas = figure.canvas
+    canvas: Any = figure.canvas  # its method has no types
     if not isinstance(canvas, FigureCanvasAgg):
         canvas = FigureCanvasAgg(figure)
-    return canvas.get_renderer()
+    renderer: RendererBase = canvas.get_renderer()
+    return renderer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias
 
@@ -103,7 +104,7 @@ def save_drawing(
         for wanted in dict.fromkeys(formats):
             path = stem.with_name(f"{name}.{wanted}")
             content = _render(page, wanted)
-            replace_file(path, lambda file, content=content: _put(file, content))
+            replace_file(path, partial(_put, content=content))
             written.append(path)
     table = stem.with_name(f"{stem.name}.tsv")
     replace_file(table, lambda file: drawing.data.write_csv(file, separator="\t"))
@@ -117,5 +118,5 @@ def _render(page: Figure, wanted: FigureFormat) -> bytes:
     return held.getvalue()
 
 
-def _put(file: BinaryIO, content: bytes) -> None:
+def _put(file: BinaryIO, *, content: bytes) -> None:
     file.write(content)

@@ -12,7 +12,15 @@ from proteomr._typing import F64
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.tables import Harmonised
 
-__all__ = ["MethodRow", "Ratios", "check_pair", "check_single", "is_drawable", "pick_methods", "read_ratios"]
+__all__ = [
+    "MethodRow",
+    "Ratios",
+    "check_pair",
+    "check_single",
+    "is_drawable",
+    "pick_methods",
+    "read_ratios",
+]
 
 _ALL = "all"
 _PAIR = ("exposure", "outcome")
@@ -88,9 +96,7 @@ def check_single(data: Harmonised) -> tuple[str, str]:
         There are several exposures.
     """
     if len(data.exposures) != 1:
-        raise InputError(
-            f"{len(data.exposures)} exposures; a figure shows one: give the variants of one exposure"
-        )
+        raise InputError(f"{len(data.exposures)} exposures; a figure shows one: select it")
     return data.exposures[0], data.outcome
 
 
@@ -172,15 +178,23 @@ def read_ratios(frame: pl.DataFrame) -> tuple[Ratios, Ratios]:
 
 
 def _read_methods(estimates: pl.DataFrame) -> list[MethodRow]:
-    names = ("estimate", "se", "conf_low", "conf_high", "neg_log10_p")
-    columns = [_numbers(estimates, name) for name in names]
-    held = "intercept" in estimates.columns
-    missing = np.full(estimates.height, np.nan)
-    columns.append(_numbers(estimates, "intercept") if held else missing)
+    if "intercept" not in estimates.columns:
+        estimates = estimates.with_columns(pl.lit(None, dtype=pl.Float64).alias("intercept"))
+    names = ("estimate", "se", "conf_low", "conf_high", "neg_log10_p", "intercept")
+    held = {name: _numbers(estimates, name) for name in names}
     keys = estimates["method"].cast(pl.String).to_list()
     statuses = estimates["status"].cast(pl.String).to_list()
     return [
-        MethodRow(str(key), *(float(column[row]) for column in columns), str(status))
+        MethodRow(
+            key=str(key),
+            estimate=float(held["estimate"][row]),
+            se=float(held["se"][row]),
+            low=float(held["conf_low"][row]),
+            high=float(held["conf_high"][row]),
+            neg_log10_p=float(held["neg_log10_p"][row]),
+            intercept=float(held["intercept"][row]),
+            status=str(status),
+        )
         for row, (key, status) in enumerate(zip(keys, statuses, strict=True))
     ]
 

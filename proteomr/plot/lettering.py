@@ -9,7 +9,15 @@ import numpy as np
 
 from proteomr._typing import F64
 
-__all__ = ["choose_decimals", "format_number", "format_p", "format_tick", "label_axis", "shorten", "wrap"]
+__all__ = [
+    "choose_decimals",
+    "format_number",
+    "format_p",
+    "format_tick",
+    "label_axis",
+    "shorten",
+    "wrap",
+]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MINUS = "−"
@@ -32,12 +40,12 @@ def shorten(name: str, *, letters: int) -> str:
 
 
 def wrap(text: str, *, letters: int) -> str:
-    """Return a text in at most three lines of a given length, its middle left out beyond that.
+    r"""Return a text in at most three lines of a given length, its middle left out beyond that.
 
     Examples
     --------
     >>> wrap("SNP effect on loneliness", letters=14)
-    'SNP effect on\\nloneliness'
+    'SNP effect on\nloneliness'
     """
     plain = shorten(text, letters=_LINES * letters)
     lines = textwrap.wrap(plain, letters)
@@ -55,21 +63,27 @@ def label_axis(what: str, unit: str | None, *, letters: int) -> str:
     >>> label_axis("SNP effect on ADM", "SD", letters=40)
     'SNP effect on ADM (SD)'
     """
-    return wrap(f"{what} ({unit})" if unit else what, letters=letters)
+    most = int((_LINES - 0.6) * letters)  # words that do not split leave gaps at the ends of lines
+    if not unit:
+        return wrap(shorten(what, letters=most), letters=letters)
+    bracket = shorten(unit, letters=letters)
+    what = shorten(what, letters=most - len(bracket) - 3)
+    return wrap(f"{what} ({bracket})", letters=letters)
 
 
 def choose_decimals(se: F64) -> int:
-    """Return the decimals that show standard errors to about two digits, at most four.
+    """Return the decimals that show standard errors to two digits or more, at most four.
 
     Examples
     --------
-    >>> choose_decimals(np.array([0.03, 0.05, np.nan]))
-    3
+    >>> choose_decimals(np.array([0.03, 0.05, np.nan])), choose_decimals(np.array([40.0]))
+    (3, 0)
     """
     known = se[np.isfinite(se) & (se > 0)]
     if not known.size:
         return 2
-    return min(4, max(0, 1 - math.floor(math.log10(float(np.median(known))))))
+    typical = float(np.median(known))
+    return min(4, max(2 if typical < 10 else 0, 1 - math.floor(math.log10(typical))))
 
 
 def format_number(value: float, *, decimals: int) -> str:
@@ -122,7 +136,7 @@ def format_p(neg_log10_p: float) -> str:
     mantissa = round(10.0 ** (exponent - neg_log10_p))
     if mantissa == 10:
         mantissa, exponent = 1, exponent - 1
-    return f"{mantissa}×10{_raise(-exponent)}"
+    return "0.001" if (mantissa, exponent) == (1, 3) else f"{mantissa}×10{_raise(-exponent)}"
 
 
 def _as_power(value: float, *, digits: int) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-__all__ = ["choose_limits", "draw_line", "draw_points", "list_undrawn", "point_size"]
+__all__ = ["choose_limits", "cut_limits", "draw_line", "draw_points", "list_undrawn", "point_size"]
 
 _LETTERS = 40
 
@@ -45,6 +45,32 @@ def choose_limits(low: F64, high: F64, *, edge: float = 0.05) -> tuple[float, fl
     if not span > 1e-12 * max(abs(least), abs(most)):
         span = 2 * (abs(most) or 1.0)
     return least - edge * span, most + edge * span
+
+
+def cut_limits(values: F64, known: Sequence[float]) -> tuple[float, float]:
+    """Return the range of all values and zero, cut where a few values would squeeze the others.
+
+    It is cut three interquartile ranges beyond the quartiles, but not inside zero or the known
+    values, where the whole would be more than twice as wide.
+
+    Parameters
+    ----------
+    values : those of which some may be cut.
+    known : those that are never cut.
+
+    Examples
+    --------
+    >>> cut_limits(np.array([1.0, 2.0, 3.0, 4.0, 1000.0]), [0.5])
+    (0.0, 10.0)
+    """
+    inner = [0.0, *known]
+    least, most = min(*inner, float(values.min())), max(*inner, float(values.max()))
+    if values.size < 5:
+        return least, most
+    lower, upper = (float(value) for value in np.quantile(values, (0.25, 0.75)))
+    fence = 3 * (upper - lower)
+    low, high = max(least, min(*inner, lower - fence)), min(most, max(*inner, upper + fence))
+    return (low, high) if 0 < 2 * (high - low) < most - least else (least, most)
 
 
 def draw_points(

@@ -110,14 +110,16 @@ def draw_scatter(
         axes.set_xlabel(
             label_axis(f"SNP effect on {exposure}", style.exposure_unit, letters=letters)
         )
-        axes.set_ylabel(label_axis(f"SNP effect on {outcome}", style.outcome_unit, letters=42))
-        set_ticks(axes, x=6, y=6)
+        high = int(style.plot_mm / 1.45)
+        axes.set_ylabel(label_axis(f"SNP effect on {outcome}", style.outcome_unit, letters=high))
+        set_ticks(figure, axes, x=6, y=6)
         top, foot = add_title(figure, style.title), add_legend(figure, handles)
-        settle(figure, axes, plot_mm=62.0, top_mm=top, foot_mm=foot)
+        settle(figure, axes, plot_mm=style.plot_mm, top_mm=top, foot_mm=foot)
         marked = np.flatnonzero(points.outlier & points.drawn)[: style.labels]
         place_labels(
+            figure,
             axes,
-            [shorten(points.names[row], letters=20) for row in marked],
+            names=[shorten(points.names[row], letters=20) for row in marked],
             x=points.x[marked],
             y=points.y[marked],
             avoid=np.column_stack([points.x, points.y])[points.drawn],
@@ -138,7 +140,7 @@ def _orient(data: Harmonised) -> _Points:
         sy=columns[3],
         hollow=_read_mark(data.variants, "palindromic"),
         outlier=_read_mark(data.variants, "outlier"),
-        drawn=np.array(drawable, dtype=np.bool_).all(axis=0),
+        drawn=np.logical_and.reduce(np.array(drawable, dtype=np.bool_), axis=0),
     )
 
 

@@ -35,6 +35,7 @@ _ORANGE: Final = "#E69F00"
 _SKY: Final = "#56B4E9"
 
 _WIDTHS_MM: Final[dict[Width, float]] = {"single": 89.0, "double": 183.0}
+_HEIGHTS_MM: Final[dict[Width, float]] = {"single": 62.0, "double": 90.0}
 _DASHES: Final[tuple[tuple[float, ...], ...]] = (
     (),
     (5.0, 2.0),
@@ -49,9 +50,9 @@ _FAMILIES: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
         BLUE,
         (
             ("ivw", "IVW"),
+            ("ivw_radial", "IVW radial"),
             ("ivw_fe", "IVW (fixed effects)"),
             ("ivw_mre", "IVW (random effects)"),
-            ("ivw_radial", "IVW radial"),
             ("ivw_correlated", "IVW (correlated)"),
         ),
     ),
@@ -59,8 +60,8 @@ _FAMILIES: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
         VERMILLION,
         (
             ("egger", "MR-Egger"),
-            ("egger_bootstrap", "MR-Egger (bootstrap)"),
             ("egger_radial", "MR-Egger radial"),
+            ("egger_bootstrap", "MR-Egger (bootstrap)"),
             ("egger_correlated", "MR-Egger (correlated)"),
         ),
     ),
@@ -76,7 +77,6 @@ _FAMILIES: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
         _PURPLE,
         (
             ("weighted_mode", "Weighted mode"),
-            ("simple_mode", "Simple mode"),
             ("weighted_mode_nome", "Weighted mode (NOME)"),
             ("simple_mode_nome", "Simple mode (NOME)"),
             ("penalised_mode", "Penalised mode"),
@@ -85,6 +85,7 @@ _FAMILIES: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
     (
         _ORANGE,
         (
+            ("simple_mode", "Simple mode"),
             ("raps", "RAPS"),
             ("maxlik", "Maximum likelihood"),
             ("divw", "Debiased IVW"),
@@ -172,6 +173,11 @@ class PlotStyle:
     def width_mm(self) -> float:
         """Width of the figure in millimetres."""
         return _WIDTHS_MM[self.width]
+
+    @property
+    def plot_mm(self) -> float:
+        """Height of the axes of a figure of points, in millimetres."""
+        return _HEIGHTS_MM[self.width]
 
 
 def _tabulate_looks() -> dict[str, MethodLook]:

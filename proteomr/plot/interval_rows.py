@@ -1,0 +1,333 @@
+"""Estimates with their intervals in rows below each other, over as many pages as they need."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from proteomr.plot.canvas import MM_PER_INCH, add_title, measure_widest, new_axes, set_ticks
+from proteomr.plot.frames import MethodRow, Ratios, is_drawable
+from proteomr.plot.lettering import choose_decimals, format_number, format_p, shorten, wrap
+from proteomr.plot.marks import cut_limits
+from proteomr.plot.style import BLACK, GREY, PlotStyle, house_style, look_of_method
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["IntervalRow", "draw_rows", "list_rows", "sort_rows", "tabulate_rows"]
+
+PITCH_MM: Final = 3.0
+_TYPE: Final = 5.5
+_LETTERS: Final = {"single": 22, "double": 44}
+_GAP_MM: Final = 2.0
+_EDGE_MM: Final = 1.5
+_HEAD_MM: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalRow:
+    """One line of a forest: its name, estimate, 95 % limits and how it looks.
+
+    Parameters
+    ----------
+    kind : "variant", or "method" for the rows at the foot of each page.
+    name, label : as in the data, and as printed.
+    estimate, low, high, neg_log10_p : NaN where there is none.
+    colour : of the mark.
+    status : printed where there is no estimate.
+    """
+
+    kind: str
+    name: str
+    label: str
+    estimate: float
+    low: float
+    high: float
+    neg_log10_p: float
+    colour: str = BLACK
+    status: str = "no estimate"
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is an estimate to draw."""
+        return self.status in ("ok", "no estimate") and is_drawable(self.estimate)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is an interval to draw."""
+        return self.drawn and is_drawable(self.low) and is_drawable(self.high)
+
+
+def list_rows(ratios: Ratios, *, letters: int) -> list[IntervalRow]:
+    """Return a row for each variant."""
+    return [
+        IntervalRow(
+            "variant",
+            str(name),
+            shorten(str(name), letters=letters),
+            float(ratios.estimate[row]),
+            float(ratios.low[row]),
+            float(ratios.high[row]),
+            float(ratios.neg_log10_p[row]),
+        )
+        for row, name in enumerate(ratios.names)
+    ]
+
+
+def row_of_method(method: MethodRow, *, letters: int) -> IntervalRow:
+    """Return the row of a method in its colour."""
+    look = look_of_method(method.key)
+    return IntervalRow(
+        "method",
+        method.key,
+        shorten(look.label, letters=letters),
+        method.estimate,
+        method.low,
+        method.high,
+        method.neg_log10_p,
+        look.colour,
+        method.status,
+    )
+
+
+def letters_of(style: PlotStyle) -> int:
+    """Return how many letters of a name the width of a figure allows."""
+    return _LETTERS[style.width]
+
+
+def sort_rows(rows: Sequence[IntervalRow]) -> list[IntervalRow]:
+    """Return rows from the largest estimate to the smallest, those without one last."""
+    return sorted(
+        rows, key=lambda row: (not row.drawn, -row.estimate if row.drawn else 0.0, row.name)
+    )
+
+
+def draw_rows(
+    rows: Sequence[IntervalRow],
+    *,
+    foot: Sequence[IntervalRow],
+    heading: str,
+    axis: str,
+    style: PlotStyle,
+    rows_per_page: int,
+    guide: float | None = None,
+) -> tuple[Figure, ...]:
+    """Return the pages of a forest, all with the same axis and the same rows at the foot.
+
+    An interval that would squeeze all others ends in an arrow at the edge.
+
+    Parameters
+    ----------
+    heading : above the names.
+    axis : label of the axis.
+    guide : estimate at which a dashed line stands.
+    """
+    limits = find_limits([*rows, *foot])
+    pages = list(split_pages(rows, rows_per_page))
+    with house_style():
+        return tuple(
+            _draw_page(
+                page,
+                foot,
+                limits=limits,
+                words=(heading, axis, _title(style, number, len(pages))),
+                style=style,
+                guide=guide,
+            )
+            for number, page in enumerate(pages, start=1)
+        )
+
+
+def split_pages(rows: Sequence[IntervalRow], most: int) -> Iterator[Sequence[IntervalRow]]:
+    """Yield rows in pages of nearly equal length; one empty page where there is no row.
+
+    Examples
+    --------
+    >>> [len(page) for page in split_pages(list(range(10)), 4)]
+    [4, 3, 3]
+    """
+    count = max(1, math.ceil(len(rows) / most))
+    size, longer = divmod(len(rows), count)
+    start = 0
+    for page in range(count):
+        stop = start + size + (page < longer)
+        yield rows[start:stop]
+        start = stop
+
+
+def find_limits(rows: Sequence[IntervalRow]) -> tuple[float, float]:
+    """Return limits of the axis that hold zero, the methods' estimates and all intervals but a few.
+
+    Ends far wider than the others are cut, see `cut_limits`.
+    """
+    drawn = [row for row in rows if row.drawn]
+    if not drawn:
+        return -1.0, 1.0
+    ends = [end for row in drawn for end in ((row.low, row.high) if row.bounded else ())]
+    points = [row.estimate for row in drawn]
+    known = [row.estimate for row in drawn if row.kind == "method"]
+    low, high = cut_limits(np.array(ends or points, dtype=np.float64), known)
+    if not ends or len(ends) < 2 * len(drawn):
+        low, high = min(low, *points), max(high, *points)
+    span = (high - low) or 2.0
+    return low - 0.04 * span, high + 0.04 * span
+
+
+def tabulate_rows(
+    rows: Sequence[IntervalRow], foot: Sequence[IntervalRow], *, rows_per_page: int
+) -> pl.DataFrame:
+    """Return the numbers of a forest: a row for each line, page 0 for those on every page."""
+    limits = find_limits([*rows, *foot])
+    placed = [
+        (number, row)
+        for number, page in enumerate(split_pages(rows, rows_per_page), start=1)
+        for row in page
+    ] + [(0, row) for row in foot]
+    numbers = ("estimate", "conf_low", "conf_high", "neg_log10_p")
+    values = [(row.estimate, row.low, row.high, row.neg_log10_p) for _, row in placed]
+    columns = dict(zip(numbers, zip(*values, strict=True), strict=True))
+    return pl.DataFrame(
+        {
+            "page": [page for page, _ in placed],
+            "kind": [row.kind for _, row in placed],
+            "name": [row.name for _, row in placed],
+            **{name: pl.Series(column, dtype=pl.Float64) for name, column in columns.items()},
+            "drawn": [row.drawn for _, row in placed],
+            "cut": [row.bounded and _is_cut(row, limits) for _, row in placed],
+        }
+    ).with_columns(pl.col(numbers).fill_nan(None))
+
+
+def _is_cut(row: IntervalRow, limits: tuple[float, float]) -> bool:
+    return row.low < limits[0] or row.high > limits[1]
+
+
+def _title(style: PlotStyle, number: int, count: int) -> str | None:
+    if count == 1:
+        return style.title
+    return f"{style.title or ''} ({number} of {count})".strip()
+
+
+def _draw_page(
+    rows: Sequence[IntervalRow],
+    foot: Sequence[IntervalRow],
+    *,
+    limits: tuple[float, float],
+    words: tuple[str, str, str | None],
+    style: PlotStyle,
+    guide: float | None,
+) -> Figure:
+    heading, axis, title = words
+    gap = [None] if rows and foot else []
+    lines: list[IntervalRow | None] = [*rows, *gap, *foot]
+    label = wrap(axis, letters=int(style.width_mm / 1.5))
+    below_mm = 4.2 + 3.2 * (label.count("\n") + 1) + _EDGE_MM
+    plot_mm = PITCH_MM * max(1, len(lines))
+    width = style.width_mm
+    figure, axes = new_axes(width, 10.0)
+    texts = _write_texts(lines)
+    names_mm, value_mm, p_mm = (
+        measure_widest(figure, column, size=_TYPE)
+        for column in zip(*texts, (heading, *_HEADS), strict=True)
+    )
+    height = below_mm + plot_mm + _HEAD_MM + (5.0 if title is not None else 0.0)
+    figure.set_size_inches(width / MM_PER_INCH, height / MM_PER_INCH)
+    add_title(figure, title)
+    left = _EDGE_MM + names_mm + _GAP_MM
+    right = _EDGE_MM + value_mm + p_mm + 2 * _GAP_MM
+    axes.set_position(
+        (left / width, below_mm / height, 1 - (left + right) / width, plot_mm / height)
+    )
+    _prepare_axes(axes, limits, count=len(lines), guide=guide)
+    set_ticks(figure, axes, x=4)
+    places = (
+        _EDGE_MM / width,
+        1 - (_EDGE_MM + p_mm + _GAP_MM) / width,
+        1 - _EDGE_MM / width,
+    )
+    _print_line(axes, places, (heading, *_HEADS), at=-1.2, weight="bold")
+    for at, (row, text) in enumerate(zip(lines, texts, strict=True)):
+        if row is not None:
+            _print_line(axes, places, text, at=float(at))
+            _draw_mark(axes, row, at=at, limits=limits)
+    figure.text(0.5, _EDGE_MM / height, label, ha="center", va="bottom")
+    return figure
+
+
+_HEADS: Final = ("Estimate (95% CI)", "P")
+
+
+def _write_texts(lines: Sequence[IntervalRow | None]) -> list[tuple[str, str, str]]:
+    widths = [(row.high - row.low) / 3.92 for row in lines if row is not None and row.bounded]
+    decimals = choose_decimals(np.array(widths, dtype=np.float64))
+    return [("", "", "") if row is None else _write_text(row, decimals) for row in lines]
+
+
+def _write_text(row: IntervalRow, decimals: int) -> tuple[str, str, str]:
+    if not row.drawn:
+        status = "no estimate" if row.status == "ok" else row.status
+        return row.label, status.replace("_", " "), ""
+    value = format_number(row.estimate, decimals=decimals)
+    low = format_number(row.low, decimals=decimals)
+    high = format_number(row.high, decimals=decimals)
+    shown = f"{value} ({low}, {high})" if math.isfinite(row.low + row.high) else value
+    return row.label, shown, format_p(row.neg_log10_p)
+
+
+def _prepare_axes(
+    axes: Axes, limits: tuple[float, float], *, count: int, guide: float | None
+) -> None:
+    axes.set_xlim(*limits)
+    axes.set_ylim(max(1, count) - 0.4, -0.6)
+    axes.axvline(0.0, color=GREY, linewidth=0.5, zorder=1)
+    if guide is not None:
+        axes.axvline(guide, color=GREY, linewidth=0.5, dashes=(3, 2), zorder=1)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+
+
+def _print_line(
+    axes: Axes,
+    places: tuple[float, float, float],
+    words: tuple[str, str, str],
+    *,
+    at: float,
+    weight: str = "normal",
+) -> None:
+    from matplotlib.transforms import blended_transform_factory
+
+    figure = axes.figure
+    across = blended_transform_factory(figure.transFigure, axes.transData)
+    for place, word, side in zip(places, words, ("left", "right", "right"), strict=True):
+        if word:
+            axes.text(
+                place,
+                at,
+                word,
+                ha=side,
+                va="center_baseline",
+                fontsize=_TYPE,
+                fontweight=weight,
+                transform=across,
+            )
+
+
+def _draw_mark(axes: Axes, row: IntervalRow, *, at: int, limits: tuple[float, float]) -> None:
+    if not row.drawn:
+        return
+    left, right = limits
+    if row.bounded:
+        low, high = max(row.low, left), min(row.high, right)
+        axes.plot([low, high], [at, at], color=row.colour, linewidth=0.7, zorder=2)
+        for cut, end, marker in ((row.low < left, left, "<"), (row.high > right, right, ">")):
+            if cut:
+                axes.plot(end, at, marker, color=row.colour, markersize=2.4, clip_on=False)
+    if left <= row.estimate <= right:
+        marker, size = ("D", 3.2) if row.kind == "method" else ("s", 2.4)
+        axes.plot(row.estimate, at, marker, color=row.colour, markersize=size, zorder=3)
