@@ -1,7 +1,7 @@
 """What `mr` reads and prints: instruments, harmonised variants, estimates."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     import polars as pl
 
     from proteomr.mr.inputs import InstrumentRule
+    from proteomr.plot import Drawing
     from proteomr.tables import Drop, Harmonised
 
 __all__ = [
     "Found",
     "Unproven",
+    "draw_figures",
     "make_rule",
     "name_inputs",
     "read_files",
@@ -28,7 +30,7 @@ __all__ = [
 
 Unproven = Literal["refuse", "flag"]
 
-_SHOWN_PAIRS, _SHOWN_ROWS = 6, 12
+_SHOWN_PAIRS, _SHOWN_ROWS, _IN_A_BOOK = 6, 12, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,44 @@ def read_several(path: Path, keys: Sequence[str], *, seed: int) -> Found:
         tuple(Drop("harmonised", reason, n) for reason, n in counts),
         (),
     )
+
+
+def draw_figures(found: Found, folder: Path) -> int:
+    """Draw the pairs, or of many the strongest that have q below 0.05 as one book; count them."""
+    import polars as pl
+
+    from proteomr.files import storage_errors
+    from proteomr.plot import draw_pair, save_book, save_drawing
+
+    estimates = found.tables["estimates"]
+    chosen = [pair for pair in found.pairs if pair.m]
+    many = len(chosen) > _SHOWN_PAIRS
+    if many:
+        main = estimates.filter(pl.col("method").is_in(["ivw", "wald"]) & (pl.col("q_bh") < 0.05))
+        top = main.sort("neg_log10_p", descending=True).head(_IN_A_BOOK)
+        wanted = set(top.select("exposure", "outcome").iter_rows())
+        chosen = [pair for pair in chosen if (pair.exposures[0], pair.outcome) in wanted]
+    if not chosen:
+        return 0
+    with storage_errors(folder):
+        folder.mkdir(exist_ok=True)
+
+    def draw(pair: "Harmonised") -> "Iterator[Drawing]":
+        same = (pl.col("exposure") == pair.exposures[0]) & (pl.col("outcome") == pair.outcome)
+        return draw_pair(
+            pair,
+            estimates=estimates.filter(same),
+            singlesnp=found.tables["singlesnp"].filter(same),
+            leaveoneout=found.tables["leaveoneout"].filter(same),
+        )
+
+    if many:
+        save_book((drawing for pair in chosen for drawing in draw(pair)), folder / "hits")
+        return len(chosen)
+    for place, pair in enumerate(chosen, start=1):
+        for drawing in draw(pair):
+            save_drawing(drawing, folder / f"{place:02}-{drawing.kind}")
+    return len(chosen)
 
 
 def report_pairs(found: Found, *, quiet: bool) -> int:

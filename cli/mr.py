@@ -12,6 +12,7 @@ from proteomr.errors import UsageError
 from . import options as shared
 from .causal import (
     Unproven,
+    draw_figures,
     make_rule,
     name_inputs,
     read_files,
@@ -194,6 +195,16 @@ def mr(
             help="Names of the columns and methods in the table of estimates.",
         ),
     ] = "native",
+    figures: Annotated[
+        bool,
+        typer.Option(
+            "--figures",
+            rich_help_panel=shared.RESULTS,
+            help="Draw scatter, forest, leave-one-out, funnel and radial plots into the folder "
+            "figures; of more than six pairs, those of q below 0.05 as one book. Needs the extra "
+            "proteomr[plot].",
+        ),
+    ] = False,
     allow_failures: shared.AllowFailures = False,
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
@@ -217,6 +228,8 @@ def mr(
     started = utc_now()
     keys = DEFAULT_METHODS if methods is None else [part.strip() for part in methods.split(",")]
     joint = [key for key in keys if key.startswith("mv_")]
+    if joint and figures:
+        raise UsageError("--figures draws one exposure at a time: leave it out with mv_ methods")
     if joint and (len(joint) < len(keys) or harmonised is None):
         raise UsageError("methods mv_... are for --harmonised variants of several exposures, alone")
     chosen = () if joint else build_methods(keys, convention=convention, draws=bootstraps)
@@ -251,6 +264,8 @@ def mr(
         write_analysis(
             out, tables, manifest=manifest, drops=found.drops, format=format, columns=columns
         )
+        if figures and not joint:
+            log.info("%s pairs drawn", draw_figures(found, out / "figures"))
         keep_journal(out / "log.txt", again=False)
     failed = report_pairs(found, quiet=quiet)
     say(str(out / "estimates.parquet"))

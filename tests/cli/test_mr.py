@@ -121,6 +121,18 @@ def test_several_exposures_are_estimated_together(
     assert "methods mv_... are for" in mixed.message
 
 
+def test_figures_stand_beside_the_tables(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "out"
+    ending = proteomr("mr", *files, "--methods", "ivw,egger", "--figures", "-o", out)
+    assert ending.code == 0, ending.err
+    kinds = {path.name.partition("-")[2] for path in (out / "figures").glob("01-*.svg")}
+    assert len(kinds) == 5
+    assert len([*(out / "figures").glob("02-*.tsv")]) == 5
+
+
 def test_a_pair_without_an_estimate_is_a_row_and_code_4(proteomr: Any, tmp_path: Path) -> None:
     text = "SNP,beta_exposure,se_exposure,beta_outcome,se_outcome\nrs1,0,0.01,0.1,0.02\n"
     (tmp_path / "h.csv").write_text(text)
