@@ -1,0 +1,391 @@
+"""Summary statistics of an exposure and of outcomes of known causal truth, written to a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+
+from proteomr._typing import F64, I64
+from proteomr.errors import RunFolderError, UsageError
+from proteomr.files import replace_file, storage_errors
+from proteomr.provenance import digest_file, tool_versions
+from proteomr.simulate.study import random_stream
+from proteomr.simulate.summary_effects import (
+    REVERSE_EFFECT,
+    Pleiotropy,
+    SummaryTruth,
+    draw_direct_effects,
+    draw_exposure_effects,
+    standard_errors,
+)
+from proteomr.stats.distributions import neg_log10_p_normal
+from proteomr.tables import load_schema
+from proteomr.tables.sumstats import CHROMOSOME_LENGTHS, GenomeBuild
+
+__all__ = ["OUTCOMES", "OutcomeTruth", "SummarySimulation", "simulate_summary"]
+
+_KIND = "proteomr simulated summary statistics"
+_TABLES = ("exposure", "outcomes", "truth")
+_BUILD: GenomeBuild = "GRCh38"
+_APART_BP = 11_000_000
+_AUTOSOMES = tuple(str(number) for number in range(1, 23))
+_OWN_VARIANTS = 6
+_PALINDROMIC_SHARE = 0.1
+_PALINDROMES = (("A", "T"), ("T", "A"), ("C", "G"), ("G", "C"))
+_PAIRS = tuple(
+    (one, two) for one in "ACGT" for two in "ACGT" if one != two and (one, two) not in _PALINDROMES
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeTruth:
+    """An outcome to simulate.
+
+    Parameters
+    ----------
+    name : of the trait.
+    effect : causal effect of the exposure, SD per SD.
+    pleiotropy : see `SummaryTruth`; ``reverse``: the outcome acts on the exposure, by 0.4 SD per
+        SD, and six variants of the outcome are thereby variants of the exposure.
+    """
+
+    name: str
+    effect: float = 0.0
+    pleiotropy: Pleiotropy = "none"
+
+
+OUTCOMES = (
+    OutcomeTruth("ADM", 0.2, "none"),
+    OutcomeTruth("ASGR1", 0.2, "balanced"),
+    OutcomeTruth("GFRA1", 0.2, "directional"),
+    OutcomeTruth("FABP4", 0.2, "correlated"),
+    OutcomeTruth("TNFRSF10A", -0.15, "none"),
+    OutcomeTruth("IL6", 0.0, "none"),
+    OutcomeTruth("ICAM1", 0.0, "balanced"),
+    OutcomeTruth("CD4", 0.0, "directional"),
+    OutcomeTruth("PLAUR", 0.0, "correlated"),
+    OutcomeTruth("HAO1", 0.0, "reverse"),
+)
+"""Proteins with and without an effect of the exposure, under every kind of pleiotropy."""
+
+
+@dataclass(frozen=True, slots=True)
+class SummarySimulation:
+    """Where simulated summary statistics stand, and their counts.
+
+    Parameters
+    ----------
+    exposure, outcomes, truth, manifest : paths of the files.
+    instruments : variants that act on the exposure of themselves.
+    variants : rows of each trait.
+    traits : names of the outcomes.
+    seed : what it was made from.
+    """
+
+    exposure: Path
+    outcomes: Path
+    truth: Path
+    manifest: Path
+    instruments: int
+    variants: int
+    traits: tuple[str, ...]
+    seed: int
+
+
+def simulate_summary(
+    folder: str | Path,
+    /,
+    *,
+    seed: int,
+    exposure: str = "loneliness",
+    outcomes: Sequence[OutcomeTruth] = OUTCOMES,
+    instruments: int = 40,
+    strength: float = 60.0,
+    variants: int = 2000,
+    people: int = 100_000,
+) -> SummarySimulation:
+    """Write summary statistics of one exposure and several outcomes, and the truth behind them.
+
+    Written are ``exposure.parquet`` and ``outcomes.parquet`` with the columns of the schema
+    ``sumstats``, the latter with all outcomes one after another; ``truth.parquet`` with exposure,
+    outcome, causal_effect, pleiotropy, invalid (instruments with a direct effect) and
+    reverse_effect; and ``manifest.json``.
+
+    Effects follow `proteomr.simulate.summary_effects.draw_summary_effects`. Every outcome has six
+    variants of its own beside, so that the reverse direction can be analysed. Variants that act
+    on any trait stand more than 10 Mb apart and are independent; the rest act on nothing. A
+    random half of the rows of an outcome counts the other allele, and a tenth of the variants is
+    palindromic. P is normal.
+
+    Parameters
+    ----------
+    folder : made where it does not exist.
+    seed : not negative.
+    exposure : name of the trait.
+    outcomes : one or more, of different names.
+    instruments : variants that act on the exposure.
+    strength : their mean F.
+    variants : rows of each trait, those without effect included.
+    people : size of each study; no person is in two.
+
+    Raises
+    ------
+    UsageError
+        For a size, seed or truth that cannot be simulated.
+    RunFolderError
+        When the folder holds files of these names that no simulation of this kind made.
+    StorageError
+        When the disk refuses a file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     made = simulate_summary(place, seed=1, variants=200)
+    ...     pl.read_parquet(made.exposure).height, pl.read_parquet(made.truth).height
+    (200, 10)
+    """
+    base = SummaryTruth(
+        instruments=instruments,
+        strength=strength,
+        people_exposure=people,
+        people_outcome=people,
+    )
+    names = [one.name for one in outcomes]
+    _check_request(names, exposure=exposure, seed=seed)
+    _check_sizes(instruments + _OWN_VARIANTS * len(names), variants=variants)
+    where = Path(folder)
+    paths = {name: where / f"{name}.parquet" for name in _TABLES}
+    manifest = where / "manifest.json"
+    _claim_folder(where, manifest, paths)
+    effects = _draw_truth(outcomes, base, variants=variants, seed=seed)
+    _write(paths["exposure"], _tabulate(effects, 0, trait=exposure, seed=seed))
+    parts = [_tabulate(effects, 1 + k, trait=name, seed=seed) for k, name in enumerate(names)]
+    _write(paths["outcomes"], pl.concat(parts))
+    _write(paths["truth"], _tabulate_truth(outcomes, exposure=exposure, instruments=instruments))
+    sizes = {"instruments": instruments, "variants": variants, "people": people, "seed": seed}
+    facts = {"exposure": exposure, "outcomes": [asdict(one) for one in outcomes], **sizes}
+    _write_manifest(manifest, {**facts, "strength": strength}, paths=paths)
+    return SummarySimulation(
+        **paths,
+        manifest=manifest,
+        instruments=instruments,
+        variants=variants,
+        traits=tuple(names),
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Genome:
+    """Places and alleles of v variants, and true effects (v, 1 + outcomes), exposure first."""
+
+    variant_id: list[str]
+    chromosome: list[str]
+    position: I64
+    alleles: list[tuple[str, str]]
+    eaf: F64
+    effects: F64
+    people: int
+
+
+def _check_request(names: Sequence[str], *, exposure: str, seed: int) -> None:
+    if seed < 0:
+        raise UsageError(f"seed {seed} is negative: choose 0 or more")
+    if not names:
+        raise UsageError("no outcome to simulate: name one or more")
+    if len({exposure, *names}) < 1 + len(names):
+        raise UsageError("a trait is named twice; exposure and outcomes need different names")
+
+
+def _check_sizes(acting: int, *, variants: int) -> None:
+    places = len(_list_places())
+    if acting > places:
+        raise UsageError(
+            f"{acting} variants with effects do not fit 10 Mb apart: {places} do; ask for fewer"
+            " instruments or outcomes"
+        )
+    if variants < acting:
+        raise UsageError(f"{variants} variants are fewer than the {acting} that have effects")
+
+
+def _list_places() -> list[tuple[str, int]]:
+    lengths = CHROMOSOME_LENGTHS[_BUILD]
+    return [
+        (name, start)
+        for name in _AUTOSOMES
+        for start in range(1_000_000, lengths[name] - 500_000, _APART_BP)
+    ]
+
+
+def _draw_truth(
+    outcomes: Sequence[OutcomeTruth], base: SummaryTruth, *, variants: int, seed: int
+) -> _Genome:
+    random = random_stream(seed, 0)
+    eaf = random.uniform(0.1, 0.9, variants)
+    acting = base.instruments + _OWN_VARIANTS * len(outcomes)
+    chromosome, position = _draw_positions(acting, variants, random=random)
+    alleles = _draw_alleles(variants, random=random)
+    se = standard_errors(eaf, people=base.people_exposure)
+    effects = np.zeros((variants, 1 + len(outcomes)))
+    m = base.instruments
+    effects[:m, 0] = draw_exposure_effects(se[:m], strength=base.strength, random=random)
+    _add_own_variants(effects, outcomes, se, base=base, random=random)
+    for column, one in enumerate(outcomes, start=1):
+        effects[:, column] += one.effect * effects[:, 0]
+        if one.pleiotropy != "reverse":
+            truth = SummaryTruth(pleiotropy=one.pleiotropy, instruments=m)
+            effects[:m, column] += draw_direct_effects(effects[:m, 0], truth, random=random)
+    ids = [
+        f"{name}:{place}:{other}:{effect}"
+        for name, place, (effect, other) in zip(chromosome, position, alleles, strict=True)
+    ]
+    return _Genome(ids, chromosome, position, alleles, eaf, effects, base.people_exposure)
+
+
+def _add_own_variants(
+    effects: F64,
+    outcomes: Sequence[OutcomeTruth],
+    se: F64,
+    *,
+    base: SummaryTruth,
+    random: Generator,
+) -> None:
+    """Add variants that act on an outcome first, and on the exposure where that follows it."""
+    for column, one in enumerate(outcomes, start=1):
+        first = base.instruments + _OWN_VARIANTS * (column - 1)
+        rows = slice(first, first + _OWN_VARIANTS)
+        drawn = draw_exposure_effects(se[rows], strength=base.strength, random=random)
+        if one.pleiotropy == "reverse":
+            effects[rows, 0] = drawn
+            effects[rows, column] = drawn * (1 / REVERSE_EFFECT - one.effect)
+        else:
+            effects[rows, column] = drawn
+
+
+def _draw_positions(acting: int, variants: int, *, random: Generator) -> tuple[list[str], I64]:
+    """Return places: those of the acting variants apart, the others anywhere, none twice."""
+    places = _list_places()
+    chosen = [places[place] for place in random.permutation(len(places))[:acting]]
+    found = [(name, start + int(random.integers(0, 500_000))) for name, start in chosen]
+    lengths = CHROMOSOME_LENGTHS[_BUILD]
+    taken = set(found)
+    while len(found) < variants:
+        name = _AUTOSOMES[int(random.integers(len(_AUTOSOMES)))]
+        place = (name, int(random.integers(1, lengths[name])))
+        if place not in taken:
+            taken.add(place)
+            found.append(place)
+    return [name for name, _ in found], np.array([place for _, place in found], dtype=np.int64)
+
+
+def _draw_alleles(variants: int, *, random: Generator) -> list[tuple[str, str]]:
+    palindromic = random.random(variants) < _PALINDROMIC_SHARE
+    pairs = random.integers(len(_PAIRS), size=variants)
+    mirrors = random.integers(len(_PALINDROMES), size=variants)
+    return [
+        _PALINDROMES[mirror] if same else _PAIRS[pair]
+        for same, pair, mirror in zip(palindromic, pairs, mirrors, strict=True)
+    ]
+
+
+def _tabulate(genome: _Genome, column: int, *, trait: str, seed: int) -> pl.DataFrame:
+    """Return what a study of one trait reports; an outcome's counts either allele."""
+    random = random_stream(seed, 1, column)
+    v = len(genome.eaf)
+    se = standard_errors(genome.eaf, people=genome.people)
+    beta = genome.effects[:, column] + se * random.standard_normal(v)
+    eaf = random.binomial(2 * genome.people, genome.eaf) / (2 * genome.people)
+    other = (random.random(v) < 0.5) & (column > 0)
+    pairs = [
+        pair[::-1] if swapped else pair for pair, swapped in zip(genome.alleles, other, strict=True)
+    ]
+    frame = pl.DataFrame(
+        {
+            "variant_id": genome.variant_id,
+            "rsid": pl.Series([None] * v, dtype=pl.String),
+            "chromosome": genome.chromosome,
+            "position_bp": genome.position,
+            "build": [_BUILD] * v,
+            "effect_allele": [pair[0] for pair in pairs],
+            "other_allele": [pair[1] for pair in pairs],
+            "eaf": np.where(other, 1 - eaf, eaf),
+            "beta": np.where(other, -beta, beta),
+            "se": se,
+            "neg_log10_p": neg_log10_p_normal(beta / se),
+            "n": np.full(v, float(genome.people)),
+            "n_case": pl.Series([None] * v, dtype=pl.Float64),
+            "info": pl.Series([None] * v, dtype=pl.Float64),
+            "trait": [trait] * v,
+            "p_origin": ["computed"] * v,
+        }
+    )
+    order = frame["chromosome"].cast(pl.Int64)
+    return load_schema("sumstats").validate(
+        frame.with_columns(order.alias("order")).sort("order", "position_bp").drop("order")
+    )
+
+
+def _tabulate_truth(
+    outcomes: Sequence[OutcomeTruth], *, exposure: str, instruments: int
+) -> pl.DataFrame:
+    reverse = [one.pleiotropy == "reverse" for one in outcomes]
+    invalid = [
+        SummaryTruth(pleiotropy=one.pleiotropy, instruments=instruments).invalid for one in outcomes
+    ]
+    return pl.DataFrame(
+        {
+            "exposure": [exposure] * len(outcomes),
+            "outcome": [one.name for one in outcomes],
+            "causal_effect": [float(one.effect) for one in outcomes],
+            "pleiotropy": [one.pleiotropy for one in outcomes],
+            "invalid": [
+                _OWN_VARIANTS if back else count
+                for back, count in zip(reverse, invalid, strict=True)
+            ],
+            "reverse_effect": [REVERSE_EFFECT if back else 0.0 for back in reverse],
+        }
+    )
+
+
+def _claim_folder(folder: Path, manifest: Path, paths: dict[str, Path]) -> None:
+    """Make the folder, refuse foreign files in it, and void an earlier simulation."""
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = [path.name for path in (*paths.values(), manifest) if path.exists()]
+        if taken and not _made_here(manifest):
+            raise RunFolderError(
+                f"{folder}: already holds {', '.join(taken)}, not known to be simulated summary"
+                " statistics: choose another folder, or move them away"
+            )
+        manifest.unlink(missing_ok=True)
+
+
+def _made_here(manifest: Path) -> bool:
+    try:
+        found = json.loads(manifest.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("kind") == _KIND
+
+
+def _write(path: Path, frame: pl.DataFrame) -> None:
+    replace_file(path, frame.write_parquet)
+
+
+def _write_manifest(path: Path, facts: dict[str, object], *, paths: dict[str, Path]) -> None:
+    content = {
+        "kind": _KIND,
+        **facts,
+        "build": _BUILD,
+        "versions": tool_versions(),
+        "sha256": {file.name: digest_file(file) for file in paths.values()},
+    }
+    text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+    replace_file(path, lambda file: file.write(text.encode()))
