@@ -2,18 +2,20 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from proteomr.errors import UsageError
+from proteomr.errors import InputError, UsageError
 
 from .console import print_rows, report_note, say
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from proteomr.io.genotypes import LdSource
     from proteomr.mr.inputs import InstrumentRule
+    from proteomr.mr.instruments import Region
     from proteomr.plot import Drawing
     from proteomr.tables import Drop, Harmonised
 
@@ -28,6 +30,7 @@ __all__ = [
     "report_pairs",
 ]
 
+Build = Literal["GRCh37", "GRCh38"]
 Unproven = Literal["refuse", "flag"]
 
 _SHOWN_PAIRS, _SHOWN_ROWS, _IN_A_BOOK = 6, 12, 40
@@ -44,9 +47,26 @@ class Found:
     notes: tuple[str, ...]
 
 
+def choose_place(
+    region: str | None, cis: str | None, *, window_kb: int, build: Build
+) -> "Region | None":
+    """Return the stretch that instruments come from: as named, or around a gene."""
+    from proteomr.io.sumstats.selection import parse_region
+    from proteomr.mr.instruments import Region, find_cis_region
+
+    if region is not None and cis is not None:
+        raise UsageError("--region and --cis both say where instruments lie: give one")
+    if cis is not None:
+        return find_cis_region(cis, build=build, window_bp=1000 * window_kb)
+    if region is None:
+        return None
+    found = parse_region(region)
+    return Region(found.chromosome, found.start, found.end)
+
+
 def make_rule(
     p: float,
-    region: str | None,
+    place: "Region | None",
     clumping: tuple[float, float],
     unproven: Unproven,
     outcome_p: float | None,
@@ -54,24 +74,44 @@ def make_rule(
 ) -> "InstrumentRule":
     """Return the rule for instruments that the options amount to."""
     from proteomr.gwas.clump import Clumping
-    from proteomr.io.sumstats.selection import parse_region
     from proteomr.mr.inputs import InstrumentRule
-    from proteomr.mr.instruments import Region
 
     if not 0 < p <= 1:
         raise UsageError(f"--instruments-p {p:g}: above 0 and at most 1")
-    stretch = None
-    if region is not None:
-        found = parse_region(region)
-        stretch = Region(found.chromosome, found.start, found.end)
     return InstrumentRule(
         p=p,
-        region=stretch,
+        region=place,
         clumping=Clumping(p1=p, p2=1.0, r2=clumping[0], kb=clumping[1]),
         unproven=unproven,
         outcome_p=outcome_p,
         action=action,  # type: ignore[arg-type]
     )
+
+
+def read_names(path: Path | None) -> tuple[str, ...] | None:
+    """Read names of variants, one a line; None where no file is named."""
+    if path is None:
+        return None
+    try:
+        names = path.read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InputError(f"{path}: cannot be read ({type(fault).__name__})") from None
+    if not names:
+        raise InputError(f"{path}: holds no name of a variant")
+    return tuple(names)
+
+
+def keep_forward(found: Found) -> Found:
+    """Drop variants that explain more of the outcome than of the exposure, and count them."""
+    from proteomr.mr.reach import keep_forward_variants
+    from proteomr.tables import Drop
+
+    pairs = [keep_forward_variants(pair) for pair in found.pairs]
+    gone = sum(old.m - new.m for old, new in zip(found.pairs, pairs, strict=True))
+    drop = Drop("steiger", "explains more of the outcome than of the exposure", gone)
+    return replace(found, pairs=pairs, drops=(*found.drops, drop))
 
 
 def read_ready(path: Path, *, outcome_p: float | None) -> Found:
@@ -123,7 +163,7 @@ def _harmonise(
     exposure: Path,
     outcomes: list[Path],
     rule: "InstrumentRule",
-    panel: object,
+    panel: "LdSource | None",
     log: logging.Logger,
 ) -> Found:
     from proteomr.mr.frequencies import check_frequencies
@@ -131,10 +171,11 @@ def _harmonise(
     from proteomr.tables import Drop
 
     log.info("instruments from %s", exposure)
-    instruments = read_instruments([exposure], rule=rule, ld=panel)  # type: ignore[arg-type]
+    instruments = read_instruments([exposure], rule=rule, ld=panel)
     log.info("%s instruments; looking them up in %s files", instruments.rows.height, len(outcomes))
     ids = instruments.rows["variant_id"].to_list()
-    found, notes = read_outcomes(outcomes, variants=ids)
+    stand_in = panel if rule.proxies else None
+    found, notes = read_outcomes(outcomes, variants=ids, proxies_of=instruments, panel=stand_in)
     table, pairs = harmonise_files(instruments, found, rule=rule)
     counts = table.filter(~table["mr_keep"])["reason"].value_counts(sort=True).rows()
     checks = check_frequencies(table)

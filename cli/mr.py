@@ -11,11 +11,15 @@ from proteomr.errors import UsageError
 
 from . import options as shared
 from .causal import (
+    Build,
     Unproven,
+    choose_place,
     draw_figures,
+    keep_forward,
     make_rule,
     name_inputs,
     read_files,
+    read_names,
     read_ready,
     read_several,
     report_pairs,
@@ -70,6 +74,36 @@ def mr(
             help="Instruments from this stretch alone, such as that around a protein's gene.",
         ),
     ] = None,
+    cis: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GENE",
+            rich_help_panel=INSTRUMENTS,
+            help="Instruments from within --cis-kb of a gene alone, by symbol, alias or accession.",
+        ),
+    ] = None,
+    cis_kb: Annotated[
+        int,
+        typer.Option(
+            "--cis-kb", min=0, metavar="KB", rich_help_panel=INSTRUMENTS, help="See --cis."
+        ),
+    ] = 1000,
+    build: Annotated[
+        Build,
+        typer.Option(
+            metavar="GRCh37|GRCh38",
+            rich_help_panel=INSTRUMENTS,
+            help="Of the positions, for --cis.",
+        ),
+    ] = "GRCh38",
+    instruments: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=INSTRUMENTS,
+            help="Names of the only variants that may serve, one a line.",
+        ),
+    ] = None,
     ld: Annotated[
         Path | None,
         typer.Option(
@@ -97,6 +131,15 @@ def mr(
             help="Within this distance, in 1,000 bp.",
         ),
     ] = 10_000,
+    proxies: Annotated[
+        bool,
+        typer.Option(
+            "--proxies",
+            rich_help_panel=INSTRUMENTS,
+            help="For instruments that an outcome lacks take variants of r2 0.8 or more with them, "
+            "alleles checked; needs genotypes in --ld.",
+        ),
+    ] = False,
     unproven: Annotated[
         Unproven,
         typer.Option(
@@ -115,6 +158,14 @@ def mr(
             help="Drop instruments of a p value for the outcome below this.",
         ),
     ] = None,
+    steiger_filter: Annotated[
+        bool,
+        typer.Option(
+            "--steiger-filter",
+            rich_help_panel=INSTRUMENTS,
+            help="Drop instruments that explain more of the outcome than of the exposure.",
+        ),
+    ] = False,
     action: Annotated[
         int,
         typer.Option(
@@ -181,6 +232,17 @@ def mr(
             help="Of the binary outcome in the population.",
         ),
     ] = 0.1,
+    overlap: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            rich_help_panel=ESTIMATES,
+            help="Share of the larger study that is in the other one, to bound the bias (table "
+            "reach).",
+        ),
+    ] = None,
     threads: shared.Threads = None,
     seed: shared.Seed = 1,
     overwrite: shared.Overwrite = False,
@@ -216,12 +278,15 @@ def mr(
     instruments and harmonised (every variant, kept or dropped, with the reason).
     """
     _check_request(files, harmonised, reverse=reverse, sizes=(cases, controls))
+    if proxies and ld is None:
+        raise UsageError("--proxies needs genotypes: add --ld")
     log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     workers = hold_threads(threads)
     from proteomr.execute import Workers
     from proteomr.mr.analysis import TraitSize, analyse
     from proteomr.mr.estimate import DEFAULT_METHODS, build_methods
     from proteomr.mr.outputs import write_analysis
+    from proteomr.mr.reach import tabulate_reach
     from proteomr.provenance import Manifest, utc_now
     from proteomr.runs import hold_folder
 
@@ -240,16 +305,22 @@ def mr(
         elif harmonised is not None:
             found = read_ready(harmonised, outcome_p=outcome_p)
         else:
+            place = choose_place(region, cis, window_kb=cis_kb, build=build)
             rule = make_rule(
-                instruments_p, region, (clump_r2, clump_kb), unproven, outcome_p, action
+                instruments_p, place, (clump_r2, clump_kb), unproven, outcome_p, action
             )
+            rule = replace(rule, variants=read_names(instruments), proxies=proxies)
             found = read_files(files or [], rule, ld=ld, reverse=reverse, log=log)
+        if steiger_filter:
+            found = keep_forward(found)
         if not joint:
             size = TraitSize(cases, controls, prevalence)
             made = analyse(
                 found.pairs, chosen, seed=seed, executor=Workers(workers), outcome_size=size
             )
-            found = replace(found, tables={**made.tables, **found.tables})
+            share = None if cases is None or controls is None else cases / (cases + controls)
+            reach = tabulate_reach(found.pairs, overlap=overlap, case_share=share)
+            found = replace(found, tables={**made.tables, "reach": reach, **found.tables})
         manifest = Manifest(
             command="mr",
             arguments=tuple(sys.argv[1:]),

@@ -17,6 +17,7 @@ from proteomr.io.sumstats import ReadOptions
 from proteomr.io.sumstats.selection import Selection as RowSelection
 from proteomr.mr.harmonise import Action, harmonise_table, to_harmonised
 from proteomr.mr.instruments import Region, drop_outcome_hits, select_instruments
+from proteomr.mr.proxies import find_proxies
 from proteomr.mr.pruning import check_pruning
 from proteomr.mr.strength import measure_instruments
 from proteomr.tables import Drop, Harmonised
@@ -40,6 +41,7 @@ class InstrumentRule:
     unproven : whether instruments that nothing shows to be independent are refused or flagged.
     outcome_p : drop variants whose p value for the outcome is below; None for no such filter.
     action : what becomes of palindromic variants.
+    proxies : whether variants that an outcome lacks are replaced by correlated ones.
     """
 
     p: float | None = 5e-8
@@ -49,6 +51,7 @@ class InstrumentRule:
     unproven: Unproven = "refuse"
     outcome_p: float | None = None
     action: Action = 2
+    proxies: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,9 +116,22 @@ def read_instruments(
 
 
 def read_outcomes(
-    paths: Sequence[Path], *, variants: Sequence[str], options: MungeOptions | None = None
+    paths: Sequence[Path],
+    *,
+    variants: Sequence[str],
+    options: MungeOptions | None = None,
+    proxies_of: Instruments | None = None,
+    panel: LdSource | None = None,
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Return the rows of some variants in files of outcomes, each read once, and notes.
+
+    Parameters
+    ----------
+    paths : the files.
+    variants : names of the variants.
+    options : how the files are read.
+    proxies_of, panel : instruments, and genotypes by which variants that an outcome lacks are
+        replaced; the files are then read whole.
 
     Raises
     ------
@@ -124,7 +140,9 @@ def read_outcomes(
     """
     asked = options or MungeOptions()
     selection = RowSelection(variants=frozenset(variants))
-    chosen = replace(asked, read=replace(asked.read, selection=selection))
+    chosen = asked
+    if panel is None or proxies_of is None:
+        chosen = replace(asked, read=replace(asked.read, selection=selection))
     parts, notes = [], []
     for path in paths:
         try:
@@ -132,7 +150,11 @@ def read_outcomes(
         except NothingToDo:
             notes.append(f"{path}: none of the {len(variants)} instruments is in it")
             continue
-        parts.append(made.rows.collect())
+        rows = made.rows.collect()
+        if panel is not None and proxies_of is not None:
+            rows, told = _stand_in(rows, proxies_of.rows, panel)
+            notes += [f"{path}: {text}" for text in told]
+        parts.append(rows)
         notes += made.report.notes
     if not parts:
         raise InputError(
@@ -173,6 +195,23 @@ def read_options(
     'regenie'
     """
     return MungeOptions(read=ReadOptions(format=format, build=build, trait=trait))  # type: ignore[arg-type]
+
+
+def _stand_in(
+    rows: pl.DataFrame, instruments: pl.DataFrame, panel: LdSource
+) -> tuple[pl.DataFrame, list[str]]:
+    """Return the instruments' rows of one outcome file, with proxies for those it lacks."""
+    parts, notes = [], []
+    for (trait,), part in rows.group_by("trait", maintain_order=True):
+        found = find_proxies(instruments, part, panel=panel)
+        own = part.filter(pl.col(c.VARIANT_ID).is_in(instruments[c.VARIANT_ID].implode()))
+        parts += [own, found.rows]
+        if found.rows.height or found.unresolved.height:
+            notes.append(
+                f"{trait}: {found.rows.height} proxies, {found.unresolved.height} instruments "
+                "without one"
+            )
+    return pl.concat(parts, how="diagonal_relaxed"), notes
 
 
 def _clump(rows: pl.DataFrame, ld: LdSource, options: Clumping) -> tuple[pl.DataFrame, list[Drop]]:

@@ -204,4 +204,7 @@ def _join(schema: str, parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 def _tabulate(schema: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     declared = load_schema(schema)
-    return declared.validate(pl.DataFrame(rows) if rows else declared.empty())
+    if not rows:
+        return declared.empty()
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    return declared.validate(frame.with_columns(pl.selectors.float().fill_nan(None)))

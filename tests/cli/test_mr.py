@@ -133,6 +133,43 @@ def test_figures_stand_beside_the_tables(
     assert len([*(out / "figures").glob("02-*.tsv")]) == 5
 
 
+def test_instruments_are_taken_from_a_list_or_around_a_gene(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    (tmp_path / "names.txt").write_text("rs1\nrs3\nrs5\n")
+    listed = ("--instruments", tmp_path / "names.txt", "--methods", "ivw")
+    assert proteomr("mr", *files, *listed, "-o", tmp_path / "listed").code == 0
+    found = pl.read_parquet(tmp_path / "listed" / "estimates.parquet")
+    assert found["nsnp"].to_list() == [3, 3]
+    far = proteomr("mr", *files, "--cis", "GDF15", "-o", tmp_path / "cis")
+    assert far.code == NOTHING
+    unknown = proteomr("mr", *files, "--cis", "GDF-fifteen", "-o", tmp_path / "cis")
+    assert unknown.code == USAGE
+    assert "is not one gene" in unknown.message
+
+
+def test_variants_of_the_outcome_are_filtered_on_request(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    frame = pl.read_csv(files[1], separator="\t")
+    strong = pl.when(pl.col("variant_id") == "rs2").then(0.9).otherwise(pl.col("beta"))
+    frame.with_columns(strong.alias("beta")).write_csv(files[1], separator="\t")
+    ending = proteomr("mr", *files, "--steiger-filter", "--methods", "ivw", "-o", tmp_path / "out")
+    assert "left out: 2 explains more of the outcome than of the exposure" in ending.out
+    found = pl.read_parquet(tmp_path / "out" / "estimates.parquet")
+    assert found["nsnp"].to_list() == [11, 11]
+
+
+def test_reach_tells_detectable_effects_and_the_bias_of_overlap(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    out = tmp_path / "out"
+    proteomr("mr", *files, "--methods", "ivw", "--overlap", "0.5", "-o", out)
+    row = pl.read_parquet(out / "reach.parquet").row(0, named=True)
+    assert row["relative_bias"] == pytest.approx(0.5 / row["mean_f"])
+    assert 0 < row["detectable_effect"] < 1
+
+
 def test_a_pair_without_an_estimate_is_a_row_and_code_4(proteomr: Any, tmp_path: Path) -> None:
     text = "SNP,beta_exposure,se_exposure,beta_outcome,se_outcome\nrs1,0,0.01,0.1,0.02\n"
     (tmp_path / "h.csv").write_text(text)
@@ -158,6 +195,10 @@ def test_a_pair_without_an_estimate_is_a_row_and_code_4(proteomr: Any, tmp_path:
         (("EXPOSURE", "OUTCOME", "--region", "12:9-1"), USAGE, "region"),
         (("EXPOSURE", "missing.tsv"), INPUT, "there is no such file"),
         (("EXPOSURE", "OUTCOME", "--ld", "nopanel"), INPUT, "nopanel"),
+        (("EXPOSURE", "OUTCOME", "--proxies"), USAGE, "--proxies needs genotypes"),
+        (("EXPOSURE", "OUTCOME", "--instruments", "none.txt"), INPUT, "there is no such file"),
+        (("EXPOSURE", "OUTCOME", "--region", "1", "--cis", "ADM"), USAGE, "give one"),
+        (("EXPOSURE", "OUTCOME", "--overlap", "2"), USAGE, "--overlap"),
         (("--harmonised", "missing.csv"), INPUT, "there is no such file"),
     ],
 )
@@ -229,3 +270,43 @@ def test_the_published_analysis_of_loneliness_and_dementia(
     ivw = pl.read_parquet(tmp_path / "filtered" / "estimates.parquet").row(0, named=True)
     assert ivw["estimate"] == pytest.approx(-0.0358175094, abs=5e-11)
     assert ivw["nsnp"] == 85
+
+
+def test_a_panel_clumps_instruments_and_finds_proxies(
+    proteomr: Any, tmp_path: Path, reference: Path
+) -> None:
+    folder = reference / "mr" / "data" / "ldclump"
+    names = ["chromosome", "variant_id", "cm", "position_bp", "effect_allele", "other_allele"]
+    bim = pl.read_csv(folder / "sim.bim", separator="\t", has_header=False, new_columns=names)
+    p = pl.read_csv(folder / "assoc.txt", separator=" ").rename({"SNP": "variant_id"})
+    table = bim.join(p, on="variant_id").with_columns(
+        beta=0.038 * (-pl.col("P").clip(1e-300, 1).log10()).sqrt(),
+        se=pl.lit(0.02),
+        eaf=pl.lit(0.3),
+        n=pl.lit(20_000.0),
+    )
+    table = table.drop("cm", "P").with_columns(pl.col("chromosome").cast(pl.String))
+    exposure = tmp_path / "exposure.tsv"
+    table.with_columns(trait=pl.lit("x")).write_csv(exposure, separator="\t")
+    asked = ("--ld", folder / "sim", "--instruments-p", "1e-6", "--clump-kb", "250")
+    asked = (*asked, "--clump-r2", "0.5", "--methods", "ivw", "--allow-failures")
+    outcome = tmp_path / "outcome.tsv"
+    whole = table.with_columns(trait=pl.lit("y"), beta=pl.col("beta") * 0.5)
+    whole.write_csv(outcome, separator="\t")
+    ending = proteomr("mr", exposure, outcome, *asked, "-o", tmp_path / "all")
+    assert ending.code == 0, ending.err
+    kept = pl.read_parquet(tmp_path / "all" / "instruments.parquet")["variant_id"].to_list()
+    assert len(kept) > 3
+    lacking = whole.filter(pl.col("variant_id") != kept[0])
+    lacking.write_csv(outcome, separator="\t")
+    without = proteomr("mr", exposure, outcome, *asked, "-o", tmp_path / "without")
+    assert without.code == 0, without.err
+    replaced = proteomr("mr", exposure, outcome, *asked, "--proxies", "-o", tmp_path / "proxies")
+    assert replaced.code == 0, replaced.err
+    counts = [
+        pl.read_parquet(tmp_path / name / "estimates.parquet")["nsnp"][0]
+        for name in ("all", "without", "proxies")
+    ]
+    assert counts[1] == counts[0] - 1
+    assert counts[2] in (counts[0], counts[1])
+    assert "proxies" in replaced.err

@@ -116,3 +116,13 @@ def test_pairs_of_few_variants_have_the_rows_that_they_can_have() -> None:
     assert split_variants([one])["variant_id"].to_list() == ["rs0"]
     assert measure_pleiotropy([two, one]).height == 0
     assert measure_heterogeneity([two])["method"].to_list() == ["ivw", "maxlik"]
+
+
+def test_effects_in_perfect_proportion_have_no_heterogeneity_and_no_fault() -> None:
+    from dataclasses import replace
+
+    pair = make_pair("proportional", m=5)
+    exact = replace(pair, beta_y=0.5 * pair.x)
+    table = measure_heterogeneity([exact])
+    assert table["q"].max() < 1e-20  # type: ignore[operator]
+    assert measure_pleiotropy([exact]).height == 1
