@@ -47,7 +47,7 @@ def demo(
     overwrite: shared.Overwrite = False,
     no_progress: shared.NoProgress = False,
 ) -> None:
-    """Scan a small simulated cohort, then estimate causes; print both beside the truth.
+    """Scan and estimate causes on simulated data of known truth.
 
     Both exposures, a simple and a full adjustment, logistic; then Mendelian randomisation of
     loneliness on outcomes of known truth. Needs no network and takes well under a minute.

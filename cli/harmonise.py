@@ -108,7 +108,7 @@ def harmonise(
     verbose: shared.Verbose = False,
     log_json: shared.LogJson = False,
 ) -> None:
-    """Bring the effects of variants on an exposure and an outcome to one allele.
+    """Bring an exposure and an outcome to one allele.
 
     Writes harmonised.parquet (every variant of the exposure, kept or not, with its reason),
     drops.tsv, frequencies.tsv (whether both files' frequencies are of the same allele) and

@@ -272,7 +272,7 @@ def mr(
     verbose: shared.Verbose = False,
     log_json: shared.LogJson = False,
 ) -> None:
-    """Estimate the effect of an exposure on outcomes from genetic variants.
+    """Estimate causal effects from genetic variants.
 
     Writes estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, steiger, verdict,
     instruments and harmonised (every variant, kept or dropped, with the reason).

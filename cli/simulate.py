@@ -48,7 +48,7 @@ def simulate(
         bool, typer.Option("-q", "--quiet", help="Nothing but the path, and errors.")
     ] = False,
 ) -> None:
-    """Simulate a cohort of known truth, like a published study.
+    """Simulate a cohort of known truth.
 
     Writes samples, proteins, timegap, assays and truth as parquet, with --export the folder export
     beside them, and manifest.json. The same seed and size give the same cohort.
