@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from proteomr.errors import InputError, UsageError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from proteomr.io.genotypes import LdSource
+    from proteomr.mr.harmonise import Action
     from proteomr.mr.inputs import InstrumentRule
     from proteomr.mr.instruments import Region
     from proteomr.plot import Drawing
@@ -84,7 +85,7 @@ def make_rule(
         clumping=Clumping(p1=p, p2=1.0, r2=clumping[0], kb=clumping[1]),
         unproven=unproven,
         outcome_p=outcome_p,
-        action=action,  # type: ignore[arg-type]
+        action=cast("Action", action),
     )
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import polars as pl
@@ -237,7 +237,7 @@ class _Work:
         chosen = [method for method in self.methods if type(method) in _MODES]
         if not chosen:
             return {}
-        options: ModeOptions = chosen[0].options  # type: ignore[attr-defined]
+        options = cast("SimpleMode", chosen[0]).options
         names = [_MODES[type(method)] for method in chosen]
         random = random_of(self.seed, pair.exposures[0], pair.outcome, "modes")
         found = fit_chosen_modes(pair, names, options, random)

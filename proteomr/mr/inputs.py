@@ -13,7 +13,6 @@ from proteomr.errors import InputError, NothingToDo
 from proteomr.gwas.clump import Clumping, clump
 from proteomr.gwas.munge import MungeOptions, munge
 from proteomr.io.genotypes import LdSource
-from proteomr.io.sumstats import ReadOptions
 from proteomr.io.sumstats.selection import Selection as RowSelection
 from proteomr.mr.harmonise import Action, harmonise_table, to_harmonised
 from proteomr.mr.instruments import Region, drop_outcome_hits, select_instruments
@@ -182,19 +181,6 @@ def harmonise_files(
         shown = ", ".join(f"{n} {reason}" for reason, n in counts[:3])
         raise NothingToDo(f"no variant is left of {table.height}: {shown}")
     return table, to_harmonised(table)
-
-
-def read_options(
-    *, format: str = "auto", build: str | None = None, trait: str | None = None
-) -> MungeOptions:
-    """Return how files are read, from what a user says of them.
-
-    Examples
-    --------
-    >>> read_options(format="regenie").read.format
-    'regenie'
-    """
-    return MungeOptions(read=ReadOptions(format=format, build=build, trait=trait))  # type: ignore[arg-type]
 
 
 def _stand_in(
