@@ -174,9 +174,8 @@ def _harmonise(
     log.info("instruments from %s", exposure)
     instruments = read_instruments([exposure], rule=rule, ld=panel)
     log.info("%s instruments; looking them up in %s files", instruments.rows.height, len(outcomes))
-    ids = instruments.rows["variant_id"].to_list()
     stand_in = panel if rule.proxies else None
-    found, notes = read_outcomes(outcomes, variants=ids, proxies_of=instruments, panel=stand_in)
+    found, notes = read_outcomes(outcomes, instruments, panel=stand_in)
     table, pairs = harmonise_files(instruments, found, rule=rule)
     counts = table.filter(~table["mr_keep"])["reason"].value_counts(sort=True).rows()
     checks = check_frequencies(table)

@@ -126,15 +126,14 @@ def _estimate_causes(folder: Path, *, seed: int, threads: int) -> None:
     made = simulate_summary(folder / "cohort" / "gwas", seed=seed)
     rule = InstrumentRule()
     instruments = read_instruments([made.exposure], rule=rule)
-    ids = instruments.rows["variant_id"].to_list()
-    outcomes, _ = read_outcomes([made.outcomes], variants=ids)
+    outcomes, _ = read_outcomes([made.outcomes], instruments)
     table, pairs = harmonise_files(instruments, outcomes, rule=rule)
     methods = build_methods(_MR_METHODS, draws=300)
     found = analyse(pairs, methods, seed=seed, executor=Workers(threads))
     tables = {**found.tables, "harmonised": table, "instruments": instruments.strength}
     write_analysis(folder / "mr", tables, manifest=Manifest(command="demo", seed=seed))
     say(
-        f"\ncauses     {len(ids)} instruments of loneliness, {len(pairs)} outcomes, "
+        f"\ncauses     {instruments.rows.height} instruments of loneliness, {len(pairs)} outcomes, "
         f"{time.monotonic() - began:.1f} s\n"
     )
     _print_causes(found.estimates, made.truth)

@@ -116,49 +116,51 @@ def read_instruments(
 
 def read_outcomes(
     paths: Sequence[Path],
+    instruments: Instruments,
     *,
-    variants: Sequence[str],
     options: MungeOptions | None = None,
-    proxies_of: Instruments | None = None,
     panel: LdSource | None = None,
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Return the rows of some variants in files of outcomes, each read once, and notes.
+    """Return the rows of instruments in files of outcomes, each read once, and notes.
+
+    Variants are found by their names, or by rsid where that finds more of them.
 
     Parameters
     ----------
     paths : the files.
-    variants : names of the variants.
+    instruments : the variants looked for.
     options : how the files are read.
-    proxies_of, panel : instruments, and genotypes by which variants that an outcome lacks are
-        replaced; the files are then read whole.
+    panel : genotypes by which variants that an outcome lacks are replaced; the files are then read
+        whole. None for no proxies.
 
     Raises
     ------
     InputError
         A file cannot be read, or no file has any of the variants.
     """
-    asked = options or MungeOptions()
-    selection = RowSelection(variants=frozenset(variants))
-    chosen = asked
-    if panel is None or proxies_of is None:
-        chosen = replace(asked, read=replace(asked.read, selection=selection))
+    chosen = options or MungeOptions()
+    names = {*instruments.rows[c.VARIANT_ID], *instruments.rows["rsid"].drop_nulls()}
+    if panel is None:
+        selection = RowSelection(variants=frozenset(names))
+        chosen = replace(chosen, read=replace(chosen.read, selection=selection))
     parts, notes = [], []
     for path in paths:
         try:
             made = munge(path, options=chosen)
         except NothingToDo:
-            notes.append(f"{path}: none of the {len(variants)} instruments is in it")
+            notes.append(f"{path}: none of the {instruments.rows.height} instruments is in it")
             continue
-        rows = made.rows.collect()
-        if panel is not None and proxies_of is not None:
-            rows, told = _stand_in(rows, proxies_of.rows, panel)
-            notes += [f"{path}: {text}" for text in told]
+        rows, told = _name_like(made.rows.collect(), instruments.rows)
+        if panel is not None:
+            rows, further = _stand_in(rows, instruments.rows, panel)
+            told += further
         parts.append(rows)
-        notes += made.report.notes
-    if not parts:
+        notes += [*(f"{path}: {text}" for text in told), *made.report.notes]
+    if not parts or not any(part.height for part in parts):
         raise InputError(
-            f"none of the {len(variants)} instruments is in {', '.join(map(str, paths))}; check "
-            "that both use the same names of variants (rsid or chromosome:position)"
+            f"none of the {instruments.rows.height} instruments is in "
+            f"{', '.join(map(str, paths))}; check that both use the same names of variants (rsid "
+            "or chromosome:position)"
         )
     return pl.concat(parts, how="diagonal_relaxed"), tuple(notes)
 
@@ -181,6 +183,18 @@ def harmonise_files(
         shown = ", ".join(f"{n} {reason}" for reason, n in counts[:3])
         raise NothingToDo(f"no variant is left of {table.height}: {shown}")
     return table, to_harmonised(table)
+
+
+def _name_like(rows: pl.DataFrame, instruments: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Give an outcome's rows the names that the instruments have, where only rsids are shared."""
+    known = instruments[c.VARIANT_ID].implode()
+    by_name = rows[c.VARIANT_ID].is_in(known).sum()
+    names = instruments.select("rsid", c.VARIANT_ID).drop_nulls().unique("rsid", keep="first")
+    by_rsid = rows["rsid"].is_in(names["rsid"].implode()).sum()
+    if by_rsid <= by_name:
+        return rows, []
+    renamed = rows.drop(c.VARIANT_ID).join(names, on="rsid", how="inner", maintain_order="left")
+    return renamed.select(rows.columns), [f"{by_rsid} variants found by rsid"]
 
 
 def _stand_in(

@@ -310,3 +310,16 @@ def test_a_panel_clumps_instruments_and_finds_proxies(
     assert counts[1] == counts[0] - 1
     assert counts[2] in (counts[0], counts[1])
     assert "proxies" in replaced.err
+
+
+def test_variants_are_found_by_rsid_where_names_differ(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    frame = pl.read_csv(files[0], separator="\t")
+    name = pl.concat_str("chromosome", pl.lit(":"), "position_bp")
+    frame.with_columns(variant_id=name).write_csv(files[0], separator="\t")
+    ending = proteomr("mr", *files, "--methods", "ivw", "-o", tmp_path / "out")
+    assert ending.code == 0, ending.err
+    assert "variants found by rsid" in ending.err
+    found = pl.read_parquet(tmp_path / "out" / "estimates.parquet")
+    assert found["nsnp"].to_list() == [12, 12]
