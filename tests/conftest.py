@@ -11,6 +11,13 @@ import pytest
 _SPECIAL = {"NaN": float("nan"), "Inf": float("inf"), "-Inf": float("-inf")}
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name compressed content by what it is: its bytes hold the time at which it was made."""
+    del config
+    compressed = isinstance(val, bytes) and val.startswith(b"\x1f\x8b")
+    return f"{argname}-gzip" if compressed else None
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """Folder of the reference data, which is kept outside the repository."""
