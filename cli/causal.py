@@ -217,6 +217,16 @@ def read_several(path: Path, keys: Sequence[str], *, seed: int) -> Found:
     )
 
 
+def add_controls(found: Found, path: Path | None) -> Found:
+    """Check the estimates against controls whose answers are known, where a file tells them."""
+    from proteomr.mr.controls import check_controls, read_controls
+
+    if path is None:
+        return found
+    checked = check_controls(found.tables["estimates"], read_controls(path))
+    return replace(found, tables={**found.tables, "controls_checked": checked})
+
+
 def draw_figures(found: Found, folder: Path) -> int:
     """Draw the pairs, or of many the strongest that have q below 0.05 as one book; count them."""
     import polars as pl
@@ -272,6 +282,9 @@ def report_pairs(found: Found, *, quiet: bool) -> int:
         _print_strength(found.tables.get("conditional_strength"))
     else:
         _print_hits(estimates)
+    checked = found.tables.get("controls_checked")
+    for row in [] if checked is None else checked.iter_rows(named=True):
+        say(f"control {row['exposure']} on {row['outcome']}: {row['message']}")
     for note in found.notes:
         report_note(f"note: {note}")
     if failed and verdict is not None:

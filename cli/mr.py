@@ -1,6 +1,7 @@
 """`proteomr mr`: Mendelian randomisation of one pair or of thousands."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +14,7 @@ from . import options as shared
 from .causal import (
     Build,
     Unproven,
+    add_controls,
     choose_place,
     draw_figures,
     keep_forward,
@@ -243,6 +245,16 @@ def mr(
             "reach).",
         ),
     ] = None,
+    controls_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--controls",
+            metavar="FILE",
+            rich_help_panel=ESTIMATES,
+            help="Positive and negative controls: exposure, outcome, expected (up, down, none); "
+            "the table controls_checked says which came out as expected.",
+        ),
+    ] = None,
     threads: shared.Threads = None,
     seed: shared.Seed = 1,
     overwrite: shared.Overwrite = False,
@@ -278,8 +290,7 @@ def mr(
     instruments and harmonised (every variant, kept or dropped, with the reason).
     """
     _check_request(files, harmonised, reverse=reverse, sizes=(cases, controls))
-    if proxies and ld is None:
-        raise UsageError("--proxies needs genotypes: add --ld")
+    _check_panel(ld, proxies=proxies)
     log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     workers = hold_threads(threads)
     from proteomr.execute import Workers
@@ -292,11 +303,7 @@ def mr(
 
     started = utc_now()
     keys = DEFAULT_METHODS if methods is None else [part.strip() for part in methods.split(",")]
-    joint = [key for key in keys if key.startswith("mv_")]
-    if joint and figures:
-        raise UsageError("--figures draws one exposure at a time: leave it out with mv_ methods")
-    if joint and (len(joint) < len(keys) or harmonised is None):
-        raise UsageError("methods mv_... are for --harmonised variants of several exposures, alone")
+    joint = _choose_joint(keys, harmonised, figures=figures)
     chosen = () if joint else build_methods(keys, convention=convention, draws=bootstraps)
     with hold_folder(out):
         refuse_used_folder(out, overwrite=overwrite)
@@ -321,11 +328,12 @@ def mr(
             share = None if cases is None or controls is None else cases / (cases + controls)
             reach = tabulate_reach(found.pairs, overlap=overlap, case_share=share)
             found = replace(found, tables={**made.tables, "reach": reach, **found.tables})
+            found = add_controls(found, controls_file)
         manifest = Manifest(
             command="mr",
             arguments=tuple(sys.argv[1:]),
             configuration=shared.resolve_settings(context, tables={}),
-            inputs=record_inputs(*name_inputs(files, harmonised, ld)),
+            inputs=record_inputs(*name_inputs(files, harmonised, ld), instruments, controls_file),
             family_of_tests="all pairs of each method (q_bh)",
             seed=seed,
             threads=workers,
@@ -359,3 +367,18 @@ def _check_request(
         raise UsageError("an exposure and an outcome are needed (or --harmonised FILE)")
     if (sizes[0] is None) != (sizes[1] is None):
         raise UsageError("--outcome-cases and --outcome-controls: give both")
+
+
+def _check_panel(ld: Path | None, *, proxies: bool) -> None:
+    if proxies and ld is None:
+        raise UsageError("--proxies needs genotypes: add --ld")
+
+
+def _choose_joint(keys: Sequence[str], harmonised: Path | None, *, figures: bool) -> list[str]:
+    """Return the methods for several exposures, which stand alone."""
+    joint = [key for key in keys if key.startswith("mv_")]
+    if joint and figures:
+        raise UsageError("--figures draws one exposure at a time: leave it out with mv_ methods")
+    if joint and (len(joint) < len(keys) or harmonised is None):
+        raise UsageError("methods mv_... are for --harmonised variants of several exposures, alone")
+    return joint

@@ -323,3 +323,21 @@ def test_variants_are_found_by_rsid_where_names_differ(
     assert "variants found by rsid" in ending.err
     found = pl.read_parquet(tmp_path / "out" / "estimates.parquet")
     assert found["nsnp"].to_list() == [12, 12]
+
+
+def test_controls_are_held_against_what_was_expected(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path]
+) -> None:
+    known = tmp_path / "controls.csv"
+    rows = ("loneliness,P1,up", "loneliness,P2,none", "loneliness,P9,down")
+    known.write_text("\n".join(("exposure,outcome,expected", *rows, "")))
+    asked = ("mr", *files, "--methods", "ivw", "--controls", known)
+    ending = proteomr(*asked, "-o", tmp_path / "out")
+    assert "control loneliness on P1: as expected" in ending.out
+    assert "control loneliness on P2: found up" in ending.out
+    table = pl.read_parquet(tmp_path / "out" / "controls_checked.parquet")
+    assert table["agrees"].to_list() == [True, False, None]
+    known.write_text("exposure,outcome,expected\nloneliness,P1,higher\n")
+    wrong = proteomr(*asked, "-o", tmp_path / "wrong")
+    assert wrong.code == INPUT
+    assert "up, down or none" in wrong.message
