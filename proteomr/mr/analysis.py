@@ -20,7 +20,7 @@ from proteomr.mr.sensitivity import (
     measure_pleiotropy,
     split_variants,
 )
-from proteomr.mr.steiger import judge_direction
+from proteomr.mr.steiger import judge_direction, sample_sizes
 from proteomr.mr.verdict import judge_pairs
 from proteomr.stats.multiple import adjust
 from proteomr.stats.variance_explained import (
@@ -167,7 +167,7 @@ def _direct(pair: Harmonised, size: TraitSize) -> dict[str, object]:
         c.MESSAGE: None,
     }
     try:
-        n_x, n_y = _sizes(pair, "n_exposure"), _outcome_sizes(pair, size)
+        n_x, n_y = sample_sizes(pair, "n_exposure"), _outcome_sizes(pair, size)
         found = judge_direction(
             correlation_from_beta(pair.x, pair.sx, n_x),
             _correlate_outcome(pair, size, n_y),
@@ -188,17 +188,10 @@ def _direct(pair: Harmonised, size: TraitSize) -> dict[str, object]:
     }
 
 
-def _sizes(pair: Harmonised, name: str) -> F64:
-    if name not in pair.variants.columns or pair.variants[name].null_count():
-        raise InputError(f"sample sizes are needed: {name} is not known of every variant")
-    sizes: F64 = pair.variants[name].cast(pl.Float64).to_numpy()
-    return sizes
-
-
 def _outcome_sizes(pair: Harmonised, size: TraitSize) -> F64:
     if size.n_case is not None and size.n_control is not None:
         return np.full(pair.m, size.n_case + size.n_control)
-    return _sizes(pair, "n_outcome")
+    return sample_sizes(pair, "n_outcome")
 
 
 def _correlate_outcome(pair: Harmonised, size: TraitSize, n_y: F64) -> F64:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from proteomr.errors import InputError
 from proteomr.mr.power import bound_overlap_bias, detectable_effect
-from proteomr.mr.steiger import filter_variants
+from proteomr.mr.steiger import filter_variants, sample_sizes
 from proteomr.stats.variance_explained import correlation_from_beta
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
@@ -76,7 +75,7 @@ def keep_forward_variants(pair: Harmonised) -> Harmonised:
     >>> keep_forward_variants(one).dropped.rows()
     [('rs2', 'explains more of the outcome')]
     """
-    n_x, n_y = (_sizes(pair, name) for name in ("n_exposure", "n_outcome"))
+    n_x, n_y = (sample_sizes(pair, name) for name in ("n_exposure", "n_outcome"))
     judged = filter_variants(
         correlation_from_beta(pair.x, pair.sx, n_x),
         correlation_from_beta(pair.beta_y, pair.se_y, n_y),
@@ -90,12 +89,6 @@ def keep_forward_variants(pair: Harmonised) -> Harmonised:
     )
     kept = pair.select(np.flatnonzero(forward).astype(np.int64))
     return replace(kept, dropped=pl.concat([pair.dropped.select(gone.columns), gone]))
-
-
-def _sizes(pair: Harmonised, name: str) -> Any:
-    if name not in pair.variants.columns or pair.variants[name].null_count():
-        raise InputError(f"Steiger filtering needs sample sizes: {name} is not known")
-    return pair.variants[name].cast(pl.Float64).to_numpy()
 
 
 def _measure(
@@ -114,7 +107,7 @@ def _measure(
         "worst_relative_bias": None,
     }
     try:
-        n_x, n_y = (_sizes(pair, name) for name in ("n_exposure", "n_outcome"))
+        n_x, n_y = (sample_sizes(pair, name) for name in ("n_exposure", "n_outcome"))
     except InputError:
         return row
     if not pair.m:

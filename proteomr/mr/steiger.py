@@ -11,8 +11,9 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.errors import InputError
 from proteomr.stats.distributions import neg_log10_p_normal, p_from_neg_log10
+from proteomr.tables import Harmonised
 
-__all__ = ["SteigerTest", "filter_variants", "judge_direction"]
+__all__ = ["SteigerTest", "filter_variants", "judge_direction", "sample_sizes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +139,17 @@ def _weigh_errors(x: float, y: float) -> float:
     stands = a * math.log(a) - b * math.log(b) + a * b * (math.log(b) - math.log(a))
     turns = -2 * b - b * math.log(a) - a * b * math.log(a) + 2 * a * b
     return abs(stands - turns) / turns
+
+
+def sample_sizes(pair: Harmonised, name: str) -> F64:
+    """Return the sample size of each variant, of shape (m,), or raise `InputError` if unknown.
+
+    Parameters
+    ----------
+    pair : one exposure and one outcome, harmonised.
+    name : the column of `pair.variants`: `n_exposure` or `n_outcome`.
+    """
+    if name not in pair.variants.columns or pair.variants[name].null_count():
+        raise InputError(f"sample sizes are needed: {name} is not known of every variant")
+    sizes: F64 = pair.variants[name].cast(pl.Float64).to_numpy()
+    return sizes

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from proteomr.errors import FormatError, IdentifierError
+from proteomr.io.blocks import holds_numbers
 from proteomr.io.conversion import convert_text
 from proteomr.io.formats import IngestOptions, Source
 from proteomr.io.identifiers import normalise_ids
@@ -216,8 +217,7 @@ def _refuse_text(schema: pa.Schema, roles: Roles, path: Path) -> None:
         if role not in roles.names:
             continue
         kind = schema.field(roles.names[role]).type
-        numeric = types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)
-        if not (numeric or types.is_null(kind)):
+        if not holds_numbers(kind):
             found = "text" if types.is_string(kind) or types.is_large_string(kind) else kind
             message = f"holds {found} where numbers are needed; write the column as numbers"
             raise FormatError(message, path=path, column=roles.names[role])

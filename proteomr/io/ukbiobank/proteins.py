@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import FormatError, IdentifierError, nearest
-from proteomr.io.blocks import FileColumn, ParquetMatrix, ParquetProteins
+from proteomr.io.blocks import FileColumn, ParquetMatrix, ParquetProteins, holds_numbers
 from proteomr.io.conversion import convert_text
 from proteomr.io.formats import IngestOptions, Source
 from proteomr.io.identifiers import find_id_column, locate_ids, match_ids, normalise_ids
@@ -322,15 +322,9 @@ def _is_negative(ids: pl.Series) -> Bool:
 
 
 def _refuse_text(matrix: ParquetMatrix, names: Sequence[str]) -> None:
-    kinds = pa.types
     for name in names:
         kind = matrix.schema.field(name).type
-        if not (
-            kinds.is_floating(kind)
-            or kinds.is_integer(kind)
-            or kinds.is_decimal(kind)
-            or kinds.is_null(kind)
-        ):
+        if not holds_numbers(kind):
             message = f"holds {kind} where the numbers of a protein are needed"
             raise FormatError(message, path=matrix.reported_as, column=name)
 

@@ -15,13 +15,13 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from proteomr.errors import FormatError, UsageError
+from proteomr.io.blocks import holds_numbers
 from proteomr.io.formats import Source
 from proteomr.io.text import MISSING, TextLayout, find_layout, locate_line, stream_text
 
 __all__ = [
     "Glance",
     "glance_at",
-    "is_number",
     "looks_long",
     "names_people",
     "place",
@@ -199,13 +199,6 @@ def seems_cut(source: Source) -> bool:
         return file.read(1) not in b"\r\n"
 
 
-def is_number(kind: pa.DataType) -> bool:
-    """Tell whether a column of parquet holds numbers, or nothing at all."""
-    types = pa.types
-    numbers = types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)
-    return bool(numbers or types.is_null(kind))
-
-
 def _glance_at_parquet(path: Path) -> Glance:
     with refuse_damage(path), pyarrow.parquet.ParquetFile(path) as file:
         schema: pa.Schema = file.schema_arrow
@@ -218,7 +211,8 @@ def _glance_at_parquet(path: Path) -> Glance:
     if rows is None or not rows.num_rows:
         raise FormatError("a header and no rows", path=path)
     kinds = {
-        field.name: is_number(field.type) and not field.name.startswith(_INDEX) for field in schema
+        field.name: holds_numbers(field.type) and not field.name.startswith(_INDEX)
+        for field in schema
     }
     small = (pa.float32(), pa.float16())
     return Glance(
