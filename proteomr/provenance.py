@@ -25,6 +25,7 @@ __all__ = [
     "blas_in_use",
     "canonical_json",
     "digest_file",
+    "digest_results",
     "host_platform",
     "tool_versions",
     "utc_now",
@@ -144,6 +145,40 @@ def digest_file(path: str | Path) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def digest_results(folder: str | Path) -> str:
+    """Return the digest of what a run folder holds, without its account, logs and hidden files.
+
+    Two runs of one request differ in the times that manifest and log tell, and in nothing else.
+
+    Raises
+    ------
+    InputError
+        The folder does not exist or cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     empty = digest_results(name)
+    ...     _ = (Path(name) / "manifest.json").write_text("{}")
+    ...     digest_results(name) == empty
+    True
+    """
+    given = Path(folder)
+    try:
+        lines = [
+            f"{_sha256(file)}  {name}\n"
+            for name, file in _files_of(given)
+            if not (name.startswith(".") or file.name == "manifest.json" or _is_log(file.name))
+        ]
+    except FileNotFoundError:
+        raise InputError(f"{folder}: there is no such file; correct the path") from None
+    except PermissionError:
+        raise InputError(f"{folder}: may not be read; ask its owner for permission") from None
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def tool_versions() -> dict[str, str]:
     """Return the versions of proteomr, Python and the libraries that its numbers pass through.
 
@@ -243,6 +278,10 @@ class Manifest:
     arguments : the command line as given.
     configuration : every option as resolved, defaults included; JSON values.
     inputs, outputs : the files read and written.
+    beside : own files whose content is not fixed, such as logs.
+    request : all that determines the numbers, inputs by name and digest; the folder is this run's.
+    request_sha256 : its digest.
+    units, failed : what was estimated (fits, pairs), and how many of them have no estimate.
     filters : rows in and out of each step that drops any.
     family_of_tests : in words, what the correction for multiple testing spans.
     effective_tests : for each method the effective number of tests and its threshold; empty where
@@ -265,6 +304,11 @@ class Manifest:
     configuration: Mapping[str, object] = field(default_factory=dict[str, object])
     inputs: tuple[InputFile, ...] = ()
     outputs: tuple[InputFile, ...] = ()
+    beside: tuple[str, ...] = ()
+    request: Mapping[str, object] = field(default_factory=dict[str, object])
+    request_sha256: str = ""
+    units: int = 0
+    failed: int = 0
     filters: tuple[RowFilter, ...] = ()
     family_of_tests: str = ""
     effective_tests: Sequence[Mapping[str, object]] = ()
@@ -314,6 +358,10 @@ def _iso(timestamp: float) -> str:
 def _sha256(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _is_log(name: str) -> bool:
+    return name == "log.txt" or (name.startswith("log-") and name.endswith(".txt"))
 
 
 def _files_of(path: Path) -> list[tuple[str, Path]]:

@@ -1,9 +1,30 @@
-"""Run folders: what was asked, the parts done so far, and the results, safe against a kill."""
+"""Outputs and the jobs that make them: one ledger for every command, safe against a kill."""
 
 from __future__ import annotations
 
-from proteomr.runs.folder import RunFolder, TableFormat
-from proteomr.runs.lock import hold_folder
-from proteomr.runs.state import read_request
+from proteomr.runs.encoding import TableFormat, read_stamp
+from proteomr.runs.job import Account, Forecast, Job, Outcome, Output, run_job
+from proteomr.runs.ledger import Ledger
+from proteomr.runs.opening import read_request
+from proteomr.runs.request import Request, Source, describe_request, digest_request
+from proteomr.runs.results import Results
+from proteomr.runs.scratch import open_scratch
 
-__all__ = ["RunFolder", "TableFormat", "hold_folder", "read_request"]
+__all__ = [
+    "Account",
+    "Forecast",
+    "Job",
+    "Ledger",
+    "Outcome",
+    "Output",
+    "Request",
+    "Results",
+    "Source",
+    "TableFormat",
+    "describe_request",
+    "digest_request",
+    "open_scratch",
+    "read_request",
+    "read_stamp",
+    "run_job",
+]

@@ -1,4 +1,4 @@
-"""Where things lie in a run folder, and which of the files in it are proteomr's own."""
+"""Where things lie that one run owns, and which of the files there are its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,33 +14,85 @@ from proteomr.errors import RunFolderError, StorageError
 from proteomr.execute import Shard
 from proteomr.files import is_aside, storage_errors
 
-__all__ = ["Layout", "Record"]
+__all__ = ["Layout", "Record", "read_json"]
 
-_PARTS = "parts"
-_RECORD = ".run.json"
-_LOCK = re.compile(r"\.lock(-[0-9]+-of-[0-9]+)?")
-_PART = re.compile(r"part-[0-9]{5,}\.(parquet|sha256)")
-_OUTPUTS = re.compile(r"outputs(-[0-9]+-of-[0-9]+)?\.json")
+_PARTS = re.compile(
+    r"part-[0-9]{5,}(-[A-Za-z0-9_]+)?\.(parquet|json)|claims(-[0-9]+-of-[0-9]+)?\.json"
+    r"|request\.json|facts\.json|commit\.json"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a finished run leaves: its request, and the digest of each result (None: not fixed)."""
+    """What the manifest of a finished run says of it.
+
+    Attributes
+    ----------
+    request : what was asked, as JSON values.
+    outputs : digest of each result, by name.
+    beside : own files whose content is not fixed, such as logs.
+    """
 
     request: Mapping[str, object]
-    outputs: Mapping[str, str | None]
+    outputs: Mapping[str, str]
+    beside: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths inside a run folder."""
+    """The paths of a run: a folder of its own, or one file and what stands beside it.
 
-    path: Path
+    Parameters
+    ----------
+    folder : where the results are.
+    file : name of the file that holds the main table; None where the folder is the run's own.
+        Everything else then bears the stem of that name: ``cohort.parquet`` has beside it
+        ``cohort.counts.tsv``, ``cohort.manifest.json`` and, while it is written, ``.cohort.parts``.
+    """
+
+    folder: Path
+    file: str | None = None
+
+    @classmethod
+    def of(cls, out: Path, *, as_file: bool) -> Layout:
+        """Return the layout of an output."""
+        return cls(out.parent, out.name) if as_file else cls(out)
+
+    @property
+    def stem(self) -> str:
+        """What the names of a run's files begin with, empty for a folder of its own."""
+        return "" if self.file is None else Path(self.file).stem
+
+    @property
+    def title(self) -> Path:
+        """The path that the user gave."""
+        return self.folder if self.file is None else self.folder / self.file
+
+    def name(self, result: str) -> str:
+        """Return the name of a result, relative to the folder.
+
+        Examples
+        --------
+        >>> Layout(Path("out")).name("drops.tsv")
+        'drops.tsv'
+        >>> Layout(Path("out"), "cohort.parquet").name("drops.tsv")
+        'cohort.drops.tsv'
+        """
+        return result if self.file is None else f"{self.stem}.{result}"
+
+    def path(self, name: str) -> Path:
+        """Return the place of a name."""
+        return self.folder / name
 
     @property
     def parts(self) -> Path:
-        """Folder of the parts done so far."""
-        return self.path / _PARTS
+        """Folder of what the run has done so far."""
+        return self.folder / ("parts" if self.file is None else f".{self.stem}.parts")
+
+    @property
+    def staged(self) -> Path:
+        """Folder of results that are written and not yet in their places."""
+        return self.parts / "results"
 
     @property
     def request(self) -> Path:
@@ -48,130 +100,192 @@ class Layout:
         return self.parts / "request.json"
 
     @property
-    def record(self) -> Path:
-        """What the finished run was asked, and what it wrote."""
-        return self.path / _RECORD
+    def facts(self) -> Path:
+        """What the run in progress has learnt and its end needs."""
+        return self.parts / "facts.json"
 
-    def part(self, index: int) -> Path:
-        """Result of one block."""
-        return self.parts / f"part-{index:05d}.parquet"
+    @property
+    def commit(self) -> Path:
+        """The results that go to their places, once all are written."""
+        return self.parts / "commit.json"
 
-    def part_digest(self, index: int) -> Path:
-        """Digest of the result of one block."""
-        return self.parts / f"part-{index:05d}.sha256"
+    @property
+    def manifest(self) -> Path:
+        """The account of the finished run."""
+        return self.folder / self.name("manifest.json")
+
+    def part(self, index: int, table: str) -> Path:
+        """One table of the result of one block."""
+        return self.parts / f"part-{index:05d}-{table}.parquet"
+
+    def part_digests(self, index: int) -> Path:
+        """Digests of the tables of one block; written last."""
+        return self.parts / f"part-{index:05d}.json"
 
     def lock(self, shard: Shard | None) -> Path:
         """Lock of the whole run, or of one shard."""
-        return self.path / (".lock" if shard is None else f".lock-{shard.label}")
+        return self.folder / f"{self._lock_name}{'' if shard is None else f'-{shard.label}'}"
 
-    def outputs(self, shard: Shard | None) -> Path:
-        """Names of the results that a run in progress has begun to write."""
-        return self.parts / ("outputs.json" if shard is None else f"outputs-{shard.label}.json")
+    def claims(self, shard: Shard | None) -> Path:
+        """Names of own files that are written in place, such as logs."""
+        return self.parts / ("claims.json" if shard is None else f"claims-{shard.label}.json")
 
     def locks(self) -> list[Path]:
-        """All locks in the folder, of the whole run and of shards."""
-        return [entry for entry in self._entries(self.path) if _LOCK.fullmatch(entry.name)]
+        """All locks of the run, of the whole and of shards."""
+        return [entry for entry in self._entries(self.folder) if self._is_lock(entry.name)]
 
     def make(self) -> None:
         """Make the folder and refuse a path that cannot be one, in words."""
-        if self.path.exists() and not self.path.is_dir():
-            raise RunFolderError(f"{self.path}: is a file; choose a folder for the results")
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunFolderError(f"{self.folder}: is a file; choose a folder for the results")
+        if self.file is not None and self.title.is_dir():
+            raise RunFolderError(f"{self.title}: is a folder; name a file for the result")
+        mode = 0o700 if self.file is None else 0o777
         try:
-            with storage_errors(self.path):
-                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with storage_errors(self.folder):
+                self.folder.mkdir(mode=mode, parents=True, exist_ok=True)
         except FileExistsError:
-            raise StorageError(f"{self.path}: a broken link stands in its place") from None
+            raise StorageError(f"{self.folder}: a broken link stands in its place") from None
         if self.parts.is_symlink():
             raise RunFolderError(
                 f"{self.parts}: is a symbolic link, which proteomr does not follow; remove it"
             )
 
     def read_record(self) -> Record | None:
-        """Return what the finished run in the folder left; None without one."""
-        facts = _read_json(self.record)
+        """Return what the finished run left; None without one."""
+        facts = read_json(self.manifest)
         if not isinstance(facts, dict) or not {"request", "outputs"} <= facts.keys():
             return None
-        return Record(request=facts["request"], outputs=facts["outputs"])
+        request, outputs = facts["request"], facts["outputs"]
+        if not isinstance(request, dict) or not request or not isinstance(outputs, list):
+            return None
+        with contextlib.suppress(KeyError, TypeError):
+            digests = {str(entry["name"]): str(entry["sha256"]) for entry in outputs}
+            return Record(request, digests, tuple(map(str, facts.get("beside", ()))))
+        return None
 
     def read_request(self) -> Mapping[str, object] | None:
         """Return what the run in progress was asked; None without one."""
-        facts = _read_json(self.request)
+        facts = read_json(self.request)
         return facts if isinstance(facts, dict) else None
 
-    def begun_outputs(self, shard: Shard | None) -> set[str]:
-        """Names of the results that the run in progress, or one shard of it, has begun to write."""
-        return _names_in(self.outputs(shard))
-
-    def begun_by_shards(self) -> set[str]:
-        """Names of the files that all shards of the run in progress have begun to write."""
-        whole = self.outputs(None)
-        files = [file for file in self._entries(self.parts) if _is_outputs(file) and file != whole]
+    def claimed(self) -> set[str]:
+        """Names that the run in progress, or a shard of it, writes in place."""
+        files = [file for file in self._entries(self.parts) if file.name.startswith("claims")]
         return set[str]().union(*map(_names_in, files))
 
-    def foreign(self) -> list[str]:
-        """Names in the folder that proteomr did not make, sorted."""
-        record = self.read_record()
-        own = self.begun_outputs(None) | self.begun_by_shards()
-        own |= set(record.outputs) if record else set()
-        return sorted(
-            entry.name
-            for entry in self._entries(self.path)
-            if not (
-                entry.name in own
-                or entry.name == _RECORD
-                or is_aside(entry.name)
-                or _LOCK.fullmatch(entry.name)
-                or (entry.name == _PARTS and self._parts_are_own())
-            )
-        )
+    def has_parts(self) -> bool:
+        """Tell whether any block was finished."""
+        return any(file.name.startswith("part-") for file in self._entries(self.parts))
 
-    def clear_parts(self) -> None:
-        """Remove the parts, the request last: a kill on the way leaves no nameless parts."""
-        files = [file for file in self._entries(self.parts) if _is_part_file(file)]
+    def own(self) -> set[str]:
+        """Names that this run, or the finished one before it, wrote or writes."""
+        record = self.read_record()
+        own = self.claimed()
+        if record is not None:
+            own |= {*record.outputs, *record.beside, self.manifest.name}
+        return own
+
+    def foreign(self) -> list[str]:
+        """Names in the run's own folder that proteomr did not make, sorted."""
+        own = self.own()
+        heads = {name.partition("/")[0] for name in own}
+        names = []
+        for entry in self._entries(self.folder):
+            if entry.name in own or is_aside(entry.name) or self._is_lock(entry.name):
+                continue
+            if entry == self.parts and self._parts_are_own():
+                continue
+            if entry.name in heads and entry.is_dir() and not entry.is_symlink():
+                inside = (file.relative_to(self.folder).as_posix() for file in _files_in(entry))
+                names += [name for name in inside if name not in own and not is_aside(name)]
+                continue
+            names.append(entry.name)
+        return sorted(names)
+
+    def clear_parts(self, *, keep_claims: bool = False) -> None:
+        """Remove the parts; the commit and the request last, so that a kill on the way is seen.
+
+        The claims stay where another run begins: what they name is proteomr's own.
+        """
+        _remove_files(self.staged)
+        files = [file for file in self._entries(self.parts) if _is_part(file.name)]
+        if keep_claims:
+            files = [file for file in files if not file.name.startswith("claims")]
         with storage_errors(self.parts):
-            for file in sorted(files, key=lambda file: file == self.request):
+            order = {self.commit: 1, self.request: 2}
+            for file in sorted(files, key=lambda file: order.get(file, 0)):
                 file.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # foreign files keep the folder alive
                 self.parts.rmdir()
 
+    def clear_staged(self) -> None:
+        """Remove results that were never put into their places."""
+        _remove_files(self.staged)
+
     def clear_aside(self) -> None:
         """Remove what a killed run was in the middle of writing."""
-        for folder in (self.path, self.parts):
+        for folder in (self.folder, self.parts):
             for file in self._entries(folder):
-                if is_aside(file.name) and stat.S_ISREG(file.lstat().st_mode):
+                mine = self.file is None or folder == self.parts or self.stem in file.name
+                if mine and is_aside(file.name) and stat.S_ISREG(file.lstat().st_mode):
                     file.unlink(missing_ok=True)
 
     def remove_if_empty(self) -> None:
         """Remove the folder when nothing is in it."""
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
+        if self.file is None:
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
+
+    @property
+    def _lock_name(self) -> str:
+        return ".lock" if self.file is None else f".{self.stem}.lock"
+
+    def _is_lock(self, name: str) -> bool:
+        rest = name.removeprefix(self._lock_name)
+        return rest != name and re.fullmatch(r"(-[0-9]+-of-[0-9]+)?", rest) is not None
 
     def _parts_are_own(self) -> bool:
-        return self.parts.is_dir() and all(map(_is_part_file, self._entries(self.parts)))
+        entries = self._entries(self.parts)
+        return self.parts.is_dir() and all(
+            _is_part(entry.name) or entry == self.staged for entry in entries
+        )
 
     def _entries(self, folder: Path) -> list[Path]:
         with storage_errors(folder):
             return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def _names_in(file: Path) -> set[str]:
-    names = _read_json(file)
-    return {str(name) for name in names} if isinstance(names, list) else set()
-
-
-def _is_outputs(file: Path) -> bool:
-    return _OUTPUTS.fullmatch(file.name) is not None
-
-
-def _is_part_file(file: Path) -> bool:
-    name = file.name
-    known = name == "request.json" or is_aside(name)
-    return known or _PART.fullmatch(name) is not None or _is_outputs(file)
-
-
-def _read_json(file: Path) -> object:
+def read_json(file: Path) -> object:
+    """Return what a JSON file holds; None where there is none, or it is torn."""
     try:
         value: object = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return value
+
+
+def _names_in(file: Path) -> set[str]:
+    names = read_json(file)
+    return {str(name) for name in names} if isinstance(names, list) else set()
+
+
+def _is_part(name: str) -> bool:
+    return is_aside(name) or _PARTS.fullmatch(name) is not None
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    return (entry for entry in folder.rglob("*") if not entry.is_dir() or entry.is_symlink())
+
+
+def _remove_files(folder: Path) -> None:
+    """Remove a folder of the run's own, links not followed."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    with storage_errors(folder):
+        for entry in sorted(folder.rglob("*"), reverse=True):
+            if entry.is_dir() and not entry.is_symlink():
+                entry.rmdir()
+            else:
+                entry.unlink(missing_ok=True)
+        folder.rmdir()

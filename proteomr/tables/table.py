@@ -123,6 +123,7 @@ class Schema:
     description : what one row is.
     columns : its columns, in order.
     extra : whether further columns may follow the declared ones.
+    version : counts the changes of its columns and of what they mean.
 
     Examples
     --------
@@ -135,6 +136,7 @@ class Schema:
     description: str
     columns: tuple[ColumnSchema, ...]
     extra: bool = False
+    version: int = 1
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -225,7 +227,13 @@ def _parse_schema(text: Mapping[str, Any]) -> Schema:
         ColumnSchema(**{**entry, "values": tuple(entry.get("values", ()))})
         for entry in text["columns"]
     )
-    return Schema(text["name"], text["description"], columns, extra=text.get("extra", False))
+    return Schema(
+        text["name"],
+        text["description"],
+        columns,
+        extra=text.get("extra", False),
+        version=text.get("version", 1),
+    )
 
 
 @dataclass(frozen=True, slots=True)

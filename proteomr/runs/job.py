@@ -1,0 +1,267 @@
+"""A command is a job: a frozen request, a plan, a run on a ledger, and tables by name."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import polars as pl
+
+from proteomr.errors import RunFolderError, UsageError
+from proteomr.execute import Executor, Serial, Shard
+from proteomr.provenance import Manifest, RowFilter, utc_now
+from proteomr.runs.encoding import TableFormat
+from proteomr.runs.ledger import Ledger
+from proteomr.runs.request import Described, Request, describe_request
+from proteomr.runs.results import Results, read_result
+
+__all__ = ["Account", "Forecast", "Job", "Outcome", "Output", "run_job"]
+
+FAILED_UNITS = 4
+"""Exit code of a run that finished with units that have no estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a job would do.
+
+    Attributes
+    ----------
+    units : how many of what would be estimated or made, by name: people, proteins, fits, pairs.
+    path : on which path the work would go, in words; empty where there is one.
+    seconds : of one processor; None where nothing was timed.
+    memory_bytes : at the peak, with the threads asked for; None where not known.
+    lines : whatever else the job says of itself, as labelled lines.
+    """
+
+    units: Mapping[str, int]
+    path: str = ""
+    seconds: float | None = None
+    memory_bytes: float | None = None
+    lines: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run says of itself at its end, for the manifest.
+
+    Attributes
+    ----------
+    units, failed : what was estimated, and how many of it have no estimate.
+    filters : rows in and out of each step that dropped any.
+    family_of_tests : in words, what the correction for multiple testing spans.
+    effective_tests : effective numbers of tests and their thresholds.
+    configuration : settings that the run resolved, to stand beside those that were asked.
+    notes : sentences for the user.
+    """
+
+    units: int = 0
+    failed: int = 0
+    filters: tuple[RowFilter, ...] = ()
+    family_of_tests: str = ""
+    effective_tests: Sequence[Mapping[str, object]] = ()
+    configuration: Mapping[str, object] = field(default_factory=dict[str, object])
+    notes: tuple[str, ...] = ()
+
+
+class Job(Protocol):
+    """One command: what it is asked, what it would do, and how it is done.
+
+    Attributes
+    ----------
+    main : name of the main table.
+    as_file : whether the output is a file with others beside it, or a folder.
+    results : names of results with their endings, as far as they are known beforehand.
+    """
+
+    main: ClassVar[str]
+    as_file: ClassVar[bool]
+
+    @property
+    def request(self) -> Request:
+        """All that determines the numbers."""
+        ...
+
+    @property
+    def results(self) -> Sequence[str]:
+        """Names of results with their endings, as far as they are known beforehand."""
+        ...
+
+    def plan(self, *, threads: int) -> Forecast:
+        """Read the inputs as `run` does, up to the first block, and say what would run."""
+        ...
+
+    def run(self, ledger: Ledger, executor: Executor) -> Outcome:
+        """Compute what the ledger lacks, and write the tables into it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How a job was called: nothing here changes a number.
+
+    Attributes
+    ----------
+    arguments : the command line, or what stands for it.
+    configuration : every option as resolved.
+    threads, seed : for the manifest.
+    allow_failures : whether failed units leave the exit code at 0.
+    """
+
+    arguments: tuple[str, ...] = ()
+    configuration: Mapping[str, object] = field(default_factory=dict[str, object])
+    threads: int = 1
+    seed: int | None = None
+    allow_failures: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where the results go, and in which form.
+
+    Attributes
+    ----------
+    path : folder or file; None keeps the tables in memory.
+    formats : of tables, parquet first.
+    resume, overwrite : go on with, or replace, what an earlier run left.
+    shard : the share of the blocks to compute.
+    """
+
+    path: Path | None = None
+    formats: tuple[TableFormat, ...] = ("parquet",)
+    resume: bool = False
+    overwrite: bool = False
+    shard: Shard | None = None
+
+    def __post_init__(self) -> None:
+        if self.resume and self.overwrite:
+            raise UsageError("--resume goes on with a run and --overwrite replaces it: choose one")
+
+
+def run_job(
+    job: Job,
+    output: Output,
+    *,
+    executor: Executor | None = None,
+    account: Account | None = None,
+    opened: Callable[[Ledger], object] | None = None,
+) -> Results:
+    """Run a job on an output of its own, and return its tables.
+
+    Parameters
+    ----------
+    job : what to do.
+    output : where to.
+    executor : how blocks of work are run; one after another by default.
+    account : how the job was called, for the manifest.
+    opened : called with the ledger once it is held, before the work: to attach a log.
+
+    Raises
+    ------
+    RunFolderError
+        The output is in use, or holds what is not this run's.
+    UsageError
+        The output is one of the inputs, or lies among them.
+    """
+    called = Account() if account is None else account
+    runner = Serial() if executor is None else executor
+    with _somewhere(output.path, job) as place:
+        _refuse_own_input(job, place)
+        described = describe_request(job.request)
+        started = utc_now()
+        with Ledger.open(
+            place,
+            request=described.facts,
+            main=job.main,
+            as_file=job.as_file,
+            results=job.results,
+            formats=output.formats,
+            resume=output.resume,
+            overwrite=output.overwrite,
+            shard=output.shard,
+        ) as ledger:
+            if opened is not None:
+                opened(ledger)
+            if ledger.finished:
+                return _read_results(job, ledger, output)
+            outcome = job.run(ledger, runner)
+            manifest = ledger.finish(_write_account(described, called, outcome, started=started))
+            return _take_results(job, ledger, output, manifest, outcome)
+
+
+@contextmanager
+def _somewhere(path: Path | None, job: Job) -> Iterator[Path]:
+    if path is not None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="proteomr-") as name:
+        yield Path(name) / (f"{job.main}.parquet" if job.as_file else "results")
+
+
+def _refuse_own_input(job: Job, out: Path) -> None:
+    """Refuse an output that is read, or in which something lies that is read."""
+    target = out.resolve()
+    for source in job.request.sources():
+        for file in source.files:
+            read = file.resolve()
+            if read == target or (not job.as_file and target in read.parents):
+                another = "name" if job.as_file else "folder"
+                raise UsageError(f"{out}: {file} is read; choose another {another} for -o")
+
+
+def _write_account(
+    described: Described, called: Account, outcome: Outcome, *, started: str
+) -> Manifest:
+    failed = outcome.failed and not called.allow_failures
+    return Manifest(
+        command=str(described.facts["command"]),
+        arguments=called.arguments,
+        configuration={**called.configuration, **outcome.configuration},
+        inputs=described.inputs,
+        units=outcome.units,
+        failed=outcome.failed,
+        filters=outcome.filters,
+        family_of_tests=outcome.family_of_tests,
+        effective_tests=outcome.effective_tests,
+        seed=called.seed,
+        threads=called.threads,
+        started=started,
+        exit_status=FAILED_UNITS if failed else 0,
+    )
+
+
+def _read_results(job: Job, ledger: Ledger, output: Output) -> Results:
+    """Return the results that were there already."""
+    for kind in output.formats:
+        wanted = ledger.path_of(f"{job.main}.{kind}")
+        if not wanted.exists():
+            raise RunFolderError(
+                f"{ledger.path}: holds the finished result without {wanted.name}; --overwrite "
+                "computes it again"
+            )
+    units, failed = ledger.count_units()
+    tables = ledger.list_tables()
+    return Results(job.request.command, job.main, output.path, tables, units=units, failed=failed)
+
+
+def _take_results(
+    job: Job, ledger: Ledger, output: Output, manifest: Manifest, outcome: Outcome
+) -> Results:
+    files = {} if ledger.shard is not None else ledger.list_tables()
+    held: Mapping[str, pl.DataFrame | Path] = files
+    if output.path is None:
+        held = {name: read_result(path) for name, path in files.items()}
+    return Results(
+        job.request.command,
+        job.main,
+        output.path,
+        held,
+        manifest,
+        outcome.units,
+        outcome.failed,
+        outcome.notes,
+    )

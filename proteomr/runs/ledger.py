@@ -1,0 +1,409 @@
+"""The one way to own an output: claim, lock, parts, drops, tables, manifest, and a clean end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import polars as pl
+
+from proteomr.errors import RunFolderError
+from proteomr.execute import Shard
+from proteomr.files import replace_file, storage_errors
+from proteomr.provenance import InputFile, Manifest, canonical_json, tool_versions, utc_now
+from proteomr.runs.encoding import TABLE_FORMATS, TableFormat, write_encoded
+from proteomr.runs.layout import Layout, read_json
+from proteomr.runs.lock import Lock
+from proteomr.runs.opening import commit_results, lock_output, open_run
+from proteomr.runs.parts import Parts, write_bytes
+from proteomr.tables import Drop, load_schema, schema_names, tabulate_drops
+
+__all__ = ["Ledger"]
+
+_PLAIN_NAME = re.compile(r"(?!.*(^|/)\.)[^/\\\x00]+(/[^/\\\x00]+)*")
+
+
+@dataclass(slots=True)
+class Ledger:
+    """An output that this process holds; made by `Ledger.open`, used as a context manager.
+
+    A run stores every finished block as a part, so that a run killed at any moment can be resumed
+    and gives the same bytes. Results are written aside and put into their places together at the
+    end, the manifest last: until then an older result stands. Nothing that proteomr did not write
+    is ever changed or removed.
+
+    Attributes
+    ----------
+    path : the folder, or the file of the main table.
+    finished : True when the complete result of this very request is there already.
+    shard : which shard of the run this process computes; None for all of it.
+    formats : formats in which tables are written, unless a call says otherwise.
+    parts : what of the work is done.
+    """
+
+    path: Path
+    finished: bool
+    shard: Shard | None
+    formats: tuple[TableFormat, ...]
+    parts: Parts
+    _layout: Layout
+    _request: Mapping[str, object]
+    _main: str
+    _lock: Lock | None
+    _staged: dict[str, None] = field(default_factory=dict[str, None])
+    _drops: list[Drop] = field(default_factory=list[Drop])
+
+    @classmethod
+    def open(
+        cls,
+        out: str | Path,
+        *,
+        request: Mapping[str, object],
+        main: str = "",
+        as_file: bool = False,
+        results: Sequence[str] = (),
+        formats: Sequence[TableFormat] = ("parquet",),
+        resume: bool = False,
+        overwrite: bool = False,
+        shard: Shard | None = None,
+    ) -> Self:
+        """Take hold of an output for one run.
+
+        Parameters
+        ----------
+        out : a folder of the run's own, made when it does not exist; or, with ``as_file``, the
+            file of the main table, beside which the other results stand under names of its stem.
+        request : everything that determines the numbers, with digests of the inputs; JSON values.
+        main : name of the main table, which ``as_file`` puts into the file itself.
+        as_file : whether ``out`` is a file.
+        results : names of results with their endings, as far as they are known beforehand: refused
+            at once where a file of another stands in their place.
+        formats : of tables; parquet first.
+        resume : continue the run of the same request that is there, if there is one.
+        overwrite : replace what an earlier run left. Its results stand until the new ones are
+            complete; its parts are removed at once.
+        shard : compute one shard of the run. The shards of one request share the folder without
+            further ado; results are written by whoever opens it without a shard.
+
+        Raises
+        ------
+        RunFolderError
+            The output is in use, holds another run or a finished one, or files that are not
+            proteomr's; the message names the remedy.
+        StorageError
+            The folder cannot be made or written.
+        TypeError, ValueError
+            The request holds what JSON cannot.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Ledger.open(folder, request={"exposure": "isolation"}) as ledger:
+        ...         ledger.parts.pending(3)
+        [0, 1, 2]
+        """
+        layout = Layout.of(Path(out), as_file=as_file)
+        canonical_json(request)
+        lock = lock_output(layout, shard=shard)
+        try:
+            first = formats[0]
+            known = [_place(layout, f"{main}.{first}", name) for name in (*results, "drops.tsv")]
+            finished = open_run(
+                layout,
+                request=request,
+                names=[*known, layout.manifest.name],
+                resume=resume,
+                overwrite=overwrite,
+                shard=shard,
+            )
+        except BaseException:
+            lock.release()
+            layout.remove_if_empty()
+            raise
+        kinds = tuple(dict.fromkeys(formats))
+        parts = Parts(layout, lock, finished=finished)
+        return cls(layout.title, finished, shard, kinds, parts, layout, dict(request), main, lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._lock is None:
+            return
+        if fault is not None and not self.finished and self.shard is None:
+            self._forget_nothing_done()
+        self._lock.release()
+        self._lock = None
+        self._layout.remove_if_empty()
+
+    @property
+    def request(self) -> Mapping[str, object]:
+        """Everything that determines the numbers, as JSON values."""
+        return self._request
+
+    @property
+    def digest(self) -> str:
+        """Digest of the request."""
+        return hashlib.sha256(canonical_json(self._request)).hexdigest()
+
+    def count_drops(self, drops: Sequence[Drop]) -> None:
+        """Add counts of what was left out, for ``drops.tsv``; those of 0 are not written."""
+        self._drops += [drop for drop in drops if drop.n]
+
+    def write_table(
+        self,
+        name: str,
+        frame: pl.DataFrame,
+        *,
+        formats: Sequence[TableFormat] | None = None,
+        style: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
+    ) -> None:
+        r"""Write a result table in every format asked for.
+
+        A table whose name has a declared schema is checked against it.
+
+        Parameters
+        ----------
+        name : of the table, without an ending.
+        frame : the rows; equal tables give equal bytes.
+        formats : those of the ledger, unless given.
+        style : gives the columns the names of another package; the table then says nothing of its
+            schema.
+
+        Raises
+        ------
+        ColumnError
+            The table breaks its schema.
+        RunFolderError
+            A file of this name is there that proteomr did not write.
+        StorageError
+            The disk refused; the old result stands.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from proteomr.provenance import Manifest
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Ledger.open(folder, request={"seed": 1}) as ledger:
+        ...         ledger.write_table("hits", pl.DataFrame({"n": [4]}), formats=["tsv"])
+        ...         _ = ledger.finish(Manifest(command="demo"))
+        ...     (Path(folder) / "hits.tsv").read_text()
+        'n\n4\n'
+        """
+        checked = load_schema(name).validate(frame) if name in schema_names() else frame
+        shown = checked if style is None else style(checked)
+        stamp = self.stamp(name if style is None else "")
+        for format in self.formats if formats is None else formats:
+            write = partial(write_encoded, shown, format=format, stamp=stamp)
+            self.write_file(f"{name}.{format}", write)
+
+    def stamp(self, table: str) -> dict[str, str]:
+        """Return what a parquet table of this run says of itself, for those written elsewhere."""
+        version = tool_versions()["proteomr"]
+        command = str(self._request.get("command", ""))
+        return {
+            "request": self.digest,
+            "producer": f"proteomr {version} {command}".strip(),
+            **({"schema": _name_schema(table)} if table in schema_names() else {}),
+        }
+
+    def write_file(self, name: str, write: Callable[[BinaryIO], object]) -> None:
+        """Write a result by a function that receives the open binary file.
+
+        Raises
+        ------
+        RunFolderError
+            A file of this name is there that proteomr did not write.
+        StorageError
+            The disk refused; the old result stands.
+        """
+        replace_file(self.place(name), write)
+        self._held().show_life()
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text as UTF-8."""
+        self.write_file(name, lambda file: file.write(text.encode()))
+
+    def write_json(self, name: str, value: object) -> None:
+        """Write a value as JSON with sorted keys."""
+        text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+        self.write_text(name, f"{text}\n")
+
+    def place(self, name: str) -> Path:
+        """Return a path for a result that the caller writes itself, wholly, before the end.
+
+        The path is aside; `finish` puts the file into its place.
+
+        Raises
+        ------
+        RunFolderError
+            A file of this name is there that proteomr did not write.
+        """
+        self._held()
+        placed = self._name(name)
+        if self.shard is not None or self.finished:
+            raise RuntimeError("results are written by a whole run that is not finished")
+        self._refuse_foreign(placed)
+        staged = self._layout.staged / placed
+        with storage_errors(staged.parent):
+            staged.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._staged[placed] = None
+        return staged
+
+    def claim(self, name: str) -> Path:
+        """Return the path of a file that grows in its place, such as a log.
+
+        The file counts as proteomr's own from then on. Its content is not part of the result: a
+        change in it does not make the run count as altered.
+
+        Raises
+        ------
+        RunFolderError
+            A file of this name is there that proteomr did not write.
+        """
+        self._held()
+        placed = self._name(name)
+        if self.finished:
+            return self._layout.path(placed)
+        self._refuse_foreign(placed)
+        target = self._layout.claims(self.shard)
+        known = read_json(target)
+        names = {*(known if isinstance(known, list) else ()), placed}
+        write_bytes(target, json.dumps(sorted(names)).encode())
+        return self._layout.path(placed)
+
+    def path_of(self, name: str) -> Path:
+        """Return where a finished result stands."""
+        return self._layout.path(self._name(name))
+
+    def list_tables(self) -> dict[str, Path]:
+        """Return the finished tables by name, the main one first; parquet where there is one."""
+        record = self._layout.read_record()
+        tables: dict[str, Path] = {}
+        for placed in sorted(() if record is None else record.outputs, key=_rank_format):
+            name = self._table_name(placed)
+            if name is not None and placed.rpartition(".")[2] in TABLE_FORMATS.values():
+                tables.setdefault(name, self._layout.path(placed))
+        return dict(sorted(tables.items(), key=lambda entry: entry[0] != self._main))
+
+    def count_units(self) -> tuple[int, int]:
+        """Return how many units the finished run estimated, and how many of them failed."""
+        facts = read_json(self._layout.manifest)
+        known = facts if isinstance(facts, dict) else {}
+        return int(known.get("units", 0)), int(known.get("failed", 0))
+
+    def finish(self, account: Manifest) -> Manifest:
+        """Put all results into their places, with ``drops.tsv`` and last the manifest.
+
+        A shard keeps its parts and gives up its lock alone.
+
+        Parameters
+        ----------
+        account : of the run; request, outputs and the end are added here.
+
+        Returns
+        -------
+        The manifest as it was written.
+
+        Raises
+        ------
+        StorageError
+            The disk refused.
+        """
+        lock = self._held()
+        complete = account
+        if self.shard is None and not self.finished:
+            self.write_table("drops", tabulate_drops(self._drops), formats=("tsv",))
+            staged = {name: self._layout.staged / name for name in sorted(self._staged)}
+            complete = replace(
+                account,
+                request=self._request,
+                request_sha256=self.digest,
+                outputs=tuple(
+                    replace(InputFile.read(path), name=name) for name, path in staged.items()
+                ),
+                beside=tuple(sorted(self._layout.claimed())),
+                finished=utc_now(),
+            )
+            self.write_text("manifest.json", complete.to_json())
+            commit_results(self._layout, [*staged, self._layout.manifest.name])
+            self.finished = True
+        lock.release()
+        self._lock = None
+        return complete
+
+    def _name(self, result: str) -> str:
+        return _place(self._layout, f"{self._main}.{self.formats[0]}", result)
+
+    def _table_name(self, placed: str) -> str | None:
+        """Return the name of the table in a file; None for files of subfolders."""
+        if "/" in placed:
+            return None
+        if self._layout.file is None:
+            return placed.rpartition(".")[0]
+        rest = placed.removeprefix(f"{self._layout.stem}.")
+        if placed == self._layout.file or "." not in rest:
+            return self._main
+        return rest.rpartition(".")[0]
+
+    def _held(self) -> Lock:
+        if self._lock is None:
+            raise RuntimeError("the ledger is closed")
+        return self._lock
+
+    def _refuse_foreign(self, placed: str) -> None:
+        target = self._layout.path(placed)
+        own = {*self._layout.own(), *self._staged, self._layout.manifest.name}
+        if target.is_symlink() or (target.exists() and placed not in own):
+            raise RunFolderError(
+                f"{target}: was not written by proteomr; move it away, or choose another"
+            )
+
+    def _forget_nothing_done(self) -> None:
+        """Leave no trace of a run that failed before it finished any block."""
+        if self._layout.has_parts():
+            return
+        record = self._layout.read_record()
+        before = () if record is None else record.beside
+        for name in self._layout.claimed().difference(before):
+            self._layout.path(name).unlink(missing_ok=True)
+        self._layout.clear_parts()
+
+
+def _place(layout: Layout, first: str, name: str) -> str:
+    """Return a result's name relative to the folder of its layout.
+
+    The first form of the main table is the file that the layout is named after.
+    """
+    if _PLAIN_NAME.fullmatch(name) is None or name.partition("/")[0] == "parts":
+        raise ValueError(f"{name!r} is not the name of a result")
+    if layout.file is None:
+        return name
+    if name == first:
+        return layout.file
+    main, _, ending = name.rpartition(".")
+    return f"{layout.stem}.{ending}" if main == first.rpartition(".")[0] else layout.name(name)
+
+
+def _rank_format(name: str) -> tuple[int, str]:
+    kinds = list(TABLE_FORMATS.values())
+    ending = name.rpartition(".")[2]
+    return (kinds.index(ending) if ending in kinds else len(kinds), name)
+
+
+def _name_schema(table: str) -> str:
+    """Return the schema of a table with its version."""
+    return f"{table}/{load_schema(table).version}"

@@ -1,0 +1,188 @@
+"""What of a run is done: blocks with their digests, and facts that its end needs."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from proteomr.errors import RunFolderError
+from proteomr.files import replace_file
+from proteomr.provenance import canonical_json
+from proteomr.runs.encoding import write_encoded
+from proteomr.runs.layout import Layout, read_json
+from proteomr.runs.lock import Lock
+
+__all__ = ["Parts", "write_bytes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The finished blocks of a run; several processes of one request may add to them.
+
+    Parameters
+    ----------
+    layout : of the run.
+    lock : that this process holds.
+    finished : whether the run was finished before: then no block is to be done.
+    """
+
+    layout: Layout
+    lock: Lock
+    finished: bool = False
+
+    def pending(self, count: int) -> list[int]:
+        """List the blocks of ``count`` that are still to be done: absent, torn or altered.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from proteomr.runs import Ledger
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Ledger.open(folder, request={}) as ledger:
+        ...         ledger.parts.save(1, {"fits": pl.DataFrame({"estimate": [0.5]})})
+        ...         ledger.parts.pending(3)
+        [0, 2]
+        """
+        if self.finished:
+            return []
+        return [index for index in range(count) if self._read(index) is None]
+
+    def save(self, index: int, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Store the result of one block, with its digests beside it.
+
+        Parameters
+        ----------
+        index : number of the block, from 0.
+        tables : its results by name.
+
+        Raises
+        ------
+        StorageError
+            The disk refused.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from proteomr.runs import Ledger
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Ledger.open(folder, request={}) as ledger:
+        ...         ledger.parts.save(0, {"fits": pl.DataFrame({"estimate": [0.5]})})
+        """
+        digests: dict[str, str] = {}
+        for name, frame in tables.items():
+            content = io.BytesIO()
+            write_encoded(frame, content, format="parquet")
+            digests[name] = hashlib.sha256(content.getbuffer()).hexdigest()
+            write_bytes(self.layout.part(index, name), content.getvalue())
+        write_bytes(self.layout.part_digests(index), canonical_json(digests))
+        self.lock.show_life()
+
+    def load(self, index: int) -> dict[str, pl.DataFrame] | None:
+        """Return the stored result of one block; None when it is absent, torn or altered.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from proteomr.runs import Ledger
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Ledger.open(folder, request={}) as ledger:
+        ...         ledger.parts.save(0, {"fits": pl.DataFrame({"estimate": [0.5]})})
+        ...         ledger.parts.load(0)["fits"].item(), ledger.parts.load(1)
+        (0.5, None)
+        """
+        contents = self._read(index)
+        if contents is None:
+            return None
+        return {name: pl.read_parquet(io.BytesIO(data)) for name, data in contents.items()}
+
+    def load_all(self, count: int) -> list[dict[str, pl.DataFrame]]:
+        """Return the stored results of all blocks, in their order.
+
+        Raises
+        ------
+        RunFolderError
+            Blocks are absent or damaged; the message counts them.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from proteomr.runs import Ledger
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Ledger.open(folder, request={}) as ledger:
+        ...         ledger.parts.load_all(0)
+        []
+        """
+        parts = [self.load(index) for index in range(count)]
+        whole = [part for part in parts if part is not None]
+        if len(whole) < count:
+            raise RunFolderError(
+                f"{self.layout.title}: {count - len(whole)} of {count} parts are absent or "
+                "damaged; run the shards that made them again"
+            )
+        return whole
+
+    def keep_facts(self, facts: Mapping[str, object]) -> None:
+        """Store what the end of the run needs and only its beginning knows, as JSON values.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from proteomr.runs import Ledger
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Ledger.open(folder, request={}) as ledger:
+        ...         ledger.parts.keep_facts({"blocks": 3})
+        ...         ledger.parts.facts()
+        {'blocks': 3}
+        """
+        write_bytes(self.layout.facts, canonical_json(facts))
+
+    def facts(self) -> Mapping[str, object]:
+        """Return what `keep_facts` stored, here or in another process of the same run.
+
+        Raises
+        ------
+        RunFolderError
+            Nothing was stored: no process of this run has come as far.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from proteomr.runs import Ledger
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Ledger.open(folder, request={}) as ledger:
+        ...         ledger.parts.facts()
+        Traceback (most recent call last):
+        ...
+        proteomr.errors.RunFolderError: ...: the run has not begun; run its shards first
+        """
+        facts = read_json(self.layout.facts)
+        if not isinstance(facts, dict):
+            raise RunFolderError(
+                f"{self.layout.title}: the run has not begun; run its shards first"
+            )
+        return facts
+
+    def _read(self, index: int) -> dict[str, bytes] | None:
+        digests = read_json(self.layout.part_digests(index))
+        if not isinstance(digests, dict):
+            return None
+        contents: dict[str, bytes] = {}
+        for name, digest in digests.items():
+            try:
+                data = self.layout.part(index, str(name)).read_bytes()
+            except FileNotFoundError:
+                return None
+            if hashlib.sha256(data).hexdigest() != digest:
+                return None
+            contents[str(name)] = data
+        return contents
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put bytes into a file, whole or not at all."""
+    replace_file(path, lambda file: file.write(content))

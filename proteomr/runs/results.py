@@ -1,0 +1,113 @@
+"""The tables that a finished job gives, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from proteomr.errors import UsageError, nearest
+from proteomr.provenance import Manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Results", "read_result"]
+
+_ROWS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a job gave: tables by name, what was left out, and the account of the run.
+
+    Attributes
+    ----------
+    command : the job, such as ``associate``.
+    main : name of its main table.
+    folder : where the results stand; None where they are in memory alone.
+    manifest : the account; None where the results were there already.
+    units, failed : what was estimated (fits, pairs), and how many of them have no estimate.
+
+    Examples
+    --------
+    >>> results = Results("demo", "hits", None, {"hits": pl.DataFrame({"n": [4]})})
+    >>> results.names, results.table().item()
+    (('hits',), 4)
+    """
+
+    command: str
+    main: str
+    folder: Path | None
+    _tables: Mapping[str, pl.DataFrame | Path]
+    manifest: Manifest | None = None
+    units: int = 0
+    failed: int = 0
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tables."""
+        return tuple(self._tables)
+
+    def table(self, name: str | None = None) -> pl.DataFrame:
+        """Return a table; the main one unless named.
+
+        Raises
+        ------
+        UsageError
+            There is none of that name.
+        """
+        wanted = self.main if name is None else name
+        if wanted not in self._tables:
+            known = ", ".join(self._tables)
+            raise UsageError(
+                f"{self.command} gave no table {wanted!r}{nearest(wanted, self._tables)}; "
+                f"there are: {known}"
+            )
+        held = self._tables[wanted]
+        return held if isinstance(held, pl.DataFrame) else read_result(held)
+
+    def path(self, name: str | None = None) -> Path | None:
+        """Return the file of a table; None where it is in memory alone."""
+        held = self._tables.get(self.main if name is None else name)
+        return held if isinstance(held, Path) else None
+
+    def to_pandas(self, name: str | None = None) -> pd.DataFrame:
+        """Return a table as a frame of pandas; the main one unless named."""
+        return self.table(name).to_pandas()
+
+    def summary(self) -> pl.DataFrame:
+        """Return the job's own summary where it has one, else the tables with their sizes.
+
+        Examples
+        --------
+        >>> Results("demo", "hits", None, {"hits": pl.DataFrame({"n": [4]})}).summary().rows()
+        [('hits', 1, 1)]
+        """
+        if "summary" in self._tables:
+            return self.table("summary")
+        sizes = [(name, *self.table(name).shape) for name in self._tables]
+        kinds = {"table": pl.String, "rows": pl.Int64, "columns": pl.Int64}
+        return pl.DataFrame(sizes, schema=kinds, orient="row")
+
+    def __repr__(self) -> str:
+        where = "in memory" if self.folder is None else f"in {self.folder}"
+        return f"<Results of {self.command} {where}: {', '.join(self._tables)}>"
+
+    def _repr_html_(self) -> str:
+        table = self.table().head(_ROWS_SHOWN)
+        rows = self.table().height
+        more = f"<p>{rows:,} rows</p>" if rows > table.height else ""
+        return f"<p><b>{self.command}</b>: {', '.join(self._tables)}</p>{table._repr_html_()}{more}"
+
+
+def read_result(path: Path) -> pl.DataFrame:
+    """Read a table that a run wrote."""
+    if path.suffix == ".parquet":
+        return pl.read_parquet(path)
+    separator = "," if path.suffix == ".csv" else "\t"
+    return pl.read_csv(path, separator=separator, infer_schema_length=None)
