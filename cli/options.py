@@ -19,6 +19,7 @@ __all__ = [
     "ColumnNames",
     "Columns",
     "Config",
+    "DryRun",
     "Format",
     "IdColumn",
     "LogJson",
@@ -203,6 +204,14 @@ Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite", rich_help_panel=COMPUTING, help="Replace what an earlier run left."
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        rich_help_panel=COMPUTING,
+        help="Say what would run, how long it would take and with how much memory; write nothing.",
     ),
 ]
 Config = Annotated[

@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = [
+    "FAILED_UNITS",
     "ColumnError",
     "FormatError",
     "FormulaError",
@@ -36,6 +37,10 @@ __all__ = [
     "UsageError",
     "nearest",
 ]
+
+
+FAILED_UNITS = 4
+"""Exit code of a run that finished with units (fits, pairs) that have no estimate."""
 
 
 class ProteomrError(Exception):

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 
 import polars as pl
 
-from proteomr.errors import RunFolderError, UsageError
+from proteomr.errors import FAILED_UNITS, RunFolderError, UsageError
 from proteomr.execute import Executor, Serial, Shard
 from proteomr.provenance import Manifest, RowFilter, utc_now
 from proteomr.runs.encoding import TableFormat
@@ -20,9 +20,6 @@ from proteomr.runs.request import Described, Request, describe_request
 from proteomr.runs.results import Results, read_result
 
 __all__ = ["Account", "Forecast", "Job", "Outcome", "Output", "run_job"]
-
-FAILED_UNITS = 4
-"""Exit code of a run that finished with units that have no estimate."""
 
 
 @dataclass(frozen=True, slots=True)

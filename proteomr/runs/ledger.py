@@ -43,6 +43,7 @@ class Ledger:
     ----------
     path : the folder, or the file of the main table.
     finished : True when the complete result of this very request is there already.
+    begun_anew : whether nothing of this request was done before.
     shard : which shard of the run this process computes; None for all of it.
     formats : formats in which tables are written, unless a call says otherwise.
     parts : what of the work is done.
@@ -50,6 +51,7 @@ class Ledger:
 
     path: Path
     finished: bool
+    begun_anew: bool
     shard: Shard | None
     formats: tuple[TableFormat, ...]
     parts: Parts
@@ -130,7 +132,10 @@ class Ledger:
             raise
         kinds = tuple(dict.fromkeys(formats))
         parts = Parts(layout, lock, finished=finished)
-        return cls(layout.title, finished, shard, kinds, parts, layout, dict(request), main, lock)
+        anew = not (finished or layout.has_parts())
+        return cls(
+            layout.title, finished, anew, shard, kinds, parts, layout, dict(request), main, lock
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -15,7 +15,7 @@ from proteomr_cli.main import COMMANDS, GROUPS, app
 
 ROOT = Path(__file__).parents[2]
 NO_COMMANDS = {
-    *("__init__", "main", "causal", "console", "help", "journal"),
+    *("__init__", "bundles", "main", "causal", "console", "help", "jobs", "journal"),
     *("options", "outcome", "running"),
 }
 SLOW_TO_LOAD = {

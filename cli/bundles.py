@@ -1,0 +1,100 @@
+"""Options that belong together: declared once as fields of a class, taken whole by commands."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from typing import Annotated, Any, Literal
+
+import typer
+
+from . import options as shared
+
+__all__ = ["Blocks", "Running", "takes_bundles"]
+
+ExecutorName = Literal["local", "dask"]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How a job is run, repeated and told of: in every command that writes results."""
+
+    threads: shared.Threads = None
+    seed: shared.Seed = 1
+    resume: shared.Resume = False
+    overwrite: shared.Overwrite = False
+    dry_run: shared.DryRun = False
+    config: shared.Config = None
+    print_config: shared.PrintConfig = False
+    allow_failures: shared.AllowFailures = False
+    no_progress: shared.NoProgress = False
+    quiet: shared.Quiet = False
+    verbose: shared.Verbose = False
+    log_json: shared.LogJson = False
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Who works through the blocks: in commands whose work comes in blocks."""
+
+    executor: Annotated[
+        ExecutorName,
+        typer.Option(
+            metavar="local|dask",
+            rich_help_panel=shared.COMPUTING,
+            help="Who works through the blocks. local: threads of this process. dask: processes of "
+            "the extra proteomr[dask], as many as --threads; the numbers are the same.",
+        ),
+    ] = "local"
+    dask_scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            rich_help_panel=shared.COMPUTING,
+            help="With --executor dask: use the workers of this scheduler, such as "
+            "tcp://10.0.0.5:8786, instead of processes of this machine; they must see the files "
+            "under the same paths.",
+        ),
+    ] = None
+
+
+def takes_bundles(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command that takes bundles take their options, each under its own name.
+
+    Parameters
+    ----------
+    command : a function some of whose keyword parameters are annotated with a bundle.
+    """
+    signature = inspect.signature(command)
+    bundles = {
+        name: entry.annotation
+        for name, entry in signature.parameters.items()
+        if inspect.isclass(entry.annotation) and is_dataclass(entry.annotation)
+    }
+    if not bundles:
+        raise TypeError(f"{command.__name__} takes no bundle")
+    parameters: list[inspect.Parameter] = []
+    for name, entry in signature.parameters.items():
+        if name in bundles:
+            parameters += [_as_parameter(option) for option in fields(bundles[name])]
+        else:
+            parameters.append(entry)
+
+    @functools.wraps(command)
+    def expanded(**given: Any) -> None:
+        for name, bundle in bundles.items():
+            named = [option.name for option in fields(bundle)]
+            given[name] = bundle(**{option: given.pop(option) for option in named})
+        command(**given)
+
+    shown: Any = expanded  # typer reads what options there are from these two
+    shown.__signature__ = signature.replace(parameters=parameters)
+    shown.__annotations__ = {entry.name: entry.annotation for entry in parameters}
+    return expanded
+
+
+def _as_parameter(option: "Field[Any]") -> inspect.Parameter:
+    default = inspect.Parameter.empty if option.default is MISSING else option.default
+    return inspect.Parameter(
+        option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option.type
+    )

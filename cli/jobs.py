@@ -1,0 +1,196 @@
+"""From a command's options to a job that is planned or run, and what every job tells of itself."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+from proteomr.errors import FAILED_UNITS, UsageError
+
+from . import options as shared
+from .bundles import Blocks, Running
+from .console import report_note, say, track
+from .journal import keep_journal, open_journal
+
+if TYPE_CHECKING:
+    from proteomr.execute import Executor, Shard
+    from proteomr.runs import Forecast, Job, Ledger, Results
+
+__all__ = ["Task", "choose_formats", "hold_threads", "run_command"]
+
+Block = TypeVar("Block")
+Done = TypeVar("Done")
+
+_NOTES_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a command does with its options.
+
+    Parameters
+    ----------
+    make_job : builds the job; called once what is slow to import may be imported.
+    out : folder or file of the results.
+    report : prints what is to be said of the results.
+    tables : options of the form NAME=VALUE, read, by the name of the option.
+    format : of the tables, beside parquet.
+    blocks : who works through the blocks.
+    shard : which share of the run.
+    doing, unit : what a progress bar says, such as ``fitting`` ``blocks``.
+    """
+
+    make_job: "Callable[[], Job]"
+    out: Path
+    report: "Callable[[Results], None]"
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    formats: "Sequence[shared.TableFormat]" = ("parquet",)
+    blocks: Blocks = field(default_factory=Blocks)
+    shard: "Shard | None" = None
+    doing: str = "working"
+    unit: str = "blocks"
+
+
+def run_command(context: typer.Context, running: Running, task: Task) -> None:
+    """Print the configuration, plan the job, or run it and print what it gave.
+
+    Leaves with code 4 where some units have failed, unless failures are allowed.
+    """
+    settings = shared.resolve_settings(context, tables=task.tables)
+    if running.print_config:
+        say(shared.write_configuration(settings))
+        return
+    open_journal(quiet=running.quiet, verbose=running.verbose, as_json=running.log_json)
+    threads = hold_threads(running.threads)
+    from proteomr.runs import Account, Output, run_job
+
+    output = Output(task.out, tuple(task.formats), running.resume, running.overwrite, task.shard)
+    executor = _Tracked(
+        _choose_executor(task.blocks, threads),
+        doing=task.doing,
+        unit=task.unit,
+        show=not (running.no_progress or running.quiet),
+    )
+    job = task.make_job()
+    if running.dry_run:
+        _print_forecast(job.plan(threads=threads), threads=threads)
+        return
+    account = Account(tuple(sys.argv[1:]), settings, threads, running.seed, running.allow_failures)
+    with _interrupts_told(executor):
+        results = run_job(job, output, executor=executor, account=account, opened=_attach_log)
+    if not running.quiet:
+        task.report(results)
+        _print_notes(results.notes)
+    say(str(results.path() or task.out))
+    if results.failed and not running.allow_failures:
+        raise typer.Exit(FAILED_UNITS)
+
+
+def hold_threads(threads: int | None) -> int:
+    """Return how many threads to use, and hold polars to them where it is not loaded yet."""
+    from proteomr.execute import available_threads
+
+    count = available_threads() if threads is None else threads
+    if "polars" not in sys.modules:
+        os.environ.setdefault("POLARS_MAX_THREADS", str(count))
+    return count
+
+
+def choose_formats(format: shared.TableFormat) -> "tuple[shared.TableFormat, ...]":
+    """Return the formats of tables: parquet, and beside it the one asked for."""
+    return ("parquet",) if format == "parquet" else ("parquet", format)
+
+
+def _attach_log(ledger: "Ledger") -> None:
+    if ledger.finished:
+        return
+    name = "log.txt" if ledger.shard is None else f"log-{ledger.shard.label}.txt"
+    keep_journal(ledger.claim(name), again=not ledger.begun_anew)
+
+
+def _choose_executor(blocks: Blocks, threads: int) -> "Executor":
+    if blocks.executor == "dask":
+        from proteomr.dask_executor import Dask, require_dask
+
+        require_dask()
+        return Dask(blocks.dask_scheduler, threads)
+    if blocks.dask_scheduler is not None:
+        raise UsageError("--dask-scheduler names Dask's workers: add --executor dask")
+    from proteomr.execute import Workers
+
+    return Workers(threads)
+
+
+@dataclass(slots=True)
+class _Tracked:
+    """An executor that shows how far its blocks have come, and counts them."""
+
+    inner: "Executor"
+    doing: str
+    unit: str
+    show: bool
+    done: int = 0
+    total: int = 0
+
+    def map(
+        self, work: Callable[[Block], Done], blocks: Iterable[Block], /
+    ) -> Generator[tuple[int, Done]]:
+        """Yield what the inner executor yields."""
+        known = blocks if isinstance(blocks, Sized) else list(blocks)
+        self.total = len(known)
+        self.done = 0
+        with contextlib.closing(self.inner.map(work, known)) as results:
+            stream = track(
+                results, total=self.total, label=self.doing, unit=self.unit, show=self.show
+            )
+            for result in stream:
+                yield result
+                self.done += 1
+
+
+@contextlib.contextmanager
+def _interrupts_told(executor: _Tracked) -> Generator[None]:
+    """Say of an interrupt what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not executor.done:
+            raise
+        raise KeyboardInterrupt(
+            f"{executor.done} of {executor.total} {executor.unit} are kept; the same command with "
+            "--resume goes on"
+        ) from None
+
+
+def _print_forecast(forecast: "Forecast", *, threads: int) -> None:
+    rows: list[tuple[str, str]] = [(name, f"{n:,}") for name, n in forecast.units.items()]
+    rows += forecast.lines
+    if forecast.path:
+        rows.append(("path", forecast.path))
+    by = f"with {threads} thread{'' if threads == 1 else 's'}"
+    if forecast.memory_bytes is not None:
+        rows.append(("memory", f"about {forecast.memory_bytes / 1e6:,.0f} MB {by}"))
+    if forecast.seconds is not None:
+        rows.append(("time", f"about {_duration(forecast.seconds / threads)} {by}"))
+    width = max((len(label) for label, _ in rows), default=0)
+    for label, text in rows:
+        say(f"{label:<{width}}  {text}".rstrip())
+    say("nothing is written")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _print_notes(notes: Sequence[str]) -> None:
+    for note in notes[:_NOTES_SHOWN]:
+        report_note(f"note: {note}")
+    if len(notes) > _NOTES_SHOWN:
+        report_note(f"note: {len(notes) - _NOTES_SHOWN} more in log.txt")
