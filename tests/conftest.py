@@ -1,8 +1,11 @@
+"""Fixtures of all tests, and the rule that nothing is skipped silently where CI is set."""
+
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,43 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     del config
     compressed = isinstance(val, bytes) and val.startswith(b"\x1f\x8b")
     return f"{argname}-gzip" if compressed else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that is skipped in CI for a reason that no waiver names."""
+    del item, call
+    report = yield
+    return _refuse_silence(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Fail a module that is skipped in CI for a reason that no waiver names."""
+    del collector
+    report = yield
+    return _refuse_silence(report)
+
+
+def _refuse_silence(report: Any) -> Any:
+    if not report.skipped or not os.environ.get("CI") or hasattr(report, "wasxfail"):
+        return report
+    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    reason = reason.removeprefix("Skipped: ")
+    if not any(reason.startswith(waived) for waived in _waived_reasons()):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI, and tests/waivers.toml has no reason like {reason!r}"
+    return report
+
+
+def _waived_reasons() -> list[str]:
+    waivers = tomllib.loads(Path(__file__).with_name("waivers.toml").read_text("utf-8"))["waiver"]
+    named = os.environ.get("PROTEOMR_WAIVE", "").split(",")
+    return [entry["reason"] for entry in waivers if entry.get("name", "") in ("", *named)]
 
 
 @pytest.fixture(scope="session")
