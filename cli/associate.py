@@ -306,7 +306,7 @@ def associate(
 
 
 def _print_plan(plan: "Plan", options: RunOptions) -> None:
-    from proteomr.association import estimate_cost
+    from proteomr.scan import estimate_cost
 
     blocks = plan.blocks if options.shard is None else options.shard.select(plan.blocks)
     if not blocks:

@@ -91,8 +91,8 @@ def write_results(
 
 
 def _count_rows(frame: pl.DataFrame, *, people: int) -> tuple[RowFilter, ...]:
-    """Return the people at hand and the most that a fit used, by adjustment set and exposure."""
-    keys = [c.ADJUSTMENT, c.EXPOSURE, c.STRATUM]
+    """Return the people at hand and the most that a fit used, by adjustment set and target."""
+    keys = [c.ADJUSTMENT, c.EXPOSURE, c.OUTCOME, c.STRATUM]
     most = frame.group_by(keys, maintain_order=True).agg(pl.col(c.N).max())
     return tuple(
         RowFilter(

@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass, replace
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import polars as pl
 
 from proteomr.association.collect import collect
 from proteomr.association.outputs import ColumnStyle, RunFacts, write_results
-from proteomr.association.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_scan
-from proteomr.association.scan import Scan
+from proteomr.association.plan import Plan, plan_scan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import RunFolderError
-from proteomr.execute import Executor, Serial, Shard, one_blas_thread
+from proteomr.execute import Executor, Serial
 from proteomr.provenance import InputFile, canonical_json
 from proteomr.runs import RunFolder, read_request
 from proteomr.runs.folder import TableFormat
+from proteomr.scan import BLOCK_SIZE, fit_blocks
 from proteomr.tables import Associations, Cohort, ProteinCovariate
 from proteomr.tables import columns as c
 
-__all__ = [
-    "Cost",
-    "PartsDone",
-    "Progress",
-    "associate",
-    "describe_request",
-    "estimate_cost",
-    "finish_run",
-    "merge_parts",
-    "run_parts",
-]
-
-_TIMED = 8
-
-Progress = Callable[[Iterable[tuple[int, pl.DataFrame]], int], Iterable[tuple[int, pl.DataFrame]]]
+__all__ = ["associate", "describe_request", "finish_run", "merge_parts"]
 
 
 def associate(
@@ -49,10 +32,11 @@ def associate(
     executor: Executor | None = None,
     block_size: int = BLOCK_SIZE,
 ) -> Associations:
-    """Fit every protein of a cohort to every exposure under every adjustment set.
+    """Fit every protein of a cohort to every exposure or outcome under every adjustment set.
 
     With ``x`` an exposure, ``P`` a protein transformed within the complete cases of the fit and
-    ``Z`` the covariates: linear ``P = b x + Z c + e``; logistic ``logit P(x = 1) = b P + Z c``.
+    ``Z`` the covariates: linear ``P = b x + Z c + e``; logistic ``logit P(x = 1) = b P + Z c``. An
+    outcome ``y`` is the response of either: linear ``y = b P + Z c + e``.
     Each protein has its own complete cases, over exposure, covariates, the protein and its own
     covariates. Every protein gets a row for each exposure, adjustment set and stratum, with a
     status.
@@ -88,10 +72,7 @@ def associate(
     ['ADM']
     """
     plan = plan_scan(cohort, spec, covariates=covariates, block_size=block_size)
-    runner = executor if executor is not None else Serial()
-    with closing(runner.map(Scan(plan), in_turn(plan.blocks))) as results:
-        parts = dict(results)
-    return collect(parts.values(), spec)
+    return collect(fit_blocks(plan, executor=executor or Serial()), spec)
 
 
 def describe_request(
@@ -112,67 +93,10 @@ def describe_request(
         "inputs": dict(inputs or {}),
         "people": {"n": plan.cohort.n, "sha256": people.hexdigest()},
         "proteins": {"n": len(plan.cohort.proteins.names), "sha256": names},
-        "protein_covariates": [covariate.name for covariate in plan.covariates],
+        "protein_covariates": [covariate.name for covariate in plan.reading.covariates],
         "blocks": len(plan.blocks),
         "drops": [asdict(drop) for drop in (*plan.cohort.drops, *plan.drops)],
     }
-
-
-def in_turn(blocks: Sequence[ProteinBlock]) -> list[ProteinBlock]:
-    """Order blocks so that two panels take turns, and two workers prepare two panels at once.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> none = np.zeros(0, dtype=np.int64)
-    >>> blocks = [ProteinBlock(i, none, (panel,)) for i, panel in enumerate([0, 0, 1, 2])]
-    >>> [block.index for block in in_turn(blocks)]
-    [0, 2, 1, 3]
-    """
-    panels: dict[tuple[int, ...], list[ProteinBlock]] = {}
-    for block in blocks:
-        panels.setdefault(block.groups, []).append(block)
-    ordered = list(panels.values())
-    turns: list[ProteinBlock] = []
-    for first in range(0, len(ordered), 2):
-        for together in zip_longest(*ordered[first : first + 2]):
-            turns += [block for block in together if block is not None]
-    return turns
-
-
-@dataclass(frozen=True, slots=True)
-class PartsDone:
-    """How far the parts of a run have come: all of them, and those computed now."""
-
-    blocks: int
-    computed: int
-
-
-def run_parts(
-    plan: Plan,
-    folder: RunFolder,
-    *,
-    executor: Executor,
-    shard: Shard | None = None,
-    progress: Progress | None = None,
-) -> PartsDone:
-    """Compute the parts that a run folder lacks, each written as it finishes.
-
-    Parameters
-    ----------
-    folder : open for the request of :func:`describe_request`.
-    executor : how blocks are run.
-    shard : compute only this share of the blocks.
-    progress : wraps the stream of finished parts, given their number.
-    """
-    mine: Sequence[ProteinBlock] = plan.blocks if shard is None else shard.select(plan.blocks)
-    waiting = set(folder.pending(len(plan.blocks)))
-    todo = in_turn([block for block in mine if block.index in waiting])
-    with closing(executor.map(Scan(plan), todo)) as results:
-        stream = results if progress is None else progress(results, len(todo))
-        for position, frame in stream:
-            folder.save_part(todo[position].index, frame)
-    return PartsDone(len(mine), len(todo))
 
 
 def finish_run(
@@ -231,58 +155,6 @@ def finish_run(
         effective=effective,
     )
     return summary, failed
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a scan would take.
-
-    Attributes
-    ----------
-    fits : number of fits.
-    people : complete for exposure and covariates, in words.
-    seconds : of one processor.
-    timed : proteins that were fitted to know.
-    bytes_shared, bytes_per_thread : of memory.
-    """
-
-    fits: int
-    people: str
-    seconds: float
-    timed: int
-    bytes_shared: float
-    bytes_per_thread: float
-
-    def memory_bytes(self, threads: int) -> float:
-        """Memory of the arrays for a number of threads."""
-        return self.bytes_shared + threads * self.bytes_per_thread
-
-
-def estimate_cost(plan: Plan, blocks: Sequence[ProteinBlock]) -> Cost:
-    """Estimate what some blocks of a scan would take, by fitting the first few proteins of one."""
-    sizes = sorted({group.rows.size for group in plan.groups})
-    people = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    proteins = sum(block.proteins.size for block in blocks)
-    scan = Scan(plan)
-    first = replace(blocks[0], proteins=blocks[0].proteins[:_TIMED])
-    with one_blas_thread():
-        scan(replace(first, proteins=first.proteins[:1]))
-        began = time.process_time()
-        scan(first)
-        seconds = (time.process_time() - began) / first.proteins.size * proteins
-    n = sizes[-1]
-    width = max(
-        (plan.problem(plan.groups[g]).covariates.shape[1] for g in first.groups[:1]), default=1
-    )
-    tests = max(len(group.tests) for group in plan.groups)
-    shared = 8.0 * n * width * (2 + len(plan.spec.adjust)) * 2
-    per_thread = 8.0 * n * _largest_block(plan) * (6 + 2 * tests)
-    return Cost(proteins * plan.tests_per_protein, people, seconds, _TIMED, shared, per_thread)
-
-
-def _largest_block(plan: Plan) -> int:
-    """Return the number of proteins in the largest block."""
-    return max((int(block.proteins.size) for block in plan.blocks), default=0)
 
 
 def merge_parts(folder: RunFolder) -> tuple[Associations, ModelSpec]:

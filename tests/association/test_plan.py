@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from proteomr._typing import F64
-from proteomr.association import ModelSpec, Scan, associate, plan_scan
+from proteomr.association import ModelSpec, associate, plan_scan
 from proteomr.errors import ColumnError, UsageError
+from proteomr.scan import Scan
 from proteomr.tables import ArrayProteins, Cohort
 
 
@@ -53,7 +54,7 @@ def test_people_without_a_stratum_are_counted() -> None:
         make_cohort(samples, make_values(90, 2)),
         spec_of("linear", exposures=("iso",), adjust={"a": "1"}, strata="group"),
     )
-    assert plan.strata == ("a", "b")
+    assert [stratum.label for stratum in plan.reading.strata] == ["a", "b"]
     assert [(drop.reason, drop.n) for drop in plan.drops] == [("group missing", 30)]
     assert len(Scan(plan)(plan.blocks[0])) == 2 * 2
 
@@ -73,7 +74,10 @@ def test_two_levels_of_any_kind_are_an_exposure(levels: list[Any]) -> None:
     ("values", "message"),
     [
         ([1.0] * 6, r"exposure 'iso' has 1 level \(1.0\) among 6 people: it needs two"),
-        ([0, 1, 2, 0, 1, 2], r"has 3 levels \(0, 1, 2\): it needs two for the logistic family"),
+        (
+            [0, 1, 2, 0, 1, 2],
+            r"has 3 levels \(0, 1, 2\): it needs two levels for the logistic family",
+        ),
         ([0.0, np.inf] * 3, "exposure 'iso' is infinite for 3 people"),
     ],
 )

@@ -16,11 +16,12 @@ from proteomr._typing import F64
 from proteomr.association import ModelSpec, associate
 from proteomr.execute import Workers
 from proteomr.io import read_cohort
+from proteomr.models import FAMILIES as REGISTERED
 from proteomr.models import Status
-from proteomr.tables import ArrayProteins, Cohort, ProteinCovariate
+from proteomr.tables import ArrayProteins, Cohort, ProteinCovariate, load_schema
 
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-FAMILIES = ["linear", "logistic"]
+FAMILIES = [family.name for family in REGISTERED]
 NUMBERS = ["estimate", "se", "neg_log10_p", "conf_low", "conf_high"]
 
 
@@ -325,7 +326,9 @@ def test_a_site_without_cases_leaves_the_protein_its_limit(n: int) -> None:
 
 def test_every_status_is_reached_by_a_test_here() -> None:
     reached = {"ok", "too_few", "collinear", "untransformed", *bad_proteins(10)}
-    assert {status.name for status in Status} - reached == {"not_converged"}
+    schema = {column.name: column for column in load_schema("associations").columns}
+    assert set(schema["status"].values) - reached == {"not_converged"}
+    assert reached <= {status.name for status in Status}
 
 
 def test_infinite_own_covariates_count_only_where_the_protein_is_seen() -> None:
