@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
@@ -59,7 +59,7 @@ def associate(
     family: Annotated[
         Family,
         typer.Option(
-            metavar="linear|logistic",
+            metavar="|".join(get_args(Family)),
             rich_help_panel=shared.MODELS,
             help="linear: protein ~ exposure. logistic: exposure ~ protein.",
         ),
