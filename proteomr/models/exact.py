@@ -43,7 +43,6 @@ __all__ = [
 # The share of its length below which a column counts as made of those before it: R's lm has 1e-7
 # for columns as they are, while these are scaled and refined, so that seven digits more are sound.
 _ALIASED = 1e-9
-_COMBINATION = "the term is a linear combination of the others on the rows of the fit"
 ONE_CLUSTER = "one cluster on the rows of the fit"
 
 
@@ -121,12 +120,22 @@ class _Columns:
     scale : ``(all,)`` of the columns before the dependent ones were left out.
     independent : positions of the p columns among all.
     term : position of the term of interest among all; its products follow it.
+    label : what the term of interest is.
     """
 
     X: F64
     scale: F64
     independent: I64
     term: int
+    label: str
+
+    def describe_dependence(self, term: int) -> Refusal:
+        """Return why a term, or the product of it, has no coefficient."""
+        if term == 0:
+            what = f"{self.label} is a linear combination of the covariates"
+        else:
+            what = "the term is a linear combination of the others"
+        return Refusal(Status.collinear, f"{what} on the rows of the fit")
 
 
 def is_beyond_mass_paths(problem: Problem, options: FitOptions) -> bool:
@@ -175,7 +184,8 @@ def _fit_model(
     target = problem.targets[problem.models[m].target]
     protein, values = block.values[j, rows], target.values[rows]
     x, y = (values, protein) if side == "response" else (protein, values)
-    design = _lay_out(problem, block, j, m, x)
+    label = target.name if side == "response" else "the protein"
+    design = _lay_out(problem, block, j, m, x, label=label)
     weights = problem.weights[rows] if problem.weights is not None else np.ones(y.size)
     clusters = problem.clusters[rows] if problem.clusters is not None else None
     asked = np.flatnonzero(design.independent >= design.term)
@@ -188,10 +198,10 @@ def _fit_model(
         refusal = Refusal(Status.too_few, message)
     elif has_one_cluster(clusters):
         refusal = Refusal(Status.too_few, ONE_CLUSTER)
-    elif asked.size == 0:
-        refusal = Refusal(Status.collinear, _COMBINATION)
     if refusal is not None:
         return lambda _: refusal
+    if asked.size == 0:
+        return design.describe_dependence
     result = solve(Regression(design.X, y, weights, clusters, asked))
     return lambda term: _pick(design, result, term)
 
@@ -199,13 +209,13 @@ def _fit_model(
 def _pick(design: _Columns, result: Solution | Refusal, term: int) -> Fit | Refusal:
     at = np.flatnonzero(design.independent == design.term + term)
     if at.size == 0:
-        return Refusal(Status.collinear, _COMBINATION)
+        return design.describe_dependence(term)
     if isinstance(result, Refusal):
         return result
     return result.coefficient(int(at[0]), scale=float(design.scale[design.term + term]))
 
 
-def _lay_out(problem: Problem, block: Block, j: int, m: int, x: F64) -> _Columns:
+def _lay_out(problem: Problem, block: Block, j: int, m: int, x: F64, *, label: str) -> _Columns:
     """Put the columns of one model together: covariates, own ones, the term, its products."""
     rows = block.observed[j]
     C = problem.covariates[rows][:, problem.adjustments[problem.models[m].adjustment].columns]
@@ -214,7 +224,7 @@ def _lay_out(problem: Problem, block: Block, j: int, m: int, x: F64) -> _Columns
     X, scale = _scale(np.column_stack([C, block.own[j][:, rows].T, x, products]))
     independent = find_independent(X, tolerance=_ALIASED)
     term = X.shape[1] - 1 - products.shape[1]
-    return _Columns(X[:, independent], scale, independent, term)
+    return _Columns(X[:, independent], scale, independent, term, label)
 
 
 def has_one_cluster(clusters: I64 | None) -> bool:
