@@ -172,11 +172,12 @@ def _print_forecast(forecast: "Forecast", *, threads: int) -> None:
     rows += forecast.lines
     if forecast.path:
         rows.append(("path", forecast.path))
-    by = f"with {threads} thread{'' if threads == 1 else 's'}"
+    by = f" with {threads} thread{'' if threads == 1 else 's'}" if forecast.parallel else ""
     if forecast.memory_bytes is not None:
-        rows.append(("memory", f"about {forecast.memory_bytes / 1e6:,.0f} MB {by}"))
+        rows.append(("memory", f"about {forecast.memory_bytes / 1e6:,.0f} MB{by}"))
     if forecast.seconds is not None:
-        rows.append(("time", f"about {_duration(forecast.seconds / threads)} {by}"))
+        at_once = threads if forecast.parallel else 1
+        rows.append(("time", f"about {_duration(forecast.seconds / at_once)}{by}"))
     width = max((len(label) for label, _ in rows), default=0)
     for label, text in rows:
         say(f"{label:<{width}}  {text}".rstrip())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proteomr.runs.checking import CheckedTable, check_table
-from proteomr.runs.encoding import TableFormat, read_stamp
+from proteomr.runs.encoding import TableFormat, choose_file_formats, read_stamp
 from proteomr.runs.job import Account, Forecast, Job, Outcome, Output, run_job
 from proteomr.runs.ledger import Ledger
 from proteomr.runs.opening import read_request
@@ -24,6 +24,7 @@ __all__ = [
     "Source",
     "TableFormat",
     "check_table",
+    "choose_file_formats",
     "describe_request",
     "digest_request",
     "open_scratch",

@@ -33,6 +33,7 @@ class Forecast:
     seconds : of one processor; None where nothing was timed.
     memory_bytes : at the peak, with the threads asked for; None where not known.
     lines : whatever else the job says of itself, as labelled lines.
+    parallel : whether more threads shorten the time.
     """
 
     units: Mapping[str, int]
@@ -40,6 +41,7 @@ class Forecast:
     seconds: float | None = None
     memory_bytes: float | None = None
     lines: tuple[tuple[str, str], ...] = ()
+    parallel: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,13 +295,15 @@ class Ledger:
         return self._layout.path(self._name(name))
 
     def list_tables(self) -> dict[str, Path]:
-        """Return the finished tables by name, the main one first; parquet where there is one."""
+        """Return the finished tables by name, the main one first; parquet where there is one.
+
+        Those in a subfolder bear its name: ``gwas/exposure``.
+        """
         record = self._layout.read_record()
         tables: dict[str, Path] = {}
         for placed in sorted(() if record is None else record.outputs, key=_rank_format):
-            name = self._table_name(placed)
-            if name is not None and placed.rpartition(".")[2] in TABLE_FORMATS.values():
-                tables.setdefault(name, self._layout.path(placed))
+            if placed.rpartition(".")[2] in TABLE_FORMATS.values():
+                tables.setdefault(self._table_name(placed), self._layout.path(placed))
         return dict(sorted(tables.items(), key=lambda entry: entry[0] != self._main))
 
     def count_units(self) -> tuple[int, int]:
@@ -353,10 +355,8 @@ class Ledger:
     def _name(self, result: str) -> str:
         return _place(self._layout, f"{self._main}.{self.formats[0]}", result)
 
-    def _table_name(self, placed: str) -> str | None:
-        """Return the name of the table in a file; None for files of subfolders."""
-        if "/" in placed:
-            return None
+    def _table_name(self, placed: str) -> str:
+        """Return the name of the table in a file."""
         if self._layout.file is None:
             return placed.rpartition(".")[0]
         rest = placed.removeprefix(f"{self._layout.stem}.")
