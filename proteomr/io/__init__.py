@@ -7,7 +7,8 @@ from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
 from proteomr.io.proteins import ProteinFiles, open_proteins
 from proteomr.io.sources import find_files
-from proteomr.io.store import is_store, read_store, write_store
+from proteomr.io.store import is_store, read_store
+from proteomr.io.store_writing import write_store
 from proteomr.io.tables import TableFormat, read_table, write_table
 from proteomr.io.withdrawals import read_withdrawn
 

@@ -12,14 +12,14 @@ from typing import ClassVar, Protocol
 import polars as pl
 
 from proteomr.errors import FAILED_UNITS, RunFolderError, UsageError
-from proteomr.execute import Executor, Serial, Shard
+from proteomr.execute import Executor, Serial, Shard, Threads, available_threads, hold_blas
 from proteomr.provenance import Manifest, RowFilter, utc_now
 from proteomr.runs.encoding import TableFormat
 from proteomr.runs.ledger import Ledger
 from proteomr.runs.request import Described, Request, describe_request
 from proteomr.runs.results import Results, read_result
 
-__all__ = ["Account", "Forecast", "Job", "Outcome", "Output", "run_job"]
+__all__ = ["Account", "Forecast", "Job", "Outcome", "Output", "call_job", "run_job"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +187,42 @@ def run_job(
                 opened(ledger)
             if ledger.finished:
                 return _read_results(job, ledger, output)
-            outcome = job.run(ledger, runner)
+            with hold_blas(called.threads):
+                outcome = job.run(ledger, runner)
             manifest = ledger.finish(_write_account(described, called, outcome, started=started))
             return _take_results(job, ledger, output, manifest, outcome)
+
+
+def call_job(
+    job: Job,
+    *,
+    out: str | Path | None,
+    threads: int | None = None,
+    formats: Sequence[TableFormat] = ("parquet",),
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Results:
+    """Run a job for a function of the library, as the command line does for a command.
+
+    Parameters
+    ----------
+    job : what to do.
+    out : folder or file of the results; None keeps the tables in memory.
+    threads : to work with; None for as many as this process may use.
+    formats : of tables, parquet first.
+    resume, overwrite : go on with, or replace, what an earlier run left.
+
+    Raises
+    ------
+    RunFolderError
+        The output is in use, or holds what is not this run's.
+    UsageError
+        The output is one of the inputs, or lies among them; or there are no threads.
+    """
+    count = available_threads() if threads is None else threads
+    path = None if out is None else Path(out)
+    output = Output(path, tuple(formats), resume, overwrite)
+    return run_job(job, output, executor=Threads(count), account=Account(threads=count))
 
 
 @contextmanager
@@ -202,12 +235,14 @@ def _somewhere(path: Path | None, job: Job) -> Iterator[Path]:
 
 
 def _refuse_own_input(job: Job, out: Path) -> None:
-    """Refuse an output that is read, or in which something lies that is read."""
+    """Refuse an output that is read, that lies in a folder which is, or holds something that is."""
     target = out.resolve()
     for source in job.request.sources():
         for file in source.files:
             read = file.resolve()
-            if read == target or (not job.as_file and target in read.parents):
+            holds = not job.as_file and target in read.parents
+            inside = read in target.parents and read.is_dir()
+            if read == target or holds or inside:
                 another = "name" if job.as_file else "folder"
                 raise UsageError(f"{out}: {file} is read; choose another {another} for -o")
 
