@@ -43,6 +43,8 @@ class Task:
     blocks : who works through the blocks.
     shard : which share of the run.
     doing, unit : what a progress bar says, such as ``fitting`` ``blocks``.
+    prints_folder : whether the last line is the folder, which the next command takes whole, and not
+        the main table in it.
     """
 
     make_job: "Callable[[], Job]"
@@ -54,6 +56,7 @@ class Task:
     shard: "Shard | None" = None
     doing: str = "working"
     unit: str = "blocks"
+    prints_folder: bool = False
 
 
 def run_command(context: typer.Context, running: Running, task: Task) -> None:
@@ -86,7 +89,8 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
     if not running.quiet:
         task.report(results)
         _print_notes(results.notes)
-    say(str(results.path() or task.out))
+    table = None if task.prints_folder else results.path()
+    say(str(table or task.out))
     if results.failed and not running.allow_failures:
         raise typer.Exit(FAILED_UNITS)
 

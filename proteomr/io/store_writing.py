@@ -237,7 +237,7 @@ def _digest_content(measured: Measurements, extra: Mapping[str, pl.DataFrame]) -
     for name, table in sorted({**_list_tables(measured), **extra}.items()):
         digest.update(Source.of(table, name=name).read_records()[0].sha256.encode())
     for _, values in _row_groups(measured):
-        digest.update(np.ascontiguousarray(values))
+        digest.update(np.ascontiguousarray(values).data)
     told = (measured.notes, measured.drops, sorted(measured.parameters.items()))
     digest.update(repr(told).encode())
     return digest.hexdigest()

