@@ -14,8 +14,8 @@ from proteomr.files import storage_errors
 
 from . import options as shared
 from .console import print_rows, report_note, say
+from .jobs import Tracked, attach_log, hold_threads
 from .journal import open_journal
-from .running import RunOptions, Sources, hold_threads, open_plan, run_scan
 from .simulate import describe_cohort
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def _run(
         )
     count = hold_threads(threads)
     open_journal()
-    from proteomr.association import ModelSpec
+    from proteomr.association import AssociateJob, ModelSpec, make_request
+    from proteomr.execute import Threads
+    from proteomr.runs import Account, Output, run_job
     from proteomr.simulate import ADJUSTMENTS, simulate
     from proteomr.simulate.study import EXPOSURES
 
@@ -92,13 +94,19 @@ def _run(
     say(f"simulated  {describe_cohort(made)}, {time.monotonic() - began:.1f} s")
     began = time.monotonic()
     spec = ModelSpec("logistic", EXPOSURES, ADJUSTMENTS)
-    sources = Sources(cohort, protein_covariates={"timegap": made.timegap})
-    options = RunOptions(results, count, overwrite=overwrite, seed=seed, progress=show)
-    settings = {"people": people, "proteins": proteins, "seed": seed}
-    with open_plan(sources, spec) as (plan, inputs):
-        fits = plan.tests_per_protein * proteins
-        run_scan(plan, options=options, inputs=inputs, configuration=settings)
-    say(f"scanned    {fits:,} logistic fits, {time.monotonic() - began:.1f} s\n")
+    request = make_request(spec, cohort, protein_covariates={"timegap": made.timegap})
+    scanned = run_job(
+        AssociateJob(request),
+        Output(results, overwrite=overwrite),
+        executor=Tracked(Threads(count), doing="fitting", unit="blocks", show=show),
+        account=Account(
+            configuration={"people": people, "proteins": proteins, "seed": seed},
+            threads=count,
+            seed=seed,
+        ),
+        opened=attach_log,
+    )
+    say(f"scanned    {scanned.units:,} logistic fits, {time.monotonic() - began:.1f} s\n")
     compared = _compare(results / "associations.parquet", made.truth)
     for exposure in EXPOSURES:
         _print_hits(compared.filter(exposure=exposure), exposure)

@@ -8,7 +8,16 @@ from typing import BinaryIO, Final, Literal, TypeAlias
 
 import polars as pl
 
-__all__ = ["TABLE_FORMATS", "Stamp", "TableFormat", "read_stamp", "write_encoded"]
+from proteomr.errors import UsageError
+
+__all__ = [
+    "TABLE_FORMATS",
+    "Stamp",
+    "TableFormat",
+    "choose_file_formats",
+    "read_stamp",
+    "write_encoded",
+]
 
 TableFormat: TypeAlias = Literal["parquet", "csv", "tsv"]
 TABLE_FORMATS: Final[Mapping[str, TableFormat]] = {
@@ -55,6 +64,34 @@ def write_encoded(
         )
     else:
         frame.write_csv(file, separator="," if format == "csv" else "\t")
+
+
+def choose_file_formats(
+    out: str | Path | None, *, also: TableFormat | None = None
+) -> tuple[TableFormat, ...]:
+    """Return the formats of a job whose output is a file: that of its name, and another beside it.
+
+    Parameters
+    ----------
+    out : the file; None where the tables stay in memory.
+    also : format of a second file, which differs from the first in the ending of its name.
+
+    Raises
+    ------
+    UsageError
+        The name ends in no format of a table.
+
+    Examples
+    --------
+    >>> choose_file_formats("cohort.csv", also="parquet")
+    ('csv', 'parquet')
+    """
+    if out is None:
+        return ("parquet",)
+    first = TABLE_FORMATS.get(Path(out).suffix)
+    if first is None:
+        raise UsageError(f"{out}: end the name in {', '.join(TABLE_FORMATS)}")
+    return (first,) if also is None or also == first else (first, also)
 
 
 def read_stamp(path: str | Path) -> dict[str, str]:

@@ -256,6 +256,9 @@ def _plain(value: object, records: Mapping[int, tuple[InputFile, ...]]) -> objec
     if isinstance(value, frozenset | set):
         return sorted(str(_plain(item, records)) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
+        told = getattr(value, "to_dict", None)  # where the order of a mapping counts, for one
+        if told is not None:
+            return _plain(told(), records)
         return {entry.name: _plain(getattr(value, entry.name), records) for entry in fields(value)}
     return _plain_scalar(value)
 

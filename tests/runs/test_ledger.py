@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from proteomr.execute import Shard
 from proteomr.provenance import Manifest
 from proteomr.runs import Ledger, read_request, read_stamp
 from proteomr.tables import Drop
+from tests.runs.stopping import Killed, content_of, forget_process, stop_before
 
 REQUEST: dict[str, object] = {"exposure": ["iso"], "seed": 1, "inputs": {"samples": "abc"}}
 BLOCKS = 7
@@ -50,21 +49,6 @@ def interrupted_run(folder: Path, *, after: int) -> None:
     with Ledger.open(folder, request=REQUEST) as run:
         compute(run, stop_after=after)
         raise KeyboardInterrupt
-
-
-def content_of(folder: Path) -> dict[str, bytes]:
-    """Return the results by name; of the manifest what does not change from run to run."""
-    content = {
-        file.relative_to(folder).as_posix(): file.read_bytes()
-        for file in folder.rglob("*")
-        if file.is_file()
-    }
-    for name in [name for name in content if name.endswith("manifest.json")]:
-        facts = json.loads(content[name])
-        outputs = {entry["name"]: entry["sha256"] for entry in facts["outputs"]}
-        fixed = [facts["request"], facts["request_sha256"], outputs]
-        content[name] = json.dumps(fixed, sort_keys=True).encode()
-    return content
 
 
 @pytest.fixture
@@ -102,40 +86,6 @@ def test_a_run_resumed_after_an_exception_gives_the_same_bytes(
         compute(run)
         write_results(run)
     assert content_of(tmp_path / "out") == whole
-
-
-CHANGES = ("rename", "replace", "unlink", "link", "mkdir", "rmdir", "open", "utime", "chmod")
-
-
-class Killed(BaseException):
-    """Stands for the end of the process: nothing of it changes a file from then on."""
-
-
-def stop_before(change: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """Stop before the n-th change of the file system; return what counts them."""
-    done = 0
-
-    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:
-            nonlocal done
-            if name == "open" and not arguments[1] & (os.O_CREAT | os.O_WRONLY):
-                return function(*arguments, **options)
-            done += 1
-            if done >= change:
-                raise Killed
-            return function(*arguments, **options)
-
-        return call
-
-    for name in CHANGES:
-        monkeypatch.setattr(os, name, counted(name, getattr(os, name)))
-    return lambda: done
-
-
-def forget_process(folder: Path) -> None:
-    """Let the locks of this process look like those of one that has died."""
-    for lock in folder.glob(".*lock"):
-        lock.write_text(json.dumps({**json.loads(lock.read_text()), "started": "0"}))
 
 
 def run_whole(out: Path, *, seed: int = 1, **options: Any) -> None:

@@ -1,0 +1,61 @@
+"""Runs stopped before any change of the file system, and what they leave."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["Killed", "content_of", "forget_process", "stop_before"]
+
+CHANGES = ("rename", "replace", "unlink", "link", "mkdir", "rmdir", "open", "utime", "chmod")
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing of it changes a file from then on."""
+
+
+def stop_before(change: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Stop before the n-th change of the file system; return what counts them."""
+    done = 0
+
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal done
+            if name == "open" and not arguments[1] & (os.O_CREAT | os.O_WRONLY):
+                return function(*arguments, **options)
+            done += 1
+            if done >= change:
+                raise Killed
+            return function(*arguments, **options)
+
+        return call
+
+    for name in CHANGES:
+        monkeypatch.setattr(os, name, counted(name, getattr(os, name)))
+    return lambda: done
+
+
+def forget_process(folder: Path) -> None:
+    """Let the locks of this process look like those of one that has died."""
+    for lock in folder.glob(".*lock"):
+        lock.write_text(json.dumps({**json.loads(lock.read_text()), "started": "0"}))
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    """Return the results by name; of the manifest what does not change from run to run."""
+    content = {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+    for name in [name for name in content if name.endswith("manifest.json")]:
+        facts = json.loads(content[name])
+        outputs = {entry["name"]: entry["sha256"] for entry in facts["outputs"]}
+        fixed = [facts["request"], facts["request_sha256"], outputs]
+        content[name] = json.dumps(fixed, sort_keys=True).encode()
+    return content
