@@ -17,6 +17,7 @@ from proteomr.io.sumstats.cells import (
     ABSENT,
     parse_alleles,
     parse_chromosomes,
+    parse_names,
     parse_numbers,
     parse_p,
     parse_rsids,
@@ -194,7 +195,7 @@ def _positions(cells: pl.Series, facts: Facts) -> pl.Series:
 
 def _set_names(work: _Work) -> None:
     given = work.source("variant_id")
-    names = work.empty(pl.String()) if given is None else _text(given)
+    names = work.empty(pl.String()) if given is None else parse_names(given)
     rsids = work.source("rsid")
     found, several = parse_rsids(names if rsids is None else rsids)
     work.mark("several_rsids", several)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -85,12 +85,27 @@ class SumStatsFile:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the canonical rows in batches of bounded size."""
-        for raw in read_ahead(self._table.read(self._wanted())):
+        for raw in read_ahead(self._table.read(self.columns_read())):
             for trait, rows in self._by_trait(raw):
                 facts = self.facts if trait is None else replace(self.facts, trait=trait)
                 yield canonicalise(rows, self.layout, facts=facts, selection=self._selection)
 
-    def _wanted(self) -> list[str]:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The header of the file."""
+        return self._table.names
+
+    def raw(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Yield columns of the file as they stand in it, in batches of bounded size.
+
+        Parameters
+        ----------
+        names : columns of the file.
+        """
+        yield from self._table.read(names)
+
+    def columns_read(self) -> list[str]:
+        """Return the columns of the file of which something is made, in its order."""
         book = self.layout.book
         single = {entry.source for entry in self.layout.assignments}
         single.update(rule.column for rule in (*book.keep, *book.drop))
