@@ -22,11 +22,13 @@ __all__ = [
     "Key",
     "Match",
     "Matched",
+    "add_keys",
     "contradict_positions",
     "describe_match",
     "is_listed",
     "match_variants",
     "name_keys",
+    "shows_one_build",
 ]
 
 Key: TypeAlias = Literal["name", "rsid", "position"]
@@ -290,22 +292,43 @@ def contradict_positions(pairs: pl.DataFrame) -> pl.Series:
     """
     if not pairs.height:
         return pl.Series("contradicts", [], dtype=pl.Boolean)
-    plain = {
-        name: pl.col(name).cast(pl.String).str.replace("(?i)^chr", "").str.to_uppercase()
+    told = pl.col("build").cast(pl.String) == pl.col("build_right").cast(pl.String)
+    one_build = told.fill_null(value=shows_one_build(pairs) or False)
+    return pairs.select((_other_chromosome() | (_is_apart() & one_build)).alias("c")).to_series()
+
+
+def shows_one_build(pairs: pl.DataFrame) -> bool | None:
+    """Return whether rows that share a name lie at the same positions; None if too few tell.
+
+    Parameters
+    ----------
+    pairs : see `contradict_positions`.
+
+    Examples
+    --------
+    >>> places = {"chromosome": ["1"] * 6, "position_bp": [1, 2, 3, 4, 5, 6]}
+    >>> other = {"chromosome_right": ["1"] * 6, "position_bp_right": [1, 2, 3, 4, 5, 6]}
+    >>> shows_one_build(pl.DataFrame({**places, **other, "indel": [False] * 6}))
+    True
+    """
+    near = ~_other_chromosome()
+    distance = (pl.col("position_bp") - pl.col("position_bp_right")).abs()
+    comparable, same = pairs.select(
+        (near & distance.is_not_null()).sum().alias("n"),
+        (near & (distance == 0)).sum().alias("same"),
+    ).row(0)
+    return bool(same >= _SURE * comparable) if comparable >= _FEWEST else None
+
+
+def _other_chromosome() -> pl.Expr:
+    one, other = (
+        pl.col(name).cast(pl.String).str.replace("(?i)^chr", "").str.to_uppercase()
         for name in ("chromosome", "chromosome_right")
-    }
-    other_chromosome = (plain["chromosome"] != plain["chromosome_right"]).fill_null(value=False)
-    apart = (pl.col("position_bp") - pl.col("position_bp_right")).abs()
-    allowed = pl.when("indel").then(_INDEL_SHIFT_BP).otherwise(0)
-    known = apart.is_not_null()
-    judged = pairs.select(
-        other_chromosome.alias("other"),
-        (apart > allowed).fill_null(value=False).alias("apart"),
-        (known & ~other_chromosome).alias("comparable"),
-        (known & ~other_chromosome & (apart == 0)).alias("same"),
-        (pl.col("build").cast(pl.String) == pl.col("build_right").cast(pl.String)).alias("build"),
     )
-    comparable, same = int(judged["comparable"].sum()), int(judged["same"].sum())
-    shown = comparable >= _FEWEST and same >= _SURE * comparable
-    one_build = pl.col("build").fill_null(value=shown)
-    return judged.select((pl.col("other") | (pl.col("apart") & one_build)).alias("c")).to_series()
+    return (one != other).fill_null(value=False)
+
+
+def _is_apart() -> pl.Expr:
+    distance = (pl.col("position_bp") - pl.col("position_bp_right")).abs()
+    allowed = pl.when("indel").then(_INDEL_SHIFT_BP).otherwise(0)
+    return (distance > allowed).fill_null(value=False)

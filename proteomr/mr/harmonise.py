@@ -9,7 +9,8 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.errors import ColumnError, NothingToDo, UsageError, nearest
-from proteomr.mr.alleles import align_alleles, clean_allele
+from proteomr.gwas.alleles import clean_allele
+from proteomr.mr.alleles import align_alleles
 from proteomr.tables import Harmonised, load_schema
 
 __all__ = ["Action", "harmonise_table", "to_harmonised"]

@@ -11,7 +11,7 @@ import polars as pl
 from proteomr._typing import F64, I64
 from proteomr.errors import ColumnError, UsageError, nearest
 from proteomr.io.genotypes import LdSource
-from proteomr.mr.alleles import clean_allele, flip_strand, is_palindromic
+from proteomr.gwas.alleles import clean_allele, flip_strand, is_palindromic
 
 __all__ = ["Proxies", "find_proxies"]
 
