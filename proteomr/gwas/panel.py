@@ -15,7 +15,14 @@ from proteomr.io.genotypes import LdSource, open_genotypes, read_pgen
 from proteomr.io.ld_matrices import read_ld_matrix
 from proteomr.stats.linkage import LdMeasure
 
-__all__ = ["Panel", "describe_panel", "locate_in_panel", "open_panel", "refuse_absence"]
+__all__ = [
+    "Panel",
+    "describe_panel",
+    "locate_in_panel",
+    "narrow_rows",
+    "open_panel",
+    "refuse_absence",
+]
 
 ABSENT: Final = "absent_from_panel"
 REPEATED: Final = "repeated_in_panel"
@@ -110,7 +117,7 @@ def locate_in_panel(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame
     """
     wanted = _with_alleles(add_keys(variants), ("effect_allele", "other_allele"))
     wanted = wanted.with_row_index("_i")
-    rows = _narrow(panel.with_row_index("_row"), wanted)
+    rows = narrow_rows(panel.with_row_index("_row"), wanted)
     there = _with_alleles(add_keys(rows, what="panel"), ("allele_1", "allele_2"))
     placed = pl.col("_position") > 0  # a panel writes chromosome 0, position 0 where unknown
     there = there.with_columns(
@@ -184,18 +191,33 @@ def _with_alleles(frame: pl.DataFrame, names: tuple[str, str]) -> pl.DataFrame:
     ).with_columns(pl.when("_known").then(pl.col(name)).alias(name) for name in ("_a", "_b"))
 
 
-def _narrow(panel: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of a large panel that can be any of the variants."""
-    if panel.height <= _SMALL:
-        return panel
+def narrow_rows(rows: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of a large table that can be of any of the variants wanted.
+
+    Parameters
+    ----------
+    rows : ``variant_id``; where known ``rsid``, ``position_bp``.
+    wanted : with the columns of `proteomr.gwas.match.add_keys`.
+
+    Examples
+    --------
+    >>> few = pl.DataFrame({"variant_id": ["rs1"]})
+    >>> narrow_rows(few, add_keys(few)).height
+    1
+    """
+    if rows.height <= _SMALL:
+        return rows
     names = pl.concat([wanted["variant_id"], wanted["_rsid"]]).drop_nulls().unique()
     rsids = wanted["_rsid"].drop_nulls().unique()
-    places = wanted["_position"].drop_nulls().unique()
-    named = pl.col("variant_id").is_in(names.implode())
-    named |= pl.col("variant_id").str.extract(r"^(rs[0-9]+)").is_in(rsids.implode())
-    return panel.filter(
-        named.fill_null(value=False) | pl.col("position_bp").is_in(places.implode())
-    )
+    listed = pl.col("variant_id").is_in(names.implode())
+    listed |= pl.col("variant_id").str.extract(r"^(rs[0-9]+)").is_in(rsids.implode())
+    if "rsid" in rows.columns:
+        listed |= pl.col("rsid").is_in(rsids.implode()).fill_null(value=False)
+    listed = listed.fill_null(value=False)
+    if "position_bp" in rows.columns:
+        places = wanted["_position"].drop_nulls().unique()
+        listed |= pl.col("position_bp").is_in(places.implode()).fill_null(value=False)
+    return rows.filter(listed)
 
 
 def _pair(wanted: pl.DataFrame, there: pl.DataFrame, key: Key) -> pl.DataFrame:
