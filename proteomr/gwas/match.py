@@ -1,9 +1,9 @@
 """Variants of one source found in another: by name, by rsid, or by position and alleles.
 
-A name is one where it is an rs number, a place with alleles (``1:5:A:G``, in either order of the
-alleles), or any other word that stands at one place of its source only. What words like ``-`` and
-``NA`` stand for is nothing. A variant found by name or rsid on another chromosome, or on the same
-build at another position, is another variant.
+Names that are places (``1:5:A:G``) are one name in either order of the alleles, and words like ``-``
+and ``NA`` are none. What stands at several places of a source names no variant by itself: there the
+places must agree, too. A variant found by name or rsid on another chromosome, or on the same build
+at another position, is another variant.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ __all__ = [
     "contradict_positions",
     "describe_match",
     "is_listed",
+    "is_number_or_place",
     "match_variants",
     "name_keys",
     "shows_one_build",
@@ -203,6 +204,8 @@ def name_keys(names: pl.Series) -> pl.Series:
 def add_keys(frame: pl.DataFrame, *, what: str = "variants") -> pl.DataFrame:
     """Return rows with ``_name``, ``_rsid`` and ``_place``, null where there is none.
 
+    ``_name_shared`` and ``_rsid_shared`` tell which stand at several places.
+
     Parameters
     ----------
     frame : ``variant_id``; where known ``rsid``, ``chromosome``, ``position_bp``, ``build``.
@@ -230,28 +233,41 @@ def add_keys(frame: pl.DataFrame, *, what: str = "variants") -> pl.DataFrame:
         chromosome.alias("_chromosome"),
         pl.col("position_bp").cast(pl.Int64).alias("_position"),
     )
-    return keyed.with_columns(
-        pl.format("{}:{}", "_chromosome", "_position").alias("_place"),
-        *(_unless_shared(name).alias(name) for name in ("_name", "_rsid")),
+    place = pl.format("{}:{}", "_chromosome", "_position")
+    return keyed.with_columns(place.alias("_place")).with_columns(
+        (pl.col("_place").n_unique().over(name) > 1).alias(f"{name}_shared")
+        for name in ("_name", "_rsid")
     )
 
 
-def _unless_shared(name: str) -> pl.Expr:
-    """Return a key without words that stand at several places, which name nothing."""
-    word = ~pl.col(name).str.contains(_RS) & ~pl.col(name).str.contains(_PLACE)
-    place = pl.struct("_chromosome", "_position")
-    shared = place.n_unique().over(name) > 1
-    return pl.when(~(word & shared)).then(name)
+def is_number_or_place(keys: pl.Expr) -> pl.Expr:
+    """Tell which keys of names are rs numbers or places, and no words of a source's own.
+
+    Examples
+    --------
+    >>> keys = pl.DataFrame({"key": ["rs7", "1:5:A:G", "Affx-1"]})
+    >>> keys.select(is_number_or_place(pl.col("key"))).to_series().to_list()
+    [True, True, False]
+    """
+    return keys.str.contains(_RS) | keys.str.contains(_PLACE)
 
 
 def _pair(wanted: pl.DataFrame, rows: pl.DataFrame, key: Key) -> pl.DataFrame:
     """Return which rows are of which variant."""
     column = {"name": "_name", "rsid": "_rsid", "position": "_place"}[key]
-    names = wanted.select(column, pl.col("variant_id").alias("_wanted")).drop_nulls(column)
+    shared = pl.lit(value=False) if key == "position" else pl.col(f"{column}_shared")
+    place = pl.col("_place").alias("_at")
+    one = wanted.select(
+        pl.col("variant_id").alias("_wanted"), column, place, shared.alias("_shared")
+    ).drop_nulls(column)
     return (
-        rows.select("_row", column)
+        rows.select("_row", column, place, shared.alias("_shared"))
         .drop_nulls(column)
-        .join(names, on=column, how="inner", maintain_order="left_right")
+        .join(one, on=column, how="inner", maintain_order="left_right")
+        .filter(
+            ~(pl.col("_shared") | pl.col("_shared_right"))
+            | (pl.col("_at") == pl.col("_at_right")).fill_null(value=False)
+        )
         .select("_row", "_wanted")
     )
 
@@ -270,7 +286,7 @@ def _refuse_other_build(wanted: pl.DataFrame, rows: pl.DataFrame, *, path: objec
         )
 
 
-def contradict_positions(pairs: pl.DataFrame) -> pl.Series:
+def contradict_positions(pairs: pl.DataFrame, *, source: str | None = None) -> pl.Series:
     """Return which pairs of rows that share a name lie at different places.
 
     Another chromosome contradicts on any builds. Another position does so where both rows are on
@@ -280,6 +296,7 @@ def contradict_positions(pairs: pl.DataFrame) -> pl.Series:
     ----------
     pairs : ``chromosome``, ``position_bp``, ``build``, the same with ``_right`` behind for the
         other source, all null where unknown, and ``indel``, where positions may be some bp apart.
+    source : column that parts several other sources, each with a build of its own.
 
     Examples
     --------
@@ -293,7 +310,9 @@ def contradict_positions(pairs: pl.DataFrame) -> pl.Series:
     if not pairs.height:
         return pl.Series("contradicts", [], dtype=pl.Boolean)
     told = pl.col("build").cast(pl.String) == pl.col("build_right").cast(pl.String)
-    one_build = told.fill_null(value=shows_one_build(pairs) or False)
+    n, same = _count_comparable()
+    shown = (n >= _FEWEST) & (same >= _SURE * n)
+    one_build = pl.coalesce(told, shown if source is None else shown.over(source))
     return pairs.select((_other_chromosome() | (_is_apart() & one_build)).alias("c")).to_series()
 
 
@@ -311,13 +330,18 @@ def shows_one_build(pairs: pl.DataFrame) -> bool | None:
     >>> shows_one_build(pl.DataFrame({**places, **other, "indel": [False] * 6}))
     True
     """
+    n, same = pairs.select(*_count_comparable()).row(0)
+    return bool(same >= _SURE * n) if n >= _FEWEST else None
+
+
+def _count_comparable() -> tuple[pl.Expr, pl.Expr]:
+    """Return how many pairs have both positions, and how many of these the same."""
     near = ~_other_chromosome()
     distance = (pl.col("position_bp") - pl.col("position_bp_right")).abs()
-    comparable, same = pairs.select(
+    return (
         (near & distance.is_not_null()).sum().alias("n"),
         (near & (distance == 0)).sum().alias("same"),
-    ).row(0)
-    return bool(same >= _SURE * comparable) if comparable >= _FEWEST else None
+    )
 
 
 def _other_chromosome() -> pl.Expr:

@@ -10,7 +10,13 @@ import polars as pl
 
 from proteomr.errors import InputError, UsageError
 from proteomr.gwas.alleles import clean_allele, flip_strand
-from proteomr.gwas.match import Key, add_keys, contradict_positions, name_keys, shows_one_build
+from proteomr.gwas.match import (
+    Key,
+    add_keys,
+    contradict_positions,
+    is_number_or_place,
+    shows_one_build,
+)
 from proteomr.io.genotypes import LdSource, open_genotypes, read_pgen
 from proteomr.io.ld_matrices import read_ld_matrix
 from proteomr.stats.linkage import LdMeasure
@@ -120,9 +126,14 @@ def locate_in_panel(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame
     rows = narrow_rows(panel.with_row_index("_row"), wanted)
     there = _with_alleles(add_keys(rows, what="panel"), ("allele_1", "allele_2"))
     placed = pl.col("_position") > 0  # a panel writes chromosome 0, position 0 where unknown
+    word = pl.col("_name_shared") & ~is_number_or_place(pl.col("_name"))
+    shared = there.filter(word)["_name"].unique()
     there = there.with_columns(
-        pl.when(placed).then(pl.col(name)).alias(name)
-        for name in ("_position", "_chromosome", "_place")
+        pl.when(~word).then("_name").alias("_name"),
+        *(
+            pl.when(placed).then(pl.col(name)).alias(name)
+            for name in ("_position", "_chromosome", "_place")
+        ),
     )
     pairs = _pair(wanted, there, "name")
     further_keys: tuple[Key, ...] = ("rsid", "position")
@@ -132,9 +143,7 @@ def locate_in_panel(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame
         if key == "position" and not _shows_build(pairs, further, left):
             continue
         pairs = pl.concat([pairs, further])
-    lost = there.filter(pl.col("_name").is_null())["variant_id"]
-    shared = name_keys(lost).drop_nulls()  # words that stand at several places of the panel
-    return _choose(pairs, name_keys(wanted["variant_id"]).is_in(shared.implode()))
+    return _choose(pairs, wanted["_name"].is_in(shared.implode()))
 
 
 def describe_panel(places: pl.DataFrame) -> tuple[str, ...]:

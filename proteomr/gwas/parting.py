@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
 
 from proteomr.io.sumstats.source import SumStatsFile
 
-__all__ = ["find_parting_column"]
+__all__ = ["choose_parting_column", "find_parting_column"]
 
 _ROWS: Final = 2_000_000  # enough to see the traits of any file, and a bound for memory
 _IDENTITY: Final = ("variant_id", "rsid", "chromosome", "position_bp", "trait")
@@ -46,14 +47,33 @@ def find_parting_column(opened: SumStatsFile) -> str | None:
         rows += batch.height
         if rows >= _ROWS:
             break
-    frame = pl.concat(parts)
+    return choose_parting_column(pl.concat(parts), identity=identity, candidates=others)
+
+
+def choose_parting_column(
+    frame: pl.DataFrame, *, identity: Sequence[str], candidates: Sequence[str]
+) -> str | None:
+    """Return the column of text by which no row repeats another's identity any more.
+
+    Parameters
+    ----------
+    frame : the rows.
+    identity : columns that say which variant a row is of.
+    candidates : columns to choose from.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"snp": ["rs1", "rs1", "rs2"], "lipid": ["ldl", "hdl", "ldl"]})
+    >>> choose_parting_column(frame, identity=["snp"], candidates=["lipid"])
+    'lipid'
+    """
     several = frame.filter(pl.struct(identity).is_duplicated())
     fitting = [
         (frame[name].n_unique(), name)
-        for name in others
-        if _is_text(frame[name])
+        for name in candidates
+        if several.height
+        and _is_text(frame[name])
         and frame[name].n_unique() < frame.height
-        and several.height
         and not several.select(pl.struct(*identity, name).is_duplicated().any()).item()
     ]
     return min(fitting)[1] if fitting else None
@@ -62,4 +82,6 @@ def find_parting_column(opened: SumStatsFile) -> str | None:
 def _is_text(cells: pl.Series) -> bool:
     """Tell whether most cells that hold something hold no number."""
     held = cells.drop_nulls()
-    return bool(held.len()) and held.cast(pl.Float64, strict=False).null_count() > held.len() / 2
+    if held.dtype != pl.String or not held.len():
+        return False
+    return held.cast(pl.Float64, strict=False).null_count() > held.len() / 2

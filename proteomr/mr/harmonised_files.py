@@ -10,8 +10,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from proteomr.errors import ColumnError, FormatError, NothingToDo, nearest
+from proteomr.errors import ColumnError, FormatError, InputError, NothingToDo, nearest
+from proteomr.gwas.parting import choose_parting_column
+from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
 from proteomr.io.tables import read_table
+from proteomr.mr.repeated import mark_repeated_pairs
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import Harmonised
 from proteomr.tables import columns as c
@@ -48,6 +51,9 @@ def read_harmonised(path: str | Path) -> list[Harmonised]:
         The file is damaged.
     NothingToDo
         No row can be used.
+    InputError
+        A pair has several effects of a variant, and a column that names neither exposure nor
+        outcome parts them.
 
     Examples
     --------
@@ -70,7 +76,7 @@ def read_harmonised(path: str | Path) -> list[Harmonised]:
             for name in (c.EXPOSURE, c.OUTCOME)
         ),
     )
-    judged = told.with_columns(_judge(told))
+    judged = _drop_repeated(told.with_columns(_judge(told)), names, Path(path))
     if not judged["reason"].is_null().any():
         first = judged["reason"].value_counts(sort=True)["reason"][0]
         raise NothingToDo(f"{path}: none of {frame.height} variants can be used: {first}")
@@ -153,6 +159,27 @@ def _judge(frame: pl.DataFrame) -> pl.Expr:
         unsaid = ~kept.fill_null(value=False)
         reason = pl.when(unsaid).then(pl.lit("mr_keep is not true")).otherwise(reason)
     return reason.alias("reason")
+
+
+def _drop_repeated(judged: pl.DataFrame, names: str, path: Path) -> pl.DataFrame:
+    """Give rows that repeat a variant of their pair a reason, or refuse a file of several pairs."""
+    used = judged["reason"].is_null()
+    rows = judged.filter(used)
+    marks = mark_repeated_pairs(rows)
+    differently = int((marks == REPEATED_DIFFERENTLY).sum())
+    if differently:
+        identity = [c.EXPOSURE, c.OUTCOME, c.VARIANT_ID]
+        ours = {*identity, names, "reason"}
+        others = [n for n in rows.columns if n not in ours and "allele" not in n]
+        column = choose_parting_column(rows, identity=identity, candidates=others)
+        if column is not None:
+            raise InputError(
+                f"{path}: {differently:,} rows give a variant of a pair another effect, and "
+                f"column {column!r} parts them: name it exposure or outcome, or keep the rows of "
+                "one of its values"
+            )
+    reasons = judged["reason"].scatter(used.arg_true(), marks)
+    return judged.with_columns(reasons.alias("reason"))
 
 
 def _gather(rows: pl.DataFrame, *, exposure: str, outcome: str) -> Harmonised:

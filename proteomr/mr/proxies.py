@@ -10,10 +10,10 @@ import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.errors import ColumnError, UsageError, nearest
+from proteomr.gwas.alleles import clean_allele, flip_strand, is_palindromic
 from proteomr.gwas.match import add_keys
 from proteomr.gwas.panel import locate_in_panel, narrow_rows
 from proteomr.io.genotypes import LdSource
-from proteomr.gwas.alleles import clean_allele, flip_strand, is_palindromic
 
 __all__ = ["Proxies", "find_proxies"]
 

@@ -134,12 +134,9 @@ def canonicalise(raw: pl.DataFrame, layout: Layout, *, facts: Facts, selection: 
     _set_effect(work)
     _set_p(work)
     frame = pl.DataFrame([work.columns[name].alias(name) for name in SUMSTATS])
-    if not selection.variants:
+    if not selection.is_list:
         return Chunk(frame, work.marks, passed, rows_read)
-    listed = frame["variant_id"].is_in(selection.variants) | frame["rsid"].is_in(
-        selection.variants
-    ).fill_null(value=False)
-    kept = listed.fill_null(value=False)
+    kept = selection.is_listed(frame)
     passed["not_listed"] += int((~kept).sum())
     chosen = kept.to_numpy()
     marks = {name: rows[chosen] for name, rows in work.marks.items()}

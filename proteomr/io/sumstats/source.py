@@ -21,7 +21,7 @@ from proteomr.io.sumstats.sidecar import find_sidecar, read_sidecar
 from proteomr.io.sumstats.vcf import read_meta, unpack
 from proteomr.tables.sumstats import GenomeBuild
 
-__all__ = ["ReadOptions", "SumStatsFile", "open_sumstats"]
+__all__ = ["ReadOptions", "SumStatsFile", "name_trait", "open_sumstats"]
 
 _SUFFIXES = (".gz", ".bgz", ".tar", ".tgz", ".tsv", ".csv", ".txt", ".regenie", ".vcf", ".parquet")
 
@@ -207,7 +207,7 @@ def _facts(table: RawTable, book: FormatBook, asked: ReadOptions) -> tuple[Facts
         if meta.zero_based:
             notes += ("positions counted from zero; one was added",)
     if facts.trait is None:
-        facts = replace(facts, trait=_stem(table.path))
+        facts = replace(facts, trait=name_trait(table.path))
     return facts, notes
 
 
@@ -222,7 +222,14 @@ def _refuse_decimal_comma(table: RawTable, layout: Layout) -> None:
             raise FormatError(message, path=table.path, column=found.source)
 
 
-def _stem(path: Path) -> str:
+def name_trait(path: Path) -> str:
+    """Return the name of the trait of a file that tells none: its own, without its endings.
+
+    Examples
+    --------
+    >>> name_trait(Path("data/stroke.tsv.gz"))
+    'stroke'
+    """
     name = path.name
     while shorter := next((name.removesuffix(s) for s in _SUFFIXES if name.endswith(s)), ""):
         name = shorter
