@@ -1,9 +1,9 @@
 """Variants of one source found in another: by name, by rsid, or by position and alleles.
 
-Names that are places (``1:5:A:G``) are one name in either order of the alleles, and words like ``-``
-and ``NA`` are none. What stands at several places of a source names no variant by itself: there the
-places must agree, too. A variant found by name or rsid on another chromosome, or on the same build
-at another position, is another variant.
+Names that are places (``1:5:A:G``) are one name in either order of the alleles, and words like
+``-`` and ``NA`` are none. What stands at several places of a source names no variant by itself:
+there the places must agree, too. A variant found by name or rsid on another chromosome, or on the
+same build at another position, is another variant.
 """
 
 from __future__ import annotations

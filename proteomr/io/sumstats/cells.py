@@ -178,15 +178,19 @@ def parse_alleles(text: pl.Series) -> pl.Series:
 def parse_rsids(text: pl.Series) -> tuple[pl.Series, Bool]:
     """Return the first dbSNP identifier of each cell, and where there are several.
 
+    What goes on with a number, as ``rs1_95`` does, is a name of the file's own.
+
     Examples
     --------
-    >>> names, several = parse_rsids(pl.Series(["rs1,rs2", "rs3:C:T", "1_5_A_G"]))
+    >>> names, several = parse_rsids(pl.Series(["rs1,rs2", "rs3:C:T", "1_5_A_G", "rs1_95"]))
     >>> names.to_list(), several.tolist()
-    (['rs1', 'rs3', None], [True, False, False])
+    (['rs1', 'rs3', None, None], [True, False, False, False])
     """
     cells = text.cast(pl.String)
     several = cells.str.contains(r"(?i)rs[0-9]+.*[,;|]\s*rs[0-9]").fill_null(value=False)
-    return cells.str.extract(r"^\s*((?i:rs)[0-9]+)(?:\D|$)").str.to_lowercase(), several.to_numpy()
+    return cells.str.extract(
+        r"^\s*((?i:rs)[0-9]+)(?:$|[^0-9_.-]|[_-][A-Za-z<*])"
+    ).str.to_lowercase(), several.to_numpy()
 
 
 def parse_names(text: pl.Series) -> pl.Series:
