@@ -292,9 +292,10 @@ class _Run:
         }[self._options.policy.duplicates]
         if REPEATED_DIFFERENTLY in self._options.policy.drop:
             kept = "none is kept"
-        self._notes.append(
-            f"{further:,} rows repeat a variant with another effect or error{name}; {kept}"
-        )
+        file = f"{self._files[0].path.name}: " if len(self._files) == 1 else ""
+        rows_repeat = "1 row repeats" if further == 1 else f"{further:,} rows repeat"
+        told = f"{file}{rows_repeat} a variant with another effect or error{name}"
+        self._notes.append(f"{told}; {kept}")
 
     def report(self, kept: int) -> MungeReport:
         """Return the account of all files."""

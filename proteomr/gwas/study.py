@@ -180,12 +180,13 @@ def note_contradictions(reasons: pl.Series, names: pl.Series) -> tuple[str, ...]
     Examples
     --------
     >>> note_contradictions(pl.Series([None, "repeated_differently"]), pl.Series(["a", "a"]))
-    ("1 rows repeat a variant with another effect or error, as 'a'; the first of each is kept",)
+    ("1 row repeats a variant with another effect or error, as 'a'; the first of each is kept",)
     """
     which = names.filter((reasons == REPEATED_DIFFERENTLY).fill_null(value=False))
     if not which.len():
         return ()
-    told = f"{which.len():,} rows repeat a variant with another effect or error, as {which[0]!r}"
+    rows_repeat = "1 row repeats" if which.len() == 1 else f"{which.len():,} rows repeat"
+    told = f"{rows_repeat} a variant with another effect or error, as {which[0]!r}"
     return (f"{told}; the first of each is kept",)
 
 

@@ -200,8 +200,8 @@ def read_outcomes(
             f"{', '.join(map(str, paths))}; check that both use the same names of variants (rsid "
             "or chromosome:position)"
         )
-    frames, told = name_outcomes_apart(parts)
-    return Outcomes(pl.concat(frames, how="diagonal_relaxed"), tuple(drops), (*notes, *told))
+    frames, renamed = name_outcomes_apart(parts)
+    return Outcomes(pl.concat(frames, how="diagonal_relaxed"), tuple(drops), (*notes, *renamed))
 
 
 def harmonise_files(

@@ -107,8 +107,11 @@ def _orient(rows: pl.DataFrame) -> list[pl.Expr]:
         pl.format("{}/{}", flip_strand(other), flip_strand(effect)),
     ]
     palindromic = straight[0] == flipped[1]
-    alleles = pl.when(palindromic).then(pl.min_horizontal(straight))
-    alleles = alleles.otherwise(pl.min_horizontal(*straight, *flipped))
+    alleles = (
+        pl.when(palindromic)
+        .then(pl.min_horizontal(straight))
+        .otherwise(pl.min_horizontal(*straight, *flipped))
+    )
     first = (straight[0] == alleles) | ((flipped[0] == alleles) & ~palindromic)
     sign = pl.when(first.fill_null(value=True)).then(1.0).otherwise(-1.0)
     turned = [
