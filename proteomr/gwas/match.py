@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias
 
 import polars as pl
 
@@ -18,7 +18,6 @@ from proteomr.errors import ColumnError, InputError, nearest
 from proteomr.io.sumstats.cells import parse_names, parse_rsids
 
 __all__ = [
-    "MATCHES",
     "Key",
     "Match",
     "Matched",
@@ -36,7 +35,6 @@ Key: TypeAlias = Literal["name", "rsid", "position"]
 """By what a variant is found."""
 Match: TypeAlias = Literal["auto", "name", "rsid", "position"]
 """By what variants are looked for; ``auto``: by name, those not found by rsid, then by position."""
-MATCHES: Final[tuple[Match, ...]] = get_args(Match)
 
 _PLACE: Final = (
     r"(?i)^(?:chr)?([0-9]{1,2}|X|Y|XY|MT?)[:_-]([0-9]+)[:_-]([ACGTDI]+)[:_/-]([ACGTDI]+)"

@@ -29,6 +29,9 @@ from proteomr.tables.sumstats import GenomeBuild, SumStats
 __all__ = ["MungeOptions", "MungeReport", "Munged", "munge"]
 
 _STEP: Final = "munge"
+# Traits in one table share more variants than this; a few repeats in a genome are parted by chance
+# by any column, such as the directions of a meta-analysis.
+_PARTED: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +272,8 @@ class _Run:
         starts = [0, *self._ends[:-1]]
         for opened, start, end in zip(self._files, starts, self._ends, strict=True):
             n = int(contradicting[start:end].sum())
-            column = find_parting_column(opened) if n else None
+            many = n >= max(1.0, _PARTED * (end - start))
+            column = find_parting_column(opened) if many else None
             if column is not None:
                 raise InputError(
                     f"{opened.path}: {n:,} rows give a variant several effects, and column "

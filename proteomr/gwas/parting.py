@@ -12,14 +12,15 @@ from proteomr.io.sumstats.source import SumStatsFile
 __all__ = ["choose_parting_column", "find_parting_column"]
 
 _ROWS: Final = 2_000_000  # enough to see the traits of any file, and a bound for memory
+_SHARE: Final = 0.5  # a trait has two variants or more, on average
 _IDENTITY: Final = ("variant_id", "rsid", "chromosome", "position_bp", "trait")
 
 
 def find_parting_column(opened: SumStatsFile) -> str | None:
     r"""Return the column of text, not read so far, by which no variant stands twice any more.
 
-    Of several such columns the one with the fewest words is taken; a column of which every word
-    stands once is a name of rows and no trait.
+    Of several such columns the one with the fewest words is taken; a column with more words than
+    half of the rows names rows and no trait.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def find_parting_column(opened: SumStatsFile) -> str | None:
     >>> from proteomr.io.sumstats import open_sumstats
     >>> with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
     ...     size = file.write("gene snp ea oa beta se\nA rs1 A G 1 1\nB rs1 A G 2 1\n")
-    ...     size = file.write("A rs2 A G 1 1\n")
+    ...     size = file.write("A rs2 A G 1 1\nB rs3 A G 1 1\n")
     ...     file.flush()
     ...     find_parting_column(open_sumstats(file.name))
     'gene'
@@ -63,7 +64,8 @@ def choose_parting_column(
 
     Examples
     --------
-    >>> frame = pl.DataFrame({"snp": ["rs1", "rs1", "rs2"], "lipid": ["ldl", "hdl", "ldl"]})
+    >>> columns = {"snp": ["rs1", "rs1", "rs2", "rs3"], "lipid": ["ldl", "hdl", "ldl", "hdl"]}
+    >>> frame = pl.DataFrame(columns)
     >>> choose_parting_column(frame, identity=["snp"], candidates=["lipid"])
     'lipid'
     """
@@ -73,7 +75,7 @@ def choose_parting_column(
         for name in candidates
         if several.height
         and _is_text(frame[name])
-        and frame[name].n_unique() < frame.height
+        and frame[name].n_unique() <= _SHARE * frame.height
         and not several.select(pl.struct(*identity, name).is_duplicated().any()).item()
     ]
     return min(fitting)[1] if fitting else None

@@ -47,14 +47,12 @@ class Study:
     rows : columns of the schema ``sumstats``; for tables of TwoSampleMR also ``mr_keep``.
     drops : rows that left, by reason.
     notes : what a user should know, one sentence each.
-    n_read : rows that there were before any left.
     from_twosamplemr : whether the rows are a table of TwoSampleMR, taken as that package made it.
     """
 
     rows: pl.DataFrame
     drops: tuple[Drop, ...]
     notes: tuple[str, ...]
-    n_read: int
     from_twosamplemr: bool = False
 
 
@@ -99,10 +97,10 @@ def read_study(
     if not asked.read.columns and all(one.layout.book.name in _SIDES for one in opened):
         tables = [_take_twosamplemr(one) for one in opened]
         rows = pl.concat(tables, how="diagonal_relaxed")
-        return Study(rows, (), (), rows.height, from_twosamplemr=True)
+        return Study(rows, (), (), from_twosamplemr=True)
     made = munge(files, options=asked)
     drops = tuple(Drop(step, reason, n) for reason, n in made.report.dropped.items() if n)
-    return Study(made.rows.collect(), drops, made.report.notes, made.report.rows_read)
+    return Study(made.rows.collect(), drops, made.report.notes)
 
 
 def select_variants(

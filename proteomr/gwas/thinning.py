@@ -164,4 +164,4 @@ def _read_hits(request: ClumpRequest) -> Study:
     if rows is None:
         return read_study(request.path, options=MungeOptions(read=request.read))
     note = f"{request.path.name}: no effects; columns 'SNP' and 'P' alone are taken"
-    return Study(rows, (), (note,), rows.height)
+    return Study(rows, (), (note,))

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from proteomr.errors import ColumnError, FormatError, InputError, NothingToDo, nearest
+from proteomr.gwas.alleles import clean_allele
 from proteomr.gwas.parting import choose_parting_column
 from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
 from proteomr.io.tables import read_table
@@ -53,7 +54,7 @@ def read_harmonised(path: str | Path) -> list[Harmonised]:
         No row can be used.
     InputError
         A pair has several effects of a variant, and a column that names neither exposure nor
-        outcome parts them.
+        outcome parts them; or the effect alleles of exposure and outcome differ.
 
     Examples
     --------
@@ -80,6 +81,7 @@ def read_harmonised(path: str | Path) -> list[Harmonised]:
     if not judged["reason"].is_null().any():
         first = judged["reason"].value_counts(sort=True)["reason"][0]
         raise NothingToDo(f"{path}: none of {frame.height} variants can be used: {first}")
+    _refuse_other_alleles(judged, Path(path))
     pairs = judged.select(c.EXPOSURE, c.OUTCOME).unique().sort(c.EXPOSURE, c.OUTCOME)
     return [
         _gather(
@@ -159,6 +161,21 @@ def _judge(frame: pl.DataFrame) -> pl.Expr:
         unsaid = ~kept.fill_null(value=False)
         reason = pl.when(unsaid).then(pl.lit("mr_keep is not true")).otherwise(reason)
     return reason.alias("reason")
+
+
+def _refuse_other_alleles(judged: pl.DataFrame, path: Path) -> None:
+    """Refuse variants whose own columns say that they are not harmonised."""
+    names = ("effect_allele_exposure", "effect_allele_outcome")
+    if not {*names} <= {*judged.columns}:
+        return
+    one, other = (clean_allele(pl.col(name)) for name in names)
+    rows = judged.filter(pl.col("reason").is_null() & (one != other).fill_null(value=False))
+    if rows.height:
+        variant, here, there = rows.select(c.VARIANT_ID, *names).row(0)
+        raise InputError(
+            f"{path}: not harmonised, {rows.height:,} of {judged.height:,} variants: effects of {variant!r} are per "
+            f"{here} on the exposure and per {there} on the outcome; use proteomr harmonise"
+        )
 
 
 def _drop_repeated(judged: pl.DataFrame, names: str, path: Path) -> pl.DataFrame:

@@ -71,6 +71,10 @@ class Answers:
         self.err += ending.err
         return pl.read_parquet(out / "estimates.parquet").select("nsnp", "estimate", "se")
 
+    def munge(self, path: Path) -> Any:
+        """Bring a file to the canonical table."""
+        return self._proteomr("gwas", "munge", path, "-o", self._folder / "munged.parquet")
+
     def drops(self, name: str) -> dict[str, int]:
         """Return what a way left out, by reason."""
         table = pl.read_csv(self._folder / name / "drops.tsv", separator="\t")
@@ -154,10 +158,29 @@ def test_harmonised_variants_of_several_pairs_in_one_are_refused(
     proteomr: Any, tmp_path: Path
 ) -> None:
     text = "SNP,beta_exposure,se_exposure,beta_outcome,se_outcome,lipid\n"
-    text += "rs1,0.1,0.01,0.05,0.02,ldl\nrs1,0.2,0.01,0.05,0.02,hdl\nrs2,0.1,0.01,0.05,0.02,ldl\n"
+    text += "rs1,0.1,0.01,0.05,0.02,ldl\nrs1,0.2,0.01,0.05,0.02,hdl\n"
+    text += "rs2,0.1,0.01,0.05,0.02,ldl\nrs3,0.1,0.01,0.05,0.02,hdl\n"
     (tmp_path / "h.csv").write_text(text)
     ending = proteomr("mr", "--harmonised", tmp_path / "h.csv", "-o", tmp_path / "o")
     assert "column 'lipid' parts them" in ending.message
+    assert ending.code == 3
+
+
+def test_variants_that_say_themselves_not_to_be_harmonised_are_refused(
+    proteomr: Any, tmp_path: Path
+) -> None:
+    head = "SNP,beta.exposure,se.exposure,beta.outcome,se.outcome,effect_allele.exposure,"
+    rows = [
+        "rs1,0.1,0.01,0.05,0.02,A,a",
+        "rs2,0.1,0.01,0.05,0.02,A,NA",
+        "rs3,0.1,0.01,-0.05,0.02,A,G",
+    ]
+    (tmp_path / "h.csv").write_text("\n".join([f"{head}effect_allele.outcome", *rows, ""]))
+    ending = proteomr("mr", "--harmonised", tmp_path / "h.csv", "-o", tmp_path / "o")
+    assert (
+        "not harmonised, 1 of 3 variants: effects of 'rs3' are per A on the exposure"
+        in ending.message
+    )
     assert ending.code == 3
 
 
@@ -331,6 +354,24 @@ def test_a_column_that_parts_the_effects_is_asked_for(
     ending = proteomr(*command.split(), *files, "-o", out)
     assert f"column {name!r} parts them" in ending.message
     assert ending.code == 3
+
+
+def test_few_repeats_that_a_column_parts_by_chance_are_told_and_not_refused(
+    answers: Answers, tmp_path: Path
+) -> None:
+    beta = [0.001 * (i % 7) for i in range(400)]
+    places = {"chromosome": ["3"] * 400, "position_bp": list(range(1, 401))}
+    many = make_study(beta=beta, trait="y", **places).with_columns(
+        variant_id=pl.format("v{}", "position_bp"), rsid=pl.lit(None, pl.String)
+    )
+    y = pl.concat([outcome(), many]).with_columns(Direction=pl.lit("+-"))
+    again = y[:1].with_columns(Direction=pl.lit("++"), beta=pl.lit(0.5))
+    pure = answers.straight(write(tmp_path / "x.tsv", exposure()), write(tmp_path / "y.tsv", y))
+    whole = write(tmp_path / "y.tsv", pl.concat([y, again]))
+    assert pure["nsnp"].to_list() == [M]
+    ending = answers.munge(whole)
+    assert "1 row repeats a variant with another effect or error, as 'rs1'" in ending.err
+    assert ending.code == 0
 
 
 def test_a_column_protein_is_the_trait(proteomr: Any, tmp_path: Path) -> None:
