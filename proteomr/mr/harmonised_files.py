@@ -173,8 +173,9 @@ def _refuse_other_alleles(judged: pl.DataFrame, path: Path) -> None:
     if rows.height:
         variant, here, there = rows.select(c.VARIANT_ID, *names).row(0)
         raise InputError(
-            f"{path}: not harmonised, {rows.height:,} of {judged.height:,} variants: effects of {variant!r} are per "
-            f"{here} on the exposure and per {there} on the outcome; use proteomr harmonise"
+            f"{path}: not harmonised, {rows.height:,} of {judged.height:,} variants: effects of "
+            f"{variant!r} are per {here} on the exposure and per {there} on the outcome; "
+            "use proteomr harmonise"
         )
 
 
