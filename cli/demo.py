@@ -134,8 +134,8 @@ def _estimate_causes(folder: Path, *, seed: int, threads: int) -> None:
     made = simulate_summary(folder / "cohort" / "gwas", seed=seed)
     rule = InstrumentRule()
     instruments = read_instruments([made.exposure], rule=rule)
-    outcomes, _ = read_outcomes([made.outcomes], instruments)
-    table, pairs = harmonise_files(instruments, outcomes, rule=rule)
+    outcomes = read_outcomes([made.outcomes], instruments)
+    table, pairs = harmonise_files(instruments, outcomes.rows, rule=rule)
     methods = build_methods(_MR_METHODS, draws=300)
     found = analyse(pairs, methods, seed=seed, executor=Threads(threads))
     tables = {**found.tables, "harmonised": table, "instruments": instruments.strength}
