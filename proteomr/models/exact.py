@@ -43,6 +43,11 @@ __all__ = [
 # The share of its length below which a column counts as made of those before it: R's lm has 1e-7
 # for columns as they are, while these are scaled and refined, so that seven digits more are sound.
 _ALIASED = 1e-9
+# Spreads from zero: a thousand costs an information matrix six of its sixteen digits, which leaves
+# what is asked of a fit.
+_FAR = 1e3
+# A column whose spread is within a few thousand roundings of its size is constant.
+_FLAT = 1e-12
 ONE_CLUSTER = "one cluster on the rows of the fit"
 
 
@@ -233,7 +238,16 @@ def has_one_cluster(clusters: I64 | None) -> bool:
 
 
 def _scale(X: F64) -> tuple[F64, F64]:
-    """Scale the columns to unit root mean square, by powers of two, which round nothing."""
+    """Scale the columns to unit root mean square, by powers of two, which round nothing.
+
+    A column far from zero for its spread is centred first: beside an intercept its coefficient is
+    the same, and the information matrix keeps its digits.
+    """
+    centre = X.mean(axis=0)
+    spread = X.std(axis=0)
+    far = (np.abs(centre) > _FAR * spread) & (spread > _FLAT * np.abs(centre))
+    far[0] = False
+    X = X - np.where(far, centre, 0.0) if np.any(far) else X
     size = np.sqrt(np.mean(X**2, axis=0))
     scale = np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0))))
     return X / scale, scale
