@@ -13,7 +13,7 @@ from proteomr.association.specification import ModelSpec
 from proteomr.provenance import InputFile, Manifest, RowFilter, utc_now
 from proteomr.runs import RunFolder
 from proteomr.runs.folder import TableFormat
-from proteomr.tables import Associations
+from proteomr.tables import Associations, JointTests
 from proteomr.tables import columns as c
 
 __all__ = ["BROOM", "ColumnStyle", "RunFacts", "write_results"]
@@ -52,11 +52,13 @@ def write_results(
     columns: ColumnStyle = "native",
     exit_status: int = 0,
     effective: pl.DataFrame | None = None,
+    joint: JointTests | None = None,
 ) -> pl.DataFrame:
     """Write table, ``summary.tsv``, ``drops.tsv`` and ``manifest.json``; return the summary.
 
     The table of associations is always written as parquet, and in the format asked for beside it.
-    A count of effective tests, where there is one, is written as ``effective_tests.tsv``.
+    A count of effective tests, where there is one, is written as ``effective_tests.tsv``, and joint
+    tests as ``joint_tests`` in the formats of the associations.
     """
     frame = associations.frame
     if columns == "broom":
@@ -64,6 +66,10 @@ def write_results(
     written = [folder.write_frame("associations", frame)]
     if format != "parquet":
         written.append(folder.write_frame("associations", frame, format=format))
+    if joint is not None:
+        written.append(folder.write_frame("joint_tests", joint.frame))
+        if format != "parquet":
+            written.append(folder.write_frame("joint_tests", joint.frame, format=format))
     summary = summarise(associations)
     written.append(folder.write_frame("summary", summary, format="tsv"))
     kinds = {c.STEP: pl.String, c.REASON: pl.String, c.N: pl.Int64}

@@ -9,6 +9,7 @@ from dataclasses import asdict
 import polars as pl
 
 from proteomr.association.collect import collect
+from proteomr.association.joint import collect_joint_tests
 from proteomr.association.outputs import ColumnStyle, RunFacts, write_results
 from proteomr.association.plan import Plan, plan_scan
 from proteomr.association.specification import ModelSpec
@@ -128,7 +129,9 @@ def finish_run(
     RunFolderError
         Parts are absent or damaged.
     """
-    associations, spec = merge_parts(folder)
+    parts, spec = _load_parts(folder)
+    associations = collect(parts, spec)
+    tested = spec.interaction is not None or spec.strata is not None
     request = read_request(folder.path)
     failed = associations.frame.filter(pl.col(c.STATUS) != "ok").height
     drops = request["drops"]
@@ -153,6 +156,7 @@ def finish_run(
         columns=columns,
         exit_status=fail_status if failed else 0,
         effective=effective,
+        joint=collect_joint_tests(parts) if tested else None,
     )
     return summary, failed
 
@@ -165,17 +169,22 @@ def merge_parts(folder: RunFolder) -> tuple[Associations, ModelSpec]:
     RunFolderError
         Parts are absent or damaged; the message counts them.
     """
+    parts, spec = _load_parts(folder)
+    return collect(parts, spec), spec
+
+
+def _load_parts(folder: RunFolder) -> tuple[list[pl.DataFrame], ModelSpec]:
     request = read_request(folder.path)
     spec = ModelSpec.from_dict(_mapping(request["specification"]))
     count = int(str(request["blocks"]))
-    parts = [folder.load_part(index) for index in range(count)]
-    found = [part for part in parts if part is not None]
-    if len(found) < count:
+    loaded = [folder.load_part(index) for index in range(count)]
+    parts = [part for part in loaded if part is not None]
+    if len(parts) < count:
         raise RunFolderError(
-            f"{folder.path}: {count - len(found)} of {count} parts are absent or damaged; run the "
+            f"{folder.path}: {count - len(parts)} of {count} parts are absent or damaged; run the "
             "shards that made them again"
         )
-    return collect(found, spec), spec
+    return parts, spec
 
 
 def _mapping(value: object) -> Mapping[str, object]:
