@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 import polars as pl
 
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
+from proteomr.association.joint import collect_joint_tests
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import RunFolderError
@@ -58,12 +59,14 @@ def collect_run(
     """
     facts = ledger.parts.facts()
     spec = ModelSpec.from_dict(facts["specification"])
-    parts = ledger.parts.load_all(facts["blocks"])
-    associations = collect((part["fits"] for part in parts), spec)
+    parts = [part["fits"] for part in ledger.parts.load_all(facts["blocks"])]
+    associations = collect(parts, spec)
     ledger.write_table(
         "associations", associations.frame, style=name_like_broom if columns == "broom" else None
     )
     ledger.write_table("summary", summarise(associations), formats=("tsv",))
+    if spec.interaction is not None or spec.strata is not None:
+        ledger.write_table("joint_tests", collect_joint_tests(parts).frame)
     if effective is not None:
         ledger.write_table("effective_tests", effective, formats=("tsv",))
     ledger.count_drops([Drop(**drop) for drop in facts["drops"]])

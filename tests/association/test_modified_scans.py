@@ -12,6 +12,7 @@ from proteomr.association import plan_scan, scan_cohort, summarise
 from proteomr.errors import ColumnError, FormulaError, ProteomrError, UsageError
 from proteomr.tables import Associations
 from tests.association.modified_cohorts import (
+    CLUSTERED_FAMILIES,
     FAMILIES,
     PROTEINS,
     N,
@@ -34,7 +35,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("options", "name", "step"), MISSING)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CLUSTERED_FAMILIES)
 def test_people_without_a_modifier_are_left_out_and_counted(
     family: Any, options: dict[str, Any], name: str, step: str
 ) -> None:
@@ -75,7 +76,7 @@ def test_one_cluster_alone_is_refused() -> None:
 
 
 @pytest.mark.parametrize("errors", ["CR0", "CR1"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CLUSTERED_FAMILIES)
 def test_a_protein_seen_in_one_cluster_alone_has_no_error(family: str, errors: str) -> None:
     samples = make_samples()
     values = make_values(samples)

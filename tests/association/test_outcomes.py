@@ -84,8 +84,9 @@ def test_a_linear_outcome_fitted_by_itself_equals_statsmodels(options: dict[str,
 @pytest.mark.parametrize("family", OUTCOMES)
 def test_outcomes_are_summed_up_and_corrected_as_exposures_are(family: str) -> None:
     samples, values = make_samples(200), make_values(200, 4)
-    for test_family, tests in (("joint", 8), ("exposure", 4)):
-        spec: Any = ModelSpec(family, outcomes=("iso", "lo"), test_family=test_family)
+    spans: list[tuple[Any, int]] = [("joint", 8), ("exposure", 4)]
+    for test_family, tests in spans:
+        spec = ModelSpec(family, outcomes=("iso", "lo"), test_family=test_family)
         table = scan_cohort(make_cohort(samples, values), spec)
         p = table.frame["p_value"].to_numpy()
         np.testing.assert_allclose(table.frame["p_bonferroni"], np.minimum(p * tests, 1))

@@ -96,19 +96,20 @@ def test_order_of_proteins_and_covariates_gives_the_same_numbers(
     assert distance(one.sort(keys), other.sort(keys)) < 1e-11
 
 
+# weights of one call for the fits one by one, and change nothing
+@pytest.mark.parametrize("weights", [None, "one"])
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("n", [150, 2300])
 @given(scale=st.sampled_from([1e12, 1e-12, -1.0, -3e7]), offset=st.sampled_from([0.0, 1e8, -1e8]))
 @FEW
 def test_statistics_do_not_depend_on_the_unit_of_a_protein(
-    family: Any, n: int, scale: float, offset: float
+    family: Any, n: int, weights: str | None, scale: float, offset: float
 ) -> None:
-    values = make_values(n, 3)
-    plain = scan_cohort(
-        make_cohort(make_samples(n), values), spec_of(family, transform="none")
-    ).frame
-    moved = make_cohort(make_samples(n), (values + offset) * scale)
-    other = scan_cohort(moved, spec_of(family, transform="none")).frame
+    values, samples = make_values(n, 3), make_samples(n).with_columns(one=pl.lit(1.0))
+    spec = spec_of(family, transform="none", weights=weights)
+    plain = scan_cohort(make_cohort(samples, values), spec).frame
+    moved = make_cohort(samples, (values + offset) * scale)
+    other = scan_cohort(moved, spec).frame
     # an offset of 1e8 leaves eight decimals of the protein
     tolerance = 1e-10 if offset == 0 else 1e-5
     ours, theirs = other["statistic"].to_numpy(), np.sign(scale) * plain["statistic"].to_numpy()
