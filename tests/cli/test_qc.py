@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from proteomr.io import read_store, write_store
-from proteomr.provenance import Manifest
 from proteomr.tables import ArrayProteins, Measurements
 
 FIRST = 7_300_001
@@ -55,7 +54,7 @@ def store(tmp_path: Path) -> Path:
             schema_overrides={"well": pl.String, "batch": pl.String},
         ),
     )
-    write_store(measured, tmp_path / "store", manifest=Manifest(command="ingest"))
+    write_store(measured, tmp_path / "store")
     return tmp_path / "store"
 
 
@@ -270,7 +269,7 @@ def test_plates_of_each_panel_are_shown_where_panels_differ(
         assays=measured.assays.with_columns(pl.Series("panel", panels)),
         plates=pl.concat([plates, other]),
     )
-    write_store(both, tmp_path / "two", manifest=Manifest(command="ingest"))
+    write_store(both, tmp_path / "two")
     lines = proteomr("qc", tmp_path / "two", "-o", tmp_path / "left").out.splitlines()
     assert [line.split()[:4] for line in lines if line.startswith(("Onc", "Neu"))] == [
         ["Neurology", "plate", "4", "1"],
@@ -290,7 +289,7 @@ def test_imputation_above_1500_proteins_says_how_it_differs_from_r(
         proteins=ArrayProteins(names, x),
         assays=pl.DataFrame({"protein": names, "kind": ["protein"] * 1501}),
     )
-    write_store(measured, tmp_path / "store", manifest=Manifest(command="ingest"))
+    write_store(measured, tmp_path / "store")
     out = tmp_path / "left"
     ending = proteomr("qc", tmp_path / "store", "--impute", "knn", "--components", 2, "-o", out)
     said = "neighbours were sought among all 1,501 proteins; R's impute.knn splits"
