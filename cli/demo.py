@@ -109,7 +109,7 @@ def _run(
 
 def _estimate_causes(folder: Path, *, seed: int, threads: int) -> None:
     """Estimate effects on outcomes whose causal truth is planted, and print both."""
-    from proteomr.execute import Workers
+    from proteomr.execute import Threads
     from proteomr.mr.analysis import analyse
     from proteomr.mr.estimate import build_methods
     from proteomr.mr.inputs import (
@@ -129,7 +129,7 @@ def _estimate_causes(folder: Path, *, seed: int, threads: int) -> None:
     outcomes, _ = read_outcomes([made.outcomes], instruments)
     table, pairs = harmonise_files(instruments, outcomes, rule=rule)
     methods = build_methods(_MR_METHODS, draws=300)
-    found = analyse(pairs, methods, seed=seed, executor=Workers(threads))
+    found = analyse(pairs, methods, seed=seed, executor=Threads(threads))
     tables = {**found.tables, "harmonised": table, "instruments": instruments.strength}
     write_analysis(folder / "mr", tables, manifest=Manifest(command="demo", seed=seed))
     say(

@@ -121,9 +121,9 @@ def _choose_executor(blocks: Blocks, threads: int) -> "Executor":
         return Dask(blocks.dask_scheduler, threads)
     if blocks.dask_scheduler is not None:
         raise UsageError("--dask-scheduler names Dask's workers: add --executor dask")
-    from proteomr.execute import Workers
+    from proteomr.execute import Threads
 
-    return Workers(threads)
+    return Threads(threads)
 
 
 @dataclass(slots=True)

@@ -293,7 +293,7 @@ def mr(
     _check_panel(ld, proxies=proxies)
     log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     workers = hold_threads(threads)
-    from proteomr.execute import Workers
+    from proteomr.execute import Threads
     from proteomr.mr.analysis import TraitSize, analyse
     from proteomr.mr.estimate import DEFAULT_METHODS, build_methods
     from proteomr.mr.outputs import write_analysis
@@ -323,7 +323,7 @@ def mr(
         if not joint:
             size = TraitSize(cases, controls, prevalence)
             made = analyse(
-                found.pairs, chosen, seed=seed, executor=Workers(workers), outcome_size=size
+                found.pairs, chosen, seed=seed, executor=Threads(workers), outcome_size=size
             )
             share = None if cases is None or controls is None else cases / (cases + controls)
             reach = tabulate_reach(found.pairs, overlap=overlap, case_share=share)

@@ -296,9 +296,9 @@ def _choose_executor(options: RunOptions) -> "BlockExecutor":
         from proteomr.dask_executor import Dask
 
         return Dask(options.dask_scheduler, options.threads)
-    from proteomr.execute import Workers
+    from proteomr.execute import Threads
 
-    return Workers(options.threads)
+    return Threads(options.threads)
 
 
 def finish(

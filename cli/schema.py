@@ -2,6 +2,7 @@
 
 import importlib.resources
 import tomllib
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,11 +18,23 @@ def schema(
     name: Annotated[
         str | None, typer.Argument(help="Name of a table; without one, all are listed.")
     ] = None,
+    *,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Hold a parquet table against its schema and the manifest beside it, and say what "
+            "made it.",
+        ),
+    ] = None,
 ) -> None:
     """Print the columns of a table that proteomr writes.
 
-    Each with its type, unit, range and meaning.
+    Each with its type, unit, range and meaning. With --check, tell whether a file is such a table.
     """
+    if check is not None:
+        _check(check, name)
+        return
     schemas = _read_schemas()
     if name is None:
         width = max(map(len, schemas), default=0)
@@ -34,6 +47,18 @@ def schema(
             f"there is no table {name!r}{nearest(table, schemas)}; known: {', '.join(schemas)}"
         )
     say(schemas[table][0].rstrip("\n"))
+
+
+def _check(path: Path, name: str | None) -> None:
+    from proteomr.runs import check_table
+
+    checked = check_table(path)
+    if name is not None and checked.schema != name.removesuffix(".parquet"):
+        raise UsageError(f"{path}: is a table of {checked.schema or 'no schema'}, not of {name}")
+    kind = f"{checked.schema}, version {checked.version}" if checked.schema else "no schema"
+    recorded = "as the manifest beside it records it" if checked.recorded else "no manifest beside"
+    say(f"{path}: {kind}; {checked.rows:,} rows; {recorded}")
+    say(f"written by {checked.producer}, request {checked.request}")
 
 
 def _read_schemas() -> dict[str, tuple[str, str]]:

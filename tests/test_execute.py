@@ -16,11 +16,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from proteomr import execute
-from proteomr.errors import UsageError
-from proteomr.execute import Executor, Serial, Shard, Workers, available_threads, one_blas_thread
+from proteomr.errors import ProteomrError, UsageError
+from proteomr.execute import (
+    Executor,
+    Processes,
+    Serial,
+    Shard,
+    Threads,
+    available_threads,
+    one_blas_thread,
+    processors,
+)
 
-EXECUTORS: list[Executor] = [Serial(), Workers(1), Workers(2), Workers(7)]
+EXECUTORS: list[Executor] = [Serial(), Threads(1), Threads(2), Threads(7)]
 
 
 def blas_threads() -> list[int]:
@@ -72,18 +80,62 @@ def test_closing_the_iterator_stops_what_has_not_begun(executor: Executor) -> No
     assert settled == len(begun) < 50
 
 
+def square(block: int) -> int:
+    return block * block
+
+
+def threads_of_blas(block: int) -> tuple[int, ...]:
+    np.ones((64, 64)) @ np.ones((64, 64))
+    return tuple(blas_threads())
+
+
+def fail_at_three(block: int) -> int:
+    if block == 3:
+        raise ZeroDivisionError("block 3")
+    return block
+
+
+def end_process(block: int) -> int:
+    os._exit(7)
+
+
+def test_processes_give_each_block_its_result_once() -> None:
+    assert sorted(Processes(2).map(square, range(30))) == [(i, i * i) for i in range(30)]
+
+
+def test_processes_hold_blas_to_one_thread() -> None:
+    (found,) = [threads for _, threads in Processes(1).map(threads_of_blas, [0])]
+    assert found
+    assert set(found) == {1}
+
+
+def test_an_exception_in_a_process_propagates() -> None:
+    with pytest.raises(ZeroDivisionError, match="block 3"):
+        list(Processes(2).map(fail_at_three, range(100)))
+
+
+def test_a_process_that_ends_is_an_error_in_words() -> None:
+    with pytest.raises(ProteomrError, match=r"a worker process ended .* use fewer at once"):
+        list(Processes(2).map(end_process, range(3)))
+
+
+def test_fewer_processes_than_one_are_refused() -> None:
+    with pytest.raises(UsageError, match="processes is 0"):
+        Processes(0)
+
+
 def test_an_interrupt_in_a_block_propagates_and_no_thread_stays() -> None:
     def work(block: int) -> int:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        list(Workers(2).map(work, range(100)))
+        list(Threads(2).map(work, range(100)))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("proteomr")]
 
 
 def test_workers_really_run_side_by_side() -> None:
     meeting = threading.Barrier(2, timeout=10)
-    assert len(list(Workers(2).map(lambda _: meeting.wait(), range(2)))) == 2
+    assert len(list(Threads(2).map(lambda _: meeting.wait(), range(2)))) == 2
 
 
 def test_workers_draw_from_a_lazy_iterable_only_as_threads_become_free() -> None:
@@ -94,7 +146,7 @@ def test_workers_draw_from_a_lazy_iterable_only_as_threads_become_free() -> None
             drawn.append(block)
             yield block
 
-    with contextlib.closing(Workers(2).map(abs, blocks())) as results:
+    with contextlib.closing(Threads(2).map(abs, blocks())) as results:
         next(results)
         assert len(drawn) <= 6
 
@@ -121,7 +173,7 @@ def test_blas_is_restored_after_an_exception() -> None:
 @pytest.mark.parametrize("threads", [0, -1])
 def test_workers_need_at_least_one_thread(threads: int) -> None:
     with pytest.raises(UsageError, match="must be 1 or more"):
-        Workers(threads)
+        Threads(threads)
 
 
 @given(st.integers(1, 12), st.integers(0, 60))
@@ -189,8 +241,8 @@ def test_the_quota_of_the_control_group_bounds_the_affinity(
     monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     (tmp_path / "membership").write_text(membership)
-    monkeypatch.setattr(execute, "_MEMBERSHIP", tmp_path / "membership")
-    monkeypatch.setattr(execute, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(processors, "_MEMBERSHIP", tmp_path / "membership")
+    monkeypatch.setattr(processors, "_CGROUPS", tmp_path)
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)

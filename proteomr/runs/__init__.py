@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proteomr.runs.checking import CheckedTable, check_table
 from proteomr.runs.encoding import TableFormat, choose_file_formats, read_stamp
 from proteomr.runs.job import Account, Forecast, Job, Outcome, Output, run_job
 from proteomr.runs.ledger import Ledger
@@ -12,6 +13,7 @@ from proteomr.runs.scratch import open_scratch
 
 __all__ = [
     "Account",
+    "CheckedTable",
     "Forecast",
     "Job",
     "Ledger",
@@ -21,6 +23,7 @@ __all__ = [
     "Results",
     "Source",
     "TableFormat",
+    "check_table",
     "choose_file_formats",
     "describe_request",
     "digest_request",

@@ -21,7 +21,7 @@ from proteomr.association import (
     run_parts,
 )
 from proteomr.errors import RunFolderError
-from proteomr.execute import Serial, Shard, Workers
+from proteomr.execute import Serial, Shard, Threads
 from proteomr.runs import RunFolder
 from proteomr.tables import ArrayProteins, Cohort
 
@@ -71,7 +71,7 @@ def finish(folder: RunFolder) -> tuple[pl.DataFrame, int]:
 
 def test_parts_joined_are_the_scan_in_memory(plan: Plan, tmp_path: Path) -> None:
     with RunFolder.open(tmp_path / "run", request=describe_request(plan)) as folder:
-        done = run_parts(plan, folder, executor=Workers(2))
+        done = run_parts(plan, folder, executor=Threads(2))
         merged, spec = merge_parts(folder)
     assert (done.blocks, done.computed) == (5, 5)
     assert spec == SPEC

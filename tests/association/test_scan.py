@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from proteomr._typing import F64
 from proteomr.association import ModelSpec, associate
-from proteomr.execute import Workers
+from proteomr.execute import Threads
 from proteomr.io import read_cohort
 from proteomr.models import Status
 from proteomr.tables import ArrayProteins, Cohort, ProteinCovariate
@@ -80,7 +80,7 @@ def test_any_block_size_gives_the_same_numbers(family: Any, n: int) -> None:
 def test_threads_give_the_same_bits(family: Any, n: int) -> None:
     cohort = make_cohort(make_samples(n), make_values(n, 9))
     one = associate(cohort, spec_of(family), block_size=2).frame
-    assert one.equals(associate(cohort, spec_of(family), block_size=2, executor=Workers(3)).frame)
+    assert one.equals(associate(cohort, spec_of(family), block_size=2, executor=Threads(3)).frame)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from proteomr.errors import UsageError
-from proteomr.execute import Workers
+from proteomr.execute import Threads
 from proteomr.mr.batch import batched_keys, estimate_together
 from proteomr.mr.estimate import DEFAULT_METHODS, build_methods, estimate, method_keys
 from proteomr.mr.methods import METHOD_CLASSES
@@ -60,7 +60,7 @@ def test_neither_other_pairs_nor_threads_nor_methods_change_a_number(
     pairs: list[Harmonised],
 ) -> None:
     methods = build_methods(["egger", "weighted_median", "ivw", "weighted_mode"], draws=50)
-    whole = estimate(pairs, methods, seed=3, executor=Workers(2))
+    whole = estimate(pairs, methods, seed=3, executor=Threads(2))
     alone = pl.concat([estimate([pair], methods, seed=3) for pair in reversed(pairs)])
     keys = ["outcome", "method"]
     assert whole.sort(keys).equals(alone.sort(keys))

@@ -1,0 +1,18 @@
+"""How blocks of work are run: one after another, by threads or processes, or shared by runs."""
+
+from __future__ import annotations
+
+from proteomr.execute.executors import Executor, Serial, Threads, one_blas_thread
+from proteomr.execute.processes import Processes
+from proteomr.execute.processors import available_threads
+from proteomr.execute.shards import Shard
+
+__all__ = [
+    "Executor",
+    "Processes",
+    "Serial",
+    "Shard",
+    "Threads",
+    "available_threads",
+    "one_blas_thread",
+]

@@ -1,0 +1,108 @@
+"""Whether a table is one that proteomr wrote, in the form that this version writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from proteomr.errors import ColumnError, FormatError, InputError
+from proteomr.provenance import digest_file
+from proteomr.runs.encoding import read_stamp
+from proteomr.runs.layout import read_json
+from proteomr.tables import load_schema, schema_names
+
+__all__ = ["CheckedTable", "check_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedTable:
+    """What a table says of itself.
+
+    Attributes
+    ----------
+    schema : name of its schema; empty where none is declared.
+    version : of the schema.
+    producer : version and command of proteomr that wrote it.
+    request : digest of all that determined its numbers.
+    rows : how many there are.
+    recorded : whether a manifest beside it holds its digest, which then agrees.
+    """
+
+    schema: str
+    version: int
+    producer: str
+    request: str
+    rows: int
+    recorded: bool
+
+
+def check_table(path: str | Path) -> CheckedTable:
+    """Return what a table says of itself, held against its schema and the manifest beside it.
+
+    Raises
+    ------
+    FormatError
+        It is no parquet file.
+    InputError
+        It was not written by proteomr, by a version with another schema, or altered since.
+    ColumnError
+        It breaks its own schema.
+
+    Examples
+    --------
+    >>> check_table("no-such.parquet")
+    Traceback (most recent call last):
+    ...
+    proteomr.errors.FormatError: no-such.parquet: there is no such file
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FormatError("there is no such file", path=file)
+    try:
+        stamp = read_stamp(file)
+        frame = pl.read_parquet(file)
+    except (OSError, pl.exceptions.PolarsError):
+        message = "is no parquet file, which alone says what made it"
+        raise FormatError(message, path=file) from None
+    if not {"request", "producer"} <= stamp.keys():
+        raise InputError(f"{file}: was not written by proteomr, or its columns were renamed")
+    name, _, version = stamp.get("schema", "").partition("/")
+    if name:
+        _check_schema(file, frame, name, int(version))
+    recorded = _compare_record(file)
+    return CheckedTable(
+        name, int(version or 0), stamp["producer"], stamp["request"], frame.height, recorded
+    )
+
+
+def _check_schema(file: Path, frame: pl.DataFrame, name: str, version: int) -> None:
+    if name not in schema_names():
+        raise InputError(f"{file}: table {name!r} is unknown to this version of proteomr")
+    schema = load_schema(name)
+    if schema.version != version:
+        raise InputError(
+            f"{file}: is version {version} of table {name!r}, and this proteomr has version "
+            f"{schema.version}; run the command that wrote it again"
+        )
+    try:
+        schema.validate(frame)
+    except ColumnError as fault:
+        raise ColumnError(f"{file}: {fault}") from None
+
+
+def _compare_record(file: Path) -> bool:
+    """Tell whether a manifest beside a table records it; refuse where the digests differ."""
+    for manifest in sorted(file.parent.glob("*manifest.json")):
+        facts = read_json(manifest)
+        outputs = facts.get("outputs") if isinstance(facts, dict) else None
+        for entry in outputs if isinstance(outputs, list) else []:
+            if isinstance(entry, dict) and entry.get("name") == file.name:
+                if entry.get("sha256") != digest_file(file):
+                    raise InputError(
+                        f"{file}: was altered since it was written: its digest is not that of "
+                        f"{manifest.name}"
+                    )
+                return True
+    return False
