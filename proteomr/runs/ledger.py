@@ -268,6 +268,10 @@ class Ledger:
         self._staged[placed] = None
         return staged
 
+    def show_life(self) -> None:
+        """Show other machines that the run goes on, between steps of minutes without a result."""
+        self._held().show_life()
+
     def claim(self, name: str) -> Path:
         """Return the path of a file that grows in its place, such as a log.
 
