@@ -41,8 +41,8 @@ _STIRLING = (
     1 / 156,
     -3617 / 122400,
 )
-_TINY = 1e-300
-_MAX_TERMS = 10_000
+_TINY = 1e-300  # Lentz: in place of a zero denominator, far below any term and above underflow
+_MAX_TERMS = 10_000  # a bound against an endless loop: reaching it raises
 
 
 def neg_log10_p_normal(z: ArrayLike) -> F64:

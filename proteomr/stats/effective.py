@@ -20,7 +20,7 @@ EffectiveMethod: TypeAlias = Literal["nyholt", "li_ji", "galwey", "gao"]
 
 EFFECTIVE_METHODS: tuple[EffectiveMethod, ...] = ("nyholt", "li_ji", "galwey", "gao")
 
-_NEAR_INTEGER = 1e-9
+_NEAR_INTEGER = 1e-9  # an eigenvalue of exactly 1 comes back this near; Li and Ji step there
 
 
 def eigenvalues_of_correlation(scores: F64) -> F64:

@@ -12,9 +12,9 @@ from proteomr.errors import InputError, UsageError
 
 __all__ = ["KnnAccount", "impute_knn"]
 
-_TARGETS_AT_ONCE = 1024
-_SYMMETRIC_ROWS = 4096
-_CHUNK_BYTES = 1 << 26
+_TARGETS_AT_ONCE = 1024  # rows of a block of distances: enough for dgemm, few enough for memory
+_SYMMETRIC_ROWS = 4096  # up to here all distances at once, 128 MB, by half the products
+_CHUNK_BYTES = 1 << 26  # columns are taken 64 MB at a time: the copies stay small beside the matrix
 
 
 @dataclass(frozen=True, slots=True)

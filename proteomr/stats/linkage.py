@@ -28,11 +28,11 @@ I8: TypeAlias = NDArray[np.int8]
 LdMeasure: TypeAlias = Literal["haplotype", "genotype"]
 """Correlation of alleles on one chromosome, phase estimated; or of copies in one person."""
 
-_WORD: Final = 64
-_CHUNK_BYTES: Final = 1 << 22
+_WORD: Final = 64  # people per machine word of a bit plane
+_CHUNK_BYTES: Final = 1 << 22  # bit planes are combined 4 MB at a time, to bound their products
 _MOST_STEPS: Final = 60  # as many halvings leave nothing of a bracket
-_RESOLUTION: Final = 1e-15
-_COPIES: Final[F64] = np.array([0.0, 1.0, 2.0])
+_RESOLUTION: Final = 1e-15  # of a haplotype frequency: the last bits of a double near 1
+_COPIES: Final[F64] = np.array([0.0, 1.0, 2.0])  # of the counted allele in a genotype
 
 
 def pack_planes(copies: I8) -> U64:

@@ -32,8 +32,8 @@ NullShareMethod: TypeAlias = Literal["smoother", "bootstrap"]
 ADJUSTMENTS: tuple[Adjustment, ...] = ("bonferroni", "holm", "bh", "by", "storey")
 NULL_SHARE_METHODS: tuple[NullShareMethod, ...] = ("smoother", "bootstrap")
 
-_LAMBDAS: F64 = 0.05 + 0.05 * np.arange(19.0)
-_SMOOTHER_DF = 3.0
+_LAMBDAS: F64 = 0.05 + 0.05 * np.arange(19.0)  # qvalue's grid: 0.05 to 0.95 by 0.05
+_SMOOTHER_DF = 3.0  # qvalue's smooth.df
 _BY_A_HAIR = 1.0 - 1e-12  # a p of exactly lambda comes back from its logarithm a little off
 
 

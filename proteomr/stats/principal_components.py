@@ -11,7 +11,7 @@ from proteomr._typing import F64
 
 __all__ = ["PrincipalComponents", "find_components", "standardise"]
 
-_NEGLIGIBLE = 1e-12
+_NEGLIGIBLE = 1e-12  # of the total variance: components below it are rounding of n products
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from proteomr._typing import F64, Bool
 
 __all__ = ["Separation", "find_separation"]
 
-_MARGIN = 1e-7
+_MARGIN = 1e-7  # the feasibility tolerance of HiGHS: a smaller margin may be none
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from proteomr._typing import F64
 
 __all__ = ["fit_smoothing_spline"]
 
-_SPAR_RANGE = (-1.5, 1.5)
-_SPAR_TOLERANCE = 1e-4
-_SPAR_RELATIVE = 2e-8
-_MAX_STEPS = 500
-_GOLDEN = (3.0 - math.sqrt(5.0)) / 2.0
+_SPAR_RANGE = (-1.5, 1.5)  # this and the next four as R's smooth.spline: its search of spar
+_SPAR_TOLERANCE = 1e-4  # control.spar$tol
+_SPAR_RELATIVE = 2e-8  # control.spar$eps
+_MAX_STEPS = 500  # control.spar$maxit
+_GOLDEN = (3.0 - math.sqrt(5.0)) / 2.0  # share of the golden section, as Brent's fmin
 
 
 def fit_smoothing_spline(x: F64, y: F64, *, degrees_of_freedom: float) -> F64:

@@ -29,9 +29,9 @@ Transform: TypeAlias = Literal["rint", "log2", "zscore", "none"]
 
 TRANSFORMS: tuple[Transform, ...] = ("rint", "log2", "zscore", "none")
 
-BLOM = 0.375
+BLOM = 0.375  # Blom 1958: 3/8, as in the model study and in most of the field
 
-_MAGNITUDE = np.int64(0x7FFF_FFFF_FFFF_FFFF)
+_MAGNITUDE = np.int64(0x7FFF_FFFF_FFFF_FFFF)  # all bits of a double but its sign
 
 
 def rank_normalise(values: F64, *, offset: float = BLOM) -> F64:
