@@ -1,6 +1,7 @@
 """From a command's options to a job that is planned or run, and what every job tells of itself."""
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Sized
@@ -14,7 +15,7 @@ from proteomr.errors import FAILED_UNITS, UsageError
 
 from . import options as shared
 from .bundles import Blocks, Running
-from .console import report_note, say, track
+from .console import say, track
 from .journal import keep_journal, open_journal
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Task:
     format : of the tables, beside parquet.
     blocks : who works through the blocks.
     shard : which share of the run.
+    folder : whether the folder as a whole is the result, whose path is printed, and not a table.
     doing, unit : what a progress bar says, such as ``fitting`` ``blocks``.
     """
 
@@ -52,6 +54,7 @@ class Task:
     formats: "Sequence[shared.TableFormat]" = ("parquet",)
     blocks: Blocks = field(default_factory=Blocks)
     shard: "Shard | None" = None
+    folder: bool = False
     doing: str = "working"
     unit: str = "blocks"
 
@@ -85,8 +88,9 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
         results = run_job(job, output, executor=executor, account=account, opened=_attach_log)
     if not running.quiet:
         task.report(results)
-        _print_notes(results.notes)
-    say(str(results.path() or task.out))
+    _log_notes(results.notes)
+    table = None if task.folder else results.path()
+    say(str(table or task.out))
     if results.failed and not running.allow_failures:
         raise typer.Exit(FAILED_UNITS)
 
@@ -190,8 +194,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _print_notes(notes: Sequence[str]) -> None:
-    for note in notes[:_NOTES_SHOWN]:
-        report_note(f"note: {note}")
+def _log_notes(notes: Sequence[str]) -> None:
+    """Put all notes into the log, and the first of them on stderr."""
+    log = logging.getLogger("proteomr")
+    for place, note in enumerate(notes):
+        log.log(logging.WARNING if place < _NOTES_SHOWN else logging.INFO, "note: %s", note)
     if len(notes) > _NOTES_SHOWN:
-        report_note(f"note: {len(notes) - _NOTES_SHOWN} more in log.txt")
+        log.warning("note: %d more in log.txt", len(notes) - _NOTES_SHOWN)

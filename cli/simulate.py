@@ -1,6 +1,5 @@
 """`proteomr simulate`: a cohort of known truth in the shape of a published study."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -65,7 +64,8 @@ def simulate(
     def report(cohort: "Results") -> None:
         say(describe_cohort(cohort))
 
-    run_command(context, running, Task(make_job, out, report, formats=choose_formats(format)))
+    task = Task(make_job, out, report, formats=choose_formats(format), folder=True)
+    run_command(context, running, task)
 
 
 def describe_cohort(cohort: "Results") -> str:
