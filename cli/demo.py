@@ -261,6 +261,7 @@ def _print_commands(folder: str, settings: Mapping[str, int]) -> None:
     from proteomr.simulate.study import EXPOSURES
 
     place = "demo" if folder.startswith("proteomr-demo-") else shlex.quote(folder)
+    seed = settings["seed"]
     size = " ".join(f"--{name} {value}" for name, value in settings.items())
     exposures = " ".join(f"--exposure {name}" for name in EXPOSURES)
     lines = [
@@ -269,6 +270,6 @@ def _print_commands(folder: str, settings: Mapping[str, int]) -> None:
         *(f'    --adjust {label}="{terms}" \\' for label, terms in ADJUSTMENTS.items()),
         f"    --protein-covariate timegap={place}/cohort/timegap.parquet -o {place}/associations",
         f"proteomr mr {place}/cohort/gwas/exposure.parquet {place}/cohort/gwas/outcomes.parquet \\",
-        f"    --methods {','.join(_MR_METHODS)} --bootstraps 300 --seed {settings['seed']} -o {place}/mr",
+        f"    --methods {','.join(_MR_METHODS)} --bootstraps 300 --seed {seed} -o {place}/mr",
     ]
     say("the same by hand:\n" + "\n".join(lines))

@@ -222,7 +222,7 @@ def simulate(
     --------
     >>> cohort = simulate(people=200, proteins=10)
     >>> cohort.names
-    ('samples', 'assays', 'proteins', 'timegap', 'truth')
+    ('samples', 'assays', 'proteins', 'timegap', 'truth', 'drops')
     >>> cohort.table("proteins").shape
     (200, 11)
     """

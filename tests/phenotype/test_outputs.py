@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from proteomr.errors import RunFolderError, UsageError
-from proteomr.phenotype import DeriveOptions, derive, load_definition
+from proteomr.phenotype import DeriveOptions, derive_phenotypes, load_definition
 from proteomr.phenotype.outputs import choose_files, write_phenotypes
 from proteomr.provenance import digest_file
 from proteomr.tables import Fields
@@ -18,7 +18,7 @@ SHEN = load_definition("shen2025")
 
 def write(fields: Fields, out: Path, *, complete: bool = False) -> dict[str, Path]:
     files, format = choose_files(out)
-    made = derive(fields, SHEN)
+    made = derive_phenotypes(fields, SHEN)
     options = DeriveOptions()
     write_phenotypes(
         made, files, definition=SHEN, options=options, format=format, complete=complete
@@ -46,7 +46,7 @@ def test_table_counts_flow_and_manifest_stand_side_by_side(tmp_path: Path) -> No
 
 def test_only_complete_people_are_written_when_asked(tmp_path: Path) -> None:
     files = write(make_study(300), tmp_path / "cohort.parquet", complete=True)
-    made = derive(make_study(300), SHEN)
+    made = derive_phenotypes(make_study(300), SHEN)
     assert 0 < made.complete_cases.height < 300
     written = pl.read_parquet(files["table"])
     assert written["eid"].to_list() == made.complete_cases["eid"].to_list()
