@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
@@ -59,7 +59,7 @@ def associate(
     family: Annotated[
         Family,
         typer.Option(
-            metavar="linear|logistic",
+            metavar="|".join(get_args(Family)),
             rich_help_panel=shared.MODELS,
             help="linear: protein ~ exposure. logistic: exposure ~ protein.",
         ),
@@ -306,7 +306,7 @@ def associate(
 
 
 def _print_plan(plan: "Plan", options: RunOptions) -> None:
-    from proteomr.association import estimate_cost
+    from proteomr.scan import estimate_cost
 
     blocks = plan.blocks if options.shard is None else options.shard.select(plan.blocks)
     if not blocks:

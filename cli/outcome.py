@@ -53,8 +53,9 @@ def _label(protein: str, gene: str | None) -> str:
 
 
 def _print_summary(summary: "pl.DataFrame") -> None:
-    named = [name for name in ("stratum", "effect") if summary[name].null_count() < summary.height]
-    keys = ["adjustment", "exposure", *named]
+    used = {name for name in summary.columns if summary[name].null_count() < summary.height}
+    keys = ["adjustment"]
+    keys += [name for name in ("exposure", "outcome", "stratum", "effect") if name in used]
     headings = [*keys, "fitted", "failed", "lambda", "p_bonf|up", "<0.05|down", "q_bh|up"]
     headings += ["<0.05|down", "top|-log10p", "protein"]
     counts = ("bonferroni_up", "bonferroni_down", "bh_up", "bh_down")

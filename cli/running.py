@@ -270,11 +270,11 @@ def _count_effective(plan: "Plan") -> "pl.DataFrame":
     logging.getLogger("proteomr").info("counting the effective tests")
     found = count_effective_tests(plan.cohort, transform=plan.spec.transform)
     joint = plan.spec.test_family == "joint"
-    return set_thresholds(found, exposures=len(plan.exposures) if joint else 1)
+    return set_thresholds(found, exposures=len(plan.targets) if joint else 1)
 
 
 def _fit_blocks(plan: "Plan", folder: "RunFolder", *, options: RunOptions) -> None:
-    from proteomr.association import run_parts
+    from proteomr.scan import run_parts
 
     def progress(
         stream: Iterable[tuple[int, "pl.DataFrame"]], total: int

@@ -24,6 +24,7 @@ from proteomr.phenotype.definition import Definition, load_definition
 from proteomr.phenotype.engine import Phenotypes, derive_phenotypes
 from proteomr.provenance import RowFilter
 from proteomr.runs import (
+    Data,
     Forecast,
     Ledger,
     Outcome,
@@ -36,7 +37,6 @@ from proteomr.runs import (
     open_scratch,
     run_job,
 )
-from proteomr.runs.request import Data
 from proteomr.tables import Drop, Fields
 from proteomr.tables.table import load_schema
 

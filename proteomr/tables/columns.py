@@ -7,6 +7,7 @@ from typing import Final
 # associations
 PROTEIN: Final[str] = "protein"
 EXPOSURE: Final[str] = "exposure"
+OUTCOME: Final[str] = "outcome"
 ADJUSTMENT: Final[str] = "adjustment"
 FAMILY: Final[str] = "family"
 DIRECTION: Final[str] = "direction"
@@ -94,7 +95,6 @@ NAME: Final[str] = "name"
 THRESHOLD: Final[str] = "threshold"
 
 # Mendelian randomisation
-OUTCOME: Final[str] = "outcome"
 METHOD: Final[str] = "method"
 NSNP: Final[str] = "nsnp"
 VARIANT_ID: Final[str] = "variant_id"
@@ -108,6 +108,7 @@ ASSOCIATIONS: Final[tuple[str, ...]] = (
     PROTEIN,
     GENE,
     EXPOSURE,
+    OUTCOME,
     ADJUSTMENT,
     FAMILY,
     DIRECTION,

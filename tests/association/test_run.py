@@ -14,15 +14,14 @@ from proteomr.association import (
     Plan,
     associate,
     describe_request,
-    estimate_cost,
     finish_run,
     merge_parts,
     plan_scan,
-    run_parts,
 )
 from proteomr.errors import RunFolderError
 from proteomr.execute import Serial, Shard, Threads
 from proteomr.runs import RunFolder
+from proteomr.scan import estimate_cost, run_parts
 from proteomr.tables import ArrayProteins, Cohort
 
 SPEC = ModelSpec("logistic", ("iso", "lo"), {"none": "1", "aged": "age"})

@@ -13,46 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proteomr._typing import F64
-from proteomr.association import ModelSpec, associate
+from proteomr.association import associate
 from proteomr.execute import Threads
 from proteomr.io import read_cohort
+from proteomr.models import FAMILIES as REGISTERED
 from proteomr.models import Status
-from proteomr.tables import ArrayProteins, Cohort, ProteinCovariate
+from proteomr.tables import ArrayProteins, Cohort, ProteinCovariate, load_schema
+from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
 
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-FAMILIES = ["linear", "logistic"]
+FAMILIES = [family.name for family in REGISTERED]
 NUMBERS = ["estimate", "se", "neg_log10_p", "conf_low", "conf_high"]
-
-
-def make_samples(n: int, *, seed: int = 0) -> pl.DataFrame:
-    g = np.random.default_rng(seed)
-    return pl.DataFrame(
-        {
-            "id": [f"{i:06d}" for i in range(n)],
-            "iso": (np.arange(n) % 3 == 0).astype(float),
-            "lo": (g.random(n) < 0.3).astype(float),
-            "age": g.normal(56, 8, n),
-            "sex": g.integers(0, 2, n),
-            "site": g.integers(0, 4, n).astype(str),
-        }
-    )
-
-
-def make_values(n: int, proteins: int, *, seed: int = 1) -> F64:
-    g = np.random.default_rng(seed)
-    values = np.asarray(g.normal(10, 1, (n, proteins)))
-    values[g.random((n, proteins)) < 0.1] = np.nan
-    return values
-
-
-def make_cohort(samples: pl.DataFrame, values: F64) -> Cohort:
-    names = tuple(f"P{i:02d}" for i in range(values.shape[1]))
-    return Cohort(samples, "id", ArrayProteins(names, values), pl.DataFrame({"protein": names}))
-
-
-def spec_of(family: Any, **more: Any) -> ModelSpec:
-    adjust = more.pop("adjust", {"none": "1", "full": "age + C(site)"})
-    return ModelSpec(family, more.pop("exposures", ("iso", "lo")), adjust, **more)
 
 
 def distance(one: pl.DataFrame, other: pl.DataFrame) -> float:
@@ -140,6 +111,20 @@ def test_statistics_do_not_depend_on_the_unit_of_a_protein(
     tolerance = 1e-10 if offset == 0 else 1e-5
     ours, theirs = other["statistic"].to_numpy(), np.sign(scale) * plain["statistic"].to_numpy()
     assert np.abs(ours - theirs).max() < tolerance
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("n", [150, 2300])
+def test_people_without_the_protein_are_as_if_they_were_not_there(family: Any, n: int) -> None:
+    samples, values = make_samples(n), make_values(n, 2)
+    whole = associate(make_cohort(samples, values), spec_of(family)).frame
+    for protein in range(2):
+        rows = np.flatnonzero(~np.isnan(values[:, protein]))
+        fewer = make_cohort(samples[rows], values[rows])
+        alone = associate(fewer, spec_of(family)).frame
+        name = pl.col("protein") == f"P{protein:02d}"
+        assert alone.filter(name)["n"].to_list() == whole.filter(name)["n"].to_list()
+        assert distance(whole.filter(name), alone.filter(name)) < 1e-8
 
 
 def bad_proteins(n: int) -> dict[str, F64]:
@@ -325,7 +310,9 @@ def test_a_site_without_cases_leaves_the_protein_its_limit(n: int) -> None:
 
 def test_every_status_is_reached_by_a_test_here() -> None:
     reached = {"ok", "too_few", "collinear", "untransformed", *bad_proteins(10)}
-    assert {status.name for status in Status} - reached == {"not_converged"}
+    schema = {column.name: column for column in load_schema("associations").columns}
+    assert set(schema["status"].values) - reached == {"not_converged"}
+    assert reached <= {status.name for status in Status}
 
 
 def test_infinite_own_covariates_count_only_where_the_protein_is_seen() -> None:
