@@ -77,8 +77,8 @@ def test_simulate_is_the_function_whatever_is_imported_first(first: str) -> None
 
 
 def test_public_names_suffice_from_raw_files_to_associations(tmp_path: Path) -> None:
-    made = proteomr.simulate(tmp_path / "raw", people=300, proteins=8, seed=3, export="ukb")
-    export = made.manifest.parent / "export"
+    proteomr.simulate(tmp_path / "raw", people=300, proteins=8, seed=3, export="ukb")
+    export = tmp_path / "raw" / "export"
     measured = proteomr.read_measurements(
         [export / "olink_instance_0.csv", *sorted(export.glob("helper_*.tsv"))], scratch=tmp_path
     )
@@ -86,10 +86,9 @@ def test_public_names_suffice_from_raw_files_to_associations(tmp_path: Path) -> 
     proteomr.write_store(
         cleaned.measured, tmp_path / "store", manifest=proteomr.Manifest(command="qc")
     )
-    answers = proteomr.read_fields([export / "participants.csv"], scratch=tmp_path)
-    derived = proteomr.derive(answers, proteomr.load_definition("shen2025"))
-    derived.frame.write_parquet(tmp_path / "people.parquet")
-    cohort = proteomr.read_cohort(tmp_path / "people.parquet", tmp_path / "store", scratch=tmp_path)
+    people = tmp_path / "people.parquet"
+    proteomr.derive(export / "participants.csv", proteomr.load_definition("shen2025"), out=people)
+    cohort = proteomr.read_cohort(people, tmp_path / "store", scratch=tmp_path)
     spec = proteomr.ModelSpec("logistic", ("isolation",), {"simple": "age + sex"})
     found = proteomr.associate(cohort, spec)
     truth = pl.read_parquet(export / "truth.parquet")
