@@ -75,4 +75,5 @@ def test_a_survey_has_the_people_and_columns_and_no_answer(
     assert survey.frame["eid"].equals(fields.frame["eid"])
     assert survey.drops == fields.drops
     assert survey.numbers
-    assert survey.frame.drop("eid").null_count().row(0) == (survey.n,) * len(survey.numbers)
+    answers = survey.frame.drop("eid")
+    assert answers.null_count().row(0) == (survey.n,) * answers.width
