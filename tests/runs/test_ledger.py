@@ -412,7 +412,7 @@ def test_a_file_owns_what_bears_its_stem_and_nothing_else(tmp_path: Path) -> Non
     assert names_in(tmp_path) == sorted([*beside, "cohort.csv", "other.counts.tsv"])
     with Ledger.open(out, request=REQUEST, main="people", as_file=True, resume=True) as run:
         assert list(run.list_tables()) == ["people", "counts", "drops"]
-    forms = {"formats": ("parquet", "csv"), "overwrite": True}
+    forms: dict[str, Any] = {"formats": ("parquet", "csv"), "overwrite": True}
     with pytest.raises(RunFolderError, match=r"not proteomr's \(cohort\.csv\)"):
         Ledger.open(out, request=REQUEST, main="people", as_file=True, **forms)
 
