@@ -1,6 +1,7 @@
 """From a command's options to a job that is planned or run, and what every job tells of itself."""
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Sized
@@ -125,7 +126,7 @@ def tell_results(
     """Print what a job gave, and leave with code 4 where units have failed, unless allowed."""
     if not quiet:
         report(results)
-        _print_notes(results.notes)
+    _log_notes(results.notes)
     if results.failed and not (quiet and allow_failures):
         report_note(describe_failures(results))
     say(str(path))
@@ -240,8 +241,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _print_notes(notes: Sequence[str]) -> None:
-    for note in notes[:_NOTES_SHOWN]:
-        report_note(f"note: {note}")
+def _log_notes(notes: Sequence[str]) -> None:
+    """Put all notes into the log, and the first of them on stderr."""
+    log = logging.getLogger("proteomr")
+    for place, note in enumerate(notes):
+        log.log(logging.WARNING if place < _NOTES_SHOWN else logging.INFO, "note: %s", note)
     if len(notes) > _NOTES_SHOWN:
-        report_note(f"note: {len(notes) - _NOTES_SHOWN} more in log.txt")
+        log.warning("note: %d more in log.txt", len(notes) - _NOTES_SHOWN)

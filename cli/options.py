@@ -49,7 +49,7 @@ RESULTS, MESSAGES = "Results", "Messages"
 _NOT_IN_A_FILE = {"config", "print-config", "help"}
 _NOT_A_SETTING = {
     *_NOT_IN_A_FILE,
-    *("shard", "resume", "overwrite", "dry-run"),
+    *("shard", "resume", "overwrite", "dry-run", "print-definition"),
     *("no-progress", "quiet", "verbose", "log-json"),
 }
 

@@ -58,13 +58,18 @@ def scan_files(
     block_size: int = BLOCK_SIZE,
 ) -> Associations:
     """Scan a file of proteins, by default the panel's, for all tests of the problem."""
-    files = problem.simulation
+    folder = problem.cohort
     with tempfile.TemporaryDirectory(prefix="proteomr-scan-") as name:
         scratch = Path(name)
         cohort = read_cohort(
-            files.samples, [proteins or problem.panel], scratch=scratch, assays=files.assays
+            folder / "samples.parquet",
+            [proteins or problem.panel],
+            scratch=scratch,
+            assays=folder / "assays.parquet",
         )
-        gap = read_protein_covariate(GAP, files.timegap, cohort=cohort, scratch=scratch)
+        gap = read_protein_covariate(
+            GAP, folder / "timegap.parquet", cohort=cohort, scratch=scratch
+        )
         spec = ModelSpec(family, problem.exposure_names, dict(ADJUSTMENTS))
         plan = plan_scan(cohort, spec, covariates=[gap], block_size=block_size)
         if isinstance(plan.family, Logistic):

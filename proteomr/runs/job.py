@@ -75,7 +75,8 @@ class Job(Protocol):
     ----------
     main : name of the main table.
     as_file : whether the output is a file with others beside it, or a folder.
-    results : names of results with their endings, as far as they are known beforehand.
+    results : names of results with their endings, as far as they are known beforehand; the main
+        table, whose ending the user chooses, is known without.
     """
 
     main: ClassVar[str]

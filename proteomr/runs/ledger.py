@@ -87,8 +87,8 @@ class Ledger:
         request : everything that determines the numbers, with digests of the inputs; JSON values.
         main : name of the main table, which ``as_file`` puts into the file itself.
         as_file : whether ``out`` is a file.
-        results : names of results with their endings, as far as they are known beforehand: refused
-            at once where a file of another stands in their place.
+        results : names of results beside the main table, with their endings, as far as they are
+            known beforehand: refused at once where a file of another stands in their place.
         formats : of tables; parquet first.
         resume : continue the run of the same request that is there, if there is one.
         overwrite : replace what an earlier run left. Its results stand until the new ones are
@@ -118,8 +118,9 @@ class Ledger:
         canonical_json(request)
         lock = lock_output(layout, shard=shard)
         try:
-            first = formats[0]
-            known = [_place(layout, f"{main}.{first}", name) for name in (*results, "drops.tsv")]
+            first = f"{main}.{formats[0]}"
+            tables = [f"{main}.{format}" for format in formats] if main else []
+            known = [_place(layout, first, name) for name in (*tables, *results, "drops.tsv")]
             finished = open_run(
                 layout,
                 request=request,
@@ -282,6 +283,10 @@ class Ledger:
             staged.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._staged[placed] = None
         return staged
+
+    def show_life(self) -> None:
+        """Show other machines that the run goes on, between steps of minutes without a result."""
+        self._held().show_life()
 
     def claim(self, name: str) -> Path:
         """Return the path of a file that grows in its place, such as a log.

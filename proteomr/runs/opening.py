@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -230,10 +231,9 @@ def _flatten(request: Mapping[str, object]) -> dict[str, bytes]:
 def _refuse_foreign_files(layout: Layout, names: Sequence[str], *, alone: bool) -> None:
     """Refuse a new run among the files of others, and any run over a file of another."""
     own = layout.own()
-    taken = [name for name in names if name not in own and layout.path(name).exists()]
-    if layout.file is None:
-        foreign = layout.foreign()
-        taken = foreign if alone else [name for name in foreign if name in names]
+    taken = [name for name in names if name not in own and os.path.lexists(layout.path(name))]
+    if layout.file is None and alone:
+        taken = layout.foreign()
     if not taken:
         return
     shown = ", ".join(taken[:_FILES_NAMED]) + (", ..." if len(taken) > _FILES_NAMED else "")

@@ -14,15 +14,14 @@ from scipy import stats
 from proteomr._typing import F64
 from proteomr.association import (
     ModelSpec,
+    associate,
     collect_joint_tests,
-    describe_request,
-    finish_run,
     plan_scan,
+    scan_cohort,
 )
 from proteomr.execute import Serial
 from proteomr.models import FAMILIES
-from proteomr.runs import RunFolder
-from proteomr.scan import fit_blocks, run_parts
+from proteomr.scan import fit_blocks
 from tests.association.cohorts import make_cohort, make_samples, make_values
 
 N = 240
@@ -146,22 +145,18 @@ def test_a_run_leaves_them_where_there_are_any(
     tmp_path: Path, more: dict[str, Any], *, there: bool
 ) -> None:
     samples, values = make_samples(N), make_values(N, 3)
-    spec = ModelSpec("linear", ("iso",), **more)
-    plan = plan_scan(make_cohort(samples, values), spec, block_size=2)
-    with RunFolder.open(tmp_path / "run", request=describe_request(plan)) as folder:
-        run_parts(plan, folder, executor=Serial())
-        finish_run(
-            folder,
-            arguments=(),
-            configuration={},
-            inputs=(),
-            threads=1,
-            seed=None,
-            started="2025-01-01T00:00:00Z",
-        )
-        folder.finish()
-    written = tmp_path / "run" / "joint_tests.parquet"
-    assert written.exists() == there
+    names = [f"P{i:02d}" for i in range(3)]
+    proteins = samples.select("id").with_columns(pl.DataFrame(values, schema=names))
+    results = associate(
+        samples,
+        proteins.fill_nan(None),
+        family="linear",
+        exposure="iso",
+        id_column="id",
+        out=tmp_path / "run",
+        **more,
+    )
+    assert (tmp_path / "run" / "joint_tests.parquet").exists() == there
     if there:
-        stored = pl.read_parquet(written)
-        assert stored.equals(joint_of(spec, samples, values))
+        spec = ModelSpec("linear", ("iso",), **more)
+        assert results.table("joint_tests").equals(joint_of(spec, samples, values))
