@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from proteomr.errors import UsageError
-from proteomr.mr.methods.base import Method
+from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.ivw import (
     InverseVarianceWeighted,
     InverseVarianceWeightedFixed,
