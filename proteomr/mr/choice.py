@@ -11,7 +11,7 @@ import polars as pl
 from proteomr.errors import UsageError, nearest
 from proteomr.mr.methods import METHOD_CLASSES
 from proteomr.mr.methods.base import Convention
-from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.method import Declared, Method
 from proteomr.mr.multivariable import MULTIVARIABLE_METHODS
 from proteomr.mr.multivariable.base import MultivariableMethod
 
@@ -27,9 +27,7 @@ __all__ = [
 _SHARED: Final = ("convention", "draws", "sample_size")
 """Parameters that a run gives to every method that has them."""
 
-_WORDS: Final = {"true": True, "false": False}
-
-Kind = TypeVar("Kind", Method, MultivariableMethod)
+Kind = TypeVar("Kind", bound=Declared)
 
 
 def method_keys() -> tuple[str, ...]:
@@ -136,7 +134,7 @@ def build_joint_methods(
     return methods
 
 
-def name_methods(methods: Sequence[Method] | Sequence[MultivariableMethod]) -> tuple[str, ...]:
+def name_methods(methods: Sequence[Declared]) -> tuple[str, ...]:
     """Return the name of each method in the tables: its key, with the parameters that it has.
 
     Named are the parameters that differ from the method's defaults. Those that a run gives to all
@@ -177,7 +175,7 @@ def list_methods() -> pl.DataFrame:
     >>> list_methods().filter(key="divw").select("label", "min_variants", "parameters").row(0)
     ('Debiased inverse variance weighted', 1, 'over_dispersion=true')
     """
-    kinds = [*METHOD_CLASSES, *MULTIVARIABLE_METHODS]
+    kinds: list[type[Declared]] = [*METHOD_CLASSES, *MULTIVARIABLE_METHODS]
     return pl.DataFrame(
         {
             "key": [kind.key for kind in kinds],
@@ -196,11 +194,11 @@ def list_methods() -> pl.DataFrame:
     )
 
 
-def _list_needs(kind: type[Method | MultivariableMethod]) -> list[str]:
+def _list_needs(kind: type[Declared]) -> list[str]:
     needs = ["sample sizes"] if kind.needs_sample_size else []
-    if issubclass(kind, Method) and kind.every_effect:
+    if kind.every_effect:
         needs.append("an effect of every variant on the exposure")
-    if issubclass(kind, Method) and kind.max_variants is not None:
+    if kind.max_variants is not None:
         needs.append(f"at most {kind.max_variants} variant")
     return needs
 
@@ -238,11 +236,9 @@ def _find(name: str, kinds: Sequence[type[Kind]]) -> type[Kind]:
     raise UsageError(f"no method {name!r}{nearest(name, known)}; known: {keys}, or all")
 
 
-def _parameters(
-    kind: type[Method | MultivariableMethod] | Method | MultivariableMethod,
-) -> list[tuple[str, object, object]]:
+def _parameters(kind: type[Declared]) -> list[tuple[str, object, object]]:
     """Name, type and default of each parameter that a name can give."""
-    hints = get_type_hints(kind if isinstance(kind, type) else type(kind))
+    hints = get_type_hints(kind)
     fields = dataclasses.fields(kind)
     return [
         (field.name, hints[field.name], field.default)
@@ -262,42 +258,45 @@ def _list_types(hint: object) -> tuple[object, ...]:
 
 def _read(text: str, hint: object, where: str) -> object:
     """Return a value of the type that a parameter has."""
-    wanted = []
+    wanted: list[str] = []
     for kind in _list_types(hint):
-        if kind is type(None):
-            wanted.append("none")
-            if text == "none":
-                return None
-        elif get_origin(kind) is Literal:
-            wanted += [str(choice) for choice in get_args(kind)]
-            if text in get_args(kind):
-                return text
-        elif kind is bool:
-            wanted.append("true or false")
-            if text.lower() in _WORDS:
-                return _WORDS[text.lower()]
+        words = _list_words(kind)
+        if words is not None:
+            wanted += words
+            if text.lower() in words:
+                return words[text.lower()]
+        elif kind is str:
+            return text
         else:
-            number = _read_number(text, kind)
-            wanted.append({int: "a whole number", float: "a number", str: "a word"}[kind])
+            wanted.append("a whole number" if kind is int else "a number")
+            number = _read_number(text, whole=kind is int)
             if number is not None:
                 return number
-    hint_text = nearest(text, wanted)
-    raise UsageError(f"{where} cannot be {text!r}{hint_text}; it takes: {', '.join(wanted)}")
+    raise UsageError(
+        f"{where} cannot be {text!r}{nearest(text, wanted)}; it takes: {', '.join(wanted)}"
+    )
 
 
-def _read_number(text: str, kind: object) -> int | float | str | None:
-    if kind is str:
-        return text
+def _list_words(kind: object) -> dict[str, object] | None:
+    """Return the words that a type has for its values; None where it is not a closed choice."""
+    if kind is bool:
+        return {"true": True, "false": False}
+    if kind is type(None):
+        return {"none": None}
+    return {str(word): word for word in get_args(kind)} if get_origin(kind) is Literal else None
+
+
+def _read_number(text: str, *, whole: bool) -> float | None:
     try:
-        return int(text) if kind is int else float(text)
+        return int(text) if whole else float(text)
     except ValueError:
         return None
 
 
-def _describe(method: Method | MultivariableMethod, *, hidden: Sequence[str]) -> str:
+def _describe(method: Declared, *, hidden: Sequence[str]) -> str:
     given = [
         f"{name}={_write(getattr(method, name))}"
-        for name, _, default in _parameters(method)
+        for name, _, default in _parameters(type(method))
         if name not in hidden and getattr(method, name) != default
     ]
     return f"{method.key}({','.join(given)})" if given else method.key

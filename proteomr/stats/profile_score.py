@@ -287,7 +287,7 @@ def _slopes(points: Points, widening: float) -> F64:
     own = ratio if ratio.size <= _RATIOS else np.quantile(ratio, np.linspace(0.0, 1.0, _RATIOS))
     around = np.concatenate([own, 0.5 * (np.sort(own)[1:] + np.sort(own)[:-1])])
     slopes = np.unique(np.concatenate([middle + reach * steps * np.abs(steps), around]))
-    return slopes[np.isfinite(slopes)]
+    return np.asarray(slopes[np.isfinite(slopes)])
 
 
 def _residuals(points: Points, beta: F64, tau2: F64) -> tuple[F64, F64]:

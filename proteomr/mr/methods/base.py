@@ -146,12 +146,19 @@ def conclude_many(
     else:
         minus_log, width = neg_log10_p_t(statistic, df), quantile_t(0.5 + _LEVEL / 2, df)
     half = np.asarray(width) * se
-    columns = (estimates, se, minus_log, estimates - half, estimates + half)
-    rows = zip(*(np.asarray(column).tolist() for column in columns), strict=True)
+    low, high = estimates - half, estimates + half
     described = details if details is not None else [{}] * estimates.size
     return [
-        Estimate(*row, nsnp=nsnp, details=dict(named))
-        for row, named in zip(rows, described, strict=True)
+        Estimate(
+            estimate=float(estimates[k]),
+            se=float(se[k]),
+            neg_log10_p=float(minus_log[k]),
+            conf_low=float(low[k]),
+            conf_high=float(high[k]),
+            nsnp=nsnp,
+            details=dict(named),
+        )
+        for k, named in enumerate(described)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -12,13 +12,13 @@ from numpy.random import Generator
 from proteomr._typing import F64, Bool
 from proteomr.mr.methods.base import Estimate, Measure, MethodStatus, refuse
 from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.units import Powers
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.tables import Harmonised
 
 __all__ = ["ContaminationMixture"]
 
-_STEP = 0.01  # the package's default
-_NARROWEST = 1e-300  # nothing finer divides anew
+_NARROWINGS = 300  # of the step, tenfold each: through all the sizes that numbers have
 _SPREAD = 1.5  # standard deviations of the ratios: the package's default
 _CHI2_95 = 3.841458820694124  # qchisq(0.95, 1)
 _BEYOND = 2.0  # standard errors beyond the outermost ratios: the package's default
@@ -60,8 +60,8 @@ class ContaminationMixture(Method):
     ----------
     psi : standard deviation of invalid ratios; 1.5 times that of all ratios if not given.
     lowest, highest : ends of the grid; two standard errors beyond the ratios if not given.
-    step : spacing of the grid; if not given, the package's 0.01, divided by ten while the
-        confidence set is one point; the message then says so.
+    step : spacing of the grid, in the units of the effect.
+    narrow : divide the step by ten while the confidence set is one point; the message says so.
     divide_by_heterogeneity : take p of the statistic divided by the heterogeneity.
 
     Examples
@@ -83,35 +83,41 @@ class ContaminationMixture(Method):
     min_variants: ClassVar[int] = 2
     every_effect: ClassVar[bool] = True
     measures: ClassVar[tuple[Measure, ...]] = ("limits",)
-    own_units: ClassVar[bool] = True
+    powers: ClassVar[Powers] = {"psi": (1, -1)}
 
     psi: float | None = None
     lowest: float | None = None
     highest: float | None = None
-    step: float | None = None
+    step: float = 0.01
+    narrow: bool = True
     divide_by_heterogeneity: bool = False
+
+    def in_units(self, outcome: int, exposure: int) -> Self:
+        """Return the method with its grid and its spread in the units of scaled effects."""
+        values = (self.psi, self.lowest, self.highest)
+        psi, lowest, highest = (
+            None if value is None else float(np.ldexp(value, exposure - outcome))
+            for value in values
+        )
+        step = float(np.ldexp(self.step, exposure - outcome))
+        return replace(self, psi=psi, lowest=lowest, highest=highest, step=step)
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the best point of the grid, and the points that the data do not exclude."""
         del random
         ratio, se = data.beta_y / data.x, np.abs(data.se_y / data.x)
         psi = _SPREAD * float(ratio.std(ddof=1)) if self.psi is None else self.psi
-        step = _STEP if self.step is None else self.step
-        while True:
-            theta = self._grid(data, step)
+        for narrowed in range(_NARROWINGS if self.narrow else 1):
+            theta = self._grid(data, self.step / 10.0**narrowed)
             if theta is None:
-                message = f"the grid would have more than {_MOST_POINTS} points of step {step:g}"
+                message = f"the grid would have more than {_MOST_POINTS} points, or none"
                 return refuse(MethodStatus.not_identified, message, nsnp=data.m)
             found = self._conclude(ratio, se, psi, theta)
-            if found.conf_low < found.conf_high or found.status != MethodStatus.ok:
-                break
-            if self.step is not None or step < _NARROWEST:
-                message = f"the confidence set is one point of the grid of step {step:g}"
-                return refuse(MethodStatus.not_identified, message, nsnp=data.m)
-            step /= 10.0
-        if step < _STEP and self.step is None and found.status == MethodStatus.ok:
-            return replace(found, message=f"the step of the grid was narrowed to {step:g}")
-        return found
+            if found.status != MethodStatus.ok or found.conf_low < found.conf_high:
+                message = f"the step of the grid was divided by 10 ** {narrowed}"
+                return replace(found, message=message) if narrowed and not found.message else found
+        message = "the confidence set is one point: the step of the grid is too wide"
+        return refuse(MethodStatus.not_identified, message, nsnp=data.m)
 
     def _grid(self, data: Harmonised, step: float) -> F64 | None:
         below = (data.beta_y - _BEYOND * data.se_y) / data.x

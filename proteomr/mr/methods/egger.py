@@ -235,16 +235,15 @@ def _fit(options: EggerRegression, x: F64, y: F64, weights: F64) -> _Lines:
 
 
 def _fit_robustly(x: F64, y: F64, weights: F64, df: F64) -> _Lines:
-    table = np.empty((6, df.size))
+    slope, se, intercept, intercept_se, scale, q = np.empty((6, df.size))
     converged = np.zeros(df.size, dtype=np.bool_)
     for k in range(df.size):
         fit = fit_mm(np.column_stack([np.ones_like(x[k]), x[k]]), y[k], weights=weights[k])
-        intercept, slope = (float(value) for value in fit.coefficients)
-        q = float(np.sum(weights[k] * (y[k] - intercept - slope * x[k]) ** 2))
-        intercept_se, se = (float(value) / fit.scale for value in fit.se)
-        table[:, k] = slope, se, intercept, intercept_se, fit.scale, q
-        converged[k] = fit.converged
-    return _Lines(*table, df=df, converged=converged)
+        intercept[k], slope[k] = fit.coefficients
+        intercept_se[k], se[k] = fit.se / fit.scale
+        scale[k], converged[k] = fit.scale, fit.converged
+        q[k] = np.sum(weights[k] * (y[k] - intercept[k] - slope[k] * x[k]) ** 2)
+    return _Lines(slope, se, intercept, intercept_se, scale, q, df, converged)
 
 
 def _test(options: EggerRegression, value: F64, unit_se: F64, lines: _Lines) -> tuple[F64, F64]:

@@ -216,16 +216,15 @@ def _fit(options: InverseVarianceWeighted, block: Block) -> _Lines:
 
 def _fit_robustly(block: Block, w: F64, lines: _Lines) -> _Lines:
     """Take the robust line of every pair that has a degree of freedom."""
-    columns = [lines.slope.copy(), lines.unit_se.copy(), lines.sigma.copy(), lines.q.copy()]
+    slope, unit_se, sigma, q = (
+        column.copy() for column in (lines.slope, lines.unit_se, lines.sigma, lines.q)
+    )
     converged = lines.converged.copy()
     for k in np.flatnonzero(lines.df > 0):
         fit = fit_mm(block.x[k][:, None], block.y[k], weights=w[k])
-        converged[k] = fit.converged
-        scale, df = fit.scale, lines.df[k]
-        row = (float(fit.coefficients[0]), float(fit.se[0]) / scale, scale, scale**2 * df)
-        for column, value in zip(columns, row, strict=True):
-            column[k] = value
-    return _Lines(*columns, df=lines.df, converged=converged)
+        slope[k], sigma[k], converged[k] = fit.coefficients[0], fit.scale, fit.converged
+        unit_se[k], q[k] = fit.se[0] / fit.scale, fit.scale**2 * lines.df[k]
+    return _Lines(slope, unit_se, sigma, q, lines.df, converged)
 
 
 def _weigh(options: InverseVarianceWeighted, block: Block) -> F64:

@@ -17,7 +17,7 @@ from proteomr.mr.methods.base import Estimate, Measure, MethodStatus, certify, r
 from proteomr.mr.methods.units import Powers, find_exponents, restore_units, vanishes
 from proteomr.tables import Harmonised
 
-__all__ = ["Block", "BlockMethod", "Draw", "Method", "attempt"]
+__all__ = ["Block", "BlockMethod", "Declared", "Draw", "Method", "attempt"]
 
 Draw: TypeAlias = Callable[[int], Generator]
 """Gives the source of random numbers of a pair, by its position."""
@@ -25,25 +25,20 @@ Draw: TypeAlias = Callable[[int], Generator]
 _TOO_WIDE = "effects or standard errors differ by more orders of magnitude than numbers hold"
 
 
-class Method(ABC):
-    """An estimator: a frozen dataclass whose fields are its parameters.
-
-    A subclass declares what stands here as class variables and writes `fit`. `estimate` refuses
-    what the declaration excludes, brings the effects to the size of one, and lets no estimate out
-    without its certificate.
+class Declared(ABC):
+    """What every estimator declares; a frozen dataclass whose fields are its parameters.
 
     Attributes
     ----------
     key, label, reference : name of the method, its title, and the DOI of its source.
     aliases : names that the field's R packages have for it.
-    min_variants, max_variants : number of variants it takes; None for no upper bound.
+    min_variants, max_variants : number of variants it takes; None for no upper bound. Each further
+        exposure needs one variant more.
     every_effect : it needs an effect on the exposure of every variant, as ratios do.
     stochastic : its standard errors come from draws.
     needs_sample_size : it needs the sample sizes of the studies.
     measures : what it gives beside estimate and p value.
     powers : units of its details; those absent here have none.
-    own_units : a parameter is in units of the effects, so that these must not be scaled.
-    pairs_at_once : pairs in a block of work.
     """
 
     __slots__ = ()
@@ -60,13 +55,30 @@ class Method(ABC):
     needs_sample_size: ClassVar[bool] = False
     measures: ClassVar[tuple[Measure, ...]] = ("se", "limits")
     powers: ClassVar[Powers] = {}
-    own_units: ClassVar[bool] = False
-    pairs_at_once: ClassVar[int] = 16  # some 0.1 s of work where standard errors are drawn
 
     @property
     def fewest(self) -> int:
         """Variants needed with these parameters."""
         return self.min_variants
+
+
+class Method(Declared):
+    """An estimator of the effect of one exposure.
+
+    A subclass declares what stands in `Declared` and writes `fit`. `estimate` refuses what the
+    declaration excludes, brings the effects to the size of one, and lets no estimate out without
+    its certificate.
+
+    Attributes
+    ----------
+    pure : the estimate is a number without a unit.
+    pairs_at_once : pairs in a block of work.
+    """
+
+    __slots__ = ()
+
+    pure: ClassVar[bool] = False
+    pairs_at_once: ClassVar[int] = 16  # some 0.1 s of work where standard errors are drawn
 
     @property
     def stream(self) -> str:
@@ -77,6 +89,16 @@ class Method(ABC):
     def kin(self) -> Hashable:
         """What methods have in common that are estimated together; None for a method alone."""
         return None
+
+    def in_units(self, outcome: int, exposure: int) -> Self:
+        """Return the method for effects divided by powers of two: its parameters that have units.
+
+        Parameters
+        ----------
+        outcome, exposure : the powers.
+        """
+        del outcome, exposure
+        return self
 
     @abstractmethod
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
@@ -122,22 +144,22 @@ class Method(ABC):
         refusal = self.find_refusal(data.m, int(np.count_nonzero(data.x == 0)))
         if refusal is not None:
             return [refusal] * len(methods)
-        exposure = outcome = 0
-        scaled: Harmonised | None = data
-        if not self.own_units:
-            exposure = int(find_exponents(data.x, data.sx))
-            outcome = int(find_exponents(data.beta_y, data.se_y))
-            scaled = _scale(data, exposure=exposure, outcome=outcome)
+        exposure = int(find_exponents(data.x, data.sx))
+        outcome = int(find_exponents(data.beta_y, data.se_y))
+        scaled = _scale(data, exposure=exposure, outcome=outcome)
         if scaled is None:
             return [refuse(MethodStatus.not_identified, _TOO_WIDE, nsnp=data.m)] * len(methods)
-        fitted = scaled
+        fitting = [method.in_units(outcome, exposure) for method in methods]
         estimates = attempt(
-            lambda: self.fit_kin(methods, fitted, random=random), count=len(methods), m=data.m
+            lambda: fitting[0].fit_kin(fitting, scaled, random=random),
+            count=len(methods),
+            m=data.m,
         )
         return [self._finish(found, outcome, exposure) for found in estimates]
 
     def _finish(self, found: Estimate, outcome: int, exposure: int) -> Estimate:
-        found = restore_units(found, outcome=outcome, exposure=exposure, powers=self.powers)
+        unit = (0, 0) if self.pure else (outcome, exposure)
+        found = restore_units(found, outcome=unit[0], exposure=unit[1], powers=self.powers)
         return certify(found, measures=self.measures)
 
     def find_refusal(self, m: int, zeros: int) -> Estimate | None:
@@ -290,7 +312,9 @@ def _stack(pairs: Sequence[Harmonised], x: F64) -> tuple[Block, I64, Bool]:
         np.ldexp(array, -exponent[:, None])
         for array, exponent in zip(arrays, (exposure, exposure, outcome, outcome), strict=True)
     ]
-    lost = np.array([vanishes(*both) for both in zip(arrays, scaled, strict=True)]).any(axis=0)
+    lost = np.zeros(x.shape[0], dtype=np.bool_)
+    for before, after in zip(arrays, scaled, strict=True):
+        lost |= vanishes(before, after)
     return Block(*scaled), np.column_stack([outcome, exposure]), lost
 
 

@@ -79,7 +79,7 @@ class RadialEggerFit:
 
 @dataclass(frozen=True, slots=True)
 class RadialIvw(Method):
-    r"""Inverse-variance weighted estimate in radial form, with weights of the second order.
+    r"""Inverse-variance weighted estimate in radial form: a line by the origin of a radial plot.
 
     .. math:: r_j \sqrt{w_j} = \theta \sqrt{w_j} + \varepsilon_j, \qquad r_j = y_j / x_j
 
@@ -93,6 +93,10 @@ class RadialIvw(Method):
 
     Assumptions: those of the inverse-variance weighted estimate.
     Limits: under-dispersion by chance gives a standard error below that of fixed effects.
+
+    Parameters
+    ----------
+    weights : "first_order", "second_order" or "modified", as above.
 
     Examples
     --------
@@ -139,6 +143,10 @@ class RadialEgger(Method):
     Assumptions: pleiotropic effects over their standard errors are independent of the variants'
     weights.
     Limits: as `EggerRegression`'s; no floor on the residual standard error.
+
+    Parameters
+    ----------
+    weights : see `RadialIvw`.
     """
 
     key: ClassVar[str] = "egger_radial"

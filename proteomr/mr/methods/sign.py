@@ -53,7 +53,7 @@ class SignConcordance(Method):
     aliases: ClassVar[tuple[str, ...]] = ("mr_sign",)
     min_variants: ClassVar[int] = 6
     measures: ClassVar[tuple[Measure, ...]] = ()
-    own_units: ClassVar[bool] = True
+    pure: ClassVar[bool] = True
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the excess of agreeing signs; signs are the same in all units."""

@@ -92,4 +92,5 @@ def restore_units(found: Estimate, *, outcome: int, exposure: int, powers: Power
 
 
 def _scale(value: float, exponent: int) -> float:
-    return float(np.ldexp(value, exponent)) if exponent else value
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.ldexp(value, exponent)) if exponent else value

@@ -31,6 +31,10 @@ class WaldRatio(Method):
     Limits: none of that can be tested with one variant; the first-order standard error takes the
     effect on the exposure as known.
 
+    Parameters
+    ----------
+    order : of the delta method, "first" or "second".
+
     Examples
     --------
     >>> import numpy as np, polars as pl

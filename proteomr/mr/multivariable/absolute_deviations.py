@@ -33,8 +33,8 @@ def fit_absolute_deviations(X: F64, y: F64, *, weights: F64) -> tuple[F64, Bool]
 
     Returns
     -------
-    Coefficients (b, p), and whether each set came to its minimum: no edge falls from it, and the sum
-    is not above that of least squares. Without it they are NaN.
+    Coefficients (b, p), and whether each set came to its minimum: no edge falls from it, and the
+    sum is not above that of least squares. Without it they are NaN.
 
     Examples
     --------

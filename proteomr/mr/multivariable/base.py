@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -21,7 +20,7 @@ from proteomr.mr.methods.base import (
     conclude,
     refuse,
 )
-from proteomr.mr.methods.method import attempt
+from proteomr.mr.methods.method import Declared, attempt
 from proteomr.mr.methods.units import Powers, find_exponents, restore_units, vanishes
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.stats.linalg import solve_least_squares
@@ -49,35 +48,15 @@ _ALIASED = 1e-7  # the pivot, relative to a column's length, that R's lm takes f
 _COLLINEAR = "effects on one exposure are a combination of those on the others"
 
 
-class MultivariableMethod(ABC):
-    """An estimator of the direct effects of several exposures: a frozen dataclass of parameters.
+class MultivariableMethod(Declared):
+    """An estimator of the direct effects of several exposures.
 
     The frame is that of `proteomr.mr.methods.method.Method`: `estimate` refuses what the
     declaration excludes, brings effects to the size of one, and lets no estimate out without its
     certificate.
-
-    Attributes
-    ----------
-    key, label, reference, aliases, stochastic, needs_sample_size, powers : as of `Method`.
-    min_variants : what one exposure needs; each further exposure needs one variant more.
     """
 
     __slots__ = ()
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
-    key: ClassVar[str]
-    label: ClassVar[str]
-    reference: ClassVar[str]
-    aliases: ClassVar[tuple[str, ...]] = ()
-    min_variants: ClassVar[int]
-    stochastic: ClassVar[bool] = False
-    needs_sample_size: ClassVar[bool] = False
-    powers: ClassVar[Powers] = {}
-
-    @property
-    def fewest(self) -> int:
-        """Variants that one exposure needs with these parameters."""
-        return self.min_variants
 
     @abstractmethod
     def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:

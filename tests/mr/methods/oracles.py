@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 from scipy import optimize, stats
@@ -19,6 +20,7 @@ Oracle = Callable[[Harmonised], tuple[float, float | None]]
 
 def scan_slopes(data: Harmonised) -> F64:
     """Slopes all over: directions in several units, ratios, and near every ratio."""
+    data = data.select(np.flatnonzero(data.x))
     ratio = data.beta_y / data.x
     spread = np.abs(data.se_y / data.x)
     near = (ratio[:, None] + spread[:, None] * np.linspace(-6.0, 6.0, 241)).ravel()
@@ -27,13 +29,17 @@ def scan_slopes(data: Harmonised) -> F64:
     return np.unique(np.concatenate([near, (units[:, None] * angles).ravel()]))
 
 
-def minimise_by_scan(data: Harmonised, psi: float = 0.0) -> tuple[float, float]:
-    """Least heterogeneity with errors on both sides, and its slope, from every valley of a scan."""
+def minimise_by_scan(
+    data: Harmonised,
+    psi: float = 0.0,
+    rho: Callable[[F64], F64] = np.square,
+) -> tuple[float, float]:
+    """Least sum of a loss of the standardised residuals, and its slope, from a scan's valleys."""
 
     def loss(theta: F64) -> F64:
         t = np.asarray(theta)[..., None]
         variance = data.se_y**2 - 2 * psi * t * data.sx * data.se_y + t**2 * data.sx**2
-        return np.asarray(((data.beta_y - t * data.x) ** 2 / variance).sum(axis=-1))
+        return np.asarray(rho((data.beta_y - t * data.x) / np.sqrt(variance)).sum(axis=-1))
 
     slopes = scan_slopes(data)
     values = loss(slopes)
@@ -42,23 +48,43 @@ def minimise_by_scan(data: Harmonised, psi: float = 0.0) -> tuple[float, float]:
     for k in order[np.argsort(values[order])[:12]]:
         found = optimize.minimize_scalar(
             lambda t: float(loss(np.array(t))),
-            bracket=(slopes[k - 1], slopes[k], slopes[k + 1]),
-            method="brent",
-            options={"xtol": 1e-12},
+            bounds=(slopes[k - 1], slopes[k + 1]),
+            method="bounded",
+            options={"xatol": 1e-13 * abs(slopes[k])},
         )
         best = min(best, (float(found.fun), float(found.x)))
     return best
 
 
 def _least_squares(X: F64, y: F64, weights: F64) -> tuple[F64, F64, float]:
-    """Coefficients, standard errors at a residual variance of one, and the residual one."""
-    root = np.sqrt(weights)
-    b, *_ = np.linalg.lstsq(X * root[:, None], y * root, rcond=None)
-    inverse = np.linalg.inv((X * weights[:, None]).T @ X)
-    rest = y - X @ b
-    df = y.size - X.shape[1]
-    sigma = math.sqrt(float(np.sum(weights * rest**2)) / df) if df else 1.0
-    return b, np.sqrt(np.diagonal(inverse)), sigma
+    """Coefficients, standard errors at a residual variance of one, and the residual one.
+
+    In rational numbers, so that nothing is lost however far apart the weights lie.
+    """
+    rows = [[Fraction(float(value)) for value in row] for row in X]
+    right = [Fraction(float(value)) for value in y]
+    w = [Fraction(float(value)) for value in weights]
+    p = X.shape[1]
+    gram = [
+        [sum(c * a[i] * a[j] for c, a in zip(w, rows, strict=True)) for j in range(p)]
+        for i in range(p)
+    ]
+    product = [sum(c * a[i] * b for c, a, b in zip(w, rows, right, strict=True)) for i in range(p)]
+    if p == 1:
+        inverse = [[1 / gram[0][0]]]
+    else:
+        (a, b), (_, d) = gram
+        det = a * d - b * b
+        inverse = [[d / det, -b / det], [-b / det, a / det]]
+    beta = [sum(inverse[i][j] * product[j] for j in range(p)) for i in range(p)]
+    rest = [
+        v - sum(c * f for c, f in zip(a, beta, strict=True))
+        for a, v in zip(rows, right, strict=True)
+    ]
+    df = y.size - p
+    q = sum(c * r * r for c, r in zip(w, rest, strict=True))
+    se = np.array([math.sqrt(inverse[i][i]) for i in range(p)])
+    return np.array([float(value) for value in beta]), se, math.sqrt(q / df) if df else 1.0
 
 
 def _line(data: Harmonised) -> tuple[float, float, float]:
@@ -102,10 +128,6 @@ def _grip(data: Harmonised) -> tuple[float, float | None]:
     weights = 1.0 / (data.x * data.se_y) ** 2
     b, se, sigma = _least_squares(X, data.x * data.beta_y, weights)
     return float(b[1]), float(se[1]) * sigma
-
-
-def _maxlik(data: Harmonised) -> tuple[float, float | None]:
-    return minimise_by_scan(data)[1], None
 
 
 def _radial_weights(data: Harmonised, slope: float) -> F64:
@@ -157,8 +179,14 @@ def _weighted_median(values: F64, weights: F64) -> float:
     return float(np.interp(0.5, s, v))
 
 
+def _ratio(data: Harmonised) -> F64:
+    """Ratios; infinite without an effect on the exposure, zero without any."""
+    pairs = zip(data.x.tolist(), data.beta_y.tolist(), strict=True)
+    return np.array([y / x if x else math.copysign(math.inf, y) if y else 0.0 for x, y in pairs])
+
+
 def _simple_median(data: Harmonised) -> tuple[float, float | None]:
-    return float(np.median(data.beta_y / data.x)), None
+    return float(np.median(_ratio(data))), None
 
 
 def _variance(data: Harmonised) -> F64:
@@ -166,6 +194,7 @@ def _variance(data: Harmonised) -> F64:
 
 
 def _median(data: Harmonised) -> tuple[float, float | None]:
+    data = data.select(np.flatnonzero(data.x))
     return _weighted_median(data.beta_y / data.x, 1.0 / _variance(data)), None
 
 
@@ -180,10 +209,6 @@ def _sign(data: Harmonised) -> tuple[float, float | None]:
     return float(2 * np.mean(same[same != 0] > 0) - 1), None
 
 
-def _raps_l2(data: Harmonised) -> tuple[float, float | None]:
-    return minimise_by_scan(data)[1], None
-
-
 ORACLES: dict[str, Oracle] = {
     "wald": _wald,
     "ivw": _ivw,
@@ -192,7 +217,6 @@ ORACLES: dict[str, Oracle] = {
     "egger": _egger,
     "uwr": _uwr,
     "grip": _grip,
-    "maxlik": _maxlik,
     "ivw_radial": _ivw_radial,
     "egger_radial": _egger_radial,
     "divw": _divw,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from proteomr.mr.methods.base import Convention, Estimate
+from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.mode import (
     Mode,
     PenalisedMode,
