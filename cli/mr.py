@@ -191,12 +191,13 @@ def mr(
         typer.Option(
             metavar="all|NAME,NAME",
             rich_help_panel=ESTIMATES,
-            help="Without: Wald ratio for one variant, else Egger, weighted median, inverse "
-            "variance weighted, simple and weighted mode. For several exposures in a harmonised "
-            "file (columns beta_NAME, se_NAME): mv_ivw, mv_egger, mv_median, mv_lasso, mv_cml, "
-            "mv_gmm.",
+            help="Names of --list, with parameters if need be: ivw(robust=true),egger. Without: "
+            "Wald ratio for one variant, else Egger, weighted median, inverse variance weighted, "
+            "simple and weighted mode. Those of mv_ are for several exposures in a harmonised file "
+            "(columns beta_NAME, se_NAME).",
         ),
     ] = None,
+    list_methods: shared.ListMethods = False,
     convention: Annotated[
         Convention,
         typer.Option(
@@ -289,12 +290,14 @@ def mr(
     Writes estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, steiger, verdict,
     instruments and harmonised (every variant, kept or dropped, with the reason).
     """
+    del list_methods
     _check_request(files, harmonised, reverse=reverse, sizes=(cases, controls))
     _check_panel(ld, proxies=proxies)
     log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     workers = hold_threads(threads)
     from proteomr.execute import Workers
     from proteomr.mr.analysis import TraitSize, analyse
+    from proteomr.mr.choice import split_methods
     from proteomr.mr.estimate import DEFAULT_METHODS, build_methods
     from proteomr.mr.outputs import write_analysis
     from proteomr.mr.reach import tabulate_reach
@@ -302,7 +305,7 @@ def mr(
     from proteomr.runs import hold_folder
 
     started = utc_now()
-    keys = DEFAULT_METHODS if methods is None else [part.strip() for part in methods.split(",")]
+    keys = DEFAULT_METHODS if methods is None else split_methods(methods)
     joint = _choose_joint(keys, harmonised, figures=figures)
     chosen = () if joint else build_methods(keys, convention=convention, draws=bootstraps)
     with hold_folder(out):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -212,11 +213,13 @@ def _build(
 
 
 def _configure(text: str, kinds: Sequence[type[Kind]], shared: Mapping[str, object]) -> Kind:
-    name, _, rest = text.strip().partition("(")
+    name, opened, rest = text.strip().partition("(")
+    if bool(opened) != rest.endswith(")"):
+        raise UsageError(f"{text!r}: a parenthesis has no partner")
     kind = _find(name.strip(), kinds)
     known = {parameter: hint for parameter, hint, _ in _parameters(kind)}
-    values = {name: value for name, value in shared.items() if name in known and value is not None}
-    for part in rest.strip().removesuffix(")").split(",") if rest else []:
+    given: dict[str, object] = {}
+    for part in rest.removesuffix(")").split(",") if rest else []:
         parameter, equals, value = (piece.strip() for piece in part.partition("="))
         if not (parameter and equals and value):
             raise UsageError(f"{text!r}: parameters stand as name=value, between commas")
@@ -224,8 +227,11 @@ def _configure(text: str, kinds: Sequence[type[Kind]], shared: Mapping[str, obje
             hint = nearest(parameter, known)
             choices = ", ".join(known) or "none"
             raise UsageError(f"{kind.key} has no parameter {parameter!r}{hint}; it has: {choices}")
-        values[parameter] = _read(value, known[parameter], f"{kind.key}: {parameter}")
-    return kind(**values)
+        if parameter in given:
+            raise UsageError(f"{text!r}: {parameter} is given twice")
+        given[parameter] = _read(value, known[parameter], f"{kind.key}: {parameter}")
+    common = {name: value for name, value in shared.items() if name in known and value is not None}
+    return kind(**common | given)
 
 
 def _find(name: str, kinds: Sequence[type[Kind]]) -> type[Kind]:
@@ -268,7 +274,7 @@ def _read(text: str, hint: object, where: str) -> object:
         elif kind is str:
             return text
         else:
-            wanted.append("a whole number" if kind is int else "a number")
+            wanted.append("a whole number" if kind is int else "a finite number")
             number = _read_number(text, whole=kind is int)
             if number is not None:
                 return number
@@ -288,9 +294,10 @@ def _list_words(kind: object) -> dict[str, object] | None:
 
 def _read_number(text: str, *, whole: bool) -> float | None:
     try:
-        return int(text) if whole else float(text)
+        number = int(text) if whole else float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _describe(method: Declared, *, hidden: Sequence[str]) -> str:

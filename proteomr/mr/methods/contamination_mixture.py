@@ -10,6 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
+from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Estimate, Measure, MethodStatus, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.units import Powers
@@ -91,6 +92,10 @@ class ContaminationMixture(Method):
     step: float = 0.01
     narrow: bool = True
     divide_by_heterogeneity: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.step > 0.0:
+            raise UsageError(f"a grid of step {self.step}: a step above zero is needed")
 
     def in_units(self, outcome: int, exposure: int) -> Self:
         """Return the method with its grid and its spread in the units of scaled effects."""

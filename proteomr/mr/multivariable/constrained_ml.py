@@ -25,6 +25,7 @@ from proteomr.mr.multivariable.errors_in_variables import (
     evaluate_terms,
     step_terms,
 )
+from proteomr.stats.parametric_bootstrap import check_draws
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableConstrainedMl"]
@@ -95,6 +96,10 @@ class MultivariableConstrainedMl(MultivariableMethod):
     perturbations: int = 200
     correlations: tuple[tuple[float, ...], ...] | None = None
 
+    def __post_init__(self) -> None:
+        if self.perturbations:
+            check_draws(self.perturbations)
+
     def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
         """Return one estimate per exposure, in order."""
         e = len(data.exposures)
@@ -154,7 +159,7 @@ class MultivariableConstrainedMl(MultivariableMethod):
         )
         best = _choose_each(path, counts, n)
         drawn = path.theta[best, every]
-        if not path.settled[best, every].all() or b < 2:
+        if not path.settled[best, every].all():
             text = "the iterations did not end for every set of perturbed effects"
             return refuse_each(data, status=MethodStatus.not_converged, message=text)
         details = {"perturbations": float(b), "invalid": float(np.array(counts)[best].mean())}

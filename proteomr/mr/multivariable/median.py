@@ -13,11 +13,12 @@ from proteomr._typing import F64
 from proteomr.mr.methods.base import Estimate, MethodStatus
 from proteomr.mr.multivariable.absolute_deviations import fit_absolute_deviations
 from proteomr.mr.multivariable.base import MultivariableMethod, conclude_each, refuse_each
+from proteomr.stats.parametric_bootstrap import check_draws
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableMedian"]
 
-_NUMBERS_PER_BLOCK = 1 << 19
+_NUMBERS_PER_BLOCK = 1 << 19  # 4 MB of drawn effects at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,9 @@ class MultivariableMedian(MultivariableMethod):
     stochastic: ClassVar[bool] = True
 
     draws: int = 1000
+
+    def __post_init__(self) -> None:
+        check_draws(self.draws)
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
         """Return one estimate per exposure, in order."""
