@@ -380,7 +380,7 @@ class Ledger:
 
         After a fault of proteomr's own the log stays, for it holds the traceback.
         """
-        if self.finished or self._layout.has_parts():
+        if self.finished or self._layout.has_parts() or self._layout.commit.exists():
             return
         record = self._layout.read_record()
         before = () if record is None else record.beside
