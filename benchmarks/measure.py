@@ -166,13 +166,15 @@ def measure_command(bench: Bench) -> Iterator[Measurement]:
 
 def associate_command(bench: Bench, *, threads: int, out: Path) -> list[str]:
     """Return the command line of the whole scan."""
-    files = bench.problem.simulation
+    cohort = bench.problem.cohort
+    samples, proteins = cohort / "samples.parquet", cohort / "proteins.parquet"
+    gap, assays = cohort / "timegap.parquet", cohort / "assays.parquet"
     exposures = [part for name in bench.problem.exposure_names for part in ("--exposure", name)]
     sets = [part for label, text in ADJUSTMENTS.items() for part in ("--adjust", f"{label}={text}")]
     return [
-        *(sys.executable, "-m", "proteomr", "associate", str(files.samples), str(files.proteins)),
+        *(sys.executable, "-m", "proteomr", "associate", str(samples), str(proteins)),
         *("--family", bench.family, *exposures, *sets),
-        *("--protein-covariate", f"{GAP}={files.timegap}", "--assays", str(files.assays)),
+        *("--protein-covariate", f"{GAP}={gap}", "--assays", str(assays)),
         *("--threads", str(threads), "--no-progress", "--out", str(out)),
     ]
 

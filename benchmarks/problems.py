@@ -17,7 +17,7 @@ import polars as pl
 from scipy.special import ndtri
 
 from proteomr._typing import F64, I64
-from proteomr.simulate import ADJUSTMENTS, Simulation, simulate
+from proteomr.simulate import ADJUSTMENTS, simulate
 
 __all__ = ["FULL", "GAP", "QUICK", "Problem", "Size", "build_problem", "rank_normalise"]
 
@@ -68,7 +68,7 @@ class Problem:
 
     Attributes
     ----------
-    simulation : the files of the whole cohort.
+    cohort : folder of the whole cohort.
     panel : parquet file with the proteins of the panel alone.
     names : its proteins.
     chosen : those of them that competitors fit, b in number.
@@ -83,7 +83,7 @@ class Problem:
     tests : exposure and adjustment set of each of the t fits of a protein.
     """
 
-    simulation: Simulation
+    cohort: Path
     panel: Path
     names: tuple[str, ...]
     chosen: tuple[str, ...]
@@ -112,20 +112,21 @@ class Problem:
 
 def build_problem(size: Size, folder: Path) -> Problem:
     """Simulate a cohort and lay out the panel that has most of the study's named proteins."""
-    simulation = simulate(folder, people=size.people, proteins=size.proteins, seed=_SEED)
-    assays = pl.read_parquet(simulation.assays)
+    cohort = folder / "cohort"
+    simulate(cohort, people=size.people, proteins=size.proteins, seed=_SEED)
+    assays = pl.read_parquet(cohort / "assays.parquet")
     panel_name = str(assays["panel"][0])
     names = tuple(assays.filter(pl.col("panel") == panel_name)["protein"].to_list())
-    samples = pl.read_parquet(simulation.samples)
-    proteins = pl.read_parquet(simulation.proteins, columns=["sample_id", *names])
+    samples = pl.read_parquet(cohort / "samples.parquet")
+    proteins = pl.read_parquet(cohort / "proteins.parquet", columns=["sample_id", *names])
     panel = folder / "panel.parquet"
     proteins.write_parquet(panel, compression_level=1)
     chosen = names[: size.chosen]
     raw = proteins.select(pl.col(chosen).cast(pl.Float64).fill_null(np.nan)).to_numpy().T
-    gap = pl.read_parquet(simulation.timegap)[panel_name].to_numpy().astype(np.float64)
+    gap = pl.read_parquet(cohort / "timegap.parquet")[panel_name].to_numpy().astype(np.float64)
     covariates, columns = _expand(samples, gap)
     return Problem(
-        simulation=simulation,
+        cohort=cohort,
         panel=panel,
         names=names,
         chosen=chosen,

@@ -14,14 +14,12 @@ from proteomr.files import storage_errors
 
 from . import options as shared
 from .console import print_rows, report_note, say
+from .jobs import Tracked, attach_log, hold_threads
 from .journal import open_journal
-from .running import RunOptions, Sources, hold_threads, open_plan, run_scan
 from .simulate import describe_cohort
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from proteomr.simulate import Simulation
 
 __all__ = ["demo"]
 
@@ -82,29 +80,46 @@ def _run(
         )
     count = hold_threads(threads)
     open_journal()
-    from proteomr.association import ModelSpec
+    from proteomr.association import AssociateJob, ModelSpec, make_request
+    from proteomr.execute import Threads
+    from proteomr.runs import Account, Output, run_job
     from proteomr.simulate import ADJUSTMENTS, simulate
     from proteomr.simulate.study import EXPOSURES
 
     people, proteins = FULL if full else SMALL
     began = time.monotonic()
-    made = simulate(cohort, people=people, proteins=proteins, seed=seed)
+    made = simulate(
+        cohort,
+        people=people,
+        proteins=proteins,
+        seed=seed,
+        summary_statistics=True,
+        overwrite=overwrite,
+    )
     say(f"simulated  {describe_cohort(made)}, {time.monotonic() - began:.1f} s")
     began = time.monotonic()
-    spec = ModelSpec("logistic", EXPOSURES, ADJUSTMENTS)
-    sources = Sources(cohort, protein_covariates={"timegap": made.timegap})
-    options = RunOptions(results, count, overwrite=overwrite, seed=seed, progress=show)
     settings = {"people": people, "proteins": proteins, "seed": seed}
-    with open_plan(sources, spec) as (plan, inputs):
-        fits = plan.tests_per_protein * proteins
-        run_scan(plan, options=options, inputs=inputs, configuration=settings)
-    say(f"scanned    {fits:,} logistic fits, {time.monotonic() - began:.1f} s\n")
-    compared = _compare(results / "associations.parquet", made.truth)
+    spec = ModelSpec("logistic", EXPOSURES, ADJUSTMENTS)
+    request = make_request(spec, cohort, protein_covariates={"timegap": cohort / "timegap.parquet"})
+    scanned = run_job(
+        AssociateJob(request),
+        Output(results, overwrite=overwrite),
+        executor=Tracked(Threads(count), doing="fitting", unit="blocks", show=show),
+        account=Account(
+            configuration=settings,
+            threads=count,
+            seed=seed,
+        ),
+        opened=attach_log,
+    )
+    say(f"scanned    {scanned.units:,} logistic fits, {time.monotonic() - began:.1f} s\n")
+    compared = _compare(results / "associations.parquet", cohort / "truth.parquet")
     for exposure in EXPOSURES:
         _print_hits(compared.filter(exposure=exposure), exposure)
     _print_counts(compared)
     _estimate_causes(folder, seed=seed, threads=count)
-    _print_commands(folder.name if folder.name.startswith("proteomr-demo-") else str(folder), made)
+    name = folder.name if folder.name.startswith("proteomr-demo-") else str(folder)
+    _print_commands(name, settings)
 
 
 def _estimate_causes(folder: Path, *, seed: int, threads: int) -> None:
@@ -120,14 +135,13 @@ def _estimate_causes(folder: Path, *, seed: int, threads: int) -> None:
     )
     from proteomr.mr.outputs import write_analysis
     from proteomr.provenance import Manifest
-    from proteomr.simulate.summary_statistics import simulate_summary
 
     began = time.monotonic()
-    made = simulate_summary(folder / "cohort" / "gwas", seed=seed)
+    simulated = folder / "cohort" / "gwas"
     rule = InstrumentRule()
-    instruments = read_instruments([made.exposure], rule=rule)
-    outcomes, _ = read_outcomes([made.outcomes], instruments)
-    table, pairs = harmonise_files(instruments, outcomes, rule=rule)
+    instruments = read_instruments([simulated / "exposure.parquet"], rule=rule)
+    outcomes = read_outcomes([simulated / "outcomes.parquet"], instruments)
+    table, pairs = harmonise_files(instruments, outcomes.rows, rule=rule)
     methods = build_methods(_MR_METHODS, draws=300)
     found = analyse(pairs, methods, seed=seed, executor=Threads(threads))
     tables = {**found.tables, "harmonised": table, "instruments": instruments.strength}
@@ -136,7 +150,7 @@ def _estimate_causes(folder: Path, *, seed: int, threads: int) -> None:
         f"\ncauses     {instruments.rows.height} instruments of loneliness, {len(pairs)} outcomes, "
         f"{time.monotonic() - began:.1f} s\n"
     )
-    _print_causes(found.estimates, made.truth)
+    _print_causes(found.estimates, simulated / "truth.parquet")
 
 
 def _print_causes(estimates: "pl.DataFrame", truth: Path) -> None:
@@ -251,12 +265,13 @@ def _print_counts(compared: "pl.DataFrame") -> None:
     )
 
 
-def _print_commands(folder: str, made: "Simulation") -> None:
+def _print_commands(folder: str, settings: Mapping[str, int]) -> None:
     from proteomr.simulate import ADJUSTMENTS
     from proteomr.simulate.study import EXPOSURES
 
     place = "demo" if folder.startswith("proteomr-demo-") else shlex.quote(folder)
-    size = f"--people {made.people} --proteins {made.protein_count} --seed {made.seed}"
+    seed = settings["seed"]
+    size = " ".join(f"--{name} {value}" for name, value in settings.items())
     exposures = " ".join(f"--exposure {name}" for name in EXPOSURES)
     lines = [
         f"proteomr simulate {size} --summary-statistics -o {place}/cohort",
@@ -264,6 +279,6 @@ def _print_commands(folder: str, made: "Simulation") -> None:
         *(f'    --adjust {label}="{terms}" \\' for label, terms in ADJUSTMENTS.items()),
         f"    --protein-covariate timegap={place}/cohort/timegap.parquet -o {place}/associations",
         f"proteomr mr {place}/cohort/gwas/exposure.parquet {place}/cohort/gwas/outcomes.parquet \\",
-        f"    --methods {','.join(_MR_METHODS)} --bootstraps 300 --seed {made.seed} -o {place}/mr",
+        f"    --methods {','.join(_MR_METHODS)} --bootstraps 300 --seed {seed} -o {place}/mr",
     ]
     say("the same by hand:\n" + "\n".join(lines))

@@ -1,6 +1,7 @@
 """From a command's options to a job that is planned or run, and what every job tells of itself."""
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Sized
@@ -21,12 +22,28 @@ if TYPE_CHECKING:
     from proteomr.execute import Executor, Shard
     from proteomr.runs import Forecast, Job, Ledger, Results
 
-__all__ = ["Task", "choose_formats", "hold_threads", "run_command"]
+__all__ = [
+    "Task",
+    "Tracked",
+    "attach_log",
+    "choose_executor",
+    "choose_formats",
+    "count_failures",
+    "hold_threads",
+    "read_shard",
+    "run_command",
+    "tell_results",
+]
 
 Block = TypeVar("Block")
 Done = TypeVar("Done")
 
 _NOTES_SHOWN = 12
+
+
+def count_failures(results: "Results") -> str:
+    """Say how many units of a job have no estimate."""
+    return f"{results.failed:,} of {results.units:,} have no estimate; see status and message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,7 @@ class Task:
     make_job : builds the job; called once what is slow to import may be imported.
     out : folder or file of the results.
     report : prints what is to be said of the results.
+    describe_failures : says of the results which units have no estimate.
     tables : options of the form NAME=VALUE, read, by the name of the option.
     format : of the tables, beside parquet.
     blocks : who works through the blocks.
@@ -50,6 +68,7 @@ class Task:
     make_job: "Callable[[], Job]"
     out: Path
     report: "Callable[[Results], None]"
+    describe_failures: "Callable[[Results], str]" = count_failures
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     formats: "Sequence[shared.TableFormat]" = ("parquet",)
     blocks: Blocks = field(default_factory=Blocks)
@@ -73,8 +92,8 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
     from proteomr.runs import Account, Output, run_job
 
     output = Output(task.out, tuple(task.formats), running.resume, running.overwrite, task.shard)
-    executor = _Tracked(
-        _choose_executor(task.blocks, threads),
+    executor = Tracked(
+        choose_executor(task.blocks, threads),
         doing=task.doing,
         unit=task.unit,
         show=not (running.no_progress or running.quiet),
@@ -85,13 +104,34 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
         return
     account = Account(tuple(sys.argv[1:]), settings, threads, running.seed, running.allow_failures)
     with _interrupts_told(executor):
-        results = run_job(job, output, executor=executor, account=account, opened=_attach_log)
-    if not running.quiet:
-        task.report(results)
-        _print_notes(results.notes)
-    table = None if task.prints_folder else results.path()
-    say(str(table or task.out))
-    if results.failed and not running.allow_failures:
+        results = run_job(job, output, executor=executor, account=account, opened=attach_log)
+    tell_results(
+        results,
+        report=task.report,
+        describe_failures=task.describe_failures,
+        path=task.out if task.prints_folder else results.path() or task.out,
+        quiet=running.quiet,
+        allow_failures=running.allow_failures,
+    )
+
+
+def tell_results(
+    results: "Results",
+    *,
+    report: "Callable[[Results], None]",
+    describe_failures: "Callable[[Results], str]",
+    path: Path,
+    quiet: bool,
+    allow_failures: bool,
+) -> None:
+    """Print what a job gave, and leave with code 4 where units have failed, unless allowed."""
+    if not quiet:
+        report(results)
+    _log_notes(results.notes)
+    if results.failed and not (quiet and allow_failures):
+        report_note(describe_failures(results))
+    say(str(path))
+    if results.failed and not allow_failures:
         raise typer.Exit(FAILED_UNITS)
 
 
@@ -105,19 +145,28 @@ def hold_threads(threads: int | None) -> int:
     return count
 
 
+def read_shard(text: str | None) -> "Shard | None":
+    """Read which share of a run is asked for; None for all of it."""
+    from proteomr.execute import Shard
+
+    return None if text is None else Shard.parse(text)
+
+
 def choose_formats(format: shared.TableFormat) -> "tuple[shared.TableFormat, ...]":
     """Return the formats of tables: parquet, and beside it the one asked for."""
     return ("parquet",) if format == "parquet" else ("parquet", format)
 
 
-def _attach_log(ledger: "Ledger") -> None:
+def attach_log(ledger: "Ledger") -> None:
+    """Write the log of the command into its run folder."""
     if ledger.finished:
         return
     name = "log.txt" if ledger.shard is None else f"log-{ledger.shard.label}.txt"
     keep_journal(ledger.claim(name), again=not ledger.begun_anew)
 
 
-def _choose_executor(blocks: Blocks, threads: int) -> "Executor":
+def choose_executor(blocks: Blocks, threads: int) -> "Executor":
+    """Return who works through the blocks."""
     if blocks.executor == "dask":
         from proteomr.dask_executor import Dask, require_dask
 
@@ -131,7 +180,7 @@ def _choose_executor(blocks: Blocks, threads: int) -> "Executor":
 
 
 @dataclass(slots=True)
-class _Tracked:
+class Tracked:
     """An executor that shows how far its blocks have come, and counts them."""
 
     inner: "Executor"
@@ -158,7 +207,7 @@ class _Tracked:
 
 
 @contextlib.contextmanager
-def _interrupts_told(executor: _Tracked) -> Generator[None]:
+def _interrupts_told(executor: Tracked) -> Generator[None]:
     """Say of an interrupt what is kept."""
     try:
         yield
@@ -194,8 +243,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _print_notes(notes: Sequence[str]) -> None:
-    for note in notes[:_NOTES_SHOWN]:
-        report_note(f"note: {note}")
+def _log_notes(notes: Sequence[str]) -> None:
+    """Put all notes into the log, and the first of them on stderr."""
+    log = logging.getLogger("proteomr")
+    for place, note in enumerate(notes):
+        log.log(logging.WARNING if place < _NOTES_SHOWN else logging.INFO, "note: %s", note)
     if len(notes) > _NOTES_SHOWN:
-        report_note(f"note: {len(notes) - _NOTES_SHOWN} more in log.txt")
+        log.warning("note: %d more in log.txt", len(notes) - _NOTES_SHOWN)

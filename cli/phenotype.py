@@ -1,7 +1,5 @@
 """`proteomr phenotype`: exposures, covariates and outcomes from the fields of UK Biobank."""
 
-import logging
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +10,16 @@ import typer
 from proteomr.errors import UsageError
 
 from . import options as shared
-from .console import print_rows, report_note, say
-from .journal import open_journal
-from .running import hold_threads, open_scratch, record_inputs
+from .bundles import Running, takes_bundles
+from .console import print_rows, say
+from .jobs import Task, hold_threads, run_command
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from proteomr.phenotype import Definition, DeriveOptions, Phenotypes
+    from proteomr.phenotype import Definition, PhenotypeJob
     from proteomr.phenotype.rule import Rule
+    from proteomr.runs import Results
 
 __all__ = ["phenotype"]
 
@@ -28,7 +27,9 @@ _SHOWN_LEVELS = 8
 _LINE = 68
 
 
+@takes_bundles
 def phenotype(
+    context: typer.Context,
     samples: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -108,17 +109,9 @@ def phenotype(
             "--format",
             metavar="parquet|csv|tsv",
             rich_help_panel=shared.RESULTS,
-            help="Format of FILE. Without: the one that its name ends in.",
+            help="Write the table in this format too, beside FILE.",
         ),
     ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite",
-            rich_help_panel=shared.RESULTS,
-            help="Replace files that an earlier run left.",
-        ),
-    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -126,112 +119,84 @@ def phenotype(
             "--out",
             metavar="FILE",
             rich_help_panel=shared.RESULTS,
-            help="Table to write; counts, flow and manifest stand beside it.",
+            help="Table to write, in the format that its name ends in: .parquet, .csv or .tsv; "
+            "counts, flow, drops and manifest stand beside it.",
         ),
     ] = None,
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    log_json: shared.LogJson = False,
+    running: Running,
 ) -> None:
     """Derive exposures, covariates and outcomes, one row per person.
 
     Every rule stands in the definition with what it rests on. Beside cohort.parquet are written
     cohort.counts.tsv (people per value, and why others have none), cohort.flow.tsv (who is left at
-    each step) and cohort.manifest.json. A share far from the published one is a warning.
+    each step), cohort.drops.tsv and cohort.manifest.json. A share far from the published one is
+    noted.
     """
-    hold_threads(None)
-    log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
-    from proteomr.phenotype import load_definition
+    hold_threads(running.threads)
+    from proteomr.phenotype import DeriveOptions, load_definition, make_phenotype_job
+    from proteomr.runs import choose_file_formats
 
     chosen = shared.parse_pairs(alternative, option="--alternative", example="isolation=monthly")
     rules = load_definition(*(definition or ["shen2025"]), alternatives=chosen)
     if print_definition:
         say(rules.to_toml())
         return
-    if not samples or out is None:
+    if (not samples or out is None) and not running.print_config:
         raise UsageError(
             "a file of participants and -o FILE are needed (see proteomr phenotype --help)"
         )
-    from proteomr.io import find_files
-    from proteomr.phenotype import DeriveOptions
-    from proteomr.phenotype.outputs import choose_files, write_phenotypes
-    from proteomr.provenance import utc_now
-
-    started = utc_now()
     columns = () if only is None else tuple(filter(None, map(str.strip, only.split(","))))
-    options = DeriveOptions(instance=instance, allow_partial=allow_partial, only=columns)
-    files, written_as = choose_files(out, format=format, overwrite=overwrite)
-    made = _derive(samples, rules, options, id_column=id_column, withdrawn=withdrawn)
-    write_phenotypes(
-        made,
-        files,
-        definition=rules,
-        options=options,
-        format=written_as,
-        complete=complete,
-        inputs=record_inputs(*find_files(samples), withdrawn, *rules.files),
-        arguments=tuple(sys.argv[1:]),
-        started=started,
-    )
-    for note in made.notes:
-        log.info("%s", note)
-    if not quiet:
-        _report(made)
-        for warning in made.warnings:
-            if log_json:
-                log.warning("%s", warning)
-            else:
-                report_note(f"warning: {warning}")
-    say(str(files["table"]))
 
-
-def _derive(
-    samples: list[Path],
-    rules: "Definition",
-    options: "DeriveOptions",
-    *,
-    id_column: str | None,
-    withdrawn: Path | None,
-) -> "Phenotypes":
-    """Read the fields that are needed, and apply the definition to them."""
-    from proteomr.io.ukbiobank import read_fields
-    from proteomr.phenotype import derive, wanted_columns, wanted_fields
-
-    wanted = wanted_fields(rules, only=options.only)
-    named = ", ".join(map(str, samples))
-    logging.getLogger("proteomr").info("reading %s fields from %s", len(wanted), named)
-    with open_scratch() as scratch:
-        answers = read_fields(
-            samples,
-            wanted=wanted,
-            others=wanted_columns(rules, only=options.only),
+    def make_job() -> "PhenotypeJob":
+        return make_phenotype_job(
+            samples or [],
+            rules,
+            options=DeriveOptions(instance, allow_partial, columns),
             id_column=id_column,
             withdrawn=withdrawn,
-            scratch=scratch,
+            complete=complete,
         )
-        return derive(answers, rules, options=options)
+
+    task = Task(
+        make_job,
+        out or Path(),
+        lambda results: _report(results, rules),
+        tables={"alternative": chosen},
+        formats=choose_file_formats(out, also=format),
+    )
+    run_command(context, running, task)
 
 
-def _report(made: "Phenotypes") -> None:
+def _report(results: "Results", definition: "Definition") -> None:
     """Print who has what: exposures and outcomes in full, covariates in a line each; the flow."""
-    brief = [rule for rule in made.rules if rule.role in {"covariate", "additional"}]
+    counts = _read_text(results.table("counts"), "value", "label", "note")
+    applied = [rule for rule in definition.rules.values() if rule.name in set(counts["rule"])]
+    brief = [rule for rule in applied if rule.role in {"covariate", "additional"}]
     names = {rule.name for rule in brief}
     short = [rule for rule in brief if rule.keep]
-    long = [row for row in made.counts.iter_rows(named=True) if row["rule"] not in names]
+    long = [row for row in counts.iter_rows(named=True) if row["rule"] not in names]
     if long:
         headings = ["", "value", "n", "%", "published|%", "meaning, or why missing"]
         print_rows(headings, _count_lines(long), left=2)
         say("")
     if short:
         headings = ["covariate", "n", "missing", "% (published)"]
-        print_rows(headings, _covariate_lines(made, short), left=1)
+        print_rows(headings, _covariate_lines(counts, short), left=1)
         say("")
     flow = [
         [step, reason or "", f"{out:,}" if out else "", f"{left:,}"]
-        for step, reason, out, left in made.flow.rows()
+        for step, reason, out, left in results.table("flow").rows()
     ]
     print_rows(["people", "left out", "left", "why"], [_turn(row) for row in flow], left=1)
-    _report_comparison(made.comparison)
+    if "comparison" in results.names:
+        _report_comparison(results.table("comparison"))
+
+
+def _read_text(frame: "pl.DataFrame", *columns: str) -> "pl.DataFrame":
+    """Return a table that was read from text, with columns as text whose cells are numbers."""
+    import polars as pl
+
+    return frame.cast(dict.fromkeys(columns, pl.String()))
 
 
 def _turn(row: list[str]) -> list[str]:
@@ -254,10 +219,10 @@ def _count_lines(rows: list[dict[str, Any]]) -> Iterator[list[str]]:
         before = row["rule"]
 
 
-def _covariate_lines(made: "Phenotypes", rules: "list[Rule]") -> Iterator[list[str]]:
+def _covariate_lines(table: "pl.DataFrame", rules: "list[Rule]") -> Iterator[list[str]]:
     """Yield a line per covariate; the components of one rule share a line."""
     counts: dict[str, list[dict[str, Any]]] = {}
-    for row in made.counts.iter_rows(named=True):
+    for row in table.iter_rows(named=True):
         counts.setdefault(row["rule"], []).append(row)
     families: dict[str, list[str]] = {}
     for rule in rules:
@@ -293,9 +258,7 @@ def _shares(row: dict[str, Any]) -> str:
     return f"{_percent(row['share'])}{published}"
 
 
-def _report_comparison(comparison: "pl.DataFrame | None") -> None:
-    if comparison is None:
-        return
+def _report_comparison(comparison: "pl.DataFrame") -> None:
     rows = [row for row in comparison.iter_rows(named=True) if row["difference"]]
     if not rows:
         return

@@ -1,20 +1,24 @@
 """`proteomr simulate`: a cohort of known truth in the shape of a published study."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from . import options as shared
+from .bundles import Running, takes_bundles
 from .console import say
-from .running import hold_threads, refuse_used_folder
+from .jobs import Task, choose_formats, run_command
 
 if TYPE_CHECKING:
-    from proteomr.simulate import Simulation
+    from proteomr.runs import Results
+    from proteomr.simulate import SimulateJob
 
 __all__ = ["describe_cohort", "simulate"]
 
 
+@takes_bundles
 def simulate(
+    context: typer.Context,
     *,
     people: Annotated[
         int, typer.Option(metavar="N", help="How many people; 100 to 5 million.")
@@ -23,7 +27,6 @@ def simulate(
     like: Annotated[
         str, typer.Option(metavar="STUDY", help="Study that the cohort resembles.")
     ] = "shen2025",
-    seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of all random numbers.")] = 1,
     export: Annotated[
         Literal["ukb"] | None,
         typer.Option(
@@ -40,39 +43,39 @@ def simulate(
             "of known causal truth, for mr.",
         ),
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a cohort simulated before.")
-    ] = False,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder of the files.")],
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Nothing but the path, and errors.")
-    ] = False,
+    format: shared.Format = "parquet",
+    out: shared.Out,
+    running: Running,
 ) -> None:
     """Simulate a cohort of known truth.
 
     Writes samples, proteins, timegap, assays and truth as parquet, with --export the folder export
     beside them, and manifest.json. The same seed and size give the same cohort.
     """
-    refuse_used_folder(out, overwrite=overwrite)
-    hold_threads(None)
-    from proteomr.simulate import simulate as simulate_cohort
 
-    made = simulate_cohort(
-        out, people=people, proteins=proteins, like=like, seed=seed, export=export
-    )
-    if summary_statistics:
-        from proteomr.simulate.summary_statistics import simulate_summary
+    def make_job() -> "SimulateJob":
+        from proteomr.simulate import SimulateJob, SimulateRequest
 
-        simulate_summary(out / "gwas", seed=seed)
-    if not quiet:
-        say(describe_cohort(made))
-    say(str(out))
+        request = SimulateRequest(
+            people, proteins, like, running.seed, export, summary_statistics=summary_statistics
+        )
+        return SimulateJob(request)
+
+    def report(cohort: "Results") -> None:
+        say(describe_cohort(cohort))
+
+    task = Task(make_job, out, report, formats=choose_formats(format), prints_folder=True)
+    run_command(context, running, task)
 
 
-def describe_cohort(made: "Simulation") -> str:
+def describe_cohort(cohort: "Results") -> str:
     """Say in one line who the people of a simulated cohort are."""
-    neither, isolated, lonely, both = made.cells
+    from proteomr.simulate import count_cells
+
+    samples = cohort.table("samples")
+    neither, isolated, lonely, both = count_cells(samples)
     return (
-        f"{made.people:,} people ({isolated + both:,} isolated, {lonely + both:,} lonely, {both:,} "
-        f"both, {neither:,} neither; {made.deaths:,} deaths), {made.protein_count:,} proteins"
+        f"{samples.height:,} people ({isolated + both:,} isolated, {lonely + both:,} lonely, "
+        f"{both:,} both, {neither:,} neither; {samples['death'].sum():,} deaths), "
+        f"{cohort.table('assays').height:,} proteins"
     )

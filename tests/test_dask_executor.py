@@ -20,12 +20,13 @@ import scipy.linalg
 from threadpoolctl import threadpool_info
 
 from proteomr import dask_executor
-from proteomr.association import ModelSpec, Plan, Scan, plan_scan
+from proteomr.association import ModelSpec, Plan, plan_scan
 from proteomr.dask_executor import Dask
 from proteomr.errors import FormatError, ProteomrError, UsageError
 from proteomr.execute import Serial, available_threads
 from proteomr.io import read_cohort
 from proteomr.io.blocks import ParquetMatrix
+from proteomr.scan import Scan
 
 distributed: Any = pytest.importorskip("distributed", reason="Dask, an extra, is not installed")
 

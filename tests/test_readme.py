@@ -63,10 +63,11 @@ def test_the_readme_names_no_command_or_option_that_does_not_exist() -> None:
 
 def test_the_readme_lists_every_status_and_every_exit_code() -> None:
     from proteomr import errors
-    from proteomr.models import Status
+    from proteomr.tables import load_schema
 
-    for status in Status:
-        assert f"| `{status.name}` |" in README
+    columns = {column.name: column for column in load_schema("associations").columns}
+    for status in columns["status"].values:
+        assert f"| `{status}` |" in README
     kinds = [value for value in vars(errors).values() if isinstance(value, type)]
     codes = {kind.exit_code for kind in kinds if issubclass(kind, errors.ProteomrError)}
     for code in codes:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,11 @@ import polars as pl
 from benchmarks.interfaces import PROTEOMR, Family, Fitted
 from benchmarks.problems import GAP, Problem
 from proteomr._typing import F64
-from proteomr.association import BLOCK_SIZE, ModelSpec, Scan, collect, plan_scan
+from proteomr.association import ModelSpec, collect, plan_scan
 from proteomr.execute import Executor, Serial
 from proteomr.io import read_cohort, read_protein_covariate
-from proteomr.models import Linear, Logistic
+from proteomr.models import Logistic
+from proteomr.scan import BLOCK_SIZE, fit_blocks
 from proteomr.simulate import ADJUSTMENTS
 from proteomr.tables import Associations
 
@@ -58,20 +58,24 @@ def scan_files(
     block_size: int = BLOCK_SIZE,
 ) -> Associations:
     """Scan a file of proteins, by default the panel's, for all tests of the problem."""
-    files = problem.simulation
+    folder = problem.cohort
     with tempfile.TemporaryDirectory(prefix="proteomr-scan-") as name:
         scratch = Path(name)
         cohort = read_cohort(
-            files.samples, [proteins or problem.panel], scratch=scratch, assays=files.assays
+            folder / "samples.parquet",
+            [proteins or problem.panel],
+            scratch=scratch,
+            assays=folder / "assays.parquet",
         )
-        gap = read_protein_covariate(GAP, files.timegap, cohort=cohort, scratch=scratch)
+        gap = read_protein_covariate(
+            GAP, folder / "timegap.parquet", cohort=cohort, scratch=scratch
+        )
         spec = ModelSpec(family, problem.exposure_names, dict(ADJUSTMENTS))
         plan = plan_scan(cohort, spec, covariates=[gap], block_size=block_size)
-        fitter = Logistic(compiled=compiled) if family == "logistic" else Linear()
-        runner = executor if executor is not None else Serial()
-        with closing(runner.map(Scan(plan, family=fitter), plan.blocks)) as results:
-            parts = dict(results)
-    return collect([parts[i] for i in sorted(parts)], spec)
+        if isinstance(plan.family, Logistic):
+            plan = replace(plan, family=replace(plan.family, compiled=compiled))
+        parts = fit_blocks(plan, executor=executor or Serial())
+    return collect(parts, spec)
 
 
 def estimates_of(frame: pl.DataFrame, problem: Problem, proteins: Sequence[int]) -> tuple[F64, F64]:

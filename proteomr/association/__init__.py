@@ -1,35 +1,28 @@
-"""Associations of all proteins with exposures: specification, plan, scan and table."""
+"""Associations of all proteins with exposures and outcomes: specification, scan and table."""
 
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
 from proteomr.association.effective import count_effective_tests, set_thresholds
-from proteomr.association.plan import BLOCK_SIZE, Plan, plan_scan
-from proteomr.association.run import (
-    associate,
-    describe_request,
-    estimate_cost,
-    finish_run,
-    merge_parts,
-    run_parts,
-)
-from proteomr.association.scan import Scan
-from proteomr.association.specification import FAMILY_NAMES, ModelSpec
+from proteomr.association.in_memory import scan_cohort
+from proteomr.association.job import AssociateJob, AssociateRequest, associate, make_request
+from proteomr.association.joint import collect_joint_tests
+from proteomr.association.outputs import merge_shards
+from proteomr.association.plan import Plan, plan_scan
+from proteomr.association.specification import ModelSpec
 
 __all__ = [
-    "BLOCK_SIZE",
-    "FAMILY_NAMES",
+    "AssociateJob",
+    "AssociateRequest",
     "ModelSpec",
     "Plan",
-    "Scan",
     "associate",
     "collect",
+    "collect_joint_tests",
     "count_effective_tests",
     "describe_family_of_tests",
-    "describe_request",
-    "estimate_cost",
-    "finish_run",
-    "merge_parts",
+    "make_request",
+    "merge_shards",
     "plan_scan",
-    "run_parts",
+    "scan_cohort",
     "set_thresholds",
     "summarise",
 ]

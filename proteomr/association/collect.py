@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import assert_never
 
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.association.scan import PART_ORDER
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
+from proteomr.models import Distribution, find_family
+from proteomr.scan import PART_ORDER, TERM_POSITION
 from proteomr.stats.distributions import (
     genomic_control_lambda,
     neg_log10_p_normal,
@@ -39,18 +41,18 @@ _STOREY_NEEDS = 100
 def collect(
     parts: Iterable[pl.DataFrame], spec: ModelSpec, *, provenance: dict[str, object] | None = None
 ) -> Associations:
-    """Join the parts of a scan, in the order of proteins, exposures, adjustment sets and strata.
+    """Join the parts of a scan, in the order of proteins, targets, adjustment sets and strata.
 
-    Estimates become statistics (t with the residual degrees of freedom for linear, z for logistic),
-    two-sided p values in log space, Wald intervals where the fit brought none of its own, and the
-    corrections of multiple testing over the family that the specification names. Fits without an
-    estimate take no part in a correction (as in R's ``p.adjust``).
+    Estimates become statistics (t or z, as the family of regressions says), two-sided p values in
+    log space, Wald intervals where the fit brought none of its own, and the corrections of multiple
+    testing over the tests that the specification names. Fits without an estimate take no part in a
+    correction (as in R's ``p.adjust``).
     """
     frame = pl.concat(parts).sort(PART_ORDER)
     frame = frame.with_columns(_statistics(frame, spec))
-    family = [pl.col(c.ADJUSTMENT), pl.col(c.STRATUM), pl.col(PART_ORDER[4]) > 0]
+    family = [pl.col(c.ADJUSTMENT), pl.col(c.STRATUM), pl.col(TERM_POSITION) > 0]
     if spec.test_family == "exposure":
-        family.append(pl.col(c.EXPOSURE))
+        family += [pl.col(c.EXPOSURE), pl.col(c.OUTCOME)]
     keys = frame.select(pl.struct(family).rank("dense").alias("family"))["family"].to_numpy()
     minus_log = frame[c.NEG_LOG10_P].to_numpy().astype(np.float64)
     adjusted = {name: np.full(frame.height, np.nan) for name in _CORRECTIONS}
@@ -75,26 +77,24 @@ def _correct(minus_log: F64, method: Correction) -> F64:
 
 
 def _statistics(frame: pl.DataFrame, spec: ModelSpec) -> list[pl.Series]:
-    estimate = frame[c.ESTIMATE].to_numpy().astype(np.float64)
-    se = frame[c.SE].to_numpy().astype(np.float64)
-    df = frame[c.DF].to_numpy().astype(np.float64)
+    family = find_family(spec.family)
+    estimate, se, df, given_low, given_high = (
+        frame[name].to_numpy().astype(np.float64)
+        for name in (c.ESTIMATE, c.SE, c.DF, c.CONF_LOW, c.CONF_HIGH)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimate / se
-    t_distributed = spec.family == "linear"
+    known = np.isfinite(statistic)
     minus_log = np.full(statistic.size, np.nan)
     half = np.full(statistic.size, np.nan)
-    known = np.isfinite(statistic)
-    upper = 0.5 + spec.level / 2.0
-    if t_distributed:
-        minus_log[known] = neg_log10_p_t(statistic[known], df[known])
-        half[known] = quantile_t(np.full(int(known.sum()), upper), df[known]) * se[known]
-    else:
-        minus_log[known] = neg_log10_p_normal(statistic[known])
-        half[known] = quantile_normal(upper) * se[known]
-    given_low = frame[c.CONF_LOW].to_numpy().astype(np.float64)
-    given_high = frame[c.CONF_HIGH].to_numpy().astype(np.float64)
-    with np.errstate(over="ignore"):  # a protein in tiny units: its odds ratio per unit is infinite
-        ratio = np.full(statistic.size, np.nan) if t_distributed else np.exp(estimate)
+    minus_log[known], width = _refer(
+        statistic[known], df[known], family.distribution, level=spec.level
+    )
+    half[known] = width * se[known]
+    ratio = np.full(statistic.size, np.nan)
+    if family.ratio is not None:
+        with np.errstate(over="ignore"):  # a protein in tiny units: its ratio per unit is infinite
+            ratio = np.exp(estimate)
     columns = {
         c.STATISTIC: statistic,
         c.NEG_LOG10_P: minus_log,
@@ -106,6 +106,16 @@ def _statistics(frame: pl.DataFrame, spec: ModelSpec) -> list[pl.Series]:
     return [pl.Series(k, v, dtype=pl.Float64).fill_nan(None) for k, v in columns.items()]
 
 
+def _refer(statistic: F64, df: F64, law: Distribution, *, level: float) -> tuple[F64, F64]:
+    """Return minus log10 of the p values, and the half widths of intervals in standard errors."""
+    upper = np.full(statistic.size, 0.5 + level / 2.0)
+    if law == "t":
+        return neg_log10_p_t(statistic, df), quantile_t(upper, df)
+    if law == "normal":
+        return neg_log10_p_normal(statistic), quantile_normal(upper)
+    assert_never(law)
+
+
 def describe_family_of_tests(associations: Associations, spec: ModelSpec) -> str:
     """Say in words what the correction for multiple testing spans."""
     tests = associations.frame.filter(pl.col(c.NEG_LOG10_P).is_not_null())
@@ -115,9 +125,10 @@ def describe_family_of_tests(associations: Associations, spec: ModelSpec) -> str
         f"{row[c.ADJUSTMENT]}{'' if row[c.STRATUM] is None else ' ' + row[c.STRATUM]} {row['len']}"
         for row in counts.iter_rows(named=True)
     )
+    role = spec.role
     if spec.test_family == "joint":
-        return f"all exposures and proteins jointly within each {within} (estimates: {sizes})"
-    return f"all proteins within each exposure, {within} (estimates over exposures: {sizes})"
+        return f"all {role}s and proteins jointly within each {within} (estimates: {sizes})"
+    return f"all proteins within each {role}, {within} (estimates over {role}s: {sizes})"
 
 
 def _name_effect() -> pl.Expr:
@@ -131,9 +142,9 @@ def _name_effect() -> pl.Expr:
 
 
 def summarise(associations: Associations, *, alpha: float = 0.05) -> pl.DataFrame:
-    """Return fits, hits up and down, and the genomic-control lambda, by adjustment and exposure."""
+    """Return fits, hits up and down, and the genomic-control lambda, by adjustment and target."""
     rows = []
-    keys = [c.ADJUSTMENT, c.EXPOSURE, c.STRATUM, "effect"]
+    keys = [c.ADJUSTMENT, c.EXPOSURE, c.OUTCOME, c.STRATUM, "effect"]
     frame = associations.frame.with_columns(_name_effect())
     for group in frame.partition_by(keys, maintain_order=True):
         found = group.filter(pl.col(c.NEG_LOG10_P).is_not_null())
@@ -146,6 +157,7 @@ def summarise(associations: Associations, *, alpha: float = 0.05) -> pl.DataFram
             {
                 c.ADJUSTMENT: group[c.ADJUSTMENT][0],
                 c.EXPOSURE: group[c.EXPOSURE][0],
+                c.OUTCOME: group[c.OUTCOME][0],
                 c.STRATUM: group[c.STRATUM][0],
                 "effect": group["effect"][0],
                 "proteins": group.height,

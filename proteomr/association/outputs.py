@@ -1,25 +1,29 @@
-"""What a finished scan leaves in its run folder."""
+"""From the parts of a scan to what it leaves in its run folder, here or after all shards."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
 
 import polars as pl
 
-from proteomr.association.collect import describe_family_of_tests, summarise
+from proteomr.association.collect import collect, describe_family_of_tests, summarise
+from proteomr.association.joint import collect_joint_tests
+from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
-from proteomr.provenance import InputFile, Manifest, RowFilter, utc_now
-from proteomr.runs import RunFolder
-from proteomr.runs.folder import TableFormat
-from proteomr.tables import Associations
+from proteomr.errors import RunFolderError
+from proteomr.provenance import RowFilter
+from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards, read_request
+from proteomr.tables import Associations, Drop
 from proteomr.tables import columns as c
 
-__all__ = ["BROOM", "ColumnStyle", "RunFacts", "write_results"]
+__all__ = ["ColumnStyle", "collect_run", "describe_run", "merge_shards", "name_like_broom"]
 
-ColumnStyle = Literal["native", "broom"]
-BROOM: Mapping[str, str] = {
+ColumnStyle: TypeAlias = Literal["native", "broom"]
+
+_BROOM: Final[Mapping[str, str]] = {
     c.SE: "std.error",
     c.P_VALUE: "p.value",
     c.CONF_LOW: "conf.low",
@@ -27,73 +31,106 @@ BROOM: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """What a manifest says beside the results: how the run was asked for and on what."""
-
-    command: str
-    arguments: tuple[str, ...]
-    configuration: Mapping[str, object]
-    inputs: tuple[InputFile, ...]
-    drops: Sequence[Mapping[str, object]]
-    people: int
-    threads: int
-    seed: int | None
-    started: str
+def describe_run(plan: Plan) -> dict[str, object]:
+    """Return what the end of a scan needs and only its beginning knows, as JSON values."""
+    return {
+        "specification": plan.spec.to_dict(),
+        "people": plan.cohort.n,
+        "blocks": len(plan.blocks),
+        "drops": [asdict(drop) for drop in (*plan.cohort.drops, *plan.drops)],
+    }
 
 
-def write_results(
-    folder: RunFolder,
-    associations: Associations,
-    spec: ModelSpec,
-    *,
-    facts: RunFacts,
-    format: TableFormat = "parquet",
-    columns: ColumnStyle = "native",
-    exit_status: int = 0,
-    effective: pl.DataFrame | None = None,
-) -> pl.DataFrame:
-    """Write table, ``summary.tsv``, ``drops.tsv`` and ``manifest.json``; return the summary.
+def collect_run(
+    ledger: Ledger, *, columns: ColumnStyle = "native", effective: pl.DataFrame | None = None
+) -> Outcome:
+    """Join the parts of a run, whichever processes computed them, and write its tables.
 
-    The table of associations is always written as parquet, and in the format asked for beside it.
-    A count of effective tests, where there is one, is written as ``effective_tests.tsv``.
+    Parameters
+    ----------
+    ledger : held for the whole run.
+    columns : names of the columns of the associations.
+    effective : effective numbers of tests with their thresholds, where they were asked for.
+
+    Raises
+    ------
+    RunFolderError
+        Parts are absent or damaged; the message counts them.
     """
-    frame = associations.frame
-    if columns == "broom":
-        frame = frame.rename(dict(BROOM))
-    written = [folder.write_frame("associations", frame)]
-    if format != "parquet":
-        written.append(folder.write_frame("associations", frame, format=format))
-    summary = summarise(associations)
-    written.append(folder.write_frame("summary", summary, format="tsv"))
-    kinds = {c.STEP: pl.String, c.REASON: pl.String, c.N: pl.Int64}
-    drops = pl.DataFrame([drop for drop in facts.drops if drop[c.N]], schema=kinds)
-    written.append(folder.write_frame("drops", drops, format="tsv"))
-    if effective is not None:
-        written.append(folder.write_frame("effective_tests", effective, format="tsv"))
-    manifest = Manifest(
-        command=facts.command,
-        arguments=facts.arguments,
-        configuration={**facts.configuration, "specification": spec.to_dict()},
-        inputs=facts.inputs,
-        outputs=tuple(InputFile.read(path) for path in written),
-        filters=_count_rows(frame, people=facts.people),
-        family_of_tests=describe_family_of_tests(associations, spec),
-        effective_tests=[] if effective is None else effective.to_dicts(),
-        seed=facts.seed,
-        threads=facts.threads,
-        started=facts.started,
-        finished=utc_now(),
-        exit_status=exit_status,
+    facts = ledger.parts.facts()
+    spec = ModelSpec.from_dict(facts["specification"])
+    parts = [part["fits"] for part in ledger.parts.load_all(facts["blocks"])]
+    associations = collect(parts, spec)
+    ledger.write_table(
+        "associations", associations.frame, style=name_like_broom if columns == "broom" else None
     )
-    folder.write_text("manifest.json", manifest.to_json())
-    return summary
+    ledger.write_table("summary", summarise(associations), formats=("tsv",))
+    if spec.interaction is not None or spec.strata is not None:
+        ledger.write_table("joint_tests", collect_joint_tests(parts).frame)
+    if effective is not None:
+        ledger.write_table("effective_tests", effective, formats=("tsv",))
+    ledger.count_drops([Drop(**drop) for drop in facts["drops"]])
+    frame = associations.frame
+    return Outcome(
+        units=frame.height,
+        failed=frame.filter(pl.col(c.STATUS) != "ok").height,
+        filters=_count_rows(associations, people=facts["people"]),
+        family_of_tests=describe_family_of_tests(associations, spec),
+        effective_tests=() if effective is None else effective.to_dicts(),
+        configuration={"specification": spec.to_dict()},
+    )
 
 
-def _count_rows(frame: pl.DataFrame, *, people: int) -> tuple[RowFilter, ...]:
-    """Return the people at hand and the most that a fit used, by adjustment set and exposure."""
-    keys = [c.ADJUSTMENT, c.EXPOSURE, c.STRATUM]
-    most = frame.group_by(keys, maintain_order=True).agg(pl.col(c.N).max())
+def merge_shards(
+    folder: str | Path,
+    *,
+    output: Output,
+    account: Account,
+    columns: ColumnStyle = "native",
+    opened: Callable[[Ledger], object] | None = None,
+) -> Results:
+    """Join the shards of one run into its results.
+
+    Parameters
+    ----------
+    folder : that the shards wrote to.
+    output : in which form; its path is the folder.
+    account : how the merge was called.
+    columns : names of the columns.
+    opened : called with the ledger once it is held.
+
+    Raises
+    ------
+    RunFolderError
+        The folder holds no run, or parts are absent or damaged.
+    """
+    command = read_request(folder).get("command", "another kind")
+    if command != "associate":
+        raise RunFolderError(f"{folder}: is a run of {command}, which has no shards to merge")
+    return finish_shards(
+        output,
+        main="associations",
+        collect=lambda ledger: collect_run(ledger, columns=columns),
+        called=account,
+        opened=opened,
+    )
+
+
+def name_like_broom(associations: pl.DataFrame) -> pl.DataFrame:
+    """Return associations under the names of columns of the R package broom.
+
+    Examples
+    --------
+    >>> name_like_broom(pl.DataFrame({"se": [0.1], "p_value": [0.5]}))[0, "std.error"]
+    0.1
+    """
+    return associations.rename({k: v for k, v in _BROOM.items() if k in associations.columns})
+
+
+def _count_rows(associations: Associations, *, people: int) -> tuple[RowFilter, ...]:
+    """Return the people at hand and the most that a fit used, by adjustment set and target."""
+    keys = [c.ADJUSTMENT, c.EXPOSURE, c.OUTCOME, c.STRATUM]
+    most = associations.frame.group_by(keys, maintain_order=True).agg(pl.col(c.N).max())
     return tuple(
         RowFilter(
             " ".join(str(row[key]) for key in keys if row[key] is not None), people, int(row[c.N])

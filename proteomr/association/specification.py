@@ -8,14 +8,20 @@ from typing import Any, Literal, get_args
 
 from proteomr.design import Formula, parse_sets
 from proteomr.errors import UsageError, nearest
+from proteomr.models import (
+    AnyFamily,
+    Asked,
+    FitOptions,
+    Role,
+    find_family,
+    refuse_unsupported,
+)
 from proteomr.stats.sandwich import CLUSTERED, ErrorKind
 from proteomr.stats.transforms import TRANSFORMS, Transform
 
-__all__ = ["FAMILY_NAMES", "FamilyName", "ModelSpec", "TestFamily"]
+__all__ = ["ModelSpec", "TestFamily"]
 
-FamilyName = Literal["linear", "logistic"]
 TestFamily = Literal["joint", "exposure"]
-FAMILY_NAMES: tuple[str, ...] = get_args(FamilyName)
 _UNADJUSTED = {"unadjusted": "1"}
 
 
@@ -25,15 +31,17 @@ class ModelSpec:
 
     Attributes
     ----------
-    family : ``linear`` fits ``protein ~ exposure``, ``logistic`` fits ``exposure ~ protein``.
-    exposures : columns of the samples.
+    family : name of one of :data:`proteomr.models.FAMILIES`, which says whether the protein or the
+        exposure is the response: ``linear`` fits ``protein ~ exposure``, ``logistic`` fits
+        ``exposure ~ protein``.
+    exposures : columns of the samples; none where there are outcomes.
     adjust : adjustment sets by label, in the grammar of :mod:`proteomr.design`; a label may be used
         in later sets.
     transform : of the protein, within the complete cases of each fit.
     strata : column whose levels are analysed one by one; None for everybody together.
     firth : Firth's penalised estimate where a logistic fit is separated.
     test_family : what multiple testing spans within an adjustment set and stratum: all exposures
-        jointly, or each.
+        (or outcomes) jointly, or each.
     interaction : covariate whose product with the term of interest is in every model, beside its
         main effect.
     errors : kind of standard error; the robust ones as R's sandwich, the clustered ones as
@@ -41,6 +49,7 @@ class ModelSpec:
     cluster : column of the samples that names each person's cluster, for the clustered kinds.
     weights : column of the samples with each person's weight, above 0.
     level : coverage of the confidence intervals.
+    outcomes : columns of the samples, each the response to a protein in any family.
 
     Raises
     ------
@@ -55,8 +64,8 @@ class ModelSpec:
     'exposure~protein'
     """
 
-    family: FamilyName
-    exposures: tuple[str, ...]
+    family: str
+    exposures: tuple[str, ...] = ()
     adjust: Mapping[str, str] = field(default_factory=lambda: dict(_UNADJUSTED))
     transform: Transform = "rint"
     strata: str | None = None
@@ -67,52 +76,65 @@ class ModelSpec:
     cluster: str | None = None
     weights: str | None = None
     level: float = 0.95
+    outcomes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_choice("family", self.family, FAMILY_NAMES)
         _check_choice("transform", self.transform, TRANSFORMS)
         _check_choice("test family", self.test_family, get_args(TestFamily))
-        if not self.exposures:
-            raise UsageError("no exposure given: name at least one column of the samples")
-        repeated = [name for name in self.exposures if self.exposures.count(name) > 1]
-        if repeated:
-            raise UsageError(f"exposure {repeated[0]!r} is given twice")
+        _check_choice("kind of standard error", self.errors, get_args(ErrorKind))
+        self._check_targets()
         if not self.adjust:
             raise UsageError('no adjustment set given: "1" adjusts for nothing')
-        if self.firth and self.family != "logistic":
-            raise UsageError(f"--firth goes with the logistic family, not with {self.family}")
-        self._check_errors()
-        if self.interaction is not None and self.interaction in self.exposures:
-            raise UsageError(f"{self.interaction!r} is an exposure and the interaction")
-        if not 0.5 <= self.level < 1.0:
-            raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
-        self.formulas()
-
-    def _check_errors(self) -> None:
-        _check_choice("kind of standard error", self.errors, get_args(ErrorKind))
         if (self.errors in CLUSTERED) != (self.cluster is not None):
             raise UsageError(
                 f"standard errors {', '.join(CLUSTERED)} and a cluster column go together: "
                 f"{self.errors} with cluster {self.cluster!r}"
             )
-        if self.errors == "CR2" and self.family == "logistic":
-            raise UsageError("CR2 is for the linear family: use CR1 for logistic")
-        if self.errors == "CR2" and self.weights is not None:
-            raise UsageError("CR2 is for equal weights: use CR1 with weights")
-        if self.firth and (self.errors != "classical" or self.weights is not None):
-            raise UsageError("Firth's estimate has neither robust errors nor weights")
+        if not 0.5 <= self.level < 1.0:
+            raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
+        asked = Asked(
+            options=self.options,
+            roles=frozenset((self.role,)),
+            weights=self.weights is not None,
+            interaction=self.interaction is not None,
+        )
+        refuse_unsupported(find_family(self.family), asked)
+        self.formulas()
+
+    def _check_targets(self) -> None:
+        if self.exposures and self.outcomes:
+            raise UsageError("exposures and outcomes are two scans: give one or the other")
+        if not self.targets:
+            raise UsageError("no exposure given: name at least one column of the samples")
+        repeated = [name for name in self.targets if self.targets.count(name) > 1]
+        if repeated:
+            raise UsageError(f"{self.role} {repeated[0]!r} is given twice")
+        if self.interaction is not None and self.interaction in self.targets:
+            raise UsageError(f"{self.interaction!r} is an {self.role} and the interaction")
+
+    @property
+    def role(self) -> Role:
+        """Whether the targets are exposures or outcomes."""
+        return "outcome" if self.outcomes else "exposure"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The exposures, or the outcomes."""
+        return self.outcomes or self.exposures
+
+    @property
+    def options(self) -> FitOptions:
+        """What is asked of the family."""
+        return FitOptions(errors=self.errors, firth=self.firth, level=self.level)
 
     @property
     def direction(self) -> str:
         """Which side of the model the protein stands on."""
-        return "protein~exposure" if self.family == "linear" else "exposure~protein"
+        return find_family(self.family).direction(self.role)
 
-    @property
-    def one_by_one(self) -> bool:
-        """Whether the models are beyond the mass paths, so that every fit is done by itself."""
-        return (
-            self.interaction is not None or self.errors != "classical" or self.weights is not None
-        )
+    def build_family(self) -> AnyFamily:
+        """Return the family with what is asked of it."""
+        return find_family(self.family)(self.options)
 
     def formulas(self) -> dict[str, Formula]:
         """Return the parsed adjustment sets by label."""
@@ -122,6 +144,7 @@ class ModelSpec:
         """Return the specification as JSON values, the adjustment sets as pairs in their order."""
         facts = asdict(self)
         facts["exposures"] = list(self.exposures)
+        facts["outcomes"] = list(self.outcomes)
         facts["adjust"] = [[label, text] for label, text in self.adjust.items()]
         return facts
 
@@ -129,10 +152,11 @@ class ModelSpec:
     def from_dict(cls, facts: Mapping[str, object]) -> ModelSpec:
         """Return the specification that :meth:`to_dict` wrote."""
         known: dict[str, Any] = dict(facts)
-        exposures = tuple(known.pop("exposures"))
+        for name in ("exposures", "outcomes"):
+            known[name] = tuple(known.get(name, ()))
         if "adjust" in known:
             known["adjust"] = dict(known["adjust"])
-        return cls(exposures=exposures, **known)
+        return cls(**known)
 
 
 def _check_choice(what: str, given: str, known: tuple[str, ...]) -> None:

@@ -1,34 +1,56 @@
-"""Regression families on arrays: what they fit, block by block."""
+"""Regression families on arrays: what they are, and how they are fitted block by block."""
 
 from proteomr.models.base import (
     Adjustment,
     Block,
+    Coefficient,
     Factor,
-    Family,
+    Fit,
     FitBlock,
+    JointTests,
+    Layout,
+    Model,
     Problem,
-    Status,
-    Test,
+    Refusal,
 )
 from proteomr.models.cells import order_rows
-from proteomr.models.exact import Exact
+from proteomr.models.family import AnyFamily, Distribution, Family, FitOptions, Scans, Support
 from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic
-
-FAMILIES = (Linear, Logistic)
+from proteomr.models.registry import FAMILIES, Asked, find_family, refuse_unsupported
+from proteomr.models.targets import NUMBERS, TWO_LEVELS, Role, Target, TargetColumn, TargetKind
+from proteomr.status import Status
 
 __all__ = [
     "FAMILIES",
+    "NUMBERS",
+    "TWO_LEVELS",
     "Adjustment",
+    "AnyFamily",
+    "Asked",
     "Block",
-    "Exact",
+    "Coefficient",
+    "Distribution",
     "Factor",
     "Family",
+    "Fit",
     "FitBlock",
+    "FitOptions",
+    "JointTests",
+    "Layout",
     "Linear",
     "Logistic",
+    "Model",
     "Problem",
+    "Refusal",
+    "Role",
+    "Scans",
     "Status",
-    "Test",
+    "Support",
+    "Target",
+    "TargetColumn",
+    "TargetKind",
+    "find_family",
     "order_rows",
+    "refuse_unsupported",
 ]

@@ -1,45 +1,38 @@
-"""What every regression family takes and gives: problems on arrays, blocks of fits, statuses."""
+"""What every regression family takes and gives: problems on arrays, blocks of fits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.models.targets import Target
+from proteomr.status import Status
 
 __all__ = [
     "Adjustment",
     "Block",
+    "Coefficient",
     "Factor",
-    "Family",
+    "Fit",
     "FitBlock",
+    "JointTests",
+    "Layout",
+    "Model",
     "Problem",
-    "Status",
-    "Test",
+    "Refusal",
+    "count_cases",
     "factors_within",
     "refuse_unfit",
 ]
 
-
-class Status(IntEnum):
-    """The outcome of one fit; only ``ok`` comes with an estimate.
-
-    ``separated`` comes with one where a penalised estimate was asked for.
-    """
-
-    ok = 0
-    all_missing = 1
-    too_few = 2
-    infinite = 3
-    untransformed = 4
-    constant = 5
-    collinear = 6
-    separated = 7
-    not_converged = 8
+# A protein whose range is within a few thousand roundings of its size carries no information: 1e-12
+# is 4,500 times the spacing of doubles.
+_FLAT = 1e-12
+# Two people are always on a line: a slope with an error needs a third.
+_LEAST_PEOPLE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,32 +59,52 @@ class Adjustment:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
-    """One exposure under one adjustment set, by position.
+class Model:
+    """One target under one adjustment set, by position."""
+
+    target: int
+    adjustment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficient:
+    """One coefficient of interest, by position: of a model, a contrast of its target, and a term.
 
     ``term`` is 0 for the main effect and i for its product with the i-th interaction column.
     """
 
-    __test__: ClassVar[bool] = False  # no test class, whatever its name suggests to pytest
-
-    exposure: int
-    adjustment: int
+    model: int
+    contrast: int = 0
     term: int = 0
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """What a family may order the n rows of a problem by.
+
+    Attributes
+    ----------
+    factors : those that all adjustment sets have as main effects.
+    targets : on the rows.
+    """
+
+    n: int
+    factors: tuple[Factor, ...]
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """All that the fits of a scan share, on the n rows where exposures and covariates are complete.
+    """All that the fits of a scan share, on the n rows where targets and covariates are complete.
 
     Attributes
     ----------
     covariates : ``(n, k)``, the union of the adjustment sets; column 0 is the intercept.
     names : ``(k,)`` names of the columns.
     factors : the factors among them.
-    exposures : ``(n, e)``.
-    exposure_names : ``(e,)``.
+    targets : the exposures and outcomes, on the rows.
     adjustments : the sets.
-    tests : the t pairs of exposure and adjustment to fit.
+    models : the m pairs of target and adjustment to fit.
     own_names : names of the s covariates that each protein has for itself.
     interaction : ``(n, i)``, columns whose products with the term of interest are in the model.
     weights : ``(n,)``, above 0, what each row counts; None for equal weights.
@@ -102,10 +115,9 @@ class Problem:
     covariates: F64
     names: tuple[str, ...]
     factors: tuple[Factor, ...]
-    exposures: F64
-    exposure_names: tuple[str, ...]
+    targets: tuple[Target, ...]
     adjustments: tuple[Adjustment, ...]
-    tests: tuple[Test, ...]
+    models: tuple[Model, ...]
     own_names: tuple[str, ...] = ()
     interaction: F64 | None = None
     weights: F64 | None = None
@@ -116,6 +128,21 @@ class Problem:
     def n(self) -> int:
         """Number of rows."""
         return int(self.covariates.shape[0])
+
+    @property
+    def terms(self) -> int:
+        """Coefficients of each contrast: the main effect, and one for each interaction column."""
+        return 1 if self.interaction is None else 1 + self.interaction.shape[1]
+
+    @property
+    def coefficients(self) -> tuple[Coefficient, ...]:
+        """The c coefficients of interest, in the order of the columns of a :class:`FitBlock`."""
+        return tuple(
+            Coefficient(m, contrast, term)
+            for m, model in enumerate(self.models)
+            for contrast in range(len(self.targets[model.target].contrasts))
+            for term in range(self.terms)
+        )
 
     def names_of(self, adjustment: int) -> tuple[str, ...]:
         """Names of the columns of an adjustment set."""
@@ -143,17 +170,67 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class FitBlock:
-    """The fits of a block: all ``(b, t)``; NaN where there is none.
+class JointTests:
+    """A test of several coefficients at once, for each protein and model ``(b, m)``.
 
     Attributes
     ----------
-    estimate, se : of the exposure (response scan) or the protein (predictor scan).
-    df : residual degrees of freedom; infinite for likelihood families, whose statistic is normal.
-    n, n_case : rows of the fit; those with the outcome (NaN-free, -1 where the family has none).
+    statistic : chi-squared, or F where the family's reference distribution is t.
+    df : degrees of freedom of the numerator.
+    neg_log10_p : minus log10 of the p value, computed in log space.
+    """
+
+    statistic: F64
+    df: F64
+    neg_log10_p: F64
+
+    @classmethod
+    def empty(cls, proteins: int, models: int) -> JointTests:
+        """Return tests without a result."""
+        return cls(*(np.full((proteins, models), np.nan) for _ in range(3)))
+
+    def enter(self, protein: int, model: int, result: tuple[float, float, float] | None) -> None:
+        """Enter statistic, degrees of freedom and -log10 p of a test, or nothing."""
+        if result is not None:
+            at = protein, model
+            self.statistic[at], self.df[at], self.neg_log10_p[at] = result
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The fit of one coefficient of one protein; limits are set where they are not Wald's."""
+
+    estimate: float
+    se: float
+    df: float
+    low: float = float("nan")
+    high: float = float("nan")
+    status: Status = Status.ok
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a coefficient of a protein has no estimate."""
+
+    status: Status
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FitBlock:
+    """The fits of a block: all ``(b, c)``, c the coefficients of the problem; NaN for none.
+
+    Attributes
+    ----------
+    estimate, se : of the target (response scan) or the protein (predictor scan).
+    df : degrees of freedom of the reference distribution; infinite where it is normal.
+    n, n_case : rows of the fit; those of them with the event or the second level, -1 where the
+        target has neither.
     status : :class:`Status` values.
     conf_low, conf_high : set only where an interval is not the Wald interval of estimate and se.
-    messages : what is to be said of a fit, by (protein, test).
+    messages : what is to be said of a fit, by (protein, coefficient).
+    joint : tests of several coefficients of a model, by name.
     """
 
     estimate: F64
@@ -165,11 +242,12 @@ class FitBlock:
     conf_low: F64
     conf_high: F64
     messages: dict[tuple[int, int], str] = field(default_factory=dict)
+    joint: Mapping[str, JointTests] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, proteins: int, tests: int) -> FitBlock:
+    def empty(cls, proteins: int, coefficients: int) -> FitBlock:
         """Return a block without estimates, every status ``not_converged``."""
-        shape = (proteins, tests)
+        shape = (proteins, coefficients)
         return cls(
             estimate=np.full(shape, np.nan),
             se=np.full(shape, np.nan),
@@ -181,40 +259,29 @@ class FitBlock:
             conf_high=np.full(shape, np.nan),
         )
 
-    def refuse(self, protein: int, test: int, status: Status, message: str) -> None:
+    def refuse(self, protein: int, coefficient: int, status: Status, message: str) -> None:
         """Give a fit a status other than ok, without an estimate."""
-        self.estimate[protein, test] = self.se[protein, test] = np.nan
-        self.status[protein, test] = int(status)
-        self.messages[protein, test] = message
+        self.estimate[protein, coefficient] = self.se[protein, coefficient] = np.nan
+        self.status[protein, coefficient] = int(status)
+        self.messages[protein, coefficient] = message
 
+    def enter(self, protein: int, coefficient: int, outcome: Fit | Refusal) -> None:
+        """Enter what came of one fit."""
+        if isinstance(outcome, Refusal):
+            self.refuse(protein, coefficient, outcome.status, outcome.message)
+            return
+        at = protein, coefficient
+        self.estimate[at], self.se[at], self.df[at] = outcome.estimate, outcome.se, outcome.df
+        self.conf_low[at], self.conf_high[at] = outcome.low, outcome.high
+        self.status[at] = int(outcome.status)
+        if outcome.message:
+            self.messages[at] = outcome.message
 
-State = TypeVar("State")
-
-
-class Family(Protocol[State]):
-    """A regression family: factor once, fit block by block.
-
-    ``scans`` says what the protein is: the ``response`` (protein ~ exposure) or the ``predictor``
-    (exposure ~ protein).
-    """
-
-    @property
-    def name(self) -> str:
-        """Name on the command line."""
-        ...
-
-    @property
-    def scans(self) -> Literal["response", "predictor"]:
-        """Whether the protein is the response or the predictor."""
-        ...
-
-    def prepare(self, problem: Problem) -> State:
-        """Do once what all blocks share."""
-        ...
-
-    def fit(self, state: State, block: Block) -> FitBlock:
-        """Fit all tests of a problem to a block of proteins."""
-        ...
+    def accept(self, proteins: I64, coefficient: int, *, estimate: F64, se: F64) -> None:
+        """Give a coefficient of some proteins its estimates and errors ``(proteins,)``, as ok."""
+        self.estimate[proteins, coefficient] = estimate
+        self.se[proteins, coefficient] = se
+        self.status[proteins, coefficient] = int(Status.ok)
 
 
 def factors_within(problem: Problem, adjustment: int) -> tuple[Factor, ...]:
@@ -223,15 +290,39 @@ def factors_within(problem: Problem, adjustment: int) -> tuple[Factor, ...]:
     return tuple(f for f in problem.factors if set(f.columns.tolist()) <= columns)
 
 
+def count_cases(problem: Problem, block: Block) -> I64:
+    """Count the people with the second level in the fit of each coefficient ``(b, c)``.
+
+    -1 stands for a target whose values are not 0 and 1.
+    """
+    used = block.observed.astype(np.float64)
+    by_target: dict[int, I64] = {}
+    for position, target in enumerate(problem.targets):
+        values = target.values
+        if values.ndim == 1 and np.all((values == 0.0) | (values == 1.0)):
+            by_target[position] = np.rint(used @ values).astype(np.int64)
+    coefficients = problem.coefficients
+    counts = np.full((used.shape[0], len(coefficients)), -1, dtype=np.int64)
+    for t, coefficient in enumerate(coefficients):
+        cases = by_target.get(problem.models[coefficient.model].target)
+        if cases is not None:
+            counts[:, t] = cases
+    return counts
+
+
 def refuse_unfit(block: Block, fits: FitBlock) -> Bool:
-    """Refuse proteins of no values, fewer than three, or one value; return the rest ``(b, t)``."""
+    """Refuse proteins of no values, fewer than three, or one value; return the rest ``(b, c)``."""
     counts = block.observed.sum(axis=1)
     low = np.where(block.observed, block.values, np.inf).min(axis=1, initial=np.inf)
     high = np.where(block.observed, block.values, -np.inf).max(axis=1, initial=-np.inf)
-    flat = high - low <= 1e-12 * np.maximum(np.abs(high), np.abs(low))
+    flat = high - low <= _FLAT * np.maximum(np.abs(high), np.abs(low))
     verdicts = (
         (counts == 0, Status.all_missing, "the protein is missing on all rows of the fit"),
-        (counts < 3, Status.too_few, "fewer than three people on the rows of the fit"),
+        (
+            counts < _LEAST_PEOPLE,
+            Status.too_few,
+            "fewer than three people on the rows of the fit",
+        ),
         (flat, Status.constant, "the protein has one value on the rows of the fit"),
     )
     remaining = np.ones(fits.n.shape, dtype=bool)

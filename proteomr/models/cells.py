@@ -13,9 +13,16 @@ from proteomr.stats.linalg import cholesky_pivots, find_independent, orthonormal
 
 __all__ = ["Cells", "lay_out_cells", "name_aliased", "order_rows"]
 
+# A run of rows has to be long enough to be worth its own entry: shorter ones cost more to start
+# than the product of a dummy column that they save.
 _ROWS_PER_CELL = 64
+# As in the linear family: the share of its length below which a column is made of others.
 _ALIASED = 1e-9
+# Squares of cosines in a Gram matrix: above 1e-6 no column is within 1e-3 of the others' span, so
+# that neither the choice by pivots nor one Cholesky factor can be in doubt. Else QR decides.
 _PLAIN_PIVOT = 1e-6
+# A column whose spread is within a few thousand roundings of its size is constant.
+_FLAT = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +124,9 @@ def _sweep(values: F64, Z: F64, cell_of_row: I64) -> tuple[F64, I64]:
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     rest = values - values.mean(axis=0)
     lengths = np.linalg.norm(rest, axis=0)
-    rest /= np.where(lengths > 1e-12 * np.abs(values).max(axis=0, initial=0.0), lengths, np.inf)
+    rest /= np.where(lengths > _FLAT * np.abs(values).max(axis=0, initial=0.0), lengths, np.inf)
     square = Z.T @ (Z * counts[:, None])
-    for _ in range(2):
+    for _ in range(2):  # the second takes out what rounding left of the first
         sums = np.add.reduceat(rest, starts, axis=0)
         rest = rest - (Z @ np.linalg.lstsq(square, Z.T @ sums, rcond=None)[0])[cell_of_row]
     left = np.linalg.norm(rest, axis=0) > _ALIASED
@@ -138,7 +145,7 @@ def _find_kept(rest: F64) -> I64:
 def _orthonormalise(matrix: F64) -> F64:
     """Return an orthogonal basis, by Cholesky QR twice where safe (Yamamoto et al. 2015)."""
     n = matrix.shape[0]
-    for _ in range(2):
+    for _ in range(2):  # once leaves the square of the condition, twice leaves rounding
         L, pivots = cholesky_pivots((matrix.T @ matrix)[None])
         if pivots[0] <= _PLAIN_PIVOT:
             return orthonormalise(orthonormalise(matrix))

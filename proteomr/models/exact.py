@@ -1,230 +1,303 @@
-"""Fits one by one: interactions, weights, robust and clustered standard errors, for linear and
-logistic.
+"""Fits one by one: interactions, weights, robust and clustered standard errors, for any family.
 
-Slower than the mass paths by two orders of magnitude for large samples, since every fit has its own
-factorisation.
+A family brings ``solve``, the fit of one regression; what is the same for all stands here: the
+rows and columns of each protein's models, their rank, and the bookkeeping. Slower than the mass
+paths by two orders of magnitude for large samples, since every fit has its own factorisation.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.models.base import Block, FitBlock, Problem, Status, refuse_unfit
-from proteomr.stats.linalg import find_independent, solve_least_squares
-from proteomr.stats.logistic import fit_firth, fit_limit, profile_limits
-from proteomr.stats.sandwich import ErrorKind, estimate_sandwich
+from proteomr.models.base import (
+    Block,
+    Coefficient,
+    Fit,
+    FitBlock,
+    JointTests,
+    Problem,
+    Refusal,
+    count_cases,
+    refuse_unfit,
+)
+from proteomr.models.family import FitOptions, Scans
+from proteomr.models.targets import Role
+from proteomr.stats.f_tail import neg_log10_p_f
+from proteomr.stats.linalg import find_independent
+from proteomr.status import Status
 
-__all__ = ["Exact"]
+__all__ = [
+    "INTERACTION",
+    "ONE_BY_ONE",
+    "ONE_CLUSTER",
+    "OneByOne",
+    "Regression",
+    "Solution",
+    "Solve",
+    "fit_one_by_one",
+    "has_one_cluster",
+    "is_beyond_mass_paths",
+]
 
+# The share of its length below which a column counts as made of those before it: R's lm has 1e-7
+# for columns as they are, while these are scaled and refined, so that seven digits more are sound.
 _ALIASED = 1e-9
-_CLUSTERS = 2
-_ONE_CLUSTER = "one cluster on the rows of the fit"
+# Spreads from zero: a thousand costs an information matrix six of its sixteen digits, which leaves
+# what is asked of a fit.
+_FAR = 1e3
+# A column whose spread is within a few thousand roundings of its size is constant.
+_FLAT = 1e-12
+INTERACTION = "interaction"
+ONE_CLUSTER = "one cluster on the rows of the fit"
+ONE_BY_ONE = "one fit at a time, with its own factorisation"
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
-    """One regression: estimates of the columns asked for, in their order."""
+class Regression:
+    """One model of one protein on its n rows, of full rank.
+
+    Attributes
+    ----------
+    X : ``(n, p)``, columns of about unit size, the intercept first.
+    y : ``(n,)``.
+    weights : ``(n,)``.
+    clusters : ``(n,)`` or None.
+    asked : positions of the columns of interest in X, the term itself first.
+    """
+
+    X: F64
+    y: F64
+    weights: F64
+    clusters: I64 | None
+    asked: I64
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A fitted regression, in the order and units of the columns of X ``(p,)``; NaN for none.
+
+    Attributes
+    ----------
+    df : degrees of freedom; infinite where the reference distribution is normal.
+    low, high : limits where they are not Wald's.
+    covariance : ``(p, p)``; None where no joint test can stand on it.
+    """
 
     estimate: F64
     se: F64
     df: F64
     low: F64
     high: F64
+    covariance: F64 | None = None
+    status: Status = Status.ok
+    message: str = ""
+
+    def coefficient(self, column: int, *, scale: float) -> Fit | Refusal:
+        """Return the fit of one coefficient, in the units of its column before scaling."""
+        if np.isnan(self.estimate[column]):
+            what = "the term has no finite estimate: separated by the covariates"
+            return Refusal(Status.separated, what)
+        return Fit(
+            float(self.estimate[column] / scale),
+            float(self.se[column] / scale),
+            float(self.df[column]),
+            low=float(self.low[column] / scale),
+            high=float(self.high[column] / scale),
+            status=self.status,
+            message=self.message,
+        )
+
+
+Solve: TypeAlias = Callable[[Regression], Solution | Refusal]
 
 
 @dataclass(frozen=True, slots=True)
-class Exact:
-    """Regression of every fit by itself, with all that the mass paths leave out.
+class OneByOne:
+    """The state of a problem whose models are fitted by themselves: nothing is shared."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The independent columns of one model's design.
+
+    Attributes
+    ----------
+    X : ``(n, p)``, scaled.
+    scale : ``(all,)`` of the columns before the dependent ones were left out.
+    independent : positions of the p columns among all.
+    term : position of the term of interest among all; its products follow it.
+    label : what the term of interest is.
+    """
+
+    X: F64
+    scale: F64
+    independent: I64
+    term: int
+    label: str
+
+    def describe_dependence(self, term: int) -> Refusal:
+        """Return why a term, or the product of it, has no coefficient."""
+        if term == 0:
+            what = f"{self.label} is a linear combination of the covariates"
+        else:
+            what = "the term is a linear combination of the others"
+        return Refusal(Status.collinear, f"{what} on the rows of the fit")
+
+
+def is_beyond_mass_paths(problem: Problem, options: FitOptions) -> bool:
+    """Whether a problem asks for what the mass paths leave out."""
+    return (
+        problem.interaction is not None
+        or problem.weights is not None
+        or options.errors != "classical"
+    )
+
+
+def fit_one_by_one(
+    problem: Problem, block: Block, *, solve: Solve, side_of_protein: Callable[[Role], Scans]
+) -> FitBlock:
+    """Fit every model to every protein of a block by itself.
+
+    The terms of an interaction come from one fit.
 
     Parameters
     ----------
-    name : ``linear`` or ``logistic``.
-    errors : kind of standard error.
-    firth : give Firth's estimate where a logistic fit is separated; classical errors only.
-    level : coverage of profile intervals.
+    solve : fits one regression.
+    side_of_protein : whether the protein is the response or the predictor beside a target.
     """
-
-    name: Literal["linear", "logistic"]
-    errors: ErrorKind = "classical"
-    firth: bool = False
-    level: float = 0.95
-
-    @property
-    def scans(self) -> Literal["response", "predictor"]:
-        """What the protein is."""
-        return "response" if self.name == "linear" else "predictor"
-
-    def prepare(self, problem: Problem) -> Problem:
-        """Nothing is shared: return the problem."""
-        return problem
-
-    def fit(self, state: Problem, block: Block) -> FitBlock:
-        """Fit every test to every protein of the block; the terms of an interaction come from one
-        fit.
-        """
-        problem = state
-        fits = FitBlock.empty(block.values.shape[0], len(problem.tests))
-        used = block.observed.astype(np.float64)
-        fits.n[:] = block.observed.sum(axis=1)[:, None]
-        for t, test in enumerate(problem.tests):
-            exposure = problem.exposures[:, test.exposure]
-            if np.all((exposure == 0.0) | (exposure == 1.0)):
-                fits.n_case[:, t] = np.rint(used @ exposure).astype(np.int64)
-        remaining = refuse_unfit(block, fits)[:, 0]
-        models: dict[tuple[int, int], list[int]] = {}
-        for t, test in enumerate(problem.tests):
-            models.setdefault((test.exposure, test.adjustment), []).append(t)
-        for j in np.flatnonzero(remaining).tolist():
-            for (phenotype, adjustment), tests in models.items():
-                self._fit_model(problem, block, j, phenotype, adjustment, tests, fits)
+    coefficients = problem.coefficients
+    fits = FitBlock.empty(block.values.shape[0], len(coefficients))
+    fits.n[:] = block.observed.sum(axis=1)[:, None]
+    fits.n_case[:] = count_cases(problem, block)
+    products = JointTests.empty(block.values.shape[0], len(problem.models))
+    remaining = refuse_unfit(block, fits)[:, 0]
+    columns: dict[int, list[tuple[int, Coefficient]]] = {}
+    for t, coefficient in enumerate(coefficients):
+        columns.setdefault(coefficient.model, []).append((t, coefficient))
+    for j in np.flatnonzero(remaining).tolist():
+        for m, members in columns.items():
+            side = side_of_protein(problem.targets[problem.models[m].target].role)
+            model = _fit_model(problem, block, j, m, side=side, solve=solve)
+            for t, coefficient in members:
+                fits.enter(j, t, model.coefficient(coefficient.term))
+            products.enter(j, m, model.test_products(problem.terms - 1))
+    if problem.interaction is None:
         return fits
-
-    def _fit_model(
-        self,
-        problem: Problem,
-        block: Block,
-        j: int,
-        exposure: int,
-        adjustment: int,
-        tests: list[int],
-        fits: FitBlock,
-    ) -> None:
-        rows = block.observed[j]
-        C = problem.covariates[rows][:, problem.adjustments[adjustment].columns]
-        protein, phenotype = block.values[j, rows], problem.exposures[rows, exposure]
-        x, y = (phenotype, protein) if self.name == "linear" else (protein, phenotype)
-        by = problem.interaction
-        products = np.empty((x.size, 0)) if by is None else x[:, None] * by[rows]
-        X = np.column_stack([C, block.own[j][:, rows].T, x, products])
-        asked = X.shape[1] - 1 - products.shape[1]
-        X, scale = _scale(X)
-        kept = find_independent(X, tolerance=_ALIASED)
-        weights = problem.weights[rows] if problem.weights is not None else np.ones(y.size)
-        clusters = problem.clusters[rows] if problem.clusters is not None else None
-        refused = None
-        if np.all(phenotype == phenotype[0]):
-            label = problem.exposure_names[exposure]
-            refused = Status.constant, f"{label} has one value on the rows of the fit"
-        elif y.size <= kept.size:
-            refused = Status.too_few, f"{y.size} people for {X.shape[1]} coefficients"
-        elif clusters is not None and np.unique(clusters).size < _CLUSTERS:
-            refused = Status.too_few, _ONE_CLUSTER
-        if refused is not None:
-            for t in tests:
-                fits.refuse(j, t, *refused)
-            return
-        at_asked = np.flatnonzero(kept >= asked)
-        first = int(at_asked[0]) if at_asked.size else kept.size - 1
-        fitted, status, message = self._solve(X[:, kept], y, weights, clusters, column=first)
-        for t in tests:
-            column = asked + problem.tests[t].term
-            if column not in kept:
-                what = "the term is a linear combination of the others on the rows of the fit"
-                fits.refuse(j, t, Status.collinear, what)
-            elif fitted is None:
-                fits.refuse(j, t, status, message)
-            else:
-                at = int(np.flatnonzero(kept == column)[0])
-                _record(fits, j, t, fitted, at, float(scale[column]), status, message)
-
-    def _solve(
-        self, X: F64, y: F64, weights: F64, clusters: I64 | None, *, column: int
-    ) -> tuple[_Fit | None, Status, str]:
-        if self.name == "linear":
-            return self._solve_linear(X, y, weights, clusters), Status.ok, ""
-        return self._solve_logistic(X, y, weights, clusters, column=column)
-
-    def _solve_linear(self, X: F64, y: F64, weights: F64, clusters: I64 | None) -> _Fit:
-        root = np.sqrt(weights)
-        fit = solve_least_squares(X * root[:, None], y * root)
-        none = np.full(X.shape[1], np.nan)
-        if self.errors == "classical":
-            return _Fit(fit.coefficients, fit.se, np.full(X.shape[1], float(fit.df)), none, none)
-        robust = estimate_sandwich(
-            X, fit.residuals / root, weights, kind=self.errors, clusters=clusters
-        )
-        return _Fit(fit.coefficients, robust.se, robust.df, none, none)
-
-    def _solve_logistic(
-        self, X: F64, y: F64, weights: F64, clusters: I64 | None, *, column: int
-    ) -> tuple[_Fit | None, Status, str]:
-        found = fit_limit(X, y, column=column, weights=weights)
-        fit, columns, rows = found.fit, found.columns, found.rows
-        none = np.full(X.shape[1], np.nan)
-        endless = np.full(X.shape[1], np.inf)
-        if found.separation != "none":
-            message = f"{found.separation} separation"
-            if not self.firth:
-                return None, Status.separated, message
-            return (
-                self._penalise(X, y),
-                Status.separated,
-                f"{message}; Firth's estimate, profile interval",
-            )
-        if not fit.converged:
-            return None, Status.not_converged, "Newton's method did not settle"
-        message = f"{found.apart} people separated by covariates alone" if found.apart else ""
-        se = fit.se
-        left = None if clusters is None else clusters[rows]
-        if left is not None and np.unique(left).size < _CLUSTERS:
-            return None, Status.too_few, _ONE_CLUSTER
-        if self.errors != "classical":
-            mu = 1.0 / (1.0 + np.exp(-(X[rows][:, columns] @ fit.coefficients)))
-            working = weights[rows] * mu * (1.0 - mu)
-            se = estimate_sandwich(
-                X[rows][:, columns],
-                weights[rows] * (y[rows] - mu) / working,
-                working,
-                kind=self.errors,
-                clusters=left,
-            ).se
-        estimates, errors = none.copy(), none.copy()
-        estimates[columns], errors[columns] = fit.coefficients, se
-        return _Fit(estimates, errors, endless, none, none), Status.ok, message
-
-    def _penalise(self, X: F64, y: F64) -> _Fit:
-        fit = fit_firth(X, y)
-        limits = np.array(
-            [
-                profile_limits(X, y, fit, column=i, level=self.level, firth=True)
-                for i in range(X.shape[1])
-            ]
-        )
-        endless = np.full(X.shape[1], np.inf)
-        return _Fit(fit.coefficients, fit.se, endless, limits[:, 0], limits[:, 1])
+    return replace(fits, joint={INTERACTION: products})
 
 
-def _record(
-    fits: FitBlock,
-    j: int,
-    t: int,
-    fitted: _Fit,
-    at: int,
-    scale: float,
-    status: Status,
-    message: str,
-) -> None:
-    """Enter one coefficient of a fit, in the units of its unscaled column."""
-    if np.isnan(fitted.estimate[at]):
-        what = "the term has no finite estimate: separated by the covariates"
-        fits.refuse(j, t, Status.separated, what)
-        return
-    fits.estimate[j, t] = fitted.estimate[at] / scale
-    fits.se[j, t] = fitted.se[at] / scale
-    fits.df[j, t] = fitted.df[at]
-    fits.conf_low[j, t] = fitted.low[at] / scale
-    fits.conf_high[j, t] = fitted.high[at] / scale
-    fits.status[j, t] = int(status)
-    if message:
-        fits.messages[j, t] = message
+@dataclass(frozen=True, slots=True)
+class _ModelFit:
+    """One fitted model of one protein, or why it is refused whatever the term."""
+
+    design: _Columns
+    result: Solution | Refusal
+    whatever_term: bool = False
+
+    def coefficient(self, term: int) -> Fit | Refusal:
+        """Return the fit of a term: 0 the main effect, i the product with column i."""
+        position = self._position(term)
+        if isinstance(self.result, Refusal) and (self.whatever_term or position is not None):
+            return self.result
+        if position is None or isinstance(self.result, Refusal):
+            return self.design.describe_dependence(term)
+        scale = float(self.design.scale[self.design.term + term])
+        return self.result.coefficient(position, scale=scale)
+
+    def test_products(self, products: int) -> tuple[float, float, float] | None:
+        """Test all products that have an estimate: statistic, degrees of freedom, -log10 p.
+
+        Wald's F on the residual degrees of freedom, or chi-squared where the reference is normal.
+        """
+        solution = self.result
+        if isinstance(solution, Refusal) or solution.status is not Status.ok:
+            return None
+        positions = [self._position(term) for term in range(1, products + 1)]
+        at = [p for p in positions if p is not None and np.isfinite(solution.estimate[p])]
+        if not at:
+            return None
+        q, df = len(at), float(solution.df[at[0]])
+        estimate = solution.estimate[at]
+        if q == 1:
+            wald = float((estimate[0] / solution.se[at[0]]) ** 2)
+        elif solution.covariance is None:
+            return None
+        else:
+            covariance = solution.covariance[np.ix_(at, at)]
+            wald = float(estimate @ np.linalg.solve(covariance, estimate))
+        statistic = wald / q if np.isfinite(df) else wald
+        return statistic, float(q), float(neg_log10_p_f(wald / q, q, df))
+
+    def _position(self, term: int) -> int | None:
+        """Return where a term stands among the independent columns."""
+        at = np.flatnonzero(self.design.independent == self.design.term + term)
+        return int(at[0]) if at.size else None
+
+
+def _fit_model(
+    problem: Problem, block: Block, j: int, m: int, *, side: Scans, solve: Solve
+) -> _ModelFit:
+    """Fit one model to one protein."""
+    rows = block.observed[j]
+    target = problem.targets[problem.models[m].target]
+    protein, values = block.values[j, rows], target.values[rows]
+    x, y = (values, protein) if side == "response" else (protein, values)
+    label = target.name if side == "response" else "the protein"
+    design = _lay_out(problem, block, j, m, x, label=label)
+    weights = problem.weights[rows] if problem.weights is not None else np.ones(y.size)
+    clusters = problem.clusters[rows] if problem.clusters is not None else None
+    refusal = None
+    if np.all(values == values[0]):
+        message = f"{target.name} has one value on the rows of the fit"
+        refusal = Refusal(Status.constant, message)
+    elif y.size <= design.independent.size:
+        message = f"{y.size} people for {design.scale.size} coefficients"
+        refusal = Refusal(Status.too_few, message)
+    elif has_one_cluster(clusters):
+        refusal = Refusal(Status.too_few, ONE_CLUSTER)
+    if refusal is not None:
+        return _ModelFit(design, refusal, whatever_term=True)
+    asked = np.flatnonzero(design.independent >= design.term)
+    if asked.size == 0:
+        return _ModelFit(design, design.describe_dependence(0))
+    return _ModelFit(design, solve(Regression(design.X, y, weights, clusters, asked)))
+
+
+def _lay_out(problem: Problem, block: Block, j: int, m: int, x: F64, *, label: str) -> _Columns:
+    """Put the columns of one model together: covariates, own ones, the term, its products."""
+    rows = block.observed[j]
+    C = problem.covariates[rows][:, problem.adjustments[problem.models[m].adjustment].columns]
+    by = problem.interaction
+    products = np.empty((x.size, 0)) if by is None else x[:, None] * by[rows]
+    X, scale = _scale(np.column_stack([C, block.own[j][:, rows].T, x, products]))
+    independent = find_independent(X, tolerance=_ALIASED)
+    term = X.shape[1] - 1 - products.shape[1]
+    return _Columns(X[:, independent], scale, independent, term, label)
+
+
+def has_one_cluster(clusters: I64 | None) -> bool:
+    """Whether rows that are clustered are all of one cluster."""
+    return clusters is not None and np.unique(clusters).size == 1
 
 
 def _scale(X: F64) -> tuple[F64, F64]:
-    """Scale the columns to unit root mean square, by powers of two."""
+    """Scale the columns to unit root mean square, by powers of two, which round nothing.
+
+    A column far from zero for its spread is centred first: beside an intercept its coefficient is
+    the same, and the information matrix keeps its digits.
+    """
+    centre = X.mean(axis=0)
+    spread = X.std(axis=0)
+    far = (np.abs(centre) > _FAR * spread) & (spread > _FLAT * np.abs(centre))
+    far[0] = False
+    X = X - np.where(far, centre, 0.0) if np.any(far) else X
     size = np.sqrt(np.mean(X**2, axis=0))
     scale = np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0))))
     return X / scale, scale

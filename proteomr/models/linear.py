@@ -1,9 +1,10 @@
-"""The linear family: ``protein = exposure b + own covariates c + covariates d + e``.
+"""The linear family: ``protein = exposure b + own covariates c + covariates d + e``, or
+``outcome = protein b + own covariates c + covariates d + e``.
 
 Every protein has its own complete cases. The covariates are orthonormalised once, ordered so that
 the columns of a smaller adjustment set come first and one Cholesky factor serves all sets that are
 nested. A protein's Gram matrix in that basis is the common one less the part of its missing rows;
-exposure, own covariates and response are borders of it, and small Schur complements give all fits.
+target, own covariates and protein are borders of it, and small Schur complements give all fits.
 Pivots are checked after down-dating: what they forbid goes to a Householder QR of that protein's
 own rows (:func:`proteomr.stats.linalg.solve_least_squares`).
 """
@@ -11,13 +12,32 @@ own rows (:func:`proteomr.stats.linalg.solve_least_squares`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.models.base import Block, FitBlock, Problem, Status, factors_within, refuse_unfit
+from proteomr.models.base import (
+    Block,
+    Fit,
+    FitBlock,
+    Problem,
+    Refusal,
+    count_cases,
+    factors_within,
+    refuse_unfit,
+)
 from proteomr.models.cells import lay_out_cells, name_aliased
+from proteomr.models.exact import (
+    ONE_BY_ONE,
+    OneByOne,
+    Regression,
+    Solution,
+    fit_one_by_one,
+    is_beyond_mass_paths,
+)
+from proteomr.models.family import Distribution, Family, Scans, Support
+from proteomr.models.targets import NUMBERS, TWO_LEVELS, TargetKind
 from proteomr.stats.celled import CelledBasis
 from proteomr.stats.linalg import (
     LeastSquares,
@@ -25,14 +45,27 @@ from proteomr.stats.linalg import (
     find_independent,
     solve_least_squares,
 )
+from proteomr.stats.sandwich import CLUSTERED, ROBUST, estimate_sandwich
+from proteomr.status import Status
 
 __all__ = ["Linear", "LinearState"]
 
+# A Schur complement of this share of its diagonal has lost five digits to cancellation: with the
+# sixteen of doubles, estimates keep the 1e-10 asked of linear fits. What is below is refined.
 _PIVOT = 1e-5
+# The share of its length below which a column counts as made of those before it. R's lm has 1e-7
+# on columns as they are; the exact path orthogonalises twice, so that two digits more are sound.
 _ALIASED = 1e-9
+# Beyond this condition of the scaled covariates even their basis has lost more than four digits.
 _ILL_CONDITIONED = 1e4
+# What the covariates leave of a target, as a share of its length: less, and the square that enters
+# the Gram matrix loses more than the two to three digits that can be spared.
 _LEFT_OVER = 0.05
+# Residuals of this share of the response are rounding: sqrt(n) times the spacing of doubles for a
+# million people is 2e-13, and the basis adds a digit or two.
 _PERFECT = 1e-11
+# A column whose spread is within a few thousand roundings of its size is constant.
+_FLAT = 1e-12
 _COMBINATION = "{} is a linear combination of the covariates on the rows of the fit"
 
 
@@ -43,18 +76,17 @@ class _Chain:
     Attributes
     ----------
     basis : ``(n, k + e)``, columns of factor cells, what these leave of the other covariates
-        orthonormalised, then what the smallest set leaves of the exposures.
+        orthonormalised, then what the smallest set leaves of the targets.
     ranks : columns of the basis that each set spans, by adjustment.
-    tests : positions of the tests that it serves, with the adjustment and the exposure column of
-        each.
+    models : positions of the models that it serves, with the adjustment and the target of each.
     aliased : names of the covariates that others determine, by adjustment.
-    sound : which of these tests are safe for the fast path: covariates that are not
-        ill-conditioned, and an exposure that they leave a good part of.
+    sound : which of these models are safe for the fast path: covariates that are not
+        ill-conditioned, and a target that they leave a good part of.
     """
 
     basis: CelledBasis
     ranks: dict[int, int]
-    tests: tuple[tuple[int, int, int], ...]
+    models: tuple[tuple[int, int, int], ...]
     aliased: dict[int, tuple[str, ...]]
     sound: tuple[bool, ...]
 
@@ -68,36 +100,87 @@ class LinearState:
 
 
 @dataclass(frozen=True, slots=True)
-class Linear:
-    """Least squares of each protein on each exposure; classical standard errors, t statistics."""
+class Linear(Family[LinearState | OneByOne]):
+    """Least squares of each protein on each exposure, or of each outcome on each protein.
 
-    name: Literal["linear"] = "linear"
-    scans: Literal["response"] = "response"
+    Student's t on the residual degrees of freedom; R's ``lm``.
 
-    def prepare(self, problem: Problem) -> LinearState:
+    Examples
+    --------
+    >>> Linear.direction("exposure"), Linear.direction("outcome")
+    ('protein~exposure', 'outcome~protein')
+    """
+
+    name: ClassVar[str] = "linear"
+    scans: ClassVar[Scans] = "response"
+    takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS)
+    distribution: ClassVar[Distribution] = "t"
+    ratio: ClassVar[None] = None
+    supports: ClassVar[Support] = Support(
+        roles=("exposure", "outcome"),
+        errors=("classical", *ROBUST, *CLUSTERED),
+        weighted_errors=("classical", *ROBUST, "CR0", "CR1"),
+        interaction=True,
+        own_covariates=True,
+    )
+
+    def prepare(self, problem: Problem) -> LinearState | OneByOne:
         """Orthonormalise the covariates of every chain of nested adjustment sets."""
+        if is_beyond_mass_paths(problem, self.options):
+            return OneByOne(problem)
         chains = tuple(_build_chain(problem, members) for members in _nest(problem))
         return LinearState(problem, chains)
 
-    def fit(self, state: LinearState, block: Block) -> FitBlock:
-        """Fit every test to every protein of the block."""
-        fits = FitBlock.empty(block.values.shape[0], len(state.problem.tests))
+    def fit(self, state: LinearState | OneByOne, block: Block) -> FitBlock:
+        """Fit every model to every protein of the block."""
+        if isinstance(state, OneByOne):
+            side = self.side_of_protein
+            return fit_one_by_one(state.problem, block, solve=self._solve, side_of_protein=side)
+        problem = state.problem
+        fits = FitBlock.empty(block.values.shape[0], len(problem.models))
         counts = block.observed.sum(axis=1)
         fits.n[:] = counts[:, None]
-        fits.n_case[:] = _count_cases(state.problem, block)
+        fits.n_case[:] = count_cases(problem, block)
         varying = refuse_unfit(block, fits)[:, 0]
         standard, scale = _standardise(block)
         for chain in state.chains:
-            done = _fit_chain(chain, standard, scale, varying, fits)
+            done = _fit_chain(problem, chain, standard, scale, varying, fits)
             for j, position in zip(*np.nonzero(~done & varying[:, None]), strict=True):
-                t = chain.tests[position][0]
-                _fit_exactly(state.problem, block, j, t, fits)
+                m = chain.models[position][0]
+                fits.enter(int(j), m, _fit_exactly(problem, block, int(j), m))
         return fits
+
+    def describe_path(self, state: LinearState | OneByOne) -> str:
+        """Say whether blocks are projected together, or fitted one by one."""
+        if isinstance(state, OneByOne):
+            return ONE_BY_ONE
+        return "blocks projected together on a basis of the covariates"
+
+    def _solve(self, regression: Regression) -> Solution:
+        """Fit one regression by itself, with weights and robust errors."""
+        X, weights = regression.X, regression.weights
+        root = np.sqrt(weights)
+        fit = solve_least_squares(X * root[:, None], regression.y * root)
+        none = np.full(X.shape[1], np.nan)
+        if self.options.errors == "classical":
+            df = np.full(X.shape[1], float(fit.df))
+            covariance = fit.unscaled * (fit.rss / fit.df)
+            return Solution(fit.coefficients, fit.se, df, none, none, covariance)
+        robust = estimate_sandwich(
+            X,
+            fit.residuals / root,
+            weights,
+            kind=self.options.errors,
+            clusters=regression.clusters,
+        )
+        # CR2 has degrees of freedom for single coefficients alone
+        joint = None if self.options.errors == "CR2" else robust.covariance
+        return Solution(fit.coefficients, robust.se, robust.df, none, none, joint)
 
 
 def _nest(problem: Problem) -> list[list[int]]:
     """Group the adjustment sets in use into chains in which each is contained in the next."""
-    used = sorted({test.adjustment for test in problem.tests})
+    used = sorted({model.adjustment for model in problem.models})
     sets = {a: frozenset(problem.adjustments[a].columns.tolist()) for a in used}
     chains: list[list[int]] = []
     for a in sorted(used, key=lambda a: (len(sets[a]), a)):
@@ -123,48 +206,39 @@ def _build_chain(problem: Problem, members: list[int]) -> _Chain:
         a: z + sum(place[column] < stop for column in cells.kept) for a, stop in breaks.items()
     }
     covariates = CelledBasis(cells.cell_columns, cells.cell_of_row, cells.dense)
-    rest = {a: _residualise(problem.exposures, covariates, rank) for a, rank in ranks.items()}
+    targets = np.column_stack([target.values for target in problem.targets])
+    rest = {a: _residualise(targets, covariates, rank) for a, rank in ranks.items()}
     dense = np.column_stack([cells.dense, rest[members[0]]])
-    tests = tuple(
-        (t, test.adjustment, test.exposure)
-        for t, test in enumerate(problem.tests)
-        if test.adjustment in breaks
+    models = tuple(
+        (m, model.adjustment, model.target)
+        for m, model in enumerate(problem.models)
+        if model.adjustment in breaks
     )
     X = problem.covariates[:, [*cells.sparse, *cells.kept]]
     X = X[:, find_independent(X, tolerance=_ALIASED)]
     R = np.linalg.qr(X / np.linalg.norm(X, axis=0), mode="r")
     well = problem.n > X.shape[1] and float(np.linalg.cond(R)) < _ILL_CONDITIONED
-    lengths = np.linalg.norm(problem.exposures - problem.exposures.mean(axis=0), axis=0)
+    lengths = np.linalg.norm(targets - targets.mean(axis=0), axis=0)
     left = {
         a: np.linalg.norm(e, axis=0) / np.where(lengths > 0, lengths, np.inf)
         for a, e in rest.items()
     }
-    sound = tuple(well and bool(left[a][e] > _LEFT_OVER) for _, a, e in tests)
+    sound = tuple(well and bool(left[a][e] > _LEFT_OVER) for _, a, e in models)
     basis = CelledBasis(cells.cell_columns, cells.cell_of_row, dense)
     aliased = {a: name_aliased(problem, a, cells) for a in members}
-    return _Chain(basis, ranks, tests, aliased, sound)
+    return _Chain(basis, ranks, models, aliased, sound)
 
 
-def _residualise(exposures: F64, basis: CelledBasis, rank: int) -> F64:
-    """Return what the first columns of the basis leave of the exposures ``(n, e)``."""
-    rest = exposures
+def _residualise(targets: F64, basis: CelledBasis, rank: int) -> F64:
+    """Return what the first columns of the basis leave of the targets ``(n, e)``."""
+    rest = targets
     whole = basis.gram(np.ones(basis.n, dtype=bool))[:rank, :rank]
-    for _ in range(2):
+    for _ in range(2):  # once more takes out what rounding left (Kahan's twice is enough)
         products = basis.times(np.ascontiguousarray(rest.T))[:, :rank]
         coefficients = np.linalg.lstsq(whole, products.T, rcond=None)[0]
         cell_part = (basis.cell_columns @ coefficients[: basis.z])[basis.cell_of_row]
         rest = rest - cell_part - basis.dense[:, : rank - basis.z] @ coefficients[basis.z :]
     return rest
-
-
-def _count_cases(problem: Problem, block: Block) -> I64:
-    """Count the people with an exposure of 0 and 1 in each fit ``(b, t)``; -1 for others."""
-    counts = np.full((block.observed.shape[0], len(problem.tests)), -1, dtype=np.int64)
-    for t, test in enumerate(problem.tests):
-        exposure = problem.exposures[:, test.exposure]
-        if np.all((exposure == 0.0) | (exposure == 1.0)):
-            counts[:, t] = np.rint(block.observed @ exposure)
-    return counts
 
 
 def _standardise(block: Block) -> tuple[Block, F64]:
@@ -183,15 +257,17 @@ def _centre_rows(values: F64, observed: Bool) -> tuple[F64, F64]:
     out *= observed
     scale = np.sqrt(np.vecdot(out, out) / counts)
     largest = np.abs(values).max(axis=1, initial=0.0)
-    scale = np.where(scale > 1e-12 * largest, scale, 0.0)
+    scale = np.where(scale > _FLAT * largest, scale, 0.0)
     out *= np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0)[:, None]
     return out, scale
 
 
-def _fit_chain(chain: _Chain, block: Block, scale: F64, varying: Bool, fits: FitBlock) -> Bool:
-    """Fill in the fits of a chain that the fast path can do; return which ``(b, its tests)``."""
+def _fit_chain(
+    problem: Problem, chain: _Chain, block: Block, scale: F64, varying: Bool, fits: FitBlock
+) -> Bool:
+    """Fill in the fits of a chain that the fast path can do; return which ``(b, its models)``."""
     b, s, _ = block.own.shape
-    done = np.zeros((b, len(chain.tests)), dtype=bool)
+    done = np.zeros((b, len(chain.models)), dtype=bool)
     if not any(chain.sound):
         return done
     k = max(chain.ranks.values())
@@ -200,28 +276,37 @@ def _fit_chain(chain: _Chain, block: Block, scale: F64, varying: Bool, fits: Fit
     borders, corner = _borders(chain, block, gram, k)
     U = np.linalg.solve(L, borders)
     counts = block.observed.sum(axis=1)
-    for position, (t, adjustment, exposure) in enumerate(chain.tests):
+    for position, (m, adjustment, target) in enumerate(chain.models):
         rank = chain.ranks[adjustment]
         V = U[:, :rank]
         schur = corner - np.matmul(V.transpose(0, 2, 1), V)
-        take = [*range(s), s + exposure, -1]
+        response = _is_response(problem, m)
+        ends = (s + target, -1) if response else (-1, s + target)
+        take = [*range(s), *ends]
         S = schur[:, take][:, :, take]
         whole = np.einsum("bii->bi", corner[:, take][:, :, take])
-        estimate, se, smallest = _eliminate(S, whole, counts - rank - s - 1)
+        df = counts - rank - s - 1
+        estimate, se, smallest = _eliminate(S, whole, df)
         good = varying & (pivots > _PIVOT) & (smallest > _PIVOT) & chain.sound[position]
         done[:, position] = good
-        fits.estimate[good, t] = (estimate * scale)[good]
-        fits.se[good, t] = (se * scale)[good]
-        fits.df[good, t] = (counts - rank - s - 1)[good]
-        fits.status[good, t] = int(Status.ok)
+        unit = scale[good] if response else 1.0 / scale[good]
+        at = np.flatnonzero(good)
+        fits.accept(at, m, estimate=estimate[good] * unit, se=se[good] * unit)
+        fits.df[at, m] = df[good]
         if chain.aliased[adjustment]:
-            for j in np.flatnonzero(good).tolist():
-                fits.messages[j, t] = f"aliased: {', '.join(chain.aliased[adjustment])}"
+            for j in at.tolist():
+                fits.messages[j, m] = f"aliased: {', '.join(chain.aliased[adjustment])}"
     return done
 
 
+def _is_response(problem: Problem, model: int) -> bool:
+    """Whether the protein is the response of a model."""
+    role = problem.targets[problem.models[model].target].role
+    return Linear.side_of_protein(role) == "response"
+
+
 def _borders(chain: _Chain, block: Block, gram: F64, k: int) -> tuple[F64, F64]:
-    """Return the products of own covariates, exposures, response with basis and one another."""
+    """Return the products of own covariates, targets, protein with basis and one another."""
     b, s, n = block.own.shape
     e = gram.shape[1] - k
     columns = np.concatenate([block.own, block.values[:, None, :]], axis=1)
@@ -260,37 +345,34 @@ def _eliminate(S: F64, whole: F64, df: I64) -> tuple[F64, F64, F64]:
     return estimate, se, smallest
 
 
-def _fit_exactly(problem: Problem, block: Block, j: int, t: int, fits: FitBlock) -> None:
-    test = problem.tests[t]
+def _fit_exactly(problem: Problem, block: Block, j: int, m: int) -> Fit | Refusal:
+    """Fit one model to one protein by a Householder QR of its own rows."""
+    model = problem.models[m]
+    target = problem.targets[model.target]
     rows = block.observed[j]
-    exposure = problem.exposure_names[test.exposure]
-    C = problem.covariates[rows][:, problem.adjustments[test.adjustment].columns]
-    x, y = problem.exposures[rows, test.exposure], block.values[j, rows]
-    if x.size == 0 or np.all(x == x[0]):
-        fits.refuse(j, t, Status.constant, f"{exposure} has one value on the rows of the fit")
-        return
+    C = problem.covariates[rows][:, problem.adjustments[model.adjustment].columns]
+    values, protein = target.values[rows], block.values[j, rows]
+    if values.size == 0 or np.all(values == values[0]):
+        return Refusal(Status.constant, f"{target.name} has one value on the rows of the fit")
+    response = _is_response(problem, m)
+    x, y = (values, protein) if response else (protein, values)
+    term, other = (target.name, "the protein") if response else ("the protein", target.name)
     X = np.column_stack([C, block.own[j][:, rows].T, x])
-    names = (*problem.names_of(test.adjustment), *problem.own_names)
+    names = (*problem.names_of(model.adjustment), *problem.own_names)
     fit = solve_least_squares(X, y, tolerance=_ALIASED)
     if fit.df <= 0:
-        fits.refuse(j, t, Status.too_few, f"{x.size} people for {X.shape[1]} coefficients")
-        return
+        return Refusal(Status.too_few, f"{x.size} people for {X.shape[1]} coefficients")
     if X.shape[1] - 1 not in fit.kept:
-        fits.refuse(j, t, Status.collinear, _COMBINATION.format(exposure))
-        return
+        return Refusal(Status.collinear, _COMBINATION.format(term))
     residual, explained = _shares(fit, y)
     if max(residual, explained) < _PERFECT:
-        fits.refuse(j, t, Status.collinear, _COMBINATION.format("the protein"))
-        return
-    fits.estimate[j, t] = fit.coefficients[-1]
-    fits.se[j, t] = fit.se[-1]
-    fits.df[j, t] = fit.df
-    fits.status[j, t] = int(Status.ok)
+        return Refusal(Status.collinear, _COMBINATION.format(other))
     notes = _remark(fit, names)
     if residual < _PERFECT:
         notes.append("perfect fit: the standard error is rounding")
-    if notes:
-        fits.messages[j, t] = "; ".join(notes)
+    return Fit(
+        float(fit.coefficients[-1]), float(fit.se[-1]), float(fit.df), message="; ".join(notes)
+    )
 
 
 def _shares(fit: LeastSquares, y: F64) -> tuple[float, float]:

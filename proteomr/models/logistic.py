@@ -1,5 +1,5 @@
-"""The logistic family: ``logit P(exposure = 1) = protein b + own covariates c + covariates d``,
-maximum likelihood.
+"""The logistic family: ``logit P(target = 1) = protein b + own covariates c + covariates d``,
+maximum likelihood, the target an exposure or an outcome.
 
 Three paths give the same maximum. Large problems: all fits of a block together on shared
 information (:mod:`proteomr.stats.batched_logistic`). Small ones: Newton's method with every fit's
@@ -12,326 +12,333 @@ likelihood and stay in the ranks and in n, as in R at full convergence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import (
     Block,
-    Factor,
+    Fit,
     FitBlock,
     Problem,
-    Status,
+    Refusal,
+    count_cases,
     factors_within,
     refuse_unfit,
 )
-from proteomr.models.cells import lay_out_cells, name_aliased
-from proteomr.stats.base_fit import fit_base
-from proteomr.stats.batched_logistic import BatchedLogistic
-from proteomr.stats.chunked import chunk_design
+from proteomr.models.exact import (
+    ONE_BY_ONE,
+    ONE_CLUSTER,
+    OneByOne,
+    Regression,
+    Solution,
+    fit_one_by_one,
+    has_one_cluster,
+    is_beyond_mass_paths,
+)
+from proteomr.models.family import Distribution, Family, Scans, Support
+from proteomr.models.logistic_design import (
+    MassSolver,
+    drop_constant_levels,
+    prepare_mass_solvers,
+    scale_borders,
+    scale_covariates,
+    standardise_columns,
+)
+from proteomr.models.targets import TWO_LEVELS, TargetKind
 from proteomr.stats.linalg import find_independent
 from proteomr.stats.logistic import LogisticFit, fit_firth, fit_limit, profile_limits
 from proteomr.stats.newton import fit_newton
+from proteomr.stats.sandwich import ROBUST, estimate_sandwich
+from proteomr.status import Status
 
 __all__ = ["Logistic", "LogisticState"]
 
+# People up to whom every fit has its own information matrix, n k^2 operations a step, in place of
+# passes on a shared one: about where the two take as long.
 _SMALL = 2_000
+# R's glm has 1e-7 on columns as they are. Unlike in least squares nothing is refined here: what is
+# closer to a combination than that costs the estimate more digits than its law allows.
 _ALIASED = 1e-7
+# A linear predictor beyond 12 is a chance of 6e-6: small samples reach it by separation alone,
+# which the exact path tells from a strong effect.
 _EXTREME = 12.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Mass:
-    """A batched solver of one adjustment set, for the tests whose responses share its rows.
-
-    ``rows`` are None where it uses all; ``aliased`` names the covariates that others determine.
-    """
-
-    solver: BatchedLogistic
-    tests: tuple[int, ...]
-    rows: I64 | None
-    aliased: tuple[str, ...]
+_FIRTH = "Firth's estimate, profile interval"
 
 
 @dataclass(frozen=True, slots=True)
 class LogisticState:
-    """The problem, the order of rows that the mass path wants, and its solvers.
+    """The problem, and what its size calls for.
 
     Attributes
     ----------
-    design : ``(n, k)``, the covariates scaled for Newton's method.
-    cells : order of the rows by the factors' cells; None where the problem is small.
+    design : ``(n, k)``, the covariates scaled for Newton's method; without rows where the problem
+        is large.
+    mass : the solvers of a large problem.
     """
 
     problem: Problem
     design: F64
-    mass: tuple[_Mass, ...] = field(default=())
+    mass: tuple[MassSolver, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
-class Logistic:
-    """Logistic regression of each exposure on each protein; Wald z statistics.
+class _Settled:
+    """The fits of one model that a fast path has done: positions of the proteins, and results."""
+
+    model: int
+    proteins: I64
+    estimate: F64
+    se: F64
+    notes: tuple[str, ...]
+
+    def enter(self, fits: FitBlock, open_fits: Bool) -> None:
+        """Enter them among the fits of a block, which are open no more."""
+        fits.accept(self.proteins, self.model, estimate=self.estimate, se=self.se)
+        open_fits[self.proteins, self.model] = False
+        for j, note in zip(self.proteins.tolist(), self.notes, strict=True):
+            if note:
+                fits.messages[j, self.model] = note
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic(Family[LogisticState | OneByOne]):
+    """Logistic regression of each exposure or outcome on each protein; Wald z statistics.
+
+    R's ``glm(family = binomial)`` at full convergence.
 
     Parameters
     ----------
-    firth : give Firth's penalised estimate with its profile interval where a fit is separated.
-    level : coverage of the profile interval.
+    options : with ``firth``, Firth's penalised estimate with its profile interval of ``level``
+        where a fit is separated.
     compiled : use the compiled row loops; the plain ones otherwise.
+
+    Examples
+    --------
+    >>> Logistic.direction("exposure"), Logistic.ratio
+    ('exposure~protein', 'OR')
     """
 
-    firth: bool = False
-    level: float = 0.95
     compiled: bool = True
-    name: Literal["logistic"] = "logistic"
-    scans: Literal["predictor"] = "predictor"
 
-    def prepare(self, problem: Problem) -> LogisticState:
-        """Fit every exposure to the covariates alone, where the problem is large."""
+    name: ClassVar[str] = "logistic"
+    scans: ClassVar[Scans] = "predictor"
+    takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS,)
+    distribution: ClassVar[Distribution] = "normal"
+    ratio: ClassVar[Literal["OR"]] = "OR"
+    supports: ClassVar[Support] = Support(
+        roles=("exposure", "outcome"),
+        errors=("classical", *ROBUST, "CR0", "CR1"),
+        weighted_errors=("classical", *ROBUST, "CR0", "CR1"),
+        interaction=True,
+        firth=True,
+        own_covariates=True,
+    )
+
+    def prepare(self, problem: Problem) -> LogisticState | OneByOne:
+        """Fit every target to the covariates alone, where the problem is large."""
+        if is_beyond_mass_paths(problem, self.options):
+            return OneByOne(problem)
         if problem.n <= _SMALL:
-            return LogisticState(problem, _scale_columns(problem))
-        mass: list[_Mass] = []
-        for adjustment in sorted({test.adjustment for test in problem.tests}):
-            tests = [t for t, test in enumerate(problem.tests) if test.adjustment == adjustment]
-            mass += _prepare_mass(problem, adjustment, tests, compiled=self.compiled)
+            return LogisticState(problem, scale_covariates(problem))
+        mass: list[MassSolver] = []
+        for adjustment in sorted({model.adjustment for model in problem.models}):
+            models = [m for m, one in enumerate(problem.models) if one.adjustment == adjustment]
+            mass += prepare_mass_solvers(problem, adjustment, models, compiled=self.compiled)
         return LogisticState(problem, np.empty((0, 0)), tuple(mass))
 
-    def fit(self, state: LogisticState, block: Block) -> FitBlock:
-        """Fit every test to every protein of the block."""
+    def fit(self, state: LogisticState | OneByOne, block: Block) -> FitBlock:
+        """Fit every model to every protein of the block."""
         problem = state.problem
-        b = block.values.shape[0]
-        fits = FitBlock.empty(b, len(problem.tests))
-        counts = block.observed.sum(axis=1)
-        fits.n[:] = counts[:, None]
+        if isinstance(state, OneByOne):
+            side = self.side_of_protein
+            return fit_one_by_one(problem, block, solve=self._solve, side_of_protein=side)
+        fits = FitBlock.empty(block.values.shape[0], len(problem.models))
+        fits.n[:] = block.observed.sum(axis=1)[:, None]
         fits.df[:] = np.inf
-        cases = block.observed.astype(np.float64) @ problem.exposures
-        for t, test in enumerate(problem.tests):
-            fits.n_case[:, t] = np.rint(cases[:, test.exposure]).astype(np.int64)
+        fits.n_case[:] = count_cases(problem, block)
         open_fits = _screen(problem, block, fits)
-        scaled, scale = _scale_borders(block)
+        scaled, scale = scale_borders(block)
         if problem.n <= _SMALL:
-            for t in range(len(problem.tests)):
-                _fit_small(state, scaled, scale, t, open_fits, fits)
+            for m in range(len(problem.models)):
+                _fit_small(state, scaled, scale, m, open_fits).enter(fits, open_fits)
         for mass in state.mass:
-            _fit_mass(mass, scaled, scale, open_fits, fits)
-        for j, t in zip(*np.nonzero(open_fits), strict=True):
-            self._fit_one(problem, block, int(j), int(t), fits)
+            for settled in _fit_mass(mass, scaled, scale, open_fits):
+                settled.enter(fits, open_fits)
+        for j, m in zip(*np.nonzero(open_fits), strict=True):
+            fits.enter(int(j), int(m), self._fit_one(problem, block, int(j), int(m)))
         return fits
 
-    def _fit_one(self, problem: Problem, block: Block, j: int, t: int, fits: FitBlock) -> None:
-        """Fit one test to one protein with aliasing and separation resolved."""
-        test = problem.tests[t]
+    def describe_path(self, state: LogisticState | OneByOne) -> str:
+        """Say whether blocks go by quasi-Newton or Newton steps together, or one by one."""
+        if isinstance(state, OneByOne):
+            return ONE_BY_ONE
+        if state.mass:
+            return "blocks by quasi-Newton steps on shared information"
+        if state.problem.n <= _SMALL:
+            return "blocks by Newton's method, each fit with its own information"
+        return ONE_BY_ONE
+
+    def _fit_one(self, problem: Problem, block: Block, j: int, m: int) -> Fit | Refusal:
+        """Fit one model to one protein with aliasing and separation resolved."""
+        model = problem.models[m]
+        columns = problem.adjustments[model.adjustment].columns
         people = int(block.observed[j].sum())
-        response = problem.exposures[:, test.exposure]
+        response = problem.targets[model.target].values
         seen = block.observed[j : j + 1].astype(np.float64)
-        factors = factors_within(problem, test.adjustment)
-        rows = _constant_levels(factors, response[None, :], seen)[0] > 0
+        factors = factors_within(problem, model.adjustment)
+        rows = drop_constant_levels(factors, response[None, :], seen)[0] > 0
         if not np.any(rows):
             rows = block.observed[j]
-        C = problem.covariates[rows][:, problem.adjustments[test.adjustment].columns]
-        names = (*problem.names_of(test.adjustment), *problem.own_names)
-        x, y = block.values[j, rows], problem.exposures[rows, test.exposure]
+        C = problem.covariates[rows][:, columns]
+        names = (*problem.names_of(model.adjustment), *problem.own_names)
+        x, y = block.values[j, rows], response[rows]
         X = np.column_stack([C, block.own[j][:, rows].T, x])
-        X, scale = _standard_columns(X)
+        X, scale = standardise_columns(X)
         kept = find_independent(X, tolerance=_ALIASED)
-        if people <= problem.adjustments[test.adjustment].columns.size + len(problem.own_names):
-            whole = block.observed[j]
-            everything = problem.covariates[whole][:, problem.adjustments[test.adjustment].columns]
+        if people <= columns.size + len(problem.own_names):
+            everything = problem.covariates[block.observed[j]][:, columns]
             if people <= find_independent(everything).size + len(problem.own_names) + 1:
-                message = f"{people} people for {X.shape[1]} coefficients"
-                fits.refuse(j, t, Status.too_few, message)
-                return
+                return Refusal(Status.too_few, f"{people} people for {X.shape[1]} coefficients")
         if y.size <= kept.size:
-            fits.refuse(j, t, Status.separated, "separated by the levels of the factors")
-            return
+            return Refusal(Status.separated, "separated by the levels of the factors")
         apart = people - y.size
         if X.shape[1] - 1 not in kept:
             message = "the protein is a linear combination of the covariates on the rows of the fit"
-            fits.refuse(j, t, Status.separated if apart else Status.collinear, message)
-            return
+            return Refusal(Status.separated if apart else Status.collinear, message)
         aliased = [name for i, name in enumerate(names) if i not in set(kept.tolist())]
         notes = [f"aliased: {', '.join(aliased)}"] if aliased and not apart else []
         if apart:
             notes.append(f"{apart} people separated by covariates alone")
-        self._maximise(X[:, kept], y, scale[-1], j, t, fits, notes)
+        return self._maximise(X[:, kept], y, float(scale[-1]), notes)
 
-    def _maximise(
-        self, X: F64, y: F64, scale: float, j: int, t: int, fits: FitBlock, notes: list[str]
-    ) -> None:
+    def _maximise(self, X: F64, y: F64, scale: float, notes: list[str]) -> Fit | Refusal:
         found = fit_limit(X, y, column=X.shape[1] - 1)
         fit, kind = found.fit, found.separation
         if found.apart:
-            notes.append(f"{found.apart} people separated by covariates alone")
+            notes = [*notes, f"{found.apart} people separated by covariates alone"]
         if kind != "none":
-            self._answer_separation(X, y, scale, j, t, fits, [*notes, f"{kind} separation"])
-        elif not fit.converged:
-            fits.refuse(j, t, Status.not_converged, "Newton's method did not settle")
-        else:
-            fits.status[j, t] = int(Status.ok)
-            _record(fits, j, t, fit, scale)
-            if notes:
-                fits.messages[j, t] = "; ".join(notes)
+            return self._answer_separation(X, y, scale, [*notes, f"{kind} separation"])
+        if not fit.converged:
+            return Refusal(Status.not_converged, "Newton's method did not settle")
+        return _last_coefficient(fit, scale, message="; ".join(notes))
 
-    def _answer_separation(
-        self, X: F64, y: F64, scale: float, j: int, t: int, fits: FitBlock, notes: list[str]
-    ) -> None:
-        fits.refuse(j, t, Status.separated, "; ".join(notes))
-        if not self.firth:
-            return
+    def _answer_separation(self, X: F64, y: F64, scale: float, notes: list[str]) -> Fit | Refusal:
+        message = "; ".join(notes)
+        if not self.options.firth:
+            return Refusal(Status.separated, message)
         fit = fit_firth(X, y)
         if not fit.converged:
-            fits.messages[j, t] += "; Firth's estimate did not settle"
-            return
-        low, high = profile_limits(X, y, fit, column=X.shape[1] - 1, level=self.level, firth=True)
-        _record(fits, j, t, fit, scale)
-        fits.conf_low[j, t], fits.conf_high[j, t] = low / scale, high / scale
-        fits.messages[j, t] += "; Firth's estimate, profile interval"
+            return Refusal(Status.separated, f"{message}; Firth's estimate did not settle")
+        limits = profile_limits(
+            X, y, fit, column=X.shape[1] - 1, level=self.options.level, firth=True
+        )
+        return replace(
+            _last_coefficient(fit, scale, message=f"{message}; {_FIRTH}"),
+            low=limits[0] / scale,
+            high=limits[1] / scale,
+            status=Status.separated,
+        )
+
+    def _solve(self, regression: Regression) -> Solution | Refusal:
+        """Fit one regression by itself, with weights and robust errors."""
+        X, y, weights = regression.X, regression.y, regression.weights
+        found = fit_limit(X, y, column=int(regression.asked[0]), weights=weights)
+        fit, columns, rows = found.fit, found.columns, found.rows
+        if found.separation != "none":
+            message = f"{found.separation} separation"
+            if not self.options.firth:
+                return Refusal(Status.separated, message)
+            return self._penalise(regression, message)
+        if not fit.converged:
+            return Refusal(Status.not_converged, "Newton's method did not settle")
+        clusters = None if regression.clusters is None else regression.clusters[rows]
+        if has_one_cluster(clusters):
+            return Refusal(Status.too_few, ONE_CLUSTER)
+        se, covariance = fit.se, fit.covariance
+        if self.options.errors != "classical":
+            mu = 1.0 / (1.0 + np.exp(-(X[rows][:, columns] @ fit.coefficients)))
+            working = weights[rows] * mu * (1.0 - mu)
+            robust = estimate_sandwich(
+                X[rows][:, columns],
+                weights[rows] * (y[rows] - mu) / working,
+                working,
+                kind=self.options.errors,
+                clusters=clusters,
+            )
+            se, covariance = robust.se, robust.covariance
+        message = f"{found.apart} people separated by covariates alone" if found.apart else ""
+        none = np.full(X.shape[1], np.nan)
+        estimates, errors = none.copy(), none.copy()
+        estimates[columns], errors[columns] = fit.coefficients, se
+        whole = np.full((none.size, none.size), np.nan)
+        whole[np.ix_(columns, columns)] = covariance
+        df = np.full_like(none, np.inf)
+        return Solution(estimates, errors, df, none, none, whole, message=message)
+
+    def _penalise(self, regression: Regression, message: str) -> Solution:
+        X, y = regression.X, regression.y
+        fit = fit_firth(X, y)
+        low, high = np.full(X.shape[1], np.nan), np.full(X.shape[1], np.nan)
+        for i in regression.asked.tolist():
+            low[i], high[i] = profile_limits(
+                X, y, fit, column=i, level=self.options.level, firth=True
+            )
+        df = np.full(X.shape[1], np.inf)
+        status, message = Status.separated, f"{message}; {_FIRTH}"
+        estimate, se = fit.coefficients, fit.se
+        return Solution(estimate, se, df, low, high, status=status, message=message)
 
 
-def _record(fits: FitBlock, j: int, t: int, fit: LogisticFit, scale: float) -> None:
-    fits.estimate[j, t] = fit.coefficients[-1] / scale
-    fits.se[j, t] = fit.se[-1] / scale
-
-
-def _standard_columns(X: F64) -> tuple[F64, F64]:
-    """Centre and scale all columns but the intercept (0); constant columns become 0."""
-    centre = X.mean(axis=0)
-    out = X - centre
-    scale = np.sqrt(np.mean(out**2, axis=0))
-    flat = scale <= 1e-12 * np.abs(X).max(axis=0, initial=0.0)
-    scale = np.where(flat, 1.0, scale)
-    out = np.where(flat, 0.0, out / scale)
-    out[:, 0] = 1.0
-    return out, scale
-
-
-def _scale_columns(problem: Problem) -> F64:
-    """Return the covariates with dummy columns as they are and the others centred and scaled."""
-    out, _ = _standard_columns(problem.covariates)
-    dummies = [column for factor in problem.factors for column in factor.columns.tolist()]
-    out[:, dummies] = problem.covariates[:, dummies]
-    return out
-
-
-def _scale_borders(block: Block) -> tuple[Block, F64]:
-    """Return the block centred and scaled over the rows observed, and the proteins' scales."""
-    counts = np.maximum(block.observed.sum(axis=1), 1)
-
-    def standardise(values: F64) -> tuple[F64, F64]:
-        out = values - (values.sum(axis=1) / counts)[:, None]
-        out *= block.observed
-        scale = np.sqrt(np.vecdot(out, out) / counts)
-        scale = np.where(scale > 0, scale, 1.0)
-        out /= scale[:, None]
-        return out, scale
-
-    values, scale = standardise(block.values)
-    own = np.empty_like(block.own)
-    for a in range(own.shape[1]):
-        own[:, a] = standardise(block.own[:, a])[0]
-    return Block(values, own, block.observed), scale
+def _last_coefficient(fit: LogisticFit, scale: float, *, message: str) -> Fit:
+    estimate, se = float(fit.coefficients[-1] / scale), float(fit.se[-1] / scale)
+    return Fit(estimate, se, np.inf, message=message)
 
 
 def _screen(problem: Problem, block: Block, fits: FitBlock) -> Bool:
-    """Refuse what needs no fit; return which fits remain ``(b, t)``."""
+    """Refuse what needs no fit; return which fits remain ``(b, m)``."""
     remaining = refuse_unfit(block, fits)
-    for t, test in enumerate(problem.tests):
-        exposure = problem.exposure_names[test.exposure]
-        single = (fits.n_case[:, t] == 0) | (fits.n_case[:, t] == fits.n[:, t])
-        for j in np.flatnonzero(single & remaining[:, t]).tolist():
-            fits.refuse(j, t, Status.constant, f"{exposure} has one value on the rows of the fit")
-            remaining[j, t] = False
+    for m, model in enumerate(problem.models):
+        name = problem.targets[model.target].name
+        single = (fits.n_case[:, m] == 0) | (fits.n_case[:, m] == fits.n[:, m])
+        for j in np.flatnonzero(single & remaining[:, m]).tolist():
+            fits.refuse(j, m, Status.constant, f"{name} has one value on the rows of the fit")
+            remaining[j, m] = False
     return remaining
 
 
-def _constant_levels(factors: tuple[Factor, ...], response: F64, observed: F64) -> F64:
-    """Return the mask ``(r, n)`` less the people in factor levels on which the response is
-    constant.
-    """
-    mask = observed.copy()
-    for _ in range(4):
-        before = mask.sum()
-        for factor in factors:
-            levels = int(factor.codes.max(initial=0)) + 1
-            member = (factor.codes[:, None] == np.arange(levels)).astype(np.float64)
-            people = mask @ member
-            cases = (mask * response) @ member
-            constant = (people > 0) & ((cases == 0) | (cases == people))
-            if np.any(constant):
-                mask *= 1.0 - constant.astype(np.float64) @ member.T
-        if mask.sum() == before:
-            break
-    return mask
-
-
-def _fit_small(
-    state: LogisticState, block: Block, scale: F64, t: int, open_fits: Bool, fits: FitBlock
-) -> None:
+def _fit_small(state: LogisticState, block: Block, scale: F64, m: int, open_fits: Bool) -> _Settled:
+    """Fit the open proteins of one model by Newton's method with their own information."""
     problem = state.problem
-    test = problem.tests[t]
-    proteins = np.flatnonzero(open_fits[:, t])
+    model = problem.models[m]
+    proteins = np.flatnonzero(open_fits[:, m])
     if proteins.size == 0:
-        return
+        return _Settled(m, proteins, np.empty(0), np.empty(0), ())
     observed = block.observed[proteins].astype(np.float64)
-    y = np.broadcast_to(problem.exposures[:, test.exposure], observed.shape)
-    mask = _constant_levels(factors_within(problem, test.adjustment), y, observed)
+    y = np.broadcast_to(problem.targets[model.target].values, observed.shape)
+    mask = drop_constant_levels(factors_within(problem, model.adjustment), y, observed)
     borders = np.concatenate([block.values[proteins, None], block.own[proteins]], axis=1)
-    A = state.design[:, problem.adjustments[test.adjustment].columns]
+    A = state.design[:, problem.adjustments[model.adjustment].columns]
     found = fit_newton(A, borders, mask, np.ascontiguousarray(y))
     enough = mask.sum(axis=1) > A.shape[1] + borders.shape[1]
     good = found.converged & (found.extreme < _EXTREME) & enough
-    at = proteins[good]
-    fits.estimate[at, t] = (found.estimate / scale[proteins])[good]
-    fits.se[at, t] = (found.se / scale[proteins])[good]
-    fits.status[at, t] = int(Status.ok)
-    open_fits[at, t] = False
-    apart = np.rint(observed.sum(axis=1) - mask.sum(axis=1)).astype(int)
-    for j, people in zip(at, apart[good], strict=True):
-        if people:
-            fits.messages[j, t] = f"{people} people separated by covariates alone"
+    apart = np.rint(observed.sum(axis=1) - mask.sum(axis=1)).astype(int)[good].tolist()
+    return _Settled(
+        m,
+        proteins[good],
+        (found.estimate / scale[proteins])[good],
+        (found.se / scale[proteins])[good],
+        tuple(f"{n} people separated by covariates alone" if n else "" for n in apart),
+    )
 
 
-def _prepare_mass(
-    problem: Problem, adjustment: int, tests: list[int], *, compiled: bool
-) -> list[_Mass]:
-    """Build the solvers of one adjustment set: one for all responses that share their rows."""
-    factors = factors_within(problem, adjustment)
-    groups: dict[bytes, tuple[Bool, list[int]]] = {}
-    for t in tests:
-        y = problem.exposures[None, :, problem.tests[t].exposure]
-        kept = _constant_levels(factors, y, np.ones_like(y))[0] > 0
-        groups.setdefault(kept.tobytes(), (kept, []))[1].append(t)
-    out = []
-    for kept, members in groups.values():
-        rows = None if np.all(kept) else np.flatnonzero(kept)
-        built = _build_solver(problem, adjustment, members, rows, compiled=compiled)
-        if built is not None:
-            out.append(_Mass(built[0], tuple(members), rows, built[1]))
-    return out
-
-
-def _build_solver(
-    problem: Problem, adjustment: int, tests: list[int], rows: I64 | None, *, compiled: bool
-) -> tuple[BatchedLogistic, tuple[str, ...]] | None:
-    at = np.arange(problem.n) if rows is None else rows
-    columns = problem.adjustments[adjustment].columns
-    cells = lay_out_cells(problem.covariates, columns, factors_within(problem, adjustment), rows=at)
-    design = chunk_design(cells.dense, cells.cell_columns, cells.cell_of_row)
-    bases = []
-    for t in tests:
-        base = fit_base(design, problem.exposures[at, problem.tests[t].exposure])
-        if base is None:
-            return None
-        bases.append(base)
-    aliased = () if rows is not None else name_aliased(problem, adjustment, cells)
-    return BatchedLogistic(design, bases, compiled=compiled), aliased
-
-
-def _fit_mass(mass: _Mass, block: Block, scale: F64, open_fits: Bool, fits: FitBlock) -> None:
-    proteins = np.flatnonzero(np.any(open_fits[:, list(mass.tests)], axis=1))
+def _fit_mass(mass: MassSolver, block: Block, scale: F64, open_fits: Bool) -> list[_Settled]:
+    """Fit the open proteins of the models of one solver together."""
+    proteins = np.flatnonzero(np.any(open_fits[:, list(mass.models)], axis=1))
     if proteins.size == 0:
-        return
+        return []
     take = block if proteins.size == block.values.shape[0] else block.take(proteins)
     borders = np.concatenate([take.values[:, None], take.own], axis=1)
     observed = take.observed.astype(np.float32)
@@ -342,16 +349,21 @@ def _fit_mass(mass: _Mass, block: Block, scale: F64, open_fits: Bool, fits: FitB
     people = take.observed.sum(axis=1)
     kept = np.rint(observed.sum(axis=1)).astype(np.int64)
     enough = kept > mass.solver.design.k + borders.shape[1]
-    for position, t in enumerate(mass.tests):
-        good = found.converged[:, position] & open_fits[proteins, t] & enough
-        at = proteins[good]
-        fits.estimate[at, t] = (found.estimate[:, position] / scale[proteins])[good]
-        fits.se[at, t] = (found.se[:, position] / scale[proteins])[good]
-        fits.status[at, t] = int(Status.ok)
-        open_fits[at, t] = False
-        for j, apart in zip(at.tolist(), (people - kept)[good].tolist(), strict=True):
-            notes = [f"aliased: {', '.join(mass.aliased)}"] if mass.aliased else []
-            if apart:
-                notes.append(f"{apart} people separated by covariates alone")
-            if notes:
-                fits.messages[j, t] = "; ".join(notes)
+    settled = []
+    for position, m in enumerate(mass.models):
+        good = found.converged[:, position] & open_fits[proteins, m] & enough
+        estimate = (found.estimate[:, position] / scale[proteins])[good]
+        se = (found.se[:, position] / scale[proteins])[good]
+        notes = _describe_mass(mass, (people - kept)[good])
+        settled.append(_Settled(m, proteins[good], estimate, se, notes))
+    return settled
+
+
+def _describe_mass(mass: MassSolver, apart: I64) -> tuple[str, ...]:
+    """Return what is to be said of fits, given the people of each that covariates separate."""
+    aliased = [f"aliased: {', '.join(mass.aliased)}"] if mass.aliased else []
+    separated = [
+        [f"{people} people separated by covariates alone"] if people else []
+        for people in apart.tolist()
+    ]
+    return tuple("; ".join([*aliased, *one]) for one in separated)

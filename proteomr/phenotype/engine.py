@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from proteomr.errors import ColumnError, UsageError, nearest
+from proteomr.errors import ColumnError
 from proteomr.phenotype.answers import Answers, Reading, read_answers
-from proteomr.phenotype.coding import describe_field, resolve_instance
+from proteomr.phenotype.choosing import (
+    DeriveOptions,
+    choose_rules,
+    find_instance,
+    is_there,
+    list_sources,
+)
 from proteomr.phenotype.counts import (
     Row,
     count_rule,
@@ -19,36 +25,12 @@ from proteomr.phenotype.counts import (
 )
 from proteomr.phenotype.definition import Definition
 from proteomr.phenotype.flow import complete_rows, tabulate_flow
-from proteomr.phenotype.outcome_rules import OutcomeRules
 from proteomr.phenotype.outcomes import derive_outcomes
 from proteomr.phenotype.recoding import Recode
 from proteomr.phenotype.rule import Rule, Source
 from proteomr.tables.fields import Fields, name_field
 
-__all__ = ["DeriveOptions", "Phenotypes", "derive", "wanted_columns", "wanted_fields"]
-
-
-@dataclass(frozen=True, slots=True)
-class DeriveOptions:
-    """How a definition is applied.
-
-    Parameters
-    ----------
-    instance : visit whose answers are taken, of fields that are asked at several.
-    allow_partial : a column of 0 and 1 is filled in where items are missing but leave no doubt:
-        isolated at 2 of 3 items, whatever the third says. Nothing is imputed, and a score stays
-        missing when one of its items is.
-    only : columns to make; empty for all, outcomes included.
-
-    Examples
-    --------
-    >>> DeriveOptions(only=("isolation",)).instance
-    0
-    """
-
-    instance: int = 0
-    allow_partial: bool = False
-    only: tuple[str, ...] = ()
+__all__ = ["Phenotypes", "derive_phenotypes"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +66,7 @@ class Phenotypes:
         return self.frame.filter(self.complete)
 
 
-def derive(
+def derive_phenotypes(
     fields: Fields, definition: Definition, *, options: DeriveOptions | None = None
 ) -> Phenotypes:
     """Return the columns that a definition makes of the answers of participants, with counts.
@@ -112,12 +94,12 @@ def derive(
     ...     pl.DataFrame({"eid": ["1", "2", "3"], "p2020_i0": [1, 0, -3], "p2110_i0": [0, 5, 0]})
     ... )
     >>> only = DeriveOptions(only=("loneliness",))
-    >>> derive(answers, load_definition("shen2025"), options=only).frame["loneliness"].to_list()
+    >>> made = derive_phenotypes(answers, load_definition("shen2025"), options=only)
+    >>> made.frame["loneliness"].to_list()
     [1, 0, None]
     """
     options = options or DeriveOptions()
-    rules, outcomes = _choose(definition, options.only)
-    rules, notes = _leave_out_absent(rules, fields, options=options, named=definition.sources)
+    rules, outcomes, notes = choose_rules(definition, fields, options=options)
     answers, rows, warnings = _apply_all(rules, fields, options=options)
     columns = [fields.frame[fields.id_column]]
     columns += [
@@ -126,9 +108,7 @@ def derive(
         if rule.keep and _is_asked(rule.name, options.only)
     ]
     counts, comparison = tabulate_counts(rows), None
-    if outcomes is not None and not options.only and not _has_events(fields, outcomes):
-        notes.append("the outcomes are left out: the files hold no date of an event or a death")
-    elif outcomes is not None:
+    if outcomes is not None:
         followed = derive_outcomes(fields, outcomes, instance=options.instance)
         columns += [one for one in followed.frame if _is_asked(one.name, options.only)]
         counts = pl.concat([counts, followed.counts.select(counts.columns)])
@@ -147,56 +127,6 @@ def derive(
     )
 
 
-def wanted_fields(definition: Definition, *, only: Sequence[str] = ()) -> frozenset[int]:
-    """Return the fields that have to be read for some columns, or for all of a definition.
-
-    Examples
-    --------
-    >>> from proteomr.phenotype.definition import load_definition
-    >>> sorted(wanted_fields(load_definition("shen2025"), only=["loneliness"]))
-    [2020, 2110]
-    """
-    rules, outcomes = _choose(definition, tuple(only))
-    found = frozenset[int]().union(*(rule.fields for rule in rules))
-    return found if outcomes is None else found | outcomes.fields
-
-
-def wanted_columns(definition: Definition, *, only: Sequence[str] = ()) -> frozenset[str]:
-    """Return the columns of no field that have to be read for some columns, or for all.
-
-    Examples
-    --------
-    >>> from proteomr.phenotype.definition import load_definition
-    >>> sorted(wanted_columns(load_definition("shen2025")))
-    ['batch']
-    """
-    rules, _ = _choose(definition, tuple(only))
-    return frozenset[str]().union(*(rule.columns for rule in rules))
-
-
-def _choose(
-    definition: Definition, only: tuple[str, ...]
-) -> tuple[tuple[Rule, ...], OutcomeRules | None]:
-    """Return the rules that are needed, and the outcomes where they are."""
-    if not only:
-        return definition.select(()), definition.outcomes
-    followed: tuple[str, ...] = ()
-    if definition.outcomes is not None:
-        followed = tuple(
-            column for outcome in definition.outcomes.outcomes for column in outcome.columns
-        )
-    for name in only:
-        if name not in definition.rules and name not in followed:
-            known = (*definition.rules, *followed)
-            raise UsageError(
-                f"--only {name}: definition {definition.name} makes no such column"
-                f"{nearest(name, known)}"
-            )
-    ruled = [name for name in only if name in definition.rules]
-    rules = definition.select(ruled) if ruled else ()
-    return rules, definition.outcomes if set(only) & set(followed) else None
-
-
 def _apply_all(
     rules: Sequence[Rule], fields: Fields, *, options: DeriveOptions
 ) -> tuple[dict[str, Answers], list[Row], list[str]]:
@@ -212,96 +142,19 @@ def _apply_all(
     return answers, rows, warnings
 
 
-def _has_events(fields: Fields, outcomes: OutcomeRules) -> bool:
-    """Tell whether any of the dates that make an event is there."""
-    dates = {field for outcome in outcomes.outcomes for field in outcome.event}
-    held = {name.partition("_")[0] for name in fields.frame.columns}
-    if outcomes.follow_up is not None:
-        dates.add(outcomes.follow_up.death)
-    return any(f"p{field}" in held for field in dates)
-
-
 def _is_asked(name: str, only: tuple[str, ...]) -> bool:
     return not only or name in only
-
-
-def _leave_out_absent(
-    rules: tuple[Rule, ...], fields: Fields, *, options: DeriveOptions, named: Sequence[str]
-) -> tuple[tuple[Rule, ...], list[str]]:
-    """Return the rules whose sources are there; an optional one may lack them, with a note."""
-    kept: list[Rule] = []
-    left: dict[str, list[str]] = {}
-    absent: dict[str, list[str]] = {}
-    for rule in rules:
-        sources = _list_sources(rule, options)
-        lacking = [s for s in sources if not _is_there(s, fields, left, options=options)]
-        if not lacking or (rule.any_source and len(lacking) < len(sources)):
-            kept.append(rule)
-            continue
-        what: dict[str, None] = {}
-        for source in lacking:
-            named_so = _describe(source, fields, options=options)
-            what |= dict.fromkeys(left[source.name] if source.is_rule else [named_so])
-        if rule.optional:
-            left[rule.name] = list(what)
-        else:
-            for lack in what:
-                absent.setdefault(lack, []).append(rule.name)
-    if absent:
-        shown = "; ".join(f"{what}: needed by {', '.join(by)}" for what, by in absent.items())
-        asked = " ".join(f"--definition {source}" for source in named)
-        asked += f" --instance {options.instance}" if options.instance else ""
-        raise ColumnError(
-            f"the files lack {shown}; ask for them (proteomr fields {asked} prints the list), or "
-            "name the columns that you need with --only"
-        )
-    shown_rules = [rule for rule in rules if rule.name in left and rule.keep]
-    notes = [f"{r.name} is left out: the files lack {', '.join(left[r.name])}" for r in shown_rules]
-    return tuple(kept), notes
-
-
-def _list_sources(rule: Rule, options: DeriveOptions) -> Sequence[Source]:
-    """Return the sources that are of the visit: what was asked once is of the first."""
-    if not rule.any_source or not options.instance:
-        return rule.sources
-    again = any(_instance(source, options) for source in rule.sources)
-    once = {s for s in rule.sources if s.field is not None and not _instance(s, options)}
-    return [source for source in rule.sources if not (again and source in once)]
-
-
-def _is_there(
-    source: Source, fields: Fields, left: Container[str], *, options: DeriveOptions
-) -> bool:
-    if source.is_rule:
-        return source.name not in left
-    if source.field is None:
-        return source.name in fields.frame.columns
-    return fields.has(source.field, _instance(source, options))
-
-
-def _describe(source: Source, fields: Fields, *, options: DeriveOptions) -> str:
-    if source.field is None:
-        return f"column {source.name!r}{nearest(source.name, fields.frame.columns)}"
-    instance = _instance(source, options)
-    visit = f" of instance {instance}" if instance else ""
-    return f"field {describe_field(source.field)}{visit}"
-
-
-def _instance(source: Source, options: DeriveOptions) -> int:
-    if source.instance is not None or source.field is None:
-        return source.instance or 0
-    return resolve_instance(source.field, instance=options.instance)
 
 
 def _apply(
     rule: Rule, fields: Fields, made: Mapping[str, Answers], *, options: DeriveOptions
 ) -> Answers:
     parts = []
-    for source in _list_sources(rule, options):
+    for source in list_sources(rule, options):
         if source.is_rule:
             if source.name in made:
                 parts.append((source.name, made[source.name]))
-        elif _is_there(source, fields, (), options=options):
+        elif is_there(source, fields, (), options=options):
             raw = _raw(source, fields, options)
             parts.append((source.name, read_answers(raw, _reading(rule, source, raw))))
     for name, part in parts:
@@ -339,7 +192,7 @@ def _refuse_content(rule: Rule, name: str, dtype: pl.DataType) -> None:
 def _raw(source: Source, fields: Fields, options: DeriveOptions) -> pl.Series:
     if source.field is None:
         return fields.column(source.name)
-    return fields.column(name_field(source.field, _instance(source, options)))
+    return fields.column(name_field(source.field, find_instance(source, options)))
 
 
 def _reading(rule: Rule, source: Source, raw: pl.Series) -> Reading:

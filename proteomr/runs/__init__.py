@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from proteomr.runs.checking import CheckedTable, check_table, is_unfinished, refuse_altered
 from proteomr.runs.encoding import TableFormat, choose_file_formats, read_stamp
-from proteomr.runs.job import Account, Forecast, Job, Outcome, Output, call_job, run_job
+from proteomr.runs.job import (
+    Account,
+    Forecast,
+    Job,
+    Outcome,
+    Output,
+    call_job,
+    finish_shards,
+    run_job,
+)
 from proteomr.runs.ledger import Ledger
 from proteomr.runs.opening import read_request
-from proteomr.runs.request import Request, Source, describe_request, digest_request
+from proteomr.runs.parts import Parts
+from proteomr.runs.request import Data, Request, Source, describe_request, digest_request
 from proteomr.runs.results import Results
 from proteomr.runs.scratch import open_scratch
 
 __all__ = [
     "Account",
     "CheckedTable",
+    "Data",
     "Forecast",
     "Job",
     "Ledger",
     "Outcome",
     "Output",
+    "Parts",
     "Request",
     "Results",
     "Source",
@@ -28,6 +40,7 @@ __all__ = [
     "choose_file_formats",
     "describe_request",
     "digest_request",
+    "finish_shards",
     "is_unfinished",
     "open_scratch",
     "read_request",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -13,10 +13,11 @@ import polars as pl
 
 from proteomr.errors import FAILED_UNITS, RunFolderError, UsageError
 from proteomr.execute import Executor, Serial, Shard, Threads, available_threads, hold_blas
-from proteomr.provenance import Manifest, RowFilter, utc_now
+from proteomr.provenance import InputFile, Manifest, RowFilter, utc_now
 from proteomr.runs.encoding import TableFormat
 from proteomr.runs.ledger import Ledger
-from proteomr.runs.request import Described, Request, describe_request
+from proteomr.runs.opening import read_request
+from proteomr.runs.request import Request, describe_request
 from proteomr.runs.results import Results, read_result
 
 __all__ = ["Account", "Forecast", "Job", "Outcome", "Output", "call_job", "run_job"]
@@ -74,7 +75,8 @@ class Job(Protocol):
     ----------
     main : name of the main table.
     as_file : whether the output is a file with others beside it, or a folder.
-    results : names of results with their endings, as far as they are known beforehand.
+    results : names of results with their endings, as far as they are known beforehand; the main
+        table, whose ending the user chooses, is known without.
     """
 
     main: ClassVar[str]
@@ -186,11 +188,52 @@ def run_job(
             if opened is not None:
                 opened(ledger)
             if ledger.finished:
-                return _read_results(job, ledger, output)
+                return _read_results(ledger, output)
+            ledger.parts.keep_call(_describe_call(described.inputs, called))
             with hold_blas(called.threads):
                 outcome = job.run(ledger, runner)
-            manifest = ledger.finish(_write_account(described, called, outcome, started=started))
-            return _take_results(job, ledger, output, manifest, outcome)
+            manifest = _write_account(described.inputs, called, outcome, started=started)
+            return _take_results(ledger, output, ledger.finish(manifest), outcome)
+
+
+def finish_shards(
+    output: Output,
+    *,
+    main: str,
+    collect: Callable[[Ledger], Outcome],
+    called: Account,
+    opened: Callable[[Ledger], object] | None = None,
+) -> Results:
+    """Finish a run whose blocks its shards have computed.
+
+    Parameters
+    ----------
+    output : the folder that the shards wrote to, and the formats of the results.
+    main : name of the main table.
+    collect : joins the parts and writes the tables.
+    called : how this is called; inputs, arguments and options are those of the shards.
+    opened : called with the ledger once it is held.
+
+    Raises
+    ------
+    RunFolderError
+        The folder holds no run, or parts are absent or damaged.
+    """
+    place = Path() if output.path is None else output.path
+    started = utc_now()
+    with Ledger.open(
+        place, request=read_request(place), main=main, formats=output.formats, resume=True
+    ) as ledger:
+        if opened is not None:
+            opened(ledger)
+        if ledger.finished:
+            return _read_results(ledger, output)
+        asked = ledger.parts.recall()
+        outcome = collect(ledger)
+        as_asked = replace(called, configuration=asked["configuration"], seed=asked["seed"])
+        inputs = [InputFile(**record) for record in asked["inputs"]]
+        manifest = _write_account(inputs, as_asked, outcome, started=started)
+        return _take_results(ledger, output, ledger.finish(manifest), outcome)
 
 
 def call_job(
@@ -247,15 +290,25 @@ def _refuse_own_input(job: Job, out: Path) -> None:
                 raise UsageError(f"{out}: {file} is read; choose another {another} for -o")
 
 
+def _describe_call(inputs: Sequence[InputFile], called: Account) -> dict[str, object]:
+    """Return what the account of a run takes from the process that began it."""
+    return {
+        "inputs": [asdict(record) for record in inputs],
+        "configuration": dict(called.configuration),
+        "seed": called.seed,
+    }
+
+
 def _write_account(
-    described: Described, called: Account, outcome: Outcome, *, started: str
+    inputs: Sequence[InputFile], called: Account, outcome: Outcome, *, started: str
 ) -> Manifest:
+    """Return the account of a run; the ledger adds what was asked and what was written."""
     failed = outcome.failed and not called.allow_failures
     return Manifest(
-        command=str(described.facts["command"]),
+        command="",
         arguments=called.arguments,
         configuration={**called.configuration, **outcome.configuration},
-        inputs=described.inputs,
+        inputs=tuple(inputs),
         units=outcome.units,
         failed=outcome.failed,
         filters=outcome.filters,
@@ -268,30 +321,34 @@ def _write_account(
     )
 
 
-def _read_results(job: Job, ledger: Ledger, output: Output) -> Results:
+def _read_results(ledger: Ledger, output: Output) -> Results:
     """Return the results that were there already."""
     for kind in output.formats:
-        wanted = ledger.path_of(f"{job.main}.{kind}")
+        wanted = ledger.path_of(f"{ledger.main}.{kind}")
         if not wanted.exists():
             raise RunFolderError(
                 f"{ledger.path}: holds the finished result without {wanted.name}; --overwrite "
                 "computes it again"
             )
     units, failed = ledger.count_units()
-    tables = ledger.list_tables()
-    return Results(job.request.command, job.main, output.path, tables, units=units, failed=failed)
+    return Results(
+        ledger.command,
+        ledger.main,
+        output.path,
+        ledger.list_tables(),
+        units=units,
+        failed=failed,
+    )
 
 
-def _take_results(
-    job: Job, ledger: Ledger, output: Output, manifest: Manifest, outcome: Outcome
-) -> Results:
+def _take_results(ledger: Ledger, output: Output, manifest: Manifest, outcome: Outcome) -> Results:
     files = {} if ledger.shard is not None else ledger.list_tables()
     held: Mapping[str, pl.DataFrame | Path] = files
     if output.path is None:
         held = {name: read_result(path) for name, path in files.items()}
     return Results(
-        job.request.command,
-        job.main,
+        ledger.command,
+        ledger.main,
         output.path,
         held,
         manifest,

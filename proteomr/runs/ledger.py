@@ -14,11 +14,13 @@ from typing import BinaryIO, Self
 
 import polars as pl
 
-from proteomr.errors import RunFolderError
+from proteomr.errors import ProteomrError, RunFolderError
 from proteomr.execute import Shard
 from proteomr.files import replace_file, storage_errors
-from proteomr.provenance import InputFile, Manifest, canonical_json, tool_versions, utc_now
-from proteomr.runs.encoding import TABLE_FORMATS, TableFormat, write_encoded
+from proteomr.provenance import InputFile, Manifest, canonical_json, utc_now
+from proteomr.runs.checking import make_stamp
+from proteomr.runs.encoding import TableFormat, write_encoded
+from proteomr.runs.finished import count_units, list_tables
 from proteomr.runs.layout import Layout, read_json
 from proteomr.runs.lock import Lock
 from proteomr.runs.opening import commit_results, lock_output, open_run
@@ -47,6 +49,7 @@ class Ledger:
     shard : which shard of the run this process computes; None for all of it.
     formats : formats in which tables are written, unless a call says otherwise.
     parts : what of the work is done.
+    main : name of the main table.
     """
 
     path: Path
@@ -55,9 +58,9 @@ class Ledger:
     shard: Shard | None
     formats: tuple[TableFormat, ...]
     parts: Parts
+    main: str
     _layout: Layout
     _request: Mapping[str, object]
-    _main: str
     _lock: Lock | None
     _staged: dict[str, None] = field(default_factory=dict[str, None])
     _drops: list[Drop] = field(default_factory=list[Drop])
@@ -85,8 +88,8 @@ class Ledger:
         request : everything that determines the numbers, with digests of the inputs; JSON values.
         main : name of the main table, which ``as_file`` puts into the file itself.
         as_file : whether ``out`` is a file.
-        results : names of results with their endings, as far as they are known beforehand: refused
-            at once where a file of another stands in their place.
+        results : names of results beside the main table, with their endings, as far as they are
+            known beforehand: refused at once where a file of another stands in their place.
         formats : of tables; parquet first.
         resume : continue the run of the same request that is there, if there is one.
         overwrite : replace what an earlier run left. Its results stand until the new ones are
@@ -116,8 +119,9 @@ class Ledger:
         canonical_json(request)
         lock = lock_output(layout, shard=shard)
         try:
-            first = formats[0]
-            known = [_place(layout, f"{main}.{first}", name) for name in (*results, "drops.tsv")]
+            first = f"{main}.{formats[0]}"
+            tables = [f"{main}.{format}" for format in formats] if main else []
+            known = [_place(layout, first, name) for name in (*tables, *results, "drops.tsv")]
             finished = open_run(
                 layout,
                 request=request,
@@ -134,7 +138,16 @@ class Ledger:
         parts = Parts(layout, lock, finished=finished)
         anew = not (finished or layout.has_parts())
         return cls(
-            layout.title, finished, anew, shard, kinds, parts, layout, dict(request), main, lock
+            path=layout.title,
+            finished=finished,
+            begun_anew=anew,
+            shard=shard,
+            formats=kinds,
+            parts=parts,
+            main=main,
+            _layout=layout,
+            _request=dict(request),
+            _lock=lock,
         )
 
     def __enter__(self) -> Self:
@@ -148,7 +161,7 @@ class Ledger:
     ) -> None:
         if self._lock is None:
             return
-        if fault is not None and not self.finished and self.shard is None:
+        if isinstance(fault, ProteomrError | KeyboardInterrupt) and self.shard is None:
             self._forget_nothing_done()
         self._lock.release()
         self._lock = None
@@ -158,6 +171,11 @@ class Ledger:
     def request(self) -> Mapping[str, object]:
         """Everything that determines the numbers, as JSON values."""
         return self._request
+
+    @property
+    def command(self) -> str:
+        """The command that the request is of."""
+        return str(self._request.get("command", ""))
 
     @property
     def digest(self) -> str:
@@ -217,13 +235,7 @@ class Ledger:
 
     def stamp(self, table: str) -> dict[str, str]:
         """Return what a parquet table of this run says of itself, for those written elsewhere."""
-        version = tool_versions()["proteomr"]
-        command = str(self._request.get("command", ""))
-        return {
-            "request": self.digest,
-            "producer": f"proteomr {version} {command}".strip(),
-            **({"schema": _name_schema(table)} if table in schema_names() else {}),
-        }
+        return make_stamp(self._request, table)
 
     def write_file(self, name: str, write: Callable[[BinaryIO], object]) -> None:
         """Write a result by a function that receives the open binary file.
@@ -268,6 +280,10 @@ class Ledger:
         self._staged[placed] = None
         return staged
 
+    def show_life(self) -> None:
+        """Show other machines that the run goes on, between steps of minutes without a result."""
+        self._held().show_life()
+
     def claim(self, name: str) -> Path:
         """Return the path of a file that grows in its place, such as a log.
 
@@ -295,22 +311,12 @@ class Ledger:
         return self._layout.path(self._name(name))
 
     def list_tables(self) -> dict[str, Path]:
-        """Return the finished tables by name, the main one first; parquet where there is one.
-
-        Those in a subfolder bear its name: ``gwas/exposure``.
-        """
-        record = self._layout.read_record()
-        tables: dict[str, Path] = {}
-        for placed in sorted(() if record is None else record.outputs, key=_rank_format):
-            if placed.rpartition(".")[2] in TABLE_FORMATS.values():
-                tables.setdefault(self._table_name(placed), self._layout.path(placed))
-        return dict(sorted(tables.items(), key=lambda entry: entry[0] != self._main))
+        """Return the finished tables by name, the main one first; parquet where there is one."""
+        return list_tables(self._layout, main=self.main)
 
     def count_units(self) -> tuple[int, int]:
         """Return how many units the finished run estimated, and how many of them failed."""
-        facts = read_json(self._layout.manifest)
-        known = facts if isinstance(facts, dict) else {}
-        return int(known.get("units", 0)), int(known.get("failed", 0))
+        return count_units(self._layout)
 
     def finish(self, account: Manifest) -> Manifest:
         """Put all results into their places, with ``drops.tsv`` and last the manifest.
@@ -337,6 +343,7 @@ class Ledger:
             staged = {name: self._layout.staged / name for name in sorted(self._staged)}
             complete = replace(
                 account,
+                command=self.command or account.command,
                 request=self._request,
                 request_sha256=self.digest,
                 outputs=tuple(
@@ -353,16 +360,7 @@ class Ledger:
         return complete
 
     def _name(self, result: str) -> str:
-        return _place(self._layout, f"{self._main}.{self.formats[0]}", result)
-
-    def _table_name(self, placed: str) -> str:
-        """Return the name of the table in a file."""
-        if self._layout.file is None:
-            return placed.rpartition(".")[0]
-        rest = placed.removeprefix(f"{self._layout.stem}.")
-        if placed == self._layout.file or "." not in rest:
-            return self._main
-        return rest.rpartition(".")[0]
+        return _place(self._layout, f"{self.main}.{self.formats[0]}", result)
 
     def _held(self) -> Lock:
         if self._lock is None:
@@ -378,8 +376,11 @@ class Ledger:
             )
 
     def _forget_nothing_done(self) -> None:
-        """Leave no trace of a run that failed before it finished any block."""
-        if self._layout.has_parts():
+        """Leave no trace of a run that failed before it finished any block.
+
+        After a fault of proteomr's own the log stays, for it holds the traceback.
+        """
+        if self.finished or self._layout.has_parts():
             return
         record = self._layout.read_record()
         before = () if record is None else record.beside
@@ -401,14 +402,3 @@ def _place(layout: Layout, first: str, name: str) -> str:
         return layout.file
     main, _, ending = name.rpartition(".")
     return f"{layout.stem}.{ending}" if main == first.rpartition(".")[0] else layout.name(name)
-
-
-def _rank_format(name: str) -> tuple[int, str]:
-    kinds = list(TABLE_FORMATS.values())
-    ending = name.rpartition(".")[2]
-    return (kinds.index(ending) if ending in kinds else len(kinds), name)
-
-
-def _name_schema(table: str) -> str:
-    """Return the schema of a table with its version."""
-    return f"{table}/{load_schema(table).version}"

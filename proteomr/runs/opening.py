@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -221,26 +222,30 @@ def _differs(
 
 def _flatten(request: Mapping[str, object]) -> dict[str, bytes]:
     """Return the parts of a request by the name that a user knows them by."""
-    asked = request.get("asked")
-    inner = asked if isinstance(asked, dict) else {}
-    outer = {key: value for key, value in request.items() if key != "asked"}
-    return {key: canonical_json(value) for key, value in {**outer, **inner}.items()}
+    flat: dict[str, bytes] = {}
+    for key, value in request.items():
+        if key in {"asked", "inputs"} and isinstance(value, dict):
+            for name, inner in value.items():
+                flat[name] = flat.get(name, b"") + canonical_json(inner)
+        else:
+            flat[key] = canonical_json(value)
+    return flat
 
 
 def _refuse_foreign_files(layout: Layout, names: Sequence[str], *, alone: bool) -> None:
     """Refuse a new run among the files of others, and any run over a file of another."""
     own = layout.own()
-    taken = [name for name in names if name not in own and layout.path(name).exists()]
-    if layout.file is None:
-        foreign = layout.foreign()
-        taken = foreign if alone else [name for name in foreign if name in names]
+    taken = [name for name in names if name not in own and os.path.lexists(layout.path(name))]
+    if layout.file is None and alone:
+        taken = layout.foreign()
     if not taken:
         return
     shown = ", ".join(taken[:_FILES_NAMED]) + (", ..." if len(taken) > _FILES_NAMED else "")
     many = "a file that is" if len(taken) == 1 else f"{len(taken)} files that are"
+    them = "it" if len(taken) == 1 else "them"
     another = "an empty or a new folder" if layout.file is None else "another name for -o"
     raise RunFolderError(
-        f"{layout.folder}: holds {many} not proteomr's ({shown}); move them away, or choose "
+        f"{layout.folder}: holds {many} not proteomr's ({shown}); move {them} away, or choose "
         f"{another}"
     )
 

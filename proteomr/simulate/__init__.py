@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from proteomr.simulate.cohort import Simulation, simulate
+from proteomr.simulate.cohort import count_cells
 from proteomr.simulate.covariates import ADJUSTMENTS
+from proteomr.simulate.job import ExportForm, SimulateJob, SimulateRequest, simulate
 from proteomr.simulate.study import STUDIES, Study
 
-__all__ = ["ADJUSTMENTS", "STUDIES", "Simulation", "Study", "simulate"]
+__all__ = [
+    "ADJUSTMENTS",
+    "STUDIES",
+    "ExportForm",
+    "SimulateJob",
+    "SimulateRequest",
+    "Study",
+    "count_cells",
+    "simulate",
+]

@@ -1,36 +1,25 @@
-"""A cohort of known truth, written to a folder."""
+"""A cohort of known truth, written table by table."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import polars as pl
 
-from proteomr.errors import RunFolderError, UsageError
 from proteomr.execute import one_blas_thread
-from proteomr.files import replace_file, storage_errors
-from proteomr.provenance import digest_file, tool_versions
 from proteomr.simulate.covariates import ADJUSTMENTS, Covariates
 from proteomr.simulate.effects import plant_effects
-from proteomr.simulate.export import check_export, list_export_files, write_ukb_export
 from proteomr.simulate.follow_up import DIRECT_HAZARD_RATIOS, draw_follow_up
 from proteomr.simulate.measurement import Measurement, draw_measurement
-from proteomr.simulate.people import People, draw_people
-from proteomr.simulate.study import EXPOSURES, Study, find_study
+from proteomr.simulate.people import draw_people
+from proteomr.simulate.study import EXPOSURES, Study
 from proteomr.simulate.truth import tabulate_assays, tabulate_truth
 from proteomr.simulate.write import write_columns, write_proteins
 
-__all__ = ["ExportForm", "Simulation", "simulate"]
+__all__ = ["COHORT_TABLES", "count_cells", "describe_model", "write_cohort"]
 
-ExportForm: TypeAlias = Literal["ukb"]
-
-_FEWEST_PEOPLE, _MOST_PEOPLE = 100, 5_000_000
-_KIND = "proteomr simulated cohort"
-_TABLES = ("samples", "proteins", "timegap", "assays", "truth")
+COHORT_TABLES = ("samples", "proteins", "timegap", "assays", "truth")
 _MODEL = {
     "exposures": "upper tails of two correlated propensities, cut to the study's cells by the"
     " largest remainder",
@@ -44,49 +33,23 @@ _MODEL = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Simulation:
-    """Where a simulated cohort stands, and its counts.
-
-    Parameters
-    ----------
-    samples, proteins, timegap, assays, truth, manifest : paths of the files.
-    people, protein_count : size.
-    cells : people with neither exposure, isolation only, loneliness only, both.
-    deaths : people who died during the follow-up.
-    seed : what it was made from.
-    """
-
-    samples: Path
-    proteins: Path
-    timegap: Path
-    assays: Path
-    truth: Path
-    manifest: Path
-    people: int
-    protein_count: int
-    cells: tuple[int, int, int, int]
-    deaths: int
-    seed: int
-
-
-def simulate(
-    directory: str | Path,
+def write_cohort(
+    place: Callable[[str], Path],
+    /,
     *,
-    people: int = 42_062,
-    proteins: int = 2_920,
-    like: str = "shen2025",
-    seed: int = 1,
-    export: ExportForm | None = None,
-) -> Simulation:
-    """Write a cohort of known truth in the shape of a study, and return its paths and counts.
+    study: Study,
+    people: int,
+    proteins: int,
+    seed: int,
+    after_chunk: Callable[[], object] = lambda: None,
+) -> dict[str, Path]:
+    """Write a cohort of known truth in the shape of a study, and return the files by table.
 
     ``samples.parquet`` (exposures, covariates, follow-up), ``proteins.parquet`` (one float32 column
     each, streamed by row groups), ``timegap.parquet`` (years between blood draw and processing, one
-    column per panel), ``assays.parquet``, ``truth.parquet`` and, last, ``manifest.json``, which
-    gives the adjustment sets for which the truth holds. The study's named proteins come first; the
-    rest are called P0005, P0006, ... The same seed and size give the same bytes with the same
-    versions of the libraries on the same kind of processor.
+    column per panel), ``assays.parquet`` and ``truth.parquet``. The study's named proteins come
+    first; the rest are called P0005, P0006, ... The same seed and size give the same bytes with the
+    same versions of the libraries on the same kind of processor.
 
     The latent protein is ``x = W c + L f + s e``, with covariates and exposures c, hidden factors f
     and noise e, of variance 1. With v the share of the variance that c leaves, a protein moves by
@@ -97,141 +60,77 @@ def simulate(
 
     Parameters
     ----------
-    directory : folder of the files; made if absent. An earlier simulation in it is replaced.
-    people : at least 100.
-    proteins : at least 1.
-    like : key of the study.
+    place : gives the path to write for the name of a file.
+    study : that the cohort resembles.
+    people, proteins : size.
     seed : not negative.
-    export : ukb: also write the folder ``export``, the same people in the form of UK Biobank's
-        exports, see :func:`proteomr.simulate.export.write_ukb_export`.
+    after_chunk : called when the proteins of a chunk of people are written.
 
     Raises
     ------
-    UsageError
-        For a size, seed or study that cannot be simulated.
-    RunFolderError
-        When the folder holds files of these names that no simulation made.
     StorageError
-        When the disk refuses a file.
+        The disk refused a file.
 
     Examples
     --------
     >>> import tempfile
+    >>> from proteomr.simulate.study import SHEN2025
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     made = simulate(folder, people=200, proteins=10, seed=1)
-    ...     made.cells, sorted(path.name for path in Path(folder).iterdir())[:3]
-    ((172, 15, 10, 3), ['assays.parquet', 'manifest.json', 'proteins.parquet'])
+    ...     files = write_cohort(
+    ...         Path(folder).joinpath, study=SHEN2025, people=200, proteins=10, seed=1
+    ...     )
+    ...     count_cells(pl.read_parquet(files["samples"]))
+    (172, 15, 10, 3)
     """
-    study = find_study(like)
-    _check_request(people=people, proteins=proteins, seed=seed)
-    if export is not None:
-        check_export(export, proteins=proteins)
-    folder = Path(directory)
-    paths = {name: folder / f"{name}.parquet" for name in _TABLES}
-    manifest = folder / "manifest.json"
-    exported = list_export_files(folder).values()
-    _claim_folder(folder, manifest, tables=paths.values(), exported=exported)
+    paths = {name: place(f"{name}.parquet") for name in COHORT_TABLES}
     with one_blas_thread():
-        drawn = draw_people(study, people, seed=seed)
-        covariates = Covariates(study, drawn)
+        covariates = Covariates(study, draw_people(study, people, seed=seed))
         effects = plant_effects(covariates, proteins, seed=seed)
         measurement = draw_measurement(covariates, effects, seed=seed)
-        deaths = _write_people(paths, measurement)
+        _write_people(paths, measurement)
         write_columns(paths["assays"], tabulate_assays(effects, measurement, proteins=proteins))
         write_columns(paths["truth"], tabulate_truth(effects, measurement, proteins=proteins))
-        write_proteins(paths["proteins"], measurement, names=effects.names[:proteins])
-    cells = _count_cells(drawn)
-    facts = {"people": people, "proteins": proteins, "cells": cells, "deaths": deaths, "seed": seed}
-    if export is not None:
-        write_ukb_export(folder, samples=pl.read_parquet(paths["samples"]), seed=seed)
-    written = (*paths.values(), *(exported if export is not None else ()))
-    _write_manifest(manifest, study, facts=facts, files=written)
-    return Simulation(
-        **paths,
-        manifest=manifest,
-        people=people,
-        protein_count=proteins,
-        cells=cells,
-        deaths=deaths,
-        seed=seed,
-    )
+        names = effects.names[:proteins]
+        write_proteins(paths["proteins"], measurement, names=names, after_chunk=after_chunk)
+    return paths
 
 
-def _check_request(*, people: int, proteins: int, seed: int) -> None:
-    if not _FEWEST_PEOPLE <= people <= _MOST_PEOPLE:
-        raise UsageError(
-            f"cannot simulate {people} people: choose from {_FEWEST_PEOPLE} to {_MOST_PEOPLE}"
-        )
-    if proteins < 1:
-        raise UsageError(f"cannot simulate {proteins} proteins: choose 1 or more")
-    if seed < 0:
-        raise UsageError(f"seed {seed} is negative: choose 0 or more")
+def count_cells(samples: pl.DataFrame) -> tuple[int, int, int, int]:
+    """Count the people with neither exposure, isolation only, loneliness only, and both.
 
-
-def _claim_folder(
-    folder: Path, manifest: Path, *, tables: Iterable[Path], exported: Iterable[Path]
-) -> None:
-    """Make the folder, refuse foreign files in it, and void an earlier simulation.
-
-    Its export goes at once: beside another cohort it would be taken for that one's.
+    Examples
+    --------
+    >>> count_cells(pl.DataFrame({"isolation": [0, 1, 1], "loneliness": [0, 0, 1]}))
+    (1, 1, 0, 1)
     """
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        earlier = _earlier_files(manifest)
-        known = {path.relative_to(folder).as_posix(): path for path in (*tables, *exported)}
-        taken = [name for name, path in known.items() if path.exists() and name not in earlier]
-        if manifest.exists() and not earlier:
-            taken.append(manifest.name)
-        if taken:
-            raise RunFolderError(
-                f"{folder}: already holds {', '.join(taken)}, not known to be simulated:"
-                " choose another folder, or move them away"
-            )
-        manifest.unlink(missing_ok=True)
-        for path in exported:
-            path.unlink(missing_ok=True)
+    isolated, lonely = (samples[name] == 1 for name in EXPOSURES)
+    groups = (~isolated & ~lonely, isolated & ~lonely, ~isolated & lonely, isolated & lonely)
+    neither, first, second, both = (int(group.sum()) for group in groups)
+    return neither, first, second, both
 
 
-def _earlier_files(manifest: Path) -> frozenset[str]:
-    """Return the files of the simulation that a manifest is of; none where it is of another."""
-    try:
-        found = json.loads(manifest.read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
-        return frozenset()
-    made_here = isinstance(found, dict) and found.get("kind") == _KIND
-    return frozenset(found["sha256"]) if made_here else frozenset()
+def describe_model(study: Study) -> Mapping[str, object]:
+    """Return what a cohort is drawn from, and the adjustment sets for which its truth holds.
+
+    Examples
+    --------
+    >>> from proteomr.simulate.study import SHEN2025
+    >>> sorted(describe_model(SHEN2025))
+    ['adjustments', 'direct_hazard_ratios', 'like', 'model', 'reference']
+    """
+    return {
+        "like": study.name,
+        "reference": study.reference,
+        "adjustments": dict(ADJUSTMENTS),
+        "model": _MODEL,
+        "direct_hazard_ratios": dict(DIRECT_HAZARD_RATIOS),
+    }
 
 
-def _write_people(paths: dict[str, Path], measurement: Measurement) -> int:
+def _write_people(paths: dict[str, Path], measurement: Measurement) -> None:
     people = measurement.covariates.people
     panels = measurement.covariates.study.panels
     follow_up = draw_follow_up(measurement)
     gaps = {panel: people.time_gap[:, place] for place, panel in enumerate(panels)}
     write_columns(paths["samples"], {**people.columns, **follow_up})
     write_columns(paths["timegap"], {"sample_id": people.columns["sample_id"], **gaps})
-    return int(follow_up["death"].sum())
-
-
-def _count_cells(people: People) -> tuple[int, int, int, int]:
-    isolated, lonely = (people.columns[name] == 1 for name in EXPOSURES)
-    groups = (~isolated & ~lonely, isolated & ~lonely, ~isolated & lonely, isolated & lonely)
-    neither, first, second, both = (int(group.sum()) for group in groups)
-    return neither, first, second, both
-
-
-def _write_manifest(
-    path: Path, study: Study, *, facts: dict[str, object], files: Iterable[Path]
-) -> None:
-    content = {
-        "kind": _KIND,
-        "like": study.name,
-        "reference": study.reference,
-        **facts,
-        "versions": tool_versions(),
-        "adjustments": dict(ADJUSTMENTS),
-        "model": _MODEL,
-        "direct_hazard_ratios": dict(DIRECT_HAZARD_RATIOS),
-        "sha256": {file.relative_to(path.parent).as_posix(): digest_file(file) for file in files},
-    }
-    text = json.dumps(content, indent=2, sort_keys=True) + "\n"
-    replace_file(path, lambda file: file.write(text.encode()))

@@ -15,22 +15,23 @@ from numpy.random import Generator
 
 from proteomr._typing import I64, Bool
 from proteomr.errors import UsageError
-from proteomr.files import replace_file, storage_errors
+from proteomr.files import replace_file
 from proteomr.simulate.people import COMPONENTS
 from proteomr.simulate.study import random_stream
 
-__all__ = ["check_export", "list_export_files", "name_fields", "write_ukb_export"]
+__all__ = ["EXPORT_FILES", "check_export", "name_fields", "write_ukb_export"]
 
 _STREAM: Final = 8
-_FOLDER: Final = "export"
-_FILES: Final = {
-    "participants": "participants.csv",
-    "proteins": "olink_instance_0.csv",
-    "assays": "helper_assay.tsv",
-    "batches": "helper_batch_number.tsv",
-    "dates": "helper_processing_start_date.tsv",
-    "truth": "truth.parquet",
+EXPORT_FILES: Final[Mapping[str, str]] = {
+    "participants": "export/participants.csv",
+    "proteins": "export/olink_instance_0.csv",
+    "assays": "export/helper_assay.tsv",
+    "batches": "export/helper_batch_number.tsv",
+    "dates": "export/helper_processing_start_date.tsv",
+    "truth": "export/truth.parquet",
 }
+"""Names of the files of an export, in the folder of the cohort."""
+
 _END: Final = date(2022, 11, 30)
 _YEAR: Final = 365.25
 _SAMPLES_PER_PLATE: Final = 88
@@ -54,8 +55,10 @@ _QUALIFICATIONS: Final = {
 _ACTIVITIES: Final = ("1", "2", "1|5", "3|4", "5")
 
 
-def write_ukb_export(folder: str | Path, *, samples: pl.DataFrame, seed: int) -> dict[str, Path]:
-    """Write a simulated cohort in the form of UK Biobank's exports, and return the files.
+def write_ukb_export(
+    cohort: Mapping[str, Path], files: Mapping[str, Path], /, *, seed: int
+) -> None:
+    """Write a simulated cohort in the form of UK Biobank's exports.
 
     ``participants.csv`` holds raw codes under the research platform's field names: answers from
     which isolation, loneliness and the covariates follow by the rules of the model study, the dates
@@ -66,8 +69,8 @@ def write_ukb_export(folder: str | Path, *, samples: pl.DataFrame, seed: int) ->
 
     Parameters
     ----------
-    folder : of a simulated cohort; the files go into its folder ``export``.
-    samples : the people, as `simulate` wrote them.
+    cohort : files of the simulated cohort: samples, proteins, timegap, assays and truth.
+    files : to write, by the names of `EXPORT_FILES`; their folder exists.
     seed : of the answers; the same seed gives the same files.
 
     Raises
@@ -82,42 +85,28 @@ def write_ukb_export(folder: str | Path, *, samples: pl.DataFrame, seed: int) ->
     >>> import tempfile
     >>> from proteomr.simulate import simulate
     >>> with tempfile.TemporaryDirectory() as name:
-    ...     made = simulate(name, people=120, proteins=5)
-    ...     files = write_ukb_export(name, samples=pl.read_parquet(made.samples), seed=1)
+    ...     made = simulate(f"{name}/cohort", people=120, proteins=5)
+    ...     cohort = {table: made.path(table) for table in made.names}
+    ...     files = {key: Path(name) / Path(file).name for key, file in EXPORT_FILES.items()}
+    ...     write_ukb_export(cohort, files, seed=1)
     ...     pl.read_csv(files["proteins"]).columns
     ['eid', 'gdf15', 'cxcl14', 'pcsk9', 'adm', 'asgr1']
     """
-    source = Path(folder)
-    files = list_export_files(source)
-    with storage_errors(source):
-        (source / _FOLDER).mkdir(exist_ok=True)
     rng = random_stream(seed, _STREAM)
-    assays = pl.read_parquet(source / "assays.parquet")
+    samples, assays = pl.read_parquet(cohort["samples"]), pl.read_parquet(cohort["assays"])
     fields = name_fields(assays["protein"].to_list())
     plates = _assign_plates(samples["batch"].to_numpy())
-    gaps = pl.read_parquet(source / "timegap.parquet")
+    gaps = pl.read_parquet(cohort["timegap"])
     attended = _date_attendance(samples, gaps)
     _write_text(files["participants"], _answer(samples, plates, attended, rng))
-    _write_proteins(source / "proteins.parquet", files["proteins"], fields)
+    _write_proteins(cohort["proteins"], files["proteins"], fields)
     _write_text(files["assays"], _list_assays(assays, fields))
     _write_text(files["batches"], _list_batches(plates, samples["batch"]))
     _write_text(files["dates"], _date_processing(gaps, plates, attended))
     named = {protein: field.upper() for protein, field in fields.items()}
-    truth = pl.read_parquet(source / "truth.parquet")
+    truth = pl.read_parquet(cohort["truth"])
     truth = truth.with_columns(pl.col("protein").replace(named))
     replace_file(files["truth"], truth.write_parquet)
-    return files
-
-
-def list_export_files(folder: str | Path) -> dict[str, Path]:
-    """Return where the export of a simulated cohort has its files.
-
-    Examples
-    --------
-    >>> list_export_files("cohort")["participants"].as_posix()
-    'cohort/export/participants.csv'
-    """
-    return {name: Path(folder) / _FOLDER / file for name, file in _FILES.items()}
 
 
 def check_export(form: str, *, proteins: int) -> None:

@@ -1,20 +1,16 @@
-"""Summary statistics of an exposure and of outcomes of known causal truth, written to a folder."""
+"""Summary statistics of an exposure and of outcomes of known causal truth."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.random import Generator
 
 from proteomr._typing import F64, I64
-from proteomr.errors import RunFolderError, UsageError
-from proteomr.files import replace_file, storage_errors
-from proteomr.provenance import digest_file, tool_versions
+from proteomr.errors import UsageError
 from proteomr.simulate.study import random_stream
 from proteomr.simulate.summary_effects import (
     REVERSE_EFFECT,
@@ -30,8 +26,6 @@ from proteomr.tables.sumstats import CHROMOSOME_LENGTHS, GenomeBuild
 
 __all__ = ["OUTCOMES", "OutcomeTruth", "SummarySimulation", "simulate_summary"]
 
-_KIND = "proteomr simulated summary statistics"
-_TABLES = ("exposure", "outcomes", "truth")
 _BUILD: GenomeBuild = "GRCh38"
 _APART_BP = 11_000_000
 _AUTOSOMES = tuple(str(number) for number in range(1, 23))
@@ -75,32 +69,31 @@ OUTCOMES = (
 """Proteins with and without an effect of the exposure, under every kind of pleiotropy."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SummarySimulation:
-    """Where simulated summary statistics stand, and their counts.
+    """Simulated summary statistics, and the truth behind them.
 
     Parameters
     ----------
-    exposure, outcomes, truth, manifest : paths of the files.
-    instruments : variants that act on the exposure of themselves.
-    variants : rows of each trait.
-    traits : names of the outcomes.
-    seed : what it was made from.
+    exposure : one row per variant, the columns of the schema ``sumstats``.
+    outcomes : the same of all outcomes, one after another.
+    truth : a row per outcome: exposure, outcome, causal_effect, pleiotropy, invalid (instruments
+        with a direct effect), reverse_effect.
+    facts : what they were drawn from, as JSON values.
     """
 
-    exposure: Path
-    outcomes: Path
-    truth: Path
-    manifest: Path
-    instruments: int
-    variants: int
-    traits: tuple[str, ...]
-    seed: int
+    exposure: pl.DataFrame
+    outcomes: pl.DataFrame
+    truth: pl.DataFrame
+    facts: Mapping[str, object]
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """The tables by name."""
+        return {"exposure": self.exposure, "outcomes": self.outcomes, "truth": self.truth}
 
 
 def simulate_summary(
-    folder: str | Path,
-    /,
     *,
     seed: int,
     exposure: str = "loneliness",
@@ -110,12 +103,7 @@ def simulate_summary(
     variants: int = 2000,
     people: int = 100_000,
 ) -> SummarySimulation:
-    """Write summary statistics of one exposure and several outcomes, and the truth behind them.
-
-    Written are ``exposure.parquet`` and ``outcomes.parquet`` with the columns of the schema
-    ``sumstats``, the latter with all outcomes one after another; ``truth.parquet`` with exposure,
-    outcome, causal_effect, pleiotropy, invalid (instruments with a direct effect) and
-    reverse_effect; and ``manifest.json``.
+    """Return summary statistics of one exposure and several outcomes, and the truth behind them.
 
     Effects follow `proteomr.simulate.summary_effects.draw_summary_effects`. Every outcome has six
     variants of its own beside, so that the reverse direction can be analysed. Variants that act
@@ -125,7 +113,6 @@ def simulate_summary(
 
     Parameters
     ----------
-    folder : made where it does not exist.
     seed : not negative.
     exposure : name of the trait.
     outcomes : one or more, of different names.
@@ -138,17 +125,11 @@ def simulate_summary(
     ------
     UsageError
         For a size, seed or truth that cannot be simulated.
-    RunFolderError
-        When the folder holds files of these names that no simulation of this kind made.
-    StorageError
-        When the disk refuses a file.
 
     Examples
     --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as place:
-    ...     made = simulate_summary(place, seed=1, variants=200)
-    ...     pl.read_parquet(made.exposure).height, pl.read_parquet(made.truth).height
+    >>> made = simulate_summary(seed=1, variants=200)
+    >>> made.exposure.height, made.truth.height
     (200, 10)
     """
     base = SummaryTruth(
@@ -160,25 +141,20 @@ def simulate_summary(
     names = [one.name for one in outcomes]
     _check_request(names, exposure=exposure, seed=seed)
     _check_sizes(instruments + _OWN_VARIANTS * len(names), variants=variants)
-    where = Path(folder)
-    paths = {name: where / f"{name}.parquet" for name in _TABLES}
-    manifest = where / "manifest.json"
-    _claim_folder(where, manifest, paths)
     effects = _draw_truth(outcomes, base, variants=variants, seed=seed)
-    _write(paths["exposure"], _tabulate(effects, 0, trait=exposure, seed=seed))
     parts = [_tabulate(effects, 1 + k, trait=name, seed=seed) for k, name in enumerate(names)]
-    _write(paths["outcomes"], pl.concat(parts))
-    _write(paths["truth"], _tabulate_truth(outcomes, exposure=exposure, instruments=instruments))
-    sizes = {"instruments": instruments, "variants": variants, "people": people, "seed": seed}
-    facts = {"exposure": exposure, "outcomes": [asdict(one) for one in outcomes], **sizes}
-    _write_manifest(manifest, {**facts, "strength": strength}, paths=paths)
+    sizes = {"instruments": instruments, "variants": variants, "people": people}
     return SummarySimulation(
-        **paths,
-        manifest=manifest,
-        instruments=instruments,
-        variants=variants,
-        traits=tuple(names),
-        seed=seed,
+        exposure=_tabulate(effects, 0, trait=exposure, seed=seed),
+        outcomes=pl.concat(parts),
+        truth=_tabulate_truth(outcomes, exposure=exposure, instruments=instruments),
+        facts={
+            "exposure": exposure,
+            "outcomes": [asdict(one) for one in outcomes],
+            "strength": strength,
+            "build": _BUILD,
+            **sizes,
+        },
     )
 
 
@@ -352,40 +328,3 @@ def _tabulate_truth(
             "reverse_effect": [REVERSE_EFFECT if back else 0.0 for back in reverse],
         }
     )
-
-
-def _claim_folder(folder: Path, manifest: Path, paths: dict[str, Path]) -> None:
-    """Make the folder, refuse foreign files in it, and void an earlier simulation."""
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        taken = [path.name for path in (*paths.values(), manifest) if path.exists()]
-        if taken and not _made_here(manifest):
-            raise RunFolderError(
-                f"{folder}: already holds {', '.join(taken)}, not known to be simulated summary"
-                " statistics: choose another folder, or move them away"
-            )
-        manifest.unlink(missing_ok=True)
-
-
-def _made_here(manifest: Path) -> bool:
-    try:
-        found = json.loads(manifest.read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
-        return False
-    return isinstance(found, dict) and found.get("kind") == _KIND
-
-
-def _write(path: Path, frame: pl.DataFrame) -> None:
-    replace_file(path, frame.write_parquet)
-
-
-def _write_manifest(path: Path, facts: dict[str, object], *, paths: dict[str, Path]) -> None:
-    content = {
-        "kind": _KIND,
-        **facts,
-        "build": _BUILD,
-        "versions": tool_versions(),
-        "sha256": {file.name: digest_file(file) for file in paths.values()},
-    }
-    text = json.dumps(content, indent=2, sort_keys=True) + "\n"
-    replace_file(path, lambda file: file.write(text.encode()))

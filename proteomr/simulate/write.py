@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -38,7 +38,14 @@ def write_columns(path: Path, columns: Mapping[str, Any], /) -> None:
     )
 
 
-def write_proteins(path: Path, measurement: Measurement, /, *, names: Sequence[str]) -> None:
+def write_proteins(
+    path: Path,
+    measurement: Measurement,
+    /,
+    *,
+    names: Sequence[str],
+    after_chunk: Callable[[], object] = lambda: None,
+) -> None:
     """Write the first proteins of a measurement: one float32 column each, missing values null.
 
     A row group holds one chunk of people, and no more than one chunk is in memory.
@@ -48,6 +55,7 @@ def write_proteins(path: Path, measurement: Measurement, /, *, names: Sequence[s
     path : the file.
     measurement : of at least as many proteins as there are names.
     names : of the columns.
+    after_chunk : called when a chunk is written.
 
     Raises
     ------
@@ -84,6 +92,7 @@ def write_proteins(path: Path, measurement: Measurement, /, *, names: Sequence[s
             for chunk in plan_chunks(measurement.covariates.people.n, measurement.panel.size):
                 arrays = _measure_chunk(measurement, chunk, proteins=len(names))
                 writer.write_table(pa.Table.from_arrays(arrays, schema=schema), chunk.rows)
+                after_chunk()
 
     replace_file(path, write)
 

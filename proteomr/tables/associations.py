@@ -20,7 +20,7 @@ SignificanceColumn: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Associations(Table):
-    """One row for each protein, exposure, adjustment set, term, contrast and stratum.
+    """One row for each protein, exposure or outcome, adjustment set, term, contrast and stratum.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ class Associations(Table):
         """
         if not 0 <= threshold <= 1:
             raise UsageError(f"threshold {threshold:g}: a number from 0 to 1 is needed")
-        order = [c.NEG_LOG10_P, c.PROTEIN, c.EXPOSURE, c.ADJUSTMENT]
+        order = [c.NEG_LOG10_P, c.PROTEIN, c.EXPOSURE, c.OUTCOME, c.ADJUSTMENT]
         rows = self.frame.filter(pl.col(by) <= threshold).sort(
-            order, descending=[True, False, False, False], maintain_order=True
+            order, descending=[True, *[False] * 4], maintain_order=True
         )
         return Associations(rows, self.provenance)

@@ -7,6 +7,7 @@ from typing import Final
 # associations
 PROTEIN: Final[str] = "protein"
 EXPOSURE: Final[str] = "exposure"
+OUTCOME: Final[str] = "outcome"
 ADJUSTMENT: Final[str] = "adjustment"
 FAMILY: Final[str] = "family"
 DIRECTION: Final[str] = "direction"
@@ -29,6 +30,7 @@ Q_BH: Final[str] = "q_bh"
 P_HOLM: Final[str] = "p_holm"
 Q_BY: Final[str] = "q_by"
 Q_STOREY: Final[str] = "q_storey"
+TEST: Final[str] = "test"
 STATUS: Final[str] = "status"
 MESSAGE: Final[str] = "message"
 
@@ -94,7 +96,6 @@ NAME: Final[str] = "name"
 THRESHOLD: Final[str] = "threshold"
 
 # Mendelian randomisation
-OUTCOME: Final[str] = "outcome"
 METHOD: Final[str] = "method"
 NSNP: Final[str] = "nsnp"
 VARIANT_ID: Final[str] = "variant_id"
@@ -108,6 +109,7 @@ ASSOCIATIONS: Final[tuple[str, ...]] = (
     PROTEIN,
     GENE,
     EXPOSURE,
+    OUTCOME,
     ADJUSTMENT,
     FAMILY,
     DIRECTION,
@@ -132,6 +134,19 @@ ASSOCIATIONS: Final[tuple[str, ...]] = (
     Q_STOREY,
     STATUS,
     MESSAGE,
+)
+JOINT_TESTS: Final[tuple[str, ...]] = (
+    PROTEIN,
+    GENE,
+    EXPOSURE,
+    OUTCOME,
+    ADJUSTMENT,
+    STRATUM,
+    TEST,
+    STATISTIC,
+    DF,
+    NEG_LOG10_P,
+    P_VALUE,
 )
 DROPS: Final[tuple[str, ...]] = (STEP, REASON, N)
 ASSAYS: Final[tuple[str, ...]] = (PROTEIN, GENE, UNIPROT, PANEL, PLATFORM, UNIT, LOD)

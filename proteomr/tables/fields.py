@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +11,8 @@ from proteomr.errors import ColumnError, nearest
 from proteomr.tables.cohort import Drop, check_ids
 
 __all__ = ["Fields", "name_field"]
+
+_FIELD = re.compile(r"p(?P<field>[0-9]+)_i[0-9]+")
 
 
 def name_field(field: int, instance: int = 0) -> str:
@@ -62,6 +65,12 @@ class Fields:
     def n(self) -> int:
         """Number of participants."""
         return self.frame.height
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Numbers of the fields that are there."""
+        named = map(_FIELD.fullmatch, self.frame.columns)
+        return frozenset(int(match["field"]) for match in named if match is not None)
 
     def has(self, field: int, instance: int = 0) -> bool:
         """Tell whether a field and instance is there.

@@ -79,8 +79,8 @@ def test_a_job_is_its_function_whatever_is_imported_first(first: str, name: str)
 
 
 def test_public_names_suffice_from_raw_files_to_associations(tmp_path: Path) -> None:
-    made = proteomr.simulate(tmp_path / "raw", people=300, proteins=8, seed=3, export="ukb")
-    export = made.manifest.parent / "export"
+    proteomr.simulate(tmp_path / "raw", people=300, proteins=8, seed=3, export="ukb")
+    export = tmp_path / "raw" / "export"
     files = [export / "olink_instance_0.csv", *sorted(export.glob("helper_*.tsv"))]
     store = proteomr.ingest(files, out=tmp_path / "store").folder
     assert store is not None
@@ -90,14 +90,16 @@ def test_public_names_suffice_from_raw_files_to_associations(tmp_path: Path) -> 
     proteomr.write_store(in_memory, tmp_path / "same")
     same = pl.read_parquet(tmp_path / "same" / "proteins.parquet")
     assert cleaned.table("proteins").equals(same)
-    answers = proteomr.read_fields([export / "participants.csv"], scratch=tmp_path)
-    derived = proteomr.derive(answers, proteomr.load_definition("shen2025"))
-    derived.frame.write_parquet(tmp_path / "people.parquet")
-    cohort = proteomr.read_cohort(tmp_path / "people.parquet", tmp_path / "clean", scratch=tmp_path)
-    spec = proteomr.ModelSpec("logistic", ("isolation",), {"simple": "age + sex"})
-    found = proteomr.associate(cohort, spec)
+    people = proteomr.derive(export / "participants.csv").table()
+    found = proteomr.associate(
+        people,
+        tmp_path / "clean",
+        family="logistic",
+        exposure="isolation",
+        adjust={"simple": "age + sex"},
+    ).table()
     truth = pl.read_parquet(export / "truth.parquet")
-    assert set(found.frame["protein"]) == set(truth["protein"])
-    assert cohort.n == 300
+    assert set(found["protein"]) == set(truth["protein"])
+    assert people.height == 300
     values = in_memory.proteins.read(slice(0, 8))
-    assert found.frame["n"].to_list() == (~np.isnan(values)).sum(axis=0).tolist()
+    assert found["n"].to_list() == (~np.isnan(values)).sum(axis=0).tolist()

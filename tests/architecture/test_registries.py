@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
+import typer.main
+from proteomr_cli.associate import Family
 from proteomr_cli.ingest import Platforms
+from proteomr_cli.main import app
 
 from proteomr.io import PLATFORMS
-from proteomr.tables import Platform
+from proteomr.models import FAMILIES, Role
+from proteomr.tables import Platform, load_schema
 
-IO = Path(__file__).parents[2] / "proteomr" / "io"
+ROOT = Path(__file__).parents[2]
+IO = ROOT / "proteomr" / "io"
 
 
 def test_every_platform_is_listed_once() -> None:
@@ -27,3 +32,28 @@ def test_platforms_have_the_names_that_stores_and_options_know() -> None:
 
 def test_any_table_is_asked_last() -> None:
     assert PLATFORMS[-1].name == "table"
+
+
+def test_families_have_the_names_that_options_tables_and_pages_know() -> None:
+    names = [family.name for family in FAMILIES]
+    assert list(get_args(Family)) == names
+    allowed = {column.name: column.values for column in load_schema("associations").columns}
+    assert list(allowed["family"]) == names
+    methods = (ROOT / "README.md").read_text().partition("## Methods and their sources")[2]
+    assert [name for name in names if f"\n| {name} |" not in methods] == []
+
+
+def test_the_help_says_which_way_each_family_goes() -> None:
+    group: Any = typer.main.get_command(app)
+    options = {entry.name: entry for entry in group.commands["associate"].params}
+    shown = options["family"].help
+    for family in FAMILIES:
+        left, right = family.direction("exposure").split("~")
+        assert f"{family.name}: {left} ~ {right}" in shown
+
+
+def test_directions_of_the_table_are_those_that_families_have() -> None:
+    allowed = {column.name: column.values for column in load_schema("associations").columns}
+    roles = get_args(Role)
+    had = {family.direction(role) for family in FAMILIES for role in roles}
+    assert set(allowed["direction"]) == had

@@ -8,41 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from proteomr._typing import F64
-from proteomr.association import ModelSpec, Scan, associate, plan_scan
+from proteomr.association import plan_scan, scan_cohort
 from proteomr.errors import ColumnError, UsageError
-from proteomr.tables import ArrayProteins, Cohort
-
-
-def make_samples(n: int, *, seed: int = 0) -> pl.DataFrame:
-    g = np.random.default_rng(seed)
-    return pl.DataFrame(
-        {
-            "id": [f"{i:06d}" for i in range(n)],
-            "iso": (np.arange(n) % 3 == 0).astype(float),
-            "lo": (g.random(n) < 0.3).astype(float),
-            "age": g.normal(56, 8, n),
-            "sex": g.integers(0, 2, n),
-            "site": g.integers(0, 4, n).astype(str),
-        }
-    )
-
-
-def make_values(n: int, proteins: int, *, seed: int = 1) -> F64:
-    g = np.random.default_rng(seed)
-    values = np.asarray(g.normal(10, 1, (n, proteins)))
-    values[g.random((n, proteins)) < 0.1] = np.nan
-    return values
-
-
-def make_cohort(samples: pl.DataFrame, values: F64) -> Cohort:
-    names = tuple(f"P{i:02d}" for i in range(values.shape[1]))
-    return Cohort(samples, "id", ArrayProteins(names, values), pl.DataFrame({"protein": names}))
-
-
-def spec_of(family: Any, **more: Any) -> ModelSpec:
-    adjust = more.pop("adjust", {"none": "1", "full": "age + C(site)"})
-    return ModelSpec(family, more.pop("exposures", ("iso", "lo")), adjust, **more)
+from proteomr.scan import Scan
+from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
 
 
 def test_people_without_a_stratum_are_counted() -> None:
@@ -53,7 +22,7 @@ def test_people_without_a_stratum_are_counted() -> None:
         make_cohort(samples, make_values(90, 2)),
         spec_of("linear", exposures=("iso",), adjust={"a": "1"}, strata="group"),
     )
-    assert plan.strata == ("a", "b")
+    assert [stratum.label for stratum in plan.reading.strata] == ["a", "b"]
     assert [(drop.reason, drop.n) for drop in plan.drops] == [("group missing", 30)]
     assert len(Scan(plan)(plan.blocks[0])) == 2 * 2
 
@@ -61,10 +30,10 @@ def test_people_without_a_stratum_are_counted() -> None:
 @pytest.mark.parametrize("levels", [[1, 2], [False, True], ["no", "yes"], [10.0, 20.0]])
 def test_two_levels_of_any_kind_are_an_exposure(levels: list[Any]) -> None:
     samples = make_samples(90)
-    plain = associate(make_cohort(samples, make_values(90, 1)), spec_of("logistic")).frame
+    plain = scan_cohort(make_cohort(samples, make_values(90, 1)), spec_of("logistic")).frame
     chosen = [levels[int(x)] for x in samples["iso"]]
     other = make_cohort(samples.with_columns(iso=pl.Series(chosen)), make_values(90, 1))
-    found = associate(other, spec_of("logistic")).frame
+    found = scan_cohort(other, spec_of("logistic")).frame
     assert found["contrast"][0] == f"{levels[1]} vs {levels[0]}".replace(".0", "")
     assert found.drop("contrast").equals(plain.drop("contrast"))
 
@@ -73,14 +42,19 @@ def test_two_levels_of_any_kind_are_an_exposure(levels: list[Any]) -> None:
     ("values", "message"),
     [
         ([1.0] * 6, r"exposure 'iso' has 1 level \(1.0\) among 6 people: it needs two"),
-        ([0, 1, 2, 0, 1, 2], r"has 3 levels \(0, 1, 2\): it needs two for the logistic family"),
+        (
+            [0, 1, 2, 0, 1, 2],
+            r"has 3 levels \(0, 1, 2\): it needs two levels for the logistic family",
+        ),
         ([0.0, np.inf] * 3, "exposure 'iso' is infinite for 3 people"),
     ],
 )
 def test_what_is_no_exposure_is_refused(values: list[Any], message: str) -> None:
     samples = make_samples(6).with_columns(iso=pl.Series(values, strict=False))
     with pytest.raises(ColumnError, match=message):
-        associate(make_cohort(samples, make_values(6, 1)), spec_of("logistic", exposures=("iso",)))
+        scan_cohort(
+            make_cohort(samples, make_values(6, 1)), spec_of("logistic", exposures=("iso",))
+        )
 
 
 @pytest.mark.parametrize(

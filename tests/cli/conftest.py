@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from proteomr_cli import main
 
-from proteomr.association import BLOCK_SIZE
+from proteomr.scan import BLOCK_SIZE
 
 PEOPLE, PROTEINS = 150, 12
 FIRST_ID = 7_300_001

@@ -14,7 +14,7 @@ import pytest
 
 SLOWLY = """
 import threading, time
-from proteomr.association.scan import Scan
+from proteomr.scan import Scan
 fit, done = Scan.__call__, threading.Event()
 def wait(self, block):
     if done.is_set():

@@ -11,6 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from proteomr.phenotype import DeriveOptions, load_definition, make_phenotype_job
+from proteomr.runs import digest_request
 from tests.phenotype.people import make_study
 
 FIRST_ID = 7_300_001
@@ -86,9 +88,9 @@ def test_quiet_prints_the_path_alone(phenotype: Run, export: Path) -> None:
     assert (ending.out, ending.err) == (f"{export.parent / 'cohort.parquet'}\n", "")
 
 
-def test_shares_far_from_the_published_are_warned_of_on_stderr(phenotype: Run) -> None:
+def test_shares_far_from_the_published_are_noted_on_stderr(phenotype: Run) -> None:
     ending = phenotype()
-    assert "warning: isolation: the share of '1' is" in ending.err
+    assert "note: isolation: the share of '1' is" in ending.err
 
 
 def test_withdrawn_people_are_left_out_and_counted(phenotype: Run, export: Path) -> None:
@@ -223,7 +225,7 @@ def test_the_log_is_json_when_asked_for(phenotype: Run) -> None:
     lines = [json.loads(line) for line in phenotype("--log-json").err.splitlines()]
     assert any(line["message"].startswith("reading ") for line in lines)
     warned = [line["message"] for line in lines if line["level"] == "warning"]
-    assert any(text.startswith("isolation: the share of '1' is") for text in warned)
+    assert any(text.startswith("note: isolation: the share of '1' is") for text in warned)
 
 
 def test_the_definition_in_force_is_printed_as_toml(proteomr: Run) -> None:
@@ -265,7 +267,42 @@ def test_an_absent_field_is_named_with_the_rule_and_the_way_to_get_it(
 def test_files_that_are_there_are_kept_unless_told_otherwise(phenotype: Run) -> None:
     assert phenotype("-q").code == 0
     assert "--overwrite" in phenotype().message
+    assert phenotype("--resume", "-q").code == 0
     assert phenotype("--overwrite", "-q").code == 0
+
+
+def test_a_second_format_stands_beside_the_first(phenotype: Run, export: Path) -> None:
+    assert phenotype("--format", "tsv").code == 0
+    names = {path.name for path in export.parent.glob("cohort*")}
+    assert {"cohort.parquet", "cohort.tsv", "cohort.drops.tsv", "cohort.log.txt"} <= names
+
+
+def test_a_dry_run_counts_and_writes_nothing(phenotype: Run, export: Path) -> None:
+    ending = phenotype("--dry-run")
+    assert ending.code == 0
+    assert ending.out.splitlines()[0].split() == ["people", str(PEOPLE)]
+    assert ending.out.endswith("nothing is written\n")
+    assert list(export.parent.glob("cohort*")) == []
+
+
+def test_the_printed_configuration_asks_for_the_same(
+    phenotype: Run, proteomr: Run, export: Path
+) -> None:
+    asked = ("--alternative", "isolation=monthly", "--only", "isolation", "--complete")
+    assert phenotype(*asked).code == 0
+    written = phenotype(*asked, "--print-config")
+    (export.parent / "asked.toml").write_text(written.out)
+    again = proteomr("phenotype", "--config", export.parent / "asked.toml", "--resume", "-q")
+    assert again.code == 0, again.err
+
+
+def test_the_shell_and_python_ask_for_the_same(phenotype: Run, export: Path) -> None:
+    assert phenotype("--alternative", "isolation=monthly", "--only", "isolation,age").code == 0
+    manifest = json.loads((export.parent / "cohort.manifest.json").read_text())
+    definition = load_definition("shen2025", alternatives={"isolation": "monthly"})
+    options = DeriveOptions(only=("isolation", "age"))
+    request = make_phenotype_job(export, definition, options=options).request
+    assert manifest["request_sha256"] == digest_request(request)
 
 
 def test_complete_cases_that_nobody_is_are_nothing_to_do(phenotype: Run, export: Path) -> None:

@@ -8,19 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proteomr._typing import I64
-from proteomr.models import FAMILIES, Block, Factor, FitBlock, Status, order_rows
+from proteomr.models import Block, Factor, FitBlock, Status, order_rows
 from proteomr.models.base import refuse_unfit
 from proteomr.models.cells import choose_cell_factors
 
 
 def factor(name: str, codes: I64, first: int = 1) -> Factor:
     return Factor(name, codes, np.arange(first, first + int(codes.max(initial=0))))
-
-
-def test_the_registry_names_each_family_once() -> None:
-    names = [family().name for family in FAMILIES]
-    assert names == ["linear", "logistic"]
-    assert [family().scans for family in FAMILIES] == ["response", "predictor"]
 
 
 def test_an_empty_block_has_no_estimates_and_no_fit_that_is_ok() -> None:

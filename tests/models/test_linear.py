@@ -11,20 +11,29 @@ import numpy as np
 import pytest
 
 from proteomr._typing import F64
-from proteomr.models import Adjustment, Block, FitBlock, Linear, Problem, Status, Test
+from proteomr.models import (
+    Adjustment,
+    Block,
+    FitBlock,
+    Linear,
+    Model,
+    Problem,
+    Role,
+    Status,
+    Target,
+)
 
 
-def fit_one(y: F64, exposure: F64, covariates: F64) -> FitBlock:
-    """Fit one protein to one exposure; `covariates (n, k)` begin with the intercept."""
+def fit_one(y: F64, target: F64, covariates: F64, *, role: Role = "exposure") -> FitBlock:
+    """Fit one protein to one target; `covariates (n, k)` begin with the intercept."""
     k = covariates.shape[1]
     problem = Problem(
         covariates=covariates,
         names=tuple(f"z{i}" for i in range(k)),
         factors=(),
-        exposures=exposure[:, None],
-        exposure_names=("x",),
+        targets=(Target("x", role, "continuous", target),),
         adjustments=(Adjustment("all", np.arange(k)),),
-        tests=(Test(0, 0),),
+        models=(Model(0, 0),),
     )
     family = Linear()
     block = Block(y[None, :], np.empty((1, 0, y.size)), np.ones((1, y.size), dtype=bool))
@@ -118,10 +127,9 @@ def test_aliased_covariates_are_named_where_the_exact_path_meets_them() -> None:
         covariates=np.column_stack([Z, level]),
         names=("(Intercept)", "age", "bmi", "site E"),
         factors=(),
-        exposures=x[:, None],
-        exposure_names=("x",),
+        targets=(Target("x", "exposure", "continuous", x),),
         adjustments=(Adjustment("all", np.arange(4)),),
-        tests=(Test(0, 0),),
+        models=(Model(0, 0),),
     )
     observed = (level == 0)[None]
     family = Linear()
@@ -144,3 +152,27 @@ def test_cases_are_counted_for_exposures_of_zero_and_one_alone() -> None:
     y, x, Z = draw(30)
     assert fit_one(y, (x > 0).astype(float), Z).n_case[0, 0] == np.sum(x > 0)
     assert fit_one(y, x, Z).n_case[0, 0] == -1
+
+
+@pytest.mark.parametrize("gap", [1.0, 1e-6])
+def test_an_outcome_is_the_response_and_the_protein_what_it_is_fitted_to(gap: float) -> None:
+    y, x, Z = draw(300)
+    protein = Z[:, 1] + gap * x  # the smaller gap is beyond the fast path
+    turned = fit_one(protein, y, Z, role="outcome")
+    # the model of a protein on an exposure, its two sides exchanged
+    wanted = fit_one(y, protein, Z)
+    assert turned.status[0, 0] == wanted.status[0, 0] == Status.ok
+    np.testing.assert_allclose(turned.estimate, wanted.estimate, rtol=1e-10)
+    np.testing.assert_allclose(turned.se, wanted.se, rtol=1e-10)
+    assert turned.df[0, 0] == wanted.df[0, 0]
+
+
+@pytest.mark.parametrize(("role", "culprit"), [("exposure", "x"), ("outcome", "the protein")])
+def test_the_term_that_covariates_determine_is_named(role: Role, culprit: str) -> None:
+    y, _, Z = draw(80)
+    made = 2.0 * Z[:, 1] - Z[:, 2]
+    protein, target = (y, made) if role == "exposure" else (made, y)
+    fits = fit_one(protein, target, Z, role=role)
+    assert fits.status[0, 0] == Status.collinear
+    wanted = f"{culprit} is a linear combination of the covariates on the rows of the fit"
+    assert fits.messages[0, 0] == wanted

@@ -9,9 +9,20 @@ import numpy as np
 import pytest
 
 from proteomr._typing import F64
-from proteomr.models import Adjustment, Block, FitBlock, Logistic, Problem, Status, Test
+from proteomr.models import (
+    Adjustment,
+    Block,
+    FitBlock,
+    FitOptions,
+    Logistic,
+    Model,
+    Problem,
+    Status,
+    Target,
+)
 from proteomr.models import logistic as module
 from proteomr.stats.logistic import fit_limit, fit_logistic
+from proteomr.stats.newton import fit_newton
 
 
 def make_problem(n: int, *, seed: int = 0) -> tuple[Problem, Block]:
@@ -24,10 +35,9 @@ def make_problem(n: int, *, seed: int = 0) -> tuple[Problem, Block]:
         covariates=Z,
         names=("(Intercept)", "age", "bmi"),
         factors=(),
-        exposures=y[:, None],
-        exposure_names=("lonely",),
+        targets=(Target("lonely", "exposure", "binary", y, ("1 vs 0",)),),
         adjustments=(Adjustment("all", np.arange(3)),),
-        tests=(Test(0, 0),),
+        models=(Model(0, 0),),
     )
     return problem, Block(values * observed, np.empty((5, 0, n)), observed)
 
@@ -40,7 +50,8 @@ def fit(problem: Problem, block: Block, *, family: Logistic | None = None) -> Fi
 def one_by_one(problem: Problem, block: Block) -> tuple[F64, F64]:
     fits = [
         fit_logistic(
-            np.column_stack([problem.covariates[rows], values[rows]]), problem.exposures[rows, 0]
+            np.column_stack([problem.covariates[rows], values[rows]]),
+            problem.targets[0].values[rows],
         )
         for values, rows in zip(block.values, block.observed, strict=True)
     ]
@@ -58,7 +69,7 @@ def test_small_and_large_problems_have_the_maximum_of_each_fit(n: int, *, compil
     assert np.abs((found.estimate[:, 0] - estimate) / se).max() < 1e-8
     assert np.isinf(found.df).all()
     np.testing.assert_array_equal(found.n[:, 0], block.observed.sum(axis=1))
-    np.testing.assert_array_equal(found.n_case[:, 0], block.observed @ problem.exposures[:, 0])
+    np.testing.assert_array_equal(found.n_case[:, 0], block.observed @ problem.targets[0].values)
 
 
 def test_a_fit_that_does_not_settle_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,11 +79,12 @@ def test_a_fit_that_does_not_settle_says_so(monkeypatch: pytest.MonkeyPatch) -> 
         found = fit_limit(*arguments, **options)
         return replace(found, fit=replace(found.fit, converged=False))
 
-    def nothing(*arguments: Any, **options: Any) -> None:
-        """Leave every fit to the exact path."""
+    def unsettled_too(*arguments: Any, **options: Any) -> Any:
+        found = fit_newton(*arguments, **options)
+        return replace(found, converged=np.zeros_like(found.converged))
 
     monkeypatch.setattr(module, "fit_limit", unsettled)
-    monkeypatch.setattr(module, "_fit_small", nothing)
+    monkeypatch.setattr(module, "fit_newton", unsettled_too)
     found = fit(problem, block)
     assert (found.status == Status.not_converged).all()
     assert set(found.messages.values()) == {"Newton's method did not settle"}
@@ -97,6 +109,6 @@ def test_aliased_covariates_are_named_and_cost_nothing(n: int) -> None:
 
 def test_firth_leaves_fits_without_separation_alone() -> None:
     problem, block = make_problem(150)
-    plain, firth = fit(problem, block), fit(problem, block, family=Logistic(firth=True))
+    plain, firth = fit(problem, block), fit(problem, block, family=Logistic(FitOptions(firth=True)))
     np.testing.assert_array_equal(plain.estimate, firth.estimate)
     assert np.isnan(firth.conf_low).all()

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from proteomr.phenotype import DeriveOptions, derive, load_definition
+from proteomr.phenotype import DeriveOptions, derive_phenotypes, load_definition
 from proteomr.phenotype.answers import Answers
 from proteomr.phenotype.counts import Row, count_rule, tabulate_counts, warn_of_mean, warn_of_shares
 from proteomr.phenotype.rule import Rule, parse_rule
@@ -45,7 +45,7 @@ def test_shares_are_of_those_with_a_value_and_missing_of_all() -> None:
 
 
 def test_values_are_labelled_from_the_dictionary_or_the_definition() -> None:
-    made = derive(make_study(300), load_definition("shen2025")).counts
+    made = derive_phenotypes(make_study(300), load_definition("shen2025")).counts
     labels = {(row[0], row[1]): row[2] for row in made.rows()}
     assert labels["site", "11002"] == "Oxford"
     assert labels["isolation", "1"] == "isolated"
@@ -104,14 +104,14 @@ def test_reversed_codes_of_confiding_are_warned_of() -> None:
     lonely = rng.choices([0, 1], [82, 18], k=4000)
     fields = make_fields({"p2110_i0": [5 - code for code in usual], "p2020_i0": lonely})
     only = DeriveOptions(only=("loneliness",))
-    reversed_codes = derive(fields, load_definition("shen2025"), options=only)
+    reversed_codes = derive_phenotypes(fields, load_definition("shen2025"), options=only)
     assert any("loneliness: the share of '1'" in text for text in reversed_codes.warnings)
 
 
 def test_an_answer_to_look_at_has_a_line_of_its_own() -> None:
     fields = make_fields({"p709_i0": [0, 1, 2]})
     only = DeriveOptions(only=("lives_alone",))
-    made = derive(fields, load_definition("shen2025"), options=only)
+    made = derive_phenotypes(fields, load_definition("shen2025"), options=only)
     row = made.counts.filter(value="answer 0").row(0, named=True)
     assert (row["n"], row["share"]) == (1, None)
     assert made.frame["lives_alone"].to_list() == [1, 1, 0]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from proteomr.phenotype import DeriveOptions, definition_names, derive, load_definition
+from proteomr.phenotype import DeriveOptions, definition_names, derive_phenotypes, load_definition
 from tests.phenotype.people import make_fields
 
 
@@ -18,7 +18,7 @@ def values(column: str, answers: Mapping[str, Any], **chosen: str) -> list[Any]:
     """Return a column of shen2025 for people with these answers."""
     definition = load_definition(chosen.pop("definition", "shen2025"), alternatives=chosen)
     only = DeriveOptions(only=(column,))
-    return derive(make_fields(answers), definition, options=only).frame[column].to_list()
+    return derive_phenotypes(make_fields(answers), definition, options=only).frame[column].to_list()
 
 
 @pytest.mark.parametrize("name", definition_names())

@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from proteomr.io.ukbiobank import read_fields
-from proteomr.phenotype import DeriveOptions, derive, load_definition, wanted_fields
+from proteomr.phenotype import DeriveOptions, derive_phenotypes, load_definition, wanted_fields
 from tests.io.ukbiobank.exports import STYLES, Style, make_people, write_export
 
 ONLY = ("isolation", "loneliness", "group", "age", "sex", "education", "ethnicity", "PC3")
@@ -30,7 +30,7 @@ def test_every_style_of_export_gives_the_same_cohort(
     for path in (usual, other):
         wanted = wanted_fields(SHEN, only=ONLY)
         fields = read_fields(path, wanted=wanted, scratch=tmp_path)
-        made.append(derive(fields, SHEN, options=DeriveOptions(only=ONLY)))
+        made.append(derive_phenotypes(fields, SHEN, options=DeriveOptions(only=ONLY)))
     assert_frame_equal(made[0].frame, made[1].frame)
     assert_frame_equal(made[0].counts, made[1].counts)
     assert made[0].frame["isolation"].drop_nulls().n_unique() == 2

@@ -46,6 +46,11 @@ complete <- function(j, covariates) {
   d
 }
 tight <- glm.control(epsilon = 1e-14, maxit = 100)
+# of each family the adjustment set as proteomr has it, and one row of numbers for a protein
+adjust <- list(
+  logistic = "timegap + age + sex + C(site)",
+  linear = "timegap + age + sex + C(site) + C(edu)"
+)
 fits <- list(
   logistic = function(j) {
     d <- complete(j, c("age", "sex", "site"))
@@ -69,6 +74,7 @@ as_json <- function(x) paste0("[", paste(sprintf("%.17g", x), collapse = ", "), 
 scan <- function(name) {
   table <- t(sapply(seq_len(proteins), fits[[name]]))
   columns <- sprintf('    "%s": %s', colnames(table), apply(table, 2, as_json))
+  columns <- c(sprintf('    "adjust": "%s"', adjust[[name]]), columns)
   sprintf('  "%s": {\n%s\n  }', name, paste(columns, collapse = ",\n"))
 }
 version <- paste(R.version$major, R.version$minor, sep = ".")

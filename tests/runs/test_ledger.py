@@ -16,6 +16,7 @@ from proteomr.errors import ColumnError, RunFolderError, StorageError
 from proteomr.execute import Shard
 from proteomr.provenance import Manifest
 from proteomr.runs import Ledger, read_request, read_stamp
+from proteomr.runs.request import digest_asked
 from proteomr.tables import Drop
 from tests.runs.stopping import Killed, content_of, forget_process, stop_before
 
@@ -383,10 +384,9 @@ def test_a_table_says_what_made_it_and_is_held_against_its_schema(tmp_path: Path
         run.write_table("drops", pl.DataFrame({"step": ["load"], "reason": ["gone"], "n": [3]}))
         with pytest.raises(ColumnError, match="no column 'n'"):
             run.write_table("drops", pl.DataFrame({"step": ["load"], "reason": ["gone"]}))
-        digest = run.digest
         run.finish(Manifest(command="demo"))
     stamp = read_stamp(tmp_path / "drops.parquet")
-    assert stamp["request"] == digest
+    assert stamp["request"] == digest_asked({**REQUEST, "command": "demo", "inputs": {}})
     assert stamp["schema"] == "drops/1"
     assert stamp["producer"].endswith(" demo")
 
@@ -412,7 +412,7 @@ def test_a_file_owns_what_bears_its_stem_and_nothing_else(tmp_path: Path) -> Non
     assert names_in(tmp_path) == sorted([*beside, "cohort.csv", "other.counts.tsv"])
     with Ledger.open(out, request=REQUEST, main="people", as_file=True, resume=True) as run:
         assert list(run.list_tables()) == ["people", "counts", "drops"]
-    forms = {"formats": ("parquet", "csv"), "results": ("people.csv",), "overwrite": True}
+    forms: dict[str, Any] = {"formats": ("parquet", "csv"), "overwrite": True}
     with pytest.raises(RunFolderError, match=r"not proteomr's \(cohort\.csv\)"):
         Ledger.open(out, request=REQUEST, main="people", as_file=True, **forms)
 
@@ -424,6 +424,28 @@ def test_a_file_of_another_among_the_results_is_refused_before_the_work(tmp_path
     with pytest.raises(RunFolderError, match=r"not proteomr's \(estimates\.parquet\)"):
         Ledger.open(tmp_path, request={"seed": 9}, results=["estimates.parquet"], overwrite=True)
     assert (tmp_path / "estimates.parquet").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["gwas/exposure.parquet", "estimates.parquet"])
+def test_a_file_or_link_of_another_in_any_folder_is_refused_before_the_work(
+    tmp_path: Path, name: str
+) -> None:
+    with Ledger.open(tmp_path, request=REQUEST) as run:
+        run.finish(Manifest(command="demo"))
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RunFolderError, match=rf"not proteomr's \({name}\)"):
+        Ledger.open(tmp_path, request={"seed": 9}, results=[name], overwrite=True)
+    assert (tmp_path / name).is_symlink()
+
+
+def test_tables_of_subfolders_are_listed_by_folder_and_name(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path, request=REQUEST, main="fits") as run:
+        run.write_table("gwas/exposure", block(1))
+        run.write_table("fits", block(2))
+        run.finish(Manifest(command="demo"))
+    with Ledger.open(tmp_path, request=REQUEST, main="fits", resume=True) as run:
+        assert list(run.list_tables()) == ["fits", "gwas/exposure", "drops"]
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "not JSON", '{"request": {}, "outputs": []}'])

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from proteomr.execute import one_blas_thread
-from proteomr.simulate import Simulation, simulate
+from proteomr.runs import Results
+from proteomr.simulate import simulate
 from proteomr.simulate.covariates import Covariates
 from proteomr.simulate.people import People, draw_people
 from proteomr.simulate.study import SHEN2025
@@ -20,7 +21,7 @@ def _one_blas_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def simulation(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
+def simulation(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """A cohort of 6,000 people and 60 proteins, on disk."""
     folder: Path = tmp_path_factory.mktemp("simulation")
     return simulate(folder, people=6000, proteins=60, seed=11)

@@ -109,19 +109,19 @@ def test_an_unknown_form_of_export_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_manifest_has_the_digest_of_every_file(folder: Path) -> None:
-    told = json.loads((folder / "manifest.json").read_text())["sha256"]
-    found = {
+    outputs = json.loads((folder / "manifest.json").read_text())["outputs"]
+    digests = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
         if path.is_file() and path.name != "manifest.json"
     }
-    assert told == found
-    assert "export/olink_instance_0.csv" in told
+    assert {entry["name"]: entry["sha256"] for entry in outputs} == digests
+    assert "export/olink_instance_0.csv" in digests
 
 
 def test_an_export_goes_with_the_cohort_that_it_is_of(tmp_path: Path) -> None:
     simulate(tmp_path, people=100, proteins=2, export="ukb")
-    simulate(tmp_path, people=100, proteins=2, seed=2)
+    simulate(tmp_path, people=100, proteins=2, seed=2, overwrite=True)
     assert list((tmp_path / "export").iterdir()) == []
 
 
@@ -129,7 +129,7 @@ def test_another_export_in_the_folder_is_refused_and_kept(tmp_path: Path) -> Non
     own = tmp_path / "export" / "participants.csv"
     own.parent.mkdir()
     own.write_text("eid\n1\n")
-    with pytest.raises(RunFolderError, match=r"already holds export/participants\.csv"):
+    with pytest.raises(RunFolderError, match=r"not proteomr's \(export\)"):
         simulate(tmp_path, people=100, proteins=2, export="ukb")
     assert own.read_text() == "eid\n1\n"
 
@@ -139,7 +139,7 @@ def test_files_put_beside_a_simulated_cohort_are_none_of_it(tmp_path: Path) -> N
     own = tmp_path / "export" / "participants.csv"
     own.parent.mkdir()
     own.write_text("eid\n1\n")
-    with pytest.raises(RunFolderError, match=r"already holds export/participants\.csv"):
-        simulate(tmp_path, people=100, proteins=2, seed=2)
-    assert (tmp_path / "manifest.json").is_file()
+    with pytest.raises(RunFolderError, match=r"not proteomr's"):
+        simulate(tmp_path, people=100, proteins=2, export="ukb", overwrite=True)
+    simulate(tmp_path, people=100, proteins=2, seed=2, overwrite=True)
     assert own.read_text() == "eid\n1\n"

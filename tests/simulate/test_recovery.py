@@ -10,7 +10,8 @@ import pytest
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from proteomr.simulate import Simulation, simulate
+from proteomr.runs import Results
+from proteomr.simulate import simulate
 
 FACTORS = {"simple": ["site", "batch"], "full": ["ethnicity", "education"]}
 NUMBERS = {
@@ -33,12 +34,12 @@ def rank_normalise(y: np.ndarray) -> np.ndarray:
     return ndtri((rankdata(y) - 0.375) / (y.size + 0.25))
 
 
-def scan(made: Simulation, adjustment: str) -> pl.DataFrame:
+def scan(made: Results, adjustment: str) -> pl.DataFrame:
     """Regress each rank-normalised protein on one exposure at a time; the truth stands beside."""
-    samples, gap = pl.read_parquet(made.samples), pl.read_parquet(made.timegap)
-    covariates, values = design(samples, adjustment), pl.read_parquet(made.proteins)
+    samples, gap = made.table("samples"), made.table("timegap")
+    covariates, values = design(samples, adjustment), made.table("proteins")
     rows = []
-    for protein, panel in pl.read_parquet(made.assays).select("protein", "panel").rows():
+    for protein, panel in made.table("assays").select("protein", "panel").rows():
         seen = values[protein].is_not_null().to_numpy()
         y = rank_normalise(values[protein].drop_nulls().to_numpy())
         known = np.column_stack([covariates[seen], gap[panel].to_numpy()[seen]])
@@ -52,17 +53,17 @@ def scan(made: Simulation, adjustment: str) -> pl.DataFrame:
             se = np.sqrt(rss / (y.size - q.shape[1] - 1) / (x @ x))
             rows.append((protein, exposure, estimate, se))
     found = pl.DataFrame(rows, schema=["protein", "exposure", "estimate", "se"], orient="row")
-    joined = found.join(pl.read_parquet(made.truth), on=["protein", "exposure"], validate="1:1")
+    joined = found.join(made.table("truth"), on=["protein", "exposure"], validate="1:1")
     return joined.with_columns(z=pl.col("estimate") / pl.col("se"))
 
 
 @pytest.fixture(scope="module")
-def full(simulation: Simulation) -> pl.DataFrame:
+def full(simulation: Results) -> pl.DataFrame:
     return scan(simulation, "full")
 
 
 @pytest.fixture(scope="module")
-def simple(simulation: Simulation) -> pl.DataFrame:
+def simple(simulation: Results) -> pl.DataFrame:
     return scan(simulation, "simple")
 
 
@@ -77,14 +78,14 @@ def many_seeds(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
 
 
 def test_the_scan_of_these_tests_equals_statsmodels(
-    simulation: Simulation, full: pl.DataFrame
+    simulation: Results, full: pl.DataFrame
 ) -> None:
     from statsmodels.regression.linear_model import OLS
 
-    samples, values = pl.read_parquet(simulation.samples), pl.read_parquet(simulation.proteins)
+    samples, values = simulation.table("samples"), simulation.table("proteins")
     seen = values["CXCL14"].is_not_null().to_numpy()
-    panel = pl.read_parquet(simulation.assays).filter(protein="CXCL14")["panel"][0]
-    gap = pl.read_parquet(simulation.timegap)[panel].to_numpy()
+    panel = simulation.table("assays").filter(protein="CXCL14")["panel"][0]
+    gap = simulation.table("timegap")[panel].to_numpy()
     x = np.column_stack([design(samples, "full"), gap, samples["loneliness"].to_numpy()])[seen]
     fit = OLS(rank_normalise(values["CXCL14"].drop_nulls().to_numpy()), x).fit()
     row = full.filter(protein="CXCL14", exposure="loneliness")
@@ -149,11 +150,11 @@ def test_planted_effects_are_unbiased_over_many_cohorts(many_seeds: pl.DataFrame
     assert slope == pytest.approx(1, abs=4 / np.sqrt(information))
 
 
-def test_logistic_regression_recovers_the_odds_ratios(simulation: Simulation) -> None:
+def test_logistic_regression_recovers_the_odds_ratios(simulation: Results) -> None:
     from statsmodels.discrete.discrete_model import Logit
 
-    samples, values = pl.read_parquet(simulation.samples), pl.read_parquet(simulation.proteins)
-    truth = pl.read_parquet(simulation.truth).filter(basis="positive control")
+    samples, values = simulation.table("samples"), simulation.table("proteins")
+    truth = simulation.table("truth").filter(basis="positive control")
     covariates = design(samples, "full")
     covariates[:, 1:] -= covariates[:, 1:].mean(axis=0)
     off = []

@@ -1,36 +1,32 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
 
-from proteomr.errors import RunFolderError, UsageError
+from proteomr.errors import UsageError
 from proteomr.mr.estimate import build_methods, estimate
 from proteomr.mr.harmonise import harmonise_table, to_harmonised
 from proteomr.mr.instruments import select_instruments
 from proteomr.mr.pruning import check_pruning
-from proteomr.provenance import digest_file
-from proteomr.simulate.summary_statistics import OutcomeTruth, SummarySimulation, simulate_summary
+from proteomr.simulate.summary_statistics import OUTCOMES, SummarySimulation, simulate_summary
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables.sumstats import SUMSTATS, SumStats
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> SummarySimulation:
-    return simulate_summary(tmp_path_factory.mktemp("summary"), seed=5)
+def made() -> SummarySimulation:
+    return simulate_summary(seed=5)
 
 
 @pytest.fixture(scope="module")
 def exposure(made: SummarySimulation) -> pl.DataFrame:
-    return pl.read_parquet(made.exposure)
+    return made.exposure
 
 
 @pytest.fixture(scope="module")
 def outcomes(made: SummarySimulation) -> pl.DataFrame:
-    return pl.read_parquet(made.outcomes)
+    return made.outcomes
 
 
 def analyse(exposure: pl.DataFrame, outcomes: pl.DataFrame, *methods: str) -> pl.DataFrame:
@@ -44,8 +40,8 @@ def test_the_tables_are_summary_statistics(
 ) -> None:
     assert tuple(exposure.columns) == SUMSTATS
     assert SumStats(exposure).traits == ("loneliness",)
-    assert SumStats(outcomes).traits == made.traits
-    assert outcomes.height == len(made.traits) * exposure.height == 20_000
+    assert SumStats(outcomes).traits == tuple(one.name for one in OUTCOMES)
+    assert outcomes.height == len(OUTCOMES) * exposure.height == 20_000
 
 
 def test_no_variant_stands_twice(exposure: pl.DataFrame) -> None:
@@ -91,7 +87,7 @@ def test_every_instrument_found_survives_or_is_an_ambiguous_palindrome(
 def test_weighting_recovers_the_effects_of_outcomes_without_pleiotropy(
     exposure: pl.DataFrame, outcomes: pl.DataFrame, made: SummarySimulation
 ) -> None:
-    found = analyse(exposure, outcomes, "ivw").join(pl.read_parquet(made.truth), on="outcome")
+    found = analyse(exposure, outcomes, "ivw").join(made.truth, on="outcome")
     valid = found.filter(pl.col("pleiotropy") == "none")
     assert valid.height == 3
     z = (valid["estimate"] - valid["causal_effect"]) / valid["se"]
@@ -117,7 +113,7 @@ def test_the_outcome_of_reverse_causation_explains_its_variants_better_than_the_
 
 
 def test_the_truth_names_effect_and_pleiotropy(made: SummarySimulation) -> None:
-    truth = pl.read_parquet(made.truth)
+    truth = made.truth
     assert truth.columns == [
         "exposure",
         "outcome",
@@ -130,43 +126,27 @@ def test_the_truth_names_effect_and_pleiotropy(made: SummarySimulation) -> None:
     assert truth.row(9) == ("loneliness", "HAO1", 0.0, "reverse", 6, 0.4)
 
 
-def test_the_manifest_has_seed_truth_and_digests(made: SummarySimulation) -> None:
-    manifest = json.loads(made.manifest.read_text("utf-8"))
-    assert manifest["seed"] == 5
-    assert manifest["outcomes"][0] == {"name": "ADM", "effect": 0.2, "pleiotropy": "none"}
-    assert manifest["sha256"]["exposure.parquet"] == digest_file(made.exposure)
+def test_the_facts_name_what_the_statistics_were_drawn_from(made: SummarySimulation) -> None:
+    outcomes = made.facts["outcomes"]
+    assert isinstance(outcomes, list)
+    assert outcomes[0] == {"name": "ADM", "effect": 0.2, "pleiotropy": "none"}
+    assert made.facts["instruments"] == 40
 
 
-def test_the_same_seed_gives_the_same_tables_and_another_seed_others(tmp_path: Path) -> None:
-    frames = [
-        pl.read_parquet(simulate_summary(tmp_path / name, seed=seed, variants=200).outcomes)
-        for name, seed in (("a", 1), ("b", 1), ("c", 2))
-    ]
+def test_the_same_seed_gives_the_same_tables_and_another_seed_others() -> None:
+    frames = [simulate_summary(seed=seed, variants=200).outcomes for seed in (1, 1, 2)]
     assert frames[0].equals(frames[1])
     assert not frames[0].equals(frames[2])
 
 
-def test_a_simulation_replaces_an_earlier_one(tmp_path: Path) -> None:
-    simulate_summary(tmp_path, seed=1, variants=200)
-    again = simulate_summary(tmp_path, seed=1, outcomes=[OutcomeTruth("ADM")], variants=100)
-    assert pl.read_parquet(again.outcomes).height == 100
-
-
-def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "truth.parquet").write_bytes(b"kept")
-    with pytest.raises(RunFolderError, match=r"truth\.parquet"):
-        simulate_summary(tmp_path, seed=1, variants=200)
-    assert (tmp_path / "truth.parquet").read_bytes() == b"kept"
-
-
-def test_what_cannot_be_simulated_is_refused(tmp_path: Path) -> None:
+def test_what_cannot_be_simulated_is_refused() -> None:
     with pytest.raises(UsageError, match="negative"):
-        simulate_summary(tmp_path, seed=-1)
+        simulate_summary(seed=-1)
     with pytest.raises(UsageError, match="named twice"):
-        simulate_summary(tmp_path, seed=1, exposure="ADM")
+        simulate_summary(seed=1, exposure="ADM")
     with pytest.raises(UsageError, match="no outcome"):
-        simulate_summary(tmp_path, seed=1, outcomes=[])
+        simulate_summary(seed=1, outcomes=[])
     with pytest.raises(UsageError, match="fewer than the 100"):
-        simulate_summary(tmp_path, seed=1, variants=50)
+        simulate_summary(seed=1, variants=50)
     with pytest.raises(UsageError, match="10 Mb apart"):
-        simulate_summary(tmp_path, seed=1, instruments=500)
+        simulate_summary(seed=1, instruments=500)

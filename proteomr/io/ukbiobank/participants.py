@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,14 +15,15 @@ from proteomr.errors import InputError, nearest
 from proteomr.io.identifiers import match_ids
 from proteomr.io.proteins import Paths
 from proteomr.io.sources import find_files
-from proteomr.io.ukbiobank.exports import ID_COLUMN, Export, open_header, read_export
+from proteomr.io.ukbiobank.exports import ID_COLUMN, Export, Header, open_header, read_export
 from proteomr.io.ukbiobank.places import Tally, convert_export, gather_elements
 from proteomr.io.ukbiobank.splits import choose_others, find_splits
 from proteomr.io.withdrawals import read_withdrawn, remove_withdrawn
 from proteomr.tables import Drop, Fields
 from proteomr.tables.dictionary import load_dictionary
+from proteomr.tables.fields import name_field
 
-__all__ = ["read_fields"]
+__all__ = ["read_fields", "survey_fields"]
 
 _STEP: Final = "load"
 _LISTED: Final = 8
@@ -80,12 +82,7 @@ def read_fields(
     ...     read_fields(file, scratch=Path(folder)).frame.rows()
     [('7', 0, [1, 5]), ('8', 1, [-7])]
     """
-    if not isinstance(paths, str | Path) and not paths:
-        raise InputError("no export of participants is named; give one or several")
-    headers = [
-        open_header(path, wanted=wanted, id_column=id_column, scratch=scratch)
-        for path in find_files(paths)
-    ]
+    headers = _open_headers(paths, wanted=wanted, id_column=id_column, scratch=scratch)
     own = choose_others(headers, others)
     splits = find_splits(headers, own)
     exports: list[Export] = []
@@ -94,21 +91,88 @@ def read_fields(
     for header in headers:
         exports.append(read_export(header, others=own))
         frames.append(convert_export(exports[-1], tally, split=splits))
-    absent = tuple(_list_absent(exports, wanted))
+    absent = tuple(_list_absent(headers, wanted))
     joined, lacking = _join(exports, frames)
     for place, numbers in splits.items():
         joined = gather_elements(joined, place, numbers, tally)
-    frame = _arrange(joined)
+    frame, drops = _leave_out(_arrange(joined), exports, withdrawn=withdrawn, id_column=id_column)
+    notes = (*lacking, *absent, *_list_notes(exports, tally))
+    return Fields(frame, ID_COLUMN, drops=drops, notes=notes)
+
+
+def survey_fields(
+    paths: Paths,
+    *,
+    scratch: Path,
+    wanted: Collection[int] | None = None,
+    others: Collection[str] | None = None,
+    id_column: str | None = None,
+    withdrawn: str | Path | None = None,
+) -> Fields:
+    r"""Return who is in exports of participants and which columns they have, without the answers.
+
+    People, columns and their order are those of `read_fields`, and so are its refusals of files,
+    columns and identifiers; every answer is missing. Identifiers alone are read.
+
+    Parameters
+    ----------
+    paths, scratch, wanted, others, id_column, withdrawn : as for `read_fields`.
+
+    Raises
+    ------
+    InputError, FormatError, IdentifierError, NothingToDo
+        As `read_fields`, but for what is wrong with an answer.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "answers.csv"
+    ...     size = file.write_text("eid,31-0.0,6160-0.0,6160-0.1\n8,1,-7,\n7,0,1,5\n")
+    ...     survey_fields(file, scratch=Path(folder)).frame.rows()
+    [('7', None, None), ('8', None, None)]
+    """
+    headers = _open_headers(paths, wanted=wanted, id_column=id_column, scratch=scratch)
+    own = choose_others(headers, others)
+    find_splits(headers, own)
+    absent = tuple(_list_absent(headers, wanted))
+    exports = [read_export(replace(header, asked={}), others=()) for header in headers]
+    joined, lacking = _join(exports, [pl.DataFrame({ID_COLUMN: e.ids}) for e in exports])
+    asked = (name for header in headers for name in header.asked.values())
+    columns = {name_field(name.field, name.instance) for name in asked} | own
+    frame = joined.with_columns(pl.lit(None).alias(name) for name in columns)
+    people, drops = _leave_out(_arrange(frame), exports, withdrawn=withdrawn, id_column=id_column)
+    return Fields(people, ID_COLUMN, drops=drops, notes=(*lacking, *absent))
+
+
+def _open_headers(
+    paths: Paths, *, wanted: Collection[int] | None, id_column: str | None, scratch: Path
+) -> list[Header]:
+    if not isinstance(paths, str | Path) and not paths:
+        raise InputError("no export of participants is named; give one or several")
+    return [
+        open_header(path, wanted=wanted, id_column=id_column, scratch=scratch)
+        for path in find_files(paths)
+    ]
+
+
+def _leave_out(
+    frame: pl.DataFrame,
+    exports: Sequence[Export],
+    *,
+    withdrawn: str | Path | None,
+    id_column: str | None,
+) -> tuple[pl.DataFrame, tuple[Drop, ...]]:
+    """Return the people who have not withdrawn, and who was left out."""
     # the same placeholder in two files is one person
     placeholders = functools.reduce(operator.or_, (export.placeholders for export in exports))
     drops = [Drop(_STEP, "negative identifiers", placeholders.total())]
-    if withdrawn is not None:
-        gone = read_withdrawn(withdrawn, id_column=id_column)
-        left = remove_withdrawn(frame, gone, id_column=ID_COLUMN)
-        drops.append(Drop(_STEP, "withdrawn", frame.height - left.height))
-        frame = left
-    notes = (*lacking, *absent, *_list_notes(exports, tally))
-    return Fields(frame, ID_COLUMN, drops=tuple(drops), notes=notes)
+    if withdrawn is None:
+        return frame, tuple(drops)
+    gone = read_withdrawn(withdrawn, id_column=id_column)
+    remaining = remove_withdrawn(frame, gone, id_column=ID_COLUMN)
+    drops.append(Drop(_STEP, "withdrawn", frame.height - remaining.height))
+    return remaining, tuple(drops)
 
 
 def _join(
@@ -144,7 +208,7 @@ def _rank(name: str) -> tuple[bool, int, int, str]:
     return True, 0, 0, name
 
 
-def _list_absent(exports: Sequence[Export], wanted: Collection[int] | None) -> Iterator[str]:
+def _list_absent(headers: Sequence[Header], wanted: Collection[int] | None) -> Iterator[str]:
     """Yield which of the fields wanted are in no file.
 
     Raises
@@ -152,25 +216,25 @@ def _list_absent(exports: Sequence[Export], wanted: Collection[int] | None) -> I
     InputError
         None of them is in any.
     """
-    found = {name.field for export in exports for name in export.asked.values()}
+    found = {name.field for header in headers for name in header.asked.values()}
     absent = sorted(set(wanted or ()) - found)
     if not absent:
         return
-    told = ", ".join(_tell_absent(number, exports) for number in absent[:_LISTED])
+    told = ", ".join(_tell_absent(number, headers) for number in absent[:_LISTED])
     more = f" and {len(absent) - _LISTED} more" if len(absent) > _LISTED else ""
     if not found:
-        files = ", ".join(sorted(str(export.path) for export in exports))
+        files = ", ".join(sorted(str(header.path) for header in headers))
         raise InputError(f"{files}: none of the fields wanted: {told}{more}")
     yield f"fields wanted and not in the files: {told}{more}"
 
 
-def _tell_absent(number: int, exports: Sequence[Export]) -> str:
+def _tell_absent(number: int, headers: Sequence[Header]) -> str:
     dictionary = load_dictionary()
     title = dictionary.field(number).title if dictionary.knows(number) else ""
     columns = {
         name.split("|")[0].strip(): name
-        for export in exports
-        for name in (*export.names.passed_over, *export.names.others)
+        for header in headers
+        for name in (*header.names.passed_over, *header.names.others)
     }
     hint = nearest(title, columns) if title else ""
     return f"{number} ({title}){hint}" if title else str(number)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proteomr.errors import FormatError, IdentifierError, InputError, NothingToDo
-from proteomr.io.ukbiobank import read_fields
+from proteomr.io.ukbiobank import read_fields, survey_fields
 from proteomr.tables import Drop
 from tests.io.ukbiobank.exports import People, make_people, write_export
 
@@ -380,3 +380,38 @@ def test_a_damaged_file_gives_the_same_answers_or_a_clean_error(
         said = str(fault)
     assert "\n" not in said
     assert not any(eid in said for eid in people.frame["eid"])
+
+
+# surveys
+
+
+def test_a_survey_of_several_files_joins_people_and_leaves_out_who_has_withdrawn(
+    tmp_path: Path,
+) -> None:
+    paths = [
+        write(tmp_path, "eid,22009-0.1,mine", "3,0.5,a", "1,0.2,b", name="first.csv"),
+        write(tmp_path, "eid,22009-0.2,31-0.0", "1,0.1,0", "2,0.4,1", "3,1,1", name="second.csv"),
+    ]
+    gone = write(tmp_path, "2", name="withdrawn.csv")
+    fields = read_fields(paths, scratch=tmp_path, withdrawn=gone)
+    survey = survey_fields(paths, scratch=tmp_path, withdrawn=gone)
+    assert survey.frame.columns == fields.frame.columns
+    assert survey.frame["eid"].to_list() == ["1", "3"]
+    assert survey.drops == fields.drops
+    assert survey.notes == fields.notes[: len(survey.notes)]  # without those of answers
+    assert survey.notes
+
+
+def test_a_survey_refuses_files_that_hold_the_same_answers(tmp_path: Path) -> None:
+    paths = [write(tmp_path, "eid,31-0.0", "1,0", name=f"{part}.csv") for part in "ab"]
+    with pytest.raises(FormatError) as of_reading:
+        read_fields(paths, scratch=tmp_path)
+    with pytest.raises(FormatError) as of_survey:
+        survey_fields(paths, scratch=tmp_path)
+    assert str(of_survey.value) == str(of_reading.value)
+
+
+def test_a_survey_without_any_field_wanted_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "eid,31-0.0", "1,0")
+    with pytest.raises(InputError, match="none of the fields wanted"):
+        survey_fields(path, scratch=tmp_path, wanted=[2020])

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from proteomr.io.ukbiobank import read_fields
+from proteomr.io.ukbiobank import read_fields, survey_fields
 from tests.io.ukbiobank.exports import STYLES, People, Style, make_people, write_export
 
 CODINGS = ("raw", "labels")
@@ -61,3 +61,19 @@ def test_only_the_fields_wanted_are_there_with_the_columns_of_no_field(
     assert fields.frame.columns == ["eid", "p31_i0", "p2020_i0", "p2020_i1", "own_score"]
     assert fields.frame.equals(people.frame.select(fields.frame.columns))
     assert pl.Int64 == fields.frame["p2020_i1"].dtype
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("file", ["csv", "parquet"])
+def test_a_survey_has_the_people_and_columns_and_no_answer(
+    people: People, style: Style, file: Any, tmp_path: Path
+) -> None:
+    path = write_export(people, tmp_path, style=style, arrays="columns", file=file)
+    asked: dict[str, Any] = {"scratch": tmp_path, "wanted": (31, 6160, 22009, 53), "others": ()}
+    fields, survey = read_fields(path, **asked), survey_fields(path, **asked)
+    assert survey.frame.columns == fields.frame.columns
+    assert survey.frame["eid"].equals(fields.frame["eid"])
+    assert survey.drops == fields.drops
+    assert survey.numbers
+    answers = survey.frame.drop("eid")
+    assert answers.null_count().row(0) == (survey.n,) * answers.width

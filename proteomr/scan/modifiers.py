@@ -9,10 +9,10 @@ import polars as pl
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.design import Formula, build, parse
-from proteomr.errors import ColumnError, FormulaError, nearest
-from proteomr.tables import Cohort
+from proteomr.errors import ColumnError, FormulaError
+from proteomr.scan.columns import Columns
 
-__all__ = ["Modifiers", "missing_in", "read_modifiers"]
+__all__ = ["Modifiers", "read_modifiers"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +47,12 @@ class Modifiers:
 
 
 def read_modifiers(
-    cohort: Cohort, *, interaction: str | None, weights: str | None, cluster: str | None
+    columns: Columns,
+    samples: pl.DataFrame,
+    *,
+    interaction: str | None,
+    weights: str | None,
+    cluster: str | None,
 ) -> Modifiers:
     """Read interaction, weights and clusters from the samples.
 
@@ -59,60 +64,42 @@ def read_modifiers(
         The interaction is not one covariate, such as ``sex``, ``age`` or ``C(education)``.
     """
     formula: Formula | None = None
-    columns: F64 = np.empty((cohort.n, 0))
+    products: F64 = np.empty((samples.height, 0))
     terms: tuple[tuple[str, str | None], ...] = ()
     if interaction is not None:
-        formula, columns, terms = _read_interaction(cohort, interaction)
+        formula, products, terms = _read_interaction(columns, samples, interaction)
     return Modifiers(
         formula,
-        columns,
+        products,
         terms,
-        None if weights is None else _read_weights(cohort, weights),
-        None if cluster is None else _read_clusters(cohort, cluster),
+        None if weights is None else _read_weights(columns[weights]),
+        None if cluster is None else _read_clusters(columns, cluster),
     )
 
 
-def missing_in(column: pl.Series) -> Bool:
-    """Return where a column has no value: null, NaN or blank text."""
-    absent = column.is_null()
-    if column.dtype.is_float():
-        absent |= column.is_nan().fill_null(value=True)
-    if column.dtype == pl.String:
-        absent |= (column.str.strip_chars() == "").fill_null(value=True)
-    return absent.to_numpy()
-
-
-def _column(cohort: Cohort, name: str) -> pl.Series:
-    if name not in cohort.samples.columns:
-        hint = nearest(name, cohort.samples.columns)
-        raise ColumnError(f"no column {name!r} in the samples{hint}")
-    return cohort.samples[name]
-
-
 def _read_interaction(
-    cohort: Cohort, text: str
+    columns: Columns, samples: pl.DataFrame, text: str
 ) -> tuple[Formula, F64, tuple[tuple[str, str | None], ...]]:
-    known = [name for name in cohort.samples.columns if name != cohort.id_column]
-    formula = parse(text).resolve(known)
+    formula = parse(text).resolve(list(columns.names))
     if len(formula.terms) != 1 or len(formula.terms[0].parts) != 1:
         raise FormulaError(f"interaction {text!r}: one covariate is needed, such as sex or C(site)")
     name = formula.terms[0].parts[0].column
-    present = ~missing_in(cohort.samples[name])
-    design = build(formula, cohort.samples.filter(pl.Series(present)))
-    columns = np.full((cohort.n, design.matrix.shape[1] - 1), np.nan)
-    columns[present] = design.matrix[:, 1:]
-    if columns.shape[1] == 0:
+    present = ~columns.missing(name)
+    design = build(formula, samples.filter(pl.Series(present)))
+    products = np.full((samples.height, design.matrix.shape[1] - 1), np.nan)
+    products[present] = design.matrix[:, 1:]
+    if products.shape[1] == 0:
         raise ColumnError(f"interaction {text!r}: the column has one value")
     if design.factors:
         levels = design.factors[0].levels
-        return formula, columns, tuple((name, f"{level} vs {levels[0]}") for level in levels[1:])
-    if columns.shape[1] == 1:
-        return formula, columns, ((str(formula), None),)
-    return formula, columns, tuple((name_of, None) for name_of in design.names[1:])
+        return formula, products, tuple((name, f"{level} vs {levels[0]}") for level in levels[1:])
+    if products.shape[1] == 1:
+        return formula, products, ((str(formula), None),)
+    return formula, products, tuple((name_of, None) for name_of in design.names[1:])
 
 
-def _read_weights(cohort: Cohort, name: str) -> F64:
-    column = _column(cohort, name)
+def _read_weights(column: pl.Series) -> F64:
+    name = column.name
     if not column.dtype.is_numeric():
         raise ColumnError(f"weights {name!r} are {column.dtype}, and must be numbers")
     values = np.array(column.cast(pl.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
@@ -122,10 +109,9 @@ def _read_weights(cohort: Cohort, name: str) -> F64:
     return values
 
 
-def _read_clusters(cohort: Cohort, name: str) -> I64:
-    column = _column(cohort, name)
-    absent = missing_in(column)
-    codes = np.array(column.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()) - 1
+def _read_clusters(columns: Columns, name: str) -> I64:
+    absent = columns.missing(name)
+    codes = np.array(columns[name].rank("dense").fill_null(0).cast(pl.Int64).to_numpy()) - 1
     codes[absent] = -1
     if np.unique(codes[~absent]).size < 2:
         raise ColumnError(f"clusters {name!r}: at least two are needed")

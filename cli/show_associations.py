@@ -1,0 +1,70 @@
+"""What is printed of a scan: the summary, the effective tests, the fits that failed."""
+
+from typing import TYPE_CHECKING
+
+from .console import print_rows, report_note, say
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from proteomr.execute import Shard
+    from proteomr.runs import Results
+
+__all__ = ["describe_failures", "show_associations"]
+
+
+def show_associations(results: "Results", *, shard: "Shard | None" = None) -> None:
+    """Print the summary of a scan, or of a shard what is to be done when all are there."""
+    if shard is not None:
+        report_note(f"shard {shard} is done; when all are: proteomr merge {results.folder}")
+        return
+    _print_summary(results.summary())
+    if "effective_tests" in results.names:
+        _print_effective(results.table("effective_tests"))
+
+
+def describe_failures(results: "Results") -> str:
+    """Say how many fits have no ordinary estimate, by status."""
+    statuses = results.table("associations")["status"].value_counts(sort=True).rows()
+    kinds = ", ".join(f"{status} {n:,}" for status, n in statuses if status != "ok")
+    return (
+        f"{results.failed:,} of {results.units:,} fits have no ordinary estimate: {kinds}; the "
+        "columns status and message say more"
+    )
+
+
+def _print_effective(effective: "pl.DataFrame") -> None:
+    for row in effective.iter_rows(named=True):
+        say(
+            f"{row['method']:<10}  {row['effective_tests']:,.1f} effective tests of "
+            f"{row['proteins']:,} proteins, threshold p < {row['threshold']:.3g}"
+        )
+
+
+def _label(protein: str, gene: str | None) -> str:
+    return protein if gene in (None, "", protein) else f"{gene} ({protein})"
+
+
+def _print_summary(summary: "pl.DataFrame") -> None:
+    used = {name for name in summary.columns if summary[name].null_count() < summary.height}
+    keys = ["adjustment"]
+    keys += [name for name in ("exposure", "outcome", "stratum", "effect") if name in used]
+    headings = [*keys, "fitted", "failed", "lambda", "p_bonf|up", "<0.05|down", "q_bh|up"]
+    headings += ["<0.05|down", "top|-log10p", "protein"]
+    counts = ("bonferroni_up", "bonferroni_down", "bh_up", "bh_down")
+    rows = []
+    for row in summary.iter_rows(named=True):
+        top = row["top_protein"]
+        factor = row["lambda"]
+        rows.append(
+            [
+                *("" if row[key] is None else str(row[key]) for key in keys),
+                f"{row['fitted']:,}",
+                f"{row['failed']:,}",
+                "" if factor is None else f"{factor:.2f}",
+                *(f"{row[name]:,}" for name in counts),
+                "" if top is None else f"{row['top_neg_log10_p']:.1f}",
+                "" if top is None else _label(top, row["top_gene"]),
+            ]
+        )
+    print_rows(headings, rows, left=len(keys))

@@ -1,0 +1,147 @@
+"""What a family of regressions is: its facts, what it can be asked for, and how it is fitted."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
+
+from proteomr._typing import I64
+from proteomr.errors import ColumnError
+from proteomr.models.base import Block, FitBlock, Layout, Problem
+from proteomr.models.cells import order_rows
+from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
+from proteomr.stats.sandwich import ErrorKind
+
+__all__ = ["Distribution", "Family", "FitOptions", "Ratio", "Scans", "Support"]
+
+Scans: TypeAlias = Literal["response", "predictor"]
+Distribution: TypeAlias = Literal["t", "normal"]
+Ratio: TypeAlias = Literal["OR", "RR", "HR"]
+State = TypeVar("State")
+
+_LEVELS_SHOWN = 5  # many levels may be identifiers of people, which no message may carry
+
+
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """What is asked of a family beside its models.
+
+    Attributes
+    ----------
+    errors : kind of standard error.
+    firth : give Firth's penalised estimate where a fit is separated.
+    level : coverage of intervals that are not Wald's.
+    """
+
+    errors: ErrorKind = "classical"
+    firth: bool = False
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What a family can be asked for.
+
+    Attributes
+    ----------
+    roles : of the targets.
+    errors : kinds of standard error with equal weights.
+    weighted_errors : those that it has with weights; none where it takes no weights.
+    interaction : products of the term of interest with a covariate.
+    firth : Firth's estimate.
+    own_covariates : covariates that each protein has for itself.
+    """
+
+    roles: tuple[Role, ...]
+    errors: tuple[ErrorKind, ...] = ("classical",)
+    weighted_errors: tuple[ErrorKind, ...] = ()
+    interaction: bool = False
+    firth: bool = False
+    own_covariates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Family(ABC, Generic[State]):
+    """A family of regressions: factor once, fit block by block.
+
+    A class for each family says what it is; an object of it holds what it was asked for.
+
+    Attributes
+    ----------
+    options : what is asked of it.
+    name : on the command line and in tables.
+    scans : where the protein stands beside an exposure, as the ``response`` (protein ~ exposure)
+        or the ``predictor`` (exposure ~ protein). Beside an outcome it is always the predictor.
+    takes : kinds of target, the first that suits a column being what it is read as.
+    distribution : of estimate over standard error without an effect.
+    ratio : what the exponential of an estimate is; None where it is nothing.
+    supports : what it can be asked for.
+    shares_rows : whether targets with the same rows are fitted together; no where the order of the
+        rows is the target's own.
+    version : counts the changes of its formulas that change numbers.
+    """
+
+    options: FitOptions = field(default_factory=FitOptions)
+
+    name: ClassVar[str]
+    scans: ClassVar[Scans]
+    takes: ClassVar[tuple[TargetKind, ...]]
+    distribution: ClassVar[Distribution]
+    ratio: ClassVar[Ratio | None]
+    supports: ClassVar[Support]
+    shares_rows: ClassVar[bool] = True
+    version: ClassVar[int] = 1
+
+    @classmethod
+    def side_of_protein(cls, role: Role) -> Scans:
+        """Return whether the protein is the response or the predictor beside a target."""
+        return cls.scans if role == "exposure" else "predictor"
+
+    @classmethod
+    def direction(cls, role: Role) -> str:
+        """Return the two sides of a model, as tables name them."""
+        return f"protein~{role}" if cls.side_of_protein(role) == "response" else f"{role}~protein"
+
+    @classmethod
+    def read_target(cls, column: TargetColumn) -> Target:
+        """Make a target of a column, by the first kind of the family that it is of.
+
+        Raises
+        ------
+        ColumnError
+            The column is of no kind that the family takes.
+        """
+        for kind in cls.takes:
+            target = kind.read(column)
+            if target is not None:
+                return target
+        few = column.n_levels <= _LEVELS_SHOWN
+        shown = f" ({', '.join(column.levels)})" if few else ""
+        needs = " or ".join(kind.needs for kind in cls.takes)
+        raise ColumnError(
+            f"{column.role} {column.name!r} has {column.n_levels} levels{shown}: "
+            f"it needs {needs} for the {cls.name} family"
+        )
+
+    def order(self, layout: Layout) -> I64:
+        """Return the order in which the family wants the rows of a problem.
+
+        Here: the cells of the factors contiguous, otherwise as they are.
+        """
+        return order_rows(layout.factors, layout.n)
+
+    @abstractmethod
+    def prepare(self, problem: Problem) -> State:
+        """Do once what all blocks share."""
+
+    @abstractmethod
+    def fit(self, state: State, block: Block) -> FitBlock:
+        """Fit all models of a problem to a block of proteins."""
+
+    @abstractmethod
+    def describe_path(self, state: State) -> str:
+        """Say in words on which path the fits of a prepared problem go."""
+
+
+AnyFamily: TypeAlias = Family[Any]

@@ -1,0 +1,137 @@
+"""What logistic fits share: scaled columns, rows that inform a fit, solvers of large problems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.models.base import Block, Factor, Problem, factors_within
+from proteomr.models.cells import lay_out_cells, name_aliased
+from proteomr.stats.base_fit import fit_base
+from proteomr.stats.batched_logistic import BatchedLogistic
+from proteomr.stats.chunked import chunk_design
+
+__all__ = [
+    "MassSolver",
+    "drop_constant_levels",
+    "prepare_mass_solvers",
+    "scale_borders",
+    "scale_covariates",
+    "standardise_columns",
+]
+
+# Taking out a level of constant response can leave another one constant, rarely more than once or
+# twice in turn. What is left after these rounds is resolved by the exact path.
+_ROUNDS = 4
+# A column whose spread is within a few thousand roundings of its size is constant.
+_FLAT = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class MassSolver:
+    """A batched solver of one adjustment set, for the models whose responses share its rows.
+
+    ``rows`` are None where it uses all; ``aliased`` names the covariates that others determine.
+    """
+
+    solver: BatchedLogistic
+    models: tuple[int, ...]
+    rows: I64 | None
+    aliased: tuple[str, ...]
+
+
+def standardise_columns(X: F64) -> tuple[F64, F64]:
+    """Centre and scale all columns but the intercept (0); constant columns become 0."""
+    centre = X.mean(axis=0)
+    out = X - centre
+    scale = np.sqrt(np.mean(out**2, axis=0))
+    flat = scale <= _FLAT * np.abs(X).max(axis=0, initial=0.0)
+    scale = np.where(flat, 1.0, scale)
+    out = np.where(flat, 0.0, out / scale)
+    out[:, 0] = 1.0
+    return out, scale
+
+
+def scale_covariates(problem: Problem) -> F64:
+    """Return the covariates with dummy columns as they are and the others centred and scaled."""
+    out, _ = standardise_columns(problem.covariates)
+    dummies = [column for factor in problem.factors for column in factor.columns.tolist()]
+    out[:, dummies] = problem.covariates[:, dummies]
+    return out
+
+
+def scale_borders(block: Block) -> tuple[Block, F64]:
+    """Return the block centred and scaled over the rows observed, and the proteins' scales."""
+    counts = np.maximum(block.observed.sum(axis=1), 1)
+
+    def standardise(values: F64) -> tuple[F64, F64]:
+        out = values - (values.sum(axis=1) / counts)[:, None]
+        out *= block.observed
+        scale = np.sqrt(np.vecdot(out, out) / counts)
+        scale = np.where(scale > 0, scale, 1.0)
+        out /= scale[:, None]
+        return out, scale
+
+    values, scale = standardise(block.values)
+    own = np.empty_like(block.own)
+    for a in range(own.shape[1]):
+        own[:, a] = standardise(block.own[:, a])[0]
+    return Block(values, own, block.observed), scale
+
+
+def drop_constant_levels(factors: tuple[Factor, ...], response: F64, observed: F64) -> F64:
+    """Return the mask ``(r, n)`` less the people in factor levels on which the response is
+    constant.
+    """
+    mask = observed.copy()
+    for _ in range(_ROUNDS):
+        before = mask.sum()
+        for factor in factors:
+            levels = int(factor.codes.max(initial=0)) + 1
+            member = (factor.codes[:, None] == np.arange(levels)).astype(np.float64)
+            people = mask @ member
+            cases = (mask * response) @ member
+            constant = (people > 0) & ((cases == 0) | (cases == people))
+            if np.any(constant):
+                mask *= 1.0 - constant.astype(np.float64) @ member.T
+        if mask.sum() == before:
+            break
+    return mask
+
+
+def prepare_mass_solvers(
+    problem: Problem, adjustment: int, models: list[int], *, compiled: bool
+) -> list[MassSolver]:
+    """Build the solvers of one adjustment set: one for all responses that share their rows."""
+    factors = factors_within(problem, adjustment)
+    groups: dict[bytes, tuple[Bool, list[int]]] = {}
+    for m in models:
+        y = problem.targets[problem.models[m].target].values[None, :]
+        kept = drop_constant_levels(factors, y, np.ones_like(y))[0] > 0
+        groups.setdefault(kept.tobytes(), (kept, []))[1].append(m)
+    out = []
+    for kept, members in groups.values():
+        rows = None if np.all(kept) else np.flatnonzero(kept)
+        built = _build_solver(problem, adjustment, members, rows, compiled=compiled)
+        if built is not None:
+            out.append(MassSolver(built[0], tuple(members), rows, built[1]))
+    return out
+
+
+def _build_solver(
+    problem: Problem, adjustment: int, models: list[int], rows: I64 | None, *, compiled: bool
+) -> tuple[BatchedLogistic, tuple[str, ...]] | None:
+    at = np.arange(problem.n) if rows is None else rows
+    columns = problem.adjustments[adjustment].columns
+    cells = lay_out_cells(problem.covariates, columns, factors_within(problem, adjustment), rows=at)
+    design = chunk_design(cells.dense, cells.cell_columns, cells.cell_of_row)
+    bases = []
+    for m in models:
+        base = fit_base(design, problem.targets[problem.models[m].target].values[at])
+        if base is None:
+            return None
+        bases.append(base)
+    aliased = () if rows is not None else name_aliased(problem, adjustment, cells)
+    return BatchedLogistic(design, bases, compiled=compiled), aliased

@@ -1,0 +1,97 @@
+"""The families there are, and the refusal of what one of them does not do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from proteomr.errors import UsageError, nearest
+from proteomr.models.family import AnyFamily, FitOptions, Support
+from proteomr.models.linear import Linear
+from proteomr.models.logistic import Logistic
+from proteomr.models.targets import Role
+
+__all__ = ["FAMILIES", "Asked", "find_family", "refuse_unsupported"]
+
+FAMILIES: tuple[type[AnyFamily], ...] = (
+    Linear,
+    Logistic,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a scan asks of its family, beside a plain model."""
+
+    options: FitOptions = field(default_factory=FitOptions)
+    roles: frozenset[Role] = frozenset()
+    weights: bool = False
+    interaction: bool = False
+    own_covariates: bool = False
+
+
+def find_family(name: str) -> type[AnyFamily]:
+    """Return the family of a name.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+
+    Examples
+    --------
+    >>> find_family("logistic").ratio
+    'OR'
+    """
+    known = {family.name: family for family in FAMILIES}
+    if name not in known:
+        hint = nearest(name, known) or f": one of {', '.join(known)}"
+        raise UsageError(f"there is no family {name!r}{hint}")
+    return known[name]
+
+
+def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
+    """Refuse what a family does not do, naming the families that do.
+
+    Raises
+    ------
+    UsageError
+        The family has not what is asked.
+
+    Examples
+    --------
+    >>> refuse_unsupported(find_family("linear"), Asked(FitOptions(firth=True)))
+    Traceback (most recent call last):
+    ...
+    proteomr.errors.UsageError: Firth's estimate is for the logistic family, not for linear
+    """
+    errors, firth = asked.options.errors, asked.options.firth
+    if firth and (errors != "classical" or asked.weights):
+        raise UsageError("Firth's estimate has neither robust errors nor weights")
+    if "exposure" in asked.roles:
+        _require(family, "an exposure", lambda s: "exposure" in s.roles)
+    if "outcome" in asked.roles:
+        _require(family, "an outcome", lambda s: "outcome" in s.roles)
+    if asked.weights:
+        _require(family, "a weight", lambda s: bool(s.weighted_errors))
+    if asked.interaction:
+        _require(family, "an interaction", lambda s: s.interaction)
+    if asked.own_covariates:
+        _require(family, "a covariate of each protein", lambda s: s.own_covariates)
+    if firth:
+        _require(family, "Firth's estimate", lambda s: s.firth)
+    _require(family, errors, lambda s: errors in s.errors)
+    if asked.weights and errors not in family.supports.weighted_errors:
+        others = ", ".join(family.supports.weighted_errors)
+        raise UsageError(f"{errors} is for equal weights: with weights {family.name} has {others}")
+
+
+def _require(family: type[AnyFamily], what: str, has: Callable[[Support], bool]) -> None:
+    if has(family.supports):
+        return
+    able = [other.name for other in FAMILIES if has(other.supports)]
+    if not able:
+        raise UsageError(f"{what} is for no family that there is")
+    names = " and ".join(able)
+    plural = "family" if len(able) == 1 else "families"
+    raise UsageError(f"{what} is for the {names} {plural}, not for {family.name}")

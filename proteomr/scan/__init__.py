@@ -1,0 +1,43 @@
+"""A family of regressions over all proteins: reading, targets, plan, blocks, parts.
+
+::
+
+    reading = read_formulas(cohort, formulas)
+    targets = [read_target(reading, name, role="exposure", family=family)]
+    plan = plan_blocks(reading, family, targets=targets)
+    parts = fit_blocks(plan, executor=Serial())
+"""
+
+from proteomr.scan.fitting import Scan
+from proteomr.scan.parts import JOINT_TESTS, PART_ORDER, TERM_POSITION
+from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_blocks
+from proteomr.scan.reading import Reading, read_formulas
+from proteomr.scan.run import (
+    Cost,
+    PartsDone,
+    estimate_cost,
+    fit_blocks,
+    in_turn,
+    run_parts,
+)
+from proteomr.scan.targets import read_target
+
+__all__ = [
+    "BLOCK_SIZE",
+    "JOINT_TESTS",
+    "PART_ORDER",
+    "TERM_POSITION",
+    "Cost",
+    "PartsDone",
+    "Plan",
+    "ProteinBlock",
+    "Reading",
+    "Scan",
+    "estimate_cost",
+    "fit_blocks",
+    "in_turn",
+    "plan_blocks",
+    "read_formulas",
+    "read_target",
+    "run_parts",
+]

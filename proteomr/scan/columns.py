@@ -1,0 +1,82 @@
+"""The columns of a cohort's samples, each looked at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import Bool
+from proteomr.errors import ColumnError, nearest
+from proteomr.tables import Cohort
+
+__all__ = ["Columns", "label_level", "missing_in"]
+
+
+def missing_in(column: pl.Series) -> Bool:
+    """Return where a column has no value: null, NaN or blank text."""
+    absent = column.is_null()
+    if column.dtype.is_float():
+        absent |= column.is_nan().fill_null(value=True)
+    if column.dtype == pl.String:
+        absent |= (column.str.strip_chars() == "").fill_null(value=True)
+    return absent.to_numpy()
+
+
+def label_level(level: object) -> str:
+    """Return the label of a level: a whole number without its decimals.
+
+    Examples
+    --------
+    >>> label_level(2.0), label_level(2.5), label_level("yes")
+    ('2', '2.5', 'yes')
+    """
+    return str(int(level)) if isinstance(level, float) and level.is_integer() else str(level)
+
+
+class Columns:
+    """The columns of a cohort's samples by name, and where each has no value.
+
+    Parameters
+    ----------
+    cohort : n people.
+    """
+
+    def __init__(self, cohort: Cohort) -> None:
+        self._cohort = cohort
+        self._missing: dict[str, Bool] = {}
+
+    def __reduce__(self) -> tuple[type[Columns], tuple[Cohort]]:
+        # what has been looked at is looked at again elsewhere, rather than sent there
+        return Columns, (self._cohort,)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns that a model may use: all but the identifier."""
+        cohort = self._cohort
+        return tuple(name for name in cohort.samples.columns if name != cohort.id_column)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._cohort.samples.columns
+
+    def __getitem__(self, name: str) -> pl.Series:
+        if name not in self:
+            hint = nearest(name, self._cohort.samples.columns)
+            raise ColumnError(f"no column {name!r} in the samples{hint}")
+        return self._cohort.samples[name]
+
+    def missing(self, name: str) -> Bool:
+        """Return where a column has no value ``(n,)``."""
+        if name not in self._missing:
+            self._missing[name] = missing_in(self[name])
+        return self._missing[name]
+
+    def complete(self, names: tuple[str, ...]) -> Bool:
+        """Return where all of some columns have a value ``(n,)``."""
+        rows = np.ones(self._cohort.n, dtype=bool)
+        for name in names:
+            rows &= ~self.missing(name)
+        return rows
+
+    def is_numeric(self, name: str) -> bool:
+        """Whether a column holds numbers."""
+        return self[name].dtype.is_numeric()

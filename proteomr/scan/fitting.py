@@ -1,0 +1,184 @@
+"""The work on one block of proteins: read, transform within complete cases, fit, tabulate."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.errors import InputError
+from proteomr.models import Block, FitBlock
+from proteomr.scan.groups import Group
+from proteomr.scan.parts import PART_ORDER, tabulate
+from proteomr.scan.plan import Plan, ProteinBlock
+from proteomr.stats.transforms import transform_block
+from proteomr.status import Status
+from proteomr.tables import ProteinCovariate, Proteins
+
+# A design that cannot be built on fewer people is the fault of a small stratum; on more, of what
+# was asked, which ends the run.
+_SMALL_GROUP = 100
+_log = logging.getLogger(__name__)
+
+__all__ = ["Scan"]
+
+
+class _States:
+    """Prepared groups, the last few of them kept; each prepared once by whichever thread asks."""
+
+    def __init__(self, prepare: Callable[[int], object], *, keep: int) -> None:
+        self._prepare = prepare
+        self._keep = keep
+        self._states: OrderedDict[int, object] = OrderedDict()
+        self._locks: dict[int, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def get(self, group: int) -> object:
+        with self._guard:
+            lock = self._locks.setdefault(group, threading.Lock())
+        with lock:
+            with self._guard:
+                if group in self._states:
+                    self._states.move_to_end(group)
+                    return self._states[group]
+            state = self._prepare(group)
+            with self._guard:
+                self._states[group] = state
+                while len(self._states) > self._keep:
+                    self._states.popitem(last=False)
+            return state
+
+
+class Scan:
+    """A plan ready to be run block by block, by any number of threads.
+
+    Parameters
+    ----------
+    plan : what to do.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.family = plan.family
+        widest = max((len(block.groups) for block in plan.blocks), default=1)
+        self._states = _States(self._prepare, keep=2 * widest)
+
+    def __reduce__(self) -> tuple[type[Scan], tuple[Plan]]:
+        # Another process prepares its groups itself.
+        return Scan, (self.plan,)
+
+    def __call__(self, block: ProteinBlock) -> pl.DataFrame:
+        """Fit all models of a block's proteins; one row for each protein and coefficient."""
+        plan = self.plan
+        values = _read(plan.cohort.proteins, block.proteins)
+        own = {
+            i: _read_own(plan.reading.covariates[i], block.proteins)
+            for i in sorted({i for g in block.groups for i in plan.groups[g].own})
+        }
+        parts = [
+            tabulate(plan, block.proteins, plan.groups[g], self._fit(block, g, values, own))
+            for g in block.groups
+        ]
+        return pl.concat(parts).sort(PART_ORDER)
+
+    def path(self, group: int) -> str:
+        """Say on which path the fits of a group go; empty where it has none."""
+        state = self._states.get(group)
+        nothing = state is None or isinstance(state, InputError)
+        return "" if nothing else self.family.describe_path(state)
+
+    def _prepare(self, group: int) -> object:
+        plan_group = self.plan.groups[group]
+        if plan_group.rows.size == 0:
+            return None
+        try:
+            problem = self.plan.problem(plan_group)
+            for note in problem.notes:
+                _log.warning("%s", note)
+            return self.family.prepare(problem)
+        except InputError as fault:
+            # A stratum may be too small for a term that suits the others.
+            if plan_group.rows.size >= _SMALL_GROUP or len(self.plan.groups) == 1:
+                raise
+            return fault
+
+    def _fit(self, block: ProteinBlock, g: int, values: F64, own: dict[int, F64]) -> FitBlock:
+        group = self.plan.groups[g]
+        state = self._states.get(g)
+        if state is None:
+            message = "nobody has exposure and covariates complete"
+            return self._refuse(block, group, Status.all_missing, message)
+        if isinstance(state, InputError):
+            return self._refuse(block, group, Status.too_few, str(state))
+        raw = np.take(values, group.rows, axis=1)
+        own_raw = np.empty((block.proteins.size, len(group.own), group.rows.size))
+        for a, i in enumerate(group.own):
+            np.take(own[i], group.rows, axis=1, out=own_raw[:, a])
+        ready, infinite, able = self._transform(raw, own_raw)
+        fits = self.family.fit(state, ready)
+        self._refuse_infinite(fits, infinite, able)
+        return fits
+
+    def _refuse(self, block: ProteinBlock, group: Group, status: Status, message: str) -> FitBlock:
+        """Return the fits of a group that has none."""
+        coefficients = len(self.plan.coefficients(group))
+        fits = FitBlock.empty(block.proteins.size, coefficients)
+        for j, t in np.ndindex(fits.n.shape):
+            fits.refuse(j, t, status, message)
+        return fits
+
+    def _transform(self, raw: F64, own: F64) -> tuple[Block, I64, Bool]:
+        """Return the block to fit, infinite values by protein, and whether it is transformed."""
+        if own.shape[1]:
+            absent = np.isnan(own).any(axis=1)
+            raw[absent] = np.nan
+        observed = ~np.isnan(raw)
+        infinite = (np.isinf(raw) + np.isinf(own).sum(axis=1)).sum(axis=1, where=observed)
+        raw[infinite > 0] = np.nan
+        out = np.empty_like(raw)
+        able = transform_block(raw, out, transform=self.plan.transform)
+        out[~able] = 0.0
+        for a in range(own.shape[1]):
+            own[:, a][~observed] = 0.0
+        own[infinite > 0] = 0.0
+        return Block(out, own, observed), infinite, able
+
+    def _refuse_infinite(self, fits: FitBlock, infinite: I64, able: Bool) -> None:
+        for j in np.flatnonzero(infinite > 0).tolist():
+            for t in range(fits.n.shape[1]):
+                values = "value" if infinite[j] == 1 else "values"
+                message = f"{infinite[j]} infinite {values} on the rows of the fit"
+                fits.refuse(j, t, Status.infinite, message)
+        transform = self.plan.transform
+        for j in np.flatnonzero(~able & (infinite == 0)).tolist():
+            for t in range(fits.n.shape[1]):
+                if fits.status[j, t] in {Status.all_missing, Status.too_few}:
+                    continue
+                if transform == "zscore":
+                    message = "the protein has one value on the rows of the fit"
+                    fits.refuse(j, t, Status.constant, message)
+                else:
+                    message = f"{transform} needs values above 0"
+                    fits.refuse(j, t, Status.untransformed, message)
+
+
+def _read(proteins: Proteins, positions: I64) -> F64:
+    first, last = int(positions[0]), int(positions[-1])
+    if last - first + 1 == positions.size:
+        block = proteins.read(slice(first, last + 1))
+    else:
+        known = proteins.names
+        chosen = proteins.select_columns([known[p] for p in positions])
+        block = chosen.read(slice(0, positions.size))
+    return np.ascontiguousarray(block.T)
+
+
+def _read_own(covariate: ProteinCovariate, proteins: I64) -> F64:
+    columns = np.array([covariate.column_of[p] for p in proteins], dtype=np.int64)
+    distinct, within = np.unique(columns, return_inverse=True)
+    return _read(covariate.values, distinct)[within]

@@ -1,0 +1,134 @@
+"""Groups: models that share rows, in the order in which their family wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from proteomr._typing import F64, I64
+from proteomr.design import Formula, build
+from proteomr.models import AnyFamily, Factor, Layout, Target
+from proteomr.scan.reading import Reading
+
+__all__ = ["Group", "ModelKey", "group_models"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelKey:
+    """What identifies a model of a protein: target, adjustment set and stratum, by position."""
+
+    target: int
+    adjustment: int
+    stratum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Models on one set of rows: complete for targets and covariates, of one stratum and panel.
+
+    Attributes
+    ----------
+    rows : positions among the samples, in the order that the family wants.
+    models : what the models of the problem are, in its order.
+    formulas : adjustment sets of the group by position in the reading.
+    own : positions among the protein covariates of those that every protein has for itself.
+    shared : values ``(n of the samples,)`` by name of the covariates that all proteins of the panel
+        share.
+    """
+
+    rows: I64
+    models: tuple[ModelKey, ...]
+    formulas: Mapping[int, Formula]
+    own: tuple[int, ...]
+    shared: Mapping[str, F64]
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Models that have been found to share rows."""
+
+    rows: I64
+    own: tuple[int, ...]
+    models: list[ModelKey] = field(default_factory=list)
+
+
+def group_models(
+    reading: Reading,
+    family: AnyFamily,
+    *,
+    targets: Sequence[Target],
+    shared: Mapping[str, F64],
+    orders: dict[tuple[bytes, str], I64],
+) -> list[Group]:
+    """Group the models of one panel by the rows that are complete for them.
+
+    Parameters
+    ----------
+    shared : values by name of the covariates that the panel shares.
+    orders : of rows that are known already; new ones are added.
+    """
+    gathered: dict[tuple[bytes, tuple[int, ...], int], _Gathered] = {}
+    complete = [reading.complete(formula, shared) for formula in reading.formulas]
+    own = [reading.own_positions(formula) for formula in reading.formulas]
+    observed = [target.observed for target in targets]
+    for s, stratum in enumerate(reading.strata):
+        for a, rows_of_set in enumerate(complete):
+            for e, has_value in enumerate(observed):
+                rows = stratum.rows & rows_of_set & reading.modifiers.complete & has_value
+                apart = 0 if family.shares_rows else e
+                key = rows.tobytes(), own[a], apart
+                members = gathered.setdefault(key, _Gathered(np.flatnonzero(rows), own[a]))
+                members.models.append(ModelKey(e, a, s))
+    groups = []
+    for members in gathered.values():
+        used = sorted({key.adjustment for key in members.models})
+        formulas = {a: reading.without_own(reading.formulas[a]) for a in used}
+        chosen = [targets[e] for e in sorted({key.target for key in members.models})]
+        ordered = _order(reading, family, members.rows, formulas, chosen, orders)
+        groups.append(Group(ordered, tuple(members.models), formulas, members.own, shared))
+    return groups
+
+
+def _order(
+    reading: Reading,
+    family: AnyFamily,
+    rows: I64,
+    formulas: Mapping[int, Formula],
+    targets: Sequence[Target],
+    known: dict[tuple[bytes, str], I64],
+) -> I64:
+    """Order a group's rows as the family wants them, by what all its adjustment sets share.
+
+    What has been ordered before is looked up.
+    """
+    if rows.size == 0:
+        return rows
+    common = set.intersection(
+        *({term for term in f.terms if len(term.parts) == 1} for f in formulas.values())
+    )
+    factors = [
+        term
+        for formula in formulas.values()
+        for term in formula.terms
+        if term in common and reading.is_factor(term)
+    ]
+    formula = Formula(tuple(dict.fromkeys(factors)))
+    names = "" if family.shares_rows else targets[0].name
+    key = (rows.tobytes(), f"{names} {formula}")
+    if key not in known:
+        layout = _lay_out(reading, rows, formula, targets)
+        known[key] = rows[family.order(layout)]
+    return known[key]
+
+
+def _lay_out(reading: Reading, rows: I64, formula: Formula, targets: Sequence[Target]) -> Layout:
+    """Return what the family may order rows by."""
+    factors: tuple[Factor, ...] = ()
+    if formula.terms:
+        design = build(formula, reading.cohort.samples[rows])
+        factors = tuple(
+            Factor(f.name, f.codes, np.array(f.columns, dtype=np.int64)) for f in design.factors
+        )
+    return Layout(rows.size, factors, tuple(target.take(rows) for target in targets))

@@ -1,0 +1,159 @@
+"""Parts: what the fits of a block are as rows, before statistics and multiple testing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.models import FitBlock
+from proteomr.scan.groups import Group
+from proteomr.scan.plan import Plan, RowKey
+from proteomr.status import Status
+from proteomr.tables import columns as c
+
+__all__ = ["JOINT_TESTS", "PART_ORDER", "TERM_POSITION", "tabulate"]
+
+TERM_POSITION = "term_position"
+JOINT_TESTS = "joint_tests"
+_JOINT = pl.List(
+    pl.Struct(
+        {
+            c.TEST: pl.String,
+            c.STATISTIC: pl.Float64,
+            c.DF: pl.Float64,
+            c.NEG_LOG10_P: pl.Float64,
+        }
+    )
+)
+PART_ORDER = (
+    "protein_position",
+    "target_position",
+    "adjustment_position",
+    "stratum_position",
+    "contrast_position",
+    TERM_POSITION,
+)
+
+
+def tabulate(plan: Plan, proteins: I64, group: Group, fits: FitBlock) -> pl.DataFrame:
+    """Return a row for each protein and coefficient of a group, in the order of the proteins.
+
+    Parameters
+    ----------
+    proteins : positions of the b proteins.
+    group : whose fits they are.
+    fits : ``(b, c)``.
+    """
+    keys = plan.coefficients(group)
+    names = plan.cohort.proteins.names
+    b, t = fits.n.shape
+
+    def each_protein(values: list[Any], dtype: type[pl.DataType]) -> pl.Series:
+        return pl.Series(values * b, dtype=dtype)
+
+    targets = [plan.targets[key.target] for key in keys]
+    positions = {
+        PART_ORDER[0]: pl.Series(np.repeat(proteins, t), dtype=pl.Int32),
+        PART_ORDER[1]: each_protein([key.target for key in keys], pl.Int32),
+        PART_ORDER[2]: each_protein([key.adjustment for key in keys], pl.Int32),
+        PART_ORDER[3]: each_protein([key.stratum for key in keys], pl.Int32),
+        PART_ORDER[4]: each_protein([key.contrast for key in keys], pl.Int32),
+        PART_ORDER[5]: each_protein([key.term for key in keys], pl.Int32),
+    }
+    labels = plan.reading.labels
+    strata = plan.reading.strata
+    roles = {
+        role: [target.name if target.role == role else None for target in targets]
+        for role in ("exposure", "outcome")
+    }
+    named = [_name_term(plan, key, names[protein]) for protein in proteins for key in keys]
+    described = {
+        c.PROTEIN: pl.Series([names[p] for p in proteins for _ in range(t)], dtype=pl.String),
+        c.GENE: _genes(plan, proteins).gather(np.repeat(np.arange(b), t)),
+        c.EXPOSURE: each_protein(roles["exposure"], pl.String),
+        c.OUTCOME: each_protein(roles["outcome"], pl.String),
+        c.ADJUSTMENT: each_protein([labels[key.adjustment] for key in keys], pl.String),
+        c.FAMILY: each_protein([plan.family.name] * t, pl.String),
+        c.DIRECTION: each_protein([plan.family.direction(one.role) for one in targets], pl.String),
+        c.TERM: pl.Series([term for term, _ in named], dtype=pl.String),
+        c.CONTRAST: pl.Series([contrast for _, contrast in named], dtype=pl.String),
+        c.STRATUM: each_protein([strata[key.stratum].label for key in keys], pl.String),
+    }
+    joint = {JOINT_TESTS: _list_joint_tests(fits, [(k.contrast, k.term) == (0, 0) for k in keys])}
+    return pl.DataFrame({**positions, **described, **_measure(fits), **joint})
+
+
+def _list_joint_tests(fits: FitBlock, leading: list[bool]) -> pl.Series:
+    """Return the joint tests of each model, in the row of its first coefficient."""
+    rows: list[list[dict[str, object]] | None] = []
+    for j in range(fits.n.shape[0]):
+        m = -1
+        for leads in leading:
+            m += leads
+            rows.append(_joint_tests_of(fits, j, m) if leads and fits.joint else None)
+    return pl.Series(rows, dtype=_JOINT)
+
+
+def _joint_tests_of(fits: FitBlock, j: int, m: int) -> list[dict[str, object]]:
+    return [
+        {
+            c.TEST: name,
+            c.STATISTIC: _finite(tests.statistic[j, m]),
+            c.DF: _finite(tests.df[j, m]),
+            c.NEG_LOG10_P: _finite(tests.neg_log10_p[j, m]),
+        }
+        for name, tests in fits.joint.items()
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _measure(fits: FitBlock) -> dict[str, pl.Series]:
+    """Return counts, estimates and statuses, protein by protein."""
+    b, t = fits.n.shape
+    statuses = [Status(code).name for code in fits.status.ravel().tolist()]
+    messages = [fits.messages.get((j, i)) for j in range(b) for i in range(t)]
+    return {
+        c.N: pl.Series(fits.n.ravel(), dtype=pl.Int64),
+        c.N_CASE: _nullable(fits.n_case.ravel(), fits.n_case.ravel() < 0),
+        c.ESTIMATE: _number(fits.estimate),
+        c.SE: _number(fits.se),
+        c.DF: _number(np.where(np.isfinite(fits.df), fits.df, np.nan)),
+        c.CONF_LOW: _number(fits.conf_low),
+        c.CONF_HIGH: _number(fits.conf_high),
+        c.STATUS: pl.Series(statuses, dtype=pl.String),
+        c.MESSAGE: pl.Series(messages, dtype=pl.String),
+    }
+
+
+def _genes(plan: Plan, proteins: I64) -> pl.Series:
+    assays = plan.cohort.assays
+    if c.GENE not in assays.columns:
+        return pl.Series([None] * proteins.size, dtype=pl.String)
+    return assays[c.GENE].gather(proteins).cast(pl.String)
+
+
+def _name_term(plan: Plan, key: RowKey, protein: str) -> tuple[str, str | None]:
+    """Return the term and the contrast that a row is about."""
+    target = plan.targets[key.target]
+    side = plan.family.side_of_protein(target.role)
+    main = target.name if side == "response" else protein
+    contrast = target.contrasts[key.contrast]
+    if key.term == 0:
+        return main, contrast
+    name, levels = plan.reading.modifiers.terms[key.term - 1]
+    return f"{main}:{name}", levels if len(target.contrasts) == 1 else f"{contrast}, {levels}"
+
+
+def _nullable(values: I64, absent: Bool) -> pl.Series:
+    series = pl.Series(values, dtype=pl.Int64)
+    return series.set(pl.Series(absent), None) if absent.any() else series
+
+
+def _number(values: F64) -> pl.Series:
+    return pl.Series(np.ascontiguousarray(values).ravel(), dtype=pl.Float64).fill_nan(None)

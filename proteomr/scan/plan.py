@@ -1,0 +1,240 @@
+"""From a reading and a family to groups of models that share rows, and blocks of proteins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import I64
+from proteomr.design import build, columns_of, union
+from proteomr.errors import ColumnError, UsageError
+from proteomr.models import (
+    Adjustment,
+    AnyFamily,
+    Asked,
+    Factor,
+    Model,
+    Problem,
+    Target,
+    refuse_unsupported,
+)
+from proteomr.scan.groups import Group, group_models
+from proteomr.scan.reading import Reading, is_shared
+from proteomr.stats.transforms import Transform
+from proteomr.tables import Cohort, Drop
+
+__all__ = ["BLOCK_SIZE", "Plan", "ProteinBlock", "RowKey", "plan_blocks"]
+
+# Proteins fitted together: enough that products with shared covariates run as matrix products at
+# full speed, few enough that a block of tens of thousands of people takes tens of megabytes.
+BLOCK_SIZE = 72
+
+
+@dataclass(frozen=True, slots=True)
+class ProteinBlock:
+    """Proteins fitted together: their positions, and the groups of their panel."""
+
+    index: int
+    proteins: I64
+    groups: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowKey:
+    """What identifies a row of a protein's results, by position.
+
+    Term 0 is the main effect, term i the i-th interaction.
+    """
+
+    target: int
+    adjustment: int
+    stratum: int
+    contrast: int
+    term: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a scan does, before it does it.
+
+    Attributes
+    ----------
+    reading : the cohort met with the adjustment sets.
+    family : with what is asked of it.
+    targets : the exposures and outcomes.
+    transform : of the proteins, within the complete cases of each fit.
+    groups : models that share rows.
+    blocks : proteins that are fitted together.
+    drops : people that a target or covariate takes out, by step.
+    """
+
+    reading: Reading
+    family: AnyFamily
+    targets: tuple[Target, ...]
+    transform: Transform
+    groups: tuple[Group, ...]
+    blocks: tuple[ProteinBlock, ...]
+    drops: tuple[Drop, ...]
+
+    @property
+    def cohort(self) -> Cohort:
+        """The people and their proteins."""
+        return self.reading.cohort
+
+    @property
+    def tests_per_protein(self) -> int:
+        """Rows of the result for each protein."""
+        contrasts = sum(len(target.contrasts) for target in self.targets)
+        terms = 1 + len(self.reading.modifiers.terms)
+        return contrasts * terms * len(self.reading.labels) * len(self.reading.strata)
+
+    def coefficients(self, group: Group) -> tuple[RowKey, ...]:
+        """Return what the columns of a group's :class:`~proteomr.models.FitBlock` are."""
+        return tuple(
+            RowKey(key.target, key.adjustment, key.stratum, contrast, term)
+            for key in group.models
+            for contrast in range(len(self.targets[key.target].contrasts))
+            for term in range(1 + len(self.reading.modifiers.terms))
+        )
+
+    def problem(self, group: Group) -> Problem:
+        """Build the arrays that the fits of a group share."""
+        reading, by = self.reading, self.reading.modifiers
+        frame = reading.cohort.samples[group.rows]
+        for name, values in group.shared.items():
+            frame = frame.with_columns(pl.Series(name, values[group.rows]))
+        design = build(union(group.formulas.values()), frame)
+        position = {a: i for i, a in enumerate(group.formulas)}
+        used = sorted({key.target for key in group.models})
+        return Problem(
+            covariates=design.matrix,
+            names=design.names,
+            factors=tuple(
+                Factor(f.name, f.codes, np.array(f.columns, dtype=np.int64)) for f in design.factors
+            ),
+            targets=tuple(self.targets[e].take(group.rows) for e in used),
+            adjustments=tuple(
+                Adjustment(label, np.array(columns_of(design, group.formulas[a]), dtype=np.int64))
+                for a, label in enumerate(reading.labels)
+                if a in group.formulas
+            ),
+            models=tuple(
+                Model(used.index(key.target), position[key.adjustment]) for key in group.models
+            ),
+            own_names=tuple(reading.covariates[i].name for i in group.own),
+            interaction=by.interaction[group.rows] if by.terms else None,
+            weights=None if by.weights is None else by.weights[group.rows],
+            clusters=None if by.clusters is None else by.clusters[group.rows],
+            notes=design.notes,
+        )
+
+
+def plan_blocks(
+    reading: Reading,
+    family: AnyFamily,
+    *,
+    targets: Sequence[Target],
+    transform: Transform = "rint",
+    block_size: int = BLOCK_SIZE,
+    step: str = "scan",
+) -> Plan:
+    """Lay out the fits of every protein to every target under every adjustment set.
+
+    Parameters
+    ----------
+    reading : the cohort met with the adjustment sets.
+    family : with what is asked of it.
+    targets : of :func:`proteomr.scan.read_target`.
+    transform : of the proteins.
+    block_size : proteins fitted together.
+    step : what the people left out are counted under.
+
+    Raises
+    ------
+    UsageError
+        The family does not do what is asked, or a target is in an adjustment set.
+    ColumnError
+        Nobody is complete.
+    """
+    refuse_unsupported(type(family), _describe_asked(reading, family, targets))
+    _refuse_clashes(reading, targets)
+    groups: list[Group] = []
+    blocks: list[ProteinBlock] = []
+    orders: dict[tuple[bytes, str], I64] = {}
+    for proteins in _partition(reading):
+        first = len(groups)
+        shared = reading.shared_values(int(proteins[0]))
+        groups += group_models(reading, family, targets=targets, shared=shared, orders=orders)
+        members = tuple(range(first, len(groups)))
+        for start in range(0, proteins.size, block_size):
+            part = proteins[start : start + block_size]
+            blocks.append(ProteinBlock(len(blocks), part, members))
+    if not any(group.rows.size for group in groups):
+        raise ColumnError(
+            f"nobody has exposures and covariates complete: {reading.describe_missing()}"
+        )
+    return Plan(
+        reading=reading,
+        family=family,
+        targets=tuple(targets),
+        transform=transform,
+        groups=tuple(groups),
+        blocks=tuple(blocks),
+        drops=_count_drops(reading, targets, step=step),
+    )
+
+
+def _describe_asked(reading: Reading, family: AnyFamily, targets: Sequence[Target]) -> Asked:
+    own = any(not is_shared(covariate) for covariate in reading.covariates)
+    return Asked(
+        options=family.options,
+        roles=frozenset(target.role for target in targets),
+        weights=reading.weights is not None,
+        interaction=bool(reading.modifiers.terms),
+        own_covariates=own,
+    )
+
+
+def _refuse_clashes(reading: Reading, targets: Sequence[Target]) -> None:
+    for label, formula in zip(reading.labels, reading.formulas, strict=True):
+        clash = [target for target in targets if target.name in formula.variables]
+        if clash:
+            raise UsageError(
+                f"{clash[0].name!r} is an {clash[0].role} and in the adjustment set {label!r}"
+            )
+
+
+def _partition(reading: Reading) -> list[I64]:
+    """Split the proteins by the covariate columns that they share, in order of appearance."""
+    shared = [covariate.column_of for covariate in reading.covariates if is_shared(covariate)]
+    panels: dict[tuple[int, ...], list[int]] = {}
+    for protein in range(len(reading.cohort.proteins.names)):
+        key = tuple(column_of[protein] for column_of in shared)
+        panels.setdefault(key, []).append(protein)
+    return [np.array(proteins, dtype=np.int64) for proteins in panels.values()]
+
+
+def _count_drops(reading: Reading, targets: Sequence[Target], *, step: str) -> tuple[Drop, ...]:
+    columns, by = reading.columns, reading.stratified_by
+    counts: list[tuple[str, str, int]] = []
+    if by is not None:
+        anywhere = np.logical_or.reduce([stratum.rows for stratum in reading.strata])
+        counts = [(step, by, int(np.sum(~anywhere)))]
+    names = [name for name in (reading.weights, reading.cluster) if name is not None]
+    for stratum in reading.strata:
+        where = "" if stratum.label is None else f" in {by} {stratum.label}"
+        rows = stratum.rows
+        counts += [(f"{step}{where}", t.name, int(np.sum(~t.observed & rows))) for t in targets]
+        counts += [
+            (f"{step}{where}", name, int(np.sum(columns.missing(name) & rows))) for name in names
+        ]
+        counts += [
+            (f"{step}, {label}{where}", name, int(np.sum(columns.missing(name) & rows)))
+            for label, formula in zip(reading.labels, reading.formulas, strict=True)
+            for name in formula.variables
+            if name in columns
+        ]
+    return tuple(Drop(of, f"{name} missing", n) for of, name, n in counts if n)

@@ -1,0 +1,224 @@
+"""A cohort met with formulas: columns, covariates, strata and complete rows, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, Bool
+from proteomr.design import Formula, Term, parse, unique_terms
+from proteomr.errors import ColumnError, FormulaError, UsageError
+from proteomr.scan.columns import Columns, label_level
+from proteomr.scan.modifiers import Modifiers, read_modifiers
+from proteomr.tables import Cohort, ProteinCovariate
+
+__all__ = ["Reading", "Stratum", "read_formulas"]
+
+# A covariate counts as shared by panels, which are then fitted apart, where at least so many
+# proteins have each of its columns; else each protein has it for itself.
+_SHARED_BY_AT_LEAST = 8
+# More strata are a mistake, such as an age in years.
+_MOST_STRATA = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stratum:
+    """A level of the column that makes the strata, or everybody: its label, and whose it is.
+
+    Attributes
+    ----------
+    label : of the level; None for everybody.
+    rows : ``(n,)``.
+    """
+
+    label: str | None
+    rows: Bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A cohort met with formulas.
+
+    Attributes
+    ----------
+    cohort : n people and their proteins.
+    covariates : those with values of their own for each protein or panel.
+    columns : of the samples.
+    labels : of the adjustment sets.
+    formulas : of the adjustment sets, resolved against the columns; the main effect of an
+        interaction covariate is in each.
+    modifiers : interaction, weights and clusters.
+    strata : at least one.
+    stratified_by, weights, cluster : the columns that were named for these; None without.
+    """
+
+    cohort: Cohort
+    covariates: tuple[ProteinCovariate, ...]
+    columns: Columns
+    labels: tuple[str, ...]
+    formulas: tuple[Formula, ...]
+    modifiers: Modifiers
+    strata: tuple[Stratum, ...]
+    stratified_by: str | None
+    weights: str | None
+    cluster: str | None
+
+    def shared_values(self, protein: int) -> dict[str, F64]:
+        """Return the covariates ``(n,)`` that a protein shares with all of its panel, by name."""
+        values = {}
+        for covariate in self.covariates:
+            if is_shared(covariate):
+                column = covariate.column_of[protein]
+                values[covariate.name] = covariate.values.read(slice(column, column + 1))[:, 0]
+        return values
+
+    def own_positions(self, formula: Formula) -> tuple[int, ...]:
+        """Return the covariates that every protein has for itself, among those of a formula."""
+        return tuple(
+            i
+            for i, covariate in enumerate(self.covariates)
+            if not is_shared(covariate) and covariate.name in formula.variables
+        )
+
+    def without_own(self, formula: Formula) -> Formula:
+        """Return a formula less the main effects of what each protein has for itself."""
+        own = [self.covariates[i].name for i in self.own_positions(formula)]
+        return Formula(tuple(term for term in formula.terms if not _is_own(term, own)))
+
+    def complete(self, formula: Formula, shared: Mapping[str, F64]) -> Bool:
+        """Return where all columns and shared covariates of a formula have a value ``(n,)``."""
+        rows = self.columns.complete(tuple(v for v in formula.variables if v in self.columns))
+        for name in formula.variables:
+            if name in shared:
+                rows &= ~np.isnan(shared[name])
+        return rows
+
+    def is_factor(self, term: Term) -> bool:
+        """Whether the first column of a term enters as a factor."""
+        part = term.parts[0]
+        if part.column not in self.columns:
+            return False
+        return bool(part.categorical or not self.columns.is_numeric(part.column))
+
+    def describe_missing(self) -> str:
+        """Say which covariates lack the most values."""
+        counts = {
+            name: int(self.columns.missing(name).sum())
+            for formula in self.formulas
+            for name in formula.variables
+            if name in self.columns
+        }
+        worst = sorted(counts.items(), key=lambda item: -item[1])[:3]
+        lacking = ", ".join(f"{name} missing in {n} of {self.cohort.n}" for name, n in worst if n)
+        return lacking or f"{self.cohort.n} people, exposures missing in all"
+
+
+def read_formulas(
+    cohort: Cohort,
+    adjust: Mapping[str, Formula] | None = None,
+    *,
+    covariates: Sequence[ProteinCovariate] = (),
+    interaction: str | None = None,
+    strata: str | None = None,
+    weights: str | None = None,
+    cluster: str | None = None,
+) -> Reading:
+    """Meet a cohort with adjustment sets and with what modifies their models.
+
+    Parameters
+    ----------
+    adjust : formulas by label; without, one that adjusts for nothing.
+    covariates : those with values of their own for each protein or panel.
+    interaction : covariate whose product with the term of interest is in every model.
+    strata, weights, cluster : columns of the samples.
+
+    Raises
+    ------
+    UsageError, FormulaError, ColumnError
+        What is named is not there, or cannot serve.
+
+    Examples
+    --------
+    >>> from proteomr.tables import ArrayProteins
+    >>> samples = pl.DataFrame({"id": ["1", "2"], "age": [50.0, 60.0], "sex": ["F", "M"]})
+    >>> cohort = Cohort(samples, "id", ArrayProteins(("ADM",), np.ones((2, 1))),
+    ...     pl.DataFrame({"protein": ["ADM"]}))
+    >>> reading = read_formulas(cohort, {"aged": parse("age")}, strata="sex")
+    >>> [stratum.label for stratum in reading.strata]
+    ['F', 'M']
+    """
+    columns = Columns(cohort)
+    for covariate in covariates:
+        if covariate.name in columns:
+            raise UsageError(
+                f"{covariate.name!r} is both a protein covariate and a column of the samples: "
+                "rename one"
+            )
+    modifiers = read_modifiers(
+        columns, cohort.samples, interaction=interaction, weights=weights, cluster=cluster
+    )
+    formulas = {"unadjusted": parse("1")} if adjust is None else adjust
+    names = {covariate.name for covariate in covariates}
+    resolved = {
+        label: _with_main_effect(formula.resolve([*columns.names, *names]), modifiers)
+        for label, formula in formulas.items()
+    }
+    for label, formula in resolved.items():
+        if strata is not None and strata in formula.variables:
+            raise UsageError(f"{strata!r} makes the strata and is in {label!r}: take it out")
+    unused = names.difference(*(formula.variables for formula in resolved.values()))
+    if unused:
+        raise UsageError(f"protein covariate {min(unused)!r} is in no adjustment set: add it")
+    return Reading(
+        cohort=cohort,
+        covariates=tuple(covariates),
+        columns=columns,
+        labels=tuple(resolved),
+        formulas=tuple(resolved.values()),
+        modifiers=modifiers,
+        strata=_read_strata(columns, cohort.n, strata),
+        stratified_by=strata,
+        weights=weights,
+        cluster=cluster,
+    )
+
+
+def _with_main_effect(formula: Formula, modifiers: Modifiers) -> Formula:
+    """Return a formula with the main effect of the interaction covariate."""
+    if modifiers.formula is None:
+        return formula
+    return Formula(unique_terms([*formula.terms, *modifiers.formula.terms]))
+
+
+def _read_strata(columns: Columns, n: int, name: str | None) -> tuple[Stratum, ...]:
+    if name is None:
+        return (Stratum(None, np.ones(n, dtype=bool)),)
+    column = columns[name].set(pl.Series(columns.missing(name)), None)
+    levels = column.drop_nulls().unique().sort().to_list()
+    if not 1 <= len(levels) <= _MOST_STRATA:
+        raise ColumnError(f"{name!r} has {len(levels)} levels: strata need 1 to {_MOST_STRATA}")
+    return tuple(
+        Stratum(label_level(level), (column == level).fill_null(value=False).to_numpy())
+        for level in levels
+    )
+
+
+def is_shared(covariate: ProteinCovariate) -> bool:
+    """Whether a covariate has a column for each panel rather than for each protein."""
+    return len(set(covariate.column_of)) * _SHARED_BY_AT_LEAST <= len(covariate.column_of)
+
+
+def _is_own(term: Term, own: Sequence[str]) -> bool:
+    """Whether a term is the main effect of a covariate that each protein has for itself."""
+    parts = [part for part in term.parts if part.column in own]
+    if not parts:
+        return False
+    if len(term.parts) > 1 or parts[0].steps or parts[0].categorical:
+        raise FormulaError(
+            f"{str(term)!r}: a covariate with its own values for each protein enters as it is, "
+            "without functions or interactions"
+        )
+    return True

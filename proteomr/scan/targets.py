@@ -1,0 +1,89 @@
+"""Targets from a cohort: what a column of the samples means as an exposure or an outcome."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64
+from proteomr.errors import ColumnError
+from proteomr.models import AnyFamily, Role, Target, TargetColumn
+from proteomr.scan.columns import label_level
+from proteomr.scan.reading import Reading
+
+__all__ = ["read_target"]
+
+# As many levels are labelled: no family has a coefficient for each of more.
+_LABELLED = 50
+
+
+def read_target(
+    reading: Reading, name: str, *, role: Role, family: AnyFamily | type[AnyFamily]
+) -> Target:
+    """Read an exposure or an outcome from the samples, as the family takes it.
+
+    A column of two levels (0 and 1, 1 and 2, true and false, or two texts) becomes 0 for the lower
+    or alphabetically first and 1 for the other, in families that take two levels.
+
+    Raises
+    ------
+    ColumnError
+        The column is absent, has one level, infinite values, or is not of a kind that the family
+        takes.
+
+    Examples
+    --------
+    >>> from proteomr.models import find_family
+    >>> from proteomr.scan.reading import read_formulas
+    >>> from proteomr.tables import ArrayProteins, Cohort
+    >>> cohort = Cohort(
+    ...     pl.DataFrame({"id": ["1", "2"], "lonely": ["no", "yes"]}), "id",
+    ...     ArrayProteins(("ADM",), np.ones((2, 1))), pl.DataFrame({"protein": ["ADM"]}))
+    >>> reading = read_formulas(cohort)
+    >>> read_target(reading, "lonely", role="exposure", family=find_family("logistic")).contrasts
+    ('yes vs no',)
+    """
+    column = _without_blanks(reading.columns[name])
+    if column.dtype.is_float():
+        infinite = int(column.is_infinite().sum())
+        if infinite:
+            raise ColumnError(f"{role} {name!r} is infinite for {infinite} people")
+    levels = column.drop_nulls().unique().sort()
+    if levels.len() < 2:
+        only = f" ({levels[0]!r})" if levels.len() else ""
+        raise ColumnError(
+            f"{role} {name!r} has {levels.len()} level{only} among {reading.cohort.n} people: "
+            "it needs two"
+        )
+    return family.read_target(
+        TargetColumn(
+            name=name,
+            role=role,
+            numbers=_read_numbers(column),
+            codes=_read_codes(column),
+            n_levels=levels.len(),
+            levels=tuple(map(label_level, levels.head(_LABELLED))),
+        )
+    )
+
+
+def _read_numbers(column: pl.Series) -> F64 | None:
+    if not column.dtype.is_numeric():
+        return None
+    return np.array(column.cast(pl.Float64).to_numpy(), dtype=np.float64)
+
+
+def _read_codes(column: pl.Series) -> I64:
+    ranks = column.rank("dense").cast(pl.Int64).fill_null(0).to_numpy()
+    return np.array(ranks, dtype=np.int64) - 1
+
+
+def _without_blanks(column: pl.Series) -> pl.Series:
+    if column.dtype.is_float():
+        return column.fill_nan(None)
+    if column.dtype == pl.String:
+        text = column.str.strip_chars()
+        return text.set(text == "", None)
+    if column.dtype in {pl.Categorical, pl.Enum}:
+        return column.cast(pl.String)
+    return column
