@@ -151,9 +151,9 @@ class QcJob:
         measured = self._read()
         assessment = self._assess(measured)
         writing, memory = estimate_writing(measured)
-        changes = (self.request.imputation, self.request.components)
-        timed = all(change is None for change in changes)
-        whole = 0.0 if timed else 8.0 * measured.n * measured.assays.height
+        # components are found on the whole matrix as doubles, and on a copy of it
+        whole = 2 * 8.0 * measured.n * measured.assays.height
+        timed = self.request.imputation is None and self.request.components is None
         left = dict(assessment.exclusions["kind"].value_counts().rows())
         return Forecast(
             units={
