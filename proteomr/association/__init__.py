@@ -2,10 +2,10 @@
 
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
 from proteomr.association.effective import count_effective_tests, set_thresholds
-from proteomr.association.plan import Plan, plan_scan
 from proteomr.association.in_memory import scan_cohort
 from proteomr.association.job import AssociateJob, AssociateRequest, associate
 from proteomr.association.outputs import merge_shards
+from proteomr.association.plan import Plan, plan_scan
 from proteomr.association.specification import ModelSpec
 
 __all__ = [
