@@ -1,30 +1,20 @@
 """`proteomr associate`: all proteins against exposures under several adjustment sets."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
-from proteomr.errors import NothingToDo
+from proteomr.errors import UsageError
 
 from . import options as shared
-from .console import say
-from .journal import open_journal
-from .outcome import report_outcome
-from .running import (
-    Executor,
-    RunOptions,
-    Sources,
-    describe_plan,
-    hold_threads,
-    open_plan,
-    read_shard,
-    run_scan,
-)
+from .bundles import Blocks, Running, takes_bundles
+from .jobs import Task, choose_formats, read_shard, run_command
+from .show_associations import describe_failures, show_associations
 
 if TYPE_CHECKING:
-    from proteomr.association import Plan
+    from proteomr.association import AssociateJob
+    from proteomr.runs import Results
 
 __all__ = ["associate"]
 
@@ -34,6 +24,7 @@ Tests = Literal["joint", "exposure"]
 Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2"]
 
 
+@takes_bundles
 def associate(
     context: typer.Context,
     samples: Annotated[
@@ -191,26 +182,7 @@ def associate(
     ] = None,
     id_column: shared.IdColumn = None,
     withdrawn: shared.Withdrawn = None,
-    threads: shared.Threads = None,
-    executor: Annotated[
-        Executor,
-        typer.Option(
-            metavar="local|dask",
-            rich_help_panel=shared.COMPUTING,
-            help="Who fits the blocks. local: threads of this process. dask: processes of the "
-            "extra proteomr[dask], as many as --threads; the numbers are the same.",
-        ),
-    ] = "local",
-    dask_scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            rich_help_panel=shared.COMPUTING,
-            help="With --executor dask: use the workers of this scheduler, such as "
-            "tcp://10.0.0.5:8786, instead of processes of this machine; they must see the files "
-            "under the same paths.",
-        ),
-    ] = None,
+    blocks: Blocks,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -220,35 +192,10 @@ def associate(
             "the shares.",
         ),
     ] = None,
-    resume: shared.Resume = False,
-    overwrite: shared.Overwrite = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            rich_help_panel=shared.COMPUTING,
-            help="Say what would run and how long it would take; write nothing.",
-        ),
-    ] = False,
-    seed: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            metavar="S",
-            rich_help_panel=shared.COMPUTING,
-            help="Put into the manifest; nothing in these fits is random.",
-        ),
-    ] = 1,
-    _config: shared.Config = None,
-    print_config: shared.PrintConfig = False,
     out: shared.Out,
     format: shared.Format = "parquet",
     columns: shared.Columns = "native",
-    allow_failures: shared.AllowFailures = False,
-    no_progress: shared.NoProgress = False,
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    log_json: shared.LogJson = False,
+    running: Running,
 ) -> None:
     """Associate every protein with exposures, in one pass.
 
@@ -258,71 +205,53 @@ def associate(
     """
     sets = shared.parse_pairs(adjust, option="--adjust", example='LABEL="age + sex"')
     files = shared.parse_pairs(protein_covariate, option="--protein-covariate", example="NAME=FILE")
-    tables = {"adjust": sets, "protein-covariate": files}
-    settings = shared.resolve_settings(context, tables=tables)
-    if print_config:
-        say(shared.write_configuration(settings))
-        return
-    options = RunOptions(
-        out=out,
-        threads=hold_threads(threads),
-        shard=read_shard(shard),
-        resume=resume,
-        overwrite=overwrite,
-        format=format,
-        columns=columns,
-        allow_failures=allow_failures,
-        seed=seed,
-        progress=not (no_progress or quiet),
-        executor=executor,
-        dask_scheduler=dask_scheduler,
-        effective_tests=effective_tests,
+    share = read_shard(shard)
+    if effective_tests and share is not None:
+        raise UsageError(
+            "--effective-tests counts over all proteins: use it on a run without --shard"
+        )
+
+    def make_job() -> "AssociateJob":
+        from proteomr.association import AssociateJob, ModelSpec, make_request
+
+        spec = ModelSpec(
+            family,
+            tuple(exposure),
+            sets or {"unadjusted": "1"},
+            transform=transform,
+            strata=strata,
+            firth=firth,
+            test_family=tests,
+            interaction=interaction,
+            errors=errors,
+            cluster=cluster,
+            weights=weights,
+            level=level,
+        )
+        request = make_request(
+            spec,
+            samples,
+            list(proteins or ()),
+            protein_covariates={name: Path(path) for name, path in files.items()},
+            assays=assays,
+            withdrawn=withdrawn,
+            id_column=id_column,
+            effective_tests=effective_tests,
+        )
+        return AssociateJob(request, columns, share)
+
+    def report(results: "Results") -> None:
+        show_associations(results, shard=share)
+
+    task = Task(
+        make_job,
+        out,
+        report,
+        describe_failures,
+        tables={"adjust": sets, "protein-covariate": files},
+        formats=choose_formats(format),
+        blocks=blocks,
+        shard=share,
+        doing="fitting",
     )
-    open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
-    from proteomr.association import ModelSpec
-
-    spec = ModelSpec(
-        family,
-        tuple(exposure),
-        sets or {"unadjusted": "1"},
-        transform=transform,
-        strata=strata,
-        firth=firth,
-        test_family=tests,
-        interaction=interaction,
-        errors=errors,
-        cluster=cluster,
-        weights=weights,
-        level=level,
-    )
-    own = {name: Path(path) for name, path in files.items()}
-    sources = Sources(samples, tuple(proteins or ()), own, assays, id_column, withdrawn)
-    with open_plan(sources, spec) as (plan, inputs):
-        if dry_run:
-            _print_plan(plan, options)
-        else:
-            outcome = run_scan(plan, options=options, inputs=inputs, configuration=settings)
-            report_outcome(outcome, options=options, quiet=quiet)
-
-
-def _print_plan(plan: "Plan", options: RunOptions) -> None:
-    from proteomr.scan import estimate_cost
-
-    blocks = plan.blocks if options.shard is None else options.shard.select(plan.blocks)
-    if not blocks:
-        raise NothingToDo(f"shard {options.shard} has none of the {len(plan.blocks)} blocks")
-    began = time.process_time()
-    cost = estimate_cost(plan, blocks)
-    spent, threads = time.process_time() - began, options.threads
-    proteins = sum(len(block.proteins) for block in blocks)
-    rows = [
-        ("people", f"{plan.cohort.n}, complete for exposure and covariates: {cost.people}"),
-        ("proteins", f"{proteins} in {len(blocks)} blocks"),
-        ("fits", f"{cost.fits}, {plan.tests_per_protein} for each protein"),
-        *describe_plan(plan),
-        ("memory", f"about {cost.memory_bytes(threads) / 1e6:.0f} MB with {threads} threads"),
-        ("time", f"about {cost.seconds / threads:.1f} s with {threads} threads"),
-        ("", f"(from {cost.timed} proteins, fitted in {spent:.1f} s)"),
-    ]
-    for label, found in rows:
-        say(f"{label:<10} {found}".rstrip())
+    run_command(context, running, task)

@@ -14,8 +14,8 @@ from proteomr.files import storage_errors
 
 from . import options as shared
 from .console import print_rows, report_note, say
+from .jobs import Tracked, attach_log, hold_threads
 from .journal import open_journal
-from .running import RunOptions, Sources, hold_threads, open_plan, run_scan
 from .simulate import describe_cohort
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ def _run(
         )
     count = hold_threads(threads)
     open_journal()
-    from proteomr.association import ModelSpec
+    from proteomr.association import AssociateJob, ModelSpec, make_request
+    from proteomr.execute import Threads
+    from proteomr.runs import Account, Output, run_job
     from proteomr.simulate import ADJUSTMENTS, simulate
     from proteomr.simulate.study import EXPOSURES
 
@@ -96,14 +98,21 @@ def _run(
     )
     say(f"simulated  {describe_cohort(made)}, {time.monotonic() - began:.1f} s")
     began = time.monotonic()
-    spec = ModelSpec("logistic", EXPOSURES, ADJUSTMENTS)
-    sources = Sources(cohort, protein_covariates={"timegap": cohort / "timegap.parquet"})
-    options = RunOptions(results, count, overwrite=overwrite, seed=seed, progress=show)
     settings = {"people": people, "proteins": proteins, "seed": seed}
-    with open_plan(sources, spec) as (plan, inputs):
-        fits = plan.tests_per_protein * proteins
-        run_scan(plan, options=options, inputs=inputs, configuration=settings)
-    say(f"scanned    {fits:,} logistic fits, {time.monotonic() - began:.1f} s\n")
+    spec = ModelSpec("logistic", EXPOSURES, ADJUSTMENTS)
+    request = make_request(spec, cohort, protein_covariates={"timegap": cohort / "timegap.parquet"})
+    scanned = run_job(
+        AssociateJob(request),
+        Output(results, overwrite=overwrite),
+        executor=Tracked(Threads(count), doing="fitting", unit="blocks", show=show),
+        account=Account(
+            configuration=settings,
+            threads=count,
+            seed=seed,
+        ),
+        opened=attach_log,
+    )
+    say(f"scanned    {scanned.units:,} logistic fits, {time.monotonic() - began:.1f} s\n")
     compared = _compare(results / "associations.parquet", cohort / "truth.parquet")
     for exposure in EXPOSURES:
         _print_hits(compared.filter(exposure=exposure), exposure)
@@ -131,8 +140,8 @@ def _estimate_causes(folder: Path, *, seed: int, threads: int) -> None:
     simulated = folder / "cohort" / "gwas"
     rule = InstrumentRule()
     instruments = read_instruments([simulated / "exposure.parquet"], rule=rule)
-    outcomes, _ = read_outcomes([simulated / "outcomes.parquet"], instruments)
-    table, pairs = harmonise_files(instruments, outcomes, rule=rule)
+    outcomes = read_outcomes([simulated / "outcomes.parquet"], instruments)
+    table, pairs = harmonise_files(instruments, outcomes.rows, rule=rule)
     methods = build_methods(_MR_METHODS, draws=300)
     found = analyse(pairs, methods, seed=seed, executor=Threads(threads))
     tables = {**found.tables, "harmonised": table, "instruments": instruments.strength}

@@ -1,13 +1,12 @@
 """`proteomr gwas`: summary statistics made canonical, clumped, and searched for their leads."""
 
-import gzip
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from proteomr.errors import FormatError, NothingToDo, UsageError
+from proteomr.errors import UsageError
 
 from . import options as shared
 from .console import print_rows, report_note, say
@@ -16,7 +15,6 @@ from .harmonise import (
     BuildName,
     FormatName,
     Trait,
-    count_drops,
     guard_outputs,
     option,
     record_run,
@@ -28,11 +26,9 @@ from .running import hold_threads
 if TYPE_CHECKING:
     import polars as pl
 
-    from proteomr.gwas.clump import Clumping
     from proteomr.gwas.munge import MungeReport
     from proteomr.gwas.policy import Finding
-    from proteomr.io.genotypes import LdSource
-    from proteomr.io.sumstats import ReadOptions
+    from proteomr.gwas.thinning import Thinned
 
 __all__ = ["clump", "gwas", "leads", "munge"]
 
@@ -41,8 +37,6 @@ Duplicates = Literal["first", "strongest", "none", "all"]
 Measure = Literal["haplotype", "genotype"]
 
 QUALITY, POSITIONS, LINKAGE = "Quality", "Positions", "Linkage"
-_PGEN = {".pgen", ".pvar", ".psam"}
-_GENOTYPES = {".bed", ".bim", ".fam", *_PGEN}
 _SHOWN = 12
 
 Mapped = Annotated[
@@ -121,6 +115,7 @@ def munge(
     hold_threads(None)
     from proteomr.gwas import munge as library
     from proteomr.gwas.policy import VariantPolicy
+    from proteomr.gwas.study import read_variant_list
     from proteomr.io import find_files
     from proteomr.io.sumstats import ReadOptions, Selection, parse_region
     from proteomr.provenance import utc_now
@@ -133,7 +128,7 @@ def munge(
         min_info=min_info,
         duplicates=duplicates,
     )
-    listed = frozenset() if variants is None else frozenset(_read_names(variants))
+    listed = frozenset() if variants is None else frozenset(read_variant_list(variants))
     selection = Selection(tuple(map(parse_region, region or ())), listed)
     asked = library.MungeOptions(
         read=ReadOptions(
@@ -188,29 +183,21 @@ def clump(
     open_journal(quiet=quiet)
     hold_threads(None)
     from proteomr.gwas.clump import Clumping
+    from proteomr.gwas.thinning import ClumpRequest, clump_file
     from proteomr.io.sumstats import ReadOptions
     from proteomr.provenance import utc_now
 
     started = utc_now()
-    options = Clumping(p1=p1, p2=p2, r2=r2, kb=kb)
+    clumping = Clumping(p1=p1, p2=p2, r2=r2, kb=kb)
+    request = ClumpRequest(file, ld, measure, clumping, ReadOptions(format, columns))
     names = _name_outputs(out, "clumps.parquet", "drops.tsv")
     with guard_outputs(names.values(), [file], overwrite=overwrite):
-        panel, parts = _open_panel(ld, measure)
-        rows = _name_as_panel(_read_hits(file, ReadOptions(format, columns)), panel)
-        found = _clump_traits(rows, panel, options)
-        kept = _join_index(rows, found)
-        counts = found["reason"].value_counts(sort=True).rows()
-        if not kept.height:
-            told = ", ".join(f"{n} {reason}" for reason, n in counts)
-            raise NothingToDo(f"{file}: no variant has p <= {p1:g} and is in the panel ({told})")
-        drops = count_drops("clump", [pair for pair in counts if pair[0] != "index"])
-        tables = {"table": kept, "clumps.parquet": found, "drops.tsv": drops}
-        given, n = [file, *parts], rows.height
-        record_run(
-            "gwas clump", names, tables=tables, inputs=given, asked=settings, rows=n, at=started
-        )
+        found = clump_file(request)
+        _record("gwas clump", names, found, settings, started)
+    counts = found.tables["clumps"]["reason"].value_counts(sort=True).rows()
+    _note(found)
     if not quiet:
-        say(f"{kept.height:,} clumps of {rows.height:,} variants")
+        say(f"{found.table.height:,} clumps of {found.n:,} variants")
         print_rows(["", "variants"], [[reason, f"{n:,}"] for reason, n in counts], left=1)
     say(str(out))
 
@@ -232,25 +219,19 @@ def leads(
     settings = shared.resolve_settings(context, tables={"map": columns})
     open_journal(quiet=quiet)
     hold_threads(None)
-    from proteomr.gwas import leads as library
+    from proteomr.gwas.thinning import LeadsRequest, find_leads
     from proteomr.io.sumstats import ReadOptions
     from proteomr.provenance import utc_now
 
     started = utc_now()
+    request = LeadsRequest(file, p, round(distance_kb * 1000), ReadOptions(format, columns))
     names = _name_outputs(out, "drops.tsv")
     with guard_outputs(names.values(), [file], overwrite=overwrite):
-        rows = _read_canonical(file, ReadOptions(format, columns))
-        found = library.leads(rows.lazy(), p_value=p, distance_bp=round(distance_kb * 1000)).frame
-        n = rows.height
-        drops = count_drops("leads", [("no_lead", n - found.height)])
-        if not found.height:
-            raise NothingToDo(f"{file}: no variant with a position has p <= {p:g}; raise --p")
-        tables = {"table": found, "drops.tsv": drops}
-        record_run(
-            "gwas leads", names, tables=tables, inputs=[file], asked=settings, rows=n, at=started
-        )
+        found = find_leads(request)
+        _record("gwas leads", names, found, settings, started)
+    _note(found)
     if not quiet:
-        say(f"{found.height:,} leads")
+        say(f"{found.table.height:,} leads")
     say(str(out))
 
 
@@ -267,16 +248,37 @@ def _name_outputs(out: Path, *beside: str) -> dict[str, Path]:
     return {"table": out, **named}
 
 
-def _read_names(path: Path) -> tuple[str, ...]:
-    """Return the first words of the lines of a text file."""
-    from proteomr.io.sources import inspect_file
+def _record(
+    command: str,
+    names: dict[str, Path],
+    found: "Thinned",
+    settings: dict[str, object],
+    started: str,
+) -> None:
+    """Write the tables of clumps or leads, and the manifest."""
+    from proteomr.tables import tabulate_drops
 
-    kind, compressed = inspect_file(path)
-    if kind != "text":
-        raise FormatError("is no text; names of variants, one a line, are needed", path=path)
-    content = path.read_bytes()
-    text = (gzip.decompress(content) if compressed else content).decode("utf-8-sig", "replace")
-    return tuple(line.split()[0] for line in text.splitlines() if line.strip())
+    tables = {"table": found.table, "drops.tsv": tabulate_drops(found.drops)}
+    tables |= {f"{name}.parquet": table for name, table in found.tables.items()}
+    rows = found.table.height + sum(drop.n for drop in found.drops)
+    record_run(
+        command,
+        names,
+        tables=tables,
+        inputs=found.inputs,
+        asked=settings,
+        rows=rows,
+        at=started,
+    )
+
+
+def _note(found: "Thinned") -> None:
+    """Print what left while the file was read, and what a user should know."""
+    for drop in found.drops:
+        if drop.step == "munge":
+            report_note(f"note: left out: {drop.n:,} {drop.reason}")
+    for note in found.notes:
+        report_note(f"note: {note}")
 
 
 def _tabulate(report: "MungeReport", paths: Sequence[Path]) -> "pl.DataFrame":
@@ -312,88 +314,3 @@ def _describe_munging(report: "MungeReport", paths: Sequence[Path]) -> None:
             say(f"found: {rest:,} {finding}")
     for note in [note for note in report.notes if note not in builds][:_SHOWN]:
         report_note(f"note: {note}")
-
-
-def _read_canonical(path: Path, options: "ReadOptions") -> "pl.DataFrame":
-    """Return the rows of a file, munged as by default."""
-    from proteomr.gwas.munge import MungeOptions, munge
-
-    made = munge(path, options=MungeOptions(read=options))
-    for reason, n in made.report.dropped.items():
-        report_note(f"note: left out: {n:,} {reason}")
-    return made.collect().frame
-
-
-def _read_hits(path: Path, options: "ReadOptions") -> "pl.DataFrame":
-    """Return canonical rows, or names and p-values alone of a table with columns SNP and P."""
-    import polars as pl
-
-    from proteomr.io.sumstats import open_sumstats
-    from proteomr.io.sumstats.archive import is_archive
-    from proteomr.io.sumstats.cells import parse_p
-    from proteomr.io.sumstats.delimited import open_delimited
-
-    try:
-        open_sumstats(path, options=options)
-    except FormatError:
-        named = options.format == "auto" and not options.columns and not is_archive(path)
-        table = open_delimited(path) if named else None
-        if table is None or not {"SNP", "P"} <= set(table.names):
-            raise
-    else:
-        return _read_canonical(path, options)
-    rows = pl.concat(list(table.read(["SNP", "P"]))).cast(pl.String)
-    report_note(f"note: {path.name}: no effects; columns 'SNP' and 'P' alone are taken")
-    return pl.DataFrame(
-        {"variant_id": rows["SNP"], "neg_log10_p": parse_p(rows["P"])["neg_log10_p"]}
-    ).with_columns(trait=pl.lit(path.stem))
-
-
-def _open_panel(path: Path, measure: Measure | None) -> tuple["LdSource", list[Path]]:
-    """Return what tells the correlations, and the files that it stands in."""
-    from proteomr.io.genotypes import open_genotypes, read_pgen
-    from proteomr.io.ld_matrices import read_ld_matrix
-
-    if path.is_file() and path.suffix not in _GENOTYPES:
-        if measure is not None:
-            raise UsageError("--measure is for genotypes; a matrix holds what it holds")
-        return read_ld_matrix(path), [path]
-    stem = path.with_name(path.stem) if path.suffix in _GENOTYPES else path
-    parts = [stem.with_name(stem.name + end) for end in sorted(_GENOTYPES)]
-    reader = read_pgen if path.suffix in _PGEN else open_genotypes
-    return reader(path, measure=measure or "haplotype"), [part for part in parts if part.is_file()]
-
-
-def _name_as_panel(rows: "pl.DataFrame", panel: "LdSource") -> "pl.DataFrame":
-    """Return variants under the kind of name, own or dbSNP's, that the panel knows more of."""
-    if "rsid" not in rows.columns:
-        return rows
-    own, rsid = (
-        rows[name].is_in(panel.variants["variant_id"].implode()).sum() or 0
-        for name in ("variant_id", "rsid")
-    )
-    if rsid <= own:
-        return rows
-    report_note(f"note: {rsid:,} of {rows.height:,} variants are in the panel by rsid")
-    key = rows["rsid"].zip_with(rows["rsid"].is_not_null(), rows["variant_id"])
-    return rows.with_columns(key.alias("variant_id"))
-
-
-def _clump_traits(rows: "pl.DataFrame", panel: "LdSource", options: "Clumping") -> "pl.DataFrame":
-    import polars as pl
-
-    from proteomr.gwas.clump import clump as library
-
-    parts = [
-        library(part, panel, options=options).with_columns(trait=pl.lit(trait, pl.String))
-        for (trait,), part in rows.group_by("trait", maintain_order=True)
-    ]
-    return pl.concat(parts)
-
-
-def _join_index(rows: "pl.DataFrame", found: "pl.DataFrame") -> "pl.DataFrame":
-    """Return the rows of index variants, strongest first."""
-    keys = ["trait", "variant_id"]
-    index = found.filter(found["reason"] == "index").select(*keys, "index_variant", "reason")
-    joined = index.join(rows, on=keys, nulls_equal=True, maintain_order="left")
-    return joined.select(*rows.columns, "index_variant", "reason")

@@ -3,13 +3,13 @@
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from proteomr.errors import InputError, NothingToDo, RunFolderError, UsageError
+from proteomr.errors import RunFolderError, UsageError
 
 from . import options as shared
 from .console import print_rows, report_note, say
@@ -19,14 +19,13 @@ from .running import hold_threads
 if TYPE_CHECKING:
     import polars as pl
 
-    from proteomr.io.sumstats import ReadOptions
-    from proteomr.mr.frequencies import FrequencyCheck
     from proteomr.mr.harmonise import Action
+    from proteomr.mr.pairing import HarmonisedPair
 
 __all__ = ["guard_outputs", "harmonise", "option", "record_run"]
 
 Build = Literal["GRCh37", "GRCh38"]
-Match = Literal["auto", "variant_id", "rsid", "position"]
+Match = Literal["auto", "name", "rsid", "position"]
 Columns = Literal["native", "twosamplemr"]
 
 ALLELES = "Alleles"
@@ -93,8 +92,9 @@ def harmonise(
         Match,
         option(
             ALLELES,
-            "auto|variant_id|rsid|position",
-            "By what a variant is found in the outcome; auto: the kind of name that finds more.",
+            "auto|name|rsid|position",
+            "By what a variant is found in the outcome; auto: name, else rsid, else position where "
+            "both files tell one build.",
         ),
     ] = "auto",
     overwrite: shared.Overwrite = False,
@@ -121,186 +121,71 @@ def harmonise(
     settings = shared.resolve_settings(context, tables=mapped)
     log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     hold_threads(None)
-    import polars as pl
-
     from proteomr.io.sumstats import ReadOptions
-    from proteomr.mr.frequencies import check_frequencies
-    from proteomr.mr.harmonise import harmonise_table
+    from proteomr.mr.pairing import HarmoniseRequest, harmonise_pair
     from proteomr.mr.twosamplemr import to_twosamplemr
     from proteomr.provenance import utc_now
     from proteomr.runs import hold_folder
+    from proteomr.tables import tabulate_drops
 
     started = utc_now()
     texts = [f"harmonised.{format}"] if format != "parquet" else []
     names = ["harmonised.parquet", *texts, "drops.tsv", "frequencies.tsv", "manifest.json"]
-    files, given = {name: out / name for name in names}, [exposure, outcome]
-    left = ReadOptions(exposure_format, mapped["exposure-map"], build=exposure_build)
-    right = ReadOptions(outcome_format, mapped["outcome-map"], build=outcome_build)
-    with hold_folder(out), guard_outputs(files.values(), given, overwrite=overwrite):
+    files = {name: out / name for name in names}
+    request = HarmoniseRequest(
+        exposure,
+        outcome,
+        ReadOptions(exposure_format, mapped["exposure-map"], build=exposure_build),
+        ReadOptions(outcome_format, mapped["outcome-map"], build=outcome_build),
+        exposure_trait,
+        outcome_trait,
+        match=match,
+        action=cast("Action", action),
+        tolerance=tolerance,
+    )
+    with hold_folder(out), guard_outputs(files.values(), request.inputs, overwrite=overwrite):
         log.info("reading %s and %s", exposure, outcome)
-        first, second, how = _read_pair(exposure, left, outcome, right, match)
-        pair = _name_trait(first, exposure_trait), _name_trait(second, outcome_trait)
-        table = harmonise_table(*pair, action=cast("Action", action), tolerance=tolerance)
-        checks = check_frequencies(table)
-        counts = table.group_by("reason", "mr_keep").len().sort("len", "reason", descending=True)
-        _refuse_nothing(table, counts)
-        drops = count_drops(_STEP, [(r, n) for r, kept, n in counts.rows() if not kept])
-        shown = to_twosamplemr(table) if columns == "twosamplemr" else table
+        pair = harmonise_pair(request)
+        shown = to_twosamplemr(pair.table) if columns == "twosamplemr" else pair.table
         tables = {f"harmonised.{kind}": shown for kind in {"parquet", format}}
         tables |= {
-            "drops.tsv": drops,
-            "frequencies.tsv": pl.DataFrame([asdict(check) for check in checks]),
+            "drops.tsv": tabulate_drops(pair.drops),
+            "frequencies.tsv": pair.tables["frequencies"],
         }
-        log.info("%s", how)
-        n = table.height
+        log.info("%s", pair.summary)
         record_run(
-            "harmonise", files, tables=tables, inputs=given, asked=settings, rows=n, at=started
+            "harmonise",
+            files,
+            tables=tables,
+            inputs=request.inputs,
+            asked=settings,
+            rows=pair.table.height,
+            at=started,
+            filtered_by="harmonise",
         )
         keep_journal(out / "log.txt", again=False)
     if not quiet:
-        _describe(table, counts, checks, how)
+        _describe(pair)
     say(str(files["harmonised.parquet"]))
 
 
-def _read_pair(
-    exposure: Path, left: "ReadOptions", outcome: Path, right: "ReadOptions", match: Match
-) -> tuple["pl.DataFrame", "pl.DataFrame", str]:
-    """Return both studies, named alike, and a sentence on how."""
-    from proteomr.io.sumstats import Selection
-
-    first = _read_study(exposure, left)
-    wanted = frozenset[str]()
-    if match != "position":
-        cells = [*first["variant_id"], *first["rsid"].drop_nulls()]
-        wanted = frozenset(cells)
-    try:
-        second = _read_study(outcome, replace(right, selection=Selection(variants=wanted)))
-    except NothingToDo:
-        raise _no_shared(exposure, first, outcome, right) from None
-    by, found = _choose_name(first, second, match)
-    if not found:
-        raise _no_shared(exposure, first, outcome, right)
-    if by == "position":
-        _refuse_other_build(exposure, first, outcome, second)
-    n = first.height
-    return _name_by(first, by), _name_by(second, by), f"{found:,} of {n:,} variants found by {by}"
-
-
-def _read_study(path: Path, options: "ReadOptions") -> "pl.DataFrame":
-    """Return the rows of a study as they stand, good and bad; TwoSampleMR's with its mr_keep."""
-    import polars as pl
-
-    from proteomr.gwas.munge import MungeOptions, munge
-    from proteomr.gwas.policy import VariantPolicy
-    from proteomr.io.sumstats import open_sumstats
-    from proteomr.io.sumstats.cells import parse_rsids
-    from proteomr.io.sumstats.delimited import open_delimited
-    from proteomr.mr.twosamplemr import from_twosamplemr
-
-    opened = open_sumstats(path, options=options)
-    book = opened.layout.book.name
-    if book not in {"twosamplemr_exposure", "twosamplemr_outcome"} or options.columns:
-        lenient = VariantPolicy(drop=frozenset({"unnamed"}), duplicates="all")
-        rows = munge(path, options=MungeOptions(read=options, policy=lenient)).collect().frame
-    else:
-        raw = open_delimited(path)
-        frame = pl.concat(list(raw.read(raw.names)))
-        rows = from_twosamplemr(
-            frame, side="exposure" if book == "twosamplemr_exposure" else "outcome"
-        ).with_columns(build=pl.lit(opened.declared, pl.String))
-        rows = rows.with_columns(rsid=parse_rsids(rows["variant_id"])[0])
-        if options.selection.variants:
-            rows = rows.filter(pl.col("variant_id").is_in(options.selection.variants))
-    absent = {"chromosome": pl.String, "position_bp": pl.Int64}
-    lacking = [pl.lit(None, kind).alias(n) for n, kind in absent.items() if n not in rows.columns]
-    return rows.with_columns(lacking)
-
-
-def _choose_name(first: "pl.DataFrame", second: "pl.DataFrame", match: Match) -> tuple[Match, int]:
-    """Return by what variants are found, and how many; names as they stand go first."""
-    kinds: tuple[Match, ...] = ("variant_id", "rsid") if match == "auto" else (match,)
-    found = {
-        by: len(set(_key(first, by).drop_nulls()) & set(_key(second, by).drop_nulls()))
-        for by in kinds
-    }
-    best = max(kinds, key=lambda by: found[by])
-    return best, found[best]
-
-
-def _key(rows: "pl.DataFrame", by: Match) -> "pl.Series":
-    import polars as pl
-
-    place = pl.format("{}:{}", "chromosome", "position_bp")
-    return rows.select(place if by == "position" else pl.col(by)).to_series()
-
-
-def _name_by(rows: "pl.DataFrame", by: Match) -> "pl.DataFrame":
-    key = _key(rows, by)
-    return rows.with_columns(
-        key.zip_with(key.is_not_null(), rows["variant_id"]).alias("variant_id")
-    )
-
-
-def _no_shared(
-    exposure: Path, first: "pl.DataFrame", outcome: Path, right: "ReadOptions"
-) -> InputError:
-    from proteomr.io.sumstats import open_sumstats
-
-    try:
-        there = next(open_sumstats(outcome, options=right).chunks()).frame["variant_id"][0]
-        hint = f", as {there!r} there and {first['variant_id'][0]!r} here"
-    except (InputError, StopIteration, IndexError):
-        hint = ""
-    return InputError(
-        f"{outcome}: holds none of the {first.height:,} variants of {exposure}{hint}; add rsids "
-        "with gwas munge --rsids, or give --match position"
-    )
-
-
-def _refuse_other_build(
-    exposure: Path, first: "pl.DataFrame", outcome: Path, second: "pl.DataFrame"
-) -> None:
-    builds = [set(rows["build"].drop_nulls()) for rows in (first, second)]
-    if all(builds) and builds[0] != builds[1]:
-        told = [", ".join(sorted(names)) for names in builds]
-        raise InputError(
-            f"{exposure} is on {told[0]} and {outcome} on {told[1]}; lift one with gwas munge "
-            "--liftover, or give --match rsid"
-        )
-
-
-def _name_trait(rows: "pl.DataFrame", name: str | None) -> "pl.DataFrame":
-    import polars as pl
-
-    if name is None:
-        return rows
-    if rows["trait"].n_unique() > 1:
-        raise UsageError(f"trait {name!r}: the file holds {rows['trait'].n_unique()} traits")
-    return rows.with_columns(trait=pl.lit(name))
-
-
-def _refuse_nothing(table: "pl.DataFrame", counts: "pl.DataFrame") -> None:
-    if table["mr_keep"].any():
-        return
-    told = ", ".join(f"{n} {reason}" for reason, _, n in counts.rows())
-    raise NothingToDo(f"no variant of {table.height:,} is left ({told}); see --action")
-
-
-def _describe(
-    table: "pl.DataFrame",
-    counts: "pl.DataFrame",
-    checks: "Sequence[FrequencyCheck]",
-    how: str,
-) -> None:
+def _describe(pair: "HarmonisedPair") -> None:
     """Print what is kept and left out, by reason, and what the frequencies say."""
+    table, checks = pair.table, pair.checks
+    counts = table.group_by("reason", "mr_keep").len().sort("len", "reason", descending=True)
     kept = int(table["mr_keep"].sum())
     pairs = f" in {len(checks):,} pairs" if len(checks) > 1 else ""
-    say(how)
+    say(pair.summary)
     say(f"{kept:,} of {table.height:,} variants kept{pairs}")
     lines = [[r, "kept" if k else "left out", f"{n:,}"] for r, k, n in counts.rows()]
-    print_rows(["reason", "", "variants"], [[*line] for line in lines], left=2)
+    print_rows(["reason", "", "variants"], lines, left=2)
+    for drop in pair.drops:
+        if drop.step != _STEP:
+            say(f"left out: {drop.n:,} {drop.reason} ({drop.step})")
     compared = sum(check.n_compared for check in checks)
     say(f"frequencies: {sum(c.n_differ for c in checks):,} of {compared:,} differ by more than 0.2")
+    for note in pair.notes:
+        report_note(f"note: {note}")
     told = [check.message for check in checks if check.message]
     for message in told[:_SHOWN]:
         report_note(f"warning: {message}")
@@ -343,6 +228,7 @@ def record_run(
     asked: Mapping[str, object],
     rows: int,
     at: str,
+    filtered_by: str | None = None,
 ) -> None:
     """Write tables, each whole or not at all, and last the manifest with a record of all files.
 
@@ -355,6 +241,7 @@ def record_run(
     asked : the options, resolved.
     rows : how many there were before any left.
     at : when the run began.
+    filtered_by : the step whose drops are of these rows; None where all are.
     """
     from proteomr.execute import available_threads
     from proteomr.files import replace_file
@@ -366,7 +253,9 @@ def record_run(
         write_table(table, files[name], format=kind)
     made = [path for name, path in files.items() if name != "manifest.json"]
     filters = []
-    for _, reason, n in tables["drops.tsv"].rows():
+    for step, reason, n in tables["drops.tsv"].rows():
+        if filtered_by not in {None, step}:
+            continue
         filters.append(RowFilter(reason, rows, rows - n))
         rows -= n
     manifest = Manifest(
@@ -382,11 +271,3 @@ def record_run(
     )
     text = manifest.to_json().encode()
     replace_file(files["manifest.json"], lambda file: file.write(text))
-
-
-def count_drops(step: str, counts: Sequence[tuple[str, int]]) -> "pl.DataFrame":
-    """Return the table of drops: step, reason, n."""
-    import polars as pl
-
-    schema = {"step": pl.String, "reason": pl.String, "n": pl.Int64}
-    return pl.DataFrame([(step, *pair) for pair in counts], schema=schema, orient="row")

@@ -1,30 +1,26 @@
 """`proteomr ingest`: the files of any platform to one store."""
 
-import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from proteomr.errors import UsageError
-
 from . import options as shared
-from .console import one_line, print_rows, report_note, say
-from .journal import keep_journal, open_journal
-from .running import hold_threads, open_scratch, record_inputs, refuse_used_folder
+from .bundles import Running, takes_bundles
+from .console import one_line, print_rows, say
+from .jobs import Task, choose_formats, run_command
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from proteomr.tables import Measurements
+    from proteomr.io import IngestJob
+    from proteomr.runs import Results
 
-__all__ = ["describe_measurements", "ingest"]
+__all__ = ["ingest"]
 
 Platforms = Literal["auto", "olink", "somascan", "ukb", "table"]
 Replicate = Literal["refuse", "first", "mean"]
 
-_SHOWN_NOTES = 12
 _KINDS = {"protein": "human proteins", "non_human": "non-human", "control": "controls"}
 _FLAGS = {
     "sample_qc": "a sample on a panel that did not pass the laboratory's quality control",
@@ -36,6 +32,7 @@ _FLAGS = {
 }
 
 
+@takes_bundles
 def ingest(
     context: typer.Context,
     files: Annotated[
@@ -122,7 +119,7 @@ def ingest(
         ),
     ] = "refuse",
     withdrawn: shared.Withdrawn = None,
-    overwrite: shared.Overwrite = False,
+    format: shared.Format = "parquet",
     out: Annotated[
         Path,
         typer.Option(
@@ -133,9 +130,7 @@ def ingest(
             help="Folder of the store; made if absent.",
         ),
     ],
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    log_json: shared.LogJson = False,
+    running: Running,
 ) -> None:
     """Read what a laboratory or a biobank delivered into a store.
 
@@ -147,52 +142,34 @@ def ingest(
     Examples: proteomr ingest npx.csv -o store; proteomr ingest study.adat --log2 -o store;
     proteomr ingest long.csv --assay protein --value level -o store.
     """
-    if (assay is None) != (value is None):
-        raise UsageError("--assay and --value name the columns of a long table: give both")
-    log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
-    threads = hold_threads(None)
-    from proteomr.io import IngestOptions, find_files, read_measurements, write_store
-    from proteomr.provenance import Manifest, utc_now
-    from proteomr.runs import hold_folder
 
-    started = utc_now()
-    paths = find_files(files)
-    settings = IngestOptions(
-        id_column, assay, value, instance, log2, replicates, tuple(sample_column or ())
-    )
-    log.info("reading %s", ", ".join(map(str, paths)))
-    with open_scratch() as scratch, hold_folder(out):
-        refuse_used_folder(out, overwrite=overwrite)
-        measured = read_measurements(
-            paths, scratch=scratch, platform=platform, options=settings, withdrawn=withdrawn
-        )
-        _log_measurements(measured, log)
-        manifest = Manifest(
-            command="ingest",
-            arguments=tuple(sys.argv[1:]),
-            configuration=shared.resolve_settings(context, tables={}),
-            inputs=record_inputs(*paths, withdrawn),
-            threads=threads,
-            started=started,
-        )
-        write_store(measured, out, manifest=manifest)
-        keep_journal(out / "log.txt", again=False)
-        if not quiet:
-            describe_measurements(measured)
-    say(str(out))
+    def make_job() -> "IngestJob":
+        from proteomr.io import IngestJob, IngestOptions, IngestRequest
+
+        columns = tuple(sample_column or ())
+        options = IngestOptions(id_column, assay, value, instance, log2, replicates, columns)
+        request = IngestRequest.of(files, platform=platform, options=options, withdrawn=withdrawn)
+        return IngestJob(request)
+
+    task = Task(make_job, out, _describe_store, formats=choose_formats(format), prints_folder=True)
+    run_command(context, running, task)
 
 
-def describe_measurements(measured: "Measurements") -> None:
-    """Print what was read: counts by panel and kind, what was left out, and the notes."""
+def _describe_store(results: "Results") -> None:
+    """Print what was read: counts by panel and kind, and what was left out."""
     import polars as pl
 
+    from proteomr.io import count_missing_values, read_store
+
+    measured = read_store(results.where)
     assays = measured.assays
     units = [*assays["unit"].drop_nulls().unique().sort()] if "unit" in assays.columns else []
+    missing = count_missing_values(results.where) / (measured.n * assays.height)
     facts = [
         f"{measured.platform}: {_count(measured.n, 'sample')}",
         f"{_count(assays.height, 'assay')}{_name_kinds(assays)}",
         *([f"in {', '.join(map(str, units))}"] if units else []),
-        _word_missing(measured),
+        _word_missing(missing),
     ]
     say(one_line(", ".join(facts)))
     if "panel" in assays.columns and assays["panel"].null_count() < assays.height:
@@ -200,15 +177,10 @@ def describe_measurements(measured: "Measurements") -> None:
         shown = [[one_line(name or "(no panel)"), f"{n:,}"] for name, n in panels]
         print_rows(["panel", "assays"], shown, left=1)
     for drop in measured.drops:
-        if drop.n:
-            say(one_line(f"left out: {drop.n:,} {drop.reason}"))
+        say(one_line(f"left out: {drop.n:,} {drop.reason}"))
     for kind, count in measured.flags["flag"].value_counts().sort("flag").rows():
         meaning = f" ({_FLAGS[kind]})" if kind in _FLAGS else ""
         say(f"flagged, not removed: {count:,} {kind}{meaning}")
-    for note in measured.notes[:_SHOWN_NOTES]:
-        report_note(f"note: {note}")
-    if len(measured.notes) > _SHOWN_NOTES:
-        report_note(f"note: {len(measured.notes) - _SHOWN_NOTES} more in manifest.json")
 
 
 def _count(n: int, noun: str) -> str:
@@ -224,27 +196,7 @@ def _name_kinds(assays: "pl.DataFrame") -> str:
     return f" ({', '.join(named)})"
 
 
-def _word_missing(measured: "Measurements") -> str:
-    share = _share_missing(measured)
+def _word_missing(share: float) -> str:
     if not share:
         return "no value missing"
     return f"{share:.1%} of the values missing" if share >= 5e-4 else "<0.1% of the values missing"
-
-
-def _share_missing(measured: "Measurements") -> float:
-    import numpy as np
-
-    p = len(measured.proteins.names)
-    missing = sum(
-        int(np.isnan(measured.proteins.read(slice(i, min(p, i + 64)))).sum())
-        for i in range(0, p, 64)
-    )
-    return missing / (measured.n * p)
-
-
-def _log_measurements(measured: "Measurements", log: logging.Logger) -> None:
-    log.info("%s: %s samples, %s assays", measured.platform, measured.n, measured.assays.height)
-    for drop in measured.drops:
-        log.info("left out: %s %s", drop.n, drop.reason)
-    for note in measured.notes:
-        log.info("note: %s", note)

@@ -15,19 +15,34 @@ from proteomr.errors import FAILED_UNITS, UsageError
 
 from . import options as shared
 from .bundles import Blocks, Running
-from .console import say, track
+from .console import report_note, say, track
 from .journal import keep_journal, open_journal
 
 if TYPE_CHECKING:
     from proteomr.execute import Executor, Shard
     from proteomr.runs import Forecast, Job, Ledger, Results
 
-__all__ = ["Task", "choose_formats", "hold_threads", "run_command"]
+__all__ = [
+    "Task",
+    "Tracked",
+    "attach_log",
+    "choose_formats",
+    "count_failures",
+    "hold_threads",
+    "read_shard",
+    "run_command",
+    "tell_results",
+]
 
 Block = TypeVar("Block")
 Done = TypeVar("Done")
 
 _NOTES_SHOWN = 12
+
+
+def count_failures(results: "Results") -> str:
+    """Say how many units of a job have no estimate."""
+    return f"{results.failed:,} of {results.units:,} have no estimate; see status and message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +54,27 @@ class Task:
     make_job : builds the job; called once what is slow to import may be imported.
     out : folder or file of the results.
     report : prints what is to be said of the results.
+    describe_failures : says of the results which units have no estimate.
     tables : options of the form NAME=VALUE, read, by the name of the option.
     format : of the tables, beside parquet.
     blocks : who works through the blocks.
     shard : which share of the run.
-    folder : whether the folder as a whole is the result, whose path is printed, and not a table.
     doing, unit : what a progress bar says, such as ``fitting`` ``blocks``.
+    prints_folder : whether the last line is the folder, which the next command takes whole, and not
+        the main table in it.
     """
 
     make_job: "Callable[[], Job]"
     out: Path
     report: "Callable[[Results], None]"
+    describe_failures: "Callable[[Results], str]" = count_failures
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     formats: "Sequence[shared.TableFormat]" = ("parquet",)
     blocks: Blocks = field(default_factory=Blocks)
     shard: "Shard | None" = None
-    folder: bool = False
     doing: str = "working"
     unit: str = "blocks"
+    prints_folder: bool = False
 
 
 def run_command(context: typer.Context, running: Running, task: Task) -> None:
@@ -73,7 +91,7 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
     from proteomr.runs import Account, Output, run_job
 
     output = Output(task.out, tuple(task.formats), running.resume, running.overwrite, task.shard)
-    executor = _Tracked(
+    executor = Tracked(
         _choose_executor(task.blocks, threads),
         doing=task.doing,
         unit=task.unit,
@@ -85,13 +103,34 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
         return
     account = Account(tuple(sys.argv[1:]), settings, threads, running.seed, running.allow_failures)
     with _interrupts_told(executor):
-        results = run_job(job, output, executor=executor, account=account, opened=_attach_log)
-    if not running.quiet:
-        task.report(results)
+        results = run_job(job, output, executor=executor, account=account, opened=attach_log)
+    tell_results(
+        results,
+        report=task.report,
+        describe_failures=task.describe_failures,
+        path=task.out if task.prints_folder else results.path() or task.out,
+        quiet=running.quiet,
+        allow_failures=running.allow_failures,
+    )
+
+
+def tell_results(
+    results: "Results",
+    *,
+    report: "Callable[[Results], None]",
+    describe_failures: "Callable[[Results], str]",
+    path: Path,
+    quiet: bool,
+    allow_failures: bool,
+) -> None:
+    """Print what a job gave, and leave with code 4 where units have failed, unless allowed."""
+    if not quiet:
+        report(results)
     _log_notes(results.notes)
-    table = None if task.folder else results.path()
-    say(str(table or task.out))
-    if results.failed and not running.allow_failures:
+    if results.failed and not (quiet and allow_failures):
+        report_note(describe_failures(results))
+    say(str(path))
+    if results.failed and not allow_failures:
         raise typer.Exit(FAILED_UNITS)
 
 
@@ -105,12 +144,20 @@ def hold_threads(threads: int | None) -> int:
     return count
 
 
+def read_shard(text: str | None) -> "Shard | None":
+    """Read which share of a run is asked for; None for all of it."""
+    from proteomr.execute import Shard
+
+    return None if text is None else Shard.parse(text)
+
+
 def choose_formats(format: shared.TableFormat) -> "tuple[shared.TableFormat, ...]":
     """Return the formats of tables: parquet, and beside it the one asked for."""
     return ("parquet",) if format == "parquet" else ("parquet", format)
 
 
-def _attach_log(ledger: "Ledger") -> None:
+def attach_log(ledger: "Ledger") -> None:
+    """Write the log of the command into its run folder."""
     if ledger.finished:
         return
     name = "log.txt" if ledger.shard is None else f"log-{ledger.shard.label}.txt"
@@ -131,7 +178,7 @@ def _choose_executor(blocks: Blocks, threads: int) -> "Executor":
 
 
 @dataclass(slots=True)
-class _Tracked:
+class Tracked:
     """An executor that shows how far its blocks have come, and counts them."""
 
     inner: "Executor"
@@ -158,7 +205,7 @@ class _Tracked:
 
 
 @contextlib.contextmanager
-def _interrupts_told(executor: _Tracked) -> Generator[None]:
+def _interrupts_told(executor: Tracked) -> Generator[None]:
     """Say of an interrupt what is kept."""
     try:
         yield

@@ -1,14 +1,15 @@
 """`proteomr merge`: join the shards of one run."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import options as shared
-from .journal import keep_journal, open_journal
-from .outcome import report_outcome
-from .running import RunOptions, finish, hold_threads
+from .jobs import attach_log, choose_formats, hold_threads, tell_results
+from .journal import open_journal
+from .show_associations import describe_failures, show_associations
 
 __all__ = ["merge"]
 
@@ -32,22 +33,24 @@ def merge(
 
     Multiple testing spans all of them; the result has the bytes of a run without shards.
     """
-    options = RunOptions(
-        out=folder,
-        threads=hold_threads(None),
-        format=format,
+    log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
+    threads = hold_threads(None)
+    from proteomr.association import merge_shards
+    from proteomr.runs import Account, Output
+
+    log.info("joining the shards in %s", folder)
+    results = merge_shards(
+        folder,
+        output=Output(folder, choose_formats(format)),
+        account=Account(tuple(sys.argv[1:]), threads=threads, allow_failures=allow_failures),
         columns=columns,
+        opened=attach_log,
+    )
+    tell_results(
+        results,
+        report=show_associations,
+        describe_failures=describe_failures,
+        path=results.path() or folder,
+        quiet=quiet,
         allow_failures=allow_failures,
     )
-    log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
-    from proteomr.provenance import utc_now
-    from proteomr.runs import RunFolder, read_request
-
-    started = utc_now()
-    request = read_request(folder)
-    with RunFolder.open(folder, request=request, resume=True) as run:
-        if not run.finished:
-            keep_journal(run.claim("log.txt"), again=True)
-            log.info("joining the shards in %s", folder)
-        outcome = finish(run, options=options, inputs=(), configuration={}, started=started)
-    report_outcome(outcome, options=options, quiet=quiet)

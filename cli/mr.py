@@ -1,39 +1,29 @@
 """`proteomr mr`: Mendelian randomisation of one pair or of thousands."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
 from proteomr.errors import UsageError
 
 from . import options as shared
-from .causal import (
-    Build,
-    Unproven,
-    add_controls,
-    choose_place,
-    draw_figures,
-    keep_forward,
-    make_rule,
-    name_inputs,
-    read_files,
-    read_names,
-    read_ready,
-    read_several,
-    report_pairs,
-)
+from .causal import draw_figures, report_pairs
 from .console import say
 from .journal import keep_journal, open_journal
 from .running import FAILED_UNITS, hold_threads, record_inputs, refuse_used_folder
+
+if TYPE_CHECKING:
+    from proteomr.mr.harmonise import Action
 
 __all__ = ["mr"]
 
 Convention = Literal["twosamplemr", "mendelianrandomization"]
 Columns = Literal["native", "twosamplemr"]
+Build = Literal["GRCh37", "GRCh38"]
+Match = Literal["auto", "name", "rsid", "position"]
+Unproven = Literal["refuse", "flag"]
 
 INSTRUMENTS, ESTIMATES = "Instruments", "Estimates"
 
@@ -110,9 +100,10 @@ def mr(
         Path | None,
         typer.Option(
             "--ld",
-            metavar="BFILE",
+            metavar="BFILE|MATRIX",
             rich_help_panel=INSTRUMENTS,
-            help="Genotypes (bed, bim and fam; or pgen) or a matrix of correlations, for clumping.",
+            help="Genotypes (bed, bim and fam; or pgen), or a square matrix of correlations with "
+            "the variants' names (csv, tsv, also gz; npz; parquet), for clumping.",
         ),
     ] = None,
     clump_r2: Annotated[
@@ -133,6 +124,15 @@ def mr(
             help="Within this distance, in 1,000 bp.",
         ),
     ] = 10_000,
+    match: Annotated[
+        Match,
+        typer.Option(
+            metavar="auto|name|rsid|position",
+            rich_help_panel=INSTRUMENTS,
+            help="By what instruments are found in an outcome; auto: name, else rsid, else "
+            "position where both files tell one build.",
+        ),
+    ] = "auto",
     proxies: Annotated[
         bool,
         typer.Option(
@@ -289,96 +289,71 @@ def mr(
     Writes estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, steiger, verdict,
     instruments and harmonised (every variant, kept or dropped, with the reason).
     """
-    _check_request(files, harmonised, reverse=reverse, sizes=(cases, controls))
-    _check_panel(ld, proxies=proxies)
     log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     workers = hold_threads(threads)
     from proteomr.execute import Threads
-    from proteomr.mr.analysis import TraitSize, analyse
-    from proteomr.mr.estimate import DEFAULT_METHODS, build_methods
+    from proteomr.gwas.clump import Clumping
+    from proteomr.mr.analysis import TraitSize
+    from proteomr.mr.estimate import DEFAULT_METHODS
+    from proteomr.mr.inputs import InstrumentRule
+    from proteomr.mr.instruments import choose_region
     from proteomr.mr.outputs import write_analysis
-    from proteomr.mr.reach import tabulate_reach
+    from proteomr.mr.run import MrRequest, run_mr
     from proteomr.provenance import Manifest, utc_now
     from proteomr.runs import hold_folder
 
     started = utc_now()
+    rule = InstrumentRule(
+        p=instruments_p,
+        region=choose_region(region, gene=cis, build=build, window_bp=1000 * cis_kb),
+        clumping=Clumping(p1=instruments_p, p2=1.0, r2=clump_r2, kb=clump_kb),
+        unproven=unproven,
+        outcome_p=outcome_p,
+        action=cast("Action", action),
+        proxies=proxies,
+        match=match,
+    )
     keys = DEFAULT_METHODS if methods is None else [part.strip() for part in methods.split(",")]
-    joint = _choose_joint(keys, harmonised, figures=figures)
-    chosen = () if joint else build_methods(keys, convention=convention, draws=bootstraps)
+    request = MrRequest(
+        exposure=files[0] if files else None,
+        outcomes=tuple(files[1:]) if files else (),
+        harmonised=harmonised,
+        rule=rule,
+        instruments=instruments,
+        ld=ld,
+        reverse=reverse,
+        steiger_filter=steiger_filter,
+        methods=tuple(keys),
+        convention=convention,
+        bootstraps=bootstraps,
+        outcome_size=TraitSize(cases, controls, prevalence),
+        overlap=overlap,
+        controls=controls_file,
+        seed=seed,
+    )
+    if request.joint and figures:
+        raise UsageError("--figures draws one exposure at a time: leave it out with mv_ methods")
     with hold_folder(out):
         refuse_used_folder(out, overwrite=overwrite)
-        if joint and harmonised is not None:
-            found = read_several(harmonised, joint, seed=seed)
-        elif harmonised is not None:
-            found = read_ready(harmonised, outcome_p=outcome_p)
-        else:
-            place = choose_place(region, cis, window_kb=cis_kb, build=build)
-            rule = make_rule(
-                instruments_p, place, (clump_r2, clump_kb), unproven, outcome_p, action
-            )
-            rule = replace(rule, variants=read_names(instruments), proxies=proxies)
-            found = read_files(files or [], rule, ld=ld, reverse=reverse, log=log)
-        if steiger_filter:
-            found = keep_forward(found)
-        if not joint:
-            size = TraitSize(cases, controls, prevalence)
-            made = analyse(
-                found.pairs, chosen, seed=seed, executor=Threads(workers), outcome_size=size
-            )
-            share = None if cases is None or controls is None else cases / (cases + controls)
-            reach = tabulate_reach(found.pairs, overlap=overlap, case_share=share)
-            found = replace(found, tables={**made.tables, "reach": reach, **found.tables})
-            found = add_controls(found, controls_file)
+        log.info("reading %s", ", ".join(map(str, [*(files or []), *filter(None, [harmonised])])))
+        found = run_mr(request, executor=Threads(workers))
         manifest = Manifest(
             command="mr",
             arguments=tuple(sys.argv[1:]),
             configuration=shared.resolve_settings(context, tables={}),
-            inputs=record_inputs(*name_inputs(files, harmonised, ld), instruments, controls_file),
+            inputs=record_inputs(*found.inputs),
             family_of_tests="all pairs of each method (q_bh)",
             seed=seed,
             threads=workers,
             started=started,
         )
-        tables = {**found.tables, "harmonised": found.harmonised}
         write_analysis(
-            out, tables, manifest=manifest, drops=found.drops, format=format, columns=columns
+            out, found.tables, manifest=manifest, drops=found.drops, format=format, columns=columns
         )
-        if figures and not joint:
+        if figures:
             log.info("%s pairs drawn", draw_figures(found, out / "figures"))
         keep_journal(out / "log.txt", again=False)
     failed = report_pairs(found, quiet=quiet)
     say(str(out / "estimates.parquet"))
     if failed and not allow_failures:
         raise typer.Exit(FAILED_UNITS)
-
-
-def _check_request(
-    files: list[Path] | None,
-    harmonised: Path | None,
-    *,
-    reverse: bool,
-    sizes: tuple[float | None, float | None],
-) -> None:
-    if harmonised is not None and files:
-        raise UsageError("--harmonised stands for exposure and outcome: give it alone")
-    if harmonised is not None and reverse:
-        raise UsageError("--reverse needs the summary statistics of both, not harmonised ones")
-    if harmonised is None and len(files or []) < 2:
-        raise UsageError("an exposure and an outcome are needed (or --harmonised FILE)")
-    if (sizes[0] is None) != (sizes[1] is None):
-        raise UsageError("--outcome-cases and --outcome-controls: give both")
-
-
-def _check_panel(ld: Path | None, *, proxies: bool) -> None:
-    if proxies and ld is None:
-        raise UsageError("--proxies needs genotypes: add --ld")
-
-
-def _choose_joint(keys: Sequence[str], harmonised: Path | None, *, figures: bool) -> list[str]:
-    """Return the methods for several exposures, which stand alone."""
-    joint = [key for key in keys if key.startswith("mv_")]
-    if joint and figures:
-        raise UsageError("--figures draws one exposure at a time: leave it out with mv_ methods")
-    if joint and (len(joint) < len(keys) or harmonised is None):
-        raise UsageError("methods mv_... are for --harmonised variants of several exposures, alone")
-    return joint

@@ -1,8 +1,6 @@
 """`proteomr qc`: quality control of a store, and a second store of what is left."""
 
 import contextlib
-import logging
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +11,15 @@ import typer
 from proteomr.errors import UsageError, nearest
 
 from . import options as shared
-from .console import print_rows, report_note, say
-from .journal import keep_journal, open_journal
-from .running import hold_threads, record_inputs, refuse_used_folder
+from .bundles import Running, takes_bundles
+from .console import print_rows, say
+from .jobs import Task, choose_formats, run_command
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from proteomr.qc import Assessment, Cleaned, Policy
-    from proteomr.tables import Measurements
+    from proteomr.qc import Assessment, Policy, QcJob
+    from proteomr.runs import Results
 
 __all__ = ["qc"]
 
@@ -35,6 +33,7 @@ _SHARES = ("share_below_lod", "plate_share")
 _PERCENTAGES = ("cv_intra_percent", "cv_inter_percent")
 
 
+@takes_bundles
 def qc(
     context: typer.Context,
     store: Annotated[
@@ -140,17 +139,7 @@ def qc(
             show_default=False,
         ),
     ] = None,
-    _config: shared.Config = None,
-    print_config: shared.PrintConfig = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            rich_help_panel=shared.COMPUTING,
-            help="Say what would leave and why, and write nothing.",
-        ),
-    ] = False,
-    overwrite: shared.Overwrite = False,
+    format: shared.Format = "parquet",
     out: Annotated[
         Path,
         typer.Option(
@@ -161,9 +150,7 @@ def qc(
             help="Folder of the store of what is left; another one than STORE.",
         ),
     ],
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    log_json: shared.LogJson = False,
+    running: Running,
 ) -> None:
     """Check a store and leave out what a policy excludes.
 
@@ -173,65 +160,37 @@ def qc(
     reason. Values are changed only by --correct and --impute.
     """
     pairs = shared.parse_pairs(threshold, option="--threshold", example="max_failed_panels=1")
-    settings = shared.resolve_settings(context, tables={"threshold": pairs})
-    if print_config:
-        say(shared.write_configuration(settings))
-        return
     _refuse_idle_options(correct, by, impute, neighbours)
-    if out.resolve() == store.resolve():
-        raise UsageError(f"{out}: is the store that is read; choose another folder for -o")
-    log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
-    threads = hold_threads(None)
-    from proteomr.io import read_store, remove_withdrawn_samples, write_store
-    from proteomr.provenance import utc_now
-    from proteomr.qc import assess, load_policy
 
-    started = utc_now()
-    rules = _override(
-        load_policy(policy),
-        pairs,
-        max_missing_per_assay=("--max-missing", max_missing),
-        max_missing_per_sample=("--max-missing-sample", max_missing_sample),
-        max_below_lod_per_assay=("--max-below-lod", max_below_lod),
-    )
-    log.info("reading %s", store)
-    measured = read_store(store)
-    if withdrawn is not None:
-        measured = remove_withdrawn_samples(measured, withdrawn)
-    if dry_run:
-        _describe(measured, assess(measured, policy=rules))
-        say(f"nothing is written; without --dry-run: {out}")
-        return
-    from proteomr.provenance import Manifest
-    from proteomr.qc import Correction, Imputation, clean
-    from proteomr.runs import hold_folder
+    def make_job() -> "QcJob":
+        from proteomr.qc import Correction, Imputation, QcJob, QcRequest, load_policy
 
-    with hold_folder(out):
-        refuse_used_folder(out, overwrite=overwrite)
-        cleaned = clean(
-            measured,
+        rules = _override(
+            load_policy(policy),
+            pairs,
+            max_missing_per_assay=("--max-missing", max_missing),
+            max_missing_per_sample=("--max-missing-sample", max_missing_sample),
+            max_below_lod_per_assay=("--max-below-lod", max_below_lod),
+        )
+        request = QcRequest.of(
+            store,
             policy=rules,
             correction=None if correct == "none" else Correction(correct, by or "plate"),
             imputation=None if impute == "none" else Imputation(neighbours or _NEIGHBOURS),
             components=components,
+            withdrawn=withdrawn,
         )
-        _log(cleaned, len(measured.notes), log)
-        manifest = Manifest(
-            command="qc",
-            arguments=tuple(sys.argv[1:]),
-            configuration={**settings, "resolved_policy": rules.settings()},
-            inputs=record_inputs(store, withdrawn),
-            threads=threads,
-            started=started,
-        )
-        write_store(cleaned.measured, out, manifest=manifest, extra=cleaned.tables)
-        keep_journal(out / "log.txt", again=False)
-    if not quiet:
-        _describe(measured, cleaned.assessment)
-        say(f"more in {', '.join(cleaned.assessment.tables)} (proteomr schema NAME)")
-        for note in cleaned.measured.notes[len(measured.notes) :]:
-            report_note(f"note: {note}")
-    say(str(out))
+        return QcJob(request)
+
+    task = Task(
+        make_job,
+        out,
+        _describe,
+        tables={"threshold": pairs},
+        formats=choose_formats(format),
+        prints_folder=True,
+    )
+    run_command(context, running, task)
 
 
 def _refuse_idle_options(
@@ -284,34 +243,25 @@ def _read_share(text: str, *, option: str) -> float | None:
     return share
 
 
-def _log(cleaned: "Cleaned", before: int, log: logging.Logger) -> None:
-    measured = cleaned.measured
-    log.info("%s samples and %s assays stay", measured.n, measured.assays.height)
-    for drop in measured.drops:
-        log.info("left out: %s %s (%s)", drop.n, drop.reason, drop.step)
-    for note in measured.notes[before:]:
-        log.info("note: %s", note)
-
-
-def _describe(measured: "Measurements", found: "Assessment") -> None:
+def _describe(results: "Results") -> None:
     """Print who stays, what each rule took, and what outliers, controls and plates show."""
-    from proteomr.qc import count_exclusions, list_idle_rules, list_rules
+    from proteomr.qc import describe_rules, read_assessment
 
-    gone = dict(found.exclusions["kind"].value_counts().rows())
-    samples, assays = measured.n, measured.assays.height
+    assessment = read_assessment(results)
+    kinds = assessment.exclusions["kind"]
+    staying = int((~assessment.samples["excluded"]).sum())
+    samples, assays = staying + int((kinds == "sample").sum()), assessment.assays.height
     say(
-        f"policy {found.policy.name}: {samples - gone.get('sample', 0):,} of {samples:,} samples "
-        f"and {assays - gone.get('assay', 0):,} of {assays:,} assays stay"
+        f"policy {assessment.policy.name}: {staying:,} of {samples:,} samples "
+        f"and {assays - int((kinds == 'assay').sum()):,} of {assays:,} assays stay"
     )
-    counted = {drop.reason: drop.n for drop in count_exclusions(found.exclusions)}
-    idle = list_idle_rules(found.assays, policy=found.policy)
-    for rule in list_rules(found.policy):
-        known = " (known of no assay)" if rule in idle else ""
-        say(f"left out: {counted.get(rule, 0):,} {rule}{known}")
-    _describe_outliers(found)
-    _describe_controls(found.assays)
-    _print_assays(found.assays)
-    _describe_plates(found)
+    for rule in describe_rules(assessment):
+        say(f"left out: {rule}")
+    _describe_outliers(assessment)
+    _describe_controls(assessment.assays)
+    _print_assays(assessment.assays)
+    _describe_plates(assessment)
+    say(f"more in {', '.join(assessment.tables)} (proteomr schema NAME)")
 
 
 def _describe_outliers(found: "Assessment") -> None:

@@ -64,7 +64,7 @@ def simulate(
     def report(cohort: "Results") -> None:
         say(describe_cohort(cohort))
 
-    task = Task(make_job, out, report, formats=choose_formats(format), folder=True)
+    task = Task(make_job, out, report, formats=choose_formats(format), prints_folder=True)
     run_command(context, running, task)
 
 

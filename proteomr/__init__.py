@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
+    from proteomr.io.ingest_job import ingest
     from proteomr.io.ukbiobank import read_fields
     from proteomr.phenotype import derive, load_definition
     from proteomr.provenance import Manifest
-    from proteomr.qc import clean, load_policy
+    from proteomr.qc import clean, load_policy, qc
     from proteomr.simulate import simulate
     from proteomr.tables import Associations, Cohort, Fields, Measurements
     from proteomr.tables.genes import load_genes
@@ -37,9 +38,11 @@ __all__ = [
     "associate",
     "clean",
     "derive",
+    "ingest",
     "load_definition",
     "load_genes",
     "load_policy",
+    "qc",
     "read_cohort",
     "read_fields",
     "read_measurements",
@@ -59,9 +62,11 @@ _HOMES = {
     "associate": "proteomr.association",
     "clean": "proteomr.qc",
     "derive": "proteomr.phenotype",
+    "ingest": "proteomr.io.ingest_job",
     "load_definition": "proteomr.phenotype",
     "load_genes": "proteomr.tables.genes",
     "load_policy": "proteomr.qc",
+    "qc": "proteomr.qc",
     "read_cohort": "proteomr.io",
     "read_fields": "proteomr.io.ukbiobank",
     "read_measurements": "proteomr.io",
@@ -87,8 +92,8 @@ def __dir__() -> list[str]:
 
 class _Package(ModuleType):
     def __setattr__(self, name: str, value: object) -> None:
-        # importing the subpackage `proteomr.simulate` would bind its module to the name that stands
-        # for the function; the public name must not depend on the order of imports
+        # importing the subpackage `proteomr.qc` would bind its module to the name that stands for
+        # the function of a job; the public name must not depend on the order of imports
         if name not in _HOMES or not isinstance(value, ModuleType):
             super().__setattr__(name, value)
 

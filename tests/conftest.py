@@ -28,7 +28,8 @@ def pytest_runtest_makereport(
     """Fail a test that is skipped in CI for a reason that no waiver names."""
     del item, call
     report = yield
-    return _refuse_silence(report)
+    _refuse_silence(report)
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
@@ -38,18 +39,18 @@ def pytest_make_collect_report(
     """Fail a module that is skipped in CI for a reason that no waiver names."""
     del collector
     report = yield
-    return _refuse_silence(report)
+    _refuse_silence(report)
+    return report
 
 
-def _refuse_silence(report: Any) -> Any:
+def _refuse_silence(report: Any) -> None:
     if not report.skipped or not os.environ.get("CI") or hasattr(report, "wasxfail"):
-        return report
+        return
     reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
     reason = reason.removeprefix("Skipped: ")
     if not any(reason.startswith(waived) for waived in _waived_reasons()):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI, and tests/waivers.toml has no reason like {reason!r}"
-    return report
 
 
 def _waived_reasons() -> list[str]:

@@ -3,7 +3,8 @@
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
 from proteomr.association.effective import count_effective_tests, set_thresholds
 from proteomr.association.in_memory import scan_cohort
-from proteomr.association.job import AssociateJob, AssociateRequest, associate
+from proteomr.association.job import AssociateJob, AssociateRequest, associate, make_request
+from proteomr.association.joint import collect_joint_tests
 from proteomr.association.outputs import merge_shards
 from proteomr.association.plan import Plan, plan_scan
 from proteomr.association.specification import ModelSpec
@@ -15,8 +16,10 @@ __all__ = [
     "Plan",
     "associate",
     "collect",
+    "collect_joint_tests",
     "count_effective_tests",
     "describe_family_of_tests",
+    "make_request",
     "merge_shards",
     "plan_scan",
     "scan_cohort",

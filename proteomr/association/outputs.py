@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 import polars as pl
 
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
+from proteomr.association.joint import collect_joint_tests
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import RunFolderError
@@ -57,22 +58,23 @@ def collect_run(
         Parts are absent or damaged; the message counts them.
     """
     facts = ledger.parts.facts()
-    spec = ModelSpec.from_dict(_mapping(facts["specification"]))
-    parts = ledger.parts.load_all(_whole(facts["blocks"]))
-    associations = collect((part["fits"] for part in parts), spec)
+    spec = ModelSpec.from_dict(facts["specification"])
+    parts = [part["fits"] for part in ledger.parts.load_all(facts["blocks"])]
+    associations = collect(parts, spec)
     ledger.write_table(
         "associations", associations.frame, style=name_like_broom if columns == "broom" else None
     )
     ledger.write_table("summary", summarise(associations), formats=("tsv",))
+    if spec.interaction is not None or spec.strata is not None:
+        ledger.write_table("joint_tests", collect_joint_tests(parts).frame)
     if effective is not None:
         ledger.write_table("effective_tests", effective, formats=("tsv",))
-    drops = facts["drops"]
-    ledger.count_drops([Drop(**drop) for drop in (drops if isinstance(drops, list) else [])])
+    ledger.count_drops([Drop(**drop) for drop in facts["drops"]])
     frame = associations.frame
     return Outcome(
         units=frame.height,
         failed=frame.filter(pl.col(c.STATUS) != "ok").height,
-        filters=_count_rows(associations, people=_whole(facts["people"])),
+        filters=_count_rows(associations, people=facts["people"]),
         family_of_tests=describe_family_of_tests(associations, spec),
         effective_tests=() if effective is None else effective.to_dicts(),
         configuration={"specification": spec.to_dict()},
@@ -102,14 +104,14 @@ def merge_shards(
     RunFolderError
         The folder holds no run, or parts are absent or damaged.
     """
-    command = read_request(folder).get("command")
+    command = read_request(folder).get("command", "another kind")
     if command != "associate":
         raise RunFolderError(f"{folder}: is a run of {command}, which has no shards to merge")
     return finish_shards(
         output,
         main="associations",
         collect=lambda ledger: collect_run(ledger, columns=columns),
-        account=account,
+        called=account,
         opened=opened,
     )
 
@@ -135,13 +137,3 @@ def _count_rows(associations: Associations, *, people: int) -> tuple[RowFilter, 
         )
         for row in most.iter_rows(named=True)
     )
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise RunFolderError("the stored facts have no specification")
-    return value
-
-
-def _whole(value: object) -> int:
-    return int(str(value))

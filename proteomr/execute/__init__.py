@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proteomr.execute.executors import Executor, Serial, Threads, one_blas_thread
+from proteomr.execute.executors import Executor, Serial, Threads, hold_blas, one_blas_thread
 from proteomr.execute.processes import Processes
 from proteomr.execute.processors import available_threads
 from proteomr.execute.shards import Shard
@@ -14,5 +14,6 @@ __all__ = [
     "Shard",
     "Threads",
     "available_threads",
+    "hold_blas",
     "one_blas_thread",
 ]

@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 
 from proteomr.errors import UsageError
 
-__all__ = ["Executor", "Serial", "Threads", "draw_queued", "one_blas_thread"]
+__all__ = ["Executor", "Serial", "Threads", "draw_queued", "hold_blas", "one_blas_thread"]
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
@@ -143,23 +143,34 @@ def draw_queued(
 
 
 @contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Hold every BLAS in the process to one thread inside the block, and restore them after it.
+def hold_blas(threads: int) -> Iterator[None]:
+    """Hold every BLAS in the process to so many threads inside the block, and restore them after.
 
     numpy and scipy each bring a copy of OpenBLAS, and a copy can be held only once it is loaded: so
     scipy's is loaded first.
 
     Examples
     --------
-    >>> with one_blas_thread():
+    >>> with hold_blas(2):
     ...     pass
     """
     for owner in ("numpy.linalg", "scipy.linalg"):
         importlib.import_module(owner)
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1, user_api="blas"):
+    with threadpool_limits(limits=threads, user_api="blas"):
         yield
+
+
+def one_blas_thread() -> contextlib.AbstractContextManager[None]:
+    """Hold every BLAS in the process to one thread inside the block, see :func:`hold_blas`.
+
+    Examples
+    --------
+    >>> with one_blas_thread():
+    ...     pass
+    """
+    return hold_blas(1)
 
 
 @contextlib.contextmanager

@@ -11,17 +11,25 @@ import polars as pl
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
+from proteomr.gwas.panel import describe_panel, locate_in_panel, refuse_absence
 from proteomr.io.genotypes import LdSource
 
-__all__ = ["Clumping", "clump"]
+__all__ = ["Clumping", "clump", "clump_traits"]
 
 _INDEX: Final = "index"
 _CLUMPED: Final = "clumped"
 _ABOVE: Final = "p_above_threshold"
-_ABSENT: Final = "absent_from_panel"
-_REPEATED: Final = "repeated_in_panel"
 _NO_P: Final = "no_p_value"
 _NO_PLACE: Final = "no_position"
+_TOLD: Final = (
+    "variant_id",
+    "chromosome",
+    "position_bp",
+    "neg_log10_p",
+    "index_variant",
+    "r2",
+    "reason",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +81,9 @@ def clump(variants: pl.DataFrame, ld: LdSource, *, options: Clumping | None = No
 
     Parameters
     ----------
-    variants : ``variant_id`` and ``neg_log10_p``; ``chromosome`` and ``position_bp`` are used
-        where the panel has none.
+    variants : ``variant_id`` and ``neg_log10_p``; ``rsid``, ``chromosome``, ``position_bp``,
+        ``effect_allele`` and ``other_allele`` serve to find them in the panel, see
+        `proteomr.gwas.panel.locate_in_panel`; places are used where the panel has none.
     ld : a panel of genotypes, or a matrix of correlations.
     options : thresholds.
 
@@ -83,8 +92,9 @@ def clump(variants: pl.DataFrame, ld: LdSource, *, options: Clumping | None = No
     clumps : one row per variant, by significance: ``variant_id``, ``chromosome``,
         ``position_bp``, ``neg_log10_p``, ``index_variant``, ``r2`` with it, and ``reason``:
         ``index`` for those to keep, ``clumped``, ``p_above_threshold`` (in no clump),
-        ``absent_from_panel``, ``repeated_in_panel``, ``no_position``, ``no_p_value``. A variant
-        that does not vary in the panel is correlated with none.
+        ``absent_from_panel``, ``repeated_in_panel``, ``position_differs`` (from the panel's),
+        ``no_position``, ``no_p_value``. A variant that does not vary in the panel is correlated
+        with none.
 
     Raises
     ------
@@ -104,84 +114,135 @@ def clump(variants: pl.DataFrame, ld: LdSource, *, options: Clumping | None = No
     >>> clump(hits, ld).select("variant_id", "index_variant", "reason").rows()
     [('b', 'b', 'index'), ('a', 'b', 'clumped')]
     """
-    chosen = options if options is not None else Clumping()
-    rows = _locate(variants, ld.variants)
+    _check(variants)
+    places = locate_in_panel(variants, ld.variants)
+    refuse_absence(places)
+    judged = _clump(_locate(variants, places, ld.variants), ld, options or Clumping())
+    return judged.select(_TOLD)
+
+
+def clump_traits(
+    rows: pl.DataFrame, ld: LdSource, *, options: Clumping | None = None
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return the clumps of each trait, and how variants were found in the panel.
+
+    Parameters
+    ----------
+    rows : as `clump` takes them, of one or several traits in ``trait``; two rows of a trait are of
+        one variant where name and alleles are the same.
+    ld, options : see `clump`.
+
+    Returns
+    -------
+    clumps : the columns of `clump`, and ``trait`` and ``row``, the position among the rows given.
+    notes : one sentence for each way but the name by which variants were found.
+
+    Raises
+    ------
+    ColumnError, InputError
+        As for `clump`.
+
+    Examples
+    --------
+    >>> from proteomr.io.ld_matrices import LdMatrix
+    >>> rows = pl.DataFrame(
+    ...     {"variant_id": ["a", "a"], "neg_log10_p": [9.0, 12.0], "chromosome": ["1", "1"],
+    ...      "position_bp": [100, 100], "trait": ["X", "Y"]}
+    ... )
+    >>> ld = LdMatrix(pl.DataFrame({"variant_id": ["a"]}), np.eye(1))
+    >>> clump_traits(rows, ld)[0].select("trait", "row", "reason").rows()
+    [('X', 0, 'index'), ('Y', 1, 'index')]
+    """
+    _need(rows)
+    places = locate_in_panel(rows, ld.variants)
+    refuse_absence(places)
+    located = _locate(rows, places, ld.variants)
+    parts = []
+    for (trait,), part in located.group_by("trait", maintain_order=True):
+        _refuse_repeats(part)
+        judged = _clump(part, ld, options or Clumping())
+        parts.append(judged.with_columns(trait=pl.lit(trait, pl.String)))
+    return pl.concat(parts).select(*_TOLD, "trait", "row"), describe_panel(places)
+
+
+def _clump(located: pl.DataFrame, ld: LdSource, options: Clumping) -> pl.DataFrame:
+    """Return the variants of a trait by significance, with their clumps."""
+    rows = _order(located)
     usable = rows["reason"].is_null().to_numpy()
     reason = rows["reason"].to_list()
-    index, r2 = _take_greedily(rows, ld, usable, chosen)
+    index, r2 = _take_greedily(rows, ld, usable, options)
     for i in np.flatnonzero(usable):
         reason[i] = _ABOVE if index[i] < 0 else _INDEX if index[i] == i else _CLUMPED
     names = rows["variant_id"]
-    return rows.select(
-        "variant_id",
-        "chromosome",
-        "position_bp",
-        "neg_log10_p",
+    return rows.with_columns(
         pl.Series("index_variant", [names[int(i)] if i >= 0 else None for i in index], pl.String),
         pl.Series("r2", r2).fill_nan(None),
         pl.Series("reason", reason, dtype=pl.String),
     )
 
 
-def _locate(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
-    """Return the variants by significance, with their row in the panel or why they have none."""
-    _check(variants)
-    joined = _join_panel(variants, panel)
-    if joined.height and joined["_row"].null_count() == joined.height:
-        raise InputError(
-            f"none of the {joined.height} variants is in the panel; are both named by the same "
-            "kind of identifier?"
-        )
-    no_place = pl.col("chromosome").is_null() | pl.col("position_bp").is_null()
-    reasons = (
-        (pl.col("neg_log10_p").is_null(), _NO_P),
-        (pl.col("_row").is_null(), _ABSENT),
-        (pl.col("_times") > 1, _REPEATED),
-        (no_place, _NO_PLACE),
+def _locate(variants: pl.DataFrame, places: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
+    """Return the variants with their row in the panel or why they have none, and their places."""
+    there = panel.with_row_index("panel_row").select(
+        pl.col("panel_row").cast(pl.Int64),
+        pl.col("chromosome").cast(pl.String).alias("_chromosome"),
+        pl.col("position_bp").cast(pl.Int64).alias("_position"),
     )
-    told = pl.lit(None, pl.String)
-    for condition, text in reversed(reasons):
-        told = pl.when(condition).then(pl.lit(text)).otherwise(told)
-    return joined.with_columns(told.alias("reason")).sort(
-        ["neg_log10_p", "chromosome", "position_bp", "variant_id"],
-        descending=[True, False, False, False],
-        nulls_last=True,
-    )
-
-
-def _check(variants: pl.DataFrame) -> None:
-    for name in ("variant_id", "neg_log10_p"):
-        if name not in variants.columns:
-            hint = nearest(name, variants.columns)
-            raise ColumnError(f"variants to clump: no column {name!r}{hint}")
-    if repeated := variants.height - variants["variant_id"].n_unique():
-        raise InputError(f"{repeated} variants stand more than once; clump one trait at a time")
-
-
-def _join_panel(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
-    """Return the variants with their row in the panel, how often they stand there, and places."""
-    named = panel.with_row_index("_row").select(
-        "variant_id",
-        "_row",
-        pl.len().over("variant_id").alias("_times"),
-        pl.col("chromosome").alias("_chromosome"),
-        pl.col("position_bp").alias("_position"),
-    )
-    first = named.unique("variant_id", keep="first", maintain_order=True)
     absent = {
         name: pl.lit(None, dtype)
         for name, dtype in (("chromosome", pl.String), ("position_bp", pl.Int64))
         if name not in variants.columns
     }
-    return (
-        variants.with_columns(**absent)
-        .join(first, on="variant_id", how="left")
-        .with_columns(
-            pl.coalesce("_chromosome", pl.col("chromosome").cast(pl.String)).alias("chromosome"),
-            pl.coalesce("_position", pl.col("position_bp").cast(pl.Int64)).alias("position_bp"),
-            pl.col("neg_log10_p").cast(pl.Float64).fill_nan(None),
-        )
+    placed = pl.concat([variants.with_columns(**absent), places], how="horizontal")
+    joined = placed.with_row_index("row").join(
+        there, on="panel_row", how="left", maintain_order="left"
     )
+    located = joined.with_columns(
+        pl.coalesce("_chromosome", pl.col("chromosome").cast(pl.String)).alias("chromosome"),
+        pl.coalesce("_position", pl.col("position_bp").cast(pl.Int64)).alias("position_bp"),
+        pl.col("neg_log10_p").cast(pl.Float64).fill_nan(None),
+    )
+    no_place = pl.col("chromosome").is_null() | pl.col("position_bp").is_null()
+    return located.with_columns(
+        pl.when(pl.col("neg_log10_p").is_null())
+        .then(pl.lit(_NO_P))
+        .when(pl.col("panel_reason").is_not_null())
+        .then("panel_reason")
+        .when(no_place)
+        .then(pl.lit(_NO_PLACE))
+        .alias("reason")
+    )
+
+
+def _order(located: pl.DataFrame) -> pl.DataFrame:
+    return located.sort(
+        ["neg_log10_p", "chromosome", "position_bp", "variant_id"],
+        descending=[True, False, False, False],
+        nulls_last=True,
+        maintain_order=True,
+    )
+
+
+def _check(variants: pl.DataFrame) -> None:
+    _need(variants)
+    _refuse_repeats(variants)
+
+
+def _need(variants: pl.DataFrame) -> None:
+    for name in ("variant_id", "neg_log10_p"):
+        if name not in variants.columns:
+            hint = nearest(name, variants.columns)
+            raise ColumnError(f"variants to clump: no column {name!r}{hint}")
+
+
+def _refuse_repeats(variants: pl.DataFrame) -> None:
+    """Refuse a variant that stands twice; several pairs of alleles under one name are several."""
+    alleles = [name for name in ("effect_allele", "other_allele") if name in variants.columns]
+    keys = [pl.col("variant_id")]
+    if len(alleles) == 2:
+        keys += [pl.min_horizontal(alleles).alias("low"), pl.max_horizontal(alleles).alias("high")]
+    if repeated := variants.height - variants.select(keys).n_unique():
+        raise InputError(f"{repeated} variants stand more than once; clump one trait at a time")
 
 
 def _take_greedily(
@@ -192,7 +253,7 @@ def _take_greedily(
     index, r2 = np.full(m, -1, dtype=np.int64), np.full(m, np.nan)
     p = rows["neg_log10_p"].fill_null(-1.0).to_numpy()
     places = rows["position_bp"].fill_null(-1).to_numpy()
-    in_panel = rows["_row"].fill_null(0).to_numpy().astype(np.int64)
+    in_panel = rows["panel_row"].fill_null(0).to_numpy().astype(np.int64)
     groups = _group_by_place(rows, usable)
     starts = usable & (p >= -math.log10(options.p1))
     joins = usable & (p >= -math.log10(options.p2))

@@ -13,11 +13,13 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, Bool
-from proteomr.errors import NothingToDo, UsageError
+from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.gwas.annotation import Annotation, read_annotation
 from proteomr.gwas.build import BuildEvidence, BuildWitness, describe, lift_rows
+from proteomr.gwas.parting import find_parting_column
 from proteomr.gwas.policy import FINDINGS, VariantPolicy
 from proteomr.gwas.qc import ScaleSample, examine, key_variants
+from proteomr.gwas.repeats import REPEATED, REPEATED_DIFFERENTLY, differing_groups
 from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
 from proteomr.io.chains import Chain, read_chain
 from proteomr.io.sources import find_files
@@ -27,6 +29,9 @@ from proteomr.tables.sumstats import GenomeBuild, SumStats
 __all__ = ["MungeOptions", "MungeReport", "Munged", "munge"]
 
 _STEP: Final = "munge"
+# Traits in one table share more variants than this; a few repeats in a genome are parted by chance
+# by any column, such as the directions of a meta-analysis.
+_PARTED: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,8 @@ def munge(
 ) -> Munged:
     r"""Return summary statistics of any known format as one canonical table.
 
-    Files are read in batches, so that memory does not grow with them but for 16 bytes a row, by
-    which repeated variants are found.
+    Files are read in batches, so that memory does not grow with them but for 24 bytes a row, by
+    which repeated variants are found and compared.
 
     Parameters
     ----------
@@ -134,7 +139,8 @@ def munge(
         No file is named, or what is asked for does not apply to a file.
     InputError
         A file is absent or cannot be read; effects or errors are on the scale of odds ratios;
-        positions are on another build than the declared one.
+        positions are on another build than the declared one; a variant has several effects, and a
+        column that names no trait parts them.
     FormatError
         A file is of no known format, or breaks the rules of its own; with the line.
     NothingToDo
@@ -183,6 +189,8 @@ class _Run:
         self._builds: list[BuildEvidence] = []
         self._formats: list[str] = []
         self._notes: list[str] = []
+        self._files: list[SumStatsFile] = []
+        self._ends: list[int] = []
         self._rows = 0
 
     def read(self, path: Path, sink: Sink) -> None:
@@ -201,6 +209,8 @@ class _Run:
         sample.check(by="" if effect is None else effect.by, path=path)
         evidence = witness.conclude(opened.declared, path=path)
         self._builds.append(evidence)
+        self._files.append(opened)
+        self._ends.append(sum(int(part.sum()) for part in self._stays))
         self._formats.append(opened.layout.book.name)
         self._notes += [f"{path.name}: {note}" for note in opened.notes]
         self._notes.append(describe(path, evidence))
@@ -211,28 +221,85 @@ class _Run:
             raise NothingToDo("no row of the files is in the selection")
         keys = pl.concat(self._keys)
         stays = np.concatenate(self._stays)
-        repeated = keys["variant"].is_first_distinct().not_().to_numpy()
-        self._found["duplicate"] = int(repeated.sum())
-        alone = keys.unique("variant", keep="first")
-        if alone["site"].n_unique() < alone.height:
-            shared = alone.filter(alone["site"].is_duplicated())["site"].unique()
-            several = keys["site"].is_in(shared.implode()).to_numpy()
-            self._found["multiallelic"] = int(several.sum())
-        else:
-            several = np.zeros(keys.height, dtype=np.bool_)
         keep = np.ones(int(stays.sum()), dtype=np.bool_)
-        if "multiallelic" in self._options.policy.drop:
-            keep &= ~several[stays]
-            self._dropped["multiallelic"] += int((~keep).sum())
-        if repeated.any():
-            left = keep.copy()
-            keep[left] &= self._choose(keys["variant"].filter(stays).filter(left), left)
-            self._dropped["duplicate"] += int(left.sum() - keep.sum())
+        self._drop_multiallelic(keys, stays, keep)
+        repeats = self._drop_repeated(keys.filter(stays), keep)
         if not keep.any():
             reasons = ", ".join(f"{name} {n}" for name, n in self._dropped.most_common(3) if n)
             raise NothingToDo(f"no variant is left of {self._rows} ({reasons})")
         rows = sink.finish(None if keep.all() else keep, self._fill())
+        if repeats is not None and repeats.any():
+            self._note_repeats(rows, repeats.filter(keep))
         return rows, int(keep.sum())
+
+    def _drop_multiallelic(self, keys: pl.DataFrame, stays: Bool, keep: Bool) -> None:
+        """Count rows of places with several variants, and let go of them where asked."""
+        alone = keys.unique("variant", keep="first")
+        if alone["site"].n_unique() == alone.height:
+            return
+        shared = alone.filter(alone["site"].is_duplicated())["site"].unique()
+        several = keys["site"].is_in(shared.implode()).to_numpy()
+        self._found["multiallelic"] = int(several.sum())
+        if "multiallelic" in self._options.policy.drop:
+            keep &= ~several[stays]
+            self._dropped["multiallelic"] += int((~keep).sum())
+
+    def _drop_repeated(self, keys: pl.DataFrame, keep: Bool) -> pl.Series | None:
+        """Let go of repeated rows by the policy; return the rows of variants that contradict."""
+        rows = keys.filter(keep)
+        further = rows["variant"].is_first_distinct().not_()
+        if not further.any():
+            return None
+        differ = differing_groups(rows, keys=["variant"], numbers={"effect": "error"})
+        chosen = pl.Series(self._choose(rows["variant"], keep))
+        dropped = self._options.policy.drop
+        if REPEATED in dropped:
+            chosen &= ~(further & ~differ)
+        if REPEATED_DIFFERENTLY in dropped:
+            chosen &= ~differ
+        for reason, those in ((REPEATED, ~differ), (REPEATED_DIFFERENTLY, differ)):
+            self._found[reason] = int((further & those).sum())
+            self._dropped[reason] = int((those & ~chosen).sum())
+        contradicting = np.zeros(keep.size, dtype=np.bool_)
+        contradicting[keep] = differ.to_numpy()
+        if self._options.policy.duplicates != "all":
+            self._refuse_parted(contradicting)
+        keep[keep] = chosen.to_numpy()
+        return pl.Series(contradicting)
+
+    def _refuse_parted(self, contradicting: Bool) -> None:
+        """Refuse a file in which a column that was not read parts the rows of one variant."""
+        starts = [0, *self._ends[:-1]]
+        for opened, start, end in zip(self._files, starts, self._ends, strict=True):
+            n = int(contradicting[start:end].sum())
+            many = n >= max(1.0, _PARTED * (end - start))
+            column = find_parting_column(opened) if many else None
+            if column is not None:
+                raise InputError(
+                    f"{opened.path}: {n:,} rows give a variant several effects, and column "
+                    f"{column!r} parts them: name it as the trait (gwas munge --map "
+                    f"trait={column}), or keep the rows of one of its values"
+                )
+
+    def _note_repeats(self, rows: pl.LazyFrame, contradicting: pl.Series) -> None:
+        """Say which variants stand several times with different numbers, and which row stays."""
+        further = self._found[REPEATED_DIFFERENTLY]
+        at = contradicting.arg_max()
+        name = ""
+        if contradicting.any() and at is not None:
+            name = f", as {rows.select('variant_id').slice(at, 1).collect().item()!r}"
+        kept = {
+            "first": "the first of each is kept",
+            "strongest": "the strongest of each is kept",
+            "none": "none is kept",
+            "all": "all are kept",
+        }[self._options.policy.duplicates]
+        if REPEATED_DIFFERENTLY in self._options.policy.drop:
+            kept = "none is kept"
+        file = f"{self._files[0].path.name}: " if len(self._files) == 1 else ""
+        rows_repeat = "1 row repeats" if further == 1 else f"{further:,} rows repeat"
+        told = f"{file}{rows_repeat} a variant with another effect or error{name}"
+        self._notes.append(f"{told}; {kept}")
 
     def report(self, kept: int) -> MungeReport:
         """Return the account of all files."""

@@ -28,7 +28,8 @@ Finding: TypeAlias = Literal[
     "indel",
     "palindromic",
     "multiallelic",
-    "duplicate",
+    "repeated",
+    "repeated_differently",
     "p_disagrees",
     "p_significant_z_below_5",
     "p_zero",
@@ -71,7 +72,10 @@ class VariantPolicy:
     max_disagreement : share by which the statistic of effect and error may differ from that of
         the p-value.
     duplicates : which row of a variant that stands several times is kept: the ``first``, the
-        ``strongest`` (largest -log10 p), ``none``, or ``all``.
+        ``strongest`` (largest -log10 p), ``none``, or ``all``. The others are counted as
+        ``repeated`` where all rows of the variant have the same effect and error per the same
+        allele, else as ``repeated_differently``; with either among the findings to drop they leave
+        under any choice, and of a variant repeated differently every row does.
 
     Raises
     ------

@@ -5,18 +5,23 @@ from proteomr.io.cohort import read_assays, read_cohort, read_protein_covariate
 from proteomr.io.formats import IngestOptions
 from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
+from proteomr.io.ingest_job import IngestJob, IngestRequest
 from proteomr.io.proteins import ProteinFiles, open_proteins
 from proteomr.io.sources import find_files
-from proteomr.io.store import is_store, read_store, write_store
+from proteomr.io.store import count_missing_values, is_store, read_store
+from proteomr.io.store_writing import write_store
 from proteomr.io.tables import TableFormat, read_table, write_table
 from proteomr.io.withdrawals import read_withdrawn
 
 __all__ = [
     "PLATFORMS",
+    "IngestJob",
     "IngestOptions",
+    "IngestRequest",
     "ParquetProteins",
     "ProteinFiles",
     "TableFormat",
+    "count_missing_values",
     "find_files",
     "find_id_column",
     "is_store",

@@ -65,6 +65,25 @@ class ParquetMatrix:
         with self._damage(), self._reader() as reader:
             return reader.read(columns=[name], use_threads=False).column(name)
 
+    def count_empty_cells(self) -> int:
+        """Return how many cells hold nothing, from what the footer tells of each page.
+
+        Raises
+        ------
+        FormatError
+            The footer does not tell.
+        """
+        empty = 0
+        for group in range(self._metadata.num_row_groups):
+            stored = self._metadata.row_group(group)
+            for place in range(stored.num_columns):
+                statistics = stored.column(place).statistics
+                if statistics is None or not statistics.has_null_count:
+                    message = "does not tell its missing values; write it again"
+                    raise FormatError(message, path=self.reported_as)
+                empty += int(statistics.null_count)
+        return empty
+
     def read_block(self, names: Sequence[str], rows: I64, target: F64) -> None:
         """Fill a target (m, b) with b numeric columns of m people, NaN = missing.
 

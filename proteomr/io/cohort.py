@@ -13,7 +13,6 @@ import polars as pl
 from proteomr.errors import (
     ColumnError,
     InputError,
-    RunFolderError,
     UsageError,
     nearest,
 )
@@ -26,10 +25,11 @@ from proteomr.io.identifiers import (
 )
 from proteomr.io.proteins import Paths, ProteinFiles, name_file, open_proteins
 from proteomr.io.sources import find_files
-from proteomr.io.store import UNFINISHED, is_store
+from proteomr.io.store import is_store, refuse_unfinished
 from proteomr.io.tables import read_table
 from proteomr.io.withdrawals import read_withdrawn, remove_withdrawn
 from proteomr.provenance import digest_file
+from proteomr.runs import refuse_altered
 from proteomr.tables import Cohort, Drop, ProteinCovariate
 from proteomr.tables import columns as c
 
@@ -84,7 +84,8 @@ def read_cohort(
     Raises
     ------
     InputError
-        A file is absent, unreadable or not what it should be.
+        A file is absent, unreadable or not what it should be, or was altered since proteomr wrote
+        it into such a folder.
     RunFolderError
         A folder is a store that was not written to its end.
     IdentifierError
@@ -236,14 +237,13 @@ def _name_files(samples: str | Path, proteins: Paths, assays: str | Path | None)
 
 def _files_inside(folder: Path) -> dict[str, Path]:
     inside = {name: folder / f"{name}.parquet" for name in ("samples", "proteins", "assays")}
+    refuse_unfinished(folder)
     if not inside["samples"].is_file():
         message = "a folder without samples.parquet; name a file, or a folder made by ingest"
         raise InputError(f"{folder}: {message}")
-    if (folder / UNFINISHED).exists():
-        raise RunFolderError(
-            f"{folder}: is a store that was not written to its end; run the command that writes "
-            "it again"
-        )
+    for file in inside.values():
+        if file.is_file():
+            refuse_altered(file)
     return inside
 
 

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet
 
-from proteomr.errors import FormatError
+from proteomr.errors import FormatError, UsageError
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.tables import Measurements, Platform
 
@@ -111,6 +111,11 @@ class IngestOptions:
     log2 : take the logarithm of values that the platform delivers on a linear scale.
     replicates : what to do where a sample was measured twice under one name.
     sample_columns : columns of numbers in a wide table of no known format that are no assays.
+
+    Raises
+    ------
+    UsageError
+        One of the two columns of a long table is named without the other.
     """
 
     id_column: str | None = None
@@ -120,6 +125,10 @@ class IngestOptions:
     log2: bool = False
     replicates: Replicates = "refuse"
     sample_columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.assay_column is None) != (self.value_column is None):
+            raise UsageError("--assay and --value name the columns of a long table: give both")
 
 
 class PlatformReader(Protocol):

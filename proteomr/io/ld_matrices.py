@@ -13,6 +13,7 @@ import polars as pl
 from proteomr._typing import F64, I64
 from proteomr.errors import FormatError, InputError
 from proteomr.io.sources import inspect_file
+from proteomr.io.tables import read_table
 
 __all__ = ["LdMatrix", "read_ld_matrix"]
 
@@ -91,12 +92,13 @@ class LdMatrix:
 
 
 def read_ld_matrix(path: str | Path, *, variants: pl.DataFrame | None = None) -> LdMatrix:
-    r"""Return a matrix of correlations from text (also gz), or from an npz file.
+    r"""Return a matrix of correlations from text (also gz), or from an npz or parquet file.
 
     Text holds the whole square, separated by tabs, commas or spaces, as ``plink --r square``
     writes it. A first line of names, and a first column of the same, are found. An npz file holds
     ``r`` and ``variant_id``, and may hold ``chromosome``, ``position_bp``, ``allele_1``,
-    ``allele_2``.
+    ``allele_2``. A parquet file has a column for each variant, named after it, and may have one of
+    their names before.
 
     Parameters
     ----------
@@ -120,6 +122,8 @@ def read_ld_matrix(path: str | Path, *, variants: pl.DataFrame | None = None) ->
     path = Path(path)
     if path.suffix == ".npz":
         named, r = _read_npz(path)
+    elif inspect_file(path)[0] == "parquet":
+        named, r = _read_parquet(path)
     else:
         named, r = _read_square(path)
     chosen = variants if variants is not None else named
@@ -146,6 +150,23 @@ def _read_npz(path: Path) -> tuple[pl.DataFrame | None, F64]:
     named = {name: pl.Series(parts[name]) for name in _COLUMNS if name in parts}
     frame = pl.DataFrame(named).cast({name: _COLUMNS[name] for name in named})
     return (frame if "variant_id" in named else None), parts["r"].astype(np.float64)
+
+
+def _read_parquet(path: Path) -> tuple[pl.DataFrame, F64]:
+    frame = read_table(path)
+    numbers = frame[:, 1:] if frame.width == frame.height + 1 else frame
+    for name, kind in numbers.schema.items():
+        if not kind.is_numeric():
+            raise FormatError("text where correlations are needed", path=path, column=name)
+    if numbers.width != frame.height:
+        raise FormatError(
+            f"{frame.height} rows of {numbers.width} numbers are no square", path=path
+        )
+    labels = frame.to_series(0).cast(pl.String).to_list()
+    if numbers.width < frame.width and labels != numbers.columns:
+        raise FormatError("rows and columns name other variants", path=path)
+    r = numbers.cast(pl.Float64).to_numpy()
+    return pl.DataFrame({"variant_id": numbers.columns}), np.ascontiguousarray(r)
 
 
 def _read_square(path: Path) -> tuple[pl.DataFrame | None, F64]:

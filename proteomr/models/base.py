@@ -189,6 +189,12 @@ class JointTests:
         """Return tests without a result."""
         return cls(*(np.full((proteins, models), np.nan) for _ in range(3)))
 
+    def enter(self, protein: int, model: int, result: tuple[float, float, float] | None) -> None:
+        """Enter statistic, degrees of freedom and -log10 p of a test, or nothing."""
+        if result is not None:
+            at = protein, model
+            self.statistic[at], self.df[at], self.neg_log10_p[at] = result
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:

@@ -8,7 +8,7 @@ paths by two orders of magnitude for large samples, since every fit has its own 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from proteomr.models.base import (
     Coefficient,
     Fit,
     FitBlock,
+    JointTests,
     Problem,
     Refusal,
     count_cases,
@@ -26,10 +27,12 @@ from proteomr.models.base import (
 )
 from proteomr.models.family import FitOptions, Scans
 from proteomr.models.targets import Role
+from proteomr.stats.f_tail import neg_log10_p_f
 from proteomr.stats.linalg import find_independent
 from proteomr.status import Status
 
 __all__ = [
+    "INTERACTION",
     "ONE_BY_ONE",
     "ONE_CLUSTER",
     "OneByOne",
@@ -44,6 +47,12 @@ __all__ = [
 # The share of its length below which a column counts as made of those before it: R's lm has 1e-7
 # for columns as they are, while these are scaled and refined, so that seven digits more are sound.
 _ALIASED = 1e-9
+# Spreads from zero: a thousand costs an information matrix six of its sixteen digits, which leaves
+# what is asked of a fit.
+_FAR = 1e3
+# A column whose spread is within a few thousand roundings of its size is constant.
+_FLAT = 1e-12
+INTERACTION = "interaction"
 ONE_CLUSTER = "one cluster on the rows of the fit"
 ONE_BY_ONE = "one fit at a time, with its own factorisation"
 
@@ -76,6 +85,7 @@ class Solution:
     ----------
     df : degrees of freedom; infinite where the reference distribution is normal.
     low, high : limits where they are not Wald's.
+    covariance : ``(p, p)``; None where no joint test can stand on it.
     """
 
     estimate: F64
@@ -83,6 +93,7 @@ class Solution:
     df: F64
     low: F64
     high: F64
+    covariance: F64 | None = None
     status: Status = Status.ok
     message: str = ""
 
@@ -165,6 +176,7 @@ def fit_one_by_one(
     fits = FitBlock.empty(block.values.shape[0], len(coefficients))
     fits.n[:] = block.observed.sum(axis=1)[:, None]
     fits.n_case[:] = count_cases(problem, block)
+    products = JointTests.empty(block.values.shape[0], len(problem.models))
     remaining = refuse_unfit(block, fits)[:, 0]
     columns: dict[int, list[tuple[int, Coefficient]]] = {}
     for t, coefficient in enumerate(coefficients):
@@ -172,16 +184,67 @@ def fit_one_by_one(
     for j in np.flatnonzero(remaining).tolist():
         for m, members in columns.items():
             side = side_of_protein(problem.targets[problem.models[m].target].role)
-            outcome = _fit_model(problem, block, j, m, side=side, solve=solve)
+            model = _fit_model(problem, block, j, m, side=side, solve=solve)
             for t, coefficient in members:
-                fits.enter(j, t, outcome(coefficient.term))
-    return fits
+                fits.enter(j, t, model.coefficient(coefficient.term))
+            products.enter(j, m, model.test_products(problem.terms - 1))
+    if problem.interaction is None:
+        return fits
+    return replace(fits, joint={INTERACTION: products})
+
+
+@dataclass(frozen=True, slots=True)
+class _ModelFit:
+    """One fitted model of one protein, or why it is refused whatever the term."""
+
+    design: _Columns
+    result: Solution | Refusal
+    whatever_term: bool = False
+
+    def coefficient(self, term: int) -> Fit | Refusal:
+        """Return the fit of a term: 0 the main effect, i the product with column i."""
+        position = self._position(term)
+        if isinstance(self.result, Refusal) and (self.whatever_term or position is not None):
+            return self.result
+        if position is None or isinstance(self.result, Refusal):
+            return self.design.describe_dependence(term)
+        scale = float(self.design.scale[self.design.term + term])
+        return self.result.coefficient(position, scale=scale)
+
+    def test_products(self, products: int) -> tuple[float, float, float] | None:
+        """Test all products that have an estimate: statistic, degrees of freedom, -log10 p.
+
+        Wald's F on the residual degrees of freedom, or chi-squared where the reference is normal.
+        """
+        solution = self.result
+        if isinstance(solution, Refusal) or solution.status is not Status.ok:
+            return None
+        positions = [self._position(term) for term in range(1, products + 1)]
+        at = [p for p in positions if p is not None and np.isfinite(solution.estimate[p])]
+        if not at:
+            return None
+        q, df = len(at), float(solution.df[at[0]])
+        estimate = solution.estimate[at]
+        if q == 1:
+            wald = float((estimate[0] / solution.se[at[0]]) ** 2)
+        elif solution.covariance is None:
+            return None
+        else:
+            covariance = solution.covariance[np.ix_(at, at)]
+            wald = float(estimate @ np.linalg.solve(covariance, estimate))
+        statistic = wald / q if np.isfinite(df) else wald
+        return statistic, float(q), float(neg_log10_p_f(wald / q, q, df))
+
+    def _position(self, term: int) -> int | None:
+        """Return where a term stands among the independent columns."""
+        at = np.flatnonzero(self.design.independent == self.design.term + term)
+        return int(at[0]) if at.size else None
 
 
 def _fit_model(
     problem: Problem, block: Block, j: int, m: int, *, side: Scans, solve: Solve
-) -> Callable[[int], Fit | Refusal]:
-    """Fit one model to one protein; return what gives the fit of each term."""
+) -> _ModelFit:
+    """Fit one model to one protein."""
     rows = block.observed[j]
     target = problem.targets[problem.models[m].target]
     protein, values = block.values[j, rows], target.values[rows]
@@ -190,7 +253,6 @@ def _fit_model(
     design = _lay_out(problem, block, j, m, x, label=label)
     weights = problem.weights[rows] if problem.weights is not None else np.ones(y.size)
     clusters = problem.clusters[rows] if problem.clusters is not None else None
-    asked = np.flatnonzero(design.independent >= design.term)
     refusal = None
     if np.all(values == values[0]):
         message = f"{target.name} has one value on the rows of the fit"
@@ -201,20 +263,11 @@ def _fit_model(
     elif has_one_cluster(clusters):
         refusal = Refusal(Status.too_few, ONE_CLUSTER)
     if refusal is not None:
-        return lambda _: refusal
+        return _ModelFit(design, refusal, whatever_term=True)
+    asked = np.flatnonzero(design.independent >= design.term)
     if asked.size == 0:
-        return design.describe_dependence
-    result = solve(Regression(design.X, y, weights, clusters, asked))
-    return lambda term: _pick(design, result, term)
-
-
-def _pick(design: _Columns, result: Solution | Refusal, term: int) -> Fit | Refusal:
-    at = np.flatnonzero(design.independent == design.term + term)
-    if at.size == 0:
-        return design.describe_dependence(term)
-    if isinstance(result, Refusal):
-        return result
-    return result.coefficient(int(at[0]), scale=float(design.scale[design.term + term]))
+        return _ModelFit(design, design.describe_dependence(0))
+    return _ModelFit(design, solve(Regression(design.X, y, weights, clusters, asked)))
 
 
 def _lay_out(problem: Problem, block: Block, j: int, m: int, x: F64, *, label: str) -> _Columns:
@@ -235,7 +288,16 @@ def has_one_cluster(clusters: I64 | None) -> bool:
 
 
 def _scale(X: F64) -> tuple[F64, F64]:
-    """Scale the columns to unit root mean square, by powers of two, which round nothing."""
+    """Scale the columns to unit root mean square, by powers of two, which round nothing.
+
+    A column far from zero for its spread is centred first: beside an intercept its coefficient is
+    the same, and the information matrix keeps its digits.
+    """
+    centre = X.mean(axis=0)
+    spread = X.std(axis=0)
+    far = (np.abs(centre) > _FAR * spread) & (spread > _FLAT * np.abs(centre))
+    far[0] = False
+    X = X - np.where(far, centre, 0.0) if np.any(far) else X
     size = np.sqrt(np.mean(X**2, axis=0))
     scale = np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0))))
     return X / scale, scale

@@ -164,7 +164,8 @@ class Linear(Family[LinearState | OneByOne]):
         none = np.full(X.shape[1], np.nan)
         if self.options.errors == "classical":
             df = np.full(X.shape[1], float(fit.df))
-            return Solution(fit.coefficients, fit.se, df, none, none)
+            covariance = fit.unscaled * (fit.rss / fit.df)
+            return Solution(fit.coefficients, fit.se, df, none, none, covariance)
         robust = estimate_sandwich(
             X,
             fit.residuals / root,
@@ -172,7 +173,9 @@ class Linear(Family[LinearState | OneByOne]):
             kind=self.options.errors,
             clusters=regression.clusters,
         )
-        return Solution(fit.coefficients, robust.se, robust.df, none, none)
+        # CR2 has degrees of freedom for single coefficients alone
+        joint = None if self.options.errors == "CR2" else robust.covariance
+        return Solution(fit.coefficients, robust.se, robust.df, none, none, joint)
 
 
 def _nest(problem: Problem) -> list[list[int]]:

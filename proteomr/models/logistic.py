@@ -257,22 +257,26 @@ class Logistic(Family[LogisticState | OneByOne]):
         clusters = None if regression.clusters is None else regression.clusters[rows]
         if has_one_cluster(clusters):
             return Refusal(Status.too_few, ONE_CLUSTER)
-        se = fit.se
+        se, covariance = fit.se, fit.covariance
         if self.options.errors != "classical":
             mu = 1.0 / (1.0 + np.exp(-(X[rows][:, columns] @ fit.coefficients)))
             working = weights[rows] * mu * (1.0 - mu)
-            se = estimate_sandwich(
+            robust = estimate_sandwich(
                 X[rows][:, columns],
                 weights[rows] * (y[rows] - mu) / working,
                 working,
                 kind=self.options.errors,
                 clusters=clusters,
-            ).se
+            )
+            se, covariance = robust.se, robust.covariance
         message = f"{found.apart} people separated by covariates alone" if found.apart else ""
         none = np.full(X.shape[1], np.nan)
         estimates, errors = none.copy(), none.copy()
         estimates[columns], errors[columns] = fit.coefficients, se
-        return Solution(estimates, errors, np.full_like(none, np.inf), none, none, message=message)
+        whole = np.full((none.size, none.size), np.nan)
+        whole[np.ix_(columns, columns)] = covariance
+        df = np.full_like(none, np.inf)
+        return Solution(estimates, errors, df, none, none, whole, message=message)
 
     def _penalise(self, regression: Regression, message: str) -> Solution:
         X, y = regression.X, regression.y
@@ -284,7 +288,8 @@ class Logistic(Family[LogisticState | OneByOne]):
             )
         df = np.full(X.shape[1], np.inf)
         status, message = Status.separated, f"{message}; {_FIRTH}"
-        return Solution(fit.coefficients, fit.se, df, low, high, status, message)
+        estimate, se = fit.coefficients, fit.se
+        return Solution(estimate, se, df, low, high, status=status, message=message)
 
 
 def _last_coefficient(fit: LogisticFit, scale: float, *, message: str) -> Fit:

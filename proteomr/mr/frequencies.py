@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import polars as pl
 
 from proteomr.errors import ColumnError, UsageError, nearest
 
-__all__ = ["FrequencyCheck", "check_frequencies"]
+__all__ = ["FrequencyCheck", "check_frequencies", "tabulate_frequencies"]
 
 _FEWEST: Final = 5
 _MOST: Final = 0.8
@@ -81,6 +82,17 @@ def check_frequencies(table: pl.DataFrame, *, threshold: float = 0.2) -> list[Fr
         far.sum().alias("n_informative"),
     )
     return [_describe(row, threshold) for row in counted.sort("exposure", "outcome").iter_rows()]
+
+
+def tabulate_frequencies(checks: Sequence[FrequencyCheck]) -> pl.DataFrame:
+    """Return checks as a table, a row for each pair and a column for each field.
+
+    Examples
+    --------
+    >>> tabulate_frequencies([FrequencyCheck("x", "y", 9, 0, 0, 5, False, None)]).row(0)[:3]
+    ('x', 'y', 9)
+    """
+    return pl.DataFrame([asdict(check) for check in checks])
 
 
 def _describe(row: tuple[str, str, int, int, int, int], threshold: float) -> FrequencyCheck:

@@ -9,7 +9,10 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.errors import ColumnError, NothingToDo, UsageError, nearest
-from proteomr.mr.alleles import align_alleles, clean_allele
+from proteomr.gwas.alleles import clean_allele
+from proteomr.gwas.match import contradict_positions
+from proteomr.mr.alleles import align_alleles
+from proteomr.mr.repeated import keep_once
 from proteomr.tables import Harmonised, load_schema
 
 __all__ = ["Action", "harmonise_table", "to_harmonised"]
@@ -19,7 +22,7 @@ Action: TypeAlias = Literal[1, 2, 3]
 
 _NUMBERS: Final = ("beta", "se", "eaf", "neg_log10_p", "n")
 _NEEDED: Final = ("variant_id", "effect_allele", "other_allele", "beta", "se")
-_PLACES: Final = {"chromosome": pl.String(), "position_bp": pl.Int64()}
+_PLACES: Final = {"chromosome": pl.String(), "position_bp": pl.Int64(), "build": pl.String()}
 _FURTHER: Final = {"n_case": pl.Float64(), "proxy_id": pl.String(), "proxy_r2": pl.Float64()}
 _DIFFERENCE: Final = 0.2
 _PAIR: Final = ("exposure", "outcome")
@@ -38,13 +41,15 @@ def harmonise_table(
     stands inside it or is unknown, action 3 drops them all. Alleles I and D are read as the longer
     and the shorter one of the other study. This is ``harmonise_data`` of the R package TwoSampleMR
     0.7 (Hemani and others 2018, doi:10.7554/eLife.34408), row for row; but rows whose single
-    allele fits neither allele of the other study are dropped, which the package keeps in action 1.
+    allele fits neither allele of the other study are dropped, which the package keeps in action 1,
+    and rows of one name that lie at different places (`proteomr.gwas.match.contradict_positions`).
 
     Parameters
     ----------
     exposure, outcome : ``variant_id``, ``effect_allele``, ``other_allele`` (null where unknown),
         ``beta``, ``se``; where known ``eaf``, ``neg_log10_p``, ``n``, ``n_case``, ``chromosome``,
-        ``position_bp``, ``mr_keep``, and ``trait``, which parts several exposures or outcomes.
+        ``position_bp``, ``build``, ``mr_keep``, and ``trait``, which parts several exposures or
+        outcomes.
     action : what becomes of palindromic variants.
     tolerance : half the width of the band of frequencies that tell no strand.
 
@@ -78,7 +83,8 @@ def harmonise_table(
         raise UsageError(f"tolerance is {tolerance:g}; it lies from 0 to below 0.5")
     left = _prepare(exposure, side="exposure")
     right = _prepare(outcome, side="outcome")
-    paired = left.join(right, on="variant_id", how="inner").with_columns(
+    paired = left.join(right, on="variant_id", how="inner")
+    paired = paired.with_columns(_contradict(paired)).with_columns(
         pl.coalesce("chromosome", "chromosome_right").alias("chromosome"),
         pl.coalesce("position_bp", "position_bp_right").alias("position_bp"),
     )
@@ -98,7 +104,8 @@ def to_harmonised(table: pl.DataFrame) -> list[Harmonised]:
     Returns
     -------
     analyses : by exposure and outcome, in alphabetical order; variants in the order of the table,
-        those with ``mr_keep``; the others in ``dropped`` with their reasons. A pair of which no
+        those with ``mr_keep``, each once (`proteomr.mr.repeated.keep_once`); the others in
+        ``dropped`` with their reasons. A pair of which no
         variant is left is an analysis of none.
 
     Raises
@@ -123,6 +130,7 @@ def to_harmonised(table: pl.DataFrame) -> list[Harmonised]:
             raise ColumnError(f"harmonised table: no column {name!r}{nearest(name, table.columns)}")
     if not table.height:
         raise NothingToDo("the harmonised table has no rows")
+    table = keep_once(table)
     pairs = table.group_by(*_PAIR).agg(pl.col("mr_keep").sum().alias("m"), pl.len().alias("n"))
     pairs = pairs.sort(_PAIR).with_columns(
         (pl.col("m").cum_sum() - pl.col("m")).alias("first_kept"),
@@ -156,6 +164,14 @@ def _prepare(frame: pl.DataFrame, *, side: str) -> pl.DataFrame:
     return frame.select(columns).filter(pl.col("variant_id").is_not_null())
 
 
+def _contradict(paired: pl.DataFrame) -> pl.Series:
+    """Tell which rows share a name and lie at different places."""
+    alleles = [pl.col(name) for name in ("a1", "a2", "b1", "b2")]
+    long = [(allele.str.len_bytes() > 1) | allele.is_in(["I", "D"]) for allele in alleles]
+    marked = paired.with_columns(pl.any_horizontal(long).fill_null(value=False).alias("indel"))
+    return contradict_positions(marked, source="outcome").alias("elsewhere")
+
+
 def _optional(
     frame: pl.DataFrame, name: str, dtype: pl.DataType, *, default: str | bool | None = None
 ) -> pl.Expr:
@@ -181,7 +197,7 @@ def _judge(aligned: pl.DataFrame, *, action: Action) -> pl.DataFrame:
     beta, eaf = pl.col("beta_b"), pl.col("eaf_b")
     return aligned.with_columns(
         said.alias("reason"),
-        pl.col("incompatible").alias("remove"),
+        (pl.col("incompatible") | pl.col("elsewhere")).alias("remove"),
         pl.when(turn).then(-beta).otherwise(beta).alias("beta_b"),
         pl.when(turn).then(1.0 - eaf).otherwise(eaf).alias("eaf_b"),
     ).with_columns((~pl.col("reason").is_in([text for _, text in against])).alias("mr_keep"))
@@ -197,6 +213,7 @@ def _reasons_against(action: Action) -> list[tuple[pl.Expr, str]]:
     usable = pl.all_horizontal(each.fill_null(value=False) for each in known)
     wanted = (col("keep_a") & col("keep_b")).fill_null(value=True)
     return [
+        (col("elsewhere"), "position_differs"),
         (col("case").is_null(), "no_effect_allele"),
         (incompatible & palindromic & (col("case") != "2-2"), "palindromic_with_one_allele"),
         (incompatible, "incompatible_alleles"),

@@ -10,8 +10,12 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from proteomr.errors import ColumnError, FormatError, NothingToDo, nearest
+from proteomr.errors import ColumnError, FormatError, InputError, NothingToDo, nearest
+from proteomr.gwas.alleles import clean_allele
+from proteomr.gwas.parting import choose_parting_column
+from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
 from proteomr.io.tables import read_table
+from proteomr.mr.repeated import mark_repeated_pairs
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import Harmonised
 from proteomr.tables import columns as c
@@ -48,6 +52,9 @@ def read_harmonised(path: str | Path) -> list[Harmonised]:
         The file is damaged.
     NothingToDo
         No row can be used.
+    InputError
+        A pair has several effects of a variant, and a column that names neither exposure nor
+        outcome parts them; or the effect alleles of exposure and outcome differ.
 
     Examples
     --------
@@ -70,10 +77,11 @@ def read_harmonised(path: str | Path) -> list[Harmonised]:
             for name in (c.EXPOSURE, c.OUTCOME)
         ),
     )
-    judged = told.with_columns(_judge(told))
+    judged = _drop_repeated(told.with_columns(_judge(told)), names, Path(path))
     if not judged["reason"].is_null().any():
         first = judged["reason"].value_counts(sort=True)["reason"][0]
         raise NothingToDo(f"{path}: none of {frame.height} variants can be used: {first}")
+    _refuse_other_alleles(judged, Path(path))
     pairs = judged.select(c.EXPOSURE, c.OUTCOME).unique().sort(c.EXPOSURE, c.OUTCOME)
     return [
         _gather(
@@ -153,6 +161,43 @@ def _judge(frame: pl.DataFrame) -> pl.Expr:
         unsaid = ~kept.fill_null(value=False)
         reason = pl.when(unsaid).then(pl.lit("mr_keep is not true")).otherwise(reason)
     return reason.alias("reason")
+
+
+def _refuse_other_alleles(judged: pl.DataFrame, path: Path) -> None:
+    """Refuse variants whose own columns say that they are not harmonised."""
+    names = ("effect_allele_exposure", "effect_allele_outcome")
+    if not {*names} <= {*judged.columns}:
+        return
+    one, other = (clean_allele(pl.col(name)) for name in names)
+    rows = judged.filter(pl.col("reason").is_null() & (one != other).fill_null(value=False))
+    if rows.height:
+        variant, here, there = rows.select(c.VARIANT_ID, *names).row(0)
+        raise InputError(
+            f"{path}: not harmonised, {rows.height:,} of {judged.height:,} variants: effects of "
+            f"{variant!r} are per {here} on the exposure and per {there} on the outcome; "
+            "use proteomr harmonise"
+        )
+
+
+def _drop_repeated(judged: pl.DataFrame, names: str, path: Path) -> pl.DataFrame:
+    """Give rows that repeat a variant of their pair a reason, or refuse a file of several pairs."""
+    used = judged["reason"].is_null()
+    rows = judged.filter(used)
+    marks = mark_repeated_pairs(rows)
+    differently = int((marks == REPEATED_DIFFERENTLY).sum())
+    if differently:
+        identity = [c.EXPOSURE, c.OUTCOME, c.VARIANT_ID]
+        ours = {*identity, names, "reason"}
+        others = [n for n in rows.columns if n not in ours and "allele" not in n]
+        column = choose_parting_column(rows, identity=identity, candidates=others)
+        if column is not None:
+            raise InputError(
+                f"{path}: {differently:,} rows give a variant of a pair another effect, and "
+                f"column {column!r} parts them: name it exposure or outcome, or keep the rows of "
+                "one of its values"
+            )
+    reasons = judged["reason"].scatter(used.arg_true(), marks)
+    return judged.with_columns(reasons.alias("reason"))
 
 
 def _gather(rows: pl.DataFrame, *, exposure: str, outcome: str) -> Harmonised:

@@ -9,20 +9,30 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
-from proteomr.errors import InputError, NothingToDo
-from proteomr.gwas.clump import Clumping, clump
-from proteomr.gwas.munge import MungeOptions, munge
+from proteomr.errors import InputError, NothingToDo, UsageError
+from proteomr.gwas.clump import Clumping, clump_traits
+from proteomr.gwas.match import Match, match_variants
+from proteomr.gwas.munge import MungeOptions
+from proteomr.gwas.study import Study, read_study, select_variants
 from proteomr.io.genotypes import LdSource
-from proteomr.io.sumstats.selection import Selection as RowSelection
 from proteomr.mr.harmonise import Action, harmonise_table, to_harmonised
 from proteomr.mr.instruments import Region, drop_outcome_hits, select_instruments
+from proteomr.mr.outcome_names import name_outcomes_apart
 from proteomr.mr.proxies import find_proxies
 from proteomr.mr.pruning import check_pruning
+from proteomr.mr.repeated import keep_once
 from proteomr.mr.strength import measure_instruments
 from proteomr.tables import Drop, Harmonised
 from proteomr.tables import columns as c
 
-__all__ = ["InstrumentRule", "Instruments", "harmonise_files", "read_instruments", "read_outcomes"]
+__all__ = [
+    "InstrumentRule",
+    "Instruments",
+    "Outcomes",
+    "harmonise_files",
+    "read_instruments",
+    "read_outcomes",
+]
 
 Unproven: TypeAlias = Literal["refuse", "flag"]
 
@@ -35,12 +45,18 @@ class InstrumentRule:
     ----------
     p : largest p value for the exposure; None for any.
     region : where they lie; None for anywhere.
-    variants : which they are; None for all.
+    variants : which they are, by name or rsid; None for all.
     clumping : distance and correlation beyond which variants count as independent.
     unproven : whether instruments that nothing shows to be independent are refused or flagged.
     outcome_p : drop variants whose p value for the outcome is below; None for no such filter.
     action : what becomes of palindromic variants.
     proxies : whether variants that an outcome lacks are replaced by correlated ones.
+    match : by what they are found in an outcome, see `proteomr.gwas.match.match_variants`.
+
+    Raises
+    ------
+    UsageError
+        The p value is not above 0 and at most 1.
     """
 
     p: float | None = 5e-8
@@ -51,6 +67,11 @@ class InstrumentRule:
     outcome_p: float | None = None
     action: Action = 2
     proxies: bool = False
+    match: Match = "auto"
+
+    def __post_init__(self) -> None:
+        if self.p is not None and not 0 < self.p <= 1:
+            raise UsageError(f"--instruments-p {self.p:g}: above 0 and at most 1")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +92,23 @@ class Instruments:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """The rows of instruments in studies of outcomes.
+
+    Parameters
+    ----------
+    rows : columns of the table ``sumstats`` under the names of the instruments, by outcome in
+        ``trait``; further columns of proxies.
+    drops : what was left out, with reasons.
+    notes : what a user should know, one sentence each.
+    """
+
+    rows: pl.DataFrame
+    drops: tuple[Drop, ...]
+    notes: tuple[str, ...]
+
+
 def read_instruments(
     paths: Sequence[Path],
     *,
@@ -87,23 +125,21 @@ def read_instruments(
     InputError
         A file cannot be read, or nothing shows that the instruments are independent.
     """
-    made = munge([*paths], options=options)
-    chosen = select_instruments(
-        made.rows.collect(), p=rule.p, region=rule.region, variants=rule.variants
-    )
-    drops = [Drop("munge", reason, n) for reason, n in made.report.dropped.items() if n]
-    drops += [Drop(*row) for row in chosen.drops.rows()]
+    study = read_study(paths, options=options)
+    chosen = select_instruments(study.rows, p=rule.p, region=rule.region, variants=rule.variants)
+    drops = [*study.drops, *(Drop(*row) for row in chosen.drops.rows())]
     if not chosen.kept.height:
         limit = "" if rule.p is None else f" at p < {rule.p:g}"
         raise NothingToDo(
-            f"{', '.join(map(str, paths))}: no instrument{limit} among {made.report.rows_kept:,} "
+            f"{', '.join(map(str, paths))}: no instrument{limit} among {study.rows.height:,} "
             "variants; --instruments-p sets the limit"
         )
-    notes = list(made.report.notes)
+    notes = list(study.notes)
     kept = chosen.kept
     if ld is not None:
-        kept, clumped = _clump(kept, ld, rule.clumping)
+        kept, clumped, told = _clump(kept, ld, rule.clumping)
         drops += clumped
+        notes += told
     checked = check_pruning(
         kept, ld=ld, kb=rule.clumping.kb, r2=rule.clumping.r2, unproven=rule.unproven
     )
@@ -120,10 +156,11 @@ def read_outcomes(
     *,
     options: MungeOptions | None = None,
     panel: LdSource | None = None,
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Return the rows of instruments in files of outcomes, each read once, and notes.
+    match: Match = "auto",
+) -> Outcomes:
+    """Return the rows of instruments in files of outcomes, each read once.
 
-    Variants are found by their names, or by rsid where that finds more of them.
+    Two files whose trait has the same name are two outcomes, named apart by their paths.
 
     Parameters
     ----------
@@ -132,6 +169,7 @@ def read_outcomes(
     options : how the files are read.
     panel : genotypes by which variants that an outcome lacks are replaced; the files are then read
         whole. None for no proxies.
+    match : by what variants are found, see `proteomr.gwas.match.match_variants`.
 
     Raises
     ------
@@ -139,30 +177,31 @@ def read_outcomes(
         A file cannot be read, or no file has any of the variants.
     """
     chosen = options or MungeOptions()
-    names = {*instruments.rows[c.VARIANT_ID], *instruments.rows["rsid"].drop_nulls()}
     if panel is None:
-        selection = RowSelection(variants=frozenset(names))
-        chosen = replace(chosen, read=replace(chosen.read, selection=selection))
-    parts, notes = [], []
+        chosen = replace(chosen, read=select_variants(chosen.read, instruments.rows, match=match))
+    parts, drops, notes = list[tuple[Path, pl.DataFrame]](), list[Drop](), list[str]()
     for path in paths:
+        rows = None
         try:
-            made = munge(path, options=chosen)
+            study = read_study(path, options=chosen, step="munge outcome")
         except NothingToDo:
+            pass
+        else:
+            rows, told = _find_rows(study, instruments.rows, path=path, match=match, panel=panel)
+            notes += [*(f"{path}: {text}" for text in told), *study.notes]
+            drops += study.drops
+        if rows is None or not rows.height:
             notes.append(f"{path}: none of the {instruments.rows.height} instruments is in it")
-            continue
-        rows, told = _name_like(made.rows.collect(), instruments.rows)
-        if panel is not None:
-            rows, further = _stand_in(rows, instruments.rows, panel)
-            told += further
-        parts.append(rows)
-        notes += [*(f"{path}: {text}" for text in told), *made.report.notes]
-    if not parts or not any(part.height for part in parts):
+        else:
+            parts.append((path, rows))
+    if not parts:
         raise InputError(
             f"none of the {instruments.rows.height} instruments is in "
             f"{', '.join(map(str, paths))}; check that both use the same names of variants (rsid "
             "or chromosome:position)"
         )
-    return pl.concat(parts, how="diagonal_relaxed"), tuple(notes)
+    frames, renamed = name_outcomes_apart(parts)
+    return Outcomes(pl.concat(frames, how="diagonal_relaxed"), tuple(drops), (*notes, *renamed))
 
 
 def harmonise_files(
@@ -175,7 +214,7 @@ def harmonise_files(
     NothingToDo
         No variant is left of any pair.
     """
-    table = harmonise_table(instruments.rows, outcomes, action=rule.action)
+    table = keep_once(harmonise_table(instruments.rows, outcomes, action=rule.action))
     if rule.outcome_p is not None:
         table = drop_outcome_hits(table, p=rule.outcome_p)
     if not table["mr_keep"].any():
@@ -185,45 +224,40 @@ def harmonise_files(
     return table, to_harmonised(table)
 
 
-def _name_like(rows: pl.DataFrame, instruments: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Give an outcome's rows the names that the instruments have, where only rsids are shared."""
-    known = instruments[c.VARIANT_ID].implode()
-    by_name = rows[c.VARIANT_ID].is_in(known).sum()
-    names = instruments.select("rsid", c.VARIANT_ID).drop_nulls().unique("rsid", keep="first")
-    by_rsid = rows["rsid"].is_in(names["rsid"].implode()).sum()
-    if by_rsid <= by_name:
-        return rows, []
-    renamed = rows.drop(c.VARIANT_ID).join(names, on="rsid", how="inner", maintain_order="left")
-    return renamed.select(rows.columns), [f"{by_rsid} variants found by rsid"]
-
-
-def _stand_in(
-    rows: pl.DataFrame, instruments: pl.DataFrame, panel: LdSource
+def _find_rows(
+    study: Study,
+    instruments: pl.DataFrame,
+    *,
+    path: Path,
+    match: Match,
+    panel: LdSource | None,
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Return the instruments' rows of one outcome file, with proxies for those it lacks."""
-    parts, notes = [], []
-    for (trait,), part in rows.group_by("trait", maintain_order=True):
-        found = find_proxies(instruments, part, panel=panel)
-        own = part.filter(pl.col(c.VARIANT_ID).is_in(instruments[c.VARIANT_ID].implode()))
-        parts += [own, found.rows]
-        if found.rows.height or found.unresolved.height:
+    """Return the instruments' rows of an outcome file, with proxies where a panel is given."""
+    found = match_variants(instruments, study.rows, by=match, path=path)
+    notes = [f"{n} variants found by {key}" for key, n in found.counts.items() if key != "name"]
+    rows = found.rows.drop("name_there")
+    if panel is None:
+        return rows, notes
+    parts = [rows]
+    for (trait,), part in study.rows.group_by("trait", maintain_order=True):
+        own = rows.filter(pl.col("trait").eq_missing(pl.lit(trait)))
+        lacking = instruments.join(own, on=c.VARIANT_ID, how="anti")
+        proxies = find_proxies(lacking, part, panel=panel)
+        parts.append(proxies.rows)
+        if proxies.rows.height or proxies.unresolved.height:
             notes.append(
-                f"{trait}: {found.rows.height} proxies, {found.unresolved.height} instruments "
+                f"{trait}: {proxies.rows.height} proxies, {proxies.unresolved.height} instruments "
                 "without one"
             )
     return pl.concat(parts, how="diagonal_relaxed"), notes
 
 
-def _clump(rows: pl.DataFrame, ld: LdSource, options: Clumping) -> tuple[pl.DataFrame, list[Drop]]:
-    parts, counts = [], dict[str, int]()
-    for _, part in rows.group_by("trait", maintain_order=True):
-        judged = clump(part, ld, options=options)
-        reasons = dict(judged.select(c.VARIANT_ID, "reason").iter_rows())
-        parts.append(part.filter(pl.col(c.VARIANT_ID).replace_strict(reasons) == "index"))
-        for reason in reasons.values():
-            if reason != "index":
-                counts[reason] = counts.get(reason, 0) + 1
-    kept = pl.concat(parts)
-    if not kept.height:
+def _clump(
+    rows: pl.DataFrame, ld: LdSource, options: Clumping
+) -> tuple[pl.DataFrame, list[Drop], tuple[str, ...]]:
+    judged, notes = clump_traits(rows, ld, options=options)
+    index = judged.filter(judged["reason"] == "index")["row"].sort()
+    if not index.len():
         raise NothingToDo("no instrument is left after clumping: the panel has none of them")
-    return kept, [Drop("clump", reason, n) for reason, n in sorted(counts.items())]
+    counts = judged.filter(judged["reason"] != "index")["reason"].value_counts().sort("reason")
+    return rows[index], [Drop("clump", reason, n) for reason, n in counts.rows()], notes

@@ -10,12 +10,15 @@ from typing import Final
 import polars as pl
 
 from proteomr.errors import ColumnError, NothingToDo, UsageError, nearest
+from proteomr.gwas.match import is_listed
+from proteomr.io.sumstats.selection import parse_region
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables.genes import Build, GeneTable, load_genes
 
 __all__ = [
     "Region",
     "Selection",
+    "choose_region",
     "drop_outcome_hits",
     "find_cis_region",
     "label_cis",
@@ -84,7 +87,7 @@ def select_instruments(
         ``chromosome`` and ``position_bp`` where a region is asked for.
     p : largest p value; None for any.
     region : where they lie; None for anywhere.
-    variants : which they are; None for all.
+    variants : which they are, by name or rsid; None for all.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def select_instruments(
     told = exposure.with_columns(_significance(exposure))
     conditions: list[tuple[pl.Expr, str]] = []
     if variants is not None:
-        conditions.append((pl.col("variant_id").is_in(list(variants)), "not_in_list"))
+        conditions.append((pl.lit(is_listed(exposure, variants)), "not_in_list"))
     if region is not None:
         _need(exposure, "exposure", "chromosome", "position_bp")
         inside = _plain(pl.col("chromosome")) == region.chromosome
@@ -126,6 +129,40 @@ def select_instruments(
     rows = [(_STEP, text, counts[text]) for _, text in conditions if text in counts]
     schema = {"step": pl.String, "reason": pl.String, "n": pl.Int64}
     return Selection(kept, pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def choose_region(
+    text: str | None = None,
+    *,
+    gene: str | None = None,
+    build: Build = "GRCh38",
+    window_bp: int = _WINDOW_BP,
+) -> Region | None:
+    """Return the stretch that instruments come from: as written, or around a gene; None for any.
+
+    Parameters
+    ----------
+    text : ``CHR`` or ``CHR:FROM-TO``.
+    gene, build, window_bp : see `find_cis_region`.
+
+    Raises
+    ------
+    UsageError
+        Both are given, or one of them is no region.
+
+    Examples
+    --------
+    >>> choose_region("7:1000-2000")
+    Region(chromosome='7', start_bp=1000, end_bp=2000)
+    """
+    if text is not None and gene is not None:
+        raise UsageError("--region and --cis both say where instruments lie: give one")
+    if gene is not None:
+        return find_cis_region(gene, build=build, window_bp=window_bp)
+    if text is None:
+        return None
+    region = parse_region(text)
+    return Region(region.chromosome, region.start, region.end)
 
 
 def find_cis_region(

@@ -10,8 +10,10 @@ import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.errors import ColumnError, UsageError, nearest
+from proteomr.gwas.alleles import clean_allele, flip_strand, is_palindromic
+from proteomr.gwas.match import add_keys
+from proteomr.gwas.panel import locate_in_panel, narrow_rows
 from proteomr.io.genotypes import LdSource
-from proteomr.mr.alleles import clean_allele, flip_strand, is_palindromic
 
 __all__ = ["Proxies", "find_proxies"]
 
@@ -21,6 +23,7 @@ _FOUND: Final = {
     "effect_allele": pl.String(),
     "other_allele": pl.String(),
     "proxy_id": pl.String(),
+    "outcome_row": pl.UInt32(),
     "proxy_r2": pl.Float64(),
     "proxy_effect_allele": pl.String(),
     "proxy_other_allele": pl.String(),
@@ -61,7 +64,8 @@ def find_proxies(
 
     Parameters
     ----------
-    exposure : ``variant_id``, ``effect_allele``, ``other_allele``.
+    exposure : ``variant_id``, ``effect_allele``, ``other_allele``; ``rsid`` and places serve to
+        find it in the panel, see `proteomr.gwas.panel.locate_in_panel`.
     outcome : ``variant_id``, ``effect_allele``, ``other_allele``, ``beta``, ``se`` of one outcome;
         further columns stay. Its frequency is that of the proxy's allele.
     panel : genotypes, or a matrix whose correlations are signed by ``allele_1``.
@@ -100,12 +104,13 @@ def find_proxies(
         for name in names:
             if name not in frame.columns:
                 raise ColumnError(f"{what}: no column {name!r}{nearest(name, frame.columns)}")
-    places = _index(panel.variants)
     missing = exposure.join(outcome, on="variant_id", how="anti").unique(
         "variant_id", keep="first", maintain_order=True
     )
-    targets = _match_panel(missing, places)
-    candidates = _match_panel(outcome, places).filter(
+    targets = _match_panel(missing, panel.variants.with_row_index("row"))
+    near = _surround(targets, panel.variants.with_row_index("row"), width=kb * 1000.0)
+    numbered = outcome.with_row_index("outcome_row")
+    candidates = _match_panel(narrow_rows(numbered, add_keys(near)), near).filter(
         pl.col("fits") & ~is_palindromic(pl.col("allele_1"), pl.col("allele_2"))
     )
     groups = {
@@ -121,7 +126,7 @@ def find_proxies(
             unresolved.append((target["variant_id"], reason or "no_proxy"))
         else:
             chosen.append(pick)
-    return Proxies(_carry_over(outcome, chosen), _frame_reasons(unresolved))
+    return Proxies(_carry_over(numbered, chosen), _frame_reasons(unresolved))
 
 
 def _frame_reasons(unresolved: list[tuple[str, str]]) -> pl.DataFrame:
@@ -129,25 +134,37 @@ def _frame_reasons(unresolved: list[tuple[str, str]]) -> pl.DataFrame:
     return pl.DataFrame(unresolved, schema=schema, orient="row")
 
 
-def _index(variants: pl.DataFrame) -> pl.DataFrame:
-    once = variants.with_row_index("row").filter(pl.len().over("variant_id") == 1)
-    return once.select(
-        "variant_id",
+def _surround(targets: pl.DataFrame, panel: pl.DataFrame, *, width: float) -> pl.DataFrame:
+    """Return the rows of the panel that lie near enough to any target to stand for it."""
+    parts = [panel.clear()]
+    for (chromosome,), part in targets.drop_nulls("position_bp").group_by("chromosome"):
+        here = panel.filter(pl.col("chromosome") == chromosome)
+        places = part["position_bp"].sort().to_numpy()
+        position = here["position_bp"].to_numpy()
+        after = np.searchsorted(places, position - width, side="left")
+        parts.append(here.filter(pl.Series(np.append(places, np.inf)[after] <= position + width)))
+    return pl.concat(parts)
+
+
+def _match_panel(frame: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
+    """Return variants with their panel row, and which panel allele the effect allele is."""
+    there = panel.select(
+        pl.int_range(pl.len()).cast(pl.Int64).alias("panel_row"),
         pl.col("row").cast(pl.Int64),
-        "chromosome",
-        "position_bp",
+        pl.col("chromosome", "position_bp"),
         clean_allele(pl.col("allele_1")).alias("allele_1"),
         clean_allele(pl.col("allele_2")).alias("allele_2"),
     )
-
-
-def _match_panel(frame: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
-    """Return variants with their panel row, and which panel allele the effect allele is."""
+    places = locate_in_panel(frame, panel.drop("row"))
+    row = [name for name in ("outcome_row",) if name in frame.columns]
     told = frame.select(
         "variant_id",
+        *row,
         clean_allele(pl.col("effect_allele")).alias("one"),
         clean_allele(pl.col("other_allele")).alias("two"),
-    ).join(places, on="variant_id", how="left")
+        places["panel_row"],
+        places["panel_reason"],
+    ).join(there, on="panel_row", how="left", maintain_order="left")
     first, second = pl.col("allele_1"), pl.col("allele_2")
 
     def agree(one: pl.Expr, two: pl.Expr) -> pl.Expr:
@@ -164,8 +181,10 @@ def _match_panel(frame: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
 
 
 def _refusal(target: dict[str, object]) -> str | None:
-    if target["row"] is None or target["position_bp"] is None:
-        return "absent_from_panel"
+    if target["panel_reason"] is not None:
+        return str(target["panel_reason"])
+    if target["position_bp"] is None:
+        return "no_position"
     if not target["fits"]:
         return "alleles_differ_from_panel"
     return "palindromic" if target["palindromic"] else None
@@ -204,6 +223,7 @@ def _pick(
         effect,
         other,
         proxy["variant_id"],
+        proxy["outcome_row"],
         float(squares[best]),
         proxy["one"],
         proxy["two"],
@@ -213,15 +233,11 @@ def _pick(
 def _carry_over(outcome: pl.DataFrame, chosen: list[tuple[object, ...]]) -> pl.DataFrame:
     """Return the rows of the outcome that were chosen, named as the variants they stand for."""
     found = pl.DataFrame(chosen, schema=_FOUND, orient="row")
-    numbers = outcome.drop("effect_allele", "other_allele").rename({"variant_id": "proxy_id"})
-    rows = found.join(
-        numbers.unique("proxy_id", keep="first", maintain_order=True),
-        on="proxy_id",
-        how="left",
-        maintain_order="left",
-    )
+    numbers = outcome.drop("effect_allele", "other_allele", "variant_id")
+    rows = found.join(numbers, on="outcome_row", how="left", maintain_order="left")
     places = [name for name in ("chromosome", "position_bp") if name in rows.columns]
     added = ["proxy_id", "proxy_r2", "proxy_effect_allele", "proxy_other_allele"]
-    return rows.select(*outcome.columns, *added).with_columns(
+    names = [name for name in outcome.columns if name != "outcome_row"]
+    return rows.select(*names, *added).with_columns(
         pl.lit(None, rows.schema[name]).alias(name) for name in places
     )

@@ -9,6 +9,7 @@ import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.errors import ColumnError, InputError, nearest
+from proteomr.gwas.panel import locate_in_panel
 from proteomr.io.genotypes import LdSource
 
 __all__ = ["Unproven", "check_pruning"]
@@ -30,7 +31,8 @@ def check_pruning(
     Parameters
     ----------
     instruments : ``variant_id``, ``chromosome``, ``position_bp``, and ``trait`` or ``exposure``
-        where there are several exposures, each of which stands alone.
+        where there are several exposures, each of which stands alone; ``rsid`` and alleles serve
+        to find them in the panel, see `proteomr.gwas.panel.locate_in_panel`.
     ld : correlations of the variants; None where there are none.
     kb : distance beyond which variants of a chromosome are independent, in 1,000 bp.
     r2 : squared correlation from which on they are not independent.
@@ -61,8 +63,12 @@ def check_pruning(
             hint = nearest(name, instruments.columns)
             raise ColumnError(f"instruments: no column {name!r}{hint}")
     group = next((name for name in ("exposure", "trait") if name in instruments.columns), None)
+    in_panel = [-1] * instruments.height
+    if ld is not None:
+        in_panel = locate_in_panel(instruments, ld.variants)["panel_row"].fill_null(-1).to_list()
     rows = instruments.select(
         pl.int_range(pl.len()).alias("_row"),
+        pl.Series("_panel_row", in_panel, dtype=pl.Int64),
         pl.col("variant_id"),
         pl.col("chromosome").cast(pl.String).str.replace("(?i)^chr", "").str.to_uppercase(),
         pl.col("position_bp").cast(pl.Float64),
@@ -70,9 +76,8 @@ def check_pruning(
     ).sort("group", "chromosome", "position_bp", "_row")
     pruning = np.full(instruments.height, "unproven", dtype=object)
     placed = rows.filter(pl.col("chromosome").is_not_null() & pl.col("position_bp").is_not_null())
-    panel = _index_panel(ld)
     for part in placed.partition_by("group", "chromosome", maintain_order=True):
-        _judge_neighbours(part, pruning, ld=ld, panel=panel, width=kb * 1000.0, r2=r2)
+        _judge_neighbours(part, pruning, ld=ld, width=kb * 1000.0, r2=r2)
     for part in rows.partition_by("group"):
         if part.height == 1:
             pruning[part["_row"][0]] = "alone"
@@ -86,26 +91,18 @@ def check_pruning(
     return checked
 
 
-def _index_panel(ld: LdSource | None) -> dict[str, int]:
-    if ld is None:
-        return {}
-    once = ld.variants.with_row_index("_row").filter(pl.len().over("variant_id") == 1)
-    return dict(once.select("variant_id", "_row").iter_rows())
-
-
 def _judge_neighbours(
     part: pl.DataFrame,
     pruning: np.ndarray[tuple[int, ...], np.dtype[np.object_]],
     *,
     ld: LdSource | None,
-    panel: dict[str, int],
     width: float,
     r2: float,
 ) -> None:
     """Fill in what is known of the variants of one chromosome, sorted by position."""
     places: F64 = part["position_bp"].to_numpy()
     target: I64 = part["_row"].to_numpy()
-    rows = [panel.get(name, -1) for name in part["variant_id"]]
+    rows = part["_panel_row"].to_list()
     low = np.searchsorted(places, places - width, side="left")
     high = np.searchsorted(places, places + width, side="right")
     for i in range(part.height):

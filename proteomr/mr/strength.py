@@ -11,7 +11,7 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.errors import ColumnError, InputError, nearest
-from proteomr.mr.alleles import clean_allele, is_palindromic
+from proteomr.gwas.alleles import clean_allele, is_palindromic
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import load_schema
 

@@ -1,89 +1,13 @@
-"""Column names of the R package TwoSampleMR, read and written."""
+"""Column names of the R package TwoSampleMR, written."""
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
-
 import polars as pl
 
-from proteomr.errors import ColumnError, nearest
-from proteomr.stats.distributions import neg_log10_p_normal, p_from_neg_log10
+from proteomr.gwas.twosamplemr import PARTS
+from proteomr.stats.distributions import p_from_neg_log10
 
-__all__ = ["Side", "from_twosamplemr", "to_twosamplemr"]
-
-Side: TypeAlias = Literal["exposure", "outcome"]
-
-_PARTS: Final = {
-    "effect_allele": "effect_allele",
-    "other_allele": "other_allele",
-    "eaf": "eaf",
-    "beta": "beta",
-    "se": "se",
-    "samplesize": "n",
-    "ncase": "n_case",
-    "mr_keep": "mr_keep",
-    "chr": "chromosome",
-    "pos": "position_bp",
-}
-_NUMBERS: Final = ("eaf", "beta", "se", "n", "n_case")
-_MISSING: Final = ["", "NA", "NR", "NaN"]
-
-
-def from_twosamplemr(frame: pl.DataFrame, *, side: Side) -> pl.DataFrame:
-    """Return a table of TwoSampleMR (``beta.exposure``, ``SNP``, ...) with the names used here.
-
-    A p value of 0, or none, is computed anew from beta and its standard error.
-
-    Parameters
-    ----------
-    frame : as ``format_data`` or ``extract_outcome_data`` give it.
-    side : whose columns are meant.
-
-    Returns
-    -------
-    canonical : ``variant_id``, ``effect_allele``, ``other_allele``, ``beta``, ``se``,
-        ``neg_log10_p``, ``trait`` and where there ``eaf``, ``n``, ``n_case``, ``mr_keep``,
-        ``chromosome``, ``position_bp``.
-
-    Raises
-    ------
-    ColumnError
-        ``SNP``, the alleles, beta or its standard error are absent.
-
-    Examples
-    --------
-    >>> frame = pl.DataFrame(
-    ...     {"SNP": ["rs1"], "effect_allele.outcome": ["A"], "other_allele.outcome": ["G"],
-    ...      "beta.outcome": [0.1], "se.outcome": [0.05], "outcome": ["CHD"]}
-    ... )
-    >>> from_twosamplemr(frame, side="outcome").select("trait", "neg_log10_p").row(0)
-    ('CHD', 1.3419...)
-    """
-    needed = [
-        "SNP",
-        *(f"{name}.{side}" for name in ("effect_allele", "other_allele", "beta", "se")),
-    ]
-    for name in needed:
-        if name not in frame.columns:
-            raise ColumnError(f"{side}: no column {name!r}{nearest(name, frame.columns)}")
-    columns = [pl.col("SNP").cast(pl.String).alias("variant_id")]
-    for theirs, ours in _PARTS.items():
-        spellings = (
-            [f"{theirs}.{side}", theirs] if theirs in {"chr", "pos"} else [f"{theirs}.{side}"]
-        )
-        if place := next((name for name in spellings if name in frame.columns), None):
-            columns.append(_convert(pl.col(place), ours).alias(ours))
-    trait = next((name for name in (side, f"id.{side}") if name in frame.columns), None)
-    columns.append(
-        (pl.lit(side) if trait is None else pl.col(trait).cast(pl.String)).alias("trait")
-    )
-    p = f"pval.{side}"
-    p_value = _convert(pl.col(p), "p") if p in frame.columns else pl.lit(None, pl.Float64)
-    read = frame.select(*columns, p_value.alias("_p"))
-    z = (read["beta"] / read["se"]).to_numpy()
-    again = pl.Series(neg_log10_p_normal(z)).fill_nan(None)
-    stated = pl.when(pl.col("_p") > 0).then(-pl.col("_p").log10())
-    return read.with_columns(pl.coalesce(stated, again).alias("neg_log10_p")).drop("_p")
+__all__ = ["to_twosamplemr"]
 
 
 def to_twosamplemr(table: pl.DataFrame) -> pl.DataFrame:
@@ -113,7 +37,7 @@ def to_twosamplemr(table: pl.DataFrame) -> pl.DataFrame:
     names = {
         f"{ours}_{side}": f"{theirs}.{side}"
         for side in ("exposure", "outcome")
-        for theirs, ours in list(_PARTS.items())[:6]
+        for theirs, ours in list(PARTS.items())[:6]
     }
     order = pl.int_range(1, pl.len() + 1).over("exposure", "outcome", "variant_id")
     p_values = [
@@ -136,15 +60,3 @@ def to_twosamplemr(table: pl.DataFrame) -> pl.DataFrame:
         order.alias("SNP_index"),
         pl.col("reason"),
     )
-
-
-def _convert(column: pl.Expr, name: str) -> pl.Expr:
-    text = column.cast(pl.String)
-    known = pl.when(~text.is_in(_MISSING)).then(text)
-    if name in _NUMBERS or name == "p":
-        return known.cast(pl.Float64, strict=False)
-    if name == "position_bp":
-        return known.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-    if name == "mr_keep":
-        return known.str.to_lowercase() == "true"
-    return known

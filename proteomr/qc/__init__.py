@@ -5,6 +5,7 @@ from proteomr.qc.components import ProteinComponents, find_protein_components
 from proteomr.qc.corrections import Correction, CorrectionMethod, centre_groups, correct
 from proteomr.qc.exclusions import count_exclusions, list_idle_rules, list_rules
 from proteomr.qc.imputation import R_SPLITS_ABOVE, Imputation, impute
+from proteomr.qc.job import QcJob, QcRequest, describe_rules, qc, read_assessment
 from proteomr.qc.placement import Factor, Placement, place_samples
 from proteomr.qc.policy import DEFAULT_POLICY, Policy, load_policy, policy_names
 from proteomr.qc.run import Cleaned, clean
@@ -21,12 +22,15 @@ __all__ = [
     "Placement",
     "Policy",
     "ProteinComponents",
+    "QcJob",
+    "QcRequest",
     "apply",
     "assess",
     "centre_groups",
     "clean",
     "correct",
     "count_exclusions",
+    "describe_rules",
     "find_protein_components",
     "impute",
     "list_idle_rules",
@@ -34,4 +38,6 @@ __all__ = [
     "load_policy",
     "place_samples",
     "policy_names",
+    "qc",
+    "read_assessment",
 ]

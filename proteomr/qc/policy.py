@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from proteomr.errors import FormatError, UsageError, nearest
 
-__all__ = ["DEFAULT_POLICY", "Policy", "load_policy", "policy_names"]
+__all__ = ["DEFAULT_POLICY", "Policy", "load_policy", "policy_names", "restore_policy"]
 
 DEFAULT_POLICY: Final = "default"
 _FOLDER: Final = "qc"
@@ -132,6 +132,26 @@ class Policy:
         """
         values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+def restore_policy(settings: Mapping[str, Any]) -> Policy:
+    """Return the policy of which these are the settings.
+
+    Parameters
+    ----------
+    settings : of :meth:`Policy.settings`, as they come back from JSON.
+
+    Raises
+    ------
+    UsageError
+        A setting is unknown, or no value of its kind.
+
+    Examples
+    --------
+    >>> restore_policy(Policy(remove_kinds=("control",)).settings()).remove_kinds
+    ('control',)
+    """
+    return _parse(settings, where="the recorded policy", name="none")
 
 
 def policy_names() -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from proteomr.qc.imputation import Imputation, impute
 from proteomr.qc.policy import Policy
 from proteomr.tables import Measurements
 
-__all__ = ["Cleaned", "clean"]
+__all__ = ["Cleaned", "change_values", "clean"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,11 +91,37 @@ def clean(
     """
     if correction is not None:
         find_groups(measured, by=correction.by)  # refused before the steps that take their time
-    assessment = assess(measured, policy=policy)
+    return change_values(
+        measured,
+        assess(measured, policy=policy),
+        correction=correction,
+        imputation=imputation,
+        components=components,
+    )
+
+
+def change_values(
+    measured: Measurements,
+    assessment: Assessment,
+    *,
+    correction: Correction | None = None,
+    imputation: Imputation | None = None,
+    components: int | None = None,
+) -> Cleaned:
+    """Return the measurements after all that follows an assessment, see :func:`clean`.
+
+    Raises
+    ------
+    InputError
+        There are no plates to correct for, or people miss too many values to impute.
+    UsageError
+        More components are asked for than there are.
+    """
     left = apply(measured, assessment)
     if components is not None:
         check_components(left, components=components)
-    left = replace(left, parameters={**left.parameters, "policy": policy.settings()})
+    recorded_policy = assessment.policy.settings()
+    left = replace(left, parameters={**left.parameters, "policy": recorded_policy})
     if correction is not None:
         left = correct(left, correction=correction)
     if imputation is not None:

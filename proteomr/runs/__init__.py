@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from proteomr.runs.checking import CheckedTable, check_table
+from proteomr.runs.checking import CheckedTable, check_table, is_unfinished, refuse_altered
 from proteomr.runs.encoding import TableFormat, choose_file_formats, read_stamp
-from proteomr.runs.job import Account, Forecast, Job, Outcome, Output, finish_shards, run_job
+from proteomr.runs.job import (
+    Account,
+    Forecast,
+    Job,
+    Outcome,
+    Output,
+    call_job,
+    finish_shards,
+    run_job,
+)
 from proteomr.runs.ledger import Ledger
 from proteomr.runs.opening import read_request
 from proteomr.runs.parts import Parts
@@ -26,13 +35,16 @@ __all__ = [
     "Results",
     "Source",
     "TableFormat",
+    "call_job",
     "check_table",
     "choose_file_formats",
     "describe_request",
     "digest_request",
     "finish_shards",
+    "is_unfinished",
     "open_scratch",
     "read_request",
     "read_stamp",
+    "refuse_altered",
     "run_job",
 ]

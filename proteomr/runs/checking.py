@@ -10,10 +10,10 @@ import polars as pl
 from proteomr.errors import ColumnError, FormatError, InputError
 from proteomr.provenance import digest_file
 from proteomr.runs.encoding import read_stamp
-from proteomr.runs.layout import read_json
+from proteomr.runs.layout import Layout, read_json
 from proteomr.tables import load_schema, schema_names
 
-__all__ = ["CheckedTable", "check_table"]
+__all__ = ["CheckedTable", "check_table", "is_unfinished", "refuse_altered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def check_table(path: str | Path) -> CheckedTable:
     name, _, version = stamp.get("schema", "").partition("/")
     if name:
         _check_schema(file, frame, name, int(version))
-    recorded = _compare_record(file)
+    recorded = refuse_altered(file)
     return CheckedTable(
         name, int(version or 0), stamp["producer"], stamp["request"], frame.height, recorded
     )
@@ -92,8 +92,23 @@ def _check_schema(file: Path, frame: pl.DataFrame, name: str, version: int) -> N
         raise ColumnError(f"{file}: {fault}") from None
 
 
-def _compare_record(file: Path) -> bool:
-    """Tell whether a manifest beside a table records it; refuse where the digests differ."""
+def refuse_altered(file: Path) -> bool:
+    """Refuse a result whose digest is not that of the manifest beside it.
+
+    Returns
+    -------
+    recorded : whether a manifest beside the file records it at all.
+
+    Raises
+    ------
+    InputError
+        It was altered or damaged since it was written.
+
+    Examples
+    --------
+    >>> refuse_altered(Path("nowhere") / "samples.parquet")
+    False
+    """
     for manifest in sorted(file.parent.glob("*manifest.json")):
         facts = read_json(manifest)
         outputs = facts.get("outputs") if isinstance(facts, dict) else None
@@ -101,8 +116,22 @@ def _compare_record(file: Path) -> bool:
             if isinstance(entry, dict) and entry.get("name") == file.name:
                 if entry.get("sha256") != digest_file(file):
                     raise InputError(
-                        f"{file}: was altered since it was written: its digest is not that of "
-                        f"{manifest.name}"
+                        f"{file}: was altered since it was written, or damaged: its digest is not "
+                        f"that of {manifest.name}; run the command that wrote it again"
                     )
                 return True
     return False
+
+
+def is_unfinished(folder: str | Path) -> bool:
+    """Tell whether a run is writing its first results into a folder, or was stopped while it did.
+
+    A run that replaces a finished result leaves it whole until its own is complete.
+
+    Examples
+    --------
+    >>> is_unfinished("nowhere")
+    False
+    """
+    layout = Layout(Path(folder))
+    return layout.read_request() is not None and layout.read_record() is None

@@ -5,21 +5,22 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 import polars as pl
 
 from proteomr.errors import FAILED_UNITS, RunFolderError, UsageError
-from proteomr.execute import Executor, Serial, Shard
-from proteomr.provenance import Manifest, RowFilter, utc_now
+from proteomr.execute import Executor, Serial, Shard, Threads, available_threads, hold_blas
+from proteomr.provenance import InputFile, Manifest, RowFilter, utc_now
 from proteomr.runs.encoding import TableFormat
 from proteomr.runs.ledger import Ledger
-from proteomr.runs.request import Described, Request, describe_request
+from proteomr.runs.opening import read_request
+from proteomr.runs.request import Request, describe_request
 from proteomr.runs.results import Results, read_result
 
-__all__ = ["Account", "Forecast", "Job", "Outcome", "Output", "run_job"]
+__all__ = ["Account", "Forecast", "Job", "Outcome", "Output", "call_job", "run_job"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +188,84 @@ def run_job(
             if opened is not None:
                 opened(ledger)
             if ledger.finished:
-                return _read_results(job, ledger, output)
-            outcome = job.run(ledger, runner)
-            manifest = ledger.finish(_write_account(described, called, outcome, started=started))
-            return _take_results(job, ledger, output, manifest, outcome)
+                return _read_results(ledger, output)
+            ledger.parts.keep_call(_describe_call(described.inputs, called))
+            with hold_blas(called.threads):
+                outcome = job.run(ledger, runner)
+            manifest = _write_account(described.inputs, called, outcome, started=started)
+            return _take_results(ledger, output, ledger.finish(manifest), outcome)
+
+
+def finish_shards(
+    output: Output,
+    *,
+    main: str,
+    collect: Callable[[Ledger], Outcome],
+    called: Account,
+    opened: Callable[[Ledger], object] | None = None,
+) -> Results:
+    """Finish a run whose blocks its shards have computed.
+
+    Parameters
+    ----------
+    output : the folder that the shards wrote to, and the formats of the results.
+    main : name of the main table.
+    collect : joins the parts and writes the tables.
+    called : how this is called; inputs, arguments and options are those of the shards.
+    opened : called with the ledger once it is held.
+
+    Raises
+    ------
+    RunFolderError
+        The folder holds no run, or parts are absent or damaged.
+    """
+    place = Path() if output.path is None else output.path
+    started = utc_now()
+    with Ledger.open(
+        place, request=read_request(place), main=main, formats=output.formats, resume=True
+    ) as ledger:
+        if opened is not None:
+            opened(ledger)
+        if ledger.finished:
+            return _read_results(ledger, output)
+        asked = ledger.parts.recall()
+        outcome = collect(ledger)
+        as_asked = replace(called, configuration=asked["configuration"], seed=asked["seed"])
+        inputs = [InputFile(**record) for record in asked["inputs"]]
+        manifest = _write_account(inputs, as_asked, outcome, started=started)
+        return _take_results(ledger, output, ledger.finish(manifest), outcome)
+
+
+def call_job(
+    job: Job,
+    *,
+    out: str | Path | None,
+    threads: int | None = None,
+    formats: Sequence[TableFormat] = ("parquet",),
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Results:
+    """Run a job for a function of the library, as the command line does for a command.
+
+    Parameters
+    ----------
+    job : what to do.
+    out : folder or file of the results; None keeps the tables in memory.
+    threads : to work with; None for as many as this process may use.
+    formats : of tables, parquet first.
+    resume, overwrite : go on with, or replace, what an earlier run left.
+
+    Raises
+    ------
+    RunFolderError
+        The output is in use, or holds what is not this run's.
+    UsageError
+        The output is one of the inputs, or lies among them; or there are no threads.
+    """
+    count = available_threads() if threads is None else threads
+    path = None if out is None else Path(out)
+    output = Output(path, tuple(formats), resume, overwrite)
+    return run_job(job, output, executor=Threads(count), account=Account(threads=count))
 
 
 @contextmanager
@@ -203,25 +278,37 @@ def _somewhere(path: Path | None, job: Job) -> Iterator[Path]:
 
 
 def _refuse_own_input(job: Job, out: Path) -> None:
-    """Refuse an output that is read, or in which something lies that is read."""
+    """Refuse an output that is read, that lies in a folder which is, or holds something that is."""
     target = out.resolve()
     for source in job.request.sources():
         for file in source.files:
             read = file.resolve()
-            if read == target or (not job.as_file and target in read.parents):
+            holds = not job.as_file and target in read.parents
+            inside = read in target.parents and read.is_dir()
+            if read == target or holds or inside:
                 another = "name" if job.as_file else "folder"
                 raise UsageError(f"{out}: {file} is read; choose another {another} for -o")
 
 
+def _describe_call(inputs: Sequence[InputFile], called: Account) -> dict[str, object]:
+    """Return what the account of a run takes from the process that began it."""
+    return {
+        "inputs": [asdict(record) for record in inputs],
+        "configuration": dict(called.configuration),
+        "seed": called.seed,
+    }
+
+
 def _write_account(
-    described: Described, called: Account, outcome: Outcome, *, started: str
+    inputs: Sequence[InputFile], called: Account, outcome: Outcome, *, started: str
 ) -> Manifest:
+    """Return the account of a run; the ledger adds what was asked and what was written."""
     failed = outcome.failed and not called.allow_failures
     return Manifest(
-        command=str(described.facts["command"]),
+        command="",
         arguments=called.arguments,
         configuration={**called.configuration, **outcome.configuration},
-        inputs=described.inputs,
+        inputs=tuple(inputs),
         units=outcome.units,
         failed=outcome.failed,
         filters=outcome.filters,
@@ -234,30 +321,34 @@ def _write_account(
     )
 
 
-def _read_results(job: Job, ledger: Ledger, output: Output) -> Results:
+def _read_results(ledger: Ledger, output: Output) -> Results:
     """Return the results that were there already."""
     for kind in output.formats:
-        wanted = ledger.path_of(f"{job.main}.{kind}")
+        wanted = ledger.path_of(f"{ledger.main}.{kind}")
         if not wanted.exists():
             raise RunFolderError(
                 f"{ledger.path}: holds the finished result without {wanted.name}; --overwrite "
                 "computes it again"
             )
     units, failed = ledger.count_units()
-    tables = ledger.list_tables()
-    return Results(job.request.command, job.main, output.path, tables, units=units, failed=failed)
+    return Results(
+        ledger.command,
+        ledger.main,
+        output.path,
+        ledger.list_tables(),
+        units=units,
+        failed=failed,
+    )
 
 
-def _take_results(
-    job: Job, ledger: Ledger, output: Output, manifest: Manifest, outcome: Outcome
-) -> Results:
+def _take_results(ledger: Ledger, output: Output, manifest: Manifest, outcome: Outcome) -> Results:
     files = {} if ledger.shard is not None else ledger.list_tables()
     held: Mapping[str, pl.DataFrame | Path] = files
     if output.path is None:
         held = {name: read_result(path) for name, path in files.items()}
     return Results(
-        job.request.command,
-        job.main,
+        ledger.command,
+        ledger.main,
         output.path,
         held,
         manifest,

@@ -18,7 +18,7 @@ __all__ = ["Layout", "Record", "read_json"]
 
 _PARTS = re.compile(
     r"part-[0-9]{5,}(-[A-Za-z0-9_]+)?\.(parquet|json)|claims(-[0-9]+-of-[0-9]+)?\.json"
-    r"|request\.json|facts\.json|commit\.json"
+    r"|request\.json|facts\.json|call\.json|commit\.json"
 )
 
 
@@ -103,6 +103,11 @@ class Layout:
     def facts(self) -> Path:
         """What the run in progress has learnt and its end needs."""
         return self.parts / "facts.json"
+
+    @property
+    def call(self) -> Path:
+        """How the run in progress was called."""
+        return self.parts / "call.json"
 
     @property
     def commit(self) -> Path:

@@ -18,7 +18,8 @@ from proteomr.errors import RunFolderError
 from proteomr.execute import Shard
 from proteomr.files import replace_file, storage_errors
 from proteomr.provenance import InputFile, Manifest, canonical_json, tool_versions, utc_now
-from proteomr.runs.encoding import TABLE_FORMATS, TableFormat, write_encoded
+from proteomr.runs.encoding import TableFormat, write_encoded
+from proteomr.runs.finished import count_units, list_tables
 from proteomr.runs.layout import Layout, read_json
 from proteomr.runs.lock import Lock
 from proteomr.runs.opening import commit_results, lock_output, open_run
@@ -47,6 +48,7 @@ class Ledger:
     shard : which shard of the run this process computes; None for all of it.
     formats : formats in which tables are written, unless a call says otherwise.
     parts : what of the work is done.
+    main : name of the main table.
     """
 
     path: Path
@@ -55,9 +57,9 @@ class Ledger:
     shard: Shard | None
     formats: tuple[TableFormat, ...]
     parts: Parts
+    main: str
     _layout: Layout
     _request: Mapping[str, object]
-    _main: str
     _lock: Lock | None
     _staged: dict[str, None] = field(default_factory=dict[str, None])
     _drops: list[Drop] = field(default_factory=list[Drop])
@@ -135,7 +137,16 @@ class Ledger:
         parts = Parts(layout, lock, finished=finished)
         anew = not (finished or layout.has_parts())
         return cls(
-            layout.title, finished, anew, shard, kinds, parts, layout, dict(request), main, lock
+            path=layout.title,
+            finished=finished,
+            begun_anew=anew,
+            shard=shard,
+            formats=kinds,
+            parts=parts,
+            main=main,
+            _layout=layout,
+            _request=dict(request),
+            _lock=lock,
         )
 
     def __enter__(self) -> Self:
@@ -159,6 +170,11 @@ class Ledger:
     def request(self) -> Mapping[str, object]:
         """Everything that determines the numbers, as JSON values."""
         return self._request
+
+    @property
+    def command(self) -> str:
+        """The command that the request is of."""
+        return str(self._request.get("command", ""))
 
     @property
     def digest(self) -> str:
@@ -219,10 +235,9 @@ class Ledger:
     def stamp(self, table: str) -> dict[str, str]:
         """Return what a parquet table of this run says of itself, for those written elsewhere."""
         version = tool_versions()["proteomr"]
-        command = str(self._request.get("command", ""))
         return {
             "request": self.digest,
-            "producer": f"proteomr {version} {command}".strip(),
+            "producer": f"proteomr {version} {self.command}".strip(),
             **({"schema": _name_schema(table)} if table in schema_names() else {}),
         }
 
@@ -300,22 +315,12 @@ class Ledger:
         return self._layout.path(self._name(name))
 
     def list_tables(self) -> dict[str, Path]:
-        """Return the finished tables by name, the main one first; parquet where there is one.
-
-        Those in a subfolder bear its name: ``gwas/exposure``.
-        """
-        record = self._layout.read_record()
-        tables: dict[str, Path] = {}
-        for placed in sorted(() if record is None else record.outputs, key=_rank_format):
-            if placed.rpartition(".")[2] in TABLE_FORMATS.values():
-                tables.setdefault(self._table_name(placed), self._layout.path(placed))
-        return dict(sorted(tables.items(), key=lambda entry: entry[0] != self._main))
+        """Return the finished tables by name, the main one first; parquet where there is one."""
+        return list_tables(self._layout, main=self.main)
 
     def count_units(self) -> tuple[int, int]:
         """Return how many units the finished run estimated, and how many of them failed."""
-        facts = read_json(self._layout.manifest)
-        known = facts if isinstance(facts, dict) else {}
-        return int(known.get("units", 0)), int(known.get("failed", 0))
+        return count_units(self._layout)
 
     def finish(self, account: Manifest) -> Manifest:
         """Put all results into their places, with ``drops.tsv`` and last the manifest.
@@ -342,6 +347,7 @@ class Ledger:
             staged = {name: self._layout.staged / name for name in sorted(self._staged)}
             complete = replace(
                 account,
+                command=self.command or account.command,
                 request=self._request,
                 request_sha256=self.digest,
                 outputs=tuple(
@@ -358,16 +364,7 @@ class Ledger:
         return complete
 
     def _name(self, result: str) -> str:
-        return _place(self._layout, f"{self._main}.{self.formats[0]}", result)
-
-    def _table_name(self, placed: str) -> str:
-        """Return the name of the table in a file."""
-        if self._layout.file is None:
-            return placed.rpartition(".")[0]
-        rest = placed.removeprefix(f"{self._layout.stem}.")
-        if placed == self._layout.file or "." not in rest:
-            return self._main
-        return rest.rpartition(".")[0]
+        return _place(self._layout, f"{self.main}.{self.formats[0]}", result)
 
     def _held(self) -> Lock:
         if self._lock is None:
@@ -406,12 +403,6 @@ def _place(layout: Layout, first: str, name: str) -> str:
         return layout.file
     main, _, ending = name.rpartition(".")
     return f"{layout.stem}.{ending}" if main == first.rpartition(".")[0] else layout.name(name)
-
-
-def _rank_format(name: str) -> tuple[int, str]:
-    kinds = list(TABLE_FORMATS.values())
-    ending = name.rpartition(".")[2]
-    return (kinds.index(ending) if ending in kinds else len(kinds), name)
 
 
 def _name_schema(table: str) -> str:

@@ -7,11 +7,12 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from proteomr.errors import RunFolderError
-from proteomr.files import replace_file
+from proteomr.files import create_file, replace_file
 from proteomr.provenance import canonical_json
 from proteomr.runs.encoding import write_encoded
 from proteomr.runs.layout import Layout, read_json
@@ -141,7 +142,43 @@ class Parts:
         """
         write_bytes(self.layout.facts, canonical_json(facts))
 
-    def facts(self) -> Mapping[str, object]:
+    def keep_call(self, facts: Mapping[str, object]) -> None:
+        """Store how the run was called, unless another process of it has done so.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from proteomr.runs import Ledger
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Ledger.open(folder, request={}) as ledger:
+        ...         ledger.parts.keep_call({"seed": 1})
+        ...         ledger.parts.recall()
+        {'seed': 1}
+        """
+        create_file(self.layout.call, canonical_json(facts))
+
+    def recall(self) -> Mapping[str, Any]:
+        """Return what `keep_call` stored, here or in another process of the same run.
+
+        Raises
+        ------
+        RunFolderError
+            Nothing was stored: no process of this run has come as far.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from proteomr.runs import Ledger
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Ledger.open(folder, request={}) as ledger:
+        ...         ledger.parts.recall()
+        Traceback (most recent call last):
+        ...
+        proteomr.errors.RunFolderError: ...: the run has not begun; run its shards first
+        """
+        return self._read_facts(self.layout.call)
+
+    def facts(self) -> Mapping[str, Any]:
         """Return what `keep_facts` stored, here or in another process of the same run.
 
         Raises
@@ -160,7 +197,10 @@ class Parts:
         ...
         proteomr.errors.RunFolderError: ...: the run has not begun; run its shards first
         """
-        facts = read_json(self.layout.facts)
+        return self._read_facts(self.layout.facts)
+
+    def _read_facts(self, file: Path) -> Mapping[str, Any]:
+        facts = read_json(file)
         if not isinstance(facts, dict):
             raise RunFolderError(
                 f"{self.layout.title}: the run has not begun; run its shards first"

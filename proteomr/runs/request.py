@@ -256,8 +256,19 @@ def _plain(value: object, records: Mapping[int, tuple[InputFile, ...]]) -> objec
     if isinstance(value, frozenset | set):
         return sorted(str(_plain(item, records)) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {entry.name: _plain(getattr(value, entry.name), records) for entry in fields(value)}
+        return _plain(_facts_of(value), records)
     return _plain_scalar(value)
+
+
+def _facts_of(value: Any) -> Mapping[str, object]:
+    """Return the fields of a dataclass, in its own words where it has them.
+
+    Where the order of a mapping counts, for one, only the class knows it.
+    """
+    if hasattr(value, "to_dict"):
+        facts: Mapping[str, object] = value.to_dict()
+        return facts
+    return {entry.name: getattr(value, entry.name) for entry in fields(value)}
 
 
 def _plain_scalar(value: object) -> object:

@@ -53,6 +53,21 @@ class Results:
         """Names of the tables."""
         return tuple(self._tables)
 
+    @property
+    def where(self) -> Path:
+        """The folder or file of results that stand on the disk.
+
+        Raises
+        ------
+        UsageError
+            They are in memory alone.
+        """
+        if self.folder is None:
+            raise UsageError(
+                f"the results of {self.command} are in memory; name an output for them"
+            )
+        return self.folder
+
     def table(self, name: str | None = None) -> pl.DataFrame:
         """Return a table; the main one unless named.
 

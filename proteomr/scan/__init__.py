@@ -9,7 +9,7 @@
 """
 
 from proteomr.scan.fitting import Scan
-from proteomr.scan.parts import PART_ORDER, TERM_POSITION
+from proteomr.scan.parts import JOINT_TESTS, PART_ORDER, TERM_POSITION
 from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_blocks
 from proteomr.scan.reading import Reading, read_formulas
 from proteomr.scan.run import (
@@ -24,6 +24,7 @@ from proteomr.scan.targets import read_target
 
 __all__ = [
     "BLOCK_SIZE",
+    "JOINT_TESTS",
     "PART_ORDER",
     "TERM_POSITION",
     "Cost",

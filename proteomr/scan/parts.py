@@ -14,9 +14,20 @@ from proteomr.scan.plan import Plan, RowKey
 from proteomr.status import Status
 from proteomr.tables import columns as c
 
-__all__ = ["PART_ORDER", "TERM_POSITION", "tabulate"]
+__all__ = ["JOINT_TESTS", "PART_ORDER", "TERM_POSITION", "tabulate"]
 
 TERM_POSITION = "term_position"
+JOINT_TESTS = "joint_tests"
+_JOINT = pl.List(
+    pl.Struct(
+        {
+            c.TEST: pl.String,
+            c.STATISTIC: pl.Float64,
+            c.DF: pl.Float64,
+            c.NEG_LOG10_P: pl.Float64,
+        }
+    )
+)
 PART_ORDER = (
     "protein_position",
     "target_position",
@@ -71,7 +82,35 @@ def tabulate(plan: Plan, proteins: I64, group: Group, fits: FitBlock) -> pl.Data
         c.CONTRAST: pl.Series([contrast for _, contrast in named], dtype=pl.String),
         c.STRATUM: each_protein([strata[key.stratum].label for key in keys], pl.String),
     }
-    return pl.DataFrame({**positions, **described, **_measure(fits)})
+    joint = {JOINT_TESTS: _list_joint_tests(fits, [(k.contrast, k.term) == (0, 0) for k in keys])}
+    return pl.DataFrame({**positions, **described, **_measure(fits), **joint})
+
+
+def _list_joint_tests(fits: FitBlock, leading: list[bool]) -> pl.Series:
+    """Return the joint tests of each model, in the row of its first coefficient."""
+    rows: list[list[dict[str, object]] | None] = []
+    for j in range(fits.n.shape[0]):
+        m = -1
+        for leads in leading:
+            m += leads
+            rows.append(_joint_tests_of(fits, j, m) if leads and fits.joint else None)
+    return pl.Series(rows, dtype=_JOINT)
+
+
+def _joint_tests_of(fits: FitBlock, j: int, m: int) -> list[dict[str, object]]:
+    return [
+        {
+            c.TEST: name,
+            c.STATISTIC: _finite(tests.statistic[j, m]),
+            c.DF: _finite(tests.df[j, m]),
+            c.NEG_LOG10_P: _finite(tests.neg_log10_p[j, m]),
+        }
+        for name, tests in fits.joint.items()
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _measure(fits: FitBlock) -> dict[str, pl.Series]:

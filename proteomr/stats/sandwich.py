@@ -33,10 +33,11 @@ CLUSTERED: tuple[ErrorKind, ...] = ("CR0", "CR1", "CR2")
 
 @dataclass(frozen=True, slots=True)
 class Sandwich:
-    """Standard errors ``(p,)`` and their degrees of freedom ``(p,)``."""
+    """Standard errors ``(p,)`` and their degrees of freedom ``(p,)``; the covariance ``(p, p)``."""
 
     se: F64
     df: F64
+    covariance: F64
 
 
 def estimate_sandwich(
@@ -74,7 +75,7 @@ def estimate_sandwich(
         power = {"HC0": 0.0, "HC1": 0.0, "HC2": 0.5, "HC3": 1.0}[kind]
         adjusted = scores / np.maximum(1.0 - hat, 1e-12) ** power
         half = inverse @ (Q * adjusted[:, None]).T
-        return Sandwich(np.sqrt(scale * np.sum(half**2, axis=1)), np.full(p, float(n - p)))
+        return _summarise(half, scale, np.full(p, float(n - p)))
     if clusters is None:
         raise ValueError(f"{kind} needs clusters")
     return _clustered(Q, scores, bread, inverse, kind=kind, clusters=clusters)
@@ -94,7 +95,13 @@ def _clustered(
     meat = np.array([Q[rows].T @ scores[rows] for rows in parts])
     scale = G / (G - 1) if kind == "CR1" else 1.0
     half = inverse @ meat.T
-    return Sandwich(np.sqrt(scale * np.sum(half**2, axis=1)), np.full(p, float(G - 1)))
+    return _summarise(half, scale, np.full(p, float(G - 1)))
+
+
+def _summarise(half: F64, scale: float, df: F64) -> Sandwich:
+    """Return the errors of a covariance ``scale half half'``."""
+    covariance = scale * (half @ half.T)
+    return Sandwich(np.sqrt(scale * np.sum(half**2, axis=1)), df, covariance)
 
 
 def _bell_mccaffrey(Q: F64, scores: F64, inverse: F64, parts: list[I64]) -> Sandwich:
@@ -115,4 +122,4 @@ def _bell_mccaffrey(Q: F64, scores: F64, inverse: F64, parts: list[I64]) -> Sand
     for j in range(p):
         P = np.diag(squares[j]) - crosses[j] @ crosses[j].T
         df[j] = np.trace(P) ** 2 / np.sum(P**2)
-    return Sandwich(np.sqrt(np.sum(half**2, axis=1)), df)
+    return _summarise(half, 1.0, df)

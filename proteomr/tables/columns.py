@@ -30,6 +30,7 @@ Q_BH: Final[str] = "q_bh"
 P_HOLM: Final[str] = "p_holm"
 Q_BY: Final[str] = "q_by"
 Q_STOREY: Final[str] = "q_storey"
+TEST: Final[str] = "test"
 STATUS: Final[str] = "status"
 MESSAGE: Final[str] = "message"
 
@@ -133,6 +134,19 @@ ASSOCIATIONS: Final[tuple[str, ...]] = (
     Q_STOREY,
     STATUS,
     MESSAGE,
+)
+JOINT_TESTS: Final[tuple[str, ...]] = (
+    PROTEIN,
+    GENE,
+    EXPOSURE,
+    OUTCOME,
+    ADJUSTMENT,
+    STRATUM,
+    TEST,
+    STATISTIC,
+    DF,
+    NEG_LOG10_P,
+    P_VALUE,
 )
 DROPS: Final[tuple[str, ...]] = (STEP, REASON, N)
 ASSAYS: Final[tuple[str, ...]] = (PROTEIN, GENE, UNIPROT, PANEL, PLATFORM, UNIT, LOD)

@@ -16,7 +16,7 @@ from proteomr_cli.main import COMMANDS, GROUPS, app
 ROOT = Path(__file__).parents[2]
 NO_COMMANDS = {
     *("__init__", "bundles", "main", "causal", "console", "help", "jobs", "journal"),
-    *("options", "outcome", "running"),
+    *("options", "running", "show_associations"),
 }
 SLOW_TO_LOAD = {
     "statsmodels",

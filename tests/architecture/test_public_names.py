@@ -24,9 +24,11 @@ NAMES = [
     "associate",
     "clean",
     "derive",
+    "ingest",
     "load_definition",
     "load_genes",
     "load_policy",
+    "qc",
     "read_cohort",
     "read_fields",
     "read_measurements",
@@ -67,32 +69,37 @@ def test_importing_the_package_loads_none_of_its_rooms() -> None:
     assert run_python(code) == "[]"
 
 
+@pytest.mark.parametrize("name", ["qc", "simulate"])
 @pytest.mark.parametrize(
-    "first",
-    ["import proteomr", "import proteomr.simulate", "from proteomr.simulate import simulate"],
+    "first", ["import proteomr", "import proteomr.{0}", "from proteomr.{0} import {0}"]
 )
-def test_simulate_is_the_function_whatever_is_imported_first(first: str) -> None:
-    code = f"{first}\nimport proteomr\nprint(type(proteomr.simulate).__name__)"
+def test_a_job_is_its_function_whatever_is_imported_first(first: str, name: str) -> None:
+    code = f"{first.format(name)}\nimport proteomr\nprint(type(proteomr.{name}).__name__)"
     assert run_python(code) == "function"
 
 
 def test_public_names_suffice_from_raw_files_to_associations(tmp_path: Path) -> None:
     proteomr.simulate(tmp_path / "raw", people=300, proteins=8, seed=3, export="ukb")
     export = tmp_path / "raw" / "export"
-    measured = proteomr.read_measurements(
-        [export / "olink_instance_0.csv", *sorted(export.glob("helper_*.tsv"))], scratch=tmp_path
-    )
-    cleaned = proteomr.clean(measured, policy=proteomr.load_policy("shen2025"))
-    proteomr.write_store(
-        cleaned.measured, tmp_path / "store", manifest=proteomr.Manifest(command="qc")
-    )
-    people = tmp_path / "people.parquet"
-    proteomr.derive(export / "participants.csv", proteomr.load_definition("shen2025"), out=people)
-    cohort = proteomr.read_cohort(people, tmp_path / "store", scratch=tmp_path)
-    spec = proteomr.ModelSpec("logistic", ("isolation",), {"simple": "age + sex"})
-    found = proteomr.associate(cohort, spec)
+    files = [export / "olink_instance_0.csv", *sorted(export.glob("helper_*.tsv"))]
+    store = proteomr.ingest(files, out=tmp_path / "store").folder
+    assert store is not None
+    cleaned = proteomr.qc(store, policy="shen2025", out=tmp_path / "clean")
+    measured = proteomr.read_measurements(files, scratch=tmp_path)
+    in_memory = proteomr.clean(measured, policy=proteomr.load_policy("shen2025")).measured
+    proteomr.write_store(in_memory, tmp_path / "same")
+    same = pl.read_parquet(tmp_path / "same" / "proteins.parquet")
+    assert cleaned.table("proteins").equals(same)
+    people = proteomr.derive(export / "participants.csv").table()
+    found = proteomr.associate(
+        people,
+        tmp_path / "clean",
+        family="logistic",
+        exposure="isolation",
+        adjust={"simple": "age + sex"},
+    ).table()
     truth = pl.read_parquet(export / "truth.parquet")
-    assert set(found.frame["protein"]) == set(truth["protein"])
-    assert cohort.n == 300
-    values = cleaned.measured.proteins.read(slice(0, 8))
-    assert found.frame["n"].to_list() == (~np.isnan(values)).sum(axis=0).tolist()
+    assert set(found["protein"]) == set(truth["protein"])
+    assert people.height == 300
+    values = in_memory.proteins.read(slice(0, 8))
+    assert found["n"].to_list() == (~np.isnan(values)).sum(axis=0).tolist()

@@ -14,6 +14,7 @@ from proteomr.tables import ArrayProteins, Cohort
 
 N, PROTEINS = 260, 3
 FAMILIES = [family.name for family in REGISTERED if family.supports.interaction]
+CLUSTERED_FAMILIES = [one.name for one in REGISTERED if {"CR0", "CR1"} <= set(one.supports.errors)]
 CLUSTERS = 12
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from proteomr._typing import F64
-from proteomr.association import ModelSpec, associate, describe_family_of_tests, summarise
+from proteomr.association import ModelSpec, describe_family_of_tests, scan_cohort, summarise
 from proteomr.tables import ArrayProteins, Associations, Cohort
 
 N, PROTEINS = 200, 130
@@ -28,7 +28,7 @@ def scan(spec: ModelSpec) -> Associations:
     )
     names = tuple(f"P{i:03d}" for i in range(PROTEINS))
     cohort = Cohort(samples, "id", ArrayProteins(names, values), pl.DataFrame({"protein": names}))
-    return associate(cohort, spec)
+    return scan_cohort(cohort, spec)
 
 
 @pytest.fixture(scope="module")

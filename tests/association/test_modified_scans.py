@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from proteomr.association import associate, plan_scan, summarise
+from proteomr.association import plan_scan, scan_cohort, summarise
 from proteomr.errors import ColumnError, FormulaError, ProteomrError, UsageError
 from proteomr.tables import Associations
 from tests.association.modified_cohorts import (
+    CLUSTERED_FAMILIES,
     FAMILIES,
     PROTEINS,
     N,
@@ -34,7 +35,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("options", "name", "step"), MISSING)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CLUSTERED_FAMILIES)
 def test_people_without_a_modifier_are_left_out_and_counted(
     family: Any, options: dict[str, Any], name: str, step: str
 ) -> None:
@@ -46,8 +47,8 @@ def test_people_without_a_modifier_are_left_out_and_counted(
     drops = {(d.step, d.reason): d.n for d in plan_scan(cohort, spec).drops}
     assert drops == {(step, f"{name} missing"): int(lost.sum())}
     kept = np.flatnonzero(~lost.to_numpy())
-    found = associate(cohort, spec).frame
-    wanted = associate(make_cohort(samples[kept], values[kept]), spec).frame
+    found = scan_cohort(cohort, spec).frame
+    wanted = scan_cohort(make_cohort(samples[kept], values[kept]), spec).frame
     assert found["n"].to_list() == wanted["n"].to_list()
     np.testing.assert_allclose(found["se"], wanted["se"], rtol=1e-9)
 
@@ -58,12 +59,12 @@ def test_weights_that_are_not_above_zero_are_refused_with_their_count(wrong: flo
     weight = samples["weight"].set(pl.Series(np.arange(N) < 4), wrong)
     cohort = make_cohort(samples.with_columns(weight), make_values(samples))
     with pytest.raises(ColumnError, match="'weight' are not finite numbers above 0 for 4 people"):
-        associate(cohort, spec_of("linear", weights="weight"))
+        scan_cohort(cohort, spec_of("linear", weights="weight"))
 
 
 def test_weights_that_are_text_are_refused() -> None:
     with pytest.raises(ColumnError, match="'site' are String, and must be numbers"):
-        associate(make_cohort(), spec_of("linear", weights="site"))
+        scan_cohort(make_cohort(), spec_of("linear", weights="site"))
 
 
 def test_one_cluster_alone_is_refused() -> None:
@@ -71,17 +72,17 @@ def test_one_cluster_alone_is_refused() -> None:
         make_samples().with_columns(family=pl.lit("all")), make_values(make_samples())
     )
     with pytest.raises(ColumnError, match="clusters 'family': at least two are needed"):
-        associate(cohort, spec_of("linear", errors="CR1", cluster="family"))
+        scan_cohort(cohort, spec_of("linear", errors="CR1", cluster="family"))
 
 
 @pytest.mark.parametrize("errors", ["CR0", "CR1"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CLUSTERED_FAMILIES)
 def test_a_protein_seen_in_one_cluster_alone_has_no_error(family: str, errors: str) -> None:
     samples = make_samples()
     values = make_values(samples)
     values[samples["family"].to_numpy() != 3, 0] = np.nan
     spec = spec_of(family, errors=errors, cluster="family", adjust={"one": "1"})
-    found = associate(make_cohort(samples, values), spec).frame
+    found = scan_cohort(make_cohort(samples, values), spec).frame
     assert found["status"].to_list() == ["too_few", "ok", "ok"]
     assert found["message"][0] == "one cluster on the rows of the fit"
     assert found["se"][0] is None
@@ -120,24 +121,24 @@ def test_an_unknown_column_names_the_nearest(
     options: dict[str, Any], fault: type[ProteomrError], near: str
 ) -> None:
     with pytest.raises(fault, match=f"did you mean '{near}'"):
-        associate(make_cohort(), spec_of("linear", **options))
+        scan_cohort(make_cohort(), spec_of("linear", **options))
 
 
 @pytest.mark.parametrize("text", ["sex + age", "sex:age", "1"])
 def test_an_interaction_is_one_covariate(text: str) -> None:
     with pytest.raises(FormulaError, match="one covariate is needed"):
-        associate(make_cohort(), spec_of("linear", interaction=text))
+        scan_cohort(make_cohort(), spec_of("linear", interaction=text))
 
 
 def test_an_interaction_with_one_value_is_refused() -> None:
     cohort = make_cohort(make_samples().with_columns(site=pl.lit("a")), make_values(make_samples()))
     with pytest.raises(ColumnError, match="the column has one value"):
-        associate(cohort, spec_of("linear", interaction="site", adjust={"one": "age"}))
+        scan_cohort(cohort, spec_of("linear", interaction="site", adjust={"one": "age"}))
 
 
 def wide_scan(family: Any, **more: Any) -> Associations:
     spec = spec_of(family, exposures=("iso", "lo"), adjust={"none": "1", "one": "age"}, **more)
-    return associate(make_cohort(), spec)
+    return scan_cohort(make_cohort(), spec)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -179,9 +180,9 @@ def test_separation_by_covariates_alone_gives_the_limit(options: dict[str, Any])
     iso = pl.Series(np.where(apart, 0.0, samples["iso"].to_numpy()))
     values = make_values(samples)
     samples = samples.with_columns(iso=iso)
-    found = associate(make_cohort(samples, values), spec_of("logistic", **options)).frame
+    found = scan_cohort(make_cohort(samples, values), spec_of("logistic", **options)).frame
     left = np.flatnonzero(~apart)
-    wanted = associate(
+    wanted = scan_cohort(
         make_cohort(samples[left], values[left]), spec_of("logistic", **options)
     ).frame
     assert found["status"].to_list() == wanted["status"].to_list() == ["ok"] * found.height
@@ -198,10 +199,10 @@ def test_a_product_that_has_no_finite_estimate_is_separated_and_the_others_are_t
     top = (samples["edu"] == 3).to_numpy()
     samples = samples.with_columns(iso=pl.Series(np.where(top, 0.0, samples["iso"].to_numpy())))
     spec = spec_of("logistic", interaction="C(edu)")
-    found = associate(make_cohort(samples, values), spec).frame
+    found = scan_cohort(make_cohort(samples, values), spec).frame
     assert found["status"].to_list() == ["ok", "ok", "separated"] * PROTEINS
     left = np.flatnonzero(~top)
-    wanted = associate(make_cohort(samples[left], values[left]), spec).frame
+    wanted = scan_cohort(make_cohort(samples[left], values[left]), spec).frame
     ok = found.filter(pl.col("status") == "ok")
     np.testing.assert_allclose(ok["estimate"], wanted["estimate"], rtol=1e-7)
     assert found.filter(pl.col("status") != "ok")["estimate"].null_count() == PROTEINS
@@ -211,12 +212,12 @@ def test_a_product_that_has_no_finite_estimate_is_separated_and_the_others_are_t
 def test_a_product_without_variation_is_collinear_and_the_main_effect_is_not(family: Any) -> None:
     samples, values = make_samples(), make_values(make_samples())
     values[samples["sex"].to_numpy() == 1, 0] = np.nan
-    frame = associate(make_cohort(samples, values), spec_of(family, interaction="sex")).frame
+    frame = scan_cohort(make_cohort(samples, values), spec_of(family, interaction="sex")).frame
     main, product = rows_of(frame, "P0")
     assert (main["status"], product["status"]) == ("ok", "collinear")
     assert product["estimate"] is None
     assert "linear combination" in product["message"]
-    plain = associate(make_cohort(samples, values), spec_of(family)).frame.row(0, named=True)
+    plain = scan_cohort(make_cohort(samples, values), spec_of(family)).frame.row(0, named=True)
     assert main["estimate"] == pytest.approx(plain["estimate"], rel=1e-8)
     assert main["se"] == pytest.approx(plain["se"], rel=1e-8)
 
@@ -227,6 +228,6 @@ def test_proteins_that_cannot_be_fitted_have_their_reason_for_every_term(family:
     values[:, 0] = np.nan
     values[:, 1] = 2.5
     values[samples["iso"].to_numpy() == 1, 2] = np.nan
-    frame = associate(make_cohort(samples, values), spec_of(family, interaction="sex")).frame
+    frame = scan_cohort(make_cohort(samples, values), spec_of(family, interaction="sex")).frame
     assert frame["status"].to_list() == ["all_missing"] * 2 + ["constant"] * 4
     assert frame["estimate"].null_count() == 6

@@ -13,13 +13,12 @@ import statsmodels.api as sm
 from scipy import stats
 
 from proteomr._typing import F64, Bool
-from proteomr.association import ModelSpec, associate
+from proteomr.association import ModelSpec, scan_cohort
 from proteomr.io import read_cohort, read_protein_covariate
 from proteomr.stats.sandwich import CLUSTERED, ROBUST, ErrorKind
 from proteomr.tables import Cohort
 from tests.association.modified_cohorts import (
     CLUSTERS,
-    FAMILIES,
     PROTEINS,
     N,
     make_cohort,
@@ -29,6 +28,7 @@ from tests.association.modified_cohorts import (
 )
 
 Expected = Callable[[str], dict[str, Any]]
+FAMILIES = ["linear", "logistic"]  # those that the oracle below fits
 
 
 def dummies(column: pl.Series, levels: list[Any]) -> F64:
@@ -80,7 +80,7 @@ def test_an_interaction_equals_statsmodels(
     family: Any, text: str, name: str, contrasts: list[str | None]
 ) -> None:
     cohort = make_cohort()
-    found = associate(cohort, spec_of(family, interaction=text)).frame
+    found = scan_cohort(cohort, spec_of(family, interaction=text)).frame
     samples, values = cohort.samples, make_values(cohort.samples)
     by = {
         "edu": dummies(samples["edu"], [2, 3]),
@@ -110,8 +110,8 @@ def test_the_main_effect_of_the_interaction_may_be_in_the_adjustment_set_already
     family: Any,
 ) -> None:
     cohort = make_cohort()
-    without = associate(cohort, spec_of(family, interaction="sex")).frame
-    within = associate(
+    without = scan_cohort(cohort, spec_of(family, interaction="sex")).frame
+    within = scan_cohort(
         cohort, spec_of(family, interaction="sex", adjust={"one": "age + C(site) + sex"})
     ).frame
     np.testing.assert_allclose(within["estimate"], without["estimate"], rtol=1e-9)
@@ -122,7 +122,7 @@ def test_the_protein_is_transformed_within_the_rows_of_the_fit() -> None:
     samples = make_samples()
     sex = samples["sex"].cast(pl.Float64).set(pl.Series(np.arange(N) % 11 == 0), None)
     cohort = make_cohort(samples.with_columns(sex), make_values(samples))
-    found = associate(cohort, spec_of("linear", interaction="sex", transform="rint")).frame
+    found = scan_cohort(cohort, spec_of("linear", interaction="sex", transform="rint")).frame
     kept = sex.is_not_null().to_numpy()
     p = np.where(kept, make_values(samples)[:, 0], np.nan)
     y, X, rows = problem_of("linear", samples, p, numeric(samples, "sex")[:, None])
@@ -138,7 +138,7 @@ def test_the_protein_is_transformed_within_the_rows_of_the_fit() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_weights_equal_statsmodels(family: Any) -> None:
     cohort = make_cohort()
-    found = associate(cohort, spec_of(family, weights="weight")).frame
+    found = scan_cohort(cohort, spec_of(family, weights="weight")).frame
     values = make_values(cohort.samples)
     for i in range(PROTEINS):
         y, X, rows = problem_of(family, cohort.samples, values[:, i])
@@ -158,17 +158,17 @@ def test_weights_equal_statsmodels(family: Any) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_equal_weights_are_no_weights_and_whole_ones_are_copies(family: Any) -> None:
     samples, values = make_samples(), make_values(make_samples())
-    plain = associate(make_cohort(samples, values), spec_of(family)).frame
+    plain = scan_cohort(make_cohort(samples, values), spec_of(family)).frame
     counts = np.random.default_rng(2).integers(1, 4, N)
     equal = samples.with_columns(weight=pl.lit(1.0))
-    found = associate(make_cohort(equal, values), spec_of(family, weights="weight")).frame
+    found = scan_cohort(make_cohort(equal, values), spec_of(family, weights="weight")).frame
     np.testing.assert_allclose(found["estimate"], plain["estimate"], rtol=1e-8)
     np.testing.assert_allclose(found["se"], plain["se"], rtol=1e-8)
     copied = samples[np.repeat(np.arange(N), counts)]
     copied = copied.with_columns(id=pl.Series([f"{i:05d}" for i in range(copied.height)]))
-    wanted = associate(make_cohort(copied, np.repeat(values, counts, axis=0)), spec_of(family))
+    wanted = scan_cohort(make_cohort(copied, np.repeat(values, counts, axis=0)), spec_of(family))
     counted = samples.with_columns(weight=pl.Series(counts))
-    found = associate(make_cohort(counted, values), spec_of(family, weights="weight")).frame
+    found = scan_cohort(make_cohort(counted, values), spec_of(family, weights="weight")).frame
     np.testing.assert_allclose(found["estimate"], wanted.frame["estimate"], rtol=1e-8)
 
 
@@ -178,7 +178,7 @@ def test_robust_errors_equal_statsmodels(family: Any, kind: Any) -> None:
     cohort = make_cohort()
     clustered = kind in CLUSTERED
     spec = spec_of(family, errors=kind, cluster="family" if clustered else None)
-    found = associate(cohort, spec).frame
+    found = scan_cohort(cohort, spec).frame
     values = make_values(cohort.samples)
     for i in range(PROTEINS):
         y, X, rows = problem_of(family, cohort.samples, values[:, i])
@@ -216,7 +216,7 @@ def logistic_errors(y: F64, X: F64, kind: str) -> float:
 
 def test_weighted_logistic_with_robust_errors_equals_the_formula() -> None:
     cohort = make_cohort()
-    found = associate(cohort, spec_of("logistic", weights="weight", errors="HC0")).frame
+    found = scan_cohort(cohort, spec_of("logistic", weights="weight", errors="HC0")).frame
     values = make_values(cohort.samples)
     y, X, rows = problem_of("logistic", cohort.samples, values[:, 0])
     w = numeric(cohort.samples, "weight")[rows]
@@ -232,7 +232,7 @@ def test_weighted_logistic_with_robust_errors_equals_the_formula() -> None:
 def test_an_interaction_with_clustered_errors_equals_statsmodels() -> None:
     cohort = make_cohort()
     spec = spec_of("linear", interaction="sex", errors="CR1", cluster="family")
-    ours = rows_of(associate(cohort, spec).frame, "P0")
+    ours = rows_of(scan_cohort(cohort, spec).frame, "P0")
     by = numeric(cohort.samples, "sex")[:, None]
     y, X, rows = problem_of("linear", cohort.samples, make_values(cohort.samples)[:, 0], by)
     groups = {"groups": cohort.samples["family"].to_numpy()[rows], "use_correction": False}
@@ -258,7 +258,7 @@ def test_robust_errors_on_real_proteins_equal_r_s(
             errors=kind,
             cluster="cluster" if p_name else None,
         )
-        for row in associate(cohort, spec).frame.iter_rows(named=True):
+        for row in scan_cohort(cohort, spec).frame.iter_rows(named=True):
             r = values[row["protein"]][kind]
             se, p = (r["se"][1], r[p_name][1]) if p_name else (r["se"]["sex"], r["p"]["sex"])
             assert row["se"] == pytest.approx(se, rel=1e-8)
@@ -282,7 +282,7 @@ def test_interaction_with_sex_on_real_proteins_equals_r_s(
     )
     adjust = {"one": "sex + age + C(plate) + C(smoking) + bmi + timegap"}
     spec = ModelSpec("logistic", ("iso",), adjust, interaction="sex")
-    frame = associate(cohort, spec, covariates=[timegap]).frame
+    frame = scan_cohort(cohort, spec, covariates=[timegap]).frame
     assert frame.height == 400
     main, product = frame[::2], frame[1::2]
     assert main["term"].to_list() == main["protein"].to_list() == names

@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from proteomr._typing import F64, Bool
-from proteomr.association import ModelSpec, associate
+from proteomr.association import ModelSpec, scan_cohort
 from proteomr.tables import ArrayProteins, Cohort, ProteinCovariate
 
 SITES, BATCHES = 22, 8
@@ -187,7 +187,7 @@ def fit_slowly(
 
 def agree(study: Study, spec: ModelSpec, terms: Mapping[str, Sequence[str]]) -> None:
     """Compare each row with the slow loop, at 1e-8 for logistic and 1e-10 for linear."""
-    frame = associate(study.cohort, spec, covariates=study.covariates).frame
+    frame = scan_cohort(study.cohort, spec, covariates=study.covariates).frame
     assert set(frame["status"]) == {"ok"}, frame.filter(pl.col("status") != "ok")
     tolerance = 1e-10 if spec.family == "linear" else 1e-8
     for row in frame.iter_rows(named=True):

@@ -10,7 +10,7 @@ import pytest
 import statsmodels.api as sm
 
 from proteomr._typing import F64
-from proteomr.association import ModelSpec, associate, summarise
+from proteomr.association import ModelSpec, scan_cohort, summarise
 from proteomr.errors import UsageError
 from proteomr.models import FAMILIES
 from tests.association.cohorts import make_cohort, make_samples, make_values
@@ -22,7 +22,7 @@ def scan(family: str, n: int, **more: Any) -> tuple[pl.DataFrame, pl.DataFrame, 
     samples, values = make_samples(n), make_values(n, 4)
     more = {"outcomes": ("iso", "lo"), "adjust": {"aged": "age + C(site)"}, **more}
     spec = ModelSpec(family, transform="none", **more)
-    return associate(make_cohort(samples, values), spec).frame, samples, values
+    return scan_cohort(make_cohort(samples, values), spec).frame, samples, values
 
 
 def design_of(samples: pl.DataFrame, x: F64) -> F64:
@@ -37,7 +37,7 @@ def test_a_linear_outcome_equals_statsmodels(n: int, outcome: str) -> None:
     dose = np.random.default_rng(3).normal(size=n) + 0.1 * np.nan_to_num(values[:, 1])
     samples = samples.with_columns(dose=pl.Series(dose))
     spec = ModelSpec("linear", outcomes=(outcome,), adjust={"a": "age + C(site)"}, transform="none")
-    frame = associate(make_cohort(samples, values), spec).frame
+    frame = scan_cohort(make_cohort(samples, values), spec).frame
     for i, row in enumerate(frame.iter_rows(named=True)):
         rows = ~np.isnan(values[:, i])
         X = design_of(samples, values[:, i])[rows]
@@ -84,9 +84,10 @@ def test_a_linear_outcome_fitted_by_itself_equals_statsmodels(options: dict[str,
 @pytest.mark.parametrize("family", OUTCOMES)
 def test_outcomes_are_summed_up_and_corrected_as_exposures_are(family: str) -> None:
     samples, values = make_samples(200), make_values(200, 4)
-    for test_family, tests in (("joint", 8), ("exposure", 4)):
-        spec: Any = ModelSpec(family, outcomes=("iso", "lo"), test_family=test_family)
-        table = associate(make_cohort(samples, values), spec)
+    spans: list[tuple[Any, int]] = [("joint", 8), ("exposure", 4)]
+    for test_family, tests in spans:
+        spec = ModelSpec(family, outcomes=("iso", "lo"), test_family=test_family)
+        table = scan_cohort(make_cohort(samples, values), spec)
         p = table.frame["p_value"].to_numpy()
         np.testing.assert_allclose(table.frame["p_bonferroni"], np.minimum(p * tests, 1))
         summary = summarise(table)

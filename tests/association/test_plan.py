@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from proteomr.association import associate, plan_scan
+from proteomr.association import plan_scan, scan_cohort
 from proteomr.errors import ColumnError, UsageError
 from proteomr.scan import Scan
 from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
@@ -30,10 +30,10 @@ def test_people_without_a_stratum_are_counted() -> None:
 @pytest.mark.parametrize("levels", [[1, 2], [False, True], ["no", "yes"], [10.0, 20.0]])
 def test_two_levels_of_any_kind_are_an_exposure(levels: list[Any]) -> None:
     samples = make_samples(90)
-    plain = associate(make_cohort(samples, make_values(90, 1)), spec_of("logistic")).frame
+    plain = scan_cohort(make_cohort(samples, make_values(90, 1)), spec_of("logistic")).frame
     chosen = [levels[int(x)] for x in samples["iso"]]
     other = make_cohort(samples.with_columns(iso=pl.Series(chosen)), make_values(90, 1))
-    found = associate(other, spec_of("logistic")).frame
+    found = scan_cohort(other, spec_of("logistic")).frame
     assert found["contrast"][0] == f"{levels[1]} vs {levels[0]}".replace(".0", "")
     assert found.drop("contrast").equals(plain.drop("contrast"))
 
@@ -52,7 +52,9 @@ def test_two_levels_of_any_kind_are_an_exposure(levels: list[Any]) -> None:
 def test_what_is_no_exposure_is_refused(values: list[Any], message: str) -> None:
     samples = make_samples(6).with_columns(iso=pl.Series(values, strict=False))
     with pytest.raises(ColumnError, match=message):
-        associate(make_cohort(samples, make_values(6, 1)), spec_of("logistic", exposures=("iso",)))
+        scan_cohort(
+            make_cohort(samples, make_values(6, 1)), spec_of("logistic", exposures=("iso",))
+        )
 
 
 @pytest.mark.parametrize(

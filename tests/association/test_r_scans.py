@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proteomr.association import ModelSpec, associate
+from proteomr.association import ModelSpec, scan_cohort
 from proteomr.io import read_cohort, read_protein_covariate
 from proteomr.models import FAMILIES, AnyFamily
 from proteomr.tables import Cohort, ProteinCovariate
@@ -52,7 +52,7 @@ def test_scan_equals_r(
     tolerance = TOLERANCES[family.distribution]
     wanted = stored[family.name]
     spec = ModelSpec(family.name, ("lonely",), {"full": wanted["adjust"]})
-    found = associate(cohort, spec, covariates=[timegap]).frame
+    found = scan_cohort(cohort, spec, covariates=[timegap]).frame
     assert set(found["status"]) == {"ok"}
     assert found["n"].to_list() == wanted["n"]
     se = np.array(wanted["se"])
@@ -66,7 +66,7 @@ def test_people_of_the_site_without_cases_stay_in_n_and_are_said_to_be_separated
     cohort: Cohort, timegap: ProteinCovariate, stored: dict[str, Any]
 ) -> None:
     spec = ModelSpec("logistic", ("lonely",), {"full": stored["logistic"]["adjust"]})
-    found = associate(cohort, spec, covariates=[timegap]).frame
+    found = scan_cohort(cohort, spec, covariates=[timegap]).frame
     without = int((cohort.samples["site"] == "D").sum())
     for message in found["message"]:
         people, rest = message.split(" ", 1)

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from proteomr._typing import F64, Bool
-from proteomr.association import ModelSpec, associate
+from proteomr.association import ModelSpec, scan_cohort
 from proteomr.io import read_cohort, read_protein_covariate, read_table
 from proteomr.tables import Cohort, proteins_from_frame
 
@@ -41,7 +41,7 @@ def paper(data: Path, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     path = data / "assoc_timegap.csv.gz"
     timegap = read_protein_covariate("timegap", path, cohort=cohort, scratch=scratch)
     spec = ModelSpec("logistic", ("iso",), {"m1": M1, "m2": M2})
-    return associate(cohort, spec, covariates=[timegap]).frame
+    return scan_cohort(cohort, spec, covariates=[timegap]).frame
 
 
 def aligned(frame: pl.DataFrame, proteins: list[str]) -> pl.DataFrame:
@@ -63,7 +63,7 @@ def test_linear_scan_of_5284_proteins_equals_lm(
     soma: Cohort, expected: Expected, exposure: str, covariate: str
 ) -> None:
     values = expected("uni_lm_ranknorm_sex_age")
-    found = associate(soma, ModelSpec("linear", (exposure,), {"one": covariate})).frame
+    found = scan_cohort(soma, ModelSpec("linear", (exposure,), {"one": covariate})).frame
     found = aligned(found, values["protein"])
     everywhere = np.ones(found.height, dtype=bool)
     r = values[exposure]
@@ -80,7 +80,7 @@ def test_logistic_scan_of_5284_proteins_equals_glm_at_full_convergence(
     soma: Cohort, expected: Expected
 ) -> None:
     values = expected("uni_glm_sex")
-    found = associate(soma, ModelSpec("logistic", ("sex",), {"one": "age"})).frame
+    found = scan_cohort(soma, ModelSpec("logistic", ("sex",), {"one": "age"})).frame
     found = aligned(found, values["protein"])
     assert values["separated"] == []
     assert set(found["status"]) == {"ok"}
@@ -103,7 +103,7 @@ def test_separation_in_fourteen_people_is_found_where_the_linear_programme_finds
     proteins = soma.proteins.select_columns(names).select_rows(rows)
     cohort = Cohort(soma.samples[rows], "ID", proteins, pl.DataFrame({"protein": names}))
     spec = ModelSpec("logistic", ("sex",), {"one": "age"}, firth=True)
-    found = aligned(associate(cohort, spec).frame, names)
+    found = aligned(scan_cohort(cohort, spec).frame, names)
     flag = np.array(r["separation"])
     status = found["status"].to_numpy()
     assert np.array_equal(status == "separated", flag > 0)
@@ -183,7 +183,7 @@ def test_edge_proteins_have_r_s_number_or_the_reason_for_none(
     edge: Cohort, expected: Expected, family: Any, which: int
 ) -> None:
     values = expected("edge_proteins_ranknorm")
-    found = associate(edge, ModelSpec(family, ("iso",), {"one": EDGE})).frame
+    found = scan_cohort(edge, ModelSpec(family, ("iso",), {"one": EDGE})).frame
     rows = {row["protein"]: row for row in found.iter_rows(named=True)}
     assert len(rows) == len(values) == 26
     for name, r in values.items():
@@ -206,7 +206,7 @@ def test_a_factor_of_one_level_counts_as_left_out(edge: Cohort, family: Any) -> 
     names = list(ONE_LEVEL)
     proteins = edge.proteins.select_columns(names)
     cohort = Cohort(edge.samples, "ID", proteins, pl.DataFrame({"protein": names}))
-    found = associate(cohort, spec).frame
+    found = scan_cohort(cohort, spec).frame
     one, less = (found.filter(pl.col("adjustment") == label) for label in ("one", "less"))
     assert one["status"].to_list() == less["status"].to_list()
     assert one["df"].to_list() == less["df"].to_list()

@@ -2,191 +2,203 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 import pytest
 
 from proteomr.association import (
+    AssociateJob,
+    AssociateRequest,
     ModelSpec,
-    Plan,
     associate,
-    describe_request,
-    finish_run,
-    merge_parts,
-    plan_scan,
+    make_request,
+    merge_shards,
+    scan_cohort,
 )
-from proteomr.errors import RunFolderError
+from proteomr.errors import RunFolderError, UsageError
 from proteomr.execute import Serial, Shard, Threads
-from proteomr.runs import RunFolder
-from proteomr.scan import estimate_cost, run_parts
-from proteomr.tables import ArrayProteins, Cohort
+from proteomr.io import read_cohort
+from proteomr.runs import Account, Output, Results, digest_request, run_job
 
 SPEC = ModelSpec("logistic", ("iso", "lo"), {"none": "1", "aged": "age"})
 OUTPUTS = ("associations.parquet", "summary.tsv", "drops.tsv")
+PROTEINS = 170  # three blocks
+Done = TypeVar("Done")
 
 
 @pytest.fixture(scope="module")
-def plan() -> Plan:
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
     g = np.random.default_rng(2)
-    n, names = 160, tuple(f"P{i:02d}" for i in range(17))
+    n, names = 160, [f"P{i:03d}" for i in range(PROTEINS)]
+    ids = [f"{i:04d}" for i in range(n)]
     samples = pl.DataFrame(
         {
-            "id": [f"{i:04d}" for i in range(n)],
+            "ID": ids,
             "iso": g.integers(0, 2, n),
             "lo": g.integers(0, 2, n),
-            "age": g.normal(size=n),
+            "age": [None, *g.normal(size=n - 1)],
         }
     )
-    values = g.normal(size=(n, 17))
+    values = g.normal(size=(n, PROTEINS))
     values[:, 3] = np.nan
-    cohort = Cohort(samples, "id", ArrayProteins(names, values), pl.DataFrame({"protein": names}))
-    return plan_scan(cohort, SPEC, block_size=4)
+    samples.write_parquet(folder / "samples.parquet")
+    proteins = pl.DataFrame(values, schema=names).with_columns(pl.Series("ID", ids))
+    proteins.fill_nan(None).write_parquet(folder / "proteins.parquet")
+    return folder
 
 
-def run_whole(plan: Plan, path: Path, *, resume: bool = False) -> dict[str, bytes]:
-    """Run what a folder lacks, finish it, and return the bytes of its results."""
-    with RunFolder.open(path, request=describe_request(plan), resume=resume) as folder:
-        run_parts(plan, folder, executor=Serial())
-        finish(folder)
-    return {name: (path / name).read_bytes() for name in OUTPUTS}
+@pytest.fixture(scope="module")
+def request_of(study: Path) -> AssociateRequest:
+    return make_request(SPEC, study / "samples.parquet", study / "proteins.parquet")
 
 
-def finish(folder: RunFolder) -> tuple[pl.DataFrame, int]:
-    found = finish_run(
-        folder,
-        arguments=(),
-        configuration={},
-        inputs=(),
-        threads=1,
-        seed=None,
-        started="2025-01-01T00:00:00Z",
-    )
-    folder.finish()
-    return found
+@pytest.fixture(scope="module")
+def whole(
+    request_of: AssociateRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("whole") / "run"
+    run_job(AssociateJob(request_of), Output(out))
+    return bytes_of(out)
 
 
-def test_parts_joined_are_the_scan_in_memory(plan: Plan, tmp_path: Path) -> None:
-    with RunFolder.open(tmp_path / "run", request=describe_request(plan)) as folder:
-        done = run_parts(plan, folder, executor=Threads(2))
-        merged, spec = merge_parts(folder)
-    assert (done.blocks, done.computed) == (5, 5)
-    assert spec == SPEC
-    assert merged.frame.equals(associate(plan.cohort, SPEC, block_size=4).frame)
+def bytes_of(out: Path) -> dict[str, bytes]:
+    return {name: (out / name).read_bytes() for name in OUTPUTS}
 
 
-def test_a_run_cut_short_resumes_to_the_same_bytes(plan: Plan, tmp_path: Path) -> None:
-    whole = run_whole(plan, tmp_path / "whole")
-    path = tmp_path / "cut"
+@dataclass
+class Stopping:
+    """An executor whose user presses Ctrl-C after some blocks."""
 
-    def stop_after_two(
-        stream: Iterable[tuple[int, pl.DataFrame]], total: int
-    ) -> Iterable[tuple[int, pl.DataFrame]]:
-        assert total == 5
-        for count, item in enumerate(stream):
-            if count == 2:
+    after: int
+
+    def map(
+        self, work: Callable[[Any], Done], blocks: Iterable[Any], /
+    ) -> Generator[tuple[int, Done]]:
+        for count, result in enumerate(Serial().map(work, blocks)):
+            if count == self.after:
                 raise KeyboardInterrupt
-            yield item
-
-    request = describe_request(plan)
-    with RunFolder.open(path, request=request) as folder, pytest.raises(KeyboardInterrupt):
-        run_parts(plan, folder, executor=Serial(), progress=stop_after_two)
-    with RunFolder.open(path, request=request, resume=True) as folder:
-        assert folder.pending(5) == [2, 3, 4]
-        done = run_parts(plan, folder, executor=Serial())
-        assert (done.blocks, done.computed) == (5, 3)
-        finish(folder)
-    assert {name: (path / name).read_bytes() for name in OUTPUTS} == whole
+            yield result
 
 
-@pytest.mark.parametrize("damage", ["absent", "torn", "altered", "without digest"])
-def test_damaged_parts_are_computed_again_to_the_same_bytes(
-    plan: Plan, tmp_path: Path, damage: str
+@dataclass
+class Counting:
+    """An executor that counts the blocks it is given."""
+
+    blocks: int = 0
+
+    def map(
+        self, work: Callable[[Any], Done], blocks: Iterable[Any], /
+    ) -> Generator[tuple[int, Done]]:
+        given = list(blocks)
+        self.blocks = len(given)
+        yield from Serial().map(work, given)
+
+
+def test_a_run_gives_what_a_cohort_in_memory_gives(
+    study: Path, request_of: AssociateRequest, tmp_path: Path
 ) -> None:
-    whole = run_whole(plan, tmp_path / "whole")
-    path = tmp_path / "run"
-    with RunFolder.open(path, request=describe_request(plan)) as folder:
-        run_parts(plan, folder, executor=Serial())
-    for part in sorted((path / "parts").glob("part-*.parquet"))[1:4:2]:
-        content = part.read_bytes()
-        if damage == "absent":
-            part.unlink()
-        elif damage == "torn":
-            part.write_bytes(content[: len(content) // 2])
-        elif damage == "altered":
-            part.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        else:
-            part.with_suffix(".sha256").unlink()
-    with RunFolder.open(path, request=describe_request(plan), resume=True) as folder:
-        assert folder.pending(5) == [1, 3]
-    assert run_whole(plan, path, resume=True) == whole
+    cohort = read_cohort(study / "samples.parquet", study / "proteins.parquet", scratch=tmp_path)
+    results = run_job(AssociateJob(request_of), Output(None), executor=Threads(2))
+    assert results.table().equals(scan_cohort(cohort, SPEC).frame)
+    assert (results.units, results.failed) == (4 * PROTEINS, 4)
 
 
-def test_shards_merged_are_the_whole_run(plan: Plan, tmp_path: Path) -> None:
-    whole = run_whole(plan, tmp_path / "whole")
-    path, request = tmp_path / "run", describe_request(plan)
-    computed = []
-    for index in (2, 1, 3):
-        shard = Shard(index, 3)
-        with RunFolder.open(path, request=request, shard=shard) as folder:
-            computed.append(run_parts(plan, folder, executor=Serial(), shard=shard).computed)
-            folder.finish()
-    assert computed == [2, 2, 1]
-    with RunFolder.open(path, request=request, resume=True) as folder:
-        summary, failed = finish(folder)
-    assert failed == 4
-    assert summary["failed"].to_list() == [1, 1, 1, 1]
-    assert {name: (path / name).read_bytes() for name in OUTPUTS} == whole
+def test_paths_and_frames_of_any_library_give_the_same_associations(study: Path) -> None:
+    samples = pl.read_parquet(study / "samples.parquet")
+    proteins = pl.read_parquet(study / "proteins.parquet")
+    asked: dict[str, Any] = {"family": "linear", "exposure": "iso", "adjust": {"aged": "age"}}
+    by_path = associate(study / "samples.parquet", study / "proteins.parquet", **asked).table()
+    assert associate(samples, proteins, **asked).table().equals(by_path)
+    assert associate(samples.to_pandas(), proteins.to_arrow(), **asked).table().equals(by_path)
 
 
-def test_merging_without_a_shard_counts_the_parts_that_lack(plan: Plan, tmp_path: Path) -> None:
-    request, shard = describe_request(plan), Shard(1, 2)
-    with RunFolder.open(tmp_path, request=request, shard=shard) as folder:
-        run_parts(plan, folder, executor=Serial(), shard=shard)
-        folder.finish()
-    with RunFolder.open(tmp_path, request=request, resume=True) as folder:
-        with pytest.raises(RunFolderError, match="2 of 5 parts are absent or damaged"):
-            merge_parts(folder)
-        assert not (tmp_path / "associations.parquet").exists()
+def test_a_run_cut_short_resumes_to_the_same_bytes(
+    request_of: AssociateRequest, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    job, out = AssociateJob(request_of), tmp_path / "cut"
+    with pytest.raises(KeyboardInterrupt):
+        run_job(job, Output(out), executor=Stopping(2))
+    with pytest.raises(RunFolderError, match="continue it with --resume"):
+        run_job(job, Output(out))
+    counting = Counting()
+    run_job(job, Output(out, resume=True), executor=counting)
+    assert counting.blocks == 1
+    assert bytes_of(out) == whole
 
 
-def test_another_specification_is_another_request(plan: Plan) -> None:
-    other = plan_scan(plan.cohort, ModelSpec("linear", ("iso",)), block_size=4)
-    assert describe_request(plan) != describe_request(other)
-    assert describe_request(plan) == describe_request(
-        plan_scan(plan.cohort, ModelSpec.from_dict(SPEC.to_dict()), block_size=4)
-    )
+def test_shards_merged_are_the_whole_run(
+    request_of: AssociateRequest, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    job, out = AssociateJob(request_of), tmp_path / "run"
+    called = Account(configuration={"asked": "so"}, seed=7)
+    for index in (2, 1):
+        run_job(job, Output(out, shard=Shard(index, 2)), account=called)
+        assert not (out / "associations.parquet").exists()
+    merged = merge(out)
+    assert (merged.failed, merged.summary()["failed"].to_list()) == (4, [1, 1, 1, 1])
+    assert bytes_of(out) == whole
+    assert merged.manifest is not None
+    assert merged.manifest.seed == 7
+    assert merged.manifest.configuration["asked"] == "so"
+    assert [record.name.rpartition("/")[2] for record in merged.manifest.inputs] == [
+        "samples.parquet",
+        "proteins.parquet",
+    ]
 
 
-def test_a_request_names_no_person(plan: Plan) -> None:
-    text = str(describe_request(plan))
-    assert not any(repr(person) in text for person in plan.cohort.samples["id"])
+def merge(out: Path) -> Results:
+    return merge_shards(out, output=Output(out), account=Account())
 
 
-def test_the_cost_counts_the_fits_of_the_blocks_asked_for(plan: Plan) -> None:
-    cost = estimate_cost(plan, plan.blocks[:2])
-    assert cost.fits == 8 * 4
-    assert cost.seconds > 0
-    assert cost.memory_bytes(2) > cost.memory_bytes(1) > 0
+def test_merging_before_all_shards_are_there_counts_what_lacks(
+    request_of: AssociateRequest, tmp_path: Path
+) -> None:
+    run_job(AssociateJob(request_of), Output(tmp_path, shard=Shard(1, 2)))
+    with pytest.raises(RunFolderError, match="1 of 3 parts are absent or damaged"):
+        merge(tmp_path)
 
 
-def test_the_cost_of_a_scan_with_an_empty_stratum_can_be_told() -> None:
-    n = 60
-    samples = pl.DataFrame(
-        {
-            "id": [f"{i:03d}" for i in range(n)],
-            "iso": [None if i % 2 else i % 4 // 2 for i in range(n)],
-            "sex": [i % 2 for i in range(n)],
-            "age": np.arange(n, dtype=float),
-        }
-    )
-    values = np.random.default_rng(0).normal(size=(n, 2))
-    cohort = Cohort(
-        samples, "id", ArrayProteins(("A", "B"), values), pl.DataFrame({"protein": ["A", "B"]})
-    )
-    spec = ModelSpec("linear", ("iso",), {"a": "age"}, strata="sex")
-    plan = plan_scan(cohort, spec)
-    assert estimate_cost(plan, plan.blocks).fits == 4
-    assert associate(cohort, spec).frame["status"].to_list() == ["ok", "all_missing"] * 2
+def test_a_folder_of_another_command_is_not_merged(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="holds no run"):
+        merge(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("columns", ["native", "broom"])
+def test_the_names_of_columns_are_those_asked_for(
+    request_of: AssociateRequest, columns: Any
+) -> None:
+    names = run_job(AssociateJob(request_of, columns), Output(None)).table().columns
+    assert ("std.error" in names) == (columns == "broom")
+
+
+def test_a_plan_counts_what_the_run_does(request_of: AssociateRequest) -> None:
+    forecast = AssociateJob(request_of).plan(threads=2)
+    assert forecast.units == {"fits": 4 * PROTEINS}
+    assert dict(forecast.lines)["proteins"] == f"{PROTEINS} in 3 blocks"
+    assert "Newton" in forecast.path
+    assert forecast.seconds is not None
+    assert forecast.seconds > 0
+
+
+def test_a_result_is_not_written_over_what_is_read(study: Path) -> None:
+    request = make_request(SPEC, study / "samples.parquet", study / "proteins.parquet")
+    with pytest.raises(UsageError, match=r"samples\.parquet is read; choose another folder"):
+        run_job(AssociateJob(request), Output(study, overwrite=True))
+
+
+def test_what_is_asked_and_read_makes_the_digest(study: Path) -> None:
+    def digest(spec: ModelSpec = SPEC, **options: Any) -> str:
+        named = study / "samples.parquet", study / "proteins.parquet"
+        return digest_request(make_request(spec, *named, **options))
+
+    assert digest() == digest()
+    turned = ModelSpec("logistic", ("iso", "lo"), {"aged": "age", "none": "1"})
+    assert digest(turned) != digest()
+    assert digest(id_column="ID") != digest()
+    assert digest(effective_tests=True) != digest()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proteomr._typing import F64
-from proteomr.association import associate
+from proteomr.association import scan_cohort
 from proteomr.execute import Threads
 from proteomr.io import read_cohort
 from proteomr.models import FAMILIES as REGISTERED
@@ -41,17 +41,17 @@ def distance(one: pl.DataFrame, other: pl.DataFrame) -> float:
 @pytest.mark.parametrize("n", [150, 2300])
 def test_any_block_size_gives_the_same_numbers(family: Any, n: int) -> None:
     cohort = make_cohort(make_samples(n), make_values(n, 11))
-    whole = associate(cohort, spec_of(family), block_size=11).frame
+    whole = scan_cohort(cohort, spec_of(family), block_size=11).frame
     for size in (1, 3, 7):
-        assert distance(whole, associate(cohort, spec_of(family), block_size=size).frame) < 1e-12
+        assert distance(whole, scan_cohort(cohort, spec_of(family), block_size=size).frame) < 1e-12
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("n", [150, 2300])
 def test_threads_give_the_same_bits(family: Any, n: int) -> None:
     cohort = make_cohort(make_samples(n), make_values(n, 9))
-    one = associate(cohort, spec_of(family), block_size=2).frame
-    assert one.equals(associate(cohort, spec_of(family), block_size=2, executor=Threads(3)).frame)
+    one = scan_cohort(cohort, spec_of(family), block_size=2).frame
+    assert one.equals(scan_cohort(cohort, spec_of(family), block_size=2, executor=Threads(3)).frame)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -71,7 +71,7 @@ def test_row_order_of_the_files_gives_the_same_bits(
         proteins[g.permutation(90)].write_parquet(folder / "proteins.parquet")
         paths = folder / "samples.csv", folder / "proteins.parquet"
         cohort = read_cohort(*paths, scratch=folder, id_column="id")
-        found.append(associate(cohort, spec_of(family)).frame)
+        found.append(scan_cohort(cohort, spec_of(family)).frame)
     assert found[0].equals(found[1])
 
 
@@ -90,23 +90,26 @@ def test_order_of_proteins_and_covariates_gives_the_same_numbers(
         cohort.proteins.select_columns(names),
         pl.DataFrame({"protein": names}),
     )
-    one = associate(cohort, spec_of(family, adjust={"a": "age + sex + C(site)"})).frame
-    other = associate(turned, spec_of(family, adjust={"a": "C(site) + sex + age"})).frame
+    one = scan_cohort(cohort, spec_of(family, adjust={"a": "age + sex + C(site)"})).frame
+    other = scan_cohort(turned, spec_of(family, adjust={"a": "C(site) + sex + age"})).frame
     keys = ["protein", "exposure"]
     assert distance(one.sort(keys), other.sort(keys)) < 1e-11
 
 
+# weights of one call for the fits one by one, and change nothing
+@pytest.mark.parametrize("weights", [None, "one"])
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("n", [150, 2300])
 @given(scale=st.sampled_from([1e12, 1e-12, -1.0, -3e7]), offset=st.sampled_from([0.0, 1e8, -1e8]))
 @FEW
 def test_statistics_do_not_depend_on_the_unit_of_a_protein(
-    family: Any, n: int, scale: float, offset: float
+    family: Any, n: int, weights: str | None, scale: float, offset: float
 ) -> None:
-    values = make_values(n, 3)
-    plain = associate(make_cohort(make_samples(n), values), spec_of(family, transform="none")).frame
-    moved = make_cohort(make_samples(n), (values + offset) * scale)
-    other = associate(moved, spec_of(family, transform="none")).frame
+    values, samples = make_values(n, 3), make_samples(n).with_columns(one=pl.lit(1.0))
+    spec = spec_of(family, transform="none", weights=weights)
+    plain = scan_cohort(make_cohort(samples, values), spec).frame
+    moved = make_cohort(samples, (values + offset) * scale)
+    other = scan_cohort(moved, spec).frame
     # an offset of 1e8 leaves eight decimals of the protein
     tolerance = 1e-10 if offset == 0 else 1e-5
     ours, theirs = other["statistic"].to_numpy(), np.sign(scale) * plain["statistic"].to_numpy()
@@ -117,11 +120,11 @@ def test_statistics_do_not_depend_on_the_unit_of_a_protein(
 @pytest.mark.parametrize("n", [150, 2300])
 def test_people_without_the_protein_are_as_if_they_were_not_there(family: Any, n: int) -> None:
     samples, values = make_samples(n), make_values(n, 2)
-    whole = associate(make_cohort(samples, values), spec_of(family)).frame
+    whole = scan_cohort(make_cohort(samples, values), spec_of(family)).frame
     for protein in range(2):
         rows = np.flatnonzero(~np.isnan(values[:, protein]))
         fewer = make_cohort(samples[rows], values[rows])
-        alone = associate(fewer, spec_of(family)).frame
+        alone = scan_cohort(fewer, spec_of(family)).frame
         name = pl.col("protein") == f"P{protein:02d}"
         assert alone.filter(name)["n"].to_list() == whole.filter(name)["n"].to_list()
         assert distance(whole.filter(name), alone.filter(name)) < 1e-8
@@ -148,10 +151,10 @@ def bad_proteins(n: int) -> dict[str, F64]:
 @pytest.mark.parametrize("kind", list(bad_proteins(10)))
 def test_a_bad_protein_changes_no_other_row(family: Any, n: int, kind: str) -> None:
     values = make_values(n, 4)
-    whole = associate(make_cohort(make_samples(n), values), spec_of(family)).frame
+    whole = scan_cohort(make_cohort(make_samples(n), values), spec_of(family)).frame
     spoilt = values.copy()
     spoilt[:, 1] = bad_proteins(n)[kind]
-    other = associate(make_cohort(make_samples(n), spoilt), spec_of(family)).frame
+    other = scan_cohort(make_cohort(make_samples(n), spoilt), spec_of(family)).frame
     good = pl.col("protein") != "P01"
     assert distance(whole.filter(good), other.filter(good)) < 1e-12
 
@@ -164,7 +167,7 @@ def test_every_protein_has_one_row_for_each_test_whatever_its_values(family: Any
     )
     values = np.column_stack([make_values(n, 2), *bad_proteins(n).values()])
     spec = spec_of(family, strata="sex", adjust={"a": "1", "b": "age"})
-    frame = associate(make_cohort(samples, values), spec).frame
+    frame = scan_cohort(make_cohort(samples, values), spec).frame
     keys = ["protein", "exposure", "adjustment", "stratum"]
     assert frame.height == 7 * 2 * 2 * 2
     assert frame.select(keys).unique().height == frame.height
@@ -176,7 +179,7 @@ def test_every_protein_has_one_row_for_each_test_whatever_its_values(family: Any
 
 def test_results_stand_in_the_order_of_proteins_exposures_and_sets() -> None:
     cohort = make_cohort(make_samples(100), make_values(100, 5))
-    frame = associate(cohort, spec_of("linear"), block_size=2).frame
+    frame = scan_cohort(cohort, spec_of("linear"), block_size=2).frame
     wanted = [
         (f"P{p:02d}", exposure, label)
         for p in range(5)
@@ -192,7 +195,7 @@ def status_of(
     """Return status and message of one protein's fit to isolation."""
     samples = more.pop("samples", make_samples(n))
     spec = spec_of(family, adjust={"a": adjust}, exposures=("iso",), **more)
-    row = associate(make_cohort(samples, values[:, None]), spec).frame.row(0, named=True)
+    row = scan_cohort(make_cohort(samples, values[:, None]), spec).frame.row(0, named=True)
     assert (row["estimate"] is None) == (row["status"] != "ok") or more.get("firth")
     assert row["n"] <= n
     return row["status"], row["message"] or ""
@@ -283,7 +286,7 @@ def test_firth_gives_separated_proteins_an_estimate_and_keeps_the_flag(n: int) -
     values[np.arange(0, n, 15)] = 1.0
     spec = spec_of("logistic", exposures=("iso",), adjust={"a": "1"}, firth=True, transform="none")
     cohort = make_cohort(make_samples(n), values[:, None])
-    row = associate(cohort, spec).frame.row(0, named=True)
+    row = scan_cohort(cohort, spec).frame.row(0, named=True)
     assert row["status"] == "separated"
     assert row["message"] == "quasi separation; Firth's estimate, profile interval"
     # a table of two by two: Firth adds one half to each cell
@@ -301,11 +304,11 @@ def test_a_site_without_cases_leaves_the_protein_its_limit(n: int) -> None:
     )
     values = make_values(n, 2)
     spec = spec_of("logistic", exposures=("iso",), adjust={"a": "age + C(site)"}, transform="none")
-    whole = associate(make_cohort(samples, values), spec).frame
+    whole = scan_cohort(make_cohort(samples, values), spec).frame
     elsewhere = np.flatnonzero((samples["site"] != "2").to_numpy())
     less = make_cohort(samples[elsewhere], values[elsewhere])
-    assert distance(whole, associate(less, spec).frame) < 1e-8
-    assert (whole["n"].to_numpy() > associate(less, spec).frame["n"].to_numpy()).all()
+    assert distance(whole, scan_cohort(less, spec).frame) < 1e-8
+    assert (whole["n"].to_numpy() > scan_cohort(less, spec).frame["n"].to_numpy()).all()
 
 
 def test_every_status_is_reached_by_a_test_here() -> None:
@@ -323,9 +326,9 @@ def test_infinite_own_covariates_count_only_where_the_protein_is_seen() -> None:
     cohort = make_cohort(make_samples(n), values)
     spec = spec_of("linear", exposures=("iso",), adjust={"a": "gap"})
     own = ProteinCovariate("gap", ArrayProteins(("P00",), gap), (0,))
-    assert associate(cohort, spec, covariates=[own]).frame["status"].to_list() == ["ok"]
+    assert scan_cohort(cohort, spec, covariates=[own]).frame["status"].to_list() == ["ok"]
     gap[np.flatnonzero(~np.isnan(values[:, 0]))[0]] = np.inf
-    assert associate(cohort, spec, covariates=[own]).frame["status"].to_list() == ["infinite"]
+    assert scan_cohort(cohort, spec, covariates=[own]).frame["status"].to_list() == ["infinite"]
 
 
 def test_scan_of_files_reads_text_and_numbers_alike(tmp_path: Path) -> None:
@@ -337,4 +340,4 @@ def test_scan_of_files_reads_text_and_numbers_alike(tmp_path: Path) -> None:
     paths = tmp_path / "samples.tsv", tmp_path / "proteins.csv"
     read = read_cohort(*paths, scratch=tmp_path, id_column="id")
     spec = spec_of("linear")
-    assert distance(associate(cohort, spec).frame, associate(read, spec).frame) < 1e-12
+    assert distance(scan_cohort(cohort, spec).frame, scan_cohort(read, spec).frame) < 1e-12

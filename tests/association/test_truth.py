@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from proteomr._typing import F64
-from proteomr.association import ModelSpec, associate
+from proteomr.association import ModelSpec, scan_cohort
 from proteomr.tables import ArrayProteins, Cohort
 
 EFFECT = 0.25
@@ -43,7 +43,7 @@ def scan_one(
         pl.DataFrame(samples), "id", ArrayProteins(names, values), pl.DataFrame({"protein": names})
     )
     spec = ModelSpec(family, ("iso",), {"a": "age"}, transform="none")
-    return associate(cohort, spec).frame
+    return scan_cohort(cohort, spec).frame
 
 
 @pytest.mark.parametrize(("family", "proteins"), [("linear", 1000), ("logistic", 160)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import polars as pl
 import pytest
 
 from proteomr.io import write_store
-from proteomr.provenance import Manifest
 from proteomr.tables import Measurements, proteins_from_frame
 
 PANELS = ("Oncology", "Cardiometabolic II")
@@ -49,7 +49,7 @@ def measure(study: Any) -> Measurements:
 @pytest.fixture
 def store(study: Any) -> Path:
     folder: Path = study.folder / "store"
-    write_store(measure(study), folder, manifest=Manifest(command="ingest"))
+    write_store(measure(study), folder)
     return folder
 
 
@@ -147,12 +147,11 @@ def test_a_store_that_was_not_written_to_its_end_is_refused(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("proteomr.io.store._write_proteins", interrupt)
-    fewer = measure(study)
-    fewer = fewer.select_samples(fewer.samples["lonely"] == 1)
+    shutil.rmtree(store)
+    monkeypatch.setattr("proteomr.runs.opening._move", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        write_store(fewer, store, manifest=Manifest(command="qc"))
-    assert (store / "proteins.parquet").is_file()
+        write_store(measure(study), store)
+    (store / "parts" / "results" / "samples.parquet").rename(store / "samples.parquet")
     ending = associate(proteins="store")
     assert ending.code == 3
     assert "is a store that was not written to its end" in ending.message
@@ -162,7 +161,7 @@ def test_shards_on_a_store_keep_the_genes(
     associate: Any, proteomr: Any, wide: Any, tmp_path: Path
 ) -> None:
     folder = tmp_path / "store"
-    write_store(measure(wide), folder, manifest=Manifest(command="ingest"))
+    write_store(measure(wide), folder)
     whole, shared = wide.folder / "whole", wide.folder / "shared"
     associate("-o", whole, proteins="store")
     for shard in ("1/2", "2/2"):
@@ -184,7 +183,7 @@ def test_broom_names_leave_the_gene_as_it_is(associate: Any, store: Path, study:
 def test_assays_that_name_no_gene_leave_it_empty(associate: Any, study: Any) -> None:
     made = measure(study)
     bare = replace(made, assays=made.assays.drop("gene"))
-    write_store(bare, study.folder / "bare", manifest=Manifest(command="ingest"))
+    write_store(bare, study.folder / "bare")
     lines = associate(proteins="bare").out.splitlines()
     assert lines[2].endswith("  P000")
     assert read(study.folder / "out")["gene"].null_count() == 12

@@ -227,9 +227,9 @@ def test_a_folder_with_another_result_is_kept_unless_overwritten(
 
 
 def test_a_folder_in_use_is_refused(associate: Any, study: Any) -> None:
-    from proteomr.runs import RunFolder
+    from proteomr.runs import Ledger
 
-    with RunFolder.open(study.folder / "out", request={"other": 1}):
+    with Ledger.open(study.folder / "out", request={"other": 1}):
         ending = associate()
     assert ending.code == INPUT
     assert "in use by another run" in ending.message

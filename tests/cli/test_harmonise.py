@@ -56,7 +56,7 @@ def test_effects_are_per_the_allele_of_the_exposure(
     assert table["reason"].unique().to_list() == ["exchanged"]
     assert (table["exposure"][0], table["outcome"][0]) == ("lonely", "stroke")
     lines = ending.out.splitlines()
-    assert lines[:2] == ["8 of 8 variants found by variant_id", "8 of 8 variants kept"]
+    assert lines[:2] == ["8 of 8 variants found by name", "8 of 8 variants kept"]
     assert "frequencies: 0 of 8 differ by more than 0.2" in lines
     assert lines[-1] == str(out / "harmonised.parquet")
     assert to_harmonised(table)[0].m == 8
@@ -221,7 +221,7 @@ MISTAKES: dict[str, tuple[Make, Make, tuple[str, ...], int, str]] = {
     "builds that differ": (
         keep, keep,
         ("--match", "position", "--exposure-build", "GRCh37", "--outcome-build", "GRCh38"), 3,
-        "is on GRCh37 and",
+        "is on GRCh38, the variants looked for on GRCh37",
     ),
     "no shared variants": (
         keep, lambda d: write(d, "stroke.txt", ["rs70 1 1 A G 0.3 0.1 0.02 0.1 9"]), (), 3,

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from proteomr.io import read_store, write_store
-from proteomr.provenance import Manifest
 from proteomr.tables import ArrayProteins, Measurements
 
 FIRST = 7_300_001
@@ -55,7 +54,7 @@ def store(tmp_path: Path) -> Path:
             schema_overrides={"well": pl.String, "batch": pl.String},
         ),
     )
-    write_store(measured, tmp_path / "store", manifest=Manifest(command="ingest"))
+    write_store(measured, tmp_path / "store")
     return tmp_path / "store"
 
 
@@ -134,14 +133,24 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(
     assert dry.code == 0
     assert not (tmp_path / "left").exists()
     wet = proteomr("qc", store, "-o", tmp_path / "left")
-    assert dry.out.splitlines()[:-1] == wet.out.splitlines()[:-2]
+    leaves = [line.split(maxsplit=1) for line in dry.out.splitlines()]
+    told = [f"left out: {words[1]}" for words in leaves if words[0] == "leaves"]
+    assert told == [line for line in wet.out.splitlines() if line.startswith("left out: ")]
+    assert ["samples", "79"] in leaves
+    assert ["assays", "10"] in leaves
+    assert ["policy", "default"] in leaves
+    assert {"memory", "time"} <= {words[0] for words in leaves}
 
 
 def test_thresholds_on_the_command_line_replace_those_of_the_policy(
     proteomr: Any, store: Path, tmp_path: Path
 ) -> None:
     ending = proteomr("qc", store, "--max-missing", "off", "--dry-run", "-o", tmp_path / "left")
-    assert ending.out.startswith("policy default, changed: 79 of 80 samples and 11 of 12 assays")
+    assert [line.split() for line in ending.out.splitlines()[:3]] == [
+        ["samples", "79"],
+        ["assays", "11"],
+        ["policy", "default,", "changed"],
+    ]
     ending = proteomr(
         "qc", store, "--max-missing-sample", "0.0", "--dry-run", "-o", tmp_path / "left"
     )
@@ -166,7 +175,7 @@ def test_a_second_run_keeps_no_table_of_the_first(
     proteomr("qc", store, "--components", 2, "-o", out)
     refused = proteomr("qc", store, "-o", out)
     assert refused.code == 3
-    assert "already holds a manifest.json" in refused.message
+    assert "holds a finished result; choose another folder" in refused.message
     assert proteomr("qc", store, "--overwrite", "-o", out).code == 0
     assert not (out / "principal_components.parquet").exists()
 
@@ -207,12 +216,17 @@ def test_a_mistake_is_one_line_that_says_what_to_do(
     assert message in f"{ending.message}\n"
     assert not any((tmp_path / "left").glob("*.parquet"))
     assert not (tmp_path / "left" / "manifest.json").exists()
+    assert not (tmp_path / "left").exists() or "people have more than" in message
 
 
 def test_the_store_that_is_read_is_never_written(proteomr: Any, store: Path) -> None:
     ending = proteomr("qc", store, "--overwrite", "-o", store)
     assert ending.code == 2
-    assert "is the store that is read" in ending.message
+    assert f"{store}: {store} is read; choose another folder for -o" in ending.message
+    inside = proteomr("qc", store, "-o", store / "clean")
+    assert inside.code == 2
+    assert "is read; choose another folder for -o" in inside.message
+    assert not (store / "clean").exists()
 
 
 def test_any_threshold_can_be_given_by_its_name(proteomr: Any, store: Path, tmp_path: Path) -> None:
@@ -238,7 +252,7 @@ def test_a_rule_that_nothing_can_judge_is_said(proteomr: Any, store: Path, tmp_p
     arguments = ["--threshold", "max_cv_intra_percent=30", "--dry-run", "-o", tmp_path / "left"]
     ending = proteomr("qc", store, *arguments)
     rule = "assays: CV of controls within plates, percent above 30"
-    assert f"left out: 0 {rule} (known of no assay)" in ending.out
+    assert f"0 {rule} (known of no assay)" in ending.out
 
 
 def test_plates_of_each_panel_are_shown_where_panels_differ(
@@ -255,7 +269,7 @@ def test_plates_of_each_panel_are_shown_where_panels_differ(
         assays=measured.assays.with_columns(pl.Series("panel", panels)),
         plates=pl.concat([plates, other]),
     )
-    write_store(both, tmp_path / "two", manifest=Manifest(command="ingest"))
+    write_store(both, tmp_path / "two")
     lines = proteomr("qc", tmp_path / "two", "-o", tmp_path / "left").out.splitlines()
     assert [line.split()[:4] for line in lines if line.startswith(("Onc", "Neu"))] == [
         ["Neurology", "plate", "4", "1"],
@@ -275,7 +289,7 @@ def test_imputation_above_1500_proteins_says_how_it_differs_from_r(
         proteins=ArrayProteins(names, x),
         assays=pl.DataFrame({"protein": names, "kind": ["protein"] * 1501}),
     )
-    write_store(measured, tmp_path / "store", manifest=Manifest(command="ingest"))
+    write_store(measured, tmp_path / "store")
     out = tmp_path / "left"
     ending = proteomr("qc", tmp_path / "store", "--impute", "knn", "--components", 2, "-o", out)
     said = "neighbours were sought among all 1,501 proteins; R's impute.knn splits"

@@ -60,7 +60,7 @@ def found_in(folder: Path, row: str, policy: VariantPolicy | None = None) -> Mun
         ("rs9 1 9 A G 0.3 0.09 0.02 1e-9 900 0.9", "p_significant_z_below_5", 3),
         ("rs9 GL1 9 A G 0.3 0.1 0.02 5.7e-7 900 0.9", "chromosome_unknown", 3),
         ("rs9 1 1001 A C 0.3 0.1 0.02 5.7e-7 900 0.9", "multiallelic", 3),
-        ("rs1 1 1001 g a 0.3 0.1 0.02 5.7e-7 900 0.9", "duplicate", 2),
+        ("rs1 1 1001 g a 0.3 0.1 0.02 5.7e-7 900 0.9", "repeated_differently", 2),
     ],
 )
 def test_each_kind_of_dirt_is_counted(row: str, finding: str, kept: int, tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_published_instruments_show_every_kind_of_dirt(reference: Path) -> None:
         "p_below_doubles": 29,
         "p_zero": 2,
         "allele_missing": 126,
-        "duplicate": 21,
+        "repeated_differently": 18,
         "p_significant_z_below_5": 191,
     }
     assert {name: report.found[name] for name in wanted} == wanted

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,15 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-import proteomr.io.store as store_module
+import proteomr.io.store_writing as writing
 from proteomr.errors import FormatError, InputError, RunFolderError
 from proteomr.io import read_cohort
-from proteomr.io.store import is_store, read_store, write_store
+from proteomr.io.store import count_missing_values, is_store, read_store
+from proteomr.io.store_writing import write_store
 from proteomr.provenance import Manifest, digest_file
+from proteomr.runs import Ledger, TableFormat
 from proteomr.tables import ArrayProteins, Drop, Measurements
+from tests.runs.stopping import Killed, content_of, forget_process, stop_before, stop_syncing
 
 
 def make_measurements(n: int = 7, p: int = 5, *, seed: int = 3) -> Measurements:
@@ -55,8 +59,8 @@ def make_measurements(n: int = 7, p: int = 5, *, seed: int = 3) -> Measurements:
     )
 
 
-def save(measured: Measurements, folder: Path) -> Path:
-    write_store(measured, folder, manifest=Manifest(command="ingest"))
+def save(measured: Measurements, folder: Path, *, overwrite: bool = False) -> Path:
+    write_store(measured, folder, overwrite=overwrite)
     return folder
 
 
@@ -99,9 +103,9 @@ def test_row_groups_and_passes_leave_the_values_alone(
 ) -> None:
     made = make_measurements(n=41)
     whole = save(made, tmp_path / "whole")
-    monkeypatch.setattr(store_module, "_HELD_BYTES", 10 * 5 * 8)
-    monkeypatch.setattr(store_module, "_GROUP_BYTES", 3 * 5 * 8)
-    monkeypatch.setattr(store_module, "_COLUMNS_AT_ONCE", 2)
+    monkeypatch.setattr(writing, "_HELD_BYTES", 10 * 5 * 8)
+    monkeypatch.setattr(writing, "_GROUP_BYTES", 3 * 5 * 8)
+    monkeypatch.setattr(writing, "_COLUMNS_AT_ONCE", 2)
     parts = save(made, tmp_path / "parts")
     assert pq.ParquetFile(parts / "proteins.parquet").num_row_groups > 10
     left, right = (pl.read_parquet(path / "proteins.parquet") for path in (whole, parts))
@@ -126,35 +130,63 @@ def test_the_manifest_names_every_table_with_its_digest(tmp_path: Path) -> None:
 def test_a_second_store_leaves_no_table_of_the_first(tmp_path: Path) -> None:
     made = make_measurements()
     save(made, tmp_path)
-    save(replace(made, time_gap=None, limits=made.limits.clear()), tmp_path)
+    save(replace(made, time_gap=None, limits=made.limits.clear()), tmp_path, overwrite=True)
     assert not (tmp_path / "time_gap.parquet").exists()
     assert not (tmp_path / "limits.parquet").exists()
     assert read_store(tmp_path).time_gap is None
 
 
-def test_files_of_the_user_are_neither_overwritten_nor_removed(tmp_path: Path) -> None:
+def test_a_store_is_not_replaced_unasked(tmp_path: Path) -> None:
+    save(make_measurements(), tmp_path)
+    whole = content_of(tmp_path)
+    with pytest.raises(RunFolderError, match=r"holds a finished result; .*--overwrite"):
+        save(make_measurements(seed=4), tmp_path)
+    assert content_of(tmp_path) == whole
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_of_the_user_are_neither_overwritten_nor_removed(
+    tmp_path: Path, *, overwrite: bool
+) -> None:
     mine = tmp_path / "proteins.parquet"
     mine.write_bytes(b"mine")
-    with pytest.raises(RunFolderError, match=r"already holds proteins\.parquet, written by no"):
-        save(make_measurements(), tmp_path)
+    with pytest.raises(RunFolderError, match=r"not proteomr's \(proteins\.parquet\)"):
+        save(make_measurements(), tmp_path, overwrite=overwrite)
     assert mine.read_bytes() == b"mine"
-    mine.rename(tmp_path / "raw.parquet")
-    save(make_measurements(), tmp_path)
-    save(make_measurements(), tmp_path)
-    assert (tmp_path / "raw.parquet").read_bytes() == b"mine"
-
-
-def test_what_a_killed_run_left_is_replaced(tmp_path: Path) -> None:
     folder = save(make_measurements(), tmp_path / "store")
-    (folder / "manifest.json").unlink()
-    (folder / ".unfinished").touch()
-    (folder / ".writing-samples.parquet-0a1b2c3d").touch()
-    save(make_measurements(), folder)
-    assert is_store(folder)
-    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+    (folder / "raw.parquet").write_bytes(b"mine")
+    save(make_measurements(seed=4), folder, overwrite=True)
+    assert (folder / "raw.parquet").read_bytes() == b"mine"
 
 
-def test_a_store_that_was_not_finished_is_refused(tmp_path: Path) -> None:
+def test_a_store_stopped_at_any_change_of_the_disk_is_no_store_and_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_syncing(monkeypatch)
+    made = make_measurements()
+    with pytest.MonkeyPatch.context() as patch:
+        count = stop_before(10**9, patch)
+        save(made, tmp_path / "whole")
+    changes = count()
+    whole = content_of(tmp_path / "whole")
+    assert changes > 60
+    for change in range(1, changes + 1):
+        folder = tmp_path / str(change)
+        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Killed):
+            stop_before(change, patch)
+            save(made, folder)
+        if (folder / "samples.parquet").exists() and not is_store(folder):
+            with pytest.raises(RunFolderError, match="was not written to its end"):
+                read_store(folder)
+            with pytest.raises(RunFolderError, match="was not written to its end"):
+                read_cohort(folder, scratch=tmp_path)
+        if folder.exists():
+            forget_process(folder)
+        save(made, folder, overwrite=is_store(folder))
+        assert content_of(folder) == whole, f"stopped before change {change}"
+
+
+def test_a_folder_without_a_manifest_is_no_store(tmp_path: Path) -> None:
     folder = save(make_measurements(), tmp_path / "store")
     (folder / "manifest.json").unlink()
     assert not is_store(folder)
@@ -169,21 +201,76 @@ def test_a_manifest_of_another_command_is_refused(tmp_path: Path) -> None:
         read_store(folder)
 
 
+def test_a_table_that_the_manifest_does_not_list_is_not_of_the_store(tmp_path: Path) -> None:
+    made = replace(make_measurements(), time_gap=None)
+    folder = save(made, tmp_path / "store")
+    pl.DataFrame({"sample_id": ["S001"]}).write_parquet(folder / "time_gap.parquet")
+    assert read_store(folder).time_gap is None
+    facts = json.loads((folder / "manifest.json").read_text())
+    facts["outputs"] = [entry for entry in facts["outputs"] if entry["name"] != "samples.parquet"]
+    (folder / "manifest.json").write_text(json.dumps(facts))
+    with pytest.raises(FormatError, match=r"samples\.parquet: is not among the files"):
+        read_store(folder)
+
+
 def test_samples_added_by_hand_are_refused(tmp_path: Path) -> None:
     folder = save(make_measurements(), tmp_path / "store")
     samples = pl.read_parquet(folder / "samples.parquet")
     strange = samples.tail(1).with_columns(pl.lit("S999").alias("sample_id"))
     pl.concat([samples, strange]).write_parquet(folder / "samples.parquet")
-    with pytest.raises(InputError, match=r"lacks samples that samples\.parquet lists"):
+    with pytest.raises(InputError, match=r"samples\.parquet: was altered since it was written"):
         read_store(folder)
 
 
-def test_a_damaged_table_is_named(tmp_path: Path) -> None:
+NAMES = ("samples", "proteins", "assays", "qc_flags", "limits", "time_gap")
+
+
+@pytest.mark.parametrize("name", [*(f"{name}.parquet" for name in NAMES), "drops.tsv"])
+def test_a_changed_bit_of_any_file_is_noticed_before_a_value_is_read(
+    tmp_path: Path, name: str
+) -> None:
     folder = save(make_measurements(), tmp_path / "store")
-    whole = (folder / "assays.parquet").read_bytes()
-    (folder / "assays.parquet").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(FormatError, match=r"assays\.parquet.*damaged"):
+    whole = bytearray((folder / name).read_bytes())
+    whole[len(whole) // 2] ^= 0x01
+    (folder / name).write_bytes(whole)
+    with pytest.raises(InputError, match=f"{name}: was altered .* or damaged"):
         read_store(folder)
+
+
+@pytest.mark.parametrize("name", ["samples", "proteins", "assays"])
+def test_a_cohort_is_not_read_from_an_altered_store(tmp_path: Path, name: str) -> None:
+    folder = save(make_measurements(), tmp_path / "store")
+    whole = bytearray((folder / f"{name}.parquet").read_bytes())
+    whole[len(whole) // 2] ^= 0x01
+    (folder / f"{name}.parquet").write_bytes(whole)
+    people = tmp_path / "people.csv"
+    people.write_text("sample_id,age\nS001,61\n")
+    for given in ((folder,), (people, folder)):
+        with pytest.raises(InputError, match="was altered since it was written"):
+            read_cohort(*given, scratch=tmp_path)
+
+
+def test_missing_values_are_counted_without_reading_them(tmp_path: Path) -> None:
+    made = make_measurements(n=41)
+    folder = save(made, tmp_path / "store")
+    assert count_missing_values(folder) == np.isnan(made.proteins.read(slice(0, 5))).sum()
+
+
+@pytest.mark.parametrize(("format", "separator"), [("csv", ","), ("tsv", "\t")])
+def test_text_beside_the_parquet_files_holds_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: TableFormat, separator: str
+) -> None:
+    monkeypatch.setattr(writing, "_GROUP_BYTES", 3 * 5 * 8)
+    made = make_measurements(n=41)
+    with Ledger.open(tmp_path, request={"n": 41}, formats=("parquet", format)) as ledger:
+        writing.fill_store(made, ledger)
+        ledger.finish(Manifest(command="demo"))
+    for name in ("samples", "proteins", "assays", "qc_flags", "limits"):
+        table = pl.read_parquet(tmp_path / f"{name}.parquet")
+        text = pl.read_csv(
+            tmp_path / f"{name}.{format}", separator=separator, schema=dict(table.schema)
+        )
+        assert text.equals(table), name
 
 
 def test_a_store_stands_for_samples_and_proteins(tmp_path: Path) -> None:
@@ -212,13 +299,3 @@ def test_columns_of_the_samples_win_over_those_of_the_store(tmp_path: Path) -> N
     samples.write_text("sample_id,plate\nS001,mine\nS002,mine\n")
     cohort = read_cohort(samples, store, scratch=tmp_path)
     assert cohort.samples["plate"].to_list() == ["mine", "mine"]
-
-
-def test_a_flipped_byte_of_a_value_is_noticed(tmp_path: Path) -> None:
-    folder = save(make_measurements(n=401), tmp_path / "store")
-    path = folder / "proteins.parquet"
-    whole = bytearray(path.read_bytes())
-    whole[len(whole) // 3] ^= 0x10
-    path.write_bytes(whole)
-    with pytest.raises(FormatError, match="damaged"):
-        read_store(folder).proteins.read(slice(0, 5))

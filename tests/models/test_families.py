@@ -106,6 +106,10 @@ class Bare(Family[None]):
     def fit(self, state: None, block: Any) -> Any:
         """Nothing."""
 
+    def describe_path(self, state: None) -> str:
+        """Nothing."""
+        return ""
+
 
 PLAIN = replace(
     Bare.supports, weighted_errors=(), interaction=False, firth=False, own_covariates=False

@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from proteomr.errors import ColumnError, NothingToDo, UsageError
+from proteomr.gwas.twosamplemr import from_twosamplemr
 from proteomr.mr.frequencies import check_frequencies
 from proteomr.mr.harmonise import Action, harmonise_table, to_harmonised
-from proteomr.mr.twosamplemr import from_twosamplemr, to_twosamplemr
+from proteomr.mr.twosamplemr import to_twosamplemr
 from tests.mr.reference import read_expected
 
 CASES = ["harm_alleles", "harm_bmi_chd", "harm_edgeA", "harm_telbladder"]

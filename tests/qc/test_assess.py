@@ -18,6 +18,7 @@ from proteomr.qc import (
     list_idle_rules,
     list_rules,
     load_policy,
+    run,
 )
 from proteomr.tables import Drop, Measurements, load_schema
 
@@ -195,10 +196,10 @@ def test_what_cannot_be_done_is_refused_before_the_work(
     def work(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("proteomr.qc.run.impute", work)
+    monkeypatch.setattr(run, "impute", work)
     with pytest.raises(UsageError, match="17 principal components; 1 to 16"):
         clean(make(values(58)), policy=Policy(), imputation=Imputation(), components=17)
-    monkeypatch.setattr("proteomr.qc.run.assess", work)
+    monkeypatch.setattr(run, "assess", work)
     with pytest.raises(InputError, match="no plates to correct for"):
         clean(
             make(values(58), plates=load_schema("plates").empty()),

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from proteomr._typing import I64
-from proteomr.association import associate
+from proteomr.association import scan_cohort
 from proteomr.design import parse_sets
 from proteomr.errors import ColumnError, UsageError
 from proteomr.execute import Serial
@@ -35,7 +35,7 @@ def test_parts_hold_the_fits_that_the_table_of_a_specification_has(family: Any) 
     reading = read()
     parts = fit_blocks(plan_of(reading, family()), executor=Serial())
     frame = pl.concat(parts)
-    wanted = associate(reading.cohort, spec_of(family.name), block_size=3).frame
+    wanted = scan_cohort(reading.cohort, spec_of(family.name), block_size=3).frame
     keys = ["protein", "exposure", "adjustment"]
     same = [*keys, "n", "n_case", "status"]
     assert frame.sort(keys).select(same).equals(wanted.sort(keys).select(same))

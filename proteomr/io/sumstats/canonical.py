@@ -17,6 +17,7 @@ from proteomr.io.sumstats.cells import (
     ABSENT,
     parse_alleles,
     parse_chromosomes,
+    parse_names,
     parse_numbers,
     parse_p,
     parse_rsids,
@@ -133,12 +134,9 @@ def canonicalise(raw: pl.DataFrame, layout: Layout, *, facts: Facts, selection: 
     _set_effect(work)
     _set_p(work)
     frame = pl.DataFrame([work.columns[name].alias(name) for name in SUMSTATS])
-    if not selection.variants:
+    if not selection.is_list:
         return Chunk(frame, work.marks, passed, rows_read)
-    listed = frame["variant_id"].is_in(selection.variants) | frame["rsid"].is_in(
-        selection.variants
-    ).fill_null(value=False)
-    kept = listed.fill_null(value=False)
+    kept = selection.is_listed(frame)
     passed["not_listed"] += int((~kept).sum())
     chosen = kept.to_numpy()
     marks = {name: rows[chosen] for name, rows in work.marks.items()}
@@ -194,7 +192,7 @@ def _positions(cells: pl.Series, facts: Facts) -> pl.Series:
 
 def _set_names(work: _Work) -> None:
     given = work.source("variant_id")
-    names = work.empty(pl.String()) if given is None else _text(given)
+    names = work.empty(pl.String()) if given is None else parse_names(given)
     rsids = work.source("rsid")
     found, several = parse_rsids(names if rsids is None else rsids)
     work.mark("several_rsids", several)

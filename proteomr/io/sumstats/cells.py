@@ -14,6 +14,7 @@ from proteomr.tables.sumstats import CHROMOSOMES
 __all__ = [
     "parse_alleles",
     "parse_chromosomes",
+    "parse_names",
     "parse_numbers",
     "parse_p",
     "parse_rsids",
@@ -21,6 +22,11 @@ __all__ = [
 ]
 
 ABSENT: Final = ("", "NA", "#NA", "N/A", "NaN", "nan", "null", "NULL", "None", ".", "NR")
+# Words that stand for the name of a variant that has none. `rs0` may be a name where it is there
+# once; where it stands at several places, `proteomr.gwas.match` takes it for none.
+_NO_NAME: Final = (
+    r"(?i)^(?:[.\-–—?*_#0]+|rs-*|nan?|#n/?a|n/a|nr|null|none|nil|unknown|unnamed|novel|missing)$"
+)
 NO_ALLELE: Final = (*ABSENT, "-", "?", "NAN", "NONE")
 _DASHES: Final = "[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
 _P_PARTS: Final = r"^\+?([0-9]*\.?[0-9]+\.?)(?:[eE]([+-]?[0-9]+)|[x×*]10\^?([+-]?[0-9]+))?$"
@@ -172,12 +178,28 @@ def parse_alleles(text: pl.Series) -> pl.Series:
 def parse_rsids(text: pl.Series) -> tuple[pl.Series, Bool]:
     """Return the first dbSNP identifier of each cell, and where there are several.
 
+    What goes on with a number, as ``rs1_95`` does, is a name of the file's own.
+
     Examples
     --------
-    >>> names, several = parse_rsids(pl.Series(["rs1,rs2", "rs3:C:T", "1_5_A_G"]))
+    >>> names, several = parse_rsids(pl.Series(["rs1,rs2", "rs3:C:T", "1_5_A_G", "rs1_95"]))
     >>> names.to_list(), several.tolist()
-    (['rs1', 'rs3', None], [True, False, False])
+    (['rs1', 'rs3', None, None], [True, False, False, False])
     """
     cells = text.cast(pl.String)
     several = cells.str.contains(r"(?i)rs[0-9]+.*[,;|]\s*rs[0-9]").fill_null(value=False)
-    return cells.str.extract(r"^\s*((?i:rs)[0-9]+)(?:\D|$)").str.to_lowercase(), several.to_numpy()
+    return cells.str.extract(
+        r"^\s*((?i:rs)[0-9]+)(?:$|[^0-9_.-]|[_-][A-Za-z<*])"
+    ).str.to_lowercase(), several.to_numpy()
+
+
+def parse_names(text: pl.Series) -> pl.Series:
+    """Return names of variants, null where a cell holds none or a word that stands for none.
+
+    Examples
+    --------
+    >>> parse_names(pl.Series(["rs7 ", "1:5:A:G", "-", "rs", ".", "Affx-1", "novel"])).to_list()
+    ['rs7', '1:5:A:G', None, None, None, 'Affx-1', None]
+    """
+    names = text.cast(pl.String).str.strip_chars()
+    return names.set((names == "") | names.str.contains(_NO_NAME), None)

@@ -64,10 +64,19 @@ class Selection:
     ----------
     regions : stretches, on the build of the file.
     variants : names of variants, as the file has them or of dbSNP.
+    places : chromosomes and positions of variants, on the build of the file; a variant is read
+        where its name is listed or its place is. Some rows at a listed position of another listed
+        chromosome may come along.
     """
 
     regions: tuple[Region, ...] = ()
     variants: frozenset[str] = field(default_factory=frozenset)
+    places: frozenset[tuple[str, int]] = field(default_factory=frozenset)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether single variants are listed."""
+        return bool(self.variants or self.places)
 
     @property
     def chromosomes(self) -> frozenset[str]:
@@ -88,3 +97,24 @@ class Selection:
             here = chromosome == region.chromosome
             inside |= here & position_bp.is_between(region.start, region.end)
         return inside.fill_null(value=False)
+
+    def is_listed(self, frame: pl.DataFrame) -> pl.Series:
+        """Return for each canonical row whether it is one of the variants listed.
+
+        Examples
+        --------
+        >>> made = Selection(variants=frozenset({"rs1"}), places=frozenset({("2", 7)}))
+        >>> columns = {"variant_id": ["a", "b", "c"], "rsid": ["rs1", None, None]}
+        >>> places = {"chromosome": ["1", "2", "3"], "position_bp": [5, 7, 7]}
+        >>> made.is_listed(pl.DataFrame({**columns, **places})).to_list()
+        [True, True, False]
+        """
+        names = pl.Series(list(self.variants), dtype=pl.String)
+        listed = pl.col("variant_id").is_in(names.implode()).fill_null(value=False)
+        listed |= pl.col("rsid").is_in(names.implode()).fill_null(value=False)
+        if self.places:
+            chromosomes, positions = zip(*self.places, strict=True)
+            near = pl.col("position_bp").is_in(list(set(positions)))
+            near &= pl.col("chromosome").is_in(list(set(chromosomes)))
+            listed |= near.fill_null(value=False)
+        return frame.select(listed.alias("listed")).to_series()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -21,7 +21,7 @@ from proteomr.io.sumstats.sidecar import find_sidecar, read_sidecar
 from proteomr.io.sumstats.vcf import read_meta, unpack
 from proteomr.tables.sumstats import GenomeBuild
 
-__all__ = ["ReadOptions", "SumStatsFile", "open_sumstats"]
+__all__ = ["ReadOptions", "SumStatsFile", "name_trait", "open_sumstats"]
 
 _SUFFIXES = (".gz", ".bgz", ".tar", ".tgz", ".tsv", ".csv", ".txt", ".regenie", ".vcf", ".parquet")
 
@@ -85,12 +85,27 @@ class SumStatsFile:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the canonical rows in batches of bounded size."""
-        for raw in read_ahead(self._table.read(self._wanted())):
+        for raw in read_ahead(self._table.read(self.columns_read())):
             for trait, rows in self._by_trait(raw):
                 facts = self.facts if trait is None else replace(self.facts, trait=trait)
                 yield canonicalise(rows, self.layout, facts=facts, selection=self._selection)
 
-    def _wanted(self) -> list[str]:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The header of the file."""
+        return self._table.names
+
+    def raw(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Yield columns of the file as they stand in it, in batches of bounded size.
+
+        Parameters
+        ----------
+        names : columns of the file.
+        """
+        yield from self._table.read(names)
+
+    def columns_read(self) -> list[str]:
+        """Return the columns of the file of which something is made, in its order."""
         book = self.layout.book
         single = {entry.source for entry in self.layout.assignments}
         single.update(rule.column for rule in (*book.keep, *book.drop))
@@ -192,7 +207,7 @@ def _facts(table: RawTable, book: FormatBook, asked: ReadOptions) -> tuple[Facts
         if meta.zero_based:
             notes += ("positions counted from zero; one was added",)
     if facts.trait is None:
-        facts = replace(facts, trait=_stem(table.path))
+        facts = replace(facts, trait=name_trait(table.path))
     return facts, notes
 
 
@@ -207,7 +222,14 @@ def _refuse_decimal_comma(table: RawTable, layout: Layout) -> None:
             raise FormatError(message, path=table.path, column=found.source)
 
 
-def _stem(path: Path) -> str:
+def name_trait(path: Path) -> str:
+    """Return the name of the trait of a file that tells none: its own, without its endings.
+
+    Examples
+    --------
+    >>> name_trait(Path("data/stroke.tsv.gz"))
+    'stroke'
+    """
     name = path.name
     while shorter := next((name.removesuffix(s) for s in _SUFFIXES if name.endswith(s)), ""):
         name = shorter

@@ -1,46 +1,39 @@
-"""What is printed of a finished run: the summary, the effective tests, the fits that failed."""
+"""What is printed of a scan: the summary, the effective tests, the fits that failed."""
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from .console import print_rows, report_note, say
-from .running import FAILED_UNITS, Outcome, RunOptions
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["report_outcome"]
+    from proteomr.execute import Shard
+    from proteomr.runs import Results
+
+__all__ = ["describe_failures", "show_associations"]
 
 
-def report_outcome(outcome: Outcome | None, *, options: RunOptions, quiet: bool) -> None:
-    """Print the summary and the path of the table, and leave with code 4 where fits have failed."""
-    if outcome is None:
-        if not quiet:
-            report_note(
-                f"shard {options.shard} is done; when all are: proteomr merge {options.out}"
-            )
-        say(str(options.out))
+def show_associations(results: "Results", *, shard: "Shard | None" = None) -> None:
+    """Print the summary of a scan, or of a shard what is to be done when all are there."""
+    if shard is not None:
+        report_note(f"shard {shard} is done; when all are: proteomr merge {results.folder}")
         return
-    if not quiet:
-        _print_summary(outcome.summary)
-        _print_effective(outcome.effective)
-    if outcome.failed and not (quiet and options.allow_failures):
-        failed = {status: n for status, n in outcome.statuses.items() if status != "ok"}
-        kinds = ", ".join(f"{status} {n:,}" for status, n in failed.items())
-        total = sum(outcome.statuses.values())
-        report_note(
-            f"{outcome.failed:,} of {total:,} fits have no ordinary estimate: {kinds}; the columns "
-            "status and message say more"
-        )
-    say(str(outcome.table))
-    if outcome.failed and not options.allow_failures:
-        raise typer.Exit(FAILED_UNITS)
+    _print_summary(results.summary())
+    if "effective_tests" in results.names:
+        _print_effective(results.table("effective_tests"))
 
 
-def _print_effective(effective: "pl.DataFrame | None") -> None:
-    if effective is None:
-        return
+def describe_failures(results: "Results") -> str:
+    """Say how many fits have no ordinary estimate, by status."""
+    statuses = results.table("associations")["status"].value_counts(sort=True).rows()
+    kinds = ", ".join(f"{status} {n:,}" for status, n in statuses if status != "ok")
+    return (
+        f"{results.failed:,} of {results.units:,} fits have no ordinary estimate: {kinds}; the "
+        "columns status and message say more"
+    )
+
+
+def _print_effective(effective: "pl.DataFrame") -> None:
     for row in effective.iter_rows(named=True):
         say(
             f"{row['method']:<10}  {row['effective_tests']:,.1f} effective tests of "

@@ -1,0 +1,356 @@
+"""Variants of one source found in another: by name, by rsid, or by position and alleles.
+
+Names that are places (``1:5:A:G``) are one name in either order of the alleles, and words like
+``-`` and ``NA`` are none. What stands at several places of a source names no variant by itself:
+there the places must agree, too. A variant found by name or rsid on another chromosome, or on the
+same build at another position, is another variant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+import polars as pl
+
+from proteomr.errors import ColumnError, InputError, nearest
+from proteomr.io.sumstats.cells import parse_names, parse_rsids
+
+__all__ = [
+    "Key",
+    "Match",
+    "Matched",
+    "add_keys",
+    "contradict_positions",
+    "describe_match",
+    "is_listed",
+    "is_number_or_place",
+    "match_variants",
+    "name_keys",
+    "shows_one_build",
+]
+
+Key: TypeAlias = Literal["name", "rsid", "position"]
+"""By what a variant is found."""
+Match: TypeAlias = Literal["auto", "name", "rsid", "position"]
+"""By what variants are looked for; ``auto``: by name, those not found by rsid, then by position."""
+
+_PLACE: Final = (
+    r"(?i)^(?:chr)?([0-9]{1,2}|X|Y|XY|MT?)[:_-]([0-9]+)[:_-]([ACGTDI]+)[:_/-]([ACGTDI]+)"
+    r"(?:[^A-Z0-9].*)?$"
+)
+_RS: Final = r"^rs[1-9][0-9]*$"
+# Of five shared variants at least nine in ten stand at the same position: then both sources are
+# on one build, whatever they say (the same figures as in `proteomr.gwas.build`).
+_FEWEST, _SURE = 5, 0.9
+# The position of an insertion or deletion depends on how it is anchored, by as much as it is long
+# within a repeat; 100 bp cover all but the longest.
+_INDEL_SHIFT_BP: Final = 100
+_DTYPES: Final = {
+    "variant_id": pl.String(),
+    "rsid": pl.String(),
+    "chromosome": pl.String(),
+    "position_bp": pl.Int64(),
+    "build": pl.String(),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matched:
+    """Rows of a source under the names that another has.
+
+    Parameters
+    ----------
+    rows : rows that match, with ``variant_id`` of the other source; a row that matches several of
+        its variants stands there once for each. ``name_there`` is the name in its own source.
+    counts : by what how many variants of the other source were found.
+    n : number of variants looked for.
+    """
+
+    rows: pl.DataFrame
+    counts: dict[Key, int]
+    n: int
+
+
+def match_variants(
+    wanted: pl.DataFrame, rows: pl.DataFrame, *, by: Match = "auto", path: object = "the outcome"
+) -> Matched:
+    """Return the rows of a source that are of the variants wanted, under the names wanted.
+
+    With ``auto`` each variant is looked for by its name, then by its rsid, and by its position
+    where both sources tell the same build. Alleles are left to harmonisation, which lists those
+    that do not fit.
+
+    Parameters
+    ----------
+    wanted : ``variant_id``; where known ``rsid``, ``chromosome``, ``position_bp``, ``build``.
+    rows : the same of the source that is searched; further columns stay.
+    by : what they are found by.
+    path : the source, for messages.
+
+    Raises
+    ------
+    ColumnError
+        There is no column of names.
+    InputError
+        Positions are asked for, and the builds differ.
+
+    Examples
+    --------
+    >>> wanted = pl.DataFrame({"variant_id": ["1:5:A:G", "1:9:C:T"], "rsid": [None, "rs9"]})
+    >>> rows = pl.DataFrame({"variant_id": ["chr1_5_G_A", "rs9", "rs3"]})
+    >>> found = match_variants(wanted, rows)
+    >>> found.rows["variant_id"].to_list(), found.counts
+    (['1:5:A:G', '1:9:C:T'], {'name': 1, 'rsid': 1})
+    """
+    first = add_keys(wanted, what="variants").unique("variant_id", maintain_order=True)
+    second = add_keys(rows, what=str(path)).with_row_index("_row")
+    same_build = _told_builds(first) & _told_builds(second)
+    if by == "position":
+        _refuse_other_build(first, second, path=path)
+    keys: Sequence[Key] = ("name", "rsid") if by == "auto" else (by,)
+    if by == "auto" and len(same_build) == 1:
+        keys = ("name", "rsid", "position")
+    parts, counts = list[pl.DataFrame](), dict[Key, int]()
+    left = first
+    for key in keys:
+        pairs = _pair(left, second, key)
+        found = pairs["_wanted"].n_unique()
+        if found:
+            parts.append(pairs)
+            counts[key] = found
+            left = left.filter(~pl.col("variant_id").is_in(pairs["_wanted"].implode()))
+    schema = {"_row": pl.UInt32(), "_wanted": pl.String()}
+    joined = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+    plain = second.select("_row", *rows.columns).rename({"variant_id": "name_there"})
+    named = (
+        plain.join(joined, on="_row", how="inner", maintain_order="left")
+        .rename({"_wanted": "variant_id"})
+        .select(*rows.columns, "name_there")
+    )
+    return Matched(named, counts, first.height)
+
+
+def describe_match(found: Matched) -> str:
+    """Return how many variants were found, and by what, in one sentence.
+
+    Examples
+    --------
+    >>> describe_match(Matched(pl.DataFrame(), {"name": 7, "rsid": 2}, 12))
+    '9 of 12 variants found (7 by name, 2 by rsid)'
+    """
+    total = sum(found.counts.values())
+    parts = [f"{n:,} by {key}" for key, n in found.counts.items()]
+    if len(found.counts) == 1:
+        (key,) = found.counts
+        return f"{total:,} of {found.n:,} variants found by {key}"
+    how = f" ({', '.join(parts)})" if parts else ""
+    return f"{total:,} of {found.n:,} variants found{how}"
+
+
+def is_listed(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
+    """Return which variants stand in a list of names or rsids.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"variant_id": ["1:5:A:G", "x"], "rsid": ["rs5", None]})
+    >>> is_listed(frame, ["rs5", "y"]).to_list(), is_listed(frame, ["chr1:5:G:A"]).to_list()
+    ([True, False], [True, False])
+    """
+    listed = add_keys(pl.DataFrame({"variant_id": list(names)}, schema={"variant_id": pl.String}))
+    keyed = add_keys(frame)
+    by_name = keyed["_name"].is_in(listed["_name"].drop_nulls().implode())
+    by_rsid = keyed["_rsid"].is_in(listed["_rsid"].drop_nulls().implode())
+    return by_name.fill_null(value=False) | by_rsid.fill_null(value=False)
+
+
+def name_keys(names: pl.Series) -> pl.Series:
+    """Return what names are compared by: places in one spelling, rs numbers in small letters.
+
+    Examples
+    --------
+    >>> name_keys(pl.Series(["chr1_5_t_c", "1:5:C:T:imp:v1", "RS7", "Affx-1", "NA"])).to_list()
+    ['1:5:C:T', '1:5:C:T', 'rs7', 'Affx-1', None]
+    """
+    words = parse_names(names).alias("name")
+    parts = words.str.extract_groups(_PLACE).struct.unnest()
+    if parts.width < 4:  # no names at all
+        return words
+    chromosome, position, one, two = (parts.to_series(i).str.to_uppercase() for i in range(4))
+    frame = pl.DataFrame(
+        [
+            words,
+            chromosome.str.strip_chars_start("0").replace({"M": "MT", "XY": "X"}).alias("c"),
+            position.alias("p"),
+            one.alias("one"),
+            two.alias("two"),
+        ]
+    )
+    low, high = pl.min_horizontal("one", "two"), pl.max_horizontal("one", "two")
+    lower = pl.col("name").str.to_lowercase()
+    return frame.select(
+        pl.when(pl.col("c").is_not_null())
+        .then(pl.format("{}:{}:{}:{}", "c", "p", low, high))
+        .when(lower.str.contains(_RS))
+        .then(lower)
+        .otherwise("name")
+        .alias("name")
+    ).to_series()
+
+
+def add_keys(frame: pl.DataFrame, *, what: str = "variants") -> pl.DataFrame:
+    """Return rows with ``_name``, ``_rsid`` and ``_place``, null where there is none.
+
+    ``_name_shared`` and ``_rsid_shared`` tell which stand at several places.
+
+    Parameters
+    ----------
+    frame : ``variant_id``; where known ``rsid``, ``chromosome``, ``position_bp``, ``build``.
+    what : the frame, for messages.
+
+    Raises
+    ------
+    ColumnError
+        There is no column of names.
+    """
+    if "variant_id" not in frame.columns:
+        hint = nearest("variant_id", frame.columns)
+        raise ColumnError(f"{what}: no column 'variant_id'{hint}")
+    absent = [pl.lit(None, t).alias(n) for n, t in _DTYPES.items() if n not in frame.columns]
+    whole = frame.with_columns(absent).with_columns(
+        pl.col("variant_id", "rsid", "chromosome", "build").cast(pl.String)
+    )
+    names = name_keys(whole["variant_id"])
+    rsids = parse_rsids(whole["rsid"])[0]
+    rsids = rsids.zip_with(rsids.is_not_null(), parse_rsids(whole["variant_id"])[0])
+    chromosome = pl.col("chromosome").str.replace("(?i)^chr", "").str.to_uppercase()
+    keyed = whole.with_columns(
+        names.alias("_name"),
+        rsids.alias("_rsid"),
+        chromosome.alias("_chromosome"),
+        pl.col("position_bp").cast(pl.Int64).alias("_position"),
+    )
+    place = pl.format("{}:{}", "_chromosome", "_position")
+    return keyed.with_columns(place.alias("_place")).with_columns(
+        (pl.col("_place").n_unique().over(name) > 1).alias(f"{name}_shared")
+        for name in ("_name", "_rsid")
+    )
+
+
+def is_number_or_place(keys: pl.Expr) -> pl.Expr:
+    """Tell which keys of names are rs numbers or places, and no words of a source's own.
+
+    Examples
+    --------
+    >>> keys = pl.DataFrame({"key": ["rs7", "1:5:A:G", "Affx-1"]})
+    >>> keys.select(is_number_or_place(pl.col("key"))).to_series().to_list()
+    [True, True, False]
+    """
+    return keys.str.contains(_RS) | keys.str.contains(_PLACE)
+
+
+def _pair(wanted: pl.DataFrame, rows: pl.DataFrame, key: Key) -> pl.DataFrame:
+    """Return which rows are of which variant."""
+    column = {"name": "_name", "rsid": "_rsid", "position": "_place"}[key]
+    shared = pl.lit(value=False) if key == "position" else pl.col(f"{column}_shared")
+    place = pl.col("_place").alias("_at")
+    one = wanted.select(
+        pl.col("variant_id").alias("_wanted"), column, place, shared.alias("_shared")
+    ).drop_nulls(column)
+    return (
+        rows.select("_row", column, place, shared.alias("_shared"))
+        .drop_nulls(column)
+        .join(one, on=column, how="inner", maintain_order="left_right")
+        .filter(
+            ~(pl.col("_shared") | pl.col("_shared_right"))
+            | (pl.col("_at") == pl.col("_at_right")).fill_null(value=False)
+        )
+        .select("_row", "_wanted")
+    )
+
+
+def _told_builds(frame: pl.DataFrame) -> set[str]:
+    return set(frame["build"].drop_nulls().unique())
+
+
+def _refuse_other_build(wanted: pl.DataFrame, rows: pl.DataFrame, *, path: object) -> None:
+    builds = [_told_builds(frame) for frame in (wanted, rows)]
+    if all(builds) and builds[0] != builds[1]:
+        shown = [", ".join(sorted(names)) for names in builds]
+        raise InputError(
+            f"{path}: is on {shown[1]}, the variants looked for on {shown[0]}; lift one with gwas "
+            "munge --liftover, or give --match rsid"
+        )
+
+
+def contradict_positions(pairs: pl.DataFrame, *, source: str | None = None) -> pl.Series:
+    """Return which pairs of rows that share a name lie at different places.
+
+    Another chromosome contradicts on any builds. Another position does so where both rows are on
+    one build: as told, or as the positions of the pairs themselves show.
+
+    Parameters
+    ----------
+    pairs : ``chromosome``, ``position_bp``, ``build``, the same with ``_right`` behind for the
+        other source, all null where unknown, and ``indel``, where positions may be some bp apart.
+    source : column that parts several other sources, each with a build of its own.
+
+    Examples
+    --------
+    >>> columns = {"chromosome": ["1", "1"], "position_bp": [5, 5], "build": ["GRCh37"] * 2}
+    >>> other = {"chromosome_right": ["1", "7"], "position_bp_right": [5, 5]}
+    >>> contradict_positions(
+    ...     pl.DataFrame({**columns, **other, "build_right": [None] * 2, "indel": [False] * 2})
+    ... ).to_list()
+    [False, True]
+    """
+    if not pairs.height:
+        return pl.Series("contradicts", [], dtype=pl.Boolean)
+    told = pl.col("build").cast(pl.String) == pl.col("build_right").cast(pl.String)
+    n, same = _count_comparable()
+    shown = (n >= _FEWEST) & (same >= _SURE * n)
+    one_build = pl.coalesce(told, shown if source is None else shown.over(source))
+    return pairs.select((_other_chromosome() | (_is_apart() & one_build)).alias("c")).to_series()
+
+
+def shows_one_build(pairs: pl.DataFrame) -> bool | None:
+    """Return whether rows that share a name lie at the same positions; None if too few tell.
+
+    Parameters
+    ----------
+    pairs : see `contradict_positions`.
+
+    Examples
+    --------
+    >>> places = {"chromosome": ["1"] * 6, "position_bp": [1, 2, 3, 4, 5, 6]}
+    >>> other = {"chromosome_right": ["1"] * 6, "position_bp_right": [1, 2, 3, 4, 5, 6]}
+    >>> shows_one_build(pl.DataFrame({**places, **other, "indel": [False] * 6}))
+    True
+    """
+    n, same = pairs.select(*_count_comparable()).row(0)
+    return bool(same >= _SURE * n) if n >= _FEWEST else None
+
+
+def _count_comparable() -> tuple[pl.Expr, pl.Expr]:
+    """Return how many pairs have both positions, and how many of these the same."""
+    near = ~_other_chromosome()
+    distance = (pl.col("position_bp") - pl.col("position_bp_right")).abs()
+    return (
+        (near & distance.is_not_null()).sum().alias("n"),
+        (near & (distance == 0)).sum().alias("same"),
+    )
+
+
+def _other_chromosome() -> pl.Expr:
+    one, other = (
+        pl.col(name).cast(pl.String).str.replace("(?i)^chr", "").str.to_uppercase()
+        for name in ("chromosome", "chromosome_right")
+    )
+    return (one != other).fill_null(value=False)
+
+
+def _is_apart() -> pl.Expr:
+    distance = (pl.col("position_bp") - pl.col("position_bp_right")).abs()
+    allowed = pl.when("indel").then(_INDEL_SHIFT_BP).otherwise(0)
+    return (distance > allowed).fill_null(value=False)

@@ -1,0 +1,295 @@
+"""Panels of linkage disequilibrium: opened by any of their files, and variants found in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from proteomr.errors import InputError, UsageError
+from proteomr.gwas.alleles import clean_allele, flip_strand
+from proteomr.gwas.match import (
+    Key,
+    add_keys,
+    contradict_positions,
+    is_number_or_place,
+    shows_one_build,
+)
+from proteomr.io.genotypes import LdSource, open_genotypes, read_pgen
+from proteomr.io.ld_matrices import read_ld_matrix
+from proteomr.stats.linkage import LdMeasure
+
+__all__ = [
+    "Panel",
+    "describe_panel",
+    "locate_in_panel",
+    "narrow_rows",
+    "open_panel",
+    "refuse_absence",
+]
+
+ABSENT: Final = "absent_from_panel"
+REPEATED: Final = "repeated_in_panel"
+ELSEWHERE: Final = "position_differs"
+
+_PGEN: Final = {".pgen", ".pvar", ".psam"}
+_GENOTYPES: Final = {".bed", ".bim", ".fam", *_PGEN}
+# Up to this size names are brought to one spelling for all rows, which takes a microsecond each.
+_SMALL: Final = 200_000
+# On another build half a per cent of places meet a variant with their alleles by chance.
+_ENOUGH: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """Correlations of variants, and the files that they stand in.
+
+    Parameters
+    ----------
+    ld : tells the correlations.
+    files : what was opened.
+    """
+
+    ld: LdSource
+    files: tuple[Path, ...]
+
+
+def open_panel(path: str | Path, *, measure: LdMeasure | None = None) -> Panel:
+    r"""Return a panel from genotypes or from a matrix of correlations.
+
+    Parameters
+    ----------
+    path : any of the files of PLINK 1 (bed, bim, fam) or PLINK 2 (pgen, pvar, psam) or their common
+        prefix; or a square matrix of r as text (also gz), npz or parquet.
+    measure : how genotypes are correlated, see `proteomr.io.genotypes.GenotypePanel`; None for
+        haplotypes, and for matrices.
+
+    Raises
+    ------
+    UsageError
+        A measure is named for a matrix.
+    InputError
+        There are no such files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     place = Path(folder) / "pair.csv"
+    ...     size = place.write_text("rs1,rs2\n1,0.2\n0.2,1\n")
+    ...     open_panel(place).ld.variants["variant_id"].to_list()
+    ['rs1', 'rs2']
+    """
+    path = Path(path)
+    if path.is_file() and path.suffix not in _GENOTYPES:
+        if measure is not None:
+            raise UsageError("--measure is for genotypes; a matrix holds what it holds")
+        return Panel(read_ld_matrix(path), (path,))
+    stem = path.with_name(path.stem) if path.suffix in _GENOTYPES else path
+    parts = [stem.with_name(stem.name + end) for end in sorted(_GENOTYPES)]
+    reader = read_pgen if path.suffix in _PGEN else open_genotypes
+    ld = reader(path, measure=measure or "haplotype")
+    return Panel(ld, tuple(part for part in parts if part.is_file()))
+
+
+def locate_in_panel(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
+    """Return where each variant stands in a panel, or why nowhere.
+
+    A variant is looked for by its name, then by its rsid, and by its position with both alleles
+    where the panel is on the same build: as the variants found by name show, or, where none is, as
+    at least half of the variants lying at their positions shows. Of several rows of the panel the
+    one with the variant's alleles is taken, on either strand.
+
+    Parameters
+    ----------
+    variants : ``variant_id``; where known ``rsid``, ``chromosome``, ``position_bp``,
+        ``effect_allele``, ``other_allele``.
+    panel : ``variant_id``, ``chromosome``, ``position_bp``, ``allele_1``, ``allele_2``.
+
+    Returns
+    -------
+    places : a row for each variant: ``panel_row``; ``panel_key`` by which it was found; and
+        ``panel_reason`` where it was not: ``absent_from_panel``, ``repeated_in_panel``,
+        ``position_differs``.
+
+    Examples
+    --------
+    >>> variants = pl.DataFrame({"variant_id": ["1:5:A:G", "x"], "rsid": ["rs5", None]})
+    >>> panel = pl.DataFrame({"variant_id": ["rs4", "rs5"]})
+    >>> locate_in_panel(variants, panel).rows()
+    [(1, 'rsid', None), (None, None, 'absent_from_panel')]
+    """
+    wanted = _with_alleles(add_keys(variants), ("effect_allele", "other_allele"))
+    wanted = wanted.with_row_index("_i")
+    rows = narrow_rows(panel.with_row_index("_row"), wanted)
+    there = _with_alleles(add_keys(rows, what="panel"), ("allele_1", "allele_2"))
+    placed = pl.col("_position") > 0  # a panel writes chromosome 0, position 0 where unknown
+    word = pl.col("_name_shared") & ~is_number_or_place(pl.col("_name"))
+    shared = there.filter(word)["_name"].unique()
+    there = there.with_columns(
+        pl.when(~word).then("_name").alias("_name"),
+        *(
+            pl.when(placed).then(pl.col(name)).alias(name)
+            for name in ("_position", "_chromosome", "_place")
+        ),
+    )
+    pairs = _pair(wanted, there, "name")
+    further_keys: tuple[Key, ...] = ("rsid", "position")
+    for key in further_keys:
+        left = wanted.join(pairs.select("_i").unique(), on="_i", how="anti")
+        further = _pair(left, there, key)
+        if key == "position" and not _shows_build(pairs, further, left):
+            continue
+        pairs = pl.concat([pairs, further])
+    return _choose(pairs, wanted["_name"].is_in(shared.implode()))
+
+
+def describe_panel(places: pl.DataFrame) -> tuple[str, ...]:
+    """Return notes on variants that were found otherwise than by their names.
+
+    Examples
+    --------
+    >>> describe_panel(pl.DataFrame({"panel_key": ["rsid", "rsid", "name", None]}))
+    ('2 of 4 variants are in the panel by rsid',)
+    """
+    keys: tuple[Key, ...] = ("rsid", "position")
+    counts = {key: int((places["panel_key"] == key).sum()) for key in keys}
+    return tuple(
+        f"{n:,} of {places.height:,} variants are in the panel by {key}"
+        for key, n in counts.items()
+        if n
+    )
+
+
+def refuse_absence(places: pl.DataFrame) -> None:
+    """Refuse variants of which a panel has none.
+
+    Raises
+    ------
+    InputError
+        No variant stands in the panel.
+
+    Examples
+    --------
+    >>> refuse_absence(pl.DataFrame({"panel_reason": [None, "absent_from_panel"]}))
+    """
+    if places.height and bool((places["panel_reason"] == ABSENT).fill_null(value=False).all()):
+        raise InputError(
+            f"none of the {places.height} variants is in the panel; are both named by the same "
+            "kind of identifier?"
+        )
+
+
+def _with_alleles(frame: pl.DataFrame, names: tuple[str, str]) -> pl.DataFrame:
+    """Add both alleles in one order and strand; null unless both are known."""
+    absent = [pl.lit(None, pl.String).alias(name) for name in names if name not in frame.columns]
+    whole = frame.with_columns(absent)
+    one, two = (clean_allele(pl.col(name)) for name in names)
+    first, second = (flip_strand(allele) for allele in (one, two))
+    return whole.with_columns(
+        pl.format("{}/{}", pl.min_horizontal(one, two), pl.max_horizontal(one, two)).alias("_a"),
+        pl.format(
+            "{}/{}", pl.min_horizontal(first, second), pl.max_horizontal(first, second)
+        ).alias("_b"),
+        ((one.str.len_bytes() > 1) | (two.str.len_bytes() > 1) | one.is_in(["I", "D"]))
+        .fill_null(value=False)
+        .alias("_indel"),
+        (one.is_not_null() & two.is_not_null()).alias("_known"),
+    ).with_columns(pl.when("_known").then(pl.col(name)).alias(name) for name in ("_a", "_b"))
+
+
+def narrow_rows(rows: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of a large table that can be of any of the variants wanted.
+
+    Parameters
+    ----------
+    rows : ``variant_id``; where known ``rsid``, ``position_bp``.
+    wanted : with the columns of `proteomr.gwas.match.add_keys`.
+
+    Examples
+    --------
+    >>> few = pl.DataFrame({"variant_id": ["rs1"]})
+    >>> narrow_rows(few, add_keys(few)).height
+    1
+    """
+    if rows.height <= _SMALL:
+        return rows
+    names = pl.concat([wanted["variant_id"], wanted["_rsid"]]).drop_nulls().unique()
+    rsids = wanted["_rsid"].drop_nulls().unique()
+    listed = pl.col("variant_id").is_in(names.implode())
+    listed |= pl.col("variant_id").str.extract(r"^(rs[0-9]+)").is_in(rsids.implode())
+    if "rsid" in rows.columns:
+        listed |= pl.col("rsid").is_in(rsids.implode()).fill_null(value=False)
+    listed = listed.fill_null(value=False)
+    if "position_bp" in rows.columns:
+        places = wanted["_position"].drop_nulls().unique()
+        listed |= pl.col("position_bp").is_in(places.implode()).fill_null(value=False)
+    return rows.filter(listed)
+
+
+def _pair(wanted: pl.DataFrame, there: pl.DataFrame, key: Key) -> pl.DataFrame:
+    """Return variants with rows of the panel that share a key with them."""
+    column = {"name": "_name", "rsid": "_rsid", "position": "_place"}[key]
+    names = ["_chromosome", "_position", "_a", "_indel"]
+    one = wanted.select("_i", column, "_b", "build", *names).drop_nulls(column)
+    other = there.select("_row", column, *names).drop_nulls(column)
+    both = one.join(other, on=column, how="inner", maintain_order="left_right", suffix="_there")
+    fits = (pl.col("_a") == pl.col("_a_there")) | (pl.col("_b") == pl.col("_a_there"))
+    paired = both.select(
+        "_i",
+        "_row",
+        pl.lit(key).alias("panel_key"),
+        fits.alias("fits"),
+        pl.col("_chromosome").alias("chromosome"),
+        pl.col("_position").alias("position_bp"),
+        pl.col("build"),
+        pl.col("_chromosome_there").alias("chromosome_right"),
+        pl.col("_position_there").alias("position_bp_right"),
+        pl.lit(None, pl.String).alias("build_right"),
+        (pl.col("_indel") | pl.col("_indel_there")).alias("indel"),
+    )
+    return paired.filter(pl.col("fits")) if key == "position" else paired
+
+
+def _shows_build(pairs: pl.DataFrame, further: pl.DataFrame, left: pl.DataFrame) -> bool:
+    """Tell whether positions may be compared: variants and panel are on one build."""
+    shown = shows_one_build(pairs)
+    if shown is not None:
+        return shown
+    found = further["_i"].n_unique()
+    return 0 < found >= _ENOUGH * left.height
+
+
+def _choose(pairs: pl.DataFrame, shared: pl.Series) -> pl.DataFrame:
+    """Return the row of the panel of each variant, or the reason against all."""
+    variants = pl.DataFrame({"shared": shared.fill_null(value=False)}).with_row_index("_i")
+    judged = pairs.with_columns(contradict_positions(pairs).alias("contradicts"))
+    good = judged.filter(~pl.col("contradicts"))
+    fits = pl.col("fits").fill_null(value=False)
+    best = good.filter(fits | ~fits.any().over("_i"))
+    counted = best.group_by("_i").agg(
+        pl.col("_row").first(), pl.col("panel_key").first(), pl.col("_row").n_unique().alias("k")
+    )
+    apart = judged.group_by("_i").agg(pl.col("contradicts").all().alias("elsewhere"))
+    reason = (
+        pl.when((pl.col("k") > 1) | (pl.col("shared") & pl.col("_row").is_null()))
+        .then(pl.lit(REPEATED))
+        .when("elsewhere")
+        .then(pl.lit(ELSEWHERE))
+        .when(pl.col("_row").is_null())
+        .then(pl.lit(ABSENT))
+    )
+    return (
+        variants.join(counted, on="_i", how="left", maintain_order="left")
+        .join(apart, on="_i", how="left", maintain_order="left")
+        .with_columns(reason.alias("panel_reason"))
+        .select(
+            pl.when(pl.col("panel_reason").is_null())
+            .then(pl.col("_row").cast(pl.Int64))
+            .alias("panel_row"),
+            pl.when(pl.col("panel_reason").is_null()).then("panel_key").alias("panel_key"),
+            "panel_reason",
+        )
+    )

@@ -1,0 +1,235 @@
+"""A study of summary statistics, read in one way for all who use it."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from proteomr.errors import FormatError, InputError, NothingToDo
+from proteomr.gwas.match import Match, add_keys
+from proteomr.gwas.munge import MungeOptions, munge
+from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
+from proteomr.gwas.twosamplemr import Side, from_twosamplemr
+from proteomr.io.sources import find_files, inspect_file
+from proteomr.io.sumstats.archive import is_archive
+from proteomr.io.sumstats.cells import parse_names, parse_p, parse_rsids
+from proteomr.io.sumstats.delimited import open_delimited
+from proteomr.io.sumstats.selection import Selection
+from proteomr.io.sumstats.source import ReadOptions, SumStatsFile, open_sumstats
+from proteomr.tables import Drop, load_schema
+
+__all__ = [
+    "Study",
+    "note_contradictions",
+    "read_names_and_p",
+    "read_study",
+    "read_variant_list",
+    "select_variants",
+]
+
+_SIDES: Final[dict[str, Side]] = {
+    "twosamplemr_exposure": "exposure",
+    "twosamplemr_outcome": "outcome",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """Rows of summary statistics, and what was left out and found on the way.
+
+    Parameters
+    ----------
+    rows : columns of the schema ``sumstats``; for tables of TwoSampleMR also ``mr_keep``.
+    drops : rows that left, by reason.
+    notes : what a user should know, one sentence each.
+    from_twosamplemr : whether the rows are a table of TwoSampleMR, taken as that package made it.
+    """
+
+    rows: pl.DataFrame
+    drops: tuple[Drop, ...]
+    notes: tuple[str, ...]
+    from_twosamplemr: bool = False
+
+
+def read_study(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    options: MungeOptions | None = None,
+    step: str = "munge",
+) -> Study:
+    r"""Return the rows of a study that can be used, each variant once, with an account of others.
+
+    All commands read by it. Rows are judged as by `proteomr.gwas.munge.munge`: of a variant that
+    stands several times the first row stays, and the others are counted as ``repeated`` or
+    ``repeated_differently``, with a note on the latter. What TwoSampleMR's ``format_data`` made is
+    taken as it stands, with its ``mr_keep``.
+
+    Parameters
+    ----------
+    paths : one file or several, whose rows follow each other.
+    options : how they are read.
+    step : name of the step under which drops are counted.
+
+    Raises
+    ------
+    InputError, FormatError, NothingToDo
+        As for `proteomr.gwas.munge.munge`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".ma") as file:
+    ...     size = file.write("SNP A1 A2 freq b se p N\nrs1 a g 0.2 0.1 0.02 5.7e-7 900\n" * 1)
+    ...     size = file.write("rs1 g a 0.8 -0.1 0.02 5.7e-7 900\n")
+    ...     file.flush()
+    ...     study = read_study(file.name)
+    >>> study.rows["beta"].to_list(), study.drops
+    ([0.1], (Drop(step='munge', reason='repeated', n=1),))
+    """
+    asked = options or MungeOptions()
+    files = find_files(paths)
+    opened = [open_sumstats(path, options=asked.read) for path in files]
+    if not asked.read.columns and all(one.layout.book.name in _SIDES for one in opened):
+        tables = [_take_twosamplemr(one) for one in opened]
+        rows = pl.concat(tables, how="diagonal_relaxed")
+        return Study(rows, (), (), from_twosamplemr=True)
+    made = munge(files, options=asked)
+    drops = tuple(Drop(step, reason, n) for reason, n in made.report.dropped.items() if n)
+    return Study(made.rows.collect(), drops, made.report.notes)
+
+
+def select_variants(
+    options: ReadOptions, wanted: pl.DataFrame, *, match: Match = "auto"
+) -> ReadOptions:
+    """Return options by which no more of a file is read than can be of the variants wanted.
+
+    Parameters
+    ----------
+    options : how the file is read.
+    wanted : ``variant_id``; where known ``rsid``, ``chromosome``, ``position_bp``.
+    match : by what they will be looked for, see `proteomr.gwas.match.match_variants`.
+
+    Examples
+    --------
+    >>> wanted = pl.DataFrame({"variant_id": ["rs1"], "chromosome": ["1"], "position_bp": [5]})
+    >>> made = select_variants(ReadOptions(), wanted).selection
+    >>> sorted(made.variants), sorted(made.places)
+    (['rs1'], [('1', 5)])
+    """
+    keyed = add_keys(wanted)
+    names = [*keyed["variant_id"].drop_nulls(), *keyed["_rsid"].drop_nulls()]
+    named = keyed["variant_id"].str.extract_groups(r"^(?i:chr)?([0-9XYM]+T?)[:_-]([0-9]+)[:_-]")
+    spelt = named.struct.unnest().drop_nulls()
+    by_name = [(str(c), int(p)) for c, p in spelt.iter_rows()] if spelt.width == 2 else []
+    placed = keyed.select("_chromosome", "_position").drop_nulls().unique()
+    places = frozenset([*placed.iter_rows(), *by_name])
+    return replace(
+        options,
+        selection=Selection(
+            regions=options.selection.regions,
+            variants=frozenset() if match == "position" else frozenset(names),
+            places=places,
+        ),
+    )
+
+
+def read_names_and_p(path: Path, options: ReadOptions) -> pl.DataFrame | None:
+    """Return names and p values of a table with columns SNP and P that is of no known format.
+
+    Parameters
+    ----------
+    path : the table, as PLINK writes it.
+    options : how it would be read; None is returned where it can be, or where more is asked for.
+
+    Raises
+    ------
+    FormatError
+        It is of no known format, and lacks these columns.
+    """
+    try:
+        open_sumstats(path, options=options)
+    except FormatError:
+        named = options.format == "auto" and not options.columns and not is_archive(path)
+        table = open_delimited(path) if named else None
+        if table is None or not {"SNP", "P"} <= set(table.names):
+            raise
+    else:
+        return None
+    rows = pl.concat(list(table.read(["SNP", "P"]))).cast(pl.String)
+    names = parse_names(rows["SNP"])
+    return pl.DataFrame(
+        {"variant_id": names, "neg_log10_p": parse_p(rows["P"])["neg_log10_p"]}
+    ).with_columns(trait=pl.lit(path.stem))
+
+
+def note_contradictions(reasons: pl.Series, names: pl.Series) -> tuple[str, ...]:
+    """Return a note on rows that repeat a variant with other numbers, none without such rows.
+
+    Parameters
+    ----------
+    reasons : why rows left, null for those kept.
+    names : their variants.
+
+    Examples
+    --------
+    >>> note_contradictions(pl.Series([None, "repeated_differently"]), pl.Series(["a", "a"]))
+    ("1 row repeats a variant with another effect or error, as 'a'; the first of each is kept",)
+    """
+    which = names.filter((reasons == REPEATED_DIFFERENTLY).fill_null(value=False))
+    if not which.len():
+        return ()
+    rows_repeat = "1 row repeats" if which.len() == 1 else f"{which.len():,} rows repeat"
+    told = f"{rows_repeat} a variant with another effect or error, as {which[0]!r}"
+    return (f"{told}; the first of each is kept",)
+
+
+def read_variant_list(path: Path) -> tuple[str, ...]:
+    r"""Return names of variants from a text file, also compressed: the first word of each line.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it holds no name.
+    FormatError
+        It is no text.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+    ...     size = file.write("rs1\nrs2 A\n\n")
+    ...     file.flush()
+    ...     read_variant_list(Path(file.name))
+    ('rs1', 'rs2')
+    """
+    kind, compressed = inspect_file(path)
+    if kind != "text":
+        raise FormatError("is no text; names of variants, one a line, are needed", path=path)
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if compressed else content).decode("utf-8-sig", "replace")
+    names = tuple(line.split()[0] for line in text.splitlines() if line.strip())
+    if not names:
+        raise InputError(f"{path}: holds no name of a variant")
+    return names
+
+
+def _take_twosamplemr(opened: SumStatsFile) -> pl.DataFrame:
+    side = _SIDES[opened.layout.book.name]
+    raw = pl.concat(list(opened.raw(opened.names)))
+    rows = from_twosamplemr(raw, side=side)
+    if not rows.height:
+        raise NothingToDo(f"{opened.path}: a header and no rows")
+    named = rows.with_columns(
+        parse_names(rows["variant_id"]).alias("variant_id"),
+        parse_rsids(rows["variant_id"])[0].alias("rsid"),
+        pl.lit(opened.declared, pl.String).alias("build"),
+    )
+    schema = load_schema("sumstats").empty().schema
+    absent = [pl.lit(None, t).alias(n) for n, t in schema.items() if n not in named.columns]
+    order = [*schema, *(name for name in named.columns if name not in schema)]
+    return named.with_columns(absent).select(order)

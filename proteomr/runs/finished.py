@@ -1,0 +1,64 @@
+"""What a finished run left: its tables by name, and how many of its units failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from proteomr.runs.encoding import TABLE_FORMATS
+from proteomr.runs.layout import Layout, read_json
+
+__all__ = ["count_units", "list_tables"]
+
+_RANKED = list(TABLE_FORMATS.values())
+
+
+def list_tables(layout: Layout, *, main: str) -> dict[str, Path]:
+    """Return the tables of a finished run, the main one first; parquet where there is one.
+
+    Those in a subfolder bear its name: ``gwas/exposure``.
+
+    Parameters
+    ----------
+    layout : of the run.
+    main : name of the main table.
+
+    Examples
+    --------
+    >>> list_tables(Layout(Path("nowhere")), main="hits")
+    {}
+    """
+    record = layout.read_record()
+    tables: dict[str, Path] = {}
+    for placed in sorted(() if record is None else record.outputs, key=_rank_format):
+        if _ending(placed) in _RANKED:
+            tables.setdefault(_name_table(layout, placed, main), layout.path(placed))
+    return dict(sorted(tables.items(), key=lambda entry: entry[0] != main))
+
+
+def count_units(layout: Layout) -> tuple[int, int]:
+    """Return how many units a finished run estimated, and how many of them failed.
+
+    Examples
+    --------
+    >>> count_units(Layout(Path("nowhere")))
+    (0, 0)
+    """
+    facts = read_json(layout.manifest)
+    known = facts if isinstance(facts, dict) else {}
+    return int(known.get("units", 0)), int(known.get("failed", 0))
+
+
+def _name_table(layout: Layout, placed: str, main: str) -> str:
+    if layout.file is None:
+        return placed.rpartition(".")[0]
+    rest = placed.removeprefix(f"{layout.stem}.")
+    return main if placed == layout.file or "." not in rest else rest.rpartition(".")[0]
+
+
+def _rank_format(name: str) -> tuple[int, str]:
+    ending = _ending(name)
+    return (_RANKED.index(ending) if ending in _RANKED else len(_RANKED), name)
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2]

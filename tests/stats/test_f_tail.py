@@ -1,0 +1,45 @@
+"""The tail of F against R's logarithms, and against t and chi-squared where it is theirs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proteomr.stats.distributions import neg_log10_p_chi2, neg_log10_p_t
+from proteomr.stats.f_tail import neg_log10_p_f
+
+# R 4.2.2: -pf(f, df1, df2, lower.tail = FALSE, log.p = TRUE) / log(10)
+R_VALUES = [
+    (1e-09, 1.0, 60.0, 1.0912401894602e-05),
+    (0.3, 2, 10, 0.126529326323851),
+    (4.0, 1, 60, 1.30074307695216),
+    (5000.0, 2, 400, 282.994669594164),
+    (1.2, 7, 1000, 0.523159247952453),
+    (30, 3, 12.5, 5.26032894357577),
+    (100000.0, 5, 3, 7.30190052733699),
+    (2000, 1, 40000, 425.524181265574),
+    (100000000.0, 50, 1000000.0, 1849415.44652323),
+]
+
+
+@pytest.mark.parametrize(("f", "df1", "df2", "wanted"), R_VALUES)
+def test_the_tail_is_r_s(f: float, df1: float, df2: float, wanted: float) -> None:
+    assert float(neg_log10_p_f(f, df1, df2)) == pytest.approx(wanted, rel=1e-11)
+
+
+@pytest.mark.parametrize("df", [1.0, 7.5, 300.0, 1e6])
+def test_one_degree_of_freedom_is_t_squared(df: float) -> None:
+    t = np.array([1e-3, 0.5, 2.0, 40.0, 900.0])
+    np.testing.assert_allclose(neg_log10_p_f(t**2, 1.0, df), neg_log10_p_t(t, df), rtol=1e-11)
+
+
+def test_without_end_it_is_chi_squared() -> None:
+    f = np.array([0.2, 3.0, 900.0])
+    np.testing.assert_array_equal(
+        neg_log10_p_f(f, 3.0, np.inf), neg_log10_p_chi2(f * 3.0, np.full(3, 3.0))
+    )
+
+
+def test_what_is_no_statistic_has_no_p() -> None:
+    found = neg_log10_p_f([-1.0, 0.0, np.inf, np.nan, 1.0, 1.0], [1, 1, 1, 1, 0, 2], [5] * 5 + [-1])
+    np.testing.assert_array_equal(found, [0.0, 0.0, np.inf, np.nan, np.nan, np.nan])
