@@ -191,12 +191,13 @@ def mr(
         typer.Option(
             metavar="all|NAME,NAME",
             rich_help_panel=ESTIMATES,
-            help="Without: Wald ratio for one variant, else Egger, weighted median, inverse "
-            "variance weighted, simple and weighted mode. For several exposures in a harmonised "
-            "file (columns beta_NAME, se_NAME): mv_ivw, mv_egger, mv_median, mv_lasso, mv_cml, "
-            "mv_gmm.",
+            help="Names of --list, with parameters if need be: ivw(robust=true),egger. Without: "
+            "Wald ratio for one variant, else Egger, weighted median, inverse variance weighted, "
+            "simple and weighted mode. Those of mv_ are for several exposures in a harmonised file "
+            "(columns beta_NAME, se_NAME).",
         ),
     ] = None,
+    list_methods: shared.ListMethods = False,
     convention: Annotated[
         Convention,
         typer.Option(
@@ -289,11 +290,13 @@ def mr(
     Writes estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, steiger, verdict,
     instruments and harmonised (every variant, kept or dropped, with the reason).
     """
+    del list_methods
     log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     workers = hold_threads(threads)
     from proteomr.execute import Threads
     from proteomr.gwas.clump import Clumping
     from proteomr.mr.analysis import TraitSize
+    from proteomr.mr.choice import split_methods
     from proteomr.mr.estimate import DEFAULT_METHODS
     from proteomr.mr.inputs import InstrumentRule
     from proteomr.mr.instruments import choose_region
@@ -313,7 +316,7 @@ def mr(
         proxies=proxies,
         match=match,
     )
-    keys = DEFAULT_METHODS if methods is None else [part.strip() for part in methods.split(",")]
+    keys = DEFAULT_METHODS if methods is None else split_methods(methods)
     request = MrRequest(
         exposure=files[0] if files else None,
         outcomes=tuple(files[1:]) if files else (),

@@ -9,6 +9,8 @@ import typer
 
 from proteomr.errors import FormatError, UsageError, nearest
 
+from .console import say
+
 __all__ = [
     "COMPUTING",
     "INPUT",
@@ -22,6 +24,7 @@ __all__ = [
     "DryRun",
     "Format",
     "IdColumn",
+    "ListMethods",
     "LogJson",
     "NoProgress",
     "Out",
@@ -46,7 +49,7 @@ ColumnNames = Literal["native", "broom"]
 MODELS, INPUT, COMPUTING = "Models", "Input", "Computing"
 RESULTS, MESSAGES = "Results", "Messages"
 
-_NOT_IN_A_FILE = {"config", "print-config", "help"}
+_NOT_IN_A_FILE = {"config", "print-config", "help", "list"}
 _NOT_A_SETTING = {
     *_NOT_IN_A_FILE,
     *("shard", "resume", "overwrite", "dry-run", "print-definition"),
@@ -76,6 +79,15 @@ def load_configuration(context: typer.Context, path: Path | None) -> Path | None
         values[known[key]] = _as_option(value)
     context.default_map = {**(context.default_map or {}), **values}
     return path
+
+
+def show_methods(asked: bool) -> None:
+    """Print the methods of Mendelian randomisation, separated by tabs, and end."""
+    if asked:
+        from proteomr.mr.choice import list_methods
+
+        say(list_methods().write_csv(separator="\t", quote_style="never").rstrip())
+        raise typer.Exit
 
 
 def _key(parameter: Any) -> str:
@@ -223,6 +235,16 @@ Config = Annotated[
         help="Options from a TOML file; those on the command line win.",
         callback=load_configuration,
         is_eager=True,
+    ),
+]
+ListMethods = Annotated[
+    bool,
+    typer.Option(
+        "--list",
+        is_eager=True,
+        callback=show_methods,
+        rich_help_panel="Estimates",
+        help="Print every method with its parameters, what it needs and its source, and end.",
     ),
 ]
 PrintConfig = Annotated[

@@ -12,7 +12,7 @@ from proteomr._typing import F64
 from proteomr.errors import InputError
 from proteomr.execute import Executor
 from proteomr.mr.estimate import estimate
-from proteomr.mr.methods.base import Method
+from proteomr.mr.methods.method import Method
 from proteomr.mr.rucker import choose_models, find_outliers
 from proteomr.mr.sensitivity import (
     leave_one_out,

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 from numpy.random import Generator, SeedSequence
 
-from proteomr.errors import UsageError, nearest
 from proteomr.execute import Executor, Serial
-from proteomr.mr.batch import batched_keys, estimate_together
-from proteomr.mr.methods import METHOD_CLASSES
-from proteomr.mr.methods.base import Convention, Estimate, Method
-from proteomr.mr.methods.mode import (
-    ModeName,
-    ModeOptions,
-    PenalisedMode,
-    SimpleMode,
-    SimpleModeNome,
-    WeightedMode,
-    WeightedModeNome,
-    fit_chosen_modes,
-)
+from proteomr.mr.choice import build_methods, method_keys, name_methods
+from proteomr.mr.methods.base import Estimate
+from proteomr.mr.methods.method import Method
 from proteomr.stats.distributions import p_from_neg_log10
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
 
-__all__ = ["DEFAULT_METHODS", "build_methods", "estimate", "method_keys", "random_of"]
+__all__ = [
+    "DEFAULT_METHODS",
+    "build_methods",
+    "estimate",
+    "method_keys",
+    "random_of",
+    "tabulate_estimates",
+]
 
 DEFAULT_METHODS: Final = (
     "wald",
@@ -42,72 +37,6 @@ DEFAULT_METHODS: Final = (
     "weighted_mode",
 )
 """Those of the R package TwoSampleMR: the Wald ratio for a single variant, else the other five."""
-
-_MODES: Final[dict[type[Any], ModeName]] = {
-    SimpleMode: "simple",
-    WeightedMode: "weighted",
-    PenalisedMode: "penalised",
-    SimpleModeNome: "simple_nome",
-    WeightedModeNome: "weighted_nome",
-}
-_PAIRS_AT_ONCE: Final = 16
-_QUICK_PAIRS: Final = 4096
-
-
-def method_keys() -> tuple[str, ...]:
-    """Return the keys of all methods for one exposure.
-
-    Examples
-    --------
-    >>> "ivw" in method_keys()
-    True
-    """
-    return tuple(kind.key for kind in METHOD_CLASSES)
-
-
-def build_methods(
-    keys: Sequence[str],
-    *,
-    convention: Convention = "twosamplemr",
-    draws: int = 1000,
-    n_exposure: float | None = None,
-) -> tuple[Method, ...]:
-    """Return methods by their keys, in the order given.
-
-    Parameters
-    ----------
-    keys : of the methods; ``all`` stands for every one.
-    convention : whose defaults they follow where the field's two packages differ.
-    draws : of those that draw random numbers for their standard errors.
-    n_exposure : sample size for the methods that need one; None for the data's own.
-
-    Raises
-    ------
-    UsageError
-        A key is unknown or given twice, or too few draws are asked for.
-
-    Examples
-    --------
-    >>> [method.key for method in build_methods(["ivw", "egger"])]
-    ['ivw', 'egger']
-    """
-    if draws < 2:
-        raise UsageError(f"{draws} bootstraps: two or more are needed")
-    known = {kind.key: kind for kind in METHOD_CLASSES}
-    wanted = [key for part in keys for key in (known if part == "all" else (part,))]
-    for key in wanted:
-        if key not in known:
-            hint = nearest(key, known)
-            raise UsageError(f"no method {key!r}{hint}; known: {', '.join(known)}, or all")
-    if len(set(wanted)) < len(wanted):
-        raise UsageError("a method is named twice; name each once")
-    given = {
-        "convention": convention,
-        "draws": draws,
-        "options": ModeOptions(draws=draws, convention=convention),
-        "sample_size": n_exposure,
-    }
-    return tuple(_build(known[key], given) for key in wanted)
 
 
 def estimate(
@@ -122,7 +51,8 @@ def estimate(
     Random numbers come from the seed and the names of the pair and the method alone: neither
     other pairs nor their order, neither further methods nor threads change a number. A method that
     cannot run is a row with its status. The Wald ratio stands only for pairs of one variant, unless
-    it is the only method.
+    it is the only method. The column ``method`` has the names of
+    `proteomr.mr.choice.name_methods`.
 
     Parameters
     ----------
@@ -146,10 +76,10 @@ def estimate(
     >>> found.select("outcome", "method", "nsnp").row(0)
     ('ADM', 'ivw', 3)
     """
-    work = _Work(tuple(methods), seed)
-    quick = all(method.key in batched_keys(methods) for method in methods)
-    blocks = _in_blocks(pairs, size=_QUICK_PAIRS if quick else _PAIRS_AT_ONCE)
-    parts = dict((executor or Serial()).map(work, blocks))
+    names = name_methods(methods)
+    work = _Work(tuple(methods), names, seed)
+    size = min((method.pairs_at_once for method in methods), default=1)
+    parts = dict((executor or Serial()).map(work, _in_blocks(pairs, size=size)))
     rows = [row for place in sorted(parts) for row in parts[place]]
     return tabulate_estimates(rows)
 
@@ -206,50 +136,47 @@ def random_of(seed: int, *names: str) -> Generator:
 @dataclass(frozen=True, slots=True)
 class _Work:
     methods: tuple[Method, ...]
+    names: tuple[str, ...]
     seed: int
 
     def __call__(self, pairs: Sequence[Harmonised]) -> list[tuple[str, str, str, Estimate]]:
-        together = estimate_together(pairs, batched_keys(self.methods))
-        ready: list[dict[str, Estimate]] = [{} for _ in pairs]
-        for (place, key), found in together.items():
-            ready[place][key] = found
+        columns: dict[int, list[Estimate]] = {}
+        for places in self._group():
+            columns.update(zip(places, self._estimate(places, pairs), strict=True))
         return [
-            row
-            for pair, known in zip(pairs, ready, strict=True)
-            for row in self._run(pair, {**known, **self._fit_modes(pair)})
+            (pair.exposures[0], pair.outcome, name, columns[place][row])
+            for row, pair in enumerate(pairs)
+            for place, name in enumerate(self.names)
+            if self._applies(self.methods[place], pair)
         ]
 
-    def _run(
-        self, pair: Harmonised, ready: dict[str, Estimate]
-    ) -> Iterable[tuple[str, str, str, Estimate]]:
-        exposure = pair.exposures[0]
-        for method in self.methods:
-            if method.key == "wald" and pair.m != 1 and len(self.methods) > 1:
-                continue
-            found = ready.get(method.key)
-            if found is None:
-                random = random_of(self.seed, exposure, pair.outcome, method.key)
-                found = method.estimate(pair, random=random)
-            yield exposure, pair.outcome, method.key, found
+    def _group(self) -> list[list[int]]:
+        """Return the positions of the methods, those of one kin together."""
+        groups: dict[Hashable, list[int]] = {}
+        for place, method in enumerate(self.methods):
+            groups.setdefault((method.kin, None if method.kin else place), []).append(place)
+        return list(groups.values())
 
-    def _fit_modes(self, pair: Harmonised) -> dict[str, Estimate]:
-        """Return the modes asked for by their keys: all from the same draws, made once."""
-        chosen = [method for method in self.methods if type(method) in _MODES]
-        if not chosen:
-            return {}
-        options = cast("SimpleMode", chosen[0]).options
-        names = [_MODES[type(method)] for method in chosen]
-        random = random_of(self.seed, pair.exposures[0], pair.outcome, "modes")
-        found = fit_chosen_modes(pair, names, options, random)
-        return {method.key: one for method, one in zip(chosen, found, strict=True)}
+    def _estimate(self, places: list[int], pairs: Sequence[Harmonised]) -> list[list[Estimate]]:
+        """Return for each method of a group its estimates of all pairs."""
+        methods = [self.methods[place] for place in places]
+        first = methods[0]
 
+        def draw(row: int) -> Generator:
+            pair = pairs[row]
+            return random_of(self.seed, pair.exposures[0], pair.outcome, first.stream)
 
-def _build(kind: type[Any], given: dict[str, Any]) -> Method:
-    names = {field.name for field in dataclasses.fields(kind)}
-    method: Method = kind(
-        **{name: value for name, value in given.items() if name in names and value is not None}
-    )
-    return method
+        if len(methods) == 1:
+            return [first.estimate_many(pairs, draw=draw)]
+        rows = [
+            first.estimate_kin(methods, pair, random=draw(row)) for row, pair in enumerate(pairs)
+        ]
+        return [[row[place] for row in rows] for place in range(len(methods))]
+
+    def _applies(self, method: Method, pair: Harmonised) -> bool:
+        """A method for few variants stands only where it can, unless it is the only one."""
+        most = method.max_variants
+        return most is None or 0 < pair.m <= most or len(self.methods) == 1
 
 
 def _in_blocks(pairs: Iterable[Harmonised], *, size: int) -> Iterable[list[Harmonised]]:

@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.mr.methods.base import Estimate, Method
+from proteomr.mr.methods.base import Estimate
 from proteomr.mr.methods.egger import EggerRegression
 from proteomr.mr.methods.ivw import InverseVarianceWeighted
 from proteomr.mr.methods.maximum_likelihood import MaximumLikelihood
+from proteomr.mr.methods.method import Method
 from proteomr.stats.distributions import neg_log10_p_normal, p_from_neg_log10
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c

@@ -31,7 +31,8 @@ def judge_pairs(
 ) -> pl.DataFrame:
     """Return for each pair what the methods agree on, and what speaks against it.
 
-    The main estimate is the inverse-variance weighted one, or the Wald ratio of a single variant.
+    The main estimate is the inverse-variance weighted one, or the Wald ratio of a single variant;
+    one with parameters, such as ``ivw(robust=true)``, where the plain one is absent.
     Agreement is of the signs of weighted median, weighted mode and Egger slope with the main one.
     Heterogeneity is by Q, pleiotropy by Egger's intercept, direction by Steiger's test, each at
     level alpha and not corrected for the number of pairs.
@@ -58,6 +59,8 @@ def judge_pairs(
     for (exposure, outcome), part in estimates.group_by(c.EXPOSURE, c.OUTCOME, maintain_order=True):
         key = (str(exposure), str(outcome))
         found = {row[c.METHOD]: row for row in part.iter_rows(named=True)}
+        for name, row in list(found.items()):
+            found.setdefault(name.partition("(")[0], row)
         rows.append(
             _judge(
                 key,

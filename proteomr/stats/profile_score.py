@@ -17,6 +17,9 @@ import numpy as np
 from scipy import optimize
 
 from proteomr._typing import F64
+from proteomr.stats.bracketing import halve_to_root
+from proteomr.stats.certificates import DISTANCE, find_doubt
+from proteomr.stats.line_likelihood import Points
 
 __all__ = [
     "Loss",
@@ -26,17 +29,20 @@ __all__ = [
     "ScoreFit",
     "influence",
     "loss_constants",
+    "name_doubt",
     "solve_profile_score",
 ]
 
 Loss: TypeAlias = Literal["l2", "huber", "tukey"]
 Moments: TypeAlias = Literal["integrate", "exact"]
 
-_HUBER = 1.345
-_TUKEY = 4.685
-_GRID = 81
-_HALVINGS = 60
-_NODES = 400
+_HUBER = 1.345  # efficiency 95 % under normal errors
+_TUKEY = 4.685  # efficiency 95 % under normal errors
+_GRID = 81  # slopes within the reach of the ratios: a root per standard error of a few variants
+_RATIOS = 60  # of the points' own ratios: roots of a redescending loss lie at single points
+_NODES = 400  # of Gauss and Legendre between two kinks: full precision with 40 already
+_COARSE = 1e-6  # relative, of the extra variance where only the sign of a score is looked at
+_SMALLEST = 1e-300  # keeps an interval open whose ends are both zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +75,20 @@ _INTEGRATED: dict[Loss, LossConstants] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
-    """Effects and their standard errors, (m,) each."""
-
-    x: F64
-    sx: F64
-    y: F64
-    sy: F64
-
-
-@dataclass(frozen=True, slots=True)
 class ScoreFit:
-    """A root of the scores: slope, extra variance of y, and the number of roots that were found."""
+    """A root of the scores.
+
+    Parameters
+    ----------
+    slope, tau2 : the root, tau2 the extra variance of y.
+    roots : number of roots that were found.
+    rival : least loss of any slope that was looked at; infinite where the loss is not minimised.
+    """
 
     slope: float
     tau2: float
     roots: int
+    rival: float = math.inf
 
 
 def influence(t: F64, loss: Loss) -> F64:
@@ -131,7 +135,7 @@ def loss_constants(loss: Loss, *, moments: Moments = "integrate") -> LossConstan
 def _exact_constants(loss: Loss) -> LossConstants:
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     total = np.zeros(4)
-    ends = (0.0, _HUBER, _TUKEY, 40.0)
+    ends = (0.0, _HUBER, _TUKEY, 40.0)  # the normal density is zero beyond 39 in double precision
     for low, high in pairwise(ends):
         t = low + (high - low) * (nodes + 1.0) / 2.0
         density = weights * (high - low) * np.exp(-0.5 * t * t) / math.sqrt(2.0 * math.pi)
@@ -181,37 +185,95 @@ def solve_profile_score(
     """
     moments = constants or loss_constants(loss)
 
-    def extra(beta: F64) -> F64:
-        if not over_dispersion:
-            return np.zeros(beta.size)
-        return _extra_variance(points, beta, loss, moments.delta)
+    def score(beta: F64, *, tolerance: float) -> F64:
+        extra = _extra(points, beta, loss, moments, wanted=over_dispersion, tolerance=tolerance)
+        return _slope_score(points, beta, extra, loss)
 
-    def score(beta: F64) -> F64:
-        return _slope_score(points, beta, extra(beta), loss)
-
-    for widening in (1.0, 8.0, 64.0):
+    for widening in (1.0, 8.0, 64.0, 512.0):
         grid = _slopes(points, widening)
-        values = score(grid)
+        values = score(grid, tolerance=_COARSE)
         falls = np.flatnonzero((values[:-1] > 0.0) & (values[1:] <= 0.0))
         if falls.size:
             break
     else:
         return None
-    roots = [
-        float(
+    roots = np.array(
+        [
             optimize.brentq(
-                lambda b: float(score(np.array([b]))[0]), grid[k], grid[k + 1], xtol=1e-15
+                lambda b: float(score(np.array([b]), tolerance=0.0)[0]),
+                grid[k],
+                grid[k + 1],
+                xtol=_SMALLEST,
             )
-        )
-        for k in falls
-    ]
-    found = np.array(roots)
-    best = int(_total_loss(points, found, loss).argmin())
-    return ScoreFit(roots[best], float(extra(found)[best]), len(roots))
+            for k in falls
+            if score(grid[k : k + 1], tolerance=0.0)[0]
+            > 0.0
+            >= score(grid[k + 1 : k + 2], tolerance=0.0)[0]
+        ]
+    )
+    if not roots.size:
+        return None
+    best = int(_total_loss(points, roots, loss).argmin())
+    chosen = roots[best : best + 1]
+    tau2 = _extra(points, chosen, loss, moments, wanted=over_dispersion, tolerance=0.0)
+    rival = math.inf if over_dispersion else float(np.nanmin(_total_loss(points, grid, loss)))
+    return ScoreFit(float(chosen[0]), float(tau2[0]), int(roots.size), rival)
+
+
+def name_doubt(
+    points: Points,
+    fit: ScoreFit,
+    se: float,
+    *,
+    loss: Loss,
+    over_dispersion: bool,
+    constants: LossConstants,
+) -> str | None:
+    """Return what speaks against a root of the scores, or None.
+
+    The score of the slope falls through zero within 1e-8 standard errors, that of the extra
+    variance is zero or, at no extra variance, not above it; without over-dispersion, where the
+    scores are derivatives of the loss, no slope that was looked at has less.
+
+    Parameters
+    ----------
+    points, loss, over_dispersion, constants : as in `solve_profile_score`.
+    fit, se : its result, and the standard error of the slope.
+    """
+    reach = max(DISTANCE * se, 4.0 * math.ulp(fit.slope))
+    near = fit.slope + reach * np.array([-1.0, 1.0])
+    extra = _extra(points, near, loss, constants, wanted=over_dispersion, tolerance=0.0)
+    values = _slope_score(points, near, extra, loss)
+    if not values[0] >= 0.0 >= values[1]:
+        return "the score of the slope does not fall through zero at the solution"
+    at, tau2 = np.array([fit.slope]), np.array([fit.tau2])
+    if over_dispersion:
+        step = DISTANCE * fit.tau2
+        around = np.array([fit.tau2 - step, fit.tau2 + step])
+        rest = _extra_score(points, np.repeat(at, 2), around, loss, constants.delta)
+        if not (rest[1] <= 0.0 and (fit.tau2 == 0.0 or rest[0] >= 0.0)):
+            return "the score of the extra variance is not zero at the solution"
+        return None
+    value = float(_total_loss(points, at, loss)[0])
+    return find_doubt(distance=0.0, curvature=float(tau2.size), value=value, rival=fit.rival)
+
+
+def _extra(
+    points: Points,
+    beta: F64,
+    loss: Loss,
+    moments: LossConstants,
+    *,
+    wanted: bool,
+    tolerance: float,
+) -> F64:
+    if not wanted:
+        return np.zeros(beta.size)
+    return _extra_variance(points, beta, loss, moments.delta, tolerance=tolerance)
 
 
 def _slopes(points: Points, widening: float) -> F64:
-    """Slopes at which the score is looked at, densest near the median ratio."""
+    """Slopes at which the score is looked at: densest near the median ratio, and ratios."""
     weights = (points.x / points.sy) ** 2
     used = points.x != 0.0
     ratio = points.y[used] / points.x[used]
@@ -222,7 +284,10 @@ def _slopes(points: Points, widening: float) -> F64:
         2.0 * widening * max(high - middle, middle - low, 10.0 / math.sqrt(float(weights.sum())))
     )
     steps = np.linspace(-1.0, 1.0, _GRID)
-    return np.asarray(middle + reach * steps * np.abs(steps))
+    own = ratio if ratio.size <= _RATIOS else np.quantile(ratio, np.linspace(0.0, 1.0, _RATIOS))
+    around = np.concatenate([own, 0.5 * (np.sort(own)[1:] + np.sort(own)[:-1])])
+    slopes = np.unique(np.concatenate([middle + reach * steps * np.abs(steps), around]))
+    return np.asarray(slopes[np.isfinite(slopes)])
 
 
 def _residuals(points: Points, beta: F64, tau2: F64) -> tuple[F64, F64]:
@@ -239,23 +304,23 @@ def _slope_score(points: Points, beta: F64, tau2: F64, loss: Loss) -> F64:
     return out
 
 
-def _extra_variance(points: Points, beta: F64, loss: Loss, delta: float) -> F64:
-    """Largest extra variance (b,) at which the second score is zero, by halving; 0 without one."""
+def _extra_score(points: Points, beta: F64, tau2: F64, loss: Loss, delta: float) -> F64:
+    t, v = _residuals(points, beta, tau2)
+    out: F64 = np.sum((t * influence(t, loss) - delta) / v, axis=1)
+    return out
 
-    def score(tau2: F64) -> F64:
-        t, v = _residuals(points, beta, tau2)
-        out: F64 = np.sum((t * influence(t, loss) - delta) / v, axis=1)
-        return out
 
+def _extra_variance(
+    points: Points, beta: F64, loss: Loss, delta: float, *, tolerance: float
+) -> F64:
+    """An extra variance (b,) at which the second score falls through zero; 0 without one."""
     low = np.zeros(beta.size)
     spread = (points.y - beta[:, None] * points.x) ** 2
-    high = spread.max(axis=1) * (1.0 + 2.0 / delta) + 1e-300
-    none = score(low) <= 0.0
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        above = score(middle) > 0.0
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return np.where(none, 0.0, 0.5 * (low + high))
+    high = spread.max(axis=1) * (1.0 + 2.0 / delta) + _SMALLEST
+    found = halve_to_root(
+        lambda tau2: _extra_score(points, beta, tau2, loss, delta), low, high, tolerance=tolerance
+    )
+    return np.where(_extra_score(points, beta, low, loss, delta) <= 0.0, 0.0, found)
 
 
 def _total_loss(points: Points, beta: F64, loss: Loss) -> F64:

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.certificates import find_doubt
 
 __all__ = ["MmFit", "fit_mm"]
 
 _C_SCALE = 1.54764  # breakdown point one half
 _C_SLOPE = 4.685061  # efficiency 95 % under normal errors
-_BREAKDOWN = 0.5
-_STARTS = 500
-_KEPT = 10
-_STEPS = 2000
-_TOLERANCE = 1e-13
+_BREAKDOWN = 0.5  # the largest share of outliers that any estimator bears
+_NORMAL_MAD = 0.6745  # of a standard normal, as lmrob rounds it; a start alone
+_STARTS = 500  # lmrob's nResample
+_KEPT = 10  # starts followed to their end; lmrob follows best.r.s = 2
+_STEPS = 2000  # reweighting converges by a constant factor, near 1 where outliers lie at the cut
+_TOLERANCE = 1e-13  # of the scale: the last digits of the residuals
+_SCALE_SLACK = 1e-10  # relative, of the equation of the scale: its square root is that of the scale
+_SINGULAR = 1e-10  # of a determinant over its columns' lengths: no plane through these points
 _SEED = 20060301
 _RIDGE = 1e-16  # keeps a system solvable whose rows have all but lost their weight
 
@@ -32,7 +36,8 @@ class MmFit:
     coefficients, se : (p,) estimates and their standard errors.
     scale : robust standard deviation of the weighted residuals.
     robustness : (n,) weights between 0 (outlying) and 1.
-    converged : False where half of the points lie on one line, or the iterations did not settle.
+    converged : False where half of the points lie on one line, or the end of the iterations has no
+        certificate: score zero, information above zero, loss not above that of the start.
     """
 
     coefficients: F64
@@ -81,20 +86,46 @@ def fit_mm(X: F64, y: F64, *, weights: F64) -> MmFit:
     if not settled or not scale > _TOLERANCE * np.abs(z).max(initial=0.0):
         nan = np.full(X.shape[1], np.nan)
         return MmFit(nan, nan, math.nan, np.full(y.size, np.nan), converged=False)
-    b, converged = start, False
-    for _ in range(_STEPS):
-        updated = _solve(S, z, _robustness((z - S @ b) / scale, _C_SLOPE))
-        change = np.abs(S @ (updated - b)).max()
-        b = updated
-        if change <= _TOLERANCE * scale:
-            converged = True
-            break
+    b = _descend(S, z, start, scale)
     t = (z - S @ b) / scale
     robustness = np.zeros(y.size)
     robustness[kept] = _robustness(t, _C_SLOPE)
     covariance = _estimate_covariance(S, t, (z - S @ start) / scale, scale)
     se = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    converged = _find_doubt(S, z, b, start=start, scale=scale) is None
     return MmFit(b / norms, se / norms, scale, robustness, converged=converged)
+
+
+def _descend(S: F64, z: F64, start: F64, scale: float) -> F64:
+    """Weighted least squares anew until the residuals move no more."""
+    b = start
+    for _ in range(_STEPS):
+        updated = _solve(S, z, _robustness((z - S @ b) / scale, _C_SLOPE))
+        change = np.abs(S @ (updated - b)).max()
+        b = updated
+        if not change > _TOLERANCE * scale:
+            break
+    return b
+
+
+def _find_doubt(S: F64, z: F64, b: F64, *, start: F64, scale: float) -> str | None:
+    """What speaks against the coefficients: their score, information and loss, and the scale."""
+    t, t0 = (z - S @ b) / scale, (z - S @ start) / scale
+    u = np.minimum((t / _C_SLOPE) ** 2, 1.0)
+    score = S.T @ (t * (1.0 - u) ** 2)
+    information = (S * ((1.0 - u) * (1.0 - 5.0 * u))[:, None]).T @ S
+    if not (np.isfinite(score).all() and np.isfinite(information).all()):
+        return "the score is not a finite number"
+    ratio = float(_rho(t0, _C_SCALE).sum()) / (_BREAKDOWN * (z.size - b.size))
+    if not abs(ratio - 1.0) <= _SCALE_SLACK:
+        return "the scale does not solve its equation"
+    curvature = float(np.linalg.eigvalsh(information)[0])
+    if not curvature > 0.0:
+        return find_doubt(distance=0.0, curvature=curvature)
+    distance = math.sqrt(max(float(score @ np.linalg.solve(information, score)), 0.0))
+    of_loss = _C_SLOPE**2 / 6.0  # of rho on [0, 1] to the loss whose derivative is psi
+    values = [of_loss * float(_rho(residual, _C_SLOPE).sum()) for residual in (t, t0)]
+    return find_doubt(distance=distance, curvature=curvature, value=values[0], rival=values[1])
 
 
 def _fit_scale(S: F64, z: F64) -> tuple[F64, float, bool]:
@@ -118,7 +149,7 @@ def _starts(S: F64, z: F64) -> F64:
         subsets = np.argsort(random.random((_STARTS, n)), axis=1)[:, :p]
     systems = S[subsets.reshape(-1, p)]
     size = np.abs(np.linalg.det(systems))
-    regular = size > 1e-10 * np.prod(np.linalg.norm(systems, axis=2), axis=1)
+    regular = size > _SINGULAR * np.prod(np.linalg.norm(systems, axis=2), axis=1)
     chosen = subsets.reshape(-1, p)[regular]
     return np.asarray(np.linalg.solve(S[chosen], z[chosen][..., None])[..., 0])
 
@@ -127,7 +158,7 @@ def _refine(S: F64, z: F64, b: F64, *, steps: int) -> tuple[F64, F64, Bool]:
     """Steps of weighted least squares and of the scale together, for every row of b (k, p)."""
     n, p = S.shape
     residual = z - b @ S.T
-    scale = np.median(np.abs(residual), axis=1) / 0.6745
+    scale = np.median(np.abs(residual), axis=1) / _NORMAL_MAD
     settled = np.zeros(scale.size, dtype=np.bool_)
     for _ in range(steps):
         with np.errstate(divide="ignore", invalid="ignore"):

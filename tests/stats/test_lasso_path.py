@@ -17,10 +17,10 @@ def make(seed: int, n: int = 30, p: int = 12) -> tuple[F64, F64]:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_solution_meets_the_conditions_of_a_minimum(seed: int) -> None:
     X, y = make(seed)
-    path = fit_lasso_path(X, y)
+    path = fit_lasso_path(X, y, weights=np.ones(y.size))
     d = X.std(axis=0)
-    assert path.penalty.size > 20
-    for size, b in zip(path.penalty, path.coefficients, strict=True):
+    assert path.penalties.size > 20
+    for size, b in zip(path.penalties, path.coefficients, strict=True):
         gradient = X.T @ (y - X @ b) / y.size
         active = b != 0.0
         np.testing.assert_allclose(
@@ -31,10 +31,10 @@ def test_every_solution_meets_the_conditions_of_a_minimum(seed: int) -> None:
 
 def test_the_path_equals_coordinate_descent() -> None:
     X, y = make(4)
-    path = fit_lasso_path(X, y)
+    path = fit_lasso_path(X, y, weights=np.ones(y.size))
     d, n = X.std(axis=0), y.size
     b = np.zeros(X.shape[1])
-    for size, found in zip(path.penalty, path.coefficients, strict=True):
+    for size, found in zip(path.penalties, path.coefficients, strict=True):
         for _ in range(3000):
             before = b.copy()
             for j in range(b.size):
@@ -44,13 +44,13 @@ def test_the_path_equals_coordinate_descent() -> None:
             if np.abs(b - before).max() < 1e-13:
                 break
         np.testing.assert_allclose(found, b, atol=1e-9)
-        if size < 0.05 * path.penalty[0]:
+        if size < 0.05 * path.penalties[0]:
             break
 
 
 def test_the_path_begins_at_zero_and_its_penalties_fall_by_a_constant_factor() -> None:
-    path = fit_lasso_path(*make(5))
+    path = fit_lasso_path(*make(5), weights=np.ones(30))
     assert not path.coefficients[0].any()
     assert path.coefficients[1].any()
-    ratio = path.penalty[1:] / path.penalty[:-1]
+    ratio = path.penalties[1:] / path.penalties[:-1]
     np.testing.assert_allclose(ratio, 1e-4 ** (1 / 99), rtol=1e-12)

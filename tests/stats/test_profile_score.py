@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import integrate
 
+from proteomr.stats.line_likelihood import Points
 from proteomr.stats.profile_score import (
     Loss,
-    Points,
     influence,
     loss_constants,
     solve_profile_score,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from proteomr.mr.methods.base import Convention, Estimate, Method, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude, refuse
 from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood
 from proteomr.mr.methods.contamination_mixture import ContaminationMixture
 from proteomr.mr.methods.debiased_ivw import DebiasedIvw
@@ -18,6 +18,7 @@ from proteomr.mr.methods.ivw import (
 from proteomr.mr.methods.lasso import Lasso
 from proteomr.mr.methods.maximum_likelihood import MaximumLikelihood
 from proteomr.mr.methods.median import PenalisedWeightedMedian, SimpleMedian, WeightedMedian
+from proteomr.mr.methods.method import BlockMethod, Method
 from proteomr.mr.methods.mode import (
     PenalisedMode,
     SimpleMode,
@@ -34,6 +35,7 @@ from proteomr.mr.methods.wald import WaldRatio
 
 __all__ = [
     "METHOD_CLASSES",
+    "BlockMethod",
     "Convention",
     "Estimate",
     "Method",
@@ -42,7 +44,7 @@ __all__ = [
     "refuse",
 ]
 
-METHOD_CLASSES: Final[tuple[type[Any], ...]] = (
+METHOD_CLASSES: Final[tuple[type[Method], ...]] = (
     WaldRatio,
     InverseVarianceWeighted,
     InverseVarianceWeightedFixed,

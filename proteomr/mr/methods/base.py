@@ -1,29 +1,44 @@
-"""What every estimator of a causal effect takes and gives."""
+"""What every estimator of a causal effect takes and gives, and what every estimate must show."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import ClassVar, Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
-from numpy.random import Generator
+import numpy as np
 
+from proteomr._typing import F64
 from proteomr.stats.distributions import (
     neg_log10_p_normal,
     neg_log10_p_t,
     quantile_normal,
     quantile_t,
 )
-from proteomr.tables import Harmonised
 
-__all__ = ["Convention", "Estimate", "Method", "MethodStatus", "conclude", "refuse"]
+__all__ = [
+    "Convention",
+    "Estimate",
+    "Measure",
+    "MethodStatus",
+    "certify",
+    "conclude",
+    "conclude_many",
+    "refuse",
+]
 
 Convention: TypeAlias = Literal["twosamplemr", "mendelianrandomization"]
 """Whose defaults and tests a method follows where the field's two packages differ."""
 
-_LEVEL = 0.95
+Measure: TypeAlias = Literal["se", "limits"]
+"""What a method gives beside its estimate and p value."""
+
+_ZERO_ERROR = (
+    "the standard error is zero: the variants agree to the last digit, or a number underflowed"
+)
+_LEVEL = 0.95  # of every interval: the one that both packages print
 
 
 class MethodStatus(StrEnum):
@@ -35,7 +50,6 @@ class MethodStatus(StrEnum):
     not_converged = "not_converged"
     not_identified = "not_identified"
     needs_sample_size = "needs_sample_size"
-    needs_ld = "needs_ld"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +82,6 @@ class Estimate:
     used: tuple[int, ...] | None = None
 
 
-class Method(Protocol):
-    """An estimator: a frozen dataclass whose fields are its parameters."""
-
-    key: ClassVar[str]
-    label: ClassVar[str]
-    reference: ClassVar[str]
-    min_variants: ClassVar[int]
-    needs_ld: ClassVar[bool]
-    stochastic: ClassVar[bool]
-
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
-
-
 def conclude(
     estimate: float,
     se: float,
@@ -102,26 +102,64 @@ def conclude(
 
     Examples
     --------
-    >>> found = conclude(0.5, 0.1, nsnp=10)
-    >>> round(found.neg_log10_p, 3), round(found.conf_low, 3)
+    >>> effect = conclude(0.5, 0.1, nsnp=10)
+    >>> round(effect.neg_log10_p, 3), round(effect.conf_low, 3)
     (6.242, 0.304)
     """
-    statistic = estimate / se if se > 0 else math.nan
+    found = conclude_many(
+        np.array([estimate]),
+        np.array([se]),
+        nsnp=nsnp,
+        df=None if df is None else np.array([df]),
+        details=[details or {}],
+    )[0]
+    return found if used is None else replace(found, used=used)
+
+
+def conclude_many(
+    estimates: F64,
+    se: F64,
+    *,
+    nsnp: int,
+    df: F64 | None = None,
+    details: Sequence[Mapping[str, float]] | None = None,
+) -> list[Estimate]:
+    """Return estimates of pairs of as many variants with their p values and limits.
+
+    Parameters
+    ----------
+    estimates, se : (k,).
+    nsnp : variants used by each.
+    df : (k,) degrees of freedom of Student's t; None for the normal distribution.
+    details : what else is estimated, one mapping a pair.
+
+    Examples
+    --------
+    >>> both = conclude_many(np.array([0.5, 0.1]), np.array([0.1, 0.1]), nsnp=10)
+    >>> [round(effect.conf_low, 3) for effect in both]
+    [0.304, -0.096]
+    """
+    statistic = np.full(estimates.shape, np.nan)
+    np.divide(estimates, se, out=statistic, where=se > 0)
     if df is None:
         minus_log, width = neg_log10_p_normal(statistic), quantile_normal(0.5 + _LEVEL / 2)
     else:
         minus_log, width = neg_log10_p_t(statistic, df), quantile_t(0.5 + _LEVEL / 2, df)
-    half = float(width) * se
-    return Estimate(
-        estimate=float(estimate),
-        se=float(se),
-        neg_log10_p=float(minus_log),
-        conf_low=float(estimate - half),
-        conf_high=float(estimate + half),
-        nsnp=nsnp,
-        details=dict(details or {}),
-        used=used,
-    )
+    half = np.asarray(width) * se
+    low, high = estimates - half, estimates + half
+    described = details if details is not None else [{}] * estimates.size
+    return [
+        Estimate(
+            estimate=float(estimates[k]),
+            se=float(se[k]),
+            neg_log10_p=float(minus_log[k]),
+            conf_low=float(low[k]),
+            conf_high=float(high[k]),
+            nsnp=nsnp,
+            details=dict(named),
+        )
+        for k, named in enumerate(described)
+    ]
 
 
 def refuse(status: MethodStatus, message: str, *, nsnp: int) -> Estimate:
@@ -134,3 +172,41 @@ def refuse(status: MethodStatus, message: str, *, nsnp: int) -> Estimate:
     """
     nan = math.nan
     return Estimate(nan, nan, nan, nan, nan, nsnp, status, message)
+
+
+def certify(found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits")) -> Estimate:
+    """Return the estimate where its numbers can be believed as numbers, else a refusal.
+
+    The last step of every estimator, whatever its path: estimate and p value are finite, a standard
+    error is finite and above zero, limits are finite and the estimate lies between them. That an
+    iteration ended at its optimum is for `proteomr.stats.certificates` to show before.
+
+    Parameters
+    ----------
+    found : what the estimator came to.
+    measures : what it gives beside estimate and p value.
+
+    Examples
+    --------
+    >>> certify(conclude(0.5, 0.0, nsnp=2)).message
+    'the standard error is zero: the variants agree to the last digit, or a number underflowed'
+    """
+    if found.status != MethodStatus.ok:
+        return found
+    flaw = _find_flaw(found, measures)
+    return found if flaw is None else refuse(MethodStatus.not_identified, flaw, nsnp=found.nsnp)
+
+
+def _find_flaw(found: Estimate, measures: tuple[Measure, ...]) -> str | None:
+    limited, low, high = "limits" in measures, found.conf_low, found.conf_high
+    se = found.se if "se" in measures else 1.0
+    flaws = (
+        (not math.isfinite(found.estimate), "the estimate is not a finite number"),
+        (not (math.isfinite(se) and se >= 0), "the standard error is not a finite number"),
+        (se == 0, _ZERO_ERROR),
+        (not (math.isfinite(found.neg_log10_p) and found.neg_log10_p >= 0), "p is not a number"),
+        (limited and not math.isfinite(high - low), "the limits are not finite numbers"),
+        (limited and low == high, "the interval is narrower than its numbers resolve"),
+        (limited and not low <= found.estimate <= high, "the estimate lies outside its limits"),
+    )
+    return next((text for broken, text in flaws if broken), None)

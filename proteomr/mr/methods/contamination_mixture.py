@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
-from proteomr.mr.methods.base import Estimate, MethodStatus, refuse
+from proteomr.errors import UsageError
+from proteomr.mr.methods.base import Estimate, Measure, MethodStatus, refuse
+from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.units import Powers
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.tables import Harmonised
 
 __all__ = ["ContaminationMixture"]
 
+_NARROWINGS = 300  # of the step, tenfold each: through all the sizes that numbers have
+_SPREAD = 1.5  # standard deviations of the ratios: the package's default
 _CHI2_95 = 3.841458820694124  # qchisq(0.95, 1)
-_MOST_POINTS = 1_000_000
-_BLOCK = 1 << 20
+_BEYOND = 2.0  # standard errors beyond the outermost ratios: the package's default
+_LAST = 1e-10  # of a step: as R's seq, which keeps an end that rounding puts just out of reach
+_MOST_POINTS = 1_000_000  # seconds of work; ratios that far apart are not of one scale
+_BLOCK = 1 << 20  # 8 MB at a time
 
 
 @dataclass(frozen=True, slots=True)
-class ContaminationMixture:
+class ContaminationMixture(Method):
     r"""The slope under which the likelihood of valid and invalid variants together is highest.
 
     For ratios :math:`r_j = y_j / x_j` with :math:`s_j = |s_{yj} / x_j|`, each variant takes the
@@ -35,7 +42,9 @@ class ContaminationMixture:
     :math:`2\{\ell(\hat\theta) - \ell(\theta)\} < 3.84 \phi^2`, where :math:`\phi^2 \ge 1` is the
     heterogeneity of the variants held valid; it may fall into several parts, which ``intervals``
     lists while ``conf_low`` and ``conf_high`` are its ends. ``used`` are the variants held valid.
-    There is no standard error. p is that of :math:`2\{\ell(\hat\theta) - \ell(0)\} \phi^2`.
+    A set of one point has no width, and an end of the default grid is no maximum: neither is
+    reported, where the package prints them. There is no standard error. p is that of
+    :math:`2\{\ell(\hat\theta) - \ell(0)\} \phi^2`.
 
     Source: Burgess, Foley, Allara, Staley and Howson 2020, doi:10.1038/s41467-019-14156-4.
     R: ``MendelianRandomization::mr_conmix`` 0.10.0, whose statistic is multiplied by
@@ -52,7 +61,8 @@ class ContaminationMixture:
     ----------
     psi : standard deviation of invalid ratios; 1.5 times that of all ratios if not given.
     lowest, highest : ends of the grid; two standard errors beyond the ratios if not given.
-    step : spacing of the grid.
+    step : spacing of the grid, in the units of the effect.
+    narrow : divide the step by ten while the confidence set is one point; the message says so.
     divide_by_heterogeneity : take p of the statistic divided by the heterogeneity.
 
     Examples
@@ -70,44 +80,60 @@ class ContaminationMixture:
     key: ClassVar[str] = "conmix"
     label: ClassVar[str] = "Contamination mixture"
     reference: ClassVar[str] = "10.1038/s41467-019-14156-4"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_conmix",)
     min_variants: ClassVar[int] = 2
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
+    every_effect: ClassVar[bool] = True
+    measures: ClassVar[tuple[Measure, ...]] = ("limits",)
+    powers: ClassVar[Powers] = {"psi": (1, -1)}
 
     psi: float | None = None
     lowest: float | None = None
     highest: float | None = None
     step: float = 0.01
+    narrow: bool = True
     divide_by_heterogeneity: bool = False
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
-        del random
-        if data.m < self.min_variants:
-            message = f"{self.min_variants} variants are needed, {data.m} given"
-            return refuse(MethodStatus.too_few, message, nsnp=data.m)
-        zero = int((data.x == 0.0).sum())
-        if zero:
-            message = f"{zero} variants have no effect on the exposure: no ratio"
-            return refuse(MethodStatus.zero_effect, message, nsnp=data.m)
-        ratio, se = data.beta_y / data.x, np.abs(data.se_y / data.x)
-        psi = 1.5 * float(ratio.std(ddof=1)) if self.psi is None else self.psi
-        theta = self._grid(data)
-        if theta is None:
-            message = f"the grid would have more than {_MOST_POINTS} points of step {self.step}"
-            return refuse(MethodStatus.not_identified, message, nsnp=data.m)
-        return self._conclude(ratio, se, psi, theta)
+    def __post_init__(self) -> None:
+        if not self.step > 0.0:
+            raise UsageError(f"a grid of step {self.step}: a step above zero is needed")
 
-    def _grid(self, data: Harmonised) -> F64 | None:
-        below = (data.beta_y - 2.0 * data.se_y) / data.x
-        above = (data.beta_y + 2.0 * data.se_y) / data.x
+    def in_units(self, outcome: int, exposure: int) -> Self:
+        """Return the method with its grid and its spread in the units of scaled effects."""
+        values = (self.psi, self.lowest, self.highest)
+        psi, lowest, highest = (
+            None if value is None else float(np.ldexp(value, exposure - outcome))
+            for value in values
+        )
+        step = float(np.ldexp(self.step, exposure - outcome))
+        return replace(self, psi=psi, lowest=lowest, highest=highest, step=step)
+
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the best point of the grid, and the points that the data do not exclude."""
+        del random
+        ratio, se = data.beta_y / data.x, np.abs(data.se_y / data.x)
+        psi = _SPREAD * float(ratio.std(ddof=1)) if self.psi is None else self.psi
+        for narrowed in range(_NARROWINGS if self.narrow else 1):
+            theta = self._grid(data, self.step / 10.0**narrowed)
+            if theta is None:
+                message = f"the grid would have more than {_MOST_POINTS} points, or none"
+                return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+            found = self._conclude(ratio, se, psi, theta)
+            if found.status != MethodStatus.ok or found.conf_low < found.conf_high:
+                message = f"the step of the grid was divided by 10 ** {narrowed}"
+                return replace(found, message=message) if narrowed and not found.message else found
+        message = "the confidence set is one point: the step of the grid is too wide"
+        return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+
+    def _grid(self, data: Harmonised, step: float) -> F64 | None:
+        below = (data.beta_y - _BEYOND * data.se_y) / data.x
+        above = (data.beta_y + _BEYOND * data.se_y) / data.x
         lowest = float(below.min()) if self.lowest is None else self.lowest
         highest = float(above.max()) if self.highest is None else self.highest
-        count = (highest - lowest) / self.step
+        count = (highest - lowest) / step
         if not 0.0 <= count < _MOST_POINTS:
             return None
-        points = np.arange(math.floor(count + 1e-10) + 1, dtype=np.float64)
-        return np.asarray(lowest + self.step * points)
+        points = np.arange(math.floor(count + _LAST) + 1, dtype=np.float64)
+        return np.asarray(lowest + step * points)
 
     def _conclude(self, ratio: F64, se: F64, psi: float, theta: F64) -> Estimate:
         invalid = _log_normal(ratio, psi**2 + se**2)
@@ -117,6 +143,10 @@ class ContaminationMixture:
         phi2 = _heterogeneity(ratio, se, valid)
         top = float(likelihood[best])
         kept = np.flatnonzero(2.0 * (top - likelihood) < _CHI2_95 * phi2)
+        ends = {0, theta.size - 1}
+        if self.lowest is None and self.highest is None and theta.size > 1 and best in ends:
+            message = "the best point is an end of the grid: give lowest and highest"
+            return refuse(MethodStatus.not_identified, message, nsnp=ratio.size)
         at_zero = float(_profile(ratio, se, invalid, np.zeros(1))[0])
         factor = 1.0 / phi2 if self.divide_by_heterogeneity else phi2
         parts = np.split(kept, np.flatnonzero(np.diff(kept) > 1) + 1)

@@ -10,13 +10,15 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.units import Powers
 from proteomr.tables import Harmonised
 
-__all__ = ["DebiasedIvw"]
+__all__ = ["DebiasedIvw", "conclude_debiased"]
 
 
 @dataclass(frozen=True, slots=True)
-class DebiasedIvw:
+class DebiasedIvw(Method):
     r"""Inverse-variance weighted slope with the errors in the exposure taken out.
 
     .. math::
@@ -57,33 +59,47 @@ class DebiasedIvw:
     key: ClassVar[str] = "divw"
     label: ClassVar[str] = "Debiased inverse variance weighted"
     reference: ClassVar[str] = "10.1214/20-AOS2027"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_divw",)
     min_variants: ClassVar[int] = 1
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
+    powers: ClassVar[Powers] = {"tau2": (2, 0)}
 
     over_dispersion: bool = True
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the debiased slope."""
         del random
-        if data.m < self.min_variants:
-            return refuse(MethodStatus.too_few, "1 variant is needed, 0 given", nsnp=data.m)
-        x, sx, y, sy = data.x, data.sx, data.beta_y, data.se_y
-        w = sy**-2.0
+        x, sx, y = data.x, data.sx, data.beta_y
+        w = data.se_y**-2.0
         strength = float(np.sum(w * (x**2 - sx**2)))
         if strength == 0.0:
             message = "the effects on the exposure are all noise"
             return refuse(MethodStatus.not_identified, message, nsnp=data.m)
         slope = float(np.sum(w * x * y)) / strength
-        tau2 = 0.0
-        if self.over_dispersion:
-            excess = (y - slope * x) ** 2 - sy**2 - slope**2 * sx**2
-            tau2 = max(0.0, float(np.sum(w * excess) / np.sum(w)))
-        variance = np.sum(w**2 * (x**2 * (sy**2 + tau2) + slope**2 * sx**2 * (x**2 + sx**2)))
-        condition = float(np.mean((x / sx) ** 2) - 1.0) * math.sqrt(data.m)
-        return conclude(
-            slope,
-            math.sqrt(variance) / abs(strength),
-            nsnp=data.m,
-            details={"tau2": tau2, "condition": condition},
-        )
+        return conclude_debiased(data, slope, strength, over_dispersion=self.over_dispersion)
+
+
+def conclude_debiased(
+    data: Harmonised, slope: float, strength: float, *, over_dispersion: bool
+) -> Estimate:
+    """Return a debiased slope with the standard error that its denominator gives it.
+
+    Parameters
+    ----------
+    data : variants.
+    slope, strength : the estimate, and the denominator that it was divided by.
+    over_dispersion : allow for balanced pleiotropy.
+    """
+    x, sx, y, sy = data.x, data.sx, data.beta_y, data.se_y
+    w = sy**-2.0
+    tau2 = 0.0
+    if over_dispersion:
+        excess = (y - slope * x) ** 2 - sy**2 - slope**2 * sx**2
+        tau2 = max(0.0, float(np.sum(w * excess) / np.sum(w)))
+    variance = np.sum(w**2 * (x**2 * (sy**2 + tau2) + slope**2 * sx**2 * (x**2 + sx**2)))
+    condition = float(np.mean((x / sx) ** 2) - 1.0) * math.sqrt(data.m)
+    return conclude(
+        slope,
+        math.sqrt(variance) / abs(strength),
+        nsnp=data.m,
+        details={"tau2": tau2, "condition": condition},
+    )

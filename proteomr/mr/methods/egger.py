@@ -9,9 +9,19 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.random import Generator
 
-from proteomr._typing import F64
-from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude, refuse
-from proteomr.mr.methods.ivw import Distribution, describe_heterogeneity
+from proteomr._typing import F64, Bool
+from proteomr.mr.methods.base import (
+    Convention,
+    Estimate,
+    MethodStatus,
+    conclude,
+    conclude_many,
+    refuse,
+)
+from proteomr.mr.methods.heterogeneity import describe_rows
+from proteomr.mr.methods.ivw import Distribution
+from proteomr.mr.methods.method import Block, BlockMethod, Method
+from proteomr.mr.methods.units import Powers
 from proteomr.stats.distributions import (
     neg_log10_p_normal,
     neg_log10_p_t,
@@ -27,11 +37,16 @@ __all__ = ["BootstrapRegression", "EggerBootstrap", "EggerRegression"]
 
 BootstrapRegression: TypeAlias = Literal["weighted_products", "weighted_least_squares"]
 
-_PENALTY = 100.0
+_PENALTY = (
+    100.0  # as MendelianRandomization 0.10.0, whose regressions lower weights later than medians
+)
+_POWERS: Powers = dict.fromkeys(
+    ("intercept", "intercept_se", "intercept_conf_low", "intercept_conf_high"), (1, 0)
+)
 
 
 @dataclass(frozen=True, slots=True)
-class EggerRegression:
+class EggerRegression(BlockMethod):
     r"""Slope of the weighted regression of outcome effects on exposure effects, with an intercept.
 
     Each variant is first oriented so that :math:`x_j \ge 0`; then
@@ -80,41 +95,44 @@ class EggerRegression:
     key: ClassVar[str] = "egger"
     label: ClassVar[str] = "MR Egger"
     reference: ClassVar[str] = "10.1093/ije/dyv080"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_egger_regression", "mr_egger")
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
+    powers: ClassVar[Powers] = _POWERS
 
     convention: Convention = "twosamplemr"
     distribution: Distribution | None = None
     penalised: bool = False
     robust: bool = False
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
-        del random
-        if data.m < self.min_variants:
-            text = f"needs {self.min_variants} variants, found {data.m}"
-            return refuse(MethodStatus.too_few, text, nsnp=data.m)
-        x, y = _orient(data, self.convention)
-        line = _fit(self, x, y, 1.0 / data.se_y**2)
-        if not math.isfinite(line.slope):
-            converged = not self.robust or bool(np.ptp(x) == 0)
-            status = MethodStatus.not_identified if converged else MethodStatus.not_converged
-            text = "effects on the exposure do not vary" if converged else "no robust line found"
-            return refuse(status, text, nsnp=data.m)
-        effect = _test(self, line.slope, line.se, line)
-        details = _describe(self, data, line)
-        found = conclude(line.slope, line.se * max(1.0, line.sigma), nsnp=data.m, details=details)
-        return replace(
-            found,
-            neg_log10_p=effect[0],
-            conf_low=line.slope - effect[1],
-            conf_high=line.slope + effect[1],
-        )
+    def fit_block(self, block: Block, /) -> list[Estimate]:
+        """Return the estimate of every pair of a block."""
+        sign = np.where(block.x < 0, -1.0, 1.0)
+        if self.convention == "mendelianrandomization":
+            sign[block.x == 0] = 0.0
+        x, y = np.abs(block.x), sign * block.y
+        lines = _fit(self, x, y, 1.0 / block.sy**2)
+        minus_log, half = _test(self, lines.slope, lines.se, lines)
+        se = lines.se * np.maximum(1.0, lines.sigma)
+        details = _describe(self, block, lines)
+        estimates = [
+            replace(
+                found,
+                neg_log10_p=float(minus_log[k]),
+                conf_low=float(lines.slope[k] - half[k]),
+                conf_high=float(lines.slope[k] + half[k]),
+            )
+            for k, found in enumerate(conclude_many(lines.slope, se, nsnp=block.m, details=details))
+        ]
+        for k in np.flatnonzero(np.isnan(lines.slope) | ~lines.converged):
+            flat = self.robust and float(np.ptp(x[k])) > 0
+            status = MethodStatus.not_converged if flat else MethodStatus.not_identified
+            text = "no robust line found" if flat else "effects on the exposure do not vary"
+            estimates[k] = refuse(status, text, nsnp=block.m)
+        return estimates
 
 
 @dataclass(frozen=True, slots=True)
-class EggerBootstrap:
+class EggerBootstrap(Method):
     r"""Mean and spread of the Egger slope over effects drawn from their sampling distributions.
 
     :math:`x^* \sim N(x, s_x^2)`, :math:`y^* \sim N(y, s_y^2)`, oriented so that :math:`x^* \ge 0`;
@@ -140,9 +158,10 @@ class EggerBootstrap:
     key: ClassVar[str] = "egger_bootstrap"
     label: ClassVar[str] = "MR Egger (bootstrap)"
     reference: ClassVar[str] = "10.1093/ije/dyv080"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_egger_regression_bootstrap",)
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
     stochastic: ClassVar[bool] = True
+    powers: ClassVar[Powers] = _POWERS
 
     draws: int = 1000
     regression: BootstrapRegression = "weighted_products"
@@ -150,11 +169,8 @@ class EggerBootstrap:
     def __post_init__(self) -> None:
         check_draws(self.draws)
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
-        if data.m < self.min_variants:
-            text = f"needs {self.min_variants} variants, found {data.m}"
-            return refuse(MethodStatus.too_few, text, nsnp=data.m)
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the mean and spread of the slopes of the draws."""
         exposure, outcome = (data.x, data.sx), (data.beta_y, data.se_y)
         weights = 1.0 / data.se_y**2
         parts = [
@@ -183,88 +199,92 @@ class EggerBootstrap:
         return product.slope, y.mean(axis=1) - product.slope * x.mean(axis=1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    slope: float
-    se: float
-    intercept: float
-    intercept_se: float
-    sigma: float
-    q: float
-    df: int
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lines:
+    """Lines of k pairs, (k,) each, with standard errors at a residual variance of one."""
+
+    slope: F64
+    se: F64
+    intercept: F64
+    intercept_se: F64
+    sigma: F64
+    q: F64
+    df: F64
+    converged: Bool
 
 
-def _orient(data: Harmonised, convention: Convention) -> tuple[F64, F64]:
-    sign = np.where(data.x < 0, -1.0, 1.0)
-    if convention == "mendelianrandomization":
-        sign[data.x == 0] = 0.0
-    return np.abs(data.x), sign * data.beta_y
-
-
-def _fit(options: EggerRegression, x: F64, y: F64, weights: F64) -> _Line:
-    """Fit a line whose standard errors are those at a residual variance of one."""
+def _fit(options: EggerRegression, x: F64, y: F64, weights: F64) -> _Lines:
     if options.penalised:
         first = fit_lines(x, y, weights=weights)
-        distance = y - first.intercept - first.slope * x
+        distance = y - first.intercept[:, None] - first.slope[:, None] * x
         weights = penalise_weights(weights, deviations=weights * distance**2, factor=_PENALTY)
-    df = x.size - 2
+    df = np.full(x.shape[0], x.shape[1] - 2.0)
     if options.robust:
-        fit = fit_mm(np.column_stack([np.ones_like(x), x]), y, weights=weights)
-        intercept, slope = (float(value) for value in fit.coefficients)
-        q = float(np.sum(weights * (y - intercept - slope * x) ** 2))
-        intercept_se, se = (float(value) / fit.scale for value in fit.se)
-        return _Line(slope, se, intercept, intercept_se, fit.scale, q, df)
+        return _fit_robustly(x, y, weights, df)
     line = fit_lines(x, y, weights=weights)
-    sigma = math.sqrt(float(line.q) / df)
-    return _Line(
-        slope=float(line.slope),
-        se=float(line.se),
-        intercept=float(line.intercept),
-        intercept_se=float(line.intercept_se),
-        sigma=sigma,
-        q=float(line.q),
+    return _Lines(
+        slope=line.slope,
+        se=line.se,
+        intercept=line.intercept,
+        intercept_se=line.intercept_se,
+        sigma=np.sqrt(line.q / df),
+        q=line.q,
         df=df,
+        converged=np.ones(df.size, dtype=np.bool_),
     )
 
 
-def _test(
-    options: EggerRegression, value: float, unit_se: float, line: _Line
-) -> tuple[float, float]:
+def _fit_robustly(x: F64, y: F64, weights: F64, df: F64) -> _Lines:
+    slope, se, intercept, intercept_se, scale, q = np.empty((6, df.size))
+    converged = np.zeros(df.size, dtype=np.bool_)
+    for k in range(df.size):
+        fit = fit_mm(np.column_stack([np.ones_like(x[k]), x[k]]), y[k], weights=weights[k])
+        intercept[k], slope[k] = fit.coefficients
+        intercept_se[k], se[k] = fit.se / fit.scale
+        scale[k], converged[k] = fit.scale, fit.converged
+        q[k] = np.sum(weights[k] * (y[k] - intercept[k] - slope[k] * x[k]) ** 2)
+    return _Lines(slope, se, intercept, intercept_se, scale, q, df, converged)
+
+
+def _test(options: EggerRegression, value: F64, unit_se: F64, lines: _Lines) -> tuple[F64, F64]:
     """-log10 p, and half the width of the 95 % interval."""
-    se, df = unit_se * max(1.0, line.sigma), float(line.df)
-    normal = float(neg_log10_p_normal(value / se)), float(quantile_normal(0.975)) * se
+    se = unit_se * np.maximum(1.0, lines.sigma)
+    half = float(quantile_normal(0.975)) * se
     if options.distribution is None and options.convention == "twosamplemr":
-        return float(neg_log10_p_t(value / se, df)), normal[1]
+        return neg_log10_p_t(value / se, lines.df), half
+    minus_log = neg_log10_p_normal(value / se)
     if options.distribution != "t":
-        return normal
-    raw = unit_se * line.sigma
-    student = float(neg_log10_p_t(value / raw, df)), float(quantile_t(0.975, df)) * raw
-    if line.sigma >= 1:
-        return student
-    return min(normal[0], student[0]), max(normal[1], student[1])
+        return minus_log, half
+    raw = unit_se * lines.sigma
+    by_t, half_t = neg_log10_p_t(value / raw, lines.df), quantile_t(0.975, lines.df) * raw
+    wide = lines.sigma >= 1
+    return (
+        np.where(wide, by_t, np.fmin(minus_log, by_t)),
+        np.where(wide, half_t, np.fmax(half, half_t)),
+    )
 
 
-def _describe(options: EggerRegression, data: Harmonised, line: _Line) -> dict[str, float]:
-    minus_log, half = _test(options, line.intercept, line.intercept_se, line)
-    details = {
-        "intercept": line.intercept,
-        "intercept_se": line.intercept_se * max(1.0, line.sigma),
+def _describe(options: EggerRegression, block: Block, lines: _Lines) -> list[dict[str, float]]:
+    minus_log, half = _test(options, lines.intercept, lines.intercept_se, lines)
+    columns = {
+        "intercept": lines.intercept,
+        "intercept_se": lines.intercept_se * np.maximum(1.0, lines.sigma),
         "intercept_neg_log10_p": minus_log,
-        "intercept_conf_low": line.intercept - half,
-        "intercept_conf_high": line.intercept + half,
-        "residual_se": line.sigma,
-        "i2_gx": _measure_dilution(np.abs(data.x) / data.se_y, data.sx / data.se_y),
+        "intercept_conf_low": lines.intercept - half,
+        "intercept_conf_high": lines.intercept + half,
+        "residual_se": lines.sigma,
+        "i2_gx": _measure_dilution(np.abs(block.x) / block.sy, block.sx / block.sy),
     }
-    if options.penalised:
-        return details
-    return details | describe_heterogeneity(line.q, line.df)
+    tested = np.zeros(lines.df.size) if options.penalised else lines.df
+    return describe_rows(columns, q=lines.q, df=tested)
 
 
-def _measure_dilution(x: F64, s: F64) -> float:
+def _measure_dilution(x: F64, s: F64) -> F64:
     """I2 of the effects on the exposure, weighted as in the regression; 1 without dilution."""
     w = 1.0 / s**2
-    q = float(np.sum(w * (x - np.sum(w * x) / np.sum(w)) ** 2))
-    return max(0.0, (q - (x.size - 1)) / q) if q > 0 else math.nan
+    mean = np.sum(w * x, axis=1) / np.sum(w, axis=1)
+    q = np.sum(w * (x - mean[:, None]) ** 2, axis=1)
+    return np.where(q > 0, np.maximum(0.0, (q - (x.shape[1] - 1)) / q), np.nan)
 
 
 def _count(values: F64) -> tuple[float, float]:

@@ -10,13 +10,16 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.units import Powers
+from proteomr.stats.weighted_lines import fit_lines
 from proteomr.tables import Harmonised
 
 __all__ = ["Grip"]
 
 
 @dataclass(frozen=True, slots=True)
-class Grip:
+class Grip(Method):
     r"""Slope of the products of effects on the squared effects on the exposure.
 
     .. math:: x_j y_j = \alpha + \beta x_j^2 + \varepsilon_j, \qquad
@@ -48,39 +51,24 @@ class Grip:
     key: ClassVar[str] = "grip"
     label: ClassVar[str] = "MR GRIP"
     reference: ClassVar[str] = "10.1371/journal.pgen.1011967"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_grip",)
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
+    every_effect: ClassVar[bool] = True
+    powers: ClassVar[Powers] = {"intercept": (1, 1), "intercept_se": (1, 1)}
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the slope of the weighted line."""
         del random
-        m = data.m
-        if m < self.min_variants:
-            message = f"{self.min_variants} variants are needed, {m} given"
-            return refuse(MethodStatus.too_few, message, nsnp=m)
-        zero = int((data.x == 0.0).sum())
-        if zero:
-            message = f"{zero} variants have no effect on the exposure: no weight"
-            return refuse(MethodStatus.zero_effect, message, nsnp=m)
         x, y = data.x**2, data.x * data.beta_y
-        w = 1.0 / (x * data.se_y**2)
-        total = float(np.sum(w))
-        centre_x, centre_y = float(np.sum(w * x)) / total, float(np.sum(w * y)) / total
-        spread = float(np.sum(w * (x - centre_x) ** 2))
-        if not spread > 0.0:
+        line = fit_lines(x, y, weights=1.0 / (x * data.se_y**2))
+        if not np.isfinite(line.slope):
             message = "all effects on the exposure have the same size"
-            return refuse(MethodStatus.not_identified, message, nsnp=m)
-        slope = float(np.sum(w * (x - centre_x) * (y - centre_y))) / spread
-        intercept = centre_y - slope * centre_x
-        sigma = math.sqrt(float(np.sum(w * (y - intercept - slope * x) ** 2)) / (m - 2))
-        return conclude(
-            slope,
-            sigma / math.sqrt(spread),
-            nsnp=m,
-            df=m - 2.0,
-            details={
-                "intercept": intercept,
-                "intercept_se": sigma * math.sqrt(1.0 / total + centre_x**2 / spread),
-            },
-        )
+            return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+        df = data.m - 2.0
+        sigma = math.sqrt(float(line.q) / df)
+        details = {
+            "intercept": float(line.intercept),
+            "intercept_se": sigma * float(line.intercept_se),
+        }
+        se = sigma * float(line.se)
+        return conclude(float(line.slope), se, nsnp=data.m, df=df, details=details)

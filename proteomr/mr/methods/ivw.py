@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
-from numpy.random import Generator
 
-from proteomr._typing import F64
+from proteomr._typing import F64, Bool
 from proteomr.errors import UsageError
-from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude, refuse
-from proteomr.stats.distributions import neg_log10_p_chi2
+from proteomr.mr.methods.base import (
+    Convention,
+    Estimate,
+    MethodStatus,
+    conclude_many,
+    refuse,
+)
+from proteomr.mr.methods.heterogeneity import describe_rows
+from proteomr.mr.methods.method import Block, BlockMethod
 from proteomr.stats.robust_regression import fit_mm
 from proteomr.stats.weighted_lines import fit_slopes, penalise_weights
-from proteomr.tables import Harmonised
 
 __all__ = [
     "Distribution",
@@ -25,18 +29,17 @@ __all__ = [
     "IvwModel",
     "IvwWeights",
     "check_correlation",
-    "describe_heterogeneity",
 ]
 
 IvwModel: TypeAlias = Literal["default", "random", "fixed"]
 IvwWeights: TypeAlias = Literal["first_order", "delta"]
 Distribution: TypeAlias = Literal["normal", "t"]
 
-_PENALTY = {"first_order": 100.0, "delta": 20.0}
+_PENALTY = {"first_order": 100.0, "delta": 20.0}  # those of MendelianRandomization 0.10.0
 
 
 @dataclass(frozen=True, slots=True)
-class InverseVarianceWeighted:
+class InverseVarianceWeighted(BlockMethod):
     r"""Weighted regression of the effects on the outcome on those on the exposure, by the origin.
 
     .. math:: \hat\theta = \frac{\sum_j w_j x_j y_j}{\sum_j w_j x_j^2}, \quad
@@ -72,6 +75,7 @@ class InverseVarianceWeighted:
     Examples
     --------
     >>> import polars as pl
+    >>> from proteomr.tables import Harmonised
     >>> data = Harmonised(
     ...     exposures=("x",), outcome="y", variants=pl.DataFrame({"variant_id": ["a", "b", "c"]}),
     ...     beta_x=np.array([[0.1], [0.2], [0.3]]), se_x=np.full((3, 1), 0.01),
@@ -85,9 +89,8 @@ class InverseVarianceWeighted:
     key: ClassVar[str] = "ivw"
     label: ClassVar[str] = "Inverse variance weighted"
     reference: ClassVar[str] = "10.1002/gepi.21758"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_ivw",)
     min_variants: ClassVar[int] = 2
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
 
     convention: Convention = "twosamplemr"
     model: IvwModel = "default"
@@ -100,20 +103,22 @@ class InverseVarianceWeighted:
     def __post_init__(self) -> None:
         check_correlation(self.psi)
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
-        del random
-        theirs = self.convention == "mendelianrandomization"
-        found = _fit(self, data, fewest=1 if theirs else self.min_variants)
-        if isinstance(found, Estimate):
-            return found
-        few = theirs and self.model == "default" and data.m < 4
-        sigma = found.sigma if self.model != "fixed" and not few else 0.0
-        return _conclude(self, found, data.m, se=found.unit_se * max(1.0, sigma))
+    @property
+    def fewest(self) -> int:
+        """Variants needed: one by MendelianRandomization's convention."""
+        return 1 if self.convention == "mendelianrandomization" else self.min_variants
+
+    def fit_block(self, block: Block, /) -> list[Estimate]:
+        """Return the estimate of every pair of a block."""
+        lines = _fit(self, block)
+        few = self.convention == "mendelianrandomization" and block.m < 4
+        fixed = self.model == "fixed" or (self.model == "default" and few)
+        se = lines.unit_se if fixed else lines.unit_se * np.maximum(1.0, lines.sigma)
+        return _conclude(self, lines, block.m, se=se)
 
 
 @dataclass(frozen=True, slots=True)
-class InverseVarianceWeightedFixed:
+class InverseVarianceWeightedFixed(BlockMethod):
     r"""Inverse-variance weighted estimate with the standard error of a fixed-effect meta-analysis.
 
     As `InverseVarianceWeighted` with :math:`s = 1 / \sqrt{\sum_j w_j x_j^2}`.
@@ -128,22 +133,18 @@ class InverseVarianceWeightedFixed:
     key: ClassVar[str] = "ivw_fe"
     label: ClassVar[str] = "Inverse variance weighted (fixed effects)"
     reference: ClassVar[str] = "10.1002/gepi.21758"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_ivw_fe",)
     min_variants: ClassVar[int] = 2
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
-        del random
+    def fit_block(self, block: Block, /) -> list[Estimate]:
+        """Return the estimate of every pair of a block."""
         options = InverseVarianceWeighted()
-        found = _fit(options, data, fewest=self.min_variants)
-        if isinstance(found, Estimate):
-            return found
-        return _conclude(options, found, data.m, se=found.unit_se)
+        lines = _fit(options, block)
+        return _conclude(options, lines, block.m, se=lines.unit_se)
 
 
 @dataclass(frozen=True, slots=True)
-class InverseVarianceWeightedRandom:
+class InverseVarianceWeightedRandom(BlockMethod):
     r"""Inverse-variance weighted estimate with multiplicative random effects and no floor.
 
     As `InverseVarianceWeighted` with :math:`s = \hat\sigma / \sqrt{\sum_j w_j x_j^2}`, also where
@@ -160,28 +161,26 @@ class InverseVarianceWeightedRandom:
     key: ClassVar[str] = "ivw_mre"
     label: ClassVar[str] = "Inverse variance weighted (multiplicative random effects)"
     reference: ClassVar[str] = "10.1002/gepi.21758"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_ivw_mre",)
     min_variants: ClassVar[int] = 2
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
-        del random
+    def fit_block(self, block: Block, /) -> list[Estimate]:
+        """Return the estimate of every pair of a block."""
         options = InverseVarianceWeighted()
-        found = _fit(options, data, fewest=self.min_variants)
-        if isinstance(found, Estimate):
-            return found
-        return _conclude(options, found, data.m, se=found.unit_se * found.sigma)
+        lines = _fit(options, block)
+        return _conclude(options, lines, block.m, se=lines.unit_se * lines.sigma)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    slope: float
-    unit_se: float
-    sigma: float
-    q: float
-    df: int
-    unweighted: int
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lines:
+    """Lines through the origin of k pairs, (k,) each; whether each is one, and its weightless."""
+
+    slope: F64
+    unit_se: F64
+    sigma: F64
+    q: F64
+    df: F64
+    converged: Bool
 
 
 def check_correlation(psi: float) -> None:
@@ -200,68 +199,55 @@ def check_correlation(psi: float) -> None:
         raise UsageError(f"psi is {psi}: a correlation strictly between -1 and 1 is needed")
 
 
-def describe_heterogeneity(q: float, df: float) -> dict[str, float]:
-    """Return Cochran's Q, its degrees of freedom, -log10 p and I2, by name.
-
-    Examples
-    --------
-    >>> describe_heterogeneity(8.0, 4.0)["i2"]
-    0.5
-    """
-    return {
-        "q": q,
-        "q_df": float(df),
-        "q_neg_log10_p": float(neg_log10_p_chi2(q, df)),
-        "i2": max(0.0, (q - df) / q) if q > 0 else math.nan,
-    }
-
-
-def _fit(options: InverseVarianceWeighted, data: Harmonised, *, fewest: int) -> _Fit | Estimate:
-    if data.m < fewest:
-        text = f"needs {fewest} variants, found {data.m}"
-        return refuse(MethodStatus.too_few, text, nsnp=data.m)
-    x, y = data.x, data.beta_y
-    w = _weigh(options, data)
-    if not (w * np.abs(x) > 0).any():
-        text = "no variant has an effect on the exposure"
-        return refuse(MethodStatus.zero_effect, text, nsnp=data.m)
+def _fit(options: InverseVarianceWeighted, block: Block) -> _Lines:
+    x, y = block.x, block.y
+    w = _weigh(options, block)
     if options.penalised:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            centre = np.median(y / x)
+        centre = np.median(y / x, axis=1, keepdims=True)
         factor = _PENALTY[options.weights]
         w = penalise_weights(w, deviations=w * (y - centre * x) ** 2, factor=factor)
         w = np.where(x == 0, 0.0, w)
-    df = int(np.count_nonzero(w)) - 1
-    if options.robust and df > 0:
-        fit = fit_mm(x[:, None], y, weights=w)
-        if not fit.converged:
-            text = "the robust regression has not converged"
-            return refuse(MethodStatus.not_converged, text, nsnp=data.m)
-        slope, sigma = float(fit.coefficients[0]), fit.scale
-        unit, q = float(fit.se[0]) / sigma, sigma**2 * df
-    else:
-        line = fit_slopes(x, y, weights=w)
-        slope, unit, q = float(line.slope), float(line.se), float(line.q)
-        sigma = math.sqrt(q / df) if df else 1.0
-    return _Fit(slope, unit, sigma, q, df, data.m - 1 - df)
+    line = fit_slopes(x, y, weights=w)
+    df = line.df.astype(np.float64)
+    sigma = np.where(df > 0, np.sqrt(line.q / np.maximum(df, 1.0)), 1.0)
+    lines = _Lines(line.slope, line.se, sigma, line.q, df, np.ones(df.size, dtype=np.bool_))
+    return _fit_robustly(block, w, lines) if options.robust else lines
 
 
-def _weigh(options: InverseVarianceWeighted, data: Harmonised) -> F64:
-    variance = data.se_y**2
+def _fit_robustly(block: Block, w: F64, lines: _Lines) -> _Lines:
+    """Take the robust line of every pair that has a degree of freedom."""
+    slope, unit_se, sigma, q = (
+        column.copy() for column in (lines.slope, lines.unit_se, lines.sigma, lines.q)
+    )
+    converged = lines.converged.copy()
+    for k in np.flatnonzero(lines.df > 0):
+        fit = fit_mm(block.x[k][:, None], block.y[k], weights=w[k])
+        slope[k], sigma[k], converged[k] = fit.coefficients[0], fit.scale, fit.converged
+        unit_se[k], q[k] = fit.se[0] / fit.scale, fit.scale**2 * lines.df[k]
+    return _Lines(slope, unit_se, sigma, q, lines.df, converged)
+
+
+def _weigh(options: InverseVarianceWeighted, block: Block) -> F64:
     if options.weights == "first_order":
-        return np.asarray(1.0 / variance)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        noise = data.beta_y * data.sx / data.x
-        w = 1.0 / (variance + noise**2 - 2.0 * options.psi * data.se_y * noise)
-    return np.where(data.x == 0, 0.0, w)
+        return np.asarray(block.sy**-2.0)
+    noise = block.y * block.sx / block.x
+    w = 1.0 / (block.sy**2 + noise**2 - 2.0 * options.psi * block.sy * noise)
+    return np.where(block.x == 0, 0.0, w)
 
 
-def _conclude(options: InverseVarianceWeighted, fit: _Fit, m: int, *, se: float) -> Estimate:
-    df = float(fit.df) if options.distribution == "t" and fit.df else None
-    details = {"residual_se": fit.sigma}
-    if fit.df and not options.penalised:
-        details |= describe_heterogeneity(fit.q, fit.df)
-    found = conclude(fit.slope, se, nsnp=m, df=df, details=details)
-    if not fit.unweighted:
-        return found
-    return replace(found, message=f"{fit.unweighted} variants without effect have no weight")
+def _conclude(
+    options: InverseVarianceWeighted, lines: _Lines, m: int, *, se: F64
+) -> list[Estimate]:
+    columns = {"residual_se": lines.sigma}
+    tested = np.zeros(lines.df.size) if options.penalised else lines.df
+    details = describe_rows(columns, q=lines.q, df=tested)
+    by_t = (options.distribution == "t") & (lines.df > 0)
+    df = np.where(by_t, lines.df, np.inf)
+    estimates = conclude_many(lines.slope, se, nsnp=m, df=df, details=details)
+    for k in np.flatnonzero(lines.df < m - 1):
+        text = f"{m - 1 - int(lines.df[k])} variants without effect have no weight"
+        estimates[k] = replace(estimates[k], message=text)
+    for k in np.flatnonzero(~lines.converged):
+        text = "the robust regression has not converged"
+        estimates[k] = refuse(MethodStatus.not_converged, text, nsnp=m)
+    return estimates

@@ -11,6 +11,7 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
 from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.method import Method
 from proteomr.stats.lasso_path import fit_lasso_path
 from proteomr.tables import Harmonised
 
@@ -20,7 +21,7 @@ _CHI2_95 = 3.841458820694124  # qchisq(0.95, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Lasso:
+class Lasso(Method):
     r"""Slope of the variants whose direct effects the lasso sets to zero.
 
     .. math:: \min_{\theta, \alpha} \tfrac12 \sum_j s_{yj}^{-2} (y_j - \theta x_j - \alpha_j)^2
@@ -55,20 +56,13 @@ class Lasso:
     key: ClassVar[str] = "lasso"
     label: ClassVar[str] = "MR-Lasso"
     reference: ClassVar[str] = "10.1371/journal.pone.0222362"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_lasso",)
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the slope of the variants that the lasso leaves without a direct effect."""
         del random
         m = data.m
-        if m < self.min_variants:
-            message = f"{self.min_variants} variants are needed, {m} given"
-            return refuse(MethodStatus.too_few, message, nsnp=m)
-        if not (data.x != 0.0).any():
-            message = "no variant has an effect on the exposure"
-            return refuse(MethodStatus.zero_effect, message, nsnp=m)
         x, y = _orient(data)
         x, y = x / data.se_y, y / data.se_y
         outside = np.eye(m) - np.outer(x, x) / float(x @ x)
@@ -77,17 +71,20 @@ class Lasso:
         if not (np.abs(target).max() > 1e-12 * np.abs(y).max() and (columns.std(axis=0) > 0).all()):
             message = "the variants leave nothing for direct effects to explain"
             return refuse(MethodStatus.not_identified, message, nsnp=m)
-        path = fit_lasso_path(columns, target)
+        path = fit_lasso_path(columns, target, weights=np.ones(m))
         kept = path.coefficients == 0.0
         chosen = _choose(x, y, kept[::-1])
         if chosen is None:
             message = "no penalty leaves two variants without a direct effect"
             return refuse(MethodStatus.not_identified, message, nsnp=m)
         position = kept.shape[0] - 1 - chosen
+        if not path.certified.all():
+            message = "the lasso did not come to its optimum at every penalty"
+            return refuse(MethodStatus.not_converged, message, nsnp=m)
         valid = np.flatnonzero(kept[position])
         slope, sigma, strength = _fit(x[valid], y[valid])
         error = max(1.0, sigma) / math.sqrt(strength)
-        details = {"penalty": float(path.penalty[position]), "valid": float(valid.size)}
+        details = {"penalty": float(path.penalties[position]), "valid": float(valid.size)}
         return conclude(slope, error, nsnp=m, details=details, used=tuple(valid.tolist()))
 
 

@@ -11,6 +11,7 @@ from numpy.random import Generator
 
 from proteomr._typing import F64
 from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.method import Method
 from proteomr.stats.parametric_bootstrap import check_draws, draw_effects
 from proteomr.stats.weighted_lines import penalise_weights
 from proteomr.stats.weighted_median import weighted_median
@@ -20,7 +21,7 @@ __all__ = ["PenalisedWeightedMedian", "SimpleMedian", "WeightedMedian"]
 
 
 @dataclass(frozen=True, slots=True)
-class SimpleMedian:
+class SimpleMedian(Method):
     r"""Median of the variants' ratios :math:`y_j / x_j`.
 
     The standard error is the standard deviation of the medians of B sets of effects drawn from
@@ -39,8 +40,8 @@ class SimpleMedian:
     key: ClassVar[str] = "simple_median"
     label: ClassVar[str] = "Simple median"
     reference: ClassVar[str] = "10.1002/gepi.21965"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_simple_median",)
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
     stochastic: ClassVar[bool] = True
 
     draws: int = 1000
@@ -48,17 +49,14 @@ class SimpleMedian:
     def __post_init__(self) -> None:
         check_draws(self.draws)
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
-        refused = _refuse(data, fewest=self.min_variants)
-        if refused is not None:
-            return refused
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the median of the ratios, and its spread over the draws."""
         weights = np.full(data.m, 1.0 / data.m)
         return _conclude(data, weights, draws=self.draws, random=random)
 
 
 @dataclass(frozen=True, slots=True)
-class WeightedMedian:
+class WeightedMedian(Method):
     r"""Median of the variants' ratios, each weighted by the inverse of its variance.
 
     .. math:: \operatorname{var}(y_j/x_j) = s_{yj}^2/x_j^2 + y_j^2 s_{xj}^2/x_j^4
@@ -93,8 +91,8 @@ class WeightedMedian:
     key: ClassVar[str] = "weighted_median"
     label: ClassVar[str] = "Weighted median"
     reference: ClassVar[str] = "10.1002/gepi.21965"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_weighted_median",)
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
     stochastic: ClassVar[bool] = True
 
     convention: Convention = "twosamplemr"
@@ -103,20 +101,14 @@ class WeightedMedian:
     def __post_init__(self) -> None:
         check_draws(self.draws)
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
-        refused = _refuse(data, fewest=self.min_variants)
-        if refused is not None:
-            return refused
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the median of the ratios, and its spread over the draws."""
         weights = _weigh(data, self.convention)
-        if not weights.any():
-            text = "no variant has an effect on the exposure"
-            return refuse(MethodStatus.zero_effect, text, nsnp=data.m)
         return _conclude(data, weights, draws=self.draws, random=random)
 
 
 @dataclass(frozen=True, slots=True)
-class PenalisedWeightedMedian:
+class PenalisedWeightedMedian(Method):
     r"""Weighted median with the weights of heterogeneous variants lowered.
 
     .. math:: w_j^* = w_j \min(1, f p_j), \qquad
@@ -142,8 +134,9 @@ class PenalisedWeightedMedian:
     key: ClassVar[str] = "penalised_weighted_median"
     label: ClassVar[str] = "Penalised weighted median"
     reference: ClassVar[str] = "10.1002/gepi.21965"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_penalised_weighted_median",)
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
+    every_effect: ClassVar[bool] = True
     stochastic: ClassVar[bool] = True
 
     convention: Convention = "twosamplemr"
@@ -153,11 +146,8 @@ class PenalisedWeightedMedian:
     def __post_init__(self) -> None:
         check_draws(self.draws)
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
-        refused = _refuse(data, fewest=self.min_variants) or _refuse_zero(data)
-        if refused is not None:
-            return refused
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the median of ratios with lowered weights, and its spread over the draws."""
         weights = _weigh(data, self.convention)
         ratios = _divide(data)
         centre = weighted_median(ratios, weights=weights)
@@ -169,39 +159,21 @@ class PenalisedWeightedMedian:
         return _conclude(data, lowered, draws=self.draws, random=random)
 
 
-def _refuse(data: Harmonised, *, fewest: int) -> Estimate | None:
-    if data.m < fewest:
-        text = f"needs {fewest} variants, found {data.m}"
-        return refuse(MethodStatus.too_few, text, nsnp=data.m)
-    return None
-
-
-def _refuse_zero(data: Harmonised) -> Estimate | None:
-    without = int(np.count_nonzero(data.x == 0))
-    if not without:
-        return None
-    text = f"{without} variants have no effect on the exposure, so no ratio"
-    return refuse(MethodStatus.zero_effect, text, nsnp=data.m)
-
-
 def _divide(data: Harmonised) -> F64:
     """Ratios; infinite without an effect on the exposure, and zero without any effect at all."""
-    with np.errstate(divide="ignore"):
-        return np.divide(data.beta_y, data.x, out=np.zeros(data.m), where=data.beta_y != 0)
+    return np.divide(data.beta_y, data.x, out=np.zeros(data.m), where=data.beta_y != 0)
 
 
 def _weigh(data: Harmonised, convention: Convention) -> F64:
     variance = data.se_y**2
     if convention == "twosamplemr":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance = variance + (data.beta_y * data.sx / data.x) ** 2
-            return np.where(data.x == 0, 0.0, data.x**2 / variance)
+        variance = variance + (data.beta_y * data.sx / data.x) ** 2
+        return np.where(data.x == 0, 0.0, data.x**2 / variance)
     return np.asarray(data.x**2 / variance)
 
 
 def _conclude(data: Harmonised, weights: F64, *, draws: int, random: Generator) -> Estimate:
-    with np.errstate(invalid="ignore"):
-        estimate = float(weighted_median(_divide(data), weights=weights))
+    estimate = float(weighted_median(_divide(data), weights=weights))
     if not math.isfinite(estimate):
         text = "too few variants with an effect on the exposure for a median ratio"
         return refuse(MethodStatus.zero_effect, text, nsnp=data.m)

@@ -9,14 +9,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Estimate, MethodStatus, refuse
+from proteomr.mr.methods.debiased_ivw import conclude_debiased
+from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.units import Powers
 from proteomr.tables import Harmonised
 
 __all__ = ["PenalisedIvw"]
 
 
 @dataclass(frozen=True, slots=True)
-class PenalisedIvw:
+class PenalisedIvw(Method):
     r"""Debiased slope with a logarithmic penalty on a small denominator.
 
     With :math:`w_j = s_{yj}^{-2}`, :math:`\mu_1 = \sum w_j x_j y_j`,
@@ -60,20 +63,18 @@ class PenalisedIvw:
     key: ClassVar[str] = "pivw"
     label: ClassVar[str] = "Penalised inverse variance weighted"
     reference: ClassVar[str] = "10.1111/biom.13732"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_pivw",)
     min_variants: ClassVar[int] = 1
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
+    powers: ClassVar[Powers] = {"tau2": (2, 0)}
 
     over_dispersion: bool = True
     penalty: float = 1.0
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the debiased slope."""
         del random
-        if data.m < self.min_variants:
-            return refuse(MethodStatus.too_few, "1 variant is needed, 0 given", nsnp=data.m)
-        x, sx, y, sy = data.x, data.sx, data.beta_y, data.se_y
-        w = sy**-2.0
+        x, sx, y = data.x, data.sx, data.beta_y
+        w = data.se_y**-2.0
         mu2 = float(np.sum(w * (x**2 - sx**2)))
         v2 = float(np.sum(w**2 * (4.0 * (x**2 - sx**2) * sx**2 + 2.0 * sx**4)))
         under_root = mu2**2 / 4.0 + self.penalty * v2
@@ -83,15 +84,4 @@ class PenalisedIvw:
         strength = mu2 / 2.0 + math.copysign(math.sqrt(under_root), mu2)
         v12 = float(np.sum(2.0 * w**2 * x * y * sx**2))
         slope = (float(np.sum(w * x * y)) + v12 / v2 * (strength - mu2)) / strength
-        tau2 = 0.0
-        if self.over_dispersion:
-            excess = (y - slope * x) ** 2 - sy**2 - slope**2 * sx**2
-            tau2 = max(0.0, float(np.sum(w * excess) / np.sum(w)))
-        variance = np.sum(w**2 * (x**2 * (sy**2 + tau2) + slope**2 * sx**2 * (x**2 + sx**2)))
-        condition = float(np.mean((x / sx) ** 2) - 1.0) * math.sqrt(data.m)
-        return conclude(
-            slope,
-            math.sqrt(variance) / abs(strength),
-            nsnp=data.m,
-            details={"tau2": tau2, "condition": condition},
-        )
+        return conclude_debiased(data, slope, strength, over_dispersion=self.over_dispersion)

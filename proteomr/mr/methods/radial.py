@@ -11,10 +11,11 @@ from numpy.random import Generator
 
 from proteomr._typing import F64
 from proteomr.errors import InputError
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
-from proteomr.mr.methods.ivw import describe_heterogeneity
-from proteomr.mr.methods.maximum_likelihood import find_optimum
+from proteomr.mr.methods.base import Estimate, MethodStatus, certify, conclude, refuse
+from proteomr.mr.methods.heterogeneity import describe_heterogeneity
+from proteomr.mr.methods.method import Method
 from proteomr.stats.distributions import neg_log10_p_chi2, neg_log10_p_t, p_from_neg_log10
+from proteomr.stats.line_likelihood import LineFit, Points, fit_line
 from proteomr.stats.weighted_lines import fit_lines, fit_slopes
 from proteomr.tables import Harmonised
 
@@ -30,7 +31,8 @@ __all__ = [
 
 RadialWeights: TypeAlias = Literal["first_order", "second_order", "modified"]
 
-_ROUNDS = 1000
+_ROUNDS = 1000  # the weights move by a shrinking factor: hundreds of turns are for weak instruments
+_EXPECTED = 1e-12  # of the heterogeneity, relative, from its degrees of freedom
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,8 +78,8 @@ class RadialEggerFit:
 
 
 @dataclass(frozen=True, slots=True)
-class RadialIvw:
-    r"""Inverse-variance weighted estimate in radial form, with weights of the second order.
+class RadialIvw(Method):
+    r"""Inverse-variance weighted estimate in radial form: a line by the origin of a radial plot.
 
     .. math:: r_j \sqrt{w_j} = \theta \sqrt{w_j} + \varepsilon_j, \qquad r_j = y_j / x_j
 
@@ -91,6 +93,10 @@ class RadialIvw:
 
     Assumptions: those of the inverse-variance weighted estimate.
     Limits: under-dispersion by chance gives a standard error below that of fixed effects.
+
+    Parameters
+    ----------
+    weights : "first_order", "second_order" or "modified", as above.
 
     Examples
     --------
@@ -108,20 +114,20 @@ class RadialIvw:
     key: ClassVar[str] = "ivw_radial"
     label: ClassVar[str] = "IVW radial"
     reference: ClassVar[str] = "10.1093/ije/dyy101"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_ivw_radial",)
     min_variants: ClassVar[int] = 2
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
+    every_effect: ClassVar[bool] = True
 
     weights: RadialWeights = "modified"
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the weighted mean of the ratios."""
         del random
-        return _refuse(data, fewest=self.min_variants) or _fit_ivw(data, self.weights)[0]
+        return _fit_ivw(data, self.weights)[0]
 
 
 @dataclass(frozen=True, slots=True)
-class RadialEgger:
+class RadialEgger(Method):
     r"""Radial regression with an intercept.
 
     .. math:: r_j \sqrt{w_j} = \alpha + \theta \sqrt{w_j} + \varepsilon_j
@@ -137,21 +143,24 @@ class RadialEgger:
     Assumptions: pleiotropic effects over their standard errors are independent of the variants'
     weights.
     Limits: as `EggerRegression`'s; no floor on the residual standard error.
+
+    Parameters
+    ----------
+    weights : see `RadialIvw`.
     """
 
     key: ClassVar[str] = "egger_radial"
     label: ClassVar[str] = "MR Egger radial"
     reference: ClassVar[str] = "10.1093/ije/dyy101"
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
+    every_effect: ClassVar[bool] = True
 
     weights: RadialWeights = "modified"
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the slope of the radial line."""
         del random
-        return _refuse(data, fewest=self.min_variants) or _fit_egger(data, self.weights)[0]
+        return _fit_egger(data, self.weights)[0]
 
 
 def fit_radial_ivw(
@@ -194,7 +203,7 @@ def fit_radial_ivw(
     >>> fit_radial_ivw(data).outliers
     (1, 2)
     """
-    _check(data, fewest=RadialIvw.min_variants)
+    _check(data, RadialIvw())
     effect, w = _fit_ivw(data, weights)
     contributions = w * (data.beta_y / data.x - effect.estimate) ** 2
     minus_log = neg_log10_p_chi2(contributions, 1.0)
@@ -241,7 +250,7 @@ def fit_radial_egger(
     >>> fit_radial_egger(data).outliers
     ()
     """
-    _check(data, fewest=RadialEgger.min_variants)
+    _check(data, RadialEgger())
     effect, w = _fit_egger(data, weights)
     root = np.sqrt(w)
     intercept = effect.details.get("intercept", math.nan)
@@ -251,21 +260,10 @@ def fit_radial_egger(
     return RadialEggerFit(effect, root, contributions, minus_log, outliers)
 
 
-def _refuse(data: Harmonised, *, fewest: int) -> Estimate | None:
-    if data.m < fewest:
-        text = f"needs {fewest} variants, found {data.m}"
-        return refuse(MethodStatus.too_few, text, nsnp=data.m)
-    without = int(np.count_nonzero(data.x == 0))
-    if without:
-        text = f"{without} variants have no effect on the exposure, so no ratio"
-        return refuse(MethodStatus.zero_effect, text, nsnp=data.m)
-    return None
-
-
-def _check(data: Harmonised, *, fewest: int) -> None:
-    refused = _refuse(data, fewest=fewest)
-    if refused is not None:
-        raise InputError(f"no radial regression: {refused.message}")
+def _check(data: Harmonised, method: Method) -> None:
+    refusal = method.find_refusal(data.m, int(np.count_nonzero(data.x == 0)))
+    if refusal is not None:
+        raise InputError(f"no radial regression: {refusal.message}")
 
 
 def _weigh(data: Harmonised, weights: RadialWeights, effect: float) -> F64:
@@ -333,31 +331,47 @@ def _fit_egger(data: Harmonised, weights: RadialWeights) -> tuple[Estimate, F64]
 
 def _fit_exact(data: Harmonised) -> tuple[Estimate, Estimate, float]:
     """The exact estimates with fixed and with random effects, and the inflation of the latter."""
-    found = find_optimum(data)
-    if found is None:
-        text = "the exact heterogeneity has no minimum at a finite effect"
-        refused = refuse(MethodStatus.not_converged, text, nsnp=data.m)
-        return refused, refused, math.nan
-    theta, q, _ = found
+    line = fit_line(_points(data, 1.0))
+    if line.doubt is not None:
+        text = f"the exact heterogeneity has no minimum at a finite effect: {line.doubt}"
+        refusal = refuse(MethodStatus.not_converged, text, nsnp=data.m)
+        return refusal, refusal, math.nan
     df = data.m - 1
-    details = describe_heterogeneity(q, df)
-    fixed = conclude(theta, _exact_se(data, theta), nsnp=data.m, details=details)
-    phi, inflated = 1.0, data
+    details = describe_heterogeneity(line.q, df)
+    se = _exact_se(data, line.slope)
+    fixed = certify(conclude(line.slope, se, nsnp=data.m, details=details))
+    line, phi = _inflate(data, line)
+    if line.doubt is not None:
+        text = f"the exact heterogeneity with random effects has no minimum: {line.doubt}"
+        return fixed, refuse(MethodStatus.not_converged, text, nsnp=data.m), math.nan
+    details = describe_heterogeneity(line.q, df)
+    se = _exact_se(replace(data, se_y=data.se_y * math.sqrt(phi)), line.slope)
+    free = certify(conclude(line.slope, se, nsnp=data.m, df=float(df), details=details))
+    return fixed, free, phi
+
+
+def _points(data: Harmonised, phi: float) -> Points:
+    return Points(data.x, data.sx, data.beta_y, data.se_y * math.sqrt(phi))
+
+
+def _inflate(data: Harmonised, line: LineFit) -> tuple[LineFit, float]:
+    """The minimum of Q that is its degrees of freedom, and the inflation that makes it so."""
+    df, phi = data.m - 1, 1.0
     for _ in range(_ROUNDS):
-        if q <= df * (1.0 + 1e-12):
+        if line.doubt is not None or line.q <= df * (1.0 + _EXPECTED):
             break
-        variance = phi * data.se_y**2 + theta**2 * data.sx**2
-        decline = np.sum((data.beta_y - theta * data.x) ** 2 * data.se_y**2 / variance**2)
-        phi += max(float((q - df) / decline), 1e-14 * phi)
-        inflated = replace(data, se_y=data.se_y * math.sqrt(phi))
-        found = find_optimum(inflated, start=theta) or find_optimum(inflated)
-        if found is None:
-            text = "the exact heterogeneity with random effects has no minimum"
-            return fixed, refuse(MethodStatus.not_converged, text, nsnp=data.m), math.nan
-        theta, q, _ = found
-    details = describe_heterogeneity(q, df)
-    se = _exact_se(inflated, theta)
-    return fixed, conclude(theta, se, nsnp=data.m, df=float(df), details=details), phi
+        variance = phi * data.se_y**2 + line.slope**2 * data.sx**2
+        residual = data.beta_y - line.slope * data.x
+        decline = np.sum(residual**2 * data.se_y**2 / variance**2)
+        phi += max(float((line.q - df) / decline), 1e-14 * phi)  # at least the last digit
+        near = fit_line(_points(data, phi), start=line.slope)
+        line = near if near.doubt is None else fit_line(_points(data, phi))
+    if line.doubt is None and line.q > df * (1.0 + _EXPECTED):
+        return replace(line, doubt="the inflation has not settled"), phi
+    whole = fit_line(_points(data, phi))
+    if line.doubt is None and whole.q < line.q * (1.0 - _EXPECTED):
+        return replace(line, doubt="another effect fits better at this inflation"), phi
+    return line, phi
 
 
 def _exact_se(data: Harmonised, theta: float) -> float:

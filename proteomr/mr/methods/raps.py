@@ -10,14 +10,17 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.units import Powers
+from proteomr.stats.line_likelihood import Points
 from proteomr.stats.profile_score import (
     Loss,
     LossConstants,
     Moments,
-    Points,
     ScoreFit,
     influence,
     loss_constants,
+    name_doubt,
     solve_profile_score,
 )
 from proteomr.tables import Harmonised
@@ -26,7 +29,7 @@ __all__ = ["RobustAdjustedProfileScore"]
 
 
 @dataclass(frozen=True, slots=True)
-class RobustAdjustedProfileScore:
+class RobustAdjustedProfileScore(Method):
     r"""Slope through effects that both carry errors, weak and invalid variants allowed for.
 
     .. math::
@@ -74,24 +77,18 @@ class RobustAdjustedProfileScore:
     key: ClassVar[str] = "raps"
     label: ClassVar[str] = "Robust adjusted profile score (RAPS)"
     reference: ClassVar[str] = "10.1214/19-AOS1866"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_raps",)
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
+    powers: ClassVar[Powers] = {"tau2": (2, 0), "tau2_se": (2, 0)}
 
     loss: Loss = "huber"
     over_dispersion: bool = True
     variance: Literal["adjusted", "profile"] = "adjusted"
     moments: Moments = "integrate"
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the root of the scores, with its sandwich standard error."""
         del random
-        if data.m < self.min_variants:
-            message = f"{self.min_variants} variants are needed, {data.m} given"
-            return refuse(MethodStatus.too_few, message, nsnp=data.m)
-        if not (data.x != 0.0).any():
-            message = "no variant has an effect on the exposure"
-            return refuse(MethodStatus.zero_effect, message, nsnp=data.m)
         if self.variance == "profile" and self.over_dispersion:
             message = "the profile variance is for no over-dispersion: set over_dispersion to False"
             return refuse(MethodStatus.not_identified, message, nsnp=data.m)
@@ -110,10 +107,21 @@ class RobustAdjustedProfileScore:
         if not variances[0] > 0.0:
             message = "the variance of the slope is not above zero"
             return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+        se = math.sqrt(variances[0])
+        doubt = name_doubt(
+            points,
+            fit,
+            se,
+            loss=self.loss,
+            over_dispersion=self.over_dispersion,
+            constants=moments,
+        )
+        if doubt is not None:
+            return refuse(MethodStatus.not_converged, doubt, nsnp=data.m)
         details = {"tau2": fit.tau2, "roots": float(fit.roots)}
         if self.over_dispersion:
             details["tau2_se"] = math.sqrt(variances[1])
-        return conclude(fit.slope, math.sqrt(variances[0]), nsnp=data.m, details=details)
+        return conclude(fit.slope, se, nsnp=data.m, details=details)
 
 
 def profile_variance(points: Points, fit: ScoreFit, moments: LossConstants) -> float:

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.random import Generator
 from scipy import special
 
-from proteomr.mr.methods.base import Estimate, MethodStatus, refuse
+from proteomr.mr.methods.base import Estimate, Measure, MethodStatus, refuse
+from proteomr.mr.methods.method import Method
 from proteomr.tables import Harmonised
 
 __all__ = ["SignConcordance"]
 
 
 @dataclass(frozen=True, slots=True)
-class SignConcordance:
+class SignConcordance(Method):
     r"""Excess of variants whose two effects have the same sign, between -1 and 1.
 
     .. math:: \hat\theta = 2 (k / n - 1/2)
@@ -49,12 +50,13 @@ class SignConcordance:
     key: ClassVar[str] = "sign"
     label: ClassVar[str] = "Sign concordance test"
     reference: ClassVar[str] = "10.1098/rstl.1710.0011"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_sign",)
     min_variants: ClassVar[int] = 6
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
+    measures: ClassVar[tuple[Measure, ...]] = ()
+    pure: ClassVar[bool] = True
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the excess of agreeing signs; signs are the same in all units."""
         del random
         product = np.sign(data.x) * np.sign(data.beta_y)
         n = int(np.count_nonzero(product))

@@ -9,7 +9,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Estimate, conclude
+from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.units import Powers
 from proteomr.stats.weighted_lines import fit_slopes
 from proteomr.tables import Harmonised
 
@@ -17,7 +19,7 @@ __all__ = ["UnweightedRegression"]
 
 
 @dataclass(frozen=True, slots=True)
-class UnweightedRegression:
+class UnweightedRegression(Method):
     r"""Ordinary least squares of the effects on the outcome on those on the exposure.
 
     .. math:: \hat\theta = \frac{\sum_j x_j y_j}{\sum_j x_j^2}, \qquad
@@ -49,19 +51,13 @@ class UnweightedRegression:
     key: ClassVar[str] = "uwr"
     label: ClassVar[str] = "Unweighted regression"
     reference: ClassVar[str] = "10.1002/gepi.21758"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_uwr",)
     min_variants: ClassVar[int] = 2
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
+    powers: ClassVar[Powers] = {"residual_se": (1, 0), "rss": (2, 0)}
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the slope of least squares."""
         del random
-        if data.m < self.min_variants:
-            text = f"needs {self.min_variants} variants, found {data.m}"
-            return refuse(MethodStatus.too_few, text, nsnp=data.m)
-        if not data.x.any():
-            text = "no variant has an effect on the exposure"
-            return refuse(MethodStatus.zero_effect, text, nsnp=data.m)
         line = fit_slopes(data.x, data.beta_y, weights=np.ones(data.m))
         rss, df = float(line.q), int(line.df)
         sigma = math.sqrt(rss / df)

@@ -8,14 +8,15 @@ from typing import ClassVar, Literal
 
 from numpy.random import Generator
 
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Estimate, conclude
+from proteomr.mr.methods.method import Method
 from proteomr.tables import Harmonised
 
 __all__ = ["WaldRatio"]
 
 
 @dataclass(frozen=True, slots=True)
-class WaldRatio:
+class WaldRatio(Method):
     r"""Ratio of one variant's effect on the outcome to that on the exposure.
 
     .. math:: \hat\theta = y / x, \qquad s = s_y / |x|
@@ -29,6 +30,10 @@ class WaldRatio:
     outcome, and acts on the outcome through the exposure alone.
     Limits: none of that can be tested with one variant; the first-order standard error takes the
     effect on the exposure as known.
+
+    Parameters
+    ----------
+    order : of the delta method, "first" or "second".
 
     Examples
     --------
@@ -46,22 +51,17 @@ class WaldRatio:
     key: ClassVar[str] = "wald"
     label: ClassVar[str] = "Wald ratio"
     reference: ClassVar[str] = "10.1214/aoms/1177731868"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_wald_ratio",)
     min_variants: ClassVar[int] = 1
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
+    max_variants: ClassVar[int | None] = 1
 
     order: Literal["first", "second"] = "first"
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate, or a status; never raises for what the data are like."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the ratio."""
         del random
-        if data.m != 1:
-            status = MethodStatus.too_few if data.m < 1 else MethodStatus.not_identified
-            return refuse(status, f"takes exactly 1 variant, {data.m} were given", nsnp=data.m)
         x, sx = float(data.x[0]), float(data.sx[0])
         y, sy = float(data.beta_y[0]), float(data.se_y[0])
-        if x == 0:
-            return refuse(MethodStatus.zero_effect, "the effect on the exposure is zero", nsnp=1)
         ratio = y / x
         noise = 0.0 if self.order == "first" else ratio * sx
         return conclude(ratio, math.hypot(sy, noise) / abs(x), nsnp=1)

@@ -43,5 +43,6 @@ MULTIVARIABLE_METHODS: tuple[type[MultivariableMethod], ...] = (
     MultivariableLasso,
     MultivariableConstrainedMl,
     MultivariableGmm,
+    MultivariableResidual,
 )
 """The estimators of several exposures that a run may name, one per key."""

@@ -8,8 +8,9 @@ from proteomr._typing import F64, I64, Bool
 
 __all__ = ["fit_absolute_deviations"]
 
-_STEPS = 500
-_SLACK = 1e-10
+_STEPS = 500  # steps to a neighbouring plane; some 2 p are usual
+_SLACK = 1e-10  # of a weight: a slope that rounding alone makes of an edge that does not fall
+_INDEPENDENT = 0.1  # of its length left by the points before: far from a plane through them
 
 
 def fit_absolute_deviations(X: F64, y: F64, *, weights: F64) -> tuple[F64, Bool]:
@@ -32,7 +33,8 @@ def fit_absolute_deviations(X: F64, y: F64, *, weights: F64) -> tuple[F64, Bool]
 
     Returns
     -------
-    Coefficients (b, p), and whether each set came to its minimum; without it they are NaN.
+    Coefficients (b, p), and whether each set came to its minimum: no edge falls from it, and the
+    sum is not above that of least squares. Without it they are NaN.
 
     Examples
     --------
@@ -40,7 +42,7 @@ def fit_absolute_deviations(X: F64, y: F64, *, weights: F64) -> tuple[F64, Bool]
     >>> fit_absolute_deviations(X, np.array([[1.0, 2.0, 9.0]]), weights=np.ones(3))[0].tolist()
     [[2.0]]
     """
-    basis = _start(X, y, weights)
+    basis, near = _start(X, y, weights)
     sign = np.where(_residuals(X, y, basis) < 0, -1.0, 1.0)
     done = np.zeros(y.shape[0], dtype=np.bool_)
     for _ in range(_STEPS):
@@ -50,6 +52,9 @@ def fit_absolute_deviations(X: F64, y: F64, *, weights: F64) -> tuple[F64, Bool]
         stepped = _step(X[active], y[active], weights, basis[active], sign[active])
         basis[active], sign[active], done[active] = stepped
     coefficients = _solve(X, y, basis)
+    done &= np.isfinite(coefficients).all(axis=1)
+    sums = np.abs(y - np.einsum("bmp,bp->bm", X, coefficients)) @ weights
+    done &= sums <= (1.0 + _SLACK) * (np.abs(y - np.einsum("bmp,bp->bm", X, near)) @ weights)
     coefficients[~done] = np.nan
     return coefficients, done
 
@@ -67,8 +72,8 @@ def _residuals(X: F64, y: F64, basis: I64) -> F64:
     return np.asarray(y - np.einsum("bmp,bp->bm", X, _solve(X, y, basis)))
 
 
-def _start(X: F64, y: F64, weights: F64) -> I64:
-    """Independent points near the weighted least-squares plane, chosen one by one."""
+def _start(X: F64, y: F64, weights: F64) -> tuple[I64, F64]:
+    """Independent points near the least-squares plane, chosen one by one, and that plane."""
     b, _, p = X.shape
     root = np.sqrt(weights)
     S = X * root[:, None]
@@ -82,13 +87,13 @@ def _start(X: F64, y: F64, weights: F64) -> I64:
     every = np.arange(b)
     for k in range(p):
         length = np.linalg.norm(left, axis=2)
-        independent = length > 0.1 * whole
+        independent = length > _INDEPENDENT * whole
         best = np.where(independent.any(axis=1), independent.argmax(axis=1), length.argmax(axis=1))
         basis[:, k] = near[every, best]
         unit = left[every, best] / length[every, best][:, None]
         left -= np.einsum("bmp,bp->bm", left, unit)[..., None] * unit[:, None, :]
         whole[every, best] = np.inf
-    return basis
+    return basis, np.asarray(theta)
 
 
 def _step(X: F64, y: F64, weights: F64, basis: I64, sign: F64) -> tuple[I64, F64, Bool]:

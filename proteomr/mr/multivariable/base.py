@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
 
-from proteomr._typing import F64
+from proteomr._typing import F64, I64
 from proteomr.errors import UsageError, nearest
-from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import (
+    Convention,
+    Estimate,
+    MethodStatus,
+    certify,
+    conclude,
+    refuse,
+)
+from proteomr.mr.methods.method import Declared, attempt
+from proteomr.mr.methods.units import Powers, find_exponents, restore_units, vanishes
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.stats.linalg import solve_least_squares
 from proteomr.tables import Harmonised
 
 __all__ = [
+    "INTERCEPT_POWERS",
     "MultivariableMethod",
     "WeightedFit",
     "check_size",
@@ -29,24 +39,56 @@ __all__ = [
     "refuse_each",
 ]
 
+INTERCEPT_POWERS: Powers = dict.fromkeys(
+    ("intercept", "intercept_se", "intercept_conf_low", "intercept_conf_high"), (1, 0)
+)
+"""Units of an intercept among the details: those of the outcome."""
+
+_ALIASED = 1e-7  # the pivot, relative to a column's length, that R's lm takes for zero
 _COLLINEAR = "effects on one exposure are a combination of those on the others"
 
 
-class MultivariableMethod(Protocol):
-    """An estimator of the direct effects of several exposures: a frozen dataclass of parameters.
+class MultivariableMethod(Declared):
+    """An estimator of the direct effects of several exposures.
 
-    `min_variants` is what one exposure needs; each further exposure needs one variant more.
+    The frame is that of `proteomr.mr.methods.method.Method`: `estimate` refuses what the
+    declaration excludes, brings effects to the size of one, and lets no estimate out without its
+    certificate.
     """
 
-    key: ClassVar[str]
-    label: ClassVar[str]
-    reference: ClassVar[str]
-    min_variants: ClassVar[int]
-    needs_ld: ClassVar[bool]
-    stochastic: ClassVar[bool]
+    __slots__ = ()
+
+    @abstractmethod
+    def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
+        """Return one estimate per exposure, of effects that have been checked, or refusals."""
 
     def estimate(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
         """Return one estimate per exposure, in order; never raises for what the data are like."""
+        exposures = find_exponents(data.beta_x.T, data.se_x.T)
+        outcome = int(find_exponents(data.beta_y, data.se_y)) if data.m else 0
+        scaled = _scale(data, exposures, outcome)
+        if scaled is None:
+            text = "effects or standard errors differ by more orders of magnitude than numbers hold"
+            return refuse_each(data, status=MethodStatus.not_identified, message=text)
+        refusal = check_size(scaled, fewest=self.fewest)
+        if refusal is not None:
+            return refusal
+        count = len(data.exposures)
+        fitted = attempt(lambda: list(self.fit(scaled, random=random)), count=count, m=data.m)
+        return tuple(
+            certify(restore_units(found, outcome=outcome, exposure=int(unit), powers=self.powers))
+            for found, unit in zip(fitted, exposures, strict=True)
+        )
+
+
+def _scale(data: Harmonised, exposures: I64, outcome: int) -> Harmonised | None:
+    """Return effects divided by powers of two, one per exposure; None where numbers are lost."""
+    arrays = (data.beta_x, data.se_x, data.beta_y, data.se_y)
+    powers = (exposures, exposures, outcome, outcome)
+    scaled = [np.ldexp(a, -np.asarray(e)) for a, e in zip(arrays, powers, strict=True)]
+    if any(vanishes(a.ravel(), b.ravel()) for a, b in zip(arrays, scaled, strict=True)):
+        return None
+    return replace(data, beta_x=scaled[0], se_x=scaled[1], beta_y=scaled[2], se_y=scaled[3])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +135,7 @@ def fit_weighted(X: F64, y: F64, *, weights: F64) -> WeightedFit | None:
     if y.size < X.shape[1]:
         return None
     root = np.sqrt(weights)
-    found = solve_least_squares(X * root[:, None], y * root, tolerance=1e-7)
+    found = solve_least_squares(X * root[:, None], y * root, tolerance=_ALIASED)
     if found.kept.size < X.shape[1]:
         return None
     unit_se = np.sqrt(np.diagonal(found.unscaled))

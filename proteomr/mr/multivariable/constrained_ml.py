@@ -13,27 +13,29 @@ from proteomr._typing import F64, I64, Bool
 from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Estimate, MethodStatus
 from proteomr.mr.multivariable.base import (
-    check_size,
+    MultivariableMethod,
     conclude_each,
     correlate_estimates,
     fit_weighted,
     refuse_each,
 )
 from proteomr.mr.multivariable.errors_in_variables import (
+    certify_terms,
     combine_errors,
     evaluate_terms,
     step_terms,
 )
+from proteomr.stats.parametric_bootstrap import check_draws
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableConstrainedMl"]
 
-_STEPS = 300
-_TOLERANCE = 1e-11
+_STEPS = 300  # each step lowers the sum, and there are few sets of variants near its least
+_TOLERANCE = 1e-11  # standard errors per root of a variant
 
 
 @dataclass(frozen=True, slots=True)
-class MultivariableConstrainedMl:
+class MultivariableConstrainedMl(MultivariableMethod):
     r"""Maximum likelihood with K variants free of the model, K chosen by an information criterion.
 
     .. math:: -2 \ell_K(\theta) = \min_{|V| = m - K} \sum_{j \in V}
@@ -85,8 +87,8 @@ class MultivariableConstrainedMl:
     key: ClassVar[str] = "mv_cml"
     label: ClassVar[str] = "Multivariable constrained maximum likelihood"
     reference: ClassVar[str] = "10.1016/j.ajhg.2023.02.014"
+    needs_sample_size: ClassVar[bool] = True
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
     stochastic: ClassVar[bool] = True
 
     sample_size: float | None = None
@@ -94,15 +96,16 @@ class MultivariableConstrainedMl:
     perturbations: int = 200
     correlations: tuple[tuple[float, ...], ...] | None = None
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
-        """Return one estimate per exposure, in order; raises only for options that do not fit."""
+    def __post_init__(self) -> None:
+        if self.perturbations:
+            check_draws(self.perturbations)
+
+    def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
+        """Return one estimate per exposure, in order."""
         e = len(data.exposures)
         given = None if self.correlations is None else np.array(self.correlations)
         correlations = correlate_estimates(given, size=e + 1)
         counts = self._list_counts(data)
-        refused = check_size(data, fewest=self.min_variants)
-        if refused is not None:
-            return refused
         n = _least_size(data) if self.sample_size is None else self.sample_size
         if not n > 1:
             text = "the information criterion needs the sample size, which is not known"
@@ -113,6 +116,9 @@ class MultivariableConstrainedMl:
         if self.perturbations:
             return self._perturb(data, errors, counts, n=n, starts=starts, random=random)
         theta, kept = starts[chosen], path.kept[chosen, 0]
+        if not path.settled[chosen, 0]:
+            text = "the iterations at the number of invalid variants chosen have no certificate"
+            return refuse_each(data, status=MethodStatus.not_converged, message=text)
         return _conclude(data, errors, theta=theta, kept=kept)
 
     def _list_counts(self, data: Harmonised) -> tuple[int, ...]:
@@ -153,7 +159,7 @@ class MultivariableConstrainedMl:
         )
         best = _choose_each(path, counts, n)
         drawn = path.theta[best, every]
-        if not path.settled[best, every].all() or b < 2:
+        if not path.settled[best, every].all():
             text = "the iterations did not end for every set of perturbed effects"
             return refuse_each(data, status=MethodStatus.not_converged, message=text)
         details = {"perturbations": float(b), "invalid": float(np.array(counts)[best].mean())}
@@ -235,6 +241,7 @@ def _trim(x: F64, y: F64, errors: F64, count: int, start: F64) -> tuple[F64, F64
     """Alternate: leave out the variants that fit worst, then a Newton step on the others."""
     theta = start.copy()
     kept, value = _keep(x, y, errors, count, theta)
+    first = np.einsum("bm,bm->b", value, kept)
     settled = np.zeros(theta.shape[0], dtype=np.bool_)
     for _ in range(_STEPS):
         rows = np.flatnonzero(~settled)
@@ -247,7 +254,9 @@ def _trim(x: F64, y: F64, errors: F64, count: int, start: F64) -> tuple[F64, F64
         same = (again == kept[rows]).all(axis=1)
         settled[rows] = (moved <= _TOLERANCE * math.sqrt(y.shape[1])) & same
         kept[rows] = again
-    return theta, np.einsum("bm,bm->b", value, kept), kept, settled
+    deviance = np.einsum("bm,bm->b", value, kept)
+    settled &= certify_terms(x, y, covariances=errors, theta=theta, kept=kept, rival=first)
+    return theta, deviance, kept, settled
 
 
 def _keep(x: F64, y: F64, errors: F64, count: int, theta: F64) -> tuple[Bool, F64]:

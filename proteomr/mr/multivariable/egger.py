@@ -9,8 +9,10 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude
+from proteomr.mr.methods.units import Powers
 from proteomr.mr.multivariable.base import (
-    check_size,
+    INTERCEPT_POWERS,
+    MultivariableMethod,
     conclude_each,
     describe_fit,
     fit_weighted,
@@ -25,7 +27,7 @@ __all__ = ["MultivariableEgger"]
 
 
 @dataclass(frozen=True, slots=True)
-class MultivariableEgger:
+class MultivariableEgger(MultivariableMethod):
     r"""Weighted regression on the effects on all exposures, with an intercept.
 
     Every variant is first oriented so that its effect on one exposure is not negative; then
@@ -73,21 +75,17 @@ class MultivariableEgger:
     key: ClassVar[str] = "mv_egger"
     label: ClassVar[str] = "Multivariable MR Egger"
     reference: ClassVar[str] = "10.1002/sim.7492"
+    powers: ClassVar[Powers] = INTERCEPT_POWERS
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
 
     orient_by: str | None = None
     convention: Convention = "twosamplemr"
     distribution: MultivariableDistribution = "normal"
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
-        """Return one estimate per exposure; raises only where `orient_by` names no exposure."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
+        """Return one estimate per exposure, in order."""
         del random
         x, y = orient_by_exposure(data, name=self.orient_by, convention=self.convention)
-        refused = check_size(data, fewest=self.min_variants)
-        if refused is not None:
-            return refused
         fit = fit_weighted(np.column_stack([x, np.ones(data.m)]), y, weights=data.se_y**-2)
         if fit is None:
             text = "the intercept is a combination of the effects on the exposures"

@@ -7,12 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, Bool
+from proteomr.stats.certificates import find_doubt
 
-__all__ = ["Terms", "combine_errors", "evaluate_terms", "minimise_terms", "step_terms"]
+__all__ = [
+    "Terms",
+    "certify_terms",
+    "combine_errors",
+    "evaluate_terms",
+    "minimise_terms",
+    "step_terms",
+]
 
-_STEPS = 200
-_HALVINGS = 40
-_TOLERANCE = 1e-13
+_STEPS = 200  # Newton's method needs ten; a valley that takes more has no minimum worth the name
+_HALVINGS = 40  # of a step, down to its last digits
+_TOLERANCE = 1e-13  # standard errors per root of a variant: the last digits
+_CONVEX = 1e-8  # of the information without the residuals: less, and Newton's step is no descent
+_RISE = 1e-14  # relative: what rounding adds to a sum that does not rise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +129,7 @@ def step_terms(
     hessian = np.einsum("bmef,bm->bef", terms.curvature, w)
     scaled = x * np.sqrt(w / terms.variance)[..., None]
     gauss = 2.0 * np.einsum("bme,bmf->bef", scaled, scaled)
-    convex = np.linalg.eigvalsh(hessian)[:, 0] > 1e-8 * np.linalg.eigvalsh(gauss)[:, 0]
+    convex = np.linalg.eigvalsh(hessian)[:, 0] > _CONVEX * np.linalg.eigvalsh(gauss)[:, 0]
     metric = np.where(convex[:, None, None], hessian, gauss)
     unit = np.sqrt(np.einsum("bee->be", gauss))
     unit = np.where(unit > 0, unit, 1.0)
@@ -133,7 +143,7 @@ def step_terms(
         u = np.concatenate([-trial, np.ones((before.size, 1))], axis=1)
         variance = np.einsum("bk,mkl,bl->bm", u, covariances, u, optimize=True) + excess
         after = np.einsum("bm,bm->b", residual**2 / variance, w)
-        worse = after > before * (1.0 + 1e-14)
+        worse = after > before * (1.0 + _RISE)
         if not worse.any():
             break
         shrink = np.where(worse, 0.5 * shrink, shrink)
@@ -144,7 +154,7 @@ def step_terms(
 def minimise_terms(
     x: F64, y: F64, *, covariances: F64, start: F64, excess: float | F64 = 0.0
 ) -> tuple[F64, Bool]:
-    """Effects at which the sum over all variants is least, and whether the steps came to an end.
+    """Effects at which the sum over all variants is least, and whether that is certified.
 
     Parameters
     ----------
@@ -160,12 +170,58 @@ def minimise_terms(
     """
     theta = start
     kept = np.ones(y.shape, dtype=np.bool_)
-    done = np.zeros(y.shape[0], dtype=np.bool_)
     for _ in range(_STEPS):
         theta, moved = step_terms(
             x, y, covariances=covariances, theta=theta, kept=kept, excess=excess
         )
-        done = moved <= _TOLERANCE * np.sqrt(y.shape[1])
-        if done.all():
+        if (moved <= _TOLERANCE * np.sqrt(y.shape[1])).all():
             break
-    return theta, done
+    first = evaluate_terms(x, y, covariances=covariances, theta=start, excess=excess)
+    rival = first.value.sum(axis=1)
+    sure = certify_terms(
+        x, y, covariances=covariances, theta=theta, kept=kept, excess=excess, rival=rival
+    )
+    return theta, sure
+
+
+def certify_terms(
+    x: F64,
+    y: F64,
+    *,
+    covariances: F64,
+    theta: F64,
+    kept: Bool,
+    rival: F64,
+    excess: float | F64 = 0.0,
+) -> Bool:
+    """Whether each set of effects is a minimum of the sum over the variants kept, (b,).
+
+    Parameters
+    ----------
+    x, y, covariances, theta, excess : as in `evaluate_terms`.
+    kept : (b, m).
+    rival : (b,) the least sum seen elsewhere, that at the start included.
+    """
+    terms = evaluate_terms(x, y, covariances=covariances, theta=theta, excess=excess)
+    w = kept.astype(np.float64)
+    value = np.einsum("bm,bm->b", terms.value, w)
+    score = 0.5 * np.einsum("bme,bm->be", terms.gradient, w)
+    information = 0.5 * np.einsum("bmef,bm->bef", terms.curvature, w)
+    finite = np.isfinite(information).all(axis=(1, 2)) & np.isfinite(score).all(axis=1)
+    sure = np.zeros(value.size, dtype=np.bool_)
+    for k in np.flatnonzero(finite):
+        unit = np.sqrt(np.maximum(np.diagonal(information[k]), 0.0))
+        unit = np.where(unit > 0, unit, 1.0)
+        shape, g = information[k] / np.outer(unit, unit), score[k] / unit
+        curvature = float(np.linalg.eigvalsh(shape)[0])
+        distance = 0.0
+        if curvature > 0.0:
+            distance = float(np.sqrt(max(g @ np.linalg.solve(shape, g), 0.0)))
+        doubt = find_doubt(
+            distance=distance,
+            curvature=curvature,
+            value=float(value[k]),
+            rival=float(rival[k]),
+        )
+        sure[k] = doubt is None
+    return sure

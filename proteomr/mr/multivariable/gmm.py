@@ -10,24 +10,24 @@ from numpy.random import Generator
 
 from proteomr._typing import F64
 from proteomr.mr.methods.base import Estimate, MethodStatus
+from proteomr.mr.methods.units import Powers
 from proteomr.mr.multivariable.base import (
-    check_size,
+    MultivariableMethod,
     conclude_each,
     correlate_estimates,
     fit_weighted,
     refuse_each,
 )
 from proteomr.mr.multivariable.errors_in_variables import evaluate_terms, minimise_terms
+from proteomr.stats.bracketing import halve_to_root
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableGmm", "measure_moments"]
 
-_HALVINGS = 200
-
 
 @dataclass(frozen=True, slots=True)
-class MultivariableGmm:
+class MultivariableGmm(MultivariableMethod):
     r"""Effects that leave the variants' residual effects least, by their own variances.
 
     .. math:: Q(\theta) = \sum_j \frac{(y_j - x_j^T \theta)^2}
@@ -80,21 +80,18 @@ class MultivariableGmm:
     key: ClassVar[str] = "mv_gmm"
     label: ClassVar[str] = "Multivariable generalised method of moments"
     reference: ClassVar[str] = "10.48550/arXiv.2408.09868"
+    needs_sample_size: ClassVar[bool] = True
+    powers: ClassVar[Powers] = {"overdispersion": (2, 0)}
     min_variants: ClassVar[int] = 2
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
 
     robust: bool = True
     correlations: tuple[tuple[float, ...], ...] | None = None
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
-        """Return one estimate per exposure, in order; raises only for options that do not fit."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
+        """Return one estimate per exposure, in order."""
         del random
         given = None if self.correlations is None else np.array(self.correlations)
         correlations = correlate_estimates(given, size=len(data.exposures))
-        refused = check_size(data, fewest=self.min_variants)
-        if refused is not None:
-            return refused
         errors = measure_moments(data, correlations=correlations)
         if errors is None:
             text = "the sample sizes are not known, or not above the number of variants"
@@ -161,11 +158,10 @@ def _disperse(data: Harmonised, errors: F64, theta: F64, df: int) -> float:
     ).variance[0]
     if not (residual**2 / variance).sum() > df:
         return 0.0
-    low, high = 0.0, float((residual**2).sum() / df)
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        if middle in {low, high}:
-            break
-        above = (residual**2 / (variance + middle)).sum() > df
-        low, high = (middle, high) if above else (low, middle)
-    return 0.5 * (low + high)
+    top = np.array([(residual**2).sum() / df])
+    excess = halve_to_root(
+        lambda kappa: np.array([(residual**2 / (variance + kappa[0])).sum() - df]),
+        np.zeros(1),
+        top,
+    )
+    return float(excess[0])

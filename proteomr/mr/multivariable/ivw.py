@@ -12,8 +12,10 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
 from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude
+from proteomr.mr.methods.units import Powers
 from proteomr.mr.multivariable.base import (
-    check_size,
+    INTERCEPT_POWERS,
+    MultivariableMethod,
     conclude_each,
     describe_fit,
     fit_weighted,
@@ -35,7 +37,7 @@ MultivariableDistribution: TypeAlias = Literal["normal", "t"]
 
 
 @dataclass(frozen=True, slots=True)
-class MultivariableIvw:
+class MultivariableIvw(MultivariableMethod):
     r"""Weighted regression of the effects on the outcome on those on all exposures, by the origin.
 
     .. math:: y_j = \sum_k \theta_k x_{jk} + \varepsilon_j, \qquad
@@ -81,9 +83,8 @@ class MultivariableIvw:
     key: ClassVar[str] = "mv_ivw"
     label: ClassVar[str] = "Multivariable inverse variance weighted"
     reference: ClassVar[str] = "10.1093/aje/kwu283"
+    powers: ClassVar[Powers] = INTERCEPT_POWERS
     min_variants: ClassVar[int] = 2
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
 
     convention: Convention = "twosamplemr"
     model: MultivariableModel = "default"
@@ -92,14 +93,15 @@ class MultivariableIvw:
     robust: bool = False
     distribution: MultivariableDistribution = "normal"
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
-        """Return one estimate per exposure, in order; never raises for what the data are like."""
+    @property
+    def fewest(self) -> int:
+        """Variants that one exposure needs: one more with an intercept."""
+        return self.min_variants + self.intercept
+
+    def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
+        """Return one estimate per exposure, in order."""
         if self.own_instruments_p is not None:
             return self._estimate_apart(data, threshold=self.own_instruments_p, random=random)
-        fewest = self.min_variants + self.intercept
-        refused = check_size(data, fewest=fewest)
-        if refused is not None:
-            return refused
         return _fit_robustly(self, data) if self.robust else _fit(self, data)
 
     def _estimate_apart(

@@ -12,14 +12,14 @@ from proteomr._typing import F64
 from proteomr.errors import InputError
 from proteomr.mr.methods.base import Convention, Estimate, MethodStatus
 from proteomr.mr.multivariable.base import (
-    check_size,
+    MultivariableMethod,
     conclude_each,
     describe_fit,
     fit_weighted,
     orient_by_exposure,
     refuse_each,
 )
-from proteomr.mr.multivariable.lasso_path import LassoPath, fit_lasso_path
+from proteomr.stats.lasso_path import LassoPath, fit_lasso_path
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableLasso", "select_exposures"]
@@ -28,7 +28,7 @@ _JUMP = 3.841458820694124  # 95 % of chi-squared with one degree of freedom
 
 
 @dataclass(frozen=True, slots=True)
-class MultivariableLasso:
+class MultivariableLasso(MultivariableMethod):
     r"""Weighted regression on the variants to which a lasso leaves no effect of their own.
 
     .. math:: \min_{\theta, \alpha} \frac{1}{2m} \sum_j \frac{(y_j - x_j^T \theta - \alpha_j)^2}
@@ -77,20 +77,15 @@ class MultivariableLasso:
     label: ClassVar[str] = "Multivariable lasso"
     reference: ClassVar[str] = "10.1002/sim.9156"
     min_variants: ClassVar[int] = 3
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
 
     orient_by: str | None = None
     convention: Convention = "twosamplemr"
     penalty: float | None = None
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
-        """Return one estimate per exposure; raises only where `orient_by` names no exposure."""
+    def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
+        """Return one estimate per exposure, in order."""
         del random
         x, y = orient_by_exposure(data, name=self.orient_by, convention=self.convention)
-        refused = check_size(data, fewest=self.min_variants)
-        if refused is not None:
-            return refused
         weights = data.se_y**-2
         path = _penalise(x / data.se_y[:, None], y / data.se_y, data.se_y, self.penalty)
         place = 0 if self.penalty is not None else _choose(path, x, y, weights)
@@ -99,6 +94,9 @@ class MultivariableLasso:
                 "no penalty leaves more variants without a direct effect than there are exposures"
             )
             return refuse_each(data, status=MethodStatus.not_identified, message=text)
+        if not path.certified[: place + 1].all():
+            text = "the lasso did not come to its optimum at every penalty"
+            return refuse_each(data, status=MethodStatus.not_converged, message=text)
         direct = path.coefficients[place]
         used = np.flatnonzero(direct == 0)
         fit = fit_weighted(x[used], y[used], weights=weights[used])

@@ -12,16 +12,17 @@ from numpy.random import Generator
 from proteomr._typing import F64
 from proteomr.mr.methods.base import Estimate, MethodStatus
 from proteomr.mr.multivariable.absolute_deviations import fit_absolute_deviations
-from proteomr.mr.multivariable.base import check_size, conclude_each, refuse_each
+from proteomr.mr.multivariable.base import MultivariableMethod, conclude_each, refuse_each
+from proteomr.stats.parametric_bootstrap import check_draws
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableMedian"]
 
-_NUMBERS_PER_BLOCK = 1 << 19
+_NUMBERS_PER_BLOCK = 1 << 19  # 4 MB of drawn effects at a time
 
 
 @dataclass(frozen=True, slots=True)
-class MultivariableMedian:
+class MultivariableMedian(MultivariableMethod):
     r"""Effects that minimise the weighted sum of absolute distances of the variants.
 
     .. math:: \hat\theta = \arg\min_\theta \sum_j s_{yj}^{-2}
@@ -59,16 +60,15 @@ class MultivariableMedian:
     label: ClassVar[str] = "Multivariable median"
     reference: ClassVar[str] = "10.1002/sim.9156"
     min_variants: ClassVar[int] = 2
-    needs_ld: ClassVar[bool] = False
     stochastic: ClassVar[bool] = True
 
     draws: int = 1000
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
-        """Return one estimate per exposure, in order; never raises for what the data are like."""
-        refused = check_size(data, fewest=self.min_variants)
-        if refused is not None:
-            return refused
+    def __post_init__(self) -> None:
+        check_draws(self.draws)
+
+    def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
+        """Return one estimate per exposure, in order."""
         weights = data.se_y**-2
         weights = weights / weights.mean()
         found, settled = fit_absolute_deviations(

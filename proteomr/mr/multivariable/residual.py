@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
 from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
-from proteomr.mr.multivariable.base import check_size, fit_weighted
+from proteomr.mr.multivariable.base import MultivariableMethod, fit_weighted
 from proteomr.mr.multivariable.ivw import find_own_instruments
 from proteomr.tables import Harmonised
 
@@ -19,7 +19,7 @@ __all__ = ["MultivariableResidual"]
 
 
 @dataclass(frozen=True, slots=True)
-class MultivariableResidual:
+class MultivariableResidual(MultivariableMethod):
     r"""Unweighted regression in two steps: outcome on the other exposures, then what is left.
 
     .. math:: r = y - X_{-k} (X_{-k}^T X_{-k})^{-1} X_{-k}^T y, \qquad
@@ -60,19 +60,19 @@ class MultivariableResidual:
     label: ClassVar[str] = "Multivariable residual regression"
     reference: ClassVar[str] = "10.1093/aje/kwu283"
     min_variants: ClassVar[int] = 2
-    needs_ld: ClassVar[bool] = False
-    stochastic: ClassVar[bool] = False
 
     intercept: bool = False
     own_instruments_p: float | None = None
     first_step_all: bool = False
 
-    def estimate(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
-        """Return one estimate per exposure, in order; never raises for what the data are like."""
+    @property
+    def fewest(self) -> int:
+        """Variants that one exposure needs: one more with an intercept."""
+        return self.min_variants + self.intercept
+
+    def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
+        """Return one estimate per exposure, in order."""
         del random
-        refused = check_size(data, fewest=self.min_variants + self.intercept)
-        if refused is not None:
-            return refused
         every = np.ones(data.beta_x.shape, dtype=np.bool_)
         threshold = self.own_instruments_p
         own = every if threshold is None else find_own_instruments(data, threshold=threshold)

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
 
-from proteomr.errors import ColumnError, FormatError, NothingToDo, UsageError, nearest
+from proteomr.errors import ColumnError, FormatError, NothingToDo, nearest
 from proteomr.io.tables import read_table
+from proteomr.mr.choice import build_joint_methods, name_methods
 from proteomr.mr.estimate import random_of, tabulate_estimates
-from proteomr.mr.multivariable import MULTIVARIABLE_METHODS, measure_conditional_f
+from proteomr.mr.multivariable import measure_conditional_f
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
 
-__all__ = ["estimate_jointly", "multivariable_keys", "read_joint", "tabulate_strength"]
+__all__ = ["estimate_jointly", "read_joint", "tabulate_strength"]
 
 _NAMES: Final = ("variant_id", "SNP", "snp", "rsid")
 _OUTCOME: Final = ("beta_outcome", "se_outcome")
-
-
-def multivariable_keys() -> tuple[str, ...]:
-    """Return the keys of the methods for several exposures.
-
-    Examples
-    --------
-    >>> "mv_ivw" in multivariable_keys()
-    True
-    """
-    return tuple(kind.key for kind in MULTIVARIABLE_METHODS)
 
 
 def read_joint(path: str | Path) -> Harmonised:
@@ -111,29 +101,23 @@ def estimate_jointly(
     Parameters
     ----------
     data : variants of several exposures.
-    keys : of the methods, as `multivariable_keys` lists them; ``all`` stands for every one.
+    keys : names of the methods, as `proteomr.mr.choice.build_joint_methods` takes them.
     seed : of the random numbers.
     n_exposure : sample size for the methods that need one.
 
     Raises
     ------
     UsageError
-        A key is unknown.
+        A name is unknown.
     """
-    known: dict[str, Any] = {kind.key: kind for kind in MULTIVARIABLE_METHODS}
-    wanted = list(known) if list(keys) == ["all"] else list(keys)
+    methods = build_joint_methods(keys, n_exposure=n_exposure)
     rows = []
-    for key in wanted:
-        if key not in known:
-            raise UsageError(
-                f"no method {key!r}{nearest(key, known)}; for several exposures: {', '.join(known)}"
-            )
-        method = known[key]()
-        if n_exposure is not None and hasattr(method, "sample_size"):
-            method = known[key](sample_size=n_exposure)
-        found = method.estimate(data, random=random_of(seed, *data.exposures, data.outcome, key))
+    for name, method in zip(name_methods(methods), methods, strict=True):
+        random = random_of(seed, *data.exposures, data.outcome, method.key)
+        estimates = method.estimate(data, random=random)
         rows += [
-            (name, data.outcome, key, one) for name, one in zip(data.exposures, found, strict=True)
+            (exposure, data.outcome, name, one)
+            for exposure, one in zip(data.exposures, estimates, strict=True)
         ]
     return tabulate_estimates(rows)
 

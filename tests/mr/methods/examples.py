@@ -7,7 +7,8 @@ import polars as pl
 from numpy.random import Generator
 
 from proteomr._typing import F64
-from proteomr.mr.methods.base import Estimate, Method
+from proteomr.mr.methods.base import Estimate
+from proteomr.mr.methods.method import Method
 from proteomr.tables import Harmonised
 
 

@@ -21,9 +21,19 @@ from tests.mr.methods.examples import make, run, simulate
 def test_conmix_equals_mendelianrandomization_0_10_0(
     reference: Path, method: ContaminationMixture, args: dict[str, float]
 ) -> None:
-    tally, several = Tally(), 0
+    tally, several, narrowed = Tally(), 0, 0
+    ends: list[str] = []
     for name, data, entry in entries(reference, "MendelianRandomization", "mr_conmix", args):
         found, wanted = run(method, data), entry.get("result")
+        if wanted is not None and np.all(wanted["ci_low"] == wanted["ci_high"]):
+            assert "the step of the grid was divided by 10 ** 1" in str(found.message), name
+            assert found.estimate == pytest.approx(wanted["b"], abs=0.01)
+            assert found.conf_low < found.conf_high
+            narrowed += 1
+            continue
+        if found.message is not None and "an end of the grid" in found.message:
+            ends.append(name)  # the package's default grid leaves out the best slopes
+            continue
         compare(tally, name, found, entry, skip=("ci_low", "ci_high"))
         if wanted is None:
             continue
@@ -33,7 +43,8 @@ def test_conmix_equals_mendelianrandomization_0_10_0(
         assert found.details["psi"] == pytest.approx(wanted["Psi"], rel=1e-9)
         several += low.size > 1
     tally.check(1e-9)
-    assert (tally.entries, tally.refused) == (27, 1)
+    assert (tally.entries, tally.refused, narrowed) == (23, 1, 4 if args else 3)
+    assert ends == ([] if args else ["raps_crp_cad_p5e8"])
     assert several == (1 if not args else 2)
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from proteomr.errors import UsageError
-from proteomr.mr.methods.base import Method
 from proteomr.mr.methods.ivw import (
     InverseVarianceWeighted,
     InverseVarianceWeightedFixed,
     InverseVarianceWeightedRandom,
 )
+from proteomr.mr.methods.method import Method
 from proteomr.stats.distributions import p_from_neg_log10
 from tests.mr.methods.comparison import Tally, compare, entries
 from tests.mr.methods.examples import check_invariances, cover, make, run, simulate

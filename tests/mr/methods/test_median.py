@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from proteomr.errors import UsageError
-from proteomr.mr.methods.base import Method
 from proteomr.mr.methods.median import PenalisedWeightedMedian, SimpleMedian, WeightedMedian
+from proteomr.mr.methods.method import Method
 from proteomr.tables import Harmonised
 from tests.mr.methods.comparison import entries
 from tests.mr.methods.examples import cover, make, run, simulate

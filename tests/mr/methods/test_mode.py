@@ -1,40 +1,39 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from proteomr.mr.methods.base import Method
+from proteomr.mr.methods.base import Convention, Estimate
+from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.mode import (
-    ModeOptions,
-    Modes,
+    Mode,
     PenalisedMode,
     SimpleMode,
     SimpleModeNome,
     WeightedMode,
     WeightedModeNome,
-    fit_modes,
 )
 from proteomr.stats.kernel_density import estimate_density
 from proteomr.tables import Harmonised
 from tests.mr.methods.comparison import entries
 from tests.mr.methods.examples import make, run, simulate
 
-METHODS: list[Method] = [
-    SimpleMode(),
-    WeightedMode(),
-    PenalisedMode(),
-    SimpleModeNome(),
-    WeightedModeNome(),
-]
-NAMES = tuple(field.name for field in dataclasses.fields(Modes))
+KINDS = (SimpleMode, WeightedMode, PenalisedMode, SimpleModeNome, WeightedModeNome)
+METHODS = [kind() for kind in KINDS]
 
 
-def fit(data: Harmonised, *, phi: float = 1.0, draws: int = 1000) -> Modes:
-    options = ModeOptions(phi=phi, draws=draws)
-    return fit_modes(data, random=np.random.default_rng(1), options=options)
+def fit(
+    data: Harmonised,
+    *,
+    phi: float = 1.0,
+    draws: int = 1000,
+    convention: Convention = "twosamplemr",
+) -> list[Estimate]:
+    """The five modes in TwoSampleMR's order, from the same draws."""
+    methods: list[Mode] = [kind(phi=phi, draws=draws, convention=convention) for kind in KINDS]
+    return methods[0].estimate_kin(methods, data, random=np.random.default_rng(1))
 
 
 def test_all_five_modes_equal_twosamplemr_0_7_9(reference: Path) -> None:
@@ -44,10 +43,10 @@ def test_all_five_modes_equal_twosamplemr_0_7_9(reference: Path) -> None:
             found = fit(data, phi=entry["args"].get("phi", 1.0), draws=2)
             if "error" in entry:
                 refused += 1
-                assert found.simple.status.value == "zero_effect"
+                assert found[0].status.value == "zero_effect"
                 continue
-            for mode, wanted in zip(NAMES, entry["result"]["b"], strict=True):
-                assert getattr(found, mode).estimate == pytest.approx(wanted, rel=1e-10), name
+            for mode, wanted in zip(found, entry["result"]["b"], strict=True):
+                assert mode.estimate == pytest.approx(wanted, rel=1e-10), name
                 compared += 1
     assert (compared, refused) == (330, 8)
 
@@ -58,8 +57,7 @@ def test_standard_errors_of_the_modes_agree_with_twosamplemr_0_7_9(reference: Pa
         if "error" in entry or entry["nboot"] < 1000 or data.m > 120:
             continue
         found = fit(data)
-        for mode, wanted in zip(NAMES, entry["result"]["se"], strict=True):
-            ratios.append(getattr(found, mode).se / wanted)
+        ratios += [m.se / w for m, w in zip(found, entry["result"]["se"], strict=True)]
     assert len(ratios) == 115
     assert np.median(ratios) == pytest.approx(1.0, abs=0.03)
     assert np.quantile(np.abs(np.array(ratios) - 1.0), 0.9) < 0.15
@@ -72,13 +70,11 @@ def test_mode_based_estimates_equal_mendelianrandomization_0_10_0(
     reference: Path, weighting: str, stderror: str
 ) -> None:
     args = {"weighting": weighting, "stderror": stderror}
-    mode = ("weighted" if weighting == "weighted" else "simple") + (
-        "_nome" if stderror == "simple" else ""
-    )
-    options = ModeOptions(draws=2, convention="mendelianrandomization")
+    kinds = (SimpleModeNome, WeightedModeNome) if stderror == "simple" else KINDS
+    method = kinds[int(weighting == "weighted")](draws=2, convention="mendelianrandomization")
     compared = 0
     for name, data, entry in entries(reference, "MendelianRandomization", "mr_mbe", args):
-        found = getattr(fit_modes(data, random=np.random.default_rng(1), options=options), mode)
+        found = run(method, data)
         if "error" in entry:
             assert found.status.value == "zero_effect"
             continue
@@ -87,10 +83,10 @@ def test_mode_based_estimates_equal_mendelianrandomization_0_10_0(
     assert compared == 28
 
 
-@pytest.mark.parametrize(("method", "name"), list(zip(METHODS, NAMES, strict=True)))
-def test_a_method_alone_equals_its_part_of_all_five(method: Method, name: str) -> None:
+@pytest.mark.parametrize("place", range(5))
+def test_a_method_alone_equals_its_part_of_all_five(place: int) -> None:
     data = simulate(np.random.default_rng(3))
-    assert run(method, data) == getattr(fit_modes(data, random=np.random.default_rng(1)), name)
+    assert run(METHODS[place], data) == fit(data)[place]
 
 
 def test_the_weighted_mode_is_the_highest_point_of_the_density() -> None:
@@ -117,8 +113,7 @@ def test_modes_do_not_depend_on_alleles_units_or_order_but_for_the_draws() -> No
     base = fit(data)
     for changed, factor, tolerance in cases:
         found = fit(changed)
-        for name in NAMES:
-            one, other = getattr(base, name), getattr(found, name)
+        for one, other in zip(base, found, strict=True):
             assert other.estimate == pytest.approx(factor * one.estimate, rel=1e-9)
             assert other.se == pytest.approx(factor * one.se, rel=tolerance)
 
@@ -129,7 +124,7 @@ def test_the_truth_is_found_where_four_in_ten_variants_are_invalid() -> None:
         random = np.random.default_rng(seed)
         shift = np.where(np.arange(60) < 24, random.uniform(0.05, 0.15, 60), 0.0)
         data = simulate(random, variants=60, pleiotropy=shift)
-        found.append(run(WeightedMode(ModeOptions(draws=50)), data).estimate)
+        found.append(run(WeightedMode(draws=50), data).estimate)
     assert np.mean(found) == pytest.approx(0.4, abs=0.03)
 
 
@@ -145,6 +140,6 @@ def test_what_cannot_be_fitted_is_a_status(method: Method) -> None:
 def test_the_convention_chooses_the_distribution() -> None:
     data = simulate(np.random.default_rng(5), variants=8)
     by_t = run(WeightedMode(), data)
-    by_normal = run(WeightedMode(ModeOptions(convention="mendelianrandomization")), data)
+    by_normal = run(WeightedMode(convention="mendelianrandomization"), data)
     assert by_t.se == by_normal.se
     assert by_t.neg_log10_p < by_normal.neg_log10_p

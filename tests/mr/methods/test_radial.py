@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from proteomr.errors import InputError
-from proteomr.mr.methods.base import Method
 from proteomr.mr.methods.egger import EggerRegression
 from proteomr.mr.methods.ivw import InverseVarianceWeightedRandom
+from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.radial import (
     RadialEgger,
     RadialIvw,

@@ -8,7 +8,7 @@ import pytest
 
 from proteomr.errors import InputError
 from proteomr.mr.multivariable import MultivariableIvw, MultivariableLasso, select_exposures
-from proteomr.mr.multivariable.lasso_path import fit_lasso_path
+from proteomr.stats.lasso_path import fit_lasso_path
 from tests.mr.multivariable.lipids import Tally, entries, simulate
 
 RANDOM = np.random.default_rng(1)

@@ -143,7 +143,15 @@ def test_effects_of_zero_on_an_exposure_never_raise(
 
 def test_every_method_has_its_key_once_and_a_source() -> None:
     keys = [method.key for method in MULTIVARIABLE_METHODS]
-    assert keys == ["mv_ivw", "mv_egger", "mv_median", "mv_lasso", "mv_cml", "mv_gmm"]
+    assert keys == [
+        "mv_ivw",
+        "mv_egger",
+        "mv_median",
+        "mv_lasso",
+        "mv_cml",
+        "mv_gmm",
+        "mv_residual",
+    ]
     assert all(method.reference.startswith("10.") for method in MULTIVARIABLE_METHODS)
 
 

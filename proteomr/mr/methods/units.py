@@ -1,0 +1,96 @@
+"""Effects brought to the size of one by powers of two, and estimates brought back.
+
+A power of two changes no digit of a number, so that every estimate is exactly equivariant: effects
+in other units give the estimate in other units, and squares of effects of 1e-150 do not vanish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.mr.methods.base import Estimate
+
+__all__ = ["Powers", "find_exponents", "restore_units", "vanishes"]
+
+Powers: TypeAlias = Mapping[str, tuple[int, int]]
+"""By name of a detail, the powers of the outcome's and of the exposure's unit that it is in."""
+
+
+def find_exponents(effects: F64, se: F64) -> I64:
+    """Return the power of two that the largest effect or standard error of each set reaches.
+
+    Parameters
+    ----------
+    effects, se : (..., m), the standard errors above zero.
+
+    Returns
+    -------
+    (...) exponents; dividing by 2 to that power leaves numbers below one.
+
+    Examples
+    --------
+    >>> int(find_exponents(np.array([0.3, -5.0]), np.array([0.1, 0.1])))
+    3
+    """
+    if not effects.shape[-1]:
+        return np.zeros(effects.shape[:-1], dtype=np.int64)
+    largest = np.maximum(np.abs(effects).max(axis=-1), se.max(axis=-1))
+    return np.asarray(np.frexp(largest)[1], dtype=np.int64)
+
+
+def vanishes(before: F64, after: F64) -> Bool:
+    """Whether a number of a set that is not zero became zero, or lost digits, when it was scaled.
+
+    Examples
+    --------
+    >>> bool(vanishes(np.array([1.0, 1e-200]), np.array([1e-200, 0.0])))
+    True
+    """
+    smallest = np.finfo(np.float64).tiny
+    return np.asarray(((before != 0) & (np.abs(after) < smallest)).any(axis=-1))
+
+
+def restore_units(found: Estimate, *, outcome: int, exposure: int, powers: Powers) -> Estimate:
+    """Return an estimate of scaled effects in the units of the effects themselves.
+
+    Parameters
+    ----------
+    found : of effects divided by powers of two.
+    outcome, exposure : these powers.
+    powers : of the details that have a unit.
+
+    Examples
+    --------
+    >>> from proteomr.mr.methods.base import conclude
+    >>> scaled = conclude(0.5, 0.25, nsnp=3)
+    >>> restore_units(scaled, outcome=3, exposure=1, powers={}).estimate
+    2.0
+    """
+    unit = outcome - exposure
+    if not (outcome or exposure):
+        return found
+    details = {
+        name: _scale(value, powers[name][0] * outcome + powers[name][1] * exposure)
+        if name in powers
+        else value
+        for name, value in found.details.items()
+    }
+    return replace(
+        found,
+        estimate=_scale(found.estimate, unit),
+        se=_scale(found.se, unit),
+        conf_low=_scale(found.conf_low, unit),
+        conf_high=_scale(found.conf_high, unit),
+        intervals=tuple((_scale(low, unit), _scale(high, unit)) for low, high in found.intervals),
+        details=details,
+    )
+
+
+def _scale(value: float, exponent: int) -> float:
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.ldexp(value, exponent)) if exponent else value

@@ -1,0 +1,133 @@
+"""Every registered method on designs nobody listed: right by a slow oracle, or not ok."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from proteomr._typing import F64
+from proteomr.mr.choice import build_methods
+from proteomr.mr.methods import METHOD_CLASSES, MethodStatus
+from proteomr.mr.methods.base import Estimate
+from proteomr.mr.methods.contamination_mixture import ContaminationMixture
+from proteomr.mr.methods.method import Method
+from proteomr.tables import Harmonised
+from tests.mr.methods.battery import build_for_tests
+from tests.mr.methods.designs import DESIGNS
+from tests.mr.methods.examples import make, run
+from tests.mr.methods.oracles import ORACLES, minimise_by_scan
+
+each_method = pytest.mark.parametrize("kind", METHOD_CLASSES, ids=lambda kind: kind.key)
+each_design = pytest.mark.parametrize("name", DESIGNS)
+
+
+def draw(name: str, seed: int) -> Harmonised:
+    return DESIGNS[name](np.random.default_rng([seed, *name.encode()]))
+
+
+def check_certificate(method: Method, found: Estimate) -> None:
+    """An estimate that is ok has finite numbers; one that is not has none, and says why."""
+    if found.status != MethodStatus.ok:
+        assert found.message
+        assert math.isnan(found.estimate)
+        return
+    assert math.isfinite(found.estimate)
+    assert found.neg_log10_p >= 0
+    if "se" in method.measures:
+        assert 0 < found.se < math.inf
+    if "limits" in method.measures:
+        assert -math.inf < found.conf_low <= found.estimate <= found.conf_high < math.inf
+        assert found.conf_low < found.conf_high
+
+
+@each_method
+@each_design
+def test_an_estimate_is_the_oracle_s_or_has_a_reason(kind: type[Method], name: str) -> None:
+    method = build_for_tests(kind)
+    for seed in range(3):
+        data = draw(name, seed)
+        found = run(method, data)
+        check_certificate(method, found)
+        if found.status != MethodStatus.ok or kind.key not in ORACLES:
+            continue
+        estimate, se = ORACLES[kind.key](data)
+        assert found.estimate == pytest.approx(estimate, rel=1e-7, abs=1e-7 * (se or found.se or 1))
+        if se is not None:
+            assert found.se == pytest.approx(se, rel=1e-6)
+
+
+def huber(t: F64) -> F64:
+    return np.where(np.abs(t) <= 1.345, t**2, 2 * 1.345 * np.abs(t) - 1.345**2)
+
+
+def tukey(t: F64) -> F64:
+    return 4.685**2 / 3 * (1.0 - np.maximum(1.0 - (t / 4.685) ** 2, 0.0) ** 3)
+
+
+@each_design
+@pytest.mark.parametrize(
+    ("name_of_method", "rho"),
+    [
+        ("maxlik", np.square),
+        ("raps(loss=l2,over_dispersion=false)", np.square),
+        ("raps(loss=huber,over_dispersion=false)", huber),
+        ("raps(loss=tukey,over_dispersion=false)", tukey),
+    ],
+)
+def test_what_is_minimised_is_at_its_least(
+    name: str, name_of_method: str, rho: Callable[[F64], F64]
+) -> None:
+    method = build_methods([name_of_method])[0]
+    for seed in range(6):
+        data = draw(name, seed)
+        found = run(method, data)
+        if found.status != MethodStatus.ok:
+            continue
+        t = (data.beta_y - found.estimate * data.x) / np.sqrt(
+            data.se_y**2 + found.estimate**2 * data.sx**2
+        )
+        value = float(rho(t).sum())
+        least, slope = minimise_by_scan(data, rho=rho)
+        assert value <= least + 1e-6 + 1e-10 * least
+        near = 1e-3 * found.se + 1e-8 * abs(slope)  # what the scan resolves
+        assert abs(found.estimate - slope) <= near or value < least
+
+
+@each_method
+@each_design
+@pytest.mark.parametrize(("of_x", "of_y"), [(1, -3), (-480, 500), (300, 490), (-490, -480)])
+def test_other_units_give_exactly_the_estimate_in_other_units(
+    kind: type[Method], name: str, of_x: int, of_y: int
+) -> None:
+    method = build_for_tests(kind)
+    data = draw(name, 1)
+    base = run(method, data)
+    if isinstance(method, ContaminationMixture):
+        method = ContaminationMixture(step=math.ldexp(0.01, of_y - of_x))
+        base = run(ContaminationMixture(step=0.01), data)
+    other = run(
+        method,
+        make(
+            np.ldexp(data.x, of_x),
+            np.ldexp(data.sx, of_x),
+            np.ldexp(data.beta_y, of_y),
+            np.ldexp(data.se_y, of_y),
+        ),
+    )
+    check_certificate(method, other)
+    unit = 0 if kind.key == "sign" else of_y - of_x
+    assert other.status == base.status or other.status != MethodStatus.ok
+    if other.status != MethodStatus.ok:
+        assert base.status != MethodStatus.ok or abs(unit) > 900  # the estimate itself overflows
+        return
+    for part in ("estimate", "se", "conf_low", "conf_high"):
+        value = getattr(base, part)
+        assert getattr(other, part) == math.ldexp(value, unit) or math.isnan(value)
+    assert other.neg_log10_p == base.neg_log10_p
+    for detail, value in base.details.items():
+        power = kind.powers.get(detail, (0, 0))
+        expected = value * 2.0 ** (power[0] * of_y + power[1] * of_x)
+        assert other.details[detail] == expected or math.isnan(value), detail
