@@ -134,16 +134,13 @@ class Ledger:
             lock.release()
             layout.remove_if_empty()
             raise
-        kinds = tuple(dict.fromkeys(formats))
-        parts = Parts(layout, lock, finished=finished)
-        anew = not (finished or layout.has_parts())
         return cls(
             path=layout.title,
             finished=finished,
-            begun_anew=anew,
+            begun_anew=not (finished or layout.has_parts()),
             shard=shard,
-            formats=kinds,
-            parts=parts,
+            formats=tuple(dict.fromkeys(formats)),
+            parts=Parts(layout, lock, finished=finished),
             main=main,
             _layout=layout,
             _request=dict(request),
@@ -380,7 +377,7 @@ class Ledger:
 
         After a fault of proteomr's own the log stays, for it holds the traceback.
         """
-        if self.finished or self._layout.has_parts():
+        if self.finished or self._layout.has_parts() or self._layout.commit.exists():
             return
         record = self._layout.read_record()
         before = () if record is None else record.beside
