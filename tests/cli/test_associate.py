@@ -33,7 +33,7 @@ def test_a_run_prints_its_summary_and_the_path_of_its_table(associate: Any, stud
     assert lines[2].endswith("  8.2  P000")
     assert lines[-1] == str(study.folder / "out" / "associations.parquet")
     assert max(map(len, lines[:-1])) <= 100
-    expected = [".run.json", *RESULTS, "log.txt", "manifest.json"]
+    expected = [*RESULTS, "log.txt", "manifest.json"]
     assert files(study.folder / "out") == sorted(expected)
 
 
@@ -165,13 +165,13 @@ def test_dry_run_says_what_would_run_and_writes_nothing(associate: Any, study: A
     ending = associate("--dry-run", *SETS, "--threads", 2)
     assert ending.code == 0
     for words in (
-        "people     150",
-        "proteins   12 in 1 blocks",
-        "fits       24",
+        "people       150",
+        "proteins     12 in 1 blocks",
+        "fits         24",
         "MB with 2 threads",
     ):
         assert words in ending.out
-    assert "full       age + C(site) + bmi" in ending.out
+    assert "full         age + C(site) + bmi" in ending.out
     assert files(study.folder) == before
 
 

@@ -184,10 +184,7 @@ def test_an_exposure_of_many_texts_shows_none_of_them(associate: Any, study: Any
     study.write("samples.csv", study.samples.with_columns(note=pl.col("ID").cast(pl.String) + "x"))
     ending = associate(exposure="note")
     assert ending.code == INPUT
-    assert (
-        "exposure 'note' has 150 levels: it needs two levels or numbers for the linear family"
-        in ending.message
-    )
+    assert "exposure 'note' has 150 levels: it needs two levels or numbers" in ending.message
 
 
 def test_no_complete_case_names_the_emptiest_covariates(associate: Any, study: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from proteomr.errors import ColumnError, RunFolderError, StorageError
+from proteomr.errors import ColumnError, InputError, RunFolderError, StorageError
 from proteomr.execute import Shard
 from proteomr.provenance import Manifest
 from proteomr.runs import Ledger, read_request, read_stamp
@@ -243,11 +243,37 @@ def test_a_run_that_had_not_finished_a_block_begins_again_unasked(tmp_path: Path
 
 def test_a_run_that_fails_before_its_first_block_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with contextlib.suppress(ValueError), Ledger.open(out, request=REQUEST) as run:
+    with contextlib.suppress(InputError), Ledger.open(out, request=REQUEST) as run:
         run.claim("log.txt").write_text("begun")
         run.write_text("half.txt", "of a result")
-        raise ValueError("spoilt")
+        raise InputError("spoilt")
     assert not out.exists()
+
+
+def test_a_fault_of_proteomrs_own_leaves_its_log_and_hinders_no_other_run(tmp_path: Path) -> None:
+    with contextlib.suppress(ZeroDivisionError), Ledger.open(tmp_path, request=REQUEST) as run:
+        run.claim("log.txt").write_text("the traceback")
+        raise ZeroDivisionError
+    assert (tmp_path / "log.txt").read_text() == "the traceback"
+    with Ledger.open(tmp_path, request={**REQUEST, "seed": 2}) as run:
+        run.finish(Manifest(command="demo"))
+    assert names_in(tmp_path) == ["drops.tsv", "log.txt", "manifest.json"]
+
+
+def test_an_interrupt_after_all_is_written_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr("proteomr.runs.opening._move", interrupt)
+        with Ledger.open(tmp_path, request=REQUEST) as run:
+            run.write_text("half.txt", "of a result")
+            run.finish(Manifest(command="demo"))
+    with Ledger.open(tmp_path, request=REQUEST) as run:
+        assert run.finished
+    assert (tmp_path / "half.txt").read_text() == "of a result"
 
 
 def test_resuming_another_request_names_what_differs(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from proteomr.phenotype.counts import COUNTS
-from proteomr.phenotype.follow_up import (
+from proteomr.phenotype.count_table import COUNTS
+from proteomr.phenotype.outcomes.follow_up import (
     AFTER_DEATH,
     BEFORE_BY_SPECIAL_DATE,
     DEATH_BEFORE_START,
@@ -19,7 +19,7 @@ from proteomr.phenotype.follow_up import (
     SELF_REPORTED,
     UNDATED,
 )
-from proteomr.phenotype.outcome_rule import OutcomeRule, SpecialDate
+from proteomr.phenotype.outcomes.specification import OutcomeRule, SpecialDate
 from proteomr.tables import columns as c
 from proteomr.tables.table import load_schema
 

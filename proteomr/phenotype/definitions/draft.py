@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from proteomr.errors import FormatError, UsageError, nearest
 from proteomr.phenotype.keys import Keys
-from proteomr.phenotype.outcome_rules import merge_outcomes
+from proteomr.phenotype.outcomes.reading import merge_outcomes
 
 __all__ = ["Draft", "apply_alternatives", "read_draft"]
 

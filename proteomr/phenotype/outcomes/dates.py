@@ -8,14 +8,19 @@ from datetime import date
 import polars as pl
 
 from proteomr.errors import ColumnError
-from proteomr.phenotype.follow_up import (
+from proteomr.phenotype.outcomes.follow_up import (
     AFTER_DEATH,
     BEFORE_BY_SPECIAL_DATE,
     DEATH_BEFORE_START,
     NO_CENTRE,
     SELF_REPORTED,
 )
-from proteomr.phenotype.outcome_rule import FollowUpRules, OutcomeRule, SpecialDate, Treatment
+from proteomr.phenotype.outcomes.specification import (
+    FollowUpRules,
+    OutcomeRule,
+    SpecialDate,
+    Treatment,
+)
 from proteomr.tables.fields import Fields, name_field
 
 __all__ = [
@@ -35,7 +40,7 @@ def has_outcome(fields: Fields, rule: OutcomeRule, *, follow_up: FollowUpRules) 
 
     Examples
     --------
-    >>> from proteomr.phenotype.outcome_rules import load_outcomes
+    >>> from proteomr.phenotype.outcomes.reading import load_outcomes
     >>> rules, answers = load_outcomes("shen2025-outcomes"), Fields(pl.DataFrame({"eid": ["1"]}))
     >>> has_outcome(answers, rules.outcomes[0], follow_up=rules.follow_up)
     False
@@ -57,7 +62,7 @@ def gather_basis(fields: Fields, follow_up: FollowUpRules) -> pl.DataFrame:
 
     Examples
     --------
-    >>> from proteomr.phenotype.outcome_rules import load_outcomes
+    >>> from proteomr.phenotype.outcomes.reading import load_outcomes
     >>> dates = {"p53_i0": date(2008, 1, 1), "p40000_i0": date(2018, 1, 1)}
     >>> answers = Fields(pl.DataFrame({"eid": ["1"], **{name: [d] for name, d in dates.items()}}))
     >>> rules = load_outcomes("shen2025-code-outcomes").follow_up
@@ -82,7 +87,7 @@ def find_absent(fields: Fields, follow_up: FollowUpRules) -> list[str]:
 
     Examples
     --------
-    >>> from proteomr.phenotype.outcome_rules import load_outcomes
+    >>> from proteomr.phenotype.outcomes.reading import load_outcomes
     >>> rules = load_outcomes("shen2025-code-outcomes").follow_up
     >>> find_absent(Fields(pl.DataFrame({"eid": ["1"], "p40000_i0": [None]})), rules)
     []
@@ -118,7 +123,7 @@ def gather_dates(
 
     Examples
     --------
-    >>> from proteomr.phenotype.outcome_rules import load_outcomes
+    >>> from proteomr.phenotype.outcomes.reading import load_outcomes
     >>> dates = {"p53_i0": date(2008, 1, 1), "p40000_i0": date(2018, 1, 1)}
     >>> answers = Fields(pl.DataFrame({"eid": ["1"], **{name: [d] for name, d in dates.items()}}))
     >>> rules = load_outcomes("shen2025-code-outcomes")
@@ -149,7 +154,7 @@ def count_special(
 
     Examples
     --------
-    >>> from proteomr.phenotype.outcome_rules import load_outcomes
+    >>> from proteomr.phenotype.outcomes.reading import load_outcomes
     >>> rules = load_outcomes("shen2025-code-outcomes")
     >>> answers = Fields(pl.DataFrame({"eid": ["1"]}))
     >>> count_special(answers, rules.outcomes[0], follow_up=rules.follow_up)

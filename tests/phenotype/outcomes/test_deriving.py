@@ -11,21 +11,21 @@ import polars as pl
 import pytest
 
 from proteomr.errors import ColumnError
-from proteomr.phenotype.follow_up import (
-    AFTER_DEATH,
-    BEFORE_BY_SPECIAL_DATE,
-    DEATH_BEFORE_START,
-    NO_CENTRE,
-    SELF_REPORTED,
-    UNDATED,
-)
-from proteomr.phenotype.outcomes import (
+from proteomr.phenotype.outcomes.deriving import (
     OutcomeRules,
     Outcomes,
     compare_outcomes,
     derive_outcomes,
     load_outcomes,
     parse_outcomes,
+)
+from proteomr.phenotype.outcomes.follow_up import (
+    AFTER_DEATH,
+    BEFORE_BY_SPECIAL_DATE,
+    DEATH_BEFORE_START,
+    NO_CENTRE,
+    SELF_REPORTED,
+    UNDATED,
 )
 from proteomr.tables.fields import Fields
 

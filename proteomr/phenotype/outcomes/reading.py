@@ -10,9 +10,9 @@ from importlib.resources import files
 from typing import Any, TypeVar, cast, get_args
 
 from proteomr.errors import FormatError, UsageError, nearest
-from proteomr.phenotype.follow_up import AfterEnd, Faults, LagDrops
 from proteomr.phenotype.keys import Keys
-from proteomr.phenotype.outcome_rule import (
+from proteomr.phenotype.outcomes.follow_up import AfterEnd, Faults, LagDrops
+from proteomr.phenotype.outcomes.specification import (
     FIRST_OCCURRENCES,
     Censoring,
     FollowUpRules,

@@ -9,9 +9,9 @@ from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from proteomr.errors import nearest
 from proteomr.phenotype.answers import Reading, Summary
+from proteomr.phenotype.definitions.kinds import KINDS, Kind
+from proteomr.phenotype.definitions.one_question import Component, Copy, Recode
 from proteomr.phenotype.keys import Keys
-from proteomr.phenotype.recoding import Component, Copy, Recode
-from proteomr.phenotype.rules import KINDS, Kind
 
 __all__ = ["Certainty", "PublishedValues", "Role", "Rule", "Source", "parse_rule"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, TypeAlias
 
-from proteomr.phenotype.follow_up import AfterEnd, Faults, LagDrops
+from proteomr.phenotype.outcomes.follow_up import AfterEnd, Faults, LagDrops
 
 __all__ = [
     "FIRST_OCCURRENCES",

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from proteomr.errors import FormatError, UsageError, nearest
-from proteomr.phenotype.coding import check_codes
-from proteomr.phenotype.draft import Draft, apply_alternatives, read_draft
+from proteomr.phenotype.definitions.draft import Draft, apply_alternatives, read_draft
+from proteomr.phenotype.definitions.field_codes import check_codes
+from proteomr.phenotype.definitions.rule import Rule, parse_rule
+from proteomr.phenotype.definitions.toml import write_toml
 from proteomr.phenotype.keys import Keys
-from proteomr.phenotype.outcome_rules import OutcomeRules, parse_outcomes
-from proteomr.phenotype.rule import Rule, parse_rule
-from proteomr.phenotype.toml import write_toml
+from proteomr.phenotype.outcomes.reading import OutcomeRules, parse_outcomes
 from proteomr.provenance import canonical_json
 
 __all__ = ["Definition", "definition_names", "load_definition"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proteomr.phenotype.toml import write_toml
+from proteomr.phenotype.definitions.toml import write_toml
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6)
 PLAIN = st.one_of(

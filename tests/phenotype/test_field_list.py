@@ -9,8 +9,8 @@ from typing import get_args
 import pytest
 
 from proteomr.errors import ColumnError, UsageError
-from proteomr.phenotype.outcomes import load_outcomes
-from proteomr.phenotype.request import RequestStyle, request_fields, write_request
+from proteomr.phenotype.field_list import RequestStyle, request_fields, write_request
+from proteomr.phenotype.outcomes.deriving import load_outcomes
 
 NEEDS = {
     6160: ["no_activity"],

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import ClassVar, Final, Protocol
 
 from proteomr.phenotype.answers import Answers, Parts, Summary, Takes
-from proteomr.phenotype.combining import AllOf, AnyOf, Cross, Linear, Product, Sum
+from proteomr.phenotype.definitions.combining import AllOf, AnyOf, Cross, Linear, Product, Sum
+from proteomr.phenotype.definitions.one_question import Component, Copy, Cut, Recode, Threshold
 from proteomr.phenotype.keys import Keys
-from proteomr.phenotype.recoding import Component, Copy, Cut, Recode, Threshold
 
 __all__ = ["KINDS", "Kind"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from proteomr.errors import UsageError
-from proteomr.phenotype.outcome_rule import FIRST_OCCURRENCES
+from proteomr.phenotype.outcomes.specification import FIRST_OCCURRENCES
 from proteomr.tables.dictionary import load_dictionary
 
 __all__ = ["RequestStyle", "RequestedField", "request_fields", "write_request"]

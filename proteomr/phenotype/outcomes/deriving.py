@@ -8,15 +8,14 @@ from datetime import timedelta
 
 import polars as pl
 
-from proteomr.phenotype.follow_up import Window, follow_people
-from proteomr.phenotype.outcome_counts import (
+from proteomr.phenotype.outcomes.counts import (
     compare_tallies,
     count_outcome,
     empty_counts,
     judge_share,
     tally_outcome,
 )
-from proteomr.phenotype.outcome_dates import (
+from proteomr.phenotype.outcomes.dates import (
     HOW_TO_GET,
     count_special,
     find_absent,
@@ -24,13 +23,14 @@ from proteomr.phenotype.outcome_dates import (
     gather_dates,
     has_outcome,
 )
-from proteomr.phenotype.outcome_rule import (
+from proteomr.phenotype.outcomes.follow_up import Window, follow_people
+from proteomr.phenotype.outcomes.reading import load_outcomes, parse_outcomes
+from proteomr.phenotype.outcomes.specification import (
     FollowUpRules,
     OutcomeRule,
     OutcomeRules,
     SpecialDate,
 )
-from proteomr.phenotype.outcome_rules import load_outcomes, parse_outcomes
 from proteomr.tables.fields import Fields
 from proteomr.tables.table import load_schema
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from proteomr.errors import FormatError
+from proteomr.phenotype.definitions.one_question import Recode
+from proteomr.phenotype.definitions.rule import Rule
 from proteomr.phenotype.keys import Code
-from proteomr.phenotype.recoding import Recode
-from proteomr.phenotype.rule import Rule
 from proteomr.tables.dictionary import FieldInfo, load_dictionary
 
 __all__ = ["check_codes", "describe_field", "label_value", "resolve_instance"]
@@ -49,7 +49,7 @@ def check_codes(rule: Rule) -> None:
 
     Examples
     --------
-    >>> from proteomr.phenotype.rule import parse_rule
+    >>> from proteomr.phenotype.definitions.rule import parse_rule
     >>> facts = {"title": "", "kind": "recode", "field": 31, "levels": {"1": [1], "0": [2]}}
     >>> check_codes(parse_rule("sex", facts, file="mine.toml")[0])
     Traceback (most recent call last):
@@ -84,7 +84,7 @@ def label_value(rule: Rule, value: str) -> str | None:
 
     Examples
     --------
-    >>> from proteomr.phenotype.rule import parse_rule
+    >>> from proteomr.phenotype.definitions.rule import parse_rule
     >>> facts = {"title": "Site", "kind": "copy", "field": 54}
     >>> label_value(parse_rule("site", facts, file="mine.toml")[0], "11002")
     'Oxford'

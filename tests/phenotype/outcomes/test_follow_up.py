@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proteomr.errors import ColumnError, UsageError
-from proteomr.phenotype.follow_up import (
+from proteomr.phenotype.outcomes.follow_up import (
     NO_START,
     NO_TIME,
     ON_OR_BEFORE_START,

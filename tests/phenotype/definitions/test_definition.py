@@ -7,7 +7,7 @@ import pytest
 
 from proteomr.errors import FormatError, UsageError
 from proteomr.phenotype import Definition, load_definition
-from proteomr.phenotype.recoding import Recode, Threshold
+from proteomr.phenotype.definitions.one_question import Recode, Threshold
 
 Write = Callable[..., Path]
 

@@ -8,9 +8,9 @@ import pytest
 
 from proteomr.errors import FormatError
 from proteomr.phenotype.answers import NOT_ASKED, Answers
-from proteomr.phenotype.combining import AllOf, AnyOf, Cross, Linear, Product, Sum
+from proteomr.phenotype.definitions.combining import AllOf, AnyOf, Cross, Linear, Product, Sum
+from proteomr.phenotype.definitions.one_question import Threshold
 from proteomr.phenotype.keys import Keys
-from proteomr.phenotype.recoding import Threshold
 
 ROWS = list(itertools.product((0, 1, None), repeat=3))
 

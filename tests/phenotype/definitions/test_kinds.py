@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 
 from proteomr.errors import FormatError
-from proteomr.phenotype import combining, load_definition, recoding
-from proteomr.phenotype.rule import parse_rule
-from proteomr.phenotype.rules import KINDS
+from proteomr.phenotype import load_definition
+from proteomr.phenotype.definitions import combining, one_question
+from proteomr.phenotype.definitions.kinds import KINDS
+from proteomr.phenotype.definitions.rule import parse_rule
 
-SHIPPED = Path(__file__).parents[2] / "data" / "schemas" / "definitions" / "shen2025.toml"
+SHIPPED = Path(__file__).parents[3] / "data" / "schemas" / "definitions" / "shen2025.toml"
 
 
 def test_every_kind_of_rule_is_listed_once_and_explained() -> None:
-    written = {getattr(room, name) for room in (recoding, combining) for name in room.__all__}
+    written = {getattr(room, name) for room in (one_question, combining) for name in room.__all__}
     assert set(KINDS.values()) == written
     assert all(name == kind.kind for name, kind in KINDS.items())
     manual = SHIPPED.read_text().partition("\nname =")[0]

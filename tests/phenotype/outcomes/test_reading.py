@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from proteomr.errors import FormatError, UsageError
-from proteomr.phenotype.outcome_rules import (
+from proteomr.phenotype.outcomes.reading import (
     OutcomeRules,
     load_outcomes,
     merge_outcomes,

@@ -8,8 +8,8 @@ import pytest
 
 from proteomr.errors import ColumnError, FormatError
 from proteomr.phenotype.answers import Answers, Reading, read_answers
+from proteomr.phenotype.definitions.one_question import Component, Copy, Cut, Recode, Threshold
 from proteomr.phenotype.keys import Keys
-from proteomr.phenotype.recoding import Component, Copy, Cut, Recode, Threshold
 
 EDUCATION = Recode({"college": (1,), "age18": (2, 5, 6), "age16": (3, 4), "none": (-7,)})
 
