@@ -21,7 +21,7 @@ from proteomr.qc.corrections import Correction, find_groups
 from proteomr.qc.exclusions import count_exclusions, list_idle_rules, list_rules
 from proteomr.qc.imputation import Imputation
 from proteomr.qc.policy import DEFAULT_POLICY, Policy, load_policy, restore_policy
-from proteomr.qc.run import Cleaned, change_values
+from proteomr.qc.run import change_values
 from proteomr.runs import (
     Forecast,
     Ledger,
@@ -182,7 +182,7 @@ class QcJob:
             components=request.components,
         )
         notes = cleaned.measured.notes[len(measured.notes) :]
-        _log_result(cleaned, notes)
+        _log_result(cleaned.measured)
         described = fill_store(cleaned.measured, ledger, extra=cleaned.tables)
         resolved = {"store": described, "resolved_policy": request.policy.settings()}
         return Outcome(configuration=resolved, notes=notes)
@@ -247,13 +247,10 @@ def _join_tables(policy: Policy, tables: Mapping[str, pl.DataFrame]) -> Assessme
     return Assessment(policy, *(tables[name] for name in _ASSESSED))
 
 
-def _log_result(cleaned: Cleaned, notes: Sequence[str]) -> None:
-    measured = cleaned.measured
+def _log_result(measured: Measurements) -> None:
     _log.info("%s samples and %s assays stay", measured.n, measured.assays.height)
     for drop in measured.drops:
         _log.info("left out: %s %s (%s)", drop.n, drop.reason, drop.step)
-    for note in notes:
-        _log.info("note: %s", note)
 
 
 def qc(

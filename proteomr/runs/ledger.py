@@ -131,16 +131,13 @@ class Ledger:
             lock.release()
             layout.remove_if_empty()
             raise
-        kinds = tuple(dict.fromkeys(formats))
-        parts = Parts(layout, lock, finished=finished)
-        anew = not (finished or layout.has_parts())
         return cls(
             path=layout.title,
             finished=finished,
-            begun_anew=anew,
+            begun_anew=not (finished or layout.has_parts()),
             shard=shard,
-            formats=kinds,
-            parts=parts,
+            formats=tuple(dict.fromkeys(formats)),
+            parts=Parts(layout, lock, finished=finished),
             main=main,
             _layout=layout,
             _request=dict(request),

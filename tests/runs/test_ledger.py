@@ -144,6 +144,29 @@ def test_a_replaced_result_stands_or_the_new_one_whatever_stops_the_run(tmp_path
         assert content_of(out) == new
 
 
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, StorageError])
+def test_a_commit_that_an_error_stops_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
+) -> None:
+    def stop(*_: object) -> None:
+        raise fault
+
+    def write_new() -> None:
+        with Ledger.open(tmp_path / "out", request={"seed": 2}, overwrite=True) as run:
+            run.write_text("fits.tsv", "new")
+            run.finish(Manifest(command="demo"))
+
+    run_whole(tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr("proteomr.runs.opening._move", stop)
+        with pytest.raises(fault):
+            write_new()
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    with Ledger.open(tmp_path / "out", request={"seed": 2}, resume=True) as run:
+        assert run.finished
+    assert (tmp_path / "out" / "fits.tsv").read_text() == "new"
+
+
 def test_a_torn_or_altered_part_is_computed_again(tmp_path: Path) -> None:
     with Ledger.open(tmp_path, request=REQUEST) as run:
         compute(run)
