@@ -49,7 +49,7 @@ class AssociateRequest(Request):
 
     Attributes
     ----------
-    spec : the models.
+    specification : the models.
     samples : one row per person; or a store, for samples and proteins together.
     proteins : wide protein files, or a store.
     protein_covariates : those with a column for each protein or panel, by the name that the
@@ -62,7 +62,7 @@ class AssociateRequest(Request):
 
     command: ClassVar[str] = "associate"
 
-    spec: ModelSpec
+    specification: ModelSpec
     samples: Source
     proteins: tuple[Source, ...] = ()
     protein_covariates: Mapping[str, Source] = field(default_factory=dict[str, Source])
@@ -75,7 +75,7 @@ class AssociateRequest(Request):
         """Return the versions of the scan, its family, its blocks and its table."""
         return {
             "associate": _VERSION,
-            self.spec.family: find_family(self.spec.family).version,
+            self.specification.family: find_family(self.specification.family).version,
             "block_size": BLOCK_SIZE,
             "associations": load_schema("associations").version,
         }
@@ -143,7 +143,7 @@ class AssociateJob:
         """Read the inputs and lay out the scan; the files serve while this is open."""
         with open_scratch() as scratch:
             cohort, covariates = _read(self.request, scratch)
-            plan = plan_scan(cohort, self.request.spec, covariates=covariates)
+            plan = plan_scan(cohort, self.request.specification, covariates=covariates)
             _log.info("%s people, %s proteins", plan.cohort.n, len(plan.cohort.proteins.names))
             for label, text in describe_plan(plan):
                 _log.info("%s: %s", label, text)

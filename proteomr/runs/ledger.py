@@ -13,10 +13,11 @@ from typing import BinaryIO, Self
 
 import polars as pl
 
-from proteomr.errors import RunFolderError
+from proteomr.errors import ProteomrError, RunFolderError
 from proteomr.execute import Shard
 from proteomr.files import replace_file, storage_errors
-from proteomr.provenance import InputFile, Manifest, canonical_json, tool_versions, utc_now
+from proteomr.provenance import InputFile, Manifest, canonical_json, utc_now
+from proteomr.runs.checking import make_stamp
 from proteomr.runs.encoding import TableFormat, write_encoded
 from proteomr.runs.finished import count_units, list_tables
 from proteomr.runs.layout import Layout, read_json
@@ -157,7 +158,7 @@ class Ledger:
     ) -> None:
         if self._lock is None:
             return
-        if fault is not None and not self.finished and self.shard is None:
+        if isinstance(fault, ProteomrError | KeyboardInterrupt) and self.shard is None:
             self._forget_nothing_done()
         self._lock.release()
         self._lock = None
@@ -231,12 +232,7 @@ class Ledger:
 
     def stamp(self, table: str) -> dict[str, str]:
         """Return what a parquet table of this run says of itself, for those written elsewhere."""
-        version = tool_versions()["proteomr"]
-        return {
-            "request": self.digest,
-            "producer": f"proteomr {version} {self.command}".strip(),
-            **({"schema": _name_schema(table)} if table in schema_names() else {}),
-        }
+        return make_stamp(self._request, table)
 
     def write_file(self, name: str, write: Callable[[BinaryIO], object]) -> None:
         """Write a result by a function that receives the open binary file.
@@ -377,16 +373,14 @@ class Ledger:
             )
 
     def _forget_nothing_done(self) -> None:
-        """Leave no trace of a run that failed before it finished any block."""
-        if self._layout.has_parts():
+        """Leave no trace of a run that failed before it finished any block.
+
+        After a fault of proteomr's own the log stays, for it holds the traceback.
+        """
+        if self.finished or self._layout.has_parts():
             return
         record = self._layout.read_record()
         before = () if record is None else record.beside
         for name in self._layout.claimed().difference(before):
             self._layout.path(name).unlink(missing_ok=True)
         self._layout.clear_parts()
-
-
-def _name_schema(table: str) -> str:
-    """Return the schema of a table with its version."""
-    return f"{table}/{load_schema(table).version}"

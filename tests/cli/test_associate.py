@@ -92,7 +92,7 @@ def test_the_json_log_holds_the_traceback_of_a_fault(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("in a\nblock")
 
-    monkeypatch.setattr("proteomr.association.scan.Scan.__call__", broken)
+    monkeypatch.setattr("proteomr.scan.fitting.Scan.__call__", broken)
     ending = associate("--log-json")
     last = json.loads(ending.err.splitlines()[-1])
     assert ending.code == 1
@@ -105,7 +105,7 @@ def test_a_fault_without_json_keeps_its_traceback_and_stands_in_the_log(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("in a block")
 
-    monkeypatch.setattr("proteomr.association.scan.Scan.__call__", broken)
+    monkeypatch.setattr("proteomr.scan.fitting.Scan.__call__", broken)
     with pytest.raises(ZeroDivisionError):
         associate()
     assert "ZeroDivisionError: in a block" in (study.folder / "out" / "log.txt").read_text()
@@ -155,7 +155,7 @@ def test_resume_of_a_finished_run_computes_nothing(
     associate: Any, study: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = associate()
-    monkeypatch.delattr("proteomr.association.scan.Scan.__call__")
+    monkeypatch.delattr("proteomr.scan.fitting.Scan.__call__")
     again = associate("--resume")
     assert (again.code, again.out) == (first.code, first.out)
 

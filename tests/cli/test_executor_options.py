@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from proteomr_cli.running import RunOptions, Sources, _choose_executor
+from proteomr_cli.bundles import Blocks
+from proteomr_cli.jobs import choose_executor
 
 from proteomr.association import count_effective_tests
 from proteomr.dask_executor import Dask
@@ -35,9 +36,9 @@ def test_dask_gives_the_bytes_of_a_local_run(associate: Any, wide: Any) -> None:
 
 
 @NO_DASK
-def test_dask_gets_the_scheduler_and_as_many_workers_as_threads(study: Any) -> None:
-    options = RunOptions(study.folder, 3, executor="dask", dask_scheduler="tcp://10.0.0.5:8786")
-    assert _choose_executor(options) == Dask("tcp://10.0.0.5:8786", 3)
+def test_dask_gets_the_scheduler_and_as_many_workers_as_threads() -> None:
+    asked = Blocks(executor="dask", dask_scheduler="tcp://10.0.0.5:8786")
+    assert choose_executor(asked, 3) == Dask("tcp://10.0.0.5:8786", 3)
 
 
 @NO_DASK
@@ -75,8 +76,8 @@ def test_effective_tests_are_written_printed_and_in_the_manifest(
 ) -> None:
     ending = associate("--effective-tests", *BOTH, "--tests", tests, "--transform", "zscore")
     out = study.folder / "out"
-    sources = Sources(study.folder / "samples.csv", (study.folder / "proteins.parquet",))
-    cohort = read_cohort(sources.samples, sources.proteins, scratch=study.folder)
+    files = study.folder / "samples.csv", study.folder / "proteins.parquet"
+    cohort = read_cohort(*files, scratch=study.folder)
     expected = count_effective_tests(cohort, transform="zscore").to_dicts()
     written = pl.read_csv(out / "effective_tests.tsv", separator="\t").to_dicts()
     assert [row["method"] for row in written] == ["nyholt", "li_ji", "galwey", "gao"]
@@ -92,7 +93,7 @@ def test_effective_tests_are_written_printed_and_in_the_manifest(
         ]
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["effective_tests"] == written
-    assert str(out / "effective_tests.tsv") in {file["name"] for file in manifest["outputs"]}
+    assert "effective_tests.tsv" in {file["name"] for file in manifest["outputs"]}
     assert ending.out.splitlines()[-1] == str(out / "associations.parquet")
 
 
@@ -114,7 +115,7 @@ def test_a_finished_run_without_effective_tests_is_not_said_to_have_them(associa
     first = associate()
     second = associate("--resume", "--effective-tests")
     assert (first.code, second.code) == (0, 3)
-    assert "without effective_tests.tsv; --overwrite computes it again" in second.message
+    assert "differs in effective_tests); choose another folder, or replace it" in second.message
     third = associate("--overwrite", "--effective-tests")
     again = associate("--resume", "--effective-tests")
     assert (third.code, again.code) == (0, 0)

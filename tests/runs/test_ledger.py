@@ -12,10 +12,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from proteomr.errors import ColumnError, RunFolderError, StorageError
+from proteomr.errors import ColumnError, InputError, RunFolderError, StorageError
 from proteomr.execute import Shard
 from proteomr.provenance import Manifest
 from proteomr.runs import Ledger, read_request, read_stamp
+from proteomr.runs.request import digest_asked
 from proteomr.tables import Drop
 from tests.runs.stopping import Killed, content_of, forget_process, stop_before
 
@@ -217,13 +218,23 @@ def test_a_run_that_had_not_finished_a_block_begins_again_unasked(tmp_path: Path
     assert names_in(tmp_path) == ["drops.tsv", "manifest.json"]
 
 
-def test_a_run_that_fails_before_its_first_block_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [InputError("spoilt"), KeyboardInterrupt()])
+def test_a_run_that_fails_before_its_first_block_leaves_nothing(
+    tmp_path: Path, fault: BaseException
+) -> None:
     out = tmp_path / "out"
-    with contextlib.suppress(ValueError), Ledger.open(out, request=REQUEST) as run:
+    with contextlib.suppress(type(fault)), Ledger.open(out, request=REQUEST) as run:
         run.claim("log.txt").write_text("begun")
         run.write_text("half.txt", "of a result")
-        raise ValueError("spoilt")
+        raise fault
     assert not out.exists()
+
+
+def test_the_log_of_a_fault_of_the_program_itself_stays(tmp_path: Path) -> None:
+    with contextlib.suppress(ValueError), Ledger.open(tmp_path, request=REQUEST) as run:
+        run.claim("log.txt").write_text("traceback")
+        raise ValueError("spoilt")
+    assert (tmp_path / "log.txt").read_text() == "traceback"
 
 
 def test_resuming_another_request_names_what_differs(tmp_path: Path) -> None:
@@ -383,10 +394,9 @@ def test_a_table_says_what_made_it_and_is_held_against_its_schema(tmp_path: Path
         run.write_table("drops", pl.DataFrame({"step": ["load"], "reason": ["gone"], "n": [3]}))
         with pytest.raises(ColumnError, match="no column 'n'"):
             run.write_table("drops", pl.DataFrame({"step": ["load"], "reason": ["gone"]}))
-        digest = run.digest
         run.finish(Manifest(command="demo"))
     stamp = read_stamp(tmp_path / "drops.parquet")
-    assert stamp["request"] == digest
+    assert stamp["request"] == digest_asked({**REQUEST, "command": "demo", "inputs": {}})
     assert stamp["schema"] == "drops/1"
     assert stamp["producer"].endswith(" demo")
 
