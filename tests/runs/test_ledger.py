@@ -241,12 +241,15 @@ def test_a_run_that_had_not_finished_a_block_begins_again_unasked(tmp_path: Path
     assert names_in(tmp_path) == ["drops.tsv", "manifest.json"]
 
 
-def test_a_run_that_fails_before_its_first_block_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [InputError("spoilt"), KeyboardInterrupt()])
+def test_a_run_that_fails_before_its_first_block_leaves_nothing(
+    tmp_path: Path, fault: BaseException
+) -> None:
     out = tmp_path / "out"
-    with contextlib.suppress(InputError), Ledger.open(out, request=REQUEST) as run:
+    with contextlib.suppress(type(fault)), Ledger.open(out, request=REQUEST) as run:
         run.claim("log.txt").write_text("begun")
         run.write_text("half.txt", "of a result")
-        raise InputError("spoilt")
+        raise fault
     assert not out.exists()
 
 
