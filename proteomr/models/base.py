@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, Protocol, TypeVar
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.linalg import condition_columns
 
 __all__ = [
     "Adjustment",
@@ -85,7 +86,9 @@ class Problem:
 
     Attributes
     ----------
-    covariates : ``(n, k)``, the union of the adjustment sets; column 0 is the intercept.
+    covariates : ``(n, k)``, the union of the adjustment sets; column 0 is the intercept. Held
+        in a range that loses no digits (:func:`proteomr.stats.linalg.condition_columns`), which
+        changes no fit of another column.
     names : ``(k,)`` names of the columns.
     factors : the factors among them.
     exposures : ``(n, e)``.
@@ -111,6 +114,10 @@ class Problem:
     weights: F64 | None = None
     clusters: I64 | None = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Bring the covariates to a range in which every path takes the same ones for aliased."""
+        object.__setattr__(self, "covariates", condition_columns(self.covariates)[0])
 
     @property
     def n(self) -> int:
@@ -184,8 +191,22 @@ class FitBlock:
     def refuse(self, protein: int, test: int, status: Status, message: str) -> None:
         """Give a fit a status other than ok, without an estimate."""
         self.estimate[protein, test] = self.se[protein, test] = np.nan
+        self.conf_low[protein, test] = self.conf_high[protein, test] = np.nan
         self.status[protein, test] = int(status)
         self.messages[protein, test] = message
+
+    def seal(self) -> FitBlock:
+        """Return the block with every ``ok`` that is no finite estimate with an error refused.
+
+        The last gate of every family, whatever path a fit took: an estimate, a standard error above
+        0 that has all its digits, and limits that are numbers where they are given.
+        """
+        smallest = np.finfo(np.float64).tiny
+        sound = np.isfinite(self.estimate) & np.isfinite(self.se) & (self.se >= smallest)
+        sound &= ~(np.isinf(self.conf_low) | np.isinf(self.conf_high))
+        for j, t in np.argwhere((self.status == Status.ok) & ~sound).tolist():
+            self.refuse(j, t, Status.not_converged, "no finite estimate with an error above 0")
+        return self
 
 
 State = TypeVar("State")

@@ -81,7 +81,7 @@ class Exact:
         for j in np.flatnonzero(remaining).tolist():
             for (phenotype, adjustment), tests in models.items():
                 self._fit_model(problem, block, j, phenotype, adjustment, tests, fits)
-        return fits
+        return fits.seal()
 
     def _fit_model(
         self,

@@ -10,7 +10,7 @@ own rows (:func:`proteomr.stats.linalg.solve_least_squares`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,9 +21,12 @@ from proteomr.models.cells import lay_out_cells, name_aliased
 from proteomr.stats.celled import CelledBasis
 from proteomr.stats.linalg import (
     LeastSquares,
+    change_units,
     cholesky_pivots,
+    condition_columns,
     find_independent,
     solve_least_squares,
+    standardise_rows,
 )
 
 __all__ = ["Linear", "LinearState"]
@@ -61,9 +64,18 @@ class _Chain:
 
 @dataclass(frozen=True, slots=True)
 class LinearState:
-    """The problem and its chains of nested adjustment sets."""
+    """The problem and its chains of nested adjustment sets.
+
+    Attributes
+    ----------
+    problem : with its exposures in a range that loses no digits.
+    cases : ``(n, e)``, the exposures of 0 and 1 as they are, NaN for the others.
+    units : ``(t,)``, the size that each exposure was divided by.
+    """
 
     problem: Problem
+    cases: F64
+    units: F64
     chains: tuple[_Chain, ...]
 
 
@@ -76,23 +88,27 @@ class Linear:
 
     def prepare(self, problem: Problem) -> LinearState:
         """Orthonormalise the covariates of every chain of nested adjustment sets."""
-        chains = tuple(_build_chain(problem, members) for members in _nest(problem))
-        return LinearState(problem, chains)
+        exposures, units = condition_columns(problem.exposures)
+        conditioned = replace(problem, exposures=exposures)
+        chains = tuple(_build_chain(conditioned, members) for members in _nest(problem))
+        of_test = [test.exposure for test in problem.tests]
+        return LinearState(conditioned, _mark_cases(problem.exposures), units[of_test], chains)
 
     def fit(self, state: LinearState, block: Block) -> FitBlock:
         """Fit every test to every protein of the block."""
         fits = FitBlock.empty(block.values.shape[0], len(state.problem.tests))
         counts = block.observed.sum(axis=1)
         fits.n[:] = counts[:, None]
-        fits.n_case[:] = _count_cases(state.problem, block)
+        of_test = [test.exposure for test in state.problem.tests]
+        fits.n_case[:] = _count_cases(state.cases, block)[:, of_test]
         varying = refuse_unfit(block, fits)[:, 0]
         standard, scale = _standardise(block)
         for chain in state.chains:
-            done = _fit_chain(chain, standard, scale, varying, fits)
+            done = _fit_chain(chain, standard, scale, state.units, varying, fits)
             for j, position in zip(*np.nonzero(~done & varying[:, None]), strict=True):
                 t = chain.tests[position][0]
-                _fit_exactly(state.problem, block, j, t, fits)
-        return fits
+                _fit_exactly(state, block, j, t, fits)
+        return fits.seal()
 
 
 def _nest(problem: Problem) -> list[list[int]]:
@@ -157,38 +173,30 @@ def _residualise(exposures: F64, basis: CelledBasis, rank: int) -> F64:
     return rest
 
 
-def _count_cases(problem: Problem, block: Block) -> I64:
-    """Count the people with an exposure of 0 and 1 in each fit ``(b, t)``; -1 for others."""
-    counts = np.full((block.observed.shape[0], len(problem.tests)), -1, dtype=np.int64)
-    for t, test in enumerate(problem.tests):
-        exposure = problem.exposures[:, test.exposure]
-        if np.all((exposure == 0.0) | (exposure == 1.0)):
-            counts[:, t] = np.rint(block.observed @ exposure)
-    return counts
+def _mark_cases(exposures: F64) -> F64:
+    """Return the exposures ``(n, e)`` that are 0 and 1 as they are, and NaN for the others."""
+    binary = np.all((exposures == 0.0) | (exposures == 1.0), axis=0)
+    return np.where(binary, exposures, np.nan)
+
+
+def _count_cases(cases: F64, block: Block) -> I64:
+    """Count the people with an exposure of 0 and 1 in each protein ``(b, e)``; -1 for others."""
+    counts = block.observed @ cases
+    return np.rint(np.where(np.isnan(counts), -1.0, counts)).astype(np.int64)
 
 
 def _standardise(block: Block) -> tuple[Block, F64]:
     """Return the block centred and scaled over the observed rows, and the proteins' scales."""
-    values, scale = _centre_rows(block.values, block.observed)
+    values, scale = standardise_rows(block.values, block.observed)
     own = np.empty_like(block.own)
-    for a in range(block.own.shape[1]):
-        own[:, a] = _centre_rows(block.own[:, a], block.observed)[0]
+    for a in range(own.shape[1]):
+        own[:, a] = standardise_rows(block.own[:, a], block.observed)[0]
     return Block(values, own, block.observed), scale
 
 
-def _centre_rows(values: F64, observed: Bool) -> tuple[F64, F64]:
-    counts = np.maximum(observed.sum(axis=1), 1)
-    centre = values.sum(axis=1) / counts
-    out = values - centre[:, None]
-    out *= observed
-    scale = np.sqrt(np.vecdot(out, out) / counts)
-    largest = np.abs(values).max(axis=1, initial=0.0)
-    scale = np.where(scale > 1e-12 * largest, scale, 0.0)
-    out *= np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0)[:, None]
-    return out, scale
-
-
-def _fit_chain(chain: _Chain, block: Block, scale: F64, varying: Bool, fits: FitBlock) -> Bool:
+def _fit_chain(
+    chain: _Chain, block: Block, scale: F64, units: F64, varying: Bool, fits: FitBlock
+) -> Bool:
     """Fill in the fits of a chain that the fast path can do; return which ``(b, its tests)``."""
     b, s, _ = block.own.shape
     done = np.zeros((b, len(chain.tests)), dtype=bool)
@@ -210,8 +218,8 @@ def _fit_chain(chain: _Chain, block: Block, scale: F64, varying: Bool, fits: Fit
         estimate, se, smallest = _eliminate(S, whole, counts - rank - s - 1)
         good = varying & (pivots > _PIVOT) & (smallest > _PIVOT) & chain.sound[position]
         done[:, position] = good
-        fits.estimate[good, t] = (estimate * scale)[good]
-        fits.se[good, t] = (se * scale)[good]
+        fits.estimate[good, t] = change_units(estimate[good], by=scale[good], per=units[t])
+        fits.se[good, t] = change_units(se[good], by=scale[good], per=units[t])
         fits.df[good, t] = (counts - rank - s - 1)[good]
         fits.status[good, t] = int(Status.ok)
         if chain.aliased[adjustment]:
@@ -260,16 +268,20 @@ def _eliminate(S: F64, whole: F64, df: I64) -> tuple[F64, F64, F64]:
     return estimate, se, smallest
 
 
-def _fit_exactly(problem: Problem, block: Block, j: int, t: int, fits: FitBlock) -> None:
+def _fit_exactly(state: LinearState, block: Block, j: int, t: int, fits: FitBlock) -> None:
+    problem = state.problem
     test = problem.tests[t]
     rows = block.observed[j]
     exposure = problem.exposure_names[test.exposure]
     C = problem.covariates[rows][:, problem.adjustments[test.adjustment].columns]
-    x, y = problem.exposures[rows, test.exposure], block.values[j, rows]
+    x = problem.exposures[rows, test.exposure]
+    # Exactly: a rounded centre or scale of the protein would cost ill-conditioned designs digits.
+    ys, by = condition_columns(block.values[j, rows][:, None])
+    y = ys[:, 0]
     if x.size == 0 or np.all(x == x[0]):
         fits.refuse(j, t, Status.constant, f"{exposure} has one value on the rows of the fit")
         return
-    X = np.column_stack([C, block.own[j][:, rows].T, x])
+    X = np.column_stack([C, condition_columns(block.own[j][:, rows].T)[0], x])
     names = (*problem.names_of(test.adjustment), *problem.own_names)
     fit = solve_least_squares(X, y, tolerance=_ALIASED)
     if fit.df <= 0:
@@ -282,8 +294,8 @@ def _fit_exactly(problem: Problem, block: Block, j: int, t: int, fits: FitBlock)
     if max(residual, explained) < _PERFECT:
         fits.refuse(j, t, Status.collinear, _COMBINATION.format("the protein"))
         return
-    fits.estimate[j, t] = fit.coefficients[-1]
-    fits.se[j, t] = fit.se[-1]
+    fits.estimate[j, t] = change_units(fit.coefficients[-1:], by=by, per=state.units[t])[0]
+    fits.se[j, t] = change_units(fit.se[-1:], by=by, per=state.units[t])[0]
     fits.df[j, t] = fit.df
     fits.status[j, t] = int(Status.ok)
     notes = _remark(fit, names)

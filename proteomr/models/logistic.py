@@ -31,7 +31,7 @@ from proteomr.models.cells import lay_out_cells, name_aliased
 from proteomr.stats.base_fit import fit_base
 from proteomr.stats.batched_logistic import BatchedLogistic
 from proteomr.stats.chunked import chunk_design
-from proteomr.stats.linalg import find_independent
+from proteomr.stats.linalg import find_independent, scale_columns, standardise_rows
 from proteomr.stats.logistic import LogisticFit, fit_firth, fit_limit, profile_limits
 from proteomr.stats.newton import fit_newton
 
@@ -117,7 +117,7 @@ class Logistic:
             _fit_mass(mass, scaled, scale, open_fits, fits)
         for j, t in zip(*np.nonzero(open_fits), strict=True):
             self._fit_one(problem, block, int(j), int(t), fits)
-        return fits
+        return fits.seal()
 
     def _fit_one(self, problem: Problem, block: Block, j: int, t: int, fits: FitBlock) -> None:
         """Fit one test to one protein with aliasing and separation resolved."""
@@ -196,14 +196,14 @@ def _record(fits: FitBlock, j: int, t: int, fit: LogisticFit, scale: float) -> N
 
 def _standard_columns(X: F64) -> tuple[F64, F64]:
     """Centre and scale all columns but the intercept (0); constant columns become 0."""
-    centre = X.mean(axis=0)
-    out = X - centre
+    X, power = scale_columns(X)
+    out = X - X.mean(axis=0)
     scale = np.sqrt(np.mean(out**2, axis=0))
     flat = scale <= 1e-12 * np.abs(X).max(axis=0, initial=0.0)
     scale = np.where(flat, 1.0, scale)
     out = np.where(flat, 0.0, out / scale)
     out[:, 0] = 1.0
-    return out, scale
+    return out, scale * power
 
 
 def _scale_columns(problem: Problem) -> F64:
@@ -216,21 +216,11 @@ def _scale_columns(problem: Problem) -> F64:
 
 def _scale_borders(block: Block) -> tuple[Block, F64]:
     """Return the block centred and scaled over the rows observed, and the proteins' scales."""
-    counts = np.maximum(block.observed.sum(axis=1), 1)
-
-    def standardise(values: F64) -> tuple[F64, F64]:
-        out = values - (values.sum(axis=1) / counts)[:, None]
-        out *= block.observed
-        scale = np.sqrt(np.vecdot(out, out) / counts)
-        scale = np.where(scale > 0, scale, 1.0)
-        out /= scale[:, None]
-        return out, scale
-
-    values, scale = standardise(block.values)
+    values, scale = standardise_rows(block.values, block.observed)
     own = np.empty_like(block.own)
     for a in range(own.shape[1]):
-        own[:, a] = standardise(block.own[:, a])[0]
-    return Block(values, own, block.observed), scale
+        own[:, a] = standardise_rows(block.own[:, a], block.observed)[0]
+    return Block(values, own, block.observed), np.where(scale > 0.0, scale, 1.0)
 
 
 def _screen(problem: Problem, block: Block, fits: FitBlock) -> Bool:
