@@ -14,8 +14,10 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.models.base import Block, FitBlock, Problem, Status, refuse_unfit
+from proteomr.stats.firth import fit_firth
 from proteomr.stats.linalg import find_independent, solve_least_squares
-from proteomr.stats.logistic import fit_firth, fit_limit, profile_limits
+from proteomr.stats.logistic import fit_limit, means_of
+from proteomr.stats.profile_intervals import profile_limits
 from proteomr.stats.sandwich import ErrorKind, estimate_sandwich
 
 __all__ = ["Exact"]

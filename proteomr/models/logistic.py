@@ -31,14 +31,24 @@ from proteomr.models.cells import lay_out_cells, name_aliased
 from proteomr.stats.base_fit import fit_base
 from proteomr.stats.batched_logistic import BatchedLogistic
 from proteomr.stats.chunked import chunk_design
-from proteomr.stats.linalg import find_independent, scale_columns, standardise_rows
-from proteomr.stats.logistic import LogisticFit, fit_firth, fit_limit, profile_limits
+from proteomr.stats.firth import fit_firth
+from proteomr.stats.linalg import (
+    find_independent,
+    orthonormalise,
+    scale_columns,
+    standardise_rows,
+)
+from proteomr.stats.logistic import LogisticFit, fit_limit
 from proteomr.stats.newton import fit_newton
+from proteomr.stats.profile_intervals import profile_limits
 
 __all__ = ["Logistic", "LogisticState"]
 
 _SMALL = 2_000
-_ALIASED = 1e-7
+# As in the cells of the mass path: which covariates are aliased must not depend on the path.
+_ALIASED = 1e-9
+# A protein closer to the covariates has an estimate with fewer than eight digits.
+_COLLINEAR = 1e-7
 _EXTREME = 12.0
 
 
@@ -132,21 +142,20 @@ class Logistic:
         C = problem.covariates[rows][:, problem.adjustments[test.adjustment].columns]
         names = (*problem.names_of(test.adjustment), *problem.own_names)
         x, y = block.values[j, rows], problem.exposures[rows, test.exposure]
-        X = np.column_stack([C, block.own[j][:, rows].T, x])
-        X, scale = _standard_columns(X)
-        kept = find_independent(X, tolerance=_ALIASED)
+        X, scale = _standard_columns(np.column_stack([C, block.own[j][:, rows].T, x]))
+        X, kept = _take_basis(X, C.shape[1])
         if people <= problem.adjustments[test.adjustment].columns.size + len(problem.own_names):
             whole = block.observed[j]
             everything = problem.covariates[whole][:, problem.adjustments[test.adjustment].columns]
             if people <= find_independent(everything).size + len(problem.own_names) + 1:
-                message = f"{people} people for {X.shape[1]} coefficients"
+                message = f"{people} people for {len(names) + 1} coefficients"
                 fits.refuse(j, t, Status.too_few, message)
                 return
         if y.size <= kept.size:
             fits.refuse(j, t, Status.separated, "separated by the levels of the factors")
             return
         apart = people - y.size
-        if X.shape[1] - 1 not in kept:
+        if len(names) not in kept:
             message = "the protein is a linear combination of the covariates on the rows of the fit"
             fits.refuse(j, t, Status.separated if apart else Status.collinear, message)
             return
@@ -154,7 +163,7 @@ class Logistic:
         notes = [f"aliased: {', '.join(aliased)}"] if aliased and not apart else []
         if apart:
             notes.append(f"{apart} people separated by covariates alone")
-        self._maximise(X[:, kept], y, scale[-1], j, t, fits, notes)
+        self._maximise(X, y, scale[-1], j, t, fits, notes)
 
     def _maximise(
         self, X: F64, y: F64, scale: float, j: int, t: int, fits: FitBlock, notes: list[str]
@@ -204,6 +213,21 @@ def _standard_columns(X: F64) -> tuple[F64, F64]:
     out = np.where(flat, 0.0, out / scale)
     out[:, 0] = 1.0
     return out, scale * power
+
+
+def _take_basis(X: F64, k: int) -> tuple[F64, I64]:
+    """Return a basis of the first k columns, which are covariates, and the independent others.
+
+    Also the positions of the columns that are not aliased. The estimate of a later column is the
+    same in any basis of those before it, and Newton's method wants an orthogonal one.
+    """
+    covariates = find_independent(X[:, :k], tolerance=_ALIASED)
+    basis = orthonormalise(X[:, covariates])
+    whole = np.column_stack([basis, X[:, k:]])
+    kept = find_independent(whole, tolerance=_COLLINEAR)
+    others = kept[kept >= covariates.size]
+    positions = np.concatenate([covariates, others - covariates.size + k])
+    return whole[:, [*range(covariates.size), *others]], positions
 
 
 def _scale_columns(problem: Problem) -> F64:

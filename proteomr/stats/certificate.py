@@ -30,8 +30,9 @@ def scale_scores(score: F64, curvature: F64) -> F64:
 
     Examples
     --------
-    >>> scale_scores(np.array([[0.2, 0.0], [0.3, 0.3]]), np.array([[4.0, 0.0], [9.0, 0.0]])).tolist()
-    [0.010000000000000002, inf]
+    >>> score, curvature = np.array([[0.5, 0.0], [0.3, 0.3]]), np.array([[4.0, 0.0], [9.0, 0.0]])
+    >>> scale_scores(score, curvature).tolist()
+    [0.0625, inf]
     """
     with np.errstate(all="ignore"):
         ratios = score / np.sqrt(curvature)
@@ -54,10 +55,9 @@ def certify(
     Examples
     --------
     >>> one = np.ones(3)
+    >>> bounds = {"bound": 1e-22, "score_bound": 1e-20}
     >>> decrement = np.array([1e-25, -1e-25, np.nan])
-    >>> certify(
-    ...     decrement=decrement, scores=0 * one, estimate=one, se=one, bound=1e-22, score_bound=1e-20
-    ... ).tolist()
+    >>> certify(decrement=decrement, scores=0 * one, estimate=one, se=one, **bounds).tolist()
     [True, False, False]
     """
     settled = (decrement >= 0.0) & (decrement < bound) & (scores <= score_bound)

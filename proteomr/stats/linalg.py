@@ -266,7 +266,7 @@ def solve_least_squares(X: F64, y: F64, *, tolerance: float = 1e-13) -> LeastSqu
 
     Parameters
     ----------
-    X, y : ``(n, k)``, ``(n,)``, finite, of a size whose squares are numbers (:func:`scale_columns`).
+    X, y : ``(n, k)``, ``(n,)``, of a size whose squares are numbers (:func:`scale_columns`).
     tolerance : share of a column's length below which what the columns before it leave counts as
         nothing.
 

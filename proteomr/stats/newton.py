@@ -154,7 +154,10 @@ def _advance(
     """
     s = S.shape[1]
     direction = step[:, s:] @ A.T + np.matmul(step[:, None, :s], S)[:, 0, :]
-    step, direction = np.where(moving[:, None], step, 0.0), np.where(moving[:, None], direction, 0.0)
+    step, direction = (
+        np.where(moving[:, None], step, 0.0),
+        np.where(moving[:, None], direction, 0.0),
+    )
     size = np.ones(moving.size)
     for _ in range(_HALVINGS):
         new_eta = eta + size[:, None] * direction
