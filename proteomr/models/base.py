@@ -13,6 +13,9 @@ from proteomr._typing import F64, I64, Bool
 from proteomr.stats.linalg import condition_columns
 
 __all__ = [
+    "FIRTH_GIVEN",
+    "FIRTH_UNSETTLED",
+    "PROFILE_UNSETTLED",
     "Adjustment",
     "Block",
     "Factor",
@@ -24,6 +27,11 @@ __all__ = [
     "factors_within",
     "refuse_unfit",
 ]
+
+
+FIRTH_GIVEN = "Firth's estimate, profile interval"
+FIRTH_UNSETTLED = "Firth's estimate did not settle"
+PROFILE_UNSETTLED = "the profile of Firth's estimate did not settle"
 
 
 class Status(IntEnum):

@@ -19,6 +19,9 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import (
+    FIRTH_GIVEN,
+    FIRTH_UNSETTLED,
+    PROFILE_UNSETTLED,
     Block,
     Factor,
     FitBlock,
@@ -190,12 +193,15 @@ class Logistic:
             return
         fit = fit_firth(X, y)
         if not fit.converged:
-            fits.messages[j, t] += "; Firth's estimate did not settle"
+            fits.messages[j, t] += f"; {FIRTH_UNSETTLED}"
             return
         low, high = profile_limits(X, y, fit, column=X.shape[1] - 1, level=self.level, firth=True)
+        if np.isnan(low) or np.isnan(high):
+            fits.messages[j, t] += f"; {PROFILE_UNSETTLED}"
+            return
         _record(fits, j, t, fit, scale)
         fits.conf_low[j, t], fits.conf_high[j, t] = low / scale, high / scale
-        fits.messages[j, t] += "; Firth's estimate, profile interval"
+        fits.messages[j, t] += f"; {FIRTH_GIVEN}"
 
 
 def _record(fits: FitBlock, j: int, t: int, fit: LogisticFit, scale: float) -> None:
