@@ -116,7 +116,10 @@ def is_far(decrement: F64, rate: F64, weight: F64) -> Bool:
     [False, True, True]
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread = rate / np.sqrt(weight) / np.minimum(1.0, (1.0 - rate) / _SLOW)
+        root = np.sqrt(weight)
+        # The ratio of two steps is small by chance at times; few rows cannot give a small rate.
+        rate = np.maximum(rate, np.minimum(1.0 / root, _SLOW))
+        spread = rate / root / np.minimum(1.0, (1.0 - rate) / _SLOW)
         error = spread * np.sqrt(np.maximum(decrement, 0.0))
     near = (decrement >= 0.0) & (decrement <= _DOUBLE_STEP) & (error <= _SE_ERROR)
     return np.asarray(~near)
