@@ -14,7 +14,9 @@ from statsmodels.discrete.discrete_model import Logit
 
 from proteomr._typing import F64
 from proteomr.design import build, parse
-from proteomr.stats.logistic import fit_firth, fit_logistic, profile_limits
+from proteomr.stats.firth import fit_firth
+from proteomr.stats.logistic import fit_logistic
+from proteomr.stats.profile_intervals import profile_limits
 
 BIRTHWT = "age + lwt + C(race) + smoke + ptl + ht + ui + ftv"
 

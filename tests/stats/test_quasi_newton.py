@@ -39,7 +39,10 @@ def make_system(seed: int = 0) -> System:
         information[r] = np.block([[A, cross[r].T], [cross[r], D]])
         eliminated[r] = cross[r] @ np.linalg.inv(A)
         inverse[r] = np.linalg.inv(D - eliminated[r] @ cross[r].T)
-    kernel = Preconditioner(np.linalg.inv(shared), inflation, cross, eliminated, inverse)
+    borders = np.einsum("raa->ra", information)[:, K:]
+    kernel = Preconditioner(
+        np.linalg.inv(shared), inflation, cross, eliminated, inverse, borders, np.ones(R)
+    )
     return System(information, kernel)
 
 
