@@ -93,3 +93,29 @@ def test_a_block_of_some_proteins_is_theirs(rows: list[int] | I64) -> None:
     np.testing.assert_array_equal(taken.values, values[rows])
     np.testing.assert_array_equal(taken.own[:, 0], values[rows])
     np.testing.assert_array_equal(taken.observed, values[rows] > 3)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "se", "low"),
+    [
+        (np.inf, 1, np.nan),
+        (np.nan, 1, np.nan),
+        (1, 0, np.nan),
+        (1, np.inf, np.nan),
+        (1, np.nan, np.nan),
+        (1, 1e-310, np.nan),
+        (1, -1, np.nan),
+        (1, 1, -np.inf),
+    ],
+)
+def test_no_fit_is_ok_without_a_finite_estimate_and_error(
+    estimate: float, se: float, low: float
+) -> None:
+    fits = FitBlock.empty(1, 2)
+    fits.status[:] = Status.ok
+    fits.estimate[:], fits.se[:] = 1.0, 0.5
+    fits.estimate[0, 0], fits.se[0, 0], fits.conf_low[0, 0] = estimate, se, low
+    sealed = fits.seal()
+    assert sealed.status.tolist() == [[Status.not_converged, Status.ok]]
+    assert np.isnan([sealed.estimate[0, 0], sealed.se[0, 0], sealed.conf_low[0, 0]]).all()
+    assert list(sealed.messages) == [(0, 0)]

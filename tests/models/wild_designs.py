@@ -10,7 +10,7 @@ from proteomr._typing import F64
 from proteomr.models import Adjustment, Block, Factor, Problem, Test, order_rows
 from proteomr.stats.separation import find_separation
 
-PROTEINS = 3
+PROTEINS = 1
 # A covariate closer to the others is aliased, and a protein has fewer than eight digits.
 ALIASED, COLLINEAR = 1e-9, 1e-7
 
