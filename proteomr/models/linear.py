@@ -122,6 +122,7 @@ class Linear(Family[LinearState | OneByOne]):
     takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS)
     distribution: ClassVar[Distribution] = "t"
     ratio: ClassVar[None] = None
+    version: ClassVar[int] = 2
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
         errors=("classical", *ROBUST, *CLUSTERED),
@@ -134,8 +135,7 @@ class Linear(Family[LinearState | OneByOne]):
         """Orthonormalise the covariates of every chain of nested adjustment sets."""
         if is_beyond_mass_paths(problem, self.options):
             return OneByOne(problem)
-        values = np.column_stack([target.values for target in problem.targets])
-        targets, units = condition_columns(values)
+        targets, units = condition_columns(np.column_stack([t.values for t in problem.targets]))
         chains = tuple(_build_chain(problem, targets, members) for members in _nest(problem))
         return LinearState(problem, units, chains)
 

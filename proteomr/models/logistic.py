@@ -128,6 +128,7 @@ class Logistic(Family[LogisticState | OneByOne]):
     takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS,)
     distribution: ClassVar[Distribution] = "normal"
     ratio: ClassVar[Literal["OR"]] = "OR"
+    version: ClassVar[int] = 2
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
         errors=("classical", *ROBUST, "CR0", "CR1"),

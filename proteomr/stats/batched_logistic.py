@@ -45,7 +45,7 @@ _Float = TypeVar("_Float", np.float32, np.float64)
 
 _SINGLE_STEP, _SINGLE_FLOOR = 1e-10, 1e-9
 _SLOWEST_UNSEEN = 0.1
-_VARIANCE_REST = 2e-8
+_VARIANCE_REST, _MANY = 2e-8, 2000.0
 # The last step is taken: what it leaves is of the order of its square.
 _DECREMENT, _SCORE = 1e-8, 1e-8
 _TILE = 24
@@ -372,6 +372,8 @@ class BatchedLogistic:
             last = rest
             r -= self._curve(rows, weights, d)
         variance, settled = v[:, k].copy(), np.zeros(R, dtype=bool)
+        # The preconditioner, which the rest is measured by, is poorer where few rows carry a fit.
+        bound = _VARIANCE_REST * np.clip(preconditioner.weight / _MANY, 0.05, 1.0)
         for _ in range(_PASSES_DOUBLE):
             r = e - self._curve_exactly(rows, means, v)
             d = memory.direct(preconditioner, r)
@@ -379,7 +381,7 @@ class BatchedLogistic:
             variance = np.where(settled, variance, v[:, k] + np.vecdot(v, r) + rest)
             v += np.where(settled[:, None], 0.0, d)
             # What remains is smaller than the rest by the rate of the iteration.
-            settled |= np.abs(rest) <= _VARIANCE_REST * np.abs(variance)
+            settled |= np.abs(rest) <= bound * np.abs(variance)
             if np.all(settled):
                 break
         return _Variance(variance, np.vecdot(v, g), r, weights, settled)

@@ -277,7 +277,9 @@ def fit_limit(
     if fit.separation is None or fit.separation.kind != "quasi":
         return whole
     rows = fit.separation.overlapping
-    columns = find_independent(X[rows], tolerance=tolerance)
+    # A column that lies in the separated rows alone is rounding on the others.
+    lost = np.linalg.norm(X[rows], axis=0) <= tolerance * np.linalg.norm(X, axis=0)
+    columns = find_independent(np.where(lost, 0.0, X[rows]), tolerance=tolerance)
     if column not in columns or np.ptp(y[rows]) == 0:
         return whole
     counts = None if weights is None else weights[rows]

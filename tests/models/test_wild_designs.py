@@ -40,7 +40,9 @@ def check(problem: Problem, block: Block, seen: Counter[str]) -> None:
             assert np.isnan(found.estimate[j, 0])
             assert found.messages[j, 0]
             continue
-        truth = find_truth(problem, block, j)
+        apart = "separated by covariates alone" in found.messages.get((j, 0), "")
+        seen["apart"] += apart
+        truth = find_truth(problem, block, j, apart=apart)
         assert truth is not None
         assert abs(found.estimate[j, 0] - truth.estimate) < 1e-8 * truth.se
         assert found.se[j, 0] == pytest.approx(truth.se, rel=1e-8)
@@ -52,6 +54,7 @@ def test_every_fit_of_the_mass_path_is_the_maximum_or_has_a_status(batch: int) -
     for seed in range(DESIGNS * batch, DESIGNS * (batch + 1)):
         check(*draw_problem(seed, 2001, 2200), seen)
     assert seen["ok"] > 0.8 * DESIGNS * PROTEINS
+    assert seen["apart"] > 0
 
 
 @pytest.mark.parametrize("batch", range(ODD_BATCHES))
