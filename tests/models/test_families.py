@@ -103,7 +103,7 @@ class Bare(Family[None]):
     def prepare(self, problem: Any) -> None:
         """Nothing."""
 
-    def fit(self, state: None, block: Any) -> Any:
+    def fit_block(self, state: None, block: Any) -> Any:
         """Nothing."""
 
     def describe_path(self, state: None) -> str:
