@@ -56,18 +56,6 @@ def test_linear_algebra_is_held_to_the_threads_that_were_asked_for(threads: int)
     assert results.table().rows() == [(2,)]
 
 
-@pytest.mark.parametrize("inside", [".", "deeper", "deeper/still"])
-def test_no_output_lies_in_a_folder_that_is_read(tmp_path: Path, inside: str) -> None:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "data.csv").write_text("n\n1\n")
-    job = DoublingJob(Doubling(Source.of(folder)))
-    with pytest.raises(UsageError, match=f"{folder} is read; choose another folder for -o"):
-        call_job(job, out=folder / inside, threads=1)
-    assert [file.name for file in folder.iterdir()] == ["data.csv"]
-    assert call_job(job, out=tmp_path / "out", threads=1).where == tmp_path / "out"
-
-
 def test_an_output_that_holds_what_is_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("n\n1\n")
     with pytest.raises(UsageError, match="is read; choose another folder for -o"):
