@@ -297,7 +297,7 @@ def _newton_step(X: F64, mu: F64, y: F64, counts: F64) -> tuple[F64, float]:
         if 0.0 <= decrement < np.inf:
             return step, decrement
         # Rounding has made the information indefinite: its root has twice the digits.
-        R = np.linalg.qr(X * np.sqrt(w)[:, None], mode="r")
+        R = _root_of_information(X, w)
         half = np.linalg.solve(R.T, score)
         return np.asarray(np.linalg.solve(R, half), dtype=np.float64), float(half @ half)
     except np.linalg.LinAlgError:
@@ -305,7 +305,11 @@ def _newton_step(X: F64, mu: F64, y: F64, counts: F64) -> tuple[F64, float]:
 
 
 def _inverse_information(X: F64, mu: F64, counts: F64) -> F64:
-    return invert_root(np.linalg.qr(X * np.sqrt(counts * mu * (1.0 - mu))[:, None], mode="r"))
+    return invert_root(_root_of_information(X, counts * mu * (1.0 - mu)))
+
+
+def _root_of_information(X: F64, w: F64) -> F64:
+    return np.asarray(np.linalg.qr(X * np.sqrt(w)[:, None], mode="r"), dtype=np.float64)
 
 
 def invert_root(R: F64) -> F64:
