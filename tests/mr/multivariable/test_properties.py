@@ -21,7 +21,7 @@ from proteomr.mr.multivariable import (
 from proteomr.tables import Harmonised
 from tests.mr.multivariable.lipids import simulate
 
-QUICK = {"mv_median": "draws=50", "mv_cml": "perturbations=20"}
+QUICK = {"mv_median": "draws=50", "mv_cml": "perturbations=6"}
 FURTHER = ("mv_ivw(robust=true)", "mv_gmm(robust=false)", "mv_cml(perturbations=0)")
 """Configurations that take another path than the defaults."""
 
