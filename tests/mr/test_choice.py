@@ -14,6 +14,7 @@ from proteomr.mr.methods import METHOD_CLASSES
 from proteomr.mr.methods.contamination_mixture import ContaminationMixture
 from proteomr.mr.methods.egger import EggerRegression
 from proteomr.mr.methods.ivw import InverseVarianceWeighted
+from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.mode import PenalisedMode
 from proteomr.mr.multivariable import MultivariableConstrainedMl
 
@@ -61,7 +62,7 @@ def test_the_names_of_r_s_functions_are_known() -> None:
 
 
 @pytest.mark.parametrize("kind", METHOD_CLASSES, ids=lambda kind: kind.key)
-def test_every_parameter_that_is_listed_can_be_given(kind: type) -> None:
+def test_every_parameter_that_is_listed_can_be_given(kind: type[Method]) -> None:
     row = list_methods().filter(key=kind.key).row(0, named=True)
     plain = build_methods([kind.key])[0]
     for part in filter(None, row["parameters"].split(", ")):
