@@ -35,7 +35,7 @@ def test_roots_of_any_size_are_halved_to_the_last_digit(root: float) -> None:
 
 def test_a_line_that_is_better_vertical_has_a_doubt() -> None:
     one = np.ones(3)
-    fit = fit_line(Points(1e-9 * one, one, 5.0 * one, one))
+    fit = fit_line(Points(np.array([0.5, -0.5, 0.5]), one, 50.0 * one, one))
     assert fit.doubt is not None
 
 
