@@ -21,10 +21,10 @@ from proteomr.stats.kernel_density import POINTS, DensityGrid
 
 __all__ = ["find_modes"]
 
-_PERIOD = 2 * POINTS
+_PERIOD = 2 * POINTS  # as far again: a density must not meet its own tail round the circle
 _ROWS = 128  # transforms of so many samples fit the second-level cache
 _LEFT_OUT = 39.5  # -log of the share of the density that the missing frequencies may carry
-_THINNINGS = (8, 4, 2)
+_THINNINGS = (8, 4, 2)  # divisors of the period, as far as a density is smooth enough
 _SPANS = (1, 4)  # computed points on either side of the highest that may hold the mode
 
 

@@ -29,10 +29,10 @@ __all__ = [
     "prepare_grid",
 ]
 
-POINTS = 512
-_CUT = 3.0
-_MARGIN = 4.0
-_MAD = 1.4826
+POINTS = 512  # the default n of R's density
+_CUT = 3.0  # bandwidths beyond the samples that it gives: its cut
+_MARGIN = 4.0  # and those further out that it computes, where a normal kernel is 3e-4 of its height
+_MAD = 1.4826  # the constant of R's mad, 1 / qnorm(3/4)
 
 
 @dataclass(frozen=True, slots=True)

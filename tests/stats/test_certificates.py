@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from proteomr.stats.certificate import certify, scale_scores
+from proteomr.stats.certificates import certify, scale_scores
 
 
 @pytest.mark.parametrize("decrement", [-1e9, -1e-30, 2e-22, np.inf, -np.inf, np.nan])
