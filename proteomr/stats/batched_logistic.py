@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from proteomr._typing import F64, Bool
 from proteomr.stats.base_fit import Base
 from proteomr.stats.block_rows import BlockRows, pad_block
-from proteomr.stats.certificate import certify, scale_scores
+from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.chunked import ChunkedDesign
 from proteomr.stats.loops import load_loops
 from proteomr.stats.quasi_newton import (
@@ -43,12 +43,13 @@ __all__ = ["BatchedLogistic", "BlockEstimate"]
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 
-_SINGLE_STEP, _SINGLE_FLOOR = 1e-10, 1e-9
-_SLOWEST_UNSEEN = 0.1
-_VARIANCE_REST, _MANY = 2e-8, 2000.0
+_SINGLE_STEP, _SINGLE_FLOOR = 1e-10, 1e-9  # squared steps: single precision rounds scores by 1e-5
+_SLOWEST_UNSEEN = 0.1  # rate assumed where none was seen: that of a slow block
+_VARIANCE_REST, _MANY = 2e-8, 2000.0  # relative: 1e-8 of an error; and rows that make it believable
 # The last step is taken: what it leaves is of the order of its square.
 _DECREMENT, _SCORE = 1e-8, 1e-8
-_TILE = 24
+_TILE = 24  # proteins: a multiple of the rows that the kernels of BLAS take at once, 4, 6, 8 or 12
+# At a rate of a tenth a few passes do; what has not settled by these is cheaper one at a time.
 _PASSES_SINGLE, _PASSES_DOUBLE, _PASSES_VARIANCE = 14, 8, 8
 
 
