@@ -1,4 +1,4 @@
-"""Roots by halving, and lines by likelihood: the last digit, and doubt where there is no minimum."""
+"""Roots by halving, lines by likelihood: the last digit, or doubt where there is no minimum."""
 
 from __future__ import annotations
 
