@@ -26,7 +26,7 @@ from .running import hold_threads
 if TYPE_CHECKING:
     import polars as pl
 
-    from proteomr.gwas.munge import MungeReport
+    from proteomr.gwas.munging import MungeReport
     from proteomr.gwas.policy import Finding
     from proteomr.gwas.thinning import Thinned
 
@@ -182,7 +182,7 @@ def clump(
     settings = shared.resolve_settings(context, tables={"map": columns})
     open_journal(quiet=quiet)
     hold_threads(None)
-    from proteomr.gwas.clump import Clumping
+    from proteomr.gwas.clumping import Clumping
     from proteomr.gwas.thinning import ClumpRequest, clump_file
     from proteomr.io.sumstats import ReadOptions
     from proteomr.provenance import utc_now

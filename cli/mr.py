@@ -294,7 +294,7 @@ def mr(
     log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     workers = hold_threads(threads)
     from proteomr.execute import Threads
-    from proteomr.gwas.clump import Clumping
+    from proteomr.gwas.clumping import Clumping
     from proteomr.mr.analysis import TraitSize
     from proteomr.mr.choice import split_methods
     from proteomr.mr.estimate import DEFAULT_METHODS

@@ -10,9 +10,9 @@ from typing import Literal, TypeAlias
 import polars as pl
 
 from proteomr.errors import InputError, NothingToDo, UsageError
-from proteomr.gwas.clump import Clumping, clump_traits
+from proteomr.gwas.clumping import Clumping, clump_traits
 from proteomr.gwas.match import Match, match_variants
-from proteomr.gwas.munge import MungeOptions
+from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.study import Study, read_study, select_variants
 from proteomr.io.genotypes import LdSource
 from proteomr.mr.harmonise import Action, harmonise_table, to_harmonised

@@ -10,7 +10,7 @@ import polars as pl
 
 from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.gwas.match import Match, describe_match, match_variants
-from proteomr.gwas.munge import MungeOptions
+from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.study import Study, read_study, select_variants
 from proteomr.io.sumstats.source import ReadOptions, open_sumstats
 from proteomr.mr.frequencies import FrequencyCheck, check_frequencies, tabulate_frequencies

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from proteomr.errors import InputError, NothingToDo, UsageError
-from proteomr.gwas.clump import Clumping
+from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.study import read_study, read_variant_list
 from proteomr.gwas.thinning import ClumpRequest, LeadsRequest, clump_file, find_leads
 from proteomr.io.ld_matrices import LdMatrix
