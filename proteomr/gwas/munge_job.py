@@ -22,7 +22,7 @@ from proteomr.gwas.munging import (
     munge_files,
 )
 from proteomr.gwas.policy import VariantPolicy
-from proteomr.gwas.study import filter_rows, name_study, read_variant_list
+from proteomr.gwas.study import filter_rows, name_studies, read_variant_list
 from proteomr.io import find_files
 from proteomr.io.sumstats.source import ReadOptions
 from proteomr.runs import (
@@ -105,16 +105,11 @@ class MungeRequest(Request):
         >>> MungeRequest.of(pl.DataFrame({"rsid": ["rs1"]})).files[0].name
         'sumstats'
         """
-        several = list(files) if isinstance(files, list | tuple) else [files]
-        if not several:
+        studies = name_studies(files)
+        if not studies:
             raise UsageError("no file of summary statistics is named; give one or several")
-        names = (
-            ["sumstats"]
-            if len(several) == 1
-            else [f"sumstats {i + 1}" for i in range(len(several))]
-        )
         return cls(
-            tuple(name_study(data, name=name) for data, name in zip(several, names, strict=True)),
+            studies,
             ReadOptions() if read is None else read,
             VariantPolicy() if policy is None else policy,
             None if variants is None else Source.of(variants),

@@ -29,6 +29,7 @@ from proteomr.tables import Drop, load_schema
 __all__ = [
     "Study",
     "filter_rows",
+    "name_studies",
     "name_study",
     "note_contradictions",
     "read_names_and_p",
@@ -87,6 +88,28 @@ def name_study(data: Data, *, name: str = "sumstats") -> Source:
     files = find_files(data)
     beside = [path for path in map(find_sidecar, files) if path is not None]
     return Source(str(data), (*files, *dict.fromkeys(beside)))
+
+
+def name_studies(data: Data | Sequence[Data], *, name: str = "sumstats") -> tuple[Source, ...]:
+    """Return one study or several as the inputs of a job, see `name_study`.
+
+    Parameters
+    ----------
+    data : one, or a list or tuple of several.
+    name : of a frame; of several with its number.
+
+    Examples
+    --------
+    >>> [source.name for source in name_studies([pl.DataFrame(), pl.DataFrame()], name="outcome")]
+    ['outcome 1', 'outcome 2']
+    """
+    if not isinstance(data, list | tuple):
+        return (name_study(data, name=name),)
+    numbered = len(data) > 1
+    return tuple(
+        name_study(entry, name=f"{name} {place}" if numbered else name)
+        for place, entry in enumerate(data, start=1)
+    )
 
 
 def filter_rows(rows: int, drops: Sequence[Drop]) -> tuple[RowFilter, ...]:

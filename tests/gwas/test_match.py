@@ -183,11 +183,13 @@ def test_places_do_not_contradict_a_name(columns: dict[str, Any]) -> None:
     assert contradict_positions(make_pairs(**columns)).to_list() == [False]
 
 
-def test_positions_that_agree_show_the_build_source_by_source() -> None:
+def test_positions_that_agree_show_the_build() -> None:
     same = make_pairs(position_bp=list(range(20)), position_bp_right=[*range(19), 99])
     lifted = make_pairs(position_bp=list(range(20)), position_bp_right=[*range(100, 120)])
-    pairs = pl.concat([same.with_columns(o=pl.lit("a")), lifted.with_columns(o=pl.lit("b"))])
-    assert contradict_positions(pairs, source="o").arg_true().to_list() == [19]
+    assert contradict_positions(same).arg_true().to_list() == [19]
+    assert not contradict_positions(lifted).any()
+    told = lifted.with_columns(one_build=pl.Series([True] * 3 + [False] * 17))
+    assert contradict_positions(told, shown="one_build").arg_true().to_list() == [0, 1, 2]
 
 
 PLACES = {"chromosome": ["1"] * 4, "position_bp": [100, 200, 300, 400]}
