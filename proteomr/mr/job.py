@@ -6,11 +6,11 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, Final, Protocol
 
 import polars as pl
 
@@ -43,15 +43,27 @@ from proteomr.tables import columns as c
 
 __all__ = ["Draw", "MrJob", "run_mr"]
 
-Draw: TypeAlias = Callable[[Sequence[Harmonised], Mapping[str, pl.DataFrame], Path, bool], None]
-"""Draws pairs from their tables into a folder, all in one book where the last argument is true."""
-
 _FEW_PAIRS, _IN_A_BOOK = 6, 40  # figures of each pair up to the first, else of the strongest hits
 _LEVEL = 0.05  # of the q values of the pairs in a book
 _MAIN: Final = ("ivw", "wald")
 
 _LIBRARY_BYTES, _PAIR_BYTES = 2.5e8, 6e4  # measured: what is loaded; a pair while it is estimated
 _log = logging.getLogger(__name__)
+
+
+class Draw(Protocol):
+    """What draws pairs from the tables of an analysis."""
+
+    def __call__(
+        self,
+        pairs: Sequence[Harmonised],
+        tables: Mapping[str, pl.DataFrame],
+        *,
+        folder: Path,
+        book: bool,
+    ) -> None:
+        """Draw into a folder, all into one book if asked."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +262,7 @@ def _draw_figures(
     with open_scratch() as scratch:
         folder = scratch / "figures"
         folder.mkdir()
-        draw(pairs, tables, folder, many)
+        draw(pairs, tables, folder=folder, book=many)
         for file in sorted(folder.iterdir()):
             shutil.copyfile(file, ledger.place(f"figures/{file.name}"))
     _log.info("%s pairs drawn", len(pairs))
