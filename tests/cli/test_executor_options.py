@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from proteomr_cli.running import RunOptions, Sources, _choose_executor
+from proteomr_cli.bundles import Blocks
+from proteomr_cli.jobs import _choose_executor
 
 from proteomr.association import count_effective_tests
 from proteomr.dask_executor import Dask
@@ -35,9 +36,9 @@ def test_dask_gives_the_bytes_of_a_local_run(associate: Any, wide: Any) -> None:
 
 
 @NO_DASK
-def test_dask_gets_the_scheduler_and_as_many_workers_as_threads(study: Any) -> None:
-    options = RunOptions(study.folder, 3, executor="dask", dask_scheduler="tcp://10.0.0.5:8786")
-    assert _choose_executor(options) == Dask("tcp://10.0.0.5:8786", 3)
+def test_dask_gets_the_scheduler_and_as_many_workers_as_threads() -> None:
+    blocks = Blocks("dask", "tcp://10.0.0.5:8786")
+    assert _choose_executor(blocks, 3) == Dask("tcp://10.0.0.5:8786", 3)
 
 
 @NO_DASK
@@ -75,8 +76,8 @@ def test_effective_tests_are_written_printed_and_in_the_manifest(
 ) -> None:
     ending = associate("--effective-tests", *BOTH, "--tests", tests, "--transform", "zscore")
     out = study.folder / "out"
-    sources = Sources(study.folder / "samples.csv", (study.folder / "proteins.parquet",))
-    cohort = read_cohort(sources.samples, sources.proteins, scratch=study.folder)
+    files = study.folder / "samples.csv", (study.folder / "proteins.parquet",)
+    cohort = read_cohort(*files, scratch=study.folder)
     expected = count_effective_tests(cohort, transform="zscore").to_dicts()
     written = pl.read_csv(out / "effective_tests.tsv", separator="\t").to_dicts()
     assert [row["method"] for row in written] == ["nyholt", "li_ji", "galwey", "gao"]

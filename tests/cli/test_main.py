@@ -11,7 +11,6 @@ import pytest
 import typer
 from proteomr_cli import main
 from proteomr_cli.console import report_error, track
-from proteomr_cli.running import record_inputs, refuse_used_folder
 
 from proteomr import errors
 
@@ -172,17 +171,3 @@ def test_progress_on_a_terminal_passes_every_item(
     monkeypatch.setenv("TERM", "xterm")
     assert list(track(range(5), total=5, label="fitting")) == list(range(5))
     assert "fitting" in capsys.readouterr().err
-
-
-def test_files_that_were_not_given_have_no_record(tmp_path: Path) -> None:
-    given = tmp_path / "samples.csv"
-    given.write_text("ID\n1\n")
-    assert [entry.name for entry in record_inputs(given, None)] == [str(given)]
-
-
-def test_a_folder_with_a_result_is_used_again_only_when_told_to(tmp_path: Path) -> None:
-    refuse_used_folder(tmp_path, overwrite=False)
-    (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(errors.RunFolderError, match=r"already holds a manifest\.json; .*overwrite"):
-        refuse_used_folder(tmp_path, overwrite=False)
-    refuse_used_folder(tmp_path, overwrite=True)

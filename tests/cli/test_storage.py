@@ -43,7 +43,7 @@ def test_a_full_scratch_disk_is_one_line(
     def refuse(**_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("proteomr_cli.running.tempfile.TemporaryDirectory", refuse)
+    monkeypatch.setattr("proteomr.runs.scratch.tempfile.mkdtemp", refuse)
     ending = associate()
     assert ending.code == 74
     assert ending.message.startswith(f"{tempfile.gettempdir()}: the disk is full")
@@ -90,7 +90,7 @@ def test_converted_text_stays_in_tmpdir_and_goes(
 
 def test_polars_is_held_to_the_threads_asked_for() -> None:
     code = (
-        "import os; from proteomr_cli.running import hold_threads; hold_threads(3);"
+        "import os; from proteomr_cli.jobs import hold_threads; hold_threads(3);"
         "import polars; print(os.environ['POLARS_MAX_THREADS'], polars.thread_pool_size())"
     )
     environment = {key: value for key, value in os.environ.items() if key != "POLARS_MAX_THREADS"}
