@@ -279,6 +279,7 @@ def _print_commands(folder: str, settings: Mapping[str, int]) -> None:
         *(f'    --adjust {label}="{terms}" \\' for label, terms in ADJUSTMENTS.items()),
         f"    --protein-covariate timegap={place}/cohort/timegap.parquet -o {place}/associations",
         f"proteomr mr {place}/cohort/gwas/exposure.parquet {place}/cohort/gwas/outcomes.parquet \\",
-        f"    --methods {','.join(_MR_METHODS)} --bootstraps {_MR_DRAWS} --seed {seed} -o {place}/mr",
+        f"    --methods {','.join(_MR_METHODS)} --bootstraps {_MR_DRAWS} --seed {seed} \\",
+        f"    -o {place}/mr",
     ]
     say("the same by hand:\n" + "\n".join(lines))

@@ -121,6 +121,7 @@ class Ledger:
             first = f"{main}.{formats[0]}"
             tables = [f"{main}.{format}" for format in formats] if main else []
             known = [_place(layout, first, name) for name in (*tables, *results, "drops.tsv")]
+            known = list(dict.fromkeys(known))
             finished = open_run(
                 layout,
                 request=request,

@@ -25,7 +25,7 @@ def make_studies(*, exposures: int, outcomes: int, m: int) -> tuple[pl.DataFrame
             "se": [0.01] * count,
         }
     )
-    effects = rng.uniform(0.05, 0.2, count)
+    effects = rng.uniform(0.07, 0.2, count)
     x = []
     for e in range(exposures):
         rows = slice(e * m, min((e + 1) * m + 2, count))
