@@ -65,9 +65,9 @@ def test_a_plan_says_what_would_stay_and_writes_nothing(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == before
 
 
-@pytest.mark.parametrize("again", [{"resume": True}, {"overwrite": True}])
+@pytest.mark.parametrize("overwrite", [False, True])
 def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: dict[str, bool]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, overwrite: bool
 ) -> None:
     stop_syncing(monkeypatch)
     files = write_studies(tmp_path, exposures=1, outcomes=1, m=3)
@@ -85,5 +85,5 @@ def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
             run_job(job, Output(out))
         if out.exists():
             forget_process(out)
-        run_job(job, Output(out, **again))
+        run_job(job, Output(out, resume=not overwrite, overwrite=overwrite))
         assert content_of(out) == whole, f"stopped before change {change}"

@@ -19,7 +19,7 @@ from proteomr.execute import Serial, Threads
 from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.study import read_study
 from proteomr.mr import blocks as blocks_module
-from proteomr.mr.analysis import TraitSize, analyse
+from proteomr.mr.analysis import TraitSize, analyse, measure_pairs
 from proteomr.mr.blocks import cut_blocks
 from proteomr.mr.choice import build_methods
 from proteomr.mr.harmonise import harmonise_table, to_harmonised
@@ -219,7 +219,7 @@ def test_kept_blocks_are_not_worked_through_again(
     cut_smaller(monkeypatch, 4)
     job = MrJob(MrRequest.of(*files, methods="ivw", rule=FLAGGED))
     run_job(job, Output(tmp_path / "whole"))
-    plain = blocks_module.measure_pairs
+    plain = measure_pairs
     sizes: list[int] = []
 
     def measure(pairs: Any, methods: Any, **options: Any) -> Any:
