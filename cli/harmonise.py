@@ -40,7 +40,12 @@ def option(panel: str, metavar: str, text: str, *names: str) -> Any:
     )
 
 
-FormatName = Annotated[str, option(shared.INPUT, "auto|NAME", "Format; auto: found.")]
+FormatName = Annotated[
+    str,
+    option(
+        shared.INPUT, "auto|NAME|FILE.toml", "Format; auto: found; or a book of your own, in TOML."
+    ),
+]
 Mapped = Annotated[
     list[str] | None,
     option(
