@@ -13,7 +13,7 @@ import polars as pl
 
 from proteomr.errors import UsageError
 from proteomr.execute import Executor
-from proteomr.io import read_store, remove_withdrawn_samples
+from proteomr.io import name_store, read_store, remove_withdrawn_samples
 from proteomr.io.store_writing import STORE_RESULTS, estimate_writing, fill_store, store_formulas
 from proteomr.qc.assess import Assessment, apply, assess
 from proteomr.qc.components import check_components
@@ -97,16 +97,20 @@ class QcRequest(Request):
         ------
         UsageError
             There is no such policy, or fewer components than one are asked for.
+        RunFolderError
+            There is no such store.
 
         Examples
         --------
-        >>> QcRequest.of("store", policy="shen2025").policy.max_missing_per_assay
-        0.5
+        >>> QcRequest.of("nowhere", policy="shen2025")
+        Traceback (most recent call last):
+        ...
+        proteomr.errors.RunFolderError: nowhere: is no store; make one with proteomr ingest
         """
         if components is not None and components < 1:
             raise UsageError(f"{components} principal components; at least 1 is needed")
         return cls(
-            Source.of(Path(store)),
+            name_store(store),
             policy if isinstance(policy, Policy) else load_policy(policy),
             correction,
             imputation,
@@ -119,7 +123,7 @@ class QcRequest(Request):
 
         Examples
         --------
-        >>> QcRequest.of("store").formulas()["qc"]
+        >>> QcRequest(Source("store"), load_policy("default")).formulas()["qc"]
         1
         """
         names = (*_ASSESSED, *(_COMPONENTS if self.components is not None else ()))

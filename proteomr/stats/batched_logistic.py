@@ -25,21 +25,31 @@ from numpy.typing import NDArray
 
 from proteomr._typing import F64, Bool
 from proteomr.stats.base_fit import Base
-from proteomr.stats.chunked import Chunk, ChunkedDesign
+from proteomr.stats.block_rows import BlockRows, pad_block
+from proteomr.stats.certificates import certify, scale_scores
+from proteomr.stats.chunked import ChunkedDesign
 from proteomr.stats.loops import load_loops
-from proteomr.stats.quasi_newton import Preconditioner, StepMemory, share_observed
+from proteomr.stats.quasi_newton import (
+    Preconditioner,
+    StepMemory,
+    is_far,
+    slow_down,
+)
+from proteomr.stats.score_scale import ScoreScale
+from proteomr.stats.shared_information import SharedInformation
 from proteomr.stats.workspace import workspace
 
 __all__ = ["BatchedLogistic", "BlockEstimate"]
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 
-_SINGLE_STEP, _SINGLE_FLOOR = 1e-10, 1e-9
-_SLOWEST_UNSEEN = 0.1
-_DOUBLE_STEP = 1e-9
-_SE_ERROR = 1e-8
-_VARIANCE_REST = 2e-8
-_TILE = 24
+_SINGLE_STEP, _SINGLE_FLOOR = 1e-10, 1e-9  # squared steps: single precision rounds scores by 1e-5
+_SLOWEST_UNSEEN = 0.1  # rate assumed where none was seen: that of a slow block
+_VARIANCE_REST, _MANY = 2e-8, 2000.0  # relative: 1e-8 of an error; and rows that make it believable
+# The last step is taken: what it leaves is of the order of its square.
+_DECREMENT, _SCORE = 1e-8, 1e-8
+_TILE = 24  # proteins: a multiple of the rows that the kernels of BLAS take at once, 4, 6, 8 or 12
+# At a rate of a tenth a few passes do; what has not settled by these is cheaper one at a time.
 _PASSES_SINGLE, _PASSES_DOUBLE, _PASSES_VARIANCE = 14, 8, 8
 
 
@@ -53,15 +63,33 @@ class BlockEstimate:
     passes: int
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """The row-level data of the proteins at work: borders ``(B, s, n)`` and mask ``(B, n)`` in both
-    precisions.
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where the passes end: score and step ``(R, k + s)``, decrements, means ``(R, n)``, and which
+    fits are within their bound.
+
+    The step is the last one, and is not taken yet.
     """
 
-    borders: F64
-    borders32: NDArray[np.float32]
-    mask: NDArray[np.float32]
+    score: F64
+    step: F64
+    decrement: F64
+    means: F64
+    settled: Bool
+    passes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Variance:
+    """Of each fit: ``e' H^-1 e``, ``e' H^-1 g``, what is left of e in ``H v = e``, the weights in
+    H, and whether the first two have settled.
+    """
+
+    variance: F64
+    correction: F64
+    rest: F64
+    weights: NDArray[np.float32]
+    settled: Bool
 
 
 class BatchedLogistic:
@@ -83,19 +111,8 @@ class BatchedLogistic:
         self._response = np.stack([base.response for base in bases])
         self._response32 = self._response.astype(np.float32)
         self._start = np.stack([base.coefficients for base in bases])
-        self._inverse = np.stack([base.inverse_information for base in bases])
-        self._total = np.array([base.weights.sum() for base in bases])
-        self._weights32 = np.stack([base.weights for base in bases]).astype(np.float32)
-        self._residuals32 = np.stack([base.residuals for base in bases]).astype(np.float32)
-        self._weighted = [self._weigh(chunk, self._weights32) for chunk in design.chunks]
-        self._residuals = [self._weigh(chunk, self._residuals32) for chunk in design.chunks]
-
-    def _weigh(self, chunk: Chunk, by: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a chunk's local columns times each response's factor, side by side ``(c, F (d +
-        m))``.
-        """
-        factors = by[:, chunk.start : chunk.stop, None]
-        return np.ascontiguousarray(np.concatenate(list(chunk.local32 * factors), axis=1))
+        self._shared = SharedInformation(design, bases)
+        self._scale = ScoreScale(design, np.stack([base.weights for base in bases]))
 
     def fit(self, borders: F64, mask: NDArray[np.float32]) -> BlockEstimate:
         """Fit every protein of a block to every response.
@@ -106,90 +123,95 @@ class BatchedLogistic:
         mask : ``(B, n)``, 1 where the protein and its own covariates are observed, else 0.
         """
         wanted = borders.shape[0]
-        borders, mask = _pad(borders, mask)
+        borders, mask = pad_block(borders, mask, to=_TILE)
         B, s, _ = borders.shape
         k, R = self.design.k, B * self.F
         borders32 = workspace.take("borders", borders.shape, np.float32)
         np.copyto(borders32, borders)
-        rows = _Rows(borders, borders32, mask)
-        preconditioner, g = self._precondition(rows)
+        rows = BlockRows(borders, borders32, mask)
+        preconditioner, g = self._shared.precondition(rows)
         theta = np.concatenate([np.tile(self._start, (B, 1)), np.zeros((R, s))], axis=1)
         memory = StepMemory()
-        rate, passes = self._approach(rows, preconditioner, memory, theta, g)
+        # What overflows or is no number has no certificate.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            rate, passes = self._approach(rows, preconditioner, memory, theta, g)
+            end = self._settle(rows, preconditioner, memory, theta, rate)
+            found = self._vary(rows, preconditioner, memory, end)
+        estimate = theta[:, k] + found.correction
+        se = np.sqrt(np.maximum(found.variance, 0.0))
+        converged = self._certify(preconditioner, end, found, estimate, se)
+        shape = (B, self.F)
+        return BlockEstimate(
+            estimate.reshape(shape)[:wanted],
+            se.reshape(shape)[:wanted],
+            converged.reshape(shape)[:wanted],
+            passes + end.passes,
+        )
+
+    def _settle(
+        self,
+        rows: BlockRows,
+        preconditioner: Preconditioner,
+        memory: StepMemory,
+        theta: F64,
+        rate: F64,
+    ) -> _End:
+        """Move ``theta`` in place, in double precision, until what remains is within its bound."""
+        R, k = theta.shape[0], self.design.k
         means = workspace.take("means", (R, self.design.n), np.float64)
         g = self._score(rows, theta, means=means)
-        information = np.sqrt(np.tile(self._total, B) / preconditioner.inflation)
-        moving = np.ones(R, dtype=bool)
+        moving, last = np.ones(R, dtype=bool), np.full(R, np.inf)
+        passes = 0
         for _ in range(_PASSES_DOUBLE):
             d = memory.direct(preconditioner, g)
             decrement = np.vecdot(g, d)
-            moving &= _is_far(decrement, rate / information)
-            if not np.any(moving) or not np.all(np.isfinite(decrement)):
+            # A strong effect gathers the weight in the rows whose outcome is in doubt.
+            weight = preconditioner.weight / np.maximum(theta[:, k] ** 2, 1.0)
+            moving &= is_far(decrement, slow_down(rate, decrement, last), weight)
+            if not np.any(moving):
                 break
+            last = decrement
             theta += np.where(moving[:, None], d, 0.0)
             new = self._score_again(rows, theta, g, moving, means=means)
             memory.remember(d, g - new, trusted=moving)
             g = new
             passes += 1
-        variance, correction, settled = self._vary(rows, preconditioner, memory, means, d, g)
-        converged = settled & ~moving & (variance > 0)
-        shape = (B, self.F)
-        return BlockEstimate(
-            (theta[:, k] + correction).reshape(shape)[:wanted],
-            np.sqrt(np.maximum(variance, 0.0)).reshape(shape)[:wanted],
-            converged.reshape(shape)[:wanted],
-            passes,
-        )
+        return _End(g, d, decrement, means, ~moving, passes)
 
-    def _precondition(self, rows: _Rows) -> tuple[Preconditioner, F64]:
-        """Return the preconditioner and the score at the fits to the covariates alone."""
-        design, F = self.design, self.F
-        B, s, _ = rows.borders.shape
-        cross, score = self._base_products(rows)
-        by_border = design.gather(cross.reshape(B * s * F, -1)).reshape(B, s, F, design.k)
-        h = np.ascontiguousarray(by_border.transpose(0, 2, 1, 3)).reshape(B * F, s, design.k)
-        block = np.empty((B, s, s, F))
-        for a in range(s):
-            for b in range(a + 1):
-                product = rows.borders32[:, a] * rows.borders32[:, b]
-                block[:, a, b] = block[:, b, a] = product @ self._weights32.T
-        D = block.transpose(0, 3, 1, 2).reshape(B * F, s, s)
-        border_score = rows.borders32.reshape(B * s, -1) @ self._residuals32.T
-        border_score = border_score.reshape(B, s, F).transpose(0, 2, 1).reshape(B * F, s)
-        inflation = np.repeat(1.0 / share_observed(rows.mask), F)
-        eliminated = np.matmul(h.reshape(B, F, s, -1), self._inverse).reshape(B * F, s, -1)
-        eliminated *= inflation[:, None, None]
-        schur = D - np.matmul(h, eliminated.transpose(0, 2, 1))
-        for a in range(s):
-            schur[:, a, a] = np.maximum(schur[:, a, a], 1e-6 * D[:, a, a] + (D[:, a, a] == 0))
-        preconditioner = Preconditioner(
-            self._inverse, inflation, h, eliminated, np.linalg.pinv(schur, hermitian=True)
-        )
-        g = design.gather(score.reshape(B * F, -1))
-        return preconditioner, np.concatenate([g, border_score], axis=1)
+    def _certify(
+        self,
+        preconditioner: Preconditioner,
+        end: _End,
+        found: _Variance,
+        estimate: F64,
+        se: F64,
+    ) -> Bool:
+        """Say which fits have their certificate, by scales that the preconditioner has no part in.
 
-    def _base_products(self, rows: _Rows) -> tuple[F64, F64]:
-        """Return ``S' W A`` ``(B s, F, wide)`` and ``m' R A`` ``(B, F, wide)`` over dense columns
-        and cells.
+        The squared step along ``H^-1 e``, over the variance, bounds the true decrement from below
+        as the scores do; and so does what is left of e the error of the variance.
         """
-        design, F = self.design, self.F
-        B, s, _ = rows.borders.shape
-        wide = design.width
-        cross, score = np.zeros((F, B * s, wide)), np.zeros((F, B, wide))
-        for chunk, weighted, residuals in zip(
-            design.chunks, self._weighted, self._residuals, strict=True
-        ):
-            at = slice(chunk.start, chunk.stop)
-            border = rows.borders32[:, :, at].reshape(B * s, -1)
-            crossed, scored = border @ weighted, rows.mask[:, at] @ residuals
-            m = chunk.local.shape[1]
-            for f in range(F):
-                design.add(cross[f], chunk, crossed[:, f * m : (f + 1) * m])
-                design.add(score[f], chunk, scored[:, f * m : (f + 1) * m])
-        return cross.transpose(1, 0, 2), score.transpose(1, 0, 2)
+        covariates = self._scale.of_fits(found.weights, preconditioner.inflation)
+        curvature = np.concatenate([covariates, preconditioner.border_information], axis=1)
+        along = scale_scores(found.correction[:, None], found.variance[:, None])
+        left = scale_scores(found.rest, curvature * found.variance[:, None])
+        certified = certify(
+            decrement=end.decrement,
+            scores=np.maximum(along, scale_scores(end.score, curvature)),
+            estimate=estimate,
+            se=se,
+            bound=_DECREMENT,
+            score_bound=_SCORE,
+        )
+        return certified & end.settled & found.settled & (left <= 2.0 * _VARIANCE_REST)
 
     def _approach(
-        self, rows: _Rows, preconditioner: Preconditioner, memory: StepMemory, theta: F64, g: F64
+        self,
+        rows: BlockRows,
+        preconditioner: Preconditioner,
+        memory: StepMemory,
+        theta: F64,
+        g: F64,
     ) -> tuple[F64, int]:
         """Move ``theta`` in place to within single precision of the maximum.
 
@@ -219,7 +241,7 @@ class BatchedLogistic:
             g = new
         return rate, _PASSES_SINGLE
 
-    def _score(self, rows: _Rows, theta: F64, *, means: F64 | None = None) -> F64:
+    def _score(self, rows: BlockRows, theta: F64, *, means: F64 | None = None) -> F64:
         """Return the score ``(R, k + s)``: in single precision, or in double precision where means
         are kept.
         """
@@ -241,13 +263,13 @@ class BatchedLogistic:
         wide = self._sweep(at[:, :k], scores)
         return np.concatenate([self.design.gather(wide), border], axis=1)
 
-    def _score_again(self, rows: _Rows, theta: F64, g: F64, moving: Bool, *, means: F64) -> F64:
+    def _score_again(self, rows: BlockRows, theta: F64, g: F64, moving: Bool, *, means: F64) -> F64:
         """Return the scores with those of the moving fits, and their means, brought up to date."""
         proteins = np.flatnonzero(moving.reshape(-1, self.F).any(axis=1))
         filled = np.concatenate([proteins, np.repeat(proteins[:1], -proteins.size % _TILE)])
         fits = (filled[:, None] * self.F + np.arange(self.F)).ravel()
         kept = workspace.take("means again", (fits.size, self.design.n), np.float64)
-        some = _Rows(rows.borders[filled], rows.borders32[:0], rows.mask[filled])
+        some = BlockRows(rows.borders[filled], rows.borders32[:0], rows.mask[filled])
         found = self._score(some, theta[fits], means=kept)
         new = g.copy()
         count = proteins.size * self.F
@@ -277,7 +299,7 @@ class BatchedLogistic:
         return wide
 
     def _curve_first(
-        self, rows: _Rows, means: F64, step: F64, v: F64, weights: NDArray[np.float32]
+        self, rows: BlockRows, means: F64, step: F64, v: F64, weights: NDArray[np.float32]
     ) -> F64:
         """Return ``H v (R, k + s)`` in single precision after a last, small step from ``means``.
 
@@ -302,7 +324,7 @@ class BatchedLogistic:
         wide = self._sweep(vector[:, :k], curve)
         return np.concatenate([design.gather(wide), border], axis=1)
 
-    def _curve_exactly(self, rows: _Rows, means: F64, v: F64) -> F64:
+    def _curve_exactly(self, rows: BlockRows, means: F64, v: F64) -> F64:
         """Return ``H v (R, k + s)`` in double precision."""
         k = self.design.k
         border_v = np.ascontiguousarray(v[:, k:])
@@ -314,7 +336,7 @@ class BatchedLogistic:
         wide = self._sweep(v[:, :k], curve)
         return np.concatenate([self.design.gather(wide), border], axis=1)
 
-    def _curve(self, rows: _Rows, weights: NDArray[np.float32], v: F64) -> F64:
+    def _curve(self, rows: BlockRows, weights: NDArray[np.float32], v: F64) -> F64:
         """Return ``H v (R, k + s)`` in single precision."""
         k, R = self.design.k, v.shape[0]
         vector = v.astype(np.float32)
@@ -328,23 +350,16 @@ class BatchedLogistic:
         return np.concatenate([self.design.gather(wide), border], axis=1)
 
     def _vary(
-        self,
-        rows: _Rows,
-        preconditioner: Preconditioner,
-        memory: StepMemory,
-        means: F64,
-        step: F64,
-        g: F64,
-    ) -> tuple[F64, F64, Bool]:
-        """Return ``e' H^-1 e (R,)`` after a last step, the correction ``e' H^-1 g`` and whether
-        both have settled.
-        """
+        self, rows: BlockRows, preconditioner: Preconditioner, memory: StepMemory, end: _End
+    ) -> _Variance:
+        """Return the variance of the first border's coefficient after the last step."""
+        means, g = end.means, end.score
         R, k = g.shape[0], self.design.k
         e = np.zeros((R, g.shape[1]))
         e[:, k] = 1.0
         v = memory.direct(preconditioner, e)
         weights = workspace.take("weights", means.shape, np.float32)
-        r = e - self._curve_first(rows, means, step, v, weights)
+        r = e - self._curve_first(rows, means, end.step, v, weights)
         moving = np.ones(R, dtype=bool)
         last = np.full(R, np.inf)
         for passes in range(_PASSES_VARIANCE):
@@ -358,6 +373,8 @@ class BatchedLogistic:
             last = rest
             r -= self._curve(rows, weights, d)
         variance, settled = v[:, k].copy(), np.zeros(R, dtype=bool)
+        # The preconditioner, which the rest is measured by, is poorer where few rows carry a fit.
+        bound = _VARIANCE_REST * np.clip(preconditioner.weight / _MANY, 0.05, 1.0)
         for _ in range(_PASSES_DOUBLE):
             r = e - self._curve_exactly(rows, means, v)
             d = memory.direct(preconditioner, r)
@@ -365,32 +382,7 @@ class BatchedLogistic:
             variance = np.where(settled, variance, v[:, k] + np.vecdot(v, r) + rest)
             v += np.where(settled[:, None], 0.0, d)
             # What remains is smaller than the rest by the rate of the iteration.
-            settled |= np.abs(rest) <= _VARIANCE_REST * np.abs(variance)
+            settled |= np.abs(rest) <= bound * np.abs(variance)
             if np.all(settled):
                 break
-        return variance, np.vecdot(v, g), settled
-
-
-def _pad(borders: F64, mask: NDArray[np.float32]) -> tuple[F64, NDArray[np.float32]]:
-    """Add proteins that nobody has until the fits fill whole tiles of a matrix product.
-
-    Every fit is then rounded alike, whatever other proteins are in its block.
-    """
-    lacking = -borders.shape[0] % _TILE
-    if lacking == 0:
-        return borders, mask
-    empty = np.zeros((lacking, *borders.shape[1:]))
-    nobody = np.zeros((lacking, mask.shape[1]), dtype=np.float32)
-    return np.concatenate([borders, empty]), np.concatenate([mask, nobody])
-
-
-def _is_far(decrement: F64, spread: F64) -> Bool:
-    """Say which fits need another pass in double precision.
-
-    After a step of length s in standard errors, of an iteration that converges at rate r, what
-    remains changes eta by ``r s / sqrt(sum w)`` in root mean square, and a standard error by about
-    that at the most; ``spread`` is ``r / sqrt(sum w)``. The estimate, which is corrected by
-    ``e' H^-1 g``, is off by ``s^2 / sqrt(sum w)`` standard errors.
-    """
-    error = spread * np.sqrt(np.maximum(decrement, 0.0))
-    return np.asarray((decrement > _DOUBLE_STEP) | (error > _SE_ERROR))
+        return _Variance(variance, np.vecdot(v, g), r, weights, settled)

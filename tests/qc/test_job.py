@@ -184,6 +184,21 @@ def interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+def test_what_lies_beside_the_files_of_a_store_changes_no_request(store: Path) -> None:
+    before = digest_request(QcRequest.of(store))
+    proteomr.qc(store, out=store / "clean")
+    (store / "notes.txt").write_text("mine")
+    assert digest_request(QcRequest.of(store)) == before
+    assert proteomr.qc(store, out=store / "clean", resume=True).manifest is None
+
+
+def test_what_is_no_store_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="is no store; make one with proteomr ingest"):
+        QcRequest.of(tmp_path / "nowhere")
+    with pytest.raises(RunFolderError, match=r"holds no manifest\.json: no store"):
+        QcRequest.of(tmp_path)
+
+
 def test_an_altered_store_is_refused(store: Path, tmp_path: Path) -> None:
     samples = pl.read_parquet(store / "samples.parquet")
     samples.with_columns(plate=pl.lit("P0")).write_parquet(store / "samples.parquet")

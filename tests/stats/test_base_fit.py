@@ -62,3 +62,24 @@ def test_a_response_without_cases_in_one_level_has_no_fit() -> None:
     design, response = make_design()
     level = design.matrix()[:, -1] == 1.0
     assert fit_base(design, np.where(level, 0.0, response)) is None
+
+
+RUNAWAYS = [(3000, 9, 50, 35), (3000, 10, 40, 28), (5000, 50, 60, 30), (8000, 10, 200, 120)]
+
+
+@pytest.mark.parametrize(("n", "every", "group", "cases"), RUNAWAYS)
+def test_a_rare_group_in_which_newton_s_full_step_runs_away_has_its_log_odds(
+    n: int, every: int, group: int, cases: int
+) -> None:
+    # The maximum of a group of its own is known: the log odds of its cases.
+    z = (np.arange(n) < group).astype(float)
+    y = (np.arange(n) % every == 0).astype(float)
+    y[:group] = np.arange(group) < cases
+    design = chunk_design(z[:, None], np.ones((1, 1)), np.zeros(n, dtype=np.int64))
+    base = fit_base(design, y)
+    assert base is not None
+    others = float(y[group:].sum())
+    intercept = np.log(others / (n - group - others))
+    wanted = [np.log(cases / (group - cases)) - intercept, intercept]
+    np.testing.assert_allclose(base.coefficients, wanted, rtol=1e-9)
+    assert (np.linalg.eigvalsh(base.inverse_information) > 0).all()
