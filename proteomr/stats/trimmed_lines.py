@@ -24,6 +24,8 @@ _TURNS = 100  # for each K: those of the R package
 _ROUNDS = 20  # of what has not settled then: each ends at the optimum of its set of points kept
 _AFTER = 10  # turns of a round: points that change places do so at once, or one after another
 _SETTLED = 1e-4  # standard errors from the optimum; the package's ends lie up to 5e-5 from theirs
+_TIE = 1e-9  # of -2 log likelihood: points left out that fit as ill as others are as good a choice
+_ROUNDING = 1e-12  # relative: what a sum of a few hundred terms loses
 _CELLS = 1 << 16  # numbers of an array of a block: 0.5 MB, which stays in the cache
 _WEIGHTLESS = 80.0  # of a criterion: a weight of exp(-40) is beyond the last digit of an average
 _UNSETTLED = "the points left out have not settled"
@@ -196,9 +198,7 @@ def _assess(points: Points, state: _Turns, price: float) -> TrimmedFits:
     true_x = np.where(free, x, state.true_x)
     left = np.where(free, y - slope * true_x, 0.0)
     loss = 0.5 * np.sum((x - true_x) ** 2 * wx + (y - slope * true_x - left) ** 2 * wy, axis=1)
-    residual = y - slope * state.true_x
-    chosen = _mark_largest(residual**2 * wy, state.counts) & (residual != 0.0)
-    stable = (chosen == free).all(axis=1)
+    stable = _find_gain(points, state, free) <= _TIE + _ROUNDING * loss
     score, curvature = _derive(points, state.slopes, ~free)
     with np.errstate(all="ignore"):
         distance = np.abs(score) / np.sqrt(2.0 * np.abs(curvature))
@@ -217,6 +217,14 @@ def _assess(points: Points, state: _Turns, price: float) -> TrimmedFits:
     return TrimmedFits(
         state.slopes.copy(), se, criteria, floors, ~free, doubts, np.zeros(se.size, dtype=np.bool_)
     )
+
+
+def _find_gain(points: Points, state: _Turns, free: Bool) -> F64:
+    """By how much another choice of the points left out would lower the loss, (K,)."""
+    importance = (points.y - state.slopes[:, None] * state.true_x) ** 2 * points.sy**-2.0
+    chosen = _mark_largest(importance, state.counts)
+    changed = np.where(chosen & ~free, importance, 0.0) - np.where(free & ~chosen, importance, 0.0)
+    return np.asarray(changed.sum(axis=1))
 
 
 def _derive(points: Points, slopes: F64, kept: Bool) -> tuple[F64, F64]:

@@ -16,7 +16,7 @@ from proteomr.stats.line_likelihood import Points
 from proteomr.stats.trimmed_lines import TrimmedFits, fit_by_turns, fit_globally
 from proteomr.tables import Harmonised
 
-__all__ = ["ConstrainedMaximumLikelihood"]
+__all__ = ["ConstrainedMaximumLikelihood", "Search"]
 
 Search: TypeAlias = Literal["package", "global"]
 """How the fit with K invalid variants is found."""
