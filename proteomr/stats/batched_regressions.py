@@ -64,6 +64,12 @@ class _Block:
     preconditioner: Preconditioner
     memory: StepMemory
 
+    @property
+    def present(self) -> Bool:
+        """Which fits have any row ``(R,)``; those that fill a tile have none."""
+        fits = self.rows.double.response.shape[0]
+        return np.repeat(self.rows.double.mask.any(axis=1), fits)
+
     def direct(self, g: F64) -> F64:
         """Return the quasi-Newton direction for scores."""
         return self.memory.direct(self.preconditioner, g)
@@ -257,7 +263,7 @@ class BatchedRegressions:
         weights: NDArray[np.float32],
     ) -> None:
         """Move ``v``, which leaves ``r``, in place towards ``H^-1 e`` in single precision."""
-        moving = np.ones(v.shape[0], dtype=bool)
+        moving = block.present
         last = np.full(v.shape[0], np.inf)
         for passes in range(_PASSES_VARIANCE):
             d = block.direct(r)
@@ -277,19 +283,21 @@ class BatchedRegressions:
         e = np.zeros_like(v)
         e[:, column] = 1.0
         variance, settled = v[:, column].copy(), np.zeros(v.shape[0], dtype=bool)
+        left, present = e, block.present
         # The preconditioner, which the rest is measured by, is poorer where few rows carry a fit.
         bound = _VARIANCE_REST * np.clip(block.preconditioner.weight / _MANY, 0.05, 1.0)
         for _ in range(_PASSES_DOUBLE):
             r = e - self._sweeps.curve_exactly(block.rows.double, v, state=end.state)
+            left = np.where(settled[:, None], left, r)
             d = block.direct(r)
             rest = np.vecdot(r, d)
             variance = np.where(settled, variance, v[:, column] + np.vecdot(v, r) + rest)
             v += np.where(settled[:, None], 0.0, d)
             # What remains is smaller than the rest by the rate of the iteration.
             settled |= np.abs(rest) <= bound * np.abs(variance)
-            if np.all(settled):
+            if np.all(settled | ~present):
                 break
-        return _Variance(variance, np.vecdot(v, end.score), r, settled)
+        return _Variance(variance, np.vecdot(v, end.score), left, settled)
 
     def _certify(
         self,

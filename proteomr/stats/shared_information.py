@@ -120,7 +120,8 @@ class SharedInformation:
         B, s, _ = rows.borders.shape
         cross = (rows.borders.reshape(B * s, -1) @ weights.T).reshape(B, s, F, t, L)
         by_fit = cross.transpose(0, 2, 4, 1, 3).reshape(B * F, L * s, t)
-        return by_fit.astype(np.float64), (rows.mask @ residuals.T).reshape(B * F, t)
+        scores: F64 = (rows.mask @ residuals.T).astype(np.float64)
+        return by_fit.astype(np.float64), scores.reshape(B * F, t)
 
     def _base_products(self, rows: Rows) -> tuple[F64, F64]:
         """Return ``S' W A`` ``(B s F L L, wide)`` and ``m' r A`` ``(B F L, wide)`` over dense
@@ -138,10 +139,8 @@ class SharedInformation:
             border = rows.borders[:, :, at].reshape(B * s, -1)
             self._add(cross, chunk, border @ weighted)
             self._add(score, chunk, rows.mask[:, at] @ residuals)
-        width = design.width
-        return cross.transpose(1, 0, 2).reshape(-1, width), score.transpose(1, 0, 2).reshape(
-            -1, width
-        )
+        whole = (-1, design.width)
+        return cross.transpose(1, 0, 2).reshape(whole), score.transpose(1, 0, 2).reshape(whole)
 
     def _add(self, totals: F64, chunk: Chunk, products: NDArray[np.float32]) -> None:
         """Add products with the columns of a chunk, side by side, each to its total."""
