@@ -27,6 +27,7 @@ SMALL, FULL = (4_000, 200), (42_062, 2_920)
 ALPHA = 0.05
 _SHOWN, _SHOWN_FALSE = 12, 4
 _MR_METHODS = ("ivw", "egger", "weighted_median", "weighted_mode")
+_MR_DRAWS = 300  # enough for two digits, in a second
 
 
 def demo(
@@ -117,40 +118,39 @@ def _run(
     for exposure in EXPOSURES:
         _print_hits(compared.filter(exposure=exposure), exposure)
     _print_counts(compared)
-    _estimate_causes(folder, seed=seed, threads=count)
+    _estimate_causes(folder, seed=seed, threads=count, overwrite=overwrite)
     name = folder.name if folder.name.startswith("proteomr-demo-") else str(folder)
     _print_commands(name, settings)
 
 
-def _estimate_causes(folder: Path, *, seed: int, threads: int) -> None:
+def _estimate_causes(folder: Path, *, seed: int, threads: int, overwrite: bool) -> None:
     """Estimate effects on outcomes whose causal truth is planted, and print both."""
     from proteomr.execute import Threads
-    from proteomr.mr.analysis import analyse
-    from proteomr.mr.estimate import build_methods
-    from proteomr.mr.inputs import (
-        InstrumentRule,
-        harmonise_files,
-        read_instruments,
-        read_outcomes,
-    )
-    from proteomr.mr.outputs import write_analysis
-    from proteomr.provenance import Manifest
+    from proteomr.mr.job import MrJob
+    from proteomr.mr.request import MrRequest
+    from proteomr.runs import Account, Output, run_job
 
     began = time.monotonic()
     simulated = folder / "cohort" / "gwas"
-    rule = InstrumentRule()
-    instruments = read_instruments([simulated / "exposure.parquet"], rule=rule)
-    outcomes = read_outcomes([simulated / "outcomes.parquet"], instruments)
-    table, pairs = harmonise_files(instruments, outcomes.rows, rule=rule)
-    methods = build_methods(_MR_METHODS, draws=300)
-    found = analyse(pairs, methods, seed=seed, executor=Threads(threads))
-    tables = {**found.tables, "harmonised": table, "instruments": instruments.strength}
-    write_analysis(folder / "mr", tables, manifest=Manifest(command="demo", seed=seed))
-    say(
-        f"\ncauses     {instruments.rows.height} instruments of loneliness, {len(pairs)} outcomes, "
-        f"{time.monotonic() - began:.1f} s\n"
+    request = MrRequest.of(
+        simulated / "exposure.parquet",
+        simulated / "outcomes.parquet",
+        methods=_MR_METHODS,
+        bootstraps=_MR_DRAWS,
+        seed=seed,
     )
-    _print_causes(found.estimates, simulated / "truth.parquet")
+    results = run_job(
+        MrJob(request),
+        Output(folder / "mr", overwrite=overwrite),
+        executor=Threads(threads),
+        account=Account(threads=threads, seed=seed),
+        opened=attach_log,
+    )
+    say(
+        f"\ncauses     {results.table('instruments').height} instruments of loneliness, "
+        f"{results.units} outcomes, {time.monotonic() - began:.1f} s\n"
+    )
+    _print_causes(results.table(), simulated / "truth.parquet")
 
 
 def _print_causes(estimates: "pl.DataFrame", truth: Path) -> None:
@@ -279,6 +279,7 @@ def _print_commands(folder: str, settings: Mapping[str, int]) -> None:
         *(f'    --adjust {label}="{terms}" \\' for label, terms in ADJUSTMENTS.items()),
         f"    --protein-covariate timegap={place}/cohort/timegap.parquet -o {place}/associations",
         f"proteomr mr {place}/cohort/gwas/exposure.parquet {place}/cohort/gwas/outcomes.parquet \\",
-        f"    --methods {','.join(_MR_METHODS)} --bootstraps 300 --seed {seed} -o {place}/mr",
+        f"    --methods {','.join(_MR_METHODS)} --bootstraps {_MR_DRAWS} --seed {seed} \\",
+        f"    -o {place}/mr",
     ]
     say("the same by hand:\n" + "\n".join(lines))

@@ -1,33 +1,29 @@
 """`proteomr mr`: Mendelian randomisation of one pair or of thousands."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from proteomr.errors import UsageError
-
 from . import options as shared
-from .causal import draw_figures, report_pairs
-from .console import say
-from .journal import keep_journal, open_journal
-from .running import FAILED_UNITS, hold_threads, record_inputs, refuse_used_folder
+from .bundles import Blocks, Running, takes_bundles
+from .jobs import Task, choose_formats, run_command
+from .show_causes import describe_failures, show_causes
+from .study_options import Build, EstimateColumns, MatchName
 
 if TYPE_CHECKING:
     from proteomr.mr.harmonise import Action
+    from proteomr.mr.job import MrJob
 
 __all__ = ["mr"]
 
 Convention = Literal["twosamplemr", "mendelianrandomization"]
-Columns = Literal["native", "twosamplemr"]
-Build = Literal["GRCh37", "GRCh38"]
-Match = Literal["auto", "name", "rsid", "position"]
 Unproven = Literal["refuse", "flag"]
 
 INSTRUMENTS, ESTIMATES = "Instruments", "Estimates"
 
 
+@takes_bundles
 def mr(
     context: typer.Context,
     files: Annotated[
@@ -124,15 +120,7 @@ def mr(
             help="Within this distance, in 1,000 bp.",
         ),
     ] = 10_000,
-    match: Annotated[
-        Match,
-        typer.Option(
-            metavar="auto|name|rsid|position",
-            rich_help_panel=INSTRUMENTS,
-            help="By what instruments are found in an outcome; auto: name, else rsid, else "
-            "position where both files tell one build.",
-        ),
-    ] = "auto",
+    match: MatchName = "auto",
     proxies: Annotated[
         bool,
         typer.Option(
@@ -256,20 +244,10 @@ def mr(
             "the table controls_checked says which came out as expected.",
         ),
     ] = None,
-    threads: shared.Threads = None,
-    seed: shared.Seed = 1,
-    overwrite: shared.Overwrite = False,
+    blocks: Blocks,
     out: shared.Out,
     format: shared.Format = "parquet",
-    columns: Annotated[
-        Columns,
-        typer.Option(
-            "--columns",
-            metavar="native|twosamplemr",
-            rich_help_panel=shared.RESULTS,
-            help="Names of the columns and methods in the table of estimates.",
-        ),
-    ] = "native",
+    columns: EstimateColumns = "native",
     figures: Annotated[
         bool,
         typer.Option(
@@ -280,83 +258,65 @@ def mr(
             "proteomr[plot].",
         ),
     ] = False,
-    allow_failures: shared.AllowFailures = False,
-    quiet: shared.Quiet = False,
-    verbose: shared.Verbose = False,
-    log_json: shared.LogJson = False,
+    running: Running,
 ) -> None:
     """Estimate causal effects from genetic variants.
 
-    Writes estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, steiger, verdict,
-    instruments and harmonised (every variant, kept or dropped, with the reason).
+    Writes estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, rucker, outliers, steiger,
+    verdict, reach, instruments and harmonised (every variant, kept or dropped, with the reason).
     """
     del list_methods
-    log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
-    workers = hold_threads(threads)
-    from proteomr.execute import Threads
-    from proteomr.gwas.clump import Clumping
-    from proteomr.mr.analysis import TraitSize
-    from proteomr.mr.choice import split_methods
-    from proteomr.mr.estimate import DEFAULT_METHODS
-    from proteomr.mr.inputs import InstrumentRule
-    from proteomr.mr.instruments import choose_region
-    from proteomr.mr.outputs import write_analysis
-    from proteomr.mr.run import MrRequest, run_mr
-    from proteomr.provenance import Manifest, utc_now
-    from proteomr.runs import hold_folder
 
-    started = utc_now()
-    rule = InstrumentRule(
-        p=instruments_p,
-        region=choose_region(region, gene=cis, build=build, window_bp=1000 * cis_kb),
-        clumping=Clumping(p1=instruments_p, p2=1.0, r2=clump_r2, kb=clump_kb),
-        unproven=unproven,
-        outcome_p=outcome_p,
-        action=cast("Action", action),
-        proxies=proxies,
-        match=match,
-    )
-    keys = DEFAULT_METHODS if methods is None else split_methods(methods)
-    request = MrRequest(
-        exposure=files[0] if files else None,
-        outcomes=tuple(files[1:]) if files else (),
-        harmonised=harmonised,
-        rule=rule,
-        instruments=instruments,
-        ld=ld,
-        reverse=reverse,
-        steiger_filter=steiger_filter,
-        methods=tuple(keys),
-        convention=convention,
-        bootstraps=bootstraps,
-        outcome_size=TraitSize(cases, controls, prevalence),
-        overlap=overlap,
-        controls=controls_file,
-        seed=seed,
-    )
-    if request.joint and figures:
-        raise UsageError("--figures draws one exposure at a time: leave it out with mv_ methods")
-    with hold_folder(out):
-        refuse_used_folder(out, overwrite=overwrite)
-        log.info("reading %s", ", ".join(map(str, [*(files or []), *filter(None, [harmonised])])))
-        found = run_mr(request, executor=Threads(workers))
-        manifest = Manifest(
-            command="mr",
-            arguments=tuple(sys.argv[1:]),
-            configuration=shared.resolve_settings(context, tables={}),
-            inputs=record_inputs(*found.inputs),
-            family_of_tests="all pairs of each method (q_bh)",
-            seed=seed,
-            threads=workers,
-            started=started,
+    def make_job() -> "MrJob":
+        from proteomr.gwas.clumping import Clumping
+        from proteomr.mr.analysis import TraitSize
+        from proteomr.mr.estimate import DEFAULT_METHODS
+        from proteomr.mr.inputs import InstrumentRule
+        from proteomr.mr.instruments import choose_region
+        from proteomr.mr.job import MrJob
+        from proteomr.mr.request import MrRequest
+
+        rule = InstrumentRule(
+            p=instruments_p,
+            region=choose_region(region, gene=cis, build=build, window_bp=1000 * cis_kb),
+            clumping=Clumping(r2=clump_r2, kb=clump_kb),
+            unproven=unproven,
+            outcome_p=outcome_p,
+            action=cast("Action", action),
+            proxies=proxies,
+            match=match,
         )
-        write_analysis(
-            out, found.tables, manifest=manifest, drops=found.drops, format=format, columns=columns
+        exposure, *outcomes = files or [None]
+        request = MrRequest.of(
+            exposure,
+            outcomes,
+            harmonised=harmonised,
+            methods=DEFAULT_METHODS if methods is None else methods,
+            convention=convention,
+            bootstraps=bootstraps,
+            rule=rule,
+            instruments=instruments,
+            ld=ld,
+            reverse=reverse,
+            steiger_filter=steiger_filter,
+            outcome_size=TraitSize(cases, controls, prevalence),
+            overlap=overlap,
+            controls=controls_file,
+            seed=running.seed,
         )
-        if figures:
-            log.info("%s pairs drawn", draw_figures(found, out / "figures"))
-        keep_journal(out / "log.txt", again=False)
-    failed = report_pairs(found, quiet=quiet)
-    say(str(out / "estimates.parquet"))
-    if failed and not allow_failures:
-        raise typer.Exit(FAILED_UNITS)
+        if not figures:
+            return MrJob(request, columns)
+        from proteomr.plot import draw_causes
+
+        return MrJob(request, columns, draw_causes)
+
+    task = Task(
+        make_job,
+        out,
+        show_causes,
+        describe_failures,
+        formats=choose_formats(format),
+        blocks=blocks,
+        doing="estimating",
+    )
+    run_command(context, running, task)

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
+    from proteomr.gwas import munge
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
     from proteomr.io.ingest_job import ingest
     from proteomr.io.ukbiobank import read_fields
+    from proteomr.mr.harmonise_job import harmonise
+    from proteomr.mr.job import run_mr
     from proteomr.phenotype import derive, load_definition
     from proteomr.provenance import Manifest
     from proteomr.qc import clean, load_policy, qc
@@ -38,15 +41,18 @@ __all__ = [
     "associate",
     "clean",
     "derive",
+    "harmonise",
     "ingest",
     "load_definition",
     "load_genes",
     "load_policy",
+    "munge",
     "qc",
     "read_cohort",
     "read_fields",
     "read_measurements",
     "read_store",
+    "run_mr",
     "simulate",
     "write_store",
 ]
@@ -62,15 +68,18 @@ _HOMES = {
     "associate": "proteomr.association",
     "clean": "proteomr.qc",
     "derive": "proteomr.phenotype",
+    "harmonise": "proteomr.mr.harmonise_job",
     "ingest": "proteomr.io.ingest_job",
     "load_definition": "proteomr.phenotype",
     "load_genes": "proteomr.tables.genes",
     "load_policy": "proteomr.qc",
+    "munge": "proteomr.gwas",
     "qc": "proteomr.qc",
     "read_cohort": "proteomr.io",
     "read_fields": "proteomr.io.ukbiobank",
     "read_measurements": "proteomr.io",
     "read_store": "proteomr.io",
+    "run_mr": "proteomr.mr.job",
     "simulate": "proteomr.simulate",
     "write_store": "proteomr.io",
 }

@@ -113,16 +113,14 @@ class AssociateJob:
                 raise NothingToDo(f"shard {self.shard} has none of the {len(plan.blocks)} blocks")
             cost = estimate_cost(plan, blocks)
             proteins = sum(len(block.proteins) for block in blocks)
-            complete = f"{plan.cohort.n}, complete for exposure and covariates: {cost.people}"
             return Forecast(
-                units={"fits": cost.fits},
+                units={"people": plan.cohort.n, "proteins": proteins, "fits": cost.fits},
                 path=cost.path,
                 seconds=cost.seconds,
                 memory_bytes=cost.memory_bytes(threads),
                 lines=(
-                    ("people", complete),
-                    ("proteins", f"{proteins} in {len(blocks)} blocks"),
-                    ("per protein", f"{plan.tests_per_protein} fits"),
+                    ("complete", f"{cost.people} people for exposure and covariates"),
+                    ("blocks", f"{len(blocks)}, with {plan.tests_per_protein} fits a protein"),
                     *describe_plan(plan),
                     ("timed", f"{cost.timed} proteins"),
                 ),

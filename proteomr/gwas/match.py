@@ -284,7 +284,7 @@ def _refuse_other_build(wanted: pl.DataFrame, rows: pl.DataFrame, *, path: objec
         )
 
 
-def contradict_positions(pairs: pl.DataFrame, *, source: str | None = None) -> pl.Series:
+def contradict_positions(pairs: pl.DataFrame, *, shown: str | None = None) -> pl.Series:
     """Return which pairs of rows that share a name lie at different places.
 
     Another chromosome contradicts on any builds. Another position does so where both rows are on
@@ -294,7 +294,8 @@ def contradict_positions(pairs: pl.DataFrame, *, source: str | None = None) -> p
     ----------
     pairs : ``chromosome``, ``position_bp``, ``build``, the same with ``_right`` behind for the
         other source, all null where unknown, and ``indel``, where positions may be some bp apart.
-    source : column that parts several other sources, each with a build of its own.
+    shown : column that tells, where no build is told, whether a row's sources are on one; None
+        for what these pairs show, see `shows_one_build`.
 
     Examples
     --------
@@ -308,9 +309,8 @@ def contradict_positions(pairs: pl.DataFrame, *, source: str | None = None) -> p
     if not pairs.height:
         return pl.Series("contradicts", [], dtype=pl.Boolean)
     told = pl.col("build").cast(pl.String) == pl.col("build_right").cast(pl.String)
-    n, same = _count_comparable()
-    shown = (n >= _FEWEST) & (same >= _SURE * n)
-    one_build = pl.coalesce(told, shown if source is None else shown.over(source))
+    of_all = pl.lit(bool(shows_one_build(pairs))) if shown is None else pl.col(shown)
+    one_build = pl.coalesce(told, of_all)
     return pairs.select((_other_chromosome() | (_is_apart() & one_build)).alias("c")).to_series()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +18,13 @@ from proteomr.gwas.match import (
 )
 from proteomr.io.genotypes import LdSource, open_genotypes, read_pgen
 from proteomr.io.ld_matrices import read_ld_matrix
+from proteomr.runs import Data, Source
 from proteomr.stats.linkage import LdMeasure
 
 __all__ = [
-    "Panel",
     "describe_panel",
     "locate_in_panel",
+    "name_panel",
     "narrow_rows",
     "open_panel",
     "refuse_absence",
@@ -42,21 +42,30 @@ _SMALL: Final = 200_000
 _ENOUGH: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Panel:
-    """Correlations of variants, and the files that they stand in.
+def name_panel(data: Data) -> Source:
+    """Return a panel as the input of a job: a matrix, or all files of a set of genotypes.
 
     Parameters
     ----------
-    ld : tells the correlations.
-    files : what was opened.
+    data : a path as `open_panel` takes it; or a matrix of correlations as a frame, with a column
+        for each variant, named after it.
+
+    Examples
+    --------
+    >>> name_panel("panel").name
+    'panel'
     """
+    if not isinstance(data, str | Path):
+        return Source.of(data, name="panel")
+    path = Path(data)
+    if path.suffix not in _GENOTYPES:
+        return Source.of_prefix(path, sorted(_GENOTYPES))
+    stem = path.with_name(path.stem)
+    parts = [stem.with_name(stem.name + ending) for ending in sorted(_GENOTYPES)]
+    return Source(str(path), tuple(part for part in parts if part.is_file()) or (path,))
 
-    ld: LdSource
-    files: tuple[Path, ...]
 
-
-def open_panel(path: str | Path, *, measure: LdMeasure | None = None) -> Panel:
+def open_panel(path: str | Path, *, measure: LdMeasure | None = None) -> LdSource:
     r"""Return a panel from genotypes or from a matrix of correlations.
 
     Parameters
@@ -79,19 +88,16 @@ def open_panel(path: str | Path, *, measure: LdMeasure | None = None) -> Panel:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     place = Path(folder) / "pair.csv"
     ...     size = place.write_text("rs1,rs2\n1,0.2\n0.2,1\n")
-    ...     open_panel(place).ld.variants["variant_id"].to_list()
+    ...     open_panel(place).variants["variant_id"].to_list()
     ['rs1', 'rs2']
     """
     path = Path(path)
     if path.is_file() and path.suffix not in _GENOTYPES:
         if measure is not None:
             raise UsageError("--measure is for genotypes; a matrix holds what it holds")
-        return Panel(read_ld_matrix(path), (path,))
-    stem = path.with_name(path.stem) if path.suffix in _GENOTYPES else path
-    parts = [stem.with_name(stem.name + end) for end in sorted(_GENOTYPES)]
+        return read_ld_matrix(path)
     reader = read_pgen if path.suffix in _PGEN else open_genotypes
-    ld = reader(path, measure=measure or "haplotype")
-    return Panel(ld, tuple(part for part in parts if part.is_file()))
+    return reader(path, measure=measure or "haplotype")
 
 
 def locate_in_panel(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:

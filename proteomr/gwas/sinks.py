@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ import pyarrow.parquet
 
 from proteomr._typing import Bool
 from proteomr.files import replace_file, storage_errors
+from proteomr.runs.encoding import name_stamp
 from proteomr.tables import load_schema
 
 __all__ = ["MemorySink", "ParquetSink", "Sink"]
@@ -65,10 +66,12 @@ class ParquetSink:
     ----------
     path : the file.
     folder : where the file aside stands.
+    stamp : what the file says of itself beside its columns.
     """
 
-    def __init__(self, path: Path, folder: Path) -> None:
+    def __init__(self, path: Path, folder: Path, stamp: Mapping[str, str] | None = None) -> None:
         self._path = path
+        self._stamp = stamp
         self._aside = folder / "rows.arrow"
         self._held: list[pl.DataFrame] = []
         self._rows = 0
@@ -76,7 +79,7 @@ class ParquetSink:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path) -> Iterator[ParquetSink]:
+    def open(cls, path: Path, *, stamp: Mapping[str, str] | None = None) -> Iterator[ParquetSink]:
         """Yield a sink whose file aside is removed at the end of the block.
 
         Raises
@@ -85,7 +88,7 @@ class ParquetSink:
             The disk refused.
         """
         with storage_errors(path), TemporaryDirectory(dir=path.parent, prefix=".munge-") as folder:
-            sink = cls(path, Path(folder))
+            sink = cls(path, Path(folder), stamp)
             try:
                 yield sink
             finally:
@@ -123,13 +126,13 @@ class ParquetSink:
     def _write(self, file: BinaryIO, keep: Bool | None, fill: dict[str, str]) -> None:
         with pa.OSFile(str(self._aside)) as opened:
             source = pa.ipc.open_file(opened)
-            with _open_writer(file, source.schema) as writer:
+            with _open_writer(file, _stamp_schema(source.schema, self._stamp)) as writer:
                 at = 0
                 for number in range(source.num_record_batches):
                     batch = source.get_batch(number)
                     part = None if keep is None else keep[at : at + batch.num_rows]
                     at += batch.num_rows
-                    writer.write_table(_finished(batch, part, fill).cast(source.schema))
+                    writer.write_table(_finished(batch, part, fill).cast(writer.schema))
 
 
 Sink = MemorySink | ParquetSink
@@ -143,6 +146,10 @@ def _open_writer(target: BinaryIO, schema: pa.Schema) -> Any:
         compression_level=1,
         use_dictionary=[name for name in _FEW_VALUES if name in schema.names],
     )
+
+
+def _stamp_schema(schema: pa.Schema, stamp: Mapping[str, str] | None) -> pa.Schema:
+    return schema if stamp is None else schema.with_metadata(name_stamp(stamp))
 
 
 def _finished(batch: pa.RecordBatch, keep: Bool | None, fill: dict[str, str]) -> pa.Table:

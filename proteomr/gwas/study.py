@@ -12,7 +12,7 @@ import polars as pl
 
 from proteomr.errors import FormatError, InputError, NothingToDo
 from proteomr.gwas.match import Match, add_keys
-from proteomr.gwas.munge import MungeOptions, munge
+from proteomr.gwas.munging import MungeOptions, munge_files
 from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
 from proteomr.gwas.twosamplemr import Side, from_twosamplemr
 from proteomr.io.sources import find_files, inspect_file
@@ -20,11 +20,17 @@ from proteomr.io.sumstats.archive import is_archive
 from proteomr.io.sumstats.cells import parse_names, parse_p, parse_rsids
 from proteomr.io.sumstats.delimited import open_delimited
 from proteomr.io.sumstats.selection import Selection
+from proteomr.io.sumstats.sidecar import find_sidecar
 from proteomr.io.sumstats.source import ReadOptions, SumStatsFile, open_sumstats
+from proteomr.provenance import RowFilter
+from proteomr.runs import Data, Source
 from proteomr.tables import Drop, load_schema
 
 __all__ = [
     "Study",
+    "filter_rows",
+    "name_studies",
+    "name_study",
     "note_contradictions",
     "read_names_and_p",
     "read_study",
@@ -56,6 +62,77 @@ class Study:
     from_twosamplemr: bool = False
 
 
+def name_study(data: Data, *, name: str = "sumstats") -> Source:
+    """Return a study of summary statistics as the input of a job.
+
+    Parameters
+    ----------
+    data : a file, a quoted glob whose files follow each other, or a frame; a yaml file beside a
+        file, which may tell its build and trait, is an input too.
+    name : of a frame; its trait where no column tells one.
+
+    Raises
+    ------
+    InputError
+        A glob matches no file.
+    UsageError
+        It is neither a path nor a frame.
+
+    Examples
+    --------
+    >>> name_study(pl.DataFrame({"rsid": ["rs1"]}), name="stroke").name
+    'stroke'
+    """
+    if not isinstance(data, str | Path):
+        return Source.of(data, name=name)
+    files = find_files(data)
+    beside = [path for path in map(find_sidecar, files) if path is not None]
+    return Source(str(data), (*files, *dict.fromkeys(beside)))
+
+
+def name_studies(data: Data | Sequence[Data], *, name: str = "sumstats") -> tuple[Source, ...]:
+    """Return one study or several as the inputs of a job, see `name_study`.
+
+    Parameters
+    ----------
+    data : one, or a list or tuple of several.
+    name : of a frame; of several with its number.
+
+    Examples
+    --------
+    >>> [source.name for source in name_studies([pl.DataFrame(), pl.DataFrame()], name="outcome")]
+    ['outcome 1', 'outcome 2']
+    """
+    if not isinstance(data, list | tuple):
+        return (name_study(data, name=name),)
+    numbered = len(data) > 1
+    return tuple(
+        name_study(entry, name=f"{name} {place}" if numbered else name)
+        for place, entry in enumerate(data, start=1)
+    )
+
+
+def filter_rows(rows: int, drops: Sequence[Drop]) -> tuple[RowFilter, ...]:
+    """Return rows in and out of each step that dropped any, for the account of a run.
+
+    Parameters
+    ----------
+    rows : before the first step.
+    drops : of these rows, in the order of the steps.
+
+    Examples
+    --------
+    >>> filter_rows(9, [Drop("munge", "repeated", 2), Drop("munge", "se_missing", 0)])
+    (RowFilter(step='repeated', rows_in=9, rows_out=7),)
+    """
+    filters: list[RowFilter] = []
+    for drop in drops:
+        if drop.n:
+            filters.append(RowFilter(drop.reason, rows, rows - drop.n))
+            rows -= drop.n
+    return tuple(filters)
+
+
 def read_study(
     paths: str | Path | Sequence[str | Path],
     *,
@@ -64,8 +141,8 @@ def read_study(
 ) -> Study:
     r"""Return the rows of a study that can be used, each variant once, with an account of others.
 
-    All commands read by it. Rows are judged as by `proteomr.gwas.munge.munge`: of a variant that
-    stands several times the first row stays, and the others are counted as ``repeated`` or
+    All commands read by it. Rows are judged as by `proteomr.gwas.munging.munge_files`: of a variant
+    that stands several times the first row stays, and the others are counted as ``repeated`` or
     ``repeated_differently``, with a note on the latter. What TwoSampleMR's ``format_data`` made is
     taken as it stands, with its ``mr_keep``.
 
@@ -78,7 +155,7 @@ def read_study(
     Raises
     ------
     InputError, FormatError, NothingToDo
-        As for `proteomr.gwas.munge.munge`.
+        As for `proteomr.gwas.munging.munge_files`.
 
     Examples
     --------
@@ -98,7 +175,7 @@ def read_study(
         tables = [_take_twosamplemr(one) for one in opened]
         rows = pl.concat(tables, how="diagonal_relaxed")
         return Study(rows, (), (), from_twosamplemr=True)
-    made = munge(files, options=asked)
+    made = munge_files(files, options=asked)
     drops = tuple(Drop(step, reason, n) for reason, n in made.report.dropped.items() if n)
     return Study(made.rows.collect(), drops, made.report.notes)
 

@@ -1,87 +1,282 @@
-"""Files of summary statistics thinned to the variants that stand for others: clumps and leads."""
+"""Jobs that thin summary statistics to variants that stand for others: `gwas clump` and `leads`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Final, Self
 
 import polars as pl
 
 from proteomr.errors import NothingToDo
-from proteomr.gwas.clump import Clumping, clump_traits
-from proteomr.gwas.leads import leads
-from proteomr.gwas.munge import MungeOptions
-from proteomr.gwas.panel import open_panel
-from proteomr.gwas.study import Study, read_names_and_p, read_study
+from proteomr.execute import Executor
+from proteomr.gwas.clumping import CLUMP_VERSION, Clumping, clump_traits
+from proteomr.gwas.lead_variants import find_leads
+from proteomr.gwas.munge_job import require_parquet
+from proteomr.gwas.munging import MUNGE_VERSION, MungeOptions
+from proteomr.gwas.panel import name_panel, open_panel
+from proteomr.gwas.study import Study, filter_rows, name_study, read_names_and_p, read_study
 from proteomr.io.sumstats.source import ReadOptions
+from proteomr.runs import (
+    Data,
+    Forecast,
+    Ledger,
+    Outcome,
+    Request,
+    Results,
+    Source,
+    call_job,
+    open_scratch,
+)
 from proteomr.stats.linkage import LdMeasure
-from proteomr.tables import Drop
+from proteomr.tables import Drop, load_schema
 
-__all__ = ["ClumpRequest", "LeadsRequest", "Thinned", "clump_file", "find_leads"]
+__all__ = ["ClumpJob", "ClumpRequest", "LeadsJob", "LeadsRequest", "clump", "leads"]
+
+_LEADS_VERSION: Final = 1  # of how leads are chosen: raised when a file gives others
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ClumpRequest:
+class ClumpRequest(Request):
     """What is to be clumped, and how.
 
-    Parameters
+    Attributes
     ----------
-    path : file of summary statistics, or a table with columns SNP and P.
+    study : summary statistics, or a table with columns SNP and P.
     ld : panel, see `proteomr.gwas.panel.open_panel`.
     measure : how its genotypes are correlated; None as PLINK does.
     clumping : thresholds.
-    read : how the file is read.
+    read : how the study is read.
     """
 
-    path: Path
-    ld: Path
+    command: ClassVar[str] = "gwas clump"
+
+    study: Source
+    ld: Source
     measure: LdMeasure | None = None
     clumping: Clumping = field(default_factory=Clumping)
     read: ReadOptions = field(default_factory=ReadOptions)
 
+    @classmethod
+    def of(
+        cls,
+        study: Data,
+        ld: Data,
+        *,
+        measure: LdMeasure | None = None,
+        clumping: Clumping | None = None,
+        read: ReadOptions | None = None,
+    ) -> Self:
+        """Return the request for a study and a panel as a user names them.
+
+        Examples
+        --------
+        >>> ClumpRequest.of("hits.tsv", "panel").clumping.r2
+        0.001
+        """
+        return cls(
+            name_study(study),
+            name_panel(ld),
+            measure,
+            Clumping() if clumping is None else clumping,
+            ReadOptions() if read is None else read,
+        )
+
+    def formulas(self) -> Mapping[str, int]:
+        """Return the versions of reading and clumping.
+
+        Examples
+        --------
+        >>> sorted(ClumpRequest.of("hits.tsv", "panel").formulas())
+        ['clump', 'munge', 'sumstats']
+        """
+        return {**_reading_formulas(), "clump": CLUMP_VERSION}
+
 
 @dataclass(frozen=True, slots=True)
-class LeadsRequest:
+class LeadsRequest(Request):
     """Where leads are looked for, and how.
 
-    Parameters
+    Attributes
     ----------
-    path : file of summary statistics.
-    p_value, distance_bp : see `proteomr.gwas.leads.leads`.
-    read : how the file is read.
+    study : summary statistics.
+    p_value, distance_bp : see `proteomr.gwas.lead_variants.find_leads`.
+    read : how the study is read.
     """
 
-    path: Path
+    command: ClassVar[str] = "gwas leads"
+
+    study: Source
     p_value: float = 5e-8
     distance_bp: int = 500_000
     read: ReadOptions = field(default_factory=ReadOptions)
 
+    @classmethod
+    def of(
+        cls,
+        study: Data,
+        *,
+        p_value: float = 5e-8,
+        distance_bp: int = 500_000,
+        read: ReadOptions | None = None,
+    ) -> Self:
+        """Return the request for a study as a user names it.
+
+        Examples
+        --------
+        >>> LeadsRequest.of("hits.tsv").distance_bp
+        500000
+        """
+        reading = ReadOptions() if read is None else read
+        return cls(name_study(study), p_value, distance_bp, reading)
+
+    def formulas(self) -> Mapping[str, int]:
+        """Return the versions of reading and choosing.
+
+        Examples
+        --------
+        >>> sorted(LeadsRequest.of("hits.tsv").formulas())
+        ['leads', 'munge', 'sumstats']
+        """
+        return {**_reading_formulas(), "leads": _LEADS_VERSION}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Thinned:
-    """The rows that stay, and what became of the others.
+class _Thinned:
+    """The rows that stay, and what became of the others."""
 
-    Parameters
-    ----------
-    table : rows that stand for others.
-    tables : further tables by name: ``clumps``, to which clump each variant went.
-    drops : what was left out, with reasons.
-    notes : what a user should know, one sentence each.
-    n : rows that were looked at.
-    inputs : the files that were read.
-    """
-
-    table: pl.DataFrame
-    tables: Mapping[str, pl.DataFrame]
+    rows: pl.DataFrame
     drops: tuple[Drop, ...]
     notes: tuple[str, ...]
     n: int
-    inputs: tuple[Path, ...]
+    clumps: pl.DataFrame | None = None
 
 
-def clump_file(request: ClumpRequest) -> Thinned:
-    r"""Return the most significant variant of each clump of correlated ones, trait by trait.
+@dataclass(frozen=True, slots=True)
+class ClumpJob:
+    """The most significant variant of each clump of correlated ones, trait by trait."""
+
+    main: ClassVar[str] = "index_variants"
+    as_file: ClassVar[bool] = True
+
+    request: ClumpRequest
+
+    @property
+    def results(self) -> Sequence[str]:
+        """Names of what stands beside the table."""
+        return ("clumps.parquet",)
+
+    def plan(self, *, threads: int) -> Forecast:
+        """Clump the variants, and say how many would stay."""
+        del threads
+        started = time.perf_counter()
+        return _forecast(self._thin(), "clumps", started=started)
+
+    def run(self, ledger: Ledger, executor: Executor) -> Outcome:
+        """Clump the variants, and write the index variants and where each went."""
+        del executor
+        return _write(self._thin(), ledger, main=self.main)
+
+    def _thin(self) -> _Thinned:
+        asked = self.request
+        with open_scratch() as scratch:
+            panel = open_panel(asked.ld.on_disk(scratch), measure=asked.measure)
+            study = _read_hits(asked.study.on_disk(scratch), asked.read)
+        clumps, found_by = clump_traits(study.rows, panel, options=asked.clumping)
+        counts = clumps["reason"].value_counts(name="n").sort("n", "reason", descending=True).rows()
+        index = clumps.filter(clumps["reason"] == "index")
+        if not index.height:
+            told = ", ".join(f"{n} {reason}" for reason, n in counts)
+            raise NothingToDo(
+                f"{asked.study.name}: no variant has p <= {asked.clumping.p1:g} and is in the "
+                f"panel ({told})"
+            )
+        names = index.select("index_variant", "reason")
+        left_out = (Drop("clump", reason, n) for reason, n in counts if reason != "index")
+        return _Thinned(
+            pl.concat([study.rows[index["row"]], names], how="horizontal"),
+            (*study.drops, *left_out),
+            (*study.notes, *found_by),
+            study.rows.height,
+            clumps.drop("row"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LeadsJob:
+    """The strongest variant of each stretch of a study; linkage is not looked at."""
+
+    main: ClassVar[str] = "leads"
+    as_file: ClassVar[bool] = True
+
+    request: LeadsRequest
+
+    @property
+    def results(self) -> Sequence[str]:
+        """Names of what stands beside the table."""
+        return ()
+
+    def plan(self, *, threads: int) -> Forecast:
+        """Look for leads, and say how many there are."""
+        del threads
+        started = time.perf_counter()
+        return _forecast(self._thin(), "leads", started=started)
+
+    def run(self, ledger: Ledger, executor: Executor) -> Outcome:
+        """Look for leads, and write them."""
+        del executor
+        return _write(self._thin(), ledger, main=self.main)
+
+    def _thin(self) -> _Thinned:
+        asked = self.request
+        with open_scratch() as scratch:
+            study = _read(asked.study.on_disk(scratch), asked.read)
+        found = find_leads(
+            study.rows.lazy(), p_value=asked.p_value, distance_bp=asked.distance_bp
+        ).frame
+        if not found.height:
+            raise NothingToDo(
+                f"{asked.study.name}: no variant with a position has p <= {asked.p_value:g}; "
+                "raise --p"
+            )
+        n = study.rows.height
+        drops = (*study.drops, Drop("leads", "no_lead", n - found.height))
+        return _Thinned(found, drops, study.notes, n)
+
+
+def clump(
+    study: Data,
+    ld: Data,
+    *,
+    measure: LdMeasure | None = None,
+    clumping: Clumping | None = None,
+    read: ReadOptions | None = None,
+    out: str | Path | None = None,
+    threads: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Results:
+    """Return the most significant variant of each clump of correlated ones, trait by trait.
+
+    Parameters
+    ----------
+    study : summary statistics, or a table with columns SNP and P; a path or a frame.
+    ld : prefix of genotypes, or a matrix of correlations as a path or a frame.
+    measure : haplotype (as PLINK) or genotype correlations; None for the first.
+    clumping : thresholds.
+    read : how the study is read.
+    out : file of the table, whose name ends in .parquet; None keeps the tables in memory.
+    threads : to work with; None for as many as this process may use.
+    resume, overwrite : take the result of this same request that is there, or replace what is.
+
+    Returns
+    -------
+    results : tables ``index_variants``, ``clumps`` (to which clump each variant went) and
+        ``drops``.
 
     Raises
     ------
@@ -89,47 +284,50 @@ def clump_file(request: ClumpRequest) -> Thinned:
         A file cannot be read, or the panel has none of the variants.
     NothingToDo
         No variant is significant enough.
+    RunFolderError
+        The output is in use, or holds what is not this request's.
 
     Examples
     --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file, ld = Path(folder) / "x.txt", Path(folder) / "ld.csv"
-    ...     size = ld.write_text("rs1,rs2\n1,0.9\n0.9,1\n")
-    ...     read = ReadOptions(trait="x")
-    ...     size = file.write_text(
-    ...         "snp chr pos ea oa beta se\nrs1 1 5 A G 1 0.1\nrs2 1 9 A G 2 0.1\n"
-    ...     )
-    ...     clump_file(ClumpRequest(file, ld, read=read)).table["rsid"].to_list()
+    >>> hits = pl.DataFrame({
+    ...     "rsid": ["rs1", "rs2"], "chromosome": ["1", "1"], "position_bp": [5, 9],
+    ...     "effect_allele": ["A", "A"], "other_allele": ["G", "G"], "beta": [1.0, 2.0],
+    ...     "se": [0.1, 0.1]})
+    >>> r = pl.DataFrame({"rs1": [1.0, 0.9], "rs2": [0.9, 1.0]})
+    >>> clump(hits, r).table()["rsid"].to_list()
     ['rs2']
     """
-    panel = open_panel(request.ld, measure=request.measure)
-    study = _read_hits(request)
-    clumps, found_by = clump_traits(study.rows, panel.ld, options=request.clumping)
-    counts = clumps["reason"].value_counts(sort=True).rows()
-    index = clumps.filter(clumps["reason"] == "index")
-    if not index.height:
-        told = ", ".join(f"{n} {reason}" for reason, n in counts)
-        p1 = request.clumping.p1
-        raise NothingToDo(
-            f"{request.path}: no variant has p <= {p1:g} and is in the panel ({told})"
-        )
-    kept = pl.concat(
-        [study.rows[index["row"]], index.select("index_variant", "reason")], how="horizontal"
-    )
-    left_out = (Drop("clump", reason, n) for reason, n in counts if reason != "index")
-    return Thinned(
-        table=kept,
-        tables={"clumps": clumps.drop("row")},
-        drops=(*study.drops, *left_out),
-        notes=(*study.notes, *found_by),
-        n=study.rows.height,
-        inputs=(request.path, *panel.files),
-    )
+    require_parquet(out)
+    request = ClumpRequest.of(study, ld, measure=measure, clumping=clumping, read=read)
+    return call_job(ClumpJob(request), out=out, threads=threads, resume=resume, overwrite=overwrite)
 
 
-def find_leads(request: LeadsRequest) -> Thinned:
-    r"""Return the strongest variant of each stretch of a file; linkage is not looked at.
+def leads(
+    study: Data,
+    *,
+    p_value: float = 5e-8,
+    distance_bp: int = 500_000,
+    read: ReadOptions | None = None,
+    out: str | Path | None = None,
+    threads: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Results:
+    """Return the strongest variant of each stretch of a study; linkage is not looked at.
+
+    Parameters
+    ----------
+    study : summary statistics; a path or a frame.
+    p_value : largest of a lead.
+    distance_bp : least distance of two leads.
+    read : how the study is read.
+    out : file of the table, whose name ends in .parquet; None keeps the tables in memory.
+    threads : to work with; None for as many as this process may use.
+    resume, overwrite : take the result of this same request that is there, or replace what is.
+
+    Returns
+    -------
+    results : tables ``leads`` and ``drops``.
 
     Raises
     ------
@@ -137,31 +335,62 @@ def find_leads(request: LeadsRequest) -> Thinned:
         The file cannot be read.
     NothingToDo
         No variant is significant enough.
+    RunFolderError
+        The output is in use, or holds what is not this request's.
 
     Examples
     --------
-    >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
-    ...     size = file.write("snp chr pos ea oa beta se\nrs1 1 5 A G 1 0.1\nrs2 1 9 A G 2 0.1\n")
-    ...     file.flush()
-    ...     find_leads(LeadsRequest(Path(file.name))).table["rsid"].to_list()
+    >>> hits = pl.DataFrame({
+    ...     "rsid": ["rs1", "rs2"], "chromosome": ["1", "1"], "position_bp": [5, 9],
+    ...     "effect_allele": ["A", "A"], "other_allele": ["G", "G"], "beta": [1.0, 2.0],
+    ...     "se": [0.1, 0.1]})
+    >>> leads(hits).table()["rsid"].to_list()
     ['rs2']
     """
-    study = read_study(request.path, options=MungeOptions(read=request.read))
-    found = leads(study.rows.lazy(), p_value=request.p_value, distance_bp=request.distance_bp).frame
-    if not found.height:
-        raise NothingToDo(
-            f"{request.path}: no variant with a position has p <= {request.p_value:g}; raise --p"
-        )
-    n = study.rows.height
-    drops = (*study.drops, Drop("leads", "no_lead", n - found.height))
-    return Thinned(found, {}, drops, study.notes, n, (request.path,))
+    require_parquet(out)
+    request = LeadsRequest.of(study, p_value=p_value, distance_bp=distance_bp, read=read)
+    return call_job(LeadsJob(request), out=out, threads=threads, resume=resume, overwrite=overwrite)
 
 
-def _read_hits(request: ClumpRequest) -> Study:
+def _reading_formulas() -> dict[str, int]:
+    return {"munge": MUNGE_VERSION, "sumstats": load_schema("sumstats").version}
+
+
+def _read(path: Path, options: ReadOptions) -> Study:
+    _log.info("reading %s", path)
+    return read_study(path, options=MungeOptions(read=options))
+
+
+def _read_hits(path: Path, options: ReadOptions) -> Study:
     """Return canonical rows, or names and p values alone of a table with columns SNP and P."""
-    rows = read_names_and_p(request.path, request.read)
+    rows = read_names_and_p(path, options)
     if rows is None:
-        return read_study(request.path, options=MungeOptions(read=request.read))
-    note = f"{request.path.name}: no effects; columns 'SNP' and 'P' alone are taken"
+        return _read(path, options)
+    note = f"{path.name}: no effects; columns 'SNP' and 'P' alone are taken"
     return Study(rows, (), (note,))
+
+
+def _forecast(thinned: _Thinned, what: str, *, started: float) -> Forecast:
+    return Forecast(
+        units={"variants": thinned.n, what: thinned.rows.height},
+        seconds=time.perf_counter() - started,
+        lines=tuple(
+            ("left out", f"{drop.n:,} {drop.reason} ({drop.step})")
+            for drop in thinned.drops
+            if drop.n
+        ),
+        parallel=False,
+    )
+
+
+def _write(thinned: _Thinned, ledger: Ledger, *, main: str) -> Outcome:
+    ledger.write_table(main, thinned.rows)
+    if thinned.clumps is not None:
+        ledger.write_table("clumps", thinned.clumps)
+    ledger.count_drops(thinned.drops)
+    unread = [drop for drop in thinned.drops if drop.step == "munge" and drop.n]
+    rows = thinned.rows.height + sum(drop.n for drop in thinned.drops)
+    return Outcome(
+        filters=filter_rows(rows, thinned.drops),
+        notes=(*(f"left out: {drop.n:,} {drop.reason}" for drop in unread), *thinned.notes),
+    )

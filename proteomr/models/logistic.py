@@ -214,10 +214,12 @@ class Logistic(Family[LogisticState | OneByOne]):
         if apart:
             notes.append(_describe_apart(apart))
         last = X.shape[1] - 1
-        found = self._solve(Regression(X, y, np.ones(y.size), None, np.array([last])))
-        if isinstance(found, Solution):
-            found = found.coefficient(last, scale=float(scale))
-        return replace(found, message="; ".join(filter(None, (*notes, found.message))))
+        result = self._solve(Regression(X, y, np.ones(y.size), None, np.array([last])))
+        if isinstance(result, Solution):
+            outcome = result.coefficient(last, scale=float(scale))
+        else:
+            outcome = result
+        return replace(outcome, message="; ".join(filter(None, (*notes, outcome.message))))
 
     def _solve(self, regression: Regression) -> Solution | Refusal:
         """Fit one regression by itself, with weights and robust errors."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -30,7 +30,7 @@ from proteomr.stats.variance_explained import (
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
 
-__all__ = ["Analysis", "TraitSize", "analyse", "measure_direction"]
+__all__ = ["Analysis", "TraitSize", "add_q", "analyse", "measure_direction", "measure_pairs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,37 @@ def analyse(
     >>> found.estimates.height, found.leaveoneout.height, found.verdict.height
     (2, 4, 1)
     """
+    found = measure_pairs(pairs, methods, seed=seed, executor=executor, outcome_size=outcome_size)
+    return replace(found, estimates=add_q(found.estimates))
+
+
+def measure_pairs(
+    pairs: Sequence[Harmonised],
+    methods: Sequence[Method],
+    *,
+    seed: int = 1,
+    executor: Executor | None = None,
+    outcome_size: TraitSize | None = None,
+) -> Analysis:
+    """Return what `analyse` does but for the q values, for which all pairs are needed.
+
+    No number of a pair depends on the other pairs.
+
+    Parameters
+    ----------
+    pairs, methods, seed, executor, outcome_size : see `analyse`.
+
+    Examples
+    --------
+    >>> measure_pairs([], []).estimates.height
+    0
+    """
     estimates = estimate(pairs, methods, seed=seed, executor=executor)
     heterogeneity = measure_heterogeneity(pairs)
     pleiotropy = measure_pleiotropy(pairs)
     steiger = measure_direction(pairs, outcome_size=outcome_size)
     return Analysis(
-        estimates=_add_q(estimates),
+        estimates=estimates,
         heterogeneity=heterogeneity,
         pleiotropy=pleiotropy,
         singlesnp=split_variants(pairs),
@@ -208,8 +233,14 @@ def _correlate_outcome(pair: Harmonised, size: TraitSize, n_y: F64) -> F64:
     )
 
 
-def _add_q(estimates: pl.DataFrame) -> pl.DataFrame:
-    """Add Benjamini-Hochberg q values over all pairs, method by method."""
+def add_q(estimates: pl.DataFrame) -> pl.DataFrame:
+    """Return estimates with Benjamini-Hochberg q values over all pairs, method by method.
+
+    Examples
+    --------
+    >>> add_q(load_schema("estimates").empty()).columns[-1]
+    'q_bh'
+    """
     minus_log = estimates[c.NEG_LOG10_P].to_numpy().astype(np.float64)
     method = estimates[c.METHOD].to_numpy()
     q = np.full(estimates.height, np.nan)

@@ -22,6 +22,7 @@ __all__ = [
     "list_methods",
     "method_keys",
     "name_methods",
+    "spell_methods",
     "split_methods",
 ]
 
@@ -163,6 +164,20 @@ def name_methods(methods: Sequence[Declared]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def spell_methods(methods: Sequence[Declared]) -> tuple[str, ...]:
+    """Return methods with all their parameters, so that they can be built again from the text.
+
+    Examples
+    --------
+    >>> spell_methods(build_methods(["mr_ivw_fe", "simple_median"], draws=50))
+    ('ivw_fe', 'simple_median(draws=50)')
+    >>> spelt = spell_methods(build_methods(["weighted_median"], draws=50))
+    >>> spell_methods(build_methods(spelt)) == spelt
+    True
+    """
+    return tuple(_write_method(method, _parameters(type(method))) for method in methods)
+
+
 def list_methods() -> pl.DataFrame:
     """Return every method with what it needs, its parameters and its source, a row each.
 
@@ -264,20 +279,18 @@ def _list_types(hint: object) -> tuple[object, ...]:
 
 def _read(text: str, hint: object, where: str) -> object:
     """Return a value of the type that a parameter has."""
-    wanted: list[str] = []
-    for kind in _list_types(hint):
-        words = _list_words(kind)
-        if words is not None:
-            wanted += words
-            if text.lower() in words:
-                return words[text.lower()]
-        elif kind is str:
-            return text
-        else:
-            wanted.append("a whole number" if kind is int else "a finite number")
-            number = _read_number(text, whole=kind is int)
-            if number is not None:
-                return number
+    kinds = _list_types(hint)
+    words = {word: value for kind in kinds for word, value in (_list_words(kind) or {}).items()}
+    if text.lower() in words:
+        return words[text.lower()]
+    if str in kinds:
+        return text
+    wanted = list(words)
+    for kind in [kind for kind in kinds if _list_words(kind) is None]:
+        wanted.append("a whole number" if kind is int else "a finite number")
+        number = _read_number(text, whole=kind is int)
+        if number is not None:
+            return number
     raise UsageError(
         f"{where} cannot be {text!r}{nearest(text, wanted)}; it takes: {', '.join(wanted)}"
     )
@@ -301,11 +314,16 @@ def _read_number(text: str, *, whole: bool) -> float | None:
 
 
 def _describe(method: Declared, *, hidden: Sequence[str]) -> str:
-    given = [
-        f"{name}={_write(getattr(method, name))}"
-        for name, _, default in _parameters(type(method))
-        if name not in hidden and getattr(method, name) != default
+    shown = [
+        entry
+        for entry in _parameters(type(method))
+        if entry[0] not in hidden and getattr(method, entry[0]) != entry[2]
     ]
+    return _write_method(method, shown)
+
+
+def _write_method(method: Declared, parameters: Sequence[tuple[str, object, object]]) -> str:
+    given = [f"{name}={_write(getattr(method, name))}" for name, _, _ in parameters]
     return f"{method.key}({','.join(given)})" if given else method.key
 
 

@@ -10,12 +10,20 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.errors import ColumnError, NothingToDo, UsageError, nearest
 from proteomr.gwas.alleles import clean_allele
-from proteomr.gwas.match import contradict_positions
+from proteomr.gwas.match import contradict_positions, shows_one_build
 from proteomr.mr.alleles import align_alleles
 from proteomr.mr.repeated import keep_once
 from proteomr.tables import Harmonised, load_schema
 
-__all__ = ["Action", "harmonise_table", "to_harmonised"]
+__all__ = [
+    "HARMONISE_VERSION",
+    "Action",
+    "describe_outcomes",
+    "harmonise_table",
+    "to_harmonised",
+]
+
+HARMONISE_VERSION: Final = 1  # of how alleles are brought together: raised when rows change
 
 Action: TypeAlias = Literal[1, 2, 3]
 """1: all on the forward strand; 2: palindromes by their frequencies; 3: palindromes dropped."""
@@ -30,7 +38,12 @@ _LETTERS: Final = {"exposure": "a", "outcome": "b"}
 
 
 def harmonise_table(
-    exposure: pl.DataFrame, outcome: pl.DataFrame, *, action: Action = 2, tolerance: float = 0.08
+    exposure: pl.DataFrame,
+    outcome: pl.DataFrame,
+    *,
+    action: Action = 2,
+    tolerance: float = 0.08,
+    outcomes: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return each variant of the exposures with the outcomes' effects per the same allele.
 
@@ -52,6 +65,8 @@ def harmonise_table(
         outcomes.
     action : what becomes of palindromic variants.
     tolerance : half the width of the band of frequencies that tell no strand.
+    outcomes : what `describe_outcomes` tells of the whole studies, of the outcomes wanted, where
+        the rows given are a part of these studies; None where they are whole.
 
     Returns
     -------
@@ -83,15 +98,53 @@ def harmonise_table(
         raise UsageError(f"tolerance is {tolerance:g}; it lies from 0 to below 0.5")
     left = _prepare(exposure, side="exposure")
     right = _prepare(outcome, side="outcome")
-    paired = left.join(right, on="variant_id", how="inner")
+    told = _describe_outcomes(left, right) if outcomes is None else outcomes
+    paired = left.join(right, on="variant_id", how="inner").join(told, on="outcome", how="inner")
     paired = paired.with_columns(_contradict(paired)).with_columns(
         pl.coalesce("chromosome", "chromosome_right").alias("chromosome"),
         pl.coalesce("position_bp", "position_bp_right").alias("position_bp"),
     )
     aligned = align_alleles(paired, tolerance=tolerance)
     judged = _judge(aligned, action=action)
-    table = pl.concat([judged, _list_absent(left, right)], how="diagonal_relaxed")
+    absent = _list_absent(left, right, told)
+    table = pl.concat([judged.drop("one_build"), absent], how="diagonal_relaxed")
     return _arrange(table, action=action)
+
+
+def describe_outcomes(exposure: pl.DataFrame, outcome: pl.DataFrame) -> pl.DataFrame:
+    """Return what only the whole studies tell of each outcome, for harmonising them by parts.
+
+    Parameters
+    ----------
+    exposure, outcome : see `harmonise_table`.
+
+    Returns
+    -------
+    outcomes : ``outcome``, in alphabetical order, and ``one_build``, whether the positions of the
+        variants that it shares with the exposures show that both are on one build.
+
+    Examples
+    --------
+    >>> study = pl.DataFrame(
+    ...     {"variant_id": ["rs1"], "effect_allele": ["A"], "other_allele": ["G"], "beta": [0.1],
+    ...      "se": [0.01], "trait": ["height"]}
+    ... )
+    >>> describe_outcomes(study, study).rows()
+    [('height', False)]
+    """
+    return _describe_outcomes(
+        _prepare(exposure, side="exposure"), _prepare(outcome, side="outcome")
+    )
+
+
+def _describe_outcomes(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+    places = left.select("variant_id", *_PLACES)
+    parts = right.select("outcome", "variant_id", *_PLACES).partition_by("outcome", as_dict=True)
+    rows = [
+        (name, bool(shows_one_build(places.join(part, on="variant_id", how="inner"))))
+        for (name,), part in sorted(parts.items())
+    ]
+    return pl.DataFrame(rows, schema={"outcome": pl.String, "one_build": pl.Boolean}, orient="row")
 
 
 def to_harmonised(table: pl.DataFrame) -> list[Harmonised]:
@@ -169,7 +222,7 @@ def _contradict(paired: pl.DataFrame) -> pl.Series:
     alleles = [pl.col(name) for name in ("a1", "a2", "b1", "b2")]
     long = [(allele.str.len_bytes() > 1) | allele.is_in(["I", "D"]) for allele in alleles]
     marked = paired.with_columns(pl.any_horizontal(long).fill_null(value=False).alias("indel"))
-    return contradict_positions(marked, source="outcome").alias("elsewhere")
+    return contradict_positions(marked, shown="one_build").alias("elsewhere")
 
 
 def _optional(
@@ -238,9 +291,9 @@ def _reasons_in_favour(turn: pl.Expr, action: Action) -> list[tuple[pl.Expr, str
     ]
 
 
-def _list_absent(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+def _list_absent(left: pl.DataFrame, right: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     """Return the variants of the exposures that an outcome lacks."""
-    pairs = left.join(right.select("outcome").unique(), how="cross")
+    pairs = left.join(outcomes.select("outcome"), how="cross")
     told = right.select("outcome", "variant_id").unique()
     return pairs.join(told, on=["outcome", "variant_id"], how="anti").with_columns(
         pl.lit("absent_from_outcome").alias("reason"),
@@ -270,7 +323,7 @@ def _arrange(table: pl.DataFrame, *, action: Action) -> pl.DataFrame:
     ]
     further = [name for name in marked.columns if name.startswith(("n_case_", "proxy_"))]
     ordered = schema.validate(marked.with_columns(absent).select(*schema.names, *further))
-    return ordered.sort(["exposure", "outcome", "variant_id", *schema.names[3:]])
+    return ordered.sort(["exposure", "outcome", "variant_id", *schema.names[3:], *further])
 
 
 def _gather(kept: pl.DataFrame, out: pl.DataFrame, pairs: pl.DataFrame) -> list[Harmonised]:

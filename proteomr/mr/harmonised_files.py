@@ -20,7 +20,7 @@ from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import Harmonised
 from proteomr.tables import columns as c
 
-__all__ = ["drop_significant", "read_harmonised"]
+__all__ = ["drop_significant", "gather_pairs", "judge_harmonised", "read_harmonised"]
 
 _NEEDED: Final = ("beta_exposure", "se_exposure", "beta_outcome", "se_outcome")
 _NAMES: Final = ("variant_id", "SNP", "snp", "rsid", "rsID")
@@ -28,8 +28,8 @@ _TRUE: Final = ("true", "t", "1", "yes")
 _SIZES: Final = {"samplesize": "n", "ncase": "n_case", "ncontrol": "n_control"}
 
 
-def read_harmonised(path: str | Path) -> list[Harmonised]:
-    r"""Return the analyses that a file of harmonised variants holds.
+def judge_harmonised(path: str | Path) -> pl.DataFrame:
+    r"""Return the rows of a file of harmonised variants, with the reason against those not used.
 
     A column may be named as ``beta_exposure`` or, as in TwoSampleMR, ``beta.exposure``; the
     variants stand under ``variant_id`` or ``SNP``; ``exposure`` and ``outcome`` name the pair where
@@ -42,7 +42,8 @@ def read_harmonised(path: str | Path) -> list[Harmonised]:
 
     Returns
     -------
-    analyses : one per exposure and outcome, in alphabetical order, rows in the order of the file.
+    rows : by exposure and outcome, in alphabetical order, those of a pair in the order of the file;
+        ``reason`` is null where a row is used.
 
     Raises
     ------
@@ -63,34 +64,53 @@ def read_harmonised(path: str | Path) -> list[Harmonised]:
     ...     size = file.write("SNP,beta.exposure,se.exposure,beta.outcome,se.outcome,mr_keep\n")
     ...     size = file.write("rs1,0.1,0.01,0.05,0.02,TRUE\nrs2,0.2,0.01,0.1,0.02,FALSE\n")
     ...     file.flush()
-    ...     one = read_harmonised(file.name)[0]
-    >>> one.m, one.dropped.rows()
-    (1, [('rs2', 'mr_keep is not true')])
+    ...     judge_harmonised(file.name)["reason"].to_list()
+    [None, 'mr_keep is not true']
     """
     frame = _rename(read_table(path))
     _check(frame, Path(path))
     names = next(name for name in _NAMES if name in frame.columns)
     told = frame.with_columns(
         pl.col(names).cast(pl.String).alias(c.VARIANT_ID),
-        *(
-            (pl.col(name).cast(pl.String) if name in frame.columns else pl.lit(name)).alias(name)
-            for name in (c.EXPOSURE, c.OUTCOME)
-        ),
+        *(_name_side(frame, name).alias(name) for name in (c.EXPOSURE, c.OUTCOME)),
     )
     judged = _drop_repeated(told.with_columns(_judge(told)), names, Path(path))
     if not judged["reason"].is_null().any():
         first = judged["reason"].value_counts(sort=True)["reason"][0]
         raise NothingToDo(f"{path}: none of {frame.height} variants can be used: {first}")
     _refuse_other_alleles(judged, Path(path))
-    pairs = judged.select(c.EXPOSURE, c.OUTCOME).unique().sort(c.EXPOSURE, c.OUTCOME)
+    return judged.sort(c.EXPOSURE, c.OUTCOME, maintain_order=True)
+
+
+def gather_pairs(judged: pl.DataFrame) -> list[Harmonised]:
+    """Return the analyses that rows hold, one per exposure and outcome.
+
+    Parameters
+    ----------
+    judged : rows of whole pairs, as `judge_harmonised` gives them.
+    """
+    parts = judged.partition_by(c.EXPOSURE, c.OUTCOME, maintain_order=True, as_dict=True)
     return [
-        _gather(
-            judged.filter((pl.col(c.EXPOSURE) == exposure) & (pl.col(c.OUTCOME) == outcome)),
-            exposure=exposure,
-            outcome=outcome,
-        )
-        for exposure, outcome in pairs.iter_rows()
+        _gather(rows, exposure=exposure, outcome=outcome)
+        for (exposure, outcome), rows in parts.items()
     ]
+
+
+def read_harmonised(path: str | Path) -> list[Harmonised]:
+    r"""Return the analyses that a file of harmonised variants holds, see `judge_harmonised`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     size = file.write("SNP,beta.exposure,se.exposure,beta.outcome,se.outcome,mr_keep\n")
+    ...     size = file.write("rs1,0.1,0.01,0.05,0.02,TRUE\nrs2,0.2,0.01,0.1,0.02,FALSE\n")
+    ...     file.flush()
+    ...     one = read_harmonised(file.name)[0]
+    >>> one.m, one.dropped.rows()
+    (1, [('rs2', 'mr_keep is not true')])
+    """
+    return gather_pairs(judge_harmonised(path))
 
 
 def drop_significant(pair: Harmonised, *, p: float) -> Harmonised:
@@ -119,6 +139,13 @@ def drop_significant(pair: Harmonised, *, p: float) -> Harmonised:
     )
     kept = pair.select(np.flatnonzero(~hit).astype(np.int64))
     return replace(kept, dropped=pl.concat([pair.dropped, gone]))
+
+
+def _name_side(frame: pl.DataFrame, side: str) -> pl.Expr:
+    """Return the names of exposures or outcomes; where none stands, what they are."""
+    if side not in frame.columns:
+        return pl.lit(side)
+    return pl.col(side).cast(pl.String).fill_null(side)
 
 
 def _rename(frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""From files of summary statistics to harmonised analyses."""
+"""From files of summary statistics to instruments and their rows in outcomes."""
 
 from __future__ import annotations
 
@@ -10,26 +10,24 @@ from typing import Literal, TypeAlias
 import polars as pl
 
 from proteomr.errors import InputError, NothingToDo, UsageError
-from proteomr.gwas.clump import Clumping, clump_traits
+from proteomr.gwas.clumping import Clumping, clump_traits
 from proteomr.gwas.match import Match, match_variants
-from proteomr.gwas.munge import MungeOptions
+from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.study import Study, read_study, select_variants
 from proteomr.io.genotypes import LdSource
-from proteomr.mr.harmonise import Action, harmonise_table, to_harmonised
-from proteomr.mr.instruments import Region, drop_outcome_hits, select_instruments
+from proteomr.mr.harmonise import Action
+from proteomr.mr.instruments import Region, select_instruments
 from proteomr.mr.outcome_names import name_outcomes_apart
 from proteomr.mr.proxies import find_proxies
 from proteomr.mr.pruning import check_pruning
-from proteomr.mr.repeated import keep_once
 from proteomr.mr.strength import measure_instruments
-from proteomr.tables import Drop, Harmonised
+from proteomr.tables import Drop
 from proteomr.tables import columns as c
 
 __all__ = [
     "InstrumentRule",
     "Instruments",
     "Outcomes",
-    "harmonise_files",
     "read_instruments",
     "read_outcomes",
 ]
@@ -202,26 +200,6 @@ def read_outcomes(
         )
     frames, renamed = name_outcomes_apart(parts)
     return Outcomes(pl.concat(frames, how="diagonal_relaxed"), tuple(drops), (*notes, *renamed))
-
-
-def harmonise_files(
-    instruments: Instruments, outcomes: pl.DataFrame, *, rule: InstrumentRule
-) -> tuple[pl.DataFrame, list[Harmonised]]:
-    """Return the harmonised table of all exposures and outcomes, and its analyses.
-
-    Raises
-    ------
-    NothingToDo
-        No variant is left of any pair.
-    """
-    table = keep_once(harmonise_table(instruments.rows, outcomes, action=rule.action))
-    if rule.outcome_p is not None:
-        table = drop_outcome_hits(table, p=rule.outcome_p)
-    if not table["mr_keep"].any():
-        counts = table["reason"].value_counts(sort=True).rows()
-        shown = ", ".join(f"{n} {reason}" for reason, n in counts[:3])
-        raise NothingToDo(f"no variant is left of {table.height}: {shown}")
-    return table, to_harmonised(table)
 
 
 def _find_rows(

@@ -1,88 +1,21 @@
-"""The results of Mendelian randomisation in a run folder."""
+"""The tables of Mendelian randomisation as others name them, and the list of their variants."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import polars as pl
 
-from proteomr.errors import RunFolderError
-from proteomr.files import replace_file, storage_errors
-from proteomr.io.tables import TableFormat, write_table
 from proteomr.mr.methods import METHOD_CLASSES
-from proteomr.provenance import InputFile, Manifest, utc_now
-from proteomr.tables import Drop, Harmonised, tabulate_drops
+from proteomr.tables import Harmonised
 from proteomr.tables import columns as c
 
-__all__ = ["ColumnStyle", "list_harmonised", "name_like_twosamplemr", "write_analysis"]
+__all__ = ["ColumnStyle", "list_harmonised", "name_like_twosamplemr"]
 
 ColumnStyle: TypeAlias = Literal["native", "twosamplemr"]
 
-_MANIFEST: Final = "manifest.json"
 _LABELS: Final = {kind.key: kind.label for kind in METHOD_CLASSES}
-
-
-def write_analysis(
-    folder: str | Path,
-    tables: Mapping[str, pl.DataFrame],
-    *,
-    manifest: Manifest,
-    drops: Sequence[Drop] = (),
-    format: TableFormat = "parquet",
-    columns: ColumnStyle = "native",
-) -> None:
-    """Write the tables of an analysis, and last the manifest that names them.
-
-    Parameters
-    ----------
-    folder : made if absent; an earlier manifest in it is removed first.
-    tables : by the names of their files, without suffix.
-    manifest : the account of the run; outputs and the end are added here.
-    drops : what was left out, with reasons.
-    format : csv and tsv are written beside the parquet tables.
-    columns : twosamplemr gives the estimates, and only these, the names of that R package.
-
-    Raises
-    ------
-    RunFolderError
-        The folder holds files of these names that no run wrote.
-    StorageError
-        The disk refused.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from proteomr.tables import load_schema
-    >>> empty = {"estimates": load_schema("estimates").empty()}
-    >>> with tempfile.TemporaryDirectory() as name:
-    ...     write_analysis(name, empty, manifest=Manifest(command="mr"))
-    ...     sorted(path.name for path in Path(name).iterdir())
-    ['drops.tsv', 'estimates.parquet', 'manifest.json']
-    """
-    target = Path(folder)
-    formats: list[TableFormat] = ["parquet", *([format] if format != "parquet" else [])]
-    names = [f"{name}.{kind}" for name in tables for kind in formats]
-    _claim(target, [*names, "drops.tsv"])
-    for name, table in tables.items():
-        shown = table
-        if name == "estimates" and columns == "twosamplemr":
-            shown = name_like_twosamplemr(table)
-        for kind in formats:
-            write_table(shown, target / f"{name}.{kind}", format=kind)
-    write_table(tabulate_drops(drops), target / "drops.tsv", format="tsv")
-    complete = replace(
-        manifest,
-        outputs=tuple(
-            replace(InputFile.read(target / name), name=name)
-            for name in sorted([*names, "drops.tsv"])
-        ),
-        finished=utc_now(),
-    )
-    text = complete.to_json().encode()
-    replace_file(target / _MANIFEST, lambda file: file.write(text))
 
 
 def name_like_twosamplemr(estimates: pl.DataFrame) -> pl.DataFrame:
@@ -146,15 +79,3 @@ def list_harmonised(pairs: Sequence[Harmonised]) -> pl.DataFrame:
         )
         parts += [kept, dropped]
     return pl.concat(parts, how="diagonal")
-
-
-def _claim(folder: Path, names: Sequence[str]) -> None:
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        taken = [name for name in names if (folder / name).exists()]
-        if taken and not (folder / _MANIFEST).exists():
-            raise RunFolderError(
-                f"{folder}: already holds {', '.join(taken[:4])}, written by no run; choose "
-                "another folder"
-            )
-        (folder / _MANIFEST).unlink(missing_ok=True)

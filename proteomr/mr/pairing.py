@@ -1,33 +1,38 @@
-"""An exposure and an outcome from two files, brought to one allele."""
+"""An exposure and an outcome from two studies, brought to one allele."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Self
 
 import polars as pl
 
 from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.gwas.match import Match, describe_match, match_variants
-from proteomr.gwas.munge import MungeOptions
-from proteomr.gwas.study import Study, read_study, select_variants
+from proteomr.gwas.munging import MUNGE_VERSION, MungeOptions
+from proteomr.gwas.study import Study, name_study, read_study, select_variants
 from proteomr.io.sumstats.source import ReadOptions, open_sumstats
-from proteomr.mr.frequencies import FrequencyCheck, check_frequencies, tabulate_frequencies
-from proteomr.mr.harmonise import Action, harmonise_table
+from proteomr.mr.frequencies import FrequencyCheck, check_frequencies
+from proteomr.mr.harmonise import HARMONISE_VERSION, Action, harmonise_table
 from proteomr.mr.repeated import keep_once, mark_repeated_pairs, note_repeats
-from proteomr.tables import Drop
+from proteomr.runs import Data, Request, Source, open_scratch
+from proteomr.tables import Drop, load_schema
 
 __all__ = ["HarmoniseRequest", "HarmonisedPair", "harmonise_pair"]
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
-class HarmoniseRequest:
+class HarmoniseRequest(Request):
     """What is to be harmonised, and how.
 
-    Parameters
+    Attributes
     ----------
-    exposure, outcome : files of summary statistics.
+    exposure, outcome : studies of summary statistics.
     read_exposure, read_outcome : how they are read.
     exposure_trait, outcome_trait : names of the traits, before those of the files; None for those.
     match : by what a variant is found in the outcome.
@@ -38,15 +43,12 @@ class HarmoniseRequest:
     ------
     UsageError
         The tolerance is out of range.
-
-    Examples
-    --------
-    >>> HarmoniseRequest(Path("x.tsv"), Path("y.tsv"), action=3).match
-    'auto'
     """
 
-    exposure: Path
-    outcome: Path
+    command: ClassVar[str] = "harmonise"
+
+    exposure: Source
+    outcome: Source
     read_exposure: ReadOptions = field(default_factory=ReadOptions)
     read_outcome: ReadOptions = field(default_factory=ReadOptions)
     exposure_trait: str | None = None
@@ -59,10 +61,52 @@ class HarmoniseRequest:
         if not 0 <= self.tolerance < 0.5:
             raise UsageError(f"tolerance is {self.tolerance:g}; it lies from 0 to below 0.5")
 
-    @property
-    def inputs(self) -> tuple[Path, ...]:
-        """The files that are read."""
-        return self.exposure, self.outcome
+    @classmethod
+    def of(
+        cls,
+        exposure: Data,
+        outcome: Data,
+        *,
+        read_exposure: ReadOptions | None = None,
+        read_outcome: ReadOptions | None = None,
+        exposure_trait: str | None = None,
+        outcome_trait: str | None = None,
+        match: Match = "auto",
+        action: Action = 2,
+        tolerance: float = 0.08,
+    ) -> Self:
+        """Return the request for paths or frames as a user names them.
+
+        Examples
+        --------
+        >>> HarmoniseRequest.of("x.tsv", "y.tsv", action=3).match
+        'auto'
+        """
+        return cls(
+            name_study(exposure, name="exposure"),
+            name_study(outcome, name="outcome"),
+            ReadOptions() if read_exposure is None else read_exposure,
+            ReadOptions() if read_outcome is None else read_outcome,
+            exposure_trait,
+            outcome_trait,
+            match,
+            action,
+            tolerance,
+        )
+
+    def formulas(self) -> Mapping[str, int]:
+        """Return the versions of reading, harmonising and the table.
+
+        Examples
+        --------
+        >>> sorted(HarmoniseRequest.of("x.tsv", "y.tsv").formulas())
+        ['harmonise', 'munge', 'table harmonised']
+        """
+        return {
+            "munge": MUNGE_VERSION,
+            "harmonise": HARMONISE_VERSION,
+            "table harmonised": load_schema("harmonised").version,
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,11 +127,6 @@ class HarmonisedPair:
     drops: tuple[Drop, ...]
     notes: tuple[str, ...]
     summary: str
-
-    @property
-    def tables(self) -> Mapping[str, pl.DataFrame]:
-        """The tables by name."""
-        return {"harmonised": self.table, "frequencies": tabulate_frequencies(self.checks)}
 
 
 def harmonise_pair(request: HarmoniseRequest) -> HarmonisedPair:
@@ -111,17 +150,22 @@ def harmonise_pair(request: HarmoniseRequest) -> HarmonisedPair:
     >>> with tempfile.NamedTemporaryFile("w", suffix=".ma") as file:
     ...     size = file.write("SNP A1 A2 freq b se p N\nrs1 A G 0.2 0.1 0.02 5.7e-7 900\n")
     ...     file.flush()
-    ...     pair = harmonise_pair(HarmoniseRequest(Path(file.name), Path(file.name)))
+    ...     pair = harmonise_pair(HarmoniseRequest.of(file.name, file.name))
     >>> pair.summary, pair.table["reason"][0]
     ('1 of 1 variants found by name', 'alleles_agree')
     """
-    first = read_study(
-        request.exposure, options=MungeOptions(read=request.read_exposure), step="munge exposure"
-    )
-    second = _read_outcome(request, first.rows)
-    found = match_variants(first.rows, second.rows, by=request.match, path=request.outcome)
+    with open_scratch() as scratch:
+        _log.info("reading %s and %s", request.exposure.name, request.outcome.name)
+        path = request.outcome.on_disk(scratch)
+        first = read_study(
+            request.exposure.on_disk(scratch),
+            options=MungeOptions(read=request.read_exposure),
+            step="munge exposure",
+        )
+        second = _read_outcome(request, first.rows, path)
+    found = match_variants(first.rows, second.rows, by=request.match, path=request.outcome.name)
     if not found.rows.height:
-        raise _no_shared(request, first.rows)
+        raise _no_shared(request, first.rows, path)
     table = harmonise_table(
         _name_trait(first.rows, request.exposure_trait),
         _name_trait(found.rows, request.outcome_trait),
@@ -142,13 +186,13 @@ def harmonise_pair(request: HarmoniseRequest) -> HarmonisedPair:
     )
 
 
-def _read_outcome(request: HarmoniseRequest, wanted: pl.DataFrame) -> Study:
+def _read_outcome(request: HarmoniseRequest, wanted: pl.DataFrame, path: Path) -> Study:
     read = select_variants(request.read_outcome, wanted, match=request.match)
     try:
         options = MungeOptions(read=read)
-        return read_study(request.outcome, options=options, step="munge outcome")
+        return read_study(path, options=options, step="munge outcome")
     except NothingToDo:
-        raise _no_shared(request, wanted) from None
+        raise _no_shared(request, wanted, path) from None
 
 
 def _note_all(table: pl.DataFrame) -> tuple[str, ...]:
@@ -159,15 +203,16 @@ def _note_all(table: pl.DataFrame) -> tuple[str, ...]:
     return note_repeats(pl.concat([table.select("variant_id", "reason"), further]))
 
 
-def _no_shared(request: HarmoniseRequest, wanted: pl.DataFrame) -> InputError:
+def _no_shared(request: HarmoniseRequest, wanted: pl.DataFrame, path: Path) -> InputError:
     try:
-        opened = open_sumstats(request.outcome, options=request.read_outcome)
+        opened = open_sumstats(path, options=request.read_outcome)
         there = next(opened.chunks()).frame["variant_id"][0]
         hint = f", as {there!r} there and {wanted['variant_id'][0]!r} here"
     except (InputError, StopIteration, IndexError):
         hint = ""
     return InputError(
-        f"{request.outcome}: holds none of the {wanted.height:,} variants of {request.exposure}"
+        f"{request.outcome.name}: holds none of the {wanted.height:,} variants of "
+        f"{request.exposure.name}"
         f"{hint}; add rsids with gwas munge --rsids, or give --match position"
     )
 

@@ -16,6 +16,7 @@ from proteomr.runs.job import (
 )
 from proteomr.runs.ledger import Ledger
 from proteomr.runs.opening import read_request
+from proteomr.runs.packing import pack_tables, unpack_tables
 from proteomr.runs.parts import Parts
 from proteomr.runs.request import Data, Request, Source, describe_request, digest_request
 from proteomr.runs.results import Results
@@ -43,8 +44,10 @@ __all__ = [
     "finish_shards",
     "is_unfinished",
     "open_scratch",
+    "pack_tables",
     "read_request",
     "read_stamp",
     "refuse_altered",
     "run_job",
+    "unpack_tables",
 ]

@@ -15,6 +15,7 @@ __all__ = [
     "Stamp",
     "TableFormat",
     "choose_file_formats",
+    "name_stamp",
     "read_stamp",
     "write_encoded",
 ]
@@ -60,7 +61,7 @@ def write_encoded(
             compression="zstd",
             compression_level=_COMPRESSION_LEVEL,
             row_group_size=_ROWS_PER_GROUP,
-            metadata={f"{_PREFIX}{key}": value for key, value in (stamp or {}).items()} or None,
+            metadata=name_stamp(stamp or {}) or None,
         )
     else:
         frame.write_csv(file, separator="," if format == "csv" else "\t")
@@ -92,6 +93,17 @@ def choose_file_formats(
     if first is None:
         raise UsageError(f"{out}: end the name in {', '.join(TABLE_FORMATS)}")
     return (first,) if also is None or also == first else (first, also)
+
+
+def name_stamp(stamp: Stamp) -> dict[str, str]:
+    """Return a stamp under the names that it has in the metadata of a parquet file.
+
+    Examples
+    --------
+    >>> name_stamp({"schema": "drops/1"})
+    {'proteomr.schema': 'drops/1'}
+    """
+    return {f"{_PREFIX}{key}": value for key, value in stamp.items()}
 
 
 def read_stamp(path: str | Path) -> dict[str, str]:

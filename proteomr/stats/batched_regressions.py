@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from proteomr._typing import F64, Bool
 from proteomr.stats.block_rows import TILE, BlockRows, lay_out_block
-from proteomr.stats.certificate import certify, scale_scores
+from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.chunked import ChunkedDesign
 from proteomr.stats.quasi_newton import Preconditioner, StepMemory, is_far, slow_down
 from proteomr.stats.row_models import Base, Layout, RowModel

@@ -24,15 +24,16 @@ _SUMS = {"contract", "nsz", "arcp", "reassoc"}
 
 _compile = numba.njit(cache=True, nogil=True, fastmath=_SUMS, error_model="numpy")
 
-_SHIFT64 = 6755399441055744.0
-_ONE_BITS64 = np.int64(4607182418800017408)
+_SHIFT64 = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer
+_ONE_BITS64 = np.int64(4607182418800017408)  # the bits of 1.0
 _F = np.float32
-_SHIFT32, _LOG2E32 = _F(12582912.0), _F(1.44269504)
-_LN2_HIGH32, _LN2_LOW32 = _F(0.693359375), _F(-2.12194440e-4)
+_SHIFT32, _LOG2E32 = _F(12582912.0), _F(1.44269504)  # 1.5 * 2^23, and 1 / log 2
+_LN2_HIGH32, _LN2_LOW32 = _F(0.693359375), _F(-2.12194440e-4)  # log 2 in two parts (Cody and Waite)
+# The polynomial of expf in Cephes (Moshier), of a remainder within log(2) / 2.
 _C0, _C1, _C2 = _F(1.9875691500e-4), _F(1.3981999507e-3), _F(8.3334519073e-3)
-_C3, _C4, _C5 = _F(4.1665795894e-2), _F(1.6666665459e-1), _F(5.0000001201e-1)
-_ONE32, _LOW32, _HIGH32 = _F(1.0), _F(-87.0), _F(87.0)
-_MANTISSA32, _ONE_BITS32 = np.int32(23), np.int32(1065353216)
+_C3, _C4, _C5 = _F(4.1665795894e-2), _F(1.6666665459e-1), _F(5.0000001201e-1)  # and its rest
+_ONE32, _LOW32, _HIGH32 = _F(1.0), _F(-87.0), _F(87.0)  # e^87 and its inverse are numbers of single
+_MANTISSA32, _ONE_BITS32 = np.int32(23), np.int32(1065353216)  # bits of a mantissa; those of 1.0
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_EXACT)

@@ -21,7 +21,7 @@ _MEMORY = 8
 _DECREMENT = 1e-18
 # Scores at the end, squared, in units of their own variance.
 _SCORE = 1e-16
-_HALVINGS = 40
+_HALVINGS = 40  # down to 1e-12 of a step: what then still leads down is rounding
 # A step changes no coefficient by more.
 _LARGEST_STEP = 5.0
 # Rounding of a penalised log-likelihood, as a share of it.

@@ -20,6 +20,7 @@ __all__ = [
     "scale_columns",
     "solve_least_squares",
     "standardise_rows",
+    "triangle_of",
 ]
 
 # A condition number costs its digits; five hundred leaves the 1e-13 that least squares owe.
@@ -155,7 +156,7 @@ def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:
     matrix = scale_columns(matrix)[0]
     norms = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
     scaled = matrix / np.where(norms > 0, norms, 1.0)
-    R = _triangle(scaled)
+    R = triangle_of(scaled)
     if R.shape[0] == R.shape[1] and np.abs(np.diagonal(R)).min(initial=1.0) > tolerance:
         return np.arange(matrix.shape[1])
     basis = np.zeros((R.shape[0], 0))
@@ -171,7 +172,14 @@ def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:
     return np.array(kept, dtype=np.int64)
 
 
-def _triangle(matrix: F64) -> F64:
+def triangle_of(matrix: F64) -> F64:
+    """Return ``R`` of ``matrix = Q R``, a root of ``matrix' matrix``.
+
+    Examples
+    --------
+    >>> np.abs(triangle_of(np.array([[3.0], [4.0]]))).round(12).tolist()
+    [[5.0]]
+    """
     return np.asarray(np.linalg.qr(matrix, mode="r"), dtype=np.float64)
 
 

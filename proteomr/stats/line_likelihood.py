@@ -22,12 +22,13 @@ __all__ = ["LineFit", "Points", "evaluate_lines", "fit_line", "list_slopes"]
 _ANGLES = 180  # one per degree: between two, no minimum as wide as the errors of a typical point
 _RATIOS = 400  # of more points, quantiles: minima of single points are then shallow
 _VALLEYS = 8  # local minima of the grid that are looked into
-_ZOOMS = 4
+_ZOOMS = 4  # with the points per zoom
 _ZOOMED = 21  # points per zoom: four narrow a bracket 10,000-fold, into reach of Newton's method
 _STEPS = 200  # Newton's method needs five; a step that must be halved at each turn is no fit
 _HALVINGS = 60  # down to the last bit of the step
+_TOLD_APART = 1e-6  # of -2 log likelihood: less is no evidence for a slope that has an end
 _FLAT = 1e-9  # standard errors: the step after it is exact to the last digit
-_ROUNDING = 1e-12
+_ROUNDING = 1e-12  # relative: what a sum of a few hundred terms loses
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def fit_line(points: Points, *, psi: float = 0.0, start: float | None = None) ->
         values = evaluate_lines(points, slopes, psi=psi)
         values = np.where(np.isfinite(values), values, np.inf)
         theta = _search(points, psi, slopes, values) if start is None else start
-        rival = min(float(values.min()), float(np.sum((points.x / points.sx) ** 2)))
+        rival, vertical = float(values.min()), float(np.sum((points.x / points.sx) ** 2))
         for _ in range(_STEPS):
             value, slope, curvature = _derive(points, psi, theta)
             if not curvature > 0:
@@ -106,6 +107,8 @@ def fit_line(points: Points, *, psi: float = 0.0, start: float | None = None) ->
         value=value,
         rival=rival,
     )
+    if doubt is None and not vertical - value > _TOLD_APART:
+        doubt = "a vertical line fits as well"
     return LineFit(theta, value, curvature, doubt)
 
 

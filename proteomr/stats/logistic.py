@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.stats.certificate import certify, scale_scores
-from proteomr.stats.linalg import find_independent
+from proteomr.stats.certificates import certify, scale_scores
+from proteomr.stats.linalg import find_independent, triangle_of
 from proteomr.stats.separation import Separation, find_separation
 
 __all__ = [
@@ -24,13 +24,13 @@ __all__ = [
 
 # Beyond it a fitted probability is so close to 0 or 1 that separation is likely.
 _EXTREME = 12.0
-_DECREMENT = 1e-22
+_DECREMENT = 1e-22  # squared standard errors: 1e-11 of one
 # Scores at the end, squared, in units of their own variance: above what rounding leaves of a
 # million rows, below what would move an estimate by 1e-8 errors at a relative pivot of 1e-7.
 _SCORE = 1e-18
 # Newton's method squares the error; along a separated direction the decrement falls by e a step.
 _QUADRATIC = 0.1
-_HALVINGS = 30
+_HALVINGS = 30  # down to 1e-9 of a step: what then still leads down has no maximum ahead
 # Rounding of a log-likelihood, as a share of it.
 _ROUNDING = 1e-12
 
@@ -44,8 +44,8 @@ class LogisticFit:
     coefficients : ``(k,)``.
     covariance : ``(k, k)``, inverse of the Fisher information.
     log_likelihood : at the estimate; penalised for Firth's.
-    converged : whether the fit has its certificate (:mod:`proteomr.stats.certificate`), and nothing
-        separates it.
+    converged : whether the fit has its certificate (:mod:`proteomr.stats.certificates`), and
+        nothing separates it.
     iterations : Newton steps taken.
     separation : what was found when the fit ran to extreme probabilities; None where nothing called
         for a search.
@@ -204,7 +204,7 @@ def certify_one(
     score, curvature : ``(k,)``, at the end, and the diagonal of the information there.
     decrement : of the last step; NaN where the iteration did not settle.
     covariance : ``(k, k)``.
-    bound, score_bound : as of :func:`proteomr.stats.certificate.certify`.
+    bound, score_bound : as of :func:`proteomr.stats.certificates.certify`.
 
     Examples
     --------
@@ -297,7 +297,7 @@ def _newton_step(X: F64, mu: F64, y: F64, counts: F64) -> tuple[F64, float]:
         if 0.0 <= decrement < np.inf:
             return step, decrement
         # Rounding has made the information indefinite: its root has twice the digits.
-        R = _root_of_information(X, w)
+        R = triangle_of(X * np.sqrt(w)[:, None])
         half = np.linalg.solve(R.T, score)
         return np.asarray(np.linalg.solve(R, half), dtype=np.float64), float(half @ half)
     except np.linalg.LinAlgError:
@@ -305,11 +305,7 @@ def _newton_step(X: F64, mu: F64, y: F64, counts: F64) -> tuple[F64, float]:
 
 
 def _inverse_information(X: F64, mu: F64, counts: F64) -> F64:
-    return invert_root(_root_of_information(X, counts * mu * (1.0 - mu)))
-
-
-def _root_of_information(X: F64, w: F64) -> F64:
-    return np.asarray(np.linalg.qr(X * np.sqrt(w)[:, None], mode="r"), dtype=np.float64)
+    return invert_root(triangle_of(X * np.sqrt(counts * mu * (1.0 - mu))[:, None]))
 
 
 def invert_root(R: F64) -> F64:

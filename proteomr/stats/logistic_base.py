@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from proteomr._typing import F64
-from proteomr.stats.certificate import certify, scale_scores
+from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.chunked import ChunkedDesign
 from proteomr.stats.linalg import cholesky_pivots
 from proteomr.stats.row_models import Base
@@ -15,7 +15,7 @@ __all__ = ["fit_base"]
 # Newton's method takes some ten steps from the intercept, and a step halved to a thousandth where
 # a group's probability is far off; a response that needs more is separated.
 _STEPS, _HALVINGS = 40, 30
-_DECREMENT = 1e-20
+_DECREMENT = 1e-20  # squared standard errors: Newton's method leaves its square, which is nothing
 # In units of their own standard deviations scores are rounded at about 1e-13 for a million rows.
 _SCORE = 1e-18
 # Close to the maximum the last information serves as well as a new one.
@@ -30,7 +30,7 @@ def fit_base(design: ChunkedDesign, response: F64) -> Base | None:
     """Fit a response to the covariates alone by Newton's method with step halving.
 
     None where there is no finite maximum, or none with a certificate
-    (:mod:`proteomr.stats.certificate`).
+    (:mod:`proteomr.stats.certificates`).
 
     Examples
     --------

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.stats.certificate import certify, scale_scores
+from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.linalg import cholesky_pivots
 
 __all__ = ["NewtonEstimate", "fit_newton"]
 
 # Fits with a maximum take some ten steps, and a step halved to a thousandth where they start badly.
 _STEPS, _HALVINGS = 30, 20
-_DECREMENT = 1e-22
+_DECREMENT = 1e-22  # squared standard errors: 1e-11 of one
 # Scores at the end, squared, in units of their own variance: rounding of a few thousand rows leaves
 # below 1e-26, and above 1e-7 of a pivot the estimate is off by less than 1e-8 errors with this.
 _SCORE = 1e-20
-_PIVOT = 1e-7
+_PIVOT = 1e-7  # nine of sixteen digits stay; what is closer to dependent goes to the QR path
 # Rounding of a log-likelihood, as a share of it.
 _ROUNDING = 1e-11
 

@@ -165,13 +165,14 @@ def test_dry_run_says_what_would_run_and_writes_nothing(associate: Any, study: A
     ending = associate("--dry-run", *SETS, "--threads", 2)
     assert ending.code == 0
     for words in (
-        "people       150",
-        "proteins     12 in 1 blocks",
-        "fits         24",
+        "people    150",
+        "proteins  12",
+        "fits      24",
+        "complete  150 people for exposure and covariates",
         "MB with 2 threads",
     ):
         assert words in ending.out
-    assert "full         age + C(site) + bmi" in ending.out
+    assert "full      age + C(site) + bmi" in ending.out
     assert files(study.folder) == before
 
 

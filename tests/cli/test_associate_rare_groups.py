@@ -21,10 +21,13 @@ def write_cohort(folder: Path) -> list[Path]:
     y = [int(i % 9 == 0) if i >= 50 else int(i < 35) for i in range(N)]
     x = [math.sin(7.0 * i) + 0.3 * y[i] for i in range(N)]
     z = [int(i < 50) for i in range(N)]
-    samples, proteins = folder / "s.csv", folder / "p.csv"
-    pl.DataFrame({"ID": range(N), "y": y, "z": z}).write_csv(samples)
-    pl.DataFrame({"ID": range(N), "p": x}).write_csv(proteins)
-    return [samples, proteins]
+    tables: dict[str, dict[str, Any]] = {
+        "s.csv": {"ID": range(N), "y": y, "z": z},
+        "p.csv": {"ID": range(N), "p": x},
+    }
+    for name, columns in tables.items():
+        pl.DataFrame(columns).write_csv(folder / name)
+    return [folder / name for name in tables]
 
 
 def test_a_rare_group_gives_its_estimate_without_a_word(proteomr: Any, tmp_path: Path) -> None:

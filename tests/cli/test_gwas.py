@@ -157,6 +157,7 @@ def test_clumps_are_those_of_plink(
     assert names(tmp_path) == [
         "o.clumps.parquet",
         "o.drops.tsv",
+        "o.log.txt",
         "o.manifest.json",
         "o.parquet",
     ]
@@ -304,9 +305,11 @@ def test_a_pgen_file_without_its_reader_says_how_to_get_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "pgenlib", None)
     path = write(tmp_path, good())
-    ending = proteomr("gwas", "clump", path, "--ld", "x.pgen", "-o", tmp_path / "o.parquet")
+    panel = tmp_path / "x.pgen"
+    panel.write_bytes(b"")
+    ending = proteomr("gwas", "clump", path, "--ld", panel, "-o", tmp_path / "o.parquet")
     assert "proteomr[geno]" in ending.message
-    assert (ending.code, names(tmp_path)) == (2, ["a.txt"])
+    assert (ending.code, names(tmp_path)) == (2, ["a.txt", "x.pgen"])
 
 
 def test_a_panel_without_the_variants_is_refused(proteomr: Any, tmp_path: Path) -> None:
@@ -345,7 +348,7 @@ def test_a_file_that_is_read_is_not_written(proteomr: Any, tmp_path: Path) -> No
     assert proteomr("gwas", "munge", write(tmp_path, good()), "-o", out).code == 0
     before = out.read_bytes()
     ending = proteomr("gwas", "leads", out, "--p", 0.1, "--overwrite", "-o", out)
-    assert "is a file that is read" in ending.message
+    assert "is read; choose another name" in ending.message
     assert (ending.code, out.read_bytes()) == (2, before)
 
 
@@ -362,7 +365,7 @@ def test_a_disk_that_fails_at_the_end_leaves_nothing(
         raise StorageError("the disk is full")
 
     path = write(tmp_path, good())
-    monkeypatch.setattr("proteomr.files.replace_file", refuse)
+    monkeypatch.setattr("proteomr.gwas.sinks.replace_file", refuse)
     ending = proteomr("gwas", "munge", path, "-o", tmp_path / "o.parquet")
     assert ending.message == "the disk is full"
     assert (ending.code, names(tmp_path)) == (74, ["a.txt"])
@@ -378,3 +381,19 @@ def test_a_group_without_a_command_says_what_is_missing(proteomr: Any) -> None:
     ending = proteomr("gwas")
     assert "Missing command" in ending.message
     assert ending.code == 2
+
+
+def test_a_file_is_read_by_a_book_of_the_users_own(proteomr: Any, tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "summary-statistics.md"
+    book = tmp_path / "mine.toml"
+    book.write_text(page.read_text().partition("```toml\n")[2].partition("```")[0])
+    head = "rsid chromosome position alleleA alleleB all_total frequentist_add_pvalue "
+    head += "frequentist_add_beta_1 frequentist_add_se_1"
+    path = write(tmp_path, ["rs1 X 500 G A 900 6.334e-5 0.2 0.05"], head=head)
+    assert proteomr("gwas", "munge", path, "-o", tmp_path / "a.parquet").code == 3
+    ending = proteomr("gwas", "munge", path, "--format", book, "-o", tmp_path / "a.parquet")
+    assert ending.code == 0, ending.err
+    assert pl.read_parquet(tmp_path / "a.parquet")["effect_allele"].to_list() == ["A"]
+    book.write_text(book.read_text().replace("[[drop]]", "[[dropp]]"))
+    ending = proteomr("gwas", "munge", path, "--format", book, "-o", tmp_path / "b.parquet")
+    assert (ending.code, "did you mean 'drop'" in ending.err) == (3, True)

@@ -289,7 +289,7 @@ def test_a_file_that_is_read_is_not_written(
     out = tmp_path / "harmonised.parquet"
     assert proteomr("gwas", "munge", pair[0], "-o", out).code == 0
     ending = proteomr("harmonise", out, pair[1], "--overwrite", "-o", tmp_path)
-    assert "is a file that is read" in ending.message
+    assert "is read; choose another folder" in ending.message
     assert ending.code == 2
 
 
@@ -300,7 +300,7 @@ def test_a_disk_that_fails_at_the_end_leaves_nothing(
         raise StorageError("the disk is full")
 
     before = names(tmp_path)
-    monkeypatch.setattr("proteomr.files.replace_file", refuse)
+    monkeypatch.setattr("proteomr.runs.ledger.replace_file", refuse)
     ending = proteomr("harmonise", *pair, "-o", tmp_path / "out")
     assert ending.message == "the disk is full"
     assert (ending.code, names(tmp_path)) == (74, before)

@@ -146,7 +146,8 @@ def test_two_runs_into_one_folder_exclude_each_other(proteomr: Any, npx: Path) -
     [
         (("--platform", "olinc"), USAGE, "--platform"),
         (("--platform", "somascan"), INPUT, "is not recognised as somascan; it looks like olink"),
-        (("--assay", "Assay"), USAGE, "--assay and --value name the columns"),
+        (("--assay", "Asay"), INPUT, "no column 'Asay' (did you mean 'Assay'?)"),
+        (("--platform", "table", "--assay", "Assay"), USAGE, "both --assay and --value"),
         (("--replicates", "last"), USAGE, "--replicates"),
         (("--instance", "-1"), USAGE, "--instance"),
     ],

@@ -250,7 +250,7 @@ def test_a_result_is_not_replaced_unasked(
 ) -> None:
     arguments = ("mr", *files, "--methods", "ivw", "-o", tmp_path / "out")
     assert proteomr(*arguments).code == 0
-    assert "already holds a manifest.json" in proteomr(*arguments).message
+    assert "holds a finished result" in proteomr(*arguments).message
     assert proteomr(*arguments, "--overwrite").code == 0
 
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from proteomr.errors import ColumnError, InputError
-from proteomr.gwas.clump import Clumping, clump, clump_traits
+from proteomr.gwas.clumping import Clumping, assign_clumps, clump_traits
 from proteomr.gwas.match import (
     contradict_positions,
     describe_match,
@@ -19,7 +19,7 @@ from proteomr.gwas.match import (
     match_variants,
     name_keys,
 )
-from proteomr.gwas.panel import locate_in_panel, open_panel
+from proteomr.gwas.panel import locate_in_panel, name_panel, open_panel
 from proteomr.io.ld_matrices import LdMatrix
 
 
@@ -183,11 +183,13 @@ def test_places_do_not_contradict_a_name(columns: dict[str, Any]) -> None:
     assert contradict_positions(make_pairs(**columns)).to_list() == [False]
 
 
-def test_positions_that_agree_show_the_build_source_by_source() -> None:
+def test_positions_that_agree_show_the_build() -> None:
     same = make_pairs(position_bp=list(range(20)), position_bp_right=[*range(19), 99])
     lifted = make_pairs(position_bp=list(range(20)), position_bp_right=[*range(100, 120)])
-    pairs = pl.concat([same.with_columns(o=pl.lit("a")), lifted.with_columns(o=pl.lit("b"))])
-    assert contradict_positions(pairs, source="o").arg_true().to_list() == [19]
+    assert contradict_positions(same).arg_true().to_list() == [19]
+    assert not contradict_positions(lifted).any()
+    told = lifted.with_columns(one_build=pl.Series([True] * 3 + [False] * 17))
+    assert contradict_positions(told, shown="one_build").arg_true().to_list() == [0, 1, 2]
 
 
 PLACES = {"chromosome": ["1"] * 4, "position_bp": [100, 200, 300, 400]}
@@ -279,7 +281,7 @@ def test_clumping_follows_the_same_rule() -> None:
         trait=["x", "x"],
     )
     ld = LdMatrix(pl.DataFrame({"variant_id": ["rs2", "rs1"]}), np.array([[1, 0.5], [0.5, 1]]))
-    found = clump(hits, ld, options=Clumping(r2=0.1))
+    found = assign_clumps(hits, ld, options=Clumping(r2=0.1))
     assert found.select("variant_id", "reason").rows() == [
         ("1:200:C:T", "index"),
         ("1:100:A:G", "clumped"),
@@ -321,6 +323,6 @@ def test_a_matrix_may_be_any_file_that_the_help_offers(tmp_path: Path) -> None:
     labelled.write_parquet(tmp_path / "f.parquet")
     for path in sorted(tmp_path.iterdir()):
         panel = open_panel(path)
-        assert panel.files == (path,)
-        assert panel.ld.variants["variant_id"].to_list() == ["rs1", "rs2"], path
-        assert panel.ld.correlate(0, np.array([1]))[0] == 0.25
+        assert name_panel(path).files == (path,)
+        assert panel.variants["variant_id"].to_list() == ["rs1", "rs2"], path
+        assert panel.correlate(0, np.array([1]))[0] == 0.25

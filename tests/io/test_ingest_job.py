@@ -113,8 +113,6 @@ def test_a_request_that_cannot_be_read_is_refused_before_anything_is_digested(
         IngestRequest.of(tmp_path / "*.adat")
     with pytest.raises(InputError, match="no file is named"):
         IngestRequest.of([])
-    with pytest.raises(UsageError, match="give both"):
-        IngestRequest.of(npx, options=IngestOptions(assay_column="Assay"))
 
 
 def test_a_plan_says_what_would_be_read_and_writes_nothing(npx: Path, tmp_path: Path) -> None:

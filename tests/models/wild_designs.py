@@ -167,7 +167,7 @@ def climb(C: F64, x: F64, y: F64) -> Truth | None:
     value = float(np.sum(y * eta - np.logaddexp(0.0, eta)))
     for _ in range(80):
         mu = 1.0 / (1.0 + np.exp(-np.clip(eta, -700.0, 700.0)))
-        R = np.asarray(np.linalg.qr(Q * np.sqrt(mu * (1.0 - mu))[:, None], mode="r"))
+        R = np.linalg.qr(Q * np.sqrt(mu * (1.0 - mu))[:, None])[1]
         pivots = np.abs(np.diagonal(R))
         if pivots.min() < 1e-13 * pivots.max():
             break

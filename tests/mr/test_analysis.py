@@ -6,12 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from proteomr.errors import ColumnError, FormatError, NothingToDo, RunFolderError
+from proteomr.errors import ColumnError, FormatError, NothingToDo
 from proteomr.mr.analysis import TraitSize, analyse, measure_direction
 from proteomr.mr.estimate import DEFAULT_METHODS, build_methods
 from proteomr.mr.harmonised_files import read_harmonised
-from proteomr.mr.outputs import list_harmonised, name_like_twosamplemr, write_analysis
-from proteomr.provenance import Manifest
+from proteomr.mr.outputs import list_harmonised, name_like_twosamplemr
 from proteomr.tables import Harmonised, load_schema
 from tests.mr.reference import find_entry, read_expected, read_set
 from tests.mr.test_estimate import make_pair
@@ -132,17 +131,6 @@ def test_names_of_twosamplemr_are_given_on_request() -> None:
     named = name_like_twosamplemr(found)
     assert named["method"].to_list() == ["Inverse variance weighted", "MR Egger"]
     assert named.columns[-3:] == ["b", "se", "pval"]
-
-
-def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "estimates.parquet").write_text("mine")
-    with pytest.raises(RunFolderError, match="written by no run"):
-        write_analysis(
-            tmp_path,
-            {"estimates": load_schema("estimates").empty()},
-            manifest=Manifest(command="mr"),
-        )
-    assert (tmp_path / "estimates.parquet").read_text() == "mine"
 
 
 def test_the_sign_of_an_allele_changes_nothing() -> None:

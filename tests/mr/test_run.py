@@ -8,18 +8,18 @@ from typing import Any
 import polars as pl
 import pytest
 
+import proteomr
 from proteomr.errors import InputError, NothingToDo, UsageError
-from proteomr.gwas.clump import Clumping
+from proteomr.gwas import clump, leads
+from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.study import read_study, read_variant_list
-from proteomr.gwas.thinning import ClumpRequest, LeadsRequest, clump_file, find_leads
 from proteomr.io.ld_matrices import LdMatrix
 from proteomr.mr.harmonise import harmonise_table, to_harmonised
 from proteomr.mr.inputs import InstrumentRule
 from proteomr.mr.outcome_names import name_outcomes_apart
-from proteomr.mr.pairing import HarmoniseRequest, harmonise_pair
 from proteomr.mr.proxies import find_proxies
 from proteomr.mr.repeated import keep_once
-from proteomr.mr.run import MrRequest, run_mr
+from proteomr.mr.request import MrRequest
 
 HEAD = "SNP chr pos effect_allele other_allele eaf beta se samplesize"
 
@@ -40,15 +40,17 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 def test_files_and_their_harmonised_table_give_one_answer(
     tmp_path: Path, files: tuple[Path, Path]
 ) -> None:
-    straight = run_mr(MrRequest(files[0], (files[1],), methods=("ivw",)))
-    pair = harmonise_pair(HarmoniseRequest(*files))
-    pair.table.write_parquet(tmp_path / "h.parquet")
-    around = run_mr(MrRequest(harmonised=tmp_path / "h.parquet", methods=("ivw",)))
+    straight = proteomr.run_mr(*files, methods="ivw")
+    pair = proteomr.harmonise(*files)
+    pair.table().write_parquet(tmp_path / "h.parquet")
+    around = proteomr.run_mr(harmonised=tmp_path / "h.parquet", methods="ivw")
+    in_memory = proteomr.run_mr(harmonised=pair.table(), methods="ivw")
     numbers = ["nsnp", "estimate", "se"]
-    one, other = (found.tables["estimates"].select(numbers) for found in (straight, around))
-    assert one.equals(other)
+    one, *others = (found.table().select(numbers) for found in (straight, around, in_memory))
+    assert all(one.equals(other) for other in others)
     assert one["estimate"][0] == pytest.approx(0.1)
-    assert straight.inputs == files
+    assert straight.manifest is not None
+    assert [entry.name for entry in straight.manifest.inputs] == [str(path) for path in files]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["h.parquet", "x.txt", "y.txt"]
 
 
@@ -61,7 +63,7 @@ def test_files_and_their_harmonised_table_give_one_answer(
         ({"harmonised": Path("h"), "reverse": True}, "--reverse needs"),
         ({"harmonised": Path("h"), "methods": ("ivv",)}, "did you mean 'ivw'"),
         ({"harmonised": Path("h"), "methods": ("mv_ivw", "ivw")}, "methods mv_... are for"),
-        ({"exposure": Path("x"), "outcomes": (Path("y"),), "methods": ("mv_ivw",)}, "mv_... are"),
+        ({"exposure": Path("x"), "outcomes": [Path("y")], "methods": ("mv_ivw",)}, "mv_... are"),
         ({"harmonised": Path("h"), "rule": InstrumentRule(proxies=True)}, "--proxies needs"),
     ],
 )
@@ -69,7 +71,7 @@ def test_a_request_that_cannot_be_is_refused_before_anything_is_read(
     asked: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        MrRequest(**asked)
+        MrRequest.of(**asked)
 
 
 def test_a_rule_has_a_p_value_that_can_be() -> None:
@@ -82,23 +84,23 @@ def test_clumps_and_leads_count_every_row(tmp_path: Path) -> None:
     rows = [f"rs{i} 1 {i}000 A G 0.3 0.{i} 0.01 9000" for i in range(1, 8)]
     path = write(tmp_path, "x.txt", [*rows, rows[0], "rs9 1 9 A G 0.3 NA 0.01 9000"])
     ld = write(tmp_path, "ld.csv", ["1,0.9", "0.9,1"], head="rs6,rs7")
-    found = clump_file(ClumpRequest(path, ld, clumping=Clumping(r2=0.1)))
-    assert found.table["variant_id"].to_list() == ["rs7"]
-    reasons = {(drop.step, drop.reason): drop.n for drop in found.drops}
+    found = clump(path, ld, clumping=Clumping(r2=0.1))
+    assert found.table()["variant_id"].to_list() == ["rs7"]
+    reasons = {(step, reason): n for step, reason, n in found.table("drops").rows()}
     assert reasons == {
         ("munge", "repeated"): 1,
         ("munge", "effect_missing"): 1,
         ("clump", "clumped"): 1,
         ("clump", "absent_from_panel"): 5,
     }
-    lead = find_leads(LeadsRequest(path))
-    assert lead.table["variant_id"].to_list() == ["rs7"]
-    assert sum(drop.n for drop in lead.drops) + lead.table.height == 9
+    lead = leads(path)
+    assert lead.table()["variant_id"].to_list() == ["rs7"]
+    assert lead.table("drops")["n"].sum() + lead.table().height == 9
     weak = write(tmp_path, "weak.txt", ["rs1 1 1000 A G 0.3 0.01 0.01 9000"])
     with pytest.raises(NothingToDo, match="raise --p"):
-        find_leads(LeadsRequest(weak))
+        leads(weak)
     with pytest.raises(NothingToDo, match="no variant has p <= 5e-08"):
-        clump_file(ClumpRequest(weak, write(tmp_path, "one.csv", ["1,0", "0,1"], head="rs1,rs2")))
+        clump(weak, write(tmp_path, "one.csv", ["1,0", "0,1"], head="rs1,rs2"))
 
 
 def make_rows(**columns: Any) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from proteomr.tables import Harmonised
 
 __all__ = ["ConstrainedMaximumLikelihood"]
 
+_CHI2_95 = 3.841458820694124  # qchisq(0.95, 1)
 _TURNS = 200  # each turn lowers the loss, and there are few sets of variants near the best slope
 _WEIGHTLESS = 80.0  # of a criterion: a weight of exp(-40) is beyond the last digit of an average
 
@@ -34,9 +35,10 @@ class ConstrainedMaximumLikelihood(Method):
     variants and :math:`\theta`, r and :math:`\mu` being at their most likely values. With
     :math:`\mathrm{BIC}_K = -2\ell_K + K \log n`, the average weighs each K by
     :math:`\exp(-\mathrm{BIC}_K / 2)`, and its standard error is the weighted mean of
-    :math:`\sqrt{s_K^2 + (\theta_K - \bar\theta)^2}`. A K without a certified maximum takes no part.
-    Normal p value. ``used`` are the variants held valid at the best K;
-    ``details`` has ``invalid``, their complement's size.
+    :math:`\sqrt{s_K^2 + (\theta_K - \bar\theta)^2}`. A K without a certified maximum, or whose
+    variants do not exclude a vertical line at the 95 % level, takes no part. Normal p value.
+    ``used`` are the variants held valid at the best K; ``details`` has ``invalid``, their
+    complement's size.
 
     Source: Xue, Shen and Pan 2021, doi:10.1016/j.ajhg.2021.05.014.
     R: ``MendelianRandomization::mr_cML(DP = FALSE)`` 0.10.0, which starts at zero, changes one set
@@ -143,10 +145,12 @@ def _fit_one(points: Points, start: float, invalid: int, price: float) -> _Fit |
     """From the best slope of the search, by turns the best variants and their best slope."""
     theta, valid = start, _keep(points, start, invalid)
     for _ in range(_TURNS):
-        line = fit_line(points.select(valid), start=theta)
+        chosen = points.select(valid)
+        line = fit_line(chosen, start=theta)
         theta, before = line.slope, valid
         valid = _keep(points, theta, invalid)
-        if line.doubt is not None:
+        vertical = float(np.sum((chosen.x / chosen.sx) ** 2))
+        if line.doubt is not None or vertical - line.q < _CHI2_95:
             return None
         if (valid == before).all():
             criterion = line.q + invalid * price

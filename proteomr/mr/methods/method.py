@@ -39,6 +39,7 @@ class Declared(ABC):
     needs_sample_size : it needs the sample sizes of the studies.
     measures : what it gives beside estimate and p value.
     powers : units of its details; those absent here have none.
+    version : counts the changes of its formulas that change numbers.
     """
 
     __slots__ = ()
@@ -55,6 +56,7 @@ class Declared(ABC):
     needs_sample_size: ClassVar[bool] = False
     measures: ClassVar[tuple[Measure, ...]] = ("se", "limits")
     powers: ClassVar[Powers] = {}
+    version: ClassVar[int] = 1
 
     @property
     def fewest(self) -> int:

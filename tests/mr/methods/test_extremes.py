@@ -81,7 +81,7 @@ def test_what_is_minimised_is_at_its_least(
     name: str, name_of_method: str, rho: Callable[[F64], F64]
 ) -> None:
     method = build_methods([name_of_method])[0]
-    for seed in range(6):
+    for seed in range(2):
         data = draw(name, seed)
         found = run(method, data)
         if found.status != MethodStatus.ok:

@@ -11,10 +11,10 @@ from proteomr._typing import F64, I64
 from proteomr.errors import UsageError
 from proteomr.tables.sumstats import SumStats
 
-__all__ = ["leads"]
+__all__ = ["find_leads"]
 
 
-def leads(
+def find_leads(
     table: SumStats | pl.LazyFrame, *, p_value: float = 5e-8, distance_bp: int = 500_000
 ) -> SumStats:
     """Return the strongest variant of each stretch: no two of a trait within a distance.
@@ -41,7 +41,7 @@ def leads(
     Examples
     --------
     >>> from proteomr.tables import load_schema
-    >>> leads(SumStats(load_schema("sumstats").empty())).frame.height
+    >>> find_leads(SumStats(load_schema("sumstats").empty())).frame.height
     0
     """
     if not 0 < p_value <= 1:

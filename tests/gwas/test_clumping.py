@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from proteomr.errors import ColumnError, InputError, UsageError
-from proteomr.gwas.clump import Clumping, clump
+from proteomr.gwas.clumping import Clumping, assign_clumps
 from proteomr.io.genotypes import open_genotypes
 from proteomr.io.ld_matrices import LdMatrix
 
@@ -65,7 +65,7 @@ def test_clumps_are_those_of_plink(reference: Path, entry: int) -> None:
     options = Clumping(
         p1=arguments["p1"], p2=arguments["p2"], r2=arguments["r2"], kb=arguments["kb"]
     )
-    found = clump(hits, open_genotypes(folder / "sim"), options=options)
+    found = assign_clumps(hits, open_genotypes(folder / "sim"), options=options)
     kept = found.filter(pl.col("reason") == "index")["variant_id"].to_list()
     assert kept == case["result"]["kept"]
     members = found.filter(pl.col("reason") == "clumped")
@@ -80,7 +80,7 @@ def test_clumps_are_those_of_plink(reference: Path, entry: int) -> None:
 def test_clumps_equal_an_obvious_loop(seed: int) -> None:
     variants, ld = make_case(seed)
     for options in (Clumping(p1=1e-3, p2=0.05, r2=0.2, kb=250), Clumping(p1=1, r2=0.05, kb=1000)):
-        found = clump(variants, ld, options=options)
+        found = assign_clumps(variants, ld, options=options)
         assert dict(found.select("variant_id", "index_variant").iter_rows()) == clump_slowly(
             variants, ld, options
         )
@@ -90,12 +90,14 @@ def test_clumps_do_not_depend_on_the_order_of_rows() -> None:
     variants, ld = make_case(11)
     options = Clumping(p1=0.01, r2=0.1, kb=500)
     shuffled = variants.sample(fraction=1.0, shuffle=True, seed=3)
-    assert clump(variants, ld, options=options).equals(clump(shuffled, ld, options=options))
+    assert assign_clumps(variants, ld, options=options).equals(
+        assign_clumps(shuffled, ld, options=options)
+    )
 
 
 def test_no_two_index_variants_of_a_window_are_correlated() -> None:
     variants, ld = make_case(5, m=80)
-    found = clump(variants, ld, options=Clumping(p1=1, r2=0.1, kb=1e6))
+    found = assign_clumps(variants, ld, options=Clumping(p1=1, r2=0.1, kb=1e6))
     kept = found.filter(pl.col("reason") == "index")
     place = {name: i for i, name in enumerate(ld.variants["variant_id"])}
     for chromosome in ("1", "2"):
@@ -114,7 +116,7 @@ def test_variants_that_cannot_be_clumped_are_listed_with_the_reason() -> None:
             "neg_log10_p": [50.0, None],
         }
     )
-    found = clump(pl.concat([variants, added]), ld, options=Clumping(p1=1e-3))
+    found = assign_clumps(pl.concat([variants, added]), ld, options=Clumping(p1=1e-3))
     reasons = dict(found.select("variant_id", "reason").iter_rows())
     assert reasons["elsewhere"] == "absent_from_panel"
     assert reasons["v0x"] == "no_p_value"
@@ -129,7 +131,7 @@ def test_a_variant_listed_twice_in_the_panel_is_not_used() -> None:
         .otherwise("variant_id")
         .alias("variant_id")
     )
-    found = clump(variants, LdMatrix(twice, ld.r), options=Clumping(p1=1))
+    found = assign_clumps(variants, LdMatrix(twice, ld.r), options=Clumping(p1=1))
     reasons = dict(found.select("variant_id", "reason").iter_rows())
     assert (reasons["v0"], reasons["v1"]) == ("repeated_in_panel", "absent_from_panel")
 
@@ -137,15 +139,15 @@ def test_a_variant_listed_twice_in_the_panel_is_not_used() -> None:
 def test_a_panel_without_the_variants_is_refused() -> None:
     variants, ld = make_case(2)
     with pytest.raises(InputError, match="none of the 40 variants is in the panel"):
-        clump(variants.with_columns(pl.col("variant_id") + "_b"), ld)
+        assign_clumps(variants.with_columns(pl.col("variant_id") + "_b"), ld)
 
 
 def test_repeated_variants_and_absent_columns_are_refused() -> None:
     variants, ld = make_case(2)
     with pytest.raises(InputError, match="40 variants stand more than once"):
-        clump(pl.concat([variants, variants]), ld)
+        assign_clumps(pl.concat([variants, variants]), ld)
     with pytest.raises(ColumnError, match=r"no column 'neg_log10_p' \(did you mean 'neglog10_p'"):
-        clump(variants.rename({"neg_log10_p": "neglog10_p"}), ld)
+        assign_clumps(variants.rename({"neg_log10_p": "neglog10_p"}), ld)
 
 
 def test_thresholds_out_of_range_are_refused() -> None:

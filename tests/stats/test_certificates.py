@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from proteomr.stats.certificate import certify, scale_scores
+from proteomr.stats.certificates import (
+    certify,
+    find_doubt,
+    scale_scores,
+)
 
 
 @pytest.mark.parametrize("decrement", [-1e9, -1e-30, 2e-22, np.inf, -np.inf, np.nan])
@@ -62,3 +68,20 @@ def test_scores_of_any_unit_are_scaled_alike() -> None:
 
 def test_a_score_that_is_no_number_is_infinite() -> None:
     assert scale_scores(np.array([[np.nan]]), np.ones((1, 1)))[0] == np.inf
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"distance": 1e-3, "curvature": 1.0}, "the score at the solution is not zero"),
+        ({"distance": 0.0, "curvature": 0.0}, "the information at the solution is not above"),
+        ({"distance": math.nan, "curvature": 1.0}, "is not a finite number"),
+        ({"distance": -1.0, "curvature": 1.0}, "the score at the solution is not zero"),
+        ({"distance": 0.0, "curvature": 1.0, "value": 2.0, "rival": 1.0}, "a better solution"),
+    ],
+)
+def test_each_thing_that_speaks_against_an_optimum_is_named(
+    given: dict[str, float], words: str
+) -> None:
+    assert words in str(find_doubt(**given))
+    assert find_doubt(distance=1e-10, curvature=1.0, value=1.0, rival=1.0) is None

@@ -10,8 +10,8 @@ import pytest
 
 from proteomr._typing import F64
 from proteomr.errors import FormatError, InputError, NothingToDo, UsageError
-from proteomr.gwas.leads import leads
-from proteomr.gwas.munge import Munged, MungeOptions, munge
+from proteomr.gwas.lead_variants import find_leads
+from proteomr.gwas.munging import Munged, MungeOptions, munge_files
 from proteomr.gwas.policy import VariantPolicy
 from proteomr.io.sumstats import ReadOptions, Region, Selection
 from proteomr.stats.distributions import neg_log10_p_normal
@@ -33,7 +33,7 @@ def good(count: int) -> list[str]:
 
 def found_in(folder: Path, row: str, policy: VariantPolicy | None = None) -> Munged:
     path = write(folder, [*good(2), row])
-    return munge(path, options=MungeOptions(policy=policy or VariantPolicy()))
+    return munge_files(path, options=MungeOptions(policy=policy or VariantPolicy()))
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_each_kind_of_dirt_is_counted(row: str, finding: str, kept: int, tmp_pat
     assert report.found[finding] == (2 if finding == "multiallelic" else 1)
     assert report.rows_kept == kept
     assert sum(report.dropped.values()) == 3 - kept
-    assert report.drops()["n"].sum() == 3 - kept
+    assert sum(drop.n for drop in report.drops) == 3 - kept
 
 
 def test_clean_rows_have_no_finding(tmp_path: Path) -> None:
-    made = munge(write(tmp_path, good(5)))
+    made = munge_files(write(tmp_path, good(5)))
     assert (made.report.found, made.report.rows_kept) == ({}, 5)
     assert made.collect().frame.columns == list(SUMSTATS)
 
@@ -101,15 +101,15 @@ def test_repeated_variants_follow_the_policy(how: str, kept: list[float], tmp_pa
     policies = {name: VariantPolicy(duplicates=name) for name in ("first", "strongest", "none")}
     policy = policies.get(how, VariantPolicy(duplicates="all"))
     for out in (None, tmp_path / "out.parquet"):
-        made = munge(path, options=MungeOptions(policy=policy), out=out).collect().frame
+        made = munge_files(path, options=MungeOptions(policy=policy), out=out).collect().frame
         assert made.filter(pl.col("position_bp") == 5)["beta"].to_list() == kept
 
 
 def test_written_and_held_tables_are_the_same(tmp_path: Path) -> None:
     path = write(tmp_path, [*good(50), "rs9 1 1001 C G 0.3 0.1 0 0.5 900 0.9", good(1)[0]])
-    held = munge(path)
+    held = munge_files(path)
     out = tmp_path / "out.parquet"
-    written = munge(path, out=out)
+    written = munge_files(path, out=out)
     assert written.collect().frame.equals(held.collect().frame)
     assert written.report == held.report
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.txt", "out.parquet"]
@@ -118,15 +118,15 @@ def test_written_and_held_tables_are_the_same(tmp_path: Path) -> None:
 def test_regions_and_lists_are_read_alone(tmp_path: Path) -> None:
     path = write(tmp_path, good(20))
     near = Selection((Region("1", 1005, 1007), Region("2")))
-    made = munge(path, options=MungeOptions(read=ReadOptions(selection=near)))
+    made = munge_files(path, options=MungeOptions(read=ReadOptions(selection=near)))
     assert made.collect().frame["position_bp"].to_list() == [1005, 1006, 1007]
     assert made.report.passed_over == {"outside_regions": 17}
     listed = Selection(variants=frozenset({"rs3", "rs19"}))
-    made = munge(path, options=MungeOptions(read=ReadOptions(selection=listed)))
+    made = munge_files(path, options=MungeOptions(read=ReadOptions(selection=listed)))
     assert made.collect().frame["rsid"].to_list() == ["rs3", "rs19"]
     nothing = Selection((Region("9"),))
     with pytest.raises(NothingToDo):
-        munge(path, options=MungeOptions(read=ReadOptions(selection=nothing)))
+        munge_files(path, options=MungeOptions(read=ReadOptions(selection=nothing)))
 
 
 def ratios(folder: Path, column: str, *, spread: float, of_ratio: bool) -> tuple[Path, F64]:
@@ -143,20 +143,20 @@ def ratios(folder: Path, column: str, *, spread: float, of_ratio: bool) -> tuple
 def test_an_odds_ratio_given_as_effect_is_refused(tmp_path: Path) -> None:
     path, _ = ratios(tmp_path, "beta", spread=0.2, of_ratio=False)
     with pytest.raises(InputError, match="odds_ratio"):
-        munge(path)
+        munge_files(path)
     without_p = tmp_path / "without.txt"
     without_p.write_text(path.read_text().replace("beta se p ea", "beta se other ea"))
     with pytest.raises(InputError, match="odds_ratio"):
-        munge(without_p)
+        munge_files(without_p)
     mapped = MungeOptions(read=ReadOptions(columns={"odds_ratio": "beta"}))
-    assert munge(path, options=mapped).report.found.get("p_disagrees", 0) == 0
+    assert munge_files(path, options=mapped).report.found.get("p_disagrees", 0) == 0
 
 
 def test_the_standard_error_of_a_ratio_is_refused_and_put_right_on_request(tmp_path: Path) -> None:
     path, se = ratios(tmp_path, "OR", spread=1.0, of_ratio=True)
     with pytest.raises(InputError, match="ratio_se='ratio'"):
-        munge(path)
-    made = munge(path, options=MungeOptions(read=ReadOptions(ratio_se="ratio")))
+        munge_files(path)
+    made = munge_files(path, options=MungeOptions(read=ReadOptions(ratio_se="ratio")))
     assert made.collect().frame["se"].to_numpy() == pytest.approx(se, rel=1e-9)
 
 
@@ -165,7 +165,7 @@ def test_positive_effects_that_fit_their_p_values_are_taken(tmp_path: Path) -> N
     p = (10.0 ** -neg_log10_p_normal(np.array(effects) / 0.2)).tolist()
     rows = [f"rs{i} {effects[i]} 0.2 {p[i]} A G" for i in range(20)]
     path = write(tmp_path, rows, head="rsid beta se p ea oa")
-    report = munge(path).report
+    report = munge_files(path).report
     assert (report.rows_kept, report.found) == (20, {"chromosome_unknown": 20})
 
 
@@ -176,7 +176,7 @@ def test_the_build_is_inferred_from_the_ends_of_chromosomes(tmp_path: Path) -> N
     assert made.collect().frame["build"].unique().to_list() == ["GRCh38"]
     path = write(tmp_path, [far])
     with pytest.raises(InputError, match=r"declared to be GRCh37.*beyond the end.*17"):
-        munge(path, options=MungeOptions(read=ReadOptions(build="GRCh37")))
+        munge_files(path, options=MungeOptions(read=ReadOptions(build="GRCh37")))
 
 
 def test_the_build_is_inferred_from_known_positions(tmp_path: Path) -> None:
@@ -188,12 +188,12 @@ def test_the_build_is_inferred_from_known_positions(tmp_path: Path) -> None:
         }
     )
     path, out = write(tmp_path, good(10)), tmp_path / "o.parquet"
-    made = munge(path, options=MungeOptions(known_positions=known), out=out)
+    made = munge_files(path, options=MungeOptions(known_positions=known), out=out)
     assert made.report.builds[0].agreeing == {"GRCh37": 10, "GRCh38": 0}
     assert made.collect().frame["build"].unique().to_list() == ["GRCh37"]
     declared = ReadOptions(build="GRCh38")
     with pytest.raises(InputError, match="10 of 10 known positions"):
-        munge(path, options=MungeOptions(read=declared, known_positions=known))
+        munge_files(path, options=MungeOptions(read=declared, known_positions=known))
 
 
 def test_positions_and_alleles_are_lifted_and_lost_ones_counted(tmp_path: Path) -> None:
@@ -202,20 +202,20 @@ def test_positions_and_alleles_are_lifted_and_lost_ones_counted(tmp_path: Path) 
     rows = [GOOD.format(i=0, at=1000), "rs5 1 1002 AC G 0.3 0.1 0.02 5.7e-7 900 0.9"]
     path = write(tmp_path, [*rows, GOOD.format(i=9, at=2000)])
     options = MungeOptions(read=ReadOptions(build="GRCh37"), chain=chain, lift_to="GRCh38")
-    made = munge(path, options=options)
+    made = munge_files(path, options=options)
     assert made.collect().frame.select(
         "position_bp", "build", "effect_allele", "other_allele"
     ).rows() == [(5990, "GRCh38", "T", "C"), (5988, "GRCh38", "GT", "C")]
     assert made.report.dropped == {"lift_failed": 1}
     with pytest.raises(UsageError, match="lifting needs the build"):
-        munge(path, options=MungeOptions(chain=chain, lift_to="GRCh38"))
+        munge_files(path, options=MungeOptions(chain=chain, lift_to="GRCh38"))
 
 
 def test_names_are_taken_from_a_table(tmp_path: Path) -> None:
     path = write(tmp_path, ["1:5:A:G:imp:v1 1 5 A G 0.3 0.1 0.02 5.7e-7 900 0.9"])
     names = tmp_path / "map.tsv"
     names.write_text("ID\tREF\tALT\trsid\tPOS38\n1:5:A:G:imp:v1\tA\tG\trs77\t9\n")
-    made = munge(path, options=MungeOptions(annotation=names)).collect().frame
+    made = munge_files(path, options=MungeOptions(annotation=names)).collect().frame
     assert made["rsid"].to_list() == ["rs77"]
 
 
@@ -224,7 +224,7 @@ def test_a_cut_gzip_file_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "a.txt.gz"
     path.write_bytes(whole[: len(whole) * 9 // 10])
     with pytest.raises(FormatError, match="cut off or damaged"):
-        munge(path, out=tmp_path / "out.parquet")
+        munge_files(path, out=tmp_path / "out.parquet")
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt.gz"]
 
 
@@ -235,7 +235,7 @@ def test_leads_equal_those_of_an_obvious_loop(tmp_path: Path) -> None:
         f" {10.0 ** -rng.uniform(6, 20)!r} 9 1"
         for i in range(200)
     ]
-    table = munge(write(tmp_path, rows)).collect()
+    table = munge_files(write(tmp_path, rows)).collect()
     left = table.frame.filter(pl.col("neg_log10_p") >= -math.log10(5e-8))
     left = left.sort("neg_log10_p", descending=True)
     kept: list[tuple[str, int, str]] = []
@@ -243,11 +243,11 @@ def test_leads_equal_those_of_an_obvious_loop(tmp_path: Path) -> None:
         where, at = row["chromosome"], row["position_bp"]
         if all(c != where or abs(p - at) > 500_000 for c, p, _ in kept):
             kept.append((where, at, row["variant_id"]))
-    assert leads(table).frame["variant_id"].to_list() == [name for _, _, name in kept]
+    assert find_leads(table).frame["variant_id"].to_list() == [name for _, _, name in kept]
 
 
 def test_published_instruments_show_every_kind_of_dirt(reference: Path) -> None:
-    report = munge(reference / "pqtl" / "zheng2020_instruments_all.csv").report
+    report = munge_files(reference / "pqtl" / "zheng2020_instruments_all.csv").report
     wanted = {
         "typographic_minus": 3,
         "p_bound": 2,
@@ -264,24 +264,24 @@ def test_published_instruments_show_every_kind_of_dirt(reference: Path) -> None:
 def test_several_files_follow_each_other_under_their_names(tmp_path: Path) -> None:
     for name in ("b.txt", "a.txt"):
         write(tmp_path, good(2), name)
-    made = munge(str(tmp_path / "*.txt"))
+    made = munge_files(str(tmp_path / "*.txt"))
     assert made.collect().traits == ("a", "b")
     assert made.report.rows_kept == 4
     with pytest.raises(UsageError, match="no file"):
-        munge([])
+        munge_files([])
 
 
 def test_a_frequency_is_taken_from_a_table_where_the_file_has_none(tmp_path: Path) -> None:
     path = write(tmp_path, ["v1 A G 0.1 0.02"], head="SNP effect_allele other_allele beta se")
     told = tmp_path / "told.tsv"
     told.write_text("Name\teffectAlleleFreq\nv1\t0.25\nv1\t0.9\n")
-    made = munge(path, options=MungeOptions(annotation=told)).collect().frame
+    made = munge_files(path, options=MungeOptions(annotation=told)).collect().frame
     assert made["eaf"].to_list() == [0.25]
 
 
 def test_a_munged_table_is_munged_to_itself(tmp_path: Path) -> None:
-    first = munge(write(tmp_path, good(5)), out=tmp_path / "one.parquet").collect().frame
-    assert munge(tmp_path / "one.parquet").collect().frame.equals(first)
+    first = munge_files(write(tmp_path, good(5)), out=tmp_path / "one.parquet").collect().frame
+    assert munge_files(tmp_path / "one.parquet").collect().frame.equals(first)
 
 
 def test_options_that_cannot_be_are_refused() -> None:

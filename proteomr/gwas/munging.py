@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,9 +24,12 @@ from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
 from proteomr.io.chains import Chain, read_chain
 from proteomr.io.sources import find_files
 from proteomr.io.sumstats.source import ReadOptions, SumStatsFile, open_sumstats
+from proteomr.tables import Drop
 from proteomr.tables.sumstats import GenomeBuild, SumStats
 
-__all__ = ["MungeOptions", "MungeReport", "Munged", "munge"]
+__all__ = ["MUNGE_VERSION", "MungeOptions", "MungeReport", "Munged", "munge_files"]
+
+MUNGE_VERSION: Final = 1  # of how rows are read and judged: raised when a file gives other rows
 
 _STEP: Final = "munge"
 # Traits in one table share more variants than this; a few repeats in a genome are parted by chance
@@ -88,12 +91,11 @@ class MungeReport:
     builds: tuple[BuildEvidence, ...]
     notes: tuple[str, ...]
 
-    def drops(self) -> pl.DataFrame:
-        """Return the table ``drops``: step, reason and count of the rows that are not there."""
+    @property
+    def drops(self) -> tuple[Drop, ...]:
+        """Counts of the rows that are not there, by reason."""
         counts = self.passed_over | self.dropped
-        rows = [(_STEP, reason, count) for reason, count in counts.items() if count]
-        schema = {"step": pl.String, "reason": pl.String, "n": pl.Int64}
-        return pl.DataFrame(rows, schema=schema, orient="row")
+        return tuple(Drop(_STEP, reason, count) for reason, count in counts.items() if count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,11 +118,12 @@ class Munged:
         return SumStats(self.rows.collect())
 
 
-def munge(
+def munge_files(
     paths: str | Path | Sequence[str | Path],
     *,
     options: MungeOptions | None = None,
     out: str | Path | None = None,
+    stamp: Mapping[str, str] | None = None,
 ) -> Munged:
     r"""Return summary statistics of any known format as one canonical table.
 
@@ -132,6 +135,7 @@ def munge(
     paths : one file or several, also as a glob; their rows follow each other.
     options : how they are read, what leaves, and what is done to positions and names.
     out : parquet file to write; the table is kept in memory where None.
+    stamp : what the file says of itself, see `proteomr.runs.encoding.Stamp`.
 
     Raises
     ------
@@ -155,7 +159,7 @@ def munge(
     ...     size = file.write("SNP A1 A2 freq b se p N\nrs1 a g 0.2 0.1 0.02 0 9\n")
     ...     size = file.write("rs2 C T 0 1 1 1 9\n")
     ...     file.flush()
-    ...     made = munge(file.name)
+    ...     made = munge_files(file.name)
     >>> made.report.rows_kept, made.report.dropped, made.report.found["p_zero"]
     (1, {'eaf_outside': 1}, 1)
     """
@@ -164,11 +168,17 @@ def munge(
         raise UsageError("no file of summary statistics is named; give one or several")
     target = None if out is None else Path(out)
     run = _Run(asked)
-    with nullcontext(MemorySink()) if target is None else ParquetSink.open(target) as sink:
+    with _open_sink(target, stamp) as sink:
         for path in find_files(paths):
             run.read(path, sink)
         rows, kept = run.finish(sink)
     return Munged(rows, target, run.report(kept))
+
+
+def _open_sink(
+    target: Path | None, stamp: Mapping[str, str] | None
+) -> AbstractContextManager[Sink]:
+    return nullcontext(MemorySink()) if target is None else ParquetSink.open(target, stamp=stamp)
 
 
 class _Run:

@@ -14,7 +14,9 @@ from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.gwas.panel import describe_panel, locate_in_panel, refuse_absence
 from proteomr.io.genotypes import LdSource
 
-__all__ = ["Clumping", "clump", "clump_traits"]
+__all__ = ["CLUMP_VERSION", "Clumping", "assign_clumps", "clump_traits"]
+
+CLUMP_VERSION: Final = 1  # of how clumps are made: raised when the same variants give others
 
 _INDEX: Final = "index"
 _CLUMPED: Final = "clumped"
@@ -69,7 +71,9 @@ class Clumping:
             raise UsageError(f"kb is {self.kb:g}; a distance in 1,000 bp is needed")
 
 
-def clump(variants: pl.DataFrame, ld: LdSource, *, options: Clumping | None = None) -> pl.DataFrame:
+def assign_clumps(
+    variants: pl.DataFrame, ld: LdSource, *, options: Clumping | None = None
+) -> pl.DataFrame:
     """Return to which clump each variant belongs, and which variants are left to stand for them.
 
     From the most significant variant on, each that is in no clump yet and has p <= p1 starts one,
@@ -111,7 +115,7 @@ def clump(variants: pl.DataFrame, ld: LdSource, *, options: Clumping | None = No
     ...      "position_bp": [100, 5000]}
     ... )
     >>> ld = LdMatrix(hits.select("variant_id"), np.array([[1.0, 0.3], [0.3, 1.0]]))
-    >>> clump(hits, ld).select("variant_id", "index_variant", "reason").rows()
+    >>> assign_clumps(hits, ld).select("variant_id", "index_variant", "reason").rows()
     [('b', 'b', 'index'), ('a', 'b', 'clumped')]
     """
     _check(variants)
@@ -134,13 +138,14 @@ def clump_traits(
 
     Returns
     -------
-    clumps : the columns of `clump`, and ``trait`` and ``row``, the position among the rows given.
+    clumps : the columns of `assign_clumps`, and ``trait`` and ``row``, the position among the rows
+        given.
     notes : one sentence for each way but the name by which variants were found.
 
     Raises
     ------
     ColumnError, InputError
-        As for `clump`.
+        As for `assign_clumps`.
 
     Examples
     --------

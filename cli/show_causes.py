@@ -1,0 +1,98 @@
+"""What is printed of an analysis of causes: estimates and verdicts, or the strongest of many."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .console import print_rows, say
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from proteomr.runs import Results
+
+__all__ = ["describe_failures", "show_causes"]
+
+_SHOWN_PAIRS, _SHOWN_ROWS = 6, 12
+_MAIN = ("ivw", "wald")
+_NATIVE = {
+    "exposure": "exposure",
+    "outcome": "outcome",
+    "method": "method",
+    "variants": "nsnp",
+    "estimate": "estimate",
+    "95 %|low": "conf_low",
+    "|high": "conf_high",
+    "-log10p": "neg_log10_p",
+    "status": "status",
+}
+_TWOSAMPLEMR = {name: name for name in ("exposure", "outcome", "method", "nsnp", "b", "se", "pval")}
+
+
+def describe_failures(results: "Results") -> str:
+    """Say how many pairs, or of several exposures at once how many of them, have no estimate."""
+    what = "pairs" if "verdict" in results.names else "exposures"
+    return f"{results.failed:,} of {results.units:,} {what} have no estimate; see status"
+
+
+def show_causes(results: "Results") -> None:
+    """Print what was left out and the estimates, of many pairs the strongest, and verdicts."""
+    for step, reason, n in results.table("drops").rows():
+        say(f"left out: {n:,} {reason} ({step})")
+    verdict = results.table("verdict") if "verdict" in results.names else None
+    if verdict is not None and verdict.height > _SHOWN_PAIRS:
+        _print_hits(results.table(), verdict)
+    else:
+        _print_estimates(results.table())
+    if verdict is not None and verdict.height <= _SHOWN_PAIRS:
+        for row in verdict.iter_rows(named=True):
+            say(f"{row['exposure']} on {row['outcome']}: {row['verdict']}")
+    if "conditional_strength" in results.names:
+        _print_strength(results.table("conditional_strength"))
+    if "controls_checked" in results.names:
+        for row in results.table("controls_checked").iter_rows(named=True):
+            say(f"control {row['exposure']} on {row['outcome']}: {row['message']}")
+
+
+def _print_strength(strength: "pl.DataFrame") -> None:
+    for row in strength.iter_rows(named=True):
+        value = row["conditional_f"]
+        shown = "not known" if value is None else f"{value:.1f}"
+        say(f"conditional F of {row['exposure']}: {shown}")
+
+
+def _print_estimates(estimates: "pl.DataFrame") -> None:
+    """Print rows under the names that the columns of the table have."""
+    shown = _NATIVE if "estimate" in estimates.columns else _TWOSAMPLEMR
+    rows = [_row(row, shown) for row in estimates.iter_rows(named=True)]
+    print_rows(list(shown), rows, left=3)
+
+
+def _print_hits(estimates: "pl.DataFrame", verdict: "pl.DataFrame") -> None:
+    """Print the strongest pairs by their main estimate."""
+    import polars as pl
+
+    known = verdict.filter(pl.col("main_method").is_not_null())
+    top = known.sort("neg_log10_p", descending=True, maintain_order=True).head(_SHOWN_ROWS)
+    hits = ""
+    if "q_bh" in estimates.columns:
+        main = pl.col("method").is_in(_MAIN) & (pl.col("status") == "ok")
+        hits = f", {estimates.filter(main & (pl.col('q_bh') < 0.05)).height:,} with q < 0.05"
+    say(f"{known.height:,} pairs with an estimate{hits}; the strongest:")
+    if "estimate" not in estimates.columns:
+        shown = ("exposure", "outcome", "main_method", "nsnp", "estimate", "neg_log10_p")
+        rows = [_row(row, {name: name for name in shown}) for row in top.iter_rows(named=True)]
+        print_rows(list(shown), rows, left=3)
+        return
+    keys = ["exposure", "outcome", "method"]
+    wanted = top.select("exposure", "outcome", method="main_method")
+    _print_estimates(wanted.join(estimates, on=keys, how="left", maintain_order="left"))
+
+
+def _row(row: Mapping[str, object], shown: Mapping[str, str]) -> list[str]:
+    return [_write(row[name], name) for name in shown.values()]
+
+
+def _write(value: object, name: str) -> str:
+    if isinstance(value, float):
+        return f"{value:.1f}" if name == "neg_log10_p" else f"{value:.4g}"
+    return "" if value is None else str(value)

@@ -1,0 +1,289 @@
+"""The job of `mr`: studies or harmonised variants to estimates and diagnostics, block by block."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar, Final, Protocol
+
+import polars as pl
+
+from proteomr.errors import UsageError
+from proteomr.execute import Executor, Threads, available_threads
+from proteomr.mr.analysis import TraitSize
+from proteomr.mr.blocks import Block, PairWork
+from proteomr.mr.collecting import BLOCK, collect_blocks, write_tables
+from proteomr.mr.estimate import DEFAULT_METHODS
+from proteomr.mr.inputs import InstrumentRule
+from proteomr.mr.methods.base import Convention
+from proteomr.mr.opening import Opened, open_analysis
+from proteomr.mr.outputs import ColumnStyle
+from proteomr.mr.request import MrRequest
+from proteomr.runs import (
+    Account,
+    Data,
+    Forecast,
+    Ledger,
+    Outcome,
+    Output,
+    Results,
+    TableFormat,
+    open_scratch,
+    pack_tables,
+    run_job,
+)
+from proteomr.tables import Harmonised
+from proteomr.tables import columns as c
+
+__all__ = ["Draw", "MrJob", "run_mr"]
+
+_FEW_PAIRS, _IN_A_BOOK = 6, 40  # figures of each pair up to the first, else of the strongest hits
+_LEVEL = 0.05  # of the q values of the pairs in a book
+_MAIN: Final = ("ivw", "wald")
+
+_LIBRARY_BYTES, _PAIR_BYTES = 2.5e8, 6e4  # measured: what is loaded; a pair while it is estimated
+_log = logging.getLogger(__name__)
+
+
+class Draw(Protocol):
+    """What draws pairs from the tables of an analysis."""
+
+    def __call__(
+        self,
+        pairs: Sequence[Harmonised],
+        tables: Mapping[str, pl.DataFrame],
+        *,
+        folder: Path,
+        book: bool,
+    ) -> None:
+        """Draw into a folder, all into one book if asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MrJob:
+    """Mendelian randomisation of one pair or of thousands, in blocks of pairs that are kept.
+
+    Parameters
+    ----------
+    request : what is asked.
+    columns : names of the columns of the estimates, proteomr's own or TwoSampleMR's.
+    draw : draws figures of the pairs; None for no figures.
+    """
+
+    main: ClassVar[str] = "estimates"
+    as_file: ClassVar[bool] = False
+
+    request: MrRequest
+    columns: ColumnStyle = "native"
+    draw: Draw | None = None
+
+    def __post_init__(self) -> None:
+        if self.draw is not None and self.request.joint:
+            raise UsageError(
+                "--figures draws one exposure at a time: leave it out with mv_ methods"
+            )
+
+    @property
+    def results(self) -> Sequence[str]:
+        """Names of the tables; what figures there will be the estimates decide."""
+        return tuple(f"{name}.parquet" for name in self.request.tables)
+
+    def plan(self, *, threads: int) -> Forecast:
+        """Read the inputs and work through the first block of pairs."""
+        started = time.perf_counter()
+        opened = self._open()
+        read = time.perf_counter()
+        opened.work(opened.blocks[0])
+        block = time.perf_counter() - read
+        sizes = [entry.stretch[1] - entry.stretch[0] for entry in opened.blocks]
+        largest = max(sizes)
+        chosen = opened.tables.get("instruments")
+        return Forecast(
+            units={
+                "pairs": opened.pairs,
+                **({} if chosen is None else {"instruments": chosen.height}),
+                "methods": len(self.request.methods),
+            },
+            seconds=read - started + block * sum(sizes) / sizes[0],
+            memory_bytes=_LIBRARY_BYTES + _PAIR_BYTES * largest * min(threads, len(sizes)),
+            lines=(
+                ("methods", ", ".join(self.request.methods)),
+                ("blocks", f"{len(sizes)}, of up to {largest} pairs"),
+                ("timed", f"{sizes[0]} pairs"),
+            ),
+        )
+
+    def run(self, ledger: Ledger, executor: Executor) -> Outcome:
+        """Work through the blocks that the ledger lacks; join them, test and write."""
+        opened = self._open()
+        pending = ledger.parts.pending(len(opened.blocks))
+        blocks = [opened.blocks[index] for index in pending]
+        with contextlib.closing(executor.map(opened.work, blocks)) as finished:
+            for position, tables in finished:
+                ledger.parts.save(pending[position], {BLOCK: pack_tables(tables)})
+        tables, outcome = collect_blocks(opened, ledger)
+        own = self.request.harmonised is not None
+        write_tables(tables, ledger, columns=self.columns, own=own)
+        if self.draw is not None and isinstance(opened.work, PairWork):
+            _draw_figures(self.draw, opened, opened.work, tables, ledger)
+        return outcome
+
+    def _open(self) -> Opened:
+        with open_scratch() as scratch:
+            return open_analysis(self.request, scratch)
+
+
+def run_mr(
+    exposure: Data | None = None,
+    outcomes: Data | Sequence[Data] = (),
+    *,
+    harmonised: Data | None = None,
+    methods: str | Sequence[str] = DEFAULT_METHODS,
+    convention: Convention = "twosamplemr",
+    bootstraps: int = 1000,
+    rule: InstrumentRule | None = None,
+    instruments: str | Path | None = None,
+    ld: Data | None = None,
+    reverse: bool = False,
+    steiger_filter: bool = False,
+    outcome_size: TraitSize | None = None,
+    overlap: float | None = None,
+    controls: Data | None = None,
+    seed: int = 1,
+    out: str | Path | None = None,
+    formats: Sequence[TableFormat] = ("parquet",),
+    columns: ColumnStyle = "native",
+    threads: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Results:
+    """Return causal estimates of exposures on outcomes, with their diagnostics.
+
+    The estimators and their sources are listed by `proteomr.mr.choice.list_methods`. Effects are
+    in units of the outcome per unit of the exposure.
+
+    Parameters
+    ----------
+    exposure, outcomes : summary statistics in any known format, paths or frames (polars, pandas,
+        pyarrow); a column ``trait`` parts several in one. A path may be a quoted glob.
+    harmonised : instead of both, variants that were harmonised before; a path or a frame.
+    methods : names of methods, alone or with parameters: ``["ivw", "weighted_mode(phi=0.5)"]``.
+    convention : R package whose defaults the methods follow: twosamplemr, mendelianrandomization.
+    bootstraps : draws of medians and modes.
+    rule : how instruments are chosen and found in the outcomes.
+    instruments : file with names of the only variants that may serve, one a line.
+    ld : prefix of genotypes, or a matrix of correlations as a path or a frame, for clumping.
+    reverse : the other direction as well.
+    steiger_filter : drop variants that explain more of the outcome than of the exposure.
+    outcome_size : cases, controls and prevalence of a binary outcome, for the direction.
+    overlap : share of the larger study that is in the other one, to bound the bias.
+    controls : pairs of which the answer is known: exposure, outcome, expected (up, down, none).
+    seed : of all random numbers.
+    out : run folder; None keeps the tables in memory.
+    formats : of the tables, parquet first; the others stand beside it.
+    columns : native, or the names of the R package TwoSampleMR for the estimates.
+    threads : blocks of pairs at once; None for all processors.
+    resume, overwrite : go on with a run of this same request, or replace what is there.
+
+    Returns
+    -------
+    results : tables ``estimates``, ``heterogeneity``, ``pleiotropy``, ``singlesnp``,
+        ``leaveoneout``, ``rucker``, ``outliers``, ``steiger``, ``verdict``, ``reach``,
+        ``instruments`` and ``harmonised`` (every variant, kept or dropped, with the reason); of
+        several exposures at once ``estimates``, ``conditional_strength`` and ``harmonised``.
+
+    Raises
+    ------
+    UsageError
+        Inputs are absent, exclude each other, or a method is not known.
+    InputError, FormatError
+        A file cannot be read, or nothing shows that the instruments are independent.
+    NothingToDo
+        No instrument, or no harmonised variant, is left.
+    RunFolderError
+        The folder is in use, or holds what is not this request's.
+
+    Examples
+    --------
+    >>> variants = pl.DataFrame({
+    ...     "SNP": ["rs1"], "beta_exposure": [0.1], "se_exposure": [0.01],
+    ...     "beta_outcome": [0.05], "se_outcome": [0.02]})
+    >>> run_mr(harmonised=variants, methods="wald").table()["estimate"].to_list()
+    [0.5]
+    """
+    request = MrRequest.of(
+        exposure,
+        outcomes,
+        harmonised=harmonised,
+        methods=methods,
+        convention=convention,
+        bootstraps=bootstraps,
+        rule=rule,
+        instruments=instruments,
+        ld=ld,
+        reverse=reverse,
+        steiger_filter=steiger_filter,
+        outcome_size=outcome_size,
+        overlap=overlap,
+        controls=controls,
+        seed=seed,
+    )
+    count = available_threads() if threads is None else threads
+    output = Output(None if out is None else Path(out), tuple(formats), resume, overwrite)
+    return run_job(
+        MrJob(request, columns),
+        output,
+        executor=Threads(count),
+        account=Account(threads=count, seed=seed),
+    )
+
+
+def _draw_figures(
+    draw: Draw, opened: Opened, work: PairWork, tables: Mapping[str, pl.DataFrame], ledger: Ledger
+) -> None:
+    """Draw all pairs, or of many the strongest, into the folder ``figures``."""
+    many = opened.pairs > _FEW_PAIRS
+    wanted = _choose_pairs(tables, many=many)
+    pairs = [
+        pair
+        for block in _find_blocks(opened, tables["reach"], wanted)
+        for pair in work.take(block)
+        if (pair.exposures[0], pair.outcome) in wanted
+    ]
+    if not pairs:
+        return
+    with open_scratch() as scratch:
+        folder = scratch / "figures"
+        folder.mkdir()
+        draw(pairs, tables, folder=folder, book=many)
+        for file in sorted(folder.iterdir()):
+            shutil.copyfile(file, ledger.place(f"figures/{file.name}"))
+    _log.info("%s pairs drawn", len(pairs))
+
+
+def _choose_pairs(tables: Mapping[str, pl.DataFrame], *, many: bool) -> set[tuple[str, str]]:
+    """Return the pairs to draw: those with variants, or of many the strongest hits."""
+    chosen = tables["reach"].filter(pl.col(c.NSNP) > 0)
+    if many:
+        hits = pl.col(c.METHOD).is_in(_MAIN) & (pl.col(c.Q_BH) < _LEVEL)
+        found = tables["estimates"].filter(hits)
+        chosen = found.sort(c.NEG_LOG10_P, descending=True, maintain_order=True).head(_IN_A_BOOK)
+    return set(chosen.select(c.EXPOSURE, c.OUTCOME).iter_rows())
+
+
+def _find_blocks(
+    opened: Opened, reach: pl.DataFrame, wanted: set[tuple[str, str]]
+) -> Iterator[Block]:
+    """Yield the blocks that hold a pair wanted; the table has a row for each pair, in order."""
+    names = reach.select(c.EXPOSURE, c.OUTCOME).iter_rows()
+    for block in opened.blocks:
+        start, end = block.stretch
+        if wanted.intersection(islice(names, end - start)):
+            yield block
