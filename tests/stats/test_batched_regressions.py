@@ -9,10 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from proteomr._typing import F64
-from proteomr.stats.base_fit import Base, fit_base
-from proteomr.stats.batched_logistic import BatchedLogistic
+from proteomr.stats.batched_regressions import BatchedRegressions
 from proteomr.stats.chunked import ChunkedDesign, chunk_design
 from proteomr.stats.logistic import fit_logistic
+from proteomr.stats.logistic_base import fit_base
+from proteomr.stats.logistic_rows import LogisticRows
+from proteomr.stats.row_models import Base
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ def bases_of(batch: Batch) -> list[Base]:
     return found
 
 
+def build(batch: Batch, *, compiled: bool = True) -> BatchedRegressions:
+    model = LogisticRows.load(compiled=compiled)
+    return BatchedRegressions(batch.design, bases_of(batch), model=model)
+
+
 def test_the_fit_of_the_covariates_alone_is_the_maximum() -> None:
     batch = draw(1500, 1)
     base = fit_base(batch.design, batch.responses[0])
@@ -62,9 +69,7 @@ def test_each_fit_of_a_batch_equals_the_fit_of_its_own_rows(
     own: int, *, compiled: bool, effect: float
 ) -> None:
     batch = draw(3000, 4, own=own, effect=effect)
-    found = BatchedLogistic(batch.design, bases_of(batch), compiled=compiled).fit(
-        batch.borders, batch.mask
-    )
+    found = build(batch, compiled=compiled).fit(batch.borders, batch.mask)
     A = batch.design.matrix()
     assert found.converged.any()
     for j, f in np.argwhere(found.converged):
@@ -72,24 +77,22 @@ def test_each_fit_of_a_batch_equals_the_fit_of_its_own_rows(
         X = np.column_stack([A[rows], batch.borders[j, 1:, rows], batch.borders[j, 0, rows]])
         one = fit_logistic(X, batch.responses[f, rows])
         se = one.se[-1]
-        assert found.se[j, f] == pytest.approx(se, rel=1e-8)
-        assert abs(found.estimate[j, f] - one.coefficients[-1]) < 1e-8 * se
+        assert found.se[j, f, 0] == pytest.approx(se, rel=1e-8)
+        assert abs(found.estimate[j, f, 0] - one.coefficients[-1]) < 1e-8 * se
 
 
 def test_a_separated_protein_never_counts_as_converged() -> None:
     batch = draw(3000, 3)
     batch.borders[1, 0] = batch.responses[0] * batch.mask[1]
-    found = BatchedLogistic(batch.design, bases_of(batch)).fit(batch.borders, batch.mask)
+    found = build(batch).fit(batch.borders, batch.mask)
     assert not found.converged[1, 0]
     assert found.converged[[0, 2]].all()
 
 
 def test_compiled_and_plain_loops_give_the_same_fits() -> None:
     batch = draw(2500, 5, own=1)
-    bases = bases_of(batch)
     one, other = (
-        BatchedLogistic(batch.design, bases, compiled=c).fit(batch.borders, batch.mask)
-        for c in (True, False)
+        build(batch, compiled=compiled).fit(batch.borders, batch.mask) for compiled in (True, False)
     )
     np.testing.assert_array_equal(one.converged, other.converged)
     np.testing.assert_allclose(one.estimate, other.estimate, atol=1e-9 * one.se.max())
