@@ -187,7 +187,14 @@ class TrialRows:
         )
         inverse = np.linalg.inv(information)
         weights = self.weigh_pairs(state, seen)
-        return Base(response, theta, weights, residuals[0, 0], inverse, thresholds if t else None)
+        return Base(
+            response,
+            np.asarray(theta),
+            weights,
+            residuals[0, 0],
+            inverse,
+            thresholds if t else None,
+        )
 
     def weigh_pairs(self, state: F64, seen: Seen) -> F64:
         """Return the curvature by pairs of predictors ``(L, L, n)``."""
