@@ -51,8 +51,8 @@ _DECREMENT, _SCORE = 1e-8, 1e-8
 # variances. What needs more is further than its first information reaches, and cheaper one at a
 # time with its own.
 _PASSES_SINGLE, _PASSES_DOUBLE, _PASSES_VARIANCE = 14, 8, 8
-# The next squared step is taken to be smaller by the ratio of the last two, by chance as small as may
-# be, so by no more than a thousand; the least that a ratio is taken to.
+# The next squared step is taken to be smaller by the ratio of the last two; that may be small by
+# chance, and counts for no more than a thousand. The least that a ratio is taken to.
 _SHRINKING, _TINY = 1e-3, 1e-300
 
 

@@ -185,11 +185,11 @@ class TrialRows:
             np.array([out[0, 0] for out, _ in by_threshold]).reshape(t, L, n),
             np.diagonal(information)[L * k :].copy(),
         )
-        inverse = np.linalg.inv(information)
+        inverse = np.asarray(np.linalg.inv(information), dtype=np.float64)
         weights = self.weigh_pairs(state, seen)
         return Base(
             response,
-            np.asarray(theta),
+            theta,
             weights,
             residuals[0, 0],
             inverse,
@@ -301,7 +301,7 @@ class OrdinalRows(TrialRows):
         """Return what rows add to each threshold, given what they add at their ends."""
         levels = np.arange(self.thresholds)[:, None]
         at_upper, at_lower = (seen.y[:, None] == levels), (seen.y[:, None] == levels + 1)
-        return at_upper * upper + at_lower * lower
+        return np.asarray(at_upper * upper + at_lower * lower)
 
     def evaluate(self, eta: F64, tau: F64, seen: Seen) -> tuple[F64, F64, F64]:
         upper, lower = (
@@ -326,7 +326,7 @@ class OrdinalRows(TrialRows):
         return state + state * (1.0 - state) * (ends - shift)
 
     def weigh(self, state: F64, seen: Seen) -> F64:
-        return (state * (1.0 - state)).sum(axis=2, keepdims=True) * seen.m[:, None]
+        return np.asarray((state * (1.0 - state)).sum(axis=2, keepdims=True) * seen.m[:, None])
 
 
 @dataclass(frozen=True)
@@ -360,7 +360,7 @@ class CoxRows(TrialRows):
         return state * self._accumulate(jumps, seen)
 
     def weigh_pairs(self, state: F64, seen: Seen) -> F64:
-        return self.weigh(state, seen)[0]
+        return np.asarray(self.weigh(state, seen)[0])
 
     def _events(self, seen: Seen) -> F64:
         """Return the events at each time."""
