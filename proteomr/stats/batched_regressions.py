@@ -47,9 +47,9 @@ _VARIANCE_REST, _MANY, _LEAST_BELIEF = 2e-8, 2000.0, 0.05
 # The last step is taken: what it leaves is of the order of its square.
 _DECREMENT, _SCORE = 1e-8, 1e-8
 # Logistic fits of odds ratios below 2 a standard deviation take up to 5 passes in single precision,
-# 2 in double, and 3 for a variance; of 7 up to 10, 3 and 7; of 55 they need all, and of 150 none has
-# settled. What needs more is further than its first information reaches, and cheaper one at a time
-# with its own.
+# 2 in double, and 3 for a variance; of 7 up to 10, 3 and 7; of 55 all there are, and of 150 none
+# has settled. What needs more is further than its first information reaches, and cheaper one at a
+# time with its own.
 _PASSES_SINGLE, _PASSES_DOUBLE, _PASSES_VARIANCE = 14, 8, 8
 # The next squared step is taken to be smaller by the ratio of the last two; that may be small by
 # chance, and counts for no more than a thousand. The least that a ratio is taken to.
