@@ -27,7 +27,7 @@ from proteomr.stats.block_rows import TILE, BlockRows, lay_out_block
 from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.chunked import ChunkedDesign
 from proteomr.stats.quasi_newton import Preconditioner, StepMemory, is_far, slow_down
-from proteomr.stats.row_models import Base, Layout, RowModel
+from proteomr.stats.row_models import Base, Layout, RowModel, check_base
 from proteomr.stats.row_sweeps import RowSweeps
 from proteomr.stats.score_scale import ScoreScale
 from proteomr.stats.shared_information import SharedInformation
@@ -35,12 +35,25 @@ from proteomr.stats.workspace import workspace
 
 __all__ = ["BatchedRegressions", "BlockEstimate"]
 
+# Squared steps in standard errors. Single precision rounds scores at about 1e-5 of an error: a step
+# below that is noise, and rates are seen in steps three times as long.
 _SINGLE_STEP, _SINGLE_FLOOR = 1e-10, 1e-9
+# The rate assumed where none was seen, slower than that of any fit that needs so few passes.
 _SLOWEST_UNSEEN = 0.1
-_VARIANCE_REST, _MANY = 2e-8, 2000.0
+# What may be missing of a variance, relative: half of it is missing of an error. It is measured by
+# the preconditioner, which is believed in full where as many rows carry a fit, and never below a
+# twentieth.
+_VARIANCE_REST, _MANY, _LEAST_BELIEF = 2e-8, 2000.0, 0.05
 # The last step is taken: what it leaves is of the order of its square.
 _DECREMENT, _SCORE = 1e-8, 1e-8
+# Logistic fits of odds ratios below 2 a standard deviation take up to 5 passes in single precision,
+# 2 in double, and 3 for a variance; of 7 up to 10, 3 and 7; of 55 all there are, and of 150 none
+# has settled. What needs more is further than its first information reaches, and cheaper one at a
+# time with its own.
 _PASSES_SINGLE, _PASSES_DOUBLE, _PASSES_VARIANCE = 14, 8, 8
+# The next squared step is taken to be smaller by the ratio of the last two; that may be small by
+# chance, and counts for no more than a thousand. The least that a ratio is taken to.
+_SHRINKING, _TINY = 1e-3, 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +124,15 @@ class BatchedRegressions:
     design : the covariates ``A (n, k)``.
     bases : the F fits to the covariates alone.
     model : what a row adds to score and curvature.
+
+    Raises
+    ------
+    ValueError : where a base is not of the shapes that the model declares.
     """
 
     def __init__(self, design: ChunkedDesign, bases: Sequence[Base], *, model: RowModel) -> None:
+        for base in bases:
+            check_base(base, model=model, n=design.n, k=design.k)
         self.design = design
         self.model = model
         self.F = len(bases)
@@ -179,13 +198,13 @@ class BatchedRegressions:
         for passes in range(_PASSES_SINGLE):
             d = block.direct(g)
             decrement = np.vecdot(g, d)
-            shrunk = np.sqrt(np.maximum(decrement, 0.0) / np.maximum(last, 1e-300))
+            shrunk = np.sqrt(np.maximum(decrement, 0.0) / np.maximum(last, _TINY))
             # Below that, single precision hides the rate.
             seen = moving & (decrement > _SINGLE_FLOOR) & np.isfinite(last)
             rate = np.where(seen, np.minimum(shrunk, 1.0), rate)
             moving &= np.isfinite(decrement) & (decrement > 0)
             theta += np.where(moving[:, None], d, 0.0)
-            coming = decrement * np.clip(decrement / np.maximum(last, 1e-300), 1e-3, 1.0)
+            coming = decrement * np.clip(decrement / np.maximum(last, _TINY), _SHRINKING, 1.0)
             moving &= coming > _SINGLE_STEP
             if not np.any(moving):
                 return rate, passes
@@ -268,8 +287,8 @@ class BatchedRegressions:
         for passes in range(_PASSES_VARIANCE):
             d = block.direct(r)
             v += np.where(moving[:, None], d, 0.0)
-            rest = np.maximum(np.vecdot(r, d), 1e-300)
-            coming = rest * np.clip(rest / last, 1e-3, 1.0)
+            rest = np.maximum(np.vecdot(r, d), _TINY)
+            coming = rest * np.clip(rest / last, _SHRINKING, 1.0)
             moving &= coming > _VARIANCE_REST / 2.0 * np.abs(v[:, column])
             if not np.any(moving) or passes + 1 == _PASSES_VARIANCE:
                 break
@@ -285,7 +304,7 @@ class BatchedRegressions:
         variance, settled = v[:, column].copy(), np.zeros(v.shape[0], dtype=bool)
         left, present = e, block.present
         # The preconditioner, which the rest is measured by, is poorer where few rows carry a fit.
-        bound = _VARIANCE_REST * np.clip(block.preconditioner.weight / _MANY, 0.05, 1.0)
+        bound = _VARIANCE_REST * np.clip(block.preconditioner.weight / _MANY, _LEAST_BELIEF, 1.0)
         for _ in range(_PASSES_DOUBLE):
             r = e - self._sweeps.curve_exactly(block.rows.double, v, state=end.state)
             left = np.where(settled[:, None], left, r)

@@ -24,7 +24,15 @@ from numpy.typing import NDArray
 from proteomr._typing import F64, I64
 from proteomr.stats.chunked import ChunkedDesign
 
-__all__ = ["Base", "BaseThresholds", "Layout", "Reach", "RowModel", "Rows"]
+__all__ = [
+    "Base",
+    "BaseThresholds",
+    "Layout",
+    "Reach",
+    "RowModel",
+    "Rows",
+    "check_base",
+]
 
 Reach = Literal["row", "cohort"]
 """Whether a row's residual follows from its own predictors, or from those of other rows too."""
@@ -243,3 +251,31 @@ class RowModel(Protocol):
     ) -> None:
         """As :meth:`curve`, in double precision from the state alone."""
         ...
+
+
+def check_base(base: Base, *, model: RowModel, n: int, k: int) -> None:
+    """Refuse a fit to covariates alone that is not of the shapes that its model declares.
+
+    Raises
+    ------
+    ValueError : naming the field, its shape and the one declared.
+    """
+    L, t = model.predictors, model.thresholds
+    q = L * k + t
+    arrays = {
+        "response": (base.response, (n,)),
+        "coefficients": (base.coefficients, (q,)),
+        "weights": (base.weights, (L, L, n)),
+        "residuals": (base.residuals, (L, n)),
+        "inverse_information": (base.inverse_information, (q, q)),
+    }
+    thresholds = base.thresholds
+    if (thresholds is not None) != (t > 0):
+        raise ValueError(f"a model of {t} thresholds with a base of another number")
+    if thresholds is not None:
+        arrays["thresholds.residuals"] = (thresholds.residuals, (t, n))
+        arrays["thresholds.weights"] = (thresholds.weights, (t, L, n))
+        arrays["thresholds.information"] = (thresholds.information, (t,))
+    for name, (array, shape) in arrays.items():
+        if array.shape != shape:
+            raise ValueError(f"{name} of a base: {array.shape}, where {shape} is declared")

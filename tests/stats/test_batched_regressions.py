@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from proteomr._typing import F64
 from proteomr.stats.batched_regressions import BatchedRegressions
+from proteomr.stats.block_rows import TILE
 from proteomr.stats.chunked import ChunkedDesign, chunk_design
 from proteomr.stats.logistic import fit_logistic
 from proteomr.stats.logistic_base import fit_base
 from proteomr.stats.logistic_rows import LogisticRows
-from proteomr.stats.row_models import Base
+from proteomr.stats.row_models import Base, BaseThresholds, Rows
+from proteomr.stats.row_sweeps import RowSweeps
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,45 @@ def test_a_separated_protein_never_counts_as_converged() -> None:
     found = build(batch).fit(batch.borders, batch.mask)
     assert not found.converged[1, 0]
     assert found.converged[[0, 2]].all()
+
+
+def test_a_fit_has_the_same_numbers_whatever_others_are_in_its_block() -> None:
+    # The second protein separates the first response, and keeps its block at work to the end.
+    batch = draw(2500, 4, own=1, effect=1.0)
+    batch.borders[1, 0] = batch.responses[0] * batch.mask[1]
+    solver = build(batch)
+    together = solver.fit(batch.borders, batch.mask)
+    for j in range(4):
+        alone = solver.fit(batch.borders[[j]], batch.mask[[j]])
+        for one, other in ((alone.estimate, together.estimate), (alone.se, together.se)):
+            np.testing.assert_allclose(one[0], other[j], rtol=1e-12)
+        np.testing.assert_array_equal(alone.converged[0], together.converged[j])
+
+
+def test_proteins_that_only_fill_a_tile_cost_no_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, passes = draw(3000, 1), []
+    exactly = RowSweeps.curve_exactly
+
+    def count(sweeps: RowSweeps, rows: Rows, v: F64, *, state: F64) -> F64:
+        passes.append(rows.mask.shape[0])
+        return exactly(sweeps, rows, v, state=state)
+
+    monkeypatch.setattr(RowSweeps, "curve_exactly", count)
+    assert build(batch).fit(batch.borders, batch.mask).converged.all()
+    assert passes[0] == TILE
+    assert len(passes) <= 3
+
+
+def test_a_base_of_other_shapes_than_the_model_s_is_refused() -> None:
+    batch = draw(500, 1)
+    bases, model = bases_of(batch), LogisticRows.load(compiled=False)
+    flat = [replace(base, weights=base.weights[0]) for base in bases]
+    with pytest.raises(ValueError, match=r"weights of a base: \(1, 500\), where \(1, 1, 500\)"):
+        BatchedRegressions(batch.design, flat, model=model)
+    thresholds = BaseThresholds(np.empty((1, 500)), np.empty((1, 1, 500)), np.empty(1))
+    ordinal = [replace(base, thresholds=thresholds) for base in bases]
+    with pytest.raises(ValueError, match="a model of 0 thresholds"):
+        BatchedRegressions(batch.design, ordinal, model=model)
 
 
 def test_compiled_and_plain_loops_give_the_same_fits() -> None:

@@ -168,3 +168,18 @@ def test_each_fit_of_a_row_model_on_trial_equals_the_fit_of_its_own_rows(
         estimate, se = trial.oracle(X, trial.responses[f], trial.mask[j] > 0)
         np.testing.assert_allclose(found.se[j, f], se, rtol=1e-8)
         assert np.abs((found.estimate[j, f] - estimate) / se).max() < 1e-8
+
+
+@pytest.mark.parametrize("make", TRIALS)
+def test_what_has_a_certificate_is_the_maximum_however_strong_the_effect(
+    make: Callable[..., Trial],
+) -> None:
+    trial = make(effect=2.5, own=0)
+    found = trial.build().fit(trial.borders, trial.mask)
+    # With a log link the first full step runs away, which must not pass for a maximum.
+    assert found.converged[0, 0] == (make is not try_poisson)
+    for j in np.flatnonzero(found.converged[:2, 0]):
+        X = np.column_stack([trial.design.matrix(), trial.borders[j, 0]])
+        estimate, se = trial.oracle(X, trial.responses[0], trial.mask[j] > 0)
+        np.testing.assert_allclose(found.se[j, 0], se, rtol=1e-8)
+        assert np.abs((found.estimate[j, 0] - estimate) / se).max() < 1e-8

@@ -62,9 +62,9 @@ class TrialRows:
         """Return the diagonal of the curvature by the predictors."""
         raise NotImplementedError
 
-    def begin(self, response: F64, count: int) -> F64:
+    def begin(self, design: ChunkedDesign, response: F64) -> F64:
         """Return where the fit to covariates alone starts from."""
-        return np.zeros(count)
+        return np.zeros(self.predictors * design.k + self.thresholds)
 
     def concentrate(self, effects: F64) -> F64:
         """Weights are log-normal at worst, as Poisson's are: their effective number falls so."""
@@ -169,7 +169,7 @@ class TrialRows:
         A, L, t = design.matrix(), self.predictors, self.thresholds
         n, k = A.shape
         seen = Seen(response[None], np.ones((1, 1, n)))
-        theta = self.begin(response, L * k + t)
+        theta = self.begin(design, response)
         for _ in range(60):
             eta = (theta[: L * k].reshape(L, k) @ A.T)[None, None]
             residuals, added, state = self.evaluate(eta, theta[None, None, L * k :], seen)
@@ -185,9 +185,16 @@ class TrialRows:
             np.array([out[0, 0] for out, _ in by_threshold]).reshape(t, L, n),
             np.diagonal(information)[L * k :].copy(),
         )
-        inverse = np.linalg.inv(information)
+        inverse = np.asarray(np.linalg.inv(information), dtype=np.float64)
         weights = self.weigh_pairs(state, seen)
-        return Base(response, theta, weights, residuals[0, 0], inverse, thresholds if t else None)
+        return Base(
+            response,
+            theta,
+            weights,
+            residuals[0, 0],
+            inverse,
+            thresholds if t else None,
+        )
 
     def weigh_pairs(self, state: F64, seen: Seen) -> F64:
         """Return the curvature by pairs of predictors ``(L, L, n)``."""
@@ -212,6 +219,11 @@ def _no_thresholds(like: F64) -> F64:
 
 class PoissonRows(TrialRows):
     """Counts with a log link; the state is the mean."""
+
+    def begin(self, design: ChunkedDesign, response: F64) -> F64:
+        theta = super().begin(design, response)
+        theta[design.d] = np.log(response.mean())  # the intercept is the first column of cells
+        return theta
 
     def evaluate(self, eta: F64, tau: F64, seen: Seen) -> tuple[F64, F64, F64]:
         mu = seen.m[:, None] * np.exp(eta)
@@ -276,10 +288,10 @@ class OrdinalRows(TrialRows):
     def states(self) -> int:
         return 2
 
-    def begin(self, response: F64, count: int) -> F64:
-        theta = np.zeros(count)
+    def begin(self, design: ChunkedDesign, response: F64) -> F64:
+        theta = super().begin(design, response)
         shares = [np.mean(response <= j) for j in range(self.levels - 1)]
-        theta[count - self.levels + 1 :] = [np.log(p / (1.0 - p)) for p in shares]
+        theta[-self.thresholds :] = [np.log(p / (1.0 - p)) for p in shares]
         return theta
 
     def _ends(self, tau: F64, seen: Seen, *, outside: float) -> tuple[F64, F64]:
@@ -294,7 +306,7 @@ class OrdinalRows(TrialRows):
         """Return what rows add to each threshold, given what they add at their ends."""
         levels = np.arange(self.thresholds)[:, None]
         at_upper, at_lower = (seen.y[:, None] == levels), (seen.y[:, None] == levels + 1)
-        return at_upper * upper + at_lower * lower
+        return np.asarray(at_upper * upper + at_lower * lower)
 
     def evaluate(self, eta: F64, tau: F64, seen: Seen) -> tuple[F64, F64, F64]:
         upper, lower = (
@@ -319,7 +331,7 @@ class OrdinalRows(TrialRows):
         return state + state * (1.0 - state) * (ends - shift)
 
     def weigh(self, state: F64, seen: Seen) -> F64:
-        return (state * (1.0 - state)).sum(axis=2, keepdims=True) * seen.m[:, None]
+        return np.asarray((state * (1.0 - state)).sum(axis=2, keepdims=True) * seen.m[:, None])
 
 
 @dataclass(frozen=True)
@@ -353,7 +365,7 @@ class CoxRows(TrialRows):
         return state * self._accumulate(jumps, seen)
 
     def weigh_pairs(self, state: F64, seen: Seen) -> F64:
-        return self.weigh(state, seen)[0]
+        return np.asarray(self.weigh(state, seen)[0])
 
     def _events(self, seen: Seen) -> F64:
         """Return the events at each time."""
