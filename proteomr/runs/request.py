@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Final, Self, TypeAlias
 
 import polars as pl
 
@@ -27,6 +27,7 @@ __all__ = [
     "digest_request",
 ]
 
+_EXACT: Final = 2**53  # below it every whole number is a double, and the other way about
 Data: TypeAlias = Any
 """A path, or a frame of polars, pandas or pyarrow."""
 
@@ -306,6 +307,8 @@ def _plain_scalar(value: object) -> object:
         return value.name
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)  # 500 and 500.0 ask for the same
     if value is None or isinstance(value, bool | int | str | float):
         return value
     raise TypeError(f"a request cannot hold a {type(value).__name__}")
