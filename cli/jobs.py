@@ -174,9 +174,9 @@ def choose_executor(blocks: Blocks, threads: int) -> "Executor":
         return Dask(blocks.dask_scheduler, threads)
     if blocks.dask_scheduler is not None:
         raise UsageError("--dask-scheduler names Dask's workers: add --executor dask")
-    from proteomr.execute import Threads
+    from proteomr.execute import Processes, Threads
 
-    return Threads(threads)
+    return Processes(threads) if blocks.executor == "processes" else Threads(threads)
 
 
 @dataclass(slots=True)

@@ -286,10 +286,10 @@ def mr(
             proxies=proxies,
             match=match,
         )
-        studies = files or [None]
+        exposure, *outcomes = files or [None]
         request = MrRequest.of(
-            studies[0],
-            studies[1:],
+            exposure,
+            outcomes,
             harmonised=harmonised,
             methods=DEFAULT_METHODS if methods is None else methods,
             convention=convention,

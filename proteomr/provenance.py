@@ -5,6 +5,7 @@ Nothing here identifies a person or a machine: neither user nor host is named.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -180,13 +181,18 @@ def tool_versions() -> dict[str, str]:
     >>> sorted(tool_versions())[:3]
     ['linearmodels', 'numpy', 'polars']
     """
-    versions = {"python": platform.python_version()}
+    return dict(_find_versions())
+
+
+@functools.cache  # a table's stamp asks for it, and the search takes longer than the table
+def _find_versions() -> tuple[tuple[str, str], ...]:
+    versions = [("python", platform.python_version())]
     for tool in _TOOLS:
         try:
-            versions[tool] = importlib.metadata.version(tool)
+            versions.append((tool, importlib.metadata.version(tool)))
         except importlib.metadata.PackageNotFoundError:
-            versions[tool] = "not installed"
-    return versions
+            versions.append((tool, "not installed"))
+    return tuple(versions)
 
 
 def blas_in_use() -> tuple[BlasLibrary, ...]:

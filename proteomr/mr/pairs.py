@@ -93,9 +93,9 @@ class StudyPairs:
         """Return stretches that are some exposures by all outcomes, or one by some outcomes."""
         each = self.described.height
         if each > size:
-            starts = [
-                e * each + o for e in range(len(self.exposures)) for o in range(0, each, size)
-            ]
+            part = -(-each // -(-each // size))  # in equal parts, none of a few pairs
+            rows = range(0, self.count, each)
+            starts = [row + first for row in rows for first in range(0, each, part)]
         else:
             starts = list(range(0, self.count, each * (size // each)))
         return list(pairwise([*starts, self.count]))

@@ -173,6 +173,12 @@ def _numbers(
     pair: Harmonised, ids: Sequence[str], method: str, estimate: F64, se: F64
 ) -> pl.DataFrame:
     minus_log = neg_log10_p_normal(estimate / se)
+    names = {
+        c.EXPOSURE: [pair.exposures[0]] * len(ids),
+        c.OUTCOME: [pair.outcome] * len(ids),
+        c.VARIANT_ID: list(ids),
+        c.METHOD: [method] * len(ids),
+    }
     columns = {
         c.ESTIMATE: estimate,
         c.SE: se,
@@ -181,10 +187,7 @@ def _numbers(
     }
     return pl.DataFrame(
         {
-            c.EXPOSURE: [pair.exposures[0]] * len(ids),
-            c.OUTCOME: [pair.outcome] * len(ids),
-            c.VARIANT_ID: list(ids),
-            c.METHOD: [method] * len(ids),
+            **{name: pl.Series(texts, dtype=pl.String) for name, texts in names.items()},
             **{name: pl.Series(values).fill_nan(None) for name, values in columns.items()},
         }
     )

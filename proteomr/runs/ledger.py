@@ -118,7 +118,8 @@ class Ledger:
         try:
             first = f"{main}.{formats[0]}"
             tables = [f"{main}.{format}" for format in formats] if main else []
-            known = [layout.place(name, main=first) for name in (*tables, *results, "drops.tsv")]
+            wanted = dict.fromkeys([*tables, *results, "drops.tsv"])
+            known = [layout.place(name, main=first) for name in wanted]
             finished = open_run(
                 layout,
                 request=request,

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import polars as pl
 
@@ -27,7 +27,8 @@ __all__ = [
     "digest_request",
 ]
 
-_EXACT: Final = 2**53  # below it every whole number is a double, and the other way about
+_LARGEST_WHOLE = 2**53  # up to here every integer is a double, so that none changes its value
+
 Data: TypeAlias = Any
 """A path, or a frame of polars, pandas or pyarrow."""
 
@@ -305,10 +306,15 @@ def _facts_of(value: Any) -> Mapping[str, object]:
 def _plain_scalar(value: object) -> object:
     if isinstance(value, enum.Enum):
         return value.name
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
-        return int(value)  # 500 and 500.0 ask for the same
+    if isinstance(value, float):
+        return _plain_number(value)
     if value is None or isinstance(value, bool | int | str | float):
         return value
     raise TypeError(f"a request cannot hold a {type(value).__name__}")
+
+
+def _plain_number(value: float) -> float | int | str:
+    """Return a number as JSON holds it: a whole one as an integer, which asks for the same."""
+    if not math.isfinite(value):
+        return repr(value)
+    return int(value) if value.is_integer() and abs(value) <= _LARGEST_WHOLE else value

@@ -248,6 +248,7 @@ def test_a_file_for_both_samples_and_proteins_is_refused(associate: Any) -> None
         (["--adjust", "a=lonely"], "is an exposure and in the adjustment set 'a'"),
         (["--adjust", "a=__import__('os')"], "__import__"),
         (["--exposure", "lonely"], "exposure 'lonely' is given twice"),
+        (["--outcome", "age"], "exposures and outcomes are two scans"),
         (["--shard", "5/4"], "shard 5/4 does not exist"),
         (["--shard", "two"], "is not of the form i/n"),
         (["--resume", "--overwrite"], "choose one"),

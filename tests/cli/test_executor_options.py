@@ -35,6 +35,17 @@ def test_dask_gives_the_bytes_of_a_local_run(associate: Any, wide: Any) -> None:
     assert manifest["configuration"]["executor"] == "dask"
 
 
+def test_processes_give_the_bytes_of_a_local_run(associate: Any, wide: Any) -> None:
+    sets = ("--adjust", "simple=age + C(site)")
+    apart = ("--executor", "processes", "--threads", 2, "-o", wide.folder / "processes")
+    ending = associate(*sets, *apart)
+    associate(*sets, "-o", wide.folder / "local")
+    assert (ending.code, ending.err) == (0, "")
+    for name in ("associations.parquet", "summary.tsv", "drops.tsv"):
+        found = [(wide.folder / folder / name).read_bytes() for folder in ("processes", "local")]
+        assert found[0] == found[1]
+
+
 @NO_DASK
 def test_dask_gets_the_scheduler_and_as_many_workers_as_threads() -> None:
     asked = Blocks(executor="dask", dask_scheduler="tcp://10.0.0.5:8786")
@@ -67,7 +78,7 @@ def test_a_scheduler_without_the_executor_is_refused(associate: Any) -> None:
 def test_an_unknown_executor_is_refused(associate: Any) -> None:
     ending = associate("--executor", "ray")
     assert ending.code == 2
-    assert "'local', 'dask'" in ending.message
+    assert "'local', 'processes', 'dask'" in ending.message
 
 
 @pytest.mark.parametrize(("tests", "exposures"), [("joint", 2), ("exposure", 1)])

@@ -25,18 +25,18 @@ def make_studies(*, exposures: int, outcomes: int, m: int) -> tuple[pl.DataFrame
             "se": [0.01] * count,
         }
     )
-    effects = rng.uniform(0.05, 0.2, count)
+    effects = rng.uniform(0.07, 0.2, count)
     x = []
     for e in range(exposures):
         rows = slice(e * m, min((e + 1) * m + 2, count))
-        own = {"beta": pl.Series(effects[rows]), "n": 5e4, "trait": pl.lit(f"X{e}")}
-        x.append(variants[rows].with_columns(**own))
+        beta = pl.Series(effects[rows])
+        x.append(variants[rows].with_columns(beta=beta, n=5e4, trait=pl.lit(f"X{e}")))
     y = []
     for o in range(outcomes):
         kept = np.sort(rng.permutation(count)[: count - 1])
         beta = 0.3 * o * effects[kept] + rng.normal(0, 0.01, kept.size)
-        own = {"beta": pl.Series(beta), "n": 3e4, "trait": pl.lit(f"P{o}")}
-        y.append(variants[kept].with_columns(**own))
+        named = pl.lit(f"P{o}")
+        y.append(variants[kept].with_columns(beta=pl.Series(beta), n=3e4, trait=named))
     return pl.concat(x), pl.concat(y)
 
 

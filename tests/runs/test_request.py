@@ -102,3 +102,10 @@ def test_what_is_no_table_is_refused() -> None:
         digest_request(Asked(Source.of("nowhere.csv")))
     with pytest.raises(TypeError, match="cannot hold a PosixPath"):
         digest_request(Asked(Source.of(PEOPLE), levels=cast("Any", (Path("x"),))))
+
+
+def test_a_whole_number_asks_for_the_same_as_an_integer_or_as_a_float() -> None:
+    one, other = (Asked(Source.of(PEOPLE), levels=levels) for levels in ((1, 10_000), (1.0, 1e4)))
+    assert digest_request(one) == digest_request(other)
+    large = [Asked(Source.of(PEOPLE), levels=(value,)) for value in (1e300, 2e300)]
+    assert digest_request(large[0]) != digest_request(large[1])
