@@ -8,6 +8,7 @@ import pkgutil
 import shlex
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -112,7 +113,7 @@ def test_the_shell_and_python_ask_for_the_same(
     digests = []
     for call in (case.plain, case.chosen):
         arguments = [*case.command.split(), *shlex.split(call.shell), "-o", str(inputs / case.out)]
-        from_shell = ask(lambda arguments=arguments: run(arguments))
+        from_shell = ask(partial(run, arguments))
         assert from_shell == ask(call.python)
         digests.append(from_shell)
     assert digests[0] != digests[1]

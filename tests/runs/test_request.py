@@ -57,15 +57,6 @@ def test_whatever_determines_numbers_changes_the_digest(changed: dict[str, Any])
     assert digest_request(replace(one, **changed)) != digest_request(one)
 
 
-def test_whole_numbers_are_the_same_with_and_without_a_decimal() -> None:
-    one, other = (Asked(Source.of(PEOPLE), levels=levels) for levels in ((500, 0), (500.0, -0.0)))
-    assert digest_request(one) == digest_request(other)
-    assert digest_request(one) != digest_request(replace(one, levels=(500.5, 0)))
-    assert digest_request(one) != digest_request(replace(one, levels=(True, 0)))
-    largest = [replace(one, levels=(float(2**53 + step),)) for step in (0, 2)]
-    assert digest_request(largest[0]) != digest_request(largest[1])
-
-
 def test_a_file_counts_by_name_and_content_wherever_it_is(tmp_path: Path) -> None:
     here, there = tmp_path / "samples.csv", tmp_path / "there" / "samples.csv"
     PEOPLE.write_csv(here)
