@@ -33,7 +33,9 @@ DELIMITED = [name for name in NAMES if not BOOKS[name].vcf]
 WITH_EFFECT = [
     name
     for name in DELIMITED
-    if (beta := open_sumstats(FOLDER / f"{name}.txt").layout.get("beta")) and beta.by == "number"
+    if (path := FOLDER / f"{name}.txt").exists()  # a test of its own asks for what is absent
+    and (beta := open_sumstats(path).layout.get("beta")) is not None
+    and beta.by == "number"
 ]
 
 
