@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, get_args
 
+import pytest
 import typer.main
-from proteomr_cli.associate import Family
+from proteomr_cli.associate import Family as FamilyName
 from proteomr_cli.ingest import Platforms
 from proteomr_cli.main import app
 
 from proteomr.io import PLATFORMS
 from proteomr.models import FAMILIES, Role
+from proteomr.models.family import Family
+from proteomr.mr.methods import METHOD_CLASSES
+from proteomr.mr.methods.method import Method
+from proteomr.mr.multivariable import MULTIVARIABLE_METHODS, MultivariableMethod
 from proteomr.tables import Platform, load_schema
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +30,32 @@ def test_every_platform_is_listed_once() -> None:
     rooms = {file.parent.name for file in IO.glob("*/reader.py")}
     homes = [type(platform).__module__ for platform in PLATFORMS]
     assert sorted(homes) == sorted(f"proteomr.io.{room}.reader" for room in rooms)
+
+
+@pytest.mark.parametrize(
+    ("room", "base", "registry"),
+    [
+        ("proteomr.models", Family, FAMILIES),
+        ("proteomr.mr.methods", Method, METHOD_CLASSES),
+        ("proteomr.mr.multivariable", MultivariableMethod, MULTIVARIABLE_METHODS),
+    ],
+    ids=["families", "methods", "multivariable"],
+)
+def test_every_class_of_a_folder_is_listed_once(
+    room: str, base: type, registry: tuple[type, ...]
+) -> None:
+    folder = importlib.import_module(room)
+    modules = [importlib.import_module(f"{room}.{e.name}") for e in iter_modules(folder.__path__)]
+    defined = [
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if inspect.isclass(kind)
+        and issubclass(kind, base)
+        and kind.__module__ == module.__name__
+        and (hasattr(kind, "key") or hasattr(kind, "name"))  # without one it is a base of others
+    ]
+    assert sorted(map(str, defined)) == sorted(map(str, registry))
 
 
 def test_platforms_have_the_names_that_stores_and_options_know() -> None:
@@ -36,7 +70,7 @@ def test_any_table_is_asked_last() -> None:
 
 def test_families_have_the_names_that_options_tables_and_pages_know() -> None:
     names = [family.name for family in FAMILIES]
-    assert list(get_args(Family)) == names
+    assert list(get_args(FamilyName)) == names
     allowed = {column.name: column.values for column in load_schema("associations").columns}
     assert list(allowed["family"]) == names
     methods = (ROOT / "README.md").read_text().partition("## Methods and their sources")[2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import tempfile
 from pathlib import Path
@@ -11,9 +10,6 @@ from typing import Any
 import polars as pl
 import pytest
 from proteomr_cli import demo
-
-from proteomr.runs import digest_request
-from proteomr.simulate import SimulateRequest
 
 
 @pytest.fixture
@@ -52,14 +48,6 @@ def test_simulate_writes_an_export_and_takes_it_away_again(proteomr: Any, tmp_pa
     assert "choose another folder, or replace it with --overwrite" in again.message
     assert proteomr(*command, "--seed", 2, "--overwrite").code == 0
     assert list(export.iterdir()) == []
-
-
-def test_the_shell_and_python_ask_for_the_same_cohort(proteomr: Any, tmp_path: Path) -> None:
-    options = ("--people", 200, "--proteins", 3, "--seed", 4, "--summary-statistics")
-    assert proteomr("simulate", *options, "-o", tmp_path).code == 0
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    request = SimulateRequest(people=200, proteins=3, seed=4, summary_statistics=True)
-    assert manifest["request_sha256"] == digest_request(request)
 
 
 def test_simulate_says_what_it_would_write(proteomr: Any, tmp_path: Path) -> None:

@@ -11,8 +11,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from proteomr.phenotype import DeriveOptions, load_definition, make_phenotype_job
-from proteomr.runs import digest_request
 from tests.phenotype.people import make_study
 
 FIRST_ID = 7_300_001
@@ -294,15 +292,6 @@ def test_the_printed_configuration_asks_for_the_same(
     (export.parent / "asked.toml").write_text(written.out)
     again = proteomr("phenotype", "--config", export.parent / "asked.toml", "--resume", "-q")
     assert again.code == 0, again.err
-
-
-def test_the_shell_and_python_ask_for_the_same(phenotype: Run, export: Path) -> None:
-    assert phenotype("--alternative", "isolation=monthly", "--only", "isolation,age").code == 0
-    manifest = json.loads((export.parent / "cohort.manifest.json").read_text())
-    definition = load_definition("shen2025", alternatives={"isolation": "monthly"})
-    options = DeriveOptions(only=("isolation", "age"))
-    request = make_phenotype_job(export, definition, options=options).request
-    assert manifest["request_sha256"] == digest_request(request)
 
 
 def test_complete_cases_that_nobody_is_are_nothing_to_do(phenotype: Run, export: Path) -> None:

@@ -16,10 +16,9 @@ from proteomr_cli import main
 import proteomr
 from proteomr.errors import InputError, NothingToDo, RunFolderError, UsageError
 from proteomr.execute import Serial, Threads
-from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.study import read_study
 from proteomr.mr import blocks as blocks_module
-from proteomr.mr.analysis import TraitSize, analyse, measure_pairs
+from proteomr.mr.analysis import analyse, measure_pairs
 from proteomr.mr.blocks import cut_blocks
 from proteomr.mr.choice import build_methods
 from proteomr.mr.harmonise import harmonise_table, to_harmonised
@@ -117,38 +116,14 @@ def test_blocks_hold_every_pair_once_and_are_neither_few_nor_large(
         assert len(rows) == 1 or (start % outcomes, end % outcomes) == (0, 0)
 
 
-def test_the_request_is_that_of_the_shell(files: tuple[Path, Path], tmp_path: Path) -> None:
-    names = tmp_path / "names.txt"
-    names.write_text("".join(f"rs{i}\n" for i in range(15)))
-    known = tmp_path / "known.csv"
-    known.write_text("exposure,outcome,expected\nX0,P1,up\n")
-    options = ("--instruments", names, "--controls", known, "--instruments-p", "1e-6")
-    further = ("--clump-r2", "0.01", "--unproven", "flag", "--reverse", "--seed", "5")
-    sizes = ("--outcome-cases", "900", "--outcome-controls", "2100", "--overlap", "0.2")
-    run_shell(
-        *("mr", *files, *options, *further, *sizes, "--allow-failures", "-o", tmp_path / "out"),
-        *("--methods", "mr_ivw,egger( robust = true ),simple_median", "--bootstraps", "30"),
-    )
-    request = MrRequest.of(
-        *files,
-        methods=["ivw", "egger(robust=true)", "simple_median(draws=30)"],
-        rule=InstrumentRule(p=1e-6, unproven="flag", clumping=Clumping(r2=0.01)),
-        instruments=names,
-        controls=known,
-        reverse=True,
-        outcome_size=TraitSize(900, 2100),
-        overlap=0.2,
-        seed=5,
-    )
-    written = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert written["request_sha256"] == digest_request(request)
-    others = [
+def test_each_option_makes_another_request(files: tuple[Path, Path]) -> None:
+    requests = [
         MrRequest.of(*files),
         MrRequest.of(*files, bootstraps=999),
         MrRequest.of(*files, seed=2),
         MrRequest.of(*files, convention="mendelianrandomization"),
     ]
-    assert len({digest_request(other) for other in (request, *others)}) == 5
+    assert len({digest_request(request) for request in requests}) == len(requests)
 
 
 def test_frames_give_what_their_files_give(tmp_path: Path, files: tuple[Path, Path]) -> None:

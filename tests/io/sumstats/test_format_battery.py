@@ -24,7 +24,7 @@ from proteomr.io.sumstats import (
     write_sumstats,
 )
 from proteomr.tables.sumstats import SumStats
-from tests.io.sumstats.formats import FOLDER, TRUTH, UNTOLD, fixture_names, fixture_of, read, write
+from tests.io.sumstats.formats import TRUTH, UNTOLD, fixture_names, fixture_of, read, write
 
 ROOT = Path(__file__).parents[3]
 NAMES = book_names()
@@ -33,7 +33,7 @@ DELIMITED = [name for name in NAMES if not BOOKS[name].vcf]
 WITH_EFFECT = [
     name
     for name in DELIMITED
-    if (beta := open_sumstats(FOLDER / f"{name}.txt").layout.get("beta")) and beta.by == "number"
+    if any(rule.to == "beta" and rule.by != "z" for rule in BOOKS[name].columns)
 ]
 
 
@@ -189,16 +189,21 @@ def test_a_renamed_column_is_lacking_where_it_is_needed_and_may_be_mapped(
 
 
 @pytest.mark.parametrize("name", WITH_EFFECT)
-def test_an_odds_ratio_becomes_the_effect(name: str, tmp_path: Path) -> None:
+def test_an_odds_ratio_may_stand_for_the_effect_and_the_other_way_about(
+    name: str, tmp_path: Path
+) -> None:
     text = fixture_of(name)
     path = write(tmp_path, text)
     expected, beta = read(path), open_sumstats(path).layout.get("beta")
     assert beta is not None
+    ratio = beta.by == "log"
     cells = cells_of(text)
     at = cells[0].index(beta.source)
     for line, effect in zip(cells[1:], TRUTH["beta"], strict=True):
-        line[at] = line[at] if effect is None else repr(math.exp(effect))
-    options = ReadOptions(format=name, columns={"odds_ratio": beta.source})
+        if effect is not None:
+            line[at] = repr(effect if ratio else math.exp(effect))
+    mapped = {"beta" if ratio else "odds_ratio": beta.source}
+    options = ReadOptions(format=name, columns=mapped)
     made = read(write(tmp_path, join(cells, delimiter_of(text))), options)
     assert_frame_equal(made, expected, rel_tol=1e-12, abs_tol=1e-15)
 

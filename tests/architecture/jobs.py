@@ -1,0 +1,315 @@
+"""Every job of the library: its command, its function, and calls that ask both for the same.
+
+A job joins the tests by a case here, and a test fails where one has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+import proteomr
+import proteomr.gwas
+from proteomr.gwas.clumping import Clumping
+from proteomr.gwas.policy import VariantPolicy
+from proteomr.io import IngestOptions, read_measurements, write_store
+from proteomr.io.sumstats import ReadOptions
+from proteomr.mr.analysis import TraitSize
+from proteomr.mr.inputs import InstrumentRule
+from proteomr.phenotype import DeriveOptions
+from proteomr.qc import Correction, Imputation
+from proteomr.runs import Results
+
+BOOK = """name = "mine"
+title = "mine"
+required = []
+[[columns]]
+to = "rsid"
+from = ["SNP"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The same wish in two tongues.
+
+    Parameters
+    ----------
+    shell : arguments of the command, without ``-o``.
+    python : call of the function in the folder of the inputs, which may be the current one.
+    """
+
+    shell: str
+    python: Callable[[], Results]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A job and how it is asked.
+
+    Parameters
+    ----------
+    job : name of its class.
+    command : as typed.
+    function : where users of Python find it.
+    plain, chosen : a call with what is needed alone, and one with options of every kind.
+    out : name of the output.
+    """
+
+    job: str
+    command: str
+    function: str
+    plain: Call
+    chosen: Call
+    out: str = "results"
+
+
+def write_inputs(folder: Path) -> None:
+    """Write the files that the calls name."""
+    (folder / "npx.csv").write_text(
+        "SampleID;OlinkID;Assay;Panel;NPX\nA1;OID1;ADM;CVD;1\nA2;OID1;ADM;CVD;2\n"
+    )
+    (folder / "gone.csv").write_text("A1\n")
+    (folder / "people.csv").write_text("eid,31-0.0,54-0.0\n1000001,1,11010\n1000002,0,11010\n")
+    (folder / "samples.csv").write_text("eid,iso,age,sex\n1,0,40,F\n2,1,50,M\n3,0,60,F\n")
+    (folder / "proteins.csv").write_text("eid,ADM\n1,0.5\n2,1.5\n3,2.5\n")
+    (folder / "gap.csv").write_text("eid,ADM\n1,1\n2,2\n3,3\n")
+    head = "SNP chr pos effect_allele other_allele eaf beta se pval samplesize\n"
+    for name in ("exposure", "outcome"):
+        text = head + "rs1 1 10 A G 0.3 0.1 0.01 1e-23 900\n"
+        (folder / f"{name}.txt").write_text(text)
+    (folder / "ld.csv").write_text("rs1\n1\n")
+    (folder / "names.txt").write_text("rs1\n")
+    (folder / "controls.csv").write_text("exposure,outcome,expected\nexposure,outcome,up\n")
+    (folder / "mine.toml").write_text(BOOK)
+    pl.DataFrame(
+        {
+            "SNP": ["rs1"],
+            **{f"beta_{side}": [0.1] for side in ("exposure", "outcome")},
+            **{f"se_{side}": [0.01] for side in ("exposure", "outcome")},
+        }
+    ).write_csv(folder / "harmonised.csv")
+    write_store(read_measurements(folder / "npx.csv", scratch=folder), folder / "store")
+
+
+CASES = (
+    Case(
+        "IngestJob",
+        "ingest",
+        "proteomr.ingest",
+        Call("npx.csv", lambda: proteomr.ingest("npx.csv")),
+        Call(
+            "npx.csv --platform olink --withdrawn gone.csv --replicates mean --id SampleID",
+            lambda: proteomr.ingest(
+                "npx.csv",
+                platform="olink",
+                withdrawn="gone.csv",
+                options=IngestOptions(id_column="SampleID", replicates="mean"),
+            ),
+        ),
+    ),
+    Case(
+        "QcJob",
+        "qc",
+        "proteomr.qc",
+        Call("store", lambda: proteomr.qc("store")),
+        Call(
+            "store --policy strict --withdrawn gone.csv --correct median --impute knn "
+            "--neighbours 4 --components 2",
+            lambda: proteomr.qc(
+                "store",
+                policy="strict",
+                withdrawn="gone.csv",
+                correction=Correction("median"),
+                imputation=Imputation(4),
+                components=2,
+            ),
+        ),
+    ),
+    Case(
+        "PhenotypeJob",
+        "phenotype",
+        "proteomr.derive",
+        Call("people.csv", lambda: proteomr.derive("people.csv")),
+        Call(
+            "people.csv --definition shen2025 --alternative isolation=monthly "
+            "--only isolation,age --instance 1 --allow-partial --withdrawn gone.csv --complete",
+            lambda: proteomr.derive(
+                "people.csv",
+                "shen2025",
+                alternatives={"isolation": "monthly"},
+                options=DeriveOptions(1, allow_partial=True, only=("isolation", "age")),
+                withdrawn="gone.csv",
+                complete=True,
+            ),
+        ),
+        out="cohort.parquet",
+    ),
+    Case(
+        "AssociateJob",
+        "associate",
+        "proteomr.associate",
+        Call(
+            "samples.csv proteins.csv --family linear --exposure iso",
+            lambda: proteomr.associate(
+                "samples.csv", "proteins.csv", family="linear", exposure="iso"
+            ),
+        ),
+        Call(
+            "samples.csv proteins.csv --family logistic --exposure iso --adjust aged=age "
+            "--transform none --firth --level 0.9 --tests exposure --effective-tests --strata sex "
+            "--protein-covariate gap=gap.csv --withdrawn gone.csv --id eid",
+            lambda: proteomr.associate(
+                "samples.csv",
+                "proteins.csv",
+                family="logistic",
+                exposure="iso",
+                adjust={"aged": "age"},
+                transform="none",
+                firth=True,
+                level=0.9,
+                tests="exposure",
+                effective_tests=True,
+                strata="sex",
+                protein_covariates={"gap": "gap.csv"},
+                withdrawn="gone.csv",
+                id_column="eid",
+            ),
+        ),
+    ),
+    Case(
+        "SimulateJob",
+        "simulate",
+        "proteomr.simulate",
+        Call("", proteomr.simulate),
+        Call(
+            "--people 200 --proteins 3 --seed 4 --summary-statistics --export ukb",
+            lambda: proteomr.simulate(
+                people=200, proteins=3, seed=4, summary_statistics=True, export="ukb"
+            ),
+        ),
+    ),
+    Case(
+        "MrJob",
+        "mr",
+        "proteomr.run_mr",
+        Call(
+            "exposure.txt outcome.txt",
+            lambda: proteomr.run_mr("exposure.txt", "outcome.txt"),
+        ),
+        Call(
+            "exposure.txt outcome.txt --methods 'mr_ivw,egger( robust = true ),simple_median' "
+            "--convention mendelianrandomization --bootstraps 50 --seed 7 --instruments-p 1e-6 "
+            "--instruments names.txt --ld ld.csv "
+            "--clump-r2 0.01 --clump-kb 500 --match rsid --outcome-p 0.001 --unproven flag "
+            "--action 3 --reverse --steiger-filter --outcome-cases 10 --outcome-controls 90 "
+            "--prevalence 0.2 --overlap 0.5 --controls controls.csv",
+            lambda: proteomr.run_mr(
+                "exposure.txt",
+                "outcome.txt",
+                methods=["ivw", "egger(robust=true)", "simple_median(draws=50)"],
+                convention="mendelianrandomization",
+                seed=7,
+                rule=InstrumentRule(
+                    p=1e-6,
+                    clumping=Clumping(r2=0.01, kb=500.0),
+                    match="rsid",
+                    outcome_p=0.001,
+                    unproven="flag",
+                    action=3,
+                ),
+                instruments="names.txt",
+                ld="ld.csv",
+                reverse=True,
+                steiger_filter=True,
+                outcome_size=TraitSize(10.0, 90.0, 0.2),
+                overlap=0.5,
+                controls="controls.csv",
+            ),
+        ),
+    ),
+    Case(
+        "HarmoniseJob",
+        "harmonise",
+        "proteomr.harmonise",
+        Call(
+            "exposure.txt outcome.txt",
+            lambda: proteomr.harmonise("exposure.txt", "outcome.txt"),
+        ),
+        Call(
+            "exposure.txt outcome.txt --exposure-format mine.toml --exposure-map eaf=eaf "
+            "--outcome-build GRCh37 --outcome-trait CHD --match rsid --action 1 --tolerance 0.1",
+            lambda: proteomr.harmonise(
+                "exposure.txt",
+                "outcome.txt",
+                read_exposure=ReadOptions("mine.toml", {"eaf": "eaf"}),
+                read_outcome=ReadOptions(build="GRCh37"),
+                outcome_trait="CHD",
+                match="rsid",
+                action=1,
+                tolerance=0.1,
+            ),
+        ),
+    ),
+    Case(
+        "MungeJob",
+        "gwas munge",
+        "proteomr.munge",
+        Call("exposure.txt", lambda: proteomr.munge("exposure.txt")),
+        Call(
+            "exposure.txt outcome.txt --format mine.toml --map eaf=eaf --build GRCh38 --trait BMI "
+            "--ratio-se ratio --variants names.txt --min-maf 0.01 --drop-indels --duplicates all",
+            lambda: proteomr.munge(
+                ["exposure.txt", "outcome.txt"],
+                read=ReadOptions(
+                    "mine.toml", {"eaf": "eaf"}, build="GRCh38", trait="BMI", ratio_se="ratio"
+                ),
+                variants="names.txt",
+                policy=VariantPolicy(
+                    drop=VariantPolicy().drop | {"indel"}, min_maf=0.01, duplicates="all"
+                ),
+            ),
+        ),
+        out="out.parquet",
+    ),
+    Case(
+        "ClumpJob",
+        "gwas clump",
+        "proteomr.gwas.clump",
+        Call(
+            "exposure.txt --ld ld.csv",
+            lambda: proteomr.gwas.clump("exposure.txt", "ld.csv"),
+        ),
+        Call(
+            "exposure.txt --ld ld.csv --p1 1e-6 --p2 0.01 --r2 0.1 --kb 250 --measure genotype "
+            "--format mine.toml --map eaf=eaf",
+            lambda: proteomr.gwas.clump(
+                "exposure.txt",
+                "ld.csv",
+                clumping=Clumping(p1=1e-6, p2=0.01, r2=0.1, kb=250.0),
+                measure="genotype",
+                read=ReadOptions("mine.toml", {"eaf": "eaf"}),
+            ),
+        ),
+        out="out.parquet",
+    ),
+    Case(
+        "LeadsJob",
+        "gwas leads",
+        "proteomr.gwas.leads",
+        Call("exposure.txt", lambda: proteomr.gwas.leads("exposure.txt")),
+        Call(
+            "exposure.txt --p 1e-6 --distance-kb 250 --format mine.toml",
+            lambda: proteomr.gwas.leads(
+                "exposure.txt",
+                p_value=1e-6,
+                distance_bp=250_000,
+                read=ReadOptions("mine.toml"),
+            ),
+        ),
+        out="out.parquet",
+    ),
+)
