@@ -23,6 +23,7 @@ FILTERED: Final = "filtered"
 # As many blocks as keep the threads of one machine busy, but no fewer pairs in one than take a
 # tenth of a second, and no more than some tens of megabytes.
 _BLOCKS: Final = 64
+# Fewer would spend more on files than on estimates; more would hold too much at once.
 _FEWEST_PAIRS, _MOST_PAIRS = 8, 2048
 
 

@@ -32,7 +32,7 @@ _NUMBERS: Final = ("beta", "se", "eaf", "neg_log10_p", "n")
 _NEEDED: Final = ("variant_id", "effect_allele", "other_allele", "beta", "se")
 _PLACES: Final = {"chromosome": pl.String(), "position_bp": pl.Int64(), "build": pl.String()}
 _FURTHER: Final = {"n_case": pl.Float64(), "proxy_id": pl.String(), "proxy_r2": pl.Float64()}
-_DIFFERENCE: Final = 0.2
+_DIFFERENCE: Final = 0.2  # of frequencies: more than ancestries of one continent differ by
 _PAIR: Final = ("exposure", "outcome")
 _LETTERS: Final = {"exposure": "a", "outcome": "b"}
 

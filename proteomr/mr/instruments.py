@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _STEP: Final = "instruments"
-_WINDOW_BP: Final = 1_000_000
+_WINDOW_BP: Final = 1_000_000  # as the plasma proteome of UK Biobank counts a variant as cis
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ __all__ = ["Pairs", "ReadyPairs", "Stretch", "StudyPairs"]
 Stretch: TypeAlias = tuple[int, int]
 """Positions of the first pair and of the one behind the last."""
 
-_REASONS_SHOWN: Final = 3
+_REASONS_SHOWN: Final = 3  # what fits into one line of an error
 
 
 class Pairs(Protocol):

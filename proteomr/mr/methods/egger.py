@@ -40,6 +40,7 @@ BootstrapRegression: TypeAlias = Literal["weighted_products", "weighted_least_sq
 _PENALTY = (
     100.0  # as MendelianRandomization 0.10.0, whose regressions lower weights later than medians
 )
+# An intercept is in units of the outcome, whatever those of the exposure.
 _POWERS: Powers = dict.fromkeys(
     ("intercept", "intercept_se", "intercept_conf_low", "intercept_conf_high"), (1, 0)
 )
