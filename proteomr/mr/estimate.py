@@ -166,12 +166,7 @@ class _Work:
             pair = pairs[row]
             return random_of(self.seed, pair.exposures[0], pair.outcome, first.stream)
 
-        if len(methods) == 1:
-            return [first.estimate_many(pairs, draw=draw)]
-        rows = [
-            first.estimate_kin(methods, pair, random=draw(row)) for row, pair in enumerate(pairs)
-        ]
-        return [[row[place] for row in rows] for place in range(len(methods))]
+        return first.estimate_together(methods, pairs, draw=draw)
 
     def _applies(self, method: Method, pair: Harmonised) -> bool:
         """A method for few variants stands only where it can, unless it is the only one."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.linalg import LinAlgError
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 from proteomr._typing import F64, Bool
 
@@ -75,11 +74,11 @@ def fit_lasso_path(X: F64, y: F64, *, weights: F64, penalties: F64 | None = None
     z = y * np.sqrt(v)
     gram, product = Z.T @ Z, Z.T @ z
     given = list_penalties(float(np.abs(product).max())) if penalties is None else penalties
-    scaled = _walk(gram, product, given)
+    rule = None
     if penalties is None:
-        mean = float(v @ y)
-        rss = ((z - scaled @ Z.T) ** 2).sum(axis=1)
-        scaled = scaled[: _end(1.0 - rss / (z @ z), (z @ z) / max(z @ z - mean**2, 1e-300))]
+        mean, whole = float(v @ y), float(z @ z)
+        rule = _Rule(Z, z, whole / max(whole - mean**2, 1e-300))
+    scaled = _walk(gram, product, given, rule)
     penalty = given[: scaled.shape[0]]
     return LassoPath(penalty, scaled / safe, _certify(gram, product, penalty, scaled))
 
@@ -104,22 +103,41 @@ def list_penalties(largest: float) -> F64:
     return np.asarray(largest * _RATIO ** (np.arange(_LENGTH) / (_LENGTH - 1)))
 
 
-def _end(explained: F64, unit: float) -> int:
-    """How many penalties remain when the gain of the next is too small, or little is left."""
-    explained = explained * unit
-    for k in range(_FEWEST - 1, explained.size):
-        if explained[k] - explained[k - 1] < _GAIN * explained[k] or explained[k] > _EXPLAINED:
-            return k + 1
-    return int(explained.size)
+@dataclass(slots=True, eq=False)
+class _Rule:
+    """Ends a sequence when the gain of the next penalty is too small, or little is left.
+
+    Parameters
+    ----------
+    columns, target : of the regression.
+    unit : share of the whole that the explained part is of.
+    explained : at the last penalty.
+    """
+
+    columns: F64
+    target: F64
+    unit: float
+    explained: float = 0.0
+
+    def ends(self, b: F64, count: int) -> bool:
+        """Whether these coefficients, the so many-th, are the last."""
+        left = self.target - self.columns @ b
+        before, whole = self.explained, float(self.target @ self.target)
+        self.explained = (1.0 - float(left @ left) / whole) * self.unit
+        gain = self.explained - before
+        settled = gain < _GAIN * self.explained or self.explained > _EXPLAINED
+        return count >= _FEWEST and settled
 
 
-def _walk(gram: F64, product: F64, penalties: F64) -> F64:
-    """Coefficients at each penalty, each found from those at the one before."""
+def _walk(gram: F64, product: F64, penalties: F64, rule: _Rule | None) -> F64:
+    """Coefficients at each penalty until the rule ends it, each from those at the one before."""
     b = np.zeros(product.size)
-    found = []
+    found: list[F64] = []
     for penalty in penalties.tolist():
         b = _descend(gram, product, penalty, b)
         found.append(b)
+        if rule is not None and rule.ends(b, len(found)):
+            break
     return np.array(found).reshape(-1, product.size)
 
 
@@ -160,7 +178,7 @@ def _settle(gram: F64, product: F64, penalty: float, b: F64, sign: F64) -> tuple
 
 def _solve(block: F64, right: F64) -> F64:
     """Solve for the active coefficients; the shortest solution where they are collinear."""
-    try:
-        return np.asarray(cho_solve(cho_factor(block, lower=True), right))
-    except LinAlgError:
+    _, solution, fault = dposv(block, right, lower=1)
+    if fault:
         return np.asarray(np.linalg.lstsq(block, right, rcond=None)[0])
+    return np.asarray(solution)

@@ -83,7 +83,7 @@ class Harmonised:
     @property
     def m(self) -> int:
         """Number of variants."""
-        return self.variants.height
+        return self.beta_y.size
 
     @property
     def x(self) -> F64:

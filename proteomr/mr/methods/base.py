@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -25,7 +25,7 @@ __all__ = [
     "MethodStatus",
     "certify",
     "conclude",
-    "conclude_many",
+    "infer",
     "refuse",
 ]
 
@@ -39,6 +39,7 @@ _ZERO_ERROR = (
     "the standard error is zero: the variants agree to the last digit, or a number underflowed"
 )
 _LEVEL = 0.95  # of every interval: the one that both packages print
+_WIDTH = float(quantile_normal(0.5 + _LEVEL / 2))
 
 
 class MethodStatus(StrEnum):
@@ -106,60 +107,43 @@ def conclude(
     >>> round(effect.neg_log10_p, 3), round(effect.conf_low, 3)
     (6.242, 0.304)
     """
-    found = conclude_many(
-        np.array([estimate]),
-        np.array([se]),
+    minus_log, low, high = infer(
+        np.array(estimate), np.array(se), df=None if df is None else np.array(df)
+    )
+    return Estimate(
+        estimate=float(estimate),
+        se=float(se),
+        neg_log10_p=float(minus_log),
+        conf_low=float(low),
+        conf_high=float(high),
         nsnp=nsnp,
-        df=None if df is None else np.array([df]),
-        details=[details or {}],
-    )[0]
-    return found if used is None else replace(found, used=used)
+        details=dict(details or {}),
+        used=used,
+    )
 
 
-def conclude_many(
-    estimates: F64,
-    se: F64,
-    *,
-    nsnp: int,
-    df: F64 | None = None,
-    details: Sequence[Mapping[str, float]] | None = None,
-) -> list[Estimate]:
-    """Return estimates of pairs of as many variants with their p values and limits.
+def infer(estimate: F64, se: F64, *, df: F64 | None = None) -> tuple[F64, F64, F64]:
+    """Return two-sided -log10 p values of no effect, and the 95 % limits.
 
     Parameters
     ----------
-    estimates, se : (k,).
-    nsnp : variants used by each.
-    df : (k,) degrees of freedom of Student's t; None for the normal distribution.
-    details : what else is estimated, one mapping a pair.
+    estimate, se : of the effects, of any shape; p is NaN where the error is not above zero.
+    df : degrees of freedom of Student's t, infinite for the normal distribution, as is None.
 
     Examples
     --------
-    >>> both = conclude_many(np.array([0.5, 0.1]), np.array([0.1, 0.1]), nsnp=10)
-    >>> [round(effect.conf_low, 3) for effect in both]
-    [0.304, -0.096]
+    >>> minus_log, low, high = infer(np.array([0.5]), np.array([0.1]))
+    >>> minus_log.round(3).tolist(), low.round(3).tolist()
+    ([6.242], [0.304])
     """
-    statistic = np.full(estimates.shape, np.nan)
-    np.divide(estimates, se, out=statistic, where=se > 0)
+    statistic = np.full(estimate.shape, np.nan)
+    np.divide(estimate, se, out=statistic, where=se > 0)
     if df is None:
-        minus_log, width = neg_log10_p_normal(statistic), quantile_normal(0.5 + _LEVEL / 2)
+        minus_log, width = neg_log10_p_normal(statistic), _WIDTH
     else:
         minus_log, width = neg_log10_p_t(statistic, df), quantile_t(0.5 + _LEVEL / 2, df)
     half = np.asarray(width) * se
-    low, high = estimates - half, estimates + half
-    described = details if details is not None else [{}] * estimates.size
-    return [
-        Estimate(
-            estimate=float(estimates[k]),
-            se=float(se[k]),
-            neg_log10_p=float(minus_log[k]),
-            conf_low=float(low[k]),
-            conf_high=float(high[k]),
-            nsnp=nsnp,
-            details=dict(named),
-        )
-        for k, named in enumerate(described)
-    ]
+    return minus_log, np.asarray(estimate - half), np.asarray(estimate + half)
 
 
 def refuse(status: MethodStatus, message: str, *, nsnp: int) -> Estimate:

@@ -15,10 +15,10 @@ from proteomr.mr.methods.base import (
     Estimate,
     MethodStatus,
     conclude,
-    conclude_many,
     refuse,
 )
-from proteomr.mr.methods.heterogeneity import describe_rows
+from proteomr.mr.methods.estimate_block import EstimateBlock
+from proteomr.mr.methods.heterogeneity import describe_columns
 from proteomr.mr.methods.ivw import Distribution
 from proteomr.mr.methods.method import Block, BlockMethod, Method
 from proteomr.mr.methods.units import Powers
@@ -105,7 +105,7 @@ class EggerRegression(BlockMethod):
     penalised: bool = False
     robust: bool = False
 
-    def fit_block(self, block: Block, /) -> list[Estimate]:
+    def fit_block(self, block: Block, /) -> EstimateBlock:
         """Return the estimate of every pair of a block."""
         sign = np.where(block.x < 0, -1.0, 1.0)
         if self.convention == "mendelianrandomization":
@@ -114,22 +114,28 @@ class EggerRegression(BlockMethod):
         lines = _fit(self, x, y, 1.0 / block.sy**2)
         minus_log, half = _test(self, lines.slope, lines.se, lines)
         se = lines.se * np.maximum(1.0, lines.sigma)
-        details = _describe(self, block, lines)
-        estimates = [
-            replace(
-                found,
-                neg_log10_p=float(minus_log[k]),
-                conf_low=float(lines.slope[k] - half[k]),
-                conf_high=float(lines.slope[k] + half[k]),
-            )
-            for k, found in enumerate(conclude_many(lines.slope, se, nsnp=block.m, details=details))
-        ]
-        for k in np.flatnonzero(np.isnan(lines.slope) | ~lines.converged):
-            flat = self.robust and float(np.ptp(x[k])) > 0
-            status = MethodStatus.not_converged if flat else MethodStatus.not_identified
-            text = "no robust line found" if flat else "effects on the exposure do not vary"
-            estimates[k] = refuse(status, text, nsnp=block.m)
-        return estimates
+        text = "effects on the exposure do not vary"
+        refusals = {
+            int(k): refuse(MethodStatus.not_identified, text, nsnp=block.m)
+            for k in np.flatnonzero(np.isnan(lines.slope))
+        }
+        text = "no robust line found"
+        refusals |= {
+            int(k): refuse(MethodStatus.not_converged, text, nsnp=block.m)
+            for k in np.flatnonzero(~lines.converged & (np.ptp(x, axis=1) > 0))
+        }
+        return EstimateBlock(
+            estimate=lines.slope,
+            se=se,
+            neg_log10_p=minus_log,
+            conf_low=lines.slope - half,
+            conf_high=lines.slope + half,
+            nsnp=block.m,
+            details=_describe(self, block, lines),
+            tests=describe_columns(lines.q, lines.df),
+            tested=(lines.df > 0) & (not self.penalised),
+            refusals=refusals,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +271,9 @@ def _test(options: EggerRegression, value: F64, unit_se: F64, lines: _Lines) -> 
     )
 
 
-def _describe(options: EggerRegression, block: Block, lines: _Lines) -> list[dict[str, float]]:
+def _describe(options: EggerRegression, block: Block, lines: _Lines) -> dict[str, F64]:
     minus_log, half = _test(options, lines.intercept, lines.intercept_se, lines)
-    columns = {
+    return {
         "intercept": lines.intercept,
         "intercept_se": lines.intercept_se * np.maximum(1.0, lines.sigma),
         "intercept_neg_log10_p": minus_log,
@@ -276,8 +282,6 @@ def _describe(options: EggerRegression, block: Block, lines: _Lines) -> list[dic
         "residual_se": lines.sigma,
         "i2_gx": _measure_dilution(np.abs(block.x) / block.sy, block.sx / block.sy),
     }
-    tested = np.zeros(lines.df.size) if options.penalised else lines.df
-    return describe_rows(columns, q=lines.q, df=tested)
 
 
 def _measure_dilution(x: F64, s: F64) -> F64:

@@ -11,12 +11,11 @@ from proteomr._typing import F64, Bool
 from proteomr.errors import UsageError
 from proteomr.mr.methods.base import (
     Convention,
-    Estimate,
     MethodStatus,
-    conclude_many,
     refuse,
 )
-from proteomr.mr.methods.heterogeneity import describe_rows
+from proteomr.mr.methods.estimate_block import EstimateBlock, conclude_block
+from proteomr.mr.methods.heterogeneity import describe_columns
 from proteomr.mr.methods.method import Block, BlockMethod
 from proteomr.stats.robust_regression import fit_mm
 from proteomr.stats.weighted_lines import fit_slopes, penalise_weights
@@ -108,7 +107,7 @@ class InverseVarianceWeighted(BlockMethod):
         """Variants needed: one by MendelianRandomization's convention."""
         return 1 if self.convention == "mendelianrandomization" else self.min_variants
 
-    def fit_block(self, block: Block, /) -> list[Estimate]:
+    def fit_block(self, block: Block, /) -> EstimateBlock:
         """Return the estimate of every pair of a block."""
         lines = _fit(self, block)
         few = self.convention == "mendelianrandomization" and block.m < 4
@@ -136,7 +135,7 @@ class InverseVarianceWeightedFixed(BlockMethod):
     aliases: ClassVar[tuple[str, ...]] = ("mr_ivw_fe",)
     min_variants: ClassVar[int] = 2
 
-    def fit_block(self, block: Block, /) -> list[Estimate]:
+    def fit_block(self, block: Block, /) -> EstimateBlock:
         """Return the estimate of every pair of a block."""
         options = InverseVarianceWeighted()
         lines = _fit(options, block)
@@ -164,7 +163,7 @@ class InverseVarianceWeightedRandom(BlockMethod):
     aliases: ClassVar[tuple[str, ...]] = ("mr_ivw_mre",)
     min_variants: ClassVar[int] = 2
 
-    def fit_block(self, block: Block, /) -> list[Estimate]:
+    def fit_block(self, block: Block, /) -> EstimateBlock:
         """Return the estimate of every pair of a block."""
         options = InverseVarianceWeighted()
         lines = _fit(options, block)
@@ -235,19 +234,25 @@ def _weigh(options: InverseVarianceWeighted, block: Block) -> F64:
     return np.where(block.x == 0, 0.0, w)
 
 
-def _conclude(
-    options: InverseVarianceWeighted, lines: _Lines, m: int, *, se: F64
-) -> list[Estimate]:
-    columns = {"residual_se": lines.sigma}
-    tested = np.zeros(lines.df.size) if options.penalised else lines.df
-    details = describe_rows(columns, q=lines.q, df=tested)
-    by_t = (options.distribution == "t") & (lines.df > 0)
-    df = np.where(by_t, lines.df, np.inf)
-    estimates = conclude_many(lines.slope, se, nsnp=m, df=df, details=details)
-    for k in np.flatnonzero(lines.df < m - 1):
-        text = f"{m - 1 - int(lines.df[k])} variants without effect have no weight"
-        estimates[k] = replace(estimates[k], message=text)
-    for k in np.flatnonzero(~lines.converged):
-        text = "the robust regression has not converged"
-        estimates[k] = refuse(MethodStatus.not_converged, text, nsnp=m)
-    return estimates
+def _conclude(options: InverseVarianceWeighted, lines: _Lines, m: int, *, se: F64) -> EstimateBlock:
+    by_t = options.distribution == "t"
+    df = np.where(lines.df > 0, lines.df, np.inf) if by_t else None
+    estimates = conclude_block(
+        lines.slope,
+        se,
+        nsnp=m,
+        df=df,
+        details={"residual_se": lines.sigma},
+        tests=describe_columns(lines.q, lines.df),
+        tested=(lines.df > 0) & (not options.penalised),
+    )
+    notes = {
+        int(k): f"{m - 1 - int(lines.df[k])} variants without effect have no weight"
+        for k in np.flatnonzero(lines.df < m - 1)
+    }
+    text = "the robust regression has not converged"
+    refusals = {
+        int(k): refuse(MethodStatus.not_converged, text, nsnp=m)
+        for k in np.flatnonzero(~lines.converged)
+    }
+    return replace(estimates, notes=notes, refusals=refusals)

@@ -14,14 +14,16 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.mr.methods.base import Estimate, Measure, MethodStatus, certify, refuse
+from proteomr.mr.methods.estimate_block import EstimateBlock
 from proteomr.mr.methods.units import Powers, find_exponents, restore_units, vanishes
 from proteomr.tables import Harmonised
 
-__all__ = ["Block", "BlockMethod", "Declared", "Draw", "Method", "attempt"]
+__all__ = ["Block", "BlockMethod", "Declared", "Draw", "Method", "Stack", "attempt"]
 
 Draw: TypeAlias = Callable[[int], Generator]
 """Gives the source of random numbers of a pair, by its position."""
 
+_NORMAL = float(np.finfo(np.float64).tiny)  # numbers from here on have all their digits
 _TOO_WIDE = "effects or standard errors differ by more orders of magnitude than numbers hold"
 
 
@@ -118,10 +120,22 @@ class Method(Declared):
         pairs : harmonised analyses of one exposure each.
         draw : gives the source of random numbers of a pair.
         """
-        return [
-            self.estimate_kin([self], pair, random=draw(place))[0]
-            for place, pair in enumerate(pairs)
+        return self.estimate_together([self], pairs, draw=draw)[0]
+
+    def estimate_together(
+        self, methods: Sequence[Self], pairs: Sequence[Harmonised], /, *, draw: Draw
+    ) -> list[list[Estimate]]:
+        """Return for each of the methods of one `kin`, this one among them, its estimates of pairs.
+
+        Parameters
+        ----------
+        methods, pairs : of one kin, and what they are applied to.
+        draw : gives the source of random numbers of a pair.
+        """
+        rows = [
+            self.estimate_kin(methods, pair, random=draw(place)) for place, pair in enumerate(pairs)
         ]
+        return [[row[place] for row in rows] for place in range(len(methods))]
 
     def fit_kin(
         self, methods: Sequence[Self], data: Harmonised, /, *, random: Generator
@@ -199,15 +213,14 @@ class Block:
         """Number of variants of each pair."""
         return int(self.x.shape[1])
 
-    def select(self, row: int) -> Block:
-        """Return the block of one pair.
+    def select(self, rows: I64) -> Block:
+        """Return the block of chosen pairs.
 
         Parameters
         ----------
-        row : its position.
+        rows : their positions.
         """
-        part = slice(row, row + 1)
-        return Block(self.x[part], self.sx[part], self.y[part], self.sy[part])
+        return Block(self.x[rows], self.sx[rows], self.y[rows], self.sy[rows])
 
 
 class BlockMethod(Method):
@@ -217,18 +230,26 @@ class BlockMethod(Method):
 
     pairs_at_once: ClassVar[int] = 4096  # a few milliseconds of array arithmetic
 
+    @property
+    def kin(self) -> Hashable:
+        """All that are written for blocks: their pairs are brought into arrays once."""
+        return BlockMethod
+
     @abstractmethod
-    def fit_block(self, block: Block, /) -> list[Estimate]:
+    def fit_block(self, block: Block, /) -> EstimateBlock:
         """Return the estimate, or a refusal, of every pair of a block."""
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the estimate of a block of one."""
         del random
         arrays = (data.x, data.sx, data.beta_y, data.se_y)
-        return self.fit_block(Block(*(array[None, :] for array in arrays)))[0]
+        block = Block(*(array[None, :] for array in arrays))
+        return self.fit_block(block).list_estimates()[0]
 
-    def estimate_many(self, pairs: Sequence[Harmonised], /, *, draw: Draw) -> list[Estimate]:
-        """Return the estimates of pairs; those of as many variants are fitted in one array.
+    def estimate_together(
+        self, methods: Sequence[Self], pairs: Sequence[Harmonised], /, *, draw: Draw
+    ) -> list[list[Estimate]]:
+        """Return for each method its estimates of pairs; those of as many variants in one array.
 
         There is no padding, and sums run along the variants of one pair, so that a pair's numbers
         do not depend on the others.
@@ -237,30 +258,46 @@ class BlockMethod(Method):
         groups: dict[int, list[int]] = {}
         for place, pair in enumerate(pairs):
             groups.setdefault(pair.m, []).append(place)
-        estimates: dict[int, Estimate] = {}
+        columns: list[dict[int, Estimate]] = [{} for _ in methods]
         for places in groups.values():
-            made = self._estimate_group([pairs[place] for place in places])
-            estimates.update(zip(places, made, strict=True))
-        return [estimates[place] for place in range(len(pairs))]
+            stack = _stack([pairs[place] for place in places])
+            for method, column in zip(methods, columns, strict=True):
+                column.update(zip(places, method.estimate_stack(stack), strict=True))
+        return [[column[place] for place in range(len(pairs))] for column in columns]
 
-    def _estimate_group(self, pairs: Sequence[Harmonised]) -> list[Estimate]:
-        m = pairs[0].m
-        x = np.array([pair.x for pair in pairs])
-        zeros = np.count_nonzero(x == 0, axis=1)
-        refusals = [self.find_refusal(m, int(count)) for count in zeros]
-        rows = np.array([k for k, refusal in enumerate(refusals) if refusal is None], dtype=int)
-        if not rows.size:
-            return [refusal for refusal in refusals if refusal is not None]
-        block, exponents, lost = _stack([pairs[row] for row in rows], x[rows])
-        fitted = _fit_block(self, block)
-        estimates = dict(enumerate(refusals))
-        for place, row in enumerate(rows.tolist()):
-            outcome, exposure = (int(value) for value in exponents[place])
-            found = fitted[place]
-            if lost[place]:
-                found = refuse(MethodStatus.not_identified, _TOO_WIDE, nsnp=m)
-            estimates[row] = self._finish(found, outcome, exposure)
-        return [found for found in estimates.values() if found is not None]
+    def estimate_stack(self, stack: Stack) -> list[Estimate]:
+        """Return the estimates of pairs of as many variants, or why they cannot be used.
+
+        Parameters
+        ----------
+        stack : the pairs.
+        """
+        m = stack.block.m
+        refusals = {count: self.find_refusal(m, count) for count in set(stack.zeros)}
+        if all(refusal is None for refusal in refusals.values()):
+            return self._estimate_whole(stack)
+        estimates = [refusals[count] for count in stack.zeros]
+        rows = np.array([row for row, refusal in enumerate(estimates) if refusal is None], int)
+        if rows.size:
+            for row, found in zip(rows, self._estimate_whole(stack.select(rows)), strict=True):
+                estimates[row] = found
+        return [found for found in estimates if found is not None]
+
+    def _estimate_whole(self, stack: Stack) -> list[Estimate]:
+        """Return the estimates of pairs that nothing excludes, each with its certificate."""
+        found = _fit_block(self, stack.block)
+        if isinstance(found, list):
+            units = zip(stack.outcome.tolist(), stack.exposure.tolist(), strict=True)
+            estimates = [self._finish(one, *unit) for one, unit in zip(found, units, strict=True)]
+        else:
+            if not self.pure:
+                found = found.restore_units(
+                    outcome=stack.outcome, exposure=stack.exposure, powers=self.powers
+                )
+            estimates = found.list_certified(measures=self.measures)
+        for k in np.flatnonzero(stack.lost):
+            estimates[k] = refuse(MethodStatus.not_identified, _TOO_WIDE, nsnp=stack.block.m)
+        return estimates
 
 
 def attempt(fit: Callable[[], list[Estimate]], *, count: int, m: int) -> list[Estimate]:
@@ -288,36 +325,70 @@ def attempt(fit: Callable[[], list[Estimate]], *, count: int, m: int) -> list[Es
         return [refuse(MethodStatus.not_identified, text, nsnp=m)] * count
 
 
-def _fit_block(method: BlockMethod, block: Block) -> list[Estimate]:
+def _fit_block(method: BlockMethod, block: Block) -> EstimateBlock | list[Estimate]:
     """Return the estimates of a block; where one breaks the arithmetic, each is tried alone."""
     try:
         with np.errstate(all="ignore"):
             return method.fit_block(block)
     except (ArithmeticError, LinAlgError):
         return [
-            attempt(partial(method.fit_block, block.select(k)), count=1, m=block.m)[0]
+            attempt(partial(_fit_one, method, block.select(np.array([k]))), count=1, m=block.m)[0]
             for k in range(block.x.shape[0])
         ]
 
 
-def _stack(pairs: Sequence[Harmonised], x: F64) -> tuple[Block, I64, Bool]:
-    """Pairs at the size of one, (k, 2) exponents, and (k,) whether numbers were lost."""
+def _fit_one(method: BlockMethod, block: Block) -> list[Estimate]:
+    return method.fit_block(block).list_estimates()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """Pairs of as many variants: a block, and by pair what `Method.estimate_kin` asks of one.
+
+    Parameters
+    ----------
+    block : at the size of one.
+    exposure, outcome : (k,) powers of two of the units.
+    zeros : by pair, variants without effect on the exposure.
+    lost : (k,) whether numbers are lost by scaling.
+    """
+
+    block: Block
+    exposure: I64
+    outcome: I64
+    zeros: list[int]
+    lost: Bool
+
+    def select(self, rows: I64) -> Stack:
+        """Return the stack of chosen pairs.
+
+        Parameters
+        ----------
+        rows : their positions.
+        """
+        zeros = [self.zeros[row] for row in rows]
+        block = self.block.select(rows)
+        return Stack(block, self.exposure[rows], self.outcome[rows], zeros, self.lost[rows])
+
+
+def _stack(pairs: Sequence[Harmonised]) -> Stack:
+    shape = (len(pairs), pairs[0].m)
     arrays = (
-        x,
-        np.array([pair.sx for pair in pairs]),
-        np.array([pair.beta_y for pair in pairs]),
-        np.array([pair.se_y for pair in pairs]),
+        np.concatenate([pair.beta_x for pair in pairs]).reshape(shape),
+        np.concatenate([pair.se_x for pair in pairs]).reshape(shape),
+        np.concatenate([pair.beta_y for pair in pairs]).reshape(shape),
+        np.concatenate([pair.se_y for pair in pairs]).reshape(shape),
     )
     exposure = find_exponents(arrays[0], arrays[1])
     outcome = find_exponents(arrays[2], arrays[3])
-    scaled = [
-        np.ldexp(array, -exponent[:, None])
-        for array, exponent in zip(arrays, (exposure, exposure, outcome, outcome), strict=True)
-    ]
-    lost = np.zeros(x.shape[0], dtype=np.bool_)
-    for before, after in zip(arrays, scaled, strict=True):
-        lost |= vanishes(before, after)
-    return Block(*scaled), np.column_stack([outcome, exposure]), lost
+    lost = np.zeros(exposure.shape, dtype=np.bool_)
+    scaled = []
+    for array, exponent in zip(arrays, (exposure, exposure, outcome, outcome), strict=True):
+        scaled.append(np.ldexp(array, -exponent[:, None]))
+        if np.abs(scaled[-1]).min(initial=1.0) < _NORMAL:
+            lost |= vanishes(array, scaled[-1])
+    zeros = np.count_nonzero(arrays[0] == 0, axis=1).tolist()
+    return Stack(Block(*scaled), exposure, outcome, zeros, lost)
 
 
 def _scale(data: Harmonised, *, exposure: int, outcome: int) -> Harmonised | None:
