@@ -207,7 +207,8 @@ for _command in (munge, clump, leads):
 
 def _describe_clumps(results: "Results") -> None:
     clumps = results.table("clumps")
-    counts = clumps["reason"].value_counts(name="n").sort("n", "reason", descending=True).rows()
+    counted = clumps["reason"].value_counts(name="n")
+    counts = counted.sort("n", "reason", descending=[True, False]).rows()
     say(f"{results.table().height:,} clumps of {clumps.height:,} variants")
     print_rows(["", "variants"], [[reason, f"{n:,}"] for reason, n in counts], left=1)
 

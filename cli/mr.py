@@ -286,10 +286,9 @@ def mr(
             proxies=proxies,
             match=match,
         )
-        exposure, *outcomes = files or [None]
         request = MrRequest.of(
-            exposure,
-            outcomes,
+            files[0] if files else None,
+            files[1:] if files else (),
             harmonised=harmonised,
             methods=DEFAULT_METHODS if methods is None else methods,
             convention=convention,

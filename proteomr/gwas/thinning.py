@@ -187,7 +187,8 @@ class ClumpJob:
             panel = open_panel(asked.ld.on_disk(scratch), measure=asked.measure)
             study = _read_hits(asked.study.on_disk(scratch), asked.read)
         clumps, found_by = clump_traits(study.rows, panel, options=asked.clumping)
-        counts = clumps["reason"].value_counts(name="n").sort("n", "reason", descending=True).rows()
+        counted = clumps["reason"].value_counts(name="n")
+        counts = counted.sort("n", "reason", descending=[True, False]).rows()
         index = clumps.filter(clumps["reason"] == "index")
         if not index.height:
             told = ", ".join(f"{n} {reason}" for reason, n in counts)

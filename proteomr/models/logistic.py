@@ -2,8 +2,8 @@
 maximum likelihood, the target an exposure or an outcome.
 
 Three paths give the same maximum. Large problems: all fits of a block together on shared
-information (:mod:`proteomr.stats.batched_logistic`). Small ones: Newton's method with every fit's
-own information (:mod:`proteomr.stats.newton`). What neither settles: one fit at a time with
+information (:mod:`proteomr.stats.batched_regressions`). Small ones: Newton's method with every
+fit's own information (:mod:`proteomr.stats.newton`). What neither settles: one fit at a time with
 aliasing and separation resolved (:mod:`proteomr.stats.logistic`). A factor level on which nobody,
 or everybody, has the outcome sends its own coefficient to infinity and leaves the others a limit,
 that of the fit without its people (Geyer 2009, doi:10.1214/08-EJS349): they are taken out of the
@@ -362,8 +362,8 @@ def _fit_mass(mass: MassSolver, block: Block, scale: F64, open_fits: Bool) -> li
     for position, m in enumerate(mass.models):
         good = found.converged[:, position] & open_fits[proteins, m] & enough
         per = scale[proteins[good]]
-        estimate = change_units(found.estimate[good, position], per=per)
-        se = change_units(found.se[good, position], per=per)
+        estimate = change_units(found.estimate[good, position, 0], per=per)
+        se = change_units(found.se[good, position, 0], per=per)
         notes = _describe_mass(mass, (people - kept)[good])
         settled.append(_Settled(m, proteins[good], estimate, se, notes))
     return settled

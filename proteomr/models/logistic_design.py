@@ -9,10 +9,10 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Factor, Problem, factors_within
 from proteomr.models.cells import lay_out_cells, name_aliased
-from proteomr.stats.base_fit import fit_base
-from proteomr.stats.batched_logistic import BatchedLogistic
+from proteomr.stats.batched_regressions import BatchedRegressions
 from proteomr.stats.chunked import chunk_design
 from proteomr.stats.linalg import FLAT, find_independent, orthonormalise, scale_columns
+from proteomr.stats.logistic_rows import LogisticRows
 
 __all__ = [
     "MassSolver",
@@ -39,7 +39,7 @@ class MassSolver:
     ``rows`` are None where it uses all; ``aliased`` names the covariates that others determine.
     """
 
-    solver: BatchedLogistic
+    solver: BatchedRegressions
     models: tuple[int, ...]
     rows: I64 | None
     aliased: tuple[str, ...]
@@ -131,16 +131,17 @@ def prepare_mass_solvers(
 
 def _build_solver(
     problem: Problem, adjustment: int, models: list[int], rows: I64 | None, *, compiled: bool
-) -> tuple[BatchedLogistic, tuple[str, ...]] | None:
+) -> tuple[BatchedRegressions, tuple[str, ...]] | None:
     at = np.arange(problem.n) if rows is None else rows
     columns = problem.adjustments[adjustment].columns
     cells = lay_out_cells(problem.covariates, columns, factors_within(problem, adjustment), rows=at)
     design = chunk_design(cells.dense, cells.cell_columns, cells.cell_of_row)
+    model = LogisticRows.load(compiled=compiled)
     bases = []
     for m in models:
-        base = fit_base(design, problem.targets[problem.models[m].target].values[at])
+        base = model.fit_base(design, problem.targets[problem.models[m].target].values[at])
         if base is None:
             return None
         bases.append(base)
     aliased = () if rows is not None else name_aliased(problem, adjustment, cells)
-    return BatchedLogistic(design, bases, compiled=compiled), aliased
+    return BatchedRegressions(design, bases, model=model), aliased

@@ -47,7 +47,7 @@ _FEW_PAIRS, _IN_A_BOOK = 6, 40  # figures of each pair up to the first, else of 
 _LEVEL = 0.05  # of the q values of the pairs in a book
 _MAIN: Final = ("ivw", "wald")
 
-_LIBRARY_BYTES, _PAIR_BYTES = 2.5e8, 6e4  # measured: what is loaded; a pair while it is estimated
+_LIBRARY_BYTES, _PAIR_BYTES = 2.2e8, 3e5  # measured: what is loaded; a pair of 8 variants
 _log = logging.getLogger(__name__)
 
 

@@ -31,7 +31,12 @@ _ROUNDING = 1e-12  # of a sum of squares, relative: a few hundred terms
 
 
 def find_doubt(
-    *, distance: float, curvature: float, value: float = 0.0, rival: float = math.inf
+    *,
+    distance: float,
+    curvature: float,
+    value: float = 0.0,
+    rival: float = math.inf,
+    bound: float = DISTANCE,
 ) -> str | None:
     """Return what speaks against a solution being the optimum, or None.
 
@@ -42,6 +47,7 @@ def find_doubt(
     curvature : smallest eigenvalue of the information there; above zero at an optimum.
     value : objective that was minimised.
     rival : the least value of the objective that was seen anywhere else, starts included.
+    bound : of the distance; wider only for a path whose end another package defines.
 
     Examples
     --------
@@ -54,7 +60,7 @@ def find_doubt(
         return "the score, the information or the objective is not a finite number"
     if not curvature > 0.0:
         return "the information at the solution is not above zero"
-    if not 0.0 <= distance <= DISTANCE:
+    if not 0.0 <= distance <= bound:
         return f"the score at the solution is not zero: {distance:.1e} standard errors off"
     if value > rival + _RISE + _ROUNDING * abs(rival):
         return "a better solution was seen than the one that the iteration came to"

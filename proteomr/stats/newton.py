@@ -1,6 +1,6 @@
 """Newton's method for many small logistic regressions at once, each with its own rows.
 
-The model and the letters are those of :mod:`proteomr.stats.batched_logistic`; here every fit has
+The model and the letters are those of :mod:`proteomr.stats.batched_regressions`; here every fit has
 its exact information matrix at every step, which is cheap while ``n k^2`` is small, so that the
 iteration is quadratic and the covariance comes with it.
 """

@@ -1,7 +1,8 @@
 """A limited-memory quasi-Newton iteration on many fits at once, around a shared preconditioner.
 
-Nocedal 1980, doi:10.1090/S0025-5718-1980-0572855-7. Shapes: ``R = B F`` fits of ``k`` covariates
-and ``s`` border columns; fit ``r`` has response ``r % F``.
+Nocedal 1980, doi:10.1090/S0025-5718-1980-0572855-7. Shapes: ``R = B F`` fits of ``q`` coefficients
+that the fit to covariates alone has too, then ``p`` of border columns; fit ``r`` has response
+``r % F``.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ class Preconditioner:
 
     Attributes
     ----------
-    inverse : ``(F, k, k)``, of the information of the covariates alone.
+    inverse : ``(F, q, q)``, of the information of the covariates alone.
     inflation : ``(R,)``, inverse shares of the rows observed.
-    cross, eliminated : ``(R, s, k)``, products of border and covariates, and with the inverse.
-    schur_inverse : ``(R, s, s)``, of what the covariates leave of the border.
-    border_information : ``(R, s)``, sums of squares of the border.
+    cross, eliminated : ``(R, p, q)``, products of border and covariates, and with the inverse.
+    schur_inverse : ``(R, p, p)``, of what the covariates leave of the border.
+    border_information : ``(R, p)``, sums of squares of the border.
     weight : ``(R,)``, the sum of weights of the rows that carry the first border's information.
     """
 
@@ -45,11 +46,11 @@ class Preconditioner:
     weight: F64
 
     def solve(self, g: F64) -> F64:
-        """Apply the preconditioner to scores ``(R, k + s)``."""
-        R, k, F = g.shape[0], self.inverse.shape[1], self.inverse.shape[0]
-        x: F64 = np.matmul(g[:, :k].reshape(R // F, F, 1, k), self.inverse).reshape(R, k)
+        """Apply the preconditioner to scores ``(R, q + p)``."""
+        R, q, F = g.shape[0], self.inverse.shape[1], self.inverse.shape[0]
+        x: F64 = np.matmul(g[:, :q].reshape(R // F, F, 1, q), self.inverse).reshape(R, q)
         x *= self.inflation[:, None]
-        rest = g[:, k:] - np.matmul(self.cross, x[:, :, None])[:, :, 0]
+        rest = g[:, q:] - np.matmul(self.cross, x[:, :, None])[:, :, 0]
         border = np.matmul(self.schur_inverse, rest[:, :, None])[:, :, 0]
         x -= np.matmul(border[:, None, :], self.eliminated)[:, 0, :]
         return np.concatenate([x, border], axis=1)
@@ -74,7 +75,7 @@ class StepMemory:
         self.inverse_curvature.append(np.where(usable, 1.0 / np.where(usable, curvature, 1.0), 0.0))
 
     def direct(self, preconditioner: Preconditioner, g: F64) -> F64:
-        """Return the quasi-Newton direction ``(R, k + s)`` for scores."""
+        """Return the quasi-Newton direction ``(R, q + p)`` for scores."""
         q = g.copy()
         weights = []
         pairs = list(zip(self.steps, self.changes, self.inverse_curvature, strict=True))

@@ -29,8 +29,8 @@ def make_studies(*, exposures: int, outcomes: int, m: int) -> tuple[pl.DataFrame
     x = []
     for e in range(exposures):
         rows = slice(e * m, min((e + 1) * m + 2, count))
-        beta = pl.Series(effects[rows])
-        x.append(variants[rows].with_columns(beta=beta, n=5e4, trait=pl.lit(f"X{e}")))
+        own = pl.Series(effects[rows])
+        x.append(variants[rows].with_columns(beta=own, n=5e4, trait=pl.lit(f"X{e}")))
     y = []
     for o in range(outcomes):
         kept = np.sort(rng.permutation(count)[: count - 1])

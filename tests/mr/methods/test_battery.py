@@ -29,6 +29,8 @@ FURTHER = (
     "ivw_radial(weights=second_order)",
     "egger_radial(weights=second_order)",
     "cml(average=false)",
+    "cml(search=global)",
+    "cml(search=global,average=false)",
 )
 """Configurations that take another path than the defaults."""
 

@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 
 from proteomr.errors import FormatError, InputError, UsageError
-from proteomr.io.genotypes import open_genotypes, read_bed, read_pgen
-from proteomr.io.ld_matrices import LdMatrix, read_ld_matrix
+from proteomr.io.genetics.genotypes import open_genotypes, read_bed, read_pgen
+from proteomr.io.genetics.ld_matrices import LdMatrix, read_ld_matrix
 
 CODES = {2: 0b00, -1: 0b01, 1: 0b10, 0: 0b11}
 

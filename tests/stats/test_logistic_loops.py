@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from proteomr.stats import row_loops
+from proteomr.stats import logistic_loops
 from proteomr.stats.loops import load_loops
 
 B, F, S, N, START, C = 3, 2, 2, 90, 17, 41
@@ -19,7 +19,7 @@ R = B * F
 @pytest.fixture(scope="module")
 def compiled() -> ModuleType:
     pytest.importorskip("numba")
-    return load_loops(compiled=True)
+    return load_loops("logistic", compiled=True)
 
 
 def draw(dtype: Any, *, seed: int = 0) -> dict[str, NDArray[Any]]:
@@ -78,7 +78,7 @@ def call(
     return [eta, total]
 
 
-LOOPS = sorted(row_loops.__all__)
+LOOPS = sorted(logistic_loops.__all__)
 PAIRS = [
     ("sum_scores", np.float64, 1e-12),
     ("sum_scores", np.float32, 1e-5),
@@ -97,7 +97,7 @@ def test_compiled_loops_equal_those_in_numpy(
     compiled: ModuleType, name: str, dtype: Any, tolerance: float, shift: float
 ) -> None:
     ours = call(compiled, name, dtype, shift=shift)
-    wanted = call(row_loops, name, dtype, shift=shift)
+    wanted = call(logistic_loops, name, dtype, shift=shift)
     for one, other in zip(ours, wanted, strict=True):
         scale = max(1.0, float(np.abs(other).max()))
         assert float(np.abs(one - other).max()) <= tolerance * scale
@@ -115,7 +115,7 @@ def linear_predictor(d: dict[str, NDArray[Any]], r: int) -> NDArray[Any]:
 
 def test_scores_are_the_residuals_and_their_products_with_the_borders() -> None:
     d, rows = draw(np.float64), slice(START, START + C)
-    residual, total = call(row_loops, "sum_scores", np.float64)
+    residual, total = call(logistic_loops, "sum_scores", np.float64)
     for r in range(R):
         mu = 1 / (1 + np.exp(-linear_predictor(d, r)))
         wanted = (d["response"][r % F, rows] - mu) * d["mask"][r // F, rows]
@@ -125,7 +125,7 @@ def test_scores_are_the_residuals_and_their_products_with_the_borders() -> None:
 
 def test_stored_means_are_masked_and_leave_other_rows_alone() -> None:
     d, rows = draw(np.float64), slice(START, START + C)
-    means = call(row_loops, "store_means", np.float64)[2]
+    means = call(logistic_loops, "store_means", np.float64)[2]
     for r in range(R):
         mu = 1 / (1 + np.exp(-linear_predictor(d, r)))
         np.testing.assert_allclose(means[r, rows], mu * d["mask"][r // F, rows], atol=1e-14)
@@ -134,7 +134,7 @@ def test_stored_means_are_masked_and_leave_other_rows_alone() -> None:
 
 def test_curvature_is_the_weighted_product() -> None:
     d, rows = draw(np.float64), slice(START, START + C)
-    product, total = call(row_loops, "apply_curvature", np.float64)
+    product, total = call(logistic_loops, "apply_curvature", np.float64)
     for r in range(R):
         wanted = d["weights"][r, rows] * linear_predictor(d, r)
         np.testing.assert_allclose(product[r], wanted, atol=1e-14)
@@ -143,7 +143,7 @@ def test_curvature_is_the_weighted_product() -> None:
 
 def test_exact_curvature_is_the_product_weighted_by_the_variance_of_the_means() -> None:
     d, rows = draw(np.float64), slice(START, START + C)
-    product, total = call(row_loops, "apply_exact_curvature", np.float64)
+    product, total = call(logistic_loops, "apply_exact_curvature", np.float64)
     for r in range(R):
         mu = d["means"][r, rows]
         wanted = mu * (1 - mu) * linear_predictor(d, r)
@@ -153,7 +153,7 @@ def test_exact_curvature_is_the_product_weighted_by_the_variance_of_the_means() 
 
 def test_first_curvature_moves_the_means_by_the_step_and_weights_by_them_there() -> None:
     d, rows = draw(np.float64), slice(START, START + C)
-    product, total, weights, means, _ = call(row_loops, "apply_first_curvature", np.float64)
+    product, total, weights, means, _ = call(logistic_loops, "apply_first_curvature", np.float64)
     shift = 1e-3 * draw(np.float64, seed=9)["eta"]
     step = 1e-3 * d["coefficients"]
     for r in range(R):
@@ -173,7 +173,7 @@ def test_first_curvature_moves_the_means_by_the_step_and_weights_by_them_there()
 def test_extreme_predictors_neither_overflow_nor_lose_their_sign(
     compiled: ModuleType, dtype: Any
 ) -> None:
-    for loops in (row_loops, compiled):
+    for loops in (logistic_loops, compiled):
         for sign in (-1.0, 1.0):
             with np.errstate(over="ignore"):  # as the kernel calls them
                 residual, _ = call(loops, "sum_scores", dtype, shift=sign * 2000.0)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from proteomr._typing import F64
 from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.chunked import ChunkedDesign
 from proteomr.stats.linalg import cholesky_pivots
+from proteomr.stats.row_models import Base
 
-__all__ = ["Base", "fit_base"]
+__all__ = ["fit_base"]
 
 # Newton's method takes some ten steps from the intercept, and a step halved to a thousandth where
 # a group's probability is far off; a response that needs more is separated.
@@ -25,19 +24,6 @@ _NEAR = 1e-3
 _PIVOT = 1e-5
 # Rounding of a log-likelihood, as a share of it.
 _ROUNDING = 1e-12
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """The fit of one response to the covariates alone: coefficients ``(k,)``, weights, residuals
-    ``(n,)``.
-    """
-
-    response: F64
-    coefficients: F64
-    weights: F64
-    residuals: F64
-    inverse_information: F64
 
 
 def fit_base(design: ChunkedDesign, response: F64) -> Base | None:
@@ -113,7 +99,9 @@ def _close(
         bound=_DECREMENT,
         score_bound=_SCORE,
     )
-    return Base(response, beta, weights, residuals, inverse) if certified[0] else None
+    if not certified[0]:
+        return None
+    return Base(response, beta, weights[None, None], residuals[None], inverse)
 
 
 def _means(eta: F64) -> F64:

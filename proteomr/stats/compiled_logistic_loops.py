@@ -1,4 +1,4 @@
-"""The functions of :mod:`proteomr.stats.row_loops`, compiled: the same numbers to rounding.
+"""The functions of :mod:`proteomr.stats.logistic_loops`, compiled: the same numbers to rounding.
 
 They do in one sweep over cache-resident rows what numpy does in a dozen, and vectorise the
 exponential on processors for which numpy does not. Machine code is kept beside the module, or in

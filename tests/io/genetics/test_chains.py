@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proteomr.errors import ColumnError, FormatError, InputError, UsageError
-from proteomr.io.chains import Chain, name_chromosome, read_chain
+from proteomr.io.genetics.chains import Chain, name_chromosome, read_chain
 
 FORWARD = "chain 100 chr1 1000 + 100 160 chr2 500 + 20 85 1\n10 5 0\n20 0 10\n25\n\n"
 REVERSE = "chain 50 chr1 1000 + 300 330 chr1 400 - 40 70 2\n30\n\n"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from proteomr._typing import F64
-from proteomr.stats.base_fit import Base, fit_base
-from proteomr.stats.batched_logistic import BatchedLogistic
+from proteomr.stats.batched_regressions import BatchedRegressions
+from proteomr.stats.block_rows import TILE
 from proteomr.stats.chunked import ChunkedDesign, chunk_design
 from proteomr.stats.logistic import fit_logistic
+from proteomr.stats.logistic_base import fit_base
+from proteomr.stats.logistic_rows import LogisticRows
+from proteomr.stats.row_models import Base, BaseThresholds, Rows
+from proteomr.stats.row_sweeps import RowSweeps
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ def bases_of(batch: Batch) -> list[Base]:
     return found
 
 
+def build(batch: Batch, *, compiled: bool = True) -> BatchedRegressions:
+    model = LogisticRows.load(compiled=compiled)
+    return BatchedRegressions(batch.design, bases_of(batch), model=model)
+
+
 def test_the_fit_of_the_covariates_alone_is_the_maximum() -> None:
     batch = draw(1500, 1)
     base = fit_base(batch.design, batch.responses[0])
@@ -62,9 +71,7 @@ def test_each_fit_of_a_batch_equals_the_fit_of_its_own_rows(
     own: int, *, compiled: bool, effect: float
 ) -> None:
     batch = draw(3000, 4, own=own, effect=effect)
-    found = BatchedLogistic(batch.design, bases_of(batch), compiled=compiled).fit(
-        batch.borders, batch.mask
-    )
+    found = build(batch, compiled=compiled).fit(batch.borders, batch.mask)
     A = batch.design.matrix()
     assert found.converged.any()
     for j, f in np.argwhere(found.converged):
@@ -72,24 +79,61 @@ def test_each_fit_of_a_batch_equals_the_fit_of_its_own_rows(
         X = np.column_stack([A[rows], batch.borders[j, 1:, rows], batch.borders[j, 0, rows]])
         one = fit_logistic(X, batch.responses[f, rows])
         se = one.se[-1]
-        assert found.se[j, f] == pytest.approx(se, rel=1e-8)
-        assert abs(found.estimate[j, f] - one.coefficients[-1]) < 1e-8 * se
+        assert found.se[j, f, 0] == pytest.approx(se, rel=1e-8)
+        assert abs(found.estimate[j, f, 0] - one.coefficients[-1]) < 1e-8 * se
 
 
 def test_a_separated_protein_never_counts_as_converged() -> None:
     batch = draw(3000, 3)
     batch.borders[1, 0] = batch.responses[0] * batch.mask[1]
-    found = BatchedLogistic(batch.design, bases_of(batch)).fit(batch.borders, batch.mask)
+    found = build(batch).fit(batch.borders, batch.mask)
     assert not found.converged[1, 0]
     assert found.converged[[0, 2]].all()
 
 
+def test_a_fit_has_the_same_numbers_whatever_others_are_in_its_block() -> None:
+    # The second protein separates the first response, and keeps its block at work to the end.
+    batch = draw(2500, 4, own=1, effect=1.0)
+    batch.borders[1, 0] = batch.responses[0] * batch.mask[1]
+    solver = build(batch)
+    together = solver.fit(batch.borders, batch.mask)
+    for j in range(4):
+        alone = solver.fit(batch.borders[[j]], batch.mask[[j]])
+        for one, other in ((alone.estimate, together.estimate), (alone.se, together.se)):
+            np.testing.assert_allclose(one[0], other[j], rtol=1e-12)
+        np.testing.assert_array_equal(alone.converged[0], together.converged[j])
+
+
+def test_proteins_that_only_fill_a_tile_cost_no_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, passes = draw(3000, 1), []
+    exactly = RowSweeps.curve_exactly
+
+    def count(sweeps: RowSweeps, rows: Rows, v: F64, *, state: F64) -> F64:
+        passes.append(rows.mask.shape[0])
+        return exactly(sweeps, rows, v, state=state)
+
+    monkeypatch.setattr(RowSweeps, "curve_exactly", count)
+    assert build(batch).fit(batch.borders, batch.mask).converged.all()
+    assert passes[0] == TILE
+    assert len(passes) <= 3
+
+
+def test_a_base_of_other_shapes_than_the_model_s_is_refused() -> None:
+    batch = draw(500, 1)
+    bases, model = bases_of(batch), LogisticRows.load(compiled=False)
+    flat = [replace(base, weights=base.weights[0]) for base in bases]
+    with pytest.raises(ValueError, match=r"weights of a base: \(1, 500\), where \(1, 1, 500\)"):
+        BatchedRegressions(batch.design, flat, model=model)
+    thresholds = BaseThresholds(np.empty((1, 500)), np.empty((1, 1, 500)), np.empty(1))
+    ordinal = [replace(base, thresholds=thresholds) for base in bases]
+    with pytest.raises(ValueError, match="a model of 0 thresholds"):
+        BatchedRegressions(batch.design, ordinal, model=model)
+
+
 def test_compiled_and_plain_loops_give_the_same_fits() -> None:
     batch = draw(2500, 5, own=1)
-    bases = bases_of(batch)
     one, other = (
-        BatchedLogistic(batch.design, bases, compiled=c).fit(batch.borders, batch.mask)
-        for c in (True, False)
+        build(batch, compiled=compiled).fit(batch.borders, batch.mask) for compiled in (True, False)
     )
     np.testing.assert_array_equal(one.converged, other.converged)
     np.testing.assert_allclose(one.estimate, other.estimate, atol=1e-9 * one.se.max())

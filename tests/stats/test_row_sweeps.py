@@ -1,0 +1,154 @@
+"""What passes over the rows give: scores, and curvature that is minus their derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from proteomr._typing import F64
+from proteomr.stats.chunked import chunk_design
+from proteomr.stats.logistic_rows import LogisticRows
+from proteomr.stats.row_models import Reach, RowModel, Rows
+from proteomr.stats.row_sweeps import RowSweeps
+from tests.stats.trial_models import CoxRows, MultinomialRows, OrdinalRows, PoissonRows
+
+N, B, F, S = 260, 3, 2, 2
+
+
+class PoissonByCohort(PoissonRows):
+    """A model of independent rows that asks for all of them at once."""
+
+    reach: ClassVar[Reach] = "cohort"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A block of rows, and coefficients and a direction ``(R, L k + t + L s)`` there."""
+
+    sweeps: RowSweeps
+    rows: Rows
+    theta: F64
+    direction: F64
+
+    @property
+    def state(self) -> F64:
+        return np.zeros((B * F, self.sweeps.model.states, N))
+
+    @property
+    def weights(self) -> Any:
+        return np.zeros((B * F, self.sweeps.model.predictors, N), dtype=np.float32)
+
+    @property
+    def single(self) -> Rows:
+        rows = self.rows
+        return Rows(rows.borders.astype(np.float32), rows.mask, rows.response.astype(np.float32))
+
+
+def place(model: RowModel, *, levels: int = 2, seed: int = 0) -> Point:
+    g = np.random.default_rng(seed)
+    cells = np.column_stack([np.ones(4), np.eye(4)[:, 1:]])
+    design = chunk_design(g.normal(size=(N, 2)), cells, np.sort(g.integers(0, 4, N)), chunk_rows=70)
+    mask = (g.random((B, N)) < 0.8).astype(np.float32)
+    borders = g.normal(size=(B, S, N)) * mask[:, None]
+    sweeps = RowSweeps(design, model)
+    rows = Rows(borders, mask, g.integers(0, levels, (F, N)).astype(np.float64))
+    layout = sweeps.layout(rows)
+    theta, direction = 0.3 * g.normal(size=(2, B * F, layout.size))
+    theta[:, layout.sloped : layout.shared] = np.arange(layout.thresholds) - 1.0
+    return Point(sweeps, rows, theta, direction)
+
+
+STARTS = np.arange(0, N, 5)
+MODELS: dict[str, Callable[[], Point]] = {
+    "logistic": lambda: place(LogisticRows.load(compiled=False)),
+    "compiled": lambda: place(LogisticRows.load(compiled=True)),
+    "poisson": lambda: place(PoissonRows(), levels=5),
+    "multinomial": lambda: place(MultinomialRows(4), levels=4),
+    "ordinal": lambda: place(OrdinalRows(4), levels=4),
+    "cox": lambda: place(CoxRows(STARTS)),
+}
+every_model = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+
+
+@every_model
+def test_curvature_is_minus_the_derivative_of_the_score(make: Callable[[], Point]) -> None:
+    point, h = make(), 1e-3
+    sweeps, rows, theta, v = point.sweeps, point.rows, point.theta, point.direction
+    state = point.state
+    sweeps.keep_state(rows, theta, state=state)
+    found = sweeps.curve_exactly(rows, v, state=state)
+    # Richardson's extrapolation of two central differences.
+    wide, near = (
+        (sweeps.score(rows, theta - d * v) - sweeps.score(rows, theta + d * v)) / (2 * d)
+        for d in (2 * h, h)
+    )
+    np.testing.assert_allclose(found, (4 * near - wide) / 3, rtol=1e-7, atol=1e-7 * abs(near).max())
+
+
+@every_model
+def test_the_score_is_the_same_where_a_state_is_kept(make: Callable[[], Point]) -> None:
+    point = make()
+    one = point.sweeps.score(point.rows, point.theta)
+    other = point.sweeps.keep_state(point.rows, point.theta, state=point.state)
+    np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-11)
+
+
+@every_model
+def test_single_precision_gives_the_same_to_its_rounding(make: Callable[[], Point]) -> None:
+    point = make()
+    sweeps, v, state, weights = point.sweeps, point.direction, point.state, point.weights
+    double = sweeps.keep_state(point.rows, point.theta, state=state)
+    single = sweeps.score(point.single, point.theta)
+    np.testing.assert_allclose(single, double, atol=1e-4 * abs(double).max())
+    exact = sweeps.curve_exactly(point.rows, v, state=state)
+    none = np.zeros_like(v)
+    first = sweeps.move_state(point.single, none, v, state=state, weights=weights)
+    later = sweeps.curve(point.single, v, state=state, weights=weights)
+    for product in (first, later):
+        np.testing.assert_allclose(product, exact, atol=1e-4 * abs(exact).max())
+
+
+@every_model
+def test_a_small_step_moves_the_state_to_where_it_leads(make: Callable[[], Point]) -> None:
+    point = make()
+    sweeps, rows, step = point.sweeps, point.rows, 1e-5 * point.direction
+    moved, there = point.state, point.state
+    sweeps.keep_state(rows, point.theta, state=moved)
+    before = moved.copy()
+    sweeps.move_state(point.single, step, step, state=moved, weights=point.weights)
+    sweeps.keep_state(rows, point.theta + step, state=there)
+    assert abs(there - before).max() > 1e-6
+    # What is left is of the order of the step's square, and its rounding in single precision.
+    np.testing.assert_allclose(moved, there, atol=1e-9 * max(1.0, abs(there).max()))
+
+
+@every_model
+def test_weights_are_the_diagonal_of_the_curvature_or_bound_it(make: Callable[[], Point]) -> None:
+    point = make()
+    sweeps, state, weights = point.sweeps, point.state, point.weights
+    sweeps.keep_state(point.rows, point.theta, state=state)
+    none = np.zeros_like(point.theta)
+    sweeps.move_state(point.single, none, point.direction, state=state, weights=weights)
+    squares = np.square(sweeps.design.matrix())
+    layout = sweeps.layout(point.rows)
+    for column in range(layout.sloped):
+        e = np.zeros_like(none)
+        e[:, column] = 1.0
+        diagonal = sweeps.curve_exactly(point.rows, e, state=state)[:, column]
+        predictor, covariate = divmod(column, layout.covariates)
+        bound = weights[:, predictor].astype(np.float64) @ squares[:, covariate]
+        if sweeps.model.reach == "row":
+            np.testing.assert_allclose(diagonal, bound, rtol=1e-5)
+        else:
+            assert (diagonal <= bound * (1 + 1e-5)).all()
+
+
+def test_independent_rows_give_the_same_by_chunks_and_all_at_once() -> None:
+    one, other = place(PoissonRows(), levels=5), place(PoissonByCohort(), levels=5)
+    assert len(one.sweeps.design.chunks) > 2
+    scores = [point.sweeps.score(point.rows, point.theta) for point in (one, other)]
+    np.testing.assert_allclose(scores[0], scores[1], rtol=1e-12, atol=1e-12)
