@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import pytest
 import typer.main
@@ -22,11 +22,15 @@ from proteomr.runs import Job, digest_request
 from tests.architecture.jobs import CASES, Case, write_inputs
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.command)
+GROUP: Any = typer.main.get_command(app)
 BY_FORMAT = [case for case in CASES if "mine.toml" in case.chosen.shell]
 SHARED = {
     *("--threads", "--resume", "--overwrite", "--dry-run", "--config", "--print-config"),
     *("--seed", "-q", "-v", "--log-json", "--no-progress", "--allow-failures"),
 }
+
+
+Ask: TypeAlias = Callable[[Callable[[], object]], tuple[str, str]]
 
 
 class Asked(BaseException):
@@ -58,7 +62,7 @@ def find_jobs() -> dict[str, type]:
 
 
 def command_of(case: Case) -> Any:
-    entry: Any = typer.main.get_command(app)
+    entry = GROUP
     for name in case.command.split():
         entry = entry.commands[name]
     return entry
@@ -73,23 +77,27 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], str]:
-    """Return what gives the digest of the request that a call would run."""
+def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Return what gives the name of the job that a call would run, and the digest of its request.
+
+    Every module may hold the name of what runs a job; each gets one that stops there.
+    """
 
     def stop(job: Job, *_: object, **__: object) -> NoReturn:
         raise Asked(job)
 
-    find_jobs()  # imports all modules, each of which may hold the name
+    find_jobs()  # imports all modules
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == "proteomr" and "run_job" in vars(module):
             monkeypatch.setattr(module, "run_job", stop)
 
-    def digest(call: Callable[[], object]) -> str:
+    def describe(call: Callable[[], object]) -> tuple[str, str]:
         with pytest.raises(Asked) as caught:
             call()
-        return digest_request(caught.value.job.request)
+        job = caught.value.job
+        return type(job).__name__, digest_request(job.request)
 
-    return digest
+    return describe
 
 
 def test_every_job_has_a_case_and_none_else() -> None:
@@ -107,26 +115,37 @@ def test_every_job_has_a_function_that_users_find(case: Case) -> None:
 
 
 @each_case
-def test_the_shell_and_python_ask_for_the_same(
-    case: Case, inputs: Path, ask: Callable[[Callable[[], object]], str]
-) -> None:
-    digests = []
+def test_the_shell_and_python_ask_for_the_same(case: Case, inputs: Path, ask: Ask) -> None:
+    digests = set()
     for call in (case.plain, case.chosen):
         arguments = [*case.command.split(), *shlex.split(call.shell), "-o", str(inputs / case.out)]
-        from_shell = ask(partial(run, arguments))
-        assert from_shell == ask(call.python)
-        digests.append(from_shell)
-    assert digests[0] != digests[1]
+        job, digest = ask(partial(run, arguments))
+        assert (job, digest) == ask(call.python)
+        assert job == case.job
+        digests.add(digest)
+    assert len(digests) == 2
 
 
 @pytest.mark.parametrize("case", BY_FORMAT, ids=lambda case: case.command)
-def test_a_book_of_formats_is_part_of_the_request(
-    case: Case, inputs: Path, ask: Callable[[Callable[[], object]], str]
-) -> None:
+def test_a_book_of_formats_is_part_of_the_request(case: Case, inputs: Path, ask: Ask) -> None:
     before = ask(case.chosen.python)
     book = inputs / "mine.toml"
     book.write_text(book.read_text().replace('"SNP"', '"RSID"'))
     assert ask(case.chosen.python) != before
+
+
+def test_every_command_that_runs_jobs_has_a_case() -> None:
+    commands = {
+        f"{prefix}{name}": command
+        for prefix, group in (("", GROUP), *((f"{n} ", c) for n, c in GROUP.commands.items()))
+        for name, command in getattr(group, "commands", {}).items()
+    }
+    running = {
+        name
+        for name, command in commands.items()
+        if {"resume", "print_config"} <= {entry.name for entry in command.params}
+    }
+    assert running == {case.command for case in CASES}
 
 
 @each_case
