@@ -35,16 +35,16 @@ class Annotation:
 
         Examples
         --------
-        >>> known = Annotation(pl.DataFrame({"variant_id": ["1:5:A:G"], "rsid": ["rs7"]}))
+        >>> annotation = Annotation(pl.DataFrame({"variant_id": ["1:5:A:G"], "rsid": ["rs7"]}))
         >>> rows = pl.DataFrame({"variant_id": ["1:5:A:G", "x"], "rsid": [None, "rs8"]})
-        >>> known.apply(rows)["rsid"].to_list()
+        >>> annotation.apply(rows)["rsid"].to_list()
         ['rs7', 'rs8']
         """
-        told = [name for name in ("rsid", "eaf") if name in self.frame.columns]
+        columns = [name for name in ("rsid", "eaf") if name in self.frame.columns]
         joined = rows.join(
             self.frame, on="variant_id", how="left", suffix="_told", maintain_order="left"
         )
-        filled = [pl.coalesce(name, f"{name}_told").alias(name) for name in told]
+        filled = [pl.coalesce(name, f"{name}_told").alias(name) for name in columns]
         return joined.with_columns(filled).select(rows.columns)
 
 

@@ -81,8 +81,8 @@ class BuildWitness:
             self._furthest[name] = max(end, self._furthest.get(name, 0))
         if self._known is None:
             return
-        known = self._known.select("rsid", "build", there=pl.col("position_bp"))
-        met = frame.select("rsid", "position_bp").drop_nulls().join(known, on="rsid", how="inner")
+        places = self._known.select("rsid", "build", there=pl.col("position_bp"))
+        met = frame.select("rsid", "position_bp").drop_nulls().join(places, on="rsid", how="inner")
         self._compared += met["rsid"].n_unique()
         for build in _BUILDS:
             same = met.filter(
@@ -178,8 +178,8 @@ def describe(path: Path, evidence: BuildEvidence) -> str:
 
     Examples
     --------
-    >>> made = BuildEvidence("GRCh37", None, 0, {}, {})
-    >>> describe(Path("a.tsv"), made)
+    >>> evidence = BuildEvidence("GRCh37", None, 0, {}, {})
+    >>> describe(Path("a.tsv"), evidence)
     'a.tsv: GRCh37 as declared'
     """
     if evidence.declared is not None:

@@ -273,9 +273,9 @@ def _take_greedily(
         near = order[low:high]
         near = near[(index[near] < 0) & joins[near]]
         if near.size:
-            found = ld.correlate(int(in_panel[i]), in_panel[near]) ** 2
-            taken = found >= options.r2
-            index[near[taken]], r2[near[taken]] = i, found[taken]
+            r2_near = ld.correlate(int(in_panel[i]), in_panel[near]) ** 2
+            taken = r2_near >= options.r2
+            index[near[taken]], r2[near[taken]] = i, r2_near[taken]
     return index, r2
 
 

@@ -59,11 +59,11 @@ def find_leads(
         descending=[True, False, False],
         maintain_order=True,
     ).with_row_index("_order")
-    kept = [
+    rows_kept = [
         part["_order"].to_numpy()[_take(part["position_bp"].to_numpy(), distance_bp)]
         for _, part in rows.group_by("trait", "chromosome", maintain_order=True)
     ]
-    chosen = np.sort(np.concatenate(kept)) if kept else np.empty(0, dtype=np.int64)
+    chosen = np.sort(np.concatenate(rows_kept)) if rows_kept else np.empty(0, dtype=np.int64)
     return SumStats(rows[chosen].drop("_order"))
 
 

@@ -100,8 +100,8 @@ def match_variants(
     --------
     >>> wanted = pl.DataFrame({"variant_id": ["1:5:A:G", "1:9:C:T"], "rsid": [None, "rs9"]})
     >>> rows = pl.DataFrame({"variant_id": ["chr1_5_G_A", "rs9", "rs3"]})
-    >>> found = match_variants(wanted, rows)
-    >>> found.rows["variant_id"].to_list(), found.counts
+    >>> matched = match_variants(wanted, rows)
+    >>> matched.rows["variant_id"].to_list(), matched.counts
     (['1:5:A:G', '1:9:C:T'], {'name': 1, 'rsid': 1})
     """
     first = add_keys(wanted, what="variants").unique("variant_id", maintain_order=True)
@@ -113,14 +113,14 @@ def match_variants(
     if by == "auto" and len(same_build) == 1:
         keys = ("name", "rsid", "position")
     parts, counts = list[pl.DataFrame](), dict[Key, int]()
-    left = first
+    unmatched = first
     for key in keys:
-        pairs = _pair(left, second, key)
-        found = pairs["_wanted"].n_unique()
-        if found:
+        pairs = _pair(unmatched, second, key)
+        n_matched = pairs["_wanted"].n_unique()
+        if n_matched:
             parts.append(pairs)
-            counts[key] = found
-            left = left.filter(~pl.col("variant_id").is_in(pairs["_wanted"].implode()))
+            counts[key] = n_matched
+            unmatched = unmatched.filter(~pl.col("variant_id").is_in(pairs["_wanted"].implode()))
     schema = {"_row": pl.UInt32(), "_wanted": pl.String()}
     joined = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
     plain = second.select("_row", *rows.columns).rename({"variant_id": "name_there"})
@@ -177,14 +177,16 @@ def name_keys(names: pl.Series) -> pl.Series:
     parts = words.str.extract_groups(_PLACE).struct.unnest()
     if parts.width < 4:  # no names at all
         return words
-    chromosome, position, one, two = (parts.to_series(i).str.to_uppercase() for i in range(4))
+    chromosome, position, first_allele, second_allele = (
+        parts.to_series(i).str.to_uppercase() for i in range(4)
+    )
     frame = pl.DataFrame(
         [
             words,
             chromosome.str.strip_chars_start("0").replace({"M": "MT", "XY": "X"}).alias("c"),
             position.alias("p"),
-            one.alias("one"),
-            two.alias("two"),
+            first_allele.alias("one"),
+            second_allele.alias("two"),
         ]
     )
     low, high = pl.min_horizontal("one", "two"), pl.max_horizontal("one", "two")
@@ -255,13 +257,13 @@ def _pair(wanted: pl.DataFrame, rows: pl.DataFrame, key: Key) -> pl.DataFrame:
     column = {"name": "_name", "rsid": "_rsid", "position": "_place"}[key]
     shared = pl.lit(value=False) if key == "position" else pl.col(f"{column}_shared")
     place = pl.col("_place").alias("_at")
-    one = wanted.select(
+    names_wanted = wanted.select(
         pl.col("variant_id").alias("_wanted"), column, place, shared.alias("_shared")
     ).drop_nulls(column)
     return (
         rows.select("_row", column, place, shared.alias("_shared"))
         .drop_nulls(column)
-        .join(one, on=column, how="inner", maintain_order="left_right")
+        .join(names_wanted, on=column, how="inner", maintain_order="left_right")
         .filter(
             ~(pl.col("_shared") | pl.col("_shared_right"))
             | (pl.col("_at") == pl.col("_at_right")).fill_null(value=False)
@@ -308,9 +310,9 @@ def contradict_positions(pairs: pl.DataFrame, *, shown: str | None = None) -> pl
     """
     if not pairs.height:
         return pl.Series("contradicts", [], dtype=pl.Boolean)
-    told = pl.col("build").cast(pl.String) == pl.col("build_right").cast(pl.String)
+    same_build = pl.col("build").cast(pl.String) == pl.col("build_right").cast(pl.String)
     of_all = pl.lit(bool(shows_one_build(pairs))) if shown is None else pl.col(shown)
-    one_build = pl.coalesce(told, of_all)
+    one_build = pl.coalesce(same_build, of_all)
     return pairs.select((_other_chromosome() | (_is_apart() & one_build)).alias("c")).to_series()
 
 
@@ -343,11 +345,11 @@ def _count_comparable() -> tuple[pl.Expr, pl.Expr]:
 
 
 def _other_chromosome() -> pl.Expr:
-    one, other = (
+    first, second = (
         pl.col(name).cast(pl.String).str.replace("(?i)^chr", "").str.to_uppercase()
         for name in ("chromosome", "chromosome_right")
     )
-    return (one != other).fill_null(value=False)
+    return (first != second).fill_null(value=False)
 
 
 def _is_apart() -> pl.Expr:

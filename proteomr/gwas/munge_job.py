@@ -286,14 +286,14 @@ def require_parquet(out: str | Path | None) -> None:
 
 def _tabulate(report: MungeReport, paths: Sequence[Path]) -> pl.DataFrame:
     """Return the account of the rows as a table of what, name, value."""
-    told: list[tuple[str, str, object]] = [("rows", "read", report.rows_read)]
-    told += [("rows", "kept", report.rows_kept)]
+    entries: list[tuple[str, str, object]] = [("rows", "read", report.rows_read)]
+    entries += [("rows", "kept", report.rows_kept)]
     for what in ("passed_over", "dropped", "found"):
-        told += [(what, name, n) for name, n in getattr(report, what).items()]
+        entries += [(what, name, n) for name, n in getattr(report, what).items()]
     for path, form, build in zip(paths, report.formats, report.builds, strict=True):
-        told += [("format", path.name, form), ("build_declared", path.name, build.declared)]
-        told += [("build_inferred", path.name, build.inferred)]
-    told += [("note", "", note) for note in report.notes]
-    cells = [(what, name, None if value is None else str(value)) for what, name, value in told]
+        entries += [("format", path.name, form), ("build_declared", path.name, build.declared)]
+        entries += [("build_inferred", path.name, build.inferred)]
+    entries += [("note", "", note) for note in report.notes]
+    cells = [(what, name, None if value is None else str(value)) for what, name, value in entries]
     schema = dict.fromkeys(("what", "name", "value"), pl.String)
     return pl.DataFrame(cells, schema=schema, orient="row")

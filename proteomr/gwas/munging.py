@@ -159,8 +159,8 @@ def munge_files(
     ...     size = file.write("SNP A1 A2 freq b se p N\nrs1 a g 0.2 0.1 0.02 0 9\n")
     ...     size = file.write("rs2 C T 0 1 1 1 9\n")
     ...     file.flush()
-    ...     made = munge_files(file.name)
-    >>> made.report.rows_kept, made.report.dropped, made.report.found["p_zero"]
+    ...     munged = munge_files(file.name)
+    >>> munged.report.rows_kept, munged.report.dropped, munged.report.found["p_zero"]
     (1, {'eaf_outside': 1}, 1)
     """
     asked = options or MungeOptions()
@@ -171,8 +171,8 @@ def munge_files(
     with _open_sink(target, stamp) as sink:
         for path in find_files(paths):
             run.read(path, sink)
-        rows, kept = run.finish(sink)
-    return Munged(rows, target, run.report(kept))
+        rows, rows_kept = run.finish(sink)
+    return Munged(rows, target, run.report(rows_kept))
 
 
 def _open_sink(
@@ -298,31 +298,31 @@ class _Run:
         name = ""
         if contradicting.any() and at is not None:
             name = f", as {rows.select('variant_id').slice(at, 1).collect().item()!r}"
-        kept = {
+        clause = {
             "first": "the first of each is kept",
             "strongest": "the strongest of each is kept",
             "none": "none is kept",
             "all": "all are kept",
         }[self._options.policy.duplicates]
         if REPEATED_DIFFERENTLY in self._options.policy.drop:
-            kept = "none is kept"
+            clause = "none is kept"
         file = f"{self._files[0].path.name}: " if len(self._files) == 1 else ""
         rows_repeat = "1 row repeats" if further == 1 else f"{further:,} rows repeat"
-        told = f"{file}{rows_repeat} a variant with another effect or error{name}"
-        self._notes.append(f"{told}; {kept}")
+        message = f"{file}{rows_repeat} a variant with another effect or error{name}"
+        self._notes.append(f"{message}; {clause}")
 
-    def report(self, kept: int) -> MungeReport:
+    def report(self, rows_kept: int) -> MungeReport:
         """Return the account of all files."""
         order: dict[str, int] = {name: rank for rank, name in enumerate(FINDINGS)}
 
         def ordered(counts: Counter[str]) -> dict[str, int]:
-            told = [item for item in counts.items() if item[1]]
-            return dict(sorted(told, key=lambda item: order.get(item[0], -1)))
+            items = [item for item in counts.items() if item[1]]
+            return dict(sorted(items, key=lambda item: order.get(item[0], -1)))
 
         return MungeReport(
             formats=tuple(self._formats),
             rows_read=self._rows,
-            rows_kept=kept,
+            rows_kept=rows_kept,
             passed_over=ordered(self._passed),
             dropped=ordered(self._dropped),
             found=ordered(self._found),
@@ -342,8 +342,8 @@ class _Run:
         """Return the build for rows without one, where all files are inferred to be on the same."""
         inferred = {entry.inferred for entry in self._builds}
         declared = any(entry.declared for entry in self._builds)
-        found = next(iter(inferred)) if len(inferred) == 1 else None
-        return {} if declared or found is None else {"build": found}
+        build = next(iter(inferred)) if len(inferred) == 1 else None
+        return {} if declared or build is None else {"build": build}
 
     def _take(self, frame: pl.DataFrame, marks: dict[str, Bool], sink: Sink) -> None:
         """Lift, annotate and judge rows, and hand on those that stay."""
@@ -372,7 +372,7 @@ class _Run:
             self._strength.append(p[~leaves])
         sink.add(frame.filter(pl.Series(~leaves)) if leaves.any() else frame)
 
-    def _choose(self, keys: pl.Series, left: Bool) -> Bool:
+    def _choose(self, keys: pl.Series, rows_left: Bool) -> Bool:
         """Return which rows of repeated variants are kept."""
         how = self._options.policy.duplicates
         if how == "all":
@@ -381,7 +381,7 @@ class _Run:
             return keys.is_unique().to_numpy()
         if how == "first":
             return keys.is_first_distinct().to_numpy()
-        strength = np.concatenate(self._strength)[left]
+        strength = np.concatenate(self._strength)[rows_left]
         order = np.argsort(-strength, kind="stable")
         chosen = np.zeros(keys.len(), dtype=np.bool_)
         chosen[order] = keys.gather(order).is_first_distinct().to_numpy()

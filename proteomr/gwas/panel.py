@@ -144,9 +144,9 @@ def locate_in_panel(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame
     pairs = _pair(wanted, there, "name")
     further_keys: tuple[Key, ...] = ("rsid", "position")
     for key in further_keys:
-        left = wanted.join(pairs.select("_i").unique(), on="_i", how="anti")
-        further = _pair(left, there, key)
-        if key == "position" and not _shows_build(pairs, further, left):
+        unplaced = wanted.join(pairs.select("_i").unique(), on="_i", how="anti")
+        further = _pair(unplaced, there, key)
+        if key == "position" and not _shows_build(pairs, further, unplaced):
             continue
         pairs = pl.concat([pairs, further])
     return _choose(pairs, wanted["_name"].is_in(shared.implode()))
@@ -192,17 +192,17 @@ def _with_alleles(frame: pl.DataFrame, names: tuple[str, str]) -> pl.DataFrame:
     """Add both alleles in one order and strand; null unless both are known."""
     absent = [pl.lit(None, pl.String).alias(name) for name in names if name not in frame.columns]
     whole = frame.with_columns(absent)
-    one, two = (clean_allele(pl.col(name)) for name in names)
-    first, second = (flip_strand(allele) for allele in (one, two))
+    first, second = (clean_allele(pl.col(name)) for name in names)
+    flipped = [flip_strand(allele) for allele in (first, second)]
     return whole.with_columns(
-        pl.format("{}/{}", pl.min_horizontal(one, two), pl.max_horizontal(one, two)).alias("_a"),
         pl.format(
             "{}/{}", pl.min_horizontal(first, second), pl.max_horizontal(first, second)
-        ).alias("_b"),
-        ((one.str.len_bytes() > 1) | (two.str.len_bytes() > 1) | one.is_in(["I", "D"]))
+        ).alias("_a"),
+        pl.format("{}/{}", pl.min_horizontal(*flipped), pl.max_horizontal(*flipped)).alias("_b"),
+        ((first.str.len_bytes() > 1) | (second.str.len_bytes() > 1) | first.is_in(["I", "D"]))
         .fill_null(value=False)
         .alias("_indel"),
-        (one.is_not_null() & two.is_not_null()).alias("_known"),
+        (first.is_not_null() & second.is_not_null()).alias("_known"),
     ).with_columns(pl.when("_known").then(pl.col(name)).alias(name) for name in ("_a", "_b"))
 
 
@@ -239,9 +239,9 @@ def _pair(wanted: pl.DataFrame, there: pl.DataFrame, key: Key) -> pl.DataFrame:
     """Return variants with rows of the panel that share a key with them."""
     column = {"name": "_name", "rsid": "_rsid", "position": "_place"}[key]
     names = ["_chromosome", "_position", "_a", "_indel"]
-    one = wanted.select("_i", column, "_b", "build", *names).drop_nulls(column)
+    asked = wanted.select("_i", column, "_b", "build", *names).drop_nulls(column)
     other = there.select("_row", column, *names).drop_nulls(column)
-    both = one.join(other, on=column, how="inner", maintain_order="left_right", suffix="_there")
+    both = asked.join(other, on=column, how="inner", maintain_order="left_right", suffix="_there")
     fits = (pl.col("_a") == pl.col("_a_there")) | (pl.col("_b") == pl.col("_a_there"))
     paired = both.select(
         "_i",
@@ -259,13 +259,13 @@ def _pair(wanted: pl.DataFrame, there: pl.DataFrame, key: Key) -> pl.DataFrame:
     return paired.filter(pl.col("fits")) if key == "position" else paired
 
 
-def _shows_build(pairs: pl.DataFrame, further: pl.DataFrame, left: pl.DataFrame) -> bool:
+def _shows_build(pairs: pl.DataFrame, further: pl.DataFrame, unplaced: pl.DataFrame) -> bool:
     """Tell whether positions may be compared: variants and panel are on one build."""
     shown = shows_one_build(pairs)
     if shown is not None:
         return shown
-    found = further["_i"].n_unique()
-    return 0 < found >= _ENOUGH * left.height
+    n_placed = further["_i"].n_unique()
+    return 0 < n_placed >= _ENOUGH * unplaced.height
 
 
 def _choose(pairs: pl.DataFrame, shared: pl.Series) -> pl.DataFrame:

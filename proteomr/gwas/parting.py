@@ -37,7 +37,9 @@ def find_parting_column(opened: SumStatsFile) -> str | None:
     ...     find_parting_column(open_sumstats(file.name))
     'gene'
     """
-    sources = [one.source for to in _IDENTITY if (one := opened.layout.get(to)) is not None]
+    sources = [
+        assignment.source for to in _IDENTITY if (assignment := opened.layout.get(to)) is not None
+    ]
     identity = list(dict.fromkeys(sources))
     others = [name for name in opened.names if name not in opened.columns_read()]
     if opened.layout.traits or not others:

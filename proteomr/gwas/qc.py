@@ -47,7 +47,7 @@ def examine(frame: pl.DataFrame, *, policy: VariantPolicy) -> dict[str, Bool]:
     beta, se, eaf, p = (
         frame[name].fill_null(math.nan).to_numpy() for name in ("beta", "se", "eaf", "neg_log10_p")
     )
-    found: dict[str, Bool] = {
+    findings: dict[str, Bool] = {
         "unnamed": frame["variant_id"].is_null().to_numpy(),
         "effect_missing": ~np.isfinite(beta),
         "se_missing": ~np.isfinite(se),
@@ -56,14 +56,14 @@ def examine(frame: pl.DataFrame, *, policy: VariantPolicy) -> dict[str, Bool]:
         "p_missing": np.isnan(p),
         "chromosome_unknown": frame["chromosome"].is_null().to_numpy(),
     }
-    found |= _examine_alleles(frame)
-    found |= _examine_p(beta, se, p, frame["p_origin"].is_null().to_numpy(), policy)
+    findings |= _examine_alleles(frame)
+    findings |= _examine_p(beta, se, p, frame["p_origin"].is_null().to_numpy(), policy)
     if policy.min_maf is not None:
-        found["maf_low"] = np.minimum(eaf, 1.0 - eaf) < policy.min_maf
+        findings["maf_low"] = np.minimum(eaf, 1.0 - eaf) < policy.min_maf
     if policy.min_info is not None:
-        found["info_low"] = (frame["info"] < policy.min_info).fill_null(value=False).to_numpy()
-    found["beyond_chromosome"] = _beyond(frame)
-    return found
+        findings["info_low"] = (frame["info"] < policy.min_info).fill_null(value=False).to_numpy()
+    findings["beyond_chromosome"] = _beyond(frame)
+    return findings
 
 
 def _examine_alleles(frame: pl.DataFrame) -> dict[str, Bool]:
@@ -80,8 +80,10 @@ def _examine_alleles(frame: pl.DataFrame) -> dict[str, Bool]:
     return {column.name: column.fill_null(value=False).to_numpy() for column in flags}
 
 
-def _examine_p(beta: F64, se: F64, p: F64, given: Bool, policy: VariantPolicy) -> dict[str, Bool]:
-    compared = given & np.isfinite(beta) & np.isfinite(se) & (se > 0) & np.isfinite(p)
+def _examine_p(
+    beta: F64, se: F64, p: F64, reported: Bool, policy: VariantPolicy
+) -> dict[str, Bool]:
+    compared = reported & np.isfinite(beta) & np.isfinite(se) & (se > 0) & np.isfinite(p)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.abs(np.where(compared, beta / se, math.nan))
         of_p = z_from_neg_log10(np.where(compared, p, math.nan))
@@ -163,8 +165,8 @@ class ScaleSample:
         """Take rows with ``beta``, ``se``, ``neg_log10_p`` and ``p_origin`` into account."""
         self._negative = self._negative or bool((frame["beta"] <= 0).any())
         if self._rows < _SAMPLE:
-            told = pl.when(pl.col("p_origin").is_null()).then("neg_log10_p").alias("neg_log10_p")
-            part = frame.select("beta", "se", told).head(_SAMPLE - self._rows)
+            p = pl.when(pl.col("p_origin").is_null()).then("neg_log10_p").alias("neg_log10_p")
+            part = frame.select("beta", "se", p).head(_SAMPLE - self._rows)
             self._parts.append(part.drop_nulls(["beta", "se"]))
             self._rows += self._parts[-1].height
 
@@ -206,5 +208,5 @@ class ScaleSample:
 def _apart(beta: F64, se: F64, p: F64) -> float:
     """Return the median share by which -log10 p of effect and error differs from that given."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        made = neg_log10_p_normal(beta / se)
-        return float(np.nanmedian(np.abs(made - p) / np.maximum(p, 0.3)))
+        computed = neg_log10_p_normal(beta / se)
+        return float(np.nanmedian(np.abs(computed - p) / np.maximum(p, 0.3)))

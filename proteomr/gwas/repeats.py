@@ -78,9 +78,9 @@ def differing_groups(
     several = frame.select(pl.struct(keys).is_duplicated()).to_series()
     rows = frame.filter(several)
     apart = pl.any_horizontal(_apart(beta, se, keys) for beta, se in numbers.items())
-    found = rows.select(apart.any().over(list(keys)).alias("differ")).to_series()
+    differences = rows.select(apart.any().over(list(keys)).alias("differ")).to_series()
     marks = pl.repeat(value=False, n=frame.height, eager=True)
-    return marks.scatter(several.arg_true(), found) if rows.height else marks
+    return marks.scatter(several.arg_true(), differences) if rows.height else marks
 
 
 def _apart(beta: str, se: str, keys: Sequence[str]) -> pl.Expr:

@@ -171,13 +171,13 @@ def read_study(
     asked = options or MungeOptions()
     files = find_files(paths)
     opened = [open_sumstats(path, options=asked.read) for path in files]
-    if not asked.read.columns and all(one.layout.book.name in _SIDES for one in opened):
-        tables = [_take_twosamplemr(one) for one in opened]
+    if not asked.read.columns and all(file.layout.book.name in _SIDES for file in opened):
+        tables = [_take_twosamplemr(file) for file in opened]
         rows = pl.concat(tables, how="diagonal_relaxed")
         return Study(rows, (), (), from_twosamplemr=True)
-    made = munge_files(files, options=asked)
-    drops = tuple(Drop(step, reason, n) for reason, n in made.report.dropped.items() if n)
-    return Study(made.rows.collect(), drops, made.report.notes)
+    munged = munge_files(files, options=asked)
+    drops = tuple(Drop(step, reason, n) for reason, n in munged.report.dropped.items() if n)
+    return Study(munged.rows.collect(), drops, munged.report.notes)
 
 
 def select_variants(
@@ -194,8 +194,8 @@ def select_variants(
     Examples
     --------
     >>> wanted = pl.DataFrame({"variant_id": ["rs1"], "chromosome": ["1"], "position_bp": [5]})
-    >>> made = select_variants(ReadOptions(), wanted).selection
-    >>> sorted(made.variants), sorted(made.places)
+    >>> selection = select_variants(ReadOptions(), wanted).selection
+    >>> sorted(selection.variants), sorted(selection.places)
     (['rs1'], [('1', 5)])
     """
     keyed = add_keys(wanted)
@@ -261,8 +261,8 @@ def note_contradictions(reasons: pl.Series, names: pl.Series) -> tuple[str, ...]
     if not which.len():
         return ()
     rows_repeat = "1 row repeats" if which.len() == 1 else f"{which.len():,} rows repeat"
-    told = f"{rows_repeat} a variant with another effect or error, as {which[0]!r}"
-    return (f"{told}; the first of each is kept",)
+    message = f"{rows_repeat} a variant with another effect or error, as {which[0]!r}"
+    return (f"{message}; the first of each is kept",)
 
 
 def read_variant_list(path: Path) -> tuple[str, ...]:

@@ -191,10 +191,10 @@ class ClumpJob:
         counts = counted.sort("n", "reason", descending=[True, False]).rows()
         index = clumps.filter(clumps["reason"] == "index")
         if not index.height:
-            told = ", ".join(f"{n} {reason}" for reason, n in counts)
+            reasons = ", ".join(f"{n} {reason}" for reason, n in counts)
             raise NothingToDo(
                 f"{asked.study.name}: no variant has p <= {asked.clumping.p1:g} and is in the "
-                f"panel ({told})"
+                f"panel ({reasons})"
             )
         names = index.select("index_variant", "reason")
         left_out = (Drop("clump", reason, n) for reason, n in counts if reason != "index")
@@ -236,17 +236,17 @@ class LeadsJob:
         asked = self.request
         with open_scratch() as scratch:
             study = _read(asked.study.on_disk(scratch), asked.read)
-        found = find_leads(
+        lead_rows = find_leads(
             study.rows.lazy(), p_value=asked.p_value, distance_bp=asked.distance_bp
         ).frame
-        if not found.height:
+        if not lead_rows.height:
             raise NothingToDo(
                 f"{asked.study.name}: no variant with a position has p <= {asked.p_value:g}; "
                 "raise --p"
             )
         n = study.rows.height
-        drops = (*study.drops, Drop("leads", "no_lead", n - found.height))
-        return _Thinned(found, drops, study.notes, n)
+        drops = (*study.drops, Drop("leads", "no_lead", n - lead_rows.height))
+        return _Thinned(lead_rows, drops, study.notes, n)
 
 
 def clump(

@@ -88,11 +88,11 @@ def from_twosamplemr(frame: pl.DataFrame, *, side: Side) -> pl.DataFrame:
 
 def _convert(column: pl.Expr, name: str) -> pl.Expr:
     text = column.cast(pl.String)
-    known = pl.when(~text.is_in(_MISSING)).then(text)
+    cells = pl.when(~text.is_in(_MISSING)).then(text)
     if name in _NUMBERS or name == "p":
-        return known.cast(pl.Float64, strict=False)
+        return cells.cast(pl.Float64, strict=False)
     if name == "position_bp":
-        return known.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
+        return cells.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
     if name == "mr_keep":
-        return known.str.to_lowercase() == "true"
-    return known
+        return cells.str.to_lowercase() == "true"
+    return cells

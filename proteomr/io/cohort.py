@@ -220,19 +220,19 @@ def read_assays(path: str | Path | None, *, names: Sequence[str]) -> pl.DataFram
 
 
 def _name_files(samples: str | Path, proteins: Paths, assays: str | Path | None) -> _Named:
-    given = () if not isinstance(proteins, str | Path) and not proteins else find_files(proteins)
+    files = () if not isinstance(proteins, str | Path) and not proteins else find_files(proteins)
     folder = Path(samples)
     listed = None if assays is None else Path(assays)
-    if len(given) == 1 and given[0].is_dir():
-        inside = _files_inside(given[0])
+    if len(files) == 1 and files[0].is_dir():
+        inside = _files_inside(files[0])
         own = _files_inside(folder)["samples"] if folder.is_dir() else folder
         return _Named(own, (inside["proteins"],), _assays(inside, listed), inside["samples"])
     if not folder.is_dir():
-        if not given:
+        if not files:
             raise UsageError("no protein file is named; give one or several after the samples")
-        return _Named(folder, given, listed)
+        return _Named(folder, files, listed)
     inside = _files_inside(folder)
-    return _Named(inside["samples"], given or (inside["proteins"],), _assays(inside, listed))
+    return _Named(inside["samples"], files or (inside["proteins"],), _assays(inside, listed))
 
 
 def _files_inside(folder: Path) -> dict[str, Path]:
@@ -308,11 +308,11 @@ def _resolve_columns(
     panels: Sequence[str | None] = [None] * len(cohort.proteins.names)
     if c.PANEL in cohort.assays.columns:
         panels = cohort.assays[c.PANEL].cast(pl.String).to_list()
-    found = [
+    positions = [
         own.get(protein, by_panel.get(_plain(panel), -1) if panel else -1)
         for protein, panel in zip(cohort.proteins.names, panels, strict=True)
     ]
-    lacking = [cohort.proteins.names[i] for i in np.flatnonzero(np.array(found) < 0)]
+    lacking = [cohort.proteins.names[i] for i in np.flatnonzero(np.array(positions) < 0)]
     if lacking:
         shown = ", ".join(repr(protein) for protein in lacking[:_EXAMPLES])
         remedy = (
@@ -321,10 +321,10 @@ def _resolve_columns(
             else "name the columns after proteins, or give the assays with their panels (--assays)"
         )
         raise InputError(
-            f"{path}: {len(lacking)} of {len(found)} proteins have no column for {name!r}, "
+            f"{path}: {len(lacking)} of {len(positions)} proteins have no column for {name!r}, "
             f"such as {shown}; {remedy}"
         )
-    return tuple(found)
+    return tuple(positions)
 
 
 def _plain(name: str) -> str:

@@ -189,8 +189,8 @@ def _refuse_cell(layout: TextLayout, *, record: int, column: str, cell: str) -> 
     if pl.Series([cell]).str.contains(_COMMA_NUMBER)[0]:
         message = "decimal comma; write numbers with a decimal point"
     else:
-        found = f"{cell!r} is no number" if _is_harmless(cell) else "text where a number is needed"
-        message = f"{found}; leave the cell empty if it is missing"
+        fault = f"{cell!r} is no number" if _is_harmless(cell) else "text where a number is needed"
+        message = f"{fault}; leave the cell empty if it is missing"
     line = locate_line(layout, record)
     raise FormatError(message, path=layout.path, line=line, column=column)
 

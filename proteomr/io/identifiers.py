@@ -147,8 +147,8 @@ def match_ids(left: pl.Series, right: pl.Series, *, names: tuple[str, str]) -> M
     ([1], [0], 1)
     """
     row = locate_ids(left, among=right)
-    found = row >= 0
-    shared = int(found.sum())
+    is_shared = row >= 0
+    shared = int(is_shared.sum())
     if 2 * shared < min(left.len(), right.len()):
         refuse_other_spelling(left, right, shared=shared, names=names)
     if not shared:
@@ -157,8 +157,8 @@ def match_ids(left: pl.Series, right: pl.Series, *, names: tuple[str, str]) -> M
             f"{names[1]}; check that both use the same identifiers (--id names the column)"
         )
     return Match(
-        left=np.flatnonzero(found).astype(np.int64),
-        right=row[found],
+        left=np.flatnonzero(is_shared).astype(np.int64),
+        right=row[is_shared],
         only_left=left.len() - shared,
         only_right=right.len() - shared,
     )
@@ -178,24 +178,24 @@ def locate_ids(ids: pl.Series, *, among: pl.Series) -> I64:
     >>> locate_ids(pl.Series(["b", "c"]), among=pl.Series(["a", "b"])).tolist()
     [1, -1]
     """
-    known = pl.DataFrame({"id": among}).with_row_index("row")
+    lookup = pl.DataFrame({"id": among}).with_row_index("row")
     wanted = pl.DataFrame({"id": ids}).with_row_index("order")
-    found = wanted.join(known, on="id", how="left").sort("order")["row"]
-    return found.cast(pl.Int64).fill_null(-1).to_numpy().astype(np.int64)
+    positions = wanted.join(lookup, on="id", how="left").sort("order")["row"]
+    return positions.cast(pl.Int64).fill_null(-1).to_numpy().astype(np.int64)
 
 
 def _as_text(ids: pl.Series) -> pl.Series:
     if ids.dtype.is_integer():
         return ids.cast(pl.String)
     if ids.dtype.is_float():
-        known = ids.fill_nan(None)
-        broken = int(((known != known.round(0)) | (known.abs() >= _EXACT_WHOLE)).sum())
+        numbers = ids.fill_nan(None)
+        broken = int(((numbers != numbers.round(0)) | (numbers.abs() >= _EXACT_WHOLE)).sum())
         if broken:
             raise IdentifierError(
                 f"column {ids.name!r}: {broken} identifiers are not whole numbers below 2^53; "
                 "store identifiers as text or whole numbers"
             )
-        return known.cast(pl.Int64).cast(pl.String)
+        return numbers.cast(pl.Int64).cast(pl.String)
     if isinstance(ids.dtype, pl.String | pl.Categorical | pl.Enum):
         return ids.cast(pl.String)
     raise IdentifierError(

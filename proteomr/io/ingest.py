@@ -90,10 +90,10 @@ def detect_platform(sources: Sequence[Source]) -> PlatformReader:
     for platform in platforms:
         if all(platform.matches(source) for source in sources):
             return platform
-    known = {source.path: _first_match(source) for source in sources}
-    if all(found is any_table for found in known.values()):
+    readers = {source.path: _first_match(source) for source in sources}
+    if all(reader is any_table for reader in readers.values()):
         return any_table
-    unknown = [path for path, reader in known.items() if reader is None]
+    unknown = [path for path, reader in readers.items() if reader is None]
     if unknown:
         raise FormatError(
             "is no Olink, SomaScan or UK Biobank file and no table with a header; name the "
@@ -101,7 +101,7 @@ def detect_platform(sources: Sequence[Source]) -> PlatformReader:
             path=unknown[0],
         )
     kinds: dict[str, Path] = {}
-    for path, reader in known.items():
+    for path, reader in readers.items():
         if reader is not None:
             kinds.setdefault(reader.name, path)
     listed = ", ".join(f"{path} ({name})" for name, path in kinds.items())
@@ -124,9 +124,9 @@ def remove_withdrawn_samples(measured: Measurements, path: str | Path) -> Measur
         raise InputError(f"all {removed} samples belong to people who have withdrawn")
     if gone.len() and not removed:
         refuse_other_spelling(ids, gone, shared=0, names=("samples", "list of withdrawals"))
-    kept = measured.select_samples(~listed, drop=Drop("withdrawn", "withdrawn", removed))
+    remaining = measured.select_samples(~listed, drop=Drop("withdrawn", "withdrawn", removed))
     noted = {"sha256": digest_file(path), "removed": removed}
-    return replace(kept, parameters={**kept.parameters, "withdrawn": noted})
+    return replace(remaining, parameters={**remaining.parameters, "withdrawn": noted})
 
 
 def _choose(platform: str, sources: Sequence[Source]) -> PlatformReader:
@@ -135,9 +135,9 @@ def _choose(platform: str, sources: Sequence[Source]) -> PlatformReader:
         if name == platform:
             _refuse_strangers(reader, sources)
             return reader
-    known = ("auto", *by_name)
-    hint = nearest(platform, known)
-    raise UsageError(f"no platform {platform!r}{hint}; known: {', '.join(known)}")
+    names = ("auto", *by_name)
+    hint = nearest(platform, names)
+    raise UsageError(f"no platform {platform!r}{hint}; known: {', '.join(names)}")
 
 
 def _refuse_strangers(reader: PlatformReader, sources: Sequence[Source]) -> None:

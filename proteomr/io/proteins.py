@@ -87,9 +87,9 @@ def open_proteins(
     ...     opened.proteins.names, opened.proteins.read(slice(0, 2)).tolist()
     (('ADM', 'GDF15'), [[1.5, nan], [2.5, inf]])
     """
-    found = find_files(paths)
+    files = find_files(paths)
     opened = [
-        _open_file(path, scratch=scratch, id_column=id_column, exclude=exclude) for path in found
+        _open_file(path, scratch=scratch, id_column=id_column, exclude=exclude) for path in files
     ]
     _refuse_shared_names(opened)
     ids = opened[0].ids
@@ -104,7 +104,7 @@ def open_proteins(
     rows = tuple(locate_ids(ids, among=part.ids) for part in opened)
     proteins = ParquetProteins(tuple(part.matrix for part in opened), columns, rows)
     excluded = dict.fromkeys(name for part in opened for name in part.excluded)
-    return ProteinFiles(ids, proteins, found, tuple(excluded))
+    return ProteinFiles(ids, proteins, files, tuple(excluded))
 
 
 @contextmanager
@@ -142,8 +142,8 @@ def _split_columns(
     names: Sequence[str], path: Path, id_column: str | None, exclude: Collection[str]
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     with name_file(path):
-        found = find_id_column(names, id_column=id_column)
-    others = [name for name in names if name != found]
+        id_name = find_id_column(names, id_column=id_column)
+    others = [name for name in names if name != id_name]
     left_out = set(exclude)
     proteins = tuple(name for name in others if name not in left_out)
     if not proteins:
@@ -153,7 +153,7 @@ def _split_columns(
             else "besides the identifier"
         )
         raise FormatError(f"no protein columns {what}", path=path)
-    return found, proteins, tuple(name for name in others if name in left_out)
+    return id_name, proteins, tuple(name for name in others if name in left_out)
 
 
 def _refuse_text(matrix: ParquetMatrix, proteins: Sequence[str]) -> None:

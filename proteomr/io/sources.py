@@ -52,15 +52,15 @@ def find_files(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
     (PosixPath('olink.csv'),)
     """
     named = [paths] if isinstance(paths, str | Path) else list(paths)
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for path in named:
         if glob.has_magic(str(path)) and not Path(path).exists():
-            found.update(dict.fromkeys(_expand(Path(path))))
+            files.update(dict.fromkeys(_expand(Path(path))))
         else:
-            found[Path(path)] = None
-    if not found:
+            files[Path(path)] = None
+    if not files:
         raise InputError("no protein file is named; give one or several")
-    return tuple(found)
+    return tuple(files)
 
 
 def inspect_file(path: str | Path) -> tuple[Kind, bool]:

@@ -76,14 +76,14 @@ def write_store(
     >>> import tempfile
     >>> from proteomr.io.store import read_store
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [np.nan]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
     ... )
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_store(made, folder)
+    ...     write_store(measured, folder)
     ...     read_store(folder).proteins.read(slice(0, 1)).T
     array([[ 1., nan]])
     """
@@ -160,13 +160,13 @@ def estimate_writing(measured: Measurements) -> tuple[float, float]:
     Examples
     --------
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
     ... )
-    >>> seconds, memory = estimate_writing(made)
+    >>> seconds, memory = estimate_writing(measured)
     >>> seconds < 1
     True
     """
@@ -238,8 +238,8 @@ def _digest_content(measured: Measurements, extra: Mapping[str, pl.DataFrame]) -
         digest.update(Source.of(table, name=name).read_records()[0].sha256.encode())
     for _, values in _row_groups(measured):
         digest.update(np.ascontiguousarray(values).data)
-    told = (measured.notes, measured.drops, sorted(measured.parameters.items()))
-    digest.update(repr(told).encode())
+    account = (measured.notes, measured.drops, sorted(measured.parameters.items()))
+    digest.update(repr(account).encode())
     return digest.hexdigest()
 
 

@@ -50,9 +50,9 @@ def read_withdrawn(path: str | Path, *, id_column: str | None = None) -> pl.Seri
     rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row and row[0].strip()]
     if not rows:
         raise FormatError("holds no identifier", path=path)
-    known = (id_column,) if id_column is not None else ID_COLUMNS
+    id_names = (id_column,) if id_column is not None else ID_COLUMNS
     header = [name.strip() for name in rows[0]]
-    position = next((header.index(name) for name in known if name in header), None)
+    position = next((header.index(name) for name in id_names if name in header), None)
     listed = rows if position is None else rows[1:]
     place = position or 0
     ids = {row[place].strip() for row in listed if len(row) > place}
@@ -81,11 +81,11 @@ def remove_withdrawn(frame: pl.DataFrame, withdrawn: pl.Series, *, id_column: st
     >>> remove_withdrawn(people, pl.Series(["2"]), id_column="eid").height
     1
     """
-    kept = frame.filter(~pl.col(id_column).is_in(withdrawn.implode()))
-    removed = frame.height - kept.height
-    if not kept.height:
+    remaining = frame.filter(~pl.col(id_column).is_in(withdrawn.implode()))
+    removed = frame.height - remaining.height
+    if not remaining.height:
         raise NothingToDo(f"all {removed} people in the samples have withdrawn")
     if withdrawn.len() and not removed:
         names = ("samples", "list of withdrawals")
         refuse_other_spelling(frame[id_column], withdrawn, shared=0, names=names)
-    return kept
+    return remaining

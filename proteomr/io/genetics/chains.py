@@ -117,22 +117,22 @@ class Chain:
             lifted[part] = self.origins[block] + self.strands[block] * offset
             strand[part] = self.strands[block]
         names = pl.Series("chromosome", self.targets, dtype=pl.String)
-        found = pl.Series(target) >= 0
+        is_lifted = pl.Series(target) >= 0
         columns = [
-            names.gather(pl.Series(target).set(~found, None)),
-            pl.Series("position", lifted).set(~found, None),
-            pl.Series("strand", strand).set(~found, None),
+            names.gather(pl.Series(target).set(~is_lifted, None)),
+            pl.Series("position", lifted).set(~is_lifted, None),
+            pl.Series("strand", strand).set(~is_lifted, None),
         ]
         return pl.DataFrame(columns)
 
     def _encode(self, chromosome: pl.Series) -> I64:
         """Return the number of each chromosome in `sources`, -1 for the others."""
-        known = {name: code for code, name in enumerate(self.sources)}
+        code_of = {name: code for code, name in enumerate(self.sources)}
         text = chromosome.cast(pl.String)
         spelt = text.drop_nulls().unique()
-        codes = [known.get(name_chromosome(name), -1) for name in spelt.to_list()]
-        found = text.replace_strict(spelt, codes, default=-1, return_dtype=pl.Int64)
-        return found.fill_null(-1).to_numpy()
+        codes = [code_of.get(name_chromosome(name), -1) for name in spelt.to_list()]
+        encoded = text.replace_strict(spelt, codes, default=-1, return_dtype=pl.Int64)
+        return encoded.fill_null(-1).to_numpy()
 
     def _find_blocks(self, codes: I64, bases: I64) -> tuple[I64, NDArray[np.bool_], I64]:
         """Return the block of each base, whether the base is inside, and how far from its start."""

@@ -100,8 +100,8 @@ class GenotypePanel:
         -------
         r : positive where the alleles 1 travel together; NaN where a variant does not vary.
         """
-        one = self.planes(np.array([row]))[0]
-        return correlate_counts(count_pairs(one, self.planes(rows)), measure=self.measure)
+        own_planes = self.planes(np.array([row]))[0]
+        return correlate_counts(count_pairs(own_planes, self.planes(rows)), measure=self.measure)
 
     def matrix(self, rows: I64) -> F64:
         """Return the correlations of all pairs of chosen variants.

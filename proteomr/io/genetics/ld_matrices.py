@@ -77,8 +77,8 @@ class LdMatrix:
         row : position of the variant.
         rows : positions of the others.
         """
-        found: F64 = self.r[row, rows]
-        return found
+        correlations: F64 = self.r[row, rows]
+        return correlations
 
     def matrix(self, rows: I64) -> F64:
         """Return the correlations of all pairs of chosen variants.
@@ -87,8 +87,8 @@ class LdMatrix:
         ----------
         rows : positions of the variants.
         """
-        found: F64 = self.r[np.ix_(rows, rows)]
-        return found
+        correlations: F64 = self.r[np.ix_(rows, rows)]
+        return correlations
 
 
 def read_ld_matrix(path: str | Path, *, variants: pl.DataFrame | None = None) -> LdMatrix:

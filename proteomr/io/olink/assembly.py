@@ -66,9 +66,9 @@ def assemble(parts: Sequence[Part], *, options: IngestOptions) -> Measurements:
         notes.append("limits of detection differ between plates: an assay's is their median")
     assays, samples, more = _describe_both(matrix)
     plates = find_plates(matrix.rows)
-    known = {name for part in parts for name in part.passed_over}
-    if known:
-        notes.append(f"columns not taken over: {', '.join(sorted(known))}")
+    passed_over = {name for part in parts for name in part.passed_over}
+    if passed_over:
+        notes.append(f"columns not taken over: {', '.join(sorted(passed_over))}")
     return Measurements(
         platform="olink",
         samples=_with_plate(samples, plates),
@@ -144,8 +144,8 @@ def _describe_both(matrix: Matrix) -> tuple[pl.DataFrame, pl.DataFrame, list[str
     fixed += [name for name in DESCRIBING_ASSAYS if name in rows.columns]
     further = [name for name in rows.columns if name.startswith(EXTRA)]
     assays, in_assay = describe(rows, [*fixed, *further], by=c.PROTEIN, naming=_NAMING)
-    told = [c.SAMPLE_TYPE, *further]
-    samples, in_sample = describe(rows, told, by=c.SAMPLE_ID)
+    sample_columns = [c.SAMPLE_TYPE, *further]
+    samples, in_sample = describe(rows, sample_columns, by=c.SAMPLE_ID)
     notes = [
         f"{count} assays have several values of {name}: "
         + ("the first of the alphabet is taken" if name in _NAMING else "it is left empty")
@@ -162,11 +162,11 @@ def _describe_both(matrix: Matrix) -> tuple[pl.DataFrame, pl.DataFrame, list[str
         notes.append(f"columns that describe neither samples nor assays are left out: {named}")
     optional = [BLOCK, NORMALIZATION]
     empty = [name for name in optional if assays[name].null_count() == assays.height]
-    kept = [name for name in (*fixed, *of_assays) if name not in (*empty, *neither)]
+    assay_columns = [name for name in (*fixed, *of_assays) if name not in (*empty, *neither)]
     sample_type = [c.SAMPLE_TYPE] if samples[c.SAMPLE_TYPE].null_count() < samples.height else []
     described = [*sample_type, *(name for name in of_samples if name not in neither)]
     return (
-        _named(assays, c.PROTEIN, kept),
+        _named(assays, c.PROTEIN, assay_columns),
         _named(samples, c.SAMPLE_ID, described),
         notes,
     )
@@ -174,12 +174,12 @@ def _describe_both(matrix: Matrix) -> tuple[pl.DataFrame, pl.DataFrame, list[str
 
 def _named(frame: pl.DataFrame, key: str, columns: Sequence[str]) -> pl.DataFrame:
     """Return columns under their own names, numbers where all cells are numbers."""
-    found = [frame[key]]
+    series = [frame[key]]
     for name in columns:
         further = name.startswith(EXTRA) or name in DESCRIBING_ASSAYS
         column = infer_column(frame[name]) if further else frame[name]
-        found.append(column.alias(name.removeprefix(EXTRA)))
-    return pl.DataFrame(found)
+        series.append(column.alias(name.removeprefix(EXTRA)))
+    return pl.DataFrame(series)
 
 
 def _complete_assays(assays: pl.DataFrame, lod: pl.DataFrame) -> pl.DataFrame:

@@ -182,11 +182,11 @@ def _constant_columns(rows: pl.DataFrame, roles: Roles) -> tuple[str, ...]:
     worth the memory of reading it whole.
     """
     present = [name for name in roles.further if name in rows.columns]
-    kept: set[str] = set()
+    names: set[str] = set()
     for by in _identifying(roles):
         constant = rows.group_by(by).agg(pl.col(present).drop_nulls().n_unique() <= 1)
-        kept.update(name for name in present if bool(constant[name].all()))
-    return tuple(name for name in present if name in kept)
+        names.update(name for name in present if bool(constant[name].all()))
+    return tuple(name for name in present if name in names)
 
 
 def _text_columns(path: Path, names: Sequence[str]) -> list[str]:
@@ -206,8 +206,8 @@ def _refuse_text(schema: pa.Schema, roles: Roles, path: Path) -> None:
             continue
         kind = schema.field(roles.names[role]).type
         if not holds_numbers(kind):
-            found = "text" if types.is_string(kind) or types.is_large_string(kind) else kind
-            message = f"holds {found} where numbers are needed; write the column as numbers"
+            content = "text" if types.is_string(kind) or types.is_large_string(kind) else kind
+            message = f"holds {content} where numbers are needed; write the column as numbers"
             raise FormatError(message, path=path, column=roles.names[role])
 
 
@@ -253,12 +253,12 @@ def _code_plain(column: pl.Series, role: str, name: str, path: Path) -> pl.Serie
 
 
 def _whole_names(ids: pl.Series, name: str, path: Path) -> pl.Series:
-    known = ids.fill_nan(None)
-    seen = known.drop_nulls().unique()
+    values = ids.fill_nan(None)
+    seen = values.drop_nulls().unique()
     if not seen.len():
-        return known.cast(pl.String)
+        return values.cast(pl.String)
     try:
         texts = normalise_ids(seen.alias(name))
     except IdentifierError as fault:
         raise FormatError(str(fault), path=path) from None
-    return known.replace_strict(seen, texts, default=None)
+    return values.replace_strict(seen, texts, default=None)

@@ -83,9 +83,9 @@ def code_values(values: pl.Series, codes: pl.Series) -> pl.Series:
     """
     trimmed = values.cast(pl.String).str.strip_chars()
     trimmed = trimmed.set(trimmed.is_in(MISSING), None)
-    known = trimmed.cast(pl.Enum(trimmed.drop_nulls().unique().sort()))
+    coded = trimmed.cast(pl.Enum(trimmed.drop_nulls().unique().sort()))
     # A gather from the few values: a cast would go through the text of every row.
-    return known.gather(codes.cast(pl.UInt32))
+    return coded.gather(codes.cast(pl.UInt32))
 
 
 def mark(column: pl.Series, test: Callable[[str], bool]) -> Bool:

@@ -38,8 +38,9 @@ class Olink:
     ...     file = Path(folder) / "npx.csv"
     ...     size = file.write_text(text)
     ...     source = open_source(file)
-    ...     made = Olink().read((source,), options=IngestOptions(), scratch=Path(folder))
-    >>> made.samples["sample_id"].to_list(), made.proteins.read(slice(0, 1)).ravel().tolist()
+    ...     measured = Olink().read((source,), options=IngestOptions(), scratch=Path(folder))
+    >>> values = measured.proteins.read(slice(0, 1))
+    >>> measured.samples["sample_id"].to_list(), values.ravel().tolist()
     (['A1', 'A2'], [0.5, 1.5])
     """
 

@@ -41,20 +41,22 @@ def describe(
     several : how many samples or assays have more than one value, by column.
     """
     codes = [pl.col(name).to_physical() for name in columns]
-    found = rows.group_by(by).agg(
+    extremes = rows.group_by(by).agg(
         *(code.min().alias(f"{name}|low") for name, code in zip(columns, codes, strict=True)),
         *(code.max().alias(f"{name}|high") for name, code in zip(columns, codes, strict=True)),
     )
-    found = found.sort(by)
-    several = {name: int((found[f"{name}|low"] != found[f"{name}|high"]).sum()) for name in columns}
-    texts = [pl.Series(by, found[by].cast(pl.String))]
+    extremes = extremes.sort(by)
+    several = {
+        name: int((extremes[f"{name}|low"] != extremes[f"{name}|high"]).sum()) for name in columns
+    }
+    texts = [pl.Series(by, extremes[by].cast(pl.String))]
     for name in columns:
         kind = rows[name].dtype
-        known = kind.categories if isinstance(kind, pl.Enum) else rows[name].unique().sort()
-        chosen = found[f"{name}|low"].cast(pl.UInt32)
+        categories = kind.categories if isinstance(kind, pl.Enum) else rows[name].unique().sort()
+        chosen = extremes[f"{name}|low"].cast(pl.UInt32)
         if name not in naming:
-            chosen = chosen.set(found[f"{name}|low"] != found[f"{name}|high"], None)
-        texts.append(known.gather(chosen).alias(name))
+            chosen = chosen.set(extremes[f"{name}|low"] != extremes[f"{name}|high"], None)
+        texts.append(categories.gather(chosen).alias(name))
     return pl.DataFrame(texts), several
 
 
@@ -101,8 +103,8 @@ def find_flags(rows: pl.DataFrame) -> pl.DataFrame:
 
 def find_plates(rows: pl.DataFrame) -> pl.DataFrame:
     """Return where each sample stood, without the panel where that never makes a difference."""
-    known = rows.filter(pl.col(c.PLATE).is_not_null())
-    places = known.select(c.SAMPLE_ID, c.PANEL, c.PLATE, c.WELL, c.BATCH).unique()
+    rows_on_plates = rows.filter(pl.col(c.PLATE).is_not_null())
+    places = rows_on_plates.select(c.SAMPLE_ID, c.PANEL, c.PLATE, c.WELL, c.BATCH).unique()
     once = places.select(pl.exclude(c.PANEL)).unique()
     if once[c.SAMPLE_ID].n_unique() == once.height:
         places = once.with_columns(pl.lit(None, dtype=pl.String).alias(c.PANEL))
@@ -125,8 +127,8 @@ def find_limits(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, bool]:
     Where the limits of an assay differ within a plate, the plate's is their median; where they
     differ between plates, the assay's is the median over its plates.
     """
-    known = rows.filter(pl.col(c.LOD).is_not_null()).select(c.PROTEIN, c.PLATE, c.LOD)
-    by_plate = known.unique().group_by(c.PROTEIN, c.PLATE).agg(pl.col(c.LOD).median())
+    rows_with_limit = rows.filter(pl.col(c.LOD).is_not_null()).select(c.PROTEIN, c.PLATE, c.LOD)
+    by_plate = rows_with_limit.unique().group_by(c.PROTEIN, c.PLATE).agg(pl.col(c.LOD).median())
     by_plate = by_plate.with_columns(pl.col(c.PROTEIN, c.PLATE).cast(pl.String))
     of_assay = by_plate.group_by(c.PROTEIN).agg(
         pl.col(c.LOD).median(), pl.col(c.LOD).n_unique().alias("several")

@@ -71,7 +71,7 @@ def scatter(rows: pl.DataFrame, *, replicates: Replicates) -> Matrix:
     numbers: F64 = rows[c.VALUE].fill_null(np.nan).to_numpy()
     flat: F64 = np.full(n * p, np.nan)
     flat[cell] = numbers
-    kept, replicated = rows, 0
+    rows_kept, replicated = rows, 0
     if filled < cell.size:
         repeated = np.bincount(cell, minlength=n * p)[cell] > 1
         replicated = int(np.unique(row[repeated]).size)
@@ -81,11 +81,11 @@ def scatter(rows: pl.DataFrame, *, replicates: Replicates) -> Matrix:
         if replicates == "first":
             first = order[np.unique(cell[order], return_index=True)[1]]
             flat[cell[first]] = numbers[first]
-            kept = rows[np.sort(np.append(np.flatnonzero(~repeated), first))]
+            rows_kept = rows[np.sort(np.append(np.flatnonzero(~repeated), first))]
         else:
             _put_means(flat, cell[order], numbers[order])
     values = flat.reshape((n, p), order="F")
-    return Matrix(samples, proteins, values, kept, replicated, filled)
+    return Matrix(samples, proteins, values, rows_kept, replicated, filled)
 
 
 def _number(names: pl.Series) -> tuple[pl.Series, I64]:
@@ -95,8 +95,8 @@ def _number(names: pl.Series) -> tuple[pl.Series, I64]:
     position: I64 = np.zeros(int(present[-1]) + 1, dtype=np.int64)
     position[present] = np.arange(present.size)
     kind = names.dtype
-    known = kind.categories if isinstance(kind, pl.Enum) else names.unique().sort()
-    return known[present].cast(pl.String).alias(names.name), position[codes]
+    categories = kind.categories if isinstance(kind, pl.Enum) else names.unique().sort()
+    return categories[present].cast(pl.String).alias(names.name), position[codes]
 
 
 def _refuse(samples: int, rows: int) -> NoReturn:

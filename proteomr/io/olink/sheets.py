@@ -119,9 +119,9 @@ def looks_wide(first_cells: Sequence[str]) -> bool:
     >>> looks_wide(["My project", "NPX Data", "Panel", "Assay", "Uniprot ID", "OlinkID"])
     True
     """
-    found = {simplify(cell) for cell in first_cells}
-    headings = sum(word in found for word in _HEADINGS)
-    return headings >= 2 and (headings >= 3 or not found.isdisjoint(_KINDS))
+    words = {simplify(cell) for cell in first_cells}
+    headings = sum(word in words for word in _HEADINGS)
+    return headings >= 2 and (headings >= 3 or not words.isdisjoint(_KINDS))
 
 
 def find_sheet(source: Source) -> Sheet | None:

@@ -136,9 +136,9 @@ def looks_long(columns: Sequence[str]) -> bool:
     >>> looks_long(["sample_id", "assay", "value"])
     False
     """
-    known = {simplify(name) for name in columns}
-    signs = sum(hint in known for hint in _HINTS)
-    return signs >= 3 and not known.isdisjoint(("olinkid", _NPX, _QUANTIFIED[0]))
+    words = {simplify(name) for name in columns}
+    signs = sum(hint in words for hint in _HINTS)
+    return signs >= 3 and not words.isdisjoint(("olinkid", _NPX, _QUANTIFIED[0]))
 
 
 def find_roles(columns: Sequence[str], *, path: Path, options: IngestOptions) -> Roles:
@@ -165,21 +165,21 @@ def find_roles(columns: Sequence[str], *, path: Path, options: IngestOptions) ->
     spelt: dict[str, str] = {}
     for name in columns:
         spelt.setdefault(simplify(name), name)
-    found = _chosen_by_user(columns, path, options)
+    names = _chosen_by_user(columns, path, options)
     for role, spellings in _SPELLINGS.items():
         for name in (spelt[word] for word in spellings if word in spelt):
-            if role not in found and name not in found.values():
-                found[role] = name
+            if role not in names and name not in names.values():
+                names[role] = name
     if options.assay_column is not None:
-        found.pop(OLINK_ID, None)
-    _require(found, columns, path)
-    others = [name for name in columns if name not in found.values()]
-    value = simplify(found[c.VALUE])
-    unit = None if value in _QUANTIFIED else found[c.VALUE]
+        names.pop(OLINK_ID, None)
+    _require(names, columns, path)
+    others = [name for name in columns if name not in names.values()]
+    value = simplify(names[c.VALUE])
+    unit = None if value in _QUANTIFIED else names[c.VALUE]
     if value in (_NPX, "pcnormalizednpx"):
         unit = "NPX"
     return Roles(
-        names=found,
+        names=names,
         unit=unit,
         further=tuple(name for name in others if simplify(name) not in _PASSED_OVER),
         passed_over=tuple(name for name in others if simplify(name) in _PASSED_OVER),
@@ -254,11 +254,11 @@ def _chosen_by_user(columns: Sequence[str], path: Path, options: IngestOptions) 
     return chosen
 
 
-def _require(found: Mapping[str, str], columns: Sequence[str], path: Path) -> None:
+def _require(names: Mapping[str, str], columns: Sequence[str], path: Path) -> None:
     for role, name in ((c.SAMPLE_ID, "SampleID"), (c.VALUE, "NPX")):
-        if role not in found:
+        if role not in names:
             _refuse_absent(name, columns, path)
-    if OLINK_ID not in found and ASSAY not in found:
+    if OLINK_ID not in names and ASSAY not in names:
         _refuse_absent("OlinkID", columns, path)
 
 

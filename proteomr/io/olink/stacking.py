@@ -103,9 +103,9 @@ def _recode(column: pl.Series, kind: pl.DataType) -> pl.Series:
 
 
 def _add_key(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    known = rows.select(ASSAY, c.PANEL).unique().sort(ASSAY, c.PANEL)
+    pairs = rows.select(ASSAY, c.PANEL).unique().sort(ASSAY, c.PANEL)
     shared = pl.col(c.PANEL).n_unique().over(ASSAY) > 1
-    names = known.select(
+    names = pairs.select(
         ASSAY,
         c.PANEL,
         pl.when(shared)
@@ -141,6 +141,6 @@ def _add_controls(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     ]
     marked = rows.with_columns(
         (by_type | by_name).alias(CONTROL_SAMPLE),
-        reduce(lambda one, other: one | other, controls).alias(CONTROL_ASSAY),
+        reduce(lambda first, second: first | second, controls).alias(CONTROL_ASSAY),
     )
     return marked, tuple(notes)

@@ -154,7 +154,7 @@ def _refuse_shifted(sheet: Sheet, rows: _Rows) -> None:
 def _refuse_ragged(sheet: Sheet, rows: _Rows, columns: _Columns) -> None:
     width = sheet.fields[rows.headings[ASSAY]]
     last = max(columns.assays) + 1
-    for row in (row for found in rows.below.values() for row in found):
+    for row in (row for rows_below in rows.below.values() for row in rows_below):
         # Spreadsheets leave out empty fields at the end, but never the last assay's alone.
         short = sheet.fields[row] < width and not as_text(sheet.rows[row][last - 1])
         if sheet.fields[row] > width or sheet.fields[row] < last or short:
@@ -180,39 +180,39 @@ def _find_unit(sheet: Sheet, rows: _Rows) -> str | None:
 
 
 def _split_columns(sheet: Sheet, rows: _Rows) -> _Columns:
-    found = _Columns()
+    columns = _Columns()
     filled = [
         any(as_text(sheet.rows[row][column]) for row in rows.samples)
         for column in range(sheet.width)
     ]
     for column in range(1, sheet.width):
         heading = {role: as_text(sheet.rows[row][column]) for role, row in rows.headings.items()}
-        _place(sheet, found, heading, column, filled=filled[column])
-    if not found.assays:
+        _place(sheet, columns, heading, column, filled=filled[column])
+    if not columns.assays:
         raise sheet.fault("no column of an assay")
-    return found
+    return columns
 
 
 def _place(
-    sheet: Sheet, found: _Columns, heading: Mapping[str, str], column: int, *, filled: bool
+    sheet: Sheet, columns: _Columns, heading: Mapping[str, str], column: int, *, filled: bool
 ) -> None:
     name, word, panel = heading[ASSAY], simplify(heading[ASSAY]), heading[c.PANEL]
     olink_id, uniprot = heading.get(OLINK_ID), heading.get(c.UNIPROT, "")
-    special = {"plateid": found.plates, "qcwarning": found.warnings}.get(word)
+    special = {"plateid": columns.plates, "qcwarning": columns.warnings}.get(word)
     if special is not None:
         if panel in special:
             raise sheet.fault(f"two columns {name!r} of one panel", column=name)
         special[panel] = column
     elif word == "qcdeviationfrommedian":
-        found.passed_over.add(name)
+        columns.passed_over.add(name)
     elif _is_assay(name, panel, olink_id):
-        found.assays.append(column)
+        columns.assays.append(column)
     elif name and uniprot:
         raise sheet.fault("an assay without OlinkID", column=name)
     elif panel and name:
-        found.passed_over.add(name)
+        columns.passed_over.add(name)
     else:
-        _place_further(sheet, found, name or olink_id or uniprot or panel, column, filled=filled)
+        _place_further(sheet, columns, name or olink_id or uniprot or panel, column, filled=filled)
 
 
 def _is_assay(name: str, panel: str, olink_id: str | None) -> bool:
@@ -223,12 +223,14 @@ def _is_assay(name: str, panel: str, olink_id: str | None) -> bool:
     return bool(olink_id and name) or _OLINK_ID.fullmatch(olink_id) is not None
 
 
-def _place_further(sheet: Sheet, found: _Columns, name: str, column: int, *, filled: bool) -> None:
+def _place_further(
+    sheet: Sheet, columns: _Columns, name: str, column: int, *, filled: bool
+) -> None:
     """Take a column that Olink does not write for one that describes samples."""
-    if name in found.further:
+    if name in columns.further:
         raise sheet.fault("the name stands twice; rename one", column=name)
     if name:
-        found.further[name] = column
+        columns.further[name] = column
     elif filled:
         raise sheet.fault(f"column {column + 1} has values and no heading; name or remove it")
 
@@ -327,8 +329,8 @@ def _by_panel(
     for panel in set(panels):
         column = _column_of(panel, columns, sheet, "Plate ID or QC Warning")
         if column is not None:
-            found = np.array([as_text(sheet.rows[row][column]) for row in rows.samples], object)
-            cells[:, [other == panel for other in panels]] = found[:, None]
+            texts = np.array([as_text(sheet.rows[row][column]) for row in rows.samples], object)
+            cells[:, [other == panel for other in panels]] = texts[:, None]
     return cells
 
 
@@ -336,8 +338,8 @@ def _plates_below(sheet: Sheet, row: int, columns: _Columns, panels: Sequence[st
     """Return for each assay the plate that a row below the samples is about; empty for all."""
     cells: Sequence[Cell] = sheet.rows[row]
     labels = {panel: as_text(cells[column]) for panel, column in columns.plates.items()}
-    known = {label for label in labels.values() if label}
-    single = known.pop() if len(known) == 1 else ""
+    plates = {label for label in labels.values() if label}
+    single = plates.pop() if len(plates) == 1 else ""
     return [labels.get(panel) or single for panel in panels]
 
 
@@ -365,8 +367,8 @@ def _limits(
     word = next((word for word in _LIMITS if word in rows.below), None)
     for row in rows.below.get(word, ()) if word is not None else ():
         plate_of = _plates_below(sheet, row, columns, headings[c.PANEL])
-        found = _numbers(sheet, row, columns, headings)
+        row_limits = _numbers(sheet, row, columns, headings)
         for position, plate in enumerate(plate_of):
             on_plate = plates[:, position] == plate if plate else slice(None)
-            limits[on_plate, position] = found[position]
+            limits[on_plate, position] = row_limits[position]
     return limits

@@ -90,7 +90,7 @@ def read_adat(source: Source) -> Adat:
     described, names = _read_annotation(table, source.path)
     rows, numbers, values = _read_rows(table, described, source.path)
     analytes = pl.DataFrame(described.columns, schema=dict.fromkeys(described.columns, pl.String))
-    known = {*analytes.columns, *names}
+    column_names = {*analytes.columns, *names}
     return Adat(
         path=source.path,
         header=header,
@@ -98,7 +98,7 @@ def read_adat(source: Source) -> Adat:
         rows=pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row"),
         lines=numbers,
         values=values,
-        undescribed=tuple(name for name in announced if name not in known),
+        undescribed=tuple(name for name in announced if name not in column_names),
     )
 
 
@@ -207,14 +207,14 @@ class _Described:
 
 def _read_annotation(table: Iterator[_Line], path: Path) -> tuple[_Described, tuple[str, ...]]:
     """Read down to the line with the names of the sample columns, which is returned too."""
-    found: list[_Line] = []
+    lines: list[_Line] = []
     header: _Line | None = None
     for line in table:
         if line.cells[0].strip():
             header = line
             break
-        found.append(line)
-    seq_id = next((line for line in found if _label_of(line)[1].casefold() == "seqid"), None)
+        lines.append(line)
+    seq_id = next((line for line in lines if _label_of(line)[1].casefold() == "seqid"), None)
     if seq_id is None:
         remedy = "use the file as SomaLogic delivered it"
         at = header.number if header else None
@@ -222,8 +222,8 @@ def _read_annotation(table: Iterator[_Line], path: Path) -> tuple[_Described, tu
         raise FormatError(message, path=path, line=at)
     if header is None:
         message = "no line with the names of the sample columns, and no samples: the file is cut"
-        raise FormatError(f"{message} off; copy it again", path=path, line=found[-1].number)
-    described = _Described(_read_columns(found, seq_id, path), _label_of(seq_id)[0])
+        raise FormatError(f"{message} off; copy it again", path=path, line=lines[-1].number)
+    described = _Described(_read_columns(lines, seq_id, path), _label_of(seq_id)[0])
     return described, _read_names(header, described, path)
 
 
@@ -231,14 +231,14 @@ def _label_of(line: _Line) -> tuple[int, str]:
     return next((at, cell.strip()) for at, cell in enumerate(line.cells) if cell.strip())
 
 
-def _read_columns(found: Sequence[_Line], seq_id: _Line, path: Path) -> dict[str, list[str]]:
+def _read_columns(lines: Sequence[_Line], seq_id: _Line, path: Path) -> dict[str, list[str]]:
     label, _ = _label_of(seq_id)
     ids = [cell.strip() for cell in seq_id.cells[label + 1 :]]
     while ids and not ids[-1]:
         ids.pop()
     columns = {SEQ_ID: _check_seq_ids(ids, label + 2, seq_id.number, path)}
     width = label + 1 + len(ids)
-    for line in found:
+    for line in lines:
         if line is seq_id:
             continue
         at, name = _label_of(line)
@@ -327,12 +327,12 @@ def _check_row(line: _Line, described: _Described, fields: int, path: Path) -> N
 
 
 def _refuse_width(line: _Line, fields: int, path: Path, what: str) -> NoReturn:
-    found = len(line.cells)
-    where = "is cut off" if found < fields else "does not stand in line with"
-    message = f"{found} fields where {what} has {fields}"
-    if found == fields:
+    width = len(line.cells)
+    where = "is cut off" if width < fields else "does not stand in line with"
+    message = f"{width} fields where {what} has {fields}"
+    if width == fields:
         message = f"the line does not stand in line with {what}"
-    elif found < fields:
+    elif width < fields:
         message += f": the line {where}, or lost a field; copy the file again"
     else:
         message += ": a delimiter too many, or a line break missing"

@@ -93,19 +93,19 @@ def describe_analytes(adat: Adat) -> pl.DataFrame:
         if name in _FIRST:
             message = "a line of the analytes has a name that is needed; rename it"
             raise FormatError(message, path=adat.path, column=name)
-    found = adat.analytes.rename(_RENAMED, strict=False)
-    absent = [name for name in _FIRST if name not in found.columns]
-    found = found.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
+    assays = adat.analytes.rename(_RENAMED, strict=False)
+    absent = [name for name in _FIRST if name not in assays.columns]
+    assays = assays.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
     cells = pl.all().str.strip_chars()
-    found = found.with_columns(pl.when(~cells.is_in(MISSING)).then(cells).name.keep())
+    assays = assays.with_columns(pl.when(~cells.is_in(MISSING)).then(cells).name.keep())
     several = pl.col(_SEVERAL).str.replace_all(r"[\s,;|]+", SEPARATOR)
     kinds = [
         find_kind(type_ or "", organism or "")
-        for type_, organism in found.select(TYPE, "organism").iter_rows()
+        for type_, organism in assays.select(TYPE, "organism").iter_rows()
     ]
-    return found.with_columns(
+    return assays.with_columns(
         several,
-        pl.Series(c.PROTEIN, [name_assay(name) for name in found["seq_id"]], dtype=pl.String),
+        pl.Series(c.PROTEIN, [name_assay(name) for name in assays["seq_id"]], dtype=pl.String),
         pl.Series(c.KIND, kinds, dtype=pl.String),
         pl.lit("somascan").alias(c.PLATFORM),
         pl.col(c.UNIT).fill_null("RFU"),
@@ -143,16 +143,16 @@ def merge_rows(
 
     Examples
     --------
-    >>> one = pl.DataFrame({"protein": ["b", "a"], "gene": ["B", None]})
-    >>> merge_rows([one, pl.DataFrame({"protein": ["a"], "gene": ["A"]})], key="protein").rows()
+    >>> first = pl.DataFrame({"protein": ["b", "a"], "gene": ["B", None]})
+    >>> merge_rows([first, pl.DataFrame({"protein": ["a"], "gene": ["A"]})], key="protein").rows()
     [('a', 'A'), ('b', 'B')]
     """
     orders = {tuple(frame.columns) for frame in frames}
     names = next(iter(orders)) if len(orders) == 1 else sorted(set().union(*orders))
-    kept = [name for name in names if name not in {key, *leave_out}]
-    stacked = pl.concat(frames, how="diagonal").select(key, *kept)
-    ordered = stacked.sort(key, *sorted(kept), nulls_last=True)
-    return ordered.group_by(key, maintain_order=True).agg(pl.col(kept).drop_nulls().first())
+    columns = [name for name in names if name not in {key, *leave_out}]
+    stacked = pl.concat(frames, how="diagonal").select(key, *columns)
+    ordered = stacked.sort(key, *sorted(columns), nulls_last=True)
+    return ordered.group_by(key, maintain_order=True).agg(pl.col(columns).drop_nulls().first())
 
 
 def note_differences(described: Sequence[pl.DataFrame]) -> list[str]:

@@ -105,16 +105,16 @@ def read_numbers(cells: Sequence[str], *, names: Sequence[str], path: Path, line
         values = np.array([])
     if values.shape == (len(cells),) and bool(np.isfinite(values).all()):
         return values
-    found: list[float] = []
+    numbers: list[float] = []
     for cell, name in zip(cells, names, strict=True):
         text = cell.strip()
         if text in _MISSING:
-            found.append(np.nan)
+            numbers.append(np.nan)
         elif _NUMBER.fullmatch(text) and np.isfinite(float(text)):
-            found.append(float(text))
+            numbers.append(float(text))
         else:
             raise FormatError(_explain(text), path=path, line=line, column=name)
-    return np.array(found)
+    return np.array(numbers)
 
 
 def _is_plain(text: str) -> bool:

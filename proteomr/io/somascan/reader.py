@@ -80,8 +80,8 @@ class SomaScan:
     ...     size = file.write(text.encode())
     ...     file.flush()
     ...     sources = (open_source(file.name),)
-    ...     made = SomaScan().read(sources, options=IngestOptions(log2=True), scratch=Path())
-    >>> made.proteins.names, made.proteins.read(slice(0, 1)).tolist()
+    ...     measured = SomaScan().read(sources, options=IngestOptions(log2=True), scratch=Path())
+    >>> measured.proteins.names, measured.proteins.read(slice(0, 1)).tolist()
     (('seq.2597.8',), [[10.0]])
     """
 
@@ -183,8 +183,8 @@ def _find_unit(
 
 
 def _looks_logarithmic(values: F64) -> bool:
-    known = values[np.isfinite(values)]
-    return bool(known.size) and float(known.max()) < _LARGEST_LOGARITHM
+    finite = values[np.isfinite(values)]
+    return bool(finite.size) and float(finite.max()) < _LARGEST_LOGARITHM
 
 
 def _stack(adats: Sequence[Adat], assays: pl.Series, options: IngestOptions) -> F64:
@@ -217,7 +217,7 @@ def _order_rows(frames: Sequence[pl.DataFrame], values: F64) -> tuple[pl.DataFra
 def _take_log2(adat: Adat) -> F64:
     low = adat.values <= 0
     if bool(low.any()):
-        row, at = (int(found[0]) for found in np.nonzero(low))
+        row, at = (int(positions[0]) for positions in np.nonzero(low))
         message = f"{int(low.sum())} values are zero or negative and have no logarithm; "
         raise FormatError(
             f"{message}the first stands here: leave out --log2, or make them missing",
@@ -271,24 +271,24 @@ def _choose_samples(
 ) -> tuple[I64, I64, tuple[Drop, ...]]:
     """Return the row of each sample, the sample of each row or why it has none, and the drops."""
     is_sample: Bool = (rows[c.SAMPLE_TYPE].str.to_lowercase() == "sample").to_numpy()
-    found = np.flatnonzero(is_sample).astype(np.int64)
-    if not found.size:
+    sample_rows = np.flatnonzero(is_sample).astype(np.int64)
+    if not sample_rows.size:
         types = ", ".join(rows[c.SAMPLE_TYPE].unique().sort()[:5])
         raise InputError(f"no row is a sample: SampleType holds {types}; 'Sample' is needed")
-    ids = rows[c.SAMPLE_ID].to_numpy()[found]
+    ids = rows[c.SAMPLE_ID].to_numpy()[sample_rows]
     names, first, of_row = np.unique(ids, return_index=True, return_inverse=True)
     groups: I64 = np.full(rows.height, _NO_SAMPLE, dtype=np.int64)
-    groups[found] = of_row
-    chosen, repeated = found[first], found.size - names.size
+    groups[sample_rows] = of_row
+    chosen, repeated = sample_rows[first], sample_rows.size - names.size
     if not repeated:
         return chosen, groups, ()
     if options.replicates == "refuse":
         raise IdentifierError(
-            f"{repeated} of {found.size} samples have the name of another; take the first or "
+            f"{repeated} of {sample_rows.size} samples have the name of another; take the first or "
             "the mean with --replicates, or name another column with --id"
         )
     if options.replicates == "first":
-        groups[np.setdiff1d(found, chosen)] = _LEFT_OUT
+        groups[np.setdiff1d(sample_rows, chosen)] = _LEFT_OUT
         return chosen, groups, (Drop(_STEP, "replicates; the first was kept", repeated),)
     return chosen, groups, (Drop(_STEP, "replicates; averaged", repeated),)
 
@@ -305,27 +305,27 @@ def _take(values: F64, values_of: I64, chosen: I64, groups: I64) -> F64:
     counts = np.bincount(groups[groups >= 0], minlength=chosen.size)
     for sample in np.flatnonzero(counts > 1):
         several = values[values_of[groups == sample]]
-        known = np.isfinite(several)
-        number = known.sum(axis=0)
-        total = np.where(known, several, 0.0).sum(axis=0)
+        is_finite = np.isfinite(several)
+        number = is_finite.sum(axis=0)
+        total = np.where(is_finite, several, 0.0).sum(axis=0)
         taken[sample] = np.where(number > 0, total / np.maximum(number, 1), np.nan)
     return taken
 
 
 def _describe_samples(rows: pl.DataFrame, chosen: I64) -> pl.DataFrame:
-    kept = rows[chosen].drop(c.SAMPLE_TYPE)
-    ids = normalise_ids(kept[c.SAMPLE_ID])
-    known = [column for column in kept.iter_columns() if column.null_count() < column.len()]
-    further = [infer_column(column) for column in known if column.name != c.SAMPLE_ID]
+    samples = rows[chosen].drop(c.SAMPLE_TYPE)
+    ids = normalise_ids(samples[c.SAMPLE_ID])
+    columns = [column for column in samples.iter_columns() if column.null_count() < column.len()]
+    further = [infer_column(column) for column in columns if column.name != c.SAMPLE_ID]
     return pl.DataFrame([ids.alias(c.SAMPLE_ID), *further])
 
 
 def _notes(adats: Sequence[Adat], described: Sequence[pl.DataFrame]) -> list[str]:
     notes = note_differences(described)
     for key in _COMPARED:
-        found = sorted({adat.header.get(key, "none") or "none" for adat in adats})
-        if len(found) > 1:
-            listed = "; ".join(found)
+        values = sorted({adat.header.get(key, "none") or "none" for adat in adats})
+        if len(values) > 1:
+            listed = "; ".join(values)
             notes.append(f"the files differ in {key} ({listed}); values may need bridging")
     without = sum(not adat.header for adat in adats)
     if without:
@@ -342,9 +342,9 @@ def _notes(adats: Sequence[Adat], described: Sequence[pl.DataFrame]) -> list[str
 
 def _parameters(adats: Sequence[Adat]) -> dict[str, object]:
     """Return what the headers say of the assay: one text, or a list where files differ."""
-    found: dict[str, object] = {}
+    parameters: dict[str, object] = {}
     for name, key in _PARAMETERS.items():
-        told = sorted({adat.header[key] for adat in adats if adat.header.get(key)})
-        if told:
-            found[name] = told[0] if len(told) == 1 else told
-    return found
+        values = sorted({adat.header[key] for adat in adats if adat.header.get(key)})
+        if values:
+            parameters[name] = values[0] if len(values) == 1 else values
+    return parameters

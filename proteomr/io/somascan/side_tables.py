@@ -65,9 +65,9 @@ def collect_plates(rows: pl.DataFrame) -> pl.DataFrame:
     if PLATE not in rows.columns:
         return empty
     well = pl.col(WELL) if WELL in rows.columns else pl.lit(None, dtype=pl.String)
-    found = rows.select(c.SAMPLE_ID, pl.col(PLATE).alias(c.PLATE), well.alias(c.WELL))
-    known = found.filter(pl.col(c.PLATE).is_not_null())
-    return pl.concat([empty, known], how="diagonal").select(empty.columns)
+    places = rows.select(c.SAMPLE_ID, pl.col(PLATE).alias(c.PLATE), well.alias(c.WELL))
+    on_plates = places.filter(pl.col(c.PLATE).is_not_null())
+    return pl.concat([empty, on_plates], how="diagonal").select(empty.columns)
 
 
 def collect_controls(rows: pl.DataFrame, values: F64, assays: pl.DataFrame) -> pl.DataFrame:

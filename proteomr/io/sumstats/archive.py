@@ -108,10 +108,10 @@ def _is_wanted(member: tarfile.TarInfo, path: Path, chromosomes: frozenset[str])
         raise FormatError(f"member {member.name!r} is a link or a device, no file", path=path)
     if inside.name.startswith(".") or not inside.name.casefold().endswith(_ENDS):
         return False
-    told = _CHROMOSOME.search(inside.name)
-    if not chromosomes or told is None:
+    match = _CHROMOSOME.search(inside.name)
+    if not chromosomes or match is None:
         return True
-    name = {"23": "X", "24": "Y", "26": "MT", "M": "MT"}.get(told[1].upper(), told[1].upper())
+    name = {"23": "X", "24": "Y", "26": "MT", "M": "MT"}.get(match[1].upper(), match[1].upper())
     return name in chromosomes
 
 

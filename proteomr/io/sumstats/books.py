@@ -185,11 +185,11 @@ def load_book(name: str) -> FormatBook:
 
 @cache
 def _load_shipped(name: str) -> FormatBook:
-    known = book_names()
-    if name not in known:
-        hint = nearest(name, known)
+    names = book_names()
+    if name not in names:
+        hint = nearest(name, names)
         raise UsageError(
-            f"no format {name!r}{hint}; known: auto, {', '.join(known)}, or a book of your own "
+            f"no format {name!r}{hint}; known: auto, {', '.join(names)}, or a book of your own "
             f"(FILE{_ENDING})"
         )
     file = importlib.resources.files("proteomr.schemas") / _FOLDER / f"{name}{_ENDING}"
@@ -219,7 +219,7 @@ class _Parser:
         except tomllib.TOMLDecodeError as fault:
             raise FormatError(f"is not TOML: {fault}", path=self.path) from None
         needed = {entry.name for entry in fields(FormatBook) if entry.default is MISSING}
-        self._check_keys(facts, "the book", needed=needed, known=_READERS)
+        self._check_keys(facts, "the book", needed=needed, allowed=_READERS)
         values = {key: _READERS[key](self, key, value) for key, value in facts.items()}
         return FormatBook(**values)
 
@@ -281,7 +281,7 @@ class _Parser:
 
     def take_rows(self, key: str, value: object) -> tuple[RowRule, ...]:
         needed = ("column", "values", "reason")
-        entries = self._take_tables(key, value, needed=needed, known=needed)
+        entries = self._take_tables(key, value, needed=needed, allowed=needed)
         return tuple(
             RowRule(
                 self.take_title(f"column of [[{key}]]", entry["column"]),
@@ -292,8 +292,8 @@ class _Parser:
         )
 
     def take_columns(self, key: str, value: object) -> tuple[ColumnRule, ...]:
-        known = ("to", "from", "by")
-        entries = self._take_tables(key, value, needed=("to", "from"), known=known)
+        allowed = ("to", "from", "by")
+        entries = self._take_tables(key, value, needed=("to", "from"), allowed=allowed)
         return tuple(map(self._take_column, entries))
 
     def _take_column(self, entry: Mapping[str, object]) -> ColumnRule:
@@ -309,12 +309,12 @@ class _Parser:
         return ColumnRule(to, sources, _CONVERSION_OF[by])
 
     def _take_tables(
-        self, key: str, value: object, *, needed: Collection[str], known: Collection[str]
+        self, key: str, value: object, *, needed: Collection[str], allowed: Collection[str]
     ) -> list[Mapping[str, Any]]:
         if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
             raise self.refuse(f"{key} is no list of tables; write [[{key}]] above each")
         for entry in value:
-            self._check_keys(entry, f"[[{key}]]", needed=needed, known=known)
+            self._check_keys(entry, f"[[{key}]]", needed=needed, allowed=allowed)
         return value
 
     def _check_keys(
@@ -323,19 +323,19 @@ class _Parser:
         where: str,
         *,
         needed: Collection[str],
-        known: Collection[str],
+        allowed: Collection[str],
     ) -> None:
         for key in facts:
-            if key not in known:
-                hint = nearest(key, known) or f"; known: {', '.join(known)}"
+            if key not in allowed:
+                hint = nearest(key, allowed) or f"; known: {', '.join(allowed)}"
                 raise self.refuse(f"{where} has no key {key!r}{hint}")
         if lacking := sorted(set(needed) - facts.keys()):
             raise self.refuse(f"{where} lacks {', '.join(lacking)}")
 
-    def _choose(self, key: str, value: object, known: Collection[str]) -> str:
+    def _choose(self, key: str, value: object, allowed: Collection[str]) -> str:
         text = self.take_text(key, value)
-        if text not in known:
-            raise self.refuse(f"{key} is {text!r}; one of these is needed: {', '.join(known)}")
+        if text not in allowed:
+            raise self.refuse(f"{key} is {text!r}; one of these is needed: {', '.join(allowed)}")
         return text
 
 

@@ -84,12 +84,12 @@ class _Work:
     marks: dict[str, Bool] = field(default_factory=dict)
 
     def source(self, to: str) -> pl.Series | None:
-        found = self.layout.get(to)
-        return None if found is None else self.raw[found.source]
+        assignment = self.layout.get(to)
+        return None if assignment is None else self.raw[assignment.source]
 
     def by(self, to: str) -> str:
-        found = self.layout.get(to)
-        return "" if found is None else found.by
+        assignment = self.layout.get(to)
+        return "" if assignment is None else assignment.by
 
     def mark(self, name: str, rows: Bool) -> None:
         held = self.marks.get(name)
@@ -136,11 +136,11 @@ def canonicalise(raw: pl.DataFrame, layout: Layout, *, facts: Facts, selection: 
     frame = pl.DataFrame([work.columns[name].alias(name) for name in SUMSTATS])
     if not selection.is_list:
         return Chunk(frame, work.marks, passed, rows_read)
-    kept = selection.is_listed(frame)
-    passed["not_listed"] += int((~kept).sum())
-    chosen = kept.to_numpy()
+    listed = selection.is_listed(frame)
+    passed["not_listed"] += int((~listed).sum())
+    chosen = listed.to_numpy()
     marks = {name: rows[chosen] for name, rows in work.marks.items()}
-    return Chunk(frame.filter(kept), marks, passed, rows_read)
+    return Chunk(frame.filter(listed), marks, passed, rows_read)
 
 
 def _apply_rules(raw: pl.DataFrame, layout: Layout, passed: Counter[str]) -> pl.DataFrame:
@@ -191,12 +191,12 @@ def _positions(cells: pl.Series, facts: Facts) -> pl.Series:
 
 
 def _set_names(work: _Work) -> None:
-    given = work.source("variant_id")
-    names = work.empty(pl.String()) if given is None else parse_names(given)
+    texts = work.source("variant_id")
+    names = work.empty(pl.String()) if texts is None else parse_names(texts)
     rsids = work.source("rsid")
-    found, several = parse_rsids(names if rsids is None else rsids)
+    parsed, several = parse_rsids(names if rsids is None else rsids)
     work.mark("several_rsids", several)
-    work.columns["rsid"] = found
+    work.columns["rsid"] = parsed
     work.columns["variant_id"] = names
     trait = work.source("trait")
     work.columns["trait"] = (
@@ -291,12 +291,12 @@ def _set_effect(work: _Work) -> None:
 def _set_p(work: _Work) -> None:
     cells, by = work.source("neg_log10_p"), work.by("neg_log10_p")
     rows = work.raw.height
-    told = np.full(rows, math.nan)
+    neg_log10_p = np.full(rows, math.nan)
     bound = zero = outside = np.zeros(rows, dtype=np.bool_)
     if cells is not None and by == "p_text":
         parsed = parse_p(cells)
         kind = parsed["kind"]
-        told = parsed["neg_log10_p"].fill_null(math.nan).to_numpy().copy()
+        neg_log10_p = parsed["neg_log10_p"].fill_null(math.nan).to_numpy().copy()
         bound, zero, outside, small = (
             (kind == name).fill_null(value=False).to_numpy()
             for name in ("bound", "zero", "outside", "small")
@@ -308,28 +308,28 @@ def _set_p(work: _Work) -> None:
     elif cells is not None:
         values, mended = parse_numbers(cells)
         work.mark("typographic_minus", mended)
-        told = values.fill_null(math.nan).to_numpy() * (-1.0 if by == "log10" else 1.0) + 0.0
-        zero, outside = np.isposinf(told), told < 0
-        told = np.where(zero | outside, math.nan, told)
-    for name, found in (("p_bound", bound), ("p_zero", zero), ("p_outside", outside)):
-        work.mark(name, found)
-    _fill_p(work, told, bound, outside)
+        neg_log10_p = values.fill_null(math.nan).to_numpy() * (-1.0 if by == "log10" else 1.0) + 0.0
+        zero, outside = np.isposinf(neg_log10_p), neg_log10_p < 0
+        neg_log10_p = np.where(zero | outside, math.nan, neg_log10_p)
+    for name, flags in (("p_bound", bound), ("p_zero", zero), ("p_outside", outside)):
+        work.mark(name, flags)
+    _fill_p(work, neg_log10_p, bound, outside)
 
 
-def _fill_p(work: _Work, told: F64, bound: Bool, outside: Bool) -> None:
+def _fill_p(work: _Work, neg_log10_p: F64, bound: Bool, outside: Bool) -> None:
     """Compute p where none is told, and where only a bound is."""
-    needed = (np.isnan(told) | bound) & ~outside
-    origin = np.zeros(told.size, dtype=np.int64)
+    needed = (np.isnan(neg_log10_p) | bound) & ~outside
+    origin = np.zeros(neg_log10_p.size, dtype=np.int64)
     if needed.any():
         beta, se = work.array("beta")[needed], work.array("se")[needed]
         good = np.isfinite(beta) & np.isfinite(se) & (se > 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             computed = np.where(good, neg_log10_p_normal(np.where(good, beta / se, 0.0)), math.nan)
-        limit = told[needed]
-        told = told.copy()
-        told[needed] = np.fmax(computed, limit)
+        limit = neg_log10_p[needed]
+        neg_log10_p = neg_log10_p.copy()
+        neg_log10_p[needed] = np.fmax(computed, limit)
         origin[needed] = np.where(limit >= computed, 2, np.where(good, 1, 0))
         origin[bound & (origin == 0)] = 2
     names = pl.Series([None, "computed", "bound"], dtype=pl.String)
-    work.columns["neg_log10_p"] = pl.Series(told).fill_nan(None)
+    work.columns["neg_log10_p"] = pl.Series(neg_log10_p).fill_nan(None)
     work.columns["p_origin"] = names.gather(origin)

@@ -86,8 +86,10 @@ def parse_p(text: pl.Series) -> pl.DataFrame:
         at = rows.to_numpy()
         out[at], kind[at], mended[at] = _parse_rare(text.gather(rows).cast(pl.String))
     names = pl.Series([None, "given", "small", "bound", "zero", "outside"], dtype=pl.String)
-    told = pl.Series("neg_log10_p", out).set(pl.Series((kind == 0) | (kind >= 4)), None)
-    return pl.DataFrame([told, names.gather(kind).alias("kind"), pl.Series("mended", mended)])
+    neg_log10_p = pl.Series("neg_log10_p", out).set(pl.Series((kind == 0) | (kind >= 4)), None)
+    return pl.DataFrame(
+        [neg_log10_p, names.gather(kind).alias("kind"), pl.Series("mended", mended)]
+    )
 
 
 def _parse_rare(cells: pl.Series) -> tuple[F64, np.ndarray[tuple[int], np.dtype[np.int8]], Bool]:
@@ -150,7 +152,7 @@ def parse_chromosomes(
     table = _PLINK if codes == "plink" else _CATALOG
     cells = text.cast(pl.String)
     spelt = cells.drop_nulls().unique()
-    named = [_name_chromosome(one, table) for one in spelt.to_list()]
+    named = [_name_chromosome(name, table) for name in spelt.to_list()]
     if not named:
         return cells
     return cells.replace_strict(spelt, pl.Series(named, dtype=pl.String), default=None)

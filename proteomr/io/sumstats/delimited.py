@@ -169,7 +169,7 @@ def _head_lines(path: Path, *, compressed: bool) -> tuple[list[str], tuple[str, 
         whole = len(head) < size
         lines = head.decode("utf-8-sig", "replace").splitlines()
         lines = lines if whole else lines[:-1]
-        meta = next((i for i, one in enumerate(lines) if not one.startswith("##")), len(lines))
+        meta = next((i for i, text in enumerate(lines) if not text.startswith("##")), len(lines))
         if whole or len(lines) > meta + _SAMPLE:
             break
     below = [line for line in lines[meta:] if line.strip()]

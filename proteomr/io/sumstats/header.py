@@ -118,31 +118,31 @@ def assign_columns(
     Examples
     --------
     >>> book = load_book("named")
-    >>> made = assign_columns(
+    >>> layout = assign_columns(
     ...     ["snp", "EA", "OA", "hazard", "se"],
     ...     book,
     ...     mapping={"hazard_ratio": "hazard"},
     ...     path=Path("x"),
     ... )
-    >>> made.get("beta")
+    >>> layout.get("beta")
     Assignment(to='beta', source='hazard', by='log')
     """
     traits = _find_traits(names, book)
-    given = dict(_read_mapping(key, value, names, path) for key, value in mapping.items())
+    assignments = dict(_read_mapping(key, value, names, path) for key, value in mapping.items())
     single = [*names, *book.per_trait] if traits else list(names)
     for rule in book.columns:
-        if rule.to not in given and (source := _find(rule, single)):
-            given[rule.to] = Assignment(rule.to, source, rule.by)
-    layout = Layout(book, tuple(given.values()), traits)
+        if rule.to not in assignments and (source := _find(rule, single)):
+            assignments[rule.to] = Assignment(rule.to, source, rule.by)
+    layout = Layout(book, tuple(assignments.values()), traits)
     _check_needed(layout, single, path)
     return layout
 
 
 def _fits(book: FormatBook, names: Sequence[str], ids: Sequence[str]) -> bool:
-    if book.id_pattern and not (ids and all(re.match(book.id_pattern, one) for one in ids)):
+    if book.id_pattern and not (ids and all(re.match(book.id_pattern, text) for text in ids)):
         return False
-    known = set(names) if book.vcf else {_fold(name) for name in names}
-    return all((name if book.vcf else _fold(name)) in known for name in book.required)
+    available = set(names) if book.vcf else {_fold(name) for name in names}
+    return all((name if book.vcf else _fold(name)) in available for name in book.required)
 
 
 def _fold(name: str) -> str:
@@ -171,8 +171,8 @@ def _find_traits(names: Sequence[str], book: FormatBook) -> tuple[str, ...]:
 def _read_mapping(key: str, value: str, names: Sequence[str], path: Path) -> tuple[str, Assignment]:
     to, by = _SHORTHANDS.get(key, (key, USUAL.get(key, "")))
     if not by:
-        known = [*USUAL, *_SHORTHANDS]
-        raise UsageError(f"no canonical column {key!r}{nearest(key, known)}")
+        allowed = [*USUAL, *_SHORTHANDS]
+        raise UsageError(f"no canonical column {key!r}{nearest(key, allowed)}")
     source = value
     if value not in names and (call := _CALL.match(value)):
         by, source = call[1], call[2]
@@ -184,9 +184,9 @@ def _read_mapping(key: str, value: str, names: Sequence[str], path: Path) -> tup
 
 
 def _check_enough(book: FormatBook, names: Sequence[str], path: Path) -> None:
-    found = {rule.to for rule in book.columns if _find(rule, names)}
-    lacking = {"effect_allele", "beta"} - found
-    if not {"variant_id", "rsid"} & found and not {"chromosome", "position_bp"} <= found:
+    targets = {rule.to for rule in book.columns if _find(rule, names)}
+    lacking = {"effect_allele", "beta"} - targets
+    if not {"variant_id", "rsid"} & targets and not {"chromosome", "position_bp"} <= targets:
         lacking.add("variant_id")
     if len(lacking) > 1:
         shown = ", ".join(names[:12])
@@ -203,7 +203,7 @@ def _guess(names: Sequence[str]) -> str:
     folded = {_fold(name) for name in names}
     books = [load_book(name) for name in book_names() if name != _NAMED]
     share, name = max(
-        (sum(_fold(one) in folded for one in book.required) / len(book.required), book.name)
+        (sum(_fold(column) in folded for column in book.required) / len(book.required), book.name)
         for book in books
     )
     return f" (nearest format: {name!r})" if share >= 0.5 else ""
@@ -226,7 +226,7 @@ def _check_needed(layout: Layout, names: Sequence[str], path: Path) -> None:
 def _refuse(to: str, book: FormatBook, names: Sequence[str], path: Path) -> None:
     spelt = {source for rule in book.columns if rule.to == to for source in rule.sources}
     hints = {nearest(name, names) for name in (*spelt, to) if len(name) > 2}
-    hint = next(iter(sorted(hints, key=lambda one: (-len(one), one))), "")
+    hint = next(iter(sorted(hints, key=lambda text: (-len(text), text))), "")
     raise FormatError(
         f"no column for {to!r} in format {book.name!r}{hint}; map one of: {', '.join(names[:20])}",
         path=path,

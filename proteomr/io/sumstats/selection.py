@@ -44,13 +44,13 @@ def parse_region(text: str) -> Region:
     >>> parse_region("chr7:1,000-2000")
     Region(chromosome='7', start=1000, end=2000)
     """
-    found = _REGION.match(text.strip())
-    name = found[1].upper() if found else ""
-    if found is None or name not in CHROMOSOMES:
+    match = _REGION.match(text.strip())
+    name = match[1].upper() if match else ""
+    if match is None or name not in CHROMOSOMES:
         raise UsageError(f"region {text!r}: CHR or CHR:FROM-TO is needed, as 7:1000-2000")
-    if found[2] is None:
+    if match[2] is None:
         return Region(name)
-    start, end = (int(part.replace(",", "")) for part in (found[2], found[3]))
+    start, end = (int(part.replace(",", "")) for part in (match[2], match[3]))
     if not 0 < start <= end:
         raise UsageError(f"region {text!r}: it ends before it starts")
     return Region(name, start, end)
@@ -88,8 +88,8 @@ class Selection:
 
         Examples
         --------
-        >>> made = Selection((Region("1", 5, 9),))
-        >>> made.in_regions(pl.Series(["1", "1", "2"]), pl.Series([9, 10, 6])).to_list()
+        >>> selection = Selection((Region("1", 5, 9),))
+        >>> selection.in_regions(pl.Series(["1", "1", "2"]), pl.Series([9, 10, 6])).to_list()
         [True, False, False]
         """
         inside = pl.repeat(value=False, n=chromosome.len(), eager=True)
@@ -103,10 +103,10 @@ class Selection:
 
         Examples
         --------
-        >>> made = Selection(variants=frozenset({"rs1"}), places=frozenset({("2", 7)}))
+        >>> selection = Selection(variants=frozenset({"rs1"}), places=frozenset({("2", 7)}))
         >>> columns = {"variant_id": ["a", "b", "c"], "rsid": ["rs1", None, None]}
         >>> places = {"chromosome": ["1", "2", "3"], "position_bp": [5, 7, 7]}
-        >>> made.is_listed(pl.DataFrame({**columns, **places})).to_list()
+        >>> selection.is_listed(pl.DataFrame({**columns, **places})).to_list()
         [True, True, False]
         """
         names = pl.Series(list(self.variants), dtype=pl.String)

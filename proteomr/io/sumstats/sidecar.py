@@ -87,23 +87,23 @@ def read_sidecar(path: Path) -> StudyMeta:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
         raise FormatError("the metadata cannot be read as text", path=path) from fault
-    found = _entries(text)
-    assembly = found.get("genome_assembly", [""])[0]
+    entries = _entries(text)
+    assembly = entries.get("genome_assembly", [""])[0]
     build = _BUILDS.get(assembly.casefold().split(".")[0])
     if assembly and build is None:
         message = f"genome_assembly {assembly!r}; GRCh37 or GRCh38 is needed"
         raise FormatError(message, path=path)
-    system = found.get("coordinate_system", ["1-based"])[0]
+    system = entries.get("coordinate_system", ["1-based"])[0]
     if system not in {"0-based", "1-based"}:
         raise FormatError(f"coordinate_system {system!r}; 0-based or 1-based", path=path)
-    sizes = [float(one) for one in found.get("sample_size", []) if one.isdigit()]
+    sizes = [float(size) for size in entries.get("sample_size", []) if size.isdigit()]
     return StudyMeta(
         build=build,
         zero_based=system == "0-based",
-        traits=tuple(found.get("trait_description", [])),
+        traits=tuple(entries.get("trait_description", [])),
         sample_size=sum(sizes) if sizes else None,
-        case_control=_truth(found, "case_control_study"),
-        harmonised=_truth(found, "is_harmonised"),
+        case_control=_truth(entries, "case_control_study"),
+        harmonised=_truth(entries, "is_harmonised"),
     )
 
 
@@ -151,7 +151,7 @@ def write_sidecar(path: Path, meta: StudyMeta, *, data_file: str, md5: str) -> N
 
 def _entries(text: str) -> dict[str, list[str]]:
     """Return the values of each key, at any depth; those of a list under the key above it."""
-    found: dict[str, list[str]] = {}
+    entries: dict[str, list[str]] = {}
     key = ""
     for raw in text.splitlines():
         line = raw.split(" #", 1)[0].strip()
@@ -162,14 +162,14 @@ def _entries(text: str) -> dict[str, list[str]]:
         if pair is not None:
             key = pair[1]
             if pair[2]:
-                found.setdefault(key, []).append(pair[2].strip("'\" "))
+                entries.setdefault(key, []).append(pair[2].strip("'\" "))
         elif line.startswith("- ") and key:
-            found.setdefault(key, []).append(bare.strip("'\" "))
-    return found
+            entries.setdefault(key, []).append(bare.strip("'\" "))
+    return entries
 
 
-def _truth(found: Mapping[str, list[str]], key: str) -> bool | None:
-    values = {value.casefold() for value in found.get(key, [])}
+def _truth(entries: Mapping[str, list[str]], key: str) -> bool | None:
+    values = {value.casefold() for value in entries.get(key, [])}
     return None if not values else "true" in values
 
 

@@ -153,9 +153,9 @@ def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> Su
     >>> with tempfile.NamedTemporaryFile("w", suffix=".ma") as file:
     ...     size = file.write("SNP A1 A2 freq b se p N\nrs1 a g 0.2 0.1 0.02 5.7e-7 900\n")
     ...     file.flush()
-    ...     made = open_sumstats(file.name)
-    ...     row = next(made.chunks()).frame.row(0, named=True)
-    >>> made.layout.book.name, row["rsid"], row["effect_allele"], row["n"]
+    ...     opened = open_sumstats(file.name)
+    ...     row = next(opened.chunks()).frame.row(0, named=True)
+    >>> opened.layout.book.name, row["rsid"], row["effect_allele"], row["n"]
     ('cojo', 'rs1', 'A', 900.0)
     """
     path, asked = Path(path), options or ReadOptions()
@@ -220,13 +220,13 @@ def _facts(table: RawTable, book: FormatBook, asked: ReadOptions) -> tuple[Facts
 
 def _refuse_decimal_comma(table: RawTable, layout: Layout) -> None:
     for to in ("beta", "se", "eaf"):
-        found = layout.get(to)
-        if found is None or found.source not in table.names:
+        assignment = layout.get(to)
+        if assignment is None or assignment.source not in table.names:
             continue
-        cells = table.sample[found.source].drop_nulls()
+        cells = table.sample[assignment.source].drop_nulls()
         if cells.len() and cells.str.contains(r"^[+-]?\d*,\d+([eE][+-]?\d+)?$").all():
             message = "decimal comma; write numbers with a decimal point"
-            raise FormatError(message, path=table.path, column=found.source)
+            raise FormatError(message, path=table.path, column=assignment.source)
 
 
 def name_trait(path: Path) -> str:

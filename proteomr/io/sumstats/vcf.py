@@ -78,8 +78,8 @@ def read_meta(meta: Sequence[str], facts: Facts) -> Facts:
 
 
 def _number(line: str, name: str) -> float | None:
-    found = re.search(rf'{name}="?([0-9.]+)', line)
-    return float(found[1]) if found else None
+    match = re.search(rf'{name}="?([0-9.]+)', line)
+    return float(match[1]) if match else None
 
 
 def _unpack_trait(batch: pl.DataFrame, trait: str) -> pl.DataFrame:
@@ -106,13 +106,13 @@ def _unpack_layout(rows: pl.DataFrame, layout: str, trait: str) -> pl.DataFrame:
         names.append(cells.struct.field("ID"))
     if "INFO" in rows.columns:
         names.append(rows["INFO"].cast(pl.String).str.extract(r"(?:^|;)RSID=([^;]+)"))
-    known = [
+    candidates = [
         name.cast(pl.String).set(name.cast(pl.String).is_in([".", ""]), None).alias(f"{i}")
         for i, name in enumerate(names)
     ]
-    told = pl.DataFrame(known).select(pl.coalesce(pl.all())).to_series().alias("ID")
+    ids = pl.DataFrame(candidates).select(pl.coalesce(pl.all())).to_series().alias("ID")
     fixed = [rows["_row"], *(rows[name] for name in _FIXED if name != "ID")]
-    return pl.DataFrame([*fixed, told, *fields])
+    return pl.DataFrame([*fixed, ids, *fields])
 
 
 def _split_alleles(frame: pl.DataFrame) -> pl.DataFrame:

@@ -129,12 +129,12 @@ def arrange_harmonised(
     names = ("variant_id", "effect_allele")
     if not exposure.frame.select(names).equals(outcome.frame.select(names)):
         raise UsageError("exposure and outcome are not the same variants with the same alleles")
-    left = arrange_sumstats(exposure, format="twosamplemr_exposure")
-    right = arrange_sumstats(outcome, format="twosamplemr_outcome").drop("SNP")
+    exposure_columns = arrange_sumstats(exposure, format="twosamplemr_exposure")
+    outcome_columns = arrange_sumstats(outcome, format="twosamplemr_outcome").drop("SNP")
     pair = pl.col("effect_allele.exposure") + pl.col("other_allele.exposure")
-    kept = pl.repeat(value=True, n=left.height, eager=True) if keep is None else keep
-    return pl.concat([left, right], how="horizontal").with_columns(
-        palindromic=pair.is_in(_PALINDROMES), mr_keep=kept
+    mr_keep = pl.repeat(value=True, n=exposure_columns.height, eager=True) if keep is None else keep
+    return pl.concat([exposure_columns, outcome_columns], how="horizontal").with_columns(
+        palindromic=pair.is_in(_PALINDROMES), mr_keep=mr_keep
     )
 
 

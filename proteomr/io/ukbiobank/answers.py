@@ -191,13 +191,13 @@ def guess_kind(words: pl.Series) -> FieldKind:
     ('integer', 'date')
     """
     cells = words.str.strip_chars(' \t"')
-    known = cells.filter(~cells.is_in(MISSING))
-    if bool(known.str.contains(_WHOLE).all()):
-        return "integer" if known.len() else "float"
-    if known.cast(pl.Float64, strict=False).null_count() == 0:
+    cells = cells.filter(~cells.is_in(MISSING))
+    if bool(cells.str.contains(_WHOLE).all()):
+        return "integer" if cells.len() else "float"
+    if cells.cast(pl.Float64, strict=False).null_count() == 0:
         return "float"
     return (
-        "date" if bool(known.str.contains("^" + _FORMS["YYYY-MM-DD"][0] + _CLOCK).all()) else "text"
+        "date" if bool(cells.str.contains("^" + _FORMS["YYYY-MM-DD"][0] + _CLOCK).all()) else "text"
     )
 
 
@@ -221,8 +221,8 @@ def _to_whole(cells: pl.Series, info: FieldInfo) -> pl.Series:
     numbers = whole.str.strip_prefix("+").cast(pl.Int64, strict=False)
     numbers = _with_labels(numbers, cells, info)
     if info.coding is not None and info.coding in load_dictionary().codings:
-        known = pl.Series(list(load_dictionary().meanings(info.coding)), dtype=pl.Int64)
-        strange = ~numbers.is_in(known.implode())
+        codes = pl.Series(list(load_dictionary().meanings(info.coding)), dtype=pl.Int64)
+        strange = ~numbers.is_in(codes.implode())
         if info.kind == "integer":
             strange &= numbers < 0
         elif not info.complete:
@@ -244,9 +244,9 @@ def _to_text(cells: pl.Series, info: FieldInfo) -> pl.Series:
     if info.coding != ICD10:
         return cells
     codes = [None if cell is None else find_icd10(cell) for cell in cells]
-    found = pl.Series(cells.name, codes, dtype=pl.String)
-    _refuse_first(found.is_null() & cells.is_not_null(), cells, info)
-    return found
+    coded = pl.Series(cells.name, codes, dtype=pl.String)
+    _refuse_first(coded.is_null() & cells.is_not_null(), cells, info)
+    return coded
 
 
 def _with_labels(values: pl.Series, cells: pl.Series, info: FieldInfo) -> pl.Series:

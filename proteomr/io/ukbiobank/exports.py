@@ -135,7 +135,7 @@ def open_header(
         held = layout.names
     id_name, names = _choose(held, path, id_column)
     fields = names.fields.items()
-    asked = {name: found for name, found in fields if wanted is None or found.field in wanted}
+    asked = {name: field for name, field in fields if wanted is None or field.field in wanted}
     return Header(path, id_name, names, asked, layout, stored)
 
 
@@ -237,14 +237,14 @@ def _keep_participants(
     with name_file(path):
         plain = _plain_ids(ids)
         gone = _is_placeholder(plain)
-        found = normalise_ids(plain.filter(~gone))
-        _refuse_mixed(found)
-    if not found.len():
+        ids_kept = normalise_ids(plain.filter(~gone))
+        _refuse_mixed(ids_kept)
+    if not ids_kept.len():
         raise FormatError("only negative identifiers, which stand for nobody", path=path)
     frame = pl.DataFrame(list(others.values())).filter(~gone) if others else pl.DataFrame()
     return Export(
         path,
-        found,
+        ids_kept,
         ~gone,
         Counter(plain.filter(gone).cast(pl.String).str.strip_chars().str.replace(r"\.0*$", "")),
         header.names,
@@ -289,8 +289,8 @@ def _refuse_mixed(ids: pl.Series) -> None:
 
 def _expand(text: str) -> str:
     """Return 1e+06, as R writes it, as 1000000."""
-    found = _POWER.fullmatch(text.strip())
-    return text if found is None else found[1] + "0" * int(found[2])
+    match = _POWER.fullmatch(text.strip())
+    return text if match is None else match[1] + "0" * int(match[2])
 
 
 def _refuse_repeated(names: Sequence[str], path: Path) -> None:

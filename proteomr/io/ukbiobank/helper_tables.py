@@ -155,8 +155,8 @@ def plate_key(text: str) -> str | None:
     text = text.strip()
     if _SPREADSHEET.fullmatch(text):
         return None
-    if found := _DECIMAL.fullmatch(text):
-        text = found[1]
+    if match := _DECIMAL.fullmatch(text):
+        text = match[1]
     elif _SCIENTIFIC.fullmatch(text):
         number = Decimal(text)
         if number != number.to_integral_value():
@@ -192,16 +192,16 @@ def read_helper(source: Source) -> HelperTable:
     names = frame.columns[:-1]
     role = find_helper(names)
     if role is None:
-        known = [name for name in ("Assay", "PlateID", "Panel", "Batch") if name not in names]
-        hint = next(filter(None, (nearest(name, known) for name in names)), "")
+        absent = [name for name in ("Assay", "PlateID", "Panel", "Batch") if name not in names]
+        hint = next(filter(None, (nearest(name, absent) for name in names)), "")
         raise FormatError(f"is none of the helper tables{hint}", path=source.path)
     renamed = dict(zip(names, _rename(names), strict=True))
     wanted = (*_KEYS[role], *_TELLS[role], *_ALSO.get(role, ()))
-    kept = {name: new for name, new in renamed.items() if new in wanted}
-    if len(set(kept.values())) < len(kept):
-        message = f"two columns may be the same one: {', '.join(map(repr, kept))}; remove one"
+    columns = {name: new for name, new in renamed.items() if new in wanted}
+    if len(set(columns.values())) < len(columns):
+        message = f"two columns may be the same one: {', '.join(map(repr, columns))}; remove one"
         raise FormatError(message, path=source.path)
-    frame = frame.select(pl.col(name).alias(new) for name, new in kept.items()).with_columns(
+    frame = frame.select(pl.col(name).alias(new) for name, new in columns.items()).with_columns(
         frame[RECORD]
     )
     for name, convert in _CONVERSIONS.items():
@@ -237,8 +237,8 @@ def _rename(columns: Sequence[str]) -> list[str]:
     renamed = []
     for column in columns:
         name = squash(column)
-        known = next((new for part, new in _PARTS.items() if part in name), None)
-        renamed.append(known or _NAMES.get(name, f"other {name}"))
+        meaning = next((new for part, new in _PARTS.items() if part in name), None)
+        renamed.append(meaning or _NAMES.get(name, f"other {name}"))
     return renamed
 
 

@@ -62,8 +62,8 @@ def find_icd10(text: str) -> str | None:
     """
     if _RAW_ICD10.fullmatch(text):
         return text
-    found = _NAMED_ICD10.fullmatch(text)
-    return None if found is None else f"{found[1]}{found[2] or ''}"
+    match = _NAMED_ICD10.fullmatch(text)
+    return None if match is None else f"{match[1]}{match[2] or ''}"
 
 
 def describe_cell(text: str, info: FieldInfo) -> str:
@@ -88,12 +88,12 @@ def describe_cell(text: str, info: FieldInfo) -> str:
     if _SHORT_NUMBER.fullmatch(text) and info.kind in {"code", "integer"}:
         return f"{text} is no code of {where}{_listed(info)}"
     hint = nearest(text, list_labels(info.coding)) if text[:1].isalpha() else ""
-    found = "a number" if _NUMBER.fullmatch(text) else "text"
-    if info.kind == "code" and not info.complete and found == "text":
+    content = "a number" if _NUMBER.fullmatch(text) else "text"
+    if info.kind == "code" and not info.complete and content == "text":
         return f"{where}: a label that is not in the dictionary{hint}; export it with raw codes"
     if hint:
         return f"{text!r} is no answer to {where}{hint}"
-    return f"{where}: {found} where {_needed(info)}"
+    return f"{where}: {content} where {_needed(info)}"
 
 
 def _describe_damage(text: str, info: FieldInfo) -> str:

@@ -85,8 +85,8 @@ def describe(
     Examples
     --------
     >>> ids = pl.Series(["1000001"])
-    >>> made = describe(ids, ["GDF15"], helpers={}, fields=None, instance=0)
-    >>> made.assays.select("protein", "gene", "unit").row(0)
+    >>> description = describe(ids, ["GDF15"], helpers={}, fields=None, instance=0)
+    >>> description.assays.select("protein", "gene", "unit").row(0)
     ('GDF15', 'GDF15', 'NPX')
     """
     notes = [note for table in helpers.values() for note in table.notes]
@@ -120,8 +120,8 @@ def _describe_assays(
     text = pl.lit(None, dtype=pl.String)
     empty = [text.alias(c.UNIPROT), text.alias(c.PANEL)]
     if "assay" in helpers:
-        known = _match_assays(helpers["assay"].frame, proteins, "assay", notes)
-        assays = assays.join(known, on=c.PROTEIN, how="left", maintain_order="left")
+        matched = _match_assays(helpers["assay"].frame, proteins, "assay", notes)
+        assays = assays.join(matched, on=c.PROTEIN, how="left", maintain_order="left")
         if unknown := assays[c.PANEL].null_count():
             notes.append(f"{unknown} proteins have no row in the assay table")
     else:
@@ -138,8 +138,8 @@ def _describe_assays(
     )
     if "assay_version" in helpers:
         frame = helpers["assay_version"].frame.select(c.PROTEIN, VERSION)
-        known = _match_assays(frame, proteins, "assay version", notes)
-        renamed = known.rename({VERSION: "assay_version"})
+        matched = _match_assays(frame, proteins, "assay version", notes)
+        renamed = matched.rename({VERSION: "assay_version"})
         assays = assays.join(renamed, on=c.PROTEIN, how="left", maintain_order="left")
     return load_genes().label_assays(assays)
 
@@ -244,9 +244,9 @@ def _list_plates(samples: pl.DataFrame) -> pl.DataFrame:
     if c.PLATE not in samples.columns:
         return load_schema("plates").empty()
     text = pl.lit(None, dtype=pl.String)
-    known = [pl.col(name) if name in samples.columns else text.alias(name) for name in c.PLATES]
+    columns = [pl.col(name) if name in samples.columns else text.alias(name) for name in c.PLATES]
     return load_schema("plates").validate(
-        samples.filter(pl.col(c.PLATE).is_not_null()).select(known)
+        samples.filter(pl.col(c.PLATE).is_not_null()).select(columns)
     )
 
 
@@ -323,9 +323,9 @@ def _find_limits(
     frame = _of_instance(helpers["limits"].frame, instance)
     if not frame.height:
         notes.append(f"no limit of detection is of instance {instance}")
-    known = _match_assays(frame, assays[c.PROTEIN].to_list(), "limit of detection", notes)
-    known = known.filter(pl.col(c.LOD).is_not_null())
-    return schema.validate(known.select(c.LIMITS).sort(c.PROTEIN, c.PLATE))
+    limits = _match_assays(frame, assays[c.PROTEIN].to_list(), "limit of detection", notes)
+    limits = limits.filter(pl.col(c.LOD).is_not_null())
+    return schema.validate(limits.select(c.LIMITS).sort(c.PROTEIN, c.PLATE))
 
 
 def _find_flags(
@@ -340,14 +340,14 @@ def _find_flags(
     frame = _of_instance(helpers["assay_warning"].frame, instance)
     value = pl.col(c.VALUE)
     warned = frame.filter(value.is_not_null() & ~value.str.to_lowercase().is_in(_PASSED))
-    known = _match_assays(warned, assays[c.PROTEIN].to_list(), "assay warning", notes)
+    flags = _match_assays(warned, assays[c.PROTEIN].to_list(), "assay warning", notes)
     text = pl.lit(None, dtype=pl.String)
-    told = {c.FLAG: pl.lit("assay_warning")}
+    constants = {c.FLAG: pl.lit("assay_warning")}
     columns = [
-        (pl.col(name) if name in known.columns else told.get(name, text)).alias(name)
+        (pl.col(name) if name in flags.columns else constants.get(name, text)).alias(name)
         for name in c.FLAGS
     ]
-    return schema.validate(known.select(columns).sort(c.PROTEIN, c.PANEL, c.PLATE, c.VALUE))
+    return schema.validate(flags.select(columns).sort(c.PROTEIN, c.PANEL, c.PLATE, c.VALUE))
 
 
 def _of_instance(frame: pl.DataFrame, instance: int) -> pl.DataFrame:

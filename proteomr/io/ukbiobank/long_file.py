@@ -175,13 +175,13 @@ def _check(scatter: Scatter, path: Path, replicates: Replicates) -> None:
 
 def _find_columns(layout: TextLayout, wanted: Sequence[str]) -> tuple[str, ...]:
     """Return the names that the wanted columns have in the file, in the order wanted."""
-    known = {name.casefold(): name for name in layout.names}
+    names = {name.casefold(): name for name in layout.names}
     for name in wanted:
-        if name not in known:
+        if name not in names:
             message = f"no column {name!r}{nearest(name, layout.names)}; "
             remedy = f"needed: {', '.join(wanted)}"
             raise FormatError(message + remedy, path=layout.path, line=layout.header_lines)
-    return tuple(known[name] for name in wanted)
+    return tuple(names[name] for name in wanted)
 
 
 def _read_rows(layout: TextLayout, columns: Sequence[str]) -> Iterator[tuple[str | None, ...]]:

@@ -119,16 +119,14 @@ def read_names(columns: Sequence[str], *, path: str | Path) -> Names:
     >>> read_names(["p31", "p2020_i0", "batch"], path="answers.csv").others
     ('batch',)
     """
-    parsed = {name: found for name in columns if (found := _parse(name)) is not None}
+    parsed = {name: pair for name in columns if (pair := _parse(name)) is not None}
     if any(style != "title" for style, _ in parsed.values()):
-        parsed = {
-            name: found for name, found in parsed.items() if found[0] != "title" or "|" in name
-        }
+        parsed = {name: pair for name, pair in parsed.items() if pair[0] != "title" or "|" in name}
     style = _single_style(parsed, path)
-    fields = {name: found for name, (_, found) in parsed.items()}
+    fields = {name: field for name, (_, field) in parsed.items()}
     passed_over = tuple(name for name in columns if name not in fields and _belongs_elsewhere(name))
-    kept = fields.keys() | set(passed_over)
-    others = tuple(name for name in columns if name not in kept)
+    names_used = fields.keys() | set(passed_over)
+    others = tuple(name for name in columns if name not in names_used)
     _refuse_same_answer(fields, path)
     _refuse_nearly(others, style, path)
     return Names(style, fields, others, passed_over)
@@ -136,8 +134,8 @@ def read_names(columns: Sequence[str], *, path: str | Path) -> Names:
 
 def _parse(name: str) -> tuple[NameStyle, FieldName] | None:
     for style, pattern in _STYLES.items():
-        if found := pattern.fullmatch(name):
-            field, instance, array = found.groups()
+        if match := pattern.fullmatch(name):
+            field, instance, array = match.groups()
             number = None if array is None else int(array)
             return style, FieldName(int(field), int(instance or 0), number)
     title = _parse_title(name)
@@ -149,13 +147,13 @@ def _parse_title(name: str) -> FieldName | None:
     field = load_dictionary().find_title(title)
     if field is None:
         return None
-    told: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for part in parts:
-        found = _PART.fullmatch(part)
-        if found is None or found[1] in told:
+        match = _PART.fullmatch(part)
+        if match is None or match[1] in numbers:
             return None
-        told[found[1]] = int(found[2])
-    return FieldName(field, told.get("Instance", 0), told.get("Array"))
+        numbers[match[1]] = int(match[2])
+    return FieldName(field, numbers.get("Instance", 0), numbers.get("Array"))
 
 
 def _belongs_elsewhere(name: str) -> bool:
@@ -181,24 +179,24 @@ def _single_style(
 def _refuse_same_answer(fields: dict[str, FieldName], path: str | Path) -> None:
     owner: dict[tuple[int, int, int], str] = {}
     joined: dict[tuple[int, int], str] = {}
-    for name, found in fields.items():
-        place = (found.field, found.instance)
-        answer = (*place, found.array or 0)
+    for name, field in fields.items():
+        place = (field.field, field.instance)
+        answer = (*place, field.array or 0)
         other = owner.setdefault(answer, name)
-        if found.array is None:
+        if field.array is None:
             joined[place] = name
         if other != name:
-            _refuse_pair(other, name, found, path)
-    for name, found in fields.items():
-        whole = joined.get((found.field, found.instance), name)
+            _refuse_pair(other, name, field, path)
+    for name, field in fields.items():
+        whole = joined.get((field.field, field.instance), name)
         if whole != name:
-            _refuse_pair(whole, name, found, path)
+            _refuse_pair(whole, name, field, path)
 
 
-def _refuse_pair(first: str, second: str, found: FieldName, path: str | Path) -> None:
+def _refuse_pair(first: str, second: str, field: FieldName, path: str | Path) -> None:
     raise FormatError(
-        f"columns {first!r} and {second!r} both stand for field {found.field}, instance "
-        f"{found.instance}; keep one",
+        f"columns {first!r} and {second!r} both stand for field {field.field}, instance "
+        f"{field.instance}; keep one",
         path=path,
     )
 

@@ -216,16 +216,16 @@ def _list_absent(headers: Sequence[Header], wanted: Collection[int] | None) -> I
     InputError
         None of them is in any.
     """
-    found = {name.field for header in headers for name in header.asked.values()}
-    absent = sorted(set(wanted or ()) - found)
+    present = {name.field for header in headers for name in header.asked.values()}
+    absent = sorted(set(wanted or ()) - present)
     if not absent:
         return
-    told = ", ".join(_tell_absent(number, headers) for number in absent[:_LISTED])
+    listed = ", ".join(_tell_absent(number, headers) for number in absent[:_LISTED])
     more = f" and {len(absent) - _LISTED} more" if len(absent) > _LISTED else ""
-    if not found:
+    if not present:
         files = ", ".join(sorted(str(header.path) for header in headers))
-        raise InputError(f"{files}: none of the fields wanted: {told}{more}")
-    yield f"fields wanted and not in the files: {told}{more}"
+        raise InputError(f"{files}: none of the fields wanted: {listed}{more}")
+    yield f"fields wanted and not in the files: {listed}{more}"
 
 
 def _tell_absent(number: int, headers: Sequence[Header]) -> str:

@@ -152,8 +152,10 @@ def gather_elements(
 def _places(export: Export) -> Iterator[_Place]:
     held: dict[tuple[int, int], list[tuple[int | None, str]]] = {}
     for name in export.columns:
-        found = export.names.fields[name]
-        held.setdefault((found.field, found.instance), []).append((found.array, name))
+        field_name = export.names.fields[name]
+        held.setdefault((field_name.field, field_name.instance), []).append(
+            (field_name.array, name)
+        )
     for (number, instance), columns in sorted(held.items()):
         ordered = sorted(columns, key=lambda column: column[0] or 0)
         yield _Place(number, instance, tuple(ordered))

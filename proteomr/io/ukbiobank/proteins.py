@@ -159,8 +159,8 @@ def read_wide(sources: Sequence[Source], *, options: IngestOptions, scratch: Pat
     ids = _join_people(tables, seen.notes)
     proteins = _join_proteins(tables, ids)
     measured = _find_measured(proteins)
-    kept = np.flatnonzero(measured).astype(np.int64)
-    if not kept.size:
+    rows_kept = np.flatnonzero(measured).astype(np.int64)
+    if not rows_kept.size:
         raise FormatError("nobody has a value of any protein", path=path)
     counts = (
         ("negative identifier: withdrawn", sum(table.negative for table in tables)),
@@ -169,7 +169,7 @@ def read_wide(sources: Sequence[Source], *, options: IngestOptions, scratch: Pat
     )
     return ProteinValues(
         ids.filter(pl.Series(measured)),
-        proteins.select_rows(kept),
+        proteins.select_rows(rows_kept),
         "float32" if all(table.single for table in tables) else "float64",
         tuple(Drop("read", reason, count) for reason, count in counts if count),
         tuple(seen.notes),
@@ -296,8 +296,8 @@ def _join_proteins(tables: Sequence[_Table], ids: pl.Series) -> KeyedProteins:
 
 
 def _describe_passed(passed: Sequence[str], path: Path) -> str:
-    known = sorted(name.lower() for name in known_proteins())
-    shown = ", ".join(f"{name!r}{nearest(name, known)}" for name in passed[:_LISTED])
+    names = sorted(name.lower() for name in known_proteins())
+    shown = ", ".join(f"{name!r}{nearest(name, names)}" for name in passed[:_LISTED])
     more = ", ..." if len(passed) > _LISTED else ""
     return (
         f"{path.name}: {len(passed)} columns are no protein of UK Biobank and were passed over: "
@@ -306,8 +306,8 @@ def _describe_passed(passed: Sequence[str], path: Path) -> str:
 
 
 def _refuse_repeated(ids: pl.Series) -> None:
-    known = ids.drop_nulls()
-    if repeated := known.len() - known.n_unique():
+    present = ids.drop_nulls()
+    if repeated := present.len() - present.n_unique():
         raise IdentifierError(
             f"column {ids.name!r}: {repeated} duplicated identifiers among {ids.len()} rows; keep "
             "one row per person (--replicates is for the long file alone)"
@@ -316,8 +316,8 @@ def _refuse_repeated(ids: pl.Series) -> None:
 
 def _is_negative(ids: pl.Series) -> Bool:
     numeric = ids.dtype.is_numeric()
-    found = ids < 0 if numeric else ids.cast(pl.String).str.contains(_NEGATIVE)
-    flags: Bool = found.fill_null(value=False).to_numpy()
+    negative = ids < 0 if numeric else ids.cast(pl.String).str.contains(_NEGATIVE)
+    flags: Bool = negative.fill_null(value=False).to_numpy()
     return flags
 
 

@@ -74,7 +74,7 @@ class UkBiobank:
         parts = _sort_roles(sources)
         values = _read_values(parts, options, scratch)
         fields = _read_participants(parts["participants"], options, scratch)
-        known = describe(
+        description = describe(
             values.ids,
             values.proteins.names,
             helpers=_read_helpers(parts),
@@ -83,17 +83,17 @@ class UkBiobank:
         )
         return Measurements(
             platform=self.name,
-            samples=known.samples,
+            samples=description.samples,
             proteins=values.proteins,
-            assays=known.assays,
+            assays=description.assays,
             precision=values.precision,
-            flags=known.flags,
-            plates=known.plates,
-            limits=known.limits,
-            time_gap=known.time_gap,
+            flags=description.flags,
+            plates=description.plates,
+            limits=description.limits,
+            time_gap=description.time_gap,
             drops=values.drops,
-            notes=(*values.notes, *(fields.notes if fields else ()), *known.notes),
-            parameters={"instance": options.instance, **known.parameters},
+            notes=(*values.notes, *(fields.notes if fields else ()), *description.notes),
+            parameters={"instance": options.instance, **description.parameters},
         )
 
 
@@ -118,8 +118,8 @@ def find_roles(source: Source) -> tuple[Role, ...]:
     roles: list[Role] = []
     if _is_wide(columns):
         roles.append("wide")
-    fields = (found for name in columns if (found := parse_name(name)) is not None)
-    if any(found.field in FIELDS for found in fields):
+    fields = (field for name in columns if (field := parse_name(name)) is not None)
+    if any(field.field in FIELDS for field in fields):
         roles.append("participants")
     return tuple(roles)
 
@@ -138,8 +138,8 @@ def _list_columns(source: Source) -> list[str]:
 
 def _is_wide(columns: Sequence[str]) -> bool:
     """Tell whether columns are proteins of UK Biobank's, not of any table with gene names."""
-    proteins = [found for name in columns if (found := parse_protein(name)) is not None]
-    if any(found.instance is not None for found in proteins):
+    proteins = [protein for name in columns if (protein := parse_protein(name)) is not None]
+    if any(protein.instance is not None for protein in proteins):
         return True
     if find_eid(columns) is None:
         return len(proteins) >= _MOST
@@ -171,12 +171,12 @@ def _sort_roles(sources: Sequence[Source]) -> dict[Role, list[Source]]:
 
 
 def _hint(source: Source) -> str:
-    known = (*LONG_COLUMNS, "coding", "meaning", "PlateID", "Batch", "Assay", "Panel", "LOD")
+    names = (*LONG_COLUMNS, "coding", "meaning", "PlateID", "Batch", "Assay", "Panel", "LOD")
     proteins = sorted(name.lower() for name in known_proteins())
     columns = _list_columns(source)[:_MANY]
-    unknown = [name for name in columns if find_eid([name]) is None and name not in known]
+    unknown = [name for name in columns if find_eid([name]) is None and name not in names]
     for name in unknown:
-        if hint := nearest(name, known) or nearest(name, proteins):
+        if hint := nearest(name, names) or nearest(name, proteins):
             return f": column {name!r}{hint}"
     return ""
 
@@ -207,7 +207,7 @@ def _read_participants(
     if not sources:
         return None
     columns = [name for source in sources for name in _list_columns(source)]
-    there = {found.field for name in columns if (found := parse_name(name)) is not None}
+    there = {field.field for name in columns if (field := parse_name(name)) is not None}
     named = all(options.id_column in _list_columns(source) for source in sources)
     return read_fields(
         [source.path for source in sources],

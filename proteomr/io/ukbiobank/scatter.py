@@ -35,10 +35,10 @@ class ScatteredProteins:
     Examples
     --------
     >>> values = np.array([[1.0, 2.0], [3.0, 4.0]])
-    >>> made = ScatteredProteins(
+    >>> proteins = ScatteredProteins(
     ...     ("ADM", "GDF15"), values, rows=np.array([1, 0]), columns=np.array([0, 1])
     ... )
-    >>> made.read(slice(1, 2)).T
+    >>> proteins.read(slice(1, 2)).T
     array([[4., 2.]])
     """
 

@@ -78,11 +78,11 @@ def find_splits(
     files: dict[tuple[int, int], set[int]] = {}
     owner: dict[str, Header] = {}
     for header in headers:
-        for name, found in header.asked.items():
-            place = (found.field, found.instance)
+        for name, field in header.asked.items():
+            place = (field.field, field.instance)
             held.setdefault(place, {})
-            _refuse_shared(held[place], header, name, array=found.array, field=found.field)
-            held[place][found.array] = (header, name)
+            _refuse_shared(held[place], header, name, array=field.array, field=field.field)
+            held[place][field.array] = (header, name)
             files.setdefault(place, set()).add(id(header))
         for name in header.names.others:
             if name in others and (other := owner.setdefault(name, header)) is not header:

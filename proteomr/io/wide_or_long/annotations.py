@@ -34,10 +34,10 @@ class Annotations:
 
     Examples
     --------
-    >>> found = Annotations()
+    >>> annotations = Annotations()
     >>> rows = {"sample_id": ["1", "2"], "protein": ["ADM", "ADM"], "further": [{"age": 50}] * 2}
-    >>> found.see(pl.DataFrame(rows))
-    >>> found.describe_samples(["1", "2"], {"1": "1", "2": "2"}).rows()
+    >>> annotations.see(pl.DataFrame(rows))
+    >>> annotations.describe_samples(["1", "2"], {"1": "1", "2": "2"}).rows()
     [('1', 50), ('2', 50)]
     """
 
@@ -51,10 +51,10 @@ class Annotations:
         further = frame["further"].struct.unnest()
         for column in further.iter_columns():
             text = None if column.dtype.is_nested() else column.cast(pl.String, strict=False)
-            for kept, key in ((self.of_samples, c.SAMPLE_ID), (self.of_assays, c.PROTEIN)):
-                before = kept.get(column.name, _NO_PAIRS)
+            for columns, key in ((self.of_samples, c.SAMPLE_ID), (self.of_assays, c.PROTEIN)):
+                before = columns.get(column.name, _NO_PAIRS)
                 pairs = None if text is None else pl.DataFrame({"key": frame[key], "text": text})
-                kept[column.name] = _join(before, pairs)
+                columns[column.name] = _join(before, pairs)
 
     def describe_samples(self, ids: Sequence[str], renamed: Mapping[str, str]) -> pl.DataFrame:
         """Return the samples in the order given, with their columns in alphabetical order.
@@ -67,30 +67,32 @@ class Annotations:
         columns = [pl.Series(c.SAMPLE_ID, ids, dtype=pl.String)]
         for name in self._sample_columns():
             pairs = self.of_samples[name]
-            told = {} if pairs is None else {renamed[key]: text for key, text in pairs.iter_rows()}
-            texts = pl.Series(name, [told.get(id_) for id_ in ids], dtype=pl.String)
+            text_of = (
+                {} if pairs is None else {renamed[key]: text for key, text in pairs.iter_rows()}
+            )
+            texts = pl.Series(name, [text_of.get(id_) for id_ in ids], dtype=pl.String)
             columns.append(infer_column(texts))
         return pl.DataFrame(columns)
 
     def describe_assays(self, names: Sequence[str], *, log2: bool) -> pl.DataFrame:
         """Return the assays in the order given, with what the columns say of them."""
-        made = describe_assays(names, log2=log2)
+        assays = describe_assays(names, log2=log2)
         for column, target in self._assay_columns().items():
             pairs = self.of_assays[column]
-            told = {} if pairs is None else dict(pairs.iter_rows())
-            texts = pl.Series(target, [told.get(name) for name in names], dtype=pl.String)
+            text_of = {} if pairs is None else dict(pairs.iter_rows())
+            texts = pl.Series(target, [text_of.get(name) for name in names], dtype=pl.String)
             if target == c.LOD:
-                made = made.with_columns(texts.cast(pl.Float64, strict=False))
+                assays = assays.with_columns(texts.cast(pl.Float64, strict=False))
             elif target == c.UNIT and log2:
-                made = made.with_columns(("log2 " + texts).fill_null("log2").alias(target))
+                assays = assays.with_columns(("log2 " + texts).fill_null("log2").alias(target))
             else:
-                made = made.with_columns(texts if target in _RESERVED else infer_column(texts))
-        return made
+                assays = assays.with_columns(texts if target in _RESERVED else infer_column(texts))
+        return assays
 
     def notes(self) -> tuple[str, ...]:
         """Return which columns were left out."""
-        kept = {*self._sample_columns(), *self._assay_columns()}
-        left_out = sorted(set(self.of_samples).difference(kept))
+        described = {*self._sample_columns(), *self._assay_columns()}
+        left_out = sorted(set(self.of_samples).difference(described))
         if not left_out:
             return ()
         listed = ", ".join(left_out[:_LISTED]) + (", ..." if len(left_out) > _LISTED else "")
@@ -98,17 +100,17 @@ class Annotations:
 
     def _assay_columns(self) -> dict[str, str]:
         """Return the columns of the assays, each with its name among them."""
-        found: dict[str, str] = {}
+        targets: dict[str, str] = {}
         for name in sorted(self.of_assays):
             target = _KNOWN.get(name.casefold(), name)
             fits = self.of_assays[name] is not None
             sample_too = self.of_samples[name] is not None
-            free = target not in found.values() and (
+            free = target not in targets.values() and (
                 target in _KNOWN.values() or name not in _RESERVED
             )
             if fits and free and (not sample_too or target in _KNOWN.values()):
-                found[name] = target
-        return found
+                targets[name] = target
+        return targets
 
     def _sample_columns(self) -> list[str]:
         taken = self._assay_columns()

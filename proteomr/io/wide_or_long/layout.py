@@ -98,8 +98,8 @@ def names_people(column: pl.Series) -> bool:
     if _IDENTIFIER.fullmatch(column.name) is None:
         return False
     texts = column.cast(pl.String).str.strip_chars(' \t"')
-    known = texts.filter(~texts.is_in(MISSING))
-    return known.len() > 0 and bool(known.str.contains(r"^\d+(\.0*)?$").all())
+    cells = texts.filter(~texts.is_in(MISSING))
+    return cells.len() > 0 and bool(cells.str.contains(r"^\d+(\.0*)?$").all())
 
 
 def glance_at(source: Source) -> Glance:
@@ -149,9 +149,9 @@ def looks_long(glance: Glance, ids: pl.Series) -> UsageError | None:
     """
     names = [name for name in glance.other if name != ids.name]
     numbers = [name for name in glance.numeric if name != ids.name]
-    known = ids.drop_nulls()
-    repeated = known.len() - known.n_unique()
-    if len(glance.names) > _LONG_WIDTH or 2 * repeated < known.len() or not names or not numbers:
+    present = ids.drop_nulls()
+    repeated = present.len() - present.n_unique()
+    if len(glance.names) > _LONG_WIDTH or 2 * repeated < present.len() or not names or not numbers:
         return None
     return UsageError(
         f"{glance.path}: looks like a long table ({len(glance.names)} columns, most identifiers "

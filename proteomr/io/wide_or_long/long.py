@@ -80,9 +80,9 @@ def read_long(sources: Sequence[Source], *, options: IngestOptions) -> Measureme
         A logarithm is asked for of logarithms.
     """
     glances = [glance_at(source) for source in sources]
-    ids, assays, found = _Codes(), _Codes(), Annotations()
+    ids, assays, annotations = _Codes(), _Codes(), Annotations()
     parts = [
-        _encode(frame, ids, assays, found)
+        _encode(frame, ids, assays, annotations)
         for glance in glances
         for frame in _checked_frames(glance, options)
     ]
@@ -97,12 +97,12 @@ def read_long(sources: Sequence[Source], *, options: IngestOptions) -> Measureme
     renamed = dict(zip(ids.known, (samples[at] for at in row), strict=True))
     return Measurements(
         platform="table",
-        samples=found.describe_samples(samples, renamed),
+        samples=annotations.describe_samples(samples, renamed),
         proteins=ArrayProteins(tuple(proteins), values),
-        assays=found.describe_assays(proteins, log2=options.log2),
+        assays=annotations.describe_assays(proteins, log2=options.log2),
         precision="float32" if single else "float64",
         drops=drops,
-        notes=found.notes(),
+        notes=annotations.notes(),
         parameters={"layout": "long", "log2": options.log2, "files": len(sources)},
     )
 
@@ -196,12 +196,12 @@ def _numbers(column: pl.Series, glance: Glance, start: int, options: IngestOptio
     return numbers.fill_nan(None)
 
 
-def _encode(frame: pl.DataFrame, ids: _Codes, assays: _Codes, found: Annotations) -> _Part:
-    found.see(frame)
+def _encode(frame: pl.DataFrame, ids: _Codes, assays: _Codes, annotations: Annotations) -> _Part:
+    annotations.see(frame)
     sample, assay = ids.encode(frame[c.SAMPLE_ID]), assays.encode(frame[c.PROTEIN])
-    known: Bool = frame[c.VALUE].is_not_null().to_numpy()
+    has_value: Bool = frame[c.VALUE].is_not_null().to_numpy()
     value = frame[c.VALUE].drop_nulls().to_numpy()
-    return _Part(sample[known].astype(np.int32), assay[known].astype(np.int32), value)
+    return _Part(sample[has_value].astype(np.int32), assay[has_value].astype(np.int32), value)
 
 
 def _scatter(

@@ -40,8 +40,8 @@ class PlainTable:
     ...     file = Path(name) / "long.csv"
     ...     size = file.write_text("ID,assay,npx\n7,ADM,1.5\n8,ADM,2.5\n")
     ...     options = IngestOptions(assay_column="assay", value_column="npx")
-    ...     made = PlainTable().read((open_source(file),), options=options, scratch=Path(name))
-    >>> made.samples["sample_id"].to_list(), made.proteins.read(slice(0, 1)).T.tolist()
+    ...     measured = PlainTable().read((open_source(file),), options=options, scratch=Path(name))
+    >>> measured.samples["sample_id"].to_list(), measured.proteins.read(slice(0, 1)).T.tolist()
     (['7', '8'], [[1.5, 2.5]])
     """
 

@@ -153,10 +153,10 @@ def describe_assays(names: Sequence[str], *, log2: bool) -> pl.DataFrame:
 
 def _set_apart(glances: Sequence[Glance], columns: Sequence[str]) -> list[Glance]:
     """Count identifiers, and columns that the user names, among what describes the samples."""
-    known = [name for glance in glances for name in glance.names]
+    names = [name for glance in glances for name in glance.names]
     for name in columns:
-        if name not in known:
-            raise ColumnError(f"no column {name!r}{nearest(name, known)} to set apart")
+        if name not in names:
+            raise ColumnError(f"no column {name!r}{nearest(name, names)} to set apart")
     return [_without(glance, columns) for glance in glances]
 
 
@@ -191,7 +191,7 @@ def _check_values(proteins: ParquetProteins, glances: Sequence[Glance], *, log2:
             message = "a value that is zero or negative has no logarithm; leave out --log2"
             largest = max(largest, np.nanmax(block, initial=-np.inf))
         if broken.any():
-            at, row = (int(found[0]) for found in np.nonzero(broken.T))
+            at, row = (int(positions[0]) for positions in np.nonzero(broken.T))
             column = proteins.columns[start + at]
             in_file = int(proteins.rows[column.file][row])
             raise place(glances[column.file], in_file, message=message, column=column.name)
@@ -214,7 +214,7 @@ def _collect_samples(
     ids: pl.Series, glances: Sequence[Glance], keys: Sequence[str], others: set[str]
 ) -> pl.DataFrame:
     """Return what the tables say of the samples; text that is wholly numeric becomes numbers."""
-    found: dict[str, pl.Series] = {}
+    merged: dict[str, pl.Series] = {}
     for glance, key in zip(glances, keys, strict=True):
         wanted = [name for name in glance.names if name in others and name != key]
         if not wanted:
@@ -224,8 +224,8 @@ def _collect_samples(
         rows = locate_ids(ids, among=normalise_ids(own))
         take = pl.Series(rows).set(pl.Series(rows < 0), None).cast(pl.UInt32)
         for column in frame.select(wanted).select(pl.all().gather(take)).iter_columns():
-            found[column.name] = _merge(found.get(column.name), column, glance.path)
-    columns = [infer_column(each) if each.dtype == pl.String else each for each in found.values()]
+            merged[column.name] = _merge(merged.get(column.name), column, glance.path)
+    columns = [infer_column(each) if each.dtype == pl.String else each for each in merged.values()]
     return pl.DataFrame([ids, *sorted(columns, key=lambda column: column.name)])
 
 
@@ -245,8 +245,8 @@ def _merge(before: pl.Series | None, column: pl.Series, path: Path) -> pl.Series
 
 def _notes(samples: pl.DataFrame, proteins: Sequence[str]) -> tuple[str, ...]:
     notes = []
-    if kept := samples.columns[1:]:
-        notes.append(f"columns that are no assays and go with the samples: {_list(kept)}")
+    if columns := samples.columns[1:]:
+        notes.append(f"columns that are no assays and go with the samples: {_list(columns)}")
     if odd := [name for name in proteins if sounds_like_sample(name)]:
         notes.append(
             "taken as assays, as every column of numbers is, though the names sound like facts "
