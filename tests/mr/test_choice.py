@@ -77,7 +77,7 @@ def test_every_parameter_that_is_listed_can_be_given(kind: type[Method]) -> None
         ("ivw(weights=dleta)", "'dleta' (did you mean 'delta'?); it takes: first_order, delta"),
         ("ivw(robust=1)", "ivw: robust cannot be '1'; it takes: true, false"),
         ("weighted_median(draws=2.5)", "draws cannot be '2.5'; it takes: a whole number"),
-        ("conmix(lowest=low)", "lowest cannot be 'low'; it takes: a finite number, none"),
+        ("conmix(lowest=low)", "lowest cannot be 'low'; it takes: none, a finite number"),
         ("ivw(psi=nan)", "psi cannot be 'nan'; it takes: a finite number"),
         ("ivw(psi=1.5)", "psi is 1.5"),
         ("weighted_mode(phi=0)", "phi is 0.0"),
