@@ -14,7 +14,9 @@ from proteomr.errors import RunFolderError, StorageError
 from proteomr.execute import Shard
 from proteomr.files import is_aside, storage_errors
 
-__all__ = ["Layout", "Record", "read_json"]
+__all__ = ["Layout", "Record", "place_result", "read_json"]
+
+_PLAIN_NAME = re.compile(r"(?!.*(^|/)\.)[^/\\\x00]+(/[^/\\\x00]+)*")
 
 _PARTS = re.compile(
     r"part-[0-9]{5,}(-[A-Za-z0-9_]+)?\.(parquet|json)|claims(-[0-9]+-of-[0-9]+)?\.json"
@@ -259,6 +261,35 @@ class Layout:
     def _entries(self, folder: Path) -> list[Path]:
         with storage_errors(folder):
             return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def place_result(layout: Layout, first: str, name: str) -> str:
+    """Return a result's name relative to the folder of its layout.
+
+    Parameters
+    ----------
+    layout : of the run.
+    first : the first form of the main table, which is the file that the layout is named after.
+    name : of the result, with its ending.
+
+    Raises
+    ------
+    ValueError
+        It is no plain name.
+
+    Examples
+    --------
+    >>> place_result(Layout.of(Path("cohort.csv"), as_file=True), "cohort.csv", "flow.tsv")
+    'cohort.flow.tsv'
+    """
+    if _PLAIN_NAME.fullmatch(name) is None or name.partition("/")[0] == "parts":
+        raise ValueError(f"{name!r} is not the name of a result")
+    if layout.file is None:
+        return name
+    if name == first:
+        return layout.file
+    main, _, ending = name.rpartition(".")
+    return f"{layout.stem}.{ending}" if main == first.rpartition(".")[0] else layout.name(name)
 
 
 def read_json(file: Path) -> object:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,15 +19,13 @@ from proteomr.files import replace_file, storage_errors
 from proteomr.provenance import InputFile, Manifest, canonical_json, tool_versions, utc_now
 from proteomr.runs.encoding import TableFormat, write_encoded
 from proteomr.runs.finished import count_units, list_tables
-from proteomr.runs.layout import Layout, read_json
+from proteomr.runs.layout import Layout, place_result, read_json
 from proteomr.runs.lock import Lock
 from proteomr.runs.opening import commit_results, lock_output, open_run
 from proteomr.runs.parts import Parts, write_bytes
 from proteomr.tables import Drop, load_schema, schema_names, tabulate_drops
 
 __all__ = ["Ledger"]
-
-_PLAIN_NAME = re.compile(r"(?!.*(^|/)\.)[^/\\\x00]+(/[^/\\\x00]+)*")
 
 
 @dataclass(slots=True)
@@ -120,8 +117,8 @@ class Ledger:
         try:
             first = f"{main}.{formats[0]}"
             tables = [f"{main}.{format}" for format in formats] if main else []
-            known = [_place(layout, first, name) for name in (*tables, *results, "drops.tsv")]
-            known = list(dict.fromkeys(known))
+            named = dict.fromkeys((*tables, *results, "drops.tsv"))
+            known = [place_result(layout, first, name) for name in named]
             finished = open_run(
                 layout,
                 request=request,
@@ -365,7 +362,7 @@ class Ledger:
         return complete
 
     def _name(self, result: str) -> str:
-        return _place(self._layout, f"{self.main}.{self.formats[0]}", result)
+        return place_result(self._layout, f"{self.main}.{self.formats[0]}", result)
 
     def _held(self) -> Lock:
         if self._lock is None:
@@ -389,21 +386,6 @@ class Ledger:
         for name in self._layout.claimed().difference(before):
             self._layout.path(name).unlink(missing_ok=True)
         self._layout.clear_parts()
-
-
-def _place(layout: Layout, first: str, name: str) -> str:
-    """Return a result's name relative to the folder of its layout.
-
-    The first form of the main table is the file that the layout is named after.
-    """
-    if _PLAIN_NAME.fullmatch(name) is None or name.partition("/")[0] == "parts":
-        raise ValueError(f"{name!r} is not the name of a result")
-    if layout.file is None:
-        return name
-    if name == first:
-        return layout.file
-    main, _, ending = name.rpartition(".")
-    return f"{layout.stem}.{ending}" if main == first.rpartition(".")[0] else layout.name(name)
 
 
 def _name_schema(table: str) -> str:
