@@ -56,13 +56,24 @@ def associate(
         ),
     ],
     exposure: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             metavar="NAME",
             rich_help_panel=shared.MODELS,
             help="Column of the samples; repeat for several.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.MODELS,
+            help="Instead of exposures: column of the samples that is the response in any family, "
+            "NAME ~ protein; repeat for several.",
+            show_default=False,
+        ),
+    ] = None,
     adjust: Annotated[
         list[str] | None,
         typer.Option(
@@ -216,7 +227,7 @@ def associate(
 
         spec = ModelSpec(
             family,
-            tuple(exposure),
+            tuple(exposure or ()),
             sets or {"unadjusted": "1"},
             transform=transform,
             strata=strata,
@@ -227,6 +238,7 @@ def associate(
             cluster=cluster,
             weights=weights,
             level=level,
+            outcomes=tuple(outcome or ()),
         )
         request = make_request(
             spec,

@@ -12,7 +12,7 @@ from . import options as shared
 
 __all__ = ["Blocks", "Running", "takes_bundles"]
 
-ExecutorName = Literal["local", "dask"]
+ExecutorName = Literal["local", "processes", "dask"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,11 @@ class Blocks:
     executor: Annotated[
         ExecutorName,
         typer.Option(
-            metavar="local|dask",
+            metavar="local|processes|dask",
             rich_help_panel=shared.COMPUTING,
-            help="Who works through the blocks. local: threads of this process. dask: processes of "
-            "the extra proteomr[dask], as many as --threads; the numbers are the same.",
+            help="Who works through the blocks, as many as --threads. local: threads of this "
+            "process. processes: interpreters of their own, each with its own memory. dask: those "
+            "of the extra proteomr[dask]. The numbers are the same.",
         ),
     ] = "local"
     dask_scheduler: Annotated[

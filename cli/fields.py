@@ -86,8 +86,8 @@ def fields(
     """  # noqa: D301 - the backspace keeps the lines of an example apart
     if out is not None and out.exists() and not overwrite:
         raise RunFolderError(f"{out}: already there; choose another name, or give --overwrite")
-    from proteomr.phenotype.definition import load_definition
-    from proteomr.phenotype.request import request_fields, write_request
+    from proteomr.phenotype.definitions.definition import load_definition
+    from proteomr.phenotype.field_list import request_fields, write_request
 
     loaded = load_definition(*(definition or ["shen2025"]))
     if not loaded.needs:

@@ -70,7 +70,7 @@ def ingest(
         typer.Option(
             metavar="NAME",
             rich_help_panel=shared.INPUT,
-            help="Column of the assays in a long table of no known format.",
+            help="Column of the assays in a long table; one of no known format needs --value too.",
         ),
     ] = None,
     value: Annotated[
@@ -78,7 +78,7 @@ def ingest(
         typer.Option(
             metavar="NAME",
             rich_help_panel=shared.INPUT,
-            help="Column of the values in a long table of no known format.",
+            help="Column of the values in a long table; of Olink, another quantity than NPX.",
         ),
     ] = None,
     sample_column: Annotated[

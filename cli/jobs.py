@@ -26,6 +26,7 @@ __all__ = [
     "Task",
     "Tracked",
     "attach_log",
+    "choose_executor",
     "choose_formats",
     "count_failures",
     "hold_threads",
@@ -92,7 +93,7 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
 
     output = Output(task.out, tuple(task.formats), running.resume, running.overwrite, task.shard)
     executor = Tracked(
-        _choose_executor(task.blocks, threads),
+        choose_executor(task.blocks, threads),
         doing=task.doing,
         unit=task.unit,
         show=not (running.no_progress or running.quiet),
@@ -164,7 +165,8 @@ def attach_log(ledger: "Ledger") -> None:
     keep_journal(ledger.claim(name), again=not ledger.begun_anew)
 
 
-def _choose_executor(blocks: Blocks, threads: int) -> "Executor":
+def choose_executor(blocks: Blocks, threads: int) -> "Executor":
+    """Return who works through the blocks."""
     if blocks.executor == "dask":
         from proteomr.dask_executor import Dask, require_dask
 
@@ -172,9 +174,9 @@ def _choose_executor(blocks: Blocks, threads: int) -> "Executor":
         return Dask(blocks.dask_scheduler, threads)
     if blocks.dask_scheduler is not None:
         raise UsageError("--dask-scheduler names Dask's workers: add --executor dask")
-    from proteomr.execute import Threads
+    from proteomr.execute import Processes, Threads
 
-    return Threads(threads)
+    return Processes(threads) if blocks.executor == "processes" else Threads(threads)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from proteomr.phenotype import Definition, PhenotypeJob
-    from proteomr.phenotype.rule import Rule
+    from proteomr.phenotype.definitions.rule import Rule
     from proteomr.runs import Results
 
 __all__ = ["phenotype"]

@@ -36,7 +36,12 @@ def option(panel: str, metavar: str, text: str, *names: str) -> Any:
 
 _MAPPED = "Column that is a canonical one, as odds_ratio=OR; repeatable."
 
-FormatName = Annotated[str, option(shared.INPUT, "auto|NAME", "Format; auto: found.")]
+FormatName = Annotated[
+    str,
+    option(
+        shared.INPUT, "auto|NAME|FILE.toml", "Format; auto: found; or a book of your own, in TOML."
+    ),
+]
 Mapped = Annotated[list[str] | None, option(shared.INPUT, "CANONICAL=COLUMN", _MAPPED, "--map")]
 SideMapped = Annotated[list[str] | None, option(shared.INPUT, "CANONICAL=COLUMN", _MAPPED)]
 BuildName = Annotated[

@@ -11,9 +11,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from proteomr.errors import StorageError
+from proteomr.errors import InputError, StorageError, nearest
 
-__all__ = ["create_file", "is_aside", "replace_file", "storage_errors", "sync_folder"]
+__all__ = [
+    "create_file",
+    "is_aside",
+    "read_errors",
+    "replace_file",
+    "storage_errors",
+    "sync_folder",
+]
 
 _ASIDE = ".writing-"
 _REMEDIES = {
@@ -68,6 +75,47 @@ def storage_errors(path: str | Path) -> Iterator[None]:
             raise
         found, remedy = _REMEDIES[fault.errno]
         raise StorageError(f"{path}: {found}; {remedy}") from fault
+
+
+@contextlib.contextmanager
+def read_errors(path: str | Path) -> Iterator[None]:
+    """Turn the refusals of a file that is read inside the block into one line with the remedy.
+
+    Parameters
+    ----------
+    path : the file or folder being read.
+
+    Raises
+    ------
+    InputError
+        It does not exist, may not be read, or the disk fails.
+
+    Examples
+    --------
+    >>> with read_errors("sample.csv"):
+    ...     raise FileNotFoundError
+    Traceback (most recent call last):
+    ...
+    proteomr.errors.InputError: sample.csv: there is no such file...
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: there is no such file{_name_neighbours(Path(path))}") from None
+    except PermissionError:
+        remedy = "may not be read (permission denied); ask its owner for access"
+        raise InputError(f"{path}: {remedy}") from None
+    except OSError as fault:
+        raise InputError(f"{path}: cannot be read ({fault.strerror or fault})") from None
+
+
+def _name_neighbours(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"; the folder {str(folder)!r} does not exist either"
+    if not os.access(folder, os.R_OK):
+        return ""
+    return nearest(path.name, sorted(entry.name for entry in folder.iterdir()))
 
 
 def replace_file(

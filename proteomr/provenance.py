@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from proteomr.errors import InputError
+from proteomr.files import read_errors
 
 __all__ = [
     "BlasLibrary",
@@ -135,21 +135,18 @@ def digest_file(path: str | Path) -> str:
     'e3b0c44298fc'
     """
     given = Path(path)
-    try:
+    with read_errors(path):
         if not given.is_dir():
             return _sha256(given)
         lines = [f"{_sha256(file)}  {name}\n" for name, file in _files_of(given)]
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; correct the path") from None
-    except PermissionError:
-        raise InputError(f"{path}: may not be read; ask its owner for permission") from None
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def digest_results(folder: str | Path) -> str:
-    """Return the digest of what a run folder holds, without its account, logs and hidden files.
+    """Return the digest of the files in a run folder, without its account, logs and hidden files.
 
-    Two runs of one request differ in the times that manifest and log tell, and in nothing else.
+    Subfolders are other matters: figures, exports, results of further runs. Two runs of one request
+    differ in the times that manifest and log tell, and in nothing else.
 
     Raises
     ------
@@ -166,17 +163,13 @@ def digest_results(folder: str | Path) -> str:
     ...     digest_results(name) == empty
     True
     """
-    given = Path(folder)
-    try:
+    with read_errors(folder):
+        files = sorted(file for file in Path(folder).iterdir() if file.is_file())
         lines = [
-            f"{_sha256(file)}  {name}\n"
-            for name, file in _files_of(given)
-            if not (name.startswith(".") or file.name == "manifest.json" or _is_log(file.name))
+            f"{_sha256(file)}  {file.name}\n"
+            for file in files
+            if not (file.name.startswith(".") or file.name == "manifest.json" or _is_log(file.name))
         ]
-    except FileNotFoundError:
-        raise InputError(f"{folder}: there is no such file; correct the path") from None
-    except PermissionError:
-        raise InputError(f"{folder}: may not be read; ask its owner for permission") from None
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

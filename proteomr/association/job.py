@@ -49,7 +49,7 @@ class AssociateRequest(Request):
 
     Attributes
     ----------
-    spec : the models.
+    specification : the models.
     samples : one row per person; or a store, for samples and proteins together.
     proteins : wide protein files, or a store.
     protein_covariates : those with a column for each protein or panel, by the name that the
@@ -62,7 +62,7 @@ class AssociateRequest(Request):
 
     command: ClassVar[str] = "associate"
 
-    spec: ModelSpec
+    specification: ModelSpec
     samples: Source
     proteins: tuple[Source, ...] = ()
     protein_covariates: Mapping[str, Source] = field(default_factory=dict[str, Source])
@@ -75,7 +75,7 @@ class AssociateRequest(Request):
         """Return the versions of the scan, its family, its blocks and its table."""
         return {
             "associate": _VERSION,
-            self.spec.family: find_family(self.spec.family).version,
+            self.specification.family: find_family(self.specification.family).version,
             "block_size": BLOCK_SIZE,
             "associations": load_schema("associations").version,
         }
@@ -113,16 +113,14 @@ class AssociateJob:
                 raise NothingToDo(f"shard {self.shard} has none of the {len(plan.blocks)} blocks")
             cost = estimate_cost(plan, blocks)
             proteins = sum(len(block.proteins) for block in blocks)
-            complete = f"{plan.cohort.n}, complete for exposure and covariates: {cost.people}"
             return Forecast(
-                units={"fits": cost.fits},
+                units={"people": plan.cohort.n, "proteins": proteins, "fits": cost.fits},
                 path=cost.path,
                 seconds=cost.seconds,
                 memory_bytes=cost.memory_bytes(threads),
                 lines=(
-                    ("people", complete),
-                    ("proteins", f"{proteins} in {len(blocks)} blocks"),
-                    ("per protein", f"{plan.tests_per_protein} fits"),
+                    ("complete", f"{cost.people} people for exposure and covariates"),
+                    ("blocks", f"{len(blocks)}, with {plan.tests_per_protein} fits a protein"),
                     *describe_plan(plan),
                     ("timed", f"{cost.timed} proteins"),
                 ),
@@ -143,7 +141,7 @@ class AssociateJob:
         """Read the inputs and lay out the scan; the files serve while this is open."""
         with open_scratch() as scratch:
             cohort, covariates = _read(self.request, scratch)
-            plan = plan_scan(cohort, self.request.spec, covariates=covariates)
+            plan = plan_scan(cohort, self.request.specification, covariates=covariates)
             _log.info("%s people, %s proteins", plan.cohort.n, len(plan.cohort.proteins.names))
             for label, text in describe_plan(plan):
                 _log.info("%s: %s", label, text)

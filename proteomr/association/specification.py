@@ -105,7 +105,9 @@ class ModelSpec:
         if self.exposures and self.outcomes:
             raise UsageError("exposures and outcomes are two scans: give one or the other")
         if not self.targets:
-            raise UsageError("no exposure given: name at least one column of the samples")
+            raise UsageError(
+                "no exposure or outcome given: name a column of the samples, or several"
+            )
         repeated = [name for name in self.targets if self.targets.count(name) > 1]
         if repeated:
             raise UsageError(f"{self.role} {repeated[0]!r} is given twice")

@@ -11,7 +11,7 @@ import polars as pl
 
 from proteomr._typing import Bool
 from proteomr.errors import ColumnError, InputError, nearest
-from proteomr.io.chains import Chain
+from proteomr.io.genetics.chains import Chain
 from proteomr.tables.sumstats import CHROMOSOME_LENGTHS, GenomeBuild
 
 __all__ = ["BuildEvidence", "BuildWitness", "lift_rows"]

@@ -12,7 +12,7 @@ import polars as pl
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.gwas.panel import describe_panel, locate_in_panel, refuse_absence
-from proteomr.io.genotypes import LdSource
+from proteomr.io.genetics.genotypes import LdSource
 
 __all__ = ["CLUMP_VERSION", "Clumping", "assign_clumps", "clump_traits"]
 
@@ -109,7 +109,7 @@ def assign_clumps(
 
     Examples
     --------
-    >>> from proteomr.io.ld_matrices import LdMatrix
+    >>> from proteomr.io.genetics.ld_matrices import LdMatrix
     >>> hits = pl.DataFrame(
     ...     {"variant_id": ["a", "b"], "neg_log10_p": [9.0, 12.0], "chromosome": ["1", "1"],
     ...      "position_bp": [100, 5000]}
@@ -149,7 +149,7 @@ def clump_traits(
 
     Examples
     --------
-    >>> from proteomr.io.ld_matrices import LdMatrix
+    >>> from proteomr.io.genetics.ld_matrices import LdMatrix
     >>> rows = pl.DataFrame(
     ...     {"variant_id": ["a", "a"], "neg_log10_p": [9.0, 12.0], "chromosome": ["1", "1"],
     ...      "position_bp": [100, 100], "trait": ["X", "Y"]}

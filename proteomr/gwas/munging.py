@@ -21,7 +21,7 @@ from proteomr.gwas.policy import FINDINGS, VariantPolicy
 from proteomr.gwas.qc import ScaleSample, examine, key_variants
 from proteomr.gwas.repeats import REPEATED, REPEATED_DIFFERENTLY, differing_groups
 from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
-from proteomr.io.chains import Chain, read_chain
+from proteomr.io.genetics.chains import Chain, read_chain
 from proteomr.io.sources import find_files
 from proteomr.io.sumstats.source import ReadOptions, SumStatsFile, open_sumstats
 from proteomr.tables import Drop

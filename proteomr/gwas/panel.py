@@ -16,8 +16,8 @@ from proteomr.gwas.match import (
     is_number_or_place,
     shows_one_build,
 )
-from proteomr.io.genotypes import LdSource, open_genotypes, read_pgen
-from proteomr.io.ld_matrices import read_ld_matrix
+from proteomr.io.genetics.genotypes import LdSource, open_genotypes, read_pgen
+from proteomr.io.genetics.ld_matrices import read_ld_matrix
 from proteomr.runs import Data, Source
 from proteomr.stats.linkage import LdMeasure
 
@@ -72,7 +72,7 @@ def open_panel(path: str | Path, *, measure: LdMeasure | None = None) -> LdSourc
     ----------
     path : any of the files of PLINK 1 (bed, bim, fam) or PLINK 2 (pgen, pvar, psam) or their common
         prefix; or a square matrix of r as text (also gz), npz or parquet.
-    measure : how genotypes are correlated, see `proteomr.io.genotypes.GenotypePanel`; None for
+    measure : how genotypes are correlated, see `GenotypePanel`; None for
         haplotypes, and for matrices.
 
     Raises

@@ -8,7 +8,7 @@ from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_sa
 from proteomr.io.ingest_job import IngestJob, IngestRequest
 from proteomr.io.proteins import ProteinFiles, open_proteins
 from proteomr.io.sources import find_files
-from proteomr.io.store import count_missing_values, is_store, read_store
+from proteomr.io.store import count_missing_values, is_store, name_store, read_store
 from proteomr.io.store_writing import write_store
 from proteomr.io.tables import TableFormat, read_table, write_table
 from proteomr.io.withdrawals import read_withdrawn
@@ -26,6 +26,7 @@ __all__ = [
     "find_id_column",
     "is_store",
     "match_ids",
+    "name_store",
     "normalise_ids",
     "open_proteins",
     "read_assays",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import Literal, Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet
 
-from proteomr.errors import FormatError, UsageError
+from proteomr.errors import FormatError
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.tables import Measurements, Platform
 
-__all__ = ["IngestOptions", "PlatformReader", "Replicates", "Source", "open_source"]
+__all__ = ["IngestOptions", "PlatformReader", "Replicates", "Source", "open_source", "seems_cut"]
 
 Replicates: TypeAlias = Literal["refuse", "first", "mean"]
 SourceKind: TypeAlias = Literal["parquet", "text", "workbook"]
@@ -99,6 +100,18 @@ def open_source(path: str | Path) -> Source:
     return Source(path, "parquet", columns=tuple(schema.names), metadata=metadata)
 
 
+def seems_cut(source: Source) -> bool:
+    """Tell whether the last line of a text file has no end: a cut in its last cell shows so alone.
+
+    Of a compressed file the checksum tells whether it is whole.
+    """
+    if source.kind != "text" or source.compressed:
+        return False
+    with source.path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) not in b"\r\n"
+
+
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
     """What the user says about the files.
@@ -106,16 +119,11 @@ class IngestOptions:
     Parameters
     ----------
     id_column : name of the column of samples; None for the usual names of the format.
-    assay_column, value_column : of a long table of no known format, both or neither.
+    assay_column, value_column : of a long table; one of no known format needs both.
     instance : visit of UK Biobank whose measurements are taken.
     log2 : take the logarithm of values that the platform delivers on a linear scale.
     replicates : what to do where a sample was measured twice under one name.
     sample_columns : columns of numbers in a wide table of no known format that are no assays.
-
-    Raises
-    ------
-    UsageError
-        One of the two columns of a long table is named without the other.
     """
 
     id_column: str | None = None
@@ -125,10 +133,6 @@ class IngestOptions:
     log2: bool = False
     replicates: Replicates = "refuse"
     sample_columns: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if (self.assay_column is None) != (self.value_column is None):
-            raise UsageError("--assay and --value name the columns of a long table: give both")
 
 
 class PlatformReader(Protocol):

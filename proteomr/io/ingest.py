@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from proteomr.errors import FormatError, InputError, UsageError, nearest
-from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source
+from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source, seems_cut
 from proteomr.io.identifiers import refuse_other_spelling
 from proteomr.io.olink import Olink
 from proteomr.io.proteins import Paths
@@ -65,7 +65,17 @@ def read_measurements(
     sources = tuple(open_source(path) for path in find_files(paths))
     reader = detect_platform(sources) if platform == "auto" else _choose(platform, sources)
     measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
+    if doubts := _note_cuts(sources):
+        measured = replace(measured, notes=(*measured.notes, *doubts))
     return measured if withdrawn is None else remove_withdrawn_samples(measured, withdrawn)
+
+
+def _note_cuts(sources: Sequence[Source]) -> tuple[str, ...]:
+    cut = [source.path.name for source in sources if seems_cut(source)]
+    if not cut:
+        return ()
+    which = f"{cut[0]} does" if len(cut) == 1 else f"{len(cut)} files, as {cut[0]}, do"
+    return (f"{which} not end with a line break: if it was cut off, its last value is wrong",)
 
 
 def detect_platform(sources: Sequence[Source]) -> PlatformReader:

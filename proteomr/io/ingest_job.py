@@ -161,8 +161,6 @@ class IngestJob:
         )
         for drop in measured.drops:
             _log.info("left out: %s %s", drop.n, drop.reason)
-        for note in measured.notes:
-            _log.info("note: %s", note)
         return measured
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import glob
 import gzip
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from proteomr.errors import FormatError, InputError, nearest
+from proteomr.errors import FormatError, InputError
+from proteomr.files import read_errors
 
 __all__ = ["Kind", "damaged_gzip", "decompress", "find_files", "inspect_file", "read_head"]
 
@@ -148,15 +148,8 @@ def _readable(path: Path) -> Iterator[None]:
     """Turn the refusals of the file system into one line with the remedy."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file in it")
-    try:
+    with read_errors(path):
         yield
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: there is no such file{_neighbours(path)}") from None
-    except PermissionError:
-        remedy = "may not be read (permission denied); ask its owner for access"
-        raise InputError(f"{path}: {remedy}") from None
-    except OSError as fault:
-        raise InputError(f"{path}: cannot be read ({fault.strerror or fault})") from None
 
 
 def _expand(pattern: Path) -> list[Path]:
@@ -165,15 +158,6 @@ def _expand(pattern: Path) -> list[Path]:
     if not matches:
         raise InputError(f"{pattern}: no file matches; check the folder and the pattern")
     return matches
-
-
-def _neighbours(path: Path) -> str:
-    folder = path.parent
-    if not folder.is_dir():
-        return f"; the folder {str(folder)!r} does not exist either"
-    if not os.access(folder, os.R_OK):
-        return ""
-    return nearest(path.name, sorted(entry.name for entry in folder.iterdir()))
 
 
 def _check_parquet_end(path: Path) -> None:

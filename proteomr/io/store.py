@@ -13,7 +13,7 @@ from proteomr._typing import I64
 from proteomr.errors import FormatError, RunFolderError
 from proteomr.io.blocks import FileColumn, ParquetMatrix, ParquetProteins
 from proteomr.io.tables import read_table
-from proteomr.runs import is_unfinished, refuse_altered
+from proteomr.runs import Source, is_unfinished, refuse_altered
 from proteomr.tables import Drop, Measurements, Platform, Precision
 from proteomr.tables import columns as c
 
@@ -24,6 +24,7 @@ __all__ = [
     "TIME_GAP",
     "count_missing_values",
     "is_store",
+    "name_store",
     "read_store",
     "refuse_unfinished",
 ]
@@ -95,6 +96,33 @@ def read_store(folder: str | Path) -> Measurements:
     )
 
 
+def name_store(folder: str | Path) -> Source:
+    """Return a store as the input of a request: its own files, whatever else lies beside them.
+
+    Raises
+    ------
+    RunFolderError
+        The folder is no store, or one that was not written to its end.
+    FormatError
+        The manifest is not that of a store.
+
+    Examples
+    --------
+    >>> name_store("nowhere")
+    Traceback (most recent call last):
+    ...
+    proteomr.errors.RunFolderError: nowhere: is no store; make one with proteomr ingest
+    """
+    path = Path(folder)
+    _refuse_other_folders(path)
+    _read_description(path / MANIFEST)
+    names = (*_NEEDED, *SIDE_TABLES.values(), TIME_GAP)
+    recorded = _read_manifest(path / MANIFEST).get("outputs", [])
+    listed = {entry["name"] for entry in recorded if isinstance(entry, dict) and "name" in entry}
+    files = (f"{name}.parquet" for name in names if f"{name}.parquet" in listed)
+    return Source(str(folder), tuple(path / file for file in files))
+
+
 def count_missing_values(folder: str | Path) -> int:
     """Return how many values of the proteins of a store are missing; reads no value.
 
@@ -139,12 +167,16 @@ def _refuse_other_folders(path: Path) -> None:
             raise RunFolderError(f"{path}: is no store: there is no {name}.parquet in it")
 
 
-def _read_description(path: Path) -> dict[str, Any]:
+def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as fault:
         raise FormatError(f"cannot be read ({fault})", path=path) from None
-    described = facts.get("configuration", {}).get("store") if isinstance(facts, dict) else None
+    return facts if isinstance(facts, dict) else {}
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    described = _read_manifest(path).get("configuration", {}).get("store")
     if not isinstance(described, dict):
         message = "is not the manifest of a store; make one with proteomr ingest"
         raise FormatError(message, path=path)

@@ -9,6 +9,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.targets import Target
+from proteomr.stats.linalg import FLAT, condition_columns, standardise_rows
 from proteomr.status import Status
 
 __all__ = [
@@ -28,11 +29,9 @@ __all__ = [
     "refuse_unfit",
 ]
 
-# A protein whose range is within a few thousand roundings of its size carries no information: 1e-12
-# is 4,500 times the spacing of doubles.
-_FLAT = 1e-12
 # Two people are always on a line: a slope with an error needs a third.
 _LEAST_PEOPLE = 3
+_UNSOUND = "no finite estimate with an error above 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +98,17 @@ class Problem:
 
     Attributes
     ----------
-    covariates : ``(n, k)``, the union of the adjustment sets; column 0 is the intercept.
+    covariates : ``(n, k)``, the union of the adjustment sets; column 0 is the intercept. Held
+        in a range that loses no digits (:func:`proteomr.stats.linalg.condition_columns`), which
+        changes no fit of another column.
     names : ``(k,)`` names of the columns.
     factors : the factors among them.
     targets : the exposures and outcomes, on the rows.
     adjustments : the sets.
     models : the m pairs of target and adjustment to fit.
     own_names : names of the s covariates that each protein has for itself.
-    interaction : ``(n, i)``, columns whose products with the term of interest are in the model.
+    interaction : ``(n, i)``, columns whose products with the term of interest are in the model;
+        every adjustment set has their own effects.
     weights : ``(n,)``, above 0, what each row counts; None for equal weights.
     clusters : ``(n,)``, cluster of each row; None for independent rows.
     notes : what the design left out, in sentences.
@@ -123,6 +125,10 @@ class Problem:
     weights: F64 | None = None
     clusters: I64 | None = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Bring the covariates to a range in which every path takes the same ones for aliased."""
+        object.__setattr__(self, "covariates", condition_columns(self.covariates)[0])
 
     @property
     def n(self) -> int:
@@ -167,6 +173,17 @@ class Block:
     def take(self, proteins: Sequence[int] | I64) -> Block:
         """Return the block of some of the proteins."""
         return Block(self.values[proteins], self.own[proteins], self.observed[proteins])
+
+    def standardise(self) -> tuple[Block, F64]:
+        """Return the block centred and scaled over the rows observed, and the proteins' scales.
+
+        A row that is constant to rounding is 0, and so is the scale of such a protein.
+        """
+        values, scale = standardise_rows(self.values, self.observed)
+        own = np.empty_like(self.own)
+        for a in range(own.shape[1]):
+            own[:, a] = standardise_rows(self.own[:, a], self.observed)[0]
+        return Block(values, own, self.observed), scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +279,7 @@ class FitBlock:
     def refuse(self, protein: int, coefficient: int, status: Status, message: str) -> None:
         """Give a fit a status other than ok, without an estimate."""
         self.estimate[protein, coefficient] = self.se[protein, coefficient] = np.nan
+        self.conf_low[protein, coefficient] = self.conf_high[protein, coefficient] = np.nan
         self.status[protein, coefficient] = int(status)
         self.messages[protein, coefficient] = message
 
@@ -282,6 +300,28 @@ class FitBlock:
         self.estimate[proteins, coefficient] = estimate
         self.se[proteins, coefficient] = se
         self.status[proteins, coefficient] = int(Status.ok)
+
+    def seal(self) -> FitBlock:
+        """Return the block with every estimate refused that is no finite one with an error.
+
+        The last gate of every family, whatever path a fit took: an estimate, a standard error above
+        0 that has all its digits, degrees of freedom above 0, and limits, where they are given,
+        that are numbers on both sides of the estimate.
+        """
+        smallest = np.finfo(np.float64).tiny
+        sound = np.isfinite(self.estimate) & np.isfinite(self.se) & (self.se >= smallest)
+        sound &= self.df > 0.0
+        sound &= ~(np.isinf(self.conf_low) | np.isinf(self.conf_high))
+        sound &= ~((self.conf_low > self.estimate) | (self.conf_high < self.estimate))
+        claimed = (self.status == Status.ok) | ~np.isnan(self.estimate)
+        for j, t in np.argwhere(claimed & ~sound).tolist():
+            status = Status(self.status[j, t])
+            if status is Status.ok:
+                self.refuse(j, t, Status.not_converged, _UNSOUND)
+            else:
+                said = self.messages.get((j, t), "")
+                self.refuse(j, t, status, "; ".join(filter(None, (said, _UNSOUND))))
+        return self
 
 
 def factors_within(problem: Problem, adjustment: int) -> tuple[Factor, ...]:
@@ -315,7 +355,7 @@ def refuse_unfit(block: Block, fits: FitBlock) -> Bool:
     counts = block.observed.sum(axis=1)
     low = np.where(block.observed, block.values, np.inf).min(axis=1, initial=np.inf)
     high = np.where(block.observed, block.values, -np.inf).max(axis=1, initial=-np.inf)
-    flat = high - low <= _FLAT * np.maximum(np.abs(high), np.abs(low))
+    flat = high - low <= FLAT * np.maximum(np.abs(high), np.abs(low))
     verdicts = (
         (counts == 0, Status.all_missing, "the protein is missing on all rows of the fit"),
         (

@@ -9,7 +9,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.models.base import Factor, Problem
-from proteomr.stats.linalg import cholesky_pivots, find_independent, orthonormalise
+from proteomr.stats.linalg import FLAT, cholesky_pivots, find_independent, orthonormalise
 
 __all__ = ["Cells", "lay_out_cells", "name_aliased", "order_rows"]
 
@@ -21,8 +21,6 @@ _ALIASED = 1e-9
 # Squares of cosines in a Gram matrix: above 1e-6 no column is within 1e-3 of the others' span, so
 # that neither the choice by pivots nor one Cholesky factor can be in doubt. Else QR decides.
 _PLAIN_PIVOT = 1e-6
-# A column whose spread is within a few thousand roundings of its size is constant.
-_FLAT = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,7 @@ def _sweep(values: F64, Z: F64, cell_of_row: I64) -> tuple[F64, I64]:
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     rest = values - values.mean(axis=0)
     lengths = np.linalg.norm(rest, axis=0)
-    rest /= np.where(lengths > _FLAT * np.abs(values).max(axis=0, initial=0.0), lengths, np.inf)
+    rest /= np.where(lengths > FLAT * np.abs(values).max(axis=0, initial=0.0), lengths, np.inf)
     square = Z.T @ (Z * counts[:, None])
     for _ in range(2):  # the second takes out what rounding left of the first
         sums = np.add.reduceat(rest, starts, axis=0)

@@ -28,7 +28,14 @@ from proteomr.models.base import (
 from proteomr.models.family import FitOptions, Scans
 from proteomr.models.targets import Role
 from proteomr.stats.f_tail import neg_log10_p_f
-from proteomr.stats.linalg import find_independent
+from proteomr.stats.linalg import (
+    change_units,
+    cholesky_pivots,
+    condition_columns,
+    find_independent,
+    scale_columns,
+)
+from proteomr.stats.sandwich import CLUSTERED, ErrorKind
 from proteomr.status import Status
 
 __all__ = [
@@ -47,11 +54,13 @@ __all__ = [
 # The share of its length below which a column counts as made of those before it: R's lm has 1e-7
 # for columns as they are, while these are scaled and refined, so that seven digits more are sound.
 _ALIASED = 1e-9
-# Spreads from zero: a thousand costs an information matrix six of its sixteen digits, which leaves
-# what is asked of a fit.
-_FAR = 1e3
-# A column whose spread is within a few thousand roundings of its size is constant.
-_FLAT = 1e-12
+# With fewer than five people, or clusters, behind an estimate its robust error has hardly a degree
+# of freedom. CR2 corrects the error and its degrees of freedom for that, but not for a single one.
+_CARRIERS, _CARRIERS_CR2 = 4.5, 1.5
+# Squares of sines between the coefficients of a joint test: below, its quadratic form has lost more
+# than half of its digits, or the covariance has not its rank.
+_SINGULAR = 1e-8
+_SATURATED = "a person of leverage 1 has a part in the estimate: no HC2 or HC3 standard error"
 INTERACTION = "interaction"
 ONE_CLUSTER = "one cluster on the rows of the fit"
 ONE_BY_ONE = "one fit at a time, with its own factorisation"
@@ -86,6 +95,10 @@ class Solution:
     df : degrees of freedom; infinite where the reference distribution is normal.
     low, high : limits where they are not Wald's.
     covariance : ``(p, p)``; None where no joint test can stand on it.
+    unit : what the response was divided by.
+    errors : kind of the standard errors.
+    carriers : the effective number of people or clusters behind each robust error (those of
+        :class:`proteomr.stats.sandwich.Sandwich`); None for other errors.
     """
 
     estimate: F64
@@ -94,23 +107,33 @@ class Solution:
     low: F64
     high: F64
     covariance: F64 | None = None
+    unit: float = 1.0
+    errors: ErrorKind = "classical"
+    carriers: F64 | None = None
     status: Status = Status.ok
     message: str = ""
 
     def coefficient(self, column: int, *, scale: float) -> Fit | Refusal:
-        """Return the fit of one coefficient, in the units of its column before scaling."""
+        """Return the fit of one coefficient, in the units of the response and of its column."""
         if np.isnan(self.estimate[column]):
             what = "the term has no finite estimate: separated by the covariates"
             return Refusal(Status.separated, what)
-        return Fit(
-            float(self.estimate[column] / scale),
-            float(self.se[column] / scale),
-            float(self.df[column]),
-            low=float(self.low[column] / scale),
-            high=float(self.high[column] / scale),
-            status=self.status,
-            message=self.message,
-        )
+        if np.isnan(self.se[column]) and self.errors in {"HC2", "HC3"}:
+            return Refusal(Status.too_few, _SATURATED)
+        numbers = np.array([part[column] for part in (self.estimate, self.se, self.low, self.high)])
+        estimate, se, low, high = change_units(numbers, by=self.unit, per=scale).tolist()
+        message = "; ".join(filter(None, (self.message, self._remark_on_carriers(column))))
+        df = float(self.df[column])
+        return Fit(estimate, se, df, low=low, high=high, status=self.status, message=message)
+
+    def _remark_on_carriers(self, column: int) -> str:
+        """Say how few people or clusters carry an estimate, where a robust error needs more."""
+        few = _CARRIERS_CR2 if self.errors == "CR2" else _CARRIERS
+        if self.carriers is None or not self.carriers[column] < few:
+            return ""
+        carriers = float(self.carriers[column])
+        what = "clusters" if self.errors in CLUSTERED else "people"
+        return f"rests on about {carriers:.1f} {what}: too few for its robust standard error"
 
 
 Solve: TypeAlias = Callable[[Regression], Solution | Refusal]
@@ -129,8 +152,8 @@ class _Columns:
 
     Attributes
     ----------
-    X : ``(n, p)``, scaled.
-    scale : ``(all,)`` of the columns before the dependent ones were left out.
+    X : ``(n, p)``, conditioned.
+    scale : ``(all,)``, what the columns before the dependent ones were left out were divided by.
     independent : positions of the p columns among all.
     term : position of the term of interest among all; its products follow it.
     label : what the term of interest is.
@@ -221,17 +244,10 @@ class _ModelFit:
             return None
         positions = [self._position(term) for term in range(1, products + 1)]
         at = [p for p in positions if p is not None and np.isfinite(solution.estimate[p])]
-        if not at:
+        wald = _test_jointly(solution, at) if at else None
+        if wald is None:
             return None
         q, df = len(at), float(solution.df[at[0]])
-        estimate = solution.estimate[at]
-        if q == 1:
-            wald = float((estimate[0] / solution.se[at[0]]) ** 2)
-        elif solution.covariance is None:
-            return None
-        else:
-            covariance = solution.covariance[np.ix_(at, at)]
-            wald = float(estimate @ np.linalg.solve(covariance, estimate))
         statistic = wald / q if np.isfinite(df) else wald
         return statistic, float(q), float(neg_log10_p_f(wald / q, q, df))
 
@@ -239,6 +255,28 @@ class _ModelFit:
         """Return where a term stands among the independent columns."""
         at = np.flatnonzero(self.design.independent == self.design.term + term)
         return int(at[0]) if at.size else None
+
+
+def _test_jointly(solution: Solution, at: list[int]) -> float | None:
+    """Return Wald's chi-squared of coefficients; None where their errors give none.
+
+    A covariance that has not its full rank, such as a robust one of fewer people or clusters than
+    there are coefficients, has no inverse that means anything.
+    """
+    estimate, se = solution.estimate[at], solution.se[at]
+    if not np.all(se > 0.0):
+        return None
+    ratio = estimate / se
+    if len(at) > 1:
+        if solution.covariance is None:
+            return None
+        correlation = solution.covariance[np.ix_(at, at)] / np.outer(se, se)
+        L, pivots = cholesky_pivots(correlation[None])
+        if not pivots[0] > _SINGULAR:
+            return None
+        ratio = np.linalg.solve(L[0], ratio)
+    wald = float(ratio @ ratio)
+    return wald if np.isfinite(wald) else None
 
 
 def _fit_model(
@@ -274,30 +312,20 @@ def _lay_out(problem: Problem, block: Block, j: int, m: int, x: F64, *, label: s
     """Put the columns of one model together: covariates, own ones, the term, its products."""
     rows = block.observed[j]
     C = problem.covariates[rows][:, problem.adjustments[problem.models[m].adjustment].columns]
-    by = problem.interaction
-    products = np.empty((x.size, 0)) if by is None else x[:, None] * by[rows]
-    X, scale = _scale(np.column_stack([C, block.own[j][:, rows].T, x, products]))
+    term = C.shape[1] + block.own.shape[1]
+    # A shift of the term changes only effects that are in every set. One of what it is multiplied
+    # with would change its main effect, which is the one where that is 0.
+    x, x_scale = condition_columns(x[:, None])
+    by, by_scale = scale_columns(
+        np.empty((x.size, 0)) if problem.interaction is None else problem.interaction[rows]
+    )
+    X, scale = condition_columns(np.column_stack([C, block.own[j][:, rows].T, x, x * by]))
+    with np.errstate(over="ignore", under="ignore"):
+        scale[term:] *= x_scale * np.concatenate([[1.0], by_scale])
     independent = find_independent(X, tolerance=_ALIASED)
-    term = X.shape[1] - 1 - products.shape[1]
     return _Columns(X[:, independent], scale, independent, term, label)
 
 
 def has_one_cluster(clusters: I64 | None) -> bool:
     """Whether rows that are clustered are all of one cluster."""
     return clusters is not None and np.unique(clusters).size == 1
-
-
-def _scale(X: F64) -> tuple[F64, F64]:
-    """Scale the columns to unit root mean square, by powers of two, which round nothing.
-
-    A column far from zero for its spread is centred first: beside an intercept its coefficient is
-    the same, and the information matrix keeps its digits.
-    """
-    centre = X.mean(axis=0)
-    spread = X.std(axis=0)
-    far = (np.abs(centre) > _FAR * spread) & (spread > _FLAT * np.abs(centre))
-    far[0] = False
-    X = X - np.where(far, centre, 0.0) if np.any(far) else X
-    size = np.sqrt(np.mean(X**2, axis=0))
-    scale = np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0))))
-    return X / scale, scale

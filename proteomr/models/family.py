@@ -135,9 +135,13 @@ class Family(ABC, Generic[State]):
     def prepare(self, problem: Problem) -> State:
         """Do once what all blocks share."""
 
-    @abstractmethod
     def fit(self, state: State, block: Block) -> FitBlock:
-        """Fit all models of a problem to a block of proteins."""
+        """Fit all models of a problem to a block of proteins; every ok is a finite estimate."""
+        return self.fit_block(state, block).seal()
+
+    @abstractmethod
+    def fit_block(self, state: State, block: Block) -> FitBlock:
+        """Fit all models of a problem to a block of proteins, before the last gate."""
 
     @abstractmethod
     def describe_path(self, state: State) -> str:

@@ -41,7 +41,9 @@ from proteomr.models.targets import NUMBERS, TWO_LEVELS, TargetKind
 from proteomr.stats.celled import CelledBasis
 from proteomr.stats.linalg import (
     LeastSquares,
+    change_units,
     cholesky_pivots,
+    condition_columns,
     find_independent,
     solve_least_squares,
 )
@@ -64,8 +66,6 @@ _LEFT_OVER = 0.05
 # Residuals of this share of the response are rounding: sqrt(n) times the spacing of doubles for a
 # million people is 2e-13, and the basis adds a digit or two.
 _PERFECT = 1e-11
-# A column whose spread is within a few thousand roundings of its size is constant.
-_FLAT = 1e-12
 _COMBINATION = "{} is a linear combination of the covariates on the rows of the fit"
 
 
@@ -93,9 +93,15 @@ class _Chain:
 
 @dataclass(frozen=True, slots=True)
 class LinearState:
-    """The problem and its chains of nested adjustment sets."""
+    """The problem and its chains of nested adjustment sets.
+
+    Attributes
+    ----------
+    units : ``(targets,)``, what the chains' targets were divided by.
+    """
 
     problem: Problem
+    units: F64
     chains: tuple[_Chain, ...]
 
 
@@ -116,6 +122,7 @@ class Linear(Family[LinearState | OneByOne]):
     takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS)
     distribution: ClassVar[Distribution] = "t"
     ratio: ClassVar[None] = None
+    version: ClassVar[int] = 2
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
         errors=("classical", *ROBUST, *CLUSTERED),
@@ -128,10 +135,11 @@ class Linear(Family[LinearState | OneByOne]):
         """Orthonormalise the covariates of every chain of nested adjustment sets."""
         if is_beyond_mass_paths(problem, self.options):
             return OneByOne(problem)
-        chains = tuple(_build_chain(problem, members) for members in _nest(problem))
-        return LinearState(problem, chains)
+        targets, units = condition_columns(np.column_stack([t.values for t in problem.targets]))
+        chains = tuple(_build_chain(problem, targets, members) for members in _nest(problem))
+        return LinearState(problem, units, chains)
 
-    def fit(self, state: LinearState | OneByOne, block: Block) -> FitBlock:
+    def fit_block(self, state: LinearState | OneByOne, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
         if isinstance(state, OneByOne):
             side = self.side_of_protein
@@ -142,9 +150,9 @@ class Linear(Family[LinearState | OneByOne]):
         fits.n[:] = counts[:, None]
         fits.n_case[:] = count_cases(problem, block)
         varying = refuse_unfit(block, fits)[:, 0]
-        standard, scale = _standardise(block)
+        standard, scale = block.standardise()
         for chain in state.chains:
-            done = _fit_chain(problem, chain, standard, scale, varying, fits)
+            done = _fit_chain(state, chain, standard, scale, varying, fits)
             for j, position in zip(*np.nonzero(~done & varying[:, None]), strict=True):
                 m = chain.models[position][0]
                 fits.enter(int(j), m, _fit_exactly(problem, block, int(j), m))
@@ -160,12 +168,14 @@ class Linear(Family[LinearState | OneByOne]):
         """Fit one regression by itself, with weights and robust errors."""
         X, weights = regression.X, regression.weights
         root = np.sqrt(weights)
-        fit = solve_least_squares(X * root[:, None], regression.y * root)
+        y, unit = condition_columns(regression.y[:, None])
+        fit = solve_least_squares(X * root[:, None], y[:, 0] * root)
         none = np.full(X.shape[1], np.nan)
+        by = float(unit[0])
         if self.options.errors == "classical":
             df = np.full(X.shape[1], float(fit.df))
             covariance = fit.unscaled * (fit.rss / fit.df)
-            return Solution(fit.coefficients, fit.se, df, none, none, covariance)
+            return Solution(fit.coefficients, fit.se, df, none, none, covariance, unit=by)
         robust = estimate_sandwich(
             X,
             fit.residuals / root,
@@ -175,7 +185,17 @@ class Linear(Family[LinearState | OneByOne]):
         )
         # CR2 has degrees of freedom for single coefficients alone
         joint = None if self.options.errors == "CR2" else robust.covariance
-        return Solution(fit.coefficients, robust.se, robust.df, none, none, joint)
+        return Solution(
+            fit.coefficients,
+            robust.se,
+            robust.df,
+            none,
+            none,
+            joint,
+            unit=by,
+            errors=self.options.errors,
+            carriers=robust.carriers,
+        )
 
 
 def _nest(problem: Problem) -> list[list[int]]:
@@ -192,7 +212,8 @@ def _nest(problem: Problem) -> list[list[int]]:
     return chains
 
 
-def _build_chain(problem: Problem, members: list[int]) -> _Chain:
+def _build_chain(problem: Problem, targets: F64, members: list[int]) -> _Chain:
+    """Lay out the covariates of nested sets, and what they leave of the targets ``(n, e)``."""
     order: list[int] = []
     breaks = {}
     for a in members:
@@ -206,7 +227,6 @@ def _build_chain(problem: Problem, members: list[int]) -> _Chain:
         a: z + sum(place[column] < stop for column in cells.kept) for a, stop in breaks.items()
     }
     covariates = CelledBasis(cells.cell_columns, cells.cell_of_row, cells.dense)
-    targets = np.column_stack([target.values for target in problem.targets])
     rest = {a: _residualise(targets, covariates, rank) for a, rank in ranks.items()}
     dense = np.column_stack([cells.dense, rest[members[0]]])
     models = tuple(
@@ -241,29 +261,8 @@ def _residualise(targets: F64, basis: CelledBasis, rank: int) -> F64:
     return rest
 
 
-def _standardise(block: Block) -> tuple[Block, F64]:
-    """Return the block centred and scaled over the observed rows, and the proteins' scales."""
-    values, scale = _centre_rows(block.values, block.observed)
-    own = np.empty_like(block.own)
-    for a in range(block.own.shape[1]):
-        own[:, a] = _centre_rows(block.own[:, a], block.observed)[0]
-    return Block(values, own, block.observed), scale
-
-
-def _centre_rows(values: F64, observed: Bool) -> tuple[F64, F64]:
-    counts = np.maximum(observed.sum(axis=1), 1)
-    centre = values.sum(axis=1) / counts
-    out = values - centre[:, None]
-    out *= observed
-    scale = np.sqrt(np.vecdot(out, out) / counts)
-    largest = np.abs(values).max(axis=1, initial=0.0)
-    scale = np.where(scale > _FLAT * largest, scale, 0.0)
-    out *= np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), 0.0)[:, None]
-    return out, scale
-
-
 def _fit_chain(
-    problem: Problem, chain: _Chain, block: Block, scale: F64, varying: Bool, fits: FitBlock
+    state: LinearState, chain: _Chain, block: Block, scale: F64, varying: Bool, fits: FitBlock
 ) -> Bool:
     """Fill in the fits of a chain that the fast path can do; return which ``(b, its models)``."""
     b, s, _ = block.own.shape
@@ -280,7 +279,7 @@ def _fit_chain(
         rank = chain.ranks[adjustment]
         V = U[:, :rank]
         schur = corner - np.matmul(V.transpose(0, 2, 1), V)
-        response = _is_response(problem, m)
+        response = _is_response(state.problem, m)
         ends = (s + target, -1) if response else (-1, s + target)
         take = [*range(s), *ends]
         S = schur[:, take][:, :, take]
@@ -289,9 +288,11 @@ def _fit_chain(
         estimate, se, smallest = _eliminate(S, whole, df)
         good = varying & (pivots > _PIVOT) & (smallest > _PIVOT) & chain.sound[position]
         done[:, position] = good
-        unit = scale[good] if response else 1.0 / scale[good]
         at = np.flatnonzero(good)
-        fits.accept(at, m, estimate=estimate[good] * unit, se=se[good] * unit)
+        units = scale[good], state.units[target]
+        by, per = units if response else units[::-1]
+        estimate = change_units(estimate[good], by=by, per=per)
+        fits.accept(at, m, estimate=estimate, se=change_units(se[good], by=by, per=per))
         fits.df[at, m] = df[good]
         if chain.aliased[adjustment]:
             for j in at.tolist():
@@ -357,7 +358,10 @@ def _fit_exactly(problem: Problem, block: Block, j: int, m: int) -> Fit | Refusa
     response = _is_response(problem, m)
     x, y = (values, protein) if response else (protein, values)
     term, other = (target.name, "the protein") if response else ("the protein", target.name)
-    X = np.column_stack([C, block.own[j][:, rows].T, x])
+    X, per = condition_columns(np.column_stack([C, block.own[j][:, rows].T, x]))
+    # Exactly: a rounded centre or scale would cost ill-conditioned designs digits.
+    ys, by = condition_columns(y[:, None])
+    y = ys[:, 0]
     names = (*problem.names_of(model.adjustment), *problem.own_names)
     fit = solve_least_squares(X, y, tolerance=_ALIASED)
     if fit.df <= 0:
@@ -370,9 +374,9 @@ def _fit_exactly(problem: Problem, block: Block, j: int, m: int) -> Fit | Refusa
     notes = _remark(fit, names)
     if residual < _PERFECT:
         notes.append("perfect fit: the standard error is rounding")
-    return Fit(
-        float(fit.coefficients[-1]), float(fit.se[-1]), float(fit.df), message="; ".join(notes)
-    )
+    numbers = np.array([fit.coefficients[-1], fit.se[-1]])
+    estimate, se = change_units(numbers, by=by, per=per[-1]).tolist()
+    return Fit(estimate, se, float(fit.df), message="; ".join(notes))
 
 
 def _shares(fit: LeastSquares, y: F64) -> tuple[float, float]:

@@ -2,8 +2,8 @@
 maximum likelihood, the target an exposure or an outcome.
 
 Three paths give the same maximum. Large problems: all fits of a block together on shared
-information (:mod:`proteomr.stats.batched_logistic`). Small ones: Newton's method with every fit's
-own information (:mod:`proteomr.stats.newton`). What neither settles: one fit at a time with
+information (:mod:`proteomr.stats.batched_regressions`). Small ones: Newton's method with every
+fit's own information (:mod:`proteomr.stats.newton`). What neither settles: one fit at a time with
 aliasing and separation resolved (:mod:`proteomr.stats.logistic`). A factor level on which nobody,
 or everybody, has the outcome sends its own coefficient to infinity and leaves the others a limit,
 that of the fit without its people (Geyer 2009, doi:10.1214/08-EJS349): they are taken out of the
@@ -42,16 +42,17 @@ from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.logistic_design import (
     MassSolver,
     drop_constant_levels,
+    lay_out_regression,
     prepare_mass_solvers,
-    scale_borders,
     scale_covariates,
-    standardise_columns,
 )
 from proteomr.models.targets import TWO_LEVELS, TargetKind
-from proteomr.stats.linalg import find_independent
-from proteomr.stats.logistic import LogisticFit, fit_firth, fit_limit, profile_limits
+from proteomr.stats.firth import fit_firth
+from proteomr.stats.linalg import change_units, find_independent, orthonormalise
+from proteomr.stats.logistic import LimitFit, fit_limit, means_of
 from proteomr.stats.newton import fit_newton
-from proteomr.stats.sandwich import ROBUST, estimate_sandwich
+from proteomr.stats.profile_intervals import profile_limits
+from proteomr.stats.sandwich import ROBUST, Sandwich, estimate_sandwich
 from proteomr.status import Status
 
 __all__ = ["Logistic", "LogisticState"]
@@ -59,13 +60,12 @@ __all__ = ["Logistic", "LogisticState"]
 # People up to whom every fit has its own information matrix, n k^2 operations a step, in place of
 # passes on a shared one: about where the two take as long.
 _SMALL = 2_000
-# R's glm has 1e-7 on columns as they are. Unlike in least squares nothing is refined here: what is
-# closer to a combination than that costs the estimate more digits than its law allows.
-_ALIASED = 1e-7
 # A linear predictor beyond 12 is a chance of 6e-6: small samples reach it by separation alone,
 # which the exact path tells from a strong effect.
 _EXTREME = 12.0
 _FIRTH = "Firth's estimate, profile interval"
+_FIRTH_UNSETTLED = "Firth's estimate did not settle"
+_PROFILE_UNSETTLED = "the profile of Firth's estimate did not settle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,7 @@ class Logistic(Family[LogisticState | OneByOne]):
     takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS,)
     distribution: ClassVar[Distribution] = "normal"
     ratio: ClassVar[Literal["OR"]] = "OR"
+    version: ClassVar[int] = 2
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
         errors=("classical", *ROBUST, "CR0", "CR1"),
@@ -149,7 +150,7 @@ class Logistic(Family[LogisticState | OneByOne]):
             mass += prepare_mass_solvers(problem, adjustment, models, compiled=self.compiled)
         return LogisticState(problem, np.empty((0, 0)), tuple(mass))
 
-    def fit(self, state: LogisticState | OneByOne, block: Block) -> FitBlock:
+    def fit_block(self, state: LogisticState | OneByOne, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
         problem = state.problem
         if isinstance(state, OneByOne):
@@ -160,12 +161,13 @@ class Logistic(Family[LogisticState | OneByOne]):
         fits.df[:] = np.inf
         fits.n_case[:] = count_cases(problem, block)
         open_fits = _screen(problem, block, fits)
-        scaled, scale = scale_borders(block)
+        scaled, scale = block.standardise()
+        varying = open_fits & (scale > 0.0)[:, None]
         if problem.n <= _SMALL:
             for m in range(len(problem.models)):
-                _fit_small(state, scaled, scale, m, open_fits).enter(fits, open_fits)
+                _fit_small(state, scaled, scale, m, varying).enter(fits, open_fits)
         for mass in state.mass:
-            for settled in _fit_mass(mass, scaled, scale, open_fits):
+            for settled in _fit_mass(mass, scaled, scale, varying):
                 settled.enter(fits, open_fits)
         for j, m in zip(*np.nonzero(open_fits), strict=True):
             fits.enter(int(j), int(m), self._fit_one(problem, block, int(j), int(m)))
@@ -194,107 +196,114 @@ class Logistic(Family[LogisticState | OneByOne]):
             rows = block.observed[j]
         C = problem.covariates[rows][:, columns]
         names = (*problem.names_of(model.adjustment), *problem.own_names)
-        x, y = block.values[j, rows], response[rows]
-        X = np.column_stack([C, block.own[j][:, rows].T, x])
-        X, scale = standardise_columns(X)
-        kept = find_independent(X, tolerance=_ALIASED)
+        y = response[rows]
+        others = np.column_stack([block.own[j][:, rows].T, block.values[j, rows]])
+        X, scale, kept = lay_out_regression(C, others)
         if people <= columns.size + len(problem.own_names):
             everything = problem.covariates[block.observed[j]][:, columns]
             if people <= find_independent(everything).size + len(problem.own_names) + 1:
-                return Refusal(Status.too_few, f"{people} people for {X.shape[1]} coefficients")
+                return Refusal(Status.too_few, f"{people} people for {len(names) + 1} coefficients")
         if y.size <= kept.size:
             return Refusal(Status.separated, "separated by the levels of the factors")
         apart = people - y.size
-        if X.shape[1] - 1 not in kept:
+        if len(names) not in kept:
             message = "the protein is a linear combination of the covariates on the rows of the fit"
             return Refusal(Status.separated if apart else Status.collinear, message)
         aliased = [name for i, name in enumerate(names) if i not in set(kept.tolist())]
         notes = [f"aliased: {', '.join(aliased)}"] if aliased and not apart else []
         if apart:
-            notes.append(f"{apart} people separated by covariates alone")
-        return self._maximise(X[:, kept], y, float(scale[-1]), notes)
-
-    def _maximise(self, X: F64, y: F64, scale: float, notes: list[str]) -> Fit | Refusal:
-        found = fit_limit(X, y, column=X.shape[1] - 1)
-        fit, kind = found.fit, found.separation
-        if found.apart:
-            notes = [*notes, f"{found.apart} people separated by covariates alone"]
-        if kind != "none":
-            return self._answer_separation(X, y, scale, [*notes, f"{kind} separation"])
-        if not fit.converged:
-            return Refusal(Status.not_converged, "Newton's method did not settle")
-        return _last_coefficient(fit, scale, message="; ".join(notes))
-
-    def _answer_separation(self, X: F64, y: F64, scale: float, notes: list[str]) -> Fit | Refusal:
-        message = "; ".join(notes)
-        if not self.options.firth:
-            return Refusal(Status.separated, message)
-        fit = fit_firth(X, y)
-        if not fit.converged:
-            return Refusal(Status.separated, f"{message}; Firth's estimate did not settle")
-        limits = profile_limits(
-            X, y, fit, column=X.shape[1] - 1, level=self.options.level, firth=True
-        )
-        return replace(
-            _last_coefficient(fit, scale, message=f"{message}; {_FIRTH}"),
-            low=limits[0] / scale,
-            high=limits[1] / scale,
-            status=Status.separated,
-        )
+            notes.append(_describe_apart(apart))
+        last = X.shape[1] - 1
+        result = self._solve(Regression(X, y, np.ones(y.size), None, np.array([last])))
+        if isinstance(result, Solution):
+            outcome = result.coefficient(last, scale=float(scale))
+        else:
+            outcome = result
+        return replace(outcome, message="; ".join(filter(None, (*notes, outcome.message))))
 
     def _solve(self, regression: Regression) -> Solution | Refusal:
         """Fit one regression by itself, with weights and robust errors."""
-        X, y, weights = regression.X, regression.y, regression.weights
-        found = fit_limit(X, y, column=int(regression.asked[0]), weights=weights)
+        column = int(regression.asked[0])
+        # The coefficients from the column on are the same in any basis of those before it.
+        basis = orthonormalise(regression.X[:, :column])
+        regression = replace(regression, X=np.column_stack([basis, regression.X[:, column:]]))
+        X = regression.X
+        found = fit_limit(X, regression.y, column=column, weights=regression.weights)
         fit, columns, rows = found.fit, found.columns, found.rows
+        message = _describe_apart(found.apart)
         if found.separation != "none":
-            message = f"{found.separation} separation"
-            if not self.options.firth:
-                return Refusal(Status.separated, message)
-            return self._penalise(regression, message)
+            said = "; ".join(filter(None, (message, f"{found.separation} separation")))
+            return self._answer_separation(regression, said)
         if not fit.converged:
             return Refusal(Status.not_converged, "Newton's method did not settle")
         clusters = None if regression.clusters is None else regression.clusters[rows]
         if has_one_cluster(clusters):
             return Refusal(Status.too_few, ONE_CLUSTER)
-        se, covariance = fit.se, fit.covariance
+        se, covariance, carriers = fit.se, fit.covariance, None
         if self.options.errors != "classical":
-            mu = 1.0 / (1.0 + np.exp(-(X[rows][:, columns] @ fit.coefficients)))
-            working = weights[rows] * mu * (1.0 - mu)
-            robust = estimate_sandwich(
-                X[rows][:, columns],
-                weights[rows] * (y[rows] - mu) / working,
-                working,
-                kind=self.options.errors,
-                clusters=clusters,
-            )
+            robust = self._estimate_robust(regression, found)
             se, covariance = robust.se, robust.covariance
-        message = f"{found.apart} people separated by covariates alone" if found.apart else ""
+            carriers = _place(robust.carriers, columns, X.shape[1])
         none = np.full(X.shape[1], np.nan)
-        estimates, errors = none.copy(), none.copy()
-        estimates[columns], errors[columns] = fit.coefficients, se
         whole = np.full((none.size, none.size), np.nan)
         whole[np.ix_(columns, columns)] = covariance
-        df = np.full_like(none, np.inf)
-        return Solution(estimates, errors, df, none, none, whole, message=message)
+        return Solution(
+            _place(fit.coefficients, columns, none.size),
+            _place(se, columns, none.size),
+            np.full_like(none, np.inf),
+            none,
+            none,
+            whole,
+            errors=self.options.errors,
+            carriers=carriers,
+            message=message,
+        )
 
-    def _penalise(self, regression: Regression, message: str) -> Solution:
+    def _estimate_robust(self, regression: Regression, found: LimitFit) -> Sandwich:
+        """Return the robust errors of a fit."""
+        rows = found.rows
+        X = regression.X[rows][:, found.columns]
+        eta = X @ found.fit.coefficients
+        mu, rest = means_of(eta), means_of(-eta)
+        # (y - mu) / (mu (1 - mu)), without the cancellation of a probability near 0 or 1.
+        residuals = np.where(regression.y[rows] == 1.0, 1.0 / mu, -1.0 / rest)
+        return estimate_sandwich(
+            X,
+            residuals,
+            regression.weights[rows] * mu * rest,
+            kind=self.options.errors,
+            clusters=None if regression.clusters is None else regression.clusters[rows],
+        )
+
+    def _answer_separation(self, regression: Regression, message: str) -> Solution | Refusal:
+        """Answer by Firth's estimate with its profile intervals, where that is asked for."""
+        if not self.options.firth:
+            return Refusal(Status.separated, message)
         X, y = regression.X, regression.y
         fit = fit_firth(X, y)
+        if not fit.converged:
+            return Refusal(Status.separated, f"{message}; {_FIRTH_UNSETTLED}")
         low, high = np.full(X.shape[1], np.nan), np.full(X.shape[1], np.nan)
         for i in regression.asked.tolist():
             low[i], high[i] = profile_limits(
                 X, y, fit, column=i, level=self.options.level, firth=True
             )
+            if np.isnan(low[i]) or np.isnan(high[i]):
+                return Refusal(Status.separated, f"{message}; {_PROFILE_UNSETTLED}")
         df = np.full(X.shape[1], np.inf)
         status, message = Status.separated, f"{message}; {_FIRTH}"
-        estimate, se = fit.coefficients, fit.se
-        return Solution(estimate, se, df, low, high, status=status, message=message)
+        return Solution(fit.coefficients, fit.se, df, low, high, status=status, message=message)
 
 
-def _last_coefficient(fit: LogisticFit, scale: float, *, message: str) -> Fit:
-    estimate, se = float(fit.coefficients[-1] / scale), float(fit.se[-1] / scale)
-    return Fit(estimate, se, np.inf, message=message)
+def _place(values: F64, columns: I64, size: int) -> F64:
+    """Return values at their columns among all, NaN elsewhere."""
+    out = np.full(size, np.nan)
+    out[columns] = values
+    return out
+
+
+def _describe_apart(people: int) -> str:
+    return f"{people} people separated by covariates alone" if people else ""
 
 
 def _screen(problem: Problem, block: Block, fits: FitBlock) -> Bool:
@@ -328,9 +337,9 @@ def _fit_small(state: LogisticState, block: Block, scale: F64, m: int, open_fits
     return _Settled(
         m,
         proteins[good],
-        (found.estimate / scale[proteins])[good],
-        (found.se / scale[proteins])[good],
-        tuple(f"{n} people separated by covariates alone" if n else "" for n in apart),
+        change_units(found.estimate[good], per=scale[proteins[good]]),
+        change_units(found.se[good], per=scale[proteins[good]]),
+        tuple(_describe_apart(people) for people in apart),
     )
 
 
@@ -352,8 +361,9 @@ def _fit_mass(mass: MassSolver, block: Block, scale: F64, open_fits: Bool) -> li
     settled = []
     for position, m in enumerate(mass.models):
         good = found.converged[:, position] & open_fits[proteins, m] & enough
-        estimate = (found.estimate[:, position] / scale[proteins])[good]
-        se = (found.se[:, position] / scale[proteins])[good]
+        per = scale[proteins[good]]
+        estimate = change_units(found.estimate[good, position, 0], per=per)
+        se = change_units(found.se[good, position, 0], per=per)
         notes = _describe_mass(mass, (people - kept)[good])
         settled.append(_Settled(m, proteins[good], estimate, se, notes))
     return settled
@@ -362,8 +372,6 @@ def _fit_mass(mass: MassSolver, block: Block, scale: F64, open_fits: Bool) -> li
 def _describe_mass(mass: MassSolver, apart: I64) -> tuple[str, ...]:
     """Return what is to be said of fits, given the people of each that covariates separate."""
     aliased = [f"aliased: {', '.join(mass.aliased)}"] if mass.aliased else []
-    separated = [
-        [f"{people} people separated by covariates alone"] if people else []
-        for people in apart.tolist()
-    ]
-    return tuple("; ".join([*aliased, *one]) for one in separated)
+    return tuple(
+        "; ".join(filter(None, (*aliased, _describe_apart(people)))) for people in apart.tolist()
+    )

@@ -7,26 +7,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.models.base import Block, Factor, Problem, factors_within
+from proteomr.models.base import Factor, Problem, factors_within
 from proteomr.models.cells import lay_out_cells, name_aliased
-from proteomr.stats.base_fit import fit_base
-from proteomr.stats.batched_logistic import BatchedLogistic
+from proteomr.stats.batched_regressions import BatchedRegressions
 from proteomr.stats.chunked import chunk_design
+from proteomr.stats.linalg import FLAT, find_independent, orthonormalise, scale_columns
+from proteomr.stats.logistic_rows import LogisticRows
 
 __all__ = [
     "MassSolver",
     "drop_constant_levels",
+    "lay_out_regression",
     "prepare_mass_solvers",
-    "scale_borders",
     "scale_covariates",
-    "standardise_columns",
 ]
 
 # Taking out a level of constant response can leave another one constant, rarely more than once or
 # twice in turn. What is left after these rounds is resolved by the exact path.
 _ROUNDS = 4
-# A column whose spread is within a few thousand roundings of its size is constant.
-_FLAT = 1e-12
+# As in the cells of the mass path: which covariates are aliased must not depend on the path.
+_ALIASED = 1e-9
+# Nothing is refined here, unlike in least squares: an own covariate or a protein that is closer to
+# a combination of the others has an estimate with fewer than eight digits.
+_COLLINEAR = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,49 +39,55 @@ class MassSolver:
     ``rows`` are None where it uses all; ``aliased`` names the covariates that others determine.
     """
 
-    solver: BatchedLogistic
+    solver: BatchedRegressions
     models: tuple[int, ...]
     rows: I64 | None
     aliased: tuple[str, ...]
 
 
-def standardise_columns(X: F64) -> tuple[F64, F64]:
+def lay_out_regression(covariates: F64, others: F64) -> tuple[F64, F64, I64]:
+    """Return the columns of one regression, what the last was divided by, and which are aliased.
+
+    The estimate of a column is the same in any basis of those before it, and Newton's method wants
+    an orthogonal one: the covariates are in one, the others standardised.
+
+    Parameters
+    ----------
+    covariates : ``(n, k)``, the intercept first.
+    others : ``(n, q)``, what is each protein's own, the protein last.
+
+    Returns
+    -------
+    ``(n, p)``; ``()``; positions among the k + q of those that are not aliased ``(p,)``.
+    """
+    k = covariates.shape[1]
+    X, scale = _standardise_columns(np.column_stack([covariates, others]))
+    independent = find_independent(X[:, :k], tolerance=_ALIASED)
+    whole = np.column_stack([orthonormalise(X[:, independent]), X[:, k:]])
+    apart = find_independent(whole, tolerance=_COLLINEAR)
+    kept = apart[apart >= independent.size]
+    positions = np.concatenate([independent, kept - independent.size + k])
+    return whole[:, [*range(independent.size), *kept]], scale[-1], positions
+
+
+def _standardise_columns(X: F64) -> tuple[F64, F64]:
     """Centre and scale all columns but the intercept (0); constant columns become 0."""
-    centre = X.mean(axis=0)
-    out = X - centre
+    X, power = scale_columns(X)
+    out = X - X.mean(axis=0)
     scale = np.sqrt(np.mean(out**2, axis=0))
-    flat = scale <= _FLAT * np.abs(X).max(axis=0, initial=0.0)
+    flat = scale <= FLAT * np.abs(X).max(axis=0, initial=0.0)
     scale = np.where(flat, 1.0, scale)
     out = np.where(flat, 0.0, out / scale)
     out[:, 0] = 1.0
-    return out, scale
+    return out, scale * power
 
 
 def scale_covariates(problem: Problem) -> F64:
     """Return the covariates with dummy columns as they are and the others centred and scaled."""
-    out, _ = standardise_columns(problem.covariates)
+    out, _ = _standardise_columns(problem.covariates)
     dummies = [column for factor in problem.factors for column in factor.columns.tolist()]
     out[:, dummies] = problem.covariates[:, dummies]
     return out
-
-
-def scale_borders(block: Block) -> tuple[Block, F64]:
-    """Return the block centred and scaled over the rows observed, and the proteins' scales."""
-    counts = np.maximum(block.observed.sum(axis=1), 1)
-
-    def standardise(values: F64) -> tuple[F64, F64]:
-        out = values - (values.sum(axis=1) / counts)[:, None]
-        out *= block.observed
-        scale = np.sqrt(np.vecdot(out, out) / counts)
-        scale = np.where(scale > 0, scale, 1.0)
-        out /= scale[:, None]
-        return out, scale
-
-    values, scale = standardise(block.values)
-    own = np.empty_like(block.own)
-    for a in range(own.shape[1]):
-        own[:, a] = standardise(block.own[:, a])[0]
-    return Block(values, own, block.observed), scale
 
 
 def drop_constant_levels(factors: tuple[Factor, ...], response: F64, observed: F64) -> F64:
@@ -122,16 +131,17 @@ def prepare_mass_solvers(
 
 def _build_solver(
     problem: Problem, adjustment: int, models: list[int], rows: I64 | None, *, compiled: bool
-) -> tuple[BatchedLogistic, tuple[str, ...]] | None:
+) -> tuple[BatchedRegressions, tuple[str, ...]] | None:
     at = np.arange(problem.n) if rows is None else rows
     columns = problem.adjustments[adjustment].columns
     cells = lay_out_cells(problem.covariates, columns, factors_within(problem, adjustment), rows=at)
     design = chunk_design(cells.dense, cells.cell_columns, cells.cell_of_row)
+    model = LogisticRows.load(compiled=compiled)
     bases = []
     for m in models:
-        base = fit_base(design, problem.targets[problem.models[m].target].values[at])
+        base = model.fit_base(design, problem.targets[problem.models[m].target].values[at])
         if base is None:
             return None
         bases.append(base)
     aliased = () if rows is not None else name_aliased(problem, adjustment, cells)
-    return BatchedLogistic(design, bases, compiled=compiled), aliased
+    return BatchedRegressions(design, bases, model=model), aliased

@@ -12,8 +12,8 @@ from proteomr.errors import ColumnError, UsageError, nearest
 
 __all__ = ["FrequencyCheck", "check_frequencies", "tabulate_frequencies"]
 
-_FEWEST: Final = 5
-_MOST: Final = 0.8
+_FEWEST: Final = 5  # a correlation of fewer frequencies may be high by chance
+_MOST: Final = 0.8  # of the frequencies that tell: fewer may be mirrored by strand alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from proteomr.gwas.clumping import Clumping, clump_traits
 from proteomr.gwas.match import Match, match_variants
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.study import Study, read_study, select_variants
-from proteomr.io.genotypes import LdSource
+from proteomr.io.genetics.genotypes import LdSource
 from proteomr.mr.harmonise import Action
 from proteomr.mr.instruments import Region, select_instruments
 from proteomr.mr.outcome_names import name_outcomes_apart

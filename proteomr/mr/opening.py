@@ -11,7 +11,7 @@ import polars as pl
 
 from proteomr.gwas.panel import open_panel
 from proteomr.gwas.study import read_variant_list
-from proteomr.io.genotypes import LdSource
+from proteomr.io.genetics.genotypes import LdSource
 from proteomr.mr.blocks import Block, JointWork, PairWork, Work, cut_blocks
 from proteomr.mr.choice import build_methods, name_methods
 from proteomr.mr.controls import read_controls

@@ -10,7 +10,7 @@ from proteomr.stats.distributions import quantile_normal
 
 __all__ = ["OverlapBias", "bound_overlap_bias", "compute_power", "detectable_effect"]
 
-_EXACT = 1e-12
+_EXACT = 1e-12  # relative: the last digits of a bracketed root
 
 
 def compute_power(

@@ -13,7 +13,7 @@ from proteomr.errors import ColumnError, UsageError, nearest
 from proteomr.gwas.alleles import clean_allele, flip_strand, is_palindromic
 from proteomr.gwas.match import add_keys
 from proteomr.gwas.panel import locate_in_panel, narrow_rows
-from proteomr.io.genotypes import LdSource
+from proteomr.io.genetics.genotypes import LdSource
 
 __all__ = ["Proxies", "find_proxies"]
 
@@ -81,7 +81,7 @@ def find_proxies(
 
     Examples
     --------
-    >>> from proteomr.io.ld_matrices import LdMatrix
+    >>> from proteomr.io.genetics.ld_matrices import LdMatrix
     >>> panel = LdMatrix(
     ...     pl.DataFrame(
     ...         {"variant_id": ["rs1", "rs2"], "chromosome": ["1", "1"], "position_bp": [10, 20],

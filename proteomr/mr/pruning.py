@@ -10,7 +10,7 @@ import polars as pl
 from proteomr._typing import F64, I64
 from proteomr.errors import ColumnError, InputError, nearest
 from proteomr.gwas.panel import locate_in_panel
-from proteomr.io.genotypes import LdSource
+from proteomr.io.genetics.genotypes import LdSource
 
 __all__ = ["Unproven", "check_pruning"]
 

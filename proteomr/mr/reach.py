@@ -17,7 +17,7 @@ from proteomr.tables import columns as c
 
 __all__ = ["keep_forward_variants", "tabulate_reach"]
 
-_POWER = 0.8
+_POWER = 0.8  # the power that studies are planned for
 
 
 def tabulate_reach(

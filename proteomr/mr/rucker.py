@@ -22,7 +22,7 @@ from proteomr.tables import columns as c
 
 __all__ = ["choose_models", "find_outliers"]
 
-_FEWEST = 3
+_FEWEST = 3  # a line with an intercept needs a degree of freedom
 
 
 def choose_models(pairs: Iterable[Harmonised], *, alpha: float = 0.05) -> pl.DataFrame:

@@ -25,8 +25,8 @@ __all__ = [
 
 TraitKind: TypeAlias = Literal["quantitative", "binary"]
 
-_WEAK: Final = 10.0
-_LOGISTIC_VARIANCE: Final = math.pi**2 / 3
+_WEAK: Final = 10.0  # Staiger and Stock 1997, doi:10.2307/2171753
+_LOGISTIC_VARIANCE: Final = math.pi**2 / 3  # of a standard logistic variable
 _CURSE: Final = (
     "effects on the exposure are too large on average if the study that chose the variants also "
     "gives their effects (winner's curse): F and R2 are then upper bounds; take the effects from "

@@ -13,7 +13,7 @@ __all__ = ["judge_pairs"]
 
 _MAIN: Final = ("ivw", "wald")
 _SENSITIVITY: Final = ("weighted_median", "weighted_mode", "egger")
-_ALPHA: Final = 0.05
+_ALPHA: Final = 0.05  # the field's level, per pair: verdicts are read one by one
 _AGAINST: Final = {
     "variants disagree": ("heterogeneous", True),
     "directional pleiotropy": ("pleiotropic", True),

@@ -1,7 +1,7 @@
 """Phenotypes of participants: definitions, the rules they hold, and what is derived by them."""
 
 from proteomr.phenotype.choosing import DeriveOptions, wanted_columns, wanted_fields
-from proteomr.phenotype.definition import Definition, definition_names, load_definition
+from proteomr.phenotype.definitions.definition import Definition, definition_names, load_definition
 from proteomr.phenotype.engine import Phenotypes, derive_phenotypes
 from proteomr.phenotype.job import PhenotypeJob, PhenotypeRequest, derive, make_phenotype_job
 

@@ -6,10 +6,10 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from proteomr.errors import ColumnError, UsageError, nearest
-from proteomr.phenotype.coding import describe_field, resolve_instance
-from proteomr.phenotype.definition import Definition
-from proteomr.phenotype.outcome_rules import OutcomeRules
-from proteomr.phenotype.rule import Rule, Source
+from proteomr.phenotype.definitions.definition import Definition
+from proteomr.phenotype.definitions.field_codes import describe_field, resolve_instance
+from proteomr.phenotype.definitions.rule import Rule, Source
+from proteomr.phenotype.outcomes.reading import OutcomeRules
 from proteomr.tables.fields import Fields
 
 __all__ = [
@@ -67,7 +67,7 @@ def choose_rules(
     Examples
     --------
     >>> import polars as pl
-    >>> from proteomr.phenotype.definition import load_definition
+    >>> from proteomr.phenotype.definitions.definition import load_definition
     >>> answers = Fields(pl.DataFrame({"eid": ["1"], "p31_i0": [None]}))
     >>> chosen = choose_rules(
     ...     load_definition("shen2025"), answers, options=DeriveOptions(only=("sex",))
@@ -88,7 +88,7 @@ def wanted_fields(definition: Definition, *, only: Sequence[str] = ()) -> frozen
 
     Examples
     --------
-    >>> from proteomr.phenotype.definition import load_definition
+    >>> from proteomr.phenotype.definitions.definition import load_definition
     >>> sorted(wanted_fields(load_definition("shen2025"), only=["loneliness"]))
     [2020, 2110]
     """
@@ -102,7 +102,7 @@ def wanted_columns(definition: Definition, *, only: Sequence[str] = ()) -> froze
 
     Examples
     --------
-    >>> from proteomr.phenotype.definition import load_definition
+    >>> from proteomr.phenotype.definitions.definition import load_definition
     >>> sorted(wanted_columns(load_definition("shen2025")))
     ['batch']
     """

@@ -4,78 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
-import polars as pl
-
 from proteomr.phenotype.answers import Answers
-from proteomr.phenotype.coding import label_value
-from proteomr.phenotype.rule import Rule
+from proteomr.phenotype.count_table import MISSING, Row
+from proteomr.phenotype.definitions.field_codes import label_value
+from proteomr.phenotype.definitions.rule import Rule
 
-__all__ = [
-    "COUNTS",
-    "DECIDED",
-    "MISSING",
-    "Row",
-    "count_rule",
-    "tabulate_counts",
-    "warn_of_mean",
-    "warn_of_shares",
-]
+__all__ = ["DECIDED", "count_rule", "warn_of_mean", "warn_of_shares"]
 
-COUNTS: Final = {
-    "rule": pl.String(),
-    "value": pl.String(),
-    "label": pl.String(),
-    "n": pl.Int64(),
-    "share": pl.Float64(),
-    "published": pl.Float64(),
-    "note": pl.String(),
-}
-MISSING: Final = "missing"
 DECIDED: Final = "decided"
 _MEAN: Final = "mean"
 _STANDARD_ERRORS: Final = 4.0
 _FEWEST: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a count table.
-
-    Parameters
-    ----------
-    rule : whose column.
-    value : the value, ``mean`` for a number, ``missing`` for no value.
-    label : what the value means, or why there is none.
-    n : how many people.
-    share : of those with a value; of all people for ``missing``.
-    published : the share, or the mean, that the study reports.
-    note : mean, standard deviation and percentiles of a number; how many were decided although an
-        item is missing.
-    """
-
-    rule: str
-    value: str
-    label: str | None
-    n: int
-    share: float | None
-    published: float | None = None
-    note: str | None = None
-
-
-def tabulate_counts(rows: list[Row]) -> pl.DataFrame:
-    """Return lines of count tables as a frame.
-
-    Examples
-    --------
-    >>> tabulate_counts([Row("sex", "1", "male", 2, 0.5)]).row(0)
-    ('sex', '1', 'male', 2, 0.5, None, None)
-    """
-    names = list(COUNTS)
-    cells = [[getattr(row, name) for name in names] for row in rows]
-    return pl.DataFrame(cells, schema=COUNTS, orient="row")
 
 
 def count_rule(rule: Rule, answers: Answers, *, decided: int = 0) -> list[Row]:
@@ -89,7 +30,8 @@ def count_rule(rule: Rule, answers: Answers, *, decided: int = 0) -> list[Row]:
 
     Examples
     --------
-    >>> from proteomr.phenotype.rule import parse_rule
+    >>> import polars as pl
+    >>> from proteomr.phenotype.definitions.rule import parse_rule
     >>> facts = {"title": "Sex", "kind": "recode", "field": 31, "levels": {"0": [0], "1": [1]}}
     >>> answers = Answers(pl.Series([0, 1, 1, None]), pl.Series([None] * 3 + ["not asked"]))
     >>> for row in count_rule(parse_rule("sex", facts, file="")[0], answers):
@@ -119,7 +61,7 @@ def warn_of_shares(rule: Rule, rows: list[Row]) -> list[str]:
 
     Examples
     --------
-    >>> from proteomr.phenotype.rule import parse_rule
+    >>> from proteomr.phenotype.definitions.rule import parse_rule
     >>> facts = {"title": "", "kind": "copy", "field": 1, "published": {"1": 0.1}}
     >>> rows = [Row("x", "1", None, 500, 0.5, 0.1), Row("x", "0", None, 500, 0.5)]
     >>> warn_of_shares(parse_rule("x", facts, file="")[0], rows)

@@ -16,18 +16,13 @@ from proteomr.phenotype.choosing import (
     is_there,
     list_sources,
 )
-from proteomr.phenotype.counts import (
-    Row,
-    count_rule,
-    tabulate_counts,
-    warn_of_mean,
-    warn_of_shares,
-)
-from proteomr.phenotype.definition import Definition
+from proteomr.phenotype.count_table import Row, tabulate_counts
+from proteomr.phenotype.counts import count_rule, warn_of_mean, warn_of_shares
+from proteomr.phenotype.definitions.definition import Definition
+from proteomr.phenotype.definitions.one_question import Recode
+from proteomr.phenotype.definitions.rule import Rule, Source
 from proteomr.phenotype.flow import complete_rows, tabulate_flow
-from proteomr.phenotype.outcomes import derive_outcomes
-from proteomr.phenotype.recoding import Recode
-from proteomr.phenotype.rule import Rule, Source
+from proteomr.phenotype.outcomes.deriving import derive_outcomes
 from proteomr.tables.fields import Fields, name_field
 
 __all__ = ["Phenotypes", "derive_phenotypes"]
@@ -89,7 +84,7 @@ def derive_phenotypes(
 
     Examples
     --------
-    >>> from proteomr.phenotype.definition import load_definition
+    >>> from proteomr.phenotype.definitions.definition import load_definition
     >>> answers = Fields(
     ...     pl.DataFrame({"eid": ["1", "2", "3"], "p2020_i0": [1, 0, -3], "p2110_i0": [0, 5, 0]})
     ... )

@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from proteomr.phenotype.answers import Answers
-from proteomr.phenotype.rule import Role, Rule
+from proteomr.phenotype.definitions.rule import Role, Rule
 from proteomr.tables.cohort import Drop
 
 __all__ = ["FLOW", "complete_rows", "tabulate_flow"]

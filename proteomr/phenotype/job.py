@@ -20,7 +20,7 @@ from proteomr.phenotype.choosing import (
     wanted_columns,
     wanted_fields,
 )
-from proteomr.phenotype.definition import Definition, load_definition
+from proteomr.phenotype.definitions.definition import Definition, load_definition
 from proteomr.phenotype.engine import Phenotypes, derive_phenotypes
 from proteomr.provenance import RowFilter
 from proteomr.runs import (

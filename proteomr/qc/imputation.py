@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,7 +16,6 @@ from proteomr.tables import ArrayProteins, Measurements
 __all__ = ["R_SPLITS_ABOVE", "Imputation", "impute"]
 
 R_SPLITS_ABOVE: Final = 1500
-_logger = logging.getLogger("proteomr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +89,6 @@ def impute(measured: Measurements, *, imputation: Imputation) -> Measurements:
         max_missing_per_column=imputation.max_missing_per_person,
     )
     notes = _describe(account, p, imputation)
-    for note in notes:
-        _logger.info(note)
     return replace(
         measured,
         proteins=ArrayProteins(measured.proteins.names, matrix.T),

@@ -13,7 +13,7 @@ import polars as pl
 
 from proteomr.errors import UsageError
 from proteomr.execute import Executor
-from proteomr.io import read_store, remove_withdrawn_samples
+from proteomr.io import name_store, read_store, remove_withdrawn_samples
 from proteomr.io.store_writing import STORE_RESULTS, estimate_writing, fill_store, store_formulas
 from proteomr.qc.assess import Assessment, apply, assess
 from proteomr.qc.components import check_components
@@ -21,7 +21,7 @@ from proteomr.qc.corrections import Correction, find_groups
 from proteomr.qc.exclusions import count_exclusions, list_idle_rules, list_rules
 from proteomr.qc.imputation import Imputation
 from proteomr.qc.policy import DEFAULT_POLICY, Policy, load_policy, restore_policy
-from proteomr.qc.run import Cleaned, change_values
+from proteomr.qc.run import change_values
 from proteomr.runs import (
     Forecast,
     Ledger,
@@ -97,16 +97,20 @@ class QcRequest(Request):
         ------
         UsageError
             There is no such policy, or fewer components than one are asked for.
+        RunFolderError
+            There is no such store.
 
         Examples
         --------
-        >>> QcRequest.of("store", policy="shen2025").policy.max_missing_per_assay
-        0.5
+        >>> QcRequest.of("nowhere", policy="shen2025")
+        Traceback (most recent call last):
+        ...
+        proteomr.errors.RunFolderError: nowhere: is no store; make one with proteomr ingest
         """
         if components is not None and components < 1:
             raise UsageError(f"{components} principal components; at least 1 is needed")
         return cls(
-            Source.of(Path(store)),
+            name_store(store),
             policy if isinstance(policy, Policy) else load_policy(policy),
             correction,
             imputation,
@@ -119,7 +123,7 @@ class QcRequest(Request):
 
         Examples
         --------
-        >>> QcRequest.of("store").formulas()["qc"]
+        >>> QcRequest(Source("store"), load_policy("default")).formulas()["qc"]
         1
         """
         names = (*_ASSESSED, *(_COMPONENTS if self.components is not None else ()))
@@ -151,9 +155,9 @@ class QcJob:
         measured = self._read()
         assessment = self._assess(measured)
         writing, memory = estimate_writing(measured)
-        changes = (self.request.imputation, self.request.components)
-        timed = all(change is None for change in changes)
-        whole = 0.0 if timed else 8.0 * measured.n * measured.assays.height
+        # components are found on the whole matrix as doubles, and on a copy of it
+        whole = 2 * 8.0 * measured.n * measured.assays.height
+        timed = self.request.imputation is None and self.request.components is None
         left = dict(assessment.exclusions["kind"].value_counts().rows())
         return Forecast(
             units={
@@ -182,7 +186,7 @@ class QcJob:
             components=request.components,
         )
         notes = cleaned.measured.notes[len(measured.notes) :]
-        _log_result(cleaned, notes)
+        _log_result(cleaned.measured)
         described = fill_store(cleaned.measured, ledger, extra=cleaned.tables)
         resolved = {"store": described, "resolved_policy": request.policy.settings()}
         return Outcome(configuration=resolved, notes=notes)
@@ -247,13 +251,10 @@ def _join_tables(policy: Policy, tables: Mapping[str, pl.DataFrame]) -> Assessme
     return Assessment(policy, *(tables[name] for name in _ASSESSED))
 
 
-def _log_result(cleaned: Cleaned, notes: Sequence[str]) -> None:
-    measured = cleaned.measured
+def _log_result(measured: Measurements) -> None:
     _log.info("%s samples and %s assays stay", measured.n, measured.assays.height)
     for drop in measured.drops:
         _log.info("left out: %s %s (%s)", drop.n, drop.reason, drop.step)
-    for note in notes:
-        _log.info("note: %s", note)
 
 
 def qc(

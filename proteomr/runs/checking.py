@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from proteomr.errors import ColumnError, FormatError, InputError
-from proteomr.provenance import digest_file
+from proteomr.provenance import digest_file, tool_versions
 from proteomr.runs.encoding import read_stamp
 from proteomr.runs.layout import Layout, read_json
+from proteomr.runs.request import digest_asked
 from proteomr.tables import load_schema, schema_names
 
-__all__ = ["CheckedTable", "check_table", "is_unfinished", "refuse_altered"]
+__all__ = ["CheckedTable", "check_table", "is_unfinished", "make_stamp", "refuse_altered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,26 @@ class CheckedTable:
     request: str
     rows: int
     recorded: bool
+
+
+def make_stamp(request: Mapping[str, object], table: str) -> dict[str, str]:
+    """Return what a parquet table says of itself: who made it, for which request and schema.
+
+    Parameters
+    ----------
+    request : described, see :func:`proteomr.runs.describe_request`.
+    table : name of the table; of a schema only where one is declared.
+
+    Examples
+    --------
+    >>> make_stamp({"command": "demo"}, "drops")["schema"]
+    'drops/1'
+    """
+    producer = f"proteomr {tool_versions()['proteomr']} {request.get('command', '')}".strip()
+    stamp = {"request": digest_asked(request), "producer": producer}
+    if table in schema_names():
+        stamp["schema"] = f"{table}/{load_schema(table).version}"
+    return stamp
 
 
 def check_table(path: str | Path) -> CheckedTable:

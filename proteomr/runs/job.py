@@ -278,14 +278,13 @@ def _somewhere(path: Path | None, job: Job) -> Iterator[Path]:
 
 
 def _refuse_own_input(job: Job, out: Path) -> None:
-    """Refuse an output that is read, that lies in a folder which is, or holds something that is."""
+    """Refuse an output that is read, or holds something that is."""
     target = out.resolve()
     for source in job.request.sources():
         for file in source.files:
             read = file.resolve()
             holds = not job.as_file and target in read.parents
-            inside = read in target.parents and read.is_dir()
-            if read == target or holds or inside:
+            if read == target or holds:
                 another = "name" if job.as_file else "folder"
                 raise UsageError(f"{out}: {file} is read; choose another {another} for -o")
 

@@ -14,10 +14,9 @@ from proteomr.errors import RunFolderError, StorageError
 from proteomr.execute import Shard
 from proteomr.files import is_aside, storage_errors
 
-__all__ = ["Layout", "Record", "place_result", "read_json"]
+__all__ = ["Layout", "Record", "read_json"]
 
 _PLAIN_NAME = re.compile(r"(?!.*(^|/)\.)[^/\\\x00]+(/[^/\\\x00]+)*")
-
 _PARTS = re.compile(
     r"part-[0-9]{5,}(-[A-Za-z0-9_]+)?\.(parquet|json)|claims(-[0-9]+-of-[0-9]+)?\.json"
     r"|request\.json|facts\.json|call\.json|commit\.json"
@@ -81,6 +80,34 @@ class Layout:
         'cohort.drops.tsv'
         """
         return result if self.file is None else f"{self.stem}.{result}"
+
+    def place(self, result: str, *, main: str) -> str:
+        """Return the name of a result, where the main table may be the file of the layout itself.
+
+        Parameters
+        ----------
+        result : its name with its ending.
+        main : the main table in its first format; in another it bears the stem alone.
+
+        Raises
+        ------
+        ValueError
+            It is not the name of a result.
+
+        Examples
+        --------
+        >>> layout = Layout(Path("out"), "cohort.csv")
+        >>> [layout.place(name, main="people.csv") for name in ("people.csv", "people.tsv")]
+        ['cohort.csv', 'cohort.tsv']
+        """
+        if _PLAIN_NAME.fullmatch(result) is None or result.partition("/")[0] == "parts":
+            raise ValueError(f"{result!r} is not the name of a result")
+        if self.file is None:
+            return result
+        if result == main:
+            return self.file
+        table, _, ending = result.rpartition(".")
+        return f"{self.stem}.{ending}" if table == main.rpartition(".")[0] else self.name(result)
 
     def path(self, name: str) -> Path:
         """Return the place of a name."""
@@ -261,35 +288,6 @@ class Layout:
     def _entries(self, folder: Path) -> list[Path]:
         with storage_errors(folder):
             return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def place_result(layout: Layout, first: str, name: str) -> str:
-    """Return a result's name relative to the folder of its layout.
-
-    Parameters
-    ----------
-    layout : of the run.
-    first : the first form of the main table, which is the file that the layout is named after.
-    name : of the result, with its ending.
-
-    Raises
-    ------
-    ValueError
-        It is no plain name.
-
-    Examples
-    --------
-    >>> place_result(Layout.of(Path("cohort.csv"), as_file=True), "cohort.csv", "flow.tsv")
-    'cohort.flow.tsv'
-    """
-    if _PLAIN_NAME.fullmatch(name) is None or name.partition("/")[0] == "parts":
-        raise ValueError(f"{name!r} is not the name of a result")
-    if layout.file is None:
-        return name
-    if name == first:
-        return layout.file
-    main, _, ending = name.rpartition(".")
-    return f"{layout.stem}.{ending}" if main == first.rpartition(".")[0] else layout.name(name)
 
 
 def read_json(file: Path) -> object:

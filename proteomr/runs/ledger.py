@@ -13,13 +13,14 @@ from typing import BinaryIO, Self
 
 import polars as pl
 
-from proteomr.errors import RunFolderError
+from proteomr.errors import ProteomrError, RunFolderError
 from proteomr.execute import Shard
 from proteomr.files import replace_file, storage_errors
-from proteomr.provenance import InputFile, Manifest, canonical_json, tool_versions, utc_now
+from proteomr.provenance import InputFile, Manifest, canonical_json, utc_now
+from proteomr.runs.checking import make_stamp
 from proteomr.runs.encoding import TableFormat, write_encoded
 from proteomr.runs.finished import count_units, list_tables
-from proteomr.runs.layout import Layout, place_result, read_json
+from proteomr.runs.layout import Layout, read_json
 from proteomr.runs.lock import Lock
 from proteomr.runs.opening import commit_results, lock_output, open_run
 from proteomr.runs.parts import Parts, write_bytes
@@ -117,8 +118,8 @@ class Ledger:
         try:
             first = f"{main}.{formats[0]}"
             tables = [f"{main}.{format}" for format in formats] if main else []
-            named = dict.fromkeys((*tables, *results, "drops.tsv"))
-            known = [place_result(layout, first, name) for name in named]
+            wanted = dict.fromkeys([*tables, *results, "drops.tsv"])
+            known = [layout.place(name, main=first) for name in wanted]
             finished = open_run(
                 layout,
                 request=request,
@@ -131,16 +132,13 @@ class Ledger:
             lock.release()
             layout.remove_if_empty()
             raise
-        kinds = tuple(dict.fromkeys(formats))
-        parts = Parts(layout, lock, finished=finished)
-        anew = not (finished or layout.has_parts())
         return cls(
             path=layout.title,
             finished=finished,
-            begun_anew=anew,
+            begun_anew=not (finished or layout.has_parts()),
             shard=shard,
-            formats=kinds,
-            parts=parts,
+            formats=tuple(dict.fromkeys(formats)),
+            parts=Parts(layout, lock, finished=finished),
             main=main,
             _layout=layout,
             _request=dict(request),
@@ -158,7 +156,7 @@ class Ledger:
     ) -> None:
         if self._lock is None:
             return
-        if fault is not None and not self.finished and self.shard is None:
+        if isinstance(fault, ProteomrError | KeyboardInterrupt) and self.shard is None:
             self._forget_nothing_done()
         self._lock.release()
         self._lock = None
@@ -232,12 +230,7 @@ class Ledger:
 
     def stamp(self, table: str) -> dict[str, str]:
         """Return what a parquet table of this run says of itself, for those written elsewhere."""
-        version = tool_versions()["proteomr"]
-        return {
-            "request": self.digest,
-            "producer": f"proteomr {version} {self.command}".strip(),
-            **({"schema": _name_schema(table)} if table in schema_names() else {}),
-        }
+        return make_stamp(self._request, table)
 
     def write_file(self, name: str, write: Callable[[BinaryIO], object]) -> None:
         """Write a result by a function that receives the open binary file.
@@ -362,7 +355,7 @@ class Ledger:
         return complete
 
     def _name(self, result: str) -> str:
-        return place_result(self._layout, f"{self.main}.{self.formats[0]}", result)
+        return self._layout.place(result, main=f"{self.main}.{self.formats[0]}")
 
     def _held(self) -> Lock:
         if self._lock is None:
@@ -378,16 +371,14 @@ class Ledger:
             )
 
     def _forget_nothing_done(self) -> None:
-        """Leave no trace of a run that failed before it finished any block."""
-        if self._layout.has_parts():
+        """Leave no trace of a run that failed before it finished any block.
+
+        After a fault of proteomr's own the log stays, for it holds the traceback.
+        """
+        if self.finished or self._layout.has_parts() or self._layout.commit.exists():
             return
         record = self._layout.read_record()
         before = () if record is None else record.beside
         for name in self._layout.claimed().difference(before):
             self._layout.path(name).unlink(missing_ok=True)
         self._layout.clear_parts()
-
-
-def _name_schema(table: str) -> str:
-    """Return the schema of a table with its version."""
-    return f"{table}/{load_schema(table).version}"

@@ -23,7 +23,6 @@ __all__ = [
     "Holder",
     "Lock",
     "acquire_lock",
-    "hold_folder",
     "refuse_live_lock",
 ]
 
@@ -256,37 +255,3 @@ def _text_of(path: Path) -> str:
         return path.read_text().strip()
     except OSError:
         return ""
-
-
-@contextlib.contextmanager
-def hold_folder(folder: str | Path) -> Iterator[Path]:
-    """Make a folder and keep other processes out of it until the block ends.
-
-    A folder that was made for the block, and in which it left nothing, is removed.
-
-    Raises
-    ------
-    RunFolderError
-        Another process is at work in it.
-    StorageError
-        The disk refused the folder.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as parent, hold_folder(f"{parent}/store") as folder:
-    ...     folder.name
-    'store'
-    """
-    path = Path(folder)
-    with storage_errors(path):
-        made = not path.exists()
-        path.mkdir(parents=True, exist_ok=True)
-    lock = acquire_lock(path / ".lock")
-    try:
-        yield path
-    finally:
-        lock.release()
-        if made:
-            with contextlib.suppress(OSError):  # it holds something
-                path.rmdir()

@@ -222,10 +222,14 @@ def _differs(
 
 def _flatten(request: Mapping[str, object]) -> dict[str, bytes]:
     """Return the parts of a request by the name that a user knows them by."""
-    asked = request.get("asked")
-    inner = asked if isinstance(asked, dict) else {}
-    outer = {key: value for key, value in request.items() if key != "asked"}
-    return {key: canonical_json(value) for key, value in {**outer, **inner}.items()}
+    flat: dict[str, bytes] = {}
+    for key, value in request.items():
+        if key in {"asked", "inputs"} and isinstance(value, dict):
+            for name, inner in value.items():
+                flat[name] = flat.get(name, b"") + canonical_json(inner)
+        else:
+            flat[key] = canonical_json(value)
+    return flat
 
 
 def _refuse_foreign_files(layout: Layout, names: Sequence[str], *, alone: bool) -> None:
@@ -238,9 +242,10 @@ def _refuse_foreign_files(layout: Layout, names: Sequence[str], *, alone: bool) 
         return
     shown = ", ".join(taken[:_FILES_NAMED]) + (", ..." if len(taken) > _FILES_NAMED else "")
     many = "a file that is" if len(taken) == 1 else f"{len(taken)} files that are"
+    them = "it" if len(taken) == 1 else "them"
     another = "an empty or a new folder" if layout.file is None else "another name for -o"
     raise RunFolderError(
-        f"{layout.folder}: holds {many} not proteomr's ({shown}); move them away, or choose "
+        f"{layout.folder}: holds {many} not proteomr's ({shown}); move {them} away, or choose "
         f"{another}"
     )
 

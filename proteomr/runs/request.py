@@ -17,7 +17,15 @@ import polars as pl
 from proteomr.errors import InputError, UsageError
 from proteomr.provenance import InputFile, canonical_json, digest_results
 
-__all__ = ["Data", "Described", "Request", "Source", "describe_request", "digest_request"]
+__all__ = [
+    "Data",
+    "Described",
+    "Request",
+    "Source",
+    "describe_request",
+    "digest_asked",
+    "digest_request",
+]
 
 _LARGEST_WHOLE = 2**53  # up to here every integer is a double, so that none changes its value
 
@@ -214,18 +222,40 @@ def describe_request(request: Request) -> Described:
     TypeError
         A field holds what has no place in a request.
     """
-    sources = request.sources()
-    records = {id(source): source.read_records() for source in sources}
+    asked: dict[str, object] = {}
+    inputs: dict[str, list[object]] = {}
+    records: list[InputFile] = []
+    for entry in fields(request):
+        value = getattr(request, entry.name)
+        asked[entry.name] = _plain(value)
+        for source in _sources_in([value]):
+            read = source.read_records()
+            records += read
+            known = [{"name": Path(r.name).name, "sha256": r.sha256} for r in read]
+            inputs.setdefault(entry.name, []).append(known)
     facts = {
         "command": request.command,
         "formulas": dict(request.formulas()),
-        "asked": {
-            entry.name: _plain(getattr(request, entry.name), records) for entry in fields(request)
-        },
+        "asked": asked,
+        "inputs": inputs,
     }
     digest = hashlib.sha256(canonical_json(facts)).hexdigest()
-    inputs = tuple(record for source in sources for record in records[id(source)])
-    return Described(facts, digest, inputs)
+    return Described(facts, digest, tuple(records))
+
+
+def digest_asked(facts: Mapping[str, object]) -> str:
+    """Return the digest of what a described request asks, whatever it asks it of.
+
+    Tables are stamped with it, and not with that of the whole request: rows of an input in another
+    order give the same table, byte for byte.
+
+    Examples
+    --------
+    >>> digest_asked({"command": "demo", "inputs": {"a": 1}}) == digest_asked({"command": "demo"})
+    True
+    """
+    asked = {name: value for name, value in facts.items() if name != "inputs"}
+    return hashlib.sha256(canonical_json(asked)).hexdigest()
 
 
 def digest_request(request: Request) -> str:
@@ -239,7 +269,7 @@ def _sources_in(values: Sequence[object]) -> list[Source]:
         if isinstance(value, Source):
             collected.append(value)
         elif isinstance(value, Mapping):
-            collected += _sources_in(list(value.values()))
+            collected += _sources_in([value[key] for key in sorted(value)])
         elif isinstance(value, tuple | list):
             collected += _sources_in(value)
         elif is_dataclass(value) and not isinstance(value, type):
@@ -247,18 +277,18 @@ def _sources_in(values: Sequence[object]) -> list[Source]:
     return collected
 
 
-def _plain(value: object, records: Mapping[int, tuple[InputFile, ...]]) -> object:
-    """Return a value of a request as JSON holds it."""
+def _plain(value: object) -> object:
+    """Return a value of a request as JSON holds it; inputs, which are told elsewhere, are 1."""
     if isinstance(value, Source):
-        return [{"name": Path(r.name).name, "sha256": r.sha256} for r in records[id(value)]]
+        return 1
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, records) for key, item in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(item, records) for item in value]
+        return [_plain(item) for item in value]
     if isinstance(value, frozenset | set):
-        return sorted(str(_plain(item, records)) for item in value)
+        return sorted(str(_plain(item)) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return _plain(_facts_of(value), records)
+        return _plain(_facts_of(value))
     return _plain_scalar(value)
 
 

@@ -9,6 +9,7 @@ indicators instead of every dummy column: about half of the multiplications, wit
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -123,14 +124,15 @@ class ChunkedDesign:
                 self.add(total[rows], chunk, part)
         return np.asarray(self.gather(self.gather(total).T))
 
+    def blocks(self) -> Iterator[tuple[int, F64]]:
+        """Yield the first row and the columns ``(c, k)`` of each chunk."""
+        for chunk in self.chunks:
+            cells = chunk.local[:, self.d :] @ self.cell_columns[chunk.cells]
+            yield chunk.start, np.concatenate([chunk.local[:, : self.d], cells], axis=1)
+
     def matrix(self) -> F64:
         """Return the whole matrix ``(n, k)``."""
-        out = np.empty((self.n, self.k))
-        for chunk in self.chunks:
-            rows = slice(chunk.start, chunk.stop)
-            out[rows, : self.d] = chunk.local[:, : self.d]
-            out[rows, self.d :] = chunk.local[:, self.d :] @ self.cell_columns[chunk.cells]
-        return out
+        return np.concatenate([columns for _, columns in self.blocks()])
 
 
 def chunk_design(

@@ -21,10 +21,10 @@ from proteomr.stats.kernel_density import POINTS, DensityGrid
 
 __all__ = ["find_modes"]
 
-_PERIOD = 2 * POINTS
+_PERIOD = 2 * POINTS  # room for the kernel, so that the ends do not meet
 _ROWS = 128  # transforms of so many samples fit the second-level cache
 _LEFT_OUT = 39.5  # -log of the share of the density that the missing frequencies may carry
-_THINNINGS = (8, 4, 2)
+_THINNINGS = (8, 4, 2)  # beyond 8 points apart the margin of a peak leaves most samples open
 _SPANS = (1, 4)  # computed points on either side of the highest that may hold the mode
 
 

@@ -27,10 +27,11 @@ __all__ = [
     "z_from_neg_log10",
 ]
 
-_LOG10 = math.log(10.0)
+_LOG10 = math.log(10.0)  # natural logarithms of a decade
 _MEDIAN_CHI2_1 = 0.454936423119572750  # qchisq(0.5, 1)
 _FAR = 1e-200  # probabilities below it come from continued fractions, in logarithms
 _STIRLING_FROM = 10.0  # from here eight terms of Stirling's series are exact in double precision
+# B_2k / (2k (2k - 1)) of the Bernoulli numbers, k = 1 to 8 (DLMF 5.11.1).
 _STIRLING = (
     1 / 12,
     -1 / 360,

@@ -13,7 +13,7 @@ from proteomr.stats.distributions import neg_log10_p_chi2
 
 __all__ = ["neg_log10_p_f"]
 
-_LOG10 = math.log(10.0)
+_LOG10 = math.log(10.0)  # natural logarithms of a decade
 _FAR = 1e-200  # probabilities below it come from the series, in logarithms
 
 

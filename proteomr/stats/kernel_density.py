@@ -29,10 +29,10 @@ __all__ = [
     "prepare_grid",
 ]
 
-POINTS = 512
-_CUT = 3.0
-_MARGIN = 4.0
-_MAD = 1.4826
+POINTS = 512  # R's default n
+_CUT = 3.0  # bandwidths beyond the outermost values: R's default cut
+_MARGIN = 4.0  # further bandwidths of the convolution's grid, as in density.default
+_MAD = 1.4826  # 1 / qnorm(3/4), as R's mad has it
 
 
 @dataclass(frozen=True, slots=True)

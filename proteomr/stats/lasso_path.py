@@ -8,7 +8,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from scipy.linalg import cho_factor, cho_solve
 
-from proteomr._typing import F64, I64, Bool
+from proteomr._typing import F64, Bool
 
 __all__ = ["LassoPath", "fit_lasso_path", "list_penalties"]
 
@@ -17,9 +17,8 @@ _RATIO = 1e-4  # glmnet's lambda.min.ratio for n >= p
 _FEWEST = 5  # glmnet's mnlam: so many penalties at least
 _GAIN = 1e-5  # glmnet's fdev: the gain below which the sequence ends
 _EXPLAINED = 0.999  # glmnet's devmax
-_RANK = 1e-10  # squared pivots: columns are then equal to five digits
-_TIE = 1e-12  # relative: a knot that rounding puts beside the last one is the last one
-_BARRED = 1e-9  # relative: a column that has just left does not come back at the same knot
+_TIE = 1e-10  # relative: a column whose product equals the penalty but for rounding stays out
+_TURNS = 20  # times every column may come in: some two thirds of them do, once
 _SLACK = 1e-9  # of the largest product: what a few hundred knots leave in rounding
 
 
@@ -47,9 +46,9 @@ def fit_lasso_path(X: F64, y: F64, *, weights: F64, penalties: F64 | None = None
     .. math:: \min_b \tfrac{1}{2} \sum_i v_i (y_i - x_i^T b)^2 + \lambda \sum_k d_k |b_k|,
         \qquad \textstyle\sum_i v_i = 1
 
-    with :math:`d_k` the standard deviation of a column about its mean, by the same weights. The
-    solution is piecewise linear in :math:`\lambda`; the method goes from knot to knot, so that it
-    is exact and each zero is a true zero.
+    with :math:`d_k` the standard deviation of a column about its mean, by the same weights. Each
+    solution comes from that before it, a coefficient in or out at a time and the others solved
+    for, so that it is exact and each zero is a true zero.
 
     Source: Osborne, Presnell and Turlach 2000, doi:10.1093/imanum/20.3.389; Efron et al. 2004,
     doi:10.1214/009053604000000067. R: ``glmnet(X, y, weights, intercept = FALSE)`` 4.1, whose
@@ -59,8 +58,7 @@ def fit_lasso_path(X: F64, y: F64, *, weights: F64, penalties: F64 | None = None
     ----------
     X : (n, p).
     y, weights : (n,).
-    penalties : falling; None for glmnet's default. The path ends before the first penalty at which
-        the active columns are collinear.
+    penalties : falling; None for glmnet's default.
 
     Examples
     --------
@@ -116,89 +114,53 @@ def _end(explained: F64, unit: float) -> int:
 
 
 def _walk(gram: F64, product: F64, penalties: F64) -> F64:
-    """Coefficients at each penalty, from knot to knot; fewer where the columns turn collinear."""
-    p = product.size
-    found: list[F64] = []
-    level = float(np.abs(product).max(initial=0.0))
-    active = [int(np.abs(product).argmax())]
-    signs = [float(np.sign(product[active[0]]))]
-    barred = -1
-    while len(found) < penalties.size and penalties[len(found)] >= level:
-        found.append(np.zeros(p))
-    while len(found) < penalties.size:
-        line = _line(gram, product, active, signs)
-        if line is None:
+    """Coefficients at each penalty, each found from those at the one before."""
+    b = np.zeros(product.size)
+    found = []
+    for penalty in penalties.tolist():
+        b = _descend(gram, product, penalty, b)
+        found.append(b)
+    return np.array(found).reshape(-1, product.size)
+
+
+def _descend(gram: F64, product: F64, penalty: float, start: F64) -> F64:
+    """Solve one penalty from a neighbouring solution, a coefficient in or out at a time."""
+    b, sign = start.copy(), np.sign(start)
+    for _ in range(_TURNS * (b.size + 1)):
+        b, sign = _settle(gram, product, penalty, b, sign)
+        pull = product - gram @ b
+        excess = np.where(sign == 0.0, np.abs(pull), 0.0)
+        worst = int(excess.argmax())
+        if not excess[worst] > penalty * (1.0 + _TIE):
             break
-        level, joins, column = _next_knot(gram, product, line, level=level, barred=barred)
-        while len(found) < penalties.size and penalties[len(found)] >= level:
-            found.append(_at(line, penalties[len(found)], p))
-        if len(found) == penalties.size or level <= 0:
+        sign[worst] = np.sign(pull[worst])
+    return b
+
+
+def _settle(gram: F64, product: F64, penalty: float, b: F64, sign: F64) -> tuple[F64, F64]:
+    """Solve for the coefficients with a sign, letting go of those that reach zero on the way."""
+    b, sign = b.copy(), sign.copy()
+    for _ in range(b.size + 1):
+        active = np.flatnonzero(sign)
+        if not active.size:
             break
-        if joins:
-            sign = float(np.sign(_left(gram, product, line, level)[column]))
-            active.append(column)
-            signs.append(sign)
-            barred = -1
-        else:
-            place = active.index(column)
-            del active[place], signs[place]
-            barred = column
-    return np.array(found).reshape(-1, p)
+        goal = _solve(gram[np.ix_(active, active)], product[active] - penalty * sign[active])
+        crossed: Bool = goal * sign[active] < 0.0
+        if not crossed.any():
+            b[active] = goal
+            break
+        now = b[active]
+        share = now[crossed] / (now[crossed] - goal[crossed])
+        first = int(share.argmin())
+        b[active] = now + share[first] * (goal - now)
+        out = active[np.flatnonzero(crossed)[first]]
+        b[out], sign[out] = 0.0, 0.0
+    return b, sign
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Line:
-    """Coefficients of the active columns between two knots: ``offset - penalty * slope``."""
-
-    active: I64
-    offset: F64
-    slope: F64
-
-
-def _line(gram: F64, product: F64, active: list[int], signs: list[float]) -> _Line | None:
-    rows = np.array(active, dtype=np.int64)
-    block = gram[np.ix_(rows, rows)]
+def _solve(block: F64, right: F64) -> F64:
+    """Solve for the active coefficients; the shortest solution where they are collinear."""
     try:
-        factor, lower = cho_factor(block, lower=True)
+        return np.asarray(cho_solve(cho_factor(block, lower=True), right))
     except LinAlgError:
-        return None
-    pivots = np.diagonal(factor) ** 2
-    if not pivots.min() > _RANK * pivots.max():
-        return None
-    right = np.column_stack([product[rows], np.array(signs)])
-    solved = np.asarray(cho_solve((factor, lower), right))
-    return _Line(rows, solved[:, 0], solved[:, 1])
-
-
-def _at(line: _Line, penalty: float, p: int) -> F64:
-    made = np.zeros(p)
-    made[line.active] = line.offset - penalty * line.slope
-    return made
-
-
-def _left(gram: F64, product: F64, line: _Line, penalty: float) -> F64:
-    """Products of the columns with what the coefficients leave of the response."""
-    return np.asarray(product - gram[:, line.active] @ (line.offset - penalty * line.slope))
-
-
-def _next_knot(
-    gram: F64, product: F64, line: _Line, *, level: float, barred: int
-) -> tuple[float, bool, int]:
-    """The next penalty below at which a column joins or leaves; zero where none does."""
-    base = product - gram[:, line.active] @ line.offset
-    tilt = gram[:, line.active] @ line.slope
-    with np.errstate(divide="ignore", invalid="ignore"):
-        upper = base / (1.0 - tilt)
-        lower = -base / (1.0 + tilt)
-        leave = line.offset / line.slope
-    below = level * (1.0 - _TIE)
-    joins = np.stack([upper, lower])
-    joins = np.where((joins > 0) & (joins < below), joins, 0.0).max(axis=0)
-    joins[line.active] = 0.0
-    if barred >= 0 and joins[barred] > level * (1.0 - _BARRED):
-        joins[barred] = 0.0
-    leave = np.where((leave > 0) & (leave < below), leave, 0.0)
-    entering, leaving = int(joins.argmax()), int(leave.argmax())
-    if joins[entering] >= leave[leaving]:
-        return float(joins[entering]), True, entering
-    return float(leave[leaving]), False, int(line.active[leaving])
+        return np.asarray(np.linalg.lstsq(block, right, rcond=None)[0])

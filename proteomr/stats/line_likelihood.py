@@ -17,17 +17,18 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.certificates import find_doubt
 
-__all__ = ["LineFit", "Points", "evaluate_lines", "fit_line", "list_slopes"]
+__all__ = ["LineFit", "Points", "derive_terms", "evaluate_lines", "fit_line", "list_slopes"]
 
 _ANGLES = 180  # one per degree: between two, no minimum as wide as the errors of a typical point
 _RATIOS = 400  # of more points, quantiles: minima of single points are then shallow
 _VALLEYS = 8  # local minima of the grid that are looked into
-_ZOOMS = 4
+_ZOOMS = 4  # with the points per zoom
 _ZOOMED = 21  # points per zoom: four narrow a bracket 10,000-fold, into reach of Newton's method
 _STEPS = 200  # Newton's method needs five; a step that must be halved at each turn is no fit
 _HALVINGS = 60  # down to the last bit of the step
+_TOLD_APART = 1e-6  # of -2 log likelihood: less is no evidence for a slope that has an end
 _FLAT = 1e-9  # standard errors: the step after it is exact to the last digit
-_ROUNDING = 1e-12
+_ROUNDING = 1e-12  # relative: what a sum of a few hundred terms loses
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def fit_line(points: Points, *, psi: float = 0.0, start: float | None = None) ->
         values = evaluate_lines(points, slopes, psi=psi)
         values = np.where(np.isfinite(values), values, np.inf)
         theta = _search(points, psi, slopes, values) if start is None else start
-        rival = min(float(values.min()), float(np.sum((points.x / points.sx) ** 2)))
+        rival, vertical = float(values.min()), float(np.sum((points.x / points.sx) ** 2))
         for _ in range(_STEPS):
             value, slope, curvature = _derive(points, psi, theta)
             if not curvature > 0:
@@ -106,6 +107,8 @@ def fit_line(points: Points, *, psi: float = 0.0, start: float | None = None) ->
         value=value,
         rival=rival,
     )
+    if doubt is None and not vertical - value > _TOLD_APART:
+        doubt = "a vertical line fits as well"
     return LineFit(theta, value, curvature, doubt)
 
 
@@ -153,6 +156,30 @@ def evaluate_lines(points: Points, slopes: F64, *, psi: float = 0.0) -> F64:
     return np.asarray(((points.y - t * points.x) ** 2 / variance).sum(axis=-1))
 
 
+def derive_terms(points: Points, slopes: F64, *, psi: float = 0.0) -> tuple[F64, F64, F64]:
+    """Return each point's part of Q at slopes, and its first and second derivatives by the slope.
+
+    Parameters
+    ----------
+    points, psi : as in `fit_line`.
+    slopes : of a shape to which the points' (m,) is broadcast, such as (s, 1).
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> [part.tolist() for part in derive_terms(Points(one, one, one, one), np.zeros((1, 1)))]
+    [[[1.0]], [[-2.0]], [[0.0]]]
+    """
+    x, y, sx, sy = points.x, points.y, points.sx, points.sy
+    r = y - slopes * x
+    v = sy**2 - 2.0 * slopes * psi * sx * sy + slopes**2 * sx**2
+    v1 = 2.0 * (slopes * sx**2 - psi * sx * sy)
+    v2 = 2.0 * sx**2
+    q1 = -2.0 * x * r / v - r**2 * v1 / v**2
+    q2 = 2.0 * x**2 / v + 4.0 * x * r * v1 / v**2 + r**2 * (2.0 * v1**2 / v**3 - v2 / v**2)
+    return r**2 / v, q1, q2
+
+
 def _search(points: Points, psi: float, slopes: F64, values: F64) -> float:
     """Near where Q is smallest: the deepest of the valleys that the slopes show."""
     padded = np.concatenate([[np.inf], values, [np.inf]])
@@ -176,14 +203,8 @@ def _search(points: Points, psi: float, slopes: F64, values: F64) -> float:
 
 def _derive(points: Points, psi: float, theta: float) -> tuple[float, float, float]:
     """Q and its first and second derivatives."""
-    x, y, sx, sy = points.x, points.y, points.sx, points.sy
-    r = y - theta * x
-    v = sy**2 - 2.0 * theta * psi * sx * sy + theta**2 * sx**2
-    v1 = 2.0 * (theta * sx**2 - psi * sx * sy)
-    v2 = 2.0 * sx**2
-    q1 = -2.0 * x * r / v - r**2 * v1 / v**2
-    q2 = 2.0 * x**2 / v + 4.0 * x * r * v1 / v**2 + r**2 * (2.0 * v1**2 / v**3 - v2 / v**2)
-    return float(np.sum(r**2 / v)), float(q1.sum()), float(q2.sum())
+    value, slope, curvature = derive_terms(points, np.array(theta), psi=psi)
+    return float(value.sum()), float(slope.sum()), float(curvature.sum())
 
 
 def _descend(

@@ -1,4 +1,4 @@
-"""One logistic regression at a time: the exact maximum, or Firth's penalised estimate."""
+"""One logistic regression at a time: the exact maximum, or its limit under separation."""
 
 from __future__ import annotations
 
@@ -7,20 +7,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.stats.linalg import find_independent
+from proteomr.stats.certificates import certify, scale_scores
+from proteomr.stats.linalg import find_independent, triangle_of
 from proteomr.stats.separation import Separation, find_separation
 
 __all__ = [
     "LimitFit",
     "LogisticFit",
-    "fit_firth",
+    "certify_one",
     "fit_limit",
     "fit_logistic",
-    "profile_limits",
+    "invert_root",
+    "log_likelihood",
+    "means_of",
 ]
 
+# Beyond it a fitted probability is so close to 0 or 1 that separation is likely.
 _EXTREME = 12.0
-_MEMORY = 8
+_DECREMENT = 1e-22  # squared standard errors: 1e-11 of one
+# Scores at the end, squared, in units of their own variance: above what rounding leaves of a
+# million rows, below what would move an estimate by 1e-8 errors at a relative pivot of 1e-7.
+_SCORE = 1e-18
+# Newton's method squares the error; along a separated direction the decrement falls by e a step.
+_QUADRATIC = 0.1
+_HALVINGS = 30  # down to 1e-9 of a step: what then still leads down has no maximum ahead
+# Rounding of a log-likelihood, as a share of it.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,8 @@ class LogisticFit:
     coefficients : ``(k,)``.
     covariance : ``(k, k)``, inverse of the Fisher information.
     log_likelihood : at the estimate; penalised for Firth's.
-    converged : whether the remaining error is negligible.
+    converged : whether the fit has its certificate (:mod:`proteomr.stats.certificates`), and
+        nothing separates it.
     iterations : Newton steps taken.
     separation : what was found when the fit ran to extreme probabilities; None where nothing called
         for a search.
@@ -51,11 +64,25 @@ class LogisticFit:
         return np.sqrt(np.diagonal(self.covariance))
 
 
-def _log_likelihood(eta: F64, y: F64, counts: F64 | float = 1.0) -> float:
+def log_likelihood(eta: F64, y: F64, counts: F64 | float = 1.0) -> float:
+    """Return the log-likelihood of linear predictors ``(n,)``, each row counted ``counts`` times.
+
+    Examples
+    --------
+    >>> round(log_likelihood(np.zeros(2), np.array([0.0, 1.0])), 4)
+    -1.3863
+    """
     return float(np.sum(counts * (y * eta - np.logaddexp(0.0, eta))))
 
 
-def _means(eta: F64) -> F64:
+def means_of(eta: F64) -> F64:
+    """Return the probabilities of linear predictors.
+
+    Examples
+    --------
+    >>> means_of(np.array([0.0, -1e9])).round(4).tolist()
+    [0.5, 0.0]
+    """
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(eta, -700.0, 700.0))))
 
 
@@ -86,37 +113,117 @@ def fit_logistic(
     >>> fit_logistic(x, np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0])).coefficients.round(4).tolist()
     [-1.2646, 0.3613]
     """
-    b = np.zeros(X.shape[1])
-    eta = X @ b if offset is None else X @ b + offset
     counts = np.ones(y.size) if weights is None else weights
-    value = _log_likelihood(eta, y, counts)
-    converged = False
-    iterations = 0
-    while iterations < max_iterations:
-        iterations += 1
-        mu = _means(eta)
-        step, decrement = _newton_step(X, mu, y, counts)
-        if not np.isfinite(decrement):
-            break
-        size, new_eta, new_value = 1.0, eta + X @ step, 0.0
-        for _ in range(30):
-            new_value = _log_likelihood(new_eta, y, counts)
-            if new_value >= value - 1e-12 * abs(value):
-                break
-            size *= 0.5
-            new_eta = eta + size * (X @ step)
-        b, eta, value = b + size * step, new_eta, new_value
-        if decrement < 1e-22:
-            converged = True
-            break
-    mu = _means(eta)
+    start = np.zeros(y.size) if offset is None else offset
+    climb = _climb(X, y, start, counts, max_iterations)
+    mu = means_of(climb.eta)
+    covariance = _inverse_information(X, mu, counts)
+    converged = _certify(X, y, climb, mu, covariance, counts)
     separation = None
-    if offset is None and (not converged or np.abs(eta).max() > _EXTREME):
-        separation = find_separation(X, y)
-        converged = converged and separation.kind == "none"
+    extreme = not np.all(np.abs(climb.eta) <= _EXTREME)
+    if offset is None and (not converged or extreme):
+        try:
+            separation = find_separation(X, y)
+        except ArithmeticError:
+            converged = False
+        else:
+            converged = converged and climb.quadratic and separation.kind == "none"
     return LogisticFit(
-        b, _inverse_information(X, mu, counts), value, converged, iterations, separation
+        climb.coefficients, covariance, climb.value, converged, climb.iterations, separation
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Climb:
+    """Where Newton's method ended: NaN for the decrement where it did not settle.
+
+    ``quadratic`` says whether the last decrement was far below the one before.
+    """
+
+    coefficients: F64
+    eta: F64
+    value: float
+    decrement: float
+    quadratic: bool
+    iterations: int
+
+
+def _climb(X: F64, y: F64, offset: F64, counts: F64, max_iterations: int) -> _Climb:
+    """Climb the likelihood by Newton's steps, each halved until it does not lead down."""
+    b, eta = np.zeros(X.shape[1]), offset
+    value, last = log_likelihood(eta, y, counts), np.inf
+    for iteration in range(1, max_iterations + 1):
+        step, decrement = _newton_step(X, means_of(eta), y, counts)
+        if not 0.0 <= decrement < np.inf:
+            break
+        rise = _rise(X @ step, y, eta, value, counts)
+        if rise is None:
+            break
+        size, eta, value = rise
+        b = b + size * step
+        if decrement < _DECREMENT:
+            return _Climb(b, eta, value, decrement, decrement <= _QUADRATIC * last, iteration)
+        last = decrement
+    return _Climb(b, eta, value, np.nan, quadratic=False, iterations=iteration)
+
+
+def _rise(
+    direction: F64, y: F64, eta: F64, value: float, counts: F64
+) -> tuple[float, F64, float] | None:
+    """Return the size of a step that does not lower the likelihood and where it leads."""
+    for halving in range(_HALVINGS):
+        size = 0.5**halving
+        new = eta + size * direction
+        new_value = log_likelihood(new, y, counts)
+        if new_value >= value - _ROUNDING * abs(value):
+            return size, new, new_value
+    return None
+
+
+def _certify(X: F64, y: F64, climb: _Climb, mu: F64, covariance: F64, counts: F64) -> bool:
+    score = X.T @ (counts * (y - mu))
+    curvature = np.einsum("ij,ij,i->j", X, X, counts * mu * (1.0 - mu))
+    return certify_one(
+        score, curvature, climb.decrement, covariance, bound=_DECREMENT, score_bound=_SCORE
+    )
+
+
+def certify_one(
+    score: F64,
+    curvature: F64,
+    decrement: float,
+    covariance: F64,
+    *,
+    bound: float,
+    score_bound: float,
+) -> bool:
+    """Say whether one fit has its certificate, with a variance above 0 for every coefficient.
+
+    Parameters
+    ----------
+    score, curvature : ``(k,)``, at the end, and the diagonal of the information there.
+    decrement : of the last step; NaN where the iteration did not settle.
+    covariance : ``(k, k)``.
+    bound, score_bound : as of :func:`proteomr.stats.certificates.certify`.
+
+    Examples
+    --------
+    >>> one, none = np.eye(1), np.zeros(1)
+    >>> certify_one(none, none + 1, 1e-30, one, bound=1e-22, score_bound=1e-18)
+    True
+    >>> certify_one(none, none + 1, -1.0, one, bound=1e-22, score_bound=1e-18)
+    False
+    """
+    variances = np.diagonal(covariance)
+    certified = certify(
+        decrement=np.array([decrement]),
+        scores=scale_scores(score[None, :], curvature[None, :]),
+        estimate=variances.sum(keepdims=True),
+        se=variances.min(keepdims=True, initial=1.0),
+        bound=bound,
+        score_bound=score_bound,
+    )
+    return bool(certified[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +277,9 @@ def fit_limit(
     if fit.separation is None or fit.separation.kind != "quasi":
         return whole
     rows = fit.separation.overlapping
-    columns = find_independent(X[rows], tolerance=tolerance)
+    # A column that lies in the separated rows alone is rounding on the others.
+    lost = np.linalg.norm(X[rows], axis=0) <= tolerance * np.linalg.norm(X, axis=0)
+    columns = find_independent(np.where(lost, 0.0, X[rows]), tolerance=tolerance)
     if column not in columns or np.ptp(y[rows]) == 0:
         return whole
     counts = None if weights is None else weights[rows]
@@ -179,159 +288,36 @@ def fit_limit(
 
 
 def _newton_step(X: F64, mu: F64, y: F64, counts: F64) -> tuple[F64, float]:
+    """Return Newton's step and its decrement; NaN for both where the information is singular."""
     w = counts * mu * (1.0 - mu)
     score = X.T @ (counts * (y - mu))
     try:
         step = np.asarray(np.linalg.solve(X.T @ (X * w[:, None]), score), dtype=np.float64)
+        decrement = float(score @ step)
+        if 0.0 <= decrement < np.inf:
+            return step, decrement
+        # Rounding has made the information indefinite: its root has twice the digits.
+        R = triangle_of(X * np.sqrt(w)[:, None])
+        half = np.linalg.solve(R.T, score)
+        return np.asarray(np.linalg.solve(R, half), dtype=np.float64), float(half @ half)
     except np.linalg.LinAlgError:
-        return np.zeros(X.shape[1]), np.nan
-    return step, float(score @ step)
+        return np.full(X.shape[1], np.nan), np.nan
 
 
 def _inverse_information(X: F64, mu: F64, counts: F64) -> F64:
-    R = np.linalg.qr(X * np.sqrt(counts * mu * (1.0 - mu))[:, None], mode="r")
+    return invert_root(triangle_of(X * np.sqrt(counts * mu * (1.0 - mu))[:, None]))
+
+
+def invert_root(R: F64) -> F64:
+    """Return ``(R'R)^-1 (k, k)`` of a root of the information; NaN where it is singular.
+
+    Examples
+    --------
+    >>> invert_root(np.array([[2.0, 0.0], [0.0, 4.0]])).tolist()
+    [[0.25, 0.0], [0.0, 0.0625]]
+    """
     try:
         inverse = np.linalg.inv(R)
     except np.linalg.LinAlgError:
-        return np.full((X.shape[1], X.shape[1]), np.nan)
+        return np.full(R.shape, np.nan)
     return np.asarray(inverse @ inverse.T)
-
-
-def fit_firth(
-    X: F64, y: F64, *, fixed: tuple[int, float] | None = None, max_iterations: int = 500
-) -> LogisticFit:
-    """Maximise Firth's penalised likelihood ``l(b) + log|I(b)| / 2``, finite also under separation.
-
-    Firth 1993, doi:10.1093/biomet/80.1.27; Heinze and Schemper 2002, doi:10.1002/sim.1047; mirrors
-    R's ``logistf::logistf``. Standard errors are those of the inverse Fisher information at the
-    estimate.
-
-    Parameters
-    ----------
-    X : ``(n, k)``, full rank.
-    y : ``(n,)``, 0 or 1.
-    fixed : position and value of a coefficient held fixed, for a profile.
-
-    Examples
-    --------
-    >>> x = np.column_stack([np.ones(4), [1.0, 2.0, 3.0, 4.0]])
-    >>> bool(np.isfinite(fit_firth(x, np.array([0.0, 0.0, 1.0, 1.0])).se).all())
-    True
-    """
-    k = X.shape[1]
-    b = np.zeros(k)
-    free = np.ones(k, dtype=bool)
-    if fixed is not None:
-        b[fixed[0]] = fixed[1]
-        free[fixed[0]] = False
-    value, R, score = _firth_score(X, y, b)
-    pairs: list[tuple[F64, F64]] = []
-    converged = False
-    iterations = 0
-    while iterations < max_iterations and not converged:
-        iterations += 1
-        step = np.zeros(k)
-        step[free] = _accelerate(score[free], (R.T @ R)[np.ix_(free, free)], pairs)
-        step *= min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
-        converged = bool(score @ step < 1e-18)
-        for _ in range(40):
-            new_value, new_R, new_score = _firth_score(X, y, b + step)
-            if new_value >= value - 1e-13 * abs(value):
-                break
-            step *= 0.5
-        change = score[free] - new_score[free]
-        if step[free] @ change > 0:
-            pairs.append((step[free], change))
-        b, value, R, score = b + step, new_value, new_R, new_score
-    inverse = np.linalg.inv(R)
-    return LogisticFit(b, inverse @ inverse.T, value, converged, iterations)
-
-
-def _accelerate(score: F64, information: F64, pairs: list[tuple[F64, F64]]) -> F64:
-    """Return the step of a limited-memory quasi-Newton method that starts from the information.
-
-    The information leaves out the curvature of the penalty, which the last few steps and changes of
-    the score supply (Nocedal 1980, doi:10.1090/S0025-5718-1980-0572855-7).
-    """
-    del pairs[:-_MEMORY]
-    q, shares = score.copy(), []
-    for step, change in reversed(pairs):
-        share = float(step @ q) / float(step @ change)
-        q -= share * change
-        shares.append(share)
-    direction = np.asarray(np.linalg.solve(information, q), dtype=np.float64)
-    for (step, change), share in zip(pairs, reversed(shares), strict=True):
-        direction += (share - float(change @ direction) / float(step @ change)) * step
-    if score @ direction >= 0 and np.all(np.isfinite(direction)):
-        return direction
-    pairs.clear()
-    return np.asarray(np.linalg.solve(information, score), dtype=np.float64)
-
-
-def _firth_score(X: F64, y: F64, b: F64) -> tuple[float, F64, F64]:
-    """Return the penalised likelihood, the root of the information and the penalised score."""
-    eta = X @ b
-    mu = _means(eta)
-    Q, R = np.linalg.qr(X * np.sqrt(mu * (1.0 - mu))[:, None])
-    diagonal = np.abs(np.diagonal(R))
-    if diagonal.min() <= 0:
-        return -np.inf, R, np.zeros(b.size)
-    hat = np.einsum("ij,ij->i", Q, Q)
-    value = _log_likelihood(eta, y, np.ones(y.size)) + float(np.log(diagonal).sum())
-    return value, R, X.T @ (y - mu + hat * (0.5 - mu))
-
-
-def profile_limits(
-    X: F64, y: F64, fit: LogisticFit, *, column: int, level: float = 0.95, firth: bool = False
-) -> tuple[float, float]:
-    """Return the profile-likelihood interval of a coefficient, infinite on a side without limit.
-
-    The values at which twice the log-likelihood, penalised for Firth's (Heinze and Schemper 2002),
-    maximised over the other coefficients, is the chi-square quantile below its maximum; mirrors R's
-    ``confint.glm`` and ``logistf``.
-
-    Parameters
-    ----------
-    X, y, fit : the data and their :func:`fit_logistic`, or :func:`fit_firth` with ``firth``.
-    column : position of the coefficient.
-    level : coverage.
-
-    Raises
-    ------
-    ValueError
-        The fit has not converged.
-
-    Examples
-    --------
-    >>> x = np.column_stack([np.ones(6), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
-    >>> y = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0])
-    >>> low, high = profile_limits(x, y, fit_logistic(x, y), column=1)
-    >>> low < 0.3613 < high
-    True
-    """
-    from scipy.optimize import brentq
-    from scipy.special import chdtri
-
-    if not fit.converged:
-        raise ValueError("a fit that has not converged has no profile")
-    half_drop = float(chdtri(1, 1.0 - level)) / 2.0
-    estimate, se = float(fit.coefficients[column]), float(fit.se[column])
-    others = np.delete(np.arange(X.shape[1]), column)
-
-    def drop(value: float) -> float:
-        if firth:
-            held = fit_firth(X, y, fixed=(column, value))
-        else:
-            held = fit_logistic(X[:, others], y, offset=X[:, column] * value)
-        return fit.log_likelihood - held.log_likelihood - half_drop
-
-    limits = []
-    for sign in (-1.0, 1.0):
-        far = 2.0 * se
-        while drop(estimate + sign * far) < 0 and far < 1e3 * se:
-            far *= 1.6
-        if drop(estimate + sign * far) < 0:
-            limits.append(sign * np.inf)
-        else:
-            limits.append(float(brentq(drop, estimate, estimate + sign * far, xtol=1e-12)))
-    return limits[0], limits[1]

@@ -1,20 +1,21 @@
-"""The choice between the compiled and the plain form of the row loops."""
+"""The choice between the compiled and the plain form of a model's row loops."""
 
 from __future__ import annotations
 
 import importlib
 from types import ModuleType
+from typing import Literal
 
 __all__ = ["load_loops"]
 
 
-def load_loops(*, compiled: bool = True) -> ModuleType:
-    """Return the module of row loops, imported when it is first needed.
+def load_loops(model: Literal["logistic"], *, compiled: bool = True) -> ModuleType:
+    """Return the module of a model's row loops, imported when it is first needed.
 
     Examples
     --------
-    >>> load_loops(compiled=False).__name__
-    'proteomr.stats.row_loops'
+    >>> load_loops("logistic", compiled=False).__name__
+    'proteomr.stats.logistic_loops'
     """
-    name = "compiled_loops" if compiled else "row_loops"
-    return importlib.import_module(f"proteomr.stats.{name}")
+    form = "compiled_" if compiled else ""
+    return importlib.import_module(f"proteomr.stats.{form}{model}_loops")

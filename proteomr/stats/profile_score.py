@@ -42,7 +42,7 @@ _GRID = 81  # slopes within the reach of the ratios: a root per standard error o
 _RATIOS = 60  # of the points' own ratios: roots of a redescending loss lie at single points
 _NODES = 400  # of Gauss and Legendre between two kinks: full precision with 40 already
 _COARSE = 1e-6  # relative, of the extra variance where only the sign of a score is looked at
-_SMALLEST = 1e-300  # keeps an interval open whose ends are both zero
+_SMALLEST = 1e-300  # absolute tolerance of a root: the relative one alone counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class LossConstants:
     c3: float
 
 
+# As R 4.2's integrate gives them at its default tolerance, so that results equal mr.raps 0.4.2.
 _INTEGRATED: dict[Loss, LossConstants] = {
     "l2": LossConstants(1.0, 1.0, 2.0, 1.0),
     "huber": LossConstants(
@@ -315,12 +316,12 @@ def _extra_variance(
 ) -> F64:
     """An extra variance (b,) at which the second score falls through zero; 0 without one."""
     low = np.zeros(beta.size)
+    wanted = _extra_score(points, beta, low, loss, delta) > 0.0
     spread = (points.y - beta[:, None] * points.x) ** 2
-    high = spread.max(axis=1) * (1.0 + 2.0 / delta) + _SMALLEST
-    found = halve_to_root(
+    high = np.where(wanted, spread.max(axis=1) * (1.0 + 2.0 / delta), 0.0)
+    return halve_to_root(
         lambda tau2: _extra_score(points, beta, tau2, loss, delta), low, high, tolerance=tolerance
     )
-    return np.where(_extra_score(points, beta, low, loss, delta) <= 0.0, 0.0, found)
 
 
 def _total_loss(points: Points, beta: F64, loss: Loss) -> F64:

@@ -1,7 +1,8 @@
 """A limited-memory quasi-Newton iteration on many fits at once, around a shared preconditioner.
 
-Nocedal 1980, doi:10.1090/S0025-5718-1980-0572855-7. Shapes: ``R = B F`` fits of ``k`` covariates
-and ``s`` border columns; fit ``r`` has response ``r % F``.
+Nocedal 1980, doi:10.1090/S0025-5718-1980-0572855-7. Shapes: ``R = B F`` fits of ``q`` coefficients
+that the fit to covariates alone has too, then ``p`` of border columns; fit ``r`` has response
+``r % F``.
 """
 
 from __future__ import annotations
@@ -13,13 +14,27 @@ from numpy.typing import NDArray
 
 from proteomr._typing import F64, Bool
 
-__all__ = ["Preconditioner", "StepMemory", "share_observed"]
+__all__ = ["Preconditioner", "StepMemory", "is_far", "share_observed", "slow_down"]
+
+# The largest step, squared, and the largest relative error of a standard error that may remain.
+_DOUBLE_STEP, _SE_ERROR = 1e-9, 1e-8
+# Beyond it the steps to come add up to more than twice the next one.
+_SLOW = 0.5
 
 
 @dataclass
 class Preconditioner:
     """Block elimination of the border from the shared covariate information, scaled by the share
     observed.
+
+    Attributes
+    ----------
+    inverse : ``(F, q, q)``, of the information of the covariates alone.
+    inflation : ``(R,)``, inverse shares of the rows observed.
+    cross, eliminated : ``(R, p, q)``, products of border and covariates, and with the inverse.
+    schur_inverse : ``(R, p, p)``, of what the covariates leave of the border.
+    border_information : ``(R, p)``, sums of squares of the border.
+    weight : ``(R,)``, the sum of weights of the rows that carry the first border's information.
     """
 
     inverse: F64
@@ -27,13 +42,15 @@ class Preconditioner:
     cross: F64
     eliminated: F64
     schur_inverse: F64
+    border_information: F64
+    weight: F64
 
     def solve(self, g: F64) -> F64:
-        """Apply the preconditioner to scores ``(R, k + s)``."""
-        R, k, F = g.shape[0], self.inverse.shape[1], self.inverse.shape[0]
-        x: F64 = np.matmul(g[:, :k].reshape(R // F, F, 1, k), self.inverse).reshape(R, k)
+        """Apply the preconditioner to scores ``(R, q + p)``."""
+        R, q, F = g.shape[0], self.inverse.shape[1], self.inverse.shape[0]
+        x: F64 = np.matmul(g[:, :q].reshape(R // F, F, 1, q), self.inverse).reshape(R, q)
         x *= self.inflation[:, None]
-        rest = g[:, k:] - np.matmul(self.cross, x[:, :, None])[:, :, 0]
+        rest = g[:, q:] - np.matmul(self.cross, x[:, :, None])[:, :, 0]
         border = np.matmul(self.schur_inverse, rest[:, :, None])[:, :, 0]
         x -= np.matmul(border[:, None, :], self.eliminated)[:, 0, :]
         return np.concatenate([x, border], axis=1)
@@ -58,7 +75,7 @@ class StepMemory:
         self.inverse_curvature.append(np.where(usable, 1.0 / np.where(usable, curvature, 1.0), 0.0))
 
     def direct(self, preconditioner: Preconditioner, g: F64) -> F64:
-        """Return the quasi-Newton direction ``(R, k + s)`` for scores."""
+        """Return the quasi-Newton direction ``(R, q + p)`` for scores."""
         q = g.copy()
         weights = []
         pairs = list(zip(self.steps, self.changes, self.inverse_curvature, strict=True))
@@ -77,3 +94,52 @@ def share_observed(mask: NDArray[np.float32]) -> F64:
     observed = mask.sum(axis=1, dtype=np.float64)
     share: F64 = np.maximum(observed, 1.0) / mask.shape[1]
     return share
+
+
+def is_far(decrement: F64, rate: F64, weight: F64) -> Bool:
+    """Say which fits need another pass in double precision.
+
+    After a step of length s in standard errors, of an iteration that converges at rate r, what
+    remains changes eta by ``r s / sqrt(sum w)`` in root mean square, and a standard error by about
+    that at the most; where r is above a half, by the sum of the steps to come. The estimate, which
+    is corrected by ``e' H^-1 g``, is off by ``s^2 / sqrt(sum w)`` standard errors. A decrement that
+    is negative or no number is as far as can be.
+
+    Parameters
+    ----------
+    decrement : ``(R,)``, ``s^2``.
+    rate : ``(R,)``, r.
+    weight : ``(R,)``, the sum of weights of the rows that carry the estimate.
+
+    Examples
+    --------
+    >>> is_far(np.array([1e-12, 1e-4, -1e-12]), np.full(3, 0.1), np.full(3, 400.0)).tolist()
+    [False, True, True]
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        root = np.sqrt(weight)
+        # The ratio of two steps is small by chance at times; few rows cannot give a small rate.
+        rate = np.maximum(rate, np.minimum(1.0 / root, _SLOW))
+        spread = rate / root / np.minimum(1.0, (1.0 - rate) / _SLOW)
+        error = spread * np.sqrt(np.maximum(decrement, 0.0))
+    near = (decrement >= 0.0) & (decrement <= _DOUBLE_STEP) & (error <= _SE_ERROR)
+    return np.asarray(~near)
+
+
+def slow_down(rate: F64, decrement: F64, last: F64) -> F64:
+    """Return the rates at which steps shrink, where the last step has shown a slow one.
+
+    Parameters
+    ----------
+    rate : ``(R,)``, as seen before.
+    decrement, last : ``(R,)``, of this step and the one before; infinity where there was none.
+
+    Examples
+    --------
+    >>> rate, decrement = np.full(2, 0.1), np.array([0.81e-10, 1e-14])
+    >>> slow_down(rate, decrement, np.full(2, 1e-10)).tolist()
+    [0.9, 0.1]
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        seen = np.sqrt(np.maximum(decrement, 0.0) / last)
+    return np.where(seen > _SLOW, np.minimum(np.maximum(rate, seen), 1.0), rate)

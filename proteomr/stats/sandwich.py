@@ -28,16 +28,33 @@ __all__ = ["CLUSTERED", "ROBUST", "ErrorKind", "Sandwich", "estimate_sandwich"]
 
 ErrorKind: TypeAlias = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2"]
 ROBUST: tuple[ErrorKind, ...] = ("HC0", "HC1", "HC2", "HC3")
+# Below it a residual over ``1 - h`` has fewer than eight digits.
+_SATURATED = 1e-8
+# A row that a column of its own isolates moves other coefficients by rounding alone.
+_TOUCHED = 1e-6
 CLUSTERED: tuple[ErrorKind, ...] = ("CR0", "CR1", "CR2")
 
 
 @dataclass(frozen=True, slots=True)
 class Sandwich:
-    """Standard errors ``(p,)`` and their degrees of freedom ``(p,)``; the covariance ``(p, p)``."""
+    """Robust standard errors.
+
+    Attributes
+    ----------
+    se : ``(p,)``; NaN under HC2 and HC3 where a row of leverage 1 has a part in the coefficient:
+        its residual is 0 whatever its error was, and says nothing of it. R's ``sandwich`` gives NaN
+        for all coefficients then.
+    df : ``(p,)``, degrees of freedom.
+    covariance : ``(p, p)``, NaN in the rows and columns of such coefficients.
+    carriers : ``(p,)``, the effective number of rows, or clusters, that carry each coefficient:
+        ``1 / sum q_i^2`` with ``q_i`` the share of row or cluster i in its classical variance. For
+        a 0/1 column about the size of its smaller arm.
+    """
 
     se: F64
     df: F64
     covariance: F64
+    carriers: F64
 
 
 def estimate_sandwich(
@@ -63,48 +80,63 @@ def estimate_sandwich(
     """
     if kind not in get_args(ErrorKind) or kind == "classical":
         raise ValueError(f"{kind!r} is not a robust kind of standard error")
-    n, p = X.shape
     root = np.sqrt(weights)
     Q, R = np.linalg.qr(X * root[:, None])
     inverse = np.linalg.inv(R)
     bread = inverse @ inverse.T
     scores = root * residuals
+    # How far each row, of unit error, moves each coefficient, in its standard errors.
+    influence = inverse @ Q.T / np.sqrt(np.diagonal(bread))[:, None]
     if kind in ROBUST:
-        hat = np.einsum("ij,ij->i", Q, Q)
-        scale = {"HC0": 1.0, "HC1": n / (n - p), "HC2": 1.0, "HC3": 1.0}[kind]
-        power = {"HC0": 0.0, "HC1": 0.0, "HC2": 0.5, "HC3": 1.0}[kind]
-        adjusted = scores / np.maximum(1.0 - hat, 1e-12) ** power
-        half = inverse @ (Q * adjusted[:, None]).T
-        return _summarise(half, scale, np.full(p, float(n - p)))
+        return _heteroscedastic(Q, scores, inverse, influence, kind=kind)
     if clusters is None:
         raise ValueError(f"{kind} needs clusters")
-    return _clustered(Q, scores, bread, inverse, kind=kind, clusters=clusters)
+    return _clustered(Q, scores, inverse, influence, kind=kind, clusters=clusters)
+
+
+def _heteroscedastic(
+    Q: F64, scores: F64, inverse: F64, influence: F64, *, kind: ErrorKind
+) -> Sandwich:
+    n, p = Q.shape
+    scale = {"HC0": 1.0, "HC1": n / (n - p), "HC2": 1.0, "HC3": 1.0}[kind]
+    power = {"HC0": 0.0, "HC1": 0.0, "HC2": 0.5, "HC3": 1.0}[kind]
+    free = 1.0 - np.einsum("ij,ij->i", Q, Q)
+    saturated = (free < _SATURATED) & (power > 0.0)
+    adjusted = np.where(saturated, 0.0, scores / np.where(saturated, 1.0, free) ** power)
+    half = inverse @ (Q * adjusted[:, None]).T
+    touched = np.abs(influence[:, saturated]).max(axis=1, initial=0.0) > _TOUCHED
+    half[touched] = np.nan
+    carriers = 1.0 / np.sum(influence**4, axis=1)
+    return _summarise(half, scale, np.full(p, float(n - p)), carriers)
 
 
 def _clustered(
-    Q: F64, scores: F64, bread: F64, inverse: F64, *, kind: ErrorKind, clusters: I64
+    Q: F64, scores: F64, inverse: F64, influence: F64, *, kind: ErrorKind, clusters: I64
 ) -> Sandwich:
     order = np.argsort(clusters, kind="stable")
     labels, starts = np.unique(clusters[order], return_index=True)
     parts = np.split(order, starts[1:])
-    G, p = labels.size, bread.shape[0]
+    G, p = labels.size, inverse.shape[0]
     if G < 2:
         raise ValueError("clustered standard errors need at least two clusters")
+    shares = np.add.reduceat(influence[:, order] ** 2, starts, axis=1)
+    carriers = 1.0 / np.sum(shares**2, axis=1)
     if kind == "CR2":
-        return _bell_mccaffrey(Q, scores, inverse, parts)
+        half, df = _bell_mccaffrey(Q, scores, inverse, parts)
+        return _summarise(half, 1.0, df, carriers)
     meat = np.array([Q[rows].T @ scores[rows] for rows in parts])
     scale = G / (G - 1) if kind == "CR1" else 1.0
-    half = inverse @ meat.T
-    return _summarise(half, scale, np.full(p, float(G - 1)))
+    return _summarise(inverse @ meat.T, scale, np.full(p, float(G - 1)), carriers)
 
 
-def _summarise(half: F64, scale: float, df: F64) -> Sandwich:
+def _summarise(half: F64, scale: float, df: F64, carriers: F64) -> Sandwich:
     """Return the errors of a covariance ``scale half half'``."""
     covariance = scale * (half @ half.T)
-    return Sandwich(np.sqrt(scale * np.sum(half**2, axis=1)), df, covariance)
+    return Sandwich(np.sqrt(scale * np.sum(half**2, axis=1)), df, covariance, carriers)
 
 
-def _bell_mccaffrey(Q: F64, scores: F64, inverse: F64, parts: list[I64]) -> Sandwich:
+def _bell_mccaffrey(Q: F64, scores: F64, inverse: F64, parts: list[I64]) -> tuple[F64, F64]:
+    """Return a root of the covariance ``(p, clusters)`` and the degrees of freedom ``(p,)``."""
     p, G = inverse.shape[0], len(parts)
     half = np.empty((p, G))
     squares = np.empty((p, G))
@@ -122,4 +154,4 @@ def _bell_mccaffrey(Q: F64, scores: F64, inverse: F64, parts: list[I64]) -> Sand
     for j in range(p):
         P = np.diag(squares[j]) - crosses[j] @ crosses[j].T
         df[j] = np.trace(P) ** 2 / np.sum(P**2)
-    return _summarise(half, 1.0, df)
+    return half, df

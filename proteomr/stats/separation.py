@@ -47,6 +47,11 @@ def find_separation(X: F64, y: F64) -> Separation:
     X : finite, with its intercept; need not have full rank.
     y : 0 or 1.
 
+    Raises
+    ------
+    ArithmeticError
+        The programme could not be solved: nothing is known.
+
     Examples
     --------
     >>> x = np.column_stack([np.ones(4), [1.0, 2.0, 3.0, 4.0]])
@@ -66,8 +71,9 @@ def find_separation(X: F64, y: F64) -> Separation:
             bounds=(-1.0, 1.0),
             method="highs",
         )
-        margins = rows @ solution.x if solution.status == 0 else np.zeros(rows.shape[0])
-        separated = margins > _MARGIN
+        if solution.status != 0:
+            raise ArithmeticError(f"the linear programme of separation: {solution.message}")
+        separated = rows @ solution.x > _MARGIN
         if not np.any(separated):
             break
         overlapping[np.flatnonzero(overlapping)[separated]] = False

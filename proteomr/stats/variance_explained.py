@@ -22,9 +22,9 @@ __all__ = [
 
 LiabilityModel: TypeAlias = Literal["logit", "probit"]
 
-_RESIDUAL = {"logit": np.pi**2 / 3, "probit": 1.0}
-_ASCERTAINMENT = 0.58
-_HALVINGS = 200
+_RESIDUAL = {"logit": np.pi**2 / 3, "probit": 1.0}  # variances of the two distributions
+_ASCERTAINMENT = 0.58  # of get_r_from_lor(correction = TRUE) in TwoSampleMR
+_HALVINGS = 200  # some sixty reach the last digit; a root near 0 takes more
 
 
 def correlation_from_beta(beta: ArrayLike, se: ArrayLike, n: ArrayLike) -> F64:

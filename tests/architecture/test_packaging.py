@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import re
 import subprocess
+import sys
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -54,6 +56,39 @@ def test_every_file_beside_the_code_is_shipped() -> None:
         )
     ]
     assert missing == []
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    project = PROJECT["project"]
+    extras = project["optional-dependencies"]
+    declared = {*project["dependencies"], *(one for name in extras for one in extras[name])}
+    homes = importlib.metadata.packages_distributions()
+    imported = {
+        name
+        for folder in ("proteomr", "cli")
+        for file in (ROOT / folder).rglob("*.py")
+        for name in list_imports(ast.parse(file.read_text(encoding="utf-8")))
+    }
+    foreign = imported - set(sys.stdlib_module_names) - {"proteomr", "proteomr_cli"}
+    known = {canonical(requirement) for requirement in declared} | {"pandas"}  # of statsmodels
+    lacking = {
+        name
+        for name in foreign
+        if not {canonical(home) for home in homes.get(name, [name])} & known
+    }
+    assert {"numpy", "rich"} <= foreign
+    assert lacking == set()
+
+
+def list_imports(tree: ast.AST) -> set[str]:
+    """Return the top-level packages that a module imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {entry.name.partition(".")[0] for entry in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
 
 
 def test_the_version_stands_in_one_place() -> None:

@@ -103,6 +103,20 @@ def test_errors_without_joint_degrees_of_freedom_give_no_test_of_several() -> No
 
 
 @pytest.mark.parametrize("family", BY_HAND)
+@pytest.mark.parametrize(("houses", "tested"), [(3, False), (40, True)])
+def test_errors_of_fewer_clusters_than_products_give_no_joint_test(
+    family: str, houses: int, *, tested: bool
+) -> None:
+    samples, values = make_samples(N), make_values(N, 2)
+    samples = samples.with_columns(house=pl.Series(np.arange(N) * 7 % houses))
+    spec = ModelSpec(family, ("iso",), interaction="C(site)", errors="CR1", cluster="house")
+    found = joint_of(spec, samples, values)
+    assert found["statistic"].is_not_null().to_list() == [tested] * 2
+    rows = scan_cohort(make_cohort(samples, values), spec).frame
+    assert rows["se"].is_not_null().all()
+
+
+@pytest.mark.parametrize("family", BY_HAND)
 def test_strata_differ_by_cochran_s_q(family: str) -> None:
     samples, values = make_samples(N), make_values(N, 3)
     spec = ModelSpec(family, ("iso", "lo"), {"none": "1", "aged": "age"}, strata="site")

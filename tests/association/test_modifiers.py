@@ -301,3 +301,28 @@ def test_interaction_with_sex_on_real_proteins_equals_r_s(
         np.testing.assert_allclose(
             found.to_numpy()[usable].astype(np.float64), wanted[usable], rtol=tolerance
         )
+
+
+@pytest.mark.parametrize("kind", ROBUST)
+def test_one_exposed_person_has_no_robust_error_of_its_own(kind: ErrorKind) -> None:
+    samples = make_samples().with_columns(iso=pl.Series((np.arange(N) == 5).astype(float)))
+    values = np.random.default_rng(2).normal(size=(N, PROTEINS))
+    found = scan_cohort(make_cohort(samples, values), spec_of("linear", errors=kind)).frame
+    if kind in ("HC2", "HC3"):
+        assert found["status"].to_list() == ["too_few"] * PROTEINS
+        assert found["se"].null_count() == PROTEINS
+        assert "leverage 1" in found["message"][0]
+    else:
+        assert found["status"].to_list() == ["ok"] * PROTEINS
+        assert "about 1.0 people" in found["message"][0]
+
+
+def test_few_exposed_clusters_are_said() -> None:
+    families = np.arange(N) % CLUSTERS
+    samples = make_samples().with_columns(
+        iso=pl.Series((families < 2).astype(float)), family=pl.Series(families)
+    )
+    values = np.random.default_rng(2).normal(size=(N, PROTEINS))
+    spec = spec_of("linear", errors="CR1", cluster="family")
+    found = scan_cohort(make_cohort(samples, values), spec).frame
+    assert "clusters: too few" in found["message"][0]

@@ -106,7 +106,7 @@ def test_the_specification_of_outcomes_is_stored_and_read_back() -> None:
     [
         ({"exposures": ("iso",), "outcomes": ("lo",)}, "two scans: give one or the other"),
         ({"outcomes": ("lo", "lo")}, "outcome 'lo' is given twice"),
-        ({}, "no exposure given"),
+        ({}, "no exposure or outcome given"),
         ({"outcomes": ("sex",), "interaction": "sex"}, "'sex' is an outcome and the interaction"),
     ],
 )

@@ -179,8 +179,8 @@ def test_the_names_of_columns_are_those_asked_for(
 
 def test_a_plan_counts_what_the_run_does(request_of: AssociateRequest) -> None:
     forecast = AssociateJob(request_of).plan(threads=2)
-    assert forecast.units == {"fits": 4 * PROTEINS}
-    assert dict(forecast.lines)["proteins"] == f"{PROTEINS} in 3 blocks"
+    assert forecast.units == {"people": 160, "proteins": PROTEINS, "fits": 4 * PROTEINS}
+    assert dict(forecast.lines)["blocks"] == "3, with 4 fits a protein"
     assert "Newton" in forecast.path
     assert forecast.seconds is not None
     assert forecast.seconds > 0

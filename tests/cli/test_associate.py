@@ -33,7 +33,7 @@ def test_a_run_prints_its_summary_and_the_path_of_its_table(associate: Any, stud
     assert lines[2].endswith("  8.2  P000")
     assert lines[-1] == str(study.folder / "out" / "associations.parquet")
     assert max(map(len, lines[:-1])) <= 100
-    expected = [".run.json", *RESULTS, "log.txt", "manifest.json"]
+    expected = [*RESULTS, "log.txt", "manifest.json"]
     assert files(study.folder / "out") == sorted(expected)
 
 
@@ -92,7 +92,7 @@ def test_the_json_log_holds_the_traceback_of_a_fault(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("in a\nblock")
 
-    monkeypatch.setattr("proteomr.association.scan.Scan.__call__", broken)
+    monkeypatch.setattr("proteomr.scan.fitting.Scan.__call__", broken)
     ending = associate("--log-json")
     last = json.loads(ending.err.splitlines()[-1])
     assert ending.code == 1
@@ -105,7 +105,7 @@ def test_a_fault_without_json_keeps_its_traceback_and_stands_in_the_log(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("in a block")
 
-    monkeypatch.setattr("proteomr.association.scan.Scan.__call__", broken)
+    monkeypatch.setattr("proteomr.scan.fitting.Scan.__call__", broken)
     with pytest.raises(ZeroDivisionError):
         associate()
     assert "ZeroDivisionError: in a block" in (study.folder / "out" / "log.txt").read_text()
@@ -155,7 +155,7 @@ def test_resume_of_a_finished_run_computes_nothing(
     associate: Any, study: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = associate()
-    monkeypatch.delattr("proteomr.association.scan.Scan.__call__")
+    monkeypatch.delattr("proteomr.scan.fitting.Scan.__call__")
     again = associate("--resume")
     assert (again.code, again.out) == (first.code, first.out)
 
@@ -165,13 +165,14 @@ def test_dry_run_says_what_would_run_and_writes_nothing(associate: Any, study: A
     ending = associate("--dry-run", *SETS, "--threads", 2)
     assert ending.code == 0
     for words in (
-        "people     150",
-        "proteins   12 in 1 blocks",
-        "fits       24",
+        "people    150",
+        "proteins  12",
+        "fits      24",
+        "complete  150 people for exposure and covariates",
         "MB with 2 threads",
     ):
         assert words in ending.out
-    assert "full       age + C(site) + bmi" in ending.out
+    assert "full      age + C(site) + bmi" in ending.out
     assert files(study.folder) == before
 
 

@@ -170,7 +170,7 @@ def test_an_unknown_covariate_names_the_nearest(associate: Any, study: Any) -> N
     ("name", "words"),
     [
         ("always", "has 1 level (1) among 150 people: it needs two"),
-        ("three", "has 3 levels (0, 1, 2): it needs two for the logistic family"),
+        ("three", "has 3 levels (0, 1, 2): it needs two levels for the logistic family"),
         ("lonly", "no column 'lonly' in the samples (did you mean 'lonely'?)"),
     ],
 )
@@ -184,7 +184,7 @@ def test_an_exposure_of_many_texts_shows_none_of_them(associate: Any, study: Any
     study.write("samples.csv", study.samples.with_columns(note=pl.col("ID").cast(pl.String) + "x"))
     ending = associate(exposure="note")
     assert ending.code == INPUT
-    assert "exposure 'note' has 150 levels: it needs numbers, or two levels" in ending.message
+    assert "exposure 'note' has 150 levels: it needs two levels or numbers" in ending.message
 
 
 def test_no_complete_case_names_the_emptiest_covariates(associate: Any, study: Any) -> None:
@@ -207,7 +207,7 @@ def test_foreign_files_in_the_run_folder_are_left_alone(associate: Any, study: A
     (study.folder / "out" / "thesis.txt").write_text("mine")
     ending = associate()
     assert ending.code == INPUT
-    assert "holds 1 files that are not proteomr's (thesis.txt)" in ending.message
+    assert "holds a file that is not proteomr's (thesis.txt)" in ending.message
     assert left_behind(study.folder) == ["thesis.txt"]
 
 
@@ -248,13 +248,14 @@ def test_a_file_for_both_samples_and_proteins_is_refused(associate: Any) -> None
         (["--adjust", "a=lonely"], "is an exposure and in the adjustment set 'a'"),
         (["--adjust", "a=__import__('os')"], "__import__"),
         (["--exposure", "lonely"], "exposure 'lonely' is given twice"),
+        (["--outcome", "age"], "exposures and outcomes are two scans"),
         (["--shard", "5/4"], "shard 5/4 does not exist"),
         (["--shard", "two"], "is not of the form i/n"),
         (["--resume", "--overwrite"], "choose one"),
         (["--se", "CR1"], "and a cluster column go together"),
         (["--se", "HC4"], "is not one of 'classical', 'HC0'"),
         (["--interaction", "lonely"], "is an exposure and the interaction"),
-        (["--firth"], "--firth goes with the logistic family"),
+        (["--firth"], "Firth's estimate is for the logistic family, not for linear"),
         (["--family", "logitic"], "'logitic' is not one of 'linear', 'logistic'"),
         (["--transform", "log"], "is not one of"),
         (["--threads", "0"], "--threads"),

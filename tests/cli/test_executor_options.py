@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 from proteomr_cli.bundles import Blocks
-from proteomr_cli.jobs import _choose_executor
+from proteomr_cli.jobs import choose_executor
 
 from proteomr.association import count_effective_tests
 from proteomr.dask_executor import Dask
@@ -35,10 +35,21 @@ def test_dask_gives_the_bytes_of_a_local_run(associate: Any, wide: Any) -> None:
     assert manifest["configuration"]["executor"] == "dask"
 
 
+def test_processes_give_the_bytes_of_a_local_run(associate: Any, wide: Any) -> None:
+    sets = ("--adjust", "simple=age + C(site)")
+    apart = ("--executor", "processes", "--threads", 2, "-o", wide.folder / "processes")
+    ending = associate(*sets, *apart)
+    associate(*sets, "-o", wide.folder / "local")
+    assert (ending.code, ending.err) == (0, "")
+    for name in ("associations.parquet", "summary.tsv", "drops.tsv"):
+        found = [(wide.folder / folder / name).read_bytes() for folder in ("processes", "local")]
+        assert found[0] == found[1]
+
+
 @NO_DASK
 def test_dask_gets_the_scheduler_and_as_many_workers_as_threads() -> None:
-    blocks = Blocks("dask", "tcp://10.0.0.5:8786")
-    assert _choose_executor(blocks, 3) == Dask("tcp://10.0.0.5:8786", 3)
+    asked = Blocks(executor="dask", dask_scheduler="tcp://10.0.0.5:8786")
+    assert choose_executor(asked, 3) == Dask("tcp://10.0.0.5:8786", 3)
 
 
 @NO_DASK
@@ -67,7 +78,7 @@ def test_a_scheduler_without_the_executor_is_refused(associate: Any) -> None:
 def test_an_unknown_executor_is_refused(associate: Any) -> None:
     ending = associate("--executor", "ray")
     assert ending.code == 2
-    assert "'local', 'dask'" in ending.message
+    assert "'local', 'processes', 'dask'" in ending.message
 
 
 @pytest.mark.parametrize(("tests", "exposures"), [("joint", 2), ("exposure", 1)])
@@ -76,7 +87,7 @@ def test_effective_tests_are_written_printed_and_in_the_manifest(
 ) -> None:
     ending = associate("--effective-tests", *BOTH, "--tests", tests, "--transform", "zscore")
     out = study.folder / "out"
-    files = study.folder / "samples.csv", (study.folder / "proteins.parquet",)
+    files = study.folder / "samples.csv", study.folder / "proteins.parquet"
     cohort = read_cohort(*files, scratch=study.folder)
     expected = count_effective_tests(cohort, transform="zscore").to_dicts()
     written = pl.read_csv(out / "effective_tests.tsv", separator="\t").to_dicts()
@@ -93,7 +104,7 @@ def test_effective_tests_are_written_printed_and_in_the_manifest(
         ]
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["effective_tests"] == written
-    assert str(out / "effective_tests.tsv") in {file["name"] for file in manifest["outputs"]}
+    assert "effective_tests.tsv" in {file["name"] for file in manifest["outputs"]}
     assert ending.out.splitlines()[-1] == str(out / "associations.parquet")
 
 
@@ -115,7 +126,7 @@ def test_a_finished_run_without_effective_tests_is_not_said_to_have_them(associa
     first = associate()
     second = associate("--resume", "--effective-tests")
     assert (first.code, second.code) == (0, 3)
-    assert "without effective_tests.tsv; --overwrite computes it again" in second.message
+    assert "differs in effective_tests); choose another folder, or replace it" in second.message
     third = associate("--overwrite", "--effective-tests")
     again = associate("--resume", "--effective-tests")
     assert (third.code, again.code) == (0, 0)

@@ -381,3 +381,19 @@ def test_a_group_without_a_command_says_what_is_missing(proteomr: Any) -> None:
     ending = proteomr("gwas")
     assert "Missing command" in ending.message
     assert ending.code == 2
+
+
+def test_a_file_is_read_by_a_book_of_the_users_own(proteomr: Any, tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "summary-statistics.md"
+    book = tmp_path / "mine.toml"
+    book.write_text(page.read_text().partition("```toml\n")[2].partition("```")[0])
+    head = "rsid chromosome position alleleA alleleB all_total frequentist_add_pvalue "
+    head += "frequentist_add_beta_1 frequentist_add_se_1"
+    path = write(tmp_path, ["rs1 X 500 G A 900 6.334e-5 0.2 0.05"], head=head)
+    assert proteomr("gwas", "munge", path, "-o", tmp_path / "a.parquet").code == 3
+    ending = proteomr("gwas", "munge", path, "--format", book, "-o", tmp_path / "a.parquet")
+    assert ending.code == 0, ending.err
+    assert pl.read_parquet(tmp_path / "a.parquet")["effect_allele"].to_list() == ["A"]
+    book.write_text(book.read_text().replace("[[drop]]", "[[dropp]]"))
+    ending = proteomr("gwas", "munge", path, "--format", book, "-o", tmp_path / "b.parquet")
+    assert (ending.code, "did you mean 'drop'" in ending.err) == (3, True)

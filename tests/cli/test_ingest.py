@@ -67,7 +67,7 @@ def test_the_manifest_tells_what_was_read_and_how(proteomr: Any, npx: Path) -> N
     assert (store / "log.txt").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_order_of_rows_changes_no_value(proteomr: Any, npx: Path) -> None:
+def test_the_order_of_rows_changes_no_byte(proteomr: Any, npx: Path) -> None:
     lines = npx.read_text().splitlines()
     turned = npx.with_name("turned.csv")
     turned.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
@@ -75,8 +75,7 @@ def test_the_order_of_rows_changes_no_value(proteomr: Any, npx: Path) -> None:
         assert proteomr("ingest", path, "-o", path.with_suffix(".store")).code == 0
     for name in ("samples", "proteins", "assays", "qc_flags", "plates", "limits"):
         one, other = (p.with_suffix(".store") / f"{name}.parquet" for p in (npx, turned))
-        assert pl.read_parquet(one).equals(pl.read_parquet(other)), name
-        assert name != "proteins" or one.read_bytes() == other.read_bytes()
+        assert one.read_bytes() == other.read_bytes(), name
 
 
 def test_associate_takes_a_store_and_names_the_gene(proteomr: Any, npx: Path) -> None:
@@ -147,7 +146,8 @@ def test_two_runs_into_one_folder_exclude_each_other(proteomr: Any, npx: Path) -
     [
         (("--platform", "olinc"), USAGE, "--platform"),
         (("--platform", "somascan"), INPUT, "is not recognised as somascan; it looks like olink"),
-        (("--assay", "Assay"), USAGE, "--assay and --value name the columns"),
+        (("--assay", "Asay"), INPUT, "no column 'Asay' (did you mean 'Assay'?)"),
+        (("--platform", "table", "--assay", "Assay"), USAGE, "both --assay and --value"),
         (("--replicates", "last"), USAGE, "--replicates"),
         (("--instance", "-1"), USAGE, "--instance"),
     ],

@@ -40,7 +40,7 @@ def start(study: Any, *arguments: object, seconds: float) -> subprocess.Popen[st
         text=True,
     )
     deadline = time.monotonic() + 30
-    while not list(out.glob("parts/part-*.sha256")):
+    while not list(out.glob("parts/part-*.json")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)

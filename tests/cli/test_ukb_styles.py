@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from proteomr.runs.encoding import write_encoded
 from tests.io.ukbiobank.exports import STYLES, People, Style, make_people, write_export
 from tests.io.ukbiobank.protein_exports import (
     Form,
@@ -63,6 +65,15 @@ MODEL = ("--family", "linear", "--exposure", "low_contact", "--adjust", "basic=a
 STORE = ("proteins.parquet", "samples.parquet", "assays.parquet")
 
 
+def read_content(file: Path) -> bytes:
+    """Return the bytes of a table; those of parquet without the stamp of its request."""
+    if file.suffix != ".parquet":
+        return file.read_bytes()
+    content = io.BytesIO()
+    write_encoded(pl.read_parquet(file), content, format="parquet")
+    return content.getvalue()
+
+
 @pytest.fixture(scope="module")
 def people() -> People:
     return make_people(80, seed=11)
@@ -89,7 +100,7 @@ def derive(proteomr: Run, definition: Path) -> Callable[..., dict[str, bytes]]:
         out = definition.parent / f"{name}.parquet"
         ending = proteomr("phenotype", *files, "--definition", definition, "-q", "-o", out)
         assert ending.code == 0, ending.err
-        return {kind: out.with_suffix(f".{kind}").read_bytes() for kind in PHENOTYPES}
+        return {kind: read_content(out.with_suffix(f".{kind}")) for kind in PHENOTYPES}
 
     return run
 
@@ -173,5 +184,5 @@ def _analyse(
     ):
         ending = proteomr(*command)
         assert ending.code == 0, (form.__name__, command[0], ending.err)
-    files = {name: (store / name).read_bytes() for name in STORE}
-    return files | {"associations.parquet": (out / "associations.parquet").read_bytes()}
+    files = {name: read_content(store / name) for name in STORE}
+    return files | {"associations.parquet": read_content(out / "associations.parquet")}

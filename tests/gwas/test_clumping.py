@@ -11,8 +11,8 @@ import pytest
 
 from proteomr.errors import ColumnError, InputError, UsageError
 from proteomr.gwas.clumping import Clumping, assign_clumps
-from proteomr.io.genotypes import open_genotypes
-from proteomr.io.ld_matrices import LdMatrix
+from proteomr.io.genetics.genotypes import open_genotypes
+from proteomr.io.genetics.ld_matrices import LdMatrix
 
 
 def make_case(seed: int, m: int = 40) -> tuple[pl.DataFrame, LdMatrix]:

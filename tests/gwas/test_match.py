@@ -20,7 +20,7 @@ from proteomr.gwas.match import (
     name_keys,
 )
 from proteomr.gwas.panel import locate_in_panel, name_panel, open_panel
-from proteomr.io.ld_matrices import LdMatrix
+from proteomr.io.genetics.ld_matrices import LdMatrix
 
 
 def make_rows(names: list[str | None], **columns: Any) -> pl.DataFrame:

@@ -17,7 +17,6 @@ from proteomr.errors import (
     FormatError,
     IdentifierError,
     InputError,
-    ProteomrError,
     UsageError,
 )
 from proteomr.io.formats import IngestOptions, open_source
@@ -227,11 +226,6 @@ def test_numbers_that_sound_like_information_on_samples_are_named(tmp_path: Path
     assert kept.samples["Age"].to_list() == ["90+", "0.25", None]
 
 
-def test_a_file_without_a_last_line_break_is_said(tmp_path: Path) -> None:
-    assert any("line break" in note for note in read(tmp_path, WIDE[:-1]).notes)
-    assert not any("line break" in note for note in read(tmp_path, WIDE).notes)
-
-
 def test_codes_with_leading_zeros_are_no_values(tmp_path: Path) -> None:
     made = read(tmp_path, "ID,centre,ADM\n007,0012,1\n010,0100,2\n")
     assert made.samples.rows() == [("007", "0012"), ("010", "0100")]
@@ -290,39 +284,6 @@ def test_scattered_rows_equal_a_slow_loop(
         found = seen.get((sample, assay), [])
         expected = np.mean(found) if found else NAN
         assert known[i, j] == pytest.approx(expected, rel=1e-12, abs=1e-15, nan_ok=True)
-
-
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(data=st.data(), long=st.booleans())
-def test_a_damaged_table_gives_the_same_values_or_an_error(
-    tmp_path: Path, data: st.DataObject, *, long: bool
-) -> None:
-    lines = (LONG if long else WIDE).splitlines(keepends=True)
-    at = data.draw(st.integers(0, len(lines) - 1))
-    match data.draw(st.sampled_from(["delete", "repeat", "swap", "cell", "column"])):
-        case "delete":
-            del lines[at]
-        case "repeat":
-            lines.insert(at, lines[at])
-        case "swap":
-            lines[at], lines[-1] = lines[-1], lines[at]
-        case "cell":
-            cells = lines[at].split(",")
-            del cells[data.draw(st.integers(0, len(cells) - 1))]
-            lines[at] = ",".join(cells)
-        case _:
-            lines = [line.split(",", 1)[1] for line in lines]
-    try:
-        made = read(tmp_path, "".join(lines), options=NAMED if long else IngestOptions())
-    except ProteomrError:
-        return
-    original = dict(zip(itertools.product("123", ("ADM", "GDF15")), np.ravel(VALUES), strict=True))
-    pairs = itertools.product(made.samples["sample_id"], made.proteins.names)
-    for key, value in zip(pairs, values(made).ravel().tolist(), strict=True):
-        assert key in original
-        assert np.isnan(value) or value == original[key]
 
 
 def test_a_published_table_is_read_with_its_identifier_named(

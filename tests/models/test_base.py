@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proteomr._typing import I64
-from proteomr.models import Block, Factor, FitBlock, Status, order_rows
+from proteomr.models import Block, Factor, Fit, FitBlock, Status, order_rows
 from proteomr.models.base import refuse_unfit
 from proteomr.models.cells import choose_cell_factors
 
@@ -87,3 +87,41 @@ def test_a_block_of_some_proteins_is_theirs(rows: list[int] | I64) -> None:
     np.testing.assert_array_equal(taken.values, values[rows])
     np.testing.assert_array_equal(taken.own[:, 0], values[rows])
     np.testing.assert_array_equal(taken.observed, values[rows] > 3)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "se", "df", "low"),
+    [
+        (np.inf, 1, 9, np.nan),
+        (np.nan, 1, 9, np.nan),
+        (1, 0, 9, np.nan),
+        (1, np.inf, 9, np.nan),
+        (1, np.nan, 9, np.nan),
+        (1, 1e-310, 9, np.nan),
+        (1, -1, 9, np.nan),
+        (1, 1, np.nan, np.nan),
+        (1, 1, 0, np.nan),
+        (1, 1, np.inf, -np.inf),
+        (1, 1, np.inf, 1.5),
+    ],
+)
+def test_no_fit_is_ok_without_a_finite_estimate_and_error(
+    estimate: float, se: float, df: float, low: float
+) -> None:
+    fits = FitBlock.empty(1, 2)
+    fits.status[:] = Status.ok
+    fits.estimate[:], fits.se[:], fits.df[:] = 1.0, 0.5, 9.0
+    fits.estimate[0, 0], fits.se[0, 0], fits.df[0, 0] = estimate, se, df
+    fits.conf_low[0, 0] = low
+    sealed = fits.seal()
+    assert sealed.status.tolist() == [[Status.not_converged, Status.ok]]
+    assert np.isnan([sealed.estimate[0, 0], sealed.se[0, 0], sealed.conf_low[0, 0]]).all()
+    assert list(sealed.messages) == [(0, 0)]
+
+
+def test_a_penalised_estimate_without_limits_keeps_its_status_and_loses_its_numbers() -> None:
+    fits = FitBlock.empty(1, 1)
+    fits.enter(0, 0, Fit(2.0, 1.0, np.inf, -np.inf, 3.0, Status.separated, "complete separation"))
+    assert fits.seal().status[0, 0] == Status.separated
+    assert np.isnan([fits.estimate[0, 0], fits.se[0, 0], fits.conf_high[0, 0]]).all()
+    assert fits.messages[0, 0].startswith("complete separation; no finite estimate")

@@ -19,10 +19,13 @@ from proteomr.models import (
     TWO_LEVELS,
     AnyFamily,
     Asked,
+    Block,
     Distribution,
     Family,
+    FitBlock,
     FitOptions,
     Scans,
+    Status,
     Target,
     TargetColumn,
     find_family,
@@ -90,6 +93,11 @@ def test_an_unknown_family_is_refused_and_none_stands_in_for_it(name: str) -> No
         find_family(name)
 
 
+@named
+def test_no_family_opens_the_last_gate(family: type[AnyFamily]) -> None:
+    assert family.fit is Family.fit
+
+
 class Bare(Family[None]):
     """A family that does nothing beside plain models of exposures."""
 
@@ -103,12 +111,22 @@ class Bare(Family[None]):
     def prepare(self, problem: Any) -> None:
         """Nothing."""
 
-    def fit(self, state: None, block: Any) -> Any:
-        """Nothing."""
+    def fit_block(self, state: None, block: Any) -> Any:
+        """Return an estimate without an error, as ok."""
+        fits = FitBlock.empty(1, 1)
+        fits.accept(np.array([0]), 0, estimate=np.array([1.0]), se=np.array([0.0]))
+        return fits
 
     def describe_path(self, state: None) -> str:
         """Nothing."""
         return ""
+
+
+def test_an_ok_without_an_error_leaves_no_family() -> None:
+    nobody = np.empty((1, 0))
+    fits = Bare().fit(None, Block(nobody, nobody[:, None], nobody > 0.0))
+    assert fits.status[0, 0] == Status.not_converged
+    assert np.isnan(fits.estimate[0, 0])
 
 
 PLAIN = replace(

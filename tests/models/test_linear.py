@@ -176,3 +176,39 @@ def test_the_term_that_covariates_determine_is_named(role: Role, culprit: str) -
     assert fits.status[0, 0] == Status.collinear
     wanted = f"{culprit} is a linear combination of the covariates on the rows of the fit"
     assert fits.messages[0, 0] == wanted
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-150, 1e150, 1e300])
+@pytest.mark.parametrize("what", ["protein", "exposure", "covariate"])
+def test_no_unit_changes_a_fit(what: str, unit: float) -> None:
+    g = np.random.default_rng(5)
+    z, x = g.normal(size=(2, 80))
+    y = x + z + g.normal(size=80)
+    columns = {"protein": y, "exposure": x, "covariate": z}
+    wanted = fit_one(y, x, np.column_stack([np.ones(80), z]))
+    columns[what] = columns[what] * unit
+    C = np.column_stack([np.ones(80), columns["covariate"]])
+    found = fit_one(columns["protein"], columns["exposure"], C)
+    factor = {"protein": unit, "exposure": 1.0 / unit, "covariate": 1.0}[what]
+    assert found.status[0, 0] == Status.ok
+    assert found.estimate[0, 0] == pytest.approx(wanted.estimate[0, 0] * factor, rel=1e-12)
+    assert found.se[0, 0] == pytest.approx(wanted.se[0, 0] * factor, rel=1e-12)
+
+
+def test_a_result_beyond_the_range_of_numbers_has_a_status() -> None:
+    g = np.random.default_rng(6)
+    x, y = g.normal(size=(2, 60))
+    found = fit_one(1e300 * y, 1e-300 * x, np.ones((60, 1)))
+    assert found.status[0, 0] == Status.not_converged
+    assert np.isnan(found.estimate[0, 0])
+
+
+@pytest.mark.parametrize("zero", [1e6, 1e9, 2.0**40])
+def test_the_zero_of_a_column_changes_no_fit(zero: float) -> None:
+    g = np.random.default_rng(7)
+    z, x = g.integers(0, 2**10, (2, 80)) / 2.0**6
+    y = x + z + g.normal(size=80)
+    wanted = fit_one(y, x, np.column_stack([np.ones(80), z]))
+    found = fit_one(y, x + zero, np.column_stack([np.ones(80), z + zero]))
+    assert found.estimate[0, 0] == pytest.approx(wanted.estimate[0, 0], rel=1e-10)
+    assert found.se[0, 0] == pytest.approx(wanted.se[0, 0], rel=1e-10)

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from proteomr.errors import ColumnError, InputError, NothingToDo, UsageError
-from proteomr.io.genotypes import GenotypePanel
-from proteomr.io.ld_matrices import LdMatrix
+from proteomr.io.genetics.genotypes import GenotypePanel
+from proteomr.io.genetics.ld_matrices import LdMatrix
 from proteomr.mr.harmonise import harmonise_table
 from proteomr.mr.instruments import (
     Region,

@@ -13,7 +13,7 @@ from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.gwas import clump, leads
 from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.study import read_study, read_variant_list
-from proteomr.io.ld_matrices import LdMatrix
+from proteomr.io.genetics.ld_matrices import LdMatrix
 from proteomr.mr.harmonise import harmonise_table, to_harmonised
 from proteomr.mr.inputs import InstrumentRule
 from proteomr.mr.outcome_names import name_outcomes_apart

@@ -9,8 +9,9 @@ import pytest
 
 from proteomr.phenotype import DeriveOptions, derive_phenotypes, load_definition
 from proteomr.phenotype.answers import Answers
-from proteomr.phenotype.counts import Row, count_rule, tabulate_counts, warn_of_mean, warn_of_shares
-from proteomr.phenotype.rule import Rule, parse_rule
+from proteomr.phenotype.count_table import Row, tabulate_counts
+from proteomr.phenotype.counts import count_rule, warn_of_mean, warn_of_shares
+from proteomr.phenotype.definitions.rule import Rule, parse_rule
 from proteomr.tables.table import load_schema
 from tests.phenotype.people import make_fields, make_study
 

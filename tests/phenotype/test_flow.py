@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from proteomr.phenotype.answers import Answers
+from proteomr.phenotype.definitions.rule import Rule, parse_rule
 from proteomr.phenotype.flow import complete_rows, tabulate_flow
-from proteomr.phenotype.rule import Rule, parse_rule
 from proteomr.tables import Drop
 from proteomr.tables.table import load_schema
 

@@ -75,14 +75,22 @@ def test_results_are_tables_by_name_in_memory_or_in_a_folder(store: Path, tmp_pa
 
 
 def test_the_job_does_what_clean_does(store: Path, tmp_path: Path) -> None:
-    steps = {
-        "policy": load_policy("strict"),
-        "correction": Correction("regression"),
-        "imputation": Imputation(3),
-        "components": 2,
-    }
-    results = proteomr.qc(store, out=tmp_path / "left", **steps)  # type: ignore[arg-type]
-    cleaned = proteomr.clean(read_store(store), **steps)  # type: ignore[arg-type]
+    policy, correction, imputation = load_policy("strict"), Correction("regression"), Imputation(3)
+    results = proteomr.qc(
+        store,
+        policy=policy,
+        correction=correction,
+        imputation=imputation,
+        components=2,
+        out=tmp_path / "left",
+    )
+    cleaned = proteomr.clean(
+        read_store(store),
+        policy=policy,
+        correction=correction,
+        imputation=imputation,
+        components=2,
+    )
     found = read_store(results.where)
     every = slice(0, found.assays.height)
     np.testing.assert_array_equal(found.proteins.read(every), cleaned.measured.proteins.read(every))
@@ -176,6 +184,21 @@ def interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+def test_what_lies_beside_the_files_of_a_store_changes_no_request(store: Path) -> None:
+    before = digest_request(QcRequest.of(store))
+    proteomr.qc(store, out=store / "clean")
+    (store / "notes.txt").write_text("mine")
+    assert digest_request(QcRequest.of(store)) == before
+    assert proteomr.qc(store, out=store / "clean", resume=True).manifest is None
+
+
+def test_what_is_no_store_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="is no store; make one with proteomr ingest"):
+        QcRequest.of(tmp_path / "nowhere")
+    with pytest.raises(RunFolderError, match=r"holds no manifest\.json: no store"):
+        QcRequest.of(tmp_path)
+
+
 def test_an_altered_store_is_refused(store: Path, tmp_path: Path) -> None:
     samples = pl.read_parquet(store / "samples.parquet")
     samples.with_columns(plate=pl.lit("P0")).write_parquet(store / "samples.parquet")
@@ -200,9 +223,9 @@ def test_what_is_not_its_own_is_never_replaced(store: Path, tmp_path: Path) -> N
     assert (tmp_path / "left" / "loadings.parquet").read_text() == "mine"
 
 
-@pytest.mark.parametrize("again", [{"resume": True}, {"overwrite": True}])
+@pytest.mark.parametrize("again", ["resume", "overwrite"])
 def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: dict[str, bool]
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: str
 ) -> None:
     stop_syncing(monkeypatch)
     job = QcJob(QcRequest.of(store, imputation=Imputation(3)))
@@ -221,5 +244,5 @@ def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
             forget_process(out)
         if is_store(out):
             assert read_store(out).assays.height == P - 2
-        run_job(job, Output(out, **again))
+        run_job(job, Output(out, resume=again == "resume", overwrite=again == "overwrite"))
         assert content_of(out) == whole, f"stopped before change {change}"

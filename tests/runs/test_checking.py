@@ -9,7 +9,7 @@ import pytest
 
 from proteomr.errors import ColumnError, FormatError, InputError
 from proteomr.provenance import Manifest
-from proteomr.runs import Ledger, check_table
+from proteomr.runs import Ledger, check_table, is_unfinished, refuse_altered
 from proteomr.runs.encoding import write_encoded
 
 DROPS = pl.DataFrame({"step": ["load"], "reason": ["withdrawn"], "n": [3]})
@@ -70,3 +70,25 @@ def test_another_version_of_the_schema_is_refused(tmp_path: Path) -> None:
 def test_a_table_that_breaks_its_schema_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ColumnError, match="no column 'n'"):
         check_table(stamped(tmp_path / "t.parquet", DROPS.drop("n"), "drops/1"))
+
+
+def test_a_run_in_progress_is_unfinished_until_its_manifest_stands(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert not is_unfinished(out)
+    with Ledger.open(out, request={"command": "demo"}) as ledger:
+        assert is_unfinished(out)
+        ledger.write_table("drops", DROPS)
+        ledger.finish(Manifest(command="demo"))
+    assert not is_unfinished(out)
+    with Ledger.open(out, request={"command": "other"}, overwrite=True):
+        assert not is_unfinished(out)  # the finished result stands until the new one is complete
+
+
+def test_a_file_that_no_manifest_records_is_told_from_one_that_was_altered(tmp_path: Path) -> None:
+    table = write_drops(tmp_path)
+    assert refuse_altered(table)
+    (tmp_path / "mine.tsv").write_text("mine")
+    assert not refuse_altered(tmp_path / "mine.tsv")
+    (tmp_path / "drops.tsv").write_text("step\treason\tn\nload\tmine\t1\n")
+    with pytest.raises(InputError, match=r"drops\.tsv: was altered since it was written"):
+        refuse_altered(tmp_path / "drops.tsv")

@@ -12,10 +12,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from proteomr.errors import ColumnError, RunFolderError, StorageError
+from proteomr.errors import ColumnError, InputError, RunFolderError, StorageError
 from proteomr.execute import Shard
 from proteomr.provenance import Manifest
 from proteomr.runs import Ledger, read_request, read_stamp
+from proteomr.runs.request import digest_asked
 from proteomr.tables import Drop
 from tests.runs.stopping import Killed, content_of, forget_process, stop_before
 
@@ -143,6 +144,29 @@ def test_a_replaced_result_stands_or_the_new_one_whatever_stops_the_run(tmp_path
         assert content_of(out) == new
 
 
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, StorageError])
+def test_a_commit_that_an_error_stops_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
+) -> None:
+    def stop(*_: object) -> None:
+        raise fault
+
+    def write_new() -> None:
+        with Ledger.open(tmp_path / "out", request={"seed": 2}, overwrite=True) as run:
+            run.write_text("fits.tsv", "new")
+            run.finish(Manifest(command="demo"))
+
+    run_whole(tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr("proteomr.runs.opening._move", stop)
+        with pytest.raises(fault):
+            write_new()
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    with Ledger.open(tmp_path / "out", request={"seed": 2}, resume=True) as run:
+        assert run.finished
+    assert (tmp_path / "out" / "fits.tsv").read_text() == "new"
+
+
 def test_a_torn_or_altered_part_is_computed_again(tmp_path: Path) -> None:
     with Ledger.open(tmp_path, request=REQUEST) as run:
         compute(run)
@@ -217,13 +241,42 @@ def test_a_run_that_had_not_finished_a_block_begins_again_unasked(tmp_path: Path
     assert names_in(tmp_path) == ["drops.tsv", "manifest.json"]
 
 
-def test_a_run_that_fails_before_its_first_block_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [InputError("spoilt"), KeyboardInterrupt()])
+def test_a_run_that_fails_before_its_first_block_leaves_nothing(
+    tmp_path: Path, fault: BaseException
+) -> None:
     out = tmp_path / "out"
-    with contextlib.suppress(ValueError), Ledger.open(out, request=REQUEST) as run:
+    with contextlib.suppress(type(fault)), Ledger.open(out, request=REQUEST) as run:
         run.claim("log.txt").write_text("begun")
         run.write_text("half.txt", "of a result")
-        raise ValueError("spoilt")
+        raise fault
     assert not out.exists()
+
+
+def test_a_fault_of_proteomrs_own_leaves_its_log_and_hinders_no_other_run(tmp_path: Path) -> None:
+    with contextlib.suppress(ZeroDivisionError), Ledger.open(tmp_path, request=REQUEST) as run:
+        run.claim("log.txt").write_text("the traceback")
+        raise ZeroDivisionError
+    assert (tmp_path / "log.txt").read_text() == "the traceback"
+    with Ledger.open(tmp_path, request={**REQUEST, "seed": 2}) as run:
+        run.finish(Manifest(command="demo"))
+    assert names_in(tmp_path) == ["drops.tsv", "log.txt", "manifest.json"]
+
+
+def test_an_interrupt_after_all_is_written_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr("proteomr.runs.opening._move", interrupt)
+        with Ledger.open(tmp_path, request=REQUEST) as run:
+            run.write_text("half.txt", "of a result")
+            run.finish(Manifest(command="demo"))
+    with Ledger.open(tmp_path, request=REQUEST) as run:
+        assert run.finished
+    assert (tmp_path / "half.txt").read_text() == "of a result"
 
 
 def test_resuming_another_request_names_what_differs(tmp_path: Path) -> None:
@@ -383,10 +436,9 @@ def test_a_table_says_what_made_it_and_is_held_against_its_schema(tmp_path: Path
         run.write_table("drops", pl.DataFrame({"step": ["load"], "reason": ["gone"], "n": [3]}))
         with pytest.raises(ColumnError, match="no column 'n'"):
             run.write_table("drops", pl.DataFrame({"step": ["load"], "reason": ["gone"]}))
-        digest = run.digest
         run.finish(Manifest(command="demo"))
     stamp = read_stamp(tmp_path / "drops.parquet")
-    assert stamp["request"] == digest
+    assert stamp["request"] == digest_asked({**REQUEST, "command": "demo", "inputs": {}})
     assert stamp["schema"] == "drops/1"
     assert stamp["producer"].endswith(" demo")
 

@@ -13,9 +13,11 @@ from statsmodels.regression.linear_model import OLS
 from proteomr._typing import F64
 from proteomr.stats.linalg import (
     cholesky_pivots,
+    condition_columns,
     find_independent,
     orthonormalise,
     solve_least_squares,
+    standardise_rows,
 )
 
 
@@ -129,3 +131,39 @@ def test_a_fit_without_degrees_of_freedom_has_no_standard_error() -> None:
     found = solve_least_squares(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([1.0, 3.0]))
     assert found.df == 0
     assert np.isnan(found.se).all()
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-160, 1.0, 1e160, 1e300])
+def test_no_unit_of_a_column_changes_which_are_independent(unit: float) -> None:
+    g = np.random.default_rng(2)
+    X = g.normal(size=(50, 3))
+    X = np.column_stack([X, X[:, 1] - X[:, 2]])
+    X[:, 1] *= unit
+    assert find_independent(X).tolist() == [0, 1, 2]
+    Q = orthonormalise(X[:, :3])
+    np.testing.assert_allclose(Q.T @ Q, 50 * np.eye(3), atol=1e-10)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e300])
+def test_rows_of_any_unit_are_standardised_alike(unit: float) -> None:
+    values, observed = np.random.default_rng(3).normal(size=(2, 40)), np.ones((2, 40), dtype=bool)
+    rows, scale = standardise_rows(values, observed)
+    scaled, scale_there = standardise_rows(unit * values, observed)
+    np.testing.assert_allclose(scaled, rows, atol=1e-14)
+    np.testing.assert_allclose(scale_there / unit, scale, rtol=1e-14)
+
+
+def test_a_constant_row_is_zero_and_has_no_scale() -> None:
+    rows, scale = standardise_rows(np.full((1, 7), 0.1), np.ones((1, 7), dtype=bool))
+    assert scale.tolist() == [0.0]
+    assert not rows.any()
+
+
+@pytest.mark.parametrize("zero", [0.0, 1e3, -1e9, 2.0**50])
+def test_conditioned_columns_keep_the_span_and_every_digit(zero: float) -> None:
+    z = zero + np.arange(20.0)
+    conditioned, scale = condition_columns(np.column_stack([np.ones(20), z]))
+    assert conditioned[:, 0].tolist() == [1.0] * 20
+    steps = np.diff(conditioned[:, 1]) * scale[1]
+    assert steps.tolist() == [1.0] * 19
+    assert np.abs(conditioned[:, 1]).max() < 2.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from statsmodels.discrete.discrete_model import Logit
 
 from proteomr._typing import F64
 from proteomr.design import build, parse
-from proteomr.stats.logistic import fit_firth, fit_logistic, profile_limits
+from proteomr.stats import profile_intervals
+from proteomr.stats.firth import fit_firth
+from proteomr.stats.logistic import fit_limit, fit_logistic
+from proteomr.stats.profile_intervals import profile_limits
 
 BIRTHWT = "age + lwt + C(race) + smoke + ptl + ht + ui + ftv"
 
@@ -160,3 +164,37 @@ def test_birthwt_interaction_written_as_a_product_equals_glm(
     assert len(ours) == len(wanted)
     pairs = sorted(ours.values()), sorted(wanted.values())
     np.testing.assert_allclose(*pairs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("firth", [False, True])
+def test_a_profile_that_does_not_settle_has_no_limit(
+    monkeypatch: pytest.MonkeyPatch, *, firth: bool
+) -> None:
+    X, y = draw(60, 3, seed=9)
+    fit = fit_firth(X, y) if firth else fit_logistic(X, y)
+
+    def unsettled(*arguments: Any, **options: Any) -> Any:
+        del arguments, options
+        return replace(fit, converged=False)
+
+    monkeypatch.setattr(profile_intervals, "fit_firth" if firth else "fit_logistic", unsettled)
+    assert np.isnan(profile_limits(X, y, fit, column=1, firth=firth)).all()
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_an_iteration_cut_short_has_no_certificate(most: int) -> None:
+    X, y = draw(200, 4)
+    assert not fit_firth(X, y, max_iterations=most).converged
+    assert not fit_logistic(X, y, max_iterations=max(most, 1)).converged
+
+
+def test_a_column_of_separated_rows_alone_is_no_covariate_of_the_others() -> None:
+    g = np.random.default_rng(4)
+    group, one = (np.arange(400) < 50).astype(float), (np.arange(400) == 3).astype(float)
+    x, y = g.normal(size=400), (g.random(400) < 0.5).astype(float)
+    y[:50] = 1.0
+    Q = np.linalg.qr(np.column_stack([np.ones(400), group, one]))[0]
+    found = fit_limit(np.column_stack([Q, x]), y, column=3)
+    rest = fit_logistic(np.column_stack([np.ones(350), x[50:]]), y[50:])
+    assert found.apart == 50
+    assert found.fit.coefficients[-1] == pytest.approx(rest.coefficients[-1], rel=1e-9)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 from proteomr._typing import F64
-from proteomr.stats.quasi_newton import Preconditioner, StepMemory
+from proteomr.stats.quasi_newton import Preconditioner, StepMemory, is_far, slow_down
 
 B, F, K, S = 3, 2, 5, 2
 R = B * F
@@ -39,7 +40,10 @@ def make_system(seed: int = 0) -> System:
         information[r] = np.block([[A, cross[r].T], [cross[r], D]])
         eliminated[r] = cross[r] @ np.linalg.inv(A)
         inverse[r] = np.linalg.inv(D - eliminated[r] @ cross[r].T)
-    kernel = Preconditioner(np.linalg.inv(shared), inflation, cross, eliminated, inverse)
+    borders = np.einsum("raa->ra", information)[:, K:]
+    kernel = Preconditioner(
+        np.linalg.inv(shared), inflation, cross, eliminated, inverse, borders, np.ones(R)
+    )
     return System(information, kernel)
 
 
@@ -108,3 +112,19 @@ def test_a_step_without_curvature_is_not_used() -> None:
     memory.remember(step, np.zeros_like(step), trusted=np.ones(R, dtype=bool))
     plain = system.preconditioner.solve(g)
     np.testing.assert_allclose(memory.direct(system.preconditioner, g), plain, rtol=1e-14)
+
+
+@pytest.mark.parametrize("decrement", [-1e-300, -1.0, np.nan, np.inf])
+def test_a_decrement_that_is_negative_or_no_number_is_far(decrement: float) -> None:
+    assert is_far(np.array([decrement]), np.array([0.1]), np.array([1e6]))[0]
+
+
+def test_a_slow_iteration_is_far_where_a_fast_one_is_near() -> None:
+    decrement, weight = np.full(2, 1e-12), np.full(2, 1e4)
+    assert is_far(decrement, np.array([0.1, 0.999]), weight).tolist() == [False, True]
+    assert slow_down(np.full(1, 0.1), decrement[:1], np.full(1, 1.1e-12))[0] > 0.9
+
+
+def test_few_rows_are_far_where_many_are_near() -> None:
+    decrement, rate = np.full(2, 1e-12), np.full(2, 1e-3)
+    assert is_far(decrement, rate, np.array([1e4, 4.0])).tolist() == [False, True]

@@ -210,3 +210,30 @@ def test_errors_of_petersen_s_benchmark_equal_r_s(
     np.testing.assert_allclose(
         found.se, [values[name]["(Intercept)"], values[name]["x"]], rtol=1e-8
     )
+
+
+@pytest.mark.parametrize("kind", ["HC2", "HC3"])
+def test_a_row_of_leverage_one_leaves_no_error_where_it_has_a_part(kind: ErrorKind) -> None:
+    X, y, _, _ = draw()
+    alone = (np.arange(N) == 7).astype(float)
+    wide = np.column_stack([X, alone])
+    found = estimate_sandwich(wide, fit_least_squares(wide, y), np.ones(N), kind=kind)
+    # Its own column is all that a row with one of its own has a part in: R's sandwich, without it.
+    others = np.arange(N) != 7
+    wanted = estimate_sandwich(
+        X[others], fit_least_squares(X[others], y[others]), np.ones(N - 1), kind=kind
+    )
+    assert np.isnan(found.se[-1])
+    np.testing.assert_allclose(found.se[:-1], wanted.se, rtol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["HC0", "HC1", "CR0", "CR1", "CR2"])
+@pytest.mark.parametrize("arm", [1, 3, 10])
+def test_the_size_of_the_smaller_arm_carries_a_coefficient(kind: ErrorKind, arm: int) -> None:
+    clusters = np.repeat(np.arange(60), 5) if kind in CLUSTERED else None
+    rows = 5 * arm if kind in CLUSTERED else arm
+    x = (np.arange(300) < rows).astype(float)
+    X = np.column_stack([np.ones(300), x])
+    residuals = fit_least_squares(X, np.random.default_rng(1).normal(size=300))
+    found = estimate_sandwich(X, residuals, np.ones(300), kind=kind, clusters=clusters)
+    assert found.carriers[1] == pytest.approx(arm, rel=0.5)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize
 
 from proteomr._typing import F64
+from proteomr.stats.logistic import fit_logistic
 from proteomr.stats.separation import find_separation
 
 
@@ -83,3 +88,22 @@ def test_one_person_on_the_wrong_side_undoes_separation(flip: int, seed: int) ->
     y[0], y[19] = 1.0, 0.0
     y[flip] = y[flip]
     assert find_separation(with_intercept(x), y).kind == "none"
+
+
+def test_a_programme_that_is_not_solved_says_nothing_of_separation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = np.random.default_rng(3).normal(size=60)
+    X, y = np.column_stack([np.ones(60), x]), (x > 0.0).astype(float)
+    assert fit_logistic(X, y).separation is not None
+
+    def give_up(*arguments: Any, **options: Any) -> Any:
+        del arguments, options
+        return SimpleNamespace(status=4, x=None, message="numerical difficulties")
+
+    monkeypatch.setattr(optimize, "linprog", give_up)
+    with pytest.raises(ArithmeticError, match="numerical difficulties"):
+        find_separation(X, y)
+    unknown = fit_logistic(X, y)
+    assert not unknown.converged
+    assert unknown.separation is None

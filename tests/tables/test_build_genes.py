@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from proteomr.io.chains import read_chain
+from proteomr.io.genetics.chains import read_chain
 
 SCRIPT = Path(__file__).parents[2] / "data" / "schemas" / "genes" / "build_genes.py"
 TABLES = {

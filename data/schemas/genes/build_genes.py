@@ -48,7 +48,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64
-from proteomr.io.chains import Chain, read_chain
+from proteomr.io.genetics.chains import Chain, read_chain
 
 HERE: Final = Path(__file__).parent
 CHROMOSOMES: Final = (*map(str, range(1, 23)), "X", "Y", "MT")

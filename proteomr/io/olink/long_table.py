@@ -83,7 +83,6 @@ def read_long_text(source: Source, *, options: IngestOptions, scratch: Path) -> 
         frame=_frame(table, wanted, roles, source.path),
         headings=wanted,
         passed_over=(*roles.passed_over, *(set(roles.further) - set(further))),
-        notes=_doubtful_end(source),
         find_line=partial(locate_line, layout),
     )
 
@@ -130,17 +129,6 @@ def read_long_parquet(source: Source, *, options: IngestOptions) -> Part:
         passed_over=(*roles.passed_over, *(set(roles.further) - set(further))),
         facts={key: value for key, value in source.metadata if key in _FACTS},
     )
-
-
-def _doubtful_end(source: Source) -> tuple[str, ...]:
-    """A cut within the last cell of the last row leaves no other trace."""
-    if source.compressed:
-        return ()
-    with source.path.open("rb") as file:
-        file.seek(-1, 2)
-        ends = file.read(1) in (b"\n", b"\r")
-    note = "a file does not end with a line break: if it was cut off, its last value is wrong"
-    return () if ends else (note,)
 
 
 def _read_text(layout: TextLayout, texts: Sequence[str], numbers: Sequence[str]) -> pa.Table:

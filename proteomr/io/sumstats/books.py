@@ -1,23 +1,33 @@
 """Books of formats: which columns a file of summary statistics has, and what is to be done to them.
 
-A book is a TOML file among the schemas; a new format is a new file. `keep` and `drop` name rows
-that enter and rows that leave, with the reason under which they are counted; `per_trait` names
-columns that stand once for each trait, with its name behind a dot.
+A book is a TOML file among the schemas, or a file of the user's own; a new format is a new file.
+`keep` and `drop` name rows that enter and rows that leave, with the reason under which they are
+counted; `per_trait` names columns that stand once for each trait, with its name behind a dot.
 """
 
 from __future__ import annotations
 
 import importlib.resources
+import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
-from proteomr.errors import InputError, UsageError, nearest
+from proteomr.errors import FormatError, InputError, UsageError, nearest
 from proteomr.tables.sumstats import GenomeBuild
 
-__all__ = ["ColumnRule", "Conversion", "FormatBook", "RowRule", "book_names", "load_book"]
+__all__ = [
+    "ColumnRule",
+    "Conversion",
+    "FormatBook",
+    "RowRule",
+    "book_names",
+    "is_book_file",
+    "load_book",
+]
 
 Conversion: TypeAlias = Literal[
     "text",
@@ -52,7 +62,7 @@ USUAL: Final[Mapping[str, Conversion]] = {
     "trait": "text",
 }
 _FOLDER: Final = "formats"
-_TUPLES: Final = ("required", "per_trait", "other_from")
+_ENDING: Final = ".toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,7 @@ class FormatBook:
     keep, drop : rows by the value of a column.
     linear : effects are those of a linear model, also where the trait has cases.
     sidecar : whether a yaml file may stand beside it.
+    written : whether tables are also written in it.
     vcf : whether statistics are packed in the columns of a VCF.
     id_pattern : what the variants' names look like, where only they tell the format.
     delimiter, missing : what stands between cells, and in empty ones, where the format is written.
@@ -116,6 +127,7 @@ class FormatBook:
     drop: tuple[RowRule, ...] = ()
     linear: bool = False
     sidecar: bool = False
+    written: bool = True
     vcf: bool = False
     id_pattern: str = ""
     delimiter: str = "\t"
@@ -124,7 +136,7 @@ class FormatBook:
 
 @cache
 def book_names() -> tuple[str, ...]:
-    """Return the names of the formats that are read, in alphabetical order.
+    """Return the names of the formats that are shipped, in alphabetical order.
 
     Examples
     --------
@@ -133,50 +145,219 @@ def book_names() -> tuple[str, ...]:
     """
     folder = importlib.resources.files("proteomr.schemas") / _FOLDER
     files = (entry.name for entry in folder.iterdir())
-    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
+    return tuple(sorted(name.removesuffix(_ENDING) for name in files if name.endswith(_ENDING)))
 
 
-@cache
+def is_book_file(name: str) -> bool:
+    """Tell whether the name of a format is that of a book of the user's own.
+
+    Examples
+    --------
+    >>> is_book_file("mine.toml"), is_book_file("regenie")
+    (True, False)
+    """
+    return name.endswith(_ENDING)
+
+
 def load_book(name: str) -> FormatBook:
     """Return the book of a format.
+
+    Parameters
+    ----------
+    name : of a format that is shipped; or a file in TOML, a book of the user's own.
 
     Raises
     ------
     UsageError
         There is no format of that name.
     InputError
-        The book names a column or a conversion that does not exist.
+        There is no such file.
+    FormatError
+        The file is no book: no TOML, or with a key, column or conversion that does not exist.
 
     Examples
     --------
     >>> load_book("finngen").build
     'GRCh38'
     """
+    return _read_own(Path(name)) if is_book_file(name) else _load_shipped(name)
+
+
+@cache
+def _load_shipped(name: str) -> FormatBook:
     known = book_names()
     if name not in known:
         hint = nearest(name, known)
-        raise UsageError(f"no format {name!r}{hint}; known: auto, {', '.join(known)}")
-    file = importlib.resources.files("proteomr.schemas") / _FOLDER / f"{name}.toml"
-    return _parse(tomllib.loads(file.read_text(encoding="utf-8")))
-
-
-def _parse(facts: Mapping[str, Any]) -> FormatBook:
-    values = dict(facts)
-    values["columns"] = tuple(_rule(entry, facts["name"]) for entry in facts["columns"])
-    for side in ("keep", "drop"):
-        values[side] = tuple(
-            RowRule(entry["column"], tuple(entry["values"]), entry["reason"])
-            for entry in facts.get(side, ())
+        raise UsageError(
+            f"no format {name!r}{hint}; known: auto, {', '.join(known)}, or a book of your own "
+            f"(FILE{_ENDING})"
         )
-    values.update({key: tuple(facts.get(key, ())) for key in _TUPLES})
-    return FormatBook(**values)
+    file = importlib.resources.files("proteomr.schemas") / _FOLDER / f"{name}{_ENDING}"
+    return _Parser(Path(f"{name}{_ENDING}")).parse(file.read_text(encoding="utf-8"))
 
 
-def _rule(entry: Mapping[str, Any], book: str) -> ColumnRule:
-    to = entry["to"]
-    if to not in USUAL:
-        raise InputError(f"format {book!r}: no canonical column {to!r}{nearest(to, USUAL)}")
-    by = entry.get("by", USUAL[to])
-    if by not in CONVERSIONS:
-        raise InputError(f"format {book!r}: no conversion {by!r}{nearest(by, CONVERSIONS)}")
-    return ColumnRule(to, tuple(entry["from"]), by)
+def _read_own(path: Path) -> FormatBook:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        message = "there is no such file; a book of a format is needed, in TOML"
+        raise InputError(f"{path}: {message}") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InputError(f"{path}: cannot be read ({fault})") from None
+    return _Parser(path).parse(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parser:
+    """Takes a book from TOML, and refuses by name whatever does not belong there."""
+
+    path: Path
+
+    def parse(self, text: str) -> FormatBook:
+        try:
+            facts = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as fault:
+            raise FormatError(f"is not TOML: {fault}", path=self.path) from None
+        needed = {entry.name for entry in fields(FormatBook) if entry.default is MISSING}
+        self._check_keys(facts, "the book", needed=needed, known=_READERS)
+        values = {key: _READERS[key](self, key, value) for key, value in facts.items()}
+        return FormatBook(**values)
+
+    def refuse(self, message: str) -> FormatError:
+        return FormatError(message, path=self.path)
+
+    def take_text(self, key: str, value: object) -> str:
+        if not isinstance(value, str):
+            raise self.refuse(f"{key} is {value!r}, where text is needed")
+        return value
+
+    def take_title(self, key: str, value: object) -> str:
+        text = self.take_text(key, value)
+        if not text.strip():
+            raise self.refuse(f"{key} is empty")
+        return text
+
+    def take_pattern(self, key: str, value: object) -> str:
+        text = self.take_text(key, value)
+        try:
+            re.compile(text)
+        except re.error as fault:
+            raise self.refuse(f"{key} is no regular expression ({fault})") from None
+        return text
+
+    def take_delimiter(self, key: str, value: object) -> str:
+        text = self.take_text(key, value)
+        if text not in _DELIMITERS:
+            shown = ", ".join(map(repr, _DELIMITERS))
+            raise self.refuse(f"{key} is {text!r}; one of these is needed: {shown}")
+        return text
+
+    def take_flag(self, key: str, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise self.refuse(f"{key} is {value!r}, where true or false is needed")
+        return value
+
+    def take_whole(self, key: str, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.refuse(f"{key} is {value!r}, where a whole number is needed")
+        return value
+
+    def take_build(self, key: str, value: object) -> str:
+        return self._choose(key, value, get_args(GenomeBuild))
+
+    def take_codes(self, key: str, value: object) -> str:
+        return self._choose(key, value, ("plink", "catalog"))
+
+    def take_names(self, key: str, value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+            raise self.refuse(f"{key} is {value!r}, where a list of texts is needed")
+        return tuple(value)
+
+    def take_pair(self, key: str, value: object) -> tuple[str, ...]:
+        names = self.take_names(key, value)
+        if len(names) != 2:
+            raise self.refuse(f"{key} names {len(names)} columns, where two are needed")
+        return names
+
+    def take_rows(self, key: str, value: object) -> tuple[RowRule, ...]:
+        needed = ("column", "values", "reason")
+        entries = self._take_tables(key, value, needed=needed, known=needed)
+        return tuple(
+            RowRule(
+                self.take_title(f"column of [[{key}]]", entry["column"]),
+                self.take_names(f"values of [[{key}]]", entry["values"]),
+                self.take_title(f"reason of [[{key}]]", entry["reason"]),
+            )
+            for entry in entries
+        )
+
+    def take_columns(self, key: str, value: object) -> tuple[ColumnRule, ...]:
+        known = ("to", "from", "by")
+        entries = self._take_tables(key, value, needed=("to", "from"), known=known)
+        return tuple(map(self._take_column, entries))
+
+    def _take_column(self, entry: Mapping[str, object]) -> ColumnRule:
+        to = self.take_text("to of [[columns]]", entry["to"])
+        if to not in USUAL:
+            raise self.refuse(f"no canonical column {to!r}{nearest(to, USUAL)}")
+        by = self.take_text("by of [[columns]]", entry.get("by", USUAL[to]))
+        if by not in CONVERSIONS:
+            raise self.refuse(f"no conversion {by!r}{nearest(by, CONVERSIONS)}")
+        sources = self.take_names(f"from of the column {to}", entry["from"])
+        if not sources:
+            raise self.refuse(f"from of the column {to} names no column of the file")
+        return ColumnRule(to, sources, _CONVERSION_OF[by])
+
+    def _take_tables(
+        self, key: str, value: object, *, needed: Collection[str], known: Collection[str]
+    ) -> list[Mapping[str, Any]]:
+        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            raise self.refuse(f"{key} is no list of tables; write [[{key}]] above each")
+        for entry in value:
+            self._check_keys(entry, f"[[{key}]]", needed=needed, known=known)
+        return value
+
+    def _check_keys(
+        self,
+        facts: Mapping[str, object],
+        where: str,
+        *,
+        needed: Collection[str],
+        known: Collection[str],
+    ) -> None:
+        for key in facts:
+            if key not in known:
+                hint = nearest(key, known) or f"; known: {', '.join(known)}"
+                raise self.refuse(f"{where} has no key {key!r}{hint}")
+        if lacking := sorted(set(needed) - facts.keys()):
+            raise self.refuse(f"{where} lacks {', '.join(lacking)}")
+
+    def _choose(self, key: str, value: object, known: Collection[str]) -> str:
+        text = self.take_text(key, value)
+        if text not in known:
+            raise self.refuse(f"{key} is {text!r}; one of these is needed: {', '.join(known)}")
+        return text
+
+
+_DELIMITERS: Final = ("\t", " ", ",", ";")  # those that the reader finds by itself
+_CONVERSION_OF: Final[Mapping[str, Conversion]] = {by: by for by in get_args(Conversion)}
+_READERS: Final[Mapping[str, Callable[[_Parser, str, object], Any]]] = {
+    "name": _Parser.take_title,
+    "title": _Parser.take_title,
+    "required": _Parser.take_names,
+    "columns": _Parser.take_columns,
+    "priority": _Parser.take_whole,
+    "build": _Parser.take_build,
+    "chromosome_codes": _Parser.take_codes,
+    "per_trait": _Parser.take_names,
+    "other_from": _Parser.take_pair,
+    "keep": _Parser.take_rows,
+    "drop": _Parser.take_rows,
+    "linear": _Parser.take_flag,
+    "sidecar": _Parser.take_flag,
+    "written": _Parser.take_flag,
+    "vcf": _Parser.take_flag,
+    "id_pattern": _Parser.take_pattern,
+    "delimiter": _Parser.take_delimiter,
+    "missing": _Parser.take_text,
+}

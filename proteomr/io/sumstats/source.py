@@ -12,7 +12,7 @@ import polars as pl
 from proteomr.errors import FormatError, UsageError
 from proteomr.io.sumstats.ahead import read_ahead
 from proteomr.io.sumstats.archive import is_archive, open_archive
-from proteomr.io.sumstats.books import FormatBook, load_book
+from proteomr.io.sumstats.books import FormatBook, is_book_file, load_book
 from proteomr.io.sumstats.canonical import Chunk, Facts, canonicalise
 from proteomr.io.sumstats.delimited import RawTable, open_delimited
 from proteomr.io.sumstats.header import Layout, assign_columns, find_book
@@ -32,7 +32,8 @@ class ReadOptions:
 
     Parameters
     ----------
-    format : ``auto`` or the name of a format.
+    format : ``auto``, the name of a format, or a book of the user's own, which may be given by its
+        file (``.toml``); the book is read at once, and what it says is part of the request.
     columns : canonical column to column of the file; goes before what the format says.
     selection : regions and variants wanted.
     build : genome build of the positions; goes before what the file says.
@@ -45,9 +46,11 @@ class ReadOptions:
     ------
     UsageError
         The share of cases is not between 0 and 1.
+    InputError
+        The file of a book cannot be read, or is none.
     """
 
-    format: str = "auto"
+    format: str | FormatBook = "auto"
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
     selection: Selection = field(default_factory=Selection)
     build: GenomeBuild | None = None
@@ -58,6 +61,8 @@ class ReadOptions:
     ratio_se: Literal["log", "ratio"] = "log"
 
     def __post_init__(self) -> None:
+        if isinstance(self.format, str) and is_book_file(self.format):
+            object.__setattr__(self, "format", load_book(self.format))
         if self.case_share is not None and not 0 < self.case_share < 1:
             raise UsageError(f"share of cases {self.case_share:g}: between 0 and 1 is needed")
 
@@ -174,6 +179,8 @@ def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> Su
 
 
 def _book(table: RawTable, asked: ReadOptions) -> FormatBook:
+    if isinstance(asked.format, FormatBook):
+        return asked.format
     if asked.format != "auto":
         return load_book(asked.format)
     ids = table.sample["ID"].drop_nulls().to_list() if "ID" in table.names else []

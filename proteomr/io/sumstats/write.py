@@ -19,7 +19,6 @@ from proteomr.tables.sumstats import SumStats
 __all__ = ["arrange_harmonised", "arrange_sumstats", "write_sumstats"]
 
 _CATALOG: Final = {"X": "23", "Y": "24", "MT": "25"}
-_UNWRITTEN: Final = ("gwas_vcf", "named", "gwas_catalog_harmonised", "twosamplemr_harmonised")
 _PALINDROMES: Final = ("AT", "TA", "CG", "GC")
 
 
@@ -29,7 +28,7 @@ def arrange_sumstats(table: SumStats, *, format: str) -> pl.DataFrame:
     Parameters
     ----------
     table : canonical rows.
-    format : name of a format.
+    format : name of a format, or file of a book.
 
     Raises
     ------
@@ -43,7 +42,7 @@ def arrange_sumstats(table: SumStats, *, format: str) -> pl.DataFrame:
     ['SNP', 'A1', 'A2', 'freq', 'b', 'se', 'p', 'N']
     """
     book = load_book(format)
-    if format in _UNWRITTEN:
+    if not book.written:
         raise UsageError(f"format {format!r} is read, not written; write gwas_ssf")
     rows = table.frame
     columns: dict[str, pl.Series] = {}
@@ -72,7 +71,7 @@ def write_sumstats(
     ----------
     table : canonical rows.
     path : the file, plain text.
-    format : name of a format.
+    format : name of a format, or file of a book.
     meta : what the yaml file of GWAS-SSF says; made of the table where None.
 
     Raises

@@ -25,7 +25,6 @@ __all__ = [
     "Encoded",
     "convert_answers",
     "convert_lists",
-    "empty_answers",
     "encode",
     "guess_kind",
     "nest",
@@ -200,18 +199,6 @@ def guess_kind(words: pl.Series) -> FieldKind:
     return (
         "date" if bool(known.str.contains("^" + _FORMS["YYYY-MM-DD"][0] + _CLOCK).all()) else "text"
     )
-
-
-def empty_answers(n: int, info: FieldInfo) -> pl.Series:
-    """Return a column without any answer, in the type of the field.
-
-    Examples
-    --------
-    >>> empty_answers(2, load_dictionary().field(6160)).to_list()
-    [[], []]
-    """
-    none = pl.Series([None] * n, dtype=_TYPES[info.kind])
-    return nest(none, [1] * n) if info.array else none
 
 
 def _as_text(words: pl.Series) -> pl.Series:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import os
 import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -139,11 +138,7 @@ def read_long(
         ("protein of coding 143 without a value", unmeasured),
     )
     drops = tuple(Drop("read", reason, count) for reason, count in counts if count)
-    notes = [
-        f"{source.path.name}: the last line has no end; check that the file is whole"
-        for source in ordered
-        if not _ends_with_line(source)
-    ]
+    notes: list[str] = []
     if scatter.repeated:
         rule = "the mean is taken" if replicates == "mean" else "the first line is taken"
         notes.append(f"{scatter.repeated} values stand again for the same protein; {rule}")
@@ -155,15 +150,6 @@ def _add(scatter: Scatter, chunk: pl.DataFrame, path: Path) -> None:
         scatter.add(chunk)
     except FormatError as fault:
         raise FormatError(str(fault), path=path, column=chunk.columns[0]) from None
-
-
-def _ends_with_line(source: Source) -> bool:
-    """Tell whether a text is finished by a line end; gzip tells by its checksum."""
-    if source.compressed:
-        return True
-    with source.path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read() == b"\n"
 
 
 def _check(scatter: Scatter, path: Path, replicates: Replicates) -> None:

@@ -27,7 +27,6 @@ __all__ = [
     "place",
     "read_cells",
     "refuse_damage",
-    "seems_cut",
     "sounds_like_sample",
 ]
 
@@ -188,15 +187,6 @@ def refuse_damage(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
         raise FormatError("the parquet file is damaged; write it again", path=path) from fault
-
-
-def seems_cut(source: Source) -> bool:
-    """Tell whether the last line of a text file has no end, as where a copy was cut off."""
-    if source.kind != "text" or source.compressed:
-        return False
-    with source.path.open("rb") as file:
-        file.seek(-1, 2)
-        return file.read(1) not in b"\r\n"
 
 
 def _glance_at_parquet(path: Path) -> Glance:

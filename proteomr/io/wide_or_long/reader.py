@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from proteomr.errors import UsageError
 from proteomr.io.formats import IngestOptions, Source
-from proteomr.io.wide_or_long.layout import seems_cut
 from proteomr.io.wide_or_long.long import read_long
 from proteomr.io.wide_or_long.wide import read_wide
 from proteomr.tables import Measurements, Platform
@@ -80,14 +79,7 @@ class PlainTable:
         """
         named = (options.assay_column, options.value_column)
         if named == (None, None):
-            measured = read_wide(sources, options=options, scratch=scratch)
-        elif None in named:
+            return read_wide(sources, options=options, scratch=scratch)
+        if None in named:
             raise UsageError("a long table needs both --assay and --value; give the other, too")
-        else:
-            measured = read_long(sources, options=options)
-        cut = sum(seems_cut(source) for source in sources)
-        if not cut:
-            return measured
-        which = "the file does" if len(sources) == 1 else f"{cut} of {len(sources)} files do"
-        note = f"{which} not end with a line break: if it was cut off, its last value is wrong"
-        return replace(measured, notes=(*measured.notes, note))
+        return read_long(sources, options=options)

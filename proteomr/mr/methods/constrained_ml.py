@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
 
-from proteomr._typing import F64, Bool
+from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
 from proteomr.mr.methods.method import Method
-from proteomr.stats.line_likelihood import Points, fit_line, list_slopes
+from proteomr.stats.line_likelihood import Points
+from proteomr.stats.trimmed_lines import TrimmedFits, fit_by_turns, fit_globally
 from proteomr.tables import Harmonised
 
-__all__ = ["ConstrainedMaximumLikelihood"]
+__all__ = ["ConstrainedMaximumLikelihood", "Search"]
 
-_TURNS = 200  # each turn lowers the loss, and there are few sets of variants near the best slope
-_WEIGHTLESS = 80.0  # of a criterion: a weight of exp(-40) is beyond the last digit of an average
+Search: TypeAlias = Literal["package", "global"]
+"""How the fit with K invalid variants is found."""
+
+_SEARCHES: tuple[Search, ...] = ("package", "global")
+_PROLONGED = "the turns were continued: where the package ends them they had not settled"
+_SMALLEST = 5e-324  # above zero: a tolerance that scaling takes to zero is as good as none
+_WEIGHTLESS = 1e-13  # of the weights together: less moves no average beyond rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +35,36 @@ class ConstrainedMaximumLikelihood(Method):
         x_j \sim N(\mu_j, s_{xj}^2), \qquad y_j \sim N(\theta\mu_j + r_j, s_{yj}^2), \qquad
         \#\{j: r_j \ne 0\} \le K
 
-    is maximised for each K from 0 to m - 2: of many slopes, the variants' own ratios among them,
-    that of the highest likelihood is followed to its optimum by turns over the set of invalid
-    variants and :math:`\theta`, r and :math:`\mu` being at their most likely values. With
+    is maximised for each K from 0 to m - 2. With
     :math:`\mathrm{BIC}_K = -2\ell_K + K \log n`, the average weighs each K by
     :math:`\exp(-\mathrm{BIC}_K / 2)`, and its standard error is the weighted mean of
-    :math:`\sqrt{s_K^2 + (\theta_K - \bar\theta)^2}`. A K without a certified maximum takes no part.
-    Normal p value. ``used`` are the variants held valid at the best K;
+    :math:`\sqrt{s_K^2 + (\theta_K - \bar\theta)^2}`. A K whose information is not above zero takes
+    no part. Normal p value. ``used`` are the variants held valid at the best K;
     ``details`` has ``invalid``, their complement's size.
 
     Source: Xue, Shen and Pan 2021, doi:10.1016/j.ajhg.2021.05.014.
-    R: ``MendelianRandomization::mr_cML(DP = FALSE)`` 0.10.0, which starts at zero, changes one set
-    of parameters at a time and ends after 100 turns: at times before the optimum, or at a lower
-    one.
+    R: ``MendelianRandomization::mr_cML(DP = FALSE)`` 0.10.0: by turns over r, :math:`\mu` and
+    :math:`\theta` from zero, until :math:`\theta` moves by no more than ``tolerance`` or for 100
+    turns. Where that is no fixed point to 1e-4 standard errors (the package does not look), it is
+    the one to which further turns lead, and a message says so.
+
+    A variant that is left out is judged by its own x, one that is kept by its fitted
+    :math:`\mu`, so that the turns tend to stay with the variants they began with.
+    ``search="global"`` follows the best of many slopes, the variants' own ratios among them, to its
+    optimum. The two differ where several groups of variants have ratios of their own, or where many
+    variants are invalid.
 
     Assumptions: the valid variants are the largest group with the same ratio; no sample overlap.
     Limits: without perturbation of the data the choice of invalid variants is taken as certain, so
-    that standard errors are too small where it is not.
+    that standard errors are too small where it is not; the package's search may end at a local
+    maximum.
 
     Parameters
     ----------
     average : average over K; otherwise the K of least BIC.
     sample_size : n; the smallest of the data's known sample sizes if not given.
+    search : the turns of the package, or the best of many slopes for each K.
+    tolerance : of the package's search, in units of the effect.
 
     Examples
     --------
@@ -74,6 +88,19 @@ class ConstrainedMaximumLikelihood(Method):
 
     average: bool = True
     sample_size: float | None = None
+    search: Search = "package"
+    tolerance: float = 1e-7
+
+    def __post_init__(self) -> None:
+        if self.search not in _SEARCHES:
+            raise UsageError(f"search {self.search!r} is none of {', '.join(_SEARCHES)}")
+        if not self.tolerance > 0.0:
+            raise UsageError(f"a tolerance of {self.tolerance}: one above zero is needed")
+
+    def in_units(self, outcome: int, exposure: int) -> Self:
+        """Return the method with its tolerance in the units of scaled effects."""
+        scaled = float(np.ldexp(self.tolerance, exposure - outcome))
+        return replace(self, tolerance=max(scaled, _SMALLEST))
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the slope averaged over the numbers of invalid variants, or at the best."""
@@ -83,24 +110,45 @@ class ConstrainedMaximumLikelihood(Method):
             message = "the sample size is needed for the criterion that chooses the valid variants"
             return refuse(MethodStatus.needs_sample_size, message, nsnp=data.m)
         points = Points(data.x, data.sx, data.beta_y, data.se_y)
-        fits = _fit_each(points, price=math.log(n))
-        if not fits:
-            message = "no number of invalid variants leaves a slope that is a certified maximum"
+        fits = self._search(points, price=math.log(n))
+        if not np.isfinite(fits.se).any():
+            message = "no number of invalid variants leaves information on the slope"
             return refuse(MethodStatus.not_identified, message, nsnp=data.m)
-        theta = np.array([fit.slope for fit in fits])
-        se = np.array([fit.se for fit in fits])
-        bic = np.array([fit.criterion for fit in fits])
-        best = int(bic.argmin())
-        slope, error = float(theta[best]), float(se[best])
+        doubtful = fits.list_doubtful(least=self._least)
+        if doubtful.size:
+            message = f"with {doubtful[0]} invalid variants: {fits.doubts[doubtful[0]]}"
+            return refuse(MethodStatus.not_converged, message, nsnp=data.m)
+        return self._conclude(fits)
+
+    @property
+    def _least(self) -> float:
+        """Weight from which a fit takes part in the estimate."""
+        return _WEIGHTLESS if self.average else 1.0
+
+    def _search(self, points: Points, *, price: float) -> TrimmedFits:
+        match self.search:
+            case "package":
+                return fit_by_turns(
+                    points, price=price, tolerance=self.tolerance, least=self._least
+                )
+            case "global":
+                return fit_globally(points, price=price)
+
+    def _conclude(self, fits: TrimmedFits) -> Estimate:
+        best = fits.best
+        slope, error = float(fits.slopes[best]), float(fits.se[best])
         if self.average:
-            weight = np.exp(-0.5 * (bic - bic[best]))
-            weight /= weight.sum()
-            slope = float(np.sum(weight * theta))
-            error = float(np.sum(weight * np.sqrt(se**2 + (theta - slope) ** 2)))
-        valid = np.flatnonzero(fits[best].valid)
-        details = {"invalid": float(data.m - valid.size)}
-        used = tuple(valid.tolist())
-        return conclude(slope, error, nsnp=data.m, details=details, used=used)
+            usable = np.isfinite(fits.se)
+            slope = float(np.sum(fits.weights[usable] * fits.slopes[usable]))
+            spread = np.sqrt(fits.se[usable] ** 2 + (fits.slopes[usable] - slope) ** 2)
+            error = float(np.sum(fits.weights[usable] * spread))
+        valid = np.flatnonzero(fits.valid[best])
+        m = fits.valid.shape[1]
+        details = {"invalid": float(m - valid.size)}
+        estimate = conclude(slope, error, nsnp=m, details=details, used=tuple(valid.tolist()))
+        matters = fits.weights > _WEIGHTLESS if self.average else np.arange(fits.se.size) == best
+        moved = bool((fits.prolonged & matters).any())
+        return replace(estimate, message=_PROLONGED) if moved else estimate
 
     def _sample_size(self, data: Harmonised) -> float:
         if self.sample_size is not None:
@@ -108,62 +156,3 @@ class ConstrainedMaximumLikelihood(Method):
         sizes = np.array([data.n_y, *([] if data.n_x is None else data.n_x)])
         known = sizes[np.isfinite(sizes)]
         return float(known.min()) if known.size else math.nan
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fit:
-    """The best fit with K invalid variants: slope, its error, BIC, and the variants held valid."""
-
-    slope: float
-    se: float
-    criterion: float
-    valid: Bool
-
-
-def _fit_each(points: Points, *, price: float) -> list[_Fit]:
-    """Certified fits for K from 0 to m - 2, ended where the price alone excludes a larger K."""
-    slopes = list_slopes(points)
-    shares = np.sort(_contribute(points, slopes), axis=1)
-    losses = np.cumsum(shares, axis=1)
-    m = points.x.size
-    starts = slopes[np.nanargmin(losses, axis=0)]
-    fits: list[_Fit] = []
-    least = math.inf
-    for invalid in range(m - 1):
-        if invalid * price > least + _WEIGHTLESS:
-            break
-        fit = _fit_one(points, float(starts[m - 1 - invalid]), invalid, price)
-        if fit is not None:
-            fits.append(fit)
-            least = min(least, fit.criterion)
-    return fits
-
-
-def _fit_one(points: Points, start: float, invalid: int, price: float) -> _Fit | None:
-    """From the best slope of the search, by turns the best variants and their best slope."""
-    theta, valid = start, _keep(points, start, invalid)
-    for _ in range(_TURNS):
-        line = fit_line(points.select(valid), start=theta)
-        theta, before = line.slope, valid
-        valid = _keep(points, theta, invalid)
-        if line.doubt is not None:
-            return None
-        if (valid == before).all():
-            criterion = line.q + invalid * price
-            return _Fit(theta, math.sqrt(2.0 / line.curvature), criterion, valid)
-    return None
-
-
-def _contribute(points: Points, slopes: F64) -> F64:
-    """Each variant's -2 log likelihood (s, m) at slopes, its own effect at its most likely."""
-    t = slopes[:, None]
-    variance = points.sy**2 + t**2 * points.sx**2
-    return np.asarray((points.y - t * points.x) ** 2 / variance)
-
-
-def _keep(points: Points, theta: float, invalid: int) -> Bool:
-    """Mark all but the variants that fit a slope worst, the first of equals."""
-    order = np.argsort(-_contribute(points, np.array([theta]))[0], kind="stable")
-    kept = np.ones(order.size, dtype=np.bool_)
-    kept[order[:invalid]] = False
-    return kept

@@ -25,6 +25,8 @@ _CHI2_95 = 3.841458820694124  # qchisq(0.95, 1)
 _BEYOND = 2.0  # standard errors beyond the outermost ratios: the package's default
 _LAST = 1e-10  # of a step: as R's seq, which keeps an end that rounding puts just out of reach
 _MOST_POINTS = 1_000_000  # seconds of work; ratios that far apart are not of one scale
+_SMALLEST = 5e-324  # above zero: of a step that scaling takes to zero, the grid has no end
+_AT_AN_END = "the best point is an end of the grid: lowest and highest give a wider one"
 _BLOCK = 1 << 20  # 8 MB at a time
 
 
@@ -42,9 +44,11 @@ class ContaminationMixture(Method):
     :math:`2\{\ell(\hat\theta) - \ell(\theta)\} < 3.84 \phi^2`, where :math:`\phi^2 \ge 1` is the
     heterogeneity of the variants held valid; it may fall into several parts, which ``intervals``
     lists while ``conf_low`` and ``conf_high`` are its ends. ``used`` are the variants held valid.
-    A set of one point has no width, and an end of the default grid is no maximum: neither is
-    reported, where the package prints them. There is no standard error. p is that of
+    There is no standard error. p is that of
     :math:`2\{\ell(\hat\theta) - \ell(0)\} \phi^2`.
+
+    The estimate is of the grid, also where its best point is an end: a message says so. A set of
+    one point, which the package prints, has no width: the step is divided by ten until it has one.
 
     Source: Burgess, Foley, Allara, Staley and Howson 2020, doi:10.1038/s41467-019-14156-4.
     R: ``MendelianRandomization::mr_conmix`` 0.10.0, whose statistic is multiplied by
@@ -104,7 +108,7 @@ class ContaminationMixture(Method):
             None if value is None else float(np.ldexp(value, exposure - outcome))
             for value in values
         )
-        step = float(np.ldexp(self.step, exposure - outcome))
+        step = max(float(np.ldexp(self.step, exposure - outcome)), _SMALLEST)
         return replace(self, psi=psi, lowest=lowest, highest=highest, step=step)
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
@@ -118,9 +122,8 @@ class ContaminationMixture(Method):
                 message = f"the grid would have more than {_MOST_POINTS} points, or none"
                 return refuse(MethodStatus.not_identified, message, nsnp=data.m)
             found = self._conclude(ratio, se, psi, theta)
-            if found.status != MethodStatus.ok or found.conf_low < found.conf_high:
-                message = f"the step of the grid was divided by 10 ** {narrowed}"
-                return replace(found, message=message) if narrowed and not found.message else found
+            if found.conf_low < found.conf_high:
+                return _note_narrowing(found, narrowed)
         message = "the confidence set is one point: the step of the grid is too wide"
         return refuse(MethodStatus.not_identified, message, nsnp=data.m)
 
@@ -143,10 +146,6 @@ class ContaminationMixture(Method):
         phi2 = _heterogeneity(ratio, se, valid)
         top = float(likelihood[best])
         kept = np.flatnonzero(2.0 * (top - likelihood) < _CHI2_95 * phi2)
-        ends = {0, theta.size - 1}
-        if self.lowest is None and self.highest is None and theta.size > 1 and best in ends:
-            message = "the best point is an end of the grid: give lowest and highest"
-            return refuse(MethodStatus.not_identified, message, nsnp=ratio.size)
         at_zero = float(_profile(ratio, se, invalid, np.zeros(1))[0])
         factor = 1.0 / phi2 if self.divide_by_heterogeneity else phi2
         parts = np.split(kept, np.flatnonzero(np.diff(kept) > 1) + 1)
@@ -157,10 +156,19 @@ class ContaminationMixture(Method):
             conf_low=float(theta[kept[0]]),
             conf_high=float(theta[kept[-1]]),
             nsnp=ratio.size,
+            message=_AT_AN_END if best in {0, theta.size - 1} else None,
             details={"psi": psi, "phi": math.sqrt(phi2), "valid": float(valid.sum())},
             intervals=tuple((float(theta[part[0]]), float(theta[part[-1]])) for part in parts),
             used=tuple(np.flatnonzero(valid).tolist()),
         )
+
+
+def _note_narrowing(found: Estimate, narrowed: int) -> Estimate:
+    if not narrowed:
+        return found
+    note = f"the step of the grid was divided by {10**narrowed}, as its set was one point"
+    notes = [note] if found.message is None else [found.message, note]
+    return replace(found, message="; ".join(notes))
 
 
 def _log_normal(distance: F64, variance: F64) -> F64:

@@ -6,8 +6,8 @@ in other units give the estimate in other units, and squares of effects of 1e-15
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -80,17 +80,23 @@ def restore_units(found: Estimate, *, outcome: int, exposure: int, powers: Power
         else value
         for name, value in found.details.items()
     }
-    return replace(
-        found,
+    return Estimate(
         estimate=_scale(found.estimate, unit),
         se=_scale(found.se, unit),
+        neg_log10_p=found.neg_log10_p,
         conf_low=_scale(found.conf_low, unit),
         conf_high=_scale(found.conf_high, unit),
         intervals=tuple((_scale(low, unit), _scale(high, unit)) for low, high in found.intervals),
+        nsnp=found.nsnp,
+        status=found.status,
+        message=found.message,
         details=details,
+        used=found.used,
     )
 
 
 def _scale(value: float, exponent: int) -> float:
-    with np.errstate(over="ignore", under="ignore"):
-        return float(np.ldexp(value, exponent)) if exponent else value
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, value)

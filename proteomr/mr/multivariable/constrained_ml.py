@@ -20,6 +20,7 @@ from proteomr.mr.multivariable.base import (
     refuse_each,
 )
 from proteomr.mr.multivariable.errors_in_variables import (
+    STALLS,
     certify_terms,
     combine_errors,
     evaluate_terms,
@@ -243,16 +244,19 @@ def _trim(x: F64, y: F64, errors: F64, count: int, start: F64) -> tuple[F64, F64
     kept, value = _keep(x, y, errors, count, theta)
     first = np.einsum("bm,bm->b", value, kept)
     settled = np.zeros(theta.shape[0], dtype=np.bool_)
+    stalls = np.zeros(theta.shape[0], dtype=np.int64)
     for _ in range(_STEPS):
         rows = np.flatnonzero(~settled)
         if not rows.size:
             break
-        theta[rows], moved = step_terms(
+        theta[rows], moved, fell = step_terms(
             x[rows], y[rows], covariances=errors, theta=theta[rows], kept=kept[rows]
         )
         again, value[rows] = _keep(x[rows], y[rows], errors, count, theta[rows])
         same = (again == kept[rows]).all(axis=1)
-        settled[rows] = (moved <= _TOLERANCE * math.sqrt(y.shape[1])) & same
+        stalls[rows] = np.where(fell | ~same, 0, stalls[rows] + 1)
+        small = moved <= _TOLERANCE * math.sqrt(y.shape[1])
+        settled[rows] = (small | (stalls[rows] >= STALLS)) & same
         kept[rows] = again
     deviance = np.einsum("bm,bm->b", value, kept)
     settled &= certify_terms(x, y, covariances=errors, theta=theta, kept=kept, rival=first)

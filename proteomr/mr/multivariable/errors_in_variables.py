@@ -10,6 +10,7 @@ from proteomr._typing import F64, Bool
 from proteomr.stats.certificates import find_doubt
 
 __all__ = [
+    "STALLS",
     "Terms",
     "certify_terms",
     "combine_errors",
@@ -17,6 +18,9 @@ __all__ = [
     "minimise_terms",
     "step_terms",
 ]
+
+STALLS = 4
+"""Steps without a fall of the sum after which rounding alone moves the effects."""
 
 _STEPS = 200  # Newton's method needs ten; a valley that takes more has no minimum worth the name
 _HALVINGS = 40  # of a step, down to its last digits
@@ -110,7 +114,7 @@ def step_terms(
     theta: F64,
     kept: Bool,
     excess: float | F64 = 0.0,
-) -> tuple[F64, F64]:
+) -> tuple[F64, F64, Bool]:
     """One descending Newton step on the sum over the variants kept.
 
     Parameters
@@ -120,7 +124,7 @@ def step_terms(
 
     Returns
     -------
-    Effects (b, e) and how far they moved, in standard errors (b,).
+    Effects (b, e), how far they moved in standard errors (b,), and whether the sum fell (b,).
     """
     terms = evaluate_terms(x, y, covariances=covariances, theta=theta, excess=excess)
     w = kept.astype(np.float64)
@@ -148,7 +152,7 @@ def step_terms(
             break
         shrink = np.where(worse, 0.5 * shrink, shrink)
     shrink = np.where(worse, 0.0, shrink)
-    return theta + shrink[:, None] * step, length * shrink
+    return theta + shrink[:, None] * step, length * shrink, after < before
 
 
 def minimise_terms(
@@ -170,11 +174,13 @@ def minimise_terms(
     """
     theta = start
     kept = np.ones(y.shape, dtype=np.bool_)
+    stalls = np.zeros(y.shape[0], dtype=np.int64)
     for _ in range(_STEPS):
-        theta, moved = step_terms(
+        theta, moved, fell = step_terms(
             x, y, covariances=covariances, theta=theta, kept=kept, excess=excess
         )
-        if (moved <= _TOLERANCE * np.sqrt(y.shape[1])).all():
+        stalls = np.where(fell, 0, stalls + 1)
+        if ((moved <= _TOLERANCE * np.sqrt(y.shape[1])) | (stalls >= STALLS)).all():
             break
     first = evaluate_terms(x, y, covariances=covariances, theta=start, excess=excess)
     rival = first.value.sum(axis=1)

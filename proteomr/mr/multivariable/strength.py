@@ -15,6 +15,7 @@ from proteomr.mr.multivariable.errors_in_variables import (
     evaluate_terms,
     minimise_terms,
 )
+from proteomr.stats.bracketing import halve_to_root
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.tables import Harmonised
 
@@ -29,7 +30,8 @@ __all__ = [
 
 StrengthDivisor: TypeAlias = Literal["variants", "degrees_of_freedom"]
 
-_HALVINGS = 200
+_LAST_DIGITS = 1e-15  # relative, of the excess variance
+_EXPECTED = 1e-9  # relative: of a heterogeneity that should be its degrees of freedom
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,17 +217,21 @@ def minimise_heterogeneity(
     if fit is None:
         raise InputError("effects on one exposure are a combination of those on the others")
     theta, q = _minimise(x, y, errors, fit.coefficients[None], 0.0)
-    low, high = 0.0, float((fit.residuals**2).sum() / df)
-    while q > df and _minimise(x, y, errors, theta, high)[1] > df:
+    if q <= df:
+        return RobustEffects(tuple(theta[0].tolist()), 0.0, q, df)
+    high = float((fit.residuals**2).sum() / df)
+    while _minimise(x, y, errors, theta, high)[1] > df:
         high *= 2.0
-    excess = 0.0
-    for _ in range(_HALVINGS if q > df else 0):
-        excess = 0.5 * (low + high)
-        if excess in {low, high}:
-            break
-        theta, q = _minimise(x, y, errors, theta, excess)
-        low, high = (excess, high) if q > df else (low, excess)
-    return RobustEffects(tuple(theta[0].tolist()), excess, q, df)
+    excess = halve_to_root(
+        lambda tau2: np.array([_minimise(x, y, errors, theta, float(tau2[0]))[1] - df]),
+        np.zeros(1),
+        np.array([high]),
+        tolerance=_LAST_DIGITS,
+    )
+    theta, q = _minimise(x, y, errors, theta, float(excess[0]))
+    if not abs(q - df) <= _EXPECTED * df:
+        raise InputError("no excess variance makes the heterogeneity that expected")
+    return RobustEffects(tuple(theta[0].tolist()), float(excess[0]), q, df)
 
 
 def _prepare(data: Harmonised, correlations: F64 | None) -> tuple[F64, F64, F64, int]:

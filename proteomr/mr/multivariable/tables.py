@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import polars as pl
 
-from proteomr.errors import ColumnError, FormatError, NothingToDo, nearest
+from proteomr.errors import ColumnError, FormatError, InputError, NothingToDo, nearest
 from proteomr.io.tables import read_table
 from proteomr.mr.choice import build_joint_methods, name_methods
 from proteomr.mr.estimate import random_of, tabulate_estimates
-from proteomr.mr.multivariable import measure_conditional_f
+from proteomr.mr.multivariable import (
+    measure_conditional_f,
+    measure_pleiotropy,
+    minimise_heterogeneity,
+    select_exposures,
+)
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
 
@@ -21,6 +26,8 @@ __all__ = ["estimate_jointly", "read_joint", "tabulate_strength"]
 
 _NAMES: Final = ("variant_id", "SNP", "snp", "rsid")
 _OUTCOME: Final = ("beta_outcome", "se_outcome")
+
+T = TypeVar("T")
 
 
 def read_joint(path: str | Path) -> Harmonised:
@@ -122,17 +129,49 @@ def estimate_jointly(
     return tabulate_estimates(rows)
 
 
-def tabulate_strength(data: Harmonised) -> pl.DataFrame:
-    """Return the conditional F of each exposure given the others; schema ``conditional_strength``.
+def tabulate_strength(data: Harmonised, *, seed: int = 1) -> pl.DataFrame:
+    """Return how well each exposure is told from the others; schema ``conditional_strength``.
 
-    The exposures' studies are taken as independent.
+    The conditional F of each exposure, the heterogeneity of all variants about the regression, the
+    effects at which that is least, and the effects that a lasso leaves. The exposures' studies are
+    taken as independent; what the variants are too few for is empty.
+
+    Parameters
+    ----------
+    data : variants of several exposures.
+    seed : of the lasso's folds.
     """
-    values = measure_conditional_f(data)
+    count = len(data.exposures)
+    nothing: list[float | None] = [None] * count
+    test = _attempt(lambda: measure_pleiotropy(data))
+    robust = _attempt(lambda: minimise_heterogeneity(data).effects)
+    random = random_of(seed, *data.exposures, data.outcome, "lasso")
+    chosen = _attempt(lambda: select_exposures(data, random=random))
     frame = pl.DataFrame(
         {
             c.EXPOSURE: list(data.exposures),
-            c.NSNP: [data.m] * len(data.exposures),
-            "conditional_f": pl.Series(list(values), dtype=pl.Float64).fill_nan(None),
-        }
+            c.NSNP: [data.m] * count,
+            "conditional_f": list(measure_conditional_f(data)),
+            "q": nothing if test is None else [test.q] * count,
+            "q_df": nothing if test is None else [test.df] * count,
+            "q_neg_log10_p": nothing if test is None else [test.neg_log10_p] * count,
+            "least_q_estimate": nothing if robust is None else list(robust),
+            "lasso_estimate": nothing if chosen is None else list(chosen),
+        },
+        schema_overrides={
+            **dict.fromkeys(
+                ("conditional_f", "q", "q_neg_log10_p", "least_q_estimate", "lasso_estimate"),
+                pl.Float64,
+            ),
+            "q_df": pl.Int64,
+        },
     )
-    return load_schema("conditional_strength").validate(frame)
+    return load_schema("conditional_strength").validate(frame.fill_nan(None))
+
+
+def _attempt(measure: Callable[[], T]) -> T | None:
+    """Return a measure, or None where the variants cannot give it."""
+    try:
+        return measure()
+    except InputError:
+        return None

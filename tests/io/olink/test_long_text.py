@@ -242,16 +242,6 @@ def test_a_fault_is_told_with_file_line_and_column(fault: str, tmp_path: Path, r
     assert "\n" not in str(raised.value)
 
 
-def test_a_truncated_gzip_file_is_refused(tmp_path: Path, read: Read) -> None:
-    path = tmp_path / "npx.csv.gz"
-    rows = "".join(
-        f"S{i:05d};1;OID1;P1;G;0;C;B;P;PASS;0;0.{i};N;PASS;SAMPLE;1\n" for i in range(9999)
-    )
-    path.write_bytes(gzip.compress((_HEADER + "\n" + rows).encode())[:-5000])
-    with pytest.raises(FormatError, match="cut off or damaged"):
-        read(path)
-
-
 def test_nothing_but_controls_is_refused(tmp_path: Path, read: Read) -> None:
     with pytest.raises(InputError, match="is a control"):
         read(_written("SampleID,OlinkID,NPX\nCONTROL_1,OID1,0.5\n", tmp_path))
@@ -302,8 +292,3 @@ def test_byte_order_mark_line_ends_quotes_and_blanks_change_nothing(
     assert made.samples.equals(expected.samples)
     assert made.assays.equals(expected.assays)
     np.testing.assert_array_equal(made.proteins.read(slice(1)), expected.proteins.read(slice(1)))
-
-
-def test_a_file_without_a_last_line_break_is_said(tmp_path: Path, read: Read) -> None:
-    assert not any("line break" in note for note in read(_written(_SMALL, tmp_path)).notes)
-    assert any("line break" in note for note in read(_written(_SMALL[:-1], tmp_path)).notes)

@@ -145,12 +145,6 @@ def test_columns_may_stand_in_any_order_beside_others(tmp_path: Path) -> None:
     assert matrix(read(file)) == [[0.5]]
 
 
-def test_a_last_line_without_an_end_is_said(tmp_path: Path) -> None:
-    cut = read(write(tmp_path / "a.txt", "1000001\t0\t0\t0.25\n1000001\t0\t7\t0.2"))
-    assert matrix(cut) == [[0.25, 0.2]]
-    assert cut.notes == ("a.txt: the last line has no end; check that the file is whole",)
-
-
 def test_gzip_gives_the_same(tmp_path: Path) -> None:
     file = tmp_path / "a.txt.gz"
     file.write_bytes(gzip.compress((HEADER + "1000001\t0\t0\t0.25\n").encode()))

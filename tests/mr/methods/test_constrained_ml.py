@@ -4,15 +4,38 @@ import dataclasses
 import itertools
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood
+from proteomr.errors import UsageError
+from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood, Search
 from proteomr.tables import Harmonised
-from tests.mr.methods.comparison import entries
+from tests.mr.methods.comparison import Tally, compare, entries
+from tests.mr.methods.designs import DESIGNS
 from tests.mr.methods.examples import make, run, simulate
 from tests.mr.methods.oracles import minimise_by_scan
+from tests.mr.reference import read_set
+
+
+@pytest.mark.parametrize("average", [True, False])
+def test_cml_equals_mendelianrandomization_0_10_0(reference: Path, *, average: bool) -> None:
+    tally = Tally()
+    for name, data, entry in entries(reference, "MendelianRandomization", "mr_cML"):
+        args = entry["args"]
+        if args["DP"] or args["MA"] != average:
+            continue
+        method = ConstrainedMaximumLikelihood(average=average, sample_size=args["n"])
+        found = run(method, data)
+        assert found.message is None, name
+        compare(tally, name, found, entry)
+        if not average:
+            invalid = set(range(data.m)) - set(found.used or ())
+            wanted = np.atleast_1d(entry["result"]["BIC_invalid"]).astype(int)
+            assert {k + 1 for k in invalid} == set(wanted.tolist()), name
+    tally.check(1e-9)
+    assert (tally.entries, tally.refused) == (25, 0)
 
 
 def trimmed(data: Harmonised, theta: float, invalid: int) -> float:
@@ -21,44 +44,46 @@ def trimmed(data: Harmonised, theta: float, invalid: int) -> float:
     return float(np.sort(q)[: data.m - invalid].sum())
 
 
-def test_the_fit_of_least_criterion_is_mendelianrandomization_s_or_better(reference: Path) -> None:
-    same, better = 0, []
+def test_the_global_search_finds_no_worse_criterion_than_the_package(reference: Path) -> None:
+    better = 0
     for name, data, entry in entries(reference, "MendelianRandomization", "mr_cML"):
         args, wanted = entry["args"], entry["result"]
         if args["DP"] or args["MA"]:
             continue
-        found = run(ConstrainedMaximumLikelihood(average=False, sample_size=args["n"]), data)
-        theirs = set((np.atleast_1d(wanted["BIC_invalid"]).astype(int) - 1).tolist())
-        ours = set(range(data.m)) - set(found.used or ())
+        method = ConstrainedMaximumLikelihood(average=False, sample_size=args["n"], search="global")
+        found = run(method, data)
+        theirs, ours = np.atleast_1d(wanted["BIC_invalid"]).size, data.m - len(found.used or ())
         price = math.log(args["n"])
-        criterion = trimmed(data, found.estimate, len(ours)) + price * len(ours)
-        bound = trimmed(data, wanted["b"], len(theirs)) + price * len(theirs)
+        criterion = trimmed(data, found.estimate, ours) + price * ours
+        bound = trimmed(data, wanted["b"], theirs) + price * theirs
         assert criterion <= bound * (1 + 1e-9), name
-        if ours == theirs:
-            assert found.estimate == pytest.approx(wanted["b"], rel=2e-6), name
-            assert found.se == pytest.approx(wanted["se"], rel=1e-6), name
-            same += 1
-        else:
-            assert criterion < bound - 1e-3, name
-            better.append(name)
-    assert same == 21
-    assert better == ["mrb_hdl_chd", "raps_crp_cad_p5e8", "raps_ldl_cad_p1e4", "raps_ldl_ukb_p1e4"]
+        better += criterion < bound - 0.1
+    assert better > 0
 
 
-def test_the_average_is_mendelianrandomization_s_where_its_fits_are_optima(reference: Path) -> None:
-    near = 0
-    for _, data, entry in entries(reference, "MendelianRandomization", "mr_cML"):
-        args, wanted = entry["args"], entry["result"]
-        if args["DP"] or not args["MA"]:
-            continue
-        found = run(ConstrainedMaximumLikelihood(sample_size=args["n"]), data)
-        close = abs(found.estimate / wanted["b"] - 1.0) < 1e-4
-        near += close
-        if close:
-            assert found.se == pytest.approx(wanted["se"], rel=1e-3)
-        else:
-            assert abs(found.estimate - wanted["b"]) < found.se or data.m == 4
-    assert near == 13
+def test_turns_that_had_not_settled_are_continued_and_it_is_said(reference: Path) -> None:
+    # After 100 turns the package prints -5.39 with a standard error of 0.40 here, on its way.
+    data = read_set(reference, "presso_e2")
+    method = ConstrainedMaximumLikelihood(average=False, sample_size=50_000)
+    found = run(method, data)
+    assert "where the package ends them they had not settled" in str(found.message)
+    rows = data.select(np.array(found.used))
+    near = found.estimate * np.linspace(0.8, 1.2, 400_001)
+    v = rows.se_y[:, None] ** 2 + near**2 * rows.sx[:, None] ** 2
+    q = ((rows.beta_y[:, None] - near * rows.x[:, None]) ** 2 / v).sum(axis=0)
+    assert found.estimate == pytest.approx(near[q.argmin()], rel=2e-6)
+
+
+@pytest.mark.parametrize("search", ["package", "global"])
+def test_a_search_without_a_certificate_is_a_status(search: Search) -> None:
+    # Errors of 1e-14 of the effects: rounding alone is many standard errors.
+    method = ConstrainedMaximumLikelihood(sample_size=20_000, search=search)
+    data = [DESIGNS["errors of 1e-14"](np.random.default_rng(seed)) for seed in range(8)]
+    doubted = [found for found in (run(method, one) for one in data) if found.status != "ok"]
+    assert doubted
+    for found in doubted:
+        assert found.status.value == "not_converged"
+        assert "invalid variants: the score at the solution is not zero" in str(found.message)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -72,8 +97,8 @@ def test_every_fit_is_the_best_of_all_sets_of_invalid_variants(seed: int) -> Non
             line = minimise_by_scan(data.select(np.array(kept)))
             best = min(best, line)
         criteria.append((best[0] + invalid * math.log(n), best[1]))
-    found = run(ConstrainedMaximumLikelihood(average=False, sample_size=n), data)
-    assert found.estimate == pytest.approx(min(criteria)[1], rel=1e-6)
+    method = ConstrainedMaximumLikelihood(average=False, sample_size=n, search="global")
+    assert run(method, data).estimate == pytest.approx(min(criteria)[1], rel=1e-6)
 
 
 def test_no_nearby_slope_has_a_higher_profile_likelihood() -> None:
@@ -114,3 +139,12 @@ def test_what_cannot_be_fitted_is_a_status() -> None:
     method = ConstrainedMaximumLikelihood(sample_size=100)
     assert run(method, make(one[:2], *[one[:2]] * 3)).status.value == "too_few"
     assert run(method, make(0.0 * one, one, one, one)).status.value == "zero_effect"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"search": "local"}, "search 'local' is none of"), ({"tolerance": 0.0}, "above zero")],
+)
+def test_a_search_that_there_is_not_is_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        ConstrainedMaximumLikelihood(**options)

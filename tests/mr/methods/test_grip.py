@@ -7,7 +7,7 @@ import pytest
 
 from proteomr.mr.methods.grip import Grip
 from tests.mr.methods.comparison import Tally, compare, entries
-from tests.mr.methods.examples import check_invariances, make, run, simulate
+from tests.mr.methods.examples import make, run, simulate
 
 
 def test_grip_equals_twosamplemr_0_7_9(reference: Path) -> None:
@@ -17,10 +17,6 @@ def test_grip_equals_twosamplemr_0_7_9(reference: Path) -> None:
         compare(tally, name, run(Grip(), data), entry, skip=skip)
     tally.check(1e-9)
     assert (tally.entries, tally.refused) == (33, 5)
-
-
-def test_alleles_units_and_order_change_nothing() -> None:
-    check_invariances(Grip())
 
 
 def test_the_slope_is_that_of_weighted_least_squares() -> None:

@@ -15,7 +15,7 @@ from proteomr.mr.methods.ivw import (
 from proteomr.mr.methods.method import Method
 from proteomr.stats.distributions import p_from_neg_log10
 from tests.mr.methods.comparison import Tally, compare, entries
-from tests.mr.methods.examples import check_invariances, cover, make, run, simulate
+from tests.mr.methods.examples import cover, make, run, simulate
 from tests.mr.reference import read_set
 
 THEIRS = InverseVarianceWeighted(convention="mendelianrandomization")
@@ -129,21 +129,6 @@ def test_published_ivw_with_strict_instruments_and_without_the_outcome_filter(
     assert everything.estimate == pytest.approx(0.07861826811915368, rel=1e-13)
     assert everything.se == pytest.approx(0.15240913344691406, rel=1e-13)
     assert everything.details["q"] == pytest.approx(130.32613639622596, rel=1e-13)
-
-
-@pytest.mark.parametrize(
-    "method",
-    [
-        InverseVarianceWeighted(),
-        InverseVarianceWeightedFixed(),
-        InverseVarianceWeightedRandom(),
-        DELTA,
-        option(penalised=True),
-        option(robust=True),
-    ],
-)
-def test_ivw_does_not_depend_on_alleles_units_or_order(method: Method) -> None:
-    check_invariances(method)
 
 
 def test_ivw_is_the_loop_over_variants() -> None:

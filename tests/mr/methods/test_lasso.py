@@ -7,7 +7,7 @@ import pytest
 
 from proteomr.mr.methods.lasso import Lasso
 from tests.mr.methods.comparison import Tally, compare, entries
-from tests.mr.methods.examples import check_invariances, make, run, simulate
+from tests.mr.methods.examples import make, run, simulate
 
 
 def test_lasso_equals_mendelianrandomization_0_10_0(reference: Path) -> None:
@@ -21,10 +21,6 @@ def test_lasso_equals_mendelianrandomization_0_10_0(reference: Path) -> None:
         assert list(found.used or ()) == zero.tolist(), name
     tally.check(1e-9)
     assert (tally.entries, tally.refused) == (27, 0)
-
-
-def test_alleles_units_and_order_change_nothing() -> None:
-    check_invariances(Lasso())
 
 
 def test_invalid_variants_are_left_out() -> None:

@@ -10,7 +10,7 @@ from proteomr.mr.methods.base import Convention
 from proteomr.mr.methods.maximum_likelihood import MaximumLikelihood
 from proteomr.tables import Harmonised
 from tests.mr.methods.comparison import Entry, entries
-from tests.mr.methods.examples import check_invariances, cover, make, run, simulate
+from tests.mr.methods.examples import cover, make, run, simulate
 
 THEIRS: Convention = "mendelianrandomization"
 
@@ -91,11 +91,6 @@ def test_the_standard_error_is_the_curvature_of_the_full_likelihood(psi: float) 
         information[j, m] = truths[j] * (up @ inverses[j] @ along) - up @ inverses[j] @ residual
         information[m, j] = information[j, m]
     assert found.se == pytest.approx(np.linalg.inv(information)[m, m] ** 0.5, rel=1e-9)
-
-
-def test_maximum_likelihood_does_not_depend_on_alleles_units_or_order() -> None:
-    check_invariances(MaximumLikelihood(), 1e-9)
-    check_invariances(MaximumLikelihood(THEIRS, model="random"), 1e-9)
 
 
 def test_maximum_likelihood_recovers_the_truth_with_weak_instruments() -> None:

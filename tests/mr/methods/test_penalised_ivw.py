@@ -7,7 +7,7 @@ import pytest
 
 from proteomr.mr.methods.penalised_ivw import PenalisedIvw
 from tests.mr.methods.comparison import Tally, compare, entries
-from tests.mr.methods.examples import check_invariances, cover, make, run, simulate
+from tests.mr.methods.examples import cover, make, run, simulate
 
 
 @pytest.mark.parametrize("over_dispersion", [True, False])
@@ -23,10 +23,6 @@ def test_pivw_equals_mendelianrandomization_0_10_0(
         assert found.details["condition"] == pytest.approx(entry["result"]["Condition"], rel=1e-9)
     tally.check(1e-9)
     assert (tally.entries, tally.refused) == (32, 0)
-
-
-def test_alleles_units_and_order_change_nothing() -> None:
-    check_invariances(PenalisedIvw())
 
 
 def test_weak_instruments_do_not_bias_the_slope() -> None:

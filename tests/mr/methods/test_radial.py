@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +9,6 @@ import pytest
 from proteomr.errors import InputError
 from proteomr.mr.methods.egger import EggerRegression
 from proteomr.mr.methods.ivw import InverseVarianceWeightedRandom
-from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.radial import (
     RadialEgger,
     RadialIvw,
@@ -20,7 +19,7 @@ from proteomr.mr.methods.radial import (
 from proteomr.stats.distributions import p_from_neg_log10
 from proteomr.tables import Harmonised
 from tests.mr.methods.comparison import Tally, compare, entries
-from tests.mr.methods.examples import check_invariances, make, run, simulate
+from tests.mr.methods.examples import make, run, simulate
 
 WEIGHTS: dict[int, RadialWeights] = {1: "first_order", 2: "second_order", 3: "modified"}
 
@@ -137,13 +136,6 @@ def test_contributions_sum_to_the_heterogeneity_and_outliers_depend_on_alpha() -
         assert found.contributions.sum() == pytest.approx(found.effect.details["q"], rel=1e-12)
         strict = fit(data, alpha=0.001)
         assert set(strict.outliers) < set(found.outliers)
-
-
-@pytest.mark.parametrize("weights", get_args(RadialWeights))
-def test_radial_estimates_do_not_depend_on_alleles_units_or_order(weights: RadialWeights) -> None:
-    method: Method
-    for method in (RadialIvw(weights=weights), RadialEgger(weights=weights)):
-        check_invariances(method, 1e-9)
 
 
 def test_radial_egger_differs_from_egger_in_the_meaning_of_its_intercept() -> None:

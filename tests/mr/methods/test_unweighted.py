@@ -7,7 +7,7 @@ import pytest
 
 from proteomr.mr.methods.unweighted import UnweightedRegression
 from tests.mr.methods.comparison import Tally, compare, entries
-from tests.mr.methods.examples import check_invariances, make, run
+from tests.mr.methods.examples import make, run
 
 
 def test_the_estimate_and_residuals_equal_twosamplemr_0_7_9(reference: Path) -> None:
@@ -31,10 +31,6 @@ def test_the_standard_error_is_that_of_least_squares() -> None:
     slope, rss, _, _ = np.linalg.lstsq(x[:, None], y)
     assert found.estimate == pytest.approx(slope[0], rel=1e-12)
     assert found.se == pytest.approx(np.sqrt(rss[0] / 29 / (x @ x)), rel=1e-12)
-
-
-def test_unweighted_regression_does_not_depend_on_alleles_units_or_order() -> None:
-    check_invariances(UnweightedRegression())
 
 
 def test_what_cannot_be_fitted_is_a_status() -> None:

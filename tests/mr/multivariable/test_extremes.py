@@ -105,7 +105,7 @@ def test_every_ok_has_its_certificate(method: MultivariableMethod, name: str) ->
 
 @each
 @each_design
-@pytest.mark.parametrize("units", [(1, -3, 2), (-480, 300, 400), (200, 480, -300)])
+@pytest.mark.parametrize("units", [(1, -3, 2), (-480, 300, 400)])
 def test_other_units_give_exactly_the_estimates_in_other_units(
     method: MultivariableMethod, name: str, units: tuple[int, int, int]
 ) -> None:

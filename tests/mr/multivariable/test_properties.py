@@ -21,7 +21,7 @@ from proteomr.mr.multivariable import (
 from proteomr.tables import Harmonised
 from tests.mr.multivariable.lipids import simulate
 
-QUICK = {"mv_median": "draws=50", "mv_cml": "perturbations=20"}
+QUICK = {"mv_median": "draws=50", "mv_cml": "perturbations=6"}
 FURTHER = ("mv_ivw(robust=true)", "mv_gmm(robust=false)", "mv_cml(perturbations=0)")
 """Configurations that take another path than the defaults."""
 
@@ -65,8 +65,11 @@ def check_same(
     drawn = isinstance(method, MultivariableConstrainedMl) and method.perturbations > 0
     slack = 1.0 * errors if drawn else 1e-7 * np.abs(points(plain))
     assert (np.abs(points(found) * unit - points(plain)) <= slack).all()
-    relative = 0.8 if method.stochastic and (drawn or method.key == "mv_median") else 1e-6
-    assert np.array([one.se for one in found]) * unit == pytest.approx(errors, rel=relative)
+    ratio = np.array([one.se for one in found]) * unit / errors
+    if drawn or method.key == "mv_median":
+        assert ((ratio > 0.25) & (ratio < 4.0)).all()  # standard deviations of 6 draws, or of 50
+    else:
+        assert ratio == pytest.approx(np.ones(ratio.size), rel=1e-6)
 
 
 @each

@@ -1,0 +1,1 @@
+"""Genotypes, correlations of variants, and chains between builds of the genome."""

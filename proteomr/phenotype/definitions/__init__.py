@@ -1,0 +1,1 @@
+"""Definitions of phenotypes: their files, their rules, and the kinds of rule there are."""

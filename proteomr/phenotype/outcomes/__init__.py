@@ -1,0 +1,1 @@
+"""Outcomes of participants: what they are, their dates, follow-up and counts."""

@@ -1,0 +1,114 @@
+"""The row model of logistic regression: one predictor, ``logit P(y = 1)``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proteomr._typing import F64
+from proteomr.stats.chunked import ChunkedDesign
+from proteomr.stats.logistic_base import fit_base
+from proteomr.stats.loops import load_loops
+from proteomr.stats.row_models import Base, Reach, Rows
+
+__all__ = ["LogisticRows"]
+
+_Array = NDArray[Any]
+_Single = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticRows:
+    """A :class:`proteomr.stats.row_models.RowModel`; its state is the means.
+
+    Parameters
+    ----------
+    loops : :mod:`proteomr.stats.logistic_loops`, or its compiled twin.
+
+    Examples
+    --------
+    >>> LogisticRows.load(compiled=False).loops.__name__
+    'proteomr.stats.logistic_loops'
+    """
+
+    loops: ModuleType
+
+    reach: ClassVar[Reach] = "row"
+    predictors: ClassVar[int] = 1
+    thresholds: ClassVar[int] = 0
+    states: ClassVar[int] = 1
+
+    @classmethod
+    def load(cls, *, compiled: bool = True) -> LogisticRows:
+        """Return the model with compiled or plain loops."""
+        return cls(load_loops("logistic", compiled=compiled))
+
+    def fit_base(self, design: ChunkedDesign, response: F64) -> Base | None:
+        """Fit a response of 0 and 1 to the covariates alone."""
+        return fit_base(design, response)
+
+    def concentrate(self, effects: F64) -> F64:
+        """Return how a strong effect gathers the weight in the rows whose outcome is in doubt.
+
+        Where ``|b|`` is above 1, the rows with ``|b x| < 1`` are a share of ``1 / |b|``; the square
+        leaves room for a protein of few values near 0.
+        """
+        return np.maximum(np.square(effects), 1.0)
+
+    def leave_residuals(
+        self, eta: _Array, rows: Rows, *, coefficients: _Array, start: int, score: F64
+    ) -> None:
+        """Leave ``m (y - mu)`` in eta."""
+        self.loops.sum_scores(
+            eta, rows.borders, rows.mask, rows.response, coefficients, start, score
+        )
+
+    def keep_state(
+        self, eta: F64, rows: Rows, *, coefficients: F64, start: int, score: F64, state: F64
+    ) -> None:
+        """Leave ``m (y - mu)`` in eta, and keep ``m mu``."""
+        self.loops.store_means(
+            eta, rows.borders, rows.mask, rows.response, coefficients, start, score, state[:, 0]
+        )
+
+    def move_state(
+        self,
+        u: _Single,
+        shift: _Single,
+        rows: Rows,
+        *,
+        vector: _Single,
+        step: _Single,
+        start: int,
+        product: F64,
+        state: F64,
+        weights: _Single,
+    ) -> None:
+        """Move the means by a step, and keep ``mu (1 - mu)`` as weights."""
+        self.loops.apply_first_curvature(
+            u, shift, state[:, 0], rows.borders, vector, step, start, product, weights[:, 0]
+        )
+
+    def curve(
+        self,
+        u: _Single,
+        rows: Rows,
+        *,
+        vector: _Single,
+        start: int,
+        product: F64,
+        state: F64,
+        weights: _Single,
+    ) -> None:
+        """Multiply by the weights."""
+        self.loops.apply_curvature(u, weights[:, 0], rows.borders, vector, start, product)
+
+    def curve_exactly(
+        self, u: F64, rows: Rows, *, vector: F64, start: int, product: F64, state: F64
+    ) -> None:
+        """Multiply by ``mu (1 - mu)``."""
+        self.loops.apply_exact_curvature(u, state[:, 0], rows.borders, vector, start, product)

@@ -1,0 +1,105 @@
+"""Batches of logistic fits on shared covariates equal each fit by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from proteomr._typing import F64
+from proteomr.stats.batched_regressions import BatchedRegressions
+from proteomr.stats.chunked import ChunkedDesign, chunk_design
+from proteomr.stats.logistic import fit_logistic
+from proteomr.stats.logistic_base import fit_base
+from proteomr.stats.logistic_rows import LogisticRows
+from proteomr.stats.row_models import Base
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Covariates, proteins and responses of a batch."""
+
+    design: ChunkedDesign
+    borders: F64
+    mask: NDArray[np.float32]
+    responses: F64
+
+
+def draw(n: int, proteins: int, *, own: int = 0, effect: float = 0.3, seed: int = 0) -> Batch:
+    """Draw covariates with ten sites, proteins partly missing, and two responses."""
+    g = np.random.default_rng(seed)
+    site = np.sort(g.integers(0, 10, n))
+    cells = np.column_stack([np.ones(10), np.eye(10)[:, 1:]])
+    dense = np.linalg.qr(g.normal(size=(n, 4)))[0] * np.sqrt(n)
+    design = chunk_design(dense, cells, site)
+    share = np.linspace(0.4, 1.0, proteins)
+    mask = (g.random((proteins, n)) < share[:, None]).astype(np.float32)
+    borders = g.normal(size=(proteins, 1 + own, n)) * mask[:, None]
+    eta = -1 + effect * borders[0, 0] + 0.3 * dense[:, 0] + 0.1 * (site % 3)
+    y = (g.random((2, n)) < 1 / (1 + np.exp(-eta))).astype(float)
+    return Batch(design, borders, mask, y)
+
+
+def bases_of(batch: Batch) -> list[Base]:
+    bases = [fit_base(batch.design, y) for y in batch.responses]
+    found = [base for base in bases if base is not None]
+    assert len(found) == len(bases)
+    return found
+
+
+def build(batch: Batch, *, compiled: bool = True) -> BatchedRegressions:
+    model = LogisticRows.load(compiled=compiled)
+    return BatchedRegressions(batch.design, bases_of(batch), model=model)
+
+
+def test_the_fit_of_the_covariates_alone_is_the_maximum() -> None:
+    batch = draw(1500, 1)
+    base = fit_base(batch.design, batch.responses[0])
+    assert base is not None
+    one = fit_logistic(batch.design.matrix(), batch.responses[0])
+    np.testing.assert_allclose(base.coefficients, one.coefficients, atol=1e-10)
+
+
+@pytest.mark.parametrize("own", [0, 2])
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("effect", [0.0, 0.5, 2.5])
+def test_each_fit_of_a_batch_equals_the_fit_of_its_own_rows(
+    own: int, *, compiled: bool, effect: float
+) -> None:
+    batch = draw(3000, 4, own=own, effect=effect)
+    found = build(batch, compiled=compiled).fit(batch.borders, batch.mask)
+    A = batch.design.matrix()
+    assert found.converged.any()
+    for j, f in np.argwhere(found.converged):
+        rows = batch.mask[j] > 0
+        X = np.column_stack([A[rows], batch.borders[j, 1:, rows], batch.borders[j, 0, rows]])
+        one = fit_logistic(X, batch.responses[f, rows])
+        se = one.se[-1]
+        assert found.se[j, f, 0] == pytest.approx(se, rel=1e-8)
+        assert abs(found.estimate[j, f, 0] - one.coefficients[-1]) < 1e-8 * se
+
+
+def test_a_separated_protein_never_counts_as_converged() -> None:
+    batch = draw(3000, 3)
+    batch.borders[1, 0] = batch.responses[0] * batch.mask[1]
+    found = build(batch).fit(batch.borders, batch.mask)
+    assert not found.converged[1, 0]
+    assert found.converged[[0, 2]].all()
+
+
+def test_compiled_and_plain_loops_give_the_same_fits() -> None:
+    batch = draw(2500, 5, own=1)
+    one, other = (
+        build(batch, compiled=compiled).fit(batch.borders, batch.mask) for compiled in (True, False)
+    )
+    np.testing.assert_array_equal(one.converged, other.converged)
+    np.testing.assert_allclose(one.estimate, other.estimate, atol=1e-9 * one.se.max())
+    np.testing.assert_allclose(one.se, other.se, rtol=1e-8)
+
+
+def test_a_response_that_the_covariates_separate_has_no_base() -> None:
+    batch = draw(1500, 1)
+    separated = (batch.design.matrix()[:, 0] > 0).astype(float)
+    assert fit_base(batch.design, separated) is None
