@@ -269,8 +269,8 @@ def test_a_run_stopped_before_any_change_of_the_disk_gives_the_same_bytes(
 ) -> None:
     stop_syncing(monkeypatch)
     cut_smaller(monkeypatch, 1)
-    x, y = make_studies(exposures=2, outcomes=1, m=3)
-    job = MrJob(MrRequest.of(x, y, methods="ivw", rule=FLAGGED))
+    table = proteomr.harmonise(*make_studies(exposures=2, outcomes=1, m=3)).table()
+    job = MrJob(MrRequest.of(harmonised=table, methods="ivw"))
     with pytest.MonkeyPatch.context() as patch:
         count = stop_before(10**9, patch)
         run_job(job, Output(tmp_path / "whole"))
