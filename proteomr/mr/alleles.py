@@ -73,8 +73,8 @@ def _case() -> pl.Expr:
 
 def _side(eaf: str, tolerance: float) -> pl.Expr:
     """Return -1 and 1 below and above the band around a half, 0 in it, at its ends, and unknown."""
-    known = pl.col(eaf).fill_null(0.5)
-    below, above = known < 0.5 - tolerance, known > 0.5 + tolerance
+    frequency = pl.col(eaf).fill_null(0.5)
+    below, above = frequency < 0.5 - tolerance, frequency > 0.5 + tolerance
     return pl.when(below).then(-1).when(above).then(1).otherwise(0)
 
 
@@ -87,19 +87,19 @@ def _recode_indels() -> list[pl.Expr]:
 
 
 def _spell_out(first: pl.Expr, second: pl.Expr, *, by: tuple[pl.Expr, pl.Expr]) -> list[pl.Expr]:
-    one, other = by
+    by_first, by_second = by
     coded = first.is_in(["I", "D"]) & (second.is_null() | second.is_in(["I", "D"]))
-    longer_first = one.str.len_bytes() > other.str.len_bytes()
-    differ = one.str.len_bytes() != other.str.len_bytes()
-    longer = pl.when(longer_first).then(one).otherwise(other)
-    shorter = pl.when(longer_first).then(other).otherwise(one)
+    longer_first = by_first.str.len_bytes() > by_second.str.len_bytes()
+    differ = by_first.str.len_bytes() != by_second.str.len_bytes()
+    longer = pl.when(longer_first).then(by_first).otherwise(by_second)
+    shorter = pl.when(longer_first).then(by_second).otherwise(by_first)
     # one long allele against I and D can only be the insertion
-    alone = other.is_null() & (one.str.len_bytes() > 1)
+    alone = by_second.is_null() & (by_first.str.len_bytes() > 1)
     return [
         pl.when(coded & differ)
         .then(pl.when(allele == "I").then(longer).when(allele == "D").then(shorter))
         .when(coded & alone & (allele == "I"))
-        .then(one)
+        .then(by_first)
         .otherwise(allele)
         .alias(name)
         for allele, name in ((first, first.meta.output_name()), (second, second.meta.output_name()))
@@ -169,49 +169,49 @@ def _align_two_and_two(frame: pl.DataFrame, *, tolerance: float) -> pl.DataFrame
 
 
 def _inside(eaf: str, tolerance: float) -> pl.Expr:
-    known = pl.col(eaf).fill_null(0.5)
-    return (known > 0.5 - tolerance) & (known < 0.5 + tolerance)
+    frequency = pl.col(eaf).fill_null(0.5)
+    return (frequency > 0.5 - tolerance) & (frequency < 0.5 + tolerance)
 
 
 def _align_two_and_one(frame: pl.DataFrame) -> pl.DataFrame:
     flip = (B1 != A1) & (B1 != A2)
-    found = frame.with_columns(
+    flipped = frame.with_columns(
         flip.alias("flipped"), pl.when(flip).then(flip_strand(B1)).otherwise(B1).alias("b1")
     )
     same, other = B1 == A1, (B1 == A2) & (B1 != A1)
     marked = _mark(
-        found,
+        flipped,
         incompatible=~(same | other) | pl.col("palindromic"),
         ambiguous=_sides_disagree(same, other),
         turned=other,
         flipped=pl.col("flipped"),
     )
-    turn, known = pl.col("turned"), same | other
+    turn, matched = pl.col("turned"), same | other
     return marked.with_columns(
         *_turn("b", turn),
-        pl.when(known).then(A1).otherwise(B1).alias("b1"),
-        pl.when(known).then(A2).alias("b2"),
+        pl.when(matched).then(A1).otherwise(B1).alias("b1"),
+        pl.when(matched).then(A2).alias("b2"),
     )
 
 
 def _align_one_and_two(frame: pl.DataFrame) -> pl.DataFrame:
     flip = (A1 != B1) & (A1 != B2)
-    found = frame.with_columns(
+    flipped = frame.with_columns(
         flip.alias("flipped"), pl.when(flip).then(flip_strand(A1)).otherwise(A1).alias("a1")
     )
     same, other = A1 == B1, (A1 == B2) & (A1 != B1)
     marked = _mark(
-        found,
+        flipped,
         incompatible=~(same | other) | pl.col("palindromic"),
         ambiguous=_sides_disagree(same, other),
         turned=other,
         flipped=pl.col("flipped"),
     )
-    turn, known = pl.col("turned"), same | other
+    turn, matched = pl.col("turned"), same | other
     return marked.with_columns(
         *_turn("a", turn),
-        pl.when(known).then(B1).otherwise(A1).alias("a1"),
-        pl.when(known).then(B2).alias("a2"),
+        pl.when(matched).then(B1).otherwise(A1).alias("a1"),
+        pl.when(matched).then(B2).alias("a2"),
     )
 
 

@@ -100,7 +100,7 @@ def analyse(
     Examples
     --------
     >>> from proteomr.mr.estimate import build_methods
-    >>> one = Harmonised(
+    >>> pair = Harmonised(
     ...     exposures=("loneliness",),
     ...     outcome="ADM",
     ...     variants=pl.DataFrame({"variant_id": ["rs1", "rs2", "rs3"]}),
@@ -109,12 +109,14 @@ def analyse(
     ...     beta_y=np.array([0.06, 0.09, 0.15]),
     ...     se_y=np.full(3, 0.02),
     ... )
-    >>> found = analyse([one], build_methods(["ivw", "egger"]))
-    >>> found.estimates.height, found.leaveoneout.height, found.verdict.height
+    >>> analysis = analyse([pair], build_methods(["ivw", "egger"]))
+    >>> analysis.estimates.height, analysis.leaveoneout.height, analysis.verdict.height
     (2, 4, 1)
     """
-    found = measure_pairs(pairs, methods, seed=seed, executor=executor, outcome_size=outcome_size)
-    return replace(found, estimates=add_q(found.estimates))
+    analysis = measure_pairs(
+        pairs, methods, seed=seed, executor=executor, outcome_size=outcome_size
+    )
+    return replace(analysis, estimates=add_q(analysis.estimates))
 
 
 def measure_pairs(
@@ -193,7 +195,7 @@ def _direct(pair: Harmonised, size: TraitSize) -> dict[str, object]:
     }
     try:
         n_x, n_y = sample_sizes(pair, "n_exposure"), _outcome_sizes(pair, size)
-        found = judge_direction(
+        direction = judge_direction(
             correlation_from_beta(pair.x, pair.sx, n_x),
             _correlate_outcome(pair, size, n_y),
             n_x=float(n_x.mean()) if n_x.size else float("nan"),
@@ -201,14 +203,14 @@ def _direct(pair: Harmonised, size: TraitSize) -> dict[str, object]:
         )
     except InputError as fault:
         return {**row, c.MESSAGE: str(fault)}
-    ratio = found.sensitivity_ratio
+    ratio = direction.sensitivity_ratio
     return {
         **row,
-        "r2_exposure": found.r2_exposure,
-        "r2_outcome": found.r2_outcome,
-        "exposure_first": found.exposure_first,
-        c.NEG_LOG10_P: found.neg_log10_p,
-        c.P_VALUE: found.p_value,
+        "r2_exposure": direction.r2_exposure,
+        "r2_outcome": direction.r2_outcome,
+        "exposure_first": direction.exposure_first,
+        c.NEG_LOG10_P: direction.neg_log10_p,
+        c.P_VALUE: direction.p_value,
         "sensitivity_ratio": ratio if np.isfinite(ratio) else None,
     }
 

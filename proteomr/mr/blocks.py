@@ -87,12 +87,12 @@ class PairWork:
         analysed = self._filter(pairs)
         dropped = sum(a.m - b.m for a, b in zip(pairs, analysed, strict=True))
         size = self.outcome_size
-        found = measure_pairs(analysed, self.methods, seed=self.seed, outcome_size=size)
+        analysis = measure_pairs(analysed, self.methods, seed=self.seed, outcome_size=size)
         share = None
         if size.n_case is not None and size.n_control is not None:
             share = size.n_case / (size.n_case + size.n_control)
         return {
-            **found.tables,
+            **analysis.tables,
             "reach": tabulate_reach(analysed, overlap=self.overlap, case_share=share),
             "harmonised": table,
             FILTERED: pl.DataFrame({"n": [dropped]}),

@@ -232,29 +232,29 @@ def _configure(text: str, kinds: Sequence[type[Kind]], shared: Mapping[str, obje
     if bool(opened) != rest.endswith(")"):
         raise UsageError(f"{text!r}: a parenthesis has no partner")
     kind = _find(name.strip(), kinds)
-    known = {parameter: hint for parameter, hint, _ in _parameters(kind)}
-    given: dict[str, object] = {}
+    hints = {parameter: hint for parameter, hint, _ in _parameters(kind)}
+    values: dict[str, object] = {}
     for part in rest.removesuffix(")").split(",") if rest else []:
         parameter, equals, value = (piece.strip() for piece in part.partition("="))
         if not (parameter and equals and value):
             raise UsageError(f"{text!r}: parameters stand as name=value, between commas")
-        if parameter not in known:
-            hint = nearest(parameter, known)
-            choices = ", ".join(known) or "none"
+        if parameter not in hints:
+            hint = nearest(parameter, hints)
+            choices = ", ".join(hints) or "none"
             raise UsageError(f"{kind.key} has no parameter {parameter!r}{hint}; it has: {choices}")
-        if parameter in given:
+        if parameter in values:
             raise UsageError(f"{text!r}: {parameter} is given twice")
-        given[parameter] = _read(value, known[parameter], f"{kind.key}: {parameter}")
-    common = {name: value for name, value in shared.items() if name in known and value is not None}
-    return kind(**common | given)
+        values[parameter] = _read(value, hints[parameter], f"{kind.key}: {parameter}")
+    common = {name: value for name, value in shared.items() if name in hints and value is not None}
+    return kind(**common | values)
 
 
 def _find(name: str, kinds: Sequence[type[Kind]]) -> type[Kind]:
-    known = {key: kind for kind in kinds for key in (kind.key, *kind.aliases)}
-    if name in known:
-        return known[name]
+    by_name = {key: kind for kind in kinds for key in (kind.key, *kind.aliases)}
+    if name in by_name:
+        return by_name[name]
     keys = ", ".join(kind.key for kind in kinds)
-    raise UsageError(f"no method {name!r}{nearest(name, known)}; known: {keys}, or all")
+    raise UsageError(f"no method {name!r}{nearest(name, by_name)}; known: {keys}, or all")
 
 
 def _parameters(kind: type[Declared]) -> list[tuple[str, object, object]]:
@@ -323,8 +323,8 @@ def _describe(method: Declared, *, hidden: Sequence[str]) -> str:
 
 
 def _write_method(method: Declared, parameters: Sequence[tuple[str, object, object]]) -> str:
-    given = [f"{name}={_write(getattr(method, name))}" for name, _, _ in parameters]
-    return f"{method.key}({','.join(given)})" if given else method.key
+    settings = [f"{name}={_write(getattr(method, name))}" for name, _, _ in parameters]
+    return f"{method.key}({','.join(settings)})" if settings else method.key
 
 
 def _write(value: object) -> str:

@@ -90,9 +90,9 @@ def _account(
             for part, block in zip(parts, opened.blocks, strict=True)
             if block.direction == direction
         ]
-        left_out, told = opened.work.account(direction, _join(variants))
+        left_out, messages = opened.work.account(direction, _join(variants))
         drops += left_out
-        notes |= dict.fromkeys(told)
+        notes |= dict.fromkeys(messages)
     return drops, tuple(notes)
 
 
@@ -106,6 +106,6 @@ def _count_failed(tables: Mapping[str, pl.DataFrame]) -> int:
     """Return how many pairs, or of several exposures at once how many of them, have no estimate."""
     if "verdict" in tables:
         return int(tables["verdict"]["main_method"].is_null().sum())
-    known = pl.col(c.ESTIMATE).is_not_null().any()
-    each = tables["estimates"].group_by(c.EXPOSURE).agg(known.alias("known"))
+    estimated = pl.col(c.ESTIMATE).is_not_null().any()
+    each = tables["estimates"].group_by(c.EXPOSURE).agg(estimated.alias("known"))
     return int((~each["known"]).sum())

@@ -63,8 +63,8 @@ def check_controls(
     Examples
     --------
     >>> from proteomr.tables import load_schema
-    >>> known = pl.DataFrame({"exposure": ["x"], "outcome": ["y"], "expected": ["up"]})
-    >>> check_controls(load_schema("estimates").empty(), known).row(0)[-1]
+    >>> controls = pl.DataFrame({"exposure": ["x"], "outcome": ["y"], "expected": ["up"]})
+    >>> check_controls(load_schema("estimates").empty(), controls).row(0)[-1]
     'not among the pairs'
     """
     keys = [c.EXPOSURE, c.OUTCOME]
@@ -75,15 +75,17 @@ def check_controls(
     shown = pl.col(c.P_VALUE) < alpha
     up = shown & (pl.col(c.ESTIMATE) > 0)
     down = shown & (pl.col(c.ESTIMATE) < 0)
-    found = pl.when(up).then(pl.lit("up")).when(down).then(pl.lit("down")).otherwise(pl.lit("none"))
-    known = pl.col(c.METHOD).is_not_null()
-    told = (
-        pl.when(~known)
-        .then(pl.lit("not among the pairs"))
-        .when(found == pl.col("expected"))
-        .then(pl.lit("as expected"))
-        .otherwise(pl.concat_str(pl.lit("found "), found))
+    direction = (
+        pl.when(up).then(pl.lit("up")).when(down).then(pl.lit("down")).otherwise(pl.lit("none"))
     )
-    agrees = pl.when(known).then(found == pl.col("expected"))
-    checked = joined.with_columns(agrees.alias("agrees"), told.alias(c.MESSAGE))
+    has_estimate = pl.col(c.METHOD).is_not_null()
+    message = (
+        pl.when(~has_estimate)
+        .then(pl.lit("not among the pairs"))
+        .when(direction == pl.col("expected"))
+        .then(pl.lit("as expected"))
+        .otherwise(pl.concat_str(pl.lit("found "), direction))
+    )
+    agrees = pl.when(has_estimate).then(direction == pl.col("expected"))
+    checked = joined.with_columns(agrees.alias("agrees"), message.alias(c.MESSAGE))
     return load_schema("controls_checked").validate(checked)

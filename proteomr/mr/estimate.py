@@ -63,7 +63,7 @@ def estimate(
 
     Examples
     --------
-    >>> one = Harmonised(
+    >>> pair = Harmonised(
     ...     exposures=("loneliness",),
     ...     outcome="ADM",
     ...     variants=pl.DataFrame({"variant_id": ["rs1", "rs2", "rs3"]}),
@@ -72,8 +72,8 @@ def estimate(
     ...     beta_y=np.array([0.06, 0.09, 0.15]),
     ...     se_y=np.full(3, 0.02),
     ... )
-    >>> found = estimate([one], build_methods(["ivw"]))
-    >>> found.select("outcome", "method", "nsnp").row(0)
+    >>> estimates = estimate([pair], build_methods(["ivw"]))
+    >>> estimates.select("outcome", "method", "nsnp").row(0)
     ('ADM', 'ivw', 3)
     """
     names = name_methods(methods)
@@ -92,28 +92,28 @@ def tabulate_estimates(rows: Sequence[tuple[str, str, str, Estimate]]) -> pl.Dat
     >>> tabulate_estimates([]).columns[:3]
     ['exposure', 'outcome', 'method']
     """
-    found = [entry[3] for entry in rows]
-    minus_log = np.array([one.neg_log10_p for one in found], dtype=np.float64)
+    estimates = [entry[3] for entry in rows]
+    minus_log = np.array([each.neg_log10_p for each in estimates], dtype=np.float64)
     numbers: dict[str, Any] = {
-        c.ESTIMATE: [one.estimate for one in found],
-        c.SE: [one.se for one in found],
+        c.ESTIMATE: [each.estimate for each in estimates],
+        c.SE: [each.se for each in estimates],
         c.NEG_LOG10_P: minus_log,
         c.P_VALUE: p_from_neg_log10(minus_log),
-        c.CONF_LOW: [one.conf_low for one in found],
-        c.CONF_HIGH: [one.conf_high for one in found],
+        c.CONF_LOW: [each.conf_low for each in estimates],
+        c.CONF_HIGH: [each.conf_high for each in estimates],
     }
     frame = pl.DataFrame(
         {
             c.EXPOSURE: pl.Series([row[0] for row in rows], dtype=pl.String),
             c.OUTCOME: pl.Series([row[1] for row in rows], dtype=pl.String),
             c.METHOD: pl.Series([row[2] for row in rows], dtype=pl.String),
-            c.NSNP: pl.Series([one.nsnp for one in found], dtype=pl.Int64),
+            c.NSNP: pl.Series([each.nsnp for each in estimates], dtype=pl.Int64),
             **{
                 name: pl.Series(values, dtype=pl.Float64).fill_nan(None)
                 for name, values in numbers.items()
             },
-            c.STATUS: pl.Series([one.status.value for one in found], dtype=pl.String),
-            c.MESSAGE: pl.Series([one.message for one in found], dtype=pl.String),
+            c.STATUS: pl.Series([each.status.value for each in estimates], dtype=pl.String),
+            c.MESSAGE: pl.Series([each.message for each in estimates], dtype=pl.String),
         }
     )
     return load_schema("estimates").validate(frame)

@@ -73,11 +73,11 @@ def check_frequencies(table: pl.DataFrame, *, threshold: float = 0.2) -> list[Fr
     if not 0 < threshold < 1:
         raise UsageError(f"threshold is {threshold:g}; it lies between 0 and 1")
     x, y = pl.col("eaf_exposure"), pl.col("eaf_outcome")
-    told = x.is_not_null() & y.is_not_null() & ~pl.col("remove") & ~pl.col("palindromic")
-    far = ((x - 0.5).abs() > threshold / 2) & told
+    comparable = x.is_not_null() & y.is_not_null() & ~pl.col("remove") & ~pl.col("palindromic")
+    far = ((x - 0.5).abs() > threshold / 2) & comparable
     counted = table.group_by("exposure", "outcome").agg(
-        told.sum().alias("n_compared"),
-        (((x - y).abs() > threshold) & told).sum().alias("n_differ"),
+        comparable.sum().alias("n_compared"),
+        (((x - y).abs() > threshold) & comparable).sum().alias("n_differ"),
         (((x + y - 1.0).abs() < (x - y).abs()) & far).sum().alias("n_mirrored"),
         far.sum().alias("n_informative"),
     )

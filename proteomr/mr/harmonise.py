@@ -96,17 +96,19 @@ def harmonise_table(
         raise UsageError(f"no action {action!r}: 1, 2 or 3")
     if not 0 <= tolerance < 0.5:
         raise UsageError(f"tolerance is {tolerance:g}; it lies from 0 to below 0.5")
-    left = _prepare(exposure, side="exposure")
-    right = _prepare(outcome, side="outcome")
-    told = _describe_outcomes(left, right) if outcomes is None else outcomes
-    paired = left.join(right, on="variant_id", how="inner").join(told, on="outcome", how="inner")
+    exposure_rows = _prepare(exposure, side="exposure")
+    outcome_rows = _prepare(outcome, side="outcome")
+    builds = _describe_outcomes(exposure_rows, outcome_rows) if outcomes is None else outcomes
+    paired = exposure_rows.join(outcome_rows, on="variant_id", how="inner").join(
+        builds, on="outcome", how="inner"
+    )
     paired = paired.with_columns(_contradict(paired)).with_columns(
         pl.coalesce("chromosome", "chromosome_right").alias("chromosome"),
         pl.coalesce("position_bp", "position_bp_right").alias("position_bp"),
     )
     aligned = align_alleles(paired, tolerance=tolerance)
     judged = _judge(aligned, action=action)
-    absent = _list_absent(left, right, told)
+    absent = _list_absent(exposure_rows, outcome_rows, builds)
     table = pl.concat([judged.drop("one_build"), absent], how="diagonal_relaxed")
     return _arrange(table, action=action)
 
@@ -137,9 +139,9 @@ def describe_outcomes(exposure: pl.DataFrame, outcome: pl.DataFrame) -> pl.DataF
     )
 
 
-def _describe_outcomes(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
-    places = left.select("variant_id", *_PLACES)
-    parts = right.select("outcome", "variant_id", *_PLACES).partition_by("outcome", as_dict=True)
+def _describe_outcomes(exposure: pl.DataFrame, outcome: pl.DataFrame) -> pl.DataFrame:
+    places = exposure.select("variant_id", *_PLACES)
+    parts = outcome.select("outcome", "variant_id", *_PLACES).partition_by("outcome", as_dict=True)
     rows = [
         (name, bool(shows_one_build(places.join(part, on="variant_id", how="inner"))))
         for (name,), part in sorted(parts.items())
@@ -174,8 +176,8 @@ def to_harmonised(table: pl.DataFrame) -> list[Harmonised]:
     ...     {"variant_id": ["rs1", "rs2"], "effect_allele": ["A", "C"], "other_allele": ["G", "G"],
     ...      "eaf": [0.3, 0.5], "beta": [0.1, 0.2], "se": [0.01, 0.01]}
     ... )
-    >>> one = to_harmonised(harmonise_table(exposure, exposure))[0]
-    >>> one.m, one.dropped.rows()
+    >>> pair = to_harmonised(harmonise_table(exposure, exposure))[0]
+    >>> pair.m, pair.dropped.rows()
     (1, [('rs2', 'palindromic_ambiguous')])
     """
     for name in load_schema("harmonised").names:
@@ -261,9 +263,9 @@ def _reasons_against(action: Action) -> list[tuple[pl.Expr, str]]:
     col = pl.col
     palindromic, incompatible = col("palindromic"), col("incompatible")
     unsure = col("ambiguous") & pl.lit(action != 1)
-    known = [col(name).is_finite() for name in ("beta_a", "beta_b", "se_a", "se_b")]
-    known += [col(name) > 0 for name in ("se_a", "se_b")]
-    usable = pl.all_horizontal(each.fill_null(value=False) for each in known)
+    conditions = [col(name).is_finite() for name in ("beta_a", "beta_b", "se_a", "se_b")]
+    conditions += [col(name) > 0 for name in ("se_a", "se_b")]
+    usable = pl.all_horizontal(each.fill_null(value=False) for each in conditions)
     wanted = (col("keep_a") & col("keep_b")).fill_null(value=True)
     return [
         (col("elsewhere"), "position_differs"),
@@ -291,11 +293,13 @@ def _reasons_in_favour(turn: pl.Expr, action: Action) -> list[tuple[pl.Expr, str
     ]
 
 
-def _list_absent(left: pl.DataFrame, right: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+def _list_absent(
+    exposure: pl.DataFrame, outcome: pl.DataFrame, outcomes: pl.DataFrame
+) -> pl.DataFrame:
     """Return the variants of the exposures that an outcome lacks."""
-    pairs = left.join(outcomes.select("outcome"), how="cross")
-    told = right.select("outcome", "variant_id").unique()
-    return pairs.join(told, on=["outcome", "variant_id"], how="anti").with_columns(
+    pairs = exposure.join(outcomes.select("outcome"), how="cross")
+    present = outcome.select("outcome", "variant_id").unique()
+    return pairs.join(present, on=["outcome", "variant_id"], how="anti").with_columns(
         pl.lit("absent_from_outcome").alias("reason"),
         pl.lit(value=True).alias("remove"),
         *(pl.lit(value=False).alias(name) for name in ("palindromic", "ambiguous", "mr_keep")),
@@ -326,13 +330,13 @@ def _arrange(table: pl.DataFrame, *, action: Action) -> pl.DataFrame:
     return ordered.sort(["exposure", "outcome", "variant_id", *schema.names[3:], *further])
 
 
-def _gather(kept: pl.DataFrame, out: pl.DataFrame, pairs: pl.DataFrame) -> list[Harmonised]:
+def _gather(used: pl.DataFrame, out: pl.DataFrame, pairs: pl.DataFrame) -> list[Harmonised]:
     """Return the analyses of pairs, each a slice of the rows kept and of those left out."""
-    variants = kept.drop(*_PAIR, "mr_keep", "remove")
+    variants = used.drop(*_PAIR, "mr_keep", "remove")
     dropped = out.select("variant_id", "reason")
     names = ("beta_exposure", "se_exposure", "beta_outcome", "se_outcome")
-    bx, sx, by, sy = (kept[name].to_numpy() for name in names)
-    n_x, n_y = (kept[name].to_numpy() for name in ("n_exposure", "n_outcome"))
+    bx, sx, by, sy = (used[name].to_numpy() for name in names)
+    n_x, n_y = (used[name].to_numpy() for name in ("n_exposure", "n_outcome"))
     analyses, start_out = [], 0
     for row in pairs.iter_rows(named=True):
         m, first = int(row["m"]), int(row["first_kept"])
@@ -357,5 +361,5 @@ def _gather(kept: pl.DataFrame, out: pl.DataFrame, pairs: pl.DataFrame) -> list[
 
 def _mean(sizes: F64) -> float:
     """Return the mean of the sample sizes known, NaN without any."""
-    known = sizes[~np.isnan(sizes)]
-    return float(known.mean()) if known.size else float("nan")
+    present = sizes[~np.isnan(sizes)]
+    return float(present.mean()) if present.size else float("nan")

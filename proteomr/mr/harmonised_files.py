@@ -70,11 +70,11 @@ def judge_harmonised(path: str | Path) -> pl.DataFrame:
     frame = _rename(read_table(path))
     _check(frame, Path(path))
     names = next(name for name in _NAMES if name in frame.columns)
-    told = frame.with_columns(
+    named = frame.with_columns(
         pl.col(names).cast(pl.String).alias(c.VARIANT_ID),
         *(_name_side(frame, name).alias(name) for name in (c.EXPOSURE, c.OUTCOME)),
     )
-    judged = _drop_repeated(told.with_columns(_judge(told)), names, Path(path))
+    judged = _drop_repeated(named.with_columns(_judge(named)), names, Path(path))
     if not judged["reason"].is_null().any():
         first = judged["reason"].value_counts(sort=True)["reason"][0]
         raise NothingToDo(f"{path}: none of {frame.height} variants can be used: {first}")
@@ -106,8 +106,8 @@ def read_harmonised(path: str | Path) -> list[Harmonised]:
     ...     size = file.write("SNP,beta.exposure,se.exposure,beta.outcome,se.outcome,mr_keep\n")
     ...     size = file.write("rs1,0.1,0.01,0.05,0.02,TRUE\nrs2,0.2,0.01,0.1,0.02,FALSE\n")
     ...     file.flush()
-    ...     one = read_harmonised(file.name)[0]
-    >>> one.m, one.dropped.rows()
+    ...     pair = read_harmonised(file.name)[0]
+    >>> pair.m, pair.dropped.rows()
     (1, [('rs2', 'mr_keep is not true')])
     """
     return gather_pairs(judge_harmonised(path))
@@ -121,7 +121,7 @@ def drop_significant(pair: Harmonised, *, p: float) -> Harmonised:
 
     Examples
     --------
-    >>> one = Harmonised(
+    >>> pair = Harmonised(
     ...     exposures=("x",),
     ...     outcome="y",
     ...     variants=pl.DataFrame({"variant_id": ["rs1", "rs2"]}),
@@ -130,15 +130,15 @@ def drop_significant(pair: Harmonised, *, p: float) -> Harmonised:
     ...     beta_y=np.array([0.02, 0.3]),
     ...     se_y=np.array([0.01, 0.01]),
     ... )
-    >>> drop_significant(one, p=5e-8).dropped.rows()
+    >>> drop_significant(pair, p=5e-8).dropped.rows()
     [('rs2', 'significant for the outcome')]
     """
     hit = neg_log10_p_normal(pair.beta_y / pair.se_y) > -math.log10(p)
     gone = pair.variants.filter(pl.Series(hit)).select(
         pl.col(c.VARIANT_ID).cast(pl.String), pl.lit("significant for the outcome").alias("reason")
     )
-    kept = pair.select(np.flatnonzero(~hit).astype(np.int64))
-    return replace(kept, dropped=pl.concat([pair.dropped, gone]))
+    remaining = pair.select(np.flatnonzero(~hit).astype(np.int64))
+    return replace(remaining, dropped=pl.concat([pair.dropped, gone]))
 
 
 def _name_side(frame: pl.DataFrame, side: str) -> pl.Expr:
@@ -184,8 +184,8 @@ def _judge(frame: pl.DataFrame) -> pl.Expr:
         text = f"{name} is missing or not usable"
         reason = pl.when(broken.fill_null(value=True)).then(pl.lit(text)).otherwise(reason)
     if "mr_keep" in frame.columns:
-        kept = pl.col("mr_keep").cast(pl.String).str.to_lowercase().is_in(list(_TRUE))
-        unsaid = ~kept.fill_null(value=False)
+        keep = pl.col("mr_keep").cast(pl.String).str.to_lowercase().is_in(list(_TRUE))
+        unsaid = ~keep.fill_null(value=False)
         reason = pl.when(unsaid).then(pl.lit("mr_keep is not true")).otherwise(reason)
     return reason.alias("reason")
 
@@ -195,8 +195,10 @@ def _refuse_other_alleles(judged: pl.DataFrame, path: Path) -> None:
     names = ("effect_allele_exposure", "effect_allele_outcome")
     if not {*names} <= {*judged.columns}:
         return
-    one, other = (clean_allele(pl.col(name)) for name in names)
-    rows = judged.filter(pl.col("reason").is_null() & (one != other).fill_null(value=False))
+    allele_exposure, allele_outcome = (clean_allele(pl.col(name)) for name in names)
+    rows = judged.filter(
+        pl.col("reason").is_null() & (allele_exposure != allele_outcome).fill_null(value=False)
+    )
     if rows.height:
         variant, here, there = rows.select(c.VARIANT_ID, *names).row(0)
         raise InputError(

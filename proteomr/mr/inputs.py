@@ -133,19 +133,21 @@ def read_instruments(
             "variants; --instruments-p sets the limit"
         )
     notes = list(study.notes)
-    kept = chosen.kept
+    selected = chosen.kept
     if ld is not None:
-        kept, clumped, told = _clump(kept, ld, rule.clumping)
+        selected, clumped, messages = _clump(selected, ld, rule.clumping)
         drops += clumped
-        notes += told
+        notes += messages
     checked = check_pruning(
-        kept, ld=ld, kb=rule.clumping.kb, r2=rule.clumping.r2, unproven=rule.unproven
+        selected, ld=ld, kb=rule.clumping.kb, r2=rule.clumping.r2, unproven=rule.unproven
     )
     doubtful = checked.filter(pl.col("pruning").is_in(["unproven", "correlated"])).height
     if doubtful:
-        notes.append(f"nothing shows that {doubtful} of {kept.height} instruments are independent")
+        notes.append(
+            f"nothing shows that {doubtful} of {selected.height} instruments are independent"
+        )
     measured = measure_instruments(checked)
-    return Instruments(kept, measured, tuple(drops), tuple(notes))
+    return Instruments(selected, measured, tuple(drops), tuple(notes))
 
 
 def read_outcomes(
@@ -185,8 +187,10 @@ def read_outcomes(
         except NothingToDo:
             pass
         else:
-            rows, told = _find_rows(study, instruments.rows, path=path, match=match, panel=panel)
-            notes += [*(f"{path}: {text}" for text in told), *study.notes]
+            rows, messages = _find_rows(
+                study, instruments.rows, path=path, match=match, panel=panel
+            )
+            notes += [*(f"{path}: {text}" for text in messages), *study.notes]
             drops += study.drops
         if rows is None or not rows.height:
             notes.append(f"{path}: none of the {instruments.rows.height} instruments is in it")
@@ -211,9 +215,9 @@ def _find_rows(
     panel: LdSource | None,
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return the instruments' rows of an outcome file, with proxies where a panel is given."""
-    found = match_variants(instruments, study.rows, by=match, path=path)
-    notes = [f"{n} variants found by {key}" for key, n in found.counts.items() if key != "name"]
-    rows = found.rows.drop("name_there")
+    matches = match_variants(instruments, study.rows, by=match, path=path)
+    notes = [f"{n} variants found by {key}" for key, n in matches.counts.items() if key != "name"]
+    rows = matches.rows.drop("name_there")
     if panel is None:
         return rows, notes
     parts = [rows]

@@ -108,7 +108,7 @@ def select_instruments(
     if p is not None and not 0 < p <= 1:
         raise UsageError(f"p is {p:g}; it lies above 0 and is at most 1")
     _need(exposure, "exposure", "variant_id", "beta", "se")
-    told = exposure.with_columns(_significance(exposure))
+    tested = exposure.with_columns(_significance(exposure))
     conditions: list[tuple[pl.Expr, str]] = []
     if variants is not None:
         conditions.append((pl.lit(is_listed(exposure, variants)), "not_in_list"))
@@ -122,13 +122,13 @@ def select_instruments(
     reason = pl.lit(None, pl.String)
     for condition, text in reversed(conditions):
         reason = pl.when(condition.fill_null(value=False)).then(reason).otherwise(pl.lit(text))
-    judged = told.with_columns(reason.alias("_reason"))
-    kept = judged.filter(pl.col("_reason").is_null()).drop("_reason")
+    judged = tested.with_columns(reason.alias("_reason"))
+    selected = judged.filter(pl.col("_reason").is_null()).drop("_reason")
     counted = judged.filter(pl.col("_reason").is_not_null())["_reason"].value_counts(name="n")
     counts = dict(counted.iter_rows())
     rows = [(_STEP, text, counts[text]) for _, text in conditions if text in counts]
     schema = {"step": pl.String, "reason": pl.String, "n": pl.Int64}
-    return Selection(kept, pl.DataFrame(rows, schema=schema, orient="row"))
+    return Selection(selected, pl.DataFrame(rows, schema=schema, orient="row"))
 
 
 def choose_region(
@@ -252,10 +252,10 @@ def label_cis(
     near = (pl.col("chromosome") == pl.col("gene_chromosome")) & pl.col("position_bp").is_between(
         pl.col("start") - window_bp, pl.col("end") + window_bp
     )
-    known = pl.col("start").is_not_null() & pl.col("position_bp").is_not_null()
-    known &= pl.col("chromosome").is_not_null()
+    placed = pl.col("start").is_not_null() & pl.col("position_bp").is_not_null()
+    placed &= pl.col("chromosome").is_not_null()
     judged = rows.group_by("_row").agg(
-        known.all().alias("known"), near.fill_null(value=False).any().alias("near")
+        placed.all().alias("known"), near.fill_null(value=False).any().alias("near")
     )
     placement = (
         pl.when("near").then(pl.lit("cis")).when("known").then(pl.lit("trans")).alias("placement")
@@ -333,13 +333,13 @@ def _significance(exposure: pl.DataFrame) -> pl.Series:
 def _locate_genes(names: list[str], *, build: Build, genes: GeneTable | None) -> pl.DataFrame:
     """Return the places of the genes that each name means; null where that is not settled."""
     table = genes if genes is not None else load_genes()
-    found = table.resolve(names).with_columns(
+    resolved = table.resolve(names).with_columns(
         pl.when(pl.col("match") == "ambiguous")
         .then(pl.lit([None], pl.List(pl.String)))
         .otherwise(pl.col("candidates"))
         .alias("candidates")
     )
-    each = found.select(pl.col("name").alias("gene"), pl.col("candidates")).explode("candidates")
+    each = resolved.select(pl.col("name").alias("gene"), pl.col("candidates")).explode("candidates")
     located = table.locate(each["candidates"].fill_null(""), build=build)
     return each.select("gene").with_columns(
         located["chromosome"].alias("gene_chromosome"), located["start"], located["end"]

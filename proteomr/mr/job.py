@@ -273,8 +273,10 @@ def _choose_pairs(tables: Mapping[str, pl.DataFrame], *, many: bool) -> set[tupl
     chosen = tables["reach"].filter(pl.col(c.NSNP) > 0)
     if many:
         hits = pl.col(c.METHOD).is_in(_MAIN) & (pl.col(c.Q_BH) < _LEVEL)
-        found = tables["estimates"].filter(hits)
-        chosen = found.sort(c.NEG_LOG10_P, descending=True, maintain_order=True).head(_IN_A_BOOK)
+        significant = tables["estimates"].filter(hits)
+        chosen = significant.sort(c.NEG_LOG10_P, descending=True, maintain_order=True).head(
+            _IN_A_BOOK
+        )
     return set(chosen.select(c.EXPOSURE, c.OUTCOME).iter_rows())
 
 

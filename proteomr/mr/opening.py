@@ -63,8 +63,8 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
     """
     sources = [*filter(None, [request.exposure, *request.outcomes, request.harmonised])]
     _log.info("reading %s", ", ".join(source.name for source in sources))
-    known = request.controls
-    controls = None if known is None else read_controls(known.on_disk(scratch))
+    controls_file = request.controls
+    controls = None if controls_file is None else read_controls(controls_file.on_disk(scratch))
     if request.joint:
         return _open_joint(request, scratch, controls)
     tables: dict[str, pl.DataFrame] = {}
@@ -121,5 +121,5 @@ def _read_pairs(
 ) -> StudyPairs:
     instruments = read_instruments([exposure], rule=rule, ld=ld)
     panel = ld if rule.proxies else None
-    found = read_outcomes(outcomes, instruments, panel=panel, match=rule.match)
-    return StudyPairs.of(instruments, found, rule=rule)
+    outcome_rows = read_outcomes(outcomes, instruments, panel=panel, match=rule.match)
+    return StudyPairs.of(instruments, outcome_rows, rule=rule)

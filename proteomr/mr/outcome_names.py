@@ -58,7 +58,7 @@ def _is_one_study(trait: str, parts: Sequence[tuple[Path, pl.DataFrame]]) -> boo
     if any(trait == name_trait(path) for path, _ in parts):
         return False
     variants = [{*rows.filter(trait=trait)["variant_id"]} for _, rows in parts]
-    return not any(one & other for one, other in combinations(variants, 2))
+    return not any(first & second for first, second in combinations(variants, 2))
 
 
 def _shorten(paths: Sequence[Path]) -> list[str]:

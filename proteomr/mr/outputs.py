@@ -64,7 +64,7 @@ def list_harmonised(pairs: Sequence[Harmonised]) -> pl.DataFrame:
             pl.lit(pair.outcome).alias(c.OUTCOME),
         ]
         values = (pair.x, pair.sx, pair.beta_y, pair.se_y)
-        kept = pair.variants.select(
+        used = pair.variants.select(
             *pair_names,
             pl.col(c.VARIANT_ID).cast(pl.String),
             pl.lit(value=True).alias("mr_keep"),
@@ -77,5 +77,5 @@ def list_harmonised(pairs: Sequence[Harmonised]) -> pl.DataFrame:
             pl.lit(value=False).alias("mr_keep"),
             pl.col("reason").alias(c.REASON),
         )
-        parts += [kept, dropped]
+        parts += [used, dropped]
     return pl.concat(parts, how="diagonal")

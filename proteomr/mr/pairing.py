@@ -163,12 +163,12 @@ def harmonise_pair(request: HarmoniseRequest) -> HarmonisedPair:
             step="munge exposure",
         )
         second = _read_outcome(request, first.rows, path)
-    found = match_variants(first.rows, second.rows, by=request.match, path=request.outcome.name)
-    if not found.rows.height:
+    matches = match_variants(first.rows, second.rows, by=request.match, path=request.outcome.name)
+    if not matches.rows.height:
         raise _no_shared(request, first.rows, path)
     table = harmonise_table(
         _name_trait(first.rows, request.exposure_trait),
-        _name_trait(found.rows, request.outcome_trait),
+        _name_trait(matches.rows, request.outcome_trait),
         action=request.action,
         tolerance=request.tolerance,
     )
@@ -182,7 +182,7 @@ def harmonise_pair(request: HarmoniseRequest) -> HarmonisedPair:
         tuple(check_frequencies(table)),
         (*first.drops, *second.drops, *(Drop("harmonise", *row) for row in counts.rows())),
         (*first.notes, *second.notes, *_note_all(table)),
-        describe_match(found),
+        describe_match(matches),
     )
 
 
@@ -197,9 +197,9 @@ def _read_outcome(request: HarmoniseRequest, wanted: pl.DataFrame, path: Path) -
 
 def _note_all(table: pl.DataFrame) -> tuple[str, ...]:
     """Return notes on repeated variants, those that are kept in a table of TwoSampleMR included."""
-    kept = table.filter("mr_keep")
-    marks = mark_repeated_pairs(kept)
-    further = kept.select("variant_id", reason=marks)
+    used = table.filter("mr_keep")
+    marks = mark_repeated_pairs(used)
+    further = used.select("variant_id", reason=marks)
     return note_repeats(pl.concat([table.select("variant_id", "reason"), further]))
 
 
@@ -229,5 +229,5 @@ def _refuse_nothing(table: pl.DataFrame) -> None:
     if table["mr_keep"].any():
         return
     counts = table["reason"].value_counts(name="n").sort("n", "reason", descending=True)
-    told = ", ".join(f"{n} {reason}" for reason, n in counts.rows())
-    raise NothingToDo(f"no variant of {table.height:,} is left ({told}); see --action")
+    reasons = ", ".join(f"{n} {reason}" for reason, n in counts.rows())
+    raise NothingToDo(f"no variant of {table.height:,} is left ({reasons}); see --action")

@@ -80,9 +80,9 @@ class StudyPairs:
         """
         named = instruments.rows["trait"].fill_null("exposure").unique().sort()
         described = describe_outcomes(instruments.rows, outcomes.rows)
-        made = cls(instruments, outcomes, rule, tuple(named), described)
-        made._refuse_nothing()
-        return made
+        pairs = cls(instruments, outcomes, rule, tuple(named), described)
+        pairs._refuse_nothing()
+        return pairs
 
     @property
     def count(self) -> int:

@@ -94,8 +94,8 @@ def find_proxies(
     ...     {"variant_id": ["rs2"], "effect_allele": ["C"], "other_allele": "T", "beta": [0.2],
     ...      "se": [0.1]}
     ... )
-    >>> found = find_proxies(exposure, outcome, panel=panel).rows
-    >>> found.select("variant_id", "effect_allele", "beta", "proxy_id").row(0)
+    >>> proxies = find_proxies(exposure, outcome, panel=panel).rows
+    >>> proxies.select("variant_id", "effect_allele", "beta", "proxy_id").row(0)
     ('rs1', 'G', 0.2, 'rs2')
     """
     if not 0 < r2 <= 1:
@@ -157,7 +157,7 @@ def _match_panel(frame: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
     )
     places = locate_in_panel(frame, panel.drop("row"))
     row = [name for name in ("outcome_row",) if name in frame.columns]
-    told = frame.select(
+    placed = frame.select(
         "variant_id",
         *row,
         clean_allele(pl.col("effect_allele")).alias("one"),
@@ -167,16 +167,16 @@ def _match_panel(frame: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame:
     ).join(there, on="panel_row", how="left", maintain_order="left")
     first, second = pl.col("allele_1"), pl.col("allele_2")
 
-    def agree(one: pl.Expr, two: pl.Expr) -> pl.Expr:
-        return ((one == first) & (two == second)).fill_null(value=False)
+    def agree(effect: pl.Expr, other: pl.Expr) -> pl.Expr:
+        return ((effect == first) & (other == second)).fill_null(value=False)
 
-    one, two = pl.col("one"), pl.col("two")
-    straight = agree(one, two) | agree(flip_strand(one), flip_strand(two))
-    exchanged = agree(two, one) | agree(flip_strand(two), flip_strand(one))
-    return told.with_columns(
+    effect, other = pl.col("one"), pl.col("two")
+    straight = agree(effect, other) | agree(flip_strand(effect), flip_strand(other))
+    exchanged = agree(other, effect) | agree(flip_strand(other), flip_strand(effect))
+    return placed.with_columns(
         (straight | exchanged).alias("fits"),
         straight.alias("effect_is_allele_1"),
-        is_palindromic(one, two).alias("palindromic"),
+        is_palindromic(effect, other).alias("palindromic"),
     )
 
 
@@ -232,9 +232,9 @@ def _pick(
 
 def _carry_over(outcome: pl.DataFrame, chosen: list[tuple[object, ...]]) -> pl.DataFrame:
     """Return the rows of the outcome that were chosen, named as the variants they stand for."""
-    found = pl.DataFrame(chosen, schema=_FOUND, orient="row")
+    proxies = pl.DataFrame(chosen, schema=_FOUND, orient="row")
     numbers = outcome.drop("effect_allele", "other_allele", "variant_id")
-    rows = found.join(numbers, on="outcome_row", how="left", maintain_order="left")
+    rows = proxies.join(numbers, on="outcome_row", how="left", maintain_order="left")
     places = [name for name in ("chromosome", "position_bp") if name in rows.columns]
     added = ["proxy_id", "proxy_r2", "proxy_effect_allele", "proxy_other_allele"]
     names = [name for name in outcome.columns if name != "outcome_row"]

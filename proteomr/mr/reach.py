@@ -61,7 +61,7 @@ def keep_forward_variants(pair: Harmonised) -> Harmonised:
 
     Examples
     --------
-    >>> one = Harmonised(
+    >>> pair = Harmonised(
     ...     exposures=("x",),
     ...     outcome="y",
     ...     variants=pl.DataFrame(
@@ -72,7 +72,7 @@ def keep_forward_variants(pair: Harmonised) -> Harmonised:
     ...     beta_y=np.array([0.02, 0.3]),
     ...     se_y=np.array([0.01, 0.01]),
     ... )
-    >>> keep_forward_variants(one).dropped.rows()
+    >>> keep_forward_variants(pair).dropped.rows()
     [('rs2', 'explains more of the outcome')]
     """
     n_x, n_y = (sample_sizes(pair, name) for name in ("n_exposure", "n_outcome"))
@@ -87,8 +87,8 @@ def keep_forward_variants(pair: Harmonised) -> Harmonised:
         pl.col(c.VARIANT_ID).cast(pl.String),
         pl.lit("explains more of the outcome").alias("reason"),
     )
-    kept = pair.select(np.flatnonzero(forward).astype(np.int64))
-    return replace(kept, dropped=pl.concat([pair.dropped.select(gone.columns), gone]))
+    remaining = pair.select(np.flatnonzero(forward).astype(np.int64))
+    return replace(remaining, dropped=pl.concat([pair.dropped.select(gone.columns), gone]))
 
 
 def _measure(

@@ -35,17 +35,17 @@ def keep_once(table: pl.DataFrame) -> pl.DataFrame:
     Examples
     --------
     >>> from proteomr.mr.harmonise import harmonise_table
-    >>> one = pl.DataFrame(
+    >>> study = pl.DataFrame(
     ...     {"variant_id": ["rs1"], "effect_allele": ["A"], "other_allele": ["G"], "beta": [0.1],
     ...      "se": [0.01]}
     ... )
-    >>> turned = one.with_columns(effect_allele=pl.lit("T"), other_allele=pl.lit("C"))
-    >>> table = harmonise_table(one, pl.concat([one, turned]))
+    >>> turned = study.with_columns(effect_allele=pl.lit("T"), other_allele=pl.lit("C"))
+    >>> table = harmonise_table(study, pl.concat([study, turned]))
     >>> keep_once(table)["reason"].to_list()
     ['alleles_agree', 'repeated']
     """
-    kept = table.filter("mr_keep")
-    marks = mark_repeated_pairs(kept)
+    used = table.filter("mr_keep")
+    marks = mark_repeated_pairs(used)
     if marks.null_count() == marks.len():
         return table
     rows = table["mr_keep"].arg_true()

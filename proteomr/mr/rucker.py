@@ -101,17 +101,17 @@ def _choose(pair: Harmonised, alpha: float) -> list[dict[str, Any]]:
     random = _below(q_line, df - 1, alpha) if egger else _below(q, df, alpha)
     chosen = ("egger" if egger else "ivw") + ("_random" if random else "_fixed")
     rows = []
-    for model, value, se, total, left in (
+    for model, value, se, total, degrees in (
         ("ivw", float(slope.slope), float(slope.se), q, df),
         ("egger", float(line.slope), float(line.se), q_line, df - 1),
     ):
         if not np.isfinite(value):
             continue
-        inflated = se * max(1.0, float(np.sqrt(total / left)))
+        inflated = se * max(1.0, float(np.sqrt(total / degrees)))
         for kind, error in (("fixed", se), ("random", inflated)):
             statistic = value / error
             minus_log = (
-                neg_log10_p_t(statistic, left)
+                neg_log10_p_t(statistic, degrees)
                 if model == "egger"
                 else neg_log10_p_normal(statistic)
             )
@@ -124,7 +124,7 @@ def _choose(pair: Harmonised, alpha: float) -> list[dict[str, Any]]:
                     c.NEG_LOG10_P: float(minus_log),
                     c.P_VALUE: float(p_from_neg_log10(np.array([minus_log]))[0]),
                     "q": total,
-                    "q_df": left,
+                    "q_df": degrees,
                     "selected": f"{model}_{kind}" == chosen,
                 }
             )

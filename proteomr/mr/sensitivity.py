@@ -42,11 +42,11 @@ def measure_heterogeneity(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     rows = []
     for pair in pairs:
         for method in _WITH_Q:
-            found = _run(method, pair)
-            if found.status != "ok" or "q" not in found.details:
+            fit = _run(method, pair)
+            if fit.status != "ok" or "q" not in fit.details:
                 continue
-            q, df = found.details["q"], found.details["q_df"]
-            minus_log = found.details["q_neg_log10_p"]
+            q, df = fit.details["q"], fit.details["q_df"]
+            minus_log = fit.details["q_neg_log10_p"]
             rows.append(
                 {
                     **_names(pair),
@@ -55,7 +55,7 @@ def measure_heterogeneity(pairs: Iterable[Harmonised]) -> pl.DataFrame:
                     "q_df": int(df),
                     c.NEG_LOG10_P: minus_log,
                     c.P_VALUE: float(p_from_neg_log10(np.array([minus_log]))[0]),
-                    "i2": found.details["i2"],
+                    "i2": fit.details["i2"],
                     "h": float(np.sqrt(q / df)),
                 }
             )
@@ -76,18 +76,18 @@ def measure_pleiotropy(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     """
     rows = []
     for pair in pairs:
-        found = _run(EggerRegression(), pair)
-        if found.status != "ok":
+        fit = _run(EggerRegression(), pair)
+        if fit.status != "ok":
             continue
-        minus_log = found.details["intercept_neg_log10_p"]
+        minus_log = fit.details["intercept_neg_log10_p"]
         rows.append(
             {
                 **_names(pair),
-                "egger_intercept": found.details["intercept"],
-                c.SE: found.details["intercept_se"],
+                "egger_intercept": fit.details["intercept"],
+                c.SE: fit.details["intercept_se"],
                 c.NEG_LOG10_P: minus_log,
                 c.P_VALUE: float(p_from_neg_log10(np.array([minus_log]))[0]),
-                "i2_gx": found.details["i2_gx"],
+                "i2_gx": fit.details["i2_gx"],
             }
         )
     return _tabulate("pleiotropy", rows)
@@ -116,9 +116,9 @@ def split_variants(pairs: Iterable[Harmonised]) -> pl.DataFrame:
         ids = pair.variants[c.VARIANT_ID].cast(pl.String).to_list()
         parts.append(_numbers(pair, ids, "wald", ratio, se))
         for method in (InverseVarianceWeighted(), EggerRegression()):
-            found = _run(method, pair)
-            if found.status == "ok":
-                parts.append(_summary(pair, method.key, found))
+            fit = _run(method, pair)
+            if fit.status == "ok":
+                parts.append(_summary(pair, method.key, fit))
     return _join("singlesnp", parts)
 
 
@@ -141,9 +141,9 @@ def leave_one_out(pairs: Iterable[Harmonised]) -> pl.DataFrame:
             estimate, se = _without_each(pair)
             ids = pair.variants[c.VARIANT_ID].cast(pl.String).to_list()
             parts.append(_numbers(pair, ids, "ivw", estimate, se))
-        found = _run(InverseVarianceWeighted(), pair)
-        if found.status == "ok":
-            parts.append(_summary(pair, "ivw", found))
+        fit = _run(InverseVarianceWeighted(), pair)
+        if fit.status == "ok":
+            parts.append(_summary(pair, "ivw", fit))
     return _join("leaveoneout", parts)
 
 
@@ -193,9 +193,9 @@ def _numbers(
     )
 
 
-def _summary(pair: Harmonised, key: str, found: Estimate) -> pl.DataFrame:
-    minus_log = np.array([found.neg_log10_p])
-    row = _numbers(pair, [ALL], key, np.array([found.estimate]), np.array([found.se]))
+def _summary(pair: Harmonised, key: str, fit: Estimate) -> pl.DataFrame:
+    minus_log = np.array([fit.neg_log10_p])
+    row = _numbers(pair, [ALL], key, np.array([fit.estimate]), np.array([fit.se]))
     return row.with_columns(
         pl.Series(c.NEG_LOG10_P, minus_log), pl.Series(c.P_VALUE, p_from_neg_log10(minus_log))
     )

@@ -74,8 +74,8 @@ def judge_direction(
 
     Examples
     --------
-    >>> found = judge_direction(np.array([0.2]), np.array([0.05]), n_x=2000, n_y=2000)
-    >>> round(found.neg_log10_p, 2)
+    >>> direction = judge_direction(np.array([0.2]), np.array([0.05]), n_x=2000, n_y=2000)
+    >>> round(direction.neg_log10_p, 2)
     5.85
     """
     if not len(r_x) or min(n_x, n_y) < 4 or not math.isfinite(n_x + n_y):

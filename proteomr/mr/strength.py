@@ -135,8 +135,8 @@ def summarise_strength(instruments: pl.DataFrame) -> list[InstrumentStrength]:
     ...     {"variant_id": ["rs1", "rs2"], "effect_allele": ["A", "C"], "other_allele": ["G", "T"],
     ...      "beta": [0.1, 0.3], "se": [0.01, 0.01], "n": [1_000, 1_000]}
     ... )
-    >>> found = summarise_strength(measure_instruments(exposure))[0]
-    >>> found.nsnp, found.mean_f, found.n_weak
+    >>> strength = summarise_strength(measure_instruments(exposure))[0]
+    >>> strength.nsnp, strength.mean_f, strength.n_weak
     (2, 500.0, 0)
     """
     parts = instruments.partition_by("exposure", as_dict=True)
@@ -211,8 +211,8 @@ def _summarise(exposure: str, part: pl.DataFrame) -> InstrumentStrength:
     with_effect = part.filter(pl.col("f_statistic").is_not_null())
     f = with_effect["f_statistic"].to_numpy()
     k = f.size
-    known = k > 0 and not with_effect["r2"].null_count()
-    r2 = float(with_effect["r2"].sum()) if known else math.nan
+    complete = k > 0 and not with_effect["r2"].null_count()
+    r2 = float(with_effect["r2"].sum()) if complete else math.nan
     n = with_effect["n"].drop_nulls().to_numpy()
     free = float(n.mean()) - k - 1 if n.size else math.nan
     return InstrumentStrength(
@@ -223,7 +223,7 @@ def _summarise(exposure: str, part: pl.DataFrame) -> InstrumentStrength:
         min_f=float(f.min()) if k else math.nan,
         n_weak=int((f < _WEAK).sum()),
         r2=r2,
-        overall_f=free / k * r2 / (1.0 - r2) if known and r2 < 1 else math.nan,
+        overall_f=free / k * r2 / (1.0 - r2) if complete and r2 < 1 else math.nan,
         i2_gx=measure_i2_gx(with_effect["beta"].to_numpy(), with_effect["se"].to_numpy()),
         n_palindromic=int(part["palindromic"].sum()),
     )

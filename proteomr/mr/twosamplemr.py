@@ -26,11 +26,11 @@ def to_twosamplemr(table: pl.DataFrame) -> pl.DataFrame:
     Examples
     --------
     >>> from proteomr.mr.harmonise import harmonise_table
-    >>> one = pl.DataFrame(
+    >>> study = pl.DataFrame(
     ...     {"variant_id": ["rs1"], "effect_allele": ["A"], "other_allele": ["G"], "beta": [0.1],
     ...      "se": [0.01]}
     ... )
-    >>> to_twosamplemr(harmonise_table(one, one)).select("SNP", "beta.outcome").row(0)
+    >>> to_twosamplemr(harmonise_table(study, study)).select("SNP", "beta.outcome").row(0)
     ('rs1', 0.1)
     """
     present = table.filter(pl.col("reason") != "absent_from_outcome")

@@ -58,13 +58,13 @@ def judge_pairs(
     rows = []
     for (exposure, outcome), part in estimates.group_by(c.EXPOSURE, c.OUTCOME, maintain_order=True):
         key = (str(exposure), str(outcome))
-        found = {row[c.METHOD]: row for row in part.iter_rows(named=True)}
-        for name, row in list(found.items()):
-            found.setdefault(name.partition("(")[0], row)
+        by_method = {row[c.METHOD]: row for row in part.iter_rows(named=True)}
+        for name, row in list(by_method.items()):
+            by_method.setdefault(name.partition("(")[0], row)
         rows.append(
             _judge(
                 key,
-                found,
+                by_method,
                 q=q.get(key),
                 intercept=intercept.get(key),
                 direction=direction.get(key),
@@ -82,15 +82,15 @@ def _by_pair(table: pl.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
 
 def _judge(
     key: tuple[str, str],
-    found: dict[str, dict[str, Any]],
+    by_method: dict[str, dict[str, Any]],
     *,
     q: dict[str, Any] | None,
     intercept: dict[str, Any] | None,
     direction: dict[str, Any] | None,
     alpha: float,
 ) -> dict[str, object]:
-    main = next((found[name] for name in _MAIN if _has(found.get(name))), None)
-    others = [found[name] for name in _SENSITIVITY if _has(found.get(name))]
+    main = next((by_method[name] for name in _MAIN if _has(by_method.get(name))), None)
+    others = [by_method[name] for name in _SENSITIVITY if _has(by_method.get(name))]
     agree = None
     if main is not None and others:
         agree = sum(row[c.ESTIMATE] * main[c.ESTIMATE] > 0 for row in others)
@@ -103,7 +103,7 @@ def _judge(
         c.EXPOSURE: key[0],
         c.OUTCOME: key[1],
         "main_method": None if main is None else main[c.METHOD],
-        c.NSNP: max((row[c.NSNP] for row in found.values()), default=0),
+        c.NSNP: max((row[c.NSNP] for row in by_method.values()), default=0),
         c.ESTIMATE: None if main is None else main[c.ESTIMATE],
         c.NEG_LOG10_P: None if main is None else main[c.NEG_LOG10_P],
         "methods_agreeing": agree,

@@ -181,16 +181,19 @@ def certify(found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits")
     return found if flaw is None else refuse(MethodStatus.not_identified, flaw, nsnp=found.nsnp)
 
 
-def _find_flaw(found: Estimate, measures: tuple[Measure, ...]) -> str | None:
-    limited, low, high = "limits" in measures, found.conf_low, found.conf_high
-    se = found.se if "se" in measures else 1.0
+def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...]) -> str | None:
+    limited, low, high = "limits" in measures, estimate.conf_low, estimate.conf_high
+    se = estimate.se if "se" in measures else 1.0
     flaws = (
-        (not math.isfinite(found.estimate), "the estimate is not a finite number"),
+        (not math.isfinite(estimate.estimate), "the estimate is not a finite number"),
         (not (math.isfinite(se) and se >= 0), "the standard error is not a finite number"),
         (se == 0, _ZERO_ERROR),
-        (not (math.isfinite(found.neg_log10_p) and found.neg_log10_p >= 0), "p is not a number"),
+        (
+            not (math.isfinite(estimate.neg_log10_p) and estimate.neg_log10_p >= 0),
+            "p is not a number",
+        ),
         (limited and not math.isfinite(high - low), "the limits are not finite numbers"),
         (limited and low == high, "the interval is narrower than its numbers resolve"),
-        (limited and not low <= found.estimate <= high, "the estimate lies outside its limits"),
+        (limited and not low <= estimate.estimate <= high, "the estimate lies outside its limits"),
     )
     return next((text for broken, text in flaws if broken), None)

@@ -69,13 +69,13 @@ class ConstrainedMaximumLikelihood(Method):
     Examples
     --------
     >>> import polars as pl
-    >>> made = Harmonised(
+    >>> pair = Harmonised(
     ...     exposures=("x",), outcome="y", variants=pl.DataFrame({"variant_id": list("abcd")}),
     ...     beta_x=np.array([[0.1], [0.2], [0.3], [0.2]]), se_x=np.full((4, 1), 0.01),
     ...     beta_y=np.array([0.05, 0.1, 0.15, 0.9]), se_y=np.full(4, 0.01),
     ... )
     >>> method = ConstrainedMaximumLikelihood(sample_size=10_000)
-    >>> method.estimate(made, random=np.random.default_rng()).used
+    >>> method.estimate(pair, random=np.random.default_rng()).used
     (0, 1, 2)
     """
 
@@ -154,5 +154,5 @@ class ConstrainedMaximumLikelihood(Method):
         if self.sample_size is not None:
             return self.sample_size
         sizes = np.array([data.n_y, *([] if data.n_x is None else data.n_x)])
-        known = sizes[np.isfinite(sizes)]
-        return float(known.min()) if known.size else math.nan
+        finite = sizes[np.isfinite(sizes)]
+        return float(finite.min()) if finite.size else math.nan

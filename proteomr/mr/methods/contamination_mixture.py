@@ -72,12 +72,12 @@ class ContaminationMixture(Method):
     Examples
     --------
     >>> import polars as pl
-    >>> made = Harmonised(
+    >>> pair = Harmonised(
     ...     exposures=("x",), outcome="y", variants=pl.DataFrame({"variant_id": list("abc")}),
     ...     beta_x=np.full((3, 1), 0.1), se_x=np.full((3, 1), 0.01),
     ...     beta_y=np.array([0.05, 0.052, -0.1]), se_y=np.full(3, 0.005),
     ... )
-    >>> ContaminationMixture().estimate(made, random=np.random.default_rng()).used
+    >>> ContaminationMixture().estimate(pair, random=np.random.default_rng()).used
     (0, 1)
     """
 
@@ -121,9 +121,9 @@ class ContaminationMixture(Method):
             if theta is None:
                 message = f"the grid would have more than {_MOST_POINTS} points, or none"
                 return refuse(MethodStatus.not_identified, message, nsnp=data.m)
-            found = self._conclude(ratio, se, psi, theta)
-            if found.conf_low < found.conf_high:
-                return _note_narrowing(found, narrowed)
+            estimate = self._conclude(ratio, se, psi, theta)
+            if estimate.conf_low < estimate.conf_high:
+                return _note_narrowing(estimate, narrowed)
         message = "the confidence set is one point: the step of the grid is too wide"
         return refuse(MethodStatus.not_identified, message, nsnp=data.m)
 
@@ -145,16 +145,16 @@ class ContaminationMixture(Method):
         valid = _log_normal(ratio - theta[best], se**2) > invalid
         phi2 = _heterogeneity(ratio, se, valid)
         top = float(likelihood[best])
-        kept = np.flatnonzero(2.0 * (top - likelihood) < _CHI2_95 * phi2)
+        inside = np.flatnonzero(2.0 * (top - likelihood) < _CHI2_95 * phi2)
         at_zero = float(_profile(ratio, se, invalid, np.zeros(1))[0])
         factor = 1.0 / phi2 if self.divide_by_heterogeneity else phi2
-        parts = np.split(kept, np.flatnonzero(np.diff(kept) > 1) + 1)
+        parts = np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1)
         return Estimate(
             estimate=float(theta[best]),
             se=math.nan,
             neg_log10_p=float(neg_log10_p_chi2(2.0 * (top - at_zero) * factor, 1.0)),
-            conf_low=float(theta[kept[0]]),
-            conf_high=float(theta[kept[-1]]),
+            conf_low=float(theta[inside[0]]),
+            conf_high=float(theta[inside[-1]]),
             nsnp=ratio.size,
             message=_AT_AN_END if best in {0, theta.size - 1} else None,
             details={"psi": psi, "phi": math.sqrt(phi2), "valid": float(valid.sum())},
@@ -163,12 +163,12 @@ class ContaminationMixture(Method):
         )
 
 
-def _note_narrowing(found: Estimate, narrowed: int) -> Estimate:
+def _note_narrowing(estimate: Estimate, narrowed: int) -> Estimate:
     if not narrowed:
-        return found
+        return estimate
     note = f"the step of the grid was divided by {10**narrowed}, as its set was one point"
-    notes = [note] if found.message is None else [found.message, note]
-    return replace(found, message="; ".join(notes))
+    notes = [note] if estimate.message is None else [estimate.message, note]
+    return replace(estimate, message="; ".join(notes))
 
 
 def _log_normal(distance: F64, variance: F64) -> F64:

@@ -88,8 +88,8 @@ class EggerRegression(BlockMethod):
     ...     beta_x=np.array([[0.1], [0.2], [0.3]]), se_x=np.full((3, 1), 0.01),
     ...     beta_y=np.array([0.06, 0.09, 0.15]), se_y=np.full(3, 0.02),
     ... )
-    >>> found = EggerRegression().estimate(data, random=np.random.default_rng(1))
-    >>> round(found.estimate, 4), round(found.details["intercept"], 4)
+    >>> fit = EggerRegression().estimate(data, random=np.random.default_rng(1))
+    >>> round(fit.estimate, 4), round(fit.details["intercept"], 4)
     (0.45, 0.01)
     """
 
@@ -195,8 +195,8 @@ class EggerBootstrap(Method):
             "intercept_one_sided_p": intercept_one_sided,
         }
         se = float(slopes.std(ddof=1))
-        found = conclude(float(slopes.mean()), se, nsnp=data.m, details=details)
-        return replace(found, neg_log10_p=minus_log)
+        estimate = conclude(float(slopes.mean()), se, nsnp=data.m, details=details)
+        return replace(estimate, neg_log10_p=minus_log)
 
     def _fit(self, x: F64, y: F64, weights: F64) -> tuple[F64, F64]:
         if self.regression == "weighted_least_squares":

@@ -74,8 +74,8 @@ class EstimateBlock:
         """
         sound = self._find_sound(measures).tolist()
         return [
-            one if good else certify(one, measures=measures)
-            for one, good in zip(self.list_estimates(), sound, strict=True)
+            estimate if good else certify(estimate, measures=measures)
+            for estimate, good in zip(self.list_estimates(), sound, strict=True)
         ]
 
     def _find_sound(self, measures: tuple[Measure, ...]) -> Bool:
@@ -101,8 +101,10 @@ class EstimateBlock:
         ]
         for place in np.flatnonzero(~self.tested).tolist():
             details = estimates[place].details
-            kept = {name: value for name, value in details.items() if name not in untested}
-            estimates[place] = replace(estimates[place], details=kept)
+            tested_details = {
+                name: value for name, value in details.items() if name not in untested
+            }
+            estimates[place] = replace(estimates[place], details=tested_details)
         for place, note in self.notes.items():
             estimates[place] = replace(estimates[place], message=note)
         for place, refusal in self.refusals.items():

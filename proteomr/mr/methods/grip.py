@@ -39,12 +39,12 @@ class Grip(Method):
     Examples
     --------
     >>> import polars as pl
-    >>> made = Harmonised(
+    >>> pair = Harmonised(
     ...     exposures=("x",), outcome="y", variants=pl.DataFrame({"variant_id": list("abc")}),
     ...     beta_x=np.array([[0.1], [-0.2], [0.3]]), se_x=np.full((3, 1), 0.01),
     ...     beta_y=np.array([0.05, -0.1, 0.16]), se_y=np.full(3, 0.01),
     ... )
-    >>> round(Grip().estimate(made, random=np.random.default_rng()).estimate, 3)
+    >>> round(Grip().estimate(pair, random=np.random.default_rng()).estimate, 3)
     0.531
     """
 

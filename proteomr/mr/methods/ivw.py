@@ -80,8 +80,8 @@ class InverseVarianceWeighted(BlockMethod):
     ...     beta_x=np.array([[0.1], [0.2], [0.3]]), se_x=np.full((3, 1), 0.01),
     ...     beta_y=np.array([0.06, 0.09, 0.15]), se_y=np.full(3, 0.02),
     ... )
-    >>> found = InverseVarianceWeighted().estimate(data, random=np.random.default_rng(1))
-    >>> round(found.estimate, 4), round(found.se, 4), round(found.details["q"], 4)
+    >>> fit = InverseVarianceWeighted().estimate(data, random=np.random.default_rng(1))
+    >>> round(fit.estimate, 4), round(fit.se, 4), round(fit.details["q"], 4)
     (0.4929, 0.0535, 0.4821)
     """
 

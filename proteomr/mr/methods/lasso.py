@@ -44,12 +44,12 @@ class Lasso(Method):
     Examples
     --------
     >>> import polars as pl
-    >>> made = Harmonised(
+    >>> pair = Harmonised(
     ...     exposures=("x",), outcome="y", variants=pl.DataFrame({"variant_id": list("abcde")}),
     ...     beta_x=np.array([[0.1], [0.2], [0.3], [0.2], [0.1]]), se_x=np.full((5, 1), 0.01),
     ...     beta_y=np.array([0.05, 0.11, 0.15, 0.9, 0.04]), se_y=np.full(5, 0.01),
     ... )
-    >>> Lasso().estimate(made, random=np.random.default_rng()).used
+    >>> Lasso().estimate(pair, random=np.random.default_rng()).used
     (0, 1, 2, 4)
     """
 
@@ -72,16 +72,16 @@ class Lasso(Method):
             message = "the variants leave nothing for direct effects to explain"
             return refuse(MethodStatus.not_identified, message, nsnp=m)
         path = fit_lasso_path(columns, target, weights=np.ones(m))
-        kept = path.coefficients == 0.0
-        chosen = _choose(x, y, kept[::-1])
+        zero = path.coefficients == 0.0
+        chosen = _choose(x, y, zero[::-1])
         if chosen is None:
             message = "no penalty leaves two variants without a direct effect"
             return refuse(MethodStatus.not_identified, message, nsnp=m)
-        position = kept.shape[0] - 1 - chosen
+        position = zero.shape[0] - 1 - chosen
         if not path.certified.all():
             message = "the lasso did not come to its optimum at every penalty"
             return refuse(MethodStatus.not_converged, message, nsnp=m)
-        valid = np.flatnonzero(kept[position])
+        valid = np.flatnonzero(zero[position])
         slope, sigma, strength = _fit(x[valid], y[valid])
         error = max(1.0, sigma) / math.sqrt(strength)
         details = {"penalty": float(path.penalties[position]), "valid": float(valid.size)}
@@ -103,15 +103,15 @@ def _fit(x: F64, y: F64) -> tuple[float, float, float]:
     return slope, sigma, strength
 
 
-def _choose(x: F64, y: F64, kept: Bool) -> int | None:
+def _choose(x: F64, y: F64, zero: Bool) -> int | None:
     """Position of the penalty among those in rising order, given what each leaves (s, m)."""
-    numbers = kept.sum(axis=1)
+    numbers = zero.sum(axis=1)
     enough = np.flatnonzero(numbers > 1)
     if not enough.size:
         return None
-    sigma = np.array([_fit(x[row], y[row])[1] for row in kept])
+    sigma = np.array([_fit(x[row], y[row])[1] for row in zero])
     with np.errstate(divide="ignore", invalid="ignore"):
         heterogeneous = (sigma[1:] > 1.0) & (np.diff(sigma) > _CHI2_95 / numbers[1:])
     stops = np.flatnonzero(heterogeneous)
-    position = int(stops[0]) if stops.size else kept.shape[0] - 1
+    position = int(stops[0]) if stops.size else zero.shape[0] - 1
     return max(position, int(enough[0]))

@@ -83,8 +83,8 @@ class WeightedMedian(Method):
     ...     beta_x=np.array([[0.1], [0.2], [0.3]]), se_x=np.full((3, 1), 0.01),
     ...     beta_y=np.array([0.06, 0.09, 0.15]), se_y=np.full(3, 0.02),
     ... )
-    >>> found = WeightedMedian().estimate(data, random=np.random.default_rng(1))
-    >>> round(found.estimate, 4)
+    >>> fit = WeightedMedian().estimate(data, random=np.random.default_rng(1))
+    >>> round(fit.estimate, 4)
     0.4882
     """
 

@@ -171,12 +171,12 @@ class Method(Declared):
             count=len(methods),
             m=data.m,
         )
-        return [self._finish(found, outcome, exposure) for found in estimates]
+        return [self._finish(estimate, outcome, exposure) for estimate in estimates]
 
-    def _finish(self, found: Estimate, outcome: int, exposure: int) -> Estimate:
+    def _finish(self, estimate: Estimate, outcome: int, exposure: int) -> Estimate:
         unit = (0, 0) if self.pure else (outcome, exposure)
-        found = restore_units(found, outcome=unit[0], exposure=unit[1], powers=self.powers)
-        return certify(found, measures=self.measures)
+        estimate = restore_units(estimate, outcome=unit[0], exposure=unit[1], powers=self.powers)
+        return certify(estimate, measures=self.measures)
 
     def find_refusal(self, m: int, zeros: int) -> Estimate | None:
         """Return why so many variants, so many of them without effect, cannot be used; or None.
@@ -279,22 +279,22 @@ class BlockMethod(Method):
         estimates = [refusals[count] for count in stack.zeros]
         rows = np.array([row for row, refusal in enumerate(estimates) if refusal is None], int)
         if rows.size:
-            for row, found in zip(rows, self._estimate_whole(stack.select(rows)), strict=True):
-                estimates[row] = found
-        return [found for found in estimates if found is not None]
+            for row, estimate in zip(rows, self._estimate_whole(stack.select(rows)), strict=True):
+                estimates[row] = estimate
+        return [estimate for estimate in estimates if estimate is not None]
 
     def _estimate_whole(self, stack: Stack) -> list[Estimate]:
         """Return the estimates of pairs that nothing excludes, each with its certificate."""
-        found = _fit_block(self, stack.block)
-        if isinstance(found, list):
+        fits = _fit_block(self, stack.block)
+        if isinstance(fits, list):
             units = zip(stack.outcome.tolist(), stack.exposure.tolist(), strict=True)
-            estimates = [self._finish(one, *unit) for one, unit in zip(found, units, strict=True)]
+            estimates = [self._finish(fit, *unit) for fit, unit in zip(fits, units, strict=True)]
         else:
             if not self.pure:
-                found = found.restore_units(
+                fits = fits.restore_units(
                     outcome=stack.outcome, exposure=stack.exposure, powers=self.powers
                 )
-            estimates = found.list_certified(measures=self.measures)
+            estimates = fits.list_certified(measures=self.measures)
         for k in np.flatnonzero(stack.lost):
             estimates[k] = refuse(MethodStatus.not_identified, _TOO_WIDE, nsnp=stack.block.m)
         return estimates

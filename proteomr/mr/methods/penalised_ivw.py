@@ -51,12 +51,12 @@ class PenalisedIvw(Method):
     Examples
     --------
     >>> import polars as pl
-    >>> made = Harmonised(
+    >>> pair = Harmonised(
     ...     exposures=("x",), outcome="y", variants=pl.DataFrame({"variant_id": ["a", "b"]}),
     ...     beta_x=np.array([[0.1], [0.2]]), se_x=np.full((2, 1), 0.01),
     ...     beta_y=np.array([0.05, 0.1]), se_y=np.full(2, 0.01),
     ... )
-    >>> round(PenalisedIvw().estimate(made, random=np.random.default_rng()).estimate, 4)
+    >>> round(PenalisedIvw().estimate(pair, random=np.random.default_rng()).estimate, 4)
     0.5
     """
 

@@ -106,8 +106,8 @@ class RadialIvw(Method):
     ...     beta_x=np.array([[0.1], [0.2], [0.3]]), se_x=np.full((3, 1), 0.01),
     ...     beta_y=np.array([0.06, 0.09, 0.15]), se_y=np.full(3, 0.02),
     ... )
-    >>> found = RadialIvw().estimate(data, random=np.random.default_rng(1))
-    >>> round(found.estimate, 4)
+    >>> fit = RadialIvw().estimate(data, random=np.random.default_rng(1))
+    >>> round(fit.estimate, 4)
     0.4929
     """
 
@@ -295,12 +295,12 @@ def _average(data: Harmonised, w: F64) -> Estimate:
 
 
 def _iterate(data: Harmonised, tolerance: float) -> Estimate:
-    found, w = _fit_ivw(data, "first_order")
+    estimate, w = _fit_ivw(data, "first_order")
     for _ in range(_ROUNDS):
-        previous = found.estimate
-        found = _average(data, _weigh(data, "modified", previous))
-        if abs(found.estimate - previous) <= tolerance:
-            return found
+        previous = estimate.estimate
+        estimate = _average(data, _weigh(data, "modified", previous))
+        if abs(estimate.estimate - previous) <= tolerance:
+            return estimate
     text = "the weights and the estimate have not settled"
     return refuse(MethodStatus.not_converged, text, nsnp=w.size)
 

@@ -64,13 +64,13 @@ class RobustAdjustedProfileScore(Method):
     Examples
     --------
     >>> import polars as pl
-    >>> made = Harmonised(
+    >>> pair = Harmonised(
     ...     exposures=("x",), outcome="y", variants=pl.DataFrame({"variant_id": list("abcd")}),
     ...     beta_x=np.array([[0.1], [0.2], [0.3], [0.2]]), se_x=np.full((4, 1), 0.01),
     ...     beta_y=np.array([0.05, 0.1, 0.15, 0.11]), se_y=np.full(4, 0.01),
     ... )
-    >>> found = RobustAdjustedProfileScore().estimate(made, random=np.random.default_rng())
-    >>> round(found.estimate, 2)
+    >>> fit = RobustAdjustedProfileScore().estimate(pair, random=np.random.default_rng())
+    >>> round(fit.estimate, 2)
     0.51
     """
 

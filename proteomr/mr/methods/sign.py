@@ -42,8 +42,8 @@ class SignConcordance(Method):
     ...     beta_x=np.full((6, 1), 0.1), se_x=np.full((6, 1), 0.01),
     ...     beta_y=np.full(6, 0.2), se_y=np.full(6, 0.02),
     ... )
-    >>> found = SignConcordance().estimate(data, random=np.random.default_rng(1))
-    >>> found.estimate, round(10**-found.neg_log10_p, 5)
+    >>> fit = SignConcordance().estimate(data, random=np.random.default_rng(1))
+    >>> fit.estimate, round(10**-fit.neg_log10_p, 5)
     (1.0, 0.03125)
     """
 

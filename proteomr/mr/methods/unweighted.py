@@ -43,8 +43,8 @@ class UnweightedRegression(Method):
     ...     beta_x=np.array([[0.1], [0.2]]), se_x=np.full((2, 1), 0.01),
     ...     beta_y=np.array([0.06, 0.09]), se_y=np.array([0.02, 0.1]),
     ... )
-    >>> found = UnweightedRegression().estimate(data, random=np.random.default_rng(1))
-    >>> round(found.estimate, 4), round(found.se, 4)
+    >>> fit = UnweightedRegression().estimate(data, random=np.random.default_rng(1))
+    >>> round(fit.estimate, 4), round(fit.se, 4)
     (0.48, 0.06)
     """
 

@@ -43,8 +43,8 @@ class WaldRatio(Method):
     ...     beta_x=np.array([[0.2]]), se_x=np.array([[0.01]]),
     ...     beta_y=np.array([0.1]), se_y=np.array([0.02]),
     ... )
-    >>> found = WaldRatio().estimate(data, random=np.random.default_rng(1))
-    >>> round(found.estimate, 3), round(found.se, 3)
+    >>> fit = WaldRatio().estimate(data, random=np.random.default_rng(1))
+    >>> round(fit.estimate, 3), round(fit.se, 3)
     (0.5, 0.1)
     """
 

@@ -81,17 +81,17 @@ def _start(X: F64, y: F64, weights: F64) -> tuple[I64, F64]:
     right = np.einsum("bmp,bm->bp", S, y * root)
     theta = np.linalg.solve(gram, right[..., None])[..., 0]
     near = np.argsort(np.abs(y - np.einsum("bmp,bp->bm", X, theta)), axis=1, kind="stable")
-    left = np.take_along_axis(X, near[..., None], axis=1).copy()
-    whole = np.linalg.norm(left, axis=2)
+    remainder = np.take_along_axis(X, near[..., None], axis=1).copy()
+    whole = np.linalg.norm(remainder, axis=2)
     basis = np.empty((b, p), dtype=np.int64)
     every = np.arange(b)
     for k in range(p):
-        length = np.linalg.norm(left, axis=2)
+        length = np.linalg.norm(remainder, axis=2)
         independent = length > _INDEPENDENT * whole
         best = np.where(independent.any(axis=1), independent.argmax(axis=1), length.argmax(axis=1))
         basis[:, k] = near[every, best]
-        unit = left[every, best] / length[every, best][:, None]
-        left -= np.einsum("bmp,bp->bm", left, unit)[..., None] * unit[:, None, :]
+        unit = remainder[every, best] / length[every, best][:, None]
+        remainder -= np.einsum("bmp,bp->bm", remainder, unit)[..., None] * unit[:, None, :]
         whole[every, best] = np.inf
     return basis, np.asarray(theta)
 

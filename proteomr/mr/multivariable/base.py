@@ -76,8 +76,8 @@ class MultivariableMethod(Declared):
         count = len(data.exposures)
         fitted = attempt(lambda: list(self.fit(scaled, random=random)), count=count, m=data.m)
         return tuple(
-            certify(restore_units(found, outcome=outcome, exposure=int(unit), powers=self.powers))
-            for found, unit in zip(fitted, exposures, strict=True)
+            certify(restore_units(fit, outcome=outcome, exposure=int(unit), powers=self.powers))
+            for fit, unit in zip(fitted, exposures, strict=True)
         )
 
 
@@ -135,12 +135,12 @@ def fit_weighted(X: F64, y: F64, *, weights: F64) -> WeightedFit | None:
     if y.size < X.shape[1]:
         return None
     root = np.sqrt(weights)
-    found = solve_least_squares(X * root[:, None], y * root, tolerance=_ALIASED)
-    if found.kept.size < X.shape[1]:
+    solution = solve_least_squares(X * root[:, None], y * root, tolerance=_ALIASED)
+    if solution.kept.size < X.shape[1]:
         return None
-    unit_se = np.sqrt(np.diagonal(found.unscaled))
-    residuals = np.asarray(y - X @ found.coefficients)
-    return WeightedFit(found.coefficients, unit_se, found.rss, found.df, residuals)
+    unit_se = np.sqrt(np.diagonal(solution.unscaled))
+    residuals = np.asarray(y - X @ solution.coefficients)
+    return WeightedFit(solution.coefficients, unit_se, solution.rss, solution.df, residuals)
 
 
 def check_size(data: Harmonised, /, *, fewest: int) -> tuple[Estimate, ...] | None:
@@ -183,8 +183,8 @@ def conclude_each(
 
     Examples
     --------
-    >>> found = conclude_each(np.array([0.5, 0.1]), np.array([0.1, 0.1]), nsnp=10)
-    >>> [round(one.conf_low, 3) for one in found]
+    >>> fits = conclude_each(np.array([0.5, 0.1]), np.array([0.1, 0.1]), nsnp=10)
+    >>> [round(fit.conf_low, 3) for fit in fits]
     [0.304, -0.096]
     """
     return tuple(
@@ -257,13 +257,13 @@ def correlate_estimates(correlations: F64 | None, *, size: int) -> F64:
     """
     if correlations is None:
         return np.eye(size)
-    made = np.asarray(correlations, dtype=np.float64)
-    if made.shape != (size, size):
-        raise UsageError(f"correlations of shape {made.shape} do not fit {size} traits")
-    ones = np.allclose(np.diagonal(made), 1.0) and np.allclose(made, made.T)
-    if not ones or np.linalg.eigvalsh(made)[0] < -1e-8:
+    matrix = np.asarray(correlations, dtype=np.float64)
+    if matrix.shape != (size, size):
+        raise UsageError(f"correlations of shape {matrix.shape} do not fit {size} traits")
+    ones = np.allclose(np.diagonal(matrix), 1.0) and np.allclose(matrix, matrix.T)
+    if not ones or np.linalg.eigvalsh(matrix)[0] < -1e-8:
         raise UsageError(
             "correlations of traits are symmetric, with ones on the diagonal and no negative "
             "eigenvalue"
         )
-    return made
+    return matrix

@@ -80,8 +80,8 @@ class MultivariableConstrainedMl(MultivariableMethod):
     ...     beta_y=np.array([0.05, 0.02, 0.06, 0.90, 0.13]), se_y=np.full(5, 0.01),
     ... )
     >>> method = MultivariableConstrainedMl(sample_size=1e4, perturbations=0)
-    >>> found = method.estimate(data, random=np.random.default_rng(1))
-    >>> [round(one.estimate, 4) for one in found], found[0].used
+    >>> fits = method.estimate(data, random=np.random.default_rng(1))
+    >>> [round(fit.estimate, 4) for fit in fits], fits[0].used
     ([0.5, 0.1], (0, 1, 2, 4))
     """
 
@@ -104,8 +104,8 @@ class MultivariableConstrainedMl(MultivariableMethod):
     def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
         """Return one estimate per exposure, in order."""
         e = len(data.exposures)
-        given = None if self.correlations is None else np.array(self.correlations)
-        correlations = correlate_estimates(given, size=e + 1)
+        declared = None if self.correlations is None else np.array(self.correlations)
+        correlations = correlate_estimates(declared, size=e + 1)
         counts = self._list_counts(data)
         n = _least_size(data) if self.sample_size is None else self.sample_size
         if not n > 1:
@@ -116,11 +116,11 @@ class MultivariableConstrainedMl(MultivariableMethod):
         chosen = int(_choose_each(path, counts, n)[0])
         if self.perturbations:
             return self._perturb(data, errors, counts, n=n, starts=starts, random=random)
-        theta, kept = starts[chosen], path.kept[chosen, 0]
+        theta, valid = starts[chosen], path.kept[chosen, 0]
         if not path.settled[chosen, 0]:
             text = "the iterations at the number of invalid variants chosen have no certificate"
             return refuse_each(data, status=MethodStatus.not_converged, message=text)
-        return _conclude(data, errors, theta=theta, kept=kept)
+        return _conclude(data, errors, theta=theta, valid=valid)
 
     def _list_counts(self, data: Harmonised) -> tuple[int, ...]:
         most = data.m - len(data.exposures) - 1
@@ -223,26 +223,26 @@ def _follow(
     """
     theta = starts[0]
     best = np.full(y.shape[0], np.inf)
-    found = []
+    fits = []
     for count, start in zip(counts, starts, strict=True):
         if price * count > best.max():
             break
-        found.append(_trim(x, y, errors, count, theta if chained else start))
-        theta = found[-1][0]
-        best = np.minimum(best, found[-1][1] + price * count)
+        fits.append(_trim(x, y, errors, count, theta if chained else start))
+        theta = fits[-1][0]
+        best = np.minimum(best, fits[-1][1] + price * count)
     return _Path(
-        np.stack([one[0] for one in found]),
-        np.stack([one[1] for one in found]),
-        np.stack([one[2] for one in found]),
-        np.stack([one[3] for one in found]),
+        np.stack([fit[0] for fit in fits]),
+        np.stack([fit[1] for fit in fits]),
+        np.stack([fit[2] for fit in fits]),
+        np.stack([fit[3] for fit in fits]),
     )
 
 
 def _trim(x: F64, y: F64, errors: F64, count: int, start: F64) -> tuple[F64, F64, Bool, Bool]:
     """Alternate: leave out the variants that fit worst, then a Newton step on the others."""
     theta = start.copy()
-    kept, value = _keep(x, y, errors, count, theta)
-    first = np.einsum("bm,bm->b", value, kept)
+    valid, value = _keep(x, y, errors, count, theta)
+    first = np.einsum("bm,bm->b", value, valid)
     settled = np.zeros(theta.shape[0], dtype=np.bool_)
     stalls = np.zeros(theta.shape[0], dtype=np.int64)
     for _ in range(_STEPS):
@@ -250,27 +250,27 @@ def _trim(x: F64, y: F64, errors: F64, count: int, start: F64) -> tuple[F64, F64
         if not rows.size:
             break
         theta[rows], moved, fell = step_terms(
-            x[rows], y[rows], covariances=errors, theta=theta[rows], kept=kept[rows]
+            x[rows], y[rows], covariances=errors, theta=theta[rows], kept=valid[rows]
         )
         again, value[rows] = _keep(x[rows], y[rows], errors, count, theta[rows])
-        same = (again == kept[rows]).all(axis=1)
+        same = (again == valid[rows]).all(axis=1)
         stalls[rows] = np.where(fell | ~same, 0, stalls[rows] + 1)
         small = moved <= _TOLERANCE * math.sqrt(y.shape[1])
         settled[rows] = (small | (stalls[rows] >= STALLS)) & same
-        kept[rows] = again
-    deviance = np.einsum("bm,bm->b", value, kept)
-    settled &= certify_terms(x, y, covariances=errors, theta=theta, kept=kept, rival=first)
-    return theta, deviance, kept, settled
+        valid[rows] = again
+    deviance = np.einsum("bm,bm->b", value, valid)
+    settled &= certify_terms(x, y, covariances=errors, theta=theta, kept=valid, rival=first)
+    return theta, deviance, valid, settled
 
 
 def _keep(x: F64, y: F64, errors: F64, count: int, theta: F64) -> tuple[Bool, F64]:
     u = np.concatenate([-theta, np.ones((theta.shape[0], 1))], axis=1)
     variance = np.einsum("bk,mkl,bl->bm", u, errors, u, optimize=True)
     value = (y - np.einsum("bme,be->bm", x, theta)) ** 2 / variance
-    kept = np.zeros(value.shape, dtype=np.bool_)
+    valid = np.zeros(value.shape, dtype=np.bool_)
     best = np.argsort(value, axis=1, kind="stable")[:, : value.shape[1] - count]
-    np.put_along_axis(kept, best, values=True, axis=1)
-    return kept, value
+    np.put_along_axis(valid, best, values=True, axis=1)
+    return valid, value
 
 
 def _choose_each(path: _Path, counts: tuple[int, ...], n: float) -> I64:
@@ -279,8 +279,8 @@ def _choose_each(path: _Path, counts: tuple[int, ...], n: float) -> I64:
     return np.asarray(criterion.argmin(axis=0), dtype=np.int64)
 
 
-def _conclude(data: Harmonised, errors: F64, *, theta: F64, kept: Bool) -> tuple[Estimate, ...]:
-    used = np.flatnonzero(kept)
+def _conclude(data: Harmonised, errors: F64, *, theta: F64, valid: Bool) -> tuple[Estimate, ...]:
+    used = np.flatnonzero(valid)
     terms = evaluate_terms(
         data.beta_x[None, used],
         data.beta_y[None, used],

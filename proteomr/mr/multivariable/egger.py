@@ -67,8 +67,8 @@ class MultivariableEgger(MultivariableMethod):
     ...     se_x=np.full((4, 2), 0.01),
     ...     beta_y=np.array([0.06, 0.03, 0.07, 0.17]), se_y=np.full(4, 0.01),
     ... )
-    >>> found = MultivariableEgger().estimate(data, random=np.random.default_rng(1))
-    >>> [round(one.estimate, 4) for one in found], round(found[0].details["intercept"], 4)
+    >>> fits = MultivariableEgger().estimate(data, random=np.random.default_rng(1))
+    >>> [round(fit.estimate, 4) for fit in fits], round(fits[0].details["intercept"], 4)
     ([0.5, 0.1], 0.01)
     """
 
@@ -103,12 +103,12 @@ class MultivariableEgger(MultivariableMethod):
             "intercept_conf_low": whole.conf_low,
             "intercept_conf_high": whole.conf_high,
         }
-        found = conclude_each(fit.coefficients[:e], se[:e], nsnp=data.m, df=df, details=details)
-        return tuple(self._test(one, df=fit.df) for one in found)
+        estimates = conclude_each(fit.coefficients[:e], se[:e], nsnp=data.m, df=df, details=details)
+        return tuple(self._test(estimate, df=fit.df) for estimate in estimates)
 
-    def _test(self, found: Estimate, *, df: int) -> Estimate:
+    def _test(self, estimate: Estimate, *, df: int) -> Estimate:
         """Give the package's p value, whose t forgets the intercept, where it is asked for."""
         if self.distribution != "t" or self.convention != "mendelianrandomization":
-            return found
-        minus_log = neg_log10_p_t(found.estimate / found.se, df + 1)
-        return replace(found, neg_log10_p=float(minus_log))
+            return estimate
+        minus_log = neg_log10_p_t(estimate.estimate / estimate.se, df + 1)
+        return replace(estimate, neg_log10_p=float(minus_log))

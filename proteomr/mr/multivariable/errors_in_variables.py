@@ -173,11 +173,11 @@ def minimise_terms(
     [[2.0]]
     """
     theta = start
-    kept = np.ones(y.shape, dtype=np.bool_)
+    every = np.ones(y.shape, dtype=np.bool_)
     stalls = np.zeros(y.shape[0], dtype=np.int64)
     for _ in range(_STEPS):
         theta, moved, fell = step_terms(
-            x, y, covariances=covariances, theta=theta, kept=kept, excess=excess
+            x, y, covariances=covariances, theta=theta, kept=every, excess=excess
         )
         stalls = np.where(fell, 0, stalls + 1)
         if ((moved <= _TOLERANCE * np.sqrt(y.shape[1])) | (stalls >= STALLS)).all():
@@ -185,7 +185,7 @@ def minimise_terms(
     first = evaluate_terms(x, y, covariances=covariances, theta=start, excess=excess)
     rival = first.value.sum(axis=1)
     sure = certify_terms(
-        x, y, covariances=covariances, theta=theta, kept=kept, excess=excess, rival=rival
+        x, y, covariances=covariances, theta=theta, kept=every, excess=excess, rival=rival
     )
     return theta, sure
 

@@ -72,8 +72,8 @@ class MultivariableGmm(MultivariableMethod):
     ...     beta_x=x, se_x=np.full((5, 2), 0.01), n_x=np.full(2, 1e4), n_y=1e4,
     ...     beta_y=np.array([0.05, 0.02, 0.06, 0.16, 0.13]), se_y=np.full(5, 0.01),
     ... )
-    >>> found = MultivariableGmm(robust=False).estimate(data, random=np.random.default_rng(1))
-    >>> [round(one.estimate, 4) for one in found]
+    >>> fits = MultivariableGmm(robust=False).estimate(data, random=np.random.default_rng(1))
+    >>> [round(fit.estimate, 4) for fit in fits]
     [0.5, 0.1]
     """
 
@@ -90,8 +90,8 @@ class MultivariableGmm(MultivariableMethod):
     def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
         """Return one estimate per exposure, in order."""
         del random
-        given = None if self.correlations is None else np.array(self.correlations)
-        correlations = correlate_estimates(given, size=len(data.exposures))
+        declared = None if self.correlations is None else np.array(self.correlations)
+        correlations = correlate_estimates(declared, size=len(data.exposures))
         errors = measure_moments(data, correlations=correlations)
         if errors is None:
             text = "the sample sizes are not known, or not above the number of variants"
@@ -141,13 +141,13 @@ def measure_moments(data: Harmonised, /, *, correlations: F64) -> F64 | None:
     se = np.column_stack([data.se_x, data.se_y])
     spread = np.sqrt(n * se**2 + beta**2)
     shared = (beta / spread).T @ (beta / spread)
-    left = np.zeros((e + 1, e + 1))
-    left[:e, :e] = correlations - shared[:e, :e]
-    left[e, e] = 1.0 - shared[e, e]
-    if not (np.diagonal(left) > 0).all():
+    remainder = np.zeros((e + 1, e + 1))
+    remainder[:e, :e] = correlations - shared[:e, :e]
+    remainder[e, e] = 1.0 - shared[e, e]
+    if not (np.diagonal(remainder) > 0).all():
         return None
     scale = spread / np.sqrt(n - m + 1.0)
-    return np.asarray(scale[:, :, None] * left * scale[:, None, :])
+    return np.asarray(scale[:, :, None] * remainder * scale[:, None, :])
 
 
 def _disperse(data: Harmonised, errors: F64, theta: F64, df: int) -> float:

@@ -75,8 +75,8 @@ class MultivariableIvw(MultivariableMethod):
     ...     beta_x=np.array([[0.1, 0.0], [0.0, 0.2], [0.1, 0.1]]), se_x=np.full((3, 2), 0.01),
     ...     beta_y=np.array([0.05, 0.02, 0.07]), se_y=np.full(3, 0.01),
     ... )
-    >>> found = MultivariableIvw().estimate(data, random=np.random.default_rng(1))
-    >>> [round(one.estimate, 4) for one in found]
+    >>> fits = MultivariableIvw().estimate(data, random=np.random.default_rng(1))
+    >>> [round(fit.estimate, 4) for fit in fits]
     [0.5444, 0.1111]
     """
 
@@ -109,12 +109,12 @@ class MultivariableIvw(MultivariableMethod):
     ) -> tuple[Estimate, ...]:
         own = find_own_instruments(data, threshold=threshold)
         together = replace(self, own_instruments_p=None)
-        found = []
+        estimates = []
         for k in range(len(data.exposures)):
             rows = np.flatnonzero(own[:, k])
-            one = together.estimate(data.select(rows), random=random)[k]
-            found.append(replace(one, used=tuple(rows.tolist())))
-        return tuple(found)
+            estimate = together.estimate(data.select(rows), random=random)[k]
+            estimates.append(replace(estimate, used=tuple(rows.tolist())))
+        return tuple(estimates)
 
 
 def find_own_instruments(data: Harmonised, /, *, threshold: float) -> Bool:

@@ -68,8 +68,8 @@ class MultivariableLasso(MultivariableMethod):
     ...     beta_x=x, se_x=np.full((5, 2), 0.01),
     ...     beta_y=np.array([0.05, 0.03, 0.06, 0.90, 0.13]), se_y=np.full(5, 0.01),
     ... )
-    >>> found = MultivariableLasso().estimate(data, random=np.random.default_rng(1))
-    >>> [round(one.estimate, 4) for one in found], found[0].used
+    >>> fits = MultivariableLasso().estimate(data, random=np.random.default_rng(1))
+    >>> [round(fit.estimate, 4) for fit in fits], fits[0].used
     ([0.46, 0.1343], (0, 1, 2, 4))
     """
 
@@ -139,15 +139,15 @@ def select_exposures(
     Examples
     --------
     >>> import polars as pl
-    >>> made = np.random.default_rng(1)
-    >>> x = made.normal(size=(60, 2))
+    >>> generator = np.random.default_rng(1)
+    >>> x = generator.normal(size=(60, 2))
     >>> data = Harmonised(
     ...     exposures=("a", "b"), outcome="y",
     ...     variants=pl.DataFrame({"variant_id": [f"r{j}" for j in range(60)]}),
     ...     beta_x=x, se_x=np.full((60, 2), 0.1),
-    ...     beta_y=0.5 * x[:, 0] + 0.1 * made.normal(size=60), se_y=np.full(60, 0.1),
+    ...     beta_y=0.5 * x[:, 0] + 0.1 * generator.normal(size=60), se_y=np.full(60, 0.1),
     ... )
-    >>> round(select_exposures(data, random=made)[0], 1)
+    >>> round(select_exposures(data, random=generator)[0], 1)
     0.5
     """
     if folds < 3 or data.m < folds:
@@ -172,8 +172,8 @@ def _penalise(Z: F64, z: F64, se_y: F64, penalty: float | None) -> LassoPath:
     basis, _ = np.linalg.qr(Z)
     columns = (np.eye(z.size) - basis @ basis.T) / se_y
     response = z - basis @ (basis.T @ z)
-    given = None if penalty is None else np.array([penalty])
-    return fit_lasso_path(columns, response, weights=np.ones(z.size), penalties=given)
+    penalties = None if penalty is None else np.array([penalty])
+    return fit_lasso_path(columns, response, weights=np.ones(z.size), penalties=penalties)
 
 
 def _choose(path: LassoPath, x: F64, y: F64, weights: F64) -> int | None:

@@ -51,8 +51,8 @@ class MultivariableMedian(MultivariableMethod):
     ...     se_x=np.full((4, 2), 0.01),
     ...     beta_y=np.array([0.05, 0.02, 0.50, 0.16]), se_y=np.full(4, 0.01),
     ... )
-    >>> found = MultivariableMedian(draws=10).estimate(data, random=np.random.default_rng(1))
-    >>> [round(one.estimate, 4) for one in found]
+    >>> fits = MultivariableMedian(draws=10).estimate(data, random=np.random.default_rng(1))
+    >>> [round(fit.estimate, 4) for fit in fits]
     [0.5, 0.1]
     """
 
@@ -71,7 +71,7 @@ class MultivariableMedian(MultivariableMethod):
         """Return one estimate per exposure, in order."""
         weights = data.se_y**-2
         weights = weights / weights.mean()
-        found, settled = fit_absolute_deviations(
+        medians, settled = fit_absolute_deviations(
             data.beta_x[None], data.beta_y[None], weights=weights
         )
         fits = [
@@ -82,7 +82,7 @@ class MultivariableMedian(MultivariableMethod):
             text = "the search for the least absolute deviations did not end"
             return refuse_each(data, status=MethodStatus.not_converged, message=text)
         drawn = np.concatenate([coefficients for coefficients, _ in fits])
-        return conclude_each(found[0], drawn.std(axis=0, ddof=1), nsnp=data.m)
+        return conclude_each(medians[0], drawn.std(axis=0, ddof=1), nsnp=data.m)
 
 
 def _draw(data: Harmonised, *, draws: int, random: Generator) -> Iterator[tuple[F64, F64]]:

@@ -51,8 +51,8 @@ class MultivariableResidual(MultivariableMethod):
     ...     beta_x=np.array([[0.1, 0.0], [0.0, 0.2], [0.1, 0.1]]), se_x=np.full((3, 2), 0.01),
     ...     beta_y=np.array([0.05, 0.02, 0.07]), se_y=np.full(3, 0.01),
     ... )
-    >>> found = MultivariableResidual().estimate(data, random=np.random.default_rng(1))
-    >>> [round(one.estimate, 4) for one in found]
+    >>> fits = MultivariableResidual().estimate(data, random=np.random.default_rng(1))
+    >>> [round(fit.estimate, 4) for fit in fits]
     [0.49, 0.1]
     """
 
@@ -84,19 +84,19 @@ class MultivariableResidual(MultivariableMethod):
 
     def _estimate_one(self, data: Harmonised, k: int, *, first: Bool, second: Bool) -> Estimate:
         others = np.delete(data.beta_x, k, axis=1)[first]
-        left = np.full(data.m, math.nan)
+        residuals = np.full(data.m, math.nan)
         outcome = data.beta_y[first]
         step = None
         if others.shape[1] or self.intercept:
             step = fit_weighted(self._design(others), outcome, weights=np.ones(outcome.size))
-            left[first] = math.nan if step is None else step.residuals
+            residuals[first] = math.nan if step is None else step.residuals
         else:
-            left[first] = outcome
+            residuals[first] = outcome
         used = np.flatnonzero(second)
         fit = None
-        if np.isfinite(left[used]).all():
+        if np.isfinite(residuals[used]).all():
             design = self._design(data.beta_x[used, k : k + 1])
-            fit = fit_weighted(design, left[used], weights=np.ones(used.size))
+            fit = fit_weighted(design, residuals[used], weights=np.ones(used.size))
         if fit is None or fit.df < 1:
             text = "too few variants, or collinear effects, in one of the two regressions"
             return refuse(MethodStatus.too_few, text, nsnp=used.size)

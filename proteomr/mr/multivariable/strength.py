@@ -115,7 +115,7 @@ def measure_conditional_f(
         raise InputError(f"a conditional F of {e} exposures needs {e + 1} variants, found {m}")
     errors = data.se_x[:, :, None] * shared * data.se_x[:, None, :]
     scale = m if divisor == "variants" else m - e + 1
-    found = []
+    statistics = []
     for k, name in enumerate(data.exposures):
         v = np.zeros(e)
         v[k] = 1.0
@@ -126,8 +126,8 @@ def measure_conditional_f(
                 raise InputError(f"effects on the exposures other than {name!r} are collinear")
             v[others] = -fit.coefficients
         variance = np.einsum("k,mkl,l->m", v, errors, v)
-        found.append(float(((data.beta_x @ v) ** 2 / variance).sum() / scale))
-    return tuple(found)
+        statistics.append(float(((data.beta_x @ v) ** 2 / variance).sum() / scale))
+    return tuple(statistics)
 
 
 def measure_pleiotropy(data: Harmonised, /, *, correlations: F64 | None = None) -> Pleiotropy:
@@ -208,8 +208,8 @@ def minimise_heterogeneity(
     ...     beta_x=np.array([[0.1], [0.2], [0.1]]), se_x=np.full((3, 1), 0.01),
     ...     beta_y=np.array([0.05, 0.12, 0.07]), se_y=np.full(3, 0.01),
     ... )
-    >>> found = minimise_heterogeneity(data)
-    >>> round(found.effects[0], 4), found.excess
+    >>> fit = minimise_heterogeneity(data)
+    >>> round(fit.effects[0], 4), fit.excess
     (0.6015, 0.0)
     """
     x, y, errors, df = _prepare(data, correlations)

@@ -76,14 +76,14 @@ def read_joint(path: str | Path) -> Harmonised:
             raise ColumnError(f"{path}: no column {name!r}{nearest(name, frame.columns)}")
         if not frame[name].dtype.is_numeric():
             raise FormatError("text where numbers are needed", path=path, column=name)
-    told = frame.with_columns(pl.col(names).cast(pl.String).alias(c.VARIANT_ID))
+    named = frame.with_columns(pl.col(names).cast(pl.String).alias(c.VARIANT_ID))
     complete = pl.all_horizontal(
         pl.col(columns).cast(pl.Float64).is_finite().fill_null(value=False)
     )
-    used = told.filter(complete)
+    used = named.filter(complete)
     if not used.height:
-        raise NothingToDo(f"{path}: none of {told.height} variants has all numbers")
-    gone = told.filter(~complete).select(
+        raise NothingToDo(f"{path}: none of {named.height} variants has all numbers")
+    gone = named.filter(~complete).select(
         c.VARIANT_ID, pl.lit("a number is missing").alias("reason")
     )
     e = len(exposures)
@@ -123,8 +123,8 @@ def estimate_jointly(
         random = random_of(seed, *data.exposures, data.outcome, method.key)
         estimates = method.estimate(data, random=random)
         rows += [
-            (exposure, data.outcome, name, one)
-            for exposure, one in zip(data.exposures, estimates, strict=True)
+            (exposure, data.outcome, name, estimate)
+            for exposure, estimate in zip(data.exposures, estimates, strict=True)
         ]
     return tabulate_estimates(rows)
 
