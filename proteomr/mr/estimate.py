@@ -112,7 +112,7 @@ def tabulate_estimates(rows: Sequence[tuple[str, str, str, Estimate]]) -> pl.Dat
                 name: pl.Series(values, dtype=pl.Float64).fill_nan(None)
                 for name, values in numbers.items()
             },
-            c.STATUS: pl.Series([each.status.value for each in estimates], dtype=pl.String),
+            c.STATUS: pl.Series([each.status.name for each in estimates], dtype=pl.String),
             c.MESSAGE: pl.Series([each.message for each in estimates], dtype=pl.String),
         }
     )

@@ -15,6 +15,7 @@ from proteomr.mr.methods.ivw import InverseVarianceWeighted
 from proteomr.mr.methods.maximum_likelihood import MaximumLikelihood
 from proteomr.mr.methods.method import Method
 from proteomr.stats.distributions import neg_log10_p_normal, p_from_neg_log10
+from proteomr.status import Status
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
 
@@ -43,7 +44,7 @@ def measure_heterogeneity(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     for pair in pairs:
         for method in _WITH_Q:
             fit = _run(method, pair)
-            if fit.status != "ok" or "q" not in fit.details:
+            if fit.status != Status.ok or "q" not in fit.details:
                 continue
             q, df = fit.details["q"], fit.details["q_df"]
             minus_log = fit.details["q_neg_log10_p"]
@@ -77,7 +78,7 @@ def measure_pleiotropy(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     rows = []
     for pair in pairs:
         fit = _run(EggerRegression(), pair)
-        if fit.status != "ok":
+        if fit.status != Status.ok:
             continue
         minus_log = fit.details["intercept_neg_log10_p"]
         rows.append(
@@ -117,7 +118,7 @@ def split_variants(pairs: Iterable[Harmonised]) -> pl.DataFrame:
         parts.append(_numbers(pair, ids, "wald", ratio, se))
         for method in (InverseVarianceWeighted(), EggerRegression()):
             fit = _run(method, pair)
-            if fit.status == "ok":
+            if fit.status == Status.ok:
                 parts.append(_summary(pair, method.key, fit))
     return _join("singlesnp", parts)
 
@@ -142,7 +143,7 @@ def leave_one_out(pairs: Iterable[Harmonised]) -> pl.DataFrame:
             ids = pair.variants[c.VARIANT_ID].cast(pl.String).to_list()
             parts.append(_numbers(pair, ids, "ivw", estimate, se))
         fit = _run(InverseVarianceWeighted(), pair)
-        if fit.status == "ok":
+        if fit.status == Status.ok:
             parts.append(_summary(pair, "ivw", fit))
     return _join("leaveoneout", parts)
 

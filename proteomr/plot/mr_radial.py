@@ -151,7 +151,7 @@ def _row(key: str, effect: Estimate, *, intercept: float) -> MethodRow:
         effect.conf_high,
         effect.neg_log10_p,
         intercept,
-        effect.status.value,
+        effect.status.name,
     )
 
 

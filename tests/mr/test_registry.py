@@ -61,7 +61,7 @@ def test_the_numbers_are_those_of_r(name: str, numbers: Expected) -> None:
     estimates = dict(zip(data.exposures, estimate(name, data), strict=True))
     for (exposure, quantity), (value, tolerance) in numbers.items():
         found = estimates[exposure]
-        assert found.status.value == "ok", found.message
+        assert found.status.name == "ok", found.message
         # A mean over draws is known to some hundredths of its standard error.
         slack = 0.1 * found.se if quantity == "estimate" and tolerance > 0.01 else 0.0
         assert getattr(found, quantity) == pytest.approx(value, rel=tolerance, abs=slack)
@@ -112,4 +112,4 @@ def test_the_sample_sizes_are_asked_for_where_they_are_declared(
     data = read_three_exposures() if joint else read_one_exposure()
     unknown = dataclasses.replace(data, n_x=None, n_y=float("nan"))
     found = estimate(kind.key, unknown)[0]
-    assert (found.status.value == "needs_sample_size") == kind.needs_sample_size
+    assert (found.status.name == "needs_sample_size") == kind.needs_sample_size

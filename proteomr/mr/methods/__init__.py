@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood
 from proteomr.mr.methods.contamination_mixture import ContaminationMixture
 from proteomr.mr.methods.debiased_ivw import DebiasedIvw
@@ -32,6 +32,7 @@ from proteomr.mr.methods.raps import RobustAdjustedProfileScore
 from proteomr.mr.methods.sign import SignConcordance
 from proteomr.mr.methods.unweighted import UnweightedRegression
 from proteomr.mr.methods.wald import WaldRatio
+from proteomr.status import Status
 
 __all__ = [
     "METHOD_CLASSES",
@@ -39,7 +40,7 @@ __all__ = [
     "Convention",
     "Estimate",
     "Method",
-    "MethodStatus",
+    "Status",
     "conclude",
     "refuse",
 ]

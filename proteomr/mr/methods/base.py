@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -17,12 +16,12 @@ from proteomr.stats.distributions import (
     quantile_normal,
     quantile_t,
 )
+from proteomr.status import Status
 
 __all__ = [
     "Convention",
     "Estimate",
     "Measure",
-    "MethodStatus",
     "certify",
     "conclude",
     "infer",
@@ -42,17 +41,6 @@ _LEVEL = 0.95  # of every interval: the one that both packages print
 _WIDTH = float(quantile_normal(0.5 + _LEVEL / 2))
 
 
-class MethodStatus(StrEnum):
-    """How an estimator ended."""
-
-    ok = "ok"
-    too_few = "too_few"
-    zero_effect = "zero_effect"
-    not_converged = "not_converged"
-    not_identified = "not_identified"
-    needs_sample_size = "needs_sample_size"
-
-
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """An estimate of the causal effect of the exposure on the outcome, or why there is none.
@@ -64,7 +52,7 @@ class Estimate:
     neg_log10_p : two-sided, of no effect.
     conf_low, conf_high : 95 % limits.
     nsnp : variants used.
-    status, message : `MethodStatus`, and what a user should know.
+    status, message : `Status`, and what a user should know.
     details : what else the method estimates, by name, such as an intercept.
     intervals : further parts of a confidence set that is not one interval.
     used : positions of the variants used, where the method chooses; None for all.
@@ -76,7 +64,7 @@ class Estimate:
     conf_low: float
     conf_high: float
     nsnp: int
-    status: MethodStatus = MethodStatus.ok
+    status: Status = Status.ok
     message: str | None = None
     details: Mapping[str, float] = field(default_factory=dict[str, float])
     intervals: tuple[tuple[float, float], ...] = ()
@@ -139,19 +127,20 @@ def infer(estimate: F64, se: F64, *, df: F64 | None = None) -> tuple[F64, F64, F
     statistic = np.full(estimate.shape, np.nan)
     np.divide(estimate, se, out=statistic, where=se > 0)
     if df is None:
-        minus_log, width = neg_log10_p_normal(statistic), _WIDTH
+        minus_log, width = neg_log10_p_normal(statistic), np.asarray(_WIDTH)
     else:
-        minus_log, width = neg_log10_p_t(statistic, df), quantile_t(0.5 + _LEVEL / 2, df)
-    half = np.asarray(width) * se
+        minus_log = neg_log10_p_t(statistic, df)
+        width = np.asarray(quantile_t(0.5 + _LEVEL / 2, df))
+    half = width * se
     return minus_log, np.asarray(estimate - half), np.asarray(estimate + half)
 
 
-def refuse(status: MethodStatus, message: str, *, nsnp: int) -> Estimate:
+def refuse(status: Status, message: str, *, nsnp: int) -> Estimate:
     """Return an estimate that is none, with the reason.
 
     Examples
     --------
-    >>> refuse(MethodStatus.too_few, "3 variants are needed", nsnp=2).status.value
+    >>> refuse(Status.too_few, "3 variants are needed", nsnp=2).status.name
     'too_few'
     """
     nan = math.nan
@@ -175,10 +164,10 @@ def certify(found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits")
     >>> certify(conclude(0.5, 0.0, nsnp=2)).message
     'the standard error is zero: the variants agree to the last digit, or a number underflowed'
     """
-    if found.status != MethodStatus.ok:
+    if found.status != Status.ok:
         return found
     flaw = _find_flaw(found, measures)
-    return found if flaw is None else refuse(MethodStatus.not_identified, flaw, nsnp=found.nsnp)
+    return found if flaw is None else refuse(Status.not_identified, flaw, nsnp=found.nsnp)
 
 
 def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...]) -> str | None:

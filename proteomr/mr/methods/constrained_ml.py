@@ -10,10 +10,11 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr.errors import UsageError
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.stats.line_likelihood import Points
 from proteomr.stats.trimmed_lines import TrimmedFits, fit_by_turns, fit_globally
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["ConstrainedMaximumLikelihood", "Search"]
@@ -108,16 +109,16 @@ class ConstrainedMaximumLikelihood(Method):
         n = self._sample_size(data)
         if not n > 1.0:
             message = "the sample size is needed for the criterion that chooses the valid variants"
-            return refuse(MethodStatus.needs_sample_size, message, nsnp=data.m)
+            return refuse(Status.needs_sample_size, message, nsnp=data.m)
         points = Points(data.x, data.sx, data.beta_y, data.se_y)
         fits = self._search(points, price=math.log(n))
         if not np.isfinite(fits.se).any():
             message = "no number of invalid variants leaves information on the slope"
-            return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+            return refuse(Status.not_identified, message, nsnp=data.m)
         doubtful = fits.list_doubtful(least=self._least)
         if doubtful.size:
             message = f"with {doubtful[0]} invalid variants: {fits.doubts[doubtful[0]]}"
-            return refuse(MethodStatus.not_converged, message, nsnp=data.m)
+            return refuse(Status.not_converged, message, nsnp=data.m)
         return self._conclude(fits)
 
     @property

@@ -11,10 +11,11 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
 from proteomr.errors import UsageError
-from proteomr.mr.methods.base import Estimate, Measure, MethodStatus, refuse
+from proteomr.mr.methods.base import Estimate, Measure, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.units import Powers
 from proteomr.stats.distributions import neg_log10_p_chi2
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["ContaminationMixture"]
@@ -120,12 +121,12 @@ class ContaminationMixture(Method):
             theta = self._grid(data, self.step / 10.0**narrowed)
             if theta is None:
                 message = f"the grid would have more than {_MOST_POINTS} points, or none"
-                return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+                return refuse(Status.not_identified, message, nsnp=data.m)
             estimate = self._conclude(ratio, se, psi, theta)
             if estimate.conf_low < estimate.conf_high:
                 return _note_narrowing(estimate, narrowed)
         message = "the confidence set is one point: the step of the grid is too wide"
-        return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+        return refuse(Status.not_identified, message, nsnp=data.m)
 
     def _grid(self, data: Harmonised, step: float) -> F64 | None:
         below = (data.beta_y - _BEYOND * data.se_y) / data.x

@@ -9,9 +9,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.units import Powers
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["DebiasedIvw", "conclude_debiased"]
@@ -73,7 +74,7 @@ class DebiasedIvw(Method):
         strength = float(np.sum(w * (x**2 - sx**2)))
         if strength == 0.0:
             message = "the effects on the exposure are all noise"
-            return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+            return refuse(Status.not_identified, message, nsnp=data.m)
         slope = float(np.sum(w * x * y)) / strength
         return conclude_debiased(data, slope, strength, over_dispersion=self.over_dispersion)
 

@@ -10,13 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
-from proteomr.mr.methods.base import (
-    Convention,
-    Estimate,
-    MethodStatus,
-    conclude,
-    refuse,
-)
+from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.estimate_block import EstimateBlock
 from proteomr.mr.methods.heterogeneity import describe_columns
 from proteomr.mr.methods.ivw import Distribution
@@ -31,6 +25,7 @@ from proteomr.stats.distributions import (
 from proteomr.stats.parametric_bootstrap import check_draws, draw_effects
 from proteomr.stats.robust_regression import fit_mm
 from proteomr.stats.weighted_lines import fit_lines, penalise_weights
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["BootstrapRegression", "EggerBootstrap", "EggerRegression"]
@@ -116,12 +111,12 @@ class EggerRegression(BlockMethod):
         se = lines.se * np.maximum(1.0, lines.sigma)
         text = "effects on the exposure do not vary"
         refusals = {
-            int(k): refuse(MethodStatus.not_identified, text, nsnp=block.m)
+            int(k): refuse(Status.not_identified, text, nsnp=block.m)
             for k in np.flatnonzero(np.isnan(lines.slope))
         }
         text = "no robust line found"
         refusals |= {
-            int(k): refuse(MethodStatus.not_converged, text, nsnp=block.m)
+            int(k): refuse(Status.not_converged, text, nsnp=block.m)
             for k in np.flatnonzero(~lines.converged & (np.ptp(x, axis=1) > 0))
         }
         return EstimateBlock(

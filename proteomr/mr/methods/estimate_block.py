@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.mr.methods.base import Estimate, Measure, MethodStatus, certify, infer
+from proteomr.mr.methods.base import Estimate, Measure, certify, infer
 from proteomr.mr.methods.units import Powers
 
 __all__ = ["EstimateBlock", "conclude_block"]
@@ -96,8 +96,16 @@ class EstimateBlock:
         names, untested = tuple(columns), frozenset(self.tests)
         values = zip(*(column.tolist() for column in columns.values()), strict=True)
         estimates = [
-            Estimate(*row, self.nsnp, MethodStatus.ok, None, dict(zip(names, value, strict=True)))
-            for row, value in zip(rows, values, strict=True)
+            Estimate(
+                estimate,
+                se,
+                minus_log,
+                low,
+                high,
+                self.nsnp,
+                details=dict(zip(names, value, strict=True)),
+            )
+            for (estimate, se, minus_log, low, high), value in zip(rows, values, strict=True)
         ]
         for place in np.flatnonzero(~self.tested).tolist():
             details = estimates[place].details

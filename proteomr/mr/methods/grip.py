@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.units import Powers
 from proteomr.stats.weighted_lines import fit_lines
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["Grip"]
@@ -63,7 +64,7 @@ class Grip(Method):
         line = fit_lines(x, y, weights=1.0 / (x * data.se_y**2))
         if not np.isfinite(line.slope):
             message = "all effects on the exposure have the same size"
-            return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+            return refuse(Status.not_identified, message, nsnp=data.m)
         df = data.m - 2.0
         sigma = math.sqrt(float(line.q) / df)
         details = {

@@ -9,16 +9,13 @@ import numpy as np
 
 from proteomr._typing import F64, Bool
 from proteomr.errors import UsageError
-from proteomr.mr.methods.base import (
-    Convention,
-    MethodStatus,
-    refuse,
-)
+from proteomr.mr.methods.base import Convention, refuse
 from proteomr.mr.methods.estimate_block import EstimateBlock, conclude_block
 from proteomr.mr.methods.heterogeneity import describe_columns
 from proteomr.mr.methods.method import Block, BlockMethod
 from proteomr.stats.robust_regression import fit_mm
 from proteomr.stats.weighted_lines import fit_slopes, penalise_weights
+from proteomr.status import Status
 
 __all__ = [
     "Distribution",
@@ -252,7 +249,6 @@ def _conclude(options: InverseVarianceWeighted, lines: _Lines, m: int, *, se: F6
     }
     text = "the robust regression has not converged"
     refusals = {
-        int(k): refuse(MethodStatus.not_converged, text, nsnp=m)
-        for k in np.flatnonzero(~lines.converged)
+        int(k): refuse(Status.not_converged, text, nsnp=m) for k in np.flatnonzero(~lines.converged)
     }
     return replace(estimates, notes=notes, refusals=refusals)

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.stats.lasso_path import fit_lasso_path
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["Lasso"]
@@ -70,17 +71,17 @@ class Lasso(Method):
         columns = outside / data.se_y
         if not (np.abs(target).max() > 1e-12 * np.abs(y).max() and (columns.std(axis=0) > 0).all()):
             message = "the variants leave nothing for direct effects to explain"
-            return refuse(MethodStatus.not_identified, message, nsnp=m)
+            return refuse(Status.not_identified, message, nsnp=m)
         path = fit_lasso_path(columns, target, weights=np.ones(m))
         zero = path.coefficients == 0.0
         chosen = _choose(x, y, zero[::-1])
         if chosen is None:
             message = "no penalty leaves two variants without a direct effect"
-            return refuse(MethodStatus.not_identified, message, nsnp=m)
+            return refuse(Status.not_identified, message, nsnp=m)
         position = zero.shape[0] - 1 - chosen
         if not path.certified.all():
             message = "the lasso did not come to its optimum at every penalty"
-            return refuse(MethodStatus.not_converged, message, nsnp=m)
+            return refuse(Status.not_converged, message, nsnp=m)
         valid = np.flatnonzero(zero[position])
         slope, sigma, strength = _fit(x[valid], y[valid])
         error = max(1.0, sigma) / math.sqrt(strength)

@@ -8,11 +8,12 @@ from typing import ClassVar
 
 from numpy.random import Generator
 
-from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.heterogeneity import describe_heterogeneity
 from proteomr.mr.methods.ivw import Distribution, IvwModel, check_correlation
 from proteomr.mr.methods.method import Method
 from proteomr.stats.line_likelihood import Points, fit_line
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["MaximumLikelihood"]
@@ -85,7 +86,7 @@ class MaximumLikelihood(Method):
         line = fit_line(Points(data.x, data.sx, data.beta_y, data.se_y), psi=self.psi)
         if line.doubt is not None:
             text = f"the likelihood has no maximum at a finite effect: {line.doubt}"
-            return refuse(MethodStatus.not_converged, text, nsnp=data.m)
+            return refuse(Status.not_converged, text, nsnp=data.m)
         q = line.q
         sigma = math.sqrt(q / (data.m - 1))
         random_model = self.model == "random" or (

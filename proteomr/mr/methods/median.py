@@ -10,11 +10,12 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr._typing import F64
-from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.stats.parametric_bootstrap import check_draws, draw_effects
 from proteomr.stats.weighted_lines import penalise_weights
 from proteomr.stats.weighted_median import weighted_median
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["PenalisedWeightedMedian", "SimpleMedian", "WeightedMedian"]
@@ -155,7 +156,7 @@ class PenalisedWeightedMedian(Method):
         lowered = penalise_weights(weights, deviations=deviations, factor=self.factor)
         if not lowered.sum() > 0:
             text = "every variant is too far from the weighted median to keep a weight"
-            return refuse(MethodStatus.not_identified, text, nsnp=data.m)
+            return refuse(Status.not_identified, text, nsnp=data.m)
         return _conclude(data, lowered, draws=self.draws, random=random)
 
 
@@ -176,7 +177,7 @@ def _conclude(data: Harmonised, weights: F64, *, draws: int, random: Generator) 
     estimate = float(weighted_median(_divide(data), weights=weights))
     if not math.isfinite(estimate):
         text = "too few variants with an effect on the exposure for a median ratio"
-        return refuse(MethodStatus.zero_effect, text, nsnp=data.m)
+        return refuse(Status.zero_effect, text, nsnp=data.m)
     exposure, outcome = (data.x, data.sx), (data.beta_y, data.se_y)
     drawn = np.concatenate(
         [

@@ -13,9 +13,10 @@ from numpy.linalg import LinAlgError
 from numpy.random import Generator
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.mr.methods.base import Estimate, Measure, MethodStatus, certify, refuse
+from proteomr.mr.methods.base import Estimate, Measure, certify, refuse
 from proteomr.mr.methods.estimate_block import EstimateBlock
 from proteomr.mr.methods.units import Powers, find_exponents, restore_units, vanishes
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["Block", "BlockMethod", "Declared", "Draw", "Method", "Stack", "attempt"]
@@ -164,7 +165,7 @@ class Method(Declared):
         outcome = int(find_exponents(data.beta_y, data.se_y))
         scaled = _scale(data, exposure=exposure, outcome=outcome)
         if scaled is None:
-            return [refuse(MethodStatus.not_identified, _TOO_WIDE, nsnp=data.m)] * len(methods)
+            return [refuse(Status.not_identified, _TOO_WIDE, nsnp=data.m)] * len(methods)
         fitting = [method.in_units(outcome, exposure) for method in methods]
         estimates = attempt(
             lambda: fitting[0].fit_kin(fitting, scaled, random=random),
@@ -186,16 +187,16 @@ class Method(Declared):
         m, zeros : variants, and those whose effect on the exposure is zero.
         """
         if m < self.fewest:
-            return refuse(MethodStatus.too_few, f"needs {self.fewest} variants, found {m}", nsnp=m)
+            return refuse(Status.too_few, f"needs {self.fewest} variants, found {m}", nsnp=m)
         if self.max_variants is not None and m > self.max_variants:
             text = f"takes at most {self.max_variants} variants, found {m}"
-            return refuse(MethodStatus.not_identified, text, nsnp=m)
+            return refuse(Status.not_identified, text, nsnp=m)
         if zeros == m:
             text = "no variant has an effect on the exposure"
-            return refuse(MethodStatus.zero_effect, text, nsnp=m)
+            return refuse(Status.zero_effect, text, nsnp=m)
         if self.every_effect and zeros:
             text = f"{zeros} variants have no effect on the exposure, so no ratio"
-            return refuse(MethodStatus.zero_effect, text, nsnp=m)
+            return refuse(Status.zero_effect, text, nsnp=m)
         return None
 
 
@@ -296,7 +297,7 @@ class BlockMethod(Method):
                 )
             estimates = fits.list_certified(measures=self.measures)
         for k in np.flatnonzero(stack.lost):
-            estimates[k] = refuse(MethodStatus.not_identified, _TOO_WIDE, nsnp=stack.block.m)
+            estimates[k] = refuse(Status.not_identified, _TOO_WIDE, nsnp=stack.block.m)
         return estimates
 
 
@@ -314,7 +315,7 @@ def attempt(fit: Callable[[], list[Estimate]], *, count: int, m: int) -> list[Es
 
     Examples
     --------
-    >>> attempt(lambda: [] if 1 // 0 else [], count=1, m=0)[0].status.value
+    >>> attempt(lambda: [] if 1 // 0 else [], count=1, m=0)[0].status.name
     'not_identified'
     """
     try:
@@ -322,7 +323,7 @@ def attempt(fit: Callable[[], list[Estimate]], *, count: int, m: int) -> list[Es
             return fit()
     except (ArithmeticError, LinAlgError) as fault:
         text = f"the arithmetic breaks down: {fault}"
-        return [refuse(MethodStatus.not_identified, text, nsnp=m)] * count
+        return [refuse(Status.not_identified, text, nsnp=m)] * count
 
 
 def _fit_block(method: BlockMethod, block: Block) -> EstimateBlock | list[Estimate]:

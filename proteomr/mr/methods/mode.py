@@ -12,11 +12,12 @@ from scipy import special
 
 from proteomr._typing import F64
 from proteomr.errors import UsageError
-from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.stats.density_modes import find_modes
 from proteomr.stats.kernel_density import DensityGrid, mode_bandwidth, prepare_grid
 from proteomr.stats.parametric_bootstrap import check_draws
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = [
@@ -103,7 +104,7 @@ class Mode(Method):
         value = ratios.value[None, :]
         if not mode_bandwidth(value)[0] > 0.0:
             message = "more than half of the ratios are equal: no bandwidth"
-            return [refuse(MethodStatus.not_identified, message, nsnp=data.m)] * len(methods)
+            return [refuse(Status.not_identified, message, nsnp=data.m)] * len(methods)
         points = _find(value, value, ratios, methods)
         spread = _mad(_draw_modes(ratios, methods, random))
         df = data.m - 1.0 if self.convention == "twosamplemr" else None

@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from proteomr.mr.methods.base import Estimate, MethodStatus, refuse
+from proteomr.mr.methods.base import Estimate, refuse
 from proteomr.mr.methods.debiased_ivw import conclude_debiased
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.units import Powers
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["PenalisedIvw"]
@@ -80,7 +81,7 @@ class PenalisedIvw(Method):
         under_root = mu2**2 / 4.0 + self.penalty * v2
         if mu2 == 0.0 or v2 == 0.0 or under_root < 0.0:
             message = "the effects on the exposure are all noise"
-            return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+            return refuse(Status.not_identified, message, nsnp=data.m)
         strength = mu2 / 2.0 + math.copysign(math.sqrt(under_root), mu2)
         v12 = float(np.sum(2.0 * w**2 * x * y * sx**2))
         slope = (float(np.sum(w * x * y)) + v12 / v2 * (strength - mu2)) / strength

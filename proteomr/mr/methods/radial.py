@@ -11,12 +11,13 @@ from numpy.random import Generator
 
 from proteomr._typing import F64
 from proteomr.errors import InputError
-from proteomr.mr.methods.base import Estimate, MethodStatus, certify, conclude, refuse
+from proteomr.mr.methods.base import Estimate, certify, conclude, refuse
 from proteomr.mr.methods.heterogeneity import describe_heterogeneity
 from proteomr.mr.methods.method import Method
 from proteomr.stats.distributions import neg_log10_p_chi2, neg_log10_p_t, p_from_neg_log10
 from proteomr.stats.line_likelihood import LineFit, Points, fit_line
 from proteomr.stats.weighted_lines import fit_lines, fit_slopes
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = [
@@ -302,7 +303,7 @@ def _iterate(data: Harmonised, tolerance: float) -> Estimate:
         if abs(estimate.estimate - previous) <= tolerance:
             return estimate
     text = "the weights and the estimate have not settled"
-    return refuse(MethodStatus.not_converged, text, nsnp=w.size)
+    return refuse(Status.not_converged, text, nsnp=w.size)
 
 
 def _fit_egger(data: Harmonised, weights: RadialWeights) -> tuple[Estimate, F64]:
@@ -314,7 +315,7 @@ def _fit_egger(data: Harmonised, weights: RadialWeights) -> tuple[Estimate, F64]
         w = _weigh(data, weights, float(line.slope))
         line = fit_lines(np.sqrt(w), np.sqrt(w) * ratios, weights=ones)
     if not np.isfinite(line.slope):
-        return refuse(MethodStatus.not_identified, "the weights do not vary", nsnp=data.m), w
+        return refuse(Status.not_identified, "the weights do not vary", nsnp=data.m), w
     q, df = float(line.q), int(line.df)
     sigma = math.sqrt(q / df)
     intercept, intercept_se = float(line.intercept), float(line.intercept_se) * sigma
@@ -334,7 +335,7 @@ def _fit_exact(data: Harmonised) -> tuple[Estimate, Estimate, float]:
     line = fit_line(_points(data, 1.0))
     if line.doubt is not None:
         text = f"the exact heterogeneity has no minimum at a finite effect: {line.doubt}"
-        refusal = refuse(MethodStatus.not_converged, text, nsnp=data.m)
+        refusal = refuse(Status.not_converged, text, nsnp=data.m)
         return refusal, refusal, math.nan
     df = data.m - 1
     details = describe_heterogeneity(line.q, df)
@@ -343,7 +344,7 @@ def _fit_exact(data: Harmonised) -> tuple[Estimate, Estimate, float]:
     line, phi = _inflate(data, line)
     if line.doubt is not None:
         text = f"the exact heterogeneity with random effects has no minimum: {line.doubt}"
-        return fixed, refuse(MethodStatus.not_converged, text, nsnp=data.m), math.nan
+        return fixed, refuse(Status.not_converged, text, nsnp=data.m), math.nan
     details = describe_heterogeneity(line.q, df)
     se = _exact_se(replace(data, se_y=data.se_y * math.sqrt(phi)), line.slope)
     free = certify(conclude(line.slope, se, nsnp=data.m, df=float(df), details=details))

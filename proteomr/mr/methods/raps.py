@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.random import Generator
 
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.units import Powers
 from proteomr.stats.line_likelihood import Points
@@ -23,6 +23,7 @@ from proteomr.stats.profile_score import (
     name_doubt,
     solve_profile_score,
 )
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["RobustAdjustedProfileScore"]
@@ -91,7 +92,7 @@ class RobustAdjustedProfileScore(Method):
         del random
         if self.variance == "profile" and self.over_dispersion:
             message = "the profile variance is for no over-dispersion: set over_dispersion to False"
-            return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+            return refuse(Status.not_identified, message, nsnp=data.m)
         points = Points(data.x, data.sx, data.beta_y, data.se_y)
         moments = loss_constants(self.loss, moments=self.moments)
         fit = solve_profile_score(
@@ -99,14 +100,14 @@ class RobustAdjustedProfileScore(Method):
         )
         if fit is None:
             message = "the profile score has no root"
-            return refuse(MethodStatus.not_converged, message, nsnp=data.m)
+            return refuse(Status.not_converged, message, nsnp=data.m)
         if self.variance == "profile":
             variances = (profile_variance(points, fit, moments), math.nan)
         else:
             variances = adjusted_variances(points, fit, self.loss, moments)
         if not variances[0] > 0.0:
             message = "the variance of the slope is not above zero"
-            return refuse(MethodStatus.not_identified, message, nsnp=data.m)
+            return refuse(Status.not_identified, message, nsnp=data.m)
         se = math.sqrt(variances[0])
         doubt = name_doubt(
             points,
@@ -117,7 +118,7 @@ class RobustAdjustedProfileScore(Method):
             constants=moments,
         )
         if doubt is not None:
-            return refuse(MethodStatus.not_converged, doubt, nsnp=data.m)
+            return refuse(Status.not_converged, doubt, nsnp=data.m)
         details = {"tau2": fit.tau2, "roots": float(fit.roots)}
         if self.over_dispersion:
             details["tau2_se"] = math.sqrt(variances[1])

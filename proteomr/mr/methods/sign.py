@@ -10,8 +10,9 @@ import numpy as np
 from numpy.random import Generator
 from scipy import special
 
-from proteomr.mr.methods.base import Estimate, Measure, MethodStatus, refuse
+from proteomr.mr.methods.base import Estimate, Measure, refuse
 from proteomr.mr.methods.method import Method
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["SignConcordance"]
@@ -62,7 +63,7 @@ class SignConcordance(Method):
         n = int(np.count_nonzero(product))
         if n < self.min_variants:
             text = f"needs {self.min_variants} variants with both effects, found {n}"
-            return refuse(MethodStatus.too_few, text, nsnp=n)
+            return refuse(Status.too_few, text, nsnp=n)
         concordant = int(np.count_nonzero(product > 0))
         nan = math.nan
         minus_log = _neg_log10_p_half(concordant, n)

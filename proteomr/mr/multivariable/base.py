@@ -12,18 +12,12 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, I64
 from proteomr.errors import UsageError, nearest
-from proteomr.mr.methods.base import (
-    Convention,
-    Estimate,
-    MethodStatus,
-    certify,
-    conclude,
-    refuse,
-)
+from proteomr.mr.methods.base import Convention, Estimate, certify, conclude, refuse
 from proteomr.mr.methods.method import Declared, attempt
 from proteomr.mr.methods.units import Powers, find_exponents, restore_units, vanishes
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.stats.linalg import solve_least_squares
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = [
@@ -69,7 +63,7 @@ class MultivariableMethod(Declared):
         scaled = _scale(data, exposures, outcome)
         if scaled is None:
             text = "effects or standard errors differ by more orders of magnitude than numbers hold"
-            return refuse_each(data, status=MethodStatus.not_identified, message=text)
+            return refuse_each(data, status=Status.not_identified, message=text)
         refusal = check_size(scaled, fewest=self.fewest)
         if refusal is not None:
             return refusal
@@ -154,13 +148,13 @@ def check_size(data: Harmonised, /, *, fewest: int) -> tuple[Estimate, ...] | No
     needed = fewest + e - 1
     if data.m < needed:
         text = f"needs {needed} variants for {e} exposures, found {data.m}"
-        return refuse_each(data, status=MethodStatus.too_few, message=text)
+        return refuse_each(data, status=Status.too_few, message=text)
     if fit_weighted(data.beta_x, data.beta_y, weights=data.se_y**-2) is None:
-        return refuse_each(data, status=MethodStatus.not_identified, message=_COLLINEAR)
+        return refuse_each(data, status=Status.not_identified, message=_COLLINEAR)
     return None
 
 
-def refuse_each(data: Harmonised, /, *, status: MethodStatus, message: str) -> tuple[Estimate, ...]:
+def refuse_each(data: Harmonised, /, *, status: Status, message: str) -> tuple[Estimate, ...]:
     """Return the same refusal for every exposure."""
     return tuple(refuse(status, message, nsnp=data.m) for _ in data.exposures)
 

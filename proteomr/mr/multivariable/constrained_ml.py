@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import UsageError
-from proteomr.mr.methods.base import Estimate, MethodStatus
+from proteomr.mr.methods.base import Estimate
 from proteomr.mr.multivariable.base import (
     MultivariableMethod,
     conclude_each,
@@ -27,6 +27,7 @@ from proteomr.mr.multivariable.errors_in_variables import (
     step_terms,
 )
 from proteomr.stats.parametric_bootstrap import check_draws
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableConstrainedMl"]
@@ -110,7 +111,7 @@ class MultivariableConstrainedMl(MultivariableMethod):
         n = _least_size(data) if self.sample_size is None else self.sample_size
         if not n > 1:
             text = "the information criterion needs the sample size, which is not known"
-            return refuse_each(data, status=MethodStatus.needs_sample_size, message=text)
+            return refuse_each(data, status=Status.needs_sample_size, message=text)
         errors = combine_errors(data.se_x, data.se_y, correlations=correlations)
         starts, path = _fit_once(data, errors, counts)
         chosen = int(_choose_each(path, counts, n)[0])
@@ -119,7 +120,7 @@ class MultivariableConstrainedMl(MultivariableMethod):
         theta, valid = starts[chosen], path.kept[chosen, 0]
         if not path.settled[chosen, 0]:
             text = "the iterations at the number of invalid variants chosen have no certificate"
-            return refuse_each(data, status=MethodStatus.not_converged, message=text)
+            return refuse_each(data, status=Status.not_converged, message=text)
         return _conclude(data, errors, theta=theta, valid=valid)
 
     def _list_counts(self, data: Harmonised) -> tuple[int, ...]:
@@ -162,7 +163,7 @@ class MultivariableConstrainedMl(MultivariableMethod):
         drawn = path.theta[best, every]
         if not path.settled[best, every].all():
             text = "the iterations did not end for every set of perturbed effects"
-            return refuse_each(data, status=MethodStatus.not_converged, message=text)
+            return refuse_each(data, status=Status.not_converged, message=text)
         details = {"perturbations": float(b), "invalid": float(np.array(counts)[best].mean())}
         return conclude_each(
             drawn.mean(axis=0), drawn.std(axis=0, ddof=1), nsnp=data.m, details=details
@@ -290,7 +291,7 @@ def _conclude(data: Harmonised, errors: F64, *, theta: F64, valid: Bool) -> tupl
     information = 0.5 * terms.curvature[0].sum(axis=0)
     if not np.linalg.eigvalsh(information)[0] > 0:
         text = "the likelihood has no maximum among the variants kept"
-        return refuse_each(data, status=MethodStatus.not_identified, message=text)
+        return refuse_each(data, status=Status.not_identified, message=text)
     se = np.sqrt(np.diagonal(np.linalg.inv(information)))
     details = {"invalid": float(data.m - used.size), "q": float(terms.value.sum())}
     return conclude_each(theta, se, nsnp=used.size, details=details, used=tuple(used.tolist()))

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude
+from proteomr.mr.methods.base import Convention, Estimate, conclude
 from proteomr.mr.methods.units import Powers
 from proteomr.mr.multivariable.base import (
     INTERCEPT_POWERS,
@@ -21,6 +21,7 @@ from proteomr.mr.multivariable.base import (
 )
 from proteomr.mr.multivariable.ivw import MultivariableDistribution
 from proteomr.stats.distributions import neg_log10_p_t
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableEgger"]
@@ -89,7 +90,7 @@ class MultivariableEgger(MultivariableMethod):
         fit = fit_weighted(np.column_stack([x, np.ones(data.m)]), y, weights=data.se_y**-2)
         if fit is None:
             text = "the intercept is a combination of the effects on the exposures"
-            return refuse_each(data, status=MethodStatus.not_identified, message=text)
+            return refuse_each(data, status=Status.not_identified, message=text)
         e = len(data.exposures)
         se = fit.unit_se * max(1.0, fit.sigma)
         df = float(fit.df) if self.distribution == "t" else None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr._typing import F64
-from proteomr.mr.methods.base import Estimate, MethodStatus
+from proteomr.mr.methods.base import Estimate
 from proteomr.mr.methods.units import Powers
 from proteomr.mr.multivariable.base import (
     MultivariableMethod,
@@ -21,6 +21,7 @@ from proteomr.mr.multivariable.base import (
 from proteomr.mr.multivariable.errors_in_variables import evaluate_terms, minimise_terms
 from proteomr.stats.bracketing import halve_to_root
 from proteomr.stats.distributions import neg_log10_p_chi2
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableGmm", "measure_moments"]
@@ -95,7 +96,7 @@ class MultivariableGmm(MultivariableMethod):
         errors = measure_moments(data, correlations=correlations)
         if errors is None:
             text = "the sample sizes are not known, or not above the number of variants"
-            return refuse_each(data, status=MethodStatus.needs_sample_size, message=text)
+            return refuse_each(data, status=Status.needs_sample_size, message=text)
         return self._minimise(data, errors)
 
     def _minimise(self, data: Harmonised, errors: F64) -> tuple[Estimate, ...]:
@@ -109,7 +110,7 @@ class MultivariableGmm(MultivariableMethod):
             theta, settled = minimise_terms(x, y, covariances=errors, start=theta, excess=kappa)
         if not settled.all():
             text = "the moments have no minimum near the weighted regression"
-            return refuse_each(data, status=MethodStatus.not_converged, message=text)
+            return refuse_each(data, status=Status.not_converged, message=text)
         terms = evaluate_terms(x, y, covariances=errors, theta=theta, excess=kappa)
         scaled = data.beta_x / np.sqrt(terms.variance[0])[:, None]
         se = np.sqrt(np.diagonal(np.linalg.inv(scaled.T @ scaled)))

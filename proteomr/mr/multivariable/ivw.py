@@ -11,7 +11,7 @@ import polars as pl
 from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
-from proteomr.mr.methods.base import Convention, Estimate, MethodStatus, conclude
+from proteomr.mr.methods.base import Convention, Estimate, conclude
 from proteomr.mr.methods.units import Powers
 from proteomr.mr.multivariable.base import (
     INTERCEPT_POWERS,
@@ -23,6 +23,7 @@ from proteomr.mr.multivariable.base import (
 )
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.stats.robust_regression import fit_mm
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = [
@@ -167,7 +168,7 @@ def _fit(options: MultivariableIvw, data: Harmonised) -> tuple[Estimate, ...]:
     fit = fit_weighted(_design(options, data), data.beta_y, weights=data.se_y**-2)
     if fit is None:
         text = "the intercept is a combination of the effects on the exposures"
-        return refuse_each(data, status=MethodStatus.not_identified, message=text)
+        return refuse_each(data, status=Status.not_identified, message=text)
     se = fit.unit_se * _scale(options, fit.sigma, data.m)
     return _conclude(options, data, fit.coefficients, se, q=fit.q, df=fit.df)
 
@@ -177,7 +178,7 @@ def _fit_robustly(options: MultivariableIvw, data: Harmonised) -> tuple[Estimate
     fit = fit_mm(X, data.beta_y, weights=data.se_y**-2)
     if not fit.converged:
         text = "no robust regression found: half of the variants lie on one plane"
-        return refuse_each(data, status=MethodStatus.not_converged, message=text)
+        return refuse_each(data, status=Status.not_converged, message=text)
     df = data.m - X.shape[1]
     # lmrob's errors hold the scale already; the conventions act on it as on a residual error.
     se = fit.se * (_scale(options, fit.scale, data.m) / fit.scale)

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from proteomr._typing import F64
 from proteomr.errors import InputError
-from proteomr.mr.methods.base import Convention, Estimate, MethodStatus
+from proteomr.mr.methods.base import Convention, Estimate
 from proteomr.mr.multivariable.base import (
     MultivariableMethod,
     conclude_each,
@@ -20,6 +20,7 @@ from proteomr.mr.multivariable.base import (
     refuse_each,
 )
 from proteomr.stats.lasso_path import LassoPath, fit_lasso_path
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableLasso", "select_exposures"]
@@ -93,16 +94,16 @@ class MultivariableLasso(MultivariableMethod):
             text = (
                 "no penalty leaves more variants without a direct effect than there are exposures"
             )
-            return refuse_each(data, status=MethodStatus.not_identified, message=text)
+            return refuse_each(data, status=Status.not_identified, message=text)
         if not path.certified[: place + 1].all():
             text = "the lasso did not come to its optimum at every penalty"
-            return refuse_each(data, status=MethodStatus.not_converged, message=text)
+            return refuse_each(data, status=Status.not_converged, message=text)
         direct = path.coefficients[place]
         used = np.flatnonzero(direct == 0)
         fit = fit_weighted(x[used], y[used], weights=weights[used])
         if fit is None or fit.df < 1:
             text = "the variants without a direct effect are too few, or collinear"
-            return refuse_each(data, status=MethodStatus.not_identified, message=text)
+            return refuse_each(data, status=Status.not_identified, message=text)
         details = describe_fit(fit.q, fit.df) | {
             "penalty": float(path.penalties[place]),
             "invalid": float(data.m - used.size),

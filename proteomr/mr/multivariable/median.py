@@ -10,10 +10,11 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr._typing import F64
-from proteomr.mr.methods.base import Estimate, MethodStatus
+from proteomr.mr.methods.base import Estimate
 from proteomr.mr.multivariable.absolute_deviations import fit_absolute_deviations
 from proteomr.mr.multivariable.base import MultivariableMethod, conclude_each, refuse_each
 from proteomr.stats.parametric_bootstrap import check_draws
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableMedian"]
@@ -80,7 +81,7 @@ class MultivariableMedian(MultivariableMethod):
         ]
         if not (settled.all() and all(done.all() for _, done in fits)):
             text = "the search for the least absolute deviations did not end"
-            return refuse_each(data, status=MethodStatus.not_converged, message=text)
+            return refuse_each(data, status=Status.not_converged, message=text)
         drawn = np.concatenate([coefficients for coefficients, _ in fits])
         return conclude_each(medians[0], drawn.std(axis=0, ddof=1), nsnp=data.m)
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
-from proteomr.mr.methods.base import Estimate, MethodStatus, conclude, refuse
+from proteomr.mr.methods.base import Estimate, conclude, refuse
 from proteomr.mr.multivariable.base import MultivariableMethod, fit_weighted
 from proteomr.mr.multivariable.ivw import find_own_instruments
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 
 __all__ = ["MultivariableResidual"]
@@ -99,7 +100,7 @@ class MultivariableResidual(MultivariableMethod):
             fit = fit_weighted(design, residuals[used], weights=np.ones(used.size))
         if fit is None or fit.df < 1:
             text = "too few variants, or collinear effects, in one of the two regressions"
-            return refuse(MethodStatus.too_few, text, nsnp=used.size)
+            return refuse(Status.too_few, text, nsnp=used.size)
         se = float(fit.unit_se[0] * fit.sigma)
         return conclude(float(fit.coefficients[0]), se, nsnp=used.size, used=tuple(used.tolist()))
 

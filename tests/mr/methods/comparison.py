@@ -87,10 +87,10 @@ def compare(
     result = entry.get("result")
     if not isinstance(result, dict) or result.get("b") is None:
         tally.refused += 1
-        assert found.status.value != "ok", (where, found)
+        assert found.status.name != "ok", (where, found)
         assert found.message
         return
-    assert found.status.value == "ok", (where, found)
+    assert found.status.name == "ok", (where, found)
     for name, value in result.items():
         if name in skip or value is None:
             continue

@@ -11,6 +11,7 @@ import pytest
 
 from proteomr.errors import UsageError
 from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood, Search
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 from tests.mr.methods.comparison import Tally, compare, entries
 from tests.mr.methods.designs import DESIGNS
@@ -79,10 +80,10 @@ def test_a_search_without_a_certificate_is_a_status(search: Search) -> None:
     # Errors of 1e-14 of the effects: rounding alone is many standard errors.
     method = ConstrainedMaximumLikelihood(sample_size=20_000, search=search)
     data = [DESIGNS["errors of 1e-14"](np.random.default_rng(seed)) for seed in range(8)]
-    doubted = [found for found in (run(method, one) for one in data) if found.status != "ok"]
+    doubted = [found for found in (run(method, one) for one in data) if found.status != Status.ok]
     assert doubted
     for found in doubted:
-        assert found.status.value == "not_converged"
+        assert found.status.name == "not_converged"
         assert "invalid variants: the score at the solution is not zero" in str(found.message)
 
 
@@ -128,7 +129,7 @@ def test_invalid_variants_are_named() -> None:
 
 def test_the_sample_size_comes_from_the_data_or_is_asked_for() -> None:
     data = simulate(np.random.default_rng(3))
-    assert run(ConstrainedMaximumLikelihood(), data).status.value == "needs_sample_size"
+    assert run(ConstrainedMaximumLikelihood(), data).status.name == "needs_sample_size"
     known = dataclasses.replace(data, n_x=np.array([90_000.0]), n_y=50_000.0)
     given = run(ConstrainedMaximumLikelihood(sample_size=50_000), data)
     assert run(ConstrainedMaximumLikelihood(), known) == given
@@ -137,8 +138,8 @@ def test_the_sample_size_comes_from_the_data_or_is_asked_for() -> None:
 def test_what_cannot_be_fitted_is_a_status() -> None:
     one = np.ones(3)
     method = ConstrainedMaximumLikelihood(sample_size=100)
-    assert run(method, make(one[:2], *[one[:2]] * 3)).status.value == "too_few"
-    assert run(method, make(0.0 * one, one, one, one)).status.value == "zero_effect"
+    assert run(method, make(one[:2], *[one[:2]] * 3)).status.name == "too_few"
+    assert run(method, make(0.0 * one, one, one, one)).status.name == "zero_effect"
 
 
 @pytest.mark.parametrize(

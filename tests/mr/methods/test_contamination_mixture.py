@@ -116,7 +116,7 @@ def test_the_truth_is_found_where_a_third_of_variants_are_invalid() -> None:
 def test_what_cannot_be_fitted_is_a_status() -> None:
     one = np.ones(3)
     zero = make(np.array([0.0, 1.0, 1.0]), one, one, one)
-    assert run(ContaminationMixture(), zero).status.value == "zero_effect"
-    assert run(ContaminationMixture(), make(one[:1], *[one[:1]] * 3)).status.value == "too_few"
+    assert run(ContaminationMixture(), zero).status.name == "zero_effect"
+    assert run(ContaminationMixture(), make(one[:1], *[one[:1]] * 3)).status.name == "too_few"
     wide = make(np.array([1e-9, 1.0, 1.0]), one, one, one)
-    assert run(ContaminationMixture(), wide).status.value == "not_identified"
+    assert run(ContaminationMixture(), wide).status.name == "not_identified"

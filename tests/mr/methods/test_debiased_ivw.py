@@ -36,9 +36,9 @@ def test_weak_instruments_do_not_bias_the_slope() -> None:
 
 def test_no_variants_are_too_few() -> None:
     none = np.empty(0)
-    assert run(DebiasedIvw(), make(none, none, none, none)).status.value == "too_few"
+    assert run(DebiasedIvw(), make(none, none, none, none)).status.name == "too_few"
 
 
 def test_effects_that_are_all_noise_identify_nothing() -> None:
     one = np.ones(3)
-    assert run(DebiasedIvw(), make(one, one, one, one)).status.value == "not_identified"
+    assert run(DebiasedIvw(), make(one, one, one, one)).status.name == "not_identified"

@@ -10,9 +10,10 @@ import pytest
 
 from proteomr._typing import F64
 from proteomr.mr.choice import build_methods
-from proteomr.mr.methods import METHOD_CLASSES, MethodStatus
+from proteomr.mr.methods import METHOD_CLASSES
 from proteomr.mr.methods.base import Estimate
 from proteomr.mr.methods.method import Method
+from proteomr.status import Status
 from proteomr.tables import Harmonised
 from tests.mr.methods.battery import build_for_tests
 from tests.mr.methods.designs import DESIGNS
@@ -29,7 +30,7 @@ def draw(name: str, seed: int) -> Harmonised:
 
 def check_certificate(method: Method, found: Estimate) -> None:
     """An estimate that is ok has finite numbers; one that is not has none, and says why."""
-    if found.status != MethodStatus.ok:
+    if found.status != Status.ok:
         assert found.message
         assert math.isnan(found.estimate)
         return
@@ -50,7 +51,7 @@ def test_an_estimate_is_the_oracle_s_or_has_a_reason(kind: type[Method], name: s
         data = draw(name, seed)
         found = run(method, data)
         check_certificate(method, found)
-        if found.status != MethodStatus.ok or kind.key not in ORACLES:
+        if found.status != Status.ok or kind.key not in ORACLES:
             continue
         estimate, se = ORACLES[kind.key](data)
         assert found.estimate == pytest.approx(estimate, rel=1e-7, abs=1e-7 * (se or found.se or 1))
@@ -83,7 +84,7 @@ def test_what_is_minimised_is_at_its_least(
     for seed in range(2):
         data = draw(name, seed)
         found = run(method, data)
-        if found.status != MethodStatus.ok:
+        if found.status != Status.ok:
             continue
         t = (data.beta_y - found.estimate * data.x) / np.sqrt(
             data.se_y**2 + found.estimate**2 * data.sx**2
@@ -115,9 +116,9 @@ def test_other_units_give_exactly_the_estimate_in_other_units(
     )
     check_certificate(method, other)
     unit = 0 if kind.key == "sign" else of_y - of_x
-    assert other.status == base.status or other.status != MethodStatus.ok
-    if other.status != MethodStatus.ok:
-        assert base.status != MethodStatus.ok or abs(unit) > 900  # the estimate itself overflows
+    assert other.status == base.status or other.status != Status.ok
+    if other.status != Status.ok:
+        assert base.status != Status.ok or abs(unit) > 900  # the estimate itself overflows
         return
     for part in ("estimate", "se", "conf_low", "conf_high"):
         value = getattr(base, part)

@@ -31,7 +31,7 @@ def test_the_slope_is_that_of_weighted_least_squares() -> None:
 
 def test_what_cannot_be_fitted_is_a_status() -> None:
     one = np.ones(3)
-    assert run(Grip(), make(one[:2], *[one[:2]] * 3)).status.value == "too_few"
+    assert run(Grip(), make(one[:2], *[one[:2]] * 3)).status.name == "too_few"
     zero = make(np.array([0.0, 1.0, 2.0]), one, one, one)
-    assert run(Grip(), zero).status.value == "zero_effect"
-    assert run(Grip(), make(one, one, one, one)).status.value == "not_identified"
+    assert run(Grip(), zero).status.name == "zero_effect"
+    assert run(Grip(), make(one, one, one, one)).status.name == "not_identified"

@@ -160,11 +160,11 @@ def test_two_variants_follow_each_package() -> None:
 
 def test_what_cannot_be_fitted_is_a_status() -> None:
     one = make(np.ones(1), np.ones(1), np.ones(1), np.ones(1))
-    assert run(InverseVarianceWeighted(), one).status.value == "too_few"
-    assert run(THEIRS, one).status.value == "ok"
+    assert run(InverseVarianceWeighted(), one).status.name == "too_few"
+    assert run(THEIRS, one).status.name == "ok"
     zero = make(np.zeros(4), np.ones(4), np.ones(4), np.ones(4))
     for method in (InverseVarianceWeighted(), DELTA, option(penalised=True), option(robust=True)):
-        assert run(method, zero).status.value == "zero_effect"
+        assert run(method, zero).status.name == "zero_effect"
 
 
 def test_a_correlation_outside_its_range_is_refused() -> None:

@@ -33,6 +33,6 @@ def test_invalid_variants_are_left_out() -> None:
 
 def test_what_cannot_be_fitted_is_a_status() -> None:
     one = np.ones(4)
-    assert run(Lasso(), make(one[:2], *[one[:2]] * 3)).status.value == "too_few"
-    assert run(Lasso(), make(0.0 * one, one, one, one)).status.value == "zero_effect"
-    assert run(Lasso(), make(one, one, one, one)).status.value == "not_identified"
+    assert run(Lasso(), make(one[:2], *[one[:2]] * 3)).status.name == "too_few"
+    assert run(Lasso(), make(0.0 * one, one, one, one)).status.name == "zero_effect"
+    assert run(Lasso(), make(one, one, one, one)).status.name == "not_identified"

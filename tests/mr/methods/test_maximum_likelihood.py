@@ -27,9 +27,9 @@ def check(data: Harmonised, entry: Entry, method: MaximumLikelihood) -> bool:
     """A better optimum than that of the stopped simplex search; True where they are the same."""
     found, wanted = run(method, data), entry["result"]
     if wanted["b"] is None:
-        assert found.status.value == "too_few"
+        assert found.status.name == "too_few"
         return False
-    assert found.status.value == "ok"
+    assert found.status.name == "ok"
     q = objective(data, found.estimate, method.psi)
     assert found.details["q"] == pytest.approx(q, rel=1e-12)
     stated = wanted["Q"] if "Q" in wanted else wanted["Heter.Stat"][0]
@@ -103,6 +103,6 @@ def test_maximum_likelihood_recovers_the_truth_with_weak_instruments() -> None:
 
 def test_without_an_effect_on_the_exposure_there_is_a_status() -> None:
     nothing = make(np.zeros(3), np.ones(3), np.ones(3), np.ones(3))
-    assert run(MaximumLikelihood(), nothing).status.value == "zero_effect"
+    assert run(MaximumLikelihood(), nothing).status.name == "zero_effect"
     vague = make(np.full(3, 1e-9), np.ones(3), np.full(3, 5.0), np.ones(3))
-    assert run(MaximumLikelihood(), vague).status.value in {"ok", "not_converged"}
+    assert run(MaximumLikelihood(), vague).status.name in {"ok", "not_converged"}

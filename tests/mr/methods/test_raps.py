@@ -90,7 +90,7 @@ def test_intervals_hold_the_truth_under_balanced_pleiotropy() -> None:
 def test_what_cannot_be_fitted_is_a_status() -> None:
     one = np.ones(3)
     method = RobustAdjustedProfileScore()
-    assert run(method, make(one[:2], *[one[:2]] * 3)).status.value == "too_few"
-    assert run(method, make(0.0 * one, one, one, one)).status.value == "zero_effect"
+    assert run(method, make(one[:2], *[one[:2]] * 3)).status.name == "too_few"
+    assert run(method, make(0.0 * one, one, one, one)).status.name == "zero_effect"
     wrong = RobustAdjustedProfileScore(variance="profile")
-    assert run(wrong, make(one, one, one, one)).status.value == "not_identified"
+    assert run(wrong, make(one, one, one, one)).status.name == "not_identified"

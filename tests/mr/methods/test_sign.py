@@ -49,4 +49,4 @@ def test_zero_effects_are_left_out() -> None:
     assert (found.nsnp, found.estimate) == (6, 1.0)
     y[5] = 0.0
     found = run(SignConcordance(), make(np.ones(7), np.ones(7), y, np.ones(7)))
-    assert found.status.value == "too_few"
+    assert found.status.name == "too_few"

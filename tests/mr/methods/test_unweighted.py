@@ -35,7 +35,7 @@ def test_the_standard_error_is_that_of_least_squares() -> None:
 
 def test_what_cannot_be_fitted_is_a_status() -> None:
     one = np.ones(1)
-    assert run(UnweightedRegression(), make(one, one, one, one)).status.value == "too_few"
+    assert run(UnweightedRegression(), make(one, one, one, one)).status.name == "too_few"
     two = np.ones(2)
     found = run(UnweightedRegression(), make(0 * two, two, two, two))
-    assert found.status.value == "zero_effect"
+    assert found.status.name == "zero_effect"

@@ -50,4 +50,4 @@ def test_flipping_both_effects_changes_nothing() -> None:
 
 
 def test_no_effect_on_the_exposure_is_a_status() -> None:
-    assert run(WaldRatio(), make(0 * ONE, ONE, ONE, ONE)).status.value == "zero_effect"
+    assert run(WaldRatio(), make(0 * ONE, ONE, ONE, ONE)).status.name == "zero_effect"

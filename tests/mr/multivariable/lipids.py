@@ -118,7 +118,7 @@ class Tally:
         """Add every field of an entry that an estimate has a counterpart of."""
         self.entries += 1
         names = {"b": "estimate", "se": "se", "ci_low": "conf_low", "ci_high": "conf_high"}
-        assert all(one.status.value == "ok" for one in found)
+        assert all(one.status.name == "ok" for one in found)
         for k, one in enumerate(found):
             for theirs, ours in names.items():
                 if theirs in result and theirs not in skip:

@@ -91,7 +91,7 @@ def test_derivatives_of_the_likelihood_are_those_of_differences() -> None:
 def test_without_a_sample_size_the_method_says_so() -> None:
     data = replace(simulate(12, [0.4, -0.2], seed=5), n_x=None, n_y=float("nan"))
     found = MultivariableConstrainedMl().estimate(data, random=RANDOM)
-    assert {one.status.value for one in found} == {"needs_sample_size"}
+    assert {one.status.name for one in found} == {"needs_sample_size"}
 
 
 def test_options_that_do_not_fit_are_refused() -> None:

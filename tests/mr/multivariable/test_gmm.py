@@ -108,7 +108,7 @@ def test_overdispersion_brings_q_without_it_to_its_expectation() -> None:
 def test_without_sample_sizes_the_method_says_so() -> None:
     data = replace(simulate(12, [0.4, -0.2], seed=5), n_x=None)
     found = MultivariableGmm().estimate(data, random=RANDOM)
-    assert {one.status.value for one in found} == {"needs_sample_size"}
+    assert {one.status.name for one in found} == {"needs_sample_size"}
 
 
 def _search_in_r(x: F64, y: F64, errors: F64) -> list[float]:

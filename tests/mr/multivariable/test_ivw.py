@@ -140,5 +140,5 @@ def test_the_residual_error_has_a_floor_in_one_convention_only() -> None:
 def test_an_exposure_without_instruments_of_its_own_is_a_status() -> None:
     data = simulate(12, [0.4, -0.2], seed=5)
     found = MultivariableIvw(own_instruments_p=1e-300).estimate(data, random=RANDOM)
-    assert [one.status.value for one in found] == ["too_few", "too_few"]
+    assert [one.status.name for one in found] == ["too_few", "too_few"]
     assert all(math.isnan(one.estimate) for one in found)

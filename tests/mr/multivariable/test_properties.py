@@ -46,7 +46,7 @@ def data() -> Harmonised:
 
 def run(method: MultivariableMethod, data: Harmonised) -> tuple[Estimate, ...]:
     found = method.estimate(data, random=np.random.default_rng(5))
-    assert all(one.status.value == "ok" for one in found), found[0].message
+    assert all(one.status.name == "ok" for one in found), found[0].message
     return found
 
 
@@ -131,10 +131,10 @@ def test_too_few_variants_are_a_status(method: MultivariableMethod) -> None:
     needed = method.fewest + 1
     few = simulate(needed - 1, [0.4, -0.2], seed=1)
     found = method.estimate(few, random=np.random.default_rng(1))
-    assert [one.status.value for one in found] == ["too_few", "too_few"]
+    assert [one.status.name for one in found] == ["too_few", "too_few"]
     assert found[0].message == f"needs {needed} variants for 2 exposures, found {needed - 1}"
     enough = method.estimate(simulate(needed, [0.4, -0.2], seed=1), random=np.random.default_rng(1))
-    assert {one.status.value for one in enough} != {"too_few"}
+    assert {one.status.name for one in enough} != {"too_few"}
 
 
 @each
@@ -143,7 +143,7 @@ def test_exposures_that_repeat_each_other_are_a_status(
 ) -> None:
     twice = replace(data, beta_x=data.beta_x[:, [0, 0]] * np.array([1.0, 2.0]))
     found = method.estimate(twice, random=np.random.default_rng(1))
-    assert {one.status.value for one in found} == {"not_identified"}
+    assert {one.status.name for one in found} == {"not_identified"}
 
 
 @each
