@@ -57,13 +57,13 @@ class Measurements:
     --------
     >>> import numpy as np
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [np.nan]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
     ... )
-    >>> made.n, made.flags.height
+    >>> measured.n, measured.flags.height
     (2, 0)
     """
 
@@ -121,13 +121,13 @@ class Measurements:
         --------
         >>> import numpy as np
         >>> from proteomr.tables import ArrayProteins
-        >>> made = Measurements(
+        >>> data = Measurements(
         ...     platform="table",
         ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
         ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [2.0]])),
         ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
         ... )
-        >>> made.select_samples(made.samples["sample_id"] != "A1").proteins.read(slice(0, 1)).T
+        >>> data.select_samples(data.samples["sample_id"] != "A1").proteins.read(slice(0, 1)).T
         array([[2.]])
         """
         if kept.len() != self.n:
@@ -170,25 +170,25 @@ class Measurements:
         --------
         >>> import numpy as np
         >>> from proteomr.tables import ArrayProteins
-        >>> made = Measurements(
+        >>> measured = Measurements(
         ...     platform="table",
         ...     samples=pl.DataFrame({"sample_id": ["A1"]}),
         ...     proteins=ArrayProteins(("ADM", "GDF15"), np.array([[1.0, 2.0]])),
         ...     assays=pl.DataFrame({"protein": ["ADM", "GDF15"], "kind": ["protein"] * 2}),
         ... )
-        >>> made.select_assays(["GDF15"]).proteins.names
+        >>> measured.select_assays(["GDF15"]).proteins.names
         ('GDF15',)
         """
         wanted = set(names)
-        kept = [name for name in self.proteins.names if name in wanted]
-        if len(kept) < len(wanted):
-            absent = min(wanted.difference(kept))
+        chosen = [name for name in self.proteins.names if name in wanted]
+        if len(chosen) < len(wanted):
+            absent = min(wanted.difference(chosen))
             hint = nearest(absent, self.proteins.names)
             raise ColumnError(f"no assay {absent!r} among {len(self.proteins.names)}{hint}")
-        of_assay = pl.col(c.PROTEIN).is_in(kept)
+        of_assay = pl.col(c.PROTEIN).is_in(chosen)
         return replace(
             self,
-            proteins=self.proteins.select_columns(kept),
+            proteins=self.proteins.select_columns(chosen),
             assays=self.assays.filter(of_assay),
             flags=self.flags.filter(of_assay | pl.col(c.PROTEIN).is_null()),
             limits=self.limits.filter(of_assay),
