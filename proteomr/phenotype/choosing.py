@@ -214,7 +214,7 @@ def _describe(source: Source, fields: Fields, *, options: DeriveOptions) -> str:
 
 
 def find_instance(source: Source, options: DeriveOptions) -> int:
-    """Return the instance of which a field is read: the rule's own, else that of the visit.
+    """Return the instance that a field is read at: the rule's own, else that of the visit.
 
     Examples
     --------

@@ -33,7 +33,7 @@ class Assessment:
 
     Parameters
     ----------
-    policy : by which it was decided.
+    policy : the rules that decided.
     assays : one row per assay (schema ``qc_assays``).
     samples : one row per sample that has a value (schema ``qc_samples``).
     panels : one row per sample and panel (schema ``qc_panels``).

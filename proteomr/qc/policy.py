@@ -135,7 +135,7 @@ class Policy:
 
 
 def restore_policy(settings: Mapping[str, Any]) -> Policy:
-    """Return the policy of which these are the settings.
+    """Return the policy that has these settings.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class Measurements:
     proteins : n samples by p assays, aligned to the samples; names are keys of assays.
     assays : one row per assay, in the order of the proteins and sorted by ``protein``: the
         columns of the schema ``assays``, ``kind`` (protein, non_human, control) and further ones.
-    precision : in which the source holds its numbers.
+    precision : the precision of the numbers in the source.
     flags : warnings, one a row (schema ``qc_flags``); what passed has no row.
     plates : where each sample stood, one row per sample and panel (schema ``plates``).
     limits : limit of detection of an assay, by plate where it differs (schema ``limits``).
