@@ -112,7 +112,7 @@ def build(formula: Formula, frame: pl.DataFrame) -> Design:
     categorical = frozenset(
         name for name in resolved.variables if is_categorical(frame.schema[name])
     )
-    codings = [_code_terms(one, categorical) for one in resolved.members or (resolved,)]
+    codings = [_code_terms(member, categorical) for member in resolved.members or (resolved,)]
     assembly = _Assembly(_read_parts(resolved, frame, categorical), frame.height)
     for term in resolved.terms:
         key = _normalise(term, categorical).key
@@ -147,9 +147,9 @@ def columns_of(design: Design, formula: Formula) -> tuple[int, ...]:
         raise FormulaError(f"column {absent[0]!r} is not in this design: build the union of both")
     resolved = formula.resolve(design.variables)
     positions = [0]
-    for one in resolved.members or (resolved,):
-        coding = _code_terms(one, design.categorical)
-        for term in one.terms:
+    for member in resolved.members or (resolved,):
+        coding = _code_terms(member, design.categorical)
+        for term in member.terms:
             coded = coding[_normalise(term, design.categorical).key]
             if coded not in design.blocks:
                 raise FormulaError(f"term {str(term)!r} is not in this design: build the union")
@@ -176,13 +176,15 @@ class _Assembly:
         if coded in self.blocks:
             return
         full = {part for part, is_full in coded if is_full}
-        made = self._multiply(normalised.parts, full=full)
-        places = [self._place(name, values, term=term, key=normalised.key) for name, values in made]
+        columns = self._multiply(normalised.parts, full=full)
+        places = [
+            self._place(name, values, term=term, key=normalised.key) for name, values in columns
+        ]
         self.blocks[coded] = tuple(places)
         block = self.parts[normalised.parts[0]]
         if len(normalised.parts) == 1 and isinstance(block, Levels) and places:
             self.factors.append(FactorBlock(block.name, block.levels, block.codes, tuple(places)))
-        if not made:
+        if not columns:
             self._note_absence(term, normalised)
 
     def finish(self, variables: tuple[str, ...], categorical: frozenset[str]) -> Design:
@@ -207,18 +209,20 @@ class _Assembly:
             label = str(Term(tuple(parts)))
             message = f"term {label!r} takes the design over {MAX_COLUMNS} columns"
             raise parts[0].source.error(message)
-        made = _spread(self.parts[parts[0]], full=parts[0] in full)
+        columns = _spread(self.parts[parts[0]], full=parts[0] in full)
         for part in parts[1:]:
             other = _spread(self.parts[part], full=part in full)
-            made = [
-                (f"{name}:{factor}", values * by) for factor, by in other for name, values in made
+            columns = [
+                (f"{name}:{factor}", values * by)
+                for factor, by in other
+                for name, values in columns
             ]
-        return made
+        return columns
 
     def _place(self, name: str, values: F64, *, term: Term, key: frozenset[Part]) -> int:
-        known = self._places.get((key, name))
-        if known is not None:
-            return known
+        place = self._places.get((key, name))
+        if place is not None:
+            return place
         unique, count = name, 1
         while unique in self._taken:
             count += 1

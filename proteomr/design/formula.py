@@ -164,18 +164,18 @@ class Formula:
         >>> str(parse("age + PC1..PC3").resolve(["age", "PC1", "PC2", "PC3"]))
         'age + PC1 + PC2 + PC3'
         """
-        known = set(columns)
+        names = set(columns)
         for label, source in self.labels:
-            if label in known:
+            if label in names:
                 message = (
                     f"{label!r} is both the label of an earlier formula and a column: "
                     "rename the label, or quote the name for the column"
                 )
                 raise source.error(message)
-        spread = unique_terms(found for term in self.terms for found in term.spread())
+        spread = unique_terms(single for term in self.terms for single in term.spread())
         for part in (part for term in spread for part in term.parts):
-            if part.column not in known:
-                hint = nearest(part.column, known) or f" among the {len(known)} of the table"
+            if part.column not in names:
+                hint = nearest(part.column, names) or f" among the {len(names)} of the table"
                 raise part.source.error(f"no column {part.column!r}{hint}")
         members = tuple(member.resolve(columns) for member in self.members)
         return Formula(spread, members, self.labels)

@@ -193,9 +193,9 @@ class _Parser:
         if len(left) * len(right) > MAX_TERMS:
             raise self._error(f"the product makes more than {MAX_TERMS} terms", mark)
         terms = unique_terms(
-            Term(tuple(dict.fromkeys((*one.parts, *other.parts))))
-            for one in left
-            for other in right
+            Term(tuple(dict.fromkeys((*first.parts, *second.parts))))
+            for first in left
+            for second in right
         )
         if any(len(term.parts) > _MAX_ORDER for term in terms):
             raise self._error(f"an interaction has more than {_MAX_ORDER} parts", mark)
@@ -217,9 +217,9 @@ class _Parser:
         if self._is("("):
             return self._group()
         if token.kind == "name" and not self._is("(", ahead=1) and not self._is("..", ahead=1):
-            known = self._label(token)
-            if known is not None:
-                return known
+            terms = self._label(token)
+            if terms is not None:
+                return terms
         return (Term((self._part(),)),)
 
     def _group(self) -> tuple[Term, ...]:
@@ -329,25 +329,25 @@ class _Parser:
 
     def _basis(self, name: Token) -> Step:
         keywords = _BASES[name.value]
-        given: dict[str, int] = {}
+        arguments: dict[str, int] = {}
         while self._is(","):
             self._take()
-            keyword = keywords[len(given)] if len(given) < len(keywords) else ""
+            keyword = keywords[len(arguments)] if len(arguments) < len(keywords) else ""
             if self._is("=", ahead=1):
                 keyword = self._take().value
                 self._expect("=")
-            if keyword not in keywords or keyword in given:
+            if keyword not in keywords or keyword in arguments:
                 message = f"{name.value}() takes a column, {' and '.join(keywords)}, each once"
                 raise self._error(message)
-            given[keyword] = self._integer(keyword, low=1, high=50)
-        if keywords[0] not in given:
+            arguments[keyword] = self._integer(keyword, low=1, high=50)
+        if keywords[0] not in arguments:
             raise self._error(f"{name.value}() needs its {keywords[0]}, as in {name.value}(x, 3)")
         if name.value != "bs":
-            return Step(cast("Literal['poly', 'ns']", name.value), given[keywords[0]])
-        degree = given.get("degree", 3)
-        if given["df"] < degree:
+            return Step(cast("Literal['poly', 'ns']", name.value), arguments[keywords[0]])
+        degree = arguments.get("degree", 3)
+        if arguments["df"] < degree:
             raise self._error(f"bs() of degree {degree} needs df of {degree} or more")
-        return Step("bs", given["df"], degree)
+        return Step("bs", arguments["df"], degree)
 
     def _integer(self, what: str, *, low: int, high: int) -> int:
         token = self._token

@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Run the blocks by new interpreters, to which the work is handed over once.
+    """Run the blocks in new interpreters; each is handed the work once.
 
     For work between whose numpy calls much Python runs, which threads of one interpreter would do
     in turn. Every process prepares for itself what blocks share: memory grows with their number.

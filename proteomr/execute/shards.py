@@ -58,12 +58,12 @@ class Shard:
         >>> Shard.parse("2/4")
         Shard(index=2, count=4)
         """
-        found = re.fullmatch(r"\s*([0-9]{1,9})\s*/\s*([0-9]{1,9})\s*", text)
-        if found is None:
+        match = re.fullmatch(r"\s*([0-9]{1,9})\s*/\s*([0-9]{1,9})\s*", text)
+        if match is None:
             raise UsageError(
                 f"shard {text!r} is not of the form i/n, such as 1/8 for the first of 8"
             )
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(match[1]), int(match[2]))
 
     @property
     def label(self) -> str:

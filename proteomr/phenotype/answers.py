@@ -53,8 +53,8 @@ class Answers:
 
     Examples
     --------
-    >>> known = Answers(pl.Series([1, None]), pl.Series([None, NOT_ASKED]))
-    >>> known.missing
+    >>> answers = Answers(pl.Series([1, None]), pl.Series([None, NOT_ASKED]))
+    >>> answers.missing
     1
     """
 
@@ -113,10 +113,10 @@ def read_answers(raw: pl.Series, reading: Reading) -> Answers:
     Examples
     --------
     >>> reading = Reading({-3: "prefer not to answer"}, minimum=0.0)
-    >>> found = read_answers(pl.Series([1, -3, None, -9]), reading)
-    >>> found.value.to_list()
+    >>> answers = read_answers(pl.Series([1, -3, None, -9]), reading)
+    >>> answers.value.to_list()
     [1, None, None, None]
-    >>> found.reason.to_list()[1:3]
+    >>> answers.reason.to_list()[1:3]
     ['prefer not to answer (-3)', 'not asked or left empty']
     """
     if isinstance(raw.dtype, pl.List):
@@ -124,7 +124,7 @@ def read_answers(raw: pl.Series, reading: Reading) -> Answers:
     column = pl.col("raw")
     reasons = [pl.when(column.is_null()).then(pl.lit(NOT_ASKED))]
     if raw.dtype.is_numeric():
-        known = ~column.is_in(list(reading.replace))
+        not_replaced = ~column.is_in(list(reading.replace))
         for code, meaning in reading.missing.items():
             reasons.append(pl.when(column == code).then(pl.lit(f"{meaning} ({code})")))
         for bound, outside, word in (
@@ -133,7 +133,7 @@ def read_answers(raw: pl.Series, reading: Reading) -> Answers:
         ):
             if bound is not None:
                 text = pl.lit(fault_reason(f"{word} {bound:g}"))
-                reasons.append(pl.when(known & outside(bound)).then(text))
+                reasons.append(pl.when(not_replaced & outside(bound)).then(text))
     replaced = column.replace(dict(reading.replace)) if reading.replace else column
     frame = raw.to_frame("raw").select(value=replaced, reason=pl.coalesce(reasons))
     return _blank(frame)
@@ -208,16 +208,16 @@ def _read_lists(raw: pl.Series, reading: Reading) -> Answers:
     empty = column.is_null() | (column.list.len() == 0)
     reasons = [pl.when(empty).then(pl.lit(NOT_ASKED))]
     for code, meaning in reading.missing.items():
-        found = column.list.contains(code)
-        alone = found & (column.list.n_unique() == 1)
+        has_code = column.list.contains(code)
+        alone = has_code & (column.list.n_unique() == 1)
         beside = pl.lit(fault_reason(f"an answer beside {code}"))
         reasons.append(pl.when(alone).then(pl.lit(f"{meaning} ({code})")))
-        reasons.append(pl.when(found).then(beside))
+        reasons.append(pl.when(has_code).then(beside))
     frame = raw.to_frame("raw").select(value=column, reason=pl.coalesce(reasons))
     return _blank(frame)
 
 
 def _blank(frame: pl.DataFrame) -> Answers:
     value = pl.when(pl.col("reason").is_null()).then(pl.col("value"))
-    kept = frame.select(value=value, reason=pl.col("reason"))
-    return Answers(kept["value"], kept["reason"])
+    answers = frame.select(value=value, reason=pl.col("reason"))
+    return Answers(answers["value"], answers["reason"])

@@ -93,8 +93,8 @@ def wanted_fields(definition: Definition, *, only: Sequence[str] = ()) -> frozen
     [2020, 2110]
     """
     rules, outcomes = _choose(definition, tuple(only))
-    found = frozenset[int]().union(*(rule.fields for rule in rules))
-    return found if outcomes is None else found | outcomes.fields
+    field_numbers = frozenset[int]().union(*(rule.fields for rule in rules))
+    return field_numbers if outcomes is None else field_numbers | outcomes.fields
 
 
 def wanted_columns(definition: Definition, *, only: Sequence[str] = ()) -> frozenset[str]:
@@ -123,10 +123,10 @@ def _choose(
         )
     for name in only:
         if name not in definition.rules and name not in followed:
-            known = (*definition.rules, *followed)
+            columns = (*definition.rules, *followed)
             raise UsageError(
                 f"--only {name}: definition {definition.name} makes no such column"
-                f"{nearest(name, known)}"
+                f"{nearest(name, columns)}"
             )
     ruled = [name for name in only if name in definition.rules]
     rules = definition.select(ruled) if ruled else ()
@@ -137,21 +137,21 @@ def _leave_out_absent(
     rules: tuple[Rule, ...], fields: Fields, *, options: DeriveOptions, named: Sequence[str]
 ) -> tuple[tuple[Rule, ...], list[str]]:
     """Return the rules whose sources are there; an optional one may lack them, with a note."""
-    kept: list[Rule] = []
-    left: dict[str, list[str]] = {}
+    rules_kept: list[Rule] = []
+    omitted: dict[str, list[str]] = {}
     absent: dict[str, list[str]] = {}
     for rule in rules:
         sources = list_sources(rule, options)
-        lacking = [s for s in sources if not is_there(s, fields, left, options=options)]
+        lacking = [s for s in sources if not is_there(s, fields, omitted, options=options)]
         if not lacking or (rule.any_source and len(lacking) < len(sources)):
-            kept.append(rule)
+            rules_kept.append(rule)
             continue
         what: dict[str, None] = {}
         for source in lacking:
             named_so = _describe(source, fields, options=options)
-            what |= dict.fromkeys(left[source.name] if source.is_rule else [named_so])
+            what |= dict.fromkeys(omitted[source.name] if source.is_rule else [named_so])
         if rule.optional:
-            left[rule.name] = list(what)
+            omitted[rule.name] = list(what)
         else:
             for lack in what:
                 absent.setdefault(lack, []).append(rule.name)
@@ -163,9 +163,11 @@ def _leave_out_absent(
             f"the files lack {shown}; ask for them (proteomr fields {asked} prints the list), or "
             "name the columns that you need with --only"
         )
-    shown_rules = [rule for rule in rules if rule.name in left and rule.keep]
-    notes = [f"{r.name} is left out: the files lack {', '.join(left[r.name])}" for r in shown_rules]
-    return tuple(kept), notes
+    shown_rules = [rule for rule in rules if rule.name in omitted and rule.keep]
+    notes = [
+        f"{r.name} is left out: the files lack {', '.join(omitted[r.name])}" for r in shown_rules
+    ]
+    return tuple(rules_kept), notes
 
 
 def list_sources(rule: Rule, options: DeriveOptions) -> Sequence[Source]:
@@ -212,7 +214,7 @@ def _describe(source: Source, fields: Fields, *, options: DeriveOptions) -> str:
 
 
 def find_instance(source: Source, options: DeriveOptions) -> int:
-    """Return the instance of which a field is read: the rule's own, else that of the visit.
+    """Return the instance that a field is read at: the rule's own, else that of the visit.
 
     Examples
     --------

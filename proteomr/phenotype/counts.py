@@ -67,13 +67,13 @@ def warn_of_shares(rule: Rule, rows: list[Row]) -> list[str]:
     >>> warn_of_shares(parse_rule("x", facts, file="")[0], rows)
     ["x: the share of '1' is 50.0 %, published 10.0 %; check the field and its codes"]
     """
-    known = sum(row.n for row in rows if row.share is not None and row.value != MISSING)
+    total = sum(row.n for row in rows if row.share is not None and row.value != MISSING)
     factor = 1 + rule.published.tolerance
     warnings = []
     for row in rows:
-        if row.published is None or row.share is None or not known:
+        if row.published is None or row.share is None or not total:
             continue
-        p, expected = row.published, known * row.published
+        p, expected = row.published, total * row.published
         chance = _STANDARD_ERRORS * math.sqrt(expected * (1 - p))
         far = row.share > p * factor or row.share < p / factor
         if far and abs(row.n - expected) > chance:
@@ -89,12 +89,12 @@ def warn_of_mean(rule: Rule, answers: Answers) -> list[str]:
     published = rule.published
     if rule.summary != "mean" or published.mean is None or published.sd is None:
         return []
-    known = answers.value.drop_nulls()
-    if not known.len():
+    values = answers.value.drop_nulls()
+    if not values.len():
         return []
-    mean = _number(known.mean())
+    mean = _number(values.mean())
     off = abs(mean - published.mean)
-    error = published.sd / math.sqrt(known.len())
+    error = published.sd / math.sqrt(values.len())
     if off <= published.tolerance * published.sd or off <= _STANDARD_ERRORS * error:
         return []
     reported = f"{published.mean:.4g} (SD {published.sd:.3g})"
@@ -104,12 +104,12 @@ def warn_of_mean(rule: Rule, answers: Answers) -> list[str]:
 
 def _levels(rule: Rule, answers: Answers) -> Iterator[Row]:
     counted = answers.value.drop_nulls().rename("value").value_counts().sort("value")
-    found = {_text(value): n for value, n in counted.rows()}
-    known = sum(found.values())
-    values = dict.fromkeys((*_declared(rule), *found))
+    counts = {_text(value): n for value, n in counted.rows()}
+    total = sum(counts.values())
+    values = dict.fromkeys((*_declared(rule), *counts))
     for value in sorted(values, key=int) if all(v.isdecimal() for v in values) else values:
-        n = found.get(value, 0)
-        share = n / known if known else None
+        n = counts.get(value, 0)
+        share = n / total if total else None
         published = rule.published.shares.get(value)
         yield Row(rule.name, value, label_value(rule, value), n, share, published)
 
@@ -122,16 +122,16 @@ def _declared(rule: Rule) -> tuple[str, ...]:
 
 
 def _moments(rule: Rule, answers: Answers) -> Iterator[Row]:
-    known = answers.value.drop_nulls()
+    values = answers.value.drop_nulls()
     note = None
-    if known.len() and known.dtype.is_numeric():
-        note = f"mean {_shown(known.mean())}"
-        if known.len() > 1:
-            note += f", SD {_shown(known.std())}"
-        if known.len() >= _FEWEST:  # never the least or the largest: that is one person's value
-            low, high = (_shown(known.quantile(q)) for q in (0.05, 0.95))
+    if values.len() and values.dtype.is_numeric():
+        note = f"mean {_shown(values.mean())}"
+        if values.len() > 1:
+            note += f", SD {_shown(values.std())}"
+        if values.len() >= _FEWEST:  # never the least or the largest: that is one person's value
+            low, high = (_shown(values.quantile(q)) for q in (0.05, 0.95))
             note += f", 5 % to 95 %: {low} to {high}"
-    yield Row(rule.name, _MEAN, None, known.len(), None, rule.published.mean, note)
+    yield Row(rule.name, _MEAN, None, values.len(), None, rule.published.mean, note)
 
 
 def _number(value: Any) -> float:

@@ -89,8 +89,8 @@ def derive_phenotypes(
     ...     pl.DataFrame({"eid": ["1", "2", "3"], "p2020_i0": [1, 0, -3], "p2110_i0": [0, 5, 0]})
     ... )
     >>> only = DeriveOptions(only=("loneliness",))
-    >>> made = derive_phenotypes(answers, load_definition("shen2025"), options=only)
-    >>> made.frame["loneliness"].to_list()
+    >>> derived = derive_phenotypes(answers, load_definition("shen2025"), options=only)
+    >>> derived.frame["loneliness"].to_list()
     [1, 0, None]
     """
     options = options or DeriveOptions()
@@ -105,7 +105,7 @@ def derive_phenotypes(
     counts, comparison = tabulate_counts(rows), None
     if outcomes is not None:
         followed = derive_outcomes(fields, outcomes, instance=options.instance)
-        columns += [one for one in followed.frame if _is_asked(one.name, options.only)]
+        columns += [column for column in followed.frame if _is_asked(column.name, options.only)]
         counts = pl.concat([counts, followed.counts.select(counts.columns)])
         comparison = followed.comparison
         warnings += followed.warnings
@@ -130,10 +130,10 @@ def _apply_all(
     rows: list[Row] = []
     warnings: list[str] = []
     for rule in rules:
-        answers[rule.name] = made = _apply(rule, fields, answers, options=options)
-        counted = count_rule(rule, made, decided=_decided(rule, answers))
+        answers[rule.name] = rule_answers = _apply(rule, fields, answers, options=options)
+        counted = count_rule(rule, rule_answers, decided=_decided(rule, answers))
         rows += [*counted, *_watch(rule, fields, options)]
-        warnings += [*warn_of_shares(rule, counted), *warn_of_mean(rule, made)]
+        warnings += [*warn_of_shares(rule, counted), *warn_of_mean(rule, rule_answers)]
     return answers, rows, warnings
 
 
@@ -142,13 +142,13 @@ def _is_asked(name: str, only: tuple[str, ...]) -> bool:
 
 
 def _apply(
-    rule: Rule, fields: Fields, made: Mapping[str, Answers], *, options: DeriveOptions
+    rule: Rule, fields: Fields, earlier: Mapping[str, Answers], *, options: DeriveOptions
 ) -> Answers:
     parts = []
     for source in list_sources(rule, options):
         if source.is_rule:
-            if source.name in made:
-                parts.append((source.name, made[source.name]))
+            if source.name in earlier:
+                parts.append((source.name, earlier[source.name]))
         elif is_there(source, fields, (), options=options):
             raw = _raw(source, fields, options)
             parts.append((source.name, read_answers(raw, _reading(rule, source, raw))))
@@ -170,17 +170,17 @@ def _refuse_content(rule: Rule, name: str, dtype: pl.DataType) -> None:
     if dtype == pl.Null:
         return
     if takes == "lists" and not several:
-        found, needed = "one value for each person", "a list of numbers"
+        content, needed = "one value for each person", "a list of numbers"
     elif several and takes not in {"lists", "codes"}:
-        found, needed = "several answers for each person", "one"
+        content, needed = "several answers for each person", "one"
     elif (takes == "numbers" or (takes == "codes" and not words)) and not inner.is_numeric():
-        found, needed = f"{inner}", "numbers"
+        content, needed = f"{inner}", "numbers"
     elif takes == "codes" and words and inner != pl.String:
-        found, needed = f"{inner}", "text"
+        content, needed = f"{inner}", "text"
     else:
         return
     raise ColumnError(
-        f"rule {rule.name!r} ({rule.formula.kind}): {name} holds {found}; {needed} needed"
+        f"rule {rule.name!r} ({rule.formula.kind}): {name} holds {content}; {needed} needed"
     )
 
 
@@ -198,24 +198,24 @@ def _reading(rule: Rule, source: Source, raw: pl.Series) -> Reading:
     return replace(rule.reading, minimum=0.0)
 
 
-def _decided(rule: Rule, made: Mapping[str, Answers]) -> int:
+def _decided(rule: Rule, answers: Mapping[str, Answers]) -> int:
     """Return how many people have a value although a source is missing."""
     if not rule.needs or rule.any_source or rule.formula.kind == "product":
         return 0
     sources = pl.DataFrame(
-        [made[name].value.is_null().alias(str(i)) for i, name in enumerate(rule.needs)]
+        [answers[name].value.is_null().alias(str(i)) for i, name in enumerate(rule.needs)]
     )
     some = sources.select(pl.any_horizontal(pl.all())).to_series()
-    return int((some & made[rule.name].value.is_not_null()).sum())
+    return int((some & answers[rule.name].value.is_not_null()).sum())
 
 
 def _watch(rule: Rule, fields: Fields, options: DeriveOptions) -> list[Row]:
     """Return how many gave each of the answers that the rule wants to be looked at."""
-    found = []
+    rows = []
     for source in rule.sources if rule.watch else ():
         raw = _raw(source, fields, options)
         for answer in rule.watch:
             if n := int((raw == answer).sum()):
                 text = f"{n} people answered {answer}, which is taken as any other answer"
-                found.append(Row(rule.name, f"answer {answer}", None, n, None, note=text))
-    return found
+                rows.append(Row(rule.name, f"answer {answer}", None, n, None, note=text))
+    return rows

@@ -46,15 +46,15 @@ def tabulate_flow(
     >>> flow["n_left"].to_list()
     [100, 90, 90, 90]
     """
-    left = people + sum(drop.n for drop in drops)
-    rows: list[tuple[str, str | None, int, int]] = [("people in the files", None, 0, left)]
+    remaining = people + sum(drop.n for drop in drops)
+    rows: list[tuple[str, str | None, int, int]] = [("people in the files", None, 0, remaining)]
     for drop in drops:
         if drop.n:
-            left -= drop.n
-            rows.append((drop.step, drop.reason, drop.n, left))
+            remaining -= drop.n
+            rows.append((drop.step, drop.reason, drop.n, remaining))
     for step, reason, n in _leave(rules, answers, people=people):
-        left -= n
-        rows.append((step, reason, n, left))
+        remaining -= n
+        rows.append((step, reason, n, remaining))
     return pl.DataFrame(rows, schema=FLOW, orient="row")
 
 

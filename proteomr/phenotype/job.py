@@ -357,8 +357,8 @@ def _number_ids(frame: pl.DataFrame, id_column: str) -> pl.DataFrame:
 def _list_filters(flow: pl.DataFrame) -> tuple[RowFilter, ...]:
     """Return how many people went into and came out of each step of the flow."""
     return tuple(
-        RowFilter(f"{step}: {reason}" if reason else step, left + out, left)
-        for step, reason, out, left in flow.rows()
+        RowFilter(f"{step}: {reason}" if reason else step, remaining + out, remaining)
+        for step, reason, out, remaining in flow.rows()
         if out
     )
 

@@ -82,11 +82,11 @@ class Keys:
 
     def choice(self, key: str, allowed: Sequence[str], default: str | None = None) -> str:
         """Return a text that is one of a few."""
-        found = self.text(key, default)
-        if found not in allowed:
-            hint = nearest(found, allowed)
-            raise self.fault(f"there is no {found!r}{hint}; one of {', '.join(allowed)}", key=key)
-        return found
+        value = self.text(key, default)
+        if value not in allowed:
+            hint = nearest(value, allowed)
+            raise self.fault(f"there is no {value!r}{hint}; one of {', '.join(allowed)}", key=key)
+        return value
 
     def table(self, key: str) -> dict[str, Any]:
         """Return a table, empty where the key is not there."""
@@ -140,15 +140,15 @@ class Keys:
         """
         for key in self.facts:
             if key not in self._asked:
-                known = ", ".join(sorted(self._asked))
-                hint = nearest(key, self._asked) or f"; here may stand {known}"
+                allowed = ", ".join(sorted(self._asked))
+                hint = nearest(key, self._asked) or f"; here may stand {allowed}"
                 raise self.fault(f"there is no key {key!r}{hint}")
 
     def _list(self, key: str) -> list[Any]:
         if not self.has(key):
             return []
-        found = self.facts[key]
-        return found if isinstance(found, list) else [found]
+        value = self.facts[key]
+        return value if isinstance(value, list) else [value]
 
     def _take(self, key: str, kind: str, default: object) -> Any:
         if not self.has(key):

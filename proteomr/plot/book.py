@@ -65,12 +65,12 @@ def draw_pair(
     ...     beta_x=np.array([[0.1]]), se_x=np.array([[0.01]]),
     ...     beta_y=np.array([0.06]), se_y=np.array([0.02]),
     ... )
-    >>> one = pl.DataFrame({
+    >>> rows = pl.DataFrame({
     ...     "exposure": ["loneliness"], "outcome": "ADM", "variant_id": "rs1", "method": "wald",
     ...     "estimate": 0.6, "se": 0.2, "neg_log10_p": 2.6, "conf_low": 0.2, "conf_high": 1.0,
     ...     "status": "ok",
     ... })
-    >>> [drawn.kind for drawn in draw_pair(data, estimates=one, singlesnp=one, leaveoneout=one)]
+    >>> [drawn.kind for drawn in draw_pair(data, estimates=rows, singlesnp=rows, leaveoneout=rows)]
     ['scatter', 'forest', 'leave_one_out', 'funnel', 'radial']
     """
     makers: tuple[Callable[[], Drawing], ...] = (

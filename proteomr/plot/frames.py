@@ -141,10 +141,10 @@ def pick_methods(
     if estimates is None:
         return []
     needed = ("method", "estimate", "se", "conf_low", "conf_high", "neg_log10_p", "status")
-    found = check_pair(estimates, table="estimates", columns=needed)
-    if found != pair:
+    estimates_pair = check_pair(estimates, table="estimates", columns=needed)
+    if estimates_pair != pair:
         raise InputError(
-            f"the estimates are of {found[0]!r} on {found[1]!r}, "
+            f"the estimates are of {estimates_pair[0]!r} on {estimates_pair[1]!r}, "
             f"the variants of {pair[0]!r} on {pair[1]!r}: give tables of one pair"
         )
     rows = {row.key: row for row in _read_methods(estimates)}

@@ -171,8 +171,8 @@ def find_limits(rows: Sequence[IntervalRow]) -> tuple[float, float]:
         return -1.0, 1.0
     ends = [end for row in drawn for end in ((row.low, row.high) if row.bounded else ())]
     points = [row.estimate for row in drawn]
-    known = [row.estimate for row in drawn if row.kind == "method"]
-    low, high = cut_limits(np.array(ends or points, dtype=np.float64), known)
+    estimates = [row.estimate for row in drawn if row.kind == "method"]
+    low, high = cut_limits(np.array(ends or points, dtype=np.float64), estimates)
     if not ends or len(ends) < 2 * len(drawn):
         low, high = min(low, *points), max(high, *points)
     span = (high - low) or 2.0

@@ -79,10 +79,10 @@ def choose_decimals(se: F64) -> int:
     >>> choose_decimals(np.array([0.03, 0.05, np.nan])), choose_decimals(np.array([40.0]))
     (3, 0)
     """
-    known = se[np.isfinite(se) & (se > 0)]
-    if not known.size:
+    usable = se[np.isfinite(se) & (se > 0)]
+    if not usable.size:
         return 2
-    typical = float(np.median(known))
+    typical = float(np.median(usable))
     return min(4, max(2 if typical < 10 else 0, 1 - math.floor(math.log10(typical))))
 
 

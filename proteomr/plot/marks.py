@@ -55,7 +55,7 @@ def cut_limits(values: F64, known: Sequence[float]) -> tuple[float, float]:
 
     Parameters
     ----------
-    values : those of which some may be cut.
+    values : some of these may be cut.
     known : those that are never cut.
 
     Examples

@@ -80,8 +80,8 @@ def draw_funnel(
     )
     if not drawn.any():
         raise NothingToDo("no variant has a ratio and a standard error that can be drawn")
-    known = [row.estimate for row in rows if row.drawn]
-    low, high = cut_limits(ratios.estimate[drawn], known)
+    slopes = [row.estimate for row in rows if row.drawn]
+    low, high = cut_limits(ratios.estimate[drawn], slopes)
     limits = choose_limits(np.array([low]), np.array([high]))
     with house_style():
         figure, axes = new_axes(style.width_mm, 80.0)

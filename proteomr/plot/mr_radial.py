@@ -93,12 +93,12 @@ def draw_radial(
     if not 0 < alpha < 1:
         raise UsageError(f"alpha is {alpha}; a level between 0 and 1 is needed")
     exposure, outcome = check_single(data)
-    found = _fit(data, weights, alpha)
-    if not found.drawn.any():
+    radial = _fit(data, weights, alpha)
+    if not radial.drawn.any():
         raise NothingToDo("no variant has a ratio estimate that can be drawn")
     with house_style():
         figure, axes = new_axes(style.width_mm, 80.0)
-        handles = _fill(axes, found)
+        handles = _fill(axes, radial)
         axes.set_xlabel("√weight")
         letters = int(style.plot_mm / 1.45)
         names = [shorten(name, letters=letters) for name in (exposure, outcome)]
@@ -108,30 +108,30 @@ def draw_radial(
         set_ticks(figure, axes, x=6, y=6)
         top, foot = add_title(figure, style.title), add_legend(figure, handles)
         settle(figure, axes, plot_mm=style.plot_mm, top_mm=top, foot_mm=foot)
-        _name_outliers(figure, axes, found, most=style.labels)
-    absent = int((~found.drawn).sum())
+        _name_outliers(figure, axes, radial, most=style.labels)
+    absent = int((~radial.drawn).sum())
     notes = (f"{absent} variants have no ratio to draw",) * bool(absent)
-    notes = (*notes, *list_undrawn(found.rows))
-    return Drawing("radial", exposure, outcome, (figure,), _tabulate(found), notes)
+    notes = (*notes, *list_undrawn(radial.rows))
+    return Drawing("radial", exposure, outcome, (figure,), _tabulate(radial), notes)
 
 
 def _fit(data: Harmonised, weights: RadialWeights, alpha: float) -> _Radial:
     missing = np.full(data.m, np.nan)
     root, share, minus_log = missing.copy(), missing.copy(), missing.copy()
     outlier = np.zeros(data.m, dtype=np.bool_)
-    kept: I64 = np.flatnonzero(np.abs(data.x) > 0).astype(np.int64)
+    variants: I64 = np.flatnonzero(np.abs(data.x) > 0).astype(np.int64)
     rows: list[MethodRow] = []
-    if kept.size:
-        root[kept] = np.abs(data.x[kept]) / data.se_y[kept]
-    if kept.size >= RadialIvw.min_variants:
-        ivw = fit_radial_ivw(data.select(kept), weights=weights, alpha=alpha)
-        root[kept], share[kept] = ivw.root_weights, ivw.contributions
-        minus_log[kept] = ivw.contributions_neg_log10_p
-        outlier[kept[list(ivw.outliers)]] = True
+    if variants.size:
+        root[variants] = np.abs(data.x[variants]) / data.se_y[variants]
+    if variants.size >= RadialIvw.min_variants:
+        ivw = fit_radial_ivw(data.select(variants), weights=weights, alpha=alpha)
+        root[variants], share[variants] = ivw.root_weights, ivw.contributions
+        minus_log[variants] = ivw.contributions_neg_log10_p
+        outlier[variants[list(ivw.outliers)]] = True
         rows.append(_row(RadialIvw.key, ivw.effect, intercept=0.0))
-    if kept.size >= RadialEgger.min_variants:
-        egger = fit_radial_egger(data.select(kept), weights=weights, alpha=alpha)
-        outlier[kept[list(egger.outliers)]] = True
+    if variants.size >= RadialEgger.min_variants:
+        egger = fit_radial_egger(data.select(variants), weights=weights, alpha=alpha)
+        outlier[variants[list(egger.outliers)]] = True
         intercept = egger.effect.details.get("intercept", float("nan"))
         rows.append(_row(RadialEgger.key, egger.effect, intercept=intercept))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -155,51 +155,51 @@ def _row(key: str, effect: Estimate, *, intercept: float) -> MethodRow:
     )
 
 
-def _fill(axes: Axes, found: _Radial) -> list[Line2D]:
-    x, y = found.root[found.drawn], found.weighted[found.drawn]
+def _fill(axes: Axes, radial: _Radial) -> list[Line2D]:
+    x, y = radial.root[radial.drawn], radial.weighted[radial.drawn]
     least, most = choose_limits(np.append(y, 0.0), np.append(y, 0.0))
     end = 1.05 * float(x.max())
     axes.set_xlim(0.0, end)
     axes.set_ylim(least, most)
     axes.axhline(0.0, color=GREY, linewidth=0.4, zorder=1)
     plain = np.zeros(x.size, dtype=np.bool_)
-    outlier = found.outlier[found.drawn]
+    outlier = radial.outlier[radial.drawn]
     handles = draw_points(axes, x=x, y=y, hollow=plain, outlier=outlier, name="Variant")
     handles += [
         draw_line(axes, row, x=[0.0, end], y=[row.intercept, row.intercept + row.estimate * end])
-        for row in found.rows
+        for row in radial.rows
         if row.drawn
     ]
     return handles
 
 
-def _name_outliers(figure: Figure, axes: Axes, found: _Radial, *, most: int) -> None:
-    marked = np.flatnonzero(found.outlier)
-    marked = marked[np.argsort(-found.contribution[marked], kind="stable")][:most]
+def _name_outliers(figure: Figure, axes: Axes, radial: _Radial, *, most: int) -> None:
+    marked = np.flatnonzero(radial.outlier)
+    marked = marked[np.argsort(-radial.contribution[marked], kind="stable")][:most]
     place_labels(
         figure,
         axes,
-        names=[shorten(found.names[row], letters=20) for row in marked],
-        x=found.root[marked],
-        y=found.weighted[marked],
-        avoid=np.column_stack([found.root, found.weighted])[found.drawn],
+        names=[shorten(radial.names[row], letters=20) for row in marked],
+        x=radial.root[marked],
+        y=radial.weighted[marked],
+        avoid=np.column_stack([radial.root, radial.weighted])[radial.drawn],
     )
 
 
-def _tabulate(found: _Radial) -> pl.DataFrame:
+def _tabulate(radial: _Radial) -> pl.DataFrame:
     points = pl.DataFrame(
         {
-            "kind": ["variant"] * len(found.names),
-            "name": found.names,
-            "root_weight": found.root,
-            "weighted_ratio": found.weighted,
-            "contribution": found.contribution,
-            "neg_log10_p": found.neg_log10_p,
-            "outlier": found.outlier,
-            "drawn": found.drawn,
+            "kind": ["variant"] * len(radial.names),
+            "name": radial.names,
+            "root_weight": radial.root,
+            "weighted_ratio": radial.weighted,
+            "contribution": radial.contribution,
+            "neg_log10_p": radial.neg_log10_p,
+            "outlier": radial.outlier,
+            "drawn": radial.drawn,
         }
     )
-    rows: Sequence[MethodRow] = found.rows
+    rows: Sequence[MethodRow] = radial.rows
     lines = pl.DataFrame(
         {
             "kind": ["line"] * len(rows),

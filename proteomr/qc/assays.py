@@ -89,14 +89,14 @@ def assess_assays(
     Examples
     --------
     >>> from proteomr.tables import ArrayProteins, load_schema
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [np.nan]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
     ... )
     >>> empty = load_schema("qc_controls").empty()
-    >>> assess_assays(made, plates=None, controls=empty)["share_missing"].to_list()
+    >>> assess_assays(measured, plates=None, controls=empty)["share_missing"].to_list()
     [0.5]
     """
     limits = _Limits(measured, plates)
@@ -123,7 +123,7 @@ def _describe_block(
     block: F64, panels: Sequence[str | None], first: int, limits: _Limits
 ) -> pl.DataFrame:
     """Summarise assays (b, n), the first of which stands at a position among all."""
-    found = summarise_rows(block)
+    summary = summarise_rows(block)
     b, n = block.shape
     compared, below = np.zeros((2, b), dtype=np.int64)
     between = np.full(b, np.nan)
@@ -136,16 +136,16 @@ def _describe_block(
     np.divide(below, compared, out=share, where=compared > 0)
     return pl.DataFrame(
         {
-            c.N: found.n,
-            c.N_MISSING: n - found.n,
-            c.SHARE_MISSING: (n - found.n) / n,
+            c.N: summary.n,
+            c.N_MISSING: n - summary.n,
+            c.SHARE_MISSING: (n - summary.n) / n,
             c.N_COMPARED: compared,
             c.N_BELOW_LOD: below,
             c.SHARE_BELOW_LOD: share,
-            c.MEAN: found.mean,
-            c.SD: found.sd,
-            c.MEDIAN: found.median,
-            c.IQR: found.iqr,
+            c.MEAN: summary.mean,
+            c.SD: summary.sd,
+            c.MEDIAN: summary.median,
+            c.IQR: summary.iqr,
             c.PLATE_SHARE: between,
         }
     )
@@ -169,10 +169,10 @@ class _Limits:
             self.general = assays[c.LOD].cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
         levels = plates.levels if plates is not None else ()
         self.by_plate: F64 = np.full((p, len(levels) + 1), np.nan)  # the last: plate not known
-        told = measured.limits.join(_numbered(c.PROTEIN, measured.proteins.names), on=c.PROTEIN)
-        everywhere = told.filter(pl.col(c.PLATE).is_null())
+        limits = measured.limits.join(_numbered(c.PROTEIN, measured.proteins.names), on=c.PROTEIN)
+        everywhere = limits.filter(pl.col(c.PLATE).is_null())
         self.general[everywhere[f"{c.PROTEIN}_place"].to_numpy()] = everywhere[c.LOD].to_numpy()
-        own = told.join(_numbered(c.PLATE, levels), on=c.PLATE)
+        own = limits.join(_numbered(c.PLATE, levels), on=c.PLATE)
         places = own[f"{c.PROTEIN}_place"], own[f"{c.PLATE}_place"]
         self.by_plate[places[0].to_numpy(), places[1].to_numpy()] = own[c.LOD].to_numpy()
 

@@ -33,7 +33,7 @@ class Assessment:
 
     Parameters
     ----------
-    policy : by which it was decided.
+    policy : the rules that decided.
     assays : one row per assay (schema ``qc_assays``).
     samples : one row per sample that has a value (schema ``qc_samples``).
     panels : one row per sample and panel (schema ``qc_panels``).
@@ -89,14 +89,14 @@ def assess(measured: Measurements, *, policy: Policy, components: int = 10) -> A
     >>> import numpy as np
     >>> from proteomr.tables import ArrayProteins
     >>> nan = np.nan
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1", "A2", "A3"]}),
     ...     proteins=ArrayProteins(("ADM", "REN"), np.array([[1, nan], [2, nan], [3, 4.0]])),
     ...     assays=pl.DataFrame({"protein": ["ADM", "REN"], "kind": ["protein"] * 2}),
     ... )
-    >>> found = assess(made, policy=Policy(max_missing_per_assay=0.5))
-    >>> found.exclusions.select("name", "reason").rows()
+    >>> assessment = assess(measured, policy=Policy(max_missing_per_assay=0.5))
+    >>> assessment.exclusions.select("name", "reason").rows()
     [('REN', 'missing')]
     """
     empty = pl.Series(find_empty_samples(measured.proteins))
@@ -111,11 +111,11 @@ def assess(measured: Measurements, *, policy: Policy, components: int = 10) -> A
     controls = assess_controls(seen)
     assays = assess_assays(seen, plates=plates, controls=controls)
     exclusions.append(exclude_assays(assays, policy=policy))
-    kept = _keep_assays(seen, exclusions[-1], policy=policy)
+    chosen = _keep_assays(seen, exclusions[-1], policy=policy)
     frames, compared = _look_at_panels(
-        kept, policy=policy, components=components, placements=(plates, batches)
+        chosen, policy=policy, components=components, placements=(plates, batches)
     )
-    samples = join_samples(kept, frames, policy=policy)
+    samples = join_samples(chosen, frames, policy=policy)
     exclusions.append(exclude_samples(samples, policy=policy))
     if exclusions[-1].height == samples.height:
         raise NothingToDo(f"policy {policy.name!r} leaves none of {samples.height:,} samples")
@@ -146,13 +146,13 @@ def apply(measured: Measurements, assessment: Assessment) -> Measurements:
     --------
     >>> import numpy as np
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [np.nan]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
     ... )
-    >>> apply(made, assess(made, policy=Policy(remove_empty_samples=True))).n
+    >>> apply(measured, assess(measured, policy=Policy(remove_empty_samples=True))).n
     1
     """
     gone = {
@@ -162,8 +162,8 @@ def apply(measured: Measurements, assessment: Assessment) -> Measurements:
     left_out = set(gone["assay"])
     names = [name for name in measured.proteins.names if name not in left_out]
     chosen = measured.select_assays(names) if left_out else measured
-    left = chosen.samples[c.SAMPLE_ID].is_in(gone["sample"].implode())
-    chosen = chosen.select_samples(~left)
+    excluded = chosen.samples[c.SAMPLE_ID].is_in(gone["sample"].implode())
+    chosen = chosen.select_samples(~excluded)
     drops = count_exclusions(assessment.exclusions)
     return replace(chosen, drops=(*chosen.drops, *drops))
 
@@ -179,7 +179,7 @@ def _keep_assays(seen: Measurements, gone: pl.DataFrame, *, policy: Policy) -> M
 
 
 def _look_at_panels(
-    kept: Measurements,
+    measured: Measurements,
     *,
     policy: Policy,
     components: int,
@@ -188,23 +188,25 @@ def _look_at_panels(
     """Return what each panel shows of the samples, and of plates and batches."""
     frames: list[pl.DataFrame] = []
     compared: list[pl.DataFrame] = []
-    here = np.zeros(kept.n, dtype=np.bool_)
-    for found in assess_panels(kept, policy=policy, components=components):
-        frames.append(found.frame)
-        compared.append(_compare(found, placements))
-        here |= found.measured_here
+    here = np.zeros(measured.n, dtype=np.bool_)
+    for findings in assess_panels(measured, policy=policy, components=components):
+        frames.append(findings.frame)
+        compared.append(_compare(findings, placements))
+        here |= findings.measured_here
     if len(frames) > 1:
-        together = find_components(read_standardised(kept.proteins), components=max(components, 2))
+        together = find_components(
+            read_standardised(measured.proteins), components=max(components, 2)
+        )
         everything = PanelFindings(ALL_PANELS, load_schema("qc_panels").empty(), here, together)
         compared.insert(0, _compare(everything, placements))
     return frames, compared
 
 
-def _compare(found: PanelFindings, placements: tuple[Placement | None, ...]) -> pl.DataFrame:
+def _compare(findings: PanelFindings, placements: tuple[Placement | None, ...]) -> pl.DataFrame:
     return assess_plates(
-        found.components,
-        panel=found.panel,
-        measured_here=found.measured_here,
+        findings.components,
+        panel=findings.panel,
+        measured_here=findings.measured_here,
         placements=placements,
     )
 

@@ -44,13 +44,13 @@ def check_components(measured: Measurements, *, components: int) -> None:
     --------
     >>> import numpy as np
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"]}),
     ... )
-    >>> check_components(made, components=1)
+    >>> check_components(measured, components=1)
     """
     most = min(measured.n, len(measured.proteins.names))
     if not 1 <= components <= most:
@@ -79,25 +79,25 @@ def find_protein_components(measured: Measurements, *, components: int) -> Prote
     --------
     >>> import numpy as np
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [2.0]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
     ... )
-    >>> find_protein_components(made, components=1).scores.columns
+    >>> find_protein_components(measured, components=1).scores.columns
     ['sample_id', 'PC1']
     """
     check_components(measured, components=components)
-    found = find_components(read_standardised(measured.proteins), components=components)
-    if not found.shares.size:
+    decomposition = find_components(read_standardised(measured.proteins), components=components)
+    if not decomposition.shares.size:
         raise InputError("no assay varies between the samples; there are no principal components")
-    names = [f"PC{place + 1}" for place in range(found.shares.size)]
-    scores = pl.DataFrame({name: found.scores[:, j] for j, name in enumerate(names)})
-    loadings = pl.DataFrame({name: found.loadings[:, j] for j, name in enumerate(names)})
+    names = [f"PC{place + 1}" for place in range(decomposition.shares.size)]
+    scores = pl.DataFrame({name: decomposition.scores[:, j] for j, name in enumerate(names)})
+    loadings = pl.DataFrame({name: decomposition.loadings[:, j] for j, name in enumerate(names)})
     keys = measured.samples[c.SAMPLE_ID], measured.assays[c.PROTEIN]
     return ProteinComponents(
         load_schema("principal_components").validate(scores.insert_column(0, keys[0])),
         load_schema("loadings").validate(loadings.insert_column(0, keys[1])),
-        found.shares,
+        decomposition.shares,
     )

@@ -56,7 +56,7 @@ def assess_controls(measured: Measurements) -> pl.DataFrame:
     >>> import numpy as np
     >>> from proteomr.tables import ArrayProteins
     >>> rows = {"sample_id": ["C", "C"], "sample_type": ["SC"] * 2, "plate": ["P1"] * 2}
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="somascan",
     ...     samples=pl.DataFrame({"sample_id": ["A1"]}),
     ...     proteins=ArrayProteins(("X",), np.array([[1.0]])),
@@ -64,19 +64,19 @@ def assess_controls(measured: Measurements) -> pl.DataFrame:
     ...     controls=pl.DataFrame({**rows, "protein": ["X"] * 2, "kind": ["protein"] * 2,
     ...                            "value": [90.0, 110.0]}),
     ... )
-    >>> round(assess_controls(made)["cv_intra_percent"][0], 2)
+    >>> round(assess_controls(measured)["cv_intra_percent"][0], 2)
     14.14
     """
     schema = load_schema("qc_controls")
-    kept = measured.controls.filter(
+    rows = measured.controls.filter(
         pl.col(c.PROTEIN).is_in(list(measured.proteins.names)),
         pl.col(c.SAMPLE_TYPE).str.to_lowercase() != "sample",
         pl.col(c.VALUE).is_finite(),
     )
-    if not kept.height:
+    if not rows.height:
         return schema.empty()
     group = [c.PROTEIN, c.SAMPLE_TYPE]
-    ordered = kept.sort(*group, c.PLATE, c.VALUE)  # sums in one order whatever that of the source
+    ordered = rows.sort(*group, c.PLATE, c.VALUE)  # sums in one order whatever that of the source
     by_plate = ordered.group_by(*group, c.PLATE, maintain_order=True).agg(
         pl.len().cast(pl.Int64).alias("k"),
         pl.col(c.VALUE).mean().alias("m"),
@@ -99,8 +99,8 @@ def assess_controls(measured: Measurements) -> pl.DataFrame:
         schema={c.PROTEIN: pl.String, c.CV_SCALE: pl.String},
     )
     table = spread.join(names, on=c.PROTEIN).sort(c.PROTEIN, c.SAMPLE_TYPE)
-    found = table.with_columns(_percent("within", c.CV_INTRA), _percent("between", c.CV_INTER))
-    return schema.validate(found.select(schema.names))
+    variation = table.with_columns(_percent("within", c.CV_INTRA), _percent("between", c.CV_INTER))
+    return schema.validate(variation.select(schema.names))
 
 
 def _percent(spread: str, name: str) -> pl.Expr:

@@ -46,9 +46,9 @@ class Correction:
     by: Factor = "plate"
 
     def __post_init__(self) -> None:
-        for value, known in ((self.method, ("median", "regression")), (self.by, _FACTORS)):
-            if value not in known:
-                raise UsageError(f"correction by {value!r}; known: {' and '.join(known)}")
+        for value, choices in ((self.method, ("median", "regression")), (self.by, _FACTORS)):
+            if value not in choices:
+                raise UsageError(f"correction by {value!r}; known: {' and '.join(choices)}")
 
 
 _FACTORS: tuple[Factor, ...] = ("plate", "batch")
@@ -98,14 +98,14 @@ def _find_means(values: F64, starts: I64) -> F64:
 def _find_medians(values: F64, starts: I64) -> F64:
     """Return the medians (b, g) of rows over groups of columns that begin at the starts."""
     rows = np.arange(values.shape[0])
-    found: F64 = np.full((rows.size, starts.size), np.nan)
+    medians: F64 = np.full((rows.size, starts.size), np.nan)
     for group, members in enumerate(np.split(values, starts[1:], axis=1)):
         ascending = np.sort(members, axis=1)  # missing values last
         count = (~np.isnan(ascending)).sum(axis=1)
         low, high = np.maximum(count - 1, 0) // 2, count // 2
         pair = ascending[rows, low] + ascending[rows, np.minimum(high, members.shape[1] - 1)]
-        found[:, group] = np.where(count > 0, pair / 2, np.nan)
-    return found
+        medians[:, group] = np.where(count > 0, pair / 2, np.nan)
+    return medians
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,11 +161,11 @@ class CentredProteins:
 
     def select_columns(self, names: Sequence[str]) -> CentredProteins:
         """Return chosen proteins, in the order given."""
-        kept = find_columns(self.names, names)
+        places = find_columns(self.names, names)
         return replace(
             self,
             base=self.base.select_columns(names),
-            group_of=tuple(self.group_of[place] for place in kept),
+            group_of=tuple(self.group_of[place] for place in places),
         )
 
 
@@ -186,13 +186,13 @@ def find_groups(measured: Measurements, *, by: Factor) -> Placement:
     --------
     >>> import polars as pl
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"], "plate": ["P1", "P2"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [3.0]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"]}),
     ... )
-    >>> find_groups(made, by="plate").levels
+    >>> find_groups(measured, by="plate").levels
     ('P1', 'P2')
     """
     placement = place_samples(measured, by=by)
@@ -230,13 +230,13 @@ def correct(measured: Measurements, *, correction: Correction) -> Measurements:
     --------
     >>> import polars as pl
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": list("ABCD"), "plate": ["P", "P", "Q", "Q"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [3.0], [11.0], [13.0]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
     ... )
-    >>> correct(made, correction=Correction()).proteins.read(slice(0, 1)).T
+    >>> correct(measured, correction=Correction()).proteins.read(slice(0, 1)).T
     array([[6., 8., 6., 8.]])
     """
     placement = find_groups(measured, by=correction.by)

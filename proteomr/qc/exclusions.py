@@ -86,8 +86,8 @@ def exclude_assays(assays: pl.DataFrame, *, policy: Policy) -> pl.DataFrame:
         pl.lit(None, pl.Float64).alias(c.VALUE),
         pl.lit(None, pl.Float64).alias(c.THRESHOLD),
     )
-    found = by_kind.rename({c.KIND + "_": c.KIND})
-    return _break_rules(assays, c.PROTEIN, "assay", _ASSAY_RULES, policy=policy, before=found)
+    excluded = by_kind.rename({c.KIND + "_": c.KIND})
+    return _break_rules(assays, c.PROTEIN, "assay", _ASSAY_RULES, policy=policy, before=excluded)
 
 
 def exclude_samples(samples: pl.DataFrame, *, policy: Policy) -> pl.DataFrame:
@@ -205,14 +205,14 @@ def _break_rules(
 ) -> pl.DataFrame:
     schema = load_schema("exclusions")
     parts = [schema.validate(before)]
-    left = table.filter(~pl.col(key).is_in(before[c.NAME].implode()))
+    remaining = table.filter(~pl.col(key).is_in(before[c.NAME].implode()))
     for rule in rules:
         threshold = getattr(policy, rule.threshold)
         if threshold is None:
             continue
         value = pl.col(rule.column).cast(pl.Float64)
         over = value.gt(threshold).fill_null(value=False)
-        broken = left.filter(over).select(
+        broken = remaining.filter(over).select(
             pl.lit(subject).alias(c.KIND),
             pl.col(key).alias(c.NAME),
             pl.lit(rule.reason).alias(c.REASON),
@@ -220,5 +220,5 @@ def _break_rules(
             pl.lit(float(threshold)).alias(c.THRESHOLD),
         )
         parts.append(schema.validate(broken))
-        left = left.filter(~over)
+        remaining = remaining.filter(~over)
     return pl.concat(parts)

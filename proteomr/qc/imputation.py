@@ -69,13 +69,13 @@ def impute(measured: Measurements, *, imputation: Imputation) -> Measurements:
     --------
     >>> import polars as pl
     >>> x = np.array([[1.0, 1.1, 9.0], [2.0, 2.1, 9.0], [np.nan, 3.1, 9.0]])
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": list("ABC")}),
     ...     proteins=ArrayProteins(("ADM", "GDF15", "REN"), x),
     ...     assays=pl.DataFrame({"protein": ["ADM", "GDF15", "REN"], "kind": ["protein"] * 3}),
     ... )
-    >>> impute(made, imputation=Imputation(neighbours=1)).proteins.read(slice(0, 1)).T
+    >>> impute(measured, imputation=Imputation(neighbours=1)).proteins.read(slice(0, 1)).T
     array([[1. , 2. , 3.1]])
     """
     p = len(measured.proteins.names)

@@ -158,11 +158,11 @@ class QcJob:
         # components are found on the whole matrix as doubles, and on a copy of it
         whole = 2 * 8.0 * measured.n * measured.assays.height
         timed = self.request.imputation is None and self.request.components is None
-        left = dict(assessment.exclusions["kind"].value_counts().rows())
+        excluded = dict(assessment.exclusions["kind"].value_counts().rows())
         return Forecast(
             units={
-                "samples": measured.n - left.get("sample", 0),
-                "assays": measured.assays.height - left.get("assay", 0),
+                "samples": measured.n - excluded.get("sample", 0),
+                "assays": measured.assays.height - excluded.get("assay", 0),
             },
             seconds=time.perf_counter() - started + writing if timed else None,
             memory_bytes=memory + whole,
@@ -206,8 +206,8 @@ class QcJob:
             find_groups(measured, by=request.correction.by)
         assessment = assess(measured, policy=request.policy)
         if request.components is not None:
-            left = apply(measured, assessment)
-            check_components(left, components=request.components)
+            remaining = apply(measured, assessment)
+            check_components(remaining, components=request.components)
         return assessment
 
     def _take_assessment(self, measured: Measurements, parts: Parts) -> Assessment:

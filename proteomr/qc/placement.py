@@ -58,15 +58,15 @@ class Placement:
         >>> Placement("plate", ("P1", "P2"), by_panel).shared() is None
         True
         """
-        found: I64 | None = None
+        merged: I64 | None = None
         for codes in self.codes.values():
-            if found is None:
-                found = codes
+            if merged is None:
+                merged = codes
                 continue
-            if bool(((codes >= 0) & (found >= 0) & (codes != found)).any()):
+            if bool(((codes >= 0) & (merged >= 0) & (codes != merged)).any()):
                 return None
-            found = np.where(found >= 0, found, codes)
-        return found
+            merged = np.where(merged >= 0, merged, codes)
+        return merged
 
 
 def place_samples(measured: Measurements, *, by: Factor) -> Placement | None:
@@ -81,21 +81,21 @@ def place_samples(measured: Measurements, *, by: Factor) -> Placement | None:
     Examples
     --------
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"], "plate": ["P2", "P1"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [np.nan]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
     ... )
-    >>> place_samples(made, by="plate").of(None).tolist()
+    >>> place_samples(measured, by="plate").of(None).tolist()
     [1, 0]
     """
     table = measured.plates
     if by not in table.columns or table[by].null_count() == table.height:
         if by not in measured.samples.columns:
             return None
-        told = measured.samples.select(c.SAMPLE_ID, pl.col(by).cast(pl.String))
-        table = told.with_columns(pl.lit(None, pl.String).alias(c.PANEL))
+        by_sample = measured.samples.select(c.SAMPLE_ID, pl.col(by).cast(pl.String))
+        table = by_sample.with_columns(pl.lit(None, pl.String).alias(c.PANEL))
     named = table.select(c.SAMPLE_ID, c.PANEL, by).drop_nulls(by)
     named = named.sort(c.SAMPLE_ID, c.PANEL, by).unique([c.SAMPLE_ID, c.PANEL], keep="first")
     if not named.height:
@@ -135,7 +135,7 @@ def variance_shares(values: F64, codes: I64) -> F64:
     [1.0, 0.0]
     """
     groups = int(codes.max(initial=-1)) + 1
-    found = np.full(values.shape[0], np.nan)
+    shares = np.full(values.shape[0], np.nan)
     for place, row in enumerate(values):
         used = ~np.isnan(row) & (codes >= 0)
         x, g = row[used], codes[used]
@@ -148,8 +148,8 @@ def variance_shares(values: F64, codes: I64) -> F64:
         total = float(x @ x)
         sums = np.bincount(g, weights=x, minlength=groups)[some]
         if total > x.size * (_ROUNDING * mean) ** 2:
-            found[place] = min(float((sums**2 / count[some]).sum()) / total, 1.0)
-    return found
+            shares[place] = min(float((sums**2 / count[some]).sum()) / total, 1.0)
+    return shares
 
 
 def assay_column(measured: Measurements, name: str) -> pl.Series:
@@ -158,13 +158,13 @@ def assay_column(measured: Measurements, name: str) -> pl.Series:
     Examples
     --------
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"]}),
     ... )
-    >>> assay_column(made, "panel").to_list()
+    >>> assay_column(measured, "panel").to_list()
     [None]
     """
     if name in measured.assays.columns:

@@ -82,9 +82,9 @@ def assess_plates(
     Examples
     --------
     >>> z = np.array([[-1.0], [-1.0], [1.0], [1.0]])
-    >>> found = PrincipalComponents(z, np.ones((1, 1)), np.ones(1))
+    >>> components = PrincipalComponents(z, np.ones((1, 1)), np.ones(1))
     >>> plates = Placement("plate", ("P1", "P2"), {None: np.array([0, 0, 1, 1])})
-    >>> assess_plates(found, panel=None, measured_here=np.ones(4, dtype=np.bool_),
+    >>> assess_plates(components, panel=None, measured_here=np.ones(4, dtype=np.bool_),
     ...               placements=(plates,))["r2"].to_list()
     [1.0]
     """

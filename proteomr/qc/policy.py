@@ -135,7 +135,7 @@ class Policy:
 
 
 def restore_policy(settings: Mapping[str, Any]) -> Policy:
-    """Return the policy of which these are the settings.
+    """Return the policy that has these settings.
 
     Parameters
     ----------
@@ -190,11 +190,11 @@ def load_policy(source: str | Path) -> Policy:
     if str(source).endswith(".toml"):
         path = Path(source)
         return _parse(_read(path), where=str(path), name=path.stem)
-    name, known = str(source), policy_names()
-    if name not in known:
-        hint = nearest(name, known)
+    name, names = str(source), policy_names()
+    if name not in names:
+        hint = nearest(name, names)
         raise UsageError(
-            f"no policy {name!r}{hint}; known: {', '.join(known)}, or a file that ends in .toml"
+            f"no policy {name!r}{hint}; known: {', '.join(names)}, or a file that ends in .toml"
         )
     file = importlib.resources.files("proteomr.schemas") / _FOLDER / f"{name}.toml"
     return _parse(tomllib.loads(file.read_text(encoding="utf-8")), where=name, name=name)
@@ -212,10 +212,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _parse(facts: Mapping[str, Any], *, where: str, name: str) -> Policy:
-    known = [entry.name for entry in fields(Policy)]
+    settings = [entry.name for entry in fields(Policy)]
     for key in facts:
-        if key not in known:
-            raise UsageError(f"{where}: a policy has no setting {key!r}{nearest(key, known)}")
+        if key not in settings:
+            raise UsageError(f"{where}: a policy has no setting {key!r}{nearest(key, settings)}")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
     try:
         return Policy(**({"name": name} | values))  # refuses itself what is wrong in kind

@@ -34,11 +34,11 @@ class Cleaned:
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
         """All tables that are written beside the measurements, by name."""
-        found = self.assessment.tables
+        tables = self.assessment.tables
         if self.components is None:
-            return found
+            return tables
         return {
-            **found,
+            **tables,
             "principal_components": self.components.scores,
             "loadings": self.components.loadings,
         }
@@ -80,13 +80,13 @@ def clean(
     --------
     >>> import numpy as np
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [2.0]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
     ... )
-    >>> clean(made, policy=Policy(max_missing_per_assay=0.5)).measured.n
+    >>> clean(measured, policy=Policy(max_missing_per_assay=0.5)).measured.n
     2
     """
     if correction is not None:
@@ -117,18 +117,18 @@ def change_values(
     UsageError
         More components are asked for than there are.
     """
-    left = apply(measured, assessment)
+    cleaned = apply(measured, assessment)
     if components is not None:
-        check_components(left, components=components)
+        check_components(cleaned, components=components)
     recorded_policy = assessment.policy.settings()
-    left = replace(left, parameters={**left.parameters, "policy": recorded_policy})
+    cleaned = replace(cleaned, parameters={**cleaned.parameters, "policy": recorded_policy})
     if correction is not None:
-        left = correct(left, correction=correction)
+        cleaned = correct(cleaned, correction=correction)
     if imputation is not None:
-        left = impute(left, imputation=imputation)
-    found = None
+        cleaned = impute(cleaned, imputation=imputation)
+    protein_components = None
     if components is not None:
-        found = find_protein_components(left, components=components)
-        recorded = {"asked": components, "variance_shares": found.shares.tolist()}
-        left = replace(left, parameters={**left.parameters, "components": recorded})
-    return Cleaned(left, assessment, found)
+        protein_components = find_protein_components(cleaned, components=components)
+        recorded = {"asked": components, "variance_shares": protein_components.shares.tolist()}
+        cleaned = replace(cleaned, parameters={**cleaned.parameters, "components": recorded})
+    return Cleaned(cleaned, assessment, protein_components)

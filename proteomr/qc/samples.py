@@ -62,8 +62,8 @@ def lies_apart(values: F64, *, deviations: float) -> Bool:
         return np.zeros(values.size, dtype=np.bool_)
     mean, spread = there.mean(), there.std(ddof=1)
     noise = 64 * np.finfo(np.float64).eps * np.abs(there).max()
-    found: Bool = np.abs(values - mean) > max(deviations * spread, noise)
-    return found
+    apart: Bool = np.abs(values - mean) > max(deviations * spread, noise)
+    return apart
 
 
 def read_standardised(proteins: Proteins) -> F64:
@@ -122,9 +122,9 @@ def _assess_panel(
     for row in range(0, p, 64):
         rows = slice(row, row + 64)
         matrix[rows] = standardise(matrix[rows].T).T
-    found = find_components(matrix.T, components=max(components, 2))
+    decomposition = find_components(matrix.T, components=max(components, 2))
     here: Bool = summary.n > 0
-    first, second = (_score(found, place, here) for place in (0, 1))
+    first, second = (_score(decomposition, place, here) for place in (0, 1))
     by_moments = lies_apart(summary.median, deviations=policy.sd_median_iqr) | lies_apart(
         summary.iqr, deviations=policy.sd_median_iqr
     )
@@ -145,14 +145,14 @@ def _assess_panel(
             c.OUTLIER_COMPONENTS: by_scores,
         }
     )
-    kept = frame.fill_nan(None).filter(pl.Series(here))
-    return PanelFindings(panel, kept, here, found)
+    rows_kept = frame.fill_nan(None).filter(pl.Series(here))
+    return PanelFindings(panel, rows_kept, here, decomposition)
 
 
-def _score(found: PrincipalComponents, place: int, here: Bool) -> F64:
-    if place >= found.shares.size:
+def _score(decomposition: PrincipalComponents, place: int, here: Bool) -> F64:
+    if place >= decomposition.shares.size:
         return np.full(here.size, np.nan)
-    return np.where(here, found.scores[:, place], np.nan)
+    return np.where(here, decomposition.scores[:, place], np.nan)
 
 
 def _summarise_samples(matrix: F64) -> Summaries:
@@ -184,14 +184,14 @@ def join_samples(
     Examples
     --------
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [np.nan]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
     ... )
-    >>> frames = [found.frame for found in assess_panels(made, policy=Policy(), components=2)]
-    >>> join_samples(made, frames, policy=Policy())["n"].to_list()
+    >>> frames = [panel.frame for panel in assess_panels(measured, policy=Policy(), components=2)]
+    >>> join_samples(measured, frames, policy=Policy())["n"].to_list()
     [1, 0]
     """
     p = len(measured.proteins.names)

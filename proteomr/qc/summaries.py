@@ -38,8 +38,8 @@ def summarise_rows(values: F64) -> Summaries:
 
     Examples
     --------
-    >>> found = summarise_rows(np.array([[4.0, 1.0, np.nan, 2.0, 3.0]]))
-    >>> found.n.tolist(), found.median.tolist(), found.iqr.tolist()
+    >>> summary = summarise_rows(np.array([[4.0, 1.0, np.nan, 2.0, 3.0]]))
+    >>> summary.n.tolist(), summary.median.tolist(), summary.iqr.tolist()
     ([4], [2.5], [1.5])
     """
     ordered = np.sort(values, axis=1)  # missing values last
@@ -63,5 +63,5 @@ def _quantile(ordered: F64, n: I64, level: float) -> F64:
     if not ordered.shape[1]:
         return np.full(n.size, np.nan)
     lower = ordered[rows, below]
-    found: F64 = lower + (place - below) * (ordered[rows, above] - lower)
-    return found
+    quantile: F64 = lower + (place - below) * (ordered[rows, above] - lower)
+    return quantile

@@ -88,12 +88,12 @@ class Covariates:
             panel = self.study.panels.index(level)
             gap: F64 = self.people.time_gap[start:stop, panel] - 12.0
             return gap
-        found = columns[source][start:stop]
+        values = columns[source][start:stop]
         if level:
-            marked: F64 = (found == found.dtype.type(level)).astype(np.float64)
+            marked: F64 = (values == values.dtype.type(level)).astype(np.float64)
             return marked
         centre, spread = {"age": (56.4, 8.2), "bmi": (27.4, 4.8)}.get(source, (0.0, 1.0))
-        scaled: F64 = (found - centre) / spread
+        scaled: F64 = (values - centre) / spread
         return scaled
 
 
@@ -138,5 +138,5 @@ class Moments:
     def residual_variance(self, target: str, *, on: tuple[str, ...]) -> float:
         """Return the variance of a column that a regression on others leaves."""
         t, r = self.places((target,))[0], self.places(on)
-        left = self.products[t, t] - self.products[t, r] @ self.regress((target,), on=on)[:, 0]
-        return max(float(left), 0.0)
+        residual = self.products[t, t] - self.products[t, r] @ self.regress((target,), on=on)[:, 0]
+        return max(float(residual), 0.0)

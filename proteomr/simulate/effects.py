@@ -75,9 +75,9 @@ def name_proteins(study: Study, proteins: int, /) -> tuple[str, ...]:
     ('GDF15', 'P2897')
     """
     named = tuple(protein.name for protein in study.named)
-    known = sum(not protein.control for protein in study.named)
-    made = (f"P{place - known + 1:04d}" for place in range(len(named), proteins))
-    return (*named, *made)[:proteins]
+    n_targets = sum(not protein.control for protein in study.named)
+    others = (f"P{place - n_targets + 1:04d}" for place in range(len(named), proteins))
+    return (*named, *others)[:proteins]
 
 
 def plant_effects(covariates: Covariates, proteins: int, /, *, seed: int) -> Effects:

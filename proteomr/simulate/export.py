@@ -85,8 +85,8 @@ def write_ukb_export(
     >>> import tempfile
     >>> from proteomr.simulate import simulate
     >>> with tempfile.TemporaryDirectory() as name:
-    ...     made = simulate(f"{name}/cohort", people=120, proteins=5)
-    ...     cohort = {table: made.path(table) for table in made.names}
+    ...     dataset = simulate(f"{name}/cohort", people=120, proteins=5)
+    ...     cohort = {table: dataset.path(table) for table in dataset.names}
     ...     files = {key: Path(name) / Path(file).name for key, file in EXPORT_FILES.items()}
     ...     write_ukb_export(cohort, files, seed=1)
     ...     pl.read_csv(files["proteins"]).columns
@@ -123,9 +123,9 @@ def check_export(form: str, *, proteins: int) -> None:
     """
     if form != "ukb":
         raise UsageError(f"no export {form!r}; there is ukb")
-    if proteins > (known := len(_known_names())):
+    if proteins > (n_names := len(_known_names())):
         raise UsageError(
-            f"{proteins:,} proteins for {known:,} names of protein fields: simulate fewer, or "
+            f"{proteins:,} proteins for {n_names:,} names of protein fields: simulate fewer, or "
             "without the export"
         )
 
@@ -150,8 +150,8 @@ def name_fields(proteins: Sequence[str]) -> Mapping[str, str]:
     'gdf15'
     """
     check_export("ukb", proteins=len(proteins))
-    known = frozenset(_known_names())
-    own = {name: name.lower() for name in proteins if name.lower() in known}
+    field_names = frozenset(_known_names())
+    own = {name: name.lower() for name in proteins if name.lower() in field_names}
     taken = frozenset(own.values())
     others = (name for name in _known_names() if name not in taken)
     return {name: own.get(name) or next(others) for name in proteins}

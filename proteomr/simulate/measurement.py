@@ -89,10 +89,10 @@ class Measurement:
     def scores(self, chunk: Chunk, /) -> F32:
         """Return (K, rows) the covariates and factors of a chunk of people."""
         rng = random_stream(self.seed, _SCORES, chunk.index)
-        known = self.covariates.rows(chunk.start, chunk.stop).astype(np.float32)
-        factors = self.weights.shape[1] - len(known)
+        covariates = self.covariates.rows(chunk.start, chunk.stop).astype(np.float32)
+        factors = self.weights.shape[1] - len(covariates)
         hidden = rng.standard_normal((factors, chunk.rows), dtype=np.float32)
-        return np.concatenate([known, hidden])
+        return np.concatenate([covariates, hidden])
 
     def latent(self, scores: F32, /, *, chunk: Chunk, block: int) -> F32:
         """Return (b, rows) the latent values of one block of proteins in one chunk of people."""
@@ -196,9 +196,9 @@ def _draw_loadings(effects: Effects, panels: int, rng: Generator) -> tuple[F64, 
     strength = np.where(rng.random(p) < 0.6, rng.normal(0.4, 0.12, p), 0.0)
     of_module[np.arange(p), rng.integers(0, _MODULES, p)] = strength * sign
     loadings = np.hstack([everywhere, of_panel.reshape(p, -1), of_module])
-    left = 1 - effects.explained
+    unexplained = 1 - effects.explained
     shared = (loadings**2).sum(axis=1)
-    scale = np.sqrt(np.minimum(1.0, _LARGEST_FACTOR_SHARE * left / shared))
+    scale = np.sqrt(np.minimum(1.0, _LARGEST_FACTOR_SHARE * unexplained / shared))
     loadings *= scale[:, None]
-    noise_sd: F64 = np.sqrt(left - (loadings**2).sum(axis=1))
+    noise_sd: F64 = np.sqrt(unexplained - (loadings**2).sum(axis=1))
     return loadings, noise_sd

@@ -197,12 +197,11 @@ def find_study(name: str, /) -> Study:
     >>> find_study("shen2025").people
     42062
     """
-    known = {study.name: study for study in STUDIES}
-    if name not in known:
-        raise UsageError(
-            f"no study called {name!r} to simulate{nearest(name, known)}; known: {', '.join(known)}"
-        )
-    return known[name]
+    studies = {study.name: study for study in STUDIES}
+    if name not in studies:
+        hint = nearest(name, studies)
+        raise UsageError(f"no study called {name!r} to simulate{hint}; known: {', '.join(studies)}")
+    return studies[name]
 
 
 def apportion(counts: Sequence[int], total: int, /) -> tuple[int, ...]:

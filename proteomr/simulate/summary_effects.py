@@ -73,8 +73,8 @@ class SummaryTruth:
     def __post_init__(self) -> None:
         if self.pleiotropy not in PLEIOTROPIES:
             hint = nearest(self.pleiotropy, PLEIOTROPIES)
-            known = ", ".join(PLEIOTROPIES)
-            raise UsageError(f"no pleiotropy called {self.pleiotropy!r}{hint}; known: {known}")
+            choices = ", ".join(PLEIOTROPIES)
+            raise UsageError(f"no pleiotropy called {self.pleiotropy!r}{hint}; known: {choices}")
         if self.instruments < 1:
             raise UsageError(f"cannot simulate {self.instruments} instruments: choose 1 or more")
         if not self.strength > 1:

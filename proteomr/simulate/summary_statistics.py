@@ -33,7 +33,10 @@ _OWN_VARIANTS = 6
 _PALINDROMIC_SHARE = 0.1
 _PALINDROMES = (("A", "T"), ("T", "A"), ("C", "G"), ("G", "C"))
 _PAIRS = tuple(
-    (one, two) for one in "ACGT" for two in "ACGT" if one != two and (one, two) not in _PALINDROMES
+    (first, second)
+    for first in "ACGT"
+    for second in "ACGT"
+    if first != second and (first, second) not in _PALINDROMES
 )
 
 
@@ -128,8 +131,8 @@ def simulate_summary(
 
     Examples
     --------
-    >>> made = simulate_summary(seed=1, variants=200)
-    >>> made.exposure.height, made.truth.height
+    >>> simulated = simulate_summary(seed=1, variants=200)
+    >>> simulated.exposure.height, simulated.truth.height
     (200, 10)
     """
     base = SummaryTruth(
@@ -138,7 +141,7 @@ def simulate_summary(
         people_exposure=people,
         people_outcome=people,
     )
-    names = [one.name for one in outcomes]
+    names = [outcome.name for outcome in outcomes]
     _check_request(names, exposure=exposure, seed=seed)
     _check_sizes(instruments + _OWN_VARIANTS * len(names), variants=variants)
     effects = _draw_truth(outcomes, base, variants=variants, seed=seed)
@@ -150,7 +153,7 @@ def simulate_summary(
         truth=_tabulate_truth(outcomes, exposure=exposure, instruments=instruments),
         facts={
             "exposure": exposure,
-            "outcomes": [asdict(one) for one in outcomes],
+            "outcomes": [asdict(outcome) for outcome in outcomes],
             "strength": strength,
             "build": _BUILD,
             **sizes,
@@ -213,10 +216,10 @@ def _draw_truth(
     m = base.instruments
     effects[:m, 0] = draw_exposure_effects(se[:m], strength=base.strength, random=random)
     _add_own_variants(effects, outcomes, se, base=base, random=random)
-    for column, one in enumerate(outcomes, start=1):
-        effects[:, column] += one.effect * effects[:, 0]
-        if one.pleiotropy != "reverse":
-            truth = SummaryTruth(pleiotropy=one.pleiotropy, instruments=m)
+    for column, outcome in enumerate(outcomes, start=1):
+        effects[:, column] += outcome.effect * effects[:, 0]
+        if outcome.pleiotropy != "reverse":
+            truth = SummaryTruth(pleiotropy=outcome.pleiotropy, instruments=m)
             effects[:m, column] += draw_direct_effects(effects[:m, 0], truth, random=random)
     ids = [
         f"{name}:{place}:{other}:{effect}"
@@ -234,13 +237,13 @@ def _add_own_variants(
     random: Generator,
 ) -> None:
     """Add variants that act on an outcome first, and on the exposure where that follows it."""
-    for column, one in enumerate(outcomes, start=1):
+    for column, outcome in enumerate(outcomes, start=1):
         first = base.instruments + _OWN_VARIANTS * (column - 1)
         rows = slice(first, first + _OWN_VARIANTS)
         drawn = draw_exposure_effects(se[rows], strength=base.strength, random=random)
-        if one.pleiotropy == "reverse":
+        if outcome.pleiotropy == "reverse":
             effects[rows, 0] = drawn
-            effects[rows, column] = drawn * (1 / REVERSE_EFFECT - one.effect)
+            effects[rows, column] = drawn * (1 / REVERSE_EFFECT - outcome.effect)
         else:
             effects[rows, column] = drawn
 
@@ -249,16 +252,18 @@ def _draw_positions(acting: int, variants: int, *, random: Generator) -> tuple[l
     """Return places: those of the acting variants apart, the others anywhere, none twice."""
     places = _list_places()
     chosen = [places[place] for place in random.permutation(len(places))[:acting]]
-    found = [(name, start + int(random.integers(0, 500_000))) for name, start in chosen]
+    positions = [(name, start + int(random.integers(0, 500_000))) for name, start in chosen]
     lengths = CHROMOSOME_LENGTHS[_BUILD]
-    taken = set(found)
-    while len(found) < variants:
+    taken = set(positions)
+    while len(positions) < variants:
         name = _AUTOSOMES[int(random.integers(len(_AUTOSOMES)))]
         place = (name, int(random.integers(1, lengths[name])))
         if place not in taken:
             taken.add(place)
-            found.append(place)
-    return [name for name, _ in found], np.array([place for _, place in found], dtype=np.int64)
+            positions.append(place)
+    return [name for name, _ in positions], np.array(
+        [place for _, place in positions], dtype=np.int64
+    )
 
 
 def _draw_alleles(variants: int, *, random: Generator) -> list[tuple[str, str]]:
@@ -311,16 +316,17 @@ def _tabulate(genome: _Genome, column: int, *, trait: str, seed: int) -> pl.Data
 def _tabulate_truth(
     outcomes: Sequence[OutcomeTruth], *, exposure: str, instruments: int
 ) -> pl.DataFrame:
-    reverse = [one.pleiotropy == "reverse" for one in outcomes]
+    reverse = [outcome.pleiotropy == "reverse" for outcome in outcomes]
     invalid = [
-        SummaryTruth(pleiotropy=one.pleiotropy, instruments=instruments).invalid for one in outcomes
+        SummaryTruth(pleiotropy=outcome.pleiotropy, instruments=instruments).invalid
+        for outcome in outcomes
     ]
     return pl.DataFrame(
         {
             "exposure": [exposure] * len(outcomes),
-            "outcome": [one.name for one in outcomes],
-            "causal_effect": [float(one.effect) for one in outcomes],
-            "pleiotropy": [one.pleiotropy for one in outcomes],
+            "outcome": [outcome.name for outcome in outcomes],
+            "causal_effect": [float(outcome.effect) for outcome in outcomes],
+            "pleiotropy": [outcome.pleiotropy for outcome in outcomes],
             "invalid": [
                 _OWN_VARIANTS if back else count
                 for back, count in zip(reverse, invalid, strict=True)

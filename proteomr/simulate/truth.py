@@ -112,8 +112,8 @@ def _expect_z(effects: Effects, measurement: Measurement) -> F64:
     n = measurement.covariates.people.n
     panel = measurement.panel_missing[measurement.panel]
     observed = n * (1 - measurement.missing) * (1 - panel)
-    left = (1 - effects.explained)[:, None]
-    z: F64 = effects.shift * np.sqrt(observed[:, None] * effects.information / left)
+    unexplained = (1 - effects.explained)[:, None]
+    z: F64 = effects.shift * np.sqrt(observed[:, None] * effects.information / unexplained)
     return z
 
 

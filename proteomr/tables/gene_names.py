@@ -145,10 +145,10 @@ def resolve_names(names: pl.Series, *, index: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("part").list.len() > 1)
         .explode("part")
     )
-    found = choose_senses(parts["part"], index=index).rename({"name": "part"})
+    senses = choose_senses(parts["part"], index=index).rename({"name": "part"})
     single = pl.col(c.CANDIDATES).list.len() == 1
     whole = (
-        parts.join(found, on="part", how="left", maintain_order="left")
+        parts.join(senses, on="part", how="left", maintain_order="left")
         .group_by("name", maintain_order=True)
         .agg(
             single.all().alias("whole"),

@@ -81,8 +81,8 @@ class GeneTable:
     def __post_init__(self) -> None:
         for name, dtype in _STORED.items():
             if self.frame.schema.get(name) != dtype:
-                found = self.frame.schema.get(name, "nothing")
-                raise ColumnError(f"genes: column {name!r} holds {found}; {dtype} is needed")
+                actual = self.frame.schema.get(name, "nothing")
+                raise ColumnError(f"genes: column {name!r} holds {actual}; {dtype} is needed")
         if repeated := self.frame.height - self.frame[c.SYMBOL].n_unique():
             raise ColumnError(f"genes: {repeated} symbols stand more than once")
         object.__setattr__(self, "_index", index_names(self.frame))
@@ -112,8 +112,8 @@ class GeneTable:
         [('IL12A_IL12B', None, 'several', ['IL12A', 'IL12B']), ('no such', None, 'unknown', [])]
         """
         asked = pl.DataFrame({"name": pl.Series(names, dtype=pl.String)})
-        found = resolve_names(asked["name"], index=self._index)
-        rows = fill_unknown(asked.join(found, on="name", how="left", maintain_order="left"))
+        resolved = resolve_names(asked["name"], index=self._index)
+        rows = fill_unknown(asked.join(resolved, on="name", how="left", maintain_order="left"))
         single = pl.col(c.CANDIDATES).list.len() == 1
         symbol = pl.when(single).then(pl.col(c.CANDIDATES).list.first()).alias(c.SYMBOL)
         return rows.select("name", symbol, c.MATCH, c.CANDIDATES)
@@ -145,8 +145,8 @@ class GeneTable:
         ('19', 18496968)
         """
         if build not in _POSITIONS:
-            known = " and ".join(_POSITIONS)
-            raise UsageError(f"no build {build!r}{nearest(build, _POSITIONS)}; there are {known}")
+            builds = " and ".join(_POSITIONS)
+            raise UsageError(f"no build {build!r}{nearest(build, _POSITIONS)}; there are {builds}")
         start, end, strand = _POSITIONS[build]
         places = self.frame.filter(pl.col(start).is_not_null()).select(
             c.SYMBOL,
@@ -227,12 +227,12 @@ class GeneTable:
         >>> load_genes().describe(["TRAIL-R2"]).select("symbol", "match").row(0)
         ('TNFRSF10B', 'alias')
         """
-        known = self.frame.rename({"name": "full_name"}).with_columns(
+        facts = self.frame.rename({"name": "full_name"}).with_columns(
             pl.col("aliases", "uniprot", "ensembl").list.join(JOIN)
         )
         asked = self.resolve(names).with_columns(pl.col(c.CANDIDATES).list.join(JOIN))
         schema = load_schema("genes")
-        rows = asked.join(known, on=c.SYMBOL, how="left", maintain_order="left")
+        rows = asked.join(facts, on=c.SYMBOL, how="left", maintain_order="left")
         return schema.validate(rows.select(schema.names))
 
     def _list_senses(self, names: pl.Series) -> dict[str, frozenset[str]]:
@@ -244,10 +244,12 @@ class GeneTable:
     def _list_proteins(self, uniprot: pl.Series) -> list[list[list[str]]]:
         """Return the genes of each accession of each assay."""
         accessions = [re.split(SEPARATORS, text.strip()) if text else [] for text in uniprot]
-        every = pl.Series([one for several in accessions for one in several], dtype=pl.String)
-        found = find_senses(every, index=self._index, kind="uniprot")
-        genes = dict(found.select("name", c.CANDIDATES).iter_rows())
-        return [[genes.get(one, []) for one in several] for several in accessions]
+        every = pl.Series(
+            [accession for several in accessions for accession in several], dtype=pl.String
+        )
+        senses = find_senses(every, index=self._index, kind="uniprot")
+        genes = dict(senses.select("name", c.CANDIDATES).iter_rows())
+        return [[genes.get(accession, []) for accession in several] for several in accessions]
 
 
 @cache
@@ -272,5 +274,5 @@ def load_genes() -> GeneTable:
     place = importlib.resources.files("proteomr.schemas") / "genes" / "genes.parquet"
     content = place.read_bytes()
     metadata = pl.read_parquet_metadata(io.BytesIO(content))
-    told = {key: text for key, text in metadata.items() if not key.startswith("ARROW")}
-    return GeneTable(pl.read_parquet(io.BytesIO(content)), provenance=told)
+    provenance = {key: text for key, text in metadata.items() if not key.startswith("ARROW")}
+    return GeneTable(pl.read_parquet(io.BytesIO(content)), provenance=provenance)

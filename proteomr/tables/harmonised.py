@@ -38,7 +38,7 @@ class Harmonised:
 
     Examples
     --------
-    >>> made = Harmonised(
+    >>> data = Harmonised(
     ...     exposures=("loneliness",),
     ...     outcome="ADM",
     ...     variants=pl.DataFrame({"variant_id": ["rs1", "rs2"]}),
@@ -47,7 +47,7 @@ class Harmonised:
     ...     beta_y=np.array([0.02, 0.03]),
     ...     se_y=np.array([0.01, 0.01]),
     ... )
-    >>> made.m, made.x.tolist()
+    >>> data.m, data.x.tolist()
     (2, [0.1, 0.2])
     """
 

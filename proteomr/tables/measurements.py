@@ -34,7 +34,7 @@ class Measurements:
     proteins : n samples by p assays, aligned to the samples; names are keys of assays.
     assays : one row per assay, in the order of the proteins and sorted by ``protein``: the
         columns of the schema ``assays``, ``kind`` (protein, non_human, control) and further ones.
-    precision : in which the source holds its numbers.
+    precision : the precision of the numbers in the source.
     flags : warnings, one a row (schema ``qc_flags``); what passed has no row.
     plates : where each sample stood, one row per sample and panel (schema ``plates``).
     limits : limit of detection of an assay, by plate where it differs (schema ``limits``).
@@ -57,13 +57,13 @@ class Measurements:
     --------
     >>> import numpy as np
     >>> from proteomr.tables import ArrayProteins
-    >>> made = Measurements(
+    >>> measured = Measurements(
     ...     platform="table",
     ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
     ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [np.nan]])),
     ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
     ... )
-    >>> made.n, made.flags.height
+    >>> measured.n, measured.flags.height
     (2, 0)
     """
 
@@ -121,13 +121,13 @@ class Measurements:
         --------
         >>> import numpy as np
         >>> from proteomr.tables import ArrayProteins
-        >>> made = Measurements(
+        >>> data = Measurements(
         ...     platform="table",
         ...     samples=pl.DataFrame({"sample_id": ["A1", "A2"]}),
         ...     proteins=ArrayProteins(("ADM",), np.array([[1.0], [2.0]])),
         ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
         ... )
-        >>> made.select_samples(made.samples["sample_id"] != "A1").proteins.read(slice(0, 1)).T
+        >>> data.select_samples(data.samples["sample_id"] != "A1").proteins.read(slice(0, 1)).T
         array([[2.]])
         """
         if kept.len() != self.n:
@@ -170,25 +170,25 @@ class Measurements:
         --------
         >>> import numpy as np
         >>> from proteomr.tables import ArrayProteins
-        >>> made = Measurements(
+        >>> measured = Measurements(
         ...     platform="table",
         ...     samples=pl.DataFrame({"sample_id": ["A1"]}),
         ...     proteins=ArrayProteins(("ADM", "GDF15"), np.array([[1.0, 2.0]])),
         ...     assays=pl.DataFrame({"protein": ["ADM", "GDF15"], "kind": ["protein"] * 2}),
         ... )
-        >>> made.select_assays(["GDF15"]).proteins.names
+        >>> measured.select_assays(["GDF15"]).proteins.names
         ('GDF15',)
         """
         wanted = set(names)
-        kept = [name for name in self.proteins.names if name in wanted]
-        if len(kept) < len(wanted):
-            absent = min(wanted.difference(kept))
+        chosen = [name for name in self.proteins.names if name in wanted]
+        if len(chosen) < len(wanted):
+            absent = min(wanted.difference(chosen))
             hint = nearest(absent, self.proteins.names)
             raise ColumnError(f"no assay {absent!r} among {len(self.proteins.names)}{hint}")
-        of_assay = pl.col(c.PROTEIN).is_in(kept)
+        of_assay = pl.col(c.PROTEIN).is_in(chosen)
         return replace(
             self,
-            proteins=self.proteins.select_columns(kept),
+            proteins=self.proteins.select_columns(chosen),
             assays=self.assays.filter(of_assay),
             flags=self.flags.filter(of_assay | pl.col(c.PROTEIN).is_null()),
             limits=self.limits.filter(of_assay),

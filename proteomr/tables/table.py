@@ -201,9 +201,9 @@ def load_schema(name: str) -> Schema:
     >>> load_schema("drops").names
     ('step', 'reason', 'n')
     """
-    known = schema_names()
-    if name not in known:
-        raise UsageError(f"no table {name!r}{nearest(name, known)}; known: {', '.join(known)}")
+    names = schema_names()
+    if name not in names:
+        raise UsageError(f"no table {name!r}{nearest(name, names)}; known: {', '.join(names)}")
     folder = importlib.resources.files("proteomr.schemas") / _FOLDER
     return _parse_schema(tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8")))
 

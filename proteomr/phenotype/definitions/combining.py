@@ -228,8 +228,8 @@ class Cross:
         for name, values in reversed(list(self.levels.items())):
             here = pl.all_horizontal([pl.col(str(i)) == value for i, value in enumerate(values)])
             group = pl.when(here).then(pl.lit(name)).otherwise(group)
-        found = frame.select(group=group)["group"]
-        return number_levels(found, _reasons(found, parts), names=tuple(self.levels))
+        groups = frame.select(group=group)["group"]
+        return number_levels(groups, _reasons(groups, parts), names=tuple(self.levels))
 
 
 def _reasons(value: pl.Series, parts: Parts) -> pl.Series:

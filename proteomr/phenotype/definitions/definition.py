@@ -65,14 +65,14 @@ class Definition:
     @property
     def needs(self) -> Mapping[int, tuple[str, ...]]:
         """Fields in ascending order, each with the rules and outcomes that read it."""
-        found: dict[int, list[str]] = {}
+        readers: dict[int, list[str]] = {}
         for rule in self.rules.values():
             for number in rule.fields:
-                found.setdefault(number, []).append(rule.name)
+                readers.setdefault(number, []).append(rule.name)
         if self.outcomes is not None:
             for number, names in self.outcomes.needs.items():
-                found.setdefault(number, []).extend(names)
-        return {number: tuple(found[number]) for number in sorted(found)}
+                readers.setdefault(number, []).extend(names)
+        return {number: tuple(readers[number]) for number in sorted(readers)}
 
     @property
     def digest(self) -> str:

@@ -152,14 +152,16 @@ def apply_alternatives(
     tables = {name: (dict(table), file) for name, (table, file) in draft.rules.items()}
     offered: dict[str, dict[str, dict[str, Any]]] = {}
     for name, (table, file) in tables.items():
-        offered[name] = _parse_offers(name, table, file, known=tables)
+        offered[name] = _parse_offers(name, table, file, rules=tables)
     for rule, alternative in chosen.items():
         if rule not in offered:
             raise UsageError(f"no rule {rule!r}{nearest(rule, _with_offers(offered))}")
         if alternative not in offered[rule]:
-            known = ", ".join(offered[rule]) or "none"
+            alternatives = ", ".join(offered[rule]) or "none"
             hint = nearest(alternative, offered[rule])
-            message = f"rule {rule!r} has no alternative {alternative!r}{hint}; there is {known}"
+            message = (
+                f"rule {rule!r} has no alternative {alternative!r}{hint}; there is {alternatives}"
+            )
             raise UsageError(message)
         for changed, values in offered[rule][alternative].items():
             tables[changed][0].update(values)
@@ -171,7 +173,7 @@ def _with_offers(offered: Mapping[str, Mapping[str, object]]) -> list[str]:
 
 
 def _parse_offers(
-    rule: str, table: Mapping[str, Any], file: str, *, known: Mapping[str, object]
+    rule: str, table: Mapping[str, Any], file: str, *, rules: Mapping[str, object]
 ) -> dict[str, dict[str, Any]]:
     """Return the changes of each alternative of a rule, by the names of the rules changed."""
     offers = Keys(table, file=file, where=f"rule {rule!r}").table("alternative")
@@ -187,8 +189,8 @@ def _parse_offers(
         change = keys.table("change")
         keys.finish()
         for target, values in change.items():
-            if target not in known:
-                raise keys.fault(f"there is no rule {target!r}{nearest(target, known)}")
+            if target not in rules:
+                raise keys.fault(f"there is no rule {target!r}{nearest(target, rules)}")
             if not isinstance(values, dict):
                 raise keys.fault("a table is needed", key=f"change.{target}")
         changes[name] = change

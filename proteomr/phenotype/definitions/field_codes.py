@@ -19,8 +19,8 @@ def resolve_instance(field: int, *, instance: int) -> int:
     >>> resolve_instance(31, instance=2), resolve_instance(709, instance=2)
     (0, 2)
     """
-    known = _find(field)
-    return instance if known is None or known.instances else 0
+    entry = _find(field)
+    return instance if entry is None or entry.instances else 0
 
 
 def describe_field(field: int) -> str:
@@ -31,8 +31,8 @@ def describe_field(field: int) -> str:
     >>> describe_field(709)
     '709 (Number in household)'
     """
-    known = _find(field)
-    return f"{field} ({known.title})" if known is not None else str(field)
+    entry = _find(field)
+    return f"{field} ({entry.title})" if entry is not None else str(field)
 
 
 def check_codes(rule: Rule) -> None:
@@ -65,11 +65,11 @@ def check_codes(rule: Rule) -> None:
         place = f"rule {rule.name!r}: field {describe_field(field)}"
         for code in used:
             if code not in meanings:
-                known = ", ".join(map(str, meanings))
-                raise FormatError(f"{place} has no code {code}; it has {known}", path=rule.file)
-        left = [code for code in meanings if code not in used]
-        if isinstance(rule.formula, Recode) and left:
-            first = f"code {left[0]} ({meanings[left[0]]})"
+                codes = ", ".join(map(str, meanings))
+                raise FormatError(f"{place} has no code {code}; it has {codes}", path=rule.file)
+        unused = [code for code in meanings if code not in used]
+        if isinstance(rule.formula, Recode) and unused:
+            first = f"code {unused[0]} ({meanings[unused[0]]})"
             message = f"{place}: {first} stands neither in a level nor in 'missing'"
             raise FormatError(message, path=rule.file)
 
@@ -108,12 +108,12 @@ def label_value(rule: Rule, value: str) -> str | None:
 
 def _meanings(field: int, *, whole: bool) -> dict[Code, str] | None:
     """Return the codes of a field that are known; None where there are none, or not all."""
-    known = _find(field)
-    if known is None or known.coding is None or known.kind != "code":
+    entry = _find(field)
+    if entry is None or entry.coding is None or entry.kind != "code":
         return None
-    if whole and not known.complete:
+    if whole and not entry.complete:
         return None
-    return dict(load_dictionary().meanings(known.coding))
+    return dict(load_dictionary().meanings(entry.coding))
 
 
 def _find(field: int) -> FieldInfo | None:

@@ -64,9 +64,11 @@ class Copy:
             value = pl.when(value < self.zero_below).then(0.0).otherwise(value)
         if self.cap is not None:
             value = pl.when(value > self.cap).then(self.cap).otherwise(value)
-        found = frame.select(value=value, reason=pl.coalesce([f"r{i}" for i in range(len(parts))]))
-        reason = found.select(pl.when(pl.col("value").is_null()).then(pl.col("reason")))
-        return Answers(found["value"], reason["reason"])
+        answers = frame.select(
+            value=value, reason=pl.coalesce([f"r{i}" for i in range(len(parts))])
+        )
+        reason = answers.select(pl.when(pl.col("value").is_null()).then(pl.col("reason")))
+        return Answers(answers["value"], reason["reason"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,10 @@ class Recode:
         level = pl.lit(None, dtype=pl.String)
         for name, codes in reversed(list(self.levels.items())):
             level = pl.when(self._has(codes, several=several)).then(pl.lit(name)).otherwise(level)
-        found = frame.select(reason=reason, level=level).select(
+        levels = frame.select(reason=reason, level=level).select(
             "reason", level=pl.when(pl.col("reason").is_null()).then("level")
         )
-        return number_levels(found["level"], found["reason"], names=tuple(self.levels))
+        return number_levels(levels["level"], levels["reason"], names=tuple(self.levels))
 
     def _has(self, codes: Sequence[Code], *, several: bool) -> pl.Expr:
         column = pl.col("value")
@@ -181,10 +183,10 @@ class Threshold:
     def parse(cls, keys: Keys, /) -> Threshold:
         """Take one of the keys `at_most`, `at_least`, `below` and `above`."""
         names = ("at_most", "at_least", "below", "above")
-        given = [name for name in names if keys.has(name)]
-        if len(given) != 1:
+        bounds = [name for name in names if keys.has(name)]
+        if len(bounds) != 1:
             raise keys.fault(f"exactly one of {', '.join(names)} is needed")
-        return cls(given[0], keys.number(given[0]))
+        return cls(bounds[0], keys.number(bounds[0]))
 
     def apply(self, parts: Parts) -> Answers:
         """Return 0 and 1; also where bounds leave no doubt about a number that is missing."""
@@ -250,8 +252,8 @@ class Cut:
         ]
         highest = pl.when(value.is_not_null()).then(pl.lit(self.groups[-1]))
         group = pl.coalesce(*lower, highest)
-        found = answers.value.to_frame("value").select(group=group)["group"]
-        return number_levels(found, answers.reason, names=self.groups)
+        groups = answers.value.to_frame("value").select(group=group)["group"]
+        return number_levels(groups, answers.reason, names=self.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,5 +305,5 @@ class Component:
         value = pl.col("value").list.get(self.place - 1, null_on_oob=True)
         short = pl.lit(fault_reason("fewer components than the others"))
         reason = pl.coalesce("reason", pl.when(value.is_null()).then(short))
-        found = frame.select(value=value, reason=reason)
-        return Answers(found["value"], found["reason"])
+        components = frame.select(value=value, reason=reason)
+        return Answers(components["value"], components["reason"])

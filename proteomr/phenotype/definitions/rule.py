@@ -184,13 +184,13 @@ def parse_rule(name: str, facts: Mapping[str, Any], *, file: str) -> tuple[Rule,
 
 def _parse_sources(keys: Keys, formula: Kind) -> tuple[Source, ...]:
     ways = ("field", "column", "rule")
-    given = [way for way in ways if keys.has(way) or keys.has(f"{way}s")]
-    if formula.kind == "linear" and not given:
+    ways_used = [way for way in ways if keys.has(way) or keys.has(f"{way}s")]
+    if formula.kind == "linear" and not ways_used:
         names = tuple(keys.weights("weights"))
         return tuple(Source(name, is_rule=True) for name in names)
-    if len(given) != 1:
+    if len(ways_used) != 1:
         raise keys.fault(f"its source is needed: one of {', '.join(ways)}, or {'s, '.join(ways)}s")
-    (way,) = given
+    (way,) = ways_used
     key = way if keys.has(way) else f"{way}s"
     if way == "field":
         instance = keys.whole("instance") if keys.has("instance") else None

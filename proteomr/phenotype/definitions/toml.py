@@ -45,7 +45,7 @@ def _lines(facts: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
                 yield from ("", f"[[{heading}]]")
                 yield from _lines(entry, (*inner, ""))
         else:
-            if not value or not all(_has_heading(one, len(inner)) for one in value.values()):
+            if not value or not all(_has_heading(item, len(inner)) for item in value.values()):
                 yield from ("", f"[{heading}]")
             yield from _lines(value, inner)
 

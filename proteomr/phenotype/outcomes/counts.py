@@ -177,8 +177,8 @@ def compare_tallies(careful: pl.DataFrame, code: pl.DataFrame) -> pl.DataFrame:
 
     Examples
     --------
-    >>> one = pl.DataFrame({"outcome": ["cvd"], "quantity": ["events"], "value": [3.0]})
-    >>> compare_tallies(one, one)["difference"].to_list()
+    >>> tallies = pl.DataFrame({"outcome": ["cvd"], "quantity": ["events"], "value": [3.0]})
+    >>> compare_tallies(tallies, tallies)["difference"].to_list()
     [0.0]
     """
     keys = ["outcome", "quantity"]
@@ -207,9 +207,9 @@ def compare_tallies(careful: pl.DataFrame, code: pl.DataFrame) -> pl.DataFrame:
 def _count_reasons(people: pl.DataFrame) -> dict[str, int]:
     """Return reason -> people, in the order in which the reasons are looked for."""
     counted = people["reason"].drop_nulls().value_counts()
-    found = {str(reason): int(n) for reason, n in counted.iter_rows()}
-    later = sorted(set(found) - set(_REASONS), reverse=True)
-    return {reason: found[reason] for reason in (*_REASONS, *later) if reason in found}
+    counts = {str(reason): int(n) for reason, n in counted.iter_rows()}
+    later = sorted(set(counts) - set(_REASONS), reverse=True)
+    return {reason: counts[reason] for reason in (*_REASONS, *later) if reason in counts}
 
 
 def _share(n: int, of: int) -> float | None:

@@ -139,12 +139,12 @@ def gather_dates(
         return basis.with_columns(event).with_columns(_fault(follow_up)).with_columns(none)
     names = [name_field(number) for number in rule.event]
     _require_dates(fields, names, needed_by=f"outcome {rule.name!r}")
-    known = fields.frame.select(
+    dates = fields.frame.select(
         pl.min_horizontal(_without(name, follow_up) for name in names).alias("event"),
         _is_any(names, _special(follow_up, "undated")).alias("undated"),
         _prior(fields, names, rule, follow_up).alias("prior"),
     )
-    return pl.concat([basis, known], how="horizontal").with_columns(_fault(follow_up))
+    return pl.concat([basis, dates], how="horizontal").with_columns(_fault(follow_up))
 
 
 def count_special(
@@ -181,9 +181,9 @@ def _require_dates(fields: Fields, names: Sequence[str], *, needed_by: str) -> N
         listed = ", ".join(absent)
         raise ColumnError(f"{needed_by} needs {listed}, absent from the files; {HOW_TO_GET}")
     for name in names:
-        found = fields.frame.schema[name]
-        if found not in (pl.Date(), pl.Null()):
-            raise ColumnError(f"{needed_by}: {name} holds {found}; dates are needed")
+        dtype = fields.frame.schema[name]
+        if dtype not in (pl.Date(), pl.Null()):
+            raise ColumnError(f"{needed_by}: {name} holds {dtype}; dates are needed")
 
 
 def _end(fields: Fields, follow_up: FollowUpRules) -> pl.Expr:
@@ -233,8 +233,8 @@ def _without(name: str, follow_up: FollowUpRules) -> pl.Expr:
 def _is_any(names: Sequence[str], days: Sequence[date]) -> pl.Expr:
     if not days:
         return pl.lit(value=False)
-    found = (pl.col(name).cast(pl.Date).is_in(list(days)) for name in names)
-    return pl.any_horizontal(found).fill_null(value=False)
+    matches = (pl.col(name).cast(pl.Date).is_in(list(days)) for name in names)
+    return pl.any_horizontal(matches).fill_null(value=False)
 
 
 def _prior(

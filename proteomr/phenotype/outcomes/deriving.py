@@ -115,8 +115,10 @@ def derive_outcomes(
     """
     rules = _start_at(rules, instance)
     followed, warnings = _follow(fields, rules)
-    counts = [count_outcome(one.rule, one.people, special=one.special) for one in followed]
-    judged = [judge_share(one.rule, one.people) for one in followed]
+    counts = [
+        count_outcome(outcome.rule, outcome.people, special=outcome.special) for outcome in followed
+    ]
+    judged = [judge_share(outcome.rule, outcome.people) for outcome in followed]
     return Outcomes(
         frame=_join(followed),
         counts=pl.concat([empty_counts(), *counts]),
@@ -158,9 +160,9 @@ def compare_outcomes(fields: Fields, *, careful: OutcomeRules, code: OutcomeRule
     ('events', 1.0, 0.0)
     """
     names = {outcome.name for outcome in careful.outcomes}
-    one, _ = _follow(fields, careful)
-    other, _ = _follow(fields, _keep(code, names))
-    return _compare(one, other)
+    first, _ = _follow(fields, careful)
+    second, _ = _follow(fields, _keep(code, names))
+    return _compare(first, second)
 
 
 def _compare_with_named(
@@ -170,8 +172,10 @@ def _compare_with_named(
         return _compare([], [])
     named = _start_at(load_outcomes(rules.follow_up.compare_with), rules.follow_up.instance)
     sources = {rule.name: _sources(rule) for rule in named.outcomes}
-    alike = [one for one in followed if sources.get(one.rule.name) == _sources(one.rule)]
-    other, _ = _follow(fields, _keep(named, {one.rule.name for one in alike}))
+    alike = [
+        outcome for outcome in followed if sources.get(outcome.rule.name) == _sources(outcome.rule)
+    ]
+    other, _ = _follow(fields, _keep(named, {outcome.rule.name for outcome in alike}))
     return _compare(alike, other)
 
 
@@ -180,12 +184,12 @@ def _sources(rule: OutcomeRule) -> tuple[frozenset[int], frozenset[int]]:
     return frozenset(rule.event), frozenset(rule.self_report)
 
 
-def _compare(one: Sequence[_Followed], other: Sequence[_Followed]) -> pl.DataFrame:
-    if not one or not other:
+def _compare(first: Sequence[_Followed], second: Sequence[_Followed]) -> pl.DataFrame:
+    if not first or not second:
         return load_schema("outcomes_comparison").empty()
     careful, code = (
         pl.concat([tally_outcome(entry.rule, entry.people) for entry in entries])
-        for entries in (one, other)
+        for entries in (first, second)
     )
     return compare_tallies(careful, code)
 
@@ -202,10 +206,10 @@ def _keep(rules: OutcomeRules, names: Collection[str]) -> OutcomeRules:
 
 def _join(followed: Sequence[_Followed]) -> pl.DataFrame:
     columns: list[pl.Series] = []
-    for one in followed:
-        event, years, prevalent = one.rule.columns
+    for outcome in followed:
+        event, years, prevalent = outcome.rule.columns
         inside = pl.col("reason").is_null()
-        columns += one.people.select(
+        columns += outcome.people.select(
             pl.when(inside).then(pl.col("event")).alias(event),
             pl.when(inside).then(pl.col("years")).alias(years),
             pl.col("prevalent").alias(prevalent),
@@ -246,10 +250,10 @@ def _window(rule: OutcomeRule, follow_up: FollowUpRules) -> Window:
 
 def _check_end(dates: pl.DataFrame) -> list[str]:
     """Warn where the last year of the follow-up is empty: the export is older than its end."""
-    known = dates.filter(pl.col("event") <= pl.col("end"))
-    if known.height < _ENOUGH_DATES:
+    events = dates.filter(pl.col("event") <= pl.col("end"))
+    if events.height < _ENOUGH_DATES:
         return []
-    late = known.select((pl.col("event") > pl.col("end") - _SILENT).sum()).item()
+    late = events.select((pl.col("event") > pl.col("end") - _SILENT).sum()).item()
     if late:
         return []
     warning = (

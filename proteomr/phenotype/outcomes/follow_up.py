@@ -153,16 +153,16 @@ def follow_people(dates: pl.DataFrame, *, window: Window) -> pl.DataFrame:
 def _complete(dates: pl.DataFrame) -> pl.DataFrame:
     for name in dates.columns:
         if name not in (*_DATES, *_OPTIONAL):
-            known = (*_DATES, *_OPTIONAL)
-            raise ColumnError(f"follow-up has no column {name!r}{nearest(name, known)}")
+            columns = (*_DATES, *_OPTIONAL)
+            raise ColumnError(f"follow-up has no column {name!r}{nearest(name, columns)}")
     for name in _DATES:
         if name not in dates.columns:
             raise ColumnError(f"follow-up needs a column {name!r}{nearest(name, dates.columns)}")
     kinds = {**dict.fromkeys(_DATES, pl.Date()), **_OPTIONAL}
     for name, kind in kinds.items():
-        found = dates.schema.get(name, kind)
-        if found not in (kind, pl.Null()):
-            raise ColumnError(f"follow-up column {name!r} holds {found}; {kind} is needed")
+        dtype = dates.schema.get(name, kind)
+        if dtype not in (kind, pl.Null()):
+            raise ColumnError(f"follow-up column {name!r} holds {dtype}; {kind} is needed")
     return dates.with_columns(
         (pl.col(name) if name in dates.columns else pl.lit(None)).cast(kind).alias(name)
         for name, kind in kinds.items()

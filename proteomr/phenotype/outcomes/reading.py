@@ -97,8 +97,8 @@ def merge_outcomes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict
         merged["follow_up"] = {**earlier["follow_up"], **later["follow_up"]}
     if "outcome" in earlier and isinstance(later.get("outcome"), list):
         again = {entry.get("name") for entry in later["outcome"] if isinstance(entry, Mapping)}
-        kept = [entry for entry in earlier["outcome"] if entry.get("name") not in again]
-        merged["outcome"] = [*kept, *later["outcome"]]
+        entries = [entry for entry in earlier["outcome"] if entry.get("name") not in again]
+        merged["outcome"] = [*entries, *later["outcome"]]
     return merged
 
 
@@ -116,14 +116,14 @@ def load_outcomes(name: str) -> OutcomeRules:
     ['cvd', 'dementia']
     """
     folder = files("proteomr.schemas") / "definitions"
-    known = sorted(
+    names = sorted(
         entry.name.removesuffix(".toml")
         for entry in folder.iterdir()
         if entry.name.endswith(_SHIPPED)
     )
-    if name not in known:
-        hint = nearest(name, known)
-        raise UsageError(f"no outcome rules {name!r}{hint}; known: {', '.join(known)}")
+    if name not in names:
+        hint = nearest(name, names)
+        raise UsageError(f"no outcome rules {name!r}{hint}; known: {', '.join(names)}")
     text = (folder / f"{name}.toml").read_text(encoding="utf-8")
     return parse_outcomes(tomllib.loads(text), source=f"{name}.toml")
 
@@ -189,10 +189,10 @@ def _parse_special_dates(keys: Keys) -> tuple[SpecialDate, ...]:
 
 def _parse_evidence(keys: Keys) -> dict[str, str]:
     table = _open(keys.table("evidence"), keys.file, "[follow_up.evidence]")
-    known = {*FollowUpRules.__dataclass_fields__, "nations", "special_date"} - {"special_dates"}
+    settings = {*FollowUpRules.__dataclass_fields__, "nations", "special_date"} - {"special_dates"}
     for key in table.facts:
-        if key not in known:
-            raise table.fault(f"there is no key {key!r} in [follow_up]{nearest(key, known)}")
+        if key not in settings:
+            raise table.fault(f"there is no key {key!r} in [follow_up]{nearest(key, settings)}")
     return {key: table.text(key) for key in table.facts}
 
 
@@ -244,13 +244,15 @@ def _parse_published(keys: Keys) -> Published | None:
     if not keys.has("published"):
         return None
     table = _open(keys.table("published"), keys.file, f"{keys.where} published")
-    found = Published(
+    published = Published(
         table.whole("events"), table.whole("people"), _not_negative(table, "tolerance", 0.5)
     )
     table.finish()
-    if not 0 < found.events <= found.people:
-        raise keys.fault(f"{found.events} events among {found.people} people", key="published")
-    return found
+    if not 0 < published.events <= published.people:
+        raise keys.fault(
+            f"{published.events} events among {published.people} people", key="published"
+        )
+    return published
 
 
 def _open(facts: object, source: str, where: str) -> Keys:
@@ -269,8 +271,8 @@ def _entries(keys: Keys, key: str) -> list[object]:
 def _parse_day(keys: Keys, key: str) -> date:
     value = keys.facts[key] if keys.has(key) else None
     if not isinstance(value, date) or isinstance(value, datetime):
-        found = "is absent" if value is None else f"{value!r} is no date"
-        raise keys.fault(f"{found}; write it as 2022-11-30, without quotes", key=key)
+        fault = "is absent" if value is None else f"{value!r} is no date"
+        raise keys.fault(f"{fault}; write it as 2022-11-30, without quotes", key=key)
     return value
 
 
