@@ -82,11 +82,11 @@ def takes_bundles(command: Callable[..., None]) -> Callable[..., None]:
             parameters.append(entry)
 
     @functools.wraps(command)
-    def expanded(**given: Any) -> None:
+    def expanded(**values: Any) -> None:
         for name, bundle in bundles.items():
             named = [option.name for option in fields(bundle)]
-            given[name] = bundle(**{option: given.pop(option) for option in named})
-        command(**given)
+            values[name] = bundle(**{option: values.pop(option) for option in named})
+        command(**values)
 
     shown: Any = expanded  # typer reads what options there are from these two
     shown.__signature__ = signature.replace(parameters=parameters)

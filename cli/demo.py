@@ -89,7 +89,7 @@ def _run(
 
     people, proteins = FULL if full else SMALL
     began = time.monotonic()
-    made = simulate(
+    simulated = simulate(
         cohort,
         people=people,
         proteins=proteins,
@@ -97,7 +97,7 @@ def _run(
         summary_statistics=True,
         overwrite=overwrite,
     )
-    say(f"simulated  {describe_cohort(made)}, {time.monotonic() - began:.1f} s")
+    say(f"simulated  {describe_cohort(simulated)}, {time.monotonic() - began:.1f} s")
     began = time.monotonic()
     settings = {"people": people, "proteins": proteins, "seed": seed}
     spec = ModelSpec("logistic", EXPOSURES, ADJUSTMENTS)
@@ -156,10 +156,10 @@ def _estimate_causes(folder: Path, *, seed: int, threads: int, overwrite: bool) 
 def _print_causes(estimates: "pl.DataFrame", truth: Path) -> None:
     import polars as pl
 
-    known = {row["outcome"]: row for row in pl.read_parquet(truth).iter_rows(named=True)}
+    facts = {row["outcome"]: row for row in pl.read_parquet(truth).iter_rows(named=True)}
     wide = {(row["outcome"], row["method"]): row for row in estimates.iter_rows(named=True)}
     rows = []
-    for outcome, fact in known.items():
+    for outcome, fact in facts.items():
         cells = [f"{fact['causal_effect']:.2f}", str(fact["pleiotropy"])]
         for method in _MR_METHODS:
             row = wide.get((outcome, method))
@@ -185,8 +185,8 @@ def _compare(table: Path, truth: Path) -> "pl.DataFrame":
 
     compared = pl.read_parquet(truth)
     wanted = ["ratio", "conf_low", "conf_high", "neg_log10_p", "p_bonferroni"]
-    found = pl.read_parquet(table).select("protein", "exposure", "adjustment", *wanted)
-    for (label,), part in found.group_by("adjustment", maintain_order=True):
+    associations = pl.read_parquet(table).select("protein", "exposure", "adjustment", *wanted)
+    for (label,), part in associations.group_by("adjustment", maintain_order=True):
         columns = part.select(
             "protein",
             "exposure",
@@ -203,11 +203,11 @@ def _compare(table: Path, truth: Path) -> "pl.DataFrame":
 def _print_hits(compared: "pl.DataFrame", exposure: str) -> None:
     """Print what was planted or found with the full set, and the strongest confounded hits."""
     ranked = compared.sort("full_strength", descending=True, nulls_last=True)
-    told = ranked.filter((ranked["role"] == "planted") | ranked["full_found"])
+    planted = ranked.filter((ranked["role"] == "planted") | ranked["full_found"])
     misled = compared.filter((compared["role"] != "planted") & compared["simple_found"])
     misled = misled.filter(~misled["full_found"]).sort("simple_strength", descending=True)
     rows = [
-        *told.head(_SHOWN).iter_rows(named=True),
+        *planted.head(_SHOWN).iter_rows(named=True),
         *misled.head(_SHOWN_FALSE).iter_rows(named=True),
     ]
     say(exposure)
@@ -228,7 +228,7 @@ def _print_hits(compared: "pl.DataFrame", exposure: str) -> None:
         left=2,
     )
     left_out = [
-        f"{max(told.height - _SHOWN, 0)} more planted",
+        f"{max(planted.height - _SHOWN, 0)} more planted",
         f"{max(misled.height - _SHOWN_FALSE, 0)} more that the simple set alone takes for hits",
     ]
     say(f"and {', '.join(left_out)}\n")
@@ -245,8 +245,8 @@ def _print_counts(compared: "pl.DataFrame") -> None:
     planted = compared.filter(role="planted")
     rows = []
     for label in ("simple", "full"):
-        found = compared.filter(compared[f"{label}_found"])
-        by_role = dict(found["role"].value_counts().rows())
+        hits = compared.filter(compared[f"{label}_found"])
+        by_role = dict(hits["role"].value_counts().rows())
         rows.append(
             [
                 label,

@@ -27,8 +27,8 @@ def doctor(
 
     Versions, processors, BLAS, memory and free space; a least-squares problem of known solution.
     """
-    for label, found in (*_versions(), *_processors(), *_memory(), *_disk(out), *_computation()):
-        say(f"{label:<22} {found}")
+    for label, text in (*_versions(), *_processors(), *_memory(), *_disk(out), *_computation()):
+        say(f"{label:<22} {text}")
 
 
 def _versions() -> list[tuple[str, str]]:
@@ -81,9 +81,9 @@ def _computation() -> list[tuple[str, str]]:
     libraries = [
         (
             "BLAS",
-            f"{found.name} {found.version}, {found.architecture}, {found.threads} threads",
+            f"{library.name} {library.version}, {library.architecture}, {library.threads} threads",
         )
-        for found in blas_in_use()
+        for library in blas_in_use()
     ]
     verdict = "ok" if error < 1e-12 else "WRONG: do not trust results of this machine"
     return [*libraries, ("least squares", f"{verdict} (relative error {error:.0e})")]

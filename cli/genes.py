@@ -45,8 +45,8 @@ def genes(
     from proteomr.tables.genes import load_genes
 
     table = load_genes()
-    found = table.describe(names)
-    unknown = found.filter(found["match"] == "unknown")["name"].to_list()
+    matches = table.describe(names)
+    unknown = matches.filter(matches["match"] == "unknown")["name"].to_list()
     hints = {name: nearest(name, table.frame["symbol"]) for name in unknown[:HINTED]}
     if len(unknown) == len(names):
         first = f"{unknown[0]!r}{hints[unknown[0]]}"
@@ -56,9 +56,9 @@ def genes(
     if layout == "tsv":
         other = [suffix for name, suffix in PLACES.items() if name not in builds]
         hidden = [f"{column}{suffix}" for suffix in other for column in ("start", "end", "strand")]
-        say(found.drop(hidden).write_csv(separator="\t").rstrip("\n"))
+        say(matches.drop(hidden).write_csv(separator="\t").rstrip("\n"))
     else:
-        say("\n\n".join(_describe(row, builds) for row in found.iter_rows(named=True)))
+        say("\n\n".join(_describe(row, builds) for row in matches.iter_rows(named=True)))
     for name in unknown:
         report_note(f"no gene goes by {name!r}{hints.get(name, '')}")
 

@@ -216,13 +216,13 @@ def _describe_clumps(results: "Results") -> None:
 def _describe_munging(results: "Results") -> None:
     import polars as pl
 
-    told = results.table("report").cast({"value": pl.String})
-    formats = ", ".join(dict.fromkeys(told.filter(what="format")["value"]))
-    rows = dict(told.filter(what="rows").select("name", "value").rows())
+    report = results.table("report").cast({"value": pl.String})
+    formats = ", ".join(dict.fromkeys(report.filter(what="format")["value"]))
+    rows = dict(report.filter(what="rows").select("name", "value").rows())
     say(f"{formats}: {int(rows['kept']):,} rows kept of {int(rows['read']):,}")
-    for text in _describe_builds(told)[:_SHOWN]:
+    for text in _describe_builds(report)[:_SHOWN]:
         say(f"build: {text}")
-    counts = {what: _count(told, what) for what in ("passed_over", "dropped", "found")}
+    counts = {what: _count(report, what) for what in ("passed_over", "dropped", "found")}
     for what, word in (("passed_over", "passed over"), ("dropped", "left out")):
         for reason, n in counts[what].items():
             say(f"{word}: {n:,} {reason}")
@@ -231,18 +231,18 @@ def _describe_munging(results: "Results") -> None:
             say(f"found: {rest:,} {finding}")
 
 
-def _count(told: "pl.DataFrame", what: str) -> dict[str, int]:
-    return {name: int(n) for name, n in told.filter(what=what).select("name", "value").rows()}
+def _count(report: "pl.DataFrame", what: str) -> dict[str, int]:
+    return {name: int(n) for name, n in report.filter(what=what).select("name", "value").rows()}
 
 
-def _describe_builds(told: "pl.DataFrame") -> list[str]:
+def _describe_builds(report: "pl.DataFrame") -> list[str]:
     """Say of each file which build its positions are on."""
     from proteomr.gwas.build import BuildEvidence, describe
 
     columns = ("build_declared", "build_inferred")
-    declared, inferred = (told.filter(what=what)["value"] for what in columns)
-    names = told.filter(what="build_declared")["name"]
+    declared, inferred = (report.filter(what=what)["value"] for what in columns)
+    names = report.filter(what="build_declared")["name"]
     return [
-        describe(Path(name), BuildEvidence(one, other, 0, {}, {}))
-        for name, one, other in zip(names, declared, inferred, strict=True)
+        describe(Path(name), BuildEvidence(declaration, inference, 0, {}, {}))
+        for name, declaration, inference in zip(names, declared, inferred, strict=True)
     ]

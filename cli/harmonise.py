@@ -113,10 +113,10 @@ def _describe(results: "Results") -> None:
     checks, drops = results.table("frequencies"), results.table("drops")
     table = results.table()
     manifest = json.loads((results.where / "manifest.json").read_text(encoding="utf-8"))
-    kept = int(table["mr_keep"].sum())
+    used = int(table["mr_keep"].sum())
     pairs = f" in {checks.height:,} pairs" if checks.height > 1 else ""
     say(manifest["configuration"]["matched"])
-    say(f"{kept:,} of {table.height:,} variants kept{pairs}")
+    say(f"{used:,} of {table.height:,} variants kept{pairs}")
     if "reason" in table.columns:
         counts = table.group_by("reason", "mr_keep").len()
         ordered = counts.sort("len", "reason", descending=True).rows()
@@ -127,8 +127,8 @@ def _describe(results: "Results") -> None:
             say(f"left out: {n:,} {reason} ({step})")
     compared, differing = int(checks["n_compared"].sum()), int(checks["n_differ"].sum())
     say(f"frequencies: {differing:,} of {compared:,} differ by more than 0.2")
-    told = [message for message in checks["message"] if message]
-    for message in told[:_SHOWN]:
+    messages = [message for message in checks["message"] if message]
+    for message in messages[:_SHOWN]:
         report_note(f"warning: {message}")
-    if len(told) > _SHOWN:
-        report_note(f"warning: {len(told) - _SHOWN} more pairs in frequencies.tsv")
+    if len(messages) > _SHOWN:
+        report_note(f"warning: {len(messages) - _SHOWN} more pairs in frequencies.tsv")

@@ -194,10 +194,10 @@ class Tracked:
         self, work: Callable[[Block], Done], blocks: Iterable[Block], /
     ) -> Generator[tuple[int, Done]]:
         """Yield what the inner executor yields."""
-        known = blocks if isinstance(blocks, Sized) else list(blocks)
-        self.total = len(known)
+        sized = blocks if isinstance(blocks, Sized) else list(blocks)
+        self.total = len(sized)
         self.done = 0
-        with contextlib.closing(self.inner.map(work, known)) as results:
+        with contextlib.closing(self.inner.map(work, sized)) as results:
             stream = track(
                 results, total=self.total, label=self.doing, unit=self.unit, show=self.show
             )

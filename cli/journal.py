@@ -69,15 +69,17 @@ def keep_journal(path: Path, *, again: bool) -> None:
     """
     path.touch(mode=0o600)
     path.chmod(0o600)
-    kept = logging.FileHandler(path, mode="a" if again else "w", encoding="utf-8")
-    kept.setLevel(logging.INFO)
-    kept.setFormatter(_in_utc(logging.Formatter("%(asctime)s %(levelname)s %(message)s", _CLOCK)))
+    journal = logging.FileHandler(path, mode="a" if again else "w", encoding="utf-8")
+    journal.setLevel(logging.INFO)
+    journal.setFormatter(
+        _in_utc(logging.Formatter("%(asctime)s %(levelname)s %(message)s", _CLOCK))
+    )
     for handler in list(_logger.handlers):
         if isinstance(handler, _Held):
             for record in handler.records:
-                kept.handle(record)
+                journal.handle(record)
             _logger.removeHandler(handler)
-    _logger.addHandler(kept)
+    _logger.addHandler(journal)
 
 
 def record_failure(text: str, *, fault: BaseException | None = None) -> bool:

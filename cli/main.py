@@ -121,8 +121,8 @@ def _exit_code(arguments: list[str] | None) -> int:
     except ProteomrError as error:
         return _report(f"{error}", code=error.exit_code)
     except (typer.Abort, KeyboardInterrupt) as stop:
-        kept = str(stop)
-        return _report(f"interrupted; {kept}" if kept else "interrupted", code=INTERRUPTED)
+        message = str(stop)
+        return _report(f"interrupted; {message}" if message else "interrupted", code=INTERRUPTED)
     except typer.TyperException as mistake:
         return _report(_describe_misuse(mistake), code=UsageError.exit_code)
     except BrokenPipeError:

@@ -70,13 +70,13 @@ def load_configuration(context: typer.Context, path: Path | None) -> Path | None
     except tomllib.TOMLDecodeError as fault:
         raise FormatError(f"is not TOML: {fault}", path=path) from None
     names = {_key(parameter): parameter.name for parameter in context.command.params}
-    known = {key: name for key, name in names.items() if key not in _NOT_IN_A_FILE}
+    allowed = {key: name for key, name in names.items() if key not in _NOT_IN_A_FILE}
     values: dict[str, Any] = {}
     for key, value in facts.items():
-        if key not in known:
-            hint = nearest(key, known)
+        if key not in allowed:
+            hint = nearest(key, allowed)
             raise UsageError(f"{path}: {context.info_name} has no option {key!r}{hint}")
-        values[known[key]] = _as_option(value)
+        values[allowed[key]] = _as_option(value)
     context.default_map = {**(context.default_map or {}), **values}
     return path
 

@@ -184,8 +184,8 @@ def _report(results: "Results", definition: "Definition") -> None:
         print_rows(headings, _covariate_lines(counts, short), left=1)
         say("")
     flow = [
-        [step, reason or "", f"{out:,}" if out else "", f"{left:,}"]
-        for step, reason, out, left in results.table("flow").rows()
+        [step, reason or "", f"{out:,}" if out else "", f"{remaining:,}"]
+        for step, reason, out, remaining in results.table("flow").rows()
     ]
     print_rows(["people", "left out", "left", "why"], [_turn(row) for row in flow], left=1)
     if "comparison" in results.names:
@@ -200,8 +200,8 @@ def _read_text(frame: "pl.DataFrame", *columns: str) -> "pl.DataFrame":
 
 
 def _turn(row: list[str]) -> list[str]:
-    step, reason, out, left = row
-    return [step, out, left, reason]
+    step, reason, out, remaining = row
+    return [step, out, remaining, reason]
 
 
 def _count_lines(rows: list[dict[str, Any]]) -> Iterator[list[str]]:
@@ -233,10 +233,10 @@ def _covariate_lines(table: "pl.DataFrame", rules: "list[Rule]") -> Iterator[lis
         rows = [row for row in counts[names[0]] if row["value"] != "missing"]
         lost = sum(row["n"] for row in counts[names[0]] if row["value"] == "missing")
         shown = names[0] if len(names) == 1 else f"{names[0]}..{names[-1]}"
-        known = sum(row["n"] for row in rows if row["share"] is not None or row["value"] == "mean")
+        n = sum(row["n"] for row in rows if row["share"] is not None or row["value"] == "mean")
         text = f"{len(names)} components" if len(names) > 1 else _summary(rows)
         first, *further = textwrap.wrap(text, _LINE) or [""]
-        yield [shown, f"{known:,}", f"{lost:,}" if lost else "", first]
+        yield [shown, f"{n:,}", f"{lost:,}" if lost else "", first]
         yield from (["", "", "", more] for more in further)
 
 

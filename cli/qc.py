@@ -202,15 +202,17 @@ def _refuse_idle_options(
         raise UsageError("--neighbours is for the imputation: add --impute knn")
 
 
-def _override(rules: "Policy", pairs: dict[str, str], **given: tuple[str, str | None]) -> "Policy":
+def _override(
+    rules: "Policy", pairs: dict[str, str], **options: tuple[str, str | None]
+) -> "Policy":
     """Return a policy with other thresholds: pairs by name, and options of their own."""
     changed: dict[str, Any] = {}
-    known = [name for name, value in rules.settings().items() if not isinstance(value, str | list)]
+    names = [name for name, value in rules.settings().items() if not isinstance(value, str | list)]
     for name, setting in pairs.items():
-        if name not in known:
-            raise UsageError(f"--threshold: no setting {name!r}{nearest(name, known)}")
+        if name not in names:
+            raise UsageError(f"--threshold: no setting {name!r}{nearest(name, names)}")
         changed[name] = _read_setting(setting)
-    for name, (option, text) in given.items():
+    for name, (option, text) in options.items():
         if text is None:
             continue
         if name in changed:
@@ -264,8 +266,8 @@ def _describe(results: "Results") -> None:
     say(f"more in {', '.join(assessment.tables)} (proteomr schema NAME)")
 
 
-def _describe_outliers(found: "Assessment") -> None:
-    samples, policy = found.samples, found.policy
+def _describe_outliers(assessment: "Assessment") -> None:
+    samples, policy = assessment.samples, assessment.policy
     for column, what in (
         ("panels_outlying_median_iqr", f"median or IQR, {policy.sd_median_iqr:g} SD from the mean"),
         ("panels_outlying_components", f"PC1 or PC2, {policy.sd_components:g} SD from the mean"),
@@ -273,17 +275,21 @@ def _describe_outliers(found: "Assessment") -> None:
     ):
         marked = samples.filter(samples[column] > 0)
         if marked.height:
-            left = int(marked["excluded"].sum())
-            say(f"outlying: {marked.height:,} samples by {what}, on any panel; {left:,} left out")
+            dropped = int(marked["excluded"].sum())
+            say(
+                f"outlying: {marked.height:,} samples by {what}, on any panel; {dropped:,} left out"
+            )
 
 
 def _describe_controls(assays: "pl.DataFrame") -> None:
     for column, where in (("cv_intra_percent", "within"), ("cv_inter_percent", "between")):
-        told = assays.drop_nulls(column)
-        if told.height:
-            kinds = ", ".join(told["cv_control"].unique().sort())
-            half = told[column].quantile(0.5, "linear")
-            say(f"CV {where} plates: median {half:.1f}% over {told.height:,} assays, of {kinds}")
+        measured = assays.drop_nulls(column)
+        if measured.height:
+            kinds = ", ".join(measured["cv_control"].unique().sort())
+            half = measured[column].quantile(0.5, "linear")
+            say(
+                f"CV {where} plates: median {half:.1f}% over {measured.height:,} assays, of {kinds}"
+            )
 
 
 def _print_assays(assays: "pl.DataFrame") -> None:
@@ -308,15 +314,17 @@ def _print_assays(assays: "pl.DataFrame") -> None:
     headings += ["CV|between", "left out for"]
     used = [0, *(j for j in range(1, len(headings)) if any(row[j] for row in rows))]
     if rows:
-        left = sum(j < 3 for j in used)
-        print_rows([headings[j] for j in used], [[row[j] for j in used] for row in rows], left=left)
+        text_columns = sum(j < 3 for j in used)
+        print_rows(
+            [headings[j] for j in used], [[row[j] for j in used] for row in rows], left=text_columns
+        )
 
 
-def _describe_plates(found: "Assessment") -> None:
+def _describe_plates(assessment: "Assessment") -> None:
     """Print the share of variance between plates and batches, beside that of chance alone."""
     import polars as pl
 
-    plates = found.plates
+    plates = assessment.plates
     if not plates.height:
         say("plates and batches: fewer than two are known, so that nothing is compared")
         return
@@ -325,7 +333,7 @@ def _describe_plates(found: "Assessment") -> None:
         shown = plates.filter(pl.col("component") == 1)
     headings = ["components of", "by", "groups", "PC", "variance", "R2", "by|chance", "-log10p"]
     print_rows(headings, _plate_rows(shown), left=2)
-    shares = found.assays["plate_share"].drop_nulls()
+    shares = assessment.assays["plate_share"].drop_nulls()
     if shares.len():
         share = shares.quantile(0.5, "linear")
         say(f"between plates lies a median of {share:.1%} of an assay's variance")

@@ -71,13 +71,13 @@ def _print_hits(estimates: "pl.DataFrame", verdict: "pl.DataFrame") -> None:
     """Print the strongest pairs by their main estimate."""
     import polars as pl
 
-    known = verdict.filter(pl.col("main_method").is_not_null())
-    top = known.sort("neg_log10_p", descending=True, maintain_order=True).head(_SHOWN_ROWS)
+    estimated = verdict.filter(pl.col("main_method").is_not_null())
+    top = estimated.sort("neg_log10_p", descending=True, maintain_order=True).head(_SHOWN_ROWS)
     hits = ""
     if "q_bh" in estimates.columns:
         main = pl.col("method").is_in(_MAIN) & (pl.col("status") == "ok")
         hits = f", {estimates.filter(main & (pl.col('q_bh') < 0.05)).height:,} with q < 0.05"
-    say(f"{known.height:,} pairs with an estimate{hits}; the strongest:")
+    say(f"{estimated.height:,} pairs with an estimate{hits}; the strongest:")
     if "estimate" not in estimates.columns:
         shown = ("exposure", "outcome", "main_method", "nsnp", "estimate", "neg_log10_p")
         rows = [_row(row, {name: name for name in shown}) for row in top.iter_rows(named=True)]

@@ -84,13 +84,13 @@ def _statistics(frame: pl.DataFrame, spec: ModelSpec) -> list[pl.Series]:
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimate / se
-    known = np.isfinite(statistic)
+    finite = np.isfinite(statistic)
     minus_log = np.full(statistic.size, np.nan)
     half = np.full(statistic.size, np.nan)
-    minus_log[known], width = _refer(
-        statistic[known], df[known], family.distribution, level=spec.level
+    minus_log[finite], width = _refer(
+        statistic[finite], df[finite], family.distribution, level=spec.level
     )
-    half[known] = width * se[known]
+    half[finite] = width * se[finite]
     ratio = np.full(statistic.size, np.nan)
     if family.ratio is not None:
         with np.errstate(over="ignore"):  # a protein in tiny units: its ratio per unit is infinite
@@ -147,12 +147,12 @@ def summarise(associations: Associations, *, alpha: float = 0.05) -> pl.DataFram
     keys = [c.ADJUSTMENT, c.EXPOSURE, c.OUTCOME, c.STRATUM, "effect"]
     frame = associations.frame.with_columns(_name_effect())
     for group in frame.partition_by(keys, maintain_order=True):
-        found = group.filter(pl.col(c.NEG_LOG10_P).is_not_null())
-        up = found[c.ESTIMATE] > 0
-        bonferroni = found[c.P_BONFERRONI] < alpha
-        bh = found[c.Q_BH] < alpha
-        top = found.sort(c.NEG_LOG10_P, descending=True).head(1)
-        minus_log = found[c.NEG_LOG10_P].to_numpy()
+        fitted = group.filter(pl.col(c.NEG_LOG10_P).is_not_null())
+        up = fitted[c.ESTIMATE] > 0
+        bonferroni = fitted[c.P_BONFERRONI] < alpha
+        bh = fitted[c.Q_BH] < alpha
+        top = fitted.sort(c.NEG_LOG10_P, descending=True).head(1)
+        minus_log = fitted[c.NEG_LOG10_P].to_numpy()
         rows.append(
             {
                 c.ADJUSTMENT: group[c.ADJUSTMENT][0],
@@ -161,9 +161,9 @@ def summarise(associations: Associations, *, alpha: float = 0.05) -> pl.DataFram
                 c.STRATUM: group[c.STRATUM][0],
                 "effect": group["effect"][0],
                 "proteins": group.height,
-                "fitted": found.height,
+                "fitted": fitted.height,
                 "failed": group.filter(pl.col(c.STATUS) != "ok").height,
-                "lambda": genomic_control_lambda(minus_log) if found.height else None,
+                "lambda": genomic_control_lambda(minus_log) if fitted.height else None,
                 "bonferroni_up": int((bonferroni & up).sum()),
                 "bonferroni_down": int((bonferroni & ~up).sum()),
                 "bh_up": int((bh & up).sum()),

@@ -49,13 +49,13 @@ def count_effective_tests(cohort: Cohort, *, transform: Transform = "rint") -> p
     correlate = _correlate_people if cohort.n < p else _correlate_proteins
     with one_blas_thread():
         gram, count = correlate(cohort, blocks, transform)
-        found = np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)
+        spectrum = np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)
     if count == 0:
         raise InputError("no protein varies, so there is nothing to count tests of")
     eigenvalues = np.zeros(count)
     # Centred scores of n people span n - 1 dimensions.
     rank = min(count, cohort.n - 1)
-    eigenvalues[:rank] = found[:rank]
+    eigenvalues[:rank] = spectrum[:rank]
     rows = [
         {
             "method": method,
@@ -79,8 +79,8 @@ def set_thresholds(effective: pl.DataFrame, *, exposures: int = 1) -> pl.DataFra
 
     Examples
     --------
-    >>> found = pl.DataFrame({"method": ["gao"], "proteins": [40], "effective_tests": [25.0]})
-    >>> set_thresholds(found, exposures=2)["threshold"].to_list()
+    >>> counts = pl.DataFrame({"method": ["gao"], "proteins": [40], "effective_tests": [25.0]})
+    >>> set_thresholds(counts, exposures=2)["threshold"].to_list()
     [0.001]
     """
     tests = pl.col("effective_tests") * exposures

@@ -343,5 +343,5 @@ def _count_effective(plan: Plan) -> pl.DataFrame:
     return set_thresholds(counts, exposures=len(plan.targets) if joint else 1)
 
 
-def _names(given: str | Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _names(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)

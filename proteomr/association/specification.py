@@ -153,15 +153,15 @@ class ModelSpec:
     @classmethod
     def from_dict(cls, facts: Mapping[str, object]) -> ModelSpec:
         """Return the specification that :meth:`to_dict` wrote."""
-        known: dict[str, Any] = dict(facts)
+        settings: dict[str, Any] = dict(facts)
         for name in ("exposures", "outcomes"):
-            known[name] = tuple(known.get(name, ()))
-        if "adjust" in known:
-            known["adjust"] = dict(known["adjust"])
-        return cls(**known)
+            settings[name] = tuple(settings.get(name, ()))
+        if "adjust" in settings:
+            settings["adjust"] = dict(settings["adjust"])
+        return cls(**settings)
 
 
-def _check_choice(what: str, given: str, known: tuple[str, ...]) -> None:
-    if given not in known:
-        hint = nearest(given, known) or f": one of {', '.join(known)}"
-        raise UsageError(f"there is no {what} {given!r}{hint}")
+def _check_choice(what: str, choice: str, choices: tuple[str, ...]) -> None:
+    if choice not in choices:
+        hint = nearest(choice, choices) or f": one of {', '.join(choices)}"
+        raise UsageError(f"there is no {what} {choice!r}{hint}")

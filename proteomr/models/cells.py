@@ -90,17 +90,21 @@ def lay_out_cells(
     Z = Z[:, apart]
     others = [int(column) for column in columns if int(column) not in set(sparse)]
     values = covariates[:, others] if whole else covariates[rows][:, others]
-    dense, kept = _sweep(values, Z, cell_of_row)
+    dense, independent = _sweep(values, Z, cell_of_row)
     return Cells(
-        Z, cell_of_row, dense, tuple(others[i] for i in kept), tuple(sparse[i] for i in apart)
+        Z,
+        cell_of_row,
+        dense,
+        tuple(others[i] for i in independent),
+        tuple(sparse[i] for i in apart),
     )
 
 
 def name_aliased(problem: Problem, adjustment: int, cells: Cells) -> tuple[str, ...]:
     """Return the names of an adjustment set's columns that the columns before them determine."""
-    known = {*cells.sparse, *cells.kept}
+    estimated = {*cells.sparse, *cells.kept}
     columns = problem.adjustments[adjustment].columns.tolist()
-    return tuple(problem.names[column] for column in columns if column not in known)
+    return tuple(problem.names[column] for column in columns if column not in estimated)
 
 
 def _find_cells(factors: Sequence[Factor], rows: I64) -> tuple[list[Factor], I64]:
@@ -127,9 +131,9 @@ def _sweep(values: F64, Z: F64, cell_of_row: I64) -> tuple[F64, I64]:
     for _ in range(2):  # the second takes out what rounding left of the first
         sums = np.add.reduceat(rest, starts, axis=0)
         rest = rest - (Z @ np.linalg.lstsq(square, Z.T @ sums, rcond=None)[0])[cell_of_row]
-    left = np.linalg.norm(rest, axis=0) > _ALIASED
-    kept = _find_kept(np.where(left, rest, 0.0))
-    return _orthonormalise(rest[:, kept]), kept
+    unexplained = np.linalg.norm(rest, axis=0) > _ALIASED
+    independent = _find_kept(np.where(unexplained, rest, 0.0))
+    return _orthonormalise(rest[:, independent]), independent
 
 
 def _find_kept(rest: F64) -> I64:

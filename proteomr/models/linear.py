@@ -239,11 +239,11 @@ def _build_chain(problem: Problem, targets: F64, members: list[int]) -> _Chain:
     R = np.linalg.qr(X / np.linalg.norm(X, axis=0), mode="r")
     well = problem.n > X.shape[1] and float(np.linalg.cond(R)) < _ILL_CONDITIONED
     lengths = np.linalg.norm(targets - targets.mean(axis=0), axis=0)
-    left = {
+    remaining = {
         a: np.linalg.norm(e, axis=0) / np.where(lengths > 0, lengths, np.inf)
         for a, e in rest.items()
     }
-    sound = tuple(well and bool(left[a][e] > _LEFT_OVER) for _, a, e in models)
+    sound = tuple(well and bool(remaining[a][e] > _LEFT_OVER) for _, a, e in models)
     basis = CelledBasis(cells.cell_columns, cells.cell_of_row, dense)
     aliased = {a: name_aliased(problem, a, cells) for a in members}
     return _Chain(basis, ranks, models, aliased, sound)

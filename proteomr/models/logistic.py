@@ -146,7 +146,7 @@ class Logistic(Family[LogisticState | OneByOne]):
             return LogisticState(problem, scale_covariates(problem))
         mass: list[MassSolver] = []
         for adjustment in sorted({model.adjustment for model in problem.models}):
-            models = [m for m, one in enumerate(problem.models) if one.adjustment == adjustment]
+            models = [m for m, each in enumerate(problem.models) if each.adjustment == adjustment]
             mass += prepare_mass_solvers(problem, adjustment, models, compiled=self.compiled)
         return LogisticState(problem, np.empty((0, 0)), tuple(mass))
 
@@ -198,18 +198,18 @@ class Logistic(Family[LogisticState | OneByOne]):
         names = (*problem.names_of(model.adjustment), *problem.own_names)
         y = response[rows]
         others = np.column_stack([block.own[j][:, rows].T, block.values[j, rows]])
-        X, scale, kept = lay_out_regression(C, others)
+        X, scale, positions = lay_out_regression(C, others)
         if people <= columns.size + len(problem.own_names):
             everything = problem.covariates[block.observed[j]][:, columns]
             if people <= find_independent(everything).size + len(problem.own_names) + 1:
                 return Refusal(Status.too_few, f"{people} people for {len(names) + 1} coefficients")
-        if y.size <= kept.size:
+        if y.size <= positions.size:
             return Refusal(Status.separated, "separated by the levels of the factors")
         apart = people - y.size
-        if len(names) not in kept:
+        if len(names) not in positions:
             message = "the protein is a linear combination of the covariates on the rows of the fit"
             return Refusal(Status.separated if apart else Status.collinear, message)
-        aliased = [name for i, name in enumerate(names) if i not in set(kept.tolist())]
+        aliased = [name for i, name in enumerate(names) if i not in set(positions.tolist())]
         notes = [f"aliased: {', '.join(aliased)}"] if aliased and not apart else []
         if apart:
             notes.append(_describe_apart(apart))
@@ -228,11 +228,11 @@ class Logistic(Family[LogisticState | OneByOne]):
         basis = orthonormalise(regression.X[:, :column])
         regression = replace(regression, X=np.column_stack([basis, regression.X[:, column:]]))
         X = regression.X
-        found = fit_limit(X, regression.y, column=column, weights=regression.weights)
-        fit, columns, rows = found.fit, found.columns, found.rows
-        message = _describe_apart(found.apart)
-        if found.separation != "none":
-            said = "; ".join(filter(None, (message, f"{found.separation} separation")))
+        limit = fit_limit(X, regression.y, column=column, weights=regression.weights)
+        fit, columns, rows = limit.fit, limit.columns, limit.rows
+        message = _describe_apart(limit.apart)
+        if limit.separation != "none":
+            said = "; ".join(filter(None, (message, f"{limit.separation} separation")))
             return self._answer_separation(regression, said)
         if not fit.converged:
             return Refusal(Status.not_converged, "Newton's method did not settle")
@@ -241,7 +241,7 @@ class Logistic(Family[LogisticState | OneByOne]):
             return Refusal(Status.too_few, ONE_CLUSTER)
         se, covariance, carriers = fit.se, fit.covariance, None
         if self.options.errors != "classical":
-            robust = self._estimate_robust(regression, found)
+            robust = self._estimate_robust(regression, limit)
             se, covariance = robust.se, robust.covariance
             carriers = _place(robust.carriers, columns, X.shape[1])
         none = np.full(X.shape[1], np.nan)
@@ -259,11 +259,11 @@ class Logistic(Family[LogisticState | OneByOne]):
             message=message,
         )
 
-    def _estimate_robust(self, regression: Regression, found: LimitFit) -> Sandwich:
+    def _estimate_robust(self, regression: Regression, limit: LimitFit) -> Sandwich:
         """Return the robust errors of a fit."""
-        rows = found.rows
-        X = regression.X[rows][:, found.columns]
-        eta = X @ found.fit.coefficients
+        rows = limit.rows
+        X = regression.X[rows][:, limit.columns]
+        eta = X @ limit.fit.coefficients
         mu, rest = means_of(eta), means_of(-eta)
         # (y - mu) / (mu (1 - mu)), without the cancellation of a probability near 0 or 1.
         residuals = np.where(regression.y[rows] == 1.0, 1.0 / mu, -1.0 / rest)
@@ -330,15 +330,15 @@ def _fit_small(state: LogisticState, block: Block, scale: F64, m: int, open_fits
     mask = drop_constant_levels(factors_within(problem, model.adjustment), y, observed)
     borders = np.concatenate([block.values[proteins, None], block.own[proteins]], axis=1)
     A = state.design[:, problem.adjustments[model.adjustment].columns]
-    found = fit_newton(A, borders, mask, np.ascontiguousarray(y))
+    fits = fit_newton(A, borders, mask, np.ascontiguousarray(y))
     enough = mask.sum(axis=1) > A.shape[1] + borders.shape[1]
-    good = found.converged & (found.extreme < _EXTREME) & enough
+    good = fits.converged & (fits.extreme < _EXTREME) & enough
     apart = np.rint(observed.sum(axis=1) - mask.sum(axis=1)).astype(int)[good].tolist()
     return _Settled(
         m,
         proteins[good],
-        change_units(found.estimate[good], per=scale[proteins[good]]),
-        change_units(found.se[good], per=scale[proteins[good]]),
+        change_units(fits.estimate[good], per=scale[proteins[good]]),
+        change_units(fits.se[good], per=scale[proteins[good]]),
         tuple(_describe_apart(people) for people in apart),
     )
 
@@ -354,17 +354,17 @@ def _fit_mass(mass: MassSolver, block: Block, scale: F64, open_fits: Bool) -> li
     if mass.rows is not None:
         borders = np.ascontiguousarray(borders[:, :, mass.rows])
         observed = np.ascontiguousarray(observed[:, mass.rows])
-    found = mass.solver.fit(borders, observed)
+    fits = mass.solver.fit(borders, observed)
     people = take.observed.sum(axis=1)
-    kept = np.rint(observed.sum(axis=1)).astype(np.int64)
-    enough = kept > mass.solver.design.k + borders.shape[1]
+    counts = np.rint(observed.sum(axis=1)).astype(np.int64)
+    enough = counts > mass.solver.design.k + borders.shape[1]
     settled = []
     for position, m in enumerate(mass.models):
-        good = found.converged[:, position] & open_fits[proteins, m] & enough
+        good = fits.converged[:, position] & open_fits[proteins, m] & enough
         per = scale[proteins[good]]
-        estimate = change_units(found.estimate[good, position, 0], per=per)
-        se = change_units(found.se[good, position, 0], per=per)
-        notes = _describe_mass(mass, (people - kept)[good])
+        estimate = change_units(fits.estimate[good, position, 0], per=per)
+        se = change_units(fits.se[good, position, 0], per=per)
+        notes = _describe_mass(mass, (people - counts)[good])
         settled.append(_Settled(m, proteins[good], estimate, se, notes))
     return settled
 

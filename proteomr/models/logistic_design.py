@@ -65,9 +65,9 @@ def lay_out_regression(covariates: F64, others: F64) -> tuple[F64, F64, I64]:
     independent = find_independent(X[:, :k], tolerance=_ALIASED)
     whole = np.column_stack([orthonormalise(X[:, independent]), X[:, k:]])
     apart = find_independent(whole, tolerance=_COLLINEAR)
-    kept = apart[apart >= independent.size]
-    positions = np.concatenate([independent, kept - independent.size + k])
-    return whole[:, [*range(independent.size), *kept]], scale[-1], positions
+    estimable = apart[apart >= independent.size]
+    positions = np.concatenate([independent, estimable - independent.size + k])
+    return whole[:, [*range(independent.size), *estimable]], scale[-1], positions
 
 
 def _standardise_columns(X: F64) -> tuple[F64, F64]:
@@ -118,11 +118,11 @@ def prepare_mass_solvers(
     groups: dict[bytes, tuple[Bool, list[int]]] = {}
     for m in models:
         y = problem.targets[problem.models[m].target].values[None, :]
-        kept = drop_constant_levels(factors, y, np.ones_like(y))[0] > 0
-        groups.setdefault(kept.tobytes(), (kept, []))[1].append(m)
+        used = drop_constant_levels(factors, y, np.ones_like(y))[0] > 0
+        groups.setdefault(used.tobytes(), (used, []))[1].append(m)
     out = []
-    for kept, members in groups.values():
-        rows = None if np.all(kept) else np.flatnonzero(kept)
+    for used, members in groups.values():
+        rows = None if np.all(used) else np.flatnonzero(used)
         built = _build_solver(problem, adjustment, members, rows, compiled=compiled)
         if built is not None:
             out.append(MassSolver(built[0], tuple(members), rows, built[1]))

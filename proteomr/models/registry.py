@@ -43,11 +43,11 @@ def find_family(name: str) -> type[AnyFamily]:
     >>> find_family("logistic").ratio
     'OR'
     """
-    known = {family.name: family for family in FAMILIES}
-    if name not in known:
-        hint = nearest(name, known) or f": one of {', '.join(known)}"
+    by_name = {family.name: family for family in FAMILIES}
+    if name not in by_name:
+        hint = nearest(name, by_name) or f": one of {', '.join(by_name)}"
         raise UsageError(f"there is no family {name!r}{hint}")
-    return known[name]
+    return by_name[name]
 
 
 def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:

@@ -172,8 +172,8 @@ def _read(proteins: Proteins, positions: I64) -> F64:
     if last - first + 1 == positions.size:
         block = proteins.read(slice(first, last + 1))
     else:
-        known = proteins.names
-        chosen = proteins.select_columns([known[p] for p in positions])
+        names = proteins.names
+        chosen = proteins.select_columns([names[p] for p in positions])
         block = chosen.read(slice(0, positions.size))
     return np.ascontiguousarray(block.T)
 

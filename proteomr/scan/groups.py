@@ -97,7 +97,7 @@ def _order(
     rows: I64,
     formulas: Mapping[int, Formula],
     targets: Sequence[Target],
-    known: dict[tuple[bytes, str], I64],
+    orders: dict[tuple[bytes, str], I64],
 ) -> I64:
     """Order a group's rows as the family wants them, by what all its adjustment sets share.
 
@@ -117,10 +117,10 @@ def _order(
     formula = Formula(tuple(dict.fromkeys(factors)))
     names = "" if family.shares_rows else targets[0].name
     key = (rows.tobytes(), f"{names} {formula}")
-    if key not in known:
+    if key not in orders:
         layout = _lay_out(reading, rows, formula, targets)
-        known[key] = rows[family.order(layout)]
-    return known[key]
+        orders[key] = rows[family.order(layout)]
+    return orders[key]
 
 
 def _lay_out(reading: Reading, rows: I64, formula: Formula, targets: Sequence[Target]) -> Layout:

@@ -38,12 +38,12 @@ class Modifiers:
     @property
     def complete(self) -> Bool:
         """Where none of them is missing ``(n,)``."""
-        kept: Bool = np.asarray(~np.isnan(self.interaction).any(axis=1))
+        complete: Bool = np.asarray(~np.isnan(self.interaction).any(axis=1))
         if self.weights is not None:
-            kept &= ~np.isnan(self.weights)
+            complete &= ~np.isnan(self.weights)
         if self.clusters is not None:
-            kept &= self.clusters >= 0
-        return kept
+            complete &= self.clusters >= 0
+        return complete
 
 
 def read_modifiers(

@@ -77,7 +77,9 @@ def tabulate(plan: Plan, proteins: I64, group: Group, fits: FitBlock) -> pl.Data
         c.OUTCOME: each_protein(roles["outcome"], pl.String),
         c.ADJUSTMENT: each_protein([labels[key.adjustment] for key in keys], pl.String),
         c.FAMILY: each_protein([plan.family.name] * t, pl.String),
-        c.DIRECTION: each_protein([plan.family.direction(one.role) for one in targets], pl.String),
+        c.DIRECTION: each_protein(
+            [plan.family.direction(each.role) for each in targets], pl.String
+        ),
         c.TERM: pl.Series([term for term, _ in named], dtype=pl.String),
         c.CONTRAST: pl.Series([contrast for _, contrast in named], dtype=pl.String),
         c.STRATUM: each_protein([strata[key.stratum].label for key in keys], pl.String),

@@ -170,8 +170,8 @@ class BatchedRegressions:
             rate, passes = self._approach(block, theta, g)
             end = self._settle(block, theta, rate)
             weights, variances = self._vary(block, end)
-            correction = np.stack([one.correction for one in variances], axis=1)
-            variance = np.stack([one.variance for one in variances], axis=1)
+            correction = np.stack([each.correction for each in variances], axis=1)
+            variance = np.stack([each.variance for each in variances], axis=1)
             estimate = theta[:, layout.interest] + correction
             se = np.sqrt(np.maximum(variance, 0.0))
             converged = self._certify(
@@ -302,12 +302,12 @@ class BatchedRegressions:
         e = np.zeros_like(v)
         e[:, column] = 1.0
         variance, settled = v[:, column].copy(), np.zeros(v.shape[0], dtype=bool)
-        left, present = e, block.present
+        remainder, present = e, block.present
         # The preconditioner, which the rest is measured by, is poorer where few rows carry a fit.
         bound = _VARIANCE_REST * np.clip(block.preconditioner.weight / _MANY, _LEAST_BELIEF, 1.0)
         for _ in range(_PASSES_DOUBLE):
             r = e - self._sweeps.curve_exactly(block.rows.double, v, state=end.state)
-            left = np.where(settled[:, None], left, r)
+            remainder = np.where(settled[:, None], remainder, r)
             d = block.direct(r)
             rest = np.vecdot(r, d)
             variance = np.where(settled, variance, v[:, column] + np.vecdot(v, r) + rest)
@@ -316,7 +316,7 @@ class BatchedRegressions:
             settled |= np.abs(rest) <= bound * np.abs(variance)
             if np.all(settled | ~present):
                 break
-        return _Variance(variance, np.vecdot(v, end.score), left, settled)
+        return _Variance(variance, np.vecdot(v, end.score), remainder, settled)
 
     def _certify(
         self,
@@ -336,10 +336,10 @@ class BatchedRegressions:
         curvature = self._scale_columns(block, weights)
         scores = scale_scores(end.score, curvature)
         certified = end.settled.copy()
-        for column, one in enumerate(variances):
-            along = scale_scores(one.correction[:, None], one.variance[:, None])
-            left = scale_scores(one.rest, curvature * one.variance[:, None])
-            certified &= one.settled & (left <= 2.0 * _VARIANCE_REST)
+        for column, part in enumerate(variances):
+            along = scale_scores(part.correction[:, None], part.variance[:, None])
+            remainder = scale_scores(part.rest, curvature * part.variance[:, None])
+            certified &= part.settled & (remainder <= 2.0 * _VARIANCE_REST)
             certified &= certify(
                 decrement=end.decrement,
                 scores=np.maximum(along, scores),

@@ -57,10 +57,10 @@ def eigenvalues_of_correlation(scores: F64) -> F64:
     z = scores - scores.mean(axis=0)
     z /= np.sqrt(np.square(z).sum(axis=0))
     gram = z.T @ z if m <= n else z @ z.T
-    found = np.maximum(eigvalsh(gram, overwrite_a=True)[::-1], 0.0)
+    eigenvalues = np.maximum(eigvalsh(gram, overwrite_a=True)[::-1], 0.0)
     if m >= n:
-        found = found[: n - 1]  # centring takes one dimension
-    return np.concatenate((found, np.zeros(m - found.size)))
+        eigenvalues = eigenvalues[: n - 1]  # centring takes one dimension
+    return np.concatenate((eigenvalues, np.zeros(m - eigenvalues.size)))
 
 
 def effective_tests(eigenvalues: F64, *, method: EffectiveMethod, share: float = 0.995) -> float:

@@ -178,8 +178,8 @@ def estimate_density(x: F64, *, bandwidth: float, weights: F64 | None = None) ->
 
     Examples
     --------
-    >>> found = estimate_density(np.array([0.0, 1.0]), bandwidth=0.5)
-    >>> found.x.size, round(float(found.y.max()), 3)
+    >>> density = estimate_density(np.array([0.0, 1.0]), bandwidth=0.5)
+    >>> density.x.size, round(float(density.y.max()), 3)
     (512, 0.484)
     """
     shares = np.full(x.size, 1.0 / x.size) if weights is None else weights

@@ -93,7 +93,7 @@ def impute_knn(
     values[missing] = 0.0
     try:
         filled = _Search(values, missing, np.flatnonzero(dense), neighbours).fill()
-        means, known = _column_means(values, missing, dense)
+        means, has_mean = _column_means(values, missing, dense)
     except BaseException:
         values[missing] = np.nan
         raise
@@ -105,8 +105,8 @@ def impute_knn(
         unmet = np.isnan(numbers)
         values[place, missing[place]] = np.where(unmet, means[missing[place]], numbers)
         by_mean += int(unmet.sum())
-    left = int(missing[:, ~known].sum())
-    return KnnAccount(int(count.sum()), by_mean - left, sparse.size, left)
+    unfilled = int(missing[:, ~has_mean].sum())
+    return KnnAccount(int(count.sum()), by_mean - unfilled, sparse.size, unfilled)
 
 
 def _refuse_columns(missing: Bool, share: float) -> None:
@@ -123,9 +123,9 @@ def _column_means(values: F64, missing: Bool, dense: Bool) -> tuple[F64, Bool]:
     """Return the means of the columns over dense rows, NaN without any, and where there are any."""
     total = dense @ values  # missing cells are zero here
     count = int(dense.sum()) - missing[dense].sum(axis=0)
-    known: Bool = count > 0
-    means: F64 = np.divide(total, count, out=np.full_like(total, np.nan), where=known)
-    return means, known
+    has_mean: Bool = count > 0
+    means: F64 = np.divide(total, count, out=np.full_like(total, np.nan), where=has_mean)
+    return means, has_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +212,12 @@ class _Search:
         row = self.rows[target]
         columns = np.flatnonzero(~self.missing[row])
         own = self.values[row, columns]
-        found = np.empty(close.size)
+        distances = np.empty(close.size)
         for place, other in enumerate(self.rows[close]):
             both = ~self.missing[other, columns]
             difference = (own - self.values[other, columns])[both]
-            found[place] = difference @ difference / both.sum()
-        return found
+            distances[place] = difference @ difference / both.sum()
+        return distances
 
     def _average(self, target: int, near: I64) -> F64:
         cells = np.flatnonzero(self.missing[self.rows[target]])

@@ -73,13 +73,13 @@ def fit_lasso_path(X: F64, y: F64, *, weights: F64, penalties: F64 | None = None
     Z = np.where(spread > 0, X / safe, 0.0) * np.sqrt(v)[:, None]
     z = y * np.sqrt(v)
     gram, product = Z.T @ Z, Z.T @ z
-    given = list_penalties(float(np.abs(product).max())) if penalties is None else penalties
+    sequence = list_penalties(float(np.abs(product).max())) if penalties is None else penalties
     rule = None
     if penalties is None:
         mean, whole = float(v @ y), float(z @ z)
         rule = _Rule(Z, z, whole / max(whole - mean**2, 1e-300))
-    scaled = _walk(gram, product, given, rule)
-    penalty = given[: scaled.shape[0]]
+    scaled = _walk(gram, product, sequence, rule)
+    penalty = sequence[: scaled.shape[0]]
     return LassoPath(penalty, scaled / safe, _certify(gram, product, penalty, scaled))
 
 
@@ -121,9 +121,9 @@ class _Rule:
 
     def ends(self, b: F64, count: int) -> bool:
         """Whether these coefficients, the so many-th, are the last."""
-        left = self.target - self.columns @ b
+        residuals = self.target - self.columns @ b
         before, whole = self.explained, float(self.target @ self.target)
-        self.explained = (1.0 - float(left @ left) / whole) * self.unit
+        self.explained = (1.0 - float(residuals @ residuals) / whole) * self.unit
         gain = self.explained - before
         settled = gain < _GAIN * self.explained or self.explained > _EXPLAINED
         return count >= _FEWEST and settled
@@ -132,13 +132,13 @@ class _Rule:
 def _walk(gram: F64, product: F64, penalties: F64, rule: _Rule | None) -> F64:
     """Coefficients at each penalty until the rule ends it, each from those at the one before."""
     b = np.zeros(product.size)
-    found: list[F64] = []
+    path: list[F64] = []
     for penalty in penalties.tolist():
         b = _descend(gram, product, penalty, b)
-        found.append(b)
-        if rule is not None and rule.ends(b, len(found)):
+        path.append(b)
+        if rule is not None and rule.ends(b, len(path)):
             break
-    return np.array(found).reshape(-1, product.size)
+    return np.array(path).reshape(-1, product.size)
 
 
 def _descend(gram: F64, product: F64, penalty: float, start: F64) -> F64:

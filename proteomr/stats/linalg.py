@@ -160,7 +160,7 @@ def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:
     if R.shape[0] == R.shape[1] and np.abs(np.diagonal(R)).min(initial=1.0) > tolerance:
         return np.arange(matrix.shape[1])
     basis = np.zeros((R.shape[0], 0))
-    kept = []
+    independent = []
     for column in range(R.shape[1]):
         rest = R[:, column].copy()
         for _ in range(2):
@@ -168,8 +168,8 @@ def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:
         length = float(np.linalg.norm(rest))
         if norms[column] > 0 and length > tolerance:
             basis = np.column_stack([basis, rest / length])
-            kept.append(column)
-    return np.array(kept, dtype=np.int64)
+            independent.append(column)
+    return np.array(independent, dtype=np.int64)
 
 
 def triangle_of(matrix: F64) -> F64:
@@ -290,29 +290,31 @@ def solve_least_squares(X: F64, y: F64, *, tolerance: float = 1e-13) -> LeastSqu
     [1.0, 2.0]
     """
     n, k = X.shape
-    kept = find_independent(X, tolerance=tolerance)
+    independent = find_independent(X, tolerance=tolerance)
     # Powers of two leave the scaled columns exact.
-    norms = np.exp2(np.round(np.log2(np.linalg.norm(X[:, kept], axis=0))))
-    S = X[:, kept] / norms
+    norms = np.exp2(np.round(np.log2(np.linalg.norm(X[:, independent], axis=0))))
+    S = X[:, independent] / norms
     Q, R = np.linalg.qr(S)
-    inverse = np.linalg.inv(R) if kept.size else np.zeros((0, 0))
-    condition = float(np.linalg.norm(R, 2) * np.linalg.norm(inverse, 2)) if kept.size else 1.0
+    inverse = np.linalg.inv(R) if independent.size else np.zeros((0, 0))
+    condition = (
+        float(np.linalg.norm(R, 2) * np.linalg.norm(inverse, 2)) if independent.size else 1.0
+    )
     b = inverse @ (Q.T @ y)
     residuals = y - S @ b
     refined = condition > _REFINE_ABOVE
     if refined:
         b, residuals = _refine(S, y, Q, R, b)
     coefficients = np.full(k, np.nan)
-    coefficients[kept] = b / norms
+    coefficients[independent] = b / norms
     unscaled = np.full((k, k), np.nan)
-    unscaled[np.ix_(kept, kept)] = (inverse @ inverse.T) / np.outer(norms, norms)
+    unscaled[np.ix_(independent, independent)] = (inverse @ inverse.T) / np.outer(norms, norms)
     return LeastSquares(
         coefficients,
         unscaled,
         float(residuals @ residuals),
-        n - kept.size,
+        n - independent.size,
         residuals,
-        kept,
+        independent,
         condition,
         refined,
     )

@@ -191,11 +191,11 @@ def _search(points: Points, psi: float, slopes: F64, values: F64) -> float:
     rows = np.arange(lowest.size)
     for _ in range(_ZOOMS):
         grid = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, _ZOOMED)
-        found = evaluate_lines(points, grid, psi=psi)
-        place = found.argmin(axis=1)
-        better = found[rows, place] < depth
+        likelihoods = evaluate_lines(points, grid, psi=psi)
+        place = likelihoods.argmin(axis=1)
+        better = likelihoods[rows, place] < depth
         best = np.where(better, grid[rows, place], best)
-        depth = np.where(better, found[rows, place], depth)
+        depth = np.where(better, likelihoods[rows, place], depth)
         low = grid[rows, np.maximum(place - 1, 0)]
         high = grid[rows, np.minimum(place + 1, _ZOOMED - 1)]
     return float(best[int(depth.argmin())])

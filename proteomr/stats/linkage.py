@@ -74,8 +74,8 @@ def count_alleles(planes: U64) -> tuple[I64, I64]:
 
     Examples
     --------
-    >>> found = count_alleles(pack_planes(np.array([[0, 1, 2, -1]], dtype=np.int8)))
-    >>> [values.tolist() for values in found]
+    >>> counts = count_alleles(pack_planes(np.array([[0, 1, 2, -1]], dtype=np.int8)))
+    >>> [values.tolist() for values in counts]
     [[3], [3]]
     """
     people = np.bitwise_count(planes).sum(axis=-1, dtype=np.int64)

@@ -268,8 +268,8 @@ def fit_limit(
     --------
     >>> group = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
     >>> x = np.column_stack([np.ones(7), group, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]])
-    >>> found = fit_limit(x, np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]), column=2)
-    >>> found.apart, round(float(found.fit.coefficients[-1]), 4)
+    >>> limit = fit_limit(x, np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]), column=2)
+    >>> limit.apart, round(float(limit.fit.coefficients[-1]), 4)
     (1, 0.3613)
     """
     fit = fit_logistic(X, y, weights=weights)

@@ -202,11 +202,11 @@ def _check(neg_log10_p: F64) -> F64:
     return values
 
 
-def _count_tests(given: int, n_tests: int | None, method: Adjustment) -> int:
+def _count_tests(m: int, n_tests: int | None, method: Adjustment) -> int:
     if method not in ADJUSTMENTS:
         raise ValueError(f"method {method!r} is not one of {', '.join(ADJUSTMENTS)}")
     if n_tests is None:
-        return given
-    if method == "storey" or n_tests < given:
-        raise ValueError(f"n_tests is {n_tests} for {method} of {given} p-values; not allowed")
+        return m
+    if method == "storey" or n_tests < m:
+        raise ValueError(f"n_tests is {n_tests} for {method} of {m} p-values; not allowed")
     return n_tests

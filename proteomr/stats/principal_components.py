@@ -93,8 +93,8 @@ def find_components(centred: F64, *, components: int) -> PrincipalComponents:
         return PrincipalComponents(np.empty((n, 0)), np.empty((p, 0)), np.empty(0))
     variance, vectors = eigh(gram, overwrite_a=True, subset_by_index=(size - wanted, size - 1))
     variance, vectors = variance[::-1], vectors[:, ::-1]
-    kept = variance > _NEGLIGIBLE * total
-    variance, vectors = variance[kept], vectors[:, kept]
+    varying = variance > _NEGLIGIBLE * total
+    variance, vectors = variance[varying], vectors[:, varying]
     loadings = vectors if p <= n else centred.T @ vectors / np.sqrt(variance)
     largest = np.abs(loadings).argmax(axis=0)
     loadings = loadings * np.sign(loadings[largest, np.arange(variance.size)])

@@ -180,8 +180,8 @@ def solve_profile_score(
     Examples
     --------
     >>> x, y = np.array([0.1, 0.2, 0.3]), np.array([0.05, 0.1, 0.15])
-    >>> given = Points(x, np.full(3, 0.01), y, np.full(3, 0.01))
-    >>> round(solve_profile_score(given, loss="l2", over_dispersion=False).slope, 6)
+    >>> points = Points(x, np.full(3, 0.01), y, np.full(3, 0.01))
+    >>> round(solve_profile_score(points, loss="l2", over_dispersion=False).slope, 6)
     0.5
     """
     moments = constants or loss_constants(loss)

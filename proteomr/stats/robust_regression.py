@@ -77,9 +77,9 @@ def fit_mm(X: F64, y: F64, *, weights: F64) -> MmFit:
     >>> round(float(fit.coefficients[0]), 2), round(float(fit.robustness[-1]), 2)
     (2.0, 0.0)
     """
-    kept = weights > 0
-    root = np.sqrt(weights[kept])
-    S, z = X[kept] * root[:, None], y[kept] * root
+    positive = weights > 0
+    root = np.sqrt(weights[positive])
+    S, z = X[positive] * root[:, None], y[positive] * root
     norms = np.linalg.norm(S, axis=0)
     S = S / norms
     start, scale, settled = _fit_scale(S, z)
@@ -89,7 +89,7 @@ def fit_mm(X: F64, y: F64, *, weights: F64) -> MmFit:
     b = _descend(S, z, start, scale)
     t = (z - S @ b) / scale
     robustness = np.zeros(y.size)
-    robustness[kept] = _robustness(t, _C_SLOPE)
+    robustness[positive] = _robustness(t, _C_SLOPE)
     covariance = _estimate_covariance(S, t, (z - S @ start) / scale, scale)
     se = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     converged = _find_doubt(S, z, b, start=start, scale=scale) is None

@@ -110,8 +110,8 @@ def fit_by_turns(points: Points, *, price: float, tolerance: float, least: float
     Examples
     --------
     >>> x, y = np.array([0.1, 0.2, 0.3]), np.array([0.05, 0.1, 0.9])
-    >>> made = Points(x, np.full(3, 0.01), y, np.full(3, 0.02))
-    >>> fits = fit_by_turns(made, price=10.0, tolerance=1e-7, least=1e-13)
+    >>> points = Points(x, np.full(3, 0.01), y, np.full(3, 0.02))
+    >>> fits = fit_by_turns(points, price=10.0, tolerance=1e-7, least=1e-13)
     >>> fits.best, round(fits.slopes[1], 6), fits.doubts[1]
     (1, 0.5, None)
     """
@@ -133,7 +133,7 @@ def fit_by_turns(points: Points, *, price: float, tolerance: float, least: float
     if len(parts) > 1:
         part = _Turns(
             *(
-                np.concatenate([getattr(one, name) for one in parts])
+                np.concatenate([getattr(each, name) for each in parts])
                 for name in ("counts", "slopes", "true_x", "free")
             )
         )
@@ -196,8 +196,8 @@ def _assess(points: Points, state: _Turns, price: float) -> TrimmedFits:
     x, y, wx, wy = points.x, points.y, points.sx**-2.0, points.sy**-2.0
     slope, free = state.slopes[:, None], state.free != 0.0
     true_x = np.where(free, x, state.true_x)
-    left = np.where(free, y - slope * true_x, 0.0)
-    loss = 0.5 * np.sum((x - true_x) ** 2 * wx + (y - slope * true_x - left) ** 2 * wy, axis=1)
+    direct = np.where(free, y - slope * true_x, 0.0)
+    loss = 0.5 * np.sum((x - true_x) ** 2 * wx + (y - slope * true_x - direct) ** 2 * wy, axis=1)
     stable = _find_gain(points, state, free) <= _TIE + _ROUNDING * loss
     score, curvature = _derive(points, state.slopes, ~free)
     with np.errstate(all="ignore"):
@@ -227,10 +227,10 @@ def _find_gain(points: Points, state: _Turns, free: Bool) -> F64:
     return np.asarray(changed.sum(axis=1))
 
 
-def _derive(points: Points, slopes: F64, kept: Bool) -> tuple[F64, F64]:
+def _derive(points: Points, slopes: F64, valid: Bool) -> tuple[F64, F64]:
     """First and second derivatives of the loss of the points kept, (K,) each."""
     _, first, second = derive_terms(points, slopes[:, None])
-    return np.where(kept, first, 0.0).sum(axis=1), np.where(kept, second, 0.0).sum(axis=1)
+    return np.where(valid, first, 0.0).sum(axis=1), np.where(valid, second, 0.0).sum(axis=1)
 
 
 def _find_errors(points: Points, slopes: F64, true_x: F64, free: Bool) -> F64:
@@ -300,20 +300,20 @@ def fit_globally(points: Points, *, price: float) -> TrimmedFits:
 
 def _fit_globally(points: Points, start: float, count: int) -> _GlobalFit:
     """From the best slope of the search, by turns the best points and their best slope."""
-    theta, kept = start, _keep(points, start, count)
+    theta, valid = start, _keep(points, start, count)
     doubt: str | None = _UNSETTLED
     for _ in range(_SETS):
-        line = fit_line(points.select(kept), start=theta)
-        theta, before = line.slope, kept
+        line = fit_line(points.select(valid), start=theta)
+        theta, before = line.slope, valid
         if line.doubt is not None:
             doubt = line.doubt
             break
-        kept = _keep(points, theta, count)
-        if (kept == before).all():
+        valid = _keep(points, theta, count)
+        if (valid == before).all():
             doubt = None
             break
     se = math.sqrt(2.0 / line.curvature) if line.curvature > 0 else math.nan
-    return _GlobalFit(theta, se, line.q, kept, doubt)
+    return _GlobalFit(theta, se, line.q, valid, doubt)
 
 
 def _keep(points: Points, slope: float, count: int) -> Bool:

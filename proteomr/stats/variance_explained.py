@@ -41,8 +41,8 @@ def correlation_from_beta(beta: ArrayLike, se: ArrayLike, n: ArrayLike) -> F64:
     """
     b, s, size = np.broadcast_arrays(*map(_as_float, (beta, se, n)))
     f = (b / s) ** 2
-    found: F64 = np.sign(b) * np.sqrt(f / (size - 2 + f))
-    return found
+    correlation: F64 = np.sign(b) * np.sqrt(f / (size - 2 + f))
+    return correlation
 
 
 def correlation_from_p(neg_log10_p: ArrayLike, n: ArrayLike) -> F64:
@@ -69,8 +69,8 @@ def correlation_from_p(neg_log10_p: ArrayLike, n: ArrayLike) -> F64:
         if (high - low <= 4 * np.spacing(high)).all():
             break
     f = ((low + high) / 2) ** 2
-    found: F64 = np.where(np.isnan(minus_log), np.nan, np.sqrt(f / (size - 2 + f)))
-    return found
+    correlation: F64 = np.where(np.isnan(minus_log), np.nan, np.sqrt(f / (size - 2 + f)))
+    return correlation
 
 
 def population_frequency(
@@ -98,8 +98,8 @@ def population_frequency(
     joint = 2 * c / (-b + root)  # the root that is a frequency, without cancellation
     among_cases = joint / share
     among_controls = (f - joint) / (1 - share)
-    found: F64 = among_controls * (1 - prevalence) + among_cases * prevalence
-    return found
+    weighted: F64 = among_controls * (1 - prevalence) + among_cases * prevalence
+    return weighted
 
 
 def correlation_from_log_odds(
@@ -122,8 +122,8 @@ def correlation_from_log_odds(
 
     Examples
     --------
-    >>> found = correlation_from_log_odds(0.1, 0.3, n_case=1000, n_control=1000, prevalence=0.1)
-    >>> float(found.round(5))
+    >>> r = correlation_from_log_odds(0.1, 0.3, n_case=1000, n_control=1000, prevalence=0.1)
+    >>> float(r.round(5))
     0.02505
     """
     b, cases, controls = map(_as_float, (log_odds, n_case, n_control))
@@ -133,8 +133,8 @@ def correlation_from_log_odds(
     explained = variance / (variance + _RESIDUAL[model])
     if correct_ascertainment:
         explained = explained / _ASCERTAINMENT
-    found: F64 = np.sign(b) * np.sqrt(explained)
-    return found
+    correlation: F64 = np.sign(b) * np.sqrt(explained)
+    return correlation
 
 
 def effective_sample_size(n_case: ArrayLike, n_control: ArrayLike) -> F64:
@@ -146,8 +146,8 @@ def effective_sample_size(n_case: ArrayLike, n_control: ArrayLike) -> F64:
     1500.0
     """
     cases, controls = _as_float(n_case), _as_float(n_control)
-    found: F64 = 2 / (1 / cases + 1 / controls)
-    return found
+    effective: F64 = 2 / (1 / cases + 1 / controls)
+    return effective
 
 
 def _as_float(values: ArrayLike) -> F64:

@@ -32,9 +32,9 @@ def weighted_median(values: F64, *, weights: F64) -> F64:
     2.0
     """
     rows = values.reshape(-1, values.shape[-1])
-    kept = weights > 0
-    if not kept.all():
-        rows, weights = rows[:, kept], weights[kept]
+    positive = weights > 0
+    if not positive.all():
+        rows, weights = rows[:, positive], weights[positive]
     order = np.argsort(rows, axis=1)
     sorted_weights = weights.take(order)
     middle = np.cumsum(sorted_weights, axis=1)

@@ -304,8 +304,7 @@ class BlockMethod(Method):
 def attempt(fit: Callable[[], list[Estimate]], *, count: int, m: int) -> list[Estimate]:
     """Return what an estimator gives; arithmetic that breaks down is a refusal, not an error.
 
-    Overflow and division by zero inside a fit are not reported one by one: what they leave behind
-    is not finite, and has no certificate.
+    Overflow and division by zero are not reported one by one: their results have no certificate.
 
     Parameters
     ----------
