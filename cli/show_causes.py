@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["describe_failures", "show_causes"]
 
 _SHOWN_PAIRS, _SHOWN_ROWS = 6, 12
-_MAIN = ("ivw", "wald")
 _NATIVE = {
     "exposure": "exposure",
     "outcome": "outcome",
@@ -74,16 +73,17 @@ def _print_hits(estimates: "pl.DataFrame", verdict: "pl.DataFrame") -> None:
     estimated = verdict.filter(pl.col("main_method").is_not_null())
     top = estimated.sort("neg_log10_p", descending=True, maintain_order=True).head(_SHOWN_ROWS)
     hits = ""
+    keys = ["exposure", "outcome", "method"]
     if "q_bh" in estimates.columns:
-        main = pl.col("method").is_in(_MAIN) & (pl.col("status") == "ok")
-        hits = f", {estimates.filter(main & (pl.col('q_bh') < 0.05)).height:,} with q < 0.05"
+        main = estimated.select("exposure", "outcome", method="main_method")
+        significant = main.join(estimates, on=keys).filter(pl.col("q_bh") < 0.05)
+        hits = f", {significant.height:,} with q < 0.05"
     say(f"{estimated.height:,} pairs with an estimate{hits}; the strongest:")
     if "estimate" not in estimates.columns:
         shown = ("exposure", "outcome", "main_method", "nsnp", "estimate", "neg_log10_p")
         rows = [_row(row, {name: name for name in shown}) for row in top.iter_rows(named=True)]
         print_rows(list(shown), rows, left=3)
         return
-    keys = ["exposure", "outcome", "method"]
     wanted = top.select("exposure", "outcome", method="main_method")
     _print_estimates(wanted.join(estimates, on=keys, how="left", maintain_order="left"))
 

@@ -9,13 +9,13 @@ import polars as pl
 
 from proteomr.errors import ColumnError, FormatError, nearest
 from proteomr.io.tables import read_table
+from proteomr.mr.verdict import is_main_estimate
 from proteomr.tables import columns as c
 from proteomr.tables import load_schema
 
 __all__ = ["check_controls", "read_controls"]
 
 _EXPECTED: Final = ("up", "down", "none")
-_MAIN: Final = ("ivw", "wald")
 
 
 def read_controls(path: str | Path) -> pl.DataFrame:
@@ -68,7 +68,7 @@ def check_controls(
     'not among the pairs'
     """
     keys = [c.EXPOSURE, c.OUTCOME]
-    usable = estimates.filter(pl.col(c.METHOD).is_in(_MAIN) & pl.col(c.P_VALUE).is_not_null())
+    usable = estimates.filter(is_main_estimate() & pl.col(c.P_VALUE).is_not_null())
     main = usable.unique(keys, keep="first", maintain_order=True)
     wanted = [*keys, c.METHOD, c.ESTIMATE, c.NEG_LOG10_P, c.P_VALUE]
     joined = controls.join(main.select(wanted), on=keys, how="left", maintain_order="left")

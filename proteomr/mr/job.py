@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Protocol
 
 import polars as pl
 
@@ -25,6 +25,7 @@ from proteomr.mr.methods.base import Convention
 from proteomr.mr.opening import Opened, open_analysis
 from proteomr.mr.outputs import ColumnStyle
 from proteomr.mr.request import MrRequest
+from proteomr.mr.verdict import is_main_estimate
 from proteomr.runs import (
     Account,
     Data,
@@ -45,7 +46,6 @@ __all__ = ["Draw", "MrJob", "run_mr"]
 
 _FEW_PAIRS, _IN_A_BOOK = 6, 40  # figures of each pair up to the first, else of the strongest hits
 _LEVEL = 0.05  # of the q values of the pairs in a book
-_MAIN: Final = ("ivw", "wald")
 
 _LIBRARY_BYTES, _PAIR_BYTES = 2.2e8, 3e5  # measured: what is loaded; a pair of 8 variants
 _log = logging.getLogger(__name__)
@@ -272,11 +272,10 @@ def _choose_pairs(tables: Mapping[str, pl.DataFrame], *, many: bool) -> set[tupl
     """Return the pairs to draw: those with variants, or of many the strongest hits."""
     chosen = tables["reach"].filter(pl.col(c.NSNP) > 0)
     if many:
-        hits = pl.col(c.METHOD).is_in(_MAIN) & (pl.col(c.Q_BH) < _LEVEL)
+        hits = is_main_estimate() & (pl.col(c.Q_BH) < _LEVEL)
         significant = tables["estimates"].filter(hits)
-        chosen = significant.sort(c.NEG_LOG10_P, descending=True, maintain_order=True).head(
-            _IN_A_BOOK
-        )
+        strongest = significant.sort(c.NEG_LOG10_P, descending=True, maintain_order=True)
+        chosen = strongest.unique([c.EXPOSURE, c.OUTCOME], maintain_order=True).head(_IN_A_BOOK)
     return set(chosen.select(c.EXPOSURE, c.OUTCOME).iter_rows())
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from proteomr.tables import columns as c
 from proteomr.tables import load_schema
 
-__all__ = ["judge_pairs"]
+__all__ = ["is_main_estimate", "judge_pairs"]
 
 _MAIN: Final = ("ivw", "wald")
 _SENSITIVITY: Final = ("weighted_median", "weighted_mode", "egger")
@@ -19,6 +19,20 @@ _AGAINST: Final = {
     "directional pleiotropy": ("pleiotropic", True),
     "variants explain more of the outcome": ("exposure_first", False),
 }
+
+
+def is_main_estimate() -> pl.Expr:
+    """Whether a row of estimates is of the inverse-variance weighted kind, or a Wald ratio.
+
+    With whatever parameters: ``ivw(robust=true)`` is one.
+
+    Examples
+    --------
+    >>> methods = pl.DataFrame({"method": ["ivw", "ivw(robust=true)", "ivw_fe", "egger"]})
+    >>> methods.filter(is_main_estimate())["method"].to_list()
+    ['ivw', 'ivw(robust=true)']
+    """
+    return pl.col(c.METHOD).str.replace(r"\(.*", "").is_in(_MAIN)
 
 
 def judge_pairs(
