@@ -17,10 +17,11 @@ from proteomr.mr.methods.base import (
     conclude,
     refuse,
 )
+from proteomr.mr.methods.block_method import Block, BlockMethod
 from proteomr.mr.methods.estimate_block import EstimateBlock
 from proteomr.mr.methods.heterogeneity import describe_columns
 from proteomr.mr.methods.ivw import Distribution
-from proteomr.mr.methods.method import Block, BlockMethod, Method
+from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.units import Powers
 from proteomr.stats.distributions import (
     neg_log10_p_normal,

@@ -72,19 +72,20 @@ class EstimateBlock:
         ----------
         measures : what the method gives beside estimate and p value.
         """
-        sound = self._find_sound(measures).tolist()
-        return [
-            one if good else certify(one, measures=measures)
-            for one, good in zip(self.list_estimates(), sound, strict=True)
-        ]
+        estimates = self.list_estimates()
+        for place in np.flatnonzero(~self._find_sound(measures)).tolist():
+            estimates[place] = certify(estimates[place], measures=measures)
+        return estimates
 
     def _find_sound(self, measures: tuple[Measure, ...]) -> Bool:
-        """Whether nothing in a pair's numbers calls for a closer look."""
+        """Whether `certify` would find nothing in a pair's numbers; it says what it is."""
         sound = np.isfinite(self.estimate) & np.isfinite(self.neg_log10_p) & (self.neg_log10_p >= 0)
         if "se" in measures:
             sound &= np.isfinite(self.se) & (self.se > 0)
         if "limits" in measures:
-            sound &= np.isfinite(self.conf_high - self.conf_low) & (self.conf_low < self.conf_high)
+            with np.errstate(over="ignore", invalid="ignore"):
+                sound &= np.isfinite(self.conf_high - self.conf_low)
+            sound &= self.conf_low < self.conf_high
             sound &= (self.conf_low <= self.estimate) & (self.estimate <= self.conf_high)
         return np.asarray(sound)
 

@@ -14,9 +14,9 @@ from proteomr.mr.methods.base import (
     MethodStatus,
     refuse,
 )
+from proteomr.mr.methods.block_method import Block, BlockMethod
 from proteomr.mr.methods.estimate_block import EstimateBlock, conclude_block
 from proteomr.mr.methods.heterogeneity import describe_columns
-from proteomr.mr.methods.method import Block, BlockMethod
 from proteomr.stats.robust_regression import fit_mm
 from proteomr.stats.weighted_lines import fit_slopes, penalise_weights
 
