@@ -319,4 +319,4 @@ def _fit_globally(points: Points, start: float, count: int) -> _GlobalFit:
 def _keep(points: Points, slope: float, count: int) -> Bool:
     """Mark all but so many points that fit a slope worst, the first of equals left out."""
     shares = derive_terms(points, np.array(slope))[0]
-    return ~_mark_largest(shares[None, :], np.array([count]))[0]
+    return np.asarray(~_mark_largest(shares[None, :], np.array([count]))[0], dtype=np.bool_)

@@ -96,9 +96,10 @@ class EstimateBlock:
         rows = zip(*(column.tolist() for column in numbers), strict=True)
         names, untested = tuple(columns), frozenset(self.tests)
         values = zip(*(column.tolist() for column in columns.values()), strict=True)
+        ok, nsnp = MethodStatus.ok, self.nsnp
         estimates = [
-            Estimate(*row, self.nsnp, MethodStatus.ok, None, dict(zip(names, value, strict=True)))
-            for row, value in zip(rows, values, strict=True)
+            Estimate(value, se, p, low, high, nsnp, ok, None, dict(zip(names, more, strict=True)))
+            for (value, se, p, low, high), more in zip(rows, values, strict=True)
         ]
         for place in np.flatnonzero(~self.tested).tolist():
             details = estimates[place].details

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from proteomr._typing import F64
 from proteomr.mr.methods.base import Estimate, certify, refuse
 from proteomr.mr.methods.base import MethodStatus as Status
 from proteomr.mr.methods.estimate_block import EstimateBlock
@@ -12,9 +13,14 @@ from proteomr.mr.methods.estimate_block import EstimateBlock
 WILD = (math.nan, -math.inf, math.inf, 0.0, -1.0, 1.0)
 
 
-def build(rows: np.ndarray) -> EstimateBlock:
+def build(rows: F64) -> EstimateBlock:
+    estimate, se, minus_log, low, high = rows.T
     return EstimateBlock(
-        *rows.T,
+        estimate,
+        se,
+        minus_log,
+        low,
+        high,
         nsnp=3,
         details={"scale": np.arange(len(rows), dtype=np.float64)},
         tests={"q": np.full(len(rows), 2.0)},
