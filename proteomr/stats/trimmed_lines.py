@@ -110,9 +110,9 @@ def fit_by_turns(points: Points, *, price: float, tolerance: float, least: float
     Examples
     --------
     >>> x, y = np.array([0.1, 0.2, 0.3]), np.array([0.05, 0.1, 0.9])
-    >>> points = Points(x, np.full(3, 0.01), y, np.full(3, 0.02))
-    >>> fits = fit_by_turns(points, price=10.0, tolerance=1e-7, least=1e-13)
-    >>> fits.best, round(fits.slopes[1], 6), fits.doubts[1]
+    >>> made = Points(x, np.full(3, 0.01), y, np.full(3, 0.02))
+    >>> fits = fit_by_turns(made, price=10.0, tolerance=1e-7, least=1e-13)
+    >>> fits.best, round(float(fits.slopes[1]), 6), fits.doubts[1]
     (1, 0.5, None)
     """
     m = points.x.size
@@ -268,7 +268,7 @@ def fit_globally(points: Points, *, price: float) -> TrimmedFits:
     --------
     >>> x, y = np.array([0.1, 0.2, 0.3]), np.array([0.05, 0.1, 0.9])
     >>> fits = fit_globally(Points(x, np.full(3, 0.01), y, np.full(3, 0.02)), price=10.0)
-    >>> fits.best, round(fits.slopes[1], 6), fits.doubts[1]
+    >>> fits.best, round(float(fits.slopes[1]), 6), fits.doubts[1]
     (1, 0.5, None)
     """
     slopes = list_slopes(points)

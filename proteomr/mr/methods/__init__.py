@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
+from proteomr.mr.methods.block_method import BlockMethod
 from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood
 from proteomr.mr.methods.contamination_mixture import ContaminationMixture
 from proteomr.mr.methods.debiased_ivw import DebiasedIvw
@@ -18,7 +19,7 @@ from proteomr.mr.methods.ivw import (
 from proteomr.mr.methods.lasso import Lasso
 from proteomr.mr.methods.maximum_likelihood import MaximumLikelihood
 from proteomr.mr.methods.median import PenalisedWeightedMedian, SimpleMedian, WeightedMedian
-from proteomr.mr.methods.method import BlockMethod, Method
+from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.mode import (
     PenalisedMode,
     SimpleMode,

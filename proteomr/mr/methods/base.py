@@ -126,11 +126,11 @@ def infer(estimate: F64, se: F64, *, df: F64 | None = None) -> tuple[F64, F64, F
     """
     statistic = np.full(estimate.shape, np.nan)
     np.divide(estimate, se, out=statistic, where=se > 0)
+    width: float | F64 = _WIDTH
     if df is None:
-        minus_log, width = neg_log10_p_normal(statistic), np.asarray(_WIDTH)
+        minus_log = neg_log10_p_normal(statistic)
     else:
-        minus_log = neg_log10_p_t(statistic, df)
-        width = np.asarray(quantile_t(0.5 + _LEVEL / 2, df))
+        minus_log, width = neg_log10_p_t(statistic, df), quantile_t(0.5 + _LEVEL / 2, df)
     half = width * se
     return minus_log, np.asarray(estimate - half), np.asarray(estimate + half)
 

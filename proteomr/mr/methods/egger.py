@@ -11,10 +11,11 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
 from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
+from proteomr.mr.methods.block_method import Block, BlockMethod
 from proteomr.mr.methods.estimate_block import EstimateBlock
 from proteomr.mr.methods.heterogeneity import describe_columns
 from proteomr.mr.methods.ivw import Distribution
-from proteomr.mr.methods.method import Block, BlockMethod, Method
+from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.units import Powers
 from proteomr.stats.distributions import (
     neg_log10_p_normal,

@@ -10,6 +10,7 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.mr.methods.base import Estimate, Measure, certify, infer
 from proteomr.mr.methods.units import Powers
+from proteomr.status import Status
 
 __all__ = ["EstimateBlock", "conclude_block"]
 
@@ -72,19 +73,20 @@ class EstimateBlock:
         ----------
         measures : what the method gives beside estimate and p value.
         """
-        sound = self._find_sound(measures).tolist()
-        return [
-            estimate if good else certify(estimate, measures=measures)
-            for estimate, good in zip(self.list_estimates(), sound, strict=True)
-        ]
+        estimates = self.list_estimates()
+        for place in np.flatnonzero(~self._find_sound(measures)).tolist():
+            estimates[place] = certify(estimates[place], measures=measures)
+        return estimates
 
     def _find_sound(self, measures: tuple[Measure, ...]) -> Bool:
-        """Whether nothing in a pair's numbers calls for a closer look."""
+        """Whether `certify` would find nothing in a pair's numbers; it says what it is."""
         sound = np.isfinite(self.estimate) & np.isfinite(self.neg_log10_p) & (self.neg_log10_p >= 0)
         if "se" in measures:
             sound &= np.isfinite(self.se) & (self.se > 0)
         if "limits" in measures:
-            sound &= np.isfinite(self.conf_high - self.conf_low) & (self.conf_low < self.conf_high)
+            with np.errstate(over="ignore", invalid="ignore"):
+                sound &= np.isfinite(self.conf_high - self.conf_low)
+            sound &= self.conf_low < self.conf_high
             sound &= (self.conf_low <= self.estimate) & (self.estimate <= self.conf_high)
         return np.asarray(sound)
 
@@ -95,17 +97,10 @@ class EstimateBlock:
         rows = zip(*(column.tolist() for column in numbers), strict=True)
         names, untested = tuple(columns), frozenset(self.tests)
         values = zip(*(column.tolist() for column in columns.values()), strict=True)
+        ok, nsnp = Status.ok, self.nsnp
         estimates = [
-            Estimate(
-                estimate,
-                se,
-                minus_log,
-                low,
-                high,
-                self.nsnp,
-                details=dict(zip(names, value, strict=True)),
-            )
-            for (estimate, se, minus_log, low, high), value in zip(rows, values, strict=True)
+            Estimate(value, se, p, low, high, nsnp, ok, None, dict(zip(names, more, strict=True)))
+            for (value, se, p, low, high), more in zip(rows, values, strict=True)
         ]
         for place in np.flatnonzero(~self.tested).tolist():
             details = estimates[place].details

@@ -10,9 +10,9 @@ import numpy as np
 from proteomr._typing import F64, Bool
 from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Convention, refuse
+from proteomr.mr.methods.block_method import Block, BlockMethod
 from proteomr.mr.methods.estimate_block import EstimateBlock, conclude_block
 from proteomr.mr.methods.heterogeneity import describe_columns
-from proteomr.mr.methods.method import Block, BlockMethod
 from proteomr.stats.robust_regression import fit_mm
 from proteomr.stats.weighted_lines import fit_slopes, penalise_weights
 from proteomr.status import Status

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import Field, dataclass, replace
-from functools import partial
+from dataclasses import Field, replace
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.random import Generator
 
-from proteomr._typing import F64, I64, Bool
 from proteomr.mr.methods.base import Estimate, Measure, certify, refuse
-from proteomr.mr.methods.estimate_block import EstimateBlock
-from proteomr.mr.methods.units import Powers, find_exponents, restore_units, vanishes
+from proteomr.mr.methods.units import Powers, find_exponents, loses, restore_units
 from proteomr.status import Status
 from proteomr.tables import Harmonised
 
-__all__ = ["Block", "BlockMethod", "Declared", "Draw", "Method", "Stack", "attempt"]
+__all__ = ["TOO_WIDE", "Declared", "Draw", "Method", "attempt"]
 
 Draw: TypeAlias = Callable[[int], Generator]
 """Gives the source of random numbers of a pair, by its position."""
 
-_NORMAL = float(np.finfo(np.float64).tiny)  # numbers from here on have all their digits
-_TOO_WIDE = "effects or standard errors differ by more orders of magnitude than numbers hold"
+TOO_WIDE = "effects or standard errors differ by more orders of magnitude than numbers hold"
+"""Why effects cannot be brought to the size of one."""
 
 
 class Declared(ABC):
@@ -133,9 +130,14 @@ class Method(Declared):
         methods, pairs : of one kin, and what they are applied to.
         draw : gives the source of random numbers of a pair.
         """
-        rows = [
-            self.estimate_kin(methods, pair, random=draw(place)) for place, pair in enumerate(pairs)
-        ]
+        if not any(method.stochastic for method in methods):
+            unused = np.random.default_rng(0)  # making one for each pair costs as much as a fit
+            rows = [self.estimate_kin(methods, pair, random=unused) for pair in pairs]
+        else:
+            rows = [
+                self.estimate_kin(methods, pair, random=draw(place))
+                for place, pair in enumerate(pairs)
+            ]
         return [[row[place] for row in rows] for place in range(len(methods))]
 
     def fit_kin(
@@ -165,16 +167,23 @@ class Method(Declared):
         outcome = int(find_exponents(data.beta_y, data.se_y))
         scaled = _scale(data, exposure=exposure, outcome=outcome)
         if scaled is None:
-            return [refuse(Status.not_identified, _TOO_WIDE, nsnp=data.m)] * len(methods)
+            return [refuse(Status.not_identified, TOO_WIDE, nsnp=data.m)] * len(methods)
         fitting = [method.in_units(outcome, exposure) for method in methods]
         estimates = attempt(
             lambda: fitting[0].fit_kin(fitting, scaled, random=random),
             count=len(methods),
             m=data.m,
         )
-        return [self._finish(estimate, outcome, exposure) for estimate in estimates]
+        return [self.finish(estimate, outcome, exposure) for estimate in estimates]
 
-    def _finish(self, estimate: Estimate, outcome: int, exposure: int) -> Estimate:
+    def finish(self, estimate: Estimate, outcome: int, exposure: int) -> Estimate:
+        """Return an estimate of scaled effects in their own units, with its certificate.
+
+        Parameters
+        ----------
+        estimate : what `fit` gave.
+        outcome, exposure : powers of two by which effects were divided.
+        """
         unit = (0, 0) if self.pure else (outcome, exposure)
         estimate = restore_units(estimate, outcome=unit[0], exposure=unit[1], powers=self.powers)
         return certify(estimate, measures=self.measures)
@@ -198,107 +207,6 @@ class Method(Declared):
             text = f"{zeros} variants have no effect on the exposure, so no ratio"
             return refuse(Status.zero_effect, text, nsnp=m)
         return None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Block:
-    """Pairs of m variants each, at the size of one: effects and standard errors, (k, m)."""
-
-    x: F64
-    sx: F64
-    y: F64
-    sy: F64
-
-    @property
-    def m(self) -> int:
-        """Number of variants of each pair."""
-        return int(self.x.shape[1])
-
-    def select(self, rows: I64) -> Block:
-        """Return the block of chosen pairs.
-
-        Parameters
-        ----------
-        rows : their positions.
-        """
-        return Block(self.x[rows], self.sx[rows], self.y[rows], self.sy[rows])
-
-
-class BlockMethod(Method):
-    """An estimator that is written for many pairs at once; a pair is a block of one."""
-
-    __slots__ = ()
-
-    pairs_at_once: ClassVar[int] = 4096  # a few milliseconds of array arithmetic
-
-    @property
-    def kin(self) -> Hashable:
-        """All that are written for blocks: their pairs are brought into arrays once."""
-        return BlockMethod
-
-    @abstractmethod
-    def fit_block(self, block: Block, /) -> EstimateBlock:
-        """Return the estimate, or a refusal, of every pair of a block."""
-
-    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
-        """Return the estimate of a block of one."""
-        del random
-        arrays = (data.x, data.sx, data.beta_y, data.se_y)
-        block = Block(*(array[None, :] for array in arrays))
-        return self.fit_block(block).list_estimates()[0]
-
-    def estimate_together(
-        self, methods: Sequence[Self], pairs: Sequence[Harmonised], /, *, draw: Draw
-    ) -> list[list[Estimate]]:
-        """Return for each method its estimates of pairs; those of as many variants in one array.
-
-        There is no padding, and sums run along the variants of one pair, so that a pair's numbers
-        do not depend on the others.
-        """
-        del draw
-        groups: dict[int, list[int]] = {}
-        for place, pair in enumerate(pairs):
-            groups.setdefault(pair.m, []).append(place)
-        columns: list[dict[int, Estimate]] = [{} for _ in methods]
-        for places in groups.values():
-            stack = _stack([pairs[place] for place in places])
-            for method, column in zip(methods, columns, strict=True):
-                column.update(zip(places, method.estimate_stack(stack), strict=True))
-        return [[column[place] for place in range(len(pairs))] for column in columns]
-
-    def estimate_stack(self, stack: Stack) -> list[Estimate]:
-        """Return the estimates of pairs of as many variants, or why they cannot be used.
-
-        Parameters
-        ----------
-        stack : the pairs.
-        """
-        m = stack.block.m
-        refusals = {count: self.find_refusal(m, count) for count in set(stack.zeros)}
-        if all(refusal is None for refusal in refusals.values()):
-            return self._estimate_whole(stack)
-        estimates = [refusals[count] for count in stack.zeros]
-        rows = np.array([row for row, refusal in enumerate(estimates) if refusal is None], int)
-        if rows.size:
-            for row, estimate in zip(rows, self._estimate_whole(stack.select(rows)), strict=True):
-                estimates[row] = estimate
-        return [estimate for estimate in estimates if estimate is not None]
-
-    def _estimate_whole(self, stack: Stack) -> list[Estimate]:
-        """Return the estimates of pairs that nothing excludes, each with its certificate."""
-        fits = _fit_block(self, stack.block)
-        if isinstance(fits, list):
-            units = zip(stack.outcome.tolist(), stack.exposure.tolist(), strict=True)
-            estimates = [self._finish(fit, *unit) for fit, unit in zip(fits, units, strict=True)]
-        else:
-            if not self.pure:
-                fits = fits.restore_units(
-                    outcome=stack.outcome, exposure=stack.exposure, powers=self.powers
-                )
-            estimates = fits.list_certified(measures=self.measures)
-        for k in np.flatnonzero(stack.lost):
-            estimates[k] = refuse(Status.not_identified, _TOO_WIDE, nsnp=stack.block.m)
-        return estimates
 
 
 def attempt(fit: Callable[[], list[Estimate]], *, count: int, m: int) -> list[Estimate]:
@@ -325,77 +233,11 @@ def attempt(fit: Callable[[], list[Estimate]], *, count: int, m: int) -> list[Es
         return [refuse(Status.not_identified, text, nsnp=m)] * count
 
 
-def _fit_block(method: BlockMethod, block: Block) -> EstimateBlock | list[Estimate]:
-    """Return the estimates of a block; where one breaks the arithmetic, each is tried alone."""
-    try:
-        with np.errstate(all="ignore"):
-            return method.fit_block(block)
-    except (ArithmeticError, LinAlgError):
-        return [
-            attempt(partial(_fit_one, method, block.select(np.array([k]))), count=1, m=block.m)[0]
-            for k in range(block.x.shape[0])
-        ]
-
-
-def _fit_one(method: BlockMethod, block: Block) -> list[Estimate]:
-    return method.fit_block(block).list_estimates()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stack:
-    """Pairs of as many variants: a block, and by pair what `Method.estimate_kin` asks of one.
-
-    Parameters
-    ----------
-    block : at the size of one.
-    exposure, outcome : (k,) powers of two of the units.
-    zeros : by pair, variants without effect on the exposure.
-    lost : (k,) whether numbers are lost by scaling.
-    """
-
-    block: Block
-    exposure: I64
-    outcome: I64
-    zeros: list[int]
-    lost: Bool
-
-    def select(self, rows: I64) -> Stack:
-        """Return the stack of chosen pairs.
-
-        Parameters
-        ----------
-        rows : their positions.
-        """
-        zeros = [self.zeros[row] for row in rows]
-        block = self.block.select(rows)
-        return Stack(block, self.exposure[rows], self.outcome[rows], zeros, self.lost[rows])
-
-
-def _stack(pairs: Sequence[Harmonised]) -> Stack:
-    shape = (len(pairs), pairs[0].m)
-    arrays = (
-        np.concatenate([pair.beta_x for pair in pairs]).reshape(shape),
-        np.concatenate([pair.se_x for pair in pairs]).reshape(shape),
-        np.concatenate([pair.beta_y for pair in pairs]).reshape(shape),
-        np.concatenate([pair.se_y for pair in pairs]).reshape(shape),
-    )
-    exposure = find_exponents(arrays[0], arrays[1])
-    outcome = find_exponents(arrays[2], arrays[3])
-    lost = np.zeros(exposure.shape, dtype=np.bool_)
-    scaled = []
-    for array, exponent in zip(arrays, (exposure, exposure, outcome, outcome), strict=True):
-        scaled.append(np.ldexp(array, -exponent[:, None]))
-        if np.abs(scaled[-1]).min(initial=1.0) < _NORMAL:
-            lost |= vanishes(array, scaled[-1])
-    zeros = np.count_nonzero(arrays[0] == 0, axis=1).tolist()
-    return Stack(Block(*scaled), exposure, outcome, zeros, lost)
-
-
 def _scale(data: Harmonised, *, exposure: int, outcome: int) -> Harmonised | None:
     """Return the effects divided by powers of two; None where numbers are lost."""
     arrays = (data.beta_x, data.se_x, data.beta_y, data.se_y)
     exponents = (exposure, exposure, outcome, outcome)
     scaled = [np.ldexp(a, -e) for a, e in zip(arrays, exponents, strict=True)]
-    if any(vanishes(a.ravel(), b.ravel()) for a, b in zip(arrays, scaled, strict=True)):
+    if any(loses(before, after) for before, after in zip(arrays, scaled, strict=True)):
         return None
     return replace(data, beta_x=scaled[0], se_x=scaled[1], beta_y=scaled[2], se_y=scaled[3])

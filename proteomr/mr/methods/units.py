@@ -15,7 +15,9 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.mr.methods.base import Estimate
 
-__all__ = ["Powers", "find_exponents", "restore_units", "vanishes"]
+__all__ = ["Powers", "find_exponents", "loses", "restore_units", "vanishes"]
+
+_NORMAL = float(np.finfo(np.float64).tiny)  # numbers from here on have all their digits
 
 Powers: TypeAlias = Mapping[str, tuple[int, int]]
 """By name of a detail, the powers of the outcome's and of the exposure's unit that it is in."""
@@ -51,8 +53,23 @@ def vanishes(before: F64, after: F64) -> Bool:
     >>> bool(vanishes(np.array([1.0, 1e-200]), np.array([1e-200, 0.0])))
     True
     """
-    smallest = np.finfo(np.float64).tiny
-    return np.asarray(((before != 0) & (np.abs(after) < smallest)).any(axis=-1))
+    return np.asarray(((before != 0) & (np.abs(after) < _NORMAL)).any(axis=-1))
+
+
+def loses(before: F64, after: F64) -> bool:
+    """Whether a number of an array vanishes; most have none so small that each is looked at.
+
+    Parameters
+    ----------
+    before, after : scaling, of any shape.
+
+    Examples
+    --------
+    >>> loses(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
+    False
+    """
+    small = np.abs(after).min(initial=1.0) < _NORMAL
+    return bool(small and vanishes(before.ravel(), after.ravel()))
 
 
 def restore_units(found: Estimate, *, outcome: int, exposure: int, powers: Powers) -> Estimate:
