@@ -38,7 +38,7 @@ _ZERO_ERROR = (
     "the standard error is zero: the variants agree to the last digit, or a number underflowed"
 )
 _LEVEL = 0.95  # of every interval: the one that both packages print
-_WIDTH = float(quantile_normal(0.5 + _LEVEL / 2))
+_WIDTH = float(quantile_normal(0.5 + _LEVEL / 2))  # half width of the limits, in standard errors
 
 
 @dataclass(frozen=True, slots=True)
