@@ -21,6 +21,7 @@ LOCK = (ROOT / "requirements.lock").read_text()
 HOMES = {"proteomr": "proteomr", "proteomr.schemas": "data/schemas", "proteomr_cli": "cli"}
 PINNED = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+)", re.MULTILINE)
 # written in pieces, so that this file does not hold what it looks for
+MERGE_MARKS = re.compile(r"^(<{7} |>{7} )", re.MULTILINE)
 MACHINE_PATHS = re.compile("/" + "(work|root|farm|tmp)" + "/[a-z]")
 
 
@@ -116,7 +117,7 @@ def test_the_lock_holds_every_dependency(extra: str | None) -> None:
     assert {canonical(requirement) for requirement in wanted} <= pinned
 
 
-def test_no_text_of_the_repository_names_a_path_of_a_machine() -> None:
+def test_no_text_of_the_repository_names_a_path_of_a_machine_or_holds_half_a_merge() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -126,9 +127,11 @@ def test_no_text_of_the_repository_names_a_path_of_a_machine() -> None:
     )
     if listed.returncode:
         pytest.skip("not a git checkout")
-    found = []
+    paths, marks = [], []
     for name in filter(None, listed.stdout.split("\0")):
         content = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b""
         text = content.decode("utf-8", "replace")
-        found += [name for _ in MACHINE_PATHS.finditer(text)]
-    assert found == []
+        paths += [name for _ in MACHINE_PATHS.finditer(text)]
+        marks += [name for _ in MERGE_MARKS.finditer(text)]
+    assert paths == []
+    assert marks == []
