@@ -94,9 +94,15 @@ def tabulate_estimates(rows: Sequence[tuple[str, str, str, Estimate]]) -> pl.Dat
     """
     estimates = [entry[3] for entry in rows]
     minus_log = np.array([each.neg_log10_p for each in estimates], dtype=np.float64)
+    effects = np.array([each.estimate for each in estimates], dtype=np.float64)
+    errors = np.array([each.se for each in estimates], dtype=np.float64)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        statistic = effects / errors
     numbers: dict[str, Any] = {
-        c.ESTIMATE: [each.estimate for each in estimates],
-        c.SE: [each.se for each in estimates],
+        c.ESTIMATE: effects,
+        c.SE: errors,
+        c.STATISTIC: np.where(np.isfinite(statistic), statistic, np.nan),
+        c.DF: [np.nan if each.df is None else each.df for each in estimates],
         c.NEG_LOG10_P: minus_log,
         c.P_VALUE: p_from_neg_log10(minus_log),
         c.CONF_LOW: [each.conf_low for each in estimates],
@@ -108,6 +114,7 @@ def tabulate_estimates(rows: Sequence[tuple[str, str, str, Estimate]]) -> pl.Dat
             c.OUTCOME: pl.Series([row[1] for row in rows], dtype=pl.String),
             c.METHOD: pl.Series([row[2] for row in rows], dtype=pl.String),
             c.NSNP: pl.Series([each.nsnp for each in estimates], dtype=pl.Int64),
+            c.N: pl.Series([each.nsnp for each in estimates], dtype=pl.Int64),
             **{
                 name: pl.Series(values, dtype=pl.Float64).fill_nan(None)
                 for name, values in numbers.items()

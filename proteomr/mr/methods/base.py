@@ -56,6 +56,7 @@ class Estimate:
     details : what else the method estimates, by name, such as an intercept.
     intervals : further parts of a confidence set that is not one interval.
     used : positions of the variants used, where the method chooses; None for all.
+    df : degrees of freedom of Student's t, of which the p value is; None where it is not.
     """
 
     estimate: float
@@ -69,6 +70,7 @@ class Estimate:
     details: Mapping[str, float] = field(default_factory=dict[str, float])
     intervals: tuple[tuple[float, float], ...] = ()
     used: tuple[int, ...] | None = None
+    df: float | None = None
 
 
 def conclude(
@@ -107,6 +109,7 @@ def conclude(
         nsnp=nsnp,
         details=dict(details or {}),
         used=used,
+        df=df if df is not None and np.isfinite(df) else None,
     )
 
 

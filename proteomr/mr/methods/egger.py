@@ -131,6 +131,7 @@ class EggerRegression(BlockMethod):
             tests=describe_columns(lines.q, lines.df),
             tested=(lines.df > 0) & (not self.penalised),
             refusals=refusals,
+            df=lines.df if _refers_to_t(self) else None,
         )
 
 
@@ -247,6 +248,12 @@ def _fit_robustly(x: F64, y: F64, weights: F64, df: F64) -> _Lines:
         scale[k], converged[k] = fit.scale, fit.converged
         q[k] = np.sum(weights[k] * (y[k] - intercept[k] - slope[k] * x[k]) ** 2)
     return _Lines(slope, se, intercept, intercept_se, scale, q, df, converged)
+
+
+def _refers_to_t(options: EggerRegression) -> bool:
+    """Whether p values are of Student's t."""
+    by_default = options.distribution is None and options.convention == "twosamplemr"
+    return by_default or options.distribution == "t"
 
 
 def _test(options: EggerRegression, value: F64, unit_se: F64, lines: _Lines) -> tuple[F64, F64]:

@@ -28,6 +28,7 @@ class EstimateBlock:
     tested : (k,).
     notes : what a user should know, by position of the pair.
     refusals : why there is no estimate, by position of the pair.
+    df : (k,) degrees of freedom of Student's t, of which the p values are; None where they are not.
     """
 
     estimate: F64
@@ -41,6 +42,7 @@ class EstimateBlock:
     tested: Bool
     notes: Mapping[int, str] = field(default_factory=dict[int, str])
     refusals: Mapping[int, Estimate] = field(default_factory=dict[int, Estimate])
+    df: F64 | None = None
 
     def restore_units(self, *, outcome: I64, exposure: I64, powers: Powers) -> EstimateBlock:
         """Return estimates of scaled effects in the units of the effects themselves.
@@ -90,6 +92,12 @@ class EstimateBlock:
             sound &= (self.conf_low <= self.estimate) & (self.estimate <= self.conf_high)
         return np.asarray(sound)
 
+    def _list_df(self) -> list[float | None]:
+        """Degrees of freedom of each pair; None where its p value is of the normal distribution."""
+        if self.df is None:
+            return [None] * self.estimate.size
+        return [float(df) if np.isfinite(df) else None for df in self.df]
+
     def list_estimates(self) -> list[Estimate]:
         """Return the estimates and refusals one by one."""
         columns = dict(self.details) | dict(self.tests)
@@ -97,10 +105,11 @@ class EstimateBlock:
         rows = zip(*(column.tolist() for column in numbers), strict=True)
         names, untested = tuple(columns), frozenset(self.tests)
         values = zip(*(column.tolist() for column in columns.values()), strict=True)
-        ok, nsnp = Status.ok, self.nsnp
+        ok, nsnp, df = Status.ok, self.nsnp, self._list_df()
+        shown = (dict(zip(names, more, strict=True)) for more in values)
         estimates = [
-            Estimate(value, se, p, low, high, nsnp, ok, None, dict(zip(names, more, strict=True)))
-            for (value, se, p, low, high), more in zip(rows, values, strict=True)
+            Estimate(value, se, p, low, high, nsnp, ok, None, details, (), None, freedom)
+            for (value, se, p, low, high), details, freedom in zip(rows, shown, df, strict=True)
         ]
         for place in np.flatnonzero(~self.tested).tolist():
             details = estimates[place].details
@@ -144,4 +153,4 @@ def conclude_block(
     [0.304, -0.096]
     """
     minus_log, low, high = infer(estimate, se, df=df)
-    return EstimateBlock(estimate, se, minus_log, low, high, nsnp, details, tests, tested)
+    return EstimateBlock(estimate, se, minus_log, low, high, nsnp, details, tests, tested, df=df)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -97,18 +98,14 @@ def restore_units(found: Estimate, *, outcome: int, exposure: int, powers: Power
         else value
         for name, value in found.details.items()
     }
-    return Estimate(
+    return replace(
+        found,
         estimate=_scale(found.estimate, unit),
         se=_scale(found.se, unit),
-        neg_log10_p=found.neg_log10_p,
         conf_low=_scale(found.conf_low, unit),
         conf_high=_scale(found.conf_high, unit),
         intervals=tuple((_scale(low, unit), _scale(high, unit)) for low, high in found.intervals),
-        nsnp=found.nsnp,
-        status=found.status,
-        message=found.message,
         details=details,
-        used=found.used,
     )
 
 
