@@ -115,6 +115,23 @@ def fit_by_turns(points: Points, *, price: float, tolerance: float, least: float
     >>> fits.best, round(float(fits.slopes[1]), 6), fits.doubts[1]
     (1, 0.5, None)
     """
+    state = _take_first_turns(points, price=price, tolerance=tolerance)
+    fits = _assess(points, state, price)
+    prolonged = np.zeros(state.counts.size, dtype=np.bool_)
+    for _ in range(_ROUNDS):
+        rows = fits.list_doubtful(least=least)
+        if not rows.size:
+            break
+        prolonged[rows] = True
+        _take_turns(points, state, rows, turns=_AFTER, tolerance=0.0)
+        for row in rows:
+            _go_to_end(points, state, row)
+        fits = _assess(points, state, price)
+    return replace(fits, prolonged=prolonged)
+
+
+def _take_first_turns(points: Points, *, price: float, tolerance: float) -> _Turns:
+    """Return where the package ends, for every K whose price alone leaves it some weight."""
     m = points.x.size
     size = max(1, _CELLS // m)
     parts: list[_Turns] = []
@@ -130,25 +147,12 @@ def fit_by_turns(points: Points, *, price: float, tolerance: float, least: float
         fits = _assess(points, part, price)
         if np.isfinite(fits.se).any():
             lowest = min(lowest, float(fits.criteria[fits.best]))
-    if len(parts) > 1:
-        part = _Turns(
-            *(
-                np.concatenate([getattr(each, name) for each in parts])
-                for name in ("counts", "slopes", "true_x", "free")
-            )
-        )
-        fits = _assess(points, part, price)
-    prolonged = np.zeros(part.counts.size, dtype=np.bool_)
-    for _ in range(_ROUNDS):
-        rows = fits.list_doubtful(least=least)
-        if not rows.size:
-            break
-        prolonged[rows] = True
-        _take_turns(points, part, rows, turns=_AFTER, tolerance=0.0)
-        for row in rows:
-            _go_to_end(points, part, row)
-        fits = _assess(points, part, price)
-    return replace(fits, prolonged=prolonged)
+    return _Turns(
+        np.concatenate([part.counts for part in parts]),
+        np.concatenate([part.slopes for part in parts]),
+        np.concatenate([part.true_x for part in parts]),
+        np.concatenate([part.free for part in parts]),
+    )
 
 
 def _go_to_end(points: Points, state: _Turns, row: int) -> None:
