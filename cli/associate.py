@@ -1,11 +1,12 @@
 """`proteomr associate`: all proteins against exposures under several adjustment sets."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from proteomr.errors import UsageError
+from proteomr.families import FAMILY_NAMES, LISTED_FAMILIES
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
     from proteomr.association import AssociateJob
     from proteomr.runs import Results
 
+    Family = str
+else:
+    Family = Literal[FAMILY_NAMES]
+
 __all__ = ["associate"]
 
-Family = Literal["linear", "logistic"]
 Transform = Literal["rint", "log2", "zscore", "none"]
 Tests = Literal["joint", "exposure"]
 Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2"]
@@ -50,9 +54,9 @@ def associate(
     family: Annotated[
         Family,
         typer.Option(
-            metavar="|".join(get_args(Family)),
+            metavar="|".join(FAMILY_NAMES),
             rich_help_panel=shared.MODELS,
-            help="linear: protein ~ exposure. logistic: exposure ~ protein.",
+            help=" ".join(f"{name}: {of.formula}." for name, of in LISTED_FAMILIES.items()),
         ),
     ],
     exposure: Annotated[

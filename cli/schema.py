@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from proteomr.errors import UsageError, nearest
+from proteomr.errors import UsageError
 
 from .console import say
 
@@ -35,18 +35,15 @@ def schema(
     if check is not None:
         _check(check, name)
         return
-    schemas = _read_schemas()
-    if name is None:
-        width = max(map(len, schemas), default=0)
-        for table, (_, description) in schemas.items():
-            say(f"{table:{width}}  {description}".rstrip())
+    if name is not None:
+        from proteomr.tables.table import schema_text
+
+        say(schema_text(name.removesuffix(".parquet")).rstrip("\n"))
         return
-    table = name.removesuffix(".parquet")
-    if table not in schemas:
-        raise UsageError(
-            f"there is no table {name!r}{nearest(table, schemas)}; known: {', '.join(schemas)}"
-        )
-    say(schemas[table][0].rstrip("\n"))
+    described = _read_descriptions()
+    width = max(map(len, described), default=0)
+    for table, description in described.items():
+        say(f"{table:{width}}  {description}".rstrip())
 
 
 def _check(path: Path, name: str | None) -> None:
@@ -61,15 +58,15 @@ def _check(path: Path, name: str | None) -> None:
     say(f"written by {checked.producer}, request {checked.request}")
 
 
-def _read_schemas() -> dict[str, tuple[str, str]]:
-    """Return name -> (text of the schema, its description), sorted by name."""
+def _read_descriptions() -> dict[str, str]:
+    """Return name -> description of every schema, by name, without reading any as a table."""
     folder = importlib.resources.files("proteomr.schemas") / "tables"
     texts = {
         entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
         for entry in folder.iterdir()
         if entry.name.endswith(".toml")
     }
-    return {name: (texts[name], _description(texts[name])) for name in sorted(texts)}
+    return {name: _description(texts[name]) for name in sorted(texts)}
 
 
 def _description(text: str) -> str:

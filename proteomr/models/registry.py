@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 from proteomr.errors import UsageError, nearest
+from proteomr.families import LISTED_FAMILIES, ListedFamily
 from proteomr.models.family import AnyFamily, FitOptions, Support
-from proteomr.models.linear import Linear
-from proteomr.models.logistic import Logistic
 from proteomr.models.targets import Role
 
 __all__ = ["FAMILIES", "Asked", "find_family", "refuse_unsupported"]
 
-FAMILIES: tuple[type[AnyFamily], ...] = (
-    Linear,
-    Logistic,
-)
+
+def _import(listed: ListedFamily) -> type[AnyFamily]:
+    home = importlib.import_module(f"proteomr.models.{listed.module}")
+    return cast("type[AnyFamily]", getattr(home, listed.kind))
+
+
+FAMILIES: tuple[type[AnyFamily], ...] = tuple(map(_import, LISTED_FAMILIES.values()))
 
 
 @dataclass(frozen=True, slots=True)

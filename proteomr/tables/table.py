@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,12 +13,14 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias
 import polars as pl
 
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
+from proteomr.families import FAMILY_NAMES
 
-__all__ = ["ColumnSchema", "Schema", "Table", "load_schema", "schema_names"]
+__all__ = ["ColumnSchema", "Schema", "Table", "load_schema", "schema_names", "schema_text"]
 
 DType: TypeAlias = Literal["text", "integer", "float", "boolean"]
 
 _FOLDER: Final = "tables"
+_REGISTRIES: Final[Mapping[str, tuple[str, ...]]] = {"families": FAMILY_NAMES}
 _STORED: Final[dict[str, pl.DataType]] = {
     "text": pl.String(),
     "integer": pl.Int64(),
@@ -201,11 +204,32 @@ def load_schema(name: str) -> Schema:
     >>> load_schema("drops").names
     ('step', 'reason', 'n')
     """
+    return _parse_schema(tomllib.loads(schema_text(name)))
+
+
+def schema_text(name: str) -> str:
+    """Return the text of a table's schema, in TOML, with the names of registries listed.
+
+    Raises
+    ------
+    UsageError
+        There is no table of that name.
+
+    Examples
+    --------
+    >>> 'values = ["linear", "logistic"' in schema_text("associations")
+    True
+    """
     names = schema_names()
     if name not in names:
-        raise UsageError(f"no table {name!r}{nearest(name, names)}; known: {', '.join(names)}")
+        raise UsageError(
+            f"there is no table {name!r}{nearest(name, names)}; known: {', '.join(names)}"
+        )
     folder = importlib.resources.files("proteomr.schemas") / _FOLDER
-    return _parse_schema(tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8")))
+    text = (folder / f"{name}.toml").read_text(encoding="utf-8")
+    for registry, listed in _REGISTRIES.items():
+        text = text.replace(f'values = "{registry}"', f"values = {json.dumps(listed)}")
+    return text
 
 
 @cache

@@ -10,10 +10,10 @@ from typing import Any, get_args
 
 import pytest
 import typer.main
-from proteomr_cli.associate import Family as FamilyName
 from proteomr_cli.ingest import Platforms
 from proteomr_cli.main import app
 
+from proteomr.families import FAMILY_NAMES
 from proteomr.io import PLATFORMS
 from proteomr.models import FAMILIES, Role
 from proteomr.models.family import Family
@@ -70,7 +70,7 @@ def test_any_table_is_asked_last() -> None:
 
 def test_families_have_the_names_that_options_tables_and_pages_know() -> None:
     names = [family.name for family in FAMILIES]
-    assert list(get_args(FamilyName)) == names
+    assert list(FAMILY_NAMES) == names
     allowed = {column.name: column.values for column in load_schema("associations").columns}
     assert list(allowed["family"]) == names
     methods = (ROOT / "README.md").read_text().partition("## Methods and their sources")[2]

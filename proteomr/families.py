@@ -1,0 +1,47 @@
+"""The names of the families of regressions, for whoever must not import them.
+
+A command's help and a table's schema name the families; what a family is and does stands in
+:mod:`proteomr.models`, which takes half a second to import. One line here lists a family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
+
+__all__ = ["FAMILY_NAMES", "LISTED_FAMILIES", "ListedFamily"]
+
+
+class ListedFamily(NamedTuple):
+    """Where a family is, and which side of its model the protein is on beside an exposure.
+
+    Parameters
+    ----------
+    module : its module in `proteomr.models`.
+    kind : its class.
+    protein : the response, as in least squares, or the predictor.
+
+    Examples
+    --------
+    >>> ListedFamily("linear", "Linear", "response").formula
+    'protein ~ exposure'
+    """
+
+    module: str
+    kind: str
+    protein: Literal["response", "predictor"]
+
+    @property
+    def formula(self) -> str:
+        """The two sides of its model, as a help says them."""
+        return "protein ~ exposure" if self.protein == "response" else "exposure ~ protein"
+
+
+LISTED_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
+    {
+        "linear": ListedFamily("linear", "Linear", "response"),
+        "logistic": ListedFamily("logistic", "Logistic", "predictor"),
+    }
+)
+FAMILY_NAMES: Final = tuple(LISTED_FAMILIES)
