@@ -37,7 +37,6 @@ from proteomr.tables.table import load_schema
 __all__ = [
     "OutcomeRules",
     "Outcomes",
-    "compare_outcomes",
     "derive_outcomes",
     "load_outcomes",
     "parse_outcomes",
@@ -125,44 +124,6 @@ def derive_outcomes(
         comparison=_compare_with_named(fields, rules, followed),
         warnings=(*warnings, *(warning for warning in judged if warning is not None)),
     )
-
-
-def compare_outcomes(fields: Fields, *, careful: OutcomeRules, code: OutcomeRules) -> pl.DataFrame:
-    """Return what two sets of rules make of the same participants, side by side.
-
-    Parameters
-    ----------
-    fields : of the participants.
-    careful, code : the rules; outcomes that both name are compared.
-
-    Returns
-    -------
-    pl.DataFrame
-        outcome, quantity (events, people at risk, prevalent, person-years, people left out by
-        reason), careful, code, and their difference.
-
-    Raises
-    ------
-    ColumnError
-        As `derive_outcomes`.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> facts = {
-    ...     "follow_up": {"end": date(2022, 11, 30), "death_instances": [0]},
-    ...     "outcome": [{"name": "mortality", "event": "death"}],
-    ... }
-    >>> rules = parse_outcomes(facts, source="own.toml")
-    >>> people = {"eid": ["1"], "p53_i0": [date(2008, 1, 1)], "p40000_i0": [date(2018, 1, 1)]}
-    >>> table = compare_outcomes(Fields(pl.DataFrame(people)), careful=rules, code=rules)
-    >>> table.select("quantity", "careful", "difference").row(0)
-    ('events', 1.0, 0.0)
-    """
-    names = {outcome.name for outcome in careful.outcomes}
-    first, _ = _follow(fields, careful)
-    second, _ = _follow(fields, _keep(code, names))
-    return _compare(first, second)
 
 
 def _compare_with_named(

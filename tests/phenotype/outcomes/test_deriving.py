@@ -14,7 +14,6 @@ from proteomr.errors import ColumnError
 from proteomr.phenotype.outcomes.deriving import (
     OutcomeRules,
     Outcomes,
-    compare_outcomes,
     derive_outcomes,
     load_outcomes,
     parse_outcomes,
@@ -243,7 +242,6 @@ def test_two_rules_stand_side_by_side() -> None:
         p20002_i0=[[], [], [], [1111, 1066]],
     )
     table = derive_outcomes(fields, CAREFUL).comparison
-    assert table.equals(compare_outcomes(fields, careful=CAREFUL, code=CODE))
     cvd = {row[1]: row[2:] for row in table.filter(outcome="cvd").iter_rows()}
     assert cvd["events"] == (1, 2, -1)
     assert cvd["people at risk"] == (2, 3, -1)
