@@ -103,9 +103,11 @@ def _join(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _count_failed(tables: Mapping[str, pl.DataFrame]) -> int:
-    """Return how many pairs, or of several exposures at once how many of them, have no estimate."""
-    if "verdict" in tables:
-        return int(tables["verdict"]["main_method"].is_null().sum())
+    """Return how many pairs have no estimate by any method asked for.
+
+    Of several exposures at once, which share their outcomes, how many of the exposures.
+    """
+    unit = (c.EXPOSURE, c.OUTCOME) if "verdict" in tables else (c.EXPOSURE,)
     estimated = pl.col(c.ESTIMATE).is_not_null().any()
-    each = tables["estimates"].group_by(c.EXPOSURE).agg(estimated.alias("known"))
+    each = tables["estimates"].group_by(unit).agg(estimated.alias("known"))
     return int((~each["known"]).sum())

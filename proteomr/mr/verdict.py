@@ -46,7 +46,8 @@ def judge_pairs(
     """Return for each pair what the methods agree on, and what speaks against it.
 
     The main estimate is the inverse-variance weighted one, or the Wald ratio of a single variant;
-    one with parameters, such as ``ivw(robust=true)``, where the plain one is absent.
+    one with parameters, such as ``ivw(robust=true)``, where the plain one is absent. Without either
+    there is no verdict, whatever other methods say.
     Agreement is of the signs of weighted median, weighted mode and Egger slope with the main one.
     Heterogeneity is by Q, pleiotropy by Egger's intercept, direction by Steiger's test, each at
     level alpha and not corrected for the number of pairs.
@@ -123,7 +124,9 @@ def _judge(
         "methods_agreeing": agree,
         "methods_compared": len(others),
         **evidence,
-        "verdict": _word(main, agree, len(others), evidence, alpha=alpha),
+        "verdict": _word_absence(by_method)
+        if main is None
+        else _word(main, agree, len(others), evidence, alpha=alpha),
     }
 
 
@@ -131,16 +134,20 @@ def _has(row: dict[str, Any] | None) -> bool:
     return row is not None and row[c.ESTIMATE] is not None and row[c.NEG_LOG10_P] is not None
 
 
+def _word_absence(by_method: dict[str, dict[str, Any]]) -> str:
+    if any(row[c.ESTIMATE] is not None for row in by_method.values()):
+        return "no verdict: neither ivw nor wald has an estimate to judge by"
+    return "no estimate"
+
+
 def _word(
-    main: dict[str, Any] | None,
+    main: dict[str, Any],
     agree: int | None,
     compared: int,
     evidence: dict[str, bool | None],
     *,
     alpha: float,
 ) -> str:
-    if main is None:
-        return "no estimate"
     if main[c.P_VALUE] >= alpha:
         return "no effect shown; that is not evidence of none"
     sign = "higher" if main[c.ESTIMATE] > 0 else "lower"

@@ -183,6 +183,21 @@ def test_a_pair_without_an_estimate_is_a_row_and_code_4(proteomr: Any, tmp_path:
 
 
 @pytest.mark.parametrize(
+    ("methods", "verdict"),
+    [("egger", "no verdict: neither ivw"), ("conmix,sign", "no verdict"), ("ivw(robust=true)", "")],
+)
+def test_an_estimate_by_any_method_is_no_failure(
+    proteomr: Any, tmp_path: Path, files: tuple[Path, Path], methods: str, verdict: str
+) -> None:
+    ending = proteomr("mr", *files, "--methods", methods, "-o", tmp_path / "out")
+    assert ending.code == 0
+    assert "no estimate" not in ending.out + ending.err
+    words = pl.read_parquet(tmp_path / "out" / "verdict.parquet")["verdict"].to_list()
+    assert all(word.startswith(verdict) for word in words)
+    assert verdict or all("no verdict" not in word for word in words)
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
         ((), USAGE, "an exposure and an outcome are needed"),
