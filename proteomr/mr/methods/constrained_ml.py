@@ -12,6 +12,8 @@ from numpy.random import Generator
 from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.ranges import check_above_zero
+from proteomr.mr.methods.units import scale_positive
 from proteomr.stats.line_likelihood import Points
 from proteomr.stats.trimmed_lines import TrimmedFits, fit_by_turns, fit_globally
 from proteomr.status import Status
@@ -24,7 +26,6 @@ Search: TypeAlias = Literal["package", "global"]
 
 _SEARCHES: tuple[Search, ...] = ("package", "global")
 _PROLONGED = "the turns were continued: where the package ends them they had not settled"
-_SMALLEST = 5e-324  # above zero: a tolerance that scaling takes to zero is as good as none
 _WEIGHTLESS = 1e-13  # of the weights together: less moves no average beyond rounding
 
 
@@ -95,13 +96,12 @@ class ConstrainedMaximumLikelihood(Method):
     def __post_init__(self) -> None:
         if self.search not in _SEARCHES:
             raise UsageError(f"search {self.search!r} is none of {', '.join(_SEARCHES)}")
-        if not self.tolerance > 0.0:
-            raise UsageError(f"a tolerance of {self.tolerance}: one above zero is needed")
+        check_above_zero("tolerance", self.tolerance)
+        check_above_zero("sample_size", self.sample_size)
 
     def in_units(self, outcome: int, exposure: int) -> Self:
         """Return the method with its tolerance in the units of scaled effects."""
-        scaled = float(np.ldexp(self.tolerance, exposure - outcome))
-        return replace(self, tolerance=max(scaled, _SMALLEST))
+        return replace(self, tolerance=scale_positive(self.tolerance, exposure - outcome))
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the slope averaged over the numbers of invalid variants, or at the best."""

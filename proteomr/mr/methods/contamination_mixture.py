@@ -13,7 +13,8 @@ from proteomr._typing import F64, Bool
 from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Estimate, Measure, refuse
 from proteomr.mr.methods.method import Method
-from proteomr.mr.methods.units import Powers
+from proteomr.mr.methods.ranges import check_above_zero
+from proteomr.mr.methods.units import Powers, scale_positive
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.status import Status
 from proteomr.tables import Harmonised
@@ -26,7 +27,6 @@ _CHI2_95 = 3.841458820694124  # qchisq(0.95, 1)
 _BEYOND = 2.0  # standard errors beyond the outermost ratios: the package's default
 _LAST = 1e-10  # of a step: as R's seq, which keeps an end that rounding puts just out of reach
 _MOST_POINTS = 1_000_000  # seconds of work; ratios that far apart are not of one scale
-_SMALLEST = 5e-324  # above zero: of a step that scaling takes to zero, the grid has no end
 _AT_AN_END = "the best point is an end of the grid: lowest and highest give a wider one"
 _BLOCK = 1 << 20  # 8 MB at a time
 
@@ -99,17 +99,23 @@ class ContaminationMixture(Method):
     divide_by_heterogeneity: bool = False
 
     def __post_init__(self) -> None:
-        if not self.step > 0.0:
-            raise UsageError(f"a grid of step {self.step}: a step above zero is needed")
+        check_above_zero("step", self.step)
+        check_above_zero("psi", self.psi, hint="; none for 1.5 standard deviations of the ratios")
+        ends = (self.lowest, self.highest)
+        if any(end is not None and math.isnan(end) for end in ends):
+            raise UsageError(f"a grid from {self.lowest} to {self.highest}: its ends are numbers")
+        if self.lowest is not None and self.highest is not None and self.lowest > self.highest:
+            raise UsageError(f"a grid from {self.lowest} to {self.highest}: lowest is the larger")
 
     def in_units(self, outcome: int, exposure: int) -> Self:
         """Return the method with its grid and its spread in the units of scaled effects."""
-        values = (self.psi, self.lowest, self.highest)
-        psi, lowest, highest = (
-            None if value is None else float(np.ldexp(value, exposure - outcome))
-            for value in values
+        power = exposure - outcome
+        lowest, highest = (
+            None if end is None else float(np.ldexp(end, power))
+            for end in (self.lowest, self.highest)
         )
-        step = max(float(np.ldexp(self.step, exposure - outcome)), _SMALLEST)
+        psi = None if self.psi is None else scale_positive(self.psi, power)
+        step = scale_positive(self.step, power)
         return replace(self, psi=psi, lowest=lowest, highest=highest, step=step)
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:

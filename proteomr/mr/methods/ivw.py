@@ -8,11 +8,11 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 
 from proteomr._typing import F64, Bool
-from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Convention, refuse
 from proteomr.mr.methods.block_method import Block, BlockMethod
 from proteomr.mr.methods.estimate_block import EstimateBlock, conclude_block
 from proteomr.mr.methods.heterogeneity import describe_columns
+from proteomr.mr.methods.ranges import check_correlation
 from proteomr.stats.robust_regression import fit_mm
 from proteomr.stats.weighted_lines import fit_slopes, penalise_weights
 from proteomr.status import Status
@@ -24,7 +24,6 @@ __all__ = [
     "InverseVarianceWeightedRandom",
     "IvwModel",
     "IvwWeights",
-    "check_correlation",
 ]
 
 IvwModel: TypeAlias = Literal["default", "random", "fixed"]
@@ -177,22 +176,6 @@ class _Lines:
     q: F64
     df: F64
     converged: Bool
-
-
-def check_correlation(psi: float) -> None:
-    """Refuse what cannot be the correlation of two estimates.
-
-    Raises
-    ------
-    UsageError
-        It does not lie strictly between -1 and 1.
-
-    Examples
-    --------
-    >>> check_correlation(0.3)
-    """
-    if not -1.0 < psi < 1.0:
-        raise UsageError(f"psi is {psi}: a correlation strictly between -1 and 1 is needed")
 
 
 def _fit(options: InverseVarianceWeighted, block: Block) -> _Lines:

@@ -10,8 +10,9 @@ from numpy.random import Generator
 
 from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.heterogeneity import describe_heterogeneity
-from proteomr.mr.methods.ivw import Distribution, IvwModel, check_correlation
+from proteomr.mr.methods.ivw import Distribution, IvwModel
 from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.ranges import check_correlation
 from proteomr.stats.line_likelihood import Points, fit_line
 from proteomr.status import Status
 from proteomr.tables import Harmonised

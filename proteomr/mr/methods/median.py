@@ -12,6 +12,7 @@ from numpy.random import Generator
 from proteomr._typing import F64
 from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.ranges import check_above_zero
 from proteomr.stats.parametric_bootstrap import check_draws, draw_effects
 from proteomr.stats.weighted_lines import penalise_weights
 from proteomr.stats.weighted_median import weighted_median
@@ -146,6 +147,7 @@ class PenalisedWeightedMedian(Method):
 
     def __post_init__(self) -> None:
         check_draws(self.draws)
+        check_above_zero("factor", self.factor)
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the median of ratios with lowered weights, and its spread over the draws."""

@@ -11,9 +11,9 @@ from numpy.random import Generator
 from scipy import special
 
 from proteomr._typing import F64
-from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.ranges import check_above_zero
 from proteomr.stats.density_modes import find_modes
 from proteomr.stats.kernel_density import DensityGrid, mode_bandwidth, prepare_grid
 from proteomr.stats.parametric_bootstrap import check_draws
@@ -75,8 +75,7 @@ class Mode(Method):
 
     def __post_init__(self) -> None:
         check_draws(self.draws)
-        if not self.phi > 0.0:
-            raise UsageError(f"phi is {self.phi}: the bandwidth needs a factor above zero")
+        check_above_zero("phi", self.phi)
 
     @property
     def stream(self) -> str:
@@ -226,6 +225,10 @@ class PenalisedMode(Mode):
     weights: ClassVar[ModeWeights] = "penalised"
 
     penalty: float = 20.0
+
+    def __post_init__(self) -> None:
+        Mode.__post_init__(self)  # with slots, super() would look in the class before it got them
+        check_above_zero("penalty", self.penalty)
 
 
 @dataclass(frozen=True, slots=True)

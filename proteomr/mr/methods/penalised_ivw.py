@@ -12,6 +12,7 @@ from numpy.random import Generator
 from proteomr.mr.methods.base import Estimate, refuse
 from proteomr.mr.methods.debiased_ivw import conclude_debiased
 from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.ranges import check_not_negative
 from proteomr.mr.methods.units import Powers
 from proteomr.status import Status
 from proteomr.tables import Harmonised
@@ -70,6 +71,9 @@ class PenalisedIvw(Method):
 
     over_dispersion: bool = True
     penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_not_negative("penalty", self.penalty)
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the debiased slope."""

@@ -16,9 +16,10 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.mr.methods.base import Estimate
 
-__all__ = ["Powers", "find_exponents", "loses", "restore_units", "vanishes"]
+__all__ = ["Powers", "find_exponents", "loses", "restore_units", "scale_positive", "vanishes"]
 
 _NORMAL = float(np.finfo(np.float64).tiny)  # numbers from here on have all their digits
+_LEAST, _MOST = 5e-324, float(np.finfo(np.float64).max)  # what a scaled number above zero stays in
 
 Powers: TypeAlias = Mapping[str, tuple[int, int]]
 """By name of a detail, the powers of the outcome's and of the exposure's unit that it is in."""
@@ -55,6 +56,18 @@ def vanishes(before: F64, after: F64) -> Bool:
     True
     """
     return np.asarray(((before != 0) & (np.abs(after) < _NORMAL)).any(axis=-1))
+
+
+def scale_positive(value: float, power: int) -> float:
+    """Return a parameter above zero times a power of two, kept finite and above zero.
+
+    Examples
+    --------
+    >>> scale_positive(3.0, -1), scale_positive(1e-300, -200)
+    (1.5, 5e-324)
+    """
+    with np.errstate(over="ignore"):
+        return float(np.clip(np.ldexp(value, power), _LEAST, _MOST))
 
 
 def loses(before: F64, after: F64) -> bool:

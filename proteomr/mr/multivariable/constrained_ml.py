@@ -12,6 +12,7 @@ from numpy.random import Generator
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Estimate
+from proteomr.mr.methods.ranges import check_above_zero
 from proteomr.mr.multivariable.base import (
     MultivariableMethod,
     conclude_each,
@@ -99,6 +100,7 @@ class MultivariableConstrainedMl(MultivariableMethod):
     correlations: tuple[tuple[float, ...], ...] | None = None
 
     def __post_init__(self) -> None:
+        check_above_zero("sample_size", self.sample_size)
         if self.perturbations:
             check_draws(self.perturbations)
 

@@ -12,6 +12,7 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
 from proteomr.mr.methods.base import Convention, Estimate, conclude
+from proteomr.mr.methods.ranges import check_p_value
 from proteomr.mr.methods.units import Powers
 from proteomr.mr.multivariable.base import (
     INTERCEPT_POWERS,
@@ -93,6 +94,9 @@ class MultivariableIvw(MultivariableMethod):
     own_instruments_p: float | None = None
     robust: bool = False
     distribution: MultivariableDistribution = "normal"
+
+    def __post_init__(self) -> None:
+        check_p_value("own_instruments_p", self.own_instruments_p)
 
     @property
     def fewest(self) -> int:

@@ -11,6 +11,7 @@ from numpy.random import Generator
 from proteomr._typing import F64
 from proteomr.errors import InputError
 from proteomr.mr.methods.base import Convention, Estimate
+from proteomr.mr.methods.ranges import check_not_negative
 from proteomr.mr.multivariable.base import (
     MultivariableMethod,
     conclude_each,
@@ -82,6 +83,9 @@ class MultivariableLasso(MultivariableMethod):
     orient_by: str | None = None
     convention: Convention = "twosamplemr"
     penalty: float | None = None
+
+    def __post_init__(self) -> None:
+        check_not_negative("penalty", self.penalty)
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> tuple[Estimate, ...]:
         """Return one estimate per exposure, in order."""

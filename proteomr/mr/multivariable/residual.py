@@ -11,6 +11,7 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, Bool
 from proteomr.mr.methods.base import Estimate, conclude, refuse
+from proteomr.mr.methods.ranges import check_p_value
 from proteomr.mr.multivariable.base import MultivariableMethod, fit_weighted
 from proteomr.mr.multivariable.ivw import find_own_instruments
 from proteomr.status import Status
@@ -65,6 +66,9 @@ class MultivariableResidual(MultivariableMethod):
     intercept: bool = False
     own_instruments_p: float | None = None
     first_step_all: bool = False
+
+    def __post_init__(self) -> None:
+        check_p_value("own_instruments_p", self.own_instruments_p)
 
     @property
     def fewest(self) -> int:
