@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+# A shell that starts the tests in the background has them ignore SIGINT, and all that they start.
 SLOWLY = """
-import threading, time
+import signal, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from proteomr.scan import Scan
 fit, done = Scan.__call__, threading.Event()
 def wait(self, block):

@@ -81,7 +81,7 @@ def test_every_parameter_that_is_listed_can_be_given(kind: type[Method]) -> None
         ("ivw(psi=nan)", "psi cannot be 'nan'; it takes: a finite number"),
         ("ivw(psi=1.5)", "psi is 1.5"),
         ("weighted_mode(phi=0)", "phi is 0.0"),
-        ("conmix(step=-1)", "a step above zero is needed"),
+        ("conmix(step=-1)", "step is -1.0: a finite number above zero is needed"),
         ("weighted_median(draws=1)", "1 bootstrap draws"),
         ("ivw(robust)", "parameters stand as name=value"),
         ("ivw()", "parameters stand as name=value"),
