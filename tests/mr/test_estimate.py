@@ -46,6 +46,7 @@ def test_every_method_stands_in_the_registry_once() -> None:
         "estimate_block",
         "heterogeneity",
         "method",
+        "ranges",
         "units",
     }
     assert set(listed) == files - frame
