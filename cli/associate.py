@@ -268,6 +268,7 @@ def associate(
         formats=choose_formats(format),
         blocks=blocks,
         shard=share,
+        form={"columns": columns},
         doing="fitting",
     )
     run_command(context, running, task)

@@ -60,6 +60,7 @@ class Task:
     format : of the tables, beside parquet.
     blocks : who works through the blocks.
     shard : which share of the run.
+    form : options that change how results look and no number, by name.
     doing, unit : what a progress bar says, such as ``fitting`` ``blocks``.
     prints_folder : whether the last line is the folder, which the next command takes whole, and not
         the main table in it.
@@ -73,6 +74,7 @@ class Task:
     formats: "Sequence[shared.TableFormat]" = ("parquet",)
     blocks: Blocks = field(default_factory=Blocks)
     shard: "Shard | None" = None
+    form: Mapping[str, object] = field(default_factory=dict[str, object])
     doing: str = "working"
     unit: str = "blocks"
     prints_folder: bool = False
@@ -91,7 +93,14 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
     threads = hold_threads(running.threads)
     from proteomr.runs import Account, Output, run_job
 
-    output = Output(task.out, tuple(task.formats), running.resume, running.overwrite, task.shard)
+    output = Output(
+        task.out,
+        tuple(task.formats),
+        running.resume,
+        running.overwrite,
+        task.shard,
+        task.form,
+    )
     executor = Tracked(
         choose_executor(task.blocks, threads),
         doing=task.doing,

@@ -316,6 +316,7 @@ def mr(
         describe_failures,
         formats=choose_formats(format),
         blocks=blocks,
+        form={"columns": columns, "figures": figures},
         doing="estimating",
     )
     run_command(context, running, task)

@@ -251,11 +251,13 @@ def associate(
         effective_tests=effective_tests,
     )
     workers = available_threads() if threads is None else threads
+    form = {"columns": columns}
+    path = None if out is None else Path(out)
     return run_job(
         AssociateJob(request, columns),
-        Output(None if out is None else Path(out), resume=resume, overwrite=overwrite),
+        Output(path, resume=resume, overwrite=overwrite, form=form),
         executor=Threads(workers),
-        account=Account(threads=workers),
+        account=Account(configuration=form, threads=workers),
     )
 
 

@@ -236,12 +236,14 @@ def run_mr(
         seed=seed,
     )
     count = available_threads() if threads is None else threads
-    output = Output(None if out is None else Path(out), tuple(formats), resume, overwrite)
+    form = {"columns": columns}
+    path = None if out is None else Path(out)
+    output = Output(path, tuple(formats), resume, overwrite, form=form)
     return run_job(
         MrJob(request, columns),
         output,
         executor=Threads(count),
-        account=Account(threads=count, seed=seed),
+        account=Account(configuration=form, threads=count, seed=seed),
     )
 
 

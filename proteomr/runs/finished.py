@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from proteomr.runs.encoding import TABLE_FORMATS
 from proteomr.runs.layout import Layout, read_json
 
-__all__ = ["count_units", "list_tables"]
+__all__ = ["count_units", "list_tables", "read_configuration"]
 
 _RANKED = list(TABLE_FORMATS.values())
 
@@ -46,6 +48,19 @@ def count_units(layout: Layout) -> tuple[int, int]:
     facts = read_json(layout.manifest)
     known = facts if isinstance(facts, dict) else {}
     return int(known.get("units", 0)), int(known.get("failed", 0))
+
+
+def read_configuration(layout: Layout) -> Mapping[str, Any]:
+    """Return the options of a finished run, as its manifest records them.
+
+    Examples
+    --------
+    >>> read_configuration(Layout(Path("nowhere")))
+    {}
+    """
+    facts = read_json(layout.manifest)
+    recorded = facts.get("configuration") if isinstance(facts, dict) else None
+    return recorded if isinstance(recorded, dict) else {}
 
 
 def _name_table(layout: Layout, placed: str, main: str) -> str:

@@ -130,6 +130,7 @@ class Output:
     formats : of tables, parquet first.
     resume, overwrite : go on with, or replace, what an earlier run left.
     shard : the share of the blocks to compute.
+    form : options that change how results look and no number, by name: columns, figures.
     """
 
     path: Path | None = None
@@ -137,6 +138,7 @@ class Output:
     resume: bool = False
     overwrite: bool = False
     shard: Shard | None = None
+    form: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __post_init__(self) -> None:
         if self.resume and self.overwrite:
@@ -328,6 +330,13 @@ def _read_results(ledger: Ledger, output: Output) -> Results:
             raise RunFolderError(
                 f"{ledger.path}: holds the finished result without {wanted.name}; --overwrite "
                 "computes it again"
+            )
+    recorded = ledger.read_configuration()
+    for name, asked in output.form.items():
+        if asked is not False and recorded.get(name, asked) != asked:
+            raise RunFolderError(
+                f"{ledger.path}: holds the finished result with {name} {recorded[name]}, not "
+                f"{asked}; --overwrite computes it again"
             )
     units, failed = ledger.count_units()
     return Results(

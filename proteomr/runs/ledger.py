@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import polars as pl
 
@@ -19,7 +19,7 @@ from proteomr.files import replace_file, storage_errors
 from proteomr.provenance import InputFile, Manifest, canonical_json, utc_now
 from proteomr.runs.checking import make_stamp
 from proteomr.runs.encoding import TableFormat, write_encoded
-from proteomr.runs.finished import count_units, list_tables
+from proteomr.runs.finished import count_units, list_tables, read_configuration
 from proteomr.runs.layout import Layout, read_json
 from proteomr.runs.lock import Lock
 from proteomr.runs.opening import commit_results, lock_output, open_run
@@ -308,6 +308,10 @@ class Ledger:
     def list_tables(self) -> dict[str, Path]:
         """Return the finished tables by name, the main one first; parquet where there is one."""
         return list_tables(self._layout, main=self.main)
+
+    def read_configuration(self) -> Mapping[str, Any]:
+        """Return the options of the finished run."""
+        return read_configuration(self._layout)
 
     def count_units(self) -> tuple[int, int]:
         """Return how many units the finished run estimated, and how many of them failed."""

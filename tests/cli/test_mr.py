@@ -183,6 +183,32 @@ def test_a_pair_without_an_estimate_is_a_row_and_code_4(proteomr: Any, tmp_path:
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ((), ("--columns", "twosamplemr"), "with columns native, not twosamplemr"),
+        (("--columns", "twosamplemr"), (), "with columns twosamplemr, not native"),
+        ((), ("--figures",), "with figures False, not True"),
+    ],
+)
+def test_a_finished_run_is_not_taken_for_one_of_another_form(
+    proteomr: Any,
+    tmp_path: Path,
+    files: tuple[Path, Path],
+    before: tuple[str, ...],
+    after: tuple[str, ...],
+    expected: str,
+) -> None:
+    asked = ("mr", *files, "--methods", "ivw", "-o", tmp_path / "out")
+    assert proteomr(*asked, *before).code == 0
+    ending = proteomr(*asked, *after, "--resume")
+    assert ending.code != 0
+    assert expected in ending.err
+    assert "--overwrite computes it again" in ending.err
+    assert proteomr(*asked, *before, "--resume").code == 0
+    assert proteomr(*asked, *after, "--overwrite").code == 0
+
+
+@pytest.mark.parametrize(
     ("methods", "verdict"),
     [("egger", "no verdict: neither ivw"), ("conmix,sign", "no verdict"), ("ivw(robust=true)", "")],
 )
