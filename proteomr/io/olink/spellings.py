@@ -24,9 +24,8 @@ __all__ = [
     "Roles",
     "find_roles",
     "is_control_assay",
-    "is_control_name",
-    "is_control_type",
     "is_damaged",
+    "is_own_control_name",
     "is_passed",
     "looks_long",
     "simplify",
@@ -74,13 +73,6 @@ _PASSED_OVER: Final = frozenset(
 _HINTS: Final = ("sampleid", "olinkid", "uniprot", "assay", "panel", "plateid", _NPX)
 
 _MARKS: Final = re.compile(r"[^0-9a-z]+")
-_CONTROL_TYPE: Final = re.compile(
-    r"control|ctrl|^(nc|pc|sc|ipc|neg|pos|calibrator)$", re.IGNORECASE
-)
-_CONTROL_NAME: Final = re.compile(
-    r"CONTROL_|(?i:(sample|plate|negative|neg|inter-?plate)[ _-]?(control|ctrl)(?![a-z]))"
-    r"|(?i:control[ _-]sample)|(IPC|NC|PC|SC)[ _-]?\d*$"
-)
 _CONTROL_ASSAY: Final = re.compile(
     r"(ext|extension|inc|incubation|amp|amplification|det|detection)[ _-]?(control|ctrl)(?![a-z])",
     re.IGNORECASE,
@@ -186,26 +178,15 @@ def find_roles(columns: Sequence[str], *, path: Path, options: IngestOptions) ->
     )
 
 
-def is_control_type(kind: str) -> bool:
-    """Tell whether a type of sample is one of control samples.
+def is_own_control_name(name: str) -> bool:
+    """Tell whether a sample has the name that Olink's software gives controls.
 
     Examples
     --------
-    >>> is_control_type("PLATE_CONTROL"), is_control_type("SAMPLE")
+    >>> is_own_control_name("CONTROL_SAMPLE_AS 1"), is_own_control_name("Control 12")
     (True, False)
     """
-    return _CONTROL_TYPE.search(kind) is not None
-
-
-def is_control_name(name: str) -> bool:
-    """Tell from its name alone whether a sample is a control.
-
-    Examples
-    --------
-    >>> is_control_name("CONTROL_SAMPLE_AS 1"), is_control_name("Control 12")
-    (True, False)
-    """
-    return _CONTROL_NAME.match(name) is not None
+    return name.startswith("CONTROL_")
 
 
 def is_control_assay(name: str) -> bool:

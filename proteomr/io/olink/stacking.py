@@ -10,6 +10,12 @@ from typing import Final
 import polars as pl
 
 from proteomr.errors import InputError
+from proteomr.io.controls import (
+    ControlSamples,
+    find_control_names,
+    is_control_type,
+    may_be_control_name,
+)
 from proteomr.io.olink.parts import Part, mark
 from proteomr.io.olink.spellings import (
     ASSAY,
@@ -20,8 +26,7 @@ from proteomr.io.olink.spellings import (
     OLINK_ID,
     SAMPLE_QC,
     is_control_assay,
-    is_control_name,
-    is_control_type,
+    is_own_control_name,
 )
 from proteomr.tables import columns as c
 
@@ -124,12 +129,15 @@ def _add_key(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
 
 
 def _add_controls(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    notes = []
     typed = rows[c.SAMPLE_TYPE].is_not_null()
     by_type = pl.Series(mark(rows[c.SAMPLE_TYPE], is_control_type))
-    by_name = pl.Series(mark(rows[c.SAMPLE_ID], is_control_name)) & ~typed
-    if named := rows[c.SAMPLE_ID].filter(by_name).n_unique():
-        notes.append(f"taken for control samples by their names alone: {named}")
+    untyped = rows[c.SAMPLE_ID].filter(~typed).drop_nulls().unique().cast(pl.String)
+    certain = find_control_names(rows[c.SAMPLE_ID].drop_nulls().unique().cast(pl.String))
+    known = certain.union(filter(is_own_control_name, untyped))
+    by_name = pl.Series(mark(rows[c.SAMPLE_ID], known.__contains__)) & ~typed
+    doubtful = sum(may_be_control_name(name) for name in untyped if name not in known)
+    named = rows[c.SAMPLE_ID].filter(by_name).n_unique()
+    notes = [*ControlSamples(by_name, named, doubtful).notes]
     kinds = rows[c.SAMPLE_TYPE].filter(typed & ~by_type).unique().cast(pl.String).sort()
     unusual = [kind for kind in kinds if not kind.upper().startswith("SAMPLE")]
     if unusual:
