@@ -63,7 +63,7 @@ def read_measurements(
     ('table', [[2.5, 0.5], [1.5, nan]])
     """
     sources = tuple(open_source(path) for path in find_files(paths))
-    reader = detect_platform(sources) if platform == "auto" else _choose(platform, sources)
+    reader = detect_platform(sources) if platform == "auto" else _choose(platform)
     measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
     if doubts := _note_cuts(sources):
         measured = replace(measured, notes=(*measured.notes, *doubts))
@@ -129,24 +129,15 @@ def remove_withdrawn_samples(measured: Measurements, path: str | Path) -> Measur
     return replace(remaining, parameters={**remaining.parameters, "withdrawn": noted})
 
 
-def _choose(platform: str, sources: Sequence[Source]) -> PlatformReader:
+def _choose(platform: str) -> PlatformReader:
+    """Return the reader that the user names, which is not asked whether it knows the files."""
     by_name = {reader.name: reader for reader in PLATFORMS}
     for name, reader in by_name.items():
         if name == platform:
-            _refuse_strangers(reader, sources)
             return reader
     names = ("auto", *by_name)
     hint = nearest(platform, names)
     raise UsageError(f"no platform {platform!r}{hint}; known: {', '.join(names)}")
-
-
-def _refuse_strangers(reader: PlatformReader, sources: Sequence[Source]) -> None:
-    for source in sources:
-        if not reader.matches(source):
-            other = _first_match(source)
-            seems = f"; it looks like {other.name}" if other is not None else ""
-            message = f"is not recognised as {reader.name}{seems}"
-            raise FormatError(message, path=source.path)
 
 
 def _first_match(source: Source) -> PlatformReader | None:

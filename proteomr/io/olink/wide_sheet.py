@@ -11,18 +11,21 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.io.olink.parts import EXTRA, Part, code_text
-from proteomr.io.olink.sheets import Cell, Sheet, as_number, as_text
-from proteomr.io.olink.spellings import (
+from proteomr.io.long_form.beyond import find_range
+from proteomr.io.long_form.parts import EXTRA, Part, code_text
+from proteomr.io.long_form.sheets import Cell, Sheet, as_number, as_text
+from proteomr.io.long_form.vocabulary import (
     ASSAY,
+    ASSAY_ID,
     ASSAY_QC,
+    MISSING_FREQ,
     NORMALIZATION,
-    OLINK_ID,
+    RANGE,
     SAMPLE_QC,
-    is_control_assay,
-    is_damaged,
     simplify,
 )
+from proteomr.io.olink.spellings import LIMITS_OF_QUANTITY, is_control_assay
+from proteomr.io.spreadsheets import is_damaged, restore_genes
 from proteomr.tables import columns as c
 
 __all__ = ["read_wide_sheet"]
@@ -32,14 +35,13 @@ _HEADINGS: Final = {
     "assay": ASSAY,
     "uniprotid": c.UNIPROT,
     "uniprot": c.UNIPROT,
-    "olinkid": OLINK_ID,
+    "olinkid": ASSAY_ID,
     "unit": c.UNIT,
 }
-_LIMITS: Final = ("lod", "platelod", "maxlod")
+_MISSING_FREQ: Final = ("missingdatafreq", "missingfreq")
 _BELOW: Final = {
-    *_LIMITS,
-    *("missingdatafreq", "missingfreq", "normalization", "lloq", "uloq"),
-    *("assaywarning", "lowestquantifiablelevel"),
+    *(word for words in LIMITS_OF_QUANTITY.values() for word in words),
+    *(*_MISSING_FREQ, "normalization", "assaywarning"),
 }
 _OLINK_ID: Final = re.compile(r"OID\d+")
 
@@ -85,9 +87,9 @@ def read_wide_sheet(sheet: Sheet) -> Part:
         role: [as_text(sheet.rows[row][column]) for column in columns.assays]
         for role, row in rows.headings.items()
     }
+    notes = _restore_names(headings)
     _complete_ids(sheet, rows, headings)
     frame = _build(sheet, rows, columns, headings, unit)
-    notes = []
     if rows.unknown:
         notes.append(f"{rows.unknown} rows below the samples are of no known kind: left out")
     size = len(columns.assays)
@@ -197,7 +199,7 @@ def _place(
     sheet: Sheet, columns: _Columns, heading: Mapping[str, str], column: int, *, filled: bool
 ) -> None:
     name, word, panel = heading[ASSAY], simplify(heading[ASSAY]), heading[c.PANEL]
-    olink_id, uniprot = heading.get(OLINK_ID), heading.get(c.UNIPROT, "")
+    olink_id, uniprot = heading.get(ASSAY_ID), heading.get(c.UNIPROT, "")
     special = {"plateid": columns.plates, "qcwarning": columns.warnings}.get(word)
     if special is not None:
         if panel in special:
@@ -235,19 +237,29 @@ def _place_further(
         raise sheet.fault(f"column {column + 1} has values and no heading; name or remove it")
 
 
+def _restore_names(headings: dict[str, list[str]]) -> list[str]:
+    """Undo what a spreadsheet did to the names of assays, where they are keys."""
+    if ASSAY_ID in headings or c.UNIPROT not in headings:
+        return []
+    names = pl.Series(headings[ASSAY], dtype=pl.String)
+    restored = restore_genes(names, pl.Series(headings[c.UNIPROT], dtype=pl.String))
+    headings[ASSAY] = restored.names.zip_with(restored.names.is_not_null(), names).to_list()
+    return [*restored.notes] if restored.restored else []
+
+
 def _complete_ids(sheet: Sheet, rows: _Rows, headings: dict[str, list[str]]) -> None:
     """Give control assays a key of their own, and refuse keys that are damaged or stand twice."""
     panels, names = headings[c.PANEL], headings[ASSAY]
-    if OLINK_ID in headings:
+    if ASSAY_ID in headings:
         keys = [
             key or f"{panel}:{name}"
-            for key, panel, name in zip(headings[OLINK_ID], panels, names, strict=True)
+            for key, panel, name in zip(headings[ASSAY_ID], panels, names, strict=True)
         ]
-        headings[OLINK_ID] = keys
+        headings[ASSAY_ID] = keys
     else:
         keys = [f"{panel}:{name}" for panel, name in zip(panels, names, strict=True)]
-    row = rows.headings.get(OLINK_ID, rows.headings[ASSAY])
-    if damaged := sum(map(is_damaged, headings.get(OLINK_ID, names))):
+    row = rows.headings.get(ASSAY_ID, rows.headings[ASSAY])
+    if damaged := sum(map(is_damaged, headings.get(ASSAY_ID, names))):
         message = f"{damaged} names of assays look rewritten by a spreadsheet; export again"
         raise sheet.fault(message, row=row)
     if repeated := next((key for key in keys if keys.count(key) > 1), None):
@@ -262,7 +274,7 @@ def _build(
     unit: str | None,
 ) -> pl.DataFrame:
     n, p = len(rows.samples), len(columns.assays)
-    values = np.array([_numbers(sheet, row, columns, headings) for row in rows.samples])
+    values, words = _values(sheet, rows, columns, headings)
     per_sample: dict[str, list[str]] = {
         c.SAMPLE_ID: [as_text(sheet.rows[row][0]) for row in rows.samples],
         **{
@@ -273,8 +285,8 @@ def _build(
     per_assay = dict(headings)
     if unit is not None:
         per_assay[c.UNIT] = [unit] * p
-    for role, word in ((NORMALIZATION, "normalization"), ("missing_freq", "missingdatafreq")):
-        if word in rows.below:
+    for role, names in ((NORMALIZATION, ("normalization",)), (MISSING_FREQ, _MISSING_FREQ)):
+        for word in (word for word in names if word in rows.below):
             row = rows.below[word][0]
             per_assay[role] = [as_text(sheet.rows[row][at]) for at in columns.assays]
     plates = _by_panel(sheet, rows, columns.plates, headings[c.PANEL])
@@ -283,13 +295,19 @@ def _build(
         SAMPLE_QC: _by_panel(sheet, rows, columns.warnings, headings[c.PANEL]),
         ASSAY_QC: _warnings_of_assays(sheet, rows, columns, plates, headings[c.PANEL]),
     }
+    if words is not None:
+        per_cell[RANGE] = words
     texts = {
         **{role: np.repeat(np.array(cells), p) for role, cells in per_sample.items()},
         **{role: np.tile(np.array(cells), n) for role, cells in per_assay.items()},
         **{role: cells.ravel() for role, cells in per_cell.items()},
     }
-    limits = _limits(sheet, rows, columns, plates, headings)
-    numbers = {c.VALUE: values.ravel(), c.LOD: limits.ravel()}
+    limits = {
+        role: _limits(sheet, rows, columns, plates, headings, names=names)
+        for role, names in LIMITS_OF_QUANTITY.items()
+        if role == c.LOD or not rows.below.keys().isdisjoint(names)
+    }
+    numbers = {c.VALUE: values.ravel(), **{role: each.ravel() for role, each in limits.items()}}
     return pl.DataFrame(
         [
             *(code_text(pl.Series(role, cells.tolist())) for role, cells in texts.items()),
@@ -298,13 +316,35 @@ def _build(
     )
 
 
+def _values(
+    sheet: Sheet, rows: _Rows, columns: _Columns, headings: Mapping[str, list[str]]
+) -> tuple[F64, np.ndarray | None]:
+    """Return the values, (n, p), and what stands in place of those beyond a limit, if any does."""
+    words = np.full((len(rows.samples), len(columns.assays)), "", dtype=object)
+    values: F64 = np.empty(words.shape)
+    for position, row in enumerate(rows.samples):
+        cells = list(sheet.rows[row])
+        for assay, column in enumerate(columns.assays):
+            cell = cells[column]
+            if isinstance(cell, str) and cell.strip() and find_range(cell) is not None:
+                words[position, assay] = cell.strip()
+                cells[column] = ""
+        values[position] = _numbers(sheet, row, columns, headings, cells=cells)
+    return values, words if (words != "").any() else None
+
+
 def _numbers(
-    sheet: Sheet, row: int, columns: _Columns, headings: Mapping[str, list[str]]
+    sheet: Sheet,
+    row: int,
+    columns: _Columns,
+    headings: Mapping[str, list[str]],
+    *,
+    cells: Sequence[Cell],
 ) -> list[float]:
     numbers = []
     for position, column in enumerate(columns.assays):
         try:
-            numbers.append(as_number(sheet.rows[row][column]))
+            numbers.append(as_number(cells[column]))
         except ValueError as fault:
             name = headings[ASSAY][position]
             raise sheet.fault(str(fault), row=row, column=name) from None
@@ -362,12 +402,15 @@ def _limits(
     columns: _Columns,
     plates: np.ndarray,
     headings: Mapping[str, list[str]],
+    *,
+    names: Sequence[str],
 ) -> F64:
+    """Return a limit for each sample and assay, (n, p), from the first of its rows there is."""
     limits: F64 = np.full(plates.shape, np.nan)
-    word = next((word for word in _LIMITS if word in rows.below), None)
+    word = next((word for word in names if word in rows.below), None)
     for row in rows.below.get(word, ()) if word is not None else ():
         plate_of = _plates_below(sheet, row, columns, headings[c.PANEL])
-        row_limits = _numbers(sheet, row, columns, headings)
+        row_limits = _numbers(sheet, row, columns, headings, cells=sheet.rows[row])
         for position, plate in enumerate(plate_of):
             on_plate = plates[:, position] == plate if plate else slice(None)
             limits[on_plate, position] = row_limits[position]

@@ -153,7 +153,7 @@ def _read_preamble(
             section = first.casefold()
             if section == _TABLE:
                 return header, tuple(announced)
-        elif section == _HEADER:
+        elif section == _HEADER or (not section and first.startswith("!")):
             header[first.removeprefix("!")] = next((c.strip() for c in cells[1:] if c.strip()), "")
         elif first.removeprefix("!").casefold() == "name":
             announced += [cell.strip() for cell in cells[1:] if cell.strip()]

@@ -122,10 +122,11 @@ def test_quantified_data_keep_their_unit_and_their_limits_by_plate(
 ) -> None:
     made = read(_written(_quantified_rows(), tmp_path))
     assert made.assays["unit"].to_list() == ["pg/mL", "pg/mL"]
+    assert made.limits.columns == ["protein", "plate", "lod", "lloq", "uloq", "lql"]
     assert made.limits.rows() == [
-        ("OID20074", None, 0.75),
-        ("OID20563", "P1", 0.5),
-        ("OID20563", "P2", 0.25),
+        ("OID20074", None, 0.75, 0.1, 1000.0, 0.2),
+        ("OID20563", "P1", 0.5, 0.1, 1000.0, 0.1),
+        ("OID20563", "P2", 0.25, 0.1, 1000.0, None),
     ]
     assert made.flags.rows() == [
         (None, "OID20074", "Olink Target 48 Cytokine", "P1", "assay_qc", "Warn")
@@ -254,14 +255,6 @@ def test_an_empty_workbook_does_not_match_and_is_refused(
     assert not Olink().matches(open_source(path))
     with pytest.raises(FormatError, match="no sheet has the rows Panel, Assay and OlinkID"):
         read(path)
-
-
-def test_a_long_table_in_a_workbook_is_told_to_become_csv(
-    tmp_path: Path, write_workbook: WriteWorkbook
-) -> None:
-    path = write_workbook(tmp_path / "npx.xlsx", [["SampleID", "OlinkID", "NPX"], ["A", "O", 1]])
-    with pytest.raises(FormatError, match="a long table in a workbook; save the sheet as csv"):
-        Olink().matches(open_source(path))
 
 
 def test_the_vendors_workbook_equals_its_long_table(reference: Path, read: Read) -> None:

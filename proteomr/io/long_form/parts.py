@@ -1,10 +1,10 @@
-"""One file of Olink as a table of coded columns, and the checks that need its lines."""
+"""One file as a table of coded columns, and the checks that need its lines."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, NoReturn, TypeAlias
 
@@ -13,7 +13,8 @@ import polars as pl
 
 from proteomr._typing import Bool
 from proteomr.errors import FormatError
-from proteomr.io.olink.spellings import ASSAY, OLINK_ID, is_damaged
+from proteomr.io.long_form.vocabulary import ASSAY, ASSAY_ID
+from proteomr.io.spreadsheets import is_damaged, restore_genes
 from proteomr.io.text import MARKS, MISSING
 from proteomr.tables import columns as c
 
@@ -22,7 +23,7 @@ __all__ = ["EXTRA", "Part", "check_part", "code_text", "code_values", "mark"]
 EXTRA: Final = "extra:"
 _MARKS: Final = re.compile(MARKS)
 
-Layout: TypeAlias = Literal["long text", "long parquet", "wide sheet"]
+Layout: TypeAlias = Literal["long text", "long parquet", "long sheet", "wide sheet"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,18 +103,21 @@ def mark(column: pl.Series, test: Callable[[str], bool]) -> Bool:
     return answer
 
 
-def check_part(part: Part) -> None:
-    """Refuse names that are missing or rewritten by a spreadsheet, and what is no measurement.
+def check_part(part: Part) -> Part:
+    """Return a part with the names of its assays restored where a spreadsheet rewrote them.
+
+    Refused are names that are missing or rewritten beyond repair, and what is no measurement.
 
     Raises
     ------
     FormatError
         With the line, where the file has lines.
     """
-    frame = part.frame
-    if not frame.height:
+    if not part.frame.height:
         raise FormatError("a header and no rows", path=part.path)
-    key = OLINK_ID if OLINK_ID in frame.columns else ASSAY
+    part = _restore_names(part)
+    frame = part.frame
+    key = ASSAY_ID if ASSAY_ID in frame.columns else ASSAY
     for role in (c.SAMPLE_ID, key):
         names = frame[role]
         if missing := names.null_count():
@@ -144,6 +148,25 @@ def check_part(part: Part) -> None:
             path=part.path,
             column=part.headings.get(c.VALUE, "NPX"),
         )
+    return part
+
+
+def _restore_names(part: Part) -> Part:
+    """Undo what a spreadsheet did to the names of assays, where they are keys."""
+    frame = part.frame
+    if ASSAY_ID in frame.columns or c.UNIPROT not in frame.columns or ASSAY not in frame.columns:
+        return part
+    pairs = frame.select(ASSAY, c.UNIPROT).unique().sort(ASSAY, c.UNIPROT)
+    restored = restore_genes(pairs[ASSAY], pairs[c.UNIPROT])
+    if not restored.restored:
+        return part
+    names = restored.names.zip_with(restored.names.is_not_null(), pairs[ASSAY].cast(pl.String))
+    pairs = pairs.with_columns(code_text(names).alias("restored"))
+    joined = frame.join(
+        pairs, on=[ASSAY, c.UNIPROT], how="left", nulls_equal=True, maintain_order="left"
+    )
+    frame = frame.with_columns(joined["restored"].alias(ASSAY))
+    return replace(part, frame=frame, notes=(*part.notes, *restored.notes))
 
 
 def _refuse(part: Part, faulty: Bool, role: str, message: str) -> NoReturn:

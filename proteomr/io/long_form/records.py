@@ -6,9 +6,17 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from proteomr.io.olink.parts import mark
-from proteomr.io.olink.spellings import ASSAY_QC, BLOCK, SAMPLE_QC, is_passed
-from proteomr.io.olink.stacking import CONTROL_ASSAY, CONTROL_SAMPLE
+from proteomr.io.long_form.beyond import find_range
+from proteomr.io.long_form.parts import mark
+from proteomr.io.long_form.stacking import CONTROL_ASSAY, CONTROL_SAMPLE
+from proteomr.io.long_form.vocabulary import (
+    ASSAY_QC,
+    BLOCK,
+    LIMITS,
+    RANGE,
+    SAMPLE_QC,
+    is_passed,
+)
 from proteomr.tables import columns as c
 from proteomr.tables import load_schema
 
@@ -63,7 +71,8 @@ def describe(
 def find_flags(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the warnings about samples, by panel, block and plate, and about assays, by plate.
 
-    A warning about an assay that does not hold for all samples of a plate names the sample.
+    A warning about an assay that does not hold for all samples of a plate names the sample, and so
+    does the flag of a value that is missing because it lies beyond a limit.
     """
     panel = pl.col(c.PANEL).cast(pl.String)
     panel = (
@@ -97,7 +106,7 @@ def find_flags(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col(ASSAY_QC).cast(pl.String).alias(c.VALUE),
     )
     schema = load_schema("qc_flags")
-    flags = pl.concat([samples.unique(), assays.unique()])
+    flags = pl.concat([samples.unique(), assays.unique(), _beyond(rows)])
     return schema.validate(flags.sort(schema.names, nulls_last=True))
 
 
@@ -122,24 +131,30 @@ def plate_of_samples(plates: pl.DataFrame) -> pl.DataFrame:
 
 
 def find_limits(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, bool]:
-    """Return the limits of detection by plate, one for each assay, and whether plates differ.
+    """Return limits by plate, that of detection for each assay, and whether it differs by plate.
 
-    Where the limits of an assay differ within a plate, the plate's is their median; where they
-    differ between plates, the assay's is the median over its plates.
+    Where a limit of an assay differs within a plate, the plate's is its median; where limits of
+    detection differ between plates, the assay's is the median over its plates. Columns beside that
+    of detection are there where the source has them.
     """
-    rows_with_limit = rows.filter(pl.col(c.LOD).is_not_null()).select(c.PROTEIN, c.PLATE, c.LOD)
-    by_plate = rows_with_limit.unique().group_by(c.PROTEIN, c.PLATE).agg(pl.col(c.LOD).median())
+    kinds = [name for name in LIMITS if name in rows.columns and not _is_empty(rows[name])]
+    kinds = [c.LOD, *(name for name in kinds if name != c.LOD)]
+    told = rows.filter(pl.any_horizontal(pl.col(kinds).is_not_null()))
+    of_plate = [pl.col(name).drop_nulls().unique().median() for name in kinds]
+    by_plate = told.group_by(c.PROTEIN, c.PLATE).agg(of_plate)
     by_plate = by_plate.with_columns(pl.col(c.PROTEIN, c.PLATE).cast(pl.String))
     of_assay = by_plate.group_by(c.PROTEIN).agg(
-        pl.col(c.LOD).median(), pl.col(c.LOD).n_unique().alias("several")
+        pl.col(kinds).median(),
+        *(pl.col(name).drop_nulls().n_unique().alias(f"{name}|several") for name in kinds),
     )
-    same = of_assay.filter(pl.col("several") == 1)
+    same = of_assay.filter(pl.all_horizontal(pl.col("^.*\\|several$") <= 1))
     differing = by_plate.join(same, on=c.PROTEIN, how="anti")
     once = same.with_columns(pl.lit(None, dtype=pl.String).alias(c.PLATE))
     schema = load_schema("limits")
-    limits = pl.concat([once.select(schema.names), differing.select(schema.names)])
+    names = [c.PROTEIN, c.PLATE, *kinds]
+    limits = pl.concat([once.select(names), differing.select(names)])
     limits = schema.validate(limits.sort(c.PROTEIN, c.PLATE, nulls_last=True))
-    return limits, of_assay.select(c.PROTEIN, c.LOD), bool(differing.height)
+    return limits, of_assay.select(c.PROTEIN, c.LOD), bool((of_assay["lod|several"] > 1).any())
 
 
 def find_controls(rows: pl.DataFrame) -> pl.DataFrame:
@@ -157,6 +172,24 @@ def find_controls(rows: pl.DataFrame) -> pl.DataFrame:
         c.VALUE,
     )
     return schema.validate(chosen.sort(schema.names, nulls_last=True))
+
+
+def _is_empty(column: pl.Series) -> bool:
+    return column.null_count() == column.len()
+
+
+def _beyond(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return a flag for each value that is missing because it lies beyond a limit."""
+    if RANGE not in rows.columns:
+        rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(RANGE)).head(0)
+    there = rows.filter(pl.col(RANGE).is_not_null())
+    words = there[RANGE].cast(pl.String)
+    known = {word: find_range(word) for word in words.unique()}
+    return there.select(
+        pl.col(c.SAMPLE_ID, c.PROTEIN, c.PANEL, c.PLATE).cast(pl.String),
+        words.replace_strict(known, return_dtype=pl.String).alias(c.FLAG),
+        words.alias(c.VALUE),
+    )
 
 
 def _warned(rows: pl.DataFrame, column: str) -> pl.Series:

@@ -16,17 +16,17 @@ from proteomr.io.controls import (
     is_control_type,
     may_be_control_name,
 )
-from proteomr.io.olink.parts import Part, mark
-from proteomr.io.olink.spellings import (
+from proteomr.io.long_form.parts import Part, mark
+from proteomr.io.long_form.vocabulary import (
     ASSAY,
+    ASSAY_ID,
     ASSAY_QC,
     ASSAY_TYPE,
     BLOCK,
     NORMALIZATION,
-    OLINK_ID,
+    NUMERIC,
     SAMPLE_QC,
-    is_control_assay,
-    is_own_control_name,
+    Vocabulary,
 )
 from proteomr.tables import columns as c
 
@@ -56,37 +56,42 @@ class Stack:
     notes: tuple[str, ...] = field(default=())
 
 
-def stack_parts(parts: Sequence[Part]) -> Stack:
+def stack_parts(parts: Sequence[Part], vocabulary: Vocabulary) -> Stack:
     """Return the rows of all parts with the key of each assay.
 
-    The key is the OlinkID; without one it is the name of the assay, with the panel before it where
-    several panels have an assay of that name.
+    The key is the identifier that the laboratory gives an assay; without one it is the name of the
+    assay, with the panel before it where several panels have an assay of that name.
 
     Parameters
     ----------
     parts : the files, in any order.
+    vocabulary : what the laboratory calls things.
 
     Raises
     ------
     InputError
-        Some files have OlinkIDs and others none.
+        Some files have identifiers of the assays and others none.
     """
-    with_id = sum(OLINK_ID in part.frame.columns for part in parts)
+    with_id = sum(ASSAY_ID in part.frame.columns for part in parts)
     if 0 < with_id < len(parts):
         raise InputError(
-            f"{with_id} of {len(parts)} Olink files have OlinkIDs and the others none; "
-            "read them separately"
+            f"{with_id} of {len(parts)} {vocabulary.maker} files have {vocabulary.id_name}s and "
+            "the others none; read them separately"
         )
     names = dict.fromkeys(name for part in parts for name in part.frame.columns)
     names.update(dict.fromkeys((*_ALWAYS, c.LOD)))
     rows = pl.DataFrame([_stack_column(parts, name) for name in names])
-    rows, note = _add_key(rows) if not with_id else (rows.rename({OLINK_ID: c.PROTEIN}), ())
-    rows, more = _add_controls(rows)
+    note: tuple[str, ...] = ()
+    if with_id:
+        rows = rows.rename({ASSAY_ID: c.PROTEIN})
+    else:
+        rows, note = _add_key(rows, vocabulary)
+    rows, more = _add_controls(rows, vocabulary)
     return Stack(rows, (*note, *more))
 
 
 def _stack_column(parts: Sequence[Part], name: str) -> pl.Series:
-    if name in (c.VALUE, c.LOD):
+    if name in NUMERIC:
         kind: pl.DataType = pl.Float64()
     else:
         held = [part.frame[name].dtype for part in parts if name in part.frame.columns]
@@ -107,7 +112,7 @@ def _recode(column: pl.Series, kind: pl.DataType) -> pl.Series:
     return column.dtype.categories.cast(kind).gather(column.to_physical().cast(pl.UInt32))
 
 
-def _add_key(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _add_key(rows: pl.DataFrame, vocabulary: Vocabulary) -> tuple[pl.DataFrame, tuple[str, ...]]:
     pairs = rows.select(ASSAY, c.PANEL).unique().sort(ASSAY, c.PANEL)
     shared = pl.col(c.PANEL).n_unique().over(ASSAY) > 1
     names = pairs.select(
@@ -124,16 +129,21 @@ def _add_key(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
         names, on=[ASSAY, c.PANEL], how="left", nulls_equal=True, maintain_order="left"
     )
     repeated = int((names[c.PROTEIN].cast(pl.String) != names[ASSAY].cast(pl.String)).sum())
-    what = f", with the panel before it for {repeated} assays of several panels" if repeated else ""
-    return keyed, (f"no OlinkID: the name of the assay is its key{what}",)
+    what = f"the panel before it for {repeated} assays of several panels" if repeated else ""
+    if vocabulary.id_name is None:
+        return keyed, ((f"the key of an assay is its name, with {what}",) if repeated else ())
+    said = f"no {vocabulary.id_name}: the name of the assay is its key"
+    return keyed, (f"{said}, with {what}" if repeated else said,)
 
 
-def _add_controls(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _add_controls(
+    rows: pl.DataFrame, vocabulary: Vocabulary
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
     typed = rows[c.SAMPLE_TYPE].is_not_null()
     by_type = pl.Series(mark(rows[c.SAMPLE_TYPE], is_control_type))
     untyped = rows[c.SAMPLE_ID].filter(~typed).drop_nulls().unique().cast(pl.String)
     certain = find_control_names(rows[c.SAMPLE_ID].drop_nulls().unique().cast(pl.String))
-    known = certain.union(filter(is_own_control_name, untyped))
+    known = certain.union(filter(vocabulary.own_name, untyped))
     by_name = pl.Series(mark(rows[c.SAMPLE_ID], known.__contains__)) & ~typed
     doubtful = sum(may_be_control_name(name) for name in untyped if name not in known)
     named = rows[c.SAMPLE_ID].filter(by_name).n_unique()
@@ -145,7 +155,7 @@ def _add_controls(rows: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     typed_assay = rows[ASSAY_TYPE].is_not_null()
     controls = [
         pl.Series(mark(rows[ASSAY_TYPE], lambda kind: kind.casefold() != "assay")),
-        pl.Series(mark(rows[ASSAY], is_control_assay)) & ~typed_assay,
+        pl.Series(mark(rows[ASSAY], vocabulary.control_assay)) & ~typed_assay,
     ]
     marked = rows.with_columns(
         (by_type | by_name).alias(CONTROL_SAMPLE),

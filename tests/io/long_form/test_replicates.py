@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from proteomr.errors import IdentifierError
 from proteomr.io.formats import IngestOptions
-from proteomr.io.olink.replicates import scatter
+from proteomr.io.long_form.replicates import scatter
 from proteomr.tables import Measurements
 
 Read = Callable[..., Measurements]
