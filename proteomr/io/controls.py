@@ -35,7 +35,7 @@ _QUALIFIED: Final = (
     r"|no template|notemplate|quality|detection|hybridi[sz]ation|external|inter|pooled|run|batch"
 )
 _TECHNICAL: Final = (
-    r"ipc|npc|ntc|hce|qc|qcs|empty|blank|blanks|blanc|blanco|blindwert|bianco|leer|leerwert|vide"
+    r"ipc|npc|ntc|hce|qc|qcs|aqsc|empty|blank|blanks|blanc|blanco|blindwert|bianco|leer|leerwert|vide"
     r"|vacio|vuoto|tomt|leeg|buffers?|puffer|tampon|tampone|buffert|water|h2o|calibrators?|calib"
     r"|calibrants?|kalibratore?n?|calibrateurs?|calibrador(es)?|calibratore|pool|pools|pooled|poolprobe"
     r"|bridge|bridges|bridging|inter ?plate|intra ?plate"

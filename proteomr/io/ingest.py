@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from proteomr.errors import FormatError, InputError, UsageError, nearest
+from proteomr.io.archives import Unpacked, unpack
 from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source, seems_cut
 from proteomr.io.identifiers import refuse_other_spelling
+from proteomr.io.nulisa import Nulisa
 from proteomr.io.olink import Olink
 from proteomr.io.proteins import Paths
 from proteomr.io.somascan import SomaScan
@@ -23,7 +26,13 @@ from proteomr.tables import columns as c
 
 __all__ = ["PLATFORMS", "detect_platform", "read_measurements", "remove_withdrawn_samples"]
 
-PLATFORMS: Final[tuple[PlatformReader, ...]] = (SomaScan(), Olink(), UkBiobank(), PlainTable())
+PLATFORMS: Final[tuple[PlatformReader, ...]] = (
+    SomaScan(),
+    Olink(),
+    Nulisa(),
+    UkBiobank(),
+    PlainTable(),
+)
 """In the order in which they are asked; the last takes any table."""
 
 
@@ -39,7 +48,8 @@ def read_measurements(
 
     Parameters
     ----------
-    paths : a file, several, or a quoted glob; what they are is told by their content.
+    paths : a file, several, or a quoted glob; what they are is told by their content. A zip archive
+        stands for the tables in it.
     scratch : folder for converted files; the caller removes it after the last read.
     platform : name of the platform; auto: the first that knows all of the files.
     options : what the user says about the files.
@@ -62,12 +72,58 @@ def read_measurements(
     ...     measured.platform, measured.proteins.read(slice(0, 2)).tolist()
     ('table', [[2.5, 0.5], [1.5, nan]])
     """
-    sources = tuple(open_source(path) for path in find_files(paths))
-    reader = detect_platform(sources) if platform == "auto" else _choose(platform)
-    measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
-    if doubts := _note_cuts(sources):
+    chosen = None if platform == "auto" else _choose(platform)
+    opened, unpacked = _unpack([open_source(path) for path in find_files(paths)], scratch)
+    with _named_as_delivered(unpacked):
+        sources = tuple(
+            source if source.kind != "archive" else _open_member(path) for source, path in opened
+        )
+        reader = detect_platform(sources) if chosen is None else chosen
+        measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
+    notes = [note for archive in unpacked.values() for note in archive.notes]
+    if doubts := [*notes, *_note_cuts(sources)]:
         measured = replace(measured, notes=(*measured.notes, *doubts))
     return measured if withdrawn is None else remove_withdrawn_samples(measured, withdrawn)
+
+
+def _unpack(
+    sources: Sequence[Source], scratch: Path
+) -> tuple[list[tuple[Source, Path]], dict[Path, Unpacked]]:
+    """Return each source with where it stands: as it is, or unpacked from an archive."""
+    unpacked = {
+        source.path: unpack(source.path, scratch=scratch)
+        for source in sources
+        if source.kind == "archive"
+    }
+    placed = [
+        (source, path)
+        for source in sources
+        for path in (unpacked[source.path].names if source.path in unpacked else [source.path])
+    ]
+    return placed, unpacked
+
+
+def _open_member(path: Path) -> Source:
+    source = open_source(path)
+    if source.kind == "archive":
+        raise FormatError("is an archive in an archive; unpack it", path=path)
+    return source
+
+
+@contextmanager
+def _named_as_delivered(unpacked: Mapping[Path, Unpacked]) -> Iterator[None]:
+    """Name files of an archive in errors by the archive and not by where they were unpacked."""
+    try:
+        yield
+    except InputError as fault:
+        message = str(fault)
+        for archive, content in unpacked.items():
+            for path, name in content.names.items():
+                message = message.replace(str(path), f"{archive}/{name}")
+                if isinstance(fault, FormatError) and fault.path == path:
+                    fault.path = archive / name
+        fault.args = (message,)
+        raise
 
 
 def _note_cuts(sources: Sequence[Source]) -> tuple[str, ...]:
@@ -96,7 +152,7 @@ def detect_platform(sources: Sequence[Source]) -> PlatformReader:
     unknown = [path for path, reader in readers.items() if reader is None]
     if unknown:
         raise FormatError(
-            "is no Olink, SomaScan or UK Biobank file and no table with a header; name the "
+            "is no Olink, SomaScan, NULISA or UK Biobank file and no table with a header; name the "
             "platform with --platform",
             path=unknown[0],
         )

@@ -182,7 +182,7 @@ def ingest(
     ----------
     files : a file, a quoted glob or a frame (polars, pandas, pyarrow); or several. What they are
         is told by their content.
-    platform : auto, olink, somascan, ukb or table.
+    platform : auto, olink, somascan, nulisa, ukb or table.
     options : what is to be known about the files, see :class:`IngestOptions`.
     withdrawn : file with identifiers of people who have withdrawn, one a line.
     out : folder of the store; None keeps the tables in memory.

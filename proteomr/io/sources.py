@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from proteomr.errors import FormatError, InputError
 from proteomr.files import read_errors
+from proteomr.io.foreign import name_foreign
 
 __all__ = ["Kind", "damaged_gzip", "decompress", "find_files", "inspect_file", "read_head"]
 
@@ -20,18 +21,7 @@ Kind: TypeAlias = Literal["parquet", "text"]
 GZIP: Final = b"\x1f\x8b"
 PARQUET: Final = b"PAR1"
 _HEAD_BYTES: Final = 1 << 16
-_FOREIGN: Final = (
-    (b"PK\x03\x04", "an Excel workbook or a zip archive; save it as csv"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save it as csv"),
-    (b"BZh", "compressed with bzip2; compress it with gzip instead"),
-    (b"\xfd7zXZ", "compressed with xz; compress it with gzip instead"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd; compress it with gzip instead"),
-    (b"\x89HDF", "an HDF5 file; save it as parquet or csv"),
-    (b"ARROW1", "a feather file; save it as parquet or csv"),
-    (b"RDX", "an R data file; save it with write.csv"),
-    (b"X\n\x00", "an R data file; save it with write.csv"),
-    (b"PARE", "an encrypted parquet file; decrypt it first"),
-)
+_ZIP: Final = b"PK\x03\x04"
 
 
 def find_files(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
@@ -173,9 +163,11 @@ def _check_parquet_end(path: Path) -> None:
 
 
 def _refuse_foreign(head: bytes, path: Path) -> None:
-    for magic, what in _FOREIGN:
-        if head.startswith(magic):
-            raise FormatError(f"is {what}", path=path)
+    if head.startswith(_ZIP):
+        raise FormatError("is an Excel workbook or a zip archive; save it as csv", path=path)
+    what = name_foreign(head)
+    if what is not None:
+        raise FormatError(f"is {what}", path=path)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FormatError("is UTF-16 text; save it as UTF-8", path=path)
     if b"\x00" in head:

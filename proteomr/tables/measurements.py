@@ -18,7 +18,7 @@ from proteomr.tables.table import load_schema
 
 __all__ = ["Measurements", "Platform", "Precision"]
 
-Platform: TypeAlias = Literal["olink", "somascan", "ukb", "table"]
+Platform: TypeAlias = Literal["olink", "somascan", "nulisa", "ukb", "table"]
 Precision: TypeAlias = Literal["float32", "float64"]
 
 

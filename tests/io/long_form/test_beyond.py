@@ -12,6 +12,7 @@ from proteomr.io.long_form.beyond import find_range
 from proteomr.tables import Measurements
 
 Read = Callable[..., Measurements]
+Rows = list[list[str | float]]
 WriteWorkbook = Callable[[Path, Sequence[Sequence[str | float]]], Path]
 
 _LONG = "SampleID,OlinkID,Assay,Panel,PlateID,Quantified_value,Unit\n"
@@ -42,6 +43,7 @@ def _long(cells: Sequence[str]) -> list[list[str | float]]:
 
 
 def _wide(cells: Sequence[str]) -> list[list[str | float]]:
+    samples: Rows = [[f"S{i}", cell, "P1", "Pass"] for i, cell in enumerate(cells)]
     return [
         ["Project", "NPX Signature 1.8", "", ""],
         ["Quantified data", "", "", ""],
@@ -51,7 +53,7 @@ def _wide(cells: Sequence[str]) -> list[list[str | float]]:
         ["OlinkID", "OID1", "", ""],
         ["Unit", "pg/mL", "", ""],
         ["", "", "", ""],
-        *([f"S{i}", cell, "P1", "Pass"] for i, cell in enumerate(cells)),
+        *samples,
         ["", "", "", ""],
         ["ULOQ", "100", "", ""],
     ]

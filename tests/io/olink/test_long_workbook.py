@@ -65,7 +65,8 @@ def test_rows_above_the_header_and_blank_rows_are_passed_over(
 ) -> None:
     width = len(_rows()[0])
     blank: list[str | float] = [""] * width
-    rows = [["Project 7", *[""] * (width - 1)], blank, *_rows(), blank]
+    title: list[str | float] = ["Project 7", *[""] * (width - 1)]
+    rows = [title, blank, *_rows(), blank]
     made = read(write_workbook(tmp_path / "flex.xlsx", rows))
     assert made.proteins.read(slice(1)).ravel().tolist() == [0.25, 10.25]
 
