@@ -1,7 +1,6 @@
 """`proteomr qc`: quality control of a store, and a second store of what is left."""
 
 import contextlib
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,25 +11,21 @@ from proteomr.errors import UsageError, nearest
 
 from . import options as shared
 from .bundles import Running, takes_bundles
-from .console import print_rows, say
 from .jobs import Task, choose_formats, run_command
+from .show_quality import describe_quality
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from proteomr.qc import Assessment, Policy, QcJob
-    from proteomr.runs import Results
+    from proteomr.qc import Policy, QcJob
 
 __all__ = ["qc"]
 
 Correct = Literal["none", "median", "regression"]
 Group = Literal["plate", "batch"]
 Impute = Literal["none", "knn"]
+Mask = Literal["none", "failed", "flagged"]
 
-EXCLUSIONS, VALUES = "Exclusions", "Values"
-_NEIGHBOURS, _WORST, _COMPONENTS_SHOWN = 10, 5, 3
-_SHARES = ("share_below_lod", "plate_share")
-_PERCENTAGES = ("cv_intra_percent", "cv_inter_percent")
+EXCLUSIONS, VALUES, PROJECTS = "Exclusions", "Values", "Projects"
+_NEIGHBOURS = 10
 
 
 @takes_bundles
@@ -91,6 +86,46 @@ def qc(
         ),
     ] = None,
     withdrawn: shared.Withdrawn = None,
+    bridge: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STORE",
+            rich_help_panel=PROJECTS,
+            help="Bring STORE of the argument to the scale of this one by the samples that both "
+            "measured, and pool them. Within a product: medians of paired differences. Between "
+            "products, by Olink's criteria: median centring, quantile smoothing, or not at all.",
+            show_default=False,
+        ),
+    ] = None,
+    bridge_samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=PROJECTS,
+            help="Samples that both measured, one a line. Without: all names that they share.",
+            show_default=False,
+        ),
+    ] = None,
+    lod: Annotated[
+        str,
+        typer.Option(
+            metavar="store|controls|FILE",
+            rich_help_panel=VALUES,
+            help="Limits of detection: those of the store; from its negative controls (Olink: "
+            "median + max(0.2, 3 SD) of 10 or more; SomaScan: of buffer wells, median + 3.3 "
+            "robust SD); or a file with an assay and a LOD a row.",
+        ),
+    ] = "store",
+    mask: Annotated[
+        Mask,
+        typer.Option(
+            metavar="none|failed|flagged",
+            rich_help_panel=VALUES,
+            help="Set values missing that the laboratory's checks are about, instead of losing the "
+            "whole sample. failed: checks that failed. flagged: warnings too. What it took is in "
+            "masked.",
+        ),
+    ] = "none",
     correct: Annotated[
         Correct,
         typer.Option(
@@ -157,13 +192,13 @@ def qc(
     Beside the tables of a store it writes qc_assays (missing, below detection, spread, plates,
     variation of controls), qc_samples and qc_panels (missing, flags, medians, components),
     qc_plates (components by plate and batch), qc_controls and exclusions, each row with its
-    reason. Values are changed only by --correct and --impute.
+    reason. Values are changed only by --bridge, --mask, --correct and --impute, in this order.
     """
     pairs = shared.parse_pairs(threshold, option="--threshold", example="max_failed_panels=1")
     _refuse_idle_options(correct, by, impute, neighbours)
 
     def make_job() -> "QcJob":
-        from proteomr.qc import Correction, Imputation, QcJob, QcRequest, load_policy
+        from proteomr.qc import Correction, Imputation, Masking, QcJob, QcRequest, load_policy
 
         rules = _override(
             load_policy(policy),
@@ -179,13 +214,17 @@ def qc(
             imputation=None if impute == "none" else Imputation(neighbours or _NEIGHBOURS),
             components=components,
             withdrawn=withdrawn,
+            reference=bridge,
+            bridges=bridge_samples,
+            limits=None if lod == "store" else lod,
+            masking=None if mask == "none" else Masking(mask),
         )
         return QcJob(request)
 
     task = Task(
         make_job,
         out,
-        _describe,
+        describe_quality,
         tables={"threshold": pairs},
         formats=choose_formats(format),
         prints_folder=True,
@@ -243,112 +282,3 @@ def _read_share(text: str, *, option: str) -> float | None:
         hint = f"; for {share:g} % write {share / 100:g}" if 0 <= share <= 100 else ""
         raise UsageError(f"{option} {text!r} is neither a share from 0 to 1 nor off{hint}")
     return share
-
-
-def _describe(results: "Results") -> None:
-    """Print who stays, what each rule took, and what outliers, controls and plates show."""
-    from proteomr.qc import describe_rules, read_assessment
-
-    assessment = read_assessment(results)
-    kinds = assessment.exclusions["kind"]
-    staying = int((~assessment.samples["excluded"]).sum())
-    samples, assays = staying + int((kinds == "sample").sum()), assessment.assays.height
-    say(
-        f"policy {assessment.policy.name}: {staying:,} of {samples:,} samples "
-        f"and {assays - int((kinds == 'assay').sum()):,} of {assays:,} assays stay"
-    )
-    for rule in describe_rules(assessment):
-        say(f"left out: {rule}")
-    _describe_outliers(assessment)
-    _describe_controls(assessment.assays)
-    _print_assays(assessment.assays)
-    _describe_plates(assessment)
-    say(f"more in {', '.join(assessment.tables)} (proteomr schema NAME)")
-
-
-def _describe_outliers(assessment: "Assessment") -> None:
-    samples, policy = assessment.samples, assessment.policy
-    for column, what in (
-        ("panels_outlying_median_iqr", f"median or IQR, {policy.sd_median_iqr:g} SD from the mean"),
-        ("panels_outlying_components", f"PC1 or PC2, {policy.sd_components:g} SD from the mean"),
-        ("n_failed_panels", "failed checks of the laboratory"),
-    ):
-        marked = samples.filter(samples[column] > 0)
-        if marked.height:
-            dropped = int(marked["excluded"].sum())
-            say(
-                f"outlying: {marked.height:,} samples by {what}, on any panel; {dropped:,} left out"
-            )
-
-
-def _describe_controls(assays: "pl.DataFrame") -> None:
-    for column, where in (("cv_intra_percent", "within"), ("cv_inter_percent", "between")):
-        measured = assays.drop_nulls(column)
-        if measured.height:
-            kinds = ", ".join(measured["cv_control"].unique().sort())
-            half = measured[column].quantile(0.5, "linear")
-            say(
-                f"CV {where} plates: median {half:.1f}% over {measured.height:,} assays, of {kinds}"
-            )
-
-
-def _print_assays(assays: "pl.DataFrame") -> None:
-    """Print the assays with most values missing or below their limit."""
-    import polars as pl
-
-    worst = pl.max_horizontal("share_missing", "share_below_lod")
-    chosen = assays.filter(worst > 0).sort(worst, "protein", descending=[True, False])
-    rows = [
-        [
-            row["protein"],
-            row["gene"] or "",
-            row["panel"] or "",
-            f"{row['share_missing']:.1%}",
-            *("" if row[name] is None else f"{row[name]:.1%}" for name in _SHARES),
-            *("" if row[name] is None else f"{row[name]:.1f}%" for name in _PERCENTAGES),
-            row["reason"] or "",
-        ]
-        for row in chosen.head(_WORST).iter_rows(named=True)
-    ]
-    headings = ["worst|assays", "gene", "panel", "missing", "below|LOD", "by|plate", "CV|within"]
-    headings += ["CV|between", "left out for"]
-    used = [0, *(j for j in range(1, len(headings)) if any(row[j] for row in rows))]
-    if rows:
-        text_columns = sum(j < 3 for j in used)
-        print_rows(
-            [headings[j] for j in used], [[row[j] for j in used] for row in rows], left=text_columns
-        )
-
-
-def _describe_plates(assessment: "Assessment") -> None:
-    """Print the share of variance between plates and batches, beside that of chance alone."""
-    import polars as pl
-
-    plates = assessment.plates
-    if not plates.height:
-        say("plates and batches: fewer than two are known, so that nothing is compared")
-        return
-    shown = plates.filter(pl.col("panel") == "all", pl.col("component") <= _COMPONENTS_SHOWN)
-    if not shown.height:
-        shown = plates.filter(pl.col("component") == 1)
-    headings = ["components of", "by", "groups", "PC", "variance", "R2", "by|chance", "-log10p"]
-    print_rows(headings, _plate_rows(shown), left=2)
-    shares = assessment.assays["plate_share"].drop_nulls()
-    if shares.len():
-        share = shares.quantile(0.5, "linear")
-        say(f"between plates lies a median of {share:.1%} of an assay's variance")
-
-
-def _plate_rows(shown: "pl.DataFrame") -> Iterable[list[str]]:
-    for row in shown.iter_rows(named=True):
-        strength = row["neg_log10_p"]
-        yield [
-            row["panel"] or "all assays",
-            row["factor"],
-            f"{row['groups']:,}",
-            str(row["component"]),
-            f"{row['variance_share']:.1%}",
-            f"{row['r2']:.3f}",
-            f"{(row['groups'] - 1) / (row['n'] - 1):.3f}",
-            "inf" if strength is None else f"{strength:.1f}",
-        ]

@@ -4,47 +4,23 @@ from __future__ import annotations
 
 import doctest
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from proteomr_cli import main
 
+from tests.pages import FLAGS, blocks, run_commands
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-
-
-def blocks(language: str) -> list[str]:
-    return [match[2] for match in BLOCK.finditer(README) if match[1] == language]
-
-
-def commands(block: str) -> Iterator[tuple[str, str]]:
-    """Yield each command of a block with the output that is shown below it."""
-    for part in re.split(r"^\$ ", block.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
-        command, _, shown = part.partition("\n")
-        yield command, shown
 
 
 def test_the_readme_shows_what_its_commands_print(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ran = 0
-    for block in blocks("console"):
-        for command, shown in commands(block):
-            name, *arguments = shlex.split(command)
-            assert name == "proteomr"
-            with pytest.raises(SystemExit) as left:
-                main.run(arguments)
-            printed = capsys.readouterr()
-            assert left.value.code == 0, printed.err
-            assert doctest.OutputChecker().check_output(shown, printed.out, FLAGS), printed.out
-            ran += 1
-    assert ran >= 5
-    for block in blocks("python"):
+    assert run_commands(README, capsys) >= 5
+    for block in blocks(README, "python"):
         test = doctest.DocTestParser().get_doctest(block, {}, "README.md", "README.md", 0)
         assert doctest.DocTestRunner(optionflags=FLAGS).run(test).failed == 0
 

@@ -7,128 +7,48 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, Self, cast
+from typing import ClassVar, cast
 
 import polars as pl
 
-from proteomr.errors import UsageError
 from proteomr.execute import Executor
-from proteomr.io import name_store, read_store, remove_withdrawn_samples
-from proteomr.io.store_writing import STORE_RESULTS, estimate_writing, fill_store, store_formulas
+from proteomr.io import read_store, read_withdrawn, remove_withdrawn_samples
+from proteomr.io.store_writing import STORE_RESULTS, estimate_writing, fill_store
 from proteomr.qc.assess import Assessment, apply, assess
+from proteomr.qc.bridging import Bridged, bridge
 from proteomr.qc.components import check_components
 from proteomr.qc.corrections import Correction, find_groups
+from proteomr.qc.detection import find_limits_of_controls, read_limits, set_limits
 from proteomr.qc.exclusions import count_exclusions, list_idle_rules, list_rules
 from proteomr.qc.imputation import Imputation
-from proteomr.qc.policy import DEFAULT_POLICY, Policy, load_policy, restore_policy
+from proteomr.qc.masking import Masking, mask
+from proteomr.qc.policy import DEFAULT_POLICY, Policy, restore_policy
+from proteomr.qc.request import ASSESSED, BRIDGING, CONTROLS, MASKED, QcRequest
 from proteomr.qc.run import change_values
 from proteomr.runs import (
     Forecast,
     Ledger,
     Outcome,
-    Request,
     Results,
     Source,
     TableFormat,
     call_job,
 )
 from proteomr.runs.parts import Parts
-from proteomr.tables import Measurements, load_schema
+from proteomr.tables import Measurements
 
-__all__ = ["QcJob", "QcRequest", "describe_rules", "qc", "read_assessment"]
+__all__ = ["QcJob", "describe_rules", "qc", "read_assessment"]
 
-_ASSESSED: Final = (  # in the order of the fields of an assessment
-    "qc_assays",
-    "qc_samples",
-    "qc_panels",
-    "qc_plates",
-    "qc_controls",
-    "exclusions",
-)
-_COMPONENTS: Final = ("principal_components", "loadings")
-_MEASURES: Final = 1  # version of assessment, correction, imputation and components together
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class QcRequest(Request):
-    """All that determines what is left of a store.
+class _Prepared:
+    """What is assessed, tables of how it came about, and the notes that stores had before."""
 
-    Attributes
-    ----------
-    store : folder written by ingest, or by qc itself.
-    policy : what makes an assay or a sample leave.
-    correction : of plates or batches; None for none.
-    imputation : of missing values; None for none.
-    components : principal components to find; None for none.
-    withdrawn : identifiers of people who have withdrawn.
-    """
-
-    command: ClassVar[str] = "qc"
-
-    store: Source
-    policy: Policy
-    correction: Correction | None = None
-    imputation: Imputation | None = None
-    components: int | None = None
-    withdrawn: Source | None = None
-
-    @classmethod
-    def of(
-        cls,
-        store: str | Path,
-        *,
-        policy: Policy | str | Path = DEFAULT_POLICY,
-        correction: Correction | None = None,
-        imputation: Imputation | None = None,
-        components: int | None = None,
-        withdrawn: str | Path | None = None,
-    ) -> Self:
-        """Return the request for a store as a user names it.
-
-        Parameters
-        ----------
-        store : its folder.
-        policy : of its name, a TOML file, or itself.
-        correction, imputation, components : steps that change or add values; None for none.
-        withdrawn : identifiers of people who have withdrawn, one a line.
-
-        Raises
-        ------
-        UsageError
-            There is no such policy, or fewer components than one are asked for.
-        RunFolderError
-            There is no such store.
-
-        Examples
-        --------
-        >>> QcRequest.of("nowhere", policy="shen2025")
-        Traceback (most recent call last):
-        ...
-        proteomr.errors.RunFolderError: nowhere: is no store; make one with proteomr ingest
-        """
-        if components is not None and components < 1:
-            raise UsageError(f"{components} principal components; at least 1 is needed")
-        return cls(
-            name_store(store),
-            policy if isinstance(policy, Policy) else load_policy(policy),
-            correction,
-            imputation,
-            components,
-            None if withdrawn is None else Source.of(Path(withdrawn)),
-        )
-
-    def formulas(self) -> dict[str, int]:
-        """Return the versions of the measures and of the tables.
-
-        Examples
-        --------
-        >>> QcRequest(Source("store"), load_policy("default")).formulas()["qc"]
-        1
-        """
-        names = (*_ASSESSED, *(_COMPONENTS if self.components is not None else ()))
-        schemas = {name: load_schema(name).version for name in names}
-        return {**store_formulas(), **schemas, "qc": _MEASURES}
+    measured: Measurements
+    tables: Mapping[str, pl.DataFrame]
+    notes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +65,14 @@ class QcJob:
     @property
     def results(self) -> Sequence[str]:
         """Files that the store may have."""
-        names = (*_ASSESSED, *(_COMPONENTS if self.request.components is not None else ()))
+        names = (*ASSESSED, *self.request.list_further_tables())
         return (*STORE_RESULTS, *(f"{name}.parquet" for name in names))
 
     def plan(self, *, threads: int) -> Forecast:
         """Assess the store, and say what would leave."""
         del threads
         started = time.perf_counter()
-        measured = self._read()
+        measured = self._prepare().measured
         assessment = self._assess(measured)
         writing, memory = estimate_writing(measured)
         # components are found on the whole matrix as doubles, and on a copy of it
@@ -177,27 +97,58 @@ class QcJob:
         """Assess the store, and write what is left."""
         del executor
         request = self.request
-        measured = self._read()
+        prepared = self._prepare()
         cleaned = change_values(
-            measured,
-            self._take_assessment(measured, ledger.parts),
+            prepared.measured,
+            self._take_assessment(prepared.measured, ledger.parts),
             correction=request.correction,
             imputation=request.imputation,
             components=request.components,
         )
-        notes = cleaned.measured.notes[len(measured.notes) :]
         _log_result(cleaned.measured)
-        described = fill_store(cleaned.measured, ledger, extra=cleaned.tables)
+        notes = tuple(note for note in cleaned.measured.notes if note not in prepared.notes)
+        extra = {**cleaned.tables, **prepared.tables}
+        described = fill_store(cleaned.measured, ledger, extra=extra)
         resolved = {"store": described, "resolved_policy": request.policy.settings()}
         return Outcome(configuration=resolved, notes=notes)
 
-    def _read(self) -> Measurements:
+    def _prepare(self) -> _Prepared:
+        """Return what is assessed: bridged, with limits and without masked values as asked."""
         request = self.request
-        _log.info("reading %s", request.store.name)
-        measured = read_store(request.store.path)
-        if request.withdrawn is None:
+        tables: dict[str, pl.DataFrame] = {}
+        measured = self._read_store(request.store)
+        notes = list(measured.notes)
+        if request.reference is not None:
+            reference = self._read_store(request.reference)
+            notes += reference.notes
+            bridged = self._bridge(measured, reference)
+            measured, tables[BRIDGING] = bridged.measured, bridged.assays
+        if request.limits == CONTROLS:
+            limits = find_limits_of_controls(measured)
+            measured = set_limits(measured, limits, source="the negative controls")
+        elif request.limits is not None:
+            limits = read_limits(request.limits.path, measured=measured)
+            measured = set_limits(measured, limits, source=f"the file {request.limits.name}")
+        if request.masking is not None:
+            masked = mask(measured, masking=request.masking, policy=request.policy)
+            measured, tables[MASKED] = masked
+        return _Prepared(measured, tables, frozenset(notes))
+
+    def _read_store(self, store: Source) -> Measurements:
+        _log.info("reading %s", store.name)
+        measured = read_store(store.path)
+        if self.request.withdrawn is None:
             return measured
-        return remove_withdrawn_samples(measured, request.withdrawn.path)
+        return remove_withdrawn_samples(measured, self.request.withdrawn.path)
+
+    def _bridge(self, measured: Measurements, reference: Measurements) -> Bridged:
+        stores = self.request.store, self.request.reference
+        names = tuple(Path(store.name).name for store in stores if store is not None)
+        if len(names) < 2 or names[0] == names[1]:
+            names = ("project", "reference")
+        listed = self.request.bridges
+        bridges = None if listed is None else read_withdrawn(listed.path).to_list()
+        return bridge(measured, reference, names=(names[0], names[1]), bridges=bridges)
 
     def _assess(self, measured: Measurements) -> Assessment:
         """Assess, and refuse what the later steps cannot do."""
@@ -243,12 +194,12 @@ def read_assessment(results: Results) -> Assessment:
         The results are in memory alone.
     """
     policy = read_store(results.where).parameters["policy"]
-    tables = {name: results.table(name) for name in _ASSESSED}
+    tables = {name: results.table(name) for name in ASSESSED}
     return _join_tables(restore_policy(cast("dict[str, object]", policy)), tables)
 
 
 def _join_tables(policy: Policy, tables: Mapping[str, pl.DataFrame]) -> Assessment:
-    return Assessment(policy, *(tables[name] for name in _ASSESSED))
+    return Assessment(policy, *(tables[name] for name in ASSESSED))
 
 
 def _log_result(measured: Measurements) -> None:
@@ -265,6 +216,10 @@ def qc(
     imputation: Imputation | None = None,
     components: int | None = None,
     withdrawn: str | Path | None = None,
+    reference: str | Path | None = None,
+    bridges: str | Path | None = None,
+    limits: str | Path | None = None,
+    masking: Masking | None = None,
     out: str | Path | None = None,
     formats: Sequence[TableFormat] = ("parquet",),
     threads: int | None = None,
@@ -285,6 +240,13 @@ def qc(
     imputation : of missing values; None for none.
     components : principal components to find; None for none.
     withdrawn : file with identifiers of people who have withdrawn, one a line.
+    reference : store of another project, to whose scale this one is brought, see
+        :func:`proteomr.qc.bridge`; the result holds the samples of both.
+    bridges : file with names of the samples that both measured, one a line; None for all names that
+        they share.
+    limits : of detection: ``controls`` for those of negative controls, or a file; None for those of
+        the store.
+    masking : of values that the laboratory's checks failed; None for none.
     out : folder of the new store; None keeps the tables in memory.
     formats : of the tables, parquet first; the others stand beside it.
     threads : to work with; None for as many as this process may use.
@@ -301,8 +263,8 @@ def qc(
     RunFolderError
         There is no such store, or the output is in use or holds what is not this request's.
     InputError
-        The store was altered or damaged, there are no plates to correct for, or people miss too
-        many values to impute.
+        The store was altered or damaged, there are no plates to correct for, no bridge samples, no
+        negative controls or no flags, or people miss too many values to impute.
     NothingToDo
         No assay, or no sample, would be left.
     UsageError
@@ -326,6 +288,10 @@ def qc(
         imputation=imputation,
         components=components,
         withdrawn=withdrawn,
+        reference=reference,
+        bridges=bridges,
+        limits=limits,
+        masking=masking,
     )
     return call_job(
         QcJob(request),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,8 +97,9 @@ def fit_logistic(
     """Maximise the likelihood of ``logit P(y = 1) = X b`` by Newton's method with step halving.
 
     Mirrors R's ``glm(family = binomial)`` at ``epsilon = 1e-14``. Iterates until the squared Newton
-    decrement is below 1e-22. Where fitted probabilities come close to 0 or 1, or the iteration does
-    not settle, separation is searched for and returned with the fit.
+    decrement is below 1e-22; where columns are so alike that rounding keeps it above, once more in
+    an orthonormal basis of them. Where fitted probabilities come close to 0 or 1, or the iteration
+    does not settle, separation is searched for and returned with the fit.
 
     Parameters
     ----------
@@ -114,6 +115,27 @@ def fit_logistic(
     [-1.2646, 0.3613]
     """
     counts = np.ones(y.size) if weights is None else weights
+    fit = _maximise(X, y, offset, counts, max_iterations)
+    unsettled = not fit.converged and (fit.separation is None or fit.separation.kind == "none")
+    return _maximise_in_basis(X, y, offset, counts, max_iterations) if unsettled else fit
+
+
+def _maximise_in_basis(
+    X: F64, y: F64, offset: F64 | None, counts: F64, max_iterations: int
+) -> LogisticFit:
+    """Maximise over ``X = Q R`` by the coefficients of Q, which no likeness of columns disturbs."""
+    Q, R = np.linalg.qr(X)
+    unit = np.sqrt(y.size)  # columns of Q of about unit size, like those of X
+    fit = _maximise(Q * unit, y, offset, counts, max_iterations)
+    try:
+        inverse = np.linalg.inv(R) * unit
+    except np.linalg.LinAlgError:
+        return replace(fit, converged=False)
+    covariance = inverse @ fit.covariance @ inverse.T
+    return replace(fit, coefficients=inverse @ fit.coefficients, covariance=covariance)
+
+
+def _maximise(X: F64, y: F64, offset: F64 | None, counts: F64, max_iterations: int) -> LogisticFit:
     start = np.zeros(y.size) if offset is None else offset
     climb = _climb(X, y, start, counts, max_iterations)
     mu = means_of(climb.eta)

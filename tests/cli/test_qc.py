@@ -323,3 +323,58 @@ def test_the_reference_imputation_comes_out_of_the_command(
     got = matrix[np.array(values["person"]) - 1, columns]
     np.testing.assert_allclose(got, values["value"], rtol=1e-9)
     assert f"{values['n_imputed']:,} missing values imputed, 5 neighbours" in ending.err
+
+
+def make_project(folder: Path, name: str, *, first: int, shift: float) -> Path:
+    """Write a store of 40 samples, the first ten of which another project may measure too."""
+    rng = np.random.default_rng(first)
+    ids = [str(FIRST + first + i) for i in range(40)]
+    names = ("OID00000", "OID00001")
+    measured = Measurements(
+        platform="olink",
+        samples=pl.DataFrame({"sample_id": ids}),
+        proteins=ArrayProteins(names, rng.normal(size=(40, 2)) + shift),
+        assays=pl.DataFrame({"protein": names, "unit": ["NPX"] * 2, "kind": ["protein"] * 2}),
+    )
+    write_store(measured, folder / name)
+    return folder / name
+
+
+def test_a_project_is_bridged_to_another_and_named_nowhere(proteomr: Any, tmp_path: Path) -> None:
+    own = make_project(tmp_path, "new", first=30, shift=2.0)
+    reference = make_project(tmp_path, "old", first=0, shift=0.0)
+    ending = proteomr("qc", own, "--bridge", reference, "-o", tmp_path / "both")
+    assert ending.code == 0, ending.err
+    assert "note: new is brought to the scale of old by 10 bridge samples" in ending.err
+    assert not named(ending.out + ending.err + (tmp_path / "both" / "manifest.json").read_text())
+    both = read_store(tmp_path / "both")
+    assert both.samples["project"].value_counts().sort("project").rows() == [
+        ("new", 30),
+        ("old", 40),
+    ]
+    again = proteomr("qc", own, "--bridge", reference, "-o", tmp_path / "both", "--resume")
+    assert again.code == 0, again.err
+
+
+def test_listed_bridge_samples_are_asked_for_with_their_project(
+    proteomr: Any, store: Path, tmp_path: Path
+) -> None:
+    ending = proteomr("qc", store, "--bridge-samples", "b.txt", "-o", tmp_path / "out")
+    assert (ending.code, "--bridge STORE" in ending.err) == (2, True)
+
+
+def test_limits_of_a_file_and_masked_values_come_together(
+    proteomr: Any, store: Path, tmp_path: Path
+) -> None:
+    limits = tmp_path / "limits.csv"
+    limits.write_text("OlinkID,LOD\nOID00001,100\n", encoding="utf-8")
+    ending = proteomr("qc", store, "--lod", limits, "--mask", "failed", "-o", tmp_path / "out")
+    assert (ending.code, "no flags of the laboratory" in ending.err) == (3, True)
+    ending = proteomr("qc", store, "--lod", limits, "-o", tmp_path / "out")
+    assert ending.code == 0, ending.err
+    assays = pl.read_parquet(tmp_path / "out" / "qc_assays.parquet")
+    assert assays.filter(share_below_lod=1.0)["protein"].to_list() == ["OID00001"]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["configuration"]["store"]["parameters"]["limits_of_detection"] == (
+        f"the file {limits}"
+    )

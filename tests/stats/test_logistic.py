@@ -17,7 +17,7 @@ from proteomr._typing import F64
 from proteomr.design import build, parse
 from proteomr.stats import profile_intervals
 from proteomr.stats.firth import fit_firth
-from proteomr.stats.logistic import fit_limit, fit_logistic
+from proteomr.stats.logistic import fit_limit, fit_logistic, means_of
 from proteomr.stats.profile_intervals import profile_limits
 
 BIRTHWT = "age + lwt + C(race) + smoke + ptl + ht + ui + ftv"
@@ -198,3 +198,20 @@ def test_a_column_of_separated_rows_alone_is_no_covariate_of_the_others() -> Non
     rest = fit_logistic(np.column_stack([np.ones(350), x[50:]]), y[50:])
     assert found.apart == 50
     assert found.fit.coefficients[-1] == pytest.approx(rest.coefficients[-1], rel=1e-9)
+
+
+@pytest.mark.parametrize("bits", [10, 14, 17, 20, 23])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_column_that_is_nearly_another_is_fitted_as_its_difference(bits: int, seed: int) -> None:
+    """On a grid z + d / 2^bits is exact, and its coefficient is 2^bits times that of d."""
+    rng = np.random.default_rng(seed)
+    n = 600
+    z, d = np.round(rng.normal(size=(2, n)) * 2**10) / 2**10
+    y = (rng.random(n) < means_of(z - 1 + 0.3 * d)).astype(np.float64)
+    one = np.ones(n)
+    apart = fit_logistic(np.column_stack([one, z, d]), y)
+    near = fit_logistic(np.column_stack([one, z, z + d / 2**bits]), y)
+    assert near.converged
+    off = (near.coefficients[2] / 2**bits - apart.coefficients[2]) / apart.se[2]
+    assert abs(off) < 1e-8
+    np.testing.assert_allclose(near.se[2] / 2**bits, apart.se[2], rtol=1e-8)

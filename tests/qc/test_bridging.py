@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from proteomr._typing import F64
+from proteomr.errors import InputError
+from proteomr.qc import bridge, judge_assay
+from proteomr.stats.quantile_mapping import map_quantiles
+from proteomr.tables import ArrayProteins, Measurements, load_schema
+
+
+def project(values: F64, *, first: int = 0, names: Any = None, **changed: Any) -> Measurements:
+    """Build a project: samples S0000 and on from a first one, assays of UniProt U000 and on."""
+    n, p = values.shape
+    names = names or [f"Q{j:03d}" for j in range(p)]
+    ids = [f"S{first + i:04d}" for i in range(n)]
+    parts: dict[str, Any] = {
+        "platform": "olink",
+        "samples": pl.DataFrame({"sample_id": ids, "plate": [f"P{i % 3}" for i in range(n)]}),
+        "proteins": ArrayProteins(tuple(names), values),
+        "assays": pl.DataFrame(
+            {
+                "protein": names,
+                "uniprot": [f"U{j:03d}" for j in range(p)],
+                "unit": ["NPX"] * p,
+                "kind": ["protein"] * p,
+            }
+        ),
+    }
+    return Measurements(**{**parts, **changed})
+
+
+def all_of(measured: Measurements) -> F64:
+    return measured.proteins.read(slice(0, len(measured.proteins.names)))
+
+
+def draw(seed: int, n: int, p: int) -> F64:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(n, p))
+    values[rng.random((n, p)) < 0.05] = np.nan
+    return values
+
+
+def test_a_project_is_moved_by_medians_of_paired_differences() -> None:
+    theirs, ours = draw(1, 40, 3), draw(2, 50, 3)
+    bridged = bridge(project(ours, first=30), project(theirs))  # S0030 to S0039 in both
+    pairs = theirs[30:40] - ours[:10]
+    shift = np.array([np.median(column[~np.isnan(column)]) for column in pairs.T])
+    pooled = bridged.measured
+    assert pooled.samples["sample_id"].to_list() == [f"S{i:04d}" for i in range(80)]
+    np.testing.assert_array_equal(all_of(pooled)[:40], theirs)
+    np.testing.assert_allclose(all_of(pooled)[40:], ours[10:] + shift, rtol=1e-15)
+    np.testing.assert_allclose(bridged.assays["adjustment"].to_numpy(), shift, rtol=1e-15)
+    assert bridged.assays["pooled"].unique().to_list() == ["pooled"]
+
+
+def test_bridge_samples_keep_what_the_reference_measured() -> None:
+    theirs, ours = draw(1, 40, 3), draw(2, 50, 3)
+    pooled = bridge(project(ours, first=30), project(theirs)).measured
+    row = pooled.samples["sample_id"].to_list().index("S0035")
+    np.testing.assert_array_equal(all_of(pooled)[row], theirs[35])
+    assert pooled.samples["project"][row] == "reference"
+    assert pooled.drops[-1].n == 10
+
+
+def test_listed_bridge_samples_alone_tell_the_shift() -> None:
+    theirs, ours = draw(1, 40, 3), draw(2, 50, 3)
+    listed = [f"S{i:04d}" for i in range(32, 37)]
+    bridged = bridge(project(ours, first=30), project(theirs), bridges=listed)
+    expected = np.nanmedian(theirs[32:37] - ours[2:7], axis=0)
+    np.testing.assert_allclose(bridged.assays["adjustment"].to_numpy(), expected, rtol=1e-15)
+
+
+def test_assays_of_one_project_alone_are_missing_in_the_other() -> None:
+    theirs, ours = draw(1, 40, 2), draw(2, 50, 2)
+    reference = project(theirs, names=["A", "B"])
+    own = project(ours, first=30, names=["B", "C"])
+    bridged = bridge(own, reference)
+    found = dict(zip(bridged.measured.proteins.names, all_of(bridged.measured).T, strict=True))
+    assert np.isnan(found["A"][40:]).all()
+    assert np.isnan(found["C"][:40]).all()
+    np.testing.assert_array_equal(found["C"][40:], ours[10:, 1])
+    told = {
+        row[0] or row[1]: row[2]
+        for row in bridged.assays.select("protein", "protein_of_project", "pooled").iter_rows()
+    }
+    assert told == {"A": "reference_only", "B": "pooled", "C": "project_only"}
+
+
+def two_products(bridges: int = 50) -> tuple[Measurements, Measurements, F64, F64]:
+    """Draw two products: alike, of another shape, and without relation (many and few reads)."""
+    rng = np.random.default_rng(7)
+    ours = rng.normal(size=(120, 4))
+    theirs = rng.normal(size=(90, 4))
+    both = ours[:bridges]
+    theirs[:bridges, 0] = both[:, 0] + rng.normal(scale=0.1, size=bridges)
+    theirs[:bridges, 1] = 3 * np.exp(both[:, 1] / 2) + rng.normal(scale=0.1, size=bridges)
+    theirs[:bridges, 2:] = rng.normal(scale=3, size=(bridges, 2))
+    counts = pl.Series("median_count", [900.0, 900.0, 900.0, 20.0])
+    project_ids = project(ours, names=[f"OLD{j}" for j in range(4)])
+    reference = project(theirs, names=[f"NEW{j}" for j in range(4)])
+    ids = [f"S{i:04d}" for i in range(bridges)] + [f"T{i:04d}" for i in range(90 - bridges)]
+    reference = project(
+        theirs,
+        names=[f"NEW{j}" for j in range(4)],
+        samples=pl.DataFrame({"sample_id": ids}),
+        assays=reference.assays.with_columns(counts),
+    )
+    return (
+        project(ours, names=list(project_ids.proteins.names),
+                assays=project_ids.assays.with_columns(counts)),
+        reference, ours, theirs,
+    )  # fmt: skip
+
+
+def test_products_are_bridged_by_olinks_criteria() -> None:
+    own, reference, ours, theirs = two_products()
+    bridged = bridge(own, reference)
+    assert (
+        bridged.assays.select("protein", "recommendation", "pooled").rows()
+        == [
+            ("NEW0", "median_centring", "pooled"),
+            ("NEW1", "quantile_smoothing", "pooled"),
+            ("NEW2", "quantile_smoothing", "pooled"),
+            ("NEW3", "not_bridgeable", "reference_only"),
+            (None, "not_shared", "project_only"),
+        ][:4]
+    )
+    found = all_of(bridged.measured)
+    moved = found[50:120]  # S0050 to S0119: the project alone
+    shift = np.median(theirs[:50, 0] - ours[:50, 0])
+    np.testing.assert_allclose(moved[:, 0], ours[50:, 0] + shift, rtol=1e-14)
+    smooth = map_quantiles(ours[50:, 1], source=ours[:50, 1], target=theirs[:50, 1])
+    np.testing.assert_allclose(moved[:, 1], smooth, rtol=1e-14)
+    assert np.isnan(moved[:, 3]).all()
+
+
+def test_quantiles_are_not_smoothed_on_too_few_bridge_samples() -> None:
+    own, reference, _, _ = two_products(bridges=39)
+    pooled = bridge(own, reference).assays["pooled"].to_list()
+    assert pooled[1] == "too_few_bridges"
+
+
+def test_an_assay_of_unknown_counts_is_not_bridged_on_hope() -> None:
+    rng = np.random.default_rng(3)
+    x, r = rng.normal(size=60), rng.normal(scale=4, size=60)
+    assert judge_assay(r, x, low_count=None).recommendation == "not_bridgeable"
+    assert judge_assay(r, x, low_count=True).recommendation == "not_bridgeable"
+    assert judge_assay(r, x, low_count=False).recommendation == "quantile_smoothing"
+
+
+def test_outlying_pairs_count_neither_in_r2_nor_in_ks() -> None:
+    x = np.linspace(-1, 1, 41)
+    with_outlier = np.append(x, 0.0), np.append(x, 50.0)
+    judged = judge_assay(with_outlier[1], with_outlier[0], low_count=False)
+    assert judged.r2 == pytest.approx(1.0)
+    assert judged.ks == 0.0
+    assert judged.n == 42
+
+
+def test_plates_of_two_projects_stay_two() -> None:
+    pooled = bridge(project(draw(2, 50, 3), first=30), project(draw(1, 40, 3))).measured
+    assert set(pooled.samples["plate"]) == {f"{p}:P{i}" for p in ("project", "reference")
+                                            for i in range(3)}  # fmt: skip
+
+
+def test_a_flag_without_a_plate_stays_with_its_project() -> None:
+    flag = pl.DataFrame(
+        [(None, "Q001", None, None, "assay_qc", "FAIL")],
+        schema=dict.fromkeys(load_schema("qc_flags").names, pl.String),
+        orient="row",
+    )
+    plates = pl.DataFrame(
+        [(f"S{30 + i:04d}", None, f"P{i % 2}", None, None) for i in range(50)],
+        schema=dict.fromkeys(load_schema("plates").names, pl.String),
+        orient="row",
+    )
+    own = project(draw(2, 50, 3), first=30, flags=flag, plates=plates)
+    pooled = bridge(own, project(draw(1, 40, 3))).measured
+    assert pooled.flags["plate"].sort().to_list() == ["project:P0", "project:P1"]
+
+
+@pytest.mark.parametrize(
+    ("own", "match"),
+    [
+        (project(draw(2, 50, 3), first=39), "1 samples were measured in both"),
+        (project(draw(2, 50, 3), first=400), "0 samples were measured in both"),
+        (
+            project(draw(2, 50, 1), first=30, names=["X"]).select_assays(["X"]),
+            None,
+        ),
+    ],
+)
+def test_projects_that_cannot_be_bridged_are_refused(own: Measurements, match: str | None) -> None:
+    if match is None:
+        own = project(
+            draw(2, 50, 1), first=30, names=["X"],
+            assays=pl.DataFrame({"protein": ["X"], "uniprot": ["none"], "kind": ["protein"]}),
+        )  # fmt: skip
+        match = "share no assay"
+    with pytest.raises(InputError, match=match):
+        bridge(own, project(draw(1, 40, 3)))
+
+
+def test_another_unit_is_refused() -> None:
+    own = project(draw(2, 50, 3), first=30)
+    own = project(
+        draw(2, 50, 3), first=30, assays=own.assays.with_columns(pl.lit("pg/mL").alias("unit"))
+    )
+    with pytest.raises(InputError, match=r"NPX in the reference and in pg/mL"):
+        bridge(own, project(draw(1, 40, 3)))

@@ -1,0 +1,26 @@
+"""Every command of a page under docs gives what the page shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.pages import blocks, run_commands, write_files
+
+PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
+RUN = [page for page in PAGES if blocks(page.read_text(encoding="utf-8"), "console")]
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
+def test_a_page_shows_what_its_commands_print(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = page.read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    write_files(text, tmp_path)
+    assert run_commands(text, capsys) > 0
+
+
+def test_there_are_pages_with_commands() -> None:
+    assert RUN
