@@ -11,7 +11,7 @@ import polars as pl
 from proteomr.errors import InputError
 from proteomr.io.formats import IngestOptions
 from proteomr.io.long_form.beyond import FLAGS, find_range
-from proteomr.io.long_form.parts import EXTRA, Part
+from proteomr.io.long_form.parts import EXTRA, Part, collect
 from proteomr.io.long_form.records import (
     describe,
     find_controls,
@@ -65,7 +65,7 @@ def assemble(
     rows, unit_notes = settle_scale(stack.rows, vocabulary, options=options, parts=parts)
     ordinary = rows.filter(~pl.col(CONTROL_SAMPLE) & ~pl.col(CONTROL_ASSAY))
     drops = _count_controls(rows)
-    if not ordinary.height:
+    if not collect(ordinary.select(pl.len())).item():
         raise InputError("every sample or every assay is a control; nothing is left to analyse")
     notes = [*stack.notes, *unit_notes, *(note for part in parts for note in part.notes)]
     matrix = scatter(ordinary, replicates=options.replicates)
@@ -102,9 +102,9 @@ def assemble(
     )
 
 
-def _count_controls(rows: pl.DataFrame) -> tuple[Drop, ...]:
-    samples = rows.filter(CONTROL_SAMPLE)[c.SAMPLE_ID].n_unique()
-    assays = rows.filter(CONTROL_ASSAY)[c.PROTEIN].n_unique()
+def _count_controls(rows: pl.LazyFrame) -> tuple[Drop, ...]:
+    samples = collect(rows.filter(CONTROL_SAMPLE).select(c.SAMPLE_ID).unique()).height
+    assays = collect(rows.filter(CONTROL_ASSAY).select(c.PROTEIN).unique()).height
     counted = (("control samples", samples), ("control assays", assays))
     return tuple(
         Drop(_STEP, f"{what}; their values are kept in controls", n) for what, n in counted if n
@@ -113,18 +113,24 @@ def _count_controls(rows: pl.DataFrame) -> tuple[Drop, ...]:
 
 def _incomplete(matrix: Matrix) -> list[str]:
     """Say how many values have no row, where a panel was measured in a sample at all."""
-    panels = matrix.rows.group_by(c.PANEL).agg(pl.col(c.SAMPLE_ID, c.PROTEIN).n_unique())
+    samples, assays = (
+        collect(matrix.rows.select(c.PANEL, name).unique()).group_by(c.PANEL).len(name=name)
+        for name in (c.SAMPLE_ID, c.PROTEIN)
+    )
+    panels = samples.join(assays, on=c.PANEL, nulls_equal=True)
     whole = panels.select(pl.col(c.SAMPLE_ID).cast(pl.Int64).dot(pl.col(c.PROTEIN))).item()
     absent = whole - matrix.filled
     return [f"{absent} values of samples and assays of one panel have no row"] * (absent > 0)
 
 
-def _beyond(rows: pl.DataFrame) -> list[str]:
+def _beyond(rows: pl.LazyFrame) -> list[str]:
     """Say how many values are missing because they lie beyond a limit."""
-    if RANGE not in rows.columns:
+    if RANGE not in rows.collect_schema():
         return []
-    words = rows[RANGE].drop_nulls().cast(pl.String)
-    counts = Counter(find_range(word) for word in words)
+    words = collect(rows.select(RANGE).drop_nulls().group_by(RANGE).len())
+    counts: Counter[str | None] = Counter()
+    for word, n in words.with_columns(pl.col(RANGE).cast(pl.String)).iter_rows():
+        counts[find_range(word)] += n
     return [
         f"{counts[flag]} {'values are' if counts[flag] > 1 else 'value is'} {meaning}: missing, "
         f"with the flag {flag}"
@@ -137,10 +143,10 @@ def _describe_both(
     matrix: Matrix, vocabulary: Vocabulary
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
     """Return what the columns say of assays and of samples, and what is left out."""
-    rows = matrix.rows
+    rows, held = matrix.rows, matrix.rows.collect_schema()
     fixed = [ASSAY, c.GENE, c.UNIPROT, c.PANEL, c.UNIT, BLOCK, NORMALIZATION]
-    fixed += [name for name in vocabulary.describing if name in rows.columns]
-    further = [name for name in rows.columns if name.startswith(EXTRA)]
+    fixed += [name for name in vocabulary.describing if name in held]
+    further = [name for name in held if name.startswith(EXTRA)]
     assays, in_assay = describe(rows, [*fixed, *further], by=c.PROTEIN, naming=_NAMING)
     sample_columns = [c.SAMPLE_TYPE, *further]
     samples, in_sample = describe(rows, sample_columns, by=c.SAMPLE_ID)

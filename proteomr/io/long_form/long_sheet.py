@@ -8,7 +8,8 @@ import polars as pl
 
 from proteomr.io.formats import IngestOptions
 from proteomr.io.long_form.beyond import find_range
-from proteomr.io.long_form.parts import EXTRA, Part, code_text
+from proteomr.io.long_form.held_rows import code_text
+from proteomr.io.long_form.parts import EXTRA, Part
 from proteomr.io.long_form.sheets import Cell, Sheet, as_number, as_text
 from proteomr.io.long_form.vocabulary import (
     NUMERIC,
@@ -70,7 +71,7 @@ def read_long_sheet(
     return Part(
         path=sheet.path,
         layout="long sheet",
-        frame=add_unit(pl.DataFrame(columns), roles),
+        frame=add_unit(pl.LazyFrame(columns), roles),
         headings=wanted,
         passed_over=(*roles.passed_over, *(set(roles.further) - set(further))),
         find_line=lambda row: sheet.lines[body[row]],

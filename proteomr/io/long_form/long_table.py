@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,9 @@ from proteomr.errors import FormatError, IdentifierError
 from proteomr.io.blocks import holds_numbers
 from proteomr.io.formats import IngestOptions, Source
 from proteomr.io.identifiers import normalise_ids
-from proteomr.io.long_form.cells import convert_numbers, decode
-from proteomr.io.long_form.parts import EXTRA, Part, code_text, code_values
+from proteomr.io.long_form.cells import convert_numbers
+from proteomr.io.long_form.held_rows import HeldRows
+from proteomr.io.long_form.parts import EXTRA, Part
 from proteomr.io.long_form.vocabulary import (
     NUMERIC,
     Roles,
@@ -34,9 +35,12 @@ __all__ = ["read_long_parquet", "read_long_text"]
 
 _FACTS: Final = ("Product", "ProjectName", "SampleMatrix", "DataFileType", "FileVersion")
 _CODED: Final = pa.dictionary(pa.int32(), pa.string())
+_ROWS_AT_ONCE: Final = 1 << 18  # of a parquet file: some 30 MB with a dozen columns
 
 
-def read_long_text(source: Source, vocabulary: Vocabulary, *, options: IngestOptions) -> Part:
+def read_long_text(
+    source: Source, vocabulary: Vocabulary, *, options: IngestOptions, scratch: Path
+) -> Part:
     r"""Return the rows of a long table in delimited text.
 
     Parameters
@@ -44,6 +48,7 @@ def read_long_text(source: Source, vocabulary: Vocabulary, *, options: IngestOpt
     source : the file.
     vocabulary : what the laboratory calls its columns.
     options : columns named by the user.
+    scratch : folder for rows that are too many for memory.
 
     Raises
     ------
@@ -59,8 +64,10 @@ def read_long_text(source: Source, vocabulary: Vocabulary, *, options: IngestOpt
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "npx.csv"
     ...     size = file.write_text("SampleID;OlinkID;NPX\nA1;OID1;0.5\n")
-    ...     part = read_long_text(open_source(file), OLINK, options=IngestOptions())
-    >>> part.frame["value"].to_list()
+    ...     part = read_long_text(
+    ...         open_source(file), OLINK, options=IngestOptions(), scratch=Path(folder)
+    ...     )
+    >>> part.frame.collect()["value"].to_list()
     [0.5]
     """
     layout = find_layout(source.path, compressed=source.compressed)
@@ -69,25 +76,26 @@ def read_long_text(source: Source, vocabulary: Vocabulary, *, options: IngestOpt
     wanted = {**roles.names, **{EXTRA + name: name for name in further}}
     texts = {role: name for role, name in wanted.items() if role not in NUMERIC}
     numbers = {role: name for role, name in wanted.items() if role in NUMERIC}
-    beyond = None
+    words = None
     try:
-        table = _read_text(layout, list(texts.values()), list(numbers.values()))
+        rows = _hold_text(layout, texts, numbers, scratch)
     except pa.ArrowInvalid:  # a number spelt unusually, or none: look at each that is told apart
-        table = _read_text(layout, [*texts.values(), *numbers.values()], [])
-        table, beyond = convert_numbers(table, numbers, layout)
-    _refuse_line_breaks(table, layout)
-    frame = _frame(table, wanted, roles, source.path)
+        rows = _hold_text(layout, {**texts, **numbers}, {}, scratch)
+        words = convert_numbers(rows, layout)
+    _refuse_line_breaks(rows, layout)
     return Part(
         path=source.path,
         layout="long text",
-        frame=frame if beyond is None else frame.with_columns(beyond),
+        frame=add_unit(rows.finish(words), roles),
         headings=wanted,
         passed_over=(*roles.passed_over, *(set(roles.further) - set(further))),
         find_line=partial(locate_line, layout),
     )
 
 
-def read_long_parquet(source: Source, vocabulary: Vocabulary, *, options: IngestOptions) -> Part:
+def read_long_parquet(
+    source: Source, vocabulary: Vocabulary, *, options: IngestOptions, scratch: Path
+) -> Part:
     """Return the rows of a long table in parquet, as Explore HT and Reveal are delivered.
 
     Parameters
@@ -95,6 +103,7 @@ def read_long_parquet(source: Source, vocabulary: Vocabulary, *, options: Ingest
     source : the file.
     vocabulary : what the laboratory calls its columns.
     options : columns named by the user.
+    scratch : folder for rows that are too many for memory.
 
     Raises
     ------
@@ -116,15 +125,12 @@ def read_long_parquet(source: Source, vocabulary: Vocabulary, *, options: Ingest
         _refuse_text(file.schema_arrow, roles, path)
         further = _first_group_constants(file, roles)
         wanted = {**roles.names, **{EXTRA + name: name for name in further}}
-        table = file.read(columns=list(wanted.values()))
-        table.validate(full=True)  # codes without a text would end the process
-    single = table.schema.field(roles.names[c.VALUE]).type == pa.float32()
-    with _damage(path):
-        frame = _frame(table, wanted, roles, source.path)
+        single = file.schema_arrow.field(roles.names[c.VALUE]).type == pa.float32()
+        rows = _hold_parquet(file, wanted, path, scratch)
     return Part(
         path=path,
         layout="long parquet",
-        frame=frame,
+        frame=add_unit(rows.finish(), roles),
         headings=wanted,
         single=single,
         passed_over=(*roles.passed_over, *(set(roles.further) - set(further))),
@@ -132,24 +138,47 @@ def read_long_parquet(source: Source, vocabulary: Vocabulary, *, options: Ingest
     )
 
 
-def _read_text(layout: TextLayout, texts: Sequence[str], numbers: Sequence[str]) -> pa.Table:
-    types = {**dict.fromkeys(texts, _CODED), **dict.fromkeys(numbers, pa.float64())}
-    batches = list(stream_text(layout, types=types))
-    return pa.Table.from_batches(batches, schema=pa.schema(list(types.items())))
+def _hold_text(
+    layout: TextLayout, texts: Mapping[str, str], numbers: Mapping[str, str], scratch: Path
+) -> HeldRows:
+    types = {
+        **dict.fromkeys(texts.values(), _CODED),
+        **dict.fromkeys(numbers.values(), pa.float64()),
+    }
+    rows = HeldRows(texts, numbers, scratch)
+    for batch in stream_text(layout, types=types):
+        rows.add(batch)
+    return rows
 
 
-def _refuse_line_breaks(table: pa.Table, layout: TextLayout) -> None:
+def _hold_parquet(
+    file: pyarrow.parquet.ParquetFile, wanted: Mapping[str, str], path: Path, scratch: Path
+) -> HeldRows:
+    texts = {role: name for role, name in wanted.items() if role not in NUMERIC}
+    numbers = {role: name for role, name in wanted.items() if role in NUMERIC}
+    rows = HeldRows(texts, numbers, scratch)
+    for batch in file.iter_batches(columns=list(wanted.values()), batch_size=_ROWS_AT_ONCE):
+        batch.validate(full=True)  # codes without a text would end the process
+        rows.add(_name_samples(batch, texts[c.SAMPLE_ID], path))
+    return rows
+
+
+def _name_samples(batch: pa.RecordBatch, column: str, path: Path) -> pa.RecordBatch:
+    """Return rows whose samples have names, where numbers with decimals are no names."""
+    place = batch.schema.get_field_index(column)
+    if not pa.types.is_floating(batch.schema.field(place).type):
+        return batch
+    names = _whole_names(pl.Series(pl.from_arrow(batch.column(place))), column, path)
+    return batch.set_column(place, column, names.to_arrow().cast(pa.string()))
+
+
+def _refuse_line_breaks(rows: HeldRows, layout: TextLayout) -> None:
     """A line break inside a cell is rare in data and usual behind a stray quote: look again."""
-    for name in table.column_names:
-        if not pa.types.is_dictionary(table.schema.field(name).type):
-            continue
-        for chunk in table.column(name).chunks:
-            letters = chunk.dictionary.buffers()[2]
-            held = letters.to_pybytes() if letters is not None else b""
-            if b"\n" in held or b"\r" in held:
-                for _ in stream_text(layout, types={name: pa.string()}):
-                    pass  # raises with the line where the quotes are at fault
-                return
+    for role, name in rows.texts.items():
+        if rows.texts_of(role).str.contains(r"[\n\r]").any():
+            for _ in stream_text(layout, types={name: pa.string()}):
+                pass  # raises with the line where the quotes are at fault
+            return
 
 
 def _first_rows(layout: TextLayout, roles: Roles) -> pl.DataFrame:
@@ -201,26 +230,6 @@ def _damage(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as fault:
         message = "the parquet file is damaged or of a kind that is not read; write it again"
         raise FormatError(message, path=path) from fault
-
-
-def _frame(table: pa.Table, wanted: dict[str, str], roles: Roles, path: Path) -> pl.DataFrame:
-    columns = []
-    for role, name in wanted.items():
-        stored = table.column(name)
-        if pa.types.is_dictionary(stored.type):
-            column = code_values(*decode(stored))
-        else:
-            column = _code_plain(pl.Series(pl.from_arrow(stored)), role, name, path)
-        columns.append(column.alias(role))
-    return add_unit(pl.DataFrame(columns), roles)
-
-
-def _code_plain(column: pl.Series, role: str, name: str, path: Path) -> pl.Series:
-    if role in NUMERIC:
-        return column.cast(pl.Float64).fill_nan(None)
-    if role == c.SAMPLE_ID and column.dtype.is_float():
-        return code_text(_whole_names(column, name, path))
-    return code_text(column)
 
 
 def _whole_names(ids: pl.Series, name: str, path: Path) -> pl.Series:

@@ -8,17 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, NoReturn, TypeAlias
 
-import numpy as np
 import polars as pl
 
-from proteomr._typing import Bool
 from proteomr.errors import FormatError
+from proteomr.io.long_form.held_rows import code_text
 from proteomr.io.long_form.vocabulary import ASSAY, ASSAY_ID
 from proteomr.io.spreadsheets import is_damaged, restore_genes
-from proteomr.io.text import MARKS, MISSING
+from proteomr.io.text import MARKS
 from proteomr.tables import columns as c
 
-__all__ = ["EXTRA", "Part", "check_part", "code_text", "code_values", "mark"]
+__all__ = ["EXTRA", "Part", "categories_of", "check_part", "collect", "mark"]
 
 EXTRA: Final = "extra:"
 _MARKS: Final = re.compile(MARKS)
@@ -36,6 +35,7 @@ class Part:
     layout : what kind of file it is.
     frame : columns under the names of their roles, further ones behind a prefix; text as Enum
         with its categories in order, null where missing; numbers as Float64, null where missing.
+        Lazy, for its rows may lie on the disk.
     headings : what the file calls the columns, by role.
     single : whether the file holds its numbers in single precision.
     passed_over : columns that were not taken.
@@ -46,7 +46,7 @@ class Part:
 
     path: Path
     layout: Layout
-    frame: pl.DataFrame
+    frame: pl.LazyFrame
     headings: Mapping[str, str]
     single: bool = False
     passed_over: tuple[str, ...] = ()
@@ -55,52 +55,31 @@ class Part:
     find_line: Callable[[int], int | None] | None = None
 
 
-def code_text(cells: pl.Series) -> pl.Series:
-    """Return text as codes over its sorted values, trimmed, with null for what is missing.
-
-    Examples
-    --------
-    >>> code_text(pl.Series("panel", ["b ", "NA", "a", "b"])).to_physical().to_list()
-    [1, None, 0, 1]
-    """
-    texts = cells.cast(pl.String)
-    seen = texts.drop_nulls().unique()
-    codes = texts.cast(pl.Enum(seen)).to_physical()
-    return code_values(seen, codes).alias(cells.name)
-
-
-def code_values(values: pl.Series, codes: pl.Series) -> pl.Series:
-    """Return text given as codes over any values as codes over the sorted and trimmed ones.
+def mark(kind: pl.DataType, name: str, test: Callable[[str], bool]) -> pl.Expr:
+    """Return whether the value of a coded column passes a test; False for null.
 
     Parameters
     ----------
-    values : texts; those that become one by trimming are one.
-    codes : for each row a position among the values, null where missing.
+    kind : Enum, whose few categories are tested in place of the rows.
+    name : of the column.
+    test : of a category.
 
     Examples
     --------
-    >>> code_values(pl.Series(["b ", "a"]), pl.Series([1, None, 0])).to_list()
-    ['a', None, 'b']
-    """
-    trimmed = values.cast(pl.String).str.strip_chars()
-    trimmed = trimmed.set(trimmed.is_in(MISSING), None)
-    coded = trimmed.cast(pl.Enum(trimmed.drop_nulls().unique().sort()))
-    # A gather from the few values: a cast would go through the text of every row.
-    return coded.gather(codes.cast(pl.UInt32))
-
-
-def mark(column: pl.Series, test: Callable[[str], bool]) -> Bool:
-    """Return for each row of a coded column whether its value passes a test; False for null.
-
-    Examples
-    --------
-    >>> mark(code_text(pl.Series(["a", "NA", "b"])), lambda text: text == "b").tolist()
+    >>> kind = pl.Enum(["a", "b"])
+    >>> frame = pl.DataFrame({"panel": ["a", None, "b"]}, schema={"panel": kind})
+    >>> frame.select(mark(kind, "panel", lambda text: text == "b")).to_series().to_list()
     [False, False, True]
     """
-    passed = [test(value) for value in _categories(column)]
-    codes = column.to_physical().cast(pl.UInt32).fill_null(len(passed)).to_numpy()
-    answer: Bool = np.array([*passed, False], dtype=np.bool_)[codes]
-    return answer
+    passed = [value for value in categories_of(kind) if test(value)]
+    if not passed:
+        return pl.lit(value=False)
+    return pl.col(name).is_in(pl.Series(passed, dtype=kind).implode()).fill_null(value=False)
+
+
+def categories_of(kind: pl.DataType) -> Sequence[str]:
+    """Return the values of a coded column; none of one that holds nothing."""
+    return kind.categories.to_list() if isinstance(kind, pl.Enum) else []
 
 
 def check_part(part: Part) -> Part:
@@ -113,35 +92,28 @@ def check_part(part: Part) -> Part:
     FormatError
         With the line, where the file has lines.
     """
-    if not part.frame.height:
-        raise FormatError("a header and no rows", path=part.path)
     part = _restore_names(part)
-    frame = part.frame
-    key = ASSAY_ID if ASSAY_ID in frame.columns else ASSAY
-    for role in (c.SAMPLE_ID, key):
-        names = frame[role]
-        if missing := names.null_count():
-            message = f"{missing} of {frame.height} rows have no name here; complete or remove them"
-            _refuse(part, names.is_null().to_numpy(), role, message)
-        quoted = mark(names, lambda name: _MARKS.search(name) is not None)
-        if quoted.any():
-            kinds = names.filter(pl.Series(quoted)).n_unique()
-            message = f"{kinds} names hold a quotation mark or a line break; check the quotes"
-            _refuse(part, quoted, role, message)
-        damaged = mark(names, is_damaged)
-        if damaged.any():
-            kinds = names.filter(pl.Series(damaged)).n_unique()
-            message = (
-                f"{kinds} names look rewritten by a spreadsheet (dates, 1E+05); "
-                "export again and keep the column as text"
-            )
-            _refuse(part, damaged, role, message)
-    infinite = frame[c.VALUE].is_infinite().fill_null(value=False)
-    if infinite.any():
-        _refuse(
-            part, infinite.to_numpy(), c.VALUE, f"{infinite.sum()} infinite values; remove them"
+    kinds = part.frame.collect_schema()
+    key = ASSAY_ID if ASSAY_ID in kinds else ASSAY
+    missing, value = {role: pl.col(role).is_null() for role in (c.SAMPLE_ID, key)}, pl.col(c.VALUE)
+    counts = collect(
+        part.frame.select(
+            pl.len().alias("rows"),
+            *(test.sum().alias(f"{role}|missing") for role, test in missing.items()),
+            value.is_infinite().sum().alias("infinite"),
+            value.null_count().alias("empty"),
         )
-    if frame[c.VALUE].null_count() == frame.height:
+    ).row(0, named=True)
+    if not counts["rows"]:
+        raise FormatError("a header and no rows", path=part.path)
+    for role, test in missing.items():
+        if n := counts[f"{role}|missing"]:
+            message = f"{n} of {counts['rows']} rows have no name here; complete or remove them"
+            _refuse(part, test, role, message)
+        _refuse_names(part, kinds[role], role)
+    if n := counts["infinite"]:
+        _refuse(part, value.is_infinite(), c.VALUE, f"{n} infinite values; remove them")
+    if counts["empty"] == counts["rows"]:
         there = f"; there are also {', '.join(part.passed_over)}" if part.passed_over else ""
         raise FormatError(
             f"no row has a value{there}; export the file with NPX",
@@ -151,32 +123,50 @@ def check_part(part: Part) -> Part:
     return part
 
 
+def collect(rows: pl.LazyFrame) -> pl.DataFrame:
+    """Return what was asked of rows, in bounded memory however many they are."""
+    return rows.collect(engine="streaming")
+
+
+def _refuse_names(part: Part, kind: pl.DataType, role: str) -> None:
+    for test, what in (
+        (
+            lambda name: _MARKS.search(name) is not None,
+            "hold a quotation mark or a line break; check the quotes",
+        ),
+        (
+            is_damaged,
+            "look rewritten by a spreadsheet (dates, 1E+05); export again with the column as text",
+        ),
+    ):
+        kinds = sum(test(name) for name in categories_of(kind))
+        if kinds:
+            _refuse(part, mark(kind, role, test), role, f"{kinds} names {what}")
+
+
 def _restore_names(part: Part) -> Part:
     """Undo what a spreadsheet did to the names of assays, where they are keys."""
     frame = part.frame
-    if ASSAY_ID in frame.columns or c.UNIPROT not in frame.columns or ASSAY not in frame.columns:
+    kinds = frame.collect_schema()
+    if ASSAY_ID in kinds or c.UNIPROT not in kinds or ASSAY not in kinds:
         return part
-    pairs = frame.select(ASSAY, c.UNIPROT).unique().sort(ASSAY, c.UNIPROT)
+    pairs = collect(frame.select(ASSAY, c.UNIPROT).unique()).sort(ASSAY, c.UNIPROT)
     restored = restore_genes(pairs[ASSAY], pairs[c.UNIPROT])
     if not restored.restored:
         return part
     names = restored.names.zip_with(restored.names.is_not_null(), pairs[ASSAY].cast(pl.String))
     pairs = pairs.with_columns(code_text(names).alias("restored"))
     joined = frame.join(
-        pairs, on=[ASSAY, c.UNIPROT], how="left", nulls_equal=True, maintain_order="left"
+        pairs.lazy(), on=[ASSAY, c.UNIPROT], how="left", nulls_equal=True, maintain_order="left"
     )
-    frame = frame.with_columns(joined["restored"].alias(ASSAY))
+    frame = joined.with_columns(pl.col("restored").alias(ASSAY)).drop("restored")
     return replace(part, frame=frame, notes=(*part.notes, *restored.notes))
 
 
-def _refuse(part: Part, faulty: Bool, role: str, message: str) -> NoReturn:
-    row = int(faulty.argmax())
+def _refuse(part: Part, faulty: pl.Expr, role: str, message: str) -> NoReturn:
+    at = part.frame.with_row_index("row").filter(faulty).select("row").head(1)
+    row = int(collect(at).item())
     line = part.find_line(row) if part.find_line is not None else None
     if part.layout == "long parquet":
         message = f"row {row + 1}: {message}"
     raise FormatError(message, path=part.path, line=line, column=part.headings.get(role, role))
-
-
-def _categories(column: pl.Series) -> Sequence[str]:
-    dtype = column.dtype
-    return dtype.categories.to_list() if isinstance(dtype, pl.Enum) else []

@@ -10,7 +10,7 @@ import polars as pl
 
 from proteomr.errors import FormatError, InputError
 from proteomr.io.formats import IngestOptions
-from proteomr.io.long_form.parts import Part
+from proteomr.io.long_form.parts import Part, categories_of, collect, mark
 from proteomr.io.long_form.records import describe
 from proteomr.io.long_form.stacking import CONTROL_SAMPLE
 from proteomr.io.long_form.vocabulary import NUMERIC, Vocabulary
@@ -22,12 +22,12 @@ _AMOUNT: Final = re.compile(r"(?i)[a-zµμ]+ ?/ ?[a-zµμ]+|(?-i:[afpnumµμ]?M)
 
 
 def settle_scale(
-    rows: pl.DataFrame,
+    rows: pl.LazyFrame,
     vocabulary: Vocabulary,
     *,
     options: IngestOptions,
     parts: Sequence[Part],
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
+) -> tuple[pl.LazyFrame, tuple[str, ...]]:
     """Return rows with quantities, and their limits, as logarithms where the user asks for them.
 
     What has no logarithm becomes missing in control samples, which may hold nothing, and is
@@ -57,20 +57,20 @@ def settle_scale(
     note = (f"the unit of {untold} quantified assays is not told",) if untold else ()
     known = units[c.UNIT].drop_nulls().cast(pl.String).unique().sort()
     amounts = [unit for unit in known if _AMOUNT.fullmatch(unit)]
-    linear = ~pl.col(c.UNIT).cast(pl.String).is_in(vocabulary.logarithmic).fill_null(value=False)
-    if not options.log2 or not rows.select(linear.any()).item():
+    kind = rows.collect_schema()[c.UNIT]
+    linear = ~mark(kind, c.UNIT, vocabulary.logarithmic.__contains__)
+    if not options.log2 or not collect(rows.select(linear.any())).item():
         return rows, (*note, *_advise(amounts, untold))
     _refuse_no_logarithm(rows, linear, parts)
-    unit = (
-        pl.when(linear)
-        .then(pl.format("log2 {}", pl.col(c.UNIT).cast(pl.String)))
-        .otherwise(pl.col(c.UNIT).cast(pl.String))
-    )
-    named = rows.select(unit.alias(c.UNIT))[c.UNIT]
-    taken = [name for name in NUMERIC if name in rows.columns]
+    renamed = {
+        unit: unit if unit in vocabulary.logarithmic else f"log2 {unit}"
+        for unit in categories_of(kind)
+    }
+    unit = pl.col(c.UNIT).cast(pl.String).replace(renamed)
+    taken = [name for name in NUMERIC if name in rows.collect_schema()]
     logged = rows.with_columns(
         *(_take_log2(name, linear) for name in taken),
-        named.cast(pl.Enum(named.drop_nulls().unique().sort())).alias(c.UNIT),
+        unit.cast(pl.Enum(sorted(set(renamed.values())))).alias(c.UNIT),
     )
     said = [f"values are the base-2 logarithm of {', '.join(amounts)}"] if amounts else []
     return logged, (*note, *said)
@@ -84,8 +84,9 @@ def _advise(amounts: Sequence[str], untold: int) -> tuple[str, ...]:
     return (f"{what} are on a linear scale: {said}",)
 
 
-def _refuse_no_logarithm(rows: pl.DataFrame, linear: pl.Expr, parts: Sequence[Part]) -> None:
-    faulty = rows.select((linear & ~pl.col(CONTROL_SAMPLE) & (pl.col(c.VALUE) <= 0)).sum()).item()
+def _refuse_no_logarithm(rows: pl.LazyFrame, linear: pl.Expr, parts: Sequence[Part]) -> None:
+    without = linear & ~pl.col(CONTROL_SAMPLE) & (pl.col(c.VALUE) <= 0)
+    faulty = collect(rows.select(without.sum())).item()
     if faulty:
         message = f"{faulty} quantities are not positive; their logarithm is not taken"
         raise FormatError(message, path=parts[0].path if len(parts) == 1 else None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Final
 
 import polars as pl
@@ -16,7 +15,7 @@ from proteomr.io.controls import (
     is_control_type,
     may_be_control_name,
 )
-from proteomr.io.long_form.parts import Part, mark
+from proteomr.io.long_form.parts import Part, collect, mark
 from proteomr.io.long_form.vocabulary import (
     ASSAY,
     ASSAY_ID,
@@ -52,7 +51,7 @@ class Stack:
     notes : what a user should know.
     """
 
-    rows: pl.DataFrame
+    rows: pl.LazyFrame
     notes: tuple[str, ...] = field(default=())
 
 
@@ -72,15 +71,20 @@ def stack_parts(parts: Sequence[Part], vocabulary: Vocabulary) -> Stack:
     InputError
         Some files have identifiers of the assays and others none.
     """
-    with_id = sum(ASSAY_ID in part.frame.columns for part in parts)
+    kinds = [part.frame.collect_schema() for part in parts]
+    with_id = sum(ASSAY_ID in columns for columns in kinds)
     if 0 < with_id < len(parts):
         raise InputError(
             f"{with_id} of {len(parts)} {vocabulary.maker} files have {vocabulary.id_name}s and "
             "the others none; read them separately"
         )
-    names = dict.fromkeys(name for part in parts for name in part.frame.columns)
+    names = dict.fromkeys(name for columns in kinds for name in columns)
     names.update(dict.fromkeys((*_ALWAYS, c.LOD)))
-    rows = pl.DataFrame([_stack_column(parts, name) for name in names])
+    joint = {name: _join_kinds(kinds, name) for name in names}
+    rows = pl.concat(
+        part.frame.select(_recode(name, columns.get(name), kind) for name, kind in joint.items())
+        for part, columns in zip(parts, kinds, strict=True)
+    )
     note: tuple[str, ...] = ()
     if with_id:
         rows = rows.rename({ASSAY_ID: c.PROTEIN})
@@ -90,30 +94,24 @@ def stack_parts(parts: Sequence[Part], vocabulary: Vocabulary) -> Stack:
     return Stack(rows, (*note, *more))
 
 
-def _stack_column(parts: Sequence[Part], name: str) -> pl.Series:
+def _join_kinds(kinds: Sequence[pl.Schema], name: str) -> pl.DataType:
+    """Return the kind of a column that holds what any file has in it."""
     if name in NUMERIC:
-        kind: pl.DataType = pl.Float64()
-    else:
-        held = [part.frame[name].dtype for part in parts if name in part.frame.columns]
-        values = [kind.categories for kind in held if isinstance(kind, pl.Enum)]
-        kind = pl.Enum(pl.concat(values).unique().sort() if values else [])
-    columns = [
-        _recode(part.frame[name], kind)
-        if name in part.frame.columns
-        else pl.Series(name, [None], dtype=kind).new_from_index(0, part.frame.height)
-        for part in parts
-    ]
-    return pl.concat(columns).alias(name) if len(columns) > 1 else columns[0].alias(name)
+        return pl.Float64()
+    held = [columns[name] for columns in kinds if name in columns]
+    values = [kind.categories for kind in held if isinstance(kind, pl.Enum)]
+    return pl.Enum(pl.concat(values).unique().sort() if values else [])
 
 
-def _recode(column: pl.Series, kind: pl.DataType) -> pl.Series:
-    if column.dtype == kind or not isinstance(column.dtype, pl.Enum):
-        return column.cast(kind)
-    return column.dtype.categories.cast(kind).gather(column.to_physical().cast(pl.UInt32))
+def _recode(name: str, held: pl.DataType | None, kind: pl.DataType) -> pl.Expr:
+    """Return a column of one file as of all; missing where the file has none."""
+    if held is None:
+        return pl.lit(None, dtype=kind).alias(name)
+    return pl.col(name) if held == kind else pl.col(name).cast(kind)
 
 
-def _add_key(rows: pl.DataFrame, vocabulary: Vocabulary) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    pairs = rows.select(ASSAY, c.PANEL).unique().sort(ASSAY, c.PANEL)
+def _add_key(rows: pl.LazyFrame, vocabulary: Vocabulary) -> tuple[pl.LazyFrame, tuple[str, ...]]:
+    pairs = collect(rows.select(ASSAY, c.PANEL).unique()).sort(ASSAY, c.PANEL)
     shared = pl.col(c.PANEL).n_unique().over(ASSAY) > 1
     names = pairs.select(
         ASSAY,
@@ -126,7 +124,7 @@ def _add_key(rows: pl.DataFrame, vocabulary: Vocabulary) -> tuple[pl.DataFrame, 
     kind = pl.Enum(names[c.PROTEIN].unique().sort())
     names = names.with_columns(pl.col(c.PROTEIN).cast(kind))
     keyed = rows.join(
-        names, on=[ASSAY, c.PANEL], how="left", nulls_equal=True, maintain_order="left"
+        names.lazy(), on=[ASSAY, c.PANEL], how="left", nulls_equal=True, maintain_order="left"
     )
     repeated = int((names[c.PROTEIN].cast(pl.String) != names[ASSAY].cast(pl.String)).sum())
     what = f"the panel before it for {repeated} assays of several panels" if repeated else ""
@@ -137,28 +135,27 @@ def _add_key(rows: pl.DataFrame, vocabulary: Vocabulary) -> tuple[pl.DataFrame, 
 
 
 def _add_controls(
-    rows: pl.DataFrame, vocabulary: Vocabulary
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    typed = rows[c.SAMPLE_TYPE].is_not_null()
-    by_type = pl.Series(mark(rows[c.SAMPLE_TYPE], is_control_type))
-    untyped = rows[c.SAMPLE_ID].filter(~typed).drop_nulls().unique().cast(pl.String)
-    certain = find_control_names(rows[c.SAMPLE_ID].drop_nulls().unique().cast(pl.String))
+    rows: pl.LazyFrame, vocabulary: Vocabulary
+) -> tuple[pl.LazyFrame, tuple[str, ...]]:
+    kinds = rows.collect_schema()
+    samples = collect(rows.select(c.SAMPLE_ID, c.SAMPLE_TYPE).unique()).drop_nulls(c.SAMPLE_ID)
+    typed = pl.col(c.SAMPLE_TYPE).is_not_null()
+    by_type = mark(kinds[c.SAMPLE_TYPE], c.SAMPLE_TYPE, is_control_type)
+    untyped = samples.filter(~typed)[c.SAMPLE_ID].unique().cast(pl.String)
+    certain = find_control_names(samples[c.SAMPLE_ID].unique().cast(pl.String))
     known = certain.union(filter(vocabulary.own_name, untyped))
-    by_name = pl.Series(mark(rows[c.SAMPLE_ID], known.__contains__)) & ~typed
+    by_name = mark(kinds[c.SAMPLE_ID], c.SAMPLE_ID, known.__contains__) & ~typed
     doubtful = sum(may_be_control_name(name) for name in untyped if name not in known)
-    named = rows[c.SAMPLE_ID].filter(by_name).n_unique()
-    notes = [*ControlSamples(by_name, named, doubtful).notes]
-    kinds = rows[c.SAMPLE_TYPE].filter(typed & ~by_type).unique().cast(pl.String).sort()
-    unusual = [kind for kind in kinds if not kind.upper().startswith("SAMPLE")]
+    named = samples.filter(by_name)[c.SAMPLE_ID]
+    notes = [*ControlSamples(named.is_not_null(), named.n_unique(), doubtful).notes]
+    others = samples.filter(typed & ~by_type)[c.SAMPLE_TYPE].unique().cast(pl.String).sort()
+    unusual = [kind for kind in others if not kind.upper().startswith("SAMPLE")]
     if unusual:
         notes.append(f"{len(unusual)} types of samples other than SAMPLE are taken for samples")
-    typed_assay = rows[ASSAY_TYPE].is_not_null()
-    controls = [
-        pl.Series(mark(rows[ASSAY_TYPE], lambda kind: kind.casefold() != "assay")),
-        pl.Series(mark(rows[ASSAY], vocabulary.control_assay)) & ~typed_assay,
-    ]
+    typed_assay = pl.col(ASSAY_TYPE).is_not_null()
+    control = mark(kinds[ASSAY_TYPE], ASSAY_TYPE, lambda kind: kind.casefold() != "assay")
+    named_so = mark(kinds[ASSAY], ASSAY, vocabulary.control_assay) & ~typed_assay
     marked = rows.with_columns(
-        (by_type | by_name).alias(CONTROL_SAMPLE),
-        reduce(lambda first, second: first | second, controls).alias(CONTROL_ASSAY),
+        (by_type | by_name).alias(CONTROL_SAMPLE), (control | named_so).alias(CONTROL_ASSAY)
     )
     return marked, tuple(notes)

@@ -200,7 +200,7 @@ def is_passed(result: str) -> bool:
     return result.strip().casefold() in _PASSED
 
 
-def add_unit(frame: pl.DataFrame, roles: Roles) -> pl.DataFrame:
+def add_unit(frame: pl.LazyFrame, roles: Roles) -> pl.LazyFrame:
     """Return rows with the unit that all of them share, where they share one."""
     if roles.unit is None:
         return frame

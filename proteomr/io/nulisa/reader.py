@@ -74,7 +74,7 @@ class Nulisa:
         /,
         *,
         options: IngestOptions,
-        scratch: Path,  # noqa: ARG002 - asked for by the protocol
+        scratch: Path,
     ) -> Measurements:
         """Return the measurements of files that all match.
 
@@ -84,7 +84,7 @@ class Nulisa:
         options : columns named by the user, whether AQ is taken to the logarithm, and what to do
             with replicates: refuse; mean; or first, which takes values before missing ones, then
             goes by the text of plate and well, then by the value.
-        scratch : not used; the files are read at once.
+        scratch : folder for rows that are too many for memory.
 
         Raises
         ------
@@ -97,16 +97,16 @@ class Nulisa:
         """
         if not sources:
             raise InputError("no NULISA file is named; give one or several")
-        books = [_read_file(source, options) for source in sources]
+        books = [_read_file(source, options, scratch) for source in sources]
         further = dict.fromkeys(name for book in books for name in book.describing)
         vocabulary = replace(NULISA, describing=(*NULISA.describing, *further))
         parts = [check_part(part) for book in books for part in book.parts]
         return assemble(parts, vocabulary, options=options)
 
 
-def _read_file(source: Source, options: IngestOptions) -> Workbook:
+def _read_file(source: Source, options: IngestOptions, scratch: Path) -> Workbook:
     if source.kind == "workbook":
         return read_workbook(source.path, options=options)
     if source.kind == "parquet":
-        return Workbook((read_long_parquet(source, NULISA, options=options),), ())
-    return Workbook((read_long_text(source, NULISA, options=options),), ())
+        return Workbook((read_long_parquet(source, NULISA, options=options, scratch=scratch),), ())
+    return Workbook((read_long_text(source, NULISA, options=options, scratch=scratch),), ())

@@ -13,7 +13,7 @@ import polars as pl
 from proteomr.errors import FormatError
 from proteomr.io.formats import IngestOptions
 from proteomr.io.long_form import Part, read_long_sheet
-from proteomr.io.long_form.parts import code_text
+from proteomr.io.long_form.held_rows import code_text
 from proteomr.io.long_form.sheets import Sheet, as_text, find_header, read_sheets
 from proteomr.io.long_form.vocabulary import ASSAY, looks_long, simplify
 from proteomr.io.nulisa.spellings import NULISA
@@ -148,7 +148,8 @@ def _add_shares(part: Part, table: _Table, describing: dict[str, None]) -> Part:
     names, rows = table.records()
     sheet = simplify(table.sheet.name or "")
     what = next(word for word in _SHARES if word in sheet)
-    targets = part.frame[ASSAY].cast(pl.String)
+    frame = part.frame.collect()
+    targets = frame[ASSAY].cast(pl.String)
     notes, columns = list(part.notes), []
     for at, name in enumerate(names[1:], start=1):
         if not name:
@@ -161,12 +162,13 @@ def _add_shares(part: Part, table: _Table, describing: dict[str, None]) -> Part:
         column = f"{what} {name}"
         describing[column] = None
         columns.append(code_text(cells).alias(column))
-    return replace(part, frame=part.frame.with_columns(columns), notes=tuple(notes))
+    return replace(part, frame=frame.with_columns(columns).lazy(), notes=tuple(notes))
 
 
 def _add_wells(part: Part, table: _Table) -> Part:
     """Return a part with the wells of its samples, where a plate has a sample once."""
-    if c.WELL in part.frame.columns or c.PLATE not in part.frame.columns:
+    frame = part.frame.collect()
+    if c.WELL in frame.columns or c.PLATE not in frame.columns:
         return part
     names, rows = table.records()
     at = {simplify(name): column for column, name in enumerate(names)}
@@ -176,6 +178,6 @@ def _add_wells(part: Part, table: _Table) -> Part:
         orient="row",
     ).unique()
     once = where.filter(~where.select(c.PLATE, c.SAMPLE_ID).is_duplicated())
-    keys = part.frame.select(pl.col(c.PLATE, c.SAMPLE_ID).cast(pl.String))
+    keys = frame.select(pl.col(c.PLATE, c.SAMPLE_ID).cast(pl.String))
     wells = keys.join(once, on=[c.PLATE, c.SAMPLE_ID], how="left", maintain_order="left")[c.WELL]
-    return replace(part, frame=part.frame.with_columns(code_text(wells)))
+    return replace(part, frame=frame.with_columns(code_text(wells)).lazy())

@@ -82,7 +82,7 @@ class Olink:
         /,
         *,
         options: IngestOptions,
-        scratch: Path,  # noqa: ARG002 - asked for by the protocol
+        scratch: Path,
     ) -> Measurements:
         """Return the measurements of files that all match.
 
@@ -92,7 +92,7 @@ class Olink:
         options : columns named by the user, and what to do with replicates: refuse; mean; or
             first, which takes values before missing ones, then goes by the text of plate and
             well, then by the value. ``log2`` applies to quantities, NPX being a logarithm.
-        scratch : not used; the files are read at once.
+        scratch : folder for rows that are too many for memory.
 
         Raises
         ------
@@ -105,13 +105,15 @@ class Olink:
         """
         if not sources:
             raise InputError("no Olink file is named; give one or several")
-        parts = [check_part(part) for source in sources for part in _read_parts(source, options)]
+        parts = [
+            check_part(part) for source in sources for part in _read_parts(source, options, scratch)
+        ]
         return assemble(parts, OLINK, options=options)
 
 
-def _read_parts(source: Source, options: IngestOptions) -> list[Part]:
+def _read_parts(source: Source, options: IngestOptions, scratch: Path) -> list[Part]:
     if source.kind == "parquet":
-        return [read_long_parquet(source, OLINK, options=options)]
+        return [read_long_parquet(source, OLINK, options=options, scratch=scratch)]
     sheets = find_sheets(source)
     if source.kind == "workbook" and not sheets:
         message = (
@@ -120,7 +122,7 @@ def _read_parts(source: Source, options: IngestOptions) -> list[Part]:
         )
         raise FormatError(message, path=source.path)
     if not sheets:
-        return [read_long_text(source, OLINK, options=options)]
+        return [read_long_text(source, OLINK, options=options, scratch=scratch)]
     return [_read_sheet(sheet, options) for sheet in sheets]
 
 

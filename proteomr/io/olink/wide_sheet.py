@@ -9,7 +9,8 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.io.long_form.beyond import find_range
-from proteomr.io.long_form.parts import EXTRA, Part, code_text
+from proteomr.io.long_form.held_rows import code_text
+from proteomr.io.long_form.parts import EXTRA, Part
 from proteomr.io.long_form.sheets import Cell, Sheet, as_number, as_text
 from proteomr.io.long_form.vocabulary import (
     ASSAY,
@@ -66,7 +67,7 @@ def read_wide_sheet(sheet: Sheet) -> Part:
     return Part(
         path=sheet.path,
         layout="wide sheet",
-        frame=frame,
+        frame=frame.lazy(),
         headings={c.SAMPLE_ID: "samples", c.VALUE: unit or "Quantified data"},
         passed_over=tuple(sorted(columns.passed_over)),
         notes=tuple(notes),
