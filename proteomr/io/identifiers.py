@@ -14,6 +14,7 @@ from proteomr.errors import IdentifierError, nearest
 
 __all__ = [
     "ID_COLUMNS",
+    "ROW_NAMES",
     "Match",
     "find_id_column",
     "locate_ids",
@@ -22,6 +23,8 @@ __all__ = [
     "refuse_other_spelling",
 ]
 
+ROW_NAMES: Final = "row_names"
+"""What a first column without a name is called where it is the identifier."""
 ID_COLUMNS: Final = (
     "sample_id",
     "eid",
@@ -31,6 +34,7 @@ ID_COLUMNS: Final = (
     "participant.eid",
     "participant_eid",
     "f.eid",
+    ROW_NAMES,
 )
 _EXACT_WHOLE: Final = 2**53
 _LISTED: Final = 8
