@@ -27,8 +27,7 @@ from proteomr.io.proteins import Paths, ProteinFiles, name_file, open_proteins
 from proteomr.io.sources import find_files
 from proteomr.io.store import is_store, refuse_unfinished
 from proteomr.io.tables import read_table
-from proteomr.io.withdrawals import read_withdrawn, remove_withdrawn
-from proteomr.provenance import digest_file
+from proteomr.io.withdrawals import find_withdrawn
 from proteomr.runs import refuse_altered
 from proteomr.tables import Cohort, Drop, ProteinCovariate
 from proteomr.tables import columns as c
@@ -108,8 +107,11 @@ def read_cohort(
     everybody, id_name = _read_samples(
         named.samples, id_column=_choose_id(named.samples, id_column)
     )
-    gone = _NOBODY if withdrawn is None else read_withdrawn(withdrawn, id_column=id_column)
-    frame = remove_withdrawn(everybody, gone, id_column=id_name)
+    withdrawal = None
+    frame, gone = everybody, _NOBODY
+    if withdrawn is not None:
+        withdrawal = find_withdrawn(everybody[id_name], withdrawn, id_column=id_column)
+        frame, gone = everybody.filter(~withdrawal.gone), withdrawal.listed
     if named.beside is not None:
         frame = _add_columns(frame, id_name, named.beside)
     if exclude is None:
@@ -130,7 +132,7 @@ def read_cohort(
             *((Drop(_STEP, "withdrawn", removed),) if withdrawn is not None else ()),
             *_count_drops(match, opened, gone=gone),
         ),
-        provenance=_describe_withdrawals(withdrawn, removed=removed),
+        provenance={} if withdrawal is None else {"withdrawn": dict(withdrawal.counts)},
     )
 
 
@@ -273,12 +275,6 @@ def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iter
     if opened.excluded:
         reason = "columns of the protein files that are no proteins"
         yield Drop(_STEP, reason, len(opened.excluded))
-
-
-def _describe_withdrawals(path: str | Path | None, *, removed: int) -> dict[str, object]:
-    if path is None:
-        return {}
-    return {"withdrawn": {"sha256": digest_file(path), "removed": removed}}
 
 
 def _read_samples(path: Path, *, id_column: str | None) -> tuple[pl.DataFrame, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,7 @@ __all__ = [
     "ROW_NAMES",
     "Match",
     "find_id_column",
+    "find_respelt",
     "locate_ids",
     "match_ids",
     "normalise_ids",
@@ -216,7 +217,8 @@ def _without_decimals(ids: pl.Series) -> pl.Series:
     return whole.round(0).cast(pl.Int64).cast(pl.String).fill_null(ids)
 
 
-_SPELLINGS: Final[tuple[tuple[str, str, Callable[[pl.Series], pl.Series]], ...]] = (
+_Spelling: TypeAlias = tuple[str, str, Callable[[pl.Series], pl.Series]]
+_SPELLINGS: Final[tuple[_Spelling, ...]] = (
     (
         "zeros in front",
         "write the identifiers with the same number of digits in both",
@@ -248,6 +250,50 @@ _SPELLINGS: Final[tuple[tuple[str, str, Callable[[pl.Series], pl.Series]], ...]]
         lambda ids: ids.str.replace(r"^(\d+)\D.*$", "${1}"),
     ),
 )
+
+
+_SIGNS: Final[_Spelling] = (
+    "a sign or a mark around the identifier",
+    "remove it",
+    lambda ids: ids.str.strip_chars("+.:/#@_"),
+)
+
+
+def find_respelt(entries: pl.Series, *, among: pl.Series) -> tuple[str, str, pl.Series] | None:
+    """Return which entries are identifiers of a table in another spelling; None without any.
+
+    An entry counts where it, respelt, is an identifier as it stands, or where it is what such an
+    identifier becomes when it is respelt: that both have a number in common is not enough.
+
+    Parameters
+    ----------
+    entries : identifiers that are not among those of the table.
+    among : those of the table.
+
+    Returns
+    -------
+    how they differ, the remedy, and the entries.
+
+    Examples
+    --------
+    >>> find_respelt(pl.Series(["007", "8"]), among=pl.Series(["7", "9"]))[0]
+    'zeros in front'
+    """
+    entries = entries.filter(~entries.str.contains(r"^-\d+$"))  # placeholders of UK Biobank
+    if not entries.len():
+        return None
+    for what, remedy, respell in (*_SPELLINGS, _SIGNS):
+        mine, theirs = respell(entries), respell(among)
+        changed = theirs.filter(theirs != among)
+        same = mine.is_in(among.implode()) | entries.is_in(changed.implode())
+        if same.any():
+            return what, remedy, entries.filter(same)
+    exact = among.str.contains(r"^\d+$").all()
+    rounded = entries.filter(entries.str.contains(r"^[+-]?\d(\.\d+)?[eE][+-]?\d+$"))
+    if exact and rounded.len():
+        what = "digits that a spreadsheet has rounded off (1.00E+06)"
+        return what, "write the identifiers as whole numbers", rounded
+    return None
 
 
 def refuse_other_spelling(

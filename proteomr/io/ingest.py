@@ -9,15 +9,13 @@ from typing import Final
 
 from proteomr.errors import FormatError, InputError, UsageError, nearest
 from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source, seems_cut
-from proteomr.io.identifiers import refuse_other_spelling
 from proteomr.io.olink import Olink
 from proteomr.io.proteins import Paths
 from proteomr.io.somascan import SomaScan
 from proteomr.io.sources import find_files
 from proteomr.io.ukbiobank import UkBiobank
 from proteomr.io.wide_or_long import PlainTable
-from proteomr.io.withdrawals import read_withdrawn
-from proteomr.provenance import digest_file
+from proteomr.io.withdrawals import find_withdrawn
 from proteomr.tables import Drop, Measurements
 from proteomr.tables import columns as c
 
@@ -116,16 +114,10 @@ def remove_withdrawn_samples(measured: Measurements, path: str | Path) -> Measur
     InputError
         The list cannot be read, or nobody is left.
     """
-    gone = read_withdrawn(path)
-    ids = measured.samples[c.SAMPLE_ID]
-    listed = ids.is_in(gone.implode())
-    removed = int(listed.sum())
-    if removed == measured.n:
-        raise InputError(f"all {removed} samples belong to people who have withdrawn")
-    if gone.len() and not removed:
-        refuse_other_spelling(ids, gone, shared=0, names=("samples", "list of withdrawals"))
-    remaining = measured.select_samples(~listed, drop=Drop("withdrawn", "withdrawn", removed))
-    noted = {"sha256": digest_file(path), "removed": removed}
+    withdrawal = find_withdrawn(measured.samples[c.SAMPLE_ID], path)
+    drop = Drop("withdrawn", "withdrawn", withdrawal.removed)
+    remaining = measured.select_samples(~withdrawal.gone, drop=drop)
+    noted = {**withdrawal.counts, "removed": withdrawal.removed}
     return replace(remaining, parameters={**remaining.parameters, "withdrawn": noted})
 
 

@@ -299,4 +299,5 @@ def _check_names(names: Sequence[str], *, path: Path, line: int) -> None:
 
 
 def refuse_encoding(path: Path, line: int) -> NoReturn:
+    """Raise for a text of another encoding than UTF-8, with the line."""
     raise FormatError("is not UTF-8 text; save the file as UTF-8", path=path, line=line)

@@ -16,6 +16,7 @@ from proteomr.execute import Executor, Serial, Shard, Threads, available_threads
 from proteomr.provenance import InputFile, Manifest, RowFilter, utc_now
 from proteomr.runs.encoding import TableFormat
 from proteomr.runs.ledger import Ledger
+from proteomr.runs.notes import collect_notes
 from proteomr.runs.opening import read_request
 from proteomr.runs.request import Request, describe_request
 from proteomr.runs.results import Results, read_result
@@ -192,8 +193,9 @@ def run_job(
             if ledger.finished:
                 return _read_results(ledger, output)
             ledger.parts.keep_call(_describe_call(described.inputs, called))
-            with hold_blas(called.threads):
+            with hold_blas(called.threads), collect_notes() as notes:
                 outcome = job.run(ledger, runner)
+            outcome = replace(outcome, notes=tuple({**notes, **dict.fromkeys(outcome.notes)}))
             manifest = _write_account(described.inputs, called, outcome, started=started)
             return _take_results(ledger, output, ledger.finish(manifest), outcome)
 
@@ -319,6 +321,7 @@ def _write_account(
         threads=called.threads,
         started=started,
         exit_status=FAILED_UNITS if failed else 0,
+        notes=outcome.notes,
     )
 
 
