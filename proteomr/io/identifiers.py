@@ -252,6 +252,7 @@ _SPELLINGS: Final[tuple[_Spelling, ...]] = (
 )
 
 
+_FAITHFUL: Final = 4  # of the spellings above: two identifiers that they make equal are the same
 _SIGNS: Final[_Spelling] = (
     "a sign or a mark around the identifier",
     "remove it",
@@ -262,8 +263,8 @@ _SIGNS: Final[_Spelling] = (
 def find_respelt(entries: pl.Series, *, among: pl.Series) -> tuple[str, str, pl.Series] | None:
     """Return which entries are identifiers of a table in another spelling; None without any.
 
-    An entry counts where it, respelt, is an identifier as it stands, or where it is what such an
-    identifier becomes when it is respelt: that both have a number in common is not enough.
+    A prefix, a suffix or a mark counts where one of the two has it: that ``A12`` and ``B12`` have a
+    number in common is not enough.
 
     Parameters
     ----------
@@ -282,10 +283,13 @@ def find_respelt(entries: pl.Series, *, among: pl.Series) -> tuple[str, str, pl.
     entries = entries.filter(~entries.str.contains(r"^-\d+$"))  # placeholders of UK Biobank
     if not entries.len():
         return None
-    for what, remedy, respell in (*_SPELLINGS, _SIGNS):
+    for place, (what, remedy, respell) in enumerate((*_SPELLINGS, _SIGNS)):
         mine, theirs = respell(entries), respell(among)
-        changed = theirs.filter(theirs != among)
-        same = mine.is_in(among.implode()) | entries.is_in(changed.implode())
+        if place < _FAITHFUL:
+            same = mine.is_in(theirs.implode())
+        else:
+            changed = theirs.filter(theirs != among)
+            same = mine.is_in(among.implode()) | entries.is_in(changed.implode())
         if same.any():
             return what, remedy, entries.filter(same)
     exact = among.str.contains(r"^\d+$").all()
