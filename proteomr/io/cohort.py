@@ -24,11 +24,12 @@ from proteomr.io.identifiers import (
     normalise_ids,
 )
 from proteomr.io.proteins import Paths, ProteinFiles, name_file, open_proteins
-from proteomr.io.sources import find_files
+from proteomr.io.sources import find_files, lacks_line_end
 from proteomr.io.store import is_store, refuse_unfinished
 from proteomr.io.tables import read_table
 from proteomr.io.withdrawals import find_withdrawn
 from proteomr.runs import refuse_altered
+from proteomr.runs.notes import add_note
 from proteomr.tables import Cohort, Drop, ProteinCovariate
 from proteomr.tables import columns as c
 
@@ -121,6 +122,7 @@ def read_cohort(
     opened = open_proteins(named.proteins, scratch=scratch, id_column=own, exclude=exclude)
     ids = frame[id_name]
     match = match_ids(ids, opened.ids, names=("samples", "proteins"))
+    _note_cuts(named, match)
     order = ids[match.left].arg_sort().to_numpy()
     removed = everybody.height - frame.height
     return Cohort(
@@ -268,6 +270,20 @@ def _add_columns(frame: pl.DataFrame, id_name: str, path: Path) -> pl.DataFrame:
     return frame.join(keyed, on=id_name, how="left", maintain_order="left")
 
 
+def _note_cuts(named: _Named, match: Match) -> None:
+    """Say of a file that may be cut off and lacks people whom the other file has."""
+    for lacking, other, files in (
+        (match.only_left, "samples", named.proteins),
+        (match.only_right, "proteins", (named.samples,)),
+    ):
+        cut = [path for path in files if lacks_line_end(path)] if lacking else []
+        for path in cut:
+            add_note(
+                f"{path.name} SEEMS CUT OFF: it lacks {lacking:,} people of the {other}, and its "
+                "last line has no end; compare its size with the original's, or copy it again"
+            )
+
+
 def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iterator[Drop]:
     absent = match.only_right - int(opened.ids.is_in(gone.implode()).sum())
     yield Drop(_STEP, "in the samples, without proteins", match.only_left)
@@ -278,7 +294,7 @@ def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iter
 
 
 def _read_samples(path: Path, *, id_column: str | None) -> tuple[pl.DataFrame, str]:
-    frame = read_table(path)
+    frame = read_table(path, id_column=id_column)
     with name_file(path):
         name = find_id_column(frame.columns, id_column=id_column)
         ids = normalise_ids(frame[name])

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Final
 
 from proteomr.errors import FormatError, InputError, UsageError, nearest
-from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source, seems_cut
+from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source
 from proteomr.io.olink import Olink
 from proteomr.io.proteins import Paths
 from proteomr.io.somascan import SomaScan
-from proteomr.io.sources import find_files
+from proteomr.io.sources import find_files, lacks_line_end
+from proteomr.io.streams import describe_cut
 from proteomr.io.ukbiobank import UkBiobank
 from proteomr.io.wide_or_long import PlainTable
 from proteomr.io.withdrawals import find_withdrawn
+from proteomr.runs.notes import add_note
 from proteomr.tables import Drop, Measurements
 from proteomr.tables import columns as c
 
@@ -63,17 +65,10 @@ def read_measurements(
     sources = tuple(open_source(path) for path in find_files(paths))
     reader = detect_platform(sources) if platform == "auto" else _choose(platform, sources)
     measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
-    if doubts := _note_cuts(sources):
-        measured = replace(measured, notes=(*measured.notes, *doubts))
+    for source in sources:
+        if not source.compressed and lacks_line_end(source.path):
+            add_note(describe_cut(source.path.name))
     return measured if withdrawn is None else remove_withdrawn_samples(measured, withdrawn)
-
-
-def _note_cuts(sources: Sequence[Source]) -> tuple[str, ...]:
-    cut = [source.path.name for source in sources if seems_cut(source)]
-    if not cut:
-        return ()
-    which = f"{cut[0]} does" if len(cut) == 1 else f"{len(cut)} files, as {cut[0]}, do"
-    return (f"{which} not end with a line break: if it was cut off, its last value is wrong",)
 
 
 def detect_platform(sources: Sequence[Source]) -> PlatformReader:

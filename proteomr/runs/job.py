@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +19,7 @@ from proteomr.runs.notes import collect_notes
 from proteomr.runs.opening import read_request
 from proteomr.runs.request import Request, describe_request
 from proteomr.runs.results import Results, read_result
+from proteomr.runs.scratch import open_scratch, sweep_scratch
 
 __all__ = ["Account", "Forecast", "Job", "Outcome", "Output", "call_job", "run_job"]
 
@@ -171,6 +171,7 @@ def run_job(
     UsageError
         The output is one of the inputs, or lies among them.
     """
+    sweep_scratch()
     called = Account() if account is None else account
     runner = Serial() if executor is None else executor
     with _somewhere(output.path, job) as place:
@@ -277,8 +278,8 @@ def _somewhere(path: Path | None, job: Job) -> Iterator[Path]:
     if path is not None:
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="proteomr-") as name:
-        yield Path(name) / (f"{job.main}.parquet" if job.as_file else "results")
+    with open_scratch() as folder:
+        yield folder / (f"{job.main}.parquet" if job.as_file else "results")
 
 
 def _refuse_own_input(job: Job, out: Path) -> None:

@@ -162,7 +162,7 @@ def test_no_mutation_of_a_list_lets_a_person_stay_without_a_word(save: Save) -> 
     """Any one character put into a list, anywhere: refused, counted as unknown, or no change."""
     content = "1000002\n1000009\n1000021\n"
     for place in range(len(content)):
-        for mark in '"\',; \t.0-#x\n':
+        for mark in "\"',; \t.0-#x\n":
             changed = content[:place] + mark + content[place:]
             try:
                 withdrawal = find_withdrawn(IDS, save(changed.encode()))
