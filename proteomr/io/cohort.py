@@ -30,6 +30,7 @@ from proteomr.io.tables import read_table
 from proteomr.io.withdrawals import find_withdrawn
 from proteomr.runs import refuse_altered
 from proteomr.runs.notes import add_note
+from proteomr.stats.sentinels import describe_sentinels, find_sentinels, seems_code
 from proteomr.tables import Cohort, Drop, ProteinCovariate
 from proteomr.tables import columns as c
 
@@ -37,6 +38,8 @@ __all__ = ["read_assays", "read_cohort", "read_protein_covariate"]
 
 _STEP: Final = "load"
 _EXAMPLES: Final = 3
+_LOOKED_AT: Final = 100  # proteins: what is wrong with an export is so with the first of them
+_HUGE: Final = 1e6
 _KEYED_BY_SAMPLE: Final = frozenset(
     f"{name}.parquet" for name in ("samples", "proteins", "time_gap")
 )
@@ -123,6 +126,7 @@ def read_cohort(
     ids = frame[id_name]
     match = match_ids(ids, opened.ids, names=("samples", "proteins"))
     _note_cuts(named, match)
+    _note_codes(opened)
     order = ids[match.left].arg_sort().to_numpy()
     removed = everybody.height - frame.height
     return Cohort(
@@ -282,6 +286,23 @@ def _note_cuts(named: _Named, match: Match) -> None:
                 f"{path.name} SEEMS CUT OFF: it lacks {lacking:,} people of the {other}, and its "
                 "last line has no end; compare its size with the original's, or copy it again"
             )
+
+
+def _note_codes(opened: ProteinFiles) -> None:
+    """Say of how many proteins values seem to stand for a missing one, by the first of them."""
+    proteins = opened.proteins
+    candidates = proteins.find_candidates(lambda value: seems_code(value) or abs(value) > _HUGE)
+    found = [
+        (proteins.names[place], codes)
+        for place in candidates[:_LOOKED_AT]
+        if (codes := find_sentinels(proteins.read(slice(place, place + 1))[:, 0]))
+    ]
+    if found:
+        name, codes = found[0]
+        others = len(found) - 1
+        more = f"; {others} more protein{' has' if others == 1 else 's have'} the like"
+        more = more if others else ""
+        add_note(f"the protein {name!r} has {describe_sentinels(codes)}{more}")
 
 
 def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iterator[Drop]:
