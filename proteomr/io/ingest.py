@@ -17,7 +17,6 @@ from proteomr.io.streams import describe_cut
 from proteomr.io.ukbiobank import UkBiobank
 from proteomr.io.wide_or_long import PlainTable
 from proteomr.io.withdrawals import find_withdrawn
-from proteomr.runs.notes import add_note
 from proteomr.tables import Drop, Measurements
 from proteomr.tables import columns as c
 
@@ -65,9 +64,9 @@ def read_measurements(
     sources = tuple(open_source(path) for path in find_files(paths))
     reader = detect_platform(sources) if platform == "auto" else _choose(platform, sources)
     measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
-    for source in sources:
-        if not source.compressed and lacks_line_end(source.path):
-            add_note(describe_cut(source.path.name))
+    plain = [source.path for source in sources if not source.compressed]
+    if doubts := tuple(describe_cut(path.name) for path in plain if lacks_line_end(path)):
+        measured = replace(measured, notes=(*measured.notes, *doubts))
     return measured if withdrawn is None else remove_withdrawn_samples(measured, withdrawn)
 
 

@@ -92,10 +92,10 @@ def stray_quote(path: Path, line: int, *, within: str = "") -> FormatError:
     Examples
     --------
     >>> print(stray_quote(Path("people.tab"), 4))
-    people.tab, line 4: a quotation mark opens a cell that does not end on its line; ...
+    people.tab, line 4: a quote opens a cell that does not end on its line; ...
     """
     message = (
-        "a quotation mark opens a cell that does not end on its line; remove the mark, or the line "
+        "a quote opens a cell that does not end on its line; remove the quote, or the line "
         "break inside the cell"
     )
     if within:

@@ -60,8 +60,8 @@ def stream_text(
     Raises
     ------
     FormatError
-        A row has more or fewer fields than the header, a quotation mark opens a cell that does not
-        end on its line, the text is not UTF-8, or the gzip stream is damaged; with the line.
+        A row has more or fewer fields than the header, a quote opens a cell that does not end on its
+        line, the text is not UTF-8, or the gzip stream is damaged; with the line.
     pyarrow.ArrowInvalid
         A cell cannot be converted to the type asked for.
     """
@@ -162,7 +162,7 @@ def _refuse_stray_quote(layout: TextLayout) -> None:
     refuse_stray_quote(
         ("" if line.startswith("##") else line for line in lines),  # comments before the header
         delimiter=layout.delimiter,
-        width=len(layout.columns),
+        width=len(layout.names),  # names of rows not counted: a header may have none for them
         path=layout.path,
     )
 

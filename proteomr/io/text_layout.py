@@ -214,15 +214,17 @@ def _split_start(text: str) -> _Beginning:
     """Return the first records by the delimiter that splits them best."""
     candidates = [_Beginning(mark, *_first_records(text, mark)) for mark in DELIMITERS]
     best = max(candidates, key=lambda begun: (begun.width > 1 and begun.is_even, begun.width))
-    if best.width > 1 or not best.records or " " not in best.records[0][0]:
+    parted = best.width > 1 and (best.is_even or best.delimiter != "\t")
+    if parted or not best.records or " " not in "".join(best.records[0]):
         return best
     lines = [line for line in text.splitlines() if line.strip()][: _SAMPLED_RECORDS + 1]
     if find_blanks(lines) is not None:
         by_blanks = _Beginning(" ", *_first_records(text, " "))
     else:
         by_blanks = _Beginning("\t", *_first_records(_part_by_tabs(text), "\t"), blanks=True)
-    columns = by_blanks.width > 1 and _names_identifier(by_blanks.records[0])
-    return by_blanks if by_blanks.is_even or columns else best
+    known = by_blanks.width > 1 and _names_identifier(by_blanks.records[0])
+    even = by_blanks.is_even
+    return by_blanks if (even and known) or (best.width == 1 and (even or known)) else best
 
 
 def _part_by_tabs(text: str) -> str:
@@ -233,9 +235,8 @@ def _refuse_stray_quote(text: str, begun: _Beginning, *, path: Path, whole: bool
     if '"' not in text:
         return
     shown = _part_by_tabs(text) if begun.blanks else text
-    width = begun.width + find_row_names(begun.records) * bool(begun.records[0][0].strip())
     lines = io.StringIO(shown, newline="")
-    refuse_stray_quote(lines, delimiter=begun.delimiter, width=width, path=path, whole=whole)
+    refuse_stray_quote(lines, delimiter=begun.delimiter, width=begun.width, path=path, whole=whole)
 
 
 def _decode_start(path: Path, *, compressed: bool) -> tuple[str, bool]:

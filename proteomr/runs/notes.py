@@ -42,7 +42,8 @@ def add_note(text: str) -> None:
 def collect_notes() -> Iterator[Mapping[str, None]]:
     """Collect the sentences that are said inside the block, each once, in order.
 
-    Where the block ends with an error they go to the log, for they may tell its cause.
+    Where the block ends with an error they go to the log alone: they may tell its cause, and the
+    error is the one line that is shown.
 
     Examples
     --------
@@ -57,7 +58,7 @@ def collect_notes() -> Iterator[Mapping[str, None]]:
         yield held
     except Exception:
         for text in held:
-            _log.warning("note: %s", text)
+            _log.info("note: %s", text)
         raise
     finally:
         _collected.reset(token)

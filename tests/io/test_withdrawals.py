@@ -53,10 +53,10 @@ def test_a_list_is_read_in_the_forms_that_programs_write(save: Save, content: by
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
-        (b'1000001\n"1000002\n1000003\n1000004\n', 2, "a quotation mark opens"),
-        (b'"1000001\n1000002\n1000003"\n', 1, "a quotation mark opens"),
-        (b'1000001\n1000002"\n1000003\n', 2, "a quotation mark opens"),
-        (b'1000001\n"1000002"x\n', 2, "a quotation mark opens"),
+        (b'1000001\n"1000002\n1000003\n1000004\n', 2, "a quote opens"),
+        (b'"1000001\n1000002\n1000003"\n', 1, "a quote opens"),
+        (b'1000001\n1000002"\n1000003\n', 2, "a quote opens"),
+        (b'1000001\n"1000002"x\n', 2, "a quote opens"),
         (b"1000001,1000002\n1000003,1000004\n", 1, "2 fields and no header"),
         (b"1000001;1000002;1000003\n", 1, "3 fields and no header"),
         (b"1000001\n1000002 1000003\n", 2, "2 fields and no header"),
