@@ -60,8 +60,8 @@ def stream_text(
     Raises
     ------
     FormatError
-        A row has more or fewer fields than the header, a quote opens a cell that does not end on its
-        line, the text is not UTF-8, or the gzip stream is damaged; with the line.
+        A row has more or fewer fields than the header, a quote opens a cell that does not end on
+        its line, the text is not UTF-8, or the gzip stream is damaged; with the line.
     pyarrow.ArrowInvalid
         A cell cannot be converted to the type asked for.
     """
