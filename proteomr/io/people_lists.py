@@ -32,7 +32,8 @@ __all__ = ["PeopleList", "locate_listed", "read_people_list"]
 _LONGEST_LINE: Final = 4096
 _LONGEST: Final = 64
 _LINES_NAMED: Final = 5
-_IDENTIFIER: Final = re.compile(r"[+-]?\w[\w.:/#@+-]*")
+_QUOTED: Final = re.compile(r'"[^"]*[^"\s][^"]*"')
+_IDENTIFIER: Final = re.compile(r"[+-]?\w[\w.:/#@+ -]*")  # blanks where it is quoted
 _DATE: Final = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?")
 _ABSENT: Final = frozenset(word.casefold() for word in (*MISSING, "#N/A", "#NUM!", "#VALUE!", "-"))
 _ONE_A_LINE: Final = "one identifier a line is needed, or a header that names its column (eid, IID)"
@@ -181,6 +182,8 @@ def _split_lines(path: Path, *, compressed: bool) -> tuple[list[_Line], bool]:
 
 
 def _split_cells(text: str, path: Path, line: int) -> tuple[str, ...]:
+    if _QUOTED.fullmatch(text):
+        return (text[1:-1].strip(),)
     parts = re.split(r"[,;\t]" if re.search(r"[,;\t]", text) else r"[ \xa0]+", text)
     cells = [part.strip() for part in parts]
     while cells and not cells[-1]:

@@ -85,6 +85,10 @@ def test_a_line_that_is_no_identifier_is_refused_by_its_number(
     assert "00002" not in str(raised.value)
 
 
+def test_a_quoted_identifier_may_hold_a_blank(save: Save) -> None:
+    assert read_people_list(save(b'"P 12"\n"P 13"\n')).ids.to_list() == ["P 12", "P 13"]
+
+
 @pytest.mark.parametrize("content", [b"\n \n", b"eid\n", b"eid,date\n", b"withdrawn\n"])
 def test_a_list_without_entries_is_refused(save: Save, content: bytes) -> None:
     with pytest.raises(FormatError, match="holds no identifier"):
