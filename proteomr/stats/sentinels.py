@@ -109,7 +109,7 @@ def _is_apart(distinct: F64, counts: I64, place: int) -> bool:
         return False
     beside = repeats[:_NEIGHBOURS] if place == 0 else repeats[-_NEIGHBOURS:]
     if others.size < _DISTINCT:  # classes: 1, 2, 3 and 9
-        return value != 0 and gap > spread
+        return bool(value != 0 and gap > spread)
     stands_out = gap > spread or counts[place] > beside.max()
     return bool(stands_out and gap >= _APART * _middle_half(others, repeats))
 
@@ -118,7 +118,7 @@ def _is_far(value: float, near: float, gap: float, spread: float, *, n: int) -> 
     if n < _DISTINCT or gap <= _FAR * spread:
         return False
     longer = len(str(int(abs(value)))) != len(str(int(abs(near))))
-    return longer or (value < 0) != (near < 0)
+    return bool(longer or (value < 0) != (near < 0))
 
 
 def _middle_half(others: F64, repeats: I64) -> float:

@@ -44,7 +44,7 @@ def _study(path: Path, scratch: Path) -> int:
     return sum(chunk.frame.height for chunk in open_sumstats(path).chunks())
 
 
-HEADERS = {
+HEADERS: dict[str, tuple[Read, list[str], Callable[[int], list[str]]]] = {
     "people": (_people, ["eid", "age", "note"], lambda i: [f"{1000001 + i}", "50", "x"]),
     "proteins": (_proteins, ["eid", "ADM", "note"], lambda i: [f"{1000001 + i}", "0.5", "x"]),
     "table": (_platform, ["sample_id", "ADM", "note"], lambda i: [f"A{i}", "0.5", "x"]),

@@ -195,11 +195,15 @@ def _read_rows(layout: TextLayout, columns: Sequence[str]) -> Iterator[tuple[str
 
 def _read_ahead(frames: Iterator[pl.DataFrame]) -> Generator[pl.DataFrame]:
     """Yield frames while another thread makes the next one."""
+    context = contextvars.copy_context()  # what is noted there is noted here
+
+    def make() -> pl.DataFrame | None:
+        return context.run(next, frames, None)
+
     with ThreadPoolExecutor(max_workers=1) as pool:
-        run = contextvars.copy_context().run  # what is noted there is noted here
-        coming = pool.submit(run, next, frames, None)
+        coming = pool.submit(make)
         while (frame := coming.result()) is not None:
-            coming = pool.submit(run, next, frames, None)
+            coming = pool.submit(make)
             yield frame
 
 
