@@ -8,13 +8,14 @@ an identifier that would be one of the table's if it were spelt in its way. Mess
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import BinaryIO, Final, NoReturn, cast
 
 import polars as pl
 
@@ -165,20 +166,19 @@ def _read_parquet(path: Path, *, id_column: str | None) -> PeopleList:
 def _split_lines(path: Path, *, compressed: bool) -> tuple[list[_Line], bool]:
     """Return the cells of each line that is not blank, and whether the last line has an end."""
     lines: list[_Line] = []
-    raw = b"\n"
+    text, number = "\n", 0
     try:
         with gzip.open(path) if compressed else path.open("rb") as file:
-            number = 0
-            while raw_next := file.readline(_LONGEST_LINE):
-                raw, number = raw_next, number + 1
-                if len(raw) == _LONGEST_LINE:
+            reader = io.TextIOWrapper(cast("BinaryIO", file), "utf-8-sig", errors="replace")
+            while following := reader.readline(_LONGEST_LINE):
+                text, number = following, number + 1
+                if len(text) == _LONGEST_LINE:
                     _refuse(path, number, f"more than {_LONGEST_LINE:,} characters")
-                text = raw.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace")
                 if cells := _split_cells(text.strip(), path, number):
                     lines.append(_Line(number, cells))
     except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
         raise damaged_gzip(path) from fault
-    return lines, raw.endswith((b"\n", b"\r"))
+    return lines, text.endswith("\n")
 
 
 def _split_cells(text: str, path: Path, line: int) -> tuple[str, ...]:

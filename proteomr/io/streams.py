@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -9,9 +10,18 @@ import numpy as np
 
 from proteomr.io.quoting import opens_cell, stray_quote
 
-__all__ = ["Bytes", "CheckedLines", "CountedLines", "TabbedLines", "count_lines", "describe_cut"]
+__all__ = [
+    "Bytes",
+    "CheckedLines",
+    "CountedLines",
+    "TabbedLines",
+    "count_lines",
+    "describe_cut",
+    "part_by_tabs",
+]
 
 _LINE_END: Final = b"\r\n"
+_CELLS: Final = re.compile(r'"(?:[^"\n]|"")*"|\S+', re.ASCII)
 _SLICE: Final = 1 << 18  # stays in the cache of a core: four times as fast as bytes.count
 
 
@@ -136,10 +146,10 @@ class TabbedLines:
         """Return lines, at most so many bytes, none at the end."""
         while not self._ready and (block := self._source.read(max(size, 1 << 16))):
             head, mark, rest = block.rpartition(b"\n")
-            self._ready = _part_by_tabs(self._rest + head + mark) if mark else b""
+            self._ready = _part_all(self._rest + head + mark) if mark else b""
             self._rest = rest if mark else self._rest + rest
         if not self._ready and self._rest:
-            self._ready, self._rest = _part_by_tabs(self._rest), b""
+            self._ready, self._rest = _part_all(self._rest), b""
         given = self._ready if size < 0 else self._ready[:size]
         self._ready = self._ready[len(given) :]
         return given
@@ -194,5 +204,19 @@ class CheckedLines:
         return self._source.is_ended
 
 
-def _part_by_tabs(lines: bytes) -> bytes:
-    return b"\n".join([b"\t".join(line.split()) for line in lines.split(b"\n")])
+def part_by_tabs(line: str) -> str:
+    r"""Return a line whose cells blanks part with one tab between them; quoted blanks stay.
+
+    Examples
+    --------
+    >>> part_by_tabs('  7   "New York" 1.5 \n')
+    '7\t"New York"\t1.5'
+    """
+    return "\t".join(_CELLS.findall(line))
+
+
+def _part_all(lines: bytes) -> bytes:
+    if b'"' not in lines:
+        return b"\n".join([b"\t".join(line.split()) for line in lines.split(b"\n")])
+    parted = (part_by_tabs(line) for line in lines.decode("latin-1").split("\n"))
+    return "\n".join(parted).encode("latin-1")

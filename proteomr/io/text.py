@@ -17,7 +17,7 @@ import pyarrow.csv
 from proteomr.errors import FormatError
 from proteomr.io.quoting import opens_cell, refuse_stray_quote
 from proteomr.io.sources import damaged_gzip
-from proteomr.io.streams import CountedLines, TabbedLines, describe_cut
+from proteomr.io.streams import CountedLines, TabbedLines, describe_cut, part_by_tabs
 from proteomr.io.text_layout import (
     DELIMITERS,
     MARKS,
@@ -184,7 +184,7 @@ def _text_lines(layout: TextLayout, encoding: str) -> Iterator[str]:
             yield from text
             return
         for line in text:
-            yield "\t".join(line.split(None)) + "\n"
+            yield part_by_tabs(line) + "\n"
 
 
 def _refuse_ragged(layout: TextLayout, line: int, *, fields: int) -> NoReturn:

@@ -14,6 +14,7 @@ from proteomr.errors import FormatError
 from proteomr.io.identifiers import ID_COLUMNS, ROW_NAMES
 from proteomr.io.quoting import refuse_stray_quote
 from proteomr.io.sources import read_head
+from proteomr.io.streams import part_by_tabs
 from proteomr.runs.notes import add_note
 
 __all__ = [
@@ -228,7 +229,7 @@ def _split_start(text: str) -> _Beginning:
 
 
 def _part_by_tabs(text: str) -> str:
-    return "\n".join("\t".join(line.split()) for line in text.split("\n"))
+    return "\n".join(map(part_by_tabs, text.split("\n")))
 
 
 def _refuse_stray_quote(text: str, begun: _Beginning, *, path: Path, whole: bool) -> None:

@@ -47,6 +47,13 @@ def test_blanks_part_the_cells_where_no_other_delimiter_does(save: Save, content
     assert frame.columns == ["FID", "IID", "age", "sex"]
 
 
+@pytest.mark.parametrize("gap", [" ", "   "])
+def test_a_quoted_blank_is_part_of_its_cell(save: Save, gap: str) -> None:
+    lines = ('"ID" "town"', '1 "New York"', '2 "Ely"')
+    frame = read_table(save("\n".join(line.replace(" ", gap, 1) for line in lines) + "\n"))
+    assert frame["town"].to_list() == ["New York", "Ely"]
+
+
 def test_a_row_with_another_number_of_blanks_is_named(save: Save) -> None:
     with pytest.raises(FormatError, match="line 3: 3 fields where the header has 4"):
         read_table(save("FID  IID age sex\n1 1001 50 F\n1 1002 M\n"))
