@@ -1,7 +1,6 @@
 """`proteomr demo`: a small study from end to end, its hits beside the truth that was planted."""
 
 import shlex
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from proteomr.errors import RunFolderError
-from proteomr.files import storage_errors
 
 from . import options as shared
 from .console import print_rows, report_note, say
@@ -54,12 +52,12 @@ def demo(
     if out is not None:
         _run(out, full=full, seed=seed, threads=threads, overwrite=overwrite, show=not no_progress)
         return
-    with storage_errors(tempfile.gettempdir()):
-        scratch = tempfile.TemporaryDirectory(prefix="proteomr-demo-")
-    with scratch as name:
+    from proteomr.runs import open_scratch
+
+    with open_scratch() as scratch:
         try:
             _run(
-                Path(name),
+                scratch / "demo",
                 full=full,
                 seed=seed,
                 threads=threads,

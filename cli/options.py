@@ -187,7 +187,9 @@ Withdrawn = Annotated[
     typer.Option(
         metavar="FILE",
         rich_help_panel=INPUT,
-        help="Identifiers of people who have withdrawn, one a line; they are left out at load.",
+        help="Identifiers of people who have withdrawn, one a line; they are left out at load, and "
+        "how many are listed, found and unknown is told. A line that is no identifier, or spells "
+        "one otherwise, is refused.",
     ),
 ]
 Threads = Annotated[

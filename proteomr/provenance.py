@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import hmac
 import importlib.metadata
 import json
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +27,10 @@ __all__ = [
     "blas_in_use",
     "canonical_json",
     "digest_file",
+    "digest_keyed",
     "digest_results",
     "host_platform",
+    "key_content",
     "tool_versions",
     "utc_now",
 ]
@@ -52,14 +55,15 @@ class InputFile:
     Parameters
     ----------
     name : the path as the user gave it.
-    size_bytes : its size; of a folder, that of the files in it.
-    sha256 : digest of the content, see `digest_file`.
+    size_bytes : its size; of a folder, that of the files in it; None where it would give people
+        away.
+    sha256 : digest of the content, see `digest_file`; None where it would give people away.
     modified : when it was last changed, UTC, ISO 8601.
     """
 
     name: str
-    size_bytes: int
-    sha256: str
+    size_bytes: int | None
+    sha256: str | None
     modified: str
 
     @classmethod
@@ -164,13 +168,47 @@ def digest_results(folder: str | Path) -> str:
     True
     """
     with read_errors(folder):
-        files = sorted(file for file in Path(folder).iterdir() if file.is_file())
-        lines = [
-            f"{_sha256(file)}  {file.name}\n"
-            for file in files
-            if not (file.name.startswith(".") or file.name == "manifest.json" or _is_log(file.name))
-        ]
+        lines = [f"{_sha256(file)}  {file.name}\n" for file in _results_in(Path(folder))]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def key_content(contents: Iterable[Path | bytes]) -> bytes:
+    """Return a key that whoever holds the same contents can make, and nobody from their digests.
+
+    Data of people are such a secret: they are the project's own and are not published, as their
+    SHA-256 is.
+
+    Parameters
+    ----------
+    contents : files and bytes, in order; of a folder, the files that `digest_results` takes.
+
+    Examples
+    --------
+    >>> key_content([b"1000001,50"]) == key_content([b"1000001,51"])
+    False
+    """
+    digest = hashlib.blake2b(person=b"proteomr key", digest_size=32)
+    for content in contents:
+        if isinstance(content, bytes):
+            digest.update(content)
+            continue
+        with read_errors(content):
+            for file in _results_in(content) if content.is_dir() else [content]:
+                with file.open("rb") as opened:
+                    while block := opened.read(1 << 20):
+                        digest.update(block)
+    return digest.digest()
+
+
+def digest_keyed(content: bytes, *, key: bytes) -> str:
+    """Return the HMAC of a content that is short enough to be guessed from its plain digest.
+
+    Examples
+    --------
+    >>> len(digest_keyed(b"1000001", key=b"secret"))
+    64
+    """
+    return hmac.new(key, content, "sha256").hexdigest()
 
 
 def tool_versions() -> dict[str, str]:
@@ -289,6 +327,7 @@ class Manifest:
     threads : workers that ran the blocks.
     started, finished : UTC, ISO 8601.
     exit_status : the exit code of the command.
+    notes : what the user was told of the inputs and the results.
     versions, blas, platform : filled in from the running process.
 
     Examples
@@ -316,6 +355,7 @@ class Manifest:
     started: str = ""
     finished: str = ""
     exit_status: int = 0
+    notes: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=tool_versions)
     blas: tuple[BlasLibrary, ...] = field(default_factory=blas_in_use)
     platform: Mapping[str, str] = field(default_factory=host_platform)
@@ -357,6 +397,16 @@ def _iso(timestamp: float) -> str:
 def _sha256(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _results_in(folder: Path) -> list[Path]:
+    """Return the files of a run folder without its account, logs and hidden files."""
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    return [
+        file
+        for file in files
+        if not (file.name.startswith(".") or file.name == "manifest.json" or _is_log(file.name))
+    ]
 
 
 def _is_log(name: str) -> bool:

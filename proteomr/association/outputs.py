@@ -38,6 +38,7 @@ def describe_run(plan: Plan) -> dict[str, object]:
         "people": plan.cohort.n,
         "blocks": len(plan.blocks),
         "drops": [asdict(drop) for drop in (*plan.cohort.drops, *plan.drops)],
+        "withdrawals": plan.cohort.provenance.get("withdrawn", {}),
     }
 
 
@@ -77,7 +78,7 @@ def collect_run(
         filters=_count_rows(associations, people=facts["people"]),
         family_of_tests=describe_family_of_tests(associations, spec),
         effective_tests=() if effective is None else effective.to_dicts(),
-        configuration={"specification": spec.to_dict()},
+        configuration={"specification": spec.to_dict(), "withdrawals": facts["withdrawals"]},
     )
 
 

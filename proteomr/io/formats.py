@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from proteomr.io.foreign import name_foreign_archive
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.tables import Measurements, Platform
 
-__all__ = ["IngestOptions", "PlatformReader", "Replicates", "Source", "open_source", "seems_cut"]
+__all__ = ["IngestOptions", "PlatformReader", "Replicates", "Source", "open_source"]
 
 Replicates: TypeAlias = Literal["refuse", "first", "mean"]
 SourceKind: TypeAlias = Literal["parquet", "text", "workbook", "archive"]
@@ -102,18 +101,6 @@ def open_source(path: str | Path) -> Source:
         if not key.startswith((b"ARROW:", b"pandas"))
     )
     return Source(path, "parquet", columns=tuple(schema.names), metadata=metadata)
-
-
-def seems_cut(source: Source) -> bool:
-    """Tell whether the last line of a text file has no end: a cut in its last cell shows so alone.
-
-    Of a compressed file the checksum tells whether it is whole.
-    """
-    if source.kind != "text" or source.compressed:
-        return False
-    with source.path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) not in b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,16 @@ from typing import Final
 
 from proteomr.errors import FormatError, InputError, UsageError, nearest
 from proteomr.io.archives import Unpacked, unpack
-from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source, seems_cut
-from proteomr.io.identifiers import refuse_other_spelling
+from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source
 from proteomr.io.nulisa import Nulisa
 from proteomr.io.olink import Olink
 from proteomr.io.proteins import Paths
 from proteomr.io.somascan import SomaScan
-from proteomr.io.sources import find_files
+from proteomr.io.sources import find_files, lacks_line_end
+from proteomr.io.streams import describe_cut
 from proteomr.io.ukbiobank import UkBiobank
 from proteomr.io.wide_or_long import PlainTable
-from proteomr.io.withdrawals import read_withdrawn
-from proteomr.provenance import digest_file
+from proteomr.io.withdrawals import find_withdrawn
 from proteomr.tables import Drop, Measurements
 from proteomr.tables import columns as c
 
@@ -81,7 +80,9 @@ def read_measurements(
         reader = detect_platform(sources) if chosen is None else chosen
         measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
     notes = [note for archive in unpacked.values() for note in archive.notes]
-    if doubts := [*notes, *_note_cuts(sources)]:
+    plain = [source.path for source in sources if source.kind == "text" and not source.compressed]
+    cuts = [describe_cut(path.name) for path in plain if lacks_line_end(path)]
+    if doubts := (*notes, *cuts):
         measured = replace(measured, notes=(*measured.notes, *doubts))
     return measured if withdrawn is None else remove_withdrawn_samples(measured, withdrawn)
 
@@ -126,14 +127,6 @@ def _named_as_delivered(unpacked: Mapping[Path, Unpacked]) -> Iterator[None]:
         raise
 
 
-def _note_cuts(sources: Sequence[Source]) -> tuple[str, ...]:
-    cut = [source.path.name for source in sources if seems_cut(source)]
-    if not cut:
-        return ()
-    which = f"{cut[0]} does" if len(cut) == 1 else f"{len(cut)} files, as {cut[0]}, do"
-    return (f"{which} not end with a line break: if it was cut off, its last value is wrong",)
-
-
 def detect_platform(sources: Sequence[Source]) -> PlatformReader:
     """Return the first platform that knows all of the files.
 
@@ -172,16 +165,10 @@ def remove_withdrawn_samples(measured: Measurements, path: str | Path) -> Measur
     InputError
         The list cannot be read, or nobody is left.
     """
-    gone = read_withdrawn(path)
-    ids = measured.samples[c.SAMPLE_ID]
-    listed = ids.is_in(gone.implode())
-    removed = int(listed.sum())
-    if removed == measured.n:
-        raise InputError(f"all {removed} samples belong to people who have withdrawn")
-    if gone.len() and not removed:
-        refuse_other_spelling(ids, gone, shared=0, names=("samples", "list of withdrawals"))
-    remaining = measured.select_samples(~listed, drop=Drop("withdrawn", "withdrawn", removed))
-    noted = {"sha256": digest_file(path), "removed": removed}
+    withdrawal = find_withdrawn(measured.samples[c.SAMPLE_ID], path)
+    drop = Drop("withdrawn", "withdrawn", withdrawal.removed)
+    remaining = measured.select_samples(~withdrawal.gone, drop=drop)
+    noted = {**withdrawal.counts, "removed": withdrawal.removed}
     return replace(remaining, parameters={**remaining.parameters, "withdrawn": noted})
 
 

@@ -88,7 +88,7 @@ class IngestRequest(Request):
             _find_sources(files),
             platform,
             IngestOptions() if options is None else options,
-            None if withdrawn is None else Source.of(Path(withdrawn)),
+            Source.of_people(withdrawn, name="withdrawn"),
         )
 
     def formulas(self) -> dict[str, int]:

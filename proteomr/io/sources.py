@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import gzip
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +15,15 @@ from proteomr.errors import FormatError, InputError
 from proteomr.files import read_errors
 from proteomr.io.foreign import name_foreign
 
-__all__ = ["Kind", "damaged_gzip", "decompress", "find_files", "inspect_file", "read_head"]
+__all__ = [
+    "Kind",
+    "damaged_gzip",
+    "decompress",
+    "find_files",
+    "inspect_file",
+    "lacks_line_end",
+    "read_head",
+]
 
 Kind: TypeAlias = Literal["parquet", "text"]
 
@@ -108,6 +117,36 @@ def read_head(path: Path, *, compressed: bool, size: int = _HEAD_BYTES) -> bytes
                 return stream.read(size)
         except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
             raise damaged_gzip(path) from fault
+
+
+def lacks_line_end(path: Path) -> bool:
+    """Tell whether the last line of a text file has no end: a cut in its last cell shows so alone.
+
+    A compressed file is read to its end. Parquet and whatever else is no text has none.
+
+    Raises
+    ------
+    FormatError
+        The compressed stream is cut off or damaged.
+    """
+    try:
+        kind, compressed = inspect_file(path)
+    except FormatError:
+        return False
+    if kind != "text":
+        return False
+    if compressed:
+        last = b""
+        try:
+            with gzip.open(path) as stream:
+                while chunk := stream.read(1 << 22):
+                    last = chunk
+        except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
+            raise damaged_gzip(path) from fault
+        return bool(last) and last[-1:] not in b"\r\n"
+    with _readable(path), path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) not in b"\r\n"
 
 
 def decompress(source: Path, target: Path) -> None:

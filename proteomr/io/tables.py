@@ -26,17 +26,19 @@ _WHOLE: Final = r"^[+-]?\d+$"
 _COMMA_NUMBER: Final = r"^[+-]?(\d+|\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?$"
 
 
-def read_table(path: str | Path) -> pl.DataFrame:
+def read_table(path: str | Path, *, id_column: str | None = None) -> pl.DataFrame:
     r"""Return a table of people, one row each, from parquet or delimited text, also compressed.
 
     The content decides what the file is, not its name. In text, the delimiter is found (comma,
-    semicolon or tab); empty cells and ``NA``, ``NaN``, ``nan``, ``N/A``, ``null``, ``NULL``,
-    ``None`` and ``.`` are missing; columns of numbers become Int64 or Float64, all others stay
-    text, among them numbers with leading zeros, which are codes.
+    semicolon, tab or blanks); a first column without a name, as R writes for the names of rows, is
+    passed over, or is the identifier where there is no other; empty cells and ``NA``, ``NaN``,
+    ``nan``, ``N/A``, ``null``, ``NULL``, ``None`` and ``.`` are missing; columns of numbers become
+    Int64 or Float64, all others stay text, among them numbers with leading zeros, which are codes.
 
     Parameters
     ----------
     path : the file.
+    id_column : name of the identifier, where the user has named it.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def read_table(path: str | Path) -> pl.DataFrame:
     if kind == "parquet":
         frame = _read_parquet(path, compressed=compressed)
     else:
-        frame = _read_text(find_layout(path, compressed=compressed))
+        frame = _read_text(find_layout(path, compressed=compressed, id_column=id_column))
     if not frame.height or not frame.width:
         raise FormatError("a header and no rows", path=path)
     return frame

@@ -78,7 +78,7 @@ def open_archive(path: Path, *, chromosomes: frozenset[str] = frozenset()) -> Ra
                 if header != names:
                     message = f"member {member!r} has another header than the first"
                     raise FormatError(message, path=path)
-                yield from stream_member(opened, names, delimiter, wanted)
+                yield from stream_member(opened, names, delimiter, wanted, path=path, member=member)
 
     return RawTable(path, names, sample, read)
 
