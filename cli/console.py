@@ -1,17 +1,33 @@
 """What the terminal shows beside the data: tables, progress with rate and time left, errors."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from proteomr.errors import printable
 from proteomr.files import storage_errors
 
-__all__ = ["one_line", "print_rows", "report_error", "report_note", "say", "track"]
+__all__ = ["one_line", "open_streams", "print_rows", "report_error", "report_note", "say", "track"]
 
 WIDTH = 100
 _NARROWEST = 8
 
 Item = TypeVar("Item")
+
+
+def open_streams() -> None:
+    """Open streams that the caller has closed (``>&-``) to nowhere.
+
+    Else the first file that is opened takes the number of the stream, and what a library prints.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
 
 
 def report_error(error: BaseException | str) -> None:
@@ -34,9 +50,8 @@ def say(text: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """Return a text on one line, with a question mark for what cannot be printed."""
-    line = " ".join(text.split())
-    return "".join(letter if letter.isprintable() else "?" for letter in line)
+    """Return a text on one line, with its escape for what cannot be printed."""
+    return printable(" ".join(text.split()))
 
 
 def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> None:

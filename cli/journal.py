@@ -4,13 +4,15 @@ import json
 import logging
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from .console import one_line
 
-__all__ = ["close_journal", "keep_journal", "open_journal", "record_failure"]
+__all__ = ["close_journal", "keep_journal", "open_journal", "record_cause", "record_failure"]
 
 _logger = logging.getLogger("proteomr")
+_FRAMES = 8  # the last of them: where the fault arose
 _CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -103,6 +105,16 @@ def record_failure(text: str, *, fault: BaseException | None = None) -> bool:
     for handler in handlers:
         handler.handle(record)
     return any(isinstance(handler.formatter, _AsJson) for handler in handlers)
+
+
+def record_cause(error: BaseException) -> None:
+    """Put where an error comes from into the log, shown by ``-v``; nothing that a file holds."""
+    cause = error.__cause__
+    while cause is not None:
+        _logger.info("cause: %s", type(cause).__name__)
+        for frame in traceback.extract_tb(cause.__traceback__)[-_FRAMES:]:
+            _logger.info("  at %s:%s in %s", frame.filename, frame.lineno, frame.name)
+        cause = cause.__cause__
 
 
 def close_journal() -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, InputError, NothingToDo
 from proteomr.gwas.match import Match, add_keys
 from proteomr.gwas.munging import MungeOptions, munge_files
@@ -215,6 +216,7 @@ def select_variants(
     )
 
 
+@reads
 def read_names_and_p(path: Path, options: ReadOptions) -> pl.DataFrame | None:
     """Return names and p values of a table with columns SNP and P that is of no known format.
 
@@ -265,6 +267,7 @@ def note_contradictions(reasons: pl.Series, names: pl.Series) -> tuple[str, ...]
     return (f"{message}; the first of each is kept",)
 
 
+@reads
 def read_variant_list(path: Path) -> tuple[str, ...]:
     r"""Return names of variants from a text file, also compressed: the first word of each line.
 

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import (
     ColumnError,
     InputError,
@@ -184,6 +185,7 @@ def read_protein_covariate(
     return ProteinCovariate(name, stored, column_of)
 
 
+@reads
 def read_assays(path: str | Path | None, *, names: Sequence[str]) -> pl.DataFrame:
     """Return the assays of given proteins, one row each, in their order.
 
@@ -281,6 +283,7 @@ def _describe_withdrawals(path: str | Path | None, *, removed: int) -> dict[str,
     return {"withdrawn": {"sha256": digest_file(path), "removed": removed}}
 
 
+@reads
 def _read_samples(path: Path, *, id_column: str | None) -> tuple[pl.DataFrame, str]:
     frame = read_table(path)
     with name_file(path):

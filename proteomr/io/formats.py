@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.tables import Measurements, Platform
@@ -58,6 +59,7 @@ class Source:
         return next((line for line in self.head.splitlines() if line.strip()), "")
 
 
+@reads
 def open_source(path: str | Path) -> Source:
     r"""Return what a file is, from its content alone.
 

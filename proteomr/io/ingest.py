@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from proteomr.border import reading
 from proteomr.errors import FormatError, InputError, UsageError, nearest
 from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source, seems_cut
 from proteomr.io.identifiers import refuse_other_spelling
@@ -64,7 +65,8 @@ def read_measurements(
     """
     sources = tuple(open_source(path) for path in find_files(paths))
     reader = detect_platform(sources) if platform == "auto" else _choose(platform, sources)
-    measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
+    with reading(sources[0].path):
+        measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
     if doubts := _note_cuts(sources):
         measured = replace(measured, notes=(*measured.notes, *doubts))
     return measured if withdrawn is None else remove_withdrawn_samples(measured, withdrawn)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, InputError
 from proteomr.files import read_errors
 
@@ -63,6 +64,7 @@ def find_files(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
     return tuple(files)
 
 
+@reads
 def inspect_file(path: str | Path) -> tuple[Kind, bool]:
     r"""Return what a file holds, and whether it is compressed with gzip.
 
@@ -101,6 +103,7 @@ def inspect_file(path: str | Path) -> tuple[Kind, bool]:
     return "text", compressed
 
 
+@reads
 def read_head(path: Path, *, compressed: bool, size: int = _HEAD_BYTES) -> bytes:
     """Return the first bytes of a file, decompressed.
 

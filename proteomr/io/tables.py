@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.files import replace_file
 from proteomr.io.sources import damaged_gzip, inspect_file
@@ -26,6 +27,7 @@ _WHOLE: Final = r"^[+-]?\d+$"
 _COMMA_NUMBER: Final = r"^[+-]?(\d+|\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?$"
 
 
+@reads
 def read_table(path: str | Path) -> pl.DataFrame:
     r"""Return a table of people, one row each, from parquet or delimited text, also compressed.
 

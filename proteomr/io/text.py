@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 import pyarrow as pa
 import pyarrow.csv
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.sources import damaged_gzip, read_head
 
@@ -53,6 +54,7 @@ class TextLayout:
     header_lines: int
 
 
+@reads
 def find_layout(path: Path, *, compressed: bool) -> TextLayout:
     r"""Return the delimiter and the column names of a text file.
 

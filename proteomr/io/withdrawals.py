@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, NothingToDo
 from proteomr.io.identifiers import ID_COLUMNS, refuse_other_spelling
 from proteomr.io.sources import damaged_gzip, inspect_file
@@ -16,6 +17,7 @@ from proteomr.io.sources import damaged_gzip, inspect_file
 __all__ = ["read_withdrawn", "remove_withdrawn"]
 
 
+@reads
 def read_withdrawn(path: str | Path, *, id_column: str | None = None) -> pl.Series:
     r"""Return the identifiers of a list of withdrawals, one a line, as text.
 

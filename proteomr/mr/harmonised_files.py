@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import ColumnError, FormatError, InputError, NothingToDo, nearest
 from proteomr.gwas.alleles import clean_allele
 from proteomr.gwas.parting import choose_parting_column
@@ -28,6 +29,7 @@ _TRUE: Final = ("true", "t", "1", "yes")
 _SIZES: Final = {"samplesize": "n", "ncase": "n_case", "ncontrol": "n_control"}
 
 
+@reads
 def judge_harmonised(path: str | Path) -> pl.DataFrame:
     r"""Return the rows of a file of harmonised variants, with the reason against those not used.
 

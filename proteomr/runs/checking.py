@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import ColumnError, FormatError, InputError
 from proteomr.provenance import digest_file, tool_versions
 from proteomr.runs.encoding import read_stamp
@@ -60,6 +61,7 @@ def make_stamp(request: Mapping[str, object], table: str) -> dict[str, str]:
     return stamp
 
 
+@reads
 def check_table(path: str | Path) -> CheckedTable:
     """Return what a table says of itself, held against its schema and the manifest beside it.
 

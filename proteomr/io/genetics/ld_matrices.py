@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
+from proteomr.border import reads
 from proteomr.errors import FormatError, InputError
 from proteomr.io.sources import inspect_file
 from proteomr.io.tables import read_table
@@ -91,6 +92,7 @@ class LdMatrix:
         return correlations
 
 
+@reads
 def read_ld_matrix(path: str | Path, *, variants: pl.DataFrame | None = None) -> LdMatrix:
     r"""Return a matrix of correlations from text (also gz), or from an npz or parquet file.
 

@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, IdentifierError
 from proteomr.io.blocks import holds_numbers
 from proteomr.io.conversion import convert_text
@@ -29,6 +30,7 @@ _FACTS: Final = ("Product", "ProjectName", "SampleMatrix", "DataFileType", "File
 _CODED: Final = pa.dictionary(pa.int32(), pa.string())
 
 
+@reads
 def read_long_text(source: Source, *, options: IngestOptions, scratch: Path) -> Part:
     r"""Return the rows of a long table in delimited text.
 
@@ -87,6 +89,7 @@ def read_long_text(source: Source, *, options: IngestOptions, scratch: Path) -> 
     )
 
 
+@reads
 def read_long_parquet(source: Source, *, options: IngestOptions) -> Part:
     """Return the rows of a long table in parquet, as Explore HT and Reveal are delivered.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.formats import Source
 from proteomr.io.olink.spellings import looks_long, simplify
@@ -124,6 +125,7 @@ def looks_wide(first_cells: Sequence[str]) -> bool:
     return headings >= 2 and (headings >= 3 or not words.isdisjoint(_KINDS))
 
 
+@reads
 def find_sheet(source: Source) -> Sheet | None:
     """Return the wide sheet in a file, None where it has none.
 

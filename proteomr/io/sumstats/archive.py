@@ -14,6 +14,7 @@ from typing import IO, BinaryIO, Final, cast
 import polars as pl
 import pyarrow as pa
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.sources import GZIP
 from proteomr.io.sumstats.delimited import RawTable, find_delimiter, split_line, stream_member
@@ -42,6 +43,7 @@ def is_archive(path: Path) -> bool:
         return file.read(5) == _MAGIC[1]
 
 
+@reads
 def open_archive(path: Path, *, chromosomes: frozenset[str] = frozenset()) -> RawTable:
     """Return the members of a tar as one table; nothing is written to the disk.
 

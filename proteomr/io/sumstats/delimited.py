@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.sources import damaged_gzip, inspect_file, read_head
 from proteomr.io.text import TextLayout, stream_text
@@ -49,6 +50,7 @@ class RawTable:
     meta: tuple[str, ...] = ()
 
 
+@reads
 def open_delimited(path: Path) -> RawTable:
     r"""Return a file of delimited text (commas, tabs, semicolons, spaces) or parquet as a table.
 

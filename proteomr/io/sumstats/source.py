@@ -9,6 +9,7 @@ from typing import Literal
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, UsageError
 from proteomr.io.sumstats.ahead import read_ahead
 from proteomr.io.sumstats.archive import is_archive, open_archive
@@ -88,6 +89,7 @@ class SumStatsFile:
     _table: RawTable
     _selection: Selection
 
+    @reads
     def chunks(self) -> Iterator[Chunk]:
         """Yield the canonical rows in batches of bounded size."""
         for raw in read_ahead(self._table.read(self.columns_read())):
@@ -100,6 +102,7 @@ class SumStatsFile:
         """The header of the file."""
         return self._table.names
 
+    @reads
     def raw(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
         """Yield columns of the file as they stand in it, in batches of bounded size.
 
@@ -130,6 +133,7 @@ class SumStatsFile:
             yield trait, raw.select(*others, *here).rename({name: names[name] for name in here})
 
 
+@reads
 def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> SumStatsFile:
     r"""Return a file of summary statistics, its format found from its content.
 
