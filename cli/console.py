@@ -12,6 +12,7 @@ __all__ = ["one_line", "open_streams", "print_rows", "report_error", "report_not
 
 WIDTH = 100
 _NARROWEST = 8
+_WIDEST_CELL = 40
 
 Item = TypeVar("Item")
 
@@ -43,9 +44,13 @@ def report_note(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Print a text to stdout at once; a disk that is full is an error in words."""
+    """Print a text to stdout at once, each line and cell in its printable form.
+
+    A disk that is full is an error in words.
+    """
+    lines = ("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
     with storage_errors("standard output"):
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 
 
@@ -64,7 +69,7 @@ def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: 
     left : how many columns from the left hold text, shortened where they must; the last does too.
     """
     above = [*zip(*[_split_heading(heading) for heading in headings], strict=True)]
-    body = [list(row) for row in rows]
+    body = [[printable(cell, width=_WIDEST_CELL) for cell in row] for row in rows]
     lines = [list(line) for line in above if any(line)] + body
     textual = {*range(left), len(headings) - 1}
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

@@ -14,7 +14,7 @@ import inspect
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar, cast
 
@@ -212,11 +212,17 @@ def _refuse_for_system(path: str | Path, fault: OSError) -> NoReturn:
             raise fault
     if fault.errno is None and not isinstance(fault, FileNotFoundError | PermissionError):
         _refuse(path, fault)  # of a library, on the content
-    if Path(path).is_dir():
+    if _is_folder(path):
         raise InputError(f"{path}: is a folder, and a file is needed") from fault
     with read_errors(fault.filename if isinstance(fault.filename, str) else path):
         raise fault
     raise StorageError(f"{path}: cannot be read") from fault  # not reached: the block raises
+
+
+def _is_folder(path: str | Path) -> bool:
+    with suppress(OSError):  # of a name that is too long
+        return Path(path).is_dir()
+    return False
 
 
 def _refuse(path: str | Path, fault: BaseException) -> NoReturn:

@@ -120,7 +120,7 @@ def read_errors(path: str | Path) -> Iterator[None]:
         remedy = "may not be read (permission denied); ask its owner for access"
         raise InputError(f"{path}: {remedy}") from None
     except OSError as fault:
-        raise InputError(f"{path}: cannot be read ({fault.strerror or fault})") from None
+        raise InputError(f"{path}: cannot be read ({fault.strerror or fault})") from fault
 
 
 def _name_neighbours(path: Path) -> str:

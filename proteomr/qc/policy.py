@@ -180,7 +180,7 @@ def load_policy(source: str | Path) -> Policy:
     ------
     UsageError
         There is no policy of that name, or a key is unknown.
-    FormatError
+    InputError
         The file is absent or no TOML.
 
     Examples

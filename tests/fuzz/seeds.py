@@ -236,7 +236,7 @@ def _ukb_seeds() -> list[Seed]:
             "eid": IDS,
             "p31": [i % 2 for i in range(PEOPLE)],
             "p34": [1950 + i for i in range(PEOPLE)],
-            "p53_i0": ["2008-05-0%d" % (i % 9 + 1) for i in range(PEOPLE)],
+            "p53_i0": [f"2008-05-0{i % 9 + 1}" for i in range(PEOPLE)],
             "p20160_i0": [i % 2 for i in range(PEOPLE)],
             "p6138_i0": ["[1,2]", "[-7]", "", "[3]"] * 3,
         }

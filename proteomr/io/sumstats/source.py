@@ -20,6 +20,7 @@ from proteomr.io.sumstats.header import Layout, assign_columns, find_book
 from proteomr.io.sumstats.selection import Selection
 from proteomr.io.sumstats.sidecar import find_sidecar, read_sidecar
 from proteomr.io.sumstats.vcf import read_meta, unpack
+from proteomr.tables.names import refuse_names
 from proteomr.tables.sumstats import GenomeBuild
 
 __all__ = ["ReadOptions", "SumStatsFile", "name_trait", "open_sumstats"]
@@ -95,7 +96,10 @@ class SumStatsFile:
         for raw in read_ahead(self._table.read(self.columns_read())):
             for trait, rows in self._by_trait(raw):
                 facts = self.facts if trait is None else replace(self.facts, trait=trait)
-                yield canonicalise(rows, self.layout, facts=facts, selection=self._selection)
+                chunk = canonicalise(rows, self.layout, facts=facts, selection=self._selection)
+                traits = chunk.frame["trait"].drop_nulls().unique()
+                refuse_names(traits, what="a trait", path=self.path)
+                yield chunk
 
     @property
     def names(self) -> tuple[str, ...]:
