@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from proteomr.gwas.match import Match, add_keys
 from proteomr.gwas.munging import MungeOptions, munge_files
 from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
 from proteomr.gwas.twosamplemr import Side, from_twosamplemr
+from proteomr.io.bounds import read_whole
 from proteomr.io.sources import find_files, inspect_file
 from proteomr.io.sumstats.archive import is_archive
 from proteomr.io.sumstats.cells import parse_names, parse_p, parse_rsids
@@ -39,6 +39,7 @@ __all__ = [
     "select_variants",
 ]
 
+_MOST_MEGABYTES: Final = 512  # names of twenty million variants
 _SIDES: Final[dict[str, Side]] = {
     "twosamplemr_exposure": "exposure",
     "twosamplemr_outcome": "outcome",
@@ -290,8 +291,8 @@ def read_variant_list(path: Path) -> tuple[str, ...]:
     kind, compressed = inspect_file(path)
     if kind != "text":
         raise FormatError("is no text; names of variants, one a line, are needed", path=path)
-    content = path.read_bytes()
-    text = (gzip.decompress(content) if compressed else content).decode("utf-8-sig", "replace")
+    content = read_whole(path, compressed=compressed, megabytes=_MOST_MEGABYTES)
+    text = content.decode("utf-8-sig", "replace")
     names = tuple(line.split()[0] for line in text.splitlines() if line.strip())
     if not names:
         raise InputError(f"{path}: holds no name of a variant")

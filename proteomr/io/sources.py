@@ -21,6 +21,7 @@ Kind: TypeAlias = Literal["parquet", "text"]
 GZIP: Final = b"\x1f\x8b"
 PARQUET: Final = b"PAR1"
 _HEAD_BYTES: Final = 1 << 16
+_LONGEST_LINE: Final = 1 << 26
 _FOREIGN: Final = (
     (b"PK\x03\x04", "an Excel workbook or a zip archive; save it as csv"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save it as csv"),
@@ -100,6 +101,8 @@ def inspect_file(path: str | Path) -> tuple[Kind, bool]:
             _check_parquet_end(path)
         return "parquet", compressed
     _refuse_foreign(head, path)
+    if b"\n" not in head and b"\r" not in head and len(head) == _HEAD_BYTES:
+        _refuse_endless_line(path, compressed=compressed)
     return "text", compressed
 
 
@@ -173,6 +176,13 @@ def _check_parquet_end(path: Path) -> None:
         raise FormatError(
             "the parquet file is cut off (no footer); copy or write it again", path=path
         )
+
+
+def _refuse_endless_line(path: Path, *, compressed: bool) -> None:
+    head = read_head(path, compressed=compressed, size=_LONGEST_LINE)
+    if len(head) == _LONGEST_LINE and b"\n" not in head and b"\r" not in head:
+        message = f"a line of more than {_LONGEST_LINE >> 20} MB, which no table has"
+        raise FormatError(message, path=path, line=1)
 
 
 def _refuse_foreign(head: bytes, path: Path) -> None:

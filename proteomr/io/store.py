@@ -207,7 +207,7 @@ def _is_recorded(folder: Path, name: str) -> bool:
 def _read(folder: Path, name: str) -> pl.DataFrame:
     path = folder / f"{name}.parquet"
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as fault:
         message = "the parquet file is damaged; run the command that wrote it again"
         raise FormatError(message, path=path) from fault

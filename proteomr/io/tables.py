@@ -15,6 +15,7 @@ import pyarrow.parquet
 from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.files import replace_file
+from proteomr.io.bounds import read_whole
 from proteomr.io.sources import damaged_gzip, inspect_file
 from proteomr.io.text import MISSING, TextLayout, find_layout, locate_line, stream_text
 
@@ -168,7 +169,7 @@ def _refuse_decimal_comma(column: pl.Series, layout: TextLayout) -> None:
 
 def _read_parquet(path: Path, *, compressed: bool) -> pl.DataFrame:
     try:
-        source = BytesIO(gzip.decompress(path.read_bytes())) if compressed else path
+        source = BytesIO(read_whole(path, compressed=True, megabytes=4096)) if compressed else path
         table = pyarrow.parquet.ParquetFile(source).read()
         _refuse_repeated(table.column_names, path)
         frame = pl.DataFrame(pl.from_arrow(table))

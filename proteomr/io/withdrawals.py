@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 from pathlib import Path
 
@@ -11,10 +10,13 @@ import polars as pl
 
 from proteomr.border import reads
 from proteomr.errors import FormatError, NothingToDo
+from proteomr.io.bounds import read_whole
 from proteomr.io.identifiers import ID_COLUMNS, refuse_other_spelling
-from proteomr.io.sources import damaged_gzip, inspect_file
+from proteomr.io.sources import inspect_file
 
 __all__ = ["read_withdrawn", "remove_withdrawn"]
+
+_MOST_MEGABYTES = 64  # two million people with a date each
 
 
 @reads
@@ -44,10 +46,7 @@ def read_withdrawn(path: str | Path, *, id_column: str | None = None) -> pl.Seri
     kind, compressed = inspect_file(path)
     if kind == "parquet":
         raise FormatError("is parquet; withdrawals are text, one identifier a line", path=path)
-    try:
-        content = gzip.decompress(path.read_bytes()) if compressed else path.read_bytes()
-    except (EOFError, OSError) as fault:
-        raise damaged_gzip(path) from fault
+    content = read_whole(path, compressed=compressed, megabytes=_MOST_MEGABYTES)
     text = content.decode("utf-8-sig", errors="replace").replace(";", ",").replace("\t", ",")
     rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row and row[0].strip()]
     if not rows:

@@ -86,7 +86,7 @@ def check_table(path: str | Path) -> CheckedTable:
         raise FormatError("there is no such file", path=file)
     try:
         stamp = read_stamp(file)
-        frame = pl.read_parquet(file)
+        frame = pl.read_parquet(file, glob=False)
     except (OSError, pl.exceptions.PolarsError):
         message = "is no parquet file, which alone says what made it"
         raise FormatError(message, path=file) from None

@@ -294,7 +294,7 @@ def read_json(file: Path) -> object:
     """Return what a JSON file holds; None where there is none, or it is torn."""
     try:
         value: object = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
     return value
 

@@ -125,6 +125,6 @@ class Results:
 def read_result(path: Path) -> pl.DataFrame:
     """Read a table that a run wrote."""
     if path.suffix == ".parquet":
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
     separator = "," if path.suffix == ".csv" else "\t"
-    return pl.read_csv(path, separator=separator, infer_schema_length=None)
+    return pl.read_csv(path, separator=separator, infer_schema_length=None, glob=False)

@@ -271,7 +271,12 @@ def _read_lines(path: Path) -> pl.DataFrame:
     separator = "\t" if b"\t" in first else " "
     try:
         return pl.read_csv(
-            path, has_header=False, separator=separator, infer_schema=False, quote_char=None
+            path,
+            has_header=False,
+            separator=separator,
+            infer_schema=False,
+            quote_char=None,
+            glob=False,
         )
     except pl.exceptions.PolarsError as fault:
         raise FormatError("rows of unequal length", path=path) from fault
@@ -291,7 +296,12 @@ def _read_pvar(path: Path) -> pl.DataFrame:
     inspect_file(path)
     try:
         lines = pl.read_csv(
-            path, separator="\t", comment_prefix="##", infer_schema=False, quote_char=None
+            path,
+            separator="\t",
+            comment_prefix="##",
+            infer_schema=False,
+            quote_char=None,
+            glob=False,
         )
     except pl.exceptions.PolarsError as fault:
         raise FormatError("is no pvar file", path=path) from fault

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from proteomr.border import reads
 from proteomr.errors import FormatError
+from proteomr.io.bounds import refuse_far_cells
 from proteomr.io.formats import Source
 from proteomr.io.olink.spellings import looks_long, simplify
 from proteomr.io.sources import read_head
@@ -141,6 +142,7 @@ def _find_in_workbook(path: Path) -> Sheet | None:
     from python_calamine import CalamineWorkbook
 
     long_sheet = False
+    refuse_far_cells(path)
     with _damage(path), CalamineWorkbook.from_path(path) as book:
         for name in book.sheet_names:
             sheet = book.get_sheet_by_name(name)

@@ -216,7 +216,7 @@ def _open_parquet(path: Path, *, compressed: bool) -> RawTable:
         raise FormatError("is a parquet file compressed with gzip; decompress it", path=path)
     try:
         schema = pyarrow.parquet.read_schema(path)
-        sample = pl.read_parquet(path, n_rows=_SAMPLE)
+        sample = pl.read_parquet(path, n_rows=_SAMPLE, glob=False)
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as fault:
         raise FormatError("the parquet file is damaged; write it again", path=path) from fault
 

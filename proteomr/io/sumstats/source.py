@@ -12,7 +12,7 @@ import polars as pl
 from proteomr.border import reads
 from proteomr.errors import FormatError, UsageError
 from proteomr.io.sumstats.ahead import read_ahead
-from proteomr.io.sumstats.archive import is_archive, open_archive
+from proteomr.io.sumstats.archive import describe_members, is_archive, open_archive
 from proteomr.io.sumstats.books import FormatBook, is_book_file, load_book
 from proteomr.io.sumstats.canonical import Chunk, Facts, canonicalise
 from proteomr.io.sumstats.delimited import RawTable, open_delimited
@@ -167,7 +167,9 @@ def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> Su
     ('cojo', 'rs1', 'A', 900.0)
     """
     path, asked = Path(path), options or ReadOptions()
+    members: tuple[str, ...] = ()
     if is_archive(path):
+        members = describe_members(path)
         table = open_archive(path, chromosomes=asked.selection.chromosomes)
     else:
         table = open_delimited(path)
@@ -182,7 +184,7 @@ def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> Su
             f"{path}: effects of {book.name!r} are taken as they are; a share of cases applies to"
             " linear models of bolt_lmm and fastgwa"
         )
-    notes += _notes(layout, asked)
+    notes += (*members, *_notes(layout, asked))
     return SumStatsFile(path, layout, facts, facts.build, notes, table, asked.selection)
 
 
