@@ -1,11 +1,14 @@
 """The log of a command: on stderr as text or JSON, and in the run folder's log."""
 
+import contextlib
 import json
 import logging
 import sys
 import time
 import traceback
 from pathlib import Path
+
+from proteomr.files import storage_errors
 
 from .console import one_line
 
@@ -69,9 +72,10 @@ def keep_journal(path: Path, *, again: bool) -> None:
     path : the file.
     again : whether to go on with the log that is there.
     """
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    journal = logging.FileHandler(path, mode="a" if again else "w", encoding="utf-8")
+    with storage_errors(path):
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        journal = logging.FileHandler(path, mode="a" if again else "w", encoding="utf-8")
     journal.setLevel(logging.INFO)
     journal.setFormatter(
         _in_utc(logging.Formatter("%(asctime)s %(levelname)s %(message)s", _CLOCK))
@@ -121,7 +125,8 @@ def close_journal() -> None:
     """Give up all files and streams of the log."""
     for handler in list(_logger.handlers):
         _logger.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # a full disk fails the results, not the log
+            handler.close()
 
 
 def _in_utc(formatter: logging.Formatter) -> logging.Formatter:

@@ -252,13 +252,23 @@ def _written_aside(
     aside = target.with_name(f"{_ASIDE}{target.name}-{secrets.token_hex(4)}")
     try:
         with _open_new(aside, mode=mode) as file:
-            write(file)
+            try:
+                write(file)
+            except Exception:
+                _tell_refusal(file)
+                raise
             file.flush()
             os.fsync(file.fileno())
         yield aside
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+def _tell_refusal(file: BinaryIO) -> None:
+    """Raise what the disk says where a library has put its own words in place of it."""
+    for _ in range(2):  # a first write may still fit in part
+        os.write(file.fileno(), bytes(1 << 16))
 
 
 def _open_new(path: Path, *, mode: int) -> BinaryIO:
