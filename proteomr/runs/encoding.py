@@ -8,7 +8,6 @@ from typing import BinaryIO, Final, Literal, TypeAlias
 
 import polars as pl
 
-from proteomr.border import reads
 from proteomr.errors import UsageError
 
 __all__ = [
@@ -107,7 +106,6 @@ def name_stamp(stamp: Stamp) -> dict[str, str]:
     return {f"{_PREFIX}{key}": value for key, value in stamp.items()}
 
 
-@reads
 def read_stamp(path: str | Path) -> dict[str, str]:
     """Return what a parquet table says of itself; empty where nothing of proteomr's is in it.
 
