@@ -28,7 +28,9 @@ Read = TypeVar("Read")
 
 _LEAVES: Final = (ProteomrError, KeyboardInterrupt, SystemExit, GeneratorExit)
 _OF_WRITING: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
-_OF_MEMORY: Final = re.compile(r"can't start new thread|[Cc]annot allocate|out of memory|bad_alloc")
+_OF_MEMORY: Final = re.compile(
+    r"can't start new thread|launch worker thread|[Cc]annot allocate|out of memory|bad_alloc"
+)
 _TOML_BYTES: Final = 1_000_000
 _TOML_PARTS: Final = 32
 _PART: Final = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*"""

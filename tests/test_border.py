@@ -61,6 +61,7 @@ def test_an_error_in_words_stays_as_it_is() -> None:
         (OSError(errno.ENOMEM, "x"), LowMemoryError, "more memory than the system gives"),
         (MemoryError(), LowMemoryError, "--threads"),
         (RuntimeError("can't start new thread"), LowMemoryError, "--threads"),
+        (RuntimeError("Failed to launch worker thread: EAGAIN"), LowMemoryError, "--threads"),
     ],
 )
 def test_refusals_of_the_system_are_told_in_words(

@@ -189,6 +189,13 @@ def _refuse_foreign(head: bytes, path: Path) -> None:
     for magic, what in _FOREIGN:
         if head.startswith(magic):
             raise FormatError(f"is {what}", path=path)
+    start = head[:64].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html")):
+        raise FormatError(
+            "is a web page, as a failed download leaves; download it again", path=path
+        )
+    if start.startswith(b"<"):
+        raise FormatError("is XML, no table; export the table as csv", path=path)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FormatError("is UTF-16 text; save it as UTF-8", path=path)
     if b"\x00" in head:

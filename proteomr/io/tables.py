@@ -18,6 +18,7 @@ from proteomr.files import replace_file
 from proteomr.io.bounds import read_whole
 from proteomr.io.sources import damaged_gzip, inspect_file
 from proteomr.io.text import MISSING, TextLayout, find_layout, locate_line, stream_text
+from proteomr.runs import refuse_altered
 
 __all__ = ["TableFormat", "infer_column", "read_table", "write_table"]
 
@@ -48,7 +49,8 @@ def read_table(path: str | Path) -> pl.DataFrame:
     Raises
     ------
     InputError
-        There is no such file, or it may not be read.
+        There is no such file, or it may not be read; or proteomr wrote it as parquet, and its
+        digest is not that of the manifest beside it.
     FormatError
         It is empty, cut off, of a foreign format, or breaks the rules of its own; with the line
         and the column where they apply.
@@ -65,6 +67,7 @@ def read_table(path: str | Path) -> pl.DataFrame:
     path = Path(path)
     kind, compressed = inspect_file(path)
     if kind == "parquet":
+        refuse_altered(path)
         frame = _read_parquet(path, compressed=compressed)
     else:
         frame = _read_text(find_layout(path, compressed=compressed))

@@ -134,6 +134,8 @@ def refuse_altered(file: Path) -> bool:
     False
     """
     for manifest in sorted(file.parent.glob("*manifest.json")):
+        if not file.name.startswith(manifest.name.removesuffix("manifest.json")):
+            continue  # of another stem: a folder may hold those of thousands of studies
         facts = read_json(manifest)
         outputs = facts.get("outputs") if isinstance(facts, dict) else None
         for entry in outputs if isinstance(outputs, list) else []:
@@ -141,7 +143,8 @@ def refuse_altered(file: Path) -> bool:
                 if entry.get("sha256") != digest_file(file):
                     raise InputError(
                         f"{file}: was altered since it was written, or damaged: its digest is not "
-                        f"that of {manifest.name}; run the command that wrote it again"
+                        f"that of {manifest.name}; run the command that wrote it again, or keep "
+                        "a table that you changed in a folder of its own"
                     )
                 return True
     return False

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import random
+import re
 import shutil
 import signal
 import tempfile
@@ -29,6 +30,7 @@ Ending: TypeAlias = Literal["same", "other", "refused", "failed"]
 
 SECONDS: Final = 20.0  # of a case; the slowest takes 2 s on a quiet machine
 _LONGEST: Final = 600
+_FOLDER: Final = re.compile(r"/\S*/fuzz-[^/]*/")
 BORDER: Final = "-v shows where"
 
 
@@ -108,7 +110,8 @@ def _read(seed: Seed, changed: dict[str, bytes], seconds: float, *, label: str, 
         fault = _fault_of(str(error), seed)
         if fault:
             return ended("failed", fault)
-        return ended("refused", str(error), _place_of(error) if BORDER in str(error) else "")
+        said = _FOLDER.sub("", str(error))
+        return ended("refused", said, _place_of(error) if BORDER in said else "")
     except TooSlow:
         return ended("failed", f"takes more than {seconds:.0f} s")
     except (KeyboardInterrupt, SystemExit):

@@ -11,6 +11,7 @@ import polars as pl
 
 from proteomr.border import reads
 from proteomr.errors import FormatError, UsageError
+from proteomr.io.sources import inspect_file
 from proteomr.io.sumstats.ahead import read_ahead
 from proteomr.io.sumstats.archive import describe_members, is_archive, open_archive
 from proteomr.io.sumstats.books import FormatBook, is_book_file, load_book
@@ -20,6 +21,7 @@ from proteomr.io.sumstats.header import Layout, assign_columns, find_book
 from proteomr.io.sumstats.selection import Selection
 from proteomr.io.sumstats.sidecar import find_sidecar, read_sidecar
 from proteomr.io.sumstats.vcf import read_meta, unpack
+from proteomr.runs import refuse_altered
 from proteomr.tables.names import refuse_names
 from proteomr.tables.sumstats import GenomeBuild
 
@@ -149,7 +151,7 @@ def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> Su
     Raises
     ------
     InputError
-        There is no such file, or it may not be read.
+        There is no such file, or it may not be read; or it was altered since proteomr wrote it.
     FormatError
         It is of no known format, or lacks a column that is needed.
     UsageError
@@ -173,6 +175,8 @@ def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> Su
         table = open_archive(path, chromosomes=asked.selection.chromosomes)
     else:
         table = open_delimited(path)
+        if inspect_file(path)[0] == "parquet":
+            refuse_altered(path)
     book = _book(table, asked)
     facts, notes = _facts(table, book, asked)
     if book.vcf:
