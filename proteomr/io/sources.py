@@ -36,12 +36,14 @@ _FOREIGN: Final = (
 )
 
 
+@reads
 def find_files(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
     """Return the files that paths and quoted globs name, each once, globs in alphabetical order.
 
     Parameters
     ----------
-    paths : one path or several; ``*``, ``?`` and ``[]`` are expanded where no file has the name.
+    paths : one path or several; ``*``, ``?`` and ``[]`` are expanded where no file has the name,
+        and in the names of folders that do not exist so.
 
     Raises
     ------
@@ -159,11 +161,16 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _expand(pattern: Path) -> list[Path]:
-    root = Path(pattern.anchor)
+    root = next(folder for folder in pattern.parents if _is_there(folder))
     matches = sorted(root.glob(str(pattern.relative_to(root))))
     if not matches:
         raise InputError(f"{pattern}: no file matches; check the folder and the pattern")
     return matches
+
+
+def _is_there(folder: Path) -> bool:
+    """Tell whether a folder of this very name exists, whose letters then are no pattern."""
+    return folder in {Path(), Path(folder.anchor)} or folder.is_dir()
 
 
 def _check_parquet_end(path: Path) -> None:

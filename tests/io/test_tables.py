@@ -359,3 +359,14 @@ def test_a_table_of_a_finished_run_is_held_against_its_digest(tmp_path: Path) ->
     moved = tmp_path / "hits.parquet"
     pl.DataFrame({"protein": ["ADM"], "n": [171]}).write_parquet(moved)
     assert read_table(moved)["n"].item() == 171
+
+
+def test_a_pattern_in_a_folder_whose_name_looks_like_one_is_expanded(tmp_path: Path) -> None:
+    odd, decoy = tmp_path / "d [2024]" / "x", tmp_path / "d 2" / "x"
+    for folder in (odd, decoy):
+        folder.mkdir(parents=True)
+        (folder / "a1.csv").touch()
+    assert find_files(odd / "a?.csv") == (odd / "a1.csv",)
+    assert find_files(tmp_path / "d*" / "x" / "a[0-9].csv") == (decoy / "a1.csv", odd / "a1.csv")
+    (odd / "a?.csv").touch()
+    assert find_files(odd / "a?.csv") == (odd / "a?.csv",)
