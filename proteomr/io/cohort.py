@@ -52,6 +52,7 @@ class _Named:
     beside: Path | None = None  # samples of a store that was given for its proteins
 
 
+@reads
 def read_cohort(
     samples: str | Path,
     proteins: Paths = (),

@@ -32,7 +32,7 @@ def compile_loop(*, fastmath: set[str]) -> Callable[[Callable[..., Any]], Any]:
     >>> double(21)
     42
     """
-    options = {"nogil": True, "fastmath": fastmath, "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "fastmath": fastmath, "error_model": "numpy"}
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:

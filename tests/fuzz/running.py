@@ -24,7 +24,8 @@ import polars as pl
 
 from proteomr.errors import LowMemoryError, ProteomrError
 from tests.fuzz.mutations import BYTES, mutate
-from tests.fuzz.seeds import Seed, seeds
+from tests.fuzz.seed import Seed
+from tests.fuzz.seeds import seeds
 
 Ending: TypeAlias = Literal["same", "other", "refused", "failed"]
 

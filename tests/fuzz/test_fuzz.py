@@ -17,7 +17,8 @@ from tests.architecture.test_border import modules, uses_border
 from tests.fuzz import running
 from tests.fuzz.mutations import BYTES, TEXT, mutate
 from tests.fuzz.running import run_case, run_cases
-from tests.fuzz.seeds import IDS, Seed, seeds
+from tests.fuzz.seed import IDS, Seed
+from tests.fuzz.seeds import seeds
 
 CASES, BATCHES = 1000, 8
 ROOT = Path(__file__).parents[2]

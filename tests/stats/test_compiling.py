@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_without_any_folder_for_machine_code_loops_still_run(
 
     from proteomr.stats.compiling import compile_loop
 
-    plain = numba.njit
+    plain: Any = numba.njit
 
     def refuse(*given: object, **options: object) -> object:
         if options.get("cache"):
