@@ -154,7 +154,9 @@ def _estimate_causes(folder: Path, *, seed: int, threads: int, overwrite: bool) 
 def _print_causes(estimates: "pl.DataFrame", truth: Path) -> None:
     import polars as pl
 
-    facts = {row["outcome"]: row for row in pl.read_parquet(truth).iter_rows(named=True)}
+    facts = {
+        row["outcome"]: row for row in pl.read_parquet(truth, glob=False).iter_rows(named=True)
+    }
     wide = {(row["outcome"], row["method"]): row for row in estimates.iter_rows(named=True)}
     rows = []
     for outcome, fact in facts.items():
@@ -181,9 +183,11 @@ def _compare(table: Path, truth: Path) -> "pl.DataFrame":
     """Return the truth, one row for each protein and exposure, with what each set has found."""
     import polars as pl
 
-    compared = pl.read_parquet(truth)
+    compared = pl.read_parquet(truth, glob=False)
     wanted = ["ratio", "conf_low", "conf_high", "neg_log10_p", "p_bonferroni"]
-    associations = pl.read_parquet(table).select("protein", "exposure", "adjustment", *wanted)
+    associations = pl.read_parquet(table, glob=False).select(
+        "protein", "exposure", "adjustment", *wanted
+    )
     for (label,), part in associations.group_by("adjustment", maintain_order=True):
         columns = part.select(
             "protein",

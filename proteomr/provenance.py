@@ -5,47 +5,28 @@ Nothing here identifies a person or a machine: neither user nor host is named.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import hmac
-import importlib.metadata
 import json
-import platform
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from proteomr.files import read_errors
+from proteomr.software import BlasLibrary, blas_in_use, host_platform, tool_versions
 
 __all__ = [
-    "BlasLibrary",
     "InputFile",
     "Manifest",
     "RowFilter",
-    "blas_in_use",
     "canonical_json",
     "digest_file",
     "digest_keyed",
     "digest_results",
-    "host_platform",
     "key_content",
-    "tool_versions",
     "utc_now",
 ]
-
-_TOOLS = (
-    "proteomr",
-    "numpy",
-    "scipy",
-    "polars",
-    "pyarrow",
-    "statsmodels",
-    "linearmodels",
-    "threadpoolctl",
-    "typer",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +84,6 @@ class RowFilter:
     step: str
     rows_in: int
     rows_out: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlasLibrary:
-    """One linear-algebra library loaded in the process."""
-
-    name: str
-    version: str
-    architecture: str
-    threads: int
 
 
 def digest_file(path: str | Path) -> str:
@@ -209,68 +180,6 @@ def digest_keyed(content: bytes, *, key: bytes) -> str:
     64
     """
     return hmac.new(key, content, "sha256").hexdigest()
-
-
-def tool_versions() -> dict[str, str]:
-    """Return the versions of proteomr, Python and the libraries that its numbers pass through.
-
-    Examples
-    --------
-    >>> sorted(tool_versions())[:3]
-    ['linearmodels', 'numpy', 'polars']
-    """
-    return dict(_find_versions())
-
-
-@functools.cache  # a table's stamp asks for it, and the search takes longer than the table
-def _find_versions() -> tuple[tuple[str, str], ...]:
-    versions = [("python", platform.python_version())]
-    for tool in _TOOLS:
-        try:
-            versions.append((tool, importlib.metadata.version(tool)))
-        except importlib.metadata.PackageNotFoundError:
-            versions.append((tool, "not installed"))
-    return tuple(versions)
-
-
-def blas_in_use() -> tuple[BlasLibrary, ...]:
-    """Describe the BLAS libraries loaded so far: numpy's and scipy's copies each count.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> all(library.threads >= 1 for library in blas_in_use())
-    True
-    """
-    from threadpoolctl import threadpool_info
-
-    libraries = (
-        BlasLibrary(
-            name=str(found["internal_api"]),
-            version=str(found["version"]),
-            architecture=str(found.get("architecture", "unknown")),
-            threads=int(found["num_threads"]),
-        )
-        for found in threadpool_info()
-        if found["user_api"] == "blas"
-    )
-    return tuple(sorted(libraries, key=lambda library: (library.name, library.version)))
-
-
-def host_platform() -> dict[str, str]:
-    """Describe the kind of machine, without its name.
-
-    Examples
-    --------
-    >>> sorted(host_platform())
-    ['machine', 'python_implementation', 'release', 'system']
-    """
-    return {
-        "system": platform.system(),
-        "release": platform.release(),
-        "machine": platform.machine(),
-        "python_implementation": sys.implementation.name,
-    }
 
 
 def utc_now() -> str:

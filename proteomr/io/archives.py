@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, InputError
 from proteomr.files import storage_errors
 
@@ -57,6 +58,7 @@ def name_members(path: Path) -> list[str]:
         return [entry.filename for entry in archive.infolist() if not entry.is_dir()]
 
 
+@reads
 def unpack(path: Path, *, scratch: Path) -> Unpacked:
     """Return the tables of an archive, unpacked, each held against the checksum that goes with it.
 

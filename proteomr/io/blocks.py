@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from proteomr._typing import F64, I64
+from proteomr.border import reading
 from proteomr.errors import FormatError
 from proteomr.tables import find_columns
 
@@ -144,11 +145,12 @@ class ParquetMatrix:
 
     @contextmanager
     def _damage(self) -> Iterator[None]:
-        try:
-            yield
-        except (pa.ArrowException, OSError) as fault:
-            message = "the parquet file is damaged or went away; copy or write it again"
-            raise FormatError(message, path=self.reported_as) from fault
+        with reading(self.reported_as):
+            try:
+                yield
+            except (pa.ArrowException, OSError) as fault:
+                message = "the parquet file is damaged or went away; copy or write it again"
+                raise FormatError(message, path=self.reported_as) from fault
 
 
 @dataclass(frozen=True, slots=True, eq=False)

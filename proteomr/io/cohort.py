@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import (
     ColumnError,
     InputError,
@@ -54,6 +55,7 @@ class _Named:
     beside: Path | None = None  # samples of a store that was given for its proteins
 
 
+@reads
 def read_cohort(
     samples: str | Path,
     proteins: Paths = (),
@@ -192,6 +194,7 @@ def read_protein_covariate(
     return ProteinCovariate(name, stored, column_of)
 
 
+@reads
 def read_assays(path: str | Path | None, *, names: Sequence[str]) -> pl.DataFrame:
     """Return the assays of given proteins, one row each, in their order.
 
@@ -314,6 +317,7 @@ def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iter
         yield Drop(_STEP, reason, len(opened.excluded))
 
 
+@reads
 def _read_samples(path: Path, *, id_column: str | None) -> tuple[pl.DataFrame, str]:
     frame = read_table(path, id_column=id_column)
     with name_file(path):

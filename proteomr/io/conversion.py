@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.files import storage_errors
 from proteomr.io.sources import decompress
@@ -29,6 +30,7 @@ _HARMLESS: Final = (
 _COMMA_NUMBER: Final = r"^[+-]?\d*,\d+([eE][+-]?\d+)?$"
 
 
+@reads
 def convert_text(
     layout: TextLayout,
     *,
@@ -69,6 +71,7 @@ def convert_text(
     return target
 
 
+@reads
 def unpack_parquet(path: Path, *, scratch: Path) -> Path:
     """Return the decompressed copy of a parquet file that is compressed with gzip as a whole.
 

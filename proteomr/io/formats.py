@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.archives import name_members
 from proteomr.io.foreign import name_foreign_archive
@@ -60,6 +61,7 @@ class Source:
         return next((line for line in self.head.splitlines() if line.strip()), "")
 
 
+@reads
 def open_source(path: str | Path) -> Source:
     r"""Return what a file is, from its content alone.
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from proteomr.border import reading
 from proteomr.errors import FormatError, InputError, UsageError, nearest
 from proteomr.io.archives import Unpacked, unpack
 from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source
@@ -78,7 +79,8 @@ def read_measurements(
             source if source.kind != "archive" else _open_member(path) for source, path in opened
         )
         reader = detect_platform(sources) if chosen is None else chosen
-        measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
+        with reading(sources[0].path):
+            measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
     notes = [note for archive in unpacked.values() for note in archive.notes]
     plain = [source.path for source in sources if source.kind == "text" and not source.compressed]
     cuts = [describe_cut(path.name) for path in plain if lacks_line_end(path)]

@@ -19,6 +19,7 @@ from typing import BinaryIO, Final, NoReturn, cast
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, IdentifierError
 from proteomr.io.identifiers import ID_COLUMNS, find_respelt, normalise_ids
 from proteomr.io.quoting import stray_quote
@@ -66,6 +67,7 @@ class _Line:
     cells: tuple[str, ...]
 
 
+@reads
 def read_people_list(path: str | Path, *, id_column: str | None = None) -> PeopleList:
     r"""Return the people of a list, one identifier a line.
 

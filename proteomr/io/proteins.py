@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, IdentifierError
 from proteomr.io.blocks import FileColumn, ParquetMatrix, ParquetProteins, holds_numbers
 from proteomr.io.conversion import convert_text, unpack_parquet
@@ -125,6 +126,7 @@ def name_file(path: str | Path) -> Iterator[None]:
         raise IdentifierError(f"{path}: {fault}") from None
 
 
+@reads
 def _open_file(
     path: Path, *, scratch: Path, id_column: str | None, exclude: Collection[str]
 ) -> _Opened:

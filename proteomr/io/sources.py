@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, InputError
 from proteomr.files import read_errors
 from proteomr.io.foreign import name_foreign
@@ -31,14 +32,17 @@ GZIP: Final = b"\x1f\x8b"
 PARQUET: Final = b"PAR1"
 _HEAD_BYTES: Final = 1 << 16
 _ZIP: Final = b"PK\x03\x04"
+_LONGEST_LINE: Final = 1 << 26
 
 
+@reads
 def find_files(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
     """Return the files that paths and quoted globs name, each once, globs in alphabetical order.
 
     Parameters
     ----------
-    paths : one path or several; ``*``, ``?`` and ``[]`` are expanded where no file has the name.
+    paths : one path or several; ``*``, ``?`` and ``[]`` are expanded where no file has the name,
+        and in the names of folders that do not exist so.
 
     Raises
     ------
@@ -62,6 +66,7 @@ def find_files(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
     return tuple(files)
 
 
+@reads
 def inspect_file(path: str | Path) -> tuple[Kind, bool]:
     r"""Return what a file holds, and whether it is compressed with gzip.
 
@@ -97,9 +102,12 @@ def inspect_file(path: str | Path) -> tuple[Kind, bool]:
             _check_parquet_end(path)
         return "parquet", compressed
     _refuse_foreign(head, path)
+    if b"\n" not in head and b"\r" not in head and len(head) == _HEAD_BYTES:
+        _refuse_endless_line(path, compressed=compressed)
     return "text", compressed
 
 
+@reads
 def read_head(path: Path, *, compressed: bool, size: int = _HEAD_BYTES) -> bytes:
     """Return the first bytes of a file, decompressed.
 
@@ -182,11 +190,16 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _expand(pattern: Path) -> list[Path]:
-    root = Path(pattern.anchor)
+    root = next(folder for folder in pattern.parents if _is_there(folder))
     matches = sorted(root.glob(str(pattern.relative_to(root))))
     if not matches:
         raise InputError(f"{pattern}: no file matches; check the folder and the pattern")
     return matches
+
+
+def _is_there(folder: Path) -> bool:
+    """Tell whether a folder of this very name exists, whose letters then are no pattern."""
+    return folder in {Path(), Path(folder.anchor)} or folder.is_dir()
 
 
 def _check_parquet_end(path: Path) -> None:
@@ -199,6 +212,13 @@ def _check_parquet_end(path: Path) -> None:
         raise FormatError(
             "the parquet file is cut off (no footer); copy or write it again", path=path
         )
+
+
+def _refuse_endless_line(path: Path, *, compressed: bool) -> None:
+    head = read_head(path, compressed=compressed, size=_LONGEST_LINE)
+    if len(head) == _LONGEST_LINE and b"\n" not in head and b"\r" not in head:
+        message = f"a line of more than {_LONGEST_LINE >> 20} MB, which no table has"
+        raise FormatError(message, path=path, line=1)
 
 
 def _refuse_foreign(head: bytes, path: Path) -> None:

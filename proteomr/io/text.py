@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 import pyarrow as pa
 import pyarrow.csv
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.quoting import opens_cell, refuse_stray_quote
 from proteomr.io.sources import damaged_gzip
@@ -138,6 +139,7 @@ def _open_stream(
     )
 
 
+@reads
 def _raise_located(layout: TextLayout) -> None:
     """Read again, slowly, and raise the first fault of the layout with its line."""
     width = len(layout.columns)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.identifiers import ID_COLUMNS, ROW_NAMES
 from proteomr.io.quoting import refuse_stray_quote
@@ -90,6 +91,7 @@ class _Beginning:
         return widths in ({self.width}, {self.width + 1})
 
 
+@reads
 def find_layout(path: Path, *, compressed: bool, id_column: str | None = None) -> TextLayout:
     r"""Return the delimiter and the column names of a text file.
 

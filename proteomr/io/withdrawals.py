@@ -14,6 +14,8 @@ from proteomr.runs.notes import add_note
 
 __all__ = ["Withdrawal", "find_withdrawn"]
 
+_MOST_MEGABYTES = 64  # two million people with a date each
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Withdrawal:

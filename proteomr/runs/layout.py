@@ -170,10 +170,11 @@ class Layout:
 
     def make(self) -> None:
         """Make the folder and refuse a path that cannot be one, in words."""
-        if self.folder.exists() and not self.folder.is_dir():
-            raise RunFolderError(f"{self.folder}: is a file; choose a folder for the results")
-        if self.file is not None and self.title.is_dir():
-            raise RunFolderError(f"{self.title}: is a folder; name a file for the result")
+        with storage_errors(self.title):
+            if self.folder.exists() and not self.folder.is_dir():
+                raise RunFolderError(f"{self.folder}: is a file; choose a folder for the results")
+            if self.file is not None and self.title.is_dir():
+                raise RunFolderError(f"{self.title}: is a folder; name a file for the result")
         mode = 0o700 if self.file is None else 0o777
         try:
             with storage_errors(self.folder):
@@ -294,7 +295,7 @@ def read_json(file: Path) -> object:
     """Return what a JSON file holds; None where there is none, or it is torn."""
     try:
         value: object = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
     return value
 

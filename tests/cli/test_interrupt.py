@@ -53,7 +53,7 @@ def table(folder: Path) -> bytes:
     return (folder / "associations.parquet").read_bytes()
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_says_what_is_kept_and_resumes_to_the_same_bytes(
     associate: Any, wide: Any, how: signal.Signals
 ) -> None:

@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, IdentifierError
 from proteomr.io.blocks import holds_numbers
 from proteomr.io.formats import IngestOptions, Source
@@ -38,6 +39,7 @@ _CODED: Final = pa.dictionary(pa.int32(), pa.string())
 _ROWS_AT_ONCE: Final = 1 << 18  # of a parquet file: some 30 MB with a dozen columns
 
 
+@reads
 def read_long_text(
     source: Source, vocabulary: Vocabulary, *, options: IngestOptions, scratch: Path
 ) -> Part:
@@ -93,6 +95,7 @@ def read_long_text(
     )
 
 
+@reads
 def read_long_parquet(
     source: Source, vocabulary: Vocabulary, *, options: IngestOptions, scratch: Path
 ) -> Part:

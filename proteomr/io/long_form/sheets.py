@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
+from proteomr.io.bounds import refuse_far_cells
 from proteomr.io.text import MISSING
 
 __all__ = [
@@ -122,6 +124,7 @@ def find_header(sheet: Sheet, is_header: Callable[[Sequence[str]], bool]) -> int
     return None
 
 
+@reads
 def read_sheets(path: Path, wanted: Callable[[Sequence[Sequence[Cell]]], bool]) -> list[Sheet]:
     """Return the sheets of a workbook whose leading rows are wanted.
 
@@ -137,6 +140,7 @@ def read_sheets(path: Path, wanted: Callable[[Sequence[Sequence[Cell]]], bool]) 
     """
     from python_calamine import CalamineWorkbook
 
+    refuse_far_cells(path)
     sheets = []
     with _damage(path), CalamineWorkbook.from_path(path) as book:
         for name in book.sheet_names:

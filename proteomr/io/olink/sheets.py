@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.formats import Source
 from proteomr.io.long_form.sheets import (
@@ -41,6 +42,7 @@ def looks_wide(first_cells: Sequence[str]) -> bool:
     return headings >= 2 and (headings >= 3 or not words.isdisjoint(_KINDS))
 
 
+@reads
 def find_sheets(source: Source) -> list[Sheet]:
     """Return the sheets of Olink in a file: wide ones, and long ones of a workbook; none of others.
 

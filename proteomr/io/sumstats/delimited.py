@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.io.streams import CheckedLines, describe_cut
@@ -48,6 +49,7 @@ class RawTable:
     meta: tuple[str, ...] = ()
 
 
+@reads
 def open_delimited(path: Path) -> RawTable:
     r"""Return a file of delimited text (commas, tabs, semicolons, spaces) or parquet as a table.
 
@@ -191,7 +193,7 @@ def _open_parquet(path: Path, *, compressed: bool) -> RawTable:
         raise FormatError("is a parquet file compressed with gzip; decompress it", path=path)
     try:
         schema = pyarrow.parquet.read_schema(path)
-        sample = pl.read_parquet(path, n_rows=_SAMPLE)
+        sample = pl.read_parquet(path, n_rows=_SAMPLE, glob=False)
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as fault:
         raise FormatError("the parquet file is damaged; write it again", path=path) from fault
 

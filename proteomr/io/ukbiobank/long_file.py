@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, nearest
 from proteomr.io.formats import Replicates, Source
 from proteomr.io.sources import damaged_gzip
@@ -40,6 +41,7 @@ _LISTED: Final = 5
 _COMMA_NUMBER: Final = r"^[+-]?\d*,\d+([eE][+-]?\d+)?$"
 
 
+@reads
 def read_coding(path: Path, *, compressed: bool = False) -> dict[int, str]:
     r"""Return the key of the protein of each code, from the table of coding 143.
 
@@ -85,6 +87,7 @@ def read_coding(path: Path, *, compressed: bool = False) -> dict[int, str]:
     return coding
 
 
+@reads
 def read_long(
     sources: Sequence[Source],
     coding: Mapping[int, str],

@@ -11,6 +11,7 @@ from typing import Final
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import InputError, nearest
 from proteomr.io.identifiers import match_ids
 from proteomr.io.proteins import Paths
@@ -29,6 +30,7 @@ _STEP: Final = "load"
 _LISTED: Final = 8
 
 
+@reads
 def read_fields(
     paths: Paths,
     *,
