@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import hmac
 import importlib.metadata
 import json
 import platform
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,10 +26,9 @@ __all__ = [
     "blas_in_use",
     "canonical_json",
     "digest_file",
-    "digest_keyed",
     "digest_results",
     "host_platform",
-    "key_content",
+    "list_results",
     "tool_versions",
     "utc_now",
 ]
@@ -168,47 +166,8 @@ def digest_results(folder: str | Path) -> str:
     True
     """
     with read_errors(folder):
-        lines = [f"{_sha256(file)}  {file.name}\n" for file in _results_in(Path(folder))]
+        lines = [f"{_sha256(file)}  {file.name}\n" for file in list_results(Path(folder))]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def key_content(contents: Iterable[Path | bytes]) -> bytes:
-    """Return a key that whoever holds the same contents can make, and nobody from their digests.
-
-    Data of people are such a secret: they are the project's own and are not published, as their
-    SHA-256 is.
-
-    Parameters
-    ----------
-    contents : files and bytes, in order; of a folder, the files that `digest_results` takes.
-
-    Examples
-    --------
-    >>> key_content([b"1000001,50"]) == key_content([b"1000001,51"])
-    False
-    """
-    digest = hashlib.blake2b(person=b"proteomr key", digest_size=32)
-    for content in contents:
-        if isinstance(content, bytes):
-            digest.update(content)
-            continue
-        with read_errors(content):
-            for file in _results_in(content) if content.is_dir() else [content]:
-                with file.open("rb") as opened:
-                    while block := opened.read(1 << 20):
-                        digest.update(block)
-    return digest.digest()
-
-
-def digest_keyed(content: bytes, *, key: bytes) -> str:
-    """Return the HMAC of a content that is short enough to be guessed from its plain digest.
-
-    Examples
-    --------
-    >>> len(digest_keyed(b"1000001", key=b"secret"))
-    64
-    """
-    return hmac.new(key, content, "sha256").hexdigest()
 
 
 def tool_versions() -> dict[str, str]:
@@ -399,8 +358,16 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _results_in(folder: Path) -> list[Path]:
-    """Return the files of a run folder without its account, logs and hidden files."""
+def list_results(folder: Path) -> list[Path]:
+    """Return the files of a run folder without its account, logs and hidden files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     list_results(Path(folder))
+    []
+    """
     files = sorted(file for file in folder.iterdir() if file.is_file())
     return [
         file
