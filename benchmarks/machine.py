@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.rscript import describe_r
 from proteomr.execute import available_threads
-from proteomr.software import blas_in_use, tool_versions
+from proteomr.provenance import blas_in_use, tool_versions
 
 __all__ = ["Machine", "describe_machine"]
 

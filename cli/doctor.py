@@ -32,7 +32,7 @@ def doctor(
 
 
 def _versions() -> list[tuple[str, str]]:
-    from proteomr.software import tool_versions
+    from proteomr.provenance import tool_versions
 
     return list(tool_versions().items())
 
@@ -72,7 +72,7 @@ def _computation() -> list[tuple[str, str]]:
     import numpy as np
     import scipy.linalg
 
-    from proteomr.software import blas_in_use
+    from proteomr.provenance import blas_in_use
 
     design = np.vander(np.linspace(-1.0, 1.0, 200), 6)
     truth = np.arange(1.0, 7.0)

@@ -72,7 +72,7 @@ for _group in GROUPS:
 def _print_version(value: bool) -> None:
     if not value:
         return
-    from proteomr.software import tool_versions
+    from proteomr.provenance import tool_versions
 
     for tool, version in tool_versions().items():
         say(f"{tool} {version}")

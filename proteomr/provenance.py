@@ -5,28 +5,45 @@ Nothing here identifies a person or a machine: neither user nor host is named.
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import hmac
+import importlib.metadata
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import platform
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from proteomr.files import read_errors
-from proteomr.software import BlasLibrary, blas_in_use, host_platform, tool_versions
 
 __all__ = [
+    "BlasLibrary",
     "InputFile",
     "Manifest",
     "RowFilter",
+    "blas_in_use",
     "canonical_json",
     "digest_file",
-    "digest_keyed",
     "digest_results",
-    "key_content",
+    "host_platform",
+    "list_results",
+    "tool_versions",
     "utc_now",
 ]
+
+_TOOLS = (
+    "proteomr",
+    "numpy",
+    "scipy",
+    "polars",
+    "pyarrow",
+    "statsmodels",
+    "linearmodels",
+    "threadpoolctl",
+    "typer",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +103,16 @@ class RowFilter:
     rows_out: int
 
 
+@dataclass(frozen=True, slots=True)
+class BlasLibrary:
+    """One linear-algebra library loaded in the process."""
+
+    name: str
+    version: str
+    architecture: str
+    threads: int
+
+
 def digest_file(path: str | Path) -> str:
     """Return the SHA-256 of a file's content, or of a folder's files with their relative names.
 
@@ -139,47 +166,70 @@ def digest_results(folder: str | Path) -> str:
     True
     """
     with read_errors(folder):
-        lines = [f"{_sha256(file)}  {file.name}\n" for file in _results_in(Path(folder))]
+        lines = [f"{_sha256(file)}  {file.name}\n" for file in list_results(Path(folder))]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def key_content(contents: Iterable[Path | bytes]) -> bytes:
-    """Return a key that whoever holds the same contents can make, and nobody from their digests.
-
-    Data of people are such a secret: they are the project's own and are not published, as their
-    SHA-256 is.
-
-    Parameters
-    ----------
-    contents : files and bytes, in order; of a folder, the files that `digest_results` takes.
+def tool_versions() -> dict[str, str]:
+    """Return the versions of proteomr, Python and the libraries that its numbers pass through.
 
     Examples
     --------
-    >>> key_content([b"1000001,50"]) == key_content([b"1000001,51"])
-    False
+    >>> sorted(tool_versions())[:3]
+    ['linearmodels', 'numpy', 'polars']
     """
-    digest = hashlib.blake2b(person=b"proteomr key", digest_size=32)
-    for content in contents:
-        if isinstance(content, bytes):
-            digest.update(content)
-            continue
-        with read_errors(content):
-            for file in _results_in(content) if content.is_dir() else [content]:
-                with file.open("rb") as opened:
-                    while block := opened.read(1 << 20):
-                        digest.update(block)
-    return digest.digest()
+    return dict(_find_versions())
 
 
-def digest_keyed(content: bytes, *, key: bytes) -> str:
-    """Return the HMAC of a content that is short enough to be guessed from its plain digest.
+@functools.cache  # a table's stamp asks for it, and the search takes longer than the table
+def _find_versions() -> tuple[tuple[str, str], ...]:
+    versions = [("python", platform.python_version())]
+    for tool in _TOOLS:
+        try:
+            versions.append((tool, importlib.metadata.version(tool)))
+        except importlib.metadata.PackageNotFoundError:
+            versions.append((tool, "not installed"))
+    return tuple(versions)
+
+
+def blas_in_use() -> tuple[BlasLibrary, ...]:
+    """Describe the BLAS libraries loaded so far: numpy's and scipy's copies each count.
 
     Examples
     --------
-    >>> len(digest_keyed(b"1000001", key=b"secret"))
-    64
+    >>> import numpy as np
+    >>> all(library.threads >= 1 for library in blas_in_use())
+    True
     """
-    return hmac.new(key, content, "sha256").hexdigest()
+    from threadpoolctl import threadpool_info
+
+    libraries = (
+        BlasLibrary(
+            name=str(found["internal_api"]),
+            version=str(found["version"]),
+            architecture=str(found.get("architecture", "unknown")),
+            threads=int(found["num_threads"]),
+        )
+        for found in threadpool_info()
+        if found["user_api"] == "blas"
+    )
+    return tuple(sorted(libraries, key=lambda library: (library.name, library.version)))
+
+
+def host_platform() -> dict[str, str]:
+    """Describe the kind of machine, without its name.
+
+    Examples
+    --------
+    >>> sorted(host_platform())
+    ['machine', 'python_implementation', 'release', 'system']
+    """
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "python_implementation": sys.implementation.name,
+    }
 
 
 def utc_now() -> str:
@@ -308,8 +358,16 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _results_in(folder: Path) -> list[Path]:
-    """Return the files of a run folder without its account, logs and hidden files."""
+def list_results(folder: Path) -> list[Path]:
+    """Return the files of a run folder without its account, logs and hidden files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     list_results(Path(folder))
+    []
+    """
     files = sorted(file for file in folder.iterdir() if file.is_file())
     return [
         file

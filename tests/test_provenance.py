@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 
 from proteomr.errors import InputError
 from proteomr.provenance import (
+    BlasLibrary,
     InputFile,
     Manifest,
     RowFilter,
+    blas_in_use,
     canonical_json,
     digest_file,
+    tool_versions,
     utc_now,
 )
-from proteomr.software import BlasLibrary, blas_in_use, tool_versions
 
 JSON_VALUES = st.recursive(
     st.none()

@@ -10,11 +10,10 @@ import polars as pl
 
 from proteomr.border import reads
 from proteomr.errors import ColumnError, FormatError, InputError
-from proteomr.provenance import digest_file
+from proteomr.provenance import digest_file, tool_versions
 from proteomr.runs.encoding import read_stamp
 from proteomr.runs.layout import Layout, read_json
 from proteomr.runs.request import digest_asked
-from proteomr.software import tool_versions
 from proteomr.tables import load_schema, schema_names
 
 __all__ = ["CheckedTable", "check_table", "is_unfinished", "make_stamp", "refuse_altered"]

@@ -19,13 +19,8 @@ import polars as pl
 
 from proteomr.errors import InputError, UsageError
 from proteomr.files import read_errors
-from proteomr.provenance import (
-    InputFile,
-    canonical_json,
-    digest_keyed,
-    digest_results,
-    key_content,
-)
+from proteomr.provenance import InputFile, canonical_json, digest_results
+from proteomr.runs.people_digests import digest_keyed, key_content
 
 __all__ = [
     "Data",

@@ -17,16 +17,18 @@ from proteomr._typing import F64, I64
 
 __all__ = ["describe_sentinels", "find_sentinels", "seems_code"]
 
-_REPEATS: Final = {int(digit * n) for digit in "6789" for n in range(2, 7)}
-_TAILS: Final = {97, 98, 997, 998, 9997, 9998}
+_REPEATS: Final = {int(digit * n) for digit in "6789" for n in range(2, 7)}  # 99, 888, 7777
+_TAILS: Final = {97, 98, 997, 998, 9997, 9998}  # refused, not known, as surveys number them
+# Single digits and decimals as questionnaires and laboratories have them.
 _POSITIVE: Final = frozenset(map(float, _REPEATS | _TAILS | {7, 8, 9})) | {99.9, 999.9, 99.99}
+# UK Biobank's special answers are -1 to -11; the last two are the lowest integers of computers.
 _NEGATIVE: Final = frozenset(map(float, _REPEATS | _TAILS | {*range(1, 12), 2**15, 2**31}))
 _MOST: Final = 4  # more negative whole numbers than these are values, not codes
-_REPEATED: Final = 3
-_APART: Final = 1.5  # middle halves of the others between them and a code
+_REPEATED: Final = 3  # people who have it; fewer may be outliers or typing errors
+_APART: Final = 1.5  # middle halves of the others between them and a code: beyond whiskers
 _FAR: Final = 10.0  # ranges of the others, beyond which any repeated value is a code
 _DISTINCT: Final = 10  # fewer are classes, of which an outer one may lie apart
-_NEIGHBOURS: Final = 5
+_NEIGHBOURS: Final = 5  # values next to the end, none of which may be as frequent as a code
 
 
 def seems_code(value: float) -> bool:
