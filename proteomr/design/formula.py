@@ -19,7 +19,7 @@ Function = Literal["log", "log2", "scale", "power", "poly", "ns", "bs"]
 MAX_TERMS: Final = 10_000
 _DOUBLED: Final = ('"', '""')
 _NOWHERE: Final = Source("", 0)
-_NUMBERED: Final = re.compile(r"(.*?)([0-9]{1,9})", re.DOTALL)
+_NUMBERED: Final = re.compile(r"(.*?)([0-9]{1,18})", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def _proteins() -> pl.DataFrame:
 
 def _cohort(samples: str, proteins: str, **named: str) -> Door:
     def read(folder: Path) -> object:
-        given = {key: folder / file for key, file in named.items()}
+        given: dict[str, Any] = {key: folder / file for key, file in named.items()}
         gap = given.pop("gap", None)
         cohort = read_cohort(folder / samples, folder / proteins, scratch=folder, **given)
         values = cohort.proteins.read(slice(0, len(cohort.proteins.names)))
