@@ -32,6 +32,7 @@ from proteomr.runs.notes import add_note
 __all__ = ["PeopleList", "locate_listed", "read_people_list"]
 
 _LONGEST_LINE: Final = 4096
+_MOST_LINES: Final = 5_000_000  # ten times the largest biobank; a gigabyte of lines stops here
 _LONGEST: Final = 64
 _LINES_NAMED: Final = 5
 _QUOTED: Final = re.compile(r'"[^"]*[^"\s][^"]*"')
@@ -174,6 +175,8 @@ def _split_lines(path: Path, *, compressed: bool) -> tuple[list[_Line], bool]:
             reader = io.TextIOWrapper(cast("BinaryIO", file), "utf-8-sig", errors="replace")
             while following := reader.readline(_LONGEST_LINE):
                 text, number = following, number + 1
+                if number > _MOST_LINES:
+                    _refuse(path, number, f"more than {_MOST_LINES:,} lines, no list of people")
                 if len(text) == _LONGEST_LINE:
                     _refuse(path, number, f"more than {_LONGEST_LINE:,} characters")
                 if cells := _split_cells(text.strip(), path, number):

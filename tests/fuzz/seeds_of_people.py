@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from proteomr.io import read_cohort, read_measurements, read_protein_covariate
+from proteomr.io.people_lists import read_people_list
 from proteomr.io.ukbiobank.participants import read_fields
-from proteomr.io.withdrawals import read_withdrawn
 from tests.fuzz.seed import IDS, PEOPLE, Door, Seed, as_csv, as_parquet, what_is_taken
 from tests.io.deliveries import DELIVERIES
 
@@ -84,7 +84,8 @@ def cohort_seeds() -> list[Seed]:
         door = _cohort("samples", "proteins", **{key: key})
         seeds.append(Seed(name, {**beside, **files}, (key,), door, people))
     listed = b"eid,date\n" + b"".join(b"%d,2021-05-0%d\n" % (one, one % 9 + 1) for one in IDS[:4])
-    alone = Seed("withdrawn csv", {"w": listed}, ("w",), lambda f: read_withdrawn(f / "w"), people)
+    files = {"w": listed}
+    alone = Seed("withdrawn csv", files, ("w",), lambda f: read_people_list(f / "w"), people)
     return [*seeds, alone]
 
 

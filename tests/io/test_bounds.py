@@ -17,8 +17,8 @@ from proteomr.io import read_measurements, read_table
 from proteomr.io.bounds import check_arrays, read_whole, refuse_far_cells
 from proteomr.io.genetics.chains import read_chain
 from proteomr.io.genetics.ld_matrices import read_ld_matrix
+from proteomr.io.people_lists import read_people_list
 from proteomr.io.sumstats import open_sumstats
-from proteomr.io.withdrawals import read_withdrawn
 from tests.fuzz.seeds import seeds
 
 MEGABYTE = 1 << 20
@@ -37,7 +37,7 @@ def peak_of(call: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize(
-    "read", [read_withdrawn, read_table, open_sumstats, read_ld_matrix, read_chain]
+    "read", [read_people_list, read_table, open_sumstats, read_ld_matrix, read_chain]
 )
 def test_a_gzip_bomb_of_one_line_is_refused_by_every_reader_of_text(
     read: Callable[[Path], object], tmp_path: Path
@@ -69,8 +69,8 @@ def test_a_list_of_lines_beyond_all_people_is_refused(tmp_path: Path) -> None:
     with gzip.open(bomb, "wb", 1) as file:
         for _ in range(70):
             file.write(b"1000001\n" * (MEGABYTE // 8))
-    with pytest.raises(FormatError, match="more than 64 MB"):
-        read_withdrawn(bomb)
+    with pytest.raises(FormatError, match="more than 5,000,000 lines"):
+        read_people_list(bomb)
 
 
 def npz(folder: Path, *, shape: str) -> Path:
