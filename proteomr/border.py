@@ -174,6 +174,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as fault:
             raise FormatError(f"is not TOML: {fault}", path=place) from None
+        except ValueError as fault:
+            raise FormatError("holds a number of too many digits", path=place) from fault
         except RecursionError as fault:
             raise FormatError("is nested too deeply for settings", path=place) from fault
 

@@ -150,7 +150,7 @@ def test_a_lack_of_memory_is_told_from_other_faults() -> None:
         (b"a = " + b"[" * 5000, "nested too deeply"),
         (b"x = 1\n" + b".".join([b"a"] * 20000) + b" = 1", "line 2: a key of more than 32 parts"),
         (b"[" + b" . ".join([b'"a"'] * 3000) + b"]", "line 1: a key of more than 32 parts"),
-        (b"a = " + b"1" * 5000, "ValueError"),
+        (b"a = " + b"1" * 5000, "a number of too many digits"),
         (b"a = '" + b"1" * 1_000_001 + b"'", "larger than 1 MB"),
     ],
 )

@@ -128,6 +128,8 @@ def _place_of(error: BaseException) -> str:
         error = error.__cause__
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "proteomr" in frame.filename] or frames
+    if not own:
+        return type(error).__name__
     return f"{Path(own[-1].filename).name}:{own[-1].lineno} {type(error).__name__}"
 
 
