@@ -235,6 +235,8 @@ def _refuse(path: str | Path, fault: BaseException) -> NoReturn:
     if isinstance(fault, UnicodeEncodeError):
         message = "the name of the file is no UTF-8; rename the file"
         raise FormatError(message, path=path) from fault
+    if isinstance(fault, ValueError) and "embedded null" in str(fault):
+        raise InputError(f"{path}: is no name of a file (it holds a NUL)") from fault
     if isinstance(fault, RecursionError):
         raise FormatError("is nested too deeply", path=path) from fault
     kind = type(fault).__name__
