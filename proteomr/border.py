@@ -174,6 +174,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as fault:
             raise FormatError(f"is not TOML: {fault}", path=place) from None
+        except ValueError as fault:
+            raise FormatError("holds a number of too many digits", path=place) from fault
         except RecursionError as fault:
             raise FormatError("is nested too deeply for settings", path=place) from fault
 
@@ -233,6 +235,8 @@ def _refuse(path: str | Path, fault: BaseException) -> NoReturn:
     if isinstance(fault, UnicodeEncodeError):
         message = "the name of the file is no UTF-8; rename the file"
         raise FormatError(message, path=path) from fault
+    if isinstance(fault, ValueError) and "embedded null" in str(fault):
+        raise InputError(f"{path}: is no name of a file (it holds a NUL)") from fault
     if isinstance(fault, RecursionError):
         raise FormatError("is nested too deeply", path=path) from fault
     kind = type(fault).__name__

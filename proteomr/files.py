@@ -119,6 +119,10 @@ def read_errors(path: str | Path) -> Iterator[None]:
     except PermissionError:
         remedy = "may not be read (permission denied); ask its owner for access"
         raise InputError(f"{path}: {remedy}") from None
+    except ValueError as fault:
+        if "null" not in str(fault):
+            raise
+        raise InputError(f"{path}: is no name of a file (it holds a NUL)") from fault
     except OSError as fault:
         raise InputError(f"{path}: cannot be read ({fault.strerror or fault})") from fault
 

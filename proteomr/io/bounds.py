@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import re
+import tokenize
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -23,6 +25,8 @@ _CHUNK: Final = 1 << 22
 _CELL: Final = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
 _ROW: Final = re.compile(rb'<(?:\w+:)?row\b[^>]*?\br="([0-9]{1,7})"')
 _LONGEST_TAG: Final = 1 << 10
+_NO_ARCHIVE: Final = (OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_NO_ARRAYS: Final = (*_NO_ARCHIVE, ValueError, SyntaxError, TypeError, tokenize.TokenError)
 
 
 def read_whole(path: Path, *, compressed: bool, megabytes: int) -> bytes:
@@ -65,6 +69,8 @@ def read_whole(path: Path, *, compressed: bool, megabytes: int) -> bytes:
 def check_arrays(path: Path) -> None:
     """Refuse an npz file whose arrays say that they are larger than they are, or than any matrix.
 
+    What is no archive of arrays is left to the reader, who says so.
+
     Parameters
     ----------
     path : the file; of an archive the heads of the arrays are read, of anything else nothing.
@@ -74,9 +80,7 @@ def check_arrays(path: Path) -> None:
     FormatError
         An array is not as large as its head says, or all together take more than 8 GB.
     """
-    if not zipfile.is_zipfile(path):
-        return
-    with reading(path), zipfile.ZipFile(path) as archive:
+    with suppress(*_NO_ARRAYS), zipfile.ZipFile(path) as archive:
         total = sum(entry.file_size for entry in archive.infolist())
         if total > _LARGEST_ARRAYS:
             size = f"{total / 1e9:,.0f} GB of arrays"
@@ -101,6 +105,8 @@ def check_arrays(path: Path) -> None:
 def refuse_far_cells(path: Path) -> None:
     """Refuse a workbook in which a stray cell lies far out: its reader holds all cells before it.
 
+    An archive that is damaged is left to the reader, who says so.
+
     Parameters
     ----------
     path : the workbook (xlsx).
@@ -111,7 +117,7 @@ def refuse_far_cells(path: Path) -> None:
         The rows and columns up to the last cells of a sheet are more than 25 million cells; with
         the cell.
     """
-    with reading(path), zipfile.ZipFile(path) as archive:
+    with suppress(*_NO_ARCHIVE), zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
                 with archive.open(entry) as sheet:

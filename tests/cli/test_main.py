@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 from proteomr_cli import main
-from proteomr_cli.console import report_error, track
+from proteomr_cli.console import print_rows, report_error, say, track
 
 from proteomr import errors
 
@@ -219,3 +219,15 @@ def test_the_cause_of_a_refused_file_is_shown_when_asked_and_holds_nothing_of_it
         assert f"error: {chain}" in shown
         assert ("cause: ValueError" in shown) == told
         assert "1" * 50 not in shown
+
+
+def test_printed_tables_show_names_in_their_printable_form_and_cut(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_rows(["protein", "n"], [["\x1b[31mRED\nsecond", "1"], ["n" * 5000, "2"]], left=1)
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 3
+    assert shown[1].startswith("\\x1b[31mRED\\nsecond")
+    assert len(shown[2]) < 60
+    say("a\x1b[1m\tb\nc")
+    assert capsys.readouterr().out == "a\\x1b[1m\tb\nc\n"

@@ -128,7 +128,7 @@ def _place_of(error: BaseException) -> str:
         error = error.__cause__
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "proteomr" in frame.filename] or frames
-    if not own:  # a fault that a library made without a call of Python's
+    if not own:
         return type(error).__name__
     return f"{Path(own[-1].filename).name}:{own[-1].lineno} {type(error).__name__}"
 

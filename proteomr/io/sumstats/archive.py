@@ -7,7 +7,7 @@ import itertools
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, Final, cast
@@ -150,18 +150,29 @@ def describe_members(path: Path) -> tuple[str, ...]:
     notes = []
     held = {chromosome for name in tables if (chromosome := _chromosome_of(name)) is not None}
     if held:
-        there = ", ".join(sorted(held, key=lambda name: (not name.isdigit(), name.zfill(2))))
         absent = [name for name in _EXPECTED if name not in held]
-        lacks = (
-            f"no member for {', '.join(absent)}" if absent else "a member for each of 1-22 and X"
-        )
-        notes.append(f"{path.name}: chromosomes {there}; {lacks}")
+        whole = "a member for each of 1-22 and X"
+        lacks = f"no member for {_list_runs(absent)}" if absent else whole
+        notes.append(f"chromosomes {_list_runs(held)}; {lacks}")
     if unread := [name for name in shown if name not in set(tables)]:
         named = ", ".join(f"'{printable(name, width=40)}'" for name in unread[:3])
         more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
         ends = ", ".join(_ENDS)
-        notes.append(f"{path.name}: passed over, by their names no tables ({ends}): {named}{more}")
+        notes.append(f"passed over, by their names no tables ({ends}): {named}{more}")
     return tuple(notes)
+
+
+def _list_runs(names: Collection[str]) -> str:
+    """Return chromosomes in order, those that follow each other as ``2-6``."""
+    numbers = sorted(int(name) for name in names if name.isdigit())
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    shown = [f"{first}" if first == last else f"{first}-{last}" for first, last in runs]
+    return ", ".join([*shown, *sorted(name for name in names if not name.isdigit())])
 
 
 def _read_line(file: BinaryIO, path: Path, member: str) -> bytes:
