@@ -286,8 +286,9 @@ def _note_cuts(named: _Named, match: Match) -> None:
         cut = [path for path in files if lacks_line_end(path)] if lacking else []
         for path in cut:
             add_note(
-                f"{path.name} SEEMS CUT OFF: it lacks {lacking:,} people of the {other}, and its "
-                "last line has no end; compare its size with the original's, or copy it again"
+                f"{path.name} SEEMS CUT OFF: it lacks {lacking:,} of the people in the {other}, "
+                "and its last line has no end; compare its size with the original's, or copy it "
+                "again"
             )
 
 

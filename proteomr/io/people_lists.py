@@ -215,6 +215,8 @@ def _choose_column(lines: Sequence[_Line], path: Path, *, id_column: str | None)
         if id_column is not None:
             raise FormatError(f"no column {id_column!r} in the header", path=path, line=1)
         named = [name for name in names if name]
+        if all(len(line.cells) == 1 for line in lines[1:]):
+            return list(lines[1:])  # a header of several words
         if len(named) == 1:
             return _pick(lines[1:], names.index(named[0]), width=len(names), path=path)
         _refuse(path, lines[0].number, f"{len(names)} columns and none that is known as identifier")

@@ -166,7 +166,7 @@ class CheckedLines:
     ----------
     source : the bytes, from the line after the header.
     delimiter : what parts the cells.
-    name : of the text, for the message.
+    path, name : of the archive and of the member, for the message.
     """
 
     closed = False

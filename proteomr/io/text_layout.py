@@ -125,7 +125,9 @@ def find_layout(path: Path, *, compressed: bool, id_column: str | None = None) -
     text, whole = _decode_start(path, compressed=compressed)
     begun = _split_start(text)
     if not begun.records:
-        raise FormatError("the file holds blank lines only", path=path)
+        longest = f"a cell of more than {csv.field_size_limit():,} characters; is it a table?"
+        message = longest if text.strip() else "the file holds blank lines only"
+        raise FormatError(message, path=path)
     _refuse_stray_quote(text, begun, path=path, whole=whole)
     unnamed = find_row_names(begun.records)
     if begun.width == 1 and not unnamed:

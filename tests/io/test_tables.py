@@ -122,6 +122,7 @@ def test_names_with_spaces_dots_and_letters_of_any_script_are_kept(save: Save) -
     [
         (b"", "people.csv:", "the file is empty"),
         (b"\n\n", "people.csv:", "blank lines only"),
+        (b"1" * 200_000, "people.csv:", "a cell of more than 131,072 characters"),
         (b"ID,age\n", "people.csv:", "a header and no rows"),
         (b"ID,age,age\n1,2,3\n", "people.csv, line 1, column 'age':", "the name stands twice"),
         (b"ID,,age\n1,2,3\n", "people.csv, line 1:", "column 2 has no name"),

@@ -162,7 +162,9 @@ def test_a_file_that_is_cut_and_lacks_people_is_named_loudly(save: Save, tmp_pat
     with collect_notes() as notes:
         cohort = read_cohort(samples, proteins, scratch=tmp_path)
     assert cohort.n == 2
-    assert any("olink.csv SEEMS CUT OFF: it lacks 1 people of the samples" in n for n in notes)
+    assert any(
+        "olink.csv SEEMS CUT OFF: it lacks 1 of the people in the samples" in n for n in notes
+    )
 
 
 def test_a_last_line_shorter_than_the_header_is_refused(save: Save) -> None:
