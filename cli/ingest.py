@@ -30,11 +30,6 @@ _FLAGS = {
     "col_check": "an assay outside SomaLogic's limits: ColCheck",
     "deprecated": "an assay that SomaLogic has withdrawn from use",
 }
-_MISSING = {
-    "above_uloq": "above the upper limit of quantification",
-    "below_lloq": "below the lower limit of quantification",
-    "below_lod": "below the limit of detection",
-}
 
 
 @takes_bundles
@@ -44,8 +39,8 @@ def ingest(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="What the laboratory or the biobank delivered; several files or a quoted glob. "
-            "Content decides what a file is, not its name.",
+            help="What the laboratory or the biobank delivered; several files, a quoted glob, or a "
+            "zip archive of tables. Content decides what a file is, not its name.",
             show_default=False,
         ),
     ],
@@ -168,6 +163,7 @@ def _describe_store(results: "Results") -> None:
     import polars as pl
 
     from proteomr.io import count_missing_values, read_store
+    from proteomr.io.long_form.beyond import FLAGS
 
     measured = read_store(results.where)
     assays = measured.assays
@@ -187,8 +183,8 @@ def _describe_store(results: "Results") -> None:
     for drop in measured.drops:
         say(one_line(f"left out: {drop.n:,} {drop.reason}"))
     for kind, count in measured.flags["flag"].value_counts().sort("flag").rows():
-        if kind in _MISSING:
-            say(f"missing, with a flag: {count:,} {kind} (a value {_MISSING[kind]})")
+        if kind in FLAGS:
+            say(f"missing, with a flag: {count:,} {kind} (a value {FLAGS[kind]})")
             continue
         meaning = f" ({_FLAGS[kind]})" if kind in _FLAGS else ""
         say(f"flagged, not removed: {count:,} {kind}{meaning}")

@@ -57,17 +57,18 @@ _SAMPLE: Final = re.compile(
 )
 
 _CERTAIN_NAME: Final = re.compile(
-    rf"(({_QUALIFIED}) ?({_CONTROL})|({_CONTROL}) ?(sample|probe)|ipc|ntc|empty( wells?)?"
-    r"|blanks?( wells?)?|blindwert|leerwert|puffer|buffers?( wells?)?|calibrators?"
-    r"|pooled (plasma|serum|samples?|controls?|qc)|inter ?plate( controls?)?|no template)"
-    r"\d*( [a-z0-9]{1,3})*( plate \w+)?|(nc|sc|pc|ipc|qc) \d{1,2} (plate|p) ?\w+"
+    rf"(({_QUALIFIED}) ?({_CONTROL})|({_CONTROL}) ?(sample|probe)|empty( wells?)?|blanks?( wells?)?"
+    r"|blindwert|leerwert|puffer|buffers?( wells?)?|calibrators?|inter ?plate( controls?)?"
+    r"|pooled (plasma|serum|samples?|controls?|qc)|no template)\d*( [a-z0-9]{1,3})*( plate \w+)?"
+    r"|(ipc|ntc) ?\d{0,2}( [a-z0-9]{1,3})?( plate \w+)?|(nc|sc|pc|ipc|qc) \d{1,2} (plate|p) ?\w+"
 )
 _DOUBTFUL_NAME: Final = re.compile(
-    rf"(nc|pc|sc|qc|neg|pos|std|cal|ref|pools?|bridge|bridging|standards?|water|{_CONTROL})"
+    rf"(nc|pc|sc|ipc|ntc|qc|neg|pos|std|cal|ref|pools?|bridge|bridging|standards?|water|{_CONTROL})"
     r"( ?\d{1,3})?( [a-z0-9]{1,3})?"
 )
 _SIBLING: Final = re.compile(r"(nc|pc|sc) ?\d?")
-_IPC: Final = re.compile(r"ipc ?\d?")
+_WELLS: Final = 8  # of inter-plate controls: three or four on a plate
+_IPC: Final = re.compile(r"ipc ?\d{0,2}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +166,7 @@ def may_be_control_name(name: str) -> bool:
     >>> may_be_control_name("NC12"), may_be_control_name("Control 7"), may_be_control_name("A7")
     (True, True, False)
     """
-    return not is_control_name(name) and _DOUBTFUL_NAME.fullmatch(_fold(name)) is not None
+    return _DOUBTFUL_NAME.fullmatch(_fold(name)) is not None
 
 
 def find_control_names(names: Iterable[str]) -> frozenset[str]:
@@ -180,6 +181,9 @@ def find_control_names(names: Iterable[str]) -> frozenset[str]:
     """
     known = list(names)
     certain = {name for name in known if is_control_name(name)}
+    coded = {name for name in certain if _IPC.fullmatch(_fold(name))}
+    if len(coded) > _WELLS and 2 * len(coded) > len(known):  # the people of a study called IPC
+        certain -= coded
     if any(_IPC.fullmatch(_fold(name)) for name in certain):
         certain |= {name for name in known if _SIBLING.fullmatch(_fold(name))}
     return frozenset(certain)

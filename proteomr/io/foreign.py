@@ -54,10 +54,9 @@ _MAGIC: Final = (
     (b"FCS3.", "a flow-cytometry file; proteomr reads tables of protein levels"),
 )
 _MARKUP: Final = (
-    (b"<?xml", "XML; export the table as csv, as parquet or as a workbook (xlsx)"),
-    (b"<!doctype html", "a web page (HTML), as a download page is in place of a file; download it"),
-    (b"<html", "a web page (HTML), as a download page is in place of a file; download it"),
-    (b"<", "XML or HTML; export the table as csv, as parquet or as a workbook (xlsx)"),
+    (b"<!doctype", "a web page, as a failed download leaves; download it again"),
+    (b"<html", "a web page, as a failed download leaves; download it again"),
+    (b"<", "XML, no table; export the table as csv"),
     (b'{"', "JSON; save the table as csv or parquet"),
     (b"[{", "JSON; save the table as csv or parquet"),
     (b"[[", "JSON; save the table as csv or parquet"),

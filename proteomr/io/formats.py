@@ -22,7 +22,7 @@ __all__ = ["IngestOptions", "PlatformReader", "Replicates", "Source", "open_sour
 Replicates: TypeAlias = Literal["refuse", "first", "mean"]
 SourceKind: TypeAlias = Literal["parquet", "text", "workbook", "archive"]
 
-_ZIP = b"PK\x03\x04"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second is of an archive that holds nothing
 _WORKBOOK = "xl/workbook.xml"
 _HEAD_BYTES = 1 << 16
 _LARGEST_WORKBOOK = 1 << 32
@@ -155,7 +155,7 @@ def _zip_kind(path: Path) -> Literal["workbook", "archive"] | None:
     """Return what a zip file is, None where the file is none."""
     try:
         with path.open("rb") as file:
-            if file.read(4) != _ZIP:
+            if file.read(4) not in _ZIP:
                 return None
     except OSError:
         return None  # inspect_file says what is wrong with it

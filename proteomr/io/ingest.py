@@ -79,6 +79,7 @@ def read_measurements(
             source if source.kind != "archive" else _open_member(path) for source, path in opened
         )
         reader = detect_platform(sources) if chosen is None else chosen
+        _refuse_workbooks(reader, sources)
         with reading(sources[0].path):
             measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
     notes = [note for archive in unpacked.values() for note in archive.notes]
@@ -87,6 +88,13 @@ def read_measurements(
     if doubts := (*notes, *cuts):
         measured = replace(measured, notes=(*measured.notes, *doubts))
     return measured if withdrawn is None else remove_withdrawn_samples(measured, withdrawn)
+
+
+def _refuse_workbooks(reader: PlatformReader, sources: Sequence[Source]) -> None:
+    for source in sources:
+        if source.kind == "workbook" and reader is PLATFORMS[-1]:
+            message = "is a workbook, read from Olink and NULISA alone; save the sheet as csv"
+            raise FormatError(message, path=source.path)
 
 
 def _unpack(
@@ -145,6 +153,10 @@ def detect_platform(sources: Sequence[Source]) -> PlatformReader:
     if all(reader is any_table for reader in readers.values()):
         return any_table
     unknown = [path for path, reader in readers.items() if reader is None]
+    books = {source.path for source in sources if source.kind == "workbook"}
+    if unknown and unknown[0] in books:
+        message = "no sheet of the workbook is a table of Olink or NULISA; save the sheet as csv"
+        raise FormatError(message, path=unknown[0])
     if unknown:
         raise FormatError(
             "is no Olink, SomaScan, NULISA or UK Biobank file and no table with a header; name the "

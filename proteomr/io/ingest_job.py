@@ -31,7 +31,7 @@ from proteomr.tables import Measurements
 
 __all__ = ["IngestJob", "IngestRequest", "ingest"]
 
-_READING: Final = 1  # version of how platforms are read: raised when a file gives other numbers
+_READING: Final = 2  # version of how platforms are read: raised when a file gives other numbers
 _log = logging.getLogger(__name__)
 
 
@@ -97,7 +97,7 @@ class IngestRequest(Request):
         Examples
         --------
         >>> IngestRequest(files=()).formulas()["ingest"]
-        1
+        2
         """
         return {**store_formulas(), "ingest": _READING}
 

@@ -126,8 +126,15 @@ def restore_genes(names: pl.Series, uniprot: pl.Series) -> RestoredGenes:
     frame = pl.DataFrame([texts, uniprot.cast(pl.String).alias(c.UNIPROT)])
     genes = load_genes()
     of_protein = genes.label_assays(frame.with_columns(gene=pl.lit(None, pl.String)))[c.GENE]
-    as_spelt = genes.label_assays(frame)[c.GENE]
-    known = suspected & of_protein.is_not_null() & (damaged | (of_protein != as_spelt))
+    senses = dict(genes.resolve(doubtful).select("name", c.CANDIDATES).iter_rows())
+    own = pl.Series(
+        [
+            gene in senses.get(name, [])
+            for name, gene in zip(texts.fill_null(""), of_protein, strict=True)
+        ],
+        dtype=pl.Boolean,
+    )
+    known = suspected & of_protein.is_not_null() & ~own
     lost = damaged & of_protein.is_null()
-    restored = texts.zip_with(~known.fill_null(value=False), of_protein).set(lost, None)
+    restored = texts.zip_with(~known, of_protein).set(lost, None)
     return RestoredGenes(restored, int(known.sum()), int(lost.sum()))

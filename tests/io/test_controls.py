@@ -76,6 +76,13 @@ def test_codes_beside_an_inter_plate_control_are_certain() -> None:
     assert find_control_names(["NC 1", "SC2", "NC12", "IPC 1", "P9"]) == {"NC 1", "SC2", "IPC 1"}
 
 
+def test_people_of_a_study_called_ipc_stay_people() -> None:
+    assert find_control_names([f"IPC{i:03}" for i in range(9)]) == frozenset()
+    assert find_control_names([f"IPC{i}" for i in range(9)]) == frozenset()
+    assert mark_controls(pl.Series([f"IPC{i}" for i in range(9)])).doubtful == 9
+    assert not is_control_name("IPC123")
+
+
 def test_a_type_goes_before_the_name() -> None:
     found = mark_controls(pl.Series(["IPC1", "NC1", "B"]), pl.Series(["Sample", None, ""]))
     assert found.marked.to_list() == [False, True, False]

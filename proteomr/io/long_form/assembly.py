@@ -211,10 +211,24 @@ def _complete_assays(
         pl.lit(vocabulary.platform).alias(c.PLATFORM),
         pl.lit("protein").alias(c.KIND),
     ).join(lod, on=c.PROTEIN, how="left", maintain_order="left")
+    notes = restored.notes
     if vocabulary.labels_genes:
-        completed = load_genes().label_assays(completed)
+        completed, added = _add_accessions(load_genes().label_assays(completed))
+        notes = (*notes, *added)
     first = [*c.ASSAYS, c.KIND, ASSAY]
-    return completed.select(*first, pl.exclude(first)), restored.notes
+    return completed.select(*first, pl.exclude(first)), notes
+
+
+def _add_accessions(assays: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return assays with the first accession of their gene where the source tells none."""
+    genes = load_genes().frame.select(
+        pl.col(c.SYMBOL).alias(c.GENE), pl.col("uniprot").list.first().alias("of gene")
+    )
+    joined = assays.join(genes, on=c.GENE, how="left", maintain_order="left")
+    count = joined.filter(pl.col(c.UNIPROT).is_null() & pl.col("of gene").is_not_null()).height
+    told = joined.with_columns(pl.coalesce(pl.col(c.UNIPROT).cast(pl.String), "of gene"))
+    note = (f"UniProt accessions of {count} assays are those of their genes",) if count else ()
+    return told.drop("of gene"), note
 
 
 def _with_plate(samples: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:

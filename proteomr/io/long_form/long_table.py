@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import polars as pl
 import pyarrow as pa
@@ -15,9 +15,10 @@ import pyarrow.parquet
 from proteomr.border import reads
 from proteomr.errors import FormatError, IdentifierError
 from proteomr.io.blocks import holds_numbers
+from proteomr.io.conversion import refuse_cell
 from proteomr.io.formats import IngestOptions, Source
 from proteomr.io.identifiers import normalise_ids
-from proteomr.io.long_form.cells import convert_numbers
+from proteomr.io.long_form.cells import convert_numbers, holds_range
 from proteomr.io.long_form.held_rows import HeldRows
 from proteomr.io.long_form.parts import EXTRA, Part
 from proteomr.io.long_form.vocabulary import (
@@ -83,7 +84,7 @@ def read_long_text(
         rows = _hold_text(layout, texts, numbers, scratch)
     except pa.ArrowInvalid:  # a number spelt unusually, or none: look at each that is told apart
         rows = _hold_text(layout, {**texts, **numbers}, {}, scratch)
-        words = convert_numbers(rows, layout)
+        words = convert_numbers(rows, refuse=partial(_refuse_cell, layout))
     _refuse_line_breaks(rows, layout)
     return Part(
         path=source.path,
@@ -121,21 +122,27 @@ def read_long_parquet(
     with _damage(path):
         # Texts come as codes: a name stands once in memory and not once a row.
         named = [roles.names[role] for role in roles.names if role not in NUMERIC]
-        texts = _text_columns(path, [*named, *roles.further])
+        texts = _text_columns(path, [*named, roles.names[c.VALUE], *roles.further])
         file = pyarrow.parquet.ParquetFile(
             path, read_dictionary=texts, page_checksum_verification=True
         )
         _refuse_text(file.schema_arrow, roles, path)
         further = _first_group_constants(file, roles)
         wanted = {**roles.names, **{EXTRA + name: name for name in further}}
-        single = file.schema_arrow.field(roles.names[c.VALUE]).type == pa.float32()
+        value = roles.names[c.VALUE]
+        kind = file.schema_arrow.field(value).type
         rows = _hold_parquet(file, wanted, path, scratch)
+    words = None
+    if c.VALUE in rows.texts:
+        if not holds_range(rows):
+            raise _text_fault(path, value)
+        words = convert_numbers(rows, refuse=partial(_refuse_row, path))
     return Part(
         path=path,
         layout="long parquet",
-        frame=add_unit(rows.finish(), roles),
+        frame=add_unit(rows.finish(words), roles),
         headings=wanted,
-        single=single,
+        single=kind == pa.float32(),
         passed_over=(*roles.passed_over, *(set(roles.further) - set(further))),
         facts={key: value for key, value in source.metadata if key in _FACTS},
     )
@@ -157,8 +164,13 @@ def _hold_text(
 def _hold_parquet(
     file: pyarrow.parquet.ParquetFile, wanted: Mapping[str, str], path: Path, scratch: Path
 ) -> HeldRows:
-    texts = {role: name for role, name in wanted.items() if role not in NUMERIC}
-    numbers = {role: name for role, name in wanted.items() if role in NUMERIC}
+    schema = file.schema_arrow
+    numbers = {
+        role: name
+        for role, name in wanted.items()
+        if role in NUMERIC and not pa.types.is_dictionary(schema.field(name).type)
+    }
+    texts = {role: name for role, name in wanted.items() if role not in numbers}
     rows = HeldRows(texts, numbers, scratch)
     for batch in file.iter_batches(columns=list(wanted.values()), batch_size=_ROWS_AT_ONCE):
         batch.validate(full=True)  # codes without a text would end the process
@@ -220,10 +232,28 @@ def _refuse_text(schema: pa.Schema, roles: Roles, path: Path) -> None:
         if role not in roles.names:
             continue
         kind = schema.field(roles.names[role]).type
-        if not holds_numbers(kind):
-            content = "text" if types.is_string(kind) or types.is_large_string(kind) else kind
-            message = f"holds {content} where numbers are needed; write the column as numbers"
-            raise FormatError(message, path=path, column=roles.names[role])
+        is_text = _is_text(kind.value_type if types.is_dictionary(kind) else kind)
+        if not holds_numbers(kind) and not (is_text and role == c.VALUE):
+            raise _text_fault(path, roles.names[role], content="text" if is_text else str(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _text_fault(path: Path, column: str, *, content: str = "text") -> FormatError:
+    message = f"holds {content} where numbers are needed; write the column as numbers"
+    return FormatError(message, path=path, column=column)
+
+
+def _refuse_row(path: Path, row: int, column: str, cell: str) -> NoReturn:
+    del cell  # of which nothing is known, so that it stands in no message
+    message = f"row {row + 1}: text where a number is needed; leave the cell empty if it is missing"
+    raise FormatError(message, path=path, column=column)
+
+
+def _refuse_cell(layout: TextLayout, row: int, column: str, cell: str) -> NoReturn:
+    refuse_cell(layout, record=row, column=column, cell=cell)
 
 
 @contextmanager

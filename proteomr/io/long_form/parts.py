@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,15 @@ from proteomr.io.spreadsheets import is_damaged, restore_genes
 from proteomr.io.text import MARKS
 from proteomr.tables import columns as c
 
-__all__ = ["EXTRA", "Part", "categories_of", "check_part", "collect", "mark"]
+__all__ = [
+    "EXTRA",
+    "Part",
+    "categories_of",
+    "check_part",
+    "collect",
+    "mark",
+    "refuse_twins",
+]
 
 EXTRA: Final = "extra:"
 _MARKS: Final = re.compile(MARKS)
@@ -142,6 +151,31 @@ def _refuse_names(part: Part, kind: pl.DataType, role: str) -> None:
         kinds = sum(test(name) for name in categories_of(kind))
         if kinds:
             _refuse(part, mark(kind, role, test), role, f"{kinds} names {what}")
+
+
+def refuse_twins(parts: Sequence[Part], sheets: Sequence[str]) -> None:
+    """Refuse sheets of one workbook that hold the same samples and assays, as a copy does.
+
+    Raises
+    ------
+    FormatError
+        With the names of two such sheets.
+    """
+    keys = (c.SAMPLE_ID, ASSAY_ID, ASSAY, c.PANEL, c.PLATE)
+    rows = []
+    for part in parts:
+        kinds = part.frame.collect_schema()
+        names = [name for name in keys if name in kinds]
+        rows.append(collect(part.frame.select(pl.col(names).cast(pl.String)).unique()))
+    for (first, one), (second, other) in itertools.combinations(enumerate(rows), 2):
+        if one.columns != other.columns:
+            continue
+        shared = one.join(other, on=one.columns, nulls_equal=True).height
+        # Controls bear the same names on every plate, so that a few shared rows are no copy.
+        if 2 * shared > min(one.height, other.height):
+            message = f"sheets {sheets[first]!r} and {sheets[second]!r} hold the same samples and "
+            remedy = "assays; save the one that is wanted as a file of its own"
+            raise FormatError(message + remedy, path=parts[first].path)
 
 
 def _restore_names(part: Part) -> Part:

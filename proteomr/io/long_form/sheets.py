@@ -25,6 +25,7 @@ __all__ = [
     "as_number",
     "as_text",
     "find_header",
+    "has_sheet",
     "parse_sheet",
     "read_sheets",
 ]
@@ -117,11 +118,37 @@ def as_number(cell: Cell) -> float:
 
 
 def find_header(sheet: Sheet, is_header: Callable[[Sequence[str]], bool]) -> int | None:
-    """Return the position of the first of the leading rows that is a header; None without one."""
+    r"""Return the position of the first of the leading rows that is a header; None without one.
+
+    Examples
+    --------
+    >>> sheet = parse_sheet(Path("npx.csv"), "Project;\nSampleID;NPX\n", ";")
+    >>> find_header(sheet, lambda names: "NPX" in names)
+    1
+    """
     for position, row in enumerate(sheet.rows[:LEADING_ROWS]):
         if is_header([as_text(cell) for cell in row]):
             return position
     return None
+
+
+@reads
+def has_sheet(path: Path, wanted: Callable[[Sequence[Sequence[Cell]]], bool]) -> bool:
+    """Tell whether a workbook has a sheet whose leading rows are wanted; reads no more than these.
+
+    Raises
+    ------
+    FormatError
+        The workbook is damaged, or has a password.
+    """
+    from python_calamine import CalamineWorkbook
+
+    refuse_far_cells(path)
+    with _damage(path), CalamineWorkbook.from_path(path) as book:
+        sheets = map(book.get_sheet_by_name, book.sheet_names)
+        return any(
+            wanted(sheet.to_python(skip_empty_area=False, nrows=LEADING_ROWS)) for sheet in sheets
+        )
 
 
 @reads
@@ -154,12 +181,17 @@ def read_sheets(path: Path, wanted: Callable[[Sequence[Sequence[Cell]]], bool]) 
 
 
 def parse_sheet(path: Path, text: str, delimiter: str) -> Sheet:
-    """Return delimited text as a sheet.
+    r"""Return delimited text as a sheet.
 
     Raises
     ------
     FormatError
         A NUL byte, or a quote that is not closed; with the line.
+
+    Examples
+    --------
+    >>> parse_sheet(Path("npx.csv"), "Panel;CVD\nAssay;IL6\n", ";").rows
+    [['Panel', 'CVD'], ['Assay', 'IL6']]
     """
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1

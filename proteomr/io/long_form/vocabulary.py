@@ -141,7 +141,16 @@ def simplify(name: str) -> str:
 
 
 def looks_long(columns: Sequence[str], vocabulary: Vocabulary) -> bool:
-    """Tell whether the names are those of a long table of a laboratory."""
+    """Tell whether the names are those of a long table of a laboratory.
+
+    Examples
+    --------
+    >>> from proteomr.io.olink.spellings import OLINK
+    >>> looks_long(["SampleID", "OlinkID", "UniProt", "NPX"], OLINK)
+    True
+    >>> looks_long(["sample_id", "assay", "value"], OLINK)
+    False
+    """
     words = {simplify(name) for name in columns}
     signs = sum(hint in words for hint in vocabulary.hints)
     return signs >= 3 and not words.isdisjoint(vocabulary.decisive)
@@ -163,6 +172,14 @@ def find_roles(
     ------
     FormatError
         The sample, the assay or the value has no column.
+
+    Examples
+    --------
+    >>> from proteomr.io.olink.spellings import OLINK
+    >>> header = ["Sample_ID", "OlinkID", "NPX", "Site"]
+    >>> roles = find_roles(header, OLINK, path=Path("npx.csv"), options=IngestOptions())
+    >>> roles.names["assay_id"], roles.further
+    ('OlinkID', ('Site',))
     """
     spelt: dict[str, str] = {}
     for name in columns:

@@ -14,7 +14,8 @@ from proteomr.errors import FormatError
 from proteomr.io.formats import IngestOptions
 from proteomr.io.long_form import Part, read_long_sheet
 from proteomr.io.long_form.held_rows import code_text
-from proteomr.io.long_form.sheets import Sheet, as_text, find_header, read_sheets
+from proteomr.io.long_form.parts import refuse_twins
+from proteomr.io.long_form.sheets import Sheet, as_text, find_header, has_sheet, read_sheets
 from proteomr.io.long_form.vocabulary import ASSAY, looks_long, simplify
 from proteomr.io.nulisa.spellings import NULISA
 from proteomr.tables import columns as c
@@ -57,15 +58,9 @@ class _Table:
 
 def holds_nulisa(path: Path) -> bool:
     """Tell whether a sheet of a workbook is a long table of NULISA."""
-    found = False
-
-    def look(head: Sequence[Sequence[object]]) -> bool:
-        nonlocal found
-        found = found or any(looks_long(list(map(str, row)), NULISA) for row in head)
-        return False
-
-    read_sheets(path, look)
-    return found
+    return has_sheet(
+        path, lambda head: any(looks_long(list(map(as_text, row)), NULISA) for row in head)
+    )
 
 
 def read_workbook(path: Path, *, options: IngestOptions) -> Workbook:
@@ -92,6 +87,7 @@ def read_workbook(path: Path, *, options: IngestOptions) -> Workbook:
     parts = [
         read_long_sheet(table.sheet, table.header, NULISA, options=options) for table in chosen
     ]
+    refuse_twins(parts, [table.sheet.name or "" for table in chosen])
     others = [sheet for sheet in sheets if all(sheet is not table.sheet for table in headed)]
     shares = [table for sheet in others if (table := _find_shares(sheet)) is not None]
     places = [table for sheet in others if (table := _find_places(sheet)) is not None]

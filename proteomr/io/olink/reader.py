@@ -17,9 +17,10 @@ from proteomr.io.long_form import (
     read_long_sheet,
     read_long_text,
 )
+from proteomr.io.long_form.parts import refuse_twins
 from proteomr.io.long_form.sheets import Sheet, find_header
 from proteomr.io.long_form.vocabulary import looks_long
-from proteomr.io.olink.sheets import find_sheets, is_wide
+from proteomr.io.olink.sheets import find_sheets, holds_olink, is_wide
 from proteomr.io.olink.spellings import OLINK
 from proteomr.io.olink.wide_sheet import read_wide_sheet
 from proteomr.io.text import DELIMITERS
@@ -74,7 +75,7 @@ class Olink:
             looks_long(_split(source.first_line, mark), OLINK) for mark in DELIMITERS
         ):
             return True
-        return bool(find_sheets(source))
+        return holds_olink(source)
 
     def read(
         self,
@@ -123,7 +124,9 @@ def _read_parts(source: Source, options: IngestOptions, scratch: Path) -> list[P
         raise FormatError(message, path=source.path)
     if not sheets:
         return [read_long_text(source, OLINK, options=options, scratch=scratch)]
-    return [_read_sheet(sheet, options) for sheet in sheets]
+    parts = [_read_sheet(sheet, options) for sheet in sheets]
+    refuse_twins(parts, [sheet.name or "" for sheet in sheets])
+    return parts
 
 
 def _read_sheet(sheet: Sheet, options: IngestOptions) -> Part:

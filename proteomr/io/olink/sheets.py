@@ -14,6 +14,7 @@ from proteomr.io.long_form.sheets import (
     Cell,
     Sheet,
     as_text,
+    has_sheet,
     parse_sheet,
     read_sheets,
 )
@@ -22,7 +23,7 @@ from proteomr.io.olink.spellings import OLINK
 from proteomr.io.sources import read_head
 from proteomr.io.text import DELIMITERS
 
-__all__ = ["find_sheets", "is_wide", "looks_wide"]
+__all__ = ["find_sheets", "holds_olink", "is_wide", "looks_wide"]
 
 _LARGEST_SHEET: Final = 1 << 29
 _HEADINGS: Final = ("panel", "assay", "uniprotid", "olinkid")
@@ -40,6 +41,20 @@ def looks_wide(first_cells: Sequence[str]) -> bool:
     words = {simplify(cell) for cell in first_cells}
     headings = sum(word in words for word in _HEADINGS)
     return headings >= 2 and (headings >= 3 or not words.isdisjoint(_KINDS))
+
+
+@reads
+def holds_olink(source: Source) -> bool:
+    """Tell whether a file has a sheet of Olink.
+
+    Raises
+    ------
+    FormatError
+        The file is damaged.
+    """
+    if source.kind == "workbook":
+        return has_sheet(source.path, lambda head: _is_wide(head) or _is_long(head))
+    return _find_in_text(source) is not None
 
 
 @reads

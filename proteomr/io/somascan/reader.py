@@ -142,7 +142,7 @@ class SomaScan:
         assays = collect_assays(described, unit=unit)
         values = _stack(adats, assays[c.PROTEIN], options)
         rows, values_of = _order_rows([_named_rows(adat, options) for adat in adats], values)
-        chosen, groups, drops = _choose_samples(rows, options)
+        chosen, groups, drops = _choose_samples(rows, options, adats)
         control = groups == _NO_SAMPLE
         return Measurements(
             platform=self.name,
@@ -286,14 +286,15 @@ def _refuse_cells(adat: Adat, broken: pl.Series, column: str, message: str) -> N
 
 
 def _choose_samples(
-    rows: pl.DataFrame, options: IngestOptions
+    rows: pl.DataFrame, options: IngestOptions, adats: Sequence[Adat]
 ) -> tuple[I64, I64, tuple[Drop, ...]]:
     """Return the row of each sample, the sample of each row or why it has none, and the drops."""
     is_sample: Bool = (rows[c.SAMPLE_TYPE].str.to_lowercase() == "sample").to_numpy()
     sample_rows = np.flatnonzero(is_sample).astype(np.int64)
     if not sample_rows.size:
         types = ", ".join(rows[c.SAMPLE_TYPE].unique().sort()[:5])
-        raise InputError(f"no row is a sample: SampleType holds {types}; 'Sample' is needed")
+        message = f"no row is a sample: SampleType holds {types}; 'Sample' is needed"
+        raise FormatError(message, path=adats[0].path if len(adats) == 1 else None)
     ids = rows[c.SAMPLE_ID].to_numpy()[sample_rows]
     names, first, of_row = np.unique(ids, return_index=True, return_inverse=True)
     groups: I64 = np.full(rows.height, _NO_SAMPLE, dtype=np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from proteomr.errors import FormatError
@@ -59,19 +60,30 @@ def _wide(cells: Sequence[str]) -> list[list[str | float]]:
     ]
 
 
-@pytest.mark.parametrize("rows", [_long, _wide])
-@pytest.mark.parametrize("form", ["text", "workbook"])
+@pytest.mark.parametrize(
+    ("form", "rows"),
+    [
+        *(("text", _long), ("workbook", _long), ("parquet", _long)),
+        *(("text", _wide), ("workbook", _wide)),
+    ],
+)
 def test_values_beyond_the_range_are_missing_and_flagged_one_by_one(
     form: str,
-    rows: Callable[[Sequence[str]], list[list[str | float]]],
+    rows: Callable[[Sequence[str]], Rows],
     tmp_path: Path,
     read: Read,
     write_workbook: WriteWorkbook,
 ) -> None:
     table = rows(["1.5", "> ULOQ", "<LLOQ", "NA", "2"])
-    path = tmp_path / "quant.csv"
-    path.write_text("".join(",".join(map(str, row)) + "\n" for row in table), encoding="utf-8")
-    made = read(path if form == "text" else write_workbook(tmp_path / "quant.xlsx", table))
+    path = tmp_path / "quant"
+    if form == "text":
+        path.write_text("".join(",".join(map(str, row)) + "\n" for row in table), "utf-8")
+    elif form == "workbook":
+        write_workbook(path, table)
+    else:
+        names = [str(name) for name in table[0]]
+        pl.DataFrame(table[1:], schema=names, orient="row").write_parquet(path)
+    made = read(path)
     assert [*map(str, made.proteins.read(slice(1)).ravel())] == ["1.5", "nan", "nan", "nan", "2.0"]
     assert made.flags.select("sample_id", "protein", "plate", "flag", "value").rows() == [
         ("S1", "OID1", "P1", "above_uloq", "> ULOQ"),

@@ -311,3 +311,33 @@ def test_the_vendors_workbook_is_read_cell_by_cell(reference: Path) -> None:
             cell = truth[sample, target]
             assert np.isnan(values[i, j]) if cell == "" else values[i, j] == cell
     assert made.controls.filter(kind="protein")["sample_id"].n_unique() == 20
+
+
+def test_what_the_laboratory_adds_goes_with_the_samples(tmp_path: Path) -> None:
+    head = "Panel,PlateID,SampleName,SampleType,patientID,age,covid_status,Target,AlamarTargetID,"
+    head += "UniProtID,ProteinName,SampleQC,LOD,NPQ\n"
+    lines = [
+        f"P,Plate01,Plate01_B_{i},serum,{i},6{i},control,{target},t1,{uniprot},name,PASS,1.5,{i}.25"
+        for i in (8, 9)
+        for target, uniprot in (("Activin AB", "P08476|P09529"), ("AGER", "Q15109"))
+    ]
+    path = tmp_path / "covid.csv"
+    path.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+    made = _read(path)
+    assert made.samples.select("sample_id", "sample_type", "age", "covid_status").rows() == [
+        ("Plate01_B_8", "serum", 68, "control"),
+        ("Plate01_B_9", "serum", 69, "control"),
+    ]
+    assert made.assays["gene"].to_list() == ["AGER", "INHBA;INHBB"]
+    assert made.drops == ()
+
+
+def test_accessions_that_the_file_lacks_are_those_of_the_genes(tmp_path: Path) -> None:
+    path = tmp_path / "npq.csv"
+    path.write_text("SampleName,SampleType,Target,NPQ\nA,Sample,IL6,1\nA,Sample,unheard of,2\n")
+    made = _read(path)
+    assert made.assays.select("gene", "uniprot").rows() == [
+        ("IL6", "P05231"),
+        ("unheard of", None),
+    ]
+    assert "UniProt accessions of 1 assays are those of their genes" in made.notes

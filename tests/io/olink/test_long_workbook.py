@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from proteomr.tables import Measurements
 Read = Callable[..., Measurements]
 WriteWorkbook = Callable[[Path, Sequence[Sequence[str | float]]], Path]
 Rows = list[list[str | float]]
+WriteSheets = Callable[[Path, Mapping[str, Sequence[Sequence[str | float]]]], Path]
 
 
 def _rows() -> Rows:
@@ -111,3 +112,18 @@ def test_a_header_that_is_repeated_or_absent_is_refused(
     with pytest.raises(FormatError, match=message) as caught:
         read(write_workbook(tmp_path / "flex.xlsx", rows))
     assert caught.value.line == 1
+
+
+def test_sheets_of_different_plates_are_stacked_and_copies_refused(
+    tmp_path: Path, read: Read, write_sheets: WriteSheets
+) -> None:
+    head, *body = _rows()
+    first = [head, *(row for row in body if row[0] == "1a")]
+    second = [head, *(row for row in body if row[0] != "1a")]
+    notes: Rows = [["Contact", "the laboratory"]]
+    path = write_sheets(tmp_path / "a.xlsx", {"P1": first, "Notes": notes, "P2": second})
+    made = read(path)
+    assert made.proteins.read(slice(2)).tolist() == [[0.25, 1.25], [10.25, 11.25]]
+    copy = write_sheets(tmp_path / "b.xlsx", {"All": _rows(), "Filtered": second})
+    with pytest.raises(FormatError, match="sheets 'All' and 'Filtered' hold the same samples"):
+        read(copy)
