@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -57,6 +57,7 @@ class AssociateRequest(Request):
     assays : table of the assays; None for that of a store.
     withdrawn : identifiers of people who have withdrawn.
     id_column : of every file; None for the usual names.
+    sample_columns : columns of the protein files that are no proteins.
     effective_tests : whether effective numbers of tests are counted.
     """
 
@@ -70,6 +71,7 @@ class AssociateRequest(Request):
     withdrawn: Source | None = None
     id_column: str | None = None
     effective_tests: bool = False
+    sample_columns: tuple[str, ...] = ()
 
     def formulas(self) -> Mapping[str, int]:
         """Return the versions of the scan, its family, its blocks and its table."""
@@ -123,6 +125,7 @@ class AssociateJob:
                     ("blocks", f"{len(blocks)}, with {plan.tests_per_protein} fits a protein"),
                     *describe_plan(plan),
                     ("timed", f"{cost.timed} proteins"),
+                    *(("note", note) for note in plan.cohort.notes),
                 ),
             )
 
@@ -131,10 +134,12 @@ class AssociateJob:
         with self._open() as plan:
             ledger.parts.keep_facts(describe_run(plan))
             run_parts(plan, ledger.parts, executor=executor, shard=ledger.shard)
+            notes = plan.cohort.notes
             if ledger.shard is not None:
-                return Outcome()
+                return Outcome(notes=notes)
             effective = _count_effective(plan) if self.request.effective_tests else None
-        return collect_run(ledger, columns=self.columns, effective=effective)
+        outcome = collect_run(ledger, columns=self.columns, effective=effective)
+        return replace(outcome, notes=(*notes, *outcome.notes))
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[Plan]:
@@ -170,6 +175,7 @@ def associate(
     assays: Data | None = None,
     withdrawn: Data | None = None,
     id_column: str | None = None,
+    sample_columns: str | Sequence[str] = (),
     out: str | Path | None = None,
     columns: ColumnStyle = "native",
     threads: int | None = None,
@@ -196,6 +202,7 @@ def associate(
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
     assays, withdrawn, id_column : as the options of the command.
+    sample_columns : columns of the protein files that are no proteins.
     out : run folder; None keeps the tables in memory.
     columns : native, or the names of the R package broom.
     threads : blocks fitted at once; None for all processors.
@@ -249,6 +256,7 @@ def associate(
         withdrawn=withdrawn,
         id_column=id_column,
         effective_tests=effective_tests,
+        sample_columns=_names(sample_columns),
     )
     workers = available_threads() if threads is None else threads
     form = {"columns": columns}
@@ -271,6 +279,7 @@ def make_request(
     withdrawn: Data | None = None,
     id_column: str | None = None,
     effective_tests: bool = False,
+    sample_columns: Sequence[str] = (),
 ) -> AssociateRequest:
     """Return the request for paths or frames; a glob among the proteins is resolved.
 
@@ -296,6 +305,7 @@ def make_request(
         Source.of_people(withdrawn, name="withdrawn"),
         id_column,
         effective_tests,
+        tuple(sample_columns),
     )
 
 
@@ -320,6 +330,7 @@ def _read(request: AssociateRequest, scratch: Path) -> tuple[Cohort, list[Protei
         id_column=request.id_column,
         assays=_on_disk(request.assays, scratch),
         withdrawn=_on_disk(request.withdrawn, scratch),
+        sample_columns=request.sample_columns,
     )
     covariates = [
         read_protein_covariate(

@@ -88,6 +88,7 @@ class Cohort:
     assays : one row per protein, in the order of the proteins; at least the column ``protein``.
     drops : who was left out while loading, with reasons.
     provenance : where the rows come from (digests and counts, never an identifier).
+    notes : what a user should know of the files, one sentence each.
 
     Raises
     ------
@@ -103,6 +104,7 @@ class Cohort:
     assays: pl.DataFrame
     drops: tuple[Drop, ...] = ()
     provenance: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_ids(self.samples, self.id_column, among="samples")
