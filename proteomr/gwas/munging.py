@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, Bool
 from proteomr.errors import InputError, NothingToDo, UsageError
+from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.annotation import Annotation, read_annotation
 from proteomr.gwas.build import BuildEvidence, BuildWitness, describe, lift_rows
 from proteomr.gwas.parting import find_parting_column
 from proteomr.gwas.policy import FINDINGS, VariantPolicy
-from proteomr.gwas.qc import ScaleSample, examine, key_variants
+from proteomr.gwas.qc import examine, key_variants
 from proteomr.gwas.repeats import REPEATED, REPEATED_DIFFERENTLY, differing_groups
 from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
 from proteomr.io.genetics.chains import Chain, read_chain
@@ -48,6 +49,9 @@ class MungeOptions:
     chain, lift_to : chain file from the build of the files, and the build that it leads to.
     annotation : table of names or frequencies by variant.
     known_positions : ``rsid``, ``position_bp``, ``build`` of some variants, to infer the build.
+    scales : whether a file whose effects, errors or p are proven to be on another scale than they
+        are taken for is refused, or read with a note.
+    map_option : option by which columns are mapped, for messages.
 
     Raises
     ------
@@ -61,6 +65,8 @@ class MungeOptions:
     lift_to: GenomeBuild | None = None
     annotation: Path | None = None
     known_positions: pl.DataFrame | None = None
+    scales: Literal["refuse", "note"] = "refuse"
+    map_option: str = "--map"
 
     def __post_init__(self) -> None:
         if (self.chain is None) != (self.lift_to is None):
@@ -206,23 +212,23 @@ class _Run:
     def read(self, path: Path, sink: Sink) -> None:
         """Read a file to its end."""
         opened = open_sumstats(path, options=self._options.read)
-        sample, witness = ScaleSample(), BuildWitness(self._options.known_positions)
+        sample = AgreementSample(opened.layout, path=path, option=self._options.map_option)
+        witness = BuildWitness(self._options.known_positions)
         self._check_lift(opened)
         for chunk in opened.chunks():
             self._rows += chunk.rows_read
             self._passed.update(chunk.passed_over)
+            sample.add(chunk.sample)
             if chunk.frame.height:
-                sample.add(chunk.frame)
                 witness.add(chunk.frame)
                 self._take(chunk.frame, chunk.marks, sink)
-        effect = opened.layout.get("beta")
-        sample.check(by="" if effect is None else effect.by, path=path)
+        doubts = sample.check(refuse=self._options.scales == "refuse")
         evidence = witness.conclude(opened.declared, path=path)
         self._builds.append(evidence)
         self._files.append(opened)
         self._ends.append(sum(int(part.sum()) for part in self._stays))
         self._formats.append(opened.layout.book.name)
-        self._notes += [f"{path.name}: {note}" for note in opened.notes]
+        self._notes += [f"{path.name}: {note}" for note in (*opened.notes, *doubts)]
         self._notes.append(describe(path, evidence))
 
     def finish(self, sink: Sink) -> tuple[pl.LazyFrame, int]:

@@ -14,6 +14,7 @@ from proteomr.io.sumstats.ahead import read_ahead
 from proteomr.io.sumstats.archive import is_archive, open_archive
 from proteomr.io.sumstats.books import FormatBook, is_book_file, load_book
 from proteomr.io.sumstats.canonical import Chunk, Facts, canonicalise
+from proteomr.io.sumstats.cells import ABSENT
 from proteomr.io.sumstats.delimited import RawTable, open_delimited
 from proteomr.io.sumstats.header import Layout, assign_columns, find_book
 from proteomr.io.sumstats.selection import Selection
@@ -116,6 +117,7 @@ class SumStatsFile:
         single.update(rule.column for rule in (*book.keep, *book.drop))
         if self.layout.get("other_allele") is None:
             single.update(book.other_from)
+        single.add(book.eaf_allele)
         several = {f"{name}.{trait}" for name in book.per_trait for trait in self.layout.traits}
         return [name for name in self._table.names if name in single | several]
 
@@ -168,12 +170,15 @@ def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> Su
     if book.vcf:
         table = unpack(table)
     layout = assign_columns(table.names, book, mapping=asked.columns, path=path)
+    if asked.ratio_se == "ratio":
+        layout = layout.taking("se", by="ratio")
     _refuse_decimal_comma(table, layout)
     if asked.case_share is not None and not book.linear:
         raise UsageError(
             f"{path}: effects of {book.name!r} are taken as they are; a share of cases applies to"
             " linear models of bolt_lmm and fastgwa"
         )
+    facts = replace(facts, without_errors=_lacks_errors(table, layout))
     notes += _notes(layout, asked)
     return SumStatsFile(path, layout, facts, facts.build, notes, table, asked.selection)
 
@@ -196,7 +201,6 @@ def _facts(table: RawTable, book: FormatBook, asked: ReadOptions) -> tuple[Facts
         n=asked.n,
         n_case=asked.n_case,
         case_share=asked.case_share,
-        ratio_se=asked.ratio_se,
     )
     if book.vcf:
         facts = read_meta(table.meta, facts)
@@ -216,6 +220,14 @@ def _facts(table: RawTable, book: FormatBook, asked: ReadOptions) -> tuple[Facts
     if facts.trait is None:
         facts = replace(facts, trait=name_trait(table.path))
     return facts, notes
+
+
+def _lacks_errors(table: RawTable, layout: Layout) -> bool:
+    """Tell whether a file has no column of errors, or none in its first rows."""
+    errors = layout.get("se")
+    if errors is None or errors.source not in table.names:
+        return errors is None
+    return bool(table.sample[errors.source].cast(pl.String).is_in(ABSENT).all())
 
 
 def _refuse_decimal_comma(table: RawTable, layout: Layout) -> None:
