@@ -16,6 +16,7 @@ from proteomr.errors import InputError
 from proteomr.gwas.readings import Interval, Numbers, Reading, other_readings
 from proteomr.io.sumstats.cells import parse_numbers, parse_p
 from proteomr.io.sumstats.digits import half_units
+from proteomr.io.sumstats.effects import HALF_WIDTH
 from proteomr.io.sumstats.header import Layout
 
 __all__ = ["AgreementSample"]
@@ -86,6 +87,8 @@ class AgreementSample:
             return ()
         raw = pl.concat(self._parts, how="vertical_relaxed")
         columns = {name: self._column(raw, to) for name, to in _COLUMNS.items()}
+        if columns["error"] is None or not np.isfinite(columns["error"].values).any():
+            columns["error"] = self._error_of_limits(raw, columns["effect"])
         said: list[str] = []
         for doubt in self._judge(columns):
             if doubt.proven and refuse:
@@ -101,6 +104,25 @@ class AgreementSample:
         values = parse_numbers(cells)[0].fill_null(math.nan).to_numpy()
         return _Column(entry.source, entry.by, cells, values)
 
+    def _error_of_limits(self, raw: pl.DataFrame, effect: _Column | None) -> _Column | None:
+        """Return the errors that limits of 95 % make, where there are any."""
+        low, high = (self._column(raw, to) for to in ("conf_low", "conf_high"))
+        if low is None or high is None or effect is None:
+            return None
+        half = [half_units(end.cells, end.values) for end in (low, high)]
+        ends = [low.values, high.values]
+        if effect.by == "log":
+            with np.errstate(divide="ignore", invalid="ignore"):
+                half = [part / end for part, end in zip(half, ends, strict=True)]
+                ends = [np.log(end) for end in ends]
+        return _Column(
+            f"{low.source} to {high.source}",
+            "limits",
+            low.cells,
+            (ends[1] - ends[0]) / (2.0 * HALF_WIDTH),
+            (half[0] + half[1]) / (2.0 * HALF_WIDTH),
+        )
+
     def _judge(self, columns: dict[str, _Column | None]) -> Iterable[_Doubt]:
         effect, error, p, eaf = (columns[name] for name in _COLUMNS)
         if effect is not None:
@@ -109,13 +131,13 @@ class AgreementSample:
             yield from self._judge_frequency(eaf)
         if effect is None:
             return
-        compared = 0
+        settled = False
         if p is not None and (error is not None or effect.by == "z"):
-            compared, verdicts = self._compare(effect, error, p)
-            yield from verdicts
+            settled, doubts = self._compare(effect, error, p)
+            yield from doubts
         if p is not None and p.by == "p_text":
             yield from self._judge_p(p)
-        if effect.by == "number" and error is not None and compared < _FEWEST:
+        if effect.by == "number" and error is not None and not settled:
             yield from self._judge_lone(effect)
 
     def _judge_ratio(self, effect: _Column) -> Iterable[_Doubt]:
@@ -165,12 +187,12 @@ class AgreementSample:
         )
 
     def _judge_lone(self, effect: _Column) -> Iterable[_Doubt]:
-        """Judge effects without p-values: odds ratios lie around 1, and never below 0."""
-        held = effect.values[np.isfinite(effect.values)]
+        """Judge effects of which p tells nothing: odds ratios lie around 1, and never below 0."""
+        held = np.unique(effect.values[np.isfinite(effect.values)])
         near = (held > _AROUND_ONE[0]) & (held < _AROUND_ONE[1])
         if held.size < _FEWEST or held.min() <= 0 or near.mean() < _NEARLY_ALL:
             return
-        proven = held.size >= _LONE and bool((held < 1).any())
+        proven = held.size >= _LONE and bool(near.mean() >= _ALONE)
         yield _Doubt(
             f"all {held.size:,} effects in column {effect.source!r} lie above 0 around 1, as odds "
             f"ratios do; if they are, give {self._option} odds_ratio={_quote(effect.source)}",
@@ -179,9 +201,9 @@ class AgreementSample:
 
     def _compare(
         self, effect: _Column, error: _Column | None, p: _Column
-    ) -> tuple[int, list[_Doubt]]:
-        """Return how many rows can be compared, and what they say of the scales."""
-        given = Reading(effect.by, "number" if error is None else error.by, p.by)
+    ) -> tuple[bool, list[_Doubt]]:
+        """Return whether p tells what the effects are, and what it says of the scales."""
+        given = Reading(effect.by, "none" if error is None else error.by, p.by)
         told = (np.isfinite(p.values) & (p.values != 0)) | np.isfinite(p.as_p())
         usable = np.isfinite(effect.values) & told
         if error is not None:
@@ -189,21 +211,21 @@ class AgreementSample:
         usable &= _first_of_its_kind(effect, error, p)
         n = int(usable.sum())
         if not n:
-            return 0, []
+            return False, []
         misfit = given.misfit(_numbers(effect, error, p, usable))
         if (far := int((misfit > _FAR).sum())) < max(0.01 * n, 1.0):
-            return n, []
+            return n >= _FEWEST, []
         some = usable & (np.cumsum(usable) % max(1, math.ceil(n / _TRIED)) == 0)
-        best = _explain(given, _numbers(effect, error, p, some), has_error=error is not None)
+        best = _explain(given, _numbers(effect, error, p, some))
         if best is not None:
-            return n, [self._tell(best, columns={"beta": effect, "se": error, "neg_log10_p": p})]
+            return True, [self._tell(best, columns={"beta": effect, "se": error, "neg_log10_p": p})]
         if far <= _MANY * n:
-            return n, []
+            return n >= _FEWEST, []
         message = (
             f"p differs from effect and error by more than {_FAR:.0%} in {far:,} of {n:,} rows, "
             "and no other reading of the columns explains it"
         )
-        return n, [_Doubt(message)]
+        return False, [_Doubt(message)]
 
     def _tell(self, best: _Explained, *, columns: dict[str, _Column | None]) -> _Doubt:
         holds, remedies = [], []
@@ -244,9 +266,10 @@ class _Column:
     by: str
     cells: pl.Series
     values: F64
+    half: F64 | None = None
 
     def interval(self, rows: Bool) -> Interval:
-        half = half_units(self.cells, self.values)[rows]
+        half = (half_units(self.cells, self.values) if self.half is None else self.half)[rows]
         return Interval(self.values[rows] - half, self.values[rows] + half)
 
     def as_p(self) -> F64:
@@ -308,12 +331,12 @@ def _first_of_its_kind(*columns: _Column | None) -> Bool:
     return distinct.to_numpy()
 
 
-def _explain(given: Reading, numbers: Numbers, *, has_error: bool) -> _Explained | None:
+def _explain(given: Reading, numbers: Numbers) -> _Explained | None:
     """Return the one reading by which nearly all rows agree where those as given do not."""
     misfit = given.misfit(numbers)
     near, far = misfit <= _NEAR, misfit > _FAR
     found: list[tuple[int, float, _Explained]] = []
-    for reading in other_readings(given, has_error=has_error):
+    for reading in other_readings(given):
         other = reading.misfit(numbers)
         fits, fails = other <= _NEAR, other > _FAR
         ours, theirs = int((fits & far).sum()), int((near & fails).sum())

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,7 @@ from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.annotation import Annotation, read_annotation
 from proteomr.gwas.build import BuildEvidence, BuildWitness, describe, lift_rows
+from proteomr.gwas.munge_report import MungeReport, describe_made
 from proteomr.gwas.parting import find_parting_column
 from proteomr.gwas.policy import FINDINGS, VariantPolicy
 from proteomr.gwas.qc import examine, key_variants
@@ -25,14 +26,12 @@ from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
 from proteomr.io.genetics.chains import Chain, read_chain
 from proteomr.io.sources import find_files
 from proteomr.io.sumstats.source import ReadOptions, SumStatsFile, open_sumstats
-from proteomr.tables import Drop
 from proteomr.tables.sumstats import GenomeBuild, SumStats
 
 __all__ = ["MUNGE_VERSION", "MungeOptions", "MungeReport", "Munged", "munge_files"]
 
 MUNGE_VERSION: Final = 1  # of how rows are read and judged: raised when a file gives other rows
 
-_STEP: Final = "munge"
 # Traits in one table share more variants than this; a few repeats in a genome are parted by chance
 # by any column, such as the directions of a meta-analysis.
 _PARTED: Final = 0.01
@@ -49,8 +48,6 @@ class MungeOptions:
     chain, lift_to : chain file from the build of the files, and the build that it leads to.
     annotation : table of names or frequencies by variant.
     known_positions : ``rsid``, ``position_bp``, ``build`` of some variants, to infer the build.
-    scales : whether a file whose effects, errors or p are proven to be on another scale than they
-        are taken for is refused, or read with a note.
     map_option : option by which columns are mapped, for messages.
 
     Raises
@@ -65,43 +62,11 @@ class MungeOptions:
     lift_to: GenomeBuild | None = None
     annotation: Path | None = None
     known_positions: pl.DataFrame | None = None
-    scales: Literal["refuse", "note"] = "refuse"
     map_option: str = "--map"
 
     def __post_init__(self) -> None:
         if (self.chain is None) != (self.lift_to is None):
             raise UsageError("lifting needs both a chain file and the build that it leads to")
-
-
-@dataclass(frozen=True, slots=True)
-class MungeReport:
-    """The account of a run.
-
-    Parameters
-    ----------
-    formats : format of each file.
-    rows_read, rows_kept : rows of the files, and of the table.
-    passed_over : rows that did not enter (other tests, other regions), by reason.
-    dropped : rows that left, each counted once, under the first finding that applies.
-    found : rows for which each finding holds, whether they left or not.
-    builds : what was told and inferred of the build, one for each file.
-    notes : what a user should know, one sentence each.
-    """
-
-    formats: tuple[str, ...]
-    rows_read: int
-    rows_kept: int
-    passed_over: dict[str, int]
-    dropped: dict[str, int]
-    found: dict[str, int]
-    builds: tuple[BuildEvidence, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def drops(self) -> tuple[Drop, ...]:
-        """Counts of the rows that are not there, by reason."""
-        counts = self.passed_over | self.dropped
-        return tuple(Drop(_STEP, reason, count) for reason, count in counts.items() if count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,6 +179,7 @@ class _Run:
         opened = open_sumstats(path, options=self._options.read)
         sample = AgreementSample(opened.layout, path=path, option=self._options.map_option)
         witness = BuildWitness(self._options.known_positions)
+        made: Counter[str] = Counter()
         self._check_lift(opened)
         for chunk in opened.chunks():
             self._rows += chunk.rows_read
@@ -221,14 +187,17 @@ class _Run:
             sample.add(chunk.sample)
             if chunk.frame.height:
                 witness.add(chunk.frame)
+                made.update({name: int(chunk.marks[name].sum()) for name in chunk.marks})
                 self._take(chunk.frame, chunk.marks, sink)
-        doubts = sample.check(refuse=self._options.scales == "refuse")
+        doubts = sample.check(refuse=self._options.read.scales == "refuse")
         evidence = witness.conclude(opened.declared, path=path)
         self._builds.append(evidence)
         self._files.append(opened)
         self._ends.append(sum(int(part.sum()) for part in self._stays))
         self._formats.append(opened.layout.book.name)
-        self._notes += [f"{path.name}: {note}" for note in (*opened.notes, *doubts)]
+        self._notes += [
+            f"{path.name}: {note}" for note in (*opened.notes, *describe_made(made), *doubts)
+        ]
         self._notes.append(describe(path, evidence))
 
     def finish(self, sink: Sink) -> tuple[pl.LazyFrame, int]:

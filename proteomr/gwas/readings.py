@@ -148,28 +148,40 @@ class Reading:
         return scale[self.p] * cells
 
 
-def other_readings(given: Reading, *, has_error: bool) -> list[Reading]:
+def other_readings(given: Reading) -> list[Reading]:
     """Return the readings beside one, those that change less first.
+
+    One column changes, or effect and error, or a ratio for its logarithm and -log10 p for p: more
+    would explain any numbers. A statistic that has no column of errors stays one, and errors that limits make stay these.
 
     Parameters
     ----------
-    given : as the columns are taken.
-    has_error : whether there is a column of errors.
+    given : as the columns are taken; ``none`` and ``limits`` are errors without a column.
 
     Examples
     --------
-    >>> other_readings(Reading("z", "number", "p_text"), has_error=False)[0]
-    Reading(effect='z', error='number', p='neg_log10')
+    >>> other_readings(Reading("z", "none", "p_text"))[0]
+    Reading(effect='z', error='none', p='neg_log10')
     """
-    effects = [name for name in _EFFECTS if has_error or name == given.effect]
-    errors = [name for name in _ERRORS if has_error or name == given.error]
+    effects = [given.effect] if given.error == "none" else list(_EFFECTS)
+    errors = list(_ERRORS) if given.error in _ERRORS else [given.error]
     made = [
         Reading(*parts)
         for parts in product(effects, errors, _PS)
         if not (parts[1] == "ratio" and parts[0] != "log")
     ]
     counted = [(len(reading.changes(given)), reading) for reading in made]
-    return [reading for n, reading in sorted(counted, key=lambda e: e[0]) if 0 < n <= 2]
+    return [
+        reading
+        for n, reading in sorted(counted, key=lambda entry: entry[0])
+        if n == 1 or (n == 2 and _is_likely(reading, given))
+    ]
+
+
+def _is_likely(reading: Reading, given: Reading) -> bool:
+    """Tell whether two columns may be taken wrongly together."""
+    ratio = {reading.effect, given.effect} <= {"number", "log"}
+    return ratio and (reading.p == given.p or reading.p == "neg_log10")
 
 
 def _absolute(x: Interval) -> Interval:

@@ -11,12 +11,15 @@ from typing import Final
 import polars as pl
 
 from proteomr.errors import FormatError, InputError, NothingToDo
+from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.match import Match, add_keys
+from proteomr.gwas.munge_report import note_findings
 from proteomr.gwas.munging import MungeOptions, munge_files
 from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
 from proteomr.gwas.twosamplemr import Side, from_twosamplemr
 from proteomr.io.sources import find_files, inspect_file
 from proteomr.io.sumstats.archive import is_archive
+from proteomr.io.sumstats.canonical import sample_rows
 from proteomr.io.sumstats.cells import parse_names, parse_p, parse_rsids
 from proteomr.io.sumstats.delimited import open_delimited
 from proteomr.io.sumstats.selection import Selection
@@ -172,12 +175,16 @@ def read_study(
     files = find_files(paths)
     opened = [open_sumstats(path, options=asked.read) for path in files]
     if not asked.read.columns and all(file.layout.book.name in _SIDES for file in opened):
+        notes = [f"{f.path.name}: {note}" for f in opened for note in _check_scales(f, asked)]
         tables = [_take_twosamplemr(file) for file in opened]
         rows = pl.concat(tables, how="diagonal_relaxed")
-        return Study(rows, (), (), from_twosamplemr=True)
+        return Study(rows, (), tuple(notes), from_twosamplemr=True)
     munged = munge_files(files, options=asked)
-    drops = tuple(Drop(step, reason, n) for reason, n in munged.report.dropped.items() if n)
-    return Study(munged.rows.collect(), drops, munged.report.notes)
+    report = munged.report
+    drops = tuple(Drop(step, reason, n) for reason, n in report.dropped.items() if n)
+    name = files[0].name if len(files) == 1 else f"{len(files)} files"
+    notes = [*report.notes, *(f"{name}: {note}" for note in note_findings(report))]
+    return Study(munged.rows.collect(), drops, tuple(notes))
 
 
 def select_variants(
@@ -293,6 +300,13 @@ def read_variant_list(path: Path) -> tuple[str, ...]:
     if not names:
         raise InputError(f"{path}: holds no name of a variant")
     return names
+
+
+def _check_scales(opened: SumStatsFile, asked: MungeOptions) -> tuple[str, ...]:
+    sample = AgreementSample(opened.layout, path=opened.path, option=asked.map_option)
+    for raw in opened.raw(opened.columns_read()):
+        sample.add(sample_rows(raw, opened.layout))
+    return sample.check(refuse=asked.read.scales == "refuse")
 
 
 def _take_twosamplemr(opened: SumStatsFile) -> pl.DataFrame:

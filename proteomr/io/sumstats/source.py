@@ -20,7 +20,7 @@ from proteomr.io.sumstats.header import Layout, assign_columns, find_book
 from proteomr.io.sumstats.selection import Selection
 from proteomr.io.sumstats.sidecar import find_sidecar, read_sidecar
 from proteomr.io.sumstats.vcf import read_meta, unpack
-from proteomr.tables.sumstats import GenomeBuild
+from proteomr.tables.sumstats import GenomeBuild, name_build
 
 __all__ = ["ReadOptions", "SumStatsFile", "name_trait", "open_sumstats"]
 
@@ -37,16 +37,18 @@ class ReadOptions:
         file (``.toml``); the book is read at once, and what it says is part of the request.
     columns : canonical column to column of the file; goes before what the format says.
     selection : regions and variants wanted.
-    build : genome build of the positions; goes before what the file says.
+    build : genome build of the positions, by any of its names; goes before what the file says.
     trait : name of the trait; goes before the name of the file.
     n, n_case : people and cases, where no column tells them.
     case_share : share of cases, to turn effects of a linear model into log odds ratios.
     ratio_se : what the standard error beside a ratio is of.
+    scales : whether a file whose effects, errors, p or frequencies are proven to be on another
+        scale than they are taken for is refused, or read with a note.
 
     Raises
     ------
     UsageError
-        The share of cases is not between 0 and 1.
+        The share of cases is not between 0 and 1, or the build is none.
     InputError
         The file of a book cannot be read, or is none.
     """
@@ -60,10 +62,13 @@ class ReadOptions:
     n_case: float | None = None
     case_share: float | None = None
     ratio_se: Literal["log", "ratio"] = "log"
+    scales: Literal["refuse", "note"] = "refuse"
 
     def __post_init__(self) -> None:
         if isinstance(self.format, str) and is_book_file(self.format):
             object.__setattr__(self, "format", load_book(self.format))
+        if self.build is not None:
+            object.__setattr__(self, "build", name_build(self.build))
         if self.case_share is not None and not 0 < self.case_share < 1:
             raise UsageError(f"share of cases {self.case_share:g}: between 0 and 1 is needed")
 
