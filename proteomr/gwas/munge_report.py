@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from proteomr.gwas.build import BuildEvidence
 from proteomr.gwas.repeats import REPEATED, REPEATED_DIFFERENTLY
 from proteomr.tables import Drop
 
-__all__ = ["MungeReport", "describe_made", "note_findings"]
+__all__ = ["MungeReport", "describe_made", "describe_nothing", "note_findings"]
 
 _STEP: Final = "munge"
 # Facts of many good files, and what has a note of its own.
@@ -70,6 +72,45 @@ def describe_made(counts: Counter[str]) -> tuple[str, ...]:
         "se_from_p": "no standard error in {} rows; made from effect and p, |beta| / z",
     }
     return tuple(text.format(f"{counts[name]:,}") for name, text in told.items() if counts[name])
+
+
+def describe_nothing(
+    paths: Sequence[Path], rows: int, dropped: Counter[str], *, option: str
+) -> str:
+    """Return why no row of some files is left, and what may be done.
+
+    Parameters
+    ----------
+    paths : the files.
+    rows : how many they hold.
+    dropped : those that left, by finding.
+    option : option that maps columns.
+
+    Examples
+    --------
+    >>> describe_nothing([Path("x.tsv")], 9, Counter(se_missing=9), option="--map")
+    'x.tsv: no variant is left of 9 (se_missing 9); name the standard error: --map se=COLUMN'
+    """
+    most = [(name, n) for name, n in dropped.most_common(3) if n]
+    reasons = ", ".join(f"{name} {n}" for name, n in most)
+    remedy = _REMEDIES[most[0][0]].format(option=option) if most and most[0][0] in _REMEDIES else ""
+    shown = ", ".join(map(str, paths))
+    return f"{shown}: no variant is left of {rows} ({reasons}){remedy and f'; {remedy}'}"
+
+
+_REMEDIES: Final = {
+    "unnamed": "name the variants: {option} rsid=COLUMN, or chromosome and position_bp",
+    "effect_missing": "name the effect: {option} beta=COLUMN, or odds_ratio=COLUMN",
+    "se_missing": "name the standard error: {option} se=COLUMN",
+    "se_not_positive": "is the standard error in another column? {option} se=COLUMN",
+    "allele_missing": "name the alleles: {option} effect_allele=COLUMN, other_allele=COLUMN",
+    "alleles_equal": "name the other allele: {option} other_allele=COLUMN",
+    "eaf_outside": "is the frequency another column, or in per cent? {option} eaf_percent=COLUMN",
+    "p_outside": "is it -log10 p? {option} neg_log10_p=COLUMN",
+    "lift_failed": "is the chain from the build of the file?",
+    "maf_low": "a lower --min-maf keeps rarer ones",
+    "info_low": "a lower --min-info keeps more",
+}
 
 
 def note_findings(report: MungeReport) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,8 @@ from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.annotation import Annotation, read_annotation
 from proteomr.gwas.build import BuildEvidence, BuildWitness, describe, lift_rows
-from proteomr.gwas.munge_report import MungeReport, describe_made
-from proteomr.gwas.parting import find_parting_column
+from proteomr.gwas.munge_report import MungeReport, describe_made, describe_nothing
+from proteomr.gwas.parting import find_parting_column, is_name_of_trait
 from proteomr.gwas.policy import FINDINGS, VariantPolicy
 from proteomr.gwas.qc import examine, key_variants
 from proteomr.gwas.repeats import REPEATED, REPEATED_DIFFERENTLY, differing_groups
@@ -138,12 +139,18 @@ def munge_files(
     if not isinstance(paths, str | Path) and not paths:
         raise UsageError("no file of summary statistics is named; give one or several")
     target = None if out is None else Path(out)
-    run = _Run(asked)
-    with _open_sink(target, stamp) as sink:
-        for path in find_files(paths):
-            run.read(path, sink)
-        rows, rows_kept = run.finish(sink)
-    return Munged(rows, target, run.report(rows_kept))
+    traits: dict[Path, str] = {}
+    while True:
+        run = _Run(asked, traits)
+        try:
+            with _open_sink(target, stamp) as sink:
+                for path in find_files(paths):
+                    run.read(path, sink)
+                rows, rows_kept = run.finish(sink)
+        except _PartedError as found:  # each file names its trait once
+            traits[found.path] = found.column
+        else:
+            return Munged(rows, target, run.report(rows_kept))
 
 
 def _open_sink(
@@ -152,11 +159,21 @@ def _open_sink(
     return nullcontext(MemorySink()) if target is None else ParquetSink.open(target, stamp=stamp)
 
 
+class _PartedError(Exception):
+    """A column of a file turns out to hold its traits, so that the file is read again by it."""
+
+    def __init__(self, path: Path, column: str) -> None:
+        super().__init__(f"{path}: {column}")
+        self.path = path
+        self.column = column
+
+
 class _Run:
     """What is gathered over the batches of all files."""
 
-    def __init__(self, options: MungeOptions) -> None:
+    def __init__(self, options: MungeOptions, traits: Mapping[Path, str]) -> None:
         self._options = options
+        self._traits = traits
         self._chain: Chain | None = None if options.chain is None else read_chain(options.chain)
         self._annotation: Annotation | None = (
             None if options.annotation is None else read_annotation(options.annotation)
@@ -176,7 +193,14 @@ class _Run:
 
     def read(self, path: Path, sink: Sink) -> None:
         """Read a file to its end."""
-        opened = open_sumstats(path, options=self._options.read)
+        column, read = self._traits.get(path), self._options.read
+        if column is not None:
+            read = replace(read, columns={**read.columns, "trait": column})
+            self._notes.append(
+                f"{path.name}: {self._traits[path]!r} parts the rows of a variant; "
+                "it is taken for the trait"
+            )
+        opened = open_sumstats(path, options=read)
         sample = AgreementSample(opened.layout, path=path, option=self._options.map_option)
         witness = BuildWitness(self._options.known_positions)
         made: Counter[str] = Counter()
@@ -210,8 +234,9 @@ class _Run:
         self._drop_multiallelic(keys, stays, keep)
         repeats = self._drop_repeated(keys.filter(stays), keep)
         if not keep.any():
-            reasons = ", ".join(f"{name} {n}" for name, n in self._dropped.most_common(3) if n)
-            raise NothingToDo(f"no variant is left of {self._rows} ({reasons})")
+            paths = [file.path for file in self._files]
+            option = self._options.map_option
+            raise NothingToDo(describe_nothing(paths, self._rows, self._dropped, option=option))
         rows = sink.finish(None if keep.all() else keep, self._fill())
         if repeats is not None and repeats.any():
             self._note_repeats(rows, repeats.filter(keep))
@@ -259,12 +284,15 @@ class _Run:
             n = int(contradicting[start:end].sum())
             many = n >= max(1.0, _PARTED * (end - start))
             column = find_parting_column(opened) if many else None
-            if column is not None:
-                raise InputError(
-                    f"{opened.path}: {n:,} rows give a variant several effects, and column "
-                    f"{column!r} parts them: name it as the trait (gwas munge --map "
-                    f"trait={column}), or keep the rows of one of its values"
-                )
+            if column is None:
+                continue
+            if is_name_of_trait(column) and opened.layout.get("trait") is None:
+                raise _PartedError(opened.path, column)
+            raise InputError(
+                f"{opened.path}: {n:,} rows give a variant several effects, and column {column!r} "
+                f"parts them: name it as the trait ({self._options.map_option} "
+                f"trait={shlex.quote(column)}), or keep the rows of one of its values"
+            )
 
     def _note_repeats(self, rows: pl.LazyFrame, contradicting: pl.Series) -> None:
         """Say which variants stand several times with different numbers, and which row stays."""

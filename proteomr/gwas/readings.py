@@ -152,7 +152,8 @@ def other_readings(given: Reading) -> list[Reading]:
     """Return the readings beside one, those that change less first.
 
     One column changes, or effect and error, or a ratio for its logarithm and -log10 p for p: more
-    would explain any numbers. A statistic that has no column of errors stays one, and errors that limits make stay these.
+    would explain any numbers. A statistic that has no column of errors stays one, and errors that
+    limits make stay these.
 
     Parameters
     ----------
@@ -181,7 +182,7 @@ def other_readings(given: Reading) -> list[Reading]:
 def _is_likely(reading: Reading, given: Reading) -> bool:
     """Tell whether two columns may be taken wrongly together."""
     ratio = {reading.effect, given.effect} <= {"number", "log"}
-    return ratio and (reading.p == given.p or reading.p == "neg_log10")
+    return ratio and reading.p in (given.p, "neg_log10")
 
 
 def _absolute(x: Interval) -> Interval:

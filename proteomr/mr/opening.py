@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import filecmp
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import polars as pl
 
+from proteomr.errors import InputError
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.panel import open_panel
 from proteomr.gwas.study import read_variant_list
@@ -105,6 +108,7 @@ def _read_studies(request: MrRequest, scratch: Path) -> tuple[StudyPairs, ...]:
         rule = replace(rule, variants=read_variant_list(request.instruments.path))
     ld = None if request.ld is None else open_panel(request.ld.on_disk(scratch))
     exposure = request.exposure
+    _refuse_twice([source.on_disk(scratch) for source in request.outcomes])
     sides = (
         MungeOptions(read=request.read_exposure, map_option="--exposure-map"),
         MungeOptions(read=request.read_outcome, map_option="--outcome-map"),
@@ -124,6 +128,15 @@ def _read_studies(request: MrRequest, scratch: Path) -> tuple[StudyPairs, ...]:
         )
         for first, others, options in ways
     )
+
+
+def _refuse_twice(outcomes: Sequence[Path]) -> None:
+    """Refuse a file that is given for two outcomes, under one name or two."""
+    for first, second in combinations(outcomes, 2):
+        if not first.is_file() or not second.is_file():
+            continue  # a glob of several files
+        if filecmp.cmp(first, second, shallow=False):
+            raise InputError(f"{first} and {second} hold the same; give each outcome once")
 
 
 def _read_pairs(

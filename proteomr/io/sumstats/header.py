@@ -19,7 +19,7 @@ from proteomr.io.sumstats.books import (
     load_book,
 )
 
-__all__ = ["Assignment", "Layout", "assign_columns", "find_book"]
+__all__ = ["Assignment", "Layout", "assign_columns", "find_book", "fold_trait"]
 
 _CALL: Final = re.compile(r"^(\w+)\((.+)\)$")
 _SHORTHANDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -38,6 +38,11 @@ _SHORTHANDS: Final[Mapping[str, tuple[str, str]]] = {
     "eaf_percent": ("eaf", "percent"),
 }
 _NAMED: Final = "named"
+# What names a trait in a file of any format; with two of them, neither is taken unasked.
+_TRAITS: Final = (
+    *("trait", "traitname", "traitid", "phenotype", "phenotypename", "phenotypeid", "pheno"),
+    *("protein", "proteinname", "proteinid", "olinkid", "exposure", "outcome"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +159,23 @@ def assign_columns(
     for rule in book.columns:
         if rule.to not in assignments and (source := _find(rule, single)):
             assignments[rule.to] = Assignment(rule.to, source, rule.by)
+    named = [name for name in names if fold_trait(name) in _TRAITS]
+    if "trait" not in assignments and not traits and len(named) == 1:
+        assignments["trait"] = Assignment("trait", named[0], USUAL["trait"])
     layout = Layout(book, tuple(assignments.values()), traits)
     _check_needed(layout, single, path)
     return layout
+
+
+def fold_trait(name: str) -> str:
+    """Return the name of a column in small letters and without what stands between its words.
+
+    Examples
+    --------
+    >>> fold_trait("Protein_Name")
+    'proteinname'
+    """
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
 def _fits(book: FormatBook, names: Sequence[str], ids: Sequence[str]) -> bool:

@@ -265,6 +265,10 @@ def _notes(layout: Layout, asked: ReadOptions) -> tuple[str, ...]:
     effect, beta = layout.get("effect_allele"), layout.get("beta")
     if layout.book.name == "named" and effect and "effect_allele" not in asked.columns:
         notes.append(f"column {effect.source!r} is taken as the effect allele")
+    trait = layout.get("trait")
+    told = any(rule.to == "trait" for rule in layout.book.columns)
+    if trait and not told and trait.source != "trait" and "trait" not in asked.columns:
+        notes.append(f"column {trait.source!r} is taken for the trait")
     if beta is not None and beta.by == "log":
         notes.append(f"the logarithm of column {beta.source!r} is the effect")
     if beta is not None and beta.by == "z":
