@@ -221,11 +221,18 @@ class AgreementSample:
             return True, [self._tell(best, columns={"beta": effect, "se": error, "neg_log10_p": p})]
         if far <= _MANY * n:
             return n >= _FEWEST, []
+        factor = given.find_factor(_numbers(effect, error, p, some))
+        corrected = factor is None or _CORRECTED[0] <= factor <= _CORRECTED[1]
+        why = "and no other reading of the columns explains it"
+        if factor is not None:
+            why = f"as if the statistics were {factor:.3g} times as large"
+            why += " (corrected for inflation?)" if corrected else ": one is on another scale"
         message = (
-            f"p differs from effect and error by more than {_FAR:.0%} in {far:,} of {n:,} rows, "
-            "and no other reading of the columns explains it"
+            f"p differs from effect and error by more than {_FAR:.0%} in {far:,} of {n:,} rows"
         )
-        return False, [_Doubt(message)]
+        proven = not corrected and n >= _LONE
+        remedy = "; find out which, or give --scales note" if proven else ""
+        return False, [_Doubt(f"{message}, {why}{remedy}", proven=proven)]
 
     def _tell(self, best: _Explained, *, columns: dict[str, _Column | None]) -> _Doubt:
         holds, remedies = [], []
@@ -247,6 +254,7 @@ class AgreementSample:
 _COLUMNS: Final = {"effect": "beta", "error": "se", "p": "neg_log10_p", "eaf": "eaf"}
 _SMALLEST: Final = 2.2250738585072014e-308
 _AROUND_ONE: Final = (1 / 1.6, 1.6)
+_CORRECTED: Final = (0.7, 1.4)  # factors of z that a correction for inflation may give, to lambda 2
 _LONE: Final = 10  # effects around 1 that are odds ratios also where no p-value says so
 
 
@@ -335,12 +343,18 @@ def _explain(given: Reading, numbers: Numbers) -> _Explained | None:
     """Return the one reading by which nearly all rows agree where those as given do not."""
     misfit = given.misfit(numbers)
     near, far = misfit <= _NEAR, misfit > _FAR
+    possible = given.p == "p_text" and bool(
+        np.all(numbers.p.low >= 0) & np.all(numbers.p.high <= 1)
+    )
     found: list[tuple[int, float, _Explained]] = []
     for reading in other_readings(given):
         other = reading.misfit(numbers)
         fits, fails = other <= _NEAR, other > _FAR
         ours, theirs = int((fits & far).sum()), int((near & fails).sum())
-        enough = fits.mean() >= _NEARLY_ALL and ours >= min(_FEWEST, fits.size)
+        share = _NEARLY_ALL if fits.size >= _LONE else _ALONE
+        enough = fits.mean() >= share and ours >= min(_FEWEST, fits.size)
+        if fits.size < _LONE and reading.p != given.p and possible:
+            continue  # a few values that may be p are other than p by chance
         if enough and ours >= _ALONE * (ours + theirs):
             changes = reading.changes(given)
             explained = _Explained(changes, fits.size, int(fits.sum()), int(near.sum()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,12 +13,12 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, Bool
-from proteomr.errors import InputError, NothingToDo, UsageError
+from proteomr.errors import NothingToDo, UsageError
 from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.annotation import Annotation, read_annotation
 from proteomr.gwas.build import BuildEvidence, BuildWitness, describe, lift_rows
 from proteomr.gwas.munge_report import MungeReport, describe_made, describe_nothing
-from proteomr.gwas.parting import find_parting_column, is_name_of_trait
+from proteomr.gwas.parting import PartedError, refuse_parted
 from proteomr.gwas.policy import FINDINGS, VariantPolicy
 from proteomr.gwas.qc import examine, key_variants
 from proteomr.gwas.repeats import REPEATED, REPEATED_DIFFERENTLY, differing_groups
@@ -32,10 +31,6 @@ from proteomr.tables.sumstats import GenomeBuild, SumStats
 __all__ = ["MUNGE_VERSION", "MungeOptions", "MungeReport", "Munged", "munge_files"]
 
 MUNGE_VERSION: Final = 1  # of how rows are read and judged: raised when a file gives other rows
-
-# Traits in one table share more variants than this; a few repeats in a genome are parted by chance
-# by any column, such as the directions of a meta-analysis.
-_PARTED: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +142,7 @@ def munge_files(
                 for path in find_files(paths):
                     run.read(path, sink)
                 rows, rows_kept = run.finish(sink)
-        except _PartedError as found:  # each file names its trait once
+        except PartedError as found:  # each file names its trait once
             traits[found.path] = found.column
         else:
             return Munged(rows, target, run.report(rows_kept))
@@ -157,15 +152,6 @@ def _open_sink(
     target: Path | None, stamp: Mapping[str, str] | None
 ) -> AbstractContextManager[Sink]:
     return nullcontext(MemorySink()) if target is None else ParquetSink.open(target, stamp=stamp)
-
-
-class _PartedError(Exception):
-    """A column of a file turns out to hold its traits, so that the file is read again by it."""
-
-    def __init__(self, path: Path, column: str) -> None:
-        super().__init__(f"{path}: {column}")
-        self.path = path
-        self.column = column
 
 
 class _Run:
@@ -273,26 +259,10 @@ class _Run:
         contradicting = np.zeros(keep.size, dtype=np.bool_)
         contradicting[keep] = differ.to_numpy()
         if self._options.policy.duplicates != "all":
-            self._refuse_parted(contradicting)
+            option = self._options.map_option
+            refuse_parted(self._files, self._ends, contradicting, keys["variant"], option=option)
         keep[keep] = chosen.to_numpy()
         return pl.Series(contradicting)
-
-    def _refuse_parted(self, contradicting: Bool) -> None:
-        """Refuse a file in which a column that was not read parts the rows of one variant."""
-        starts = [0, *self._ends[:-1]]
-        for opened, start, end in zip(self._files, starts, self._ends, strict=True):
-            n = int(contradicting[start:end].sum())
-            many = n >= max(1.0, _PARTED * (end - start))
-            column = find_parting_column(opened) if many else None
-            if column is None:
-                continue
-            if is_name_of_trait(column) and opened.layout.get("trait") is None:
-                raise _PartedError(opened.path, column)
-            raise InputError(
-                f"{opened.path}: {n:,} rows give a variant several effects, and column {column!r} "
-                f"parts them: name it as the trait ({self._options.map_option} "
-                f"trait={shlex.quote(column)}), or keep the rows of one of its values"
-            )
 
     def _note_repeats(self, rows: pl.LazyFrame, contradicting: pl.Series) -> None:
         """Say which variants stand several times with different numbers, and which row stays."""

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
 
+from proteomr._typing import Bool
+from proteomr.errors import InputError
 from proteomr.io.sumstats.header import fold_trait
 from proteomr.io.sumstats.source import SumStatsFile
 
-__all__ = ["choose_parting_column", "find_parting_column", "is_name_of_trait"]
+__all__ = [
+    "PartedError",
+    "choose_parting_column",
+    "find_parting_column",
+    "is_name_of_trait",
+    "refuse_parted",
+]
 
 _ROWS: Final = 2_000_000  # enough to see the traits of any file, and a bound for memory
+# Traits in one table share more variants than this; a few repeats in a genome are parted by chance
+# by any column, such as the directions of a meta-analysis.
+_PARTED: Final = 0.01
 _SHARE: Final = 0.5  # a trait has two variants or more, on average
 _NAMES: Final = ("variant_id", "rsid", "chromosome", "position_bp", "trait")
 _ALLELES: Final = ("effect_allele", "other_allele")
@@ -28,6 +42,75 @@ _KNOWN: Final = frozenset(
 )
 _NUMBERS: Final = ("id", "code", "number", "nr", "key")  # ends of names whose numbers are names
 _WHOLE: Final = r"^[0-9]+$"
+
+
+class PartedError(Exception):
+    """A column of a file turns out to hold its traits, so that the file is to be read by it."""
+
+    def __init__(self, path: Path, column: str) -> None:
+        super().__init__(f"{path}: {column}")
+        self.path = path
+        self.column = column
+
+
+def refuse_parted(
+    files: Sequence[SumStatsFile],
+    ends: Sequence[int],
+    contradicting: Bool,
+    variants: pl.Series,
+    *,
+    option: str,
+) -> None:
+    """Refuse files in which traits were taken for one: parted by a column, or by the files.
+
+    Parameters
+    ----------
+    files : those read, one after another.
+    ends : number of rows until the end of each.
+    contradicting : (r,) rows of variants that have several effects.
+    variants : (r,) which variant a row is of.
+    option : option that maps columns.
+
+    Raises
+    ------
+    PartedError
+        A column whose name is that of traits parts the rows.
+    InputError
+        Another column does, or each file has its own effect of a variant.
+    """
+    starts = [0, *ends[:-1]]
+    for opened, start, end in zip(files, starts, ends, strict=True):
+        n = int(contradicting[start:end].sum())
+        many = n >= max(1.0, _PARTED * (end - start))
+        column = find_parting_column(opened) if many else None
+        if column is None:
+            continue
+        if is_name_of_trait(column) and opened.layout.get("trait") is None:
+            raise PartedError(opened.path, column)
+        raise InputError(
+            f"{opened.path}: {n:,} rows give a variant several effects, and column {column!r} "
+            f"parts them: name it as the trait ({option} trait={shlex.quote(column)}), or keep "
+            "the rows of one of its values"
+        )
+    _refuse_apart(files, ends, contradicting, variants)
+
+
+def _refuse_apart(
+    files: Sequence[SumStatsFile], ends: Sequence[int], contradicting: Bool, variants: pl.Series
+) -> None:
+    """Refuse files that are given as parts of one study, and are several."""
+    sizes = np.diff([0, *ends])
+    owner = np.repeat(np.arange(len(files)), sizes)[contradicting]
+    rows = pl.DataFrame([variants.filter(pl.Series(contradicting)), pl.Series("file", owner)])
+    shared = rows.group_by("variant").agg(pl.col("file").unique().sort())
+    shared = shared.filter(pl.col("file").list.len() > 1)
+    if not shared.height or shared.height < _PARTED * int(sizes.min()):
+        return
+    first, second = (files[i].path for i in shared["file"].sort()[0][:2])
+    raise InputError(
+        f"{first} and {second} give {shared.height:,} variants different effects under one name of "
+        "the trait: they are different studies, not parts of one; give them as files of their own"
+    )
 
 
 def is_name_of_trait(column: str) -> bool:

@@ -16,6 +16,13 @@ __all__ = ["Interval", "Numbers", "Reading", "other_readings"]
 
 _LOG10: Final = math.log(10.0)
 _SLIGHT: Final = 1e-9  # of -log10 p below 0, that rounding of p = 1 gives
+_ALIVE: Final = 0.3
+_FACTORS: Final = 5  # rows that may show a factor
+_SPREAD: Final = math.log(
+    2.0
+)  # of the statistics: p of Student's t has no factor over such a range
+_SAME: Final = 0.03
+_MOST: Final = 0.9
 _LEAST: Final = 1e-300  # of a ratio that rounding lets be zero
 _WIDTH: Final = 1.959963984540054  # standard errors from the estimate to its limit of 95 %
 
@@ -31,6 +38,8 @@ _ERRORS: Final = {
     "ratio": ("standard errors of the ratio, not of its logarithm", "se_of_ratio"),
     "variance": ("variances", "variance"),
     "half_width": ("half widths of 95 % limits", "half_width"),
+    "weight": ("weights, 1 / SE squared", "weight"),
+    "statistic": ("statistics, effect / SE", "statistic"),
 }
 _PS: Final = {
     "p_text": ("p", "p_value"),
@@ -82,7 +91,8 @@ class Reading:
     def misfit(self, numbers: Numbers) -> F64:
         r"""Return by which share of z, or of 1 where that is more, effect and p are apart.
 
-        Zero where rounding explains the difference, infinite where a number cannot be read so.
+        Zero where rounding explains the difference, infinite where a number cannot be read so, and
+        everywhere where p is then near 1 in most rows: next to nothing, all readings agree.
 
         Examples
         --------
@@ -96,8 +106,30 @@ class Reading:
         with np.errstate(all="ignore"):
             ours, theirs = self._of_effect(numbers), self._of_p(numbers)
             gap = np.maximum(theirs.low - ours.high, ours.low - theirs.high)
-            share = np.maximum(gap, 0.0) / np.maximum(0.5 * (theirs.low + theirs.high), 1.0)
-        return np.where(np.isfinite(share), share, math.inf)
+            middle = 0.5 * (theirs.low + theirs.high)
+            share = np.maximum(gap, 0.0) / np.maximum(middle, 1.0)
+        share = np.where(np.isfinite(share), share, math.inf)
+        return share if _is_alive(middle) else np.full(share.shape, math.inf)
+
+    def find_factor(self, numbers: Numbers) -> float | None:
+        """Return by which factor z of p exceeds that of effect and error, None where it varies.
+
+        Examples
+        --------
+        >>> many = lambda *values: Interval(np.array(values), np.array(values))
+        >>> numbers = Numbers(many(0.3, 0.4), many(0.1, 0.1), many(), many(2.0, 3.0))
+        >>> Reading("number", "number", "p_text").find_factor(numbers) is None
+        True
+        """
+        with np.errstate(all="ignore"):
+            ours, theirs = self._of_effect(numbers), self._of_p(numbers)
+            ratio = (theirs.low + theirs.high) / (ours.low + ours.high)
+        rows = (ours.low > 1.0) & (theirs.low > 0.5) & np.isfinite(ratio)
+        told = ratio[rows]
+        if told.size < _FACTORS or np.ptp(np.log(ours.low[rows])) < _SPREAD:
+            return None
+        middle = float(np.median(told))
+        return middle if bool(np.mean(np.abs(told / middle - 1.0) < _SAME) > _MOST) else None
 
     def changes(self, other: Reading) -> list[tuple[str, str, str]]:
         """Return what this reading says otherwise: canonical column, words, name for ``--map``."""
@@ -119,6 +151,8 @@ class Reading:
         size = _absolute(x)
         if numbers.error is None or self.effect == "z":
             return size
+        if self.error == "statistic":
+            return _absolute(numbers.error)
         s = self._error(numbers.error, numbers.effect)
         z = Interval(size.low / s.high, size.high / np.maximum(s.low, 0.0))
         return Interval(np.where(s.high > 0, z.low, math.nan), z.high)
@@ -128,6 +162,8 @@ class Reading:
             return Interval(error.low / effect.high, error.high / effect.low)
         if self.error == "variance":
             return Interval(np.sqrt(np.maximum(error.low, 0.0)), np.sqrt(error.high))
+        if self.error == "weight":
+            return Interval(1.0 / np.sqrt(error.high), 1.0 / np.sqrt(np.maximum(error.low, 0.0)))
         if self.error == "half_width":
             return Interval(error.low / _WIDTH, error.high / _WIDTH)
         return error
@@ -146,6 +182,12 @@ class Reading:
             return -np.log10(2.0 * np.minimum(cells, 1.0 - cells))
         scale = {"neg_log10": 1.0, "log10": -1.0, "ln": -1.0 / _LOG10, "neg_ln": 1.0 / _LOG10}
         return scale[self.p] * cells
+
+
+def _is_alive(z: F64) -> bool:
+    """Tell whether statistics are as large as chance alone makes them, 0.67 in the median."""
+    told = z[np.isfinite(z)]
+    return bool(told.size) and float(np.median(told)) > _ALIVE
 
 
 def other_readings(given: Reading) -> list[Reading]:
@@ -182,7 +224,9 @@ def other_readings(given: Reading) -> list[Reading]:
 def _is_likely(reading: Reading, given: Reading) -> bool:
     """Tell whether two columns may be taken wrongly together."""
     ratio = {reading.effect, given.effect} <= {"number", "log"}
-    return ratio and reading.p in (given.p, "neg_log10")
+    if reading.error == given.error:
+        return ratio and reading.p in (given.p, "neg_log10")
+    return ratio and reading.p == given.p and reading.error not in ("weight", "statistic")
 
 
 def _absolute(x: Interval) -> Interval:

@@ -48,6 +48,8 @@ Conversion: TypeAlias = Literal[
     "ratio",
     "variance",
     "half_width",
+    "weight",
+    "statistic",
 ]
 
 CONVERSIONS: Final[tuple[str, ...]] = get_args(Conversion)
@@ -88,8 +90,8 @@ class ColumnRule:
     by : what is done to it: ``log`` of a ratio, ``p_text`` of p-values as text, ``neg_log10``,
         ``log10``, ``neg_ln``, ``ln`` where such a logarithm of p is given, ``one_sided`` where a
         one-sided p is, ``z`` for a statistic without its error, ``percent``; an error may be that
-        of the ``ratio`` and not of its logarithm, a ``variance``, or the ``half_width`` of limits
-        of 95 %.
+        of the ``ratio`` and not of its logarithm, a ``variance``, a ``weight`` (1 / SE squared),
+        the ``half_width`` of limits of 95 %, or the ``statistic`` that the effect has by it.
     """
 
     to: str

@@ -68,6 +68,10 @@ def _convert(work: Work, beta: F64) -> tuple[F64, F64]:
             se = se / np.exp(beta)
         elif by == "variance":
             se = np.sqrt(se)
+        elif by == "weight":
+            se = 1.0 / np.sqrt(se)
+        elif by == "statistic":
+            se = np.abs(beta / se)
         elif by == "half_width":
             se = se / HALF_WIDTH
         if how == "z":

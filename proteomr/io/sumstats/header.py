@@ -30,6 +30,8 @@ _SHORTHANDS: Final[Mapping[str, tuple[str, str]]] = {
     "se_of_ratio": ("se", "ratio"),
     "variance": ("se", "variance"),
     "half_width": ("se", "half_width"),
+    "weight": ("se", "weight"),
+    "statistic": ("se", "statistic"),
     "p_value": ("neg_log10_p", "p_text"),
     "log10_p": ("neg_log10_p", "log10"),
     "ln_p": ("neg_log10_p", "ln"),
@@ -124,7 +126,8 @@ def assign_columns(
     names : the header.
     book : the format; what it says yields to the mapping.
     mapping : canonical column to column of the file, or to ``conversion(column)``; ``odds_ratio``,
-        ``hazard_ratio``, ``z``, ``effect_percent``; ``se_of_ratio``, ``variance``, ``half_width``;
+        ``hazard_ratio``, ``z``, ``effect_percent``; ``se_of_ratio``, ``variance``, ``half_width``,
+        ``weight``, ``statistic``;
         ``p_value``, ``log10_p``, ``ln_p``, ``neg_ln_p``, ``one_sided_p``; ``eaf_percent`` stand for
         what becomes of them.
     path : the file, for messages.
