@@ -29,7 +29,7 @@ __all__ = ["Chunk", "Facts", "canonicalise", "sample_rows"]
 
 _NUMBERS: Final = ("eaf", "se", "n", "n_case", "info")
 _JUDGED: Final = ("beta", "se", "neg_log10_p", "eaf", "conf_low", "conf_high")
-_SAMPLE: Final = 2_048
+_SAMPLE: Final = 1_024
 _TRUE: Final = "TRUE"  # R's for an allele T, where it read T as a logical value
 
 

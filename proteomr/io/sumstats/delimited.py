@@ -234,9 +234,11 @@ def _is_comment(lines: Sequence[str]) -> bool:
     """
     if not lines[0].startswith("#") or lines[0].startswith("##"):
         return lines[0].startswith("##")
-    below = [line for line in lines[1:4] if line.strip()][:2]
+    below = [line for line in lines[1 : _SAMPLE + 1] if line.strip()]
+    while len(below) > 1 and _is_comment(below):
+        below = below[1:]
     if len(below) < 2:
         return False
-    delimiter = find_delimiter(below)
-    first, header, row = (len(split_line(line, delimiter)) for line in (lines[0], *below))
+    delimiter = find_delimiter(below[:2])
+    first, header, row = (len(split_line(line, delimiter)) for line in (lines[0], *below[:2]))
     return header == row > 1 and abs(first - header) > 1

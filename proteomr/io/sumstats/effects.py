@@ -25,6 +25,7 @@ _PER_NEG_LOG10: Final = {
     "neg_ln": 1.0 / math.log(10.0),
     "ln": -1.0 / math.log(10.0),
 }
+_UPPER_TAIL: Final = 1e-3  # of one-sided p, below which 1 - p has too few digits
 _COARSE: Final = 0.25  # share of z by which rounding of p may leave it open
 
 
@@ -129,12 +130,16 @@ def _set_p(work: Work) -> None:
 
 
 def _two_sided(neg_log10_p: F64) -> F64:
-    """Return two-sided -log10 p of one-sided ones, in whichever direction they are."""
+    """Return two-sided -log10 p of one-sided ones, in whichever direction they are.
+
+    NaN where p is so near 1 that its digits do not tell how near.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         p = np.power(10.0, -neg_log10_p)
         upper = -np.log10(2.0 * (1.0 - p))
     lower = neg_log10_p - math.log10(2.0)
-    return np.asarray(np.where(p > 0.5, upper, lower)) + 0.0
+    told = np.where(p > 0.5, upper, lower) + 0.0
+    return np.where(p > 1.0 - _UPPER_TAIL, math.nan, told)
 
 
 def _fill_p(work: Work, neg_log10_p: F64, bound: Bool, outside: Bool) -> None:
