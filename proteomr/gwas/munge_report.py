@@ -67,11 +67,12 @@ def describe_made(counts: Counter[str]) -> tuple[str, ...]:
     ('no standard error in 2 rows; made from effect and p, |beta| / z',)
     """
     told = {
-        "allele_logical": "T was read as logical TRUE: {} rows; TRUE is taken for the allele T",
-        "se_from_limits": "no standard error in {} rows; made from their limits of 95 %",
-        "se_from_p": "no standard error in {} rows; made from effect and p, |beta| / z",
+        "allele_logical": "T was read as logical TRUE: {}; TRUE is taken for the allele T",
+        "se_from_limits": "no standard error in {}; made from their limits of 95 %",
+        "se_from_p": "no standard error in {}; made from effect and p, |beta| / z",
     }
-    return tuple(text.format(f"{counts[name]:,}") for name, text in told.items() if counts[name])
+    shown = {name: f"{n:,} {'row' if n == 1 else 'rows'}" for name, n in counts.items()}
+    return tuple(text.format(shown[name]) for name, text in told.items() if counts[name])
 
 
 def describe_nothing(

@@ -30,7 +30,7 @@ from proteomr.tables.sumstats import GenomeBuild, SumStats
 
 __all__ = ["MUNGE_VERSION", "MungeOptions", "MungeReport", "Munged", "munge_files"]
 
-MUNGE_VERSION: Final = 1  # of how rows are read and judged: raised when a file gives other rows
+MUNGE_VERSION: Final = 2  # of how rows are read and judged: raised when a file gives other rows
 
 
 @dataclass(frozen=True, slots=True)

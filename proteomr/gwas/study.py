@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +14,13 @@ import polars as pl
 from proteomr.errors import FormatError, InputError, NothingToDo
 from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.match import Match, add_keys
-from proteomr.gwas.munge_report import note_findings
+from proteomr.gwas.munge_report import describe_made, note_findings
 from proteomr.gwas.munging import MungeOptions, munge_files
 from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
 from proteomr.gwas.twosamplemr import Side, from_twosamplemr
 from proteomr.io.sources import find_files, inspect_file
 from proteomr.io.sumstats.archive import is_archive
-from proteomr.io.sumstats.canonical import sample_rows
+from proteomr.io.sumstats.canonical import LOGICAL_TRUE, sample_rows
 from proteomr.io.sumstats.cells import parse_names, parse_p, parse_rsids
 from proteomr.io.sumstats.delimited import open_delimited
 from proteomr.io.sumstats.selection import Selection
@@ -304,14 +305,26 @@ def read_variant_list(path: Path) -> tuple[str, ...]:
 
 def _check_scales(opened: SumStatsFile, asked: MungeOptions) -> tuple[str, ...]:
     sample = AgreementSample(opened.layout, path=opened.path, option=asked.map_option)
+    logical = 0
     for raw in opened.raw(opened.columns_read()):
         sample.add(sample_rows(raw, opened.layout))
-    return sample.check(refuse=asked.read.scales == "refuse")
+        is_true = pl.any_horizontal(pl.col(_alleles_of(opened)).cast(pl.String) == LOGICAL_TRUE)
+        logical += raw.select(is_true.sum()).item()
+    made = describe_made(Counter(allele_logical=logical))
+    return (*made, *sample.check(refuse=asked.read.scales == "refuse"))
+
+
+def _alleles_of(opened: SumStatsFile) -> list[str]:
+    """Return the columns of a file that hold alleles."""
+    found = (opened.layout.get(to) for to in ("effect_allele", "other_allele"))
+    return [entry.source for entry in found if entry is not None]
 
 
 def _take_twosamplemr(opened: SumStatsFile) -> pl.DataFrame:
     side = _SIDES[opened.layout.book.name]
     raw = pl.concat(list(opened.raw(opened.names)))
+    alleles = [name for name in _alleles_of(opened) if raw[name].dtype == pl.String]
+    raw = raw.with_columns(pl.col(name).replace(LOGICAL_TRUE, "T") for name in alleles)
     rows = from_twosamplemr(raw, side=side)
     if not rows.height:
         raise NothingToDo(f"{opened.path}: a header and no rows")

@@ -25,12 +25,13 @@ from proteomr.io.sumstats.selection import Selection
 from proteomr.io.sumstats.work import Facts, Work
 from proteomr.tables.sumstats import SUMSTATS
 
-__all__ = ["Chunk", "Facts", "canonicalise", "sample_rows"]
+__all__ = ["LOGICAL_TRUE", "Chunk", "Facts", "canonicalise", "sample_rows"]
 
 _NUMBERS: Final = ("eaf", "se", "n", "n_case", "info")
 _JUDGED: Final = ("beta", "se", "neg_log10_p", "eaf", "conf_low", "conf_high")
 _SAMPLE: Final = 1_024
-_TRUE: Final = "TRUE"  # R's for an allele T, where it read T as a logical value
+LOGICAL_TRUE: Final = "TRUE"
+"""What an allele T becomes where R reads it as a logical value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,7 +226,7 @@ def _set_alleles(work: Work) -> None:
 def _read_alleles(work: Work, cells: pl.Series) -> pl.Series:
     """Return alleles; TRUE, which no allele is called, is a T that R took for a logical value."""
     alleles = parse_alleles(cells)
-    logical = (alleles == _TRUE).fill_null(value=False)
+    logical = (alleles == LOGICAL_TRUE).fill_null(value=False)
     if not logical.any():
         return alleles
     work.mark("allele_logical", logical.to_numpy())

@@ -36,7 +36,7 @@ def half_units(cells: pl.Series, values: F64) -> F64:
     """
     size = np.abs(np.where(np.isfinite(values), values, 0.0))
     if cells.dtype != pl.String:
-        return _EXACT * size
+        return np.asarray(_EXACT * size)
     parts = cells.str.extract_groups(_NUMBER).struct.unnest()
     whole, fraction = parts["1"].fill_null(""), parts["2"].fill_null("")
     power = parts["3"].cast(pl.Float64, strict=False).to_numpy()
@@ -48,7 +48,7 @@ def half_units(cells: pl.Series, values: F64) -> F64:
         leading = np.where(size > 0, np.floor(np.log10(np.maximum(size, 1e-320))), 0.0)
     by_digits = 0.5 * np.power(10.0, np.maximum(leading - significant + 1, -320.0))
     by_decimals = np.where(np.isnan(power), 0.5 * 10.0**-decimals, 0.0)
-    return np.maximum(by_digits, by_decimals)
+    return np.asarray(np.maximum(by_digits, by_decimals))
 
 
 def _largest(lengths: pl.Series) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from proteomr.errors import FormatError, UsageError
 from proteomr.gwas.munging import MungeOptions, munge_files
+from proteomr.gwas.study import read_study
 from proteomr.io.sumstats import ReadOptions
 from tests.io.sumstats.formats import read, write
 
@@ -104,6 +105,14 @@ def test_true_is_the_allele_t_as_r_writes_it(tmp_path: Path) -> None:
     note = "T was read as logical TRUE: 2 rows; TRUE is taken for the allele T"
     assert f"given.txt: {note}" in munged.report.notes
     assert munged.report.found["allele_code"] == 1  # F, which no nucleotide is
+
+
+def test_true_is_the_allele_t_in_a_table_of_twosamplemr(tmp_path: Path) -> None:
+    head = "SNP,effect_allele.outcome,other_allele.outcome,beta.outcome,se.outcome,outcome"
+    study = read_study(write(tmp_path, f"{head}\nrs1,TRUE,C,0.2,0.05,CHD\nrs2,A,G,0.1,0.05,CHD\n"))
+    assert study.rows["effect_allele"].to_list() == ["T", "A"]
+    note = "T was read as logical TRUE: 1 row; TRUE is taken for the allele T"
+    assert study.notes == (f"given.txt: {note}",)
 
 
 @pytest.mark.parametrize(
