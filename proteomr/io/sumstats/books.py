@@ -92,11 +92,13 @@ class ColumnRule:
         one-sided p is, ``z`` for a statistic without its error, ``percent``; an error may be that
         of the ``ratio`` and not of its logarithm, a ``variance``, a ``weight`` (1 / SE squared),
         the ``half_width`` of limits of 95 %, or the ``statistic`` that the effect has by it.
+    written : whether the column belongs to the format, and is not only read where it is there.
     """
 
     to: str
     sources: tuple[str, ...]
     by: Conversion
+    written: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +326,7 @@ class _Parser:
         )
 
     def take_columns(self, key: str, value: object) -> tuple[ColumnRule, ...]:
-        allowed = ("to", "from", "by")
+        allowed = ("to", "from", "by", "written")
         entries = self._take_tables(key, value, needed=("to", "from"), allowed=allowed)
         return tuple(map(self._take_column, entries))
 
@@ -338,7 +340,8 @@ class _Parser:
         sources = self.take_names(f"from of the column {to}", entry["from"])
         if not sources:
             raise self.refuse(f"from of the column {to} names no column of the file")
-        return ColumnRule(to, sources, _CONVERSION_OF[by])
+        written = self.take_flag("written of [[columns]]", entry.get("written", True))
+        return ColumnRule(to, sources, _CONVERSION_OF[by], written)
 
     def _take_tables(
         self, key: str, value: object, *, needed: Collection[str], allowed: Collection[str]

@@ -227,4 +227,4 @@ def test_a_format_is_written_and_read_again_or_refused(name: str, tmp_path: Path
 
 def _held(book: FormatBook) -> list[str]:
     """Return what a written file holds: what the book names, save guesses of a name or number."""
-    return sorted({rule.to for rule in book.columns} - {"rsid", "n_case", *LIMITS})
+    return sorted({rule.to for rule in book.columns if rule.written} - {"rsid", "n_case", *LIMITS})

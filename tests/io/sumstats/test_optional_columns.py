@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from proteomr.gwas.munging import munge_files
-from proteomr.io.sumstats import open_sumstats
+from proteomr.io.sumstats import arrange_sumstats, book_names, load_book, open_sumstats
+from proteomr.tables.sumstats import SumStats
 from tests.io.sumstats.formats import fixture_of, read, write
 
 METAL = "MarkerName {}Allele1 Allele2 Freq1 Effect StdErr P-value HetISq Direction{}\n"
@@ -68,3 +69,34 @@ def test_gwaslab_may_tell_ratios_with_limits(tmp_path: Path) -> None:
     row = read(path).row(0, named=True)
     assert (row["rsid"], row["variant_id"]) == ("rs1", "1:5:G:A")
     assert row["se"] == pytest.approx(0.11385, rel=1e-4)
+
+
+OPTIONAL = [
+    (name, rule.to, source)
+    for name in book_names()
+    for rule in load_book(name).columns
+    for source in rule.sources
+    if not rule.written
+]
+
+
+@pytest.mark.parametrize(("name", "to", "source"), OPTIONAL)
+def test_a_column_that_may_be_there_is_read_and_not_written(
+    name: str, to: str, source: str, tmp_path: Path
+) -> None:
+    text = fixture_of(name)
+    mark = next(mark for mark in "\t,; " if mark in text.splitlines()[0])
+    cell = {"rsid": "rs77", "chromosome": "7"}.get(to, "77")
+    head, *rows = text.splitlines()
+    if source in head.split(mark):
+        return  # the fixture has it
+    longer = [f"{head}{mark}{source}", *(f"{row}{mark}{cell}" for row in rows)]
+    path = write(tmp_path, "\n".join(longer) + "\n")
+    opened = open_sumstats(path)
+    assert opened.layout.book.name == name
+    assignment = opened.layout.get(to)
+    assert assignment is not None
+    if assignment.source == source:
+        assert {str(value).removesuffix(".0") for value in read(path)[to]} == {cell}
+    made = SumStats(read(path))
+    assert source not in arrange_sumstats(made, format=name).columns
