@@ -96,6 +96,11 @@ def test_two_columns_that_name_traits_are_not_chosen_between(tmp_path: Path) -> 
     assert traits_of(munge_files(path)) == ["IL6", "IL6", "CRP", "CRP"]  # the one that parts
 
 
+def test_a_trait_goes_before_what_else_may_name_one(tmp_path: Path) -> None:
+    path = write(tmp_path, "protein trait", ["ACOX1 SBP" + row[3:] for row in ROWS[:2]])
+    assert traits_of(munge_files(path)) == ["SBP", "SBP"]
+
+
 def test_files_with_other_effects_under_one_name_are_two_studies(tmp_path: Path) -> None:
     rows = [row.split(" ", 1)[1] for row in ROWS[:2]]
     first = write(tmp_path, "", rows, "a/o.txt")

@@ -40,10 +40,12 @@ _SHORTHANDS: Final[Mapping[str, tuple[str, str]]] = {
     "eaf_percent": ("eaf", "percent"),
 }
 _NAMED: Final = "named"
-# What names a trait in a file of any format; with two of them, neither is taken unasked.
-_TRAITS: Final = (
-    *("trait", "traitname", "traitid", "phenotype", "phenotypename", "phenotypeid", "pheno"),
-    *("protein", "proteinname", "proteinid", "olinkid", "exposure", "outcome"),
+# What names a trait in a file of any format: the first of these that is there; else a lone one of
+# the others, of two of which neither is taken unasked.
+_TRAITS: Final = ("trait", "phenotype", "protein")
+_LONE_TRAITS: Final = (
+    *("traitname", "traitid", "phenotypename", "phenotypeid", "pheno"),
+    *("proteinname", "proteinid", "olinkid", "exposure", "outcome"),
 )
 
 
@@ -162,12 +164,20 @@ def assign_columns(
     for rule in book.columns:
         if rule.to not in assignments and (source := _find(rule, single)):
             assignments[rule.to] = Assignment(rule.to, source, rule.by)
-    named = [name for name in names if fold_trait(name) in _TRAITS]
-    if "trait" not in assignments and not traits and len(named) == 1:
-        assignments["trait"] = Assignment("trait", named[0], USUAL["trait"])
+    trait = None if "trait" in assignments or traits else _find_trait(names)
+    if trait is not None:
+        assignments["trait"] = Assignment("trait", trait, USUAL["trait"])
     layout = Layout(book, tuple(assignments.values()), traits)
     _check_needed(layout, single, path)
     return layout
+
+
+def _find_trait(names: Sequence[str]) -> str | None:
+    """Return the column that names a trait in a file of any format, None where none surely does."""
+    folded = {fold_trait(name): name for name in reversed(names)}
+    lone = [folded[name] for name in _LONE_TRAITS if name in folded]
+    first = next((folded[name] for name in _TRAITS if name in folded), None)
+    return first or (lone[0] if len(lone) == 1 else None)
 
 
 def fold_trait(name: str) -> str:
