@@ -11,14 +11,11 @@ from .bundles import Running, takes_bundles
 from .console import print_rows, report_note, say
 from .jobs import Task, choose_formats, run_command
 from .study_options import (
-    BuildName,
     EstimateColumns,
-    FormatName,
     MatchName,
-    SideMapped,
+    Sides,
     Trait,
     option,
-    parse_mapping,
 )
 
 if TYPE_CHECKING:
@@ -44,13 +41,8 @@ def harmonise(
         Path, typer.Argument(help="Summary statistics of the outcome, of any known format.")
     ],
     *,
-    exposure_format: FormatName = "auto",
-    exposure_map: SideMapped = None,
-    exposure_build: BuildName = None,
+    sides: Sides,
     exposure_trait: Trait = None,
-    outcome_format: FormatName = "auto",
-    outcome_map: SideMapped = None,
-    outcome_build: BuildName = None,
     outcome_trait: Trait = None,
     match: MatchName = "auto",
     action: Annotated[
@@ -79,23 +71,18 @@ def harmonise(
     drops.tsv, frequencies.tsv (whether both files' frequencies are of the same allele) and
     manifest.json.
     """
-    mapped = {
-        "exposure-map": parse_mapping(exposure_map, option="--exposure-map"),
-        "outcome-map": parse_mapping(outcome_map, option="--outcome-map"),
-    }
+    tables = sides.tables
 
     def make_job() -> "HarmoniseJob":
-        from proteomr.io.sumstats import ReadOptions
         from proteomr.mr.harmonise_job import HarmoniseJob
         from proteomr.mr.pairing import HarmoniseRequest
 
+        read_exposure, read_outcome = sides.make_options()
         request = HarmoniseRequest.of(
             exposure,
             outcome,
-            read_exposure=ReadOptions(
-                exposure_format, mapped["exposure-map"], build=exposure_build
-            ),
-            read_outcome=ReadOptions(outcome_format, mapped["outcome-map"], build=outcome_build),
+            read_exposure=read_exposure,
+            read_outcome=read_outcome,
             exposure_trait=exposure_trait,
             outcome_trait=outcome_trait,
             match=match,
@@ -104,7 +91,7 @@ def harmonise(
         )
         return HarmoniseJob(request, columns)
 
-    task = Task(make_job, out, _describe, tables=mapped, formats=choose_formats(format))
+    task = Task(make_job, out, _describe, tables=tables, formats=choose_formats(format))
     run_command(context, running, task)
 
 

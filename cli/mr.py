@@ -9,7 +9,7 @@ from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .jobs import Task, choose_formats, run_command
 from .show_causes import describe_failures, show_causes
-from .study_options import Build, EstimateColumns, MatchName
+from .study_options import EstimateColumns, MatchName, Sides
 
 if TYPE_CHECKING:
     from proteomr.mr.harmonise import Action
@@ -36,6 +36,7 @@ def mr(
         ),
     ] = None,
     *,
+    sides: Sides,
     harmonised: Annotated[
         Path | None,
         typer.Option(
@@ -77,11 +78,11 @@ def mr(
         ),
     ] = 1000,
     build: Annotated[
-        Build,
+        str,
         typer.Option(
             metavar="GRCh37|GRCh38",
             rich_help_panel=INSTRUMENTS,
-            help="Of the positions, for --cis.",
+            help="Of the positions, for --cis; also hg19, b37, 37, hg38, b38, 38.",
         ),
     ] = "GRCh38",
     instruments: Annotated[
@@ -266,6 +267,7 @@ def mr(
     verdict, reach, instruments and harmonised (every variant, kept or dropped, with the reason).
     """
     del list_methods
+    tables = sides.tables
 
     def make_job() -> "MrJob":
         from proteomr.gwas.clumping import Clumping
@@ -275,10 +277,15 @@ def mr(
         from proteomr.mr.instruments import choose_region
         from proteomr.mr.job import MrJob
         from proteomr.mr.request import MrRequest
+        from proteomr.tables.sumstats import name_build
+
+        read_exposure, read_outcome = sides.make_options()
 
         rule = InstrumentRule(
             p=instruments_p,
-            region=choose_region(region, gene=cis, build=build, window_bp=1000 * cis_kb),
+            region=choose_region(
+                region, gene=cis, build=name_build(build), window_bp=1000 * cis_kb
+            ),
             clumping=Clumping(r2=clump_r2, kb=clump_kb),
             unproven=unproven,
             outcome_p=outcome_p,
@@ -290,6 +297,8 @@ def mr(
             files[0] if files else None,
             files[1:] if files else (),
             harmonised=harmonised,
+            read_exposure=read_exposure,
+            read_outcome=read_outcome,
             methods=DEFAULT_METHODS if methods is None else methods,
             convention=convention,
             bootstraps=bootstraps,
@@ -314,6 +323,7 @@ def mr(
         out,
         show_causes,
         describe_failures,
+        tables=tables,
         formats=choose_formats(format),
         blocks=blocks,
         form={"columns": columns, "figures": figures},

@@ -16,6 +16,7 @@ import polars as pl
 
 from proteomr.errors import UsageError
 from proteomr.execute import Executor, Threads, available_threads
+from proteomr.io.sumstats.source import ReadOptions
 from proteomr.mr.analysis import TraitSize
 from proteomr.mr.blocks import Block, PairWork
 from proteomr.mr.collecting import BLOCK, collect_blocks, write_tables
@@ -145,6 +146,8 @@ def run_mr(
     outcomes: Data | Sequence[Data] = (),
     *,
     harmonised: Data | None = None,
+    read_exposure: ReadOptions | None = None,
+    read_outcome: ReadOptions | None = None,
     methods: str | Sequence[str] = DEFAULT_METHODS,
     convention: Convention = "twosamplemr",
     bootstraps: int = 1000,
@@ -174,6 +177,7 @@ def run_mr(
     exposure, outcomes : summary statistics in any known format, paths or frames (polars, pandas,
         pyarrow); a column ``trait`` parts several in one. A path may be a quoted glob.
     harmonised : instead of both, variants that were harmonised before; a path or a frame.
+    read_exposure, read_outcome : how the files of each are read: format, columns, build.
     methods : names of methods, alone or with parameters: ``["ivw", "weighted_mode(phi=0.5)"]``.
     convention : R package whose defaults the methods follow: twosamplemr, mendelianrandomization.
     bootstraps : draws of medians and modes.
@@ -222,6 +226,8 @@ def run_mr(
         exposure,
         outcomes,
         harmonised=harmonised,
+        read_exposure=read_exposure,
+        read_outcome=read_outcome,
         methods=methods,
         convention=convention,
         bootstraps=bootstraps,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import filecmp
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import polars as pl
 
+from proteomr.errors import InputError
+from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.panel import open_panel
 from proteomr.gwas.study import read_variant_list
 from proteomr.io.genetics.genotypes import LdSource
@@ -104,22 +108,48 @@ def _read_studies(request: MrRequest, scratch: Path) -> tuple[StudyPairs, ...]:
         rule = replace(rule, variants=read_variant_list(request.instruments.path))
     ld = None if request.ld is None else open_panel(request.ld.on_disk(scratch))
     exposure = request.exposure
-    ways: list[tuple[Source, Sequence[Source]]] = []
+    _refuse_twice([source.on_disk(scratch) for source in request.outcomes])
+    sides = (
+        MungeOptions(read=request.read_exposure, map_option="--exposure-map"),
+        MungeOptions(read=request.read_outcome, map_option="--outcome-map"),
+    )
+    ways: list[tuple[Source, Sequence[Source], tuple[MungeOptions, MungeOptions]]] = []
     if exposure is not None:
-        ways.append((exposure, request.outcomes))
-        ways += [(source, [exposure]) for source in request.outcomes if request.reverse]
+        ways.append((exposure, request.outcomes, sides))
+        turned = (sides[1], sides[0])
+        ways += [(source, [exposure], turned) for source in request.outcomes if request.reverse]
     return tuple(
         _read_pairs(
-            first.on_disk(scratch), [other.on_disk(scratch) for other in others], rule=rule, ld=ld
+            first.on_disk(scratch),
+            [other.on_disk(scratch) for other in others],
+            options=options,
+            rule=rule,
+            ld=ld,
         )
-        for first, others in ways
+        for first, others, options in ways
     )
 
 
+def _refuse_twice(outcomes: Sequence[Path]) -> None:
+    """Refuse a file that is given for two outcomes, under one name or two."""
+    for first, second in combinations(outcomes, 2):
+        if not first.is_file() or not second.is_file():
+            continue  # a glob of several files
+        if filecmp.cmp(first, second, shallow=False):
+            raise InputError(f"{first} and {second} hold the same; give each outcome once")
+
+
 def _read_pairs(
-    exposure: Path, outcomes: Sequence[Path], *, rule: InstrumentRule, ld: LdSource | None
+    exposure: Path,
+    outcomes: Sequence[Path],
+    *,
+    options: tuple[MungeOptions, MungeOptions],
+    rule: InstrumentRule,
+    ld: LdSource | None,
 ) -> StudyPairs:
-    instruments = read_instruments([exposure], rule=rule, ld=ld)
+    instruments = read_instruments([exposure], rule=rule, ld=ld, options=options[0])
     panel = ld if rule.proxies else None
-    outcome_rows = read_outcomes(outcomes, instruments, panel=panel, match=rule.match)
+    outcome_rows = read_outcomes(
+        outcomes, instruments, options=options[1], panel=panel, match=rule.match
+    )
     return StudyPairs.of(instruments, outcome_rows, rule=rule)

@@ -12,6 +12,7 @@ from proteomr.gwas.clumping import CLUMP_VERSION
 from proteomr.gwas.munging import MUNGE_VERSION
 from proteomr.gwas.panel import name_panel
 from proteomr.gwas.study import name_studies, name_study
+from proteomr.io.sumstats.source import ReadOptions
 from proteomr.mr.analysis import TraitSize
 from proteomr.mr.choice import build_joint_methods, build_methods, spell_methods, split_methods
 from proteomr.mr.estimate import DEFAULT_METHODS
@@ -53,6 +54,8 @@ class MrRequest(Request):
     ----------
     exposure, outcomes : studies of summary statistics; None and none with ``harmonised``.
     harmonised : variants that were harmonised before.
+    read_exposure, read_outcome : how the files of exposure and outcomes are read, in whichever
+        direction they serve.
     rule : how instruments are chosen and found in the outcomes.
     instruments : names of the only variants that may serve; goes before the rule's.
     ld : panel for clumping and proxies, see `proteomr.gwas.panel.open_panel`.
@@ -76,6 +79,8 @@ class MrRequest(Request):
     exposure: Source | None = None
     outcomes: tuple[Source, ...] = ()
     harmonised: Source | None = None
+    read_exposure: ReadOptions = field(default_factory=ReadOptions)
+    read_outcome: ReadOptions = field(default_factory=ReadOptions)
     rule: InstrumentRule = field(default_factory=InstrumentRule)
     instruments: Source | None = None
     ld: Source | None = None
@@ -92,6 +97,9 @@ class MrRequest(Request):
         size = self.outcome_size
         if self.harmonised is not None and studies:
             raise UsageError("--harmonised stands for exposure and outcome: give it alone")
+        read = self.read_exposure, self.read_outcome
+        if self.harmonised is not None and read != (ReadOptions(), ReadOptions()):
+            raise UsageError("--harmonised has columns of its own: no formats or maps of two sides")
         if self.harmonised is not None and self.reverse:
             raise UsageError("--reverse needs the summary statistics of both, not harmonised ones")
         if self.harmonised is None and (self.exposure is None or not self.outcomes):
@@ -109,6 +117,8 @@ class MrRequest(Request):
         outcomes: Data | Sequence[Data] = (),
         *,
         harmonised: Data | None = None,
+        read_exposure: ReadOptions | None = None,
+        read_outcome: ReadOptions | None = None,
         methods: str | Sequence[str] = DEFAULT_METHODS,
         convention: Convention = "twosamplemr",
         bootstraps: int = 1000,
@@ -131,8 +141,8 @@ class MrRequest(Request):
         methods : names, as `proteomr.mr.choice.build_methods` takes them, or such a list as text.
         convention : R package whose defaults the methods follow.
         bootstraps : draws of medians and modes.
-        rule, reverse, steiger_filter, outcome_size, overlap, seed : as the attributes. Variants
-            that the rule admits may start a clump.
+        read_exposure, read_outcome, rule, reverse, steiger_filter, outcome_size, overlap, seed : as
+            the attributes. Variants that the rule admits may start a clump.
 
         Raises
         ------
@@ -152,6 +162,8 @@ class MrRequest(Request):
             exposure=None if exposure is None else name_study(exposure, name="exposure"),
             outcomes=name_studies(outcomes, name="outcome"),
             harmonised=_name(harmonised, "harmonised"),
+            read_exposure=ReadOptions() if read_exposure is None else read_exposure,
+            read_outcome=ReadOptions() if read_outcome is None else read_outcome,
             rule=_admit_to_clumps(InstrumentRule() if rule is None else rule),
             instruments=_name(instruments, "instruments"),
             ld=None if ld is None else name_panel(ld),

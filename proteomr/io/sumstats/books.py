@@ -7,6 +7,7 @@ counted; `per_trait` names columns that stand once for each trait, with its name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
@@ -39,7 +40,16 @@ Conversion: TypeAlias = Literal[
     "p_text",
     "neg_log10",
     "log10",
+    "ln",
+    "neg_ln",
+    "one_sided",
     "z",
+    "percent",
+    "ratio",
+    "variance",
+    "half_width",
+    "weight",
+    "statistic",
 ]
 
 CONVERSIONS: Final[tuple[str, ...]] = get_args(Conversion)
@@ -59,7 +69,12 @@ USUAL: Final[Mapping[str, Conversion]] = {
     "n_case": "number",
     "info": "number",
     "trait": "text",
+    "conf_low": "number",
+    "conf_high": "number",
 }
+"""Columns of the canonical table, and the limits of 95 % that its errors can be made of."""
+PARTS: Final = ("chromosome", "position_bp", "effect_allele", "other_allele")
+"""Canonical columns that the name of a variant may hold."""
 _FOLDER: Final = "formats"
 
 
@@ -71,13 +86,18 @@ class ColumnRule:
     ----------
     to : the canonical column.
     sources : names it goes by; the first that a file has is taken.
-    by : what is done to it: ``log`` of a ratio, ``p_text`` of p-values as text, ``neg_log10`` where
-        -log10 p is given, ``log10`` where log10 p is, ``z`` for a statistic without its error.
+    by : what is done to it: ``log`` of a ratio, ``p_text`` of p-values as text, ``neg_log10``,
+        ``log10``, ``neg_ln``, ``ln`` where such a logarithm of p is given, ``one_sided`` where a
+        one-sided p is, ``z`` for a statistic without its error, ``percent``; an error may be that
+        of the ``ratio`` and not of its logarithm, a ``variance``, a ``weight`` (1 / SE squared),
+        the ``half_width`` of limits of 95 %, or the ``statistic`` that the effect has by it.
+    written : whether the column belongs to the format, and is not only read where it is there.
     """
 
     to: str
     sources: tuple[str, ...]
     by: Conversion
+    written: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +123,9 @@ class FormatBook:
     chromosome_codes : ``catalog`` where 25 is MT, ``plink`` where 25 is XY and 26 MT.
     per_trait : columns that may stand once for each trait.
     other_from : two columns of which the one that is not the effect allele is the other allele.
+    name_parts : what the names of variants hold where no column tells it: a regular expression
+        whose groups have the names of canonical columns.
+    eaf_allele : column of the allele that the frequency is of, where it may be either.
     keep, drop : rows by the value of a column.
     linear : effects are those of a linear model, also where the trait has cases.
     sidecar : whether a yaml file may stand beside it.
@@ -121,6 +144,8 @@ class FormatBook:
     chromosome_codes: Literal["plink", "catalog"] = "plink"
     per_trait: tuple[str, ...] = ()
     other_from: tuple[str, ...] = ()
+    name_parts: str = ""
+    eaf_allele: str = ""
     keep: tuple[RowRule, ...] = ()
     drop: tuple[RowRule, ...] = ()
     linear: bool = False
@@ -204,6 +229,16 @@ class _Parser(BookParser):
         values = {key: _READERS[key](self, key, value) for key, value in facts.items()}
         return FormatBook(**values)
 
+    def take_parts(self, key: str, value: object) -> str:
+        pattern = self.take_pattern(key, value)
+        named = re.compile(pattern).groupindex
+        for to in named:
+            if to not in PARTS:
+                raise self.refuse(f"{key} has no canonical column {to!r}{nearest(to, PARTS)}")
+        if not named:
+            raise self.refuse(f"{key} names no group, as (?P<chromosome>[0-9]+)")
+        return pattern
+
     def take_delimiter(self, key: str, value: object) -> str:
         text = self.take_text(key, value)
         if text not in _DELIMITERS:
@@ -236,7 +271,7 @@ class _Parser(BookParser):
         )
 
     def take_columns(self, key: str, value: object) -> tuple[ColumnRule, ...]:
-        allowed = ("to", "from", "by")
+        allowed = ("to", "from", "by", "written")
         entries = self.take_tables(key, value, needed=("to", "from"), allowed=allowed)
         return tuple(map(self._take_column, entries))
 
@@ -250,7 +285,8 @@ class _Parser(BookParser):
         sources = self.take_names(f"from of the column {to}", entry["from"])
         if not sources:
             raise self.refuse(f"from of the column {to} names no column of the file")
-        return ColumnRule(to, sources, _CONVERSION_OF[by])
+        written = self.take_flag("written of [[columns]]", entry.get("written", True))
+        return ColumnRule(to, sources, _CONVERSION_OF[by], written)
 
 
 _DELIMITERS: Final = ("\t", " ", ",", ";")  # those that the reader finds by itself
@@ -265,6 +301,8 @@ _READERS: Final[Mapping[str, Callable[[_Parser, str, object], Any]]] = {
     "chromosome_codes": _Parser.take_codes,
     "per_trait": _Parser.take_names,
     "other_from": _Parser.take_pair,
+    "name_parts": _Parser.take_parts,
+    "eaf_allele": _Parser.take_title,
     "keep": _Parser.take_rows,
     "drop": _Parser.take_rows,
     "linear": _Parser.take_flag,
