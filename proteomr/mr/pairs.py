@@ -10,6 +10,7 @@ from typing import Final, Protocol, Self, TypeAlias
 import polars as pl
 
 from proteomr.errors import NothingToDo
+from proteomr.mr.caveats import caution
 from proteomr.mr.frequencies import check_frequencies
 from proteomr.mr.harmonise import describe_outcomes, harmonise_table, to_harmonised
 from proteomr.mr.harmonised_files import drop_significant, gather_pairs, judge_harmonised
@@ -103,7 +104,7 @@ class StudyPairs:
     def take(self, stretch: Stretch) -> tuple[pl.DataFrame, list[Harmonised]]:
         """Return every variant of a stretch of `cut`, kept or not, and its analyses."""
         table = self._harmonise(stretch)
-        return table, to_harmonised(table)
+        return table, caution(to_harmonised(table), self.instruments.strength)
 
     def account(self, table: pl.DataFrame) -> tuple[tuple[Drop, ...], tuple[str, ...]]:
         """Return what was left out until the variants of all stretches, and notes."""
