@@ -13,7 +13,12 @@ from proteomr.gwas.munging import MUNGE_VERSION
 from proteomr.gwas.panel import name_panel
 from proteomr.gwas.study import name_studies, name_study
 from proteomr.mr.analysis import TraitSize
-from proteomr.mr.choice import build_joint_methods, build_methods, spell_methods, split_methods
+from proteomr.mr.choice import (
+    build_joint_methods,
+    build_methods,
+    spell_methods,
+    split_methods,
+)
 from proteomr.mr.estimate import DEFAULT_METHODS
 from proteomr.mr.harmonise import HARMONISE_VERSION
 from proteomr.mr.inputs import InstrumentRule
@@ -167,7 +172,7 @@ class MrRequest(Request):
     @property
     def joint(self) -> bool:
         """Whether several exposures are analysed at once."""
-        return any(map(_is_joint, self.methods))
+        return any(map(is_joint, self.methods))
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -197,12 +202,8 @@ class MrRequest(Request):
         }
 
 
-def _is_joint(method: str) -> bool:
-    return method.strip().startswith("mv_")
-
-
 def _check_methods(methods: Sequence[str], *, harmonised: bool) -> None:
-    joint = [name for name in methods if _is_joint(name)]
+    joint = [name for name in methods if is_joint(name)]
     if joint and (len(joint) < len(methods) or not harmonised):
         raise UsageError("methods mv_... are for --harmonised variants of several exposures, alone")
 
@@ -210,7 +211,7 @@ def _check_methods(methods: Sequence[str], *, harmonised: bool) -> None:
 def _resolve_methods(
     names: Sequence[str], *, convention: Convention, bootstraps: int
 ) -> tuple[str, ...]:
-    if any(map(_is_joint, names)):
+    if any(map(is_joint, names)):
         return spell_methods(build_joint_methods(names))
     return spell_methods(build_methods(names, convention=convention, draws=bootstraps))
 

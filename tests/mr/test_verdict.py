@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -30,6 +31,8 @@ KEYS = {
     "reach": [],
     "harmonised": ["variant_id"],
 }
+FORWARD: Final = "forward"
+REVERSE: Final = "reverse"
 PAIR = ["exposure", "outcome", "direction"]
 
 
@@ -71,8 +74,10 @@ def test_a_p_value_below_all_numbers_is_still_written() -> None:
 
 def make_both_ways(effects: tuple[float, float]) -> list[Harmonised]:
     there, back = (make_pair("same", effect=effect, seed=i) for i, effect in enumerate(effects))
-    names = {"exposures": ("same",), "outcome": "same"}
-    return [replace(there, **names), replace(back, **names, direction="reverse")]
+    return [
+        replace(pair, exposures=("same",), outcome="same", direction=direction)
+        for pair, direction in ((there, FORWARD), (back, REVERSE))
+    ]
 
 
 def test_what_goes_both_ways_is_one_pair_in_words() -> None:
@@ -161,7 +166,11 @@ def test_the_other_trait_of_the_reverse_is_the_binary_one(tmp_path: Path) -> Non
         write_region(tmp_path, name, m=3, beta=beta) for name, beta in (("a", 0.1), ("b", 0.2))
     ]
     size = TraitSize(n_case=1_000, n_control=19_000)
-    asked = {"rule": InstrumentRule(unproven="flag"), "methods": "ivw", "outcome_size": size}
+    asked: dict[str, Any] = {
+        "rule": InstrumentRule(unproven="flag"),
+        "methods": "ivw",
+        "outcome_size": size,
+    }
     found = proteomr.run_mr(*files, reverse=True, **asked)
     units = found.table().select("direction", "exposure_unit", "outcome_unit").rows()
     assert units == [("forward", None, "log odds"), ("reverse", "log odds", None)]
