@@ -16,6 +16,7 @@ from proteomr.mr.analysis import TraitSize
 from proteomr.mr.choice import (
     build_joint_methods,
     build_methods,
+    is_joint,
     spell_methods,
     split_methods,
 )
