@@ -17,6 +17,7 @@ from proteomr.plot.mr_leave_one_out import draw_leave_one_out
 from proteomr.plot.mr_radial import draw_radial
 from proteomr.plot.mr_scatter import draw_scatter
 from proteomr.plot.style import PlotStyle, house_style
+from proteomr.runs.encoding import write_text
 from proteomr.tables import Harmonised
 
 __all__ = ["draw_pair", "save_book"]
@@ -129,9 +130,9 @@ def save_book(drawings: Iterable[Drawing], path_stem: str | Path) -> tuple[Path,
     )
     replace_file(paths[0], lambda file: _write_pages(file, drawings, index, tables))
     listed = pl.DataFrame(index, schema=_INDEX, orient="row")
-    replace_file(paths[1], lambda file: listed.write_csv(file, separator="\t"))
+    replace_file(paths[1], lambda file: write_text(listed, file, separator="\t"))
     numbers = pl.concat(tables, how="diagonal_relaxed")
-    replace_file(paths[2], lambda file: numbers.write_csv(file, separator="\t"))
+    replace_file(paths[2], lambda file: write_text(numbers, file, separator="\t"))
     return paths
 
 

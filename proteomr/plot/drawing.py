@@ -14,6 +14,7 @@ import polars as pl
 from proteomr.errors import UsageError, nearest
 from proteomr.files import replace_file
 from proteomr.plot.style import house_style
+from proteomr.runs.encoding import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -107,7 +108,7 @@ def save_drawing(
             replace_file(path, partial(_put, content=content))
             written.append(path)
     table = stem.with_name(f"{stem.name}.tsv")
-    replace_file(table, lambda file: drawing.data.write_csv(file, separator="\t"))
+    replace_file(table, lambda file: write_text(drawing.data, file, separator="\t"))
     return (*written, table)
 
 

@@ -180,3 +180,23 @@ def test_the_other_trait_of_the_reverse_is_the_binary_one(tmp_path: Path) -> Non
     ratios = found.table()["ratio"]
     assert ratios[0] == pytest.approx(np.exp(found.table()["estimate"][0]))
     assert ratios[1] is None
+
+
+def test_text_tables_write_truth_as_r_reads_it(tmp_path: Path) -> None:
+    files = [
+        write_region(tmp_path, name, m=4, beta=beta) for name, beta in (("a", 0.1), ("b", 0.2))
+    ]
+    out = tmp_path / "o"
+    rule = InstrumentRule(unproven="flag")
+    proteomr.run_mr(*files, rule=rule, out=out, formats=("parquet", "csv", "tsv"))
+    found = set[str]()
+    for path in [*out.glob("*.csv"), *out.glob("*.tsv")]:
+        if path.with_suffix(".parquet").is_file():
+            separator = "," if path.suffix == ".csv" else "\t"
+            text = pl.read_csv(path, separator=separator, infer_schema=False)
+            stored = pl.read_parquet(path.with_suffix(".parquet")).select(pl.selectors.boolean())
+            for column in stored.columns:
+                assert set(text[column].drop_nulls()) <= {"TRUE", "FALSE"}
+                assert (text[column] == "TRUE").to_list() == stored[column].to_list()
+                found.add(column)
+    assert {"mr_keep", "exposure_first", "palindromic", "selected"} <= found
