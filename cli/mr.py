@@ -1,5 +1,6 @@
 """`proteomr mr`: Mendelian randomisation of one pair or of thousands."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -215,6 +216,15 @@ def mr(
             "--outcome-controls", metavar="N", rich_help_panel=ESTIMATES, help="Controls."
         ),
     ] = None,
+    ratio: Annotated[
+        bool,
+        typer.Option(
+            "--ratio",
+            rich_help_panel=ESTIMATES,
+            help="Effects on the outcomes are log odds: estimates get odds ratios, figures log "
+            "axes. Not needed with cases, told or among the variants.",
+        ),
+    ] = False,
     prevalence: Annotated[
         float,
         typer.Option(
@@ -254,10 +264,19 @@ def mr(
             "--figures",
             rich_help_panel=shared.RESULTS,
             help="Draw scatter, forest, leave-one-out, funnel and radial plots into the folder "
-            "figures; of more than six pairs, those of q below 0.05 as one book. Needs the extra "
-            "proteomr[plot].",
+            "figures; of more than six pairs, those of q below 0.05 as one PDF. Odds ratios are on "
+            "log axes where the outcome is known to be binary. Needs the extra proteomr[plot].",
         ),
     ] = False,
+    figure_format: Annotated[
+        str,
+        typer.Option(
+            "--figure-format",
+            metavar="svg,png,pdf",
+            rich_help_panel=shared.RESULTS,
+            help="One or several, of the figures of up to six pairs; those of more are one PDF.",
+        ),
+    ] = "svg,png",
     running: Running,
 ) -> None:
     """Estimate causal effects from genetic variants.
@@ -300,14 +319,16 @@ def mr(
             steiger_filter=steiger_filter,
             outcome_size=TraitSize(cases, controls, prevalence),
             overlap=overlap,
+            log_odds=ratio,
             controls=controls_file,
             seed=running.seed,
         )
         if not figures:
             return MrJob(request, columns)
-        from proteomr.plot import draw_causes
+        from proteomr.plot.mr_figures import FigureOptions, draw_causes
 
-        return MrJob(request, columns, draw_causes)
+        options = FigureOptions.of(figure_format)
+        return MrJob(request, columns, partial(draw_causes, options=options))
 
     task = Task(
         make_job,
@@ -316,7 +337,7 @@ def mr(
         describe_failures,
         formats=choose_formats(format),
         blocks=blocks,
-        form={"columns": columns, "figures": figures},
+        form={"columns": columns, "figures": figures, "figure_format": figure_format},
         doing="estimating",
     )
     run_command(context, running, task)

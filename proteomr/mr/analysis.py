@@ -33,6 +33,7 @@ __all__ = [
     "analyse",
     "measure_direction",
     "measure_pairs",
+    "tell_log_odds",
 ]
 
 
@@ -193,12 +194,28 @@ def add_units(
         ),
     )
     keys = [c.EXPOSURE, c.OUTCOME, c.DIRECTION]
-    ratio = pl.when(pl.col("outcome_unit").is_not_null()).then(pl.col(c.ESTIMATE).exp())
     known = estimates.drop("exposure_unit", "outcome_unit").join(
         units, on=keys, how="left", maintain_order="left"
     )
+    return _add_ratios(known)
+
+
+def tell_log_odds(estimates: pl.DataFrame, side: Side) -> pl.DataFrame:
+    """Return estimates whose exposures or outcomes are all in log odds, as the user says.
+
+    Examples
+    --------
+    >>> tell_log_odds(load_schema("estimates").empty(), "outcome").height
+    0
+    """
+    return _add_ratios(estimates.with_columns(pl.lit("log odds").alias(f"{side}_unit")))
+
+
+def _add_ratios(estimates: pl.DataFrame) -> pl.DataFrame:
+    """Return estimates with odds ratios where the outcome is in log odds."""
+    ratio = pl.when(pl.col("outcome_unit").is_not_null()).then(pl.col(c.ESTIMATE).exp())
     finite = pl.when(ratio.is_finite()).then(ratio)  # none above the largest number
-    return load_schema("estimates").validate(known.with_columns(finite.alias(c.RATIO)))
+    return load_schema("estimates").validate(estimates.with_columns(finite.alias(c.RATIO)))
 
 
 def _name_unit(pair: Harmonised, side: Side, size: TraitSize | None) -> str | None:

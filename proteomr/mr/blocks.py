@@ -8,7 +8,8 @@ from typing import Final, Protocol, TypedDict
 
 import polars as pl
 
-from proteomr.mr.analysis import TraitSize, measure_pairs
+from proteomr.mr.analysis import TraitSize, measure_pairs, tell_log_odds
+from proteomr.mr.explained import Side
 from proteomr.mr.methods.method import Method
 from proteomr.mr.multivariable.tables import estimate_jointly, tabulate_strength
 from proteomr.mr.pairs import Pairs, Stretch
@@ -107,6 +108,7 @@ class PairWork:
     steiger_filter : whether variants that explain more of the outcome are dropped.
     outcome_size : of binary outcomes.
     overlap : share of the larger study that is in the other one.
+    log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
     """
 
     directions: tuple[Pairs, ...]
@@ -115,6 +117,7 @@ class PairWork:
     steiger_filter: bool
     outcome_size: TraitSize
     overlap: float | None
+    log_odds: bool = False
 
     def __call__(self, block: Block, /) -> dict[str, pl.DataFrame]:
         """Return the tables of a block, the q values alone left out."""
@@ -123,8 +126,12 @@ class PairWork:
         dropped = sum(a.m - b.m for a, b in zip(pairs, analysed, strict=True))
         sizes = self._size_traits(block.direction)
         analysis = measure_pairs(analysed, self.methods, seed=self.seed, **sizes)
+        tables = dict(analysis.tables)
+        if self.log_odds:
+            side: Side = "exposure" if block.direction else "outcome"
+            tables["estimates"] = tell_log_odds(tables["estimates"], side)
         return {
-            **analysis.tables,
+            **tables,
             "reach": tabulate_reach(analysed, overlap=self.overlap, **sizes),
             "harmonised": name_direction(table, block.direction),
             FILTERED: pl.DataFrame({"n": [dropped]}),

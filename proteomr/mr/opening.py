@@ -91,6 +91,7 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
         request.steiger_filter,
         request.outcome_size,
         request.overlap,
+        request.log_odds,
     )
     count = sum(direction.count for direction in directions)
     _log.info("%s pairs by %s", count, ", ".join(name_methods(work.methods)))

@@ -68,6 +68,7 @@ class MrRequest(Request):
         exposures (``mv_...``) stand alone, and with ``harmonised``.
     outcome_size : cases, controls and prevalence of a binary outcome.
     overlap : share of the larger study that is in the other one.
+    log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
     controls : pairs of which the answer is known.
     seed : of the random numbers.
 
@@ -90,6 +91,7 @@ class MrRequest(Request):
     methods: tuple[str, ...] = tuple(DEFAULT_METHODS)
     outcome_size: TraitSize = field(default_factory=TraitSize)
     overlap: float | None = None
+    log_odds: bool = False
     controls: Source | None = None
     seed: int = 1
 
@@ -125,6 +127,7 @@ class MrRequest(Request):
         steiger_filter: bool = False,
         outcome_size: TraitSize | None = None,
         overlap: float | None = None,
+        log_odds: bool = False,
         controls: Data | None = None,
         seed: int = 1,
     ) -> Self:
@@ -137,8 +140,8 @@ class MrRequest(Request):
         methods : names, as `proteomr.mr.choice.build_methods` takes them, or such a list as text.
         convention : R package whose defaults the methods follow.
         bootstraps : draws of medians and modes.
-        rule, reverse, steiger_filter, outcome_size, overlap, seed : as the attributes. Variants
-            that the rule admits may start a clump.
+        rule, reverse, steiger_filter, outcome_size, overlap, log_odds, seed : as the attributes.
+            Variants that the rule admits may start a clump.
 
         Raises
         ------
@@ -166,6 +169,7 @@ class MrRequest(Request):
             methods=_resolve_methods(asked, convention=convention, bootstraps=bootstraps),
             outcome_size=TraitSize() if outcome_size is None else outcome_size,
             overlap=overlap,
+            log_odds=log_odds,
             controls=_name(controls, "controls"),
             seed=seed,
         )

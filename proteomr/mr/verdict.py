@@ -205,7 +205,7 @@ def _word(row: dict[str, Any], *, tested: int, alpha: float, other: bool | None)
     sign = "higher" if row[c.ESTIMATE] > 0 else "lower"
     words = [f"the exposure goes with {sign} values of the outcome ({numbers})"]
     if other:
-        words.append("so does the outcome with the exposure: one pair that goes both ways")
+        words.append("so does the reverse: one pair that goes both ways")
     elif other is not None:
         words.append("the reverse shows no effect")
     return "; ".join([*words, *_word_evidence(row)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+import unicodedata
 
 import numpy as np
 
@@ -15,6 +16,7 @@ __all__ = [
     "format_p",
     "format_tick",
     "label_axis",
+    "measure_letters",
     "shorten",
     "wrap",
 ]
@@ -27,16 +29,47 @@ _LINES = 3
 def shorten(name: str, *, letters: int) -> str:
     """Return a name on one line, its middle left out where it is longer than allowed.
 
+    The gap lies between words where that keeps two thirds of the letters; within a word elsewhere.
+    Letters of double width count as two.
+
     Examples
     --------
     >>> shorten("chr1:123456789:ACGTACGT:A", letters=12)
     'chr1:1…CGT:A'
+    >>> shorten("Loneliness as answered in the second questionnaire", letters=30)
+    'Loneliness as … questionnaire'
     """
     plain = "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
-    if len(plain) <= letters:
+    if measure_letters(plain) <= letters:
         return plain
     tail = (letters - 1) // 2
-    return f"{plain[: letters - 1 - tail]}…{plain[-tail:]}"
+    head = _take(plain, letters - 1 - tail)
+    last = _take(plain[::-1], tail)[::-1]
+    before, after = head.rfind(" "), last.find(" ")
+    at_words = f"{head[:before]} …{last[after:]}" if min(before, after) >= 0 else ""
+    return at_words if 3 * measure_letters(at_words) >= 2 * letters else f"{head}…{last}"
+
+
+def measure_letters(text: str) -> int:
+    """Return the width of a text in letters; those of East Asia are two wide.
+
+    Examples
+    --------
+    >>> measure_letters("ADM"), measure_letters("孤独")
+    (3, 4)
+    """
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide
+
+
+def _take(text: str, letters: int) -> str:
+    """Return as much of the beginning as is so many letters wide."""
+    taken = ""
+    for letter in text:
+        if measure_letters(taken + letter) > letters:
+            break
+        taken += letter
+    return taken
 
 
 def wrap(text: str, *, letters: int) -> str:

@@ -113,7 +113,8 @@ def draw_scatter(
         high = int(style.plot_mm / 1.45)
         axes.set_ylabel(label_axis(f"SNP effect on {outcome}", style.outcome_unit, letters=high))
         set_ticks(figure, axes, x=6, y=6)
-        top, foot = add_title(figure, style.title), add_legend(figure, handles)
+        top = add_title(figure, style.title, small_print=style.small_print)
+        foot = add_legend(figure, handles)
         settle(figure, axes, plot_mm=style.plot_mm, top_mm=top, foot_mm=foot)
         marked = np.flatnonzero(points.outlier & points.drawn)[: style.labels]
         place_labels(
