@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,14 @@ from proteomr.plot.canvas import (
     set_ticks,
 )
 from proteomr.plot.frames import MethodRow, Ratios, is_drawable
-from proteomr.plot.lettering import choose_decimals, format_number, format_p, shorten, wrap
+from proteomr.plot.lettering import (
+    choose_decimals,
+    format_number,
+    format_p,
+    format_ratio,
+    shorten,
+    wrap,
+)
 from proteomr.plot.marks import cut_limits
 from proteomr.plot.style import BLACK, GREY, PlotStyle, house_style, look_of_method
 
@@ -316,20 +323,22 @@ def _as_ratio(row: IntervalRow) -> IntervalRow:
 def _write_texts(
     lines: Sequence[IntervalRow | None], *, ratio: str | None
 ) -> list[tuple[str, str, str]]:
-    if ratio is not None:
-        lines = [row if row is None or not row.drawn else _as_ratio(row) for row in lines]
     widths = [(row.high - row.low) / 3.92 for row in lines if row is not None and row.bounded]
-    decimals = choose_decimals(np.array(widths, dtype=np.float64))
-    return [("", "", "") if row is None else _write_text(row, decimals) for row in lines]
+    decimals = choose_decimals(np.array(widths, dtype=np.float64))  # of ratios: those near one
+    write = format_number
+    if ratio is not None:
+        write = format_ratio
+        decimals = max(2, decimals)
+        lines = [row if row is None or not row.drawn else _as_ratio(row) for row in lines]
+    return [("", "", "") if row is None else _write_text(row, decimals, write) for row in lines]
 
 
-def _write_text(row: IntervalRow, decimals: int) -> tuple[str, str, str]:
+def _write_text(row: IntervalRow, decimals: int, write: Callable[..., str]) -> tuple[str, str, str]:
     if not row.drawn:
         status = "no estimate" if row.status == "ok" else row.status
         return row.label, status.replace("_", " "), ""
-    value = format_number(row.estimate, decimals=decimals)
-    low = format_number(row.low, decimals=decimals)
-    high = format_number(row.high, decimals=decimals)
+    value = write(row.estimate, decimals=decimals)
+    low, high = (write(end, decimals=decimals) for end in (row.low, row.high))
     shown = f"{value} ({low}, {high})" if math.isfinite(row.low + row.high) else value
     return row.label, shown, format_p(row.neg_log10_p)
 

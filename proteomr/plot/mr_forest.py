@@ -19,7 +19,7 @@ from proteomr.plot.interval_rows import (
     tabulate_rows,
     takes_ratios,
 )
-from proteomr.plot.lettering import shorten
+from proteomr.plot.lettering import shorten_trait
 from proteomr.plot.marks import list_undrawn
 from proteomr.plot.style import BLUE, PlotStyle
 
@@ -89,12 +89,12 @@ def draw_forest(
                 strict=True,
             )
         ]
-    names = [shorten(name, letters=60) for name in pair]
+    names = [shorten_trait(name) for name in pair]
     ratio = style.ratio if takes_ratios([*rows, *foot]) else None
     unit = f" ({style.outcome_unit})" if style.outcome_unit and not ratio else ""
     per = f" per {style.exposure_unit}" if style.exposure_unit else ""
     what = (
-        f"{ratio} of {names[1]} by {names[0]}" if ratio else f"Effect of {names[0]} on {names[1]}"
+        f"{ratio} of {names[0]} on {names[1]}" if ratio else f"Effect of {names[0]} on {names[1]}"
     )
     pages = draw_rows(
         rows,

@@ -13,7 +13,7 @@ from proteomr.errors import NothingToDo
 from proteomr.plot.canvas import LARGEST_LOG, add_legend, add_title, new_axes, set_ticks, settle
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.frames import MethodRow, check_pair, is_drawable, pick_methods, read_ratios
-from proteomr.plot.lettering import label_axis, shorten
+from proteomr.plot.lettering import label_axis, shorten_trait
 from proteomr.plot.marks import choose_limits, cut_limits, draw_line, list_undrawn, point_size
 from proteomr.plot.style import BLACK, GREY, PlotStyle, house_style
 
@@ -88,7 +88,7 @@ def draw_funnel(
         handles = _fill(axes, ratios.estimate[drawn], precision[drawn], rows, limits=limits)
         unit = "/".join(filter(None, (style.outcome_unit, style.exposure_unit))) or None
         letters = int(style.width_mm / 1.7)
-        names = [shorten(name, letters=letters) for name in pair]
+        names = [shorten_trait(name) for name in pair]
         ratio = style.ratio is not None and max(map(abs, limits)) < LARGEST_LOG
         what = f"{style.ratio}" if ratio else "Ratio estimate"
         label = label_axis(

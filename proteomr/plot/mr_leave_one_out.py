@@ -16,7 +16,7 @@ from proteomr.plot.interval_rows import (
     tabulate_rows,
     takes_ratios,
 )
-from proteomr.plot.lettering import shorten
+from proteomr.plot.lettering import shorten_trait
 from proteomr.plot.style import PlotStyle, look_of_method
 
 __all__ = ["draw_leave_one_out"]
@@ -82,10 +82,10 @@ def draw_leave_one_out(
         )
         for row in range(len(together.names))
     ]
-    names = [shorten(name, letters=50) for name in pair]
+    names = [shorten_trait(name) for name in pair]
     ratio = style.ratio if takes_ratios([*rows, *foot]) else None
     what = (
-        f"{ratio} of {names[1]} by {names[0]}" if ratio else f"effect of {names[0]} on {names[1]}"
+        f"{ratio} of {names[0]} on {names[1]}" if ratio else f"effect of {names[0]} on {names[1]}"
     )
     pages = draw_rows(
         rows,

@@ -22,7 +22,7 @@ from proteomr.mr.methods.radial import (
 from proteomr.plot.canvas import add_legend, add_title, new_axes, place_labels, set_ticks, settle
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.frames import MethodRow, check_single, is_drawable
-from proteomr.plot.lettering import label_axis, shorten
+from proteomr.plot.lettering import label_axis, shorten, shorten_trait
 from proteomr.plot.marks import choose_limits, draw_line, draw_points, list_undrawn
 from proteomr.plot.style import GREY, PlotStyle, house_style
 from proteomr.tables import Harmonised
@@ -101,7 +101,7 @@ def draw_radial(
         handles = _fill(axes, radial)
         axes.set_xlabel("√weight")
         letters = int(style.plot_mm / 1.45)
-        names = [shorten(name, letters=letters) for name in (exposure, outcome)]
+        names = [shorten_trait(name) for name in (exposure, outcome)]
         axes.set_ylabel(
             label_axis(f"Ratio × √weight, {names[0]} on {names[1]}", None, letters=letters)
         )

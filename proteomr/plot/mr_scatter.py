@@ -21,7 +21,7 @@ from proteomr.plot.canvas import (
 )
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.frames import MethodRow, check_single, is_drawable, pick_methods
-from proteomr.plot.lettering import label_axis, shorten
+from proteomr.plot.lettering import label_axis, shorten, shorten_trait
 from proteomr.plot.marks import choose_limits, draw_line, draw_points, list_undrawn
 from proteomr.plot.style import GREY, PlotStyle, house_style
 from proteomr.tables import Harmonised
@@ -107,11 +107,12 @@ def draw_scatter(
         figure, axes = new_axes(style.width_mm, 80.0)
         handles = _fill(axes, points, rows)
         letters = int(style.width_mm / 1.7)
+        names = [shorten_trait(name) for name in (exposure, outcome)]
         axes.set_xlabel(
-            label_axis(f"SNP effect on {exposure}", style.exposure_unit, letters=letters)
+            label_axis(f"SNP effect on {names[0]}", style.exposure_unit, letters=letters)
         )
         high = int(style.plot_mm / 1.45)
-        axes.set_ylabel(label_axis(f"SNP effect on {outcome}", style.outcome_unit, letters=high))
+        axes.set_ylabel(label_axis(f"SNP effect on {names[1]}", style.outcome_unit, letters=high))
         set_ticks(figure, axes, x=6, y=6)
         top = add_title(figure, style.title, small_print=style.small_print)
         foot = add_legend(figure, handles)

@@ -245,7 +245,7 @@ def house_style() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
-        matplotlib.rcParams["font.sans-serif"] = choose_fonts()
+        matplotlib.rcParams["font.family"] = choose_fonts()  # a list: one after another
         yield
 
 
@@ -317,7 +317,6 @@ _FALLBACKS: Final = (
 _SETTINGS: Final[dict[str, object]] = {
     "figure.dpi": 300,
     "savefig.dpi": 300,
-    "font.family": "sans-serif",
     "font.size": 7.0,
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "axes.labelsize": 7.0,

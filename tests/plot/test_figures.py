@@ -24,7 +24,8 @@ from proteomr.plot import (
     draw_scatter,
 )
 from proteomr.plot.canvas import list_ratio_ticks
-from proteomr.plot.style import find_undrawable
+from proteomr.plot.lettering import shorten_trait
+from proteomr.plot.style import choose_fonts, find_undrawable
 
 MakePair = Callable[..., Any]
 LONG = "Answers about feeling lonely or isolated in $three$ questionnaires & an <interview>, " * 2
@@ -336,10 +337,21 @@ def test_a_method_that_is_not_there_is_refused_with_the_nearest(make_pair: MakeP
 def texts_apart(figure: Any, *, slack: float = 1.0) -> bool:
     """Tell whether no two texts of a figure cover each other, measured with the renderer."""
     figure.draw_without_rendering()
+    beyond = {
+        label
+        for axis, ends in (
+            (axis, sorted(limits))
+            for axes in figure.axes
+            for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim()))
+        )
+        for tick in axis.get_major_ticks()
+        if not ends[0] <= tick.get_loc() <= ends[1]
+        for label in (tick.label1, tick.label2)
+    }  # of ticks outside the axes, which are not drawn
     boxes = [
         Text.get_window_extent(text)
         for text in figure.findobj(Text)
-        if text.get_visible() and text.get_text().strip() and text.get_window_extent().width > 0
+        if text.get_visible() and text.get_text().strip() and text not in beyond
     ]
     canvas = figure.bbox
     shown = [box for box in boxes if box.x1 > 0 and box.y1 > 0 and box.x0 < canvas.x1]
@@ -484,3 +496,20 @@ def test_the_line_of_ivw_looks_the_same_in_every_figure(make_pair: MakePair) -> 
         line = next(line for line in axes.lines if str(line.get_label()).startswith("IVW"))
         looks.add((line.get_color(), line.get_linestyle()))
     assert len(looks) == 1
+
+
+def test_every_font_that_is_installed_is_looked_into(make_pair: MakePair) -> None:
+    drawn = draw_scatter(make_pair(3, exposure="孤独").data)
+    families = {tuple(text.get_fontfamily()) for text in drawn.figure.findobj(Text)}
+    assert families == {tuple(choose_fonts())}
+    label: Any = drawn.figure.axes[0].xaxis.label
+    assert label.get_text() == "SNP effect on 孤独"
+
+
+def test_a_long_name_is_shortened_in_one_way_in_every_figure(make_pair: MakePair) -> None:
+    name = "Loneliness as answered in the second questionnaire of 2012 by all people"
+    short = shorten_trait(name)
+    assert "… " in short
+    for drawing in draw_all(make_pair(4, exposure=name), style=PlotStyle(width="double")):
+        texts = [" ".join(t.get_text().split()) for t in drawing.figure.findobj(Text)]
+        assert any(short in text for text in texts), drawing.kind
