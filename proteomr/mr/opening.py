@@ -17,11 +17,13 @@ from proteomr.mr.blocks import Block, JointWork, PairWork, Work, cut_blocks, nam
 from proteomr.mr.choice import build_methods, name_methods
 from proteomr.mr.controls import read_controls
 from proteomr.mr.inputs import InstrumentRule, Instruments, read_instruments, read_outcomes
+from proteomr.mr.instruments import label_cis
 from proteomr.mr.multivariable.tables import read_joint
 from proteomr.mr.outcome_names import name_outcomes_apart
 from proteomr.mr.pairs import Pairs, ReadyPairs, StudyPairs
 from proteomr.mr.request import MrRequest
 from proteomr.tables import columns as c
+from proteomr.tables.genes import Build
 
 __all__ = ["Opened", "open_analysis"]
 
@@ -82,7 +84,7 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
         strength = [
             name_direction(study.instruments.strength, place) for place, study in enumerate(studies)
         ]
-        tables["instruments"] = pl.concat(strength, how="diagonal_relaxed")
+        tables["instruments"] = label_placement(pl.concat(strength, how="diagonal_relaxed"))
         directions = studies
     work = PairWork(
         directions,
@@ -96,6 +98,37 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
     count = sum(direction.count for direction in directions)
     _log.info("%s pairs by %s", count, ", ".join(name_methods(work.methods)))
     return Opened(work, cut_blocks(directions), count, tables, controls, notes)
+
+
+def label_placement(instruments: pl.DataFrame) -> pl.DataFrame:
+    """Return instruments with ``placement``: cis or trans where the exposure is named as a gene.
+
+    It is null where the name is no gene's, or the build of the positions is not known.
+
+    Parameters
+    ----------
+    instruments : the schema ``instruments``, and ``build`` where known.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame(
+    ...     {"exposure": ["GDF15", "GDF15"], "chromosome": ["19", "2"],
+    ...      "position_bp": [18_400_000, 1], "build": ["GRCh38"] * 2}
+    ... )
+    >>> label_placement(rows)["placement"].to_list()
+    ['cis', 'trans']
+    """
+    empty = pl.lit(None, pl.String).alias("placement")
+    if "build" not in instruments.columns or not instruments.height:
+        return instruments.with_columns(empty)
+    known: dict[object, Build] = {"GRCh37": "GRCh37", "GRCh38": "GRCh38"}
+    parts = [
+        label_cis(part, build=known[build], gene_column=c.EXPOSURE)
+        if build in known
+        else part.with_columns(empty)
+        for (build,), part in instruments.with_row_index("_row").group_by("build")
+    ]
+    return pl.concat(parts).sort("_row").drop("_row")
 
 
 def _open_joint(request: MrRequest, scratch: Path, controls: pl.DataFrame | None) -> Opened:

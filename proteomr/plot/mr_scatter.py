@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_scatter"]
 
+_TRUTH = {"TRUE": True, "FALSE": False, "T": True, "F": False}
 _NO_LINE = "needs a column intercept among the estimates"
 
 
@@ -150,6 +151,9 @@ def _read_mark(variants: pl.DataFrame, name: str) -> Bool:
     if name not in variants.columns:
         return np.zeros(variants.height, dtype=np.bool_)
     column = variants[name]
+    if column.dtype == pl.String:  # of a file of text, as R and proteomr write truth
+        spelt = column.str.to_uppercase().replace_strict(_TRUTH, default=None)
+        column = spelt if spelt.null_count() == column.null_count() else column
     if column.dtype not in (pl.Boolean, pl.Null):
         raise ColumnError(f"the variants' column {name!r} holds {column.dtype}, not true and false")
     return column.cast(pl.Boolean).fill_null(value=False).to_numpy().astype(np.bool_)

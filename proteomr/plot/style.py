@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -240,7 +241,7 @@ def house_style() -> Iterator[None]:
     'proteomr'
     """
     matplotlib = _load_matplotlib()
-    with matplotlib.rc_context(), warnings.catch_warnings():
+    with matplotlib.rc_context(), warnings.catch_warnings(), _quiet_fonts():
         # a letter that no font holds is drawn as a box; a note names it, the data beside keep it
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         matplotlib.rcdefaults()
@@ -278,6 +279,18 @@ def find_undrawable(text: str) -> str:
             if letter.isprintable() and not any(ord(letter) in known for known in maps)
         )
     )
+
+
+@contextmanager
+def _quiet_fonts() -> Iterator[None]:
+    """Say nothing of a font that has no bold: its plain letters serve."""
+    logger = logging.getLogger("matplotlib.font_manager")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _load_matplotlib() -> Any:

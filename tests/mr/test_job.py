@@ -254,7 +254,7 @@ def test_several_exposures_without_an_estimate_are_counted(tmp_path: Path) -> No
     assert (results.units, results.failed) == (2, 2)
     assert proteomr.run_mr(harmonised=few, methods="mv_ivw").failed == 0
     with pytest.raises(UsageError, match="--figures draws one exposure at a time"):
-        MrJob(MrRequest.of(harmonised=few, methods="mv_ivw"), draw=lambda *_, **__: None)
+        MrJob(MrRequest.of(harmonised=few, methods="mv_ivw"), draw=lambda *_, **__: ())
 
 
 def test_two_runs_into_one_folder_exclude_each_other(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,8 @@ import proteomr
 from proteomr.mr.analysis import analyse
 from proteomr.mr.estimate import build_methods
 from proteomr.mr.inputs import InstrumentRule
+from proteomr.mr.opening import label_placement
+from proteomr.runs import Results
 from proteomr.stats.multiple import adjust
 from proteomr.tables import Harmonised
 from tests.mr.test_estimate import make_pair
@@ -31,8 +33,6 @@ KEYS = {
     "reach": [],
     "harmonised": ["variant_id"],
 }
-FORWARD: Final = "forward"
-REVERSE: Final = "reverse"
 PAIR = ["exposure", "outcome", "direction"]
 
 
@@ -74,10 +74,8 @@ def test_a_p_value_below_all_numbers_is_still_written() -> None:
 
 def make_both_ways(effects: tuple[float, float]) -> list[Harmonised]:
     there, back = (make_pair("same", effect=effect, seed=i) for i, effect in enumerate(effects))
-    return [
-        replace(pair, exposures=("same",), outcome="same", direction=direction)
-        for pair, direction in ((there, FORWARD), (back, REVERSE))
-    ]
+    named = [replace(pair, exposures=("same",), outcome="same") for pair in (there, back)]
+    return [named[0], replace(named[1], direction="reverse")]
 
 
 def test_what_goes_both_ways_is_one_pair_in_words() -> None:
@@ -200,3 +198,109 @@ def test_text_tables_write_truth_as_r_reads_it(tmp_path: Path) -> None:
                 assert (text[column] == "TRUE").to_list() == stored[column].to_list()
                 found.add(column)
     assert {"mr_keep", "exposure_first", "palindromic", "selected"} <= found
+
+
+HARMONISED = "SNP,exposure,outcome,beta_exposure,se_exposure,beta_outcome,se_outcome,n_exposure"
+
+
+def draw_pairs(folder: Path, sizes: list[int], *, methods: str = "wald,ivw,egger") -> Results:
+    """Analyse and draw pairs of so many variants each, the first of them without an effect."""
+    pytest.importorskip("matplotlib")
+    from proteomr.mr.job import MrJob
+    from proteomr.mr.request import MrRequest
+    from proteomr.plot.mr_figures import FigureOptions, draw_causes
+    from proteomr.runs import Output, run_job
+
+    rows = [
+        f"rs{i},X,Y{place},{0.1 + 0.01 * i},0.01,{0.05 + 0.003 * (i % 5)},0.01,9000"
+        for place, m in enumerate(sizes)
+        for i in range(m)
+    ]
+    path = folder / "h.csv"
+    path.write_text("\n".join([HARMONISED, *rows]) + "\n")
+    options = FigureOptions(("svg",))
+    job = MrJob(
+        MrRequest.of(harmonised=path, methods=methods, log_odds=True),
+        draw=lambda *given, **named: draw_causes(*given, **named, options=options),
+    )
+    return run_job(job, Output(folder / "o"))
+
+
+def test_pairs_of_few_variants_are_drawn_as_far_as_they_go(tmp_path: Path) -> None:
+    found = draw_pairs(tmp_path, [1, 2, 3, 30])
+    kinds = {
+        place: {
+            path.stem[3:].partition("-")[0]
+            for path in (tmp_path / "o/figures").glob(f"0{place}*svg")
+        }
+        for place in range(1, 5)
+    }
+    points = {"scatter", "forest", "funnel", "radial"}
+    assert kinds == {1: points, 2: points | {"leave_one_out"}, 3: kinds[4], 4: kinds[2]}
+    assert [note for note in found.notes if "leave-one-out" in note] == [
+        "X on Y0: no leave-one-out figure: the table leaveoneout has no row of the pair"
+    ]
+    numbers = pl.read_csv(tmp_path / "o/figures/04-forest.tsv", separator="\t")
+    assert {"ratio", "ratio_low", "ratio_high"} <= set(numbers.columns)
+    text = (tmp_path / "o/figures/04-forest.svg").read_text()
+    assert "OR (95% CI)" in text
+    assert "30 variants" in text
+    assert "Egger intercept" in text
+
+
+def test_figures_without_any_estimate_or_of_many_pairs_without_a_hit_are_a_note(
+    tmp_path: Path,
+) -> None:
+    few = draw_pairs(tmp_path, [2], methods="egger")
+    assert set(few.table()["status"]) == {"too_few"}
+    assert (tmp_path / "o/figures/01-scatter.svg").is_file()
+    folder = tmp_path / "many"
+    folder.mkdir()
+    many = draw_pairs(folder, [1] * 7, methods="egger")
+    assert any(note.startswith("no figure") for note in many.notes)
+
+
+def test_both_directions_of_one_name_are_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from proteomr.mr.job import MrJob
+    from proteomr.mr.request import MrRequest
+    from proteomr.plot.mr_figures import FigureOptions, draw_causes
+    from proteomr.runs import Output, run_job
+
+    files = [write_region(tmp_path, name, m=m, beta=0.1) for name, m in (("a", 4), ("b", 1))]
+    options = FigureOptions(("svg",))
+    request = MrRequest.of(
+        files[0], files[1], reverse=True, methods="wald,ivw", rule=InstrumentRule(unproven="flag")
+    )
+    job = MrJob(request, draw=lambda *given, **named: draw_causes(*given, **named, options=options))
+    run_job(job, Output(tmp_path / "o"))
+    names = {path.name for path in (tmp_path / "o/figures").glob("*scatter.svg")}
+    assert names == {"01-scatter.svg", "02-scatter.svg"}
+
+
+def test_an_exposure_without_a_usable_variant_first_in_order_stops_nothing(tmp_path: Path) -> None:
+    head = "trait,rsid,chr,pos,ea,oa,eaf,beta,se,p"
+    (tmp_path / "x.csv").write_text(
+        f"{head}\nP1,rs1,1,1000000,A,T,0.5,0.2,0.01,1e-80\nP2,rs2,2,2000000,A,G,0.3,0.1,0.01,1e-22\n"
+    )
+    (tmp_path / "y.csv").write_text(
+        f"{head}\nY,rs1,1,1000000,A,T,0.5,0.1,0.01,1e-22\nY,rs2,2,2000000,A,G,0.3,0.05,0.01,1e-6\n"
+    )
+    found = proteomr.run_mr(tmp_path / "x.csv", tmp_path / "y.csv")
+    verdict = found.table("verdict")
+    assert verdict.select("exposure", "nsnp").rows() == [("P1", 0), ("P2", 1)]
+    assert verdict["verdict"][0] == "no estimate"
+    assert verdict["verdict"][1].startswith("the exposure goes with")
+
+
+def test_instruments_near_the_gene_that_names_the_exposure_are_cis() -> None:
+    rows = pl.DataFrame(
+        {
+            "exposure": ["GDF15", "loneliness", "GDF15", "GDF15"],
+            "chromosome": ["19", "19", "2", "19"],
+            "position_bp": [18_400_000, 18_400_000, 1, 18_400_000],
+            "build": ["GRCh38", "GRCh38", "GRCh38", None],
+        }
+    )
+    assert label_placement(rows)["placement"].to_list() == ["cis", None, "trans", None]
+    assert label_placement(rows.drop("build"))["placement"].null_count() == 4

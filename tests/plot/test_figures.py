@@ -513,3 +513,10 @@ def test_a_long_name_is_shortened_in_one_way_in_every_figure(make_pair: MakePair
     for drawing in draw_all(make_pair(4, exposure=name), style=PlotStyle(width="double")):
         texts = [" ".join(t.get_text().split()) for t in drawing.figure.findobj(Text)]
         assert any(short in text for text in texts), drawing.kind
+
+
+def test_truth_in_words_as_text_tables_hold_it_marks_variants(make_pair: MakePair) -> None:
+    data = make_pair(8).data
+    words = pl.col("palindromic").cast(pl.String).str.to_uppercase()
+    spelt = replace(data, variants=data.variants.with_columns(words))
+    assert draw_scatter(spelt).data.equals(draw_scatter(data).data)
