@@ -202,18 +202,24 @@ def mr(
         ),
     ] = 1000,
     cases: Annotated[
-        float | None,
+        list[str] | None,
         typer.Option(
             "--outcome-cases",
-            metavar="N",
+            metavar="N|NAME=N",
             rich_help_panel=ESTIMATES,
-            help="Cases of a binary outcome, for the direction; with --outcome-controls.",
+            help="Cases of binary outcomes, for the direction, the reach and odds ratios: a number "
+            "for all, or NAME=N for each, repeated; with --outcome-controls.",
+            show_default=False,
         ),
     ] = None,
     controls: Annotated[
-        float | None,
+        list[str] | None,
         typer.Option(
-            "--outcome-controls", metavar="N", rich_help_panel=ESTIMATES, help="Controls."
+            "--outcome-controls",
+            metavar="N|NAME=N",
+            rich_help_panel=ESTIMATES,
+            help="Controls.",
+            show_default=False,
         ),
     ] = None,
     ratio: Annotated[
@@ -288,12 +294,12 @@ def mr(
 
     def make_job() -> "MrJob":
         from proteomr.gwas.clumping import Clumping
-        from proteomr.mr.analysis import TraitSize
         from proteomr.mr.estimate import DEFAULT_METHODS
         from proteomr.mr.inputs import InstrumentRule
         from proteomr.mr.instruments import choose_region
         from proteomr.mr.job import MrJob
         from proteomr.mr.request import MrRequest
+        from proteomr.mr.trait_sizes import parse_cases
 
         rule = InstrumentRule(
             p=instruments_p,
@@ -305,6 +311,7 @@ def mr(
             proxies=proxies,
             match=match,
         )
+        size, named = parse_cases(cases or (), controls or (), prevalence=prevalence)
         request = MrRequest.of(
             files[0] if files else None,
             files[1:] if files else (),
@@ -317,7 +324,8 @@ def mr(
             ld=ld,
             reverse=reverse,
             steiger_filter=steiger_filter,
-            outcome_size=TraitSize(cases, controls, prevalence),
+            outcome_size=size,
+            outcome_cases=named,
             overlap=overlap,
             log_odds=ratio,
             controls=controls_file,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypedDict
 
 import polars as pl
@@ -15,6 +15,7 @@ from proteomr.mr.multivariable.tables import estimate_jointly, tabulate_strength
 from proteomr.mr.pairs import Pairs, Stretch
 from proteomr.mr.reach import tabulate_reach
 from proteomr.mr.steiger import keep_forward_variants
+from proteomr.mr.trait_sizes import tell_cases
 from proteomr.tables import Direction, Drop, Harmonised
 from proteomr.tables import columns as c
 
@@ -36,6 +37,7 @@ FILTERED: Final = "filtered"
 _BLOCKS: Final = 64
 # Fewer would spend more on files than on estimates; more would hold too much at once.
 _FEWEST_PAIRS, _MOST_PAIRS = 8, 2048
+_NOBODY: Final[Mapping[str, tuple[float, float]]] = {}
 _PAIR: Final = (c.EXPOSURE, c.OUTCOME)
 
 
@@ -109,6 +111,7 @@ class PairWork:
     outcome_size : of binary outcomes.
     overlap : share of the larger study that is in the other one.
     log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
+    named_cases : cases and controls of outcomes by name.
     """
 
     directions: tuple[Pairs, ...]
@@ -118,6 +121,9 @@ class PairWork:
     outcome_size: TraitSize
     overlap: float | None
     log_odds: bool = False
+    named_cases: Mapping[str, tuple[float, float]] = field(
+        default_factory=dict[str, tuple[float, float]]
+    )
 
     def __call__(self, block: Block, /) -> dict[str, pl.DataFrame]:
         """Return the tables of a block, the q values alone left out."""
@@ -150,7 +156,9 @@ class PairWork:
     def _take(self, block: Block) -> tuple[pl.DataFrame, list[Harmonised]]:
         """Return every variant of a block, and its analyses, each with its direction."""
         table, pairs = self.directions[block.direction].take(block.stretch)
-        return table, [replace(pair, direction=_direct(block.direction)) for pair in pairs]
+        side: Side = "exposure" if block.direction else "outcome"
+        told = [tell_cases(pair, self.named_cases, side=side) for pair in pairs]
+        return table, [replace(pair, direction=_direct(block.direction)) for pair in told]
 
     def _filter(self, block: Block, pairs: list[Harmonised]) -> list[Harmonised]:
         if not self.steiger_filter:

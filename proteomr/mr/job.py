@@ -25,6 +25,7 @@ from proteomr.mr.methods.base import Convention
 from proteomr.mr.opening import Opened, open_analysis
 from proteomr.mr.outputs import ColumnStyle
 from proteomr.mr.request import MrRequest
+from proteomr.mr.trait_sizes import NamedCases
 from proteomr.mr.verdict import PairKey
 from proteomr.runs import (
     Account,
@@ -155,6 +156,7 @@ def run_mr(
     reverse: bool = False,
     steiger_filter: bool = False,
     outcome_size: TraitSize | None = None,
+    outcome_cases: NamedCases = (),
     overlap: float | None = None,
     log_odds: bool = False,
     controls: Data | None = None,
@@ -184,7 +186,8 @@ def run_mr(
     ld : prefix of genotypes, or a matrix of correlations as a path or a frame, for clumping.
     reverse : the other direction as well.
     steiger_filter : drop variants that explain more of the outcome than of the exposure.
-    outcome_size : cases, controls and prevalence of a binary outcome, for the direction.
+    outcome_size : cases, controls and prevalence of binary outcomes, for the direction.
+    outcome_cases : name, cases and controls of each outcome, where they differ.
     overlap : share of the larger study that is in the other one, to bound the bias.
     log_odds : whether effects on the outcomes are log odds, where no cases tell so.
     controls : pairs of which the answer is known: exposure, outcome, expected (up, down, none).
@@ -234,6 +237,7 @@ def run_mr(
         reverse=reverse,
         steiger_filter=steiger_filter,
         outcome_size=outcome_size,
+        outcome_cases=outcome_cases,
         overlap=overlap,
         log_odds=log_odds,
         controls=controls,

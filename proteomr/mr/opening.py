@@ -22,6 +22,7 @@ from proteomr.mr.multivariable.tables import read_joint
 from proteomr.mr.outcome_names import name_outcomes_apart
 from proteomr.mr.pairs import Pairs, ReadyPairs, StudyPairs
 from proteomr.mr.request import MrRequest
+from proteomr.mr.trait_sizes import check_names
 from proteomr.tables import columns as c
 from proteomr.tables.genes import Build
 
@@ -94,7 +95,10 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
         request.outcome_size,
         request.overlap,
         request.log_odds,
+        {name: (cases, controls) for name, cases, controls in request.outcome_cases},
     )
+    if request.outcome_cases:
+        check_names(request.outcome_cases, directions[0].outcome_names)
     count = sum(direction.count for direction in directions)
     _log.info("%s pairs by %s", count, ", ".join(name_methods(work.methods)))
     return Opened(work, cut_blocks(directions), count, tables, controls, notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -35,6 +36,11 @@ class Pairs(Protocol):
     @property
     def count(self) -> int:
         """How many pairs there are."""
+        ...
+
+    @property
+    def outcome_names(self) -> Sequence[str]:
+        """Names of the outcomes, each once."""
         ...
 
     def cut(self, size: int) -> list[Stretch]:
@@ -89,6 +95,11 @@ class StudyPairs:
     def count(self) -> int:
         """How many pairs there are."""
         return len(self.exposures) * self.described.height
+
+    @property
+    def outcome_names(self) -> Sequence[str]:
+        """Names of the outcomes, each once."""
+        return self.described["outcome"].to_list()
 
     def cut(self, size: int) -> list[Stretch]:
         """Return stretches that are some exposures by all outcomes, or one by some outcomes."""
@@ -179,6 +190,11 @@ class ReadyPairs:
     def count(self) -> int:
         """How many pairs there are."""
         return len(self.starts) - 1
+
+    @property
+    def outcome_names(self) -> Sequence[str]:
+        """Names of the outcomes, each once."""
+        return self.rows[c.OUTCOME].cast(pl.String).unique(maintain_order=True).to_list()
 
     def cut(self, size: int) -> list[Stretch]:
         """Return stretches of so many pairs."""

@@ -25,6 +25,7 @@ from proteomr.mr.harmonise import HARMONISE_VERSION
 from proteomr.mr.inputs import InstrumentRule
 from proteomr.mr.methods.base import Convention
 from proteomr.mr.methods.method import Declared
+from proteomr.mr.trait_sizes import NamedCases
 from proteomr.runs import Data, Request, Source
 from proteomr.tables import load_schema
 
@@ -66,7 +67,9 @@ class MrRequest(Request):
     steiger_filter : whether variants that explain more of the outcome are dropped.
     methods : each with all its parameters, see `proteomr.mr.choice.spell_methods`; those of several
         exposures (``mv_...``) stand alone, and with ``harmonised``.
-    outcome_size : cases, controls and prevalence of a binary outcome.
+    outcome_size : cases, controls and prevalence of binary outcomes.
+    outcome_cases : outcomes by name, each with its cases and controls; the prevalence is that of
+        ``outcome_size``.
     overlap : share of the larger study that is in the other one.
     log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
     controls : pairs of which the answer is known.
@@ -90,6 +93,7 @@ class MrRequest(Request):
     steiger_filter: bool = False
     methods: tuple[str, ...] = tuple(DEFAULT_METHODS)
     outcome_size: TraitSize = field(default_factory=TraitSize)
+    outcome_cases: NamedCases = ()
     overlap: float | None = None
     log_odds: bool = False
     controls: Source | None = None
@@ -106,6 +110,8 @@ class MrRequest(Request):
             raise UsageError("an exposure and an outcome are needed (or --harmonised FILE)")
         if (size.n_case is None) != (size.n_control is None):
             raise UsageError("--outcome-cases and --outcome-controls: give both")
+        if self.outcome_cases and size.binary:
+            raise UsageError("cases of all outcomes and of named ones exclude each other")
         if self.rule.proxies and self.ld is None:
             raise UsageError("--proxies needs genotypes: add --ld")
         _check_methods(self.methods, harmonised=self.harmonised is not None)
@@ -126,6 +132,7 @@ class MrRequest(Request):
         reverse: bool = False,
         steiger_filter: bool = False,
         outcome_size: TraitSize | None = None,
+        outcome_cases: NamedCases = (),
         overlap: float | None = None,
         log_odds: bool = False,
         controls: Data | None = None,
@@ -140,8 +147,8 @@ class MrRequest(Request):
         methods : names, as `proteomr.mr.choice.build_methods` takes them, or such a list as text.
         convention : R package whose defaults the methods follow.
         bootstraps : draws of medians and modes.
-        rule, reverse, steiger_filter, outcome_size, overlap, log_odds, seed : as the attributes.
-            Variants that the rule admits may start a clump.
+        rule, reverse, steiger_filter, outcome_size, outcome_cases, overlap, log_odds, seed : as the
+            attributes. Variants that the rule admits may start a clump.
 
         Raises
         ------
@@ -168,6 +175,7 @@ class MrRequest(Request):
             steiger_filter=steiger_filter,
             methods=_resolve_methods(asked, convention=convention, bootstraps=bootstraps),
             outcome_size=TraitSize() if outcome_size is None else outcome_size,
+            outcome_cases=outcome_cases,
             overlap=overlap,
             log_odds=log_odds,
             controls=_name(controls, "controls"),
