@@ -1,5 +1,6 @@
 """`proteomr mr`: Mendelian randomisation of one pair or of thousands."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -202,20 +203,35 @@ def mr(
         ),
     ] = 1000,
     cases: Annotated[
-        float | None,
+        list[str] | None,
         typer.Option(
             "--outcome-cases",
-            metavar="N",
+            metavar="N|NAME=N",
             rich_help_panel=ESTIMATES,
-            help="Cases of a binary outcome, for the direction; with --outcome-controls.",
+            help="Cases of binary outcomes, for the direction, the reach and odds ratios: a number "
+            "for all, or NAME=N for each, repeated; with --outcome-controls.",
+            show_default=False,
         ),
     ] = None,
     controls: Annotated[
-        float | None,
+        list[str] | None,
         typer.Option(
-            "--outcome-controls", metavar="N", rich_help_panel=ESTIMATES, help="Controls."
+            "--outcome-controls",
+            metavar="N|NAME=N",
+            rich_help_panel=ESTIMATES,
+            help="Controls.",
+            show_default=False,
         ),
     ] = None,
+    ratio: Annotated[
+        bool,
+        typer.Option(
+            "--ratio",
+            rich_help_panel=ESTIMATES,
+            help="Effects on the outcomes are log odds: estimates get odds ratios, figures log "
+            "axes. Not needed with cases, told or among the variants.",
+        ),
+    ] = False,
     prevalence: Annotated[
         float,
         typer.Option(
@@ -255,10 +271,19 @@ def mr(
             "--figures",
             rich_help_panel=shared.RESULTS,
             help="Draw scatter, forest, leave-one-out, funnel and radial plots into the folder "
-            "figures; of more than six pairs, those of q below 0.05 as one book. Needs the extra "
-            "proteomr[plot].",
+            "figures; of more than six pairs, those of q below 0.05 as one PDF. Odds ratios are on "
+            "log axes where the outcome is known to be binary. Needs the extra proteomr[plot].",
         ),
     ] = False,
+    figure_format: Annotated[
+        str,
+        typer.Option(
+            "--figure-format",
+            metavar="svg,png,pdf",
+            rich_help_panel=shared.RESULTS,
+            help="One or several, of the figures of up to six pairs; those of more are one PDF.",
+        ),
+    ] = "svg,png",
     running: Running,
 ) -> None:
     """Estimate causal effects from genetic variants.
@@ -271,7 +296,6 @@ def mr(
 
     def make_job() -> "MrJob":
         from proteomr.gwas.clumping import Clumping
-        from proteomr.mr.analysis import TraitSize
         from proteomr.mr.estimate import DEFAULT_METHODS
         from proteomr.mr.inputs import InstrumentRule
         from proteomr.mr.instruments import choose_region
@@ -280,6 +304,7 @@ def mr(
         from proteomr.tables.sumstats import name_build
 
         read_exposure, read_outcome = sides.make_options()
+        from proteomr.mr.trait_sizes import parse_cases
 
         rule = InstrumentRule(
             p=instruments_p,
@@ -293,6 +318,7 @@ def mr(
             proxies=proxies,
             match=match,
         )
+        size, named = parse_cases(cases or (), controls or (), prevalence=prevalence)
         request = MrRequest.of(
             files[0] if files else None,
             files[1:] if files else (),
@@ -307,16 +333,19 @@ def mr(
             ld=ld,
             reverse=reverse,
             steiger_filter=steiger_filter,
-            outcome_size=TraitSize(cases, controls, prevalence),
+            outcome_size=size,
+            outcome_cases=named,
             overlap=overlap,
+            log_odds=ratio,
             controls=controls_file,
             seed=running.seed,
         )
         if not figures:
             return MrJob(request, columns)
-        from proteomr.plot import draw_causes
+        from proteomr.plot.mr_figures import FigureOptions, draw_causes
 
-        return MrJob(request, columns, draw_causes)
+        options = FigureOptions.of(figure_format)
+        return MrJob(request, columns, partial(draw_causes, options=options))
 
     task = Task(
         make_job,
@@ -326,7 +355,7 @@ def mr(
         tables=tables,
         formats=choose_formats(format),
         blocks=blocks,
-        form={"columns": columns, "figures": figures},
+        form={"columns": columns, "figures": figures, "figure_format": figure_format},
         doing="estimating",
     )
     run_command(context, running, task)
