@@ -1,15 +1,25 @@
 """What the terminal shows beside the data: tables, progress with rate and time left, errors."""
 
+import os
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from proteomr.files import storage_errors
 
-__all__ = ["one_line", "print_rows", "report_error", "report_note", "say", "track"]
+__all__ = [
+    "one_line",
+    "print_rows",
+    "report_error",
+    "report_note",
+    "say",
+    "terminal_width",
+    "track",
+]
 
 WIDTH = 100
-_NARROWEST = 8
+_NARROWEST, _NARROWEST_WRAPPED = 8, 24
 
 Item = TypeVar("Item")
 
@@ -39,31 +49,57 @@ def one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
-def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> None:
-    """Print a table to stdout, no wider than 100 columns.
+def print_rows(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int, wrap: bool = False
+) -> None:
+    """Print a table to stdout, no wider than the terminal where its names can be shortened.
+
+    Where it is too wide, the columns first come nearer to each other, then text is shortened.
 
     Parameters
     ----------
     headings : of the columns; ``a|b`` stands on two lines.
     rows : the cells.
     left : how many columns from the left hold text, shortened where they must; the last does too.
+    wrap : go on with the last column on further lines rather than shorten it.
     """
     above = [*zip(*[_split_heading(heading) for heading in headings], strict=True)]
     body = [list(row) for row in rows]
     lines = [list(line) for line in above if any(line)] + body
     textual = {*range(left), len(headings) - 1}
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    while sum(widths) + 2 * (len(widths) - 1) > WIDTH:
-        widest = max(textual, key=widths.__getitem__)
-        if widths[widest] <= _NARROWEST:
+    room = terminal_width()
+    gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= room or wrap else 1
+    while sum(widths) + gap * (len(widths) - 1) > room:
+        last = len(widths) - 1
+        widest = last if wrap else max(textual, key=widths.__getitem__)
+        if widths[widest] <= (_NARROWEST_WRAPPED if wrap else _NARROWEST):
             break
         widths[widest] -= 1
     for line in lines:
-        cells = [
-            _cut(cell, width).ljust(width) if place in textual else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        say("  ".join(cells).rstrip())
+        for part in _wrap_last(line, widths[-1]) if wrap else [line]:
+            cells = [
+                _cut(cell, width).ljust(width) if place in textual else cell.rjust(width)
+                for place, (cell, width) in enumerate(zip(part, widths, strict=True))
+            ]
+            say((" " * gap).join(cells).rstrip())
+
+
+def terminal_width() -> int:
+    """Return how many columns a table may have: COLUMNS, the terminal's, or 100 where none is."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdigit() and int(told) > 0:
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH
+    except (OSError, ValueError, AttributeError):  # no terminal, or no file behind stdout
+        return WIDTH
+
+
+def _wrap_last(line: Sequence[str], width: int) -> list[list[str]]:
+    first, *further = textwrap.wrap(line[-1], width) or [""]
+    empty = [""] * (len(line) - 1)
+    return [[*line[:-1], first], *([*empty, more] for more in further)]
 
 
 def _split_heading(heading: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import ClassVar
 import polars as pl
 
 from proteomr.association.effective import count_effective_tests, set_thresholds
+from proteomr.association.oddities import describe_oddities
 from proteomr.association.outputs import ColumnStyle, collect_run, describe_run
 from proteomr.association.plan import Plan, plan_scan
 from proteomr.association.specification import ModelSpec, TestFamily
@@ -103,7 +104,7 @@ class AssociateJob:
     def results(self) -> Sequence[str]:
         """Names of the results."""
         effective = ("effective_tests.tsv",) if self.request.effective_tests else ()
-        return ("associations.parquet", "summary.tsv", *effective)
+        return ("associations.parquet", "summary.tsv", "attrition.tsv", *effective)
 
     def plan(self, *, threads: int) -> Forecast:
         """Lay out the scan and fit the first proteins of it."""
@@ -145,6 +146,8 @@ class AssociateJob:
             _log.info("%s people, %s proteins", plan.cohort.n, len(plan.cohort.proteins.names))
             for label, text in describe_plan(plan):
                 _log.info("%s: %s", label, text)
+            for note in describe_oddities(plan):
+                _log.warning("note: %s", note)
             yield plan
 
 
@@ -165,6 +168,7 @@ def associate(
     firth: bool = False,
     tests: TestFamily = "joint",
     level: float = 0.95,
+    reference_level: str | None = None,
     effective_tests: bool = False,
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
@@ -190,8 +194,8 @@ def associate(
     family : linear or logistic.
     exposure, outcome : columns of the samples; the one or the other.
     adjust : adjustment sets by label, such as ``{"simple": "age + sex"}``; none without.
-    transform, interaction, strata, weights, cluster, errors, firth, level : of the models, see
-        :class:`ModelSpec`.
+    transform, interaction, strata, weights, cluster, errors, firth, level, reference_level : of the
+        models, see :class:`ModelSpec`.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
@@ -239,6 +243,7 @@ def associate(
         weights=weights,
         level=level,
         outcomes=_names(outcome),
+        reference_level=reference_level,
     )
     request = make_request(
         spec,

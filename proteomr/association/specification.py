@@ -50,6 +50,8 @@ class ModelSpec:
     weights : column of the samples with each person's weight, above 0.
     level : coverage of the confidence intervals.
     outcomes : columns of the samples, each the response to a protein in any family.
+    reference_level : level of a target of two that the other is held against; None for the lower
+        or alphabetically first.
 
     Raises
     ------
@@ -77,6 +79,7 @@ class ModelSpec:
     weights: str | None = None
     level: float = 0.95
     outcomes: tuple[str, ...] = ()
+    reference_level: str | None = None
 
     def __post_init__(self) -> None:
         _check_choice("transform", self.transform, TRANSFORMS)

@@ -30,13 +30,14 @@ from proteomr.io.tables import read_table
 from proteomr.io.withdrawals import read_withdrawn, remove_withdrawn
 from proteomr.provenance import digest_file
 from proteomr.runs import refuse_altered
-from proteomr.tables import Cohort, Drop, ProteinCovariate
+from proteomr.tables import WITHDRAWN, WITHOUT_PROTEINS, Cohort, Drop, ProteinCovariate
 from proteomr.tables import columns as c
 
 __all__ = ["read_assays", "read_cohort", "read_protein_covariate"]
 
 _STEP: Final = "load"
 _EXAMPLES: Final = 3
+_NAMED: Final = 5
 _KEYED_BY_SAMPLE: Final = frozenset(
     f"{name}.parquet" for name in ("samples", "proteins", "time_gap")
 )
@@ -127,10 +128,11 @@ def read_cohort(
         proteins=opened.proteins.select_rows(match.right[order]),
         assays=read_assays(named.assays, names=opened.proteins.names),
         drops=(
-            *((Drop(_STEP, "withdrawn", removed),) if withdrawn is not None else ()),
+            *((Drop(_STEP, WITHDRAWN, removed),) if withdrawn is not None else ()),
             *_count_drops(match, opened, gone=gone),
         ),
         provenance=_describe_withdrawals(withdrawn, removed=removed),
+        notes=_name_shared_columns(opened, samples=frame.columns, id_name=id_name),
     )
 
 
@@ -268,11 +270,27 @@ def _add_columns(frame: pl.DataFrame, id_name: str, path: Path) -> pl.DataFrame:
 
 def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iterator[Drop]:
     absent = match.only_right - int(opened.ids.is_in(gone.implode()).sum())
-    yield Drop(_STEP, "in the samples, without proteins", match.only_left)
+    yield Drop(_STEP, WITHOUT_PROTEINS, match.only_left)
     yield Drop(_STEP, "in the proteins, not in the samples", absent)
     if opened.excluded:
         reason = "columns of the protein files that are no proteins"
         yield Drop(_STEP, reason, len(opened.excluded))
+
+
+def _name_shared_columns(
+    opened: ProteinFiles, *, samples: Sequence[str], id_name: str
+) -> tuple[str, ...]:
+    """Name the columns of the protein files that are no proteins because the samples have them."""
+    shared = [name for name in opened.excluded if name in samples and name != id_name]
+    if not shared:
+        return ()
+    shown = ", ".join(map(repr, shared[:_NAMED]))
+    more = f" and {len(shared) - _NAMED} more" if len(shared) > _NAMED else ""
+    are = "is a column of the samples too and" if len(shared) == 1 else "are columns of the samples"
+    counts = "counts as no protein" if len(shared) == 1 else "too and count as no proteins"
+    return (
+        f"in the proteins, {shown}{more} {are} {counts}: rename what is a protein in one of them",
+    )
 
 
 def _describe_withdrawals(path: str | Path | None, *, removed: int) -> dict[str, object]:

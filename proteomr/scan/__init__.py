@@ -8,6 +8,7 @@
     parts = fit_blocks(plan, executor=Serial())
 """
 
+from proteomr.scan.attrition import count_people, people_asked
 from proteomr.scan.fitting import Scan
 from proteomr.scan.parts import JOINT_TESTS, PART_ORDER, TERM_POSITION
 from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_blocks
@@ -33,9 +34,11 @@ __all__ = [
     "ProteinBlock",
     "Reading",
     "Scan",
+    "count_people",
     "estimate_cost",
     "fit_blocks",
     "in_turn",
+    "people_asked",
     "plan_blocks",
     "read_formulas",
     "read_target",

@@ -25,7 +25,7 @@ class Modifiers:
     interaction : ``(n, i)``; i is 0 without an interaction.
     terms : names of the interaction columns' covariate and the contrast of each, ``(name, contrast
         or None)``.
-    weights : ``(n,)`` or None.
+    weights : ``(n,)``, NaN where a person has none or 0; or None.
     clusters : ``(n,)``, -1 where missing, or None.
     """
 
@@ -59,7 +59,7 @@ def read_modifiers(
     Raises
     ------
     ColumnError
-        A column is absent, or weights are not above 0.
+        A column is absent, or weights are below 0 or infinite.
     FormulaError
         The interaction is not one covariate, such as ``sex``, ``age`` or ``C(education)``.
     """
@@ -103,9 +103,13 @@ def _read_weights(column: pl.Series) -> F64:
     if not column.dtype.is_numeric():
         raise ColumnError(f"weights {name!r} are {column.dtype}, and must be numbers")
     values = np.array(column.cast(pl.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
-    wrong = int(np.sum(~(values > 0) & ~np.isnan(values)) + np.sum(np.isinf(values)))
+    wrong = int(np.sum(values < 0) + np.sum(np.isposinf(values)))
     if wrong:
-        raise ColumnError(f"weights {name!r} are not finite numbers above 0 for {wrong} people")
+        raise ColumnError(
+            f"weights {name!r} are below 0 or infinite for {wrong} people; 0, or an empty cell, "
+            "leaves a person out"
+        )
+    values[values == 0.0] = np.nan  # a person of weight 0 informs nothing, as in R's lm and glm
     return values
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import polars as pl
 
@@ -11,7 +12,19 @@ from proteomr.errors import IdentifierError, InputError
 from proteomr.tables import columns as c
 from proteomr.tables.proteins import Proteins
 
-__all__ = ["Cohort", "Drop", "ProteinCovariate", "check_ids", "tabulate_drops"]
+__all__ = [
+    "WITHDRAWN",
+    "WITHOUT_PROTEINS",
+    "Cohort",
+    "Drop",
+    "ProteinCovariate",
+    "check_ids",
+    "tabulate_drops",
+]
+
+WITHDRAWN: Final = "withdrawn"
+WITHOUT_PROTEINS: Final = "in the samples, without proteins"
+"""Reasons of drops that count people of the samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,7 @@ class Cohort:
     assays : one row per protein, in the order of the proteins; at least the column ``protein``.
     drops : who was left out while loading, with reasons.
     provenance : where the rows come from (digests and counts, never an identifier).
+    notes : what of the files looks odd, in sentences.
 
     Raises
     ------
@@ -102,6 +116,7 @@ class Cohort:
     assays: pl.DataFrame
     drops: tuple[Drop, ...] = ()
     provenance: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_ids(self.samples, self.id_column, among="samples")
