@@ -11,6 +11,7 @@ from proteomr.families import FAMILY_NAMES, LISTED_FAMILIES
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .jobs import Task, choose_formats, read_shard, run_command
+from .remedies import refuse_stray_words
 from .show_associations import describe_failures, show_associations
 
 if TYPE_CHECKING:
@@ -228,9 +229,14 @@ def associate(
     model), drops.tsv, manifest.json and log.txt; people, summary and the path of the table are
     printed.
     """
-    sets = shared.parse_pairs(adjust, option="--adjust", example='LABEL="age + sex"')
+    sets = shared.parse_sets(adjust)
     files = shared.parse_pairs(protein_covariate, option="--protein-covariate", example="NAME=FILE")
     share = read_shard(shard)
+    refuse_stray_words(
+        [samples, *(proteins or ())],
+        remedy="repeat an option for each name (--exposure A --exposure B), and quote what has "
+        'blanks (--adjust full="age + sex")',
+    )
     if effective_tests and share is not None:
         raise UsageError(
             "--effective-tests counts over all proteins: use it on a run without --shard"

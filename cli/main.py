@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import typer.main
@@ -83,6 +83,7 @@ def _main(
     version: Annotated[
         bool,
         typer.Option(
+            "-V",
             "--version",
             callback=_print_version,
             is_eager=True,
@@ -124,7 +125,9 @@ def _exit_code(arguments: list[str] | None) -> int:
         message = str(stop)
         return _report(f"interrupted; {message}" if message else "interrupted", code=INTERRUPTED)
     except typer.TyperException as mistake:
-        return _report(_describe_misuse(mistake), code=UsageError.exit_code)
+        from .remedies import describe_misuse
+
+        return _report(describe_misuse(mistake), code=UsageError.exit_code)
     except BrokenPipeError:
         return READER_GONE
     except Exception as fault:
@@ -134,10 +137,13 @@ def _exit_code(arguments: list[str] | None) -> int:
 
 
 def _invoke(arguments: list[str]) -> int:
-    command = typer.main.get_command(app)
+    from .remedies import read_request_for_help
+
+    command: Any = typer.main.get_command(app)
+    asked = read_request_for_help(arguments, getattr(command, "commands", {}))
     try:
         # not command(): that turns an interrupt and a closed pipe into exits of its own
-        with command.make_context("proteomr", list(arguments) or ["--help"]) as context:
+        with command.make_context("proteomr", asked or ["--help"]) as context:
             command.invoke(context)
         sys.stdout.flush()
     except typer.Exit as leave:
@@ -149,13 +155,6 @@ def _report(text: str, *, code: int) -> int:
     if not record_failure(text):
         report_error(text)
     return code
-
-
-def _describe_misuse(mistake: typer.TyperException) -> str:
-    context = getattr(mistake, "ctx", None)
-    command = context.command_path if context is not None else "proteomr"
-    message = mistake.format_message().replace("Value error, ", "")
-    return f"{message} (see {command} --help)"
 
 
 def _flush_or_give_up() -> None:

@@ -8,6 +8,7 @@ import typer
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .jobs import Task, choose_formats, run_command
+from .remedies import refuse_stray_words
 from .show_causes import describe_failures, show_causes
 from .study_options import Build, EstimateColumns, MatchName
 
@@ -266,6 +267,9 @@ def mr(
     verdict, reach, instruments and harmonised (every variant, kept or dropped, with the reason).
     """
     del list_methods
+    refuse_stray_words(files or (), remedy="first the exposure's file, then the outcomes'")
+    if instruments is not None:
+        refuse_stray_words([instruments], remedy="--instruments names a file, a variant a line")
 
     def make_job() -> "MrJob":
         from proteomr.gwas.clumping import Clumping

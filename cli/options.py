@@ -1,5 +1,6 @@
 """Options that several commands share, with the same names, meanings and help everywhere."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,6 +40,7 @@ __all__ = [
     "Withdrawn",
     "load_configuration",
     "parse_pairs",
+    "parse_sets",
     "resolve_settings",
     "write_configuration",
 ]
@@ -158,6 +160,26 @@ def _quote(value: object) -> str:
     return f'"{"".join(shown)}"'
 
 
+def parse_sets(given: list[str] | None) -> dict[str, str]:
+    """Read adjustment sets, LABEL="TERMS", and answer one without a label by how it is written."""
+    for text in given or []:
+        label, marked, terms = text.partition("=")
+        if marked and not re.search(r"[~()+*^]", label):
+            continue
+        terms = _write_terms(text)
+        if terms:
+            raise UsageError(f'--adjust {text!r} has no label: write --adjust adjusted="{terms}"')
+    return parse_pairs(given, option="--adjust", example='LABEL="age + sex"')
+
+
+def _write_terms(text: str) -> str:
+    """Return covariates that are listed, or the right side of R's formula, as a sum of terms."""
+    right = text.rpartition("~")[2].strip()
+    if re.fullmatch(r"[\w.]+(?:[\s,;&+]+[\w.]+)*", right) is None:
+        return right
+    return " + ".join(re.split(r"[\s,;&+]+", right))
+
+
 def parse_pairs(given: list[str] | None, *, option: str, example: str) -> dict[str, str]:
     """Read options written NAME=VALUE, each name once."""
     pairs: dict[str, str] = {}
@@ -165,11 +187,17 @@ def parse_pairs(given: list[str] | None, *, option: str, example: str) -> dict[s
         name, _, value = text.partition("=")
         name, value = name.strip(), value.strip()
         if not name or not value:
-            raise UsageError(f"{option} {text!r} is not of the form {example}")
+            raise UsageError(f"{option} {text!r} is not of the form {example}{_mend(text)}")
         if name in pairs:
             raise UsageError(f"{option} {name!r} is given twice; give each its own name")
         pairs[name] = value
     return pairs
+
+
+def _mend(text: str) -> str:
+    """Return how a pair with another mark between is written."""
+    pair = re.fullmatch(r"\s*([\w.]+)\s*[:,>]+\s*([\w./]+)\s*", text)
+    return "" if pair is None else f": write {pair[1]}={pair[2]}"
 
 
 IdColumn = Annotated[

@@ -16,7 +16,8 @@ __all__ = ["schema"]
 
 def schema(
     name: Annotated[
-        str | None, typer.Argument(help="Name of a table; without one, all are listed.")
+        str | None,
+        typer.Argument(metavar="NAME", help="Name of a table; without one, all are listed."),
     ] = None,
     *,
     check: Annotated[

@@ -109,7 +109,7 @@ class ModelSpec:
             raise UsageError("exposures and outcomes are two scans: give one or the other")
         if not self.targets:
             raise UsageError(
-                "no exposure or outcome given: name a column of the samples, or several"
+                "no exposure or outcome given: name a column of the samples (--exposure NAME)"
             )
         repeated = [name for name in self.targets if self.targets.count(name) > 1]
         if repeated:

@@ -121,7 +121,8 @@ class Family(ABC, Generic[State]):
         needs = " or ".join(kind.needs for kind in cls.takes)
         raise ColumnError(
             f"{column.role} {column.name!r} has {column.n_levels} levels{shown}: "
-            f"it needs {needs} for the {cls.name} family"
+            f"it needs {needs} for the {cls.name} family; make a column of two levels, and leave "
+            "the others empty"
         )
 
     def order(self, layout: Layout) -> I64:

@@ -178,6 +178,11 @@ class Layout:
         try:
             with storage_errors(self.folder):
                 self.folder.mkdir(mode=mode, parents=True, exist_ok=True)
+        except StorageError as fault:
+            if isinstance(fault.__cause__, FileNotFoundError):
+                remedy = "no folder can be made there; choose one that can be written"
+                raise StorageError(f"{self.folder}: {remedy}") from None
+            raise
         except FileExistsError:
             raise StorageError(f"{self.folder}: a broken link stands in its place") from None
         if self.parts.is_symlink():

@@ -203,7 +203,8 @@ def _refuse_clashes(reading: Reading, targets: Sequence[Target]) -> None:
         clash = [target for target in targets if target.name in formula.variables]
         if clash:
             raise UsageError(
-                f"{clash[0].name!r} is an {clash[0].role} and in the adjustment set {label!r}"
+                f"{clash[0].name!r} is an {clash[0].role} and in the adjustment set {label!r}: "
+                "take it out of one"
             )
 
 

@@ -70,10 +70,10 @@ def test_a_fault_of_proteomr_itself_keeps_its_traceback(end_with: Outcome) -> No
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["shema"], "Did you mean 'schema'?"),
+        (["shema"], "did you mean schema?"),
         (["doctor", "--oot", "x"], "--out"),
         (["schema", "a", "b"], "unexpected extra argument"),
-        (["schema", "asociations"], "did you mean 'associations'?"),
+        (["schema", "asociations"], "did you mean 'associations'"),
     ],
 )
 def test_a_mistake_in_the_command_line_is_one_line_and_code_2(
