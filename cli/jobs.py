@@ -171,7 +171,7 @@ def attach_log(ledger: "Ledger") -> None:
     if ledger.finished:
         return
     name = "log.txt" if ledger.shard is None else f"log-{ledger.shard.label}.txt"
-    keep_journal(ledger.claim(name), again=not ledger.begun_anew)
+    keep_journal(ledger.claim(name), again=not ledger.begun_anew, mode=ledger.mode_of(name))
 
 
 def choose_executor(blocks: Blocks, threads: int) -> "Executor":

@@ -59,16 +59,17 @@ def open_journal(
     return _logger
 
 
-def keep_journal(path: Path, *, again: bool) -> None:
-    """Write the log to a file that only its owner reads: what it has said so far, and the rest.
+def keep_journal(path: Path, *, again: bool, mode: int) -> None:
+    """Write the log to a file: what it has said so far, and the rest.
 
     Parameters
     ----------
     path : the file.
     again : whether to go on with the log that is there.
+    mode : permission bits of the file.
     """
-    path.touch(mode=0o600)
-    path.chmod(0o600)
+    path.touch(mode=mode)
+    path.chmod(mode)
     journal = logging.FileHandler(path, mode="a" if again else "w", encoding="utf-8")
     journal.setLevel(logging.INFO)
     journal.setFormatter(

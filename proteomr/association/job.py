@@ -95,6 +95,7 @@ class AssociateJob:
 
     main: ClassVar[str] = "associations"
     as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = ()
 
     request: AssociateRequest
     columns: ColumnStyle = "native"

@@ -118,6 +118,7 @@ def merge_shards(
     return finish_shards(
         output,
         main="associations",
+        people=(),
         collect=lambda ledger: collect_run(ledger, columns=columns),
         called=account,
         opened=opened,

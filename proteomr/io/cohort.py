@@ -37,7 +37,6 @@ __all__ = ["read_assays", "read_cohort", "read_protein_covariate"]
 
 _STEP: Final = "load"
 _EXAMPLES: Final = 3
-_NAMED: Final = 5
 _KEYED_BY_SAMPLE: Final = frozenset(
     f"{name}.parquet" for name in ("samples", "proteins", "time_gap")
 )
@@ -132,7 +131,6 @@ def read_cohort(
             *_count_drops(match, opened, gone=gone),
         ),
         provenance=_describe_withdrawals(withdrawn, removed=removed),
-        notes=_name_shared_columns(opened, samples=frame.columns, id_name=id_name),
     )
 
 
@@ -275,22 +273,6 @@ def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iter
     if opened.excluded:
         reason = "columns of the protein files that are no proteins"
         yield Drop(_STEP, reason, len(opened.excluded))
-
-
-def _name_shared_columns(
-    opened: ProteinFiles, *, samples: Sequence[str], id_name: str
-) -> tuple[str, ...]:
-    """Name the columns of the protein files that are no proteins because the samples have them."""
-    shared = [name for name in opened.excluded if name in samples and name != id_name]
-    if not shared:
-        return ()
-    shown = ", ".join(map(repr, shared[:_NAMED]))
-    more = f" and {len(shared) - _NAMED} more" if len(shared) > _NAMED else ""
-    are = "is a column of the samples too and" if len(shared) == 1 else "are columns of the samples"
-    counts = "counts as no protein" if len(shared) == 1 else "too and count as no proteins"
-    return (
-        f"in the proteins, {shown}{more} {are} {counts}: rename what is a protein in one of them",
-    )
 
 
 def _describe_withdrawals(path: str | Path | None, *, removed: int) -> dict[str, object]:

@@ -79,6 +79,7 @@ class MrJob:
 
     main: ClassVar[str] = "estimates"
     as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = ()
 
     request: MrRequest
     columns: ColumnStyle = "native"

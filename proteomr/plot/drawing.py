@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias
 import polars as pl
 
 from proteomr.errors import UsageError, nearest
-from proteomr.files import replace_file
+from proteomr.files import replace_file, shared_mode
 from proteomr.plot.style import house_style
 
 if TYPE_CHECKING:
@@ -104,10 +104,12 @@ def save_drawing(
         for wanted in dict.fromkeys(formats):
             path = stem.with_name(f"{name}.{wanted}")
             content = _render(page, wanted)
-            replace_file(path, partial(_put, content=content))
+            replace_file(path, partial(_put, content=content), mode=shared_mode())
             written.append(path)
     table = stem.with_name(f"{stem.name}.tsv")
-    replace_file(table, lambda file: drawing.data.write_csv(file, separator="\t"))
+    replace_file(
+        table, lambda file: drawing.data.write_csv(file, separator="\t"), mode=shared_mode()
+    )
     return (*written, table)
 
 

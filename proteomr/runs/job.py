@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -77,10 +77,13 @@ class Job(Protocol):
     as_file : whether the output is a file with others beside it, or a folder.
     results : names of results with their endings, as far as they are known beforehand; the main
         table, whose ending the user chooses, is known without.
+    people : names of the results that hold rows of people, which their owner alone may read, and
+        ``EVERYTHING`` for all; tables of proteins and variants follow the umask.
     """
 
     main: ClassVar[str]
     as_file: ClassVar[bool]
+    people: ClassVar[tuple[str, ...]]
 
     @property
     def request(self) -> Request:
@@ -182,6 +185,7 @@ def run_job(
             main=job.main,
             as_file=job.as_file,
             results=job.results,
+            people=job.people,
             formats=output.formats,
             resume=output.resume,
             overwrite=output.overwrite,
@@ -202,6 +206,7 @@ def finish_shards(
     output: Output,
     *,
     main: str,
+    people: Collection[str],
     collect: Callable[[Ledger], Outcome],
     called: Account,
     opened: Callable[[Ledger], object] | None = None,
@@ -212,6 +217,7 @@ def finish_shards(
     ----------
     output : the folder that the shards wrote to, and the formats of the results.
     main : name of the main table.
+    people : names of tables with rows of people.
     collect : joins the parts and writes the tables.
     called : how this is called; inputs, arguments and options are those of the shards.
     opened : called with the ledger once it is held.
@@ -224,7 +230,12 @@ def finish_shards(
     place = Path() if output.path is None else output.path
     started = utc_now()
     with Ledger.open(
-        place, request=read_request(place), main=main, formats=output.formats, resume=True
+        place,
+        request=read_request(place),
+        main=main,
+        people=people,
+        formats=output.formats,
+        resume=True,
     ) as ledger:
         if opened is not None:
             opened(ledger)

@@ -100,7 +100,7 @@ class Cohort:
     assays : one row per protein, in the order of the proteins; at least the column ``protein``.
     drops : who was left out while loading, with reasons.
     provenance : where the rows come from (digests and counts, never an identifier).
-    notes : what of the files looks odd, in sentences.
+    notes : what a user should know of the files, one sentence each.
 
     Raises
     ------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +47,6 @@ def test_the_summary_fits_the_terminal_whatever_the_names(
     ending = associate("--adjust", f"{long}=age", "--strata", "site", exposure="feels_lonely_" * 5)
     assert max(map(len, ending.out.splitlines()[3:-1])) == width
     assert "…" in ending.out
-
-
-def test_everything_in_the_run_folder_is_its_owner_s_alone(associate: Any, study: Any) -> None:
-    associate()
-    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in study.folder.glob("out/*")}
-    assert set(modes.values()) == {0o600}
 
 
 def test_drops_and_log_name_only_what_was_left_out(associate: Any, study: Any) -> None:
