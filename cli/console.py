@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 WIDTH = 100
-_NARROWEST, _NARROWEST_WRAPPED = 8, 24
+_NARROWEST, _NARROWEST_WRAPPED = 8, 20
 
 Item = TypeVar("Item")
 

@@ -21,7 +21,7 @@ from .fields import fields
 from .genes import genes
 from .gwas import gwas
 from .harmonise import harmonise
-from .help import GroupedCommand
+from .help import SETTINGS, GroupedCommand
 from .ingest import ingest
 from .journal import close_journal, record_failure
 from .merge import merge
@@ -50,20 +50,18 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 GROUPS: tuple[typer.Typer, ...] = (gwas,)
 
+_COMPLETE = "_PROTEOMR_COMPLETE"
 FAULT, INTERRUPTED, READER_GONE = 1, 130, 128 + signal.SIGPIPE
 
 app = typer.Typer(
     name="proteomr",
     help="Association of plasma proteins with exposures and outcomes, at the scale of a biobank.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=SETTINGS,
 )
 for _command in COMMANDS:
-    app.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"]})(
-        _command
-    )
+    app.command(cls=GroupedCommand, context_settings=SETTINGS)(_command)
 for _group in GROUPS:
     app.add_typer(_group)
 
@@ -141,6 +139,8 @@ def _invoke(arguments: list[str]) -> int:
 
     command: Any = typer.main.get_command(app)
     asked = read_request_for_help(arguments, getattr(command, "commands", {}))
+    if _COMPLETE in os.environ:  # the shell asks for words, by a script of --show-completion
+        command.main([], prog_name="proteomr", complete_var=_COMPLETE)
     try:
         # not command(): that turns an interrupt and a closed pipe into exits of its own
         with command.make_context("proteomr", asked or ["--help"]) as context:

@@ -10,7 +10,7 @@ import typer
 
 from proteomr.errors import FormatError, UsageError, nearest
 
-from .console import say
+from .console import print_rows
 
 __all__ = [
     "COMPUTING",
@@ -84,12 +84,35 @@ def load_configuration(context: typer.Context, path: Path | None) -> Path | None
 
 
 def show_methods(asked: bool) -> None:
-    """Print the methods of Mendelian randomisation, separated by tabs, and end."""
+    """Print the methods of Mendelian randomisation for people, and end."""
     if asked:
         from proteomr.mr.choice import list_methods
 
-        say(list_methods().write_csv(separator="\t", quote_style="never").rstrip())
+        rows = [
+            [
+                method["key"],
+                str(method["min_variants"]),
+                _describe_method(method),
+            ]
+            for method in list_methods().iter_rows(named=True)
+        ]
+        headings = ["method", "variants|at least", "what it is"]
+        print_rows(headings, rows, left=2, wrap=True)
         raise typer.Exit
+
+
+def _describe_method(method: Mapping[str, Any]) -> str:
+    """Return label, needs, parameters, other names and source of a method, as one paragraph."""
+    several = "several exposures" if method["exposures"] == "several" else ""
+    facts = (
+        ("for", several),
+        ("needs", method["needs"]),
+        ("parameters", method["parameters"]),
+        ("also", method["aliases"]),
+        ("doi", method["reference"]),
+    )
+    said = [f"{word} {text}" for word, text in facts if text]
+    return "; ".join([method["label"], *said])
 
 
 def _key(parameter: Any) -> str:

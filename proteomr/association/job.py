@@ -15,7 +15,7 @@ from proteomr.association.effective import count_effective_tests, set_thresholds
 from proteomr.association.oddities import describe_oddities
 from proteomr.association.outputs import ColumnStyle, collect_run, describe_run
 from proteomr.association.plan import Plan, plan_scan
-from proteomr.association.specification import ModelSpec, TestFamily
+from proteomr.association.specification import ModelSpec, TestFamily, refuse_no_sets
 from proteomr.errors import NothingToDo
 from proteomr.execute import Executor, Shard, Threads, available_threads
 from proteomr.io import find_files, read_cohort, read_protein_covariate
@@ -230,6 +230,7 @@ def associate(
     >>> results.table().filter(pl.col("q_bh") < 0.05)["protein"].to_list()
     ['ADM']
     """
+    refuse_no_sets({} if adjust is None else adjust)
     spec = ModelSpec(
         family,
         _names(exposure),
@@ -352,4 +353,6 @@ def _count_effective(plan: Plan) -> pl.DataFrame:
 
 
 def _names(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+    if isinstance(names, tuple | list):
+        return tuple(names)
+    return (names,) if names is not None else ()

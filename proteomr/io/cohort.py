@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -104,6 +104,7 @@ def read_cohort(
     ...     cohort.samples["ID"].to_list(), cohort.drops[0].n
     (['1', '2'], 1)
     """
+    _refuse_frames({"samples": samples, "assays": assays})
     named = _name_files(samples, proteins, assays)
     everybody, id_name = _read_samples(
         named.samples, id_column=_choose_id(named.samples, id_column)
@@ -219,7 +220,18 @@ def read_assays(path: str | Path | None, *, names: Sequence[str]) -> pl.DataFram
     return joined.sort("_order").drop("_order")
 
 
+def _refuse_frames(given: Mapping[str, object]) -> None:
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str | Path):
+            raise UsageError(
+                f"{name}: read_cohort reads files, and this is a {type(value).__name__}; "
+                "proteomr.associate takes frames"
+            )
+
+
 def _name_files(samples: str | Path, proteins: Paths, assays: str | Path | None) -> _Named:
+    if not isinstance(proteins, str | Path | list | tuple):
+        _refuse_frames({"proteins": proteins})
     files = () if not isinstance(proteins, str | Path) and not proteins else find_files(proteins)
     folder = Path(samples)
     listed = None if assays is None else Path(assays)

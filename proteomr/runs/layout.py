@@ -209,6 +209,9 @@ class Layout:
             raise RunFolderError(f"{self.folder}: is a file; choose a folder for the results")
         if self.file is not None and self.title.is_dir():
             raise RunFolderError(f"{self.title}: is a folder; name a file for the result")
+        if self.folder.is_symlink() and not self.folder.exists():
+            remedy = "a broken link stands in its place; remove it, or choose another folder"
+            raise StorageError(f"{self.folder}: {remedy}")
         try:
             with storage_errors(self.folder):
                 self.folder.mkdir(mode=self.folder_mode, parents=True, exist_ok=True)
@@ -217,8 +220,6 @@ class Layout:
                 remedy = "no folder can be made there; choose one that can be written"
                 raise StorageError(f"{self.folder}: {remedy}") from None
             raise
-        except FileExistsError:
-            raise StorageError(f"{self.folder}: a broken link stands in its place") from None
         if self.parts.is_symlink():
             raise RunFolderError(
                 f"{self.parts}: is a symbolic link, which proteomr does not follow; remove it"

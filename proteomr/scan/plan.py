@@ -10,7 +10,7 @@ import polars as pl
 
 from proteomr._typing import I64, Bool
 from proteomr.design import build, columns_of, union
-from proteomr.errors import ColumnError, UsageError
+from proteomr.errors import ColumnError, NothingToDo, UsageError
 from proteomr.models import (
     Adjustment,
     AnyFamily,
@@ -159,6 +159,8 @@ def plan_blocks(
     ColumnError
         Nobody is complete.
     """
+    if not reading.cohort.proteins.names:
+        raise NothingToDo("the cohort has no proteins")
     refuse_unsupported(type(family), _describe_asked(reading, family, targets))
     _refuse_clashes(reading, targets)
     groups: list[Group] = []

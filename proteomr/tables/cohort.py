@@ -82,6 +82,8 @@ def check_ids(frame: pl.DataFrame, id_column: str, *, among: str) -> None:
     if id_column not in frame.columns:
         raise IdentifierError(f"no identifier column {id_column!r} among the {among}")
     ids = frame[id_column]
+    if not ids.len() and ids.dtype != pl.String:
+        raise IdentifierError(f"there is nobody among the {among}")
     if ids.dtype != pl.String or ids.null_count():
         raise IdentifierError(f"identifiers {id_column!r} of the {among} are text, none missing")
     if not bool((ids[1:] > ids[:-1]).all()):

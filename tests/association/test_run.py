@@ -26,7 +26,7 @@ from proteomr.io import read_cohort
 from proteomr.runs import Account, Output, Results, digest_request, run_job
 
 SPEC = ModelSpec("logistic", ("iso", "lo"), {"none": "1", "aged": "age"})
-OUTPUTS = ("associations.parquet", "summary.tsv", "drops.tsv")
+OUTPUTS = ("associations.parquet", "attrition.tsv", "summary.tsv", "drops.tsv")
 PROTEINS = 170  # three blocks
 Done = TypeVar("Done")
 
