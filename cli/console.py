@@ -1,10 +1,9 @@
-"""What the terminal shows beside the data: tables, progress with rate and time left, errors."""
+"""What the terminal shows beside the data: tables, notes and errors."""
 
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 from proteomr.files import storage_errors
 
@@ -15,13 +14,10 @@ __all__ = [
     "report_note",
     "say",
     "terminal_width",
-    "track",
 ]
 
 WIDTH = 100
 _NARROWEST, _NARROWEST_WRAPPED = 8, 20
-
-Item = TypeVar("Item")
 
 
 def report_error(error: BaseException | str) -> None:
@@ -109,54 +105,3 @@ def _split_heading(heading: str) -> tuple[str, str]:
 
 def _cut(cell: str, width: int) -> str:
     return cell if len(cell) <= width else cell[: width - 1] + "…"
-
-
-def track(
-    items: Iterable[Item],
-    *,
-    total: int,
-    label: str,
-    unit: str = "blocks",
-    show: bool | None = None,
-) -> Iterator[Item]:
-    """Pass items through and show a bar with their rate and the time left.
-
-    Parameters
-    ----------
-    items : what is being worked through; closed when the consumer stops early.
-    total : how many there will be.
-    label : what is being done.
-    unit : what one item is called.
-    show : whether to draw the bar; by default only when stderr is a terminal.
-    """
-    draw = sys.stderr.isatty() if show is None else show and sys.stderr.isatty()
-    return _draw(items, total=total, label=label, unit=unit) if draw else iter(items)
-
-
-def _draw(items: Iterable[Item], *, total: int, label: str, unit: str) -> Iterator[Item]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn(f"{unit} {{task.fields[rate]}}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(label, total=total, rate="")
-        for item in items:
-            yield item
-            speed = progress.tasks[0].speed
-            rate = f"{speed:.1f}/s" if speed else ""
-            progress.update(task, advance=1, rate=rate)

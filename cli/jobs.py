@@ -15,8 +15,9 @@ from proteomr.errors import FAILED_UNITS, UsageError
 
 from . import options as shared
 from .bundles import Blocks, Running
-from .console import report_note, say, track
+from .console import report_note, say
 from .journal import keep_journal, open_journal
+from .progress import Bar, Silence, watch
 
 if TYPE_CHECKING:
     from proteomr.execute import Executor, Shard
@@ -92,6 +93,7 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
     open_journal(quiet=running.quiet, verbose=running.verbose, as_json=running.log_json)
     threads = hold_threads(running.threads)
     from proteomr.runs import Account, Output, run_job
+    from proteomr.runs.progress import watched_by
 
     output = Output(
         task.out,
@@ -101,19 +103,19 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
         task.shard,
         task.form,
     )
-    executor = Tracked(
-        choose_executor(task.blocks, threads),
-        doing=task.doing,
-        unit=task.unit,
-        show=not (running.no_progress or running.quiet),
-    )
+    chosen = choose_executor(task.blocks, threads)
     job = task.make_job()
+    show = not (running.no_progress or running.quiet)
     if running.dry_run:
-        _print_forecast(job.plan(threads=threads), threads=threads)
+        with watch(show=show) as watcher, watched_by(watcher):
+            forecast = job.plan(threads=threads)
+        _print_forecast(forecast, threads=threads)
         return
     account = Account(tuple(sys.argv[1:]), settings, threads, running.seed, running.allow_failures)
-    with _interrupts_told(executor):
-        results = run_job(job, output, executor=executor, account=account, opened=attach_log)
+    with watch(show=show) as watcher, watched_by(watcher):
+        executor = Tracked(chosen, watcher, doing=task.doing, unit=task.unit)
+        with _interrupts_told(executor):
+            results = run_job(job, output, executor=executor, account=account, opened=attach_log)
     tell_results(
         results,
         report=task.report,
@@ -193,9 +195,9 @@ class Tracked:
     """An executor that shows how far its blocks have come, and counts them."""
 
     inner: "Executor"
+    watcher: Bar | Silence
     doing: str
     unit: str
-    show: bool
     done: int = 0
     total: int = 0
 
@@ -207,8 +209,8 @@ class Tracked:
         self.total = len(sized)
         self.done = 0
         with contextlib.closing(self.inner.map(work, sized)) as results:
-            stream = track(
-                results, total=self.total, label=self.doing, unit=self.unit, show=self.show
+            stream = self.watcher.follow(
+                results, total=self.total, doing=self.doing, unit=self.unit
             )
             for result in stream:
                 yield result

@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from .console import one_line
 
@@ -31,6 +32,18 @@ class _AsLine(logging.Formatter):
         return one_line(record.getMessage())
 
 
+class _Shown(logging.StreamHandler[Any]):
+    """Writes to stderr as it is at the time: a bar that is drawn puts lines above itself."""
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: Any) -> None:
+        del stream
+
+
 class _Held(logging.Handler):
     """Keeps records until there is a file for them."""
 
@@ -50,7 +63,7 @@ def open_journal(
     logging.raiseExceptions = False  # a full disk fails the results, which say so, not the log
     _logger.setLevel(logging.DEBUG)
     _logger.propagate = False
-    shown = logging.StreamHandler(sys.stderr)
+    shown = _Shown()
     chatty = verbose or as_json
     shown.setLevel(logging.ERROR if quiet else logging.INFO if chatty else logging.WARNING)
     shown.setFormatter(_in_utc(_AsJson()) if as_json else _AsLine())

@@ -24,6 +24,7 @@ from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
 from proteomr.io.genetics.chains import Chain, read_chain
 from proteomr.io.sources import find_files
 from proteomr.io.sumstats.source import ReadOptions, SumStatsFile, open_sumstats
+from proteomr.runs.progress import follow
 from proteomr.tables import Drop
 from proteomr.tables.sumstats import GenomeBuild, SumStats
 
@@ -208,7 +209,7 @@ class _Run:
         opened = open_sumstats(path, options=self._options.read)
         sample, witness = ScaleSample(), BuildWitness(self._options.known_positions)
         self._check_lift(opened)
-        for chunk in opened.chunks():
+        for chunk in follow(opened.chunks(), doing=f"reading {path.name}", unit="pieces"):
             self._rows += chunk.rows_read
             self._passed.update(chunk.passed_over)
             if chunk.frame.height:

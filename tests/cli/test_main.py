@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import typer
 from proteomr_cli import main
-from proteomr_cli.console import report_error, track
+from proteomr_cli.console import report_error
 
 from proteomr import errors
 
@@ -144,29 +144,3 @@ def test_python_m_proteomr_is_the_command_line() -> None:
 def test_an_error_stays_one_line_whatever_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
     report_error("a\nb\x1b[31m\x00 ä")
     assert capsys.readouterr().err == "error: a b?[31m? ä\n"
-
-
-def test_progress_is_silent_and_lazy_where_stderr_is_no_terminal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    drawn: list[int] = []
-
-    def blocks() -> Iterator[int]:
-        for block in range(3):
-            drawn.append(block)
-            yield block
-
-    tracked = track(blocks(), total=3, label="fitting", show=True)
-    assert next(tracked) == 0
-    assert drawn == [0]
-    assert list(tracked) == [1, 2]
-    assert capsys.readouterr().err == ""
-
-
-def test_progress_on_a_terminal_passes_every_item(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    assert list(track(range(5), total=5, label="fitting")) == list(range(5))
-    assert "fitting" in capsys.readouterr().err
