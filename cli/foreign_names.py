@@ -304,7 +304,7 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere("restart continue", "--resume goes on with an interrupted run"),
     Elsewhere("debug log loglevel log-level", "-v puts the log on stderr; log.txt keeps it"),
     Elsewhere("silent no-output mute", "-q prints the path and errors alone"),
-    Elsewhere("preview plan estimate simulate-only check", "--dry-run says what would run"),
+    Elsewhere("preview plan estimate simulate-only", "--dry-run says what would run"),
     Elsewhere("random-seed rng set-seed random-state", "--seed S"),
     Elsewhere("settings yaml params options", "--config FILE takes options in TOML"),
     Elsewhere("csv tsv xlsx excel out-format", "--format csv|tsv writes tables beside the parquet"),

@@ -25,6 +25,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "phenotype --print-definition",
     ),
     "fields": ("fields --style table-exporter", "fields --style titles -o fields.tsv"),
+    "check": (
+        'check samples.csv npx.parquet --exposure bmi --adjust full="age + sex + C(site)"',
+        "check exposure.tsv.gz outcome.tsv.gz",
+    ),
     "associate": (
         'associate samples.csv npx.csv --family linear --exposure bmi --adjust m="age" -o results',
         _TWO_SETS,

@@ -239,9 +239,11 @@ def _print_forecast(forecast: "Forecast", *, threads: int) -> None:
     by = f" with {threads} thread{'' if threads == 1 else 's'}" if forecast.parallel else ""
     if forecast.memory_bytes is not None:
         rows.append(("memory", f"about {forecast.memory_bytes / 1e6:,.0f} MB{by}"))
-    if forecast.seconds is not None:
-        at_once = threads if forecast.parallel else 1
-        rows.append(("time", f"about {_duration(forecast.seconds / at_once)}{by}"))
+    elapsed = forecast.estimate_elapsed(threads=threads)
+    if elapsed is not None:
+        of = forecast.seconds
+        work = f", {_duration(of)} of processors" if of is not None and forecast.parallel else ""
+        rows.append(("time", f"about {_duration(elapsed)}{by}{work}"))
     width = max((len(label) for label, _ in rows), default=0)
     for label, text in rows:
         say(f"{label:<{width}}  {text}".rstrip())

@@ -14,6 +14,7 @@ import typer.main
 from proteomr.errors import ProteomrError, UsageError
 
 from .associate import associate
+from .check import check
 from .console import report_error, say
 from .demo import demo
 from .doctor import doctor
@@ -38,6 +39,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     qc,
     phenotype,
     fields,
+    check,
     associate,
     merge,
     harmonise,

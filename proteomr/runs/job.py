@@ -35,6 +35,8 @@ class Forecast:
     memory_bytes : at the peak, with the threads asked for; None where not known.
     lines : whatever else the job says of itself, as labelled lines.
     parallel : whether more threads shorten the time.
+    elapsed : by the clock, with the threads asked for, where that was tried out; else it follows
+        from the seconds.
     """
 
     units: Mapping[str, int]
@@ -43,6 +45,19 @@ class Forecast:
     memory_bytes: float | None = None
     lines: tuple[tuple[str, str], ...] = ()
     parallel: bool = True
+    elapsed: float | None = None
+
+    def estimate_elapsed(self, *, threads: int) -> float | None:
+        """Return the seconds by the clock that threads take; None where nothing was timed.
+
+        Examples
+        --------
+        >>> Forecast({"fits": 10}, seconds=8.0).estimate_elapsed(threads=2)
+        4.0
+        """
+        if self.elapsed is not None or self.seconds is None:
+            return self.elapsed
+        return self.seconds / threads if self.parallel else self.seconds
 
 
 @dataclass(frozen=True, slots=True)

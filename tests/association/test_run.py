@@ -183,6 +183,7 @@ def test_a_plan_counts_what_the_run_does(request_of: AssociateRequest) -> None:
     assert dict(forecast.lines)["blocks"] == "3, with 4 fits a protein"
     assert "Newton" in forecast.path
     assert forecast.seconds is not None
+    assert forecast.elapsed is not None
     assert forecast.seconds > 0
 
 
