@@ -277,7 +277,7 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
     ),
     Elsewhere("store input in -i -f file", "proteomr qc STORE -o CLEAN", "qc"),
     Elsewhere(
-        "lod missing max-missingness missingness outlier sd iqr call-rate",
+        "missing max-missingness missingness outlier sd iqr call-rate",
         "thresholds are set by --threshold NAME=VALUE, or by a policy in TOML; --help of qc "
         "names them",
         "qc",

@@ -34,15 +34,13 @@ def measure_attrition(counted: pl.DataFrame, associations: Associations) -> pl.D
     counted : of :func:`proteomr.scan.count_people`.
     associations : of the same scan.
     """
-    kinds: dict[str, type[pl.DataType]] = {**dict.fromkeys(_TEXT, pl.String), c.N_CASE: pl.Int64}
+    texts = counted.with_columns(pl.col(_TEXT).cast(pl.String), pl.col(c.N_CASE).cast(pl.Int64))
     fitted = associations.frame.group_by(_KEYS, maintain_order=True).agg(
         pl.col(c.N).filter(pl.col(c.ESTIMATE).is_not_null()).min().alias("fit_least"),
         pl.col(c.N).filter(pl.col(c.ESTIMATE).is_not_null()).max().alias("fit_most"),
         pl.col(c.MESSAGE).drop_nulls().unique(maintain_order=True).alias("messages"),
     )
-    joined = counted.cast(dict(kinds)).join(
-        fitted, on=_KEYS, how="left", nulls_equal=True, maintain_order="left"
-    )
+    joined = texts.join(fitted, on=_KEYS, how="left", nulls_equal=True, maintain_order="left")
     aliased = [
         ", ".join(dict.fromkeys(name for said in messages or () for name in find_aliased(said)))
         for messages in joined["messages"].to_list()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import polars as pl
 
@@ -388,7 +388,10 @@ def _count_effective(plan: Plan) -> pl.DataFrame:
     return set_thresholds(counts, exposures=len(plan.targets) if joint else 1)
 
 
-def _names(names: str | Sequence[str]) -> tuple[str, ...]:
-    if isinstance(names, tuple | list):
-        return tuple(names)
-    return (names,) if names is not None else ()
+def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
+    if isinstance(names, str):
+        return (names,)
+    if names is None:
+        return ()
+    # anything else than a list of names goes on as it is, for the specification to refuse
+    return tuple(names) if isinstance(names, tuple | list) else cast("tuple[str, ...]", names)

@@ -19,7 +19,7 @@ __all__ = ["Cost", "estimate_cost"]
 
 # Blocks whose fits take longer than this together are timed by fewer proteins each.
 _PATIENCE = 20.0
-_FEWEST = 2
+_FEWEST = 2  # of one alone, what each block costs would count as what each protein costs
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def test_a_terminal_shows_the_work_its_count_its_rate_and_the_time_left(
     with watch(show=True) as watcher, watched_by(watcher):
         for item in follow(range(40), doing="fitting", total=40):
             if item in {20, 39}:
-                watcher._progress.refresh()  # type: ignore[union-attr]
+                watcher._progress.refresh()
     shown = plain(terminal.getvalue())
     assert "fitting" in shown
     assert re.search(r"20/40 blocks [\d.]+/s", shown)
@@ -76,7 +76,7 @@ def test_work_of_unknown_length_shows_its_count_and_no_time_left(
     with watch(show=True) as watcher, watched_by(watcher):
         for item in follow(iter("abc"), doing="reading x.tsv", unit="pieces"):
             if item == "c":
-                watcher._progress.refresh()  # type: ignore[union-attr]
+                watcher._progress.refresh()
     shown = plain(terminal.getvalue())
     assert re.search(r"reading x.tsv .* 2 pieces", shown)
     assert "left" not in shown
