@@ -34,7 +34,11 @@ def option(panel: str, metavar: str, text: str, *names: str) -> Any:
     )
 
 
-_MAPPED = "Column that is a canonical one, as odds_ratio=OR; repeatable."
+_TRAIT = "Name of the trait, for a file without a column of it. Without: the name of the file."
+_MAPPED = (
+    "Which column of the file is a canonical one, such as odds_ratio=OR or eaf=FRQ; repeat for "
+    "several. `proteomr schema sumstats` lists the canonical ones."
+)
 
 FormatName = Annotated[
     str,
@@ -47,7 +51,7 @@ SideMapped = Annotated[list[str] | None, option(shared.INPUT, "CANONICAL=COLUMN"
 BuildName = Annotated[
     Build | None, option(shared.INPUT, "GRCh37|GRCh38", "Genome build of the positions.")
 ]
-Trait = Annotated[str | None, option(shared.INPUT, "NAME", "Name of the trait.")]
+Trait = Annotated[str | None, option(shared.INPUT, "NAME", _TRAIT)]
 Study = Annotated[
     Path, typer.Argument(metavar="FILE", help="Canonical parquet, or a file of any known format.")
 ]
