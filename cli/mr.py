@@ -8,7 +8,7 @@ import typer
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .jobs import Task, choose_formats, run_command
-from .remedies import refuse_stray_words
+from .remedies import note_itself, refuse_stray_words
 from .show_causes import describe_failures, show_causes
 from .study_options import Build, EstimateColumns, MatchName
 
@@ -272,6 +272,7 @@ def mr(
         refuse_stray_words([instruments], remedy="--instruments names a file, a variant a line")
 
     def make_job() -> "MrJob":
+        note_itself(files or ())
         from proteomr.gwas.clumping import Clumping
         from proteomr.mr.analysis import TraitSize
         from proteomr.mr.estimate import DEFAULT_METHODS

@@ -187,6 +187,10 @@ def parse_sets(given: list[str] | None) -> dict[str, str]:
     """Read adjustment sets, LABEL="TERMS", and answer one without a label by how it is written."""
     for text in given or []:
         label, marked, terms = text.partition("=")
+        if marked and label.strip() and not terms.strip():
+            raise UsageError(
+                f"--adjust {text!r} names no terms; {text.strip()}1 adjusts for nothing"
+            )
         if marked and not re.search(r"[~()+*^]", label):
             continue
         terms = _write_terms(text)

@@ -1,6 +1,7 @@
 """What a mistake in the command line is answered with: what was meant, and how it is written."""
 
 import difflib
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import typer
 
 from proteomr.errors import UsageError
 
-__all__ = ["describe_misuse", "read_request_for_help", "refuse_stray_words"]
+__all__ = ["describe_misuse", "note_itself", "read_request_for_help", "refuse_stray_words"]
 
 _LIKE = 0.65  # of letters in common: less is another word
 _NO_COMMAND = re.compile(r"No such command '(?P<name>[^']*)'")
@@ -193,3 +194,11 @@ def refuse_stray_words(paths: Iterable[Path], *, remedy: str) -> None:
             what = "a number of OpenGWAS, perhaps? Nothing is fetched: name its file"
             raise UsageError(f"{text!r} is no file here; {what}")
         raise UsageError(f"{text!r} stands among the files and is none; {remedy}")
+
+
+def note_itself(files: Sequence[Path]) -> None:
+    """Say that the file of the exposure is one of those of the outcomes."""
+    for outcome in files[1:]:
+        if outcome.exists() and files[0].exists() and outcome.samefile(files[0]):
+            what = "is the exposure and an outcome: a trait on itself has an effect of 1"
+            logging.getLogger("proteomr").warning("note: %s %s", outcome, what)

@@ -177,6 +177,8 @@ class Formula:
         for part in (part for term in spread for part in term.parts):
             if part.column not in names:
                 hint = nearest(part.column, names) or f" among the {len(names)} of the table"
+                if part.column[-1:].isdigit() and f"{part.column}:" in part.source.text:
+                    hint += "; a range of columns is written PC1..PC10"
                 raise part.source.error(f"no column {part.column!r}{hint}")
         members = tuple(member.resolve(columns) for member in self.members)
         return Formula(spread, members, self.labels)

@@ -14,6 +14,8 @@ from proteomr.scan.columns import Columns
 
 __all__ = ["Modifiers", "read_modifiers"]
 
+_ONE_COVARIATE = "one covariate is needed, such as sex or C(site)"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Modifiers:
@@ -80,9 +82,11 @@ def read_modifiers(
 def _read_interaction(
     columns: Columns, samples: pl.DataFrame, text: str
 ) -> tuple[Formula, F64, tuple[tuple[str, str | None], ...]]:
+    if text not in columns and {",", ";"} & set(text.partition("(")[0]):
+        raise FormulaError(f"interaction {text!r}: {_ONE_COVARIATE}; give others a run each")
     formula = parse(text).resolve(list(columns.names))
     if len(formula.terms) != 1 or len(formula.terms[0].parts) != 1:
-        raise FormulaError(f"interaction {text!r}: one covariate is needed, such as sex or C(site)")
+        raise FormulaError(f"interaction {text!r}: {_ONE_COVARIATE}")
     name = formula.terms[0].parts[0].column
     present = ~columns.missing(name)
     design = build(formula, samples.filter(pl.Series(present)))

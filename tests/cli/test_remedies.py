@@ -62,6 +62,9 @@ TYPED: tuple[tuple[str, str], ...] = (
     (f"{FIT} --exposure lonely --adjust 'm=BMI at visit'", "a name with blanks in quotes"),
     (f"{FIT} --exposure lonely --adjust 'm=age, bmi'", "write + between terms"),
     (f"{FIT} --exposure lonely --adjust 'm=PC1-PC5'", "PC1..PC10"),
+    (f"{FIT} --exposure lonely --adjust m=", "m=1 adjusts for nothing"),
+    (f"{FIT} --exposure lonely --adjust m=PC1:PC5", "a range of columns is written PC1..PC10"),
+    (f"{FIT} --exposure lonely --interaction age,bmi", "give others a run each"),
     ("associate --samples a --proteins b --family linear", "proteomr associate SAMPLES PROTEINS"),
     ("associate -s a -p b --family linear", "proteomr associate SAMPLES PROTEINS"),
     ("associate -f a --family linear", "proteomr associate SAMPLES PROTEINS"),
@@ -126,7 +129,16 @@ def test_a_mistake_is_answered_with_the_way_out(
 def test_what_is_harmonised_already_is_sent_to_its_option(proteomr: Any, tmp_path: Path) -> None:
     file = tmp_path / "h.csv"
     file.write_text("SNP,beta.exposure,se.exposure,beta.outcome,se.outcome\nrs1,1,1,1,1\n")
-    assert "--harmonised FILE" in proteomr("mr", file, file, "-o", tmp_path / "x").message
+    other = tmp_path / "o.csv"
+    other.write_text(file.read_text())
+    assert "--harmonised FILE" in proteomr("mr", file, other, "-o", tmp_path / "x").message
+
+
+def test_an_exposure_that_is_its_own_outcome_is_noted(proteomr: Any, tmp_path: Path) -> None:
+    file = tmp_path / "x.txt"
+    head = "SNP chr pos effect_allele other_allele eaf beta se pval samplesize\n"
+    file.write_text(head + "rs1 1 10 A G 0.3 0.1 0.01 1e-23 900\n")
+    assert "a trait on itself" in proteomr("mr", file, file, "-o", tmp_path / "r").err
 
 
 def test_a_folder_that_cannot_be_made_is_said_so(associate: Any) -> None:
