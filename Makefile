@@ -9,7 +9,7 @@ CODE := proteomr cli tests benchmarks data/schemas
 RUN := $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types contracts unit demo bench bench-quick lock clean
+.PHONY: help setup test lint types contracts unit fuzz demo bench bench-quick lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -41,6 +41,9 @@ contracts: $(STAMP) ## who may import whom
 
 unit: $(STAMP) ## the tests and every example in a docstring
 	$(RUN) pytest -n auto --maxprocesses 4
+
+fuzz: $(STAMP) ## damage small files of every format, 20,000 times: each is read, or refused in one line
+	$(RUN) tests.fuzz --cases 20000 --seed $(or $(SEED),1)
 
 demo: $(STAMP) ## simulate a small study, scan it, print the hits beside the truth
 	$(BIN)/proteomr demo

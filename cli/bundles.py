@@ -53,8 +53,10 @@ class Blocks:
             metavar="ADDRESS",
             rich_help_panel=shared.COMPUTING,
             help="With --executor dask: use the workers of this scheduler, such as "
-            "tcp://10.0.0.5:8786, instead of processes of this machine; they must see the files "
-            "under the same paths.",
+            "tls://10.0.0.5:8786, instead of processes of this machine; they must see the files "
+            "under the same paths. Over tcp:// whoever reaches the scheduler's port can run code "
+            "as you and see the people's data: use tls://, with the certificates that Dask's "
+            "configuration names (distributed.comm.tls).",
         ),
     ] = None
 

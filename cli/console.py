@@ -5,10 +5,12 @@ import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from proteomr.errors import printable
 from proteomr.files import storage_errors
 
 __all__ = [
     "one_line",
+    "open_streams",
     "print_rows",
     "report_error",
     "report_note",
@@ -18,6 +20,21 @@ __all__ = [
 
 WIDTH = 100
 _NARROWEST, _NARROWEST_WRAPPED = 8, 20
+_WIDEST_CELL = 40
+
+
+def open_streams() -> None:
+    """Open streams that the caller has closed (``>&-``) to nowhere.
+
+    Else the first file that is opened takes the number of the stream, and what a library prints.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
 
 
 def report_error(error: BaseException | str) -> None:
@@ -33,16 +50,19 @@ def report_note(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Print a text to stdout at once; a disk that is full is an error in words."""
+    """Print a text to stdout at once, each line and cell in its printable form.
+
+    A disk that is full is an error in words.
+    """
+    lines = ("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
     with storage_errors("standard output"):
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 
 
 def one_line(text: str) -> str:
-    """Return a text on one line, with a question mark for what cannot be printed."""
-    line = " ".join(text.split())
-    return "".join(letter if letter.isprintable() else "?" for letter in line)
+    """Return a text on one line, with its escape for what cannot be printed."""
+    return printable(" ".join(text.split()))
 
 
 def print_rows(
@@ -59,8 +79,11 @@ def print_rows(
     left : how many columns from the left hold text, shortened where they must; the last does too.
     wrap : go on with the last column on further lines rather than shorten it.
     """
+    rows = list(rows)
     above = [*zip(*[_split_heading(heading) for heading in headings], strict=True)]
-    body = [list(row) for row in rows]
+    body = [[printable(cell, width=_WIDEST_CELL) for cell in row] for row in rows]
+    if wrap:
+        body = [[*short[:-1], printable(row[-1])] for short, row in zip(body, rows, strict=True)]
     lines = [list(line) for line in above if any(line)] + body
     textual = {*range(left), len(headings) - 1}
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

@@ -1,7 +1,6 @@
 """`proteomr demo`: a small study from end to end, its hits beside the truth that was planted."""
 
 import shlex
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from proteomr.errors import RunFolderError
-from proteomr.files import storage_errors
 
 from . import options as shared
 from .console import print_rows, report_note, say
@@ -55,12 +53,12 @@ def demo(
     if out is not None:
         _run(out, full=full, seed=seed, threads=threads, overwrite=overwrite, show=not no_progress)
         return
-    with storage_errors(tempfile.gettempdir()):
-        scratch = tempfile.TemporaryDirectory(prefix="proteomr-demo-")
-    with scratch as name:
+    from proteomr.runs import open_scratch
+
+    with open_scratch() as scratch:
         try:
             _run(
-                Path(name),
+                scratch / "demo",
                 full=full,
                 seed=seed,
                 threads=threads,
@@ -156,7 +154,9 @@ def _estimate_causes(folder: Path, *, seed: int, threads: int, overwrite: bool) 
 def _print_causes(estimates: "pl.DataFrame", truth: Path) -> None:
     import polars as pl
 
-    facts = {row["outcome"]: row for row in pl.read_parquet(truth).iter_rows(named=True)}
+    facts = {
+        row["outcome"]: row for row in pl.read_parquet(truth, glob=False).iter_rows(named=True)
+    }
     wide = {(row["outcome"], row["method"]): row for row in estimates.iter_rows(named=True)}
     rows = []
     for outcome, fact in facts.items():
@@ -183,9 +183,11 @@ def _compare(table: Path, truth: Path) -> "pl.DataFrame":
     """Return the truth, one row for each protein and exposure, with what each set has found."""
     import polars as pl
 
-    compared = pl.read_parquet(truth)
+    compared = pl.read_parquet(truth, glob=False)
     wanted = ["ratio", "conf_low", "conf_high", "neg_log10_p", "p_bonferroni"]
-    associations = pl.read_parquet(table).select("protein", "exposure", "adjustment", *wanted)
+    associations = pl.read_parquet(table, glob=False).select(
+        "protein", "exposure", "adjustment", *wanted
+    )
     for (label,), part in associations.group_by("adjustment", maintain_order=True):
         columns = part.select(
             "protein",

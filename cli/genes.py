@@ -1,12 +1,16 @@
 """`proteomr genes`: which gene a name means, and where it stands."""
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from proteomr.errors import InputError, nearest
 
 from .console import report_note, say
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["genes"]
 
@@ -19,6 +23,7 @@ KINDS = {
     "uniprot": "UniProt accession",
     "ensembl": "Ensembl identifier",
     "entrez": "Entrez number",
+    "assay": "assay in the store",
 }
 HINTED = 5  # looking for similar names takes a moment for each
 
@@ -37,6 +42,15 @@ def genes(
     layout: Annotated[
         Layout, typer.Option("--format", help="For people, or as tab-separated columns.")
     ] = "table",
+    store: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STORE",
+            help="A store of ingest or qc, whose assays tell the genes of OlinkIDs, SeqIds and "
+            "targets, too.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Print which gene each name means.
 
@@ -45,7 +59,9 @@ def genes(
     from proteomr.tables.genes import load_genes
 
     table = load_genes()
-    matches = table.describe(names)
+    assays = _find_assays(names, store)
+    matches = table.describe([assays.get(name, name) for name in names])
+    matches = _name_assays(matches, names, assays)
     unknown = matches.filter(matches["match"] == "unknown")["name"].to_list()
     hints = {name: nearest(name, table.frame["symbol"]) for name in unknown[:HINTED]}
     if len(unknown) == len(names):
@@ -61,6 +77,28 @@ def genes(
         say("\n\n".join(_describe(row, builds) for row in matches.iter_rows(named=True)))
     for name in unknown:
         report_note(f"no gene goes by {name!r}{hints.get(name, '')}")
+
+
+def _find_assays(names: "list[str]", store: Path | None) -> dict[str, str]:
+    """Return the genes of those names that are assays of the store."""
+    if store is None:
+        return {}
+    from proteomr.io import read_store
+    from proteomr.tables.assay_names import find_assay_genes
+
+    return find_assay_genes(read_store(store).assays, names)
+
+
+def _name_assays(
+    matches: "pl.DataFrame", names: "list[str]", assays: dict[str, str]
+) -> "pl.DataFrame":
+    """Return the rows under the names asked for, with what the store told marked as such."""
+    import polars as pl
+
+    single = matches["symbol"].is_not_null()
+    told = pl.Series([name in assays for name in names], dtype=pl.Boolean) & single
+    how = matches["match"].to_frame().select(pl.when(told).then(pl.lit("assay")).otherwise("match"))
+    return matches.with_columns(pl.Series("name", names), how.to_series().alias("match"))
 
 
 def _describe(row: dict[str, Any], builds: list[str]) -> str:

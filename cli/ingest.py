@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ingest"]
 
-Platforms = Literal["auto", "olink", "somascan", "ukb", "table"]
+Platforms = Literal["auto", "olink", "somascan", "nulisa", "ukb", "table"]
 Replicate = Literal["refuse", "first", "mean"]
 
 _KINDS = {"protein": "human proteins", "non_human": "non-human", "control": "controls"}
@@ -39,8 +39,8 @@ def ingest(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="What the laboratory or the biobank delivered; several files or a quoted glob. "
-            "Content decides what a file is, not its name.",
+            help="What the laboratory or the biobank delivered; several files, a quoted glob, or a "
+            "zip archive of tables. Content decides what a file is, not its name.",
             show_default=False,
         ),
     ],
@@ -48,10 +48,11 @@ def ingest(
     platform: Annotated[
         Platforms,
         typer.Option(
-            metavar="auto|olink|somascan|ukb|table",
+            metavar="auto|olink|somascan|nulisa|ukb|table",
             rich_help_panel=shared.INPUT,
-            help="olink: NPX, long or wide. somascan: ADAT. ukb: protein tables of UK Biobank with "
-            "coding143, helper tables and participant tables. table: any wide or long table.",
+            help="olink: NPX or pg/mL, long or wide. somascan: ADAT. nulisa: NPQ or AQ. ukb: "
+            "protein tables of UK Biobank with coding143, helper tables and participant tables. "
+            "table: any wide or long table. auto: told by the content. A name forces its reader.",
         ),
     ] = "auto",
     id_column: Annotated[
@@ -61,7 +62,8 @@ def ingest(
             metavar="NAME",
             rich_help_panel=shared.INPUT,
             help="Column that names the samples. Without: SampleID of Olink, SampleId of SomaScan, "
-            "eid of UK Biobank; in a plain table the first of sample_id, eid, IID, ID, SampleID.",
+            "SampleName of NULISA, eid of UK Biobank; in a plain table the first of sample_id, "
+            "eid, IID, ID, SampleID.",
             show_default=False,
         ),
     ] = None,
@@ -78,7 +80,8 @@ def ingest(
         typer.Option(
             metavar="NAME",
             rich_help_panel=shared.INPUT,
-            help="Column of the values in a long table; of Olink, another quantity than NPX.",
+            help="Column of the values in a long table; of Olink and NULISA, another "
+            "quantity than NPX or NPQ, such as 'Conc (pg/mL)'.",
         ),
     ] = None,
     sample_column: Annotated[
@@ -106,7 +109,7 @@ def ingest(
             "--log2",
             rich_help_panel=shared.INPUT,
             help="Store the base-2 logarithm of values that come on a linear scale: RFU of "
-            "SomaScan, concentrations. NPX is a logarithm already.",
+            "SomaScan, concentrations. NPX and NPQ are logarithms already.",
         ),
     ] = False,
     replicates: Annotated[
@@ -157,6 +160,7 @@ def _describe_store(results: "Results") -> None:
     import polars as pl
 
     from proteomr.io import count_missing_values, read_store
+    from proteomr.io.long_form.beyond import FLAGS
 
     measured = read_store(results.where)
     assays = measured.assays
@@ -176,6 +180,9 @@ def _describe_store(results: "Results") -> None:
     for drop in measured.drops:
         say(one_line(f"left out: {drop.n:,} {drop.reason}"))
     for kind, count in measured.flags["flag"].value_counts().sort("flag").rows():
+        if kind in FLAGS:
+            say(f"missing, with a flag: {count:,} {kind} (a value {FLAGS[kind]})")
+            continue
         meaning = f" ({_FLAGS[kind]})" if kind in _FLAGS else ""
         say(f"flagged, not removed: {count:,} {kind}{meaning}")
 

@@ -1,17 +1,22 @@
 """The log of a command: on stderr as text or JSON, and in the run folder's log."""
 
+import contextlib
 import json
 import logging
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
+from proteomr.files import storage_errors
+
 from .console import one_line
 
-__all__ = ["close_journal", "keep_journal", "open_journal", "record_failure"]
+__all__ = ["close_journal", "keep_journal", "open_journal", "record_cause", "record_failure"]
 
 _logger = logging.getLogger("proteomr")
+_FRAMES = 8  # the last of them: where the fault arose
 _CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -81,9 +86,10 @@ def keep_journal(path: Path, *, again: bool, mode: int) -> None:
     again : whether to go on with the log that is there.
     mode : permission bits of the file.
     """
-    path.touch(mode=mode)
-    path.chmod(mode)
-    journal = logging.FileHandler(path, mode="a" if again else "w", encoding="utf-8")
+    with storage_errors(path):
+        path.touch(mode=mode)
+        path.chmod(mode)
+        journal = logging.FileHandler(path, mode="a" if again else "w", encoding="utf-8")
     journal.setLevel(logging.INFO)
     journal.setFormatter(
         _in_utc(logging.Formatter("%(asctime)s %(levelname)s %(message)s", _CLOCK))
@@ -119,11 +125,22 @@ def record_failure(text: str, *, fault: BaseException | None = None) -> bool:
     return any(isinstance(handler.formatter, _AsJson) for handler in handlers)
 
 
+def record_cause(error: BaseException) -> None:
+    """Put where an error comes from into the log, shown by ``-v``; nothing that a file holds."""
+    cause = error.__cause__
+    while cause is not None:
+        _logger.info("cause: %s", type(cause).__name__)
+        for frame in traceback.extract_tb(cause.__traceback__)[-_FRAMES:]:
+            _logger.info("  at %s:%s in %s", frame.filename, frame.lineno, frame.name)
+        cause = cause.__cause__
+
+
 def close_journal() -> None:
     """Give up all files and streams of the log."""
     for handler in list(_logger.handlers):
         _logger.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # a full disk fails the results, not the log
+            handler.close()
 
 
 def _in_utc(formatter: logging.Formatter) -> logging.Formatter:

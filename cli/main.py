@@ -11,11 +11,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 import typer.main
 
+from proteomr.border import low_memory
 from proteomr.errors import ProteomrError, UsageError
 
 from .associate import associate
 from .check import check
-from .console import report_error, say
+from .console import open_streams, report_error, say
 from .demo import demo
 from .doctor import doctor
 from .fields import fields
@@ -24,7 +25,7 @@ from .gwas import gwas
 from .harmonise import harmonise
 from .help import SETTINGS, GroupedCommand
 from .ingest import ingest
-from .journal import close_journal, record_failure
+from .journal import close_journal, record_cause, record_failure
 from .merge import merge
 from .mr import mr
 from .phenotype import phenotype
@@ -98,12 +99,16 @@ def run(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code; the installed script is this function.
 
     What is no `ProteomrError`, no mistake in the options and no interrupt is a fault of proteomr's
-    own: it keeps its traceback, and Python leaves with code 1. A command that keeps something when
-    it is interrupted raises ``KeyboardInterrupt`` with a message that says what.
+    own, but for a lack of memory: it keeps its traceback, and Python leaves with code 1. A command
+    that keeps something when it is interrupted raises ``KeyboardInterrupt`` with a message that
+    says what.
     """
+    open_streams()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _stop)  # schedulers stop a run so: leave as on Ctrl-C
+        for asked in (signal.SIGTERM, signal.SIGHUP):  # of schedulers and lost connections
+            if signal.getsignal(asked) is not signal.SIG_IGN:  # nohup asks to go on
+                signal.signal(asked, _stop)  # leave as on Ctrl-C
     try:
         code = _exit_code(arguments)
     finally:
@@ -118,8 +123,9 @@ def _stop(*_: object) -> NoReturn:
 
 def _exit_code(arguments: list[str] | None) -> int:
     try:
-        return _invoke(sys.argv[1:] if arguments is None else arguments)
+        return _invoke(_refuse_encoding(sys.argv[1:] if arguments is None else arguments))
     except ProteomrError as error:
+        record_cause(error)
         return _report(f"{error}", code=error.exit_code)
     except (typer.Abort, KeyboardInterrupt) as stop:
         message = str(stop)
@@ -131,9 +137,29 @@ def _exit_code(arguments: list[str] | None) -> int:
     except BrokenPipeError:
         return READER_GONE
     except Exception as fault:
-        if not record_failure("internal fault", fault=fault):
+        code = _code_in_words(fault)
+        if code is None:
             raise
-        return FAULT
+        return code
+
+
+def _code_in_words(fault: Exception) -> int | None:
+    """Return the exit code of a fault that has been told; None where its traceback tells it."""
+    starved = low_memory(fault)
+    if starved is not None:
+        return _report(f"{starved}", code=starved.exit_code)
+    return FAULT if record_failure("internal fault", fault=fault) else None
+
+
+def _refuse_encoding(arguments: list[str]) -> list[str]:
+    """Refuse names that are no UTF-8: neither a message nor a manifest could tell them."""
+    for place, argument in enumerate(arguments, start=1):
+        if any("\ud800" <= mark <= "\udfff" for mark in argument):
+            raise UsageError(
+                f"argument {place}, {argument!r}, is not UTF-8; rename the file, or link to it by "
+                "another name"
+            )
+    return arguments
 
 
 def _invoke(arguments: list[str]) -> int:

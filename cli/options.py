@@ -1,14 +1,14 @@
 """Options that several commands share, with the same names, meanings and help everywhere."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from proteomr.errors import FormatError, UsageError, nearest
+from proteomr.border import read_toml
+from proteomr.errors import UsageError, nearest
 
 from .console import print_rows
 
@@ -63,14 +63,7 @@ def load_configuration(context: typer.Context, path: Path | None) -> Path | None
     """Take defaults of a command's options from a TOML file; the command line wins."""
     if path is None or context.resilient_parsing:
         return path
-    try:
-        facts = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FormatError("there is no such file", path=path) from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise FormatError(f"cannot be read ({fault})", path=path) from None
-    except tomllib.TOMLDecodeError as fault:
-        raise FormatError(f"is not TOML: {fault}", path=path) from None
+    facts = read_toml(path)
     names = {_key(parameter): parameter.name for parameter in context.command.params}
     allowed = {key: name for key, name in names.items() if key not in _NOT_IN_A_FILE}
     values: dict[str, Any] = {}
@@ -242,7 +235,9 @@ Withdrawn = Annotated[
     typer.Option(
         metavar="FILE",
         rich_help_panel=INPUT,
-        help="Identifiers of people who have withdrawn, one a line; they are left out at load.",
+        help="Identifiers of people who have withdrawn, one a line; they are left out at load, and "
+        "how many are listed, found and unknown is told. A line that is no identifier, or spells "
+        "one otherwise, is refused.",
     ),
 ]
 Threads = Annotated[

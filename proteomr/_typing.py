@@ -12,3 +12,4 @@ from numpy.typing import NDArray
 F64: TypeAlias = NDArray[np.float64]
 Bool: TypeAlias = NDArray[np.bool_]
 I64: TypeAlias = NDArray[np.int64]
+U32: TypeAlias = NDArray[np.uint32]

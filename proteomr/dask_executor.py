@@ -29,6 +29,10 @@ Result = TypeVar("Result")
 
 _LOOPBACK = "127.0.0.1"
 _PATIENCE_SECONDS = 30
+_CERTIFICATES = (
+    "Dask's configuration names the certificates of tls:// as distributed.comm.tls.ca-file, "
+    ".client.cert and .client.key (or DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on)"
+)
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -44,9 +48,12 @@ class Dask:
 
     Parameters
     ----------
-    address : of a scheduler that runs already, such as ``tcp://10.0.0.5:8786``. Its workers need
-        this version of proteomr, and the files that the work reads under the same paths. Without
-        one, processes are started on this machine, which listen on the loopback interface alone.
+    address : of a scheduler that runs already, such as ``tls://10.0.0.5:8786``. Its workers need
+        this version of proteomr, and the files that the work reads under the same paths. The
+        certificates of ``tls://`` are those of Dask's configuration (``distributed.comm.tls``).
+        Over ``tcp://`` nothing is encrypted and nobody is asked who they are: whoever reaches the
+        port runs code as the user and sees the data. Without an address, processes are started on
+        this machine, which listen on the loopback interface alone.
     workers : how many processes of one thread each to start; at least 1. A scheduler that runs
         already has its own.
 
@@ -158,7 +165,19 @@ def _check_address(distributed: Any, address: str) -> str:
             f"no Dask scheduler answers at {address!r}: correct the address, such as "
             "tcp://10.0.0.5:8786, or start one with `dask scheduler`"
         ) from fault
+    if address.startswith("tls://"):
+        _check_certificates(distributed, address)
     return address
+
+
+def _check_certificates(distributed: Any, address: str) -> None:
+    """Refuse ``tls://`` without certificates; a client would end in a fault of its own."""
+    try:
+        known = distributed.Security().get_connection_args("client").get("ssl_context")
+    except (OSError, TypeError) as fault:
+        raise UsageError(f"{address}: {_CERTIFICATES}; they cannot be read") from fault
+    if known is None:
+        raise UsageError(f"{address}: {_CERTIFICATES}; none is named")
 
 
 @contextlib.contextmanager

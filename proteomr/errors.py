@@ -11,10 +11,12 @@
     │   └── IdentifierError           person identifiers are absent, duplicated or do not match
     ├── NothingToDo               5   the request is valid and selects no work
     ├── RunFolderError            3   a run folder is in use, or holds another run
+    ├── LowMemoryError            71  the system gave no more memory
     └── StorageError              74  the disk refused to keep the result
 
-Each message is one line that says what was found, where, what was needed, and the nearest remedy.
-No message ever carries the identifier of a person.
+Each message is one line that says what was found, where, what was needed, and the nearest remedy;
+what it quotes of a file stands in its printable form. No message ever carries the identifier of a
+person.
 """
 
 from __future__ import annotations
@@ -30,23 +32,40 @@ __all__ = [
     "FormulaError",
     "IdentifierError",
     "InputError",
+    "LowMemoryError",
     "NothingToDo",
     "ProteomrError",
     "RunFolderError",
     "StorageError",
     "UsageError",
     "nearest",
+    "printable",
 ]
 
+
+_LONGEST_MESSAGE = 580  # with "error: " before it a message stays under 600 characters
 
 FAILED_UNITS = 4
 """Exit code of a run that finished with units (fits, pairs) that have no estimate."""
 
 
 class ProteomrError(Exception):
-    """A fault with a remedy in the hands of the user."""
+    r"""A fault with a remedy in the hands of the user.
+
+    Parameters
+    ----------
+    message : one line; see `printable` for what becomes of anything else.
+
+    Examples
+    --------
+    >>> print(UsageError("no column 'a\nb'"))
+    no column 'a\nb'
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message, width=_LONGEST_MESSAGE))
 
 
 class UsageError(ProteomrError):
@@ -115,10 +134,46 @@ class RunFolderError(ProteomrError):
     exit_code = 3
 
 
+class LowMemoryError(ProteomrError):
+    """The system gave no more memory."""
+
+    exit_code = 71
+
+
 class StorageError(ProteomrError):
     """The disk refused to keep the result (full, read-only, over quota)."""
 
     exit_code = 74
+
+
+def printable(text: str, *, width: int | None = None) -> str:
+    r"""Return a text from a file as it may be printed: on one line, and no longer than a width.
+
+    Every message and every printed table shows names and cells in this form. What does not print
+    (control characters, line breaks, marks of direction, half characters) stands as its escape; of
+    what is too long the beginning and the end stay, parted by an ellipsis.
+
+    Parameters
+    ----------
+    text : what a file holds.
+    width : the most characters; None for no limit.
+
+    Examples
+    --------
+    >>> print(printable("\x1b[31mIL6\n"), printable("GDF15" * 9, width=12))
+    \x1b[31mIL6\n GDF15G…GDF15
+    """
+    shown = text
+    if not text.isprintable():
+        shown = "".join(mark if mark.isprintable() else _escape(mark) for mark in text)
+    if width is None or len(shown) <= width:
+        return shown
+    kept = width - 1
+    return f"{shown[: kept - kept // 2]}…{shown[len(shown) - kept // 2 :]}"
+
+
+def _escape(mark: str) -> str:
+    return mark.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

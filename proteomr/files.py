@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from proteomr.errors import InputError, StorageError, nearest
+from proteomr.errors import InputError, ProteomrError, StorageError, nearest
 
 __all__ = [
     "create_file",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 _ASIDE = ".writing-"
+_TOLD_IN_TEXT = re.compile(r"\b(?:os error |[Ee]rrno )(\d+)\b")
 _REMEDIES = {
     errno.ENOSPC: ("the disk is full", "free some space, or choose a folder on another disk"),
     errno.EDQUOT: ("the disk quota is used up", "free some space, or choose a folder elsewhere"),
@@ -57,8 +59,9 @@ def storage_errors(path: str | Path) -> Iterator[None]:
     Raises
     ------
     StorageError
-        For any ``OSError`` that has a remedy: disk full, over quota, read-only, no permission,
-        a fault of the device, a link or folder in the way.
+        For any refusal that has a remedy, as an ``OSError`` or in the words of a library: disk
+        full, over quota, read-only, no permission, a fault of the device, a name that is too long,
+        a link or folder in the way.
 
     Examples
     --------
@@ -71,11 +74,22 @@ def storage_errors(path: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as fault:
-        if fault.errno not in _REMEDIES:
+    except ProteomrError:
+        raise
+    except Exception as fault:
+        number = _number_of(fault)
+        if number not in _REMEDIES:
             raise
-        found, remedy = _REMEDIES[fault.errno]
+        found, remedy = _REMEDIES[number]
         raise StorageError(f"{path}: {found}; {remedy}") from fault
+
+
+def _number_of(fault: Exception) -> int | None:
+    """Return the number of a refusal by the system; libraries in Rust tell it in their text."""
+    if isinstance(fault, OSError) and fault.errno is not None:
+        return fault.errno
+    told = _TOLD_IN_TEXT.search(str(fault))
+    return None if told is None else int(told[1])
 
 
 @contextlib.contextmanager
@@ -106,8 +120,12 @@ def read_errors(path: str | Path) -> Iterator[None]:
     except PermissionError:
         remedy = "may not be read (permission denied); ask its owner for access"
         raise InputError(f"{path}: {remedy}") from None
+    except ValueError as fault:
+        if "null" not in str(fault):
+            raise
+        raise InputError(f"{path}: is no name of a file (it holds a NUL)") from fault
     except OSError as fault:
-        raise InputError(f"{path}: cannot be read ({fault.strerror or fault})") from None
+        raise InputError(f"{path}: cannot be read ({fault.strerror or fault})") from fault
 
 
 def _name_neighbours(path: Path) -> str:
@@ -253,13 +271,23 @@ def _written_aside(
     aside = target.with_name(f"{_ASIDE}{target.name}-{secrets.token_hex(4)}")
     try:
         with _open_new(aside, mode=mode) as file:
-            write(file)
+            try:
+                write(file)
+            except Exception:
+                _tell_refusal(file)
+                raise
             file.flush()
             os.fsync(file.fileno())
         yield aside
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+def _tell_refusal(file: BinaryIO) -> None:
+    """Raise what the disk says where a library has put its own words in place of it."""
+    for _ in range(2):  # a first write may still fit in part
+        os.write(file.fileno(), bytes(1 << 16))
 
 
 def _open_new(path: Path, *, mode: int) -> BinaryIO:

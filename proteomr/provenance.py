@@ -28,6 +28,7 @@ __all__ = [
     "digest_file",
     "digest_results",
     "host_platform",
+    "list_results",
     "tool_versions",
     "utc_now",
 ]
@@ -52,14 +53,15 @@ class InputFile:
     Parameters
     ----------
     name : the path as the user gave it.
-    size_bytes : its size; of a folder, that of the files in it.
-    sha256 : digest of the content, see `digest_file`.
+    size_bytes : its size; of a folder, that of the files in it; None where it would give people
+        away.
+    sha256 : digest of the content, see `digest_file`; None where it would give people away.
     modified : when it was last changed, UTC, ISO 8601.
     """
 
     name: str
-    size_bytes: int
-    sha256: str
+    size_bytes: int | None
+    sha256: str | None
     modified: str
 
     @classmethod
@@ -164,12 +166,7 @@ def digest_results(folder: str | Path) -> str:
     True
     """
     with read_errors(folder):
-        files = sorted(file for file in Path(folder).iterdir() if file.is_file())
-        lines = [
-            f"{_sha256(file)}  {file.name}\n"
-            for file in files
-            if not (file.name.startswith(".") or file.name == "manifest.json" or _is_log(file.name))
-        ]
+        lines = [f"{_sha256(file)}  {file.name}\n" for file in list_results(Path(folder))]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -289,6 +286,7 @@ class Manifest:
     threads : workers that ran the blocks.
     started, finished : UTC, ISO 8601.
     exit_status : the exit code of the command.
+    notes : what the user was told of the inputs and the results.
     versions, blas, platform : filled in from the running process.
 
     Examples
@@ -316,6 +314,7 @@ class Manifest:
     started: str = ""
     finished: str = ""
     exit_status: int = 0
+    notes: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=tool_versions)
     blas: tuple[BlasLibrary, ...] = field(default_factory=blas_in_use)
     platform: Mapping[str, str] = field(default_factory=host_platform)
@@ -357,6 +356,24 @@ def _iso(timestamp: float) -> str:
 def _sha256(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def list_results(folder: Path) -> list[Path]:
+    """Return the files of a run folder without its account, logs and hidden files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     list_results(Path(folder))
+    []
+    """
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    return [
+        file
+        for file in files
+        if not (file.name.startswith(".") or file.name == "manifest.json" or _is_log(file.name))
+    ]
 
 
 def _is_log(name: str) -> bool:

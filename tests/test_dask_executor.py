@@ -6,7 +6,9 @@ import contextlib
 import logging
 import os
 import pickle
+import shutil
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -28,6 +30,7 @@ from proteomr.io import read_cohort
 from proteomr.io.blocks import ParquetMatrix
 from proteomr.scan import Scan
 
+dask: Any = pytest.importorskip("dask", reason="Dask, an extra, is not installed")
 distributed: Any = pytest.importorskip("distributed", reason="Dask, an extra, is not installed")
 
 PEOPLE, PROTEINS = 90, 11
@@ -207,3 +210,50 @@ def test_a_scan_travels_with_its_family_and_none_of_its_state(plan: Plan) -> Non
     assert arrived.family == scan.family
     assert arrived(plan.blocks[0]).equals(before)
     assert len(sent) == len(pickle.dumps(Scan(plan)))
+
+
+def make_certificate(folder: Path) -> dict[str, str]:
+    """Return the settings of Dask for a certificate that is made here and trusts itself alone."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    named = ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=proteomr"]
+    subprocess.run([*request, *named], check=True, capture_output=True)
+    roles = ("client", "scheduler", "worker")
+    settings = {"distributed.comm.tls.ca-file": str(certificate)}
+    settings |= {f"distributed.comm.tls.{role}.cert": str(certificate) for role in roles}
+    return settings | {f"distributed.comm.tls.{role}.key": str(key) for role in roles}
+
+
+def test_tls_takes_the_certificates_of_dasks_configuration(tmp_path: Path) -> None:
+    with dask.config.set(make_certificate(tmp_path)):
+        cluster = distributed.LocalCluster(
+            n_workers=1,
+            processes=False,
+            protocol="tls://",
+            host="tls://127.0.0.1",
+            security=distributed.Security(),
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
+        )
+        with cluster:
+            assert cluster.scheduler_address.startswith("tls://")
+            assert dict(Dask(cluster.scheduler_address).map(abs, [-1, -2])) == {0: 1, 1: 2}
+
+
+@pytest.mark.parametrize(
+    ("named", "words"), [(None, "none is named"), ("/nowhere.pem", "they cannot be read")]
+)
+def test_tls_without_certificates_is_refused_with_the_names_of_the_settings(
+    named: str | None, words: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"tls://127.0.0.1:{listening.getsockname()[1]}"
+        settings = {f"distributed.comm.tls.{key}": named for key in ("ca-file", "client.cert")}
+        with (
+            dask.config.set(settings),
+            pytest.raises(UsageError, match=rf"distributed\.comm\.tls\.ca-file.*{words}"),
+        ):
+            list(Dask(address).map(abs, [1]))

@@ -331,7 +331,7 @@ def make_request(
         tuple(opened),
         {name: Source.of(data, name=name) for name, data in named.items()},
         None if assays is None else Source.of(assays, name="assays"),
-        None if withdrawn is None else Source.of(withdrawn, name="withdrawn"),
+        Source.of_people(withdrawn, name="withdrawn"),
         id_column,
         effective_tests,
     )

@@ -41,6 +41,7 @@ def describe_run(plan: Plan) -> dict[str, object]:
         "blocks": len(plan.blocks),
         "drops": [asdict(drop) for drop in (*plan.cohort.drops, *plan.drops)],
         "attrition": count_people(plan).to_dicts(),
+        "withdrawals": plan.cohort.provenance.get("withdrawn", {}),
     }
 
 
@@ -84,7 +85,7 @@ def collect_run(
         filters=_count_rows(associations, people=facts["people"]),
         family_of_tests=describe_family_of_tests(associations, spec),
         effective_tests=() if effective is None else effective.to_dicts(),
-        configuration={"specification": spec.to_dict()},
+        configuration={"specification": spec.to_dict(), "withdrawals": facts["withdrawals"]},
         notes=name_aliased(attrition),
     )
 

@@ -19,8 +19,8 @@ Function = Literal["log", "log2", "scale", "power", "poly", "ns", "bs"]
 MAX_TERMS: Final = 10_000
 _DOUBLED: Final = ('"', '""')
 _NOWHERE: Final = Source("", 0)
-_NUMBERED: Final = re.compile(r"(.*?)([0-9]{1,9})", re.DOTALL)
-_TOO_LONG: Final = re.compile(r"[0-9]{10,}$")
+_NUMBERED: Final = re.compile(r"(.*?)([0-9]{1,18})", re.DOTALL)
+_TOO_LONG: Final = re.compile(r"[0-9]{19,}$")
 
 
 @dataclass(frozen=True, slots=True)

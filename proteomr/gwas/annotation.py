@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import ColumnError
 from proteomr.io.sumstats.cells import parse_rsids
 from proteomr.io.sumstats.delimited import open_delimited
@@ -48,6 +49,7 @@ class Annotation:
         return joined.with_columns(filled).select(rows.columns)
 
 
+@reads
 def read_annotation(path: str | Path) -> Annotation:
     r"""Return names or frequencies of variants from a table (text, also compressed, or parquet).
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import InputError, UsageError
 from proteomr.gwas.alleles import clean_allele, flip_strand
 from proteomr.gwas.match import (
@@ -65,6 +66,7 @@ def name_panel(data: Data) -> Source:
     return Source(str(path), tuple(part for part in parts if part.is_file()) or (path,))
 
 
+@reads
 def open_panel(path: str | Path, *, measure: LdMeasure | None = None) -> LdSource:
     r"""Return a panel from genotypes or from a matrix of correlations.
 

@@ -107,7 +107,7 @@ class ParquetSink:
             self._flush()
         self.close()
         replace_file(self._path, lambda file: self._write(file, keep, fill), mode=shared_mode())
-        return pl.scan_parquet(self._path)
+        return pl.scan_parquet(self._path, glob=False)
 
     def close(self) -> None:
         """Close the file aside."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +9,13 @@ from typing import Final
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, InputError, NothingToDo
 from proteomr.gwas.match import Match, add_keys
 from proteomr.gwas.munging import MungeOptions, munge_files
 from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
 from proteomr.gwas.twosamplemr import Side, from_twosamplemr
+from proteomr.io.bounds import read_whole
 from proteomr.io.sources import find_files, inspect_file
 from proteomr.io.sumstats.archive import is_archive
 from proteomr.io.sumstats.cells import parse_names, parse_p, parse_rsids
@@ -38,6 +39,7 @@ __all__ = [
     "select_variants",
 ]
 
+_MOST_MEGABYTES: Final = 512  # names of twenty million variants
 _SIDES: Final[dict[str, Side]] = {
     "twosamplemr_exposure": "exposure",
     "twosamplemr_outcome": "outcome",
@@ -215,6 +217,7 @@ def select_variants(
     )
 
 
+@reads
 def read_names_and_p(path: Path, options: ReadOptions) -> pl.DataFrame | None:
     """Return names and p values of a table with columns SNP and P that is of no known format.
 
@@ -265,6 +268,7 @@ def note_contradictions(reasons: pl.Series, names: pl.Series) -> tuple[str, ...]
     return (f"{message}; the first of each is kept",)
 
 
+@reads
 def read_variant_list(path: Path) -> tuple[str, ...]:
     r"""Return names of variants from a text file, also compressed: the first word of each line.
 
@@ -287,8 +291,8 @@ def read_variant_list(path: Path) -> tuple[str, ...]:
     kind, compressed = inspect_file(path)
     if kind != "text":
         raise FormatError("is no text; names of variants, one a line, are needed", path=path)
-    content = path.read_bytes()
-    text = (gzip.decompress(content) if compressed else content).decode("utf-8-sig", "replace")
+    content = read_whole(path, compressed=compressed, megabytes=_MOST_MEGABYTES)
+    text = content.decode("utf-8-sig", "replace")
     names = tuple(line.split()[0] for line in text.splitlines() if line.strip())
     if not names:
         raise InputError(f"{path}: holds no name of a variant")

@@ -6,12 +6,12 @@ from proteomr.io.formats import IngestOptions
 from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
 from proteomr.io.ingest_job import IngestJob, IngestRequest
+from proteomr.io.people_lists import PeopleList, locate_listed, read_people_list
 from proteomr.io.proteins import ProteinFiles, open_proteins
 from proteomr.io.sources import find_files
 from proteomr.io.store import count_missing_values, is_store, name_store, read_store
 from proteomr.io.store_writing import write_store
 from proteomr.io.tables import TableFormat, read_table, write_table
-from proteomr.io.withdrawals import read_withdrawn
 
 __all__ = [
     "PLATFORMS",
@@ -19,12 +19,14 @@ __all__ = [
     "IngestOptions",
     "IngestRequest",
     "ParquetProteins",
+    "PeopleList",
     "ProteinFiles",
     "TableFormat",
     "count_missing_values",
     "find_files",
     "find_id_column",
     "is_store",
+    "locate_listed",
     "match_ids",
     "name_store",
     "normalise_ids",
@@ -32,10 +34,10 @@ __all__ = [
     "read_assays",
     "read_cohort",
     "read_measurements",
+    "read_people_list",
     "read_protein_covariate",
     "read_store",
     "read_table",
-    "read_withdrawn",
     "remove_withdrawn_samples",
     "write_store",
     "write_table",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from proteomr._typing import F64, I64
+from proteomr.border import reading
 from proteomr.errors import FormatError
 from proteomr.tables import find_columns
 
@@ -84,6 +85,28 @@ class ParquetMatrix:
                 empty += int(statistics.null_count)
         return empty
 
+    def find_extremes(self, names: Collection[str]) -> dict[str, tuple[float, float]]:
+        """Return the lowest and the highest value of columns of numbers, as the footer tells them.
+
+        A column of which it does not is not among them.
+        """
+        extremes: dict[str, tuple[float, float]] = {}
+        silent: set[str] = set()
+        for group in range(self._metadata.num_row_groups):
+            stored = self._metadata.row_group(group)
+            for place in range(stored.num_columns):
+                column = stored.column(place)
+                name, told = column.path_in_schema, column.statistics
+                if name not in names or (told is not None and told.null_count == stored.num_rows):
+                    continue
+                if told is None or not told.has_min_max:
+                    silent.add(name)
+                    continue
+                low, high = float(told.min), float(told.max)
+                before = extremes.get(name, (low, high))
+                extremes[name] = (min(low, before[0]), max(high, before[1]))
+        return {name: ends for name, ends in extremes.items() if name not in silent}
+
     def read_block(self, names: Sequence[str], rows: I64, target: F64) -> None:
         """Fill a target (m, b) with b numeric columns of m people, NaN = missing.
 
@@ -122,11 +145,12 @@ class ParquetMatrix:
 
     @contextmanager
     def _damage(self) -> Iterator[None]:
-        try:
-            yield
-        except (pa.ArrowException, OSError) as fault:
-            message = "the parquet file is damaged or went away; copy or write it again"
-            raise FormatError(message, path=self.reported_as) from fault
+        with reading(self.reported_as):
+            try:
+                yield
+            except (pa.ArrowException, OSError) as fault:
+                message = "the parquet file is damaged or went away; copy or write it again"
+                raise FormatError(message, path=self.reported_as) from fault
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,6 +209,20 @@ class ParquetProteins:
             self.files[file].read_block(names, self.rows[file], target)
             position += len(names)
         return block
+
+    def find_candidates(self, suspicious: Callable[[float], bool]) -> list[int]:
+        """Return the positions of proteins whose lowest or highest value is suspicious.
+
+        The footers tell; no value is read.
+        """
+        own = [{c.name for c in self.columns if c.file == file} for file in range(len(self.files))]
+        ends = [file.find_extremes(names) for file, names in zip(self.files, own, strict=True)]
+        none = (0.5, 0.5)
+        return [
+            place
+            for place, column in enumerate(self.columns)
+            if any(map(suspicious, ends[column.file].get(column.name, none)))
+        ]
 
     def select_rows(self, rows: I64) -> ParquetProteins:
         """Return the same proteins for chosen people, in the order given; reads nothing.

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import (
     ColumnError,
     InputError,
@@ -24,12 +25,13 @@ from proteomr.io.identifiers import (
     normalise_ids,
 )
 from proteomr.io.proteins import Paths, ProteinFiles, name_file, open_proteins
-from proteomr.io.sources import find_files
+from proteomr.io.sources import find_files, lacks_line_end
 from proteomr.io.store import is_store, refuse_unfinished
 from proteomr.io.tables import read_table
-from proteomr.io.withdrawals import read_withdrawn, remove_withdrawn
-from proteomr.provenance import digest_file
+from proteomr.io.withdrawals import find_withdrawn
 from proteomr.runs import refuse_altered
+from proteomr.runs.notes import add_note
+from proteomr.stats.sentinels import describe_sentinels, find_sentinels, seems_code
 from proteomr.tables import WITHDRAWN, WITHOUT_PROTEINS, Cohort, Drop, ProteinCovariate
 from proteomr.tables import columns as c
 
@@ -37,6 +39,8 @@ __all__ = ["read_assays", "read_cohort", "read_protein_covariate"]
 
 _STEP: Final = "load"
 _EXAMPLES: Final = 3
+_LOOKED_AT: Final = 100  # proteins: what is wrong with an export is so with the first of them
+_HUGE: Final = 1e6
 _KEYED_BY_SAMPLE: Final = frozenset(
     f"{name}.parquet" for name in ("samples", "proteins", "time_gap")
 )
@@ -51,6 +55,7 @@ class _Named:
     beside: Path | None = None  # samples of a store that was given for its proteins
 
 
+@reads
 def read_cohort(
     samples: str | Path,
     proteins: Paths = (),
@@ -109,8 +114,11 @@ def read_cohort(
     everybody, id_name = _read_samples(
         named.samples, id_column=_choose_id(named.samples, id_column)
     )
-    gone = _NOBODY if withdrawn is None else read_withdrawn(withdrawn, id_column=id_column)
-    frame = remove_withdrawn(everybody, gone, id_column=id_name)
+    withdrawal = None
+    frame, gone = everybody, _NOBODY
+    if withdrawn is not None:
+        withdrawal = find_withdrawn(everybody[id_name], withdrawn, id_column=id_column)
+        frame, gone = everybody.filter(~withdrawal.gone), withdrawal.listed
     if named.beside is not None:
         frame = _add_columns(frame, id_name, named.beside)
     if exclude is None:
@@ -120,6 +128,8 @@ def read_cohort(
     opened = open_proteins(named.proteins, scratch=scratch, id_column=own, exclude=exclude)
     ids = frame[id_name]
     match = match_ids(ids, opened.ids, names=("samples", "proteins"))
+    _note_cuts(named, match)
+    _note_codes(opened)
     order = ids[match.left].arg_sort().to_numpy()
     removed = everybody.height - frame.height
     return Cohort(
@@ -131,7 +141,7 @@ def read_cohort(
             *((Drop(_STEP, WITHDRAWN, removed),) if withdrawn is not None else ()),
             *_count_drops(match, opened, gone=gone),
         ),
-        provenance=_describe_withdrawals(withdrawn, removed=removed),
+        provenance={} if withdrawal is None else {"withdrawn": dict(withdrawal.counts)},
     )
 
 
@@ -185,6 +195,7 @@ def read_protein_covariate(
     return ProteinCovariate(name, stored, column_of)
 
 
+@reads
 def read_assays(path: str | Path | None, *, names: Sequence[str]) -> pl.DataFrame:
     """Return the assays of given proteins, one row each, in their order.
 
@@ -278,6 +289,38 @@ def _add_columns(frame: pl.DataFrame, id_name: str, path: Path) -> pl.DataFrame:
     return frame.join(keyed, on=id_name, how="left", maintain_order="left")
 
 
+def _note_cuts(named: _Named, match: Match) -> None:
+    """Say of a file that may be cut off and lacks people whom the other file has."""
+    for lacking, other, files in (
+        (match.only_left, "samples", named.proteins),
+        (match.only_right, "proteins", (named.samples,)),
+    ):
+        cut = [path for path in files if lacks_line_end(path)] if lacking else []
+        for path in cut:
+            add_note(
+                f"{path.name} SEEMS CUT OFF: it lacks {lacking:,} of the people in the {other}, "
+                "and its last line has no end; compare its size with the original's, or copy it "
+                "again"
+            )
+
+
+def _note_codes(opened: ProteinFiles) -> None:
+    """Say of how many proteins values seem to stand for a missing one, by the first of them."""
+    proteins = opened.proteins
+    candidates = proteins.find_candidates(lambda value: seems_code(value) or abs(value) > _HUGE)
+    found = [
+        (proteins.names[place], codes)
+        for place in candidates[:_LOOKED_AT]
+        if (codes := find_sentinels(proteins.read(slice(place, place + 1))[:, 0]))
+    ]
+    if found:
+        name, codes = found[0]
+        others = len(found) - 1
+        more = f"; {others} more protein{' has' if others == 1 else 's have'} the like"
+        more = more if others else ""
+        add_note(f"the protein {name!r} has {describe_sentinels(codes)}{more}")
+
+
 def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iterator[Drop]:
     absent = match.only_right - int(opened.ids.is_in(gone.implode()).sum())
     yield Drop(_STEP, WITHOUT_PROTEINS, match.only_left)
@@ -287,14 +330,9 @@ def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iter
         yield Drop(_STEP, reason, len(opened.excluded))
 
 
-def _describe_withdrawals(path: str | Path | None, *, removed: int) -> dict[str, object]:
-    if path is None:
-        return {}
-    return {"withdrawn": {"sha256": digest_file(path), "removed": removed}}
-
-
+@reads
 def _read_samples(path: Path, *, id_column: str | None) -> tuple[pl.DataFrame, str]:
-    frame = read_table(path)
+    frame = read_table(path, id_column=id_column)
     with name_file(path):
         name = find_id_column(frame.columns, id_column=id_column)
         ids = normalise_ids(frame[name])

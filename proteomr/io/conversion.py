@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.files import storage_errors
 from proteomr.io.sources import decompress
 from proteomr.io.text import MISSING, TextLayout, locate_line, stream_text
 
-__all__ = ["convert_text", "unpack_parquet"]
+__all__ = ["convert_cells", "convert_text", "refuse_cell", "unpack_parquet"]
 
 _GROUP_BYTES: Final = 1 << 27
 _HARMLESS: Final = (
@@ -29,6 +30,7 @@ _HARMLESS: Final = (
 _COMMA_NUMBER: Final = r"^[+-]?\d*,\d+([eE][+-]?\d+)?$"
 
 
+@reads
 def convert_text(
     layout: TextLayout,
     *,
@@ -69,6 +71,7 @@ def convert_text(
     return target
 
 
+@reads
 def unpack_parquet(path: Path, *, scratch: Path) -> Path:
     """Return the decompressed copy of a parquet file that is compressed with gzip as a whole.
 
@@ -160,19 +163,26 @@ def _text_batches(
         columns = [batch.column(id_column)]
         faults: list[tuple[int, str, str]] = []
         for name in proteins:
-            numbers, fault = _convert_cells(batch.column(name))
+            numbers, fault = convert_cells(batch.column(name))
             columns.append(numbers)
             if fault is not None:
                 faults.append((fault[0], name, fault[1]))
         if faults:
             row, name, cell = min(faults, key=lambda fault: fault[0])
-            _refuse_cell(layout, record=before + row, column=name, cell=cell)
+            refuse_cell(layout, record=before + row, column=name, cell=cell)
         yield pa.RecordBatch.from_arrays(columns, names=[id_column, *proteins])
         before += batch.num_rows
 
 
-def _convert_cells(column: pa.Array) -> tuple[pa.Array, tuple[int, str] | None]:
-    """Return cells as numbers, and the first cell that is none with its row."""
+def convert_cells(column: pa.Array) -> tuple[pa.Array, tuple[int, str] | None]:
+    """Return cells as numbers, null where missing, and the first cell that is none with its row.
+
+    Examples
+    --------
+    >>> numbers, fault = convert_cells(pa.array(["1.5", "NA", "high"]))
+    >>> numbers.to_pylist(), fault
+    ([1.5, None, None], (2, 'high'))
+    """
     with contextlib.suppress(pa.ArrowInvalid):
         return column.cast(pa.float64()), None
     text = pl.Series(pl.from_arrow(column)).str.strip_chars(' \t"')
@@ -185,7 +195,15 @@ def _convert_cells(column: pa.Array) -> tuple[pa.Array, tuple[int, str] | None]:
     return pa.array(numbers.to_numpy(), mask=numbers.is_null().to_numpy()), fault
 
 
-def _refuse_cell(layout: TextLayout, *, record: int, column: str, cell: str) -> NoReturn:
+def refuse_cell(layout: TextLayout, *, record: int, column: str, cell: str) -> NoReturn:
+    """Raise the error for a cell that is no number.
+
+    Parameters
+    ----------
+    layout : the text file.
+    record : position of its record below the header, counting from zero.
+    column, cell : where it stands, and what.
+    """
     if pl.Series([cell]).str.contains(_COMMA_NUMBER)[0]:
         message = "decimal comma; write numbers with a decimal point"
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,19 @@ from typing import Literal, Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
+from proteomr.io.archives import name_members
+from proteomr.io.foreign import name_foreign_archive
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.tables import Measurements, Platform
 
-__all__ = ["IngestOptions", "PlatformReader", "Replicates", "Source", "open_source", "seems_cut"]
+__all__ = ["IngestOptions", "PlatformReader", "Replicates", "Source", "open_source"]
 
 Replicates: TypeAlias = Literal["refuse", "first", "mean"]
-SourceKind: TypeAlias = Literal["parquet", "text", "workbook"]
+SourceKind: TypeAlias = Literal["parquet", "text", "workbook", "archive"]
 
-_ZIP = b"PK\x03\x04"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second is of an archive that holds nothing
 _WORKBOOK = "xl/workbook.xml"
 _HEAD_BYTES = 1 << 16
 _LARGEST_WORKBOOK = 1 << 32
@@ -33,7 +35,8 @@ class Source:
     Parameters
     ----------
     path : the file.
-    kind : parquet, text or workbook (xlsx).
+    kind : parquet, text, workbook (xlsx), or a zip archive of files, which is unpacked before it
+        is read.
     compressed : whether it is compressed with gzip as a whole.
     head : text: the first 64 kB, decoded, without a byte-order mark; else empty.
     columns : parquet: names of the columns; else empty.
@@ -58,6 +61,7 @@ class Source:
         return next((line for line in self.head.splitlines() if line.strip()), "")
 
 
+@reads
 def open_source(path: str | Path) -> Source:
     r"""Return what a file is, from its content alone.
 
@@ -78,8 +82,9 @@ def open_source(path: str | Path) -> Source:
     'text'
     """
     path = Path(path)
-    if _is_workbook(path):
-        return Source(path, "workbook")
+    zipped = _zip_kind(path)
+    if zipped is not None:
+        return Source(path, zipped)
     kind, compressed = inspect_file(path)
     if kind == "text":
         head = read_head(path, compressed=compressed, size=_HEAD_BYTES)
@@ -98,18 +103,6 @@ def open_source(path: str | Path) -> Source:
         if not key.startswith((b"ARROW:", b"pandas"))
     )
     return Source(path, "parquet", columns=tuple(schema.names), metadata=metadata)
-
-
-def seems_cut(source: Source) -> bool:
-    """Tell whether the last line of a text file has no end: a cut in its last cell shows so alone.
-
-    Of a compressed file the checksum tells whether it is whole.
-    """
-    if source.kind != "text" or source.compressed:
-        return False
-    with source.path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) not in b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,22 +151,30 @@ class PlatformReader(Protocol):
         """
 
 
-def _is_workbook(path: Path) -> bool:
+def _zip_kind(path: Path) -> Literal["workbook", "archive"] | None:
+    """Return what a zip file is, None where the file is none."""
     try:
         with path.open("rb") as file:
-            if file.read(4) != _ZIP:
-                return False
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-            if unpacked > _LARGEST_WORKBOOK:
-                size = f"{unpacked >> 30} GB when unpacked, no sheet of a laboratory"
-                raise FormatError(f"{size}; save it as csv", path=path)
-            return _WORKBOOK in archive.namelist()
-    except zipfile.BadZipFile as fault:
-        message = "the workbook or zip archive is cut off or damaged; copy or save it again"
-        raise FormatError(message, path=path) from fault
+            if file.read(4) not in _ZIP:
+                return None
     except OSError:
-        return False  # inspect_file says what is wrong with it
+        return None  # inspect_file says what is wrong with it
+    names = name_members(path)
+    if _WORKBOOK in names:
+        _refuse_large(path)
+        return "workbook"
+    what = name_foreign_archive(names)
+    if what is not None:
+        raise FormatError(f"is {what}", path=path)
+    return "archive"
+
+
+def _refuse_large(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > _LARGEST_WORKBOOK:
+        size = f"{unpacked >> 30} GB when unpacked, no sheet of a laboratory"
+        raise FormatError(f"{size}; save it as csv", path=path)
 
 
 def _decode(head: bytes, path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -14,14 +14,18 @@ from proteomr.errors import IdentifierError, nearest
 
 __all__ = [
     "ID_COLUMNS",
+    "ROW_NAMES",
     "Match",
     "find_id_column",
+    "find_respelt",
     "locate_ids",
     "match_ids",
     "normalise_ids",
     "refuse_other_spelling",
 ]
 
+ROW_NAMES: Final = "row_names"
+"""What a first column without a name is called where it is the identifier."""
 ID_COLUMNS: Final = (
     "sample_id",
     "eid",
@@ -31,6 +35,7 @@ ID_COLUMNS: Final = (
     "participant.eid",
     "participant_eid",
     "f.eid",
+    ROW_NAMES,
 )
 _EXACT_WHOLE: Final = 2**53
 _LISTED: Final = 8
@@ -212,7 +217,8 @@ def _without_decimals(ids: pl.Series) -> pl.Series:
     return whole.round(0).cast(pl.Int64).cast(pl.String).fill_null(ids)
 
 
-_SPELLINGS: Final[tuple[tuple[str, str, Callable[[pl.Series], pl.Series]], ...]] = (
+_Spelling: TypeAlias = tuple[str, str, Callable[[pl.Series], pl.Series]]
+_SPELLINGS: Final[tuple[_Spelling, ...]] = (
     (
         "zeros in front",
         "write the identifiers with the same number of digits in both",
@@ -244,6 +250,54 @@ _SPELLINGS: Final[tuple[tuple[str, str, Callable[[pl.Series], pl.Series]], ...]]
         lambda ids: ids.str.replace(r"^(\d+)\D.*$", "${1}"),
     ),
 )
+
+
+_FAITHFUL: Final = 4  # of the spellings above: two identifiers that they make equal are the same
+_SIGNS: Final[_Spelling] = (
+    "a sign or a mark around the identifier",
+    "remove it",
+    lambda ids: ids.str.strip_chars("+.:/#@_"),
+)
+
+
+def find_respelt(entries: pl.Series, *, among: pl.Series) -> tuple[str, str, pl.Series] | None:
+    """Return which entries are identifiers of a table in another spelling; None without any.
+
+    A prefix, a suffix or a mark counts where one of the two has it: that ``A12`` and ``B12`` have a
+    number in common is not enough.
+
+    Parameters
+    ----------
+    entries : identifiers that are not among those of the table.
+    among : those of the table.
+
+    Returns
+    -------
+    how they differ, the remedy, and the entries.
+
+    Examples
+    --------
+    >>> find_respelt(pl.Series(["007", "8"]), among=pl.Series(["7", "9"]))[0]
+    'zeros in front'
+    """
+    entries = entries.filter(~entries.str.contains(r"^-\d+$"))  # placeholders of UK Biobank
+    if not entries.len():
+        return None
+    for place, (what, remedy, respell) in enumerate((*_SPELLINGS, _SIGNS)):
+        mine, theirs = respell(entries), respell(among)
+        if place < _FAITHFUL:
+            same = mine.is_in(theirs.implode())
+        else:
+            changed = theirs.filter(theirs != among)
+            same = mine.is_in(among.implode()) | entries.is_in(changed.implode())
+        if same.any():
+            return what, remedy, entries.filter(same)
+    exact = among.str.contains(r"^\d+$").all()
+    rounded = entries.filter(entries.str.contains(r"^[+-]?\d(\.\d+)?[eE][+-]?\d+$"))
+    if exact and rounded.len():
+        what = "digits that a spreadsheet has rounded off (1.00E+06)"
+        return what, "write the identifiers as whole numbers", rounded
+    return None
 
 
 def refuse_other_spelling(

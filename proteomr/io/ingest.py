@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from proteomr.border import reading
 from proteomr.errors import FormatError, InputError, UsageError, nearest
-from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source, seems_cut
-from proteomr.io.identifiers import refuse_other_spelling
+from proteomr.io.archives import Unpacked, unpack
+from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source
+from proteomr.io.nulisa import Nulisa
 from proteomr.io.olink import Olink
 from proteomr.io.proteins import Paths
 from proteomr.io.somascan import SomaScan
-from proteomr.io.sources import find_files
+from proteomr.io.sources import find_files, lacks_line_end
+from proteomr.io.streams import describe_cut
 from proteomr.io.ukbiobank import UkBiobank
 from proteomr.io.wide_or_long import PlainTable
-from proteomr.io.withdrawals import read_withdrawn
-from proteomr.provenance import digest_file
+from proteomr.io.withdrawals import find_withdrawn
 from proteomr.tables import Drop, Measurements
 from proteomr.tables import columns as c
 
 __all__ = ["PLATFORMS", "detect_platform", "read_measurements", "remove_withdrawn_samples"]
 
-PLATFORMS: Final[tuple[PlatformReader, ...]] = (SomaScan(), Olink(), UkBiobank(), PlainTable())
+PLATFORMS: Final[tuple[PlatformReader, ...]] = (
+    SomaScan(),
+    Olink(),
+    Nulisa(),
+    UkBiobank(),
+    PlainTable(),
+)
 """In the order in which they are asked; the last takes any table."""
 
 
@@ -39,7 +48,8 @@ def read_measurements(
 
     Parameters
     ----------
-    paths : a file, several, or a quoted glob; what they are is told by their content.
+    paths : a file, several, or a quoted glob; what they are is told by their content. A zip archive
+        stands for the tables in it.
     scratch : folder for converted files; the caller removes it after the last read.
     platform : name of the platform; auto: the first that knows all of the files.
     options : what the user says about the files.
@@ -62,20 +72,69 @@ def read_measurements(
     ...     measured.platform, measured.proteins.read(slice(0, 2)).tolist()
     ('table', [[2.5, 0.5], [1.5, nan]])
     """
-    sources = tuple(open_source(path) for path in find_files(paths))
-    reader = detect_platform(sources) if platform == "auto" else _choose(platform, sources)
-    measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
-    if doubts := _note_cuts(sources):
+    chosen = None if platform == "auto" else _choose(platform)
+    opened, unpacked = _unpack([open_source(path) for path in find_files(paths)], scratch)
+    with _named_as_delivered(unpacked):
+        sources = tuple(
+            source if source.kind != "archive" else _open_member(path) for source, path in opened
+        )
+        reader = detect_platform(sources) if chosen is None else chosen
+        _refuse_workbooks(reader, sources)
+        with reading(sources[0].path):
+            measured = reader.read(sources, options=options or IngestOptions(), scratch=scratch)
+    notes = [note for archive in unpacked.values() for note in archive.notes]
+    plain = [source.path for source in sources if source.kind == "text" and not source.compressed]
+    cuts = [describe_cut(path.name) for path in plain if lacks_line_end(path)]
+    if doubts := (*notes, *cuts):
         measured = replace(measured, notes=(*measured.notes, *doubts))
     return measured if withdrawn is None else remove_withdrawn_samples(measured, withdrawn)
 
 
-def _note_cuts(sources: Sequence[Source]) -> tuple[str, ...]:
-    cut = [source.path.name for source in sources if seems_cut(source)]
-    if not cut:
-        return ()
-    which = f"{cut[0]} does" if len(cut) == 1 else f"{len(cut)} files, as {cut[0]}, do"
-    return (f"{which} not end with a line break: if it was cut off, its last value is wrong",)
+def _refuse_workbooks(reader: PlatformReader, sources: Sequence[Source]) -> None:
+    for source in sources:
+        if source.kind == "workbook" and reader is PLATFORMS[-1]:
+            message = "is a workbook, read from Olink and NULISA alone; save the sheet as csv"
+            raise FormatError(message, path=source.path)
+
+
+def _unpack(
+    sources: Sequence[Source], scratch: Path
+) -> tuple[list[tuple[Source, Path]], dict[Path, Unpacked]]:
+    """Return each source with where it stands: as it is, or unpacked from an archive."""
+    unpacked = {
+        source.path: unpack(source.path, scratch=scratch)
+        for source in sources
+        if source.kind == "archive"
+    }
+    placed = [
+        (source, path)
+        for source in sources
+        for path in (unpacked[source.path].names if source.path in unpacked else [source.path])
+    ]
+    return placed, unpacked
+
+
+def _open_member(path: Path) -> Source:
+    source = open_source(path)
+    if source.kind == "archive":
+        raise FormatError("is an archive in an archive; unpack it", path=path)
+    return source
+
+
+@contextmanager
+def _named_as_delivered(unpacked: Mapping[Path, Unpacked]) -> Iterator[None]:
+    """Name files of an archive in errors by the archive and not by where they were unpacked."""
+    try:
+        yield
+    except InputError as fault:
+        message = str(fault)
+        for archive, content in unpacked.items():
+            for path, name in content.names.items():
+                message = message.replace(str(path), f"{archive}/{name}")
+                if isinstance(fault, FormatError) and fault.path == path:
+                    fault.path = archive / name
+        fault.args = (message,)
+        raise
 
 
 def detect_platform(sources: Sequence[Source]) -> PlatformReader:
@@ -94,9 +153,13 @@ def detect_platform(sources: Sequence[Source]) -> PlatformReader:
     if all(reader is any_table for reader in readers.values()):
         return any_table
     unknown = [path for path, reader in readers.items() if reader is None]
+    books = {source.path for source in sources if source.kind == "workbook"}
+    if unknown and unknown[0] in books:
+        message = "no sheet of the workbook is a table of Olink or NULISA; save the sheet as csv"
+        raise FormatError(message, path=unknown[0])
     if unknown:
         raise FormatError(
-            "is no Olink, SomaScan or UK Biobank file and no table with a header; name the "
+            "is no Olink, SomaScan, NULISA or UK Biobank file and no table with a header; name the "
             "platform with --platform",
             path=unknown[0],
         )
@@ -116,37 +179,22 @@ def remove_withdrawn_samples(measured: Measurements, path: str | Path) -> Measur
     InputError
         The list cannot be read, or nobody is left.
     """
-    gone = read_withdrawn(path)
-    ids = measured.samples[c.SAMPLE_ID]
-    listed = ids.is_in(gone.implode())
-    removed = int(listed.sum())
-    if removed == measured.n:
-        raise InputError(f"all {removed} samples belong to people who have withdrawn")
-    if gone.len() and not removed:
-        refuse_other_spelling(ids, gone, shared=0, names=("samples", "list of withdrawals"))
-    remaining = measured.select_samples(~listed, drop=Drop("withdrawn", "withdrawn", removed))
-    noted = {"sha256": digest_file(path), "removed": removed}
+    withdrawal = find_withdrawn(measured.samples[c.SAMPLE_ID], path)
+    drop = Drop("withdrawn", "withdrawn", withdrawal.removed)
+    remaining = measured.select_samples(~withdrawal.gone, drop=drop)
+    noted = {**withdrawal.counts, "removed": withdrawal.removed}
     return replace(remaining, parameters={**remaining.parameters, "withdrawn": noted})
 
 
-def _choose(platform: str, sources: Sequence[Source]) -> PlatformReader:
+def _choose(platform: str) -> PlatformReader:
+    """Return the reader that the user names, which is not asked whether it knows the files."""
     by_name = {reader.name: reader for reader in PLATFORMS}
     for name, reader in by_name.items():
         if name == platform:
-            _refuse_strangers(reader, sources)
             return reader
     names = ("auto", *by_name)
     hint = nearest(platform, names)
     raise UsageError(f"no platform {platform!r}{hint}; known: {', '.join(names)}")
-
-
-def _refuse_strangers(reader: PlatformReader, sources: Sequence[Source]) -> None:
-    for source in sources:
-        if not reader.matches(source):
-            other = _first_match(source)
-            seems = f"; it looks like {other.name}" if other is not None else ""
-            message = f"is not recognised as {reader.name}{seems}"
-            raise FormatError(message, path=source.path)
 
 
 def _first_match(source: Source) -> PlatformReader | None:

@@ -32,7 +32,7 @@ from proteomr.tables import Measurements
 
 __all__ = ["IngestJob", "IngestRequest", "ingest"]
 
-_READING: Final = 1  # version of how platforms are read: raised when a file gives other numbers
+_READING: Final = 2  # version of how platforms are read: raised when a file gives other numbers
 _log = logging.getLogger(__name__)
 
 
@@ -89,7 +89,7 @@ class IngestRequest(Request):
             _find_sources(files),
             platform,
             IngestOptions() if options is None else options,
-            None if withdrawn is None else Source.of(Path(withdrawn)),
+            Source.of_people(withdrawn, name="withdrawn"),
         )
 
     def formulas(self) -> dict[str, int]:
@@ -98,7 +98,7 @@ class IngestRequest(Request):
         Examples
         --------
         >>> IngestRequest(files=()).formulas()["ingest"]
-        1
+        2
         """
         return {**store_formulas(), "ingest": _READING}
 
@@ -184,7 +184,7 @@ def ingest(
     ----------
     files : a file, a quoted glob or a frame (polars, pandas, pyarrow); or several. What they are
         is told by their content.
-    platform : auto, olink, somascan, ukb or table.
+    platform : auto, olink, somascan, nulisa, ukb or table.
     options : what is to be known about the files, see :class:`IngestOptions`.
     withdrawn : file with identifiers of people who have withdrawn, one a line.
     out : folder of the store; None keeps the tables in memory.

@@ -6,19 +6,29 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, IdentifierError
 from proteomr.io.blocks import FileColumn, ParquetMatrix, ParquetProteins, holds_numbers
 from proteomr.io.conversion import convert_text, unpack_parquet
-from proteomr.io.identifiers import find_id_column, locate_ids, match_ids, normalise_ids
+from proteomr.io.identifiers import (
+    ROW_NAMES,
+    find_id_column,
+    locate_ids,
+    match_ids,
+    normalise_ids,
+)
 from proteomr.io.sources import find_files, inspect_file
 from proteomr.io.tables import infer_column
 from proteomr.io.text import find_layout
 
 __all__ = ["Paths", "ProteinFiles", "name_file", "open_proteins"]
+
+_FAMILY: Final = "FID"
+_PERSON: Final = ("IID", "#IID")  # beside it PLINK and REGENIE have the family, which is no protein
 
 Paths: TypeAlias = str | Path | Sequence[str | Path]
 
@@ -116,12 +126,13 @@ def name_file(path: str | Path) -> Iterator[None]:
         raise IdentifierError(f"{path}: {fault}") from None
 
 
+@reads
 def _open_file(
     path: Path, *, scratch: Path, id_column: str | None, exclude: Collection[str]
 ) -> _Opened:
     kind, compressed = inspect_file(path)
     if kind == "text":
-        layout = find_layout(path, compressed=compressed)
+        layout = find_layout(path, compressed=compressed, id_column=id_column)
         name, proteins, excluded = _split_columns(layout.names, path, id_column, exclude)
         stored = convert_text(layout, id_column=name, proteins=proteins, scratch=scratch)
         matrix = ParquetMatrix(stored, reported_as=path)
@@ -144,7 +155,9 @@ def _split_columns(
     with name_file(path):
         id_name = find_id_column(names, id_column=id_column)
     others = [name for name in names if name != id_name]
-    left_out = set(exclude)
+    left_out = {*exclude, ROW_NAMES}
+    if id_name in _PERSON:
+        left_out.add(_FAMILY)
     proteins = tuple(name for name in others if name not in left_out)
     if not proteins:
         what = (

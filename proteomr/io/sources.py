@@ -5,41 +5,44 @@ from __future__ import annotations
 import contextlib
 import glob
 import gzip
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, InputError
 from proteomr.files import read_errors
+from proteomr.io.foreign import name_foreign
 
-__all__ = ["Kind", "damaged_gzip", "decompress", "find_files", "inspect_file", "read_head"]
+__all__ = [
+    "Kind",
+    "damaged_gzip",
+    "decompress",
+    "find_files",
+    "inspect_file",
+    "lacks_line_end",
+    "read_head",
+]
 
 Kind: TypeAlias = Literal["parquet", "text"]
 
 GZIP: Final = b"\x1f\x8b"
 PARQUET: Final = b"PAR1"
 _HEAD_BYTES: Final = 1 << 16
-_FOREIGN: Final = (
-    (b"PK\x03\x04", "an Excel workbook or a zip archive; save it as csv"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save it as csv"),
-    (b"BZh", "compressed with bzip2; compress it with gzip instead"),
-    (b"\xfd7zXZ", "compressed with xz; compress it with gzip instead"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd; compress it with gzip instead"),
-    (b"\x89HDF", "an HDF5 file; save it as parquet or csv"),
-    (b"ARROW1", "a feather file; save it as parquet or csv"),
-    (b"RDX", "an R data file; save it with write.csv"),
-    (b"X\n\x00", "an R data file; save it with write.csv"),
-    (b"PARE", "an encrypted parquet file; decrypt it first"),
-)
+_ZIP: Final = b"PK\x03\x04"
+_LONGEST_LINE: Final = 1 << 26
 
 
+@reads
 def find_files(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
     """Return the files that paths and quoted globs name, each once, globs in alphabetical order.
 
     Parameters
     ----------
-    paths : one path or several; ``*``, ``?`` and ``[]`` are expanded where no file has the name.
+    paths : one path or several; ``*``, ``?`` and ``[]`` are expanded where no file has the name,
+        and in the names of folders that do not exist so.
 
     Raises
     ------
@@ -63,6 +66,7 @@ def find_files(paths: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
     return tuple(files)
 
 
+@reads
 def inspect_file(path: str | Path) -> tuple[Kind, bool]:
     r"""Return what a file holds, and whether it is compressed with gzip.
 
@@ -98,9 +102,12 @@ def inspect_file(path: str | Path) -> tuple[Kind, bool]:
             _check_parquet_end(path)
         return "parquet", compressed
     _refuse_foreign(head, path)
+    if b"\n" not in head and b"\r" not in head and len(head) == _HEAD_BYTES:
+        _refuse_endless_line(path, compressed=compressed)
     return "text", compressed
 
 
+@reads
 def read_head(path: Path, *, compressed: bool, size: int = _HEAD_BYTES) -> bytes:
     """Return the first bytes of a file, decompressed.
 
@@ -118,6 +125,36 @@ def read_head(path: Path, *, compressed: bool, size: int = _HEAD_BYTES) -> bytes
                 return stream.read(size)
         except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
             raise damaged_gzip(path) from fault
+
+
+def lacks_line_end(path: Path) -> bool:
+    """Tell whether the last line of a text file has no end: a cut in its last cell shows so alone.
+
+    A compressed file is read to its end. Parquet and whatever else is no text has none.
+
+    Raises
+    ------
+    FormatError
+        The compressed stream is cut off or damaged.
+    """
+    try:
+        kind, compressed = inspect_file(path)
+    except FormatError:
+        return False
+    if kind != "text":
+        return False
+    if compressed:
+        last = b""
+        try:
+            with gzip.open(path) as stream:
+                while chunk := stream.read(1 << 22):
+                    last = chunk
+        except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
+            raise damaged_gzip(path) from fault
+        return bool(last) and last[-1:] not in b"\r\n"
+    with _readable(path), path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) not in b"\r\n"
 
 
 def decompress(source: Path, target: Path) -> None:
@@ -153,11 +190,16 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _expand(pattern: Path) -> list[Path]:
-    root = Path(pattern.anchor)
+    root = next(folder for folder in pattern.parents if _is_there(folder))
     matches = sorted(root.glob(str(pattern.relative_to(root))))
     if not matches:
         raise InputError(f"{pattern}: no file matches; check the folder and the pattern")
     return matches
+
+
+def _is_there(folder: Path) -> bool:
+    """Tell whether a folder of this very name exists, whose letters then are no pattern."""
+    return folder in {Path(), Path(folder.anchor)} or folder.is_dir()
 
 
 def _check_parquet_end(path: Path) -> None:
@@ -172,10 +214,19 @@ def _check_parquet_end(path: Path) -> None:
         )
 
 
+def _refuse_endless_line(path: Path, *, compressed: bool) -> None:
+    head = read_head(path, compressed=compressed, size=_LONGEST_LINE)
+    if len(head) == _LONGEST_LINE and b"\n" not in head and b"\r" not in head:
+        message = f"a line of more than {_LONGEST_LINE >> 20} MB, which no table has"
+        raise FormatError(message, path=path, line=1)
+
+
 def _refuse_foreign(head: bytes, path: Path) -> None:
-    for magic, what in _FOREIGN:
-        if head.startswith(magic):
-            raise FormatError(f"is {what}", path=path)
+    if head.startswith(_ZIP):
+        raise FormatError("is an Excel workbook or a zip archive; save it as csv", path=path)
+    what = name_foreign(head)
+    if what is not None:
+        raise FormatError(f"is {what}", path=path)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise FormatError("is UTF-16 text; save it as UTF-8", path=path)
     if b"\x00" in head:

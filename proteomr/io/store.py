@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64
+from proteomr.border import reads
 from proteomr.errors import FormatError, RunFolderError
 from proteomr.io.blocks import FileColumn, ParquetMatrix, ParquetProteins
 from proteomr.io.tables import read_table
@@ -55,6 +56,7 @@ def is_store(folder: str | Path) -> bool:
     return path.is_dir() and all((path / name).is_file() for name in names)
 
 
+@reads
 def read_store(folder: str | Path) -> Measurements:
     """Return the measurements of a store; the proteins are read by blocks later.
 
@@ -96,6 +98,7 @@ def read_store(folder: str | Path) -> Measurements:
     )
 
 
+@reads
 def name_store(folder: str | Path) -> Source:
     """Return a store as the input of a request: its own files, whatever else lies beside them.
 
@@ -123,6 +126,7 @@ def name_store(folder: str | Path) -> Source:
     return Source(str(folder), tuple(path / file for file in files))
 
 
+@reads
 def count_missing_values(folder: str | Path) -> int:
     """Return how many values of the proteins of a store are missing; reads no value.
 
@@ -203,7 +207,7 @@ def _is_recorded(folder: Path, name: str) -> bool:
 def _read(folder: Path, name: str) -> pl.DataFrame:
     path = folder / f"{name}.parquet"
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as fault:
         message = "the parquet file is damaged; run the command that wrote it again"
         raise FormatError(message, path=path) from fault

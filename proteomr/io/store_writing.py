@@ -236,7 +236,8 @@ def _digest_content(measured: Measurements, extra: Mapping[str, pl.DataFrame]) -
     """Return the digest of all that a store is written from."""
     digest = hashlib.sha256(repr((measured.platform, measured.proteins.names)).encode())
     for name, table in sorted({**_list_tables(measured), **extra}.items()):
-        digest.update(Source.of(table, name=name).read_records()[0].sha256.encode())
+        record = Source.of(table, name=name).read_records()[0]
+        digest.update(str(record.sha256).encode())
     for _, values in _row_groups(measured):
         digest.update(np.ascontiguousarray(values).data)
     account = (measured.notes, measured.drops, sorted(measured.parameters.items()))

@@ -12,10 +12,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.files import replace_file
+from proteomr.io.bounds import read_whole
 from proteomr.io.sources import damaged_gzip, inspect_file
 from proteomr.io.text import MISSING, TextLayout, find_layout, locate_line, stream_text
+from proteomr.runs import refuse_altered
 
 __all__ = ["TableFormat", "infer_column", "read_table", "write_table"]
 
@@ -26,17 +29,20 @@ _WHOLE: Final = r"^[+-]?\d+$"
 _COMMA_NUMBER: Final = r"^[+-]?(\d+|\d*,\d+|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?$"
 
 
-def read_table(path: str | Path) -> pl.DataFrame:
+@reads
+def read_table(path: str | Path, *, id_column: str | None = None) -> pl.DataFrame:
     r"""Return a table of people, one row each, from parquet or delimited text, also compressed.
 
     The content decides what the file is, not its name. In text, the delimiter is found (comma,
-    semicolon or tab); empty cells and ``NA``, ``NaN``, ``nan``, ``N/A``, ``null``, ``NULL``,
-    ``None`` and ``.`` are missing; columns of numbers become Int64 or Float64, all others stay
-    text, among them numbers with leading zeros, which are codes.
+    semicolon, tab or blanks); a first column without a name, as R writes for the names of rows, is
+    passed over, or is the identifier where there is no other; empty cells and ``NA``, ``NaN``,
+    ``nan``, ``N/A``, ``null``, ``NULL``, ``None`` and ``.`` are missing; columns of numbers become
+    Int64 or Float64, all others stay text, among them numbers with leading zeros, which are codes.
 
     Parameters
     ----------
     path : the file.
+    id_column : name of the identifier, where the user has named it.
 
     Returns
     -------
@@ -45,7 +51,8 @@ def read_table(path: str | Path) -> pl.DataFrame:
     Raises
     ------
     InputError
-        There is no such file, or it may not be read.
+        There is no such file, or it may not be read; or proteomr wrote it as parquet, and its
+        digest is not that of the manifest beside it.
     FormatError
         It is empty, cut off, of a foreign format, or breaks the rules of its own; with the line
         and the column where they apply.
@@ -62,9 +69,10 @@ def read_table(path: str | Path) -> pl.DataFrame:
     path = Path(path)
     kind, compressed = inspect_file(path)
     if kind == "parquet":
+        refuse_altered(path)
         frame = _read_parquet(path, compressed=compressed)
     else:
-        frame = _read_text(find_layout(path, compressed=compressed))
+        frame = _read_text(find_layout(path, compressed=compressed, id_column=id_column))
     if not frame.height or not frame.width:
         raise FormatError("a header and no rows", path=path)
     return frame
@@ -166,7 +174,7 @@ def _refuse_decimal_comma(column: pl.Series, layout: TextLayout) -> None:
 
 def _read_parquet(path: Path, *, compressed: bool) -> pl.DataFrame:
     try:
-        source = BytesIO(gzip.decompress(path.read_bytes())) if compressed else path
+        source = BytesIO(read_whole(path, compressed=True, megabytes=4096)) if compressed else path
         table = pyarrow.parquet.ParquetFile(source).read()
         _refuse_repeated(table.column_names, path)
         frame = pl.DataFrame(pl.from_arrow(table))

@@ -1,4 +1,4 @@
-"""Delimited text: its layout found from its content, read in a stream, its faults located."""
+"""Delimited text read in a stream: its rows in blocks, its faults with their lines."""
 
 from __future__ import annotations
 
@@ -6,90 +6,52 @@ import csv
 import gzip
 import io
 import itertools
-import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, NoReturn
 
 import pyarrow as pa
 import pyarrow.csv
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
-from proteomr.io.sources import damaged_gzip, read_head
+from proteomr.io.quoting import opens_cell, refuse_stray_quote
+from proteomr.io.sources import damaged_gzip
+from proteomr.io.streams import CountedLines, TabbedLines, describe_cut, part_by_tabs
+from proteomr.io.text_layout import (
+    DELIMITERS,
+    MARKS,
+    MISSING,
+    ROW_NAMES,
+    TextLayout,
+    find_layout,
+    refuse_encoding,
+)
+from proteomr.runs.notes import add_note
 
-__all__ = ["MARKS", "MISSING", "TextLayout", "find_layout", "locate_line", "stream_text"]
+__all__ = [
+    "DELIMITERS",
+    "MARKS",
+    "MISSING",
+    "ROW_NAMES",
+    "TextLayout",
+    "find_layout",
+    "locate_line",
+    "stream_text",
+]
 
-MARKS: Final = r'["\x00-\x1f\x7f]'
-"""What never belongs into the name of a sample or an assay: a quotation mark, a line break."""
-MISSING: Final = ("", "NA", "NaN", "nan", "N/A", "null", "NULL", "None", ".")
-DELIMITERS: Final = (",", ";", "\t")
-_WORDS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
-_NUMBER: Final = re.compile(r"[+-]?[0-9.,]+([eE][+-]?[0-9]+)?")
-_DECIMAL: Final = re.compile(r"[+-]?[0-9]{0,3}([.,][0-9]+([eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)")
-_SAMPLED_RECORDS: Final = 50
 _BLOCK_BYTES: Final = 1 << 24
-_HEAD_SIZES: Final = (1 << 18, 1 << 22, 1 << 26)
-
-
-@dataclass(frozen=True, slots=True)
-class TextLayout:
-    """How a text file is laid out.
-
-    Parameters
-    ----------
-    path : the file.
-    compressed : whether it is compressed with gzip.
-    delimiter : comma, semicolon or tab.
-    names : names of the columns, each once.
-    header_lines : lines up to the end of the header.
-    """
-
-    path: Path
-    compressed: bool
-    delimiter: str
-    names: tuple[str, ...]
-    header_lines: int
-
-
-def find_layout(path: Path, *, compressed: bool) -> TextLayout:
-    r"""Return the delimiter and the column names of a text file.
-
-    The delimiter is the one of comma, semicolon and tab that splits the first records into most
-    fields, all of one number.
-
-    Raises
-    ------
-    FormatError
-        The text is not UTF-8, no delimiter splits it, or a column has no name or another's.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile(suffix=".csv") as file:
-    ...     size = file.write(b"sample_id;age\n1;50\n")
-    ...     file.flush()
-    ...     find_layout(Path(file.name), compressed=False).names
-    ('sample_id', 'age')
-    """
-    text = _decode_start(path, compressed=compressed)
-    candidates = {mark: _first_records(text, mark) for mark in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda mark: _rank(candidates[mark][0]))
-    records, header_lines = candidates[delimiter]
-    if not records:
-        raise FormatError("the file holds blank lines only", path=path)
-    names = tuple(name.strip() for name in records[0])
-    if len(names) == 1:
-        _refuse_other_delimiters(records, path)
-    _check_names(names, path=path, line=header_lines)
-    return TextLayout(path, compressed, delimiter, names, header_lines)
 
 
 def stream_text(
     layout: TextLayout, *, types: Mapping[str, pa.DataType]
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a text file in blocks of bounded size.
+
+    A quotation mark that takes whole rows into one cell shows itself, in whatever column, by fewer
+    rows than the text has lines: these are counted on the way, which costs a few hundredths of the
+    reading, and where they differ the text is looked through again (`proteomr.io.quoting`).
 
     Parameters
     ----------
@@ -99,16 +61,17 @@ def stream_text(
     Raises
     ------
     FormatError
-        A row has more or fewer fields than the header, a quote is not closed, the text is not
-        UTF-8, or the gzip stream is damaged; with the line.
+        A row has more or fewer fields than the header, a quote opens a cell that does not end on
+        its line, the text is not UTF-8, or the gzip stream is damaged; with the line.
     pyarrow.ArrowInvalid
         A cell cannot be converted to the type asked for.
     """
-    suspicious = False
+    rows = 0
     try:
-        for batch in _open_stream(layout, types):
-            suspicious = suspicious or _spans_lines(batch)
-            yield batch
+        with _open_counted(layout) as counted:
+            for batch in _open_stream(layout, counted, types):
+                rows += batch.num_rows
+                yield batch
     except pa.ArrowInvalid as fault:
         _raise_located(layout)
         if any(kind != pa.string() for kind in types.values()):
@@ -119,8 +82,12 @@ def stream_text(
         if layout.compressed:
             raise damaged_gzip(layout.path) from fault
         raise FormatError("cannot be read to its end", path=layout.path) from fault
-    if suspicious:
-        _raise_located(layout)
+    last = counted.last.rstrip(b"\r\n").decode("latin-1")
+    spans = counted.total - layout.header_lines != rows
+    if spans or opens_cell(last, delimiter=layout.delimiter):
+        _refuse_stray_quote(layout)
+    if not counted.is_ended:
+        add_note(describe_cut(layout.path.name))
 
 
 def locate_line(layout: TextLayout, record: int) -> int | None:
@@ -130,143 +97,100 @@ def locate_line(layout: TextLayout, record: int) -> int | None:
     ----------
     layout : the file.
     record : position of the record below the header, counting from zero.
+
+    Raises
+    ------
+    FormatError
+        A stray quotation mark has put text into cells where it does not belong: that is the fault.
     """
     try:
-        rows = itertools.islice(_numbered_records(layout, strict=False), record + 1, record + 2)
+        _refuse_stray_quote(layout)
+        rows = itertools.islice(_numbered_records(layout), record + 1, record + 2)
         return next((line for line, _ in rows), None)
     except (csv.Error, EOFError, zlib.error, OSError):
         return None
 
 
-def _open_stream(layout: TextLayout, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+@contextmanager
+def _open_counted(layout: TextLayout) -> Iterator[CountedLines]:
     compression = "gzip" if layout.compressed else None
     with pa.input_stream(str(layout.path), compression=compression) as source:
-        reader = pyarrow.csv.open_csv(
-            source,
-            read_options=pyarrow.csv.ReadOptions(
-                use_threads=False,
-                block_size=_BLOCK_BYTES,
-                skip_rows=layout.header_lines,
-                column_names=list(layout.names),
-            ),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=layout.delimiter, newlines_in_values=True
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict(types),
-                include_columns=list(types),
-                null_values=list(MISSING),
-                strings_can_be_null=True,
-            ),
-        )
-        yield from reader
+        yield CountedLines(TabbedLines(source) if layout.blanks else source)
 
 
-def _spans_lines(batch: pa.RecordBatch) -> bool:
-    """Tell whether a cell holds a line break: rare in data, usual behind a stray quote."""
-    for column in batch.columns:
-        if pa.types.is_string(column.type) and (letters := column.buffers()[2]) is not None:
-            held = letters.to_pybytes()
-            if b"\n" in held or b"\r" in held:
-                return True
-    return False
+def _open_stream(
+    layout: TextLayout, source: CountedLines, types: Mapping[str, pa.DataType]
+) -> Iterator[pa.RecordBatch]:
+    yield from pyarrow.csv.open_csv(
+        pa.PythonFile(source, mode="r"),
+        read_options=pyarrow.csv.ReadOptions(
+            use_threads=False,
+            block_size=_BLOCK_BYTES,
+            skip_rows=layout.header_lines,
+            column_names=list(layout.columns),
+        ),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict(types),
+            include_columns=list(types),
+            null_values=list(MISSING),
+            strings_can_be_null=True,
+        ),
+    )
 
 
+@reads
 def _raise_located(layout: TextLayout) -> None:
-    """Read again, slowly and strictly, and raise the first fault of the layout with its line."""
-    width = len(layout.names)
+    """Read again, slowly, and raise the first fault of the layout with its line."""
+    width = len(layout.columns)
     line = 0
     try:
-        for line, record in _numbered_records(layout, strict=True):
+        _refuse_stray_quote(layout)
+        header = layout.header_lines
+        for line, record in _numbered_records(layout):
             if any("\udc80" <= mark <= "\udcff" for mark in "".join(record)):
-                _refuse_encoding(layout.path, line)
-            if len(record) != width:
+                refuse_encoding(layout.path, line)
+            if line > header and len(record) != width:
                 _refuse_ragged(layout, line, fields=len(record))
     except csv.Error as fault:
-        message = "a quote after this line is not closed, or not followed by a delimiter"
+        message = f"a cell of more than {csv.field_size_limit():,} characters; check the delimiter"
         raise FormatError(message, path=layout.path, line=max(line, 1)) from fault
     except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
         raise damaged_gzip(layout.path) from fault
 
 
-def _numbered_records(layout: TextLayout, *, strict: bool) -> Iterator[tuple[int, list[str]]]:
+def _refuse_stray_quote(layout: TextLayout) -> None:
+    lines = _text_lines(layout, "latin-1")
+    refuse_stray_quote(
+        ("" if line.startswith("##") else line for line in lines),  # comments before the header
+        delimiter=layout.delimiter,
+        width=len(layout.names),  # names of rows not counted: a header may have none for them
+        path=layout.path,
+    )
+
+
+def _numbered_records(layout: TextLayout) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(_text_lines(layout, "utf-8-sig"), delimiter=layout.delimiter)
+    before = 0
+    for record in reader:
+        if record:
+            yield before + 1, record
+        before = reader.line_num
+
+
+def _text_lines(layout: TextLayout, encoding: str) -> Iterator[str]:
     opener = gzip.open if layout.compressed else open
     with opener(layout.path, "rb") as file:
-        text = io.TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
-        reader = csv.reader(text, delimiter=layout.delimiter, strict=strict)
-        before = 0
-        for record in reader:
-            if record:
-                yield before + 1, record
-            before = reader.line_num
-
-
-def _decode_start(path: Path, *, compressed: bool) -> str:
-    head, whole = b"", False
-    for size in _HEAD_SIZES:
-        head = read_head(path, compressed=compressed, size=size)
-        whole = len(head) < size
-        if whole or head.count(b"\n") > 2:
-            break
-    if not whole and b"\n" in head:
-        head = head[: head.rindex(b"\n") + 1]
-    try:
-        return head.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        _refuse_encoding(path, head[: fault.start].count(b"\n") + 1)
-
-
-def _first_records(text: str, delimiter: str) -> tuple[list[list[str]], int]:
-    """Return the first records that are not blank, and the line on which the header ends."""
-    records: list[list[str]] = []
-    header_lines = 0
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        for record in reader:
-            if record and len(records) < _SAMPLED_RECORDS:
-                records.append(record)
-                header_lines = header_lines or reader.line_num
-    except csv.Error:
-        pass  # a cell beyond the csv module's limit; the reader proper reports what is wrong
-    return records, header_lines
-
-
-def _rank(records: Sequence[Sequence[str]]) -> tuple[bool, int]:
-    width = len(records[0]) if records else 0
-    return width > 1 and all(len(record) == width for record in records), width
-
-
-def _refuse_other_delimiters(records: Sequence[Sequence[str]], path: Path) -> None:
-    cells = [record[0].strip() for record in records if record]
-    remedy = "separate the columns with plain commas, semicolons or tabs"
-    for mark, word in (*_WORDS.items(), ("|", "'|'"), (None, "spaces"), (":", "':'")):
-        fields = [len(cell.split(mark)) for cell in cells]
-        everywhere = mark in DELIMITERS or len(set(fields)) == 1
-        if fields[0] > 1 and everywhere:
-            raise FormatError(f"one column only, with {word} inside; {remedy}", path=path, line=1)
-
-
-def _check_names(names: Sequence[str], *, path: Path, line: int) -> None:
-    # A row of data in place of the header would show the name of a person in later messages.
-    if _NUMBER.fullmatch(names[0]) or any(map(_DECIMAL.fullmatch, names)):
-        message = "a number where the name of a column is needed; add a header line"
-        raise FormatError(message, path=path, line=line)
-    seen: set[str] = set()
-    for position, name in enumerate(names, start=1):
-        if not name:
-            message = (
-                f"column {position} has no name (row names, or a delimiter too many?); name it"
-            )
-            raise FormatError(message, path=path, line=line)
-        if name in seen:
-            raise FormatError(
-                "the name stands twice; rename one", path=path, line=line, column=name
-            )
-        seen.add(name)
+        text = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="")
+        if not layout.blanks:
+            yield from text
+            return
+        for line in text:
+            yield part_by_tabs(line) + "\n"
 
 
 def _refuse_ragged(layout: TextLayout, line: int, *, fields: int) -> NoReturn:
-    width = len(layout.names)
+    width = len(layout.columns)
     remedy = "complete the row, or quote the text that holds a delimiter"
     if width == 1:
         remedy = "check the delimiter, and that the first line holds the names of the columns"
@@ -274,7 +198,3 @@ def _refuse_ragged(layout: TextLayout, line: int, *, fields: int) -> NoReturn:
         remedy = "row names without a header? write the file without them"
     message = f"{fields} fields where the header has {width}; {remedy}"
     raise FormatError(message, path=layout.path, line=line)
-
-
-def _refuse_encoding(path: Path, line: int) -> NoReturn:
-    raise FormatError("is not UTF-8 text; save the file as UTF-8", path=path, line=line)

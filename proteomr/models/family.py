@@ -6,12 +6,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
+import numpy as np
+
 from proteomr._typing import I64
 from proteomr.errors import ColumnError
 from proteomr.models.base import Block, FitBlock, Layout, Problem
 from proteomr.models.cells import order_rows
 from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
 from proteomr.stats.sandwich import ErrorKind
+from proteomr.stats.sentinels import seems_code
 
 __all__ = ["Distribution", "Family", "FitOptions", "Ratio", "Scans", "Support"]
 
@@ -121,8 +124,7 @@ class Family(ABC, Generic[State]):
         needs = " or ".join(kind.needs for kind in cls.takes)
         raise ColumnError(
             f"{column.role} {column.name!r} has {column.n_levels} levels{shown}: "
-            f"it needs {needs} for the {cls.name} family; make a column of two levels, and leave "
-            "the others empty"
+            f"it needs {needs} for the {cls.name} family{_say_remedy(column)}"
         )
 
     def order(self, layout: Layout) -> I64:
@@ -150,3 +152,18 @@ class Family(ABC, Generic[State]):
 
 
 AnyFamily: TypeAlias = Family[Any]
+
+
+def _say_remedy(column: TargetColumn) -> str:
+    """Say which of a few levels seem to stand for a missing value, or how two are made."""
+    two = "; make a column of two levels, and leave the others empty"
+    if column.n_levels > _LEVELS_SHOWN:
+        return ""
+    if column.numbers is None:
+        return two
+    levels = np.unique(column.numbers[~np.isnan(column.numbers)])
+    codes = [label for label, value in zip(column.levels, levels, strict=True) if seems_code(value)]
+    if not codes or column.n_levels - len(codes) != 2:
+        return two
+    verb = "means" if len(codes) == 1 else "mean"
+    return f"; leave the cell empty where {' or '.join(codes)} {verb} missing"

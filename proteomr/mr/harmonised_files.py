@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import ColumnError, FormatError, InputError, NothingToDo, nearest
 from proteomr.gwas.alleles import clean_allele
 from proteomr.gwas.parting import choose_parting_column
@@ -19,6 +20,7 @@ from proteomr.mr.repeated import mark_repeated_pairs
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import Harmonised
 from proteomr.tables import columns as c
+from proteomr.tables.names import refuse_names
 
 __all__ = ["drop_significant", "gather_pairs", "judge_harmonised", "read_harmonised"]
 
@@ -28,6 +30,7 @@ _TRUE: Final = ("true", "t", "1", "yes")
 _SIZES: Final = {"samplesize": "n", "ncase": "n_case", "ncontrol": "n_control"}
 
 
+@reads
 def judge_harmonised(path: str | Path) -> pl.DataFrame:
     r"""Return the rows of a file of harmonised variants, with the reason against those not used.
 
@@ -74,6 +77,8 @@ def judge_harmonised(path: str | Path) -> pl.DataFrame:
         pl.col(names).cast(pl.String).alias(c.VARIANT_ID),
         *(_name_side(frame, name).alias(name) for name in (c.EXPOSURE, c.OUTCOME)),
     )
+    for side in (c.EXPOSURE, c.OUTCOME):
+        refuse_names(named[side].drop_nulls().unique(), what=f"an {side}", path=path)
     judged = _drop_repeated(named.with_columns(_judge(named)), names, Path(path))
     if not judged["reason"].is_null().any():
         first = judged["reason"].value_counts(sort=True)["reason"][0]

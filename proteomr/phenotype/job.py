@@ -161,7 +161,7 @@ class PhenotypeJob:
         return Outcome(
             units=phenotypes.frame.height,
             filters=_list_filters(phenotypes.flow),
-            configuration=self._describe(),
+            configuration={**self._describe(), "withdrawals": dict(fields.withdrawn)},
             notes=phenotypes.warnings,
         )
 
@@ -250,7 +250,7 @@ def make_phenotype_job(
         allow_partial=chosen.allow_partial,
         only=tuple(sorted(set(chosen.only))),
         id_column=id_column,
-        withdrawn=None if withdrawn is None else Source.of(withdrawn, name="withdrawn"),
+        withdrawn=Source.of_people(withdrawn, name="withdrawn"),
         complete=complete,
     )
     return PhenotypeJob(request, definition)

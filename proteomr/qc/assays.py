@@ -170,7 +170,8 @@ class _Limits:
             self.general = assays[c.LOD].cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
         levels = plates.levels if plates is not None else ()
         self.by_plate: F64 = np.full((p, len(levels) + 1), np.nan)  # the last: plate not known
-        limits = measured.limits.join(_numbered(c.PROTEIN, measured.proteins.names), on=c.PROTEIN)
+        limits = measured.limits.drop_nulls(c.LOD)
+        limits = limits.join(_numbered(c.PROTEIN, measured.proteins.names), on=c.PROTEIN)
         everywhere = limits.filter(pl.col(c.PLATE).is_null())
         self.general[everywhere[f"{c.PROTEIN}_place"].to_numpy()] = everywhere[c.LOD].to_numpy()
         own = limits.join(_numbered(c.PLATE, levels), on=c.PLATE)

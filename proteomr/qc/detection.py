@@ -167,7 +167,7 @@ def read_limits(path: str | Path, *, measured: Measurements) -> pl.DataFrame:
         ),
         pl.col(limit).cast(pl.Float64).alias(c.LOD),
     ).drop_nulls([c.PROTEIN, c.LOD])
-    limits = _as_limits(_name_assays(frame, measured)).unique()
+    limits = _as_limits(_name_assays(frame, measured).unique())
     twice = limits.filter(limits.select(c.PROTEIN, c.PLATE).is_duplicated())
     if twice.height:
         raise InputError(f"{path}: assay {twice[c.PROTEIN][0]!r} has two limits of detection")

@@ -12,7 +12,7 @@ from typing import ClassVar, cast
 import polars as pl
 
 from proteomr.execute import Executor
-from proteomr.io import read_store, read_withdrawn, remove_withdrawn_samples
+from proteomr.io import read_people_list, read_store, remove_withdrawn_samples
 from proteomr.io.store_writing import STORE_RESULTS, estimate_writing, fill_store
 from proteomr.qc.assess import Assessment, apply, assess
 from proteomr.qc.bridging import Bridged, bridge
@@ -149,7 +149,7 @@ class QcJob:
         if len(names) < 2 or names[0] == names[1]:
             names = ("project", "reference")
         listed = self.request.bridges
-        bridges = None if listed is None else read_withdrawn(listed.path).to_list()
+        bridges = None if listed is None else read_people_list(listed.path).ids.to_list()
         return bridge(measured, reference, names=(names[0], names[1]), bridges=bridges)
 
     def _assess(self, measured: Measurements) -> Assessment:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from proteomr.errors import FormatError, UsageError, nearest
+from proteomr.border import read_toml
+from proteomr.errors import UsageError, nearest
 
 __all__ = ["DEFAULT_POLICY", "Policy", "load_policy", "policy_names", "restore_policy"]
 
@@ -179,7 +180,7 @@ def load_policy(source: str | Path) -> Policy:
     ------
     UsageError
         There is no policy of that name, or a key is unknown.
-    FormatError
+    InputError
         The file is absent or no TOML.
 
     Examples
@@ -189,7 +190,7 @@ def load_policy(source: str | Path) -> Policy:
     """
     if str(source).endswith(".toml"):
         path = Path(source)
-        return _parse(_read(path), where=str(path), name=path.stem)
+        return _parse(read_toml(path), where=str(path), name=path.stem)
     name, names = str(source), policy_names()
     if name not in names:
         hint = nearest(name, names)
@@ -198,17 +199,6 @@ def load_policy(source: str | Path) -> Policy:
         )
     file = importlib.resources.files("proteomr.schemas") / _FOLDER / f"{name}.toml"
     return _parse(tomllib.loads(file.read_text(encoding="utf-8")), where=name, name=name)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FormatError("there is no such file", path=path) from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise FormatError(f"cannot be read ({fault})", path=path) from None
-    except tomllib.TOMLDecodeError as fault:
-        raise FormatError(f"is not TOML: {fault}", path=path) from None
 
 
 def _parse(facts: Mapping[str, Any], *, where: str, name: str) -> Policy:

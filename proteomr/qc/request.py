@@ -119,9 +119,9 @@ class QcRequest(Request):
             correction,
             imputation,
             components,
-            None if withdrawn is None else Source.of(Path(withdrawn)),
+            Source.of_people(withdrawn, name="withdrawn"),
             None if reference is None else name_store(reference),
-            None if bridges is None else Source.of(Path(bridges)),
+            Source.of_people(bridges, name="bridges"),
             CONTROLS if limits == CONTROLS else chosen,
             masking,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import ColumnError, FormatError, InputError
 from proteomr.provenance import digest_file, tool_versions
 from proteomr.runs.encoding import read_stamp
@@ -60,6 +61,7 @@ def make_stamp(request: Mapping[str, object], table: str) -> dict[str, str]:
     return stamp
 
 
+@reads
 def check_table(path: str | Path) -> CheckedTable:
     """Return what a table says of itself, held against its schema and the manifest beside it.
 
@@ -84,7 +86,7 @@ def check_table(path: str | Path) -> CheckedTable:
         raise FormatError("there is no such file", path=file)
     try:
         stamp = read_stamp(file)
-        frame = pl.read_parquet(file)
+        frame = pl.read_parquet(file, glob=False)
     except (OSError, pl.exceptions.PolarsError):
         message = "is no parquet file, which alone says what made it"
         raise FormatError(message, path=file) from None
@@ -132,6 +134,8 @@ def refuse_altered(file: Path) -> bool:
     False
     """
     for manifest in sorted(file.parent.glob("*manifest.json")):
+        if not file.name.startswith(manifest.name.removesuffix("manifest.json")):
+            continue  # of another stem: a folder may hold those of thousands of studies
         facts = read_json(manifest)
         outputs = facts.get("outputs") if isinstance(facts, dict) else None
         for entry in outputs if isinstance(outputs, list) else []:
@@ -139,7 +143,8 @@ def refuse_altered(file: Path) -> bool:
                 if entry.get("sha256") != digest_file(file):
                     raise InputError(
                         f"{file}: was altered since it was written, or damaged: its digest is not "
-                        f"that of {manifest.name}; run the command that wrote it again"
+                        f"that of {manifest.name}; run the command that wrote it again, or keep "
+                        "a table that you changed in a folder of its own"
                     )
                 return True
     return False

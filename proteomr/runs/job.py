@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -16,9 +15,11 @@ from proteomr.execute import Executor, Serial, Shard, Threads, available_threads
 from proteomr.provenance import InputFile, Manifest, RowFilter, utc_now
 from proteomr.runs.encoding import TableFormat
 from proteomr.runs.ledger import Ledger
+from proteomr.runs.notes import collect_notes
 from proteomr.runs.opening import read_request
 from proteomr.runs.request import Request, describe_request
 from proteomr.runs.results import Results, read_result
+from proteomr.runs.scratch import open_scratch, sweep_scratch
 
 __all__ = ["Account", "Forecast", "Job", "Outcome", "Output", "call_job", "run_job"]
 
@@ -188,6 +189,7 @@ def run_job(
     UsageError
         The output is one of the inputs, or lies among them.
     """
+    sweep_scratch()
     called = Account() if account is None else account
     runner = Serial() if executor is None else executor
     with _somewhere(output.path, job) as place:
@@ -211,8 +213,9 @@ def run_job(
             if ledger.finished:
                 return _read_results(ledger, output)
             ledger.parts.keep_call(_describe_call(described.inputs, called))
-            with hold_blas(called.threads):
+            with hold_blas(called.threads), collect_notes() as notes:
                 outcome = job.run(ledger, runner)
+            outcome = replace(outcome, notes=tuple({**notes, **dict.fromkeys(outcome.notes)}))
             manifest = _write_account(described.inputs, called, outcome, started=started)
             return _take_results(ledger, output, ledger.finish(manifest), outcome)
 
@@ -301,8 +304,8 @@ def _somewhere(path: Path | None, job: Job) -> Iterator[Path]:
     if path is not None:
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="proteomr-") as name:
-        yield Path(name) / (f"{job.main}.parquet" if job.as_file else "results")
+    with open_scratch() as folder:
+        yield folder / (f"{job.main}.parquet" if job.as_file else "results")
 
 
 def _refuse_own_input(job: Job, out: Path) -> None:
@@ -345,6 +348,7 @@ def _write_account(
         threads=called.threads,
         started=started,
         exit_status=FAILED_UNITS if failed else 0,
+        notes=outcome.notes,
     )
 
 

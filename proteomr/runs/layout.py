@@ -205,10 +205,11 @@ class Layout:
 
     def make(self) -> None:
         """Make the folder and refuse a path that cannot be one, in words."""
-        if self.folder.exists() and not self.folder.is_dir():
-            raise RunFolderError(f"{self.folder}: is a file; choose a folder for the results")
-        if self.file is not None and self.title.is_dir():
-            raise RunFolderError(f"{self.title}: is a folder; name a file for the result")
+        with storage_errors(self.title):
+            if self.folder.exists() and not self.folder.is_dir():
+                raise RunFolderError(f"{self.folder}: is a file; choose a folder for the results")
+            if self.file is not None and self.title.is_dir():
+                raise RunFolderError(f"{self.title}: is a folder; name a file for the result")
         if self.folder.is_symlink() and not self.folder.exists():
             remedy = "a broken link stands in its place; remove it, or choose another folder"
             raise StorageError(f"{self.folder}: {remedy}")
@@ -334,7 +335,7 @@ def read_json(file: Path) -> object:
     """Return what a JSON file holds; None where there is none, or it is torn."""
     try:
         value: object = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
     return value
 

@@ -217,11 +217,22 @@ def _differs(
 ) -> RunFolderError:
     one, other = _flatten(old), _flatten(new)
     keys = [key for key in sorted(one.keys() | other.keys()) if one.get(key) != other.get(key)]
+    keys = _without_keyed(keys, one, new)
     more = f" and {len(keys) - _KEYS_NAMED} more" if len(keys) > _KEYS_NAMED else ""
     return RunFolderError(
         f"{layout.title}: {found} (differs in {', '.join(keys[:_KEYS_NAMED])}{more});"
         " choose another folder, or replace it with --overwrite"
     )
+
+
+def _without_keyed(
+    keys: list[str], flat: Mapping[str, bytes], request: Mapping[str, object]
+) -> list[str]:
+    """Leave out lists of people where other inputs differ: their digests depend on these."""
+    inputs = request.get("inputs")
+    named = set(inputs) if isinstance(inputs, dict) else set[str]()
+    keyed = {key for key in keys if b'"keyed":' in flat.get(key, b"")}
+    return [key for key in keys if key not in keyed] if named & set(keys) - keyed else keys
 
 
 def _flatten(request: Mapping[str, object]) -> dict[str, bytes]:

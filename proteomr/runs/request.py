@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import abc
 import enum
+import functools
 import hashlib
 import io
 import math
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeAlias
 
 import polars as pl
 
 from proteomr.errors import InputError, UsageError
+from proteomr.files import read_errors
 from proteomr.provenance import InputFile, canonical_json, digest_results
+from proteomr.runs.people_digests import digest_keyed, key_content
 
 __all__ = [
     "Data",
@@ -42,11 +47,16 @@ class Source:
     name : what messages call it: the path as given, or the name of the frame.
     files : the files or folders; empty for a frame.
     frame : the rows; None for files.
+    lists_people : whether it is little more than identifiers of people. Neither its digest nor its
+        size is then kept, which short lists are guessed from in seconds, but a digest keyed with
+        the content of the other inputs: it tells a changed list from the same, and means nothing
+        without the data of the people.
     """
 
     name: str
     files: tuple[Path, ...] = ()
     frame: pl.DataFrame | None = None
+    lists_people: bool = False
 
     @classmethod
     def of(cls, data: Data, *, name: str = "frame") -> Self:
@@ -75,6 +85,17 @@ class Source:
         if isinstance(data, str | Path):
             return cls(str(data), (Path(data),))
         return cls(name, (), _as_polars(data, name=name))
+
+    @classmethod
+    def of_people(cls, data: Data | None, *, name: str) -> Self | None:
+        """Take a list of identifiers of people; None where there is none.
+
+        Examples
+        --------
+        >>> Source.of_people("withdrawn.csv", name="withdrawn").lists_people
+        True
+        """
+        return None if data is None else replace(cls.of(data, name=name), lists_people=True)
 
     @classmethod
     def of_prefix(cls, prefix: str | Path, endings: Sequence[str]) -> Self:
@@ -136,9 +157,25 @@ class Source:
         'x'
         """
         if self.frame is None:
-            return tuple(_read_record(file) for file in self.files)
-        digest, size = _digest_frame(self.frame)
-        return (InputFile(name=self.name, size_bytes=size, sha256=digest, modified=""),)
+            read = _read_hidden if self.lists_people else _read_record
+            return tuple(read(file) for file in self.files)
+        if self.lists_people:
+            return (InputFile(name=self.name, size_bytes=None, sha256=None, modified=""),)
+        content = _encode_frame(self.frame)
+        digest = hashlib.sha256(content).hexdigest()
+        return (InputFile(self.name, len(content), digest, modified=""),)
+
+    def contents(self) -> tuple[Path | bytes, ...]:
+        """Return the files, or of a frame the bytes of names, types and cells, however chunked.
+
+        Examples
+        --------
+        >>> Source.of("samples.csv").contents()
+        (PosixPath('samples.csv'),)
+        """
+        if self.frame is None:
+            return self.files
+        return (_encode_frame(self.frame),)
 
 
 def _read_record(file: Path) -> InputFile:
@@ -148,11 +185,16 @@ def _read_record(file: Path) -> InputFile:
     return InputFile(record.name, record.size_bytes, digest_results(file), record.modified)
 
 
-def _digest_frame(frame: pl.DataFrame) -> tuple[str, int]:
-    """Return the digest of names, types and cells, whatever the chunks, and its size."""
+def _encode_frame(frame: pl.DataFrame) -> bytes:
     content = io.BytesIO()
     frame.rechunk().write_parquet(content, compression="uncompressed", statistics=False)
-    return hashlib.sha256(content.getbuffer()).hexdigest(), content.tell()
+    return content.getvalue()
+
+
+def _read_hidden(file: Path) -> InputFile:
+    with read_errors(file):
+        moment = datetime.fromtimestamp(file.stat().st_mtime, tz=UTC)
+    return InputFile(str(file), None, None, moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def _as_polars(data: Any, *, name: str) -> pl.DataFrame:
@@ -222,6 +264,7 @@ def describe_request(request: Request) -> Described:
     TypeError
         A field holds what has no place in a request.
     """
+    key = functools.cache(lambda: _make_key(request.sources()))
     asked: dict[str, object] = {}
     inputs: dict[str, list[object]] = {}
     records: list[InputFile] = []
@@ -232,6 +275,8 @@ def describe_request(request: Request) -> Described:
             read = source.read_records()
             records += read
             known = [{"name": Path(r.name).name, "sha256": r.sha256} for r in read]
+            if source.lists_people:
+                known = [{"name": k["name"], "keyed": _digest_list(source, key())} for k in known]
             inputs.setdefault(entry.name, []).append(known)
     facts = {
         "command": request.command,
@@ -241,6 +286,20 @@ def describe_request(request: Request) -> Described:
     }
     digest = hashlib.sha256(canonical_json(facts)).hexdigest()
     return Described(facts, digest, tuple(records))
+
+
+def _make_key(sources: Sequence[Source]) -> bytes:
+    """Return the key for lists of people; without data of people, one that is never met again."""
+    data = [part for source in sources if not source.lists_people for part in source.contents()]
+    return key_content(data) if data else secrets.token_bytes(32)
+
+
+def _digest_list(source: Source, key: bytes) -> str:
+    parts: list[bytes] = []
+    for part in source.contents():
+        with read_errors(source.name):
+            parts.append(part if isinstance(part, bytes) else part.read_bytes())
+    return digest_keyed(b"".join(parts), key=key)
 
 
 def digest_asked(facts: Mapping[str, object]) -> str:

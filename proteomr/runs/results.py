@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import UsageError, nearest
 from proteomr.provenance import Manifest
 
@@ -120,9 +121,10 @@ class Results:
         return f"<p><b>{self.command}</b>: {', '.join(self._tables)}</p>{table._repr_html_()}{more}"
 
 
+@reads
 def read_result(path: Path) -> pl.DataFrame:
     """Read a table that a run wrote."""
     if path.suffix == ".parquet":
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
     separator = "," if path.suffix == ".csv" else "\t"
-    return pl.read_csv(path, separator=separator, infer_schema_length=None)
+    return pl.read_csv(path, separator=separator, infer_schema_length=None, glob=False)

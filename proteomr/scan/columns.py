@@ -9,6 +9,8 @@ import polars as pl
 
 from proteomr._typing import Bool
 from proteomr.errors import ColumnError, nearest
+from proteomr.runs.notes import add_note
+from proteomr.stats.sentinels import describe_sentinels, find_sentinels
 from proteomr.tables import Cohort
 
 __all__ = ["Columns", "label_level", "missing_in"]
@@ -87,6 +89,14 @@ class Columns:
         for name in names:
             rows &= ~self.missing(name)
         return rows
+
+    def note_codes(self, name: str) -> None:
+        """Say of a column of numbers which of them seem to stand for a missing value."""
+        if not self.is_numeric(name):
+            return
+        numbers = self[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        if codes := find_sentinels(numbers):
+            add_note(f"{name} has {describe_sentinels(codes)}")
 
     def is_numeric(self, name: str) -> bool:
         """Whether a column holds numbers."""

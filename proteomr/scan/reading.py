@@ -172,7 +172,7 @@ def read_formulas(
     unused = names.difference(*(formula.variables for formula in resolved.values()))
     if unused:
         raise UsageError(f"protein covariate {min(unused)!r} is in no adjustment set: add it")
-    return Reading(
+    reading = Reading(
         cohort=cohort,
         covariates=tuple(covariates),
         columns=columns,
@@ -184,6 +184,17 @@ def read_formulas(
         weights=weights,
         cluster=cluster,
     )
+    _note_codes(reading)
+    return reading
+
+
+def _note_codes(reading: Reading) -> None:
+    """Say which covariates seem to hold codes for missing values among their numbers."""
+    terms = [term for formula in reading.formulas for term in formula.terms]
+    parts = [part for term in terms for part in term.parts if not part.categorical]
+    for name in dict.fromkeys(part.column for part in parts):
+        if name in reading.columns:
+            reading.columns.note_codes(name)
 
 
 def _with_main_effect(formula: Formula, modifiers: Modifiers) -> Formula:

@@ -64,6 +64,7 @@ def read_target(
             f"{role} {name!r} has {levels.len()} level{only} among {reading.cohort.n} people: "
             "it needs two"
         )
+    reading.columns.note_codes(name)
     return family.read_target(
         TargetColumn(
             name=name,

@@ -93,10 +93,13 @@ def write_ukb_export(
     ['eid', 'gdf15', 'cxcl14', 'pcsk9', 'adm', 'asgr1']
     """
     rng = random_stream(seed, _STREAM)
-    samples, assays = pl.read_parquet(cohort["samples"]), pl.read_parquet(cohort["assays"])
+    samples, assays = (
+        pl.read_parquet(cohort["samples"], glob=False),
+        pl.read_parquet(cohort["assays"], glob=False),
+    )
     fields = name_fields(assays["protein"].to_list())
     plates = _assign_plates(samples["batch"].to_numpy())
-    gaps = pl.read_parquet(cohort["timegap"])
+    gaps = pl.read_parquet(cohort["timegap"], glob=False)
     attended = _date_attendance(samples, gaps)
     _write_text(files["participants"], _answer(samples, plates, attended, rng))
     _write_proteins(cohort["proteins"], files["proteins"], fields)
@@ -104,7 +107,7 @@ def write_ukb_export(
     _write_text(files["batches"], _list_batches(plates, samples["batch"]))
     _write_text(files["dates"], _date_processing(gaps, plates, attended))
     named = {protein: field.upper() for protein, field in fields.items()}
-    truth = pl.read_parquet(cohort["truth"])
+    truth = pl.read_parquet(cohort["truth"], glob=False)
     truth = truth.with_columns(pl.col("protein").replace(named))
     replace_file(files["truth"], truth.write_parquet)
 
@@ -249,7 +252,7 @@ def _choose(levels: pl.Series, codes: Mapping[str, Sequence[object]], rng: Gener
 
 
 def _write_proteins(source: Path, target: Path, fields: Mapping[str, str]) -> None:
-    frame = pl.scan_parquet(source).rename({"sample_id": "eid", **fields})
+    frame = pl.scan_parquet(source, glob=False).rename({"sample_id": "eid", **fields})
     replace_file(target, frame.sink_csv)
 
 

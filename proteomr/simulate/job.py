@@ -154,7 +154,9 @@ class SimulateJob:
             seed=asked.seed,
             after_chunk=ledger.show_life,
         )
-        samples = pl.read_parquet(files["samples"], columns=["isolation", "loneliness", "death"])
+        samples = pl.read_parquet(
+            files["samples"], columns=["isolation", "loneliness", "death"], glob=False
+        )
         facts = {
             **describe_model(study),
             "cells": count_cells(samples),
@@ -183,7 +185,7 @@ def _write_text(ledger: Ledger, files: Mapping[str, Path]) -> None:
 
 
 def _copy_rows(table: Path, format: str, file: BinaryIO) -> None:
-    pl.scan_parquet(table).sink_csv(file, separator="," if format == "csv" else "\t")
+    pl.scan_parquet(table, glob=False).sink_csv(file, separator="," if format == "csv" else "\t")
 
 
 def simulate(

@@ -7,8 +7,9 @@ the user's cache folder where that is not writable.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from proteomr.stats.compiling import compile_loop
 
 __all__ = [
     "apply_curvature",
@@ -22,7 +23,8 @@ __all__ = [
 _EXACT = {"contract", "nsz", "arcp"}
 _SUMS = {"contract", "nsz", "arcp", "reassoc"}
 
-_compile = numba.njit(cache=True, nogil=True, fastmath=_SUMS, error_model="numpy")
+_compile = compile_loop(fastmath=_SUMS)
+_compile_exactly = compile_loop(fastmath=_EXACT)
 
 _SHIFT64 = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to an integer
 _ONE_BITS64 = np.int64(4607182418800017408)  # the bits of 1.0
@@ -36,7 +38,7 @@ _ONE32, _LOW32, _HIGH32 = _F(1.0), _F(-87.0), _F(87.0)  # e^87 and its inverse a
 _MANTISSA32, _ONE_BITS32 = np.int32(23), np.int32(1065353216)  # bits of a mantissa; those of 1.0
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_EXACT)
+@_compile_exactly
 def _exp64(x):
     x = min(max(x, -700.0), 700.0)
     shifted = x * 1.4426950408889634 + _SHIFT64
@@ -60,7 +62,7 @@ def _exp64(x):
     return p * bits.view(np.float64)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_EXACT)
+@_compile_exactly
 def _exp32(x):
     x = min(max(x, _LOW32), _HIGH32)
     shifted = x * _LOG2E32 + _SHIFT32

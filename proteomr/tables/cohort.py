@@ -10,6 +10,7 @@ import polars as pl
 
 from proteomr.errors import IdentifierError, InputError
 from proteomr.tables import columns as c
+from proteomr.tables.names import refuse_names
 from proteomr.tables.proteins import Proteins
 
 __all__ = [
@@ -109,7 +110,7 @@ class Cohort:
     IdentifierError
         Identifiers are absent, not text, repeated or not sorted.
     InputError
-        Samples, proteins and assays differ in length or order.
+        Samples, proteins and assays differ in length or order, or a name cannot stand in a table.
     """
 
     samples: pl.DataFrame
@@ -122,6 +123,8 @@ class Cohort:
 
     def __post_init__(self) -> None:
         check_ids(self.samples, self.id_column, among="samples")
+        refuse_names(self.proteins.names, what="a protein")
+        refuse_names(self.samples.columns, what="a column of the samples")
         if self.proteins.n != self.samples.height:
             raise InputError(
                 f"{self.proteins.n} people in the proteins, {self.samples.height} in the samples"

@@ -46,6 +46,9 @@ PANEL: Final[str] = "panel"
 PLATFORM: Final[str] = "platform"
 UNIT: Final[str] = "unit"
 LOD: Final[str] = "lod"
+LLOQ: Final[str] = "lloq"
+ULOQ: Final[str] = "uloq"
+LQL: Final[str] = "lql"
 KIND: Final[str] = "kind"
 
 # genes

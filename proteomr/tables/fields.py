@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -40,6 +41,7 @@ class Fields:
     id_column : name of the identifier: text, sorted, none repeated.
     drops : who was left out on reading, with reasons.
     notes : what a user should know of the source, one sentence each.
+    withdrawn : how many of a list of withdrawals are listed, found and unknown; empty without.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class Fields:
     id_column: str = "eid"
     drops: tuple[Drop, ...] = ()
     notes: tuple[str, ...] = ()
+    withdrawn: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def __post_init__(self) -> None:
         check_ids(self.frame, self.id_column, among="participants")

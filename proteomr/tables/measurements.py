@@ -13,12 +13,13 @@ from proteomr._typing import I64
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.tables import columns as c
 from proteomr.tables.cohort import Drop, check_ids
+from proteomr.tables.names import refuse_names
 from proteomr.tables.proteins import Proteins
 from proteomr.tables.table import load_schema
 
 __all__ = ["Measurements", "Platform", "Precision"]
 
-Platform: TypeAlias = Literal["olink", "somascan", "ukb", "table"]
+Platform: TypeAlias = Literal["olink", "somascan", "nulisa", "ukb", "table"]
 Precision: TypeAlias = Literal["float32", "float64"]
 
 
@@ -83,6 +84,7 @@ class Measurements:
 
     def __post_init__(self) -> None:
         check_ids(self.samples, c.SAMPLE_ID, among="samples")
+        refuse_names(self.proteins.names, what="a protein")
         if self.proteins.n != self.samples.height:
             raise InputError(
                 f"{self.proteins.n} samples in the proteins, {self.samples.height} in their list"

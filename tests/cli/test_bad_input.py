@@ -100,7 +100,7 @@ def test_a_truncated_gzip_file_is_told(associate: Any, study: Any, which: str) -
     assert f"{which}: the gzip stream is cut off or damaged" in ending.message
 
 
-@pytest.mark.parametrize("mark", ["|", " ", ":"])
+@pytest.mark.parametrize("mark", ["|", ":"])
 def test_a_delimiter_that_is_not_read_is_named(associate: Any, study: Any, mark: str) -> None:
     (study.folder / "samples.csv").write_text(study.samples.write_csv(separator=mark))
     ending = associate()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -59,3 +60,23 @@ def test_names_that_are_all_unknown_are_an_error(proteomr: Run) -> None:
     assert proteomr("genes", "qqqqq", "wwwww").message == (
         "no gene goes by 'qqqqq', nor by any of the other names"
     )
+
+
+def test_assays_of_a_store_tell_the_genes_of_their_identifiers(
+    proteomr: Run, tmp_path: Path
+) -> None:
+    npx = tmp_path / "npx.csv"
+    npx.write_text(
+        "SampleID;OlinkID;UniProt;Assay;Panel;NPX\n"
+        "A;OID20563;P05231;IL6;CVD;1\nA;OID20001;P01137;LAP TGF-beta-1;CVD;2\n"
+    )
+    store = tmp_path / "store"
+    assert proteomr("ingest", npx, "-o", store).code == 0
+    ending = proteomr("genes", "oid20563", "OID20001", "GDF15", "--store", store)
+    assert ending.code == 0
+    assert "oid20563  IL6, by its assay in the store: interleukin 6\n" in ending.out
+    assert "OID20001  TGFB1, by its assay in the store: " in ending.out
+    assert "GDF15  GDF15: growth" in ending.out
+    assert proteomr("genes", "OID20563").code == 3
+    table = proteomr("genes", "OID20563", "nothing", "--store", store, "--format", "tsv").out
+    assert table.splitlines()[1].startswith("OID20563\tassay\tIL6\t")

@@ -145,7 +145,7 @@ def test_two_runs_into_one_folder_exclude_each_other(proteomr: Any, npx: Path) -
     ("arguments", "code", "expected"),
     [
         (("--platform", "olinc"), USAGE, "--platform"),
-        (("--platform", "somascan"), INPUT, "is not recognised as somascan; it looks like olink"),
+        (("--platform", "somascan"), INPUT, "an ADAT without its header"),
         (("--assay", "Asay"), INPUT, "no column 'Asay' (did you mean 'Assay'?)"),
         (("--platform", "table", "--assay", "Assay"), USAGE, "both --assay and --value"),
         (("--replicates", "last"), USAGE, "--replicates"),

@@ -173,7 +173,7 @@ FAULTS = {
     write_an_infinite_value: "line 7, column 'NPX': 1 infinite values",
     write_an_infinite_value_in_parquet: "column 'NPX': row 6: 1 infinite values",
     write_text_values_in_parquet: "column 'NPX': holds text where numbers are needed",
-    break_a_line_inside_a_cell: "column 'SampleID': 1 names hold a quotation mark",
+    break_a_line_inside_a_cell: "line 8: a quote opens a cell that does not end on its line",
     leave_a_quote_open: "quote",
     leave_half_a_quote_in_a_name: "column 'OlinkID': 1 names hold a quotation mark or a line break",
     lose_the_header: "line 1: a number where the name of a column is needed; add a header line",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import typer
 from proteomr_cli import main
-from proteomr_cli.console import report_error
+from proteomr_cli.console import print_rows, report_error, say
 
 from proteomr import errors
 
@@ -44,6 +45,7 @@ def end_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         (errors.RunFolderError("in use"), 3),
         (errors.NothingToDo("no protein is left"), 5),
         (errors.StorageError("the disk is full"), 74),
+        (errors.LowMemoryError("the system gave no more memory"), 71),
     ],
 )
 def test_an_error_of_the_user_is_one_line_and_its_exit_code(
@@ -143,4 +145,63 @@ def test_python_m_proteomr_is_the_command_line() -> None:
 
 def test_an_error_stays_one_line_whatever_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
     report_error("a\nb\x1b[31m\x00 ä")
-    assert capsys.readouterr().err == "error: a b?[31m? ä\n"
+    assert capsys.readouterr().err == "error: a b\\x1b[31m\\x00 ä\n"
+
+
+def test_a_lack_of_memory_is_one_line_with_a_remedy(end_with: Outcome) -> None:
+    for fault in (MemoryError(), RuntimeError("can't start new thread")):
+        code, shown = end_with(fault)
+        assert code == 71
+        assert shown.startswith("error: the system gave no more memory; use fewer --threads")
+        assert shown.count("\n") == 1
+
+
+def test_a_name_that_is_no_utf_8_is_refused_by_every_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main.run(["schema", "--check", "stroke\udcff.parquet"])
+    assert left.value.code == 2
+    shown = capsys.readouterr().err
+    assert shown == (
+        "error: argument 3, 'stroke\\udcff.parquet', is not UTF-8; rename the file, or link to it "
+        "by another name\n"
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_streams_that_the_caller_has_closed_change_nothing(closed: str) -> None:
+    command = f"{sys.executable} -m proteomr schema {closed}"
+    shown = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)  # noqa: S602
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stderr == ""
+
+
+def test_the_cause_of_a_refused_file_is_shown_when_asked_and_holds_nothing_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chain = tmp_path / "a.chain"
+    (tmp_path / "a.ma").write_text("SNP A1 A2 freq b se p N\nrs1 a g 0.2 0.1 0.02 5.7e-7 900\n")
+    refused = ["gwas", "munge", str(tmp_path / "a.ma"), "-o", str(tmp_path / "m.parquet")]
+    chain.write_text(f"chain 9 chr1 100 + 10 30 chr1 90 + 0 22 1\n{'1' * 5000} 0 2\n15\n\n")
+    refused += ["--build", "GRCh37", "--to-build", "GRCh38", "--liftover", str(chain)]
+    for told, more in ((False, []), (True, ["-v"])):
+        with pytest.raises(SystemExit) as left:
+            main.run([*refused, *more])
+        shown = capsys.readouterr().err
+        assert left.value.code == 3
+        assert f"error: {chain}" in shown
+        assert ("cause: ValueError" in shown) == told
+        assert "1" * 50 not in shown
+
+
+def test_printed_tables_show_names_in_their_printable_form_and_cut(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_rows(["protein", "n"], [["\x1b[31mRED\nsecond", "1"], ["n" * 5000, "2"]], left=1)
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 3
+    assert shown[1].startswith("\\x1b[31mRED\\nsecond")
+    assert len(shown[2]) < 60
+    say("a\x1b[1m\tb\nc")
+    assert capsys.readouterr().out == "a\\x1b[1m\tb\nc\n"

@@ -171,6 +171,27 @@ def _olink_wide() -> Delivery:
     )
 
 
+def _nulisa() -> Delivery:
+    names = ["PlateID", "SampleName", "SampleType", "Target", "UniProtID", "LOD", "NPQ", "SampleQC"]
+    samples = [f"Q700{i}" for i in range(4)]
+    targets = ["CXCL8", "GDF15", "IL6"]
+    lines = [
+        ["P1", sample, "Sample", target, f"P{j}", "0.5", _value(i, j), "PASS"]
+        for i, sample in enumerate(samples)
+        for j, target in enumerate(targets)
+    ]
+    return Delivery(
+        "nulisa",
+        "long",
+        [names, *lines],
+        _truth(samples, targets),
+        samples=range(1, 13),
+        columns=range(8),
+        value=(2, 6),
+        identifier=(0, 1),
+    )
+
+
 def _adat() -> Delivery:
     renamed = {"s1": "Q7001", "s2": "Q7002", "s3": "Q7003"}
     rows = [
@@ -255,5 +276,5 @@ def _table_long() -> Delivery:
 
 
 DELIVERIES: tuple[Delivery, ...] = (
-    *(_adat(), _olink_long(), _olink_wide(), _ukb(), _table_wide(), _table_long()),
+    *(_adat(), _olink_long(), _olink_wide(), _nulisa(), _ukb(), _table_wide(), _table_long()),
 )

@@ -19,6 +19,8 @@ from proteomr.errors import FormatError, InputError, StorageError
 from proteomr.io import text
 from proteomr.io.sources import find_files
 from proteomr.io.tables import TableFormat, read_table, write_table
+from proteomr.provenance import Manifest
+from proteomr.runs import Ledger
 
 FORMATS: list[TableFormat] = ["parquet", "csv", "tsv"]
 PLAIN = b"sample_id,age,sex,bmi\n1,50,F,21.5\n2,NA,M,30\n3,61,F,.\n"
@@ -120,6 +122,7 @@ def test_names_with_spaces_dots_and_letters_of_any_script_are_kept(save: Save) -
     [
         (b"", "people.csv:", "the file is empty"),
         (b"\n\n", "people.csv:", "blank lines only"),
+        (b"1" * 200_000, "people.csv:", "a cell of more than 131,072 characters"),
         (b"ID,age\n", "people.csv:", "a header and no rows"),
         (b"ID,age,age\n1,2,3\n", "people.csv, line 1, column 'age':", "the name stands twice"),
         (b"ID,,age\n1,2,3\n", "people.csv, line 1:", "column 2 has no name"),
@@ -128,11 +131,11 @@ def test_names_with_spaces_dots_and_letters_of_any_script_are_kept(save: Save) -
         (b"ID,age\n\n1,2\n3,4,5\n", "people.csv, line 4:", "3 fields where the header has 2"),
         (b"ID,age\nr1,1,2\n", "people.csv, line 2:", "row names without a header?"),
         (b"ID\n1,2\n", "people.csv, line 2:", "check the delimiter"),
-        (b'ID,t\n1,"a\nb"\n2,"x\n3,y\n', "people.csv, line 2:", "a quote after this line"),
-        (b'ID,t\n1,a\n2,"x\n3,y\n', "people.csv, line 2:", "a quote after this line"),
-        (b'ID,t\n1,"x\n2,y\n3,"z\n', "people.csv, line 1:", "a quote after this line"),
+        (b'ID,t\n1,"a\nb"\n2,"x\n3,y\n', "people.csv, line 4:", "a quote opens"),
+        (b'ID,t\n1,a\n2,"x\n3,y\n', "people.csv, line 3:", "a quote opens"),
+        (b'ID,t\n1,"x\n2,y\n3,"z\n', "people.csv, line 2:", "a quote opens"),
         (b"ID|age\n1|50\n", "people.csv, line 1:", "one column only, with '|' inside"),
-        (b"ID age\n1 50\n", "people.csv, line 1:", "one column only, with spaces inside"),
+        (b"ID age\n1 50\n2 61 F\n", "people.csv, line 3:", "3 fields where the header has 2"),
         (b'"ID,age"\n"1,50"\n', "people.csv, line 1:", "one column only, with commas inside"),
         ("ID,age\n1,50\n".encode("utf-16"), "people.csv:", "is UTF-16 text; save it as UTF-8"),
         ("ID,age\n1,50\n".encode("utf-16-le"), "people.csv, line 1:", "holds a NUL byte"),
@@ -325,3 +328,46 @@ def test_written_numbers_are_the_shortest_that_round_trip(tmp_path: Path) -> Non
     values = [0.1, 1e-300, 1 / 3, 12345678.9, np.nextafter(1, 2)]
     write_table(pl.DataFrame({"x": values, "y": [None] * 5}), tmp_path / "t.csv", format="csv")
     assert read_table(tmp_path / "t.csv")["x"].to_list() == values
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'<?xml version="1.0"?>\n<plate><well>A1</well></plate>\n', "is XML; export the table"),
+        (b"\xef\xbb\xbf\n <plate/>\n", "is XML or HTML"),
+        (b"<!DOCTYPE html>\n<html>sign in</html>\n", "is a web page"),
+        (b"<HTML>\n", "is a web page"),
+    ],
+)
+def test_what_is_marked_up_is_no_table(content: bytes, words: str, tmp_path: Path) -> None:
+    place = tmp_path / "plate.csv"
+    place.write_bytes(content)
+    with pytest.raises(FormatError, match=words):
+        read_table(place)
+
+
+def test_a_table_of_a_finished_run_is_held_against_its_digest(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "run", request={"seed": 1}, main="hits") as ledger:
+        ledger.write_table("hits", pl.DataFrame({"protein": ["ADM"], "n": [170]}))
+        ledger.finish(Manifest(command="x"))
+    place = tmp_path / "run" / "hits.parquet"
+    assert read_table(place).height == 1
+    content = bytearray(place.read_bytes())
+    content[len(content) // 2] ^= 1
+    place.write_bytes(content)
+    with pytest.raises(InputError, match=r"hits\.parquet: was altered since it was written"):
+        read_table(place)
+    moved = tmp_path / "hits.parquet"
+    pl.DataFrame({"protein": ["ADM"], "n": [171]}).write_parquet(moved)
+    assert read_table(moved)["n"].item() == 171
+
+
+def test_a_pattern_in_a_folder_whose_name_looks_like_one_is_expanded(tmp_path: Path) -> None:
+    odd, decoy = tmp_path / "d [2024]" / "x", tmp_path / "d 2" / "x"
+    for folder in (odd, decoy):
+        folder.mkdir(parents=True)
+        (folder / "a1.csv").touch()
+    assert find_files(odd / "a?.csv") == (odd / "a1.csv",)
+    assert find_files(tmp_path / "d*" / "x" / "a[0-9].csv") == (decoy / "a1.csv", odd / "a1.csv")
+    (odd / "a?.csv").touch()
+    assert find_files(odd / "a?.csv") == (odd / "a?.csv",)

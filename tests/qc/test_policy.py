@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proteomr.errors import FormatError, UsageError
+from proteomr.errors import FormatError, InputError, UsageError
 from proteomr.qc import Policy, load_policy, policy_names
 
 
@@ -41,7 +41,7 @@ def test_an_unknown_setting_names_file_and_nearest(tmp_path: Path) -> None:
 
 def test_a_policy_that_is_no_toml_or_absent_is_a_format_error(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    with pytest.raises(FormatError, match="no such file"):
+    with pytest.raises(InputError, match="no such file"):
         load_policy(file)
     file.write_text("max_missing_per_assay 0.2\n")
     with pytest.raises(FormatError, match="is not TOML"):

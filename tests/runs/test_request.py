@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from proteomr.errors import InputError, UsageError
+from proteomr.provenance import canonical_json
 from proteomr.runs import Request, Source, describe_request, digest_request
 
 PEOPLE = pl.DataFrame({"id": ["1", "2"], "age": [61.5, None]})
@@ -30,6 +32,16 @@ class Asked(Request):
 
     def formulas(self) -> Mapping[str, int]:
         return {"demo": self.version}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Request):
+    command: ClassVar[str] = "demo"
+    samples: Source | None
+    withdrawn: Source | None
+
+    def formulas(self) -> Mapping[str, int]:
+        return {"demo": 1}
 
 
 def test_equal_frames_of_any_library_and_chunks_have_one_digest() -> None:
@@ -100,3 +112,39 @@ def test_a_whole_number_asks_for_the_same_as_an_integer_or_as_a_float() -> None:
     assert digest_request(one) == digest_request(other)
     large = [Asked(Source.of(PEOPLE), levels=(value,)) for value in (1e300, 2e300)]
     assert digest_request(large[0]) != digest_request(large[1])
+
+
+def _listing(tmp_path: Path, people: bytes, samples: bytes = b"eid,age\n1000001,50\n") -> Listing:
+    listed, read = tmp_path / "w.csv", tmp_path / "samples.csv"
+    listed.write_bytes(people)
+    read.write_bytes(samples)
+    return Listing(Source.of(read), Source.of_people(listed, name="withdrawn"))
+
+
+def test_a_list_of_people_leaves_no_digest_that_can_be_guessed(tmp_path: Path) -> None:
+    described = describe_request(_listing(tmp_path, b"1000001\n"))
+    text = canonical_json(described.facts) + repr(described.inputs).encode()
+    assert hashlib.sha256(b"1000001\n").hexdigest().encode() not in text
+    assert [record.size_bytes for record in described.inputs][1] is None
+    assert [record.sha256 for record in described.inputs][1] is None
+
+
+def test_a_changed_list_of_people_is_another_request(tmp_path: Path) -> None:
+    one = digest_request(_listing(tmp_path, b"1000001\n"))
+    assert digest_request(_listing(tmp_path, b"1000001\n")) == one
+    assert digest_request(_listing(tmp_path, b"1000002\n")) != one
+
+
+def test_without_the_data_of_people_the_digest_of_their_list_cannot_be_made(
+    tmp_path: Path,
+) -> None:
+    def keyed(samples: bytes) -> object:
+        facts = describe_request(_listing(tmp_path, b"1000001\n", samples)).facts
+        inputs = facts["inputs"]
+        assert isinstance(inputs, dict)
+        return inputs["withdrawn"][0][0]["keyed"]
+
+    assert keyed(b"eid,age\n1000001,50\n") == keyed(b"eid,age\n1000001,50\n")
+    assert keyed(b"eid,age\n1000001,50\n") != keyed(b"eid,age\n1000001,51\n")
+    alone = Listing(None, Source.of_people(tmp_path / "w.csv", name="withdrawn"))
+    assert digest_request(alone) != digest_request(alone)

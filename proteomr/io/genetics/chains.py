@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from proteomr._typing import I64
+from proteomr.border import reads
 from proteomr.errors import ColumnError, FormatError, UsageError
 from proteomr.io.sources import damaged_gzip, inspect_file
 
@@ -163,6 +164,7 @@ class _Header:
     target_end: int
 
 
+@reads
 def read_chain(path: str | Path) -> Chain:
     r"""Return the chains of a file, plain or compressed with gzip.
 

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.border import reads
 from proteomr.errors import FormatError, InputError, UsageError
 from proteomr.io.sources import inspect_file
 from proteomr.stats.linkage import (
@@ -113,6 +114,7 @@ class GenotypePanel:
         return correlate_planes(self.planes(rows), measure=self.measure)
 
 
+@reads
 def open_genotypes(path: str | Path, *, measure: LdMeasure = "haplotype") -> GenotypePanel:
     """Return a panel from PLINK 1 (bed, bim, fam) or PLINK 2 files (pgen, pvar, psam).
 
@@ -142,6 +144,7 @@ is there; name the prefix of a panel
     raise InputError(f"{path}: neither {bed} nor {pgen} is there; name the prefix of a panel")
 
 
+@reads
 def read_bed(path: str | Path, *, measure: LdMeasure = "haplotype") -> GenotypePanel:
     """Return a panel from the bed, bim and fam files of PLINK 1; the bed file stays on the disk.
 
@@ -174,6 +177,7 @@ def read_bed(path: str | Path, *, measure: LdMeasure = "haplotype") -> GenotypeP
     return GenotypePanel(variants, int(founders.sum()), load=load, measure=measure)
 
 
+@reads
 def read_pgen(path: str | Path, *, measure: LdMeasure = "haplotype") -> GenotypePanel:
     """Return a panel from the pgen, pvar and psam files of PLINK 2.
 
@@ -258,6 +262,7 @@ def _spread_mask(used: Bool) -> U64:
     return mask & _LOW_BITS
 
 
+@reads
 def _read_lines(path: Path) -> pl.DataFrame:
     """Return a file of whitespace-separated fields without a header, as text columns."""
     inspect_file(path)
@@ -266,12 +271,18 @@ def _read_lines(path: Path) -> pl.DataFrame:
     separator = "\t" if b"\t" in first else " "
     try:
         return pl.read_csv(
-            path, has_header=False, separator=separator, infer_schema=False, quote_char=None
+            path,
+            has_header=False,
+            separator=separator,
+            infer_schema=False,
+            quote_char=None,
+            glob=False,
         )
     except pl.exceptions.PolarsError as fault:
         raise FormatError("rows of unequal length", path=path) from fault
 
 
+@reads
 def _read_bim(path: Path) -> pl.DataFrame:
     lines = _read_lines(path)
     if lines.width != len(_BIM):
@@ -280,11 +291,17 @@ def _read_bim(path: Path) -> pl.DataFrame:
     return _tidy_variants(lines, path=path)
 
 
+@reads
 def _read_pvar(path: Path) -> pl.DataFrame:
     inspect_file(path)
     try:
         lines = pl.read_csv(
-            path, separator="\t", comment_prefix="##", infer_schema=False, quote_char=None
+            path,
+            separator="\t",
+            comment_prefix="##",
+            infer_schema=False,
+            quote_char=None,
+            glob=False,
         )
     except pl.exceptions.PolarsError as fault:
         raise FormatError("is no pvar file", path=path) from fault
@@ -309,6 +326,7 @@ def _tidy_variants(lines: pl.DataFrame, *, path: Path) -> pl.DataFrame:
     return variants
 
 
+@reads
 def _read_founders(path: Path) -> Bool:
     """Return who has no parent named (n,), from a fam or psam file."""
     lines = _read_lines(path)

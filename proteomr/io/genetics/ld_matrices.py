@@ -11,7 +11,9 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
+from proteomr.border import reads
 from proteomr.errors import FormatError, InputError
+from proteomr.io.bounds import check_arrays
 from proteomr.io.sources import inspect_file
 from proteomr.io.tables import read_table
 
@@ -91,6 +93,7 @@ class LdMatrix:
         return correlations
 
 
+@reads
 def read_ld_matrix(path: str | Path, *, variants: pl.DataFrame | None = None) -> LdMatrix:
     r"""Return a matrix of correlations from text (also gz), or from an npz or parquet file.
 
@@ -121,6 +124,7 @@ def read_ld_matrix(path: str | Path, *, variants: pl.DataFrame | None = None) ->
     """
     path = Path(path)
     if path.suffix == ".npz":
+        check_arrays(path)
         named, r = _read_npz(path)
     elif inspect_file(path)[0] == "parquet":
         named, r = _read_parquet(path)
@@ -172,7 +176,12 @@ def _read_parquet(path: Path) -> tuple[pl.DataFrame, F64]:
 def _read_square(path: Path) -> tuple[pl.DataFrame | None, F64]:
     inspect_file(path)
     texts = pl.read_csv(
-        path, has_header=False, separator="\x01", infer_schema=False, quote_char=None
+        path,
+        has_header=False,
+        separator="\x01",
+        infer_schema=False,
+        quote_char=None,
+        glob=False,
     ).to_series()
     delimiter = next((sign for sign in ("\t", ",") if sign in texts[0]), None)
     parted = texts.str.strip_chars('\r "').str.replace_all('"', "", literal=True)

@@ -9,11 +9,19 @@ from pathlib import Path
 
 from proteomr.errors import FormatError, InputError
 from proteomr.io.formats import IngestOptions, Source
-from proteomr.io.olink.assembly import assemble
-from proteomr.io.olink.long_table import read_long_parquet, read_long_text
-from proteomr.io.olink.parts import Part, check_part
-from proteomr.io.olink.sheets import find_sheet
-from proteomr.io.olink.spellings import looks_long
+from proteomr.io.long_form import (
+    Part,
+    assemble,
+    check_part,
+    read_long_parquet,
+    read_long_sheet,
+    read_long_text,
+)
+from proteomr.io.long_form.parts import refuse_twins
+from proteomr.io.long_form.sheets import Sheet, find_header
+from proteomr.io.long_form.vocabulary import looks_long
+from proteomr.io.olink.sheets import find_sheets, holds_olink, is_wide
+from proteomr.io.olink.spellings import OLINK
 from proteomr.io.olink.wide_sheet import read_wide_sheet
 from proteomr.io.text import DELIMITERS
 from proteomr.tables import Measurements, Platform
@@ -25,9 +33,11 @@ __all__ = ["Olink"]
 class Olink:
     r"""Olink's Target, Explore and Reveal panels: NPX, or quantities with their unit.
 
-    Read are long tables as delimited text and as parquet, and the wide sheets of Target panels as
-    workbook or text; several files are stacked. Assays are keyed by OlinkID. Control samples and
-    control assays stand apart, warnings of quality control become flags and change no value.
+    Read are long tables as delimited text, parquet and workbook, and the wide sheets of Target
+    panels as workbook or text; several files, and several sheets of a workbook, are stacked. Assays
+    are keyed by OlinkID. Control samples and control assays stand apart, warnings of quality
+    control become flags and change no value. What stands for a value beyond a limit (``> ULOQ``)
+    is missing, with a flag.
 
     Examples
     --------
@@ -52,7 +62,7 @@ class Olink:
         Raises
         ------
         FormatError
-            A workbook is damaged, or holds a long table.
+            A workbook is damaged.
 
         Examples
         --------
@@ -60,15 +70,20 @@ class Olink:
         True
         """
         if source.kind == "parquet":
-            return looks_long(source.columns)
+            return looks_long(source.columns, OLINK)
         if source.kind == "text" and any(
-            looks_long(_split(source.first_line, mark)) for mark in DELIMITERS
+            looks_long(_split(source.first_line, mark), OLINK) for mark in DELIMITERS
         ):
             return True
-        return find_sheet(source) is not None
+        return holds_olink(source)
 
     def read(
-        self, sources: tuple[Source, ...], /, *, options: IngestOptions, scratch: Path
+        self,
+        sources: tuple[Source, ...],
+        /,
+        *,
+        options: IngestOptions,
+        scratch: Path,
     ) -> Measurements:
         """Return the measurements of files that all match.
 
@@ -78,7 +93,7 @@ class Olink:
         options : columns named by the user, and what to do with replicates: refuse; mean; or
             first, which takes values before missing ones, then goes by the text of plate and
             well, then by the value. ``log2`` applies to quantities, NPX being a logarithm.
-        scratch : folder for converted files.
+        scratch : folder for rows that are too many for memory.
 
         Raises
         ------
@@ -91,22 +106,34 @@ class Olink:
         """
         if not sources:
             raise InputError("no Olink file is named; give one or several")
-        parts = [_read_part(source, options, scratch) for source in sources]
-        for part in parts:
-            check_part(part)
-        return assemble(parts, options=options)
+        parts = [
+            check_part(part) for source in sources for part in _read_parts(source, options, scratch)
+        ]
+        return assemble(parts, OLINK, options=options)
 
 
-def _read_part(source: Source, options: IngestOptions, scratch: Path) -> Part:
+def _read_parts(source: Source, options: IngestOptions, scratch: Path) -> list[Part]:
     if source.kind == "parquet":
-        return read_long_parquet(source, options=options)
-    sheet = find_sheet(source)
-    if sheet is not None:
-        return read_wide_sheet(sheet)
-    if source.kind == "workbook":
-        message = "no sheet has the rows Panel, Assay and OlinkID of Olink; save the table as csv"
+        return [read_long_parquet(source, OLINK, options=options, scratch=scratch)]
+    sheets = find_sheets(source)
+    if source.kind == "workbook" and not sheets:
+        message = (
+            "no sheet has the rows Panel, Assay and OlinkID of Olink, or the columns SampleID, "
+            "OlinkID and NPX"
+        )
         raise FormatError(message, path=source.path)
-    return read_long_text(source, options=options, scratch=scratch)
+    if not sheets:
+        return [read_long_text(source, OLINK, options=options, scratch=scratch)]
+    parts = [_read_sheet(sheet, options) for sheet in sheets]
+    refuse_twins(parts, [sheet.name or "" for sheet in sheets])
+    return parts
+
+
+def _read_sheet(sheet: Sheet, options: IngestOptions) -> Part:
+    header = find_header(sheet, lambda names: looks_long(names, OLINK))
+    if header is None or is_wide(sheet):
+        return read_wide_sheet(sheet)
+    return read_long_sheet(sheet, header, OLINK, options=options)
 
 
 def _split(line: str, delimiter: str) -> Sequence[str]:

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.formats import Source
 from proteomr.io.somascan.cells import check_seq_id, read_numbers
@@ -60,6 +61,7 @@ class _Line:
     cells: list[str]
 
 
+@reads
 def read_adat(source: Source) -> Adat:
     r"""Return the annotations and the values of an ADAT file.
 
@@ -153,7 +155,7 @@ def _read_preamble(
             section = first.casefold()
             if section == _TABLE:
                 return header, tuple(announced)
-        elif section == _HEADER:
+        elif section == _HEADER or (not section and first.startswith("!")):
             header[first.removeprefix("!")] = next((c.strip() for c in cells[1:] if c.strip()), "")
         elif first.removeprefix("!").casefold() == "name":
             announced += [cell.strip() for cell in cells[1:] if cell.strip()]

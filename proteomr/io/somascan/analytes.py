@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
@@ -10,23 +11,31 @@ import polars as pl
 
 from proteomr.errors import FormatError
 from proteomr.io.somascan.adat import SEQ_ID, Adat
-from proteomr.io.somascan.cells import is_date
+from proteomr.io.spreadsheets import is_damaged_gene, restore_genes
 from proteomr.io.tables import infer_column
 from proteomr.io.text import MISSING
 from proteomr.tables import columns as c
 
-__all__ = ["Kind", "collect_assays", "describe_analytes", "find_kind", "name_assay"]
+__all__ = [
+    "Kind",
+    "collect_assays",
+    "describe_analytes",
+    "find_kind",
+    "name_assay",
+    "restore_symbols",
+]
 
 Kind: TypeAlias = Literal["protein", "non_human", "control"]
 
 COL_CHECK: Final = "ColCheck"
 SEPARATOR: Final = "|"
 TYPE: Final = "type"
-_CONTROL_TYPES: Final = frozenset(
-    {"hybridizationcontrolelution", "hybridizationcontrol", "spuriomer", "nonbiotin"}
-    | {"noncleavable", "control"}
+_CONTROL_TYPES: Final = (
+    *("hybridizationcontrolelution", "hybridizationcontrol", "hybridizationelution"),
+    *("spuriomer", "nonbiotin", "nonbiotinylated", "noncleavable", "nocleavable", "control"),
 )
-_KNOWN_TYPES: Final = frozenset({"", "protein", "nonhuman", "deprecated"})
+_KNOWN_TYPES: Final = ("protein", "nonhuman", "deprecated")
+_LIKENESS: Final = 0.85  # of one letter lost, added or changed in nine, as in Spurimer
 _RENAMED: Final = {
     SEQ_ID: "seq_id",
     "SeqIdVersion": "seq_id_version",
@@ -62,15 +71,16 @@ def find_kind(type_: str, organism: str) -> Kind:
     Parameters
     ----------
     type_ : ``Type`` of the ADAT. Hybridization Control Elution, Spuriomer, Non-Biotin and
-        Non-Cleavable are controls, of whatever organism.
+        Non-Cleavable are controls, of whatever organism, as SomaLogic's files spell them: Spurimer
+        is a Spuriomer.
     organism : ``Organism``; empty counts as human.
 
     Examples
     --------
-    >>> find_kind("Protein", "Mouse"), find_kind("Spuriomer", "Human")
+    >>> find_kind("Protein", "Mouse"), find_kind("Spurimer", "Human")
     ('non_human', 'control')
     """
-    kind = _fold(type_)
+    kind = _recognise(type_)
     if kind in _CONTROL_TYPES:
         return "control"
     if kind == "nonhuman" or organism.strip().casefold() not in {"", "human", "homo sapiens"}:
@@ -110,6 +120,30 @@ def describe_analytes(adat: Adat) -> pl.DataFrame:
         pl.lit("somascan").alias(c.PLATFORM),
         pl.col(c.UNIT).fill_null("RFU"),
     )
+
+
+def restore_symbols(described: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return assays with the symbols that a spreadsheet made dates restored, and what was done.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"gene": ["1-Mar", "1-Mar|IL6"], "uniprot": ["Q8TCQ1", None]})
+    >>> restore_symbols(frame)[0]["gene"].to_list()
+    ['MARCHF1', 'IL6']
+    """
+    spelt = described[c.GENE]
+    parts = [text.split(SEPARATOR) if text else [] for text in spelt]
+    dates = [next((part for part in each if is_damaged_gene(part)), None) for each in parts]
+    names = pl.Series(dates, dtype=pl.String)
+    restored = restore_genes(names, described[c.UNIPROT])
+    if not restored.restored + restored.lost:
+        return described, ()
+    whole = [SEPARATOR.join(part for part in each if not is_damaged_gene(part)) for each in parts]
+    rest = pl.Series(whole, dtype=pl.String).replace({"": None})
+    settled = restored.names.str.replace_all(";", SEPARATOR, literal=True)
+    undone = settled.zip_with(settled.is_not_null(), rest)
+    gene = undone.zip_with(names.is_not_null(), spelt)
+    return described.with_columns(gene.alias(c.GENE)), restored.notes
 
 
 def collect_assays(described: Sequence[pl.DataFrame], *, unit: str) -> pl.DataFrame:
@@ -172,9 +206,6 @@ def note_differences(described: Sequence[pl.DataFrame]) -> list[str]:
     for name, what in (("seq_id_version", "version"), (c.UNIPROT, "UniProt accession")):
         if count := per_assay.filter(pl.col(name) > 1).height:
             notes.append(f"{count} SeqIds have another {what} in another file")
-    symbols = stacked[c.GENE].drop_nulls().unique()
-    if count := sum(any(is_date(part) for part in text.split(SEPARATOR)) for text in symbols):
-        notes.append(f"{count} gene symbols are dates: a spreadsheet changed them; values are kept")
     unknown = sorted({text for text in stacked[TYPE].drop_nulls() if not _is_known(text)})
     if unknown:
         notes.append(f"analytes of the types {', '.join(unknown[:5])} are taken as proteins")
@@ -189,11 +220,21 @@ def is_deprecated(type_: str | None) -> bool:
     >>> is_deprecated("Deprecated"), is_deprecated("Protein")
     (True, False)
     """
-    return _fold(type_ or "") == "deprecated"
+    return _recognise(type_ or "") == "deprecated"
 
 
 def _is_known(type_: str) -> bool:
-    return _fold(type_) in _CONTROL_TYPES | _KNOWN_TYPES
+    return _recognise(type_) in {"", *_CONTROL_TYPES, *_KNOWN_TYPES}
+
+
+def _recognise(type_: str) -> str:
+    """Return the type that a text spells, though a letter be wrong; the text where it is none."""
+    folded = re.sub(r"hybridis", "hybridiz", _fold(type_))
+    if "control" in folded and not folded.startswith("noncontrol"):
+        return "control"
+    known = (*_CONTROL_TYPES, *_KNOWN_TYPES)
+    near = difflib.get_close_matches(folded, known, n=1, cutoff=_LIKENESS)
+    return near[0] if near else folded
 
 
 def _fold(text: str) -> str:

@@ -11,18 +11,12 @@ import numpy as np
 
 from proteomr._typing import F64
 from proteomr.errors import FormatError
+from proteomr.io.spreadsheets import is_date
 from proteomr.io.text import MISSING
 
-__all__ = ["check_seq_id", "is_date", "is_scientific", "read_numbers"]
+__all__ = ["check_seq_id", "is_scientific", "read_numbers"]
 
 _SEQ_ID: Final = re.compile(r"[1-9][0-9]{3,4}-[1-9][0-9]{0,2}(_[0-9]{1,3})?")
-_MONTH: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec"
-_DATE: Final = re.compile(
-    rf"({_MONTH})[a-z]*[-/ .]\d{{1,4}}"
-    rf"|\d{{1,4}}[-/ .]({_MONTH})[a-z]*([-/ .]\d{{2,4}})?"
-    r"|\d{4}[-/]\d{1,2}[-/]\d{1,2}( 00:00(:00)?)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|\d{4,5}-0\d",
-    re.IGNORECASE,
-)
 _SCIENTIFIC: Final = re.compile(r"[+-]?\d+([.,]\d+)?[eE]\+?\d+")
 _DECIMAL: Final = re.compile(r"[+-]?\d+([.,]\d+)?")
 _THOUSANDS: Final = re.compile(
@@ -54,17 +48,6 @@ def check_seq_id(text: str) -> str:
     if not _SEQ_ID.fullmatch(text):
         return "is no SeqId, like 10000-28; use the file as delivered"
     return ""
-
-
-def is_date(text: str) -> bool:
-    """Tell whether a text is a date, as spreadsheets write them in place of a name.
-
-    Examples
-    --------
-    >>> is_date("Jan-75"), is_date("10-Aug"), is_date("1900-10-28"), is_date("10000-28")
-    (True, True, True, False)
-    """
-    return _DATE.fullmatch(text) is not None
 
 
 def is_scientific(text: str) -> bool:

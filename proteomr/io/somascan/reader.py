@@ -22,6 +22,7 @@ from proteomr.io.somascan.analytes import (
     describe_analytes,
     name_assay,
     note_differences,
+    restore_symbols,
 )
 from proteomr.io.somascan.cells import is_scientific
 from proteomr.io.somascan.side_tables import (
@@ -92,11 +93,16 @@ class SomaScan:
 
         Examples
         --------
-        >>> SomaScan().matches(Source(Path("x.txt"), "text", head="^HEADER\n!Version\t1.2\n"))
+        >>> head = "!Checksum\tab12\n^HEADER\n!Version\t1.2\n"
+        >>> SomaScan().matches(Source(Path("x.txt"), "text", head=head))
         True
         """
-        line = source.first_line
-        return source.kind == "text" and bool(_MARK.match(line) or _HEADERLESS.match(line))
+        if source.kind != "text":
+            return False
+        # Files as delivered begin with !Checksum, which is a header entry above ^HEADER.
+        lines = (line for line in source.head.splitlines() if line.strip(' \t;,"'))
+        line = next((line for line in lines if not line.lstrip('"').startswith("!")), "")
+        return bool(_MARK.match(line) or _HEADERLESS.match(line))
 
     def read(
         self,
@@ -125,13 +131,18 @@ class SomaScan:
         InputError
             There is no sample, or the files are on different scales.
         """
+        for source in sources:
+            if source.kind != "text":
+                message = f"is a {source.kind}; an ADAT is text: use the file as delivered"
+                raise FormatError(message, path=source.path)
         adats = [read_adat(source) for source in sources]
-        described = [describe_analytes(adat) for adat in adats]
+        restored = [restore_symbols(describe_analytes(adat)) for adat in adats]
+        described = [frame for frame, _ in restored]
         unit, scale_note = _find_unit(adats, described, log2=options.log2)
         assays = collect_assays(described, unit=unit)
         values = _stack(adats, assays[c.PROTEIN], options)
         rows, values_of = _order_rows([_named_rows(adat, options) for adat in adats], values)
-        chosen, groups, drops = _choose_samples(rows, options)
+        chosen, groups, drops = _choose_samples(rows, options, adats)
         control = groups == _NO_SAMPLE
         return Measurements(
             platform=self.name,
@@ -146,7 +157,15 @@ class SomaScan:
                 rows.filter(pl.Series(control)), values[values_of[control]], assays
             ),
             drops=(*drops, *_count_controls(control)),
-            notes=(*_notes(adats, described), *([scale_note] if scale_note else [])),
+            notes=tuple(
+                dict.fromkeys(
+                    (
+                        *_notes(adats, described),
+                        *(note for _, notes in restored for note in notes),
+                        *([scale_note] if scale_note else []),
+                    )
+                )
+            ),
             parameters={**_parameters(adats), "log2": options.log2, "files": len(adats)},
         )
 
@@ -267,14 +286,15 @@ def _refuse_cells(adat: Adat, broken: pl.Series, column: str, message: str) -> N
 
 
 def _choose_samples(
-    rows: pl.DataFrame, options: IngestOptions
+    rows: pl.DataFrame, options: IngestOptions, adats: Sequence[Adat]
 ) -> tuple[I64, I64, tuple[Drop, ...]]:
     """Return the row of each sample, the sample of each row or why it has none, and the drops."""
     is_sample: Bool = (rows[c.SAMPLE_TYPE].str.to_lowercase() == "sample").to_numpy()
     sample_rows = np.flatnonzero(is_sample).astype(np.int64)
     if not sample_rows.size:
         types = ", ".join(rows[c.SAMPLE_TYPE].unique().sort()[:5])
-        raise InputError(f"no row is a sample: SampleType holds {types}; 'Sample' is needed")
+        message = f"no row is a sample: SampleType holds {types}; 'Sample' is needed"
+        raise FormatError(message, path=adats[0].path if len(adats) == 1 else None)
     ids = rows[c.SAMPLE_ID].to_numpy()[sample_rows]
     names, first, of_row = np.unique(ids, return_index=True, return_inverse=True)
     groups: I64 = np.full(rows.height, _NO_SAMPLE, dtype=np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Generator, Iterator
@@ -42,7 +43,8 @@ def read_ahead(batches: Iterator[_Item]) -> Generator[_Item, None, None]:
     """
     held: queue.Queue[_Batch[_Item] | _End] = queue.Queue(_DEPTH)
     stopped = threading.Event()
-    reader = threading.Thread(target=_read, args=(batches, held, stopped), daemon=True)
+    run = contextvars.copy_context().run  # what is noted there is noted here
+    reader = threading.Thread(target=run, args=(_read, batches, held, stopped), daemon=True)
     reader.start()
     try:
         while isinstance(entry := held.get(), _Batch):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, Final, cast
@@ -14,15 +15,20 @@ from typing import IO, BinaryIO, Final, cast
 import polars as pl
 import pyarrow as pa
 
-from proteomr.errors import FormatError
+from proteomr.border import reads
+from proteomr.errors import FormatError, printable
 from proteomr.io.sources import GZIP
 from proteomr.io.sumstats.delimited import RawTable, find_delimiter, split_line, stream_member
 
-__all__ = ["is_archive", "open_archive"]
+__all__ = ["describe_members", "is_archive", "open_archive"]
 
 _CHROMOSOME: Final = re.compile(r"(?:^|[_.-])chr([0-9]{1,2}|X|Y|MT?)(?=[_.-]|$)", re.IGNORECASE)
 _ENDS: Final = (".gz", ".bgz", ".regenie", ".txt", ".tsv")
 _MAGIC: Final = (257, b"ustar")
+_MOST_MEMBERS: Final = 1000  # of a protein: 24 chromosomes, in parts at most
+_LONGEST_LINE: Final = 1 << 20
+_EXPECTED: Final = (*map(str, range(1, 23)), "X")
+_NUMBERED: Final = {"23": "X", "24": "Y", "26": "MT", "M": "MT"}
 
 
 def is_archive(path: Path) -> bool:
@@ -42,6 +48,7 @@ def is_archive(path: Path) -> bool:
         return file.read(5) == _MAGIC[1]
 
 
+@reads
 def open_archive(path: Path, *, chromosomes: frozenset[str] = frozenset()) -> RawTable:
     """Return the members of a tar as one table; nothing is written to the disk.
 
@@ -58,7 +65,7 @@ def open_archive(path: Path, *, chromosomes: frozenset[str] = frozenset()) -> Ra
     """
     for name, file in _members(path, chromosomes=chromosomes):
         with _located(path, name):
-            lines = [_decode(file.readline()) for _ in range(21)]
+            lines = [_decode(_read_line(file, path, name)) for _ in range(21)]
             lines = [line for line in lines if line.strip()]
             if len(lines) < 2:
                 continue
@@ -74,11 +81,11 @@ def open_archive(path: Path, *, chromosomes: frozenset[str] = frozenset()) -> Ra
     def read(wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
         for member, opened in _members(path, chromosomes=chromosomes):
             with _located(path, member):
-                header = split_line(_decode(opened.readline()), delimiter)
+                header = split_line(_decode(_read_line(opened, path, member)), delimiter)
                 if header != names:
                     message = f"member {member!r} has another header than the first"
                     raise FormatError(message, path=path)
-                yield from stream_member(opened, names, delimiter, wanted)
+                yield from stream_member(opened, names, delimiter, wanted, path=path, member=member)
 
     return RawTable(path, names, sample, read)
 
@@ -108,11 +115,72 @@ def _is_wanted(member: tarfile.TarInfo, path: Path, chromosomes: frozenset[str])
         raise FormatError(f"member {member.name!r} is a link or a device, no file", path=path)
     if inside.name.startswith(".") or not inside.name.casefold().endswith(_ENDS):
         return False
-    match = _CHROMOSOME.search(inside.name)
-    if not chromosomes or match is None:
-        return True
-    name = {"23": "X", "24": "Y", "26": "MT", "M": "MT"}.get(match[1].upper(), match[1].upper())
-    return name in chromosomes
+    chromosome = _chromosome_of(inside.name)
+    return not chromosomes or chromosome is None or chromosome in chromosomes
+
+
+def _chromosome_of(name: str) -> str | None:
+    match = _CHROMOSOME.search(name)
+    return None if match is None else _NUMBERED.get(match[1].upper(), match[1].upper())
+
+
+def describe_members(path: Path) -> tuple[str, ...]:
+    """Return what is to be said of an archive: its chromosomes, those it lacks, what is no table.
+
+    Parameters
+    ----------
+    path : the tar; of one that is compressed the whole is read.
+
+    Raises
+    ------
+    FormatError
+        It is cut off or damaged, or has more members than any protein.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            members = list(itertools.islice(archive, _MOST_MEMBERS + 1))
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as fault:
+        message = "the archive is cut off or damaged; copy or download it again"
+        raise FormatError(message, path=path) from fault
+    if len(members) > _MOST_MEMBERS:
+        raise FormatError(f"more than {_MOST_MEMBERS:,} members, which no protein has", path=path)
+    names = [PurePosixPath(member.name).name for member in members if member.isreg()]
+    shown = [name for name in names if not name.startswith(".")]
+    tables = [name for name in shown if name.casefold().endswith(_ENDS)]
+    notes = []
+    held = {chromosome for name in tables if (chromosome := _chromosome_of(name)) is not None}
+    if held:
+        absent = [name for name in _EXPECTED if name not in held]
+        whole = "a member for each of 1-22 and X"
+        lacks = f"no member for {_list_runs(absent)}" if absent else whole
+        notes.append(f"chromosomes {_list_runs(held)}; {lacks}")
+    if unread := [name for name in shown if name not in set(tables)]:
+        named = ", ".join(f"'{printable(name, width=40)}'" for name in unread[:3])
+        more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
+        ends = ", ".join(_ENDS)
+        notes.append(f"passed over, by their names no tables ({ends}): {named}{more}")
+    return tuple(notes)
+
+
+def _list_runs(names: Collection[str]) -> str:
+    """Return chromosomes in order, those that follow each other as ``2-6``."""
+    numbers = sorted(int(name) for name in names if name.isdigit())
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    shown = [f"{first}" if first == last else f"{first}-{last}" for first, last in runs]
+    return ", ".join([*shown, *sorted(name for name in names if not name.isdigit())])
+
+
+def _read_line(file: BinaryIO, path: Path, member: str) -> bytes:
+    line = file.readline(_LONGEST_LINE)
+    if len(line) == _LONGEST_LINE:
+        message = f"member {member!r} has a line of more than 1 MB, which no table has"
+        raise FormatError(message, path=path)
+    return line
 
 
 def _decompressed(content: IO[bytes]) -> BinaryIO:
@@ -150,11 +218,14 @@ class _Buffered:
         self._source = source
         self._held = b""
 
-    def readline(self) -> bytes:
-        while b"\n" not in self._held and (more := self._source.read(1 << 16)):
+    def readline(self, size: int = _LONGEST_LINE) -> bytes:
+        while b"\n" not in self._held[:size] and (more := self._source.read(1 << 16)):
             self._held += more
-        line, mark, self._held = self._held.partition(b"\n")
-        return line + mark
+            if len(self._held) >= size:
+                break
+        end = self._held.find(b"\n", 0, size) + 1 or min(size, len(self._held))
+        line, self._held = self._held[:end], self._held[end:]
+        return line
 
     def read(self, size: int = -1) -> bytes:
         held, self._held = self._held, b""

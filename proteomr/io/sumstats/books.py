@@ -16,7 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
-from proteomr.errors import FormatError, InputError, UsageError, nearest
+from proteomr.border import read_toml
+from proteomr.errors import FormatError, UsageError, nearest
 from proteomr.tables.sumstats import GenomeBuild
 
 __all__ = [
@@ -193,18 +194,11 @@ def _load_shipped(name: str) -> FormatBook:
             f"(FILE{_ENDING})"
         )
     file = importlib.resources.files("proteomr.schemas") / _FOLDER / f"{name}{_ENDING}"
-    return _Parser(Path(f"{name}{_ENDING}")).parse(file.read_text(encoding="utf-8"))
+    return _Parser(Path(f"{name}{_ENDING}")).parse(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
 def _read_own(path: Path) -> FormatBook:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        message = "there is no such file; a book of a format is needed, in TOML"
-        raise InputError(f"{path}: {message}") from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InputError(f"{path}: cannot be read ({fault})") from None
-    return _Parser(path).parse(text)
+    return _Parser(path).parse(read_toml(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +207,7 @@ class _Parser:
 
     path: Path
 
-    def parse(self, text: str) -> FormatBook:
-        try:
-            facts = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as fault:
-            raise FormatError(f"is not TOML: {fault}", path=self.path) from None
+    def parse(self, facts: Mapping[str, object]) -> FormatBook:
         needed = {entry.name for entry in fields(FormatBook) if entry.default is MISSING}
         self._check_keys(facts, "the book", needed=needed, allowed=_READERS)
         values = {key: _READERS[key](self, key, value) for key, value in facts.items()}

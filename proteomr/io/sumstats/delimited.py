@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO, Final, cast
 
 import polars as pl
@@ -17,9 +13,13 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
-from proteomr.io.sources import damaged_gzip, inspect_file, read_head
+from proteomr.io.sources import inspect_file, read_head
+from proteomr.io.streams import CheckedLines, describe_cut
 from proteomr.io.text import TextLayout, stream_text
+from proteomr.io.text_layout import find_blanks, find_row_names
+from proteomr.runs.notes import add_note
 
 __all__ = ["RawTable", "open_delimited", "stream_member"]
 
@@ -49,6 +49,7 @@ class RawTable:
     meta: tuple[str, ...] = ()
 
 
+@reads
 def open_delimited(path: Path) -> RawTable:
     r"""Return a file of delimited text (commas, tabs, semicolons, spaces) or parquet as a table.
 
@@ -73,20 +74,31 @@ def open_delimited(path: Path) -> RawTable:
         return _open_parquet(path, compressed=compressed)
     lines, meta = _head_lines(path, compressed=compressed)
     delimiter = find_delimiter(lines)
-    names = split_line(lines[0], delimiter)
+    names, *rows = (split_line(line, delimiter) for line in lines)
+    if has_row_names := find_row_names([names, *rows]):
+        names = names[1:] if not names[0] else names
+        rows = [row[1:] for row in rows]
+        add_note(f"{path.name}: the first column has no name; it is passed over")
     if len(names) < 2 or len(set(names)) < len(names):
         message = "one column only" if len(names) < 2 else "the name of a column stands twice"
         raise FormatError(f"{message}; delimited text is needed", path=path, line=len(meta) + 1)
-    layout = TextLayout(path, compressed, delimiter or " ", names, len(meta) + 1)
-    rows = [split_line(line, delimiter) for line in lines[1 : _SAMPLE + 1]]
+    layout = TextLayout(
+        path,
+        compressed,
+        "\t" if delimiter is None else delimiter,
+        names,
+        len(meta) + 1,
+        row_names=has_row_names,
+        blanks=delimiter is None,
+    )
     rows = [row for row in rows if len(row) == len(names)]
     if not rows:
         raise FormatError("a header and no rows", path=path, line=len(meta) + 1)
     sample = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
     def read(wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
-        with _regular(layout, ragged=delimiter is None) as regular:
-            yield from _stream(regular, wanted)
+        for batch in stream_text(layout, types=dict.fromkeys(wanted, pa.string())):
+            yield cast("pl.DataFrame", pl.from_arrow(batch))
 
     return RawTable(path, names, sample, read, meta)
 
@@ -104,9 +116,7 @@ def find_delimiter(lines: Sequence[str]) -> str | None:
         blank = sum(not cell.strip() for cell in head.split(mark))
         if mark in head and blank <= 1:  # one name may be absent: that of row names
             return mark
-    if any("  " in line or "\t" in line or line != line.strip() for line in lines):
-        return None
-    return " "
+    return find_blanks(lines)
 
 
 def split_line(line: str, delimiter: str | None) -> tuple[str, ...]:
@@ -123,18 +133,27 @@ def split_line(line: str, delimiter: str | None) -> tuple[str, ...]:
 
 
 def stream_member(
-    file: BinaryIO, names: Sequence[str], delimiter: str, wanted: Sequence[str]
+    file: BinaryIO,
+    names: Sequence[str],
+    delimiter: str,
+    wanted: Sequence[str],
+    *,
+    path: Path,
+    member: str,
 ) -> Iterator[pl.DataFrame]:
-    """Yield the wanted columns of an open text file whose header has been read.
+    """Yield the wanted columns of a member of an archive whose header has been read.
 
     Raises
     ------
+    FormatError
+        A quotation mark opens a cell that does not end on its line.
     pyarrow.ArrowInvalid
         A row has more or fewer fields than the header.
     """
     types = {name: pa.string() for name in wanted}
+    lines = CheckedLines(file, delimiter=delimiter, path=path, name=member)
     reader = pyarrow.csv.open_csv(
-        pa.PythonFile(file, mode="r"),
+        pa.PythonFile(lines, mode="r"),
         read_options=pyarrow.csv.ReadOptions(
             use_threads=False, block_size=1 << 24, column_names=list(names)
         ),
@@ -148,17 +167,8 @@ def stream_member(
     )
     for batch in reader:
         yield cast("pl.DataFrame", pl.from_arrow(batch))
-
-
-def _stream(layout: TextLayout, wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
-    try:
-        for batch in stream_text(layout, types=dict.fromkeys(wanted, pa.string())):
-            yield cast("pl.DataFrame", pl.from_arrow(batch))
-    except FormatError as fault:
-        if fault.line is not None and fault.line < layout.header_lines:
-            message = "a row below the header has more or fewer fields than it"
-            raise FormatError(message, path=layout.path) from fault
-        raise
+    if not lines.is_ended:
+        add_note(describe_cut(f"{path.name}: member {member!r}"))
 
 
 def _head_lines(path: Path, *, compressed: bool) -> tuple[list[str], tuple[str, ...]]:
@@ -178,43 +188,12 @@ def _head_lines(path: Path, *, compressed: bool) -> tuple[list[str], tuple[str, 
     return below[: _SAMPLE + 1], tuple(lines[:meta])
 
 
-@contextmanager
-def _regular(layout: TextLayout, *, ragged: bool) -> Iterator[TextLayout]:
-    """Yield a layout with one tab between cells, written aside where there are runs of spaces."""
-    if not ragged:
-        yield layout
-        return
-    with TemporaryDirectory() as folder:
-        target = Path(folder) / "rows.tsv"
-        opener = cast(
-            "Callable[[Path], AbstractContextManager[BinaryIO]]",
-            gzip.open if layout.compressed else (lambda path: path.open("rb")),
-        )
-        try:
-            with opener(layout.path) as source, target.open("wb") as file:
-                file.writelines(b"\t".join(line.split()) + b"\n" for line in source)
-        except (EOFError, gzip.BadGzipFile) as fault:
-            raise damaged_gzip(layout.path) from fault
-        regular = TextLayout(
-            path=target,
-            compressed=False,
-            delimiter="\t",
-            names=layout.names,
-            header_lines=layout.header_lines,
-        )
-        try:
-            yield regular
-        except FormatError as fault:
-            message = re.sub(rf"^{re.escape(str(target))}[^:]*: ", "", str(fault))
-            raise FormatError(message, path=layout.path, line=fault.line) from None
-
-
 def _open_parquet(path: Path, *, compressed: bool) -> RawTable:
     if compressed:
         raise FormatError("is a parquet file compressed with gzip; decompress it", path=path)
     try:
         schema = pyarrow.parquet.read_schema(path)
-        sample = pl.read_parquet(path, n_rows=_SAMPLE)
+        sample = pl.read_parquet(path, n_rows=_SAMPLE, glob=False)
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as fault:
         raise FormatError("the parquet file is damaged; write it again", path=path) from fault
 

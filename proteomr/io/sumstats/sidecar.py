@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.files import replace_file, shared_mode
 from proteomr.tables.sumstats import GenomeBuild
@@ -61,6 +62,7 @@ def find_sidecar(path: Path) -> Path | None:
     return next((file for file in candidates if file.is_file()), None)
 
 
+@reads
 def read_sidecar(path: Path) -> StudyMeta:
     r"""Return the metadata of a study from its yaml file.
 

@@ -9,9 +9,11 @@ from typing import Literal
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, UsageError
+from proteomr.io.sources import inspect_file
 from proteomr.io.sumstats.ahead import read_ahead
-from proteomr.io.sumstats.archive import is_archive, open_archive
+from proteomr.io.sumstats.archive import describe_members, is_archive, open_archive
 from proteomr.io.sumstats.books import FormatBook, is_book_file, load_book
 from proteomr.io.sumstats.canonical import Chunk, Facts, canonicalise
 from proteomr.io.sumstats.delimited import RawTable, open_delimited
@@ -19,6 +21,8 @@ from proteomr.io.sumstats.header import Layout, assign_columns, find_book
 from proteomr.io.sumstats.selection import Selection
 from proteomr.io.sumstats.sidecar import find_sidecar, read_sidecar
 from proteomr.io.sumstats.vcf import read_meta, unpack
+from proteomr.runs import refuse_altered
+from proteomr.tables.names import refuse_names
 from proteomr.tables.sumstats import GenomeBuild
 
 __all__ = ["ReadOptions", "SumStatsFile", "name_trait", "open_sumstats"]
@@ -88,18 +92,23 @@ class SumStatsFile:
     _table: RawTable
     _selection: Selection
 
+    @reads
     def chunks(self) -> Iterator[Chunk]:
         """Yield the canonical rows in batches of bounded size."""
         for raw in read_ahead(self._table.read(self.columns_read())):
             for trait, rows in self._by_trait(raw):
                 facts = self.facts if trait is None else replace(self.facts, trait=trait)
-                yield canonicalise(rows, self.layout, facts=facts, selection=self._selection)
+                chunk = canonicalise(rows, self.layout, facts=facts, selection=self._selection)
+                traits = chunk.frame["trait"].drop_nulls().unique()
+                refuse_names(traits, what="a trait", path=self.path)
+                yield chunk
 
     @property
     def names(self) -> tuple[str, ...]:
         """The header of the file."""
         return self._table.names
 
+    @reads
     def raw(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
         """Yield columns of the file as they stand in it, in batches of bounded size.
 
@@ -130,6 +139,7 @@ class SumStatsFile:
             yield trait, raw.select(*others, *here).rename({name: names[name] for name in here})
 
 
+@reads
 def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> SumStatsFile:
     r"""Return a file of summary statistics, its format found from its content.
 
@@ -141,7 +151,7 @@ def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> Su
     Raises
     ------
     InputError
-        There is no such file, or it may not be read.
+        There is no such file, or it may not be read; or it was altered since proteomr wrote it.
     FormatError
         It is of no known format, or lacks a column that is needed.
     UsageError
@@ -159,10 +169,14 @@ def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> Su
     ('cojo', 'rs1', 'A', 900.0)
     """
     path, asked = Path(path), options or ReadOptions()
+    members: tuple[str, ...] = ()
     if is_archive(path):
+        members = describe_members(path)
         table = open_archive(path, chromosomes=asked.selection.chromosomes)
     else:
         table = open_delimited(path)
+        if inspect_file(path)[0] == "parquet":
+            refuse_altered(path)
     book = _book(table, asked)
     facts, notes = _facts(table, book, asked)
     if book.vcf:
@@ -174,7 +188,7 @@ def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> Su
             f"{path}: effects of {book.name!r} are taken as they are; a share of cases applies to"
             " linear models of bolt_lmm and fastgwa"
         )
-    notes += _notes(layout, asked)
+    notes += (*members, *_notes(layout, asked))
     return SumStatsFile(path, layout, facts, facts.build, notes, table, asked.selection)
 
 

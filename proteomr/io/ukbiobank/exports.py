@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, IdentifierError
 from proteomr.io.conversion import unpack_parquet
 from proteomr.io.identifiers import find_id_column, normalise_ids
@@ -96,6 +97,7 @@ class Export:
         raise FormatError(f"{message}{place}", path=self.path, line=line, column=column)
 
 
+@reads
 def open_header(
     path: Path, *, wanted: Collection[int] | None, id_column: str | None, scratch: Path
 ) -> Header:
@@ -139,6 +141,7 @@ def open_header(
     return Header(path, id_name, names, asked, layout, stored)
 
 
+@reads
 def read_export(header: Header, *, others: Collection[str] | None = None) -> Export:
     r"""Return the participants of a file and the columns of the fields wanted.
 

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 import polars as pl
 import pyarrow as pa
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, nearest
 from proteomr.io.formats import Source
 from proteomr.io.tables import read_table
@@ -165,6 +166,7 @@ def plate_key(text: str) -> str | None:
     return text.lstrip("0") or "0" if text.isdecimal() else text
 
 
+@reads
 def read_helper(source: Source) -> HelperTable:
     r"""Return the rows of a helper table.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import gzip
 import zlib
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,13 +16,16 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, nearest
 from proteomr.io.formats import Replicates, Source
 from proteomr.io.sources import damaged_gzip
+from proteomr.io.streams import count_lines, describe_cut
 from proteomr.io.text import MISSING, TextLayout, find_layout, locate_line, stream_text
 from proteomr.io.ukbiobank.protein_names import protein_key
 from proteomr.io.ukbiobank.proteins import ProteinValues, no_instance
 from proteomr.io.ukbiobank.scatter import Scatter
+from proteomr.runs.notes import add_note
 from proteomr.tables import Drop
 
 __all__ = ["LONG_COLUMNS", "read_coding", "read_long"]
@@ -36,6 +41,7 @@ _LISTED: Final = 5
 _COMMA_NUMBER: Final = r"^[+-]?\d*,\d+([eE][+-]?\d+)?$"
 
 
+@reads
 def read_coding(path: Path, *, compressed: bool = False) -> dict[int, str]:
     r"""Return the key of the protein of each code, from the table of coding 143.
 
@@ -81,6 +87,7 @@ def read_coding(path: Path, *, compressed: bool = False) -> dict[int, str]:
     return coding
 
 
+@reads
 def read_long(
     sources: Sequence[Source],
     coding: Mapping[int, str],
@@ -191,15 +198,20 @@ def _read_rows(layout: TextLayout, columns: Sequence[str]) -> Iterator[tuple[str
 
 def _read_ahead(frames: Iterator[pl.DataFrame]) -> Generator[pl.DataFrame]:
     """Yield frames while another thread makes the next one."""
+    context = contextvars.copy_context()  # what is noted there is noted here
+
+    def make() -> pl.DataFrame | None:
+        return context.run(next, frames, None)
+
     with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(next, frames, None)
+        coming = pool.submit(make)
         while (frame := coming.result()) is not None:
-            coming = pool.submit(next, frames, None)
+            coming = pool.submit(make)
             yield frame
 
 
 def _parse_chunks(layout: TextLayout, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    read = pyarrow.csv.ReadOptions(block_size=_PARSE_BYTES, column_names=list(layout.names))
+    read = pyarrow.csv.ReadOptions(block_size=_PARSE_BYTES, column_names=list(layout.columns))
     parse = pyarrow.csv.ParseOptions(delimiter=layout.delimiter)
     convert = pyarrow.csv.ConvertOptions(
         column_types=dict(zip(columns, _KINDS, strict=True)),
@@ -218,6 +230,11 @@ def _parse_chunks(layout: TextLayout, columns: Sequence[str]) -> Iterator[pl.Dat
             _refuse(layout, columns)
         if any(table.column(position).null_count for position in range(3)):
             _refuse(layout, columns)
+        is_ended = lines.endswith(b"\n")
+        if b'"' in lines and table.num_rows != count_lines(lines) + (not is_ended):
+            deque(stream_text(layout, types={columns[0]: pa.string()}), maxlen=0)
+        if not is_ended:
+            add_note(describe_cut(layout.path.name))
         if table.num_rows:
             yield pl.DataFrame(pl.from_arrow(table, rechunk=True))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
+from proteomr.border import reads
 from proteomr.errors import InputError, nearest
 from proteomr.io.identifiers import match_ids
 from proteomr.io.proteins import Paths
@@ -18,7 +19,7 @@ from proteomr.io.sources import find_files
 from proteomr.io.ukbiobank.exports import ID_COLUMN, Export, Header, open_header, read_export
 from proteomr.io.ukbiobank.places import Tally, convert_export, gather_elements
 from proteomr.io.ukbiobank.splits import choose_others, find_splits
-from proteomr.io.withdrawals import read_withdrawn, remove_withdrawn
+from proteomr.io.withdrawals import find_withdrawn
 from proteomr.tables import Drop, Fields
 from proteomr.tables.dictionary import load_dictionary
 from proteomr.tables.fields import name_field
@@ -29,6 +30,7 @@ _STEP: Final = "load"
 _LISTED: Final = 8
 
 
+@reads
 def read_fields(
     paths: Paths,
     *,
@@ -95,9 +97,11 @@ def read_fields(
     joined, lacking = _join(exports, frames)
     for place, numbers in splits.items():
         joined = gather_elements(joined, place, numbers, tally)
-    frame, drops = _leave_out(_arrange(joined), exports, withdrawn=withdrawn, id_column=id_column)
+    frame, drops, counts = _leave_out(
+        _arrange(joined), exports, withdrawn=withdrawn, id_column=id_column
+    )
     notes = (*lacking, *absent, *_list_notes(exports, tally))
-    return Fields(frame, ID_COLUMN, drops=drops, notes=notes)
+    return Fields(frame, ID_COLUMN, drops=drops, notes=notes, withdrawn=counts)
 
 
 def survey_fields(
@@ -141,8 +145,11 @@ def survey_fields(
     asked = (name for header in headers for name in header.asked.values())
     columns = {name_field(name.field, name.instance) for name in asked} | own
     frame = joined.with_columns(pl.lit(None).alias(name) for name in columns)
-    people, drops = _leave_out(_arrange(frame), exports, withdrawn=withdrawn, id_column=id_column)
-    return Fields(people, ID_COLUMN, drops=drops, notes=(*lacking, *absent))
+    people, drops, counts = _leave_out(
+        _arrange(frame), exports, withdrawn=withdrawn, id_column=id_column
+    )
+    notes = (*lacking, *absent)
+    return Fields(people, ID_COLUMN, drops=drops, notes=notes, withdrawn=counts)
 
 
 def _open_headers(
@@ -162,17 +169,18 @@ def _leave_out(
     *,
     withdrawn: str | Path | None,
     id_column: str | None,
-) -> tuple[pl.DataFrame, tuple[Drop, ...]]:
-    """Return the people who have not withdrawn, and who was left out."""
+) -> tuple[pl.DataFrame, tuple[Drop, ...], Mapping[str, int]]:
+    """Return the people who have not withdrawn, who was left out, and the counts of the list."""
     # the same placeholder in two files is one person
     placeholders = functools.reduce(operator.or_, (export.placeholders for export in exports))
     drops = [Drop(_STEP, "negative identifiers", placeholders.total())]
     if withdrawn is None:
-        return frame, tuple(drops)
-    gone = read_withdrawn(withdrawn, id_column=id_column)
-    remaining = remove_withdrawn(frame, gone, id_column=ID_COLUMN)
-    drops.append(Drop(_STEP, "withdrawn", frame.height - remaining.height))
-    return remaining, tuple(drops)
+        return frame, tuple(drops), {}
+    withdrawal = find_withdrawn(
+        frame[ID_COLUMN], withdrawn, id_column=id_column, among="participants"
+    )
+    drops.append(Drop(_STEP, "withdrawn", withdrawal.removed))
+    return frame.filter(~withdrawal.gone), tuple(drops), withdrawal.counts
 
 
 def _join(

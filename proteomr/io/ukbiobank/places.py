@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.io.ukbiobank.answers import (
     CellFault,
@@ -55,6 +56,7 @@ class _Place:
     columns: tuple[tuple[int | None, str], ...]
 
 
+@reads
 def convert_export(
     export: Export, tally: Tally, *, split: Collection[tuple[int, int]] = ()
 ) -> pl.DataFrame:

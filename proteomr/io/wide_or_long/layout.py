@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
 
+from proteomr.border import reads
 from proteomr.errors import FormatError, UsageError
 from proteomr.io.blocks import holds_numbers
 from proteomr.io.formats import Source
@@ -102,6 +103,7 @@ def names_people(column: pl.Series) -> bool:
     return cells.len() > 0 and bool(cells.str.contains(r"^\d+(\.0*)?$").all())
 
 
+@reads
 def glance_at(source: Source) -> Glance:
     """Return what the columns of a file hold.
 
@@ -160,6 +162,7 @@ def looks_long(glance: Glance, ids: pl.Series) -> UsageError | None:
     )
 
 
+@reads
 def read_cells(glance: Glance, names: Sequence[str]) -> pl.DataFrame:
     """Return whole columns: of text as it stands, of parquet in their types."""
     if glance.layout is None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.border import reads
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.io.formats import IngestOptions, Replicates, Source
 from proteomr.io.identifiers import find_id_column, normalise_ids
@@ -132,6 +133,7 @@ def _checked_frames(glance: Glance, options: IngestOptions) -> Iterator[pl.DataF
         start += frame.height
 
 
+@reads
 def _frames(glance: Glance) -> Iterator[pl.DataFrame]:
     if glance.layout is not None:
         types = dict.fromkeys(glance.names, pa.string())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from proteomr.border import read_toml, reading
 from proteomr.errors import FormatError, UsageError, nearest
 from proteomr.phenotype.keys import Keys
 from proteomr.phenotype.outcomes.reading import merge_outcomes
@@ -205,16 +206,11 @@ def _read(
     if name in shipped:
         return tomllib.loads(shipped[name]), f"{name}.toml", None
     path = Path(source) if beside is None else beside / source
-    if path.suffix != ".toml" and not path.exists():
+    with reading(path):  # a name in a definition may be none of a file at all
+        there = path.exists()
+    if path.suffix != ".toml" and not there:
         shown = ", ".join(sorted(entry for entry in shipped if not entry.endswith("-outcomes")))
         raise UsageError(
             f"no definition {name!r}{nearest(name, shipped)}; there is {shown}, or name a TOML file"
         )
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig")), str(path), path.parent
-    except FileNotFoundError:
-        raise FormatError("there is no such file", path=path) from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise FormatError(f"cannot be read ({type(fault).__name__})", path=path) from None
-    except tomllib.TOMLDecodeError as fault:
-        raise FormatError(f"is not TOML: {fault}", path=path) from None
+    return read_toml(path), str(path), path.parent

@@ -122,10 +122,11 @@ def test_quantified_data_keep_their_unit_and_their_limits_by_plate(
 ) -> None:
     made = read(_written(_quantified_rows(), tmp_path))
     assert made.assays["unit"].to_list() == ["pg/mL", "pg/mL"]
+    assert made.limits.columns == ["protein", "plate", "lod", "lloq", "uloq", "lql"]
     assert made.limits.rows() == [
-        ("OID20074", None, 0.75),
-        ("OID20563", "P1", 0.5),
-        ("OID20563", "P2", 0.25),
+        ("OID20074", None, 0.75, 0.1, 1000.0, 0.2),
+        ("OID20563", "P1", 0.5, 0.1, 1000.0, 0.1),
+        ("OID20563", "P2", 0.25, 0.1, 1000.0, None),
     ]
     assert made.flags.rows() == [
         (None, "OID20074", "Olink Target 48 Cytokine", "P1", "assay_qc", "Warn")
@@ -256,14 +257,6 @@ def test_an_empty_workbook_does_not_match_and_is_refused(
         read(path)
 
 
-def test_a_long_table_in_a_workbook_is_told_to_become_csv(
-    tmp_path: Path, write_workbook: WriteWorkbook
-) -> None:
-    path = write_workbook(tmp_path / "npx.xlsx", [["SampleID", "OlinkID", "NPX"], ["A", "O", 1]])
-    with pytest.raises(FormatError, match="a long table in a workbook; save the sheet as csv"):
-        Olink().matches(open_source(path))
-
-
 def test_the_vendors_workbook_equals_its_long_table(reference: Path, read: Read) -> None:
     wide = read(reference / "formats" / "olink_npx_data1.xlsx")
     long = read(reference / "association" / "data" / "olink_npx_data1.csv")
@@ -276,3 +269,35 @@ def test_the_vendors_workbook_equals_its_long_table(reference: Path, read: Read)
     np.testing.assert_allclose(wide.assays["lod"], long.assays["lod"], rtol=2e-14)
     assert wide.plates.drop("panel").equals(long.plates.drop("panel"))
     assert wide.controls.height == long.controls.height
+
+
+@pytest.mark.parametrize(
+    ("cells", "shares"),
+    [
+        (["50%", "0%", "2.5%"], [0.5, 0.0, 0.025]),
+        (["50 %", "", "25%"], [0.5, None, 0.25]),
+        ([0.5, 0.0, 0.25], [0.5, 0.0, 0.25]),
+    ],
+)
+def test_missing_data_are_shares_however_they_are_written(
+    cells: list[str | float], shares: list[float | None], tmp_path: Path, read: Read
+) -> None:
+    rows = _npx_rows()
+    at = next(number for number, row in enumerate(rows) if str(row[0]).startswith("Missing Data"))
+    keys = next(row for row in rows if row[0] == "OlinkID")
+    columns = [column for column, key in enumerate(keys) if str(key).startswith("OID")]
+    order = sorted(range(len(columns)), key=lambda i: str(keys[columns[i]]))
+    for cell, i in zip(cells, order, strict=True):
+        rows[at][columns[i]] = cell
+    assert read(_written(rows, tmp_path)).assays["missing_freq"].to_list() == shares
+
+
+def test_empty_wells_are_controls_and_doubtful_names_are_people(tmp_path: Path, read: Read) -> None:
+    path = tmp_path / "npx.csv"
+    names = ["A1", "Empty well_01", "EMPTY", "Neg ctrl 1", "NC12"]
+    lines = "".join(f"{name};O1;IL6;P;{i}\n" for i, name in enumerate(names))
+    path.write_text("SampleID;OlinkID;Assay;Panel;NPX\n" + lines, encoding="utf-8")
+    made = read(path)
+    assert made.samples["sample_id"].to_list() == ["A1", "NC12"]
+    assert sorted(made.controls["sample_id"]) == ["EMPTY", "Empty well_01", "Neg ctrl 1"]
+    assert any(note.startswith("1 sample has a name as controls often have") for note in made.notes)

@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from proteomr.errors import IdentifierError, InputError, UsageError
+from proteomr.io import read_measurements
 from proteomr.io.formats import IngestOptions, Replicates, open_source
+from proteomr.io.ingest import detect_platform
 from proteomr.io.somascan import SomaScan
 from proteomr.tables import load_schema
 from tests.io.somascan.adats import KEYS, ROWS, VALUES, encode, grid, read, values
@@ -27,8 +29,14 @@ from tests.io.somascan.adats import KEYS, ROWS, VALUES, encode, grid, read, valu
         encode(grid(preamble=[["^table_begin"]])),
         encode(grid(preamble=[["^HEADER"], ["AssayVersion", "V4"], ["^TABLE_BEGIN"]])),
         encode(grid()).replace(b"\r\n", b"\r\n\r\n"),
+        encode([["!Checksum", "3f786850e387550fdab836ed7e6dc881de23001b"], *grid()]),
+        b"\xef\xbb\xbf" + encode([["!Checksum", "3f78"], ["!Other", "x"], *grid()]),
+        encode([["!Checksum", "3f78"], *grid()], delimiter=","),
     ],
-    ids=["crlf", "lf", "bom", "gz", "csv", "semicolons", "tabs", "bare", "short", "blank"],
+    ids=[
+        *("crlf", "lf", "bom", "gz", "csv", "semicolons", "tabs", "bare", "short", "blank"),
+        *("checksum", "checksum bom", "checksum csv"),
+    ],
 )
 def test_every_form_of_a_file_gives_the_same_values(tmp_path: Path, content: bytes) -> None:
     made = read(content, folder=tmp_path)
@@ -53,6 +61,17 @@ def test_analytes_become_assays_with_their_kind(tmp_path: Path) -> None:
     ("kind", "type_", "organism"),
     [
         ("control", "Spuriomer", "Human"),
+        ("control", "Spurimer", "Human"),
+        ("control", "spuriomers", "Human"),
+        ("control", "Hybridisation Control Elution", "Human"),
+        ("control", "Hybridization-Control", "Human"),
+        ("control", "NonBiotin", "Human"),
+        ("control", "Non Cleavable", "Human"),
+        ("control", "Non-Biotinylated", "Human"),
+        ("control", "Control", "Human"),
+        ("non_human", "Nonhuman", "Human"),
+        ("protein", "Deprecated", "Human"),
+        ("protein", "Proteins", "Human"),
         ("control", "Non-Biotin", "Human"),
         ("control", "Non-cleavable", "Human"),
         ("control", "Non-Cleavable", "Mouse"),
@@ -202,3 +221,35 @@ def test_files_of_one_study_agree_where_they_share_a_sample(
     alone = SomaScan().read(sources[:1], options=options, scratch=tmp_path)
     np.testing.assert_array_equal(values(both), values(alone))
     assert both.drops[0].n == 1
+
+
+def test_symbols_that_are_dates_are_restored_from_their_accessions(tmp_path: Path) -> None:
+    made = read(
+        grid(
+            EntrezGeneSymbol=["1-Mar", "44256 IL12B", "2-Sep", "IL6"],
+            UniProt=["Q8TCQ1", "P29459 P29460", "", "P05231"],
+        ),
+        folder=tmp_path,
+    )
+    assert made.assays["gene"].to_list() == ["MARCHF1", "IL12A|IL12B", None, "IL6"]
+    assert any(note.startswith("2 names of genes that a spreadsheet") for note in made.notes)
+    assert any(note.startswith("1 names of genes are dates") for note in made.notes)
+
+
+def test_an_adat_as_somalogic_delivers_it_is_known(reference: Path, tmp_path: Path) -> None:
+    plain = reference / "formats" / "example_data10.adat"
+    delivered = tmp_path / "delivered.adat"
+    delivered.write_bytes(b"!Checksum\tabc123\n" + plain.read_bytes())
+    made, expected = (
+        SomaScan().read((open_source(path),), options=IngestOptions(), scratch=tmp_path)
+        for path in (delivered, plain)
+    )
+    assert detect_platform([open_source(delivered)]).name == "somascan"
+    np.testing.assert_array_equal(values(made), values(expected))
+    assert made.parameters == expected.parameters
+
+
+def test_a_delivery_of_controls_alone_says_so(reference: Path, tmp_path: Path) -> None:
+    path = reference / "formats" / "found" / "canopy_control.adat"
+    with pytest.raises(InputError, match="SampleType holds Buffer, Calibrator, QC; 'Sample' is"):
+        read_measurements(path, scratch=tmp_path)

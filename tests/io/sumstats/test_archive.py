@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from proteomr.errors import FormatError
+from proteomr.gwas.munging import munge_files
 from proteomr.io.sumstats import ReadOptions, Region, Selection, open_sumstats
 
 HEADER = "CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ INFO N TEST BETA SE CHISQ LOG10P EXTRA\n"
@@ -108,3 +109,38 @@ def test_members_with_different_headers_are_refused(tmp_path: Path) -> None:
 def test_an_archive_without_a_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="no member of the archive holds a table"):
         open_sumstats(pack(tmp_path / "a.tar", {"README.md": b"hello"}))
+
+
+def test_the_chromosomes_of_an_archive_are_always_told(tmp_path: Path) -> None:
+    (told, *_) = open_sumstats(usual(tmp_path)).notes
+    assert told == "chromosomes 1, 7, X; no member for 2-6, 8-22"
+    every = {name_of(str(one)): member(str(one)) for one in [*range(1, 23), "X"]}
+    (whole, *_) = open_sumstats(pack(tmp_path / "whole.tar", every)).notes
+    assert whole == "chromosomes 1-22, X; a member for each of 1-22 and X"
+    report = munge_files([usual(tmp_path)]).report
+    assert report.notes[0] == f"{STEM}.tar: {told}"
+
+
+def test_a_member_that_is_passed_over_is_named(tmp_path: Path) -> None:
+    members = {name_of("1"): member("1"), f"{name_of('7')}.tmp": member("7"), "._x.gz": b""}
+    told = open_sumstats(pack(tmp_path / "odd.tar", members)).notes[1]
+    assert told.startswith("passed over, by their names no tables (.gz, .bgz")
+    assert told.count("'") == 2
+    assert ".tmp'" in told
+
+
+def test_a_member_without_line_breaks_is_refused_at_once(tmp_path: Path) -> None:
+    zeros = gzip.compress(b"0" * 30_000_000, 1)
+    for content in (zeros, b"0" * 30_000_000):
+        with pytest.raises(FormatError, match="a line of more than 1 MB"):
+            read(pack(tmp_path / "bomb.tar", {name_of("1"): content}))
+    header_first = gzip.compress(HEADER.encode() + b"1" * 60_000_000, 1)
+    with pytest.raises(FormatError, match="member"):
+        read(pack(tmp_path / "bomb.tar", {name_of("1"): header_first}))
+
+
+def test_an_archive_of_thousands_of_members_is_refused(tmp_path: Path) -> None:
+    one = member("1")
+    many = {f"{i}_{name_of('1')}": one for i in range(1001)}
+    with pytest.raises(FormatError, match="more than 1,000 members"):
+        read(pack(tmp_path / "many.tar", many))

@@ -106,7 +106,7 @@ def test_a_fault_of_a_book_is_one_line(old: str, new: str, message: str, book: P
 def test_a_book_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.toml: there is no such file"):
         load_book(str(tmp_path / "absent.toml"))
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is not UTF-8 text"):
         load_book(str(write(tmp_path, b"\xff\xfe", "odd.toml")))
     with pytest.raises(UsageError, match="or a book of your own"):
         load_book("mine")

@@ -210,3 +210,14 @@ def test_a_faulty_coding_is_refused(tmp_path: Path, lines: str, message: str) ->
     file = write(tmp_path / "coding143.tsv", lines, "coding\tmeaning\n")
     with pytest.raises(FormatError, match=message):
         read_coding(file)
+
+
+def test_a_stray_quote_in_a_column_that_is_not_read_takes_no_lines(tmp_path: Path) -> None:
+    rows = [f"{1_000_001 + i}\t0\t7\t2\tx\n" for i in range(40)]
+    rows[9], rows[29] = rows[9].replace("x", '"x'), rows[29].replace("x", 'x"')
+    path = write(tmp_path / "a.txt", "".join(rows), HEADER.replace("\n", "\tnote\n"))
+    assert fault_of(path).startswith(", line 11: a quote opens a cell")
+    rows[9], rows[29] = rows[8], '1000090\t0\t7\t2\t"x y"\n'
+    rows[9] = rows[9].replace("1000009", "1000091")
+    path = write(tmp_path / "a.txt", "".join(rows), HEADER.replace("\n", "\tnote\n"))
+    assert read(path).ids.len() == 40

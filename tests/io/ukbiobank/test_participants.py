@@ -255,7 +255,7 @@ FILES: list[tuple[str, bytes, str]] = [
     ("empty", b"", "the file is empty"),
     ("no rows", b"eid,p31\n", "a header and no rows"),
     ("no rows but withdrawn", b"eid,p31\n-1,\n", "only negative identifiers"),
-    ("open quote", b'eid,p31\n1000001,"1\n1000002,0\n', "a quote"),
+    ("open quote", b'eid,p31\n1000001,"1\n1000002,0\n', "a quote opens"),
     (
         "truncated gzip",
         gzip.compress(b"eid,p31\n1000001,1\n" * 99, mtime=0)[:-12],

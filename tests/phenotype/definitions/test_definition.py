@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from proteomr.errors import FormatError, UsageError
+from proteomr.errors import FormatError, InputError, UsageError
 from proteomr.phenotype import Definition, load_definition
 from proteomr.phenotype.definitions.one_question import Recode, Threshold
 
@@ -90,7 +90,7 @@ def test_an_unknown_definition_is_refused_with_the_nearest() -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"mine\.toml: there is no such file"):
+    with pytest.raises(InputError, match=r"mine\.toml: there is no such file"):
         load_definition(tmp_path / "mine.toml")
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -53,6 +53,36 @@ def write_workbook() -> Callable[[Path, Sequence[Sequence[str | float]]], Path]:
             for name, text in _PARTS.items():
                 archive.writestr(name, text)
             archive.writestr("xl/worksheets/sheet1.xml", f"{sheet}</sheetData></worksheet>")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_sheets() -> Callable[[Path, Mapping[str, Sequence[Sequence[str | float]]]], Path]:
+    """Return a writer of workbooks with several sheets."""
+
+    def write(path: Path, sheets: Mapping[str, Sequence[Sequence[str | float]]]) -> Path:
+        listed, related = "", ""
+        with zipfile.ZipFile(path, "w") as archive:
+            for number, (name, rows) in enumerate(sheets.items(), start=1):
+                listed += f'<sheet name="{escape(name)}" sheetId="{number}" r:id="r{number}"/>'
+                related += (
+                    f'<Relationship Id="r{number}" Type="{_SPACE}/officeDocument/2006/'
+                    f'relationships/worksheet" Target="worksheets/sheet{number}.xml"/>'
+                )
+                cells = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in rows)
+                sheet = f'<worksheet xmlns="{_SPACE}/spreadsheetml/2006/main"><sheetData>{cells}'
+                archive.writestr(
+                    f"xl/worksheets/sheet{number}.xml", f"{sheet}</sheetData></worksheet>"
+                )
+            for name in ("[Content_Types].xml", "_rels/.rels"):
+                archive.writestr(name, _PARTS[name])
+            book = _PARTS["xl/workbook.xml"]
+            start, end = book.index("<sheet "), book.index("</sheets>")
+            archive.writestr("xl/workbook.xml", book[:start] + listed + book[end:])
+            relations = f'<Relationships xmlns="{_SPACE}/package/2006/relationships">{related}'
+            archive.writestr("xl/_rels/workbook.xml.rels", f"{relations}</Relationships>")
         return path
 
     return write

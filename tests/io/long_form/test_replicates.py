@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from proteomr.errors import IdentifierError
 from proteomr.io.formats import IngestOptions
-from proteomr.io.olink.replicates import scatter
+from proteomr.io.long_form.replicates import scatter
 from proteomr.tables import Measurements
 
 Read = Callable[..., Measurements]
@@ -56,7 +56,7 @@ def test_mean_and_first_equal_a_slow_loop_in_any_order(
         cells[row[0], row[1]].append(row)
     shuffled = list(rows)
     shuffler.shuffle(shuffled)
-    first, mean = (scatter(_frame(shuffled), replicates=how) for how in ("first", "mean"))
+    first, mean = (scatter(_frame(shuffled).lazy(), replicates=how) for how in ("first", "mean"))
     for (sample, protein), found in cells.items():
         at = (first.samples.to_list().index(sample), first.proteins.to_list().index(protein))
         values = [row[4] for row in found if row[4] is not None]
