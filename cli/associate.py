@@ -11,6 +11,7 @@ from proteomr.families import FAMILY_NAMES, LISTED_FAMILIES
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .jobs import Task, choose_formats, read_shard, run_command
+from .remedies import refuse_stray_words
 from .show_associations import describe_failures, show_associations
 
 if TYPE_CHECKING:
@@ -114,12 +115,21 @@ def associate(
             help="Column whose levels are analysed one by one.",
         ),
     ] = None,
+    reference_level: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL",
+            rich_help_panel=shared.MODELS,
+            help="Level of an exposure or outcome of two that the other is held against, such as "
+            "Control. Without: the lower, or the first in the alphabet.",
+        ),
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
             rich_help_panel=shared.MODELS,
-            help="Column of the samples with the weight of each person.",
+            help="Column of the samples with the weight of each person; 0 leaves a person out.",
         ),
     ] = None,
     cluster: Annotated[
@@ -224,12 +234,18 @@ def associate(
     """Associate every protein with exposures, in one pass.
 
     Each protein has its own complete cases, in which it is transformed and then fitted. The run
-    folder gets associations.parquet, summary.tsv, drops.tsv, manifest.json and log.txt; the
-    summary and the path of the table are printed.
+    folder gets associations.parquet, summary.tsv, attrition.tsv (people left and lost in each
+    model), drops.tsv, manifest.json and log.txt; people, summary and the path of the table are
+    printed.
     """
-    sets = shared.parse_pairs(adjust, option="--adjust", example='LABEL="age + sex"')
+    sets = shared.parse_sets(adjust)
     files = shared.parse_pairs(protein_covariate, option="--protein-covariate", example="NAME=FILE")
     share = read_shard(shard)
+    refuse_stray_words(
+        [samples, *(proteins or ())],
+        remedy="repeat an option for each name (--exposure A --exposure B), and quote what has "
+        'blanks (--adjust full="age + sex")',
+    )
     if effective_tests and share is not None:
         raise UsageError(
             "--effective-tests counts over all proteins: use it on a run without --shard"
@@ -252,6 +268,7 @@ def associate(
             weights=weights,
             level=level,
             outcomes=tuple(outcome or ()),
+            reference_level=reference_level,
         )
         request = make_request(
             spec,

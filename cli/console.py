@@ -1,20 +1,26 @@
-"""What the terminal shows beside the data: tables, progress with rate and time left, errors."""
+"""What the terminal shows beside the data: tables, notes and errors."""
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+import textwrap
+from collections.abc import Iterable, Sequence
 
 from proteomr.errors import printable
 from proteomr.files import storage_errors
 
-__all__ = ["one_line", "open_streams", "print_rows", "report_error", "report_note", "say", "track"]
+__all__ = [
+    "one_line",
+    "open_streams",
+    "print_rows",
+    "report_error",
+    "report_note",
+    "say",
+    "terminal_width",
+]
 
 WIDTH = 100
-_NARROWEST = 8
+_NARROWEST, _NARROWEST_WRAPPED = 8, 20
 _WIDEST_CELL = 40
-
-Item = TypeVar("Item")
 
 
 def open_streams() -> None:
@@ -59,31 +65,60 @@ def one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
-def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> None:
-    """Print a table to stdout, no wider than 100 columns.
+def print_rows(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int, wrap: bool = False
+) -> None:
+    """Print a table to stdout, no wider than the terminal where its names can be shortened.
+
+    Where it is too wide, the columns first come nearer to each other, then text is shortened.
 
     Parameters
     ----------
     headings : of the columns; ``a|b`` stands on two lines.
     rows : the cells.
     left : how many columns from the left hold text, shortened where they must; the last does too.
+    wrap : go on with the last column on further lines rather than shorten it.
     """
+    rows = list(rows)
     above = [*zip(*[_split_heading(heading) for heading in headings], strict=True)]
     body = [[printable(cell, width=_WIDEST_CELL) for cell in row] for row in rows]
+    if wrap:
+        body = [[*short[:-1], printable(row[-1])] for short, row in zip(body, rows, strict=True)]
     lines = [list(line) for line in above if any(line)] + body
     textual = {*range(left), len(headings) - 1}
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    while sum(widths) + 2 * (len(widths) - 1) > WIDTH:
-        widest = max(textual, key=widths.__getitem__)
-        if widths[widest] <= _NARROWEST:
+    room = terminal_width()
+    gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= room or wrap else 1
+    while sum(widths) + gap * (len(widths) - 1) > room:
+        last = len(widths) - 1
+        widest = last if wrap else max(textual, key=widths.__getitem__)
+        if widths[widest] <= (_NARROWEST_WRAPPED if wrap else _NARROWEST):
             break
         widths[widest] -= 1
     for line in lines:
-        cells = [
-            _cut(cell, width).ljust(width) if place in textual else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        say("  ".join(cells).rstrip())
+        for part in _wrap_last(line, widths[-1]) if wrap else [line]:
+            cells = [
+                _cut(cell, width).ljust(width) if place in textual else cell.rjust(width)
+                for place, (cell, width) in enumerate(zip(part, widths, strict=True))
+            ]
+            say((" " * gap).join(cells).rstrip())
+
+
+def terminal_width() -> int:
+    """Return how many columns a table may have: COLUMNS, the terminal's, or 100 where none is."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdigit() and int(told) > 0:
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH
+    except (OSError, ValueError, AttributeError):  # no terminal, or no file behind stdout
+        return WIDTH
+
+
+def _wrap_last(line: Sequence[str], width: int) -> list[list[str]]:
+    first, *further = textwrap.wrap(line[-1], width) or [""]
+    empty = [""] * (len(line) - 1)
+    return [[*line[:-1], first], *([*empty, more] for more in further)]
 
 
 def _split_heading(heading: str) -> tuple[str, str]:
@@ -93,54 +128,3 @@ def _split_heading(heading: str) -> tuple[str, str]:
 
 def _cut(cell: str, width: int) -> str:
     return cell if len(cell) <= width else cell[: width - 1] + "…"
-
-
-def track(
-    items: Iterable[Item],
-    *,
-    total: int,
-    label: str,
-    unit: str = "blocks",
-    show: bool | None = None,
-) -> Iterator[Item]:
-    """Pass items through and show a bar with their rate and the time left.
-
-    Parameters
-    ----------
-    items : what is being worked through; closed when the consumer stops early.
-    total : how many there will be.
-    label : what is being done.
-    unit : what one item is called.
-    show : whether to draw the bar; by default only when stderr is a terminal.
-    """
-    draw = sys.stderr.isatty() if show is None else show and sys.stderr.isatty()
-    return _draw(items, total=total, label=label, unit=unit) if draw else iter(items)
-
-
-def _draw(items: Iterable[Item], *, total: int, label: str, unit: str) -> Iterator[Item]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn(f"{unit} {{task.fields[rate]}}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(label, total=total, rate="")
-        for item in items:
-            yield item
-            speed = progress.tasks[0].speed
-            rate = f"{speed:.1f}/s" if speed else ""
-            progress.update(task, advance=1, rate=rate)

@@ -14,6 +14,7 @@ from . import options as shared
 from .console import print_rows, report_note, say
 from .jobs import Tracked, attach_log, hold_threads
 from .journal import open_journal
+from .progress import watch
 from .simulate import describe_cohort
 
 if TYPE_CHECKING:
@@ -82,35 +83,34 @@ def _run(
     from proteomr.association import AssociateJob, ModelSpec, make_request
     from proteomr.execute import Threads
     from proteomr.runs import Account, Output, run_job
+    from proteomr.runs.progress import watched_by
     from proteomr.simulate import ADJUSTMENTS, simulate
     from proteomr.simulate.study import EXPOSURES
 
     people, proteins = FULL if full else SMALL
     began = time.monotonic()
-    simulated = simulate(
-        cohort,
-        people=people,
-        proteins=proteins,
-        seed=seed,
-        summary_statistics=True,
-        overwrite=overwrite,
-    )
+    with watch(show=show) as watcher, watched_by(watcher):
+        simulated = simulate(
+            cohort,
+            people=people,
+            proteins=proteins,
+            seed=seed,
+            summary_statistics=True,
+            overwrite=overwrite,
+        )
     say(f"simulated  {describe_cohort(simulated)}, {time.monotonic() - began:.1f} s")
     began = time.monotonic()
     settings = {"people": people, "proteins": proteins, "seed": seed}
     spec = ModelSpec("logistic", EXPOSURES, ADJUSTMENTS)
     request = make_request(spec, cohort, protein_covariates={"timegap": cohort / "timegap.parquet"})
-    scanned = run_job(
-        AssociateJob(request),
-        Output(results, overwrite=overwrite),
-        executor=Tracked(Threads(count), doing="fitting", unit="blocks", show=show),
-        account=Account(
-            configuration=settings,
-            threads=count,
-            seed=seed,
-        ),
-        opened=attach_log,
-    )
+    with watch(show=show) as watcher, watched_by(watcher):
+        scanned = run_job(
+            AssociateJob(request),
+            Output(results, overwrite=overwrite),
+            executor=Tracked(Threads(count), watcher, doing="fitting", unit="blocks"),
+            account=Account(configuration=settings, threads=count, seed=seed),
+            opened=attach_log,
+        )
     say(f"scanned    {scanned.units:,} logistic fits, {time.monotonic() - began:.1f} s\n")
     compared = _compare(results / "associations.parquet", cohort / "truth.parquet")
     for exposure in EXPOSURES:

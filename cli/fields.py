@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from proteomr.errors import NothingToDo, RunFolderError
-from proteomr.files import replace_file
+from proteomr.files import replace_file, shared_mode
 
 from . import options as shared
 from .console import report_note, say
@@ -100,5 +100,5 @@ def fields(
     if out is None:
         say(text)
         return
-    replace_file(out, lambda file: file.write(f"{text}\n".encode()))
+    replace_file(out, lambda file: file.write(f"{text}\n".encode()), mode=shared_mode())
     say(str(out))

@@ -34,13 +34,55 @@ Measure = Literal["haplotype", "genotype"]
 
 QUALITY, POSITIONS, LINKAGE = "Quality", "Positions", "Linkage"
 _SHOWN = 12
+_REGION = "Rows of this stretch alone, such as 6:25000000-35000000, or 6; repeat for several."
+_CHAIN = (
+    "Chain file of UCSC, such as hg19ToHg38.over.chain.gz: positions are moved to --to-build, and "
+    "what has no place there leaves, counted."
+)
+_MAF = "Rows of a rarer allele than this leave, such as 0.01; those without a frequency stay."
+_INFO = "Rows of a lower imputation quality (INFO, R2) than this leave, such as 0.8."
+_STRANDS = "Rows of A/T and C/G leave, whose strand the alleles do not tell."
+_INDELS = "Rows of insertions and deletions leave: alleles of one letter stay."
+_FINDING = (
+    "Rows with this finding, such as p_disagrees, leave too; repeat for several. "
+    "The account beside the table (.report.tsv) names the findings."
+)
+_MEASURE = (
+    "r2 between haplotypes by maximum likelihood, as PLINK clumps, or the squared correlation of "
+    "genotypes. Without: haplotype for genotypes."
+)
 
-Names = Annotated[Path | None, option(shared.INPUT, "FILE", "These variants alone, one a line.")]
-Case = Annotated[
-    float | None, option(shared.INPUT, "K", "Case share: linear effects become log odds ratios.")
+Names = Annotated[
+    Path | None,
+    option(shared.INPUT, "FILE", "Names of the only variants wanted, one a line."),
 ]
-Ratio = Annotated[Scale, option(shared.INPUT, "log|ratio", "What the error beside a ratio is of.")]
-Rsids = Annotated[Path | None, option(POSITIONS, "TABLE", "rsids or frequencies, by variant.")]
+Case = Annotated[
+    float | None,
+    option(
+        shared.INPUT,
+        "K",
+        "Share of cases, such as 0.05: effects of a linear model on a binary trait become log odds "
+        "ratios, divided by K (1 - K).",
+    ),
+]
+Ratio = Annotated[
+    Scale,
+    option(
+        shared.INPUT,
+        "log|ratio",
+        "What the error beside an odds ratio is of: its logarithm, as most programs write, or the "
+        "ratio itself.",
+    ),
+]
+Rsids = Annotated[
+    Path | None,
+    option(
+        POSITIONS,
+        "TABLE",
+        "Table of rsids or allele frequencies by variant (chromosome, position, alleles), for "
+        "files that lack them.",
+    ),
+]
 
 
 @takes_bundles
@@ -59,28 +101,22 @@ def munge(
     trait: Trait = None,
     case_share: Case = None,
     ratio_se: Ratio = "log",
-    region: Annotated[
-        list[str] | None, option(shared.INPUT, "CHR:FROM-TO", "A region alone; repeatable.")
-    ] = None,
+    region: Annotated[list[str] | None, option(shared.INPUT, "CHR:FROM-TO", _REGION)] = None,
     variants: Names = None,
     rsids: Rsids = None,
-    liftover: Annotated[
-        Path | None, option(POSITIONS, "CHAIN", "Chain file to another genome build.")
-    ] = None,
+    liftover: Annotated[Path | None, option(POSITIONS, "CHAIN", _CHAIN)] = None,
     to_build: Annotated[
         str | None, option(POSITIONS, "GRCh37|GRCh38", "Build that the chain leads to.")
     ] = None,
-    min_maf: Annotated[float | None, option(QUALITY, "F", "Smallest minor frequency.")] = None,
-    min_info: Annotated[float | None, option(QUALITY, "R", "Smallest imputation quality.")] = None,
+    min_maf: Annotated[float | None, option(QUALITY, "F", _MAF)] = None,
+    min_info: Annotated[float | None, option(QUALITY, "R", _INFO)] = None,
     drop_palindromic: Annotated[
-        bool, typer.Option("--drop-palindromic", rich_help_panel=QUALITY, help="No A/T and C/G.")
+        bool, typer.Option("--drop-palindromic", rich_help_panel=QUALITY, help=_STRANDS)
     ] = False,
     drop_indels: Annotated[
-        bool, typer.Option("--drop-indels", rich_help_panel=QUALITY, help="Single letters alone.")
+        bool, typer.Option("--drop-indels", rich_help_panel=QUALITY, help=_INDELS)
     ] = False,
-    drop: Annotated[
-        list[str] | None, option(QUALITY, "FINDING", "Rows with this leave, too; repeatable.")
-    ] = None,
+    drop: Annotated[list[str] | None, option(QUALITY, "FINDING", _FINDING)] = None,
     duplicates: Annotated[
         Duplicates, option(QUALITY, "first|strongest|none|all", "Which repeated row is kept.")
     ] = "first",
@@ -140,13 +176,19 @@ def clump(
     file: Study,
     *,
     ld: Annotated[Path, option(LINKAGE, "BFILE", "Prefix of bed or pgen; or a matrix of r.")],
-    measure: Annotated[
-        Measure | None, option(LINKAGE, "haplotype|genotype", "r2 as PLINK clumps, or plain.")
-    ] = None,
-    p1: Annotated[float, option(QUALITY, "P", "Largest p of an index; 5e-8 usually.")] = 5e-8,
-    p2: Annotated[float, option(QUALITY, "P", "Largest p within a clump; 1 usually.")] = 1.0,
-    r2: Annotated[float, option(LINKAGE, "R", "Smallest r2 in a clump; 0.001 usually.")] = 0.001,
-    kb: Annotated[float, option(LINKAGE, "K", "Largest distance; 10000 usually.")] = 10_000.0,
+    measure: Annotated[Measure | None, option(LINKAGE, "haplotype|genotype", _MEASURE)] = None,
+    p1: Annotated[
+        float, option(QUALITY, "P", "Largest p value of an index variant; 5e-8 usually.")
+    ] = 5e-8,
+    p2: Annotated[
+        float, option(QUALITY, "P", "Largest p value of a member of a clump; 1 usually.")
+    ] = 1.0,
+    r2: Annotated[
+        float, option(LINKAGE, "R", "Members have this r2 or more with the index; 0.001 usually.")
+    ] = 0.001,
+    kb: Annotated[
+        float, option(LINKAGE, "K", "Within this distance of it, in 1,000 bp; 10000 usually.")
+    ] = 10_000.0,
     reading: Reading,
     out: OutFile,
     running: Running,
@@ -177,8 +219,12 @@ def leads(
     context: typer.Context,
     file: Study,
     *,
-    p: Annotated[float, option(QUALITY, "P", "Largest p of a lead; 5e-8 usually.", "--p")] = 5e-8,
-    distance_kb: Annotated[float, option(POSITIONS, "K", "Least distance; 500 usually.")] = 500.0,
+    p: Annotated[
+        float, option(QUALITY, "P", "Largest p value of a lead; 5e-8 usually.", "--p")
+    ] = 5e-8,
+    distance_kb: Annotated[
+        float, option(POSITIONS, "K", "Least distance of two leads, in 1,000 bp; 500 usually.")
+    ] = 500.0,
     reading: Reading,
     out: OutFile,
     running: Running,

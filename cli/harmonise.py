@@ -10,6 +10,7 @@ from . import options as shared
 from .bundles import Running, takes_bundles
 from .console import print_rows, report_note, say
 from .jobs import Task, choose_formats, run_command
+from .remedies import refuse_stray_words
 from .study_options import (
     EstimateColumns,
     MatchName,
@@ -35,10 +36,19 @@ def harmonise(
     context: typer.Context,
     exposure: Annotated[
         Path,
-        typer.Argument(help="Instruments: summary statistics of any known format, or canonical."),
+        typer.Argument(
+            metavar="EXPOSURE",
+            help="Instruments: summary statistics of any known format, or canonical.",
+            show_default=False,
+        ),
     ],
     outcome: Annotated[
-        Path, typer.Argument(help="Summary statistics of the outcome, of any known format.")
+        Path,
+        typer.Argument(
+            metavar="OUTCOME",
+            help="Summary statistics of the outcome, of any known format.",
+            show_default=False,
+        ),
     ],
     *,
     sides: Sides,
@@ -71,6 +81,7 @@ def harmonise(
     drops.tsv, frequencies.tsv (whether both files' frequencies are of the same allele) and
     manifest.json.
     """
+    refuse_stray_words([exposure, outcome], remedy="name two files")
     tables = sides.tables
 
     def make_job() -> "HarmoniseJob":

@@ -1,14 +1,71 @@
-"""Help pages: the options of a command in groups, in the order in which they are declared."""
+"""Help pages: the options of a command in groups, in the order of their declaration; examples."""
 
 from typing import Any
 
 import typer.core
 
-__all__ = ["GroupedCommand"]
+__all__ = ["EXAMPLES", "SETTINGS", "GroupedCommand"]
+
+# Pages are as wide as the terminal, up to where lines become hard to read.
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+
+_TWO_SETS = (
+    'associate people.parquet store --family logistic --exposure lonely --adjust few="age + sex" '
+    '--adjust more="few + C(site) + PC1..PC10" -o results'
+)
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "ingest": (
+        "ingest npx.csv -o store",
+        "ingest study.adat --log2 -o store",
+        "ingest long.csv --assay protein --value level -o store",
+    ),
+    "qc": ("qc store -o clean", "qc store --policy strict --correct median -o clean"),
+    "phenotype": (
+        "phenotype participants.csv -o cohort.parquet",
+        "phenotype --print-definition",
+    ),
+    "fields": ("fields --style table-exporter", "fields --style titles -o fields.tsv"),
+    "check": (
+        'check samples.csv npx.parquet --exposure bmi --adjust full="age + sex + C(site)"',
+        "check exposure.tsv.gz outcome.tsv.gz",
+    ),
+    "associate": (
+        'associate samples.csv npx.csv --family linear --exposure bmi --adjust m="age" -o results',
+        _TWO_SETS,
+    ),
+    "merge": ("merge results",),
+    "harmonise": ("harmonise exposure.tsv.gz outcome.tsv.gz -o harmonised",),
+    "mr": (
+        "mr exposure.tsv.gz outcome.tsv.gz --ld reference --methods ivw,egger -o causes",
+        "mr --harmonised dat.csv --methods all -o causes",
+    ),
+    "genes": ("genes TRAIL-R2 KIM1", "genes P01375 --build GRCh38 --format tsv"),
+    "simulate": ("simulate --people 3000 --proteins 200 -o cohort",),
+    "demo": ("demo", "demo -o small-study"),
+    "doctor": ("doctor",),
+    "schema": ("schema", "schema associations", "schema --check results/associations.parquet"),
+    "gwas munge": (
+        "gwas munge study.txt.gz -o study.parquet",
+        "gwas munge study.txt --map beta=EFFECT --map eaf=FRQ --build GRCh37 -o study.parquet",
+    ),
+    "gwas clump": ("gwas clump study.parquet --ld reference --r2 0.01 -o index.parquet",),
+    "gwas leads": ("gwas leads study.parquet --distance-kb 250 -o leads.parquet",),
+}
 
 
 class GroupedCommand(typer.core.TyperCommand):
-    """A command whose help shows each option under the heading that the option names."""
+    """A command whose help shows each option under the heading that it names, and examples."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return what stands behind the command: the options, and arguments by their names."""
+        pieces = ["[OPTIONS]"]
+        for entry in self.get_params(ctx):
+            if entry.param_type_name != "argument":
+                continue
+            name = str(entry.metavar or entry.name).strip("[]").removesuffix("...")
+            several = "..." if entry.nargs != 1 else ""
+            pieces.append(f"{name}{several}" if entry.required else f"[{name}{several}]")
+        return pieces
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments and options, a section for each heading."""
@@ -17,9 +74,19 @@ class GroupedCommand(typer.core.TyperCommand):
             record = entry.get_help_record(ctx)
             if record is None:
                 continue
-            usual = "Arguments" if entry.param_type_name == "argument" else "Options"
+            usual = "Options"
+            if entry.param_type_name == "argument":
+                usual, record = "Arguments", (record[0].partition(" <")[0], record[1])
             heading = getattr(entry, "rich_help_panel", None) or usual
             sections.setdefault(heading, []).append(record)
         for heading, records in sections.items():
             with formatter.section(heading):
                 formatter.write_dl(records)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples of the command."""
+        examples = EXAMPLES.get(ctx.command_path.partition(" ")[2], ())
+        if examples:
+            with formatter.section("Examples"):
+                for example in examples:
+                    formatter.write_text(f"proteomr {example}")

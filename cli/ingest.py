@@ -156,9 +156,6 @@ def ingest(
     warnings of the laboratory (qc_flags), and what else the source tells: plates, limits of
     detection, controls, time from blood draw to measurement. Nothing is removed for its quality:
     that is for qc, which takes a store. A store also stands for SAMPLES and PROTEINS of associate.
-
-    Examples: proteomr ingest npx.csv -o store; proteomr ingest study.adat --log2 -o store;
-    proteomr ingest long.csv --assay protein --value level -o store.
     """
 
     def make_job() -> "IngestJob":

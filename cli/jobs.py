@@ -15,8 +15,9 @@ from proteomr.errors import FAILED_UNITS, UsageError
 
 from . import options as shared
 from .bundles import Blocks, Running
-from .console import report_note, say, track
+from .console import report_note, say
 from .journal import keep_journal, open_journal
+from .progress import Bar, Silence, watch
 
 if TYPE_CHECKING:
     from proteomr.execute import Executor, Shard
@@ -92,6 +93,7 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
     open_journal(quiet=running.quiet, verbose=running.verbose, as_json=running.log_json)
     threads = hold_threads(running.threads)
     from proteomr.runs import Account, Output, run_job
+    from proteomr.runs.progress import watched_by
 
     output = Output(
         task.out,
@@ -101,19 +103,19 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
         task.shard,
         task.form,
     )
-    executor = Tracked(
-        choose_executor(task.blocks, threads),
-        doing=task.doing,
-        unit=task.unit,
-        show=not (running.no_progress or running.quiet),
-    )
+    chosen = choose_executor(task.blocks, threads)
     job = task.make_job()
+    show = not (running.no_progress or running.quiet)
     if running.dry_run:
-        _print_forecast(job.plan(threads=threads), threads=threads)
+        with watch(show=show) as watcher, watched_by(watcher):
+            forecast = job.plan(threads=threads)
+        _print_forecast(forecast, threads=threads)
         return
     account = Account(tuple(sys.argv[1:]), settings, threads, running.seed, running.allow_failures)
-    with _interrupts_told(executor):
-        results = run_job(job, output, executor=executor, account=account, opened=attach_log)
+    with watch(show=show) as watcher, watched_by(watcher):
+        executor = Tracked(chosen, watcher, doing=task.doing, unit=task.unit)
+        with _interrupts_told(executor):
+            results = run_job(job, output, executor=executor, account=account, opened=attach_log)
     tell_results(
         results,
         report=task.report,
@@ -171,7 +173,7 @@ def attach_log(ledger: "Ledger") -> None:
     if ledger.finished:
         return
     name = "log.txt" if ledger.shard is None else f"log-{ledger.shard.label}.txt"
-    keep_journal(ledger.claim(name), again=not ledger.begun_anew)
+    keep_journal(ledger.claim(name), again=not ledger.begun_anew, mode=ledger.mode_of(name))
 
 
 def choose_executor(blocks: Blocks, threads: int) -> "Executor":
@@ -193,9 +195,9 @@ class Tracked:
     """An executor that shows how far its blocks have come, and counts them."""
 
     inner: "Executor"
+    watcher: Bar | Silence
     doing: str
     unit: str
-    show: bool
     done: int = 0
     total: int = 0
 
@@ -207,8 +209,8 @@ class Tracked:
         self.total = len(sized)
         self.done = 0
         with contextlib.closing(self.inner.map(work, sized)) as results:
-            stream = track(
-                results, total=self.total, label=self.doing, unit=self.unit, show=self.show
+            stream = self.watcher.follow(
+                results, total=self.total, doing=self.doing, unit=self.unit
             )
             for result in stream:
                 yield result
@@ -237,9 +239,11 @@ def _print_forecast(forecast: "Forecast", *, threads: int) -> None:
     by = f" with {threads} thread{'' if threads == 1 else 's'}" if forecast.parallel else ""
     if forecast.memory_bytes is not None:
         rows.append(("memory", f"about {forecast.memory_bytes / 1e6:,.0f} MB{by}"))
-    if forecast.seconds is not None:
-        at_once = threads if forecast.parallel else 1
-        rows.append(("time", f"about {_duration(forecast.seconds / at_once)}{by}"))
+    elapsed = forecast.estimate_elapsed(threads=threads)
+    if elapsed is not None:
+        of = forecast.seconds
+        work = f", {_duration(of)} of processors" if of is not None and forecast.parallel else ""
+        rows.append(("time", f"about {_duration(elapsed)}{by}{work}"))
     width = max((len(label) for label, _ in rows), default=0)
     for label, text in rows:
         say(f"{label:<{width}}  {text}".rstrip())

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 from proteomr.files import storage_errors
 
@@ -36,6 +37,18 @@ class _AsLine(logging.Formatter):
         return one_line(record.getMessage())
 
 
+class _Shown(logging.StreamHandler[Any]):
+    """Writes to stderr as it is at the time: a bar that is drawn puts lines above itself."""
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: Any) -> None:
+        del stream
+
+
 class _Held(logging.Handler):
     """Keeps records until there is a file for them."""
 
@@ -55,7 +68,7 @@ def open_journal(
     logging.raiseExceptions = False  # a full disk fails the results, which say so, not the log
     _logger.setLevel(logging.DEBUG)
     _logger.propagate = False
-    shown = logging.StreamHandler(sys.stderr)
+    shown = _Shown()
     chatty = verbose or as_json
     shown.setLevel(logging.ERROR if quiet else logging.INFO if chatty else logging.WARNING)
     shown.setFormatter(_in_utc(_AsJson()) if as_json else _AsLine())
@@ -64,17 +77,18 @@ def open_journal(
     return _logger
 
 
-def keep_journal(path: Path, *, again: bool) -> None:
-    """Write the log to a file that only its owner reads: what it has said so far, and the rest.
+def keep_journal(path: Path, *, again: bool, mode: int) -> None:
+    """Write the log to a file: what it has said so far, and the rest.
 
     Parameters
     ----------
     path : the file.
     again : whether to go on with the log that is there.
+    mode : permission bits of the file.
     """
     with storage_errors(path):
-        path.touch(mode=0o600)
-        path.chmod(0o600)
+        path.touch(mode=mode)
+        path.chmod(mode)
         journal = logging.FileHandler(path, mode="a" if again else "w", encoding="utf-8")
     journal.setLevel(logging.INFO)
     journal.setFormatter(

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import typer.main
@@ -15,6 +15,7 @@ from proteomr.border import low_memory
 from proteomr.errors import ProteomrError, UsageError
 
 from .associate import associate
+from .check import check
 from .console import open_streams, report_error, say
 from .demo import demo
 from .doctor import doctor
@@ -22,7 +23,7 @@ from .fields import fields
 from .genes import genes
 from .gwas import gwas
 from .harmonise import harmonise
-from .help import GroupedCommand
+from .help import SETTINGS, GroupedCommand
 from .ingest import ingest
 from .journal import close_journal, record_cause, record_failure
 from .merge import merge
@@ -39,6 +40,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     qc,
     phenotype,
     fields,
+    check,
     associate,
     merge,
     harmonise,
@@ -51,20 +53,18 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 GROUPS: tuple[typer.Typer, ...] = (gwas,)
 
+_COMPLETE = "_PROTEOMR_COMPLETE"
 FAULT, INTERRUPTED, READER_GONE = 1, 130, 128 + signal.SIGPIPE
 
 app = typer.Typer(
     name="proteomr",
     help="Association of plasma proteins with exposures and outcomes, at the scale of a biobank.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=SETTINGS,
 )
 for _command in COMMANDS:
-    app.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"]})(
-        _command
-    )
+    app.command(cls=GroupedCommand, context_settings=SETTINGS)(_command)
 for _group in GROUPS:
     app.add_typer(_group)
 
@@ -84,6 +84,7 @@ def _main(
     version: Annotated[
         bool,
         typer.Option(
+            "-V",
             "--version",
             callback=_print_version,
             is_eager=True,
@@ -130,7 +131,9 @@ def _exit_code(arguments: list[str] | None) -> int:
         message = str(stop)
         return _report(f"interrupted; {message}" if message else "interrupted", code=INTERRUPTED)
     except typer.TyperException as mistake:
-        return _report(_describe_misuse(mistake), code=UsageError.exit_code)
+        from .remedies import describe_misuse
+
+        return _report(describe_misuse(mistake), code=UsageError.exit_code)
     except BrokenPipeError:
         return READER_GONE
     except Exception as fault:
@@ -160,10 +163,15 @@ def _refuse_encoding(arguments: list[str]) -> list[str]:
 
 
 def _invoke(arguments: list[str]) -> int:
-    command = typer.main.get_command(app)
+    from .remedies import read_request_for_help
+
+    command: Any = typer.main.get_command(app)
+    asked = read_request_for_help(arguments, getattr(command, "commands", {}))
+    if _COMPLETE in os.environ:  # the shell asks for words, by a script of --show-completion
+        command.main([], prog_name="proteomr", complete_var=_COMPLETE)
     try:
         # not command(): that turns an interrupt and a closed pipe into exits of its own
-        with command.make_context("proteomr", list(arguments) or ["--help"]) as context:
+        with command.make_context("proteomr", asked or ["--help"]) as context:
             command.invoke(context)
         sys.stdout.flush()
     except typer.Exit as leave:
@@ -175,13 +183,6 @@ def _report(text: str, *, code: int) -> int:
     if not record_failure(text):
         report_error(text)
     return code
-
-
-def _describe_misuse(mistake: typer.TyperException) -> str:
-    context = getattr(mistake, "ctx", None)
-    command = context.command_path if context is not None else "proteomr"
-    message = mistake.format_message().replace("Value error, ", "")
-    return f"{message} (see {command} --help)"
 
 
 def _flush_or_give_up() -> None:

@@ -9,6 +9,7 @@ import typer
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .jobs import Task, choose_formats, run_command
+from .remedies import note_itself, refuse_stray_words
 from .show_causes import describe_failures, show_causes
 from .study_options import EstimateColumns, MatchName, Sides
 
@@ -292,9 +293,13 @@ def mr(
     verdict, reach, instruments and harmonised (every variant, kept or dropped, with the reason).
     """
     del list_methods
+    refuse_stray_words(files or (), remedy="first the exposure's file, then the outcomes'")
+    if instruments is not None:
+        refuse_stray_words([instruments], remedy="--instruments names a file, a variant a line")
     tables = sides.tables
 
     def make_job() -> "MrJob":
+        note_itself(files or ())
         from proteomr.gwas.clumping import Clumping
         from proteomr.mr.estimate import DEFAULT_METHODS
         from proteomr.mr.inputs import InstrumentRule

@@ -1,5 +1,6 @@
 """Options that several commands share, with the same names, meanings and help everywhere."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,7 +10,7 @@ import typer
 from proteomr.border import read_toml
 from proteomr.errors import UsageError, nearest
 
-from .console import say
+from .console import print_rows
 
 __all__ = [
     "COMPUTING",
@@ -39,6 +40,7 @@ __all__ = [
     "Withdrawn",
     "load_configuration",
     "parse_pairs",
+    "parse_sets",
     "resolve_settings",
     "write_configuration",
 ]
@@ -75,12 +77,35 @@ def load_configuration(context: typer.Context, path: Path | None) -> Path | None
 
 
 def show_methods(asked: bool) -> None:
-    """Print the methods of Mendelian randomisation, separated by tabs, and end."""
+    """Print the methods of Mendelian randomisation for people, and end."""
     if asked:
         from proteomr.mr.choice import list_methods
 
-        say(list_methods().write_csv(separator="\t", quote_style="never").rstrip())
+        rows = [
+            [
+                method["key"],
+                str(method["min_variants"]),
+                _describe_method(method),
+            ]
+            for method in list_methods().iter_rows(named=True)
+        ]
+        headings = ["method", "variants|at least", "what it is"]
+        print_rows(headings, rows, left=2, wrap=True)
         raise typer.Exit
+
+
+def _describe_method(method: Mapping[str, Any]) -> str:
+    """Return label, needs, parameters, other names and source of a method, as one paragraph."""
+    several = "several exposures" if method["exposures"] == "several" else ""
+    facts = (
+        ("for", several),
+        ("needs", method["needs"]),
+        ("parameters", method["parameters"]),
+        ("also", method["aliases"]),
+        ("doi", method["reference"]),
+    )
+    said = [f"{word} {text}" for word, text in facts if text]
+    return "; ".join([method["label"], *said])
 
 
 def _key(parameter: Any) -> str:
@@ -151,6 +176,30 @@ def _quote(value: object) -> str:
     return f'"{"".join(shown)}"'
 
 
+def parse_sets(given: list[str] | None) -> dict[str, str]:
+    """Read adjustment sets, LABEL="TERMS", and answer one without a label by how it is written."""
+    for text in given or []:
+        label, marked, terms = text.partition("=")
+        if marked and label.strip() and not terms.strip():
+            raise UsageError(
+                f"--adjust {text!r} names no terms; {text.strip()}1 adjusts for nothing"
+            )
+        if marked and not re.search(r"[~()+*^]", label):
+            continue
+        terms = _write_terms(text)
+        if terms:
+            raise UsageError(f'--adjust {text!r} has no label: write --adjust adjusted="{terms}"')
+    return parse_pairs(given, option="--adjust", example='LABEL="age + sex"')
+
+
+def _write_terms(text: str) -> str:
+    """Return covariates that are listed, or the right side of R's formula, as a sum of terms."""
+    right = text.rpartition("~")[2].strip()
+    if re.fullmatch(r"[\w.]+(?:[\s,;&+]+[\w.]+)*", right) is None:
+        return right
+    return " + ".join(re.split(r"[\s,;&+]+", right))
+
+
 def parse_pairs(given: list[str] | None, *, option: str, example: str) -> dict[str, str]:
     """Read options written NAME=VALUE, each name once."""
     pairs: dict[str, str] = {}
@@ -158,11 +207,17 @@ def parse_pairs(given: list[str] | None, *, option: str, example: str) -> dict[s
         name, _, value = text.partition("=")
         name, value = name.strip(), value.strip()
         if not name or not value:
-            raise UsageError(f"{option} {text!r} is not of the form {example}")
+            raise UsageError(f"{option} {text!r} is not of the form {example}{_mend(text)}")
         if name in pairs:
             raise UsageError(f"{option} {name!r} is given twice; give each its own name")
         pairs[name] = value
     return pairs
+
+
+def _mend(text: str) -> str:
+    """Return how a pair with another mark between is written."""
+    pair = re.fullmatch(r"\s*([\w.]+)\s*[:,>]+\s*([\w./]+)\s*", text)
+    return "" if pair is None else f": write {pair[1]}={pair[2]}"
 
 
 IdColumn = Annotated[

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from proteomr.execute import Shard
     from proteomr.runs import Results
 
+_PEOPLE_SHOWN = 12
+_CORRECTIONS = ("bonferroni", "bh")
+
 __all__ = ["describe_failures", "show_associations"]
 
 
@@ -18,6 +21,7 @@ def show_associations(results: "Results", *, shard: "Shard | None" = None) -> No
     if shard is not None:
         report_note(f"shard {shard} is done; when all are: proteomr merge {results.folder}")
         return
+    _print_people(results.table("attrition"))
     _print_summary(results.summary())
     if "effective_tests" in results.names:
         _print_effective(results.table("effective_tests"))
@@ -31,6 +35,16 @@ def describe_failures(results: "Results") -> str:
         f"{results.failed:,} of {results.units:,} fits have no ordinary estimate: {kinds}; the "
         "columns status and message say more"
     )
+
+
+def _print_people(attrition: "pl.DataFrame") -> None:
+    from proteomr.association.attrition import describe_people
+
+    lines = describe_people(attrition)
+    for line in lines[:_PEOPLE_SHOWN]:
+        say(line)
+    if len(lines) > _PEOPLE_SHOWN:
+        say(f"... and {len(lines) - _PEOPLE_SHOWN:,} more in attrition.tsv")
 
 
 def _print_effective(effective: "pl.DataFrame") -> None:
@@ -49,9 +63,9 @@ def _print_summary(summary: "pl.DataFrame") -> None:
     used = {name for name in summary.columns if summary[name].null_count() < summary.height}
     keys = ["adjustment"]
     keys += [name for name in ("exposure", "outcome", "stratum", "effect") if name in used]
-    headings = [*keys, "fitted", "failed", "lambda", "p_bonf|up", "<0.05|down", "q_bh|up"]
-    headings += ["<0.05|down", "top|-log10p", "protein"]
-    counts = ("bonferroni_up", "bonferroni_down", "bh_up", "bh_down")
+    failed = int(summary["failed"].sum()) > 0
+    headings = [*keys, "fitted", *(["failed"] if failed else []), "lambda"]
+    headings += ["p_bonf<0.05|up/down", "q_bh<0.05|up/down", "top|-log10p", "protein"]
     rows = []
     for row in summary.iter_rows(named=True):
         top = row["top_protein"]
@@ -60,9 +74,12 @@ def _print_summary(summary: "pl.DataFrame") -> None:
             [
                 *("" if row[key] is None else str(row[key]) for key in keys),
                 f"{row['fitted']:,}",
-                f"{row['failed']:,}",
+                *([f"{row['failed']:,}"] if failed else []),
                 "" if factor is None else f"{factor:.2f}",
-                *(f"{row[name]:,}" for name in counts),
+                *(
+                    f"{row[f'{name}_up']:,}/{row[f'{name}_down']:,}"
+                    for name in ("bonferroni", "bh")
+                ),
                 "" if top is None else f"{row['top_neg_log10_p']:.1f}",
                 "" if top is None else _label(top, row["top_gene"]),
             ]

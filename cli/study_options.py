@@ -38,7 +38,11 @@ def option(panel: str, metavar: str, text: str, *names: str) -> Any:
     )
 
 
-_MAPPED = "Column that is a canonical one, as odds_ratio=OR; repeatable."
+_TRAIT = "Name of the trait, for a file without a column of it. Without: the name of the file."
+_MAPPED = (
+    "Which column of the file is a canonical one, such as odds_ratio=OR or eaf=FRQ; repeat for "
+    "several. `proteomr schema sumstats` lists the canonical ones."
+)
 
 FormatName = Annotated[
     str,
@@ -66,7 +70,7 @@ Scales = Annotated[
         "effects, variances for errors, -log10 p for p): no run without --map, or a note.",
     ),
 ]
-Trait = Annotated[str | None, option(shared.INPUT, "NAME", "Name of the trait.")]
+Trait = Annotated[str | None, option(shared.INPUT, "NAME", _TRAIT)]
 Study = Annotated[
     Path, typer.Argument(metavar="FILE", help="Canonical parquet, or a file of any known format.")
 ]

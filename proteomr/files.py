@@ -19,6 +19,7 @@ __all__ = [
     "is_aside",
     "read_errors",
     "replace_file",
+    "shared_mode",
     "storage_errors",
     "sync_folder",
 ]
@@ -218,6 +219,20 @@ def create_file(path: str | Path, content: bytes, *, mode: int = 0o600) -> bool:
             aside.replace(target)
         sync_folder(target.parent)
     return True
+
+
+def shared_mode() -> int:
+    """Return the permission bits of a file that others may read as far as the umask lets them.
+
+    Examples
+    --------
+    >>> before = os.umask(0o027)
+    >>> oct(shared_mode()), os.umask(before) == 0o027
+    ('0o640', True)
+    """
+    mask = os.umask(0o077)  # there is no other way to read it; what is made meanwhile is private
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import polars as pl
 
+from proteomr.association.attrition import describe_people
+from proteomr.association.collect import collect, summarise
 from proteomr.association.effective import count_effective_tests, set_thresholds
+from proteomr.association.oddities import describe_oddities
 from proteomr.association.outputs import ColumnStyle, collect_run, describe_run
 from proteomr.association.plan import Plan, plan_scan
-from proteomr.association.specification import ModelSpec, TestFamily
+from proteomr.association.specification import ModelSpec, TestFamily, refuse_no_sets
 from proteomr.errors import NothingToDo
 from proteomr.execute import Executor, Shard, Threads, available_threads
+from proteomr.files import replace_file
 from proteomr.io import find_files, read_cohort, read_protein_covariate
 from proteomr.models import find_family
 from proteomr.runs import (
@@ -28,11 +34,14 @@ from proteomr.runs import (
     Request,
     Results,
     Source,
+    describe_request,
     open_scratch,
     run_job,
 )
+from proteomr.runs.encoding import write_encoded
 from proteomr.runs.request import Data
-from proteomr.scan import BLOCK_SIZE, estimate_cost, run_parts
+from proteomr.runs.timing import Spent, Stopwatch, peak_memory
+from proteomr.scan import BLOCK_SIZE, count_people, estimate_cost, run_parts
 from proteomr.stats.sandwich import ErrorKind
 from proteomr.stats.transforms import Transform
 from proteomr.tables import Cohort, ProteinCovariate, load_schema
@@ -40,6 +49,10 @@ from proteomr.tables import Cohort, ProteinCovariate, load_schema
 __all__ = ["AssociateJob", "AssociateRequest", "associate", "describe_plan", "make_request"]
 
 _VERSION = 2  # of how rows are chosen, transformed and tested; 2: certified fits
+# Rows of the table that is joined for a trial, so that what each takes is seen beside what all do.
+_JOINED_ROWS = 5_000
+# Of the table: the parts, the joined frame, its columns of statistics, and what is written.
+_TABLE_COPIES = 4.0
 _log = logging.getLogger("proteomr")
 
 
@@ -96,6 +109,7 @@ class AssociateJob:
 
     main: ClassVar[str] = "associations"
     as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = ()
 
     request: AssociateRequest
     columns: ColumnStyle = "native"
@@ -105,25 +119,44 @@ class AssociateJob:
     def results(self) -> Sequence[str]:
         """Names of the results."""
         effective = ("effective_tests.tsv",) if self.request.effective_tests else ()
-        return ("associations.parquet", "summary.tsv", *effective)
+        return ("associations.parquet", "summary.tsv", "attrition.tsv", *effective)
 
     def plan(self, *, threads: int) -> Forecast:
-        """Lay out the scan and fit the first proteins of it."""
-        with self._open() as plan:
+        """Lay out the scan, work through as many blocks as are fitted at once, and join them."""
+        watch, started = Stopwatch(), time.process_time()
+        describe_request(self.request)  # the run digests its inputs first
+        with self.open_plan() as plan, open_scratch() as scratch:
             blocks = plan.blocks if self.shard is None else self.shard.select(plan.blocks)
             if not blocks:
                 raise NothingToDo(f"shard {self.shard} has none of the {len(plan.blocks)} blocks")
-            cost = estimate_cost(plan, blocks)
+            opened = Spent(started, started) + watch.read()
+            cost = estimate_cost(
+                plan,
+                blocks,
+                threads=threads,
+                keep=lambda part: _keep(part, scratch / "part.parquet"),
+            )
             proteins = sum(len(block.proteins) for block in blocks)
+            watch.read()
+            rows = sum(part.height for part in cost.parts)
+            copies = max(1, _JOINED_ROWS // max(1, rows))
+            joined = collect(cost.parts * copies, plan.spec)
+            summarise(joined)
+            _keep(joined.frame, scratch / "table.parquet")
+            share = proteins / (cost.timed * copies)
+            spent = opened + cost.blocks + watch.read().times(share)
+            table = share * joined.frame.estimated_size() * _TABLE_COPIES
             return Forecast(
                 units={"people": plan.cohort.n, "proteins": proteins, "fits": cost.fits},
                 path=cost.path,
-                seconds=cost.seconds,
-                memory_bytes=cost.memory_bytes(threads),
+                seconds=spent.processors,
+                elapsed=spent.elapsed,
+                memory_bytes=peak_memory() + table,
                 lines=(
                     ("complete", f"{cost.people} people for exposure and covariates"),
                     ("blocks", f"{len(blocks)}, with {plan.tests_per_protein} fits a protein"),
                     *describe_plan(plan),
+                    *(("in models", said) for said in describe_people(count_people(plan))),
                     ("timed", f"{cost.timed} proteins"),
                     *(("note", note) for note in plan.cohort.notes),
                 ),
@@ -131,7 +164,7 @@ class AssociateJob:
 
     def run(self, ledger: Ledger, executor: Executor) -> Outcome:
         """Fit the blocks that the ledger lacks; of a whole run, join them and test."""
-        with self._open() as plan:
+        with self.open_plan() as plan:
             ledger.parts.keep_facts(describe_run(plan))
             run_parts(plan, ledger.parts, executor=executor, shard=ledger.shard)
             notes = plan.cohort.notes
@@ -142,7 +175,7 @@ class AssociateJob:
         return replace(outcome, notes=(*notes, *outcome.notes))
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[Plan]:
+    def open_plan(self) -> Iterator[Plan]:
         """Read the inputs and lay out the scan; the files serve while this is open."""
         with open_scratch() as scratch:
             cohort, covariates = _read(self.request, scratch)
@@ -150,6 +183,8 @@ class AssociateJob:
             _log.info("%s people, %s proteins", plan.cohort.n, len(plan.cohort.proteins.names))
             for label, text in describe_plan(plan):
                 _log.info("%s: %s", label, text)
+            for note in describe_oddities(plan):
+                _log.warning("note: %s", note)
             yield plan
 
 
@@ -170,6 +205,7 @@ def associate(
     firth: bool = False,
     tests: TestFamily = "joint",
     level: float = 0.95,
+    reference_level: str | None = None,
     effective_tests: bool = False,
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
@@ -196,8 +232,8 @@ def associate(
     family : linear or logistic.
     exposure, outcome : columns of the samples; the one or the other.
     adjust : adjustment sets by label, such as ``{"simple": "age + sex"}``; none without.
-    transform, interaction, strata, weights, cluster, errors, firth, level : of the models, see
-        :class:`ModelSpec`.
+    transform, interaction, strata, weights, cluster, errors, firth, level, reference_level : of the
+        models, see :class:`ModelSpec`.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
@@ -232,6 +268,7 @@ def associate(
     >>> results.table().filter(pl.col("q_bh") < 0.05)["protein"].to_list()
     ['ADM']
     """
+    refuse_no_sets({} if adjust is None else adjust)
     spec = ModelSpec(
         family,
         _names(exposure),
@@ -246,6 +283,7 @@ def associate(
         weights=weights,
         level=level,
         outcomes=_names(outcome),
+        reference_level=reference_level,
     )
     request = make_request(
         spec,
@@ -345,6 +383,11 @@ def _read(request: AssociateRequest, scratch: Path) -> tuple[Cohort, list[Protei
     return cohort, covariates
 
 
+def _keep(frame: pl.DataFrame, path: Path) -> None:
+    """Put a part or a table on the disk as the run does."""
+    replace_file(path, partial(write_encoded, frame, format="parquet"))
+
+
 def _on_disk(source: Source | None, scratch: Path) -> Path | None:
     return None if source is None else source.on_disk(scratch)
 
@@ -356,5 +399,10 @@ def _count_effective(plan: Plan) -> pl.DataFrame:
     return set_thresholds(counts, exposures=len(plan.targets) if joint else 1)
 
 
-def _names(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
+    if isinstance(names, str):
+        return (names,)
+    if names is None:
+        return ()
+    # anything else than a list of names goes on as it is, for the specification to refuse
+    return tuple(names) if isinstance(names, tuple | list) else cast("tuple[str, ...]", names)

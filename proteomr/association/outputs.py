@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 import polars as pl
 
+from proteomr.association.attrition import measure_attrition, name_aliased
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
 from proteomr.association.joint import collect_joint_tests
 from proteomr.association.plan import Plan
@@ -16,6 +17,7 @@ from proteomr.association.specification import ModelSpec
 from proteomr.errors import RunFolderError
 from proteomr.provenance import RowFilter
 from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards, read_request
+from proteomr.scan import count_people
 from proteomr.tables import Associations, Drop
 from proteomr.tables import columns as c
 
@@ -38,6 +40,7 @@ def describe_run(plan: Plan) -> dict[str, object]:
         "people": plan.cohort.n,
         "blocks": len(plan.blocks),
         "drops": [asdict(drop) for drop in (*plan.cohort.drops, *plan.drops)],
+        "attrition": count_people(plan).to_dicts(),
         "withdrawals": plan.cohort.provenance.get("withdrawn", {}),
     }
 
@@ -65,6 +68,10 @@ def collect_run(
     ledger.write_table(
         "associations", associations.frame, style=name_like_broom if columns == "broom" else None
     )
+    attrition = measure_attrition(
+        pl.DataFrame(facts["attrition"], infer_schema_length=None), associations
+    )
+    ledger.write_table("attrition", attrition, formats=("tsv",))
     ledger.write_table("summary", summarise(associations), formats=("tsv",))
     if spec.interaction is not None or spec.strata is not None:
         ledger.write_table("joint_tests", collect_joint_tests(parts).frame)
@@ -79,6 +86,7 @@ def collect_run(
         family_of_tests=describe_family_of_tests(associations, spec),
         effective_tests=() if effective is None else effective.to_dicts(),
         configuration={"specification": spec.to_dict(), "withdrawals": facts["withdrawals"]},
+        notes=name_aliased(attrition),
     )
 
 
@@ -111,6 +119,7 @@ def merge_shards(
     return finish_shards(
         output,
         main="associations",
+        people=(),
         collect=lambda ledger: collect_run(ledger, columns=columns),
         called=account,
         opened=opened,

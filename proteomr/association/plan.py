@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 
 from proteomr import scan
 from proteomr.association.specification import ModelSpec
+from proteomr.errors import UsageError, nearest
+from proteomr.models import Target
 from proteomr.scan import BLOCK_SIZE, plan_blocks, read_formulas, read_target
 from proteomr.tables import Cohort, ProteinCovariate
 
@@ -46,7 +48,12 @@ def plan_scan(
         cluster=spec.cluster,
     )
     family = spec.build_family()
-    targets = [read_target(reading, name, role=spec.role, family=family) for name in spec.targets]
+    targets = [
+        read_target(reading, name, role=spec.role, family=family, reference=spec.reference_level)
+        for name in spec.targets
+    ]
+    if spec.reference_level is not None:
+        _refuse_unknown_reference(targets, spec.reference_level)
     plan = plan_blocks(
         reading,
         family,
@@ -56,3 +63,16 @@ def plan_scan(
         step=_STEP,
     )
     return Plan(spec=spec, **{entry.name: getattr(plan, entry.name) for entry in fields(plan)})
+
+
+def _refuse_unknown_reference(targets: Sequence[Target], reference: str) -> None:
+    """Refuse a reference level that no target of two levels has."""
+    levels = {t.name: t.contrasts[0].split(" vs ") for t in targets if t.contrasts[0] is not None}
+    if any(reference in pair for pair in levels.values()):
+        return
+    known = sorted({level for pair in levels.values() for level in pair})
+    had = "; ".join(f"{name!r} has {' and '.join(sorted(pair))}" for name, pair in levels.items())
+    raise UsageError(
+        f"no {targets[0].role} of two levels has the reference level {reference!r}"
+        f"{nearest(reference, known)}: {had or 'none has two levels'}"
+    )

@@ -50,6 +50,8 @@ class ModelSpec:
     weights : column of the samples with each person's weight, above 0.
     level : coverage of the confidence intervals.
     outcomes : columns of the samples, each the response to a protein in any family.
+    reference_level : level of a target of two that the other is held against; None for the lower
+        or alphabetically first.
 
     Raises
     ------
@@ -77,8 +79,10 @@ class ModelSpec:
     weights: str | None = None
     level: float = 0.95
     outcomes: tuple[str, ...] = ()
+    reference_level: str | None = None
 
     def __post_init__(self) -> None:
+        self._check_types()
         _check_choice("transform", self.transform, TRANSFORMS)
         _check_choice("test family", self.test_family, get_args(TestFamily))
         _check_choice("kind of standard error", self.errors, get_args(ErrorKind))
@@ -101,12 +105,26 @@ class ModelSpec:
         refuse_unsupported(find_family(self.family), asked)
         self.formulas()
 
+    def _check_types(self) -> None:
+        """Refuse what Python lets through and would be read letter by letter, or not at all."""
+        for name in ("exposures", "outcomes"):
+            given: object = getattr(self, name)
+            if not isinstance(given, tuple | list) or not all(isinstance(n, str) for n in given):
+                raise UsageError(
+                    f"{name}: names of columns in a tuple are needed, not {_show(given)}"
+                )
+        refuse_no_sets(self.adjust)
+        for name in ("family", "strata", "interaction", "cluster", "weights", "reference_level"):
+            value: object = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name == "family"):
+                raise UsageError(f"{name}: one name is needed, not {_show(value)}")
+
     def _check_targets(self) -> None:
         if self.exposures and self.outcomes:
             raise UsageError("exposures and outcomes are two scans: give one or the other")
         if not self.targets:
             raise UsageError(
-                "no exposure or outcome given: name a column of the samples, or several"
+                "no exposure or outcome given: name a column of the samples (--exposure NAME)"
             )
         repeated = [name for name in self.targets if self.targets.count(name) > 1]
         if repeated:
@@ -159,6 +177,31 @@ class ModelSpec:
         if "adjust" in settings:
             settings["adjust"] = dict(settings["adjust"])
         return cls(**settings)
+
+
+def refuse_no_sets(adjust: object) -> None:
+    """Refuse adjustment sets that are not texts by their labels.
+
+    Examples
+    --------
+    >>> refuse_no_sets("age + sex")
+    Traceback (most recent call last):
+    ...
+    proteomr.errors.UsageError: adjust: sets by their labels are needed, such as ...
+    """
+    if isinstance(adjust, Mapping) and all(
+        isinstance(part, str) for pair in adjust.items() for part in pair
+    ):
+        return
+    example = "{'full': 'age + sex'}"
+    raise UsageError(
+        f"adjust: sets by their labels are needed, such as {example}, not {_show(adjust)}"
+    )
+
+
+def _show(value: object) -> str:
+    """Return a text as it is, and of anything else what it is, for it may hold people."""
+    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def _check_choice(what: str, choice: str, choices: tuple[str, ...]) -> None:

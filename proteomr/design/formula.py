@@ -20,6 +20,7 @@ MAX_TERMS: Final = 10_000
 _DOUBLED: Final = ('"', '""')
 _NOWHERE: Final = Source("", 0)
 _NUMBERED: Final = re.compile(r"(.*?)([0-9]{1,18})", re.DOTALL)
+_TOO_LONG: Final = re.compile(r"[0-9]{19,}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,8 @@ class Formula:
         for part in (part for term in spread for part in term.parts):
             if part.column not in names:
                 hint = nearest(part.column, names) or f" among the {len(names)} of the table"
+                if part.column[-1:].isdigit() and f"{part.column}:" in part.source.text:
+                    hint += "; a range of columns is written PC1..PC10"
                 raise part.source.error(f"no column {part.column!r}{hint}")
         members = tuple(member.resolve(columns) for member in self.members)
         return Formula(spread, members, self.labels)
@@ -225,6 +228,8 @@ def _expand_range(first: str, last: str, *, source: Source) -> tuple[str, ...]:
     shown = f"range {f'{quote(first)}..{quote(last)}'!r}"
     if low is None or high is None or low[1] != high[1]:
         message = f"{shown} needs one prefix and a number at both ends, such as PC1..PC20"
+        if _TOO_LONG.search(first) or _TOO_LONG.search(last):
+            message = f"{shown} has a number of more digits than columns are counted by"
         raise source.error(message)
     start, stop = int(low[2]), int(high[2])
     if start > stop:

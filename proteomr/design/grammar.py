@@ -46,7 +46,26 @@ _OTHERWISE: Final = MappingProxyType(
         "as.factor": "write C(x)",
         "relevel": 'write C(x, ref="level")',
         "log10": "log(x) differs from it by a constant",
-        "s": "write ns(x, df) for a smooth curve",
+        **dict.fromkeys(
+            ("s", "rcs", "cr", "pspline", "spline", "te", "lsp", "splines", "rcspline", "ps"),
+            "write ns(x, df) for a smooth curve",
+        ),
+        "pol": "write poly(x, degree)",
+        "polynomial": "write poly(x, degree)",
+        "as.numeric": "a column of numbers is one already: write its name",
+        "as.character": "write C(x)",
+        "scale2": "write scale(x)",
+        "ln": "write log(x)",
+        "z": "write scale(x)",
+        "interaction": "write a:b",
+        "strata": "the column goes to the option for strata, not into the formula",
+        "cluster": "the column goes to the option for clusters, not into the formula",
+        "offset": "there are no offsets",
+        "frailty": "there are no random effects in a formula",
+        **dict.fromkeys(
+            ("sqrt", "exp", "cut", "ifelse", "pmin", "pmax", "abs", "round", "lag", "as.Date"),
+            "make the column in the file beforehand",
+        ),
     }
 )
 
@@ -121,7 +140,10 @@ class _Parser:
             raise self._error("the formula is empty (write 1 for no covariates)")
         terms = self._sum()
         if not self._ends():
-            raise self._error(f"found {self._shown()} where + : * or the end was needed")
+            raise self._error(
+                f"found {self._shown()} where + : * or the end was needed (write + between terms, "
+                "and a name with blanks in quotes)"
+            )
         return Formula(terms, labels=tuple(self._used))
 
     @property
@@ -284,6 +306,9 @@ class _Parser:
         self._expect("(")
         self._enter()
         part = self._factor() if name.value == "C" else self._numeric(name)
+        if not self._is(")"):
+            hint = "a function takes one column and its numbers: make sums of columns beforehand"
+            raise self._error(f"found {self._shown()} where ')' was needed ({hint})")
         self._expect(")")
         self._depth -= 1
         return part

@@ -19,11 +19,13 @@ _EXCERPT: Final = 60
 _QUOTES: Final = "\"'`"
 _SYMBOLS: Final = "+:*(),=^"
 _HINTS: Final = {
-    "-": "terms are not removed with '-' and there is always an intercept; "
-    "a name with a dash must be quoted",
+    "-": "terms are not removed with '-' and there is always an intercept; a range is written "
+    "PC1..PC10; a name with a dash must be quoted",
     "~": "only the right-hand side is written, such as age + sex",
     "/": "write a + a:b; a name with a slash must be quoted",
     "%": "write a:b for an interaction; a name with a per cent sign must be quoted",
+    ";": "write + between terms",
+    "&": "write + between terms; a:b for an interaction",
     "|": "random effects and groups have options of their own",
     ".": "a name that starts or ends with a dot must be quoted",
 }

@@ -138,6 +138,7 @@ class MungeJob:
 
     main: ClassVar[str] = "sumstats"
     as_file: ClassVar[bool] = True
+    people: ClassVar[tuple[str, ...]] = ()
 
     request: MungeRequest
 

@@ -26,6 +26,7 @@ from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
 from proteomr.io.genetics.chains import Chain, read_chain
 from proteomr.io.sources import find_files
 from proteomr.io.sumstats.source import ReadOptions, SumStatsFile, open_sumstats
+from proteomr.runs.progress import follow
 from proteomr.tables.sumstats import GenomeBuild, SumStats
 
 __all__ = ["MUNGE_VERSION", "MungeOptions", "MungeReport", "Munged", "munge_files"]
@@ -191,7 +192,7 @@ class _Run:
         witness = BuildWitness(self._options.known_positions)
         made: Counter[str] = Counter()
         self._check_lift(opened)
-        for chunk in opened.chunks():
+        for chunk in follow(opened.chunks(), doing=f"reading {path.name}", unit="pieces"):
             self._rows += chunk.rows_read
             self._passed.update(chunk.passed_over)
             sample.add(chunk.sample)

@@ -14,7 +14,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from proteomr._typing import Bool
-from proteomr.files import replace_file, storage_errors
+from proteomr.files import replace_file, shared_mode, storage_errors
 from proteomr.runs.encoding import name_stamp
 from proteomr.tables import load_schema
 
@@ -106,7 +106,7 @@ class ParquetSink:
         if self._rows or self._writer is None:
             self._flush()
         self.close()
-        replace_file(self._path, lambda file: self._write(file, keep, fill), mode=0o644)
+        replace_file(self._path, lambda file: self._write(file, keep, fill), mode=shared_mode())
         return pl.scan_parquet(self._path, glob=False)
 
     def close(self) -> None:

@@ -162,6 +162,7 @@ class ClumpJob:
 
     main: ClassVar[str] = "index_variants"
     as_file: ClassVar[bool] = True
+    people: ClassVar[tuple[str, ...]] = ()
 
     request: ClumpRequest
 
@@ -213,6 +214,7 @@ class LeadsJob:
 
     main: ClassVar[str] = "leads"
     as_file: ClassVar[bool] = True
+    people: ClassVar[tuple[str, ...]] = ()
 
     request: LeadsRequest
 

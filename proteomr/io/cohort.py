@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,7 +38,7 @@ from proteomr.io.withdrawals import find_withdrawn
 from proteomr.runs import refuse_altered
 from proteomr.runs.notes import add_note
 from proteomr.stats.sentinels import describe_sentinels, find_sentinels, seems_code
-from proteomr.tables import Cohort, Drop
+from proteomr.tables import WITHDRAWN, WITHOUT_PROTEINS, Cohort, Drop
 from proteomr.tables import columns as c
 
 __all__ = ["choose_id", "read_assays", "read_cohort"]
@@ -116,6 +116,7 @@ def read_cohort(
     ...     cohort.samples["ID"].to_list(), cohort.drops[0].n
     (['1', '2'], 1)
     """
+    _refuse_frames({"samples": samples, "assays": assays})
     named = _name_files(samples, proteins, assays)
     everybody, id_name = _read_samples(named.samples, id_column=choose_id(named.samples, id_column))
     withdrawal = None
@@ -150,7 +151,7 @@ def read_cohort(
         proteins=opened.proteins.select_rows(match.right[order]),
         assays=read_assays(named.assays, names=opened.proteins.names),
         drops=(
-            *((Drop(_STEP, "withdrawn", removed),) if withdrawn is not None else ()),
+            *((Drop(_STEP, WITHDRAWN, removed),) if withdrawn is not None else ()),
             *_count_drops(match, opened, gone=gone),
         ),
         provenance={} if withdrawal is None else {"withdrawn": dict(withdrawal.counts)},
@@ -194,7 +195,18 @@ def read_assays(path: str | Path | None, *, names: Sequence[str]) -> pl.DataFram
     return joined.sort("_order").drop("_order")
 
 
+def _refuse_frames(given: Mapping[str, object]) -> None:
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str | Path):
+            raise UsageError(
+                f"{name}: read_cohort reads files, and this is a {type(value).__name__}; "
+                "proteomr.associate takes frames"
+            )
+
+
 def _name_files(samples: str | Path, proteins: Paths, assays: str | Path | None) -> _Named:
+    if not isinstance(proteins, str | Path | list | tuple):
+        _refuse_frames({"proteins": proteins})
     files = () if not isinstance(proteins, str | Path) and not proteins else find_files(proteins)
     folder = Path(samples)
     listed = None if assays is None else Path(assays)
@@ -304,7 +316,7 @@ def _note_codes(opened: ProteinFiles) -> None:
 
 def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iterator[Drop]:
     absent = match.only_right - int(opened.ids.is_in(gone.implode()).sum())
-    yield Drop(_STEP, "in the samples, without proteins", match.only_left)
+    yield Drop(_STEP, WITHOUT_PROTEINS, match.only_left)
     yield Drop(_STEP, "in the proteins, not in the samples", absent)
     if opened.excluded:
         reason = "columns of the protein files that are no proteins"

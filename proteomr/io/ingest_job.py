@@ -16,6 +16,7 @@ from proteomr.io.ingest import read_measurements
 from proteomr.io.sources import find_files
 from proteomr.io.store_writing import STORE_RESULTS, estimate_writing, fill_store, store_formulas
 from proteomr.runs import (
+    EVERYTHING,
     Forecast,
     Ledger,
     Outcome,
@@ -113,6 +114,7 @@ class IngestJob:
     request: IngestRequest
     main: ClassVar[str] = "assays"
     as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = (EVERYTHING,)
 
     @property
     def results(self) -> Sequence[str]:

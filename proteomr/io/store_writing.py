@@ -20,6 +20,7 @@ from proteomr.io.store import PROTEINS, SIDE_TABLES, TIME_GAP
 from proteomr.provenance import Manifest
 from proteomr.runs import Ledger, Source
 from proteomr.runs.encoding import TableFormat, write_encoded, write_text
+from proteomr.runs.progress import follow
 from proteomr.tables import Measurements, load_schema
 from proteomr.tables import columns as c
 
@@ -255,7 +256,8 @@ def _row_groups(measured: Measurements) -> Iterator[tuple[int, Any]]:
         rows: I64 = np.arange(first, min(n, first + per_pass), dtype=np.int64)
         part = measured.proteins if passes == 1 else measured.proteins.select_rows(rows)
         held = buffer[:, : len(rows)]
-        for column in range(0, p, _COLUMNS_AT_ONCE):
+        columns = range(0, p, _COLUMNS_AT_ONCE)
+        for column in follow(columns, doing="storing", total=len(columns)):
             block = slice(column, min(p, column + _COLUMNS_AT_ONCE))
             held[block] = _finite(part.read(block), measured.proteins.names[block]).T
         for start in range(0, len(rows), per_group):

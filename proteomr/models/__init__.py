@@ -13,7 +13,7 @@ from proteomr.models.base import (
     Problem,
     Refusal,
 )
-from proteomr.models.cells import order_rows
+from proteomr.models.cells import find_aliased, order_rows
 from proteomr.models.family import AnyFamily, Distribution, Family, FitOptions, Scans, Support
 from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic
@@ -50,6 +50,7 @@ __all__ = [
     "Target",
     "TargetColumn",
     "TargetKind",
+    "find_aliased",
     "find_family",
     "order_rows",
     "refuse_unsupported",

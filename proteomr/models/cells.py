@@ -11,7 +11,16 @@ from proteomr._typing import F64, I64
 from proteomr.models.base import Factor, Problem
 from proteomr.stats.linalg import FLAT, cholesky_pivots, find_independent, orthonormalise
 
-__all__ = ["Cells", "lay_out_cells", "name_aliased", "order_rows"]
+__all__ = [
+    "Cells",
+    "describe_aliased",
+    "find_aliased",
+    "lay_out_cells",
+    "name_aliased",
+    "order_rows",
+]
+
+_SAID = "aliased: "
 
 # A run of rows has to be long enough to be worth its own entry: shorter ones cost more to start
 # than the product of a dummy column that they save.
@@ -105,6 +114,29 @@ def name_aliased(problem: Problem, adjustment: int, cells: Cells) -> tuple[str, 
     estimated = {*cells.sparse, *cells.kept}
     columns = problem.adjustments[adjustment].columns.tolist()
     return tuple(problem.names[column] for column in columns if column not in estimated)
+
+
+def describe_aliased(names: Sequence[str]) -> str:
+    """Say which covariates left a model since others determine them; empty without any.
+
+    Examples
+    --------
+    >>> describe_aliased(["months"])
+    'aliased: months'
+    """
+    return f"{_SAID}{', '.join(names)}" if names else ""
+
+
+def find_aliased(message: str) -> tuple[str, ...]:
+    """Return the covariates that the message of a fit says are aliased.
+
+    Examples
+    --------
+    >>> find_aliased("aliased: months, weeks; perfect fit: the standard error is rounding")
+    ('months', 'weeks')
+    """
+    said = [part.removeprefix(_SAID) for part in message.split("; ") if part.startswith(_SAID)]
+    return tuple(name for part in said for name in part.split(", "))
 
 
 def _find_cells(factors: Sequence[Factor], rows: I64) -> tuple[list[Factor], I64]:

@@ -25,6 +25,7 @@ from proteomr.models.base import (
     count_cases,
     refuse_unfit,
 )
+from proteomr.models.cells import describe_aliased
 from proteomr.models.family import FitOptions, Scans
 from proteomr.models.targets import Role
 from proteomr.stats.f_tail import neg_log10_p_f
@@ -157,6 +158,8 @@ class _Columns:
     independent : positions of the p columns among all.
     term : position of the term of interest among all; its products follow it.
     label : what the term of interest is.
+    aliased : names of the covariates that those before them determine; a level that nobody has is
+        none.
     """
 
     X: F64
@@ -164,6 +167,7 @@ class _Columns:
     independent: I64
     term: int
     label: str
+    aliased: tuple[str, ...]
 
     def describe_dependence(self, term: int) -> Refusal:
         """Return why a term, or the product of it, has no coefficient."""
@@ -232,7 +236,9 @@ class _ModelFit:
         if position is None or isinstance(self.result, Refusal):
             return self.design.describe_dependence(term)
         scale = float(self.design.scale[self.design.term + term])
-        return self.result.coefficient(position, scale=scale)
+        fit = self.result.coefficient(position, scale=scale)
+        said = describe_aliased(self.design.aliased)
+        return replace(fit, message="; ".join(filter(None, (said, fit.message)))) if said else fit
 
     def test_products(self, products: int) -> tuple[float, float, float] | None:
         """Test all products that have an estimate: statistic, degrees of freedom, -log10 p.
@@ -311,7 +317,8 @@ def _fit_model(
 def _lay_out(problem: Problem, block: Block, j: int, m: int, x: F64, *, label: str) -> _Columns:
     """Put the columns of one model together: covariates, own ones, the term, its products."""
     rows = block.observed[j]
-    C = problem.covariates[rows][:, problem.adjustments[problem.models[m].adjustment].columns]
+    adjustment = problem.models[m].adjustment
+    C = problem.covariates[rows][:, problem.adjustments[adjustment].columns]
     term = C.shape[1] + block.own.shape[1]
     # A shift of the term changes only effects that are in every set. One of what it is multiplied
     # with would change its main effect, which is the one where that is 0.
@@ -323,7 +330,11 @@ def _lay_out(problem: Problem, block: Block, j: int, m: int, x: F64, *, label: s
     with np.errstate(over="ignore", under="ignore"):
         scale[term:] *= x_scale * np.concatenate([[1.0], by_scale])
     independent = find_independent(X, tolerance=_ALIASED)
-    return _Columns(X[:, independent], scale, independent, term, label)
+    names = (*problem.names_of(adjustment), *problem.own_names)
+    empty = ~np.any(C, axis=0)
+    apart = set(range(term)).difference(independent.tolist(), np.flatnonzero(empty).tolist())
+    aliased = tuple(names[column] for column in sorted(apart))
+    return _Columns(X[:, independent], scale, independent, term, label, aliased)
 
 
 def has_one_cluster(clusters: I64 | None) -> bool:

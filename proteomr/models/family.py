@@ -124,7 +124,7 @@ class Family(ABC, Generic[State]):
         needs = " or ".join(kind.needs for kind in cls.takes)
         raise ColumnError(
             f"{column.role} {column.name!r} has {column.n_levels} levels{shown}: "
-            f"it needs {needs} for the {cls.name} family{_hint_at_codes(column)}"
+            f"it needs {needs} for the {cls.name} family{_say_remedy(column)}"
         )
 
     def order(self, layout: Layout) -> I64:
@@ -154,13 +154,16 @@ class Family(ABC, Generic[State]):
 AnyFamily: TypeAlias = Family[Any]
 
 
-def _hint_at_codes(column: TargetColumn) -> str:
-    """Say which of a few levels seem to stand for a missing value, where two are left."""
-    if column.numbers is None or column.n_levels > _LEVELS_SHOWN:
+def _say_remedy(column: TargetColumn) -> str:
+    """Say which of a few levels seem to stand for a missing value, or how two are made."""
+    two = "; make a column of two levels, and leave the others empty"
+    if column.n_levels > _LEVELS_SHOWN:
         return ""
+    if column.numbers is None:
+        return two
     levels = np.unique(column.numbers[~np.isnan(column.numbers)])
     codes = [label for label, value in zip(column.levels, levels, strict=True) if seems_code(value)]
     if not codes or column.n_levels - len(codes) != 2:
-        return ""
+        return two
     verb = "means" if len(codes) == 1 else "mean"
     return f"; leave the cell empty where {' or '.join(codes)} {verb} missing"

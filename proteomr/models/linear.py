@@ -27,7 +27,7 @@ from proteomr.models.base import (
     factors_within,
     refuse_unfit,
 )
-from proteomr.models.cells import lay_out_cells, name_aliased
+from proteomr.models.cells import describe_aliased, lay_out_cells, name_aliased
 from proteomr.models.exact import (
     ONE_BY_ONE,
     OneByOne,
@@ -296,7 +296,7 @@ def _fit_chain(
         fits.df[at, m] = df[good]
         if chain.aliased[adjustment]:
             for j in at.tolist():
-                fits.messages[j, m] = f"aliased: {', '.join(chain.aliased[adjustment])}"
+                fits.messages[j, m] = describe_aliased(chain.aliased[adjustment])
     return done
 
 
@@ -394,7 +394,7 @@ def _remark(fit: LeastSquares, names: tuple[str, ...]) -> list[str]:
     notes = []
     aliased = [name for i, name in enumerate(names) if i not in set(fit.kept.tolist())]
     if aliased:
-        notes.append(f"aliased: {', '.join(aliased)}")
+        notes.append(describe_aliased(aliased))
     if fit.refined:
         notes.append(f"ill-conditioned (condition {fit.condition:.0e}), solved by refined QR")
     return notes

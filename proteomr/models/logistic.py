@@ -28,6 +28,7 @@ from proteomr.models.base import (
     factors_within,
     refuse_unfit,
 )
+from proteomr.models.cells import describe_aliased
 from proteomr.models.exact import (
     ONE_BY_ONE,
     ONE_CLUSTER,
@@ -210,7 +211,7 @@ class Logistic(Family[LogisticState | OneByOne]):
             message = "the protein is a linear combination of the covariates on the rows of the fit"
             return Refusal(Status.separated if apart else Status.collinear, message)
         aliased = [name for i, name in enumerate(names) if i not in set(positions.tolist())]
-        notes = [f"aliased: {', '.join(aliased)}"] if aliased and not apart else []
+        notes = [describe_aliased(aliased)] if aliased and not apart else []
         if apart:
             notes.append(_describe_apart(apart))
         last = X.shape[1] - 1
@@ -371,7 +372,7 @@ def _fit_mass(mass: MassSolver, block: Block, scale: F64, open_fits: Bool) -> li
 
 def _describe_mass(mass: MassSolver, apart: I64) -> tuple[str, ...]:
     """Return what is to be said of fits, given the people of each that covariates separate."""
-    aliased = [f"aliased: {', '.join(mass.aliased)}"] if mass.aliased else []
+    aliased = describe_aliased(mass.aliased)
     return tuple(
-        "; ".join(filter(None, (*aliased, _describe_apart(people)))) for people in apart.tolist()
+        "; ".join(filter(None, (aliased, _describe_apart(people)))) for people in apart.tolist()
     )

@@ -61,6 +61,7 @@ class TargetColumn:
     codes : ``(n,)`` position of each value among the sorted distinct ones, -1 where missing.
     n_levels : number of distinct values.
     levels : labels of the first of them, in their order.
+    reference : label of the level that the other of two is held against; None for the first.
     """
 
     name: str
@@ -69,6 +70,7 @@ class TargetColumn:
     codes: I64
     n_levels: int
     levels: tuple[str, ...]
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,14 @@ class TargetKind:
 
 
 def _read_two_levels(column: TargetColumn) -> Target | None:
-    """Return 0 for the lower or alphabetically first level and 1 for the other."""
+    """Return 0 for the reference, else the lower or alphabetically first level, 1 for the other."""
     if column.n_levels != 2:
         return None
-    values = np.where(column.codes < 0, np.nan, column.codes).astype(np.float64)
-    contrast = f"{column.levels[1]} vs {column.levels[0]}"
+    turned = column.reference == column.levels[1]
+    codes = 1 - column.codes if turned else column.codes
+    values = np.where(column.codes < 0, np.nan, codes).astype(np.float64)
+    first, second = column.levels[::-1] if turned else column.levels
+    contrast = f"{second} vs {first}"
     return Target(column.name, column.role, TWO_LEVELS.name, values, (contrast,))
 
 

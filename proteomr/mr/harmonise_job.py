@@ -36,6 +36,7 @@ class HarmoniseJob:
 
     main: ClassVar[str] = "harmonised"
     as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = ()
 
     request: HarmoniseRequest
     columns: ColumnStyle = "native"

@@ -37,10 +37,12 @@ from proteomr.runs import (
     Output,
     Results,
     TableFormat,
+    describe_request,
     open_scratch,
     pack_tables,
     run_job,
 )
+from proteomr.runs.timing import Spent, Stopwatch, peak_memory
 from proteomr.tables import Harmonised
 from proteomr.tables import columns as c
 
@@ -49,7 +51,7 @@ __all__ = ["Draw", "MrJob", "run_mr"]
 _FEW_PAIRS, _IN_A_BOOK = 6, 40  # figures of each pair up to the first, else of the strongest hits
 _LEVEL = 0.05  # of the q values of the pairs in a book
 
-_LIBRARY_BYTES, _PAIR_BYTES = 2.2e8, 3e5  # measured: what is loaded; a pair of 8 variants
+_PAIR_BYTES = 3e5  # measured: a pair of 8 variants
 _log = logging.getLogger(__name__)
 
 
@@ -81,6 +83,7 @@ class MrJob:
 
     main: ClassVar[str] = "estimates"
     as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = ()
 
     request: MrRequest
     columns: ColumnStyle = "native"
@@ -99,12 +102,18 @@ class MrJob:
 
     def plan(self, *, threads: int) -> Forecast:
         """Read the inputs and work through the first block of pairs."""
-        started = time.perf_counter()
+        watch, started = Stopwatch(), time.process_time()
+        describe_request(self.request)  # the run digests its inputs first
         opened = self._open()
-        read = time.perf_counter()
-        opened.work(opened.blocks[0])
-        block = time.perf_counter() - read
+        read = Spent(started, started) + watch.read()
         sizes = [entry.stretch[1] - entry.stretch[0] for entry in opened.blocks]
+        opened.work(opened.blocks[0])
+        first = further = watch.read()
+        if len(sizes) > 1:  # the first block loads what all share
+            opened.work(opened.blocks[1])
+            further = watch.read().times(sum(sizes[1:]) / sizes[1])
+        spent = read + first + (further if len(sizes) > 1 else Spent())
+        saved = further.elapsed * (1.0 - 1.0 / min(threads, max(1, len(sizes) - 1)))
         largest = max(sizes)
         chosen = opened.tables.get("instruments")
         return Forecast(
@@ -113,12 +122,13 @@ class MrJob:
                 **({} if chosen is None else {"instruments": chosen.height}),
                 "methods": len(self.request.methods),
             },
-            seconds=read - started + block * sum(sizes) / sizes[0],
-            memory_bytes=_LIBRARY_BYTES + _PAIR_BYTES * largest * min(threads, len(sizes)),
+            seconds=spent.processors,
+            elapsed=spent.elapsed - (saved if len(sizes) > 1 else 0.0),
+            memory_bytes=peak_memory() + _PAIR_BYTES * largest * (min(threads, len(sizes)) - 1),
             lines=(
                 ("methods", ", ".join(self.request.methods)),
                 ("blocks", f"{len(sizes)}, of up to {largest} pairs"),
-                ("timed", f"{sizes[0]} pairs"),
+                ("timed", f"{sum(sizes[:2])} pairs"),
             ),
         )
 

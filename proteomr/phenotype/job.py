@@ -108,6 +108,7 @@ class PhenotypeJob:
 
     main: ClassVar[str] = "phenotypes"
     as_file: ClassVar[bool] = True
+    people: ClassVar[tuple[str, ...]] = ("phenotypes",)
 
     request: PhenotypeRequest
     definition: Definition

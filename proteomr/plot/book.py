@@ -10,7 +10,7 @@ from typing import BinaryIO
 import polars as pl
 
 from proteomr.errors import NothingToDo
-from proteomr.files import replace_file
+from proteomr.files import replace_file, shared_mode
 from proteomr.plot.drawing import METADATA, Drawing
 from proteomr.plot.mr_forest import draw_forest
 from proteomr.plot.mr_funnel import draw_funnel
@@ -147,11 +147,12 @@ def save_book(drawings: Iterable[Drawing], path_stem: str | Path) -> tuple[Path,
     paths = tuple(
         stem.with_name(f"{stem.name}{ending}") for ending in (".pdf", ".index.tsv", ".data.tsv")
     )
-    replace_file(paths[0], lambda file: _write_pages(file, drawings, index, tables))
+    mode = shared_mode()
+    replace_file(paths[0], lambda file: _write_pages(file, drawings, index, tables), mode=mode)
     listed = pl.DataFrame(index, schema=_INDEX, orient="row")
-    replace_file(paths[1], lambda file: write_text(listed, file, separator="\t"))
+    replace_file(paths[1], lambda file: write_text(listed, file, separator="\t"), mode=mode)
     numbers = pl.concat(tables, how="diagonal_relaxed")
-    replace_file(paths[2], lambda file: write_text(numbers, file, separator="\t"))
+    replace_file(paths[2], lambda file: write_text(numbers, file, separator="\t"), mode=mode)
     return paths
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias
 import polars as pl
 
 from proteomr.errors import UsageError, nearest
-from proteomr.files import replace_file
+from proteomr.files import replace_file, shared_mode
 from proteomr.plot.style import house_style
 from proteomr.runs.encoding import write_text
 
@@ -102,10 +102,11 @@ def save_drawing(
         for wanted in dict.fromkeys(formats):
             path = stem.with_name(f"{name}.{wanted}")
             content = _render(page, wanted)
-            replace_file(path, partial(_put, content=content))
+            replace_file(path, partial(_put, content=content), mode=shared_mode())
             written.append(path)
     table = stem.with_name(f"{stem.name}.tsv")
-    replace_file(table, lambda file: write_text(drawing.data, file, separator="\t"))
+    write = partial(write_text, drawing.data, separator="\t")
+    replace_file(table, write, mode=shared_mode())
     return (*written, table)
 
 

@@ -12,6 +12,7 @@ from proteomr.errors import InputError
 from proteomr.qc.controls import choose_control
 from proteomr.qc.placement import Placement, assay_column, variance_shares
 from proteomr.qc.summaries import summarise_rows
+from proteomr.runs.progress import follow
 from proteomr.tables import Measurements, Proteins
 from proteomr.tables import columns as c
 
@@ -35,7 +36,7 @@ def blocks_of(proteins: Proteins) -> Iterator[tuple[slice, F64]]:
     [[[1.0, 2.0]]]
     """
     p = len(proteins.names)
-    for start in range(0, p, BLOCK):
+    for start in follow(range(0, p, BLOCK), doing="measuring", total=-(-p // BLOCK)):
         columns = slice(start, min(p, start + BLOCK))
         block = proteins.read(columns).T
         if np.isinf(block).any():

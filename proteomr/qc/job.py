@@ -26,6 +26,7 @@ from proteomr.qc.policy import DEFAULT_POLICY, Policy, restore_policy
 from proteomr.qc.request import ASSESSED, BRIDGING, CONTROLS, MASKED, QcRequest
 from proteomr.qc.run import change_values
 from proteomr.runs import (
+    EVERYTHING,
     Forecast,
     Ledger,
     Outcome,
@@ -61,6 +62,7 @@ class QcJob:
     request: QcRequest
     main: ClassVar[str] = "qc_assays"
     as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = (EVERYTHING,)
 
     @property
     def results(self) -> Sequence[str]:

@@ -14,6 +14,7 @@ from proteomr.runs.job import (
     finish_shards,
     run_job,
 )
+from proteomr.runs.layout import EVERYTHING
 from proteomr.runs.ledger import Ledger
 from proteomr.runs.opening import read_request
 from proteomr.runs.packing import pack_tables, unpack_tables
@@ -23,6 +24,7 @@ from proteomr.runs.results import Results
 from proteomr.runs.scratch import open_scratch
 
 __all__ = [
+    "EVERYTHING",
     "Account",
     "CheckedTable",
     "Data",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -36,6 +36,8 @@ class Forecast:
     memory_bytes : at the peak, with the threads asked for; None where not known.
     lines : whatever else the job says of itself, as labelled lines.
     parallel : whether more threads shorten the time.
+    elapsed : by the clock, with the threads asked for, where that was tried out; else it follows
+        from the seconds.
     """
 
     units: Mapping[str, int]
@@ -44,6 +46,19 @@ class Forecast:
     memory_bytes: float | None = None
     lines: tuple[tuple[str, str], ...] = ()
     parallel: bool = True
+    elapsed: float | None = None
+
+    def estimate_elapsed(self, *, threads: int) -> float | None:
+        """Return the seconds by the clock that threads take; None where nothing was timed.
+
+        Examples
+        --------
+        >>> Forecast({"fits": 10}, seconds=8.0).estimate_elapsed(threads=2)
+        4.0
+        """
+        if self.elapsed is not None or self.seconds is None:
+            return self.elapsed
+        return self.seconds / threads if self.parallel else self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +93,13 @@ class Job(Protocol):
     as_file : whether the output is a file with others beside it, or a folder.
     results : names of results with their endings, as far as they are known beforehand; the main
         table, whose ending the user chooses, is known without.
+    people : names of the results that hold rows of people, which their owner alone may read, and
+        ``EVERYTHING`` for all; tables of proteins and variants follow the umask.
     """
 
     main: ClassVar[str]
     as_file: ClassVar[bool]
+    people: ClassVar[tuple[str, ...]]
 
     @property
     def request(self) -> Request:
@@ -184,6 +202,7 @@ def run_job(
             main=job.main,
             as_file=job.as_file,
             results=job.results,
+            people=job.people,
             formats=output.formats,
             resume=output.resume,
             overwrite=output.overwrite,
@@ -205,6 +224,7 @@ def finish_shards(
     output: Output,
     *,
     main: str,
+    people: Collection[str],
     collect: Callable[[Ledger], Outcome],
     called: Account,
     opened: Callable[[Ledger], object] | None = None,
@@ -215,6 +235,7 @@ def finish_shards(
     ----------
     output : the folder that the shards wrote to, and the formats of the results.
     main : name of the main table.
+    people : names of tables with rows of people.
     collect : joins the parts and writes the tables.
     called : how this is called; inputs, arguments and options are those of the shards.
     opened : called with the ledger once it is held.
@@ -227,7 +248,12 @@ def finish_shards(
     place = Path() if output.path is None else output.path
     started = utc_now()
     with Ledger.open(
-        place, request=read_request(place), main=main, formats=output.formats, resume=True
+        place,
+        request=read_request(place),
+        main=main,
+        people=people,
+        formats=output.formats,
+        resume=True,
     ) as ledger:
         if opened is not None:
             opened(ledger)

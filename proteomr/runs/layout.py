@@ -6,15 +6,18 @@ import contextlib
 import json
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from proteomr.errors import RunFolderError, StorageError
 from proteomr.execute import Shard
-from proteomr.files import is_aside, storage_errors
+from proteomr.files import is_aside, shared_mode, storage_errors
 
-__all__ = ["Layout", "Record", "read_json"]
+__all__ = ["EVERYTHING", "Layout", "Record", "read_json"]
+
+EVERYTHING: Final = "*"
 
 _PLAIN_NAME = re.compile(r"(?!.*(^|/)\.)[^/\\\x00]+(/[^/\\\x00]+)*")
 _PARTS = re.compile(
@@ -49,15 +52,47 @@ class Layout:
     file : name of the file that holds the main table; None where the folder is the run's own.
         Everything else then bears the stem of that name: ``cohort.parquet`` has beside it
         ``cohort.counts.tsv``, ``cohort.manifest.json`` and, while it is written, ``.cohort.parts``.
+    people : names of the tables that hold rows of people, which their owner alone may read; with
+        ``EVERYTHING`` among them, all that the run writes is so. The rest follows the umask.
     """
 
     folder: Path
     file: str | None = None
+    people: frozenset[str] = frozenset({EVERYTHING})
 
     @classmethod
-    def of(cls, out: Path, *, as_file: bool) -> Layout:
-        """Return the layout of an output."""
-        return cls(out.parent, out.name) if as_file else cls(out)
+    def of(
+        cls, out: Path, *, as_file: bool, main: str = "", people: Collection[str] = (EVERYTHING,)
+    ) -> Layout:
+        """Return the layout of an output whose main table and tables of people are named."""
+        if not as_file:
+            return cls(out, people=frozenset(people))
+        return cls(out.parent, out.name, frozenset("" if name == main else name for name in people))
+
+    def mode(self, name: str) -> int:
+        """Return the permission bits of a file, by its name in the folder.
+
+        Examples
+        --------
+        >>> layout = Layout.of(Path("c.parquet"), as_file=True, main="cohort", people=["cohort"])
+        >>> [oct(layout.mode(name)) for name in ("c.parquet", "c.tsv")]
+        ['0o600', '0o600']
+        >>> layout.mode("c.counts.tsv") == shared_mode()
+        True
+        """
+        table = name.partition("/")[0] if self.file is None else self._table_of(name)
+        held = {EVERYTHING, table.partition(".")[0]} & self.people
+        return 0o600 if held else shared_mode()
+
+    def _table_of(self, name: str) -> str:
+        """Return the table that a file beside the main one holds; empty for the main table."""
+        rest = name.removeprefix(f"{self.stem}.")
+        return rest if "." in rest else ""
+
+    @property
+    def folder_mode(self) -> int:
+        """Permission bits of a folder of the run's own, before the umask."""
+        return 0o700 if self.people and self.file is None else 0o777
 
     @property
     def stem(self) -> str:
@@ -175,12 +210,17 @@ class Layout:
                 raise RunFolderError(f"{self.folder}: is a file; choose a folder for the results")
             if self.file is not None and self.title.is_dir():
                 raise RunFolderError(f"{self.title}: is a folder; name a file for the result")
-        mode = 0o700 if self.file is None else 0o777
+        if self.folder.is_symlink() and not self.folder.exists():
+            remedy = "a broken link stands in its place; remove it, or choose another folder"
+            raise StorageError(f"{self.folder}: {remedy}")
         try:
             with storage_errors(self.folder):
-                self.folder.mkdir(mode=mode, parents=True, exist_ok=True)
-        except FileExistsError:
-            raise StorageError(f"{self.folder}: a broken link stands in its place") from None
+                self.folder.mkdir(mode=self.folder_mode, parents=True, exist_ok=True)
+        except StorageError as fault:
+            if isinstance(fault.__cause__, FileNotFoundError):
+                remedy = "no folder can be made there; choose one that can be written"
+                raise StorageError(f"{self.folder}: {remedy}") from None
+            raise
         if self.parts.is_symlink():
             raise RunFolderError(
                 f"{self.parts}: is a symbolic link, which proteomr does not follow; remove it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from proteomr.provenance import InputFile, Manifest, canonical_json, utc_now
 from proteomr.runs.checking import make_stamp
 from proteomr.runs.encoding import TableFormat, write_encoded
 from proteomr.runs.finished import count_units, list_tables, read_configuration
-from proteomr.runs.layout import Layout, read_json
+from proteomr.runs.layout import EVERYTHING, Layout, read_json
 from proteomr.runs.lock import Lock
 from proteomr.runs.opening import commit_results, lock_output, open_run
 from proteomr.runs.parts import Parts, write_bytes
@@ -71,6 +71,7 @@ class Ledger:
         main: str = "",
         as_file: bool = False,
         results: Sequence[str] = (),
+        people: Collection[str] = (EVERYTHING,),
         formats: Sequence[TableFormat] = ("parquet",),
         resume: bool = False,
         overwrite: bool = False,
@@ -87,6 +88,7 @@ class Ledger:
         as_file : whether ``out`` is a file.
         results : names of results beside the main table, with their endings, as far as they are
             known beforehand: refused at once where a file of another stands in their place.
+        people : names of tables with rows of people, see :class:`Layout`.
         formats : of tables; parquet first.
         resume : continue the run of the same request that is there, if there is one.
         overwrite : replace what an earlier run left. Its results stand until the new ones are
@@ -112,7 +114,7 @@ class Ledger:
         ...         ledger.parts.pending(3)
         [0, 1, 2]
         """
-        layout = Layout.of(Path(out), as_file=as_file)
+        layout = Layout.of(Path(out), as_file=as_file, main=main, people=people)
         canonical_json(request)
         lock = lock_output(layout, shard=shard)
         try:
@@ -300,6 +302,10 @@ class Ledger:
         names = {*(known if isinstance(known, list) else ()), placed}
         write_bytes(target, json.dumps(sorted(names)).encode())
         return self._layout.path(placed)
+
+    def mode_of(self, name: str) -> int:
+        """Return the permission bits that a result has."""
+        return self._layout.mode(self._name(name))
 
     def path_of(self, name: str) -> Path:
         """Return where a finished result stands."""

@@ -116,6 +116,9 @@ def commit_results(layout: Layout, names: Sequence[str]) -> None:
     old = set() if replaced is None else {*replaced.outputs, *replaced.beside}
     plan = {"names": list(names), "remove": sorted(old - {*names} - logs)}
     text = json.dumps(plan, ensure_ascii=False).encode()
+    with storage_errors(layout.staged):
+        for name in names:
+            (layout.staged / name).chmod(layout.mode(name))
     replace_file(layout.commit, lambda file: file.write(text))
     _roll_forward(layout)
 
@@ -144,7 +147,9 @@ def _roll_forward(layout: Layout) -> bool:
         for name in plan["remove"]:
             layout.path(str(name)).unlink(missing_ok=True)
         for name in sorted(names, key=lambda name: name == last):
-            _move(layout.staged / name, layout.path(name))
+            place = layout.path(name)
+            place.parent.mkdir(mode=layout.folder_mode, parents=True, exist_ok=True)
+            _move(layout.staged / name, place)
         sync_folder(layout.folder)
     layout.clear_parts()
     return True
@@ -153,7 +158,6 @@ def _roll_forward(layout: Layout) -> bool:
 def _move(staged: Path, target: Path) -> None:
     if not staged.exists():
         return
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if target.is_symlink() or target.is_dir():
         raise RunFolderError(
             f"{target}: a {'link' if target.is_symlink() else 'folder'} stands in the place of a "

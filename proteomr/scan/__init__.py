@@ -8,18 +8,13 @@
     parts = fit_blocks(plan, executor=Serial())
 """
 
+from proteomr.scan.attrition import count_people, people_asked
+from proteomr.scan.cost import Cost, estimate_cost
 from proteomr.scan.fitting import Scan
 from proteomr.scan.parts import JOINT_TESTS, PART_ORDER, TERM_POSITION
 from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_blocks
 from proteomr.scan.reading import Reading, read_formulas
-from proteomr.scan.run import (
-    Cost,
-    PartsDone,
-    estimate_cost,
-    fit_blocks,
-    in_turn,
-    run_parts,
-)
+from proteomr.scan.run import PartsDone, fit_blocks, in_turn, run_parts
 from proteomr.scan.targets import read_target
 
 __all__ = [
@@ -33,9 +28,11 @@ __all__ = [
     "ProteinBlock",
     "Reading",
     "Scan",
+    "count_people",
     "estimate_cost",
     "fit_blocks",
     "in_turn",
+    "people_asked",
     "plan_blocks",
     "read_formulas",
     "read_target",

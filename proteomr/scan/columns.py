@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import polars as pl
 
@@ -62,9 +64,18 @@ class Columns:
 
     def __getitem__(self, name: str) -> pl.Series:
         if name not in self:
-            hint = nearest(name, self._cohort.samples.columns)
-            raise ColumnError(f"no column {name!r} in the samples{hint}")
+            raise ColumnError(f"no column {name!r} in the samples{self._hint_at(name)}")
         return self._cohort.samples[name]
+
+    def _hint_at(self, name: str) -> str:
+        """Say what may have been meant by a name that no column has."""
+        parts = [part for part in re.split(r"[\s,;+&]+", name) if part]
+        if len(parts) > 1 and all(part in self for part in parts):
+            shown = ", ".join(map(repr, parts))
+            return f", but {shown} are columns: give the option once for each"
+        if name in self._cohort.proteins.names:
+            return "; it is a column of the proteins, all of which are fitted"
+        return nearest(name, self._cohort.samples.columns)
 
     def missing(self, name: str) -> Bool:
         """Return where a column has no value ``(n,)``."""

@@ -86,6 +86,11 @@ class Scan:
         ]
         return pl.concat(parts).sort(PART_ORDER)
 
+    def prepare(self, block: ProteinBlock) -> None:
+        """Prepare the groups of a block, as its first fit would."""
+        for group in block.groups:
+            self._states.get(group)
+
     def path(self, group: int) -> str:
         """Say on which path the fits of a group go; empty where it has none."""
         state = self._states.get(group)

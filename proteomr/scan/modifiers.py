@@ -14,6 +14,8 @@ from proteomr.scan.columns import Columns
 
 __all__ = ["Modifiers", "read_modifiers"]
 
+_ONE_COVARIATE = "one covariate is needed, such as sex or C(site)"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Modifiers:
@@ -25,7 +27,7 @@ class Modifiers:
     interaction : ``(n, i)``; i is 0 without an interaction.
     terms : names of the interaction columns' covariate and the contrast of each, ``(name, contrast
         or None)``.
-    weights : ``(n,)`` or None.
+    weights : ``(n,)``, NaN where a person has none or 0; or None.
     clusters : ``(n,)``, -1 where missing, or None.
     """
 
@@ -59,7 +61,7 @@ def read_modifiers(
     Raises
     ------
     ColumnError
-        A column is absent, or weights are not above 0.
+        A column is absent, or weights are below 0 or infinite.
     FormulaError
         The interaction is not one covariate, such as ``sex``, ``age`` or ``C(education)``.
     """
@@ -80,9 +82,11 @@ def read_modifiers(
 def _read_interaction(
     columns: Columns, samples: pl.DataFrame, text: str
 ) -> tuple[Formula, F64, tuple[tuple[str, str | None], ...]]:
+    if text not in columns and {",", ";"} & set(text.partition("(")[0]):
+        raise FormulaError(f"interaction {text!r}: {_ONE_COVARIATE}; give others a run each")
     formula = parse(text).resolve(list(columns.names))
     if len(formula.terms) != 1 or len(formula.terms[0].parts) != 1:
-        raise FormulaError(f"interaction {text!r}: one covariate is needed, such as sex or C(site)")
+        raise FormulaError(f"interaction {text!r}: {_ONE_COVARIATE}")
     name = formula.terms[0].parts[0].column
     present = ~columns.missing(name)
     design = build(formula, samples.filter(pl.Series(present)))
@@ -103,9 +107,13 @@ def _read_weights(column: pl.Series) -> F64:
     if not column.dtype.is_numeric():
         raise ColumnError(f"weights {name!r} are {column.dtype}, and must be numbers")
     values = np.array(column.cast(pl.Float64).fill_null(float("nan")).to_numpy(), dtype=np.float64)
-    wrong = int(np.sum(~(values > 0) & ~np.isnan(values)) + np.sum(np.isinf(values)))
+    wrong = int(np.sum(values < 0) + np.sum(np.isposinf(values)))
     if wrong:
-        raise ColumnError(f"weights {name!r} are not finite numbers above 0 for {wrong} people")
+        raise ColumnError(
+            f"weights {name!r} are below 0 or infinite for {wrong} people; 0, or an empty cell, "
+            "leaves a person out"
+        )
+    values[values == 0.0] = np.nan  # a person of weight 0 informs nothing, as in R's lm and glm
     return values
 
 

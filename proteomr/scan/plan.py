@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from proteomr._typing import I64
+from proteomr._typing import I64, Bool
 from proteomr.design import build, columns_of, union
-from proteomr.errors import ColumnError, UsageError
+from proteomr.errors import ColumnError, NothingToDo, UsageError
 from proteomr.models import (
     Adjustment,
     AnyFamily,
@@ -159,6 +159,8 @@ def plan_blocks(
     ColumnError
         Nobody is complete.
     """
+    if not reading.cohort.proteins.names:
+        raise NothingToDo("the cohort has no proteins")
     refuse_unsupported(type(family), _describe_asked(reading, family, targets))
     _refuse_clashes(reading, targets)
     groups: list[Group] = []
@@ -203,7 +205,8 @@ def _refuse_clashes(reading: Reading, targets: Sequence[Target]) -> None:
         clash = [target for target in targets if target.name in formula.variables]
         if clash:
             raise UsageError(
-                f"{clash[0].name!r} is an {clash[0].role} and in the adjustment set {label!r}"
+                f"{clash[0].name!r} is an {clash[0].role} and in the adjustment set {label!r}: "
+                "take it out of one"
             )
 
 
@@ -224,6 +227,8 @@ def _count_drops(reading: Reading, targets: Sequence[Target], *, step: str) -> t
         anywhere = np.logical_or.reduce([stratum.rows for stratum in reading.strata])
         counts = [(step, by, int(np.sum(~anywhere)))]
     names = [name for name in (reading.weights, reading.cluster) if name is not None]
+    zero = _find_weightless(reading)
+    weightless: list[Drop] = []
     for stratum in reading.strata:
         where = "" if stratum.label is None else f" in {by} {stratum.label}"
         rows = stratum.rows
@@ -231,10 +236,20 @@ def _count_drops(reading: Reading, targets: Sequence[Target], *, step: str) -> t
         counts += [
             (f"{step}{where}", name, int(np.sum(columns.missing(name) & rows))) for name in names
         ]
+        weightless += [Drop(f"{step}{where}", f"{reading.weights} 0", int(np.sum(zero & rows)))]
         counts += [
             (f"{step}, {label}{where}", name, int(np.sum(columns.missing(name) & rows)))
             for label, formula in zip(reading.labels, reading.formulas, strict=True)
             for name in formula.variables
             if name in columns
         ]
-    return tuple(Drop(of, f"{name} missing", n) for of, name, n in counts if n)
+    missing = [Drop(of, f"{name} missing", n) for of, name, n in counts]
+    return tuple(drop for drop in (*missing, *weightless) if drop.n)
+
+
+def _find_weightless(reading: Reading) -> Bool:
+    """Return who has a weight of 0 and is left out for it ``(n,)``."""
+    if reading.weights is None or reading.modifiers.weights is None:
+        return np.zeros(reading.cohort.n, dtype=bool)
+    absent = np.isnan(reading.modifiers.weights)
+    return np.asarray(absent & ~reading.columns.missing(reading.weights))

@@ -1,24 +1,20 @@
-"""Run a plan: the order of its blocks, the parts that a run folder lacks, what it would cost."""
+"""Run a plan: the order of its blocks, and the parts that a run folder lacks."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 
 import polars as pl
 
-from proteomr.execute import Executor, Shard, one_blas_thread
+from proteomr.execute import Executor, Shard
 from proteomr.runs import Parts
 from proteomr.scan.fitting import Scan
 from proteomr.scan.plan import Plan, ProteinBlock
 
-__all__ = ["Cost", "PartsDone", "estimate_cost", "fit_blocks", "in_turn", "run_parts"]
-
-# Proteins fitted to estimate the time of all: as many as fit in well under a second.
-_TIMED = 8
+__all__ = ["PartsDone", "fit_blocks", "in_turn", "run_parts"]
 
 
 def in_turn(blocks: Sequence[ProteinBlock]) -> list[ProteinBlock]:
@@ -80,62 +76,3 @@ def run_parts(
         for position, frame in results:
             parts.save(todo[position].index, {"fits": frame})
     return PartsDone(len(mine), len(todo))
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a scan would take.
-
-    Attributes
-    ----------
-    fits : number of fits.
-    people : complete for targets and covariates, in words.
-    seconds : of one processor.
-    timed : proteins that were fitted to know.
-    path : on which the fits go, in words.
-    bytes_shared, bytes_per_thread : of memory.
-    """
-
-    fits: int
-    people: str
-    seconds: float
-    timed: int
-    path: str
-    bytes_shared: float
-    bytes_per_thread: float
-
-    def memory_bytes(self, threads: int) -> float:
-        """Memory of the arrays for a number of threads."""
-        return self.bytes_shared + threads * self.bytes_per_thread
-
-
-def estimate_cost(plan: Plan, blocks: Sequence[ProteinBlock]) -> Cost:
-    """Estimate what some blocks of a scan would take, by fitting the first few proteins of one."""
-    sizes = sorted({group.rows.size for group in plan.groups})
-    people = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    proteins = sum(block.proteins.size for block in blocks)
-    scan = Scan(plan)
-    first = replace(blocks[0], proteins=blocks[0].proteins[:_TIMED])
-    with one_blas_thread():
-        scan(replace(first, proteins=first.proteins[:1]))
-        began = time.process_time()
-        scan(first)
-        seconds = (time.process_time() - began) / first.proteins.size * proteins
-    n = sizes[-1]
-    width = max(
-        (plan.problem(plan.groups[g]).covariates.shape[1] for g in first.groups[:1]), default=1
-    )
-    rows = max(len(plan.coefficients(group)) for group in plan.groups)
-    # doubles of the design, its basis and copies of both for every set; of a block, its values and
-    # scores, and two arrays of passes for every fit
-    shared = 8.0 * n * width * (2 + len(plan.reading.labels)) * 2
-    per_thread = 8.0 * n * _largest_block(plan) * (6 + 2 * rows)
-    fits = proteins * plan.tests_per_protein
-    timed = first.proteins.size
-    path = scan.path(first.groups[0]) if first.groups else ""
-    return Cost(fits, people, seconds, timed, path, shared, per_thread)
-
-
-def _largest_block(plan: Plan) -> int:
-    """Return the number of proteins in the largest block."""
-    return max((int(block.proteins.size) for block in plan.blocks), default=0)

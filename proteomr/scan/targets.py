@@ -18,12 +18,21 @@ _LABELLED = 50
 
 
 def read_target(
-    reading: Reading, name: str, *, role: Role, family: AnyFamily | type[AnyFamily]
+    reading: Reading,
+    name: str,
+    *,
+    role: Role,
+    family: AnyFamily | type[AnyFamily],
+    reference: str | None = None,
 ) -> Target:
     """Read an exposure or an outcome from the samples, as the family takes it.
 
     A column of two levels (0 and 1, 1 and 2, true and false, or two texts) becomes 0 for the lower
     or alphabetically first and 1 for the other, in families that take two levels.
+
+    Parameters
+    ----------
+    reference : label of the level that becomes 0, where the column has two and this is one of them.
 
     Raises
     ------
@@ -64,6 +73,7 @@ def read_target(
             codes=_read_codes(column),
             n_levels=levels.len(),
             levels=tuple(map(label_level, levels.head(_LABELLED))),
+            reference=reference,
         )
     )
 

@@ -12,7 +12,17 @@ import polars as pl
 
 from proteomr.errors import UsageError
 from proteomr.execute import Executor
-from proteomr.runs import Account, Forecast, Ledger, Outcome, Output, Request, Results, run_job
+from proteomr.runs import (
+    EVERYTHING,
+    Account,
+    Forecast,
+    Ledger,
+    Outcome,
+    Output,
+    Request,
+    Results,
+    run_job,
+)
 from proteomr.simulate.cohort import COHORT_TABLES, count_cells, describe_model, write_cohort
 from proteomr.simulate.export import EXPORT_FILES, check_export, write_ukb_export
 from proteomr.simulate.measurement import plan_chunks
@@ -101,6 +111,7 @@ class SimulateJob:
 
     main: ClassVar[str] = "samples"
     as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = (EVERYTHING,)
 
     request: SimulateRequest
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from proteomr.files import replace_file
+from proteomr.runs.progress import follow
 from proteomr.simulate.measurement import Chunk, Measurement, plan_chunks
 
 __all__ = ["write_columns", "write_proteins"]
@@ -89,7 +90,8 @@ def write_proteins(
             use_dictionary=False,
             write_statistics=False,
         ) as writer:
-            for chunk in plan_chunks(measurement.covariates.people.n, measurement.panel.size):
+            chunks = plan_chunks(measurement.covariates.people.n, measurement.panel.size)
+            for chunk in follow(chunks, doing="simulating", total=len(chunks)):
                 arrays = _measure_chunk(measurement, chunk, proteins=len(names))
                 writer.write_table(pa.Table.from_arrays(arrays, schema=schema), chunk.rows)
                 after_chunk()

@@ -1,7 +1,14 @@
 """Frames with a contract: cohorts, protein matrices and result tables."""
 
 from proteomr.tables.associations import Associations, SignificanceColumn
-from proteomr.tables.cohort import Cohort, Drop, ProteinCovariate, tabulate_drops
+from proteomr.tables.cohort import (
+    WITHDRAWN,
+    WITHOUT_PROTEINS,
+    Cohort,
+    Drop,
+    ProteinCovariate,
+    tabulate_drops,
+)
 from proteomr.tables.fields import Fields, name_field
 from proteomr.tables.harmonised import Direction, Harmonised
 from proteomr.tables.joint_tests import JointTests
@@ -16,6 +23,8 @@ from proteomr.tables.proteins import (
 from proteomr.tables.table import ColumnSchema, Schema, Table, load_schema, schema_names
 
 __all__ = [
+    "WITHDRAWN",
+    "WITHOUT_PROTEINS",
     "ArrayProteins",
     "Associations",
     "Cohort",

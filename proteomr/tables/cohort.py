@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import polars as pl
 
@@ -12,7 +13,19 @@ from proteomr.tables import columns as c
 from proteomr.tables.names import refuse_names
 from proteomr.tables.proteins import Proteins
 
-__all__ = ["Cohort", "Drop", "ProteinCovariate", "check_ids", "tabulate_drops"]
+__all__ = [
+    "WITHDRAWN",
+    "WITHOUT_PROTEINS",
+    "Cohort",
+    "Drop",
+    "ProteinCovariate",
+    "check_ids",
+    "tabulate_drops",
+]
+
+WITHDRAWN: Final = "withdrawn"
+WITHOUT_PROTEINS: Final = "in the samples, without proteins"
+"""Reasons of drops that count people of the samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,8 @@ def check_ids(frame: pl.DataFrame, id_column: str, *, among: str) -> None:
     if id_column not in frame.columns:
         raise IdentifierError(f"no identifier column {id_column!r} among the {among}")
     ids = frame[id_column]
+    if not ids.len() and ids.dtype != pl.String:
+        raise IdentifierError(f"there is nobody among the {among}")
     if ids.dtype != pl.String or ids.null_count():
         raise IdentifierError(f"identifiers {id_column!r} of the {among} are text, none missing")
     if not bool((ids[1:] > ids[:-1]).all()):

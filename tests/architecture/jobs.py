@@ -160,8 +160,9 @@ CASES = (
         ),
         Call(
             "samples.csv proteins.csv --family logistic --exposure iso --adjust aged=age "
-            "--transform none --firth --level 0.9 --tests exposure --effective-tests --strata sex "
-            "--protein-covariate gap=gap.csv --withdrawn gone.csv --id eid",
+            "--transform none --firth --level 0.9 --reference-level 1 --tests exposure "
+            "--effective-tests --strata sex --protein-covariate gap=gap.csv --withdrawn gone.csv "
+            "--id eid",
             lambda: proteomr.associate(
                 "samples.csv",
                 "proteins.csv",
@@ -171,6 +172,7 @@ CASES = (
                 transform="none",
                 firth=True,
                 level=0.9,
+                reference_level="1",
                 tests="exposure",
                 effective_tests=True,
                 strata="sex",

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 NO_COMMANDS = {
     *("__init__", "bundles", "main", "console", "help", "jobs", "journal"),
     *("options", "show_associations", "show_causes", "show_quality", "study_options"),
+    *("foreign_names", "progress", "remedies"),
 }
 SLOW_TO_LOAD = {
     "statsmodels",

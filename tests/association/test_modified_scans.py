@@ -53,13 +53,30 @@ def test_people_without_a_modifier_are_left_out_and_counted(
     np.testing.assert_allclose(found["se"], wanted["se"], rtol=1e-9)
 
 
-@pytest.mark.parametrize("wrong", [0.0, -1.0, np.inf])
-def test_weights_that_are_not_above_zero_are_refused_with_their_count(wrong: float) -> None:
+@pytest.mark.parametrize("wrong", [-1.0, np.inf, -np.inf])
+def test_weights_below_zero_or_infinite_are_refused_with_their_count(wrong: float) -> None:
     samples = make_samples()
     weight = samples["weight"].set(pl.Series(np.arange(N) < 4), wrong)
     cohort = make_cohort(samples.with_columns(weight), make_values(samples))
-    with pytest.raises(ColumnError, match="'weight' are not finite numbers above 0 for 4 people"):
+    with pytest.raises(ColumnError, match="'weight' are below 0 or infinite for 4 people"):
         scan_cohort(cohort, spec_of("linear", weights="weight"))
+
+
+@pytest.mark.parametrize("family", ["linear", "logistic"])
+def test_people_of_weight_zero_are_left_out_and_counted(family: str) -> None:
+    samples = make_samples()
+    values = make_values(samples)
+    zero = np.arange(N) % 7 == 3
+    cohort = make_cohort(samples.with_columns(samples["weight"].set(pl.Series(zero), 0.0)), values)
+    spec = spec_of(family, weights="weight")
+    drops = {(d.step, d.reason): d.n for d in plan_scan(cohort, spec).drops}
+    assert drops == {("associate", "weight 0"): int(zero.sum())}
+    kept = np.flatnonzero(~zero)
+    found = scan_cohort(cohort, spec).frame
+    wanted = scan_cohort(make_cohort(samples[kept], values[kept]), spec).frame
+    assert found["n"].to_list() == wanted["n"].to_list()
+    np.testing.assert_allclose(found["estimate"], wanted["estimate"], rtol=1e-9)
+    np.testing.assert_allclose(found["se"], wanted["se"], rtol=1e-9)
 
 
 def test_weights_that_are_text_are_refused() -> None:

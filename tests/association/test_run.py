@@ -26,7 +26,7 @@ from proteomr.io import read_cohort
 from proteomr.runs import Account, Output, Results, digest_request, run_job
 
 SPEC = ModelSpec("logistic", ("iso", "lo"), {"none": "1", "aged": "age"})
-OUTPUTS = ("associations.parquet", "summary.tsv", "drops.tsv")
+OUTPUTS = ("associations.parquet", "attrition.tsv", "summary.tsv", "drops.tsv")
 PROTEINS = 170  # three blocks
 Done = TypeVar("Done")
 
@@ -183,6 +183,7 @@ def test_a_plan_counts_what_the_run_does(request_of: AssociateRequest) -> None:
     assert dict(forecast.lines)["blocks"] == "3, with 4 fits a protein"
     assert "Newton" in forecast.path
     assert forecast.seconds is not None
+    assert forecast.elapsed is not None
     assert forecast.seconds > 0
 
 

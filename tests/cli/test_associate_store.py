@@ -109,7 +109,7 @@ def associate_to(associate: Any, study: Any, out: str, *more: object, **files: s
 def test_the_summary_names_the_gene_and_its_assay(associate: Any, store: Path) -> None:
     assert store.is_dir()
     lines = associate(proteins="store").out.splitlines()
-    assert lines[2].endswith("  GDF15 (P000)")
+    assert lines[3].endswith("  GDF15 (P000)")
     assert max(map(len, lines[:-1])) <= 100
 
 
@@ -185,7 +185,7 @@ def test_assays_that_name_no_gene_leave_it_empty(associate: Any, study: Any) -> 
     bare = replace(made, assays=made.assays.drop("gene"))
     write_store(bare, study.folder / "bare")
     lines = associate(proteins="bare").out.splitlines()
-    assert lines[2].endswith("  P000")
+    assert lines[3].endswith("  P000")
     assert read(study.folder / "out")["gene"].null_count() == 12
 
 

@@ -242,7 +242,7 @@ def test_a_file_for_both_samples_and_proteins_is_refused(associate: Any) -> None
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--adjust", "age"], "--adjust 'age' is not of the form LABEL="),
+        (["--adjust", "age"], "--adjust 'age' has no label: write --adjust adjusted=\"age\""),
         (["--adjust", "a=age", "--adjust", "a=bmi"], "--adjust 'a' is given twice"),
         (["--adjust", "a=age", "--adjust", "b=c + bmi"], "'c'"),
         (["--adjust", "a=lonely"], "is an exposure and in the adjustment set 'a'"),

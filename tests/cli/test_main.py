@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer
 from proteomr_cli import main
-from proteomr_cli.console import print_rows, report_error, say, track
+from proteomr_cli.console import print_rows, report_error, say
 
 from proteomr import errors
 
@@ -72,10 +72,10 @@ def test_a_fault_of_proteomr_itself_keeps_its_traceback(end_with: Outcome) -> No
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["shema"], "Did you mean 'schema'?"),
+        (["shema"], "did you mean schema?"),
         (["doctor", "--oot", "x"], "--out"),
         (["schema", "a", "b"], "unexpected extra argument"),
-        (["schema", "asociations"], "did you mean 'associations'?"),
+        (["schema", "asociations"], "did you mean 'associations'"),
     ],
 )
 def test_a_mistake_in_the_command_line_is_one_line_and_code_2(
@@ -146,32 +146,6 @@ def test_python_m_proteomr_is_the_command_line() -> None:
 def test_an_error_stays_one_line_whatever_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
     report_error("a\nb\x1b[31m\x00 ä")
     assert capsys.readouterr().err == "error: a b\\x1b[31m\\x00 ä\n"
-
-
-def test_progress_is_silent_and_lazy_where_stderr_is_no_terminal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    drawn: list[int] = []
-
-    def blocks() -> Iterator[int]:
-        for block in range(3):
-            drawn.append(block)
-            yield block
-
-    tracked = track(blocks(), total=3, label="fitting", show=True)
-    assert next(tracked) == 0
-    assert drawn == [0]
-    assert list(tracked) == [1, 2]
-    assert capsys.readouterr().err == ""
-
-
-def test_progress_on_a_terminal_passes_every_item(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    assert list(track(range(5), total=5, label="fitting")) == list(range(5))
-    assert "fitting" in capsys.readouterr().err
 
 
 def test_a_lack_of_memory_is_one_line_with_a_remedy(end_with: Outcome) -> None:

@@ -98,3 +98,12 @@ def test_polars_is_held_to_the_threads_asked_for() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert shown.stdout.split() == ["3", "3"]
+
+
+def test_a_broken_link_in_place_of_the_folder_is_named_so(associate: Any, study: Any) -> None:
+    link = study.folder / "link"
+    link.symlink_to(study.folder / "nowhere" / "deeper")
+    ending = associate("-o", link)
+    assert ending.code == 74
+    assert "a broken link stands in its place" in ending.message
+    assert link.is_symlink()

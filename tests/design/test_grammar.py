@@ -337,3 +337,8 @@ def test_doubling_labels_do_not_explode() -> None:
 def test_function_of_its_own_label_is_refused() -> None:
     with pytest.raises(FormulaError, match="'age' is a label, and a function needs a column"):
         parse_sets({"age": "log(age)"})
+
+
+def test_a_range_with_a_number_of_many_digits_is_told_so() -> None:
+    with pytest.raises(FormulaError, match="a number of more digits than"):
+        parse("PC1..PC2147483648").resolve(["PC1"])

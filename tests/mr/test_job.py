@@ -169,7 +169,7 @@ def test_a_plan_says_what_would_run_and_writes_nothing(
     assert dict(forecast.units) == {"pairs": 12, "instruments": 19, "methods": 2}
     assert forecast.seconds is not None
     assert forecast.memory_bytes is not None
-    assert ("timed", "8 pairs") in forecast.lines
+    assert ("timed", "12 pairs") in forecast.lines
     run_shell("mr", *files, "--unproven", "flag", "--dry-run", "-o", tmp_path / "out")
     assert sorted(tmp_path.iterdir()) == before
 

@@ -31,6 +31,7 @@ class DoublingJob:
     request: Doubling
     main: ClassVar[str] = "doubled"
     as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = ()
 
     @property
     def results(self) -> tuple[str, ...]:

@@ -221,6 +221,13 @@ def _find_traits(names: Sequence[str], book: FormatBook) -> tuple[str, ...]:
     return tuple(name.removeprefix(stem) for name in names if name.startswith(stem))
 
 
+def _turn(key: str, value: str, allowed: Sequence[str]) -> str:
+    """Say how a mapping is written that was written the other way round, or what is nearest."""
+    if value in allowed:
+        return f": the canonical name stands first, {value}={key}"
+    return nearest(key, allowed) or f"; they are {', '.join(USUAL)}"
+
+
 def _read_mapping(key: str, value: str, names: Sequence[str], path: Path) -> tuple[str, Assignment]:
     to, by = _SHORTHANDS.get(key, (key, USUAL.get(key, "")))
     if not by:
@@ -230,7 +237,7 @@ def _read_mapping(key: str, value: str, names: Sequence[str], path: Path) -> tup
                 f"{path}: {key!r} is a column of the file and {value!r} a canonical one: the "
                 f"canonical name comes first, {value}={shlex.quote(key)}"
             )
-        raise UsageError(f"no canonical column {key!r}{nearest(key, allowed)}")
+        raise UsageError(f"no canonical column {key!r}{_turn(key, value, allowed)}")
     source = value
     if value not in names and (call := _CALL.match(value)):
         by, source = call[1], call[2]
@@ -246,6 +253,9 @@ def _check_enough(book: FormatBook, names: Sequence[str], path: Path) -> None:
     lacking = {"effect_allele", "beta"} - targets
     if not {"variant_id", "rsid"} & targets and not {"chromosome", "position_bp"} <= targets:
         lacking.add("variant_id")
+    if {"beta_exposure", "beta_outcome"} <= {name.replace(".", "_") for name in names}:
+        message = "is harmonised already: mr takes it by --harmonised FILE"
+        raise FormatError(message, path=path, line=1)
     if len(lacking) > 1:
         shown = ", ".join(names[:12])
         raise FormatError(

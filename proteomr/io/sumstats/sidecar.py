@@ -10,7 +10,7 @@ from typing import Final
 
 from proteomr.border import reads
 from proteomr.errors import FormatError
-from proteomr.files import replace_file
+from proteomr.files import replace_file, shared_mode
 from proteomr.tables.sumstats import BUILD_NAMES, GenomeBuild
 
 __all__ = ["StudyMeta", "find_sidecar", "read_sidecar", "write_sidecar"]
@@ -140,7 +140,9 @@ def write_sidecar(path: Path, meta: StudyMeta, *, data_file: str, md5: str) -> N
         f"is_harmonised: {str(bool(meta.harmonised)).lower()}",
         "is_sorted: false",
     ]
-    replace_file(path, lambda file: file.write(("\n".join(lines) + "\n").encode()), mode=0o644)
+    replace_file(
+        path, lambda file: file.write(("\n".join(lines) + "\n").encode()), mode=shared_mode()
+    )
 
 
 def _entries(text: str) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from proteomr.errors import UsageError
-from proteomr.files import replace_file
+from proteomr.files import replace_file, shared_mode
 from proteomr.io.sumstats.books import ColumnRule, FormatBook, load_book
 from proteomr.io.sumstats.cells import write_p
 from proteomr.io.sumstats.sidecar import StudyMeta, write_sidecar
@@ -96,7 +96,7 @@ def write_sumstats(
     held = io.BytesIO()
     frame.write_csv(held, separator=book.delimiter, null_value=book.missing)
     content = held.getvalue()
-    replace_file(path, lambda file: file.write(content), mode=0o644)
+    replace_file(path, lambda file: file.write(content), mode=shared_mode())
     if book.sidecar:
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
         target = path.with_name(f"{path.name}-meta.yaml")

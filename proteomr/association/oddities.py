@@ -1,0 +1,73 @@
+"""What of the input looks odd, said before hours are spent."""
+
+from __future__ import annotations
+
+from proteomr.association.plan import Plan
+from proteomr.models import Target
+from proteomr.scan import people_asked
+from proteomr.tables import WITHOUT_PROTEINS
+
+__all__ = ["describe_oddities"]
+
+# What the unaffected level of two is called: where the alphabet puts it first, nobody is misled.
+_REFERENCES = {"no", "n", "false", "control", "controls", "none", "never", "negative", "absent"}
+# Of the people: what is missing in more is named.
+_MOSTLY = 0.5
+
+
+def describe_oddities(plan: Plan) -> tuple[str, ...]:
+    """Return what of people, columns and targets a user should look at, in sentences."""
+    return (
+        *_describe_overlap(plan),
+        *plan.cohort.notes,
+        *(said for target in plan.targets for said in _describe_alphabet(plan, target)),
+        *(said for name in _columns_used(plan) for said in _describe_column(plan, name)),
+    )
+
+
+def _describe_overlap(plan: Plan) -> tuple[str, ...]:
+    cohort = plan.cohort
+    without = sum(drop.n for drop in cohort.drops if drop.reason == WITHOUT_PROTEINS)
+    if without * 2 <= cohort.n + without:
+        return ()
+    said = f"only {cohort.n:,} of the {people_asked(cohort):,} people in the samples have proteins"
+    return (f"{said}: are these files of one study, with the same identifiers?",)
+
+
+def _describe_alphabet(plan: Plan, target: Target) -> tuple[str, ...]:
+    """Say which of two texts is the reference, unless its name says so itself."""
+    contrast = target.contrasts[0]
+    if contrast is None or len(target.contrasts) > 1:
+        return ()
+    second, _, first = contrast.partition(" vs ")
+    if plan.spec.reference_level == first:
+        return ()
+    if plan.reading.columns.is_numeric(target.name) or first.casefold() in _REFERENCES:
+        return ()
+    said = f"{target.role} {target.name!r} is {contrast}: {first!r} comes first in the alphabet"
+    return (f"{said} and is the reference; else give --reference-level {_quote(second)}",)
+
+
+def _columns_used(plan: Plan) -> tuple[str, ...]:
+    """Return the columns of the samples that a model reads, each once."""
+    named = [name for formula in plan.reading.formulas for name in formula.variables]
+    names = dict.fromkeys([*(target.name for target in plan.targets), *named])
+    return tuple(name for name in names if name in plan.reading.columns)
+
+
+def _describe_column(plan: Plan, name: str) -> tuple[str, ...]:
+    """Say that a column is mostly empty, or has one value."""
+    columns, n = plan.reading.columns, plan.cohort.n
+    missing = columns.missing(name)
+    lost = int(missing.sum())
+    said = []
+    if lost > _MOSTLY * n:
+        said.append(f"{name!r} is missing for {lost:,} of {n:,} people, whom every model loses")
+    column = columns[name].filter(~missing)
+    if column.n_unique() == 1 and n > 1:
+        said.append(f"{name!r} has one value, {column[0]!r:.40}, and changes nothing")
+    return tuple(said)
+
+
+def _quote(level: str) -> str:
+    return level if level.isalnum() else f'"{level}"'

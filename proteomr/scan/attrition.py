@@ -1,0 +1,116 @@
+"""Who is left of the people for each model of a plan, and why the others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import I64, Bool
+from proteomr.models import Target
+from proteomr.scan.groups import ModelKey
+from proteomr.scan.plan import Plan
+from proteomr.scan.reading import Stratum
+from proteomr.tables import WITHDRAWN, WITHOUT_PROTEINS, Cohort
+from proteomr.tables import columns as c
+
+__all__ = ["count_people", "people_asked"]
+
+
+def people_asked(cohort: Cohort) -> int:
+    """Return how many people the samples name, whether or not they have proteins.
+
+    Examples
+    --------
+    >>> from proteomr.tables import ArrayProteins, Drop
+    >>> cohort = Cohort(
+    ...     pl.DataFrame({"id": ["1", "2"]}), "id", ArrayProteins(("ADM",), np.ones((2, 1))),
+    ...     pl.DataFrame({"protein": ["ADM"]}), (Drop("load", WITHOUT_PROTEINS, 3),))
+    >>> people_asked(cohort)
+    5
+    """
+    return cohort.n + _lost_at_load(cohort, WITHDRAWN) + _lost_at_load(cohort, WITHOUT_PROTEINS)
+
+
+def count_people(plan: Plan) -> pl.DataFrame:
+    """Return a row for each target, adjustment set and stratum: people asked, lost and complete.
+
+    Each person who is lost counts once, for the first reason in the order of the columns. Of a
+    stratum the people are those in it who have proteins: who has none is in no stratum.
+    """
+    groups: dict[ModelKey, list[I64]] = {}
+    for group in plan.groups:
+        for key in group.models:
+            groups.setdefault(key, []).append(group.rows)
+    rows = []
+    for e, target in enumerate(plan.targets):
+        for a, label in enumerate(plan.reading.labels):
+            for s, stratum in enumerate(plan.reading.strata):
+                key = ModelKey(e, a, s)
+                left = _follow(plan, key, stratum, groups[key])
+                rows.append(
+                    {
+                        c.ADJUSTMENT: label,
+                        c.EXPOSURE: target.name if target.role == "exposure" else None,
+                        c.OUTCOME: target.name if target.role == "outcome" else None,
+                        c.STRATUM: stratum.label,
+                        **_count_losses(plan, stratum, left),
+                        **_count_complete(left, target),
+                    }
+                )
+    keys = (c.ADJUSTMENT, c.EXPOSURE, c.OUTCOME, c.STRATUM, c.CONTRAST)
+    kinds: dict[str, type[pl.DataType]] = {**dict.fromkeys(keys, pl.String), c.N_CASE: pl.Int64}
+    return pl.DataFrame(rows, schema_overrides=kinds, infer_schema_length=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """Who is left after each step ``(n,)``; after the last, positions in each panel of proteins."""
+
+    target: Bool
+    covariates: Bool
+    modifiers: Bool
+    panels: tuple[I64, ...]
+
+
+def _follow(plan: Plan, key: ModelKey, stratum: Stratum, panels: Sequence[I64]) -> _Left:
+    reading, target = plan.reading, plan.targets[key.target]
+    formula = reading.formulas[key.adjustment]
+    observed = stratum.rows & target.observed
+    covered = observed & reading.complete(formula, {})
+    weighed = covered & reading.modifiers.complete
+    return _Left(observed, covered, weighed, tuple(panels))
+
+
+def _count_losses(plan: Plan, stratum: Stratum, left: _Left) -> dict[str, int]:
+    whole = stratum.label is None
+    withdrawn = _lost_at_load(plan.cohort, WITHDRAWN) if whole else 0
+    without = _lost_at_load(plan.cohort, WITHOUT_PROTEINS) if whole else 0
+    steps = [int(np.sum(rows)) for rows in (stratum.rows, left.target, left.covariates)]
+    last = int(np.sum(left.modifiers))
+    return {
+        "people": steps[0] + withdrawn + without,
+        "withdrawn": withdrawn,
+        "without_proteins": without,
+        "target_missing": steps[0] - steps[1],
+        "covariate_missing": steps[1] - steps[2],
+        "weight_or_cluster_missing": steps[2] - last,
+        "panel_covariate_missing": last - max(rows.size for rows in left.panels),
+    }
+
+
+def _count_complete(left: _Left, target: Target) -> dict[str, int | str | None]:
+    """Return who is complete in the largest and the smallest panel, and the second level's."""
+    sizes = [rows.size for rows in left.panels]
+    counts: dict[str, int | str | None] = {"complete": max(sizes), "complete_least": min(sizes)}
+    contrast = target.contrasts[0]
+    if len(target.contrasts) > 1 or contrast is None or target.values.ndim > 1:
+        return {**counts, c.N_CASE: None, c.CONTRAST: None}
+    widest = left.panels[int(np.argmax(sizes))]
+    return {**counts, c.N_CASE: int(np.sum(target.values[widest] == 1.0)), c.CONTRAST: contrast}
+
+
+def _lost_at_load(cohort: Cohort, reason: str) -> int:
+    return sum(drop.n for drop in cohort.drops if drop.reason == reason)

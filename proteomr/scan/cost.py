@@ -1,0 +1,125 @@
+"""What a scan would take, by working through blocks of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from proteomr.execute import Threads, one_blas_thread
+from proteomr.runs.timing import Spent, Stopwatch
+from proteomr.scan.fitting import Scan
+from proteomr.scan.plan import Plan, ProteinBlock
+from proteomr.scan.run import in_turn
+
+__all__ = ["Cost", "estimate_cost"]
+
+# Blocks whose fits take longer than this together are timed by fewer proteins each.
+_PATIENCE = 20.0
+_FEWEST = 2  # of one alone, what each block costs would count as what each protein costs
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the blocks of a scan would take.
+
+    Attributes
+    ----------
+    fits : number of fits.
+    people : complete for targets and covariates, in words.
+    blocks : of all blocks: preparing their groups, fitting, and keeping them as parts.
+    timed : proteins that were fitted to know.
+    path : on which the fits go, in words.
+    parts : of the blocks that were timed.
+    """
+
+    fits: int
+    people: str
+    blocks: Spent
+    timed: int
+    path: str
+    parts: tuple[pl.DataFrame, ...]
+
+
+def estimate_cost(
+    plan: Plan,
+    blocks: Sequence[ProteinBlock],
+    *,
+    threads: int,
+    keep: Callable[[pl.DataFrame], object] | None = None,
+) -> Cost:
+    """Estimate what blocks of a scan take, by working through as many as are fitted at once.
+
+    Threads get into one another's way where they wait for memory, which nothing tells but the
+    trial. What is loaded and prepared once is timed apart.
+
+    Parameters
+    ----------
+    plan : of the scan.
+    blocks : those to be fitted.
+    threads : blocks fitted at once.
+    keep : what is done with a part, such as writing it.
+    """
+    watch = Stopwatch()
+    ordered = in_turn(blocks)
+    together = ordered[: max(1, min(threads, len(ordered)))]
+    first = together[0]
+    with one_blas_thread():
+        Scan(plan)(_shorten(first, 1))  # loads what is loaded once
+        loaded = watch.read()
+        scan = Scan(plan)
+        scan.prepare(first)
+        prepared = watch.read()
+        scan(_shorten(first, 1))
+        single = watch.read()
+        chosen = _choose(together, single)
+        for block in together:
+            scan.prepare(block)
+        watch.read()
+        with closing(Threads(len(chosen)).map(scan, chosen)) as results:
+            parts = tuple(part for _, part in results)
+        fitted = watch.read()
+    if keep is not None:
+        for part in parts:
+            keep(part)
+    kept = watch.read()
+    proteins = sum(block.proteins.size for block in blocks)
+    timed = sum(block.proteins.size for block in chosen)
+    panels = len({block.groups for block in blocks})
+    further = max(0, panels - 1)
+    waves = proteins / timed if timed < proteins else 1.0
+    if timed == sum(block.proteins.size for block in together):
+        # the last blocks leave threads without work
+        waves = max(waves, float(math.ceil(len(ordered) / len(together)) - 1) + _last(ordered))
+    preparing = Spent(
+        prepared.elapsed * further / min(len(together), 2), prepared.processors * further
+    )
+    fitting = Spent(fitted.elapsed * waves, fitted.processors * proteins / timed)
+    sizes = sorted({group.rows.size for group in plan.groups})
+    return Cost(
+        fits=proteins * plan.tests_per_protein,
+        people=f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}",
+        blocks=loaded + preparing + fitting + kept.times(len(ordered) / len(chosen)),
+        timed=timed,
+        path=scan.path(first.groups[0]) if first.groups else "",
+        parts=parts,
+    )
+
+
+def _shorten(block: ProteinBlock, proteins: int) -> ProteinBlock:
+    return replace(block, proteins=block.proteins[:proteins])
+
+
+def _choose(together: Sequence[ProteinBlock], single: Spent) -> list[ProteinBlock]:
+    """Return the blocks to time, of fewer proteins where whole ones would take too long."""
+    most = max(block.proteins.size for block in together)
+    fits = max(_FEWEST, int(_PATIENCE / max(single.elapsed, 1e-6)))
+    return [_shorten(block, min(most, fits)) for block in together]
+
+
+def _last(ordered: Sequence[ProteinBlock]) -> float:
+    """Return the share of a whole block that the last one is."""
+    return ordered[-1].proteins.size / max(block.proteins.size for block in ordered)

@@ -1,0 +1,51 @@
+"""What a dry run says is near what the run takes, in processor time and in memory."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# A quarter is what is promised on a quiet machine. Processor time itself differs by a third where
+# others share the caches, and a run as short as this is half start-up.
+NEAR = 1.6
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("forecast") / "cohort"
+    command = ["simulate", "--people", "3000", "--proteins", "300", "-q", "-o", str(folder)]
+    subprocess.run([sys.executable, "-m", "proteomr", *command], check=True, capture_output=True)
+    return folder
+
+
+def spend(*arguments: str) -> tuple[str, float, float]:
+    """Run a command; return what it printed, its processor time, and its megabytes at most."""
+    command = [sys.executable, "-m", "proteomr", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        printed = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    unit = 1e6 if sys.platform == "darwin" else 1e6 / 1024
+    return printed, used.ru_utime + used.ru_stime, used.ru_maxrss / unit
+
+
+@pytest.mark.parametrize("family", ["linear", "logistic"])
+def test_a_dry_run_is_near_what_the_run_takes(cohort: Path, tmp_path: Path, family: str) -> None:
+    asked = ["associate", str(cohort), "--family", family, "--exposure", "isolation"]
+    asked += ["--adjust", "full=age + sex + C(site) + PC1..PC20", "--threads", "2"]
+    said, _, _ = spend(*asked, "--dry-run", "-o", str(tmp_path / "dry"))
+    _, seconds, megabytes = spend(*asked, "-o", str(tmp_path / "run"))
+    time = re.search(r"^time .*, ([\d.]+) s of processors$", said, re.MULTILINE)
+    memory = re.search(r"^memory +about ([\d,]+) MB", said, re.MULTILINE)
+    assert time is not None
+    assert memory is not None
+    assert 1 / NEAR < float(time[1]) / seconds < NEAR
+    assert 1 / 1.3 < float(memory[1].replace(",", "")) / megabytes < 1.3
+    assert not (tmp_path / "dry").exists()
