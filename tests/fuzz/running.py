@@ -199,7 +199,7 @@ def _spell(taken: Any) -> Iterator[str]:
         for value in taken:
             yield from _spell(value)
     else:
-        yield _ADDRESS.sub("", repr(taken))
+        yield _ADDRESS.sub("", _FOLDER.sub("", repr(taken)))
 
 
 def run_cases(seed: int, numbers: Sequence[int]) -> Report:
