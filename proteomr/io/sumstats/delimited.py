@@ -179,7 +179,9 @@ def _head_lines(path: Path, *, compressed: bool) -> tuple[list[str], tuple[str, 
         whole = len(head) < size
         lines = head.decode("utf-8-sig", "replace").splitlines()
         lines = lines if whole else lines[:-1]
-        meta = next((i for i in range(len(lines)) if not _is_comment(lines[i:])), len(lines))
+        meta = next(
+            (i for i in range(len(lines)) if not _is_comment(lines[i : i + _SAMPLE])), len(lines)
+        )
         if whole or len(lines) > meta + _SAMPLE:
             break
     below = [line for line in lines[meta:] if line.strip()]
