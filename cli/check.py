@@ -100,7 +100,7 @@ class _Heard(logging.Handler):
         from proteomr.association.inspection import Finding
 
         said = {one.text for one in beside}
-        return [Finding("note", "input", text) for text in self._texts if text not in said]
+        return [Finding("warning", "input", text) for text in self._texts if text not in said]
 
 
 def _rank(finding: "Finding") -> int:
@@ -131,7 +131,7 @@ def _inspect_scan(files: Sequence[Path], family: str, asked: dict[str, Any]) -> 
             protein_covariates={name: Path(path) for name, path in gaps.items()},
             **{name: asked[name] for name in ("assays", "withdrawn", "id_column")},
         )
-        with AssociateJob(request).open_plan() as plan:
+        with AssociateJob(request).open_plan() as (plan, _):
             return inspect_plan(plan)
     except (InputError, NothingToDo) as fault:
         return [Finding("error", "input", str(fault))]
