@@ -206,6 +206,15 @@ def associate(
         ),
     ] = None,
     id_column: shared.IdColumn = None,
+    sample_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.INPUT,
+            help="Column of PROTEINS that is no protein but a fact about the samples, such as "
+            "plate; repeat for several. Columns that SAMPLES has as well are left out without it.",
+        ),
+    ] = None,
     withdrawn: shared.Withdrawn = None,
     blocks: Blocks,
     shard: Annotated[
@@ -270,6 +279,7 @@ def associate(
             withdrawn=withdrawn,
             id_column=id_column,
             effective_tests=effective_tests,
+            sample_columns=tuple(sample_column or ()),
         )
         return AssociateJob(request, columns, share)
 

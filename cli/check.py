@@ -27,7 +27,7 @@ __all__ = ["check"]
 _OF_ASSOCIATE = (
     *("exposure", "outcome", "adjust", "transform", "interaction", "strata", "reference_level"),
     *("weights", "cluster", "errors", "firth", "protein_covariate", "assays", "id_column"),
-    "withdrawn",
+    *("sample_column", "withdrawn"),
 )
 _ORDER = ("error", "warning", "note", "fine")
 _INPUT = 3
@@ -129,6 +129,7 @@ def _inspect_scan(files: Sequence[Path], family: str, asked: dict[str, Any]) -> 
             files[0],
             list(files[1:]),
             protein_covariates={name: Path(path) for name, path in gaps.items()},
+            sample_columns=tuple(asked["sample_column"] or ()),
             **{name: asked[name] for name in ("assays", "withdrawn", "id_column")},
         )
         with AssociateJob(request).open_plan() as (plan, _):

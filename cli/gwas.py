@@ -11,15 +11,12 @@ from .console import print_rows, say
 from .help import GroupedCommand
 from .jobs import Task, run_command
 from .study_options import (
-    Build,
     BuildName,
-    FormatName,
-    Mapped,
     OutFile,
+    Reading,
     Study,
     Trait,
     option,
-    parse_mapping,
 )
 
 if TYPE_CHECKING:
@@ -99,8 +96,7 @@ def munge(
         ),
     ],
     *,
-    format: FormatName = "auto",
-    mapped: Mapped = None,
+    reading: Reading,
     build: BuildName = None,
     trait: Trait = None,
     case_share: Case = None,
@@ -110,7 +106,7 @@ def munge(
     rsids: Rsids = None,
     liftover: Annotated[Path | None, option(POSITIONS, "CHAIN", _CHAIN)] = None,
     to_build: Annotated[
-        Build | None, option(POSITIONS, "GRCh37|GRCh38", "Build that the chain leads to.")
+        str | None, option(POSITIONS, "GRCh37|GRCh38", "Build that the chain leads to.")
     ] = None,
     min_maf: Annotated[float | None, option(QUALITY, "F", _MAF)] = None,
     min_info: Annotated[float | None, option(QUALITY, "R", _INFO)] = None,
@@ -132,13 +128,14 @@ def munge(
     What is wrong or remarkable in the rows is counted; what leaves stands in OUT.drops.tsv with
     its reason. Beside it: OUT.report.tsv (formats, builds, findings, notes), OUT.manifest.json.
     """
-    columns = parse_mapping(mapped)
+    columns = reading.columns
 
     def make_job() -> "MungeJob":
         from proteomr.gwas import MungeJob, MungeRequest
         from proteomr.gwas.munge_job import require_parquet
         from proteomr.gwas.policy import VariantPolicy
         from proteomr.io.sumstats import ReadOptions, Selection, parse_region
+        from proteomr.tables.sumstats import name_build
 
         require_parquet(out)
         dropped = {*(drop or ()), *["palindromic"] * drop_palindromic, *["indel"] * drop_indels}
@@ -150,7 +147,14 @@ def munge(
         )
         regions = Selection(tuple(map(parse_region, region or ())))
         read = ReadOptions(
-            format, columns, regions, build, trait, case_share=case_share, ratio_se=ratio_se
+            reading.format,
+            columns,
+            regions,
+            None if build is None else name_build(build),
+            trait,
+            case_share=case_share,
+            ratio_se=ratio_se,
+            scales=reading.scales,
         )
         request = MungeRequest.of(
             files,
@@ -158,7 +162,7 @@ def munge(
             policy=policy,
             variants=variants,
             chain=liftover,
-            lift_to=to_build,
+            lift_to=None if to_build is None else name_build(to_build),
             annotation=rsids,
         )
         return MungeJob(request)
@@ -185,8 +189,7 @@ def clump(
     kb: Annotated[
         float, option(LINKAGE, "K", "Within this distance of it, in 1,000 bp; 10000 usually.")
     ] = 10_000.0,
-    format: FormatName = "auto",
-    mapped: Mapped = None,
+    reading: Reading,
     out: OutFile,
     running: Running,
 ) -> None:
@@ -195,7 +198,7 @@ def clump(
     OUT.parquet holds the rows of the index variants; OUT.clumps.parquet says of every variant to
     which clump it went, or why to none; OUT.drops.tsv counts them.
     """
-    columns = parse_mapping(mapped)
+    columns = reading.columns
 
     def make_job() -> "ClumpJob":
         from proteomr.gwas import ClumpJob, ClumpRequest
@@ -205,7 +208,7 @@ def clump(
 
         require_parquet(out)
         clumping = Clumping(p1=p1, p2=p2, r2=r2, kb=kb)
-        read = ReadOptions(format, columns)
+        read = ReadOptions(reading.format, columns, scales=reading.scales)
         return ClumpJob(ClumpRequest.of(file, ld, measure=measure, clumping=clumping, read=read))
 
     run_command(context, running, Task(make_job, out, _describe_clumps, tables={"map": columns}))
@@ -222,13 +225,12 @@ def leads(
     distance_kb: Annotated[
         float, option(POSITIONS, "K", "Least distance of two leads, in 1,000 bp; 500 usually.")
     ] = 500.0,
-    format: FormatName = "auto",
-    mapped: Mapped = None,
+    reading: Reading,
     out: OutFile,
     running: Running,
 ) -> None:
     """Keep the strongest variant of each stretch; linkage is not looked at."""
-    columns = parse_mapping(mapped)
+    columns = reading.columns
 
     def make_job() -> "LeadsJob":
         from proteomr.gwas import LeadsJob, LeadsRequest
@@ -236,7 +238,7 @@ def leads(
         from proteomr.io.sumstats import ReadOptions
 
         require_parquet(out)
-        read = ReadOptions(format, columns)
+        read = ReadOptions(reading.format, columns, scales=reading.scales)
         distance_bp = round(distance_kb * 1000)
         return LeadsJob(LeadsRequest.of(file, p_value=p, distance_bp=distance_bp, read=read))
 

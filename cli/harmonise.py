@@ -12,14 +12,11 @@ from .console import print_rows, report_note, say
 from .jobs import Task, choose_formats, run_command
 from .remedies import refuse_stray_words
 from .study_options import (
-    BuildName,
     EstimateColumns,
-    FormatName,
     MatchName,
-    SideMapped,
+    Sides,
     Trait,
     option,
-    parse_mapping,
 )
 
 if TYPE_CHECKING:
@@ -54,13 +51,8 @@ def harmonise(
         ),
     ],
     *,
-    exposure_format: FormatName = "auto",
-    exposure_map: SideMapped = None,
-    exposure_build: BuildName = None,
+    sides: Sides,
     exposure_trait: Trait = None,
-    outcome_format: FormatName = "auto",
-    outcome_map: SideMapped = None,
-    outcome_build: BuildName = None,
     outcome_trait: Trait = None,
     match: MatchName = "auto",
     action: Annotated[
@@ -90,23 +82,18 @@ def harmonise(
     manifest.json.
     """
     refuse_stray_words([exposure, outcome], remedy="name two files")
-    mapped = {
-        "exposure-map": parse_mapping(exposure_map, option="--exposure-map"),
-        "outcome-map": parse_mapping(outcome_map, option="--outcome-map"),
-    }
+    tables = sides.tables
 
     def make_job() -> "HarmoniseJob":
-        from proteomr.io.sumstats import ReadOptions
         from proteomr.mr.harmonise_job import HarmoniseJob
         from proteomr.mr.pairing import HarmoniseRequest
 
+        read_exposure, read_outcome = sides.make_options()
         request = HarmoniseRequest.of(
             exposure,
             outcome,
-            read_exposure=ReadOptions(
-                exposure_format, mapped["exposure-map"], build=exposure_build
-            ),
-            read_outcome=ReadOptions(outcome_format, mapped["outcome-map"], build=outcome_build),
+            read_exposure=read_exposure,
+            read_outcome=read_outcome,
             exposure_trait=exposure_trait,
             outcome_trait=outcome_trait,
             match=match,
@@ -115,7 +102,7 @@ def harmonise(
         )
         return HarmoniseJob(request, columns)
 
-    task = Task(make_job, out, _describe, tables=mapped, formats=choose_formats(format))
+    task = Task(make_job, out, _describe, tables=tables, formats=choose_formats(format))
     run_command(context, running, task)
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ingest"]
 
-Platforms = Literal["auto", "olink", "somascan", "nulisa", "ukb", "table"]
+Platforms = Literal["auto", "olink", "somascan", "nulisa", "ukb", "massspec", "table"]
+Orientations = Literal["auto", "rows", "columns"]
 Replicate = Literal["refuse", "first", "mean"]
 
 _KINDS = {"protein": "human proteins", "non_human": "non-human", "control": "controls"}
@@ -29,6 +30,9 @@ _FLAGS = {
     "row_check": "a sample outside SomaLogic's limits: RowCheck",
     "col_check": "an assay outside SomaLogic's limits: ColCheck",
     "deprecated": "an assay that SomaLogic has withdrawn from use",
+    "contaminant": "a protein group that may come from the laboratory",
+    "decoy": "a group of proteins that do not exist, by which errors are counted",
+    "only_by_site": "a group known by modified peptides alone",
 }
 
 
@@ -48,11 +52,12 @@ def ingest(
     platform: Annotated[
         Platforms,
         typer.Option(
-            metavar="auto|olink|somascan|nulisa|ukb|table",
+            metavar="auto|olink|somascan|nulisa|ukb|massspec|table",
             rich_help_panel=shared.INPUT,
             help="olink: NPX or pg/mL, long or wide. somascan: ADAT. nulisa: NPQ or AQ. ukb: "
             "protein tables of UK Biobank with coding143, helper tables and participant tables. "
-            "table: any wide or long table. auto: told by the content. A name forces its reader.",
+            "massspec: MaxQuant, DIA-NN, FragPipe, Spectronaut, AlphaPept. table: any wide or long "
+            "table. auto: told by the content. A name forces its reader.",
         ),
     ] = "auto",
     id_column: Annotated[
@@ -80,8 +85,9 @@ def ingest(
         typer.Option(
             metavar="NAME",
             rich_help_panel=shared.INPUT,
-            help="Column of the values in a long table; of Olink and NULISA, another "
-            "quantity than NPX or NPQ, such as 'Conc (pg/mL)'.",
+            help="Column of the values in a long table; of Olink and NULISA, another quantity than "
+            "NPX or NPQ, such as 'Conc (pg/mL)'; of mass spectrometry a quantity by its name, such "
+            "as lfq or ibaq; of AnnData a layer.",
         ),
     ] = None,
     sample_column: Annotated[
@@ -93,6 +99,15 @@ def ingest(
             "about the samples, such as age; repeat for several.",
         ),
     ] = None,
+    proteins_in: Annotated[
+        Orientations,
+        typer.Option(
+            metavar="auto|rows|columns",
+            rich_help_panel=shared.INPUT,
+            help="Where the proteins of a wide table of no known format stand. auto: where names "
+            "of genes or accessions are found, which is said; refused where both may be.",
+        ),
+    ] = "auto",
     instance: Annotated[
         int,
         typer.Option(
@@ -147,7 +162,9 @@ def ingest(
         from proteomr.io import IngestJob, IngestOptions, IngestRequest
 
         columns = tuple(sample_column or ())
-        options = IngestOptions(id_column, assay, value, instance, log2, replicates, columns)
+        options = IngestOptions(
+            id_column, assay, value, instance, log2, replicates, columns, proteins_in
+        )
         request = IngestRequest.of(files, platform=platform, options=options, withdrawn=withdrawn)
         return IngestJob(request)
 

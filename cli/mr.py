@@ -1,5 +1,6 @@
 """`proteomr mr`: Mendelian randomisation of one pair or of thousands."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -10,7 +11,7 @@ from .bundles import Blocks, Running, takes_bundles
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
 from .show_causes import describe_failures, show_causes
-from .study_options import Build, EstimateColumns, MatchName
+from .study_options import EstimateColumns, MatchName, Sides
 
 if TYPE_CHECKING:
     from proteomr.mr.harmonise import Action
@@ -37,6 +38,7 @@ def mr(
         ),
     ] = None,
     *,
+    sides: Sides,
     harmonised: Annotated[
         Path | None,
         typer.Option(
@@ -78,11 +80,11 @@ def mr(
         ),
     ] = 1000,
     build: Annotated[
-        Build,
+        str,
         typer.Option(
             metavar="GRCh37|GRCh38",
             rich_help_panel=INSTRUMENTS,
-            help="Of the positions, for --cis.",
+            help="Of the positions, for --cis; also hg19, b37, 37, hg38, b38, 38.",
         ),
     ] = "GRCh38",
     instruments: Annotated[
@@ -202,20 +204,35 @@ def mr(
         ),
     ] = 1000,
     cases: Annotated[
-        float | None,
+        list[str] | None,
         typer.Option(
             "--outcome-cases",
-            metavar="N",
+            metavar="N|NAME=N",
             rich_help_panel=ESTIMATES,
-            help="Cases of a binary outcome, for the direction; with --outcome-controls.",
+            help="Cases of binary outcomes, for the direction, the reach and odds ratios: a number "
+            "for all, or NAME=N for each, repeated; with --outcome-controls.",
+            show_default=False,
         ),
     ] = None,
     controls: Annotated[
-        float | None,
+        list[str] | None,
         typer.Option(
-            "--outcome-controls", metavar="N", rich_help_panel=ESTIMATES, help="Controls."
+            "--outcome-controls",
+            metavar="N|NAME=N",
+            rich_help_panel=ESTIMATES,
+            help="Controls.",
+            show_default=False,
         ),
     ] = None,
+    ratio: Annotated[
+        bool,
+        typer.Option(
+            "--ratio",
+            rich_help_panel=ESTIMATES,
+            help="Effects on the outcomes are log odds: estimates get odds ratios, figures log "
+            "axes. Not needed with cases, told or among the variants.",
+        ),
+    ] = False,
     prevalence: Annotated[
         float,
         typer.Option(
@@ -255,10 +272,19 @@ def mr(
             "--figures",
             rich_help_panel=shared.RESULTS,
             help="Draw scatter, forest, leave-one-out, funnel and radial plots into the folder "
-            "figures; of more than six pairs, those of q below 0.05 as one book. Needs the extra "
-            "proteomr[plot].",
+            "figures; of more than six pairs, those of q below 0.05 as one PDF. Odds ratios are on "
+            "log axes where the outcome is known to be binary. Needs the extra proteomr[plot].",
         ),
     ] = False,
+    figure_format: Annotated[
+        str,
+        typer.Option(
+            "--figure-format",
+            metavar="svg,png,pdf",
+            rich_help_panel=shared.RESULTS,
+            help="One or several, of the figures of up to six pairs; those of more are one PDF.",
+        ),
+    ] = "svg,png",
     running: Running,
 ) -> None:
     """Estimate causal effects from genetic variants.
@@ -270,20 +296,26 @@ def mr(
     refuse_stray_words(files or (), remedy="first the exposure's file, then the outcomes'")
     if instruments is not None:
         refuse_stray_words([instruments], remedy="--instruments names a file, a variant a line")
+    tables = sides.tables
 
     def make_job() -> "MrJob":
         note_itself(files or ())
         from proteomr.gwas.clumping import Clumping
-        from proteomr.mr.analysis import TraitSize
         from proteomr.mr.estimate import DEFAULT_METHODS
         from proteomr.mr.inputs import InstrumentRule
         from proteomr.mr.instruments import choose_region
         from proteomr.mr.job import MrJob
         from proteomr.mr.request import MrRequest
+        from proteomr.tables.sumstats import name_build
+
+        read_exposure, read_outcome = sides.make_options()
+        from proteomr.mr.trait_sizes import parse_cases
 
         rule = InstrumentRule(
             p=instruments_p,
-            region=choose_region(region, gene=cis, build=build, window_bp=1000 * cis_kb),
+            region=choose_region(
+                region, gene=cis, build=name_build(build), window_bp=1000 * cis_kb
+            ),
             clumping=Clumping(r2=clump_r2, kb=clump_kb),
             unproven=unproven,
             outcome_p=outcome_p,
@@ -291,10 +323,13 @@ def mr(
             proxies=proxies,
             match=match,
         )
+        size, named = parse_cases(cases or (), controls or (), prevalence=prevalence)
         request = MrRequest.of(
             files[0] if files else None,
             files[1:] if files else (),
             harmonised=harmonised,
+            read_exposure=read_exposure,
+            read_outcome=read_outcome,
             methods=DEFAULT_METHODS if methods is None else methods,
             convention=convention,
             bootstraps=bootstraps,
@@ -303,25 +338,29 @@ def mr(
             ld=ld,
             reverse=reverse,
             steiger_filter=steiger_filter,
-            outcome_size=TraitSize(cases, controls, prevalence),
+            outcome_size=size,
+            outcome_cases=named,
             overlap=overlap,
+            log_odds=ratio,
             controls=controls_file,
             seed=running.seed,
         )
         if not figures:
             return MrJob(request, columns)
-        from proteomr.plot import draw_causes
+        from proteomr.plot.mr_figures import FigureOptions, draw_causes
 
-        return MrJob(request, columns, draw_causes)
+        options = FigureOptions.of(figure_format)
+        return MrJob(request, columns, partial(draw_causes, options=options))
 
     task = Task(
         make_job,
         out,
         show_causes,
         describe_failures,
+        tables=tables,
         formats=choose_formats(format),
         blocks=blocks,
-        form={"columns": columns, "figures": figures},
+        form={"columns": columns, "figures": figures, "figure_format": figure_format},
         doing="estimating",
     )
     run_command(context, running, task)

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 __all__ = ["describe_failures", "show_causes"]
 
 _SHOWN_PAIRS, _SHOWN_ROWS = 6, 12
+_PAIR = ["exposure", "outcome", "direction"]
 _NATIVE = {
     "exposure": "exposure",
     "outcome": "outcome",
     "method": "method",
     "variants": "nsnp",
+    "F": "mean_f",
+    "R2": "r2_exposure",
     "estimate": "estimate",
     "95 %|low": "conf_low",
     "|high": "conf_high",
@@ -38,13 +41,17 @@ def show_causes(results: "Results") -> None:
     for step, reason, n in results.table("drops").rows():
         say(f"left out: {n:,} {reason} ({step})")
     verdict = results.table("verdict") if "verdict" in results.names else None
+    estimates = results.table()
+    if "reach" in results.names and "estimate" in estimates.columns:
+        strength = results.table("reach").select(*_PAIR, "mean_f", "r2_exposure")
+        estimates = estimates.join(strength, on=_PAIR, how="left", maintain_order="left")
     if verdict is not None and verdict.height > _SHOWN_PAIRS:
-        _print_hits(results.table(), verdict)
+        _print_hits(estimates, verdict)
     else:
-        _print_estimates(results.table())
+        _print_estimates(estimates)
     if verdict is not None and verdict.height <= _SHOWN_PAIRS:
         for row in verdict.iter_rows(named=True):
-            say(f"{row['exposure']} on {row['outcome']}: {row['verdict']}")
+            say(f"{_name_pair(row)}: {row['verdict']}")
     if "conditional_strength" in results.names:
         _print_strength(results.table("conditional_strength"))
     if "controls_checked" in results.names:
@@ -62,8 +69,11 @@ def _print_strength(strength: "pl.DataFrame") -> None:
 def _print_estimates(estimates: "pl.DataFrame") -> None:
     """Print rows under the names that the columns of the table have."""
     shown = _NATIVE if "estimate" in estimates.columns else _TWOSAMPLEMR
+    shown = {title: name for title, name in shown.items() if name in estimates.columns}
+    if "direction" in estimates.columns and (estimates["direction"] == "reverse").any():
+        shown = {"": "direction", **shown}
     rows = [_row(row, shown) for row in estimates.iter_rows(named=True)]
-    print_rows(list(shown), rows, left=3)
+    print_rows(list(shown), rows, left=4 if "" in shown else 3)
 
 
 def _print_hits(estimates: "pl.DataFrame", verdict: "pl.DataFrame") -> None:
@@ -72,20 +82,21 @@ def _print_hits(estimates: "pl.DataFrame", verdict: "pl.DataFrame") -> None:
 
     estimated = verdict.filter(pl.col("main_method").is_not_null())
     top = estimated.sort("neg_log10_p", descending=True, maintain_order=True).head(_SHOWN_ROWS)
-    hits = ""
-    keys = ["exposure", "outcome", "method"]
-    if "q_bh" in estimates.columns:
-        main = estimated.select("exposure", "outcome", method="main_method")
-        significant = main.join(estimates, on=keys).filter(pl.col("q_bh") < 0.05)
-        hits = f", {significant.height:,} with q < 0.05"
+    hits = f", {estimated.filter(pl.col('q_bh') < 0.05).height:,} with q < 0.05"
+    keys = [*_PAIR, "method"]
     say(f"{estimated.height:,} pairs with an estimate{hits}; the strongest:")
     if "estimate" not in estimates.columns:
-        shown = ("exposure", "outcome", "main_method", "nsnp", "estimate", "neg_log10_p")
+        shown = ("exposure", "outcome", "main_method", "nsnp", "estimate", "neg_log10_p", "q_bh")
         rows = [_row(row, {name: name for name in shown}) for row in top.iter_rows(named=True)]
         print_rows(list(shown), rows, left=3)
         return
-    wanted = top.select("exposure", "outcome", method="main_method")
+    wanted = top.select(*_PAIR, method="main_method")
     _print_estimates(wanted.join(estimates, on=keys, how="left", maintain_order="left"))
+
+
+def _name_pair(row: Mapping[str, object]) -> str:
+    way = " (reverse)" if row["direction"] == "reverse" else ""
+    return f"{row['exposure']} on {row['outcome']}{way}"
 
 
 def _row(row: Mapping[str, object], shown: Mapping[str, str]) -> list[str]:
@@ -94,5 +105,9 @@ def _row(row: Mapping[str, object], shown: Mapping[str, str]) -> list[str]:
 
 def _write(value: object, name: str) -> str:
     if isinstance(value, float):
+        if name == "mean_f":
+            return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+        if name == "r2_exposure":
+            return f"{100 * value:.2g}%"
         return f"{value:.1f}" if name == "neg_log10_p" else f"{value:.4g}"
     return "" if value is None else str(value)

@@ -1,14 +1,17 @@
 """Options that the commands on summary statistics share."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from . import options as shared
 
+if TYPE_CHECKING:
+    from proteomr.io.sumstats import ReadOptions
+
 __all__ = [
-    "Build",
     "BuildName",
     "EstimateColumns",
     "FormatName",
@@ -16,14 +19,15 @@ __all__ = [
     "Match",
     "MatchName",
     "OutFile",
-    "SideMapped",
+    "Reading",
+    "Scales",
+    "Sides",
     "Study",
     "Trait",
     "option",
     "parse_mapping",
 ]
 
-Build = Literal["GRCh37", "GRCh38"]
 Match = Literal["auto", "name", "rsid", "position"]
 
 
@@ -47,9 +51,24 @@ FormatName = Annotated[
     ),
 ]
 Mapped = Annotated[list[str] | None, option(shared.INPUT, "CANONICAL=COLUMN", _MAPPED, "--map")]
-SideMapped = Annotated[list[str] | None, option(shared.INPUT, "CANONICAL=COLUMN", _MAPPED)]
+_SideMapped = Annotated[list[str] | None, option(shared.INPUT, "CANONICAL=COLUMN", _MAPPED)]
 BuildName = Annotated[
-    Build | None, option(shared.INPUT, "GRCh37|GRCh38", "Genome build of the positions.")
+    str | None,
+    typer.Option(
+        metavar="GRCh37|GRCh38",
+        rich_help_panel=shared.INPUT,
+        help="Genome build of the positions; also hg19, b37, 37, hg38, b38, 38.",
+        show_default=False,
+    ),
+]
+Scales = Annotated[
+    Literal["refuse", "note"],
+    option(
+        shared.INPUT,
+        "refuse|note",
+        "Effects, errors, p or frequencies that are proven to be on another scale (odds ratios for "
+        "effects, variances for errors, -log10 p for p): no run without --map, or a note.",
+    ),
 ]
 Trait = Annotated[str | None, option(shared.INPUT, "NAME", _TRAIT)]
 Study = Annotated[
@@ -77,6 +96,62 @@ OutFile = Annotated[
     Path,
     option(shared.RESULTS, "OUT.parquet", "Table; its account stands beside.", "-o", "--out"),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file of summary statistics is read."""
+
+    format: FormatName = "auto"
+    mapped: Mapped = None
+    scales: Scales = "refuse"
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Canonical columns and those of the file."""
+        return parse_mapping(self.mapped)
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """How the files of an exposure and of its outcomes are read."""
+
+    exposure_format: FormatName = "auto"
+    exposure_map: _SideMapped = None
+    exposure_build: BuildName = None
+    outcome_format: FormatName = "auto"
+    outcome_map: _SideMapped = None
+    outcome_build: BuildName = None
+    scales: Scales = "refuse"
+
+    @property
+    def tables(self) -> dict[str, dict[str, str]]:
+        """Canonical columns and those of the files, by the name of the option."""
+        return {
+            "exposure-map": parse_mapping(self.exposure_map, option="--exposure-map"),
+            "outcome-map": parse_mapping(self.outcome_map, option="--outcome-map"),
+        }
+
+    def make_options(self) -> "tuple[ReadOptions, ReadOptions]":
+        """Return the options for the files of the exposure, and for those of the outcomes."""
+        from proteomr.io.sumstats import ReadOptions
+        from proteomr.tables.sumstats import name_build
+
+        sides = (
+            (self.exposure_format, "exposure-map", self.exposure_build),
+            (self.outcome_format, "outcome-map", self.outcome_build),
+        )
+        tables = self.tables
+        first, second = (
+            ReadOptions(
+                form,
+                tables[name],
+                build=None if build is None else name_build(build),
+                scales=self.scales,
+            )
+            for form, name, build in sides
+        )
+        return first, second
 
 
 def parse_mapping(given: list[str] | None, *, option: str = "--map") -> dict[str, str]:

@@ -64,6 +64,7 @@ class AssociateRequest(Request):
     assays : table of the assays; None for that of a store.
     withdrawn : identifiers of people who have withdrawn.
     id_column : of every file; None for the usual names.
+    sample_columns : columns of the protein files that are no proteins.
     effective_tests : whether effective numbers of tests are counted.
     """
 
@@ -77,6 +78,7 @@ class AssociateRequest(Request):
     withdrawn: Source | None = None
     id_column: str | None = None
     effective_tests: bool = False
+    sample_columns: tuple[str, ...] = ()
 
     def formulas(self) -> Mapping[str, int]:
         """Return the versions of the scan, its family, its blocks and its table."""
@@ -202,6 +204,7 @@ def associate(
     assays: Data | None = None,
     withdrawn: Data | None = None,
     id_column: str | None = None,
+    sample_columns: str | Sequence[str] = (),
     out: str | Path | None = None,
     columns: ColumnStyle = "native",
     threads: int | None = None,
@@ -228,6 +231,7 @@ def associate(
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
     assays, withdrawn, id_column : as the options of the command.
+    sample_columns : columns of the protein files that are no proteins.
     out : run folder; None keeps the tables in memory.
     columns : native, or the names of the R package broom.
     threads : blocks fitted at once; None for all processors.
@@ -283,6 +287,7 @@ def associate(
         withdrawn=withdrawn,
         id_column=id_column,
         effective_tests=effective_tests,
+        sample_columns=_names(sample_columns),
     )
     workers = available_threads() if threads is None else threads
     form = {"columns": columns}
@@ -305,6 +310,7 @@ def make_request(
     withdrawn: Data | None = None,
     id_column: str | None = None,
     effective_tests: bool = False,
+    sample_columns: Sequence[str] = (),
 ) -> AssociateRequest:
     """Return the request for paths or frames; a glob among the proteins is resolved.
 
@@ -330,6 +336,7 @@ def make_request(
         Source.of_people(withdrawn, name="withdrawn"),
         id_column,
         effective_tests,
+        tuple(sample_columns),
     )
 
 
@@ -354,6 +361,7 @@ def _read(request: AssociateRequest, scratch: Path) -> tuple[Cohort, list[Protei
         id_column=request.id_column,
         assays=_on_disk(request.assays, scratch),
         withdrawn=_on_disk(request.withdrawn, scratch),
+        sample_columns=request.sample_columns,
     )
     covariates = [
         read_protein_covariate(

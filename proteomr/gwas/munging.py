@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,29 +13,25 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, Bool
-from proteomr.errors import InputError, NothingToDo, UsageError
+from proteomr.errors import NothingToDo, UsageError
+from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.annotation import Annotation, read_annotation
 from proteomr.gwas.build import BuildEvidence, BuildWitness, describe, lift_rows
-from proteomr.gwas.parting import find_parting_column
+from proteomr.gwas.munge_report import MungeReport, describe_made, describe_nothing
+from proteomr.gwas.parting import PartedError, refuse_parted
 from proteomr.gwas.policy import FINDINGS, VariantPolicy
-from proteomr.gwas.qc import ScaleSample, examine, key_variants
+from proteomr.gwas.qc import examine, key_variants
 from proteomr.gwas.repeats import REPEATED, REPEATED_DIFFERENTLY, differing_groups
 from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
 from proteomr.io.genetics.chains import Chain, read_chain
 from proteomr.io.sources import find_files
 from proteomr.io.sumstats.source import ReadOptions, SumStatsFile, open_sumstats
 from proteomr.runs.progress import follow
-from proteomr.tables import Drop
 from proteomr.tables.sumstats import GenomeBuild, SumStats
 
 __all__ = ["MUNGE_VERSION", "MungeOptions", "MungeReport", "Munged", "munge_files"]
 
-MUNGE_VERSION: Final = 1  # of how rows are read and judged: raised when a file gives other rows
-
-_STEP: Final = "munge"
-# Traits in one table share more variants than this; a few repeats in a genome are parted by chance
-# by any column, such as the directions of a meta-analysis.
-_PARTED: Final = 0.01
+MUNGE_VERSION: Final = 2  # of how rows are read and judged: raised when a file gives other rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,7 @@ class MungeOptions:
     chain, lift_to : chain file from the build of the files, and the build that it leads to.
     annotation : table of names or frequencies by variant.
     known_positions : ``rsid``, ``position_bp``, ``build`` of some variants, to infer the build.
+    map_option : option by which columns are mapped, for messages.
 
     Raises
     ------
@@ -62,41 +59,11 @@ class MungeOptions:
     lift_to: GenomeBuild | None = None
     annotation: Path | None = None
     known_positions: pl.DataFrame | None = None
+    map_option: str = "--map"
 
     def __post_init__(self) -> None:
         if (self.chain is None) != (self.lift_to is None):
             raise UsageError("lifting needs both a chain file and the build that it leads to")
-
-
-@dataclass(frozen=True, slots=True)
-class MungeReport:
-    """The account of a run.
-
-    Parameters
-    ----------
-    formats : format of each file.
-    rows_read, rows_kept : rows of the files, and of the table.
-    passed_over : rows that did not enter (other tests, other regions), by reason.
-    dropped : rows that left, each counted once, under the first finding that applies.
-    found : rows for which each finding holds, whether they left or not.
-    builds : what was told and inferred of the build, one for each file.
-    notes : what a user should know, one sentence each.
-    """
-
-    formats: tuple[str, ...]
-    rows_read: int
-    rows_kept: int
-    passed_over: dict[str, int]
-    dropped: dict[str, int]
-    found: dict[str, int]
-    builds: tuple[BuildEvidence, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def drops(self) -> tuple[Drop, ...]:
-        """Counts of the rows that are not there, by reason."""
-        counts = self.passed_over | self.dropped
-        return tuple(Drop(_STEP, reason, count) for reason, count in counts.items() if count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,12 +135,18 @@ def munge_files(
     if not isinstance(paths, str | Path) and not paths:
         raise UsageError("no file of summary statistics is named; give one or several")
     target = None if out is None else Path(out)
-    run = _Run(asked)
-    with _open_sink(target, stamp) as sink:
-        for path in find_files(paths):
-            run.read(path, sink)
-        rows, rows_kept = run.finish(sink)
-    return Munged(rows, target, run.report(rows_kept))
+    traits: dict[Path, str] = {}
+    while True:
+        run = _Run(asked, traits)
+        try:
+            with _open_sink(target, stamp) as sink:
+                for path in find_files(paths):
+                    run.read(path, sink)
+                rows, rows_kept = run.finish(sink)
+        except PartedError as found:  # each file names its trait once
+            traits[found.path] = found.column
+        else:
+            return Munged(rows, target, run.report(rows_kept))
 
 
 def _open_sink(
@@ -185,8 +158,9 @@ def _open_sink(
 class _Run:
     """What is gathered over the batches of all files."""
 
-    def __init__(self, options: MungeOptions) -> None:
+    def __init__(self, options: MungeOptions, traits: Mapping[Path, str]) -> None:
         self._options = options
+        self._traits = traits
         self._chain: Chain | None = None if options.chain is None else read_chain(options.chain)
         self._annotation: Annotation | None = (
             None if options.annotation is None else read_annotation(options.annotation)
@@ -206,24 +180,35 @@ class _Run:
 
     def read(self, path: Path, sink: Sink) -> None:
         """Read a file to its end."""
-        opened = open_sumstats(path, options=self._options.read)
-        sample, witness = ScaleSample(), BuildWitness(self._options.known_positions)
+        column, read = self._traits.get(path), self._options.read
+        if column is not None:
+            read = replace(read, columns={**read.columns, "trait": column})
+            self._notes.append(
+                f"{path.name}: {self._traits[path]!r} parts the rows of a variant; "
+                "it is taken for the trait"
+            )
+        opened = open_sumstats(path, options=read)
+        sample = AgreementSample(opened.layout, path=path, option=self._options.map_option)
+        witness = BuildWitness(self._options.known_positions)
+        made: Counter[str] = Counter()
         self._check_lift(opened)
         for chunk in follow(opened.chunks(), doing=f"reading {path.name}", unit="pieces"):
             self._rows += chunk.rows_read
             self._passed.update(chunk.passed_over)
+            sample.add(chunk.sample)
             if chunk.frame.height:
-                sample.add(chunk.frame)
                 witness.add(chunk.frame)
+                made.update({name: int(chunk.marks[name].sum()) for name in chunk.marks})
                 self._take(chunk.frame, chunk.marks, sink)
-        effect = opened.layout.get("beta")
-        sample.check(by="" if effect is None else effect.by, path=path)
+        doubts = sample.check(refuse=self._options.read.scales == "refuse")
         evidence = witness.conclude(opened.declared, path=path)
         self._builds.append(evidence)
         self._files.append(opened)
         self._ends.append(sum(int(part.sum()) for part in self._stays))
         self._formats.append(opened.layout.book.name)
-        self._notes += [f"{path.name}: {note}" for note in opened.notes]
+        self._notes += [
+            f"{path.name}: {note}" for note in (*opened.notes, *describe_made(made), *doubts)
+        ]
         self._notes.append(describe(path, evidence))
 
     def finish(self, sink: Sink) -> tuple[pl.LazyFrame, int]:
@@ -236,8 +221,9 @@ class _Run:
         self._drop_multiallelic(keys, stays, keep)
         repeats = self._drop_repeated(keys.filter(stays), keep)
         if not keep.any():
-            reasons = ", ".join(f"{name} {n}" for name, n in self._dropped.most_common(3) if n)
-            raise NothingToDo(f"no variant is left of {self._rows} ({reasons})")
+            paths = [file.path for file in self._files]
+            option = self._options.map_option
+            raise NothingToDo(describe_nothing(paths, self._rows, self._dropped, option=option))
         rows = sink.finish(None if keep.all() else keep, self._fill())
         if repeats is not None and repeats.any():
             self._note_repeats(rows, repeats.filter(keep))
@@ -274,23 +260,10 @@ class _Run:
         contradicting = np.zeros(keep.size, dtype=np.bool_)
         contradicting[keep] = differ.to_numpy()
         if self._options.policy.duplicates != "all":
-            self._refuse_parted(contradicting)
+            option = self._options.map_option
+            refuse_parted(self._files, self._ends, contradicting, keys["variant"], option=option)
         keep[keep] = chosen.to_numpy()
         return pl.Series(contradicting)
-
-    def _refuse_parted(self, contradicting: Bool) -> None:
-        """Refuse a file in which a column that was not read parts the rows of one variant."""
-        starts = [0, *self._ends[:-1]]
-        for opened, start, end in zip(self._files, starts, self._ends, strict=True):
-            n = int(contradicting[start:end].sum())
-            many = n >= max(1.0, _PARTED * (end - start))
-            column = find_parting_column(opened) if many else None
-            if column is not None:
-                raise InputError(
-                    f"{opened.path}: {n:,} rows give a variant several effects, and column "
-                    f"{column!r} parts them: name it as the trait (gwas munge --map "
-                    f"trait={column}), or keep the rows of one of its values"
-                )
 
     def _note_repeats(self, rows: pl.LazyFrame, contradicting: pl.Series) -> None:
         """Say which variants stand several times with different numbers, and which row stays."""

@@ -38,6 +38,9 @@ Finding: TypeAlias = Literal[
     "p_unreadable",
     "typographic_minus",
     "several_rsids",
+    "allele_logical",
+    "se_from_limits",
+    "se_from_p",
 ]
 FINDINGS: Final[tuple[Finding, ...]] = get_args(Finding)
 

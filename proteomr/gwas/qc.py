@@ -9,19 +9,15 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, Bool
-from proteomr.errors import InputError
 from proteomr.gwas.policy import VariantPolicy
-from proteomr.stats.distributions import neg_log10_p_normal, z_from_neg_log10
+from proteomr.stats.distributions import z_from_neg_log10
 from proteomr.tables.sumstats import CHROMOSOME_LENGTHS, GenomeBuild
 
-__all__ = ["ScaleSample", "examine", "key_variants"]
+__all__ = ["examine", "key_variants"]
 
 _GENOME_WIDE: Final = -math.log10(5e-8)
 _SEQUENCE: Final = r"^[ACGT]+$"
 _PAIRS: Final = ("AT", "TA", "CG", "GC")
-_SAMPLE: Final = 20_000
-_FEWEST: Final = 10
-_TOLERATED: Final = 0.1
 
 
 def examine(frame: pl.DataFrame, *, policy: VariantPolicy) -> dict[str, Bool]:
@@ -143,70 +139,3 @@ def key_variants(frame: pl.DataFrame) -> pl.DataFrame:
         effect=pl.when(turned).then(-pl.col("beta")).otherwise("beta").cast(pl.Float32),
         error=pl.col("se").cast(pl.Float32),
     )
-
-
-class ScaleSample:
-    """Some rows of a file, to tell whether its effects are on the scale that they are taken for.
-
-    Examples
-    --------
-    >>> sample = ScaleSample()
-    >>> columns = {"beta": [1.1], "se": [0.1], "neg_log10_p": [0.5], "p_origin": [None]}
-    >>> sample.add(pl.DataFrame(columns))
-    >>> sample.check(by="number", path="few rows prove nothing")
-    """
-
-    def __init__(self) -> None:
-        self._parts: list[pl.DataFrame] = []
-        self._rows = 0
-        self._negative = False
-
-    def add(self, frame: pl.DataFrame) -> None:
-        """Take rows with ``beta``, ``se``, ``neg_log10_p`` and ``p_origin`` into account."""
-        self._negative = self._negative or bool((frame["beta"] <= 0).any())
-        if self._rows < _SAMPLE:
-            p = pl.when(pl.col("p_origin").is_null()).then("neg_log10_p").alias("neg_log10_p")
-            part = frame.select("beta", "se", p).head(_SAMPLE - self._rows)
-            self._parts.append(part.drop_nulls(["beta", "se"]))
-            self._rows += self._parts[-1].height
-
-    def check(self, *, by: str, path: object) -> None:
-        """Refuse effects that are odds ratios, and errors that are those of odds ratios.
-
-        Parameters
-        ----------
-        by : how the effect was made, ``number`` as it stands or ``log`` of a ratio.
-        path : the file, for the message.
-
-        Raises
-        ------
-        InputError
-            The numbers fit the other scale.
-        """
-        if self._rows < _FEWEST:
-            return
-        rows = pl.concat(self._parts)
-        lone = int(rows["neg_log10_p"].is_not_null().sum()) < _FEWEST  # no p-values to compare
-        around_one = not self._negative and 0.5 <= float(np.median(rows["beta"].to_numpy())) <= 2
-        rows = rows.drop_nulls()
-        beta, se, p = (rows[name].to_numpy() for name in ("beta", "se", "neg_log10_p"))
-        if by == "number" and around_one and (lone or _apart(beta, se, p) > _TOLERATED):
-            raise InputError(
-                f"{path}: all effects lie above 0 around 1, as odds ratios do; map the column as"
-                " 'odds_ratio'"
-            )
-        if lone:
-            return
-        with np.errstate(over="ignore"):
-            rescaled = se / np.exp(beta)
-        if by == "log" and _apart(beta, se, p) > _TOLERATED >= _apart(beta, rescaled, p):
-            raise InputError(
-                f"{path}: standard errors fit the ratio, not its logarithm; give ratio_se='ratio'"
-            )
-
-
-def _apart(beta: F64, se: F64, p: F64) -> float:
-    """Return the median share by which -log10 p of effect and error differs from that given."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        computed = neg_log10_p_normal(beta / se)
-        return float(np.nanmedian(np.abs(computed - p) / np.maximum(p, 0.3)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +12,16 @@ import polars as pl
 
 from proteomr.border import reads
 from proteomr.errors import FormatError, InputError, NothingToDo
+from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.match import Match, add_keys
+from proteomr.gwas.munge_report import describe_made, note_findings
 from proteomr.gwas.munging import MungeOptions, munge_files
 from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
 from proteomr.gwas.twosamplemr import Side, from_twosamplemr
 from proteomr.io.bounds import read_whole
 from proteomr.io.sources import find_files, inspect_file
 from proteomr.io.sumstats.archive import is_archive
+from proteomr.io.sumstats.canonical import LOGICAL_TRUE, sample_rows
 from proteomr.io.sumstats.cells import parse_names, parse_p, parse_rsids
 from proteomr.io.sumstats.delimited import open_delimited
 from proteomr.io.sumstats.selection import Selection
@@ -174,12 +178,16 @@ def read_study(
     files = find_files(paths)
     opened = [open_sumstats(path, options=asked.read) for path in files]
     if not asked.read.columns and all(file.layout.book.name in _SIDES for file in opened):
+        notes = [f"{f.path.name}: {note}" for f in opened for note in _check_scales(f, asked)]
         tables = [_take_twosamplemr(file) for file in opened]
         rows = pl.concat(tables, how="diagonal_relaxed")
-        return Study(rows, (), (), from_twosamplemr=True)
+        return Study(rows, (), tuple(notes), from_twosamplemr=True)
     munged = munge_files(files, options=asked)
-    drops = tuple(Drop(step, reason, n) for reason, n in munged.report.dropped.items() if n)
-    return Study(munged.rows.collect(), drops, munged.report.notes)
+    report = munged.report
+    drops = tuple(Drop(step, reason, n) for reason, n in report.dropped.items() if n)
+    name = files[0].name if len(files) == 1 else f"{len(files)} files"
+    notes = [*report.notes, *(f"{name}: {note}" for note in note_findings(report))]
+    return Study(munged.rows.collect(), drops, tuple(notes))
 
 
 def select_variants(
@@ -299,9 +307,28 @@ def read_variant_list(path: Path) -> tuple[str, ...]:
     return names
 
 
+def _check_scales(opened: SumStatsFile, asked: MungeOptions) -> tuple[str, ...]:
+    sample = AgreementSample(opened.layout, path=opened.path, option=asked.map_option)
+    logical = 0
+    for raw in opened.raw(opened.columns_read()):
+        sample.add(sample_rows(raw, opened.layout))
+        is_true = pl.any_horizontal(pl.col(_alleles_of(opened)).cast(pl.String) == LOGICAL_TRUE)
+        logical += raw.select(is_true.sum()).item()
+    made = describe_made(Counter(allele_logical=logical))
+    return (*made, *sample.check(refuse=asked.read.scales == "refuse"))
+
+
+def _alleles_of(opened: SumStatsFile) -> list[str]:
+    """Return the columns of a file that hold alleles."""
+    found = (opened.layout.get(to) for to in ("effect_allele", "other_allele"))
+    return [entry.source for entry in found if entry is not None]
+
+
 def _take_twosamplemr(opened: SumStatsFile) -> pl.DataFrame:
     side = _SIDES[opened.layout.book.name]
     raw = pl.concat(list(opened.raw(opened.names)))
+    alleles = [name for name in _alleles_of(opened) if raw[name].dtype == pl.String]
+    raw = raw.with_columns(pl.col(name).replace(LOGICAL_TRUE, "T") for name in alleles)
     rows = from_twosamplemr(raw, side=side)
     if not rows.height:
         raise NothingToDo(f"{opened.path}: a header and no rows")

@@ -1,17 +1,19 @@
 """Files to tables and back: samples, protein matrices, and the cohorts they make."""
 
 from proteomr.io.blocks import ParquetProteins
-from proteomr.io.cohort import read_assays, read_cohort, read_protein_covariate
+from proteomr.io.cohort import read_assays, read_cohort
 from proteomr.io.formats import IngestOptions
 from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
 from proteomr.io.ingest_job import IngestJob, IngestRequest
 from proteomr.io.people_lists import PeopleList, locate_listed, read_people_list
+from proteomr.io.protein_covariates import read_protein_covariate
 from proteomr.io.proteins import ProteinFiles, open_proteins
 from proteomr.io.sources import find_files
 from proteomr.io.store import count_missing_values, is_store, name_store, read_store
 from proteomr.io.store_writing import write_store
 from proteomr.io.tables import TableFormat, read_table, write_table
+from proteomr.io.wide_or_long import write_anndata
 
 __all__ = [
     "PLATFORMS",
@@ -39,6 +41,7 @@ __all__ = [
     "read_store",
     "read_table",
     "remove_withdrawn_samples",
+    "write_anndata",
     "write_store",
     "write_table",
 ]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from proteomr.border import reads
@@ -20,9 +19,16 @@ from proteomr.errors import (
 from proteomr.io.identifiers import (
     Match,
     find_id_column,
-    locate_ids,
     match_ids,
     normalise_ids,
+)
+from proteomr.io.protein_columns import (
+    ProteinColumns,
+    find_codes,
+    glance_at_text,
+    list_columns,
+    note_shared,
+    sort_columns,
 )
 from proteomr.io.proteins import Paths, ProteinFiles, name_file, open_proteins
 from proteomr.io.sources import find_files, lacks_line_end
@@ -32,13 +38,12 @@ from proteomr.io.withdrawals import find_withdrawn
 from proteomr.runs import refuse_altered
 from proteomr.runs.notes import add_note
 from proteomr.stats.sentinels import describe_sentinels, find_sentinels, seems_code
-from proteomr.tables import WITHDRAWN, WITHOUT_PROTEINS, Cohort, Drop, ProteinCovariate
+from proteomr.tables import WITHDRAWN, WITHOUT_PROTEINS, Cohort, Drop
 from proteomr.tables import columns as c
 
-__all__ = ["read_assays", "read_cohort", "read_protein_covariate"]
+__all__ = ["choose_id", "read_assays", "read_cohort"]
 
 _STEP: Final = "load"
-_EXAMPLES: Final = 3
 _LOOKED_AT: Final = 100  # proteins: what is wrong with an export is so with the first of them
 _HUGE: Final = 1e6
 _KEYED_BY_SAMPLE: Final = frozenset(
@@ -65,6 +70,7 @@ def read_cohort(
     assays: str | Path | None = None,
     withdrawn: str | Path | None = None,
     exclude: Collection[str] | None = None,
+    sample_columns: Collection[str] = (),
 ) -> Cohort:
     r"""Return the people who stand in both the samples and the proteins, sorted by identifier.
 
@@ -84,7 +90,8 @@ def read_cohort(
     assays : one row per protein, with at least the column ``protein``.
     withdrawn : identifiers of people who have withdrawn, one a line.
     exclude : columns of the protein files that are no proteins; None for those that the samples
-        hold too.
+        hold too, and fields of UK Biobank's participants.
+    sample_columns : further columns of the protein files that are no proteins.
 
     Raises
     ------
@@ -111,9 +118,7 @@ def read_cohort(
     """
     _refuse_frames({"samples": samples, "assays": assays})
     named = _name_files(samples, proteins, assays)
-    everybody, id_name = _read_samples(
-        named.samples, id_column=_choose_id(named.samples, id_column)
-    )
+    everybody, id_name = _read_samples(named.samples, id_column=choose_id(named.samples, id_column))
     withdrawal = None
     frame, gone = everybody, _NOBODY
     if withdrawn is not None:
@@ -121,11 +126,19 @@ def read_cohort(
         frame, gone = everybody.filter(~withdrawal.gone), withdrawal.listed
     if named.beside is not None:
         frame = _add_columns(frame, id_name, named.beside)
+    own = choose_id(named.proteins[0], id_column) if len(named.proteins) == 1 else id_column
+    sorted_out = ProteinColumns(frozenset(exclude or ()).union(sample_columns))
     if exclude is None:
         _refuse_one_file(named)
-        exclude = frame.columns
-    own = _choose_id(named.proteins[0], id_column) if len(named.proteins) == 1 else id_column
-    opened = open_proteins(named.proteins, scratch=scratch, id_column=own, exclude=exclude)
+        others = [name for name in frame.columns if name != id_name]
+        sorted_out = _sort_columns(named, others, scratch, id_column=own, apart=sample_columns)
+    opened = open_proteins(
+        named.proteins,
+        scratch=scratch,
+        id_column=own,
+        exclude=sorted_out.exclude,
+        remedy="; name the column with --sample-column if it is no protein",
+    )
     ids = frame[id_name]
     match = match_ids(ids, opened.ids, names=("samples", "proteins"))
     _note_cuts(named, match)
@@ -142,57 +155,8 @@ def read_cohort(
             *_count_drops(match, opened, gone=gone),
         ),
         provenance={} if withdrawal is None else {"withdrawn": dict(withdrawal.counts)},
+        notes=sorted_out.notes,
     )
-
-
-def read_protein_covariate(
-    name: str,
-    path: str | Path,
-    *,
-    cohort: Cohort,
-    scratch: Path,
-    id_column: str | None = None,
-) -> ProteinCovariate:
-    r"""Return a covariate that has its own column for each protein, or for each panel.
-
-    A protein takes the column of its own name; where there is none, the column of its panel,
-    compared without spaces and letter case. People whom the file lacks have missing values.
-
-    Parameters
-    ----------
-    name : name of the covariate in a formula.
-    path : the identifier and one numeric column per protein or per panel.
-    cohort : the people and proteins to align to; its assays tell the panels.
-    scratch : folder for a converted text file; the caller removes it after the last read.
-    id_column : name of the identifier; None for the usual names.
-
-    Raises
-    ------
-    InputError
-        Proteins have no column, with their count and examples.
-    IdentifierError
-        The file shares nobody with the cohort.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as name:
-    ...     folder = Path(name)
-    ...     size = (folder / "samples.csv").write_text("ID,age\n1,50\n2,61\n")
-    ...     size = (folder / "olink.csv").write_text("ID,ADM\n1,0.5\n2,1.5\n")
-    ...     size = (folder / "gap.csv").write_text("ID,ADM\n2,7.25\n")
-    ...     cohort = read_cohort(folder / "samples.csv", folder / "olink.csv", scratch=folder)
-    ...     gap = read_protein_covariate("gap", folder / "gap.csv", cohort=cohort, scratch=folder)
-    ...     gap.values.read(slice(0, 1)).T
-    array([[ nan, 7.25]])
-    """
-    own = _choose_id(Path(path), id_column)
-    opened = open_proteins(path, scratch=scratch, id_column=own)
-    ids = cohort.samples[cohort.id_column]
-    match_ids(ids, opened.ids, names=("cohort", f"file of {name!r}"))
-    stored = opened.proteins.select_rows(locate_ids(ids, among=opened.ids))
-    column_of = _resolve_columns(name, stored.names, cohort=cohort, path=path)
-    return ProteinCovariate(name, stored, column_of)
 
 
 @reads
@@ -258,6 +222,35 @@ def _name_files(samples: str | Path, proteins: Paths, assays: str | Path | None)
     return _Named(inside["samples"], files or (inside["proteins"],), _assays(inside, listed))
 
 
+def _sort_columns(
+    named: _Named,
+    of_samples: Sequence[str],
+    scratch: Path,
+    *,
+    id_column: str | None,
+    apart: Collection[str],
+) -> ProteinColumns:
+    """Return which columns of the protein files are no proteins; those of a store all are."""
+    stored = all(path.name in _KEYED_BY_SAMPLE and is_store(path.parent) for path in named.proteins)
+    files, codes = [], list[str]()
+    for path in named.proteins:
+        glance = None if stored else glance_at_text(path)
+        columns = list_columns(path, scratch=scratch)
+        with name_file(path):
+            key = find_id_column(columns, id_column=id_column)
+        others = [name for name in columns if name != key]
+        files.append((path, others))
+        if glance is not None:
+            codes += find_codes(glance, set(others).difference(of_samples, apart))
+    if stored:
+        names = [name for _, columns in files for name in columns]
+        shared = [name for name in names if name in of_samples]
+        return ProteinColumns(frozenset({*shared, *apart}), note_shared(shared))
+    return sort_columns(
+        files, samples=named.samples, of_samples=of_samples, apart=apart, codes=codes
+    )
+
+
 def _files_inside(folder: Path) -> dict[str, Path]:
     inside = {name: folder / f"{name}.parquet" for name in ("samples", "proteins", "assays")}
     refuse_unfinished(folder)
@@ -270,7 +263,7 @@ def _files_inside(folder: Path) -> dict[str, Path]:
     return inside
 
 
-def _choose_id(path: Path, id_column: str | None) -> str | None:
+def choose_id(path: Path, id_column: str | None) -> str | None:
     """Return the identifier to look for: the one named, or a store's own in a store's file."""
     if id_column is None or path.name not in _KEYED_BY_SAMPLE or not is_store(path.parent):
         return id_column
@@ -348,34 +341,3 @@ def _refuse_one_file(named: _Named) -> None:
             f"{named.samples}: stands for both the samples and the proteins; name the columns "
             "that are no proteins, or write the proteins to a file of their own"
         )
-
-
-def _resolve_columns(
-    name: str, columns: Sequence[str], *, cohort: Cohort, path: str | Path
-) -> tuple[int, ...]:
-    own = {column: position for position, column in enumerate(columns)}
-    by_panel = {_plain(column): position for position, column in enumerate(columns)}
-    panels: Sequence[str | None] = [None] * len(cohort.proteins.names)
-    if c.PANEL in cohort.assays.columns:
-        panels = cohort.assays[c.PANEL].cast(pl.String).to_list()
-    positions = [
-        own.get(protein, by_panel.get(_plain(panel), -1) if panel else -1)
-        for protein, panel in zip(cohort.proteins.names, panels, strict=True)
-    ]
-    lacking = [cohort.proteins.names[i] for i in np.flatnonzero(np.array(positions) < 0)]
-    if lacking:
-        shown = ", ".join(repr(protein) for protein in lacking[:_EXAMPLES])
-        remedy = (
-            "name the columns after proteins or panels"
-            if c.PANEL in cohort.assays.columns
-            else "name the columns after proteins, or give the assays with their panels (--assays)"
-        )
-        raise InputError(
-            f"{path}: {len(lacking)} of {len(positions)} proteins have no column for {name!r}, "
-            f"such as {shown}; {remedy}"
-        )
-    return tuple(positions)
-
-
-def _plain(name: str) -> str:
-    return "".join(name.split()).casefold()

@@ -20,13 +20,16 @@ from proteomr.files import storage_errors
 from proteomr.io.sources import decompress
 from proteomr.io.text import MISSING, TextLayout, locate_line, stream_text
 
-__all__ = ["convert_cells", "convert_text", "refuse_cell", "unpack_parquet"]
+__all__ = ["NO_VALUE", "convert_cells", "convert_text", "refuse_cell", "unpack_parquet"]
 
 _GROUP_BYTES: Final = 1 << 27
-_HARMLESS: Final = (
+NO_VALUE: Final = (
     *("-", "--", "?", "*", "n.a.", "nd", "n.d.", "n/d", "#n/a", "#num!", "#div/0!", "#value!"),
-    *("<lod", "lod", "<lloq", ">uloq", "bql", "fail", "missing", "true", "false"),
+    *("<lod", "lod", "<lloq", ">uloq", "bql", "missing", "< lod", "<loq", "< lloq", "> uloq"),
+    *("n/q", "nq", "not detected", "undetected", "below lod", "na", "nan", "none", "null"),
 )
+"""Words for a value that is not there, in small letters; no number is read from them."""
+_HARMLESS: Final = (*NO_VALUE, "fail", "true", "false")
 _COMMA_NUMBER: Final = r"^[+-]?\d*,\d+([eE][+-]?\d+)?$"
 
 
@@ -38,6 +41,7 @@ def convert_text(
     proteins: Sequence[str],
     scratch: Path,
     finite: bool = False,
+    remedy: str = "",
 ) -> Path:
     """Return a parquet file of the proteins in a text file, with the identifiers as text.
 
@@ -51,6 +55,7 @@ def convert_text(
     proteins : names of the columns to convert.
     scratch : folder for the new file, which the caller removes.
     finite : whether to refuse infinite values.
+    remedy : what else a user may do about a column with text, for the message.
 
     Raises
     ------
@@ -66,7 +71,7 @@ def convert_text(
             batches = _numeric_batches(layout, id_column, proteins)
             _write(_check_finite(batches, layout) if finite else batches, target, layout)
         except pa.ArrowInvalid:  # a cell that is no plain number: read as text, look at each
-            batches = _text_batches(layout, id_column, proteins)
+            batches = _text_batches(layout, id_column, proteins, remedy)
             _write(_check_finite(batches, layout) if finite else batches, target, layout)
     return target
 
@@ -155,7 +160,7 @@ def _numeric_batches(
 
 
 def _text_batches(
-    layout: TextLayout, id_column: str, proteins: Sequence[str]
+    layout: TextLayout, id_column: str, proteins: Sequence[str], remedy: str
 ) -> Iterator[pa.RecordBatch]:
     types = dict.fromkeys((id_column, *proteins), pa.string())
     before = 0
@@ -169,7 +174,7 @@ def _text_batches(
                 faults.append((fault[0], name, fault[1]))
         if faults:
             row, name, cell = min(faults, key=lambda fault: fault[0])
-            refuse_cell(layout, record=before + row, column=name, cell=cell)
+            refuse_cell(layout, record=before + row, column=name, cell=cell, remedy=remedy)
         yield pa.RecordBatch.from_arrays(columns, names=[id_column, *proteins])
         before += batch.num_rows
 
@@ -195,7 +200,9 @@ def convert_cells(column: pa.Array) -> tuple[pa.Array, tuple[int, str] | None]:
     return pa.array(numbers.to_numpy(), mask=numbers.is_null().to_numpy()), fault
 
 
-def refuse_cell(layout: TextLayout, *, record: int, column: str, cell: str) -> NoReturn:
+def refuse_cell(
+    layout: TextLayout, *, record: int, column: str, cell: str, remedy: str = ""
+) -> NoReturn:
     """Raise the error for a cell that is no number.
 
     Parameters
@@ -203,12 +210,13 @@ def refuse_cell(layout: TextLayout, *, record: int, column: str, cell: str) -> N
     layout : the text file.
     record : position of its record below the header, counting from zero.
     column, cell : where it stands, and what.
+    remedy : what else a user may do about it.
     """
     if pl.Series([cell]).str.contains(_COMMA_NUMBER)[0]:
         message = "decimal comma; write numbers with a decimal point"
     else:
         fault = f"{cell!r} is no number" if _is_harmless(cell) else "text where a number is needed"
-        message = f"{fault}; leave the cell empty if it is missing"
+        message = f"{fault}; leave the cell empty if it is missing{remedy}"
     line = locate_line(layout, record)
     raise FormatError(message, path=layout.path, line=line, column=column)
 

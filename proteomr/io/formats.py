@@ -17,12 +17,21 @@ from proteomr.io.foreign import name_foreign_archive
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.tables import Measurements, Platform
 
-__all__ = ["IngestOptions", "PlatformReader", "Replicates", "Source", "open_source"]
+__all__ = [
+    "IngestOptions",
+    "Orientation",
+    "PlatformReader",
+    "Replicates",
+    "Source",
+    "open_source",
+]
 
 Replicates: TypeAlias = Literal["refuse", "first", "mean"]
-SourceKind: TypeAlias = Literal["parquet", "text", "workbook", "archive"]
+Orientation: TypeAlias = Literal["auto", "rows", "columns"]
+SourceKind: TypeAlias = Literal["parquet", "text", "workbook", "archive", "h5ad"]
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second is of an archive that holds nothing
+_HDF = b"\x89HDF\r\n\x1a\n"
 _WORKBOOK = "xl/workbook.xml"
 _HEAD_BYTES = 1 << 16
 _LARGEST_WORKBOOK = 1 << 32
@@ -35,8 +44,8 @@ class Source:
     Parameters
     ----------
     path : the file.
-    kind : parquet, text, workbook (xlsx), or a zip archive of files, which is unpacked before it
-        is read.
+    kind : parquet, text, workbook (xlsx), h5ad (HDF5), or a zip archive of files, which is unpacked
+        before it is read.
     compressed : whether it is compressed with gzip as a whole.
     head : text: the first 64 kB, decoded, without a byte-order mark; else empty.
     columns : parquet: names of the columns; else empty.
@@ -85,6 +94,8 @@ def open_source(path: str | Path) -> Source:
     zipped = _zip_kind(path)
     if zipped is not None:
         return Source(path, zipped)
+    if _starts_with(path, _HDF):
+        return Source(path, "h5ad")
     kind, compressed = inspect_file(path)
     if kind == "text":
         head = read_head(path, compressed=compressed, size=_HEAD_BYTES)
@@ -117,6 +128,8 @@ class IngestOptions:
     log2 : take the logarithm of values that the platform delivers on a linear scale.
     replicates : what to do where a sample was measured twice under one name.
     sample_columns : columns of numbers in a wide table of no known format that are no assays.
+    proteins_in : where the proteins of such a table stand: in columns, in rows, or where their
+        names are found.
     """
 
     id_column: str | None = None
@@ -126,6 +139,7 @@ class IngestOptions:
     log2: bool = False
     replicates: Replicates = "refuse"
     sample_columns: tuple[str, ...] = ()
+    proteins_in: Orientation = "auto"
 
 
 class PlatformReader(Protocol):
@@ -149,6 +163,14 @@ class PlatformReader(Protocol):
         options : what the user says about them.
         scratch : folder for converted files; the caller removes it after the last read.
         """
+
+
+def _starts_with(path: Path, mark: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(mark)) == mark
+    except OSError:
+        return False  # inspect_file says what is wrong with it
 
 
 def _zip_kind(path: Path) -> Literal["workbook", "archive"] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -36,9 +37,15 @@ ID_COLUMNS: Final = (
     "participant_eid",
     "f.eid",
     ROW_NAMES,
+    "f_eid",
+    "n_eid",
+    "userId",
+    "Participant ID",
+    "Encoded anonymised participant ID",
 )
 _EXACT_WHOLE: Final = 2**53
 _LISTED: Final = 8
+_PERSONAL: Final = re.compile(r"\d{3}")
 
 
 def find_id_column(columns: Sequence[str], *, id_column: str | None = None) -> str:
@@ -60,7 +67,7 @@ def find_id_column(columns: Sequence[str], *, id_column: str | None = None) -> s
     >>> find_id_column(["age", "eid", "ID"])
     'eid'
     """
-    shown = ", ".join(columns[:_LISTED]) + (", ..." if len(columns) > _LISTED else "")
+    shown = _show(columns)
     if id_column is not None:
         if id_column not in columns:
             hint = nearest(id_column, columns)
@@ -75,6 +82,12 @@ def find_id_column(columns: Sequence[str], *, id_column: str | None = None) -> s
         f"no identifier column: name it with --id, or call it one of {wanted}{hint}; "
         f"columns: {shown}"
     )
+
+
+def _show(columns: Sequence[str]) -> str:
+    """Return the first names, without those that may be a person's: a table may be turned."""
+    harmless = [name for name in columns[:_LISTED] if not _PERSONAL.search(name)]
+    return ", ".join(harmless) + (", ..." if len(harmless) < len(columns) else "")
 
 
 def normalise_ids(ids: pl.Series) -> pl.Series:

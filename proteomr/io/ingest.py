@@ -12,6 +12,7 @@ from proteomr.border import reading
 from proteomr.errors import FormatError, InputError, UsageError, nearest
 from proteomr.io.archives import Unpacked, unpack
 from proteomr.io.formats import IngestOptions, PlatformReader, Source, open_source
+from proteomr.io.mass_spectrometry import MassSpectrometry
 from proteomr.io.nulisa import Nulisa
 from proteomr.io.olink import Olink
 from proteomr.io.proteins import Paths
@@ -31,6 +32,7 @@ PLATFORMS: Final[tuple[PlatformReader, ...]] = (
     Olink(),
     Nulisa(),
     UkBiobank(),
+    MassSpectrometry(),
     PlainTable(),
 )
 """In the order in which they are asked; the last takes any table."""
@@ -159,8 +161,8 @@ def detect_platform(sources: Sequence[Source]) -> PlatformReader:
         raise FormatError(message, path=unknown[0])
     if unknown:
         raise FormatError(
-            "is no Olink, SomaScan, NULISA or UK Biobank file and no table with a header; name the "
-            "platform with --platform",
+            "is no Olink, SomaScan, NULISA, UK Biobank or mass-spectrometry file and no table with "
+            "a header; name the platform with --platform",
             path=unknown[0],
         )
     kinds: dict[str, Path] = {}

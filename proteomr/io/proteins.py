@@ -29,6 +29,7 @@ __all__ = ["Paths", "ProteinFiles", "name_file", "open_proteins"]
 
 _FAMILY: Final = "FID"
 _PERSON: Final = ("IID", "#IID")  # beside it PLINK and REGENIE have the family, which is no protein
+_LISTED: Final = 5
 
 Paths: TypeAlias = str | Path | Sequence[str | Path]
 
@@ -65,6 +66,7 @@ def open_proteins(
     scratch: Path,
     id_column: str | None = None,
     exclude: Collection[str] = (),
+    remedy: str = "",
 ) -> ProteinFiles:
     r"""Return the proteins of wide files, one column each, joined on the identifier.
 
@@ -77,6 +79,7 @@ def open_proteins(
     scratch : folder for converted files; the caller removes it after the last read.
     id_column : name of the identifier column in every file; None for the usual names.
     exclude : names of columns that are no proteins.
+    remedy : what else a user may do about a column with text, for the message.
 
     Raises
     ------
@@ -99,7 +102,8 @@ def open_proteins(
     """
     files = find_files(paths)
     opened = [
-        _open_file(path, scratch=scratch, id_column=id_column, exclude=exclude) for path in files
+        _open_file(path, scratch=scratch, id_column=id_column, exclude=exclude, remedy=remedy)
+        for path in files
     ]
     _refuse_shared_names(opened)
     ids = opened[0].ids
@@ -128,19 +132,21 @@ def name_file(path: str | Path) -> Iterator[None]:
 
 @reads
 def _open_file(
-    path: Path, *, scratch: Path, id_column: str | None, exclude: Collection[str]
+    path: Path, *, scratch: Path, id_column: str | None, exclude: Collection[str], remedy: str
 ) -> _Opened:
     kind, compressed = inspect_file(path)
     if kind == "text":
         layout = find_layout(path, compressed=compressed, id_column=id_column)
         name, proteins, excluded = _split_columns(layout.names, path, id_column, exclude)
-        stored = convert_text(layout, id_column=name, proteins=proteins, scratch=scratch)
+        stored = convert_text(
+            layout, id_column=name, proteins=proteins, scratch=scratch, remedy=remedy
+        )
         matrix = ParquetMatrix(stored, reported_as=path)
     else:
         stored = unpack_parquet(path, scratch=scratch) if compressed else path
         matrix = ParquetMatrix(stored, reported_as=path)
         name, proteins, excluded = _split_columns(matrix.names, path, id_column, exclude)
-        _refuse_text(matrix, proteins)
+        _refuse_text(matrix, proteins, remedy)
     ids = pl.Series(name, pl.from_arrow(matrix.read_column(name)))
     with name_file(path):
         ids = normalise_ids(infer_column(ids) if kind == "text" else ids)
@@ -161,7 +167,7 @@ def _split_columns(
     proteins = tuple(name for name in others if name not in left_out)
     if not proteins:
         what = (
-            "besides the identifier and the columns of the samples"
+            f"besides the identifier and the columns of the samples ({', '.join(others[:_LISTED])})"
             if others
             else "besides the identifier"
         )
@@ -169,13 +175,13 @@ def _split_columns(
     return id_name, proteins, tuple(name for name in others if name in left_out)
 
 
-def _refuse_text(matrix: ParquetMatrix, proteins: Sequence[str]) -> None:
+def _refuse_text(matrix: ParquetMatrix, proteins: Sequence[str], remedy: str) -> None:
     for name in proteins:
         kind = matrix.schema.field(name).type
         if not holds_numbers(kind):
             message = f"holds {kind} where numbers are needed; a protein matrix has only the "
             raise FormatError(
-                message + "identifier and numbers", path=matrix.reported_as, column=name
+                f"{message}identifier and numbers{remedy}", path=matrix.reported_as, column=name
             )
 
 

@@ -19,7 +19,7 @@ from proteomr.errors import InputError
 from proteomr.io.store import PROTEINS, SIDE_TABLES, TIME_GAP
 from proteomr.provenance import Manifest
 from proteomr.runs import Ledger, Source
-from proteomr.runs.encoding import TableFormat, write_encoded
+from proteomr.runs.encoding import TableFormat, write_encoded, write_text
 from proteomr.runs.progress import follow
 from proteomr.tables import Measurements, load_schema
 from proteomr.tables import columns as c
@@ -229,7 +229,7 @@ def _write_text(stored: Path, file: BinaryIO, *, format: TableFormat) -> None:
     with pyarrow.parquet.ParquetFile(stored) as source:
         for group in range(source.num_row_groups):
             frame = pl.DataFrame(pl.from_arrow(source.read_row_group(group)))
-            frame.write_csv(file, separator=separator, include_header=group == 0)
+            write_text(frame, file, separator=separator, include_header=group == 0)
 
 
 def _digest_content(measured: Measurements, extra: Mapping[str, pl.DataFrame]) -> str:

@@ -19,6 +19,7 @@ from proteomr.io.bounds import read_whole
 from proteomr.io.sources import damaged_gzip, inspect_file
 from proteomr.io.text import MISSING, TextLayout, find_layout, locate_line, stream_text
 from proteomr.runs import refuse_altered
+from proteomr.runs.encoding import write_text
 
 __all__ = ["TableFormat", "infer_column", "read_table", "write_table"]
 
@@ -130,8 +131,8 @@ def write_table(frame: pl.DataFrame, path: str | Path, *, format: TableFormat) -
         "parquet": lambda file: frame.write_parquet(
             file, compression="zstd", compression_level=3, statistics=True, row_group_size=1 << 18
         ),
-        "csv": lambda file: frame.write_csv(file, separator=","),
-        "tsv": lambda file: frame.write_csv(file, separator="\t"),
+        "csv": lambda file: write_text(frame, file, separator=","),
+        "tsv": lambda file: write_text(frame, file, separator="\t"),
     }
     replace_file(path, writers[format])
 

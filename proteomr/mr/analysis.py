@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from proteomr._typing import F64
-from proteomr.errors import InputError
 from proteomr.execute import Executor
 from proteomr.mr.estimate import estimate
+from proteomr.mr.explained import EXCESS, Side, TraitSize, is_binary
 from proteomr.mr.methods.method import Method
 from proteomr.mr.rucker import choose_models, find_outliers
 from proteomr.mr.sensitivity import (
@@ -20,37 +19,22 @@ from proteomr.mr.sensitivity import (
     measure_pleiotropy,
     split_variants,
 )
-from proteomr.mr.steiger import judge_direction, sample_sizes
-from proteomr.mr.verdict import judge_pairs
+from proteomr.mr.steiger import measure_direction
+from proteomr.mr.verdict import PairKey, judge_pairs, word_verdicts
 from proteomr.stats.multiple import adjust
-from proteomr.stats.variance_explained import (
-    correlation_from_beta,
-    correlation_from_log_odds,
-)
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
 
-__all__ = ["Analysis", "TraitSize", "add_q", "analyse", "measure_direction", "measure_pairs"]
-
-
-@dataclass(frozen=True, slots=True)
-class TraitSize:
-    """What is known of a trait's study beside its summary statistics.
-
-    Parameters
-    ----------
-    n_case, n_control : people of a binary trait, whose effects are log odds ratios.
-    prevalence : of a binary trait in the population.
-    """
-
-    n_case: float | None = None
-    n_control: float | None = None
-    prevalence: float = 0.1
-
-    @property
-    def binary(self) -> bool:
-        """Whether cases and controls are told."""
-        return self.n_case is not None and self.n_control is not None
+__all__ = [
+    "Analysis",
+    "TraitSize",
+    "add_q",
+    "add_units",
+    "analyse",
+    "measure_direction",
+    "measure_pairs",
+    "tell_log_odds",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +69,7 @@ def analyse(
     *,
     seed: int = 1,
     executor: Executor | None = None,
+    exposure_size: TraitSize | None = None,
     outcome_size: TraitSize | None = None,
 ) -> Analysis:
     """Return the estimates of pairs with every diagnostic.
@@ -95,7 +80,7 @@ def analyse(
     methods : as `proteomr.mr.estimate.build_methods` gives them.
     seed : of the random numbers.
     executor : runs blocks of pairs; None for one after another.
-    outcome_size : of binary outcomes, for the direction; None for quantitative ones.
+    exposure_size, outcome_size : of binary traits; None for what the variants tell.
 
     Examples
     --------
@@ -114,9 +99,18 @@ def analyse(
     (2, 4, 1)
     """
     analysis = measure_pairs(
-        pairs, methods, seed=seed, executor=executor, outcome_size=outcome_size
+        pairs,
+        methods,
+        seed=seed,
+        executor=executor,
+        exposure_size=exposure_size,
+        outcome_size=outcome_size,
     )
-    return replace(analysis, estimates=add_q(analysis.estimates))
+    return replace(
+        analysis,
+        estimates=add_q(analysis.estimates),
+        verdict=word_verdicts(analysis.verdict),
+    )
 
 
 def measure_pairs(
@@ -125,15 +119,17 @@ def measure_pairs(
     *,
     seed: int = 1,
     executor: Executor | None = None,
+    exposure_size: TraitSize | None = None,
     outcome_size: TraitSize | None = None,
 ) -> Analysis:
-    """Return what `analyse` does but for the q values, for which all pairs are needed.
+    """Return what `analyse` does but for q values and verdicts, for which all pairs are needed.
 
-    No number of a pair depends on the other pairs.
+    No number of a pair depends on the other pairs. In the place of the verdicts stands their
+    evidence, see `proteomr.mr.verdict.word_verdicts`.
 
     Parameters
     ----------
-    pairs, methods, seed, executor, outcome_size : see `analyse`.
+    pairs, methods, seed, executor, exposure_size, outcome_size : see `analyse`.
 
     Examples
     --------
@@ -143,9 +139,11 @@ def measure_pairs(
     estimates = estimate(pairs, methods, seed=seed, executor=executor)
     heterogeneity = measure_heterogeneity(pairs)
     pleiotropy = measure_pleiotropy(pairs)
-    steiger = measure_direction(pairs, outcome_size=outcome_size)
+    steiger = measure_direction(pairs, exposure_size=exposure_size, outcome_size=outcome_size)
     return Analysis(
-        estimates=estimates,
+        estimates=add_units(
+            estimates, pairs, exposure_size=exposure_size, outcome_size=outcome_size
+        ),
         heterogeneity=heterogeneity,
         pleiotropy=pleiotropy,
         singlesnp=split_variants(pairs),
@@ -154,85 +152,89 @@ def measure_pairs(
         outliers=find_outliers(pairs),
         steiger=steiger,
         verdict=judge_pairs(
-            estimates, heterogeneity=heterogeneity, pleiotropy=pleiotropy, steiger=steiger
+            estimates,
+            heterogeneity=heterogeneity,
+            pleiotropy=pleiotropy,
+            steiger=steiger,
+            caveats=_list_caveats(pairs, steiger),
         ),
     )
 
 
-def measure_direction(
-    pairs: Sequence[Harmonised], *, outcome_size: TraitSize | None = None
+def add_units(
+    estimates: pl.DataFrame,
+    pairs: Sequence[Harmonised],
+    *,
+    exposure_size: TraitSize | None = None,
+    outcome_size: TraitSize | None = None,
 ) -> pl.DataFrame:
-    """Return Steiger's test of each pair whose sample sizes are known.
+    """Return estimates with units where they are known, and odds ratios of binary outcomes.
 
-    Returns
-    -------
-    table : the schema ``steiger``; pairs of unknown sizes have a row with the reason.
+    Parameters
+    ----------
+    estimates : of these pairs.
+    pairs : whose variants may tell cases.
+    exposure_size, outcome_size : of binary traits.
 
     Examples
     --------
-    >>> measure_direction([]).height
+    >>> add_units(load_schema("estimates").empty(), []).height
     0
     """
-    declared = load_schema("steiger")
-    rows = [_direct(pair, outcome_size or TraitSize()) for pair in pairs]
-    return declared.validate(
-        pl.DataFrame(rows, infer_schema_length=None) if rows else declared.empty()
+    units = pl.DataFrame(
+        {
+            c.EXPOSURE: [pair.exposures[0] for pair in pairs],
+            c.OUTCOME: [pair.outcome for pair in pairs],
+            c.DIRECTION: [pair.direction for pair in pairs],
+            "exposure_unit": [_name_unit(pair, "exposure", exposure_size) for pair in pairs],
+            "outcome_unit": [_name_unit(pair, "outcome", outcome_size) for pair in pairs],
+        },
+        schema_overrides=dict.fromkeys(
+            (c.EXPOSURE, c.OUTCOME, c.DIRECTION, "exposure_unit", "outcome_unit"), pl.String
+        ),
     )
+    keys = [c.EXPOSURE, c.OUTCOME, c.DIRECTION]
+    known = estimates.drop("exposure_unit", "outcome_unit").join(
+        units, on=keys, how="left", maintain_order="left"
+    )
+    return _add_ratios(known)
 
 
-def _direct(pair: Harmonised, size: TraitSize) -> dict[str, object]:
-    row: dict[str, object] = {
-        c.EXPOSURE: pair.exposures[0],
-        c.OUTCOME: pair.outcome,
-        c.NSNP: pair.m,
-        "r2_exposure": None,
-        "r2_outcome": None,
-        "exposure_first": None,
-        c.NEG_LOG10_P: None,
-        c.P_VALUE: None,
-        "sensitivity_ratio": None,
-        c.MESSAGE: None,
-    }
-    try:
-        n_x, n_y = sample_sizes(pair, "n_exposure"), _outcome_sizes(pair, size)
-        direction = judge_direction(
-            correlation_from_beta(pair.x, pair.sx, n_x),
-            _correlate_outcome(pair, size, n_y),
-            n_x=float(n_x.mean()) if n_x.size else float("nan"),
-            n_y=float(n_y.mean()) if n_y.size else float("nan"),
-        )
-    except InputError as fault:
-        return {**row, c.MESSAGE: str(fault)}
-    ratio = direction.sensitivity_ratio
+def tell_log_odds(estimates: pl.DataFrame, side: Side) -> pl.DataFrame:
+    """Return estimates whose exposures or outcomes are all in log odds, as the user says.
+
+    Examples
+    --------
+    >>> tell_log_odds(load_schema("estimates").empty(), "outcome").height
+    0
+    """
+    return _add_ratios(estimates.with_columns(pl.lit("log odds").alias(f"{side}_unit")))
+
+
+def _add_ratios(estimates: pl.DataFrame) -> pl.DataFrame:
+    """Return estimates with odds ratios where the outcome is in log odds."""
+    ratio = pl.when(pl.col("outcome_unit").is_not_null()).then(pl.col(c.ESTIMATE).exp())
+    finite = pl.when(ratio.is_finite()).then(ratio)  # none above the largest number
+    return load_schema("estimates").validate(estimates.with_columns(finite.alias(c.RATIO)))
+
+
+def _name_unit(pair: Harmonised, side: Side, size: TraitSize | None) -> str | None:
+    return "log odds" if is_binary(pair, side, size) else None
+
+
+def _list_caveats(
+    pairs: Sequence[Harmonised], steiger: pl.DataFrame
+) -> dict[PairKey, tuple[str, ...]]:
+    """Return what speaks against the numbers of each pair beside its diagnostics."""
+    keys = steiger.select(c.EXPOSURE, c.OUTCOME, c.DIRECTION).rows()
+    impossible = pl.col("exposure_first").is_null() & pl.col(c.MESSAGE).str.contains(
+        EXCESS, literal=True
+    )
+    why = steiger.select(pl.when(impossible).then(c.MESSAGE)).to_series().to_list()
     return {
-        **row,
-        "r2_exposure": direction.r2_exposure,
-        "r2_outcome": direction.r2_outcome,
-        "exposure_first": direction.exposure_first,
-        c.NEG_LOG10_P: direction.neg_log10_p,
-        c.P_VALUE: direction.p_value,
-        "sensitivity_ratio": ratio if np.isfinite(ratio) else None,
+        key: (*pair.caveats, *filter(None, [text]))
+        for key, pair, text in zip(keys, pairs, why, strict=True)
     }
-
-
-def _outcome_sizes(pair: Harmonised, size: TraitSize) -> F64:
-    if size.n_case is not None and size.n_control is not None:
-        return np.full(pair.m, size.n_case + size.n_control)
-    return sample_sizes(pair, "n_outcome")
-
-
-def _correlate_outcome(pair: Harmonised, size: TraitSize, n_y: F64) -> F64:
-    if size.n_case is None or size.n_control is None:
-        return correlation_from_beta(pair.beta_y, pair.se_y, n_y)
-    if "eaf_outcome" not in pair.variants.columns or pair.variants["eaf_outcome"].null_count():
-        raise InputError("frequencies are needed: eaf_outcome is not known of every variant")
-    return correlation_from_log_odds(
-        pair.beta_y,
-        pair.variants["eaf_outcome"].cast(pl.Float64).to_numpy(),
-        n_case=size.n_case,
-        n_control=size.n_control,
-        prevalence=size.prevalence,
-    )
 
 
 def add_q(estimates: pl.DataFrame) -> pl.DataFrame:

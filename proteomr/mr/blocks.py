@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol, TypedDict
 
 import polars as pl
 
-from proteomr.mr.analysis import TraitSize, measure_pairs
+from proteomr.mr.analysis import TraitSize, measure_pairs, tell_log_odds
+from proteomr.mr.explained import Side
 from proteomr.mr.methods.method import Method
 from proteomr.mr.multivariable.tables import estimate_jointly, tabulate_strength
 from proteomr.mr.pairs import Pairs, Stretch
-from proteomr.mr.reach import keep_forward_variants, tabulate_reach
-from proteomr.tables import Drop, Harmonised
+from proteomr.mr.reach import tabulate_reach
+from proteomr.mr.steiger import keep_forward_variants
+from proteomr.mr.trait_sizes import tell_cases
+from proteomr.tables import Direction, Drop, Harmonised
+from proteomr.tables import columns as c
 
-__all__ = ["FILTERED", "Block", "JointWork", "PairWork", "Work", "cut_blocks"]
+__all__ = [
+    "FILTERED",
+    "Block",
+    "JointWork",
+    "PairWork",
+    "Work",
+    "cut_blocks",
+    "name_direction",
+]
 
 FILTERED: Final = "filtered"
 """Beside the tables of a block: how many variants Steiger's filter dropped."""
@@ -25,6 +37,13 @@ FILTERED: Final = "filtered"
 _BLOCKS: Final = 64
 # Fewer would spend more on files than on estimates; more would hold too much at once.
 _FEWEST_PAIRS, _MOST_PAIRS = 8, 2048
+_NOBODY: Final[Mapping[str, tuple[float, float]]] = {}
+_PAIR: Final = (c.EXPOSURE, c.OUTCOME)
+
+
+class _Sizes(TypedDict):
+    exposure_size: TraitSize | None
+    outcome_size: TraitSize | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,25 @@ def cut_blocks(directions: Sequence[Pairs]) -> list[Block]:
         for place, direction in enumerate(directions)
         for stretch in direction.cut(size)
     ]
+
+
+def name_direction(table: pl.DataFrame, direction: int) -> pl.DataFrame:
+    """Return a table of variants with its direction, unless it has such a column of its own.
+
+    Examples
+    --------
+    >>> name_direction(pl.DataFrame({"exposure": ["x"], "variant_id": ["rs1"]}), 1).row(0)
+    ('x', 'reverse', 'rs1')
+    """
+    if c.DIRECTION in table.columns:
+        return table
+    place = 1 + max(table.columns.index(name) for name in _PAIR if name in table.columns)
+    text = pl.Series(c.DIRECTION, [_direct(direction)], dtype=pl.String)
+    return table.clone().insert_column(place, text.new_from_index(0, table.height))
+
+
+def _direct(direction: int) -> Direction:
+    return "reverse" if direction else "forward"
 
 
 class Work(Protocol):
@@ -72,6 +110,8 @@ class PairWork:
     steiger_filter : whether variants that explain more of the outcome are dropped.
     outcome_size : of binary outcomes.
     overlap : share of the larger study that is in the other one.
+    log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
+    named_cases : cases and controls of outcomes by name.
     """
 
     directions: tuple[Pairs, ...]
@@ -80,27 +120,32 @@ class PairWork:
     steiger_filter: bool
     outcome_size: TraitSize
     overlap: float | None
+    log_odds: bool = False
+    named_cases: Mapping[str, tuple[float, float]] = field(
+        default_factory=dict[str, tuple[float, float]]
+    )
 
     def __call__(self, block: Block, /) -> dict[str, pl.DataFrame]:
         """Return the tables of a block, the q values alone left out."""
         table, pairs = self._take(block)
-        analysed = self._filter(pairs)
+        analysed = self._filter(block, pairs)
         dropped = sum(a.m - b.m for a, b in zip(pairs, analysed, strict=True))
-        size = self.outcome_size
-        analysis = measure_pairs(analysed, self.methods, seed=self.seed, outcome_size=size)
-        share = None
-        if size.n_case is not None and size.n_control is not None:
-            share = size.n_case / (size.n_case + size.n_control)
+        sizes = self._size_traits(block.direction)
+        analysis = measure_pairs(analysed, self.methods, seed=self.seed, **sizes)
+        tables = dict(analysis.tables)
+        if self.log_odds:
+            side: Side = "exposure" if block.direction else "outcome"
+            tables["estimates"] = tell_log_odds(tables["estimates"], side)
         return {
-            **analysis.tables,
-            "reach": tabulate_reach(analysed, overlap=self.overlap, case_share=share),
-            "harmonised": table,
+            **tables,
+            "reach": tabulate_reach(analysed, overlap=self.overlap, **sizes),
+            "harmonised": name_direction(table, block.direction),
             FILTERED: pl.DataFrame({"n": [dropped]}),
         }
 
     def take(self, block: Block) -> list[Harmonised]:
         """Return the analyses of a block, as they are estimated."""
-        return self._filter(self._take(block)[1])
+        return self._filter(block, self._take(block)[1])
 
     def account(
         self, direction: int, table: pl.DataFrame
@@ -109,10 +154,26 @@ class PairWork:
         return self.directions[direction].account(table)
 
     def _take(self, block: Block) -> tuple[pl.DataFrame, list[Harmonised]]:
-        return self.directions[block.direction].take(block.stretch)
+        """Return every variant of a block, and its analyses, each with its direction."""
+        table, pairs = self.directions[block.direction].take(block.stretch)
+        side: Side = "exposure" if block.direction else "outcome"
+        told = [tell_cases(pair, self.named_cases, side=side) for pair in pairs]
+        return table, [replace(pair, direction=_direct(block.direction)) for pair in told]
 
-    def _filter(self, pairs: list[Harmonised]) -> list[Harmonised]:
-        return [keep_forward_variants(pair) for pair in pairs] if self.steiger_filter else pairs
+    def _filter(self, block: Block, pairs: list[Harmonised]) -> list[Harmonised]:
+        if not self.steiger_filter:
+            return pairs
+        sizes = self._size_traits(block.direction)
+        kept = [keep_forward_variants(pair, **sizes) for pair in pairs]
+        return [pair if pair.m > 1 else replace(pair, caveats=()) for pair in kept]
+
+    def _size_traits(self, direction: int) -> _Sizes:
+        """Return the sizes of the traits of a direction: the outcome of one is exposure in the
+        other.
+        """
+        if direction:
+            return {"exposure_size": self.outcome_size, "outcome_size": None}
+        return {"exposure_size": None, "outcome_size": self.outcome_size}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

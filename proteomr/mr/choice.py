@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -19,6 +20,7 @@ from proteomr.mr.multivariable.base import MultivariableMethod
 __all__ = [
     "build_joint_methods",
     "build_methods",
+    "is_joint",
     "list_methods",
     "method_keys",
     "name_methods",
@@ -79,9 +81,10 @@ def build_methods(
 ) -> tuple[Method, ...]:
     """Return methods by their names, in the order given.
 
-    A name is a key, or what TwoSampleMR or MendelianRandomization call the method (``mr_ivw``),
-    alone or with parameters in parentheses: ``ivw(robust=true,penalised=true)``. What stands there
-    goes before what the run gives to all.
+    A name is a key, a title (``Inverse variance weighted``), or what TwoSampleMR or
+    MendelianRandomization call the method (``mr_ivw``), in any case and with any marks between its
+    words; alone or with parameters in parentheses: ``ivw(robust=true,penalised=true)``. What stands
+    there goes before what the run gives to all.
 
     Parameters
     ----------
@@ -134,6 +137,23 @@ def build_joint_methods(
     methods = _build(names, MULTIVARIABLE_METHODS, {"sample_size": n_exposure})
     name_methods(methods)
     return methods
+
+
+def is_joint(name: str) -> bool:
+    """Tell whether a name is of a method for several exposures, with or without parameters.
+
+    Examples
+    --------
+    >>> is_joint("mv_ivw(robust=true)"), is_joint("mr_mvegger"), is_joint("ivw")
+    (True, True, False)
+    """
+    plain = _fold(name.partition("(")[0])
+    known = {
+        _fold(text)
+        for kind in MULTIVARIABLE_METHODS
+        for text in (kind.key, *kind.aliases, kind.label)
+    }
+    return plain in known or plain.startswith("mv ")
 
 
 def name_methods(methods: Sequence[Declared]) -> tuple[str, ...]:
@@ -229,6 +249,9 @@ def _build(
 
 def _configure(text: str, kinds: Sequence[type[Kind]], shared: Mapping[str, object]) -> Kind:
     name, opened, rest = text.strip().partition("(")
+    titles = {text.casefold() for kind in kinds for text in (kind.label, *kind.aliases)}
+    if text.strip().casefold() in titles:  # some have parentheses: MR Egger (bootstrap)
+        name, opened, rest = text.strip(), "", ""
     if bool(opened) != rest.endswith(")"):
         raise UsageError(f"{text!r}: a parenthesis has no partner")
     kind = _find(name.strip(), kinds)
@@ -250,11 +273,17 @@ def _configure(text: str, kinds: Sequence[type[Kind]], shared: Mapping[str, obje
 
 
 def _find(name: str, kinds: Sequence[type[Kind]]) -> type[Kind]:
-    by_name = {key: kind for kind in kinds for key in (kind.key, *kind.aliases)}
-    if name in by_name:
-        return by_name[name]
+    spelt = {text: kind for kind in kinds for text in (kind.key, *kind.aliases, kind.label)}
+    found = {_fold(text): kind for text, kind in spelt.items()}.get(_fold(name))
+    if found is not None:
+        return found
     keys = ", ".join(kind.key for kind in kinds)
-    raise UsageError(f"no method {name!r}{nearest(name, by_name)}; known: {keys}, or all")
+    raise UsageError(f"no method {name!r}{nearest(name, spelt)}; known: {keys}, or all")
+
+
+def _fold(name: str) -> str:
+    """Return what two spellings of a name have in common: letters and digits, whatever the case."""
+    return re.sub(r"[^a-z0-9]+", " ", name.casefold()).strip()
 
 
 def _parameters(kind: type[Declared]) -> list[tuple[str, object, object]]:

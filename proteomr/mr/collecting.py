@@ -12,6 +12,7 @@ from proteomr.mr.blocks import FILTERED, JointWork
 from proteomr.mr.controls import check_controls
 from proteomr.mr.opening import Opened
 from proteomr.mr.outputs import ColumnStyle, name_like_twosamplemr
+from proteomr.mr.verdict import word_verdicts
 from proteomr.runs import Ledger, Outcome, unpack_tables
 from proteomr.runs.encoding import write_encoded
 from proteomr.tables import Drop
@@ -43,13 +44,16 @@ def collect_blocks(opened: Opened, ledger: Ledger) -> tuple[dict[str, pl.DataFra
     joint = isinstance(opened.work, JointWork)
     if not joint:
         tables["estimates"] = add_q(tables["estimates"])
+        tables["verdict"] = word_verdicts(tables["verdict"])
     tables |= opened.tables
     if opened.controls is not None:
         tables["controls_checked"] = check_controls(tables["estimates"], opened.controls)
     outcome = Outcome(
         units=opened.pairs,
         failed=_count_failed(tables),
-        family_of_tests="all pairs of each method (q_bh)" if not joint else "",
+        family_of_tests=""
+        if joint
+        else "all pairs of each method (q_bh); main estimates (verdict)",
         notes=notes,
     )
     return tables, outcome
@@ -83,7 +87,7 @@ def _account(
 ) -> tuple[list[Drop], tuple[str, ...]]:
     """Return what was left out, direction by direction, and notes, each once."""
     drops: list[Drop] = []
-    notes: dict[str, None] = {}
+    notes: dict[str, None] = dict.fromkeys(opened.notes)
     for direction in dict.fromkeys(block.direction for block in opened.blocks):
         variants = [
             part["harmonised"]
@@ -107,7 +111,7 @@ def _count_failed(tables: Mapping[str, pl.DataFrame]) -> int:
 
     Of several exposures at once, which share their outcomes, how many of the exposures.
     """
-    unit = (c.EXPOSURE, c.OUTCOME) if "verdict" in tables else (c.EXPOSURE,)
+    unit = (c.EXPOSURE, c.OUTCOME, c.DIRECTION) if "verdict" in tables else (c.EXPOSURE,)
     estimated = pl.col(c.ESTIMATE).is_not_null().any()
     each = tables["estimates"].group_by(unit).agg(estimated.alias("known"))
     return int((~each["known"]).sum())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,7 @@ from proteomr.tables import columns as c
 
 __all__ = [
     "DEFAULT_METHODS",
+    "EstimateRow",
     "build_methods",
     "estimate",
     "method_keys",
@@ -37,6 +38,10 @@ DEFAULT_METHODS: Final = (
     "weighted_mode",
 )
 """Those of the R package TwoSampleMR: the Wald ratio for a single variant, else the other five."""
+
+
+EstimateRow: TypeAlias = tuple[str, str, str, str, Estimate]
+"""Exposure, outcome, direction, method, and what the method says."""
 
 
 def estimate(
@@ -84,15 +89,17 @@ def estimate(
     return tabulate_estimates(rows)
 
 
-def tabulate_estimates(rows: Sequence[tuple[str, str, str, Estimate]]) -> pl.DataFrame:
-    """Return rows of exposure, outcome, method and estimate as the table ``estimates``.
+def tabulate_estimates(rows: Sequence[EstimateRow]) -> pl.DataFrame:
+    """Return rows of exposure, outcome, direction, method and estimate as the table ``estimates``.
+
+    Units are not known yet, see `proteomr.mr.analysis.add_units`.
 
     Examples
     --------
     >>> tabulate_estimates([]).columns[:3]
-    ['exposure', 'outcome', 'method']
+    ['exposure', 'outcome', 'direction']
     """
-    estimates = [entry[3] for entry in rows]
+    estimates = [entry[-1] for entry in rows]
     minus_log = np.array([each.neg_log10_p for each in estimates], dtype=np.float64)
     effects = np.array([each.estimate for each in estimates], dtype=np.float64)
     errors = np.array([each.se for each in estimates], dtype=np.float64)
@@ -112,12 +119,18 @@ def tabulate_estimates(rows: Sequence[tuple[str, str, str, Estimate]]) -> pl.Dat
         {
             c.EXPOSURE: pl.Series([row[0] for row in rows], dtype=pl.String),
             c.OUTCOME: pl.Series([row[1] for row in rows], dtype=pl.String),
-            c.METHOD: pl.Series([row[2] for row in rows], dtype=pl.String),
+            c.DIRECTION: pl.Series([row[2] for row in rows], dtype=pl.String),
+            c.METHOD: pl.Series([row[3] for row in rows], dtype=pl.String),
             c.NSNP: pl.Series([each.nsnp for each in estimates], dtype=pl.Int64),
             c.N: pl.Series([each.nsnp for each in estimates], dtype=pl.Int64),
             **{
                 name: pl.Series(values, dtype=pl.Float64).fill_nan(None)
                 for name, values in numbers.items()
+            },
+            c.RATIO: pl.Series([None] * len(rows), dtype=pl.Float64),
+            **{
+                name: pl.Series([None] * len(rows), dtype=pl.String)
+                for name in ("exposure_unit", "outcome_unit")
             },
             c.STATUS: pl.Series([each.status.name for each in estimates], dtype=pl.String),
             c.MESSAGE: pl.Series([each.message for each in estimates], dtype=pl.String),
@@ -146,12 +159,18 @@ class _Work:
     names: tuple[str, ...]
     seed: int
 
-    def __call__(self, pairs: Sequence[Harmonised]) -> list[tuple[str, str, str, Estimate]]:
+    def __call__(self, pairs: Sequence[Harmonised]) -> list[EstimateRow]:
         columns: dict[int, list[Estimate]] = {}
         for places in self._group():
             columns.update(zip(places, self._estimate(places, pairs), strict=True))
         return [
-            (pair.exposures[0], pair.outcome, name, columns[place][row])
+            (
+                pair.exposures[0],
+                pair.outcome,
+                pair.direction,
+                name,
+                _warn(columns[place][row], pair.caveats),
+            )
             for row, pair in enumerate(pairs)
             for place, name in enumerate(self.names)
             if self._applies(self.methods[place], pair)
@@ -179,6 +198,13 @@ class _Work:
         """A method for few variants stands only where it can, unless it is the only one."""
         most = method.max_variants
         return most is None or 0 < pair.m <= most or len(self.methods) == 1
+
+
+def _warn(estimate: Estimate, caveats: tuple[str, ...]) -> Estimate:
+    """Return an estimate whose message has what holds of every number of its pair."""
+    if not caveats:
+        return estimate
+    return replace(estimate, message="; ".join(filter(None, [estimate.message, *caveats])))
 
 
 def _in_blocks(pairs: Iterable[Harmonised], *, size: int) -> Iterable[list[Harmonised]]:

@@ -7,7 +7,7 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -16,6 +16,7 @@ import polars as pl
 
 from proteomr.errors import UsageError
 from proteomr.execute import Executor, Threads, available_threads
+from proteomr.io.sumstats.source import ReadOptions
 from proteomr.mr.analysis import TraitSize
 from proteomr.mr.blocks import Block, PairWork
 from proteomr.mr.collecting import BLOCK, collect_blocks, write_tables
@@ -25,7 +26,8 @@ from proteomr.mr.methods.base import Convention
 from proteomr.mr.opening import Opened, open_analysis
 from proteomr.mr.outputs import ColumnStyle
 from proteomr.mr.request import MrRequest
-from proteomr.mr.verdict import is_main_estimate
+from proteomr.mr.trait_sizes import NamedCases
+from proteomr.mr.verdict import PairKey
 from proteomr.runs import (
     Account,
     Data,
@@ -63,8 +65,8 @@ class Draw(Protocol):
         *,
         folder: Path,
         book: bool,
-    ) -> None:
-        """Draw into a folder, all into one book if asked."""
+    ) -> tuple[str, ...]:
+        """Draw into a folder, all into one book if asked; return notes on what is not drawn."""
         ...
 
 
@@ -142,7 +144,8 @@ class MrJob:
         own = self.request.harmonised is not None
         write_tables(tables, ledger, columns=self.columns, own=own)
         if self.draw is not None and isinstance(opened.work, PairWork):
-            _draw_figures(self.draw, opened, opened.work, tables, ledger)
+            notes = _draw_figures(self.draw, opened, opened.work, tables, ledger)
+            outcome = replace(outcome, notes=(*outcome.notes, *notes))
         return outcome
 
     def _open(self) -> Opened:
@@ -155,6 +158,8 @@ def run_mr(
     outcomes: Data | Sequence[Data] = (),
     *,
     harmonised: Data | None = None,
+    read_exposure: ReadOptions | None = None,
+    read_outcome: ReadOptions | None = None,
     methods: str | Sequence[str] = DEFAULT_METHODS,
     convention: Convention = "twosamplemr",
     bootstraps: int = 1000,
@@ -164,7 +169,9 @@ def run_mr(
     reverse: bool = False,
     steiger_filter: bool = False,
     outcome_size: TraitSize | None = None,
+    outcome_cases: NamedCases = (),
     overlap: float | None = None,
+    log_odds: bool = False,
     controls: Data | None = None,
     seed: int = 1,
     out: str | Path | None = None,
@@ -184,6 +191,7 @@ def run_mr(
     exposure, outcomes : summary statistics in any known format, paths or frames (polars, pandas,
         pyarrow); a column ``trait`` parts several in one. A path may be a quoted glob.
     harmonised : instead of both, variants that were harmonised before; a path or a frame.
+    read_exposure, read_outcome : how the files of each are read: format, columns, build.
     methods : names of methods, alone or with parameters: ``["ivw", "weighted_mode(phi=0.5)"]``.
     convention : R package whose defaults the methods follow: twosamplemr, mendelianrandomization.
     bootstraps : draws of medians and modes.
@@ -192,8 +200,10 @@ def run_mr(
     ld : prefix of genotypes, or a matrix of correlations as a path or a frame, for clumping.
     reverse : the other direction as well.
     steiger_filter : drop variants that explain more of the outcome than of the exposure.
-    outcome_size : cases, controls and prevalence of a binary outcome, for the direction.
+    outcome_size : cases, controls and prevalence of binary outcomes, for the direction.
+    outcome_cases : name, cases and controls of each outcome, where they differ.
     overlap : share of the larger study that is in the other one, to bound the bias.
+    log_odds : whether effects on the outcomes are log odds, where no cases tell so.
     controls : pairs of which the answer is known: exposure, outcome, expected (up, down, none).
     seed : of all random numbers.
     out : run folder; None keeps the tables in memory.
@@ -232,6 +242,8 @@ def run_mr(
         exposure,
         outcomes,
         harmonised=harmonised,
+        read_exposure=read_exposure,
+        read_outcome=read_outcome,
         methods=methods,
         convention=convention,
         bootstraps=bootstraps,
@@ -241,7 +253,9 @@ def run_mr(
         reverse=reverse,
         steiger_filter=steiger_filter,
         outcome_size=outcome_size,
+        outcome_cases=outcome_cases,
         overlap=overlap,
+        log_odds=log_odds,
         controls=controls,
         seed=seed,
     )
@@ -259,43 +273,41 @@ def run_mr(
 
 def _draw_figures(
     draw: Draw, opened: Opened, work: PairWork, tables: Mapping[str, pl.DataFrame], ledger: Ledger
-) -> None:
-    """Draw all pairs, or of many the strongest, into the folder ``figures``."""
+) -> tuple[str, ...]:
+    """Draw all pairs, or of many the strongest, into the folder ``figures``; return notes."""
     many = opened.pairs > _FEW_PAIRS
     wanted = _choose_pairs(tables, many=many)
     pairs = [
         pair
         for block in _find_blocks(opened, tables["reach"], wanted)
         for pair in work.take(block)
-        if (pair.exposures[0], pair.outcome) in wanted
+        if (pair.exposures[0], pair.outcome, pair.direction) in wanted
     ]
     if not pairs:
-        return
+        return ("no figure: no pair has a variant, or of many pairs none has q < 0.05",)
     with open_scratch() as scratch:
         folder = scratch / "figures"
         folder.mkdir()
-        draw(pairs, tables, folder=folder, book=many)
+        notes = draw(pairs, tables, folder=folder, book=many)
         for file in sorted(folder.iterdir()):
             shutil.copyfile(file, ledger.place(f"figures/{file.name}"))
     _log.info("%s pairs drawn", len(pairs))
+    return notes
 
 
-def _choose_pairs(tables: Mapping[str, pl.DataFrame], *, many: bool) -> set[tuple[str, str]]:
+def _choose_pairs(tables: Mapping[str, pl.DataFrame], *, many: bool) -> set[PairKey]:
     """Return the pairs to draw: those with variants, or of many the strongest hits."""
     chosen = tables["reach"].filter(pl.col(c.NSNP) > 0)
     if many:
-        hits = is_main_estimate() & (pl.col(c.Q_BH) < _LEVEL)
-        significant = tables["estimates"].filter(hits)
+        significant = tables["verdict"].filter(pl.col(c.Q_BH) < _LEVEL)
         strongest = significant.sort(c.NEG_LOG10_P, descending=True, maintain_order=True)
-        chosen = strongest.unique([c.EXPOSURE, c.OUTCOME], maintain_order=True).head(_IN_A_BOOK)
-    return set(chosen.select(c.EXPOSURE, c.OUTCOME).iter_rows())
+        chosen = strongest.head(_IN_A_BOOK)
+    return set(chosen.select(c.EXPOSURE, c.OUTCOME, c.DIRECTION).iter_rows())
 
 
-def _find_blocks(
-    opened: Opened, reach: pl.DataFrame, wanted: set[tuple[str, str]]
-) -> Iterator[Block]:
+def _find_blocks(opened: Opened, reach: pl.DataFrame, wanted: set[PairKey]) -> Iterator[Block]:
     """Yield the blocks that hold a pair wanted; the table has a row for each pair, in order."""
-    names = reach.select(c.EXPOSURE, c.OUTCOME).iter_rows()
+    names = reach.select(c.EXPOSURE, c.OUTCOME, c.DIRECTION).iter_rows()
     for block in opened.blocks:
         start, end = block.stretch
         if wanted.intersection(islice(names, end - start)):

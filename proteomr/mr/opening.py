@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import filecmp
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import polars as pl
 
+from proteomr.errors import InputError, NothingToDo
+from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.panel import open_panel
 from proteomr.gwas.study import read_variant_list
 from proteomr.io.genetics.genotypes import LdSource
-from proteomr.mr.blocks import Block, JointWork, PairWork, Work, cut_blocks
+from proteomr.mr.blocks import Block, JointWork, PairWork, Work, cut_blocks, name_direction
 from proteomr.mr.choice import build_methods, name_methods
 from proteomr.mr.controls import read_controls
-from proteomr.mr.inputs import InstrumentRule, read_instruments, read_outcomes
+from proteomr.mr.inputs import InstrumentRule, Instruments, read_instruments, read_outcomes
+from proteomr.mr.instruments import label_cis
 from proteomr.mr.multivariable.tables import read_joint
+from proteomr.mr.outcome_names import name_outcomes_apart
 from proteomr.mr.pairs import Pairs, ReadyPairs, StudyPairs
 from proteomr.mr.request import MrRequest
-from proteomr.runs import Source
+from proteomr.mr.trait_sizes import check_names
+from proteomr.tables import columns as c
+from proteomr.tables.genes import Build
 
 __all__ = ["Opened", "open_analysis"]
 
@@ -37,6 +45,7 @@ class Opened:
     pairs : how many pairs there are; of several exposures at once, how many exposures.
     tables : those that are known before the blocks.
     controls : pairs of which the answer is known; None for none.
+    notes : what a user should know of how the inputs were read.
     """
 
     work: Work
@@ -44,6 +53,7 @@ class Opened:
     pairs: int
     tables: Mapping[str, pl.DataFrame]
     controls: pl.DataFrame | None
+    notes: tuple[str, ...] = ()
 
 
 def open_analysis(request: MrRequest, scratch: Path) -> Opened:
@@ -68,14 +78,17 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
     if request.joint:
         return _open_joint(request, scratch, controls)
     tables: dict[str, pl.DataFrame] = {}
+    notes: tuple[str, ...] = ()
     directions: tuple[Pairs, ...]
     if request.harmonised is not None:
         path = request.harmonised.on_disk(scratch)
         directions = (ReadyPairs.read(path, outcome_p=request.rule.outcome_p),)
     else:
-        studies = _read_studies(request, scratch)
-        strength = [study.instruments.strength for study in studies]
-        tables["instruments"] = pl.concat(strength, how="diagonal_relaxed")
+        studies, notes = _read_studies(request, scratch)
+        strength = [
+            name_direction(study.instruments.strength, place) for place, study in enumerate(studies)
+        ]
+        tables["instruments"] = label_placement(pl.concat(strength, how="diagonal_relaxed"))
         directions = studies
     work = PairWork(
         directions,
@@ -84,10 +97,45 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
         request.steiger_filter,
         request.outcome_size,
         request.overlap,
+        request.log_odds,
+        {name: (cases, controls) for name, cases, controls in request.outcome_cases},
     )
+    if request.outcome_cases:
+        check_names(request.outcome_cases, directions[0].outcome_names)
     count = sum(direction.count for direction in directions)
     _log.info("%s pairs by %s", count, ", ".join(name_methods(work.methods)))
-    return Opened(work, cut_blocks(directions), count, tables, controls)
+    return Opened(work, cut_blocks(directions), count, tables, controls, notes)
+
+
+def label_placement(instruments: pl.DataFrame) -> pl.DataFrame:
+    """Return instruments with ``placement``: cis or trans where the exposure is named as a gene.
+
+    It is null where the name is no gene's, or the build of the positions is not known.
+
+    Parameters
+    ----------
+    instruments : the schema ``instruments``, and ``build`` where known.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame(
+    ...     {"exposure": ["GDF15", "GDF15"], "chromosome": ["19", "2"],
+    ...      "position_bp": [18_400_000, 1], "build": ["GRCh38"] * 2}
+    ... )
+    >>> label_placement(rows)["placement"].to_list()
+    ['cis', 'trans']
+    """
+    empty = pl.lit(None, pl.String).alias("placement")
+    if "build" not in instruments.columns or not instruments.height:
+        return instruments.with_columns(empty)
+    known: dict[object, Build] = {"GRCh37": "GRCh37", "GRCh38": "GRCh38"}
+    parts = [
+        label_cis(part, build=known[build], gene_column=c.EXPOSURE)
+        if build in known
+        else part.with_columns(empty)
+        for (build,), part in instruments.with_row_index("_row").group_by("build")
+    ]
+    return pl.concat(parts).sort("_row").drop("_row")
 
 
 def _open_joint(request: MrRequest, scratch: Path, controls: pl.DataFrame | None) -> Opened:
@@ -97,29 +145,87 @@ def _open_joint(request: MrRequest, scratch: Path, controls: pl.DataFrame | None
     return Opened(work, [Block(0, (0, 1))], len(data.exposures), {}, controls)
 
 
-def _read_studies(request: MrRequest, scratch: Path) -> tuple[StudyPairs, ...]:
-    """Read exposure and outcomes, and choose instruments, both ways if asked."""
+def _read_studies(
+    request: MrRequest, scratch: Path
+) -> tuple[tuple[StudyPairs, ...], tuple[str, ...]]:
+    """Read exposure and outcomes, and choose instruments, both ways if asked; and notes."""
     rule = request.rule
     if request.instruments is not None:
         rule = replace(rule, variants=read_variant_list(request.instruments.path))
     ld = None if request.ld is None else open_panel(request.ld.on_disk(scratch))
-    exposure = request.exposure
-    ways: list[tuple[Source, Sequence[Source]]] = []
-    if exposure is not None:
-        ways.append((exposure, request.outcomes))
-        ways += [(source, [exposure]) for source in request.outcomes if request.reverse]
-    return tuple(
-        _read_pairs(
-            first.on_disk(scratch), [other.on_disk(scratch) for other in others], rule=rule, ld=ld
+    if request.exposure is None:
+        return (), ()
+    exposure = request.exposure.on_disk(scratch)
+    outcomes = [source.on_disk(scratch) for source in request.outcomes]
+    _refuse_twice(outcomes)
+    sides = (
+        MungeOptions(read=request.read_exposure, map_option="--exposure-map"),
+        MungeOptions(read=request.read_outcome, map_option="--outcome-map"),
+    )
+    instruments = read_instruments([exposure], rule=rule, ld=ld, options=sides[0])
+    forward = _pair(instruments, outcomes, rule=rule, ld=ld, options=sides[1])
+    if not request.reverse:
+        return (forward,), ()
+    try:
+        instruments = _read_each(outcomes, rule=rule, ld=ld, options=sides[1])
+        backward = _pair(instruments, [exposure], rule=rule, ld=ld, options=sides[0])
+    except NothingToDo as reason:
+        return (forward,), (f"--reverse: {reason}; the table has one direction alone",)
+    return (forward, backward), ()
+
+
+def _refuse_twice(outcomes: Sequence[Path]) -> None:
+    """Refuse a file that is given for two outcomes, under one name or two."""
+    for first, second in combinations(outcomes, 2):
+        if not first.is_file() or not second.is_file():
+            continue  # a glob of several files
+        if filecmp.cmp(first, second, shallow=False):
+            raise InputError(f"{first} and {second} hold the same; give each outcome once")
+
+
+def _read_each(
+    paths: Sequence[Path], *, rule: InstrumentRule, ld: LdSource | None, options: MungeOptions
+) -> Instruments:
+    """Return the instruments of several files together, those of one trait's name kept apart.
+
+    A file without an instrument is a note, as long as another has one.
+    """
+    found: list[tuple[Path, Instruments]] = []
+    notes: list[str] = []
+    for path in paths:
+        try:
+            found.append((path, read_instruments([path], rule=rule, ld=ld, options=options)))
+        except NothingToDo as reason:
+            notes.append(f"--reverse: {reason}")
+    if not found:
+        raise NothingToDo("; ".join(note.removeprefix("--reverse: ") for note in notes))
+    renamed, messages = name_outcomes_apart([(path, each.rows) for path, each in found])
+    strength = [
+        each.strength.with_columns(
+            pl.col(c.EXPOSURE).replace(
+                dict(zip(each.rows["trait"].drop_nulls(), rows["trait"].drop_nulls(), strict=True))
+            )
         )
-        for first, others in ways
+        for (_, each), rows in zip(found, renamed, strict=True)
+    ]
+    return Instruments(
+        pl.concat(renamed, how="diagonal_relaxed"),
+        pl.concat(strength, how="diagonal_relaxed"),
+        tuple(drop for _, each in found for drop in each.drops),
+        (*notes, *(note for _, each in found for note in each.notes), *messages),
     )
 
 
-def _read_pairs(
-    exposure: Path, outcomes: Sequence[Path], *, rule: InstrumentRule, ld: LdSource | None
+def _pair(
+    instruments: Instruments,
+    outcomes: Sequence[Path],
+    *,
+    rule: InstrumentRule,
+    ld: LdSource | None,
+    options: MungeOptions,
 ) -> StudyPairs:
-    instruments = read_instruments([exposure], rule=rule, ld=ld)
     panel = ld if rule.proxies else None
-    outcome_rows = read_outcomes(outcomes, instruments, panel=panel, match=rule.match)
+    outcome_rows = read_outcomes(
+        outcomes, instruments, options=options, panel=panel, match=rule.match
+    )
     return StudyPairs.of(instruments, outcome_rows, rule=rule)

@@ -28,8 +28,8 @@ def name_like_twosamplemr(estimates: pl.DataFrame) -> pl.DataFrame:
     ['id.exposure', 'id.outcome', 'outcome', 'exposure']
     """
     return estimates.select(
-        pl.col(c.EXPOSURE).alias("id.exposure"),
-        pl.col(c.OUTCOME).alias("id.outcome"),
+        _identify(c.EXPOSURE).alias("id.exposure"),
+        _identify(c.OUTCOME).alias("id.outcome"),
         pl.col(c.OUTCOME),
         pl.col(c.EXPOSURE),
         pl.col(c.METHOD).replace(_LABELS),
@@ -38,6 +38,13 @@ def name_like_twosamplemr(estimates: pl.DataFrame) -> pl.DataFrame:
         pl.col(c.SE),
         pl.col(c.P_VALUE).alias("pval"),
     )
+
+
+def _identify(side: str) -> pl.Expr:
+    """Return the package's identifiers of a trait: its name, marked where it has changed places."""
+    name = pl.col(side)
+    reverse = pl.col(c.DIRECTION) == "reverse"
+    return pl.when(reverse).then(pl.concat_str(name, pl.lit(" (reverse)"))).otherwise(name)
 
 
 def list_harmonised(pairs: Sequence[Harmonised]) -> pl.DataFrame:

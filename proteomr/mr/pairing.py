@@ -159,7 +159,7 @@ def harmonise_pair(request: HarmoniseRequest) -> HarmonisedPair:
         path = request.outcome.on_disk(scratch)
         first = read_study(
             request.exposure.on_disk(scratch),
-            options=MungeOptions(read=request.read_exposure),
+            options=MungeOptions(read=request.read_exposure, map_option="--exposure-map"),
             step="munge exposure",
         )
         second = _read_outcome(request, first.rows, path)
@@ -189,7 +189,7 @@ def harmonise_pair(request: HarmoniseRequest) -> HarmonisedPair:
 def _read_outcome(request: HarmoniseRequest, wanted: pl.DataFrame, path: Path) -> Study:
     read = select_variants(request.read_outcome, wanted, match=request.match)
     try:
-        options = MungeOptions(read=read)
+        options = MungeOptions(read=read, map_option="--outcome-map")
         return read_study(path, options=options, step="munge outcome")
     except NothingToDo:
         raise _no_shared(request, wanted, path) from None

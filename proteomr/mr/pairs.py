@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final, Protocol, Self, TypeAlias
 import polars as pl
 
 from proteomr.errors import NothingToDo
+from proteomr.mr.caveats import caution
 from proteomr.mr.frequencies import check_frequencies
 from proteomr.mr.harmonise import describe_outcomes, harmonise_table, to_harmonised
 from proteomr.mr.harmonised_files import drop_significant, gather_pairs, judge_harmonised
@@ -34,6 +36,11 @@ class Pairs(Protocol):
     @property
     def count(self) -> int:
         """How many pairs there are."""
+        ...
+
+    @property
+    def outcome_names(self) -> Sequence[str]:
+        """Names of the outcomes, each once."""
         ...
 
     def cut(self, size: int) -> list[Stretch]:
@@ -89,6 +96,11 @@ class StudyPairs:
         """How many pairs there are."""
         return len(self.exposures) * self.described.height
 
+    @property
+    def outcome_names(self) -> Sequence[str]:
+        """Names of the outcomes, each once."""
+        return self.described["outcome"].to_list()
+
     def cut(self, size: int) -> list[Stretch]:
         """Return stretches that are some exposures by all outcomes, or one by some outcomes."""
         each = self.described.height
@@ -103,7 +115,7 @@ class StudyPairs:
     def take(self, stretch: Stretch) -> tuple[pl.DataFrame, list[Harmonised]]:
         """Return every variant of a stretch of `cut`, kept or not, and its analyses."""
         table = self._harmonise(stretch)
-        return table, to_harmonised(table)
+        return table, caution(to_harmonised(table), self.instruments.strength)
 
     def account(self, table: pl.DataFrame) -> tuple[tuple[Drop, ...], tuple[str, ...]]:
         """Return what was left out until the variants of all stretches, and notes."""
@@ -178,6 +190,11 @@ class ReadyPairs:
     def count(self) -> int:
         """How many pairs there are."""
         return len(self.starts) - 1
+
+    @property
+    def outcome_names(self) -> Sequence[str]:
+        """Names of the outcomes, each once."""
+        return self.rows[c.OUTCOME].cast(pl.String).unique(maintain_order=True).to_list()
 
     def cut(self, size: int) -> list[Stretch]:
         """Return stretches of so many pairs."""

@@ -12,13 +12,21 @@ from proteomr.gwas.clumping import CLUMP_VERSION
 from proteomr.gwas.munging import MUNGE_VERSION
 from proteomr.gwas.panel import name_panel
 from proteomr.gwas.study import name_studies, name_study
+from proteomr.io.sumstats.source import ReadOptions
 from proteomr.mr.analysis import TraitSize
-from proteomr.mr.choice import build_joint_methods, build_methods, spell_methods, split_methods
+from proteomr.mr.choice import (
+    build_joint_methods,
+    build_methods,
+    is_joint,
+    spell_methods,
+    split_methods,
+)
 from proteomr.mr.estimate import DEFAULT_METHODS
 from proteomr.mr.harmonise import HARMONISE_VERSION
 from proteomr.mr.inputs import InstrumentRule
 from proteomr.mr.methods.base import Convention
 from proteomr.mr.methods.method import Declared
+from proteomr.mr.trait_sizes import NamedCases
 from proteomr.runs import Data, Request, Source
 from proteomr.tables import load_schema
 
@@ -53,6 +61,8 @@ class MrRequest(Request):
     ----------
     exposure, outcomes : studies of summary statistics; None and none with ``harmonised``.
     harmonised : variants that were harmonised before.
+    read_exposure, read_outcome : how the files of exposure and outcomes are read, in whichever
+        direction they serve.
     rule : how instruments are chosen and found in the outcomes.
     instruments : names of the only variants that may serve; goes before the rule's.
     ld : panel for clumping and proxies, see `proteomr.gwas.panel.open_panel`.
@@ -60,8 +70,11 @@ class MrRequest(Request):
     steiger_filter : whether variants that explain more of the outcome are dropped.
     methods : each with all its parameters, see `proteomr.mr.choice.spell_methods`; those of several
         exposures (``mv_...``) stand alone, and with ``harmonised``.
-    outcome_size : cases, controls and prevalence of a binary outcome.
+    outcome_size : cases, controls and prevalence of binary outcomes.
+    outcome_cases : outcomes by name, each with its cases and controls; the prevalence is that of
+        ``outcome_size``.
     overlap : share of the larger study that is in the other one.
+    log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
     controls : pairs of which the answer is known.
     seed : of the random numbers.
 
@@ -76,6 +89,8 @@ class MrRequest(Request):
     exposure: Source | None = None
     outcomes: tuple[Source, ...] = ()
     harmonised: Source | None = None
+    read_exposure: ReadOptions = field(default_factory=ReadOptions)
+    read_outcome: ReadOptions = field(default_factory=ReadOptions)
     rule: InstrumentRule = field(default_factory=InstrumentRule)
     instruments: Source | None = None
     ld: Source | None = None
@@ -83,7 +98,9 @@ class MrRequest(Request):
     steiger_filter: bool = False
     methods: tuple[str, ...] = tuple(DEFAULT_METHODS)
     outcome_size: TraitSize = field(default_factory=TraitSize)
+    outcome_cases: NamedCases = ()
     overlap: float | None = None
+    log_odds: bool = False
     controls: Source | None = None
     seed: int = 1
 
@@ -92,12 +109,17 @@ class MrRequest(Request):
         size = self.outcome_size
         if self.harmonised is not None and studies:
             raise UsageError("--harmonised stands for exposure and outcome: give it alone")
+        read = self.read_exposure, self.read_outcome
+        if self.harmonised is not None and read != (ReadOptions(), ReadOptions()):
+            raise UsageError("--harmonised has columns of its own: no formats or maps of two sides")
         if self.harmonised is not None and self.reverse:
             raise UsageError("--reverse needs the summary statistics of both, not harmonised ones")
         if self.harmonised is None and (self.exposure is None or not self.outcomes):
             raise UsageError("an exposure and an outcome are needed (or --harmonised FILE)")
         if (size.n_case is None) != (size.n_control is None):
             raise UsageError("--outcome-cases and --outcome-controls: give both")
+        if self.outcome_cases and size.binary:
+            raise UsageError("cases of all outcomes and of named ones exclude each other")
         if self.rule.proxies and self.ld is None:
             raise UsageError("--proxies needs genotypes: add --ld")
         _check_methods(self.methods, harmonised=self.harmonised is not None)
@@ -109,6 +131,8 @@ class MrRequest(Request):
         outcomes: Data | Sequence[Data] = (),
         *,
         harmonised: Data | None = None,
+        read_exposure: ReadOptions | None = None,
+        read_outcome: ReadOptions | None = None,
         methods: str | Sequence[str] = DEFAULT_METHODS,
         convention: Convention = "twosamplemr",
         bootstraps: int = 1000,
@@ -118,7 +142,9 @@ class MrRequest(Request):
         reverse: bool = False,
         steiger_filter: bool = False,
         outcome_size: TraitSize | None = None,
+        outcome_cases: NamedCases = (),
         overlap: float | None = None,
+        log_odds: bool = False,
         controls: Data | None = None,
         seed: int = 1,
     ) -> Self:
@@ -131,8 +157,9 @@ class MrRequest(Request):
         methods : names, as `proteomr.mr.choice.build_methods` takes them, or such a list as text.
         convention : R package whose defaults the methods follow.
         bootstraps : draws of medians and modes.
-        rule, reverse, steiger_filter, outcome_size, overlap, seed : as the attributes. Variants
-            that the rule admits may start a clump.
+        read_exposure, read_outcome, rule, reverse, steiger_filter, outcome_size, outcome_cases,
+            overlap, log_odds, seed : as the attributes. Variants that the rule admits may start a
+            clump.
 
         Raises
         ------
@@ -152,6 +179,8 @@ class MrRequest(Request):
             exposure=None if exposure is None else name_study(exposure, name="exposure"),
             outcomes=name_studies(outcomes, name="outcome"),
             harmonised=_name(harmonised, "harmonised"),
+            read_exposure=ReadOptions() if read_exposure is None else read_exposure,
+            read_outcome=ReadOptions() if read_outcome is None else read_outcome,
             rule=_admit_to_clumps(InstrumentRule() if rule is None else rule),
             instruments=_name(instruments, "instruments"),
             ld=None if ld is None else name_panel(ld),
@@ -159,7 +188,9 @@ class MrRequest(Request):
             steiger_filter=steiger_filter,
             methods=_resolve_methods(asked, convention=convention, bootstraps=bootstraps),
             outcome_size=TraitSize() if outcome_size is None else outcome_size,
+            outcome_cases=outcome_cases,
             overlap=overlap,
+            log_odds=log_odds,
             controls=_name(controls, "controls"),
             seed=seed,
         )
@@ -167,7 +198,7 @@ class MrRequest(Request):
     @property
     def joint(self) -> bool:
         """Whether several exposures are analysed at once."""
-        return any(map(_is_joint, self.methods))
+        return any(map(is_joint, self.methods))
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -197,12 +228,8 @@ class MrRequest(Request):
         }
 
 
-def _is_joint(method: str) -> bool:
-    return method.strip().startswith("mv_")
-
-
 def _check_methods(methods: Sequence[str], *, harmonised: bool) -> None:
-    joint = [name for name in methods if _is_joint(name)]
+    joint = [name for name in methods if is_joint(name)]
     if joint and (len(joint) < len(methods) or not harmonised):
         raise UsageError("methods mv_... are for --harmonised variants of several exposures, alone")
 
@@ -210,7 +237,7 @@ def _check_methods(methods: Sequence[str], *, harmonised: bool) -> None:
 def _resolve_methods(
     names: Sequence[str], *, convention: Convention, bootstraps: int
 ) -> tuple[str, ...]:
-    if any(map(_is_joint, names)):
+    if any(map(is_joint, names)):
         return spell_methods(build_joint_methods(names))
     return spell_methods(build_methods(names, convention=convention, draws=bootstraps))
 

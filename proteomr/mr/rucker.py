@@ -78,6 +78,7 @@ def find_outliers(pairs: Iterable[Harmonised], *, alpha: float = 0.05) -> pl.Dat
                 {
                     c.EXPOSURE: [pair.exposures[0]] * pair.m,
                     c.OUTCOME: [pair.outcome] * pair.m,
+                    c.DIRECTION: [pair.direction] * pair.m,
                     c.VARIANT_ID: pair.variants[c.VARIANT_ID].cast(pl.String),
                     "q": pl.Series(fit.contributions).fill_nan(None),
                     c.NEG_LOG10_P: pl.Series(fit.contributions_neg_log10_p).fill_nan(None),
@@ -96,7 +97,12 @@ def _choose(pair: Harmonised, alpha: float) -> list[dict[str, Any]]:
     line = fit_lines(np.abs(pair.x), sign * pair.beta_y, weights=w)
     q, q_line = float(slope.q), float(line.q)
     df = pair.m - 1
-    names = {c.EXPOSURE: pair.exposures[0], c.OUTCOME: pair.outcome, c.NSNP: pair.m}
+    names = {
+        c.EXPOSURE: pair.exposures[0],
+        c.OUTCOME: pair.outcome,
+        c.DIRECTION: pair.direction,
+        c.NSNP: pair.m,
+    }
     egger = bool(np.isfinite(line.slope)) and _below(q - q_line, 1, alpha)
     random = _below(q_line, df - 1, alpha) if egger else _below(q, df, alpha)
     chosen = ("egger" if egger else "ivw") + ("_random" if random else "_fixed")

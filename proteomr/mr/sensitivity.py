@@ -38,7 +38,7 @@ def measure_heterogeneity(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     Examples
     --------
     >>> measure_heterogeneity([]).columns[:4]
-    ['exposure', 'outcome', 'method', 'q']
+    ['exposure', 'outcome', 'direction', 'method']
     """
     rows = []
     for pair in pairs:
@@ -167,7 +167,11 @@ def _run(method: Method, pair: Harmonised) -> Estimate:
 
 
 def _names(pair: Harmonised) -> dict[str, str]:
-    return {c.EXPOSURE: pair.exposures[0], c.OUTCOME: pair.outcome}
+    return {
+        c.EXPOSURE: pair.exposures[0],
+        c.OUTCOME: pair.outcome,
+        c.DIRECTION: pair.direction,
+    }
 
 
 def _numbers(
@@ -175,8 +179,7 @@ def _numbers(
 ) -> pl.DataFrame:
     minus_log = neg_log10_p_normal(estimate / se)
     names = {
-        c.EXPOSURE: [pair.exposures[0]] * len(ids),
-        c.OUTCOME: [pair.outcome] * len(ids),
+        **{name: [text] * len(ids) for name, text in _names(pair).items()},
         c.VARIANT_ID: list(ids),
         c.METHOD: [method] * len(ids),
     }

@@ -1,67 +1,25 @@
-"""Strength of instruments: F statistics, variance explained, and dilution in MR-Egger."""
+"""Strength of instruments: F statistics and variance explained."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-import numpy as np
 import polars as pl
 
-from proteomr._typing import F64
-from proteomr.errors import ColumnError, InputError, nearest
+from proteomr.errors import ColumnError, nearest
 from proteomr.gwas.alleles import clean_allele, is_palindromic
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import load_schema
 
-__all__ = [
-    "InstrumentStrength",
-    "TraitKind",
-    "measure_i2_gx",
-    "measure_instruments",
-    "summarise_strength",
-]
+__all__ = ["WEAK_F", "TraitKind", "measure_instruments"]
 
 TraitKind: TypeAlias = Literal["quantitative", "binary"]
 
-_WEAK: Final = 10.0  # Staiger and Stock 1997, doi:10.2307/2171753
+WEAK_F: Final = 10.0
+"""F statistic below which an instrument is weak (Staiger and Stock 1997, doi:10.2307/2171753)."""
+
 _LOGISTIC_VARIANCE: Final = math.pi**2 / 3  # of a standard logistic variable
-_CURSE: Final = (
-    "effects on the exposure are too large on average if the study that chose the variants also "
-    "gives their effects (winner's curse): F and R2 are then upper bounds; take the effects from "
-    "another sample where there is one"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class InstrumentStrength:
-    """How strong the instruments of one exposure are together.
-
-    Parameters
-    ----------
-    exposure : its name.
-    nsnp : instruments with an effect.
-    mean_f, median_f, min_f : of the F statistics of the variants.
-    n_weak : variants of an F below 10.
-    r2 : sum of the variants' R2, which holds for independent variants; NaN where one is unknown.
-    overall_f : F of all variants together, (n - k - 1) / k r2 / (1 - r2), by the mean n.
-    i2_gx : see `measure_i2_gx`, unweighted.
-    n_palindromic : A/T and C/G variants.
-    note : what the numbers cannot tell.
-    """
-
-    exposure: str
-    nsnp: int
-    mean_f: float
-    median_f: float
-    min_f: float
-    n_weak: int
-    r2: float
-    overall_f: float
-    i2_gx: float
-    n_palindromic: int
-    note: str = _CURSE
 
 
 def measure_instruments(
@@ -117,67 +75,9 @@ def measure_instruments(
         r2.alias("r2"),
         pl.min_horizontal(eaf, 1.0 - eaf).alias("maf"),
         is_palindromic(pl.col("effect_allele"), pl.col("other_allele")).alias("palindromic"),
-        (f < _WEAK).alias("weak"),
+        (f < WEAK_F).alias("weak"),
     )
     return load_schema("instruments").validate(measured)
-
-
-def summarise_strength(instruments: pl.DataFrame) -> list[InstrumentStrength]:
-    """Return the strength of all instruments of each exposure.
-
-    Parameters
-    ----------
-    instruments : as `measure_instruments` gives them.
-
-    Examples
-    --------
-    >>> exposure = pl.DataFrame(
-    ...     {"variant_id": ["rs1", "rs2"], "effect_allele": ["A", "C"], "other_allele": ["G", "T"],
-    ...      "beta": [0.1, 0.3], "se": [0.01, 0.01], "n": [1_000, 1_000]}
-    ... )
-    >>> strength = summarise_strength(measure_instruments(exposure))[0]
-    >>> strength.nsnp, strength.mean_f, strength.n_weak
-    (2, 500.0, 0)
-    """
-    parts = instruments.partition_by("exposure", as_dict=True)
-    return [_summarise(str(key[0]), parts[key]) for key in sorted(parts)]
-
-
-def measure_i2_gx(beta_x: F64, se_x: F64, *, se_y: F64 | None = None) -> float:
-    r"""Return I2_GX: 1 less the share of dilution of an MR-Egger slope by error in the exposure.
-
-    .. math:: I^2_{GX} = \max\left(0, \frac{Q - (m - 1)}{Q}\right)
-
-    with Q Cochran's statistic of the m absolute effects on the exposure (Bowden and others 2016,
-    doi:10.1093/ije/dyw220; ``Isq`` of TwoSampleMR).
-
-    Parameters
-    ----------
-    beta_x, se_x : (m,) effects on the exposure and their standard errors.
-    se_y : (m,) standard errors of the effects on the outcome; given, both are divided by them, as
-        the weights of MR-Egger do.
-
-    Raises
-    ------
-    InputError
-        Lengths differ, or a standard error is not above zero.
-
-    Examples
-    --------
-    >>> round(measure_i2_gx(np.array([0.1, -0.2, 0.4]), np.array([0.01, 0.01, 0.02])), 4)
-    0.9894
-    """
-    y, s = np.abs(np.asarray(beta_x, dtype=np.float64)), np.asarray(se_x, dtype=np.float64)
-    scale = np.ones_like(y) if se_y is None else np.asarray(se_y, dtype=np.float64)
-    if not y.shape == s.shape == scale.shape or not ((s > 0) & (scale > 0)).all():
-        raise InputError("one effect and one standard error above zero are needed per variant")
-    if y.size < 2:
-        return math.nan
-    y, s = y / scale, s / scale
-    w = 1.0 / s**2
-    centre = float((w * y).sum() / w.sum())
-    q = float((w * (y - centre) ** 2).sum())
-    return max(0.0, (q - (y.size - 1)) / q) if q > 0 else 0.0
 
 
 def _fill(exposure: pl.DataFrame) -> pl.DataFrame:
@@ -204,26 +104,4 @@ def _fill(exposure: pl.DataFrame) -> pl.DataFrame:
     computed = pl.Series("z", neg_log10_p_normal(z)).fill_nan(None)
     return filled.with_columns(pl.coalesce("neg_log10_p", computed).alias("neg_log10_p")).drop(
         "trait"
-    )
-
-
-def _summarise(exposure: str, part: pl.DataFrame) -> InstrumentStrength:
-    with_effect = part.filter(pl.col("f_statistic").is_not_null())
-    f = with_effect["f_statistic"].to_numpy()
-    k = f.size
-    complete = k > 0 and not with_effect["r2"].null_count()
-    r2 = float(with_effect["r2"].sum()) if complete else math.nan
-    n = with_effect["n"].drop_nulls().to_numpy()
-    free = float(n.mean()) - k - 1 if n.size else math.nan
-    return InstrumentStrength(
-        exposure=exposure,
-        nsnp=k,
-        mean_f=float(f.mean()) if k else math.nan,
-        median_f=float(np.median(f)) if k else math.nan,
-        min_f=float(f.min()) if k else math.nan,
-        n_weak=int((f < _WEAK).sum()),
-        r2=r2,
-        overall_f=free / k * r2 / (1.0 - r2) if complete and r2 < 1 else math.nan,
-        i2_gx=measure_i2_gx(with_effect["beta"].to_numpy(), with_effect["se"].to_numpy()),
-        n_palindromic=int(part["palindromic"].sum()),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +17,8 @@ from proteomr.plot.mr_funnel import draw_funnel
 from proteomr.plot.mr_leave_one_out import draw_leave_one_out
 from proteomr.plot.mr_radial import draw_radial
 from proteomr.plot.mr_scatter import draw_scatter
-from proteomr.plot.style import PlotStyle, house_style
+from proteomr.plot.style import PlotStyle, find_undrawable, house_style
+from proteomr.runs.encoding import write_text
 from proteomr.tables import Harmonised
 
 __all__ = ["draw_pair", "save_book"]
@@ -39,6 +41,7 @@ def draw_pair(
     leaveoneout: pl.DataFrame,
     methods: Sequence[str] | None = None,
     style: PlotStyle | None = None,
+    absent: list[str] | None = None,
 ) -> Iterator[Drawing]:
     """Draw the five figures of a pair, one after another: each is made when it is asked for.
 
@@ -50,6 +53,7 @@ def draw_pair(
         `draw_leave_one_out`.
     methods : those to draw; None for all.
     style : widths, title and units.
+    absent : a list that is given a line on each figure that was passed over.
 
     Raises
     ------
@@ -73,19 +77,35 @@ def draw_pair(
     >>> [drawn.kind for drawn in draw_pair(data, estimates=rows, singlesnp=rows, leaveoneout=rows)]
     ['scatter', 'forest', 'leave_one_out', 'funnel', 'radial']
     """
-    makers: tuple[Callable[[], Drawing], ...] = (
-        lambda: draw_scatter(data, estimates, methods=methods, style=style),
-        lambda: draw_forest(singlesnp, estimates, methods=methods, style=style),
-        lambda: draw_leave_one_out(leaveoneout, style=style),
-        lambda: draw_funnel(singlesnp, estimates, methods=methods, style=style),
-        lambda: draw_radial(data, style=style),
-    )
-    for make in makers:
+    makers: dict[str, Callable[[], Drawing]] = {
+        "scatter": lambda: draw_scatter(data, estimates, methods=methods, style=style),
+        "forest": lambda: draw_forest(singlesnp, estimates, methods=methods, style=style),
+        "leave-one-out": lambda: draw_leave_one_out(leaveoneout, style=style),
+        "funnel": lambda: draw_funnel(singlesnp, estimates, methods=methods, style=style),
+        "radial": lambda: draw_radial(data, style=style),
+    }
+    for kind, make in makers.items():
         try:
             drawing = make()
-        except NothingToDo:
+        except NothingToDo as reason:
+            if absent is not None:
+                absent.append(f"no {kind} figure: {reason}")
             continue
-        yield drawing
+        yield _mention_letters(drawing, absent)
+
+
+def _mention_letters(drawing: Drawing, absent: list[str] | None) -> Drawing:
+    """Return a drawing with a note on letters that no installed font has."""
+    from matplotlib.text import Text
+
+    texts = (text.get_text() for page in drawing.pages for text in page.findobj(Text))
+    missing = find_undrawable("".join(texts))
+    if not missing:
+        return drawing
+    note = f"no font here has the letters {missing}: they are boxes; install one, as Noto Sans CJK"
+    if absent is not None and note not in absent:
+        absent.append(note)
+    return replace(drawing, notes=(*drawing.notes, note))
 
 
 def save_book(drawings: Iterable[Drawing], path_stem: str | Path) -> tuple[Path, ...]:
@@ -130,9 +150,9 @@ def save_book(drawings: Iterable[Drawing], path_stem: str | Path) -> tuple[Path,
     mode = shared_mode()
     replace_file(paths[0], lambda file: _write_pages(file, drawings, index, tables), mode=mode)
     listed = pl.DataFrame(index, schema=_INDEX, orient="row")
-    replace_file(paths[1], lambda file: listed.write_csv(file, separator="\t"), mode=mode)
+    replace_file(paths[1], lambda file: write_text(listed, file, separator="\t"), mode=mode)
     numbers = pl.concat(tables, how="diagonal_relaxed")
-    replace_file(paths[2], lambda file: numbers.write_csv(file, separator="\t"), mode=mode)
+    replace_file(paths[2], lambda file: write_text(numbers, file, separator="\t"), mode=mode)
     return paths
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 __all__ = [
+    "LARGEST_LOG",
     "Box",
     "add_legend",
     "add_title",
+    "list_ratio_ticks",
     "measure_widest",
     "new_axes",
     "place_labels",
+    "round_ratio",
     "set_ticks",
     "settle",
 ]
@@ -38,6 +42,11 @@ _WIDEST = 6
 _DIRECTIONS = ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
 _DISTANCES = (3.0, 7.0, 12.0, 18.0)  # points from the middle of the marker
 _LEGEND_COLUMNS = 4
+_SMALL_TYPE = 5.0
+_TITLE_MM, _SMALL_LINE_MM = 5.0, 2.4
+_RATIO_STEPS = ((1, 2, 5), (1, 3), (1,))
+LARGEST_LOG = 300.0  # beyond, ratios are no numbers that a tick could show
+"""Largest size of a logarithm that is drawn as a ratio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +86,77 @@ def new_axes(width_mm: float, height_mm: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def set_ticks(figure: Figure, axes: Axes, *, x: int, y: int | None = None) -> None:
+def set_ticks(
+    figure: Figure, axes: Axes, *, x: int, y: int | None = None, ratio: bool = False
+) -> None:
     """Divide each axis into at most so many parts, fewer where the numbers below would touch.
 
     Parameters
     ----------
     x, y : most parts of each axis; None leaves the y axis alone.
+    ratio : whether the x axis has logarithms of ratios, whose ticks stand at round ratios.
     """
     _divide(axes.yaxis, y)
     room = axes.get_window_extent().width / figure.dpi * MM_PER_INCH
     for count in range(x, 0, -1):
-        _divide(axes.xaxis, count)
         ends = axes.get_xlim()
-        texts = [format_tick(value) for value in axes.get_xticks() if ends[0] <= value <= ends[1]]
+        if ratio:
+            _divide_ratios(axes.xaxis, ends, count)
+        else:
+            _divide(axes.xaxis, count)
+        shown = [value for value in axes.get_xticks() if ends[0] <= value <= ends[1]]
+        texts = [format_tick(round_ratio(value) if ratio else value) for value in shown]
         widths = [measure_text(figure, text, size=_TICK_TYPE) + _TICK_GAP_MM for text in texts]
         if len(texts) < 2 or max(widths) * (len(texts) - 1) < room * _covered(axes):
             break
+
+
+def list_ratio_ticks(least: float, most: float, count: int) -> list[float]:
+    """Return round ratios between two ends, about as many as asked for, and one among them.
+
+    Examples
+    --------
+    >>> list_ratio_ticks(0.3, 3.5, 4)
+    [0.5, 1.0, 2.0]
+    >>> list_ratio_ticks(0.92, 1.1, 4)
+    [0.95, 1.0, 1.05, 1.1]
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    if most < 3 * least:  # a log axis that is nearly linear
+        locator = MaxNLocator(nbins=count, steps=[1, 2, 2.5, 5, 10])
+        found = [float(f"{value:.12g}") for value in locator.tick_values(least, most)]
+        return [value for value in found if least <= value <= most]
+    powers = range(math.floor(math.log10(least)) - 1, math.ceil(math.log10(most)) + 1)
+    for steps in (_RATIO_STEPS[0], _RATIO_STEPS[1], _RATIO_STEPS[2]):
+        every = [float(f"{step}e{power}") for power in powers for step in steps]
+        found = [value for value in every if least <= value <= most]
+        if len(found) <= count + 1:
+            return found
+    apart = -(-len(found) // (count + 1))  # whole powers of ten too far apart to show each
+    middle = found.index(1.0) if 1.0 in found else 0
+    return found[middle % apart :: apart]
+
+
+def _divide_ratios(axis: Axis, ends: tuple[float, float], count: int) -> None:
+    from matplotlib.ticker import FixedLocator, FuncFormatter
+
+    ratios = list_ratio_ticks(math.exp(ends[0]), math.exp(ends[1]), count)
+    axis.set_major_locator(FixedLocator([math.log(ratio) for ratio in ratios]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(round_ratio(value))))
+
+
+def round_ratio(value: float) -> float:
+    """Return the exponential of a logarithm, rid of the rounding of both."""
+    return float(f"{math.exp(value):.10g}")
 
 
 def _covered(axes: Axes) -> float:
     """Return the part of the x axis from its first tick to its last."""
     least, most = axes.get_xlim()
     ticks = [value for value in axes.get_xticks() if least <= value <= most]
+    if not ticks:
+        return 0.0
     return float(max(ticks) - min(ticks)) / (most - least)
 
 
@@ -110,20 +168,42 @@ def _divide(axis: Axis, count: int | None) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
 
 
-def add_title(figure: Figure, title: str | None) -> float:
-    """Print a title at the top, and return the height that it takes, in millimetres."""
-    if title is None:
-        return 0.0
-    width, height = figure.get_size_inches() * MM_PER_INCH
-    figure.text(
-        _EDGE_MM / width,
-        1 - _EDGE_MM / height,
-        shorten(title, letters=int(width / 1.6)),
-        va="top",
-        ha="left",
-        fontweight="bold",
+def add_title(figure: Figure, title: str | None, *, small_print: str | None = None) -> float:
+    """Print a title at the top and small print below, and return their height in millimetres.
+
+    Small print breaks at its points, " · ".
+    """
+    width = float(figure.get_size_inches()[0]) * MM_PER_INCH
+    used = 0.0
+    if title is not None:
+        shown = shorten(title, letters=int(width / 1.6))
+        _print_from_top(figure, shown, below_mm=used, fontweight="bold")
+        used += _TITLE_MM
+    for line in _break_lines(figure, small_print or "", width - 2 * _EDGE_MM):
+        _print_from_top(figure, line, below_mm=used, fontsize=_SMALL_TYPE)
+        used += _SMALL_LINE_MM
+    return used
+
+
+def _print_from_top(figure: Figure, text: str, *, below_mm: float, **look: Any) -> None:
+    """Print a line at a distance from the upper edge that no later change of size moves."""
+    from matplotlib.transforms import ScaledTranslation
+
+    down = ScaledTranslation(
+        _EDGE_MM / MM_PER_INCH, -(_EDGE_MM + below_mm) / MM_PER_INCH, figure.dpi_scale_trans
     )
-    return 5.0
+    figure.text(0, 1, text, va="top", ha="left", transform=figure.transFigure + down, **look)
+
+
+def _break_lines(figure: Figure, text: str, width_mm: float) -> list[str]:
+    lines: list[str] = []
+    for phrase in filter(None, text.split(" · ")):
+        longer = f"{lines[-1]} · {phrase}" if lines else phrase
+        if lines and measure_text(figure, longer, size=_SMALL_TYPE) <= width_mm:
+            lines[-1] = longer
+        else:
+            lines.append(phrase)
+    return lines
 
 
 def add_legend(figure: Figure, handles: Sequence[Line2D]) -> float:

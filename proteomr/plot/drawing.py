@@ -14,11 +14,12 @@ import polars as pl
 from proteomr.errors import UsageError, nearest
 from proteomr.files import replace_file, shared_mode
 from proteomr.plot.style import house_style
+from proteomr.runs.encoding import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawing", "FigureFormat", "save_drawing"]
+__all__ = ["Drawing", "FigureFormat", "check_formats", "save_drawing"]
 
 FigureFormat: TypeAlias = Literal["svg", "png", "pdf"]
 
@@ -92,10 +93,7 @@ def save_drawing(
     ...     [path.name for path in written]
     ['radial.svg', 'radial.tsv']
     """
-    for wanted in formats:
-        if wanted not in METADATA:
-            remedy = nearest(wanted, METADATA) or "; svg, png or pdf is needed"
-            raise UsageError(f"figures cannot be written as {wanted!r}{remedy}")
+    check_formats(formats)
     stem = Path(path_stem)
     several = len(drawing.pages) > 1
     written = []
@@ -107,10 +105,30 @@ def save_drawing(
             replace_file(path, partial(_put, content=content), mode=shared_mode())
             written.append(path)
     table = stem.with_name(f"{stem.name}.tsv")
-    replace_file(
-        table, lambda file: drawing.data.write_csv(file, separator="\t"), mode=shared_mode()
-    )
+    write = partial(write_text, drawing.data, separator="\t")
+    replace_file(table, write, mode=shared_mode())
     return (*written, table)
+
+
+def check_formats(formats: Sequence[str]) -> tuple[FigureFormat, ...]:
+    """Return the formats of figures, each once.
+
+    Raises
+    ------
+    UsageError
+        One is none that figures are written in.
+
+    Examples
+    --------
+    >>> check_formats(["png", "png"])
+    ('png',)
+    """
+    known: dict[str, FigureFormat] = {name: name for name in METADATA}
+    for wanted in formats:
+        if wanted not in known:
+            remedy = nearest(wanted, METADATA) or "; svg, png or pdf is needed"
+            raise UsageError(f"figures cannot be written as {wanted!r}{remedy}")
+    return tuple(dict.fromkeys(known[name] for name in formats))
 
 
 def _render(page: Figure, wanted: FigureFormat) -> bytes:

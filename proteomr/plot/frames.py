@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
-from proteomr.errors import ColumnError, InputError, UsageError, nearest
+from proteomr.errors import ColumnError, InputError, NothingToDo, UsageError, nearest
 from proteomr.tables import Harmonised
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
 
 _ALL = "all"
 _PAIR = ("exposure", "outcome")
+_DIRECTION = "direction"
 _WIDTH = 1.959963984540054  # standard errors to a 95 % limit
 
 
@@ -107,20 +108,25 @@ def check_pair(frame: pl.DataFrame, *, table: str, columns: Sequence[str]) -> tu
     ------
     ColumnError
         A column that the figure needs is absent.
+    NothingToDo
+        There is no row, as of single variants left out of a pair that has but one.
     InputError
-        There is no row, or there are rows of several pairs.
+        There are rows of several pairs, or of both directions of one.
     """
     for column in (*_PAIR, *columns):
         if column not in frame.columns:
             remedy = nearest(column, frame.columns)
             raise ColumnError(f"the table {table} has no column {column!r}{remedy}")
-    pairs = frame.select(pl.col(_PAIR).cast(pl.String)).unique()
+    if not frame.height:
+        raise NothingToDo(f"the table {table} has no row of the pair")
+    keys = [*_PAIR, *(name for name in (_DIRECTION,) if name in frame.columns)]
+    pairs = frame.select(pl.col(keys).cast(pl.String)).unique()
     if pairs.height != 1:
         raise InputError(
             f"the table {table} holds {pairs.height} pairs of exposure and outcome; "
             "a figure shows one: filter the table to it"
         )
-    exposure, outcome = pairs.row(0)
+    exposure, outcome = pairs.row(0)[:2]
     return str(exposure), str(outcome)
 
 
@@ -138,7 +144,7 @@ def pick_methods(
     UsageError
         A method asked for is not in the table.
     """
-    if estimates is None:
+    if estimates is None or (not estimates.height and methods is None):
         return []
     needed = ("method", "estimate", "se", "conf_low", "conf_high", "neg_log10_p", "status")
     estimates_pair = check_pair(estimates, table="estimates", columns=needed)

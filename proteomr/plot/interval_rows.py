@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
 
-from proteomr.plot.canvas import MM_PER_INCH, add_title, measure_widest, new_axes, set_ticks
+from proteomr.plot.canvas import (
+    LARGEST_LOG,
+    MM_PER_INCH,
+    add_title,
+    measure_widest,
+    new_axes,
+    set_ticks,
+)
 from proteomr.plot.frames import MethodRow, Ratios, is_drawable
-from proteomr.plot.lettering import choose_decimals, format_number, format_p, shorten, wrap
+from proteomr.plot.lettering import (
+    choose_decimals,
+    format_number,
+    format_p,
+    format_ratio,
+    shorten,
+    wrap,
+)
 from proteomr.plot.marks import cut_limits
 from proteomr.plot.style import BLACK, GREY, PlotStyle, house_style, look_of_method
 
@@ -20,11 +34,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["IntervalRow", "draw_rows", "list_rows", "sort_rows", "tabulate_rows"]
+__all__ = ["IntervalRow", "draw_rows", "list_rows", "sort_rows", "tabulate_rows", "takes_ratios"]
 
 PITCH_MM: Final = 3.0
 _TYPE: Final = 5.5
 _LETTERS: Final = {"single": 22, "double": 44}
+_SQUARE, _SMALLEST_SQUARE, _LARGEST_SQUARE = 2.4, 0.9, 4.2  # points
+_DIAMOND: Final = 0.36  # half a diamond's height, in rows
 _GAP_MM: Final = 2.0
 _EDGE_MM: Final = 1.5
 _HEAD_MM: Final = 5.0
@@ -108,6 +124,12 @@ def sort_rows(rows: Sequence[IntervalRow]) -> list[IntervalRow]:
     )
 
 
+def takes_ratios(rows: Sequence[IntervalRow]) -> bool:
+    """Tell whether the exponentials of all that is drawn are numbers that an axis can show."""
+    least, most = find_limits(rows)
+    return max(abs(least), abs(most)) < LARGEST_LOG
+
+
 def draw_rows(
     rows: Sequence[IntervalRow],
     *,
@@ -117,18 +139,23 @@ def draw_rows(
     style: PlotStyle,
     rows_per_page: int,
     guide: float | None = None,
+    weighted: bool = False,
 ) -> tuple[Figure, ...]:
     """Return the pages of a forest, all with the same axis and the same rows at the foot.
 
-    An interval that would squeeze all others ends in an arrow at the edge.
+    An interval that would squeeze all others ends in an arrow at the edge. A diamond of a method is
+    as wide as its interval. With a ratio in the style numbers and axis are exponentials.
 
     Parameters
     ----------
     heading : above the names.
     axis : label of the axis.
     guide : estimate at which a dashed line stands.
+    weighted : whether the squares' areas are the variants' weights, one over the squared error.
     """
     limits = find_limits([*rows, *foot])
+    ratio = style.ratio if takes_ratios([*rows, *foot]) else None
+    sizes = _size_squares(rows) if weighted else {}
     pages = list(split_pages(rows, rows_per_page))
     with house_style():
         return tuple(
@@ -139,6 +166,8 @@ def draw_rows(
                 words=(heading, axis, _title(style, number, len(pages))),
                 style=style,
                 guide=guide,
+                ratio=ratio,
+                sizes=sizes,
             )
             for number, page in enumerate(pages, start=1)
         )
@@ -180,9 +209,16 @@ def find_limits(rows: Sequence[IntervalRow]) -> tuple[float, float]:
 
 
 def tabulate_rows(
-    rows: Sequence[IntervalRow], foot: Sequence[IntervalRow], *, rows_per_page: int
+    rows: Sequence[IntervalRow],
+    foot: Sequence[IntervalRow],
+    *,
+    rows_per_page: int,
+    ratio: str | None = None,
 ) -> pl.DataFrame:
-    """Return the numbers of a forest: a row for each line, page 0 for those on every page."""
+    """Return the numbers of a forest: a row for each line, page 0 for those on every page.
+
+    Where ratios are drawn their numbers stand beside the logarithms.
+    """
     limits = find_limits([*rows, *foot])
     placed = [
         (number, row)
@@ -192,7 +228,7 @@ def tabulate_rows(
     numbers = ("estimate", "conf_low", "conf_high", "neg_log10_p")
     values = [(row.estimate, row.low, row.high, row.neg_log10_p) for _, row in placed]
     columns = dict(zip(numbers, zip(*values, strict=True), strict=True))
-    return pl.DataFrame(
+    table = pl.DataFrame(
         {
             "page": [page for page, _ in placed],
             "kind": [row.kind for _, row in placed],
@@ -202,6 +238,10 @@ def tabulate_rows(
             "cut": [row.bounded and _is_cut(row, limits) for _, row in placed],
         }
     ).with_columns(pl.col(numbers).fill_nan(None))
+    if ratio is None or not takes_ratios([*rows, *foot]):
+        return table
+    names = {"estimate": "ratio", "conf_low": "ratio_low", "conf_high": "ratio_high"}
+    return table.with_columns(pl.col(ours).exp().alias(name) for ours, name in names.items())
 
 
 def _is_cut(row: IntervalRow, limits: tuple[float, float]) -> bool:
@@ -222,6 +262,8 @@ def _draw_page(
     words: tuple[str, str, str | None],
     style: PlotStyle,
     guide: float | None,
+    ratio: str | None,
+    sizes: Mapping[str, float],
 ) -> Figure:
     heading, axis, title = words
     gap = [None] if rows and foot else []
@@ -231,51 +273,72 @@ def _draw_page(
     plot_mm = PITCH_MM * max(1, len(lines))
     width = style.width_mm
     figure, axes = new_axes(width, 10.0)
-    texts = _write_texts(lines)
+    texts = _write_texts(lines, ratio=ratio)
+    heads = (f"{ratio or 'Estimate'} (95% CI)", "P")
     names_mm, value_mm, p_mm = (
         measure_widest(figure, column, size=_TYPE)
-        for column in zip(*texts, (heading, *_HEADS), strict=True)
+        for column in zip(*texts, (heading, *heads), strict=True)
     )
-    height = below_mm + plot_mm + _HEAD_MM + (5.0 if title is not None else 0.0)
+    top_mm = add_title(figure, title, small_print=style.small_print)
+    height = below_mm + plot_mm + _HEAD_MM + top_mm
     figure.set_size_inches(width / MM_PER_INCH, height / MM_PER_INCH)
-    add_title(figure, title)
     left = _EDGE_MM + names_mm + _GAP_MM
     right = _EDGE_MM + value_mm + p_mm + 2 * _GAP_MM
     axes.set_position(
         (left / width, below_mm / height, 1 - (left + right) / width, plot_mm / height)
     )
     _prepare_axes(axes, limits, count=len(lines), guide=guide)
-    set_ticks(figure, axes, x=4)
+    set_ticks(figure, axes, x=7, ratio=ratio is not None)
     places = (
         _EDGE_MM / width,
         1 - (_EDGE_MM + p_mm + _GAP_MM) / width,
         1 - _EDGE_MM / width,
     )
-    _print_line(axes, places, (heading, *_HEADS), at=-1.2, weight="bold")
+    _print_line(axes, places, (heading, *heads), at=-1.2, weight="bold")
     for at, (row, text) in enumerate(zip(lines, texts, strict=True)):
         if row is not None:
             _print_line(axes, places, text, at=float(at))
-            _draw_mark(axes, row, at=at, limits=limits)
+            _draw_mark(axes, row, at=at, limits=limits, size=sizes.get(row.name, _SQUARE))
     figure.text(0.5, _EDGE_MM / height, label, ha="center", va="bottom")
     return figure
 
 
-_HEADS: Final = ("Estimate (95% CI)", "P")
+def _size_squares(rows: Sequence[IntervalRow]) -> dict[str, float]:
+    """Return the sides of the variants' squares, in points, whose areas are their weights."""
+    widths = {row.name: row.high - row.low for row in rows if row.bounded and row.high > row.low}
+    least = min(widths.values(), default=1.0)
+    return {
+        name: max(_SMALLEST_SQUARE, _LARGEST_SQUARE * least / width)
+        for name, width in widths.items()
+    }
 
 
-def _write_texts(lines: Sequence[IntervalRow | None]) -> list[tuple[str, str, str]]:
+def _as_ratio(row: IntervalRow) -> IntervalRow:
+    """Return a row of a log ratio as one of the ratio, its ends at zero and infinity if need be."""
+    with np.errstate(over="ignore", under="ignore"):
+        estimate, low, high = np.exp(np.array([row.estimate, row.low, row.high])).tolist()
+    return replace(row, estimate=estimate, low=low, high=high)
+
+
+def _write_texts(
+    lines: Sequence[IntervalRow | None], *, ratio: str | None
+) -> list[tuple[str, str, str]]:
     widths = [(row.high - row.low) / 3.92 for row in lines if row is not None and row.bounded]
-    decimals = choose_decimals(np.array(widths, dtype=np.float64))
-    return [("", "", "") if row is None else _write_text(row, decimals) for row in lines]
+    decimals = choose_decimals(np.array(widths, dtype=np.float64))  # of ratios: those near one
+    write = format_number
+    if ratio is not None:
+        write = format_ratio
+        decimals = max(2, decimals)
+        lines = [row if row is None or not row.drawn else _as_ratio(row) for row in lines]
+    return [("", "", "") if row is None else _write_text(row, decimals, write) for row in lines]
 
 
-def _write_text(row: IntervalRow, decimals: int) -> tuple[str, str, str]:
+def _write_text(row: IntervalRow, decimals: int, write: Callable[..., str]) -> tuple[str, str, str]:
     if not row.drawn:
         status = "no estimate" if row.status == "ok" else row.status
         return row.label, status.replace("_", " "), ""
-    value = format_number(row.estimate, decimals=decimals)
-    low = format_number(row.low, decimals=decimals)
-    high = format_number(row.high, decimals=decimals)
+    value = write(row.estimate, decimals=decimals)
+    low, high = (write(end, decimals=decimals) for end in (row.low, row.high))
     shown = f"{value} ({low}, {high})" if math.isfinite(row.low + row.high) else value
     return row.label, shown, format_p(row.neg_log10_p)
 
@@ -318,16 +381,34 @@ def _print_line(
             )
 
 
-def _draw_mark(axes: Axes, row: IntervalRow, *, at: int, limits: tuple[float, float]) -> None:
+def _draw_mark(
+    axes: Axes, row: IntervalRow, *, at: int, limits: tuple[float, float], size: float
+) -> None:
     if not row.drawn:
         return
     left, right = limits
+    diamond = row.kind == "method" and row.bounded
     if row.bounded:
         low, high = max(row.low, left), min(row.high, right)
-        axes.plot([low, high], [at, at], color=row.colour, linewidth=0.7, zorder=2)
+        if diamond:
+            _draw_diamond(axes, row, at=at)
+        else:
+            axes.plot([low, high], [at, at], color=row.colour, linewidth=0.7, zorder=2)
         for cut, end, marker in ((row.low < left, left, "<"), (row.high > right, right, ">")):
             if cut:
                 axes.plot(end, at, marker, color=row.colour, markersize=2.4, clip_on=False)
-    if left <= row.estimate <= right:
-        marker, size = ("D", 3.2) if row.kind == "method" else ("s", 2.4)
+    if left <= row.estimate <= right and not diamond:
+        marker = "D" if row.kind == "method" else "s"
         axes.plot(row.estimate, at, marker, color=row.colour, markersize=size, zorder=3)
+
+
+def _draw_diamond(axes: Axes, row: IntervalRow, *, at: int) -> None:
+    """Draw a diamond from one limit to the other, highest at the estimate."""
+    axes.fill(
+        [row.low, row.estimate, row.high, row.estimate],
+        [at, at - _DIAMOND, at, at + _DIAMOND],
+        facecolor=row.colour,
+        edgecolor=row.colour,
+        linewidth=0.4,  # an interval narrower than a line of print is still seen
+        zorder=3,
+    )

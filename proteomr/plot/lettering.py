@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+import unicodedata
 
 import numpy as np
 
@@ -13,30 +14,76 @@ __all__ = [
     "choose_decimals",
     "format_number",
     "format_p",
+    "format_ratio",
     "format_tick",
     "label_axis",
+    "measure_letters",
     "shorten",
+    "shorten_trait",
     "wrap",
 ]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MINUS = "−"
 _LINES = 3
+_TRAIT_LETTERS = 48  # of two names that share a label of three lines
 
 
 def shorten(name: str, *, letters: int) -> str:
     """Return a name on one line, its middle left out where it is longer than allowed.
 
+    The gap lies between words where that keeps two thirds of the letters; within a word elsewhere.
+    Letters of double width count as two.
+
     Examples
     --------
     >>> shorten("chr1:123456789:ACGTACGT:A", letters=12)
     'chr1:1…CGT:A'
+    >>> shorten("Loneliness as answered in the second questionnaire", letters=30)
+    'Loneliness as … questionnaire'
     """
     plain = "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
-    if len(plain) <= letters:
+    if measure_letters(plain) <= letters:
         return plain
     tail = (letters - 1) // 2
-    return f"{plain[: letters - 1 - tail]}…{plain[-tail:]}"
+    head = _take(plain, letters - 1 - tail)
+    last = _take(plain[::-1], tail)[::-1]
+    before, after = head.rfind(" "), last.find(" ")
+    at_words = f"{head[:before]} …{last[after:]}" if min(before, after) >= 0 else ""
+    return at_words if 3 * measure_letters(at_words) >= 2 * letters else f"{head}…{last}"
+
+
+def shorten_trait(name: str) -> str:
+    """Return the name of an exposure or outcome as every figure prints it.
+
+    Examples
+    --------
+    >>> shorten_trait("ADM")
+    'ADM'
+    """
+    return shorten(name, letters=_TRAIT_LETTERS)
+
+
+def measure_letters(text: str) -> int:
+    """Return the width of a text in letters; those of East Asia are two wide.
+
+    Examples
+    --------
+    >>> measure_letters("ADM"), measure_letters("孤独")
+    (3, 4)
+    """
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide
+
+
+def _take(text: str, letters: int) -> str:
+    """Return as much of the beginning as is so many letters wide."""
+    taken = ""
+    for letter in text:
+        if measure_letters(taken + letter) > letters:
+            break
+        taken += letter
+    return taken
 
 
 def wrap(text: str, *, letters: int) -> str:
@@ -101,6 +148,27 @@ def format_number(value: float, *, decimals: int) -> str:
             return f"{0.0:.{decimals}f}"
         return _as_power(value, digits=1)
     return f"{value:.{decimals}f}".replace("-", _MINUS)
+
+
+def format_ratio(value: float, *, decimals: int) -> str:
+    """Return a ratio with fixed decimals near one, and with two digits or none far from it.
+
+    Examples
+    --------
+    >>> [format_ratio(value, decimals=2) for value in (1.234, 0.0123, 137.4, 1e-7, 2.5e6)]
+    ['1.23', '0.012', '137', '1.0×10⁻⁷', '2.5×10⁶']
+    """
+    if not math.isfinite(value) or value >= 1e4 or 0 < value < 1e-3:
+        return format_number(value, decimals=decimals) if value >= 1e4 else _as_tiny(value)
+    if value >= 100:
+        return f"{value:.0f}"
+    if 0 < value < 0.1:
+        return f"{value:.{max(decimals, 1 - math.floor(math.log10(value)))}f}"
+    return f"{value:.{decimals}f}"
+
+
+def _as_tiny(value: float) -> str:
+    return _as_power(value, digits=1) if math.isfinite(value) else format_number(value, decimals=0)
 
 
 def format_tick(value: float) -> str:

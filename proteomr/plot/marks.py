@@ -108,13 +108,17 @@ def draw_points(
 
 
 def draw_line(axes: Axes, method: MethodRow, *, x: Sequence[float], y: Sequence[float]) -> Line2D:
-    """Draw the line of a method in its colour and dashes, with its label for the legend."""
+    """Draw the line of a method in its colour and dashes, with its label for the legend.
+
+    A radial regression, which no figure shows beside the plain one, has the line of that.
+    """
     look = look_of_method(method.key)
+    line = look_of_method(method.key.removesuffix("_radial"))
     return axes.plot(
         x,
         y,
-        color=look.colour,
-        dashes=look.dashes or (None, None),
+        color=line.colour,
+        dashes=line.dashes or (None, None),
         scalex=False,
         scaley=False,
         zorder=4,

@@ -17,8 +17,9 @@ from proteomr.plot.interval_rows import (
     row_of_method,
     sort_rows,
     tabulate_rows,
+    takes_ratios,
 )
-from proteomr.plot.lettering import shorten
+from proteomr.plot.lettering import shorten_trait
 from proteomr.plot.marks import list_undrawn
 from proteomr.plot.style import BLUE, PlotStyle
 
@@ -37,9 +38,11 @@ def draw_forest(
 ) -> Drawing:
     """Forest of single variants, largest estimate first, with the methods at the foot of each page.
 
-    Limits of a variant lie 1.96 standard errors from its ratio; those of a method are its own. An
-    interval far wider than the others is cut, with an arrow at the edge; variants and methods
-    without an estimate keep their row. R: ``TwoSampleMR::mr_forest_plot`` 0.7.9.
+    The area of a variant's square is its weight, and a method's diamond as wide as its interval;
+    with a ratio in the style all numbers are ratios, on a log axis. Limits of a variant lie 1.96
+    standard errors from its ratio; those of a method are its own. An interval far wider than the
+    others is cut, with an arrow at the edge; variants and methods without an estimate keep their
+    row. R: ``TwoSampleMR::mr_forest_plot`` 0.7.9.
 
     Parameters
     ----------
@@ -86,18 +89,23 @@ def draw_forest(
                 strict=True,
             )
         ]
-    unit = f" ({style.outcome_unit})" if style.outcome_unit else ""
+    names = [shorten_trait(name) for name in pair]
+    ratio = style.ratio if takes_ratios([*rows, *foot]) else None
+    unit = f" ({style.outcome_unit})" if style.outcome_unit and not ratio else ""
     per = f" per {style.exposure_unit}" if style.exposure_unit else ""
-    names = [shorten(name, letters=60) for name in pair]
+    what = (
+        f"{ratio} of {names[0]} on {names[1]}" if ratio else f"Effect of {names[0]} on {names[1]}"
+    )
     pages = draw_rows(
         rows,
         foot=foot,
         heading="Variant",
-        axis=f"Effect of {names[0]} on {names[1]}{unit}{per}",
+        axis=f"{what}{unit}{per}",
         style=style,
         rows_per_page=rows_per_page,
+        weighted=True,
     )
     absent = sum(not row.drawn for row in rows)
     notes = (f"{absent} variants have no estimate to draw",) * bool(absent)
-    data = tabulate_rows(rows, foot, rows_per_page=rows_per_page)
+    data = tabulate_rows(rows, foot, rows_per_page=rows_per_page, ratio=style.ratio)
     return Drawing("forest", *pair, pages, data, (*notes, *list_undrawn(chosen)))

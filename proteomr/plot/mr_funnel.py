@@ -10,10 +10,10 @@ import polars as pl
 
 from proteomr._typing import F64, Bool
 from proteomr.errors import NothingToDo
-from proteomr.plot.canvas import add_legend, add_title, new_axes, set_ticks, settle
+from proteomr.plot.canvas import LARGEST_LOG, add_legend, add_title, new_axes, set_ticks, settle
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.frames import MethodRow, check_pair, is_drawable, pick_methods, read_ratios
-from proteomr.plot.lettering import label_axis, shorten
+from proteomr.plot.lettering import label_axis, shorten_trait
 from proteomr.plot.marks import choose_limits, cut_limits, draw_line, list_undrawn, point_size
 from proteomr.plot.style import BLACK, GREY, PlotStyle, house_style
 
@@ -88,13 +88,17 @@ def draw_funnel(
         handles = _fill(axes, ratios.estimate[drawn], precision[drawn], rows, limits=limits)
         unit = "/".join(filter(None, (style.outcome_unit, style.exposure_unit))) or None
         letters = int(style.width_mm / 1.7)
-        names = [shorten(name, letters=letters) for name in pair]
-        axes.set_xlabel(
-            label_axis(f"Ratio estimate, {names[0]} on {names[1]}", unit, letters=letters)
+        names = [shorten_trait(name) for name in pair]
+        ratio = style.ratio is not None and max(map(abs, limits)) < LARGEST_LOG
+        what = f"{style.ratio}" if ratio else "Ratio estimate"
+        label = label_axis(
+            f"{what}, {names[0]} on {names[1]}", None if ratio else unit, letters=letters
         )
-        axes.set_ylabel("1 / SE of the ratio estimate")
-        set_ticks(figure, axes, x=6, y=6)
-        top, foot = add_title(figure, style.title), add_legend(figure, handles)
+        axes.set_xlabel(label)
+        axes.set_ylabel("1 / SE of the log ratio" if ratio else "1 / SE of the ratio estimate")
+        set_ticks(figure, axes, x=7, y=6, ratio=ratio)
+        top = add_title(figure, style.title, small_print=style.small_print)
+        foot = add_legend(figure, handles)
         settle(figure, axes, plot_mm=style.plot_mm, top_mm=top, foot_mm=foot)
     cut = (ratios.estimate < limits[0]) | (ratios.estimate > limits[1])
     variants = [str(name) for name in ratios.names]

@@ -14,8 +14,9 @@ from proteomr.plot.interval_rows import (
     list_rows,
     sort_rows,
     tabulate_rows,
+    takes_ratios,
 )
-from proteomr.plot.lettering import shorten
+from proteomr.plot.lettering import shorten_trait
 from proteomr.plot.style import PlotStyle, look_of_method
 
 __all__ = ["draw_leave_one_out"]
@@ -81,17 +82,21 @@ def draw_leave_one_out(
         )
         for row in range(len(together.names))
     ]
-    names = [shorten(name, letters=50) for name in pair]
+    names = [shorten_trait(name) for name in pair]
+    ratio = style.ratio if takes_ratios([*rows, *foot]) else None
+    what = (
+        f"{ratio} of {names[0]} on {names[1]}" if ratio else f"effect of {names[0]} on {names[1]}"
+    )
     pages = draw_rows(
         rows,
         foot=foot,
         heading="Left out",
-        axis=f"{look.label} effect of {names[0]} on {names[1]}",
+        axis=f"{look.label} {what}",
         style=style,
         rows_per_page=rows_per_page,
         guide=foot[0].estimate if foot and foot[0].drawn else None,
     )
     absent = sum(not row.drawn for row in rows)
     notes = (f"{absent} rows have no estimate to draw",) * bool(absent)
-    data = tabulate_rows(rows, foot, rows_per_page=rows_per_page)
+    data = tabulate_rows(rows, foot, rows_per_page=rows_per_page, ratio=style.ratio)
     return Drawing("leave_one_out", *pair, pages, data, notes)

@@ -22,7 +22,7 @@ from proteomr.mr.methods.radial import (
 from proteomr.plot.canvas import add_legend, add_title, new_axes, place_labels, set_ticks, settle
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.frames import MethodRow, check_single, is_drawable
-from proteomr.plot.lettering import label_axis, shorten
+from proteomr.plot.lettering import label_axis, shorten, shorten_trait
 from proteomr.plot.marks import choose_limits, draw_line, draw_points, list_undrawn
 from proteomr.plot.style import GREY, PlotStyle, house_style
 from proteomr.tables import Harmonised
@@ -101,12 +101,13 @@ def draw_radial(
         handles = _fill(axes, radial)
         axes.set_xlabel("√weight")
         letters = int(style.plot_mm / 1.45)
-        names = [shorten(name, letters=letters) for name in (exposure, outcome)]
+        names = [shorten_trait(name) for name in (exposure, outcome)]
         axes.set_ylabel(
             label_axis(f"Ratio × √weight, {names[0]} on {names[1]}", None, letters=letters)
         )
         set_ticks(figure, axes, x=6, y=6)
-        top, foot = add_title(figure, style.title), add_legend(figure, handles)
+        top = add_title(figure, style.title, small_print=style.small_print)
+        foot = add_legend(figure, handles)
         settle(figure, axes, plot_mm=style.plot_mm, top_mm=top, foot_mm=foot)
         _name_outliers(figure, axes, radial, most=style.labels)
     absent = int((~radial.drawn).sum())

@@ -21,7 +21,7 @@ from proteomr.plot.canvas import (
 )
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.frames import MethodRow, check_single, is_drawable, pick_methods
-from proteomr.plot.lettering import label_axis, shorten
+from proteomr.plot.lettering import label_axis, shorten, shorten_trait
 from proteomr.plot.marks import choose_limits, draw_line, draw_points, list_undrawn
 from proteomr.plot.style import GREY, PlotStyle, house_style
 from proteomr.tables import Harmonised
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_scatter"]
 
+_TRUTH = {"TRUE": True, "FALSE": False, "T": True, "F": False}
 _NO_LINE = "needs a column intercept among the estimates"
 
 
@@ -107,13 +108,15 @@ def draw_scatter(
         figure, axes = new_axes(style.width_mm, 80.0)
         handles = _fill(axes, points, rows)
         letters = int(style.width_mm / 1.7)
+        names = [shorten_trait(name) for name in (exposure, outcome)]
         axes.set_xlabel(
-            label_axis(f"SNP effect on {exposure}", style.exposure_unit, letters=letters)
+            label_axis(f"SNP effect on {names[0]}", style.exposure_unit, letters=letters)
         )
         high = int(style.plot_mm / 1.45)
-        axes.set_ylabel(label_axis(f"SNP effect on {outcome}", style.outcome_unit, letters=high))
+        axes.set_ylabel(label_axis(f"SNP effect on {names[1]}", style.outcome_unit, letters=high))
         set_ticks(figure, axes, x=6, y=6)
-        top, foot = add_title(figure, style.title), add_legend(figure, handles)
+        top = add_title(figure, style.title, small_print=style.small_print)
+        foot = add_legend(figure, handles)
         settle(figure, axes, plot_mm=style.plot_mm, top_mm=top, foot_mm=foot)
         marked = np.flatnonzero(points.outlier & points.drawn)[: style.labels]
         place_labels(
@@ -148,6 +151,9 @@ def _read_mark(variants: pl.DataFrame, name: str) -> Bool:
     if name not in variants.columns:
         return np.zeros(variants.height, dtype=np.bool_)
     column = variants[name]
+    if column.dtype == pl.String:  # of a file of text, as R and proteomr write truth
+        spelt = column.str.to_uppercase().replace_strict(_TRUTH, default=None)
+        column = spelt if spelt.null_count() == column.null_count() else column
     if column.dtype not in (pl.Boolean, pl.Null):
         raise ColumnError(f"the variants' column {name!r} holds {column.dtype}, not true and false")
     return column.cast(pl.Boolean).fill_null(value=False).to_numpy().astype(np.bool_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ __all__ = [
     "VERMILLION",
     "MethodLook",
     "PlotStyle",
+    "choose_fonts",
+    "find_undrawable",
     "house_style",
     "look_of_method",
 ]
@@ -50,10 +53,10 @@ _FAMILIES: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
         BLUE,
         (
             ("ivw", "IVW"),
-            ("ivw_radial", "IVW radial"),
             ("ivw_fe", "IVW (fixed effects)"),
             ("ivw_mre", "IVW (random effects)"),
             ("ivw_correlated", "IVW (correlated)"),
+            ("ivw_radial", "IVW radial"),
         ),
     ),
     (
@@ -145,6 +148,9 @@ class PlotStyle:
     title : printed above the figure; None for none.
     exposure_unit, outcome_unit : units of the effects, printed in brackets in the axis labels.
     labels : most variants that are named inside a figure.
+    ratio : name of the ratio that effects are drawn as, such as "OR": the exponentials of effects
+        that are log ratios, on log axes; None for effects as they are.
+    small_print : a line at the foot of each figure.
 
     Raises
     ------
@@ -162,6 +168,8 @@ class PlotStyle:
     exposure_unit: str | None = None
     outcome_unit: str | None = None
     labels: int = 12
+    ratio: str | None = None
+    small_print: str | None = None
 
     def __post_init__(self) -> None:
         if self.width not in _WIDTHS_MM:
@@ -233,12 +241,56 @@ def house_style() -> Iterator[None]:
     'proteomr'
     """
     matplotlib = _load_matplotlib()
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        # a letter that the type does not hold is drawn as a box; the data beside keep it
+    with matplotlib.rc_context(), warnings.catch_warnings(), _quiet_fonts():
+        # a letter that no font holds is drawn as a box; a note names it, the data beside keep it
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
+        matplotlib.rcParams["font.family"] = choose_fonts()  # a list: one after another
         yield
+
+
+def choose_fonts() -> list[str]:
+    """Return the families that letters are looked for in, one after another.
+
+    The first comes with matplotlib and draws the same bytes everywhere; those installed of the
+    others have letters that it lacks.
+    """
+    from matplotlib import font_manager
+
+    installed = set(font_manager.get_font_names())
+    return [_FONT, *(name for name in _FALLBACKS if name in installed)]
+
+
+def find_undrawable(text: str) -> str:
+    """Return the letters of a text that no font has, each once; they would be boxes."""
+    from matplotlib import font_manager
+    from matplotlib.ft2font import FT2Font
+
+    held = [
+        FT2Font(font_manager.findfont(font_manager.FontProperties(family=[name])))
+        for name in choose_fonts()
+    ]
+    maps = [font.get_charmap() for font in held]
+    return "".join(
+        dict.fromkeys(
+            letter
+            for letter in text
+            if letter.isprintable() and not any(ord(letter) in known for known in maps)
+        )
+    )
+
+
+@contextmanager
+def _quiet_fonts() -> Iterator[None]:
+    """Say nothing of a font that has no bold: its plain letters serve."""
+    logger = logging.getLogger("matplotlib.font_manager")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _load_matplotlib() -> Any:
@@ -251,11 +303,33 @@ def _load_matplotlib() -> Any:
         ) from None
 
 
+_FONT: Final = "DejaVu Sans"  # comes with matplotlib: the same bytes everywhere
+_FALLBACKS: Final = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Noto Sans SC",
+    "Noto Sans JP",
+    "Noto Sans KR",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun Gothic",
+    "SimHei",
+    "Arial Unicode MS",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+)
+
 _SETTINGS: Final[dict[str, object]] = {
     "figure.dpi": 300,
     "savefig.dpi": 300,
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same bytes everywhere
     "font.size": 7.0,
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "axes.labelsize": 7.0,

@@ -18,6 +18,7 @@ __all__ = [
     "name_stamp",
     "read_stamp",
     "write_encoded",
+    "write_text",
 ]
 
 TableFormat: TypeAlias = Literal["parquet", "csv", "tsv"]
@@ -64,7 +65,37 @@ def write_encoded(
             metadata=name_stamp(stamp or {}) or None,
         )
     else:
-        frame.write_csv(file, separator="," if format == "csv" else "\t")
+        write_text(frame, file, separator="," if format == "csv" else "\t")
+
+
+def write_text(
+    frame: pl.DataFrame, file: BinaryIO, *, separator: str, include_header: bool = True
+) -> None:
+    r"""Write a table to an open file as text that R, pandas and polars read in its own types.
+
+    Truth is written TRUE and FALSE: R's ``read.csv`` takes true and false for words.
+
+    Parameters
+    ----------
+    frame : the rows.
+    file : open for bytes.
+    separator : between the cells of a row.
+    include_header : whether the names of the columns come first.
+
+    Examples
+    --------
+    >>> import io
+    >>> content = io.BytesIO()
+    >>> write_text(pl.DataFrame({"n": [1, 2], "kept": [True, None]}), content, separator=",")
+    >>> content.getvalue()
+    b'n,kept\n1,TRUE\n2,\n'
+    """
+    names = [name for name, kind in frame.schema.items() if kind == pl.Boolean]
+    words = {True: "TRUE", False: "FALSE"}
+    spelt = frame.with_columns(
+        pl.col(name).replace_strict(words, return_dtype=pl.String) for name in names
+    )
+    spelt.write_csv(file, separator=separator, include_header=include_header)
 
 
 def choose_file_formats(

@@ -17,8 +17,10 @@ _C_SCALE = 1.54764  # breakdown point one half
 _C_SLOPE = 4.685061  # efficiency 95 % under normal errors
 _BREAKDOWN = 0.5  # the largest share of outliers that any estimator bears
 _NORMAL_MAD = 0.6745  # of a standard normal, as lmrob rounds it; a start alone
-_STARTS = 500  # lmrob's nResample
+_FEWEST_STARTS = 500  # lmrob's nResample
+_ELEMENTS = 200_000  # residuals of all starts together: every pair of up to 70 points
 _KEPT = 10  # starts followed to their end; lmrob follows best.r.s = 2
+_SCALE_STEPS = 12  # of a fixed point that gains a digit or two in ten
 _STEPS = 2000  # reweighting converges by a constant factor, near 1 where outliers lie at the cut
 _TOLERANCE = 1e-13  # of the scale: the last digits of the residuals
 _SCALE_SLACK = 1e-10  # relative, of the equation of the scale: its square root is that of the scale
@@ -61,8 +63,9 @@ def fit_mm(X: F64, y: F64, *, weights: F64) -> MmFit:
 
     Source: Yohai 1987, doi:10.1214/aos/1176350366; Salibian-Barrera and Yohai 2006,
     doi:10.1198/106186006X113629; Croux, Dhaene and Hoorelbeke 2003. R: ``robustbase::lmrob``
-    0.95-0 with its default settings. The starts are lines through p points: all of them where there
-    are at most 500, else as many drawn with a fixed seed.
+    0.95-0 with its default settings, but for the starts of the search for the smallest scale, of
+    which lmrob draws 500 at random. Here they are the planes through p points: all of them where
+    there are no more than 200,000 / n, else as many, 500 or more, drawn with a fixed seed.
 
     Parameters
     ----------
@@ -132,6 +135,7 @@ def _fit_scale(S: F64, z: F64) -> tuple[F64, float, bool]:
     """Coefficients of the smallest scale, that scale, and whether the iterations settled."""
     starts = _starts(S, z)
     starts, scales, _ = _refine(S, z, starts, steps=2)
+    scales = _solve_scales(z - starts @ S.T, scales, free=z.size - S.shape[1])
     best = np.argsort(scales, kind="stable")[:_KEPT]
     starts, scales, settled = _refine(S, z, starts[best], steps=_STEPS)
     if not scales.size or np.isnan(scales).all():
@@ -142,11 +146,12 @@ def _fit_scale(S: F64, z: F64) -> tuple[F64, float, bool]:
 
 def _starts(S: F64, z: F64) -> F64:
     n, p = S.shape
-    if math.comb(n, p) <= _STARTS:
+    most = max(_FEWEST_STARTS, _ELEMENTS // n)
+    if math.comb(n, p) <= most:
         subsets: I64 = np.array(list(itertools.combinations(range(n), p)), dtype=np.int64)
     else:
         random = np.random.default_rng(_SEED)
-        subsets = np.argsort(random.random((_STARTS, n)), axis=1)[:, :p]
+        subsets = np.array([random.choice(n, p, replace=False) for _ in range(most)])
     systems = S[subsets.reshape(-1, p)]
     size = np.abs(np.linalg.det(systems))
     regular = size > _SINGULAR * np.prod(np.linalg.norm(systems, axis=2), axis=1)
@@ -174,6 +179,18 @@ def _refine(S: F64, z: F64, b: F64, *, steps: int) -> tuple[F64, F64, Bool]:
         if (settled | np.isnan(scale)).all():
             break
     return b, scale, settled
+
+
+def _solve_scales(residual: F64, scale: F64, *, free: int) -> F64:
+    """Scales that solve their equation for given residuals (k, n), nearly: enough to rank starts.
+
+    Scales that a step of the coefficients has only moved towards the solution rank them wrongly.
+    """
+    for _ in range(_SCALE_STEPS):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = _rho(residual / scale[:, None], _C_SCALE).sum(axis=1) / (_BREAKDOWN * free)
+        scale = scale * np.sqrt(ratio)
+    return scale
 
 
 def _solve(S: F64, z: F64, w: F64) -> F64:

@@ -9,14 +9,11 @@ from numpy.typing import ArrayLike
 
 from proteomr._typing import F64
 from proteomr.errors import InputError
-from proteomr.stats.distributions import neg_log10_p_t
 
 __all__ = [
     "LiabilityModel",
     "correlation_from_beta",
     "correlation_from_log_odds",
-    "correlation_from_p",
-    "effective_sample_size",
     "population_frequency",
 ]
 
@@ -24,7 +21,6 @@ LiabilityModel: TypeAlias = Literal["logit", "probit"]
 
 _RESIDUAL = {"logit": np.pi**2 / 3, "probit": 1.0}  # variances of the two distributions
 _ASCERTAINMENT = 0.58  # of get_r_from_lor(correction = TRUE) in TwoSampleMR
-_HALVINGS = 200  # some sixty reach the last digit; a root near 0 takes more
 
 
 def correlation_from_beta(beta: ArrayLike, se: ArrayLike, n: ArrayLike) -> F64:
@@ -32,7 +28,8 @@ def correlation_from_beta(beta: ArrayLike, se: ArrayLike, n: ArrayLike) -> F64:
 
     .. math:: r = \operatorname{sign}(\beta) \sqrt{F / (n - 2 + F)}, \qquad F = (\beta / s)^2
 
-    as ``get_r_from_bsen`` of the R package TwoSampleMR.
+    as ``get_r_from_bsen`` of the R package TwoSampleMR. It lies between -1 and 1; two people or
+    fewer have none (NaN).
 
     Examples
     --------
@@ -40,36 +37,10 @@ def correlation_from_beta(beta: ArrayLike, se: ArrayLike, n: ArrayLike) -> F64:
     -0.3018
     """
     b, s, size = np.broadcast_arrays(*map(_as_float, (beta, se, n)))
-    f = (b / s) ** 2
-    correlation: F64 = np.sign(b) * np.sqrt(f / (size - 2 + f))
-    return correlation
-
-
-def correlation_from_p(neg_log10_p: ArrayLike, n: ArrayLike) -> F64:
-    r"""Unsigned correlation of a variant with a quantitative trait, from its p value.
-
-    .. math:: r = \sqrt{F / (n - 2 + F)}, \qquad P(F_{1, n - 1} > F) = p
-
-    as ``get_r_from_pn`` of the R package TwoSampleMR, degrees of freedom included; solved in log
-    space, so that no p value is too small.
-
-    Examples
-    --------
-    >>> float(correlation_from_p(5.0, 1000).round(4))
-    0.1392
-    """
-    minus_log, size = np.broadcast_arrays(_as_float(neg_log10_p), _as_float(n))
-    low, high = np.zeros(minus_log.shape), np.full(minus_log.shape, 1.0)
-    while (short := neg_log10_p_t(high, size - 1) < minus_log).any():
-        high = np.where(short, 2 * high, high)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        below = neg_log10_p_t(middle, size - 1) < minus_log
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-        if (high - low <= 4 * np.spacing(high)).all():
-            break
-    f = ((low + high) / 2) ** 2
-    correlation: F64 = np.where(np.isnan(minus_log), np.nan, np.sqrt(f / (size - 2 + f)))
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        t = np.minimum(np.abs(b / s), np.finfo(np.float64).max)
+        free = np.where(size > 2, size - 2, np.nan)
+        correlation: F64 = np.sign(b) * (t / np.hypot(np.sqrt(free), t))  # t squared may overflow
     return correlation
 
 
@@ -90,12 +61,13 @@ def population_frequency(
     f, log_ratio, share = np.broadcast_arrays(*map(_as_float, (frequency, log_odds, case_share)))
     if not 0 < prevalence < 1:
         raise InputError(f"prevalence {prevalence:g}: a share between 0 and 1 is needed")
-    ratio = np.exp(log_ratio)
-    a = ratio - 1
-    b = -((f + share) * a + 1)
-    c = ratio * f * share
-    root = np.sqrt(np.maximum(b * b - 4 * a * c, 0.0))
-    joint = 2 * c / (-b + root)  # the root that is a frequency, without cancellation
+    with np.errstate(over="ignore", invalid="ignore"):  # an odds ratio that is no number has none
+        ratio = np.exp(log_ratio)
+        a = ratio - 1
+        b = -((f + share) * a + 1)
+        c = ratio * f * share
+        root = np.sqrt(np.maximum(b * b - 4 * a * c, 0.0))
+        joint = 2 * c / (-b + root)  # the root that is a frequency, without cancellation
     among_cases = joint / share
     among_controls = (f - joint) / (1 - share)
     weighted: F64 = among_controls * (1 - prevalence) + among_cases * prevalence
@@ -118,7 +90,8 @@ def correlation_from_log_odds(
 
     with the allele frequency :math:`f` in the population and the residual variance :math:`e` of the
     liability, :math:`\pi^2 / 3` for logit and 1 for probit (Lee et al. 2012,
-    doi:10.1002/gepi.21614; ``get_r_from_lor`` of the R package TwoSampleMR).
+    doi:10.1002/gepi.21614; ``get_r_from_lor`` of the R package TwoSampleMR). It is NaN where the
+    odds ratio is larger than numbers hold.
 
     Examples
     --------
@@ -129,25 +102,13 @@ def correlation_from_log_odds(
     b, cases, controls = map(_as_float, (log_odds, n_case, n_control))
     share = cases / (cases + controls)
     f = population_frequency(frequency, b, case_share=share, prevalence=prevalence)
-    variance = b * b * f * (1 - f)
-    explained = variance / (variance + _RESIDUAL[model])
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = b * b * f * (1 - f)
+        explained = variance / (variance + _RESIDUAL[model])
     if correct_ascertainment:
         explained = explained / _ASCERTAINMENT
     correlation: F64 = np.sign(b) * np.sqrt(explained)
     return correlation
-
-
-def effective_sample_size(n_case: ArrayLike, n_control: ArrayLike) -> F64:
-    """Return the size of a balanced study of the same precision, 2 / (1 / cases + 1 / controls).
-
-    Examples
-    --------
-    >>> float(effective_sample_size(1000, 3000))
-    1500.0
-    """
-    cases, controls = _as_float(n_case), _as_float(n_control)
-    effective: F64 = 2 / (1 / cases + 1 / controls)
-    return effective
 
 
 def _as_float(values: ArrayLike) -> F64:

@@ -10,7 +10,7 @@ from proteomr.tables.cohort import (
     tabulate_drops,
 )
 from proteomr.tables.fields import Fields, name_field
-from proteomr.tables.harmonised import Harmonised
+from proteomr.tables.harmonised import Direction, Harmonised
 from proteomr.tables.joint_tests import JointTests
 from proteomr.tables.measurements import Measurements, Platform, Precision
 from proteomr.tables.proteins import (
@@ -29,6 +29,7 @@ __all__ = [
     "Associations",
     "Cohort",
     "ColumnSchema",
+    "Direction",
     "Drop",
     "Fields",
     "Harmonised",

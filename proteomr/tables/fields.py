@@ -5,15 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
 
 import polars as pl
 
 from proteomr.errors import ColumnError, nearest
 from proteomr.tables.cohort import Drop, check_ids
+from proteomr.tables.dictionary import load_dictionary
 
-__all__ = ["Fields", "name_field"]
+__all__ = ["Fields", "NameStyle", "name_field"]
 
-_FIELD = re.compile(r"p(?P<field>[0-9]+)_i[0-9]+")
+NameStyle: TypeAlias = Literal[
+    "rap", "ukb", "r", "r_underscored", "phesant", "mangled", "stata", "title"
+]
+
+_FIELD = re.compile(r"p(?P<field>[0-9]+)_i(?P<instance>[0-9]+)")
+_SPELLINGS: Final[Mapping[NameStyle, str]] = {
+    "rap": "p{field}_i{instance}",
+    "ukb": "{field}-{instance}.0",
+    "r": "f.{field}.{instance}.0",
+    "r_underscored": "f_{field}_{instance}_0",
+    "phesant": "x{field}_{instance}_0",
+    "mangled": "X{field}.{instance}.0",
+    "stata": "{kind}_{field}_{instance}_0",
+    "title": "{title} | Instance {instance}",
+}
+_STATA_KINDS: Final = {"text": "s", "date": "ts"}
 
 
 def name_field(field: int, instance: int = 0) -> str:
@@ -42,6 +59,7 @@ class Fields:
     drops : who was left out on reading, with reasons.
     notes : what a user should know of the source, one sentence each.
     withdrawn : how many of a list of withdrawals are listed, found and unknown; empty without.
+    style : how the export spelt the names of its columns, for messages.
 
     Raises
     ------
@@ -60,6 +78,7 @@ class Fields:
     drops: tuple[Drop, ...] = ()
     notes: tuple[str, ...] = ()
     withdrawn: Mapping[str, int] = field(default_factory=dict[str, int])
+    style: NameStyle = "rap"
 
     def __post_init__(self) -> None:
         check_ids(self.frame, self.id_column, among="participants")
@@ -84,6 +103,32 @@ class Fields:
         True
         """
         return name_field(field, instance) in self.frame.columns
+
+    def spell(self, name: str) -> str:
+        """Return the name that the export gives, or would give, to a column named here.
+
+        Parameters
+        ----------
+        name : of a field, by `name_field`; any other name is its own.
+
+        Examples
+        --------
+        >>> answers = Fields(pl.DataFrame({"eid": ["1"]}), style="ukb")
+        >>> answers.spell("p131298_i0"), Fields(answers.frame).spell("p131298_i0")
+        ('131298-0.0', 'p131298')
+        """
+        match = _FIELD.fullmatch(name)
+        if match is None:
+            return name
+        number, instance = int(match["field"]), int(match["instance"])
+        dictionary = load_dictionary()
+        info = dictionary.field(number) if dictionary.knows(number) else None
+        pattern = _SPELLINGS["rap" if self.style == "title" and info is None else self.style]
+        if info is not None and not info.instances:  # no visit in the names of the platform
+            pattern = pattern.removesuffix("_i{instance}").removesuffix(" | Instance {instance}")
+        kind = "n" if info is None else _STATA_KINDS.get(info.kind, "n")
+        title = "" if info is None else info.title
+        return pattern.format(field=number, instance=instance, kind=kind, title=title)
 
     def get(self, field: int, instance: int = 0) -> pl.Series:
         """Return the column of a field.

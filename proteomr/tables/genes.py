@@ -26,7 +26,15 @@ from proteomr.tables.gene_names import (
 )
 from proteomr.tables.table import load_schema
 
-__all__ = ["Build", "GeneTable", "NameMatch", "load_genes"]
+__all__ = [
+    "Build",
+    "GeneTable",
+    "NameMatch",
+    "fold_name",
+    "gene_names",
+    "human_accessions",
+    "load_genes",
+]
 
 Build: TypeAlias = Literal["GRCh38", "GRCh37"]
 
@@ -35,6 +43,8 @@ _POSITIONS: Final[Mapping[str, tuple[str, str, str]]] = {
     "GRCh37": ("start_grch37", "end_grch37", "strand_grch37"),
 }
 _TEXTS: Final = pl.List(pl.String)
+_MARKS: Final = re.compile(r"[-_. ]+")
+_LETTER_AND_NUMBER: Final = re.compile(r"[a-z]\d*")
 _STORED: Final[Mapping[str, pl.DataType]] = {
     c.SYMBOL: pl.String(),
     "name": pl.String(),
@@ -271,8 +281,62 @@ def load_genes() -> GeneTable:
     >>> load_genes().provenance["licence"]
     'Artistic-2.0'
     """
-    place = importlib.resources.files("proteomr.schemas") / "genes" / "genes.parquet"
-    content = place.read_bytes()
+    content = _read_shipped()
     metadata = pl.read_parquet_metadata(io.BytesIO(content))
     provenance = {key: text for key, text in metadata.items() if not key.startswith("ARROW")}
     return GeneTable(pl.read_parquet(io.BytesIO(content)), provenance=provenance)
+
+
+@cache
+def gene_names(*, aliases: bool = True) -> frozenset[str]:
+    """Return the symbols and aliases of the genes that are shipped, as `fold_name` writes them.
+
+    To tell whether a word is the name of a gene at all; which one it means is for `GeneTable`.
+    Aliases of one letter, or of a letter and a number (``S1``, ``p53``), are left out, as samples
+    and fields have such names as well; symbols (``C3``, ``F2``) are not.
+
+    Parameters
+    ----------
+    aliases : whether aliases are among them.
+
+    Examples
+    --------
+    >>> fold_name("HLA-DRA") in gene_names(), "age" in gene_names()
+    (True, False)
+    """
+    wanted = [c.SYMBOL, *(["aliases"] if aliases else [])]
+    frame = pl.read_parquet(io.BytesIO(_read_shipped()), columns=wanted)
+    names = {fold_name(symbol) for symbol in frame[c.SYMBOL]}
+    if aliases:
+        folded = map(fold_name, frame["aliases"].explode().drop_nulls())
+        names.update(name for name in folded if not _LETTER_AND_NUMBER.fullmatch(name))
+    return frozenset(names)
+
+
+@cache
+def human_accessions() -> frozenset[str]:
+    """Return the UniProt accessions of the genes that are shipped.
+
+    Examples
+    --------
+    >>> "P05231" in human_accessions(), "P10001" in human_accessions()
+    (True, False)
+    """
+    frame = pl.read_parquet(io.BytesIO(_read_shipped()), columns=["uniprot"])
+    return frozenset(frame["uniprot"].explode().drop_nulls())
+
+
+def fold_name(name: str) -> str:
+    """Return a name without letter case, hyphens, spaces, dots and underscores.
+
+    Examples
+    --------
+    >>> fold_name("hla_DRA")
+    'hladra'
+    """
+    return _MARKS.sub("", name).casefold()
+
+
+def _read_shipped() -> bytes:
+    place = importlib.resources.files("proteomr.schemas") / "genes" / "genes.parquet"
+    return place.read_bytes()

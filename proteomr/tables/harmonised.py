@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,10 @@ import polars as pl
 from proteomr._typing import F64, I64
 from proteomr.errors import InputError
 
-__all__ = ["Harmonised"]
+__all__ = ["Direction", "Harmonised"]
+
+Direction: TypeAlias = Literal["forward", "reverse"]
+"""Which way a pair is analysed: as it was asked for, or the other way as well."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +34,10 @@ class Harmonised:
     dropped : ``variant_id`` and ``reason`` of those left out.
     n_x : (e,) sample sizes of the exposures, NaN where unknown.
     n_y : sample size of the outcome, NaN where unknown.
+    provenance : where the variants come from.
+    direction : "forward" as asked, or "reverse" where exposure and outcome changed places.
+    caveats : what a user should know of every number of the analysis, such as that variants may
+        be correlated.
 
     Raises
     ------
@@ -65,6 +73,8 @@ class Harmonised:
     n_x: F64 | None = None
     n_y: float = float("nan")
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])
+    direction: Direction = "forward"
+    caveats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         m, e = self.variants.height, len(self.exposures)

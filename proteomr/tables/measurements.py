@@ -19,7 +19,7 @@ from proteomr.tables.table import load_schema
 
 __all__ = ["Measurements", "Platform", "Precision"]
 
-Platform: TypeAlias = Literal["olink", "somascan", "nulisa", "ukb", "table"]
+Platform: TypeAlias = Literal["olink", "somascan", "nulisa", "ukb", "massspec", "table"]
 Precision: TypeAlias = Literal["float32", "float64"]
 
 

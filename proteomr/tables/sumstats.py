@@ -6,17 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, TypeAlias
 
+from proteomr.errors import UsageError
 from proteomr.tables.table import Table
 
 __all__ = [
+    "BUILD_NAMES",
     "CHROMOSOMES",
     "CHROMOSOME_LENGTHS",
     "SUMSTATS",
     "GenomeBuild",
     "SumStats",
+    "name_build",
 ]
 
 GenomeBuild: TypeAlias = Literal["GRCh37", "GRCh38"]
+
+BUILD_NAMES: Final[Mapping[str, GenomeBuild]] = {
+    "grch37": "GRCh37",
+    "hg19": "GRCh37",
+    "b37": "GRCh37",
+    "37": "GRCh37",
+    "grch38": "GRCh38",
+    "hg38": "GRCh38",
+    "b38": "GRCh38",
+    "38": "GRCh38",
+}
+"""Names that builds of the genome go by, in small letters."""
 
 CHROMOSOMES: Final[tuple[str, ...]] = (*map(str, range(1, 23)), "X", "Y", "MT")
 
@@ -54,6 +69,26 @@ SUMSTATS: Final[tuple[str, ...]] = (
     "trait",
     "p_origin",
 )
+
+
+def name_build(text: str) -> GenomeBuild:
+    """Return the build of the genome that goes by a name.
+
+    Raises
+    ------
+    UsageError
+        No build does.
+
+    Examples
+    --------
+    >>> name_build("hg19"), name_build("GRCh38"), name_build("38")
+    ('GRCh37', 'GRCh38', 'GRCh38')
+    """
+    build = BUILD_NAMES.get(text.strip().casefold())
+    if build is None:
+        known = ", ".join(BUILD_NAMES)
+        raise UsageError(f"no genome build {text!r}; known: {known}")
+    return build
 
 
 @dataclass(frozen=True, slots=True)

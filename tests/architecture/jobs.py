@@ -208,7 +208,8 @@ CASES = (
             "--instruments names.txt --ld ld.csv "
             "--clump-r2 0.01 --clump-kb 500 --match rsid --outcome-p 0.001 --unproven flag "
             "--action 3 --reverse --steiger-filter --outcome-cases 10 --outcome-controls 90 "
-            "--prevalence 0.2 --overlap 0.5 --controls controls.csv",
+            "--prevalence 0.2 --overlap 0.5 --controls controls.csv --exposure-map eaf=eaf "
+            "--outcome-build hg19 --scales note",
             lambda: proteomr.run_mr(
                 "exposure.txt",
                 "outcome.txt",
@@ -230,6 +231,8 @@ CASES = (
                 outcome_size=TraitSize(10.0, 90.0, 0.2),
                 overlap=0.5,
                 controls="controls.csv",
+                read_exposure=ReadOptions(columns={"eaf": "eaf"}, scales="note"),
+                read_outcome=ReadOptions(build="GRCh37", scales="note"),
             ),
         ),
     ),

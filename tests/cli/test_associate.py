@@ -332,3 +332,17 @@ def test_the_summary_tells_an_interaction_from_the_main_effect(associate: Any) -
     assert len(lines) == 6
     assert "by iso" in lines[4]
     assert "by iso" not in lines[3]
+
+
+def test_numbers_that_are_no_proteins_are_named_and_set_apart(associate: Any, study: Any) -> None:
+    beside = study.proteins.with_columns(plate=pl.int_range(pl.len()), bmi=study.samples["bmi"])
+    study.write("proteins.parquet", beside)
+    ending = associate("--adjust", "simple=bmi")
+    assert ending.code == 0
+    assert "note: left out of the proteins, for the samples have columns of these names: bmi" in (
+        ending.err
+    )
+    assert "names sound like facts about samples: plate; name those" in ending.err
+    apart = associate("--adjust", "simple=bmi", "--sample-column", "plate", "--overwrite")
+    assert "plate" not in apart.err
+    assert apart.out.splitlines()[3].startswith("simple      lonely        12       0")

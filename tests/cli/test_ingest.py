@@ -308,3 +308,20 @@ def test_a_killed_run_leaves_no_store_and_can_be_run_again(proteomr: Any, npx: P
     npx.write_text(long_npx())
     assert proteomr("ingest", npx, "-o", store).code == 0
     assert is_store(store)
+
+
+def test_proteins_in_rows_and_tables_of_programs_are_read(proteomr: Any, tmp_path: Path) -> None:
+    turned = tmp_path / "turned.csv"
+    turned.write_text("gene,A,B\nIL6,1.5,2.5\nADM,0.5,3.5\n")
+    ending = proteomr("ingest", turned, "-o", tmp_path / "store")
+    assert (ending.code, ending.out.splitlines()[0]) == (
+        0,
+        "table: 2 samples, 2 assays, no value missing",
+    )
+    assert "proteins stand in rows, named by column 'gene'" in ending.err
+    forced = proteomr("ingest", turned, "--proteins-in", "columns", "-o", tmp_path / "other")
+    assert "no identifier column" in forced.message
+    groups = tmp_path / "groups.tsv"
+    groups.write_text("PG.ProteinGroups\tPG.Genes\t[1] A.raw.PG.Quantity\nP05231\tIL6\t8\n")
+    ending = proteomr("ingest", groups, "-o", tmp_path / "groups")
+    assert ending.out.startswith("massspec: 1 sample, 1 assay, in log2 intensity")

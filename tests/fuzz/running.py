@@ -31,6 +31,7 @@ Ending: TypeAlias = Literal["same", "other", "refused", "failed"]
 
 SECONDS: Final = 20.0  # of a case; the slowest takes 2 s on a quiet machine
 _LONGEST: Final = 600
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-f]+")
 _FOLDER: Final = re.compile(r"/\S*/fuzz-[^/]*/")
 BORDER: Final = "-v shows where"
 
@@ -198,7 +199,7 @@ def _spell(taken: Any) -> Iterator[str]:
         for value in taken:
             yield from _spell(value)
     else:
-        yield repr(taken)
+        yield _ADDRESS.sub("", _FOLDER.sub("", repr(taken)))
 
 
 def run_cases(seed: int, numbers: Sequence[int]) -> Report:

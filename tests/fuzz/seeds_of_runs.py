@@ -140,7 +140,7 @@ def run_seeds() -> list[Seed]:
 
     def resume(folder: Path) -> object:
         with Ledger.open(folder, request=request, resume=True) as ledger:
-            return [ledger.parts.pending(2), ledger.parts.load(0), ledger.parts.facts]
+            return [ledger.parts.pending(2), ledger.parts.load(0), ledger.parts.facts()]
 
     mutated = tuple(name for name in files if name.startswith("parts/"))
     return [Seed("resumed run", files, mutated, resume)]

@@ -154,7 +154,7 @@ def test_an_odds_ratio_given_as_effect_is_refused(tmp_path: Path) -> None:
 
 def test_the_standard_error_of_a_ratio_is_refused_and_put_right_on_request(tmp_path: Path) -> None:
     path, se = ratios(tmp_path, "OR", spread=1.0, of_ratio=True)
-    with pytest.raises(InputError, match="ratio_se='ratio'"):
+    with pytest.raises(InputError, match="give --map se_of_ratio=se"):
         munge_files(path)
     made = munge_files(path, options=MungeOptions(read=ReadOptions(ratio_se="ratio")))
     assert made.collect().frame["se"].to_numpy() == pytest.approx(se, rel=1e-9)

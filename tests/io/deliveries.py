@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from proteomr.io import IngestOptions, read_measurements
 from proteomr.tables import Measurements
 from tests.io.somascan.adats import FIRST_ROW, FIRST_VALUE, PREAMBLE, ROWS, grid
@@ -275,6 +277,38 @@ def _table_long() -> Delivery:
     )
 
 
+def _fragpipe() -> Delivery:
+    people, proteins = [f"Q700{i}" for i in range(3)], [f"GROUP{j}" for j in range(4)]
+    header = ["Protein ID", "Protein", "Entry Name", "Gene", "Description", "Protein Length"]
+    lines = [
+        [
+            *(protein, f"sp|{protein}|{protein}_HUMAN", f"{protein}_HUMAN", f"G{j}", "words", "99"),
+            *(_value(i + 1, j) for i in range(3)),
+            "0.99",
+        ]
+        for j, protein in enumerate(proteins)
+    ]
+    quantities = [f"{person} MaxLFQ Intensity" for person in people]
+    linear = {
+        (person, protein): float(_value(i + 1, j))
+        for i, person in enumerate(people)
+        for j, protein in enumerate(proteins)
+    }
+    return Delivery(
+        "massspec",
+        "fragpipe",
+        [[*header, *quantities, "Probability"], *lines],
+        {pair: float(np.log2(value)) for pair, value in linear.items()},
+        samples=range(1, 5),
+        columns=range(10),
+        value=(2, 7),
+        identifier=(0, 0),
+        delimiter="\t",
+        quoted_by="\t",
+    )
+
+
 DELIVERIES: tuple[Delivery, ...] = (
-    *(_adat(), _olink_long(), _olink_wide(), _nulisa(), _ukb(), _table_wide(), _table_long()),
+    *(_adat(), _olink_long(), _olink_wide(), _nulisa(), _ukb(), _fragpipe()),
+    *(_table_wide(), _table_long()),
 )

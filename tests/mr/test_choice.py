@@ -6,6 +6,7 @@ from proteomr.errors import UsageError
 from proteomr.mr.choice import (
     build_joint_methods,
     build_methods,
+    is_joint,
     list_methods,
     name_methods,
     split_methods,
@@ -16,7 +17,7 @@ from proteomr.mr.methods.egger import EggerRegression
 from proteomr.mr.methods.ivw import InverseVarianceWeighted
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.mode import PenalisedMode
-from proteomr.mr.multivariable import MultivariableConstrainedMl
+from proteomr.mr.multivariable import MULTIVARIABLE_METHODS, MultivariableConstrainedMl
 
 
 def test_parameters_are_read_by_their_types() -> None:
@@ -57,6 +58,15 @@ def test_the_names_of_r_s_functions_are_known() -> None:
         ("mr_two_sample_ml", "maxlik"),
         ("mr_ivw(robust=true)", "ivw"),
         ("mr_cML", "cml"),
+        ("Inverse variance weighted", "ivw"),
+        ("inverse-variance weighted", "ivw"),
+        ("Inverse variance weighted (fixed effects)", "ivw_fe"),
+        ("MR Egger (bootstrap)", "egger_bootstrap"),
+        ("MR-Egger", "egger"),
+        ("IVW", "ivw"),
+        ("Penalized weighted median", "penalised_weighted_median"),
+        ("WEIGHTED_MODE(phi=0.5)", "weighted_mode"),
+        ("mr_mbe", "weighted_mode"),
     ):
         assert build_methods([name])[0].key == key
 
@@ -118,3 +128,30 @@ def test_a_name_builds_its_method_again() -> None:
     names = ["ivw(weights=delta,psi=0.1)", "raps(loss=tukey,over_dispersion=false)", "conmix"]
     methods = build_methods(names)
     assert build_methods(name_methods(methods)) == methods
+
+
+def test_every_name_of_every_method_finds_it_and_no_other() -> None:
+    kinds = [*METHOD_CLASSES, *MULTIVARIABLE_METHODS]
+    spelt: dict[str, str] = {}
+    for kind in kinds:
+        build = build_joint_methods if kind in MULTIVARIABLE_METHODS else build_methods
+        for name in (kind.key, kind.label, *kind.aliases, kind.label.upper()):
+            assert build([name], n_exposure=1e4)[0].key == kind.key
+            folded = "".join(filter(str.isalnum, name.casefold()))
+            assert spelt.setdefault(folded, kind.key) == kind.key
+            assert is_joint(name) == (kind in MULTIVARIABLE_METHODS)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("mr_egger_regresion", "'mr_egger_regression'"),
+        ("Inverse variance wieghted", "'Inverse variance weighted'"),
+        ("Weighted medain", "'Weighted median'"),
+        ("mr_presso", None),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(name: str, near: str | None) -> None:
+    with pytest.raises(UsageError, match="no method") as caught:
+        build_methods([name])
+    assert near is None or near in str(caught.value)

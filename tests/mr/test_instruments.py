@@ -23,7 +23,9 @@ from proteomr.mr.instruments import (
 )
 from proteomr.mr.proxies import find_proxies
 from proteomr.mr.pruning import check_pruning
-from proteomr.mr.strength import measure_i2_gx, measure_instruments, summarise_strength
+from proteomr.mr.reach import tabulate_reach
+from proteomr.mr.sensitivity import measure_pleiotropy
+from proteomr.mr.strength import measure_instruments
 from proteomr.stats.linkage import pack_planes
 from proteomr.tables.genes import load_genes
 from tests.mr.reference import find_entry, read_expected, read_set
@@ -52,22 +54,17 @@ def test_i2_gx_equals_twosamplemr(reference: Path, case: str) -> None:
     data, entries = read_set(reference, case), read_expected(reference, case)
     found = [e["result"] for e in entries if e["method"] == "Isq" and e["package"] == "TwoSampleMR"]
     expected = {name: value for result in found for name, value in result.items()}
-    assert measure_i2_gx(data.x, data.sx) == pytest.approx(expected["Isq_unweighted"], rel=1e-10)
-    weighted = measure_i2_gx(data.x, data.sx, se_y=data.se_y)
+    weighted = measure_pleiotropy([data])["i2_gx"].item()
     assert weighted == pytest.approx(expected["Isq_weighted"], rel=1e-10)
 
 
 def test_f_statistics_equal_twosamplemr(reference: Path) -> None:
     data, entries = read_set(reference, "tsmr_bmi_chd"), read_expected(reference, "tsmr_bmi_chd")
     metrics = find_entry(entries, "system_metrics", "TwoSampleMR")["result"]
-    exposure = data.variants.rename({"beta_exposure": "beta", "se_exposure": "se"}).with_columns(
-        n=pl.col("n_exposure")
-    )
-    found = summarise_strength(measure_instruments(exposure))[0]
-    assert found.nsnp == metrics["nsnp"]
-    assert found.mean_f == pytest.approx(metrics["meanF"], rel=1e-12)
-    assert found.median_f == pytest.approx(metrics["medianF"], rel=1e-12)
-    assert found.i2_gx == pytest.approx(metrics["egger_isq"], rel=1e-10)
+    row = tabulate_reach([data]).row(0, named=True)
+    assert row["nsnp"] == metrics["nsnp"]
+    assert row["mean_f"] == pytest.approx(metrics["meanF"], rel=1e-12)
+    assert row["min_f"] == pytest.approx(float(((data.x / data.sx) ** 2).min()), rel=1e-12)
 
 
 def test_r2_is_that_of_a_regression_on_simulated_people() -> None:
@@ -99,10 +96,7 @@ def test_strength_keeps_its_meaning_when_signs_and_units_change() -> None:
     for name in ("f_statistic", "r2", "weak"):
         one, other = (measure_instruments(frame)[name] for frame in (exposure, turned))
         assert one.to_list() == pytest.approx(other.to_list())
-    first, second = (summarise_strength(measure_instruments(f))[0] for f in (exposure, turned))
-    assert first.overall_f == pytest.approx(second.overall_f)
-    assert first.i2_gx == pytest.approx(second.i2_gx)
-    assert first.n_weak == 1
+    assert measure_instruments(exposure)["weak"].sum() == 1
 
 
 def test_instruments_are_chosen_by_p_region_and_list_and_the_rest_is_counted() -> None:
@@ -168,10 +162,6 @@ def test_published_labels_of_pqtl_are_reproduced(
     found = label_cis(table, build=build).filter(pl.col("placement").is_not_null())
     assert found.height > 0.97 * table.height
     assert int((found["placement"] == found["cis_trans"]).sum()) > 0.998 * found.height
-
-
-def test_a_single_variant_tells_nothing_of_heterogeneity() -> None:
-    assert math.isnan(measure_i2_gx(np.array([0.1]), np.array([0.01])))
 
 
 def test_instruments_without_proof_of_pruning_are_refused_or_flagged() -> None:
@@ -314,5 +304,3 @@ def test_faults_are_named() -> None:
         select_instruments(exposure, p=2.0)
     with pytest.raises(UsageError, match="is empty"):
         Region("1", 5, 4)
-    with pytest.raises(InputError):
-        measure_i2_gx(np.array([0.1, 0.2]), np.array([0.0, 0.1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,9 @@ from proteomr.plot import (
     draw_radial,
     draw_scatter,
 )
+from proteomr.plot.canvas import list_ratio_ticks
+from proteomr.plot.lettering import shorten_trait
+from proteomr.plot.style import choose_fonts, find_undrawable
 
 MakePair = Callable[..., Any]
 LONG = "Answers about feeling lonely or isolated in $three$ questionnaires & an <interview>, " * 2
@@ -155,8 +159,11 @@ def test_forest_data_are_the_estimates_drawn_from_large_to_small(make_pair: Make
     drawn = draw_forest(pair.singlesnp, pair.estimates)
     rows = drawn.data.filter(kind="variant")
     assert rows["estimate"].to_list() == sorted(pair.singlesnp["estimate"], reverse=True)
-    marks = points_of(drawn.figure.axes[0])[:, 0]
-    assert np.array_equal(marks, np.sort(drawn.data["estimate"].to_numpy()))
+    axes: Any = drawn.figure.axes[0]
+    assert np.array_equal(points_of(axes)[:, 0], np.sort(rows["estimate"].to_numpy()))
+    diamonds = [patch.get_xy()[:4, 0].tolist() for patch in axes.patches]
+    methods = drawn.data.filter(kind="method").select("conf_low", "estimate", "conf_high")
+    assert diamonds == [[low, middle, high, middle] for low, middle, high in methods.rows()]
     half = 1.959963984540054 * pair.singlesnp.sort("estimate", descending=True)["se"]
     assert (rows["conf_high"] - rows["estimate"]).to_list() == pytest.approx(half.to_list())
 
@@ -325,3 +332,191 @@ def test_a_method_that_is_not_there_is_refused_with_the_nearest(make_pair: MakeP
     pair = make_pair(3)
     with pytest.raises(UsageError, match=r"'eger' \(did you mean 'egger'"):
         draw_scatter(pair.data, pair.estimates, methods=["eger"])
+
+
+def texts_apart(figure: Any, *, slack: float = 1.0) -> bool:
+    """Tell whether no two texts of a figure cover each other, measured with the renderer."""
+    figure.draw_without_rendering()
+    beyond = {
+        label
+        for axis, ends in (
+            (axis, sorted(limits))
+            for axes in figure.axes
+            for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim()))
+        )
+        for tick in axis.get_major_ticks()
+        if not ends[0] <= tick.get_loc() <= ends[1]
+        for label in (tick.label1, tick.label2)
+    }  # of ticks outside the axes, which are not drawn
+    boxes = [
+        Text.get_window_extent(text)
+        for text in figure.findobj(Text)
+        if text.get_visible() and text.get_text().strip() and text not in beyond
+    ]
+    canvas = figure.bbox
+    shown = [box for box in boxes if box.x1 > 0 and box.y1 > 0 and box.x0 < canvas.x1]
+    return not any(
+        one.x0 + slack < other.x1
+        and other.x0 + slack < one.x1
+        and one.y0 + slack < other.y1
+        and other.y0 + slack < one.y1
+        for place, one in enumerate(shown)
+        for other in shown[:place]
+    )
+
+
+SMALL = "30 variants · Q 61.0 (df 29, P 5×10⁻⁴) · I² 52% · Egger intercept −0.0012 (P 0.31)"
+
+
+@pytest.mark.parametrize("m", [1, 2, 30])
+@pytest.mark.parametrize("ratio", [None, "OR"])
+def test_titles_small_print_labels_and_numbers_cover_nothing(
+    make_pair: MakePair, m: int, ratio: str | None
+) -> None:
+    style = PlotStyle(title="Loneliness", small_print=SMALL, ratio=ratio)
+    for drawing in draw_all(make_pair(m, exposure=LONG, outcome="Depression"), style=style):
+        for page in drawing.pages:
+            assert texts_apart(page), drawing.kind
+            assert lies_inside(page), drawing.kind
+            printed = " ".join(text.get_text() for text in page.texts)
+            assert "Egger intercept" in printed
+
+
+def test_a_ratio_is_the_exponential_of_all_that_is_printed_and_drawn(make_pair: MakePair) -> None:
+    pair = make_pair(9)
+    plain = draw_forest(pair.singlesnp, pair.estimates)
+    drawn = draw_forest(pair.singlesnp, pair.estimates, style=PlotStyle(ratio="OR"))
+    axes: Any = drawn.figure.axes[0]
+    assert "OR (95% CI)" in {text.get_text() for text in axes.texts}
+    assert axes.get_xlim() == plain.figure.axes[0].get_xlim()  # in logarithms: a log axis
+    ticks = dict(
+        zip((label.get_text() for label in axes.get_xticklabels()), axes.get_xticks(), strict=True)
+    )
+    assert len(ticks) >= 3
+    assert ticks["1"] == 0.0
+    for text, place in ticks.items():
+        assert math.exp(place) == pytest.approx(float(text), rel=1e-9)
+    assert drawn.data["ratio"].to_list() == drawn.data["estimate"].exp().to_list()
+    first = drawn.data.row(0, named=True)
+    shown = next(
+        t.get_text() for t in axes.texts if t.get_text().startswith(f"{first['ratio']:.2f}")
+    )
+    assert f"({first['ratio_low']:.2f}, {first['ratio_high']:.2f})" in shown
+    funnel: Any = draw_funnel(pair.singlesnp, style=PlotStyle(ratio="OR")).figure.axes[0]
+    assert funnel.get_xlabel().startswith("OR, ")
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "count"),
+    [
+        (0.95, 1.02, 5),
+        (0.3, 3.0, 6),
+        (1e-3, 40.0, 6),
+        (1e-90, 1e90, 5),
+        (1.2, 1.9, 4),
+        (2.0, 7.0, 3),
+    ],
+)
+def test_ticks_of_ratios_are_round_and_neither_few_nor_many(
+    least: float, most: float, count: int
+) -> None:
+    ticks = list_ratio_ticks(least, most, count)
+    assert 2 <= len(ticks) <= count + 2
+    assert all(least <= tick <= most for tick in ticks)
+    assert all(len(f"{tick:.3g}") <= 5 for tick in ticks)
+    assert 1.0 in ticks or not least <= 1.0 <= most
+
+
+def test_effects_that_no_ratio_can_show_stay_effects(make_pair: MakePair) -> None:
+    pair = make_pair(5)
+    huge = pair.singlesnp.with_columns(estimate=pl.col("estimate") * 1e4)
+    drawn = draw_forest(huge, style=PlotStyle(ratio="OR"))
+    assert "ratio" not in drawn.data.columns
+    assert "Estimate (95% CI)" in {text.get_text() for text in drawn.figure.axes[0].texts}
+
+
+def test_squares_have_the_weights_of_the_variants_as_their_areas(make_pair: MakePair) -> None:
+    pair = make_pair(6)
+    drawn = draw_forest(pair.singlesnp)
+    axes: Any = drawn.figure.axes[0]
+    sides = {
+        float(line.get_xdata()[0]): line.get_markersize()
+        for line in axes.lines
+        if line.get_marker() == "s"
+    }
+    rows = drawn.data.filter(kind="variant")
+    widths = (rows["conf_high"] - rows["conf_low"]).to_numpy()
+    found = np.array([sides[value] for value in rows["estimate"]])
+    large = found > 0.9 + 1e-9
+    np.testing.assert_allclose(found[large] * widths[large], 4.2 * widths.min(), rtol=1e-9)
+    assert large.sum() >= 3
+
+
+def test_letters_without_a_font_are_named_and_those_with_one_are_not(make_pair: MakePair) -> None:
+    odd = chr(0x1F9EC)  # a double helix, in no font of text
+    absent: list[str] = []
+    pair = make_pair(3, outcome=f"gene {odd}")
+    kinds = list(
+        draw_pair(
+            pair.data,
+            estimates=pair.estimates,
+            singlesnp=pair.singlesnp,
+            leaveoneout=pair.leaveoneout,
+            absent=absent,
+        )
+    )
+    if find_undrawable(odd):
+        assert absent == [next(note for note in kinds[0].notes if odd in note)]
+    assert not find_undrawable("Greek αβγ, Кириллица, é, −, ⁻⁵, …")
+
+
+def test_a_table_without_rows_passes_its_figure_over_with_a_note(make_pair: MakePair) -> None:
+    pair = make_pair(1)
+    absent: list[str] = []
+    drawn = draw_pair(
+        pair.data,
+        estimates=pair.estimates,
+        singlesnp=pair.singlesnp,
+        leaveoneout=pair.leaveoneout[:0],
+        absent=absent,
+    )
+    assert [drawing.kind for drawing in drawn] == ["scatter", "forest", "funnel", "radial"]
+    assert absent == ["no leave-one-out figure: the table leaveoneout has no row of the pair"]
+
+
+def test_the_line_of_ivw_looks_the_same_in_every_figure(make_pair: MakePair) -> None:
+    pair = make_pair(12)
+    looks = set()
+    for drawing in (
+        draw_scatter(pair.data, pair.estimates),
+        draw_funnel(pair.singlesnp, pair.estimates),
+        draw_radial(pair.data),
+    ):
+        axes: Any = drawing.figure.axes[0]
+        line = next(line for line in axes.lines if str(line.get_label()).startswith("IVW"))
+        looks.add((line.get_color(), line.get_linestyle()))
+    assert len(looks) == 1
+
+
+def test_every_font_that_is_installed_is_looked_into(make_pair: MakePair) -> None:
+    drawn = draw_scatter(make_pair(3, exposure="孤独").data)
+    families = {tuple(text.get_fontfamily()) for text in drawn.figure.findobj(Text)}
+    assert families == {tuple(choose_fonts())}
+    label: Any = drawn.figure.axes[0].xaxis.label
+    assert label.get_text() == "SNP effect on 孤独"
+
+
+def test_a_long_name_is_shortened_in_one_way_in_every_figure(make_pair: MakePair) -> None:
+    name = "Loneliness as answered in the second questionnaire of 2012 by all people"
+    short = shorten_trait(name)
+    assert "… " in short
+    for drawing in draw_all(make_pair(4, exposure=name), style=PlotStyle(width="double")):
+        texts = [" ".join(t.get_text().split()) for t in drawing.figure.findobj(Text)]
+        assert any(short in text for text in texts), drawing.kind
+
+
+def test_truth_in_words_as_text_tables_hold_it_marks_variants(make_pair: MakePair) -> None:
+    data = make_pair(8).data
+    words = pl.col("palindromic").cast(pl.String).str.to_uppercase()
+    spelt = replace(data, variants=data.variants.with_columns(words))
+    assert draw_scatter(spelt).data.equals(draw_scatter(data).data)

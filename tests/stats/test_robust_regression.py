@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import itertools
+import math
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from proteomr._typing import F64
 from proteomr.stats.robust_regression import fit_mm
+from proteomr.stats.weighted_lines import fit_lines, penalise_weights
+from tests.mr.reference import read_set
 
 X = np.array([0.11, 0.08, 0.2, 0.15, 0.05, 0.17, 0.09, 0.13, 0.22, 0.07, 0.19, 0.12])
 Y = np.array([0.052, 0.031, 0.105, 0.07, 0.018, 0.3, 0.05, 0.06, 0.098, -0.2, 0.09, 0.066])
@@ -71,3 +78,53 @@ def test_an_exact_fit_has_no_scale_and_says_so() -> None:
     fit = fit_mm(X[:, None], 3 * X, weights=W)
     assert not fit.converged
     assert np.isnan(fit.coefficients).all()
+
+
+def find_least_scale(X: F64, y: F64) -> float:
+    """Scale of the best of all lines through two points, each followed to the end of its steps."""
+
+    def solve(residual: F64, scale: float, *, steps: int = 20) -> float:
+        for _ in range(steps):
+            u = np.minimum((residual / (1.54764 * scale)) ** 2, 1.0)
+            scale *= math.sqrt(float(np.sum(1 - (1 - u) ** 3)) / (0.5 * (y.size - 2)))
+        return scale
+
+    least = math.inf
+    for pair in itertools.combinations(range(y.size), 2):
+        if abs(np.linalg.det(X[list(pair)])) < 1e-9:
+            continue
+        b = np.linalg.solve(X[list(pair)], y[list(pair)])
+        scale = float(np.median(np.abs(y - X @ b))) / 0.6745
+        for _ in range(30):
+            scale = solve(y - X @ b, scale) if scale > 0 else scale
+            w = np.maximum(1 - ((y - X @ b) / (1.54764 * scale)) ** 2, 0.0) ** 2
+            b = np.linalg.solve((X.T * w) @ X, (X.T * w) @ y)
+        least = min(least, solve(y - X @ b, scale, steps=200))
+    return least
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_scale_is_the_least_of_all_starts_where_points_lie_in_several_groups(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 12
+    x = rng.uniform(0.2, 3.0, n)
+    slope = rng.choice([-1.0, 0.2, 1.5], n)
+    y = rng.normal(slope * x + rng.choice([0.0, 1.0], n), rng.uniform(0.1, 0.5, n))
+    X = np.column_stack([np.ones(n), x])
+    found = fit_mm(X, y, weights=np.ones(n))
+    assert found.scale <= find_least_scale(X, y) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("penalised", "scale"), [(True, 1.32660658573407), (False, 1.42404933911)])
+def test_the_scale_of_many_variants_is_not_above_that_of_lmrob(
+    reference: Path, *, penalised: bool, scale: float
+) -> None:
+    data = read_set(reference, "mrmix_bmi_mdd")
+    sign = np.where(data.x < 0, -1.0, 1.0)
+    x, y, w = np.abs(data.x), sign * data.beta_y, data.se_y**-2.0
+    if penalised:
+        line = fit_lines(x, y, weights=w)
+        distance = y - line.intercept - line.slope * x
+        w = penalise_weights(w, deviations=w * distance**2, factor=100.0)
+    found = fit_mm(np.column_stack([np.ones_like(x), x]), y, weights=w)
+    assert found.scale == pytest.approx(scale, rel=1e-8)  # robustbase 0.95-0, lowest of seeds 1-3

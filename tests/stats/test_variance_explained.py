@@ -10,8 +10,6 @@ from proteomr.errors import InputError
 from proteomr.stats.variance_explained import (
     correlation_from_beta,
     correlation_from_log_odds,
-    correlation_from_p,
-    effective_sample_size,
     population_frequency,
 )
 from tests.mr.reference import find_entry, read_expected, read_set
@@ -28,12 +26,6 @@ def test_correlations_from_effects_are_those_of_twosamplemr(bmi: Any) -> None:
     entry = find_entry(bmi["entries"], "get_r_from_bsen", "TwoSampleMR")
     found = correlation_from_beta(bmi["data"].x, bmi["data"].sx, bmi["n_exposure"])
     np.testing.assert_allclose(found, entry["result"]["r"], rtol=1e-12)
-
-
-def test_correlations_from_p_values_are_those_of_twosamplemr(bmi: Any) -> None:
-    entry = find_entry(bmi["entries"], "get_r_from_pn", "TwoSampleMR")
-    found = correlation_from_p(-np.log10(bmi["pval_exposure"]), bmi["n_exposure"])
-    np.testing.assert_allclose(found, entry["result"]["r"], rtol=1e-11)
 
 
 @pytest.mark.parametrize(
@@ -56,21 +48,6 @@ def test_correlations_with_a_disease_are_those_of_twosamplemr(
     np.testing.assert_allclose(found, entry["result"]["r"], rtol=1e-11)
 
 
-def test_p_values_and_effects_agree_up_to_the_degrees_of_freedom() -> None:
-    from proteomr.stats.distributions import neg_log10_p_t
-
-    t = np.array([1.0, 5.0, 40.0, 90.0])
-    n = 50_000.0
-    np.testing.assert_allclose(
-        correlation_from_p(neg_log10_p_t(t, n - 1), n), correlation_from_beta(t, 1.0, n), rtol=1e-12
-    )
-
-
-def test_no_p_value_is_too_small() -> None:
-    r = correlation_from_p([300.0, 3_000.0], 500_000.0)
-    assert 0 < r[0] < r[1] < 1
-
-
 def test_the_joint_frequency_solves_its_equation() -> None:
     rng = np.random.default_rng(2)
     f, share, log_odds = (
@@ -85,10 +62,29 @@ def test_the_joint_frequency_solves_its_equation() -> None:
     np.testing.assert_allclose(share * cases + (1 - share) * controls, f, atol=1e-9)
 
 
-def test_effective_size_of_a_balanced_study_is_its_half() -> None:
-    assert effective_sample_size(500, 500) == 500
-
-
 def test_a_prevalence_is_a_share() -> None:
     with pytest.raises(InputError, match="prevalence 10"):
         population_frequency(0.3, 0.1, case_share=0.5, prevalence=10)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e160, 1e300])
+def test_a_correlation_lies_between_minus_one_and_one_whatever_the_sizes(scale: float) -> None:
+    beta = np.array([-scale, scale, 0.0, scale, scale])
+    found = correlation_from_beta(beta, np.array([1e-8, scale, 1.0, 1e-300, 1.0]), 1_000)
+    assert np.isfinite(found).all()
+    assert (np.abs(found) <= 1).all()
+    assert np.array_equal(np.sign(found), np.sign(beta)) or scale < 1e-8
+    assert found[1] == pytest.approx(1 / np.sqrt(999), rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [2.0, 1.0, 0.0, -5.0, np.nan])
+def test_two_people_or_fewer_have_no_correlation(n: float) -> None:
+    assert np.isnan(correlation_from_beta(0.1, 0.01, n))
+
+
+def test_a_log_odds_ratio_beyond_all_numbers_has_no_correlation_and_no_warning() -> None:
+    beta = np.array([800.0, -800.0, 1e200, 0.1])
+    found = correlation_from_log_odds(beta, 0.3, n_case=100, n_control=900, prevalence=0.1)
+    assert np.isnan(found[0])
+    assert np.isnan(found[2])
+    assert 0 < found[3] < 1

@@ -7,17 +7,16 @@ counted; `per_trait` names columns that stand once for each trait, with its name
 
 from __future__ import annotations
 
-import importlib.resources
 import re
-import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from proteomr.border import read_toml
-from proteomr.errors import FormatError, UsageError, nearest
+from proteomr.errors import UsageError, nearest
+from proteomr.io.books import ENDING, BookParser, list_books, read_book
 from proteomr.tables.sumstats import GenomeBuild
 
 __all__ = [
@@ -41,7 +40,16 @@ Conversion: TypeAlias = Literal[
     "p_text",
     "neg_log10",
     "log10",
+    "ln",
+    "neg_ln",
+    "one_sided",
     "z",
+    "percent",
+    "ratio",
+    "variance",
+    "half_width",
+    "weight",
+    "statistic",
 ]
 
 CONVERSIONS: Final[tuple[str, ...]] = get_args(Conversion)
@@ -61,9 +69,13 @@ USUAL: Final[Mapping[str, Conversion]] = {
     "n_case": "number",
     "info": "number",
     "trait": "text",
+    "conf_low": "number",
+    "conf_high": "number",
 }
+"""Columns of the canonical table, and the limits of 95 % that its errors can be made of."""
+PARTS: Final = ("chromosome", "position_bp", "effect_allele", "other_allele")
+"""Canonical columns that the name of a variant may hold."""
 _FOLDER: Final = "formats"
-_ENDING: Final = ".toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +86,18 @@ class ColumnRule:
     ----------
     to : the canonical column.
     sources : names it goes by; the first that a file has is taken.
-    by : what is done to it: ``log`` of a ratio, ``p_text`` of p-values as text, ``neg_log10`` where
-        -log10 p is given, ``log10`` where log10 p is, ``z`` for a statistic without its error.
+    by : what is done to it: ``log`` of a ratio, ``p_text`` of p-values as text, ``neg_log10``,
+        ``log10``, ``neg_ln``, ``ln`` where such a logarithm of p is given, ``one_sided`` where a
+        one-sided p is, ``z`` for a statistic without its error, ``percent``; an error may be that
+        of the ``ratio`` and not of its logarithm, a ``variance``, a ``weight`` (1 / SE squared),
+        the ``half_width`` of limits of 95 %, or the ``statistic`` that the effect has by it.
+    written : whether the column belongs to the format, and is not only read where it is there.
     """
 
     to: str
     sources: tuple[str, ...]
     by: Conversion
+    written: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +123,9 @@ class FormatBook:
     chromosome_codes : ``catalog`` where 25 is MT, ``plink`` where 25 is XY and 26 MT.
     per_trait : columns that may stand once for each trait.
     other_from : two columns of which the one that is not the effect allele is the other allele.
+    name_parts : what the names of variants hold where no column tells it: a regular expression
+        whose groups have the names of canonical columns.
+    eaf_allele : column of the allele that the frequency is of, where it may be either.
     keep, drop : rows by the value of a column.
     linear : effects are those of a linear model, also where the trait has cases.
     sidecar : whether a yaml file may stand beside it.
@@ -124,6 +144,8 @@ class FormatBook:
     chromosome_codes: Literal["plink", "catalog"] = "plink"
     per_trait: tuple[str, ...] = ()
     other_from: tuple[str, ...] = ()
+    name_parts: str = ""
+    eaf_allele: str = ""
     keep: tuple[RowRule, ...] = ()
     drop: tuple[RowRule, ...] = ()
     linear: bool = False
@@ -144,9 +166,7 @@ def book_names() -> tuple[str, ...]:
     >>> "regenie" in book_names()
     True
     """
-    folder = importlib.resources.files("proteomr.schemas") / _FOLDER
-    files = (entry.name for entry in folder.iterdir())
-    return tuple(sorted(name.removesuffix(_ENDING) for name in files if name.endswith(_ENDING)))
+    return list_books(_FOLDER)
 
 
 def is_book_file(name: str) -> bool:
@@ -157,7 +177,7 @@ def is_book_file(name: str) -> bool:
     >>> is_book_file("mine.toml"), is_book_file("regenie")
     (True, False)
     """
-    return name.endswith(_ENDING)
+    return name.endswith(ENDING)
 
 
 def load_book(name: str) -> FormatBook:
@@ -191,49 +211,33 @@ def _load_shipped(name: str) -> FormatBook:
         hint = nearest(name, names)
         raise UsageError(
             f"no format {name!r}{hint}; known: auto, {', '.join(names)}, or a book of your own "
-            f"(FILE{_ENDING})"
+            f"(FILE{ENDING})"
         )
-    file = importlib.resources.files("proteomr.schemas") / _FOLDER / f"{name}{_ENDING}"
-    return _Parser(Path(f"{name}{_ENDING}")).parse(tomllib.loads(file.read_text(encoding="utf-8")))
+    return _Parser(Path(f"{name}{ENDING}")).parse(read_book(_FOLDER, name))
 
 
 def _read_own(path: Path) -> FormatBook:
     return _Parser(path).parse(read_toml(path))
 
 
-@dataclass(frozen=True, slots=True)
-class _Parser:
-    """Takes a book from TOML, and refuses by name whatever does not belong there."""
-
-    path: Path
+class _Parser(BookParser):
+    """Takes a book of summary statistics from TOML."""
 
     def parse(self, facts: Mapping[str, object]) -> FormatBook:
         needed = {entry.name for entry in fields(FormatBook) if entry.default is MISSING}
-        self._check_keys(facts, "the book", needed=needed, allowed=_READERS)
+        self.check_keys(facts, "the book", needed=needed, allowed=_READERS)
         values = {key: _READERS[key](self, key, value) for key, value in facts.items()}
         return FormatBook(**values)
 
-    def refuse(self, message: str) -> FormatError:
-        return FormatError(message, path=self.path)
-
-    def take_text(self, key: str, value: object) -> str:
-        if not isinstance(value, str):
-            raise self.refuse(f"{key} is {value!r}, where text is needed")
-        return value
-
-    def take_title(self, key: str, value: object) -> str:
-        text = self.take_text(key, value)
-        if not text.strip():
-            raise self.refuse(f"{key} is empty")
-        return text
-
-    def take_pattern(self, key: str, value: object) -> str:
-        text = self.take_text(key, value)
-        try:
-            re.compile(text)
-        except re.error as fault:
-            raise self.refuse(f"{key} is no regular expression ({fault})") from None
-        return text
+    def take_parts(self, key: str, value: object) -> str:
+        pattern = self.take_pattern(key, value)
+        named = re.compile(pattern).groupindex
+        for to in named:
+            if to not in PARTS:
+                raise self.refuse(f"{key} has no canonical column {to!r}{nearest(to, PARTS)}")
+        if not named:
+            raise self.refuse(f"{key} names no group, as (?P<chromosome>[0-9]+)")
+        return pattern
 
     def take_delimiter(self, key: str, value: object) -> str:
         text = self.take_text(key, value)
@@ -242,26 +246,11 @@ class _Parser:
             raise self.refuse(f"{key} is {text!r}; one of these is needed: {shown}")
         return text
 
-    def take_flag(self, key: str, value: object) -> bool:
-        if not isinstance(value, bool):
-            raise self.refuse(f"{key} is {value!r}, where true or false is needed")
-        return value
-
-    def take_whole(self, key: str, value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise self.refuse(f"{key} is {value!r}, where a whole number is needed")
-        return value
-
     def take_build(self, key: str, value: object) -> str:
-        return self._choose(key, value, get_args(GenomeBuild))
+        return self.choose(key, value, get_args(GenomeBuild))
 
     def take_codes(self, key: str, value: object) -> str:
-        return self._choose(key, value, ("plink", "catalog"))
-
-    def take_names(self, key: str, value: object) -> tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-            raise self.refuse(f"{key} is {value!r}, where a list of texts is needed")
-        return tuple(value)
+        return self.choose(key, value, ("plink", "catalog"))
 
     def take_pair(self, key: str, value: object) -> tuple[str, ...]:
         names = self.take_names(key, value)
@@ -271,7 +260,7 @@ class _Parser:
 
     def take_rows(self, key: str, value: object) -> tuple[RowRule, ...]:
         needed = ("column", "values", "reason")
-        entries = self._take_tables(key, value, needed=needed, allowed=needed)
+        entries = self.take_tables(key, value, needed=needed, allowed=needed)
         return tuple(
             RowRule(
                 self.take_title(f"column of [[{key}]]", entry["column"]),
@@ -282,8 +271,8 @@ class _Parser:
         )
 
     def take_columns(self, key: str, value: object) -> tuple[ColumnRule, ...]:
-        allowed = ("to", "from", "by")
-        entries = self._take_tables(key, value, needed=("to", "from"), allowed=allowed)
+        allowed = ("to", "from", "by", "written")
+        entries = self.take_tables(key, value, needed=("to", "from"), allowed=allowed)
         return tuple(map(self._take_column, entries))
 
     def _take_column(self, entry: Mapping[str, object]) -> ColumnRule:
@@ -296,37 +285,8 @@ class _Parser:
         sources = self.take_names(f"from of the column {to}", entry["from"])
         if not sources:
             raise self.refuse(f"from of the column {to} names no column of the file")
-        return ColumnRule(to, sources, _CONVERSION_OF[by])
-
-    def _take_tables(
-        self, key: str, value: object, *, needed: Collection[str], allowed: Collection[str]
-    ) -> list[Mapping[str, Any]]:
-        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-            raise self.refuse(f"{key} is no list of tables; write [[{key}]] above each")
-        for entry in value:
-            self._check_keys(entry, f"[[{key}]]", needed=needed, allowed=allowed)
-        return value
-
-    def _check_keys(
-        self,
-        facts: Mapping[str, object],
-        where: str,
-        *,
-        needed: Collection[str],
-        allowed: Collection[str],
-    ) -> None:
-        for key in facts:
-            if key not in allowed:
-                hint = nearest(key, allowed) or f"; known: {', '.join(allowed)}"
-                raise self.refuse(f"{where} has no key {key!r}{hint}")
-        if lacking := sorted(set(needed) - facts.keys()):
-            raise self.refuse(f"{where} lacks {', '.join(lacking)}")
-
-    def _choose(self, key: str, value: object, allowed: Collection[str]) -> str:
-        text = self.take_text(key, value)
-        if text not in allowed:
-            raise self.refuse(f"{key} is {text!r}; one of these is needed: {', '.join(allowed)}")
-        return text
+        written = self.take_flag("written of [[columns]]", entry.get("written", True))
+        return ColumnRule(to, sources, _CONVERSION_OF[by], written)
 
 
 _DELIMITERS: Final = ("\t", " ", ",", ";")  # those that the reader finds by itself
@@ -341,6 +301,8 @@ _READERS: Final[Mapping[str, Callable[[_Parser, str, object], Any]]] = {
     "chromosome_codes": _Parser.take_codes,
     "per_trait": _Parser.take_names,
     "other_from": _Parser.take_pair,
+    "name_parts": _Parser.take_parts,
+    "eaf_allele": _Parser.take_title,
     "keep": _Parser.take_rows,
     "drop": _Parser.take_rows,
     "linear": _Parser.take_flag,

@@ -38,7 +38,7 @@ class RawTable:
     path : the file.
     names : its header.
     sample : its first rows, as text.
-    meta : lines before the header (``##``), without their line ends.
+    meta : comments before the header (``##``, ``#``), without their line ends.
     read : returns the wanted columns, in batches.
     """
 
@@ -172,14 +172,16 @@ def stream_member(
 
 
 def _head_lines(path: Path, *, compressed: bool) -> tuple[list[str], tuple[str, ...]]:
-    """Return the header with some rows, and the lines before it that begin with ``##``."""
+    """Return the header with some rows, and the comments before it."""
     head = b""
     for size in (1 << 18, 1 << 22, 1 << 25):
         head = read_head(path, compressed=compressed, size=size)
         whole = len(head) < size
         lines = head.decode("utf-8-sig", "replace").splitlines()
         lines = lines if whole else lines[:-1]
-        meta = next((i for i, text in enumerate(lines) if not text.startswith("##")), len(lines))
+        meta = next(
+            (i for i in range(len(lines)) if not _is_comment(lines[i : i + _SAMPLE])), len(lines)
+        )
         if whole or len(lines) > meta + _SAMPLE:
             break
     below = [line for line in lines[meta:] if line.strip()]
@@ -203,3 +205,21 @@ def _open_parquet(path: Path, *, compressed: bool) -> RawTable:
             yield cast("pl.DataFrame", pl.from_arrow(batch))
 
     return RawTable(path, tuple(schema.names), sample.cast(pl.String), read)
+
+
+def _is_comment(lines: Sequence[str]) -> bool:
+    """Tell whether the first of some lines is a comment: ``##``, or ``#`` and no header of others.
+
+    A header that begins with ``#`` has as many names as the rows below have cells, or one less
+    where these have names.
+    """
+    if not lines[0].startswith("#") or lines[0].startswith("##"):
+        return lines[0].startswith("##")
+    below = [line for line in lines[1 : _SAMPLE + 1] if line.strip()]
+    while len(below) > 1 and _is_comment(below):
+        below = below[1:]
+    if len(below) < 2:
+        return False
+    delimiter = find_delimiter(below[:2])
+    first, header, row = (len(split_line(line, delimiter)) for line in (lines[0], *below[:2]))
+    return header == row > 1 and abs(first - header) > 1

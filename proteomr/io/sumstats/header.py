@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,17 +19,34 @@ from proteomr.io.sumstats.books import (
     load_book,
 )
 
-__all__ = ["Assignment", "Layout", "assign_columns", "find_book"]
+__all__ = ["Assignment", "Layout", "assign_columns", "find_book", "fold_trait"]
 
 _CALL: Final = re.compile(r"^(\w+)\((.+)\)$")
 _SHORTHANDS: Final[Mapping[str, tuple[str, str]]] = {
     "odds_ratio": ("beta", "log"),
     "hazard_ratio": ("beta", "log"),
     "z": ("beta", "z"),
+    "effect_percent": ("beta", "percent"),
+    "se_of_ratio": ("se", "ratio"),
+    "variance": ("se", "variance"),
+    "half_width": ("se", "half_width"),
+    "weight": ("se", "weight"),
+    "statistic": ("se", "statistic"),
     "p_value": ("neg_log10_p", "p_text"),
     "log10_p": ("neg_log10_p", "log10"),
+    "ln_p": ("neg_log10_p", "ln"),
+    "neg_ln_p": ("neg_log10_p", "neg_ln"),
+    "one_sided_p": ("neg_log10_p", "one_sided"),
+    "eaf_percent": ("eaf", "percent"),
 }
 _NAMED: Final = "named"
+# What names a trait in a file of any format: the first of these that is there; else a lone one of
+# the others, of two of which neither is taken unasked.
+_TRAITS: Final = ("trait", "phenotype", "protein")
+_LONE_TRAITS: Final = (
+    *("traitname", "traitid", "phenotypename", "phenotypeid", "pheno"),
+    *("proteinname", "proteinid", "olinkid", "exposure", "outcome"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,11 @@ class Layout:
     def get(self, to: str) -> Assignment | None:
         """Return the assignment of a canonical column, None where the file lacks it."""
         return next((entry for entry in self.assignments if entry.to == to), None)
+
+    def taking(self, to: str, *, by: str) -> Layout:
+        """Return the layout with another conversion of a column that the file has."""
+        entries = (replace(e, by=by) if e.to == to else e for e in self.assignments)
+        return replace(self, assignments=tuple(entries))
 
 
 def find_book(
@@ -105,7 +128,10 @@ def assign_columns(
     names : the header.
     book : the format; what it says yields to the mapping.
     mapping : canonical column to column of the file, or to ``conversion(column)``; ``odds_ratio``,
-        ``hazard_ratio``, ``z``, ``p_value`` and ``log10_p`` stand for what becomes of them.
+        ``hazard_ratio``, ``z``, ``effect_percent``; ``se_of_ratio``, ``variance``, ``half_width``,
+        ``weight``, ``statistic``;
+        ``p_value``, ``log10_p``, ``ln_p``, ``neg_ln_p``, ``one_sided_p``; ``eaf_percent`` stand for
+        what becomes of them.
     path : the file, for messages.
 
     Raises
@@ -128,14 +154,41 @@ def assign_columns(
     Assignment(to='beta', source='hazard', by='log')
     """
     traits = _find_traits(names, book)
-    assignments = dict(_read_mapping(key, value, names, path) for key, value in mapping.items())
+    assignments: dict[str, Assignment] = {}
+    for key, value in mapping.items():
+        to, assignment = _read_mapping(key, value, names, path)
+        if to in assignments:
+            raise UsageError(f"columns {assignments[to].source!r} and {value!r} are both {to!r}")
+        assignments[to] = assignment
     single = [*names, *book.per_trait] if traits else list(names)
     for rule in book.columns:
         if rule.to not in assignments and (source := _find(rule, single)):
             assignments[rule.to] = Assignment(rule.to, source, rule.by)
+    trait = None if "trait" in assignments or traits else _find_trait(names)
+    if trait is not None:
+        assignments["trait"] = Assignment("trait", trait, USUAL["trait"])
     layout = Layout(book, tuple(assignments.values()), traits)
     _check_needed(layout, single, path)
     return layout
+
+
+def _find_trait(names: Sequence[str]) -> str | None:
+    """Return the column that names a trait in a file of any format, None where none surely does."""
+    folded = {fold_trait(name): name for name in reversed(names)}
+    lone = [folded[name] for name in _LONE_TRAITS if name in folded]
+    first = next((folded[name] for name in _TRAITS if name in folded), None)
+    return first or (lone[0] if len(lone) == 1 else None)
+
+
+def fold_trait(name: str) -> str:
+    """Return the name of a column in small letters and without what stands between its words.
+
+    Examples
+    --------
+    >>> fold_trait("Protein_Name")
+    'proteinname'
+    """
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
 def _fits(book: FormatBook, names: Sequence[str], ids: Sequence[str]) -> bool:
@@ -179,6 +232,11 @@ def _read_mapping(key: str, value: str, names: Sequence[str], path: Path) -> tup
     to, by = _SHORTHANDS.get(key, (key, USUAL.get(key, "")))
     if not by:
         allowed = [*USUAL, *_SHORTHANDS]
+        if key in names and value in allowed:
+            raise UsageError(
+                f"{path}: {key!r} is a column of the file and {value!r} a canonical one: the "
+                f"canonical name comes first, {value}={shlex.quote(key)}"
+            )
         raise UsageError(f"no canonical column {key!r}{_turn(key, value, allowed)}")
     source = value
     if value not in names and (call := _CALL.match(value)):
@@ -220,13 +278,17 @@ def _guess(names: Sequence[str]) -> str:
 
 
 def _check_needed(layout: Layout, names: Sequence[str], path: Path) -> None:
+    parts = re.compile(layout.book.name_parts).groupindex
     for to in ("effect_allele", "beta"):
-        if layout.get(to) is None:
+        if layout.get(to) is None and to not in parts:
             _refuse(to, layout.book, names, path)
-    if layout.get("other_allele") is None and layout.book.other_from == ():
+    other = layout.get("other_allele") or layout.book.other_from or "other_allele" in parts
+    if not other:
         _refuse("other_allele", layout.book, names, path)
     beta = layout.get("beta")
-    if beta is not None and beta.by != "z" and layout.get("se") is None:
+    limits = layout.get("conf_low") and layout.get("conf_high")
+    told = layout.get("se") or limits or layout.get("neg_log10_p")
+    if beta is not None and beta.by != "z" and not told:
         _refuse("se", layout.book, names, path)
     named = any(layout.get(to) for to in ("variant_id", "rsid"))
     if not named and not (layout.get("chromosome") and layout.get("position_bp")):

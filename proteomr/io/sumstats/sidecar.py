@@ -11,18 +11,10 @@ from typing import Final
 from proteomr.border import reads
 from proteomr.errors import FormatError
 from proteomr.files import replace_file, shared_mode
-from proteomr.tables.sumstats import GenomeBuild
+from proteomr.tables.sumstats import BUILD_NAMES, GenomeBuild
 
 __all__ = ["StudyMeta", "find_sidecar", "read_sidecar", "write_sidecar"]
 
-_BUILDS: Final[Mapping[str, GenomeBuild]] = {
-    "grch37": "GRCh37",
-    "hg19": "GRCh37",
-    "37": "GRCh37",
-    "grch38": "GRCh38",
-    "hg38": "GRCh38",
-    "38": "GRCh38",
-}
 _ENDS: Final = ("-meta.yaml", "-meta.yml", ".yaml", ".yml")
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9 ._/()-]*")
 
@@ -91,7 +83,7 @@ def read_sidecar(path: Path) -> StudyMeta:
         raise FormatError("the metadata cannot be read as text", path=path) from fault
     entries = _entries(text)
     assembly = entries.get("genome_assembly", [""])[0]
-    build = _BUILDS.get(assembly.casefold().split(".")[0])
+    build = BUILD_NAMES.get(assembly.casefold().split(".")[0])
     if assembly and build is None:
         message = f"genome_assembly {assembly!r}; GRCh37 or GRCh38 is needed"
         raise FormatError(message, path=path)

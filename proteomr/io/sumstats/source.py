@@ -16,6 +16,7 @@ from proteomr.io.sumstats.ahead import read_ahead
 from proteomr.io.sumstats.archive import describe_members, is_archive, open_archive
 from proteomr.io.sumstats.books import FormatBook, is_book_file, load_book
 from proteomr.io.sumstats.canonical import Chunk, Facts, canonicalise
+from proteomr.io.sumstats.cells import ABSENT
 from proteomr.io.sumstats.delimited import RawTable, open_delimited
 from proteomr.io.sumstats.header import Layout, assign_columns, find_book
 from proteomr.io.sumstats.selection import Selection
@@ -23,7 +24,7 @@ from proteomr.io.sumstats.sidecar import find_sidecar, read_sidecar
 from proteomr.io.sumstats.vcf import read_meta, unpack
 from proteomr.runs import refuse_altered
 from proteomr.tables.names import refuse_names
-from proteomr.tables.sumstats import GenomeBuild
+from proteomr.tables.sumstats import GenomeBuild, name_build
 
 __all__ = ["ReadOptions", "SumStatsFile", "name_trait", "open_sumstats"]
 
@@ -40,16 +41,18 @@ class ReadOptions:
         file (``.toml``); the book is read at once, and what it says is part of the request.
     columns : canonical column to column of the file; goes before what the format says.
     selection : regions and variants wanted.
-    build : genome build of the positions; goes before what the file says.
+    build : genome build of the positions, by any of its names; goes before what the file says.
     trait : name of the trait; goes before the name of the file.
     n, n_case : people and cases, where no column tells them.
     case_share : share of cases, to turn effects of a linear model into log odds ratios.
     ratio_se : what the standard error beside a ratio is of.
+    scales : whether a file whose effects, errors, p or frequencies are proven to be on another
+        scale than they are taken for is refused, or read with a note.
 
     Raises
     ------
     UsageError
-        The share of cases is not between 0 and 1.
+        The share of cases is not between 0 and 1, or the build is none.
     InputError
         The file of a book cannot be read, or is none.
     """
@@ -63,10 +66,13 @@ class ReadOptions:
     n_case: float | None = None
     case_share: float | None = None
     ratio_se: Literal["log", "ratio"] = "log"
+    scales: Literal["refuse", "note"] = "refuse"
 
     def __post_init__(self) -> None:
         if isinstance(self.format, str) and is_book_file(self.format):
             object.__setattr__(self, "format", load_book(self.format))
+        if self.build is not None:
+            object.__setattr__(self, "build", name_build(self.build))
         if self.case_share is not None and not 0 < self.case_share < 1:
             raise UsageError(f"share of cases {self.case_share:g}: between 0 and 1 is needed")
 
@@ -125,6 +131,7 @@ class SumStatsFile:
         single.update(rule.column for rule in (*book.keep, *book.drop))
         if self.layout.get("other_allele") is None:
             single.update(book.other_from)
+        single.add(book.eaf_allele)
         several = {f"{name}.{trait}" for name in book.per_trait for trait in self.layout.traits}
         return [name for name in self._table.names if name in single | several]
 
@@ -182,12 +189,15 @@ def open_sumstats(path: str | Path, *, options: ReadOptions | None = None) -> Su
     if book.vcf:
         table = unpack(table)
     layout = assign_columns(table.names, book, mapping=asked.columns, path=path)
+    if asked.ratio_se == "ratio":
+        layout = layout.taking("se", by="ratio")
     _refuse_decimal_comma(table, layout)
     if asked.case_share is not None and not book.linear:
         raise UsageError(
             f"{path}: effects of {book.name!r} are taken as they are; a share of cases applies to"
             " linear models of bolt_lmm and fastgwa"
         )
+    facts = replace(facts, without_errors=_lacks_errors(table, layout))
     notes += (*members, *_notes(layout, asked))
     return SumStatsFile(path, layout, facts, facts.build, notes, table, asked.selection)
 
@@ -210,7 +220,6 @@ def _facts(table: RawTable, book: FormatBook, asked: ReadOptions) -> tuple[Facts
         n=asked.n,
         n_case=asked.n_case,
         case_share=asked.case_share,
-        ratio_se=asked.ratio_se,
     )
     if book.vcf:
         facts = read_meta(table.meta, facts)
@@ -230,6 +239,14 @@ def _facts(table: RawTable, book: FormatBook, asked: ReadOptions) -> tuple[Facts
     if facts.trait is None:
         facts = replace(facts, trait=name_trait(table.path))
     return facts, notes
+
+
+def _lacks_errors(table: RawTable, layout: Layout) -> bool:
+    """Tell whether a file has no column of errors, or none in its first rows."""
+    errors = layout.get("se")
+    if errors is None or errors.source not in table.names:
+        return errors is None
+    return bool(table.sample[errors.source].cast(pl.String).is_in(ABSENT).all())
 
 
 def _refuse_decimal_comma(table: RawTable, layout: Layout) -> None:
@@ -262,6 +279,10 @@ def _notes(layout: Layout, asked: ReadOptions) -> tuple[str, ...]:
     effect, beta = layout.get("effect_allele"), layout.get("beta")
     if layout.book.name == "named" and effect and "effect_allele" not in asked.columns:
         notes.append(f"column {effect.source!r} is taken as the effect allele")
+    trait = layout.get("trait")
+    told = any(rule.to == "trait" for rule in layout.book.columns)
+    if trait and not told and trait.source != "trait" and "trait" not in asked.columns:
+        notes.append(f"column {trait.source!r} is taken for the trait")
     if beta is not None and beta.by == "log":
         notes.append(f"the logarithm of column {beta.source!r} is the effect")
     if beta is not None and beta.by == "z":

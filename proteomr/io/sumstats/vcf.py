@@ -12,20 +12,13 @@ import polars as pl
 from proteomr.errors import FormatError
 from proteomr.io.sumstats.canonical import Facts
 from proteomr.io.sumstats.delimited import RawTable
-from proteomr.tables.sumstats import GenomeBuild
+from proteomr.tables.sumstats import name_build
 
 __all__ = ["read_meta", "unpack"]
 
 _FIXED: Final = ("#CHROM", "POS", "ID", "REF", "ALT")
 _FIELDS: Final = ("ES", "SE", "LP", "AF", "SS", "NS", "NC", "SI")
-_BUILDS: Final[dict[str, GenomeBuild]] = {
-    "grch37": "GRCh37",
-    "hg19": "GRCh37",
-    "b37": "GRCh37",
-    "grch38": "GRCh38",
-    "hg38": "GRCh38",
-    "b38": "GRCh38",
-}
+_BUILD: Final = "grch37|grch38|hg19|hg38|b37|b38"
 
 
 def unpack(table: RawTable) -> RawTable:
@@ -63,9 +56,9 @@ def read_meta(meta: Sequence[str], facts: Facts) -> Facts:
     'GRCh37'
     """
     text = "\n".join(line for line in meta if line.startswith(("##contig", "##reference")))
-    named = re.search("|".join(_BUILDS), text, re.IGNORECASE)
+    named = re.search(_BUILD, text, re.IGNORECASE)
     if facts.build is None and named:
-        facts = replace(facts, build=_BUILDS[named[0].casefold()])
+        facts = replace(facts, build=name_build(named[0]))
     studies = [line for line in meta if line.startswith(("##SAMPLE", "##trait"))]
     if facts.n is not None or len(studies) != 1:
         return facts

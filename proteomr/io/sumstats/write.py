@@ -48,7 +48,7 @@ def arrange_sumstats(table: SumStats, *, format: str) -> pl.DataFrame:
     columns: dict[str, pl.Series] = {}
     written: set[str] = set()
     for rule in book.columns:
-        if rule.to not in written:
+        if rule.written and rule.to in rows.columns and rule.to not in written:
             written.add(rule.to)
             columns[rule.sources[0]] = _express(rows, rule, book)
     for name, allele in zip(book.other_from, ("other_allele", "effect_allele"), strict=False):

@@ -23,12 +23,11 @@ from proteomr.io.proteins import name_file
 from proteomr.io.sources import inspect_file
 from proteomr.io.tables import infer_column
 from proteomr.io.text import TextLayout, find_layout, locate_line, stream_text
-from proteomr.io.ukbiobank.names import FieldName, Names, read_names
+from proteomr.io.ukbiobank.names import ID_SPELLINGS, FieldName, Names, read_names
 
 __all__ = ["ID_COLUMN", "Export", "Header", "open_header", "read_export"]
 
 ID_COLUMN: Final = "eid"
-_ID_SPELLINGS: Final = ("n_eid", "Participant ID", "Encoded anonymised participant ID")
 _PLACEHOLDER: Final = r"^\s*-\d+(\.0*)?\s*$"
 _LOST_DIGITS: Final = r"^\s*[+-]?\d+\.\d*[eE][+-]?\d+\s*$"
 _POWER: Final = re.compile(r"(\d)[eE]\+?(\d{1,2})")
@@ -199,12 +198,9 @@ def _damage_named(path: Path) -> Iterator[None]:
 
 def _choose(held: Sequence[str], path: Path, id_column: str | None) -> tuple[str, Names]:
     """Return the identifier, and what the other columns stand for."""
-    spelt = next((name for name in _ID_SPELLINGS if name in held), None)
-    usual = "eid" in held or any(name in held for name in ("participant.eid", "f.eid"))
+    spelt = next((name for name in ID_SPELLINGS if name in held), None)
     with name_file(path):
-        id_name = find_id_column(
-            held, id_column=id_column or (None if usual or spelt is None else spelt)
-        )
+        id_name = find_id_column(held, id_column=id_column or spelt)
     return id_name, read_names([name for name in held if name != id_name], path=path)
 
 

@@ -6,19 +6,35 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from proteomr.errors import FormatError
+from proteomr.io.column_names import find_proteins, names_protein, sounds_like_sample
 from proteomr.tables.dictionary import load_dictionary
+from proteomr.tables.fields import NameStyle
 
-__all__ = ["FieldName", "NameStyle", "Names", "parse_name", "read_names"]
+__all__ = [
+    "ID_SPELLINGS",
+    "FieldName",
+    "Names",
+    "find_fields",
+    "is_of_participants",
+    "parse_name",
+    "read_names",
+]
 
-NameStyle: TypeAlias = Literal["rap", "ukb", "r", "mangled", "stata", "title"]
+ID_SPELLINGS: Final = (
+    *("eid", "participant.eid", "participant_eid", "f.eid", "f_eid", "n_eid", "x_eid", "xeid"),
+    *("userId", "Participant ID", "Encoded anonymised participant ID"),
+)
+"""Names of the identifier in exports, in the order in which they are looked for."""
 
 _STYLES: Final[dict[NameStyle, re.Pattern[str]]] = {
     "rap": re.compile(r"(?:participant[._])?p(\d{1,6})(?:_i(\d{1,3}))?(?:_a(\d{1,4}))?"),
     "ukb": re.compile(r"(\d{1,6})-(\d{1,3})\.(\d{1,4})"),
     "r": re.compile(r"f\.(\d{1,6})\.(\d{1,3})\.(\d{1,4})"),
+    "r_underscored": re.compile(r"f_(\d{1,6})_(\d{1,3})_(\d{1,4})"),
+    "phesant": re.compile(r"x(\d{1,6})_(\d{1,3})_(\d{1,4})"),
     "mangled": re.compile(r"X(\d{1,6})[._](\d{1,3})[._](\d{1,4})"),
     "stata": re.compile(r"(?:n|s|ts)_(\d{1,6})_(\d{1,3})_(\d{1,4})"),
 }
@@ -26,12 +42,16 @@ _NEARLY: Final[dict[NameStyle, tuple[re.Pattern[str], str]]] = {
     "rap": (re.compile(r"(?:participant[._])?p_?\d+[_.-][ia]?\d.*"), "p2020_i0"),
     "ukb": (re.compile(r"\d+[-_.]\d.*"), "2020-0.0"),
     "r": (re.compile(r"f[._]\d.*"), "f.2020.0.0"),
+    "r_underscored": (re.compile(r"f[._]\d.*"), "f_2020_0_0"),
+    "phesant": (re.compile(r"x\d+[._].*"), "x2020_0_0"),
     "mangled": (re.compile(r"X\d+[._].*"), "X2020.0.0"),
     "stata": (re.compile(r"(?:n|s|ts)_\d.*"), "n_2020_0_0"),
 }
 _OTHER_ENTITY: Final = re.compile(r"olink_instance_\d+[._].*")
 _OTHER_TITLE: Final = re.compile(r".*\| ?(?:Instance|Array) \d+")
 _PART: Final = re.compile(r"(Instance|Array) (\d{1,4})")
+_PERSON: Final = re.compile(r"\d{7}")  # an identifier: a line break is lost behind the header
+_SHORT: Final = re.compile(r"p\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +84,15 @@ class Names:
     style : how its fields are named; None where it holds none.
     fields : columns that are fields, and what they stand for, in the order of the file.
     others : columns of no field, in the order of the file.
-    passed_over : columns that are read elsewhere or not at all: titles of fields that are not in
-        the dictionary, and proteins of the platform (``olink_instance_0.adm``).
+    passed_over : titles of fields that are not in the dictionary, which are not read.
+    proteins : proteins of the platform (``olink_instance_0.adm``), which are read elsewhere.
     """
 
     style: NameStyle | None
     fields: dict[str, FieldName]
     others: tuple[str, ...]
     passed_over: tuple[str, ...] = ()
+    proteins: tuple[str, ...] = ()
 
 
 def parse_name(name: str) -> FieldName | None:
@@ -79,7 +100,8 @@ def parse_name(name: str) -> FieldName | None:
 
     All styles of exports are understood: those of the Research Analysis Platform (``p31``,
     ``participant.p2020_i0``, ``p22009_a1``, ``Able to confide | Instance 0``), of ukbconv
-    (``53-0.0``, ``f.53.0.0``, ``n_53_0_0``) and what R makes of them (``X53.0.0``).
+    (``53-0.0``, ``f.53.0.0``, ``n_53_0_0``), what R makes of them (``X53.0.0``, ``f_53_0_0``) and
+    those of PHESANT (``x53_0_0``).
 
     Parameters
     ----------
@@ -95,6 +117,61 @@ def parse_name(name: str) -> FieldName | None:
     """
     parsed = _parse(name)
     return None if parsed is None else parsed[1]
+
+
+def find_fields(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a table, be it of proteins, that are fields of participants.
+
+    A name that may be something else is a field where the table has a certain one beside it, or
+    an identifier of UK Biobank: a title without a visit (``Albumin``), two digits behind a letter
+    (``p53``, ``p21``), and what R makes of SomaScan's names (``X10000.28.3``).
+
+    Parameters
+    ----------
+    columns : names of the columns, with the identifier.
+
+    Examples
+    --------
+    >>> find_fields(["ID", "p21003_i0", "p31", "gdf15"])
+    ('p21003_i0', 'p31')
+    >>> find_fields(["ID", "p53", "p21", "gdf15"])
+    ()
+    """
+    styles: dict[str, NameStyle] = {}
+    for name in columns:
+        if (pair := _parse(name)) is not None:
+            styles[name] = pair[0]
+        elif _OTHER_TITLE.fullmatch(name):  # of a field that is not in the dictionary
+            styles[name] = "title"
+    certain = any(not _is_doubtful(name, style) for name, style in styles.items())
+    if not certain and not set(ID_SPELLINGS).intersection(columns):
+        return ()
+    return tuple(styles)
+
+
+def is_of_participants(columns: Sequence[str]) -> bool:
+    """Tell whether a table holds fields of participants, no protein, and few unknown names.
+
+    Parameters
+    ----------
+    columns : names of the columns, with the identifier.
+
+    Examples
+    --------
+    >>> is_of_participants(["eid", "p31", "p21003_i0", "my_score"])
+    True
+    >>> is_of_participants(["eid", "p31", "p21003_i0", "gdf15"])
+    False
+    """
+    fields = find_fields(columns)
+    others = [name for name in columns if name not in fields and name not in ID_SPELLINGS]
+    unknown = [name for name in others if not sounds_like_sample(name)]
+    return bool(fields) and not find_proteins(others) and len(unknown) <= len(fields)
+
+
+def _is_doubtful(name: str, style: NameStyle) -> bool:
+    plain_title = style == "title" and "|" not in name
+    return plain_title or _SHORT.fullmatch(name) is not None or names_protein(name)
 
 
 def read_names(columns: Sequence[str], *, path: str | Path) -> Names:
@@ -124,12 +201,14 @@ def read_names(columns: Sequence[str], *, path: str | Path) -> Names:
         parsed = {name: pair for name, pair in parsed.items() if pair[0] != "title" or "|" in name}
     style = _single_style(parsed, path)
     fields = {name: field for name, (_, field) in parsed.items()}
-    passed_over = tuple(name for name in columns if name not in fields and _belongs_elsewhere(name))
-    names_used = fields.keys() | set(passed_over)
+    unread = [name for name in columns if name not in fields]
+    proteins = tuple(name for name in unread if _OTHER_ENTITY.fullmatch(name))
+    passed_over = tuple(name for name in unread if _OTHER_TITLE.fullmatch(name))
+    names_used = {*fields, *proteins, *passed_over}
     others = tuple(name for name in columns if name not in names_used)
     _refuse_same_answer(fields, path)
     _refuse_nearly(others, style, path)
-    return Names(style, fields, others, passed_over)
+    return Names(style, fields, others, passed_over, proteins)
 
 
 def _parse(name: str) -> tuple[NameStyle, FieldName] | None:
@@ -154,10 +233,6 @@ def _parse_title(name: str) -> FieldName | None:
             return None
         numbers[match[1]] = int(match[2])
     return FieldName(field, numbers.get("Instance", 0), numbers.get("Array"))
-
-
-def _belongs_elsewhere(name: str) -> bool:
-    return bool(_OTHER_ENTITY.fullmatch(name) or _OTHER_TITLE.fullmatch(name))
 
 
 def _single_style(
@@ -211,5 +286,5 @@ def _refuse_nearly(others: Iterable[str], style: NameStyle | None, path: str | P
                 f"looks like a field of UK Biobank and is none; fields are named as {example!r} "
                 "here; rename or remove it",
                 path=path,
-                column=name,
+                column=None if _PERSON.search(name) else name,
             )

@@ -22,7 +22,7 @@ from proteomr.io.ukbiobank.splits import choose_others, find_splits
 from proteomr.io.withdrawals import find_withdrawn
 from proteomr.tables import Drop, Fields
 from proteomr.tables.dictionary import load_dictionary
-from proteomr.tables.fields import name_field
+from proteomr.tables.fields import NameStyle, name_field
 
 __all__ = ["read_fields", "survey_fields"]
 
@@ -39,6 +39,7 @@ def read_fields(
     others: Collection[str] | None = None,
     id_column: str | None = None,
     withdrawn: str | Path | None = None,
+    with_proteins: bool = False,
 ) -> Fields:
     r"""Return the answers of participants by field, from one export or several, in one form.
 
@@ -57,6 +58,7 @@ def read_fields(
         column with the nearest name is read, so that messages can name it.
     id_column : name of the identifier in every file; None for the usual names.
     withdrawn : identifiers of people who have withdrawn, one a line.
+    with_proteins : whether the caller reads the proteins that stand in the same files.
 
     Returns
     -------
@@ -100,8 +102,9 @@ def read_fields(
     frame, drops, counts = _leave_out(
         _arrange(joined), exports, withdrawn=withdrawn, id_column=id_column
     )
-    notes = (*lacking, *absent, *_list_notes(exports, tally))
-    return Fields(frame, ID_COLUMN, drops=drops, notes=notes, withdrawn=counts)
+    told = _list_notes(exports, tally, with_proteins=with_proteins)
+    notes, style = (*lacking, *absent, *told), _find_style(headers)
+    return Fields(frame, ID_COLUMN, drops=drops, notes=notes, withdrawn=counts, style=style)
 
 
 def survey_fields(
@@ -148,8 +151,12 @@ def survey_fields(
     people, drops, counts = _leave_out(
         _arrange(frame), exports, withdrawn=withdrawn, id_column=id_column
     )
-    notes = (*lacking, *absent)
-    return Fields(people, ID_COLUMN, drops=drops, notes=notes, withdrawn=counts)
+    notes, style = (*lacking, *absent), _find_style(headers)
+    return Fields(people, ID_COLUMN, drops=drops, notes=notes, withdrawn=counts, style=style)
+
+
+def _find_style(headers: Sequence[Header]) -> NameStyle:
+    return next((header.names.style for header in headers if header.names.style), "rap")
 
 
 def _open_headers(
@@ -242,13 +249,13 @@ def _tell_absent(number: int, headers: Sequence[Header]) -> str:
     columns = {
         name.split("|")[0].strip(): name
         for header in headers
-        for name in (*header.names.passed_over, *header.names.others)
+        for name in (*header.names.passed_over, *header.names.proteins, *header.names.others)
     }
     hint = nearest(title, columns) if title else ""
     return f"{number} ({title}){hint}" if title else str(number)
 
 
-def _list_notes(exports: Sequence[Export], tally: Tally) -> Iterator[str]:
+def _list_notes(exports: Sequence[Export], tally: Tally, *, with_proteins: bool) -> Iterator[str]:
     for number, people in sorted(tally.repeated.items()):
         yield f"field {number}: {people} participants have an answer more than once"
     for number, people in sorted(tally.gaps.items()):
@@ -261,7 +268,7 @@ def _list_notes(exports: Sequence[Export], tally: Tally) -> Iterator[str]:
             f"cells show: {numbers}{more}"
         )
     if passed := sum(len(export.names.passed_over) for export in exports):
-        yield (
-            f"{passed} columns were passed over: titles that are not in the dictionary, or "
-            "protein tables"
-        )
+        yield f"{passed} columns were passed over: their titles are not in the dictionary"
+    proteins = sum(len(export.names.proteins) for export in exports)
+    if proteins and not with_proteins:
+        yield f"{proteins} columns of proteins were passed over; `proteomr ingest` reads them"

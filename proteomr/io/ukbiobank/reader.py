@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from proteomr.errors import FormatError, nearest
+from proteomr.io.column_names import find_proteins
 from proteomr.io.formats import IngestOptions, Source
 from proteomr.io.text import DELIMITERS, find_layout
 from proteomr.io.ukbiobank.helper_tables import HelperRole, HelperTable, find_helper, read_helper
 from proteomr.io.ukbiobank.laboratory import FIELDS, describe
 from proteomr.io.ukbiobank.long_file import LONG_COLUMNS, read_coding, read_long
-from proteomr.io.ukbiobank.names import parse_name
+from proteomr.io.ukbiobank.names import find_fields, is_of_participants, parse_name
 from proteomr.io.ukbiobank.participants import read_fields
 from proteomr.io.ukbiobank.protein_names import find_eid, known_proteins, parse_protein
 from proteomr.io.ukbiobank.proteins import ProteinValues, read_wide
@@ -25,10 +27,11 @@ Role: TypeAlias = Literal["wide", "long", "coding", "participants"] | HelperRole
 
 _MANY: Final = 20
 _MOST: Final = 1000
+_READ: Final = "30900-30903, 53 or 3166"
 _ROLES: Final = (
     "a protein table (eid and gene names), the long file (eid, ins_index, protein_id, result), "
     "coding 143 (coding, meaning), a helper table (assay, batch, limit of detection, ...), or "
-    "participants with fields 30900-30903, 53 or 3166"
+    f"participants with fields {_READ}"
 )
 
 
@@ -116,10 +119,12 @@ def find_roles(source: Source) -> tuple[Role, ...]:
     if (helper := find_helper(columns)) is not None:
         return (helper,)
     roles: list[Role] = []
-    if _is_wide(columns):
+    fields = find_fields(columns)
+    others = [name for name in columns if name not in fields]
+    if _is_wide(others):
         roles.append("wide")
-    fields = (field for name in columns if (field := parse_name(name)) is not None)
-    if any(field.field in FIELDS for field in fields):
+    read_beside = any(map(_is_laboratory, fields)) and (roles or not find_proteins(others))
+    if read_beside or (not roles and is_of_participants(columns)):
         roles.append("participants")
     return tuple(roles)
 
@@ -132,7 +137,8 @@ def _list_columns(source: Source) -> list[str]:
     if source.head.count("\n"):
         line = source.first_line
         mark = max(DELIMITERS, key=line.count)
-        return [name.strip().strip('"') for name in line.split(mark)]
+        record = next(csv.reader([line], delimiter=mark), [])  # titles hold commas
+        return [name.strip().strip('"') for name in record]
     return list(find_layout(source.path, compressed=source.compressed).names)
 
 
@@ -144,6 +150,12 @@ def _is_wide(columns: Sequence[str]) -> bool:
     if find_eid(columns) is None:
         return len(proteins) >= _MOST
     return len(proteins) >= _MANY or 2 * len(proteins) >= max(len(columns) - 1, 1)
+
+
+def _is_laboratory(name: str) -> bool:
+    """Tell whether a column is a field that is read beside the proteins."""
+    field = parse_name(name)
+    return field is not None and field.field in FIELDS
 
 
 def _holds_genes(source: Source) -> bool:
@@ -192,7 +204,10 @@ def _read_values(
         return read_wide(wide, options=options, scratch=scratch)
     if not long:
         first = next(files[0] for files in parts.values() if files)
-        message = "no protein table beside it: give the wide tables, or the long file"
+        message = (
+            "no protein table beside it: give the wide tables, or the long file "
+            "(`proteomr phenotype` reads the answers of participants)"
+        )
         raise FormatError(message, path=first.path)
     if not coding:
         message = "the long file names proteins by codes; give coding143.tsv beside it"
@@ -206,6 +221,12 @@ def _read_participants(
 ) -> Fields | None:
     if not sources:
         return None
+    for source in sources:
+        if not any(map(_is_laboratory, _list_columns(source))):
+            message = (
+                f"holds none of the fields that are read with proteins ({_READ}); leave it out"
+            )
+            raise FormatError(message, path=source.path)
     columns = [name for source in sources for name in _list_columns(source)]
     there = {field.field for name in columns if (field := parse_name(name)) is not None}
     named = all(options.id_column in _list_columns(source) for source in sources)
@@ -215,6 +236,7 @@ def _read_participants(
         others=(),
         id_column=options.id_column if named else None,
         scratch=scratch,
+        with_proteins=True,
     )
 
 

@@ -12,15 +12,18 @@ from proteomr.io.tables import infer_column
 from proteomr.io.wide_or_long.wide import describe_assays
 from proteomr.tables import columns as c
 
-__all__ = ["Annotations"]
+__all__ = ["KNOWN", "Annotations"]
 
-_KNOWN: Final = {
-    **dict.fromkeys(("gene", "gene_symbol", "genesymbol", "symbol", "entrezgenesymbol"), c.GENE),
+KNOWN: Final = {
+    **dict.fromkeys(
+        ("gene", "genes", "gene_symbol", "genesymbol", "symbol", "entrezgenesymbol"), c.GENE
+    ),
     **dict.fromkeys(("uniprot", "uniprot_id", "uniprotid", "uniprot.id"), c.UNIPROT),
     "panel": c.PANEL,
     **dict.fromkeys(("unit", "units"), c.UNIT),
     "lod": c.LOD,
 }
+"""Usual names of what describes an assay, in small letters."""
 _RESERVED: Final = (*c.ASSAYS, c.KIND, c.SAMPLE_ID)
 _LISTED: Final = 5
 
@@ -102,13 +105,13 @@ class Annotations:
         """Return the columns of the assays, each with its name among them."""
         targets: dict[str, str] = {}
         for name in sorted(self.of_assays):
-            target = _KNOWN.get(name.casefold(), name)
+            target = KNOWN.get(name.casefold(), name)
             fits = self.of_assays[name] is not None
             sample_too = self.of_samples[name] is not None
             free = target not in targets.values() and (
-                target in _KNOWN.values() or name not in _RESERVED
+                target in KNOWN.values() or name not in _RESERVED
             )
-            if fits and free and (not sample_too or target in _KNOWN.values()):
+            if fits and free and (not sample_too or target in KNOWN.values()):
                 targets[name] = target
         return targets
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +17,10 @@ import pyarrow.parquet
 from proteomr.border import reads
 from proteomr.errors import FormatError, UsageError
 from proteomr.io.blocks import holds_numbers
+from proteomr.io.column_names import names_protein
 from proteomr.io.formats import Source
 from proteomr.io.text import MISSING, TextLayout, find_layout, locate_line, stream_text
+from proteomr.io.wide_or_long.cells import Judgement, judge_cells
 
 __all__ = [
     "Glance",
@@ -28,18 +30,13 @@ __all__ = [
     "place",
     "read_cells",
     "refuse_damage",
-    "sounds_like_sample",
+    "refuse_doubtful",
+    "show_column",
 ]
 
-_NUMERIC_SHARE: Final = 0.2
 _LEADING_ZERO: Final = r"^[+-]?0\d+$"
 _COMMA: Final = r"^[+-]?\d*,\d+$"
 _INDEX: Final = "__index_level_"
-_SAMPLE_WORDS: Final = frozenset(
-    {"age", "sex", "gender", "bmi", "weight", "height", "batch", "plate", "well", "site", "centre"}
-    | {"center", "visit", "year", "date", "time", "group", "status", "outcome", "case", "smoking"}
-    | {"education", "income", "ethnicity", "race", "id", "eid", "iid", "fid", "pidn", "season"}
-)
 _IDENTIFIER: Final = re.compile(
     r"[efimps]?id|pidn|.*[ _.-]id|.*barcode"
     r"|(sample|subject|patient|person|participant|individual)[ _.-]?(id|nr|no|number)?",
@@ -61,6 +58,10 @@ class Glance:
     numeric : names of the columns of numbers.
     other : names of the columns that hold something else.
     single : whether the numbers are stored in single precision, all of them.
+    doubtful : columns that may be assays or facts about samples, which only the user can tell:
+        they are among the others, and refused unless the user names them.
+    codes : columns of text of whole numbers of one width, with zeros in front.
+    padded : columns of numbers of which some have zeros in front, and how many.
     """
 
     path: Path
@@ -69,23 +70,14 @@ class Glance:
     numeric: tuple[str, ...]
     other: tuple[str, ...]
     single: bool = False
+    doubtful: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    padded: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all columns."""
         return tuple(self.head.columns)
-
-
-def sounds_like_sample(name: str) -> bool:
-    """Tell whether a name is one of the usual ones of information on samples.
-
-    Examples
-    --------
-    >>> sounds_like_sample("Age_at_Baseline"), sounds_like_sample("AGER")
-    (True, False)
-    """
-    apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
-    return any(word.casefold() in _SAMPLE_WORDS for word in re.split(r"[^A-Za-z]+", apart))
 
 
 def names_people(column: pl.Series) -> bool:
@@ -105,12 +97,7 @@ def names_people(column: pl.Series) -> bool:
 
 @reads
 def glance_at(source: Source) -> Glance:
-    """Return what the columns of a file hold.
-
-    A column of text counts as numbers where one in five of its known cells is a number (a stray
-    word is then a fault with its line, not another kind of column), and none has zeros in front;
-    so does a column without any known cell. Where its name sounds like information on samples
-    (age, sex, batch, ...), a single word among the numbers (``90+``) makes it such.
+    """Return what the columns of a file hold, by the rule of `judge_cells` where it is text.
 
     Raises
     ------
@@ -125,16 +112,20 @@ def glance_at(source: Source) -> Glance:
     if batch is None or not batch.num_rows:
         raise FormatError("a header and no rows", path=source.path)
     head = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
-    kinds = {
-        name: _holds_plain_numbers(column) or _is_numeric_text(head[name], layout)
+    found = {
+        name: _judge(head[name], column, layout)
         for name, column in zip(layout.names, batch.columns, strict=True)
     }
+    numeric = tuple(name for name, told in found.items() if told.content == "numbers")
     return Glance(
         path=source.path,
         layout=layout,
         head=head,
-        numeric=tuple(name for name, numeric in kinds.items() if numeric),
-        other=tuple(name for name, numeric in kinds.items() if not numeric),
+        numeric=numeric,
+        other=tuple(name for name in found if name not in numeric),
+        doubtful=tuple(name for name, told in found.items() if told.content == "doubtful"),
+        codes=tuple(name for name, told in found.items() if told.content == "codes"),
+        padded={name: found[name].padded for name in numeric if found[name].padded},
     )
 
 
@@ -162,6 +153,31 @@ def looks_long(glance: Glance, ids: pl.Series) -> UsageError | None:
     )
 
 
+def refuse_doubtful(glance: Glance, names: Collection[str]) -> None:
+    """Raise where one of the columns named may be an assay or a fact about the samples.
+
+    Raises
+    ------
+    FormatError
+        With the first cell that raises the doubt.
+    """
+    name = next((name for name in glance.doubtful if name in names), None)
+    if name is None:
+        return
+    if glance.layout is None:
+        message = (
+            "is stored as text, and most of its values are numbers; store it as numbers, or name "
+            "it with --sample-column if it is no assay"
+        )
+        raise FormatError(message, path=glance.path, column=show_column(name, glance.names))
+    padded = glance.head[name].str.strip_chars(' \t"').str.contains(_LEADING_ZERO)
+    message = (
+        "whole numbers, some with zeros in front: name the column with --sample-column if they are "
+        "codes, or write them without these zeros if it is an assay"
+    )
+    raise place(glance, padded.fill_null(value=False).arg_max() or 0, message=message, column=name)
+
+
 @reads
 def read_cells(glance: Glance, names: Sequence[str]) -> pl.DataFrame:
     """Return whole columns: of text as it stands, of parquet in their types."""
@@ -176,11 +192,28 @@ def read_cells(glance: Glance, names: Sequence[str]) -> pl.DataFrame:
 
 
 def place(glance: Glance, row: int, *, message: str, column: str) -> FormatError:
-    """Return the error for one cell, with its line in text or its row in parquet."""
+    """Return the error for one cell, with its line in text or its row in parquet.
+
+    A column whose name may be a person's is named by its number: proteins may stand in rows.
+    """
+    shown = show_column(column, glance.names)
     if glance.layout is None:
-        return FormatError(f"row {row + 1}: {message}", path=glance.path, column=column)
+        return FormatError(f"row {row + 1}: {message}", path=glance.path, column=shown)
     line = locate_line(glance.layout, row)
-    return FormatError(message, path=glance.path, line=line, column=column)
+    return FormatError(message, path=glance.path, line=line, column=shown)
+
+
+def show_column(name: str, names: Sequence[str]) -> str:
+    """Return the name of a column for a message, or its number where it may name a person.
+
+    Examples
+    --------
+    >>> show_column("GDF15", ["ID", "GDF15"]), show_column("PT-0017", ["gene", "PT-0017"])
+    ('GDF15', 'number 2')
+    """
+    if not re.search(r"\d{3}", name) or name not in names or names_protein(name):
+        return name
+    return f"number {names.index(name) + 1}"
 
 
 @contextmanager
@@ -208,13 +241,16 @@ def _glance_at_parquet(path: Path) -> Glance:
         for field in schema
     }
     small = (pa.float32(), pa.float16())
+    head = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([rows])))
+    texts = (column for column in head.iter_columns() if column.dtype == pl.String)
     return Glance(
         path=path,
         layout=None,
-        head=pl.DataFrame(pl.from_arrow(pa.Table.from_batches([rows]))),
+        head=head,
         numeric=tuple(name for name, numeric in kinds.items() if numeric),
         other=tuple(name for name, numeric in kinds.items() if not numeric),
         single=all(field.type in small for field in schema if pa.types.is_floating(field.type)),
+        doubtful=tuple(column.name for column in texts if judge_cells(column).decimals > 0.5),
     )
 
 
@@ -228,21 +264,21 @@ def _holds_plain_numbers(cells: pa.Array) -> bool:
     return not pyarrow.compute.any(zeros).as_py()
 
 
-def _is_numeric_text(column: pl.Series, layout: TextLayout) -> bool:
+def _judge(column: pl.Series, cells: pa.Array, layout: TextLayout) -> Judgement:
+    if _holds_plain_numbers(cells):
+        return Judgement("numbers")
+    if layout.delimiter != ",":
+        _refuse_decimal_commas(column, layout)
+    return judge_cells(column)
+
+
+def _refuse_decimal_commas(column: pl.Series, layout: TextLayout) -> None:
     text = column.str.strip_chars(' \t"')
     cells = text.set(text.is_in(MISSING), None).drop_nulls()
-    if not cells.len():
-        return True
-    if bool(cells.str.contains(_LEADING_ZERO).any()):
-        return False
-    if layout.delimiter != "," and (commas := cells.str.contains(_COMMA)).any():
-        numbers = commas | cells.str.contains(r"^[+-]?\d+$")
-        if bool(numbers.all()):
-            first = text.str.contains(_COMMA).fill_null(value=False).arg_max() or 0
-            message = "decimal comma; write numbers with a decimal point"
-            line = locate_line(layout, first)
-            raise FormatError(message, path=layout.path, line=line, column=column.name)
-    words = cells.cast(pl.Float64, strict=False).null_count()
-    if words and sounds_like_sample(column.name):
-        return False
-    return cells.len() - words >= _NUMERIC_SHARE * cells.len()
+    commas = cells.str.contains(_COMMA)
+    if commas.any() and bool((commas | cells.str.contains(r"^[+-]?\d+$")).all()):
+        first = text.str.contains(_COMMA).fill_null(value=False).arg_max() or 0
+        message = "decimal comma; write numbers with a decimal point"
+        line = locate_line(layout, first)
+        shown = show_column(column.name, layout.names)
+        raise FormatError(message, path=layout.path, line=line, column=shown)

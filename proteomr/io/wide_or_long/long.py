@@ -14,6 +14,7 @@ import pyarrow.parquet
 from proteomr._typing import F64, I64, Bool
 from proteomr.border import reads
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
+from proteomr.io.controls_apart import set_controls_apart
 from proteomr.io.formats import IngestOptions, Replicates, Source
 from proteomr.io.identifiers import find_id_column, normalise_ids
 from proteomr.io.proteins import name_file
@@ -96,7 +97,7 @@ def read_long(sources: Sequence[Source], *, options: IngestOptions) -> Measureme
         values = _take_log2(values)
     single = all(_is_single(glance, options) for glance in glances) and not options.log2
     renamed = dict(zip(ids.known, (samples[at] for at in row), strict=True))
-    return Measurements(
+    measured = Measurements(
         platform="table",
         samples=annotations.describe_samples(samples, renamed),
         proteins=ArrayProteins(tuple(proteins), values),
@@ -106,6 +107,7 @@ def read_long(sources: Sequence[Source], *, options: IngestOptions) -> Measureme
         notes=annotations.notes(),
         parameters={"layout": "long", "log2": options.log2, "files": len(sources)},
     )
+    return set_controls_apart(measured)
 
 
 def _checked_frames(glance: Glance, options: IngestOptions) -> Iterator[pl.DataFrame]:

@@ -13,19 +13,21 @@ import polars as pl
 from proteomr._typing import F64, I64
 from proteomr.errors import ColumnError, FormatError, IdentifierError, UsageError, nearest
 from proteomr.io.blocks import ParquetProteins
-from proteomr.io.formats import IngestOptions, Source
-from proteomr.io.identifiers import find_id_column, locate_ids, normalise_ids
+from proteomr.io.column_names import find_facts, sounds_like_sample
+from proteomr.io.controls_apart import set_controls_apart
+from proteomr.io.formats import IngestOptions
+from proteomr.io.identifiers import ID_COLUMNS, find_id_column, locate_ids, normalise_ids
 from proteomr.io.proteins import name_file, open_proteins
 from proteomr.io.tables import infer_column
 from proteomr.io.text import MARKS
+from proteomr.io.ukbiobank.names import find_fields, is_of_participants
 from proteomr.io.wide_or_long.layout import (
     Glance,
-    glance_at,
     looks_long,
     names_people,
     place,
     read_cells,
-    sounds_like_sample,
+    refuse_doubtful,
 )
 from proteomr.tables import Measurements, Proteins
 from proteomr.tables import columns as c
@@ -78,8 +80,14 @@ class LogProteins:
         return LogProteins(self.linear.select_columns(names))
 
 
-def read_wide(sources: Sequence[Source], *, options: IngestOptions, scratch: Path) -> Measurements:
+def read_wide(glances: Sequence[Glance], *, options: IngestOptions, scratch: Path) -> Measurements:
     """Return the measurements of wide tables, joined on the identifier.
+
+    Parameters
+    ----------
+    glances : the tables.
+    options : ``id_column``, ``log2`` and ``sample_columns``.
+    scratch : folder for converted files; the caller removes it after the last read.
 
     Raises
     ------
@@ -89,8 +97,11 @@ def read_wide(sources: Sequence[Source], *, options: IngestOptions, scratch: Pat
         A file is damaged, a value is no finite number, identifiers do not match, or files
         contradict each other.
     """
-    glances = _set_apart([*map(glance_at, sources)], options.sample_columns)
+    glances = _set_apart(glances, options.sample_columns)
     keys = [_find_id(glance, options) for glance in glances]
+    for glance, key in zip(glances, keys, strict=True):
+        _refuse_no_proteins(glance, key)
+        refuse_doubtful(glance, {*glance.other} - {key, *options.sample_columns})
     others = {
         name
         for glance, key in zip(glances, keys, strict=True)
@@ -99,10 +110,11 @@ def read_wide(sources: Sequence[Source], *, options: IngestOptions, scratch: Pat
     }
     try:
         opened = open_proteins(
-            [source.path for source in sources],
+            [glance.path for glance in glances],
             scratch=scratch,
             id_column=options.id_column,
             exclude=others,
+            remedy="; name the column with --sample-column if it is no assay",
         )
     except IdentifierError:
         for glance, key in zip(glances, keys, strict=True):
@@ -119,15 +131,16 @@ def read_wide(sources: Sequence[Source], *, options: IngestOptions, scratch: Pat
     _check_values(proteins, glances, log2=options.log2)
     samples = _collect_samples(ids, glances, keys, others)
     single = all(glance.single for glance in glances) and not options.log2
-    return Measurements(
+    measured = Measurements(
         platform="table",
         samples=samples,
         proteins=LogProteins(proteins) if options.log2 else proteins,
         assays=describe_assays(proteins.names, log2=options.log2),
         precision="float32" if single and not _has_whole(proteins) else "float64",
-        notes=_notes(samples, proteins.names),
-        parameters={"layout": "wide", "log2": options.log2, "files": len(sources)},
+        notes=(*_notes(samples, proteins.names), *_padded_notes(glances, proteins.names)),
+        parameters={"layout": "wide", "log2": options.log2, "files": len(glances)},
     )
+    return set_controls_apart(measured)
 
 
 def describe_assays(names: Sequence[str], *, log2: bool) -> pl.DataFrame:
@@ -161,7 +174,12 @@ def _set_apart(glances: Sequence[Glance], columns: Sequence[str]) -> list[Glance
 
 
 def _without(glance: Glance, columns: Sequence[str]) -> Glance:
-    apart = {name for name in glance.numeric if name in columns or names_people(glance.head[name])}
+    fields = find_fields(glance.names)
+    apart = {
+        name
+        for name in glance.numeric
+        if name in columns or name in fields or names_people(glance.head[name])
+    }
     return replace(
         glance,
         numeric=tuple(name for name in glance.numeric if name not in apart),
@@ -169,14 +187,42 @@ def _without(glance: Glance, columns: Sequence[str]) -> Glance:
     )
 
 
+def _refuse_no_proteins(glance: Glance, key: str) -> None:
+    """Refuse a table of participants or of covariates in place of proteins."""
+    assays = [name for name in glance.numeric if name != key]
+    if is_of_participants(glance.names):
+        message = (
+            "holds fields of UK Biobank's participants, and there is no protein table beside it; "
+            "`proteomr phenotype` reads the answers of participants"
+        )
+        raise FormatError(message, path=glance.path)
+    if assays and len(find_facts(assays)) == len(assays):
+        message = (
+            f"no column of numbers is a protein by its name: {_list(assays)} sound like facts "
+            "about the samples; give the table of the proteins, or rename what is one"
+        )
+        raise FormatError(message, path=glance.path)
+
+
 def _find_id(glance: Glance, options: IngestOptions) -> str:
     with name_file(glance.path):
+        if options.id_column is None and not set(ID_COLUMNS).intersection(glance.names):
+            _ask_for_id(glance)
         key = find_id_column(glance.names, id_column=options.id_column)
     if key != c.SAMPLE_ID and c.SAMPLE_ID in glance.names:
         raise FormatError("a name that is needed; rename it", path=glance.path, column=c.SAMPLE_ID)
     if fault := looks_long(glance, glance.head[key]):
         raise fault
     return key
+
+
+def _ask_for_id(glance: Glance) -> None:
+    """Ask for the identifier by the columns of words: those of numbers may be named as people."""
+    try:
+        find_id_column(glance.other)
+    except IdentifierError as fault:
+        hint = "; where proteins stand in rows, say --proteins-in rows"
+        raise IdentifierError(f"{fault}{hint}") from None
 
 
 def _check_values(proteins: ParquetProteins, glances: Sequence[Glance], *, log2: bool) -> None:
@@ -253,6 +299,15 @@ def _notes(samples: pl.DataFrame, proteins: Sequence[str]) -> tuple[str, ...]:
             f"about samples: {_list(odd)}; name those that are no protein with --sample-column"
         )
     return tuple(notes)
+
+
+def _padded_notes(glances: Sequence[Glance], proteins: Sequence[str]) -> tuple[str, ...]:
+    padded = {name: n for glance in glances for name, n in glance.padded.items()}
+    names = [name for name in proteins if name in padded]
+    if not names:
+        return ()
+    cells = sum(padded[name] for name in names)
+    return (f"{cells} values have zeros in front and are read as numbers, in {_list(names)}",)
 
 
 def _list(names: Sequence[str]) -> str:

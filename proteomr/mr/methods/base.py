@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = [
     "certify",
     "conclude",
     "infer",
+    "note_contradiction",
     "refuse",
 ]
 
@@ -39,6 +40,8 @@ _ZERO_ERROR = (
 )
 _LEVEL = 0.95  # of every interval: the one that both packages print
 _WIDTH = float(quantile_normal(0.5 + _LEVEL / 2))  # half width of the limits, in standard errors
+_MINUS_LOG_LEVEL = -math.log10(1 - _LEVEL)
+_ROUNDING = 1e-9  # of -log10 p: an end of the interval that is zero to the last digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,34 @@ def certify(found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits")
         return found
     flaw = _find_flaw(found, measures)
     return found if flaw is None else refuse(Status.not_identified, flaw, nsnp=found.nsnp)
+
+
+def note_contradiction(found: Estimate, reason: str) -> Estimate:
+    """Return an estimate whose message says so where its limits and its p value disagree on zero.
+
+    Limits of 95 % hold zero where p is above 0.05, but for methods that take the two from different
+    distributions.
+
+    Parameters
+    ----------
+    found : what has a certificate.
+    reason : why the two may disagree.
+
+    Examples
+    --------
+    >>> odd = Estimate(0.5, 0.1, 0.9, 0.3, 0.7, 10)
+    >>> note_contradiction(odd, "they count different things").message
+    'limits exclude zero although p is above 0.05: they count different things'
+    """
+    away = found.neg_log10_p - _MINUS_LOG_LEVEL
+    if found.status != Status.ok or not math.isfinite(found.conf_low + found.conf_high):
+        return found
+    excluded = not found.conf_low <= 0.0 <= found.conf_high
+    if excluded == (away > 0) or abs(away) < _ROUNDING:
+        return found
+    text = "exclude zero although p is above" if excluded else "hold zero although p is below"
+    notes = [found.message, f"limits {text} 0.05: {reason}"]
+    return replace(found, message="; ".join(filter(None, notes)))
 
 
 def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...]) -> str | None:

@@ -89,6 +89,10 @@ class ContaminationMixture(Method):
     min_variants: ClassVar[int] = 2
     every_effect: ClassVar[bool] = True
     measures: ClassVar[tuple[Measure, ...]] = ("limits",)
+    contradiction: ClassVar[str] = (
+        "heterogeneity widens the set but, as in the package, lowers p, and a set may have gaps "
+        "(divide_by_heterogeneity makes p agree)"
+    )
     powers: ClassVar[Powers] = {"psi": (1, -1)}
 
     psi: float | None = None

@@ -36,6 +36,7 @@ BootstrapRegression: TypeAlias = Literal["weighted_products", "weighted_least_sq
 _PENALTY = (
     100.0  # as MendelianRandomization 0.10.0, whose regressions lower weights later than medians
 )
+_NO_LINE = "effects on the exposure do not vary"
 # An intercept is in units of the outcome, whatever those of the exposure.
 _POWERS: Powers = dict.fromkeys(
     ("intercept", "intercept_se", "intercept_conf_low", "intercept_conf_high"), (1, 0)
@@ -65,10 +66,11 @@ class EggerRegression(BlockMethod):
 
     Parameters
     ----------
-    convention : "twosamplemr" takes p from Student's t with m - 2 degrees of freedom and the limits
-        that the package prints, which are normal; a variant with :math:`x_j = 0` keeps its
-        orientation. "mendelianrandomization" is normal in both; such a variant enters as the point
-        (0, 0).
+    convention : "twosamplemr" takes p from Student's t with m - 2 degrees of freedom, and the
+        limits from the same, so that they hold zero just where p is above 0.05 (the package gives
+        no limits; 1.96 standard errors, as its ``generate_odds_ratios`` takes them, are narrower
+        with few variants); a variant with :math:`x_j = 0` keeps its orientation.
+        "mendelianrandomization" is normal in both; such a variant enters as the point (0, 0).
     distribution : "normal" or "t" for both p and limits, whatever the convention; None for the
         convention's. With "t", where :math:`\hat\sigma < 1`, the wider of the normal interval at
         :math:`\sigma = 1` and the t interval at :math:`\hat\sigma`, and the larger p.
@@ -90,6 +92,7 @@ class EggerRegression(BlockMethod):
     """
 
     key: ClassVar[str] = "egger"
+    version: ClassVar[int] = 2
     label: ClassVar[str] = "MR Egger"
     reference: ClassVar[str] = "10.1093/ije/dyv080"
     aliases: ClassVar[tuple[str, ...]] = ("mr_egger_regression", "mr_egger")
@@ -110,9 +113,8 @@ class EggerRegression(BlockMethod):
         lines = _fit(self, x, y, 1.0 / block.sy**2)
         minus_log, half = _test(self, lines.slope, lines.se, lines)
         se = lines.se * np.maximum(1.0, lines.sigma)
-        text = "effects on the exposure do not vary"
         refusals = {
-            int(k): refuse(Status.not_identified, text, nsnp=block.m)
+            int(k): refuse(Status.not_identified, _NO_LINE, nsnp=block.m)
             for k in np.flatnonzero(np.isnan(lines.slope))
         }
         text = "no robust line found"
@@ -142,14 +144,17 @@ class EggerBootstrap(Method):
     :math:`x^* \sim N(x, s_x^2)`, :math:`y^* \sim N(y, s_y^2)`, oriented so that :math:`x^* \ge 0`;
     weights stay :math:`w_j = 1 / s_{yj}^2`. The estimate is the mean over the draws, its standard
     error their standard deviation, and p is :math:`2 (c + 1) / (B + 1)`, at most 1, with c the
-    draws of the other sign than the mean. ``one_sided_p`` among the details is c / B.
+    draws of the other sign than the mean. ``one_sided_p`` among the details is c / B. The limits
+    are the draws of rank k from either end, :math:`k = \lfloor (B + 1) / 40 \rfloor`, which hold
+    zero just where p is above 0.05; fewer than 39 draws give normal ones.
 
     Source: Bowden, Davey Smith and Burgess 2015, doi:10.1093/ije/dyv080. R:
     ``TwoSampleMR::mr_egger_regression_bootstrap`` 0.7.9, whose p value is c / B.
 
     Assumptions: those of `EggerRegression`.
     Limits: drawing x a second time doubles its noise, so the slope is diluted; p is never below
-    2 / (B + 1).
+    2 / (B + 1). Effects on the exposure that do not vary have no line, whatever the draws make of
+    their noise.
 
     Parameters
     ----------
@@ -160,12 +165,14 @@ class EggerBootstrap(Method):
     """
 
     key: ClassVar[str] = "egger_bootstrap"
+    version: ClassVar[int] = 2
     label: ClassVar[str] = "MR Egger (bootstrap)"
     reference: ClassVar[str] = "10.1093/ije/dyv080"
     aliases: ClassVar[tuple[str, ...]] = ("mr_egger_regression_bootstrap",)
     min_variants: ClassVar[int] = 3
     stochastic: ClassVar[bool] = True
     powers: ClassVar[Powers] = _POWERS
+    contradiction: ClassVar[str] = "fewer than 39 draws give normal limits"
 
     draws: int = 1000
     regression: BootstrapRegression = "weighted_products"
@@ -177,6 +184,8 @@ class EggerBootstrap(Method):
         """Return the mean and spread of the slopes of the draws."""
         exposure, outcome = (data.x, data.sx), (data.beta_y, data.se_y)
         weights = 1.0 / data.se_y**2
+        if np.isnan(fit_lines(np.abs(data.x), data.beta_y, weights=weights).slope):
+            return refuse(Status.not_identified, _NO_LINE, nsnp=data.m)
         parts = [
             self._fit(np.abs(x), y * np.where(x < 0, -1.0, 1.0), weights)
             for x, y in draw_effects(exposure, outcome, draws=self.draws, random=random)
@@ -193,7 +202,11 @@ class EggerBootstrap(Method):
         }
         se = float(slopes.std(ddof=1))
         estimate = conclude(float(slopes.mean()), se, nsnp=data.m, details=details)
-        return replace(estimate, neg_log10_p=minus_log)
+        low, high = _rank_limits(slopes) or (estimate.conf_low, estimate.conf_high)
+        if not low <= estimate.estimate <= high:
+            text = "the draws have no middle: their mean lies outside 95 % of them"
+            return refuse(Status.not_identified, text, nsnp=data.m)
+        return replace(estimate, neg_log10_p=minus_log, conf_low=low, conf_high=high)
 
     def _fit(self, x: F64, y: F64, weights: F64) -> tuple[F64, F64]:
         if self.regression == "weighted_least_squares":
@@ -259,9 +272,9 @@ def _refers_to_t(options: EggerRegression) -> bool:
 def _test(options: EggerRegression, value: F64, unit_se: F64, lines: _Lines) -> tuple[F64, F64]:
     """-log10 p, and half the width of the 95 % interval."""
     se = unit_se * np.maximum(1.0, lines.sigma)
-    half = float(quantile_normal(0.975)) * se
     if options.distribution is None and options.convention == "twosamplemr":
-        return neg_log10_p_t(value / se, lines.df), half
+        return neg_log10_p_t(value / se, lines.df), quantile_t(0.975, lines.df) * se
+    half = float(quantile_normal(0.975)) * se
     minus_log = neg_log10_p_normal(value / se)
     if options.distribution != "t":
         return minus_log, half
@@ -300,3 +313,12 @@ def _count(values: F64) -> tuple[float, float]:
     other = int(np.count_nonzero(np.sign(values.mean()) * values < 0))
     p = min(1.0, 2.0 * (other + 1) / (values.size + 1))
     return -math.log10(p) + 0.0, other / values.size
+
+
+def _rank_limits(draws: F64) -> tuple[float, float] | None:
+    """The draws between which 95 % lie, by the ranks that the p value counts; None for too few."""
+    rank = (draws.size + 1) // 40
+    if not rank:
+        return None
+    ordered = np.sort(draws)
+    return float(ordered[rank - 1]), float(ordered[-rank])

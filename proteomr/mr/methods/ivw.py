@@ -84,7 +84,7 @@ class InverseVarianceWeighted(BlockMethod):
     key: ClassVar[str] = "ivw"
     label: ClassVar[str] = "Inverse variance weighted"
     reference: ClassVar[str] = "10.1002/gepi.21758"
-    aliases: ClassVar[tuple[str, ...]] = ("mr_ivw",)
+    aliases: ClassVar[tuple[str, ...]] = ("mr_ivw", "IVW")
     min_variants: ClassVar[int] = 2
 
     convention: Convention = "twosamplemr"
@@ -128,7 +128,7 @@ class InverseVarianceWeightedFixed(BlockMethod):
     key: ClassVar[str] = "ivw_fe"
     label: ClassVar[str] = "Inverse variance weighted (fixed effects)"
     reference: ClassVar[str] = "10.1002/gepi.21758"
-    aliases: ClassVar[tuple[str, ...]] = ("mr_ivw_fe",)
+    aliases: ClassVar[tuple[str, ...]] = ("mr_ivw_fe", "IVW (fixed effects)")
     min_variants: ClassVar[int] = 2
 
     def fit_block(self, block: Block, /) -> EstimateBlock:
@@ -156,7 +156,7 @@ class InverseVarianceWeightedRandom(BlockMethod):
     key: ClassVar[str] = "ivw_mre"
     label: ClassVar[str] = "Inverse variance weighted (multiplicative random effects)"
     reference: ClassVar[str] = "10.1002/gepi.21758"
-    aliases: ClassVar[tuple[str, ...]] = ("mr_ivw_mre",)
+    aliases: ClassVar[tuple[str, ...]] = ("mr_ivw_mre", "IVW (random effects)")
     min_variants: ClassVar[int] = 2
 
     def fit_block(self, block: Block, /) -> EstimateBlock:

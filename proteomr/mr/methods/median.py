@@ -93,7 +93,7 @@ class WeightedMedian(Method):
     key: ClassVar[str] = "weighted_median"
     label: ClassVar[str] = "Weighted median"
     reference: ClassVar[str] = "10.1002/gepi.21965"
-    aliases: ClassVar[tuple[str, ...]] = ("mr_weighted_median",)
+    aliases: ClassVar[tuple[str, ...]] = ("mr_weighted_median", "mr_median")
     min_variants: ClassVar[int] = 3
     stochastic: ClassVar[bool] = True
 
@@ -136,7 +136,10 @@ class PenalisedWeightedMedian(Method):
     key: ClassVar[str] = "penalised_weighted_median"
     label: ClassVar[str] = "Penalised weighted median"
     reference: ClassVar[str] = "10.1002/gepi.21965"
-    aliases: ClassVar[tuple[str, ...]] = ("mr_penalised_weighted_median",)
+    aliases: ClassVar[tuple[str, ...]] = (
+        "mr_penalised_weighted_median",
+        "Penalized weighted median",
+    )
     min_variants: ClassVar[int] = 3
     every_effect: ClassVar[bool] = True
     stochastic: ClassVar[bool] = True

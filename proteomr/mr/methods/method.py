@@ -11,7 +11,7 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.random import Generator
 
-from proteomr.mr.methods.base import Estimate, Measure, certify, refuse
+from proteomr.mr.methods.base import Estimate, Measure, certify, note_contradiction, refuse
 from proteomr.mr.methods.units import Powers, find_exponents, loses, restore_units
 from proteomr.status import Status
 from proteomr.tables import Harmonised
@@ -40,6 +40,8 @@ class Declared(ABC):
     measures : what it gives beside estimate and p value.
     powers : units of its details; those absent here have none.
     version : counts the changes of its formulas that change numbers.
+    contradiction : why its limits and its p value may disagree on zero; the message says so where
+        they do. Empty where they cannot.
     """
 
     __slots__ = ()
@@ -57,6 +59,7 @@ class Declared(ABC):
     measures: ClassVar[tuple[Measure, ...]] = ("se", "limits")
     powers: ClassVar[Powers] = {}
     version: ClassVar[int] = 1
+    contradiction: ClassVar[str] = ""
 
     @property
     def fewest(self) -> int:
@@ -186,7 +189,10 @@ class Method(Declared):
         """
         unit = (0, 0) if self.pure else (outcome, exposure)
         estimate = restore_units(estimate, outcome=unit[0], exposure=unit[1], powers=self.powers)
-        return certify(estimate, measures=self.measures)
+        certified = certify(estimate, measures=self.measures)
+        if not self.contradiction:
+            return certified
+        return note_contradiction(certified, self.contradiction)
 
     def find_refusal(self, m: int, zeros: int) -> Estimate | None:
         """Return why so many variants, so many of them without effect, cannot be used; or None.

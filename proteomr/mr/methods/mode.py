@@ -204,7 +204,7 @@ class WeightedMode(Mode):
 
     key: ClassVar[str] = "weighted_mode"
     label: ClassVar[str] = "Weighted mode"
-    aliases: ClassVar[tuple[str, ...]] = ("mr_weighted_mode",)
+    aliases: ClassVar[tuple[str, ...]] = ("mr_weighted_mode", "mr_mbe")
     weights: ClassVar[ModeWeights] = "precision"
 
 
@@ -222,6 +222,7 @@ class PenalisedMode(Mode):
 
     key: ClassVar[str] = "penalised_mode"
     label: ClassVar[str] = "Penalised mode"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_penalised_mode", "Penalized mode")
     weights: ClassVar[ModeWeights] = "penalised"
 
     penalty: float = 20.0

@@ -153,6 +153,7 @@ class RadialEgger(Method):
     key: ClassVar[str] = "egger_radial"
     label: ClassVar[str] = "MR Egger radial"
     reference: ClassVar[str] = "10.1093/ije/dyy101"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_egger_radial",)
     min_variants: ClassVar[int] = 3
     every_effect: ClassVar[bool] = True
 

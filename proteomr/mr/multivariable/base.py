@@ -12,7 +12,14 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, I64
 from proteomr.errors import UsageError, nearest
-from proteomr.mr.methods.base import Convention, Estimate, certify, conclude, refuse
+from proteomr.mr.methods.base import (
+    Convention,
+    Estimate,
+    certify,
+    conclude,
+    note_contradiction,
+    refuse,
+)
 from proteomr.mr.methods.method import Declared, attempt
 from proteomr.mr.methods.units import Powers, find_exponents, restore_units, vanishes
 from proteomr.stats.distributions import neg_log10_p_chi2
@@ -69,10 +76,13 @@ class MultivariableMethod(Declared):
             return refusal
         count = len(data.exposures)
         fitted = attempt(lambda: list(self.fit(scaled, random=random)), count=count, m=data.m)
-        return tuple(
+        certified = (
             certify(restore_units(fit, outcome=outcome, exposure=int(unit), powers=self.powers))
             for fit, unit in zip(fitted, exposures, strict=True)
         )
+        if not self.contradiction:
+            return tuple(certified)
+        return tuple(note_contradiction(each, self.contradiction) for each in certified)
 
 
 def _scale(data: Harmonised, exposures: I64, outcome: int) -> Harmonised | None:

@@ -89,6 +89,7 @@ class MultivariableConstrainedMl(MultivariableMethod):
 
     key: ClassVar[str] = "mv_cml"
     label: ClassVar[str] = "Multivariable constrained maximum likelihood"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_mvcML",)
     reference: ClassVar[str] = "10.1016/j.ajhg.2023.02.014"
     needs_sample_size: ClassVar[bool] = True
     min_variants: ClassVar[int] = 3

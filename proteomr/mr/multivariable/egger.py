@@ -75,9 +75,11 @@ class MultivariableEgger(MultivariableMethod):
 
     key: ClassVar[str] = "mv_egger"
     label: ClassVar[str] = "Multivariable MR Egger"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_mvegger",)
     reference: ClassVar[str] = "10.1002/sim.7492"
     powers: ClassVar[Powers] = INTERCEPT_POWERS
     min_variants: ClassVar[int] = 3
+    contradiction: ClassVar[str] = "the package's p counts a degree of freedom more than its limits"
 
     orient_by: str | None = None
     convention: Convention = "twosamplemr"

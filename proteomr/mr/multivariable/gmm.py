@@ -80,6 +80,7 @@ class MultivariableGmm(MultivariableMethod):
 
     key: ClassVar[str] = "mv_gmm"
     label: ClassVar[str] = "Multivariable generalised method of moments"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_mvgmm",)
     reference: ClassVar[str] = "10.48550/arXiv.2408.09868"
     needs_sample_size: ClassVar[bool] = True
     powers: ClassVar[Powers] = {"overdispersion": (2, 0)}

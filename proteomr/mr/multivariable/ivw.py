@@ -84,6 +84,7 @@ class MultivariableIvw(MultivariableMethod):
 
     key: ClassVar[str] = "mv_ivw"
     label: ClassVar[str] = "Multivariable inverse variance weighted"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_mvivw", "mv_multiple")
     reference: ClassVar[str] = "10.1093/aje/kwu283"
     powers: ClassVar[Powers] = INTERCEPT_POWERS
     min_variants: ClassVar[int] = 2

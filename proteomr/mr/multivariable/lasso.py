@@ -77,6 +77,7 @@ class MultivariableLasso(MultivariableMethod):
 
     key: ClassVar[str] = "mv_lasso"
     label: ClassVar[str] = "Multivariable lasso"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_mvlasso",)
     reference: ClassVar[str] = "10.1002/sim.9156"
     min_variants: ClassVar[int] = 3
 

@@ -59,6 +59,7 @@ class MultivariableMedian(MultivariableMethod):
 
     key: ClassVar[str] = "mv_median"
     label: ClassVar[str] = "Multivariable median"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_mvmedian",)
     reference: ClassVar[str] = "10.1002/sim.9156"
     min_variants: ClassVar[int] = 2
     stochastic: ClassVar[bool] = True

@@ -123,7 +123,7 @@ def estimate_jointly(
         random = random_of(seed, *data.exposures, data.outcome, method.key)
         estimates = method.estimate(data, random=random)
         rows += [
-            (exposure, data.outcome, name, estimate)
+            (exposure, data.outcome, data.direction, name, estimate)
             for exposure, estimate in zip(data.exposures, estimates, strict=True)
         ]
     return tabulate_estimates(rows)

@@ -98,7 +98,7 @@ def find_absent(fields: Fields, follow_up: FollowUpRules) -> list[str]:
         if not fields.has(follow_up.death, record)
     ]
     absent += [
-        f"loss to follow-up ({name}) is not in the files: nobody is censored for it"
+        f"loss to follow-up ({fields.spell(name)}) is not in the files: nobody is censored for it"
         for name in _name_lost(follow_up)
         if name not in fields.frame.columns
     ]
@@ -178,12 +178,12 @@ def _name_lost(follow_up: FollowUpRules) -> list[str]:
 def _require_dates(fields: Fields, names: Sequence[str], *, needed_by: str) -> None:
     absent = [name for name in names if name not in fields.frame.columns]
     if absent:
-        listed = ", ".join(absent)
+        listed = ", ".join(map(fields.spell, absent))
         raise ColumnError(f"{needed_by} needs {listed}, absent from the files; {HOW_TO_GET}")
     for name in names:
         dtype = fields.frame.schema[name]
         if dtype not in (pl.Date(), pl.Null()):
-            raise ColumnError(f"{needed_by}: {name} holds {dtype}; dates are needed")
+            raise ColumnError(f"{needed_by}: {fields.spell(name)} holds {dtype}; dates are needed")
 
 
 def _end(fields: Fields, follow_up: FollowUpRules) -> pl.Expr:
@@ -193,8 +193,8 @@ def _end(fields: Fields, follow_up: FollowUpRules) -> pl.Expr:
     name = name_field(follow_up.centre, follow_up.instance)
     if name not in fields.frame.columns:
         raise ColumnError(
-            f"an end per nation needs {name}, absent from the files; {HOW_TO_GET}, or give one "
-            "end for all nations"
+            f"an end per nation needs {fields.spell(name)}, absent from the files; {HOW_TO_GET}, "
+            "or give one end for all nations"
         )
     centre = pl.col(name)
     if fields.frame.schema[name] == pl.String():
@@ -255,12 +255,12 @@ def _self_reported(fields: Fields, rule: OutcomeRule, follow_up: FollowUpRules) 
     name = name_field(follow_up.self_report, follow_up.instance)
     if name not in fields.frame.columns:
         raise ColumnError(
-            f"outcome {rule.name!r} needs {name}, absent from the files; {HOW_TO_GET}, or leave "
-            "out its self_report"
+            f"outcome {rule.name!r} needs {fields.spell(name)}, absent from the files; "
+            f"{HOW_TO_GET}, or leave out its self_report"
         )
     answers = fields.frame.schema[name]
     if answers not in (pl.List(pl.Int64), pl.List(pl.Null)):
-        raise ColumnError(f"{name} holds {answers}; lists of codes are needed")
+        raise ColumnError(f"{fields.spell(name)} holds {answers}; lists of codes are needed")
     codes = pl.col(name).cast(pl.List(pl.Int64))
     if follow_up.self_report_match == "any_answer":
         said = pl.element().is_in(list(rule.self_report)).any()

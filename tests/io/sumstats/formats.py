@@ -41,6 +41,7 @@ UNTOLD: dict[str, tuple[str, ...]] = {
     "ldsc": (*_UNPLACED, "eaf"),
     "metal": (*_UNPLACED, "n"),
     "named": ("n",),
+    "neale": ("rsid",),
     "twosamplemr_exposure": _UNPLACED,
     "twosamplemr_harmonised": (*_UNPLACED, "n"),
     "twosamplemr_input": _UNPLACED,

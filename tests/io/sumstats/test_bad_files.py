@@ -33,7 +33,7 @@ def read(folder: Path, content: bytes, options: ReadOptions | None = None) -> pl
         (HEAD.encode() + ROW.encode().replace(b"rs1", b"rs\xe9"), "line 2: is not UTF-8"),
         ((HEAD.replace("A2", "A1") + ROW).encode(), "stands twice"),
         ((HEAD + ROW).replace(" ", ";").replace("0.", "0,").encode(), "decimal comma"),
-        (b"SNP A1 A2 BETA P\nrs1 A G 0.2 0.02\n", "no column for 'se'"),
+        (b"SNP A1 A2 BETA\nrs1 A G 0.2\n", "no column for 'se'"),
         ((VCF + VCF_ROW + "1\t5\n").encode(), "2 fields where the header has 10"),
         (gzip.compress((VCF + VCF_ROW * 40000).encode())[:-30], "cut off or damaged"),
         (b"##fileformat=VCFv4.2\n", "comments only"),

@@ -22,6 +22,8 @@ from proteomr.io.ukbiobank.names import FieldName, parse_name, read_names
         ("53-0.0", FieldName(53, 0, 0)),
         ("20002-3.33", FieldName(20002, 3, 33)),
         ("f.31.0.0", FieldName(31, 0, 0)),
+        ("f_31_0_0", FieldName(31, 0, 0)),
+        ("x20002_1_2", FieldName(20002, 1, 2)),
         ("X31.0.0", FieldName(31, 0, 0)),
         ("n_2020_0_0", FieldName(2020, 0, 0)),
         ("s_41270_0_12", FieldName(41270, 0, 12)),
@@ -66,6 +68,8 @@ def test_all_styles_of_one_answer_agree(field: int, instance: int, array: int) -
         f"f.{field}.{instance}.{array}",
         f"X{field}.{instance}.{array}",
         f"n_{field}_{instance}_{array}",
+        f"f_{field}_{instance}_{array}",
+        f"x{field}_{instance}_{array}",
     )
     assert {parse_name(name) for name in written} == {expected}
 
@@ -73,7 +77,11 @@ def test_all_styles_of_one_answer_agree(field: int, instance: int, array: int) -
 @given(st.text(max_size=30))
 def test_no_text_breaks_the_reading_of_a_name(name: str) -> None:
     found = parse_name(name)
-    assert found is None or found.field > 0 or name.startswith(("p0", "0", "f.0", "X0", "n_0"))
+    assert (
+        found is None
+        or found.field > 0
+        or name.startswith(("p0", "0", "f.0", "f_0", "X0", "x0", "n_0"))
+    )
 
 
 def test_two_styles_in_a_file_are_refused_with_an_example_of_each() -> None:
@@ -105,6 +113,8 @@ def test_two_columns_of_one_answer_are_refused_by_their_names(pair: tuple[str, s
         (["31-0.0", "2020_0_0"], "2020_0_0"),
         (["f.31.0.0", "f.2020.0"], "f.2020.0"),
         (["n_31_0_0", "n_2020_0"], "n_2020_0"),
+        (["f_31_0_0", "f_2020_0"], "f_2020_0"),
+        (["x31_0_0", "x2020_0"], "x2020_0"),
     ],
 )
 def test_a_name_that_is_nearly_one_of_its_style_is_refused(columns: list[str], broken: str) -> None:
@@ -115,5 +125,6 @@ def test_a_name_that_is_nearly_one_of_its_style_is_refused(columns: list[str], b
 def test_other_titles_and_protein_tables_are_passed_over() -> None:
     columns = ["Sex", "Hand grip strength (left) | Instance 0", "olink_instance_0.adm", "bmi.raw"]
     names = read_names(columns, path="a.csv")
-    assert names.passed_over == ("Hand grip strength (left) | Instance 0", "olink_instance_0.adm")
+    assert names.passed_over == ("Hand grip strength (left) | Instance 0",)
+    assert names.proteins == ("olink_instance_0.adm",)
     assert names.others == ("bmi.raw",)

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proteomr.errors import FormatError, IdentifierError, ProteomrError
+from proteomr.errors import FormatError, IdentifierError, InputError, ProteomrError
+from proteomr.io import read_measurements
 from proteomr.io.formats import IngestOptions, open_source
+from proteomr.io.ukbiobank.participants import read_fields
 from proteomr.io.ukbiobank.reader import UkBiobank, find_roles
 from proteomr.tables import Measurements
 from tests.io.ukbiobank.protein_exports import FORMS, make_proteins
@@ -167,7 +169,10 @@ def test_the_instance_of_the_plate_is_that_of_the_proteins(tmp_path: Path) -> No
         ("eid,gdf15,nppb,SI_2c,age,sex,bmi\n", ()),
         ("sample_id,gdf15,nppb\n", ()),
         ("ID,GDF15,NPPB\n", ()),
-        ("eid,p31,p2020_i0\n", ()),
+        ("eid,p31,p2020_i0\n", ("participants",)),
+        ("eid,p31,p2020_i0,my_score\n", ("participants",)),
+        ("eid,p31,p2020_i0,p54_i0,gdf15\n", ("wide",)),
+        ("ID,p31,GDF15,ADM\n", ()),
         ("eid,p30901_i0\n", ("participants",)),
         ("eid\tins_index\tprotein_id\tresult\n", ("long",)),
         ("coding\tmeaning\n0\tAARSD1;Alanyl-tRNA editing protein\n", ("coding",)),
@@ -259,3 +264,87 @@ def test_a_mutated_file_is_read_or_refused_in_one_line(
         assert made.proteins.read(slice(0, 1)).shape == (made.n, 1)
     assert "\n" not in message
     assert "100000" not in message
+
+
+SPELLINGS = {
+    "rap": ("eid", "p31", "p21003_i0", "p20002_i0_a1"),
+    "rap with its entity": ("participant.eid", "participant.p31", "participant.p21003_i0"),
+    "ukbconv": ("eid", "31-0.0", "21003-0.0", "20002-0.1"),
+    "r": ("f.eid", "f.31.0.0", "f.21003.0.0", "f.20002.0.1"),
+    "r with underscores": ("f_eid", "f_31_0_0", "f_21003_0_0", "f_20002_0_1"),
+    "r's mangling": ("eid", "X31.0.0", "X21003.0.0", "X20002.0.1"),
+    "phesant": ("userId", "x31_0_0", "x21003_0_0", "x20002_0_1"),
+    "stata": ("n_eid", "n_31_0_0", "n_21003_0_0", "s_41270_0_0"),
+    "titles": ("Participant ID", "Sex", "Age at recruitment", "Able to confide | Instance 0"),
+    "titles with commas": ("Participant ID", "Loneliness, isolation | Instance 0"),
+    "bare titles": ("Participant ID", "Sex", "Age at recruitment"),
+    "an identifier of one's own": ("person", "p31", "p21003_i0", "p709_i0"),
+    "unknown titles": ("Participant ID", "Standing height | Instance 0", "Weight | Instance 1"),
+    "a score beside": ("eid", "p31", "p21003_i0", "my_score"),
+}
+
+
+@pytest.mark.parametrize("names", SPELLINGS.values(), ids=SPELLINGS.keys())
+@pytest.mark.parametrize("platform", ["auto", "table"])
+@pytest.mark.parametrize("text", ["", "I20"])
+def test_participants_never_become_proteins(
+    tmp_path: Path, names: tuple[str, ...], platform: str, text: str
+) -> None:
+    columns = {name: [1 + place, 5] for place, name in enumerate(names)}
+    frame = pl.DataFrame(columns)
+    if text:
+        frame = frame.with_columns(pl.lit(text).alias("diagnosis"))
+    files = [tmp_path / "people.csv", tmp_path / "people.parquet"]
+    frame.write_csv(files[0])
+    frame.write_parquet(files[1])
+    for file in files:
+        with pytest.raises(InputError, match=r"no protein table beside it|no column of numbers"):
+            read_measurements(
+                file,
+                scratch=tmp_path,
+                platform=platform,
+                options=IngestOptions(id_column=names[0]),
+            )
+
+
+def test_the_published_table_of_participants_holds_no_proteins(
+    tmp_path: Path, reference: Path
+) -> None:
+    with pytest.raises(FormatError, match="no protein table beside it"):
+        read_measurements(reference / "formats" / "found" / "ukbtools.tab", scratch=tmp_path)
+
+
+def test_fields_among_proteins_of_any_table_describe_the_samples(tmp_path: Path) -> None:
+    file = tmp_path / "wide.csv"
+    file.write_text("ID,p31,p21003_i0,GDF15,p53\n1,0,50,1.5,2010\n2,1,60,2.5,2011\n")
+    measured = read_measurements(file, scratch=tmp_path)
+    assert measured.proteins.names == ("GDF15",)
+    assert measured.samples.columns == ["sample_id", "p21003_i0", "p31", "p53"]
+
+
+def test_names_of_proteins_that_look_like_fields_stay_proteins(tmp_path: Path) -> None:
+    file = tmp_path / "wide.csv"
+    file.write_text("ID,p53,p21,X10000.28.3\n1,0.5,1.5,10\n2,1.5,2.5,20\n")
+    assert read_measurements(file, scratch=tmp_path).proteins.names == ("X10000.28.3", "p21", "p53")
+
+
+def test_participants_without_a_field_of_the_laboratory_are_refused_beside_proteins(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "npx.csv").write_text("eid,gdf15,nppb\n1,0.5,1.5\n2,1.5,2.5\n")
+    (tmp_path / "people.csv").write_text("eid,p31,p21003_i0\n1,0,50\n2,1,60\n")
+    with pytest.raises(FormatError, match=r"people\.csv: holds none of the fields that are read"):
+        read_measurements([tmp_path / "npx.csv", tmp_path / "people.csv"], scratch=tmp_path)
+
+
+def test_proteins_beside_participants_are_not_called_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "both.csv"
+    file.write_text(
+        "participant.eid,participant.p53_i0,olink_instance_0.gdf15,olink_instance_0.nppb\n"
+        "1,2010-01-01,0.5,1.5\n2,2010-01-02,1.5,2.5\n"
+    )
+    measured = read_measurements(file, scratch=tmp_path)
+    assert measured.proteins.names == ("GDF15", "NPPB")
+    assert not any("passed over" in note for note in measured.notes)
+    answers = read_fields(file, scratch=tmp_path)
+    assert any("2 columns of proteins were passed over" in note for note in answers.notes)

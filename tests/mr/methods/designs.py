@@ -93,6 +93,23 @@ def _vague_outcome(random: Generator) -> Harmonised:
     return make(data.x, data.sx, data.beta_y, 1e8 * data.se_y)
 
 
+def _equal_sizes(random: Generator) -> Harmonised:
+    x = random.choice([-1.0, 1.0], 9) * random.uniform(0.1, 0.3)
+    sy = random.uniform(0.01, 0.03, 9)
+    return make(x, np.full(9, 0.01), random.normal(0.4 * x, sy), sy)
+
+
+def _vague_exposure(random: Generator) -> Harmonised:
+    data = _plain(random, 9)
+    return make(data.x, 1e8 * data.sx, data.beta_y, data.se_y)
+
+
+def _borderline(random: Generator) -> Harmonised:
+    data = _plain(random, int(random.integers(3, 7)))
+    noise = random.normal(0.0, data.se_y)
+    return make(data.x, data.sx, random.uniform(0.0, 0.4) * data.x + noise, data.se_y)
+
+
 def _two_groups(random: Generator) -> Harmonised:
     data = _plain(random, 12)
     slope = np.where(np.arange(12) % 2, 3.0, -3.0)
@@ -118,4 +135,7 @@ DESIGNS: dict[str, Design] = {
     "instruments of noise": _weak,
     "outcome of noise": _vague_outcome,
     "two groups of opposite effect": _two_groups,
+    "effects of one size": _equal_sizes,
+    "exposure of noise": _vague_exposure,
+    "few variants and p near its level": _borderline,
 }

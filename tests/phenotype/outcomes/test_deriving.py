@@ -299,7 +299,7 @@ def test_an_outcome_without_any_field_is_left_out_with_a_warning() -> None:
 @pytest.mark.parametrize(
     ("absent", "message"),
     [
-        ("p131298_i0", "outcome 'cvd' needs p131298_i0, absent from the files; `proteomr fields`"),
+        ("p131298_i0", "outcome 'cvd' needs p131298, absent from the files; `proteomr fields`"),
         ("p53_i0", "the follow-up needs p53_i0, absent"),
         ("p40000_i0", "the follow-up needs p40000_i0, absent"),
         ("p20002_i0", "outcome 'cvd' needs p20002_i0, absent"),
@@ -310,6 +310,12 @@ def test_a_part_of_the_fields_is_not_enough(absent: str, message: str) -> None:
         derive_outcomes(Fields(make_fields().frame.drop(absent)), CAREFUL)
 
 
+def test_a_field_that_is_not_enough_is_named_as_the_export_spells_it() -> None:
+    lacking = Fields(make_fields().frame.drop("p131298_i0"), style="ukb")
+    with pytest.raises(ColumnError, match=r"outcome 'cvd' needs 131298-0\.0, absent"):
+        derive_outcomes(lacking, CAREFUL)
+
+
 def test_an_absent_second_record_of_death_is_warned_of() -> None:
     outcomes = derive_outcomes(Fields(make_fields().frame.drop("p40000_i1")), CAREFUL)
     assert outcomes.warnings == ("record 1 of death (field 40000) is not in the files",)
@@ -318,12 +324,12 @@ def test_an_absent_second_record_of_death_is_warned_of() -> None:
 def test_an_absent_loss_to_follow_up_is_warned_of() -> None:
     outcomes = derive_outcomes(Fields(make_fields().frame.drop("p191_i0")), CAREFUL)
     (warning,) = outcomes.warnings
-    assert warning == "loss to follow-up (p191_i0) is not in the files: nobody is censored for it"
+    assert warning == "loss to follow-up (p191) is not in the files: nobody is censored for it"
 
 
 def test_dates_that_are_text_are_refused() -> None:
     frame = make_fields().frame.with_columns(p131296_i0=pl.lit("2015-01-01"))
-    with pytest.raises(ColumnError, match="p131296_i0 holds String; dates are needed"):
+    with pytest.raises(ColumnError, match="p131296 holds String; dates are needed"):
         derive_outcomes(Fields(frame), CAREFUL)
 
 

@@ -1,0 +1,125 @@
+"""What the name of a column says: that it holds a protein, or a fact about the samples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from proteomr.tables.genes import fold_name, gene_names, human_accessions
+
+__all__ = ["find_facts", "find_proteins", "is_protein", "names_protein", "sounds_like_sample"]
+
+_SAMPLE_WORDS: Final = frozenset(
+    {"age", "sex", "gender", "bmi", "weight", "height", "batch", "plate", "well", "site", "centre"}
+    | {"center", "visit", "year", "date", "time", "group", "status", "outcome", "case", "smoking"}
+    | {"education", "income", "ethnicity", "race", "id", "eid", "iid", "fid", "pidn", "season"}
+    | {"years", "month", "day", "days", "smoker", "alcohol", "townsend", "deprivation", "fasting"}
+    | {"storage", "lot", "run", "slide", "array", "score", "waist", "circumference", "diabetes"}
+    | {"hypertension", "statin", "medication", "cholesterol", "triglycerides", "glucose", "lonely"}
+    | {"loneliness", "isolation", "isolated", "exposure", "treatment", "arm", "weights", "stratum"}
+    | {"female", "male", "followup", "death", "died", "cluster", "cohort", "rack", "operator"}
+)
+_COMPONENT: Final = re.compile(r"(?:gen(?:etic)?[ _.-]?)?pc[ _.-]?\d{1,3}", re.IGNORECASE)
+_ACCESSION: Final = (
+    r"(?:[OPQ][0-9][A-Z0-9]{3}[0-9]|[A-NR-Z][0-9](?:[A-Z][A-Z0-9]{2}[0-9]){1,2})(?:-\d+)?"
+)
+_PROTEIN_ID: Final = re.compile(
+    rf"{_ACCESSION}|OID\d{{5}}|SL\d{{6}}"
+    r"|\d{4,5}-\d{1,3}(?:_\d{1,2})?|(?:seq\.|X)\d{4,5}\.\d{1,3}(?:[._]\d{1,2})?"
+)
+_SEPARATORS: Final = re.compile(r"[;|,/:_ ]+")
+
+
+def sounds_like_sample(name: str) -> bool:
+    """Tell whether a name is one of the usual ones of information on samples.
+
+    A name that is the symbol of a gene, as it is approved, is a protein's.
+
+    Examples
+    --------
+    >>> [sounds_like_sample(name) for name in ("Age_at_Baseline", "PC1", "AGER", "ID4")]
+    [True, True, False, False]
+    """
+    if _COMPONENT.fullmatch(name):
+        return True
+    apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    words = (word.casefold() for word in re.split(r"[^A-Za-z]+", apart))
+    return any(word in _SAMPLE_WORDS for word in words) and not _is_symbol(name)
+
+
+def names_protein(name: str) -> bool:
+    """Tell whether a name is a gene's, in any of its spellings, or an identifier of a protein.
+
+    Known are symbols and aliases of human genes, UniProt accessions, OlinkIDs and SomaScan's
+    sequence and analyte identifiers; and several of them joined. In small letters a word is a
+    symbol's alone: ``hip`` and ``sbp`` are aliases, too.
+
+    Examples
+    --------
+    >>> [names_protein(name) for name in ("gdf15", "IL-8", "P05231", "OID20049", "age", "prot1")]
+    [True, True, True, True, False, False]
+    """
+    text = name.strip()
+    if sounds_like_sample(text):
+        return False
+    if _PROTEIN_ID.fullmatch(text) or _names_gene(text):
+        return True
+    parts = [part for part in _SEPARATORS.split(text) if part]
+    if len(parts) < 2:
+        return False
+    return any(map(_PROTEIN_ID.fullmatch, parts)) or all(map(_names_gene, parts))
+
+
+def _is_symbol(text: str) -> bool:
+    return fold_name(text) in gene_names(aliases=False)
+
+
+def is_protein(text: str) -> bool:
+    """Tell whether a cell that may name a person names a protein for certain.
+
+    As `names_protein`, but that an accession of one letter and digits is one of a human protein,
+    as people are called ``P10001``, too; and that numbers (``10023-1``) are none.
+
+    Examples
+    --------
+    >>> [is_protein(text) for text in ("P05231", "P10001", "Q9Y6K5", "GDF15", "10023-1")]
+    [True, False, True, True, False]
+    """
+    parts = [part for part in re.split(r"[;|,/ ]+", text.strip()) if part]
+    return bool(parts) and any(map(_is_known, parts))
+
+
+def _is_known(text: str) -> bool:
+    bare = re.sub(r"-\d+$", "", text)
+    if not re.search(r"[A-Za-z]", text):
+        return False
+    if re.fullmatch(r"[A-Z]\d+", bare):
+        return bare in human_accessions() or bare.casefold() in gene_names(aliases=False)
+    return bool(_PROTEIN_ID.fullmatch(text)) or _names_gene(text)
+
+
+def _names_gene(text: str) -> bool:
+    return fold_name(text) in gene_names(aliases=not text.islower())
+
+
+def find_proteins(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that are proteins'.
+
+    Examples
+    --------
+    >>> find_proteins(["age", "NPPB", "hla_dra"])
+    ('NPPB', 'hla_dra')
+    """
+    return tuple(name for name in names if names_protein(name))
+
+
+def find_facts(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that sound like facts about samples.
+
+    Examples
+    --------
+    >>> find_facts(["age", "NPPB", "well_number"])
+    ('age', 'well_number')
+    """
+    return tuple(name for name in names if sounds_like_sample(name))
