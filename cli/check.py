@@ -27,7 +27,7 @@ __all__ = ["check"]
 _OF_ASSOCIATE = (
     *("exposure", "outcome", "adjust", "transform", "interaction", "strata", "reference_level"),
     *("weights", "cluster", "errors", "firth", "protein_covariate", "assays", "id_column"),
-    "withdrawn",
+    *("sample_column", "withdrawn"),
 )
 _ORDER = ("error", "warning", "note", "fine")
 _INPUT = 3
@@ -100,7 +100,7 @@ class _Heard(logging.Handler):
         from proteomr.association.inspection import Finding
 
         said = {one.text for one in beside}
-        return [Finding("note", "input", text) for text in self._texts if text not in said]
+        return [Finding("warning", "input", text) for text in self._texts if text not in said]
 
 
 def _rank(finding: "Finding") -> int:
@@ -129,9 +129,10 @@ def _inspect_scan(files: Sequence[Path], family: str, asked: dict[str, Any]) -> 
             files[0],
             list(files[1:]),
             protein_covariates={name: Path(path) for name, path in gaps.items()},
+            sample_columns=tuple(asked["sample_column"] or ()),
             **{name: asked[name] for name in ("assays", "withdrawn", "id_column")},
         )
-        with AssociateJob(request).open_plan() as plan:
+        with AssociateJob(request).open_plan() as (plan, _):
             return inspect_plan(plan)
     except (InputError, NothingToDo) as fault:
         return [Finding("error", "input", str(fault))]

@@ -16,7 +16,7 @@ from proteomr.errors import FAILED_UNITS, UsageError
 from . import options as shared
 from .bundles import Blocks, Running
 from .console import report_note, say
-from .journal import keep_journal, open_journal
+from .journal import keep_journal, open_journal, was_told
 from .progress import Bar, Silence, watch
 
 if TYPE_CHECKING:
@@ -259,6 +259,7 @@ def _duration(seconds: float) -> str:
 def _log_notes(notes: Sequence[str]) -> None:
     """Put all notes into the log, and the first of them on stderr."""
     log = logging.getLogger("proteomr")
+    notes = [note for note in notes if not was_told(f"note: {note}")]
     for place, note in enumerate(notes):
         log.log(logging.WARNING if place < _NOTES_SHOWN else logging.INFO, "note: %s", note)
     if len(notes) > _NOTES_SHOWN:

@@ -13,7 +13,14 @@ from proteomr.files import storage_errors
 
 from .console import one_line
 
-__all__ = ["close_journal", "keep_journal", "open_journal", "record_cause", "record_failure"]
+__all__ = [
+    "close_journal",
+    "keep_journal",
+    "open_journal",
+    "record_cause",
+    "record_failure",
+    "was_told",
+]
 
 _logger = logging.getLogger("proteomr")
 _FRAMES = 8  # the last of them: where the fault arose
@@ -49,6 +56,17 @@ class _Shown(logging.StreamHandler[Any]):
         del stream
 
 
+class _Told(logging.Handler):
+    """Remembers which warnings have been told."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.add(record.getMessage())
+
+
 class _Held(logging.Handler):
     """Keeps records until there is a file for them."""
 
@@ -74,6 +92,7 @@ def open_journal(
     shown.setFormatter(_in_utc(_AsJson()) if as_json else _AsLine())
     _logger.addHandler(shown)
     _logger.addHandler(_Held())
+    _logger.addHandler(_Told())
     return _logger
 
 
@@ -100,6 +119,11 @@ def keep_journal(path: Path, *, again: bool, mode: int) -> None:
                 journal.handle(record)
             _logger.removeHandler(handler)
     _logger.addHandler(journal)
+
+
+def was_told(text: str) -> bool:
+    """Tell whether a warning has stood in the log of this command."""
+    return any(text in handler.texts for handler in _logger.handlers if isinstance(handler, _Told))
 
 
 def record_failure(text: str, *, fault: BaseException | None = None) -> bool:

@@ -6,23 +6,21 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, cast
 
 import polars as pl
 
 from proteomr.association.attrition import describe_people
-from proteomr.association.collect import collect, summarise
 from proteomr.association.effective import count_effective_tests, set_thresholds
+from proteomr.association.forecast import estimate_joining, keep
 from proteomr.association.oddities import describe_oddities
 from proteomr.association.outputs import ColumnStyle, collect_run, describe_run
 from proteomr.association.plan import Plan, plan_scan
 from proteomr.association.specification import ModelSpec, TestFamily, refuse_no_sets
 from proteomr.errors import NothingToDo
 from proteomr.execute import Executor, Shard, Threads, available_threads
-from proteomr.files import replace_file
 from proteomr.io import find_files, read_cohort, read_protein_covariate
 from proteomr.models import find_family
 from proteomr.runs import (
@@ -38,7 +36,7 @@ from proteomr.runs import (
     open_scratch,
     run_job,
 )
-from proteomr.runs.encoding import write_encoded
+from proteomr.runs.notes import add_note, collect_notes
 from proteomr.runs.request import Data
 from proteomr.runs.timing import Spent, Stopwatch, peak_memory
 from proteomr.scan import BLOCK_SIZE, count_people, estimate_cost, run_parts
@@ -49,10 +47,6 @@ from proteomr.tables import Cohort, ProteinCovariate, load_schema
 __all__ = ["AssociateJob", "AssociateRequest", "associate", "describe_plan", "make_request"]
 
 _VERSION = 2  # of how rows are chosen, transformed and tested; 2: certified fits
-# Rows of the table that is joined for a trial, so that what each takes is seen beside what all do.
-_JOINED_ROWS = 5_000
-# Of the table: the parts, the joined frame, its columns of statistics, and what is written.
-_TABLE_COPIES = 4.0
 _log = logging.getLogger("proteomr")
 
 
@@ -125,7 +119,7 @@ class AssociateJob:
         """Lay out the scan, work through as many blocks as are fitted at once, and join them."""
         watch, started = Stopwatch(), time.process_time()
         describe_request(self.request)  # the run digests its inputs first
-        with self.open_plan() as plan, open_scratch() as scratch:
+        with self.open_plan() as (plan, _), open_scratch() as scratch:
             blocks = plan.blocks if self.shard is None else self.shard.select(plan.blocks)
             if not blocks:
                 raise NothingToDo(f"shard {self.shard} has none of the {len(plan.blocks)} blocks")
@@ -134,18 +128,13 @@ class AssociateJob:
                 plan,
                 blocks,
                 threads=threads,
-                keep=lambda part: _keep(part, scratch / "part.parquet"),
+                keep=lambda part: keep(part, scratch / "part.parquet"),
             )
             proteins = sum(len(block.proteins) for block in blocks)
-            watch.read()
-            rows = sum(part.height for part in cost.parts)
-            copies = max(1, _JOINED_ROWS // max(1, rows))
-            joined = collect(cost.parts * copies, plan.spec)
-            summarise(joined)
-            _keep(joined.frame, scratch / "table.parquet")
-            share = proteins / (cost.timed * copies)
-            spent = opened + cost.blocks + watch.read().times(share)
-            table = share * joined.frame.estimated_size() * _TABLE_COPIES
+            joining, table = estimate_joining(
+                cost.parts, plan.spec, share=proteins / cost.timed, scratch=scratch
+            )
+            spent = opened + cost.blocks + joining
             return Forecast(
                 units={"people": plan.cohort.n, "proteins": proteins, "fits": cost.fits},
                 path=cost.path,
@@ -156,36 +145,40 @@ class AssociateJob:
                     ("complete", f"{cost.people} people for exposure and covariates"),
                     ("blocks", f"{len(blocks)}, with {plan.tests_per_protein} fits a protein"),
                     *describe_plan(plan),
-                    *(("in models", said) for said in describe_people(count_people(plan))),
+                    *(("in model", said) for said in describe_people(count_people(plan))),
                     ("timed", f"{cost.timed} proteins"),
-                    *(("note", note) for note in plan.cohort.notes),
                 ),
             )
 
     def run(self, ledger: Ledger, executor: Executor) -> Outcome:
         """Fit the blocks that the ledger lacks; of a whole run, join them and test."""
-        with self.open_plan() as plan:
+        with self.open_plan() as (plan, notes):
+            for note in notes:
+                add_note(note)  # the run keeps them, and tells them in its manifest
             ledger.parts.keep_facts(describe_run(plan))
             run_parts(plan, ledger.parts, executor=executor, shard=ledger.shard)
-            notes = plan.cohort.notes
             if ledger.shard is not None:
-                return Outcome(notes=notes)
+                return Outcome()
             effective = _count_effective(plan) if self.request.effective_tests else None
-        outcome = collect_run(ledger, columns=self.columns, effective=effective)
-        return replace(outcome, notes=(*notes, *outcome.notes))
+        return collect_run(ledger, columns=self.columns, effective=effective)
 
     @contextlib.contextmanager
-    def open_plan(self) -> Iterator[Plan]:
-        """Read the inputs and lay out the scan; the files serve while this is open."""
+    def open_plan(self) -> Iterator[tuple[Plan, tuple[str, ...]]]:
+        """Read the inputs and lay out the scan, with what of them looks odd, said at once.
+
+        The files serve while this is open.
+        """
         with open_scratch() as scratch:
-            cohort, covariates = _read(self.request, scratch)
-            plan = plan_scan(cohort, self.request.specification, covariates=covariates)
+            with collect_notes() as told:
+                cohort, covariates = _read(self.request, scratch)
+                plan = plan_scan(cohort, self.request.specification, covariates=covariates)
             _log.info("%s people, %s proteins", plan.cohort.n, len(plan.cohort.proteins.names))
             for label, text in describe_plan(plan):
                 _log.info("%s: %s", label, text)
-            for note in describe_oddities(plan):
+            notes = tuple(dict.fromkeys((*told, *describe_oddities(plan))))
+            for note in notes:
                 _log.warning("note: %s", note)
-            yield plan
+            yield plan, notes
 
 
 def associate(
@@ -381,11 +374,6 @@ def _read(request: AssociateRequest, scratch: Path) -> tuple[Cohort, list[Protei
         for name, source in request.protein_covariates.items()
     ]
     return cohort, covariates
-
-
-def _keep(frame: pl.DataFrame, path: Path) -> None:
-    """Put a part or a table on the disk as the run does."""
-    replace_file(path, partial(write_encoded, frame, format="parquet"))
 
 
 def _on_disk(source: Source | None, scratch: Path) -> Path | None:

@@ -1,0 +1,47 @@
+"""What joining the parts of a scan would take, by joining those of a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from proteomr.association.collect import collect, summarise
+from proteomr.association.specification import ModelSpec
+from proteomr.files import replace_file
+from proteomr.runs.encoding import write_encoded
+from proteomr.runs.timing import Spent, Stopwatch
+
+__all__ = ["estimate_joining", "keep"]
+
+# Rows of the table that is joined for a trial, so that what each takes is seen beside what all do.
+_JOINED_ROWS = 5_000
+# Of the table: the parts, the joined frame, its columns of statistics, and what is written.
+_TABLE_COPIES = 4.0
+
+
+def estimate_joining(
+    parts: Sequence[pl.DataFrame], spec: ModelSpec, *, share: float, scratch: Path
+) -> tuple[Spent, float]:
+    """Return what it takes to join, summarise and write a table, and the bytes that it needs.
+
+    Parameters
+    ----------
+    parts : of some proteins.
+    share : how many times as many proteins the scan has.
+    scratch : folder for the table.
+    """
+    watch = Stopwatch()
+    copies = max(1, _JOINED_ROWS // max(1, sum(part.height for part in parts)))
+    joined = collect([*parts] * copies, spec)
+    summarise(joined)
+    keep(joined.frame, scratch / "table.parquet")
+    times = share / copies
+    return watch.read().times(times), times * joined.frame.estimated_size() * _TABLE_COPIES
+
+
+def keep(frame: pl.DataFrame, path: Path) -> None:
+    """Put a part or a table on the disk as the run does."""
+    replace_file(path, partial(write_encoded, frame, format="parquet"))
