@@ -18,7 +18,8 @@ from proteomr.gwas.lead_variants import find_leads
 from proteomr.gwas.munge_job import require_parquet
 from proteomr.gwas.munging import MUNGE_VERSION, MungeOptions
 from proteomr.gwas.panel import name_panel, open_panel
-from proteomr.gwas.study import Study, filter_rows, name_study, read_names_and_p, read_study
+from proteomr.gwas.study import Study, filter_rows, name_study, read_hits, read_study
+from proteomr.io.genetics.ld_matrices import LdValues
 from proteomr.io.sumstats.source import ReadOptions
 from proteomr.runs import (
     Data,
@@ -51,6 +52,7 @@ class ClumpRequest(Request):
     measure : how its genotypes are correlated; None as PLINK does.
     clumping : thresholds.
     read : how the study is read.
+    ld_values : what the numbers of a matrix are.
     """
 
     command: ClassVar[str] = "gwas clump"
@@ -60,6 +62,7 @@ class ClumpRequest(Request):
     measure: LdMeasure | None = None
     clumping: Clumping = field(default_factory=Clumping)
     read: ReadOptions = field(default_factory=ReadOptions)
+    ld_values: LdValues = "auto"
 
     @classmethod
     def of(
@@ -70,6 +73,7 @@ class ClumpRequest(Request):
         measure: LdMeasure | None = None,
         clumping: Clumping | None = None,
         read: ReadOptions | None = None,
+        ld_values: LdValues = "auto",
     ) -> Self:
         """Return the request for a study and a panel as a user names them.
 
@@ -84,6 +88,7 @@ class ClumpRequest(Request):
             measure,
             Clumping() if clumping is None else clumping,
             ReadOptions() if read is None else read,
+            ld_values,
         )
 
     def formulas(self) -> Mapping[str, int]:
@@ -185,8 +190,10 @@ class ClumpJob:
     def _thin(self) -> _Thinned:
         asked = self.request
         with open_scratch() as scratch:
-            panel = open_panel(asked.ld.on_disk(scratch), measure=asked.measure)
-            study = _read_hits(asked.study.on_disk(scratch), asked.read)
+            panel = open_panel(
+                asked.ld.on_disk(scratch), measure=asked.measure, values=asked.ld_values
+            )
+            study = read_hits(asked.study.on_disk(scratch), asked.read)
         clumps, found_by = clump_traits(study.rows, panel, options=asked.clumping)
         counted = clumps["reason"].value_counts(name="n")
         counts = counted.sort("n", "reason", descending=[True, False]).rows()
@@ -258,6 +265,7 @@ def clump(
     measure: LdMeasure | None = None,
     clumping: Clumping | None = None,
     read: ReadOptions | None = None,
+    ld_values: LdValues = "auto",
     out: str | Path | None = None,
     threads: int | None = None,
     resume: bool = False,
@@ -272,6 +280,7 @@ def clump(
     measure : haplotype (as PLINK) or genotype correlations; None for the first.
     clumping : thresholds.
     read : how the study is read.
+    ld_values : what the numbers of a matrix are: r, r2, or auto, as they show.
     out : file of the table, whose name ends in .parquet; None keeps the tables in memory.
     threads : to work with; None for as many as this process may use.
     resume, overwrite : take the result of this same request that is there, or replace what is.
@@ -301,7 +310,9 @@ def clump(
     ['rs2']
     """
     require_parquet(out)
-    request = ClumpRequest.of(study, ld, measure=measure, clumping=clumping, read=read)
+    request = ClumpRequest.of(
+        study, ld, measure=measure, clumping=clumping, read=read, ld_values=ld_values
+    )
     return call_job(ClumpJob(request), out=out, threads=threads, resume=resume, overwrite=overwrite)
 
 
@@ -362,15 +373,6 @@ def _reading_formulas() -> dict[str, int]:
 def _read(path: Path, options: ReadOptions) -> Study:
     _log.info("reading %s", path)
     return read_study(path, options=MungeOptions(read=options))
-
-
-def _read_hits(path: Path, options: ReadOptions) -> Study:
-    """Return canonical rows, or names and p values alone of a table with columns SNP and P."""
-    rows = read_names_and_p(path, options)
-    if rows is None:
-        return _read(path, options)
-    note = f"{path.name}: no effects; columns 'SNP' and 'P' alone are taken"
-    return Study(rows, (), (note,))
 
 
 def _forecast(thinned: _Thinned, what: str, *, started: float) -> Forecast:
