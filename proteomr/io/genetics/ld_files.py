@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
+from proteomr.border import reads
 from proteomr.errors import FormatError, InputError
 from proteomr.io.bounds import check_arrays, read_whole
 from proteomr.io.sources import inspect_file
@@ -51,6 +52,7 @@ class Square:
     squares: bool = False
 
 
+@reads
 def read_square(path: Path) -> Square:
     """Return the numbers and names of a file of text (also gz), npz or parquet.
 
