@@ -13,7 +13,7 @@ import polars as pl
 
 from proteomr.gwas.annotation import read_annotation
 from proteomr.gwas.panel import open_panel
-from proteomr.gwas.study import read_names_and_p, read_study, read_variant_list
+from proteomr.gwas.study import read_hits, read_study, read_variant_list
 from proteomr.io.genetics.chains import read_chain
 from proteomr.io.sumstats import ReadOptions, open_sumstats
 from tests.fuzz.seed import IDS, Door, Seed, as_parquet
@@ -73,7 +73,7 @@ def sumstats_seeds() -> list[Seed]:
             "names and p",
             {"given": b"SNP P\nrs1 0.01\nrs2 1e-9\n"},
             ("given",),
-            lambda folder: read_names_and_p(folder / "given", ReadOptions()),
+            lambda folder: read_hits(folder / "given", ReadOptions()),
         ),
         Seed(
             "annotation",
