@@ -184,6 +184,17 @@ def test_a_fault_is_one_line_with_its_place(tmp_path: Path, lines: str, message:
     assert "1000001" not in text
 
 
+@pytest.mark.parametrize("swapped", ["protein_id", "ins_index"])
+def test_columns_that_are_exchanged_show_nobody(tmp_path: Path, swapped: str) -> None:
+    names = ["eid", "ins_index", "protein_id", "result"]
+    place = names.index(swapped)
+    names[0], names[place] = names[place], names[0]
+    lines = "1000001\t0\t0\t1\n1000002\t0\t7\t2\n"
+    text = fault_of(write(tmp_path / "a.txt", lines, header="\t".join(names) + "\n"))
+    assert "are columns exchanged?" in text or swapped == "ins_index"
+    assert "100000" not in text
+
+
 def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:
     lines = "".join(f"{1000000 + i}\t0\t0\t{i / 7}\n" for i in range(20000))
     whole = gzip.compress((HEADER + lines).encode())
