@@ -345,4 +345,15 @@ def test_numbers_that_are_no_proteins_are_named_and_set_apart(associate: Any, st
     assert "names sound like facts about samples: plate; name those" in ending.err
     apart = associate("--adjust", "simple=bmi", "--sample-column", "plate", "--overwrite")
     assert "plate" not in apart.err
-    assert apart.out.splitlines()[3].startswith("simple      lonely        12       0")
+    assert apart.out.splitlines()[3].startswith("simple      lonely        12    ")
+
+
+def test_what_readers_note_is_said_once_and_stands_in_log_and_manifest(
+    associate: Any, study: Any
+) -> None:
+    coded = pl.when(pl.int_range(pl.len()) % 5 == 0).then(-9.0).otherwise(pl.col("bmi"))
+    study.write("samples.csv", study.samples.with_columns(bmi=coded))
+    ending = associate("--adjust", "simple=bmi")
+    assert ending.err.count("bmi has 30 times -9") == 1
+    for name in ("log.txt", "manifest.json"):
+        assert (study.folder / "out" / name).read_text().count("bmi has 30 times -9") == 1
