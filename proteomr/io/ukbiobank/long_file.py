@@ -38,7 +38,7 @@ _CHUNK_BYTES: Final = 1 << 25
 _PARSE_BYTES: Final = 1 << 22
 _LARGEST_CODE: Final = 1_000_000
 _LISTED: Final = 5
-_LARGEST_CODE: Final = 99_999  # beyond it lie identifiers, which no message may hold
+_LARGEST_SHOWN: Final = 99_999  # beyond it lie identifiers, which no message may hold
 _COMMA_NUMBER: Final = r"^[+-]?\d*,\d+([eE][+-]?\d+)?$"
 
 
@@ -165,7 +165,7 @@ def _check(scatter: Scatter, path: Path, replicates: Replicates) -> None:
         raise no_instance(scatter.instance, sorted(scatter.visits), path)
     if scatter.unknown:
         codes = sorted(scatter.unknown)
-        if max(map(abs, codes)) > _LARGEST_CODE:
+        if max(map(abs, codes)) > _LARGEST_SHOWN:
             message = "holds numbers that are no codes of proteins; are columns exchanged?"
             raise FormatError(message, path=path, column=LONG_COLUMNS[2])
         shown = ", ".join(map(str, codes[:_LISTED])) + (", ..." if len(codes) > _LISTED else "")
