@@ -7,11 +7,14 @@ import typer
 
 from . import options as shared
 from .bundles import Running, takes_bundles
-from .console import print_rows, say
+from .console import print_rows, report_note, say
 from .help import GroupedCommand
 from .jobs import Task, run_command
 from .study_options import (
+    LINKAGE,
     BuildName,
+    Ld,
+    LdValuesName,
     OutFile,
     Reading,
     Study,
@@ -29,10 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["clump", "gwas", "leads", "munge"]
 
 Scale = Literal["log", "ratio"]
-Duplicates = Literal["first", "strongest", "none", "all"]
+Duplicates = Literal["agreeing", "first", "strongest", "none", "all"]
 Measure = Literal["haplotype", "genotype"]
 
-QUALITY, POSITIONS, LINKAGE = "Quality", "Positions", "Linkage"
+QUALITY, POSITIONS = "Quality", "Positions"
 _SHOWN = 12
 _REGION = "Rows of this stretch alone, such as 6:25000000-35000000, or 6; repeat for several."
 _CHAIN = (
@@ -51,6 +54,7 @@ _MEASURE = (
     "r2 between haplotypes by maximum likelihood, as PLINK clumps, or the squared correlation of "
     "genotypes. Without: haplotype for genotypes."
 )
+MR_KB = 10_000  # the default of mr --clump-kb
 
 Names = Annotated[
     Path | None,
@@ -118,8 +122,14 @@ def munge(
     ] = False,
     drop: Annotated[list[str] | None, option(QUALITY, "FINDING", _FINDING)] = None,
     duplicates: Annotated[
-        Duplicates, option(QUALITY, "first|strongest|none|all", "Which repeated row is kept.")
-    ] = "first",
+        Duplicates,
+        option(
+            QUALITY,
+            "agreeing|first|strongest|none|all",
+            "Which repeated row is kept; agreeing: the first, and none of rows that contradict "
+            "each other.",
+        ),
+    ] = "agreeing",
     out: OutFile,
     running: Running,
 ) -> None:
@@ -175,7 +185,8 @@ def clump(
     context: typer.Context,
     file: Study,
     *,
-    ld: Annotated[Path, option(LINKAGE, "BFILE", "Prefix of bed or pgen; or a matrix of r.")],
+    ld: Ld,
+    ld_values: LdValuesName = "auto",
     measure: Annotated[Measure | None, option(LINKAGE, "haplotype|genotype", _MEASURE)] = None,
     p1: Annotated[
         float, option(QUALITY, "P", "Largest p value of an index variant; 5e-8 usually.")
@@ -209,7 +220,10 @@ def clump(
         require_parquet(out)
         clumping = Clumping(p1=p1, p2=p2, r2=r2, kb=kb)
         read = ReadOptions(reading.format, columns, scales=reading.scales)
-        return ClumpJob(ClumpRequest.of(file, ld, measure=measure, clumping=clumping, read=read))
+        request = ClumpRequest.of(
+            file, ld, measure=measure, clumping=clumping, read=read, ld_values=ld_values
+        )
+        return ClumpJob(request)
 
     run_command(context, running, Task(make_job, out, _describe_clumps, tables={"map": columns}))
 
@@ -229,7 +243,11 @@ def leads(
     out: OutFile,
     running: Running,
 ) -> None:
-    """Keep the strongest variant of each stretch; linkage is not looked at."""
+    """Keep the strongest variant of each stretch; linkage is not looked at.
+
+    Leads less than 10,000 kb apart may be correlated, and are refused as instruments by mr unless
+    --ld shows that they are not, or --clump-kb says that the distance is enough.
+    """
     columns = reading.columns
 
     def make_job() -> "LeadsJob":
@@ -244,6 +262,11 @@ def leads(
 
     def report(results: "Results") -> None:
         say(f"{results.table().height:,} leads")
+        if results.table().height > 1 and distance_kb < MR_KB:
+            report_note(
+                f"note: mr takes variants within {MR_KB:,} kb for correlated: give --distance-kb "
+                f"{MR_KB} here, or its --ld or --clump-kb {distance_kb:g}"
+            )
 
     run_command(context, running, Task(make_job, out, report, tables={"map": columns}))
 

@@ -11,7 +11,7 @@ from .bundles import Blocks, Running, takes_bundles
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
 from .show_causes import describe_failures, show_causes
-from .study_options import EstimateColumns, MatchName, Sides
+from .study_options import EstimateColumns, LdValuesName, MatchName, OptionalLd, Sides
 
 if TYPE_CHECKING:
     from proteomr.mr.harmonise import Action
@@ -95,16 +95,8 @@ def mr(
             help="Names of the only variants that may serve, one a line.",
         ),
     ] = None,
-    ld: Annotated[
-        Path | None,
-        typer.Option(
-            "--ld",
-            metavar="BFILE|MATRIX",
-            rich_help_panel=INSTRUMENTS,
-            help="Genotypes (bed, bim and fam; or pgen), or a square matrix of correlations with "
-            "the variants' names (csv, tsv, also gz; npz; parquet), for clumping.",
-        ),
-    ] = None,
+    ld: OptionalLd = None,
+    ld_values: LdValuesName = "auto",
     clump_r2: Annotated[
         float,
         typer.Option(
@@ -169,6 +161,15 @@ def mr(
             help="Palindromic variants: 1 as they stand, 2 by their frequencies, 3 dropped.",
         ),
     ] = 2,
+    pair_by: Annotated[
+        Literal["all", "name"],
+        typer.Option(
+            metavar="all|name",
+            rich_help_panel=INSTRUMENTS,
+            help="name: an exposure with the outcomes of its own name alone, such as a protein in "
+            "two studies.",
+        ),
+    ] = "all",
     reverse: Annotated[
         bool,
         typer.Option(
@@ -336,6 +337,8 @@ def mr(
             rule=rule,
             instruments=instruments,
             ld=ld,
+            ld_values=ld_values,
+            pair_by=pair_by,
             reverse=reverse,
             steiger_filter=steiger_filter,
             outcome_size=size,

@@ -45,11 +45,13 @@ def show_causes(results: "Results") -> None:
     if "reach" in results.names and "estimate" in estimates.columns:
         strength = results.table("reach").select(*_PAIR, "mean_f", "r2_exposure")
         estimates = estimates.join(strength, on=_PAIR, how="left", maintain_order="left")
-    if verdict is not None and verdict.height > _SHOWN_PAIRS:
+    if verdict is None:
+        _print_estimates(estimates)
+    elif verdict.height > _SHOWN_PAIRS:
         _print_hits(estimates, verdict)
+        _print_caveats(verdict)
     else:
         _print_estimates(estimates)
-    if verdict is not None and verdict.height <= _SHOWN_PAIRS:
         for row in verdict.iter_rows(named=True):
             say(f"{_name_pair(row)}: {row['verdict']}")
     if "conditional_strength" in results.names:
@@ -57,6 +59,13 @@ def show_causes(results: "Results") -> None:
     if "controls_checked" in results.names:
         for row in results.table("controls_checked").iter_rows(named=True):
             say(f"control {row['exposure']} on {row['outcome']}: {row['message']}")
+
+
+def _print_caveats(verdict: "pl.DataFrame") -> None:
+    """Print what speaks against the numbers of many pairs, each once."""
+    counts = verdict["caveats"].drop_nulls().value_counts(sort=True, name="n")
+    for text, n in counts.head(_SHOWN_ROWS).rows():
+        say(f"against {n:,} of {verdict.height:,} pairs: {text}")
 
 
 def _print_strength(strength: "pl.DataFrame") -> None:

@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from proteomr.io.sumstats import ReadOptions
 
 __all__ = [
+    "LINKAGE",
     "BuildName",
     "EstimateColumns",
     "FormatName",
+    "Ld",
+    "LdValuesName",
     "Mapped",
     "Match",
     "MatchName",
+    "OptionalLd",
     "OutFile",
     "Reading",
     "Scales",
@@ -28,6 +32,7 @@ __all__ = [
     "parse_mapping",
 ]
 
+LINKAGE = "Linkage"
 Match = Literal["auto", "name", "rsid", "position"]
 
 
@@ -90,6 +95,22 @@ EstimateColumns = Annotated[
         "native|twosamplemr",
         "Names of the columns in the main table; twosamplemr: those of the R package.",
         "--columns",
+    ),
+]
+_LD = (
+    "Genotypes (prefix of bed, bim and fam; or of pgen), or a square matrix of correlations with "
+    "the variants' names in first line and first column (csv, tsv, also gz; npz; parquet)."
+)
+Ld = Annotated[Path, option(LINKAGE, "BFILE|MATRIX", _LD, "--ld")]
+OptionalLd = Annotated[Path | None, option(LINKAGE, "BFILE|MATRIX", _LD, "--ld")]
+LdValuesName = Annotated[
+    Literal["auto", "r", "r2"],
+    option(
+        LINKAGE,
+        "auto|r|r2",
+        "What a matrix holds, correlations or their squares; auto: correlations if one is "
+        "negative; asked for where ten pairs or more and none is.",
+        "--ld-values",
     ),
 ]
 OutFile = Annotated[

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from proteomr.gwas.munge_job import MungeJob, MungeRequest, munge
-from proteomr.gwas.thinning import ClumpJob, ClumpRequest, LeadsJob, LeadsRequest, clump, leads
+from proteomr.gwas.thinning import ClumpJob, LeadsJob, clump, leads
+from proteomr.gwas.thinning_requests import ClumpRequest, LeadsRequest
 
 __all__ = [
     "ClumpJob",

@@ -208,7 +208,7 @@ class AgreementSample:
         usable = np.isfinite(effect.values) & told
         if error is not None:
             usable &= np.isfinite(error.values) & (error.values > 0)
-        usable &= _first_of_its_kind(effect, error, p)
+        usable &= _first_of_its_kind(effect, error)
         n = int(usable.sum())
         if not n:
             return False, []
@@ -333,7 +333,7 @@ def _numbers(effect: _Column, error: _Column | None, p: _Column, rows: Bool) -> 
 
 
 def _first_of_its_kind(*columns: _Column | None) -> Bool:
-    """Tell rows whose numbers no row above has: a copy proves nothing."""
+    """Tell rows whose effect and error no row above has: a copy proves nothing."""
     held = [pl.Series(f"{i}", column.values) for i, column in enumerate(columns) if column]
     distinct = pl.DataFrame(held).select(pl.struct(pl.all()).is_first_distinct()).to_series()
     return distinct.to_numpy()

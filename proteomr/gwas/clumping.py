@@ -16,7 +16,7 @@ from proteomr.io.genetics.genotypes import LdSource
 
 __all__ = ["CLUMP_VERSION", "Clumping", "assign_clumps", "clump_traits"]
 
-CLUMP_VERSION: Final = 1  # of how clumps are made: raised when the same variants give others
+CLUMP_VERSION: Final = 2  # of how clumps are made: raised when the same variants give others
 
 _INDEX: Final = "index"
 _CLUMPED: Final = "clumped"
@@ -167,7 +167,7 @@ def clump_traits(
         _refuse_repeats(part)
         judged = _clump(part, ld, options or Clumping())
         parts.append(judged.with_columns(trait=pl.lit(trait, pl.String)))
-    return pl.concat(parts).select(*_TOLD, "trait", "row"), describe_panel(places)
+    return pl.concat(parts).select(*_TOLD, "trait", "row"), describe_panel(places, ld)
 
 
 def _clump(located: pl.DataFrame, ld: LdSource, options: Clumping) -> pl.DataFrame:

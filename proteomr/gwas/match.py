@@ -28,6 +28,7 @@ __all__ = [
     "is_number_or_place",
     "match_variants",
     "name_keys",
+    "read_places",
     "shows_one_build",
 ]
 
@@ -42,8 +43,9 @@ _PLACE: Final = (
 )
 _RS: Final = r"^rs[1-9][0-9]*$"
 # Of five shared variants at least nine in ten stand at the same position: then both sources are
-# on one build, whatever they say (the same figures as in `proteomr.gwas.build`).
-_FEWEST, _SURE = 5, 0.9
+# on one build, whatever they say (the same figures as in `proteomr.gwas.build`). Of three or four
+# all but one: half a per cent of places are the same on two builds, two by chance in 1 of 10,000.
+_FEWEST, _SURE, _LEAST = 5, 0.9, 3
 # The position of an insertion or deletion depends on how it is anchored, by as much as it is long
 # within a repeat; 100 bp cover all but the longest.
 _INDEL_SHIFT_BP: Final = 100
@@ -152,6 +154,8 @@ def describe_match(found: Matched) -> str:
 def is_listed(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     """Return which variants stand in a list of names or rsids.
 
+    A word that stands at several places of the frame names none of them.
+
     Examples
     --------
     >>> frame = pl.DataFrame({"variant_id": ["1:5:A:G", "x"], "rsid": ["rs5", None]})
@@ -160,7 +164,8 @@ def is_listed(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     """
     listed = add_keys(pl.DataFrame({"variant_id": list(names)}, schema={"variant_id": pl.String}))
     keyed = add_keys(frame)
-    by_name = keyed["_name"].is_in(listed["_name"].drop_nulls().implode())
+    word = keyed.select(pl.col("_name_shared") & ~is_number_or_place(pl.col("_name"))).to_series()
+    by_name = keyed["_name"].is_in(listed["_name"].drop_nulls().implode()) & ~word
     by_rsid = keyed["_rsid"].is_in(listed["_rsid"].drop_nulls().implode())
     return by_name.fill_null(value=False) | by_rsid.fill_null(value=False)
 
@@ -199,6 +204,27 @@ def name_keys(names: pl.Series) -> pl.Series:
         .otherwise("name")
         .alias("name")
     ).to_series()
+
+
+def read_places(names: pl.Series) -> pl.DataFrame:
+    """Return ``chromosome``, ``position_bp``, ``allele_1`` and ``allele_2`` as names spell them.
+
+    Examples
+    --------
+    >>> read_places(pl.Series(["chr1_5_t_c", "rs7"])).rows()
+    [('1', 5, 'T', 'C'), (None, None, None, None)]
+    """
+    columns = ("chromosome", "position_bp", "allele_1", "allele_2")
+    parts = names.cast(pl.String).str.extract_groups(_PLACE).struct.unnest()
+    if parts.width < len(columns):  # no names at all
+        parts = pl.DataFrame(schema=dict.fromkeys(columns, pl.String)).clear(names.len())
+    parts.columns = list(columns)
+    chromosome = pl.col("chromosome").str.to_uppercase().str.strip_chars_start("0")
+    return parts.with_columns(
+        chromosome.replace({"M": "MT", "XY": "X"}),
+        pl.col("position_bp").cast(pl.Int64, strict=False),
+        pl.col("allele_1", "allele_2").str.to_uppercase(),
+    )
 
 
 def add_keys(frame: pl.DataFrame, *, what: str = "variants") -> pl.DataFrame:
@@ -290,14 +316,17 @@ def contradict_positions(pairs: pl.DataFrame, *, shown: str | None = None) -> pl
     """Return which pairs of rows that share a name lie at different places.
 
     Another chromosome contradicts on any builds. Another position does so where both rows are on
-    one build: as told, or as the positions of the pairs themselves show.
+    one build: as told, or as the positions of the pairs themselves show. A word that is neither an
+    rs number nor a place is contradicted unless builds are told or shown to differ: a word that
+    stands for no name may be in both sources.
 
     Parameters
     ----------
     pairs : ``chromosome``, ``position_bp``, ``build``, the same with ``_right`` behind for the
-        other source, all null where unknown, and ``indel``, where positions may be some bp apart.
-    shown : column that tells, where no build is told, whether a row's sources are on one; None
-        for what these pairs show, see `shows_one_build`.
+        other source, all null where unknown, and ``indel``, where positions may be some bp apart;
+        ``word`` tells which names are neither rs numbers nor places.
+    shown : column that tells, where no build is told, whether a row's sources are on one, null
+        where nothing shows it; None for what these pairs show, see `shows_one_build`.
 
     Examples
     --------
@@ -311,8 +340,9 @@ def contradict_positions(pairs: pl.DataFrame, *, shown: str | None = None) -> pl
     if not pairs.height:
         return pl.Series("contradicts", [], dtype=pl.Boolean)
     same_build = pl.col("build").cast(pl.String) == pl.col("build_right").cast(pl.String)
-    of_all = pl.lit(bool(shows_one_build(pairs))) if shown is None else pl.col(shown)
-    one_build = pl.coalesce(same_build, of_all)
+    of_all = pl.lit(shows_one_build(pairs), pl.Boolean) if shown is None else pl.col(shown)
+    word = pl.col("word") if "word" in pairs.columns else pl.lit(value=False)
+    one_build = pl.coalesce(same_build, of_all, word)
     return pairs.select((_other_chromosome() | (_is_apart() & one_build)).alias("c")).to_series()
 
 
@@ -331,7 +361,9 @@ def shows_one_build(pairs: pl.DataFrame) -> bool | None:
     True
     """
     n, same = pairs.select(*_count_comparable()).row(0)
-    return bool(same >= _SURE * n) if n >= _FEWEST else None
+    if n >= _LEAST and n - same <= max(1.0, (1.0 - _SURE) * n):
+        return True
+    return False if n >= _FEWEST or (n >= _LEAST and same == 0) else None
 
 
 def _count_comparable() -> tuple[pl.Expr, pl.Expr]:

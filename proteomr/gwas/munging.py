@@ -226,7 +226,7 @@ class _Run:
             raise NothingToDo(describe_nothing(paths, self._rows, self._dropped, option=option))
         rows = sink.finish(None if keep.all() else keep, self._fill())
         if repeats is not None and repeats.any():
-            self._note_repeats(rows, repeats.filter(keep))
+            self._note_repeats(sink.find_name(int(repeats.arg_max() or 0)))
         return rows, int(keep.sum())
 
     def _drop_multiallelic(self, keys: pl.DataFrame, stays: Bool, keep: Bool) -> None:
@@ -249,6 +249,8 @@ class _Run:
             return None
         differ = differing_groups(rows, keys=["variant"], numbers={"effect": "error"})
         chosen = pl.Series(self._choose(rows["variant"], keep))
+        if self._options.policy.duplicates == "agreeing":
+            chosen &= ~differ
         dropped = self._options.policy.drop
         if REPEATED in dropped:
             chosen &= ~(further & ~differ)
@@ -265,24 +267,21 @@ class _Run:
         keep[keep] = chosen.to_numpy()
         return pl.Series(contradicting)
 
-    def _note_repeats(self, rows: pl.LazyFrame, contradicting: pl.Series) -> None:
+    def _note_repeats(self, first: str) -> None:
         """Say which variants stand several times with different numbers, and which row stays."""
         further = self._found[REPEATED_DIFFERENTLY]
-        at = contradicting.arg_max()
-        name = ""
-        if contradicting.any() and at is not None:
-            name = f", as {rows.select('variant_id').slice(at, 1).collect().item()!r}"
         clause = {
+            "agreeing": "none of them is kept",
             "first": "the first of each is kept",
             "strongest": "the strongest of each is kept",
-            "none": "none is kept",
+            "none": "none of them is kept",
             "all": "all are kept",
         }[self._options.policy.duplicates]
         if REPEATED_DIFFERENTLY in self._options.policy.drop:
-            clause = "none is kept"
+            clause = "none of them is kept"
         file = f"{self._files[0].path.name}: " if len(self._files) == 1 else ""
         rows_repeat = "1 row repeats" if further == 1 else f"{further:,} rows repeat"
-        message = f"{file}{rows_repeat} a variant with another effect or error{name}"
+        message = f"{file}{rows_repeat} a variant with another effect or error, as {first!r}"
         self._notes.append(f"{message}; {clause}")
 
     def report(self, rows_kept: int) -> MungeReport:
@@ -353,7 +352,7 @@ class _Run:
             return np.ones(keys.len(), dtype=np.bool_)
         if how == "none":
             return keys.is_unique().to_numpy()
-        if how == "first":
+        if how in ("agreeing", "first"):
             return keys.is_first_distinct().to_numpy()
         strength = np.concatenate(self._strength)[rows_left]
         order = np.argsort(-strength, kind="stable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,11 @@ from proteomr.gwas.match import (
     add_keys,
     contradict_positions,
     is_number_or_place,
+    read_places,
     shows_one_build,
 )
 from proteomr.io.genetics.genotypes import LdSource, open_genotypes, read_pgen
-from proteomr.io.genetics.ld_matrices import read_ld_matrix
+from proteomr.io.genetics.ld_matrices import LdMatrix, LdValues, read_ld_matrix
 from proteomr.runs import Data, Source
 from proteomr.stats.linkage import LdMeasure
 
@@ -67,7 +69,9 @@ def name_panel(data: Data) -> Source:
 
 
 @reads
-def open_panel(path: str | Path, *, measure: LdMeasure | None = None) -> LdSource:
+def open_panel(
+    path: str | Path, *, measure: LdMeasure | None = None, values: LdValues = "auto"
+) -> LdSource:
     r"""Return a panel from genotypes or from a matrix of correlations.
 
     Parameters
@@ -76,11 +80,13 @@ def open_panel(path: str | Path, *, measure: LdMeasure | None = None) -> LdSourc
         prefix; or a square matrix of r as text (also gz), npz or parquet.
     measure : how genotypes are correlated, see `GenotypePanel`; None for
         haplotypes, and for matrices.
+    values : what the numbers of a matrix are, see
+        `proteomr.io.genetics.ld_matrices.read_ld_matrix`.
 
     Raises
     ------
     UsageError
-        A measure is named for a matrix.
+        A measure is named for a matrix, or values for genotypes.
     InputError
         There are no such files.
 
@@ -97,7 +103,10 @@ def open_panel(path: str | Path, *, measure: LdMeasure | None = None) -> LdSourc
     if path.is_file() and path.suffix not in _GENOTYPES:
         if measure is not None:
             raise UsageError("--measure is for genotypes; a matrix holds what it holds")
-        return read_ld_matrix(path)
+        matrix = read_ld_matrix(path, values=values)
+        return replace(matrix, variants=_place(matrix.variants))
+    if values != "auto":
+        raise UsageError("--ld-values is for matrices; genotypes are correlated here")
     reader = read_pgen if path.suffix in _PGEN else open_genotypes
     return reader(path, measure=measure or "haplotype")
 
@@ -132,7 +141,7 @@ def locate_in_panel(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame
     wanted = _with_alleles(add_keys(variants), ("effect_allele", "other_allele"))
     wanted = wanted.with_row_index("_i")
     rows = narrow_rows(panel.with_row_index("_row"), wanted)
-    there = _with_alleles(add_keys(rows, what="panel"), ("allele_1", "allele_2"))
+    there = _with_alleles(_spell_alleles(add_keys(rows, what="panel")), ("allele_1", "allele_2"))
     placed = pl.col("_position") > 0  # a panel writes chromosome 0, position 0 where unknown
     word = pl.col("_name_shared") & ~is_number_or_place(pl.col("_name"))
     shared = there.filter(word)["_name"].unique()
@@ -154,8 +163,11 @@ def locate_in_panel(variants: pl.DataFrame, panel: pl.DataFrame) -> pl.DataFrame
     return _choose(pairs, wanted["_name"].is_in(shared.implode()))
 
 
-def describe_panel(places: pl.DataFrame) -> tuple[str, ...]:
+def describe_panel(places: pl.DataFrame, ld: LdSource | None = None) -> tuple[str, ...]:
     """Return notes on variants that were found otherwise than by their names.
+
+    A matrix of few variants in which nothing is negative gets a note, too: its numbers may be
+    squares.
 
     Examples
     --------
@@ -164,10 +176,15 @@ def describe_panel(places: pl.DataFrame) -> tuple[str, ...]:
     """
     keys: tuple[Key, ...] = ("rsid", "position")
     counts = {key: int((places["panel_key"] == key).sum()) for key in keys}
-    return tuple(
-        f"{n:,} of {places.height:,} variants are in the panel by {key}"
-        for key, n in counts.items()
-        if n
+    doubtful = isinstance(ld, LdMatrix) and ld.doubtful
+    doubt = "no correlation of the matrix is negative; if they are squares, give --ld-values r2"
+    return (
+        *(
+            f"{n:,} of {places.height:,} variants are in the panel by {key}"
+            for key, n in counts.items()
+            if n
+        ),
+        *[doubt] * doubtful,
     )
 
 
@@ -188,6 +205,23 @@ def refuse_absence(places: pl.DataFrame) -> None:
             f"none of the {places.height} variants is in the panel; are both named by the same "
             "kind of identifier?"
         )
+
+
+def _place(variants: pl.DataFrame) -> pl.DataFrame:
+    """Return the variants of a matrix with the places that their names tell."""
+    places = read_places(variants["variant_id"])
+    names = ("chromosome", "position_bp")
+    return variants.with_columns(pl.coalesce(pl.col(n), places[n]).alias(n) for n in names)
+
+
+def _spell_alleles(there: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of a panel with the alleles that their names tell, if in no certain order."""
+    places = read_places(there["variant_id"])
+    known = [name for name in ("allele_1", "allele_2") if name in there.columns]
+    return there.with_columns(
+        pl.coalesce(pl.col(name), places[name]) if name in known else places[name]
+        for name in ("allele_1", "allele_2")
+    )
 
 
 def _with_alleles(frame: pl.DataFrame, names: tuple[str, str]) -> pl.DataFrame:
@@ -257,8 +291,16 @@ def _pair(wanted: pl.DataFrame, there: pl.DataFrame, key: Key) -> pl.DataFrame:
         pl.col("_position_there").alias("position_bp_right"),
         pl.lit(None, pl.String).alias("build_right"),
         (pl.col("_indel") | pl.col("_indel_there")).alias("indel"),
+        _is_word(key).alias("word"),
     )
     return paired.filter(pl.col("fits")) if key == "position" else paired
+
+
+def _is_word(key: Key) -> pl.Expr:
+    """Tell which pairs share a word that is neither an rs number nor a place."""
+    if key != "name":
+        return pl.lit(value=False)
+    return ~is_number_or_place(pl.col("_name")).fill_null(value=True)
 
 
 def _shows_build(pairs: pl.DataFrame, further: pl.DataFrame, unplaced: pl.DataFrame) -> bool:

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from proteomr.errors import UsageError, nearest
 
-__all__ = ["FINDINGS", "Finding", "VariantPolicy"]
+__all__ = ["FINDINGS", "Duplicates", "Finding", "VariantPolicy"]
 
 Finding: TypeAlias = Literal[
     "unnamed",
@@ -42,6 +42,8 @@ Finding: TypeAlias = Literal[
     "se_from_limits",
     "se_from_p",
 ]
+Duplicates: TypeAlias = Literal["agreeing", "first", "strongest", "none", "all"]
+"""Which row of a variant that stands several times is kept."""
 FINDINGS: Final[tuple[Finding, ...]] = get_args(Finding)
 
 _DEFAULT: Final[frozenset[Finding]] = frozenset(
@@ -74,7 +76,8 @@ class VariantPolicy:
     min_info : smallest quality of the imputation; None for any.
     max_disagreement : share by which the statistic of effect and error may differ from that of
         the p-value.
-    duplicates : which row of a variant that stands several times is kept: the ``first``, the
+    duplicates : which row of a variant that stands several times is kept: where they agree the
+        first and where they contradict each other none (``agreeing``), the ``first``, the
         ``strongest`` (largest -log10 p), ``none``, or ``all``. The others are counted as
         ``repeated`` where all rows of the variant have the same effect and error per the same
         allele, else as ``repeated_differently``; with either among the findings to drop they leave
@@ -88,14 +91,14 @@ class VariantPolicy:
     Examples
     --------
     >>> VariantPolicy(min_maf=0.01).duplicates
-    'first'
+    'agreeing'
     """
 
     drop: frozenset[Finding] = field(default=_DEFAULT)
     min_maf: float | None = None
     min_info: float | None = None
     max_disagreement: float = 0.05
-    duplicates: Literal["first", "strongest", "none", "all"] = "first"
+    duplicates: Duplicates = "agreeing"
 
     def __post_init__(self) -> None:
         for finding in self.drop:

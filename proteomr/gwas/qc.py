@@ -112,8 +112,9 @@ def key_variants(frame: pl.DataFrame) -> pl.DataFrame:
     Beside them stand the effect per the allele that sorts last, and its error, by which rows of one
     variant are compared; 32 bits hold a hundredth of a standard error up to z of 100,000.
 
-    A variant is a trait, a place and a pair of alleles in any order; where one is unknown, a trait
-    and a name. Among ten million variants two share a number by chance in 3 of a million tables.
+    A variant is a trait, a place and a pair of alleles in any order; where the place is unknown,
+    a name instead, and where an allele is, a name alone. Among ten million variants two share a
+    number by chance in 3 of a million tables.
 
     Returns
     -------
@@ -128,13 +129,15 @@ def key_variants(frame: pl.DataFrame) -> pl.DataFrame:
     place = ("trait", "chromosome", "position_bp")
     low = pl.min_horizontal("effect_allele", "other_allele")
     high = pl.max_horizontal("effect_allele", "other_allele")
+    pair = (low.alias("low"), high.alias("high"))
     named = pl.struct("trait", "variant_id").hash(seed=0)
+    unplaced = pl.struct("trait", "variant_id", *pair).hash(seed=0)
     placed = pl.col("chromosome").is_not_null() & pl.col("position_bp").is_not_null()
     paired = pl.col("effect_allele").is_not_null() & pl.col("other_allele").is_not_null()
-    exact = pl.struct(*place, low.alias("low"), high.alias("high")).hash(seed=0)
+    exact = pl.struct(*place, *pair).hash(seed=0)
     turned = (pl.col("effect_allele") < pl.col("other_allele")).fill_null(value=False)
     return frame.select(
-        variant=pl.when(placed & paired).then(exact).otherwise(named),
+        variant=pl.when(placed & paired).then(exact).when(paired).then(unplaced).otherwise(named),
         site=pl.when(placed).then(pl.struct(*place).hash(seed=0)).otherwise(named),
         effect=pl.when(turned).then(-pl.col("beta")).otherwise("beta").cast(pl.Float32),
         error=pl.col("se").cast(pl.Float32),

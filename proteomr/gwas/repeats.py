@@ -21,11 +21,11 @@ _NEGLIGIBLE: Final = 0.01
 def mark_repeats(
     frame: pl.DataFrame, *, keys: Sequence[str], numbers: Mapping[str, str]
 ) -> pl.Series:
-    """Return for each row that repeats one above it how: with the same numbers, or with others.
+    """Return for each row that does not stand for its variant why: a repeat, or a contradiction.
 
-    The first row of a variant is the one that stays, as in ``format_data`` of the R package
-    TwoSampleMR. Numbers are the same where neither the effect nor its standard error differs from
-    the first row's by more than a hundredth of a standard error.
+    Of rows with the same numbers the first stays; of rows that contradict each other none does,
+    since nothing tells which is right. Numbers are the same where neither the effect nor its
+    standard error differs from the first row's by more than a hundredth of a standard error.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def mark_repeats(
 
     Returns
     -------
-    marks : ``repeated``, ``repeated_differently`` (any row of the variant has other numbers than
-        the first), or null for first rows.
+    marks : ``repeated``, ``repeated_differently`` (all rows of a variant of which any has other
+        numbers than the first), or null for rows that stay.
 
     Examples
     --------
@@ -45,14 +45,14 @@ def mark_repeats(
     ...     {"variant_id": ["a", "b", "a", "b"], "beta": [0.1, 0.2, 0.1, -0.2], "se": [0.01] * 4}
     ... )
     >>> mark_repeats(rows, keys=["variant_id"], numbers={"beta": "se"}).to_list()
-    [None, None, 'repeated', 'repeated_differently']
+    [None, 'repeated_differently', 'repeated', 'repeated_differently']
     """
     further = frame.select(~pl.struct(keys).is_first_distinct()).to_series()
     if not further.any():
         return pl.repeat(None, frame.height, dtype=pl.String, eager=True).alias("repeat")
     differ = differing_groups(frame, keys=keys, numbers=numbers)
     return pl.select(
-        pl.when(further & differ)
+        pl.when(differ)
         .then(pl.lit(REPEATED_DIFFERENTLY))
         .when(further)
         .then(pl.lit(REPEATED))

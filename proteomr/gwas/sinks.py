@@ -58,6 +58,10 @@ class MemorySink:
         filled = [pl.col(name).fill_null(value) for name, value in fill.items()]
         return rows.with_columns(filled).lazy()
 
+    def find_name(self, row: int) -> str:
+        """Return the name of the variant of a row that was taken, kept or not."""
+        return str(pl.concat(frame.select("variant_id") for frame in self._parts).item(row, 0))
+
 
 class ParquetSink:
     """Rows written aside as they come, then to a parquet file in one go.
@@ -108,6 +112,17 @@ class ParquetSink:
         self.close()
         replace_file(self._path, lambda file: self._write(file, keep, fill), mode=shared_mode())
         return pl.scan_parquet(self._path, glob=False)
+
+    def find_name(self, row: int) -> str:
+        """Return the name of the variant of a row that was taken, kept or not; once finished."""
+        with pa.OSFile(str(self._aside)) as opened:
+            source = pa.ipc.open_file(opened)
+            for number in range(source.num_record_batches):
+                batch = source.get_batch(number)
+                if row < batch.num_rows:
+                    return str(batch.column("variant_id")[row])
+                row -= batch.num_rows
+        raise IndexError(row)
 
     def close(self) -> None:
         """Close the file aside."""

@@ -37,7 +37,7 @@ __all__ = [
     "name_studies",
     "name_study",
     "note_contradictions",
-    "read_names_and_p",
+    "read_hits",
     "read_study",
     "read_variant_list",
     "select_variants",
@@ -148,9 +148,9 @@ def read_study(
     r"""Return the rows of a study that can be used, each variant once, with an account of others.
 
     All commands read by it. Rows are judged as by `proteomr.gwas.munging.munge_files`: of a variant
-    that stands several times the first row stays, and the others are counted as ``repeated`` or
-    ``repeated_differently``, with a note on the latter. What TwoSampleMR's ``format_data`` made is
-    taken as it stands, with its ``mr_keep``.
+    that stands several times the first row stays and the others are counted as ``repeated``; where
+    they contradict each other all are left out as ``repeated_differently``, with a note. What
+    TwoSampleMR's ``format_data`` made is taken as it stands, with its ``mr_keep``.
 
     Parameters
     ----------
@@ -225,20 +225,29 @@ def select_variants(
     )
 
 
-@reads
-def read_names_and_p(path: Path, options: ReadOptions) -> pl.DataFrame | None:
-    """Return names and p values of a table with columns SNP and P that is of no known format.
+def read_hits(path: Path, options: ReadOptions) -> Study:
+    """Return the rows of a study, or names and p values alone of a table with columns SNP and P.
 
     Parameters
     ----------
-    path : the table, as PLINK writes it.
-    options : how it would be read; None is returned where it can be, or where more is asked for.
+    path : summary statistics, or a table as PLINK writes it.
+    options : how it is read.
 
     Raises
     ------
     FormatError
         It is of no known format, and lacks these columns.
     """
+    rows = _read_names_and_p(path, options)
+    if rows is None:
+        return read_study(path, options=MungeOptions(read=options))
+    note = f"{path.name}: no effects; columns 'SNP' and 'P' alone are taken"
+    return Study(rows, (), (note,))
+
+
+@reads
+def _read_names_and_p(path: Path, options: ReadOptions) -> pl.DataFrame | None:
+    """Return names and p values of a table that is of no known format; None of any other."""
     try:
         open_sumstats(path, options=options)
     except FormatError:
@@ -265,15 +274,14 @@ def note_contradictions(reasons: pl.Series, names: pl.Series) -> tuple[str, ...]
 
     Examples
     --------
-    >>> note_contradictions(pl.Series([None, "repeated_differently"]), pl.Series(["a", "a"]))
-    ("1 row repeats a variant with another effect or error, as 'a'; the first of each is kept",)
+    >>> note_contradictions(pl.Series(["repeated_differently"] * 2), pl.Series(["a", "a"]))
+    ("2 rows repeat a variant with another effect or error, as 'a'; none of them is kept",)
     """
     which = names.filter((reasons == REPEATED_DIFFERENTLY).fill_null(value=False))
     if not which.len():
         return ()
-    rows_repeat = "1 row repeats" if which.len() == 1 else f"{which.len():,} rows repeat"
-    message = f"{rows_repeat} a variant with another effect or error, as {which[0]!r}"
-    return (f"{message}; the first of each is kept",)
+    message = f"{which.len():,} rows repeat a variant with another effect or error"
+    return (f"{message}, as {which[0]!r}; none of them is kept",)
 
 
 @reads

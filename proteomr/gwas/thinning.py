@@ -4,145 +4,39 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final, Self
+from typing import ClassVar
 
 import polars as pl
 
 from proteomr.errors import NothingToDo
 from proteomr.execute import Executor
-from proteomr.gwas.clumping import CLUMP_VERSION, Clumping, clump_traits
+from proteomr.gwas.clumping import Clumping, clump_traits
 from proteomr.gwas.lead_variants import find_leads
 from proteomr.gwas.munge_job import require_parquet
-from proteomr.gwas.munging import MUNGE_VERSION, MungeOptions
-from proteomr.gwas.panel import name_panel, open_panel
-from proteomr.gwas.study import Study, filter_rows, name_study, read_names_and_p, read_study
+from proteomr.gwas.munging import MungeOptions
+from proteomr.gwas.panel import open_panel
+from proteomr.gwas.study import Study, filter_rows, read_hits, read_study
+from proteomr.gwas.thinning_requests import ClumpRequest, LeadsRequest
+from proteomr.io.genetics.ld_matrices import LdValues
 from proteomr.io.sumstats.source import ReadOptions
 from proteomr.runs import (
     Data,
     Forecast,
     Ledger,
     Outcome,
-    Request,
     Results,
-    Source,
     call_job,
     open_scratch,
 )
 from proteomr.stats.linkage import LdMeasure
-from proteomr.tables import Drop, load_schema
+from proteomr.tables import Drop
 
-__all__ = ["ClumpJob", "ClumpRequest", "LeadsJob", "LeadsRequest", "clump", "leads"]
+__all__ = ["ClumpJob", "LeadsJob", "clump", "leads"]
 
-_LEADS_VERSION: Final = 1  # of how leads are chosen: raised when a file gives others
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ClumpRequest(Request):
-    """What is to be clumped, and how.
-
-    Attributes
-    ----------
-    study : summary statistics, or a table with columns SNP and P.
-    ld : panel, see `proteomr.gwas.panel.open_panel`.
-    measure : how its genotypes are correlated; None as PLINK does.
-    clumping : thresholds.
-    read : how the study is read.
-    """
-
-    command: ClassVar[str] = "gwas clump"
-
-    study: Source
-    ld: Source
-    measure: LdMeasure | None = None
-    clumping: Clumping = field(default_factory=Clumping)
-    read: ReadOptions = field(default_factory=ReadOptions)
-
-    @classmethod
-    def of(
-        cls,
-        study: Data,
-        ld: Data,
-        *,
-        measure: LdMeasure | None = None,
-        clumping: Clumping | None = None,
-        read: ReadOptions | None = None,
-    ) -> Self:
-        """Return the request for a study and a panel as a user names them.
-
-        Examples
-        --------
-        >>> ClumpRequest.of("hits.tsv", "panel").clumping.r2
-        0.001
-        """
-        return cls(
-            name_study(study),
-            name_panel(ld),
-            measure,
-            Clumping() if clumping is None else clumping,
-            ReadOptions() if read is None else read,
-        )
-
-    def formulas(self) -> Mapping[str, int]:
-        """Return the versions of reading and clumping.
-
-        Examples
-        --------
-        >>> sorted(ClumpRequest.of("hits.tsv", "panel").formulas())
-        ['clump', 'munge', 'sumstats']
-        """
-        return {**_reading_formulas(), "clump": CLUMP_VERSION}
-
-
-@dataclass(frozen=True, slots=True)
-class LeadsRequest(Request):
-    """Where leads are looked for, and how.
-
-    Attributes
-    ----------
-    study : summary statistics.
-    p_value, distance_bp : see `proteomr.gwas.lead_variants.find_leads`.
-    read : how the study is read.
-    """
-
-    command: ClassVar[str] = "gwas leads"
-
-    study: Source
-    p_value: float = 5e-8
-    distance_bp: int = 500_000
-    read: ReadOptions = field(default_factory=ReadOptions)
-
-    @classmethod
-    def of(
-        cls,
-        study: Data,
-        *,
-        p_value: float = 5e-8,
-        distance_bp: int = 500_000,
-        read: ReadOptions | None = None,
-    ) -> Self:
-        """Return the request for a study as a user names it.
-
-        Examples
-        --------
-        >>> LeadsRequest.of("hits.tsv").distance_bp
-        500000
-        """
-        reading = ReadOptions() if read is None else read
-        return cls(name_study(study), p_value, distance_bp, reading)
-
-    def formulas(self) -> Mapping[str, int]:
-        """Return the versions of reading and choosing.
-
-        Examples
-        --------
-        >>> sorted(LeadsRequest.of("hits.tsv").formulas())
-        ['leads', 'munge', 'sumstats']
-        """
-        return {**_reading_formulas(), "leads": _LEADS_VERSION}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,8 +79,10 @@ class ClumpJob:
     def _thin(self) -> _Thinned:
         asked = self.request
         with open_scratch() as scratch:
-            panel = open_panel(asked.ld.on_disk(scratch), measure=asked.measure)
-            study = _read_hits(asked.study.on_disk(scratch), asked.read)
+            panel = open_panel(
+                asked.ld.on_disk(scratch), measure=asked.measure, values=asked.ld_values
+            )
+            study = read_hits(asked.study.on_disk(scratch), asked.read)
         clumps, found_by = clump_traits(study.rows, panel, options=asked.clumping)
         counted = clumps["reason"].value_counts(name="n")
         counts = counted.sort("n", "reason", descending=[True, False]).rows()
@@ -258,6 +154,7 @@ def clump(
     measure: LdMeasure | None = None,
     clumping: Clumping | None = None,
     read: ReadOptions | None = None,
+    ld_values: LdValues = "auto",
     out: str | Path | None = None,
     threads: int | None = None,
     resume: bool = False,
@@ -272,6 +169,7 @@ def clump(
     measure : haplotype (as PLINK) or genotype correlations; None for the first.
     clumping : thresholds.
     read : how the study is read.
+    ld_values : what the numbers of a matrix are: r, r2, or auto, as they show.
     out : file of the table, whose name ends in .parquet; None keeps the tables in memory.
     threads : to work with; None for as many as this process may use.
     resume, overwrite : take the result of this same request that is there, or replace what is.
@@ -301,7 +199,9 @@ def clump(
     ['rs2']
     """
     require_parquet(out)
-    request = ClumpRequest.of(study, ld, measure=measure, clumping=clumping, read=read)
+    request = ClumpRequest.of(
+        study, ld, measure=measure, clumping=clumping, read=read, ld_values=ld_values
+    )
     return call_job(ClumpJob(request), out=out, threads=threads, resume=resume, overwrite=overwrite)
 
 
@@ -355,22 +255,9 @@ def leads(
     return call_job(LeadsJob(request), out=out, threads=threads, resume=resume, overwrite=overwrite)
 
 
-def _reading_formulas() -> dict[str, int]:
-    return {"munge": MUNGE_VERSION, "sumstats": load_schema("sumstats").version}
-
-
 def _read(path: Path, options: ReadOptions) -> Study:
     _log.info("reading %s", path)
     return read_study(path, options=MungeOptions(read=options))
-
-
-def _read_hits(path: Path, options: ReadOptions) -> Study:
-    """Return canonical rows, or names and p values alone of a table with columns SNP and P."""
-    rows = read_names_and_p(path, options)
-    if rows is None:
-        return _read(path, options)
-    note = f"{path.name}: no effects; columns 'SNP' and 'P' alone are taken"
-    return Study(rows, (), (note,))
 
 
 def _forecast(thinned: _Thinned, what: str, *, started: float) -> Forecast:

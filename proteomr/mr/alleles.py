@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from proteomr.gwas.alleles import flip_strand, is_palindromic
+from proteomr.gwas.alleles import clean_allele, flip_strand, is_palindromic
 
-__all__ = ["align_alleles"]
+__all__ = ["agree_on_alleles", "align_alleles"]
 
 A1, A2 = pl.col("a1"), pl.col("a2")
 B1, B2 = pl.col("b1"), pl.col("b2")
@@ -56,6 +56,37 @@ def align_alleles(frame: pl.DataFrame, *, tolerance: float) -> pl.DataFrame:
         _mark(marked.filter(pl.col("case").is_null()), incompatible=pl.lit(value=True)),
     ]
     return pl.concat([part.select(both.columns) for part in parts])
+
+
+def agree_on_alleles(rows: pl.DataFrame) -> pl.Series:
+    """Return whether the alleles of harmonised rows are those of one variant in one order.
+
+    The other strand is another spelling where it cannot be another order: not of A/T and C/G. I and
+    D are the longer and the shorter allele of the other side. What is not told agrees.
+
+    Parameters
+    ----------
+    rows : ``effect_allele_exposure`` and ``effect_allele_outcome``; ``other_allele_exposure`` and
+        ``other_allele_outcome`` where known.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame(
+    ...     {"effect_allele_exposure": ["A", "A", "A"], "other_allele_exposure": ["G", "G", "T"],
+    ...      "effect_allele_outcome": ["T", "G", "T"], "other_allele_outcome": ["C", "A", "A"]}
+    ... )
+    >>> agree_on_alleles(rows).to_list()
+    [True, False, False]
+    """
+    names = {"a1": "effect_allele_exposure", "a2": "other_allele_exposure"}
+    names |= {"b1": "effect_allele_outcome", "b2": "other_allele_outcome"}
+    alleles = rows.select(
+        (clean_allele(pl.col(n)) if n in rows.columns else pl.lit(None, pl.String)).alias(short)
+        for short, n in names.items()
+    ).with_columns(_recode_indels())
+    straight = (A1 == B1).fill_null(value=True) & (A2 == B2).fill_null(value=True)
+    flipped = ((flip_strand(B1) == A1) & (flip_strand(B2) == A2)).fill_null(value=False)
+    return alleles.select(straight | (flipped & ~is_palindromic(A1, A2))).to_series()
 
 
 def _case() -> pl.Expr:

@@ -277,8 +277,9 @@ def _find(name: str, kinds: Sequence[type[Kind]]) -> type[Kind]:
     found = {_fold(text): kind for text, kind in spelt.items()}.get(_fold(name))
     if found is not None:
         return found
-    keys = ", ".join(kind.key for kind in kinds)
-    raise UsageError(f"no method {name!r}{nearest(name, spelt)}; known: {keys}, or all")
+    keys = [kind.key for kind in kinds]
+    hint = nearest(name, [*spelt, *keys])  # of two spellings of one word the last is named
+    raise UsageError(f"no method {name!r}{hint}; known: {', '.join(keys)}, or all")
 
 
 def _fold(name: str) -> str:

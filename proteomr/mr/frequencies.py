@@ -9,10 +9,12 @@ from typing import Final
 import polars as pl
 
 from proteomr.errors import ColumnError, UsageError, nearest
+from proteomr.gwas.alleles import clean_allele, is_palindromic
 
-__all__ = ["FrequencyCheck", "check_frequencies", "tabulate_frequencies"]
+__all__ = ["FrequencyCheck", "check_frequencies", "note_frequencies", "tabulate_frequencies"]
 
 _FEWEST: Final = 5  # a correlation of fewer frequencies may be high by chance
+_BAND: Final = 0.08  # around a half, in which frequencies tell no strand, as in harmonisation
 _MOST: Final = 0.8  # of the frequencies that tell: fewer may be mirrored by strand alone
 
 
@@ -82,6 +84,49 @@ def check_frequencies(table: pl.DataFrame, *, threshold: float = 0.2) -> list[Fr
         far.sum().alias("n_informative"),
     )
     return [_describe(row, threshold) for row in counted.sort("exposure", "outcome").iter_rows()]
+
+
+def note_frequencies(rows: pl.DataFrame) -> tuple[str, ...]:
+    """Return what the frequencies say against variants that were harmonised before.
+
+    Parameters
+    ----------
+    rows : ``exposure``, ``outcome``, ``variant_id``; alleles and frequencies where known.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame(
+    ...     {"exposure": ["x"], "outcome": "y", "variant_id": "rs1", "eaf_exposure": 0.2,
+    ...      "eaf_outcome": 0.8, "effect_allele_exposure": "A", "other_allele_exposure": "T"}
+    ... )
+    >>> len(note_frequencies(rows))
+    1
+    """
+    frequencies, alleles = (
+        [f"{name}_{side}" for name, side in pairs]
+        for pairs in (
+            (("eaf", "exposure"), ("eaf", "outcome")),
+            (("effect_allele", "exposure"), ("other_allele", "exposure")),
+        )
+    )
+    if not {*frequencies, *alleles} <= {*rows.columns} or not all(
+        rows[name].dtype.is_numeric() for name in frequencies
+    ):
+        return ()
+    first, second = (clean_allele(pl.col(name)) for name in alleles)
+    told = rows.with_columns(palindromic=is_palindromic(first, second), remove=pl.lit(value=False))
+    swapped = [check.message for check in check_frequencies(told) if check.swapped]
+    x, y = (pl.col(name) - 0.5 for name in frequencies)
+    opposite = (x * y < 0) & (x.abs() >= _BAND) & (y.abs() >= _BAND)
+    turned = told.filter(pl.col("palindromic") & opposite)
+    notes = [message for message in swapped if message]
+    if turned.height:
+        notes.append(
+            f"{turned.height:,} variants of alleles A/T or C/G, as {turned['variant_id'][0]!r}, "
+            "have frequencies on opposite sides of a half: their effects may be of two strands; "
+            "harmonise with --action 2 or 3"
+        )
+    return tuple(notes)
 
 
 def tabulate_frequencies(checks: Sequence[FrequencyCheck]) -> pl.DataFrame:

@@ -10,7 +10,13 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.errors import ColumnError, NothingToDo, UsageError, nearest
 from proteomr.gwas.alleles import clean_allele
-from proteomr.gwas.match import contradict_positions, shows_one_build
+from proteomr.gwas.match import (
+    contradict_positions,
+    is_number_or_place,
+    name_keys,
+    shows_one_build,
+)
+from proteomr.io.sumstats.cells import parse_names, parse_rsids
 from proteomr.mr.alleles import align_alleles
 from proteomr.mr.repeated import keep_once
 from proteomr.tables import Harmonised, load_schema
@@ -23,13 +29,14 @@ __all__ = [
     "to_harmonised",
 ]
 
-HARMONISE_VERSION: Final = 1  # of how alleles are brought together: raised when rows change
+HARMONISE_VERSION: Final = 2  # of how alleles are brought together: raised when rows change
 
 Action: TypeAlias = Literal[1, 2, 3]
 """1: all on the forward strand; 2: palindromes by their frequencies; 3: palindromes dropped."""
 
 _NUMBERS: Final = ("beta", "se", "eaf", "neg_log10_p", "n")
 _NEEDED: Final = ("variant_id", "effect_allele", "other_allele", "beta", "se")
+_RSID: Final = {"rsid": pl.String()}
 _PLACES: Final = {"chromosome": pl.String(), "position_bp": pl.Int64(), "build": pl.String()}
 _FURTHER: Final = {"n_case": pl.Float64(), "proxy_id": pl.String(), "proxy_r2": pl.Float64()}
 _DIFFERENCE: Final = 0.2  # of frequencies: more than ancestries of one continent differ by
@@ -60,9 +67,9 @@ def harmonise_table(
     Parameters
     ----------
     exposure, outcome : ``variant_id``, ``effect_allele``, ``other_allele`` (null where unknown),
-        ``beta``, ``se``; where known ``eaf``, ``neg_log10_p``, ``n``, ``n_case``, ``chromosome``,
-        ``position_bp``, ``build``, ``mr_keep``, and ``trait``, which parts several exposures or
-        outcomes.
+        ``beta``, ``se``; where known ``rsid``, ``eaf``, ``neg_log10_p``, ``n``, ``n_case``,
+        ``chromosome``, ``position_bp``, ``build``, ``mr_keep``, and ``trait``, which parts several
+        exposures or outcomes.
     action : what becomes of palindromic variants.
     tolerance : half the width of the band of frequencies that tell no strand.
     outcomes : what `describe_outcomes` tells of the whole studies, of the outcomes wanted, where
@@ -105,6 +112,7 @@ def harmonise_table(
     paired = paired.with_columns(_contradict(paired)).with_columns(
         pl.coalesce("chromosome", "chromosome_right").alias("chromosome"),
         pl.coalesce("position_bp", "position_bp_right").alias("position_bp"),
+        pl.coalesce("rsid", "rsid_right").alias("rsid"),
     )
     aligned = align_alleles(paired, tolerance=tolerance)
     judged = _judge(aligned, action=action)
@@ -123,7 +131,8 @@ def describe_outcomes(exposure: pl.DataFrame, outcome: pl.DataFrame) -> pl.DataF
     Returns
     -------
     outcomes : ``outcome``, in alphabetical order, and ``one_build``, whether the positions of the
-        variants that it shares with the exposures show that both are on one build.
+        variants that it shares with the exposures show that both are on one build; null where too
+        few tell.
 
     Examples
     --------
@@ -132,7 +141,7 @@ def describe_outcomes(exposure: pl.DataFrame, outcome: pl.DataFrame) -> pl.DataF
     ...      "se": [0.01], "trait": ["height"]}
     ... )
     >>> describe_outcomes(study, study).rows()
-    [('height', False)]
+    [('height', None)]
     """
     return _describe_outcomes(
         _prepare(exposure, side="exposure"), _prepare(outcome, side="outcome")
@@ -143,7 +152,7 @@ def _describe_outcomes(exposure: pl.DataFrame, outcome: pl.DataFrame) -> pl.Data
     places = exposure.select("variant_id", *_PLACES)
     parts = outcome.select("outcome", "variant_id", *_PLACES).partition_by("outcome", as_dict=True)
     rows = [
-        (name, bool(shows_one_build(places.join(part, on="variant_id", how="inner"))))
+        (name, shows_one_build(places.join(part, on="variant_id", how="inner")))
         for (name,), part in sorted(parts.items())
     ]
     return pl.DataFrame(rows, schema={"outcome": pl.String, "one_build": pl.Boolean}, orient="row")
@@ -209,21 +218,26 @@ def _prepare(frame: pl.DataFrame, *, side: str) -> pl.DataFrame:
         clean_allele(pl.col("other_allele")).alias(f"{letter}2"),
         _optional(frame, "trait", pl.String(), default=side).fill_null(side).alias(side),
         _optional(frame, "mr_keep", pl.Boolean(), default=True).alias(f"keep_{letter}"),
-        *(_optional(frame, name, dtype).alias(name) for name, dtype in _PLACES.items()),
+        *(_optional(frame, n, dtype).alias(n) for n, dtype in (_PLACES | _RSID).items()),
         *(
             pl.col(name).cast(dtype).alias(f"{name}_{side}")
             for name, dtype in _FURTHER.items()
             if name in frame.columns
         ),
     ]
-    return frame.select(columns).filter(pl.col("variant_id").is_not_null())
+    named = parse_names(frame["variant_id"].cast(pl.String)).is_not_null()
+    return frame.select(columns).filter(named)
 
 
 def _contradict(paired: pl.DataFrame) -> pl.Series:
     """Tell which rows share a name and lie at different places."""
     alleles = [pl.col(name) for name in ("a1", "a2", "b1", "b2")]
     long = [(allele.str.len_bytes() > 1) | allele.is_in(["I", "D"]) for allele in alleles]
-    marked = paired.with_columns(pl.any_horizontal(long).fill_null(value=False).alias("indel"))
+    names = name_keys(paired["variant_id"])
+    marked = paired.with_columns(
+        pl.any_horizontal(long).fill_null(value=False).alias("indel"),
+        word=~is_number_or_place(pl.lit(names)).fill_null(value=False),
+    )
     return contradict_positions(marked, shown="one_build").alias("elsewhere")
 
 
@@ -315,6 +329,7 @@ def _arrange(table: pl.DataFrame, *, action: Action) -> pl.DataFrame:
     alleles = {"a1": "effect_allele_exposure", "a2": "other_allele_exposure"}
     alleles |= {"b1": "effect_allele_outcome", "b2": "other_allele_outcome"}
     named = table.rename(names | alleles).with_columns(
+        pl.coalesce("rsid", parse_rsids(table["variant_id"])[0]).alias("rsid"),
         (pl.col("eaf_exposure") - pl.col("eaf_outcome")).abs().alias("eaf_difference"),
         pl.lit(action, pl.Int64).alias("action"),
     )

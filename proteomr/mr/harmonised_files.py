@@ -11,21 +11,45 @@ import numpy as np
 import polars as pl
 
 from proteomr.border import reads
-from proteomr.errors import ColumnError, FormatError, InputError, NothingToDo, nearest
-from proteomr.gwas.alleles import clean_allele
+from proteomr.errors import (
+    ColumnError,
+    FormatError,
+    InputError,
+    NothingToDo,
+    ProteomrError,
+    UsageError,
+    nearest,
+)
 from proteomr.gwas.parting import choose_parting_column
 from proteomr.gwas.repeats import REPEATED_DIFFERENTLY
+from proteomr.io.sources import inspect_file
+from proteomr.io.sumstats.cells import parse_names, parse_rsids
+from proteomr.io.sumstats.delimited import open_delimited
 from proteomr.io.tables import read_table
+from proteomr.io.text import find_layout, locate_line
+from proteomr.mr.alleles import agree_on_alleles
 from proteomr.mr.repeated import mark_repeated_pairs
+from proteomr.runs import Data
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import Harmonised
 from proteomr.tables import columns as c
 from proteomr.tables.names import refuse_names
 
-__all__ = ["drop_significant", "gather_pairs", "judge_harmonised", "read_harmonised"]
+__all__ = [
+    "drop_significant",
+    "gather_pairs",
+    "judge_harmonised",
+    "name_variants",
+    "read_harmonised",
+    "refuse_harmonised",
+]
 
 _NEEDED: Final = ("beta_exposure", "se_exposure", "beta_outcome", "se_outcome")
 _NAMES: Final = ("variant_id", "SNP", "snp", "rsid", "rsID")
+_PLACES: Final = {
+    "chromosome": ("chromosome", "chr", "chr_exposure", "chr_outcome"),
+    "position_bp": ("position_bp", "pos", "pos_exposure", "pos_outcome"),
+}
 _TRUE: Final = ("true", "t", "1", "yes")
 _SIZES: Final = {"samplesize": "n", "ncase": "n_case", "ncontrol": "n_control"}
 
@@ -37,7 +61,8 @@ def judge_harmonised(path: str | Path) -> pl.DataFrame:
     A column may be named as ``beta_exposure`` or, as in TwoSampleMR, ``beta.exposure``; the
     variants stand under ``variant_id`` or ``SNP``; ``exposure`` and ``outcome`` name the pair where
     they are there. Rows whose ``mr_keep`` is not true, or of which an effect or standard error is
-    missing or not usable, are dropped with a reason.
+    missing or not usable, are dropped with a reason; so are rows that repeat a variant of their
+    pair, see `proteomr.mr.repeated.keep_once`. A variant without a name is called by its row.
 
     Parameters
     ----------
@@ -58,7 +83,7 @@ def judge_harmonised(path: str | Path) -> pl.DataFrame:
         No row can be used.
     InputError
         A pair has several effects of a variant, and a column that names neither exposure nor
-        outcome parts them; or the effect alleles of exposure and outcome differ.
+        outcome parts them; or the alleles of exposure and outcome differ, with the line.
 
     Examples
     --------
@@ -70,11 +95,12 @@ def judge_harmonised(path: str | Path) -> pl.DataFrame:
     ...     judge_harmonised(file.name)["reason"].to_list()
     [None, 'mr_keep is not true']
     """
-    frame = _rename(read_table(path))
+    frame = _rename(read_table(path)).with_row_index("_row")
     _check(frame, Path(path))
     names = next(name for name in _NAMES if name in frame.columns)
+    words = parse_names(frame[names].cast(pl.String))
     named = frame.with_columns(
-        pl.col(names).cast(pl.String).alias(c.VARIANT_ID),
+        words.alias(c.VARIANT_ID),
         *(_name_side(frame, name).alias(name) for name in (c.EXPOSURE, c.OUTCOME)),
     )
     for side in (c.EXPOSURE, c.OUTCOME):
@@ -84,7 +110,29 @@ def judge_harmonised(path: str | Path) -> pl.DataFrame:
         first = judged["reason"].value_counts(sort=True)["reason"][0]
         raise NothingToDo(f"{path}: none of {frame.height} variants can be used: {first}")
     _refuse_other_alleles(judged, Path(path))
-    return judged.sort(c.EXPOSURE, c.OUTCOME, maintain_order=True)
+    named = judged.with_columns(
+        name_variants(judged[names]).alias(c.VARIANT_ID), _tell_rsids(judged, names).alias("rsid")
+    )
+    return named.drop("_row").sort(c.EXPOSURE, c.OUTCOME, maintain_order=True)
+
+
+def _tell_rsids(judged: pl.DataFrame, names: str) -> pl.Series:
+    """Return the rs numbers that a column of them, or the names, tell."""
+    columns = dict.fromkeys([*(n for n in ("rsid", "rsID") if n in judged.columns), names])
+    return pl.select(pl.coalesce(parse_rsids(judged[name])[0] for name in columns)).to_series()
+
+
+def name_variants(names: pl.Series) -> pl.Series:
+    """Return names of variants, those without one called by their rows.
+
+    Examples
+    --------
+    >>> name_variants(pl.Series(["rs1", ".", None])).to_list()
+    ['rs1', 'row 2', 'row 3']
+    """
+    rows = pl.select(pl.format("row {}", pl.int_range(1, names.len() + 1))).to_series()
+    words = parse_names(names.cast(pl.String))
+    return words.zip_with(words.is_not_null(), rows)
 
 
 def gather_pairs(judged: pl.DataFrame) -> list[Harmonised]:
@@ -146,6 +194,44 @@ def drop_significant(pair: Harmonised, *, p: float) -> Harmonised:
     return replace(remaining, dropped=pl.concat([pair.dropped, gone]))
 
 
+def refuse_harmonised(study: Data) -> None:
+    r"""Refuse a table of harmonised variants in the place of summary statistics.
+
+    Parameters
+    ----------
+    study : a path or a frame; only the names of its columns are looked at.
+
+    Raises
+    ------
+    UsageError
+        It has effects on both an exposure and an outcome.
+
+    Examples
+    --------
+    >>> refuse_harmonised(pl.DataFrame({"SNP": ["rs1"], "beta": [0.1]}))
+    """
+    names = {name.replace(".", "_") for name in _list_columns(study)}
+    if {"beta_exposure", "beta_outcome"} <= names:
+        shown = study if isinstance(study, str | Path) else "the frame"
+        raise UsageError(
+            f"{shown}: holds harmonised variants, with effects on exposure and outcome; give it "
+            "alone, as --harmonised FILE"
+        )
+
+
+def _list_columns(study: Data) -> list[str]:
+    """Return the names of a study's columns; none where it is no table that can be read."""
+    if not isinstance(study, str | Path):
+        return [str(name) for name in getattr(study, "columns", ())]
+    path = Path(study)
+    try:
+        if inspect_file(path)[0] == "parquet":
+            return list(pl.read_parquet_schema(path))
+        return list(open_delimited(path).names)
+    except (ProteomrError, OSError, pl.exceptions.PolarsError):
+        return []  # the reader proper says what is wrong
+
+
 def _name_side(frame: pl.DataFrame, side: str) -> pl.Expr:
     """Return the names of exposures or outcomes; where none stands, what they are."""
     if side not in frame.columns:
@@ -200,28 +286,54 @@ def _refuse_other_alleles(judged: pl.DataFrame, path: Path) -> None:
     names = ("effect_allele_exposure", "effect_allele_outcome")
     if not {*names} <= {*judged.columns}:
         return
-    allele_exposure, allele_outcome = (clean_allele(pl.col(name)) for name in names)
-    rows = judged.filter(
-        pl.col("reason").is_null() & (allele_exposure != allele_outcome).fill_null(value=False)
-    )
+    rows = judged.filter(pl.col("reason").is_null() & ~agree_on_alleles(judged))
     if rows.height:
-        variant, here, there = rows.select(c.VARIANT_ID, *names).row(0)
-        raise InputError(
-            f"{path}: not harmonised, {rows.height:,} of {judged.height:,} variants: effects of "
-            f"{variant!r} are per {here} on the exposure and per {there} on the outcome; "
-            "use proteomr harmonise"
+        others = [name.replace("effect", "other") for name in names]
+        told = [name for name in others if name in rows.columns]
+        first = rows.sort("_row").row(0, named=True)
+        here, there = (
+            "/".join(str(first[n]) for n in pair if n in (*names, *told))
+            for pair in zip(names, others, strict=True)
         )
+        raise FormatError(
+            f"not harmonised, {rows.height:,} of {judged.height:,} variants: effects of "
+            f"{first[c.VARIANT_ID]!r} are per {here} on the exposure and per {there} on the "
+            "outcome; use proteomr harmonise",
+            path=path,
+            line=_find_line(path, first["_row"]),
+        )
+
+
+def _find_line(path: Path, row: int) -> int | None:
+    """Return the line of a row of text; None in a table that has no lines."""
+    kind, compressed = inspect_file(path)
+    if kind != "text":
+        return None
+    return locate_line(find_layout(path, compressed=compressed), row)
+
+
+def _place(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with the places of their variants, whatever the columns are called."""
+    found = {
+        place: [name for name in names if name in rows.columns] for place, names in _PLACES.items()
+    }
+    if not all(found.values()):
+        return rows.drop(*_PLACES, strict=False)
+    return rows.with_columns(
+        pl.coalesce(pl.col(name).cast(pl.String, strict=False) for name in names).alias(place)
+        for place, names in found.items()
+    )
 
 
 def _drop_repeated(judged: pl.DataFrame, names: str, path: Path) -> pl.DataFrame:
     """Give rows that repeat a variant of their pair a reason, or refuse a file of several pairs."""
     used = judged["reason"].is_null()
     rows = judged.filter(used)
-    marks = mark_repeated_pairs(rows)
+    marks = mark_repeated_pairs(_place(rows))
     differently = int((marks == REPEATED_DIFFERENTLY).sum())
     if differently:
         identity = [c.EXPOSURE, c.OUTCOME, c.VARIANT_ID]
-        ours = {*identity, names, "reason"}
+        ours = {*identity, names, "reason", "_row"}
         others = [n for n in rows.columns if n not in ours and "allele" not in n]
         column = choose_parting_column(rows, identity=identity, candidates=others)
         if column is not None:

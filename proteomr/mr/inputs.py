@@ -11,7 +11,7 @@ import polars as pl
 
 from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.gwas.clumping import Clumping, clump_traits
-from proteomr.gwas.match import Match, match_variants
+from proteomr.gwas.match import Match, is_listed, match_variants
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.study import Study, read_study, select_variants
 from proteomr.io.genetics.genotypes import LdSource
@@ -132,7 +132,7 @@ def read_instruments(
             f"{', '.join(map(str, paths))}: no instrument{limit} among {study.rows.height:,} "
             "variants; --instruments-p sets the limit"
         )
-    notes = list(study.notes)
+    notes = [*study.notes, *_note_list(study.rows, rule.variants)]
     selected = chosen.kept
     if ld is not None:
         selected, clumped, messages = _clump(selected, ld, rule.clumping)
@@ -204,6 +204,24 @@ def read_outcomes(
         )
     frames, renamed = name_outcomes_apart(parts)
     return Outcomes(pl.concat(frames, how="diagonal_relaxed"), tuple(drops), (*notes, *renamed))
+
+
+def _note_list(rows: pl.DataFrame, listed: tuple[str, ...] | None) -> list[str]:
+    """Return a note on the variants of a list that an exposure does not have."""
+    if listed is None:
+        return []
+    there = rows.filter(is_listed(rows, listed))
+    names = [*there[c.VARIANT_ID].drop_nulls(), *there["rsid"].drop_nulls()]
+    absent = [
+        name
+        for name, found in zip(
+            listed, is_listed(pl.DataFrame({c.VARIANT_ID: listed}), names), strict=True
+        )
+        if not found
+    ]
+    if not absent:
+        return []
+    return [f"{len(absent)} of {len(listed)} variants listed are not there, as {absent[0]!r}"]
 
 
 def _find_rows(

@@ -16,6 +16,7 @@ import polars as pl
 
 from proteomr.errors import UsageError
 from proteomr.execute import Executor, Threads, available_threads
+from proteomr.io.genetics.ld_matrices import LdValues
 from proteomr.io.sumstats.source import ReadOptions
 from proteomr.mr.analysis import TraitSize
 from proteomr.mr.blocks import Block, PairWork
@@ -23,6 +24,7 @@ from proteomr.mr.collecting import BLOCK, collect_blocks, write_tables
 from proteomr.mr.estimate import DEFAULT_METHODS
 from proteomr.mr.inputs import InstrumentRule
 from proteomr.mr.methods.base import Convention
+from proteomr.mr.named_pairs import PairBy
 from proteomr.mr.opening import Opened, open_analysis
 from proteomr.mr.outputs import ColumnStyle
 from proteomr.mr.request import MrRequest
@@ -166,6 +168,8 @@ def run_mr(
     rule: InstrumentRule | None = None,
     instruments: str | Path | None = None,
     ld: Data | None = None,
+    ld_values: LdValues = "auto",
+    pair_by: PairBy = "all",
     reverse: bool = False,
     steiger_filter: bool = False,
     outcome_size: TraitSize | None = None,
@@ -198,6 +202,8 @@ def run_mr(
     rule : how instruments are chosen and found in the outcomes.
     instruments : file with names of the only variants that may serve, one a line.
     ld : prefix of genotypes, or a matrix of correlations as a path or a frame, for clumping.
+    ld_values : what the numbers of a matrix are: r, r2, or auto, as they show.
+    pair_by : all, or name for an exposure with the outcomes of its own name alone.
     reverse : the other direction as well.
     steiger_filter : drop variants that explain more of the outcome than of the exposure.
     outcome_size : cases, controls and prevalence of binary outcomes, for the direction.
@@ -250,6 +256,8 @@ def run_mr(
         rule=rule,
         instruments=instruments,
         ld=ld,
+        ld_values=ld_values,
+        pair_by=pair_by,
         reverse=reverse,
         steiger_filter=steiger_filter,
         outcome_size=outcome_size,

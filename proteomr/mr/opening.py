@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -19,9 +20,16 @@ from proteomr.io.genetics.genotypes import LdSource
 from proteomr.mr.blocks import Block, JointWork, PairWork, Work, cut_blocks, name_direction
 from proteomr.mr.choice import build_methods, name_methods
 from proteomr.mr.controls import read_controls
-from proteomr.mr.inputs import InstrumentRule, Instruments, read_instruments, read_outcomes
+from proteomr.mr.inputs import (
+    InstrumentRule,
+    Instruments,
+    Outcomes,
+    read_instruments,
+    read_outcomes,
+)
 from proteomr.mr.instruments import label_cis
 from proteomr.mr.multivariable.tables import read_joint
+from proteomr.mr.named_pairs import NamedPairs
 from proteomr.mr.outcome_names import name_outcomes_apart
 from proteomr.mr.pairs import Pairs, ReadyPairs, StudyPairs
 from proteomr.mr.request import MrRequest
@@ -32,6 +40,7 @@ from proteomr.tables.genes import Build
 __all__ = ["Opened", "open_analysis"]
 
 _log = logging.getLogger(__name__)
+_MANY: Final = 1_000  # pairs, which take seconds to hours: said before the work
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +112,8 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
     if request.outcome_cases:
         check_names(request.outcome_cases, directions[0].outcome_names)
     count = sum(direction.count for direction in directions)
-    _log.info("%s pairs by %s", count, ", ".join(name_methods(work.methods)))
+    level = logging.WARNING if count >= _MANY else logging.INFO
+    _log.log(level, "note: %s pairs by %s", f"{count:,}", ", ".join(name_methods(work.methods)))
     return Opened(work, cut_blocks(directions), count, tables, controls, notes)
 
 
@@ -147,12 +157,12 @@ def _open_joint(request: MrRequest, scratch: Path, controls: pl.DataFrame | None
 
 def _read_studies(
     request: MrRequest, scratch: Path
-) -> tuple[tuple[StudyPairs, ...], tuple[str, ...]]:
+) -> tuple[tuple[StudyPairs | NamedPairs, ...], tuple[str, ...]]:
     """Read exposure and outcomes, and choose instruments, both ways if asked; and notes."""
     rule = request.rule
     if request.instruments is not None:
         rule = replace(rule, variants=read_variant_list(request.instruments.path))
-    ld = None if request.ld is None else open_panel(request.ld.on_disk(scratch))
+    ld = _open_ld(request, scratch)
     if request.exposure is None:
         return (), ()
     exposure = request.exposure.on_disk(scratch)
@@ -163,12 +173,16 @@ def _read_studies(
         MungeOptions(read=request.read_outcome, map_option="--outcome-map"),
     )
     instruments = read_instruments([exposure], rule=rule, ld=ld, options=sides[0])
-    forward = _pair(instruments, outcomes, rule=rule, ld=ld, options=sides[1])
+    kind: type[StudyPairs | NamedPairs] = NamedPairs if request.pair_by == "name" else StudyPairs
+    forward = kind.of(
+        instruments, _look_up(instruments, outcomes, rule=rule, ld=ld, options=sides[1]), rule=rule
+    )
     if not request.reverse:
         return (forward,), ()
     try:
         instruments = _read_each(outcomes, rule=rule, ld=ld, options=sides[1])
-        backward = _pair(instruments, [exposure], rule=rule, ld=ld, options=sides[0])
+        found = _look_up(instruments, [exposure], rule=rule, ld=ld, options=sides[0])
+        backward = kind.of(instruments, found, rule=rule)
     except NothingToDo as reason:
         return (forward,), (f"--reverse: {reason}; the table has one direction alone",)
     return (forward, backward), ()
@@ -216,16 +230,29 @@ def _read_each(
     )
 
 
-def _pair(
+def _open_ld(request: MrRequest, scratch: Path) -> LdSource | None:
+    if request.ld is None:
+        return None
+    panel = open_panel(request.ld.on_disk(scratch), values=request.ld_values)
+    if request.rule.proxies and not panel.signed:
+        raise InputError(
+            f"{request.ld.name}: squares have no signs; --proxies needs correlations or genotypes"
+        )
+    if request.rule.proxies and panel.variants["allele_1"].is_null().all():
+        raise InputError(
+            f"{request.ld.name}: does not tell which alleles are correlated, as --proxies needs; "
+            "name variants as rs7_A_G (the allele counted first), or give genotypes"
+        )
+    return panel
+
+
+def _look_up(
     instruments: Instruments,
     outcomes: Sequence[Path],
     *,
     rule: InstrumentRule,
     ld: LdSource | None,
     options: MungeOptions,
-) -> StudyPairs:
+) -> Outcomes:
     panel = ld if rule.proxies else None
-    outcome_rows = read_outcomes(
-        outcomes, instruments, options=options, panel=panel, match=rule.match
-    )
-    return StudyPairs.of(instruments, outcome_rows, rule=rule)
+    return read_outcomes(outcomes, instruments, options=options, panel=panel, match=rule.match)

@@ -10,7 +10,7 @@ import polars as pl
 
 from proteomr.io.sumstats.source import name_trait
 
-__all__ = ["name_outcomes_apart"]
+__all__ = ["bare_name", "name_outcomes_apart"]
 
 
 def name_outcomes_apart(
@@ -51,6 +51,18 @@ def name_outcomes_apart(
         for (_, rows), new in zip(parts, names, strict=True)
     ]
     return frames, tuple(notes)
+
+
+def bare_name(name: str) -> str:
+    """Return the trait of an outcome that its path tells apart from others.
+
+    Examples
+    --------
+    >>> bare_name("IL6 (C/o.tsv)"), bare_name("IL6")
+    ('IL6', 'IL6')
+    """
+    trait, parted, _ = name.rpartition(" (")
+    return trait if parted and name.endswith(")") else name
 
 
 def _is_one_study(trait: str, parts: Sequence[tuple[Path, pl.DataFrame]]) -> bool:

@@ -53,12 +53,13 @@ def list_harmonised(pairs: Sequence[Harmonised]) -> pl.DataFrame:
     Examples
     --------
     >>> list_harmonised([]).columns[:4]
-    ['exposure', 'outcome', 'variant_id', 'mr_keep']
+    ['exposure', 'outcome', 'variant_id', 'rsid']
     """
     kinds = {
         c.EXPOSURE: pl.String,
         c.OUTCOME: pl.String,
         c.VARIANT_ID: pl.String,
+        "rsid": pl.String,
         "mr_keep": pl.Boolean,
         c.REASON: pl.String,
     }
@@ -66,6 +67,7 @@ def list_harmonised(pairs: Sequence[Harmonised]) -> pl.DataFrame:
     kinds |= dict.fromkeys(numbers, pl.Float64)
     parts = [pl.DataFrame(schema=kinds)]
     for pair in pairs:
+        told = [pl.col("rsid")] if "rsid" in pair.variants.columns else []
         pair_names = [
             pl.lit(pair.exposures[0]).alias(c.EXPOSURE),
             pl.lit(pair.outcome).alias(c.OUTCOME),
@@ -74,6 +76,7 @@ def list_harmonised(pairs: Sequence[Harmonised]) -> pl.DataFrame:
         used = pair.variants.select(
             *pair_names,
             pl.col(c.VARIANT_ID).cast(pl.String),
+            *told,
             pl.lit(value=True).alias("mr_keep"),
             pl.lit("kept").alias(c.REASON),
             *(pl.Series(name, column) for name, column in zip(numbers, values, strict=True)),

@@ -17,6 +17,7 @@ from proteomr.gwas.study import Study, name_study, read_study, select_variants
 from proteomr.io.sumstats.source import ReadOptions, open_sumstats
 from proteomr.mr.frequencies import FrequencyCheck, check_frequencies
 from proteomr.mr.harmonise import HARMONISE_VERSION, Action, harmonise_table
+from proteomr.mr.harmonised_files import refuse_harmonised
 from proteomr.mr.repeated import keep_once, mark_repeated_pairs, note_repeats
 from proteomr.runs import Data, Request, Source, open_scratch
 from proteomr.tables import Drop, load_schema
@@ -82,6 +83,9 @@ class HarmoniseRequest(Request):
         >>> HarmoniseRequest.of("x.tsv", "y.tsv", action=3).match
         'auto'
         """
+        for study, read in ((exposure, read_exposure), (outcome, read_outcome)):
+            if read is None or read.format == "auto":
+                refuse_harmonised(study)
         return cls(
             name_study(exposure, name="exposure"),
             name_study(outcome, name="outcome"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,7 @@ import polars as pl
 
 from proteomr.errors import NothingToDo
 from proteomr.mr.caveats import caution
-from proteomr.mr.frequencies import check_frequencies
+from proteomr.mr.frequencies import check_frequencies, note_frequencies
 from proteomr.mr.harmonise import describe_outcomes, harmonise_table, to_harmonised
 from proteomr.mr.harmonised_files import drop_significant, gather_pairs, judge_harmonised
 from proteomr.mr.inputs import InstrumentRule, Instruments, Outcomes
@@ -22,7 +22,15 @@ from proteomr.mr.repeated import keep_once, note_repeats
 from proteomr.tables import Drop, Harmonised
 from proteomr.tables import columns as c
 
-__all__ = ["Pairs", "ReadyPairs", "Stretch", "StudyPairs"]
+__all__ = [
+    "Pairs",
+    "ReadyPairs",
+    "Stretch",
+    "StudyPairs",
+    "account_for",
+    "harmonise_rows",
+    "refuse_nothing",
+]
 
 Stretch: TypeAlias = tuple[int, int]
 """Positions of the first pair and of the one behind the last."""
@@ -88,7 +96,7 @@ class StudyPairs:
         named = instruments.rows["trait"].fill_null("exposure").unique().sort()
         described = describe_outcomes(instruments.rows, outcomes.rows)
         pairs = cls(instruments, outcomes, rule, tuple(named), described)
-        pairs._refuse_nothing()
+        refuse_nothing(pairs._harmonise(stretch) for stretch in pairs.cut(1 << 10))
         return pairs
 
     @property
@@ -119,12 +127,7 @@ class StudyPairs:
 
     def account(self, table: pl.DataFrame) -> tuple[tuple[Drop, ...], tuple[str, ...]]:
         """Return what was left out until the variants of all stretches, and notes."""
-        checks = check_frequencies(table)
-        swapped = [check.message for check in checks if check.swapped and check.message]
-        return (
-            (*self.instruments.drops, *self.outcomes.drops, *_count_left_out(table, "harmonise")),
-            (*self.instruments.notes, *self.outcomes.notes, *note_repeats(table), *swapped),
-        )
+        return account_for(table, self.instruments, self.outcomes)
 
     def _harmonise(self, stretch: Stretch) -> pl.DataFrame:
         each = self.described.height
@@ -139,23 +142,7 @@ class StudyPairs:
             y = y.filter(pl.col("trait").fill_null("outcome").is_in(wanted))
         if x.height < rows.height:
             y = y.join(x.select(c.VARIANT_ID).unique(), on=c.VARIANT_ID, how="semi")
-        table = keep_once(harmonise_table(x, y, action=self.rule.action, outcomes=described))
-        if self.rule.outcome_p is None:
-            return table
-        return drop_outcome_hits(table, p=self.rule.outcome_p)
-
-    def _refuse_nothing(self) -> None:
-        """Refuse pairs of which none has a variant; usually the first stretch has one."""
-        reasons: list[pl.DataFrame] = []
-        for stretch in self.cut(1 << 10):
-            table = self._harmonise(stretch)
-            if table["mr_keep"].any():
-                return
-            reasons.append(table["reason"].value_counts(name="n"))
-        counts = pl.concat(reasons).group_by("reason").agg(pl.col("n").sum())
-        ordered = counts.sort("n", "reason", descending=[True, False])
-        shown = ", ".join(f"{n} {reason}" for reason, n in ordered.rows()[:_REASONS_SHOWN])
-        raise NothingToDo(f"no variant is left of {counts['n'].sum()}: {shown}")
+        return harmonise_rows(x, y, self.rule, described)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,7 +197,60 @@ class ReadyPairs:
 
     def account(self, table: pl.DataFrame) -> tuple[tuple[Drop, ...], tuple[str, ...]]:
         """Return what was left out until the variants of all stretches, and notes."""
-        return _count_left_out(table, "harmonised"), note_repeats(table)
+        notes = note_frequencies(self.rows.filter(pl.col("reason").is_null()))
+        return _count_left_out(table, "harmonised"), (*note_repeats(table), *notes)
+
+
+def harmonise_rows(
+    x: pl.DataFrame, y: pl.DataFrame, rule: InstrumentRule, described: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the variants of some exposures and outcomes as a rule has them, kept or not.
+
+    Parameters
+    ----------
+    x, y : rows of the exposures and the outcomes.
+    rule : how they are harmonised.
+    described : what the whole studies tell of these outcomes.
+    """
+    table = keep_once(harmonise_table(x, y, action=rule.action, outcomes=described))
+    return table if rule.outcome_p is None else drop_outcome_hits(table, p=rule.outcome_p)
+
+
+def account_for(
+    table: pl.DataFrame, instruments: Instruments, outcomes: Outcomes
+) -> tuple[tuple[Drop, ...], tuple[str, ...]]:
+    """Return what was left out until harmonised variants, and notes.
+
+    Parameters
+    ----------
+    table : the variants of all pairs, kept or not.
+    instruments, outcomes : as they were read.
+    """
+    checks = check_frequencies(table)
+    swapped = [check.message for check in checks if check.swapped and check.message]
+    return (
+        (*instruments.drops, *outcomes.drops, *_count_left_out(table, "harmonise")),
+        (*instruments.notes, *outcomes.notes, *note_repeats(table), *swapped),
+    )
+
+
+def refuse_nothing(tables: Iterable[pl.DataFrame]) -> None:
+    """Refuse pairs of which none has a variant; usually the first table has one.
+
+    Raises
+    ------
+    NothingToDo
+        No variant is left.
+    """
+    reasons: list[pl.DataFrame] = []
+    for table in tables:
+        if table["mr_keep"].any():
+            return
+        reasons.append(table["reason"].value_counts(name="n"))
+    counts = pl.concat(reasons).group_by("reason").agg(pl.col("n").sum())
+    ordered = counts.sort("n", "reason", descending=[True, False])
+    shown = ", ".join(f"{n} {reason}" for reason, n in ordered.rows()[:_REASONS_SHOWN])
+    raise NothingToDo(f"no variant is left of {counts['n'].sum()}: {shown}")
 
 
 def _count_left_out(table: pl.DataFrame, step: str) -> tuple[Drop, ...]:

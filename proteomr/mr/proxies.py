@@ -107,8 +107,9 @@ def find_proxies(
     missing = exposure.join(outcome, on="variant_id", how="anti").unique(
         "variant_id", keep="first", maintain_order=True
     )
-    targets = _match_panel(missing, panel.variants.with_row_index("row"))
-    near = _surround(targets, panel.variants.with_row_index("row"), width=kb * 1000.0)
+    variants = _place_by_studies(panel.variants, exposure, outcome).with_row_index("row")
+    targets = _match_panel(missing, variants)
+    near = _surround(targets, variants, width=kb * 1000.0)
     numbered = outcome.with_row_index("outcome_row")
     candidates = _match_panel(narrow_rows(numbered, add_keys(near)), near).filter(
         pl.col("fits") & ~is_palindromic(pl.col("allele_1"), pl.col("allele_2"))
@@ -127,6 +128,26 @@ def find_proxies(
         else:
             chosen.append(pick)
     return Proxies(_carry_over(numbered, chosen), _frame_reasons(unresolved))
+
+
+def _place_by_studies(
+    variants: pl.DataFrame, exposure: pl.DataFrame, outcome: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the variants of a matrix that tells no positions with those of the studies."""
+    names = ("chromosome", "position_bp")
+    if variants["position_bp"].is_not_null().any():
+        return variants
+    told = []
+    for study in (exposure, narrow_rows(outcome, add_keys(variants))):
+        if {*names} <= {*study.columns}:
+            row = locate_in_panel(study, variants)["panel_row"]
+            placed = study.select(*names).with_columns(row.alias("row"))
+            told.append(placed.cast({"chromosome": pl.String, "position_bp": pl.Int64}))
+    if not told:
+        return variants
+    places = pl.concat(told).drop_nulls().unique("row", keep="first", maintain_order=True)
+    numbered = variants.drop(names).with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+    return numbered.join(places, on="row", how="left", maintain_order="left").drop("row")
 
 
 def _frame_reasons(unresolved: list[tuple[str, str]]) -> pl.DataFrame:
@@ -235,7 +256,7 @@ def _carry_over(outcome: pl.DataFrame, chosen: list[tuple[object, ...]]) -> pl.D
     proxies = pl.DataFrame(chosen, schema=_FOUND, orient="row")
     numbers = outcome.drop("effect_allele", "other_allele", "variant_id")
     rows = proxies.join(numbers, on="outcome_row", how="left", maintain_order="left")
-    places = [name for name in ("chromosome", "position_bp") if name in rows.columns]
+    places = [name for name in ("rsid", "chromosome", "position_bp") if name in rows.columns]
     added = ["proxy_id", "proxy_r2", "proxy_effect_allele", "proxy_other_allele"]
     names = [name for name in outcome.columns if name != "outcome_row"]
     return rows.select(*names, *added).with_columns(

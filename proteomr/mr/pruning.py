@@ -86,7 +86,9 @@ def check_pruning(
     if doubtful and unproven == "refuse":
         raise InputError(
             f"{doubtful} of {checked.height} instruments may be correlated with another within "
-            f"{kb / 1000:g} Mb; clump them, give a panel that has them all, or let them be flagged"
+            f"{kb / 1000:g} Mb: clump them by a panel that has them all (--ld), take leads further "
+            f"apart (gwas leads --distance-kb {kb:g}), lower --clump-kb where that is far enough, "
+            "or give --unproven flag"
         )
     return checked
 

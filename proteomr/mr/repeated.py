@@ -1,13 +1,15 @@
-"""A variant enters an analysis once: rows of a pair that repeat another are left out."""
+"""A variant enters an analysis once: rows of a pair that repeat others are left out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import polars as pl
 
 from proteomr.gwas.alleles import flip_strand
-from proteomr.gwas.repeats import mark_repeats
+from proteomr.gwas.match import name_keys
+from proteomr.gwas.repeats import REPEATED, mark_repeats
 from proteomr.gwas.study import note_contradictions
 
 __all__ = ["keep_once", "mark_repeated_pairs", "note_repeats"]
@@ -17,16 +19,19 @@ _ALLELES: Final = (
     ("effect_allele_exposure", "other_allele_exposure"),
     ("effect_allele", "other_allele"),
 )
+_PROXY: Final = "proxy_id_outcome"
 _NUMBERS: Final = {"beta_exposure": "se_exposure", "beta_outcome": "se_outcome"}
 
 
 def keep_once(table: pl.DataFrame) -> pl.DataFrame:
     """Return a harmonised table in which each pair keeps each variant once.
 
-    The first row stays; the others get ``mr_keep`` false and the reason ``repeated``, or
-    ``repeated_differently`` where an effect or error differs, see
-    `proteomr.gwas.repeats.mark_repeats`. Rows of one name whose alleles are others are other
-    variants.
+    Of rows that agree the first stays and the others get ``mr_keep`` false and the reason
+    ``repeated``; of rows that contradict each other in an effect or error none stays, with the
+    reason ``repeated_differently``, see `proteomr.gwas.repeats.mark_repeats`. A variant is a place
+    with its alleles, whatever it is called there, or where the place is unknown a name with its
+    alleles: rows of one name whose alleles are others are other variants. One that stands for
+    others as their proxy, or that is there itself, stands for none but the first.
 
     Parameters
     ----------
@@ -44,8 +49,12 @@ def keep_once(table: pl.DataFrame) -> pl.DataFrame:
     >>> keep_once(table)["reason"].to_list()
     ['alleles_agree', 'repeated']
     """
-    used = table.filter("mr_keep")
-    marks = mark_repeated_pairs(used)
+    return _leave_out(_leave_out(table, mark_repeated_pairs), _mark_repeated_proxies)
+
+
+def _leave_out(table: pl.DataFrame, mark: Callable[[pl.DataFrame], pl.Series]) -> pl.DataFrame:
+    """Return a table without the rows that a mark gives a reason against, among those kept."""
+    marks = mark(table.filter("mr_keep"))
     if marks.null_count() == marks.len():
         return table
     rows = table["mr_keep"].arg_true()
@@ -61,8 +70,9 @@ def mark_repeated_pairs(rows: pl.DataFrame) -> pl.Series:
 
     Parameters
     ----------
-    rows : ``exposure``, ``outcome``, ``variant_id``, ``beta_exposure``, ``se_exposure``,
-        ``beta_outcome``, ``se_outcome``; alleles where known.
+    rows : ``exposure``, ``outcome``, ``variant_id`` (null where a row has no name),
+        ``beta_exposure``, ``se_exposure``, ``beta_outcome``, ``se_outcome``; alleles,
+        ``chromosome`` and ``position_bp`` where known.
 
     Examples
     --------
@@ -70,13 +80,53 @@ def mark_repeated_pairs(rows: pl.DataFrame) -> pl.Series:
     >>> numbers = {"beta_exposure": 0.1, "se_exposure": 0.01, "se_outcome": 0.01}
     >>> rows = rows.with_columns(beta_outcome=pl.Series([0.1, 0.3]), **numbers)
     >>> mark_repeated_pairs(rows).to_list()
-    [None, 'repeated_differently']
+    ['repeated_differently', 'repeated_differently']
     """
-    keys = [*_PAIR, "variant_id"]
-    if not rows.select(pl.struct(keys).is_duplicated().any()).item():
+    identified = rows.select(*_PAIR, _identify(rows))
+    keys = identified.columns
+    if not identified.select(pl.struct(keys).is_duplicated().any()).item():
         return pl.repeat(None, rows.height, dtype=pl.String, eager=True)
-    oriented = rows.select(*keys, *_orient(rows))
+    oriented = pl.concat([identified, rows.select(_orient(rows))], how="horizontal")
     return mark_repeats(oriented, keys=[*keys, "alleles"], numbers=_NUMBERS)
+
+
+def _identify(rows: pl.DataFrame) -> pl.Expr:
+    """Return what a variant is known by: its place, or its name; a row that has neither by itself.
+
+    Rows without name and place are one variant where all their numbers are the same.
+    """
+    name = pl.format("name {}", pl.lit(name_keys(rows["variant_id"].cast(pl.String))))
+    numbers = pl.concat_str(
+        *(pl.col(name).cast(pl.Float64) for pair in _NUMBERS.items() for name in pair),
+        separator=" ",
+        ignore_nulls=True,
+    )
+    known = [name, pl.format("numbers {}", numbers)]
+    if {"chromosome", "position_bp"} <= {*rows.columns} and _names_alleles(rows):
+        position = pl.col("position_bp").cast(pl.Int64, strict=False)
+        told = position.is_not_null() & (position > 0) & pl.col("chromosome").is_not_null()
+        chromosome = pl.col("chromosome").cast(pl.String).str.replace("(?i)^chr", "")
+        known.insert(0, pl.when(told).then(pl.format("place {}:{}", chromosome, position)))
+    return pl.coalesce(known).alias("identity")
+
+
+def _names_alleles(rows: pl.DataFrame) -> tuple[str, str] | None:
+    return next((pair for pair in _ALLELES if {*pair} <= {*rows.columns}), None)
+
+
+def _mark_repeated_proxies(rows: pl.DataFrame) -> pl.Series:
+    """Return which proxies are variants of their pair already, as themselves or for others."""
+    if _PROXY not in rows.columns or not rows[_PROXY].is_not_null().any():
+        return pl.repeat(None, rows.height, dtype=pl.String, eager=True)
+    numbered = rows.select(
+        *_PAIR,
+        name_keys(pl.select(pl.coalesce(rows[_PROXY], rows["variant_id"])).to_series()).alias("of"),
+        pl.lit(rows[_PROXY].is_not_null()).alias("proxy"),
+    ).with_row_index("row")
+    ordered = numbered.sort("proxy", "row")
+    later = ~ordered.select(pl.struct(*_PAIR, "of").is_first_distinct()).to_series()
+    marked = ordered.with_columns(later=later & ordered["proxy"]).sort("row")
+    return marked.select(pl.when("later").then(pl.lit(REPEATED)).alias("repeat")).to_series()
 
 
 def note_repeats(table: pl.DataFrame) -> tuple[str, ...]:
@@ -96,7 +146,7 @@ def note_repeats(table: pl.DataFrame) -> tuple[str, ...]:
 
 def _orient(rows: pl.DataFrame) -> list[pl.Expr]:
     """Return the alleles of rows in one order and strand, and effects per the first of them."""
-    names = next((pair for pair in _ALLELES if {*pair} <= {*rows.columns}), None)
+    names = _names_alleles(rows)
     numbers = [pl.col(name).cast(pl.Float64) for pair in _NUMBERS.items() for name in pair]
     if names is None:
         return [pl.lit(None, pl.String).alias("alleles"), *numbers]

@@ -12,6 +12,7 @@ from proteomr.gwas.clumping import CLUMP_VERSION
 from proteomr.gwas.munging import MUNGE_VERSION
 from proteomr.gwas.panel import name_panel
 from proteomr.gwas.study import name_studies, name_study
+from proteomr.io.genetics.ld_matrices import LdValues
 from proteomr.io.sumstats.source import ReadOptions
 from proteomr.mr.analysis import TraitSize
 from proteomr.mr.choice import (
@@ -23,9 +24,11 @@ from proteomr.mr.choice import (
 )
 from proteomr.mr.estimate import DEFAULT_METHODS
 from proteomr.mr.harmonise import HARMONISE_VERSION
+from proteomr.mr.harmonised_files import refuse_harmonised
 from proteomr.mr.inputs import InstrumentRule
 from proteomr.mr.methods.base import Convention
 from proteomr.mr.methods.method import Declared
+from proteomr.mr.named_pairs import PairBy
 from proteomr.mr.trait_sizes import NamedCases
 from proteomr.runs import Data, Request, Source
 from proteomr.tables import load_schema
@@ -66,6 +69,8 @@ class MrRequest(Request):
     rule : how instruments are chosen and found in the outcomes.
     instruments : names of the only variants that may serve; goes before the rule's.
     ld : panel for clumping and proxies, see `proteomr.gwas.panel.open_panel`.
+    ld_values : what the numbers of a matrix are.
+    pair_by : whether each exposure meets each outcome, or those of its name alone.
     reverse : whether the other direction is analysed as well.
     steiger_filter : whether variants that explain more of the outcome are dropped.
     methods : each with all its parameters, see `proteomr.mr.choice.spell_methods`; those of several
@@ -94,6 +99,8 @@ class MrRequest(Request):
     rule: InstrumentRule = field(default_factory=InstrumentRule)
     instruments: Source | None = None
     ld: Source | None = None
+    ld_values: LdValues = "auto"
+    pair_by: PairBy = "all"
     reverse: bool = False
     steiger_filter: bool = False
     methods: tuple[str, ...] = tuple(DEFAULT_METHODS)
@@ -120,8 +127,14 @@ class MrRequest(Request):
             raise UsageError("--outcome-cases and --outcome-controls: give both")
         if self.outcome_cases and size.binary:
             raise UsageError("cases of all outcomes and of named ones exclude each other")
+        if self.harmonised is not None and (name := _find_choice(self)):
+            raise UsageError(
+                f"{name} chooses or finds instruments; those of --harmonised are as they stand"
+            )
         if self.rule.proxies and self.ld is None:
             raise UsageError("--proxies needs genotypes: add --ld")
+        if self.ld_values != "auto" and self.ld is None:
+            raise UsageError("--ld-values says what the matrix of --ld holds: add --ld")
         _check_methods(self.methods, harmonised=self.harmonised is not None)
 
     @classmethod
@@ -139,6 +152,8 @@ class MrRequest(Request):
         rule: InstrumentRule | None = None,
         instruments: str | Path | None = None,
         ld: Data | None = None,
+        ld_values: LdValues = "auto",
+        pair_by: PairBy = "all",
         reverse: bool = False,
         steiger_filter: bool = False,
         outcome_size: TraitSize | None = None,
@@ -157,9 +172,9 @@ class MrRequest(Request):
         methods : names, as `proteomr.mr.choice.build_methods` takes them, or such a list as text.
         convention : R package whose defaults the methods follow.
         bootstraps : draws of medians and modes.
-        read_exposure, read_outcome, rule, reverse, steiger_filter, outcome_size, outcome_cases,
-            overlap, log_odds, seed : as the attributes. Variants that the rule admits may start a
-            clump.
+        read_exposure, read_outcome, ld_values, pair_by, rule, reverse, steiger_filter,
+            outcome_size, outcome_cases, overlap, log_odds, seed : as the attributes. Variants that
+            the rule admits may start a clump.
 
         Raises
         ------
@@ -175,6 +190,10 @@ class MrRequest(Request):
         """
         asked = split_methods(methods) if isinstance(methods, str) else tuple(methods)
         _check_methods(asked, harmonised=harmonised is not None)
+        studies = outcomes if isinstance(outcomes, list | tuple) else [outcomes]
+        for study in (exposure, *studies):
+            if study is not None:
+                refuse_harmonised(study)
         return cls(
             exposure=None if exposure is None else name_study(exposure, name="exposure"),
             outcomes=name_studies(outcomes, name="outcome"),
@@ -184,6 +203,8 @@ class MrRequest(Request):
             rule=_admit_to_clumps(InstrumentRule() if rule is None else rule),
             instruments=_name(instruments, "instruments"),
             ld=None if ld is None else name_panel(ld),
+            ld_values=ld_values,
+            pair_by=pair_by,
             reverse=reverse,
             steiger_filter=steiger_filter,
             methods=_resolve_methods(asked, convention=convention, bootstraps=bootstraps),
@@ -240,6 +261,26 @@ def _resolve_methods(
     if any(map(is_joint, names)):
         return spell_methods(build_joint_methods(names))
     return spell_methods(build_methods(names, convention=convention, draws=bootstraps))
+
+
+def _find_choice(request: MrRequest) -> str | None:
+    """Return the first option that is of no use for variants that were harmonised before."""
+    rule, usual = request.rule, _admit_to_clumps(InstrumentRule())
+    clumping, usually = rule.clumping, usual.clumping
+    given = {
+        "--ld": request.ld is not None,
+        "--instruments": request.instruments is not None or rule.variants is not None,
+        "--pair-by": request.pair_by != "all",
+        "--instruments-p": rule.p != usual.p,
+        "--region or --cis": rule.region is not None,
+        "--clump-r2": clumping.r2 != usually.r2,
+        "--clump-kb": clumping.kb != usually.kb,
+        "--match": rule.match != usual.match,
+        "--proxies": rule.proxies,
+        "--unproven": rule.unproven != usual.unproven,
+        "--action": rule.action != usual.action,
+    }
+    return next((name for name, chosen in given.items() if chosen), None)
 
 
 def _admit_to_clumps(rule: InstrumentRule) -> InstrumentRule:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -114,8 +114,7 @@ def split_variants(pairs: Iterable[Harmonised]) -> pl.DataFrame:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(pair.x == 0, np.nan, pair.beta_y / pair.x)
             se = np.where(pair.x == 0, np.nan, pair.se_y / np.abs(pair.x))
-        ids = pair.variants[c.VARIANT_ID].cast(pl.String).to_list()
-        parts.append(_numbers(pair, ids, "wald", ratio, se))
+        parts.append(_numbers(pair, _ids(pair), "wald", ratio, se))
         for method in (InverseVarianceWeighted(), EggerRegression()):
             fit = _run(method, pair)
             if fit.status == Status.ok:
@@ -140,8 +139,7 @@ def leave_one_out(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     for pair in pairs:
         if pair.m > 2:
             estimate, se = _without_each(pair)
-            ids = pair.variants[c.VARIANT_ID].cast(pl.String).to_list()
-            parts.append(_numbers(pair, ids, "ivw", estimate, se))
+            parts.append(_numbers(pair, _ids(pair), "ivw", estimate, se))
         fit = _run(InverseVarianceWeighted(), pair)
         if fit.status == Status.ok:
             parts.append(_summary(pair, "ivw", fit))
@@ -174,14 +172,22 @@ def _names(pair: Harmonised) -> dict[str, str]:
     }
 
 
+def _ids(pair: Harmonised) -> pl.DataFrame:
+    """Return the names of variants, and their rs numbers where they are known."""
+    absent = [] if "rsid" in pair.variants.columns else [pl.lit(None).alias("rsid")]
+    named = pair.variants.with_columns(absent)
+    return named.select(pl.col(c.VARIANT_ID, "rsid").cast(pl.String))
+
+
 def _numbers(
-    pair: Harmonised, ids: Sequence[str], method: str, estimate: F64, se: F64
+    pair: Harmonised, ids: pl.DataFrame, method: str, estimate: F64, se: F64
 ) -> pl.DataFrame:
     minus_log = neg_log10_p_normal(estimate / se)
-    names = {
-        **{name: [text] * len(ids) for name, text in _names(pair).items()},
-        c.VARIANT_ID: list(ids),
-        c.METHOD: [method] * len(ids),
+    names: dict[str, list[str] | pl.Series] = {
+        **{name: [text] * ids.height for name, text in _names(pair).items()},
+        c.VARIANT_ID: ids[c.VARIANT_ID],
+        "rsid": ids["rsid"],
+        c.METHOD: [method] * ids.height,
     }
     columns = {
         c.ESTIMATE: estimate,
@@ -199,7 +205,8 @@ def _numbers(
 
 def _summary(pair: Harmonised, key: str, fit: Estimate) -> pl.DataFrame:
     minus_log = np.array([fit.neg_log10_p])
-    row = _numbers(pair, [ALL], key, np.array([fit.estimate]), np.array([fit.se]))
+    every = pl.DataFrame({c.VARIANT_ID: ALL, "rsid": pl.Series([None], dtype=pl.String)})
+    row = _numbers(pair, every, key, np.array([fit.estimate]), np.array([fit.se]))
     return row.with_columns(
         pl.Series(c.NEG_LOG10_P, minus_log), pl.Series(c.P_VALUE, p_from_neg_log10(minus_log))
     )

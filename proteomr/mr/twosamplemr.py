@@ -19,7 +19,7 @@ def to_twosamplemr(table: pl.DataFrame) -> pl.DataFrame:
 
     Returns
     -------
-    theirs : ``SNP``, ``effect_allele.exposure``, ..., ``pval.outcome``, ``remove``,
+    theirs : ``SNP``, ``rsid``, ``effect_allele.exposure``, ..., ``pval.outcome``, ``remove``,
         ``palindromic``, ``ambiguous``, ``mr_keep``, ``action``, ``id.exposure``, ``exposure``,
         ``id.outcome``, ``outcome``, ``SNP_index``, and ``reason``.
 
@@ -48,6 +48,7 @@ def to_twosamplemr(table: pl.DataFrame) -> pl.DataFrame:
     ]
     return present.select(
         pl.col("variant_id").alias("SNP"),
+        pl.col("rsid"),
         *(pl.col(ours).alias(theirs) for ours, theirs in names.items()),
         *p_values,
         pl.col("chromosome").alias("chr"),

@@ -9,16 +9,15 @@ import polars as pl
 from proteomr.errors import UsageError
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.frames import check_pair, pick_methods, read_ratios
-from proteomr.plot.interval_rows import (
+from proteomr.plot.interval_row import (
     IntervalRow,
-    draw_rows,
     letters_of,
     list_rows,
     row_of_method,
     sort_rows,
-    tabulate_rows,
     takes_ratios,
 )
+from proteomr.plot.interval_rows import draw_rows, tabulate_rows
 from proteomr.plot.lettering import shorten_trait
 from proteomr.plot.marks import list_undrawn
 from proteomr.plot.style import BLUE, PlotStyle

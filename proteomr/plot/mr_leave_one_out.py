@@ -7,15 +7,14 @@ import polars as pl
 from proteomr.errors import InputError, UsageError
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.frames import check_pair, read_ratios
-from proteomr.plot.interval_rows import (
+from proteomr.plot.interval_row import (
     IntervalRow,
-    draw_rows,
     letters_of,
     list_rows,
     sort_rows,
-    tabulate_rows,
     takes_ratios,
 )
+from proteomr.plot.interval_rows import draw_rows, tabulate_rows
 from proteomr.plot.lettering import shorten_trait
 from proteomr.plot.style import PlotStyle, look_of_method
 

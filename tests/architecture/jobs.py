@@ -205,7 +205,7 @@ CASES = (
         Call(
             "exposure.txt outcome.txt --methods 'mr_ivw,egger( robust = true ),simple_median' "
             "--convention mendelianrandomization --bootstraps 50 --seed 7 --instruments-p 1e-6 "
-            "--instruments names.txt --ld ld.csv "
+            "--instruments names.txt --ld ld.csv --ld-values r2 --pair-by name "
             "--clump-r2 0.01 --clump-kb 500 --match rsid --outcome-p 0.001 --unproven flag "
             "--action 3 --reverse --steiger-filter --outcome-cases 10 --outcome-controls 90 "
             "--prevalence 0.2 --overlap 0.5 --controls controls.csv --exposure-map eaf=eaf "
@@ -226,6 +226,8 @@ CASES = (
                 ),
                 instruments="names.txt",
                 ld="ld.csv",
+                ld_values="r2",
+                pair_by="name",
                 reverse=True,
                 steiger_filter=True,
                 outcome_size=TraitSize(10.0, 90.0, 0.2),
@@ -290,6 +292,7 @@ CASES = (
         ),
         Call(
             "exposure.txt --ld ld.csv --p1 1e-6 --p2 0.01 --r2 0.1 --kb 250 --measure genotype "
+            "--ld-values r "
             "--format mine.toml --map eaf=eaf",
             lambda: proteomr.gwas.clump(
                 "exposure.txt",
@@ -297,6 +300,7 @@ CASES = (
                 clumping=Clumping(p1=1e-6, p2=0.01, r2=0.1, kb=250.0),
                 measure="genotype",
                 read=ReadOptions("mine.toml", {"eaf": "eaf"}),
+                ld_values="r",
             ),
         ),
         out="out.parquet",

@@ -397,3 +397,22 @@ def test_a_file_is_read_by_a_book_of_the_users_own(proteomr: Any, tmp_path: Path
     book.write_text(book.read_text().replace("[[drop]]", "[[dropp]]"))
     ending = proteomr("gwas", "munge", path, "--format", book, "-o", tmp_path / "b.parquet")
     assert (ending.code, "did you mean 'drop'" in ending.err) == (3, True)
+
+
+def test_leads_too_close_for_mr_say_the_ways_out(proteomr: Any, tmp_path: Path) -> None:
+    header = "rsid\tchr\tpos\tea\toa\teaf\tbeta\tse\tp\n"
+    lines = [f"rs{i}\t1\t{i}000000\tA\tG\t0.3\t0.{i}\t0.01\t1e-30\n" for i in (1, 2, 3)]
+    study = tmp_path / "x.tsv"
+    study.write_text(header + "".join(lines))
+    found = proteomr("gwas", "leads", study, "-o", tmp_path / "leads.parquet")
+    assert "3 leads" in found.out
+    assert "--distance-kb 10000" in found.err
+    assert "--clump-kb 500" in found.err
+    analysis = ("mr", tmp_path / "leads.parquet", study, "--methods", "ivw", "-o", tmp_path / "o")
+    refused = proteomr(*analysis)
+    assert refused.code == 3
+    for option in ("--ld", "--distance-kb 10000", "--clump-kb", "--unproven flag"):
+        assert option in refused.message
+    assert proteomr(*analysis, "--clump-kb", "500").code == 0
+    far = ("--distance-kb", "10000", "-o", tmp_path / "far.parquet")
+    assert "--clump-kb" not in proteomr("gwas", "leads", study, *far).err

@@ -382,3 +382,14 @@ def test_controls_are_held_against_what_was_expected(
     wrong = proteomr(*asked, "-o", tmp_path / "wrong")
     assert wrong.code == INPUT
     assert "up, down or none" in wrong.message
+
+
+def test_what_speaks_against_many_pairs_is_on_the_screen(proteomr: Any, tmp_path: Path) -> None:
+    files = make_files(tmp_path, outcomes=8)
+    for path in files:
+        near = pl.read_csv(path, separator="\t").with_columns(chromosome=pl.lit(1))
+        near.write_csv(path, separator="\t")
+    ending = proteomr("mr", *files, "--methods", "ivw", "--unproven", "flag", "-o", tmp_path / "o")
+    assert "against 8 of 8 pairs: variants may be correlated" in ending.out
+    assert "   F " in ending.out
+    assert "R2" in ending.out

@@ -5,7 +5,12 @@ from __future__ import annotations
 import functools
 
 from tests.fuzz.seed import Seed
-from tests.fuzz.seeds_of_people import cohort_seeds, delivery_seeds, ukb_seeds
+from tests.fuzz.seeds_of_people import (
+    cohort_seeds,
+    delivery_seeds,
+    mass_spectrometry_seeds,
+    ukb_seeds,
+)
 from tests.fuzz.seeds_of_runs import harmonised_seeds, run_seeds, settings_seeds, store_seeds
 from tests.fuzz.seeds_of_variants import genetics_seeds, sumstats_seeds
 
@@ -16,6 +21,7 @@ def seeds() -> tuple[Seed, ...]:
     made = (
         *cohort_seeds(),
         *delivery_seeds(),
+        *mass_spectrometry_seeds(),
         *ukb_seeds(),
         *sumstats_seeds(),
         *genetics_seeds(),

@@ -16,6 +16,7 @@ from proteomr.io.people_lists import read_people_list
 from proteomr.io.ukbiobank.participants import read_fields
 from tests.fuzz.seed import IDS, PEOPLE, Door, Seed, as_csv, as_parquet, what_is_taken
 from tests.io.deliveries import DELIVERIES
+from tests.io.mass_spectrometry.tables import FIXTURES
 
 PROTEINS = ("ADM", "GDF15", "IL6")
 
@@ -143,6 +144,18 @@ def _workbook(cells: list[list[str]]) -> bytes:
         for name, text in parts.items():
             archive.writestr(name, text)
     return content.getvalue()
+
+
+def mass_spectrometry_seeds() -> list[Seed]:
+    """Return a seed for every table and report of a search program."""
+
+    def read(folder: Path) -> object:
+        return what_is_taken(read_measurements(folder / "given", scratch=folder))
+
+    return [
+        Seed(f"mass spectrometry {name}", {"given": one.text.encode()}, ("given",), read)
+        for name, one in FIXTURES.items()
+    ]
 
 
 def ukb_seeds() -> list[Seed]:

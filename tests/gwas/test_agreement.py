@@ -192,6 +192,8 @@ def test_one_row_is_told_of_and_not_refused() -> None:
 def test_copies_of_a_row_are_one_row() -> None:
     columns = {"beta": ["1.3499"] * 9, "se": ["0.0200"] * 9, "p": ["7.3e-51"] * 9}
     assert judge(columns)[0].endswith("so few rows prove nothing")
+    same = {**columns, "p": [f"{i + 1}e-51" for i in range(9)]}
+    assert all("in 1 of 1 rows" in note for note in judge(same))
 
 
 def test_a_constant_factor_is_named_and_refused_beyond_corrections_for_inflation() -> None:

@@ -62,7 +62,24 @@ def test_different_names_are_not_the_same(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", [".", "-", "--", "NA", "N/A", "nan", "null", "None", "", " ", "rs", "0", "?", "novel"]
+    "word",
+    [
+        *(".", "-", "--", ".:.", "*", "?", "", " ", "0", "00", "NA", "N/A", "#N/A", "n.a.", "nan"),
+        *(
+            "null",
+            "None",
+            "rs",
+            "rs.",
+            "rs-",
+            "rsNA",
+            "rs?",
+            "rsXXX",
+            "novel",
+            "unknown",
+            "missing",
+        ),
+        *("no_rsid", "no id", "noname", "not available", "TBD", "undefined"),
+    ],
 )
 def test_a_placeholder_is_no_name(word: str) -> None:
     assert name_keys(pl.Series([word])).to_list() == [None]
@@ -144,6 +161,17 @@ def test_lists_name_variants_in_any_spelling() -> None:
     assert is_listed(frame, []).to_list() == [False] * 3
 
 
+def test_a_listed_word_that_stands_at_several_places_names_none() -> None:
+    places: dict[str, Any] = {"chromosome": ["1", "2", "3"], "position_bp": [5, 5, 5]}
+    frame = make_rows(["intergenic", "intergenic", "Affx-1"], **places)
+    assert is_listed(frame, ["intergenic", "Affx-1"]).to_list() == [False, False, True]
+
+
+@pytest.mark.parametrize("name", ["rs0", "novel1", "1", "nana", "Affx-1", "HLA*01:01", "α1", "rs1"])
+def test_what_may_name_a_variant_is_a_name(name: str) -> None:
+    assert name_keys(pl.Series([name])).to_list() == [name]
+
+
 def make_pairs(**columns: Any) -> pl.DataFrame:
     usual: dict[str, Any] = {"chromosome": "1", "position_bp": [5], "build": None}
     usual |= {"chromosome_right": "1", "position_bp_right": [5], "build_right": None}
@@ -162,6 +190,7 @@ OTHER_BUILD = {"build": "GRCh37", "build_right": "GRCh38"}
         {"chromosome_right": "2", **OTHER_BUILD},
         {"position_bp_right": [6], **SAME_BUILD},
         {"position_bp_right": [500], "indel": True, **SAME_BUILD},
+        {"position_bp_right": [6], "word": True},  # a word may stand for no name in both
     ],
 )
 def test_places_contradict_a_name(columns: dict[str, Any]) -> None:
@@ -175,6 +204,7 @@ def test_places_contradict_a_name(columns: dict[str, Any]) -> None:
         {"chromosome_right": "chr1"},
         {"position_bp_right": [6]},  # one pair shows no build
         {"position_bp_right": [6], **OTHER_BUILD},
+        {"position_bp_right": [6], "word": True, **OTHER_BUILD},
         {"position_bp_right": [None], **SAME_BUILD},
         {"position_bp_right": [9], "indel": True, **SAME_BUILD},
     ],
@@ -185,6 +215,9 @@ def test_places_do_not_contradict_a_name(columns: dict[str, Any]) -> None:
 
 def test_positions_that_agree_show_the_build() -> None:
     same = make_pairs(position_bp=list(range(20)), position_bp_right=[*range(19), 99])
+    few = make_pairs(position_bp=[1, 2, 3], position_bp_right=[1, 2, 99])
+    assert contradict_positions(few).arg_true().to_list() == [2]
+    assert not contradict_positions(few[1:]).any()
     lifted = make_pairs(position_bp=list(range(20)), position_bp_right=[*range(100, 120)])
     assert contradict_positions(same).arg_true().to_list() == [19]
     assert not contradict_positions(lifted).any()

@@ -12,7 +12,7 @@ from proteomr._typing import F64
 from proteomr.errors import FormatError, InputError, NothingToDo, UsageError
 from proteomr.gwas.lead_variants import find_leads
 from proteomr.gwas.munging import Munged, MungeOptions, munge_files
-from proteomr.gwas.policy import VariantPolicy
+from proteomr.gwas.policy import Duplicates, VariantPolicy
 from proteomr.io.sumstats import ReadOptions, Region, Selection
 from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables.sumstats import SUMSTATS
@@ -60,7 +60,7 @@ def found_in(folder: Path, row: str, policy: VariantPolicy | None = None) -> Mun
         ("rs9 1 9 A G 0.3 0.09 0.02 1e-9 900 0.9", "p_significant_z_below_5", 3),
         ("rs9 GL1 9 A G 0.3 0.1 0.02 5.7e-7 900 0.9", "chromosome_unknown", 3),
         ("rs9 1 1001 A C 0.3 0.1 0.02 5.7e-7 900 0.9", "multiallelic", 3),
-        ("rs1 1 1001 g a 0.3 0.1 0.02 5.7e-7 900 0.9", "repeated_differently", 2),
+        ("rs1 1 1001 g a 0.3 0.1 0.02 5.7e-7 900 0.9", "repeated_differently", 1),
     ],
 )
 def test_each_kind_of_dirt_is_counted(row: str, finding: str, kept: int, tmp_path: Path) -> None:
@@ -93,16 +93,33 @@ def test_p_of_zero_is_computed_in_logarithms(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "kept"), [("first", [0.1]), ("strongest", [0.3]), ("none", []), ("all", [0.1, 0.3])]
+    ("how", "kept"),
+    [
+        ("agreeing", []),
+        ("first", [0.1]),
+        ("strongest", [0.3]),
+        ("none", []),
+        ("all", [0.1, 0.3]),
+    ],
 )
-def test_repeated_variants_follow_the_policy(how: str, kept: list[float], tmp_path: Path) -> None:
+def test_rows_that_contradict_each_other_follow_the_policy(
+    how: Duplicates, kept: list[float], tmp_path: Path
+) -> None:
     rows = ["rs1 1 5 A G 0.3 0.1 0.02 1e-6 9 1", "rs1 1 5 G A 0.7 0.3 0.02 1e-9 9 1"]
     path = write(tmp_path, [*rows, "rs2 1 6 A G 0.3 0.1 0.02 5.7e-7 9 1"])
-    policies = {name: VariantPolicy(duplicates=name) for name in ("first", "strongest", "none")}
-    policy = policies.get(how, VariantPolicy(duplicates="all"))
+    policy = VariantPolicy(duplicates=how)
     for out in (None, tmp_path / "out.parquet"):
-        made = munge_files(path, options=MungeOptions(policy=policy), out=out).collect().frame
+        munged = munge_files(path, options=MungeOptions(policy=policy), out=out)
+        made = munged.collect().frame
         assert made.filter(pl.col("position_bp") == 5)["beta"].to_list() == kept
+        assert "with another effect or error, as 'rs1'" in munged.report.notes[-1]
+
+
+def test_one_name_of_several_pairs_of_alleles_is_several_variants(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    rows = ["rs1 A G 0.3 0.1 0.02 1e-6 9", "rs1 A T 0.3 0.3 0.02 1e-9 9"]
+    path.write_text("SNP A1 A2 freq b se p N\n" + "\n".join(rows) + "\n")
+    assert munge_files(path).collect().frame["beta"].to_list() == [0.1, 0.3]
 
 
 def test_written_and_held_tables_are_the_same(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from proteomr.errors import ColumnError, NothingToDo, UsageError
 from proteomr.gwas.twosamplemr import from_twosamplemr
 from proteomr.mr.frequencies import check_frequencies
 from proteomr.mr.harmonise import Action, harmonise_table, to_harmonised
+from proteomr.mr.sensitivity import leave_one_out, split_variants
 from proteomr.mr.twosamplemr import to_twosamplemr
 from tests.mr.reference import read_expected
 
@@ -307,3 +308,29 @@ def test_faults_are_named() -> None:
         harmonise_table(study, study, action=4)  # type: ignore[arg-type] # a caller without types
     with pytest.raises(NothingToDo):
         to_harmonised(harmonise_table(study, study).clear())
+
+
+def test_a_word_that_stands_for_no_name_joins_nothing() -> None:
+    study = pl.DataFrame(
+        {"variant_id": [".", "-", "rs1"], "effect_allele": "A", "other_allele": "G", "beta": 0.1,
+         "se": 0.01}
+    )  # fmt: skip
+    assert harmonise_table(study, study)["variant_id"].to_list() == ["rs1"]
+
+
+def test_rs_numbers_come_from_either_study_or_from_the_name() -> None:
+    names = ["10:64887856:C:T:imp:v1", "rs3_A_G", "1:5:A:G", "rs8"]
+    x = pl.DataFrame(
+        {"variant_id": names, "effect_allele": ["C", "A", "A", "A"], "beta": 0.1, "se": 0.01,
+         "other_allele": ["T", "G", "G", "G"], "rsid": ["rs10822143", None, None, None]}
+    )  # fmt: skip
+    y = x[:3].with_columns(rsid=pl.Series([None, None, "rs5"]))
+    table = harmonise_table(x, y)
+    told = dict(table.select("variant_id", "rsid").iter_rows())
+    assert told == dict(zip(names, ["rs10822143", "rs3", "rs5", "rs8"], strict=True))
+    pair = to_harmonised(table)
+    for tabulated in (split_variants(pair), leave_one_out(pair)):
+        rows = tabulated.filter(pl.col("variant_id") != "all")
+        assert rows["rsid"].to_list() == [told[name] for name in rows["variant_id"]]
+        assert tabulated.filter(variant_id="all")["rsid"].null_count() > 0
+    assert to_twosamplemr(table)["rsid"].to_list() == ["rs10822143", "rs5", "rs3"]

@@ -225,7 +225,8 @@ def make_panel(
     copies = np.stack([h.sum(axis=0) for h in (first, noisy, mirrored, far)]).astype(np.int8)
     variants = pl.DataFrame(
         {"variant_id": ["rs0", "rs1", "rs2", "rs3"], "chromosome": ["1"] * 4,
-         "position_bp": [100, 200, 300, 400], "allele_1": ["A", "C", "T", "C"],
+         "position_bp": [1_000_000 + 100 * i for i in range(4)],
+         "allele_1": ["A", "C", "T", "C"],
          "allele_2": ["G", "T", "G", "A"]}
     )  # fmt: skip
     return GenotypePanel(variants, n, load=lambda rows: pack_planes(copies[rows])), copies
@@ -277,8 +278,14 @@ def test_variants_without_a_proxy_are_listed_with_the_reason() -> None:
     exposure = pl.concat(
         [
             make_exposure(1),
-            make_exposure(1).with_columns(variant_id=pl.lit("rs9")),
-            make_exposure(1).with_columns(variant_id=pl.lit("rs1"), other_allele=pl.lit("C")),
+            make_exposure(1).with_columns(
+                variant_id=pl.lit("rs9"), position_bp=pl.lit(5_000_000, pl.Int64)
+            ),
+            make_exposure(1).with_columns(
+                variant_id=pl.lit("rs1"),
+                other_allele=pl.lit("C"),
+                position_bp=pl.lit(1_000_100, pl.Int64),
+            ),
         ]
     )
     weak = make_outcome("rs3", "C", "A", 0.1)

@@ -64,7 +64,15 @@ def test_files_and_their_harmonised_table_give_one_answer(
         ({"harmonised": Path("h"), "methods": ("ivv",)}, "did you mean 'ivw'"),
         ({"harmonised": Path("h"), "methods": ("mv_ivw", "ivw")}, "methods mv_... are for"),
         ({"exposure": Path("x"), "outcomes": [Path("y")], "methods": ("mv_ivw",)}, "mv_... are"),
-        ({"harmonised": Path("h"), "rule": InstrumentRule(proxies=True)}, "--proxies needs"),
+        (
+            {
+                "exposure": Path("x"),
+                "outcomes": [Path("y")],
+                "rule": InstrumentRule(proxies=True),
+            },
+            "--proxies needs",
+        ),
+        ({"harmonised": Path("h"), "rule": InstrumentRule(proxies=True)}, "--proxies chooses"),
     ],
 )
 def test_a_request_that_cannot_be_is_refused_before_anything_is_read(
@@ -126,6 +134,31 @@ def test_other_alleles_under_one_name_are_kept() -> None:
     both = pl.concat([make_rows(), make_rows(other_allele=["C"], beta=[0.3])])
     table = keep_once(harmonise_table(both, both))
     assert int(table["mr_keep"].sum()) == 2
+
+
+def test_of_rows_that_contradict_each_other_none_is_kept() -> None:
+    both = pl.concat([make_rows(), make_rows(beta=[0.3])])
+    table = keep_once(harmonise_table(make_rows(), both))
+    assert table["reason"].to_list() == ["repeated_differently"] * 2
+    assert not table["mr_keep"].any()
+
+
+def test_a_place_is_one_variant_whatever_it_is_called_there() -> None:
+    place: dict[str, Any] = {"chromosome": ["1"], "position_bp": [5]}
+    names = pl.concat([make_rows(**place), make_rows(variant_id=["1:5:A:G"], **place)])
+    table = keep_once(harmonise_table(names, names))
+    assert table["reason"].to_list() == ["alleles_agree", "repeated"]
+    unplaced = names.with_columns(chromosome=None, position_bp=pl.lit(None, pl.Int64))
+    assert keep_once(harmonise_table(unplaced, names))["mr_keep"].sum() == 1
+
+
+def test_a_proxy_stands_for_one_variant_and_not_beside_itself() -> None:
+    names = ["rs1", "rs2", "rs3", "rs4"]
+    x = pl.concat([make_rows(variant_id=[name]) for name in names])
+    proxies = x.with_columns(proxy_id=pl.Series([None, "rs1", "rs9", "rs9"]))
+    table = keep_once(harmonise_table(x, proxies))
+    assert table["mr_keep"].to_list() == [True, False, True, False]
+    assert table.filter(~pl.col("mr_keep"))["reason"].to_list() == ["repeated"] * 2
 
 
 def test_nothing_is_marked_where_nothing_repeats() -> None:

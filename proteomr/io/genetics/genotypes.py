@@ -43,6 +43,10 @@ class LdSource(Protocol):
     def variants(self) -> pl.DataFrame:
         """One row per variant: variant_id, chromosome, position_bp, allele_1, allele_2."""
 
+    @property
+    def signed(self) -> bool:
+        """Whether the signs of the correlations are known."""
+
     def correlate(self, row: int, rows: I64) -> F64:
         """Return the correlations of one variant with others, signed by their alleles 1."""
 
@@ -72,6 +76,11 @@ class GenotypePanel:
     n: int
     load: Callable[[I64], U64] = field(repr=False)
     measure: LdMeasure = "haplotype"
+
+    @property
+    def signed(self) -> bool:
+        """Whether the signs of the correlations are known: those of genotypes are."""
+        return True
 
     def planes(self, rows: I64) -> U64:
         """Return genotypes as bits (m, 3, w), see `proteomr.stats.linkage.pack_planes`."""
@@ -264,22 +273,41 @@ def _spread_mask(used: Bool) -> U64:
 
 @reads
 def _read_lines(path: Path) -> pl.DataFrame:
-    """Return a file of whitespace-separated fields without a header, as text columns."""
+    """Return a file of fields without a header, parted by a tab or by blanks, as text columns."""
     inspect_file(path)
     with path.open("rb") as file:
-        first = file.readline()
+        first = file.readline().strip()
+    if b"\t" in first and b" " in first:
+        return _part_lines(path)
     separator = "\t" if b"\t" in first else " "
     try:
-        return pl.read_csv(
+        lines = pl.read_csv(
             path,
             has_header=False,
             separator=separator,
             infer_schema=False,
             quote_char=None,
+            encoding="utf8-lossy",
             glob=False,
         )
-    except pl.exceptions.PolarsError as fault:
-        raise FormatError("rows of unequal length", path=path) from fault
+    except pl.exceptions.PolarsError:
+        return _part_lines(path)
+    regular = lines.width > 1 and not any(lines.null_count().row(0))
+    return lines if regular else _part_lines(path)
+
+
+def _part_lines(path: Path) -> pl.DataFrame:
+    """Return the fields of lines that any run of blanks parts, or refuse the first that differs."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        rows = [line.split() for line in file]
+    while rows and not rows[-1]:
+        rows.pop()
+    width = len(rows[0]) if rows else 0
+    for number, row in enumerate(rows, start=1):
+        if len(row) != width:
+            found = f"{len(row)} fields, {width} in the first line" if row else "a blank line"
+            raise FormatError(found, path=path, line=number)
+    return pl.DataFrame(rows, orient="row", schema=[f"column_{k + 1}" for k in range(width)])
 
 
 @reads
@@ -320,9 +348,15 @@ def _tidy_variants(lines: pl.DataFrame, *, path: Path) -> pl.DataFrame:
         position,
         pl.col("allele_1", "allele_2").str.to_uppercase(),
     )
-    wrong = variants["position_bp"].is_null().arg_max() or 0
-    if variants.height and variants["position_bp"][wrong] is None:
-        raise FormatError("a position is no whole number", path=path, column="position_bp")
+    wrong = variants["position_bp"].is_null()
+    if wrong.any():
+        row = int(wrong.arg_max() or 0)
+        found = str(lines["position_bp"][row])[:20]
+        raise FormatError(
+            f"variant {row + 1}: position {found!r} is no whole number",
+            path=path,
+            column="position_bp",
+        )
     return variants
 
 

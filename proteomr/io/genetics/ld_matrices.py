@@ -1,11 +1,10 @@
-"""Matrices of correlations between variants, read from files."""
+"""Matrices of correlations between variants: the noun, and the door to its files."""
 
 from __future__ import annotations
 
-import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NoReturn, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -13,11 +12,12 @@ import polars as pl
 from proteomr._typing import F64, I64
 from proteomr.border import reads
 from proteomr.errors import FormatError, InputError
-from proteomr.io.bounds import check_arrays
-from proteomr.io.sources import inspect_file
-from proteomr.io.tables import read_table
+from proteomr.io.genetics.ld_files import Square, read_square
 
-__all__ = ["LdMatrix", "read_ld_matrix"]
+__all__ = ["LdMatrix", "LdValues", "read_ld_matrix"]
+
+LdValues: TypeAlias = Literal["auto", "r", "r2"]
+"""What the numbers of a matrix are: correlations, or their squares; ``auto``: as they show."""
 
 _COLUMNS: Final[dict[str, pl.DataType]] = {
     "variant_id": pl.String(),
@@ -26,7 +26,14 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
     "allele_1": pl.String(),
     "allele_2": pl.String(),
 }
-_ASYMMETRY: Final = 1e-4
+# Matrices are printed with four digits or more; what differs by less is rounding.
+_ROUNDING: Final = 1e-4
+# Alleles as PLINK and TwoSampleMR put them behind a name: the one counted, then the other.
+_WITH_ALLELES: Final = r"^.*[0-9]_([ACGTacgt]+|[ID])_([ACGTacgt]+|[ID])$"
+_PLACE: Final = r"(?i)^(?:chr)?[0-9XYM]+T?[:_-][0-9]+[:_-]"
+# Where alleles are named without regard to the signs, five variants of one haplotype block have no
+# negative correlation among their ten pairs by chance in 1 of 16 matrices, and seven in 1 of 64.
+_ENOUGH_PAIRS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,13 +43,17 @@ class LdMatrix:
     Parameters
     ----------
     variants : m rows: ``variant_id``, and where known ``chromosome``, ``position_bp``,
-        ``allele_1`` (the allele whose copies are correlated) and ``allele_2``.
+        ``allele_1`` (the allele whose copies are correlated) and ``allele_2``. Alleles are taken
+        from names such as ``rs7_A_G`` where no column has them.
     r : (m, m) correlations, not their squares.
+    signed : whether the signs are known; not where r is the root of its square.
+    doubtful : whether the numbers may as well be squares: too few pairs, none of them negative.
 
     Raises
     ------
     InputError
-        The matrix is not square, not symmetric, or holds numbers beyond -1 and 1.
+        The matrix is not square, lacks a number, is not symmetric, has another diagonal than 1,
+        holds numbers beyond -1 and 1, or a variant stands in it twice.
 
     Examples
     --------
@@ -53,23 +64,29 @@ class LdMatrix:
 
     variants: pl.DataFrame
     r: F64
+    signed: bool = True
+    doubtful: bool = False
 
     def __post_init__(self) -> None:
         m = self.variants.height
         if self.r.shape != (m, m):
             raise InputError(f"{m} variants do not fit a matrix of {self.r.shape}")
-        if np.nanmax(np.abs(self.r), initial=0.0) > 1 + _ASYMMETRY:
-            raise InputError("correlations lie between -1 and 1; the matrix holds larger numbers")
-        if np.nanmax(np.abs(self.r - self.r.T), initial=0.0) > _ASYMMETRY:
-            raise InputError("the matrix of correlations is not symmetric; give the whole square")
-        if m and np.nanmax(np.abs(np.diagonal(self.r) - 1.0), initial=0.0) > _ASYMMETRY:
-            raise InputError("the diagonal of the matrix is not 1; correlations are needed")
+        known = {name: dtype for name, dtype in _COLUMNS.items() if name in self.variants.columns}
         absent = {
-            name: pl.lit(None, dtype)
-            for name, dtype in _COLUMNS.items()
-            if name not in self.variants.columns
+            name: pl.lit(None, dtype) for name, dtype in _COLUMNS.items() if name not in known
         }
-        object.__setattr__(self, "variants", self.variants.with_columns(**absent))
+        variants = self.variants.with_columns(pl.col(n).cast(t) for n, t in known.items())
+        variants = variants.with_columns(**absent)
+        if not {"allele_1", "allele_2"} & {*known}:
+            variants = _name_alleles(variants)
+        object.__setattr__(self, "variants", variants)
+        names = variants["variant_id"].to_list()
+        if fault := _find_fault(self.r):
+            message, row, column = fault
+            raise InputError(f"variants {names[row]!r} and {names[column]!r}: {message}")
+        repeated = _find_repeat(variants)
+        if repeated is not None:
+            raise InputError(f"variant {names[repeated]!r} stands twice in the matrix")
 
     def correlate(self, row: int, rows: I64) -> F64:
         """Return the correlations of one variant with others.
@@ -92,26 +109,37 @@ class LdMatrix:
         correlations: F64 = self.r[np.ix_(rows, rows)]
         return correlations
 
+    def count_pairs(self) -> int:
+        """Return how many pairs of variants are correlated at all."""
+        return (int(np.count_nonzero(self.r)) - self.variants.height) // 2
+
 
 @reads
-def read_ld_matrix(path: str | Path, *, variants: pl.DataFrame | None = None) -> LdMatrix:
+def read_ld_matrix(
+    path: str | Path, *, variants: pl.DataFrame | None = None, values: LdValues = "auto"
+) -> LdMatrix:
     r"""Return a matrix of correlations from text (also gz), or from an npz or parquet file.
 
-    Text holds the whole square, separated by tabs, commas or spaces, as ``plink --r square``
-    writes it. A first line of names, and a first column of the same, are found. An npz file holds
-    ``r`` and ``variant_id``, and may hold ``chromosome``, ``position_bp``, ``allele_1``,
-    ``allele_2``. A parquet file has a column for each variant, named after it, and may have one of
-    their names before.
+    Text holds the whole square, separated by tabs, commas, semicolons or blanks, as ``plink --r
+    square`` writes it. A first line of names, and a first column of the same in the same order, are
+    found. An npz file holds ``r`` (or ``r2``) and ``variant_id``, and may hold ``chromosome``,
+    ``position_bp``, ``allele_1``, ``allele_2``. A parquet file has a column for each variant, named
+    after it, and may have one of their names before.
 
     Parameters
     ----------
     path : the file.
     variants : its variants in order, where the file does not name them; see `LdMatrix`.
+    values : ``r2`` where the numbers are squares; their roots are taken, without signs. Where
+        ``auto``, numbers of which none is negative among ten or more pairs that are not 0 may be
+        either and are refused.
 
     Raises
     ------
     FormatError
-        The file is no square of numbers, or names no variants and none are given.
+        The file is no square of numbers, see `LdMatrix`, with line and column; names no variants
+        and none are given; names them otherwise in its lines than in its columns; or does not show
+        what its numbers are.
 
     Examples
     --------
@@ -123,91 +151,94 @@ def read_ld_matrix(path: str | Path, *, variants: pl.DataFrame | None = None) ->
     ['rs1', 'rs2']
     """
     path = Path(path)
-    if path.suffix == ".npz":
-        check_arrays(path)
-        named, r = _read_npz(path)
-    elif inspect_file(path)[0] == "parquet":
-        named, r = _read_parquet(path)
-    else:
-        named, r = _read_square(path)
-    chosen = variants if variants is not None else named
+    square = read_square(path)
+    chosen = variants if variants is not None else square.variants
     if chosen is None:
-        raise FormatError("names no variants; give them beside the matrix", path=path)
-    if r.shape != (chosen.height, chosen.height):
-        raise FormatError(f"{chosen.height} variants do not fit {r.shape} numbers", path=path)
+        raise FormatError(
+            "names no variants; add their names, as first line and first column of text or as "
+            "array variant_id",
+            path=path,
+        )
+    if square.numbers.shape != (chosen.height, chosen.height):
+        raise FormatError(
+            f"{chosen.height} variants do not fit {square.numbers.shape} numbers", path=path
+        )
+    _refuse_faults(square, chosen, path)
+    if square.squares and values == "r":
+        raise FormatError("array 'r2' is said to hold squares, --ld-values r that not", path=path)
+    squares = square.squares or values == "r2"
+    if squares and (square.numbers < -_ROUNDING).any():
+        row, column = np.argwhere(square.numbers < -_ROUNDING)[0]
+        message = f"{square.numbers[row, column]:g} is no square; --ld-values r takes correlations"
+        _refuse(square, chosen, path, message, int(row), int(column))
     try:
-        return LdMatrix(chosen, r)
+        matrix = LdMatrix(chosen, square.numbers)
     except InputError as fault:
         raise FormatError(str(fault), path=path) from None
-
-
-def _read_npz(path: Path) -> tuple[pl.DataFrame | None, F64]:
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file")
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-            parts = {name: content[name] for name in content.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as fault:
-        raise FormatError("is no npz file, or is cut off", path=path) from fault
-    if "r" not in parts:
-        raise FormatError("holds no array 'r'", path=path)
-    named = {name: pl.Series(parts[name]) for name in _COLUMNS if name in parts}
-    frame = pl.DataFrame(named).cast({name: _COLUMNS[name] for name in named})
-    return (frame if "variant_id" in named else None), parts["r"].astype(np.float64)
-
-
-def _read_parquet(path: Path) -> tuple[pl.DataFrame, F64]:
-    frame = read_table(path)
-    numbers = frame[:, 1:] if frame.width == frame.height + 1 else frame
-    for name, kind in numbers.schema.items():
-        if not kind.is_numeric():
-            raise FormatError("text where correlations are needed", path=path, column=name)
-    if numbers.width != frame.height:
+    if squares:
+        return replace(matrix, r=np.sqrt(np.maximum(square.numbers, 0.0)), signed=False)
+    pairs = matrix.count_pairs()
+    if values == "r" or pairs == 0 or (matrix.r < 0).any():
+        return matrix
+    if pairs >= _ENOUGH_PAIRS:
         raise FormatError(
-            f"{frame.height} rows of {numbers.width} numbers are no square", path=path
+            f"none of {pairs:,} correlations is negative: say whether they are squares, by "
+            "--ld-values r2, or not, by --ld-values r",
+            path=path,
         )
-    labels = frame.to_series(0).cast(pl.String).to_list()
-    if numbers.width < frame.width and labels != numbers.columns:
-        raise FormatError("rows and columns name other variants", path=path)
-    r = numbers.cast(pl.Float64).to_numpy()
-    return pl.DataFrame({"variant_id": numbers.columns}), np.ascontiguousarray(r)
+    return replace(matrix, doubtful=True)
 
 
-def _read_square(path: Path) -> tuple[pl.DataFrame | None, F64]:
-    inspect_file(path)
-    texts = pl.read_csv(
-        path,
-        has_header=False,
-        separator="\x01",
-        infer_schema=False,
-        quote_char=None,
-        glob=False,
-    ).to_series()
-    delimiter = next((sign for sign in ("\t", ",") if sign in texts[0]), None)
-    parted = texts.str.strip_chars('\r "').str.replace_all('"', "", literal=True)
-    cells = parted.str.split(delimiter) if delimiter else parted.str.extract_all(r"\S+")
-    first = cells[0].to_list()
-    headed = any(_is_word(cell) for cell in first)
-    body = cells[1:] if headed else cells
-    widths = set(body.list.len().to_list())
-    if len(widths) != 1:
-        raise FormatError("rows of unequal length", path=path)
-    width = widths.pop()
-    labelled = width == body.len() + 1
-    numbers = body.list.slice(1) if labelled else body
-    flat = numbers.explode().cast(pl.Float64, strict=False)
-    if flat.len() != body.len() ** 2:
-        raise FormatError(f"{body.len()} rows of {width} numbers are no square", path=path)
-    r = flat.to_numpy().reshape(body.len(), body.len())
-    names = first[-body.len() :] if headed else None
-    if names is None and labelled:
-        names = body.list.first().to_list()
-    return (None if names is None else pl.DataFrame({"variant_id": names})), r
+def _refuse_faults(square: Square, variants: pl.DataFrame, path: Path) -> None:
+    if fault := _find_fault(square.numbers):
+        _refuse(square, variants, path, *fault)
 
 
-def _is_word(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return cell.strip() not in {"", "NA", "nan", "NaN"}
-    return False
+def _refuse(
+    square: Square, variants: pl.DataFrame, path: Path, message: str, row: int, column: int
+) -> NoReturn:
+    """Refuse a number of the file by its line and column, or by its two variants."""
+    names = variants["variant_id"]
+    line = None if square.lines is None else square.lines[row]
+    told = "" if line is not None else f"row {names[row]!r}: "
+    raise FormatError(f"{told}{message}", path=path, line=line, column=str(names[column]))
+
+
+def _find_fault(r: F64) -> tuple[str, int, int] | None:
+    """Return what is wrong with the first number that no correlation is, and where it stands."""
+    checks = (
+        (~np.isfinite(r), "holds no number; leave its variant out of the matrix"),
+        (np.abs(r) > 1 + _ROUNDING, "{:g} is no correlation: it lies between -1 and 1"),
+        (
+            np.eye(r.shape[0], dtype=np.bool_) & (np.abs(r - 1.0) > _ROUNDING),
+            "{:g} on the diagonal, which is 1 in a matrix of correlations",
+        ),
+        (
+            np.abs(r - r.T) > _ROUNDING,
+            "{:g}, and {:g} the other way round: not symmetric; give the whole square",
+        ),
+    )
+    for wrong, message in checks:
+        if wrong.any():
+            row, column = (int(place) for place in np.unravel_index(np.argmax(wrong), r.shape))
+            return message.format(r[row, column], r[column, row]), row, column
+    return None
+
+
+def _find_repeat(variants: pl.DataFrame) -> int | None:
+    """Return the row of the first variant that stands a second time; one of no name is none."""
+    further = (
+        variants["variant_id"].is_not_null()
+        & ~variants.select(pl.struct(*_COLUMNS).is_first_distinct()).to_series()
+    )
+    return int(further.arg_max() or 0) if further.any() else None
+
+
+def _name_alleles(variants: pl.DataFrame) -> pl.DataFrame:
+    """Add the alleles that names tell in order; those of names of places stand in no order."""
+    parts = variants["variant_id"].str.extract_groups(_WITH_ALLELES).struct.unnest()
+    if parts.width < 2:  # no names at all
+        return variants
+    ordered = ~variants["variant_id"].str.contains(_PLACE)
+    alleles = [part.str.to_uppercase().set(~ordered, None) for part in parts.get_columns()]
+    return variants.with_columns(alleles[0].alias("allele_1"), alleles[1].alias("allele_2"))

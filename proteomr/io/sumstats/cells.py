@@ -25,7 +25,9 @@ ABSENT: Final = ("", "NA", "#NA", "N/A", "NaN", "nan", "null", "NULL", "None", "
 # Words that stand for the name of a variant that has none. `rs0` may be a name where it is there
 # once; where it stands at several places, `proteomr.gwas.match` takes it for none.
 _NO_NAME: Final = (
-    r"(?i)^(?:[.\-–—?*_#0]+|rs-*|nan?|#n/?a|n/a|nr|null|none|nil|unknown|unnamed|novel|missing)$"
+    r"(?i)^(?:[^\p{L}\p{N}]*|0+|rs(?:[^\p{L}\p{N}]*|nan?|nr|null|none|x+)|#?n/?a|n\.a\.?|nan|nr|null"
+    r"|none|nil|unknown|unnamed|undefined|novel|missing|tbd|not[ _-]?available"
+    r"|no[ _-]?(?:name|(?:rs)?[ _-]?(?:id|number)|rs))$"
 )
 NO_ALLELE: Final = (*ABSENT, "-", "?", "NAN", "NONE")
 _DASHES: Final = "[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
@@ -200,7 +202,7 @@ def parse_names(text: pl.Series) -> pl.Series:
 
     Examples
     --------
-    >>> parse_names(pl.Series(["rs7 ", "1:5:A:G", "-", "rs", ".", "Affx-1", "novel"])).to_list()
+    >>> parse_names(pl.Series(["rs7 ", "1:5:A:G", "-", "rs", ".:.", "Affx-1", "no_rsid"])).to_list()
     ['rs7', '1:5:A:G', None, None, None, 'Affx-1', None]
     """
     names = text.cast(pl.String).str.strip_chars()

@@ -40,7 +40,7 @@ _ZERO_ERROR = (
 )
 _LEVEL = 0.95  # of every interval: the one that both packages print
 _WIDTH = float(quantile_normal(0.5 + _LEVEL / 2))  # half width of the limits, in standard errors
-_MINUS_LOG_LEVEL = -math.log10(1 - _LEVEL)
+_MINUS_LOG_LEVEL = -math.log10(1 - _LEVEL)  # p of an interval that ends at zero
 _ROUNDING = 1e-9  # of -log10 p: an end of the interval that is zero to the last digits
 
 

@@ -10,9 +10,12 @@ import numpy as np
 import polars as pl
 
 from proteomr.errors import ColumnError, FormatError, InputError, NothingToDo, nearest
+from proteomr.gwas.match import name_keys
+from proteomr.gwas.repeats import mark_repeats
 from proteomr.io.tables import read_table
 from proteomr.mr.choice import build_joint_methods, name_methods
 from proteomr.mr.estimate import random_of, tabulate_estimates
+from proteomr.mr.harmonised_files import name_variants
 from proteomr.mr.multivariable import (
     measure_conditional_f,
     measure_pleiotropy,
@@ -36,7 +39,8 @@ def read_joint(path: str | Path) -> Harmonised:
     Parameters
     ----------
     path : ``variant_id`` or ``SNP``; ``beta_NAME`` and ``se_NAME`` of each exposure;
-        ``beta_outcome`` and ``se_outcome``. Rows with a missing number are dropped with a reason.
+        ``beta_outcome`` and ``se_outcome``. Rows with a missing number, and rows that repeat a
+        variant, are dropped with a reason.
 
     Raises
     ------
@@ -76,16 +80,19 @@ def read_joint(path: str | Path) -> Harmonised:
             raise ColumnError(f"{path}: no column {name!r}{nearest(name, frame.columns)}")
         if not frame[name].dtype.is_numeric():
             raise FormatError("text where numbers are needed", path=path, column=name)
-    named = frame.with_columns(pl.col(names).cast(pl.String).alias(c.VARIANT_ID))
+    named = frame.with_columns(name_variants(frame[names]).alias(c.VARIANT_ID))
     complete = pl.all_horizontal(
         pl.col(columns).cast(pl.Float64).is_finite().fill_null(value=False)
     )
-    used = named.filter(complete)
+    whole = named.filter(complete)
+    pairs = {f"beta_{name}": f"se_{name}" for name in [*exposures, "outcome"]}
+    keyed = whole.with_columns(name_keys(whole[c.VARIANT_ID]).alias("key"))
+    repeats = mark_repeats(keyed, keys=["key"], numbers=pairs).alias("reason")
+    used = whole.filter(repeats.is_null())
     if not used.height:
-        raise NothingToDo(f"{path}: none of {named.height} variants has all numbers")
-    gone = named.filter(~complete).select(
-        c.VARIANT_ID, pl.lit("a number is missing").alias("reason")
-    )
+        raise NothingToDo(f"{path}: none of {named.height} variants can be used")
+    missing = named.filter(~complete).with_columns(pl.lit("a number is missing").alias("reason"))
+    gone = pl.concat([missing, whole.with_columns(repeats).drop_nulls("reason")])
     e = len(exposures)
     arrays = used.select(pl.col(columns).cast(pl.Float64)).to_numpy()
     return Harmonised(
@@ -96,7 +103,7 @@ def read_joint(path: str | Path) -> Harmonised:
         se_x=np.ascontiguousarray(arrays[:, e : 2 * e]),
         beta_y=np.ascontiguousarray(arrays[:, -2]),
         se_y=np.ascontiguousarray(arrays[:, -1]),
-        dropped=gone,
+        dropped=gone.select(c.VARIANT_ID, "reason"),
     )
 
 

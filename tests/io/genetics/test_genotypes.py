@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib.util
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 
 from proteomr.errors import FormatError, InputError, UsageError
 from proteomr.io.genetics.genotypes import open_genotypes, read_bed, read_pgen
-from proteomr.io.genetics.ld_matrices import LdMatrix, read_ld_matrix
+from proteomr.io.genetics.ld_matrices import read_ld_matrix
 
 CODES = {2: 0b00, -1: 0b01, 1: 0b10, 0: 0b11}
 
@@ -144,11 +143,44 @@ def test_damaged_and_foreign_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="no bed file"):
         read_bed(tmp_path / "panel")
     (tmp_path / "panel.bim").write_text("1\trs1\t0\tx\tA\tG\n")
-    with pytest.raises(FormatError, match="position is no whole number"):
+    with pytest.raises(FormatError, match="variant 1: position 'x' is no whole number"):
         read_bed(tmp_path / "panel")
     (tmp_path / "panel.bim").write_text("1\trs1\t0\t5\n")
     with pytest.raises(FormatError, match="4 columns; a bim file has 6"):
         read_bed(tmp_path / "panel")
+
+
+def test_fields_may_be_parted_by_any_run_of_blanks(tmp_path: Path) -> None:
+    copies = make_copies()
+    write_bed(tmp_path / "one", copies, children=(3,))
+    write_bed(tmp_path / "two", copies, children=(3,), separator="  \t ")
+    one, two = read_bed(tmp_path / "one"), read_bed(tmp_path / "two")
+    assert one.variants.equals(two.variants)
+    assert one.n == two.n == copies.shape[1] - 1
+
+
+@pytest.mark.parametrize("suffix", ["bim", "fam"])
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("", "line 3: a blank line"), ("a b", "line 3: 2 fields, 6 in the first line")],
+)
+def test_a_line_of_another_form_is_named(
+    suffix: str, line: str, message: str, tmp_path: Path
+) -> None:
+    write_bed(tmp_path / "panel", make_copies())
+    file = tmp_path / f"panel.{suffix}"
+    lines = file.read_text().splitlines()
+    lines[2] = line
+    file.write_text("\n".join(lines) + "\n")
+    with pytest.raises(FormatError, match=message):
+        read_bed(tmp_path / "panel")
+
+
+def test_blank_lines_at_the_end_and_letters_of_any_code_page_are_no_fault(tmp_path: Path) -> None:
+    write_bed(tmp_path / "panel", make_copies())
+    fam = tmp_path / "panel.fam"
+    fam.write_bytes(fam.read_bytes().replace(b"i7\t", b"\xe97\t") + b"\n\n")
+    assert read_bed(tmp_path / "panel").n == 45
 
 
 def test_a_panel_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -186,61 +218,3 @@ def test_pgen_and_bed_of_the_same_people_agree(tmp_path: Path) -> None:
     assert one.variants.equals(two.variants)
     every = np.arange(m)
     np.testing.assert_array_equal(one.matrix(every), two.matrix(every))
-
-
-@pytest.mark.parametrize("delimiter", [",", "\t", " "])
-@pytest.mark.parametrize("named", ["not", "above", "both"])
-def test_squares_of_text_are_read_however_they_are_named(
-    tmp_path: Path, delimiter: str, named: str
-) -> None:
-    if named == "both" and delimiter == " ":
-        pytest.skip("an empty corner cannot be told between spaces")
-    r = np.array([[1.0, 0.25, -0.5], [0.25, 1.0, 0.125], [-0.5, 0.125, 1.0]])
-    names = ["rs1", "rs2", "rs3"]
-    lines = [delimiter.join(str(value) for value in row) for row in r]
-    if named == "both":
-        lines = [delimiter.join((name, line)) for name, line in zip(names, lines, strict=True)]
-    if named != "not":
-        lines.insert(0, delimiter.join(names if named == "above" else ["", *names]))
-    place = tmp_path / "r.txt.gz"
-    place.write_bytes(gzip.compress("\n".join(lines).encode()))
-    given = pl.DataFrame({"variant_id": names}) if named == "not" else None
-    found = read_ld_matrix(place, variants=given)
-    assert found.variants["variant_id"].to_list() == names
-    np.testing.assert_array_equal(found.r, r)
-
-
-def test_an_npz_file_comes_back_with_its_variants(tmp_path: Path) -> None:
-    place = tmp_path / "r.npz"
-    np.savez(place, r=np.eye(2), variant_id=["a", "b"], position_bp=[5, 6])
-    found = read_ld_matrix(place)
-    assert found.variants.select("variant_id", "position_bp").rows() == [("a", 5), ("b", 6)]
-
-
-def test_shipped_matrices_of_the_field_are_read(reference: Path) -> None:
-    folder = reference / "mr" / "data"
-    assert read_ld_matrix(folder / "mrb_calcium_fg_rho.csv").variants.height == 6
-    assert read_ld_matrix(folder / "gsmr_sub100_ld.csv").r.shape == (100, 100)
-
-
-def test_what_is_no_matrix_of_correlations_is_refused(tmp_path: Path) -> None:
-    variants = pl.DataFrame({"variant_id": ["a", "b"]})
-    for r, message in (
-        ([[1.0, 0.5], [0.4, 1.0]], "not symmetric"),
-        ([[1.0, 2.0], [2.0, 1.0]], "larger numbers"),
-        ([[0.5, 0.1], [0.1, 0.5]], "diagonal"),
-        ([[1.0]], "do not fit"),
-    ):
-        with pytest.raises(InputError, match=message):
-            LdMatrix(variants, np.array(r))
-    place = tmp_path / "r.ld"
-    place.write_text("1 0.5\n0.5 1\n")
-    with pytest.raises(FormatError, match="names no variants"):
-        read_ld_matrix(place)
-    place.write_text("1 0.5 0.1\n0.5 1\n")
-    with pytest.raises(FormatError, match="unequal length"):
-        read_ld_matrix(place, variants=variants)
-    broken = tmp_path / "r.npz"
-    broken.write_bytes(b"PK\x03\x04nothing")
-    with pytest.raises(FormatError, match="no npz file"):
-        read_ld_matrix(broken)

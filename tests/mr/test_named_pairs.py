@@ -1,0 +1,51 @@
+"""Pairs of exposures with the outcomes of their own names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from proteomr.errors import NothingToDo
+from proteomr.mr.job import run_mr
+
+
+def write(path: Path, traits: dict[str, float]) -> Path:
+    """Write two variants of each trait, whose effects are a multiple."""
+    rows = [
+        {"trait": trait, "rsid": f"rs{i}", "chr": str(i), "pos": 1000 * i, "ea": "A", "oa": "G",
+         "eaf": 0.3, "beta": factor * i / 10, "se": 0.01}
+        for trait, factor in traits.items() for i in (1, 2)
+    ]  # fmt: skip
+    pl.DataFrame(rows).write_csv(path, separator="\t")
+    return path
+
+
+def find_pairs(x: Path, *ys: Path, pair_by: str) -> list[tuple[str, str, float]]:
+    found = run_mr(x, ys, methods="ivw", pair_by=pair_by)  # type: ignore[arg-type]
+    return found.table().select("exposure", "outcome", pl.col("estimate").round(9)).rows()
+
+
+def test_an_exposure_meets_the_outcome_of_its_name_alone(tmp_path: Path) -> None:
+    x = write(tmp_path / "x.tsv", {"IL6": 1.0, "CRP": 1.0, "ADM": 1.0})
+    y = write(tmp_path / "y.tsv", {"CRP": 0.5, "IL6": 0.25, "LEP": 9.0})
+    named = find_pairs(x, y, pair_by="name")
+    assert named == [("CRP", "CRP", 0.5), ("IL6", "IL6", 0.25)]
+    assert {*named} < {*find_pairs(x, y, pair_by="all")}
+
+
+def test_outcomes_that_paths_tell_apart_keep_their_name_in_pairing(tmp_path: Path) -> None:
+    x = write(tmp_path / "x.tsv", {"IL6": 1.0, "CRP": 1.0})
+    for folder in ("C", "D"):
+        (tmp_path / folder).mkdir()
+    c = write(tmp_path / "C" / "o.tsv", {"IL6": 0.5})
+    d = write(tmp_path / "D" / "o.tsv", {"IL6": 0.25})
+    named = find_pairs(x, c, d, pair_by="name")
+    assert named == [("IL6", "IL6 (C/o.tsv)", 0.5), ("IL6", "IL6 (D/o.tsv)", 0.25)]
+
+
+def test_names_that_never_meet_are_told(tmp_path: Path) -> None:
+    x, y = write(tmp_path / "x.tsv", {"IL6": 1.0}), write(tmp_path / "y.tsv", {"IL-6": 1.0})
+    with pytest.raises(NothingToDo, match="exposure 'IL6', outcome 'IL-6'"):
+        run_mr(x, y, pair_by="name")
