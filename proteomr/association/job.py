@@ -14,6 +14,7 @@ import polars as pl
 
 from proteomr.association.attrition import describe_people
 from proteomr.association.effective import count_effective_tests, set_thresholds
+from proteomr.association.file_order import doubt_order
 from proteomr.association.forecast import estimate_joining, keep
 from proteomr.association.oddities import describe_oddities
 from proteomr.association.outputs import ColumnStyle, collect_run, describe_run
@@ -354,15 +355,18 @@ def describe_plan(plan: Plan) -> list[tuple[str, str]]:
 def _read(request: AssociateRequest, scratch: Path) -> tuple[Cohort, list[ProteinCovariate]]:
     sources = [request.samples, *request.proteins]
     _log.info("reading %s", ", ".join(source.name for source in sources))
-    cohort = read_cohort(
-        request.samples.on_disk(scratch),
-        tuple(source.on_disk(scratch) for source in request.proteins),
-        scratch=scratch,
-        id_column=request.id_column,
-        assays=_on_disk(request.assays, scratch),
-        withdrawn=_on_disk(request.withdrawn, scratch),
-        sample_columns=request.sample_columns,
-    )
+    people = request.samples.on_disk(scratch)
+    proteins = tuple(source.on_disk(scratch) for source in request.proteins)
+    with doubt_order(people, proteins, request.specification.targets, scratch):
+        cohort = read_cohort(
+            people,
+            proteins,
+            scratch=scratch,
+            id_column=request.id_column,
+            assays=_on_disk(request.assays, scratch),
+            withdrawn=_on_disk(request.withdrawn, scratch),
+            sample_columns=request.sample_columns,
+        )
     covariates = [
         read_protein_covariate(
             name,

@@ -294,3 +294,14 @@ def test_everybody_withdrawn_leaves_nothing_to_do(associate: Any, study: Any) ->
     ending = associate("--withdrawn", path)
     assert ending.code == 5
     assert "all 150 people in the samples have withdrawn" in ending.message
+
+
+def test_files_in_each_other_s_place_are_recognised_by_the_exposure(
+    associate: Any, study: Any
+) -> None:
+    study.write("swapped.csv", study.proteins)
+    ending = associate(samples="swapped.csv", proteins="samples.csv")
+    assert ending.code == INPUT
+    assert "right order? SAMPLES come first, then PROTEINS: 'lonely' is in the second" in (
+        ending.message
+    )
