@@ -36,9 +36,8 @@ _KINDS: Final = (pa.int32(), pa.int8(), pa.int32(), pa.float64())
 _RANGES: Final = (2**31, 2**7, 2**31)
 _CHUNK_BYTES: Final = 1 << 25
 _PARSE_BYTES: Final = 1 << 22
-_LARGEST_CODE: Final = 1_000_000
+_LARGEST_CODE: Final = 1_000_000  # beyond it lie identifiers, which no message may hold
 _LISTED: Final = 5
-_LARGEST_SHOWN: Final = 99_999  # beyond it lie identifiers, which no message may hold
 _COMMA_NUMBER: Final = r"^[+-]?\d*,\d+([eE][+-]?\d+)?$"
 
 
