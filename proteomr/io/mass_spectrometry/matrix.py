@@ -27,7 +27,6 @@ from proteomr.tables import columns as c
 
 __all__ = ["describe_groups", "read_header", "read_matrix"]
 
-_FIELD_BYTES: Final = 1 << 24  # MaxQuant lists spectra in one cell; far beyond csv's own limit
 _DELIMITERS: Final = ("\t", ",", ";")
 _YES: Final = ("+", "true", "yes", "1")
 
@@ -49,14 +48,15 @@ class _Lines:
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the records that are not blank, each with the line on which it begins."""
         opener = gzip.open if self.compressed else open
-        csv.field_size_limit(_FIELD_BYTES)
         try:
             with opener(self.path, "rb") as file:
-                text = io.TextIOWrapper(file, "utf-8-sig", newline="")
-                reader = csv.reader(
-                    text, delimiter=self.delimiter, quoting=self.quoting, strict=self.quoted
-                )
+                text = io.TextIOWrapper(file, "utf-8-sig", newline="" if self.quoted else None)
+                if not self.quoted:  # a cell may be longer than the csv module takes
+                    lines = ((line, row.removesuffix("\n")) for line, row in enumerate(text, 1))
+                    yield from ((at, row.split(self.delimiter)) for at, row in lines if row)
+                    return
                 before = 0
+                reader = csv.reader(text, delimiter=self.delimiter, strict=True)
                 for record in reader:
                     if record:
                         yield before + 1, record

@@ -211,8 +211,10 @@ def show_column(name: str, names: Sequence[str]) -> str:
     >>> show_column("GDF15", ["ID", "GDF15"]), show_column("PT-0017", ["gene", "PT-0017"])
     ('GDF15', 'number 2')
     """
-    if not re.search(r"\d{3}", name) or name not in names or names_protein(name):
-        return name
+    if not re.search(r"\d{4}", name) or name not in names or names_protein(name):
+        return (
+            name  # P001 is a protein's name as often as a person's, and thousands have four digits
+        )
     return f"number {names.index(name) + 1}"
 
 

@@ -292,3 +292,12 @@ def test_the_columns_that_a_user_kept_are_enough(tmp_path: Path) -> None:
     kept = [place for place, name in enumerate(header) if name.startswith(("LFQ", "Protein IDs"))]
     text = "\n".join("\t".join(line[place] for place in kept) for line in lines) + "\n"
     assert intensities(read(tmp_path, text)) == pytest.approx(expected(), rel=1e-12)
+
+
+def test_a_long_list_in_one_cell_is_read_and_no_limit_is_moved(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    lines = FIXTURES["maxquant"].text.splitlines()
+    named = lines[1].replace("IL6", "1;" * 100_000, 1)
+    made = read(tmp_path, "\n".join([lines[0], named, *lines[2:]]) + "\n")
+    assert intensities(made) == pytest.approx(expected(), rel=1e-12)
+    assert csv.field_size_limit() == before
