@@ -235,7 +235,7 @@ def _sort_columns(
     files, codes = [], list[str]()
     for path in named.proteins:
         glance = None if stored else glance_at_text(path)
-        columns = list_columns(path, scratch=scratch)
+        columns = list_columns(path, scratch=scratch, id_column=id_column)
         with name_file(path):
             key = find_id_column(columns, id_column=id_column)
         others = [name for name in columns if name != key]

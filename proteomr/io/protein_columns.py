@@ -40,7 +40,7 @@ class ProteinColumns:
     notes: tuple[str, ...] = ()
 
 
-def list_columns(path: Path, *, scratch: Path) -> tuple[str, ...]:
+def list_columns(path: Path, *, scratch: Path, id_column: str | None = None) -> tuple[str, ...]:
     """Return the names of the columns of a protein file, text or parquet, also compressed.
 
     Raises
@@ -50,7 +50,7 @@ def list_columns(path: Path, *, scratch: Path) -> tuple[str, ...]:
     """
     kind, compressed = inspect_file(path)
     if kind == "text":
-        return find_layout(path, compressed=compressed).names
+        return find_layout(path, compressed=compressed, id_column=id_column).names
     stored = unpack_parquet(path, scratch=scratch) if compressed else path
     return tuple(ParquetMatrix(stored, reported_as=path).names)
 
