@@ -164,7 +164,7 @@ def _check(scatter: Scatter, path: Path, replicates: Replicates) -> None:
         raise no_instance(scatter.instance, sorted(scatter.visits), path)
     if scatter.unknown:
         codes = sorted(scatter.unknown)
-        if max(map(abs, codes)) > _LARGEST_SHOWN:
+        if max(map(abs, codes)) > _LARGEST_CODE:
             message = "holds numbers that are no codes of proteins; are columns exchanged?"
             raise FormatError(message, path=path, column=LONG_COLUMNS[2])
         shown = ", ".join(map(str, codes[:_LISTED])) + (", ..." if len(codes) > _LISTED else "")
