@@ -64,6 +64,7 @@ def demo(
                 threads=threads,
                 overwrite=False,
                 show=not no_progress,
+                named="demo",
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt("the temporary folder is removed") from None
@@ -71,7 +72,14 @@ def demo(
 
 
 def _run(
-    folder: Path, *, full: bool, seed: int, threads: int | None, overwrite: bool, show: bool
+    folder: Path,
+    *,
+    full: bool,
+    seed: int,
+    threads: int | None,
+    overwrite: bool,
+    show: bool,
+    named: str | None = None,
 ) -> None:
     cohort, results = folder / "cohort", folder / "associations"
     if not overwrite and (cohort / "manifest.json").exists():
@@ -117,8 +125,7 @@ def _run(
         _print_hits(compared.filter(exposure=exposure), exposure)
     _print_counts(compared)
     _estimate_causes(folder, seed=seed, threads=count, overwrite=overwrite)
-    name = folder.name if folder.name.startswith("proteomr-demo-") else str(folder)
-    _print_commands(name, settings)
+    _print_commands(str(folder) if named is None else named, settings)
 
 
 def _estimate_causes(folder: Path, *, seed: int, threads: int, overwrite: bool) -> None:
@@ -271,7 +278,7 @@ def _print_commands(folder: str, settings: Mapping[str, int]) -> None:
     from proteomr.simulate import ADJUSTMENTS
     from proteomr.simulate.study import EXPOSURES
 
-    place = "demo" if folder.startswith("proteomr-demo-") else shlex.quote(folder)
+    place = shlex.quote(folder)
     seed = settings["seed"]
     size = " ".join(f"--{name} {value}" for name, value in settings.items())
     exposures = " ".join(f"--exposure {name}" for name in EXPOSURES)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+os.environ.pop("COLUMNS", None)  # which tests side by side are given, and a terminal's width is not
+
 _SPECIAL = {"NaN": float("nan"), "Inf": float("inf"), "-Inf": float("-inf")}
 
 

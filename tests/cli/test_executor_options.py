@@ -137,7 +137,7 @@ def test_the_columns_of_the_effective_tests_are_described(
     associate: Any, study: Any, proteomr: Any
 ) -> None:
     associate("--effective-tests")
-    described = proteomr("schema", "effective_tests").out
+    described = proteomr("schema", "effective_tests", "--format", "toml").out
     header = (study.folder / "out" / "effective_tests.tsv").read_text().splitlines()[0].split("\t")
     names = [line for line in described.splitlines() if line.startswith("name = ")][1:]
     assert names == [f'name = "{column}"' for column in header]

@@ -333,8 +333,8 @@ def test_written_numbers_are_the_shortest_that_round_trip(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b'<?xml version="1.0"?>\n<plate><well>A1</well></plate>\n', "is XML; export the table"),
-        (b"\xef\xbb\xbf\n <plate/>\n", "is XML or HTML"),
+        (b'<?xml version="1.0"?>\n<plate><well>A1</well></plate>\n', "is XML, no table; export"),
+        (b"\xef\xbb\xbf\n <plate/>\n", "is XML"),
         (b"<!DOCTYPE html>\n<html>sign in</html>\n", "is a web page"),
         (b"<HTML>\n", "is a web page"),
     ],
