@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.errors import InputError, UsageError
+from proteomr.qc.changed_proteins import ChangedProteins
 from proteomr.qc.placement import Factor, Placement, assay_column, place_samples
-from proteomr.tables import Measurements, Proteins, find_columns
+from proteomr.tables import Measurements
 from proteomr.tables import columns as c
 
 __all__ = [
@@ -109,64 +110,33 @@ def _find_medians(values: F64, starts: I64) -> F64:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CentredProteins:
+class CentredProteins(ChangedProteins):
     """Proteins whose differences between groups are taken out when they are read.
 
     Parameters
     ----------
-    base : the proteins as measured, of all m samples.
+    base, rows : as of `ChangedProteins`.
     groups : one row of codes per way of grouping, each (m,); -1 for no group.
     group_of : position among the groups for each of the p proteins; -1 for a protein that is left
         as it is.
     method : of `centre_groups`.
-    rows : positions of the n samples that are wanted, after centring on all; -1 for nobody; None
-        for all.
     """
 
-    base: Proteins
     groups: tuple[I64, ...]
     group_of: tuple[int, ...]
     method: CorrectionMethod
-    rows: I64 | None = None
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the p proteins, in order."""
-        return self.base.names
-
-    @property
-    def n(self) -> int:
-        """Number of samples."""
-        return self.base.n if self.rows is None else int(self.rows.size)
-
-    def read(self, columns: slice, /) -> F64:
-        """Return the centred proteins of a slice, (n, b), Fortran-ordered."""
-        block = self.base.read(columns).T
+    def change(self, block: F64, columns: slice) -> None:
+        """Take the differences out, in place."""
         of_block = np.array(self.group_of[columns], dtype=np.int64)
         for group, codes in enumerate(self.groups):
             chosen = np.flatnonzero(of_block == group)
             if chosen.size:
                 block[chosen] = centre_groups(block[chosen], codes, method=self.method)
-        if self.rows is None:
-            return block.T
-        taken = block[:, self.rows]
-        taken[:, self.rows < 0] = np.nan
-        return taken.T
 
-    def select_rows(self, rows: I64) -> CentredProteins:
-        """Return the same proteins for chosen samples; they stay centred on all of them."""
-        before = np.arange(self.base.n) if self.rows is None else self.rows
-        chosen: I64 = np.where(rows < 0, -1, before[rows]).astype(np.int64)
-        return replace(self, rows=chosen)
-
-    def select_columns(self, names: Sequence[str]) -> CentredProteins:
-        """Return chosen proteins, in the order given."""
-        places = find_columns(self.names, names)
-        return replace(
-            self,
-            base=self.base.select_columns(names),
-            group_of=tuple(self.group_of[place] for place in places),
-        )
+    def choose(self, places: Sequence[int]) -> Self:
+        """Return the groups of the proteins at some places."""
+        return replace(self, group_of=tuple(self.group_of[place] for place in places))
 
 
 def find_groups(measured: Measurements, *, by: Factor) -> Placement:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, Self, TypeAlias, get_args
 
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.errors import InputError, UsageError
+from proteomr.qc.changed_proteins import ChangedProteins
 from proteomr.qc.placement import Placement, assay_column, place_samples
 from proteomr.qc.policy import Policy
-from proteomr.tables import Drop, Measurements, Proteins, find_columns, load_schema
+from proteomr.tables import Drop, Measurements, load_schema
 from proteomr.tables import columns as c
 
 __all__ = ["MaskedProteins", "Masking", "mask"]
@@ -46,55 +47,25 @@ class Masking:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MaskedProteins:
+class MaskedProteins(ChangedProteins):
     """Proteins of which some values are hidden when they are read.
 
     Parameters
     ----------
-    base : the proteins as measured, of all m samples.
+    base, rows : as of `ChangedProteins`.
     hidden : for each of the p proteins, the positions of samples whose value is missing.
-    rows : positions of the n samples that are wanted; -1 for nobody; None for all.
     """
 
-    base: Proteins
     hidden: tuple[I64, ...]
-    rows: I64 | None = None
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the p proteins, in order."""
-        return self.base.names
-
-    @property
-    def n(self) -> int:
-        """Number of samples."""
-        return self.base.n if self.rows is None else int(self.rows.size)
-
-    def read(self, columns: slice, /) -> F64:
-        """Return a slice of proteins with the hidden values missing, (n, b), Fortran-ordered."""
-        block = self.base.read(columns).T
+    def change(self, block: F64, columns: slice) -> None:
+        """Hide values, in place."""
         for row, hidden in zip(block, self.hidden[columns], strict=True):
             row[hidden] = np.nan
-        if self.rows is None:
-            return block.T
-        taken = block[:, self.rows]
-        taken[:, self.rows < 0] = np.nan
-        return taken.T
 
-    def select_rows(self, rows: I64) -> MaskedProteins:
-        """Return the same proteins for chosen samples."""
-        before = np.arange(self.base.n) if self.rows is None else self.rows
-        chosen: I64 = np.where(rows < 0, -1, before[rows]).astype(np.int64)
-        return replace(self, rows=chosen)
-
-    def select_columns(self, names: Sequence[str]) -> MaskedProteins:
-        """Return chosen proteins, in the order given."""
-        places = find_columns(self.names, names)
-        return replace(
-            self,
-            base=self.base.select_columns(names),
-            hidden=tuple(self.hidden[place] for place in places),
-        )
+    def choose(self, places: Sequence[int]) -> Self:
+        """Return what is hidden of the proteins at some places."""
+        return replace(self, hidden=tuple(self.hidden[place] for place in places))
 
 
 def mask(
