@@ -27,7 +27,6 @@ _LARGE_RANGE_DIFFERENCE: Final = 1.0
 _GOOD_R2: Final = 0.8
 _LOW_COUNT: Final = 150.0
 _DISTANT_KS: Final = 0.2
-_MEDIAN_COUNT: Final = "median_count"
 _SHOWN: Final = "; name the samples of both with --bridge-samples FILE"
 
 
@@ -244,9 +243,9 @@ def _list_low_counts(
 ) -> list[bool | None]:
     counts = []
     for table in (measured, reference):
-        known = _MEDIAN_COUNT in table.assays.columns
+        known = c.MEDIAN_COUNT in table.assays.columns
         counts.append(
-            dict(table.assays.select(c.PROTEIN, _MEDIAN_COUNT).iter_rows()) if known else {}
+            dict(table.assays.select(c.PROTEIN, c.MEDIAN_COUNT).iter_rows()) if known else {}
         )
     low: list[bool | None] = []
     for own, other in pairs:

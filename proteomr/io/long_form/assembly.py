@@ -26,6 +26,7 @@ from proteomr.io.long_form.stacking import CONTROL_ASSAY, CONTROL_SAMPLE, stack_
 from proteomr.io.long_form.vocabulary import (
     ASSAY,
     BLOCK,
+    COUNT,
     MISSING_FREQ,
     NORMALIZATION,
     RANGE,
@@ -82,6 +83,7 @@ def assemble(
         notes.append("limits of detection differ between plates: an assay's is their median")
     assays, samples, more = _describe_both(matrix, vocabulary)
     assays, gene_notes = _complete_assays(assays, lod, vocabulary)
+    assays = _add_counts(assays, matrix)
     plates = find_plates(matrix.rows)
     passed_over = {name for part in parts for name in part.passed_over}
     if passed_over:
@@ -229,6 +231,18 @@ def _add_accessions(assays: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]
     told = joined.with_columns(pl.coalesce(pl.col(c.UNIPROT).cast(pl.String), "of gene"))
     note = (f"UniProt accessions of {count} assays are those of their genes",) if count else ()
     return told.drop("of gene"), note
+
+
+def _add_counts(assays: pl.DataFrame, matrix: Matrix) -> pl.DataFrame:
+    """Return assays with the median of their reads, where the source tells them."""
+    if COUNT not in matrix.rows.collect_schema():
+        return assays
+    median = pl.col(COUNT).median().alias(c.MEDIAN_COUNT)
+    counts = collect(matrix.rows.group_by(c.PROTEIN).agg(median))
+    if counts[c.MEDIAN_COUNT].null_count() == counts.height:
+        return assays
+    named = counts.with_columns(pl.col(c.PROTEIN).cast(pl.String))
+    return assays.join(named, on=c.PROTEIN, how="left", maintain_order="left")
 
 
 def _with_plate(samples: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:

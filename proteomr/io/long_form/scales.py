@@ -13,7 +13,7 @@ from proteomr.io.formats import IngestOptions
 from proteomr.io.long_form.parts import Part, categories_of, collect, mark
 from proteomr.io.long_form.records import describe
 from proteomr.io.long_form.stacking import CONTROL_SAMPLE
-from proteomr.io.long_form.vocabulary import NUMERIC, Vocabulary
+from proteomr.io.long_form.vocabulary import SCALED, Vocabulary
 from proteomr.tables import columns as c
 
 __all__ = ["settle_scale"]
@@ -67,7 +67,7 @@ def settle_scale(
         for unit in categories_of(kind)
     }
     unit = pl.col(c.UNIT).cast(pl.String).replace(renamed)
-    taken = [name for name in NUMERIC if name in rows.collect_schema()]
+    taken = [name for name in SCALED if name in rows.collect_schema()]
     logged = rows.with_columns(
         *(_take_log2(name, linear) for name in taken),
         unit.cast(pl.Enum(sorted(set(renamed.values())))).alias(c.UNIT),

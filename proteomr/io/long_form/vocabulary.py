@@ -21,12 +21,14 @@ __all__ = [
     "ASSAY_QC",
     "ASSAY_TYPE",
     "BLOCK",
+    "COUNT",
     "LIMITS",
     "MISSING_FREQ",
     "NORMALIZATION",
     "NUMERIC",
     "RANGE",
     "SAMPLE_QC",
+    "SCALED",
     "Quantity",
     "Roles",
     "Vocabulary",
@@ -50,7 +52,10 @@ MISSING_FREQ: Final = "missing_freq"
 RANGE: Final = "range"
 """What a cell says in place of a value beyond the limits of quantification."""
 LIMITS: Final = (c.LOD, c.LLOQ, c.ULOQ, c.LQL)
-NUMERIC: Final = (c.VALUE, *LIMITS)
+SCALED: Final = (c.VALUE, *LIMITS)
+COUNT: Final = "count"
+"""Reads behind a value, of which an assay keeps the median: what bridging of products asks for."""
+NUMERIC: Final = (*SCALED, COUNT)
 
 _MARKS: Final = re.compile(r"[^0-9a-z]+")
 _RAW: Final = ("ct", "count", "unnormalizedcount")

@@ -140,8 +140,23 @@ def test_a_file_whose_npx_is_empty_names_the_columns_that_are_there(
     explore_ht: pl.DataFrame, tmp_path: Path, read: Read
 ) -> None:
     path = _written(explore_ht.with_columns(NPX=pl.lit(float("nan"))), tmp_path)
-    with pytest.raises(FormatError, match="no row has a value; there are also Count, ExtNPX"):
+    with pytest.raises(FormatError, match="no row has a value; there are also ExtNPX, PCNormalizedNPX"):
         read(path)
+
+
+def test_an_assay_keeps_the_median_of_its_counts(
+    explore_ht: pl.DataFrame, tmp_path: Path, read: Read
+) -> None:
+    assays = read(_written(explore_ht, tmp_path)).assays
+    own = explore_ht.filter(
+        (pl.col("SampleType") == "SAMPLE") & (pl.col("AssayType") == "assay")
+    ).group_by(pl.col("OlinkID").alias("protein"))
+    expected = dict(own.agg(pl.col("Count").median()).iter_rows())
+    found = dict(assays.select("protein", "median_count").iter_rows())
+    assert found == {name: expected[name] for name in found}
+    assert found
+    without = read(_written(explore_ht.drop("Count"), tmp_path)).assays
+    assert "median_count" not in without.columns
 
 
 def test_a_truncated_parquet_file_is_refused(explore_ht: pl.DataFrame, tmp_path: Path) -> None:
