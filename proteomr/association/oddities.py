@@ -19,6 +19,7 @@ def describe_oddities(plan: Plan) -> tuple[str, ...]:
     """Return what of people, columns and targets a user should look at, in sentences."""
     return (
         *_describe_overlap(plan),
+        *_describe_strata(plan),
         *plan.cohort.notes,
         *(said for target in plan.targets for said in _describe_alphabet(plan, target)),
         *(said for name in _columns_used(plan) for said in _describe_column(plan, name)),
@@ -32,6 +33,24 @@ def _describe_overlap(plan: Plan) -> tuple[str, ...]:
         return ()
     said = f"only {cohort.n:,} of the {people_asked(cohort):,} people in the samples have proteins"
     return (f"{said}: are these files of one study, with the same identifiers?",)
+
+
+def _describe_strata(plan: Plan) -> tuple[str, ...]:
+    """Say who is in no stratum: of them no line of a stratum tells."""
+    if plan.spec.strata is None:
+        return ()
+    cohort, asked = plan.cohort, people_asked(plan.cohort)
+    within = sum(int(stratum.rows.sum()) for stratum in plan.reading.strata)
+    if within == asked:
+        return ()
+    without = sum(drop.n for drop in cohort.drops if drop.reason == WITHOUT_PROTEINS)
+    lost = {
+        "withdrawn": asked - without - cohort.n,
+        "without proteins": without,
+        "without a value of it": cohort.n - within,
+    }
+    why = ", ".join(f"{n:,} {reason}" for reason, n in lost.items() if n)
+    return (f"strata by {plan.spec.strata!r}: {within:,} of {asked:,} people are in one ({why})",)
 
 
 def _describe_alphabet(plan: Plan, target: Target) -> tuple[str, ...]:

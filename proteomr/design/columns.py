@@ -25,6 +25,8 @@ __all__ = ["Levels", "Numbers", "check_column", "is_categorical", "read_factor",
 
 MAX_LEVELS: Final = 2_000
 _TEXT_NUMBER: Final = r"^\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*$"
+_TEXT_MEASURE: Final = r"^\s*[-+]?\d+(?:[.,]\d+)?\s*([%°A-Za-zµ²³/]{1,8})\s*$"
+_MEASURED: Final = 10  # distinct numbers of one unit; fewer are classes: 0h, 24h, 48h
 _TEXT_DATE: Final = (
     r"^\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})\s*$"
 )
@@ -204,7 +206,7 @@ def _text_levels(series: pl.Series) -> tuple[tuple[str, ...], I64]:
 
 
 def _refuse_text_numbers(name: str, labels: tuple[str, ...]) -> None:
-    """Refuse text whose levels are numbers or dates for the most part, such as 1.5, 2 and NA."""
+    """Refuse text of numbers or dates for the most part (1.5, 2, NA), or of one unit (45y)."""
     values = pl.Series(labels, dtype=pl.String)
     for pattern, what in ((_TEXT_NUMBER, "numbers"), (_TEXT_DATE, "dates")):
         count = int(values.str.contains(pattern).sum())
@@ -213,3 +215,9 @@ def _refuse_text_numbers(name: str, labels: tuple[str, ...]) -> None:
                 f"column {name!r} is text that holds {what} ({count} of {len(labels)} distinct "
                 f"values): convert it to numbers, or write C({quote(name)}) for a factor"
             )
+    units = values.str.extract(_TEXT_MEASURE)
+    if len(labels) >= _MEASURED and not units.null_count() and units.n_unique() == 1:
+        raise ColumnError(
+            f"column {name!r} is text that holds numbers with a unit ({units[0]!r}): convert it to "
+            f"numbers, or write C({quote(name)}) for a factor"
+        )

@@ -232,12 +232,13 @@ def _sort_columns(
 ) -> ProteinColumns:
     """Return which columns of the protein files are no proteins; those of a store all are."""
     stored = all(path.name in _KEYED_BY_SAMPLE and is_store(path.parent) for path in named.proteins)
-    files, codes = [], list[str]()
+    files, codes, keys = [], list[str](), set[str]()
     for path in named.proteins:
         glance = None if stored else glance_at_text(path)
         columns = list_columns(path, scratch=scratch, id_column=id_column)
         with name_file(path):
             key = find_id_column(columns, id_column=id_column)
+        keys.add(key)
         others = [name for name in columns if name != key]
         files.append((path, others))
         if glance is not None:
@@ -247,7 +248,12 @@ def _sort_columns(
         shared = [name for name in names if name in of_samples]
         return ProteinColumns(frozenset({*shared, *apart}), note_shared(shared))
     return sort_columns(
-        files, samples=named.samples, of_samples=of_samples, apart=apart, codes=codes
+        files,
+        samples=named.samples,
+        of_samples=of_samples,
+        apart=apart,
+        codes=codes,
+        ids=keys,
     )
 
 

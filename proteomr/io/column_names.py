@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from proteomr.tables.genes import fold_name, gene_names, human_accessions
 
-__all__ = ["find_facts", "find_proteins", "is_protein", "names_protein", "sounds_like_sample"]
+__all__ = [
+    "find_facts",
+    "find_proteins",
+    "is_protein",
+    "names_protein",
+    "share_of_proteins",
+    "sounds_like_sample",
+]
 
 _SAMPLE_WORDS: Final = frozenset(
     {"age", "sex", "gender", "bmi", "weight", "height", "batch", "plate", "well", "site", "centre"}
@@ -29,6 +36,9 @@ _PROTEIN_ID: Final = re.compile(
     r"|\d{4,5}-\d{1,3}(?:_\d{1,2})?|(?:seq\.|X)\d{4,5}\.\d{1,3}(?:[._]\d{1,2})?"
 )
 _SEPARATORS: Final = re.compile(r"[;|,/:_ ]+")
+_NUMBERED: Final = re.compile(r"(.*?)(\d+)")
+_SERIES: Final = 2  # names of one stem that count on are people: AD1, AD2
+_DENSE: Final = 0.75  # of the numbers up to the last one: some people leave a study, IL2, 4, 6 stay
 
 
 def sounds_like_sample(name: str) -> bool:
@@ -87,7 +97,50 @@ def is_protein(text: str) -> bool:
     [True, False, True, True, False]
     """
     parts = [part for part in re.split(r"[;|,/ ]+", text.strip()) if part]
+    if any(map(str.isdecimal, parts)):  # IL 6, MIP 1 alpha; of PT 1 the first word is a gene
+        return _is_known(text.strip())
     return bool(parts) and any(map(_is_known, parts))
+
+
+def share_of_proteins(names: Sequence[str], *, known: Callable[[str], bool] = is_protein) -> float:
+    """Return which share of names that may be people's are proteins'.
+
+    People are numbered: ``CD1``, ``CD2``, ... are patients with Crohn's disease, though most of it
+    are aliases of genes. Where names are one stem or a few with numbers, aliases count for nothing,
+    and neither do numbers that count on if some are no protein, or if they count from one (``ID1``
+    to ``ID4``). Symbols, accessions, OlinkIDs and their like do: ``IL2``, ``IL4``, ``IL6``.
+
+    Parameters
+    ----------
+    names : all of a column, or of a header.
+    known : which names are proteins' where they are no series.
+
+    Examples
+    --------
+    >>> share_of_proteins(["CD1", "CD2", "CD3"]), share_of_proteins(["IL-2", "IL-4", "IL-6"])
+    (0.0, 1.0)
+    """
+    stems: dict[str, list[tuple[int, str]]] = {}
+    for name in names:
+        match = _NUMBERED.fullmatch(name.strip())
+        stem, number = (match[1].casefold(), int(match[2][-9:])) if match else (name, 0)
+        stems.setdefault(stem, []).append((number, name))
+    series = [members for members in stems.values() if len(members) >= _SERIES]
+    if 2 * sum(map(len, series)) <= len(names):
+        return sum(map(known, names)) / max(len(names), 1)
+    rest = [name for of in stems.values() if len(of) < _SERIES for _, name in of]
+    return (sum(map(known, rest)) + sum(map(_count_certain, series))) / len(names)
+
+
+def _count_certain(series: Sequence[tuple[int, str]]) -> int:
+    """Return how many of one stem with numbers are proteins."""
+    names = [name.strip() for _, name in series]
+    numbers = {number for number, _ in series}
+    identifiers = sum(_PROTEIN_ID.fullmatch(name) is not None and _is_known(name) for name in names)
+    certain = max(identifiers, sum(map(_is_symbol, names)))
+    counts_on = len(numbers) >= _DENSE * (max(numbers) - min(numbers) + 1)
+    from_one = min(numbers) == 1 and not identifiers
+    return 0 if counts_on and (from_one or certain < len(names)) else certain
 
 
 def _is_known(text: str) -> bool:

@@ -80,11 +80,13 @@ class ControlSamples:
     marked : one truth value per sample: a control for certain.
     by_name : number of names that are controls with no type to say so.
     doubtful : number of names that controls often have and people may; they are not marked.
+    by_code : number of samples of a type that may be either, such as NC beside AD; not marked.
     """
 
     marked: pl.Series
     by_name: int
     doubtful: int
+    by_code: int = 0
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -97,6 +99,12 @@ class ControlSamples:
             notes.append(
                 f"{self.doubtful} {plural} as controls often have (NC, SC, QC, Pool, Control ...) "
                 "and no type says so: taken for people; a column SampleType sets controls apart"
+            )
+        if self.by_code:
+            notes.append(
+                f"{self.by_code} samples are of a type (NC, PC, SC) that may be a control of the "
+                "laboratory or of the study: taken for people, as the other types are no samples' "
+                "or controls'; write Negative control where the laboratory's are meant"
             )
         return tuple(notes)
 
@@ -129,7 +137,8 @@ def find_control_types(kinds: Iterable[str]) -> frozenset[str]:
     """Return those types of one column that are controls, in a table of no known platform.
 
     ``Control``, ``Neg`` or ``Reference`` alone may be people, as those of a case-control study
-    are: they count where another type of the column is a sample, and none speaks of people.
+    are: they count where another type of the column is a sample, and none speaks of people. NC (or
+    PC, SC) is people beside a disease alone: normal controls beside AD.
 
     Examples
     --------
@@ -144,6 +153,9 @@ def find_control_types(kinds: Iterable[str]) -> frozenset[str]:
     plain = [text for text in others if not _is_ambiguous(text)]
     if plain and all(_SAMPLE.fullmatch(text) for text in plain):
         technical |= {kind for kind, text in folded.items() if _is_ambiguous(text)}
+    elif plain and len({folded[kind][:2] for kind in technical if _is_code(folded[kind])}) == 1:
+        codes = {kind for kind in technical if _is_code(folded[kind])}
+        technical = technical if technical - codes else set()
     return frozenset(technical)
 
 
@@ -211,22 +223,26 @@ def mark_controls(names: pl.Series, types: pl.Series | None = None) -> ControlSa
     texts = types.cast(pl.String).str.strip_chars()
     kinds = texts.drop_nulls().unique()
     typed = (texts != "").fill_null(value=False)
-    by_type = texts.is_in(list(find_control_types(kinds))).fill_null(value=False)
+    controls = find_control_types(kinds)
+    by_type = texts.is_in(list(controls)).fill_null(value=False)
+    codes = [kind for kind in kinds if kind not in controls and _is_code(_fold(kind))]
+    coded = names.filter(texts.is_in(codes).fill_null(value=False)).n_unique()
     untyped = names.filter(~typed).cast(pl.String).drop_nulls().unique()
     certain = find_control_names(names.cast(pl.String).drop_nulls().unique())
     by_name = ~typed & names.cast(pl.String).is_in(list(certain)).fill_null(value=False)
     doubtful = sum(may_be_control_name(name) for name in untyped if name not in certain)
-    return ControlSamples(by_type | by_name, sum(name in certain for name in untyped), doubtful)
+    by_names = sum(name in certain for name in untyped)
+    return ControlSamples(by_type | by_name, by_names, doubtful, coded)
 
 
 def _is_technical(text: str) -> bool:
     if _PEOPLE.search(text):
         return False
-    return bool(
-        _TECHNICAL_WORD.search(text)
-        or _QUALIFIED_CONTROL.search(text)
-        or re.fullmatch(r"(nc|pc|sc) ?\d*", text)
-    )
+    return bool(_TECHNICAL_WORD.search(text) or _QUALIFIED_CONTROL.search(text) or _is_code(text))
+
+
+def _is_code(text: str) -> bool:
+    return re.fullmatch(r"(nc|pc|sc) ?\d*", text) is not None
 
 
 def _is_ambiguous(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ __all__ = ["ProteinColumns", "find_codes", "glance_at_text", "list_columns", "so
 _LISTED: Final = 5
 _SEVERAL: Final = 2  # one protein among the samples, as CRP, is a covariate
 _ORDER: Final = "are the two files in the right order? SAMPLES come first, then PROTEINS"
+_SHORT_FIELD: Final = re.compile(r"p\d{2}")
+_RENAME: Final = "or rename what is a protein"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def sort_columns(
     of_samples: Sequence[str],
     apart: Collection[str] = (),
     codes: Collection[str] = (),
+    ids: Collection[str] = (),
 ) -> ProteinColumns:
     r"""Return which columns of protein files are no proteins.
 
@@ -108,6 +112,7 @@ def sort_columns(
     samples, of_samples : the file of the samples, and the names of its columns but the identifier.
     apart : columns that are no proteins, as the user says.
     codes : columns of codes, by `find_codes`.
+    ids : names of the identifiers: beside ``eid``, ``p31`` is a field.
 
     Raises
     ------
@@ -127,11 +132,13 @@ def sort_columns(
         if name not in names:
             message = f"no column {name!r}{nearest(name, names)} in the protein files to set apart"
             raise ColumnError(message)
-    for path, columns in files:
+    doubts = [
         _refuse_others(path, columns, samples=samples, of_samples=of_samples, apart=apart)
-    fields = {name for _, columns in files for name in find_fields(columns)}
+        for path, columns in files
+    ]
+    fields = {name for _, columns in files for name in _find_fields(columns, ids)}
     shared = [name for name in names if name in of_samples]
-    notes = [*note_shared(shared)]
+    notes = [*filter(None, doubts), *note_shared(shared)]
     further = [name for name in names if name in fields and name not in {*shared, *apart}]
     if further:
         notes.append(f"left out of the proteins, as fields of UK Biobank: {_list(further)}")
@@ -159,6 +166,11 @@ def note_shared(names: Sequence[str]) -> tuple[str, ...]:
     return (f"{what}: {_list(names)}",) if names else ()
 
 
+def _find_fields(columns: Sequence[str], ids: Collection[str]) -> set[str]:
+    beside = set(find_fields([*columns, *ids])).difference(ids)
+    return {*find_fields(columns), *filter(_SHORT_FIELD.fullmatch, beside)}
+
+
 def _refuse_others(
     path: Path,
     columns: Sequence[str],
@@ -166,11 +178,15 @@ def _refuse_others(
     samples: Path,
     of_samples: Sequence[str],
     apart: Collection[str],
-) -> None:
-    """Refuse a table of participants or covariates, given for proteins or in their place."""
+) -> str:
+    """Refuse a table of participants or covariates, given for proteins or in their place.
+
+    Names that tell nothing are only doubted, in a sentence, where the samples hold facts such as
+    age: their own proteins may be covariates (CRP, CD4), and a laboratory has its own names.
+    """
     left = [name for name in columns if name not in apart]
     if not left or find_proteins(left):
-        return
+        return ""
     if is_of_participants(left):
         raise InputError(
             f"{path}: holds fields of UK Biobank's participants and no protein table beside it; "
@@ -179,10 +195,12 @@ def _refuse_others(
     facts = find_facts(left)
     swapped = find_proteins(of_samples)
     most = len(swapped) >= _SEVERAL and 2 * len(swapped) >= len(of_samples)
-    if len(facts) == len(left) or (most and (facts or len(left) < len(swapped))):
-        what = f"{_list(facts)} sound like facts about samples" if facts else "no name is one's"
-        beside = f", and {samples} holds {_list(swapped)}" if swapped else ""
-        raise InputError(f"{path}: holds no protein ({what}{beside}); {_ORDER}")
+    what = f"{_list(facts)} sound like facts about samples" if facts else "no name is one's"
+    beside = f", and {samples} holds {_list(swapped)}" if swapped else ""
+    is_odd = most and (bool(facts) or len(left) < len(swapped))
+    if len(facts) == len(left) or (is_odd and not find_facts(of_samples)):
+        raise InputError(f"{path}: holds no protein ({what}{beside}); {_ORDER}; {_RENAME}")
+    return f"{path.name} holds no protein by its names ({what}{beside}): {_ORDER}" if is_odd else ""
 
 
 def _list(names: Sequence[str]) -> str:

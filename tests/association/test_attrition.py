@@ -17,7 +17,7 @@ from proteomr.association.plan import Plan, plan_scan
 from proteomr.errors import UsageError
 from proteomr.execute import Serial
 from proteomr.scan import count_people, fit_blocks
-from proteomr.tables import WITHOUT_PROTEINS, Drop
+from proteomr.tables import WITHDRAWN, WITHOUT_PROTEINS, Drop
 from tests.association.cohorts import make_cohort, make_samples, make_values
 
 N = 240
@@ -69,6 +69,23 @@ def test_the_line_says_how_many_people_the_fits_have_where_proteins_lack_values(
         f"iso, a: {N} of {N} people, 80 cases, {few} to {many} in a fit"
     ]
     assert few < many < N
+
+
+def test_who_is_in_no_stratum_is_said() -> None:
+    site = pl.when(pl.col("age") > pl.col("age").median()).then(pl.col("site"))
+    planned = plan(ModelSpec("linear", ("iso",), strata="site"), site=site)
+    cohort = replace(
+        planned.cohort, drops=(Drop("load", WITHDRAWN, 2), Drop("load", WITHOUT_PROTEINS, 5))
+    )
+    planned = plan_scan(cohort, planned.spec)
+    within = count_people(planned)["people"].sum()
+    said = (
+        f"strata by 'site': {within} of {N + 7} people are in one "
+        f"(2 withdrawn, 5 without proteins, {N - within} without a value of it)"
+    )
+    assert said in describe_oddities(planned)
+    whole = plan(ModelSpec("linear", ("iso",), strata="site"))
+    assert not any("strata by" in note for note in describe_oddities(whole))
 
 
 @pytest.mark.parametrize(

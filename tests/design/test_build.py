@@ -211,6 +211,8 @@ def test_column_of_any_name_is_taken_literally(name: str) -> None:
         ("x", {"x": ["1.5", "2", "NA"]}, r"'x' is text that holds numbers \(2 of 3 distinct"),
         ("'my x'", {"my x": ["1.5", "2"]}, r'write C\("my x"\)'),
         ("x", {"x": ["1,5", "2,5"]}, "'x' is text that holds numbers"),
+        ("x", {"x": [f"{age}y" for age in range(40, 50)]}, r"numbers with a unit \('y'\).*C\(x\)"),
+        ("x", {"x": [f"{at}.5 %" for at in range(12)]}, r"numbers with a unit \('%'\)"),
         ("x", {"x": ["2009-01-31", "2010-12-01"]}, "'x' is text that holds dates"),
         ("x", {"x": ["31/01/2009", "1.12.2010"]}, "'x' is text that holds dates"),
         ("x", {"x": [dt.date(2009, 1, 31)]}, "'x' holds Date values: derive a number"),
@@ -340,3 +342,16 @@ def test_permuting_rows_permutes_the_matrix(seed: int) -> None:
 def test_text_with_a_number_among_its_words_is_a_factor() -> None:
     (block,) = build(parse("x"), _frame(x=["none", "1", "several", "none"])).factors
     assert block.levels == ("1", "none", "several")
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        ["0h", "24h", "48h"],
+        [f"site{at}" for at in range(12)],
+        [f"{at}{'ab'[at % 2]}" for at in range(12)],
+    ],
+)
+def test_classes_with_numbers_in_them_are_factors(levels: list[str]) -> None:
+    (block,) = build(parse("x"), _frame(x=levels * 3)).factors
+    assert set(block.levels) == set(levels)

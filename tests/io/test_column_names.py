@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from proteomr.io.column_names import find_facts, find_proteins
+from proteomr.io.column_names import find_facts, find_proteins, share_of_proteins
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,29 @@ def test_facts_about_samples_are_known(name: str) -> None:
 def test_other_names_tell_nothing(name: str) -> None:
     assert not find_proteins([name])
     assert not find_facts([name])
+
+
+@pytest.mark.parametrize("form", ["{}{}", "{}-{}", "{}_{}", "{} {}", "{}{:02d}"])
+@pytest.mark.parametrize("stem", ["CD", "CT", "ST", "ALS", "CA", "ID", "AK", "PT", "S", "Pat"])
+@pytest.mark.parametrize("n", [3, 6, 25])
+def test_numbered_people_are_no_proteins(stem: str, form: str, n: int) -> None:
+    numbered = [form.format(stem, at + 1) for at in range(n)]
+    assert share_of_proteins(numbered) == 0
+    assert share_of_proteins([*numbered, *(f"HC{at + 1}" for at in range(n))]) == 0
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("IL-2", "IL-4", "IL-6", "IL-10"),
+        ("CCL2", "CCL3", "CCL4"),
+        ("MMP1", "MMP2", "MMP3", "MMP7", "MMP8", "MMP9", "MMP10", "MMP12", "MMP13"),
+        ("OID00471", "OID00472", "OID00473"),
+        ("SL000001", "SL000002", "SL000003"),
+        ("P05231", "P01375", "P01584"),
+        ("IL 6", "CD 4"),
+        ("ADM",),
+    ],
+)
+def test_panels_of_one_family_and_lists_of_identifiers_are_proteins(names: tuple[str, ...]) -> None:
+    assert share_of_proteins(names) == 1

@@ -93,3 +93,26 @@ def test_a_type_goes_before_the_name() -> None:
 def test_the_column_of_types_is_found_in_any_spelling(name: str) -> None:
     assert find_type_column(["SampleID", name, "NPX"]) == name
     assert find_type_column(["SampleID", "NPX"]) is None
+
+
+@pytest.mark.parametrize(
+    ("kinds", "controls"),
+    [
+        (["AD", "NC"], set()),
+        (["AD", "MCI", "NC"], set()),
+        (["AD", "NC", "IPC"], {"NC", "IPC"}),
+        (["Patient", "NC", "SC"], {"NC", "SC"}),
+        (["Sample", "NC"], {"NC"}),
+        (["NC", "IPC"], {"NC", "IPC"}),
+        (["AD", "NC1", "NC2"], set()),
+    ],
+)
+def test_a_code_beside_diseases_alone_is_of_people(kinds: list[str], controls: set[str]) -> None:
+    assert find_control_types(kinds) == controls
+
+
+def test_people_of_a_type_that_controls_may_have_are_told() -> None:
+    found = mark_controls(pl.Series(["A", "B", "C"]), pl.Series(["AD", "NC", "NC"]))
+    assert not found.marked.any()
+    (note,) = found.notes
+    assert note.startswith("2 samples are of a type (NC, PC, SC)")

@@ -54,6 +54,15 @@ def test_fields_of_participants_among_proteins_are_left_out(tmp_path: Path) -> N
     assert cohort.notes == ("left out of the proteins, as fields of UK Biobank: p54_i0, p31",)
 
 
+def test_a_short_name_is_a_field_beside_the_identifier_of_uk_biobank(tmp_path: Path) -> None:
+    proteins = "ID,ADM,p31\n1,0.5,1\n2,1.5,0\n"
+    assert read(tmp_path, SAMPLES, proteins).proteins.names == ("ADM", "p31")
+    samples, proteins = (text.replace("ID,", "eid,") for text in (SAMPLES, proteins))
+    cohort = read(tmp_path, samples, proteins)
+    assert cohort.proteins.names == ("ADM",)
+    assert cohort.notes == ("left out of the proteins, as fields of UK Biobank: p31",)
+
+
 @pytest.mark.parametrize(
     ("samples", "proteins", "message"),
     [
@@ -72,6 +81,14 @@ def test_files_in_the_wrong_order_are_asked_about(
     with pytest.raises(InputError, match="are the two files in the right order") as caught:
         read(tmp_path, samples, proteins)
     assert message in str(caught.value)
+
+
+def test_covariates_that_are_proteins_raise_a_doubt_alone(tmp_path: Path) -> None:
+    samples = "ID,iso,age,CRP,CD4,IL6\n1,0,50,1,2,3\n2,1,60,1,2,4\n"
+    for proteins in ("ID,prot1,prot2\n1,0,1\n2,1,1\n", "ID,prot1,batch2\n1,0,1\n2,1,1\n"):
+        cohort = read(tmp_path, samples, proteins)
+        assert len(cohort.proteins.names) == 2
+        assert any("are the two files in the right order?" in note for note in cohort.notes)
 
 
 def test_proteins_of_unknown_names_are_proteins(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from proteomr.errors import FormatError, nearest
-from proteomr.io.column_names import find_proteins
+from proteomr.io.column_names import find_proteins, names_protein
 from proteomr.io.formats import IngestOptions, Source
 from proteomr.io.text import DELIMITERS, find_layout
 from proteomr.io.ukbiobank.helper_tables import HelperRole, HelperTable, find_helper, read_helper
@@ -27,6 +27,7 @@ Role: TypeAlias = Literal["wide", "long", "coding", "participants"] | HelperRole
 
 _MANY: Final = 20
 _MOST: Final = 1000
+_FOREIGN: Final = 0.25  # of the platform's: with more, proteins would be passed over
 _READ: Final = "30900-30903, 53 or 3166"
 _ROLES: Final = (
     "a protein table (eid and gene names), the long file (eid, ins_index, protein_id, result), "
@@ -149,7 +150,14 @@ def _is_wide(columns: Sequence[str]) -> bool:
         return True
     if find_eid(columns) is None:
         return len(proteins) >= _MOST
+    if sum(map(_is_foreign, columns)) > _FOREIGN * len(proteins):
+        return False
     return len(proteins) >= _MANY or 2 * len(proteins) >= max(len(columns) - 1, 1)
+
+
+def _is_foreign(name: str) -> bool:
+    """Tell whether a column is a protein that the platform of UK Biobank has not."""
+    return parse_protein(name) is None and names_protein(name)
 
 
 def _is_laboratory(name: str) -> bool:

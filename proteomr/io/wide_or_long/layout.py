@@ -36,6 +36,8 @@ __all__ = [
 
 _LEADING_ZERO: Final = r"^[+-]?0\d+$"
 _COMMA: Final = r"^[+-]?\d*,\d+$"
+_THOUSANDS: Final = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
+_POINTED: Final = r"^[+-]?\d+(\.\d*)?$"
 _INDEX: Final = "__index_level_"
 _IDENTIFIER: Final = re.compile(
     r"[efimps]?id|pidn|.*[ _.-]id|.*barcode"
@@ -269,18 +271,23 @@ def _holds_plain_numbers(cells: pa.Array) -> bool:
 def _judge(column: pl.Series, cells: pa.Array, layout: TextLayout) -> Judgement:
     if _holds_plain_numbers(cells):
         return Judgement("numbers")
-    if layout.delimiter != ",":
-        _refuse_decimal_commas(column, layout)
+    if layout.delimiter != "," or names_protein(column.name):  # else "1,3" may be two answers
+        message = "decimal comma; write numbers with a decimal point"
+        _refuse_commas(column, layout, form=_COMMA, others=r"^[+-]?\d+$", message=message)
+        message = "commas between thousands; write numbers without them"
+        _refuse_commas(column, layout, form=_THOUSANDS, others=_POINTED, message=message)
     return judge_cells(column)
 
 
-def _refuse_decimal_commas(column: pl.Series, layout: TextLayout) -> None:
+def _refuse_commas(
+    column: pl.Series, layout: TextLayout, *, form: str, others: str, message: str
+) -> None:
+    """Refuse a column of which all cells are numbers, some of them with commas of a form."""
     text = column.str.strip_chars(' \t"')
     cells = text.set(text.is_in(MISSING), None).drop_nulls()
-    commas = cells.str.contains(_COMMA)
-    if commas.any() and bool((commas | cells.str.contains(r"^[+-]?\d+$")).all()):
-        first = text.str.contains(_COMMA).fill_null(value=False).arg_max() or 0
-        message = "decimal comma; write numbers with a decimal point"
+    commas = cells.str.contains(form)
+    if commas.any() and bool((commas | cells.str.contains(others)).all()):
+        first = text.str.contains(form).fill_null(value=False).arg_max() or 0
         line = locate_line(layout, first)
         shown = show_column(column.name, layout.names)
         raise FormatError(message, path=layout.path, line=line, column=shown)

@@ -11,7 +11,12 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.errors import ColumnError, FormatError, InputError, UsageError
-from proteomr.io.column_names import find_proteins, is_protein, sounds_like_sample
+from proteomr.io.column_names import (
+    is_protein,
+    names_protein,
+    share_of_proteins,
+    sounds_like_sample,
+)
 from proteomr.io.controls_apart import set_controls_apart
 from proteomr.io.formats import IngestOptions
 from proteomr.io.identifiers import ID_COLUMNS
@@ -146,15 +151,12 @@ def _is_distinct(column: pl.Series) -> bool:
 
 def _share(column: pl.Series) -> float:
     known = [text for text in column.drop_nulls() if text.strip()]
-    return sum(map(is_protein, known)) / max(len(known), 1)
+    return share_of_proteins(known)
 
 
 def _share_of_header(names: Sequence[str]) -> float:
-    """Return which share of the columns of numbers is named as proteins; PT1, PT2, ... are none."""
-    stems = {re.sub(r"\d+$", "", name) for name in names}
-    if len(names) > 1 and len(stems) == 1:
-        return 0.0
-    return len(find_proteins(names)) / max(len(names), 1)
+    """Return which share of the columns of numbers is named as proteins."""
+    return share_of_proteins(names, known=names_protein)
 
 
 def _is_fact(name: str) -> bool:

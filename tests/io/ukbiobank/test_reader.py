@@ -167,6 +167,8 @@ def test_the_instance_of_the_plate_is_that_of_the_proteins(tmp_path: Path) -> No
     [
         ("eid,gdf15,nppb\n", ("wide",)),
         ("eid,gdf15,nppb,SI_2c,age,sex,bmi\n", ()),
+        ("eid,gdf15,nppb,il6,adm,CRP\n", ("wide",)),
+        ("eid,IL6,C3,FGA,MARCH1,SEPT9,ALB\n", ()),
         ("sample_id,gdf15,nppb\n", ()),
         ("ID,GDF15,NPPB\n", ()),
         ("eid,p31,p2020_i0\n", ("participants",)),

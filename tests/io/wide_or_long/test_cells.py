@@ -115,3 +115,23 @@ def test_numbers_that_parquet_holds_as_text_do_not_move_among_the_samples(tmp_pa
     apart = IngestOptions(sample_columns=("IL6",))
     made = PlainTable().read((open_source(file),), options=apart, scratch=tmp_path)
     assert made.proteins.names == ("ADM",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (['"1,234.5"', '"987.25"', '"12,345.0"'], "commas between thousands"),
+        (['"1,234,567"', '"1,000,000"', "12"], "commas between thousands"),
+        (['"0,5"', '"1,25"', "3"], "decimal comma"),
+    ],
+)
+def test_commas_in_quoted_numbers_make_no_fact_of_an_assay(
+    tmp_path: Path, cells: list[str], message: str
+) -> None:
+    with pytest.raises(FormatError, match=rf"line 2, column 'IL6': {message}"):
+        read(tmp_path, cells)
+
+
+def test_quoted_lists_beside_the_assays_go_with_the_samples(tmp_path: Path) -> None:
+    made = read(tmp_path, [*['"1,3"'] * 6, "5"], name="activities")
+    assert made.samples["activities"].to_list() == [*["1,3"] * 6, "5"]

@@ -97,6 +97,10 @@ def test_further_columns_go_with_the_assays(tmp_path: Path) -> None:
         "ID,prot1,prot2\nA,1,2\nB,2,3\n",
         "ID,sex,GDF15\n1,F,2\n2,M,3\n",
         "ID,best,GDF15\n1,IL6,2\n2,TNF,3\n",
+        "ID,prot1,prot2\nCD1,1,2\nCD2,2,3\nCD3,4,5\nCD5,4,5\n",
+        "ID,OID20049,OID20050\nST1,1,2\nST2,2,3\nST3,4,5\n",
+        "ID,IL6,TNF\nAD1,1,2\nAD2,2,3\nAD3,4,5\nHC1,1,2\nHC2,2,3\nHC3,4,5\n",
+        "ID,prot1,prot2\nMS 1,1,2\nMS 2,2,3\n",
     ],
 )
 def test_samples_in_rows_stay_there(tmp_path: Path, content: str) -> None:
