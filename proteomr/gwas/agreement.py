@@ -257,7 +257,9 @@ class AgreementSample:
 _COLUMNS: Final = {"effect": "beta", "error": "se", "p": "neg_log10_p", "eaf": "eaf"}
 _SMALLEST: Final = 2.2250738585072014e-308
 _AROUND_ONE: Final = (1 / 1.6, 1.6)
-_CORRECTED: Final = (0.7, 1.4)  # factors of z that a correction for inflation may give, to lambda 2
+# Factors of z that a correction for inflation may give: lambda is near 3 for height in half a
+# million people; 1 / 1.96, of limits in the place of errors, lies beyond.
+_CORRECTED: Final = (0.55, 1.4)
 _NOT_ZERO: Final = 5.0  # statistics of p above 1e-7, which no program prints as 0
 _LONE: Final = 10  # effects around 1 that are odds ratios also where no p-value says so
 

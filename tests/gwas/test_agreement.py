@@ -219,10 +219,11 @@ def test_a_constant_factor_is_named_and_refused_beyond_corrections_for_inflation
     columns = {"beta": shown, "se": [f"{x:.6g}" for x in SE], "p": [f"{x:.6g}" for x in P]}
     with pytest.raises(InputError, match=r"as if the statistics were 2\.3 times as large: one is"):
         judge(columns)
-    corrected = 2 * stats.norm.sf(np.abs(BETA / SE) / 1.15)
     columns = {"beta": [f"{x:.6g}" for x in BETA], "se": columns["se"]}
-    notes = judge({**columns, "p": [f"{x:.6g}" for x in corrected]})
-    assert "0.87 times as large (corrected for inflation?)" in notes[0]
+    for inflation, factor in ((1.3225, "0.87"), (2.7, "0.609")):
+        corrected = 2 * stats.norm.sf(np.abs(BETA / SE) / math.sqrt(inflation))
+        notes = judge({**columns, "p": [f"{x:.6g}" for x in corrected]})
+        assert f"{factor} times as large (corrected for inflation?)" in notes[0]
 
 
 def test_what_no_reading_explains_is_counted() -> None:
