@@ -109,12 +109,11 @@ def match_variants(
     """
     first = add_keys(wanted, what="variants").unique("variant_id", maintain_order=True)
     second = add_keys(rows, what=str(path)).with_row_index("_row")
-    same_build = _told_builds(first) & _told_builds(second)
     if by == "position":
         _refuse_other_build(first, second, path=path)
-    keys: Sequence[Key] = ("name", "rsid") if by == "auto" else (by,)
-    if by == "auto" and len(same_build) == 1:
-        keys = ("name", "rsid", "position")
+    one_build = len(_told_builds(first) & _told_builds(second)) == 1
+    in_turn: Sequence[Key] = ("name", "rsid", "position") if one_build else ("name", "rsid")
+    keys = in_turn if by == "auto" else (by,)
     joined, counts = _join_in_turn(first, second, keys)
     plain = second.select("_row", *rows.columns).rename({"variant_id": "name_there"})
     named = (
@@ -273,22 +272,18 @@ def _join_in_turn(
     wanted: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[Key]
 ) -> tuple[pl.DataFrame, dict[Key, int]]:
     """Return which rows are of which variant by the first key that finds it in a row's trait."""
-    trait = pl.col("trait") if "trait" in rows.columns else pl.lit(None, pl.String)
+    trait = pl.col("trait") if "trait" in rows.columns else pl.lit(None)
     traits = rows.select("_row", trait.cast(pl.String).alias("_trait"))
-    n_traits = traits["_trait"].n_unique()
-    found = pl.DataFrame(
-        schema={"_row": pl.UInt32(), "_wanted": pl.String(), "_trait": pl.String()}
-    )
-    counts = dict[Key, int]()
+    found = traits.clear().select("_row", pl.lit(None, pl.String).alias("_wanted"), "_trait")
+    n_traits, counts = traits["_trait"].n_unique(), dict[Key, int]()
     for key in keys:
-        everywhere = found.group_by("_wanted").agg(pl.col("_trait").n_unique())
-        everywhere = everywhere.filter(pl.col("_trait") == n_traits)
+        n_found = pl.col("_trait").n_unique()
+        everywhere = found.group_by("_wanted").agg(n_found).filter(pl.col("_trait") == n_traits)
         left = wanted.join(everywhere, left_on="variant_id", right_on="_wanted", how="anti")
         pairs = _pair(left, rows, key).join(traits, on="_row", maintain_order="left")
         pairs = pairs.join(found, on=["_wanted", "_trait"], how="anti", nulls_equal=True)
-        before = found["_wanted"].n_unique()
         found = pl.concat([found, pairs])
-        if n_more := found["_wanted"].n_unique() - before:
+        if n_more := found["_wanted"].n_unique() - sum(counts.values()):
             counts[key] = n_more
     return found, counts
 
