@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import polars as pl
 
@@ -31,6 +31,12 @@ __all__ = [
     "read_instruments",
     "read_outcomes",
 ]
+
+_REMEDIES: Final = {
+    "p_above_threshold": "--instruments-p sets the limit",
+    "outside_region": "--cis and --cis-kb set the region",
+    "not_in_list": "--instruments names the list",
+}
 
 Unproven: TypeAlias = Literal["refuse", "flag"]
 
@@ -134,9 +140,11 @@ def read_instruments(
     drops = [*study.drops, *(Drop(*row) for row in chosen.drops.rows())]
     if not chosen.kept.height:
         limit = "" if rule.p is None else f" at p < {rule.p:g}"
+        left_out = {reason: n for _, reason, n in chosen.drops.rows()}
+        counted = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
         raise NothingToDo(
             f"{', '.join(map(str, paths))}: no instrument{limit} among {study.rows.height:,} "
-            "variants; --instruments-p sets the limit"
+            f"variants ({counted}); {', '.join(_REMEDIES[reason] for reason in left_out)}"
         )
     notes = [*study.notes, *_note_list(study.rows, rule.variants)]
     selected = chosen.kept
