@@ -138,7 +138,7 @@ class AgreementSample:
         if p is not None and p.by == "p_text":
             yield from self._judge_p(p)
         if effect.by == "number" and error is not None and not settled:
-            yield from self._judge_lone(effect)
+            yield from self._judge_lone(effect, error, p)
 
     def _judge_ratio(self, effect: _Column) -> Iterable[_Doubt]:
         """Judge odds ratios of which some are none."""
@@ -186,16 +186,19 @@ class AgreementSample:
             proven=_is_no_dirt(n, held.size),
         )
 
-    def _judge_lone(self, effect: _Column) -> Iterable[_Doubt]:
+    def _judge_lone(self, effect: _Column, error: _Column, p: _Column | None) -> Iterable[_Doubt]:
         """Judge effects of which p tells nothing: odds ratios lie around 1, and never below 0."""
         held = np.unique(effect.values[np.isfinite(effect.values)])
         near = (held > _AROUND_ONE[0]) & (held < _AROUND_ONE[1])
         if held.size < _FEWEST or held.min() <= 0 or near.mean() < _NEARLY_ALL:
             return
+        if p is not None and _are_no_ratios(effect, error, p):
+            return
         proven = held.size >= _LONE and bool(near.mean() >= _ALONE)
         yield _Doubt(
             f"all {held.size:,} effects in column {effect.source!r} lie above 0 around 1, as odds "
-            f"ratios do; if they are, give {self._option} odds_ratio={_quote(effect.source)}",
+            f"ratios do; if they are, give {self._option} odds_ratio={_quote(effect.source)}"
+            f"{', else --scales note' if proven else ''}",
             proven=proven,
         )
 
@@ -212,7 +215,7 @@ class AgreementSample:
         n = int(usable.sum())
         if not n:
             return False, []
-        misfit = given.misfit(_numbers(effect, error, p, usable))
+        misfit = given.misfit(_numbers(effect, error, p, usable), guess=False)
         if (far := int((misfit > _FAR).sum())) < max(0.01 * n, 1.0):
             return n >= _FEWEST, []
         some = usable & (np.cumsum(usable) % max(1, math.ceil(n / _TRIED)) == 0)
@@ -254,7 +257,10 @@ class AgreementSample:
 _COLUMNS: Final = {"effect": "beta", "error": "se", "p": "neg_log10_p", "eaf": "eaf"}
 _SMALLEST: Final = 2.2250738585072014e-308
 _AROUND_ONE: Final = (1 / 1.6, 1.6)
-_CORRECTED: Final = (0.7, 1.4)  # factors of z that a correction for inflation may give, to lambda 2
+# Factors of z that a correction for inflation may give: lambda is near 3 for height in half a
+# million people; 1 / 1.96, of limits in the place of errors, lies beyond.
+_CORRECTED: Final = (0.55, 1.4)
+_NOT_ZERO: Final = 5.0  # statistics of p above 1e-7, which no program prints as 0
 _LONE: Final = 10  # effects around 1 that are odds ratios also where no p-value says so
 
 
@@ -317,6 +323,13 @@ class _Explained:
     given: int
 
 
+def _are_no_ratios(effect: _Column, error: _Column, p: _Column) -> bool:
+    """Tell whether a p of 0 stands where the logarithm of a ratio would be next to nothing."""
+    zero = (p.values == 0) & ~np.isfinite(p.as_p()) & (effect.values > 0) & (error.values > 0)
+    z = np.abs(np.log(effect.values[zero])) / error.values[zero]
+    return p.by == "p_text" and bool((z < _NOT_ZERO).any())
+
+
 def _is_no_dirt(n: int, rows: int) -> bool:
     """Tell whether n impossible values prove what a column holds: most rows, or too many."""
     fewest, share = _DIRT
@@ -341,7 +354,7 @@ def _first_of_its_kind(*columns: _Column | None) -> Bool:
 
 def _explain(given: Reading, numbers: Numbers) -> _Explained | None:
     """Return the one reading by which nearly all rows agree where those as given do not."""
-    misfit = given.misfit(numbers)
+    misfit = given.misfit(numbers, guess=False)
     near, far = misfit <= _NEAR, misfit > _FAR
     possible = given.p == "p_text" and bool(
         np.all(numbers.p.low >= 0) & np.all(numbers.p.high <= 1)

@@ -16,17 +16,19 @@ _MISSING: Final = ["", "NA", "N/A", "NAN", "NULL", "NONE", ".", "0"]
 def clean_allele(allele: pl.Expr) -> pl.Expr:
     """Return alleles in capital letters, null where there is none.
 
+    TRUE is T: R takes a column of T alone for logical.
+
     Parameters
     ----------
     allele : text.
 
     Examples
     --------
-    >>> frame = pl.DataFrame({"allele": ["a", " NA ", "", "Ct"]})
+    >>> frame = pl.DataFrame({"allele": ["a", " NA ", "", "Ct", "TRUE"]})
     >>> frame.select(clean_allele(pl.col("allele"))).to_series().to_list()
-    ['A', None, None, 'CT']
+    ['A', None, None, 'CT', 'T']
     """
-    text = allele.cast(pl.String).str.strip_chars().str.to_uppercase()
+    text = allele.cast(pl.String).str.strip_chars().str.to_uppercase().replace("TRUE", "T")
     return pl.when(~text.is_in(_MISSING)).then(text)
 
 

@@ -81,13 +81,14 @@ def match_variants(
     """Return the rows of a source that are of the variants wanted, under the names wanted.
 
     With ``auto`` each variant is looked for by its name, then by its rsid, and by its position
-    where both sources tell the same build. Alleles are left to harmonisation, which lists those
-    that do not fit.
+    where both sources tell the same build; in each trait of the source by itself.
+    Alleles are left to harmonisation, which lists those that do not fit.
 
     Parameters
     ----------
     wanted : ``variant_id``; where known ``rsid``, ``chromosome``, ``position_bp``, ``build``.
-    rows : the same of the source that is searched; further columns stay.
+    rows : the same of the source that is searched, and ``trait`` where it has several; further
+        columns stay.
     by : what they are found by.
     path : the source, for messages.
 
@@ -108,23 +109,12 @@ def match_variants(
     """
     first = add_keys(wanted, what="variants").unique("variant_id", maintain_order=True)
     second = add_keys(rows, what=str(path)).with_row_index("_row")
-    same_build = _told_builds(first) & _told_builds(second)
     if by == "position":
         _refuse_other_build(first, second, path=path)
-    keys: Sequence[Key] = ("name", "rsid") if by == "auto" else (by,)
-    if by == "auto" and len(same_build) == 1:
-        keys = ("name", "rsid", "position")
-    parts, counts = list[pl.DataFrame](), dict[Key, int]()
-    unmatched = first
-    for key in keys:
-        pairs = _pair(unmatched, second, key)
-        n_matched = pairs["_wanted"].n_unique()
-        if n_matched:
-            parts.append(pairs)
-            counts[key] = n_matched
-            unmatched = unmatched.filter(~pl.col("variant_id").is_in(pairs["_wanted"].implode()))
-    schema = {"_row": pl.UInt32(), "_wanted": pl.String()}
-    joined = pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+    one_build = len(_told_builds(first) & _told_builds(second)) == 1
+    in_turn: Sequence[Key] = ("name", "rsid", "position") if one_build else ("name", "rsid")
+    keys = in_turn if by == "auto" else (by,)
+    joined, counts = _join_in_turn(first, second, keys)
     plain = second.select("_row", *rows.columns).rename({"variant_id": "name_there"})
     named = (
         plain.join(joined, on="_row", how="inner", maintain_order="left")
@@ -276,6 +266,26 @@ def is_number_or_place(keys: pl.Expr) -> pl.Expr:
     [True, True, False]
     """
     return keys.str.contains(_RS) | keys.str.contains(_PLACE)
+
+
+def _join_in_turn(
+    wanted: pl.DataFrame, rows: pl.DataFrame, keys: Sequence[Key]
+) -> tuple[pl.DataFrame, dict[Key, int]]:
+    """Return which rows are of which variant by the first key that finds it in a row's trait."""
+    trait = pl.col("trait") if "trait" in rows.columns else pl.lit(None)
+    traits = rows.select("_row", trait.cast(pl.String).alias("_trait"))
+    found = traits.clear().select("_row", pl.lit(None, pl.String).alias("_wanted"), "_trait")
+    n_traits, counts = traits["_trait"].n_unique(), dict[Key, int]()
+    for key in keys:
+        n_found = pl.col("_trait").n_unique()
+        everywhere = found.group_by("_wanted").agg(n_found).filter(pl.col("_trait") == n_traits)
+        left = wanted.join(everywhere, left_on="variant_id", right_on="_wanted", how="anti")
+        pairs = _pair(left, rows, key).join(traits, on="_row", maintain_order="left")
+        pairs = pairs.join(found, on=["_wanted", "_trait"], how="anti", nulls_equal=True)
+        found = pl.concat([found, pairs])
+        if n_more := found["_wanted"].n_unique() - sum(counts.values()):
+            counts[key] = n_more
+    return found, counts
 
 
 def _pair(wanted: pl.DataFrame, rows: pl.DataFrame, key: Key) -> pl.DataFrame:

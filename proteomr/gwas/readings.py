@@ -88,11 +88,16 @@ class Reading:
     error: str
     p: str
 
-    def misfit(self, numbers: Numbers) -> F64:
+    def misfit(self, numbers: Numbers, *, guess: bool = True) -> F64:
         r"""Return by which share of z, or of 1 where that is more, effect and p are apart.
 
-        Zero where rounding explains the difference, infinite where a number cannot be read so, and
-        everywhere where p is then near 1 in most rows: next to nothing, all readings agree.
+        Zero where rounding explains the difference, infinite where a number cannot be read so.
+
+        Parameters
+        ----------
+        numbers : as they are printed.
+        guess : the reading is none that the file names: it is infinite everywhere where p is then
+            near 1 in most rows, since next to nothing all readings agree.
 
         Examples
         --------
@@ -109,7 +114,7 @@ class Reading:
             middle = 0.5 * (theirs.low + theirs.high)
             share = np.maximum(gap, 0.0) / np.maximum(middle, 1.0)
         share = np.where(np.isfinite(share), share, math.inf)
-        return share if _is_alive(middle) else np.full(share.shape, math.inf)
+        return np.full(share.shape, math.inf) if guess and not _is_alive(middle) else share
 
     def find_factor(self, numbers: Numbers) -> float | None:
         """Return by which factor z of p exceeds that of effect and error, None where it varies.

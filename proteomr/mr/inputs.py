@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import polars as pl
 
@@ -17,7 +17,7 @@ from proteomr.gwas.study import Study, read_study, select_variants
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.mr.harmonise import Action
 from proteomr.mr.instruments import Region, select_instruments
-from proteomr.mr.outcome_names import name_outcomes_apart
+from proteomr.mr.outcome_names import find_stretches, name_outcomes_apart
 from proteomr.mr.proxies import find_proxies
 from proteomr.mr.pruning import check_pruning
 from proteomr.mr.strength import measure_instruments
@@ -31,6 +31,12 @@ __all__ = [
     "read_instruments",
     "read_outcomes",
 ]
+
+_REMEDIES: Final = {
+    "p_above_threshold": "--instruments-p sets the limit",
+    "outside_region": "--cis and --cis-kb set the region",
+    "not_in_list": "--instruments names the list",
+}
 
 Unproven: TypeAlias = Literal["refuse", "flag"]
 
@@ -82,12 +88,16 @@ class Instruments:
     strength : the schema ``instruments``.
     drops : what was left out, with reasons.
     notes : what a user should know, one sentence each.
+    stretches : what the whole studies reach over, see `proteomr.mr.outcome_names.find_stretches`.
+    own_names : exposures in their files, by the names that tell files apart.
     """
 
     rows: pl.DataFrame
     strength: pl.DataFrame
     drops: tuple[Drop, ...]
     notes: tuple[str, ...]
+    stretches: pl.DataFrame = field(default_factory=pl.DataFrame)
+    own_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,11 +110,13 @@ class Outcomes:
         ``trait``; further columns of proxies.
     drops : what was left out, with reasons.
     notes : what a user should know, one sentence each.
+    own_names : outcomes in their files, by the names that tell files apart.
     """
 
     rows: pl.DataFrame
     drops: tuple[Drop, ...]
     notes: tuple[str, ...]
+    own_names: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_instruments(
@@ -128,9 +140,11 @@ def read_instruments(
     drops = [*study.drops, *(Drop(*row) for row in chosen.drops.rows())]
     if not chosen.kept.height:
         limit = "" if rule.p is None else f" at p < {rule.p:g}"
+        left_out = {reason: n for _, reason, n in chosen.drops.rows()}
+        counted = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
         raise NothingToDo(
             f"{', '.join(map(str, paths))}: no instrument{limit} among {study.rows.height:,} "
-            "variants; --instruments-p sets the limit"
+            f"variants ({counted}); {', '.join(_REMEDIES[reason] for reason in left_out)}"
         )
     notes = [*study.notes, *_note_list(study.rows, rule.variants)]
     selected = chosen.kept
@@ -147,7 +161,7 @@ def read_instruments(
             f"nothing shows that {doubtful} of {selected.height} instruments are independent"
         )
     measured = measure_instruments(checked)
-    return Instruments(selected, measured, tuple(drops), tuple(notes))
+    return Instruments(selected, measured, tuple(drops), tuple(notes), find_stretches(study.rows))
 
 
 def read_outcomes(
@@ -202,8 +216,13 @@ def read_outcomes(
             f"{', '.join(map(str, paths))}; check that both use the same names of variants (rsid "
             "or chromosome:position)"
         )
-    frames, renamed = name_outcomes_apart(parts)
-    return Outcomes(pl.concat(frames, how="diagonal_relaxed"), tuple(drops), (*notes, *renamed))
+    apart = name_outcomes_apart(parts)
+    return Outcomes(
+        pl.concat(apart.frames, how="diagonal_relaxed"),
+        tuple(drops),
+        (*notes, *apart.notes),
+        apart.own_names,
+    )
 
 
 def _note_list(rows: pl.DataFrame, listed: tuple[str, ...] | None) -> list[str]:

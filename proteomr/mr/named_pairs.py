@@ -13,7 +13,6 @@ from proteomr.errors import NothingToDo
 from proteomr.mr.caveats import caution
 from proteomr.mr.harmonise import describe_outcomes, to_harmonised
 from proteomr.mr.inputs import InstrumentRule, Instruments, Outcomes
-from proteomr.mr.outcome_names import bare_name
 from proteomr.mr.pairs import Stretch, account_for, harmonise_rows, refuse_nothing
 from proteomr.tables import Drop, Harmonised
 
@@ -55,8 +54,14 @@ class NamedPairs:
         """
         x = _part(instruments.rows, "exposure")
         y = _part(outcomes.rows, "outcome")
-        own = {other: other if other in x else bare_name(other) for other in y}
-        names = sorted((name, other) for other, name in own.items() if name in x)
+        called: dict[str, list[str]] = {}
+        for name in x:
+            called.setdefault(instruments.own_names.get(name, name), []).append(name)
+        names = sorted(
+            (name, other)
+            for other in y
+            for name in called.get(outcomes.own_names.get(other, other), [])
+        )
         if not names:
             shown = f"exposure {min(x)!r}, outcome {min(y)!r}"
             raise NothingToDo(f"no outcome has the name of an exposure ({shown}); see --pair-by")

@@ -213,20 +213,23 @@ def _read_each(
             notes.append(f"--reverse: {reason}")
     if not found:
         raise NothingToDo("; ".join(note.removeprefix("--reverse: ") for note in notes))
-    renamed, messages = name_outcomes_apart([(path, each.rows) for path, each in found])
+    reaches = [each.stretches for _, each in found]
+    apart = name_outcomes_apart([(path, each.rows) for path, each in found], stretches=reaches)
     strength = [
         each.strength.with_columns(
             pl.col(c.EXPOSURE).replace(
                 dict(zip(each.rows["trait"].drop_nulls(), rows["trait"].drop_nulls(), strict=True))
             )
         )
-        for (_, each), rows in zip(found, renamed, strict=True)
+        for (_, each), rows in zip(found, apart.frames, strict=True)
     ]
     return Instruments(
-        pl.concat(renamed, how="diagonal_relaxed"),
+        pl.concat(apart.frames, how="diagonal_relaxed"),
         pl.concat(strength, how="diagonal_relaxed"),
         tuple(drop for _, each in found for drop in each.drops),
-        (*notes, *(note for _, each in found for note in each.notes), *messages),
+        (*notes, *(note for _, each in found for note in each.notes), *apart.notes),
+        pl.concat(reaches),
+        apart.own_names,
     )
 
 

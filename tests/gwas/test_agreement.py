@@ -189,6 +189,24 @@ def test_one_row_is_told_of_and_not_refused() -> None:
     assert notes[0].endswith("so few rows prove nothing")
 
 
+@pytest.mark.parametrize("rows", [1, 4, 30])
+def test_rows_next_to_nothing_that_agree_are_not_told_of(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    z, se = rng.uniform(-0.25, 0.25, rows), rng.uniform(0.01, 0.1, rows)
+    columns = {"beta": z * se, "se": se, "p": 2 * stats.norm.sf(np.abs(z))}
+    assert judge({k: [f"{x:.4g}" for x in v] for k, v in columns.items()}) == ()
+
+
+def test_p_of_zero_tells_effects_around_one_from_ratios() -> None:
+    effects = np.linspace(0.7, 1.5, 30)
+    columns = {"beta": [f"{x:.4f}" for x in effects], "se": ["0.0150"] * 30}
+    assert judge({**columns, "p": ["0"] * 30}) == ()
+    with pytest.raises(InputError, match="odds_ratio=beta, else --scales note"):
+        judge(columns)
+    with pytest.raises(InputError, match="odds_ratio=beta, else --scales note"):
+        judge({**columns, "p": ["NA"] * 30})
+
+
 def test_copies_of_a_row_are_one_row() -> None:
     columns = {"beta": ["1.3499"] * 9, "se": ["0.0200"] * 9, "p": ["7.3e-51"] * 9}
     assert judge(columns)[0].endswith("so few rows prove nothing")
@@ -201,10 +219,11 @@ def test_a_constant_factor_is_named_and_refused_beyond_corrections_for_inflation
     columns = {"beta": shown, "se": [f"{x:.6g}" for x in SE], "p": [f"{x:.6g}" for x in P]}
     with pytest.raises(InputError, match=r"as if the statistics were 2\.3 times as large: one is"):
         judge(columns)
-    corrected = 2 * stats.norm.sf(np.abs(BETA / SE) / 1.15)
     columns = {"beta": [f"{x:.6g}" for x in BETA], "se": columns["se"]}
-    notes = judge({**columns, "p": [f"{x:.6g}" for x in corrected]})
-    assert "0.87 times as large (corrected for inflation?)" in notes[0]
+    for inflation, factor in ((1.3225, "0.87"), (2.7, "0.609")):
+        corrected = 2 * stats.norm.sf(np.abs(BETA / SE) / math.sqrt(inflation))
+        notes = judge({**columns, "p": [f"{x:.6g}" for x in corrected]})
+        assert f"{factor} times as large (corrected for inflation?)" in notes[0]
 
 
 def test_what_no_reading_explains_is_counted() -> None:

@@ -359,3 +359,17 @@ def test_a_matrix_may_be_any_file_that_the_help_offers(tmp_path: Path) -> None:
         assert name_panel(path).files == (path,)
         assert panel.variants["variant_id"].to_list() == ["rs1", "rs2"], path
         assert panel.correlate(0, np.array([1]))[0] == 0.25
+
+
+def test_a_trait_is_matched_beside_others_as_alone() -> None:
+    places = {"chromosome": ["1", "2"], "position_bp": [5, 9], "build": ["GRCh37"] * 2}
+    wanted = pl.DataFrame({"variant_id": ["rs1", "rs2"], **places})
+    parts = [
+        pl.DataFrame({"variant_id": names, "trait": [trait] * 2, **places})
+        for trait, names in {"a": ["rs1", "2:9:A:G"], "b": ["1:5:A:G", "rs2"]}.items()
+    ]
+    alone = pl.concat([match_variants(wanted, part).rows for part in parts])
+    together = match_variants(wanted, pl.concat(parts))
+    assert together.rows.equals(alone)
+    assert together.rows.height == 4
+    assert together.counts == {"name": 2}

@@ -136,3 +136,13 @@ def test_variants_of_several_exposures_count_once(tmp_path: Path) -> None:
     assert joint.variants["variant_id"].to_list() == ["rs1", "rs3"]
     reasons = ["repeated", "repeated_differently", "repeated_differently"]
     assert joint.dropped["reason"].to_list() == reasons
+
+
+@pytest.mark.parametrize("alleles", ["TRUE,G,T,G", "T,G,TRUE,G", "TRUE,G,TRUE,G"])
+def test_a_t_that_r_took_for_logical_is_a_t(tmp_path: Path, alleles: str) -> None:
+    head = "SNP,beta.exposure,se.exposure,beta.outcome,se.outcome"
+    for side in ("exposure", "outcome"):
+        head += f",effect_allele.{side},other_allele.{side}"
+    path = tmp_path / "h.csv"
+    path.write_text(f"{head}\nrs1,0.1,0.01,0.05,0.02,{alleles}\n")
+    assert judge_harmonised(path)["reason"].to_list() == [None]

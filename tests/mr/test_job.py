@@ -24,6 +24,7 @@ from proteomr.mr.caveats import caution
 from proteomr.mr.choice import build_methods
 from proteomr.mr.harmonise import harmonise_table, to_harmonised
 from proteomr.mr.inputs import InstrumentRule, Instruments, Outcomes
+from proteomr.mr.instruments import Region
 from proteomr.mr.job import MrJob
 from proteomr.mr.pairs import StudyPairs
 from proteomr.mr.repeated import keep_once
@@ -180,6 +181,12 @@ def test_a_plan_refuses_what_the_run_would(files: tuple[Path, Path]) -> None:
         MrJob(MrRequest.of(near, files[1])).plan(threads=1)
     with pytest.raises(NothingToDo, match="no instrument at p"):
         MrJob(MrRequest.of(*files, rule=InstrumentRule(p=1e-99))).plan(threads=1)
+
+
+def test_what_leaves_no_instrument_is_named_with_its_option(files: tuple[Path, Path]) -> None:
+    nowhere = InstrumentRule(region=Region("7", 1, 2))
+    with pytest.raises(NothingToDo, match=r"outside_region\); --cis and --cis-kb set the region$"):
+        MrJob(MrRequest.of(*files, rule=nowhere)).plan(threads=1)
 
 
 def test_pairs_of_which_no_variant_is_left_are_refused_and_leave_nothing(tmp_path: Path) -> None:

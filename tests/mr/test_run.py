@@ -197,14 +197,15 @@ def test_a_table_of_twosamplemr_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_names_tell_files_apart_by_the_least_that_is_needed() -> None:
     rows = pl.DataFrame({"variant_id": ["rs1"], "trait": ["o"]})
     paths = [Path("/a/C/r/o.tsv"), Path("/a/D/r/o.tsv")]
-    frames, notes = name_outcomes_apart([(path, rows) for path in paths])
-    assert [frame["trait"][0] for frame in frames] == ["o (C/r/o.tsv)", "o (D/r/o.tsv)"]
-    assert len(notes) == 1
-    alone, silent = name_outcomes_apart(
+    both = name_outcomes_apart([(path, rows) for path in paths])
+    assert [frame["trait"][0] for frame in both.frames] == ["o (C/r/o.tsv)", "o (D/r/o.tsv)"]
+    assert len(both.notes) == 1
+    alone = name_outcomes_apart(
         [(paths[0], rows), (paths[1], rows.with_columns(trait=pl.lit("p")))]
     )
-    assert [frame["trait"][0] for frame in alone] == ["o", "p"]
-    assert silent == ()
+    assert [frame["trait"][0] for frame in alone.frames] == ["o", "p"]
+    assert alone.notes == ()
+    assert alone.own_names == {}
 
 
 def test_a_list_without_names_is_refused(tmp_path: Path) -> None:
