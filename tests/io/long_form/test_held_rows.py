@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
@@ -117,3 +118,38 @@ def test_a_cell_that_is_no_number_is_named_with_its_line_on_the_disk_too(
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(FormatError, match=r"line 42, column 'NPX': text where a number"):
         read(path, "refuse", tmp_path)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_files_too_large_for_memory_do_not_take_each_others_rows(
+    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = []
+    for k in range(3):
+        path = tmp_path / f"{k}.{form}"
+        ids = [f"{'zyx'[k]}{i}" for i in range(8)]
+        frame = pl.DataFrame(
+            {"SampleID": ids, "OlinkID": ["OID1"] * 8, "NPX": [k + i / 10 for i in range(8)]}
+        )
+        frame.write_csv(path) if form == "csv" else frame.write_parquet(path)
+        sources.append(open_source(path))
+    spilled = Olink().read(tuple(sources), options=IngestOptions(), scratch=tmp_path)
+    monkeypatch.setattr(held_rows, "_ROWS_IN_MEMORY", 100)
+    held = Olink().read(tuple(sources), options=IngestOptions(), scratch=tmp_path)
+    assert spilled.samples["sample_id"].to_list() == sorted(
+        f"{letter}{i}" for letter in "xyz" for i in range(8)
+    )
+    whole = slice(0, 1)
+    np.testing.assert_array_equal(spilled.proteins.read(whole), held.proteins.read(whole))
+    assert spilled.proteins.read(whole)[:8, 0].tolist() == [2 + i / 10 for i in range(8)]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_rows_read_a_second_time_stand_on_the_disk_once(tmp_path: Path) -> None:
+    path = tmp_path / "npx.csv"
+    rows = [f"S{i};OID1;{'> ULOQ' if i == 9 else i}" for i in range(10)]
+    path.write_text("\n".join(["SampleID;OlinkID;NPX", *rows]) + "\n", encoding="utf-8")
+    measured = read(path, "refuse", tmp_path)
+    assert measured.flags.height == 1
+    assert len([each for each in tmp_path.iterdir() if each.is_dir()]) == 1
