@@ -75,6 +75,41 @@ def test_listed_bridge_samples_alone_tell_the_shift() -> None:
     np.testing.assert_allclose(bridged.assays["adjustment"].to_numpy(), expected, rtol=1e-15)
 
 
+def test_samples_of_one_name_that_are_not_listed_are_counted() -> None:
+    theirs, ours = draw(1, 40, 3), draw(2, 50, 3)
+    listed = [*(f"S{i:04d}" for i in range(32, 37)), "S9999", "S9998"]
+    pooled = bridge(project(ours, first=30), project(theirs), bridges=listed).measured
+    assert [(drop.step, drop.n) for drop in pooled.drops] == [("bridge", 5), ("bridge", 5)]
+    assert "2 of 7 bridge samples listed are not in both projects" in pooled.notes
+    assert any(note.startswith("5 samples have one name in both") for note in pooled.notes)
+    assert not any("S9" in note or "S00" in note for note in pooled.notes)
+
+
+def test_a_project_that_the_reference_has_whole_brings_nothing_over() -> None:
+    values = draw(1, 40, 3)
+    with pytest.raises(InputError, match="all 10 samples of the project are in the reference"):
+        bridge(project(values[:10]), project(values))
+
+
+def limits(kinds: dict[str, list[float | None]]) -> pl.DataFrame:
+    rows = {"protein": ["Q000", "Q001"], "plate": ["P0", "P0"], **kinds}
+    return load_schema("limits").validate(pl.DataFrame(rows, schema_overrides={"lod": pl.Float64}))
+
+
+def test_limits_of_every_kind_are_mapped_as_the_values_are() -> None:
+    theirs, ours = draw(1, 40, 2), draw(2, 50, 2)
+    own = limits({"lod": [-1.0, None], "lloq": [-2.0, 3.0], "lql": [None, 0.5]})
+    other = limits({"lod": [-4.0, -4.0], "uloq": [9.0, 9.0]})
+    bridged = bridge(project(ours, first=30, limits=own), project(theirs, limits=other))
+    shift = bridged.assays["adjustment"].to_list()
+    held = bridged.measured.limits.sort("plate", "protein").to_dict(as_series=False)
+    assert held["plate"] == ["project:P0"] * 2 + ["reference:P0"] * 2
+    assert held["lod"] == [-1.0 + shift[0], None, -4.0, -4.0]
+    assert held["lloq"] == [-2.0 + shift[0], 3.0 + shift[1], None, None]
+    assert held["lql"] == [None, 0.5 + shift[1], None, None]
+    assert held["uloq"] == [None, None, 9.0, 9.0]
+
+
 def test_assays_of_one_project_alone_are_missing_in_the_other() -> None:
     theirs, ours = draw(1, 40, 2), draw(2, 50, 2)
     reference = project(theirs, names=["A", "B"])
