@@ -210,7 +210,7 @@ def _find_shared(measured: Measurements, reference: Measurements) -> set[str]:
 def _count_shared(
     pooled: Measurements, bridges: int, twice: int, listed: Sequence[str] | None
 ) -> Measurements:
-    """Say which samples of both projects are no bridge samples, and which listed ones are in one."""
+    """Count the samples of both projects that are no bridges, and listed ones that are in one."""
     notes = []
     drops = [Drop(_STEP, "bridge samples: the project's measurement", bridges)]
     if listed is not None and (absent := len(set(listed)) - bridges):

@@ -153,3 +153,36 @@ def test_rows_read_a_second_time_stand_on_the_disk_once(tmp_path: Path) -> None:
     measured = read(path, "refuse", tmp_path)
     assert measured.flags.height == 1
     assert len([each for each in tmp_path.iterdir() if each.is_dir()]) == 1
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("first", [0, 1])
+def test_rows_that_come_first_do_not_decide_which_columns_tell_of_samples(
+    tmp_path: Path, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [f"S{i};OID{j};s{i};{i}{j};{j}" for i in range(6) for j in (1, 2)]
+    wells = [f"CONTROL_SAMPLE_1;OID1;plate{k};c{k};0" for k in range(2)]
+    body = [*wells, *people] if first == 0 else [*people, *wells]
+    path = tmp_path / "npx.csv"
+    path.write_text("\n".join(["SampleID;OlinkID;Site;Raw;NPX", *body]) + "\n", encoding="utf-8")
+    monkeypatch.setattr("proteomr.io.text._BLOCK_BYTES", 150)
+    measured = read(path, "refuse", tmp_path)
+    assert measured.samples["Site"].to_list() == [f"s{i}" for i in range(6)]
+    assert "columns not taken over: Raw" in measured.notes
+
+
+def test_files_of_other_columns_give_one_table_in_whichever_order(tmp_path: Path) -> None:
+    texts = (
+        "SampleID;OlinkID;Site;Note;NPX\nA;O1;x;n;1\n",
+        "SampleID;Note;OlinkID;NPX\nB;m;O1;2\n",
+    )
+    sources = []
+    for k, text in enumerate(texts):
+        (tmp_path / f"{k}.csv").write_text(text, encoding="utf-8")
+        sources.append(open_source(tmp_path / f"{k}.csv"))
+    one, other = (
+        Olink().read(tuple(order), options=IngestOptions(), scratch=tmp_path)
+        for order in (sources, sources[::-1])
+    )
+    assert_frame_equal(one.samples, other.samples)
+    assert one.samples.columns == ["sample_id", "Site", "Note"]
