@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from proteomr._typing import U32
+from proteomr.files import storage_errors
 from proteomr.io.text import MISSING
 
 __all__ = ["HeldRows", "Words", "code_text", "code_values", "sort_texts"]
@@ -106,7 +107,7 @@ class HeldRows:
             )
             if isinstance(block, Path):
                 written = self._place(f"rows-{place}.parquet")
-                named.write_parquet(written, compression="lz4", statistics=False)
+                self._write(named, written)
                 block.unlink()
                 frames.append(pl.scan_parquet(written, glob=False))
             else:
@@ -151,13 +152,18 @@ class HeldRows:
         for place, block in enumerate(self._blocks):
             if isinstance(block, pl.DataFrame):
                 path = self._place(f"codes-{place}.parquet")
-                block.write_parquet(path, compression="lz4", statistics=False)
+                self._write(block, path)
                 self._blocks[place] = path
 
     def _place(self, name: str) -> Path:
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="rows-", dir=self._scratch))
+            with storage_errors(self._scratch):
+                self._folder = Path(tempfile.mkdtemp(prefix="rows-", dir=self._scratch))
         return self._folder / name
+
+    def _write(self, rows: pl.DataFrame, path: Path) -> None:
+        with storage_errors(self._scratch):
+            rows.write_parquet(path, compression="lz4", statistics=False)
 
 
 def _open(block: pl.DataFrame | Path) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
-from proteomr.errors import FormatError
+from proteomr.errors import FormatError, StorageError
 from proteomr.io.formats import IngestOptions, open_source
 from proteomr.io.long_form import held_rows
 from proteomr.io.long_form.held_rows import HeldRows
@@ -186,3 +186,18 @@ def test_files_of_other_columns_give_one_table_in_whichever_order(tmp_path: Path
     )
     assert_frame_equal(one.samples, other.samples)
     assert one.samples.columns == ["sample_id", "Site", "Note"]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_full_scratch_folder_is_not_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        message = "No space left on device (os error 28)"  # as polars says it
+        raise pl.exceptions.ComputeError(message)
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", refuse)
+    path = tmp_path / "npx.csv"
+    path.write_text(delivery(1, repeated=False), encoding="utf-8")
+    with pytest.raises(StorageError, match="the disk is full"):
+        read(path, "refuse", tmp_path)
