@@ -354,6 +354,10 @@ def _pool(
         plates=tables.plates,
         limits=tables.limits,
         time_gap=tables.time_gap,
+        drops=(
+            *(Drop(drop.step, f"{names[0]}: {drop.reason}", drop.n) for drop in measured.drops),
+            *reference.drops,
+        ),
         notes=(*dict.fromkeys((*reference.notes, *measured.notes)), *notes),
         parameters={
             **reference.parameters,

@@ -238,8 +238,13 @@ def _map_limit(
 
 
 def _name_project(samples: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Add a column that tells the project; one of that name in the source gets another."""
-    renamed = samples.rename({"project": "project_in_source"}, strict=False)
+    """Add a column that tells the project; one of that name in the source gets another.
+
+    A store that was bridged before has one, and one for each time that it was.
+    """
+    names = ("project_in_source", *(f"project_in_source_{k}" for k in range(2, samples.width + 2)))
+    free = next(other for other in names if other not in samples.columns)
+    renamed = samples.rename({"project": free}, strict=False)
     return renamed.with_columns(pl.lit(name).alias("project"))
 
 

@@ -10,7 +10,7 @@ from proteomr._typing import F64
 from proteomr.errors import InputError
 from proteomr.qc import bridge, judge_assay
 from proteomr.stats.quantile_mapping import map_quantiles
-from proteomr.tables import ArrayProteins, Measurements, load_schema
+from proteomr.tables import ArrayProteins, Drop, Measurements, load_schema
 
 
 def project(values: F64, *, first: int = 0, names: Any = None, **changed: Any) -> Measurements:
@@ -89,6 +89,25 @@ def test_a_project_that_the_reference_has_whole_brings_nothing_over() -> None:
     values = draw(1, 40, 3)
     with pytest.raises(InputError, match="all 10 samples of the project are in the reference"):
         bridge(project(values[:10]), project(values))
+
+
+def test_projects_are_bridged_one_after_another_as_often_as_there_are_projects() -> None:
+    values = draw(1, 60, 3)
+    pooled = project(values[:20])
+    for k in range(1, 5):
+        pooled = bridge(project(values[: 20 + 2 * k]), pooled, names=(f"p{k}", "pool")).measured
+    assert pooled.n == 28
+    told = {name for name in pooled.samples.columns if name.startswith("project")}
+    assert told == {"project", "project_in_source", "project_in_source_2", "project_in_source_3"}
+    assert pooled.samples.row(21, named=True)["project_in_source"] == "p1"
+    assert pooled.samples["project"].to_list() == ["pool"] * 26 + ["p4"] * 2
+
+
+def test_what_the_project_lost_before_is_told_with_what_the_reference_lost() -> None:
+    theirs, ours = draw(1, 40, 3), draw(2, 50, 3)
+    lost = Drop("withdrawn", "withdrawn", 1)
+    pooled = bridge(project(ours, first=30, drops=(lost,)), project(theirs, drops=(lost,))).measured
+    assert [drop.reason for drop in pooled.drops[:2]] == ["project: withdrawn", "withdrawn"]
 
 
 def limits(kinds: dict[str, list[float | None]]) -> pl.DataFrame:
