@@ -216,6 +216,14 @@ def test_outlying_pairs_count_neither_in_r2_nor_in_ks() -> None:
     assert judged.n == 42
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [5, 7, 13, 30])
+def test_products_that_nearly_agree_warn_of_nothing(n: int) -> None:
+    x = np.arange(float(n))
+    judged = judge_assay(x + 1.0, x, low_count=None)
+    assert judged.ks == pytest.approx(1 / n)
+
+
 def test_plates_of_two_projects_stay_two() -> None:
     pooled = bridge(project(draw(2, 50, 3), first=30), project(draw(1, 40, 3))).measured
     assert set(pooled.samples["plate"]) == {f"{p}:P{i}" for p in ("project", "reference")
