@@ -78,7 +78,7 @@ class ParquetMatrix:
         for group in range(self._metadata.num_row_groups):
             stored = self._metadata.row_group(group)
             for place in range(stored.num_columns):
-                statistics = stored.column(place).statistics
+                statistics = self._statistics(stored, place)
                 if statistics is None or not statistics.has_null_count:
                     message = "does not tell its missing values; write it again"
                     raise FormatError(message, path=self.reported_as)
@@ -95,8 +95,8 @@ class ParquetMatrix:
         for group in range(self._metadata.num_row_groups):
             stored = self._metadata.row_group(group)
             for place in range(stored.num_columns):
-                column = stored.column(place)
-                name, told = column.path_in_schema, column.statistics
+                name = stored.column(place).path_in_schema
+                told = self._statistics(stored, place)
                 if name not in names or (told is not None and told.null_count == stored.num_rows):
                     continue
                 if told is None or not told.has_min_max:
@@ -127,6 +127,17 @@ class ParquetMatrix:
                 for group in groups:
                     row = _copy_column(group.column(name), stored, row)
                 np.take(stored, rows, out=target[:, position], mode="wrap")
+
+    def _statistics(
+        self, group: pyarrow.parquet.RowGroupMetaData, place: int
+    ) -> pyarrow.parquet.Statistics | None:
+        """Return what the footer tells of the values of a column in a group of rows."""
+        column = group.column(place)
+        # Asked for statistics of another type than the schema's, the library ends the process.
+        if column.physical_type != self._metadata.schema.column(place).physical_type:
+            message = "the parquet file is damaged; copy or write it again"
+            raise FormatError(message, path=self.reported_as)
+        return column.statistics
 
     @contextmanager
     def _reader(self) -> Iterator[pyarrow.parquet.ParquetFile]:

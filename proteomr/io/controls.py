@@ -69,6 +69,9 @@ _DOUBTFUL_NAME: Final = re.compile(
 _SIBLING: Final = re.compile(r"(nc|pc|sc) ?\d?")
 _WELLS: Final = 8  # of inter-plate controls: three or four on a plate
 _IPC: Final = re.compile(r"ipc ?\d{0,2}")
+_CODED: Final = re.compile(r"(ipc|ntc) ?\d{0,2}")
+_CASE: Final = re.compile(r"\b(cases?|patients?|pts?|pat)(?=\d*\b)")
+_DIGITS: Final = re.compile(r" ?\d+")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,6 +188,8 @@ def find_control_names(names: Iterable[str]) -> frozenset[str]:
     """Return the names among all of a study that are controls for certain.
 
     ``NC 1`` and ``SC 2`` are certain where an inter-plate control, ``IPC 1``, stands beside them.
+    ``Batch_Control_7`` is a person where ``Batch_Case_12`` is one: the controls of a study bear the
+    names of its cases.
 
     Examples
     --------
@@ -193,7 +198,9 @@ def find_control_names(names: Iterable[str]) -> frozenset[str]:
     """
     known = list(names)
     certain = {name for name in known if is_control_name(name)}
-    coded = {name for name in certain if _IPC.fullmatch(_fold(name))}
+    cases = {_stem(name, _CASE) for name in known if _CASE.search(_fold(name))}
+    certain -= {name for name in certain if _stem(name, _CONTROL_WORD) in cases}
+    coded = {name for name in certain if _CODED.fullmatch(_fold(name))}
     if len(coded) > _WELLS and 2 * len(coded) > len(known):  # the people of a study called IPC
         certain -= coded
     if any(_IPC.fullmatch(_fold(name)) for name in certain):
@@ -233,6 +240,11 @@ def mark_controls(names: pl.Series, types: pl.Series | None = None) -> ControlSa
     doubtful = sum(may_be_control_name(name) for name in untyped if name not in certain)
     by_names = sum(name in certain for name in untyped)
     return ControlSamples(by_type | by_name, by_names, doubtful, coded)
+
+
+def _stem(name: str, word: re.Pattern[str]) -> str:
+    """What is left of a name without its numbers, and with a place where the word was."""
+    return word.sub("*", _DIGITS.sub("", _fold(name)))
 
 
 def _is_technical(text: str) -> bool:

@@ -99,11 +99,16 @@ def is_damaged_gene(name: str) -> bool:
     return counted or is_damaged(name) or is_date(name)
 
 
+def _is_number(name: str) -> bool:
+    return name.removesuffix(".0").isdecimal()
+
+
 def restore_genes(names: pl.Series, uniprot: pl.Series) -> RestoredGenes:
     """Return the names of genes with those that a spreadsheet made dates restored.
 
     ``MAR1`` may be a name or what is left of one: it is replaced where the accession belongs to a
-    gene that never had it.
+    gene that never had it. Five digits are the count of days of a spreadsheet, unless other numbers
+    stand among the names, as where Entrez numbers name the genes.
 
     Parameters
     ----------
@@ -117,7 +122,10 @@ def restore_genes(names: pl.Series, uniprot: pl.Series) -> RestoredGenes:
     """
     texts = names.cast(pl.String).alias(c.GENE)
     distinct = texts.drop_nulls().unique()
-    dates = [name for name in distinct if is_damaged_gene(name)]
+    counts = [name for name in distinct if _SERIAL.fullmatch(name) and is_damaged_gene(name)]
+    numbered = sum(map(_is_number, distinct)) > len(counts)
+    sound = frozenset(counts if numbered else ())
+    dates = [name for name in distinct if is_damaged_gene(name) and name not in sound]
     doubtful = [name for name in distinct if name not in dates and _SHORTENED.fullmatch(name)]
     damaged = texts.is_in(dates).fill_null(value=False)
     suspected = damaged | texts.is_in(doubtful).fill_null(value=False)

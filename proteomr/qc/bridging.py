@@ -27,6 +27,7 @@ _LARGE_RANGE_DIFFERENCE: Final = 1.0
 _GOOD_R2: Final = 0.8
 _LOW_COUNT: Final = 150.0
 _DISTANT_KS: Final = 0.2
+_STEP: Final = "bridge"
 _SHOWN: Final = "; name the samples of both with --bridge-samples FILE"
 
 
@@ -87,7 +88,8 @@ def judge_assay(reference: F64, project: F64, *, low_count: bool | None) -> Judg
     near = _lies_near(reference) & _lies_near(project)
     x, y = reference[near], project[near]
     r2 = float(np.corrcoef(x, y)[0, 1]) ** 2 if min(np.ptp(x), np.ptp(y)) > 0 else 0.0
-    ks = float(ks_2samp(x, y).statistic)
+    # The method is that of a p value, which is not asked for: the exact one may fail, and warns.
+    ks = float(ks_2samp(x, y, method="asymp").statistic)
     poor = difference > _LARGE_RANGE_DIFFERENCE and r2 < _GOOD_R2
     if poor and low_count is not False:
         recommendation = "not_bridgeable"
@@ -120,7 +122,8 @@ def bridge(
     UniProt accession, if one of each has it, and each pair is judged by `judge_assay`; quantiles
     are smoothed with `proteomr.stats.quantile_mapping.map_quantiles` on 40 bridge samples or more.
     An assay that cannot be brought over keeps the values of the reference alone; one of the project
-    alone keeps its own. A bridge sample keeps what the reference measured.
+    alone keeps its own. A bridge sample keeps what the reference measured, and so does any other
+    sample of one name in both projects.
 
     Parameters
     ----------
@@ -132,10 +135,16 @@ def bridge(
     Raises
     ------
     InputError
-        The projects share fewer than two bridge samples, no assay can be brought over, or values
-        are on another scale.
+        The projects share fewer than two bridge samples, the reference has all samples of the
+        project, no assay can be brought over, or values are on another scale.
     """
     common = _find_bridges(measured, reference, bridges)
+    twice = len(_find_shared(measured, reference))
+    if twice == measured.n:
+        raise InputError(
+            f"all {twice:,} samples of the project are in the reference, too; there is none to "
+            "bring over"
+        )
     pairs, between = _pair_assays(measured, reference)
     _refuse_other_units(measured, reference, pairs)
     ours = _read_values(measured, common, [own for own, _ in pairs])
@@ -159,7 +168,7 @@ def bridge(
         )
     table = _complete_table(rows, measured, reference, pairs)
     pooled = _pool(measured, reference, names, mappings, bridges=len(common), between=between)
-    return Bridged(pooled, table)
+    return Bridged(_count_shared(pooled, len(common), twice, bridges), table)
 
 
 def _centre(reference: F64, project: F64) -> Judgement:
@@ -182,7 +191,7 @@ def _choose_mapping(judged: Judgement, reference: F64, project: F64) -> tuple[Ma
 def _find_bridges(
     measured: Measurements, reference: Measurements, bridges: Sequence[str] | None
 ) -> list[str]:
-    shared = set(measured.samples[c.SAMPLE_ID]) & set(reference.samples[c.SAMPLE_ID])
+    shared = _find_shared(measured, reference)
     common = sorted(shared if bridges is None else shared.intersection(bridges))
     if len(common) < 2:
         listed = "" if bridges is None else f" of the {len(bridges):,} listed"
@@ -192,6 +201,31 @@ def _find_bridges(
             f"least 2, and {FEW_BRIDGES} to be of use{hint}"
         )
     return common
+
+
+def _find_shared(measured: Measurements, reference: Measurements) -> set[str]:
+    return set(measured.samples[c.SAMPLE_ID]) & set(reference.samples[c.SAMPLE_ID])
+
+
+def _count_shared(
+    pooled: Measurements, bridges: int, twice: int, listed: Sequence[str] | None
+) -> Measurements:
+    """Count the samples of both projects that are no bridges, and listed ones that are in one."""
+    notes = []
+    drops = [Drop(_STEP, "bridge samples: the project's measurement", bridges)]
+    if listed is not None and (absent := len(set(listed)) - bridges):
+        notes.append(
+            f"{absent:,} of {len(set(listed)):,} bridge samples listed are not in both projects"
+        )
+    if others := twice - bridges:
+        drops.append(Drop(_STEP, "samples of both, not listed: the project's measurement", others))
+        notes.append(
+            f"{others:,} samples have one name in both projects and are no bridge samples listed: "
+            "the reference's measurement stays; if they are other people, name them apart"
+        )
+    return replace(
+        pooled, drops=(*pooled.drops, *drops), notes=(*dict.fromkeys((*pooled.notes, *notes)),)
+    )
 
 
 def _pair_assays(
@@ -321,8 +355,8 @@ def _pool(
         limits=tables.limits,
         time_gap=tables.time_gap,
         drops=(
+            *(Drop(drop.step, f"{names[0]}: {drop.reason}", drop.n) for drop in measured.drops),
             *reference.drops,
-            Drop("bridge", "bridge samples: the project's measurement", bridges),
         ),
         notes=(*dict.fromkeys((*reference.notes, *measured.notes)), *notes),
         parameters={

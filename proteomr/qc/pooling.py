@@ -187,7 +187,9 @@ def pool_tables(
         assays=assays,
         flags=pl.concat([_prefix(own_flags, names[0]), _prefix(reference.flags, names[1])]),
         plates=pl.concat(plates),
-        limits=pl.concat([limits, _prefix(reference.limits, names[1])]),
+        limits=pl.concat(
+            [limits, _prefix(reference.limits, names[1])], how="diagonal_relaxed"
+        ),  # of which one project may tell more kinds than the other
         time_gap=time_gap,
         notes=tuple(notes),
     )
@@ -216,16 +218,33 @@ def _spread_over_plates(flags: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFra
 def _map_limits(limits: pl.DataFrame, mappings: dict[str, tuple[str, Mapping]]) -> pl.DataFrame:
     """Map limits by plate; one for all plates would be taken for that of the reference too."""
     by_plate = limits.drop_nulls(c.PLATE)
+    proteins = by_plate[c.PROTEIN].to_list()
     mapped = [
-        mappings[name][1].apply(np.array([lod]))[0] if name in mappings else lod
-        for name, lod in by_plate.select(c.PROTEIN, c.LOD).iter_rows()
+        pl.Series(
+            name, [_map_limit(mappings, *pair) for pair in zip(proteins, column, strict=True)]
+        )
+        for name, column in by_plate.to_dict().items()
+        if column.dtype.is_float()
     ]
-    return by_plate.with_columns(pl.Series(c.LOD, mapped, dtype=pl.Float64))
+    return by_plate.with_columns(column.cast(pl.Float64) for column in mapped)
+
+
+def _map_limit(
+    mappings: dict[str, tuple[str, Mapping]], protein: str, limit: float | None
+) -> float | None:
+    if limit is None or protein not in mappings:
+        return limit
+    return float(mappings[protein][1].apply(np.array([limit]))[0])
 
 
 def _name_project(samples: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Add a column that tells the project; one of that name in the source gets another."""
-    renamed = samples.rename({"project": "project_in_source"}, strict=False)
+    """Add a column that tells the project; one of that name in the source gets another.
+
+    A store that was bridged before has one, and one for each time that it was.
+    """
+    names = ("project_in_source", *(f"project_in_source_{k}" for k in range(2, samples.width + 2)))
+    free = next(other for other in names if other not in samples.columns)
+    renamed = samples.rename({"project": free}, strict=False)
     return renamed.with_columns(pl.lit(name).alias("project"))
 
 

@@ -92,7 +92,7 @@ def _signed(folder: Path) -> None:
             file = folder / entry["name"]
             if file.is_file():
                 entry["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, OSError):  # as of a name too long
         return
     place.write_text(json.dumps(facts))
 

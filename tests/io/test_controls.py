@@ -89,6 +89,27 @@ def test_a_type_goes_before_the_name() -> None:
     assert not mark_controls(pl.Series(["NC12"]), pl.Series(["Sample"])).doubtful
 
 
+@pytest.mark.parametrize(
+    ("control", "case"),
+    [
+        ("Sample_Control_{}", "Sample_Case_{}"),
+        ("POS-CTRL-{:03d}", "POS-PATIENT-{:03d}"),
+        ("Batch Control{}", "Batch Case{}"),
+    ],
+)
+def test_controls_of_a_study_bear_the_names_of_its_cases(control: str, case: str) -> None:
+    people = [name.format(k) for name in (control, case) for k in range(1, 6)]
+    assert find_control_names([*people, "Empty well 1", "Neg Ctrl 1"]) == {
+        "Empty well 1",
+        "Neg Ctrl 1",
+    }
+
+
+def test_a_study_of_that_name_is_no_plate_of_controls() -> None:
+    assert find_control_names(f"NTC{k}" for k in range(1, 40)) == frozenset()
+    assert find_control_names(["A1", "A2", "NTC1", "NTC2"]) == {"NTC1", "NTC2"}
+
+
 @pytest.mark.parametrize("name", ["SampleType", "Sample_Type", "sample type", "Sample.Type"])
 def test_the_column_of_types_is_found_in_any_spelling(name: str) -> None:
     assert find_type_column(["SampleID", name, "NPX"]) == name

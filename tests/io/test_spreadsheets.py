@@ -75,3 +75,11 @@ def test_olink_without_ids_restores_the_key_or_refuses(tmp_path: Path, read: Rea
     path.write_text("SampleID;UniProt;Assay;Panel;NPX\nA;;1-Mar;P;1\n")
     with pytest.raises(FormatError, match="look rewritten by a spreadsheet"):
         read(path)
+
+
+def test_entrez_numbers_among_the_names_of_genes_are_no_days() -> None:
+    nothing = pl.Series([None] * 3, dtype=pl.String)
+    made = restore_genes(pl.Series(["3569", "51176", "IL6"]), nothing)
+    assert (made.names.to_list(), made.lost) == (["3569", "51176", "IL6"], 0)
+    made = restore_genes(pl.Series(["44256", "IL1B", "IL6"]), nothing)
+    assert (made.names.to_list(), made.lost) == ([None, "IL1B", "IL6"], 1)

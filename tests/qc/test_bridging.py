@@ -10,7 +10,7 @@ from proteomr._typing import F64
 from proteomr.errors import InputError
 from proteomr.qc import bridge, judge_assay
 from proteomr.stats.quantile_mapping import map_quantiles
-from proteomr.tables import ArrayProteins, Measurements, load_schema
+from proteomr.tables import ArrayProteins, Drop, Measurements, load_schema
 
 
 def project(values: F64, *, first: int = 0, names: Any = None, **changed: Any) -> Measurements:
@@ -73,6 +73,60 @@ def test_listed_bridge_samples_alone_tell_the_shift() -> None:
     bridged = bridge(project(ours, first=30), project(theirs), bridges=listed)
     expected = np.nanmedian(theirs[32:37] - ours[2:7], axis=0)
     np.testing.assert_allclose(bridged.assays["adjustment"].to_numpy(), expected, rtol=1e-15)
+
+
+def test_samples_of_one_name_that_are_not_listed_are_counted() -> None:
+    theirs, ours = draw(1, 40, 3), draw(2, 50, 3)
+    listed = [*(f"S{i:04d}" for i in range(32, 37)), "S9999", "S9998"]
+    pooled = bridge(project(ours, first=30), project(theirs), bridges=listed).measured
+    assert [(drop.step, drop.n) for drop in pooled.drops] == [("bridge", 5), ("bridge", 5)]
+    assert "2 of 7 bridge samples listed are not in both projects" in pooled.notes
+    assert any(note.startswith("5 samples have one name in both") for note in pooled.notes)
+    assert not any("S9" in note or "S00" in note for note in pooled.notes)
+
+
+def test_a_project_that_the_reference_has_whole_brings_nothing_over() -> None:
+    values = draw(1, 40, 3)
+    with pytest.raises(InputError, match="all 10 samples of the project are in the reference"):
+        bridge(project(values[:10]), project(values))
+
+
+def test_projects_are_bridged_one_after_another_as_often_as_there_are_projects() -> None:
+    values = draw(1, 60, 3)
+    pooled = project(values[:20])
+    for k in range(1, 5):
+        pooled = bridge(project(values[: 20 + 2 * k]), pooled, names=(f"p{k}", "pool")).measured
+    assert pooled.n == 28
+    told = {name for name in pooled.samples.columns if name.startswith("project")}
+    assert told == {"project", "project_in_source", "project_in_source_2", "project_in_source_3"}
+    assert pooled.samples.row(21, named=True)["project_in_source"] == "p1"
+    assert pooled.samples["project"].to_list() == ["pool"] * 26 + ["p4"] * 2
+
+
+def test_what_the_project_lost_before_is_told_with_what_the_reference_lost() -> None:
+    theirs, ours = draw(1, 40, 3), draw(2, 50, 3)
+    lost = Drop("withdrawn", "withdrawn", 1)
+    pooled = bridge(project(ours, first=30, drops=(lost,)), project(theirs, drops=(lost,))).measured
+    assert [drop.reason for drop in pooled.drops[:2]] == ["project: withdrawn", "withdrawn"]
+
+
+def limits(kinds: dict[str, list[float | None]]) -> pl.DataFrame:
+    rows = {"protein": ["Q000", "Q001"], "plate": ["P0", "P0"], **kinds}
+    return load_schema("limits").validate(pl.DataFrame(rows, schema_overrides={"lod": pl.Float64}))
+
+
+def test_limits_of_every_kind_are_mapped_as_the_values_are() -> None:
+    theirs, ours = draw(1, 40, 2), draw(2, 50, 2)
+    own = limits({"lod": [-1.0, None], "lloq": [-2.0, 3.0], "lql": [None, 0.5]})
+    other = limits({"lod": [-4.0, -4.0], "uloq": [9.0, 9.0]})
+    bridged = bridge(project(ours, first=30, limits=own), project(theirs, limits=other))
+    shift = bridged.assays["adjustment"].to_list()
+    held = bridged.measured.limits.sort("plate", "protein").to_dict(as_series=False)
+    assert held["plate"] == ["project:P0"] * 2 + ["reference:P0"] * 2
+    assert held["lod"] == [-1.0 + shift[0], None, -4.0, -4.0]
+    assert held["lloq"] == [-2.0 + shift[0], 3.0 + shift[1], None, None]
+    assert held["lql"] == [None, 0.5 + shift[1], None, None]
+    assert held["uloq"] == [None, None, 9.0, 9.0]
 
 
 def test_assays_of_one_project_alone_are_missing_in_the_other() -> None:
@@ -160,6 +214,14 @@ def test_outlying_pairs_count_neither_in_r2_nor_in_ks() -> None:
     assert judged.r2 == pytest.approx(1.0)
     assert judged.ks == 0.0
     assert judged.n == 42
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [5, 7, 13, 30])
+def test_products_that_nearly_agree_warn_of_nothing(n: int) -> None:
+    x = np.arange(float(n))
+    judged = judge_assay(x + 1.0, x, low_count=None)
+    assert judged.ks == pytest.approx(1 / n)
 
 
 def test_plates_of_two_projects_stay_two() -> None:

@@ -81,11 +81,11 @@ def assemble(
     limits = limits.filter(pl.col(c.PROTEIN).is_in(matrix.proteins.implode()))
     if differing:
         notes.append("limits of detection differ between plates: an assay's is their median")
-    assays, samples, more = _describe_both(matrix, vocabulary)
+    assays, samples, more, undescribing = _describe_both(matrix, vocabulary)
     assays, gene_notes = _complete_assays(assays, lod, vocabulary)
     assays = _add_counts(assays, matrix)
     plates = find_plates(matrix.rows)
-    passed_over = {name for part in parts for name in part.passed_over}
+    passed_over = {*undescribing, *(name for part in parts for name in part.passed_over)}
     if passed_over:
         notes.append(f"columns not taken over: {', '.join(sorted(passed_over))}")
     return Measurements(
@@ -143,8 +143,8 @@ def _beyond(rows: pl.LazyFrame) -> list[str]:
 
 def _describe_both(
     matrix: Matrix, vocabulary: Vocabulary
-) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
-    """Return what the columns say of assays and of samples, and what is left out."""
+) -> tuple[pl.DataFrame, pl.DataFrame, list[str], list[str]]:
+    """Return what the columns say of assays and of samples, notes, and columns that say neither."""
     rows, held = matrix.rows, matrix.rows.collect_schema()
     fixed = [ASSAY, c.GENE, c.UNIPROT, c.PANEL, c.UNIT, BLOCK, NORMALIZATION]
     fixed += [name for name in vocabulary.describing if name in held]
@@ -163,9 +163,6 @@ def _describe_both(
     neither = sorted(set(further).difference(of_samples, of_assays))
     reserved = {EXTRA + name for name in (*assays.columns, *samples.columns, c.PLATE, c.LOD)}
     neither += sorted(reserved.intersection(of_samples, of_assays))
-    if neither:
-        named = ", ".join(name.removeprefix(EXTRA) for name in neither)
-        notes.append(f"columns that describe neither samples nor assays are left out: {named}")
     optional = [BLOCK, NORMALIZATION]
     empty = [name for name in optional if assays[name].null_count() == assays.height]
     assay_columns = [name for name in (*fixed, *of_assays) if name not in (*empty, *neither)]
@@ -175,6 +172,7 @@ def _describe_both(
         _named(assays, c.PROTEIN, assay_columns, vocabulary),
         _named(samples, c.SAMPLE_ID, described, vocabulary),
         notes,
+        [name.removeprefix(EXTRA) for name in neither],
     )
 
 

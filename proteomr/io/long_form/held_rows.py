@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from proteomr._typing import U32
+from proteomr.files import storage_errors
 from proteomr.io.text import MISSING
 
 __all__ = ["HeldRows", "Words", "code_text", "code_values", "sort_texts"]
@@ -32,7 +35,8 @@ class HeldRows:
     Parameters
     ----------
     texts, numbers : columns of the batches, by the role they fill.
-    scratch : folder for blocks.
+    scratch : folder for blocks, in which each table has a folder of its own: rows of several files
+        are read back when all of them have been held.
 
     Examples
     --------
@@ -45,6 +49,7 @@ class HeldRows:
 
     def __init__(self, texts: Mapping[str, str], numbers: Mapping[str, str], scratch: Path) -> None:
         self.texts, self.numbers, self._scratch = dict(texts), dict(numbers), scratch
+        self._folder: Path | None = None
         self.height = 0
         self.codes_of: dict[str, dict[str, int]] = {role: {} for role in texts}
         self._waiting: list[pl.DataFrame] = []
@@ -101,8 +106,8 @@ class HeldRows:
                 column for role in self.texts for column in taken[role].take(frame[role], role)
             )
             if isinstance(block, Path):
-                written = self._scratch / f"rows-{place}.parquet"
-                named.write_parquet(written, compression="lz4", statistics=False)
+                written = self._place(f"rows-{place}.parquet")
+                self._write(named, written)
                 block.unlink()
                 frames.append(pl.scan_parquet(written, glob=False))
             else:
@@ -112,6 +117,11 @@ class HeldRows:
             kinds = {**empty, **dict.fromkeys(self.numbers, pl.Float64())}
             return pl.LazyFrame(schema=kinds)
         return pl.concat(frames) if len(frames) > 1 else frames[0]
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder)
 
     def _number(self, role: str, column: pa.Array) -> U32:
         """Return the codes of a column in the numbering of all batches."""
@@ -141,9 +151,19 @@ class HeldRows:
             return
         for place, block in enumerate(self._blocks):
             if isinstance(block, pl.DataFrame):
-                path = self._scratch / f"codes-{place}.parquet"
-                block.write_parquet(path, compression="lz4", statistics=False)
+                path = self._place(f"codes-{place}.parquet")
+                self._write(block, path)
                 self._blocks[place] = path
+
+    def _place(self, name: str) -> Path:
+        if self._folder is None:
+            with storage_errors(self._scratch):
+                self._folder = Path(tempfile.mkdtemp(prefix="rows-", dir=self._scratch))
+        return self._folder / name
+
+    def _write(self, rows: pl.DataFrame, path: Path) -> None:
+        with storage_errors(self._scratch):
+            rows.write_parquet(path, compression="lz4", statistics=False)
 
 
 def _open(block: pl.DataFrame | Path) -> pl.DataFrame:

@@ -156,8 +156,12 @@ def _hold_text(
         **dict.fromkeys(numbers.values(), pa.float64()),
     }
     rows = HeldRows(texts, numbers, scratch)
-    for batch in stream_text(layout, types=types):
-        rows.add(batch)
+    try:
+        for batch in stream_text(layout, types=types):
+            rows.add(batch)
+    except pa.ArrowInvalid:  # it is read a second time, and the disk has room for one
+        rows.discard()
+        raise
     return rows
 
 

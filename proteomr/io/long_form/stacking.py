@@ -78,7 +78,9 @@ def stack_parts(parts: Sequence[Part], vocabulary: Vocabulary) -> Stack:
             f"{with_id} of {len(parts)} {vocabulary.maker} files have {vocabulary.id_name}s and "
             "the others none; read them separately"
         )
-    names = dict.fromkeys(name for columns in kinds for name in columns)
+    # Files of other columns give one order of columns, whichever is named first.
+    headers = sorted((list(columns) for columns in kinds), key=lambda held: (-len(held), held))
+    names = dict.fromkeys(name for header in headers for name in header)
     names.update(dict.fromkeys((*_ALWAYS, c.LOD)))
     joint = {name: _join_kinds(kinds, name) for name in names}
     rows = pl.concat(

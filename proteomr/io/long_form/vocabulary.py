@@ -237,14 +237,15 @@ def identifying(roles: Roles) -> list[str]:
 def constant_columns(rows: pl.DataFrame, roles: Roles) -> tuple[str, ...]:
     """Return the further columns that may say something of a sample or of an assay.
 
-    What differs among the first rows of one sample and of one assay is a measurement, and is not
-    worth the memory of reading it whole.
+    What differs among the first rows of most samples and of most assays is a measurement, and is
+    not worth the memory of reading it whole. One that differs for some is read, so that all rows
+    decide and not those that come first: control wells of one name, say, stand on several plates.
     """
     present = [name for name in roles.further if name in rows.columns]
     names: set[str] = set()
     for by in identifying(roles):
         constant = rows.group_by(by).agg(pl.col(present).drop_nulls().n_unique() <= 1)
-        names.update(name for name in present if bool(constant[name].all()))
+        names.update(name for name in present if 2 * constant[name].sum() >= constant.height)
     return tuple(name for name in present if name in names)
 
 
