@@ -270,7 +270,11 @@ def _is_complete(layout: Layout, record: Record | None, request: Mapping[str, ob
         return False
     for name, digest in record.outputs.items():
         file = layout.path(name)
-        if not file.is_file() or digest_file(file) != digest:
+        try:
+            altered = not file.is_file() or digest_file(file) != digest
+        except OSError:  # a manifest may name what no disk can hold
+            altered = True
+        if altered:
             _log.warning("%s was altered since it was written; computing the run again", file)
             return False
     return True

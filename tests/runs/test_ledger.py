@@ -319,6 +319,16 @@ def test_resuming_a_finished_run_with_an_altered_table_computes_it_again(
     assert "altered since it was written" in caplog.text
 
 
+def test_a_manifest_that_names_what_no_disk_holds_is_of_no_whole_run(
+    whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    del whole
+    manifest = tmp_path / "whole" / "manifest.json"
+    manifest.write_text(manifest.read_text("utf-8").replace("fits.parquet", "f" * 3000), "utf-8")
+    with Ledger.open(tmp_path / "whole", request=REQUEST, resume=True) as run:
+        assert not run.finished
+
+
 def test_overwriting_keeps_the_old_result_until_the_new_one_is_complete(
     whole: dict[str, bytes], tmp_path: Path
 ) -> None:
