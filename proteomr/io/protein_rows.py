@@ -12,6 +12,7 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.errors import InputError
 from proteomr.io.identifiers import normalise_ids
+from proteomr.io.spreadsheets import restore_groups
 from proteomr.tables import ArrayProteins, Measurements, Platform
 from proteomr.tables import columns as c
 from proteomr.tables.table import load_schema
@@ -73,6 +74,8 @@ def measure_rows(
     matrix = np.asfortranarray(rows.values[np.ix_(order, people)].T)
     names = proteins.gather(order.tolist())
     told = rows.assays[order.tolist()] if rows.assays.width else rows.assays
+    assays = _describe(names, told, platform=platform, unit=unit)
+    assays, gene_notes = restore_groups(assays, separator=";")
     return Measurements(
         platform=platform,
         samples=pl.DataFrame(
@@ -82,9 +85,9 @@ def measure_rows(
             ]
         ),
         proteins=ArrayProteins(tuple(names), matrix),
-        assays=_describe(names, told, platform=platform, unit=unit),
+        assays=assays,
         flags=_tabulate_flags(rows.flags),
-        notes=notes,
+        notes=(*notes, *gene_notes),
         parameters=parameters,
     )
 

@@ -11,7 +11,14 @@ import polars as pl
 from proteomr.tables import columns as c
 from proteomr.tables.genes import load_genes
 
-__all__ = ["RestoredGenes", "is_damaged", "is_damaged_gene", "is_date", "restore_genes"]
+__all__ = [
+    "RestoredGenes",
+    "is_damaged",
+    "is_damaged_gene",
+    "is_date",
+    "restore_genes",
+    "restore_groups",
+]
 
 _MONTH: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec"
 _DATE: Final = re.compile(
@@ -146,3 +153,34 @@ def restore_genes(names: pl.Series, uniprot: pl.Series) -> RestoredGenes:
     lost = damaged & of_protein.is_null()
     restored = texts.zip_with(~known, of_protein).set(lost, None)
     return RestoredGenes(restored, int(known.sum()), int(lost.sum()))
+
+
+def restore_groups(
+    described: pl.DataFrame, *, separator: str
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return assays of several genes each with those that are dates restored, and what was done.
+
+    Parameters
+    ----------
+    described : assays with ``gene`` and ``uniprot``.
+    separator : between the genes of one assay.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"gene": ["1-Mar", "1-Mar|IL6"], "uniprot": ["Q8TCQ1", None]})
+    >>> restore_groups(frame, separator="|")[0]["gene"].to_list()
+    ['MARCHF1', 'IL6']
+    """
+    spelt = described[c.GENE]
+    parts = [text.split(separator) if text else [] for text in spelt]
+    dates = [next((part for part in each if is_damaged_gene(part)), None) for each in parts]
+    names = pl.Series(dates, dtype=pl.String)
+    restored = restore_genes(names, described[c.UNIPROT])
+    if not restored.restored + restored.lost:
+        return described, ()
+    whole = [separator.join(part for part in each if not is_damaged_gene(part)) for each in parts]
+    rest = pl.Series(whole, dtype=pl.String).replace({"": None})
+    settled = restored.names.str.replace_all(";", separator, literal=True)
+    undone = settled.zip_with(settled.is_not_null(), rest)
+    gene = undone.zip_with(names.is_not_null(), spelt)
+    return described.with_columns(gene.alias(c.GENE)), restored.notes

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from proteomr.errors import FormatError
+from proteomr.io import read_measurements
 from proteomr.io.spreadsheets import is_damaged, is_damaged_gene, restore_genes
 from proteomr.tables import Measurements
 
@@ -83,3 +84,16 @@ def test_entrez_numbers_among_the_names_of_genes_are_no_days() -> None:
     assert (made.names.to_list(), made.lost) == (["3569", "51176", "IL6"], 0)
     made = restore_genes(pl.Series(["44256", "IL1B", "IL6"]), nothing)
     assert (made.names.to_list(), made.lost) == ([None, "IL1B", "IL6"], 1)
+
+
+def test_a_matrix_of_protein_groups_restores_its_genes(tmp_path: Path) -> None:
+    path = tmp_path / "report.pg_matrix.tsv"
+    head = "Protein.Group\tProtein.Names\tGenes\tFirst.Protein.Description\tA.raw\tB.raw\n"
+    rows = "Q8TCQ1\tMARH1\t1-Mar\t\t1000\t2000\nP05231\tIL6\tIL6\t\t1500\t900\n"
+    path.write_text(head + rows)
+    measured = read_measurements(path, scratch=tmp_path)
+    assert dict(measured.assays.select("uniprot", "gene").iter_rows()) == {
+        "Q8TCQ1": "MARCHF1",
+        "P05231": "IL6",
+    }
+    assert any("restored" in note for note in measured.notes)

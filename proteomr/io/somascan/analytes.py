@@ -11,7 +11,6 @@ import polars as pl
 
 from proteomr.errors import FormatError
 from proteomr.io.somascan.adat import SEQ_ID, Adat
-from proteomr.io.spreadsheets import is_damaged_gene, restore_genes
 from proteomr.io.tables import infer_column
 from proteomr.io.text import MISSING
 from proteomr.tables import columns as c
@@ -22,7 +21,6 @@ __all__ = [
     "describe_analytes",
     "find_kind",
     "name_assay",
-    "restore_symbols",
 ]
 
 Kind: TypeAlias = Literal["protein", "non_human", "control"]
@@ -120,30 +118,6 @@ def describe_analytes(adat: Adat) -> pl.DataFrame:
         pl.lit("somascan").alias(c.PLATFORM),
         pl.col(c.UNIT).fill_null("RFU"),
     )
-
-
-def restore_symbols(described: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Return assays with the symbols that a spreadsheet made dates restored, and what was done.
-
-    Examples
-    --------
-    >>> frame = pl.DataFrame({"gene": ["1-Mar", "1-Mar|IL6"], "uniprot": ["Q8TCQ1", None]})
-    >>> restore_symbols(frame)[0]["gene"].to_list()
-    ['MARCHF1', 'IL6']
-    """
-    spelt = described[c.GENE]
-    parts = [text.split(SEPARATOR) if text else [] for text in spelt]
-    dates = [next((part for part in each if is_damaged_gene(part)), None) for each in parts]
-    names = pl.Series(dates, dtype=pl.String)
-    restored = restore_genes(names, described[c.UNIPROT])
-    if not restored.restored + restored.lost:
-        return described, ()
-    whole = [SEPARATOR.join(part for part in each if not is_damaged_gene(part)) for each in parts]
-    rest = pl.Series(whole, dtype=pl.String).replace({"": None})
-    settled = restored.names.str.replace_all(";", SEPARATOR, literal=True)
-    undone = settled.zip_with(settled.is_not_null(), rest)
-    gene = undone.zip_with(names.is_not_null(), spelt)
-    return described.with_columns(gene.alias(c.GENE)), restored.notes
 
 
 def collect_assays(described: Sequence[pl.DataFrame], *, unit: str) -> pl.DataFrame:

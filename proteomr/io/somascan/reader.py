@@ -18,11 +18,11 @@ from proteomr.io.formats import IngestOptions, Source
 from proteomr.io.identifiers import find_id_column, normalise_ids
 from proteomr.io.somascan.adat import SEQ_ID, Adat, read_adat
 from proteomr.io.somascan.analytes import (
+    SEPARATOR,
     collect_assays,
     describe_analytes,
     name_assay,
     note_differences,
-    restore_symbols,
 )
 from proteomr.io.somascan.cells import is_scientific
 from proteomr.io.somascan.side_tables import (
@@ -32,6 +32,7 @@ from proteomr.io.somascan.side_tables import (
     collect_flags,
     collect_plates,
 )
+from proteomr.io.spreadsheets import restore_groups
 from proteomr.io.tables import infer_column
 from proteomr.io.text import MARKS
 from proteomr.tables import ArrayProteins, Drop, Measurements, Platform
@@ -136,7 +137,7 @@ class SomaScan:
                 message = f"is a {source.kind}; an ADAT is text: use the file as delivered"
                 raise FormatError(message, path=source.path)
         adats = [read_adat(source) for source in sources]
-        restored = [restore_symbols(describe_analytes(adat)) for adat in adats]
+        restored = [restore_groups(describe_analytes(adat), separator=SEPARATOR) for adat in adats]
         described = [frame for frame, _ in restored]
         unit, scale_note = _find_unit(adats, described, log2=options.log2)
         assays = collect_assays(described, unit=unit)
