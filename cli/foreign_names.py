@@ -6,7 +6,7 @@ with z for s as Americans spell; a test fails for a name that has become one of 
 
 from typing import NamedTuple
 
-__all__ = ["CHOICES", "COMMANDS_ELSEWHERE", "OPTIONS_ELSEWHERE", "Elsewhere"]
+__all__ = ["CHOICES", "COMMANDS_ELSEWHERE", "NOT_HERE", "OPTIONS_ELSEWHERE", "Elsewhere"]
 
 
 class Elsewhere(NamedTuple):
@@ -267,7 +267,7 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
     # laboratories and biobanks
     Elsewhere(
         "type kind source-format assay-platform",
-        "--platform auto|olink|somascan|ukb|table",
+        "--platform auto|olink|somascan|nulisa|ukb|massspec|table",
         "ingest",
     ),
     Elsewhere(
@@ -333,3 +333,44 @@ CHOICES: tuple[tuple[str, str], ...] = (
     ("threads thread multithreading", "local"),
     ("process multiprocessing", "processes"),
 )
+
+NOT_HERE: tuple[tuple[str, str, str], ...] = (
+    (
+        "cox coxph surv survival aft weibull finegray competingrisks aalen",
+        "linear",
+        (
+            "there is no survival model in this version; logistic takes an event as a column of "
+            "0 and 1"
+        ),
+    ),
+    (
+        "poisson quasipoisson negbin negativebinomial nb zip zinb gamma tweedie counts",
+        "linear",
+        (
+            "there is no model of counts in this version; linear takes any numbers, with --se HC3 "
+            "for errors that vary"
+        ),
+    ),
+    (
+        "ordinal polr multinomial multinom polytomous softmax mlogit",
+        "linear",
+        (
+            "more than two levels have no model in this version; linear takes ordered ones as "
+            "numbers, logistic two of them"
+        ),
+    ),
+    (
+        "lmm mixed lmer glmm gee mlm saige regenie bolt",
+        "linear",
+        (
+            "there are no random effects in this version; --cluster NAME --se CR2 gives errors "
+            "that allow for groups"
+        ),
+    ),
+    (
+        "glm regression auto lasso elasticnet ridge rlm limma",
+        "linear",
+        "linear is protein ~ exposure, logistic is exposure ~ protein",
+    ),
+)
+"""Choices elsewhere that are none here: their names, a choice of the option meant, the answer."""

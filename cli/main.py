@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 import typer.main
 
-from proteomr.border import low_memory
+from proteomr.border import low_memory, refused_by_system
 from proteomr.errors import ProteomrError, UsageError
 
 from .associate import associate
@@ -122,8 +122,9 @@ def _stop(*_: object) -> NoReturn:
 
 
 def _exit_code(arguments: list[str] | None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        return _invoke(_refuse_encoding(sys.argv[1:] if arguments is None else arguments))
+        return _invoke(_refuse_encoding(given))
     except ProteomrError as error:
         record_cause(error)
         return _report(f"{error}", code=error.exit_code)
@@ -133,7 +134,8 @@ def _exit_code(arguments: list[str] | None) -> int:
     except typer.TyperException as mistake:
         from .remedies import describe_misuse
 
-        return _report(describe_misuse(mistake), code=UsageError.exit_code)
+        commands = getattr(typer.main.get_command(app), "commands", {})
+        return _report(describe_misuse(mistake, given, commands), code=UsageError.exit_code)
     except BrokenPipeError:
         return READER_GONE
     except Exception as fault:
@@ -145,9 +147,9 @@ def _exit_code(arguments: list[str] | None) -> int:
 
 def _code_in_words(fault: Exception) -> int | None:
     """Return the exit code of a fault that has been told; None where its traceback tells it."""
-    starved = low_memory(fault)
-    if starved is not None:
-        return _report(f"{starved}", code=starved.exit_code)
+    told = low_memory(fault) or refused_by_system(fault)
+    if told is not None:
+        return _report(f"{told}", code=told.exit_code)
     return FAULT if record_failure("internal fault", fault=fault) else None
 
 

@@ -66,12 +66,13 @@ def load_configuration(context: typer.Context, path: Path | None) -> Path | None
     facts = read_toml(path)
     names = {_key(parameter): parameter.name for parameter in context.command.params}
     allowed = {key: name for key, name in names.items() if key not in _NOT_IN_A_FILE}
+    several = {one.name for one in context.command.params if one.multiple or one.nargs == -1}
     values: dict[str, Any] = {}
     for key, value in facts.items():
         if key not in allowed:
             hint = nearest(key, allowed)
             raise UsageError(f"{path}: {context.info_name} has no option {key!r}{hint}")
-        values[allowed[key]] = _as_option(value)
+        values[allowed[key]] = _as_option(value, several=allowed[key] in several)
     context.default_map = {**(context.default_map or {}), **values}
     return path
 
@@ -115,10 +116,10 @@ def _key(parameter: Any) -> str:
     return str(max(parameter.opts, key=len)).lstrip("-")
 
 
-def _as_option(value: object) -> object:
+def _as_option(value: object, *, several: bool) -> object:
     if isinstance(value, dict):
         return [f"{label}={text}" for label, text in value.items()]
-    return value
+    return [value] if several and isinstance(value, str | int | float) else value
 
 
 def resolve_settings(

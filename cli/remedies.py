@@ -1,6 +1,7 @@
 """What a mistake in the command line is answered with: what was meant, and how it is written."""
 
 import difflib
+import itertools
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,10 +19,13 @@ _NO_COMMAND = re.compile(r"No such command '(?P<name>[^']*)'")
 _STUDY_NUMBER = re.compile(r"[a-z]+-[a-z]-[\w.-]+")
 
 
-def describe_misuse(mistake: typer.TyperException) -> str:
+def describe_misuse(
+    mistake: typer.TyperException, arguments: Sequence[str], commands: Mapping[str, Any]
+) -> str:
     """Say in one line what was wrong in the command line and what to write instead."""
-    context: Any = getattr(mistake, "ctx", None)
-    path = "proteomr" if context is None else str(context.command_path)
+    context: Any = getattr(mistake, "ctx", None)  # none where an option lacks its value
+    named = " ".join(["proteomr", *_find_command(arguments, commands)[0]])
+    path = named if context is None else str(context.command_path)
     message = mistake.format_message().replace("Value error, ", "")
     said = _answer(mistake, context, path, message)
     return f"{said} (see {path} --help)"
@@ -104,6 +108,11 @@ def _answer_value(message: str) -> str:
         share = "less than or equal to 0.9999" in message
         return f"{message}; a share, such as 0.95" if share else message
     choices = re.findall(r"'([^']*)'", given["rest"])
+    from .foreign_names import NOT_HERE
+
+    for names, offered, answer in NOT_HERE:
+        if offered in choices and _plain(given["value"]) in map(_plain, names.split()):
+            return f"{message}: {answer}"
     meant = _find_choice(given["value"], choices)
     return f"{message}; for {given['value']!r} write {meant!r}" if meant else message
 
@@ -153,7 +162,11 @@ def read_request_for_help(arguments: Sequence[str], commands: Mapping[str, Any])
         return ["--version"]
     if len(given) > 1 and given[-1] == "help" and all(word in _words(commands) for word in given):
         return [*given[:-1], "--help"]
-    _refuse_one_dash(given, commands)
+    _, entry = _find_command(given, commands)
+    entries = getattr(entry, "params", ())
+    own = {flag: one for one in entries for flag in one.opts if flag.startswith("-")}
+    _refuse_one_dash(given, own)
+    _refuse_options_as_values(given, own)
     return given
 
 
@@ -162,21 +175,33 @@ def _words(commands: Mapping[str, Any]) -> set[str]:
     return {*commands, *inner, "help"}
 
 
-def _refuse_one_dash(given: Sequence[str], commands: Mapping[str, Any]) -> None:
+def _find_command(given: Sequence[str], commands: Mapping[str, Any]) -> tuple[list[str], Any]:
+    """Return the words that name a command, and the command; no words and None without one."""
+    path: list[str] = []
     entry: Any = None
     for word in given[:2]:
-        entry = (
-            getattr(entry, "commands", commands).get(word)
-            if entry is not None
-            else (commands.get(word))
-        )
-        if entry is None or not hasattr(entry, "commands"):
+        inner = (commands if entry is None else getattr(entry, "commands", {})).get(word)
+        if inner is None:
             break
-    own = {flag for parameter in getattr(entry, "params", ()) for flag in parameter.opts}
+        path, entry = [*path, word], inner
+    return path, entry
+
+
+def _refuse_one_dash(given: Sequence[str], own: Mapping[str, Any]) -> None:
     for word in given[1:]:
         name = word.partition("=")[0]
         if re.fullmatch(r"-[a-z][a-z0-9-]+", name) and f"-{name}" in own:
             raise UsageError(f"{word}: a long option has two dashes: -{word}")
+
+
+def _refuse_options_as_values(given: Sequence[str], own: Mapping[str, Any]) -> None:
+    """Refuse an option that would be taken for the value of the one before it."""
+    for word, after in itertools.pairwise(given):
+        if word == "--":
+            return
+        takes = word in own and not getattr(own[word], "is_flag", False)
+        if takes and after.partition("=")[0] in own:
+            raise UsageError(f"{word} lacks its value: the option {after} follows it")
 
 
 def refuse_stray_words(paths: Iterable[Path], *, remedy: str) -> None:

@@ -21,7 +21,7 @@ from typing import Any, Final, NoReturn, ParamSpec, TypeVar, cast
 from proteomr.errors import FormatError, InputError, LowMemoryError, ProteomrError, StorageError
 from proteomr.files import read_errors, storage_errors
 
-__all__ = ["low_memory", "read_each", "read_toml", "reading", "reads"]
+__all__ = ["low_memory", "read_each", "read_toml", "reading", "reads", "refused_by_system"]
 
 Given = ParamSpec("Given")
 Read = TypeVar("Read")
@@ -39,6 +39,8 @@ _MORE_MEMORY: Final = (
     "use fewer --threads or a smaller selection, or ask for a larger share of memory (ulimit -v, "
     "the scheduler's limit)"
 )
+_LOOP: Final = re.compile(r"Symlink loop from '(.*)'")  # Path.resolve of Python 3.11 and 3.12
+_AT_ITSELF: Final = "the link leads back to itself; correct or remove it"
 _END: Final = object()
 
 
@@ -198,6 +200,39 @@ def low_memory(fault: BaseException) -> LowMemoryError | None:
     if refused or isinstance(fault, MemoryError) or _OF_MEMORY.search(str(fault)) is not None:
         return LowMemoryError(f"the system gave no more memory; {_MORE_MEMORY}")
     return None
+
+
+def refused_by_system(fault: BaseException) -> ProteomrError | None:
+    """Return the error in words for a refusal met outside of readers and writers; else None.
+
+    A name that is too long, or links that lead to each other, are met wherever a path is looked
+    at first; a full disk also where the terminal's libraries print.
+
+    Parameters
+    ----------
+    fault : what was raised: an ``OSError``, or what ``pathlib`` makes of it.
+
+    Examples
+    --------
+    >>> print(refused_by_system(OSError(errno.ELOOP, "", "loop.csv")))
+    loop.csv: the link leads back to itself; correct or remove it
+    >>> refused_by_system(KeyError("beta")) is None
+    True
+    """
+    loop = _LOOP.fullmatch(str(fault)) if isinstance(fault, RuntimeError) else None
+    if loop is not None:
+        return InputError(f"{loop[1]}: {_AT_ITSELF}")
+    if not isinstance(fault, OSError):
+        return None
+    if fault.errno in _OF_WRITING:
+        try:
+            with storage_errors(fault.filename or "output"):
+                raise fault
+        except StorageError as told:
+            return told
+    said = {errno.ENAMETOOLONG: "the name is too long for a file", errno.ELOOP: _AT_ITSELF}
+    found = None if fault.filename is None else said.get(fault.errno or 0)
+    return None if found is None else InputError(f"{fault.filename}: {found}")
 
 
 def _path_of(given: tuple[Any, ...], named: dict[str, Any]) -> str | Path:

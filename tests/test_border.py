@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from proteomr.border import low_memory, read_each, read_toml, reading, reads
+from proteomr.border import low_memory, read_each, read_toml, reading, reads, refused_by_system
 from proteomr.errors import FormatError, InputError, LowMemoryError, StorageError, printable
 from proteomr.files import read_errors
 
@@ -189,3 +189,10 @@ def test_a_message_is_one_short_line_whatever_it_quotes(make: Callable[[str], Ex
 def test_half_characters_and_marks_of_direction_are_escaped() -> None:
     assert printable("a\udcff\u202eb") == "a\\udcff\\u202eb"
     assert printable("GDF15 å") == "GDF15 å"
+
+
+def test_a_full_disk_met_where_a_library_prints_is_told_in_words() -> None:
+    told = refused_by_system(OSError(errno.ENOSPC, "No space left on device"))
+    assert isinstance(told, StorageError)
+    assert str(told).startswith("output: the disk is full")
+    assert refused_by_system(OSError(errno.ENOENT, "", "a.csv")) is None

@@ -30,7 +30,19 @@ __all__ = [
 
 _SHARED: Final = ("convention", "draws", "sample_size")
 """Parameters that a run gives to every method that has them."""
-
+_RESISTANT: Final = (
+    "invalid variants are named in the table outliers, and borne by weighted_median, "
+    "weighted_mode, conmix, lasso and cml"
+)
+_NOT_HERE: Final = (  # names of methods elsewhere, and what there is instead
+    ("presso mrpresso", _RESISTANT),
+    ("cause gsmr gsmr2 heidi mix mrmix horse bwmr clust mrclust", _RESISTANT),
+    ("lap mrlap lhc lhcmr apss mrapss", "--overlap bounds the bias of shared people (table reach)"),
+    ("lcv", "the direction is tested in the table steiger, and by --reverse"),
+    ("coloc susie colocalisation smr", "there is no colocalisation"),
+    ("bma mrbma", "several exposures are for mv_ivw, mv_egger and the others of mv_"),
+    ("steiger", "it is no estimator: the table steiger is always written, --steiger-filter drops"),
+)
 Kind = TypeVar("Kind", bound=Declared)
 
 
@@ -278,6 +290,11 @@ def _find(name: str, kinds: Sequence[type[Kind]]) -> type[Kind]:
     if found is not None:
         return found
     keys = [kind.key for kind in kinds]
+    elsewhere = _fold(name).removeprefix("mr ").replace(" ", "")
+    for names, answer in _NOT_HERE:
+        if elsewhere in names.split():
+            message = f"the method {name!r} is not in this version: {answer}; --list prints all"
+            raise UsageError(message)
     hint = nearest(name, [*spelt, *keys])  # of two spellings of one word the last is named
     raise UsageError(f"no method {name!r}{hint}; known: {', '.join(keys)}, or all")
 

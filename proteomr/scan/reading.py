@@ -11,6 +11,7 @@ import polars as pl
 from proteomr._typing import F64, Bool
 from proteomr.design import Formula, Term, parse, unique_terms
 from proteomr.errors import ColumnError, FormulaError, UsageError
+from proteomr.runs.notes import add_note
 from proteomr.scan.columns import Columns, label_level
 from proteomr.scan.modifiers import Modifiers, read_modifiers
 from proteomr.tables import Cohort, ProteinCovariate
@@ -22,6 +23,8 @@ __all__ = ["Reading", "Stratum", "read_formulas"]
 _SHARED_BY_AT_LEAST = 8
 # More strata are a mistake, such as an age in years.
 _MOST_STRATA = 50
+# Numbers of more values than this are measured rather than codes, or codes of many centres: told.
+_MOST_CODES = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,6 +165,10 @@ def read_formulas(
     )
     formulas = {"unadjusted": parse("1")} if adjust is None else adjust
     names = {covariate.name for covariate in covariates}
+    for label, formula in formulas.items():
+        if cohort.id_column in formula.variables:
+            name = cohort.id_column
+            raise UsageError(f"{name!r} names the people and is in {label!r}: take it out")
     resolved = {
         label: _with_main_effect(formula.resolve([*columns.names, *names]), modifiers)
         for label, formula in formulas.items()
@@ -211,6 +218,11 @@ def _read_strata(columns: Columns, n: int, name: str | None) -> tuple[Stratum, .
     levels = column.drop_nulls().unique().sort().to_list()
     if not 1 <= len(levels) <= _MOST_STRATA:
         raise ColumnError(f"{name!r} has {len(levels)} levels: strata need 1 to {_MOST_STRATA}")
+    if len(levels) > _MOST_CODES and columns.is_numeric(name):
+        add_note(
+            f"{name} makes {len(levels)} strata, one of each number; for groups of numbers make "
+            "a column of the groups"
+        )
     return tuple(
         Stratum(label_level(level), (column == level).fill_null(value=False).to_numpy())
         for level in levels

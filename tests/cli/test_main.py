@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -205,3 +206,15 @@ def test_printed_tables_show_names_in_their_printable_form_and_cut(
     assert len(shown[2]) < 60
     say("a\x1b[1m\tb\nc")
     assert capsys.readouterr().out == "a\\x1b[1m\tb\nc\n"
+
+
+def test_one_word_in_a_configuration_serves_where_several_may_stand(
+    proteomr: Any, tmp_path: Path
+) -> None:
+    config = tmp_path / "a.toml"
+    config.write_text('exposure = "bmi"\nproteins = "npx.csv"\n')
+    arguments = ("associate", "a.csv", "--family", "linear", "-o", "x", "--config", config)
+    ending = proteomr(*arguments, "--print-config")
+    assert ending.code == 0
+    assert 'exposure = ["bmi"]' in ending.out
+    assert 'proteins = ["npx.csv"]' in ending.out

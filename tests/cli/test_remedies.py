@@ -11,8 +11,16 @@ from typing import Any, get_args
 import pytest
 import typer.main
 from proteomr_cli import main
-from proteomr_cli.foreign_names import CHOICES, COMMANDS_ELSEWHERE, OPTIONS_ELSEWHERE, Elsewhere
+from proteomr_cli.foreign_names import (
+    CHOICES,
+    COMMANDS_ELSEWHERE,
+    NOT_HERE,
+    OPTIONS_ELSEWHERE,
+    Elsewhere,
+)
 from proteomr_cli.main import app
+
+from proteomr.families import LISTED_FAMILIES
 
 GROUP: Any = typer.main.get_command(app)
 COMMANDS: dict[str, Any] = {
@@ -107,6 +115,13 @@ TYPED: tuple[tuple[str, str], ...] = (
     ("simulate --n 100 -o x", "write --people N"),
     ("genes", "Symbols, former symbols"),
     ("schema asociations", "did you mean 'associations'"),
+    ("associate a b --family cox", "there is no survival model in this version"),
+    ("associate a b --family Poisson", "there is no model of counts"),
+    ("associate a b --family glm", "logistic is exposure ~ protein"),
+    ("mr a b -o", "see proteomr mr --help"),
+    ("gwas munge a -o", "see proteomr gwas munge --help"),
+    ("mr a b -o --methods ivw", "-o lacks its value: the option --methods follows it"),
+    (f"{FIT} --exposure --adjust m=age", "--exposure lacks its value"),
 )
 
 
@@ -202,3 +217,44 @@ def find_choices(kind: Any) -> set[str]:
     """Return the texts of all literals in an annotation, however deep."""
     inner = get_args(kind)
     return {x for x in inner if isinstance(x, str)}.union(*(find_choices(x) for x in inner))
+
+
+def test_a_choice_that_is_not_here_is_none_of_those_that_are() -> None:
+    functions = [*main.COMMANDS, *(e.callback for g in main.GROUPS for e in g.registered_commands)]
+    offered: set[str] = set()
+    for function in functions:
+        for kind in inspect.get_annotations(function).values():
+            offered |= find_choices(kind)
+    assert {choice for _, choice, _ in NOT_HERE} <= offered
+    assert not LISTED_FAMILIES.keys() & {name for names, _, _ in NOT_HERE for name in names.split()}
+
+
+def test_an_argument_of_the_name_of_its_place_is_no_option(proteomr: Any) -> None:
+    ending = proteomr("qc", "store", "--components", "2", "-o", "clean", "--print-config")
+    assert ending.code == 0
+    assert 'store = "store"' in ending.out
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "mr {} o.txt -o x",
+        "gwas munge {} -o x.parquet",
+        "check {}",
+        "merge {}",
+        "mr --harmonised {} -o x",
+        "phenotype {} -o x.parquet",
+        "associate {} p.csv --family linear --exposure a -o x",
+    ],
+)
+@pytest.mark.parametrize("kind", ["long", "loop"])
+def test_a_path_that_no_system_opens_is_one_line(
+    proteomr: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.tsv").symlink_to("b.tsv")
+    Path("b.tsv").symlink_to("a.tsv")
+    ending = proteomr(*typed.format("n" * 300 if kind == "long" else "a.tsv").split())
+    assert ending.code == 3
+    assert ending.err.count("\n") <= 1  # check lists it among its findings
+    assert "Traceback" not in ending.err

@@ -4,6 +4,7 @@ import pytest
 
 from proteomr.errors import UsageError
 from proteomr.mr.choice import (
+    _NOT_HERE,
     build_joint_methods,
     build_methods,
     is_joint,
@@ -99,6 +100,9 @@ def test_every_parameter_that_is_listed_can_be_given(kind: type[Method]) -> None
         ("ivw robust=true)", "no method 'ivw robust=true)'"),
         ("ivw(psi=0.1,psi=0.2)", "psi is given twice"),
         ("mv_ivw", "no method 'mv_ivw'"),
+        ("MR-PRESSO", "the method 'MR-PRESSO' is not in this version"),
+        ("mrpresso", "the table outliers"),
+        ("cause", "is not in this version"),
         ("", "no method ''"),
     ],
 )
@@ -148,10 +152,17 @@ def test_every_name_of_every_method_finds_it_and_no_other() -> None:
         ("mr_egger_regresion", "'mr_egger_regression'"),
         ("Inverse variance wieghted", "'Inverse variance weighted'"),
         ("Weighted medain", "'Weighted median'"),
-        ("mr_presso", None),
+        ("mv_presso", None),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest(name: str, near: str | None) -> None:
     with pytest.raises(UsageError, match="no method") as caught:
         build_methods([name])
     assert near is None or near in str(caught.value)
+
+
+def test_no_method_that_is_said_to_be_absent_is_there() -> None:
+    for names, _ in _NOT_HERE:
+        for name in names.split():
+            with pytest.raises(UsageError, match="is not in this version"):
+                build_methods([name])
