@@ -25,6 +25,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "phenotype --print-definition",
     ),
     "fields": ("fields --style table-exporter", "fields --style titles -o fields.tsv"),
+    "export": ("export clean -o clean.h5ad", "export clean --genes -o proteins.csv"),
     "check": (
         'check samples.csv npx.parquet --exposure bmi --adjust full="age + sex + C(site)"',
         "check exposure.tsv.gz outcome.tsv.gz",

@@ -19,6 +19,7 @@ from .check import check
 from .console import open_streams, report_error, say
 from .demo import demo
 from .doctor import doctor
+from .export import export
 from .fields import fields
 from .genes import genes
 from .gwas import gwas
@@ -38,6 +39,7 @@ __all__ = ["COMMANDS", "GROUPS", "app", "run"]
 COMMANDS: tuple[Callable[..., None], ...] = (
     ingest,
     qc,
+    export,
     phenotype,
     fields,
     check,

@@ -2,6 +2,7 @@
 
 from proteomr.io.blocks import ParquetProteins
 from proteomr.io.cohort import read_assays, read_cohort
+from proteomr.io.export import export_store
 from proteomr.io.formats import IngestOptions
 from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
@@ -25,6 +26,7 @@ __all__ = [
     "ProteinFiles",
     "TableFormat",
     "count_missing_values",
+    "export_store",
     "find_files",
     "find_id_column",
     "is_store",

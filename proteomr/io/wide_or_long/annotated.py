@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -109,13 +109,16 @@ def _rename(told: pl.DataFrame) -> pl.DataFrame:
     return assays.with_columns(pl.col(texts).cast(pl.String)).drop(_OWN, strict=False)
 
 
-def write_anndata(measured: Measurements, path: str | Path) -> None:
+def write_anndata(
+    measured: Measurements, path: str | Path, *, names: Sequence[str] | None = None
+) -> None:
     """Write measurements as an h5ad file, for scanpy and other programs that read AnnData.
 
     Parameters
     ----------
     measured : of `read_measurements`, or of a store by `read_store`.
     path : the file; an old one stays intact until the new one is complete.
+    names : of the variables, in the order of the proteins; without, the keys of the assays.
 
     Raises
     ------
@@ -126,15 +129,21 @@ def write_anndata(measured: Measurements, path: str | Path) -> None:
     """
     anndata = _load()
     pandas = importlib.import_module("pandas")
-    names = measured.proteins.names
+    keys = measured.proteins.names
+    told = pl.DataFrame({c.PROTEIN: keys}).join(
+        measured.assays, on=c.PROTEIN, how="left", maintain_order="left"
+    )
     obs, var = (
         pandas.DataFrame(
             {name: _plain(frame[name], pandas) for name in _writable(frame, key)},
-            index=pandas.Index(frame[key].to_list(), dtype=object),
+            index=pandas.Index(list(index), dtype=object),
         )
-        for frame, key in ((measured.samples, c.SAMPLE_ID), (measured.assays, c.PROTEIN))
+        for frame, key, index in (
+            (measured.samples, c.SAMPLE_ID, measured.samples[c.SAMPLE_ID]),
+            (told, None if names else c.PROTEIN, names or keys),
+        )
     )
-    data = anndata.AnnData(measured.proteins.read(slice(0, len(names))), obs=obs, var=var)
+    data = anndata.AnnData(measured.proteins.read(slice(0, len(keys))), obs=obs, var=var)
     target = Path(path)
     scratch = target.with_name(f".{target.name}.part")
     try:
@@ -144,7 +153,7 @@ def write_anndata(measured: Measurements, path: str | Path) -> None:
         scratch.unlink(missing_ok=True)
 
 
-def _writable(frame: pl.DataFrame, key: str) -> Iterator[str]:
+def _writable(frame: pl.DataFrame, key: str | None) -> Iterator[str]:
     """Yield the columns that have a value at all; AnnData has no type for the others."""
     for column in frame.iter_columns():
         if column.name != key and column.null_count() < column.len():
