@@ -34,8 +34,18 @@ class _Context:
         """A command with a few options."""
 
         params = tuple(
-            type("Option", (), {"param_type_name": "option", "opts": [f"--{n}"], "name": n})
-            for n in ("family", "exposure", "adjust", "threads")
+            type(
+                "Option",
+                (),
+                {
+                    "param_type_name": "option",
+                    "opts": [f"--{name}"],
+                    "name": name,
+                    "multiple": name in {"exposure", "adjust"},
+                    "nargs": 1,
+                },
+            )
+            for name in ("family", "exposure", "adjust", "threads")
         )
 
 
