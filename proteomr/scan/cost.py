@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import heapq
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -93,7 +93,7 @@ def estimate_cost(
     waves = proteins / timed if timed < proteins else 1.0
     if timed == sum(block.proteins.size for block in together):
         # the last blocks leave threads without work
-        waves = max(waves, float(math.ceil(len(ordered) / len(together)) - 1) + _last(ordered))
+        waves = max(waves, _count_waves([block.proteins.size for block in ordered], len(together)))
     preparing = Spent(
         prepared.elapsed * further / min(len(together), 2), prepared.processors * further
     )
@@ -120,6 +120,12 @@ def _choose(together: Sequence[ProteinBlock], single: Spent) -> list[ProteinBloc
     return [_shorten(block, min(most, fits)) for block in together]
 
 
-def _last(ordered: Sequence[ProteinBlock]) -> float:
-    """Return the share of a whole block that the last one is."""
-    return ordered[-1].proteins.size / max(block.proteins.size for block in ordered)
+def _count_waves(sizes: Sequence[int], threads: int) -> float:
+    """Return until when threads are busy with blocks in turn, in times of the largest.
+
+    Blocks end with their panel, and so differ: many small ones take no more than a few whole ones.
+    """
+    free = [0] * threads
+    for size in sizes:
+        heapq.heapreplace(free, free[0] + size)
+    return max(free) / max(sizes)
