@@ -8,6 +8,7 @@ import typer
 from . import options as shared
 from .console import report_note, say
 from .jobs import hold_threads
+from .journal import open_journal
 
 __all__ = ["export"]
 
@@ -40,6 +41,7 @@ def export(
             "key, and is counted.",
         ),
     ] = False,
+    withdrawn: shared.Withdrawn = None,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -53,10 +55,11 @@ def export(
     The file is about people, and none but its owner may read it. Values are those of the store, to
     the last digit; a missing value is an empty cell, in AnnData not a number.
     """
+    open_journal(quiet=quiet)
     hold_threads(None)
     from proteomr.io import export_store
 
-    made = export_store(store, out, genes=genes, overwrite=overwrite)
+    made = export_store(store, out, genes=genes, withdrawn=withdrawn, overwrite=overwrite)
     if not quiet:
         kept = f", {made.by_key:,} by their keys for lack of a gene of their own"
         report_note(f"{made.n:,} samples, {made.p:,} assays{kept if made.by_key else ''}")

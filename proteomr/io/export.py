@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from proteomr.errors import RunFolderError, UsageError
+from proteomr.io.ingest import remove_withdrawn_samples
 from proteomr.io.store import read_store
 from proteomr.io.tables import TableFormat, write_table
 from proteomr.io.wide_or_long import write_anndata
@@ -39,7 +40,12 @@ class Exported:
 
 
 def export_store(
-    store: str | Path, out: str | Path, *, genes: bool = False, overwrite: bool = False
+    store: str | Path,
+    out: str | Path,
+    *,
+    genes: bool = False,
+    withdrawn: str | Path | None = None,
+    overwrite: bool = False,
 ) -> Exported:
     """Write a store as one file, and return what it holds.
 
@@ -52,6 +58,7 @@ def export_store(
     store : folder of `proteomr.io.write_store`.
     out : file to write; its ending says as what: .h5ad, .csv, .tsv or .parquet.
     genes : name each assay by its gene; one without, or whose gene others have, keeps its key.
+    withdrawn : file with identifiers of people who have withdrawn, one a line.
     overwrite : replace a file of that name.
 
     Raises
@@ -60,6 +67,8 @@ def export_store(
         The ending is none of these, or the package anndata is not installed.
     RunFolderError
         The folder is no store, or the file is there.
+    InputError
+        The list of withdrawals cannot be read, or nobody is left.
     StorageError
         The disk refused.
 
@@ -77,6 +86,8 @@ def export_store(
     if path.exists() and not overwrite:
         raise RunFolderError(f"{path}: already there; choose another name, or give --overwrite")
     measured = read_store(store)
+    if withdrawn is not None:
+        measured = remove_withdrawn_samples(measured, withdrawn)
     keys = measured.proteins.names
     names = _name_genes(measured) if genes else keys
     if ending == _ANNDATA:

@@ -84,6 +84,29 @@ def test_a_gene_that_is_the_key_of_another_assay_names_none(tmp_path: Path) -> N
     assert sorted(header[1:]) == sorted(told)
 
 
+def test_who_has_withdrawn_is_in_no_file(store: Path) -> None:
+    (store.parent / "gone.txt").write_text("P1\n")
+    out = store.parent / "out.csv"
+    assert export_store(store, out, withdrawn=store.parent / "gone.txt").n == 1
+    assert "P1" not in out.read_text()
+
+
+def test_anndata_is_private_while_it_is_written(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anndata: Any = pytest.importorskip("anndata")
+    write, seen = anndata.AnnData.write_h5ad, []
+
+    def watched(data: Any, path: Path) -> None:
+        write(data, path)
+        seen.append(stat.S_IMODE(path.stat().st_mode))
+
+    monkeypatch.setattr(anndata.AnnData, "write_h5ad", watched)
+    export_store(store, store.parent / "out.h5ad")
+    assert seen == [0o600]
+    assert stat.S_IMODE((store.parent / "out.h5ad").stat().st_mode) == 0o600
+
+
 def test_a_file_that_is_there_stays_without_leave(store: Path) -> None:
     out = store.parent / "out.csv"
     out.write_text("mine")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.border import reads
 from proteomr.errors import FormatError, UsageError, nearest
-from proteomr.files import replace_file
+from proteomr.files import replace_file, storage_errors
 from proteomr.io.controls_apart import set_controls_apart
 from proteomr.io.formats import IngestOptions
 from proteomr.io.protein_rows import ProteinRows, measure_rows
@@ -147,8 +148,12 @@ def write_anndata(
     target = Path(path)
     scratch = target.with_name(f".{target.name}.part")
     try:
-        data.write_h5ad(scratch)
-        replace_file(target, lambda file: file.write(scratch.read_bytes()))
+        with storage_errors(target):
+            scratch.unlink(missing_ok=True)
+            scratch.touch(mode=0o600)  # the library would let others read it meanwhile
+            data.write_h5ad(scratch)
+        with scratch.open("rb") as written:
+            replace_file(target, lambda file: shutil.copyfileobj(written, file))
     finally:
         scratch.unlink(missing_ok=True)
 
