@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from proteomr.errors import InputError
-from proteomr.io.protein_columns import list_columns
+from proteomr.io.protein_columns import ORDER, list_columns
 
 __all__ = ["doubt_order"]
 
@@ -29,8 +29,8 @@ def doubt_order(
         yield
     except InputError as fault:
         if _are_swapped(samples, proteins, targets, scratch):
-            order = "are the two files in the right order? SAMPLES come first, then PROTEINS"
-            raise InputError(f"{order}: {targets_of(targets)} in the second ({fault})") from None
+            said = f"{fault}".replace(f"; {ORDER}", "")  # the reader may ask the same
+            raise InputError(f"{ORDER}: {targets_of(targets)} in the second ({said})") from None
         raise
 
 

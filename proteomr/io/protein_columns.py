@@ -20,11 +20,19 @@ from proteomr.io.ukbiobank.names import find_fields, is_of_participants
 from proteomr.io.wide_or_long.layout import Glance, glance_at, refuse_doubtful
 from proteomr.io.wide_or_long.rows import find_orientation
 
-__all__ = ["ProteinColumns", "find_codes", "glance_at_text", "list_columns", "sort_columns"]
+__all__ = [
+    "ORDER",
+    "ProteinColumns",
+    "find_codes",
+    "glance_at_text",
+    "list_columns",
+    "sort_columns",
+]
 
 _LISTED: Final = 5
 _SEVERAL: Final = 2  # one protein among the samples, as CRP, is a covariate
-_ORDER: Final = "are the two files in the right order? SAMPLES come first, then PROTEINS"
+ORDER: Final = "are the two files in the right order? SAMPLES come first, then PROTEINS"
+"""What is asked where the columns of one file seem to be those of the other."""
 _SHORT_FIELD: Final = re.compile(r"p\d{2}")
 _RENAME: Final = "or rename what is a protein"
 
@@ -190,7 +198,7 @@ def _refuse_others(
     if is_of_participants(left):
         raise InputError(
             f"{path}: holds fields of UK Biobank's participants and no protein table beside it; "
-            f"{_ORDER}"
+            f"{ORDER}"
         )
     facts = find_facts(left)
     swapped = find_proteins(of_samples)
@@ -199,8 +207,8 @@ def _refuse_others(
     beside = f", and {samples} holds {_list(swapped)}" if swapped else ""
     is_odd = most and (bool(facts) or len(left) < len(swapped))
     if len(facts) == len(left) or (is_odd and not find_facts(of_samples)):
-        raise InputError(f"{path}: holds no protein ({what}{beside}); {_ORDER}; {_RENAME}")
-    return f"{path.name} holds no protein by its names ({what}{beside}): {_ORDER}" if is_odd else ""
+        raise InputError(f"{path}: holds no protein ({what}{beside}); {ORDER}; {_RENAME}")
+    return f"{path.name} holds no protein by its names ({what}{beside}): {ORDER}" if is_odd else ""
 
 
 def _list(names: Sequence[str]) -> str:

@@ -305,3 +305,14 @@ def test_files_in_each_other_s_place_are_recognised_by_the_exposure(
     assert "right order? SAMPLES come first, then PROTEINS: 'lonely' is in the second" in (
         ending.message
     )
+    assert ending.message.count("right order") == 1
+
+
+def test_files_in_each_other_s_place_are_told_so_once(proteomr: Any, tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("eid,age\n1,50\n2,60\n3,40\n")
+    (tmp_path / "p.csv").write_text("eid,IL6,ADM\n1,1.5,2\n2,2.5,1\n3,0.1,3\n")
+    given = (tmp_path / "p.csv", tmp_path / "s.csv", "--exposure", "age", "-o", tmp_path / "o")
+    ending = proteomr("associate", *given, "--family", "linear")
+    assert ending.code == INPUT
+    assert ending.err.count("right order") == 1
+    assert "holds no protein" in ending.err
