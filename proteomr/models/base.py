@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from types import ModuleType
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.targets import Target
-from proteomr.stats.linalg import FLAT, condition_columns, standardise_rows
+from proteomr.stats.linalg import FLAT, condition_columns
+from proteomr.stats.loops import COMPILED_FROM, load_loops
 from proteomr.status import Status
 
 __all__ = [
@@ -155,7 +158,7 @@ class Problem:
         return tuple(self.names[column] for column in self.adjustments[adjustment].columns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Block:
     """The proteins of one block on the rows of a problem, transformed.
 
@@ -170,6 +173,22 @@ class Block:
     own: F64
     observed: Bool
 
+    @cached_property
+    def counts(self) -> I64:
+        """People that each protein observes ``(b,)``."""
+        return np.array([np.count_nonzero(row) for row in self.observed], dtype=np.int64)
+
+    @cached_property
+    def missing(self) -> tuple[I64, ...]:
+        """Positions ``(b,)`` of the people whom each protein lacks, ascending."""
+        return tuple(np.flatnonzero(~row) for row in self.observed)
+
+    @cached_property
+    def ranges(self) -> tuple[F64, F64]:
+        """The lowest and highest observed value of each protein ``(b,)``; infinite without any."""
+        low, high = self._loops.find_ranges(self.values, self.observed)
+        return low, high
+
     def take(self, proteins: Sequence[int] | I64) -> Block:
         """Return the block of some of the proteins."""
         return Block(self.values[proteins], self.own[proteins], self.observed[proteins])
@@ -179,11 +198,15 @@ class Block:
 
         A row that is constant to rounding is 0, and so is the scale of such a protein.
         """
-        values, scale = standardise_rows(self.values, self.observed)
-        own = np.empty_like(self.own)
+        values, own = np.empty_like(self.values), np.empty_like(self.own)
+        scale = self._loops.standardise_rows(self.values, self.observed, values)
         for a in range(own.shape[1]):
-            own[:, a] = standardise_rows(self.own[:, a], self.observed)[0]
+            self._loops.standardise_rows(self.own[:, a], self.observed, own[:, a])
         return Block(values, own, self.observed), scale
+
+    @property
+    def _loops(self) -> ModuleType:
+        return load_loops("observed", compiled=self.values.shape[1] >= COMPILED_FROM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,26 +358,26 @@ def count_cases(problem: Problem, block: Block) -> I64:
 
     -1 stands for a target whose values are not 0 and 1.
     """
-    used = block.observed.astype(np.float64)
     by_target: dict[int, I64] = {}
     for position, target in enumerate(problem.targets):
         values = target.values
         if values.ndim == 1 and np.all((values == 0.0) | (values == 1.0)):
-            by_target[position] = np.rint(used @ values).astype(np.int64)
+            cases = values == 1.0
+            lacking = [np.count_nonzero(cases[rows]) for rows in block.missing]
+            by_target[position] = np.count_nonzero(cases) - np.array(lacking, dtype=np.int64)
     coefficients = problem.coefficients
-    counts = np.full((used.shape[0], len(coefficients)), -1, dtype=np.int64)
+    counts = np.full((block.values.shape[0], len(coefficients)), -1, dtype=np.int64)
     for t, coefficient in enumerate(coefficients):
-        cases = by_target.get(problem.models[coefficient.model].target)
-        if cases is not None:
-            counts[:, t] = cases
+        n_case = by_target.get(problem.models[coefficient.model].target)
+        if n_case is not None:
+            counts[:, t] = n_case
     return counts
 
 
 def refuse_unfit(block: Block, fits: FitBlock) -> Bool:
     """Refuse proteins of no values, fewer than three, or one value; return the rest ``(b, c)``."""
-    counts = block.observed.sum(axis=1)
-    low = np.where(block.observed, block.values, np.inf).min(axis=1, initial=np.inf)
-    high = np.where(block.observed, block.values, -np.inf).max(axis=1, initial=-np.inf)
+    counts = block.counts
+    low, high = block.ranges
     flat = high - low <= FLAT * np.maximum(np.abs(high), np.abs(low))
     verdicts = (
         (counts == 0, Status.all_missing, "the protein is missing on all rows of the fit"),

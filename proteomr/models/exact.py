@@ -201,7 +201,7 @@ def fit_one_by_one(
     """
     coefficients = problem.coefficients
     fits = FitBlock.empty(block.values.shape[0], len(coefficients))
-    fits.n[:] = block.observed.sum(axis=1)[:, None]
+    fits.n[:] = block.counts[:, None]
     fits.n_case[:] = count_cases(problem, block)
     products = JointTests.empty(block.values.shape[0], len(problem.models))
     remaining = refuse_unfit(block, fits)[:, 0]

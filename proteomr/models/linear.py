@@ -146,7 +146,7 @@ class Linear(Family[LinearState | OneByOne]):
             return fit_one_by_one(state.problem, block, solve=self._solve, side_of_protein=side)
         problem = state.problem
         fits = FitBlock.empty(block.values.shape[0], len(problem.models))
-        counts = block.observed.sum(axis=1)
+        counts = block.counts
         fits.n[:] = counts[:, None]
         fits.n_case[:] = count_cases(problem, block)
         varying = refuse_unfit(block, fits)[:, 0]
@@ -274,7 +274,7 @@ def _fit_chain(
     L, pivots = cholesky_pivots(gram[:, :k, :k])
     borders, corner = _borders(chain, block, gram, k)
     U = np.linalg.solve(L, borders)
-    counts = block.observed.sum(axis=1)
+    counts = block.counts
     for position, (m, adjustment, target) in enumerate(chain.models):
         rank = chain.ranks[adjustment]
         V = U[:, :rank]

@@ -158,7 +158,7 @@ class Logistic(Family[LogisticState | OneByOne]):
             side = self.side_of_protein
             return fit_one_by_one(problem, block, solve=self._solve, side_of_protein=side)
         fits = FitBlock.empty(block.values.shape[0], len(problem.models))
-        fits.n[:] = block.observed.sum(axis=1)[:, None]
+        fits.n[:] = block.counts[:, None]
         fits.df[:] = np.inf
         fits.n_case[:] = count_cases(problem, block)
         open_fits = _screen(problem, block, fits)
@@ -356,7 +356,7 @@ def _fit_mass(mass: MassSolver, block: Block, scale: F64, open_fits: Bool) -> li
         borders = np.ascontiguousarray(borders[:, :, mass.rows])
         observed = np.ascontiguousarray(observed[:, mass.rows])
     fits = mass.solver.fit(borders, observed)
-    people = take.observed.sum(axis=1)
+    people = take.counts
     counts = np.rint(observed.sum(axis=1)).astype(np.int64)
     enough = counts > mass.solver.design.k + borders.shape[1]
     settled = []

@@ -143,7 +143,9 @@ class Scan:
             absent = np.isnan(own).any(axis=1)
             raw[absent] = np.nan
         observed = ~np.isnan(raw)
-        infinite = (np.isinf(raw) + np.isinf(own).sum(axis=1)).sum(axis=1, where=observed)
+        infinite = np.array([np.count_nonzero(row) for row in np.isinf(raw)], dtype=np.int64)
+        for a in range(own.shape[1]):
+            infinite += np.sum(np.isinf(own[:, a]) & observed, axis=1)
         raw[infinite > 0] = np.nan
         out = np.empty_like(raw)
         able = transform_block(raw, out, transform=self.plan.transform)

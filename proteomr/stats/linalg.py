@@ -19,7 +19,6 @@ __all__ = [
     "orthonormalise",
     "scale_columns",
     "solve_least_squares",
-    "standardise_rows",
     "triangle_of",
 ]
 
@@ -103,38 +102,6 @@ def condition_columns(matrix: F64) -> tuple[F64, F64]:
     far = (high > low) & (high / 2.0 - low / 2.0 < _FAR_FROM_ZERO / 2.0 * np.abs(nearest))
     shifted = matrix - np.where(far, nearest, 0.0) if np.any(far) else matrix
     return scale_columns(shifted)
-
-
-def standardise_rows(values: F64, observed: Bool) -> tuple[F64, F64]:
-    """Return rows centred and scaled to unit root mean square where observed, and the scales.
-
-    Parameters
-    ----------
-    values : ``(b, n)``, 0 where not observed.
-    observed : ``(b, n)``.
-
-    Returns
-    -------
-    ``(b, n)``, 0 where not observed and in a row that is constant to rounding; ``(b,)``, 0 for such
-    a row.
-
-    Examples
-    --------
-    >>> rows, scale = standardise_rows(np.array([[1.0, 3.0, 0.0]]), np.array([[True, True, False]]))
-    >>> rows[0, :2].tolist(), scale.tolist()
-    ([-1.0, 1.0], [1.0])
-    """
-    largest = np.abs(values).max(axis=1, initial=0.0)
-    power = find_powers(largest)
-    counts = np.maximum(observed.sum(axis=1), 1)
-    out = values / power[:, None]
-    out -= (out.sum(axis=1) / counts)[:, None]
-    out *= observed
-    scale = np.sqrt(np.vecdot(out, out) / counts)
-    # What a mean of numbers below two leaves of a constant row is rounding.
-    flat = scale <= FLAT
-    out /= np.where(flat, np.inf, scale)[:, None]
-    return out, np.where(flat, 0.0, scale * power)
 
 
 def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:

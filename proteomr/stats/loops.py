@@ -1,4 +1,4 @@
-"""The choice between the compiled and the plain form of a model's row loops."""
+"""The choice between the compiled and the plain form of loops over rows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import importlib
 from types import ModuleType
 from typing import Literal
 
-__all__ = ["load_loops"]
+__all__ = ["COMPILED_FROM", "load_loops"]
+
+COMPILED_FROM = 4_096
+"""People from whom on compiled loops save more than the quarter of a second that loading takes."""
 
 
-def load_loops(model: Literal["logistic"], *, compiled: bool = True) -> ModuleType:
-    """Return the module of a model's row loops, imported when it is first needed.
+def load_loops(of: Literal["logistic", "observed"], *, compiled: bool = True) -> ModuleType:
+    """Return a module of loops over rows, imported when it is first needed.
 
     Examples
     --------
@@ -18,4 +21,4 @@ def load_loops(model: Literal["logistic"], *, compiled: bool = True) -> ModuleTy
     'proteomr.stats.logistic_loops'
     """
     form = "compiled_" if compiled else ""
-    return importlib.import_module(f"proteomr.stats.{form}{model}_loops")
+    return importlib.import_module(f"proteomr.stats.{form}{of}_loops")

@@ -7,12 +7,16 @@ enter matrix products as it stands.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from scipy.special import ndtri
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.loops import COMPILED_FROM
+
+if TYPE_CHECKING:
+    from proteomr.stats.compiled_rank_loops import CompiledRanks
 
 __all__ = [
     "BLOM",
@@ -70,8 +74,7 @@ def rank_normalise(values: F64, *, offset: float = BLOM) -> F64:
     if missing:
         raise ValueError(f"rank_normalise got {missing} NaN of {values.size} values; drop them")
     out = np.empty_like(values)
-    scratch = _Scratch(values.size)
-    _rank_normalise_into(values, np.arange(values.size), out, scratch, offset)
+    rank_normalise_block(values[None, :], out[None, :], offset=offset)
     return out
 
 
@@ -100,15 +103,21 @@ def rank_normalise_block(values: F64, out: F64, *, offset: float = BLOM) -> None
     """
     _check_offset(offset)
     _check_block(values, out)
-    everywhere = np.arange(values.shape[1])
+    compiled = _load_compiled(values.shape[1]) if values.shape[1] >= COMPILED_FROM else None
     scratch = _Scratch(values.shape[1])
     for row, scores in zip(values, out, strict=True):
+        if compiled is not None and compiled.write(row, scores, offset=offset):
+            continue
         observed = np.flatnonzero(~np.isnan(row))
         if observed.size < row.size:
             scores.fill(0.0)
-        else:
-            observed = everywhere
         _rank_normalise_into(row, observed, scores, scratch, offset)
+
+
+def _load_compiled(n: int) -> CompiledRanks:
+    from proteomr.stats.compiled_rank_loops import CompiledRanks
+
+    return CompiledRanks(n)
 
 
 def zscore_block(values: F64, out: F64) -> Bool:

@@ -17,7 +17,6 @@ from proteomr.stats.linalg import (
     find_independent,
     orthonormalise,
     solve_least_squares,
-    standardise_rows,
 )
 
 
@@ -142,21 +141,6 @@ def test_no_unit_of_a_column_changes_which_are_independent(unit: float) -> None:
     assert find_independent(X).tolist() == [0, 1, 2]
     Q = orthonormalise(X[:, :3])
     np.testing.assert_allclose(Q.T @ Q, 50 * np.eye(3), atol=1e-10)
-
-
-@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e300])
-def test_rows_of_any_unit_are_standardised_alike(unit: float) -> None:
-    values, observed = np.random.default_rng(3).normal(size=(2, 40)), np.ones((2, 40), dtype=bool)
-    rows, scale = standardise_rows(values, observed)
-    scaled, scale_there = standardise_rows(unit * values, observed)
-    np.testing.assert_allclose(scaled, rows, atol=1e-14)
-    np.testing.assert_allclose(scale_there / unit, scale, rtol=1e-14)
-
-
-def test_a_constant_row_is_zero_and_has_no_scale() -> None:
-    rows, scale = standardise_rows(np.full((1, 7), 0.1), np.ones((1, 7), dtype=bool))
-    assert scale.tolist() == [0.0]
-    assert not rows.any()
 
 
 @pytest.mark.parametrize("zero", [0.0, 1e3, -1e9, 2.0**50])

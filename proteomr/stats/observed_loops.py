@@ -1,0 +1,55 @@
+"""What a block needs to know of the observed values of its rows, protein by protein.
+
+Rows are ``(b, n)``, finite, and 0 where not observed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from proteomr._typing import F64, Bool
+from proteomr.stats.linalg import FLAT, find_powers
+
+__all__ = ["find_ranges", "standardise_rows"]
+
+
+def find_ranges(values: F64, observed: Bool) -> tuple[F64, F64]:
+    """Return the lowest and the highest observed value of each row; infinite where it has none.
+
+    Examples
+    --------
+    >>> low, high = find_ranges(np.array([[3.0, 0.0, 2.0]]), np.array([[True, False, True]]))
+    >>> low.tolist(), high.tolist()
+    ([2.0], [3.0])
+    """
+    low = np.where(observed, values, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(observed, values, -np.inf).max(axis=1, initial=-np.inf)
+    return low, high
+
+
+def standardise_rows(values: F64, observed: Bool, out: F64) -> F64:
+    """Centre and scale rows to unit root mean square where observed; return their scales ``(b,)``.
+
+    A row that is constant to rounding becomes 0 and has the scale 0.
+
+    Parameters
+    ----------
+    out : ``(b, n)``, written: 0 where not observed.
+
+    Examples
+    --------
+    >>> out = np.empty((1, 3))
+    >>> observed = np.array([[True, True, False]])
+    >>> standardise_rows(np.array([[1.0, 3.0, 0.0]]), observed, out).tolist(), out[0, :2].tolist()
+    ([1.0], [-1.0, 1.0])
+    """
+    power = find_powers(np.abs(values).max(axis=1, initial=0.0))
+    counts = np.maximum(observed.sum(axis=1), 1)
+    np.divide(values, power[:, None], out=out)
+    out -= (out.sum(axis=1) / counts)[:, None]
+    out *= observed
+    scale = np.sqrt(np.vecdot(out, out) / counts)
+    # What a mean of numbers below two leaves of a constant row is rounding.
+    flat = scale <= FLAT
+    out /= np.where(flat, np.inf, scale)[:, None]
+    return np.where(flat, 0.0, scale * power)

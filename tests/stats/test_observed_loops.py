@@ -1,0 +1,70 @@
+"""Both forms of the loops over observed values, against the formulas and one another."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from proteomr._typing import F64, Bool
+from proteomr.stats.loops import load_loops
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "compiled"])
+def loops(request: pytest.FixtureRequest) -> ModuleType:
+    return load_loops("observed", compiled=request.param)
+
+
+def draw(*, rows: int = 3, n: int = 4_100) -> tuple[F64, Bool]:
+    g = np.random.default_rng(4)
+    observed = g.random((rows, n)) < 0.7
+    return g.normal(3.0, 2.0, (rows, n)) * observed, observed
+
+
+def standardise(loops: ModuleType, values: F64, observed: Bool) -> tuple[F64, F64]:
+    out = np.full_like(values, 7.0)
+    return out, loops.standardise_rows(values, observed, out)
+
+
+def test_observed_values_have_mean_zero_and_unit_root_mean_square(loops: ModuleType) -> None:
+    values, observed = draw()
+    out, scale = standardise(loops, values, observed)
+    for j, row in enumerate(observed):
+        np.testing.assert_allclose(out[j, row].mean(), 0.0, atol=1e-14)
+        np.testing.assert_allclose(np.sqrt(np.mean(out[j, row] ** 2)), 1.0, rtol=1e-14)
+        np.testing.assert_allclose(scale[j], values[j, row].std(), rtol=1e-14)
+        assert not out[j, ~row].any()
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e300])
+def test_rows_of_any_unit_are_standardised_alike(loops: ModuleType, unit: float) -> None:
+    values, observed = draw(n=40)
+    rows, scale = standardise(loops, values, observed)
+    scaled, scale_there = standardise(loops, unit * values, observed)
+    np.testing.assert_allclose(scaled, rows, atol=1e-14)
+    np.testing.assert_allclose(scale_there / unit, scale, rtol=1e-14)
+
+
+@pytest.mark.parametrize("value", [0.1, 0.0, -1e300])
+def test_a_constant_row_is_zero_and_has_no_scale(loops: ModuleType, value: float) -> None:
+    observed = np.array([[True, True, False, True, True, True, True]])
+    rows, scale = standardise(loops, value * observed, observed)
+    assert scale.tolist() == [0.0]
+    assert not rows.any()
+
+
+def test_ranges_are_those_of_observed_values_alone(loops: ModuleType) -> None:
+    values, observed = draw()
+    observed[2] = False
+    low, high = loops.find_ranges(values * observed, observed)
+    assert low.tolist() == [*(values[j, observed[j]].min() for j in (0, 1)), np.inf]
+    assert high.tolist() == [*(values[j, observed[j]].max() for j in (0, 1)), -np.inf]
+
+
+def test_the_other_rows_of_a_block_change_no_bit(loops: ModuleType) -> None:
+    values, observed = draw(rows=5)
+    whole, scale = standardise(loops, values, observed)
+    alone, scale_alone = standardise(loops, values[3:4], observed[3:4])
+    assert whole[3].tobytes() == alone[0].tobytes()
+    assert scale[3] == scale_alone[0]
