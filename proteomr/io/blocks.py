@@ -22,6 +22,8 @@ from proteomr.tables import find_columns
 
 __all__ = ["FileColumn", "ParquetMatrix", "ParquetProteins"]
 
+_PLAIN = {pa.float32(): np.float32, pa.float64(): np.float64}
+
 
 class ParquetMatrix:
     """The numeric columns of one parquet file.
@@ -121,12 +123,15 @@ class ParquetMatrix:
                 reader.read_row_group(group, columns=list(names), use_threads=False)
                 for group in range(reader.num_row_groups)
             ]
+            as_stored = np.array_equal(rows, np.arange(self.n))
             stored: F64 = np.full(self.n + 1, np.nan)  # the last row is nobody's
             for position, name in enumerate(names):
+                column = target[:, position] if as_stored else stored
                 row = 0
                 for group in groups:
-                    row = _copy_column(group.column(name), stored, row)
-                np.take(stored, rows, out=target[:, position], mode="wrap")
+                    row = _copy_column(group.column(name), column, row)
+                if not as_stored:
+                    np.take(stored, rows, out=target[:, position], mode="wrap")
 
     def _statistics(
         self, group: pyarrow.parquet.RowGroupMetaData, place: int
@@ -274,9 +279,22 @@ def _copy_column(column: pa.ChunkedArray, target: F64, row: int) -> int:
         after = row + len(chunk)
         if pa.types.is_null(chunk.type):
             target[row:after] = np.nan
+        elif chunk.type in _PLAIN:
+            _copy_plain(chunk, target[row:after])
         else:
             number = chunk.cast(pa.float64()) if pa.types.is_decimal(chunk.type) else chunk
             # Through polars: pyarrow would import pandas for this, which takes a second.
             target[row:after] = pl.Series(number).to_numpy()
         row = after
     return row
+
+
+def _copy_plain(chunk: pa.Array, target: F64) -> None:
+    """Copy numbers as they lie in memory, and NaN where the bits beside them say that none is."""
+    validity, numbers = chunk.buffers()
+    first, after = chunk.offset, chunk.offset + len(chunk)
+    target[:] = np.frombuffer(numbers, dtype=_PLAIN[chunk.type])[first:after]
+    if validity is not None:
+        bits = np.frombuffer(validity, dtype=np.uint8)
+        there = np.unpackbits(bits, count=after, bitorder="little")[first:]
+        np.putmask(target, there == 0, np.nan)

@@ -17,6 +17,7 @@ from proteomr.scan.groups import Group
 from proteomr.scan.parts import PART_ORDER, tabulate
 from proteomr.scan.plan import Plan, ProteinBlock
 from proteomr.stats.transforms import transform_block
+from proteomr.stats.workspace import workspace
 from proteomr.status import Status
 from proteomr.tables import ProteinCovariate, Proteins
 
@@ -120,7 +121,9 @@ class Scan:
             return self._refuse(block, group, Status.all_missing, message)
         if isinstance(state, InputError):
             return self._refuse(block, group, Status.too_few, str(state))
-        raw = np.take(values, group.rows, axis=1)
+        shape = (block.proteins.size, group.rows.size)
+        raw = workspace.take("raw", shape, np.float64)
+        np.take(values, group.rows, axis=1, out=raw, mode="clip")  # rows of the group's own making
         own_raw = np.empty((block.proteins.size, len(group.own), group.rows.size))
         for a, i in enumerate(group.own):
             np.take(own[i], group.rows, axis=1, out=own_raw[:, a])
@@ -147,9 +150,10 @@ class Scan:
         for a in range(own.shape[1]):
             infinite += np.sum(np.isinf(own[:, a]) & observed, axis=1)
         raw[infinite > 0] = np.nan
-        out = np.empty_like(raw)
+        out = workspace.take("transformed", raw.shape, np.float64)
         able = transform_block(raw, out, transform=self.plan.transform)
-        out[~able] = 0.0
+        if not np.all(able):
+            out[~able] = 0.0
         for a in range(own.shape[1]):
             own[:, a][~observed] = 0.0
         own[infinite > 0] = 0.0

@@ -28,6 +28,7 @@ _JOINT = pl.List(
         }
     )
 )
+_STATUSES = {int(status): status.name for status in Status}
 PART_ORDER = (
     "protein_position",
     "target_position",
@@ -72,7 +73,7 @@ def tabulate(plan: Plan, proteins: I64, group: Group, fits: FitBlock) -> pl.Data
     named = [_name_term(plan, key, names[protein]) for protein in proteins for key in keys]
     described = {
         c.PROTEIN: pl.Series([names[p] for p in proteins for _ in range(t)], dtype=pl.String),
-        c.GENE: _genes(plan, proteins).gather(np.repeat(np.arange(b), t)),
+        c.GENE: pl.Series([g for g in _genes(plan, proteins) for _ in range(t)], dtype=pl.String),
         c.EXPOSURE: each_protein(roles["exposure"], pl.String),
         c.OUTCOME: each_protein(roles["outcome"], pl.String),
         c.ADJUSTMENT: each_protein([labels[key.adjustment] for key in keys], pl.String),
@@ -118,7 +119,7 @@ def _finite(value: float) -> float | None:
 def _measure(fits: FitBlock) -> dict[str, pl.Series]:
     """Return counts, estimates and statuses, protein by protein."""
     b, t = fits.n.shape
-    statuses = [Status(code).name for code in fits.status.ravel().tolist()]
+    statuses = [_STATUSES[code] for code in fits.status.ravel().tolist()]
     messages = [fits.messages.get((j, i)) for j in range(b) for i in range(t)]
     return {
         c.N: pl.Series(fits.n.ravel(), dtype=pl.Int64),
@@ -133,11 +134,12 @@ def _measure(fits: FitBlock) -> dict[str, pl.Series]:
     }
 
 
-def _genes(plan: Plan, proteins: I64) -> pl.Series:
+def _genes(plan: Plan, proteins: I64) -> list[str | None]:
     assays = plan.cohort.assays
     if c.GENE not in assays.columns:
-        return pl.Series([None] * proteins.size, dtype=pl.String)
-    return assays[c.GENE].gather(proteins).cast(pl.String)
+        return [None] * proteins.size
+    genes = assays[c.GENE]
+    return [None if genes[p] is None else str(genes[p]) for p in proteins.tolist()]
 
 
 def _name_term(plan: Plan, key: RowKey, protein: str) -> tuple[str, str | None]:
@@ -158,4 +160,4 @@ def _nullable(values: I64, absent: Bool) -> pl.Series:
 
 
 def _number(values: F64) -> pl.Series:
-    return pl.Series(np.ascontiguousarray(values).ravel(), dtype=pl.Float64).fill_nan(None)
+    return pl.Series(np.ascontiguousarray(values).ravel(), dtype=pl.Float64, nan_to_null=True)
