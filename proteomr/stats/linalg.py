@@ -67,14 +67,26 @@ def change_units(values: F64, *, by: F64 | float = 1.0, per: F64 | float = 1.0) 
 def scale_columns(matrix: F64) -> tuple[F64, F64]:
     """Return the columns of ``(n, k)`` scaled by powers of two, and these ``(k,)``.
 
+    The matrix itself comes back where every power is 1.
+
     Examples
     --------
     >>> scaled, scale = scale_columns(np.array([[1e300, 3.0], [-1e300, 1.0]]))
     >>> scaled[:, 1].tolist(), float(scale[1]), bool(abs(scaled[0, 0]) < 2.0)
     ([1.5, 0.5], 2.0, True)
     """
-    scale = find_powers(np.abs(matrix).max(axis=0, initial=0.0))
-    return matrix / scale, scale
+    low, high = matrix.min(axis=0, initial=0.0), matrix.max(axis=0, initial=0.0)
+    return _rescale(matrix, low=low, high=high)
+
+
+def _rescale(matrix: F64, *, low: F64, high: F64) -> tuple[F64, F64]:
+    """Return columns between ``low`` and ``high`` scaled by powers of two, and these."""
+    scale = find_powers(np.maximum(-low, high))
+    odd = np.flatnonzero(scale != 1.0)
+    if odd.size:
+        matrix = matrix.copy()
+        matrix[:, odd] /= scale[odd]
+    return matrix, scale
 
 
 def condition_columns(matrix: F64) -> tuple[F64, F64]:
@@ -100,8 +112,10 @@ def condition_columns(matrix: F64) -> tuple[F64, F64]:
     nearest = np.where(np.abs(low) <= np.abs(high), low, high)
     # Halves, since the range of the largest numbers is beyond them.
     far = (high > low) & (high / 2.0 - low / 2.0 < _FAR_FROM_ZERO / 2.0 * np.abs(nearest))
-    shifted = matrix - np.where(far, nearest, 0.0) if np.any(far) else matrix
-    return scale_columns(shifted)
+    if np.any(far):
+        shift = np.where(far, nearest, 0.0)
+        matrix, low, high = matrix - shift, low - shift, high - shift
+    return _rescale(matrix, low=low, high=high)
 
 
 def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:

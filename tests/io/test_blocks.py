@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from pyarrow import compute
 
 from proteomr.errors import FormatError
 from proteomr.io.blocks import ParquetMatrix
@@ -25,3 +28,48 @@ def test_a_footer_whose_types_disagree_is_refused_and_does_not_end_the_process(
         matrix.find_extremes(("ADM", "REN"))
     with pytest.raises(FormatError, match="the parquet file is damaged"):
         matrix.count_empty_cells()
+
+
+def write_table(path: Path, *, n: int = 1_003, group: int = 97) -> dict[str, list[float | None]]:
+    """Write a column of each kind of number, in groups of rows that end within a byte of bits."""
+    g = np.random.default_rng(8)
+    numbers = [
+        None if missing else int(x)
+        for x, missing in zip(g.integers(-9, 9, n), g.random(n) < 0.3, strict=True)
+    ]
+    some = pa.array(numbers)
+    columns = {
+        "single": compute.divide(some.cast(pa.float32()), pa.scalar(8.0, pa.float32())),
+        "double": some.cast(pa.float64()),
+        "whole": some,
+        "small": some.cast(pa.int8()),
+        "decimal": some.cast(pa.decimal128(21, 2)),
+        "complete": pa.array(g.normal(size=n)),
+        "empty": pa.nulls(n, pa.float32()),
+        "nothing": pa.nulls(n),
+    }
+    pyarrow.parquet.write_table(pa.table(columns), path, row_group_size=group)
+    return {
+        name: [None if x is None else float(x) for x in column.to_pylist()]
+        for name, column in columns.items()
+    }
+
+
+@pytest.mark.parametrize("order", ["as stored", "turned round", "with people it lacks"])
+def test_every_kind_of_number_is_read_with_nan_where_there_is_none(
+    tmp_path: Path, order: str
+) -> None:
+    path = tmp_path / "proteins.parquet"
+    columns = write_table(path)
+    n = len(columns["whole"])
+    rows = {
+        "as stored": np.arange(n),
+        "turned round": np.arange(n)[::-1].copy(),
+        "with people it lacks": np.array([5, -1, 1_002, 0, -1]),
+    }[order]
+    target = np.zeros((rows.size, len(columns)), order="F")
+    ParquetMatrix(path).read_block(list(columns), rows, target)
+    for place, (name, values) in enumerate(columns.items()):
+        expected = [None if row < 0 else values[row] for row in rows.tolist()]
+        there = [None if np.isnan(x) else x for x in target[:, place].tolist()]
+        assert there == expected, name
