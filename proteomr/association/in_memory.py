@@ -8,7 +8,7 @@ from proteomr.association.collect import collect
 from proteomr.association.plan import plan_scan
 from proteomr.association.specification import ModelSpec
 from proteomr.execute import Executor, Serial
-from proteomr.scan import BLOCK_SIZE, fit_blocks
+from proteomr.scan import fit_blocks
 from proteomr.tables import Associations, Cohort, ProteinCovariate
 
 __all__ = ["scan_cohort"]
@@ -20,7 +20,7 @@ def scan_cohort(
     *,
     covariates: Sequence[ProteinCovariate] = (),
     executor: Executor | None = None,
-    block_size: int = BLOCK_SIZE,
+    block_size: int | None = None,
 ) -> Associations:
     """Fit every protein of a cohort to every target under every adjustment set, see `associate`.
 
@@ -31,8 +31,9 @@ def scan_cohort(
     covariates : those with values of their own for each protein or panel, named in the adjustment
         sets.
     executor : how blocks of proteins are run; one after another by default.
-    block_size : proteins fitted together. Another size changes linear and small logistic fits by no
-        more than 1e-12 standard errors, logistic fits of over 2,000 people by 1e-8 at the most.
+    block_size : proteins fitted together; by default 72, fewer beyond 60,000 people. Another size
+        changes linear and small logistic fits by no more than 1e-12 standard errors, logistic fits
+        of over 2,000 people by 1e-8 at the most.
 
     Raises
     ------

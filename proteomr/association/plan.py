@@ -9,7 +9,7 @@ from proteomr import scan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import UsageError, nearest
 from proteomr.models import Target
-from proteomr.scan import BLOCK_SIZE, plan_blocks, read_formulas, read_target
+from proteomr.scan import plan_blocks, read_formulas, read_target
 from proteomr.tables import Cohort, ProteinCovariate
 
 __all__ = ["Plan", "plan_scan"]
@@ -29,7 +29,7 @@ def plan_scan(
     spec: ModelSpec,
     *,
     covariates: Sequence[ProteinCovariate] = (),
-    block_size: int = BLOCK_SIZE,
+    block_size: int | None = None,
 ) -> Plan:
     """Check a specification against a cohort and lay out its groups and blocks.
 

@@ -71,9 +71,11 @@ def check_column(series: pl.Series) -> None:
             f"column {name!r} holds {dtype} values: derive a number from them, such as years since "
             "a date, or read them as text for C()"
         )
-    missing = series.null_count()
+    missing, infinite = series.null_count(), 0
     if dtype.is_float():
-        missing += int(series.is_nan().sum())
+        numbers = series.to_numpy()  # NaN for null
+        missing = int(np.count_nonzero(np.isnan(numbers)))
+        infinite = int(np.count_nonzero(np.isinf(numbers)))
     elif is_categorical(dtype) and dtype != pl.Boolean:
         missing += int((series.cast(pl.String).str.strip_chars() == "").sum())
     if missing:
@@ -83,10 +85,8 @@ def check_column(series: pl.Series) -> None:
         )
     if not (dtype.is_numeric() or is_categorical(dtype)):
         raise ColumnError(f"column {name!r} holds {dtype} values, numbers or text were needed")
-    if dtype.is_float():
-        infinite = int(series.is_infinite().sum())
-        if infinite:
-            raise ColumnError(f"column {name!r} has {infinite} infinite values, finite were needed")
+    if infinite:
+        raise ColumnError(f"column {name!r} has {infinite} infinite values, finite were needed")
 
 
 def read_numbers(part: Part, series: pl.Series) -> Numbers:

@@ -26,11 +26,13 @@ from proteomr.scan.reading import Reading, is_shared
 from proteomr.stats.transforms import Transform
 from proteomr.tables import Cohort, Drop
 
-__all__ = ["BLOCK_SIZE", "Plan", "ProteinBlock", "RowKey", "plan_blocks"]
+__all__ = ["BLOCK_SIZE", "Plan", "ProteinBlock", "RowKey", "choose_block_size", "plan_blocks"]
 
 # Proteins fitted together: enough that products with shared covariates run as matrix products at
 # full speed, few enough that a block of tens of thousands of people takes tens of megabytes.
 BLOCK_SIZE = 72
+_CELLS_AT_ONCE = 72 * 60_000  # 35 MB in double precision
+_FEWEST = 24  # whole tiles of the matrix products of every processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,13 @@ class Plan:
     def problem(self, group: Group) -> Problem:
         """Build the arrays that the fits of a group share."""
         reading, by = self.reading, self.reading.modifiers
-        frame = reading.cohort.samples[group.rows]
-        for name, values in group.shared.items():
-            frame = frame.with_columns(pl.Series(name, values[group.rows]))
-        design = build(union(group.formulas.values()), frame)
+        formula = union(group.formulas.values())
+        samples = reading.cohort.samples
+        # The identifier keeps the number of rows where the formula is the intercept alone.
+        needed = [name for name in formula.variables if name in samples.columns]
+        frame = samples.select(reading.cohort.id_column, *needed)[group.rows]
+        shared = [pl.Series(name, values[group.rows]) for name, values in group.shared.items()]
+        design = build(formula, frame.with_columns(shared))
         position = {a: i for i, a in enumerate(group.formulas)}
         used = sorted({key.target for key in group.models})
         return Problem(
@@ -132,13 +137,25 @@ class Plan:
         )
 
 
+def choose_block_size(people: int) -> int:
+    """Return how many proteins are fitted together: fewer where there are many people.
+
+    Examples
+    --------
+    >>> choose_block_size(42_062), choose_block_size(80_000), choose_block_size(500_000)
+    (72, 48, 24)
+    """
+    tiles = _CELLS_AT_ONCE // (_FEWEST * max(people, 1))
+    return min(BLOCK_SIZE, _FEWEST * max(tiles, 1))
+
+
 def plan_blocks(
     reading: Reading,
     family: AnyFamily,
     *,
     targets: Sequence[Target],
     transform: Transform = "rint",
-    block_size: int = BLOCK_SIZE,
+    block_size: int | None = None,
     step: str = "scan",
 ) -> Plan:
     """Lay out the fits of every protein to every target under every adjustment set.
@@ -149,7 +166,7 @@ def plan_blocks(
     family : with what is asked of it.
     targets : of :func:`proteomr.scan.read_target`.
     transform : of the proteins.
-    block_size : proteins fitted together.
+    block_size : proteins fitted together; by default as :func:`choose_block_size` has it.
     step : what the people left out are counted under.
 
     Raises
@@ -163,6 +180,7 @@ def plan_blocks(
         raise NothingToDo("the cohort has no proteins")
     refuse_unsupported(type(family), _describe_asked(reading, family, targets))
     _refuse_clashes(reading, targets)
+    size = choose_block_size(reading.cohort.n) if block_size is None else block_size
     groups: list[Group] = []
     blocks: list[ProteinBlock] = []
     orders: dict[tuple[bytes, str], I64] = {}
@@ -171,8 +189,8 @@ def plan_blocks(
         shared = reading.shared_values(int(proteins[0]))
         groups += group_models(reading, family, targets=targets, shared=shared, orders=orders)
         members = tuple(range(first, len(groups)))
-        for start in range(0, proteins.size, block_size):
-            part = proteins[start : start + block_size]
+        for start in range(0, proteins.size, size):
+            part = proteins[start : start + size]
             blocks.append(ProteinBlock(len(blocks), part, members))
     if not any(group.rows.size for group in groups):
         raise ColumnError(

@@ -15,6 +15,7 @@ from proteomr.errors import ColumnError, UsageError
 from proteomr.execute import Serial
 from proteomr.models import FAMILIES, FitOptions, Layout, Linear, find_family
 from proteomr.scan import Plan, Reading, fit_blocks, plan_blocks, read_formulas, read_target
+from proteomr.scan.plan import choose_block_size
 from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
 
 SETS = {"none": "1", "full": "age + C(site)"}
@@ -100,3 +101,11 @@ def test_targets_are_refused_by_their_role(role: Any) -> None:
     target = read_target(reading, "age", role=role, family=find_family("linear"))
     with pytest.raises(UsageError, match=f"'age' is an {role} and in the adjustment set 'full'"):
         plan_blocks(reading, Linear(), targets=[target])
+
+
+@pytest.mark.parametrize(
+    ("people", "size"),
+    [(1, 72), (60_000, 72), (60_001, 48), (90_000, 48), (90_001, 24), (10_000_000, 24)],
+)
+def test_blocks_are_whole_tiles_and_shrink_with_people(people: int, size: int) -> None:
+    assert choose_block_size(people) == size
