@@ -47,6 +47,7 @@ from proteomr.models.logistic_design import (
     prepare_mass_solvers,
     scale_covariates,
 )
+from proteomr.models.logistic_mass import LaidOut, Settled, describe_apart, fit_mass
 from proteomr.models.targets import TWO_LEVELS, TargetKind
 from proteomr.stats.firth import fit_firth
 from proteomr.stats.linalg import change_units, find_independent, orthonormalise
@@ -83,25 +84,6 @@ class LogisticState:
     problem: Problem
     design: F64
     mass: tuple[MassSolver, ...] = field(default=())
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """The fits of one model that a fast path has done: positions of the proteins, and results."""
-
-    model: int
-    proteins: I64
-    estimate: F64
-    se: F64
-    notes: tuple[str, ...]
-
-    def enter(self, fits: FitBlock, open_fits: Bool) -> None:
-        """Enter them among the fits of a block, which are open no more."""
-        fits.accept(self.proteins, self.model, estimate=self.estimate, se=self.se)
-        open_fits[self.proteins, self.model] = False
-        for j, note in zip(self.proteins.tolist(), self.notes, strict=True):
-            if note:
-                fits.messages[j, self.model] = note
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +149,9 @@ class Logistic(Family[LogisticState | OneByOne]):
         if problem.n <= _SMALL:
             for m in range(len(problem.models)):
                 _fit_small(state, scaled, scale, m, varying).enter(fits, open_fits)
+        laid_out = LaidOut(scaled)
         for mass in state.mass:
-            for settled in _fit_mass(mass, scaled, scale, varying):
+            for settled in fit_mass(mass, laid_out, scale, fits.n[:, 0], varying):
                 settled.enter(fits, open_fits)
         for j, m in zip(*np.nonzero(open_fits), strict=True):
             fits.enter(int(j), int(m), self._fit_one(problem, block, int(j), int(m)))
@@ -213,7 +196,7 @@ class Logistic(Family[LogisticState | OneByOne]):
         aliased = [name for i, name in enumerate(names) if i not in set(positions.tolist())]
         notes = [describe_aliased(aliased)] if aliased and not apart else []
         if apart:
-            notes.append(_describe_apart(apart))
+            notes.append(describe_apart(apart))
         last = X.shape[1] - 1
         result = self._solve(Regression(X, y, np.ones(y.size), None, np.array([last])))
         if isinstance(result, Solution):
@@ -231,7 +214,7 @@ class Logistic(Family[LogisticState | OneByOne]):
         X = regression.X
         limit = fit_limit(X, regression.y, column=column, weights=regression.weights)
         fit, columns, rows = limit.fit, limit.columns, limit.rows
-        message = _describe_apart(limit.apart)
+        message = describe_apart(limit.apart)
         if limit.separation != "none":
             said = "; ".join(filter(None, (message, f"{limit.separation} separation")))
             return self._answer_separation(regression, said)
@@ -303,10 +286,6 @@ def _place(values: F64, columns: I64, size: int) -> F64:
     return out
 
 
-def _describe_apart(people: int) -> str:
-    return f"{people} people separated by covariates alone" if people else ""
-
-
 def _screen(problem: Problem, block: Block, fits: FitBlock) -> Bool:
     """Refuse what needs no fit; return which fits remain ``(b, m)``."""
     remaining = refuse_unfit(block, fits)
@@ -319,13 +298,13 @@ def _screen(problem: Problem, block: Block, fits: FitBlock) -> Bool:
     return remaining
 
 
-def _fit_small(state: LogisticState, block: Block, scale: F64, m: int, open_fits: Bool) -> _Settled:
+def _fit_small(state: LogisticState, block: Block, scale: F64, m: int, open_fits: Bool) -> Settled:
     """Fit the open proteins of one model by Newton's method with their own information."""
     problem = state.problem
     model = problem.models[m]
     proteins = np.flatnonzero(open_fits[:, m])
     if proteins.size == 0:
-        return _Settled(m, proteins, np.empty(0), np.empty(0), ())
+        return Settled(m, proteins, np.empty(0), np.empty(0), ())
     observed = block.observed[proteins].astype(np.float64)
     y = np.broadcast_to(problem.targets[model.target].values, observed.shape)
     mask = drop_constant_levels(factors_within(problem, model.adjustment), y, observed)
@@ -335,44 +314,10 @@ def _fit_small(state: LogisticState, block: Block, scale: F64, m: int, open_fits
     enough = mask.sum(axis=1) > A.shape[1] + borders.shape[1]
     good = fits.converged & (fits.extreme < _EXTREME) & enough
     apart = np.rint(observed.sum(axis=1) - mask.sum(axis=1)).astype(int)[good].tolist()
-    return _Settled(
+    return Settled(
         m,
         proteins[good],
         change_units(fits.estimate[good], per=scale[proteins[good]]),
         change_units(fits.se[good], per=scale[proteins[good]]),
-        tuple(_describe_apart(people) for people in apart),
-    )
-
-
-def _fit_mass(mass: MassSolver, block: Block, scale: F64, open_fits: Bool) -> list[_Settled]:
-    """Fit the open proteins of the models of one solver together."""
-    proteins = np.flatnonzero(np.any(open_fits[:, list(mass.models)], axis=1))
-    if proteins.size == 0:
-        return []
-    take = block if proteins.size == block.values.shape[0] else block.take(proteins)
-    borders = np.concatenate([take.values[:, None], take.own], axis=1)
-    observed = take.observed.astype(np.float32)
-    if mass.rows is not None:
-        borders = np.ascontiguousarray(borders[:, :, mass.rows])
-        observed = np.ascontiguousarray(observed[:, mass.rows])
-    fits = mass.solver.fit(borders, observed)
-    people = take.counts
-    counts = np.rint(observed.sum(axis=1)).astype(np.int64)
-    enough = counts > mass.solver.design.k + borders.shape[1]
-    settled = []
-    for position, m in enumerate(mass.models):
-        good = fits.converged[:, position] & open_fits[proteins, m] & enough
-        per = scale[proteins[good]]
-        estimate = change_units(fits.estimate[good, position, 0], per=per)
-        se = change_units(fits.se[good, position, 0], per=per)
-        notes = _describe_mass(mass, (people - counts)[good])
-        settled.append(_Settled(m, proteins[good], estimate, se, notes))
-    return settled
-
-
-def _describe_mass(mass: MassSolver, apart: I64) -> tuple[str, ...]:
-    """Return what is to be said of fits, given the people of each that covariates separate."""
-    aliased = describe_aliased(mass.aliased)
-    return tuple(
-        "; ".join(filter(None, (aliased, _describe_apart(people)))) for people in apart.tolist()
+        tuple(describe_apart(people) for people in apart),
     )

@@ -23,17 +23,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proteomr._typing import F64, Bool
-from proteomr.stats.block_rows import TILE, BlockRows, lay_out_block
+from proteomr.stats.block_rows import BlockRows, Share
 from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.chunked import ChunkedDesign
-from proteomr.stats.quasi_newton import Preconditioner, StepMemory, is_far, slow_down
-from proteomr.stats.row_models import Base, Layout, RowModel, check_base
+from proteomr.stats.quasi_newton import (
+    Preconditioner,
+    StepMemory,
+    is_far,
+    share_observed,
+    slow_down,
+)
+from proteomr.stats.row_models import Base, Layout, RowModel, Rows, check_base
 from proteomr.stats.row_sweeps import RowSweeps
 from proteomr.stats.score_scale import ScoreScale
 from proteomr.stats.shared_information import SharedInformation
 from proteomr.stats.workspace import workspace
 
 __all__ = ["BatchedRegressions", "BlockEstimate"]
+
+_Single = NDArray[np.float32]
 
 # Squared steps in standard errors. Single precision rounds scores at about 1e-5 of an error: a step
 # below that is noise, and rates are seen in steps three times as long.
@@ -70,18 +78,19 @@ class BlockEstimate:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """What all passes of a block share."""
+    """What all passes of a block share.
 
-    rows: BlockRows
+    Attributes
+    ----------
+    present : which fits have any row ``(R,)``; those that fill a tile have none.
+    """
+
+    double: Rows
+    single: Rows
     layout: Layout
+    present: Bool
     preconditioner: Preconditioner
     memory: StepMemory
-
-    @property
-    def present(self) -> Bool:
-        """Which fits have any row ``(R,)``; those that fill a tile have none."""
-        fits = self.rows.double.response.shape[0]
-        return np.repeat(self.rows.double.mask.any(axis=1), fits)
 
     def direct(self, g: F64) -> F64:
         """Return the quasi-Newton direction for scores."""
@@ -91,7 +100,7 @@ class _Block:
 @dataclass(frozen=True, slots=True)
 class _End:
     """Where the passes end: score and step ``(R, L k + t + L s)``, decrements, the state ``(R, M,
-    n)``, and which fits are within their bound.
+    n)`` and the weights ``(R, L, n)``, and which fits are within their bound.
 
     The step is the last one, and is not taken yet.
     """
@@ -100,6 +109,7 @@ class _End:
     step: F64
     decrement: F64
     state: F64
+    weights: _Single
     settled: Bool
     passes: int
 
@@ -147,37 +157,31 @@ class BatchedRegressions:
             [base.thresholds.information if base.thresholds else np.empty(0) for base in bases]
         )
 
-    def fit(self, borders: F64, mask: NDArray[np.float32]) -> BlockEstimate:
-        """Fit every protein of a block to every response.
-
-        Parameters
-        ----------
-        borders : ``(B, s, n)``, the protein first; 0 where the mask is 0.
-        mask : ``(B, n)``, 1 where the protein and its own covariates are observed, else 0.
-        """
-        wanted = borders.shape[0]
-        rows = lay_out_block(borders, mask, response=self._response, response32=self._response32)
-        layout = self._sweeps.layout(rows.double)
-        preconditioner, g = self._shared.precondition(rows)
-        block = _Block(rows, layout, preconditioner, StepMemory())
+    def fit(self, laid_out: BlockRows) -> BlockEstimate:
+        """Fit every protein of a block to every response."""
+        wanted, proteins = laid_out.wanted, laid_out.proteins
+        double, single = laid_out.double(self._response), laid_out.single(self._response32)
+        layout = self._sweeps.layout(double)
+        share = share_observed(laid_out.observed, self.design.n)
+        preconditioner, g = self._shared.precondition(single, share)
+        present = np.repeat(laid_out.observed > 0.0, self.F)
+        block = _Block(double, single, layout, present, preconditioner, StepMemory())
         gamma = np.zeros((g.shape[0], layout.size - layout.shared))
-        theta = np.concatenate([np.tile(self._start, (rows.proteins, 1)), gamma], axis=1)
+        theta = np.concatenate([np.tile(self._start, (proteins, 1)), gamma], axis=1)
         # What overflows or is no number has no certificate.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             if self.model.reach == "cohort":
                 # The residuals of the fit to covariates alone are not those of the rows observed.
-                g = self._sweeps.score(rows.single, theta)
+                g = self._sweeps.score(single, theta)
             rate, passes = self._approach(block, theta, g)
             end = self._settle(block, theta, rate)
-            weights, variances = self._vary(block, end)
+            variances = self._vary(block, end)
             correction = np.stack([each.correction for each in variances], axis=1)
             variance = np.stack([each.variance for each in variances], axis=1)
             estimate = theta[:, layout.interest] + correction
             se = np.sqrt(np.maximum(variance, 0.0))
-            converged = self._certify(
-                block, end, variances, weights=weights, estimate=estimate, se=se
-            )
-        shape = (rows.proteins, self.F, layout.predictors)
+            converged = self._certify(block, end, variances, estimate=estimate, se=se)
+        shape = (proteins, self.F, layout.predictors)
         return BlockEstimate(
             estimate.reshape(shape)[:wanted],
             se.reshape(shape)[:wanted],
@@ -194,7 +198,8 @@ class BatchedRegressions:
         """
         last = np.full(theta.shape[0], np.inf)
         rate = np.full(theta.shape[0], _SLOWEST_UNSEEN)
-        moving = np.ones(theta.shape[0], dtype=bool)
+        moving = block.present.copy()
+        some = Share.whole(block.single, self.F)
         for passes in range(_PASSES_SINGLE):
             d = block.direct(g)
             decrement = np.vecdot(g, d)
@@ -209,16 +214,20 @@ class BatchedRegressions:
             if not np.any(moving):
                 return rate, passes
             last = decrement
-            new = self._sweeps.score(block.rows.single, theta)
+            some = some.narrow(moving)
+            new = some.put(g, self._sweeps.score(some.rows, some.take(theta)))
             block.memory.remember(d, g - new, trusted=moving)
             g = new
         return rate, _PASSES_SINGLE
 
     def _settle(self, block: _Block, theta: F64, rate: F64) -> _End:
         """Move ``theta`` in place, in double precision, until what remains is within its bound."""
-        R = theta.shape[0]
-        state = workspace.take("state", (R, self.model.states, self.design.n), np.float64)
-        g = self._sweeps.keep_state(block.rows.double, theta, state=state)
+        R, n = theta.shape[0], self.design.n
+        state = workspace.take("state", (R, self.model.states, n), np.float64)
+        weights = workspace.take("weights", (R, self.model.predictors, n), np.float32)
+        rows = block.double
+        g = self._sweeps.keep_state(rows, theta, state=state, weights=weights)
+        some = Share.whole(rows, self.F)
         moving, last = np.ones(R, dtype=bool), np.full(R, np.inf)
         passes = 0
         for _ in range(_PASSES_DOUBLE):
@@ -231,82 +240,90 @@ class BatchedRegressions:
                 break
             last = decrement
             theta += np.where(moving[:, None], d, 0.0)
-            new = self._score_again(block, theta, g, moving, state=state)
+            some = some.narrow(moving)
+            new = some.put(g, self._score_again(some, theta, state=state, weights=weights))
             block.memory.remember(d, g - new, trusted=moving)
             g = new
             passes += 1
-        return _End(g, d, decrement, state, ~moving, passes)
+        return _End(g, d, decrement, state, weights, ~moving, passes)
 
-    def _score_again(self, block: _Block, theta: F64, g: F64, moving: Bool, *, state: F64) -> F64:
-        """Return the scores with those of the moving fits, and their state, brought up to date."""
-        proteins = np.flatnonzero(moving.reshape(-1, self.F).any(axis=1))
-        filled = np.concatenate([proteins, np.repeat(proteins[:1], -proteins.size % TILE)])
-        fits = (filled[:, None] * self.F + np.arange(self.F)).ravel()
-        shape = (fits.size, *state.shape[1:])
-        renewed = workspace.take("state again", shape, np.float64)
-        scores = self._sweeps.keep_state(block.rows.take(filled), theta[fits], state=renewed)
-        new = g.copy()
-        count = proteins.size * self.F
-        new[fits[:count]] = scores[:count]
-        state[fits[:count]] = renewed[:count]
-        return new
+    def _score_again(self, some: Share, theta: F64, *, state: F64, weights: _Single) -> F64:
+        """Return the scores of some fits, and bring their state up to date."""
+        new, new_weights = some.borrow("state", state), some.borrow("weights", weights)
+        scores = self._sweeps.keep_state(
+            some.rows, some.take(theta), state=new, weights=new_weights
+        )
+        some.give_back(state, new)
+        some.give_back(weights, new_weights)
+        return scores
 
-    def _vary(self, block: _Block, end: _End) -> tuple[NDArray[np.float32], list[_Variance]]:
-        """Return the weights after the last step, and the variances of the protein's coefficients
-        there, one for each predictor.
+    def _vary(self, block: _Block, end: _End) -> list[_Variance]:
+        """Return the variances of the protein's coefficients after the last step, one for each
+        predictor.
         """
-        R = end.step.shape[0]
-        weights = workspace.take("weights", (R, self.model.predictors, self.design.n), np.float32)
-        rows, sweeps, state = block.rows.single, self._sweeps, end.state
         variances: list[_Variance] = []
         for column in block.layout.interest.tolist():
-            e = np.zeros_like(end.score)
-            e[:, column] = 1.0
-            v = block.direct(e)
-            if variances:
-                product = sweeps.curve(rows, v, state=state, weights=weights)
-            else:
-                product = sweeps.move_state(rows, end.step, v, state=state, weights=weights)
-            self._refine(block, v, e - product, column=column, state=state, weights=weights)
-            variances.append(self._finish(block, end, v, column=column))
-        return weights, variances
+            v = self._refine(block, end, column=column)
+            variances.append(self._finish(block, end, v, column=column, first=not variances))
+        return variances
 
-    def _refine(
-        self,
-        block: _Block,
-        v: F64,
-        r: F64,
-        *,
-        column: int,
-        state: F64,
-        weights: NDArray[np.float32],
-    ) -> None:
-        """Move ``v``, which leaves ``r``, in place towards ``H^-1 e`` in single precision."""
-        moving = block.present
-        last = np.full(v.shape[0], np.inf)
-        for passes in range(_PASSES_VARIANCE):
+    def _refine(self, block: _Block, end: _End, *, column: int) -> F64:
+        """Return ``H^-1 e`` to within single precision, with the curvature before the last step."""
+        r = np.zeros_like(end.score)
+        r[:, column] = 1.0
+        v = block.direct(r)
+        d = v
+        moving, last = block.present.copy(), np.full(v.shape[0], np.inf)
+        some = Share.whole(block.single, self.F)
+        for _ in range(_PASSES_VARIANCE):
+            r -= self._curve(some, d, end)
             d = block.direct(r)
-            v += np.where(moving[:, None], d, 0.0)
+            v = v + np.where(moving[:, None], d, 0.0)
             rest = np.maximum(np.vecdot(r, d), _TINY)
             coming = rest * np.clip(rest / last, _SHRINKING, 1.0)
             moving &= coming > _VARIANCE_REST / 2.0 * np.abs(v[:, column])
-            if not np.any(moving) or passes + 1 == _PASSES_VARIANCE:
+            if not np.any(moving):
                 break
             last = rest
-            r -= self._sweeps.curve(block.rows.single, d, state=state, weights=weights)
+            if self._is_diagonal:
+                some = some.narrow(moving)
+        return v
 
-    def _finish(self, block: _Block, end: _End, v: F64, *, column: int) -> _Variance:
+    @property
+    def _is_diagonal(self) -> bool:
+        """Whether the weights are all of the curvature."""
+        model = self.model
+        return model.reach == "row" and model.predictors == 1 and model.thresholds == 0
+
+    def _curve(self, some: Share, d: F64, end: _End) -> F64:
+        """Return ``H d`` in single precision, 0 for other fits than some."""
+        weights = some.lend("weights", end.weights)
+        product = self._sweeps.curve(some.rows, some.take(d), state=end.state, weights=weights)
+        return some.put(np.zeros_like(d), product)
+
+    def _finish(self, block: _Block, end: _End, v: F64, *, column: int, first: bool) -> _Variance:
         """Return the variance of a coefficient from ``v``, close to ``H^-1 e``, in double
         precision.
+
+        The first time the state takes the last step.
         """
         e = np.zeros_like(v)
         e[:, column] = 1.0
-        variance, settled = v[:, column].copy(), np.zeros(v.shape[0], dtype=bool)
-        remainder, present = e, block.present
+        variance, settled = v[:, column].copy(), ~block.present
+        remainder = e
+        some = Share.whole(block.double, self.F)
+        sweeps, state = self._sweeps, end.state
         # The preconditioner, which the rest is measured by, is poorer where few rows carry a fit.
         bound = _VARIANCE_REST * np.clip(block.preconditioner.weight / _MANY, _LEAST_BELIEF, 1.0)
-        for _ in range(_PASSES_DOUBLE):
-            r = e - self._sweeps.curve_exactly(block.rows.double, v, state=end.state)
+        for passes in range(_PASSES_DOUBLE):
+            if first and passes == 0:
+                product = sweeps.move_state(some.rows, end.step, v, state=state)
+            else:
+                lent = some.lend("state", state)
+                product = some.put(
+                    np.zeros_like(v), sweeps.curve_exactly(some.rows, some.take(v), state=lent)
+                )
+            r = e - product
             remainder = np.where(settled[:, None], remainder, r)
             d = block.direct(r)
             rest = np.vecdot(r, d)
@@ -314,8 +331,9 @@ class BatchedRegressions:
             v += np.where(settled[:, None], 0.0, d)
             # What remains is smaller than the rest by the rate of the iteration.
             settled |= np.abs(rest) <= bound * np.abs(variance)
-            if np.all(settled | ~present):
+            if np.all(settled):
                 break
+            some = some.narrow(~settled)
         return _Variance(variance, np.vecdot(v, end.score), remainder, settled)
 
     def _certify(
@@ -324,7 +342,6 @@ class BatchedRegressions:
         end: _End,
         variances: Sequence[_Variance],
         *,
-        weights: NDArray[np.float32],
         estimate: F64,
         se: F64,
     ) -> Bool:
@@ -333,7 +350,7 @@ class BatchedRegressions:
         The squared step along ``H^-1 e``, over the variance, bounds the true decrement from below
         as the scores do; and so does what is left of e the error of the variance.
         """
-        curvature = self._scale_columns(block, weights)
+        curvature = self._scale_columns(block, end.weights)
         scores = scale_scores(end.score, curvature)
         certified = end.settled.copy()
         for column, part in enumerate(variances):
@@ -355,7 +372,7 @@ class BatchedRegressions:
         R, L, n = weights.shape
         inflation = block.preconditioner.inflation
         covariates = self._scale.of_fits(weights.reshape(R * L, n), np.repeat(inflation, L))
-        thresholds = np.tile(self._threshold_information, (block.rows.proteins, 1))
+        thresholds = np.tile(self._threshold_information, (block.double.mask.shape[0], 1))
         return np.concatenate(
             [
                 covariates.reshape(R, block.layout.sloped),

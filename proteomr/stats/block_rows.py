@@ -3,60 +3,136 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64, I64, Bool
 from proteomr.stats.row_models import Rows
+from proteomr.stats.tiles import TILE
 from proteomr.stats.workspace import workspace
 
-__all__ = ["TILE", "BlockRows", "lay_out_block", "pad_block"]
+__all__ = ["BlockRows", "Share", "lay_out_block", "pad_block"]
 
-TILE = 24
-"""Proteins that fill whole tiles of matrix products.
-
-Tiles of BLAS have 4 to 24 rows in single and double precision on the processors of today, and rows
-at the edge are summed in another order. Fits come in multiples of it, so that none is at an edge.
-"""
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class BlockRows:
-    """The row-level data of the proteins at work, in double and in single precision."""
+    """The proteins of a block, filled to whole tiles, in double and in single precision.
 
-    double: Rows
-    single: Rows
+    Attributes
+    ----------
+    borders, borders32 : ``(B, s, n)``.
+    mask : ``(B, n)``.
+    observed : ``(B,)``, sums of the mask.
+    wanted : proteins without those that nobody has.
+    """
+
+    borders: F64
+    borders32: NDArray[np.float32]
+    mask: NDArray[np.float32]
+    observed: F64
+    wanted: int
 
     @property
     def proteins(self) -> int:
         """Number of proteins, with those that nobody has."""
-        return int(self.double.mask.shape[0])
+        return int(self.mask.shape[0])
 
-    def take(self, proteins: I64) -> Rows:
-        """Return the rows of some proteins in double precision."""
-        rows = self.double
-        return Rows(rows.borders[proteins], rows.mask[proteins], rows.response)
+    def double(self, response: F64) -> Rows:
+        """Return the rows in double precision."""
+        return Rows(self.borders, self.mask, response)
+
+    def single(self, response: NDArray[np.float32]) -> Rows:
+        """Return the rows in single precision."""
+        return Rows(self.borders32, self.mask, response)
 
 
-def lay_out_block(
-    borders: F64,
-    mask: NDArray[np.float32],
-    *,
-    response: F64,
-    response32: NDArray[np.float32],
-) -> BlockRows:
-    """Return the rows of a block in both precisions; those in single lie in the workspace.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The fits of a block that are still at work, whole tiles of proteins of them.
+
+    What fills the last tile is the first protein again, and its results are left out.
+
+    Attributes
+    ----------
+    rows : of its proteins.
+    fits : positions of its fits in the block, those that fill a tile last; None where it is all.
+    count : how many of them are its own.
+    responses : fits of a protein.
+    block : the rows of all proteins.
+    """
+
+    rows: Rows
+    fits: I64 | None
+    count: int
+    responses: int
+    block: Rows
+
+    @classmethod
+    def whole(cls, rows: Rows, responses: int) -> Share:
+        """Return all fits of a block."""
+        return cls(rows, None, rows.mask.shape[0] * responses, responses, rows)
+
+    def narrow(self, moving: Bool) -> Share:
+        """Return the share of the fits that are moving ``(R,)``: itself where that is no fewer."""
+        proteins = np.flatnonzero(moving.reshape(-1, self.responses).any(axis=1))
+        filled = proteins.size + -proteins.size % TILE
+        if filled >= self.rows.mask.shape[0]:
+            return self
+        proteins = np.concatenate([proteins, np.repeat(proteins[:1], filled - proteins.size)])
+        rows = self.block
+        taken = Rows(rows.borders[proteins], rows.mask[proteins], rows.response)
+        fits = (proteins[:, None] * self.responses + np.arange(self.responses)).ravel()
+        count = int(np.unique(proteins).size) * self.responses
+        return Share(taken, fits, count, self.responses, rows)
+
+    def take(self, of_fits: F64) -> F64:
+        """Return the rows of an array ``(R, ...)`` that are its own."""
+        return of_fits if self.fits is None else of_fits[self.fits]
+
+    def put(self, others: F64, own: F64) -> F64:
+        """Return an array ``(R, ...)`` with its own rows put in."""
+        if self.fits is None:
+            return own
+        out = others.copy()
+        out[self.fits[: self.count]] = own[: self.count]
+        return out
+
+    def borrow(self, name: str, of_fits: NDArray[_Float]) -> NDArray[_Float]:
+        """Return a large array to write in, its own part of one ``(R, ...)``."""
+        if self.fits is None:
+            return of_fits
+        shape = (self.fits.size, *of_fits.shape[1:])
+        return workspace.take(f"{name} of some", shape, of_fits.dtype.type)
+
+    def lend(self, name: str, of_fits: NDArray[_Float]) -> NDArray[_Float]:
+        """Return a copy of its own rows of a large array ``(R, ...)``."""
+        out = self.borrow(name, of_fits)
+        return out if self.fits is None else np.take(of_fits, self.fits, axis=0, out=out)
+
+    def give_back(self, of_fits: NDArray[_Float], own: NDArray[_Float]) -> None:
+        """Put what was borrowed where it is from."""
+        if self.fits is not None:
+            of_fits[self.fits[: self.count]] = own[: self.count]
+
+
+def lay_out_block(borders: F64, mask: NDArray[np.float32]) -> BlockRows:
+    """Return a block in both precisions; what is in single lies in the workspace.
 
     Parameters
     ----------
-    borders, mask : ``(B, s, n)``, ``(B, n)``.
-    response, response32 : ``(F, n)``.
+    borders : ``(B, s, n)``, the protein first; 0 where the mask is 0.
+    mask : ``(B, n)``, 1 where the protein and its own covariates are observed, else 0.
     """
+    wanted = borders.shape[0]
     borders, mask = pad_block(borders, mask, to=TILE)
     borders32 = workspace.take("borders", borders.shape, np.float32)
     np.copyto(borders32, borders)
-    return BlockRows(Rows(borders, mask, response), Rows(borders32, mask, response32))
+    observed = mask.sum(axis=1, dtype=np.float64)
+    return BlockRows(borders, borders32, mask, observed, wanted)
 
 
 def pad_block(

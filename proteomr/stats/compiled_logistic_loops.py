@@ -80,162 +80,166 @@ def _exp32(x):
 
 
 @_compile
+def _add_others(e, borders, coefficients, start):
+    c = e.size
+    for a in range(1, borders.shape[0]):
+        x = borders[a, start : start + c]
+        b = coefficients[a]
+        for i in range(c):
+            e[i] += b * x[i]
+
+
+@_compile
+def _sum_others(e, borders, total, start):
+    c = e.size
+    for a in range(1, borders.shape[0]):
+        x = borders[a, start : start + c]
+        t = e[0] * 0
+        for i in range(c):
+            t += e[i] * x[i]
+        total[a] += t
+
+
+@_compile
 def _scores64(eta, borders, mask, response, coefficients, start, score):
     R, c = eta.shape
-    B, s, _ = borders.shape
+    B = borders.shape[0]
     F = R // B
     for r in range(R):
         j = r // F
         e = eta[r]
         m = mask[j, start : start + c]
         y = response[r % F, start : start + c]
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            b = coefficients[r, a]
-            for i in range(c):
-                e[i] += b * x[i]
+        x = borders[j, 0, start : start + c]
+        b = coefficients[r, 0]
+        t = 0.0
+        _add_others(e, borders[j], coefficients[r], start)
         for i in range(c):
-            e[i] = (y[i] - 1.0 / (1.0 + _exp64(-e[i]))) * m[i]
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            t = 0.0
-            for i in range(c):
-                t += e[i] * x[i]
-            score[r, a] += t
+            residual = (y[i] - 1.0 / (1.0 + _exp64(-(e[i] + b * x[i])))) * m[i]
+            e[i] = residual
+            t += residual * x[i]
+        score[r, 0] += t
+        _sum_others(e, borders[j], score[r], start)
 
 
 @_compile
 def _scores32(eta, borders, mask, response, coefficients, start, score):
     R, c = eta.shape
-    B, s, _ = borders.shape
+    B = borders.shape[0]
     F = R // B
     for r in range(R):
         j = r // F
         e = eta[r]
         m = mask[j, start : start + c]
         y = response[r % F, start : start + c]
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            b = coefficients[r, a]
-            for i in range(c):
-                e[i] += b * x[i]
+        x = borders[j, 0, start : start + c]
+        b = coefficients[r, 0]
+        t = np.float32(0.0)
+        _add_others(e, borders[j], coefficients[r], start)
         for i in range(c):
-            e[i] = (y[i] - _ONE32 / (_ONE32 + _exp32(-e[i]))) * m[i]
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            t = np.float32(0.0)
-            for i in range(c):
-                t += e[i] * x[i]
-            score[r, a] += t
+            residual = (y[i] - _ONE32 / (_ONE32 + _exp32(-(e[i] + b * x[i])))) * m[i]
+            e[i] = residual
+            t += residual * x[i]
+        score[r, 0] += t
+        _sum_others(e, borders[j], score[r], start)
 
 
 @_compile
-def store_means(eta, borders, mask, response, coefficients, start, score, means):
+def store_means(eta, borders, mask, response, coefficients, start, score, means, weights):
     R, c = eta.shape
-    B, s, _ = borders.shape
+    B = borders.shape[0]
     F = R // B
     for r in range(R):
         j = r // F
         e = eta[r]
         m = mask[j, start : start + c]
         y = response[r % F, start : start + c]
+        x = borders[j, 0, start : start + c]
         mean = means[r, start : start + c]
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            b = coefficients[r, a]
-            for i in range(c):
-                e[i] += b * x[i]
+        w = weights[r, start : start + c]
+        b = coefficients[r, 0]
+        t = 0.0
+        _add_others(e, borders[j], coefficients[r], start)
         for i in range(c):
-            mu = m[i] / (1.0 + _exp64(-e[i]))
+            mu = 1.0 / (1.0 + _exp64(-(e[i] + b * x[i])))
             mean[i] = mu
-            e[i] = y[i] * m[i] - mu
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            t = 0.0
-            for i in range(c):
-                t += e[i] * x[i]
-            score[r, a] += t
+            w[i] = np.float32(m[i] * mu * (1.0 - mu))
+            residual = (y[i] - mu) * m[i]
+            e[i] = residual
+            t += residual * x[i]
+        score[r, 0] += t
+        _sum_others(e, borders[j], score[r], start)
 
 
 @_compile
-def apply_first_curvature(u, shift, means, borders, vector, step, start, product, weights):
+def apply_first_curvature(u, shift, means, borders, mask, vector, step, start, product):
     R, c = u.shape
-    B, s, _ = borders.shape
+    B = borders.shape[0]
     F = R // B
     for r in range(R):
         j = r // F
         e = u[r]
         h = shift[r]
+        m = mask[j, start : start + c]
         mean = means[r, start : start + c]
-        w = weights[r, start : start + c]
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            b = vector[r, a]
-            b_step = step[r, a]
-            for i in range(c):
-                e[i] += b * x[i]
-                h[i] += b_step * x[i]
+        x = borders[j, 0, start : start + c]
+        b = vector[r, 0]
+        b_step = step[r, 0]
+        t = 0.0
+        _add_others(e, borders[j], vector[r], start)
+        _add_others(h, borders[j], step[r], start)
         for i in range(c):
             mu = mean[i]
-            mu += mu * (1.0 - mu) * h[i]
+            mu += mu * (1.0 - mu) * (h[i] + b_step * x[i])
             mean[i] = mu
-            weight = np.float32(mu * (1.0 - mu))
-            w[i] = weight
-            e[i] *= weight
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            t = np.float32(0.0)
-            for i in range(c):
-                t += e[i] * x[i]
-            product[r, a] += t
+            product_of_row = m[i] * mu * (1.0 - mu) * (e[i] + b * x[i])
+            e[i] = product_of_row
+            t += product_of_row * x[i]
+        product[r, 0] += t
+        _sum_others(e, borders[j], product[r], start)
 
 
 @_compile
-def apply_exact_curvature(u, means, borders, vector, start, product):
+def apply_exact_curvature(u, means, borders, mask, vector, start, product):
     R, c = u.shape
-    B, s, _ = borders.shape
+    B = borders.shape[0]
     F = R // B
     for r in range(R):
         j = r // F
         e = u[r]
+        m = mask[j, start : start + c]
         mean = means[r, start : start + c]
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            b = vector[r, a]
-            for i in range(c):
-                e[i] += b * x[i]
+        x = borders[j, 0, start : start + c]
+        b = vector[r, 0]
+        t = 0.0
+        _add_others(e, borders[j], vector[r], start)
         for i in range(c):
-            e[i] *= mean[i] * (1.0 - mean[i])
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            t = 0.0
-            for i in range(c):
-                t += e[i] * x[i]
-            product[r, a] += t
+            product_of_row = m[i] * mean[i] * (1.0 - mean[i]) * (e[i] + b * x[i])
+            e[i] = product_of_row
+            t += product_of_row * x[i]
+        product[r, 0] += t
+        _sum_others(e, borders[j], product[r], start)
 
 
 @_compile
 def apply_curvature(u, weights, borders, vector, start, product):
     R, c = u.shape
-    B, s, _ = borders.shape
+    B = borders.shape[0]
     F = R // B
     for r in range(R):
         j = r // F
         e = u[r]
         w = weights[r, start : start + c]
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            b = vector[r, a]
-            for i in range(c):
-                e[i] += b * x[i]
+        x = borders[j, 0, start : start + c]
+        b = vector[r, 0]
+        t = e[0] * 0
+        _add_others(e, borders[j], vector[r], start)
         for i in range(c):
-            e[i] *= w[i]
-        for a in range(s):
-            x = borders[j, a, start : start + c]
-            t = e[0] * 0
-            for i in range(c):
-                t += e[i] * x[i]
-            product[r, a] += t
+            product_of_row = w[i] * (e[i] + b * x[i])
+            e[i] = product_of_row
+            t += product_of_row * x[i]
+        product[r, 0] += t
+        _sum_others(e, borders[j], product[r], start)
 
 
 def sum_scores(eta, borders, mask, response, coefficients, start, score):

@@ -18,8 +18,8 @@ _STEPS, _HALVINGS = 40, 30
 _DECREMENT = 1e-20  # squared standard errors: Newton's method leaves its square, which is nothing
 # In units of their own standard deviations scores are rounded at about 1e-13 for a million rows.
 _SCORE = 1e-18
-# Close to the maximum the last information serves as well as a new one.
-_NEAR = 1e-3
+# While steps shrink to a hundredth, squared, the last information serves as well as a new one.
+_FAST = 1e-2
 # The information is summed in single precision: what is left of a column must stand well above.
 _PIVOT = 1e-5
 # Rounding of a log-likelihood, as a share of it.
@@ -47,16 +47,16 @@ def fit_base(design: ChunkedDesign, response: F64) -> Base | None:
     beta[design.d] = np.log(share / (1.0 - share)) / design.cell_columns[0, 0]
     inverse: F64 | None = np.zeros((design.k, design.k))
     eta = design.times(beta)
-    value, decrement = _log_likelihood(eta, response), np.inf
+    value, decrement, last = _log_likelihood(eta, response), 0.0, 0.0
     for _ in range(_STEPS):
         mu = _means(eta)
         score = design.score(response - mu)
-        if decrement > _NEAR:
+        if not decrement < _FAST * last:
             inverse = _invert(design.information(mu * (1.0 - mu)))
         if inverse is None:
             return None
         step = inverse @ score
-        decrement = float(score @ step)
+        last, decrement = decrement, float(score @ step)
         moved = _advance(design, response, beta, step, value) if decrement >= 0.0 else None
         if moved is None:
             return None

@@ -35,7 +35,7 @@ def sum_scores(
     score: F64,
 ) -> None:
     """Replace ``eta = A beta (R, c)`` by residuals ``m (y - mu)``; add their border scores."""
-    _leave_residuals(eta, borders, mask, response, coefficients, start, score, None)
+    _leave_residuals(eta, borders, mask, response, coefficients, start, score)
 
 
 def store_means(
@@ -47,9 +47,15 @@ def store_means(
     start: int,
     score: F64,
     means: F64,
+    weights: _Array,
 ) -> None:
-    """As :func:`sum_scores`, and keep ``m mu`` in ``means (R, n)``."""
-    _leave_residuals(eta, borders, mask, response, coefficients, start, score, means)
+    """As :func:`sum_scores`, and keep ``mu`` and ``m mu (1 - mu)``, each ``(R, n)``."""
+    rows = slice(start, start + eta.shape[1])
+    means[:, rows] = _leave_residuals(
+        eta, borders, mask, response, coefficients, start, score
+    ).reshape(eta.shape)
+    mu = means[:, rows]
+    weights[:, rows] = _weigh(mu, mask[:, rows])
 
 
 def apply_curvature(
@@ -63,38 +69,34 @@ def apply_curvature(
 
 
 def apply_first_curvature(
-    u: _Array,
+    u: F64,
     shift: _Array,
     means: F64,
     borders: _Array,
-    vector: _Array,
-    step: _Array,
+    mask: _Array,
+    vector: F64,
+    step: F64,
     start: int,
     product: F64,
-    weights: _Array,
 ) -> None:
-    """As :func:`apply_curvature` in single precision, after a step from ``means``.
+    """As :func:`apply_exact_curvature`, after a step from ``means``.
 
-    The step shifts eta by ``shift = A d (R, c)`` and the borders' part; ``means`` move with it, and
-    the weights ``mu (1 - mu)`` there are kept.
+    The step shifts eta by ``shift = A d (R, c)`` and the borders' part; ``means`` move with it.
     """
     rows = slice(start, start + u.shape[1])
     _add_borders(shift, borders[:, :, rows], step)
     mu = means[:, rows]
     mu += mu * (1.0 - mu) * shift
-    weights[:, rows] = mu * (1.0 - mu)
-    apply_curvature(u, weights, borders, vector, start, product)
+    apply_exact_curvature(u, means, borders, mask, vector, start, product)
 
 
 def apply_exact_curvature(
-    u: F64, means: F64, borders: F64, vector: F64, start: int, product: F64
+    u: F64, means: F64, borders: F64, mask: _Array, vector: F64, start: int, product: F64
 ) -> None:
-    """As :func:`apply_curvature`, with the weights ``mu (1 - mu)`` of the means."""
+    """As :func:`apply_curvature`, with the weights ``m mu (1 - mu)`` of the means."""
     rows = slice(start, start + u.shape[1])
     by_protein = _add_borders(u, borders[:, :, rows], vector)
-    mu = means[:, rows]
-    u *= mu
-    u *= 1.0 - mu
+    u *= _weigh(means[:, rows], mask[:, rows])
     _add_products(by_protein, borders[:, :, rows], product)
 
 
@@ -106,19 +108,22 @@ def _leave_residuals(
     coefficients: _Array,
     start: int,
     score: F64,
-    means: F64 | None,
-) -> None:
+) -> _Array:
+    """Leave the residuals in eta; return the means by protein ``(B, F, c)``."""
     rows = slice(start, start + eta.shape[1])
-    mean = _add_borders(eta, borders[:, :, rows], coefficients)
+    residual = _add_borders(eta, borders[:, :, rows], coefficients)
     # An overflow of exp is a mean of 0.
-    np.negative(mean, out=mean)
-    np.exp(mean, out=mean)
-    mean += 1
-    np.divide(mask[:, None, rows], mean, out=mean)
-    if means is not None:
-        means[:, rows] = eta
-    np.subtract(response[None, :, rows] * mask[:, None, rows], mean, out=mean)
-    _add_products(mean, borders[:, :, rows], score)
+    mean = 1 / (1 + np.exp(-residual))
+    np.subtract(response[None, :, rows], mean, out=residual)
+    residual *= mask[:, None, rows]
+    _add_products(residual, borders[:, :, rows], score)
+    return np.asarray(mean)
+
+
+def _weigh(mu: F64, mask: _Array) -> F64:
+    """Return ``m mu (1 - mu)`` for means ``(R, c)`` and masks ``(B, c)``."""
+    by_protein = mu.reshape(mask.shape[0], -1, mask.shape[1])
+    return np.asarray(mask[:, None] * by_protein * (1.0 - by_protein)).reshape(mu.shape)
 
 
 def _add_borders(eta: _Array, borders: _Array, coefficients: _Array) -> _Array:

@@ -68,29 +68,44 @@ class LogisticRows:
         )
 
     def keep_state(
-        self, eta: F64, rows: Rows, *, coefficients: F64, start: int, score: F64, state: F64
+        self,
+        eta: F64,
+        rows: Rows,
+        *,
+        coefficients: F64,
+        start: int,
+        score: F64,
+        state: F64,
+        weights: _Single,
     ) -> None:
-        """Leave ``m (y - mu)`` in eta, and keep ``m mu``."""
+        """Leave ``m (y - mu)`` in eta, and keep ``mu`` and ``m mu (1 - mu)``."""
         self.loops.store_means(
-            eta, rows.borders, rows.mask, rows.response, coefficients, start, score, state[:, 0]
+            eta,
+            rows.borders,
+            rows.mask,
+            rows.response,
+            coefficients,
+            start,
+            score,
+            state[:, 0],
+            weights[:, 0],
         )
 
     def move_state(
         self,
-        u: _Single,
+        u: F64,
         shift: _Single,
         rows: Rows,
         *,
-        vector: _Single,
-        step: _Single,
+        vector: F64,
+        step: F64,
         start: int,
         product: F64,
         state: F64,
-        weights: _Single,
     ) -> None:
-        """Move the means by a step, and keep ``mu (1 - mu)`` as weights."""
+        """Move the means by a step; multiply by ``m mu (1 - mu)`` there."""
         self.loops.apply_first_curvature(
-            u, shift, state[:, 0], rows.borders, vector, step, start, product, weights[:, 0]
+            u, shift, state[:, 0], rows.borders, rows.mask, vector, step, start, product
         )
 
     def curve(
@@ -110,5 +125,7 @@ class LogisticRows:
     def curve_exactly(
         self, u: F64, rows: Rows, *, vector: F64, start: int, product: F64, state: F64
     ) -> None:
-        """Multiply by ``mu (1 - mu)``."""
-        self.loops.apply_exact_curvature(u, state[:, 0], rows.borders, vector, start, product)
+        """Multiply by ``m mu (1 - mu)``."""
+        self.loops.apply_exact_curvature(
+            u, state[:, 0], rows.borders, rows.mask, vector, start, product
+        )

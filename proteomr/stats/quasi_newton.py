@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from proteomr._typing import F64, Bool
 
@@ -89,11 +88,15 @@ class StepMemory:
         return d
 
 
-def share_observed(mask: NDArray[np.float32]) -> F64:
-    """Return the share of rows observed by each protein ``(B,)``, at least one row's worth."""
-    observed = mask.sum(axis=1, dtype=np.float64)
-    share: F64 = np.maximum(observed, 1.0) / mask.shape[1]
-    return share
+def share_observed(observed: F64, rows: int) -> F64:
+    """Return the share of rows that each protein is observed on ``(B,)``, at least one row's worth.
+
+    Examples
+    --------
+    >>> share_observed(np.array([5.0, 0.0]), 10).tolist()
+    [0.5, 0.1]
+    """
+    return np.asarray(np.maximum(observed, 1.0) / rows)
 
 
 def is_far(decrement: F64, rate: F64, weight: F64) -> Bool:

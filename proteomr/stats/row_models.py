@@ -191,37 +191,44 @@ class RowModel(Protocol):
         ...
 
     def keep_state(
-        self, eta: F64, rows: Rows, *, coefficients: F64, start: int, score: F64, state: F64
+        self,
+        eta: F64,
+        rows: Rows,
+        *,
+        coefficients: F64,
+        start: int,
+        score: F64,
+        state: F64,
+        weights: _Single,
     ) -> None:
-        """As :meth:`leave_residuals`, in double precision, and keep the state.
+        """As :meth:`leave_residuals`, in double precision, and keep the state and the weights.
 
         Parameters
         ----------
         state : ``(R, M, n)``, all that curvature needs of these rows of a fit.
+        weights : ``(R, L, n)``, minus the second derivatives by each predictor, or a diagonal that
+            bounds them from above.
         """
         ...
 
     def move_state(
         self,
-        u: _Single,
+        u: F64,
         shift: _Single,
         rows: Rows,
         *,
-        vector: _Single,
-        step: _Single,
+        vector: F64,
+        step: F64,
         start: int,
         product: F64,
         state: F64,
-        weights: _Single,
     ) -> None:
-        """Move the state by a last, small step, to first order; then as :meth:`curve`.
+        """Move the state by a last, small step, to first order; then as :meth:`curve_exactly`.
 
         Parameters
         ----------
         shift : ``(R L, c)``, what the covariates' part of the predictors moves by.
         step : ``(R, t + L s)``, the step of the other coefficients.
-        weights : ``(R, L, n)``, out: minus the second derivatives by each predictor where the state
-            has moved to, or a diagonal that bounds them from above.
         """
         ...
 

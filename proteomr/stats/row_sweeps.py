@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from proteomr._typing import F64
 from proteomr.stats.chunked import Chunk, ChunkedDesign
 from proteomr.stats.row_models import Layout, RowModel, Rows
+from proteomr.stats.tiles import split_tiles
 from proteomr.stats.workspace import workspace
 
 __all__ = ["RowSweeps"]
@@ -66,24 +67,29 @@ class RowSweeps:
 
         return self._sweep(rows, work, at)
 
-    def keep_state(self, rows: Rows, theta: F64, *, state: F64) -> F64:
-        """Return the score in double precision, and keep the state ``(R, M, n)``."""
+    def keep_state(self, rows: Rows, theta: F64, *, state: F64, weights: _Single) -> F64:
+        """Return the score in double precision, and keep the state ``(R, M, n)`` and the weights
+        ``(R, L, n)``.
+        """
         beside = self._beside(rows, theta)
 
         def work(predictors: list[_Array], start: int, score: F64) -> None:
             self.model.keep_state(
-                predictors[0], rows, coefficients=beside, start=start, score=score, state=state
+                predictors[0],
+                rows,
+                coefficients=beside,
+                start=start,
+                score=score,
+                state=state,
+                weights=weights,
             )
 
         return self._sweep(rows, work, theta)
 
-    def move_state(self, rows: Rows, step: F64, v: F64, *, state: F64, weights: _Single) -> F64:
-        """Return ``H v`` in single precision after a last, small step.
-
-        The state moves with the step, and the weights ``(R, L, n)`` there are kept.
-        """
-        vector, shift = v.astype(np.float32), step.astype(np.float32)
-        beside, beside_step = self._beside(rows, vector), self._beside(rows, shift)
+    def move_state(self, rows: Rows, step: F64, v: F64, *, state: F64) -> F64:
+        """Return ``H v`` in double precision after a last, small step, which moves the state."""
+        shift = step.astype(np.float32)
+        beside, beside_step = self._beside(rows, v), self._beside(rows, step)
 
         def work(predictors: list[_Array], start: int, product: F64) -> None:
             self.model.move_state(
@@ -95,10 +101,9 @@ class RowSweeps:
                 start=start,
                 product=product,
                 state=state,
-                weights=weights,
             )
 
-        return self._sweep(rows, work, vector, shift)
+        return self._sweep(rows, work, v, shift)
 
     def curve(self, rows: Rows, v: F64, *, state: F64, weights: _Single) -> F64:
         """Return ``H v`` in single precision."""
@@ -140,8 +145,13 @@ class RowSweeps:
         design, layout = self.design, self.layout(rows)
         R = vectors[0].shape[0]
         fits = R * layout.predictors
-        spreads = [design.spread(x[:, : layout.sloped].reshape(fits, design.k)) for x in vectors]
-        wide = np.zeros((fits, design.width))
+        local = [
+            design.distribute(design.spread(x[:, : layout.sloped].reshape(fits, design.k)))
+            for x in vectors
+        ]
+        parts = workspace.take("parts", (fits, design.local_width), vectors[0].dtype.type)
+        proteins = rows.mask.shape[0]
+        tiles = split_tiles(parts, proteins)
         beside = np.zeros((R, layout.size - layout.sloped))
         for piece in self._pieces:
             start, count = piece[0].start, piece[-1].stop - piece[0].start
@@ -151,16 +161,17 @@ class RowSweeps:
             ]
             for chunk in piece:
                 at = slice(chunk.start - start, chunk.stop - start)
-                for eta, spread in zip(predictors, spreads, strict=True):
+                for eta, coefficients in zip(predictors, local, strict=True):
                     transposed = _columns_of(chunk, eta).T
-                    np.matmul(design.select(spread, chunk), transposed, out=eta[:, at])
+                    np.matmul(coefficients[:, chunk.columns], transposed, out=eta[:, at])
             work(predictors, start, beside)
             for chunk in piece:
-                local = _columns_of(chunk, predictors[0])
                 at = slice(chunk.start - start, chunk.stop - start)
-                part = workspace.take("part", (fits, local.shape[1]), local.dtype.type)
-                design.add(wide, chunk, np.matmul(predictors[0][:, at], local, out=part))
-        return np.concatenate([design.gather(wide).reshape(R, layout.sloped), beside], axis=1)
+                eta = predictors[0][:, at]
+                columns = _columns_of(chunk, eta)
+                np.matmul(split_tiles(eta, proteins), columns, out=tiles[:, :, chunk.columns])
+        whole = design.gather(design.collect(parts)).reshape(R, layout.sloped)
+        return np.concatenate([whole, beside], axis=1)
 
 
 def _columns_of(chunk: Chunk, like: _Array) -> _Array:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from proteomr._typing import F64
 from proteomr.stats.chunked import ChunkedDesign
+from proteomr.stats.tiles import multiply_tiles
 
 __all__ = ["ScoreScale"]
 
@@ -57,5 +58,5 @@ class ScoreScale:
         repeats = weights.shape[0] // self._whole.shape[0]
         out: F64 = np.tile(self._whole, (repeats, 1)) / inflation[:, None]
         if self._rare.size:
-            out[:, self._rare] = weights @ self._squares
+            out[:, self._rare] = multiply_tiles(weights, self._squares)
         return out

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proteomr._typing import F64
-from proteomr.stats.block_rows import BlockRows
 from proteomr.stats.chunked import Chunk, ChunkedDesign
-from proteomr.stats.quasi_newton import Preconditioner, share_observed
+from proteomr.stats.quasi_newton import Preconditioner
 from proteomr.stats.row_models import Base, Rows
+from proteomr.stats.tiles import multiply_tiles
 
 __all__ = ["SharedInformation"]
 
@@ -49,21 +49,25 @@ class SharedInformation:
         self._residuals = [self._weigh(chunk, self._residuals32) for chunk in design.chunks]
         self._thresholds = _stack_thresholds(bases)
 
-    def precondition(self, rows: BlockRows) -> tuple[Preconditioner, F64]:
+    def precondition(self, rows: Rows, share: F64) -> tuple[Preconditioner, F64]:
         """Return the preconditioner, and the score ``(R, L k + t + L s)`` at the fits to the
         covariates alone where rows are independent.
+
+        Parameters
+        ----------
+        share : ``(B,)``, of the rows that each protein is observed on.
         """
         design, F, L = self.design, self.F, self.L
-        B, s, _ = rows.single.borders.shape
-        cross, score = self._base_products(rows.single)
+        B, s, _ = rows.borders.shape
+        cross, score = self._base_products(rows)
         by_border = design.gather(cross).reshape(B, s, F, L, L, design.k)
         h = by_border.transpose(0, 2, 3, 1, 4, 5).reshape(B * F, L * s, L * design.k)
-        of_thresholds, threshold_score = self._threshold_products(rows.single)
+        of_thresholds, threshold_score = self._threshold_products(rows)
         h = np.concatenate([h, of_thresholds], axis=2)
-        inflation = np.repeat(1.0 / share_observed(rows.single.mask), F)
-        D, weight = self._border_products(rows.single, inflation)
+        inflation = np.repeat(1.0 / share, F)
+        D, weight = self._border_products(rows, inflation)
         g = design.gather(score).reshape(B * F, L * design.k)
-        border_score = rows.single.borders.reshape(B * s, -1) @ self._residuals32.T
+        border_score = multiply_tiles(rows.borders.reshape(B * s, -1), self._residuals32.T)
         border_score = border_score.reshape(B, s, F, L).transpose(0, 2, 3, 1).reshape(B * F, L * s)
         preconditioner = self._eliminate(h, D, inflation=inflation, weight=weight)
         return preconditioner, np.concatenate([g, threshold_score, border_score], axis=1)
@@ -100,9 +104,9 @@ class SharedInformation:
         for a in range(s):
             for b in range(a + 1):
                 product = rows.borders[:, a] * rows.borders[:, b]
-                block[:, a, b] = block[:, b, a] = product @ self._weights32.T
+                block[:, a, b] = block[:, b, a] = multiply_tiles(product, self._weights32.T)
                 if a == 0:
-                    fourth = np.square(product, out=product) @ self._weights32.T
+                    fourth = multiply_tiles(np.square(product, out=product), self._weights32.T)
         by_predictor = block.reshape(B, s, s, F, L, L).transpose(0, 3, 4, 1, 5, 2)
         D = by_predictor.reshape(B * F, L * s, L * s)
         second = np.einsum("bfll->bfl", block[:, 0, 0].reshape(B, F, L, L))
@@ -118,9 +122,9 @@ class SharedInformation:
         residuals, weights = self._thresholds
         F, L, t = self.F, self.L, residuals.shape[0] // self.F
         B, s, _ = rows.borders.shape
-        cross = (rows.borders.reshape(B * s, -1) @ weights.T).reshape(B, s, F, t, L)
+        cross = multiply_tiles(rows.borders.reshape(B * s, -1), weights.T).reshape(B, s, F, t, L)
         by_fit = cross.transpose(0, 2, 4, 1, 3).reshape(B * F, L * s, t)
-        scores: F64 = (rows.mask @ residuals.T).astype(np.float64)
+        scores: F64 = multiply_tiles(rows.mask, residuals.T).astype(np.float64)
         return by_fit.astype(np.float64), scores.reshape(B * F, t)
 
     def _base_products(self, rows: Rows) -> tuple[F64, F64]:
@@ -130,23 +134,19 @@ class SharedInformation:
         design = self.design
         B, s, _ = rows.borders.shape
         pairs, predictors = self._weights32.shape[0], self._residuals32.shape[0]
-        cross = np.zeros((pairs, B * s, design.width))
-        score = np.zeros((predictors, B, design.width))
+        cross = np.empty((B * s, pairs, design.local_width), dtype=np.float32)
+        score = np.empty((B, predictors, design.local_width), dtype=np.float32)
         for chunk, weighted, residuals in zip(
             design.chunks, self._weighted, self._residuals, strict=True
         ):
             at = slice(chunk.start, chunk.stop)
             border = rows.borders[:, :, at].reshape(B * s, -1)
-            self._add(cross, chunk, border @ weighted)
-            self._add(score, chunk, rows.mask[:, at] @ residuals)
-        whole = (-1, design.width)
-        return cross.transpose(1, 0, 2).reshape(whole), score.transpose(1, 0, 2).reshape(whole)
-
-    def _add(self, totals: F64, chunk: Chunk, products: NDArray[np.float32]) -> None:
-        """Add products with the columns of a chunk, side by side, each to its total."""
-        m = chunk.local.shape[1]
-        for i, total in enumerate(totals):
-            self.design.add(total, chunk, products[:, i * m : (i + 1) * m])
+            cross[:, :, chunk.columns] = multiply_tiles(border, weighted).reshape(B * s, pairs, -1)
+            score[:, :, chunk.columns] = multiply_tiles(rows.mask[:, at], residuals).reshape(
+                B, predictors, -1
+            )
+        whole = (-1, design.local_width)
+        return design.collect(cross.reshape(whole)), design.collect(score.reshape(whole))
 
     def _weigh(self, chunk: Chunk, by: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a chunk's local columns times each of the f rows of factors, side by side ``(c, f

@@ -31,18 +31,18 @@ def test_spread_and_gather_are_the_products_with_the_design(chunk_rows: int) -> 
     g = np.random.default_rng(1)
     b, r = g.normal(size=(5, design.k)), g.normal(size=(5, 1000))
     A = design.matrix()
-    spread, wide = design.spread(b), np.zeros((5, 4 + 9))
+    local, parts = design.distribute(design.spread(b)), np.empty((5, design.local_width))
     eta = np.empty((5, 1000))
     covered = 0
     for chunk in design.chunks:
         rows = slice(chunk.start, chunk.stop)
         assert chunk.start == covered
         covered = chunk.stop
-        eta[:, rows] = design.select(spread, chunk) @ chunk.local.T
-        design.add(wide, chunk, r[:, rows] @ chunk.local)
+        eta[:, rows] = local[:, chunk.columns] @ chunk.local.T
+        parts[:, chunk.columns] = r[:, rows] @ chunk.local
     assert covered == 1000
     np.testing.assert_allclose(eta, b @ A.T, atol=1e-12)
-    np.testing.assert_allclose(design.gather(wide), r @ A, atol=1e-11)
+    np.testing.assert_allclose(design.gather(design.collect(parts)), r @ A, atol=1e-11)
 
 
 def test_times_score_and_information_are_those_of_the_matrix() -> None:
@@ -61,3 +61,4 @@ def test_rows_ordered_by_cell_need_few_columns_a_chunk() -> None:
     dense, cell_columns, cell = draw(10_000, 2, 40)
     design = chunk_design(dense, cell_columns, cell, chunk_rows=500)
     assert max(chunk.local.shape[1] for chunk in design.chunks) <= 2 + 6
+    assert min(chunk.stop - chunk.start for chunk in design.chunks) >= 500

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from proteomr._typing import F64, Bool
 from proteomr.stats.batched_regressions import BatchedRegressions
+from proteomr.stats.block_rows import lay_out_block
 from proteomr.stats.chunked import ChunkedDesign, chunk_design
 from proteomr.stats.row_models import Base, RowModel
 from tests.stats.trial_models import CoxRows, MultinomialRows, OrdinalRows, PoissonRows
@@ -159,7 +160,7 @@ def test_each_fit_of_a_row_model_on_trial_equals_the_fit_of_its_own_rows(
     make: Callable[..., Trial], effect: float, own: int
 ) -> None:
     trial = make(effect=effect, own=own)
-    found = trial.build().fit(trial.borders, trial.mask)
+    found = trial.build().fit(lay_out_block(trial.borders, trial.mask))
     assert found.converged.all()
     assert found.estimate.shape == (PROTEINS, len(trial.responses), trial.model.predictors)
     for j, f in [(0, 0), (PROTEINS - 1, len(trial.responses) - 1)]:
@@ -175,7 +176,7 @@ def test_what_has_a_certificate_is_the_maximum_however_strong_the_effect(
     make: Callable[..., Trial],
 ) -> None:
     trial = make(effect=2.5, own=0)
-    found = trial.build().fit(trial.borders, trial.mask)
+    found = trial.build().fit(lay_out_block(trial.borders, trial.mask))
     # With a log link the first full step runs away, which must not pass for a maximum.
     assert found.converged[0, 0] == (make is not try_poisson)
     for j in np.flatnonzero(found.converged[:2, 0]):

@@ -79,7 +79,7 @@ def test_curvature_is_minus_the_derivative_of_the_score(make: Callable[[], Point
     point, h = make(), 1e-3
     sweeps, rows, theta, v = point.sweeps, point.rows, point.theta, point.direction
     state = point.state
-    sweeps.keep_state(rows, theta, state=state)
+    sweeps.keep_state(rows, theta, state=state, weights=point.weights)
     found = sweeps.curve_exactly(rows, v, state=state)
     # Richardson's extrapolation of two central differences.
     wide, near = (
@@ -93,7 +93,9 @@ def test_curvature_is_minus_the_derivative_of_the_score(make: Callable[[], Point
 def test_the_score_is_the_same_where_a_state_is_kept(make: Callable[[], Point]) -> None:
     point = make()
     one = point.sweeps.score(point.rows, point.theta)
-    other = point.sweeps.keep_state(point.rows, point.theta, state=point.state)
+    other = point.sweeps.keep_state(
+        point.rows, point.theta, state=point.state, weights=point.weights
+    )
     np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-11)
 
 
@@ -101,15 +103,14 @@ def test_the_score_is_the_same_where_a_state_is_kept(make: Callable[[], Point]) 
 def test_single_precision_gives_the_same_to_its_rounding(make: Callable[[], Point]) -> None:
     point = make()
     sweeps, v, state, weights = point.sweeps, point.direction, point.state, point.weights
-    double = sweeps.keep_state(point.rows, point.theta, state=state)
+    double = sweeps.keep_state(point.rows, point.theta, state=state, weights=weights)
     single = sweeps.score(point.single, point.theta)
     np.testing.assert_allclose(single, double, atol=1e-4 * abs(double).max())
     exact = sweeps.curve_exactly(point.rows, v, state=state)
-    none = np.zeros_like(v)
-    first = sweeps.move_state(point.single, none, v, state=state, weights=weights)
-    later = sweeps.curve(point.single, v, state=state, weights=weights)
-    for product in (first, later):
-        np.testing.assert_allclose(product, exact, atol=1e-4 * abs(exact).max())
+    product = sweeps.curve(point.single, v, state=state, weights=weights)
+    np.testing.assert_allclose(product, exact, atol=1e-4 * abs(exact).max())
+    unmoved = sweeps.move_state(point.rows, np.zeros_like(v), v, state=state)
+    np.testing.assert_allclose(unmoved, exact, atol=1e-12 * abs(exact).max())
 
 
 @every_model
@@ -117,10 +118,12 @@ def test_a_small_step_moves_the_state_to_where_it_leads(make: Callable[[], Point
     point = make()
     sweeps, rows, step = point.sweeps, point.rows, 1e-5 * point.direction
     moved, there = point.state, point.state
-    sweeps.keep_state(rows, point.theta, state=moved)
+    sweeps.keep_state(rows, point.theta, state=moved, weights=point.weights)
     before = moved.copy()
-    sweeps.move_state(point.single, step, step, state=moved, weights=point.weights)
-    sweeps.keep_state(rows, point.theta + step, state=there)
+    product = sweeps.move_state(rows, step, point.direction, state=moved)
+    sweeps.keep_state(rows, point.theta + step, state=there, weights=point.weights)
+    exact = sweeps.curve_exactly(rows, point.direction, state=moved)
+    np.testing.assert_allclose(product, exact, atol=1e-12 * abs(exact).max())
     assert abs(there - before).max() > 1e-6
     # What is left is of the order of the step's square, and its rounding in single precision.
     np.testing.assert_allclose(moved, there, atol=1e-9 * max(1.0, abs(there).max()))
@@ -130,9 +133,8 @@ def test_a_small_step_moves_the_state_to_where_it_leads(make: Callable[[], Point
 def test_weights_are_the_diagonal_of_the_curvature_or_bound_it(make: Callable[[], Point]) -> None:
     point = make()
     sweeps, state, weights = point.sweeps, point.state, point.weights
-    sweeps.keep_state(point.rows, point.theta, state=state)
+    sweeps.keep_state(point.rows, point.theta, state=state, weights=weights)
     none = np.zeros_like(point.theta)
-    sweeps.move_state(point.single, none, point.direction, state=state, weights=weights)
     squares = np.square(sweeps.design.matrix())
     layout = sweeps.layout(point.rows)
     for column in range(layout.sloped):

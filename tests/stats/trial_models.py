@@ -76,32 +76,39 @@ class TrialRows:
         self._leave(eta, rows, coefficients=coefficients, start=start, score=score)
 
     def keep_state(
-        self, eta: F64, rows: Rows, *, coefficients: F64, start: int, score: F64, state: F64
+        self,
+        eta: F64,
+        rows: Rows,
+        *,
+        coefficients: F64,
+        start: int,
+        score: F64,
+        state: F64,
+        weights: _Array,
     ) -> None:
         new = self._leave(eta, rows, coefficients=coefficients, start=start, score=score)
         here = slice(start, start + eta.shape[1])
         state[:, :, here] = new.reshape(state[:, :, here].shape)
+        seen = self._see(rows, here)
+        weights[:, :, here] = self.weigh(new, seen).reshape(weights[:, :, here].shape)
 
     def move_state(
         self,
-        u: _Array,
+        u: F64,
         shift: _Array,
         rows: Rows,
         *,
-        vector: _Array,
-        step: _Array,
+        vector: F64,
+        step: F64,
         start: int,
         product: F64,
         state: F64,
-        weights: _Array,
     ) -> None:
         here = slice(start, start + u.shape[1])
         seen = self._see(rows, here)
         moved, tau = self._add_borders(shift, rows, step, here)
-        old = self._shape_state(state, rows, here)
-        new = self.shift(old, moved, tau, seen)
+        new = self.shift(self._shape_state(state, rows, here), moved, tau, seen)
         state[:, :, here] = new.reshape(state[:, :, here].shape)
-        weights[:, :, here] = self.weigh(new, seen).reshape(weights[:, :, here].shape)
         self._curve(u, rows, vector, start=start, product=product, state=state)
 
     def curve(
