@@ -24,7 +24,9 @@ __all__ = [
     "POINTS",
     "Density",
     "DensityGrid",
+    "Frame",
     "estimate_density",
+    "lay_frame",
     "mode_bandwidth",
     "prepare_grid",
 ]
@@ -45,15 +47,13 @@ class Density:
 
 
 @dataclass(frozen=True, slots=True)
-class DensityGrid:
-    """Samples laid on their grids, ready for any weights.
+class Frame:
+    """The grids of samples, without what lies on them.
 
     Parameters
     ----------
     bandwidth : (B,) standard deviation of the kernel.
     lowest, step : (B,) first point and spacing of the grid of the convolution.
-    below : (B, m) grid point below each value.
-    share : (B, m) share of a weight that goes to the grid point above.
     start, stride : (B,) first point and spacing of the points where the density is reported.
     spacing : (B,) distance of two points at which the kernel is taken; R's differs from ``step``.
     """
@@ -61,20 +61,35 @@ class DensityGrid:
     bandwidth: F64
     lowest: F64
     step: F64
-    below: I64
-    share: F64
     start: F64
     stride: F64
     spacing: F64
 
-    def select(self, rows: I64 | slice) -> DensityGrid:
-        """Return the grid of chosen samples.
+    @property
+    def offset(self) -> F64:
+        """Where the first reported point lies (B,), counted in points of the convolution."""
+        return (self.start - self.lowest) / self.step
 
-        Parameters
-        ----------
-        rows : their positions.
-        """
-        return DensityGrid(*(getattr(self, name)[rows] for name in self.__slots__))
+    @property
+    def ratio(self) -> F64:
+        """Distance of reported points (B,), counted in points of the convolution."""
+        return self.stride / self.step
+
+
+@dataclass(frozen=True, slots=True)
+class DensityGrid:
+    """Samples laid on their grids, ready for any weights.
+
+    Parameters
+    ----------
+    frame : the grids.
+    below : (B, m) grid point below each value.
+    share : (B, m) share of a weight that goes to the grid point above.
+    """
+
+    frame: Frame
+    below: I64
+    share: F64
 
     def evaluate(self, weights: F64) -> F64:
         """Return the densities (B, n) at the points reported.
@@ -83,18 +98,18 @@ class DensityGrid:
         ----------
         weights : of the values, broadcast to (B, m); their sum is the integral of the density.
         """
-        spectrum = self.transform(weights)
+        spectrum = self._transform(weights)
         spectrum *= self._kernel_transform()
         y: F64 = fft.irfft(spectrum, n=2 * POINTS, axis=1)[:, :POINTS]
         np.maximum(y, 0.0, out=y)
-        place = self.offset[:, None] + self.ratio[:, None] * np.arange(POINTS)
+        place = self.frame.offset[:, None] + self.frame.ratio[:, None] * np.arange(POINTS)
         below = np.minimum(place.astype(np.int64), POINTS - 2)
         left = np.take_along_axis(y, below, axis=1)
         place -= below
         out: F64 = left + place * (np.take_along_axis(y, below + 1, axis=1) - left)
         return out
 
-    def transform(self, weights: F64) -> NDArray[np.complex128]:
+    def _transform(self, weights: F64) -> NDArray[np.complex128]:
         """Return the Fourier transform (B, n + 1) of the weights shared out over 2 n points.
 
         Parameters
@@ -111,22 +126,12 @@ class DensityGrid:
         out: NDArray[np.complex128] = fft.rfft(counts.reshape(B, -1), axis=1)
         return out
 
-    @property
-    def offset(self) -> F64:
-        """Where the first reported point lies (B,), counted in points of the convolution."""
-        return (self.start - self.lowest) / self.step
-
-    @property
-    def ratio(self) -> F64:
-        """Distance of reported points (B,), counted in points of the convolution."""
-        return self.stride / self.step
-
     def _kernel_transform(self) -> F64:
         """Fourier transform (B, n + 1) of the kernel, which is even and hence has a real one."""
-        z = (self.spacing / self.bandwidth)[:, None] * np.arange(POINTS + 1)
+        z = (self.frame.spacing / self.frame.bandwidth)[:, None] * np.arange(POINTS + 1)
         with np.errstate(under="ignore"):
             values = np.exp(-0.5 * z * z)
-        values /= math.sqrt(2.0 * math.pi) * self.bandwidth[:, None]
+        values /= math.sqrt(2.0 * math.pi) * self.frame.bandwidth[:, None]
         out: F64 = fft.dct(values, type=1, axis=1)
         return out
 
@@ -145,21 +150,35 @@ def prepare_grid(x: F64, bandwidth: F64) -> DensityGrid:
     >>> grid.evaluate(np.full(3, 1 / 3)).max().round(3).tolist()
     1.289
     """
-    start = x.min(axis=1) - _CUT * bandwidth
-    end = x.max(axis=1) + _CUT * bandwidth
-    lowest, highest = start - _MARGIN * bandwidth, end + _MARGIN * bandwidth
-    step = (highest - lowest) / (POINTS - 1)
-    place = (x - lowest[:, None]) / step[:, None]
+    frame = lay_frame(x.min(axis=1), x.max(axis=1), bandwidth)
+    place = (x - frame.lowest[:, None]) / frame.step[:, None]
     below = place.astype(np.int64)
-    return DensityGrid(
+    return DensityGrid(frame, below=below, share=place - below)
+
+
+def lay_frame(lowest: F64, highest: F64, bandwidth: F64) -> Frame:
+    """Return the grids of samples that lie between these values.
+
+    Parameters
+    ----------
+    lowest, highest : (B,) of the values.
+    bandwidth : (B,) standard deviation of the kernel, above zero.
+
+    Examples
+    --------
+    >>> frame = lay_frame(np.zeros(1), np.ones(1), np.array([0.1]))
+    >>> float(frame.start[0].round(3)), float(frame.lowest[0].round(3))
+    (-0.3, -0.7)
+    """
+    start, end = lowest - _CUT * bandwidth, highest + _CUT * bandwidth
+    first, last = start - _MARGIN * bandwidth, end + _MARGIN * bandwidth
+    return Frame(
         bandwidth=bandwidth,
-        lowest=lowest,
-        step=step,
-        below=below,
-        share=place - below,
+        lowest=first,
+        step=(last - first) / (POINTS - 1),
         start=start,
         stride=(end - start) / (POINTS - 1),
-        spacing=2.0 * (highest - lowest) / (2 * POINTS - 1),
+        spacing=2.0 * (last - first) / (2 * POINTS - 1),
     )
 
 
@@ -184,7 +203,7 @@ def estimate_density(x: F64, *, bandwidth: float, weights: F64 | None = None) ->
     """
     shares = np.full(x.size, 1.0 / x.size) if weights is None else weights
     grid = prepare_grid(x[None, :], np.array([bandwidth]))
-    points = grid.start[0] + np.arange(POINTS) * grid.stride[0]
+    points = grid.frame.start[0] + np.arange(POINTS) * grid.frame.stride[0]
     return Density(points, grid.evaluate(shares[None, :])[0], bandwidth)
 
 

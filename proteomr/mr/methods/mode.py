@@ -14,9 +14,9 @@ from proteomr._typing import F64
 from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.ranges import check_above_zero
-from proteomr.stats.density_modes import find_modes
-from proteomr.stats.kernel_density import DensityGrid, mode_bandwidth, prepare_grid
-from proteomr.stats.parametric_bootstrap import check_draws
+from proteomr.stats.density_modes import find_bandwidths, find_modes
+from proteomr.stats.kernel_density import mode_bandwidth
+from proteomr.stats.parametric_bootstrap import check_draws, draw_normals
 from proteomr.status import Status
 from proteomr.tables import Harmonised
 
@@ -104,11 +104,13 @@ class Mode(Method):
         if not mode_bandwidth(value)[0] > 0.0:
             message = "more than half of the ratios are equal: no bandwidth"
             return [refuse(Status.not_identified, message, nsnp=data.m)] * len(methods)
-        points = _find(value, value, ratios, methods)
+        points = np.empty(len(methods))
+        for places in _group(methods).values():
+            points[places] = np.ravel(_find(value, ratios, [methods[k] for k in places]))
         spread = _mad(_draw_modes(ratios, methods, random))
         df = data.m - 1.0 if self.convention == "twosamplemr" else None
         return [
-            conclude(float(point[0]), float(se), nsnp=data.m, df=df)
+            conclude(float(point), float(se), nsnp=data.m, df=df)
             for point, se in zip(points, spread, strict=True)
         ]
 
@@ -119,6 +121,10 @@ class _Ratios:
     se: F64
     se_nome: F64
 
+    def spread(self, *, nome: bool) -> F64:
+        """Standard errors with which ratios are drawn."""
+        return self.se_nome if nome else self.se
+
 
 def _draw_modes(ratios: _Ratios, methods: Sequence[Mode], random: Generator) -> F64:
     """Modes (methods, B) of B sets of ratios."""
@@ -126,38 +132,44 @@ def _draw_modes(ratios: _Ratios, methods: Sequence[Mode], random: Generator) -> 
     out = np.empty((len(methods), draws))
     size = max(1, _NUMBERS_PER_BLOCK // m)
     for first in range(0, draws, size):
-        deviates = random.standard_normal((min(size, draws - first), m))
-        drawn = ratios.value + ratios.se * deviates
-        drawn_nome = ratios.value + ratios.se_nome * deviates
-        out[:, first : first + size] = np.stack(_find(drawn, drawn_nome, ratios, methods))
+        deviates = draw_normals(random, (min(size, draws - first), m))
+        for nome, places in _group(methods).items():
+            drawn = ratios.value + ratios.spread(nome=nome) * deviates
+            out[places, first : first + size] = _find(drawn, ratios, [methods[k] for k in places])
     return out
 
 
-def _find(drawn: F64, drawn_nome: F64, ratios: _Ratios, methods: Sequence[Mode]) -> list[F64]:
-    """Modes (B,) of ratios (B, m) by each method, on one grid for all that draw alike."""
-    grids: dict[bool, DensityGrid] = {}
-    centres: dict[bool, F64] = {}
-    modes = []
+def _group(methods: Sequence[Mode]) -> dict[bool, list[int]]:
+    """Positions of the methods by whether they draw as if effects on the exposure were known."""
+    groups: dict[bool, list[int]] = {}
+    for place, method in enumerate(methods):
+        groups.setdefault(method.nome, []).append(place)
+    return groups
+
+
+def _find(values: F64, ratios: _Ratios, methods: Sequence[Mode]) -> list[F64]:
+    """Modes (B,) of ratios (B, m) by methods that draw alike."""
+    precision = ratios.spread(nome=methods[0].nome) ** -2
+    bandwidth = _bandwidth(values, methods[0])
+    kinds = {method.weights for method in methods}
+    sets: dict[ModeWeights, F64] = {}
+    if "equal" in kinds:
+        sets["equal"] = np.full(precision.size, 1.0 / precision.size)
+    if kinds != {"equal"}:
+        sets["precision"] = _normalise(precision)
+    modes = dict(zip(sets, find_modes(values, bandwidth, *sets.values()), strict=True))
+    found = []
     for method in methods:
-        nome = method.nome
-        values, se = (drawn_nome, ratios.se_nome) if nome else (drawn, ratios.se)
-        if nome not in grids:
-            grids[nome] = prepare_grid(values, _bandwidth(values, method))
-        if method.weights == "equal":
-            modes.append(find_modes(grids[nome], np.full(se.size, 1.0 / se.size)))
-            continue
-        if nome not in centres:
-            centres[nome] = find_modes(grids[nome], _normalise(se**-2))
         if isinstance(method, PenalisedMode):
-            weights = _penalise(values, centres[nome], se**-2, method.penalty)
-            modes.append(find_modes(grids[nome], weights))
+            weights = _penalise(values, modes["precision"], precision, method.penalty)
+            found += find_modes(values, bandwidth, weights)
         else:
-            modes.append(centres[nome])
-    return modes
+            found.append(modes[method.weights])
+    return found
 
 
 def _bandwidth(drawn: F64, method: Mode) -> F64:
-    h = method.phi * mode_bandwidth(drawn)
+    h = method.phi * find_bandwidths(drawn)
     if method.convention == "mendelianrandomization":
         return np.where(h > 0.0, h, _NARROWEST)
     return np.maximum(h, _NARROWEST)

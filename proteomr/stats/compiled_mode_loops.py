@@ -1,0 +1,426 @@
+"""The loops of :mod:`proteomr.stats.density_modes` and of its bandwidths, compiled.
+
+Their plain twins are `DensityGrid.evaluate`, which computes all of each density, and
+`mode_bandwidth`. No sum over values is reordered, so that a density at a grid point has the same
+bits whichever others are computed beside it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from proteomr.stats.compiled_logistic_loops import _exp64
+from proteomr.stats.compiling import compile_loop
+
+__all__ = ["COARSE_POINTS", "COARSE_REACH", "find_bandwidths", "find_positions"]
+
+_EXACT = {"contract", "nsz", "arcp"}
+_compile = compile_loop(fastmath=_EXACT)
+_compile_sums = compile_loop(fastmath=_EXACT | {"reassoc"})
+_compile_maxima = compile_loop(fastmath={"nnan", "nsz"})
+_compile_as_numpy = compile_loop(fastmath=set())
+
+_MAD = 1.4826  # 1 / qnorm(3/4), as R's mad has it
+_POINTS = 512  # R's default n
+_CENTRE = (
+    560  # of the table of kernel values: no two points of a grid or a window lie farther apart
+)
+_NEGLIGIBLE = 8.9  # bandwidths: the kernel is below half of the last digit of its height
+_LANES = 8  # windows are whole multiples, so that every point is computed by vectors
+_UNROLLED = 4  # values added at a time; a sum in memory is then read and written less often
+_MOST_VALUES = 160  # of more, weights are first gathered at the grid points, of which there are 512
+COARSE_POINTS = 48  # the most that are computed at a time
+_COARSE_LANES = 16  # of single precision
+COARSE_REACH = 18  # points that a kernel reaches on either side, at least 7 bandwidths
+_NARROW = 4.0  # bandwidths of fewer grid points leave no room between coarse points
+_SINGLE = 6e-8  # relative rounding of single precision
+_STEEPEST = 0.6066  # largest slope of the kernel, at one bandwidth
+_ROUNDING = 1e-12  # relative: what sums of a few hundred terms lose
+
+
+@_compile_sums
+def find_bandwidths(ordered, out):
+    B, m = ordered.shape
+    factor = 0.9 / m**0.2
+    low_rank, high_rank = (m - 1) // 2, m // 2
+    for b in range(B):
+        x = ordered[b]
+        median = 0.5 * (x[low_rank] + x[high_rank])
+        total = 0.0
+        for i in range(m):
+            total += x[i]
+        mean = total / m
+        squares = 0.0
+        for i in range(m):
+            squares += (x[i] - mean) ** 2
+        # Distances from the median rise on either side of it: two sorted runs are merged.
+        i, j = low_rank, low_rank + 1
+        before, latest = 0.0, 0.0
+        for _ in range(high_rank + 1):
+            left = median - x[i] if i >= 0 else np.inf
+            right = x[j] - median if j < m else np.inf
+            before = latest
+            if left <= right:
+                latest = left
+                i -= 1
+            else:
+                latest = right
+                j += 1
+        if low_rank == high_rank:
+            before = latest
+        out[b] = factor * min(math.sqrt(squares / (m - 1)), _MAD * (0.5 * (before + latest)))
+
+
+@_compile
+def _fill_kernel(table, z, reach, filled):
+    """Kernel at distances of up to `reach` grid points of z bandwidths; zero up to `filled`."""
+    half = table[_CENTRE:]
+    factor = -0.5 * z * z
+    for k in range(reach + 1):
+        distance = np.float64(k)
+        half[k] = _exp64(factor * distance * distance)
+    for k in range(reach + 1, filled + 1):
+        half[k] = 0.0
+    for k in range(1, max(reach, filled) + 1):
+        table[_CENTRE - k] = half[k]
+
+
+@_compile
+def _add_window(table, below, share, w, first, count, out):
+    """Densities by weights w at `count` grid points from `first` on."""
+    for u in range(count):
+        out[u] = 0.0
+    for i in range(0, below.size, _UNROLLED):
+        t = _CENTRE + first
+        e0 = table[t - below[i] - 1 : t - below[i] + count]
+        e1 = table[t - below[i + 1] - 1 : t - below[i + 1] + count]
+        e2 = table[t - below[i + 2] - 1 : t - below[i + 2] + count]
+        e3 = table[t - below[i + 3] - 1 : t - below[i + 3] + count]
+        s0, s1, s2, s3 = share[i], share[i + 1], share[i + 2], share[i + 3]
+        w0, w1, w2, w3 = w[i], w[i + 1], w[i + 2], w[i + 3]
+        for u in range(count):
+            d0 = e0[u + 1] + s0 * (e0[u] - e0[u + 1])
+            d1 = e1[u + 1] + s1 * (e1[u] - e1[u + 1])
+            d2 = e2[u + 1] + s2 * (e2[u] - e2[u + 1])
+            d3 = e3[u + 1] + s3 * (e3[u] - e3[u + 1])
+            out[u] += (w0 * d0 + w1 * d1) + (w2 * d2 + w3 * d3)
+
+
+@_compile
+def _add_windows(table, below, share, w, v, first, count, out, put):
+    """`_add_window` by weights w into `out`, and by weights v into `put`."""
+    for u in range(count):
+        out[u] = 0.0
+        put[u] = 0.0
+    for i in range(0, below.size, _UNROLLED):
+        t = _CENTRE + first
+        e0 = table[t - below[i] - 1 : t - below[i] + count]
+        e1 = table[t - below[i + 1] - 1 : t - below[i + 1] + count]
+        e2 = table[t - below[i + 2] - 1 : t - below[i + 2] + count]
+        e3 = table[t - below[i + 3] - 1 : t - below[i + 3] + count]
+        s0, s1, s2, s3 = share[i], share[i + 1], share[i + 2], share[i + 3]
+        w0, w1, w2, w3 = w[i], w[i + 1], w[i + 2], w[i + 3]
+        v0, v1, v2, v3 = v[i], v[i + 1], v[i + 2], v[i + 3]
+        for u in range(count):
+            d0 = e0[u + 1] + s0 * (e0[u] - e0[u + 1])
+            d1 = e1[u + 1] + s1 * (e1[u] - e1[u + 1])
+            d2 = e2[u + 1] + s2 * (e2[u] - e2[u + 1])
+            d3 = e3[u + 1] + s3 * (e3[u] - e3[u + 1])
+            out[u] += (w0 * d0 + w1 * d1) + (w2 * d2 + w3 * d3)
+            put[u] += (v0 * d0 + v1 * d1) + (v2 * d2 + v3 * d3)
+
+
+@_compile
+def _add_coarsely(kernel, cell, row, w, v, first, count, out, put):
+    """Densities in single precision at `count` coarse points from `first` on, by weights w and v.
+
+    A row of the kernel is zero for as many points as are computed at a time, on either side.
+    """
+    for u in range(count):
+        out[u] = 0.0
+        put[u] = 0.0
+    end = kernel.shape[1] - COARSE_POINTS
+    for i in range(0, cell.size, _UNROLLED):
+        t = COARSE_POINTS + COARSE_REACH + first
+        t0 = min(max(t - cell[i], 0), end)
+        t1 = min(max(t - cell[i + 1], 0), end)
+        t2 = min(max(t - cell[i + 2], 0), end)
+        t3 = min(max(t - cell[i + 3], 0), end)
+        e0 = kernel[row[i], t0 : t0 + count]
+        e1 = kernel[row[i + 1], t1 : t1 + count]
+        e2 = kernel[row[i + 2], t2 : t2 + count]
+        e3 = kernel[row[i + 3], t3 : t3 + count]
+        w0, w1 = np.float32(w[i]), np.float32(w[i + 1])
+        w2, w3 = np.float32(w[i + 2]), np.float32(w[i + 3])
+        v0, v1 = np.float32(v[i]), np.float32(v[i + 1])
+        v2, v3 = np.float32(v[i + 2]), np.float32(v[i + 3])
+        for u in range(count):
+            out[u] += (w0 * e0[u] + w1 * e1[u]) + (w2 * e2[u] + w3 * e3[u])
+            put[u] += (v0 * e0[u] + v1 * e1[u]) + (v2 * e2[u] + v3 * e3[u])
+
+
+@_compile_sums
+def _sum(w):
+    total = 0.0
+    for i in range(w.size):
+        total += w[i]
+    return total
+
+
+@_compile_maxima
+def _find_top(heights):
+    """Position of the highest, the first of equals."""
+    highest = heights[0]
+    for q in range(heights.size):
+        highest = max(highest, heights[q])
+    q = 0
+    while heights[q] < highest:
+        q += 1
+    return q
+
+
+@_compile_as_numpy
+def _look_beside(knots, first, count, q, frame, best, position):
+    """The highest reported point within one grid point of q, or what is better already."""
+    offset, ratio = frame[0], frame[1]
+    low, high = first + max(q - 1, 0), first + min(q + 1, count - 1)
+    p = max(math.ceil((low - offset) / ratio), 0)
+    while p < _POINTS:
+        place = offset + ratio * p
+        at = min(int(place), _POINTS - 2)
+        if at + 1 > high:
+            break
+        if at >= low:
+            left = knots[at - first]
+            value = left + (place - at) * (knots[at + 1 - first] - left)
+            if value > best or (value == best and p < position):
+                best, position = value, p
+        p += 1
+    return best, position
+
+
+@_compile_as_numpy
+def _look(knots, first, count, frame, best, position):
+    """The highest reported point between the grid points of a window, or what is better already.
+
+    A reported point lies no higher than the higher of the two grid points beside it.
+    """
+    top = _find_top(knots[:count])
+    if knots[top] >= best:
+        best, position = _look_beside(knots, first, count, top, frame, best, position)
+        for q in range(count):
+            if knots[q] >= best and q != top:
+                best, position = _look_beside(knots, first, count, q, frame, best, position)
+    return best, position
+
+
+@_compile_as_numpy
+def _may_reach(a, b, height, frame):
+    r"""Whether a mixture may reach a height between coarse points where it is at most a and b.
+
+    With d bandwidths between the points and :math:`s = \log(a / b) + d^2 / 2`, a not above b, the
+    chord of the convex function is at most :math:`b \exp(s^2 / 2 d^2)` above the parabola for s
+    above zero, else b. Here s is replaced by the larger :math:`\exp(s) - 1`, and the exponential of
+    what is below one by its first terms and one square more.
+    """
+    low, high = min(a, b), max(a, b)
+    if high >= height:
+        return True
+    s = low / (high * frame[8]) - 1.0
+    if not s > 0.0:
+        return False
+    y = s * s * frame[4]
+    return high * (1.0 + y + y * y) >= height
+
+
+@_compile_as_numpy
+def _lay_out(x, lowest, step, below, share):
+    """Grid points below the values, and shares of those above; the first and last of the points.
+
+    The first is -1 where a value does not lie on the grid, as where the grid has no length.
+    """
+    first, last = _POINTS, 0
+    for i in range(x.size):
+        place = (x[i] - lowest) / step
+        if not (place >= 0.0 and place < _POINTS - 1):
+            return -1, -1
+        at = int(place)
+        below[i], share[i] = at, place - at
+        first, last = min(first, at), max(last, at)
+    return first, last
+
+
+@_compile_as_numpy
+def _gather(below, share, w, first, last, out):
+    """Weights at the grid points from `first` to `last` + 1, as R shares them out."""
+    for q in range(last - first + 2):
+        out[q] = 0.0
+    for i in range(w.size):
+        upper = w[i] * share[i]
+        out[below[i] - first] += w[i] - upper
+        out[below[i] + 1 - first] += upper
+
+
+@_compile_as_numpy
+def _list_sources(below, share, w, v, first, last, a, b):
+    """Points with weights a and b in the place of the values, as many as come in fours."""
+    m = w.size
+    if m > _MOST_VALUES:
+        _gather(below, share, w, first, last, a)
+        _gather(below, share, v, first, last, b)
+        m = last - first + 2
+        for i in range(m):
+            below[i], share[i] = first + i, 0.0
+    else:
+        a[:m] = w
+        b[:m] = v
+    whole = -(-m // _UNROLLED) * _UNROLLED
+    for i in range(m, whole):
+        below[i], share[i], a[i], b[i] = first, 0.0, 0.0, 0.0
+    return whole
+
+
+@_compile_as_numpy
+def _place_coarsely(below, share, spacing, sub, cell, row):
+    """Coarse point below each source, and row of its kernel; where the first is, and how many."""
+    base, top = np.inf, -np.inf
+    for i in range(below.size):
+        place = below[i] + share[i]
+        base, top = min(base, place), max(top, place)
+    for i in range(below.size):
+        at = int((below[i] + share[i] - base) / spacing * sub + 0.5)
+        cell[i] = at // sub
+        row[i] = at - cell[i] * sub
+    return base, int((top - base) / spacing) + 2
+
+
+@_compile_as_numpy
+def _find_window(c, until, base, spacing):
+    """Grid points that hold coarse points c to `until`, with those beside: the first, how many."""
+    low = max(int(base + c * spacing) - 1, 0)
+    high = int(base + until * spacing) + 2
+    return low, -(-(high - low + 1) // _LANES) * _LANES
+
+
+@_compile_as_numpy
+def _find_run(coarse, points, steep):
+    """The highest coarse point, and those beside it before which the density may be higher."""
+    top = _find_top(coarse[:points])
+    low, high, height = top, top, coarse[top] * steep
+    if top > 0 and coarse[top - 1] > height:
+        low -= 1
+    if top < points - 1 and coarse[top + 1] > height:
+        high += 1
+    return low, high
+
+
+@_compile_as_numpy
+def _search_rest(below, share, w, table, coarse, frame, slack, low, high, best, position, knots):
+    """Look wherever the density may be as high as at the best point between `low` and `high`."""
+    last = int(frame[5]) - 1
+    near = best * (1.0 - _ROUNDING)
+    far = np.float32(near / frame[6] - slack)  # no peak rises from lower points
+    c = 0
+    while c < last:
+        if coarse[c] < far and coarse[c + 1] < far:
+            c += 1
+            continue
+        until = c
+        while (
+            until < last
+            and not low <= until < high
+            and _may_reach(coarse[until] + slack, coarse[until + 1] + slack, near, frame)
+        ):
+            until += 1
+        if until > c:
+            first, count = _find_window(c, until, frame[2], frame[3])
+            _add_window(table, below, share, w, first, count, knots)
+            best, position = _look(knots, first, count, frame, best, position)
+        c = until + 1
+    return position
+
+
+@_compile_as_numpy
+def _search(below, share, a, b, table, frame, coarse, knots, both, out):
+    """Positions of the highest reported points where coarse points tell where to look."""
+    base, spacing, points = frame[2], frame[3], int(frame[5])
+    slack_a, slack_b = frame[7] * _sum(a), frame[7] * _sum(b)
+    low_a, high_a = _find_run(coarse[0], points, frame[8])
+    low_b, high_b = (low_a, high_a)
+    if both:
+        low_b, high_b = _find_run(coarse[1], points, frame[8])
+    together = both and low_a <= high_b + 1 and low_b <= high_a + 1
+    if together:
+        low_a = low_b = min(low_a, low_b)
+        high_a = high_b = max(high_a, high_b)
+    first, count = _find_window(low_a, high_a, base, spacing)
+    if together:
+        _add_windows(table, below, share, a, b, first, count, knots[0], knots[1])
+    else:
+        _add_window(table, below, share, a, first, count, knots[0])
+    best, at = _look(knots[0], first, count, frame, -1.0, 0)
+    out[0] = _search_rest(
+        below, share, a, table, coarse[0], frame, slack_a, low_a, high_a, best, at, knots[2]
+    )
+    if not both:
+        return
+    if not together:
+        first, count = _find_window(low_b, high_b, base, spacing)
+        _add_window(table, below, share, b, first, count, knots[1])
+    best, at = _look(knots[1], first, count, frame, -1.0, 0)
+    out[1] = _search_rest(
+        below, share, b, table, coarse[1], frame, slack_b, low_b, high_b, best, at, knots[2]
+    )
+
+
+@_compile_as_numpy
+def _search_all(below, share, a, b, table, first, last, frame, knots, out):
+    """Positions of the highest of all reported points."""
+    low = max(first - 2, 0)
+    count = -(-(last + 4 - low) // _LANES) * _LANES
+    _add_windows(table, below, share, a, b, low, count, knots[0], knots[1])
+    for k in range(2):
+        out[k] = _look(knots[k], low, count, frame, -1.0, 0)[1]
+
+
+@_compile_as_numpy
+def find_positions(x, w, v, bandwidth, lowest, step, spacing, start, stride, kernel, apart, out):
+    B, m = x.shape
+    room = max(m, _POINTS) + 2 * _UNROLLED
+    below, share = np.zeros(room, np.int64), np.zeros(room)
+    cell, row = np.zeros(room, np.int64), np.zeros(room, np.int64)
+    a, b = np.zeros(room), np.zeros(room)
+    table = np.zeros(2 * _CENTRE + 1)
+    knots = np.zeros((3, _POINTS + 4 * _LANES))
+    coarse = np.zeros((2, _POINTS), np.float32)
+    frame, found = np.zeros(9), np.zeros(2, np.int64)
+    sub, filled, both = kernel.shape[0], 0, v.size > 0
+    for k in range(B):
+        first, last = _lay_out(x[k], lowest[k], step[k], below, share)
+        if first < 0:
+            out[:, k] = -1
+            continue
+        of_a = w[k if w.shape[0] > 1 else 0]
+        of_b = v[k if v.shape[0] > 1 else 0] if both else of_a
+        n = _list_sources(below, share, of_a, of_b, first, last, a, b)
+        r = bandwidth[k] / spacing[k]
+        reach = int(_NEGLIGIBLE * r) + 2
+        _fill_kernel(table, spacing[k] / bandwidth[k], reach, filled)
+        filled = reach
+        frame[0], frame[1] = (start[k] - lowest[k]) / step[k], stride[k] / step[k]
+        if r < _NARROW:
+            _search_all(below[:n], share[:n], a[:n], b[:n], table, first, last, frame, knots, found)
+        else:
+            frame[2], points = _place_coarsely(below[:n], share[:n], apart * r, sub, cell, row)
+            frame[3], frame[4], frame[5] = apart * r, 0.5 / (apart * apart), points
+            frame[6], frame[8] = math.exp(0.125 * apart * apart), math.exp(-0.5 * apart * apart)
+            frame[7] = 0.125 / (r * r) + 0.5 * _STEEPEST * apart / sub + (n + 16) * _SINGLE
+            for c in range(0, points, COARSE_POINTS):
+                count = min(-(-(points - c) // _COARSE_LANES) * _COARSE_LANES, COARSE_POINTS)
+                _add_coarsely(
+                    kernel, cell[:n], row[:n], a, b, c, count, coarse[0, c:], coarse[1, c:]
+                )
+            _search(below[:n], share[:n], a[:n], b[:n], table, frame, coarse, knots, both, found)
+        out[:, k] = found
