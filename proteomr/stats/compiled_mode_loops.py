@@ -1,8 +1,6 @@
-"""The loops of :mod:`proteomr.stats.density_modes` and of its bandwidths, compiled.
+"""The search of `proteomr.stats.density_modes` for the highest point, compiled.
 
-Their plain twins are `DensityGrid.evaluate`, which computes all of each density, and
-`mode_bandwidth`. No sum over values is reordered, so that a density at a grid point has the same
-bits whichever others are computed beside it.
+Its plain twin is the highest of all points that `DensityGrid.evaluate` gives.
 """
 
 from __future__ import annotations
@@ -11,154 +9,33 @@ import math
 
 import numpy as np
 
-from proteomr.stats.compiled_logistic_loops import _exp64
+from proteomr.stats.compiled_density_loops import (
+    CENTRE,
+    COARSE_POINTS,
+    UNROLLED,
+    add_coarsely,
+    add_window,
+    add_windows,
+    fill_kernel,
+)
 from proteomr.stats.compiling import compile_loop
 
-__all__ = ["COARSE_POINTS", "COARSE_REACH", "find_bandwidths", "find_positions"]
+__all__ = ["find_positions"]
 
 _EXACT = {"contract", "nsz", "arcp"}
-_compile = compile_loop(fastmath=_EXACT)
 _compile_sums = compile_loop(fastmath=_EXACT | {"reassoc"})
 _compile_maxima = compile_loop(fastmath={"nnan", "nsz"})
 _compile_as_numpy = compile_loop(fastmath=set())
 
-_MAD = 1.4826  # 1 / qnorm(3/4), as R's mad has it
 _POINTS = 512  # R's default n
-_CENTRE = (
-    560  # of the table of kernel values: no two points of a grid or a window lie farther apart
-)
 _NEGLIGIBLE = 8.9  # bandwidths: the kernel is below half of the last digit of its height
 _LANES = 8  # windows are whole multiples, so that every point is computed by vectors
-_UNROLLED = 4  # values added at a time; a sum in memory is then read and written less often
 _MOST_VALUES = 160  # of more, weights are first gathered at the grid points, of which there are 512
-COARSE_POINTS = 48  # the most that are computed at a time
 _COARSE_LANES = 16  # of single precision
-COARSE_REACH = 18  # points that a kernel reaches on either side, at least 7 bandwidths
 _NARROW = 4.0  # bandwidths of fewer grid points leave no room between coarse points
 _SINGLE = 6e-8  # relative rounding of single precision
 _STEEPEST = 0.6066  # largest slope of the kernel, at one bandwidth
 _ROUNDING = 1e-12  # relative: what sums of a few hundred terms lose
-
-
-@_compile_sums
-def find_bandwidths(ordered, out):
-    B, m = ordered.shape
-    factor = 0.9 / m**0.2
-    low_rank, high_rank = (m - 1) // 2, m // 2
-    for b in range(B):
-        x = ordered[b]
-        median = 0.5 * (x[low_rank] + x[high_rank])
-        total = 0.0
-        for i in range(m):
-            total += x[i]
-        mean = total / m
-        squares = 0.0
-        for i in range(m):
-            squares += (x[i] - mean) ** 2
-        # Distances from the median rise on either side of it: two sorted runs are merged.
-        i, j = low_rank, low_rank + 1
-        before, latest = 0.0, 0.0
-        for _ in range(high_rank + 1):
-            left = median - x[i] if i >= 0 else np.inf
-            right = x[j] - median if j < m else np.inf
-            before = latest
-            if left <= right:
-                latest = left
-                i -= 1
-            else:
-                latest = right
-                j += 1
-        if low_rank == high_rank:
-            before = latest
-        out[b] = factor * min(math.sqrt(squares / (m - 1)), _MAD * (0.5 * (before + latest)))
-
-
-@_compile
-def _fill_kernel(table, z, reach, filled):
-    """Kernel at distances of up to `reach` grid points of z bandwidths; zero up to `filled`."""
-    half = table[_CENTRE:]
-    factor = -0.5 * z * z
-    for k in range(reach + 1):
-        distance = np.float64(k)
-        half[k] = _exp64(factor * distance * distance)
-    for k in range(reach + 1, filled + 1):
-        half[k] = 0.0
-    for k in range(1, max(reach, filled) + 1):
-        table[_CENTRE - k] = half[k]
-
-
-@_compile
-def _add_window(table, below, share, w, first, count, out):
-    """Densities by weights w at `count` grid points from `first` on."""
-    for u in range(count):
-        out[u] = 0.0
-    for i in range(0, below.size, _UNROLLED):
-        t = _CENTRE + first
-        e0 = table[t - below[i] - 1 : t - below[i] + count]
-        e1 = table[t - below[i + 1] - 1 : t - below[i + 1] + count]
-        e2 = table[t - below[i + 2] - 1 : t - below[i + 2] + count]
-        e3 = table[t - below[i + 3] - 1 : t - below[i + 3] + count]
-        s0, s1, s2, s3 = share[i], share[i + 1], share[i + 2], share[i + 3]
-        w0, w1, w2, w3 = w[i], w[i + 1], w[i + 2], w[i + 3]
-        for u in range(count):
-            d0 = e0[u + 1] + s0 * (e0[u] - e0[u + 1])
-            d1 = e1[u + 1] + s1 * (e1[u] - e1[u + 1])
-            d2 = e2[u + 1] + s2 * (e2[u] - e2[u + 1])
-            d3 = e3[u + 1] + s3 * (e3[u] - e3[u + 1])
-            out[u] += (w0 * d0 + w1 * d1) + (w2 * d2 + w3 * d3)
-
-
-@_compile
-def _add_windows(table, below, share, w, v, first, count, out, put):
-    """`_add_window` by weights w into `out`, and by weights v into `put`."""
-    for u in range(count):
-        out[u] = 0.0
-        put[u] = 0.0
-    for i in range(0, below.size, _UNROLLED):
-        t = _CENTRE + first
-        e0 = table[t - below[i] - 1 : t - below[i] + count]
-        e1 = table[t - below[i + 1] - 1 : t - below[i + 1] + count]
-        e2 = table[t - below[i + 2] - 1 : t - below[i + 2] + count]
-        e3 = table[t - below[i + 3] - 1 : t - below[i + 3] + count]
-        s0, s1, s2, s3 = share[i], share[i + 1], share[i + 2], share[i + 3]
-        w0, w1, w2, w3 = w[i], w[i + 1], w[i + 2], w[i + 3]
-        v0, v1, v2, v3 = v[i], v[i + 1], v[i + 2], v[i + 3]
-        for u in range(count):
-            d0 = e0[u + 1] + s0 * (e0[u] - e0[u + 1])
-            d1 = e1[u + 1] + s1 * (e1[u] - e1[u + 1])
-            d2 = e2[u + 1] + s2 * (e2[u] - e2[u + 1])
-            d3 = e3[u + 1] + s3 * (e3[u] - e3[u + 1])
-            out[u] += (w0 * d0 + w1 * d1) + (w2 * d2 + w3 * d3)
-            put[u] += (v0 * d0 + v1 * d1) + (v2 * d2 + v3 * d3)
-
-
-@_compile
-def _add_coarsely(kernel, cell, row, w, v, first, count, out, put):
-    """Densities in single precision at `count` coarse points from `first` on, by weights w and v.
-
-    A row of the kernel is zero for as many points as are computed at a time, on either side.
-    """
-    for u in range(count):
-        out[u] = 0.0
-        put[u] = 0.0
-    end = kernel.shape[1] - COARSE_POINTS
-    for i in range(0, cell.size, _UNROLLED):
-        t = COARSE_POINTS + COARSE_REACH + first
-        t0 = min(max(t - cell[i], 0), end)
-        t1 = min(max(t - cell[i + 1], 0), end)
-        t2 = min(max(t - cell[i + 2], 0), end)
-        t3 = min(max(t - cell[i + 3], 0), end)
-        e0 = kernel[row[i], t0 : t0 + count]
-        e1 = kernel[row[i + 1], t1 : t1 + count]
-        e2 = kernel[row[i + 2], t2 : t2 + count]
-        e3 = kernel[row[i + 3], t3 : t3 + count]
-        w0, w1 = np.float32(w[i]), np.float32(w[i + 1])
-        w2, w3 = np.float32(w[i + 2]), np.float32(w[i + 3])
-        v0, v1 = np.float32(v[i]), np.float32(v[i + 1])
-        v2, v3 = np.float32(v[i + 2]), np.float32(v[i + 3])
-        for u in range(count):
-            out[u] += (w0 * e0[u] + w1 * e1[u]) + (w2 * e2[u] + w3 * e3[u])
-            put[u] += (v0 * e0[u] + v1 * e1[u]) + (v2 * e2[u] + v3 * e3[u])
 
 
 @_compile_sums
@@ -276,7 +153,7 @@ def _list_sources(below, share, w, v, first, last, a, b):
     else:
         a[:m] = w
         b[:m] = v
-    whole = -(-m // _UNROLLED) * _UNROLLED
+    whole = -(-m // UNROLLED) * UNROLLED
     for i in range(m, whole):
         below[i], share[i], a[i], b[i] = first, 0.0, 0.0, 0.0
     return whole
@@ -336,7 +213,7 @@ def _search_rest(below, share, w, table, coarse, frame, slack, low, high, best, 
             until += 1
         if until > c:
             first, count = _find_window(c, until, frame[2], frame[3])
-            _add_window(table, below, share, w, first, count, knots)
+            add_window(table, below, share, w, first, count, knots)
             best, position = _look(knots, first, count, frame, best, position)
         c = until + 1
     return position
@@ -357,9 +234,9 @@ def _search(below, share, a, b, table, frame, coarse, knots, both, out):
         high_a = high_b = max(high_a, high_b)
     first, count = _find_window(low_a, high_a, base, spacing)
     if together:
-        _add_windows(table, below, share, a, b, first, count, knots[0], knots[1])
+        add_windows(table, below, share, a, b, first, count, knots[0], knots[1])
     else:
-        _add_window(table, below, share, a, first, count, knots[0])
+        add_window(table, below, share, a, first, count, knots[0])
     best, at = _look(knots[0], first, count, frame, -1.0, 0)
     out[0] = _search_rest(
         below, share, a, table, coarse[0], frame, slack_a, low_a, high_a, best, at, knots[2]
@@ -368,7 +245,7 @@ def _search(below, share, a, b, table, frame, coarse, knots, both, out):
         return
     if not together:
         first, count = _find_window(low_b, high_b, base, spacing)
-        _add_window(table, below, share, b, first, count, knots[1])
+        add_window(table, below, share, b, first, count, knots[1])
     best, at = _look(knots[1], first, count, frame, -1.0, 0)
     out[1] = _search_rest(
         below, share, b, table, coarse[1], frame, slack_b, low_b, high_b, best, at, knots[2]
@@ -380,7 +257,7 @@ def _search_all(below, share, a, b, table, first, last, frame, knots, out):
     """Positions of the highest of all reported points."""
     low = max(first - 2, 0)
     count = -(-(last + 4 - low) // _LANES) * _LANES
-    _add_windows(table, below, share, a, b, low, count, knots[0], knots[1])
+    add_windows(table, below, share, a, b, low, count, knots[0], knots[1])
     for k in range(2):
         out[k] = _look(knots[k], low, count, frame, -1.0, 0)[1]
 
@@ -388,11 +265,11 @@ def _search_all(below, share, a, b, table, first, last, frame, knots, out):
 @_compile_as_numpy
 def find_positions(x, w, v, bandwidth, lowest, step, spacing, start, stride, kernel, apart, out):
     B, m = x.shape
-    room = max(m, _POINTS) + 2 * _UNROLLED
+    room = max(m, _POINTS) + 2 * UNROLLED
     below, share = np.zeros(room, np.int64), np.zeros(room)
     cell, row = np.zeros(room, np.int64), np.zeros(room, np.int64)
     a, b = np.zeros(room), np.zeros(room)
-    table = np.zeros(2 * _CENTRE + 1)
+    table = np.zeros(2 * CENTRE + 1)
     knots = np.zeros((3, _POINTS + 4 * _LANES))
     coarse = np.zeros((2, _POINTS), np.float32)
     frame, found = np.zeros(9), np.zeros(2, np.int64)
@@ -407,7 +284,7 @@ def find_positions(x, w, v, bandwidth, lowest, step, spacing, start, stride, ker
         n = _list_sources(below, share, of_a, of_b, first, last, a, b)
         r = bandwidth[k] / spacing[k]
         reach = int(_NEGLIGIBLE * r) + 2
-        _fill_kernel(table, spacing[k] / bandwidth[k], reach, filled)
+        fill_kernel(table, spacing[k] / bandwidth[k], reach, filled)
         filled = reach
         frame[0], frame[1] = (start[k] - lowest[k]) / step[k], stride[k] / step[k]
         if r < _NARROW:
@@ -419,7 +296,7 @@ def find_positions(x, w, v, bandwidth, lowest, step, spacing, start, stride, ker
             frame[7] = 0.125 / (r * r) + 0.5 * _STEEPEST * apart / sub + (n + 16) * _SINGLE
             for c in range(0, points, COARSE_POINTS):
                 count = min(-(-(points - c) // _COARSE_LANES) * _COARSE_LANES, COARSE_POINTS)
-                _add_coarsely(
+                add_coarsely(
                     kernel, cell[:n], row[:n], a, b, c, count, coarse[0, c:], coarse[1, c:]
                 )
             _search(below[:n], share[:n], a[:n], b[:n], table, frame, coarse, knots, both, found)

@@ -73,17 +73,17 @@ def find_bandwidths(x: F64) -> F64:
     >>> find_bandwidths(np.array([[0.0, 1.0, 2.0, 9.0]])).round(4).tolist()
     [1.0112]
     """
-    from proteomr.stats import compiled_mode_loops
+    from proteomr.stats import compiled_density_loops
 
     out = np.empty(x.shape[0])
-    compiled_mode_loops.find_bandwidths(np.sort(x, axis=1), out)
+    compiled_density_loops.find_bandwidths(np.sort(x, axis=1), out)
     return out
 
 
 @cache
 def _tabulate_kernel() -> NDArray[np.float32]:
     """Kernel at coarse points, a row for each fraction of a point, zeros beside it."""
-    from proteomr.stats.compiled_mode_loops import COARSE_POINTS, COARSE_REACH
+    from proteomr.stats.compiled_density_loops import COARSE_POINTS, COARSE_REACH
 
     fraction = np.arange(_FRACTIONS)[:, None] / _FRACTIONS
     z = _APART * (np.arange(-COARSE_REACH, COARSE_REACH + 1) - fraction)
