@@ -17,7 +17,6 @@ import numpy as np
 from scipy import optimize
 
 from proteomr._typing import F64
-from proteomr.stats.bracketing import halve_to_root
 from proteomr.stats.certificates import DISTANCE, find_doubt
 from proteomr.stats.line_likelihood import Points
 
@@ -43,6 +42,14 @@ _RATIOS = 60  # of the points' own ratios: roots of a redescending loss lie at s
 _NODES = 400  # of Gauss and Legendre between two kinks: full precision with 40 already
 _COARSE = 1e-6  # relative, of the extra variance where only the sign of a score is looked at
 _SMALLEST = 1e-300  # absolute tolerance of a root: the relative one alone counts
+
+
+# Numbers that the compiled loops know the losses by, and where each bends.
+_LOSSES: dict[Loss, tuple[int, float]] = {
+    "l2": (0, math.inf),
+    "huber": (1, _HUBER),
+    "tukey": (2, _TUKEY),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +194,7 @@ def solve_profile_score(
     moments = constants or loss_constants(loss)
 
     def score(beta: F64, *, tolerance: float) -> F64:
-        extra = _extra(points, beta, loss, moments, wanted=over_dispersion, tolerance=tolerance)
-        return _slope_score(points, beta, extra, loss)
+        return _score(points, beta, loss, moments, wanted=over_dispersion, tolerance=tolerance)[0]
 
     for widening in (1.0, 8.0, 64.0, 512.0):
         grid = _slopes(points, widening)
@@ -216,7 +222,7 @@ def solve_profile_score(
         return None
     best = int(_total_loss(points, roots, loss).argmin())
     chosen = roots[best : best + 1]
-    tau2 = _extra(points, chosen, loss, moments, wanted=over_dispersion, tolerance=0.0)
+    tau2 = _score(points, chosen, loss, moments, wanted=over_dispersion, tolerance=0.0)[1]
     rival = math.inf if over_dispersion else float(np.nanmin(_total_loss(points, grid, loss)))
     return ScoreFit(float(chosen[0]), float(tau2[0]), int(roots.size), rival)
 
@@ -243,7 +249,7 @@ def name_doubt(
     """
     reach = max(DISTANCE * se, 4.0 * math.ulp(fit.slope))
     near = fit.slope + reach * np.array([-1.0, 1.0])
-    extra = _extra(points, near, loss, constants, wanted=over_dispersion, tolerance=0.0)
+    extra = _score(points, near, loss, constants, wanted=over_dispersion, tolerance=0.0)[1]
     values = _slope_score(points, near, extra, loss)
     if not values[0] >= 0.0 >= values[1]:
         return "the score of the slope does not fall through zero at the solution"
@@ -259,7 +265,7 @@ def name_doubt(
     return find_doubt(distance=0.0, curvature=float(tau2.size), value=value, rival=fit.rival)
 
 
-def _extra(
+def _score(
     points: Points,
     beta: F64,
     loss: Loss,
@@ -267,10 +273,29 @@ def _extra(
     *,
     wanted: bool,
     tolerance: float,
-) -> F64:
-    if not wanted:
-        return np.zeros(beta.size)
-    return _extra_variance(points, beta, loss, moments.delta, tolerance=tolerance)
+) -> tuple[F64, F64]:
+    """Score of the slope at slopes (b,), each with an extra variance at which the second score
+    falls through zero, or 0 without one; and these extra variances.
+    """
+    from proteomr.stats.compiled_score_loops import score_slopes
+
+    scores, extra = np.empty(beta.size), np.empty(beta.size)
+    number, cut = _LOSSES[loss]
+    score_slopes(
+        np.ascontiguousarray(points.x),
+        points.sx**2,
+        np.ascontiguousarray(points.y),
+        points.sy**2,
+        beta,
+        number,
+        cut,
+        moments.delta,
+        wanted,
+        tolerance,
+        extra,
+        scores,
+    )
+    return scores, extra
 
 
 def _slopes(points: Points, widening: float) -> F64:
@@ -309,19 +334,6 @@ def _extra_score(points: Points, beta: F64, tau2: F64, loss: Loss, delta: float)
     t, v = _residuals(points, beta, tau2)
     out: F64 = np.sum((t * influence(t, loss) - delta) / v, axis=1)
     return out
-
-
-def _extra_variance(
-    points: Points, beta: F64, loss: Loss, delta: float, *, tolerance: float
-) -> F64:
-    """An extra variance (b,) at which the second score falls through zero; 0 without one."""
-    low = np.zeros(beta.size)
-    wanted = _extra_score(points, beta, low, loss, delta) > 0.0
-    spread = (points.y - beta[:, None] * points.x) ** 2
-    high = np.where(wanted, spread.max(axis=1) * (1.0 + 2.0 / delta), 0.0)
-    return halve_to_root(
-        lambda tau2: _extra_score(points, beta, tau2, loss, delta), low, high, tolerance=tolerance
-    )
 
 
 def _total_loss(points: Points, beta: F64, loss: Loss) -> F64:

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from scipy import integrate
 
+from proteomr._typing import F64
+from proteomr.stats import profile_score
+from proteomr.stats.bracketing import halve_to_root
 from proteomr.stats.line_likelihood import Points
 from proteomr.stats.profile_score import (
     Loss,
@@ -73,3 +76,53 @@ def test_slope_and_extra_variance_are_recovered() -> None:
     ]
     assert np.mean([f.slope for f in fits if f]) == pytest.approx(0.4, abs=0.01)
     assert np.mean([f.tau2 for f in fits if f]) == pytest.approx(9e-4, rel=0.06)
+
+
+def halve_plainly(points: Points, slopes: F64, loss: Loss, tolerance: float) -> F64:
+    """The extra variances by the scores as they are written, halved for by numpy."""
+    delta = loss_constants(loss).delta
+
+    def rest(tau2: F64) -> F64:
+        return profile_score._extra_score(points, slopes, tau2, loss, delta)
+
+    wanted = rest(np.zeros(slopes.size)) > 0.0
+    farthest = ((points.y - slopes[:, None] * points.x) ** 2).max(axis=1)
+    high = np.where(wanted, farthest * (1.0 + 2.0 / delta), 0.0)
+    return halve_to_root(rest, np.zeros(slopes.size), high, tolerance=tolerance)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("m", [1, 2, 3, 7, 8, 9, 31, 64, 65])
+def test_compiled_scores_equal_the_plain_ones(loss: Loss, m: int) -> None:
+    points = make(m, m, tau=0.05)
+    slopes = np.concatenate([np.linspace(-3.0, 3.0, 25), points.y / points.x])
+    for wanted in (False, True):
+        scores, extra = profile_score._score(
+            points, slopes, loss, loss_constants(loss), wanted=wanted, tolerance=0.0
+        )
+        plain = halve_plainly(points, slopes, loss, 0.0) if wanted else np.zeros(slopes.size)
+        np.testing.assert_allclose(extra, plain, rtol=1e-11)
+        exact = profile_score._slope_score(points, slopes, plain, loss)
+        np.testing.assert_allclose(scores, exact, rtol=1e-9, atol=1e-11 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_coarse_extra_variance_is_the_end_of_the_same_halvings(loss: Loss) -> None:
+    points, slopes = make(3, tau=0.05), np.linspace(-1.0, 2.0, 40)
+    extra = profile_score._score(
+        points, slopes, loss, loss_constants(loss), wanted=True, tolerance=1e-6
+    )[1]
+    np.testing.assert_allclose(extra, halve_plainly(points, slopes, loss, 1e-6), rtol=1e-13)
+    assert (extra > 0.0).any()
+
+
+def test_an_outlying_point_gives_scores_several_roots_and_the_plain_ones_agree() -> None:
+    x = np.array([0.1, 0.1, 0.1, 0.1, 0.1])
+    y = np.array([0.01, 0.012, 0.008, 0.2, 0.21])
+    points = Points(x, np.full(5, 1e-3), y, np.full(5, 3e-3))
+    fit = solve_profile_score(points, loss="tukey", over_dispersion=False)
+    assert fit is not None
+    assert fit.roots > 1
+    near = fit.slope + 1e-9 * np.array([-1.0, 1.0])
+    plain = profile_score._slope_score(points, near, np.zeros(2), "tukey")
+    assert plain[0] > 0.0 > plain[1]
