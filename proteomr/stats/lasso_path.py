@@ -9,7 +9,7 @@ from scipy.linalg.lapack import dposv
 
 from proteomr._typing import F64, Bool
 
-__all__ = ["LassoPath", "fit_lasso_path", "list_penalties"]
+__all__ = ["LassoPath", "find_end", "fit_lasso_path", "list_penalties", "meets_conditions"]
 
 _LENGTH = 100  # glmnet's nlambda
 _RATIO = 1e-4  # glmnet's lambda.min.ratio for n >= p
@@ -80,16 +80,53 @@ def fit_lasso_path(X: F64, y: F64, *, weights: F64, penalties: F64 | None = None
         rule = _Rule(Z, z, whole / max(whole - mean**2, 1e-300))
     scaled = _walk(gram, product, sequence, rule)
     penalty = sequence[: scaled.shape[0]]
-    return LassoPath(penalty, scaled / safe, _certify(gram, product, penalty, scaled))
+    certified = meets_conditions(
+        product - scaled @ gram,
+        scaled,
+        penalty,
+        largest=float(np.abs(product).max(initial=0.0)),
+    )
+    return LassoPath(penalty, scaled / safe, certified)
 
 
-def _certify(gram: F64, product: F64, penalties: F64, b: F64) -> Bool:
-    """Whether the conditions of the optimum (Karush, Kuhn, Tucker) hold at each penalty."""
-    pull = product - b @ gram
+def meets_conditions(pull: F64, b: F64, penalties: F64, *, largest: float) -> Bool:
+    """Whether the conditions of the optimum (Karush, Kuhn, Tucker) hold at each penalty (l,).
+
+    Parameters
+    ----------
+    pull : (l, p) products of the columns with the residuals, each at its scale.
+    b : (l, p) coefficients.
+    penalties : (l,).
+    largest : absolute product of a column with the response.
+
+    Examples
+    --------
+    >>> pull, b = np.array([[1.0, -0.5], [1.0, -0.5]]), np.array([[2.0, 0.0], [2.0, -1.0]])
+    >>> meets_conditions(pull, b, np.ones(2), largest=3.0).tolist()
+    [True, False]
+    """
     allowed = penalties[:, None]
     wrong = np.where(b == 0, np.abs(pull) - allowed, np.abs(pull - allowed * np.sign(b)))
-    slack = _SLACK * (allowed[:, 0] + np.abs(product).max(initial=0.0))
+    slack = _SLACK * (penalties + largest)
     return np.asarray((wrong <= slack[:, None]).all(axis=1) & np.isfinite(b).all(axis=1))
+
+
+def find_end(explained: F64) -> int:
+    """Return how many penalties of a sequence count: to where a further one gains too little.
+
+    Parameters
+    ----------
+    explained : (l,) part of the deviance that is explained at each.
+
+    Examples
+    --------
+    >>> find_end(np.array([0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.7, 0.7]))
+    7
+    """
+    gain = np.diff(explained, prepend=0.0)
+    settled = (gain < _GAIN * explained) | (explained > _EXPLAINED)
+    stops = np.flatnonzero(settled[_FEWEST - 1 :])
+    return _FEWEST + int(stops[0]) if stops.size else explained.size
 
 
 def list_penalties(largest: float) -> F64:

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from proteomr._typing import F64, Bool
 from proteomr.mr.methods.base import Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
-from proteomr.stats.lasso_path import fit_lasso_path
+from proteomr.stats.outlier_path import fit_outlier_path
 from proteomr.status import Status
 from proteomr.tables import Harmonised
 
@@ -28,7 +28,7 @@ class Lasso(Method):
     .. math:: \min_{\theta, \alpha} \tfrac12 \sum_j s_{yj}^{-2} (y_j - \theta x_j - \alpha_j)^2
         + \lambda \sum_j d_j |\alpha_j|
 
-    along the penalties of :func:`proteomr.stats.lasso_path.fit_lasso_path`. From the smallest
+    along the penalties of :func:`proteomr.stats.outlier_path.fit_outlier_path`. From the smallest
     penalty up, the residual standard error :math:`\sigma_k` of the :math:`m_k` variants with
     :math:`\alpha_j = 0` is followed; the penalty is the last before one with
     :math:`\sigma_k > 1` whose rise exceeds :math:`3.84 / m_k`. The estimate is the
@@ -66,13 +66,10 @@ class Lasso(Method):
         m = data.m
         x, y = _orient(data)
         x, y = x / data.se_y, y / data.se_y
-        outside = np.eye(m) - np.outer(x, x) / float(x @ x)
-        target = outside @ y
-        columns = outside / data.se_y
-        if not (np.abs(target).max() > 1e-12 * np.abs(y).max() and (columns.std(axis=0) > 0).all()):
+        path = fit_outlier_path(x, y)
+        if path is None:
             message = "the variants leave nothing for direct effects to explain"
             return refuse(Status.not_identified, message, nsnp=m)
-        path = fit_lasso_path(columns, target, weights=np.ones(m))
         zero = path.coefficients == 0.0
         chosen = _choose(x, y, zero[::-1])
         if chosen is None:
@@ -110,8 +107,10 @@ def _choose(x: F64, y: F64, zero: Bool) -> int | None:
     enough = np.flatnonzero(numbers > 1)
     if not enough.size:
         return None
-    sigma = np.array([_fit(x[row], y[row])[1] for row in zero])
     with np.errstate(divide="ignore", invalid="ignore"):
+        slopes = (zero @ (x * y)) / (zero @ (x * x))
+        squares = np.where(zero, (y - slopes[:, None] * x) ** 2, 0.0).sum(axis=1)
+        sigma = np.where(numbers > 1, np.sqrt(squares / (numbers - 1)), np.nan)
         heterogeneous = (sigma[1:] > 1.0) & (np.diff(sigma) > _CHI2_95 / numbers[1:])
     stops = np.flatnonzero(heterogeneous)
     position = int(stops[0]) if stops.size else zero.shape[0] - 1
