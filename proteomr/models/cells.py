@@ -18,6 +18,8 @@ __all__ = [
     "lay_out_cells",
     "name_aliased",
     "order_rows",
+    "orthonormalise_twice",
+    "take_out_cells",
 ]
 
 _SAID = "aliased: "
@@ -92,13 +94,14 @@ def lay_out_cells(
     """
     used, cell = _find_cells(factors, rows)
     sparse = [0, *(column for factor in used for column in factor.columns.tolist())]
-    _, first, cell_of_row = np.unique(cell, return_index=True, return_inverse=True)
+    begins = np.diff(cell, prepend=-1) > 0  # cells ascend
+    first, cell_of_row = np.flatnonzero(begins), np.cumsum(begins) - 1
     whole = rows.size == covariates.shape[0]
     Z = covariates[rows[first]][:, sparse]
     apart = find_independent(Z)
     Z = Z[:, apart]
     others = [int(column) for column in columns if int(column) not in set(sparse)]
-    values = covariates[:, others] if whole else covariates[rows][:, others]
+    values = covariates[:, others] if whole else covariates[rows[:, None], others]
     dense, independent = _sweep(values, Z, cell_of_row)
     return Cells(
         Z,
@@ -153,19 +156,50 @@ def _find_cells(factors: Sequence[Factor], rows: I64) -> tuple[list[Factor], I64
 
 
 def _sweep(values: F64, Z: F64, cell_of_row: I64) -> tuple[F64, I64]:
-    """Return an orthonormal basis of what the cell columns leave of others, and which those are."""
+    """Return an orthonormal basis of what the cell columns leave of others, and which those are.
+
+    The values are overwritten.
+    """
     counts = np.bincount(cell_of_row, minlength=Z.shape[0])
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    rest = values - values.mean(axis=0)
-    lengths = np.linalg.norm(rest, axis=0)
-    rest /= np.where(lengths > FLAT * np.abs(values).max(axis=0, initial=0.0), lengths, np.inf)
-    square = Z.T @ (Z * counts[:, None])
+    size = np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0))
+    rest = values
+    rest -= values.mean(axis=0)
+    lengths = _measure(rest)
+    rest /= np.where(lengths > FLAT * size, lengths, np.inf)
+    take_out_cells(rest, Z, counts)
+    unexplained = _measure(rest) > _ALIASED
+    if not np.all(unexplained):
+        rest = np.where(unexplained, rest, 0.0)
+    independent = _find_kept(rest)
+    kept = rest if independent.size == rest.shape[1] else rest[:, independent]
+    return orthonormalise_twice(kept), independent
+
+
+def _measure(columns: F64) -> F64:
+    """Return the lengths of columns ``(n, k)``."""
+    return np.asarray(np.sqrt(np.einsum("ij,ij->j", columns, columns)))
+
+
+def take_out_cells(columns: F64, Z: F64, counts: I64, *, root: F64 | None = None) -> None:
+    """Subtract from columns ``(n, k)``, in place, what functions of a row's cell explain of them.
+
+    Parameters
+    ----------
+    Z : ``(q, z)``, the functions in each cell.
+    counts : ``(q,)``, rows of each cell, which follow one another.
+    root : ``(n,)``, what the functions are multiplied by in each row; None for 1.
+    """
+    stops = np.cumsum(counts)
+    starts = stops - counts
+    weights = counts if root is None else np.add.reduceat(root**2, starts)
+    square = Z.T @ (Z * weights[:, None])
     for _ in range(2):  # the second takes out what rounding left of the first
-        sums = np.add.reduceat(rest, starts, axis=0)
-        rest = rest - (Z @ np.linalg.lstsq(square, Z.T @ sums, rcond=None)[0])[cell_of_row]
-    unexplained = np.linalg.norm(rest, axis=0) > _ALIASED
-    independent = _find_kept(np.where(unexplained, rest, 0.0))
-    return _orthonormalise(rest[:, independent]), independent
+        rooted = columns if root is None else columns * root[:, None]
+        sums = np.add.reduceat(rooted, starts, axis=0)
+        fitted = Z @ np.linalg.lstsq(square, Z.T @ sums, rcond=None)[0]
+        for c, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
+            part = fitted[c] if root is None else root[start:stop, None] * fitted[c]
+            columns[start:stop] -= part
 
 
 def _find_kept(rest: F64) -> I64:
@@ -176,12 +210,12 @@ def _find_kept(rest: F64) -> I64:
     return find_independent(rest, tolerance=_ALIASED)
 
 
-def _orthonormalise(matrix: F64) -> F64:
+def orthonormalise_twice(matrix: F64) -> F64:
     """Return an orthogonal basis, by Cholesky QR twice where safe (Yamamoto et al. 2015)."""
-    n = matrix.shape[0]
-    for _ in range(2):  # once leaves the square of the condition, twice leaves rounding
+    unit = np.sqrt(matrix.shape[0])
+    for length in (1.0, unit):  # once leaves the square of the condition, twice leaves rounding
         L, pivots = cholesky_pivots((matrix.T @ matrix)[None])
         if pivots[0] <= _PLAIN_PIVOT:
             return orthonormalise(orthonormalise(matrix))
-        matrix = matrix @ np.linalg.inv(L[0]).T
-    return np.ascontiguousarray(matrix * np.sqrt(n))
+        matrix = matrix @ (length * np.linalg.inv(L[0]).T)
+    return matrix

@@ -16,7 +16,6 @@ import numpy as np
 from proteomr._typing import F64, I64
 from proteomr.models.base import (
     Block,
-    Coefficient,
     Fit,
     FitBlock,
     JointTests,
@@ -47,9 +46,12 @@ __all__ = [
     "Regression",
     "Solution",
     "Solve",
+    "fit_by_itself",
     "fit_one_by_one",
     "has_one_cluster",
     "is_beyond_mass_paths",
+    "remark_on_carriers",
+    "test_jointly",
 ]
 
 # The share of its length below which a column counts as made of those before it: R's lm has 1e-7
@@ -123,18 +125,12 @@ class Solution:
             return Refusal(Status.too_few, _SATURATED)
         numbers = np.array([part[column] for part in (self.estimate, self.se, self.low, self.high)])
         estimate, se, low, high = change_units(numbers, by=self.unit, per=scale).tolist()
-        message = "; ".join(filter(None, (self.message, self._remark_on_carriers(column))))
+        few = (
+            "" if self.carriers is None else remark_on_carriers(self.carriers[column], self.errors)
+        )
+        message = "; ".join(filter(None, (self.message, few)))
         df = float(self.df[column])
         return Fit(estimate, se, df, low=low, high=high, status=self.status, message=message)
-
-    def _remark_on_carriers(self, column: int) -> str:
-        """Say how few people or clusters carry an estimate, where a robust error needs more."""
-        few = _CARRIERS_CR2 if self.errors == "CR2" else _CARRIERS
-        if self.carriers is None or not self.carriers[column] < few:
-            return ""
-        carriers = float(self.carriers[column])
-        what = "clusters" if self.errors in CLUSTERED else "people"
-        return f"rests on about {carriers:.1f} {what}: too few for its robust standard error"
 
 
 Solve: TypeAlias = Callable[[Regression], Solution | Refusal]
@@ -178,6 +174,20 @@ class _Columns:
         return Refusal(Status.collinear, f"{what} on the rows of the fit")
 
 
+def remark_on_carriers(carriers: float, kind: ErrorKind) -> str:
+    """Say how few people or clusters carry an estimate, where a robust error needs more.
+
+    Examples
+    --------
+    >>> remark_on_carriers(2.0, "HC3")
+    'rests on about 2.0 people: too few for its robust standard error'
+    """
+    if not carriers < (_CARRIERS_CR2 if kind == "CR2" else _CARRIERS):
+        return ""
+    what = "clusters" if kind in CLUSTERED else "people"
+    return f"rests on about {carriers:.1f} {what}: too few for its robust standard error"
+
+
 def is_beyond_mass_paths(problem: Problem, options: FitOptions) -> bool:
     """Whether a problem asks for what the mass paths leave out."""
     return (
@@ -199,25 +209,46 @@ def fit_one_by_one(
     solve : fits one regression.
     side_of_protein : whether the protein is the response or the predictor beside a target.
     """
-    coefficients = problem.coefficients
-    fits = FitBlock.empty(block.values.shape[0], len(coefficients))
+    fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
     fits.n[:] = block.counts[:, None]
     fits.n_case[:] = count_cases(problem, block)
     products = JointTests.empty(block.values.shape[0], len(problem.models))
     remaining = refuse_unfit(block, fits)[:, 0]
-    columns: dict[int, list[tuple[int, Coefficient]]] = {}
-    for t, coefficient in enumerate(coefficients):
-        columns.setdefault(coefficient.model, []).append((t, coefficient))
     for j in np.flatnonzero(remaining).tolist():
-        for m, members in columns.items():
-            side = side_of_protein(problem.targets[problem.models[m].target].role)
-            model = _fit_model(problem, block, j, m, side=side, solve=solve)
-            for t, coefficient in members:
-                fits.enter(j, t, model.coefficient(coefficient.term))
-            products.enter(j, m, model.test_products(problem.terms - 1))
+        for m in range(len(problem.models)):
+            fit_by_itself(
+                problem,
+                block,
+                j,
+                m,
+                solve=solve,
+                side_of_protein=side_of_protein,
+                fits=fits,
+                joint=products,
+            )
     if problem.interaction is None:
         return fits
     return replace(fits, joint={INTERACTION: products})
+
+
+def fit_by_itself(
+    problem: Problem,
+    block: Block,
+    j: int,
+    m: int,
+    *,
+    solve: Solve,
+    side_of_protein: Callable[[Role], Scans],
+    fits: FitBlock,
+    joint: JointTests,
+) -> None:
+    """Fit one model to one protein by itself, and enter its terms and the test of its products."""
+    side = side_of_protein(problem.targets[problem.models[m].target].role)
+    model = _fit_model(problem, block, j, m, side=side, solve=solve)
+    for t, coefficient in enumerate(problem.coefficients):
+        if coefficient.model == m:
+            fits.enter(j, t, model.coefficient(coefficient.term))
+    joint.enter(j, m, model.test_products(problem.terms - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +281,17 @@ class _ModelFit:
             return None
         positions = [self._position(term) for term in range(1, products + 1)]
         at = [p for p in positions if p is not None and np.isfinite(solution.estimate[p])]
-        wald = _test_jointly(solution, at) if at else None
-        if wald is None:
+        if not at:
             return None
-        q, df = len(at), float(solution.df[at[0]])
-        statistic = wald / q if np.isfinite(df) else wald
-        return statistic, float(q), float(neg_log10_p_f(wald / q, q, df))
+        covariance = None if solution.covariance is None else solution.covariance[np.ix_(at, at)]
+        found = test_jointly(
+            solution.estimate[None, at],
+            solution.se[None, at],
+            None if covariance is None else covariance[None],
+            solution.df[at[0], None],
+        )
+        statistic, df, p = (float(part[0]) for part in found)
+        return None if np.isnan(statistic) else (statistic, df, p)
 
     def _position(self, term: int) -> int | None:
         """Return where a term stands among the independent columns."""
@@ -263,26 +299,42 @@ class _ModelFit:
         return int(at[0]) if at.size else None
 
 
-def _test_jointly(solution: Solution, at: list[int]) -> float | None:
-    """Return Wald's chi-squared of coefficients; None where their errors give none.
+def test_jointly(estimate: F64, se: F64, covariance: F64 | None, df: F64) -> tuple[F64, F64, F64]:
+    """Test q coefficients of b fits each: statistic, degrees of freedom, -log10 p ``(b,)``.
 
-    A covariance that has not its full rank, such as a robust one of fewer people or clusters than
-    there are coefficients, has no inverse that means anything.
+    Wald's F, or chi-squared where the reference distribution is normal; NaN where the errors give
+    none: a covariance that has not its full rank, such as a robust one of fewer people or clusters
+    than there are coefficients, has no inverse that means anything.
+
+    Parameters
+    ----------
+    estimate, se : ``(b, q)``.
+    covariance : ``(b, q, q)``; None where no joint test can stand on it.
+    df : ``(b,)``, degrees of freedom of the estimates.
+
+    Examples
+    --------
+    >>> two, covariance = np.array([[3.0, 4.0]]), np.eye(2)[None]
+    >>> found = test_jointly(two, np.ones((1, 2)), covariance, np.array([np.inf]))
+    >>> [part.round(3).tolist() for part in found]
+    [[25.0], [2.0], [5.429]]
     """
-    estimate, se = solution.estimate[at], solution.se[at]
-    if not np.all(se > 0.0):
-        return None
-    ratio = estimate / se
-    if len(at) > 1:
-        if solution.covariance is None:
-            return None
-        correlation = solution.covariance[np.ix_(at, at)] / np.outer(se, se)
-        L, pivots = cholesky_pivots(correlation[None])
-        if not pivots[0] > _SINGULAR:
-            return None
-        ratio = np.linalg.solve(L[0], ratio)
-    wald = float(ratio @ ratio)
-    return wald if np.isfinite(wald) else None
+    b, q = estimate.shape
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = np.where(np.all(se > 0.0, axis=1)[:, None], estimate / se, np.nan)
+        if q > 1 and covariance is None:
+            ratio = np.full((b, q), np.nan)
+        elif covariance is not None and q > 1:
+            correlation = covariance / (se[:, :, None] * se[:, None, :])
+            correlation[~np.isfinite(correlation).all(axis=(1, 2))] = 0.0
+            L, pivots = cholesky_pivots(correlation)
+            L[~(pivots > _SINGULAR)] = np.eye(q)
+            ratio[~(pivots > _SINGULAR)] = np.nan
+            ratio = np.linalg.solve(L, ratio[:, :, None])[:, :, 0]
+        wald = np.sum(ratio**2, axis=1)
+        wald[~np.isfinite(wald)] = np.nan
+        statistic = np.where(np.isfinite(df), wald / q, wald)
+        return statistic, np.where(np.isnan(wald), np.nan, q), neg_log10_p_f(wald / q, q, df)
 
 
 def _fit_model(

@@ -5,21 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.cell_loops import TILE
+from proteomr.stats.loops import COMPILED_FROM, load_loops
+from proteomr.stats.workspace import workspace
 
 __all__ = ["CelledBasis"]
+
+# Below this share of rows missing, taking their products off the whole costs less than adding
+# those of the observed rows, and loses less than a digit.
+_MOSTLY = 0.4
 
 
 class CelledBasis:
     """A basis ``B (n, z + d)``: z columns that are functions of a row's cell, then d dense ones.
 
     Products with the first z columns are sums within cells, which costs an addition a row instead
-    of z multiplications.
+    of z multiplications. Where rows have weights the basis is that of the rows times their roots.
 
     Parameters
     ----------
     cell_columns : ``(q, z)``, values of the cell columns in each cell.
     cell_of_row : ``(n,)``, ascending from 0 to q - 1, none empty.
-    dense : ``(n, d)``.
+    dense : ``(n, d)``, weighted already.
+    root : ``(n,)``, what the cell columns are multiplied by in each row; None for 1.
+    compiled : take the compiled loop over rows; None where rows are many.
 
     Examples
     --------
@@ -29,14 +38,36 @@ class CelledBasis:
     [[2.0, 3.0], [3.0, 5.0]]
     """
 
-    def __init__(self, cell_columns: F64, cell_of_row: I64, dense: F64) -> None:
+    def __init__(
+        self,
+        cell_columns: F64,
+        cell_of_row: I64,
+        dense: F64,
+        *,
+        root: F64 | None = None,
+        compiled: bool | None = None,
+    ) -> None:
         self.cell_columns = cell_columns
         self.cell_of_row = cell_of_row
-        self.dense = np.ascontiguousarray(dense)
         self.q, self.z = cell_columns.shape
-        self.width = self.z + self.dense.shape[1]
-        self._starts = np.searchsorted(cell_of_row, np.arange(self.q))
-        self._whole = self._gram_of(np.arange(cell_of_row.size))
+        n, d = dense.shape
+        self.width = self.z + d
+        self._tiled = np.zeros((n, -(-d // TILE) * TILE))
+        self._tiled[:, :d] = dense
+        self.dense = self._tiled[:, :d]
+        self.weighted = root is not None
+        self.root = np.ones(n) if root is None else root
+        self._loops = load_loops(
+            "cell", compiled=n >= COMPILED_FROM if compiled is None else compiled
+        )
+        self.starts = np.searchsorted(cell_of_row, np.arange(self.q))
+        self._whole = self._gram_of(np.arange(n))
+
+    def append(self, columns: F64) -> CelledBasis:
+        """Return the basis with more dense columns ``(n, e)`` behind its own."""
+        dense = np.concatenate([self.dense, columns], axis=1)
+        root = self.root if self.weighted else None
+        return CelledBasis(self.cell_columns, self.cell_of_row, dense, root=root)
 
     @property
     def n(self) -> int:
@@ -44,31 +75,51 @@ class CelledBasis:
         return int(self.cell_of_row.size)
 
     def gram(self, observed: Bool) -> F64:
-        """Return the cross-products over the observed rows ``(z + d, z + d)``.
+        """Return the cross-products over the observed rows ``(z + d, z + d)``."""
+        return self.gram_without(np.flatnonzero(~observed))
+
+    def gram_without(self, missing: I64) -> F64:
+        """Return the cross-products over all rows but the missing ones, whose positions ascend.
 
         Where most rows are observed, those of the whole less those of the missing rows.
         """
-        missing = np.flatnonzero(~observed)
-        if missing.size < 0.4 * self.n:
+        if missing.size < _MOSTLY * self.n:
             return np.asarray(self._whole - self._gram_of(missing))
-        return self._gram_of(np.flatnonzero(observed))
+        return self._gram_of(np.delete(np.arange(self.n), missing))
 
     def times(self, columns: F64) -> F64:
         """Return the products ``(m, z + d)`` of columns ``(m, n)`` with the basis."""
-        sums = np.add.reduceat(columns, self._starts, axis=1)
+        rooted = columns * self.root if self.weighted else columns
+        sums = np.add.reduceat(rooted, self.starts, axis=1)
         return np.concatenate([sums @ self.cell_columns, columns @ self.dense], axis=1)
 
+    def combine(self, coefficients: F64) -> F64:
+        """Return the combinations ``(n, m)`` of the columns, by coefficients ``(z + d, m)``."""
+        out = np.asarray(self.dense @ coefficients[self.z :])
+        cells = self.cell_columns @ coefficients[: self.z]
+        stops = np.append(self.starts[1:], self.n)
+        for c, (start, stop) in enumerate(zip(self.starts, stops, strict=True)):
+            out[start:stop] += (
+                np.outer(self.root[start:stop], cells[c]) if self.weighted else cells[c]
+            )
+        return out
+
     def _gram_of(self, rows: I64) -> F64:
-        z = self.z
+        z, d, tiled = self.z, self.width - self.z, self._tiled.shape[1]
         out = np.zeros((self.width, self.width))
         if rows.size == 0:
             return out
-        dense = self.dense.take(rows, axis=0)
-        cells, starts = np.unique(self.cell_of_row[rows], return_index=True)
-        Z = self.cell_columns[cells]
-        counts = np.diff(starts, append=rows.size)
-        cross = Z.T @ np.add.reduceat(dense, starts, axis=0)
-        out[:z, :z] = Z.T @ (Z * counts[:, None])
+        square = workspace.take("celled square", (tiled, tiled), np.float64)
+        sums = workspace.take("celled sums", (self.q, tiled), np.float64)
+        weights = workspace.take("celled weights", (self.q,), np.float64)
+        square[:], sums[:], weights[:] = 0.0, 0.0, 0.0
+        self._loops.add_products(
+            self._tiled, self.cell_of_row, self.root, rows, square, sums, weights
+        )
+        Z = self.cell_columns
+        cross = Z.T @ sums[:, :d]
+        out[:z, :z] = Z.T @ (Z * weights[:, None])
         out[:z, z:], out[z:, :z] = cross, cross.T
-        out[z:, z:] = dense.T @ dense
+        low = np.tril(square[:d, :d])
+        out[z:, z:] = low + np.tril(low, -1).T
         return out

@@ -12,7 +12,9 @@ COMPILED_FROM = 4_096
 """People from whom on compiled loops save more than the quarter of a second that loading takes."""
 
 
-def load_loops(of: Literal["logistic", "observed"], *, compiled: bool = True) -> ModuleType:
+def load_loops(
+    of: Literal["cell", "logistic", "observed", "sandwich"], *, compiled: bool = True
+) -> ModuleType:
     """Return a module of loops over rows, imported when it is first needed.
 
     Examples

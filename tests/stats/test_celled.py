@@ -56,3 +56,40 @@ def test_a_gram_does_not_change_those_asked_for_later() -> None:
     kept = before.copy()
     before[:] = 0.0
     np.testing.assert_array_equal(basis.gram(whole), kept)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.9])
+@pytest.mark.parametrize(("n", "q", "z", "d"), SHAPES)
+def test_a_weighted_basis_is_that_of_the_rows_times_their_roots(
+    n: int, q: int, z: int, d: int, share: float
+) -> None:
+    plain, matrix = make_basis(n, q, z, d)
+    root = np.random.default_rng(3).gamma(2.0, size=n)
+    basis = CelledBasis(
+        plain.cell_columns, plain.cell_of_row, plain.dense * root[:, None], root=root
+    )
+    matrix = matrix * root[:, None]
+    observed = np.random.default_rng(4).random(n) >= share
+    wanted = matrix[observed].T @ matrix[observed]
+    np.testing.assert_allclose(basis.gram(observed), wanted, atol=1e-10)
+    columns = np.random.default_rng(5).normal(size=(5, n))
+    np.testing.assert_allclose(basis.times(columns), columns @ matrix, atol=1e-11)
+    shares = np.random.default_rng(6).normal(size=(z + d, 2))
+    np.testing.assert_allclose(basis.combine(shares), matrix @ shares, atol=1e-11)
+
+
+def test_columns_behind_a_basis_leave_its_own_as_they_are() -> None:
+    basis, matrix = make_basis(200, 7, 4, 2)
+    more = np.random.default_rng(6).normal(size=(200, 3))
+    longer = basis.append(more)
+    wanted = np.hstack([matrix, more])
+    whole = np.ones(200, dtype=bool)
+    np.testing.assert_allclose(longer.gram(whole), wanted.T @ wanted, atol=1e-11)
+
+
+@pytest.mark.parametrize(("n", "q", "z", "d"), SHAPES)
+def test_the_plain_loop_gives_what_the_compiled_one_gives(n: int, q: int, z: int, d: int) -> None:
+    basis, _ = make_basis(n, q, z, d)
+    plain = CelledBasis(basis.cell_columns, basis.cell_of_row, basis.dense, compiled=False)
+    observed = np.random.default_rng(7).random(n) < 0.8
+    np.testing.assert_allclose(plain.gram(observed), basis.gram(observed), atol=1e-12)

@@ -1,0 +1,98 @@
+"""The mass path of linear fits and the path of one fit at a time say the same of wild designs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from proteomr._typing import F64
+from proteomr.models import Block, FitBlock, FitOptions, Linear, Problem, linear_robust
+from proteomr.models.exact import INTERACTION, OneByOne
+from proteomr.stats import celled
+from proteomr.stats.sandwich import ErrorKind
+from tests.models.wild_designs import draw_problem
+
+KINDS: tuple[ErrorKind, ...] = ("classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1")
+DESIGNS = 30
+
+
+def modify(problem: Problem, kind: ErrorKind, g: np.random.Generator) -> Problem:
+    """Add weights, products or clusters, exchange the sides, nest a smaller set: each at random."""
+    n, k = problem.covariates.shape
+    changes: dict[str, object] = {}
+    if g.random() < 0.4:
+        changes["weights"] = np.exp(g.choice([0.5, 3.0]) * g.normal(size=n))
+    if g.random() < 0.5 and k > 1:
+        by = g.choice(np.arange(1, k), size=min(k - 1, int(g.integers(1, 3))), replace=False)
+        changes["interaction"] = problem.covariates[:, by]
+    if kind.startswith("CR"):
+        changes["clusters"] = g.integers(0, g.choice([2, 20, n]), n)
+    if g.random() < 0.4:
+        changes["targets"] = tuple(replace(t, role="outcome") for t in problem.targets)
+    return replace(problem, **changes)  # type: ignore[arg-type]
+
+
+def widen(block: Block, proteins: int, g: np.random.Generator) -> Block:
+    """Return more proteins: the block's, and others that miss more people."""
+    n = block.observed.shape[1]
+    observed = g.random((proteins, n)) >= g.choice([0.0, 0.1, 0.6, 0.9], size=(proteins, 1))
+    values = g.normal(size=(proteins, n)) + g.normal(size=(proteins, 1)) * block.values[:1]
+    observed[0], values[0] = block.observed[0], block.values[0]
+    own = g.normal(size=(proteins, block.own.shape[1], n)) * observed[:, None]
+    return Block(np.where(observed, values, 0.0), own, observed)
+
+
+def fit_both(problem: Problem, block: Block, kind: ErrorKind) -> tuple[FitBlock, FitBlock, bool]:
+    """Return the fits of both paths, and whether any may have come from the mass path."""
+    family = Linear(FitOptions(errors=kind))
+    state = family.prepare(problem)
+    assert not isinstance(state, OneByOne)
+    sound = any(model.sound for chain in state.chains for model in chain.models)
+    return family.fit(state, block), family.fit(OneByOne(problem), block), sound
+
+
+def assert_close(found: F64, wanted: F64, scale: F64, tolerance: float) -> None:
+    assert np.array_equal(np.isnan(found), np.isnan(wanted))
+    with np.errstate(invalid="ignore"):
+        off = np.abs(found - wanted) / scale
+    assert np.nanmax(off, initial=0.0) < tolerance
+
+
+def assert_same(found: FitBlock, wanted: FitBlock) -> None:
+    np.testing.assert_array_equal(found.status, wanted.status)
+    np.testing.assert_array_equal(found.n, wanted.n)
+    np.testing.assert_array_equal(found.df, wanted.df)
+    assert found.messages == wanted.messages
+    assert_close(found.estimate, wanted.estimate, np.abs(wanted.estimate) + wanted.se, 1e-10)
+    assert_close(found.se, wanted.se, wanted.se, 1e-10)
+    assert found.joint.keys() == wanted.joint.keys()
+    for name, test in wanted.joint.items():
+        np.testing.assert_array_equal(found.joint[name].df, test.df)
+        for part in ("statistic", "neg_log10_p"):
+            values = getattr(test, part)
+            assert_close(getattr(found.joint[name], part), values, np.abs(values) + 1e-3, 1e-8)
+
+
+@pytest.mark.parametrize("loops", ["compiled", "plain"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_paths_say_the_same_of_wild_designs(
+    kind: ErrorKind, loops: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (celled, linear_robust):
+        monkeypatch.setattr(module, "COMPILED_FROM", 0 if loops == "compiled" else 10_000)
+    seen: Counter[str] = Counter()
+    for seed in range(DESIGNS):
+        g = np.random.default_rng(seed)
+        problem, block = draw_problem(20_000 + seed, 90, 400)
+        problem = modify(problem, kind, g)
+        if kind == "classical" and problem.weights is None and problem.interaction is None:
+            continue  # its exact path is another, with tests of its own
+        found, wanted, sound = fit_both(problem, widen(block, 4, g), kind)
+        assert_same(found, wanted)
+        seen["mass"] += sound
+        seen["products"] += INTERACTION in found.joint
+    assert seen["mass"] > 0.3 * DESIGNS
+    assert seen["products"] > 0.2 * DESIGNS
