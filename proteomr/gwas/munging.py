@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64, I64, Bool
 from proteomr.errors import NothingToDo, UsageError
 from proteomr.gwas.agreement import AgreementSample
 from proteomr.gwas.annotation import Annotation, read_annotation
@@ -20,9 +20,10 @@ from proteomr.gwas.build import BuildEvidence, BuildWitness, describe, lift_rows
 from proteomr.gwas.munge_report import MungeReport, describe_made, describe_nothing
 from proteomr.gwas.parting import PartedError, refuse_parted
 from proteomr.gwas.policy import FINDINGS, VariantPolicy
-from proteomr.gwas.qc import examine, key_variants
+from proteomr.gwas.qc import examine
 from proteomr.gwas.repeats import REPEATED, REPEATED_DIFFERENTLY, differing_groups
 from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
+from proteomr.gwas.variant_keys import find_repeated, key_variants, rows_of
 from proteomr.io.genetics.chains import Chain, read_chain
 from proteomr.io.sources import find_files
 from proteomr.io.sumstats.source import ReadOptions, SumStatsFile, open_sumstats
@@ -231,11 +232,15 @@ class _Run:
 
     def _drop_multiallelic(self, keys: pl.DataFrame, stays: Bool, keep: Bool) -> None:
         """Count rows of places with several variants, and let go of them where asked."""
-        alone = keys.unique("variant", keep="first")
-        if alone["site"].n_unique() == alone.height:
+        repeated = find_repeated(keys["site"])
+        if not repeated.len():
             return
+        several = rows_of(keys["site"], repeated)
+        alone = keys.filter(several).unique("variant", keep="first")
         shared = alone.filter(alone["site"].is_duplicated())["site"].unique()
-        several = keys["site"].is_in(shared.implode()).to_numpy()
+        if not shared.len():
+            return
+        several = rows_of(keys["site"], shared)
         self._found["multiallelic"] = int(several.sum())
         if "multiallelic" in self._options.policy.drop:
             keep &= ~several[stays]
@@ -243,12 +248,14 @@ class _Run:
 
     def _drop_repeated(self, keys: pl.DataFrame, keep: Bool) -> pl.Series | None:
         """Let go of repeated rows by the policy; return the rows of variants that contradict."""
-        rows = keys.filter(keep)
-        further = rows["variant"].is_first_distinct().not_()
-        if not further.any():
+        repeated = find_repeated(keys["variant"].filter(pl.Series(keep)))
+        if not repeated.len():
             return None
+        at = np.flatnonzero(rows_of(keys["variant"], repeated) & keep)
+        rows = keys[at]
+        further = rows["variant"].is_first_distinct().not_()
         differ = differing_groups(rows, keys=["variant"], numbers={"effect": "error"})
-        chosen = pl.Series(self._choose(rows["variant"], keep))
+        chosen = pl.Series(self._choose(rows["variant"], at))
         if self._options.policy.duplicates == "agreeing":
             chosen &= ~differ
         dropped = self._options.policy.drop
@@ -260,11 +267,11 @@ class _Run:
             self._found[reason] = int((further & those).sum())
             self._dropped[reason] = int((those & ~chosen).sum())
         contradicting = np.zeros(keep.size, dtype=np.bool_)
-        contradicting[keep] = differ.to_numpy()
+        contradicting[at] = differ.to_numpy()
         if self._options.policy.duplicates != "all":
             option = self._options.map_option
             refuse_parted(self._files, self._ends, contradicting, keys["variant"], option=option)
-        keep[keep] = chosen.to_numpy()
+        keep[at] = chosen.to_numpy()
         return pl.Series(contradicting)
 
     def _note_repeats(self, first: str) -> None:
@@ -345,8 +352,8 @@ class _Run:
             self._strength.append(p[~leaves])
         sink.add(frame.filter(pl.Series(~leaves)) if leaves.any() else frame)
 
-    def _choose(self, keys: pl.Series, rows_left: Bool) -> Bool:
-        """Return which rows of repeated variants are kept."""
+    def _choose(self, keys: pl.Series, at: I64) -> Bool:
+        """Return which rows of repeated variants, at some places of those that stay, are kept."""
         how = self._options.policy.duplicates
         if how == "all":
             return np.ones(keys.len(), dtype=np.bool_)
@@ -354,7 +361,7 @@ class _Run:
             return keys.is_unique().to_numpy()
         if how in ("agreeing", "first"):
             return keys.is_first_distinct().to_numpy()
-        strength = np.concatenate(self._strength)[rows_left]
+        strength = np.concatenate(self._strength)[at]
         order = np.argsort(-strength, kind="stable")
         chosen = np.zeros(keys.len(), dtype=np.bool_)
         chosen[order] = keys.gather(order).is_first_distinct().to_numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -10,14 +11,18 @@ import polars as pl
 
 from proteomr._typing import F64, Bool
 from proteomr.gwas.policy import VariantPolicy
+from proteomr.io.sumstats.distinct import find_letters, map_runs
 from proteomr.stats.distributions import z_from_neg_log10
 from proteomr.tables.sumstats import CHROMOSOME_LENGTHS, GenomeBuild
 
-__all__ = ["examine", "key_variants"]
+__all__ = ["examine"]
 
 _GENOME_WIDE: Final = -math.log10(5e-8)
 _SEQUENCE: Final = r"^[ACGT]+$"
 _PAIRS: Final = ("AT", "TA", "CG", "GC")
+_BASE: Final = np.full(256, -1, dtype=np.int8)  # of a letter: its place among the bases
+_BASE[[ord(base) for base in "ACGT"]] = range(4)
+_COMPLEMENTARY: Final = 3  # sum of the places of two bases that are each other's complement
 
 
 def examine(frame: pl.DataFrame, *, policy: VariantPolicy) -> dict[str, Bool]:
@@ -63,6 +68,22 @@ def examine(frame: pl.DataFrame, *, policy: VariantPolicy) -> dict[str, Bool]:
 
 
 def _examine_alleles(frame: pl.DataFrame) -> dict[str, Bool]:
+    """Examine single bases by their codes, and what is no pair of them as text."""
+    bases = [_BASE[find_letters(frame[name])] for name in ("effect_allele", "other_allele")]
+    rest = np.flatnonzero((bases[0] < 0) | (bases[1] < 0))
+    single = {
+        "alleles_equal": bases[0] == bases[1],
+        "palindromic": bases[0] + bases[1] == _COMPLEMENTARY,
+    }
+    others = _examine_text(frame.select("effect_allele", "other_allele")[rest])
+    flags: dict[str, Bool] = {}
+    for name, held in others.items():
+        flags[name] = single.get(name, np.zeros(frame.height, dtype=np.bool_))
+        flags[name][rest] = held
+    return flags
+
+
+def _examine_text(frame: pl.DataFrame) -> dict[str, Bool]:
     effect, other = pl.col("effect_allele"), pl.col("other_allele")
     long = (effect.str.len_bytes() > 1) | (other.str.len_bytes() > 1)
     coded = ~(effect.str.contains(_SEQUENCE) & other.str.contains(_SEQUENCE))
@@ -98,47 +119,11 @@ def _beyond(frame: pl.DataFrame) -> Bool:
     for build in builds:
         here = frame["build"] == build
         if here.any():
-            ends = frame["chromosome"].replace_strict(
-                dict(CHROMOSOME_LENGTHS[build]), default=None, return_dtype=pl.Int64
+            lengths = dict(CHROMOSOME_LENGTHS[build])
+            ends = map_runs(
+                frame["chromosome"],
+                partial(pl.Series.replace_strict, old=lengths, default=None, return_dtype=pl.Int64),
             )
             past = here & (frame["position_bp"] > ends)
             out |= past.fill_null(value=False).to_numpy()
     return out
-
-
-def key_variants(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return 64-bit numbers that are the same for the same variant, and for the same place.
-
-    Beside them stand the effect per the allele that sorts last, and its error, by which rows of one
-    variant are compared; 32 bits hold a hundredth of a standard error up to z of 100,000.
-
-    A variant is a trait, a place and a pair of alleles in any order; where the place is unknown,
-    a name instead, and where an allele is, a name alone. Among ten million variants two share a
-    number by chance in 3 of a million tables.
-
-    Returns
-    -------
-    keys : ``variant``, ``site``, ``effect`` and ``error``, one row for each of the table.
-
-    Examples
-    --------
-    >>> from proteomr.tables import load_schema
-    >>> key_variants(load_schema("sumstats").empty()).columns
-    ['variant', 'site', 'effect', 'error']
-    """
-    place = ("trait", "chromosome", "position_bp")
-    low = pl.min_horizontal("effect_allele", "other_allele")
-    high = pl.max_horizontal("effect_allele", "other_allele")
-    pair = (low.alias("low"), high.alias("high"))
-    named = pl.struct("trait", "variant_id").hash(seed=0)
-    unplaced = pl.struct("trait", "variant_id", *pair).hash(seed=0)
-    placed = pl.col("chromosome").is_not_null() & pl.col("position_bp").is_not_null()
-    paired = pl.col("effect_allele").is_not_null() & pl.col("other_allele").is_not_null()
-    exact = pl.struct(*place, *pair).hash(seed=0)
-    turned = (pl.col("effect_allele") < pl.col("other_allele")).fill_null(value=False)
-    return frame.select(
-        variant=pl.when(placed & paired).then(exact).when(paired).then(unplaced).otherwise(named),
-        site=pl.when(placed).then(pl.struct(*place).hash(seed=0)).otherwise(named),
-        effect=pl.when(turned).then(-pl.col("beta")).otherwise("beta").cast(pl.Float32),
-        error=pl.col("se").cast(pl.Float32),
-    )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Final
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.ipc
@@ -15,12 +17,14 @@ import pyarrow.parquet
 
 from proteomr._typing import Bool
 from proteomr.files import replace_file, shared_mode, storage_errors
+from proteomr.io.sumstats.distinct import list_distinct, map_repeated
 from proteomr.runs.encoding import name_stamp
 from proteomr.tables import load_schema
 
 __all__ = ["MemorySink", "ParquetSink", "Sink"]
 
-_ROWS: Final = 1 << 19
+_ROWS: Final = 1 << 17
+_TEXT: Final = pa.large_string()
 _FEW_VALUES: Final = (
     "chromosome",
     "build",
@@ -31,6 +35,7 @@ _FEW_VALUES: Final = (
     "trait",
     "p_origin",
 )
+_SOUGHT: Final = ("chromosome", "position_bp", "neg_log10_p")  # by which scans pass over groups
 
 
 class MemorySink:
@@ -66,25 +71,28 @@ class MemorySink:
 class ParquetSink:
     """Rows written aside as they come, then to a parquet file in one go.
 
+    What stands aside is plain: compressing it costs more than writing it, so that columns without
+    any value are left out and texts of few values are numbered instead.
+
     Parameters
     ----------
     path : the file.
-    folder : where the file aside stands.
+    folder : where the files aside stand.
     stamp : what the file says of itself beside its columns.
     """
 
     def __init__(self, path: Path, folder: Path, stamp: Mapping[str, str] | None = None) -> None:
         self._path = path
         self._stamp = stamp
-        self._aside = folder / "rows.arrow"
+        self._folder = folder
         self._held: list[pl.DataFrame] = []
         self._rows = 0
-        self._writer: Any = None
+        self._parts: list[Path] = []
 
     @classmethod
     @contextmanager
     def open(cls, path: Path, *, stamp: Mapping[str, str] | None = None) -> Iterator[ParquetSink]:
-        """Yield a sink whose file aside is removed at the end of the block.
+        """Yield a sink whose files aside are removed at the end of the block.
 
         Raises
         ------
@@ -92,11 +100,7 @@ class ParquetSink:
             The disk refused.
         """
         with storage_errors(path), TemporaryDirectory(dir=path.parent, prefix=".munge-") as folder:
-            sink = cls(path, Path(folder), stamp)
-            try:
-                yield sink
-            finally:
-                sink.close()
+            yield cls(path, Path(folder), stamp)
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take further rows."""
@@ -107,50 +111,107 @@ class ParquetSink:
 
     def finish(self, keep: Bool | None, fill: dict[str, str]) -> pl.LazyFrame:
         """Put the file in place with the rows that are kept, and return it for reading."""
-        if self._rows or self._writer is None:
+        if self._rows or not self._parts:
             self._flush()
-        self.close()
         replace_file(self._path, lambda file: self._write(file, keep, fill), mode=shared_mode())
         return pl.scan_parquet(self._path, glob=False)
 
     def find_name(self, row: int) -> str:
         """Return the name of the variant of a row that was taken, kept or not; once finished."""
-        with pa.OSFile(str(self._aside)) as opened:
-            source = pa.ipc.open_file(opened)
-            for number in range(source.num_record_batches):
-                batch = source.get_batch(number)
-                if row < batch.num_rows:
-                    return str(batch.column("variant_id")[row])
-                row -= batch.num_rows
+        for part in self._parts:
+            with pa.memory_map(str(part)) as opened:
+                names = pa.ipc.open_file(opened).read_all()["variant_id"]
+                if row < len(names):
+                    return str(names[row])
+                row -= len(names)
         raise IndexError(row)
 
-    def close(self) -> None:
-        """Close the file aside."""
-        if self._writer is not None:
-            self._writer.close()
-
     def _flush(self) -> None:
-        empty = load_schema("sumstats").empty()
-        table = (pl.concat(self._held) if self._held else empty).to_arrow()
-        if self._writer is None:
-            options = pa.ipc.IpcWriteOptions(compression="lz4")
-            self._writer = pa.ipc.new_file(str(self._aside), table.schema, options=options)
-        self._writer.write_table(table)
+        rows = pl.concat(self._held) if self._held else load_schema("sumstats").empty()
+        part = self._folder / f"rows-{len(self._parts)}.arrow"
+        table = arrange_aside(rows)
+        with pa.OSFile(str(part), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+        self._parts.append(part)
         self._held, self._rows = [], 0
 
     def _write(self, file: BinaryIO, keep: Bool | None, fill: dict[str, str]) -> None:
-        with pa.OSFile(str(self._aside)) as opened:
-            source = pa.ipc.open_file(opened)
-            with _open_writer(file, _stamp_schema(source.schema, self._stamp)) as writer:
-                at = 0
-                for number in range(source.num_record_batches):
-                    batch = source.get_batch(number)
-                    part = None if keep is None else keep[at : at + batch.num_rows]
-                    at += batch.num_rows
-                    writer.write_table(_finished(batch, part, fill).cast(writer.schema))
+        schema = _parquet_schema()
+        at = 0
+        with _open_writer(file, schema) as writer:
+            for part in self._parts:
+                with pa.memory_map(str(part)) as opened:
+                    aside = pa.ipc.open_file(opened).read_all()
+                    stays = None if keep is None else keep[at : at + aside.num_rows]
+                    at += aside.num_rows
+                    writer.write_table(arrange_result(aside, schema, keep=stays, fill=fill))
+            if self._stamp is not None:
+                writer.add_key_value_metadata(name_stamp(self._stamp))
 
 
 Sink = MemorySink | ParquetSink
+
+
+def arrange_aside(rows: pl.DataFrame) -> pa.Table:
+    """Return canonical rows as they stand aside: without empty columns, few texts by number.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"chromosome": ["1"] * 9, "info": [None] * 9})
+    >>> arrange_aside(rows).column_names, arrange_aside(rows)["chromosome"].type.index_type
+    (['chromosome'], DataType(int8))
+    """
+    told = [column for column in rows if column.null_count() < rows.height or not rows.height]
+    return pa.table({column.name: _number(column) for column in told})
+
+
+def arrange_result(
+    aside: pa.Table, schema: pa.Schema, *, keep: Bool | None, fill: Mapping[str, str]
+) -> pa.Table:
+    """Return rows that stood aside as a table of the result.
+
+    Parameters
+    ----------
+    aside : r rows, see `arrange_aside`.
+    schema : of the result.
+    keep : (r,) those that are kept; None for all.
+    fill : by column, what stands in cells without a value.
+    """
+    table = aside if keep is None or keep.all() else aside.filter(pa.array(keep))
+    columns = []
+    for entry in schema:
+        value = fill.get(entry.name)
+        if entry.name not in table.column_names:
+            columns.append(_repeat(value, table.num_rows, entry.type))
+            continue
+        column = table[entry.name]
+        if value is not None and column.null_count:
+            column = column.cast(_TEXT).fill_null(value).dictionary_encode()
+        columns.append(_widen(column) if pa.types.is_dictionary(entry.type) else column)
+    return pa.table(columns, schema=schema)
+
+
+def _repeat(value: str | None, rows: int, kind: pa.DataType) -> pa.Array:
+    if value is None:
+        return pa.nulls(rows, kind)
+    return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array([value], _TEXT))
+
+
+def _widen(column: pa.ChunkedArray) -> pa.Array:
+    """Return a numbered column with places of 32 bits, which parquet is written from."""
+    numbered = column.combine_chunks()
+    return pa.DictionaryArray.from_arrays(numbered.indices.cast(pa.int32()), numbered.dictionary)
+
+
+def _parquet_schema() -> pa.Schema:
+    """Return the columns of the result, texts of few values by number: written as plain text."""
+    schema = load_schema("sumstats").empty().to_arrow().schema
+    numbered = pa.dictionary(pa.int32(), _TEXT)
+    fields = [
+        entry.with_type(numbered) if entry.name in _FEW_VALUES and entry.type == _TEXT else entry
+        for entry in schema
+    ]
+    return pa.schema(fields)
 
 
 def _open_writer(target: BinaryIO, schema: pa.Schema) -> Any:
@@ -159,19 +220,23 @@ def _open_writer(target: BinaryIO, schema: pa.Schema) -> Any:
         schema,
         compression="zstd",
         compression_level=1,
-        use_dictionary=[name for name in _FEW_VALUES if name in schema.names],
+        use_dictionary=list(_FEW_VALUES),
+        write_statistics=list(_SOUGHT),
+        store_schema=False,  # in it texts would be told to be numbered
     )
 
 
-def _stamp_schema(schema: pa.Schema, stamp: Mapping[str, str] | None) -> pa.Schema:
-    return schema if stamp is None else schema.with_metadata(name_stamp(stamp))
+def _number(column: pl.Series) -> pa.Array:
+    """Return a column for the file aside, its texts by number where they are of the few."""
+    if column.dtype != pl.String or column.name not in _FEW_VALUES:
+        return column.rechunk().to_arrow()
+    values = list_distinct(column).drop_nulls().sort()
+    place = map_repeated(column, partial(_place, values=values))
+    return pa.DictionaryArray.from_arrays(place.rechunk().to_arrow(), values.to_arrow())
 
 
-def _finished(batch: pa.RecordBatch, keep: Bool | None, fill: dict[str, str]) -> pa.Table:
-    table = pa.Table.from_batches([batch])
-    if keep is not None and not keep.all():
-        table = table.filter(pa.array(keep))
-    for name, value in fill.items():
-        at = table.schema.get_field_index(name)
-        table = table.set_column(at, name, table.column(at).fill_null(value))
-    return table
+def _place(cells: pl.Series, values: pl.Series) -> pl.Series:
+    """Return the place of each cell among the values, in the smallest type that holds it."""
+    places = np.arange(values.len(), dtype=np.min_scalar_type(-max(values.len(), 1)))
+    placed = pl.Series(places)
+    return cells.replace_strict(values, placed, default=None, return_dtype=placed.dtype)

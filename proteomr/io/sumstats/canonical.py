@@ -19,6 +19,7 @@ from proteomr.io.sumstats.cells import (
     parse_numbers,
     parse_rsids,
 )
+from proteomr.io.sumstats.distinct import map_runs, put_cells
 from proteomr.io.sumstats.effects import set_effect
 from proteomr.io.sumstats.header import Layout
 from proteomr.io.sumstats.selection import Selection
@@ -193,7 +194,11 @@ def _set_names(work: Work) -> None:
 
 
 def _text(cells: pl.Series) -> pl.Series:
-    text = cells.cast(pl.String).str.strip_chars()
+    return map_runs(cells.cast(pl.String), _strip)
+
+
+def _strip(cells: pl.Series) -> pl.Series:
+    text = cells.str.strip_chars()
     return text.set(text.is_in(ABSENT), None)
 
 
@@ -213,14 +218,21 @@ def _set_alleles(work: Work) -> None:
         work.columns["other_allele"] = pl.select(
             pl.when(ours != first).then(first).when(single).then(second)
         ).to_series()
-    composed = pl.DataFrame([work.columns[name].alias(name) for name in _COMPOSED]).select(
-        pl.coalesce(
-            "variant_id",
-            pl.format("{}:{}:{}:{}", "chromosome", "position_bp", "other_allele", "effect_allele"),
-            "rsid",
-        )
+    if work.columns["variant_id"].null_count():
+        work.columns["variant_id"] = _compose_names(work.columns)
+
+
+def _compose_names(columns: dict[str, pl.Series]) -> pl.Series:
+    """Return names of variants, made of place and alleles, else of dbSNP, where there is none."""
+    named = columns["variant_id"].is_not_null()
+    rows = (~named).arg_true()
+    some = named.any()
+    parts = [columns[name].gather(rows) if some else columns[name] for name in _COMPOSED]
+    composed = pl.DataFrame([part.alias(str(i)) for i, part in enumerate(parts)]).select(
+        pl.coalesce(pl.format("{}:{}:{}:{}", "0", "1", "2", "3"), "4")
     )
-    work.columns["variant_id"] = composed.to_series()
+    made = composed.to_series()
+    return put_cells(columns["variant_id"], rows, made) if some else made
 
 
 def _read_alleles(work: Work, cells: pl.Series) -> pl.Series:
@@ -234,12 +246,11 @@ def _read_alleles(work: Work, cells: pl.Series) -> pl.Series:
 
 
 _COMPOSED: Final[Sequence[str]] = (
-    "variant_id",
-    "rsid",
     "chromosome",
     "position_bp",
     "other_allele",
     "effect_allele",
+    "rsid",
 )
 
 

@@ -7,17 +7,21 @@ from typing import Final, Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from proteomr._typing import F64, Bool
+from proteomr.io.sumstats.distinct import map_letters, map_runs, put_cells
 from proteomr.tables.sumstats import CHROMOSOMES
 
 __all__ = [
+    "P_KINDS",
     "parse_alleles",
     "parse_chromosomes",
     "parse_names",
     "parse_numbers",
     "parse_p",
     "parse_rsids",
+    "read_p",
     "write_p",
 ]
 
@@ -29,10 +33,13 @@ _NO_NAME: Final = (
     r"|none|nil|unknown|unnamed|undefined|novel|missing|tbd|not[ _-]?available"
     r"|no[ _-]?(?:name|(?:rs)?[ _-]?(?:id|number)|rs))$"
 )
+_PLAIN_RSID: Final = r"^rs[0-9]+$"  # what most names are: no rule changes such a cell
 NO_ALLELE: Final = (*ABSENT, "-", "?", "NAN", "NONE")
 _DASHES: Final = "[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
 _P_PARTS: Final = r"^\+?([0-9]*\.?[0-9]+\.?)(?:[eE]([+-]?[0-9]+)|[x×*]10\^?([+-]?[0-9]+))?$"
 _SMALL: Final = 2.2250738585072014e-308  # below it doubles lose digits, then vanish
+P_KINDS: Final = ("", "given", "small", "bound", "zero", "outside")
+"""What a cell of p tells; the first stands for no number."""
 _PLINK: Final = {"23": "X", "24": "Y", "25": "X", "26": "MT"}
 _CATALOG: Final = {"23": "X", "24": "Y", "25": "MT", "26": "MT"}
 
@@ -50,9 +57,8 @@ def parse_numbers(text: pl.Series) -> tuple[pl.Series, Bool]:
     if text.dtype != pl.String:
         return text.cast(pl.Float64).fill_nan(None), mended
     values = text.cast(pl.Float64, strict=False)
-    failed = values.is_null() & text.is_not_null()
-    if failed.any():
-        rows = failed.arg_true()
+    if values.null_count() > text.null_count():
+        rows = (values.is_null() & text.is_not_null()).arg_true()
         cells = text.gather(rows)
         plain = cells.str.replace_all(_DASHES, "-").str.strip_chars()
         values = values.scatter(rows, plain.cast(pl.Float64, strict=False))
@@ -76,25 +82,39 @@ def parse_p(text: pl.Series) -> pl.DataFrame:
     ... ).rows()
     [(2.0, 'given'), (1828.0, 'small'), (300.0, 'bound'), (8.52, 'given'), (None, 'zero')]
     """
-    values = text.cast(pl.Float64, strict=False)
-    usual = (values > _SMALL) & (values <= 1.0)
-    usual = usual.fill_null(value=False)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        out = -np.log10(values.fill_null(math.nan).to_numpy()) + 0.0
-    kind = np.where(usual.to_numpy(), 1, 0).astype(np.int8)
-    mended = np.zeros(text.len(), dtype=np.bool_)
-    rows = (~usual & text.is_not_null()).arg_true()
-    if rows.len():
-        at = rows.to_numpy()
-        out[at], kind[at], mended[at] = _parse_rare(text.gather(rows).cast(pl.String))
-    names = pl.Series([None, "given", "small", "bound", "zero", "outside"], dtype=pl.String)
+    out, kind, mended = read_p(text)
+    names = pl.Series([None, *P_KINDS[1:]], dtype=pl.String)
     neg_log10_p = pl.Series("neg_log10_p", out).set(pl.Series((kind == 0) | (kind >= 4)), None)
     return pl.DataFrame(
         [neg_log10_p, names.gather(kind).alias("kind"), pl.Series("mended", mended)]
     )
 
 
-def _parse_rare(cells: pl.Series) -> tuple[F64, np.ndarray[tuple[int], np.dtype[np.int8]], Bool]:
+def read_p(text: pl.Series) -> tuple[F64, NDArray[np.int8], Bool]:
+    """Return -log10 p, the place of its kind in `P_KINDS`, and what was mended: see `parse_p`.
+
+    Where the kind tells no p-value from 0 to 1, the number means nothing.
+
+    Examples
+    --------
+    >>> neg_log10_p, kind, _ = read_p(pl.Series(["0.01", "0"]))
+    >>> float(neg_log10_p[0]), [P_KINDS[place] for place in kind]
+    (2.0, ['given', 'zero'])
+    """
+    values = text.cast(pl.Float64, strict=False)
+    p = values.fill_null(math.nan).to_numpy()
+    usual = (p > _SMALL) & (p <= 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = np.asarray(-np.log10(p) + 0.0)
+    kind = usual.astype(np.int8)
+    mended = np.zeros(text.len(), dtype=np.bool_)
+    if not usual.all():
+        at = np.flatnonzero(~usual & text.is_not_null().to_numpy())
+        out[at], kind[at], mended[at] = _parse_rare(text.gather(at).cast(pl.String))
+    return out, kind, mended
+
+
+def _parse_rare(cells: pl.Series) -> tuple[F64, NDArray[np.int8], Bool]:
     """Return -log10 p, the number of the kind, and what was mended, of cells that are not usual."""
     bare = cells.str.replace_all(r"\s", "")
     plain = bare.str.replace_all(_DASHES, "-")
@@ -152,9 +172,12 @@ def parse_chromosomes(
     ['7', 'X', 'MT', 'MT', None]
     """
     table = _PLINK if codes == "plink" else _CATALOG
-    cells = text.cast(pl.String)
+    return map_runs(text.cast(pl.String), lambda cells: _name_chromosomes(cells, table))
+
+
+def _name_chromosomes(cells: pl.Series, codes: dict[str, str]) -> pl.Series:
     spelt = cells.drop_nulls().unique()
-    named = [_name_chromosome(name, table) for name in spelt.to_list()]
+    named = [_name_chromosome(name, codes) for name in spelt.to_list()]
     if not named:
         return cells
     return cells.replace_strict(spelt, pl.Series(named, dtype=pl.String), default=None)
@@ -175,8 +198,12 @@ def parse_alleles(text: pl.Series) -> pl.Series:
     >>> parse_alleles(pl.Series(["a", "NA", "TG"])).to_list()
     ['A', None, 'TG']
     """
-    cells = text.cast(pl.String).str.strip_chars().str.to_uppercase()
-    return cells.set(cells.is_in(NO_ALLELE), None)
+    return map_letters(text.cast(pl.String), _spell_alleles)
+
+
+def _spell_alleles(cells: pl.Series) -> pl.Series:
+    spelt = cells.str.strip_chars().str.to_uppercase()
+    return spelt.set(spelt.is_in(NO_ALLELE), None)
 
 
 def parse_rsids(text: pl.Series) -> tuple[pl.Series, Bool]:
@@ -191,10 +218,16 @@ def parse_rsids(text: pl.Series) -> tuple[pl.Series, Bool]:
     (['rs1', 'rs3', None, None], [True, False, False, False])
     """
     cells = text.cast(pl.String)
-    several = cells.str.contains(r"(?i)rs[0-9]+.*[,;|]\s*rs[0-9]").fill_null(value=False)
-    return cells.str.extract(
-        r"^\s*((?i:rs)[0-9]+)(?:$|[^0-9_.-]|[_-][A-Za-z<*])"
-    ).str.to_lowercase(), several.to_numpy()
+    several = np.zeros(cells.len(), dtype=np.bool_)
+    rows = _find_others(cells)
+    if not rows.len():
+        return cells, several
+    others = cells.gather(rows)
+    several[rows.to_numpy()] = (
+        others.str.contains(r"(?i)rs[0-9]+.*[,;|]\s*rs[0-9]").fill_null(value=False).to_numpy()
+    )
+    found = others.str.extract(r"^\s*((?i:rs)[0-9]+)(?:$|[^0-9_.-]|[_-][A-Za-z<*])")
+    return put_cells(cells, rows, found.str.to_lowercase()), several
 
 
 def parse_names(text: pl.Series) -> pl.Series:
@@ -205,5 +238,14 @@ def parse_names(text: pl.Series) -> pl.Series:
     >>> parse_names(pl.Series(["rs7 ", "1:5:A:G", "-", "rs", ".:.", "Affx-1", "no_rsid"])).to_list()
     ['rs7', '1:5:A:G', None, None, None, 'Affx-1', None]
     """
-    names = text.cast(pl.String).str.strip_chars()
-    return names.set((names == "") | names.str.contains(_NO_NAME), None)
+    cells = text.cast(pl.String)
+    rows = _find_others(cells)
+    if not rows.len():
+        return cells
+    names = cells.gather(rows).str.strip_chars()
+    return put_cells(cells, rows, names.set((names == "") | names.str.contains(_NO_NAME), None))
+
+
+def _find_others(cells: pl.Series) -> pl.Series:
+    """Return the rows of names that are no plain rsid, those of null among them."""
+    return (~cells.str.contains(_PLAIN_RSID).fill_null(value=False)).arg_true()

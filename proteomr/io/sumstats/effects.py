@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, Bool
-from proteomr.io.sumstats.cells import ABSENT, parse_numbers, parse_p
+from proteomr.io.sumstats.cells import ABSENT, P_KINDS, parse_numbers, read_p
 from proteomr.io.sumstats.digits import half_units
 from proteomr.io.sumstats.work import Work
 from proteomr.stats.distributions import neg_log10_p_normal, z_from_neg_log10
@@ -105,19 +105,19 @@ def _set_p(work: Work) -> None:
     neg_log10_p = np.full(rows, math.nan)
     bound = zero = outside = np.zeros(rows, dtype=np.bool_)
     if cells is not None and by in ("p_text", "one_sided"):
-        parsed = parse_p(cells)
-        kind = parsed["kind"]
-        neg_log10_p = parsed["neg_log10_p"].fill_null(math.nan).to_numpy().copy()
-        bound, zero, outside, small = (
-            (kind == name).fill_null(value=False).to_numpy()
-            for name in ("bound", "zero", "outside", "small")
+        neg_log10_p, kind, mended = read_p(cells)
+        bound, zero, outside, small, none = (
+            kind == P_KINDS.index(name) for name in ("bound", "zero", "outside", "small", "")
         )
+        neg_log10_p[none | zero | outside] = math.nan
         if by == "one_sided":
             neg_log10_p = _two_sided(neg_log10_p)
         work.mark("p_below_doubles", small)
-        work.mark("typographic_minus", parsed["mended"].to_numpy())
-        absent = cells.is_null() | cells.cast(pl.String).is_in(ABSENT)
-        work.mark("p_unreadable", (kind.is_null() & ~absent).to_numpy())
+        work.mark("typographic_minus", mended)
+        if none.any():
+            absent = cells.is_null() | cells.cast(pl.String).is_in(ABSENT)
+            none &= ~absent.to_numpy()
+        work.mark("p_unreadable", none)
     elif cells is not None:
         values, mended = parse_numbers(cells)
         work.mark("typographic_minus", mended)
@@ -146,6 +146,7 @@ def _fill_p(work: Work, neg_log10_p: F64, bound: Bool, outside: Bool) -> None:
     """Compute p where none is told, and where only a bound is."""
     needed = (np.isnan(neg_log10_p) | bound) & ~outside
     origin = np.zeros(neg_log10_p.size, dtype=np.int64)
+    work.columns["p_origin"] = work.empty(pl.String())
     if needed.any():
         beta, se = work.array("beta")[needed], work.array("se")[needed]
         good = np.isfinite(beta) & np.isfinite(se) & (se > 0)
@@ -156,9 +157,9 @@ def _fill_p(work: Work, neg_log10_p: F64, bound: Bool, outside: Bool) -> None:
         neg_log10_p[needed] = np.fmax(computed, limit)
         origin[needed] = np.where(limit >= computed, 2, np.where(good, 1, 0))
         origin[bound & (origin == 0)] = 2
-    names = pl.Series([None, "computed", "bound"], dtype=pl.String)
+        names = pl.Series([None, "computed", "bound"], dtype=pl.String)
+        work.columns["p_origin"] = names.gather(origin)
     work.columns["neg_log10_p"] = pl.Series(neg_log10_p).fill_nan(None)
-    work.columns["p_origin"] = names.gather(origin)
 
 
 def _fill_from_p(work: Work) -> None:
