@@ -9,12 +9,10 @@ method through the QR factorisation of the weighted design.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import scipy.linalg
-from numpy.typing import NDArray
 
+from benchmarks.exact import fit_exactly
 from benchmarks.interfaces import PROTEOMR, Family
 from benchmarks.problems import Problem
 from benchmarks.rscript import has_r, run_r
@@ -122,38 +120,7 @@ def find_maximum_here(problem: Problem, family: Family) -> tuple[F64, F64]:
         exposure, label = problem.tests[t]
         scores, covariates, rows = problem.design(j, label)
         x = problem.exposures[rows, exposure]
-        fit = _maximise if family == "logistic" else _project
         first, response = (scores, x) if family == "logistic" else (x, scores)
-        estimate[j, t], se[j, t] = fit(np.column_stack([first, covariates]), response)
+        fit = fit_exactly(family, np.column_stack([first, covariates]), response)
+        estimate[j, t], se[j, t] = fit.beta[0], np.sqrt(fit.covariance()[0, 0])
     return estimate, se
-
-
-def _maximise(X: F64, y: F64) -> tuple[float, float]:
-    beta = np.zeros(X.shape[1])
-    for _ in range(60):
-        eta = X @ beta
-        mu = 1.0 / (1.0 + np.exp(-eta))
-        root = np.sqrt(mu * (1.0 - mu))
-        Q, R = scipy.linalg.qr(X * root[:, None], mode="economic")
-        whitened = Q.T @ ((y - mu) / root)
-        if whitened @ whitened < 1e-26:
-            break
-        beta += scipy.linalg.solve_triangular(R, whitened)
-    else:
-        raise ArithmeticError("Newton's method has not found the maximum in 60 steps")
-    return float(beta[0]), _first_deviation(R)
-
-
-def _project(X: F64, y: F64) -> tuple[float, float]:
-    Q, R = scipy.linalg.qr(X, mode="economic")
-    beta = scipy.linalg.solve_triangular(R, Q.T @ y)
-    residual = y - X @ beta
-    sigma = np.sqrt(residual @ residual / (X.shape[0] - X.shape[1]))
-    return float(beta[0]), float(sigma) * _first_deviation(R)
-
-
-def _first_deviation(R: NDArray[np.floating[Any]]) -> float:
-    e = np.zeros(R.shape[0])
-    e[0] = 1.0
-    v = scipy.linalg.solve_triangular(R, e, trans="T")
-    return float(np.sqrt(v @ v))

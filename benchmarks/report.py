@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.interfaces import PROTEOMR
-from benchmarks.records import ABSENT, OK, Kind, Measurement, read_measurements
+from benchmarks.records import ABSENT, OK, Kind, Measurement, read_records
 from benchmarks.run import FAMILIES, RESULTS
 from proteomr.files import replace_file
 
@@ -44,7 +44,7 @@ def latest_results(folder: Path) -> list[list[Measurement]]:
         files = sorted(folder.glob(f"shen2025-{family}-*.csv"))
         if not files:
             raise FileNotFoundError(f"{folder}: no results of the {family} scan; make bench")
-        found.append(read_measurements(files[-1]))
+        found.append(read_records(files[-1], Measurement))
     return found
 
 

@@ -17,7 +17,7 @@ from benchmarks.competitors import COMPETITORS
 from benchmarks.interfaces import Competitor, Family
 from benchmarks.measure import Bench, measure
 from benchmarks.problems import FULL, QUICK, Size, build_problem
-from benchmarks.records import ABSENT, WRONG, Measurement, write_measurements
+from benchmarks.records import ABSENT, WRONG, Measurement, write_records
 from proteomr.execute import one_blas_thread
 
 __all__ = ["FAMILIES", "RESULTS", "exit_code", "main", "run", "show"]
@@ -41,7 +41,7 @@ def run(size: Size, competitors: Sequence[Competitor], *, out: Path | None) -> l
                 lines.append(line)
             if out is not None:
                 path = out / f"{bench.template.workload}-{bench.template.date}.csv"
-                write_measurements(path, lines)
+                write_records(path, lines)
                 print(path)
             everything += lines
     return everything

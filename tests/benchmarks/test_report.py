@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.records import Measurement, write_measurements
+from benchmarks.records import Measurement, write_records
 from benchmarks.report import fill_marks, latest_results, main, write_text
 
 
@@ -26,14 +26,14 @@ def results(measurement: Measurement) -> list[Measurement]:
 def kept(tmp_path: Path, measurement: Measurement) -> Path:
     lines = results(measurement)
     linear = [replace(line, family="linear", workload="shen2025-linear") for line in lines]
-    write_measurements(tmp_path / "shen2025-logistic-2026-01-02.csv", lines)
-    write_measurements(tmp_path / "shen2025-linear-2026-01-02.csv", linear)
+    write_records(tmp_path / "shen2025-logistic-2026-01-02.csv", lines)
+    write_records(tmp_path / "shen2025-linear-2026-01-02.csv", linear)
     return tmp_path
 
 
 def test_the_newest_results_of_each_workload_count(kept: Path, measurement: Measurement) -> None:
     newer = [replace(measurement, date="2026-03-01")]
-    write_measurements(kept / "shen2025-logistic-2026-03-01.csv", newer)
+    write_records(kept / "shen2025-logistic-2026-03-01.csv", newer)
     logistic, linear = latest_results(kept)
     assert (logistic[0].date, linear[0].date) == ("2026-03-01", "2026-01-02")
 
