@@ -31,7 +31,7 @@ def scan_cohort(
     covariates : those with values of their own for each protein or panel, named in the adjustment
         sets.
     executor : how blocks of proteins are run; one after another by default.
-    block_size : proteins fitted together; by default 72, fewer beyond 60,000 people. Another size
+    block_size : proteins fitted together; by default 72, fewer beyond 55,000 people. Another size
         changes linear and small logistic fits by no more than 1e-12 standard errors, logistic fits
         of over 2,000 people by 1e-8 at the most.
 

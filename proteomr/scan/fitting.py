@@ -76,13 +76,20 @@ class Scan:
     def __call__(self, block: ProteinBlock) -> pl.DataFrame:
         """Fit all models of a block's proteins; one row for each protein and coefficient."""
         plan = self.plan
-        values = _read(plan.cohort.proteins, block.proteins)
+        # Whom one group needs, in its order, is read as it is needed.
+        rows = plan.groups[block.groups[0]].rows if len(block.groups) == 1 else None
+        values = _read(plan.cohort.proteins, block.proteins, rows)
         own = {
-            i: _read_own(plan.reading.covariates[i], block.proteins)
+            i: _read_own(plan.reading.covariates[i], block.proteins, rows)
             for i in sorted({i for g in block.groups for i in plan.groups[g].own})
         }
         parts = [
-            tabulate(plan, block.proteins, plan.groups[g], self._fit(block, g, values, own))
+            tabulate(
+                plan,
+                block.proteins,
+                plan.groups[g],
+                self._fit(block, g, values, own, whole=rows is None),
+            )
             for g in block.groups
         ]
         return pl.concat(parts).sort(PART_ORDER)
@@ -113,7 +120,10 @@ class Scan:
                 raise
             return fault
 
-    def _fit(self, block: ProteinBlock, g: int, values: F64, own: dict[int, F64]) -> FitBlock:
+    def _fit(
+        self, block: ProteinBlock, g: int, values: F64, own: dict[int, F64], *, whole: bool
+    ) -> FitBlock:
+        """Fit the models of a group to values ``(b, n)`` of the whole cohort, or of its rows."""
         group = self.plan.groups[g]
         state = self._states.get(g)
         if state is None:
@@ -122,11 +132,14 @@ class Scan:
         if isinstance(state, InputError):
             return self._refuse(block, group, Status.too_few, str(state))
         shape = (block.proteins.size, group.rows.size)
-        raw = workspace.take("raw", shape, np.float64)
-        np.take(values, group.rows, axis=1, out=raw, mode="clip")  # rows of the group's own making
-        own_raw = np.empty((block.proteins.size, len(group.own), group.rows.size))
+        own_raw = np.empty((shape[0], len(group.own), shape[1]))
         for a, i in enumerate(group.own):
-            np.take(own[i], group.rows, axis=1, out=own_raw[:, a])
+            own_raw[:, a] = own[i][:, group.rows] if whole else own[i]
+        raw = values
+        if whole:
+            raw = workspace.take("raw", shape, np.float64)
+            # The rows are of the plan's making: none is outside.
+            np.take(values, group.rows, axis=1, out=raw, mode="clip")
         ready, infinite, able = self._transform(raw, own_raw)
         fits = self.family.fit(state, ready)
         self._refuse_infinite(fits, infinite, able)
@@ -178,18 +191,21 @@ class Scan:
                     fits.refuse(j, t, Status.untransformed, message)
 
 
-def _read(proteins: Proteins, positions: I64) -> F64:
+def _read(proteins: Proteins, positions: I64, rows: I64 | None) -> F64:
+    """Return proteins ``(b, n)`` of some rows, or of all; nobody else has the array."""
     first, last = int(positions[0]), int(positions[-1])
-    if last - first + 1 == positions.size:
+    if rows is None and last - first + 1 == positions.size:
         block = proteins.read(slice(first, last + 1))
     else:
         names = proteins.names
         chosen = proteins.select_columns([names[p] for p in positions])
+        if rows is not None:
+            chosen = chosen.select_rows(rows)
         block = chosen.read(slice(0, positions.size))
     return np.ascontiguousarray(block.T)
 
 
-def _read_own(covariate: ProteinCovariate, proteins: I64) -> F64:
+def _read_own(covariate: ProteinCovariate, proteins: I64, rows: I64 | None) -> F64:
     columns = np.array([covariate.column_of[p] for p in proteins], dtype=np.int64)
     distinct, within = np.unique(columns, return_inverse=True)
-    return _read(covariate.values, distinct)[within]
+    return _read(covariate.values, distinct, rows)[within]

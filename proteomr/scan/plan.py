@@ -23,6 +23,7 @@ from proteomr.models import (
 )
 from proteomr.scan.groups import Group, group_models
 from proteomr.scan.reading import Reading, is_shared
+from proteomr.stats.tiles import TILE
 from proteomr.stats.transforms import Transform
 from proteomr.tables import Cohort, Drop
 
@@ -31,8 +32,9 @@ __all__ = ["BLOCK_SIZE", "Plan", "ProteinBlock", "RowKey", "choose_block_size", 
 # Proteins fitted together: enough that products with shared covariates run as matrix products at
 # full speed, few enough that a block of tens of thousands of people takes tens of megabytes.
 BLOCK_SIZE = 72
-_CELLS_AT_ONCE = 72 * 60_000  # 35 MB in double precision
-_FEWEST = 24  # whole tiles of the matrix products of every processor
+# 32 MB in double precision: larger arrays go back to the system between blocks, and every page of
+# the next one is cleared anew.
+_CELLS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +145,10 @@ def choose_block_size(people: int) -> int:
     Examples
     --------
     >>> choose_block_size(42_062), choose_block_size(80_000), choose_block_size(500_000)
-    (72, 48, 24)
+    (72, 48, 12)
     """
-    tiles = _CELLS_AT_ONCE // (_FEWEST * max(people, 1))
-    return min(BLOCK_SIZE, _FEWEST * max(tiles, 1))
+    tiles = _CELLS_AT_ONCE // (TILE * max(people, 1))
+    return min(BLOCK_SIZE, TILE * max(tiles, 1))
 
 
 def plan_blocks(
