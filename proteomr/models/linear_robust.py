@@ -104,18 +104,13 @@ def estimate_robust(
     """
     sums = _Sums.empty(len(reduced), observed.shape[0], reduced[0].inverse.shape[1])
     wanted = np.flatnonzero(np.logical_or.reduce(list(plain)))
-    # leverages are k / n on average
-    small = chain.rank * _SCALED < _DIGITS * projection.counts[wanted].min(
-        initial=observed.shape[1]
-    )
-    single = chain.single is not None and bool(small)
     walk = _Walk(chain, projection, reduced, observed, kind, clusters)
-    for first in range(0, wanted.size, _PROTEINS):
-        walk.add(wanted[first : first + _PROTEINS], sums, single=single)
-    if single:
-        again = wanted[sums.find_doubtful()[wanted]]
-        for first in range(0, again.size, _PROTEINS):
-            walk.add(again[first : first + _PROTEINS], sums, single=False)
+    # leverages are k / n on average
+    small = chain.rank * _SCALED < _DIGITS * projection.counts[wanted]
+    small &= chain.single is not None
+    walk.add(wanted[small], sums, single=True)
+    doubtful = sums.find_doubtful()[wanted] if kind in LEVERAGED else ~small
+    walk.add(wanted[~small | doubtful], sums, single=False)
     G = None if clusters is None else _count_clusters(clusters, observed)
     return [
         _finish(r, sums, m, projection.counts, G, p, kind)
@@ -198,13 +193,21 @@ class _Walk:
     kind: ErrorKind
     clusters: I64 | None
 
-    def add(self, some: I64, sums: _Sums, *, single: bool) -> None:
+    def add(self, proteins: I64, sums: _Sums, *, single: bool) -> None:
         """Add up, for some proteins, what the errors of all models are made of.
 
         Parameters
         ----------
         single : take leverages of single precision.
         """
+        for first in range(0, proteins.size, _PROTEINS):
+            some = proteins[first : first + _PROTEINS]
+            # products of one size round alike, whatever else is in the block
+            again = np.repeat(some[-1:], _PROTEINS - some.size)
+            self._add_tile(np.concatenate([some, again]), sums, single=single)
+
+    def _add_tile(self, some: I64, sums: _Sums, *, single: bool) -> None:
+        """Add up the sums of as many proteins as are taken together."""
         basis, power = self.chain.basis, LEVERAGED.get(self.kind, 0.0)
         loops = load_loops("sandwich", compiled=basis.n >= COMPILED_FROM)
         columns = FitColumns.of(self.chain, self.projection, self.reduced, some)

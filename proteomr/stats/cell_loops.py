@@ -6,9 +6,9 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 
-__all__ = ["TILE", "add_products"]
+__all__ = ["COLUMNS", "add_products"]
 
-TILE = 4
+COLUMNS = 4
 """Columns of a tile: sixteen sums and eight columns fit the vector registers."""
 
 
@@ -19,7 +19,7 @@ def add_products(
 
     Parameters
     ----------
-    dense : ``(n, d)``, d a multiple of :data:`TILE`.
+    dense : ``(n, d)``, d a multiple of :data:`COLUMNS`.
     cell, root : ``(n,)``, cell of each row, and what its cell columns are multiplied by.
     rows : ``(r,)``, positions of the rows, ascending, at least one.
     gram : ``(d, d)``, added to on and below the diagonal at least.

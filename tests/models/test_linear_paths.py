@@ -9,7 +9,20 @@ import numpy as np
 import pytest
 
 from proteomr._typing import F64
-from proteomr.models import Block, FitBlock, FitOptions, Linear, Problem, linear_robust
+from proteomr.execute import one_blas_thread
+from proteomr.models import (
+    Adjustment,
+    Block,
+    Factor,
+    FitBlock,
+    FitOptions,
+    Linear,
+    Model,
+    Problem,
+    Target,
+    linear_robust,
+    order_rows,
+)
 from proteomr.models.exact import INTERACTION, OneByOne
 from proteomr.stats import celled
 from proteomr.stats.sandwich import ErrorKind
@@ -96,3 +109,55 @@ def test_both_paths_say_the_same_of_wild_designs(
         seen["products"] += INTERACTION in found.joint
     assert seen["mass"] > 0.3 * DESIGNS
     assert seen["products"] > 0.2 * DESIGNS
+
+
+def draw_cohort(n: int, proteins: int) -> tuple[Problem, Block]:
+    """Return two exposures under two nested sets, factors of many people, and proteins."""
+    g = np.random.default_rng(n)
+    site, x = g.integers(0, 6, n), (g.random((2, n)) < 0.2).astype(float)
+    order = order_rows([Factor("site", site, np.arange(1, 6))], n)
+    C = np.column_stack([np.ones(n), *(site == one for one in range(1, 6)), g.normal(size=(n, 6))])
+    names = tuple(f"c{i}" for i in range(12))
+    problem = Problem(
+        covariates=C[order],
+        names=names,
+        factors=(Factor("site", site[order], np.arange(1, 6)),),
+        targets=tuple(
+            Target(f"x{i}", "exposure", "binary", x[i, order], ("1 vs 0",)) for i in (0, 1)
+        ),
+        adjustments=(Adjustment("few", np.arange(9)), Adjustment("all", np.arange(12))),
+        models=(Model(0, 0), Model(1, 0), Model(0, 1), Model(1, 1)),
+    )
+    observed = g.random((proteins, n)) >= g.choice([0.0, 0.1, 0.5, 0.8], size=(proteins, 1))
+    values = (g.normal(size=(proteins, n)) + 0.1 * x[0, order]) * observed
+    return problem, Block(values, np.empty((proteins, 0, n)), observed)
+
+
+@pytest.mark.parametrize("n", [900, 5000])
+@pytest.mark.parametrize("kind", ["classical", "HC1", "HC3", "CR1"])
+def test_a_fit_has_the_same_bits_in_any_block(kind: ErrorKind, n: int) -> None:
+    problem, block = draw_cohort(n, 29)
+    more: dict[str, object] = {"interaction": problem.covariates[:, [6]]}
+    if kind.startswith("CR"):
+        more["clusters"] = np.arange(n) % 97
+    problem = replace(problem, **more)  # type: ignore[arg-type]
+    family = Linear(FitOptions(errors=kind))
+    state = family.prepare(problem)
+    with one_blas_thread():
+        wanted = family.fit(state, block)
+        parts = [(0, 1), (1, 3), (3, 26), (0, 24), (4, 29), (28, 29)]
+        fits = [family.fit(state, block.take(np.arange(*part))) for part in parts]
+    for (start, stop), found in zip(parts, fits, strict=True):
+        np.testing.assert_array_equal(found.estimate, wanted.estimate[start:stop])
+        np.testing.assert_array_equal(found.se, wanted.se[start:stop])
+        statistic = wanted.joint[INTERACTION].statistic[start:stop]
+        np.testing.assert_array_equal(found.joint[INTERACTION].statistic, statistic)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_large_problems_have_the_numbers_of_one_fit_at_a_time(kind: ErrorKind) -> None:
+    problem, block = draw_cohort(9000, 3)
+    clusters = np.random.default_rng(1).integers(0, 400, 9000) if kind.startswith("CR") else None
+    weights = np.random.default_rng(2).gamma(2.0, size=9000)
+    found, wanted, _ = fit_both(replace(problem, clusters=clusters, weights=weights), block, kind)
+    assert_same(found, wanted)
