@@ -42,11 +42,17 @@ __all__ = ["Linear", "LinearState"]
 
 @dataclass(frozen=True, slots=True)
 class LinearState:
-    """The problem, its terms, and its chains of nested adjustment sets."""
+    """The problem, its terms, and its chains of nested adjustment sets.
+
+    Attributes
+    ----------
+    clusters : ``(n,)``, those of the problem numbered from 0 on; None without any.
+    """
 
     problem: Problem
     terms: Terms
     chains: tuple[Chain, ...]
+    clusters: I64 | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,10 @@ class Linear(Family[LinearState | OneByOne]):
             plain=self._is_plain(problem),
             leverages=self.options.errors in LEVERAGED,
         )
-        return LinearState(problem, terms, chains)
+        codes = None
+        if problem.clusters is not None:
+            codes = np.unique(problem.clusters, return_inverse=True)[1].astype(np.int64)
+        return LinearState(problem, terms, chains, codes)
 
     def fit_block(self, state: LinearState | OneByOne, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
@@ -164,10 +173,10 @@ class Linear(Family[LinearState | OneByOne]):
                 chain,
                 projection,
                 reduced,
-                block.observed,
+                block,
                 plain,
                 kind=self.options.errors,
-                clusters=state.problem.clusters,
+                clusters=state.clusters,
             )
         for at, model in enumerate(chain.models):
             done[:, at] = plain[at] & errors[at].sound

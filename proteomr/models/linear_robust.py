@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.models.base import Block
 from proteomr.models.exact import remark_on_carriers
 from proteomr.models.linear_chain import Chain
 from proteomr.models.linear_projection import Projection, Reduced
@@ -26,8 +27,9 @@ from proteomr.stats.workspace import workspace
 
 __all__ = ["LEVERAGED", "Errors", "estimate_classical", "estimate_robust"]
 
-_CHUNK = 1024  # rows whose products stay in the second-level cache
-_PROTEINS = 4  # enough that their columns fill a matrix product
+_CHUNK = 512  # rows whose products stay in the second-level cache
+_PROTEINS = 12  # enough that their columns fill a matrix product
+_CLUSTERED = 4  # proteins whose sums by cluster do not leave the caches
 # Leverages of single precision are right to this share of them, each by itself: half the spacing
 # times the root of the columns summed, and what scales them all, to a tenth of that. They enter as
 # 1 - h, so that little of it is left in a standard error, which is to have ten digits.
@@ -87,7 +89,7 @@ def estimate_robust(
     chain: Chain,
     projection: Projection,
     reduced: Sequence[Reduced],
-    observed: Bool,
+    block: Block,
     plain: Sequence[Bool],
     *,
     kind: ErrorKind,
@@ -97,21 +99,20 @@ def estimate_robust(
 
     Parameters
     ----------
-    observed : ``(b, n)``.
     plain : ``(b,)`` for each model, where errors are wanted; others are not sound.
     kind : HC0 to HC3, CR0 or CR1.
-    clusters : ``(n,)``, cluster of each row, for the clustered kinds.
+    clusters : ``(n,)``, cluster of each row from 0 on, for the clustered kinds.
     """
-    sums = _Sums.empty(len(reduced), observed.shape[0], reduced[0].inverse.shape[1])
+    sums = _Sums.empty(len(reduced), block.values.shape[0], reduced[0].inverse.shape[1])
     wanted = np.flatnonzero(np.logical_or.reduce(list(plain)))
-    walk = _Walk(chain, projection, reduced, observed, kind, clusters)
+    walk = _Walk(chain, projection, reduced, block.observed, kind, clusters)
     # leverages are k / n on average
     small = chain.rank * _SCALED < _DIGITS * projection.counts[wanted]
     small &= chain.single is not None
     walk.add(wanted[small], sums, single=True)
     doubtful = sums.find_doubtful()[wanted] if kind in LEVERAGED else ~small
     walk.add(wanted[~small | doubtful], sums, single=False)
-    G = None if clusters is None else _count_clusters(clusters, observed)
+    G = None if clusters is None else _count_clusters(clusters, block.missing)
     return [
         _finish(r, sums, m, projection.counts, G, p, kind)
         for m, (r, p) in enumerate(zip(reduced, plain, strict=True))
@@ -151,9 +152,11 @@ class _Sums:
         return np.asarray(np.any(~(off <= _DIGITS * whole), axis=(0, 2)))
 
 
-def _count_clusters(clusters: I64, observed: Bool) -> F64:
+def _count_clusters(clusters: I64, missing: Sequence[I64]) -> F64:
     """Return how many clusters each protein is observed in ``(b,)``."""
-    return np.array([np.unique(clusters[rows]).size for rows in observed], dtype=np.float64)
+    sizes = np.bincount(clusters)
+    absent = [np.bincount(clusters[rows], minlength=sizes.size) for rows in missing]
+    return np.array([np.count_nonzero(sizes > lost) for lost in absent], dtype=np.float64)
 
 
 def _finish(
@@ -200,10 +203,11 @@ class _Walk:
         ----------
         single : take leverages of single precision.
         """
-        for first in range(0, proteins.size, _PROTEINS):
-            some = proteins[first : first + _PROTEINS]
+        together = _PROTEINS if self.clusters is None else _CLUSTERED
+        for first in range(0, proteins.size, together):
+            some = proteins[first : first + together]
             # products of one size round alike, whatever else is in the block
-            again = np.repeat(some[-1:], _PROTEINS - some.size)
+            again = np.repeat(some[-1:], together - some.size)
             self._add_tile(np.concatenate([some, again]), sums, single=single)
 
     def _add_tile(self, some: I64, sums: _Sums, *, single: bool) -> None:
