@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from proteomr.errors import InputError
-from proteomr.mr.methods.radial import fit_radial_ivw
+from proteomr.mr.methods.radial import share_heterogeneity
 from proteomr.stats.distributions import (
     neg_log10_p_chi2,
     neg_log10_p_normal,
@@ -65,29 +66,35 @@ def find_outliers(pairs: Iterable[Harmonised], *, alpha: float = 0.05) -> pl.Dat
     >>> find_outliers([]).height
     0
     """
-    parts = []
+    kept, shares = [], []
     for pair in pairs:
         if pair.m < _FEWEST or not (pair.x != 0).any():
             continue
-        try:
-            fit = fit_radial_ivw(pair, alpha=alpha / pair.m)
-        except InputError:
-            continue
-        parts.append(
-            pl.DataFrame(
-                {
-                    c.EXPOSURE: [pair.exposures[0]] * pair.m,
-                    c.OUTCOME: [pair.outcome] * pair.m,
-                    c.DIRECTION: [pair.direction] * pair.m,
-                    c.VARIANT_ID: pair.variants[c.VARIANT_ID].cast(pl.String),
-                    "q": pl.Series(fit.contributions).fill_nan(None),
-                    c.NEG_LOG10_P: pl.Series(fit.contributions_neg_log10_p).fill_nan(None),
-                    "outlier": [place in fit.outliers for place in range(pair.m)],
-                }
-            )
-        )
+        with suppress(InputError):
+            shares.append(share_heterogeneity(pair))
+            kept.append(pair)
     declared = load_schema("outliers")
-    return declared.validate(pl.concat(parts) if parts else declared.empty())
+    if not kept:
+        return declared.empty()
+    m = np.array([pair.m for pair in kept])
+    place = pl.Series(np.repeat(np.arange(m.size), m))
+    names = (
+        (c.EXPOSURE, [pair.exposures[0] for pair in kept]),
+        (c.OUTCOME, [pair.outcome for pair in kept]),
+        (c.DIRECTION, [str(pair.direction) for pair in kept]),
+    )
+    q = np.concatenate(shares)
+    minus_log = neg_log10_p_chi2(q, 1.0)
+    frame = pl.DataFrame(
+        {
+            **{key: pl.Series(texts, dtype=pl.String).gather(place) for key, texts in names},
+            c.VARIANT_ID: pl.concat([pair.variants[c.VARIANT_ID].cast(pl.String) for pair in kept]),
+            "q": pl.Series(q).fill_nan(None),
+            c.NEG_LOG10_P: pl.Series(minus_log).fill_nan(None),
+            "outlier": p_from_neg_log10(minus_log) < alpha / np.repeat(m, m),
+        }
+    )
+    return declared.validate(frame)
 
 
 def _choose(pair: Harmonised, alpha: float) -> list[dict[str, Any]]:

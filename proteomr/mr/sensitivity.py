@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +23,10 @@ from proteomr.tables import columns as c
 __all__ = ["leave_one_out", "measure_heterogeneity", "measure_pleiotropy", "split_variants"]
 
 ALL: Final = "all"
-_WITH_Q: Final = (InverseVarianceWeighted(), EggerRegression(), MaximumLikelihood())
+_TOGETHER: Final = (InverseVarianceWeighted(), EggerRegression())
+_WITH_Q: Final = (*_TOGETHER, MaximumLikelihood())
+_EVERY: Final = pl.Series([ALL], dtype=pl.String)
+_UNNUMBERED: Final = pl.Series([None], dtype=pl.String)
 
 
 def measure_heterogeneity(pairs: Iterable[Harmonised]) -> pl.DataFrame:
@@ -41,9 +45,9 @@ def measure_heterogeneity(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     ['exposure', 'outcome', 'direction', 'method']
     """
     rows = []
-    for pair in pairs:
-        for method in _WITH_Q:
-            fit = _run(method, pair)
+    listed = list(pairs)
+    for pair, *fits in zip(listed, *(_run(method, listed) for method in _WITH_Q), strict=True):
+        for method, fit in zip(_WITH_Q, fits, strict=True):
             if fit.status != Status.ok or "q" not in fit.details:
                 continue
             q, df = fit.details["q"], fit.details["q_df"]
@@ -76,8 +80,8 @@ def measure_pleiotropy(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     0
     """
     rows = []
-    for pair in pairs:
-        fit = _run(EggerRegression(), pair)
+    listed = list(pairs)
+    for pair, fit in zip(listed, _run(EggerRegression(), listed), strict=True):
         if fit.status != Status.ok:
             continue
         minus_log = fit.details["intercept_neg_log10_p"]
@@ -109,17 +113,16 @@ def split_variants(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     >>> split_variants([]).height
     0
     """
-    parts = []
-    for pair in pairs:
+    rows = _Rows()
+    listed = list(pairs)
+    for pair, *fits in zip(listed, *(_run(method, listed) for method in _TOGETHER), strict=True):
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(pair.x == 0, np.nan, pair.beta_y / pair.x)
             se = np.where(pair.x == 0, np.nan, pair.se_y / np.abs(pair.x))
-        parts.append(_numbers(pair, _ids(pair), "wald", ratio, se))
-        for method in (InverseVarianceWeighted(), EggerRegression()):
-            fit = _run(method, pair)
-            if fit.status == Status.ok:
-                parts.append(_summary(pair, method.key, fit))
-    return _join("singlesnp", parts)
+        rows.add_variants(pair, "wald", ratio, se)
+        for method, fit in zip(_TOGETHER, fits, strict=True):
+            rows.add_all(pair, method.key, fit)
+    return rows.tabulate("singlesnp")
 
 
 def leave_one_out(pairs: Iterable[Harmonised]) -> pl.DataFrame:
@@ -135,15 +138,13 @@ def leave_one_out(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     >>> leave_one_out([]).height
     0
     """
-    parts = []
-    for pair in pairs:
+    rows = _Rows()
+    listed = list(pairs)
+    for pair, fit in zip(listed, _run(InverseVarianceWeighted(), listed), strict=True):
         if pair.m > 2:
-            estimate, se = _without_each(pair)
-            parts.append(_numbers(pair, _ids(pair), "ivw", estimate, se))
-        fit = _run(InverseVarianceWeighted(), pair)
-        if fit.status == Status.ok:
-            parts.append(_summary(pair, "ivw", fit))
-    return _join("leaveoneout", parts)
+            rows.add_variants(pair, "ivw", *_without_each(pair))
+        rows.add_all(pair, "ivw", fit)
+    return rows.tabulate("leaveoneout")
 
 
 def _without_each(pair: Harmonised) -> tuple[F64, F64]:
@@ -160,8 +161,8 @@ def _without_each(pair: Harmonised) -> tuple[F64, F64]:
     return np.where(nothing, np.nan, estimate), np.where(nothing, np.nan, se)
 
 
-def _run(method: Method, pair: Harmonised) -> Estimate:
-    return method.estimate(pair, random=np.random.default_rng(0))
+def _run(method: Method, pairs: Sequence[Harmonised]) -> list[Estimate]:
+    return method.estimate_many(pairs, draw=lambda _: np.random.default_rng(0))
 
 
 def _names(pair: Harmonised) -> dict[str, str]:
@@ -172,49 +173,79 @@ def _names(pair: Harmonised) -> dict[str, str]:
     }
 
 
-def _ids(pair: Harmonised) -> pl.DataFrame:
-    """Return the names of variants, and their rs numbers where they are known."""
-    absent = [] if "rsid" in pair.variants.columns else [pl.lit(None).alias("rsid")]
-    named = pair.variants.with_columns(absent)
-    return named.select(pl.col(c.VARIANT_ID, "rsid").cast(pl.String))
+@dataclass(slots=True, eq=False)
+class _Rows:
+    """Rows of single variants and of all of them, gathered pair by pair into columns."""
 
+    pairs: list[Harmonised] = field(default_factory=list[Harmonised])
+    methods: list[str] = field(default_factory=list[str])
+    variants: list[pl.Series] = field(default_factory=list[pl.Series])
+    numbers: list[pl.Series] = field(default_factory=list[pl.Series])
+    estimates: list[F64] = field(default_factory=list[F64])
+    errors: list[F64] = field(default_factory=list[F64])
+    minus_logs: list[F64] = field(default_factory=list[F64])
 
-def _numbers(
-    pair: Harmonised, ids: pl.DataFrame, method: str, estimate: F64, se: F64
-) -> pl.DataFrame:
-    minus_log = neg_log10_p_normal(estimate / se)
-    names: dict[str, list[str] | pl.Series] = {
-        **{name: [text] * ids.height for name, text in _names(pair).items()},
-        c.VARIANT_ID: ids[c.VARIANT_ID],
-        "rsid": ids["rsid"],
-        c.METHOD: [method] * ids.height,
-    }
-    columns = {
-        c.ESTIMATE: estimate,
-        c.SE: se,
-        c.NEG_LOG10_P: minus_log,
-        c.P_VALUE: p_from_neg_log10(minus_log),
-    }
-    return pl.DataFrame(
-        {
-            **{name: pl.Series(texts, dtype=pl.String) for name, texts in names.items()},
-            **{name: pl.Series(values).fill_nan(None) for name, values in columns.items()},
+    def add_variants(self, pair: Harmonised, method: str, estimate: F64, se: F64) -> None:
+        """Add a row for each variant of a pair, its p value of the normal distribution."""
+        known = "rsid" in pair.variants.columns
+        rsid = pair.variants["rsid"] if known else _UNNUMBERED
+        self._add(
+            pair,
+            method,
+            pair.variants[c.VARIANT_ID].cast(pl.String),
+            rsid.cast(pl.String) if known else rsid.new_from_index(0, pair.m),
+            (estimate, se, neg_log10_p_normal(estimate / se)),
+        )
+
+    def add_all(self, pair: Harmonised, method: str, fit: Estimate) -> None:
+        """Add a row for all variants of a pair together, unless there is no estimate."""
+        if fit.status == Status.ok:
+            values = (np.array([each]) for each in (fit.estimate, fit.se, fit.neg_log10_p))
+            self._add(pair, method, _EVERY, _UNNUMBERED, tuple(values))
+
+    def _add(
+        self,
+        pair: Harmonised,
+        method: str,
+        variants: pl.Series,
+        numbers: pl.Series,
+        values: tuple[F64, ...],
+    ) -> None:
+        self.pairs.append(pair)
+        self.methods.append(method)
+        self.variants.append(variants)
+        self.numbers.append(numbers)
+        for column, own in zip((self.estimates, self.errors, self.minus_logs), values, strict=True):
+            column.append(own)
+
+    def tabulate(self, schema: str) -> pl.DataFrame:
+        """Return the rows as the table of a schema."""
+        declared = load_schema(schema)
+        if not self.pairs:
+            return declared.empty()
+        counts = np.array([each.size for each in self.estimates])
+        place = pl.Series(np.repeat(np.arange(counts.size), counts))
+        names = [_names(pair) for pair in self.pairs]
+        minus_log = np.concatenate(self.minus_logs)
+        columns = {
+            c.ESTIMATE: np.concatenate(self.estimates),
+            c.SE: np.concatenate(self.errors),
+            c.NEG_LOG10_P: minus_log,
+            c.P_VALUE: p_from_neg_log10(minus_log),
         }
-    )
-
-
-def _summary(pair: Harmonised, key: str, fit: Estimate) -> pl.DataFrame:
-    minus_log = np.array([fit.neg_log10_p])
-    every = pl.DataFrame({c.VARIANT_ID: ALL, "rsid": pl.Series([None], dtype=pl.String)})
-    row = _numbers(pair, every, key, np.array([fit.estimate]), np.array([fit.se]))
-    return row.with_columns(
-        pl.Series(c.NEG_LOG10_P, minus_log), pl.Series(c.P_VALUE, p_from_neg_log10(minus_log))
-    )
-
-
-def _join(schema: str, parts: list[pl.DataFrame]) -> pl.DataFrame:
-    declared = load_schema(schema)
-    return declared.validate(pl.concat(parts) if parts else declared.empty())
+        frame = pl.DataFrame(
+            {
+                **{
+                    key: pl.Series([name[key] for name in names], dtype=pl.String).gather(place)
+                    for key in (c.EXPOSURE, c.OUTCOME, c.DIRECTION)
+                },
+                c.VARIANT_ID: pl.concat(self.variants),
+                "rsid": pl.concat(self.numbers),
+                c.METHOD: pl.Series(self.methods, dtype=pl.String).gather(place),
+                **{name: pl.Series(values).fill_nan(None) for name, values in columns.items()},
+            }
+        )
+        return declared.validate(frame)
 
 
 def _tabulate(schema: str, rows: list[dict[str, Any]]) -> pl.DataFrame:

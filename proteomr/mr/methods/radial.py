@@ -28,6 +28,7 @@ __all__ = [
     "RadialWeights",
     "fit_radial_egger",
     "fit_radial_ivw",
+    "share_heterogeneity",
 ]
 
 RadialWeights: TypeAlias = Literal["first_order", "second_order", "modified"]
@@ -222,6 +223,20 @@ def fit_radial_ivw(
         outliers=_find_outliers(minus_log, alpha),
         mean_f=float(np.mean((data.x / data.sx) ** 2)),
     )
+
+
+def share_heterogeneity(data: Harmonised) -> F64:
+    """Return each variant's share (m,) of Q, as `fit_radial_ivw` has it; it raises what that does.
+
+    >>> import polars as pl
+    >>> x, s, named = np.array([0.1, 0.2]), np.full(2, 0.01), pl.DataFrame({"variant_id": [1, 2]})
+    >>> data = Harmonised(("x",), "y", named, x[:, None], s[:, None], 0.5 * x + s, s)
+    >>> share_heterogeneity(data).round(3).tolist()
+    [0.122, 0.03]
+    """
+    _check(data, RadialIvw())
+    effect, w = _fit_ivw(data, "modified")
+    return np.asarray(w * (data.beta_y / data.x - effect.estimate) ** 2)
 
 
 def fit_radial_egger(
