@@ -83,7 +83,9 @@ def estimate(
     """
     names = name_methods(methods)
     work = _Work(tuple(methods), names, seed)
-    size = min((method.pairs_at_once for method in methods), default=1)
+    sizes = [method.pairs_at_once for method in methods]
+    # Threads want many blocks, arrays of pairs long ones; the numbers are the same.
+    size = (max if executor is None else min)(sizes, default=1)
     parts = dict((executor or Serial()).map(work, _in_blocks(pairs, size=size)))
     rows = [row for place in sorted(parts) for row in parts[place]]
     return tabulate_estimates(rows)

@@ -8,6 +8,7 @@ is computed. Where the kernel spans few grid points all of them are.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -16,20 +17,52 @@ from numpy.typing import NDArray
 from proteomr._typing import F64
 from proteomr.stats.kernel_density import lay_frame
 
-__all__ = ["find_bandwidths", "find_modes"]
+__all__ = ["Samples", "find_modes", "measure_samples"]
 
 _APART = 0.5  # bandwidths between coarse points: a peak is 2 % higher than the points beside it
 _FRACTIONS = 64  # of that distance, at which rows of the coarse kernel stand
 _NOTHING = np.zeros((0, 0))  # in the place of a second set of weights
 
 
-def find_modes(x: F64, bandwidth: F64, *weights: F64) -> list[F64]:
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Samples of m values each, and what their grids depend on.
+
+    Parameters
+    ----------
+    x : (B, m) values.
+    bandwidth : (B,) standard deviation of the kernel, above zero.
+    lowest, highest : (B,) of the values.
+    """
+
+    x: F64
+    bandwidth: F64
+    lowest: F64
+    highest: F64
+
+
+def measure_samples(x: F64) -> Samples:
+    """Return samples (B, m) with the bandwidths of `mode_bandwidth`, of one sort of each.
+
+    Examples
+    --------
+    >>> measure_samples(np.array([[0.0, 1.0, 2.0, 9.0]])).bandwidth.round(4).tolist()
+    [1.0112]
+    """
+    from proteomr.stats.compiled_density_loops import find_bandwidths
+
+    ordered = np.sort(x, axis=1)
+    bandwidth = np.empty(x.shape[0])
+    find_bandwidths(ordered, bandwidth)
+    return Samples(x, bandwidth, ordered[:, 0], ordered[:, -1])
+
+
+def find_modes(samples: Samples, *weights: F64) -> list[F64]:
     """Return for each set of weights where the B densities are highest, the leftmost of equals.
 
     Parameters
     ----------
-    x : (B, m) values of each sample.
-    bandwidth : (B,) standard deviation of the kernel, above zero.
+    samples : values and bandwidths.
     weights : one or two sets, (m,) or (B, m), not negative. Two cost little more than one.
 
     Returns
@@ -38,13 +71,14 @@ def find_modes(x: F64, bandwidth: F64, *weights: F64) -> list[F64]:
 
     Examples
     --------
-    >>> x, equal = np.array([[0.0, 0.1, 1.0]]), np.full(3, 1 / 3)
-    >>> [mode.round(3).tolist() for mode in find_modes(x, np.array([0.2]), equal)]
-    [[0.05]]
+    >>> samples = measure_samples(np.array([[0.0, 0.1, 1.0]]))
+    >>> [mode.round(3).tolist() for mode in find_modes(samples, np.full(3, 1 / 3))]
+    [[0.052]]
     """
     from proteomr.stats.compiled_mode_loops import find_positions
 
-    frame = lay_frame(x.min(axis=1), x.max(axis=1), bandwidth)
+    x = samples.x
+    frame = lay_frame(samples.lowest, samples.highest, samples.bandwidth)
     rows = [np.ascontiguousarray(np.atleast_2d(w), dtype=np.float64) for w in weights]
     position = np.empty((2, x.shape[0]), dtype=np.int64)
     find_positions(
@@ -63,21 +97,6 @@ def find_modes(x: F64, bandwidth: F64, *weights: F64) -> list[F64]:
     )
     known = np.where(position < 0, np.nan, position)
     return [frame.start + known[k] * frame.stride for k in range(len(rows))]
-
-
-def find_bandwidths(x: F64) -> F64:
-    """Return `proteomr.stats.kernel_density.mode_bandwidth` of many samples (B, m), compiled.
-
-    Examples
-    --------
-    >>> find_bandwidths(np.array([[0.0, 1.0, 2.0, 9.0]])).round(4).tolist()
-    [1.0112]
-    """
-    from proteomr.stats import compiled_density_loops
-
-    out = np.empty(x.shape[0])
-    compiled_density_loops.find_bandwidths(np.sort(x, axis=1), out)
-    return out
 
 
 @cache

@@ -253,7 +253,8 @@ def _neg_log_p_t(t: F64, nu: F64) -> F64:
     odds = odds[near]
     out[near] = -np.log1p(-special.betainc(half[near], a[near], odds / (1.0 + odds)))
     far = p < _FAR
-    out[far] = -_log_p_far_t(ratio[far], a[far])
+    if far.any():  # rarely, and the continued fraction costs more than all before
+        out[far] = -_log_p_far_t(ratio[far], a[far])
     middle = ~near & ~far
     out[middle] = -np.log(p[middle])
     return out
@@ -288,7 +289,8 @@ def _neg_log_p_gamma(a: F64, x: F64) -> F64:
     near = p > 0.5
     out[near] = -np.log1p(-special.gammainc(a[near], x[near]))
     far = p < _FAR
-    out[far] = -_log_p_far_gamma(a[far], x[far])
+    if far.any():
+        out[far] = -_log_p_far_gamma(a[far], x[far])
     middle = ~near & ~far
     out[middle] = -np.log(p[middle])
     return out

@@ -27,6 +27,7 @@ __all__ = [
     "Frame",
     "estimate_density",
     "lay_frame",
+    "median_rows",
     "mode_bandwidth",
     "prepare_grid",
 ]
@@ -220,15 +221,21 @@ def mode_bandwidth(x: F64) -> F64:
     [1.0112]
     """
     m = x.shape[1]
-    centre = _median_rows(x)
-    spread = _MAD * _median_rows(np.abs(x - centre[:, None]))
+    centre = median_rows(x)
+    spread = _MAD * median_rows(np.abs(x - centre[:, None]))
     deviation = x.std(axis=1, ddof=1)
     out: F64 = 0.9 * np.minimum(deviation, spread) / m**0.2
     return out
 
 
-def _median_rows(x: F64) -> F64:
-    """Medians of rows; a full sort of short rows is quicker than a selection."""
+def median_rows(x: F64) -> F64:
+    """Return the medians of rows; a full sort of short rows is quicker than a selection.
+
+    Examples
+    --------
+    >>> median_rows(np.array([[3.0, 1.0, 2.0, 9.0]])).tolist()
+    [2.5]
+    """
     ordered = np.sort(x, axis=1)
     m = x.shape[1]
     out: F64 = 0.5 * (ordered[:, (m - 1) // 2] + ordered[:, m // 2])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from proteomr._typing import F64
-from proteomr.stats.density_modes import find_bandwidths, find_modes
+from proteomr.stats.density_modes import Samples, find_modes, measure_samples
 from proteomr.stats.kernel_density import lay_frame, mode_bandwidth, prepare_grid
 
 _ALIKE = 1e-13  # relative: heights that the Fourier transform of the whole density tells not apart
@@ -16,13 +16,17 @@ def count_differences(x: F64, h: F64, *weights: F64) -> int:
     """Compare with the highest point of the whole density; equal heights are no difference."""
     grid, frame = prepare_grid(x, h), lay_frame(x.min(axis=1), x.max(axis=1), h)
     different = 0
-    for w, modes in zip(weights, find_modes(x, h, *weights), strict=True):
+    for w, modes in zip(weights, search(x, h, *weights), strict=True):
         heights = grid.evaluate(w)
         places = np.rint((modes - frame.start) / frame.stride).astype(np.int64)
         np.testing.assert_array_equal(modes, frame.start + places * frame.stride)
         found = np.take_along_axis(heights, places[:, None], axis=1)[:, 0]
         different += int(np.count_nonzero(found < (1.0 - _ALIKE) * heights.max(axis=1)))
     return different
+
+
+def search(x: F64, h: F64, *weights: F64) -> list[F64]:
+    return find_modes(Samples(x, h, x.min(axis=1), x.max(axis=1)), *weights)
 
 
 def spread(x: F64) -> F64:
@@ -69,7 +73,7 @@ def test_of_two_peaks_of_nearly_the_same_height_the_higher_one_is_found() -> Non
         w = np.array([0.25, 0.25, 0.25, 0.25 + change])
         for narrow in (0.01, 0.1, 0.3):
             assert count_differences(x, np.array([narrow]), w) == 0
-            assert (find_modes(x, np.array([narrow]), w)[0] > 0.5) == (change > 0)
+            assert (search(x, np.array([narrow]), w)[0] > 0.5) == (change > 0)
 
 
 @pytest.mark.parametrize("m", [3, 50, 300])
@@ -79,29 +83,29 @@ def test_two_sets_of_weights_and_samples_side_by_side_change_no_bit(m: int) -> N
     x[:20] = np.round(2.0 * x[:20])  # ties
     h, w = spread(x) + 0.01, random.dirichlet(np.ones(m), 50)
     equal = np.full(m, 1.0 / m)
-    together = find_modes(x, h, equal, w)
-    np.testing.assert_array_equal(together[0], find_modes(x, h, equal)[0])
-    np.testing.assert_array_equal(together[1], find_modes(x, h, w)[0])
+    together = search(x, h, equal, w)
+    np.testing.assert_array_equal(together[0], search(x, h, equal)[0])
+    np.testing.assert_array_equal(together[1], search(x, h, w)[0])
     for i in range(50):
-        alone = find_modes(x[i : i + 1], h[i : i + 1], equal, w[i])
+        alone = search(x[i : i + 1], h[i : i + 1], equal, w[i])
         assert [float(mode[0]) for mode in alone] == [mode[i] for mode in together]
 
 
 def test_scale_and_place_move_the_mode_with_them() -> None:
     x = np.random.default_rng(5).normal(size=(40, 30))
     w = np.full(30, 1 / 30)
-    base = find_modes(x, mode_bandwidth(x), w)[0]
+    base = search(x, mode_bandwidth(x), w)[0]
     moved = 4.0 * x + 16.0
-    found = find_modes(moved, mode_bandwidth(moved), w)[0]
+    found = search(moved, mode_bandwidth(moved), w)[0]
     np.testing.assert_allclose(found, 4.0 * base + 16.0, rtol=1e-10)
 
 
 def test_a_sample_on_a_grid_without_length_has_no_mode_and_spoils_no_other() -> None:
     x = np.array([[1e12, 1e12, 1e12], [0.0, 0.1, 1.0], [np.nan, 0.0, 1.0], [-np.inf, 0.0, 1.0]])
     h = np.array([1e-8, 0.2, 0.2, 0.2])
-    modes = find_modes(x, h, np.full(3, 1 / 3))[0]
+    modes = search(x, h, np.full(3, 1 / 3))[0]
     assert np.isnan(modes[[0, 2, 3]]).all()
-    assert modes[1] == find_modes(x[1:2], h[1:2], np.full(3, 1 / 3))[0]
+    assert modes[1] == search(x[1:2], h[1:2], np.full(3, 1 / 3))[0]
 
 
 @pytest.mark.parametrize("m", [2, 3, 4, 31, 32, 33, 200])
@@ -109,4 +113,7 @@ def test_compiled_bandwidths_equal_the_plain_ones(m: int) -> None:
     random = np.random.default_rng(m)
     x = random.standard_t(1.5, (80, m))
     x[:30] = np.round(x[:30])  # ties, and a MAD of zero
-    np.testing.assert_allclose(find_bandwidths(x), mode_bandwidth(x), rtol=1e-13, atol=1e-15)
+    samples = measure_samples(x)
+    np.testing.assert_allclose(samples.bandwidth, mode_bandwidth(x), rtol=1e-13, atol=1e-15)
+    np.testing.assert_array_equal(samples.lowest, x.min(axis=1))
+    np.testing.assert_array_equal(samples.highest, x.max(axis=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
@@ -14,8 +14,8 @@ from proteomr._typing import F64
 from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.ranges import check_above_zero
-from proteomr.stats.density_modes import find_bandwidths, find_modes
-from proteomr.stats.kernel_density import mode_bandwidth
+from proteomr.stats.density_modes import Samples, find_modes, measure_samples
+from proteomr.stats.kernel_density import median_rows, mode_bandwidth
 from proteomr.stats.parametric_bootstrap import check_draws, draw_normals
 from proteomr.status import Status
 from proteomr.tables import Harmonised
@@ -150,29 +150,30 @@ def _group(methods: Sequence[Mode]) -> dict[bool, list[int]]:
 def _find(values: F64, ratios: _Ratios, methods: Sequence[Mode]) -> list[F64]:
     """Modes (B,) of ratios (B, m) by methods that draw alike."""
     precision = ratios.spread(nome=methods[0].nome) ** -2
-    bandwidth = _bandwidth(values, methods[0])
+    samples = _measure(values, methods[0])
     kinds = {method.weights for method in methods}
     sets: dict[ModeWeights, F64] = {}
     if "equal" in kinds:
         sets["equal"] = np.full(precision.size, 1.0 / precision.size)
     if kinds != {"equal"}:
         sets["precision"] = _normalise(precision)
-    modes = dict(zip(sets, find_modes(values, bandwidth, *sets.values()), strict=True))
+    modes = dict(zip(sets, find_modes(samples, *sets.values()), strict=True))
     found = []
     for method in methods:
         if isinstance(method, PenalisedMode):
             weights = _penalise(values, modes["precision"], precision, method.penalty)
-            found += find_modes(values, bandwidth, weights)
+            found += find_modes(samples, weights)
         else:
             found.append(modes[method.weights])
     return found
 
 
-def _bandwidth(drawn: F64, method: Mode) -> F64:
-    h = method.phi * find_bandwidths(drawn)
+def _measure(drawn: F64, method: Mode) -> Samples:
+    samples = measure_samples(drawn)
+    h = method.phi * samples.bandwidth
     if method.convention == "mendelianrandomization":
-        return np.where(h > 0.0, h, _NARROWEST)
-    return np.maximum(h, _NARROWEST)
+        return replace(samples, bandwidth=np.where(h > 0.0, h, _NARROWEST))
+    return replace(samples, bandwidth=np.maximum(h, _NARROWEST))
 
 
 def _normalise(weights: F64) -> F64:
@@ -187,9 +188,7 @@ def _penalise(drawn: F64, centre: F64, weights: F64, penalty: float) -> F64:
 
 
 def _mad(modes: F64) -> F64:
-    centre = np.median(modes, axis=1, keepdims=True)
-    out: F64 = _MAD * np.median(np.abs(modes - centre), axis=1)
-    return out
+    return np.asarray(_MAD * median_rows(np.abs(modes - median_rows(modes)[:, None])))
 
 
 @dataclass(frozen=True, slots=True)
