@@ -50,13 +50,16 @@ demo: $(STAMP) ## simulate a small study, scan it, print the hits beside the tru
 
 bench: $(STAMP) ## the benchmarks at the size of the paper
 	$(RUN) benchmarks.run
+	$(RUN) benchmarks.rows
+	$(RUN) benchmarks.growth
 	$(RUN) benchmarks.ingest
-	$(RUN) benchmarks.mr_scan
+	$(RUN) benchmarks.report
 
 bench-quick: $(STAMP) ## the benchmarks at reduced size, accuracy checks on
 	$(RUN) benchmarks.run --quick
+	$(RUN) benchmarks.rows --quick
+	$(RUN) benchmarks.growth --quick
 	$(RUN) benchmarks.ingest --quick
-	$(RUN) benchmarks.mr_scan --quick
 
 lock: ## choose the versions anew and write requirements.lock
 	$(PYTHON) -m venv .venv-lock

@@ -6,9 +6,11 @@ What proteomr's fits are held against where R is not on the machine, and beside 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg
+from numpy.typing import NDArray
 
 from benchmarks.interfaces import Family
 from proteomr._typing import F64, I64
@@ -35,7 +37,7 @@ class ExactFit:
 
     beta: F64
     X: F64
-    R: F64
+    R: NDArray[np.floating[Any]]
     scores: F64
     leverage: F64
     scale: float
@@ -60,7 +62,8 @@ class ExactFit:
             np.add.at(sums, place, parts)
             parts = sums
             factor = names.size / (names.size - 1) if errors == "CR1" else 1.0
-        return factor * bread @ (parts.T @ parts) @ bread
+        sandwich: F64 = factor * bread @ (parts.T @ parts) @ bread
+        return sandwich
 
 
 def fit_exactly(family: Family, X: F64, y: F64, *, weights: F64 | None = None) -> ExactFit:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.timing import ProcessCost, proteomr_command, run_process
 from proteomr.provenance import utc_now
 
-__all__ = ["FULL", "QUICK", "Cost", "ExportSize", "compare_stores", "main", "write_exports"]
+__all__ = ["FULL", "QUICK", "ExportSize", "compare_stores", "main", "write_exports"]
 
 RESULTS = Path(__file__).parent / "results"
-_METER = Path(__file__).parent / "process_meter.py"
 _FIRST_ID = 1_000_000
 _CHUNK = 1 << 22
 _PIVOT = """
@@ -61,15 +59,6 @@ class ExportSize:
 
 FULL = ExportSize("full", 54_000, 2_923, 12, 100_000_000, 14_000_000)
 QUICK = ExportSize("quick", 1_000, 600, 3, 500_000, 500_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a process took."""
-
-    cpu_seconds: float
-    wall_seconds: float
-    peak_memory_bytes: int
 
 
 def read_names(proteins: int) -> list[str]:
@@ -116,21 +105,6 @@ def _write_long(path: Path, cells: np.ndarray, values: np.ndarray, ids: np.ndarr
             frame.write_csv(file, separator="\t", include_header=start == 0)
 
 
-def meter(command: list[str]) -> Cost:
-    """Run a command and return what it took.
-
-    Raises
-    ------
-    RuntimeError
-        The command failed.
-    """
-    metered = [sys.executable, "-I", "-S", str(_METER), *command]
-    done = subprocess.run(metered, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
-    return Cost(**json.loads(done.stdout))
-
-
 def compare_stores(left: Path, right: Path) -> int:
     """Return the number of cells that differ between the proteins of two stores, bit for bit."""
     one, other = (pl.read_parquet(path / "proteins.parquet") for path in (left, right))
@@ -151,25 +125,25 @@ def _check_slice(store: Path, pivoted: Path) -> int:
 def run(size: ExportSize, folder: Path) -> Iterator[dict[str, object]]:
     """Yield one record for each thing measured; ``wrong_cells`` counts differing values."""
     files = write_exports(size, folder)
-    command = [str(Path(sys.executable).with_name("proteomr")), "ingest", "--quiet", "--overwrite"]
-    wide = meter([*command, str(folder / "olink_*.csv"), "-o", str(folder / "wide")])
+    command = proteomr_command("ingest", "--overwrite")
+    wide = run_process([*command, str(folder / "olink_*.csv"), "-o", str(folder / "wide")])
     yield _record("wide csv set", size, size.people * size.proteins, wide, wrong=0)
     pair = [str(files["olink_slice.txt"]), str(files["coding143.tsv"])]
-    scatter = meter([*command, *pair, "-o", str(folder / "slice")])
+    scatter = run_process([*command, *pair, "-o", str(folder / "slice")])
     pivoted = folder / "pivoted.parquet"
-    peer = meter([sys.executable, "-c", _PIVOT, pair[0], str(pivoted)])
+    peer = run_process([sys.executable, "-c", _PIVOT, pair[0], str(pivoted)])
     wrong = _check_slice(folder / "slice", pivoted)
     yield _record("long slice", size, size.slice_rows, scatter, wrong=wrong)
     yield _record("long slice, polars pivot", size, size.slice_rows, peer, wrong=0)
     pair[0] = str(files["olink_data.txt"])
-    long = meter([*command, *pair, "-o", str(folder / "long")])
+    long = run_process([*command, *pair, "-o", str(folder / "long")])
     complete = size.rows >= size.people * size.proteins
     wrong = compare_stores(folder / "wide", folder / "long") if complete else 0
     yield _record("long file", size, size.rows, long, wrong=wrong)
 
 
 def _record(
-    what: str, size: ExportSize, cells: int, cost: Cost, *, wrong: int
+    what: str, size: ExportSize, cells: int, cost: ProcessCost, *, wrong: int
 ) -> dict[str, object]:
     return {
         "date": utc_now()[:10],

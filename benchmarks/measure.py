@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ from benchmarks.interfaces import PROTEOMR, Competitor, Family
 from benchmarks.machine import describe_machine
 from benchmarks.problems import GAP, Problem, Size
 from benchmarks.records import ABSENT, OK, WRONG, Measurement
-from benchmarks.timing import ProcessCost, ratios_to, run_process
+from benchmarks.timing import ProcessCost, proteomr_command, ratios_to, run_process
 from proteomr._typing import F64
 from proteomr.simulate import ADJUSTMENTS
 
@@ -171,12 +170,12 @@ def associate_command(bench: Bench, *, threads: int, out: Path) -> list[str]:
     gap, assays = cohort / "timegap.parquet", cohort / "assays.parquet"
     exposures = [part for name in bench.problem.exposure_names for part in ("--exposure", name)]
     sets = [part for label, text in ADJUSTMENTS.items() for part in ("--adjust", f"{label}={text}")]
-    return [
-        *(sys.executable, "-m", "proteomr", "associate", str(samples), str(proteins)),
+    return proteomr_command(
+        *("associate", str(samples), str(proteins)),
         *("--family", bench.family, *exposures, *sets),
         *("--protein-covariate", f"{GAP}={gap}", "--assays", str(assays)),
         *("--threads", str(threads), "--no-progress", "--out", str(out)),
-    ]
+    )
 
 
 def worst_of(verdicts: Sequence[Verdict]) -> Verdict:

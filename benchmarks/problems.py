@@ -19,9 +19,20 @@ from scipy.special import ndtri
 from proteomr._typing import F64, I64
 from proteomr.simulate import ADJUSTMENTS, simulate
 
-__all__ = ["FULL", "GAP", "QUICK", "Problem", "Size", "build_problem", "rank_normalise"]
+__all__ = [
+    "CLUSTER",
+    "FULL",
+    "GAP",
+    "QUICK",
+    "WEIGHT",
+    "Problem",
+    "Size",
+    "build_problem",
+    "rank_normalise",
+]
 
 GAP = "timegap"
+WEIGHT, CLUSTER = "weight", "household"
 _EXPOSURES = ("isolation", "loneliness")
 _COMPONENTS = tuple(f"PC{number}" for number in range(1, 21))
 _TERMS = {
@@ -69,6 +80,7 @@ class Problem:
     Attributes
     ----------
     cohort : folder of the whole cohort.
+    people : parquet file of the samples, a weight and a household beside what the cohort has.
     panel : parquet file with the proteins of the panel alone.
     names : its proteins.
     chosen : those of them that competitors fit, b in number.
@@ -84,6 +96,7 @@ class Problem:
     """
 
     cohort: Path
+    people: Path
     panel: Path
     names: tuple[str, ...]
     chosen: tuple[str, ...]
@@ -117,7 +130,9 @@ def build_problem(size: Size, folder: Path) -> Problem:
     assays = pl.read_parquet(cohort / "assays.parquet")
     panel_name = str(assays["panel"][0])
     names = tuple(assays.filter(pl.col("panel") == panel_name)["protein"].to_list())
-    samples = pl.read_parquet(cohort / "samples.parquet")
+    people = folder / "people.parquet"
+    samples = _add_columns(pl.read_parquet(cohort / "samples.parquet"))
+    samples.write_parquet(people)
     proteins = pl.read_parquet(cohort / "proteins.parquet", columns=["sample_id", *names])
     panel = folder / "panel.parquet"
     proteins.write_parquet(panel, compression_level=1)
@@ -127,6 +142,7 @@ def build_problem(size: Size, folder: Path) -> Problem:
     covariates, columns = _expand(samples, gap)
     return Problem(
         cohort=cohort,
+        people=people,
         panel=panel,
         names=names,
         chosen=chosen,
@@ -140,6 +156,15 @@ def build_problem(size: Size, folder: Path) -> Problem:
         exposures=samples.select(_EXPOSURES).to_numpy().astype(np.float64),
         exposure_names=_EXPOSURES,
         tests=tuple((e, label) for e in range(len(_EXPOSURES)) for label in ADJUSTMENTS),
+    )
+
+
+def _add_columns(samples: pl.DataFrame) -> pl.DataFrame:
+    """Give everybody a weight, and a household of about two."""
+    rng = np.random.default_rng(_SEED)
+    return samples.with_columns(
+        pl.Series(WEIGHT, rng.uniform(0.5, 2.0, samples.height).round(4)),
+        pl.Series(CLUSTER, rng.integers(0, samples.height // 2, samples.height)),
     )
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.interfaces import Fitted
-from benchmarks.problems import GAP, Problem
+from benchmarks.problems import CLUSTER, GAP, WEIGHT, Problem
 from proteomr._typing import F64
 
 __all__ = ["describe_r", "has_r", "run_r"]
@@ -141,6 +141,6 @@ def _write_data(folder: Path, problem: Problem, proteins: Sequence[int]) -> None
     for name, text in lines.items():
         (folder / f"{name}.txt").write_text("\n".join(text) + "\n", encoding="ascii")
     used = dict.fromkeys(name for terms in problem.terms.values() for name in terms if name != GAP)
-    kept = ["sample_id", *problem.exposure_names, *used]
+    kept = ["sample_id", *problem.exposure_names, *used, WEIGHT, CLUSTER]
     frame: pl.DataFrame = problem.samples.select(kept)
     frame.write_csv(folder / "samples.csv")

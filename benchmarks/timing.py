@@ -17,7 +17,7 @@ from benchmarks.interfaces import Family, Fitted
 from benchmarks.problems import Problem
 from proteomr._typing import F64
 
-__all__ = ["ProcessCost", "fit_in_turn", "ratios_to", "run_process"]
+__all__ = ["ProcessCost", "fit_in_turn", "proteomr_command", "ratios_to", "run_process"]
 
 _METER = Path(__file__).with_name("process_meter.py")
 
@@ -62,6 +62,11 @@ def ratios_to(baseline: str, seconds: Mapping[str, Sequence[float]]) -> dict[str
     """
     base = statistics.median(seconds[baseline])
     return {tool: statistics.median(rounds) / base for tool, rounds in seconds.items()}
+
+
+def proteomr_command(*words: str) -> list[str]:
+    """Return a command line of proteomr that prints no more than it must."""
+    return [sys.executable, "-m", "proteomr", *words, "--quiet"]
 
 
 def run_process(command: Sequence[str]) -> ProcessCost:

@@ -2,6 +2,7 @@
 
 from benchmarks.competitors.numpy_loop import NumpyLoop
 from benchmarks.competitors.proteomr_scan import ProteomrScan
+from benchmarks.competitors.pyfixest_ols import PyfixestOls
 from benchmarks.competitors.r_glm import RGlm
 from benchmarks.competitors.r_glm_fit import RGlmFit
 from benchmarks.competitors.r_limma import RLimma
@@ -19,6 +20,7 @@ COMPETITORS: tuple[Competitor, ...] = (
     ProteomrScan("linear"),
     NumpyLoop("linear"),
     StatsmodelsOls(),
+    PyfixestOls(),
     RLimma(),
     RLm(),
 )

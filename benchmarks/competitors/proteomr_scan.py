@@ -15,14 +15,14 @@ from benchmarks.interfaces import PROTEOMR, Family, Fitted
 from benchmarks.problems import GAP, Problem
 from proteomr._typing import F64
 from proteomr.association import ModelSpec, collect, plan_scan
-from proteomr.execute import Executor, Serial
+from proteomr.execute import Serial
 from proteomr.io import read_cohort, read_protein_covariate
 from proteomr.models import Logistic
-from proteomr.scan import BLOCK_SIZE, fit_blocks
+from proteomr.scan import fit_blocks
 from proteomr.simulate import ADJUSTMENTS
 from proteomr.tables import Associations
 
-__all__ = ["ProteomrScan", "estimates_of", "scan_files"]
+__all__ = ["ProteomrScan", "estimates_of", "scan_files", "scan_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,22 @@ class ProteomrScan:
 
 
 def scan_files(
-    problem: Problem,
-    family: Family,
-    *,
-    proteins: Path | None = None,
-    executor: Executor | None = None,
-    compiled: bool = True,
-    block_size: int = BLOCK_SIZE,
+    problem: Problem, family: Family, *, proteins: Path | None = None, compiled: bool = True
 ) -> Associations:
     """Scan a file of proteins, by default the panel's, for all tests of the problem."""
+    spec = ModelSpec(family, problem.exposure_names, dict(ADJUSTMENTS))
+    return collect(scan_parts(problem, spec, proteins=proteins, compiled=compiled), spec)
+
+
+def scan_parts(
+    problem: Problem, spec: ModelSpec, *, proteins: Path | None = None, compiled: bool = True
+) -> list[pl.DataFrame]:
+    """Fit a file of proteins, by default the panel's, and return the parts of the scan."""
     folder = problem.cohort
     with tempfile.TemporaryDirectory(prefix="proteomr-scan-") as name:
         scratch = Path(name)
         cohort = read_cohort(
-            folder / "samples.parquet",
+            problem.people,
             [proteins or problem.panel],
             scratch=scratch,
             assays=folder / "assays.parquet",
@@ -70,12 +72,10 @@ def scan_files(
         gap = read_protein_covariate(
             GAP, folder / "timegap.parquet", cohort=cohort, scratch=scratch
         )
-        spec = ModelSpec(family, problem.exposure_names, dict(ADJUSTMENTS))
-        plan = plan_scan(cohort, spec, covariates=[gap], block_size=block_size)
+        plan = plan_scan(cohort, spec, covariates=[gap])
         if isinstance(plan.family, Logistic):
             plan = replace(plan, family=replace(plan.family, compiled=compiled))
-        parts = fit_blocks(plan, executor=executor or Serial())
-    return collect(parts, spec)
+        return fit_blocks(plan, executor=Serial())
 
 
 def estimates_of(frame: pl.DataFrame, problem: Problem, proteins: Sequence[int]) -> tuple[F64, F64]:

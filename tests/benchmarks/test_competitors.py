@@ -12,8 +12,6 @@ from benchmarks.problems import Problem
 from proteomr._typing import F64
 
 Maxima = dict[Family, tuple[F64, F64]]
-IN_PYTHON = [competitor for competitor in COMPETITORS if "Rscript" not in competitor.needs]
-IN_R = [competitor for competitor in COMPETITORS if "Rscript" in competitor.needs]
 
 
 def label(competitor: Competitor) -> str:
@@ -35,23 +33,12 @@ def test_every_family_has_proteomr_first() -> None:
         assert names[0] == PROTEOMR
 
 
-@pytest.mark.parametrize("competitor", IN_PYTHON, ids=label)
-def test_tools_in_python_find_the_maximum(
-    competitor: Competitor, problem: Problem, maxima: Maxima
-) -> None:
-    check(competitor, problem, maxima)
-
-
-@pytest.mark.parametrize("competitor", IN_R, ids=label)
-def test_tools_in_r_find_the_maximum(
+@pytest.mark.parametrize("competitor", COMPETITORS, ids=label)
+def test_every_tool_on_the_machine_finds_the_maximum(
     competitor: Competitor, problem: Problem, maxima: Maxima
 ) -> None:
     if not competitor.available():
         pytest.skip(f"needs {competitor.needs}")
-    check(competitor, problem, maxima)
-
-
-def check(competitor: Competitor, problem: Problem, maxima: Maxima) -> None:
     fitted = competitor.fit(problem, [1])
     estimate, se = maxima[competitor.family]
     true = (estimate[[1]], se[[1]])

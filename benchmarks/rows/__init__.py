@@ -1,0 +1,24 @@
+"""The table of goals: each row measured against its yardstick in the same run.
+
+The rows of the whole scan and of its growth are read from what ``benchmarks.run`` and
+``benchmarks.growth`` keep, see :mod:`benchmarks.rows.kept`; all others are measured here.
+"""
+
+from benchmarks.rows.commands import Munging, QualityControl
+from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
+from benchmarks.rows.ranks import Ranks
+from benchmarks.rows.regressions import Regressions
+from benchmarks.rows.row import Matter, Row
+
+__all__ = ["MATTERS", "ROWS"]
+
+MATTERS: tuple[Matter, ...] = (
+    Ranks(),
+    Regressions("linear"),
+    Regressions("logistic"),
+    ManyOutcomes(),
+    RobustMethods(),
+    QualityControl(),
+    Munging(),
+)
+ROWS: tuple[Row, ...] = tuple(row for matter in MATTERS for row in matter.rows)
