@@ -2,7 +2,8 @@
 
 CPU seconds (user and system), one thread each, all tools in alternating rounds on the same people,
 covariates and proteins, ratios from the medians over the rounds. Every tool's fits are held against
-the maximum in the same run, and the run exits with 1 where one is too far from it.
+the maximum in the same run, and the run exits with 1 where one is too far from it, or, at reduced
+size, where proteomr has lost speed, see :mod:`benchmarks.guard`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.competitors import COMPETITORS
+from benchmarks.guard import Guard
 from benchmarks.interfaces import Competitor, Family
 from benchmarks.measure import Bench, measure
 from benchmarks.problems import FULL, QUICK, Size, build_problem
@@ -26,8 +28,19 @@ FAMILIES: tuple[Family, ...] = ("logistic", "linear")
 RESULTS = Path(__file__).parent / "results"
 
 
-def run(size: Size, competitors: Sequence[Competitor], *, out: Path | None) -> list[Measurement]:
-    """Measure both families, print each line as it comes, and write a file for each if asked."""
+def run(
+    size: Size,
+    competitors: Sequence[Competitor],
+    *,
+    out: Path | None,
+    guard: Guard | None = None,
+) -> list[Measurement]:
+    """Measure both families, print each line as it comes, and write a file for each if asked.
+
+    Parameters
+    ----------
+    guard : watches that no speed is lost.
+    """
     everything = []
     with one_blas_thread(), tempfile.TemporaryDirectory(prefix="proteomr-bench-") as name:
         problem = build_problem(size, Path(name))
@@ -43,6 +56,8 @@ def run(size: Size, competitors: Sequence[Competitor], *, out: Path | None) -> l
                 path = out / f"{bench.template.workload}-{bench.template.date}.csv"
                 write_records(path, lines)
                 print(path)
+            if guard is not None:
+                print(guard.watch(problem, size, family), flush=True)
             everything += lines
     return everything
 
@@ -75,13 +90,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, help="folder of the results; by default kept only at full size"
     )
+    parser.add_argument(
+        "--keep-guard", action="store_true", help="keep the measured ratios as the guard's"
+    )
     options = parser.parse_args(arguments)
+    if options.keep_guard and not options.quick:
+        parser.error("--keep-guard goes with --quick: the guard watches the reduced size")
     size = QUICK if options.quick else FULL
     out = options.out if options.out is not None or options.quick else RESULTS
-    lines = run(size, COMPETITORS, out=out)
+    guard = Guard(renew=options.keep_guard) if options.quick else None
+    lines = run(size, COMPETITORS, out=out, guard=guard)
     status = exit_code(lines)
     if status:
         print("fits too far from the maximum: see the lines marked wrong", file=sys.stderr)
+    if guard is not None:
+        guard.keep()
+        for sentence in guard.failures:
+            print(f"too slow: {sentence}", file=sys.stderr)
+        status = status or int(bool(guard.failures))
     return status
 
 
