@@ -16,11 +16,10 @@ from benchmarks.accuracy import Verdict, find_maximum, judge
 from benchmarks.competitors.proteomr_scan import estimates_of, scan_files
 from benchmarks.interfaces import PROTEOMR, Competitor, Family
 from benchmarks.machine import describe_machine
-from benchmarks.problems import GAP, Problem, Size
+from benchmarks.problems import Problem, Size
 from benchmarks.records import ABSENT, OK, WRONG, Measurement
-from benchmarks.timing import ProcessCost, proteomr_command, ratios_to, run_process
+from benchmarks.timing import ProcessCost, associate_command, ratios_to, run_process
 from proteomr._typing import F64
-from proteomr.simulate import ADJUSTMENTS
 
 __all__ = ["Bench", "measure", "measure_command", "measure_fits", "measure_loops", "worst_of"]
 
@@ -139,7 +138,7 @@ def measure_command(bench: Bench) -> Iterator[Measurement]:
         for threads, spent in costs.items():
             with tempfile.TemporaryDirectory(prefix="proteomr-bench-") as name:
                 out = Path(name) / "out"
-                spent.append(run_process(associate_command(bench, threads=threads, out=out)))
+                spent.append(run_process(_command(bench, threads=threads, out=out)))
                 table = pl.read_parquet(out / "associations.parquet")
             found = estimates_of(table, bench.problem, bench.everyone)
             verdicts[threads].append(bench.judge(PROTEOMR, found))
@@ -163,18 +162,10 @@ def measure_command(bench: Bench) -> Iterator[Measurement]:
         )
 
 
-def associate_command(bench: Bench, *, threads: int, out: Path) -> list[str]:
-    """Return the command line of the whole scan."""
-    cohort = bench.problem.cohort
-    samples, proteins = cohort / "samples.parquet", cohort / "proteins.parquet"
-    gap, assays = cohort / "timegap.parquet", cohort / "assays.parquet"
-    exposures = [part for name in bench.problem.exposure_names for part in ("--exposure", name)]
-    sets = [part for label, text in ADJUSTMENTS.items() for part in ("--adjust", f"{label}={text}")]
-    return proteomr_command(
-        *("associate", str(samples), str(proteins)),
-        *("--family", bench.family, *exposures, *sets),
-        *("--protein-covariate", f"{GAP}={gap}", "--assays", str(assays)),
-        *("--threads", str(threads), "--no-progress", "--out", str(out)),
+def _command(bench: Bench, *, threads: int, out: Path) -> list[str]:
+    problem = bench.problem
+    return associate_command(
+        problem.cohort, bench.family, exposures=problem.exposure_names, threads=threads, out=out
     )
 
 

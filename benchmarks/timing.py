@@ -14,10 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.interfaces import Family, Fitted
-from benchmarks.problems import Problem
+from benchmarks.problems import GAP, Problem
 from proteomr._typing import F64
+from proteomr.simulate import ADJUSTMENTS
 
-__all__ = ["ProcessCost", "fit_in_turn", "proteomr_command", "ratios_to", "run_process"]
+__all__ = [
+    "ProcessCost",
+    "associate_command",
+    "fit_in_turn",
+    "proteomr_command",
+    "ratios_to",
+    "run_process",
+]
 
 _METER = Path(__file__).with_name("process_meter.py")
 
@@ -67,6 +75,31 @@ def ratios_to(baseline: str, seconds: Mapping[str, Sequence[float]]) -> dict[str
 def proteomr_command(*words: str) -> list[str]:
     """Return a command line of proteomr that prints no more than it must."""
     return [sys.executable, "-m", "proteomr", *words, "--quiet"]
+
+
+def associate_command(
+    cohort: Path,
+    family: Family,
+    *,
+    out: Path,
+    threads: int = 1,
+    exposures: Sequence[str],
+    adjust: Mapping[str, str] = ADJUSTMENTS,
+    samples: Path | None = None,
+    proteins: Path | None = None,
+) -> list[str]:
+    """Return the command line of a scan of a simulated cohort, by default of the whole of it."""
+    people = samples or cohort / "samples.parquet"
+    assays, gap = cohort / "assays.parquet", cohort / "timegap.parquet"
+    by_panel = ("--protein-covariate", f"{GAP}={gap}", "--assays", str(assays))
+    return proteomr_command(
+        *("associate", str(people), str(proteins or cohort / "proteins.parquet")),
+        *("--family", family),
+        *(part for name in exposures for part in ("--exposure", name)),
+        *(part for label, text in adjust.items() for part in ("--adjust", f"{label}={text}")),
+        *(by_panel if any(GAP in text for text in adjust.values()) else ()),
+        *("--threads", str(threads), "--no-progress", "--out", str(out)),
+    )
 
 
 def run_process(command: Sequence[str]) -> ProcessCost:

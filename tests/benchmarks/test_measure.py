@@ -9,10 +9,11 @@ import pytest
 from benchmarks.accuracy import Verdict
 from benchmarks.competitors.proteomr_scan import ProteomrScan
 from benchmarks.interfaces import Fitted
-from benchmarks.measure import Bench, associate_command, measure_fits, worst_of
+from benchmarks.measure import Bench, measure_fits, worst_of
 from benchmarks.problems import Problem
 from benchmarks.records import Measurement
 from benchmarks.run import exit_code, show
+from benchmarks.timing import associate_command
 
 from .conftest import TINY
 
@@ -64,7 +65,11 @@ def test_an_absent_competitor_is_a_line_that_says_what_it_needs(bench: Bench) ->
 
 
 def test_the_command_names_every_exposure_and_adjustment_set(bench: Bench) -> None:
-    command = associate_command(bench, threads=2, out=bench.problem.panel.parent / "out")
+    problem = bench.problem
+    out = problem.panel.parent / "out"
+    command = associate_command(
+        problem.cohort, "linear", exposures=problem.exposure_names, threads=2, out=out
+    )
     assert command.count("--exposure") == 2
     assert command.count("--adjust") == 2
     assert command[command.index("--threads") + 1] == "2"
