@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import (
     Block,
     Fit,
@@ -132,6 +132,20 @@ class Solution:
         df = float(self.df[column])
         return Fit(estimate, se, df, low=low, high=high, status=self.status, message=message)
 
+    def test_jointly(self, at: list[int]) -> tuple[float, float, float] | None:
+        """Return statistic, degrees of freedom and -log10 p of a test that coefficients are 0.
+
+        None where the errors give no test.
+        """
+        if not at:
+            return None
+        covariance = None if self.covariance is None else self.covariance[np.ix_(at, at)][None]
+        found = test_jointly(
+            self.estimate[None, at], self.se[None, at], covariance, self.df[at[:1]]
+        )
+        statistic, df, p = (float(part[0]) for part in found)
+        return None if np.isnan(statistic) else (statistic, df, p)
+
 
 Solve: TypeAlias = Callable[[Regression], Solution | Refusal]
 
@@ -198,7 +212,12 @@ def is_beyond_mass_paths(problem: Problem, options: FitOptions) -> bool:
 
 
 def fit_one_by_one(
-    problem: Problem, block: Block, *, solve: Solve, side_of_protein: Callable[[Role], Scans]
+    problem: Problem,
+    block: Block,
+    *,
+    solve: Solve,
+    side_of_protein: Callable[[Role], Scans],
+    wanted: Bool | None = None,
 ) -> FitBlock:
     """Fit every model to every protein of a block by itself.
 
@@ -208,6 +227,7 @@ def fit_one_by_one(
     ----------
     solve : fits one regression.
     side_of_protein : whether the protein is the response or the predictor beside a target.
+    wanted : ``(b, m)``, the models to fit to each protein; None for all.
     """
     fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
     fits.n[:] = block.counts[:, None]
@@ -216,6 +236,8 @@ def fit_one_by_one(
     remaining = refuse_unfit(block, fits)[:, 0]
     for j in np.flatnonzero(remaining).tolist():
         for m in range(len(problem.models)):
+            if wanted is not None and not wanted[j, m]:
+                continue
             fit_by_itself(
                 problem,
                 block,
@@ -272,26 +294,13 @@ class _ModelFit:
         return replace(fit, message="; ".join(filter(None, (said, fit.message)))) if said else fit
 
     def test_products(self, products: int) -> tuple[float, float, float] | None:
-        """Test all products that have an estimate: statistic, degrees of freedom, -log10 p.
-
-        Wald's F on the residual degrees of freedom, or chi-squared where the reference is normal.
-        """
+        """Test all products that have an estimate: statistic, degrees of freedom, -log10 p."""
         solution = self.result
         if isinstance(solution, Refusal) or solution.status is not Status.ok:
             return None
         positions = [self._position(term) for term in range(1, products + 1)]
         at = [p for p in positions if p is not None and np.isfinite(solution.estimate[p])]
-        if not at:
-            return None
-        covariance = None if solution.covariance is None else solution.covariance[np.ix_(at, at)]
-        found = test_jointly(
-            solution.estimate[None, at],
-            solution.se[None, at],
-            None if covariance is None else covariance[None],
-            solution.df[at[0], None],
-        )
-        statistic, df, p = (float(part[0]) for part in found)
-        return None if np.isnan(statistic) else (statistic, df, p)
+        return solution.test_jointly(at)
 
     def _position(self, term: int) -> int | None:
         """Return where a term stands among the independent columns."""

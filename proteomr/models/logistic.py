@@ -22,6 +22,7 @@ from proteomr.models.base import (
     Block,
     Fit,
     FitBlock,
+    JointTests,
     Problem,
     Refusal,
     count_cases,
@@ -30,6 +31,7 @@ from proteomr.models.base import (
 )
 from proteomr.models.cells import describe_aliased
 from proteomr.models.exact import (
+    INTERACTION,
     ONE_BY_ONE,
     ONE_CLUSTER,
     OneByOne,
@@ -41,13 +43,18 @@ from proteomr.models.exact import (
 )
 from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.logistic_design import (
-    MassSolver,
     drop_constant_levels,
     lay_out_regression,
-    prepare_mass_solvers,
     scale_covariates,
 )
 from proteomr.models.logistic_mass import LaidOut, Settled, describe_apart, fit_mass
+from proteomr.models.logistic_solvers import (
+    MassSolver,
+    RowsLeft,
+    find_modifiers,
+    prepare_mass_solvers,
+)
+from proteomr.models.logistic_terms import TermFits, take_over, take_over_test
 from proteomr.models.targets import TWO_LEVELS, TargetKind
 from proteomr.stats.firth import fit_firth
 from proteomr.stats.linalg import change_units, find_independent, orthonormalise
@@ -65,6 +72,7 @@ _SMALL = 2_000
 # A linear predictor beyond 12 is a chance of 6e-6: small samples reach it by separation alone,
 # which the exact path tells from a strong effect.
 _EXTREME = 12.0
+_MASS_ERRORS = frozenset({"classical", "HC0", "HC1", "CR0", "CR1"})
 _FIRTH = "Firth's estimate, profile interval"
 _FIRTH_UNSETTLED = "Firth's estimate did not settle"
 _PROFILE_UNSETTLED = "the profile of Firth's estimate did not settle"
@@ -79,11 +87,13 @@ class LogisticState:
     design : ``(n, k)``, the covariates scaled for Newton's method; without rows where the problem
         is large.
     mass : the solvers of a large problem.
+    terms : where weights, interactions or robust errors are asked of them.
     """
 
     problem: Problem
     design: F64
     mass: tuple[MassSolver, ...] = field(default=())
+    terms: TermFits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +133,38 @@ class Logistic(Family[LogisticState | OneByOne]):
 
     def prepare(self, problem: Problem) -> LogisticState | OneByOne:
         """Fit every target to the covariates alone, where the problem is large."""
-        if is_beyond_mass_paths(problem, self.options):
+        beyond = is_beyond_mass_paths(problem, self.options)
+        modifiers = find_modifiers(problem)
+        if modifiers is None or (beyond and not self._is_in_reach(problem)):
             return OneByOne(problem)
         if problem.n <= _SMALL:
             return LogisticState(problem, scale_covariates(problem))
         mass: list[MassSolver] = []
+        shared: dict[bytes, RowsLeft] = {}
         for adjustment in sorted({model.adjustment for model in problem.models}):
             models = [m for m, each in enumerate(problem.models) if each.adjustment == adjustment]
-            mass += prepare_mass_solvers(problem, adjustment, models, compiled=self.compiled)
-        return LogisticState(problem, np.empty((0, 0)), tuple(mass))
+            mass += prepare_mass_solvers(
+                problem,
+                adjustment,
+                models,
+                self.options,
+                shared=shared,
+                compiled=self.compiled,
+            )
+        terms = TermFits(problem, self.options, modifiers) if beyond else None
+        return LogisticState(problem, np.empty((0, 0)), tuple(mass), terms)
+
+    def _is_in_reach(self, problem: Problem) -> bool:
+        """Whether blocks have weights, interactions and the kind of errors asked for."""
+        return problem.n > _SMALL and self.options.errors in _MASS_ERRORS
 
     def fit_block(self, state: LogisticState | OneByOne, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
         problem = state.problem
         if isinstance(state, OneByOne):
-            side = self.side_of_protein
-            return fit_one_by_one(problem, block, solve=self._solve, side_of_protein=side)
+            return self._fit_one_by_one(problem, block)
+        if state.terms is not None:
+            return self._fit_terms(state, state.terms, block)
         fits = FitBlock.empty(block.values.shape[0], len(problem.models))
         fits.n[:] = block.counts[:, None]
         fits.df[:] = np.inf
@@ -149,13 +175,52 @@ class Logistic(Family[LogisticState | OneByOne]):
         if problem.n <= _SMALL:
             for m in range(len(problem.models)):
                 _fit_small(state, scaled, scale, m, varying).enter(fits, open_fits)
-        laid_out = LaidOut(scaled)
+        laid_out = LaidOut(scaled, np.empty((0, problem.n)))
         for mass in state.mass:
             for settled in fit_mass(mass, laid_out, scale, fits.n[:, 0], varying):
                 settled.enter(fits, open_fits)
         for j, m in zip(*np.nonzero(open_fits), strict=True):
             fits.enter(int(j), int(m), self._fit_one(problem, block, int(j), int(m)))
         return fits
+
+    def _fit_one_by_one(
+        self, problem: Problem, block: Block, wanted: Bool | None = None
+    ) -> FitBlock:
+        side, solve = self.side_of_protein, self._solve
+        return fit_one_by_one(problem, block, solve=solve, side_of_protein=side, wanted=wanted)
+
+    def _fit_terms(self, state: LogisticState, terms: TermFits, block: Block) -> FitBlock:
+        """Fit blocks with weights, interactions or robust errors; what is left one by one."""
+        problem, models = state.problem, len(state.problem.models)
+        proteins = block.values.shape[0]
+        scaled, scale = block.standardise()
+        fits = FitBlock.empty(proteins, len(problem.coefficients))
+        fits.n[:] = block.counts[:, None]
+        fits.df[:] = np.inf
+        fits.n_case[:] = count_cases(problem, block)
+        products = JointTests.empty(proteins, models)
+        # A protein of few values has fewer people than coefficients.
+        open_fits = np.ones((proteins, models), dtype=bool)
+        laid_out = LaidOut(scaled, terms.modifiers.values)
+        able = np.broadcast_to((scale > 0.0)[:, None], open_fits.shape)
+        for mass in state.mass:
+            rest = open_fits & able
+            terms.enter(mass, laid_out, scale, fits=fits, products=products, open_fits=rest)
+            open_fits &= rest | ~able
+        left = np.flatnonzero(open_fits.any(axis=1))
+        if left.size:
+            others = self._fit_one_by_one(problem, block.take(left), open_fits[left])
+            joint = others.joint.get(INTERACTION)
+            for i, j in enumerate(left.tolist()):
+                for t, coefficient in enumerate(problem.coefficients):
+                    if open_fits[j, coefficient.model]:
+                        take_over(fits, others, protein=i, as_protein=j, coefficient=t)
+                for m in np.flatnonzero(open_fits[j]).tolist():
+                    if joint is not None:
+                        take_over_test(products, joint, protein=i, as_protein=j, model=m)
+        if problem.interaction is None:
+            return fits
+        return replace(fits, joint={INTERACTION: products})
 
     def describe_path(self, state: LogisticState | OneByOne) -> str:
         """Say whether blocks go by quasi-Newton or Newton steps together, or one by one."""

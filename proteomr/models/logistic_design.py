@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from proteomr._typing import F64, I64, Bool
-from proteomr.models.base import Factor, Problem, factors_within
-from proteomr.models.cells import lay_out_cells, name_aliased
-from proteomr.stats.batched_regressions import BatchedRegressions
-from proteomr.stats.chunked import chunk_design
+from proteomr._typing import F64, I64
+from proteomr.models.base import Factor, Problem
 from proteomr.stats.linalg import FLAT, find_independent, orthonormalise, scale_columns
-from proteomr.stats.logistic_rows import LogisticRows
 
 __all__ = [
-    "MassSolver",
     "drop_constant_levels",
     "lay_out_regression",
-    "prepare_mass_solvers",
     "scale_covariates",
 ]
 
@@ -30,19 +22,6 @@ _ALIASED = 1e-9
 # Nothing is refined here, unlike in least squares: an own covariate or a protein that is closer to
 # a combination of the others has an estimate with fewer than eight digits.
 _COLLINEAR = 1e-7
-
-
-@dataclass(frozen=True, slots=True)
-class MassSolver:
-    """A batched solver of one adjustment set, for the models whose responses share its rows.
-
-    ``rows`` are None where it uses all; ``aliased`` names the covariates that others determine.
-    """
-
-    solver: BatchedRegressions
-    models: tuple[int, ...]
-    rows: I64 | None
-    aliased: tuple[str, ...]
 
 
 def lay_out_regression(covariates: F64, others: F64) -> tuple[F64, F64, I64]:
@@ -108,40 +87,3 @@ def drop_constant_levels(factors: tuple[Factor, ...], response: F64, observed: F
         if mask.sum() == before:
             break
     return mask
-
-
-def prepare_mass_solvers(
-    problem: Problem, adjustment: int, models: list[int], *, compiled: bool
-) -> list[MassSolver]:
-    """Build the solvers of one adjustment set: one for all responses that share their rows."""
-    factors = factors_within(problem, adjustment)
-    groups: dict[bytes, tuple[Bool, list[int]]] = {}
-    for m in models:
-        y = problem.targets[problem.models[m].target].values[None, :]
-        used = drop_constant_levels(factors, y, np.ones_like(y))[0] > 0
-        groups.setdefault(used.tobytes(), (used, []))[1].append(m)
-    out = []
-    for used, members in groups.values():
-        rows = None if np.all(used) else np.flatnonzero(used)
-        built = _build_solver(problem, adjustment, members, rows, compiled=compiled)
-        if built is not None:
-            out.append(MassSolver(built[0], tuple(members), rows, built[1]))
-    return out
-
-
-def _build_solver(
-    problem: Problem, adjustment: int, models: list[int], rows: I64 | None, *, compiled: bool
-) -> tuple[BatchedRegressions, tuple[str, ...]] | None:
-    at = np.arange(problem.n) if rows is None else rows
-    columns = problem.adjustments[adjustment].columns
-    cells = lay_out_cells(problem.covariates, columns, factors_within(problem, adjustment), rows=at)
-    design = chunk_design(cells.dense, cells.cell_columns, cells.cell_of_row)
-    model = LogisticRows.load(compiled=compiled)
-    bases = []
-    for m in models:
-        base = model.fit_base(design, problem.targets[problem.models[m].target].values[at])
-        if base is None:
-            return None
-        bases.append(base)
-    aliased = () if rows is not None else name_aliased(problem, adjustment, cells)
-    return BatchedRegressions(design, bases, model=model), aliased

@@ -9,11 +9,18 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Block, FitBlock
 from proteomr.models.cells import describe_aliased
-from proteomr.models.logistic_design import MassSolver
+from proteomr.models.logistic_solvers import MassSolver, RowsLeft
 from proteomr.stats.block_rows import BlockRows, lay_out_block
 from proteomr.stats.linalg import change_units
 
-__all__ = ["LaidOut", "Settled", "describe_apart", "fit_mass"]
+__all__ = [
+    "LaidOut",
+    "Settled",
+    "count_rows",
+    "describe_apart",
+    "describe_mass",
+    "fit_mass",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +56,37 @@ def describe_apart(people: int) -> str:
 class LaidOut:
     """A block as solvers take it, laid out once for those that want the same of it."""
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: Block, modifiers: F64) -> None:
         self.block = block
+        self.modifiers = modifiers
         self._last: tuple[tuple[bytes, bytes], BlockRows] | None = None
+        self._plain: tuple[BlockRows, RowsLeft, Bool] | None = None
 
-    def take(self, proteins: I64, rows: I64 | None) -> BlockRows:
-        """Return some proteins on some rows, or on all."""
-        key = proteins.tobytes(), b"" if rows is None else rows.tobytes()
+    def are_plain(self, rows: BlockRows, left: RowsLeft) -> Bool:
+        """Say for which proteins every covariate is far from a combination of others, once."""
+        if self._plain is None or self._plain[0] is not rows or self._plain[1] is not left:
+            self._plain = rows, left, left.are_plain(rows.observed[: rows.wanted])
+        return self._plain[2]
+
+    def take(self, proteins: I64, mass: MassSolver) -> BlockRows:
+        """Return some proteins on the rows of a solver."""
+        key = proteins.tobytes(), b"" if mass.rows is None else mass.rows.tobytes()
         if self._last is None or self._last[0] != key:
-            self._last = key, self._lay_out(proteins, rows)
+            self._last = key, self._lay_out(proteins, mass)
         return self._last[1]
 
-    def _lay_out(self, proteins: I64, rows: I64 | None) -> BlockRows:
+    def _lay_out(self, proteins: I64, mass: MassSolver) -> BlockRows:
         whole = proteins.size == self.block.values.shape[0]
         block = self.block if whole else self.block.take(proteins)
         borders = block.values[:, None]
-        if block.own.shape[1]:
-            borders = np.concatenate([borders, block.own], axis=1)
+        if block.own.shape[1] or self.modifiers.shape[0]:
+            products = borders * self.modifiers
+            borders = np.concatenate([borders, products, block.own], axis=1)
         observed = block.observed.astype(np.float32)
-        if rows is not None:
-            borders = np.ascontiguousarray(borders[:, :, rows])
-            observed = np.ascontiguousarray(observed[:, rows])
-        return lay_out_block(borders, observed)
+        if mass.rows is not None:
+            borders = np.ascontiguousarray(borders[:, :, mass.rows])
+            observed = np.ascontiguousarray(observed[:, mass.rows])
+        return lay_out_block(borders, observed, mass.weights)
 
 
 def fit_mass(
@@ -80,10 +96,10 @@ def fit_mass(
     proteins = np.flatnonzero(np.any(open_fits[:, list(mass.models)], axis=1))
     if proteins.size == 0:
         return []
-    rows = laid_out.take(proteins, mass.rows)
+    rows = laid_out.take(proteins, mass)
     fits = mass.solver.fit(rows)
     people = people[proteins]
-    counts = np.rint(rows.observed[: proteins.size]).astype(np.int64)
+    counts = count_rows(rows)
     enough = counts > mass.solver.design.k + rows.borders.shape[1]
     settled = []
     for position, m in enumerate(mass.models):
@@ -91,12 +107,19 @@ def fit_mass(
         per = scale[proteins[good]]
         estimate = change_units(fits.estimate[good, position, 0], per=per)
         se = change_units(fits.se[good, position, 0], per=per)
-        notes = _describe_mass(mass, (people - counts)[good])
+        notes = describe_mass(mass, (people - counts)[good])
         settled.append(Settled(m, proteins[good], estimate, se, notes))
     return settled
 
 
-def _describe_mass(mass: MassSolver, apart: I64) -> tuple[str, ...]:
+def count_rows(rows: BlockRows) -> I64:
+    """Return the people of each protein that is wanted."""
+    observed = rows.observed[: rows.wanted]
+    counts: I64 = np.rint(observed.sum(axis=1, dtype=np.float64)).astype(np.int64)
+    return counts
+
+
+def describe_mass(mass: MassSolver, apart: I64) -> tuple[str, ...]:
     """Return what is to be said of fits, given the people of each that covariates separate."""
     aliased = describe_aliased(mass.aliased)
     return tuple(

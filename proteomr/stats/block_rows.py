@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.quasi_newton import share_observed
 from proteomr.stats.row_models import Rows
 from proteomr.stats.tiles import TILE
 from proteomr.stats.workspace import workspace
@@ -16,6 +17,7 @@ from proteomr.stats.workspace import workspace
 __all__ = ["BlockRows", "Share", "lay_out_block", "pad_block"]
 
 _Float = TypeVar("_Float", np.float32, np.float64)
+_Single = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,18 @@ class BlockRows:
     Attributes
     ----------
     borders, borders32 : ``(B, s, n)``.
-    mask : ``(B, n)``.
-    observed : ``(B,)``, sums of the mask.
+    observed : ``(B, n)``, 1 where the protein and its own covariates are observed, else 0.
+    mask, mask32 : ``(B, n)``, the same times the weights of the rows.
+    share : ``(B,)``, of the rows, or of their weights, that each protein is observed on.
     wanted : proteins without those that nobody has.
     """
 
     borders: F64
-    borders32: NDArray[np.float32]
-    mask: NDArray[np.float32]
-    observed: F64
+    borders32: _Single
+    observed: _Single
+    mask: NDArray[Any]
+    mask32: _Single
+    share: F64
     wanted: int
 
     @property
@@ -45,9 +50,13 @@ class BlockRows:
         """Return the rows in double precision."""
         return Rows(self.borders, self.mask, response)
 
-    def single(self, response: NDArray[np.float32]) -> Rows:
+    def single(self, response: _Single) -> Rows:
         """Return the rows in single precision."""
-        return Rows(self.borders32, self.mask, response)
+        return Rows(self.borders32, self.mask32, response)
+
+    def unweighted(self, response: _Single) -> Rows:
+        """Return the rows in single precision, as the fits to covariates alone weigh them."""
+        return Rows(self.borders32, self.observed, response)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +128,29 @@ class Share:
             of_fits[self.fits[: self.count]] = own[: self.count]
 
 
-def lay_out_block(borders: F64, mask: NDArray[np.float32]) -> BlockRows:
+def lay_out_block(borders: F64, observed: _Single, weights: F64 | None = None) -> BlockRows:
     """Return a block in both precisions; what is in single lies in the workspace.
 
     Parameters
     ----------
-    borders : ``(B, s, n)``, the protein first; 0 where the mask is 0.
-    mask : ``(B, n)``, 1 where the protein and its own covariates are observed, else 0.
+    borders : ``(B, s, n)``, the protein first; 0 where it is not observed.
+    observed : ``(B, n)``, 1 where the protein and its own covariates are observed, else 0.
+    weights : ``(n,)``, what a row counts, about 1 on average; None for equal weights.
     """
     wanted = borders.shape[0]
-    borders, mask = pad_block(borders, mask, to=TILE)
+    borders, observed = pad_block(borders, observed, to=TILE)
     borders32 = workspace.take("borders", borders.shape, np.float32)
     np.copyto(borders32, borders)
-    observed = mask.sum(axis=1, dtype=np.float64)
-    return BlockRows(borders, borders32, mask, observed, wanted)
+    if weights is None:
+        sums = observed.sum(axis=1, dtype=np.float64)
+        share = share_observed(sums, observed.shape[1])
+        return BlockRows(borders, borders32, observed, observed, observed, share, wanted)
+    mask = workspace.take("mask", observed.shape, np.float64)
+    np.multiply(observed, weights, out=mask)
+    share = share_observed(mask.sum(axis=1), float(weights.sum()))
+    mask32 = workspace.take("mask", mask.shape, np.float32)
+    np.copyto(mask32, mask)
+    return BlockRows(borders, borders32, observed, mask, mask32, share, wanted)
 
 
 def pad_block(

@@ -16,6 +16,8 @@ __all__ = [
     "apply_exact_curvature",
     "apply_first_curvature",
     "store_means",
+    "sum_clusters",
+    "sum_influence",
     "sum_scores",
 ]
 
@@ -240,6 +242,78 @@ def apply_curvature(u, weights, borders, vector, start, product):
             t += product_of_row * x[i]
         product[r, 0] += t
         _sum_others(e, borders[j], product[r], start)
+
+
+@_compile
+def _add_all(u, borders, vector, start):
+    c = u.size
+    for a in range(borders.shape[0]):
+        x = borders[a, start : start + c]
+        b = vector[a]
+        for i in range(c):
+            u[i] += b * x[i]
+
+
+@_compile
+def sum_clusters(kept, clusters, groups, meat, second, fourth):
+    R, P, _, n = kept.shape
+    moved = np.empty((P, groups))
+    shares = np.empty(groups)
+    for r in range(R):
+        moved[:] = 0.0
+        for a in range(P):
+            shares[:] = 0.0
+            for i in range(n):
+                moved[a, clusters[i]] += kept[r, a, 0, i]
+                shares[clusters[i]] += kept[r, a, 1, i]
+            for g in range(groups):
+                second[r, a] += shares[g]
+                fourth[r, a] += shares[g] * shares[g]
+            for b in range(a + 1):
+                t = 0.0
+                for g in range(groups):
+                    t += moved[a, g] * moved[b, g]
+                meat[r, a, b] += t
+                if b < a:
+                    meat[r, b, a] += t
+
+
+@_compile
+def sum_influence(u, borders, mask, response, means, vectors, start, meat, second, fourth, kept):
+    P, R, c = u.shape
+    F = R // borders.shape[0]
+    for r in range(R):
+        j = r // F
+        m = mask[j, start : start + c]
+        y = response[r % F, start : start + c]
+        mean = means[r, start : start + c]
+        for a in range(P):
+            one = u[a, r]
+            _add_all(one, borders[j], vectors[r, a], start)
+            if kept.shape[0] > 0:
+                moved = kept[r, a, 0, start : start + c]
+                shares = kept[r, a, 1, start : start + c]
+                for i in range(c):
+                    shares[i] = m[i] * mean[i] * (1.0 - mean[i]) * one[i] * one[i]
+                    moved[i] = one[i] * m[i] * (y[i] - mean[i])
+                continue
+            t = 0.0
+            q = 0.0
+            for i in range(c):
+                square = m[i] * mean[i] * (1.0 - mean[i]) * one[i] * one[i]
+                t += square
+                q += square * square
+                one[i] *= m[i] * (y[i] - mean[i])
+            second[r, a] += t
+            fourth[r, a] += q
+            for b in range(a + 1):
+                other = u[b, r]
+                t = 0.0
+                for i in range(c):
+                    t += one[i] * other[i]
+                meat[r, a, b] += t
+                if b < a:
+                    meat[r, b, a] += t
 
 
 def sum_scores(eta, borders, mask, response, coefficients, start, score):

@@ -114,10 +114,14 @@ def fit_logistic(
     >>> fit_logistic(x, np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0])).coefficients.round(4).tolist()
     [-1.2646, 0.3613]
     """
-    counts = np.ones(y.size) if weights is None else weights
+    # Where all weights are small, so is every step in standard errors.
+    unit = 1.0 if weights is None else float(weights.mean())
+    counts = np.ones(y.size) if weights is None else weights / unit
     fit = _maximise(X, y, offset, counts, max_iterations)
-    unsettled = not fit.converged and (fit.separation is None or fit.separation.kind == "none")
-    return _maximise_in_basis(X, y, offset, counts, max_iterations) if unsettled else fit
+    if not fit.converged and (fit.separation is None or fit.separation.kind == "none"):
+        fit = _maximise_in_basis(X, y, offset, counts, max_iterations)
+    covariance, value = fit.covariance / unit, fit.log_likelihood * unit
+    return replace(fit, covariance=covariance, log_likelihood=value)
 
 
 def _maximise_in_basis(

@@ -26,7 +26,7 @@ _PIVOT = 1e-5
 _ROUNDING = 1e-12
 
 
-def fit_base(design: ChunkedDesign, response: F64) -> Base | None:
+def fit_base(design: ChunkedDesign, response: F64, weights: F64 | None = None) -> Base | None:
     """Fit a response to the covariates alone by Newton's method with step halving.
 
     None where there is no finite maximum, or none with a certificate
@@ -39,7 +39,8 @@ def fit_base(design: ChunkedDesign, response: F64) -> Base | None:
     >>> fit_base(design, np.array([0.0, 0.0, 0.0, 1.0])).coefficients.round(4).tolist()
     [-1.0986]
     """
-    share = float(np.mean(response))
+    counts = np.ones(design.n) if weights is None else weights
+    share = float(np.average(response, weights=counts))
     if not 0.0 < share < 1.0:
         return None
     beta = np.zeros(design.k)
@@ -47,45 +48,45 @@ def fit_base(design: ChunkedDesign, response: F64) -> Base | None:
     beta[design.d] = np.log(share / (1.0 - share)) / design.cell_columns[0, 0]
     inverse: F64 | None = np.zeros((design.k, design.k))
     eta = design.times(beta)
-    value, decrement, last = _log_likelihood(eta, response), 0.0, 0.0
+    value, decrement, last = _log_likelihood(eta, response, counts), 0.0, 0.0
     for _ in range(_STEPS):
         mu = _means(eta)
-        score = design.score(response - mu)
+        score = design.score(counts * (response - mu))
         if not decrement < _FAST * last:
-            inverse = _invert(design.information(mu * (1.0 - mu)))
+            inverse = _invert(design.information(counts * mu * (1.0 - mu)))
         if inverse is None:
             return None
         step = inverse @ score
         last, decrement = decrement, float(score @ step)
-        moved = _advance(design, response, beta, step, value) if decrement >= 0.0 else None
+        moved = _advance(design, response, counts, beta, step, value) if decrement >= 0.0 else None
         if moved is None:
             return None
         beta, eta, value = moved
         if decrement < _DECREMENT:
-            return _close(design, response, beta, eta, decrement)
+            return _close(design, response, counts, beta, eta, decrement)
     return None
 
 
 def _advance(
-    design: ChunkedDesign, response: F64, beta: F64, step: F64, value: float
+    design: ChunkedDesign, response: F64, counts: F64, beta: F64, step: F64, value: float
 ) -> tuple[F64, F64, float] | None:
     """Take the step, halved until it does not lower the likelihood; None where nothing helps."""
     for halving in range(_HALVINGS):
         new = beta + step * 0.5**halving
         eta = design.times(new)
-        new_value = _log_likelihood(eta, response)
+        new_value = _log_likelihood(eta, response, counts)
         if new_value >= value - _ROUNDING * abs(value):
             return new, eta, new_value
     return None
 
 
 def _close(
-    design: ChunkedDesign, response: F64, beta: F64, eta: F64, decrement: float
+    design: ChunkedDesign, response: F64, counts: F64, beta: F64, eta: F64, decrement: float
 ) -> Base | None:
     """Return the fit where the score and the information at its end certify it."""
     mu = _means(eta)
-    weights = mu * (1.0 - mu)
-    residuals = response - mu
+    weights = counts * mu * (1.0 - mu)
+    residuals = counts * (response - mu)
     information = design.information(weights)
     inverse = _invert(information)
     if inverse is None:
@@ -108,8 +109,8 @@ def _means(eta: F64) -> F64:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(eta, -700.0, 700.0))))
 
 
-def _log_likelihood(eta: F64, response: F64) -> float:
-    return float(np.sum(response * eta - np.logaddexp(0.0, eta)))
+def _log_likelihood(eta: F64, response: F64, counts: F64) -> float:
+    return float(np.sum(counts * (response * eta - np.logaddexp(0.0, eta))))
 
 
 def _invert(information: F64) -> F64 | None:

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proteomr._typing import F64
+from proteomr._typing import F64, I64
 
 __all__ = [
     "apply_curvature",
     "apply_exact_curvature",
     "apply_first_curvature",
     "store_means",
+    "sum_clusters",
+    "sum_influence",
     "sum_scores",
 ]
 
@@ -98,6 +100,70 @@ def apply_exact_curvature(
     by_protein = _add_borders(u, borders[:, :, rows], vector)
     u *= _weigh(means[:, rows], mask[:, rows])
     _add_products(by_protein, borders[:, :, rows], product)
+
+
+def sum_clusters(
+    kept: F64, clusters: I64, groups: int, meat: F64, second: F64, fourth: F64
+) -> None:
+    """As :func:`sum_influence`, with what it has kept of the rows summed within their clusters.
+
+    Parameters
+    ----------
+    kept : ``(R, P, 2, n)``.
+    clusters : ``(n,)``, from 0 to groups - 1.
+    """
+    for r, of_fit in enumerate(kept):
+        sums = np.array(
+            [[np.bincount(clusters, x, minlength=groups) for x in column] for column in of_fit]
+        )
+        moved, shares = sums[:, 0], sums[:, 1]
+        meat[r] += moved @ moved.T
+        second[r] += shares.sum(axis=1)
+        fourth[r] += np.square(shares).sum(axis=1)
+
+
+def sum_influence(
+    u: F64,
+    borders: F64,
+    mask: _Array,
+    response: F64,
+    means: F64,
+    vectors: F64,
+    start: int,
+    meat: F64,
+    second: F64,
+    fourth: F64,
+    kept: F64,
+) -> None:
+    """Add products of what rows move coefficients by to ``meat (R, P, P)``.
+
+    Parameters
+    ----------
+    u : ``(P, R, c)``, A v for the P columns v of the inverse information; in and out.
+    vectors : ``(R, P, s)``, the borders' part of v.
+    second, fourth : ``(R, P)``; sums of ``w u^2`` and of its square are added.
+    kept : ``(R, P, 2, n)``, where what rows move by and ``w u^2`` are kept instead; of no fits
+        where they are summed.
+    """
+    rows = slice(start, start + u.shape[2])
+    weights, residuals = _weigh_and_subtract(means[:, rows], mask[:, rows], response[:, rows])
+    for a in range(u.shape[0]):
+        _add_borders(u[a], borders[:, :, rows], vectors[:, a])
+    squares = weights * np.square(u)
+    u *= residuals
+    if kept.shape[0]:
+        kept[:, :, 0, rows], kept[:, :, 1, rows] = u.transpose(1, 0, 2), squares.transpose(1, 0, 2)
+        return
+    second += squares.sum(axis=2).T
+    fourth += np.square(squares).sum(axis=2).T
+    meat += np.matmul(u.transpose(1, 0, 2), u.transpose(1, 2, 0))
+
+
+def _weigh_and_subtract(mu: F64, mask: _Array, response: F64) -> tuple[F64, F64]:
+    """Return ``m mu (1 - mu)`` and ``m (y - mu)`` of a chunk ``(R, c)``."""
+    by_protein = mu.reshape(mask.shape[0], -1, mask.shape[1])
+    residuals = (response[None] - by_protein) * mask[:, None]
+    return _weigh(mu, mask), np.asarray(residuals).reshape(mu.shape)
 
 
 def _leave_residuals(

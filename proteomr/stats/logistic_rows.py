@@ -47,9 +47,11 @@ class LogisticRows:
         """Return the model with compiled or plain loops."""
         return cls(load_loops("logistic", compiled=compiled))
 
-    def fit_base(self, design: ChunkedDesign, response: F64) -> Base | None:
+    def fit_base(
+        self, design: ChunkedDesign, response: F64, weights: F64 | None = None
+    ) -> Base | None:
         """Fit a response of 0 and 1 to the covariates alone."""
-        return fit_base(design, response)
+        return fit_base(design, response, weights)
 
     def concentrate(self, effects: F64) -> F64:
         """Return how a strong effect gathers the weight in the rows whose outcome is in doubt.

@@ -88,15 +88,22 @@ class StepMemory:
         return d
 
 
-def share_observed(observed: F64, rows: int) -> F64:
-    """Return the share of rows that each protein is observed on ``(B,)``, at least one row's worth.
+def share_observed(observed: F64, whole: float) -> F64:
+    """Return the share of the rows that each protein is observed on ``(B,)``.
+
+    It is 0 for proteins that nobody has, for whom one row's worth will do.
+
+    Parameters
+    ----------
+    observed : ``(B,)``, rows, or the sum of their weights.
+    whole : that of all rows.
 
     Examples
     --------
     >>> share_observed(np.array([5.0, 0.0]), 10).tolist()
     [0.5, 0.1]
     """
-    return np.asarray(np.maximum(observed, 1.0) / rows)
+    return np.asarray(np.where(observed > 0.0, observed, 1.0) / whole)
 
 
 def is_far(decrement: F64, rate: F64, weight: F64) -> Bool:

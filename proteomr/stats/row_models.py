@@ -115,7 +115,17 @@ class Layout:
     @property
     def interest(self) -> I64:
         """Places of the protein's coefficients, one for each predictor ``(L,)``."""
-        return self.shared + self.borders * np.arange(self.predictors)
+        return self.places(1)
+
+    def places(self, terms: int) -> I64:
+        """Places of the coefficients of the first borders, by predictor ``(L terms,)``."""
+        of_predictors = self.shared + self.borders * np.arange(self.predictors)
+        return (of_predictors[:, None] + np.arange(terms)).ravel()
+
+    @property
+    def is_single(self) -> bool:
+        """Whether a row has one predictor and no threshold: a curvature that is one weight."""
+        return self.predictors == 1 and self.thresholds == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +135,13 @@ class Rows:
     Attributes
     ----------
     borders : ``(B, s, n)``, the protein first; 0 where the mask is 0.
-    mask : ``(B, n)``, 1 where the protein and its own covariates are observed, else 0.
+    mask : ``(B, n)``, what a row counts, which is 1 without weights, where the protein and its own
+        covariates are observed, else 0.
     response : ``(F, n)``.
     """
 
     borders: _Array
-    mask: _Single
+    mask: _Array
     response: _Array
 
 

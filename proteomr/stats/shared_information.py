@@ -33,10 +33,12 @@ class SharedInformation:
     ----------
     design : the covariates ``A (n, k)``.
     bases : the F fits to the covariates alone.
+    carried : effective number of rows over their number.
     """
 
-    def __init__(self, design: ChunkedDesign, bases: Sequence[Base]) -> None:
+    def __init__(self, design: ChunkedDesign, bases: Sequence[Base], carried: float = 1.0) -> None:
         self.design = design
+        self._carried = carried
         self.F = len(bases)
         self.L = bases[0].residuals.shape[0]
         self._inverse = np.stack([base.inverse_information for base in bases])
@@ -49,13 +51,14 @@ class SharedInformation:
         self._residuals = [self._weigh(chunk, self._residuals32) for chunk in design.chunks]
         self._thresholds = _stack_thresholds(bases)
 
-    def precondition(self, rows: Rows, share: F64) -> tuple[Preconditioner, F64]:
+    def precondition(self, rows: Rows, share: F64, *, terms: int = 1) -> tuple[Preconditioner, F64]:
         """Return the preconditioner, and the score ``(R, L k + t + L s)`` at the fits to the
         covariates alone where rows are independent.
 
         Parameters
         ----------
         share : ``(B,)``, of the rows that each protein is observed on.
+        terms : borders whose coefficients are wanted.
         """
         design, F, L = self.design, self.F, self.L
         B, s, _ = rows.borders.shape
@@ -65,7 +68,7 @@ class SharedInformation:
         of_thresholds, threshold_score = self._threshold_products(rows)
         h = np.concatenate([h, of_thresholds], axis=2)
         inflation = np.repeat(1.0 / share, F)
-        D, weight = self._border_products(rows, inflation)
+        D, weight = self._border_products(rows, inflation, terms)
         g = design.gather(score).reshape(B * F, L * design.k)
         border_score = multiply_tiles(rows.borders.reshape(B * s, -1), self._residuals32.T)
         border_score = border_score.reshape(B, s, F, L).transpose(0, 2, 3, 1).reshape(B * F, L * s)
@@ -94,26 +97,34 @@ class SharedInformation:
             weight,
         )
 
-    def _border_products(self, rows: Rows, inflation: F64) -> tuple[F64, F64]:
+    def _border_products(self, rows: Rows, inflation: F64, terms: int) -> tuple[F64, F64]:
         """Return ``S' W S`` of each fit ``(R, L s, L s)``, and the sum of the weights of the rows
-        that carry the first border's information ``(R,)``.
+        that carry the information of each of the first borders ``(R,)``, the least of them.
         """
         F, L = self.F, self.L
         B, s, _ = rows.borders.shape
-        block, fourth = np.empty((B, s, s, F * L * L)), np.empty((B, F * L * L))
+        block, carried = np.empty((B, s, s, F * L * L)), np.full((B, F, L), np.inf)
         for a in range(s):
             for b in range(a + 1):
                 product = rows.borders[:, a] * rows.borders[:, b]
                 block[:, a, b] = block[:, b, a] = multiply_tiles(product, self._weights32.T)
-                if a == 0:
+                if a == b < terms:
                     fourth = multiply_tiles(np.square(product, out=product), self._weights32.T)
+                    carried = np.fmin(carried, self._carry(block[:, a, a], fourth))
         by_predictor = block.reshape(B, s, s, F, L, L).transpose(0, 3, 4, 1, 5, 2)
         D = by_predictor.reshape(B * F, L * s, L * s)
-        second = np.einsum("bfll->bfl", block[:, 0, 0].reshape(B, F, L, L))
-        fourth = np.einsum("bfll->bfl", fourth.reshape(B, F, L, L))
-        carried = _TAIL * np.square(second) / np.where(fourth > 0.0, fourth, np.nan)
         total = np.tile(self._total, (B, 1)) / inflation[:, None]
-        return D, np.fmin(total, carried.reshape(B * F, L)).min(axis=1)
+        return D, self._carried * np.fmin(total, carried.reshape(B * F, L)).min(axis=1)
+
+    def _carry(self, second: F64, fourth: NDArray[np.float32]) -> F64:
+        """Return the rows that carry a border ``(B, F, L)``, by its moments ``(B, F L L)``."""
+        square, fourth_power = (
+            np.einsum("bfll->bfl", moment.reshape(-1, self.F, self.L, self.L))
+            for moment in (second, fourth.astype(np.float64))
+        )
+        return np.asarray(
+            _TAIL * np.square(square) / np.where(fourth_power > 0.0, fourth_power, np.nan)
+        )
 
     def _threshold_products(self, rows: Rows) -> tuple[F64, F64]:
         """Return the cross-products of borders and thresholds ``(R, L s, t)``, and the scores of

@@ -81,8 +81,24 @@ def call(
             eta, d["means"], d["borders"], d["mask"], d["coefficients"], START, total
         )
         return [eta, total]
+    if name in {"sum_influence", "sum_clusters"}:
+        return call_influence(loops, d, eta, clustered=name == "sum_clusters")
     loops.apply_curvature(eta, d["weights"], d["borders"], d["coefficients"], START, total)
     return [eta, total]
+
+
+def call_influence(
+    loops: ModuleType, d: dict[str, NDArray[Any]], u: NDArray[Any], *, clustered: bool
+) -> list[NDArray[Any]]:
+    g = np.random.default_rng(5)
+    both, vectors = np.stack([u, g.normal(size=u.shape)]), g.normal(size=(R, 2, S))
+    sums = [np.zeros((R, 2, 2)), np.zeros((R, 2)), np.zeros((R, 2))]
+    kept = np.zeros((R if clustered else 0, 2, 2, N))
+    given = (d["borders"], d["mask"], d["response"], d["means"], vectors, START)
+    loops.sum_influence(both, *given, *sums, kept)
+    if clustered:
+        loops.sum_clusters(kept, g.integers(0, 7, N), 7, *sums)
+    return sums
 
 
 LOOPS = sorted(logistic_loops.__all__)
@@ -94,6 +110,8 @@ PAIRS = [
     ("apply_curvature", np.float32, 1e-5),
     ("apply_first_curvature", np.float64, 1e-9),
     ("apply_exact_curvature", np.float64, 1e-12),
+    ("sum_influence", np.float64, 1e-12),
+    ("sum_clusters", np.float64, 1e-12),
 ]
 
 

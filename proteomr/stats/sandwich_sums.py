@@ -1,0 +1,65 @@
+"""Sums of squared scores for the sandwich errors of all fits of a block.
+
+With ``v = H^-1 e`` of a coefficient, row i moves it by ``u_i r_i``, where ``u = X v`` and r are the
+residuals: the robust covariance of two coefficients is the sum over rows, or over clusters of their
+sums, of the products of what they move. See :mod:`proteomr.stats.sandwich` for references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+
+from proteomr._typing import F64, I64
+from proteomr.stats.chunked import ChunkedDesign
+from proteomr.stats.row_models import Rows
+from proteomr.stats.workspace import workspace
+
+__all__ = ["SandwichSums"]
+
+
+@dataclass(frozen=True, slots=True)
+class SandwichSums:
+    """A pass over the rows for a model of one predictor whose state is its means.
+
+    Parameters
+    ----------
+    design : the covariates ``A (n, k)``.
+    loops : those of the model (:mod:`proteomr.stats.logistic_loops`).
+    clusters : ``(n,)``, cluster of each row from 0 on; None for independent rows.
+    """
+
+    design: ChunkedDesign
+    loops: ModuleType
+    clusters: I64 | None = None
+
+    def sum_rows(self, rows: Rows, columns: Sequence[F64], *, state: F64) -> tuple[F64, F64]:
+        """Return the covariances ``(R, P, P)`` and the carriers ``(R, P)``.
+
+        Parameters
+        ----------
+        columns : the P columns v ``(R, k + s)`` of the inverse information.
+        state : ``(R, 1, n)``, the means at the maximum.
+        """
+        design, means = self.design, state[:, 0]
+        R, P = columns[0].shape[0], len(columns)
+        sums = (np.zeros((R, P, P)), np.zeros((R, P)), np.zeros((R, P)))
+        kept = np.empty((0, P, 2, 0))
+        if self.clusters is not None:
+            kept = workspace.take("influence of rows", (R, P, 2, design.n), np.float64)
+        local = [design.distribute(design.spread(v[:, : design.k])) for v in columns]
+        beside = np.ascontiguousarray(np.stack([v[:, design.k :] for v in columns], axis=1))
+        for chunk in design.chunks:
+            u = workspace.take("influence", (P, R, chunk.stop - chunk.start), np.float64)
+            for out, coefficients in zip(u, local, strict=True):
+                np.matmul(coefficients[:, chunk.columns], chunk.local.T, out=out)
+            given = (rows.borders, rows.mask, rows.response, means, beside, chunk.start)
+            self.loops.sum_influence(u, *given, *sums, kept)
+        if self.clusters is not None:
+            groups = int(self.clusters.max(initial=-1)) + 1
+            self.loops.sum_clusters(kept, self.clusters, groups, *sums)
+        meat, second, fourth = sums
+        return meat, np.square(second) / fourth
