@@ -27,6 +27,14 @@ def _add_constant(column, start, stop, by, root):
 
 
 @_compile
+def _finish_run(column, start, stop, by, root, share, own, observed):
+    """Complete a column within one cell where the protein is all that is its own."""
+    for i in range(np.uint64(start), np.uint64(stop)):
+        value = column[i] + by * root[i] + share * own[i]
+        column[i] = value if observed[i] else 0.0
+
+
+@_compile
 def _add_multiple(column, by, other):
     for i in range(np.uint64(column.size)):
         column[i] += by * other[i]
@@ -40,19 +48,25 @@ def _mask(column, observed):
 
 @_compile
 def finish_columns(columns, cells, cell, root, own, shares, observed):
+    alone = own.shape[1] == 1
     for m, j in np.ndindex(columns.shape[:2]):
         start = 0
         while start < cell.size:
             stop = _end_of_run(cell, start)
             for c in range(columns.shape[2]):
-                by = cells[m, j, c, cell[start]]
-                _add_constant(columns[m, j, c], start, stop, by, root)
+                column, by = columns[m, j, c], cells[m, j, c, cell[start]]
+                if alone:
+                    share = shares[m, j, c, 0]
+                    _finish_run(column, start, stop, by, root, share, own[j, 0], observed[j])
+                else:
+                    _add_constant(column, start, stop, by, root)
             start = stop
-        for c in range(columns.shape[2]):
-            for v in range(own.shape[1]):
-                if shares[m, j, c, v] != 0.0:
-                    _add_multiple(columns[m, j, c], shares[m, j, c, v], own[j, v])
-            _mask(columns[m, j, c], observed[j])
+        if not alone:
+            for c in range(columns.shape[2]):
+                for v in range(own.shape[1]):
+                    if shares[m, j, c, v] != 0.0:
+                        _add_multiple(columns[m, j, c], shares[m, j, c, v], own[j, v])
+                _mask(columns[m, j, c], observed[j])
 
 
 @_compile
@@ -198,6 +212,40 @@ def _add_model(columns, t, factor, mixing, meat, fourth):
 
 
 @_compile
+def _add_single(x, e, h, observed, power, least, meat, fourth, doubt):
+    """Add the sums of a model of one orthonormal column, unless a leverage is about 1."""
+    low, total, four, first, second = np.inf, 0.0, 0.0, 0.0, 0.0
+    for i in range(np.uint64(x.size)):
+        square = x[i] * x[i]
+        free = 1.0 - h[i] - square if observed[i] else 1.0
+        low = min(low, free)
+        score = square * e[i] * e[i] / (free * free if power == 1.0 else free)
+        total += score
+        four += square * square
+        part = score * h[i]
+        first += part
+        second += part * part
+    if not low >= least:
+        return False
+    meat[0, 0] += total
+    fourth[0] += four
+    doubt[0] += first
+    doubt[1] += second
+    return True
+
+
+@_compile
+def _add_single_plain(x, e, meat, fourth):
+    total = four = 0.0
+    for i in range(np.uint64(x.size)):
+        square = x[i] * x[i]
+        total += square * e[i] * e[i]
+        four += square * square
+    meat[0, 0] += total
+    fourth[0] += four
+
+
+@_compile
 def add_squares(
     columns, base, sets, observed, mixing, power, least, isolated, meat, fourth, doubt, sound
 ):
@@ -205,6 +253,15 @@ def add_squares(
     last = columns.shape[2] - 1
     factor = np.ones(columns.shape[3])
     for m, j in np.ndindex(columns.shape[:2]):
+        if last == 1:
+            x, e = columns[m, j, 0], columns[m, j, 1]
+            sums = meat[m, j], fourth[m, j]
+            if power == 0.0:
+                _add_single_plain(x, e, sums[0], sums[1])
+                continue
+            h, of = base[j, sets[m]], observed[j]
+            if _add_single(x, e, h, of, power, least, sums[0], sums[1], doubt[m, j, 0]):
+                continue
         if power > 0.0:
             whole, h = columns[m, j, :last], base[j, sets[m]]
             low = _find_factors(whole, h, observed[j], power, least, factor)

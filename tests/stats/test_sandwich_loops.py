@@ -88,6 +88,36 @@ def test_a_row_of_leverage_one_is_left_out_where_it_moves_nothing() -> None:
     assert not add_squares(each()[0], base, 1.0, COLUMNS)[-1].any()
 
 
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("large", [False, True])
+def test_scores_of_a_single_column_are_squared_alike(power: float, *, large: bool) -> None:
+    base = RNG.random((B, 2, R)) * 0.5
+    columns = COLUMNS[:, :, [0, -1]].copy()
+    if large:
+        base[:, :, 7], columns[:, :, 0, 7] = 1.0, 0.0
+    both = []
+    for loops in each():
+        sums = np.zeros((M, B, 1, 1)), np.zeros((M, B, 1)), np.zeros((M, B, 1, 2))
+        sound = np.ones((M, B), dtype=bool)
+        sets, mixing = np.array([0, 1]), np.ones((M, B, 1, 1))
+        loops.add_squares(columns, base, sets, OBSERVED, mixing, power, 0.01, 1e-9, *sums, sound)
+        both.append([*sums, sound])
+    if power == 0.0:
+        both = [sums[:2] for sums in both]
+    assert_same(both)
+
+
+def test_a_single_column_of_each_protein_is_completed_alike() -> None:
+    cells, shares = RNG.normal(size=(M, B, P + 1, Q)), RNG.normal(size=(M, B, P + 1, 1))
+    both = []
+    for loops in each():
+        columns = COLUMNS.copy()
+        own = np.ascontiguousarray(COLUMNS[0, :, :1])
+        loops.finish_columns(columns, cells, CELL, ROOT, own, shares, OBSERVED)
+        both.append([columns])
+    assert_same(both)
+
+
 def test_scores_of_clusters_are_summed_alike() -> None:
     cluster = RNG.integers(0, 40, R)
     both = []
