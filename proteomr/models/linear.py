@@ -10,6 +10,7 @@ protein's own rows, with weights, products or robust errors that of :mod:`proteo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -109,7 +110,9 @@ class Linear(Family[LinearState | OneByOne]):
         varying = refuse_unfit(block, fits)[:, 0]
         standard, scale = block.standardise()
         for chain in state.chains:
-            done = self._fit_chain(state, chain, standard, scale, varying, fits, joint)
+            done = self._fit_chain(
+                state, chain, standard, block.missing, scale, varying, fits, joint
+            )
             for j, at in zip(*np.nonzero(~done & varying[:, None]), strict=True):
                 self._fit_alone(problem, block, int(j), chain.models[at].model, fits, joint)
         return fits if problem.interaction is None else replace(fits, joint={INTERACTION: joint})
@@ -149,6 +152,7 @@ class Linear(Family[LinearState | OneByOne]):
         state: LinearState,
         chain: Chain,
         block: Block,
+        missing: Sequence[I64],
         scale: F64,
         varying: Bool,
         fits: FitBlock,
@@ -159,11 +163,12 @@ class Linear(Family[LinearState | OneByOne]):
         Parameters
         ----------
         block : standardised, by ``scale (b,)``.
+        missing : positions of the people whom each protein lacks.
         """
         done = np.zeros((block.values.shape[0], len(chain.models)), dtype=bool)
         if not any(model.sound for model in chain.models):
             return done
-        projection = project_block(chain, state.terms, block)
+        projection = project_block(chain, state.terms, block, missing)
         reduced = [reduce_model(chain, state.terms, projection, m) for m in chain.models]
         plain = [varying & r.plain & m.sound for r, m in zip(reduced, chain.models, strict=True)]
         if self.options.errors == "classical":
@@ -174,6 +179,7 @@ class Linear(Family[LinearState | OneByOne]):
                 projection,
                 reduced,
                 block,
+                missing,
                 plain,
                 kind=self.options.errors,
                 clusters=state.clusters,

@@ -7,6 +7,7 @@ gives all fits. Pivots are checked after down-dating.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,10 +86,15 @@ class Reduced:
         return np.asarray(np.matmul(self.inverse.transpose(0, 2, 1), self.inverse))
 
 
-def project_block(chain: Chain, terms: Terms, block: Block) -> Projection:
-    """Project a block, standardised, on the basis of a chain."""
+def project_block(chain: Chain, terms: Terms, block: Block, missing: Sequence[I64]) -> Projection:
+    """Project a block, standardised, on the basis of a chain.
+
+    Parameters
+    ----------
+    missing : positions of the people whom each protein lacks, ascending.
+    """
     k = chain.rank
-    gram = np.stack([chain.basis.gram_without(rows) for rows in block.missing])
+    gram = np.stack([chain.basis.gram_without(rows) for rows in missing])
     factor, pivots = cholesky_pivots(gram[:, :k, :k])
     columns = _lay_out_columns(chain, terms, block)
     borders, corner = _border(chain, columns, gram, k, block.own.shape[1])

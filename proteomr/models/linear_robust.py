@@ -90,6 +90,7 @@ def estimate_robust(
     projection: Projection,
     reduced: Sequence[Reduced],
     block: Block,
+    missing: Sequence[I64],
     plain: Sequence[Bool],
     *,
     kind: ErrorKind,
@@ -99,6 +100,7 @@ def estimate_robust(
 
     Parameters
     ----------
+    missing : positions of the people whom each protein lacks.
     plain : ``(b,)`` for each model, where errors are wanted; others are not sound.
     kind : HC0 to HC3, CR0 or CR1.
     clusters : ``(n,)``, cluster of each row from 0 on, for the clustered kinds.
@@ -112,7 +114,7 @@ def estimate_robust(
     walk.add(wanted[small], sums, single=True)
     doubtful = sums.find_doubtful()[wanted] if kind in LEVERAGED else ~small
     walk.add(wanted[~small | doubtful], sums, single=False)
-    G = None if clusters is None else _count_clusters(clusters, block.missing)
+    G = None if clusters is None else _count_clusters(clusters, missing)
     return [
         _finish(r, sums, m, projection.counts, G, p, kind)
         for m, (r, p) in enumerate(zip(reduced, plain, strict=True))

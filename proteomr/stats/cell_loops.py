@@ -22,7 +22,7 @@ def add_products(
     dense : ``(n, d)``, d a multiple of :data:`COLUMNS`.
     cell, root : ``(n,)``, cell of each row, and what its cell columns are multiplied by.
     rows : ``(r,)``, positions of the rows, ascending, at least one.
-    gram : ``(d, d)``, added to on and below the diagonal at least.
+    gram : ``(d, d)``, added to.
     sums : ``(q, d)``, of root times the dense columns, within cells.
     weights : ``(q,)``, sums of squared roots within cells.
     """

@@ -137,6 +137,5 @@ class CelledBasis:
         cross = Z.T @ sums[:, :d]
         out[:z, :z] = Z.T @ (Z * weights[:, None])
         out[:z, z:], out[z:, :z] = cross, cross.T
-        low = np.tril(square[:d, :d])
-        out[z:, z:] = low + np.tril(low, -1).T
+        out[z:, z:] = square[:d, :d]
         return out

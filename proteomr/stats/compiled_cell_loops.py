@@ -66,3 +66,6 @@ def add_products(dense, cell, root, rows, gram, sums, weights):
         for j in range(0, width, 4):
             for k in range(0, j + 1, 4):
                 _multiply(columns, j, k, gram)
+    for j in range(width):
+        for k in range(j):
+            gram[k, j] = gram[j, k]
