@@ -12,15 +12,13 @@ import math
 import numpy as np
 
 from proteomr.stats.compiled_logistic_loops import _exp64
+from proteomr.stats.compiled_window_loops import LANES, SINGLE_LANES, sum_rows, sum_windows
 from proteomr.stats.compiling import compile_loop
 
 __all__ = [
     "CENTRE",
-    "COARSE_POINTS",
     "COARSE_REACH",
-    "UNROLLED",
     "add_coarsely",
-    "add_window",
     "add_windows",
     "fill_kernel",
     "find_bandwidths",
@@ -31,9 +29,7 @@ _compile = compile_loop(fastmath=_EXACT)
 _compile_sums = compile_loop(fastmath=_EXACT | {"reassoc"})
 
 _MAD = 1.4826  # 1 / qnorm(3/4), as R's mad has it
-CENTRE = 560  # of the table of kernel values: no two points of a window lie farther apart
-UNROLLED = 4  # values added at a time; a sum in memory is then read and written less often
-COARSE_POINTS = 48  # the most that are computed at a time
+CENTRE = 600  # of the table of kernel values: no two points of a window lie farther apart
 COARSE_REACH = 18  # points that a kernel reaches on either side, at least 7 bandwidths
 
 
@@ -85,74 +81,22 @@ def fill_kernel(table, z, reach, filled):
 
 
 @_compile
-def add_window(table, below, share, w, first, count, out):
-    """Densities by weights w at `count` grid points from `first` on."""
-    for u in range(count):
-        out[u] = 0.0
-    for i in range(0, below.size, UNROLLED):
-        t = CENTRE + first
-        e0 = table[t - below[i] - 1 : t - below[i] + count]
-        e1 = table[t - below[i + 1] - 1 : t - below[i + 1] + count]
-        e2 = table[t - below[i + 2] - 1 : t - below[i + 2] + count]
-        e3 = table[t - below[i + 3] - 1 : t - below[i + 3] + count]
-        s0, s1, s2, s3 = share[i], share[i + 1], share[i + 2], share[i + 3]
-        w0, w1, w2, w3 = w[i], w[i + 1], w[i + 2], w[i + 3]
-        for u in range(count):
-            d0 = e0[u + 1] + s0 * (e0[u] - e0[u + 1])
-            d1 = e1[u + 1] + s1 * (e1[u] - e1[u + 1])
-            d2 = e2[u + 1] + s2 * (e2[u] - e2[u + 1])
-            d3 = e3[u + 1] + s3 * (e3[u] - e3[u + 1])
-            out[u] += (w0 * d0 + w1 * d1) + (w2 * d2 + w3 * d3)
+def add_windows(table, starts, share, w, v, first, count, out, put):
+    """Densities at `count` grid points from `first` on, by weights w and by weights v."""
+    for k in range(0, count, LANES):
+        sum_windows(table[first + k :], starts, share, w, v, starts.size, out[k:], put[k:])
 
 
 @_compile
-def add_windows(table, below, share, w, v, first, count, out, put):
-    """`add_window` by weights w into `out`, and by weights v into `put`."""
-    for u in range(count):
-        out[u] = 0.0
-        put[u] = 0.0
-    for i in range(0, below.size, UNROLLED):
-        t = CENTRE + first
-        e0 = table[t - below[i] - 1 : t - below[i] + count]
-        e1 = table[t - below[i + 1] - 1 : t - below[i + 1] + count]
-        e2 = table[t - below[i + 2] - 1 : t - below[i + 2] + count]
-        e3 = table[t - below[i + 3] - 1 : t - below[i + 3] + count]
-        s0, s1, s2, s3 = share[i], share[i + 1], share[i + 2], share[i + 3]
-        w0, w1, w2, w3 = w[i], w[i + 1], w[i + 2], w[i + 3]
-        v0, v1, v2, v3 = v[i], v[i + 1], v[i + 2], v[i + 3]
-        for u in range(count):
-            d0 = e0[u + 1] + s0 * (e0[u] - e0[u + 1])
-            d1 = e1[u + 1] + s1 * (e1[u] - e1[u + 1])
-            d2 = e2[u + 1] + s2 * (e2[u] - e2[u + 1])
-            d3 = e3[u + 1] + s3 * (e3[u] - e3[u + 1])
-            out[u] += (w0 * d0 + w1 * d1) + (w2 * d2 + w3 * d3)
-            put[u] += (v0 * d0 + v1 * d1) + (v2 * d2 + v3 * d3)
-
-
-@_compile
-def add_coarsely(kernel, cell, row, w, v, first, count, out, put):
-    """Densities in single precision at `count` coarse points from `first` on, by weights w and v.
+def add_coarsely(kernel, cell, row, starts, weights, points, out):
+    """Densities in single precision at coarse points, by two sets of weights.
 
     A row of the kernel is zero for as many points as are computed at a time, on either side.
     """
-    for u in range(count):
-        out[u] = 0.0
-        put[u] = 0.0
-    end = kernel.shape[1] - COARSE_POINTS
-    for i in range(0, cell.size, UNROLLED):
-        t = COARSE_POINTS + COARSE_REACH + first
-        t0 = min(max(t - cell[i], 0), end)
-        t1 = min(max(t - cell[i + 1], 0), end)
-        t2 = min(max(t - cell[i + 2], 0), end)
-        t3 = min(max(t - cell[i + 3], 0), end)
-        e0 = kernel[row[i], t0 : t0 + count]
-        e1 = kernel[row[i + 1], t1 : t1 + count]
-        e2 = kernel[row[i + 2], t2 : t2 + count]
-        e3 = kernel[row[i + 3], t3 : t3 + count]
-        w0, w1 = np.float32(w[i]), np.float32(w[i + 1])
-        w2, w3 = np.float32(w[i + 2]), np.float32(w[i + 3])
-        v0, v1 = np.float32(v[i]), np.float32(v[i + 1])
-        v2, v3 = np.float32(v[i + 2]), np.float32(v[i + 3])
-        for u in range(count):
-            out[u] += (w0 * e0[u] + w1 * e1[u]) + (w2 * e2[u] + w3 * e3[u])
-            put[u] += (v0 * e0[u] + v1 * e1[u]) + (v2 * e2[u] + v3 * e3[u])
+    length = kernel.shape[1]
+    flat = kernel.reshape(kernel.size)
+    for c in range(0, points, SINGLE_LANES):
+        for i in range(cell.size):
+            place = SINGLE_LANES + COARSE_REACH + c - cell[i]
+            starts[i] = row[i] * length + min(max(place, 0), length - SINGLE_LANES)
+        sum_rows(flat, starts, weights[0], weights[1], cell.size, out[0, c:], out[1, c:])

@@ -9,15 +9,8 @@ import math
 
 import numpy as np
 
-from proteomr.stats.compiled_density_loops import (
-    CENTRE,
-    COARSE_POINTS,
-    UNROLLED,
-    add_coarsely,
-    add_window,
-    add_windows,
-    fill_kernel,
-)
+from proteomr.stats.compiled_density_loops import CENTRE, add_coarsely, add_windows, fill_kernel
+from proteomr.stats.compiled_window_loops import LANES
 from proteomr.stats.compiling import compile_loop
 
 __all__ = ["find_positions"]
@@ -29,9 +22,7 @@ _compile_as_numpy = compile_loop(fastmath=set())
 
 _POINTS = 512  # R's default n
 _NEGLIGIBLE = 8.9  # bandwidths: the kernel is below half of the last digit of its height
-_LANES = 8  # windows are whole multiples, so that every point is computed by vectors
 _MOST_VALUES = 160  # of more, weights are first gathered at the grid points, of which there are 512
-_COARSE_LANES = 16  # of single precision
 _NARROW = 4.0  # bandwidths of fewer grid points leave no room between coarse points
 _SINGLE = 6e-8  # relative rounding of single precision
 _STEEPEST = 0.6066  # largest slope of the kernel, at one bandwidth
@@ -53,7 +44,7 @@ def _find_top(heights):
     for q in range(heights.size):
         highest = max(highest, heights[q])
     q = 0
-    while heights[q] < highest:
+    while q < heights.size - 1 and heights[q] < highest:
         q += 1
     return q
 
@@ -141,22 +132,14 @@ def _gather(below, share, w, first, last, out):
 
 
 @_compile_as_numpy
-def _list_sources(below, share, w, v, first, last, a, b):
-    """Points with weights a and b in the place of the values, as many as come in fours."""
-    m = w.size
-    if m > _MOST_VALUES:
-        _gather(below, share, w, first, last, a)
-        _gather(below, share, v, first, last, b)
-        m = last - first + 2
-        for i in range(m):
-            below[i], share[i] = first + i, 0.0
-    else:
-        a[:m] = w
-        b[:m] = v
-    whole = -(-m // UNROLLED) * UNROLLED
-    for i in range(m, whole):
-        below[i], share[i], a[i], b[i] = first, 0.0, 0.0, 0.0
-    return whole
+def _list_grid_points(below, share, w, v, first, last, a, b):
+    """Grid points in the place of many values, with their weights a and b; how many."""
+    _gather(below, share, w, first, last, a)
+    _gather(below, share, v, first, last, b)
+    n = last - first + 2
+    for i in range(n):
+        below[i], share[i] = first + i, 0.0
+    return n
 
 
 @_compile_as_numpy
@@ -178,7 +161,7 @@ def _find_window(c, until, base, spacing):
     """Grid points that hold coarse points c to `until`, with those beside: the first, how many."""
     low = max(int(base + c * spacing) - 1, 0)
     high = int(base + until * spacing) + 2
-    return low, -(-(high - low + 1) // _LANES) * _LANES
+    return low, -(-(high - low + 1) // LANES) * LANES
 
 
 @_compile_as_numpy
@@ -194,9 +177,9 @@ def _find_run(coarse, points, steep):
 
 
 @_compile_as_numpy
-def _search_rest(below, share, w, table, coarse, frame, slack, low, high, best, position, knots):
+def _search_rest(starts, share, w, table, coarse, frame, low, high, best, position, knots):
     """Look wherever the density may be as high as at the best point between `low` and `high`."""
-    last = int(frame[5]) - 1
+    last, slack = int(frame[5]) - 1, frame[7]
     near = best * (1.0 - _ROUNDING)
     far = np.float32(near / frame[6] - slack)  # no peak rises from lower points
     c = 0
@@ -213,51 +196,42 @@ def _search_rest(below, share, w, table, coarse, frame, slack, low, high, best, 
             until += 1
         if until > c:
             first, count = _find_window(c, until, frame[2], frame[3])
-            add_window(table, below, share, w, first, count, knots)
-            best, position = _look(knots, first, count, frame, best, position)
+            add_windows(table, starts, share, w, w, first, count, knots[0], knots[1])
+            best, position = _look(knots[0], first, count, frame, best, position)
         c = until + 1
     return position
 
 
 @_compile_as_numpy
-def _search(below, share, a, b, table, frame, coarse, knots, both, out):
+def _search(starts, share, a, b, table, frame, coarse, knots, out):
     """Positions of the highest reported points where coarse points tell where to look."""
     base, spacing, points = frame[2], frame[3], int(frame[5])
-    slack_a, slack_b = frame[7] * _sum(a), frame[7] * _sum(b)
     low_a, high_a = _find_run(coarse[0], points, frame[8])
-    low_b, high_b = (low_a, high_a)
-    if both:
-        low_b, high_b = _find_run(coarse[1], points, frame[8])
-    together = both and low_a <= high_b + 1 and low_b <= high_a + 1
-    if together:
+    low_b, high_b = _find_run(coarse[1], points, frame[8])
+    if low_a <= high_b + 1 and low_b <= high_a + 1:
         low_a = low_b = min(low_a, low_b)
         high_a = high_b = max(high_a, high_b)
     first, count = _find_window(low_a, high_a, base, spacing)
-    if together:
-        add_windows(table, below, share, a, b, first, count, knots[0], knots[1])
-    else:
-        add_window(table, below, share, a, first, count, knots[0])
+    add_windows(table, starts, share, a, b, first, count, knots[0], knots[1])
     best, at = _look(knots[0], first, count, frame, -1.0, 0)
     out[0] = _search_rest(
-        below, share, a, table, coarse[0], frame, slack_a, low_a, high_a, best, at, knots[2]
+        starts, share, a, table, coarse[0], frame, low_a, high_a, best, at, knots[2:]
     )
-    if not both:
-        return
-    if not together:
+    if low_b != low_a or high_b != high_a:
         first, count = _find_window(low_b, high_b, base, spacing)
-        add_window(table, below, share, b, first, count, knots[1])
+        add_windows(table, starts, share, b, b, first, count, knots[1], knots[2])
     best, at = _look(knots[1], first, count, frame, -1.0, 0)
     out[1] = _search_rest(
-        below, share, b, table, coarse[1], frame, slack_b, low_b, high_b, best, at, knots[2]
+        starts, share, b, table, coarse[1], frame, low_b, high_b, best, at, knots[2:]
     )
 
 
 @_compile_as_numpy
-def _search_all(below, share, a, b, table, first, last, frame, knots, out):
+def _search_all(starts, share, a, b, table, first, last, frame, knots, out):
     """Positions of the highest of all reported points."""
     low = max(first - 2, 0)
-    count = -(-(last + 4 - low) // _LANES) * _LANES
-    add_windows(table, below, share, a, b, low, count, knots[0], knots[1])
+    count = -(-(last + 4 - low) // LANES) * LANES
+    add_windows(table, starts, share, a, b, low, count, knots[0], knots[1])
     for k in range(2):
         out[k] = _look(knots[k], low, count, frame, -1.0, 0)[1]
 
@@ -265,39 +239,45 @@ def _search_all(below, share, a, b, table, first, last, frame, knots, out):
 @_compile_as_numpy
 def find_positions(x, w, v, bandwidth, lowest, step, spacing, start, stride, kernel, apart, out):
     B, m = x.shape
-    room = max(m, _POINTS) + 2 * UNROLLED
-    below, share = np.zeros(room, np.int64), np.zeros(room)
+    room = max(m, _POINTS)
+    below, share, starts = np.zeros(room, np.int64), np.zeros(room), np.zeros(room, np.int64)
     cell, row = np.zeros(room, np.int64), np.zeros(room, np.int64)
-    a, b = np.zeros(room), np.zeros(room)
+    places = np.zeros(room, np.int64)
+    gathered, single = np.zeros((2, room)), np.zeros((2, room), np.float32)
     table = np.zeros(2 * CENTRE + 1)
-    knots = np.zeros((3, _POINTS + 4 * _LANES))
+    knots = np.zeros((4, _POINTS + 4 * LANES))
     coarse = np.zeros((2, _POINTS), np.float32)
     frame, found = np.zeros(9), np.zeros(2, np.int64)
-    sub, filled, both = kernel.shape[0], 0, v.size > 0
+    square = apart * apart
+    frame[4] = 0.5 / square
+    frame[6], frame[8] = math.exp(0.125 * square), math.exp(-0.5 * square)
+    sub, filled = kernel.shape[0], 0
     for k in range(B):
+        a, b = w[k if w.shape[0] > 1 else 0], v[k if v.shape[0] > 1 else 0]
+        heaviest = max(_sum(a), _sum(b))
         first, last = _lay_out(x[k], lowest[k], step[k], below, share)
-        if first < 0:
+        if first < 0 or not (min(_sum(a), _sum(b)) > 0.0 and heaviest < np.inf):
             out[:, k] = -1
             continue
-        of_a = w[k if w.shape[0] > 1 else 0]
-        of_b = v[k if v.shape[0] > 1 else 0] if both else of_a
-        n = _list_sources(below, share, of_a, of_b, first, last, a, b)
+        n = m
+        if m > _MOST_VALUES:
+            n = _list_grid_points(below, share, a, b, first, last, gathered[0], gathered[1])
+            a, b = gathered[0, :n], gathered[1, :n]
         r = bandwidth[k] / spacing[k]
         reach = int(_NEGLIGIBLE * r) + 2
         fill_kernel(table, spacing[k] / bandwidth[k], reach, filled)
         filled = reach
+        for i in range(n):
+            starts[i] = CENTRE - 1 - below[i]
         frame[0], frame[1] = (start[k] - lowest[k]) / step[k], stride[k] / step[k]
         if r < _NARROW:
-            _search_all(below[:n], share[:n], a[:n], b[:n], table, first, last, frame, knots, found)
+            _search_all(starts[:n], share[:n], a, b, table, first, last, frame, knots, found)
         else:
             frame[2], points = _place_coarsely(below[:n], share[:n], apart * r, sub, cell, row)
-            frame[3], frame[4], frame[5] = apart * r, 0.5 / (apart * apart), points
-            frame[6], frame[8] = math.exp(0.125 * apart * apart), math.exp(-0.5 * apart * apart)
-            frame[7] = 0.125 / (r * r) + 0.5 * _STEEPEST * apart / sub + (n + 16) * _SINGLE
-            for c in range(0, points, COARSE_POINTS):
-                count = min(-(-(points - c) // _COARSE_LANES) * _COARSE_LANES, COARSE_POINTS)
-                add_coarsely(
-                    kernel, cell[:n], row[:n], a, b, c, count, coarse[0, c:], coarse[1, c:]
-                )
-            _search(below[:n], share[:n], a[:n], b[:n], table, frame, coarse, knots, both, found)
+            frame[3], frame[5] = apart * r, points
+            error = 0.125 / (r * r) + 0.5 * _STEEPEST * apart / sub + (n + 16) * _SINGLE
+            frame[7] = error * heaviest
+            single[0, :n], single[1, :n] = a, b
+            add_coarsely(kernel, cell[:n], row[:n], places, single, points, coarse)
+            _search(starts[:n], share[:n], a, b, table, frame, coarse, knots, found)
         out[:, k] = found

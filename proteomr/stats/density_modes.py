@@ -21,7 +21,6 @@ __all__ = ["Samples", "find_modes", "measure_samples"]
 
 _APART = 0.5  # bandwidths between coarse points: a peak is 2 % higher than the points beside it
 _FRACTIONS = 64  # of that distance, at which rows of the coarse kernel stand
-_NOTHING = np.zeros((0, 0))  # in the place of a second set of weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def find_modes(samples: Samples, *weights: F64) -> list[F64]:
     find_positions(
         np.ascontiguousarray(x),
         rows[0],
-        rows[1] if len(rows) > 1 else _NOTHING,
+        rows[-1],
         frame.bandwidth,
         frame.lowest,
         frame.step,
@@ -102,8 +101,9 @@ def find_modes(samples: Samples, *weights: F64) -> list[F64]:
 @cache
 def _tabulate_kernel() -> NDArray[np.float32]:
     """Kernel at coarse points, a row for each fraction of a point, zeros beside it."""
-    from proteomr.stats.compiled_density_loops import COARSE_POINTS, COARSE_REACH
+    from proteomr.stats.compiled_density_loops import COARSE_REACH
+    from proteomr.stats.compiled_window_loops import SINGLE_LANES
 
     fraction = np.arange(_FRACTIONS)[:, None] / _FRACTIONS
     z = _APART * (np.arange(-COARSE_REACH, COARSE_REACH + 1) - fraction)
-    return np.pad(np.exp(-0.5 * z * z), ((0, 0), (COARSE_POINTS, COARSE_POINTS))).astype(np.float32)
+    return np.pad(np.exp(-0.5 * z * z), ((0, 0), (SINGLE_LANES, SINGLE_LANES))).astype(np.float32)
