@@ -41,14 +41,15 @@ def sum_windows(_typing, table, starts, share, w, v, count, out, put):
             context, builder, signature, given, (0, 1, 2, 3, 4, 6, 7)
         )
 
+        kind = ir.VectorType(ir.DoubleType(), LANES)
+
         def term(i):
             left = builder.gep(t, [_load(builder, p, i)])
-            right = _read(builder, builder.gep(left, [_number(1)]), LANES)
-            step = builder.fsub(_read(builder, left, LANES), right, flags=_CONTRACT)
+            right = _read(builder, builder.gep(left, [_number(1)]), kind)
+            step = builder.fsub(_read(builder, left, kind), right, flags=_CONTRACT)
             part = _spread(builder, _load(builder, s, i), LANES)
             return builder.fadd(right, builder.fmul(part, step, flags=_CONTRACT), flags=_CONTRACT)
 
-        kind = ir.VectorType(ir.DoubleType(), LANES)
         _sum_terms(builder, term, kind, given[5], ((of_w, to_out), (of_v, to_put)))
         return context.get_dummy_value()
 
@@ -72,10 +73,11 @@ def sum_rows(_typing, table, starts, w, v, count, out, put):
             context, builder, signature, given, (0, 1, 2, 3, 5, 6)
         )
 
-        def term(i):
-            return _read(builder, builder.gep(t, [_load(builder, p, i)]), SINGLE_LANES)
-
         kind = ir.VectorType(ir.FloatType(), SINGLE_LANES)
+
+        def term(i):
+            return _read(builder, builder.gep(t, [_load(builder, p, i)]), kind)
+
         _sum_terms(builder, term, kind, given[4], ((of_w, to_out), (of_v, to_put)))
         return context.get_dummy_value()
 
@@ -106,7 +108,7 @@ def _sum_terms(
     builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
     builder.position_at_end(after)
     for total, (_, place) in zip(grown, sides, strict=True):
-        builder.store(total, builder.bitcast(place, kind.as_pointer()), align=_bytes(place))
+        builder.store(total, builder.bitcast(place, kind.as_pointer()), align=_bytes(kind))
 
 
 def _point(context: Any, builder: Any, signature: Any, given: Any, which: Any) -> list[Any]:
@@ -122,15 +124,14 @@ def _load(builder: Any, pointer: Any, i: Any) -> Any:
     return builder.load(builder.gep(pointer, [i]))
 
 
-def _bytes(pointer: Any) -> int:
+def _bytes(kind: ir.VectorType) -> int:
     """Numbers stand at multiples of their own length, wherever a vector begins."""
-    return 8 if isinstance(pointer.type.pointee, ir.DoubleType) else 4
+    return 8 if isinstance(kind.element, ir.DoubleType) else 4
 
 
-def _read(builder: Any, pointer: Any, lanes: int) -> Any:
+def _read(builder: Any, pointer: Any, kind: ir.VectorType) -> Any:
     """A vector of the numbers from a pointer on."""
-    kind = ir.VectorType(pointer.type.pointee, lanes)
-    return builder.load(builder.bitcast(pointer, kind.as_pointer()), align=_bytes(pointer))
+    return builder.load(builder.bitcast(pointer, kind.as_pointer()), align=_bytes(kind))
 
 
 def _spread(builder: Any, value: Any, lanes: int) -> Any:
