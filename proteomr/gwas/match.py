@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 import polars as pl
 
 from proteomr.errors import ColumnError, InputError, nearest
+from proteomr.gwas.shared_places import lie_on_other_chromosomes, shows_one_build
 from proteomr.io.sumstats.cells import parse_names, parse_rsids
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
     "match_variants",
     "name_keys",
     "read_places",
-    "shows_one_build",
 ]
 
 Key: TypeAlias = Literal["name", "rsid", "position"]
@@ -42,10 +42,6 @@ _PLACE: Final = (
     r"(?:[^A-Z0-9].*)?$"
 )
 _RS: Final = r"^rs[1-9][0-9]*$"
-# Of five shared variants at least nine in ten stand at the same position: then both sources are
-# on one build, whatever they say (the same figures as in `proteomr.gwas.build`). Of three or four
-# all but one: half a per cent of places are the same on two builds, two by chance in 1 of 10,000.
-_FEWEST, _SURE, _LEAST = 5, 0.9, 3
 # The position of an insertion or deletion depends on how it is anchored, by as much as it is long
 # within a repeat; 100 bp cover all but the longest.
 _INDEL_SHIFT_BP: Final = 100
@@ -353,45 +349,9 @@ def contradict_positions(pairs: pl.DataFrame, *, shown: str | None = None) -> pl
     of_all = pl.lit(shows_one_build(pairs), pl.Boolean) if shown is None else pl.col(shown)
     word = pl.col("word") if "word" in pairs.columns else pl.lit(value=False)
     one_build = pl.coalesce(same_build, of_all, word)
-    return pairs.select((_other_chromosome() | (_is_apart() & one_build)).alias("c")).to_series()
-
-
-def shows_one_build(pairs: pl.DataFrame) -> bool | None:
-    """Return whether rows that share a name lie at the same positions; None if too few tell.
-
-    Parameters
-    ----------
-    pairs : see `contradict_positions`.
-
-    Examples
-    --------
-    >>> places = {"chromosome": ["1"] * 6, "position_bp": [1, 2, 3, 4, 5, 6]}
-    >>> other = {"chromosome_right": ["1"] * 6, "position_bp_right": [1, 2, 3, 4, 5, 6]}
-    >>> shows_one_build(pl.DataFrame({**places, **other, "indel": [False] * 6}))
-    True
-    """
-    n, same = pairs.select(*_count_comparable()).row(0)
-    if n >= _LEAST and n - same <= max(1.0, (1.0 - _SURE) * n):
-        return True
-    return False if n >= _FEWEST or (n >= _LEAST and same == 0) else None
-
-
-def _count_comparable() -> tuple[pl.Expr, pl.Expr]:
-    """Return how many pairs have both positions, and how many of these the same."""
-    near = ~_other_chromosome()
-    distance = (pl.col("position_bp") - pl.col("position_bp_right")).abs()
-    return (
-        (near & distance.is_not_null()).sum().alias("n"),
-        (near & (distance == 0)).sum().alias("same"),
-    )
-
-
-def _other_chromosome() -> pl.Expr:
-    first, second = (
-        pl.col(name).cast(pl.String).str.replace("(?i)^chr", "").str.to_uppercase()
-        for name in ("chromosome", "chromosome_right")
-    )
-    return (first != second).fill_null(value=False)
+    return pairs.select(
+        (lie_on_other_chromosomes() | (_is_apart() & one_build)).alias("c")
+    ).to_series()
 
 
 def _is_apart() -> pl.Expr:

@@ -17,8 +17,8 @@ from proteomr.gwas.match import (
     contradict_positions,
     is_number_or_place,
     read_places,
-    shows_one_build,
 )
+from proteomr.gwas.shared_places import shows_one_build
 from proteomr.io.genetics.genotypes import LdSource, open_genotypes, read_pgen
 from proteomr.io.genetics.ld_matrices import LdMatrix, LdValues, read_ld_matrix
 from proteomr.runs import Data, Source

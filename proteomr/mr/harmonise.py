@@ -14,8 +14,8 @@ from proteomr.gwas.match import (
     contradict_positions,
     is_number_or_place,
     name_keys,
-    shows_one_build,
 )
+from proteomr.gwas.shared_places import show_builds
 from proteomr.io.sumstats.cells import parse_names, parse_rsids
 from proteomr.mr.alleles import align_alleles
 from proteomr.mr.repeated import keep_once
@@ -37,6 +37,7 @@ Action: TypeAlias = Literal[1, 2, 3]
 _NUMBERS: Final = ("beta", "se", "eaf", "neg_log10_p", "n")
 _NEEDED: Final = ("variant_id", "effect_allele", "other_allele", "beta", "se")
 _RSID: Final = {"rsid": pl.String()}
+_ROWS_TOGETHER: Final = 250_000  # of pairs of rows joined at a time: some tens of megabytes
 _PLACES: Final = {"chromosome": pl.String(), "position_bp": pl.Int64(), "build": pl.String()}
 _FURTHER: Final = {"n_case": pl.Float64(), "proxy_id": pl.String(), "proxy_r2": pl.Float64()}
 _DIFFERENCE: Final = 0.2  # of frequencies: more than ancestries of one continent differ by
@@ -150,12 +151,17 @@ def describe_outcomes(exposure: pl.DataFrame, outcome: pl.DataFrame) -> pl.DataF
 
 def _describe_outcomes(exposure: pl.DataFrame, outcome: pl.DataFrame) -> pl.DataFrame:
     places = exposure.select("variant_id", *_PLACES)
-    parts = outcome.select("outcome", "variant_id", *_PLACES).partition_by("outcome", as_dict=True)
-    rows = [
-        (name, shows_one_build(places.join(part, on="variant_id", how="inner")))
-        for (name,), part in sorted(parts.items())
-    ]
-    return pl.DataFrame(rows, schema={"outcome": pl.String, "one_build": pl.Boolean}, orient="row")
+    repeats = places["variant_id"].value_counts()["count"].to_numpy().max(initial=1)
+    share = max(1, _ROWS_TOGETHER // int(repeats))  # of the outcomes' rows
+    named = outcome.select("outcome", "variant_id", *_PLACES).sort("outcome").with_row_index("row")
+    # Outcomes that begin within the same stretch of rows go together, each of them whole.
+    stretch = (pl.col("row").first().over("outcome") // share).alias("stretch")
+    shown: dict[str, bool | None] = dict.fromkeys(named["outcome"].unique().sort())
+    for part in named.with_columns(stretch).partition_by("stretch", include_key=False):
+        shown |= show_builds(places.join(part, on="variant_id", how="inner"), by="outcome")
+    return pl.DataFrame(
+        list(shown.items()), schema={"outcome": pl.String, "one_build": pl.Boolean}, orient="row"
+    )
 
 
 def to_harmonised(table: pl.DataFrame) -> list[Harmonised]:

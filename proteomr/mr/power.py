@@ -50,7 +50,7 @@ def compute_power(
     """
     shift = abs(effect) * math.sqrt(_information(n, r2, case_share))
     critical = float(quantile_normal(1 - _level(alpha) / 2))
-    return _normal_cdf(shift - critical) + _normal_cdf(-shift - critical)
+    return _power_beyond(critical, shift)
 
 
 def detectable_effect(
@@ -71,12 +71,14 @@ def detectable_effect(
     """
     if not _level(alpha) < power < 1:
         raise InputError(f"power {power:g}: a share between the level and 1 is needed")
+    critical = float(quantile_normal(1 - alpha / 2))
+    root = math.sqrt(_information(n, r2, case_share))
     low, high = 0.0, 1.0
-    while compute_power(high, n=n, r2=r2, case_share=case_share, alpha=alpha) < power:
+    while _power_beyond(critical, high * root) < power:
         high *= 2
     while high - low > _EXACT * high:
         middle = (low + high) / 2
-        short = compute_power(middle, n=n, r2=r2, case_share=case_share, alpha=alpha) < power
+        short = _power_beyond(critical, middle * root) < power
         low, high = (middle, high) if short else (low, middle)
     return high
 
@@ -139,6 +141,11 @@ def _information(n: float, r2: float, case_share: float | None) -> float:
     if not 0 < case_share < 1:
         raise InputError(f"share of cases {case_share:g}: a number between 0 and 1 is needed")
     return n * r2 * case_share * (1 - case_share)
+
+
+def _power_beyond(critical: float, shift: float) -> float:
+    """Share of a standard normal moved by `shift` that lies beyond either critical value."""
+    return _normal_cdf(shift - critical) + _normal_cdf(-shift - critical)
 
 
 def _level(alpha: float) -> float:

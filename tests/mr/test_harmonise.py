@@ -11,8 +11,9 @@ import pytest
 
 from proteomr.errors import ColumnError, NothingToDo, UsageError
 from proteomr.gwas.twosamplemr import from_twosamplemr
+from proteomr.mr import harmonise
 from proteomr.mr.frequencies import check_frequencies
-from proteomr.mr.harmonise import Action, harmonise_table, to_harmonised
+from proteomr.mr.harmonise import Action, describe_outcomes, harmonise_table, to_harmonised
 from proteomr.mr.sensitivity import leave_one_out, split_variants
 from proteomr.mr.twosamplemr import to_twosamplemr
 from tests.mr.reference import read_expected
@@ -334,3 +335,37 @@ def test_rs_numbers_come_from_either_study_or_from_the_name() -> None:
         assert rows["rsid"].to_list() == [told[name] for name in rows["variant_id"]]
         assert tabulated.filter(variant_id="all")["rsid"].null_count() > 0
     assert to_twosamplemr(table)["rsid"].to_list() == ["rs10822143", "rs5", "rs3"]
+
+
+@pytest.mark.parametrize("together", [1, 50, 10_000])
+def test_what_outcomes_show_of_their_build_does_not_depend_on_those_beside_them(
+    together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(3)
+    names = [f"1:{1000 * i}:A:G" for i in range(1, 21)]
+
+    def place(trait: str, moved: int, kept: int) -> pl.DataFrame:
+        shift = np.where(np.arange(20) < moved, 7, 0)
+        frame = pl.DataFrame(
+            {
+                "variant_id": names,
+                "effect_allele": "A",
+                "other_allele": "G",
+                "beta": 0.1,
+                "se": 0.01,
+                "trait": trait,
+                "chromosome": "chr1",
+                "position_bp": 1000 * np.arange(1, 21) + shift,
+            }
+        )
+        return frame.head(kept)
+
+    exposures = pl.concat([place(f"x{k}", 0, 20) for k in range(2)])
+    counts = [(int(random.integers(0, 21)), int(random.integers(1, 21))) for _ in range(30)]
+    counts[0] = (0, 1)  # too few to tell
+    parts = {f"y{k:02}": place(f"y{k:02}", *count) for k, count in enumerate(counts)}
+    alone = [describe_outcomes(exposures, part).row(0) for part in parts.values()]
+    monkeypatch.setattr(harmonise, "_ROWS_TOGETHER", together)
+    mixed = pl.concat(parts.values()).sample(fraction=1.0, shuffle=True, seed=1)
+    assert describe_outcomes(exposures, mixed).rows() == alone
+    assert {shown for _, shown in alone} == {True, False, None}
