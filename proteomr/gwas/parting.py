@@ -100,7 +100,7 @@ def _refuse_apart(
 ) -> None:
     """Refuse files that are given as parts of one study, and are several."""
     sizes = np.diff([0, *ends])
-    owner = np.repeat(np.arange(len(files)), sizes)[contradicting]
+    owner = np.searchsorted(ends, np.flatnonzero(contradicting), side="right")
     rows = pl.DataFrame([variants.filter(pl.Series(contradicting)), pl.Series("file", owner)])
     shared = rows.group_by("variant").agg(pl.col("file").unique().sort())
     shared = shared.filter(pl.col("file").list.len() > 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import pyarrow.parquet
 
 from proteomr._typing import Bool
 from proteomr.files import replace_file, shared_mode, storage_errors
-from proteomr.io.sumstats.distinct import list_distinct, map_repeated
+from proteomr.io.sumstats.distinct import find_distinct
 from proteomr.runs.encoding import name_stamp
 from proteomr.tables import load_schema
 
@@ -30,11 +30,11 @@ _FEW_VALUES: Final = (
     "build",
     "effect_allele",
     "other_allele",
-    "n",
-    "n_case",
     "trait",
     "p_origin",
 )
+_COUNTS: Final = ("n", "n_case")  # of few values where a study has one size, of many in a pool
+_PER_COUNT: Final = 8
 _SOUGHT: Final = ("chromosome", "position_bp", "neg_log10_p")  # by which scans pass over groups
 
 
@@ -88,6 +88,7 @@ class ParquetSink:
         self._held: list[pl.DataFrame] = []
         self._rows = 0
         self._parts: list[Path] = []
+        self._few_numbers: list[str] = []
 
     @classmethod
     @contextmanager
@@ -130,6 +131,8 @@ class ParquetSink:
         rows = pl.concat(self._held) if self._held else load_schema("sumstats").empty()
         part = self._folder / f"rows-{len(self._parts)}.arrow"
         table = arrange_aside(rows)
+        if not self._parts:
+            self._few_numbers = [name for name in _COUNTS if _has_few(rows[name])]
         with pa.OSFile(str(part), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
         self._parts.append(part)
@@ -138,7 +141,7 @@ class ParquetSink:
     def _write(self, file: BinaryIO, keep: Bool | None, fill: dict[str, str]) -> None:
         schema = _parquet_schema()
         at = 0
-        with _open_writer(file, schema) as writer:
+        with _open_writer(file, schema, few=self._few_numbers) as writer:
             for part in self._parts:
                 with pa.memory_map(str(part)) as opened:
                     aside = pa.ipc.open_file(opened).read_all()
@@ -207,20 +210,22 @@ def _parquet_schema() -> pa.Schema:
     """Return the columns of the result, texts of few values by number: written as plain text."""
     schema = load_schema("sumstats").empty().to_arrow().schema
     numbered = pa.dictionary(pa.int32(), _TEXT)
-    fields = [
-        entry.with_type(numbered) if entry.name in _FEW_VALUES and entry.type == _TEXT else entry
-        for entry in schema
-    ]
+    fields = [entry.with_type(numbered) if entry.name in _FEW_VALUES else entry for entry in schema]
     return pa.schema(fields)
 
 
-def _open_writer(target: BinaryIO, schema: pa.Schema) -> Any:
+def _has_few(counts: pl.Series) -> bool:
+    """Tell whether a dictionary of the first counts is short enough to be worth its making."""
+    return counts.n_unique() * _PER_COUNT <= counts.len()
+
+
+def _open_writer(target: BinaryIO, schema: pa.Schema, *, few: Sequence[str]) -> Any:
     return pyarrow.parquet.ParquetWriter(
         target,
         schema,
         compression="zstd",
         compression_level=1,
-        use_dictionary=list(_FEW_VALUES),
+        use_dictionary=[*_FEW_VALUES, *few],
         write_statistics=list(_SOUGHT),
         store_schema=False,  # in it texts would be told to be numbered
     )
@@ -228,10 +233,11 @@ def _open_writer(target: BinaryIO, schema: pa.Schema) -> Any:
 
 def _number(column: pl.Series) -> pa.Array:
     """Return a column for the file aside, its texts by number where they are of the few."""
-    if column.dtype != pl.String or column.name not in _FEW_VALUES:
+    if column.name not in _FEW_VALUES:
         return column.rechunk().to_arrow()
-    values = list_distinct(column).drop_nulls().sort()
-    place = map_repeated(column, partial(_place, values=values))
+    distinct = find_distinct(column)
+    values = distinct.cells.drop_nulls().unique().sort()
+    place = distinct.map(partial(_place, values=values))
     return pa.DictionaryArray.from_arrays(place.rechunk().to_arrow(), values.to_arrow())
 
 

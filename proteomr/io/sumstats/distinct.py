@@ -3,19 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-__all__ = ["find_letters", "list_distinct", "map_letters", "map_repeated", "map_runs", "put_cells"]
+__all__ = ["Distinct", "find_distinct", "find_letters", "map_letters", "map_runs", "put_cells"]
 
 CellFunction: TypeAlias = Callable[[pl.Series], pl.Series]
 """What becomes of each cell by itself, whatever stands beside it."""
 
 _LETTERS: Final = pl.Series([chr(code) for code in range(128)])  # one byte each in UTF-8
 _FEW_RUNS: Final = 8  # rows to a run, from which on the detour pays
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distinct:
+    """Cells of a column that stand for all.
+
+    Parameters
+    ----------
+    cells : (d,) of the column, not all of them different.
+    place : (r,) of each row among them.
+    """
+
+    cells: pl.Series
+    place: pl.Series
+
+    def map(self, function: CellFunction) -> pl.Series:
+        """Return a function of all rows of the column."""
+        return function(self.cells).gather(self.place)
+
+
+def find_distinct(cells: pl.Series) -> Distinct:
+    """Return cells that stand for all of a column of text: of runs, of letters, else all.
+
+    Examples
+    --------
+    >>> find_distinct(pl.Series(["a", "b", "a"])).cells.to_list()
+    ['a', 'b']
+    """
+    everything = Distinct(cells, pl.int_range(cells.len(), dtype=pl.UInt32, eager=True))
+    return _find_runs(cells) or _find_letters(cells) or everything
 
 
 def map_runs(cells: pl.Series, function: CellFunction) -> pl.Series:
@@ -31,10 +62,8 @@ def map_runs(cells: pl.Series, function: CellFunction) -> pl.Series:
     >>> map_runs(pl.Series(["a"] * 20 + ["b"] * 20), lambda cells: cells.str.to_uppercase())[20]
     'B'
     """
-    starts, run = _find_runs(cells)
-    if starts.size * _FEW_RUNS > cells.len():
-        return function(cells)
-    return function(cells.gather(starts)).gather(run)
+    runs = _find_runs(cells)
+    return function(cells) if runs is None else runs.map(function)
 
 
 def map_letters(cells: pl.Series, function: CellFunction) -> pl.Series:
@@ -50,30 +79,8 @@ def map_letters(cells: pl.Series, function: CellFunction) -> pl.Series:
     >>> map_letters(pl.Series(["a", "c", None, "at"]), lambda s: s.str.to_uppercase()).to_list()
     ['A', 'C', None, 'AT']
     """
-    code = find_letters(cells)
-    rest = np.flatnonzero(code == 0)
-    if 2 * rest.size > code.size:
-        return function(cells)
-    of_letters = function(_LETTERS.alias(cells.name))
-    if not rest.size:
-        return of_letters.gather(code)
-    place = code.astype(np.uint32)
-    place[rest] = np.arange(_LETTERS.len(), _LETTERS.len() + rest.size)
-    return pl.concat([of_letters, function(cells.gather(rest))], rechunk=True).gather(place)
-
-
-def map_repeated(cells: pl.Series, function: CellFunction) -> pl.Series:
-    """Return a function of text by runs where these are long, else by letters.
-
-    Examples
-    --------
-    >>> map_repeated(pl.Series(["a", "b", "a"]), lambda cells: cells.str.to_uppercase()).to_list()
-    ['A', 'B', 'A']
-    """
-    starts, run = _find_runs(cells)
-    if starts.size * _FEW_RUNS > cells.len():
-        return map_letters(cells, function)
-    return function(cells.gather(starts)).gather(run)
+    letters = _find_letters(cells)
+    return function(cells) if letters is None else letters.map(function)
 
 
 def find_letters(cells: pl.Series) -> NDArray[np.uint8]:
@@ -90,23 +97,6 @@ def find_letters(cells: pl.Series) -> NDArray[np.uint8]:
     """
     letters = cells.cast(pl.Binary).bin.reinterpret(dtype=pl.UInt8)
     return letters.fill_null(0).to_numpy()
-
-
-def list_distinct(cells: pl.Series) -> pl.Series:
-    """Return the cells that occur, in no order, null among them.
-
-    Examples
-    --------
-    >>> list_distinct(pl.Series(["a", "a", None])).sort().to_list()
-    [None, 'a']
-    """
-    starts, _ = _find_runs(cells)
-    if starts.size * _FEW_RUNS <= cells.len() or cells.dtype != pl.String:
-        return cells.gather(starts).unique()
-    code = find_letters(cells)
-    letters = np.flatnonzero(np.bincount(code, minlength=1)[1:]) + 1
-    rest = cells.gather(np.flatnonzero(code == 0)).unique()
-    return pl.concat([_LETTERS.gather(letters).alias(cells.name), rest], rechunk=True)
 
 
 def put_cells(cells: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series:
@@ -127,10 +117,31 @@ def put_cells(cells: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series
         return values
     place = np.arange(cells.len(), dtype=np.uint32)
     place[rows.to_numpy()] = np.arange(cells.len(), cells.len() + rows.len())
-    return pl.concat([cells, values], rechunk=True).gather(place)
+    return pl.concat([cells, values], rechunk=True).gather(pl.Series(place))
 
 
-def _find_runs(cells: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-    """Return where runs of one cell start, and the number of the run that each cell is of."""
-    run = cells.rle_id().to_numpy()
-    return np.flatnonzero(np.diff(run, prepend=np.uint32(1) << 31)), run
+def _find_runs(cells: pl.Series) -> Distinct | None:
+    """Return the first cell of each run; None where runs are short."""
+    run = cells.rle_id()
+    if not run.len() or (int(run[-1]) + 1) * _FEW_RUNS > run.len():
+        return None
+    number = run.to_numpy()
+    starts = np.concatenate([[0], np.flatnonzero(number[1:] != number[:-1]) + 1])
+    return Distinct(cells.gather(starts), run)
+
+
+def _find_letters(cells: pl.Series) -> Distinct | None:
+    """Return the letters among the cells, and all others; None where these are the most."""
+    code = find_letters(cells)
+    rest = np.flatnonzero(code == 0)
+    if 2 * rest.size >= code.size:
+        return None
+    letters = np.flatnonzero(np.bincount(code)[1:]) + 1
+    place_of = np.zeros(256, dtype=np.uint32)
+    place_of[letters] = np.arange(letters.size)
+    place = place_of[code]
+    place[rest] = np.arange(letters.size, letters.size + rest.size)
+    found = _LETTERS.gather(letters).alias(cells.name)
+    if rest.size:
+        found = pl.concat([found, cells.gather(rest)], rechunk=True)
+    return Distinct(found, pl.Series(place))

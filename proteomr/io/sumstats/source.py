@@ -18,7 +18,7 @@ from proteomr.io.sumstats.books import FormatBook, is_book_file, load_book
 from proteomr.io.sumstats.canonical import Chunk, Facts, canonicalise
 from proteomr.io.sumstats.cells import ABSENT
 from proteomr.io.sumstats.delimited import RawTable, open_delimited
-from proteomr.io.sumstats.distinct import list_distinct
+from proteomr.io.sumstats.distinct import find_distinct
 from proteomr.io.sumstats.header import Layout, assign_columns, find_book
 from proteomr.io.sumstats.selection import Selection
 from proteomr.io.sumstats.sidecar import find_sidecar, read_sidecar
@@ -106,7 +106,7 @@ class SumStatsFile:
             for trait, rows in self._by_trait(raw):
                 facts = self.facts if trait is None else replace(self.facts, trait=trait)
                 chunk = canonicalise(rows, self.layout, facts=facts, selection=self._selection)
-                traits = list_distinct(chunk.frame["trait"]).drop_nulls()
+                traits = find_distinct(chunk.frame["trait"]).cells.drop_nulls().unique()
                 refuse_names(traits, what="a trait", path=self.path)
                 yield chunk
 
