@@ -5,6 +5,7 @@ The rows of the whole scan and of its growth are read from what ``benchmarks.run
 """
 
 from benchmarks.rows.commands import Munging, QualityControl
+from benchmarks.rows.floors import Floors
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Regressions
@@ -13,6 +14,7 @@ from benchmarks.rows.row import Matter, Row
 __all__ = ["MATTERS", "ROWS"]
 
 MATTERS: tuple[Matter, ...] = (
+    Floors(),
     Ranks(),
     Regressions("linear"),
     Regressions("logistic"),

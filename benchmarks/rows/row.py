@@ -30,7 +30,7 @@ class Row:
     title, against : in the table, the second the yardstick of the same run.
     gain : the ratio is the yardstick's time over proteomr's, and more is better; else it is
         proteomr's over the yardstick's, a cost, and less is better.
-    must, aim : of the ratio; None where only time and memory are told.
+    must, aim : of the ratio; None where nothing is asked of it.
     quick : whether it has a reduced size.
     """
 
@@ -51,7 +51,7 @@ class Row:
         >>> [cost.standing(ratio) for ratio in (1.6, 2.5, 150.0, None)]
         ['aim', 'must', 'short', '']
         """
-        if ratio is None or self.must is None:
+        if ratio is None or (self.must is None and self.aim is None):
             return ""
         if self._reaches(ratio, self.aim):
             return "aim"
