@@ -102,7 +102,8 @@ def _draw_lines(panel: Axes, points: Sequence[Point], axis: Axis, measure: str) 
         ticks.update(at)
         values = [getattr(point, measure) for point in curve]
         panel.plot(at, values, color=colour, marker=marker, markersize=4, linewidth=1.4)
-        text = f"{family}: slope {exponent(curve, measure):.2f}"
+        slope = exponent(curve, measure)
+        text = family if math.isnan(slope) else f"{family}: slope {slope:.2f}"
         top = 0.96 - 0.1 * place
         panel.text(0.04, top, text, transform=panel.transAxes, color=colour, fontsize=8, va="top")
     panel.set_xscale("log")

@@ -96,7 +96,7 @@ FULL = Curve(
 )
 QUICK = Curve(
     name="quick",
-    people=(5_000, 10_000),
+    people=(10_000,),
     at_proteins=16,
     proteins=(8,),
     at_people=5_000,

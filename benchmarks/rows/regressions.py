@@ -35,7 +35,7 @@ __all__ = ["Found", "Regressions", "affordable", "find_exactly"]
 
 _SIZES: dict[SizeName, tuple[Size, float]] = {
     "full": (Size("full", people=42_062, proteins=2_920, chosen=3, rounds=3, pairs=1), 20.0),
-    "quick": (Size("quick", people=6_000, proteins=768, chosen=1, rounds=2, pairs=1), 0.5),
+    "quick": (Size("quick", people=5_000, proteins=768, chosen=1, rounds=2, pairs=1), 0.4),
     "tiny": (Size("tiny", people=5_000, proteins=32, chosen=2, rounds=1, pairs=1), 0.0),
 }
 _CLASSICAL = "classical"
@@ -122,8 +122,10 @@ class _Scan:
     family: Family
 
     def affordable(self, options: Mapping[str, str], budget: float) -> int:
-        """Return how many proteins can be fitted within a budget of seconds."""
+        """Return how many proteins a budget of seconds pays, the chosen ones where it is none."""
         few = len(self.problem.chosen)
+        if not budget:
+            return few
         self.fit(options, few)  # loads what is compiled
         tests = len(self.problem.tests)
         one, two = (count * tests * self.fit(options, count)[0] for count in (few, 2 * few))

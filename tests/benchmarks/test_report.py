@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.records import Measurement, write_records
-from benchmarks.report import fill_marks, latest_results, main, write_text
+from benchmarks.account import write_text
+from benchmarks.growth import Point
+from benchmarks.records import Measurement, Reading, write_records
+from benchmarks.report import ROOT, fill_marks, main, read_kept
+from benchmarks.run import RESULTS
 
 
 def results(measurement: Measurement) -> list[Measurement]:
@@ -34,17 +37,133 @@ def kept(tmp_path: Path, measurement: Measurement) -> Path:
 def test_the_newest_results_of_each_workload_count(kept: Path, measurement: Measurement) -> None:
     newer = [replace(measurement, date="2026-03-01")]
     write_records(kept / "shen2025-logistic-2026-03-01.csv", newer)
-    logistic, linear = latest_results(kept)
+    logistic, linear = read_kept(kept).scans
     assert (logistic[0].date, linear[0].date) == ("2026-03-01", "2026-01-02")
 
 
 def test_the_text_gives_times_ratios_and_the_whole_scan(kept: Path) -> None:
-    text = write_text(latest_results(kept))
+    text = write_text(read_kept(kept))
     assert "| logistic | R glm pipeline | read, rank, fit | 1,600 | 400 |" in text
     assert "11,680 fits from parquet to tables: 46 s CPU" in text
     assert "two threads are 1.83 times as fast" in text
     assert "not measured: R lm" in text
     assert "broken" not in text
+
+
+def test_a_tool_that_is_absent_now_stands_with_its_older_ratio_and_date(
+    kept: Path, measurement: Measurement
+) -> None:
+    limma = replace(measurement, tool="R limma lmFit", ratio=236.0)
+    for year, ratio in (("2024", 100.0), ("2025", 236.0)):
+        older = [measurement, replace(limma, ratio=ratio, date=f"{year}-12-24")]
+        write_records(kept / f"shen2025-logistic-{year}-12-24.csv", older)
+    gone = replace(limma, state="absent", ratio=None, cpu_ms_per_fit=None, includes="needs limma")
+    write_records(kept / "shen2025-logistic-2026-02-01.csv", [measurement, gone])
+    text = write_text(read_kept(kept))
+    assert "| logistic | R limma lmFit | read, rank, fit |  | 236 (2025-12-24) |" in text
+    assert "Not on the machine, not measured: R lm." in text
+    assert "A ratio with a date is of an older run" in text
+
+
+def reading(measurement: Measurement, row: str, **changes: object) -> Reading:
+    line = Reading(
+        row=row,
+        size="full",
+        date="2026-01-03",
+        tool="proteomr",
+        work="42,062 people",
+        unit="fit",
+        state="ok",
+        machine=measurement.machine,
+        ms=2.0,
+        ratio=2.5,
+    )
+    return replace(line, **changes)  # type: ignore[arg-type]
+
+
+def test_a_row_stands_beside_its_goal_and_its_peers(kept: Path, measurement: Measurement) -> None:
+    peer = reading(measurement, "linear-hc3", tool="R lm, sandwich vcovHC", ms=610.0, ratio=305.0)
+    lines = [
+        reading(measurement, "linear-hc3"),
+        peer,
+        reading(measurement, "logistic-hc0", ratio=1.6),
+        reading(measurement, "mr-defaults", unit="pair", ms=10.0, ratio=None),
+        reading(measurement, "linear-cr0", state="wrong"),
+    ]
+    write_records(kept / "rows-2026-01-03.csv", lines)
+    text = write_text(read_kept(kept))
+    assert (
+        "| linear, HC3 | 42,062 people | 2.0 ms a fit | the classical fit | 2.5x its time | "
+        "at most 3, aim 1.7: reached | R lm, sandwich vcovHC: 610 ms a fit, 305x |"
+    ) in text
+    assert "| 1.6x its time | at most 1.5: **not reached** |" in text
+    assert "TwoSampleMR 0.7.9, mr(): 3,370 ms a pair (stored 2026-11-28" in text
+    assert "Failed their check and are left out: linear-cr0." in text
+
+
+def test_the_scans_stand_in_the_table_with_their_goals(
+    kept: Path, measurement: Measurement
+) -> None:
+    loop = replace(measurement, tool="numpy loop", ratio=40.0, cpu_ms_per_fit=160.0)
+    lines = [*results(measurement), loop]
+    write_records(kept / "shen2025-logistic-2026-02-01.csv", lines)
+    write_records(kept / "rows-2026-01-03.csv", [reading(measurement, "mr-cml")])
+    text = write_text(read_kept(kept))
+    assert "numpy's loop | 40.0x as fast | at least 38, aim 50: reached |" in text
+    assert "one thread, wall | 1.8x as fast | aim 1.9: **not reached** |" in text
+
+
+def point(measurement: Measurement, proteins: int, seconds: float) -> Point:
+    return Point(
+        axis="proteins",
+        size="full",
+        date="2026-01-04",
+        family="logistic",
+        people=42_062,
+        proteins=proteins,
+        covariates=None,
+        fits=4 * proteins,
+        cpu_seconds=seconds,
+        wall_seconds=seconds,
+        peak_memory_mb=900.0,
+        state="ok",
+        machine=measurement.machine,
+    )
+
+
+def test_the_limits_are_reckoned_from_growth_and_floors(
+    kept: Path, measurement: Measurement
+) -> None:
+    rows = {
+        "ranks": ("proteomr", 2.0),
+        "floor-reading": ("floor", 1.0),
+        "floor-product": ("floor", 8.0),
+    }
+    lines = [reading(measurement, row, tool=tool, ms=ms) for row, (tool, ms) in rows.items()]
+    write_records(kept / "rows-2026-01-03.csv", lines)
+    points = [point(measurement, 500, 8.0), point(measurement, 2_500, 28.0)]
+    write_records(kept / "growth-2026-01-04.csv", points)
+    text = write_text(read_kept(kept))
+    assert "The logistic scan takes 3.0 s whatever the number of proteins" in text
+    assert "and 10.0 ms for each of them; ranks take 2.0 ms of these" in text
+    assert "prepares them the other 70%" in text
+    assert "A fit takes 0.50 (logistic) and 0.50 (linear) times as long as one weighted" in text
+    assert "they would be 1.88 times as fast" in text  # 45.5 s, of which 3 are not shared
+    assert "From 500 to 2,500 proteins, time has a slope of logistic 0.78" in text
+
+
+def test_without_rows_and_growth_nothing_is_said_of_them(kept: Path) -> None:
+    text = write_text(read_kept(kept))
+    for absent in ("Each piece of work", "growth.svg", "What limits"):
+        assert absent not in text
+
+
+def test_the_readme_is_true_to_the_newest_kept_results() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    kept = read_kept(RESULTS)
+    assert fill_marks(readme, write_text(kept)) == readme, "python -m benchmarks.report writes it"
+    if kept.points:
+        assert (ROOT / "benchmarks" / "growth.svg").exists()
 
 
 def test_the_report_fills_the_readme_and_draws(kept: Path) -> None:

@@ -72,7 +72,7 @@ def test_r_fits_the_same_form(form: Any, problem: Problem) -> None:
 def test_one_wrong_number_of_a_form_is_an_error(part: str) -> None:
     pair = (np.array([[0.2]]), np.array([[0.1]]))
     true = Found(pair, pair, np.array([[4.0]]))
-    shifted = np.array([[4.1]]) if part == "joint" else (1.01 * pair[0], pair[1])
+    shifted: Any = np.array([[4.1]]) if part == "joint" else (1.01 * pair[0], pair[1])
     assert true.error(true, "linear") == 0.0
     assert replace(true, **{part: shifted}).error(true, "linear") > 1e-3
 
@@ -97,9 +97,7 @@ def test_the_loop_of_the_defaults_agrees_with_the_house() -> None:
         assert plain[method][0] == pytest.approx(value, rel=1e-9)
 
 
-def test_a_form_that_is_wrong_fails_its_row(
-    scope: Scope, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_form_that_is_wrong_fails_its_row(scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
     def exactly(problem: Problem, forms: Sequence[Any]) -> dict[str, Found]:
         found = find_exactly(problem, forms)
         return {key: Found((one.main[0] * 1.001, one.main[1])) for key, one in found.items()}
