@@ -72,7 +72,6 @@ _SMALL = 2_000
 # A linear predictor beyond 12 is a chance of 6e-6: small samples reach it by separation alone,
 # which the exact path tells from a strong effect.
 _EXTREME = 12.0
-_MASS_ERRORS = frozenset({"classical", "HC0", "HC1", "CR0", "CR1"})
 _FIRTH = "Firth's estimate, profile interval"
 _FIRTH_UNSETTLED = "Firth's estimate did not settle"
 _PROFILE_UNSETTLED = "the profile of Firth's estimate did not settle"
@@ -156,7 +155,7 @@ class Logistic(Family[LogisticState | OneByOne]):
 
     def _is_in_reach(self, problem: Problem) -> bool:
         """Whether blocks have weights, interactions and the kind of errors asked for."""
-        return problem.n > _SMALL and self.options.errors in _MASS_ERRORS
+        return problem.n > _SMALL and self.options.errors != "CR2"
 
     def fit_block(self, state: LogisticState | OneByOne, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""

@@ -28,6 +28,8 @@ _PLAIN = 1e-3
 # Standard deviations of a modifier between 0 and its mean: further off, its main effect has lost
 # digits in a centred product.
 _FAR = 1e3
+# MacKinnon and White (1985).
+_POWERS = {"HC2": 0.5, "HC3": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ def _build_solver(
         clusters = None
         if options.errors in CLUSTERED and problem.clusters is not None:
             clusters = np.unique(problem.clusters[at], return_inverse=True)[1]
-        meat = SandwichSums(design, model.loops, clusters)
+        meat = SandwichSums(design, model.loops, clusters, _POWERS.get(options.errors, 0.0))
         left = _share_left(shared, problem, at) if options.errors == "HC1" else None
     carried = 1.0 if weights is None else weights.size / float(np.sum(np.square(weights)))
     solver = BatchedRegressions(design, bases, model=model, carried=carried)

@@ -186,8 +186,9 @@ class BatchedRegressions:
                 return found
             columns = np.einsum("pq,qrk->prk", mixed, np.stack([each.v for each in solved]))
             sums = meat.sum_rows(double, list(columns), state=end.state)
-            sandwich, carriers = self._shape(laid_out, *sums)
-            return replace(found, sandwich=sandwich, carriers=carriers)
+            sandwich, carriers, sound = self._shape(laid_out, *sums)
+            converged = converged & sound
+            return replace(found, converged=converged, sandwich=sandwich, carriers=carriers)
 
     def _shape(self, laid_out: BlockRows, *of_fits: NDArray[Any]) -> tuple[Any, ...]:
         """Return arrays of fits ``(R, ...)`` as ``(B, F, ...)``, without what fills a tile."""

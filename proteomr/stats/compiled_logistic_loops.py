@@ -279,7 +279,24 @@ def sum_clusters(kept, clusters, groups, meat, second, fourth):
 
 
 @_compile
-def sum_influence(u, borders, mask, response, means, vectors, start, meat, second, fourth, kept):
+def _keep_influence(u, m, y, mean, kept):
+    moved = kept[0]
+    shares = kept[1]
+    for i in range(u.size):
+        shares[i] = m[i] * mean[i] * (1.0 - mean[i]) * u[i] * u[i]
+        moved[i] = u[i] * m[i] * (y[i] - mean[i])
+
+
+@_compile
+def _multiply(u, by):
+    for i in range(u.size):
+        u[i] *= by[i]
+
+
+@_compile
+def sum_influence(
+    u, borders, mask, response, means, vectors, start, adjust, meat, second, fourth, kept
+):
     P, R, c = u.shape
     F = R // borders.shape[0]
     for r in range(R):
@@ -291,11 +308,7 @@ def sum_influence(u, borders, mask, response, means, vectors, start, meat, secon
             one = u[a, r]
             _add_all(one, borders[j], vectors[r, a], start)
             if kept.shape[0] > 0:
-                moved = kept[r, a, 0, start : start + c]
-                shares = kept[r, a, 1, start : start + c]
-                for i in range(c):
-                    shares[i] = m[i] * mean[i] * (1.0 - mean[i]) * one[i] * one[i]
-                    moved[i] = one[i] * m[i] * (y[i] - mean[i])
+                _keep_influence(one, m, y, mean, kept[r, a, :, start : start + c])
                 continue
             t = 0.0
             q = 0.0
@@ -304,6 +317,8 @@ def sum_influence(u, borders, mask, response, means, vectors, start, meat, secon
                 t += square
                 q += square * square
                 one[i] *= m[i] * (y[i] - mean[i])
+            if adjust.shape[0] > 0:
+                _multiply(one, adjust[r])
             second[r, a] += t
             fourth[r, a] += q
             for b in range(a + 1):

@@ -130,6 +130,7 @@ def sum_influence(
     means: F64,
     vectors: F64,
     start: int,
+    adjust: F64,
     meat: F64,
     second: F64,
     fourth: F64,
@@ -141,6 +142,7 @@ def sum_influence(
     ----------
     u : ``(P, R, c)``, A v for the P columns v of the inverse information; in and out.
     vectors : ``(R, P, s)``, the borders' part of v.
+    adjust : ``(R, c)``, what the residuals are multiplied with; of no fits where it is nothing.
     second, fourth : ``(R, P)``; sums of ``w u^2`` and of its square are added.
     kept : ``(R, P, 2, n)``, where what rows move by and ``w u^2`` are kept instead; of no fits
         where they are summed.
@@ -150,7 +152,7 @@ def sum_influence(
     for a in range(u.shape[0]):
         _add_borders(u[a], borders[:, :, rows], vectors[:, a])
     squares = weights * np.square(u)
-    u *= residuals
+    u *= residuals * adjust if adjust.shape[0] else residuals
     if kept.shape[0]:
         kept[:, :, 0, rows], kept[:, :, 1, rows] = u.transpose(1, 0, 2), squares.transpose(1, 0, 2)
         return

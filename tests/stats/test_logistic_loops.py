@@ -95,7 +95,8 @@ def call_influence(
     sums = [np.zeros((R, 2, 2)), np.zeros((R, 2)), np.zeros((R, 2))]
     kept = np.zeros((R if clustered else 0, 2, 2, N))
     given = (d["borders"], d["mask"], d["response"], d["means"], vectors, START)
-    loops.sum_influence(both, *given, *sums, kept)
+    adjust = np.empty((0, 0)) if clustered else 1.0 + g.random((R, C))
+    loops.sum_influence(both, *given, adjust, *sums, kept)
     if clustered:
         loops.sum_clusters(kept, g.integers(0, 7, N), 7, *sums)
     return sums
