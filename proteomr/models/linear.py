@@ -27,7 +27,6 @@ from proteomr.models.exact import (
     Solution,
     fit_by_itself,
     fit_one_by_one,
-    test_jointly,
 )
 from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.linear_chain import Chain, ChainModel, Terms, build_chains
@@ -35,6 +34,7 @@ from proteomr.models.linear_exact import fit_exactly
 from proteomr.models.linear_projection import Reduced, project_block, reduce_model
 from proteomr.models.linear_robust import LEVERAGED, Errors, estimate_classical, estimate_robust
 from proteomr.models.targets import NUMBERS, TWO_LEVELS, TargetKind
+from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units, condition_columns, solve_least_squares
 from proteomr.stats.sandwich import CLUSTERED, ROBUST, estimate_sandwich
 
