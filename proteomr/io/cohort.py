@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from proteomr.border import reads
@@ -143,7 +144,8 @@ def read_cohort(
     match = match_ids(ids, opened.ids, names=("samples", "proteins"))
     _note_cuts(named, match)
     _note_codes(opened)
-    order = ids[match.left].arg_sort().to_numpy()
+    shared = ids[match.left]
+    order = np.arange(shared.len()) if shared.is_sorted() else shared.arg_sort().to_numpy()
     removed = everybody.height - frame.height
     return Cohort(
         samples=frame[match.left[order]],

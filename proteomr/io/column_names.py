@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -37,10 +38,12 @@ _PROTEIN_ID: Final = re.compile(
 )
 _SEPARATORS: Final = re.compile(r"[;|,/:_ ]+")
 _NUMBERED: Final = re.compile(r"(.*?)(\d+)")
+_REMEMBERED: Final = 1 << 15  # names of a table of proteins are asked about several times
 _SERIES: Final = 2  # names of one stem that count on are people: AD1, AD2
 _DENSE: Final = 0.75  # of the numbers up to the last one: some people leave a study, IL2, 4, 6 stay
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def sounds_like_sample(name: str) -> bool:
     """Tell whether a name is one of the usual ones of information on samples.
 

@@ -18,12 +18,13 @@ __all__ = ["Columns", "label_level", "missing_in"]
 
 def missing_in(column: pl.Series) -> Bool:
     """Return where a column has no value: null, NaN or blank text."""
-    absent = column.is_null()
     if column.dtype.is_float():
-        absent |= column.is_nan().fill_null(value=True)
+        return np.asarray(np.isnan(column.to_numpy()))  # NaN for null
     if column.dtype == pl.String:
-        absent |= (column.str.strip_chars() == "").fill_null(value=True)
-    return absent.to_numpy()
+        return np.asarray((column.str.strip_chars() == "").fill_null(value=True).to_numpy())
+    if not column.null_count():
+        return np.zeros(column.len(), dtype=bool)
+    return np.asarray(column.is_null().to_numpy())
 
 
 def label_level(level: object) -> str:
@@ -94,7 +95,7 @@ class Columns:
         """Say of a column of numbers which of them seem to stand for a missing value."""
         if not self.is_numeric(name):
             return
-        numbers = self[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        numbers = self[name].cast(pl.Float64).to_numpy()  # NaN for null
         if codes := find_sentinels(numbers):
             add_note(f"{name} has {describe_sentinels(codes)}")
 

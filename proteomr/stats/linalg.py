@@ -82,11 +82,8 @@ def scale_columns(matrix: F64) -> tuple[F64, F64]:
 def _rescale(matrix: F64, *, low: F64, high: F64) -> tuple[F64, F64]:
     """Return columns between ``low`` and ``high`` scaled by powers of two, and these."""
     scale = find_powers(np.maximum(-low, high))
-    odd = np.flatnonzero(scale != 1.0)
-    if odd.size:
-        matrix = matrix.copy()
-        matrix[:, odd] /= scale[odd]
-    return matrix, scale
+    # Inverses of powers of two are exact.
+    return (matrix if np.all(scale == 1.0) else matrix * (1.0 / scale)), scale
 
 
 def condition_columns(matrix: F64) -> tuple[F64, F64]:
