@@ -1,4 +1,5 @@
-"""Fits one by one: interactions, weights, robust and clustered standard errors, for any family.
+"""Fits one by one, for any family: interactions, weights, robust and clustered standard errors,
+where a family's mass path leaves them out or its numbers would not be sound.
 
 A family brings ``solve``, the fit of one regression; what is the same for all stands here: the
 rows and columns of each protein's models, their rank, and the bookkeeping. Slower than the mass

@@ -233,7 +233,7 @@ class _Walk:
             seen = np.ascontiguousarray(observed[:, rows])
             found = columns.compute(rows, seen, loops)
             if self.clusters is not None:
-                loops.add_clusters(found, self.clusters[rows], seen, mixing, scores)
+                loops.add_clusters(found, self.clusters[rows], mixing, scores)
                 continue
             if leverages is not None:
                 base = leverages.compute(rows, loops)

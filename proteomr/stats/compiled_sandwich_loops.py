@@ -275,19 +275,25 @@ def add_squares(
 
 
 @_compile
-def add_clusters(columns, cluster, observed, mixing, sums):
+def _scatter(x, e, moved, cluster, score, square, sums):
+    """Add scores, and squares of what rows move a coefficient by, within clusters."""
+    score, square = np.uint64(score), np.uint64(square)
+    for i in range(np.uint64(cluster.size)):
+        g = np.uint64(cluster[i])
+        sums[g, score] += x[i] * e[i]
+        sums[g, square] += moved[i] * moved[i]
+
+
+@_compile
+def add_clusters(columns, cluster, mixing, sums):
     t = mixing.shape[2]
     last = columns.shape[2] - 1
-    for j in range(columns.shape[1]):
-        for i in range(cluster.size):
-            if not observed[j, i]:
-                continue
-            at = sums[j, cluster[i]]
-            for m in range(columns.shape[0]):
-                e, first = columns[m, j, last, i], 2 * t * m
-                for u in range(t):
-                    at[first + u] += columns[m, j, last - t + u, i] * e
-                    moved = 0.0
-                    for v in range(u, t):
-                        moved += mixing[m, j, u, v] * columns[m, j, last - t + v, i]
-                    at[first + t + u] += moved * moved
+    moved = np.empty(cluster.size)
+    for m, j in np.ndindex(columns.shape[:2]):
+        terms, e = columns[m, j, last - t : last], columns[m, j, last]
+        for u in range(t):
+            moved[:] = 0.0
+            for v in range(u, t):
+                _add_multiple(moved, mixing[m, j, u, v], terms[v])
+            first = 2 * t * m + u
+            _scatter(terms[u], e, moved, cluster, first, first + t, sums[j])

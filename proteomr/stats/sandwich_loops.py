@@ -119,19 +119,17 @@ def add_squares(
         fourth[m, j] += np.sum((mixing[m, j] @ terms) ** 4, axis=1)
 
 
-def add_clusters(columns: F64, cluster: I64, observed: Bool, mixing: F64, sums: F64) -> None:
+def add_clusters(columns: F64, cluster: I64, mixing: F64, sums: F64) -> None:
     """Add scores, and squares of what rows move coefficients by, within clusters.
 
     Parameters
     ----------
-    columns, observed, mixing : as in :func:`add_squares`.
+    columns, mixing : as in :func:`add_squares`; 0 where not observed.
     cluster : ``(r,)``.
     sums : ``(b, g, 2 m t)``, added to: of each model its t scores, then its t squares.
     """
     t = mixing.shape[2]
     for m, j in np.ndindex(columns.shape[:2]):
-        rows = observed[j]
-        terms = columns[m, j, -1 - t : -1][:, rows]
-        moved = mixing[m, j] @ terms
-        both = np.concatenate([terms * columns[m, j, -1, rows], moved**2])
-        np.add.at(sums[j, :, 2 * t * m : 2 * t * (m + 1)], cluster[rows], both.T)
+        terms = columns[m, j, -1 - t : -1]
+        both = np.concatenate([terms * columns[m, j, -1], (mixing[m, j] @ terms) ** 2])
+        np.add.at(sums[j, :, 2 * t * m : 2 * t * (m + 1)], cluster, both.T)

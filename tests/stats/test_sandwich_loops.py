@@ -123,6 +123,6 @@ def test_scores_of_clusters_are_summed_alike() -> None:
     both = []
     for loops in each():
         sums = np.zeros((B, 40, 2 * M * T))
-        loops.add_clusters(COLUMNS, cluster, OBSERVED, MIXING, sums)
+        loops.add_clusters(COLUMNS, cluster, MIXING, sums)
         both.append([sums])
     assert_same(both)
