@@ -134,18 +134,23 @@ def add_leverages(dense, factors, products, cells, cell, root, stops, limit, out
 
 
 @_compile
+def _take_off_square(free, column):
+    for i in range(np.uint64(free.size)):
+        free[i] -= column[i] * column[i]
+
+
+@_compile
 def _find_factors(whole, base, observed, power, least, factor):
     """Enter the factors of scores of all rows; return the least ``1 - h``."""
     low = np.inf
     for i in range(np.uint64(base.size)):
-        h = base[i]
-        for u in range(whole.shape[0]):
-            h += whole[u, i] * whole[u, i]
-        free = 1.0 - h if observed[i] else 1.0
-        low = min(low, free)
-        factor[i] = free
+        factor[i] = 1.0 - base[i]
+    for u in range(whole.shape[0]):
+        _take_off_square(factor, whole[u])
     for i in range(np.uint64(base.size)):
-        free = max(factor[i], least)
+        free = factor[i] if observed[i] else 1.0
+        low = min(low, free)
+        free = max(free, least)
         factor[i] = 1.0 / free if power == 1.0 else 1.0 / np.sqrt(free)
     return low
 
@@ -175,13 +180,13 @@ def _sum_scores(x, y, e, factor):
 
 
 @_compile
-def _sum_fourth(terms, mixing, u):
+def _sum_fourth(terms, mixing, u, moved):
+    moved[:] = 0.0
+    for v in range(u, terms.shape[0]):
+        _add_multiple(moved, mixing[u, v], terms[v])
     total = 0.0
-    for i in range(np.uint64(terms.shape[1])):
-        moved = 0.0
-        for v in range(u, terms.shape[0]):
-            moved += mixing[u, v] * terms[v, i]
-        square = moved * moved
+    for i in range(np.uint64(moved.size)):
+        square = moved[i] * moved[i]
         total += square * square
     return total
 
@@ -199,7 +204,7 @@ def _add_doubt(x, e, factor, h, doubt):
 
 
 @_compile
-def _add_model(columns, t, factor, mixing, meat, fourth):
+def _add_model(columns, t, factor, mixing, meat, fourth, moved):
     e = columns[columns.shape[0] - 1]
     terms = columns[columns.shape[0] - 1 - t : columns.shape[0] - 1]
     for u in range(t):
@@ -208,7 +213,7 @@ def _add_model(columns, t, factor, mixing, meat, fourth):
             meat[u, v] += total
             if u != v:
                 meat[v, u] += total
-        fourth[u] += _sum_fourth(terms, mixing, u)
+        fourth[u] += _sum_fourth(terms, mixing, u, moved)
 
 
 @_compile
@@ -251,7 +256,7 @@ def add_squares(
 ):
     t = mixing.shape[2]
     last = columns.shape[2] - 1
-    factor = np.ones(columns.shape[3])
+    factor, moved = np.ones(columns.shape[3]), np.empty(columns.shape[3])
     for m, j in np.ndindex(columns.shape[:2]):
         if last == 1:
             x, e = columns[m, j, 0], columns[m, j, 1]
@@ -271,7 +276,7 @@ def add_squares(
             for u in range(t):
                 x = columns[m, j, last - t + u]
                 _add_doubt(x, columns[m, j, last], factor, h, doubt[m, j, u])
-        _add_model(columns[m, j], t, factor, mixing[m, j], meat[m, j], fourth[m, j])
+        _add_model(columns[m, j], t, factor, mixing[m, j], meat[m, j], fourth[m, j], moved)
 
 
 @_compile
