@@ -23,6 +23,7 @@ __all__ = ["FitColumns", "Leverages", "list_ranks"]
 
 # A row of more is summed again in double precision: as a share of one row it would count.
 _LARGE = 0.05
+_ALIKE = 12  # rows of a tile in the kernels of single precision: a multiple of all in use
 
 
 def list_ranks(chain: Chain) -> I64:
@@ -114,7 +115,8 @@ class Leverages:
     Attributes
     ----------
     factors : ``(b, k, k)``, inverses of the Cholesky factors.
-    shared : ``(b * d, d)``, their dense parts, in the precision of the products.
+    shared : ``(b * c, d)``, their dense parts one below the other, each with rows of 0 below it,
+        in the precision of the products.
     cells : ``(b, k, q)``, the parts of the cell columns, in each cell.
     dense : ``(n, d)``, dense columns of the covariates in that precision.
     """
@@ -133,7 +135,11 @@ class Leverages:
         z, d = basis.z, k - basis.z
         factors = np.asarray(np.linalg.inv(projection.factor[some]), dtype=np.float64)
         cells = factors[:, :, :z] @ basis.cell_columns.T
-        shared: Any = np.ascontiguousarray(factors[:, z:, z:]).reshape(some.size * d, d)
+        # BLAS rounds rows alike that stand alike in its tiles
+        each = -(-d // _ALIKE) * _ALIKE
+        padded = np.zeros((some.size, each, d))
+        padded[:, :d] = factors[:, z:, z:]
+        shared: Any = padded.reshape(some.size * each, d)
         dense: Any = basis.dense[:, :d]
         if single and chain.single is not None:
             shared, dense = shared.astype(np.float32), chain.single
@@ -148,13 +154,14 @@ class Leverages:
         r = dense.shape[0]
         single = self.dense.dtype == np.float32
         kind = np.float32 if single else np.float64
-        products: Any = workspace.take("robust products", (b * d, r), kind)
+        each = self.shared.shape[0] // b
+        products: Any = workspace.take("robust products", (b * each, r), kind)
         np.matmul(self.shared, dense.T, out=products)
         out = workspace.take("robust leverages", (b, self.stops.size, r), np.float64)
         loops.add_leverages(
             basis.dense[rows, :d],
             self.factors,
-            products.reshape(b, d, r),
+            products.reshape(b, each, r),
             self.cells,
             basis.cell_of_row[rows],
             basis.root[rows],

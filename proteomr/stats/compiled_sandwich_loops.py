@@ -115,7 +115,7 @@ def _repeat_large(dense, factor, cells, cell, root, stop, limit, out):
 
 @_compile
 def add_leverages(dense, factors, products, cells, cell, root, stops, limit, out):
-    z = cells.shape[1] - products.shape[1]
+    z = factors.shape[1] - dense.shape[1]
     for j in range(products.shape[0]):
         start = 0
         while start < cell.size:

@@ -49,14 +49,15 @@ def add_leverages(
     ----------
     dense : ``(r, d)``, rows of the dense columns.
     factors : ``(b, z + d, z + d)``, inverses of lower Cholesky factors.
-    products : ``(b, d, r)``, of the dense part of these with the dense columns, of any precision.
+    products : ``(b, c, r)``, of the dense part of these with the dense columns, of any precision;
+        what stands behind its d rows is not read.
     cells : ``(b, z + d, q)``, the part of the cell columns, in each cell.
     stops : ``(s,)``, dense columns of each set, ascending.
     limit : leverages above it are summed again in double precision.
     out : ``(b, s, r)``.
     """
-    z = cells.shape[1] - products.shape[1]
-    squares = (products + cells[:, z:, cell] * root) ** 2
+    z, d = factors.shape[1] - dense.shape[1], dense.shape[1]
+    squares = (products[:, :d] + cells[:, z:, cell] * root) ** 2
     first = np.sum((cells[:, :z, cell] * root) ** 2, axis=1)
     for t, stop in enumerate(stops.tolist()):
         out[:, t] = first + squares[:, :stop].sum(axis=1)

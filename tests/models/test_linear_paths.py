@@ -133,7 +133,7 @@ def draw_cohort(n: int, proteins: int) -> tuple[Problem, Block]:
     return problem, Block(values, np.empty((proteins, 0, n)), observed)
 
 
-@pytest.mark.parametrize("n", [900, 5000])
+@pytest.mark.parametrize("n", [900, 9000])
 @pytest.mark.parametrize("kind", ["classical", "HC1", "HC3", "CR1"])
 def test_a_fit_has_the_same_bits_in_any_block(kind: ErrorKind, n: int) -> None:
     problem, block = draw_cohort(n, 29)
