@@ -193,11 +193,11 @@ def _build_chain(
         a: z + sum(place[column] < stop for column in cells.kept) for a, stop in breaks.items()
     }
     covariates = _make_basis(cells, terms.root)
-    rest = {a: _residualise(terms.values, covariates, rank) for a, rank in ranks.items()}
+    rest = _residualise(terms.values, covariates, ranks[members[0]])
     columns = np.array([*cells.sparse, *cells.kept])
     well = problem.n > columns.size and _is_well_conditioned(square[np.ix_(columns, columns)])
     lengths = _measure_centred(terms)
-    share = {a: np.linalg.norm(e, axis=0) / lengths for a, e in rest.items()}
+    share = {a: _measure_rest(rest, covariates, rank) / lengths for a, rank in ranks.items()}
     models = []
     for m, model in enumerate(problem.models):
         if model.adjustment in breaks:
@@ -205,7 +205,7 @@ def _build_chain(
             used = share[model.adjustment][first : first + (terms.per if responses[m] else 1)]
             sound = bool(well and np.all(used > _LEFT_OVER))
             models.append(ChainModel(m, model.adjustment, model.target, bool(responses[m]), sound))
-    basis = covariates.append(rest[members[0]])
+    basis = covariates.append(rest)
     aliased = {a: name_aliased(problem, a, cells) for a in members}
     return Chain(basis, ranks, tuple(models), aliased, None)
 
@@ -224,13 +224,25 @@ def _make_basis(cells: Cells, root: F64 | None) -> CelledBasis:
 def _residualise(values: F64, basis: CelledBasis, rank: int) -> F64:
     """Return what the first columns of the basis leave of others ``(n, e)``."""
     rest = values
-    whole = basis.gram(np.ones(basis.n, dtype=bool))[:rank, :rank]
+    whole = basis.gram_without(np.empty(0, dtype=np.int64))[:rank, :rank]
     coefficients = np.zeros((basis.width, values.shape[1]))
     for _ in range(2):  # once more takes out what rounding left (Kahan's twice is enough)
-        products = basis.times(np.ascontiguousarray(rest.T))[:, :rank]
+        products = basis.times(np.ascontiguousarray(rest.T), alike=False)[:, :rank]
         coefficients[:rank] = np.linalg.lstsq(whole, products.T, rcond=None)[0]
         rest = rest - basis.combine(coefficients)
     return rest
+
+
+def _measure_rest(rest: F64, basis: CelledBasis, rank: int) -> F64:
+    """Return the lengths of what the first columns of the basis leave of others ``(e,)``.
+
+    By what they take of them: rounding counts for nothing beside the share that is asked for.
+    """
+    whole = basis.gram_without(np.empty(0, dtype=np.int64))[:rank, :rank]
+    products = basis.times(np.ascontiguousarray(rest.T), alike=False)[:, :rank]
+    taken = np.sum(products.T * np.linalg.lstsq(whole, products.T, rcond=None)[0], axis=0)
+    squares = np.einsum("ij,ij->j", rest, rest)
+    return np.asarray(np.sqrt(np.maximum(squares - taken, 0.0)))
 
 
 def _square(problem: Problem, root: F64 | None) -> F64:

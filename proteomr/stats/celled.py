@@ -29,7 +29,7 @@ class CelledBasis:
     ----------
     cell_columns : ``(q, z)``, values of the cell columns in each cell.
     cell_of_row : ``(n,)``, ascending from 0 to q - 1, none empty.
-    dense : ``(n, d)``, weighted already.
+    dense : ``(n, d)`` in all, one behind the other, weighted already.
     root : ``(n,)``, what the cell columns are multiplied by in each row; None for 1.
     compiled : take the compiled loop over rows; None where rows are many.
 
@@ -45,18 +45,21 @@ class CelledBasis:
         self,
         cell_columns: F64,
         cell_of_row: I64,
-        dense: F64,
-        *,
+        *dense: F64,
         root: F64 | None = None,
         compiled: bool | None = None,
     ) -> None:
         self.cell_columns = cell_columns
         self.cell_of_row = cell_of_row
         self.q, self.z = cell_columns.shape
-        n, d = dense.shape
+        n, d = cell_of_row.size, sum(part.shape[1] for part in dense)
         self.width = self.z + d
-        self._tiled = np.zeros((n, -(-d // COLUMNS) * COLUMNS))
-        self._tiled[:, :d] = dense
+        self._tiled = np.empty((n, -(-d // COLUMNS) * COLUMNS))
+        at = 0
+        for part in dense:
+            self._tiled[:, at : at + part.shape[1]] = part
+            at += part.shape[1]
+        self._tiled[:, d:] = 0.0
         self.dense = self._tiled[:, :d]
         self.weighted = root is not None
         self.root = np.ones(n) if root is None else root
@@ -68,9 +71,8 @@ class CelledBasis:
 
     def append(self, columns: F64) -> CelledBasis:
         """Return the basis with more dense columns ``(n, e)`` behind its own."""
-        dense = np.concatenate([self.dense, columns], axis=1)
         root = self.root if self.weighted else None
-        return CelledBasis(self.cell_columns, self.cell_of_row, dense, root=root)
+        return CelledBasis(self.cell_columns, self.cell_of_row, self.dense, columns, root=root)
 
     @property
     def n(self) -> int:
@@ -90,11 +92,15 @@ class CelledBasis:
             return np.asarray(self._whole - self._gram_of(missing))
         return self._gram_of(np.delete(np.arange(self.n), missing))
 
-    def times(self, columns: F64) -> F64:
+    def times(self, columns: F64, *, alike: bool = True) -> F64:
         """Return the products ``(m, z + d)`` of columns ``(m, n)`` with the basis.
 
-        Each column's are rounded alike, however many there are.
+        Parameters
+        ----------
+        alike : round each column's products alike, however many there are.
         """
+        if not alike:
+            return self._multiply(columns)
         m = columns.shape[0]
         out = np.empty((m, self.width))
         for start in range(0, m, _TOGETHER):
@@ -103,12 +109,14 @@ class CelledBasis:
                 padded = workspace.take("celled rest", (_TOGETHER, self.n), np.float64)
                 padded[: some.shape[0]], padded[some.shape[0] :] = some, 0.0
                 some = padded
-            rooted = some * self.root if self.weighted else some
-            sums = np.add.reduceat(rooted, self.starts, axis=1)
             stop = min(start + _TOGETHER, m)
-            out[start:stop, : self.z] = (sums @ self.cell_columns)[: stop - start]
-            out[start:stop, self.z :] = (some @ self.dense)[: stop - start]
+            out[start:stop] = self._multiply(some)[: stop - start]
         return out
+
+    def _multiply(self, columns: F64) -> F64:
+        rooted = columns * self.root if self.weighted else columns
+        sums = np.add.reduceat(rooted, self.starts, axis=1)
+        return np.concatenate([sums @ self.cell_columns, columns @ self.dense], axis=1)
 
     def combine(self, coefficients: F64) -> F64:
         """Return the combinations ``(n, m)`` of the columns, by coefficients ``(z + d, m)``."""
