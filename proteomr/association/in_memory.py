@@ -32,8 +32,9 @@ def scan_cohort(
         sets.
     executor : how blocks of proteins are run; one after another by default.
     block_size : proteins fitted together; by default 72, fewer beyond 55,000 people. Another size
-        changes linear and small logistic fits by no more than 1e-12 standard errors, logistic fits
-        of over 2,000 people by 1e-8 at the most.
+        changes no fit by more than 1e-12 standard errors, but for logistic fits of over 2,000
+        people where the kernels of OpenBLAS are those for AVX2: these round a sum by its place, and
+        another size may change a standard error by 1e-8 of itself.
 
     Raises
     ------

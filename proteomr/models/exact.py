@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from proteomr._typing import F64, I64, Bool
+from proteomr._typing import F64, I64
 from proteomr.models.base import (
     Block,
     Fit,
@@ -213,7 +213,6 @@ def fit_one_by_one(
     *,
     solve: Solve,
     side_of_protein: Callable[[Role], Scans],
-    wanted: Bool | None = None,
 ) -> FitBlock:
     """Fit every model to every protein of a block by itself.
 
@@ -223,7 +222,6 @@ def fit_one_by_one(
     ----------
     solve : fits one regression.
     side_of_protein : whether the protein is the response or the predictor beside a target.
-    wanted : ``(b, m)``, the models to fit to each protein; None for all.
     """
     fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
     fits.n[:] = block.counts[:, None]
@@ -232,8 +230,6 @@ def fit_one_by_one(
     remaining = refuse_unfit(block, fits)[:, 0]
     for j in np.flatnonzero(remaining).tolist():
         for m in range(len(problem.models)):
-            if wanted is not None and not wanted[j, m]:
-                continue
             fit_by_itself(
                 problem,
                 block,

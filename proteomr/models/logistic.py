@@ -37,6 +37,7 @@ from proteomr.models.exact import (
     OneByOne,
     Regression,
     Solution,
+    fit_by_itself,
     fit_one_by_one,
     has_one_cluster,
     is_beyond_mass_paths,
@@ -54,7 +55,7 @@ from proteomr.models.logistic_solvers import (
     find_modifiers,
     prepare_mass_solvers,
 )
-from proteomr.models.logistic_terms import TermFits, take_over, take_over_test
+from proteomr.models.logistic_terms import TermFits
 from proteomr.models.targets import TWO_LEVELS, TargetKind
 from proteomr.stats.firth import fit_firth
 from proteomr.stats.linalg import change_units, find_independent, orthonormalise
@@ -161,7 +162,8 @@ class Logistic(Family[LogisticState | OneByOne]):
         """Fit every model to every protein of the block."""
         problem = state.problem
         if isinstance(state, OneByOne):
-            return self._fit_one_by_one(problem, block)
+            side = self.side_of_protein
+            return fit_one_by_one(problem, block, solve=self._solve, side_of_protein=side)
         if state.terms is not None:
             return self._fit_terms(state, state.terms, block)
         fits = FitBlock.empty(block.values.shape[0], len(problem.models))
@@ -182,44 +184,35 @@ class Logistic(Family[LogisticState | OneByOne]):
             fits.enter(int(j), int(m), self._fit_one(problem, block, int(j), int(m)))
         return fits
 
-    def _fit_one_by_one(
-        self, problem: Problem, block: Block, wanted: Bool | None = None
-    ) -> FitBlock:
-        side, solve = self.side_of_protein, self._solve
-        return fit_one_by_one(problem, block, solve=solve, side_of_protein=side, wanted=wanted)
-
     def _fit_terms(self, state: LogisticState, terms: TermFits, block: Block) -> FitBlock:
         """Fit blocks with weights, interactions or robust errors; what is left one by one."""
-        problem, models = state.problem, len(state.problem.models)
-        proteins = block.values.shape[0]
-        scaled, scale = block.standardise()
-        fits = FitBlock.empty(proteins, len(problem.coefficients))
+        problem = state.problem
+        fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
         fits.n[:] = block.counts[:, None]
-        fits.df[:] = np.inf
         fits.n_case[:] = count_cases(problem, block)
-        products = JointTests.empty(proteins, models)
-        # A protein of few values has fewer people than coefficients.
-        open_fits = np.ones((proteins, models), dtype=bool)
+        products = JointTests.empty(block.values.shape[0], len(problem.models))
+        shape = products.statistic.shape
+        open_fits = np.broadcast_to(refuse_unfit(block, fits)[:, :1], shape).copy()
+        scaled, scale = block.standardise()
         laid_out = LaidOut(scaled, terms.modifiers.values)
-        able = np.broadcast_to((scale > 0.0)[:, None], open_fits.shape)
         for mass in state.mass:
-            rest = open_fits & able
-            terms.enter(mass, laid_out, scale, fits=fits, products=products, open_fits=rest)
-            open_fits &= rest | ~able
-        left = np.flatnonzero(open_fits.any(axis=1))
-        if left.size:
-            others = self._fit_one_by_one(problem, block.take(left), open_fits[left])
-            joint = others.joint.get(INTERACTION)
-            for i, j in enumerate(left.tolist()):
-                for t, coefficient in enumerate(problem.coefficients):
-                    if open_fits[j, coefficient.model]:
-                        take_over(fits, others, protein=i, as_protein=j, coefficient=t)
-                for m in np.flatnonzero(open_fits[j]).tolist():
-                    if joint is not None:
-                        take_over_test(products, joint, protein=i, as_protein=j, model=m)
+            varying = open_fits & (scale > 0.0)[:, None]
+            done = terms.enter(mass, laid_out, scale, varying, fits=fits, products=products)
+            open_fits &= ~done
+        for j, m in np.argwhere(open_fits).tolist():
+            self._fit_by_itself(problem, block, j, m, fits, products)
         if problem.interaction is None:
             return fits
         return replace(fits, joint={INTERACTION: products})
+
+    def _fit_by_itself(
+        self, problem: Problem, block: Block, j: int, m: int, fits: FitBlock, joint: JointTests
+    ) -> None:
+        """Fit one model to one protein on the path that can do all."""
+        side, solve = self.side_of_protein, self._solve
+        fit_by_itself(
+            problem, block, j, m, solve=solve, side_of_protein=side, fits=fits, joint=joint
+        )
 
     def describe_path(self, state: LogisticState | OneByOne) -> str:
         """Say whether blocks go by quasi-Newton or Newton steps together, or one by one."""

@@ -20,7 +20,7 @@ from proteomr.models.logistic_solvers import MassSolver, Modifiers
 from proteomr.stats.batched_regressions import BlockEstimate
 from proteomr.stats.block_rows import BlockRows
 
-__all__ = ["TermFits", "take_over", "take_over_test"]
+__all__ = ["TermFits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +43,27 @@ class TermFits:
         mass: MassSolver,
         laid_out: LaidOut,
         scale: F64,
+        open_fits: Bool,
         *,
         fits: FitBlock,
         products: JointTests,
-        open_fits: Bool,
-    ) -> None:
+    ) -> Bool:
         """Fit the open proteins of one solver, and enter those that have a certificate.
 
         Parameters
         ----------
         scale : ``(b,)``, what the proteins were divided by.
+        open_fits : ``(b, m)``, what is wanted.
         products : joint tests of the products, by protein and model.
-        open_fits : ``(b, m)``; those entered are open no more.
+
+        Returns
+        -------
+        Which fits are entered ``(b, m)``.
         """
+        done = np.zeros_like(open_fits)
         proteins = np.flatnonzero(np.any(open_fits[:, list(mass.models)], axis=1))
         if proteins.size == 0:
-            return
+            return done
         rows = laid_out.take(proteins, mass)
         found = mass.solver.fit(rows, back=self.modifiers.back, meat=mass.meat)
         counts = count_rows(rows)
@@ -76,7 +81,8 @@ class TermFits:
                     continue
                 self._enter_one(j, m, solution, float(scale[j]), note, fits=fits)
                 products.enter(j, m, solution.test_jointly(list(range(1, self.problem.terms))))
-                open_fits[j, m] = False
+                done[j, m] = True
+        return done
 
     def _solve(
         self, mass: MassSolver, found: BlockEstimate, i: int, position: int, *, factor: float
@@ -130,22 +136,3 @@ class TermFits:
             if self.options.errors == "CR1":
                 factor = groups / np.maximum(groups - 1, 1)
         return factor, sure
-
-
-def take_over(
-    fits: FitBlock, others: FitBlock, *, protein: int, as_protein: int, coefficient: int
-) -> None:
-    """Take one fit over from the block of some of the proteins."""
-    here, there = (as_protein, coefficient), (protein, coefficient)
-    for name in ("estimate", "se", "df", "status", "conf_low", "conf_high"):
-        getattr(fits, name)[here] = getattr(others, name)[there]
-    if there in others.messages:
-        fits.messages[here] = others.messages[there]
-
-
-def take_over_test(
-    tests: JointTests, others: JointTests, *, protein: int, as_protein: int, model: int
-) -> None:
-    """Take one test over from those of some of the proteins."""
-    for name in ("statistic", "df", "neg_log10_p"):
-        getattr(tests, name)[as_protein, model] = getattr(others, name)[protein, model]

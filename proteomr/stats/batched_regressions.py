@@ -54,6 +54,9 @@ _SINGLE_STEP, _SINGLE_FLOOR = 1e-10, 1e-9
 _SLOWEST_UNSEEN = 0.1
 # The last step is taken: what it leaves is of the order of its square.
 _DECREMENT, _SCORE = 1e-8, 1e-8
+# Of a robust variance to the classical one: below, as where the sums of two clusters cancel, what
+# is left of an estimate's error weighs more than it does in a classical error.
+_LEAST_RATIO = 0.1
 # Logistic fits of odds ratios below 2 a standard deviation take up to 5 passes in single precision,
 # 2 in double, and 3 for a variance; of 7 up to 10, 3 and 7; of 55 all there are, and of 150 none
 # has settled. What needs more is further than its first information reaches, and cheaper one at a
@@ -187,7 +190,8 @@ class BatchedRegressions:
             columns = np.einsum("pq,qrk->prk", mixed, np.stack([each.v for each in solved]))
             sums = meat.sum_rows(double, list(columns), state=end.state)
             sandwich, carriers, sound = self._shape(laid_out, *sums)
-            converged = converged & sound
+            ratio = np.einsum("bfpp->bfp", sandwich) / np.einsum("bfpp->bfp", covariance)
+            converged = converged & sound & np.all(ratio >= _LEAST_RATIO, axis=2)
             return replace(found, converged=converged, sandwich=sandwich, carriers=carriers)
 
     def _shape(self, laid_out: BlockRows, *of_fits: NDArray[Any]) -> tuple[Any, ...]:

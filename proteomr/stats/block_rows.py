@@ -138,7 +138,9 @@ def lay_out_block(borders: F64, observed: _Single, weights: F64 | None = None) -
     weights : ``(n,)``, what a row counts, about 1 on average; None for equal weights.
     """
     wanted = borders.shape[0]
-    borders, observed = pad_block(borders, observed, to=TILE)
+    borders, observed = pad_block(
+        np.ascontiguousarray(borders), np.ascontiguousarray(observed), to=TILE
+    )
     borders32 = workspace.take("borders", borders.shape, np.float32)
     np.copyto(borders32, borders)
     if weights is None:

@@ -124,7 +124,7 @@ PLAIN = [
 ]
 
 
-def forbid(*_: Any) -> FitBlock:
+def forbid(*_: Any) -> None:
     raise AssertionError("a plain fit has gone one by one")
 
 
@@ -137,7 +137,7 @@ def test_plain_fits_go_in_blocks_with_the_numbers_of_the_exact_path(
     state = family.prepare(problem)
     assert isinstance(state, LogisticState)
     wanted = family.fit(OneByOne(problem), block)
-    monkeypatch.setattr(Logistic, "_fit_one_by_one", forbid)
+    monkeypatch.setattr(Logistic, "_fit_by_itself", forbid)
     compare(family.fit(state, block), wanted)
 
 
