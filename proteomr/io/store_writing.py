@@ -14,11 +14,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64
 from proteomr.errors import InputError
+from proteomr.files import storage_errors
 from proteomr.io.store import PROTEINS, SIDE_TABLES, TIME_GAP
 from proteomr.provenance import Manifest
-from proteomr.runs import Ledger, Source
+from proteomr.runs import Ledger, Source, open_scratch
 from proteomr.runs.encoding import TableFormat, write_encoded, write_text
 from proteomr.runs.progress import follow
 from proteomr.tables import Measurements, load_schema
@@ -32,7 +33,7 @@ STORE_RESULTS: Final = tuple(
 """Files that a store may have, beside its drops and its manifest."""
 
 _FORM: Final = 1  # of the store: raised when the same measurements are laid out otherwise
-_HELD_BYTES: Final = 1 << 29  # of values at once: 2,900 assays of 44,000 people in one pass
+_HELD_BYTES: Final = 1 << 29  # of values at once: 2,900 assays of 44,000 people; more by a file
 _GROUP_BYTES: Final = 1 << 27  # of a row group: pages long enough to scan, short enough to hold
 _COLUMNS_AT_ONCE: Final = 64  # read together, as doubles, before they are narrowed
 _VALUES_PER_SECOND: Final = 4e7  # written, as measured with 2,900 assays on one processor
@@ -246,22 +247,60 @@ def _digest_content(measured: Measurements, extra: Mapping[str, pl.DataFrame]) -
 
 
 def _row_groups(measured: Measurements) -> Iterator[tuple[int, Any]]:
-    """Yield the first row and the values (p, rows) of groups of rows, in the stored precision."""
+    """Yield the first row and the values (p, rows) of groups of rows, in the stored precision.
+
+    Proteins are read by columns, once, and needed by rows: what is more than may be held at once
+    stands in a file meanwhile.
+    """
     n, p = measured.n, len(measured.proteins.names)
     width = p * np.dtype(measured.precision).itemsize
-    passes = -(-n * width // _HELD_BYTES)
-    per_pass, per_group = -(-n // passes), max(1, _GROUP_BYTES // width)
-    buffer = np.empty((p, per_pass), dtype=measured.precision)
-    for first in range(0, n, per_pass):
-        rows: I64 = np.arange(first, min(n, first + per_pass), dtype=np.int64)
-        part = measured.proteins if passes == 1 else measured.proteins.select_rows(rows)
-        held = buffer[:, : len(rows)]
-        columns = range(0, p, _COLUMNS_AT_ONCE)
-        for column in follow(columns, doing="storing", total=len(columns)):
-            block = slice(column, min(p, column + _COLUMNS_AT_ONCE))
-            held[block] = _finite(part.read(block), measured.proteins.names[block]).T
-        for start in range(0, len(rows), per_group):
-            yield first + start, held[:, start : start + per_group]
+    groups = _divide_rows(n, width)
+    if n * width <= _HELD_BYTES:
+        held = np.empty((p, n), dtype=measured.precision)
+        for columns, values in _narrowed(measured):
+            held[columns] = values
+        yield from ((rows.start, held[:, rows]) for rows in groups)
+        return
+    with open_scratch() as scratch:
+        path = scratch / "values"
+        with storage_errors(path):
+            _spool(measured, path, groups)
+        for rows in groups:
+            size = rows.stop - rows.start
+            values = np.fromfile(path, measured.precision, p * size, offset=rows.start * width)
+            yield rows.start, values.reshape(p, size)
+
+
+def _divide_rows(n: int, width: int) -> list[slice]:
+    """Return the groups of rows of so many bytes that a store lies in."""
+    per_part, per_group = -(-n // -(-n * width // _HELD_BYTES)), max(1, _GROUP_BYTES // width)
+    parts = [(first, min(n, first + per_part)) for first in range(0, n, per_part)]
+    return [
+        slice(start, min(end, start + per_group))
+        for first, end in parts
+        for start in range(first, end, per_group)
+    ]
+
+
+def _spool(measured: Measurements, path: Path, groups: Sequence[slice]) -> None:
+    """Write all values so that those of a group of rows lie together, protein by protein."""
+    p, size = len(measured.proteins.names), np.dtype(measured.precision).itemsize
+    with path.open("wb") as file:
+        for columns, values in _narrowed(measured):
+            for rows in groups:
+                part = np.ascontiguousarray(values[:, rows])
+                file.seek((rows.start * p + columns.start * part.shape[1]) * size)
+                file.write(part.data)
+
+
+def _narrowed(measured: Measurements) -> Iterator[tuple[slice, Any]]:
+    """Yield blocks of proteins (b, n) in the stored precision, none of them infinite."""
+    p = len(measured.proteins.names)
+    columns = range(0, p, _COLUMNS_AT_ONCE)
+    for column in follow(columns, doing="storing", total=len(columns)):
+        block = slice(column, min(p, column + _COLUMNS_AT_ONCE))
+        values = _finite(measured.proteins.read(block), measured.proteins.names[block])
+        yield block, values.T.astype(measured.precision, copy=False)
 
 
 def _finite(values: F64, names: Sequence[str]) -> F64:

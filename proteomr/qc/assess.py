@@ -16,10 +16,10 @@ from proteomr.qc.exclusions import (
     exclude_empty,
     exclude_samples,
 )
-from proteomr.qc.placement import Placement, place_samples
+from proteomr.qc.placement import Placement, assay_column, place_samples
 from proteomr.qc.plates import ALL_PANELS, assess_plates
 from proteomr.qc.policy import Policy
-from proteomr.qc.samples import PanelFindings, assess_panels, join_samples, read_standardised
+from proteomr.qc.samples import PanelFindings, assess_panels, join_samples
 from proteomr.stats.principal_components import find_components
 from proteomr.tables import Measurements, load_schema
 from proteomr.tables import columns as c
@@ -189,14 +189,14 @@ def _look_at_panels(
     frames: list[pl.DataFrame] = []
     compared: list[pl.DataFrame] = []
     here = np.zeros(measured.n, dtype=np.bool_)
-    for findings in assess_panels(measured, policy=policy, components=components):
+    several = assay_column(measured, c.PANEL).n_unique() > 1
+    matrix = np.empty((len(measured.proteins.names), measured.n)) if several else None
+    for findings in assess_panels(measured, policy=policy, components=components, together=matrix):
         frames.append(findings.frame)
         compared.append(_compare(findings, placements))
         here |= findings.measured_here
-    if len(frames) > 1:
-        together = find_components(
-            read_standardised(measured.proteins), components=max(components, 2)
-        )
+    if matrix is not None:
+        together = find_components(matrix.T, components=max(components, 2))
         everything = PanelFindings(ALL_PANELS, load_schema("qc_panels").empty(), here, together)
         compared.insert(0, _compare(everything, placements))
     return frames, compared

@@ -82,7 +82,7 @@ def read_standardised(proteins: Proteins) -> F64:
 
 
 def assess_panels(
-    measured: Measurements, *, policy: Policy, components: int
+    measured: Measurements, *, policy: Policy, components: int, together: F64 | None = None
 ) -> Iterator[PanelFindings]:
     """Yield for each panel, sorted by name, what its assays show of the samples.
 
@@ -97,27 +97,32 @@ def assess_panels(
     measured : with the assays to judge by.
     policy : its ``sd_median_iqr`` and ``sd_components``.
     components : how many components to find.
+    together : (p, n) to put the standardised assays of all panels into, as `read_standardised`
+        gives them, without a second reading; None where they are not wanted.
     """
     panels = assay_column(measured, c.PANEL)
     names = np.array(measured.proteins.names, dtype=np.str_)
     for panel in panels.unique().sort().to_list():
         chosen = panels.eq_missing(pl.Series([panel], dtype=pl.String)).to_numpy()
         proteins = measured.proteins.select_columns(names[chosen].tolist())
-        yield _assess_panel(measured, panel, proteins, policy=policy, components=components)
+        matrix: F64 = np.empty((len(proteins.names), proteins.n))
+        for columns, block in blocks_of(proteins):
+            matrix[columns] = block
+        yield _assess_panel(measured, panel, matrix, policy=policy, components=components)
+        if together is not None:
+            together[chosen] = matrix
 
 
 def _assess_panel(
     measured: Measurements,
     panel: str | None,
-    proteins: Proteins,
+    matrix: F64,
     *,
     policy: Policy,
     components: int,
 ) -> PanelFindings:
-    p, n = len(proteins.names), proteins.n
-    matrix: F64 = np.empty((p, n))
-    for columns, block in blocks_of(proteins):
-        matrix[columns] = block
+    """Return what the assays of a panel (p, n) show of the samples; standardises them in place."""
+    p, n = matrix.shape
     summary = _summarise_samples(matrix)
     for row in range(0, p, 64):
         rows = slice(row, row + 64)
