@@ -97,7 +97,7 @@ def munge_files(
     r"""Return summary statistics of any known format as one canonical table.
 
     Files are read in batches, so that memory does not grow with them but for 24 bytes a row, by
-    which repeated variants are found and compared.
+    which repeated variants are found and compared, and 8 more while they are looked for.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import proteomr.io.store_writing as writing
+from proteomr._typing import F64
 from proteomr.errors import FormatError, InputError, RunFolderError
 from proteomr.io import read_cohort
 from proteomr.io.store import count_missing_values, is_store, read_store
@@ -110,6 +112,34 @@ def test_row_groups_and_passes_leave_the_values_alone(
     assert pq.ParquetFile(parts / "proteins.parquet").num_row_groups > 10
     left, right = (pl.read_parquet(path / "proteins.parquet") for path in (whole, parts))
     assert left.equals(right)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_what_is_more_than_may_be_held_is_read_once_by_way_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    reads: list[slice] = []
+
+    class Counted(ArrayProteins):
+        def read(self, columns: slice, /) -> F64:
+            reads.append(columns)
+            return super().read(columns)
+
+    made = make_measurements(n=41)
+    values = made.proteins.read(slice(0, 5))
+    made = replace(made, precision=precision, proteins=Counted(made.proteins.names, values))
+    size, bytes_held = 41 * 5 * np.dtype(precision).itemsize, []
+    monkeypatch.setattr(writing, "_COLUMNS_AT_ONCE", 2)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for held in (size, size - 1):
+        monkeypatch.setattr(writing, "_HELD_BYTES", held)
+        groups = list(writing._row_groups(made))
+        assert [columns.start for columns in reads] == [0, 2, 4]
+        assert [start for start, _ in groups] == ([0] if held == size else [0, 21])
+        bytes_held.append(np.concatenate([part for _, part in groups], axis=1).tobytes())
+        reads.clear()
+    assert bytes_held[0] == bytes_held[1] == values.T.astype(precision).tobytes()
+    assert not list(tmp_path.glob("**/values"))
 
 
 def test_the_same_measurements_give_the_same_bytes(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from proteomr._typing import F64
 from proteomr.qc import Policy, assess, find_protein_components
-from proteomr.qc.samples import lies_apart, read_standardised
+from proteomr.qc.samples import assess_panels, lies_apart, read_standardised
 from proteomr.tables import ArrayProteins, load_schema
 
 
@@ -167,3 +168,15 @@ def test_a_panel_without_any_value_has_no_row_and_no_component(make: Any, values
     assert found.panels["panel"].unique().to_list() == ["B"]
     assert "A" not in found.plates["panel"]
     assert found.assays["share_missing"].to_list()[:8] == [1.0] * 8
+
+
+def test_panels_put_together_are_the_matrix_read_as_one(make: Any, values: Any) -> None:
+    x = values()
+    p = x.shape[1]
+    panels = [("A", "B", None)[j % 3] for j in range(p)]
+    measured = make(x)
+    measured = replace(measured, assays=measured.assays.with_columns(panel=pl.Series(panels)))
+    together = np.full((p, measured.n), np.nan)
+    found = list(assess_panels(measured, policy=Policy(), components=2, together=together))
+    assert len(found) == 3
+    np.testing.assert_array_equal(together.T, read_standardised(measured.proteins))
