@@ -5,6 +5,7 @@ import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -116,7 +117,7 @@ def test_row_groups_and_passes_leave_the_values_alone(
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_what_is_more_than_may_be_held_is_read_once_by_way_of_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: Literal["float32", "float64"]
 ) -> None:
     reads: list[slice] = []
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 import pytest
@@ -29,7 +29,7 @@ def spell(cells: pl.Series) -> pl.Series:
     return cells.str.to_uppercase().fill_null("none")
 
 
-def text(cells: list[str | None]) -> pl.Series:
+def text(cells: Sequence[str | None]) -> pl.Series:
     return pl.Series("cells", cells, dtype=pl.String)
 
 
@@ -61,7 +61,7 @@ def test_cells_are_put_where_they_belong(cells: list[str | None], rows: set[int]
     places = sorted(row for row in rows if row < len(cells))
     values = [f"new {row}" for row in places]
     expected = [f"new {row}" if row in rows else cell for row, cell in enumerate(cells)]
-    found = put_cells(text(cells), pl.Series(places, dtype=pl.UInt32), text(list(values)))
+    found = put_cells(text(cells), pl.Series(places, dtype=pl.UInt32), text(values))
     assert found.to_list() == expected
 
 
