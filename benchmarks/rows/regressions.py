@@ -8,7 +8,7 @@ at a time gets a handful, one that has a way for whole blocks gets the panel.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,10 +35,11 @@ __all__ = ["Found", "Regressions", "affordable", "find_exactly"]
 
 _SIZES: dict[SizeName, tuple[Size, float]] = {
     "full": (Size("full", people=42_062, proteins=2_920, chosen=3, rounds=3, pairs=1), 20.0),
-    "quick": (Size("quick", people=5_000, proteins=768, chosen=1, rounds=2, pairs=1), 0.4),
+    "quick": (Size("quick", people=5_000, proteins=768, chosen=1, rounds=2, pairs=1), 1.5),
     "tiny": (Size("tiny", people=5_000, proteins=32, chosen=2, rounds=1, pairs=1), 0.0),
 }
 _CLASSICAL = "classical"
+_STEP = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,14 +123,15 @@ class _Scan:
     family: Family
 
     def affordable(self, options: Mapping[str, str], budget: float) -> int:
-        """Return how many proteins a budget of seconds pays, the chosen ones where it is none."""
-        few = len(self.problem.chosen)
-        if not budget:
-            return few
-        self.fit(options, few)  # loads what is compiled
-        tests = len(self.problem.tests)
-        one, two = (count * tests * self.fit(options, count)[0] for count in (few, 2 * few))
-        return affordable((two - one) / few, budget, few=few, most=len(self.problem.names))
+        """Return how many proteins are fitted within a budget of seconds, at least the chosen."""
+        few, tests = len(self.problem.chosen), len(self.problem.tests)
+        if budget:
+            self.fit(options, few)  # loads what is compiled
+
+        def spend(count: int) -> float:
+            return count * tests * self.fit(options, count)[0]
+
+        return affordable(spend, budget, few=few, most=len(self.problem.names))
 
     def fit(self, options: Mapping[str, str], count: int) -> tuple[float, Found]:
         """Return the CPU seconds of a fit, files to table, and the fits of the chosen proteins."""
@@ -152,17 +154,26 @@ class _Scan:
         return path
 
 
-def affordable(marginal: float, budget: float, *, few: int, most: int) -> int:
-    """Return how many proteins a budget pays, at the seconds of one more.
+def affordable(spend: Callable[[int], float], budget: float, *, few: int, most: int) -> int:
+    """Return how many proteins a budget of seconds pays.
+
+    Four times as many take no more than four times as long: so far is gone up, and no estimate of
+    what one more costs is needed, which is small beside what a scan costs anyhow.
 
     Examples
     --------
-    >>> affordable(1.6, 20.0, few=3, most=365), affordable(0.01, 20.0, few=3, most=365)
-    (12, 365)
+    >>> affordable(lambda count: 0.3 + 1.6 * count, 20.0, few=3, most=365)
+    3
+    >>> affordable(lambda count: 0.3 + 0.01 * count, 20.0, few=3, most=365)
+    365
     """
-    if marginal * most <= budget:
-        return most
-    return max(few, int(budget / marginal))
+    count = few
+    while count < most and budget:
+        larger = min(most, _STEP * count)
+        if spend(count) * larger / count > budget:
+            break
+        count = larger
+    return count
 
 
 def _find(table: Associations, joint: pl.DataFrame | None, problem: Problem) -> Found:

@@ -77,10 +77,18 @@ def test_one_wrong_number_of_a_form_is_an_error(part: str) -> None:
     assert replace(true, **{part: shifted}).error(true, "linear") > 1e-3
 
 
-def test_a_slow_form_is_measured_on_a_handful_and_a_fast_one_on_the_panel() -> None:
-    assert affordable(5.0, 20.0, few=3, most=365) == 4
-    assert affordable(50.0, 20.0, few=3, most=365) == 3
-    assert affordable(-0.01, 20.0, few=3, most=365) == 365
+@pytest.mark.parametrize(
+    ("fixed", "each", "count"), [(1.0, 2.0, 3), (1.0, 1.0, 12), (1.0, 0.01, 365), (0.0, 0.0, 365)]
+)
+def test_a_slow_form_is_measured_on_a_handful_and_a_fast_one_on_the_panel(
+    fixed: float, each: float, count: int
+) -> None:
+    found = affordable(lambda proteins: fixed + each * proteins, 20.0, few=3, most=365)
+    assert found == count
+
+
+def test_without_a_budget_the_chosen_proteins_are_measured() -> None:
+    assert affordable(lambda _: 0.0, 0.0, few=2, most=365) == 2
 
 
 def test_scores_of_other_bits_are_wrong(scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
