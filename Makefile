@@ -55,7 +55,7 @@ bench: $(STAMP) ## the benchmarks at the size of the paper
 	$(RUN) benchmarks.ingest
 	$(RUN) benchmarks.report
 
-bench-quick: $(STAMP) ## the benchmarks at reduced size, accuracy checks on
+bench-quick: $(STAMP) ## the benchmarks at reduced size: fails where a number is wrong or speed is lost
 	$(RUN) benchmarks.run --quick
 	$(RUN) benchmarks.rows --quick
 	$(RUN) benchmarks.growth --quick

@@ -9,14 +9,13 @@ and `benchmarks.mr_truth_report` writes the tables of the documentation from the
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import itertools
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -24,6 +23,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.mr_truth_report import DOCUMENT, fill_document
+from benchmarks.records import write_records
 from proteomr.execute import one_blas_thread
 from proteomr.mr.estimate import build_methods, estimate
 from proteomr.mr.methods import METHOD_CLASSES
@@ -44,7 +44,6 @@ __all__ = [
     "read_lines",
     "run",
     "summarise",
-    "write_lines",
 ]
 
 RESULTS = Path(__file__).parent / "results"
@@ -247,24 +246,8 @@ def _share(hits: pl.Series) -> tuple[float | None, float | None]:
     return share, (inside * (1 - inside) / n) ** 0.5
 
 
-def write_lines(path: Path, lines: Sequence[Line]) -> None:
-    """Write lines as CSV, real numbers to five digits."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([field.name for field in fields(Line)])
-        for line in lines:
-            writer.writerow([_show(value) for value in asdict(line).values()])
-
-
-def _show(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
-
-
 def read_lines(path: Path) -> pl.DataFrame:
-    """Read what `write_lines` wrote, a column for each field of `Line`.
+    """Read what was kept, a column for each field of `Line`.
 
     Raises
     ------
@@ -314,7 +297,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.report:
         lines = run(SCENARIOS, FULL, processes=options.processes)
         path = options.results / f"mr-truth-{lines[0].date}.csv"
-        write_lines(path, lines)
+        write_records(path, lines)
         print(path)
     try:
         kept = latest_file(options.results)

@@ -18,9 +18,9 @@ from benchmarks.mr_truth import (
     read_lines,
     run,
     summarise,
-    write_lines,
 )
 from benchmarks.mr_truth_report import DOCUMENT, fill_marks, judge, write_text
+from benchmarks.records import write_records
 from proteomr.mr.estimate import build_methods, estimate, method_keys
 from proteomr.simulate.summary_effects import SummaryTruth
 
@@ -117,7 +117,7 @@ def test_weighting_holds_without_pleiotropy_and_fails_with_directional() -> None
 
 def test_results_are_read_as_they_were_written(lines: list[Line], tmp_path: Path) -> None:
     path = tmp_path / "mr-truth-2026-01-02.csv"
-    write_lines(path, lines)
+    write_records(path, lines)
     found = read_lines(path)
     assert found.columns == list(Line.__dataclass_fields__)
     assert found.height == len(lines)
@@ -151,7 +151,7 @@ def test_a_verdict_needs_more_than_chance(changes: dict[str, object], verdict: s
 
 
 def test_the_report_is_written_between_the_marks(lines: list[Line], tmp_path: Path) -> None:
-    write_lines(tmp_path / "mr-truth-2026-01-02.csv", lines)
+    write_records(tmp_path / "mr-truth-2026-01-02.csv", lines)
     document = tmp_path / "page.md"
     document.write_text(MARKED)
     asked = ["--report", "--results", str(tmp_path), "--document", str(document)]
@@ -173,7 +173,7 @@ def test_missing_marks_and_results_are_errors(
     asked = ["--report", "--results", str(tmp_path), "--document", str(document)]
     assert main(asked) == 1
     assert "no results of the estimators" in capsys.readouterr().err
-    write_lines(tmp_path / "mr-truth-2026-01-02.csv", lines)
+    write_records(tmp_path / "mr-truth-2026-01-02.csv", lines)
     assert main(asked) == 1
     assert "<!-- truth -->" in capsys.readouterr().err
     assert document.read_text() == "no marks\n"
