@@ -232,12 +232,12 @@ def _say_slopes(points: Sequence[Point], axis: Axis) -> list[str]:
         curve = curve_of(points, axis, family)[-2:]
         if len(curve) == 2:
             time, memory = (exponent(curve, of) for of in ("cpu_seconds", "peak_memory_mb"))
-            slopes.append((f"{family} {time:.2f}", f"{family} {memory:.2f}"))
+            slopes.append((f"{time:.2f} ({family})", f"{memory:.2f} ({family})"))
             span = " to ".join(f"{point.at:,}" for point in curve)
     if not slopes:
         return []
-    times, memories = (", ".join(part) for part in zip(*slopes, strict=True))
-    return [f"From {span} {axis}, time has a slope of {times}, and memory of {memories}."]
+    times, memories = (" and ".join(part) for part in zip(*slopes, strict=True))
+    return [f"From {span} {axis}, time has a slope of {times}, memory of {memories}."]
 
 
 def _write_limits(kept: Kept) -> str:

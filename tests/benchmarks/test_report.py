@@ -149,7 +149,7 @@ def test_the_limits_are_reckoned_from_growth_and_floors(
     assert "prepares them the other 70%" in text
     assert "A fit takes 0.50 (logistic) and 0.50 (linear) times as long as one weighted" in text
     assert "they would be 1.88 times as fast" in text  # 45.5 s, of which 3 are not shared
-    assert "From 500 to 2,500 proteins, time has a slope of logistic 0.78" in text
+    assert "From 500 to 2,500 proteins, time has a slope of 0.78 (logistic)" in text
 
 
 def test_without_rows_and_growth_nothing_is_said_of_them(kept: Path) -> None:
