@@ -52,14 +52,14 @@ def measure(rows: Sequence[Row], scope: Scope) -> Iterator[Reading]:
 
 
 def show(reading: Reading) -> str:
-    """Return a reading as a line for the terminal, with how it stands to its goal."""
+    """Return a reading as a line for the terminal; goals are those of the full size."""
     row = next(row for row in ROWS if row.key == reading.row)
-    parts = [f"{reading.row:20} {reading.tool:26}"]
+    parts = [f"{reading.row:20} {reading.tool:26} {reading.work:44}"]
     if reading.ms is not None:
         parts.append(f"{reading.ms:12,.3f} ms a {reading.unit}")
     if reading.ratio is not None:
         parts.append(f"{reading.ratio:9.3g}x")
-        if reading.tool == PROTEOMR and row.must is not None:
+        if reading.tool == PROTEOMR and row.must is not None and reading.size == "full":
             aim = "" if row.aim is None else f", aim {row.aim:g}x"
             parts.append(f"(must {row.must:g}x{aim}: {row.standing(reading.ratio)})")
     if reading.peak_memory_mb is not None:

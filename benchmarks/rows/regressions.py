@@ -35,11 +35,12 @@ __all__ = ["Found", "Regressions", "affordable", "find_exactly"]
 
 _SIZES: dict[SizeName, tuple[Size, float]] = {
     "full": (Size("full", people=42_062, proteins=2_920, chosen=3, rounds=3, pairs=1), 20.0),
-    "quick": (Size("quick", people=5_000, proteins=768, chosen=1, rounds=2, pairs=1), 1.5),
+    "quick": (Size("quick", people=5_000, proteins=768, chosen=1, rounds=2, pairs=1), 1.0),
     "tiny": (Size("tiny", people=5_000, proteins=32, chosen=2, rounds=1, pairs=1), 0.0),
 }
 _CLASSICAL = "classical"
 _STEP = 4
+_LOOKS = 2  # the first may compile what blocks of this many proteins need
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +95,8 @@ class Regressions:
         counts = {name: scan.affordable(options, budget) for name, options in settings.items()}
         seconds: dict[str, list[float]] = {name: [] for name in settings}
         errors: dict[str, list[float]] = {key: [] for key in forms}
-        true = find_exactly(problem, list(forms.values()))
+        with one_blas_thread():
+            true = find_exactly(problem, list(forms.values()))
         for _ in range(scope.rounds):
             for name, options in settings.items():
                 cost, found = scan.fit(options, counts[name])
@@ -170,7 +172,8 @@ def affordable(spend: Callable[[int], float], budget: float, *, few: int, most: 
     count = few
     while count < most and budget:
         larger = min(most, _STEP * count)
-        if spend(count) * larger / count > budget:
+        affords = (spend(count) * larger / count <= budget for _ in range(_LOOKS))
+        if not any(affords):
             break
         count = larger
     return count
