@@ -171,20 +171,21 @@ def _take_turns(
     points: Points, state: _Turns, moving: I64, *, turns: int, tolerance: float
 ) -> None:
     """Take turns in place at some K, each until its slope moves by no more than the tolerance."""
-    x, wx, y, wy = points.x, points.sx**-2.0, points.y, points.sy**-2.0
-    for _ in range(turns):
-        slope = state.slopes[moving, None]
-        residual = y - slope * state.true_x[moving]
-        chosen = _mark_largest(residual**2 * wy, state.counts[moving])
-        free = np.where(chosen, residual, 0.0)
-        rest = y - free
-        true_x = (x * wx + slope * rest * wy) / (wx + slope**2 * wy)
-        new = np.sum(rest * true_x * wy, axis=1) / np.sum(true_x**2 * wy, axis=1)
-        change = np.abs(new - state.slopes[moving])
-        state.free[moving], state.true_x[moving], state.slopes[moving] = free, true_x, new
-        moving = moving[change > tolerance]
-        if not moving.size:
-            return
+    from proteomr.stats.compiled_turn_loops import take_turns
+
+    take_turns(
+        np.ascontiguousarray(points.x),
+        points.sx**-2.0,
+        np.ascontiguousarray(points.y),
+        points.sy**-2.0,
+        moving,
+        state.counts,
+        state.slopes,
+        state.true_x,
+        state.free,
+        turns,
+        tolerance,
+    )
 
 
 def _mark_largest(importance: F64, counts: I64) -> Bool:

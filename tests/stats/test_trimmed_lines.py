@@ -95,3 +95,14 @@ def test_a_vertical_line_is_no_fit() -> None:
     points = Points(np.array([1e-12, -1e-12, 1e-12, -1e-12]), one, 5.0 * one, 0.01 * one)
     fits = fit_globally(points, price=1.0)
     assert fits.list_doubtful(least=1e-13).size
+
+
+@pytest.mark.parametrize("m", [3, 8, 9, 40])
+def test_of_points_that_fit_equally_ill_the_first_are_left_out(m: int) -> None:
+    y = np.where(np.arange(m) % 2, 0.3, -0.3)
+    points = Points(np.full(m, 0.1), np.full(m, 0.01), y, np.full(m, 0.02))
+    fits = fit_by_turns(points, price=0.0, tolerance=1e-7, least=1e-13)
+    first = [set(np.flatnonzero(~kept)) for kept in fits.valid]
+    assert first[1] == {0}
+    for count in range(min(3, m - 1)):
+        assert take_turns(points, count)[1] == first[count]
