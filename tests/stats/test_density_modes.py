@@ -117,3 +117,11 @@ def test_compiled_bandwidths_equal_the_plain_ones(m: int) -> None:
     np.testing.assert_allclose(samples.bandwidth, mode_bandwidth(x), rtol=1e-13, atol=1e-15)
     np.testing.assert_array_equal(samples.lowest, x.min(axis=1))
     np.testing.assert_array_equal(samples.highest, x.max(axis=1))
+
+
+@pytest.mark.parametrize("weight", [0.0, np.nan, np.inf])
+def test_weights_that_are_no_numbers_or_none_give_no_mode(weight: float) -> None:
+    x, h, w = np.array([[0.0, 0.1, 1.0]]), np.array([0.2]), np.full(3, weight)
+    equal = np.full(3, 1 / 3)
+    assert np.isnan(search(x, h, w)[0]).all()
+    assert np.isnan(search(x, h, w, equal)[0]).all()

@@ -125,3 +125,10 @@ def test_the_convention_chooses_the_distribution() -> None:
     by_normal = run(WeightedMode(convention="mendelianrandomization"), data)
     assert by_t.se == by_normal.se
     assert by_t.neg_log10_p < by_normal.neg_log10_p
+
+
+def test_ratios_whose_errors_are_no_numbers_have_no_mode() -> None:
+    x = np.array([1e-160, 2e-160, 3e-160, 5e-160])
+    weak = make(x, np.ones(4), np.array([0.1, 0.2, 0.4, 0.3]), np.ones(4))
+    found = fit(weak, draws=20)
+    assert [each.status.name for each in found[:3]] == ["not_identified"] * 3
