@@ -22,7 +22,6 @@ _compile_as_numpy = compile_loop(fastmath=set())
 
 _POINTS = 512  # R's default n
 _NEGLIGIBLE = 8.9  # bandwidths: the kernel is below half of the last digit of its height
-_MOST_VALUES = 160  # of more, weights are first gathered at the grid points, of which there are 512
 _NARROW = 4.0  # bandwidths of fewer grid points leave no room between coarse points
 _SINGLE = 6e-8  # relative rounding of single precision
 _STEEPEST = 0.6066  # largest slope of the kernel, at one bandwidth
@@ -260,7 +259,7 @@ def find_positions(x, w, v, bandwidth, lowest, step, spacing, start, stride, ker
             out[:, k] = -1
             continue
         n = m
-        if m > _MOST_VALUES:
+        if m > last - first + 2:  # fewer grid points than values: their weights are gathered there
             n = _list_grid_points(below, share, a, b, first, last, gathered[0], gathered[1])
             a, b = gathered[0, :n], gathered[1, :n]
         r = bandwidth[k] / spacing[k]

@@ -33,7 +33,7 @@ def spread(x: F64) -> F64:
     return np.maximum(mode_bandwidth(x), 1e-8)
 
 
-@pytest.mark.parametrize("m", [2, 3, 4, 5, 10, 79, 159, 160, 161, 400])
+@pytest.mark.parametrize("m", [2, 3, 4, 5, 10, 79, 200, 300, 400, 600])
 @pytest.mark.parametrize("df", [0.7, 2.5, 100.0])
 def test_modes_are_the_highest_points_of_the_whole_density(m: int, df: float) -> None:
     random = np.random.default_rng(m)

@@ -34,7 +34,7 @@ ModeWeights: TypeAlias = Literal["equal", "precision", "penalised"]
 
 _NARROWEST = 1e-8  # TwoSampleMR's floor of the bandwidth, here of effects at the size of one
 _MAD = 1.4826  # 1 / qnorm(3/4), as R's mad has it
-_NUMBERS_PER_BLOCK = 1 << 20  # 8 MB of draws: what a third-level cache holds
+_NUMBERS_PER_BLOCK = 1 << 17  # 1 MB of draws: what a second-level cache holds
 
 
 @dataclass(frozen=True, slots=True)
