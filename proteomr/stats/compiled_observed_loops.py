@@ -32,26 +32,30 @@ def find_ranges(values: F64, observed: Bool) -> tuple[F64, F64]:
 def standardise_rows(values: F64, observed: Bool, out: F64) -> F64:
     scale = np.empty(values.shape[0])
     for j in range(values.shape[0]):
-        power = float(find_powers(np.asarray(_find_largest(values[j]))))
+        power = float(find_powers(np.abs(_find_ends(values[j])).max()))
         scale[j] = _standardise(values[j], observed[j], 1.0 / power, out[j]) * power
     return scale
 
 
 @_compile_numbers
+def _find_ends(values):
+    low, high = 0.0, 0.0
+    for i in range(values.size):
+        low = min(low, values[i])
+        high = max(high, values[i])
+    return low, high
+
+
+@_compile_numbers
 def _find_range(values, observed):
+    low, high = _find_ends(values)
+    if low < 0.0 < high:  # neither is the 0 of a value that is not there
+        return low, high
     low, high = np.inf, -np.inf
     for i in range(values.size):
         low = min(low, values[i] if observed[i] else np.inf)
         high = max(high, values[i] if observed[i] else -np.inf)
     return low, high
-
-
-@_compile_numbers
-def _find_largest(values):
-    largest = 0.0
-    for i in range(values.size):
-        largest = max(largest, abs(values[i]))
-    return largest
 
 
 @_compile

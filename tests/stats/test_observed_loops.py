@@ -54,8 +54,10 @@ def test_a_constant_row_is_zero_and_has_no_scale(loops: ModuleType, value: float
     assert not rows.any()
 
 
-def test_ranges_are_those_of_observed_values_alone(loops: ModuleType) -> None:
+@pytest.mark.parametrize("shift", [-50.0, 0.0, 50.0])
+def test_ranges_are_those_of_observed_values_alone(loops: ModuleType, shift: float) -> None:
     values, observed = draw()
+    values += shift
     observed[2] = False
     low, high = loops.find_ranges(values * observed, observed)
     assert low.tolist() == [*(values[j, observed[j]].min() for j in (0, 1)), np.inf]
