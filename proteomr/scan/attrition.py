@@ -10,9 +10,9 @@ import polars as pl
 
 from proteomr._typing import I64, Bool
 from proteomr.models import Target
-from proteomr.scan.groups import ModelKey
+from proteomr.scan.groups import Group, ModelKey
 from proteomr.scan.plan import Plan
-from proteomr.scan.reading import Stratum
+from proteomr.scan.reading import Stratum, is_paneled
 from proteomr.tables import WITHDRAWN, WITHOUT_PROTEINS, Cohort
 from proteomr.tables import columns as c
 
@@ -42,8 +42,9 @@ def count_people(plan: Plan) -> pl.DataFrame:
     """
     groups: dict[ModelKey, list[I64]] = {}
     for group in plan.groups:
+        panels = _split_panels(plan, group)
         for key in group.models:
-            groups.setdefault(key, []).append(group.rows)
+            groups.setdefault(key, []).extend(panels)
     rows = []
     for e, target in enumerate(plan.targets):
         for a, label in enumerate(plan.reading.labels):
@@ -73,6 +74,21 @@ class _Left:
     covariates: Bool
     modifiers: Bool
     panels: tuple[I64, ...]
+
+
+def _split_panels(plan: Plan, group: Group) -> list[I64]:
+    """Return who of a group has what panels of proteins share of its own covariates."""
+    own = [plan.reading.covariates[i] for i in group.own]
+    paneled = [covariate for covariate in own if is_paneled(covariate)]
+    columns = set(zip(*(covariate.column_of for covariate in paneled), strict=True)) or {()}
+    panels = []
+    for key in sorted(columns):
+        there = np.ones(group.rows.size, dtype=bool)
+        for covariate, column in zip(paneled, key, strict=True):
+            values = covariate.values.read(slice(column, column + 1))[:, 0]
+            there &= ~np.isnan(values[group.rows])
+        panels.append(group.rows[there])
+    return panels
 
 
 def _follow(plan: Plan, key: ModelKey, stratum: Stratum, panels: Sequence[I64]) -> _Left:

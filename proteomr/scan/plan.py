@@ -22,7 +22,7 @@ from proteomr.models import (
     refuse_unsupported,
 )
 from proteomr.scan.groups import Group, group_models
-from proteomr.scan.reading import Reading, is_shared
+from proteomr.scan.reading import Reading
 from proteomr.stats.tiles import TILE
 from proteomr.stats.transforms import Transform
 from proteomr.tables import Cohort, Drop
@@ -210,7 +210,7 @@ def plan_blocks(
 
 
 def _describe_asked(reading: Reading, family: AnyFamily, targets: Sequence[Target]) -> Asked:
-    own = any(not is_shared(covariate) for covariate in reading.covariates)
+    own = any(not reading.is_shared(covariate) for covariate in reading.covariates)
     return Asked(
         options=family.options,
         roles=frozenset(target.role for target in targets),
@@ -232,7 +232,9 @@ def _refuse_clashes(reading: Reading, targets: Sequence[Target]) -> None:
 
 def _partition(reading: Reading) -> list[I64]:
     """Split the proteins by the covariate columns that they share, in order of appearance."""
-    shared = [covariate.column_of for covariate in reading.covariates if is_shared(covariate)]
+    shared = [
+        covariate.column_of for covariate in reading.covariates if reading.is_shared(covariate)
+    ]
     panels: dict[tuple[int, ...], list[int]] = {}
     for protein in range(len(reading.cohort.proteins.names)):
         key = tuple(column_of[protein] for column_of in shared)

@@ -18,8 +18,11 @@ from proteomr.tables import Cohort, ProteinCovariate
 
 __all__ = ["Reading", "Stratum", "read_formulas"]
 
-# A covariate counts as shared by panels, which are then fitted apart, where at least so many
-# proteins have each of its columns; else each protein has it for itself.
+# A covariate counts as shared by panels, which are then fitted apart, where so many proteins have
+# each of its columns: what a panel costs to prepare is then less than one more border in every fit
+# (36 proteins: linear fits as long, logistic fits a quarter longer). Else each has it for itself.
+_SHARED_BY = 48
+# Where a formula takes functions or products of it, which a border is not, far fewer will do.
 _SHARED_BY_AT_LEAST = 8
 # More strata are a mistake, such as an age in years.
 _MOST_STRATA = 50
@@ -73,17 +76,23 @@ class Reading:
         """Return the covariates ``(n,)`` that a protein shares with all of its panel, by name."""
         values = {}
         for covariate in self.covariates:
-            if is_shared(covariate):
+            if self.is_shared(covariate):
                 column = covariate.column_of[protein]
                 values[covariate.name] = covariate.values.read(slice(column, column + 1))[:, 0]
         return values
+
+    def is_shared(self, covariate: ProteinCovariate) -> bool:
+        """Whether a covariate is one for each panel, which is fitted apart, not each protein's."""
+        terms = [term for formula in self.formulas for term in formula.terms]
+        plain = all(_is_plain(term) for term in terms if _has(term, [covariate.name]))
+        return is_paneled(covariate, by=_SHARED_BY if plain else _SHARED_BY_AT_LEAST)
 
     def own_positions(self, formula: Formula) -> tuple[int, ...]:
         """Return the covariates that every protein has for itself, among those of a formula."""
         return tuple(
             i
             for i, covariate in enumerate(self.covariates)
-            if not is_shared(covariate) and covariate.name in formula.variables
+            if not self.is_shared(covariate) and covariate.name in formula.variables
         )
 
     def without_own(self, formula: Formula) -> Formula:
@@ -229,17 +238,25 @@ def _read_strata(columns: Columns, n: int, name: str | None) -> tuple[Stratum, .
     )
 
 
-def is_shared(covariate: ProteinCovariate) -> bool:
-    """Whether a covariate has a column for each panel rather than for each protein."""
-    return len(set(covariate.column_of)) * _SHARED_BY_AT_LEAST <= len(covariate.column_of)
+def is_paneled(covariate: ProteinCovariate, *, by: int = _SHARED_BY_AT_LEAST) -> bool:
+    """Whether each column of a covariate is that of so many proteins, on average."""
+    return len(set(covariate.column_of)) * by <= len(covariate.column_of)
+
+
+def _has(term: Term, names: Sequence[str]) -> bool:
+    return any(part.column in names for part in term.parts)
+
+
+def _is_plain(term: Term) -> bool:
+    """Whether a term is a column as it is."""
+    return len(term.parts) == 1 and not term.parts[0].steps and not term.parts[0].categorical
 
 
 def _is_own(term: Term, own: Sequence[str]) -> bool:
     """Whether a term is the main effect of a covariate that each protein has for itself."""
-    parts = [part for part in term.parts if part.column in own]
-    if not parts:
+    if not _has(term, own):
         return False
-    if len(term.parts) > 1 or parts[0].steps or parts[0].categorical:
+    if not _is_plain(term):
         raise FormulaError(
             f"{str(term)!r}: a covariate with its own values for each protein enters as it is, "
             "without functions or interactions"

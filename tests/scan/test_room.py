@@ -15,7 +15,10 @@ from proteomr.errors import ColumnError, UsageError
 from proteomr.execute import Serial
 from proteomr.models import FAMILIES, FitOptions, Layout, Linear, find_family
 from proteomr.scan import Plan, Reading, fit_blocks, plan_blocks, read_formulas, read_target
+from proteomr.scan import reading as reading_room
+from proteomr.scan.parts import PART_ORDER
 from proteomr.scan.plan import choose_block_size
+from proteomr.tables import ArrayProteins, ProteinCovariate
 from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
 
 SETS = {"none": "1", "full": "age + C(site)"}
@@ -109,3 +112,39 @@ def test_targets_are_refused_by_their_role(role: Any) -> None:
 )
 def test_blocks_are_whole_tiles_and_shrink_with_people(people: int, size: int) -> None:
     assert choose_block_size(people) == size
+
+
+@pytest.mark.parametrize(("name", "n"), [("linear", 300), ("logistic", 300), ("logistic", 2_300)])
+def test_a_covariate_of_panels_gives_the_same_fits_as_one_of_each_protein(
+    name: str, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gaps = np.random.default_rng(5).normal(30.0, 9.0, (n, 2))
+    gaps[:20, 1] = np.nan
+    covariate = ProteinCovariate("gap", ArrayProteins(("a", "b"), gaps), (0,) * 10 + (1,) * 10)
+    cohort = make_cohort(make_samples(n), make_values(n, 20))
+    family = find_family(name)()
+    frames = []
+    for proteins in (48, 1):  # of a panel, from whom on it is fitted apart
+        monkeypatch.setattr(reading_room, "_SHARED_BY", proteins)
+        reading = read_formulas(cohort, parse_sets({"g": "gap + age"}), covariates=[covariate])
+        targets = [read_target(reading, "iso", role="exposure", family=family)]
+        plan = plan_blocks(reading, family, targets=targets)
+        assert len(plan.groups) == (1 if proteins == 48 else 2)
+        frames.append(pl.concat(fit_blocks(plan, executor=Serial())).sort(PART_ORDER))
+    own, shared = frames
+    assert own.select("n", "n_case", "status", "message").equals(
+        shared.select("n", "n_case", "status", "message")
+    )
+    for column in ("estimate", "se"):
+        off = (own[column] - shared[column]) / shared["se"]
+        assert off.abs().max() < 1e-8  # type: ignore[operator]
+
+
+def test_a_function_of_a_panels_covariate_is_fitted_panel_by_panel() -> None:
+    n = 200
+    gaps = np.random.default_rng(5).normal(30.0, 9.0, (n, 2))
+    covariate = ProteinCovariate("gap", ArrayProteins(("a", "b"), gaps), (0,) * 10 + (1,) * 10)
+    cohort = make_cohort(make_samples(n), make_values(n, 20))
+    reading = read_formulas(cohort, parse_sets({"g": "ns(gap, 3)"}), covariates=[covariate])
+    targets = [read_target(reading, "iso", role="exposure", family=find_family("linear"))]
+    assert len(plan_blocks(reading, find_family("linear")(), targets=targets).groups) == 2
