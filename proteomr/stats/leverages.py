@@ -115,7 +115,8 @@ class Leverages:
             lengths[:, at] += 2.0 * with_cells[:, :d, i] @ dense[at].T + constant[:, i, None]
             rest[:, :, at] -= of_borders[:, :, i, None]
         lengths += np.sum(rest * np.matmul(inverses.borders, rest), axis=1)
-        return np.asarray(_weigh(rows, state, chunk) * lengths)
+        lengths *= _weigh(rows, state, chunk)
+        return np.asarray(lengths)
 
     def _eliminate(self, information: F64, cross: F64, borders: F64) -> Inverses:
         """Return the inverses of informations ``(R, k, k)``, ``(R, k, s)`` and ``(R, s, s)``."""
@@ -159,8 +160,12 @@ def _weigh(rows: Rows, state: F64, chunk: Chunk) -> F64:
     """Return the weights ``m mu (1 - mu)`` of a chunk ``(R, c)``."""
     at = slice(chunk.start, chunk.stop)
     mu, m = state[:, 0, at], rows.mask[:, at]
-    by_protein = mu.reshape(m.shape[0], -1, m.shape[1])
-    return np.asarray(m[:, None] * by_protein * (1.0 - by_protein)).reshape(mu.shape)
+    out = workspace.take("row weights", mu.shape, np.float64)
+    np.subtract(1.0, mu, out=out)
+    out *= mu
+    by_protein = out.reshape(m.shape[0], -1, m.shape[1])
+    by_protein *= m[:, None]
+    return out
 
 
 def _find_starts(chunk: Chunk, d: int) -> I64:
