@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proteomr.design.build import INTERCEPT, Design, FactorBlock, build, columns_of
+from proteomr.design.build import INTERCEPT, Design, FactorBlock, build, columns_of, read_factors
 from proteomr.design.formula import Formula, Part, Step, Term, union, unique_terms
 from proteomr.design.grammar import parse, parse_sets
 
@@ -18,6 +18,7 @@ __all__ = [
     "columns_of",
     "parse",
     "parse_sets",
+    "read_factors",
     "union",
     "unique_terms",
 ]

@@ -22,7 +22,7 @@ from proteomr.design.columns import (
 from proteomr.design.formula import Formula, Part, Term, unique_terms
 from proteomr.errors import FormulaError, InputError
 
-__all__ = ["INTERCEPT", "Design", "FactorBlock", "build", "columns_of"]
+__all__ = ["INTERCEPT", "Design", "FactorBlock", "build", "columns_of", "read_factors"]
 
 INTERCEPT: Final = "(Intercept)"
 MAX_COLUMNS: Final = 10_000
@@ -122,6 +122,32 @@ def build(formula: Formula, frame: pl.DataFrame) -> Design:
         for coded in wanted:
             assembly.add(term, _normalise(term, categorical), coded)
     return assembly.finish(resolved.variables, categorical)
+
+
+def read_factors(formula: Formula, frame: pl.DataFrame) -> tuple[FactorBlock, ...]:
+    """Return the factors of a formula of main effects, as `build` would have them, without columns.
+
+    Examples
+    --------
+    >>> from proteomr.design import parse
+    >>> frame = pl.DataFrame({"sex": ["F", "M", "F"], "site": [1, 1, 2]})
+    >>> [(f.name, f.columns) for f in read_factors(parse("sex + C(site)"), frame)]
+    [('sex', (1,)), ('site', (2,))]
+    """
+    resolved = formula.resolve(frame.columns)
+    for name in resolved.variables:
+        check_column(frame.get_column(name))
+    categorical = frozenset(
+        name for name in resolved.variables if is_categorical(frame.schema[name])
+    )
+    factors: list[FactorBlock] = []
+    first = 1
+    for block in _read_parts(resolved, frame, categorical).values():
+        if isinstance(block, Levels) and len(block.levels) > 1:
+            places = tuple(range(first, first + len(block.levels) - 1))
+            factors.append(FactorBlock(block.name, block.levels, block.codes, places))
+            first += len(places)
+    return tuple(factors)
 
 
 def columns_of(design: Design, formula: Formula) -> tuple[int, ...]:

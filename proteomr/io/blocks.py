@@ -119,19 +119,17 @@ class ParquetMatrix:
         target : receives the numbers, Fortran-ordered.
         """
         with self._damage(), self._reader() as reader:
-            groups = [
-                reader.read_row_group(group, columns=list(names), use_threads=False)
-                for group in range(reader.num_row_groups)
-            ]
+            stored = reader.read_row_groups(
+                range(reader.num_row_groups), columns=list(names), use_threads=False
+            )
             as_stored = np.array_equal(rows, np.arange(self.n))
-            stored: F64 = np.full(self.n + 1, np.nan)  # the last row is nobody's
+            column: F64 = np.full(self.n + 1, np.nan)  # the last row is nobody's
             for position, name in enumerate(names):
-                column = target[:, position] if as_stored else stored
-                row = 0
-                for group in groups:
-                    row = _copy_column(group.column(name), column, row)
-                if not as_stored:
-                    np.take(stored, rows, out=target[:, position], mode="wrap")
+                if as_stored:
+                    _copy_column(stored.column(name), target[:, position])
+                else:
+                    _copy_column(stored.column(name), column[:-1])
+                    np.take(column, rows, out=target[:, position], mode="wrap")
 
     def _statistics(
         self, group: pyarrow.parquet.RowGroupMetaData, place: int
@@ -273,20 +271,26 @@ def holds_numbers(kind: pa.DataType) -> bool:
     return bool(numbers or types.is_null(kind))
 
 
-def _copy_column(column: pa.ChunkedArray, target: F64, row: int) -> int:
-    """Copy a column into a target from a row on, null as NaN, and return the row after it."""
-    for chunk in column.chunks:
-        after = row + len(chunk)
-        if pa.types.is_null(chunk.type):
-            target[row:after] = np.nan
-        elif chunk.type in _PLAIN:
-            _copy_plain(chunk, target[row:after])
-        else:
-            number = chunk.cast(pa.float64()) if pa.types.is_decimal(chunk.type) else chunk
-            # Through polars: pyarrow would import pandas for this, which takes a second.
-            target[row:after] = pl.Series(number).to_numpy()
-        row = after
-    return row
+def _copy_column(column: pa.ChunkedArray, target: F64) -> None:
+    """Copy a column into a target, null as NaN."""
+    if pa.types.is_null(column.type):
+        target[:] = np.nan
+        return
+    if column.type in _PLAIN:
+        row = 0
+        for chunk in _join(column):
+            _copy_plain(chunk, target[row : row + len(chunk)])
+            row += len(chunk)
+        return
+    numbers = column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
+    # Through polars: pyarrow would import pandas for this, which takes a second.
+    target[:] = pl.Series(numbers).to_numpy()
+
+
+def _join(column: pa.ChunkedArray) -> list[pa.Array]:
+    """Return a column in as few pieces as can be: each costs as much as thousands of numbers."""
+    whole = column.combine_chunks()
+    return whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole]
 
 
 def _copy_plain(chunk: pa.Array, target: F64) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.design import Formula, build
+from proteomr.design import Formula, read_factors
 from proteomr.models import AnyFamily, Factor, Layout, Target
 from proteomr.scan.reading import Reading
 
@@ -127,8 +127,9 @@ def _lay_out(reading: Reading, rows: I64, formula: Formula, targets: Sequence[Ta
     """Return what the family may order rows by."""
     factors: tuple[Factor, ...] = ()
     if formula.terms:
-        design = build(formula, reading.cohort.samples[rows])
+        frame = reading.cohort.samples.select(formula.variables)[rows]
         factors = tuple(
-            Factor(f.name, f.codes, np.array(f.columns, dtype=np.int64)) for f in design.factors
+            Factor(f.name, f.codes, np.array(f.columns, dtype=np.int64))
+            for f in read_factors(formula, frame)
         )
     return Layout(rows.size, factors, tuple(target.take(rows) for target in targets))

@@ -27,6 +27,7 @@ _DIGITS = 2048  # 11 bits: their counts stay in the first-level cache
 _U11, _U22, _U32, _U43, _U54 = (np.uint64(bits) for bits in (11, 22, 32, 43, 54))
 _LOW = np.uint64(_DIGITS - 1)  # the lowest digit
 _POSITION = np.uint64(0xFFFF_FFFF)  # the lower half
+_WHOLE = np.uint64(0)  # by which a number of 64 bits is shifted to be compared whole
 # The sign of single precision, as what makes keys positive, and the bits that are not the sign.
 _SIGN32, _MAGNITUDE32 = np.int64(0x8000_0000), np.int32(0x7FFF_FFFF)
 _HIGHEST32, _ZERO32 = np.int32(31), np.float32(0.0)  # shifted by it, a sign fills all bits
@@ -108,9 +109,9 @@ class CompiledRanks:
         n, single = _pack(row, self._keys, self._counts)
         _sort(self._keys, self._spare, self._counts, n, self._places)
         if single:
-            runs = _number_runs(self._keys[:n], self._runs, self._ends)
+            runs = _number_runs(self._spare[:n], _U32, self._runs, self._ends)
         elif _refine(row, self._places, n, self._scores):
-            runs = _number_runs(self._scores[:n], self._runs, self._ends)
+            runs = _number_runs(self._scores[:n].view(np.uint64), _WHOLE, self._runs, self._ends)
         else:
             return False
         _score_runs(self._ends[:runs], self._scores[:runs], n, offset)
@@ -146,7 +147,7 @@ def _pack(row, keys, counts):
 
 @_compile
 def _sort(keys, other, counts, n, places):
-    """Sort packed keys, and part them from their positions; the sorted keys lie in ``keys``."""
+    """Sort packed keys into ``other``, and list their positions."""
     for digit in range(3):
         start = np.int32(0)
         for i in range(_DIGITS):
@@ -165,10 +166,8 @@ def _sort(keys, other, counts, n, places):
         digit = x >> _U54
         other[counts[2, digit]] = x
         counts[2, digit] += 1
-    whole, key, place = other[:n], keys[:n], places[:n]
     for i in range(n):
-        key[i] = whole[i] >> _U32
-        place[i] = np.int32(whole[i] & _POSITION)
+        places[i] = np.int32(other[i] & _POSITION)
 
 
 @_compile
@@ -176,7 +175,7 @@ def _refine(row, places, n, values):
     """Order by double precision what is in that of single; whether no value had far to go."""
     for i in range(n):
         place = places[i]
-        value = row[place]
+        value = row[place] + 0.0  # -0 and 0 are one value
         j = i
         while j > 0 and values[j - 1] > value:
             values[j], places[j] = values[j - 1], places[j - 1]
@@ -188,14 +187,17 @@ def _refine(row, places, n, values):
 
 
 @_compile
-def _number_runs(ascending, runs, ends):
-    """Number the runs of equal values, and leave where each ends; return how many there are."""
+def _number_runs(ascending, shift, runs, ends):
+    """Number the runs of equal keys, and leave where each ends; return how many there are.
+
+    Keys are what is left of integers shifted to the right.
+    """
     n = ascending.size
     if n == 0:
         return 0
     runs[0], ends[0], run = 0, 0, 0
     for i in range(1, n):
-        run += ascending[i] != ascending[i - 1]
+        run += (ascending[i] ^ ascending[i - 1]) >> shift != 0
         runs[i] = run
         ends[run] = i
     return run + 1
