@@ -94,7 +94,7 @@ def project_block(chain: Chain, terms: Terms, block: Block, missing: Sequence[I6
     missing : positions of the people whom each protein lacks, ascending.
     """
     k = chain.rank
-    gram = np.stack([chain.basis.gram_without(rows) for rows in missing])
+    gram = chain.basis.grams_without(missing)
     factor, pivots = cholesky_pivots(gram[:, :k, :k])
     columns = _lay_out_columns(chain, terms, block)
     borders, corner = _border(chain, columns, gram, k, block.own.shape[1])

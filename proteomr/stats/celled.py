@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
@@ -67,7 +69,7 @@ class CelledBasis:
             "cell", compiled=n >= COMPILED_FROM if compiled is None else compiled
         )
         self.starts = np.searchsorted(cell_of_row, np.arange(self.q))
-        self._whole = self._gram_of(np.arange(n))
+        self._whole = self._add_up([np.arange(n)])[0]
 
     def append(self, columns: F64) -> CelledBasis:
         """Return the basis with more dense columns ``(n, e)`` behind its own."""
@@ -84,13 +86,22 @@ class CelledBasis:
         return self.gram_without(np.flatnonzero(~observed))
 
     def gram_without(self, missing: I64) -> F64:
-        """Return the cross-products over all rows but the missing ones, whose positions ascend.
+        """Return the cross-products over all rows but the missing ones, whose positions ascend."""
+        return self.grams_without([missing])[0]
+
+    def grams_without(self, missing: Sequence[I64]) -> F64:
+        """Return the cross-products ``(b, z + d, z + d)`` over all rows but those missing in each.
 
         Where most rows are observed, those of the whole less those of the missing rows.
         """
-        if missing.size < _MOSTLY * self.n:
-            return np.asarray(self._whole - self._gram_of(missing))
-        return self._gram_of(np.delete(np.arange(self.n), missing))
+        few = np.array([rows.size < _MOSTLY * self.n for rows in missing])
+        lists = [
+            rows if less else np.delete(np.arange(self.n), rows)
+            for rows, less in zip(missing, few, strict=True)
+        ]
+        grams = self._add_up(lists)
+        grams[few] = self._whole - grams[few]
+        return grams
 
     def times(self, columns: F64, *, alike: bool = True) -> F64:
         """Return the products ``(m, z + d)`` of columns ``(m, n)`` with the basis.
@@ -129,21 +140,27 @@ class CelledBasis:
             )
         return out
 
-    def _gram_of(self, rows: I64) -> F64:
-        z, d, tiled = self.z, self.width - self.z, self._tiled.shape[1]
-        out = np.zeros((self.width, self.width))
-        if rows.size == 0:
-            return out
-        square = workspace.take("celled square", (tiled, tiled), np.float64)
-        sums = workspace.take("celled sums", (self.q, tiled), np.float64)
-        weights = workspace.take("celled weights", (self.q,), np.float64)
-        square[:], sums[:], weights[:] = 0.0, 0.0, 0.0
+    def _add_up(self, lists: Sequence[I64]) -> F64:
+        """Return the cross-products ``(b, z + d, z + d)`` over the rows of each list."""
+        z, d, tiled, b = self.z, self.width - self.z, self._tiled.shape[1], len(lists)
+        squares = workspace.take("celled squares", (b, tiled, tiled), np.float64)
+        sums = workspace.take("celled sums", (b, self.q, tiled), np.float64)
+        weights = workspace.take("celled weights", (b, self.q), np.float64)
+        squares[:], sums[:], weights[:] = 0.0, 0.0, 0.0
         self._loops.add_products(
-            self._tiled, self.cell_of_row, self.root, rows, square, sums, weights
+            self._tiled,
+            self.cell_of_row,
+            self.root,
+            np.concatenate(lists),
+            np.cumsum([0, *(rows.size for rows in lists)]),
+            squares,
+            sums,
+            weights,
         )
+        out = np.empty((b, self.width, self.width))
         Z = self.cell_columns
-        cross = Z.T @ sums[:, :d]
-        out[:z, :z] = Z.T @ (Z * weights[:, None])
-        out[:z, z:], out[z:, :z] = cross, cross.T
-        out[z:, z:] = square[:d, :d]
+        cross = np.matmul(Z.T, sums[:, :, :d])
+        out[:, :z, :z] = np.matmul(Z.T * weights[:, None, :], Z)
+        out[:, :z, z:], out[:, z:, :z] = cross, cross.transpose(0, 2, 1)
+        out[:, z:, z:] = squares[:, :d, :d]
         return out
