@@ -87,7 +87,7 @@ class CelledBasis:
 
     def gram_without(self, missing: I64) -> F64:
         """Return the cross-products over all rows but the missing ones, whose positions ascend."""
-        return self.grams_without([missing])[0]
+        return np.asarray(self.grams_without([missing])[0])
 
     def grams_without(self, missing: Sequence[I64]) -> F64:
         """Return the cross-products ``(b, z + d, z + d)`` over all rows but those missing in each.

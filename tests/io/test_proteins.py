@@ -255,9 +255,9 @@ def test_a_block_holds_its_own_columns_in_memory_alone(
     before, held = pa.total_allocated_bytes(), list[int]()
     copy = blocks._copy_column
 
-    def watch(column: pa.ChunkedArray, target: F64, row: int) -> int:
+    def watch(column: pa.ChunkedArray, target: F64) -> None:
         held.append(pa.total_allocated_bytes() - before)
-        return copy(column, target, row)
+        copy(column, target)
 
     monkeypatch.setattr(blocks, "_copy_column", watch)
     for start in range(0, width, 20):
