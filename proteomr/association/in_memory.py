@@ -31,7 +31,7 @@ def scan_cohort(
     covariates : those with values of their own for each protein or panel, named in the adjustment
         sets.
     executor : how blocks of proteins are run; one after another by default.
-    block_size : proteins fitted together; by default 72, fewer beyond 55,000 people. Another size
+    block_size : proteins fitted together; by default 48, fewer beyond 83,000 people. Another size
         changes no fit by more than 1e-12 standard errors, but for logistic fits of over 2,000
         people where the kernels of OpenBLAS are those for AVX2: these round a sum by its place, and
         another size may change a standard error by 1e-8 of itself.

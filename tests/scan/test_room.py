@@ -108,7 +108,7 @@ def test_targets_are_refused_by_their_role(role: Any) -> None:
 
 @pytest.mark.parametrize(
     ("people", "size"),
-    [(1, 72), (55_555, 72), (55_556, 60), (200_000, 12), (10_000_000, 12)],
+    [(1, 48), (83_333, 48), (83_334, 36), (200_000, 12), (10_000_000, 12)],
 )
 def test_blocks_are_whole_tiles_and_shrink_with_people(people: int, size: int) -> None:
     assert choose_block_size(people) == size
