@@ -211,11 +211,15 @@ def _find_kept(rest: F64) -> I64:
 
 
 def orthonormalise_twice(matrix: F64) -> F64:
-    """Return an orthogonal basis, by Cholesky QR twice where safe (Yamamoto et al. 2015)."""
-    unit = np.sqrt(matrix.shape[0])
+    """Return an orthogonal basis, by Cholesky QR twice where safe (Yamamoto et al. 2015).
+
+    The matrix is overwritten.
+    """
+    unit, room = np.sqrt(matrix.shape[0]), None
     for length in (1.0, unit):  # once leaves the square of the condition, twice leaves rounding
         L, pivots = cholesky_pivots((matrix.T @ matrix)[None])
         if pivots[0] <= _PLAIN_PIVOT:
             return orthonormalise(orthonormalise(matrix))
-        matrix = matrix @ (length * np.linalg.inv(L[0]).T)
+        product = np.matmul(matrix, length * np.linalg.inv(L[0]).T, out=room)
+        matrix, room = product, matrix
     return matrix

@@ -192,9 +192,11 @@ def _build_chain(
     ranks = {
         a: z + sum(place[column] < stop for column in cells.kept) for a, stop in breaks.items()
     }
-    covariates = _make_basis(cells, terms.root)
-    rest = _residualise(terms.values, covariates, ranks[members[0]])
+    aliased = {a: name_aliased(problem, a, cells) for a in members}
     columns = np.array([*cells.sparse, *cells.kept])
+    covariates = _make_basis(cells, terms.root)
+    del cells  # as large as the basis
+    rest = _residualise(terms.values, covariates, ranks[members[0]])
     well = problem.n > columns.size and _is_well_conditioned(square[np.ix_(columns, columns)])
     lengths = _measure_centred(terms)
     share = {a: _measure_rest(rest, covariates, rank) / lengths for a, rank in ranks.items()}
@@ -205,9 +207,7 @@ def _build_chain(
             used = share[model.adjustment][first : first + (terms.per if responses[m] else 1)]
             sound = bool(well and np.all(used > _LEFT_OVER))
             models.append(ChainModel(m, model.adjustment, model.target, bool(responses[m]), sound))
-    basis = covariates.append(rest)
-    aliased = {a: name_aliased(problem, a, cells) for a in members}
-    return Chain(basis, ranks, tuple(models), aliased, None)
+    return Chain(covariates.append(rest), ranks, tuple(models), aliased, None)
 
 
 def _make_basis(cells: Cells, root: F64 | None) -> CelledBasis:

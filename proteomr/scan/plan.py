@@ -23,6 +23,7 @@ from proteomr.models import (
 )
 from proteomr.scan.groups import Group, group_models
 from proteomr.scan.reading import Reading
+from proteomr.stats.linalg import condition_columns
 from proteomr.stats.tiles import TILE
 from proteomr.stats.transforms import Transform
 from proteomr.tables import Cohort, Drop
@@ -117,7 +118,7 @@ class Plan:
         position = {a: i for i, a in enumerate(group.formulas)}
         used = sorted({key.target for key in group.models})
         return Problem(
-            covariates=design.matrix,
+            covariates=condition_columns(design.matrix, overwrite=True)[0],
             names=design.names,
             factors=tuple(
                 Factor(f.name, f.codes, np.array(f.columns, dtype=np.int64)) for f in design.factors

@@ -76,17 +76,19 @@ def scale_columns(matrix: F64) -> tuple[F64, F64]:
     ([1.5, 0.5], 2.0, True)
     """
     low, high = matrix.min(axis=0, initial=0.0), matrix.max(axis=0, initial=0.0)
-    return _rescale(matrix, low=low, high=high)
+    return _rescale(matrix, low=low, high=high, out=None)
 
 
-def _rescale(matrix: F64, *, low: F64, high: F64) -> tuple[F64, F64]:
+def _rescale(matrix: F64, *, low: F64, high: F64, out: F64 | None) -> tuple[F64, F64]:
     """Return columns between ``low`` and ``high`` scaled by powers of two, and these."""
     scale = find_powers(np.maximum(-low, high))
     # Inverses of powers of two are exact.
-    return (matrix if np.all(scale == 1.0) else matrix * (1.0 / scale)), scale
+    if np.all(scale == 1.0):
+        return matrix, scale
+    return np.multiply(matrix, 1.0 / scale, out=out), scale
 
 
-def condition_columns(matrix: F64) -> tuple[F64, F64]:
+def condition_columns(matrix: F64, *, overwrite: bool = False) -> tuple[F64, F64]:
     """Return columns that an intercept stands beside in a range that loses no digits, and scales.
 
     Scaled by powers of two (:func:`find_powers`); where a column varies by less than a thousandth
@@ -97,6 +99,7 @@ def condition_columns(matrix: F64) -> tuple[F64, F64]:
     Parameters
     ----------
     matrix : ``(n, k)``, finite.
+    overwrite : leave the result in its place.
 
     Examples
     --------
@@ -111,8 +114,9 @@ def condition_columns(matrix: F64) -> tuple[F64, F64]:
     far = (high > low) & (high / 2.0 - low / 2.0 < _FAR_FROM_ZERO / 2.0 * np.abs(nearest))
     if np.any(far):
         shift = np.where(far, nearest, 0.0)
-        matrix, low, high = matrix - shift, low - shift, high - shift
-    return _rescale(matrix, low=low, high=high)
+        matrix = np.subtract(matrix, shift, out=matrix if overwrite else None)
+        low, high = low - shift, high - shift
+    return _rescale(matrix, low=low, high=high, out=matrix if overwrite else None)
 
 
 def find_independent(matrix: F64, *, tolerance: float = 1e-7) -> I64:

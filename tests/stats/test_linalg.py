@@ -151,3 +151,14 @@ def test_conditioned_columns_keep_the_span_and_every_digit(zero: float) -> None:
     steps = np.diff(conditioned[:, 1]) * scale[1]
     assert steps.tolist() == [1.0] * 19
     assert np.abs(conditioned[:, 1]).max() < 2.0
+
+
+def test_columns_are_conditioned_in_their_place_to_the_same_bits() -> None:
+    matrix = np.column_stack([np.ones(9), 1e9 + np.arange(9.0), 1e-5 * np.arange(9.0)])
+    apart, scale = condition_columns(matrix)
+    kept = matrix.copy()
+    there, scale_there = condition_columns(matrix, overwrite=True)
+    assert there is matrix
+    assert there.tobytes() == apart.tobytes()
+    assert scale.tolist() == scale_there.tolist()
+    assert kept[1, 1] == 1e9 + 1.0
