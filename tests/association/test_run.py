@@ -24,10 +24,11 @@ from proteomr.errors import RunFolderError, UsageError
 from proteomr.execute import Serial, Shard, Threads
 from proteomr.io import read_cohort
 from proteomr.runs import Account, Output, Results, digest_request, run_job
+from proteomr.scan import BLOCK_SIZE
 
 SPEC = ModelSpec("logistic", ("iso", "lo"), {"none": "1", "aged": "age"})
 OUTPUTS = ("associations.parquet", "attrition.tsv", "summary.tsv", "drops.tsv")
-PROTEINS = 170  # three blocks
+PROTEINS = 2 * BLOCK_SIZE + 20  # three blocks
 Done = TypeVar("Done")
 
 
