@@ -137,6 +137,8 @@ def prepare_mass_solvers(
         groups.setdefault(used.tobytes(), (used, []))[1].append(m)
     out = []
     for used, members in groups.values():
+        if not np.any(used):  # separated by the levels of factors, as the exact path says
+            continue
         rows = None if np.all(used) else np.flatnonzero(used)
         built = _build_solver(
             problem, adjustment, members, rows, options, shared=shared, compiled=compiled

@@ -348,3 +348,15 @@ def test_scan_of_files_reads_text_and_numbers_alike(tmp_path: Path) -> None:
     read = read_cohort(*paths, scratch=tmp_path, id_column="id")
     spec = spec_of("linear")
     assert distance(scan_cohort(cohort, spec).frame, scan_cohort(read, spec).frame) < 1e-12
+
+
+@pytest.mark.parametrize("options", [{}, {"errors": "HC1"}])
+def test_a_stratum_without_a_case_is_a_status_and_no_warning(options: dict[str, Any]) -> None:
+    n = 4_400  # strata above the switch to blocks of large problems, of which nobody is left here
+    sex = np.arange(n) % 2
+    samples = make_samples(n).with_columns(sex=sex, iso=pl.col("iso") * pl.Series(sex))
+    adjust = {"a": "age + C(site)"}
+    spec = spec_of("logistic", exposures=("iso",), adjust=adjust, strata="sex", **options)
+    frame = scan_cohort(make_cohort(samples, make_values(n, 3)), spec).frame
+    assert set(frame.filter(pl.col("stratum") == "0")["status"]) == {"constant"}
+    assert set(frame.filter(pl.col("stratum") == "1")["status"]) == {"ok"}
