@@ -17,7 +17,15 @@ from typing import ClassVar
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.models.base import Block, FitBlock, JointTests, Problem, count_cases, refuse_unfit
+from proteomr.models.base import (
+    Block,
+    FitBlock,
+    JointTests,
+    Problem,
+    Refusal,
+    count_cases,
+    refuse_unfit,
+)
 from proteomr.models.cells import describe_aliased
 from proteomr.models.exact import (
     INTERACTION,
@@ -30,13 +38,14 @@ from proteomr.models.exact import (
 )
 from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.linear_chain import Chain, ChainModel, Terms, build_chains
-from proteomr.models.linear_exact import fit_exactly
+from proteomr.models.linear_exact import COMBINATION, explains_all, fit_exactly
 from proteomr.models.linear_projection import Reduced, project_block, reduce_model
 from proteomr.models.linear_robust import LEVERAGED, Errors, estimate_classical, estimate_robust
 from proteomr.models.targets import NUMBERS, TWO_LEVELS, TargetKind
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units, condition_columns, solve_least_squares
 from proteomr.stats.sandwich import CLUSTERED, ROBUST, estimate_sandwich
+from proteomr.status import Status
 
 __all__ = ["Linear", "LinearState"]
 
@@ -224,12 +233,14 @@ class Linear(Family[LinearState | OneByOne]):
             ):
                 values[good, model.model] = found
 
-    def _solve(self, regression: Regression) -> Solution:
+    def _solve(self, regression: Regression) -> Solution | Refusal:
         """Fit one regression by itself, with weights and robust errors."""
         X, weights = regression.X, regression.weights
         root = np.sqrt(weights)
         y, unit = condition_columns(regression.y[:, None])
         fit = solve_least_squares(X * root[:, None], y[:, 0] * root)
+        if explains_all(fit, y[:, 0] * root, root, asked=regression.asked):
+            return Refusal(Status.collinear, COMBINATION.format("the response"))
         none = np.full(X.shape[1], np.nan)
         by = float(unit[0])
         if self.options.errors == "classical":

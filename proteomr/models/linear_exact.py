@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from proteomr._typing import F64
+from proteomr._typing import F64, I64
 from proteomr.models.base import Block, Fit, Problem, Refusal
 from proteomr.models.cells import describe_aliased
 from proteomr.stats.linalg import (
@@ -15,7 +15,7 @@ from proteomr.stats.linalg import (
 )
 from proteomr.status import Status
 
-__all__ = ["fit_exactly"]
+__all__ = ["COMBINATION", "explains_all", "fit_exactly"]
 
 # The share of its length below which a column counts as made of those before it. R's lm has 1e-7
 # on columns as they are; the exact path orthogonalises twice, so that two digits more are sound.
@@ -23,7 +23,7 @@ _ALIASED = 1e-9
 # Residuals of this share of the response are rounding: sqrt(n) times the spacing of doubles for a
 # million people is 2e-13, and the basis adds a digit or two.
 _PERFECT = 1e-11
-_COMBINATION = "{} is a linear combination of the covariates on the rows of the fit"
+COMBINATION = "{} is a linear combination of the covariates on the rows of the fit"
 
 
 def fit_exactly(problem: Problem, block: Block, j: int, m: int, *, response: bool) -> Fit | Refusal:
@@ -51,16 +51,29 @@ def fit_exactly(problem: Problem, block: Block, j: int, m: int, *, response: boo
     if fit.df <= 0:
         return Refusal(Status.too_few, f"{x.size} people for {X.shape[1]} coefficients")
     if X.shape[1] - 1 not in fit.kept:
-        return Refusal(Status.collinear, _COMBINATION.format(term))
+        return Refusal(Status.collinear, COMBINATION.format(term))
     residual, explained = _shares(fit, y)
     if max(residual, explained) < _PERFECT:
-        return Refusal(Status.collinear, _COMBINATION.format(other))
+        return Refusal(Status.collinear, COMBINATION.format(other))
     notes = _remark(fit, names)
     if residual < _PERFECT:
         notes.append("perfect fit: the standard error is rounding")
     numbers = np.array([fit.coefficients[-1], fit.se[-1]])
     estimate, se = change_units(numbers, by=by, per=per[-1]).tolist()
     return Fit(estimate, se, float(fit.df), message="; ".join(notes))
+
+
+def explains_all(fit: LeastSquares, y: F64, root: F64, *, asked: I64) -> bool:
+    """Whether columns other than those asked for leave nothing of a response but rounding.
+
+    Parameters
+    ----------
+    fit : of ``y (n,)``, rows times ``root``, of which the intercept is the first column.
+    """
+    length = float(np.linalg.norm(y - root * (root @ y / (root @ root))))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        added = np.abs(fit.coefficients[asked]) / np.sqrt(np.diagonal(fit.unscaled)[asked])
+    return max(float(np.sqrt(fit.rss)), float(np.max(added))) < _PERFECT * length
 
 
 def _shares(fit: LeastSquares, y: F64) -> tuple[float, float]:

@@ -360,3 +360,18 @@ def test_a_stratum_without_a_case_is_a_status_and_no_warning(options: dict[str, 
     frame = scan_cohort(make_cohort(samples, make_values(n, 3)), spec).frame
     assert set(frame.filter(pl.col("stratum") == "0")["status"]) == {"constant"}
     assert set(frame.filter(pl.col("stratum") == "1")["status"]) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"errors": "HC3"}, {"errors": "CR1", "cluster": "site"}, {"weights": "age"}]
+)
+@pytest.mark.parametrize("n", [150, 4_200])
+def test_a_protein_that_is_a_covariate_has_no_estimate_whatever_the_errors(
+    n: int, options: dict[str, Any]
+) -> None:
+    samples = make_samples(n).with_columns(age=pl.col("age").abs() + 1.0)
+    values = make_values(n, 2)
+    values[:, 1] = samples["age"].to_numpy()
+    spec = spec_of("linear", exposures=("iso",), adjust={"a": "age"}, transform="none", **options)
+    frame = scan_cohort(make_cohort(samples, values), spec).frame
+    assert frame["status"].to_list() == ["ok", "collinear"]
