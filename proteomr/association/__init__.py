@@ -1,9 +1,10 @@
 """Associations of all proteins with exposures and outcomes: specification, scan and table."""
 
+from proteomr.association.calling import associate, make_request
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
 from proteomr.association.effective import count_effective_tests, set_thresholds
 from proteomr.association.in_memory import scan_cohort
-from proteomr.association.job import AssociateJob, AssociateRequest, associate, make_request
+from proteomr.association.job import AssociateJob, AssociateRequest
 from proteomr.association.joint import collect_joint_tests
 from proteomr.association.outputs import merge_shards
 from proteomr.association.plan import Plan, plan_scan

@@ -12,7 +12,7 @@ from proteomr._typing import F64
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
 from proteomr.models import Distribution, find_family
-from proteomr.scan import PART_ORDER, TERM_POSITION
+from proteomr.scan import GIVEN_P, PART_ORDER, TERM_POSITION
 from proteomr.stats.distributions import (
     genomic_control_lambda,
     neg_log10_p_normal,
@@ -78,9 +78,9 @@ def _correct(minus_log: F64, method: Correction) -> F64:
 
 def _statistics(frame: pl.DataFrame, spec: ModelSpec) -> list[pl.Series]:
     family = find_family(spec.family)
-    estimate, se, df, given_low, given_high = (
+    estimate, se, df, given_low, given_high, given_p = (
         frame[name].to_numpy().astype(np.float64)
-        for name in (c.ESTIMATE, c.SE, c.DF, c.CONF_LOW, c.CONF_HIGH)
+        for name in (c.ESTIMATE, c.SE, c.DF, c.CONF_LOW, c.CONF_HIGH, GIVEN_P)
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimate / se
@@ -91,6 +91,7 @@ def _statistics(frame: pl.DataFrame, spec: ModelSpec) -> list[pl.Series]:
         statistic[finite], df[finite], family.distribution, level=spec.level
     )
     half[finite] = width * se[finite]
+    minus_log = np.where(np.isnan(given_p), minus_log, given_p)
     ratio = np.full(statistic.size, np.nan)
     if family.ratio is not None:
         with np.errstate(over="ignore"):  # a protein in tiny units: its ratio per unit is infinite

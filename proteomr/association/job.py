@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import polars as pl
 
@@ -19,35 +19,28 @@ from proteomr.association.forecast import estimate_joining, keep
 from proteomr.association.oddities import describe_oddities
 from proteomr.association.outputs import ColumnStyle, collect_run, describe_run
 from proteomr.association.plan import Plan, plan_scan
-from proteomr.association.specification import ModelSpec, TestFamily, refuse_no_sets
+from proteomr.association.specification import ModelSpec
 from proteomr.errors import NothingToDo
-from proteomr.execute import Executor, Shard, Threads, available_threads
-from proteomr.io import find_files, read_cohort, read_protein_covariate
+from proteomr.execute import Executor, Shard
+from proteomr.io import read_cohort, read_protein_covariate
 from proteomr.models import find_family
 from proteomr.runs import (
-    Account,
     Forecast,
     Ledger,
     Outcome,
-    Output,
     Request,
-    Results,
     Source,
     describe_request,
     open_scratch,
-    run_job,
 )
 from proteomr.runs.notes import add_note, collect_notes
-from proteomr.runs.request import Data
 from proteomr.runs.timing import Spent, Stopwatch, peak_memory
 from proteomr.scan import BLOCK_SIZE, count_people, estimate_cost, run_parts
-from proteomr.stats.sandwich import ErrorKind
-from proteomr.stats.transforms import Transform
 from proteomr.tables import Cohort, ProteinCovariate, load_schema
 
-__all__ = ["AssociateJob", "AssociateRequest", "associate", "describe_plan", "make_request"]
+__all__ = ["AssociateJob", "AssociateRequest", "describe_plan"]
 
-_VERSION = 2  # of how rows are chosen, transformed and tested; 2: certified fits
+_VERSION = 3  # of how rows are chosen, transformed and tested; 3: p values of a fit's own
 _log = logging.getLogger("proteomr")
 
 
@@ -114,7 +107,8 @@ class AssociateJob:
     def results(self) -> Sequence[str]:
         """Names of the results."""
         effective = ("effective_tests.tsv",) if self.request.effective_tests else ()
-        return ("associations.parquet", "summary.tsv", "attrition.tsv", *effective)
+        tables = (f"{n}.parquet" for n in self.request.specification.build_family().tables)
+        return ("associations.parquet", "summary.tsv", "attrition.tsv", *tables, *effective)
 
     def plan(self, *, threads: int) -> Forecast:
         """Lay out the scan, work through as many blocks as are fitted at once, and join them."""
@@ -182,165 +176,6 @@ class AssociateJob:
             yield plan, notes
 
 
-def associate(
-    samples: Data,
-    proteins: Data | Sequence[Data] = (),
-    *,
-    family: str,
-    exposure: str | Sequence[str] = (),
-    outcome: str | Sequence[str] = (),
-    adjust: Mapping[str, str] | None = None,
-    transform: Transform = "rint",
-    interaction: str | None = None,
-    strata: str | None = None,
-    weights: str | None = None,
-    cluster: str | None = None,
-    errors: ErrorKind = "classical",
-    firth: bool = False,
-    tests: TestFamily = "joint",
-    level: float = 0.95,
-    reference_level: str | None = None,
-    effective_tests: bool = False,
-    protein_covariates: Mapping[str, Data] | None = None,
-    assays: Data | None = None,
-    withdrawn: Data | None = None,
-    id_column: str | None = None,
-    sample_columns: str | Sequence[str] = (),
-    out: str | Path | None = None,
-    columns: ColumnStyle = "native",
-    threads: int | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-) -> Results:
-    """Fit every protein to every exposure or outcome under every adjustment set.
-
-    With ``x`` an exposure, ``P`` a protein transformed within the complete cases of the fit and
-    ``Z`` the covariates: linear ``P = b x + Z c + e``; logistic ``logit P(x = 1) = b P + Z c``. An
-    outcome ``y`` is the response of either: linear ``y = b P + Z c + e``. Each protein has its own
-    complete cases, over target, covariates, the protein and its own covariates.
-
-    Parameters
-    ----------
-    samples : path or frame, one row per person; or a store, for samples and proteins together.
-    proteins : paths or frames, one column per protein, joined on the identifier; or a store.
-    family : linear or logistic.
-    exposure, outcome : columns of the samples; the one or the other.
-    adjust : adjustment sets by label, such as ``{"simple": "age + sex"}``; none without.
-    transform, interaction, strata, weights, cluster, errors, firth, level, reference_level : of the
-        models, see :class:`ModelSpec`.
-    tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
-    effective_tests : count the independent tests that the proteins amount to.
-    protein_covariates : covariates with a column for each protein or panel, by name.
-    assays, withdrawn, id_column : as the options of the command.
-    sample_columns : columns of the protein files that are no proteins.
-    out : run folder; None keeps the tables in memory.
-    columns : native, or the names of the R package broom.
-    threads : blocks fitted at once; None for all processors.
-    resume, overwrite : go on with, or replace, an earlier run in the folder.
-
-    Returns
-    -------
-    Results with the tables ``associations`` and ``summary``.
-
-    Raises
-    ------
-    UsageError, FormulaError, ColumnError, InputError
-        What is named is not there, or cannot serve.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import polars as pl
-    >>> generator, ids = np.random.default_rng(1), [f"{i:03d}" for i in range(200)]
-    >>> people = pl.DataFrame({
-    ...     "ID": ids, "lonely": np.arange(200) % 2, "age": generator.normal(56, 8, 200)})
-    >>> levels = pl.DataFrame({
-    ...     "ID": ids, "ADM": generator.normal(size=200) + np.arange(200) % 2,
-    ...     "REN": generator.normal(size=200)})
-    >>> results = associate(
-    ...     people, levels, family="logistic", exposure="lonely", adjust={"simple": "age"})
-    >>> results.table().filter(pl.col("q_bh") < 0.05)["protein"].to_list()
-    ['ADM']
-    """
-    refuse_no_sets({} if adjust is None else adjust)
-    spec = ModelSpec(
-        family,
-        _names(exposure),
-        dict(adjust) if adjust else {"unadjusted": "1"},
-        transform=transform,
-        strata=strata,
-        firth=firth,
-        test_family=tests,
-        interaction=interaction,
-        errors=errors,
-        cluster=cluster,
-        weights=weights,
-        level=level,
-        outcomes=_names(outcome),
-        reference_level=reference_level,
-    )
-    request = make_request(
-        spec,
-        samples,
-        proteins,
-        protein_covariates=protein_covariates,
-        assays=assays,
-        withdrawn=withdrawn,
-        id_column=id_column,
-        effective_tests=effective_tests,
-        sample_columns=_names(sample_columns),
-    )
-    workers = available_threads() if threads is None else threads
-    form = {"columns": columns}
-    path = None if out is None else Path(out)
-    return run_job(
-        AssociateJob(request, columns),
-        Output(path, resume=resume, overwrite=overwrite, form=form),
-        executor=Threads(workers),
-        account=Account(configuration=form, threads=workers),
-    )
-
-
-def make_request(
-    spec: ModelSpec,
-    samples: Data,
-    proteins: Data | Sequence[Data] = (),
-    *,
-    protein_covariates: Mapping[str, Data] | None = None,
-    assays: Data | None = None,
-    withdrawn: Data | None = None,
-    id_column: str | None = None,
-    effective_tests: bool = False,
-    sample_columns: Sequence[str] = (),
-) -> AssociateRequest:
-    """Return the request for paths or frames; a glob among the proteins is resolved.
-
-    Raises
-    ------
-    InputError
-        A glob of proteins names no file.
-    """
-    several = list(proteins) if isinstance(proteins, list | tuple) else [proteins]
-    opened: list[Source] = []
-    for place, data in enumerate(several):
-        if isinstance(data, str | Path):
-            opened += [Source.of(path) for path in find_files([Path(data)])]
-        else:
-            opened.append(Source.of(data, name=f"proteins{place + 1}"))
-    named = protein_covariates or {}
-    return AssociateRequest(
-        spec,
-        Source.of(samples, name="samples"),
-        tuple(opened),
-        {name: Source.of(data, name=name) for name, data in named.items()},
-        None if assays is None else Source.of(assays, name="assays"),
-        Source.of_people(withdrawn, name="withdrawn"),
-        id_column,
-        effective_tests,
-        tuple(sample_columns),
-    )
-
-
 def describe_plan(plan: Plan) -> list[tuple[str, str]]:
     """Return the models of a plan and the people it leaves out, as labelled lines."""
     spec = plan.spec
@@ -389,12 +224,3 @@ def _count_effective(plan: Plan) -> pl.DataFrame:
     counts = count_effective_tests(plan.cohort, transform=plan.spec.transform)
     joint = plan.spec.test_family == "joint"
     return set_thresholds(counts, exposures=len(plan.targets) if joint else 1)
-
-
-def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    if isinstance(names, str):
-        return (names,)
-    if names is None:
-        return ()
-    # anything else than a list of names goes on as it is, for the specification to refuse
-    return tuple(names) if isinstance(names, tuple | list) else cast("tuple[str, ...]", names)

@@ -11,6 +11,7 @@ import polars as pl
 
 from proteomr.association.attrition import measure_attrition, name_aliased
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
+from proteomr.association.details import collect_details
 from proteomr.association.joint import collect_joint_tests
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
@@ -73,8 +74,11 @@ def collect_run(
     )
     ledger.write_table("attrition", attrition, formats=("tsv",))
     ledger.write_table("summary", summarise(associations), formats=("tsv",))
-    if spec.interaction is not None or spec.strata is not None:
-        ledger.write_table("joint_tests", collect_joint_tests(parts).frame)
+    joint = collect_joint_tests(parts).frame
+    if joint.height or spec.interaction is not None or spec.strata is not None:
+        ledger.write_table("joint_tests", joint)
+    for name in spec.build_family().tables:
+        ledger.write_table(name, collect_details(parts, name))
     if effective is not None:
         ledger.write_table("effective_tests", effective, formats=("tsv",))
     ledger.count_drops([Drop(**drop) for drop in facts["drops"]])

@@ -14,6 +14,7 @@ from proteomr.models.base import (
     Refusal,
 )
 from proteomr.models.cells import find_aliased, order_rows
+from proteomr.models.details import Details
 from proteomr.models.family import AnyFamily, Distribution, Family, FitOptions, Scans, Support
 from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic
@@ -30,6 +31,7 @@ __all__ = [
     "Asked",
     "Block",
     "Coefficient",
+    "Details",
     "Distribution",
     "Factor",
     "Family",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.models.fits import Fit, FitBlock, JointTests, Refusal
 from proteomr.models.targets import Target
 from proteomr.stats.linalg import FLAT, condition_columns
 from proteomr.stats.loops import COMPILED_FROM, load_loops
+from proteomr.stats.workspace import workspace
 from proteomr.status import Status
 
 __all__ = [
@@ -34,7 +36,6 @@ __all__ = [
 
 # Two people are always on a line: a slope with an error needs a third.
 _LEAST_PEOPLE = 3
-_UNSOUND = "no finite estimate with an error above 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +197,11 @@ class Block:
     def standardise(self) -> tuple[Block, F64]:
         """Return the block centred and scaled over the rows observed, and the proteins' scales.
 
-        A row that is constant to rounding is 0, and so is the scale of such a protein.
+        A row that is constant to rounding is 0, and so is the scale of such a protein. The arrays
+        are the thread's own, and hold until it standardises the next block.
         """
-        values, own = np.empty_like(self.values), np.empty_like(self.own)
+        values = workspace.take("standardised", self.values.shape, np.float64)
+        own = workspace.take("standardised own", self.own.shape, np.float64)
         scale = self._loops.standardise_rows(self.values, self.observed, values)
         for a in range(own.shape[1]):
             self._loops.standardise_rows(self.own[:, a], self.observed, own[:, a])
@@ -207,144 +210,6 @@ class Block:
     @property
     def _loops(self) -> ModuleType:
         return load_loops("observed", compiled=self.values.shape[1] >= COMPILED_FROM)
-
-
-@dataclass(frozen=True, slots=True)
-class JointTests:
-    """A test of several coefficients at once, for each protein and model ``(b, m)``.
-
-    Attributes
-    ----------
-    statistic : chi-squared, or F where the family's reference distribution is t.
-    df : degrees of freedom of the numerator.
-    neg_log10_p : minus log10 of the p value, computed in log space.
-    """
-
-    statistic: F64
-    df: F64
-    neg_log10_p: F64
-
-    @classmethod
-    def empty(cls, proteins: int, models: int) -> JointTests:
-        """Return tests without a result."""
-        return cls(*(np.full((proteins, models), np.nan) for _ in range(3)))
-
-    def enter(self, protein: int, model: int, result: tuple[float, float, float] | None) -> None:
-        """Enter statistic, degrees of freedom and -log10 p of a test, or nothing."""
-        if result is not None:
-            at = protein, model
-            self.statistic[at], self.df[at], self.neg_log10_p[at] = result
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """The fit of one coefficient of one protein; limits are set where they are not Wald's."""
-
-    estimate: float
-    se: float
-    df: float
-    low: float = float("nan")
-    high: float = float("nan")
-    status: Status = Status.ok
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a coefficient of a protein has no estimate."""
-
-    status: Status
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class FitBlock:
-    """The fits of a block: all ``(b, c)``, c the coefficients of the problem; NaN for none.
-
-    Attributes
-    ----------
-    estimate, se : of the target (response scan) or the protein (predictor scan).
-    df : degrees of freedom of the reference distribution; infinite where it is normal.
-    n, n_case : rows of the fit; those of them with the event or the second level, -1 where the
-        target has neither.
-    status : :class:`Status` values.
-    conf_low, conf_high : set only where an interval is not the Wald interval of estimate and se.
-    messages : what is to be said of a fit, by (protein, coefficient).
-    joint : tests of several coefficients of a model, by name.
-    """
-
-    estimate: F64
-    se: F64
-    df: F64
-    n: I64
-    n_case: I64
-    status: I64
-    conf_low: F64
-    conf_high: F64
-    messages: dict[tuple[int, int], str] = field(default_factory=dict)
-    joint: Mapping[str, JointTests] = field(default_factory=dict)
-
-    @classmethod
-    def empty(cls, proteins: int, coefficients: int) -> FitBlock:
-        """Return a block without estimates, every status ``not_converged``."""
-        shape = (proteins, coefficients)
-        return cls(
-            estimate=np.full(shape, np.nan),
-            se=np.full(shape, np.nan),
-            df=np.full(shape, np.nan),
-            n=np.zeros(shape, dtype=np.int64),
-            n_case=np.full(shape, -1, dtype=np.int64),
-            status=np.full(shape, int(Status.not_converged), dtype=np.int64),
-            conf_low=np.full(shape, np.nan),
-            conf_high=np.full(shape, np.nan),
-        )
-
-    def refuse(self, protein: int, coefficient: int, status: Status, message: str) -> None:
-        """Give a fit a status other than ok, without an estimate."""
-        self.estimate[protein, coefficient] = self.se[protein, coefficient] = np.nan
-        self.conf_low[protein, coefficient] = self.conf_high[protein, coefficient] = np.nan
-        self.status[protein, coefficient] = int(status)
-        self.messages[protein, coefficient] = message
-
-    def enter(self, protein: int, coefficient: int, outcome: Fit | Refusal) -> None:
-        """Enter what came of one fit."""
-        if isinstance(outcome, Refusal):
-            self.refuse(protein, coefficient, outcome.status, outcome.message)
-            return
-        at = protein, coefficient
-        self.estimate[at], self.se[at], self.df[at] = outcome.estimate, outcome.se, outcome.df
-        self.conf_low[at], self.conf_high[at] = outcome.low, outcome.high
-        self.status[at] = int(outcome.status)
-        if outcome.message:
-            self.messages[at] = outcome.message
-
-    def accept(self, proteins: I64, coefficient: int, *, estimate: F64, se: F64) -> None:
-        """Give a coefficient of some proteins its estimates and errors ``(proteins,)``, as ok."""
-        self.estimate[proteins, coefficient] = estimate
-        self.se[proteins, coefficient] = se
-        self.status[proteins, coefficient] = int(Status.ok)
-
-    def seal(self) -> FitBlock:
-        """Return the block with every estimate refused that is no finite one with an error.
-
-        The last gate of every family, whatever path a fit took: an estimate, a standard error above
-        0 that has all its digits, degrees of freedom above 0, and limits, where they are given,
-        that are numbers on both sides of the estimate.
-        """
-        smallest = np.finfo(np.float64).tiny
-        sound = np.isfinite(self.estimate) & np.isfinite(self.se) & (self.se >= smallest)
-        sound &= self.df > 0.0
-        sound &= ~(np.isinf(self.conf_low) | np.isinf(self.conf_high))
-        sound &= ~((self.conf_low > self.estimate) | (self.conf_high < self.estimate))
-        claimed = (self.status == Status.ok) | ~np.isnan(self.estimate)
-        for j, t in np.argwhere(claimed & ~sound).tolist():
-            status = Status(self.status[j, t])
-            if status is Status.ok:
-                self.refuse(j, t, Status.not_converged, _UNSOUND)
-            else:
-                said = self.messages.get((j, t), "")
-                self.refuse(j, t, status, "; ".join(filter(None, (said, _UNSOUND))))
-        return self
 
 
 def factors_within(problem: Problem, adjustment: int) -> tuple[Factor, ...]:

@@ -96,6 +96,11 @@ class Family(ABC, Generic[State]):
     shares_rows: ClassVar[bool] = True
     version: ClassVar[int] = 1
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the further tables that its fits give: the keys of :attr:`FitBlock.details`."""
+        return ()
+
     @classmethod
     def side_of_protein(cls, role: Role) -> Scans:
         """Return whether the protein is the response or the predictor beside a target."""

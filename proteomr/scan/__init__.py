@@ -11,7 +11,14 @@
 from proteomr.scan.attrition import count_people, people_asked
 from proteomr.scan.cost import Cost, estimate_cost
 from proteomr.scan.fitting import Scan
-from proteomr.scan.parts import JOINT_TESTS, PART_ORDER, TERM_POSITION
+from proteomr.scan.parts import (
+    DETAILS,
+    GIVEN_P,
+    JOINT_TESTS,
+    MODEL_KEYS,
+    PART_ORDER,
+    TERM_POSITION,
+)
 from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_blocks
 from proteomr.scan.reading import Reading, read_formulas
 from proteomr.scan.run import PartsDone, fit_blocks, in_turn, run_parts
@@ -19,7 +26,10 @@ from proteomr.scan.targets import read_target
 
 __all__ = [
     "BLOCK_SIZE",
+    "DETAILS",
+    "GIVEN_P",
     "JOINT_TESTS",
+    "MODEL_KEYS",
     "PART_ORDER",
     "TERM_POSITION",
     "Cost",

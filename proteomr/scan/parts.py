@@ -8,16 +8,28 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.models import FitBlock
+from proteomr.models import Details, FitBlock
 from proteomr.scan.groups import Group
 from proteomr.scan.plan import Plan, RowKey
 from proteomr.status import Status
 from proteomr.tables import columns as c
+from proteomr.tables import load_schema
 
-__all__ = ["JOINT_TESTS", "PART_ORDER", "TERM_POSITION", "tabulate"]
+__all__ = [
+    "DETAILS",
+    "GIVEN_P",
+    "JOINT_TESTS",
+    "MODEL_KEYS",
+    "PART_ORDER",
+    "TERM_POSITION",
+    "tabulate",
+]
 
 TERM_POSITION = "term_position"
 JOINT_TESTS = "joint_tests"
+DETAILS = "details of "
+"""Before the name of a further table: the column with its rows, in that of a model's first fit."""
+GIVEN_P = "given_neg_log10_p"
 _JOINT = pl.List(
     pl.Struct(
         {
@@ -28,6 +40,7 @@ _JOINT = pl.List(
         }
     )
 )
+MODEL_KEYS = (c.PROTEIN, c.GENE, c.EXPOSURE, c.OUTCOME, c.ADJUSTMENT, c.STRATUM)
 _STATUSES = {int(status): status.name for status in Status}
 PART_ORDER = (
     "protein_position",
@@ -85,8 +98,32 @@ def tabulate(plan: Plan, proteins: I64, group: Group, fits: FitBlock) -> pl.Data
         c.CONTRAST: pl.Series([contrast for _, contrast in named], dtype=pl.String),
         c.STRATUM: each_protein([strata[key.stratum].label for key in keys], pl.String),
     }
-    joint = {JOINT_TESTS: _list_joint_tests(fits, [(k.contrast, k.term) == (0, 0) for k in keys])}
-    return pl.DataFrame({**positions, **described, **_measure(fits), **joint})
+    leading = [(k.contrast, k.term) == (0, 0) for k in keys]
+    joint = {JOINT_TESTS: _list_joint_tests(fits, leading)}
+    details = {
+        f"{DETAILS}{name}": _list_details(name, fits.details.get(name), b, leading)
+        for name in plan.family.tables
+    }
+    return pl.DataFrame({**positions, **described, **_measure(fits), **joint, **details})
+
+
+def _list_details(name: str, details: Details | None, b: int, leading: list[bool]) -> pl.Series:
+    """Return the rows of a further table, each model's in the row of its first coefficient."""
+    columns = [c for c in load_schema(name).columns if c.name not in MODEL_KEYS]
+    kind = pl.List(pl.Struct({column.name: column.stored for column in columns}))
+    fits = b * len(leading)
+    if details is None or not details.protein.size:
+        return pl.Series([None] * fits, dtype=kind)
+    first = np.flatnonzero(leading)
+    rows = pl.DataFrame({"fit": details.protein * len(leading) + first[details.model]})
+    given = [
+        pl.Series(column.name, details.columns[column.name], dtype=column.stored)
+        for column in columns
+    ]
+    given = [series.fill_nan(None) if series.dtype.is_float() else series for series in given]
+    listed = rows.with_columns(pl.struct(given).alias(name)).group_by("fit").agg(name)
+    every = pl.DataFrame({"fit": np.arange(fits)})
+    return every.join(listed, on="fit", how="left", maintain_order="left")[name].cast(kind)
 
 
 def _list_joint_tests(fits: FitBlock, leading: list[bool]) -> pl.Series:
@@ -127,11 +164,16 @@ def _measure(fits: FitBlock) -> dict[str, pl.Series]:
         c.ESTIMATE: _number(fits.estimate),
         c.SE: _number(fits.se),
         c.DF: _number(np.where(np.isfinite(fits.df), fits.df, np.nan)),
+        GIVEN_P: _number(_given_p(fits)),
         c.CONF_LOW: _number(fits.conf_low),
         c.CONF_HIGH: _number(fits.conf_high),
         c.STATUS: pl.Series(statuses, dtype=pl.String),
         c.MESSAGE: pl.Series(messages, dtype=pl.String),
     }
+
+
+def _given_p(fits: FitBlock) -> F64:
+    return np.full(fits.n.shape, np.nan) if fits.neg_log10_p is None else fits.neg_log10_p
 
 
 def _genes(plan: Plan, proteins: I64) -> list[str | None]:

@@ -58,6 +58,11 @@ class ColumnSchema:
     maximum: float | None = None
     values: tuple[str, ...] = ()
 
+    @property
+    def stored(self) -> pl.DataType:
+        """The type that it is stored in."""
+        return _STORED[self.dtype]
+
     def convert(self, column: pl.Series) -> pl.Series:
         """Return a column in its declared type, or say why it cannot be held in it.
 
@@ -74,7 +79,7 @@ class ColumnSchema:
         """
         if not self._fits(column.dtype):
             raise self._fault(f"holds {column.dtype}, {self.dtype} is needed")
-        stored = column.cast(_STORED[self.dtype])
+        stored = column.cast(self.stored)
         if not self.null and stored.null_count():
             raise self._fault(f"{stored.null_count()} empty cells; none may be empty")
         if self.dtype == "float" and (missing := int(stored.is_nan().sum())):
@@ -183,7 +188,7 @@ class Schema:
         >>> Schema("drops", "", (ColumnSchema("n", "integer", "how many"),)).empty().shape
         (0, 1)
         """
-        return pl.DataFrame(schema={c.name: _STORED[c.dtype] for c in self.columns})
+        return pl.DataFrame(schema={c.name: c.stored for c in self.columns})
 
 
 @cache
