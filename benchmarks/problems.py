@@ -135,7 +135,7 @@ def build_problem(size: Size, folder: Path) -> Problem:
     samples.write_parquet(people)
     proteins = pl.read_parquet(cohort / "proteins.parquet", columns=["sample_id", *names])
     panel = folder / "panel.parquet"
-    proteins.write_parquet(panel, compression_level=1)
+    proteins.write_parquet(panel, compression="lz4")
     chosen = names[: size.chosen]
     raw = proteins.select(pl.col(chosen).cast(pl.Float64).fill_null(np.nan)).to_numpy().T
     gap = pl.read_parquet(cohort / "timegap.parquet")[panel_name].to_numpy().astype(np.float64)

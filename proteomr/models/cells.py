@@ -9,7 +9,13 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.models.base import Factor, Problem
-from proteomr.stats.linalg import FLAT, cholesky_pivots, find_independent, orthonormalise
+from proteomr.stats.linalg import (
+    FLAT,
+    cholesky_pivots,
+    find_column_ends,
+    find_independent,
+    orthonormalise,
+)
 
 __all__ = [
     "Cells",
@@ -161,9 +167,10 @@ def _sweep(values: F64, Z: F64, cell_of_row: I64) -> tuple[F64, I64]:
     The values are overwritten.
     """
     counts = np.bincount(cell_of_row, minlength=Z.shape[0])
-    size = np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0))
+    low, high = find_column_ends(values)
+    size = np.maximum(np.abs(low), np.abs(high))
     rest = values
-    rest -= values.mean(axis=0)
+    rest -= np.ones(values.shape[0]) @ values / values.shape[0]
     lengths = _measure(rest)
     rest /= np.where(lengths > FLAT * size, lengths, np.inf)
     take_out_cells(rest, Z, counts)

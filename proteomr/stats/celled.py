@@ -69,7 +69,7 @@ class CelledBasis:
             "cell", compiled=n >= COMPILED_FROM if compiled is None else compiled
         )
         self.starts = np.searchsorted(cell_of_row, np.arange(self.q))
-        self._whole = self._add_up([np.arange(n)])[0]
+        self._whole = self._multiply_whole()
 
     def append(self, columns: F64) -> CelledBasis:
         """Return the basis with more dense columns ``(n, e)`` behind its own."""
@@ -138,6 +138,18 @@ class CelledBasis:
             out[start:stop] += (
                 np.outer(self.root[start:stop], cells[c]) if self.weighted else cells[c]
             )
+        return out
+
+    def _multiply_whole(self) -> F64:
+        """Return the cross-products over all rows ``(z + d, z + d)``."""
+        z, Z = self.z, self.cell_columns
+        rooted = self.dense * self.root[:, None] if self.weighted else self.dense
+        cross = Z.T @ np.add.reduceat(rooted, self.starts, axis=0)
+        weights = np.add.reduceat(self.root**2, self.starts)
+        out = np.empty((self.width, self.width))
+        out[:z, :z] = (Z.T * weights) @ Z
+        out[:z, z:], out[z:, :z] = cross, cross.T
+        out[z:, z:] = self.dense.T @ self.dense
         return out
 
     def _add_up(self, lists: Sequence[I64]) -> F64:
