@@ -138,7 +138,11 @@ def _name_neighbours(path: Path) -> str:
 
 
 def replace_file(
-    path: str | Path, write: Callable[[BinaryIO], object], *, mode: int = 0o600
+    path: str | Path,
+    write: Callable[[BinaryIO], object],
+    *,
+    mode: int = 0o600,
+    durable: bool = True,
 ) -> None:
     """Put a new file in place of an old one, whole or not at all.
 
@@ -151,6 +155,9 @@ def replace_file(
     path : the file to write; its folder exists.
     write : receives the open binary file and writes the content.
     mode : permission bits of the new file, by default readable by its owner alone.
+    durable : sync. Without, a loss of power soon after may leave any content under the path, but a
+        killed process none but the old or the new: for files that are told by a digest and made
+        again.
 
     Raises
     ------
@@ -170,9 +177,10 @@ def replace_file(
     target = Path(path)
     with storage_errors(target):
         _refuse_what_is_no_file(target)
-        with _written_aside(target, write, mode=mode) as aside:
+        with _written_aside(target, write, mode=mode, durable=durable) as aside:
             aside.replace(target)
-        sync_folder(target.parent)
+        if durable:
+            sync_folder(target.parent)
 
 
 def create_file(path: str | Path, content: bytes, *, mode: int = 0o600) -> bool:
@@ -266,7 +274,7 @@ def is_aside(name: str) -> bool:
 
 @contextlib.contextmanager
 def _written_aside(
-    target: Path, write: Callable[[BinaryIO], object], *, mode: int
+    target: Path, write: Callable[[BinaryIO], object], *, mode: int, durable: bool = True
 ) -> Iterator[Path]:
     aside = target.with_name(f"{_ASIDE}{target.name}-{secrets.token_hex(4)}")
     try:
@@ -277,7 +285,8 @@ def _written_aside(
                 _tell_refusal(file)
                 raise
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         yield aside
     finally:
         with contextlib.suppress(OSError):

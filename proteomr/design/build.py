@@ -216,10 +216,11 @@ class _Assembly:
             self._note_absence(term, normalised)
 
     def finish(self, variables: tuple[str, ...], categorical: frozenset[str]) -> Design:
-        matrix = np.ones((self.height, len(self.columns) + 1))
-        for start in range(0, self.height if self.columns else 0, _ROWS_AT_ONCE):
+        matrix = np.empty((self.height, len(self.columns) + 1))
+        intercept = np.ones(self.height)
+        for start in range(0, self.height, _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
-            matrix[rows, 1:] = np.array([values[rows] for values in self.columns]).T
+            matrix[rows] = np.array([values[rows] for values in (intercept, *self.columns)]).T
         return Design(
             matrix=matrix,
             names=(INTERCEPT, *self.names),

@@ -12,7 +12,7 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.fits import Fit, FitBlock, JointTests, Refusal
 from proteomr.models.targets import Target
-from proteomr.stats.linalg import FLAT, condition_columns
+from proteomr.stats.linalg import FLAT, condition_columns, find_powers
 from proteomr.stats.loops import COMPILED_FROM, load_loops
 from proteomr.stats.workspace import workspace
 from proteomr.status import Status
@@ -202,10 +202,19 @@ class Block:
         """
         values = workspace.take("standardised", self.values.shape, np.float64)
         own = workspace.take("standardised own", self.own.shape, np.float64)
-        scale = self._loops.standardise_rows(self.values, self.observed, values)
-        for a in range(own.shape[1]):
-            self._loops.standardise_rows(self.own[:, a], self.observed, own[:, a])
+        scale = self._standardise(self.values, self.observed, self.ranges, values)
+        b, s, n = own.shape
+        if own.size:
+            columns, there = self.own.reshape(b * s, n), np.repeat(self.observed, s, axis=0)
+            ends = self._loops.find_ranges(columns, there)
+            self._standardise(columns, there, ends, own.reshape(b * s, n))
         return Block(values, own, self.observed), scale
+
+    def _standardise(self, rows: F64, observed: Bool, ranges: tuple[F64, F64], out: F64) -> F64:
+        largest = np.maximum(*np.abs(ranges))
+        powers = find_powers(np.where(np.isfinite(largest), largest, 0.0))  # infinite: no values
+        scale: F64 = self._loops.standardise_rows(rows, observed, powers, out)
+        return scale
 
     @property
     def _loops(self) -> ModuleType:

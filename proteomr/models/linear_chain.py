@@ -194,7 +194,7 @@ def _build_chain(
     }
     aliased = {a: name_aliased(problem, a, cells) for a in members}
     columns = np.array([*cells.sparse, *cells.kept])
-    covariates = _make_basis(cells, terms.root)
+    covariates = _make_basis(cells, terms)
     del cells  # as large as the basis
     rest = _residualise(terms.values, covariates, ranks[members[0]])
     well = problem.n > columns.size and _is_well_conditioned(square[np.ix_(columns, columns)])
@@ -210,15 +210,15 @@ def _build_chain(
     return Chain(covariates.append(rest), ranks, tuple(models), aliased, None)
 
 
-def _make_basis(cells: Cells, root: F64 | None) -> CelledBasis:
+def _make_basis(cells: Cells, terms: Terms) -> CelledBasis:
     """Return the basis of covariates, orthonormal in the rows times their roots."""
-    dense = cells.dense
+    dense, root, room = cells.dense, terms.root, terms.values.shape[1]
     if root is not None:
         dense = dense * root[:, None]
         counts = np.bincount(cells.cell_of_row, minlength=cells.cell_columns.shape[0])
         take_out_cells(dense, cells.cell_columns, counts, root=root)
         dense = orthonormalise_twice(dense)
-    return CelledBasis(cells.cell_columns, cells.cell_of_row, dense, root=root)
+    return CelledBasis(cells.cell_columns, cells.cell_of_row, dense, root=root, room=room)
 
 
 def _residualise(values: F64, basis: CelledBasis, rank: int) -> F64:

@@ -56,6 +56,9 @@ class Parts:
     def save(self, index: int, tables: Mapping[str, pl.DataFrame]) -> None:
         """Store the result of one block, with its digests beside it.
 
+        Nothing is synced, which would be a wait of some milliseconds for each of its files: what a
+        loss of power tears is told by its digest and done again.
+
         Parameters
         ----------
         index : number of the block, from 0.
@@ -79,8 +82,8 @@ class Parts:
             content = io.BytesIO()
             write_encoded(frame, content, format="parquet")
             digests[name] = hashlib.sha256(content.getbuffer()).hexdigest()
-            write_bytes(self.layout.part(index, name), content.getvalue())
-        write_bytes(self.layout.part_digests(index), canonical_json(digests))
+            write_bytes(self.layout.part(index, name), content.getvalue(), durable=False)
+        write_bytes(self.layout.part_digests(index), canonical_json(digests), durable=False)
         self.lock.show_life()
 
     def load(self, index: int) -> dict[str, pl.DataFrame] | None:
@@ -223,6 +226,6 @@ class Parts:
         return contents
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Put bytes into a file, whole or not at all."""
-    replace_file(path, lambda file: file.write(content))
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Put bytes into a file, whole or not at all, see :func:`proteomr.files.replace_file`."""
+    replace_file(path, lambda file: file.write(content), durable=durable)

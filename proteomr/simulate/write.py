@@ -85,8 +85,7 @@ def write_proteins(
         with pq.ParquetWriter(
             file,
             schema,
-            compression="zstd",
-            compression_level=_LEVEL,
+            compression="lz4",  # as in stores: read in half the time of zstd, a tenth larger
             use_dictionary=False,
             write_statistics=False,
         ) as writer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,6 +34,7 @@ class CelledBasis:
     cell_of_row : ``(n,)``, ascending from 0 to q - 1, none empty.
     dense : ``(n, d)`` in all, one behind the other, weighted already.
     root : ``(n,)``, what the cell columns are multiplied by in each row; None for 1.
+    room : dense columns that may be appended without a copy.
     compiled : take the compiled loop over rows; None where rows are many.
 
     Examples
@@ -47,34 +49,46 @@ class CelledBasis:
         self,
         cell_columns: F64,
         cell_of_row: I64,
-        *dense: F64,
+        dense: F64,
+        *,
         root: F64 | None = None,
+        room: int = 0,
         compiled: bool | None = None,
     ) -> None:
         self.cell_columns = cell_columns
         self.cell_of_row = cell_of_row
         self.q, self.z = cell_columns.shape
-        n, d = cell_of_row.size, sum(part.shape[1] for part in dense)
-        self.width = self.z + d
-        self._tiled = np.empty((n, -(-d // COLUMNS) * COLUMNS))
-        at = 0
-        for part in dense:
-            self._tiled[:, at : at + part.shape[1]] = part
-            at += part.shape[1]
-        self._tiled[:, d:] = 0.0
-        self.dense = self._tiled[:, :d]
+        n, d = dense.shape
+        self._tiled = np.zeros((n, -(-(d + room) // COLUMNS) * COLUMNS))
+        self._tiled[:, :d] = dense
         self.weighted = root is not None
         self.root = np.ones(n) if root is None else root
         self._loops = load_loops(
             "cell", compiled=n >= COMPILED_FROM if compiled is None else compiled
         )
         self.starts = np.searchsorted(cell_of_row, np.arange(self.q))
+        self._lent = False
+        self._take_columns(d)
+
+    def _take_columns(self, d: int) -> None:
+        """Let the first d of the columns laid out be the dense ones."""
+        self.width = self.z + d
+        self.dense = self._tiled[:, :d]
         self._whole = self._multiply_whole()
 
     def append(self, columns: F64) -> CelledBasis:
         """Return the basis with more dense columns ``(n, e)`` behind its own."""
-        root = self.root if self.weighted else None
-        return CelledBasis(self.cell_columns, self.cell_of_row, self.dense, columns, root=root)
+        d, e = self.width - self.z, columns.shape[1]
+        if self._lent or self._tiled.shape[1] < d + e:
+            root = self.root if self.weighted else None
+            wider = CelledBasis(self.cell_columns, self.cell_of_row, self.dense, root=root, room=e)
+            return wider.append(columns)
+        self._lent = True  # the room behind the columns
+        longer = copy.copy(self)
+        longer._tiled[:, d : d + e] = columns  # noqa: SLF001 - of the same class
+        longer._lent = False  # noqa: SLF001
+        longer._take_columns(d + e)  # noqa: SLF001
+        return longer
 
     @property
     def n(self) -> int:

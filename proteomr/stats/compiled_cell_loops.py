@@ -10,6 +10,9 @@ __all__ = ["add_products"]
 
 # Rows gathered together: forty columns of them are 40 kB, within the first-level cache.
 _ROWS = 128
+# Between columns, whose rows would else lie a power of two apart and put one another out of the
+# cache.
+_GAP = 16
 # Rows whose products are added for all lists before those of others: forty columns of them are
 # 330 kB, and stay in the second-level cache meanwhile.
 _STRETCH = 1_024
@@ -45,7 +48,7 @@ def _multiply(columns, j, k, gram):
     """Add the products of four columns from j with four from k to their tile of the Gram."""
     s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = 0.0
     s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = 0.0
-    for i in range(np.uint64(columns.shape[1])):
+    for i in range(np.uint64(_ROWS)):
         a0, a1, a2, a3 = columns[j, i], columns[j + 1, i], columns[j + 2, i], columns[j + 3, i]
         b0, b1, b2, b3 = columns[k, i], columns[k + 1, i], columns[k + 2, i], columns[k + 3, i]
         s00, s01, s02, s03 = s00 + a0 * b0, s01 + a0 * b1, s02 + a0 * b2, s03 + a0 * b3
@@ -61,7 +64,7 @@ def _multiply(columns, j, k, gram):
 @_compile
 def add_products(dense, cell, root, rows, starts, grams, sums, weights):
     n, width = dense.shape
-    columns = np.empty((width, _ROWS))
+    columns = np.empty((width, _ROWS + _GAP))
     reached = starts[:-1].copy()
     for stop in range(_STRETCH, n + _STRETCH, _STRETCH):
         for b in range(reached.size):
@@ -72,7 +75,7 @@ def add_products(dense, cell, root, rows, starts, grams, sums, weights):
             for at in range(first, last, _ROWS):
                 count = min(_ROWS, last - at)
                 _gather(dense, cell, root, rows, at, count, columns, sums[b], weights[b])
-                columns[:, count:] = 0.0
+                columns[:, count:_ROWS] = 0.0
                 for j in range(0, width, 4):
                     for k in range(0, j + 1, 4):
                         _multiply(columns, j, k, grams[b])

@@ -10,9 +10,8 @@ import math
 
 import numpy as np
 
-from proteomr._typing import F64, Bool
 from proteomr.stats.compiling import compile_loop
-from proteomr.stats.linalg import FLAT, find_powers
+from proteomr.stats.linalg import FLAT
 
 __all__ = ["find_ranges", "standardise_rows"]
 
@@ -20,21 +19,6 @@ __all__ = ["find_ranges", "standardise_rows"]
 _compile = compile_loop(fastmath={"contract", "nsz", "reassoc"})
 # A minimum of numbers that may be NaN would be taken one after another.
 _compile_numbers = compile_loop(fastmath={"nnan", "nsz"})
-
-
-def find_ranges(values: F64, observed: Bool) -> tuple[F64, F64]:
-    low, high = np.empty(values.shape[0]), np.empty(values.shape[0])
-    for j in range(values.shape[0]):
-        low[j], high[j] = _find_range(values[j], observed[j])
-    return low, high
-
-
-def standardise_rows(values: F64, observed: Bool, out: F64) -> F64:
-    scale = np.empty(values.shape[0])
-    for j in range(values.shape[0]):
-        power = float(find_powers(np.abs(_find_ends(values[j])).max()))
-        scale[j] = _standardise(values[j], observed[j], 1.0 / power, out[j]) * power
-    return scale
 
 
 @_compile_numbers
@@ -77,3 +61,19 @@ def _standardise(values, observed, inverse, out):
     for i in range(out.size):
         out[i] *= share
     return 0.0 if flat else scale
+
+
+@_compile_numbers
+def find_ranges(values, observed):
+    low, high = np.empty(values.shape[0]), np.empty(values.shape[0])
+    for j in range(values.shape[0]):
+        low[j], high[j] = _find_range(values[j], observed[j])
+    return low, high
+
+
+@_compile
+def standardise_rows(values, observed, powers, out):
+    scale = np.empty(values.shape[0])
+    for j in range(values.shape[0]):
+        scale[j] = _standardise(values[j], observed[j], 1.0 / powers[j], out[j]) * powers[j]
+    return scale

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from proteomr._typing import F64, Bool
-from proteomr.stats.linalg import FLAT, find_powers
+from proteomr.stats.linalg import FLAT
 
 __all__ = ["find_ranges", "standardise_rows"]
 
@@ -27,29 +27,32 @@ def find_ranges(values: F64, observed: Bool) -> tuple[F64, F64]:
     return low, high
 
 
-def standardise_rows(values: F64, observed: Bool, out: F64) -> F64:
+def standardise_rows(values: F64, observed: Bool, powers: F64, out: F64) -> F64:
     """Centre and scale rows to unit root mean square where observed; return their scales ``(b,)``.
 
     A row that is constant to rounding becomes 0 and has the scale 0.
 
     Parameters
     ----------
+    values : ``(b, n)``, 0 where not observed.
+    powers : ``(b,)`` of two, by which a row is of numbers near one, see
+        :func:`proteomr.stats.linalg.find_powers`.
     out : ``(b, n)``, written: 0 where not observed.
 
     Examples
     --------
     >>> out = np.empty((1, 3))
     >>> observed = np.array([[True, True, False]])
-    >>> standardise_rows(np.array([[1.0, 3.0, 0.0]]), observed, out).tolist(), out[0, :2].tolist()
+    >>> scale = standardise_rows(np.array([[1.0, 3.0, 0.0]]), observed, np.array([2.0]), out)
+    >>> scale.tolist(), out[0, :2].tolist()
     ([1.0], [-1.0, 1.0])
     """
-    power = find_powers(np.abs(values).max(axis=1, initial=0.0))
     counts = np.maximum(observed.sum(axis=1), 1)
-    np.divide(values, power[:, None], out=out)
+    np.divide(values, powers[:, None], out=out)
     out -= (out.sum(axis=1) / counts)[:, None]
     out *= observed
     scale = np.sqrt(np.vecdot(out, out) / counts)
     # What a mean of numbers below two leaves of a constant row is rounding.
     flat = scale <= FLAT
     out /= np.where(flat, np.inf, scale)[:, None]
-    return np.where(flat, 0.0, scale * power)
+    return np.where(flat, 0.0, scale * powers)

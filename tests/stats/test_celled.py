@@ -93,3 +93,22 @@ def test_the_plain_loop_gives_what_the_compiled_one_gives(n: int, q: int, z: int
     plain = CelledBasis(basis.cell_columns, basis.cell_of_row, basis.dense, compiled=False)
     observed = np.random.default_rng(7).random(n) < 0.8
     np.testing.assert_allclose(plain.gram(observed), basis.gram(observed), atol=1e-12)
+
+
+def test_columns_may_be_appended_more_than_once() -> None:
+    g = np.random.default_rng(3)
+    cell, dense = np.repeat([0, 1], 20), g.normal(size=(40, 2))
+    basis = CelledBasis(np.eye(2), cell, dense, room=3)
+    first, second = g.normal(size=(40, 2)), g.normal(size=(40, 2))
+    one, other = basis.append(first), basis.append(second)
+    more = one.append(second)
+    whole = np.ones(40, dtype=bool)
+    for found, columns in (
+        (basis, [dense]),
+        (one, [dense, first]),
+        (other, [dense, second]),
+        (more, [dense, first, second]),
+    ):
+        B = np.hstack([np.eye(2)[cell], *columns])
+        np.testing.assert_allclose(found.gram(whole), B.T @ B, rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(found.gram(whole & (cell == 0)), B[:20].T @ B[:20], atol=1e-13)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from proteomr._typing import F64, Bool
+from proteomr.stats.linalg import find_powers
 from proteomr.stats.loops import load_loops
 
 
@@ -24,7 +25,8 @@ def draw(*, rows: int = 3, n: int = 4_100) -> tuple[F64, Bool]:
 
 def standardise(loops: ModuleType, values: F64, observed: Bool) -> tuple[F64, F64]:
     out = np.full_like(values, 7.0)
-    return out, loops.standardise_rows(values, observed, out)
+    powers = find_powers(np.abs(values).max(axis=1))
+    return out, loops.standardise_rows(values, observed, powers, out)
 
 
 def test_observed_values_have_mean_zero_and_unit_root_mean_square(loops: ModuleType) -> None:

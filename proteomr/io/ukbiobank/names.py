@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ _OTHER_TITLE: Final = re.compile(r".*\| ?(?:Instance|Array) \d+")
 _PART: Final = re.compile(r"(Instance|Array) (\d{1,4})")
 _PERSON: Final = re.compile(r"\d{7}")  # an identifier: a line break is lost behind the header
 _SHORT: Final = re.compile(r"p\d{2}")
+_REMEMBERED: Final = 1 << 15  # names of a table of proteins are asked about several times
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,7 @@ def read_names(columns: Sequence[str], *, path: str | Path) -> Names:
     return Names(style, fields, others, passed_over, proteins)
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def _parse(name: str) -> tuple[NameStyle, FieldName] | None:
     for style, pattern in _STYLES.items():
         if match := pattern.fullmatch(name):
