@@ -132,8 +132,8 @@ def _inspect_scan(files: Sequence[Path], family: str, asked: dict[str, Any]) -> 
             sample_columns=tuple(asked["sample_column"] or ()),
             **{name: asked[name] for name in ("assays", "withdrawn", "id_column")},
         )
-        with AssociateJob(request).open_plan() as (plan, _):
-            return inspect_plan(plan)
+        with AssociateJob(request).open_plans() as (plans, _):
+            return inspect_plan(plans[0])
     except (InputError, NothingToDo) as fault:
         return [Finding("error", "input", str(fault))]
 

@@ -73,7 +73,7 @@ def _show(name: str, layout: Layout) -> None:
         [
             str(column["name"]),
             str(column["dtype"]),
-            "may be empty" if column.get("null") else "",
+            _may_be(column),
             _describe(column),
         ]
         for column in schema["columns"]
@@ -83,6 +83,12 @@ def _show(name: str, layout: Layout) -> None:
         return
     say(textwrap.fill(_description(text), terminal_width()))
     print_rows(["column", "type", "", "meaning"], rows, left=3, wrap=True)
+
+
+def _may_be(column: Mapping[str, Any]) -> str:
+    if column.get("optional"):
+        return "may be absent"
+    return "may be empty" if column.get("null") else ""
 
 
 def _describe(column: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import assert_never
 
 import numpy as np
 import polars as pl
@@ -11,14 +10,12 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
-from proteomr.models import Distribution, find_family
+from proteomr.models import find_family
 from proteomr.scan import GIVEN_P, PART_ORDER, TERM_POSITION
 from proteomr.stats.distributions import (
     genomic_control_lambda,
-    neg_log10_p_normal,
     neg_log10_p_t,
     p_from_neg_log10,
-    quantile_normal,
     quantile_t,
 )
 from proteomr.stats.multiple import Adjustment as Correction
@@ -64,7 +61,8 @@ def collect(
         pl.Series(name, values, dtype=pl.Float64).fill_nan(None)
         for name, values in adjusted.items()
     )
-    return Associations(frame.select(c.ASSOCIATIONS), provenance or {})
+    columns = (*c.ASSOCIATIONS, *(name for name in c.POOLED if name in frame.columns))
+    return Associations(frame.select(columns), provenance or {})
 
 
 def _correct(minus_log: F64, method: Correction) -> F64:
@@ -87,10 +85,10 @@ def _statistics(frame: pl.DataFrame, spec: ModelSpec) -> list[pl.Series]:
     finite = np.isfinite(statistic)
     minus_log = np.full(statistic.size, np.nan)
     half = np.full(statistic.size, np.nan)
-    minus_log[finite], width = _refer(
-        statistic[finite], df[finite], family.distribution, level=spec.level
-    )
-    half[finite] = width * se[finite]
+    # fits without degrees of freedom of their own are held against the normal distribution
+    endless = np.where(np.isnan(df), np.inf, df)[finite]
+    minus_log[finite] = neg_log10_p_t(statistic[finite], endless)
+    half[finite] = quantile_t(np.full(endless.size, 0.5 + spec.level / 2.0), endless) * se[finite]
     minus_log = np.where(np.isnan(given_p), minus_log, given_p)
     ratio = np.full(statistic.size, np.nan)
     if family.ratio is not None:
@@ -105,16 +103,6 @@ def _statistics(frame: pl.DataFrame, spec: ModelSpec) -> list[pl.Series]:
         c.RATIO: ratio,
     }
     return [pl.Series(k, v, dtype=pl.Float64).fill_nan(None) for k, v in columns.items()]
-
-
-def _refer(statistic: F64, df: F64, law: Distribution, *, level: float) -> tuple[F64, F64]:
-    """Return minus log10 of the p values, and the half widths of intervals in standard errors."""
-    upper = np.full(statistic.size, 0.5 + level / 2.0)
-    if law == "t":
-        return neg_log10_p_t(statistic, df), quantile_t(upper, df)
-    if law == "normal":
-        return neg_log10_p_normal(statistic), quantile_normal(upper)
-    assert_never(law)
 
 
 def describe_family_of_tests(associations: Associations, spec: ModelSpec) -> str:

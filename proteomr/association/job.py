@@ -18,11 +18,11 @@ from proteomr.association.file_order import doubt_order
 from proteomr.association.forecast import estimate_joining, keep
 from proteomr.association.oddities import describe_oddities
 from proteomr.association.outputs import ColumnStyle, collect_run, describe_run
-from proteomr.association.plan import Plan, plan_scan
+from proteomr.association.plan import Plan, number_blocks, plan_scan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import NothingToDo
 from proteomr.execute import Executor, Shard
-from proteomr.io import read_cohort, read_protein_covariate
+from proteomr.io import read_cohort, read_protein_covariate, split_imputations
 from proteomr.models import find_family
 from proteomr.runs import (
     Forecast,
@@ -114,7 +114,8 @@ class AssociateJob:
         """Lay out the scan, work through as many blocks as are fitted at once, and join them."""
         watch, started = Stopwatch(), time.process_time()
         describe_request(self.request)  # the run digests its inputs first
-        with self.open_plan() as (plan, _), open_scratch() as scratch:
+        with self.open_plans() as (plans, _), open_scratch() as scratch:
+            plan = plans[0]  # those of other imputations take as long
             blocks = plan.blocks if self.shard is None else self.shard.select(plan.blocks)
             if not blocks:
                 raise NothingToDo(f"shard {self.shard} has none of the {len(plan.blocks)} blocks")
@@ -129,13 +130,17 @@ class AssociateJob:
             joining, table = estimate_joining(
                 cost.parts, plan.spec, share=proteins / cost.timed, scratch=scratch
             )
-            spent = opened + cost.blocks + joining
+            spent = opened + cost.blocks.times(len(plans)) + joining.times(len(plans))
             return Forecast(
-                units={"people": plan.cohort.n, "proteins": proteins, "fits": cost.fits},
+                units={
+                    "people": plan.cohort.n,
+                    "proteins": proteins,
+                    "fits": cost.fits * len(plans),
+                },
                 path=cost.path,
                 seconds=spent.processors,
                 elapsed=spent.elapsed,
-                memory_bytes=peak_memory() + table,
+                memory_bytes=peak_memory() + table * len(plans),
                 lines=(
                     ("complete", f"{cost.people} people for exposure and covariates"),
                     ("blocks", f"{len(blocks)}, with {plan.tests_per_protein} fits a protein"),
@@ -147,33 +152,40 @@ class AssociateJob:
 
     def run(self, ledger: Ledger, executor: Executor) -> Outcome:
         """Fit the blocks that the ledger lacks; of a whole run, join them and test."""
-        with self.open_plan() as (plan, notes):
+        with self.open_plans() as (plans, notes):
             for note in notes:
                 add_note(note)  # the run keeps them, and tells them in its manifest
-            ledger.parts.keep_facts(describe_run(plan))
-            run_parts(plan, ledger.parts, executor=executor, shard=ledger.shard)
+            ledger.parts.keep_facts(describe_run(plans))
+            blocks = sum(len(plan.blocks) for plan in plans)
+            for plan in plans:
+                run_parts(plan, ledger.parts, executor=executor, shard=ledger.shard, blocks=blocks)
             if ledger.shard is not None:
                 return Outcome()
-            effective = _count_effective(plan) if self.request.effective_tests else None
+            effective = _count_effective(plans[0]) if self.request.effective_tests else None
         return collect_run(ledger, columns=self.columns, effective=effective)
 
     @contextlib.contextmanager
-    def open_plan(self) -> Iterator[tuple[Plan, tuple[str, ...]]]:
+    def open_plans(self) -> Iterator[tuple[tuple[Plan, ...], tuple[str, ...]]]:
         """Read the inputs and lay out the scan, with what of them looks odd, said at once.
 
-        The files serve while this is open.
+        There is a plan for each imputation of the samples, whose blocks go on with the numbers of
+        those before. The files serve while this is open.
         """
         with open_scratch() as scratch:
+            spec = self.request.specification
             with collect_notes() as told:
-                cohort, covariates = _read(self.request, scratch)
-                plan = plan_scan(cohort, self.request.specification, covariates=covariates)
+                plans = [
+                    plan_scan(cohort, spec, covariates=covariates)
+                    for cohort, covariates in _read(self.request, scratch)
+                ]
+            plan = plans[0]
             _log.info("%s people, %s proteins", plan.cohort.n, len(plan.cohort.proteins.names))
             for label, text in describe_plan(plan):
                 _log.info("%s: %s", label, text)
             notes = tuple(dict.fromkeys((*told, *describe_oddities(plan))))
             for note in notes:
                 _log.warning("note: %s", note)
-            yield plan, notes
+            yield number_blocks(plans), notes
 
 
 def describe_plan(plan: Plan) -> list[tuple[str, str]]:
@@ -187,32 +199,38 @@ def describe_plan(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def _read(request: AssociateRequest, scratch: Path) -> tuple[Cohort, list[ProteinCovariate]]:
+def _read(
+    request: AssociateRequest, scratch: Path
+) -> Iterator[tuple[Cohort, list[ProteinCovariate]]]:
+    """Return the cohort with its covariates, for each imputation of the samples."""
     sources = [request.samples, *request.proteins]
     _log.info("reading %s", ", ".join(source.name for source in sources))
-    people = request.samples.on_disk(scratch)
+    samples = request.samples.on_disk(scratch)
     proteins = tuple(source.on_disk(scratch) for source in request.proteins)
-    with doubt_order(people, proteins, request.specification.targets, scratch):
-        cohort = read_cohort(
-            people,
-            proteins,
-            scratch=scratch,
-            id_column=request.id_column,
-            assays=_on_disk(request.assays, scratch),
-            withdrawn=_on_disk(request.withdrawn, scratch),
-            sample_columns=request.sample_columns,
+    for people in split_imputations(samples, scratch=scratch, id_column=request.id_column):
+        with doubt_order(people, proteins, request.specification.targets, scratch):
+            cohort = read_cohort(
+                people,
+                proteins,
+                scratch=scratch,
+                id_column=request.id_column,
+                assays=_on_disk(request.assays, scratch),
+                withdrawn=_on_disk(request.withdrawn, scratch),
+                sample_columns=request.sample_columns,
+            )
+        yield (
+            cohort,
+            [
+                read_protein_covariate(
+                    name,
+                    source.on_disk(scratch),
+                    cohort=cohort,
+                    scratch=scratch,
+                    id_column=request.id_column,
+                )
+                for name, source in request.protein_covariates.items()
+            ],
         )
-    covariates = [
-        read_protein_covariate(
-            name,
-            source.on_disk(scratch),
-            cohort=cohort,
-            scratch=scratch,
-            id_column=request.id_column,
-        )
-        for name, source in request.protein_covariates.items()
-    ]
-    return cohort, covariates
 
 
 def _on_disk(source: Source | None, scratch: Path) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -12,10 +12,12 @@ import polars as pl
 from proteomr.association.attrition import measure_attrition, name_aliased
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
 from proteomr.association.details import collect_details
+from proteomr.association.imputed import pool_parts
 from proteomr.association.joint import collect_joint_tests
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import RunFolderError
+from proteomr.models import find_family
 from proteomr.provenance import RowFilter
 from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards, read_request
 from proteomr.scan import count_people
@@ -34,12 +36,20 @@ _BROOM: Final[Mapping[str, str]] = {
 }
 
 
-def describe_run(plan: Plan) -> dict[str, object]:
-    """Return what the end of a scan needs and only its beginning knows, as JSON values."""
+def describe_run(plans: Sequence[Plan]) -> dict[str, object]:
+    """Return what the end of a scan needs and only its beginning knows, as JSON values.
+
+    Parameters
+    ----------
+    plans : one for each imputation of the samples.
+    """
+    plan = plans[0]
     return {
         "specification": plan.spec.to_dict(),
         "people": plan.cohort.n,
-        "blocks": len(plan.blocks),
+        "blocks": sum(len(one.blocks) for one in plans),
+        "imputations": len(plans),
+        "parameters": _count_parameters(plan) if len(plans) > 1 else 0,
         "drops": [asdict(drop) for drop in (*plan.cohort.drops, *plan.drops)],
         "attrition": count_people(plan).to_dicts(),
         "withdrawals": plan.cohort.provenance.get("withdrawn", {}),
@@ -65,6 +75,12 @@ def collect_run(
     facts = ledger.parts.facts()
     spec = ModelSpec.from_dict(facts["specification"])
     parts = [part["fits"] for part in ledger.parts.load_all(facts["blocks"])]
+    m = int(facts["imputations"])
+    if m > 1:
+        each = len(parts) // m
+        imputed = [parts[i * each : (i + 1) * each] for i in range(m)]
+        law = find_family(spec.family).distribution
+        parts = [pool_parts(imputed, parameters=facts["parameters"], law=law)]
     associations = collect(parts, spec)
     ledger.write_table(
         "associations", associations.frame, style=name_like_broom if columns == "broom" else None
@@ -77,7 +93,8 @@ def collect_run(
     joint = collect_joint_tests(parts).frame
     if joint.height or spec.interaction is not None or spec.strata is not None:
         ledger.write_table("joint_tests", joint)
-    for name in spec.build_family().tables:
+    further = spec.build_family().tables
+    for name in further if m == 1 else ():
         ledger.write_table(name, collect_details(parts, name))
     if effective is not None:
         ledger.write_table("effective_tests", effective, formats=("tsv",))
@@ -90,7 +107,7 @@ def collect_run(
         family_of_tests=describe_family_of_tests(associations, spec),
         effective_tests=() if effective is None else effective.to_dicts(),
         configuration={"specification": spec.to_dict(), "withdrawals": facts["withdrawals"]},
-        notes=name_aliased(attrition),
+        notes=(*name_aliased(attrition), *_describe_pooling(m, further)),
     )
 
 
@@ -139,6 +156,20 @@ def name_like_broom(associations: pl.DataFrame) -> pl.DataFrame:
     0.1
     """
     return associations.rename({k: v for k, v in _BROOM.items() if k in associations.columns})
+
+
+def _describe_pooling(m: int, further: Sequence[str]) -> tuple[str, ...]:
+    if m == 1:
+        return ()
+    single = f"; not written, since it is of single fits: {', '.join(further)}" if further else ""
+    return (f"fits of {m} imputations pooled by Rubin's rules{single}",)
+
+
+def _count_parameters(plan: Plan) -> int:
+    """Return the coefficients of the largest model: covariates, protein and products."""
+    group = next(group for group in plan.groups if group.rows.size)
+    problem = plan.problem(group)
+    return max(adjustment.columns.size for adjustment in problem.adjustments) + problem.terms
 
 
 def _count_rows(associations: Associations, *, people: int) -> tuple[RowFilter, ...]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from proteomr import scan
 from proteomr.association.specification import ModelSpec
-from proteomr.errors import UsageError, nearest
+from proteomr.errors import InputError, UsageError, nearest
 from proteomr.models import Target
 from proteomr.scan import plan_blocks, read_formulas, read_target
 from proteomr.tables import Cohort, ProteinCovariate
 
-__all__ = ["Plan", "plan_scan"]
+__all__ = ["Plan", "number_blocks", "plan_scan"]
 
 _STEP = "associate"
 
@@ -63,6 +63,20 @@ def plan_scan(
         step=_STEP,
     )
     return Plan(spec=spec, **{entry.name: getattr(plan, entry.name) for entry in fields(plan)})
+
+
+def number_blocks(plans: Sequence[Plan]) -> tuple[Plan, ...]:
+    """Return plans of as many blocks each, whose numbers go on from one plan to the next."""
+    each = len(plans[0].blocks)
+    if any(len(plan.blocks) != each for plan in plans):
+        raise InputError("imputations of the samples have other proteins than the first")
+    return tuple(
+        replace(
+            plan,
+            blocks=tuple(replace(block, index=i * each + block.index) for block in plan.blocks),
+        )
+        for i, plan in enumerate(plans)
+    )
 
 
 def _refuse_unknown_reference(targets: Sequence[Target], reference: str) -> None:

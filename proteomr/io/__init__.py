@@ -5,6 +5,7 @@ from proteomr.io.cohort import read_assays, read_cohort
 from proteomr.io.export import export_store
 from proteomr.io.formats import IngestOptions
 from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
+from proteomr.io.imputations import split_imputations
 from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
 from proteomr.io.ingest_job import IngestJob, IngestRequest
 from proteomr.io.people_lists import PeopleList, locate_listed, read_people_list
@@ -43,6 +44,7 @@ __all__ = [
     "read_store",
     "read_table",
     "remove_withdrawn_samples",
+    "split_imputations",
     "write_anndata",
     "write_store",
     "write_table",

@@ -59,7 +59,12 @@ class PartsDone:
 
 
 def run_parts(
-    plan: Plan, parts: Parts, *, executor: Executor, shard: Shard | None = None
+    plan: Plan,
+    parts: Parts,
+    *,
+    executor: Executor,
+    shard: Shard | None = None,
+    blocks: int | None = None,
 ) -> PartsDone:
     """Compute the parts that a run lacks, each written as it finishes.
 
@@ -68,9 +73,10 @@ def run_parts(
     parts : of the run; those of a block hold the table ``fits``.
     executor : how blocks are run.
     shard : compute only this share of the blocks.
+    blocks : how many the run has, where the plan has some of them; by default those of the plan.
     """
     mine: Sequence[ProteinBlock] = plan.blocks if shard is None else shard.select(plan.blocks)
-    waiting = set(parts.pending(len(plan.blocks)))
+    waiting = set(parts.pending(len(plan.blocks) if blocks is None else blocks))
     todo = in_turn([block for block in mine if block.index in waiting])
     with closing(executor.map(Scan(plan), todo)) as results:
         for position, frame in results:

@@ -111,6 +111,11 @@ EFFECT: Final[str] = "effect"
 ODDS_RATIO: Final[str] = "odds_ratio"
 ROLE: Final[str] = "role"
 
+M: Final[str] = "m"
+FMI: Final[str] = "fmi"
+POOLED: Final[tuple[str, ...]] = (M, FMI)
+"""Columns of associations that were pooled over imputations."""
+
 ASSOCIATIONS: Final[tuple[str, ...]] = (
     PROTEIN,
     GENE,

@@ -42,6 +42,7 @@ class ColumnSchema:
     null : whether a cell may be empty.
     minimum, maximum : range of the numbers, ends included; None where open.
     values : the only values allowed; empty for any.
+    optional : whether a table may be without it.
 
     Examples
     --------
@@ -57,6 +58,7 @@ class ColumnSchema:
     minimum: float | None = None
     maximum: float | None = None
     values: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def stored(self) -> pl.DataType:
@@ -148,8 +150,8 @@ class Schema:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the declared columns, in order."""
-        return tuple(column.name for column in self.columns)
+        """Names of the declared columns that every table has, in order."""
+        return tuple(column.name for column in self.columns if not column.optional)
 
     def validate(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return a frame with the declared columns in their order and types.
@@ -166,16 +168,21 @@ class Schema:
         >>> schema.validate(pl.DataFrame({"n": [3]})).schema
         Schema([('n', Int64)])
         """
-        absent = [name for name in self.names if name not in frame.columns]
+        absent = [c.name for c in self.columns if not (c.optional or c.name in frame.columns)]
         if absent:
             hint = nearest(absent[0], frame.columns)
             raise ColumnError(f"table {self.name!r}: no column {absent[0]!r}{hint}")
-        further = [name for name in frame.columns if name not in self.names]
+        declared = {column.name for column in self.columns}
+        further = [name for name in frame.columns if name not in declared]
         if further and not self.extra:
             hint = nearest(further[0], self.names)
             raise ColumnError(f"table {self.name!r}: undeclared column {further[0]!r}{hint}")
         try:
-            stored = [column.convert(frame[column.name]) for column in self.columns]
+            stored = [
+                column.convert(frame[column.name])
+                for column in self.columns
+                if column.name in frame.columns
+            ]
         except ColumnError as fault:
             raise ColumnError(f"table {self.name!r}: {fault}") from None
         return pl.DataFrame([*stored, *(frame[name] for name in further)])
@@ -188,7 +195,7 @@ class Schema:
         >>> Schema("drops", "", (ColumnSchema("n", "integer", "how many"),)).empty().shape
         (0, 1)
         """
-        return pl.DataFrame(schema={c.name: c.stored for c in self.columns})
+        return pl.DataFrame(schema={c.name: c.stored for c in self.columns if not c.optional})
 
 
 @cache

@@ -1,0 +1,128 @@
+"""The fits of several imputations as those of one scan, by Rubin's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64
+from proteomr.errors import InputError
+from proteomr.models import Distribution
+from proteomr.scan import GIVEN_P, JOINT_TESTS, PART_ORDER
+from proteomr.stats.rubin import pool_estimates, pool_tests
+from proteomr.tables import columns as c
+
+__all__ = ["pool_parts"]
+
+_FEWEST = (c.N, c.N_CASE)
+_MODEL = (*PART_ORDER, c.PROTEIN, c.TERM, c.CONTRAST, c.STRATUM)
+
+
+def pool_parts(
+    imputed: Sequence[Sequence[pl.DataFrame]], *, parameters: int, law: Distribution
+) -> pl.DataFrame:
+    """Return a part of all fits, pooled over m imputations, with m and the missing information.
+
+    A fit has an estimate where it has one in every imputation; else the status is that of the first
+    imputation without, and the message says which. People and cases are those of the imputation
+    with the fewest. Limits and p values that are no Wald ones are not pooled: those of the pooled
+    estimate take their place.
+
+    Parameters
+    ----------
+    imputed : the parts of each imputation.
+    parameters : of the models; families without degrees of freedom of their own have n less so
+        many of complete data, as ``mice::pool`` has it.
+    law : reference distribution of the family: with t its joint tests are F.
+    """
+    frames = [pl.concat(parts).sort(PART_ORDER) for parts in imputed]
+    frame = frames[0]
+    if not all(other.select(_MODEL).equals(frame.select(_MODEL)) for other in frames):
+        raise InputError(
+            "the imputations give other models than the first: a stratum or a level of the target "
+            "is not in all of them"
+        )
+    m, rows = len(frames), frame.height
+    estimate, se, df = (_stack(frames, name) for name in (c.ESTIMATE, c.SE, c.DF))
+    fewest = {
+        name: pl.Series(name, _stack(frames, name).min(axis=0)).fill_nan(None).cast(pl.Int64)
+        for name in _FEWEST
+    }
+    every = np.all(np.isfinite(estimate), axis=0)
+    pooled_estimate, pooled_se, pooled_df, fmi = (np.full(rows, np.nan) for _ in range(4))
+    own = df[:, every].mean(axis=0)
+    people = _stack(frames, c.N).min(axis=0)[every]
+    complete = np.where(np.isnan(own), people - parameters, own)
+    pooled = pool_estimates(estimate[:, every], se[:, every], complete)
+    pooled_estimate[every], pooled_se[every] = pooled.estimate, pooled.se
+    pooled_df[every], fmi[every] = np.where(np.isinf(pooled.df), np.nan, pooled.df), pooled.fmi
+    status, message = _tell(frames, np.isfinite(estimate))
+    none = pl.lit(None, dtype=pl.Float64)
+    return frame.with_columns(
+        *(
+            pl.Series(name, values, dtype=pl.Float64).fill_nan(None)
+            for name, values in (
+                (c.ESTIMATE, pooled_estimate),
+                (c.SE, pooled_se),
+                (c.DF, pooled_df),
+                (c.FMI, fmi),
+            )
+        ),
+        *fewest.values(),
+        *(none.alias(name) for name in (c.CONF_LOW, c.CONF_HIGH, GIVEN_P)),
+        pl.Series(c.STATUS, status, dtype=pl.String),
+        pl.Series(c.MESSAGE, message, dtype=pl.String),
+        pl.Series(JOINT_TESTS, _pool_joint_tests(frames, law), dtype=frame[JOINT_TESTS].dtype),
+        pl.lit(m, dtype=pl.Int64).alias(c.M),
+    )
+
+
+def _stack(frames: Sequence[pl.DataFrame], name: str) -> F64:
+    """Return a column of all imputations ``(m, r)``, NaN for none."""
+    return np.array([frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for frame in frames])
+
+
+def _tell(frames: Sequence[pl.DataFrame], there: F64) -> tuple[list[str], list[str | None]]:
+    """Return the status and the message of each pooled fit."""
+    statuses = [frame[c.STATUS].to_list() for frame in frames]
+    messages = [frame[c.MESSAGE].to_list() for frame in frames]
+    told_status, told = [], []
+    for row in range(frames[0].height):
+        odd = [i for i in range(len(frames)) if statuses[i][row] != "ok" or not there[i][row]]
+        at = odd[0] if odd else 0
+        said = messages[at][row]
+        told_status.append(statuses[at][row])
+        told.append(f"imputation {at + 1}: {said}" if odd and said else said)
+    return told_status, told
+
+
+def _pool_joint_tests(
+    frames: Sequence[pl.DataFrame], law: Distribution
+) -> list[list[dict[str, object]] | None]:
+    """Return the joint tests of the models, pooled by the rule D2 where all imputations have one.
+
+    The statistic is an F, on the degrees of freedom of the first imputation.
+    """
+    pooled: list[list[dict[str, object]] | None] = []
+    for tests in zip(*(frame[JOINT_TESTS].to_list() for frame in frames), strict=True):
+        if any(of_one is None for of_one in tests):
+            pooled.append(None)
+        else:
+            pooled.append([_pool_test(of_all, law) for of_all in zip(*tests, strict=True)])
+    return pooled
+
+
+def _pool_test(tests: Sequence[dict[str, object]], law: Distribution) -> dict[str, object]:
+    numbers = np.array([[t[c.STATISTIC], t[c.DF]] for t in tests], dtype=np.float64)
+    statistic, df = numbers[:, :1], numbers[:, 1]
+    if not np.all(np.isfinite(numbers)) or np.ptp(df) > 0:
+        return {**tests[0], c.STATISTIC: None, c.DF: None, c.NEG_LOG10_P: None}
+    found = pool_tests(statistic * df[0] if law == "t" else statistic, df[:1])
+    return {
+        **tests[0],
+        c.STATISTIC: float(found.statistic[0]),
+        c.DF: float(found.df[0]),
+        c.NEG_LOG10_P: float(found.neg_log10_p[0]),
+    }
