@@ -1,4 +1,7 @@
-"""The marks of a formula: names, numbers, quoted names, symbols, and where each one stands."""
+"""The marks of a formula: names, numbers, quoted names, symbols, and where each one stands.
+
+Conditions (:mod:`proteomr.design.condition_grammar`) have names and quotations in common with it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,17 @@ from typing import Final, Literal
 
 from proteomr.errors import FormulaError
 
-__all__ = ["MAX_TEXT", "Source", "Token", "quote", "scan"]
+__all__ = [
+    "MAX_TEXT",
+    "QUOTES",
+    "Source",
+    "Token",
+    "describe_mark",
+    "end_of_name",
+    "quote",
+    "read_quoted",
+    "scan",
+]
 
 Kind = Literal["name", "quoted", "number", "symbol", "end"]
 
@@ -16,7 +29,7 @@ MAX_TEXT: Final = 100_000
 MAX_NAME: Final = 500
 MAX_DIGITS: Final = 15
 _EXCERPT: Final = 60
-_QUOTES: Final = "\"'`"
+QUOTES: Final = "\"'`"
 _SYMBOLS: Final = "+:*(),=^"
 _HINTS: Final = {
     "-": "terms are not removed with '-' and there is always an intercept; a range is written "
@@ -39,18 +52,20 @@ class Source:
     ----------
     text : the formula as it was written.
     position : zero-based character.
+    what : of what the text is.
     """
 
     text: str
     position: int
+    what: str = "formula"
 
     def error(self, message: str) -> FormulaError:
-        """Return the error that quotes the formula and this place in it."""
+        """Return the error that quotes the text and this place in it."""
         start = max(0, min(self.position - _EXCERPT // 2, len(self.text) - _EXCERPT))
         end = min(len(self.text), start + _EXCERPT)
         before, after = "..." if start else "", "..." if end < len(self.text) else ""
         shown = f"{before}{self.text[start:end]!r}{after}"
-        return FormulaError(f"formula {shown}, character {self.position + 1}: {message}")
+        return FormulaError(f"{self.what} {shown}, character {self.position + 1}: {message}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +83,9 @@ def quote(name: str) -> str:
     >>> quote("age"), quote("BMI (kg/m2)"), quote("Wert.1")
     ('age', '"BMI (kg/m2)"', 'Wert.1')
     """
-    if name and _end_of_name(name, 0) == len(name) and _fault_of_bare_name(name) is None:
+    if name and end_of_name(name, 0) == len(name) and _fault_of_bare_name(name) is None:
         return name
-    mark = next((mark for mark in _QUOTES if mark not in name), _QUOTES[0])
+    mark = next((mark for mark in QUOTES if mark not in name), QUOTES[0])
     return f"{mark}{name.replace(mark, mark * 2)}{mark}"
 
 
@@ -103,46 +118,63 @@ def scan(text: str) -> tuple[Token, ...]:
 
 def _next_token(text: str, start: int) -> tuple[Token, int]:
     mark = text[start]
-    if mark in _QUOTES:
-        return _quoted(text, start)
+    if mark in QUOTES:
+        value, end = read_quoted(Source(text, start))
+        return Token("quoted", value, start), end
     if mark in "0123456789":
         return _number(text, start)
     if text.startswith("..", start):
         return Token("symbol", "..", start), start + 2
     if mark in _SYMBOLS:
         return Token("symbol", mark, start), start + 1
-    end = _end_of_name(text, start)
+    end = end_of_name(text, start)
     if end == start:
         hint = _HINTS.get(mark, "quote the name if it is part of one")
-        raise Source(text, start).error(f"{_describe(mark)} is not in the grammar ({hint})")
+        raise Source(text, start).error(f"{describe_mark(mark)} is not in the grammar ({hint})")
     fault = _fault_of_bare_name(text[start:end])
     if fault is not None:
         raise Source(text, start).error(fault)
     return Token("name", text[start:end], start), end
 
 
-def _quoted(text: str, start: int) -> tuple[Token, int]:
+def read_quoted(where: Source) -> tuple[str, int]:
+    """Return what stands in a quotation, and where the text goes on behind it.
+
+    Parameters
+    ----------
+    where : the opening mark, which stands for itself where it is doubled.
+
+    Raises
+    ------
+    FormulaError
+        The quotation is open, empty, too long, or holds what no name may hold.
+
+    Examples
+    --------
+    >>> read_quoted(Source("'BMI (kg/m2)' > 25", 0))
+    ('BMI (kg/m2)', 13)
+    """
+    text, start = where.text, where.position
     mark = text[start]
     pieces: list[str] = []
     position = start + 1
     while True:
         end = text.find(mark, position)
         if end < 0:
-            raise Source(text, start).error(f"the quotation opened by {mark} is not closed")
+            raise where.error(f"the quotation opened by {mark} is not closed")
         pieces.append(text[position:end])
         if not text.startswith(mark, end + 1):
             break
         position = end + 2  # a doubled mark stands for itself
     name = mark.join(pieces)
-    where = Source(text, start)
     if not name:
         raise where.error("an empty quotation is not a name")
     if len(name) > MAX_NAME:
         raise where.error(f"a name has {len(name)} characters, at most {MAX_NAME} are allowed")
     for character in name:
         if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
-            raise where.error(f"{_describe(character)} is not allowed in a name")
-    return Token("quoted", name, start), end + 1
+            raise where.error(f"{describe_mark(character)} is not allowed in a name")
+    return name, end + 1
 
 
 def _number(text: str, start: int) -> tuple[Token, int]:
@@ -160,8 +192,12 @@ def _continues_name(character: str) -> bool:
     return character == "_" or character.isalnum() or unicodedata.category(character)[0] == "M"
 
 
-def _end_of_name(text: str, start: int) -> int:
-    """Return where a bare name ends: letters, digits, ``_``, and single dots inside it."""
+def end_of_name(text: str, start: int) -> int:
+    """Return where a bare name ends: letters, digits, ``_``, and single dots inside it.
+
+    >>> end_of_name("PC1 + age", 0)
+    3
+    """
     if not (text[start] == "_" or text[start].isalpha()):
         return start
     end = start + 1
@@ -187,5 +223,10 @@ def _fault_of_bare_name(name: str) -> str | None:
     return None
 
 
-def _describe(character: str) -> str:
+def describe_mark(character: str) -> str:
+    """Return a character as messages show it.
+
+    >>> describe_mark("%"), describe_mark("\u2265")
+    ("'%'", "'≥' (U+2265)")
+    """
     return f"{character!r} (U+{ord(character):04X})" if not character.isascii() else repr(character)
