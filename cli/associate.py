@@ -11,6 +11,8 @@ from proteomr.families import FAMILY_NAMES, LISTED_FAMILIES
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .jobs import Task, choose_formats, read_shard, run_command
+from .people_options import People
+from .protein_options import ChosenProteins
 from .remedies import refuse_stray_words
 from .show_associations import describe_failures, show_associations
 
@@ -216,6 +218,8 @@ def associate(
         ),
     ] = None,
     withdrawn: shared.Withdrawn = None,
+    people: People,
+    chosen: ChosenProteins,
     blocks: Blocks,
     shard: Annotated[
         str | None,
@@ -280,6 +284,8 @@ def associate(
             id_column=id_column,
             effective_tests=effective_tests,
             sample_columns=tuple(sample_column or ()),
+            people=people.choose(),
+            chosen_proteins=chosen.choose(),
         )
         return AssociateJob(request, columns, share)
 

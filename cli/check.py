@@ -3,8 +3,9 @@
 import inspect
 import logging
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,7 +16,9 @@ from .associate import associate
 from .console import print_rows, say
 from .jobs import hold_threads
 from .journal import open_journal
+from .people_options import People
 from .progress import watch
+from .protein_options import ChosenProteins
 from .remedies import refuse_stray_words
 
 if TYPE_CHECKING:
@@ -23,11 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
+Bundle = TypeVar("Bundle", People, ChosenProteins)
+
 # The options of associate that say which models are meant, and how the files are read.
 _OF_ASSOCIATE = (
     *("exposure", "outcome", "adjust", "transform", "interaction", "strata", "reference_level"),
     *("weights", "cluster", "errors", "firth", "protein_covariate", "assays", "id_column"),
-    *("sample_column", "withdrawn"),
+    *("sample_column", "withdrawn", "where", "keep", "remove"),
+    *("only_proteins", "proteins_from", "where_rows"),
 )
 _ORDER = ("error", "warning", "note", "fine")
 _INPUT = 3
@@ -130,12 +136,18 @@ def _inspect_scan(files: Sequence[Path], family: str, asked: dict[str, Any]) -> 
             list(files[1:]),
             protein_covariates={name: Path(path) for name, path in gaps.items()},
             sample_columns=tuple(asked["sample_column"] or ()),
+            people=_take_bundle(People, asked).choose(),
+            chosen_proteins=_take_bundle(ChosenProteins, asked).choose(),
             **{name: asked[name] for name in ("assays", "withdrawn", "id_column")},
         )
         with AssociateJob(request).open_plans() as (plans, _):
             return inspect_plan(plans[0])
     except (InputError, NothingToDo) as fault:
         return [Finding("error", "input", str(fault))]
+
+
+def _take_bundle(bundle: type[Bundle], asked: dict[str, Any]) -> Bundle:
+    return bundle(**{option.name: asked[option.name] for option in fields(bundle)})
 
 
 def _inspect_studies(files: Sequence[Path]) -> "list[Finding]":

@@ -6,13 +6,16 @@ from typing import Annotated
 import typer
 
 from . import options as shared
+from .bundles import takes_bundles
 from .console import report_note, say
 from .jobs import hold_threads
 from .journal import open_journal
+from .people_options import People
 
 __all__ = ["export"]
 
 
+@takes_bundles
 def export(
     store: Annotated[
         Path,
@@ -42,6 +45,7 @@ def export(
         ),
     ] = False,
     withdrawn: shared.Withdrawn = None,
+    people: People,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -59,8 +63,11 @@ def export(
     hold_threads(None)
     from proteomr.io import export_store
 
-    made = export_store(store, out, genes=genes, withdrawn=withdrawn, overwrite=overwrite)
+    made = export_store(
+        store, out, genes=genes, withdrawn=withdrawn, people=people.choose(), overwrite=overwrite
+    )
     if not quiet:
         kept = f", {made.by_key:,} by their keys for lack of a gene of their own"
-        report_note(f"{made.n:,} samples, {made.p:,} assays{kept if made.by_key else ''}")
+        left = f" ({made.not_chosen:,} were not asked for)" if made.not_chosen else ""
+        report_note(f"{made.n:,} samples{left}, {made.p:,} assays{kept if made.by_key else ''}")
     say(str(out))

@@ -92,7 +92,7 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
 
 OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere(
-        "phenoFile covarFile samples proteins pheno covar-file data input in file -i -f -s -p -d "
+        "phenoFile covarFile samples pheno covar-file data input in file -i -f -s -p -d "
         "sample-file protein-file npx infile",
         _FILES,
         "associate",
@@ -157,15 +157,13 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "associate",
     ),
     Elsewhere(
-        "subset where keep query remove exclude include extract",
-        "people are chosen before: leave their rows out of SAMPLES; those who have withdrawn "
-        "go into --withdrawn FILE",
-        "associate",
+        "subset query filter exclude include extract if samples-keep keep-fam remove-fam",
+        'people are chosen by --where "age >= 60", --keep FILE and --remove FILE',
+        "associate,qc,phenotype,export",
     ),
-    Elsewhere("filter", "rows are chosen before: leave them out of SAMPLES", "associate"),
     Elsewhere(
-        "protein analyte assay feature gene markers",
-        "all protein columns of PROTEINS are fitted: leave others out of the file",
+        "protein analyte assay feature gene genes markers protein-list only",
+        "proteins are chosen by --proteins NAME,NAME or --proteins-from FILE",
         "associate",
     ),
     Elsewhere(

@@ -13,6 +13,7 @@ from . import options as shared
 from .bundles import Running, takes_bundles
 from .console import print_rows, say
 from .jobs import Task, hold_threads, run_command
+from .people_options import People
 
 if TYPE_CHECKING:
     import polars as pl
@@ -87,6 +88,7 @@ def phenotype(
     ] = None,
     id_column: shared.IdColumn = None,
     withdrawn: shared.Withdrawn = None,
+    people: People,
     complete: Annotated[
         bool,
         typer.Option(
@@ -155,6 +157,7 @@ def phenotype(
             id_column=id_column,
             withdrawn=withdrawn,
             complete=complete,
+            people=people.choose(),
         )
 
     task = Task(

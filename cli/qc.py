@@ -12,6 +12,7 @@ from proteomr.errors import UsageError, nearest
 from . import options as shared
 from .bundles import Running, takes_bundles
 from .jobs import Task, choose_formats, run_command
+from .people_options import People
 from .show_quality import describe_quality
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def qc(
         ),
     ] = None,
     withdrawn: shared.Withdrawn = None,
+    people: People,
     bridge: Annotated[
         Path | None,
         typer.Option(
@@ -218,6 +220,7 @@ def qc(
             bridges=bridge_samples,
             limits=None if lod == "store" else lod,
             masking=None if mask == "none" else Masking(mask),
+            people=people.choose(),
         )
         return QcJob(request)
 

@@ -17,6 +17,7 @@ _KEYS = (c.ADJUSTMENT, c.EXPOSURE, c.OUTCOME, c.STRATUM)
 _PLAIN = {"1 vs 0", "2 vs 1", "true vs false", "yes vs no", "case vs control", "y vs n"}
 _LOSSES = {
     "withdrawn": "withdrawn",
+    "not_chosen": "not asked for",
     "without_proteins": "without proteins",
     "target_missing": "without a value of it",
     "covariate_missing": "with a missing covariate",
@@ -83,8 +84,8 @@ def describe_people(attrition: pl.DataFrame) -> list[str]:
     --------
     >>> print(*describe_people(pl.DataFrame({
     ...     "adjustment": ["full"], "exposure": ["lonely"], "outcome": [None], "stratum": [None],
-    ...     "people": [3000], "withdrawn": [0], "without_proteins": [250], "target_missing": [0],
-    ...     "covariate_missing": [319], "weight_or_cluster_missing": [0],
+    ...     "people": [3000], "withdrawn": [0], "not_chosen": [0], "without_proteins": [250],
+    ...     "target_missing": [0], "covariate_missing": [319], "weight_or_cluster_missing": [0],
     ...     "panel_covariate_missing": [0], "complete": [2431], "complete_least": [2431],
     ...     "n_case": [213], "contrast": ["1 vs 0"]})))
     lonely, full: 2,431 of 3,000 people (250 without proteins, ...), 213 cases

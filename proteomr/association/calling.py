@@ -10,7 +10,7 @@ from proteomr.association.job import AssociateJob, AssociateRequest
 from proteomr.association.outputs import ColumnStyle
 from proteomr.association.specification import ModelSpec, TestFamily, refuse_no_sets
 from proteomr.execute import Threads, available_threads
-from proteomr.io import find_files
+from proteomr.io import PeopleChoice, ProteinChoice, find_files
 from proteomr.runs import Account, Output, Results, Source, run_job
 from proteomr.runs.request import Data
 from proteomr.stats.sandwich import ErrorKind
@@ -41,6 +41,12 @@ def associate(
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
     withdrawn: Data | None = None,
+    where: str | None = None,
+    keep: Data | None = None,
+    remove: Data | None = None,
+    only_proteins: str | Sequence[str] = (),
+    proteins_from: Data | None = None,
+    where_rows: str | Sequence[str] = (),
     id_column: str | None = None,
     sample_columns: str | Sequence[str] = (),
     out: str | Path | None = None,
@@ -69,6 +75,9 @@ def associate(
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
     assays, withdrawn, id_column : as the options of the command.
+    where, keep, remove : who is analysed, see :class:`proteomr.io.PeopleChoice`.
+    only_proteins, proteins_from, where_rows : which proteins are fitted, see
+        :class:`proteomr.io.ProteinChoice`.
     sample_columns : columns of the protein files that are no proteins.
     out : run folder; None keeps the tables in memory.
     columns : native, or the names of the R package broom.
@@ -126,6 +135,8 @@ def associate(
         id_column=id_column,
         effective_tests=effective_tests,
         sample_columns=_names(sample_columns),
+        people=PeopleChoice.of(where=where, keep=keep, remove=remove),
+        chosen_proteins=ProteinChoice.of(only_proteins, listed=proteins_from, rows=where_rows),
     )
     workers = available_threads() if threads is None else threads
     form = {"columns": columns}
@@ -149,6 +160,8 @@ def make_request(
     id_column: str | None = None,
     effective_tests: bool = False,
     sample_columns: Sequence[str] = (),
+    people: PeopleChoice | None = None,
+    chosen_proteins: ProteinChoice | None = None,
 ) -> AssociateRequest:
     """Return the request for paths or frames; a glob among the proteins is resolved.
 
@@ -175,6 +188,8 @@ def make_request(
         id_column,
         effective_tests,
         tuple(sample_columns),
+        people or PeopleChoice(),
+        chosen_proteins,
     )
 
 

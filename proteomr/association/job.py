@@ -22,7 +22,14 @@ from proteomr.association.plan import Plan, number_blocks, plan_scan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import NothingToDo
 from proteomr.execute import Executor, Shard
-from proteomr.io import read_cohort, read_protein_covariate, split_imputations
+from proteomr.io import (
+    PeopleChoice,
+    ProteinChoice,
+    choose_proteins,
+    read_cohort,
+    read_protein_covariate,
+    split_imputations,
+)
 from proteomr.models import find_family
 from proteomr.runs import (
     Forecast,
@@ -59,6 +66,8 @@ class AssociateRequest(Request):
     withdrawn : identifiers of people who have withdrawn.
     id_column : of every file; None for the usual names.
     sample_columns : columns of the protein files that are no proteins.
+    people : who of the samples is analysed.
+    chosen_proteins : which proteins are fitted; None for all.
     effective_tests : whether effective numbers of tests are counted.
     """
 
@@ -73,6 +82,8 @@ class AssociateRequest(Request):
     id_column: str | None = None
     effective_tests: bool = False
     sample_columns: tuple[str, ...] = ()
+    people: PeopleChoice = field(default_factory=PeopleChoice)
+    chosen_proteins: ProteinChoice | None = None
 
     def formulas(self) -> Mapping[str, int]:
         """Return the versions of the scan, its family, its blocks and its table."""
@@ -216,21 +227,22 @@ def _read(
                 id_column=request.id_column,
                 assays=_on_disk(request.assays, scratch),
                 withdrawn=_on_disk(request.withdrawn, scratch),
+                people=request.people,
                 sample_columns=request.sample_columns,
             )
-        yield (
-            cohort,
-            [
-                read_protein_covariate(
-                    name,
-                    source.on_disk(scratch),
-                    cohort=cohort,
-                    scratch=scratch,
-                    id_column=request.id_column,
-                )
-                for name, source in request.protein_covariates.items()
-            ],
-        )
+        if request.chosen_proteins is not None:
+            cohort = choose_proteins(cohort, request.chosen_proteins, scratch=scratch)
+        covariates = [
+            read_protein_covariate(
+                name,
+                source.on_disk(scratch),
+                cohort=cohort,
+                scratch=scratch,
+                id_column=request.id_column,
+            )
+            for name, source in request.protein_covariates.items()
+        ]
+        yield cohort, covariates
 
 
 def _on_disk(source: Source | None, scratch: Path) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from proteomr.association.plan import Plan
 from proteomr.models import Target
 from proteomr.scan import people_asked
-from proteomr.tables import WITHOUT_PROTEINS
+from proteomr.tables import CHOSEN_PEOPLE, WITHOUT_PROTEINS
 
 __all__ = ["describe_oddities"]
 
@@ -31,7 +31,8 @@ def _describe_overlap(plan: Plan) -> tuple[str, ...]:
     without = sum(drop.n for drop in cohort.drops if drop.reason == WITHOUT_PROTEINS)
     if without * 2 <= cohort.n + without:
         return ()
-    said = f"only {cohort.n:,} of the {people_asked(cohort):,} people in the samples have proteins"
+    chosen = people_asked(cohort) - sum(d.n for d in cohort.drops if d.step == CHOSEN_PEOPLE)
+    said = f"only {cohort.n:,} of the {chosen:,} people in the samples have proteins"
     return (f"{said}: are these files of one study, with the same identifiers?",)
 
 
@@ -44,8 +45,10 @@ def _describe_strata(plan: Plan) -> tuple[str, ...]:
     if within == asked:
         return ()
     without = sum(drop.n for drop in cohort.drops if drop.reason == WITHOUT_PROTEINS)
+    unchosen = sum(drop.n for drop in cohort.drops if drop.step == CHOSEN_PEOPLE)
     lost = {
-        "withdrawn": asked - without - cohort.n,
+        "withdrawn": asked - without - unchosen - cohort.n,
+        "not asked for": unchosen,
         "without proteins": without,
         "without a value of it": cohort.n - within,
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
@@ -75,14 +75,18 @@ class Condition:
         return tuple(dict.fromkeys(column.name for column in _columns_in(self.node)))
 
     def judge(
-        self, people: pl.DataFrame, *, id_column: str | None = None, among: str = "samples"
+        self,
+        people: pl.DataFrame,
+        *,
+        identifiers: Collection[str] = (),
+        among: str = "samples",
     ) -> pl.Series:
         """Return of each row whether it is true: true, false, or missing.
 
         Parameters
         ----------
         people : a row for each person.
-        id_column : the identifier, of which nothing can be asked.
+        identifiers : columns that name the people, of which nothing can be asked.
         among : what the rows are, for messages.
 
         Raises
@@ -93,9 +97,9 @@ class Condition:
             Text is compared with numbers, or the like.
         """
         for column in _columns_in(self.node):
-            if column.name == id_column:
+            if column.name in identifiers:
                 raise ColumnError(
-                    f"{id_column!r} names the people: choose people by a list, --keep FILE or "
+                    f"{column.name!r} names the people: choose people by a list, --keep FILE or "
                     "--remove FILE"
                 )
             if column.name not in people.columns:

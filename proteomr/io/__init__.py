@@ -8,7 +8,9 @@ from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.imputations import split_imputations
 from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
 from proteomr.io.ingest_job import IngestJob, IngestRequest
+from proteomr.io.people_choice import PeopleChoice, choose_people, choose_samples
 from proteomr.io.people_lists import PeopleList, locate_listed, read_people_list
+from proteomr.io.protein_choice import ProteinChoice, choose_proteins
 from proteomr.io.protein_covariates import read_protein_covariate
 from proteomr.io.proteins import ProteinFiles, open_proteins
 from proteomr.io.sources import find_files
@@ -23,9 +25,14 @@ __all__ = [
     "IngestOptions",
     "IngestRequest",
     "ParquetProteins",
+    "PeopleChoice",
     "PeopleList",
+    "ProteinChoice",
     "ProteinFiles",
     "TableFormat",
+    "choose_people",
+    "choose_proteins",
+    "choose_samples",
     "count_missing_values",
     "export_store",
     "find_files",

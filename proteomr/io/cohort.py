@@ -23,6 +23,7 @@ from proteomr.io.identifiers import (
     match_ids,
     normalise_ids,
 )
+from proteomr.io.people_choice import PeopleChoice, choose_people
 from proteomr.io.protein_columns import (
     ProteinColumns,
     find_codes,
@@ -70,6 +71,7 @@ def read_cohort(
     id_column: str | None = None,
     assays: str | Path | None = None,
     withdrawn: str | Path | None = None,
+    people: PeopleChoice | None = None,
     exclude: Collection[str] | None = None,
     sample_columns: Collection[str] = (),
 ) -> Cohort:
@@ -90,6 +92,8 @@ def read_cohort(
         may keep their own, ``sample_id``.
     assays : one row per protein, with at least the column ``protein``.
     withdrawn : identifiers of people who have withdrawn, one a line.
+    people : who of the samples is asked for, of those who have not withdrawn; None for all. A
+        condition may name the columns that such a folder adds.
     exclude : columns of the protein files that are no proteins; None for those that the samples
         hold too, and fields of UK Biobank's participants.
     sample_columns : further columns of the protein files that are no proteins.
@@ -103,6 +107,7 @@ def read_cohort(
         A folder is a store that was not written to its end.
     IdentifierError
         Identifiers are absent, repeated, or shared by nobody.
+        Or nobody is left of those asked for.
     NothingToDo
         Everybody in the samples has withdrawn.
 
@@ -127,6 +132,13 @@ def read_cohort(
         frame, gone = everybody.filter(~withdrawal.gone), withdrawal.listed
     if named.beside is not None:
         frame = _add_columns(frame, id_name, named.beside)
+    unasked: tuple[Drop, ...] = ()
+    if people is not None:
+        stay, unasked = choose_people(
+            frame, people, id_name=id_name, scratch=scratch, id_column=id_column
+        )
+        gone = pl.concat([gone, frame[id_name].filter(~stay).alias("id")])
+        frame = frame.filter(stay)
     own = choose_id(named.proteins[0], id_column) if len(named.proteins) == 1 else id_column
     sorted_out = ProteinColumns(frozenset(exclude or ()).union(sample_columns))
     if exclude is None:
@@ -146,7 +158,7 @@ def read_cohort(
     _note_codes(opened)
     shared = ids[match.left]
     order = np.arange(shared.len()) if shared.is_sorted() else shared.arg_sort().to_numpy()
-    removed = everybody.height - frame.height
+    removed = 0 if withdrawal is None else withdrawal.removed
     return Cohort(
         samples=frame[match.left[order]],
         id_column=id_name,
@@ -154,6 +166,7 @@ def read_cohort(
         assays=read_assays(named.assays, names=opened.proteins.names),
         drops=(
             *((Drop(_STEP, WITHDRAWN, removed),) if withdrawn is not None else ()),
+            *unasked,
             *_count_drops(match, opened, gone=gone),
         ),
         provenance={} if withdrawal is None else {"withdrawn": dict(withdrawal.counts)},

@@ -11,9 +11,11 @@ import polars as pl
 
 from proteomr.errors import RunFolderError, UsageError
 from proteomr.io.ingest import remove_withdrawn_samples
+from proteomr.io.people_choice import PeopleChoice, choose_samples
 from proteomr.io.store import read_store
 from proteomr.io.tables import TableFormat, write_table
 from proteomr.io.wide_or_long import write_anndata
+from proteomr.runs import open_scratch
 from proteomr.tables import Measurements
 from proteomr.tables import columns as c
 
@@ -32,11 +34,13 @@ class Exported:
     ----------
     n, p : samples and assays.
     by_key : assays that have no gene of their own, where genes were asked for.
+    not_chosen : samples that were not asked for.
     """
 
     n: int
     p: int
     by_key: int
+    not_chosen: int = 0
 
 
 def export_store(
@@ -45,6 +49,7 @@ def export_store(
     *,
     genes: bool = False,
     withdrawn: str | Path | None = None,
+    people: PeopleChoice | None = None,
     overwrite: bool = False,
 ) -> Exported:
     """Write a store as one file, and return what it holds.
@@ -59,6 +64,7 @@ def export_store(
     out : file to write; its ending says as what: .h5ad, .csv, .tsv or .parquet.
     genes : name each assay by its gene; one without, or whose gene others have, keeps its key.
     withdrawn : file with identifiers of people who have withdrawn, one a line.
+    people : which samples are asked for; None for all.
     overwrite : replace a file of that name.
 
     Raises
@@ -88,6 +94,10 @@ def export_store(
     measured = read_store(store)
     if withdrawn is not None:
         measured = remove_withdrawn_samples(measured, withdrawn)
+    before = measured.n
+    if people is not None:
+        with open_scratch() as scratch:
+            measured = choose_samples(measured, people, scratch=scratch)
     keys = measured.proteins.names
     names = _name_genes(measured) if genes else keys
     if ending == _ANNDATA:
@@ -96,7 +106,7 @@ def export_store(
         write_table(_tabulate(measured, names), path, format=_TABLES[ending])
     own = dict(measured.assays.select(c.PROTEIN, c.GENE).iter_rows()) if genes else {}
     by_key = sum(own.get(key) != name for key, name in zip(keys, names, strict=True))
-    return Exported(measured.n, len(keys), by_key if genes else 0)
+    return Exported(measured.n, len(keys), by_key if genes else 0, before - measured.n)
 
 
 def _tabulate(measured: Measurements, names: tuple[str, ...]) -> pl.DataFrame:

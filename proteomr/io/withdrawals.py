@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from proteomr.errors import NothingToDo
-from proteomr.io.people_lists import locate_listed, read_people_list
+from proteomr.io.listed_people import find_listed
 from proteomr.runs.notes import add_note
 
 __all__ = ["Withdrawal", "find_withdrawn"]
@@ -72,39 +72,8 @@ def find_withdrawn(
     >>> withdrawal.removed, dict(withdrawal.counts)
     (1, {'listed': 2, 'found': 1, 'unknown': 1})
     """
-    people = read_people_list(path, id_column=id_column)
-    gone = locate_listed(ids, people, among=among)
-    known = people.ids.is_in(ids.implode())
-    found = int(known.sum())
-    counts = {"listed": len(people), "found": found, "unknown": len(people) - found}
-    add_note(_tell(counts, among=among, n=ids.len(), alike=_count_alike(people.ids, known, ids)))
-    if gone.all():
+    people = find_listed(ids, path, id_column=id_column, among=among)
+    add_note(people.tell("withdrawn", effect=" and left out"))
+    if people.rows.all():
         raise NothingToDo(f"all {ids.len()} people in the {among} have withdrawn")
-    return Withdrawal(people.ids, gone, counts)
-
-
-def _tell(counts: Mapping[str, int], *, among: str, n: int, alike: int) -> str:
-    unknown = counts["unknown"]
-    told = (
-        f"withdrawn: {counts['listed']:,} listed, {counts['found']:,} found among the {n:,} "
-        f"{among} and left out, {unknown:,} unknown"
-    )
-    if not unknown:
-        return told
-    if not alike:
-        return f"{told}, none of the form of the identifiers there: is it the right list?"
-    return f"{told}, {alike:,} of them of the form of the identifiers there"
-
-
-def _count_alike(listed: pl.Series, known: pl.Series, ids: pl.Series) -> int:
-    """Return how many unknown entries have the form of an identifier: digits and letters alike."""
-    forms = _forms(ids).unique()
-    return int(_forms(listed.filter(~known)).is_in(forms.implode()).sum())
-
-
-def _forms(ids: pl.Series) -> pl.Series:
-    return (
-        ids.str.replace_all(r"\d", "9")
-        .str.replace_all(r"\p{Lu}", "A")
-        .str.replace_all(r"\p{Ll}", "a")
-    )
+    return Withdrawal(people.listed, people.rows, people.counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from proteomr.errors import NothingToDo
 from proteomr.execute import Executor
-from proteomr.io import find_files
+from proteomr.io import PeopleChoice, choose_people, find_files
 from proteomr.io.ukbiobank import read_fields, survey_fields
 from proteomr.phenotype.choosing import (
     DeriveOptions,
@@ -37,7 +37,7 @@ from proteomr.runs import (
     open_scratch,
     run_job,
 )
-from proteomr.tables import Drop, Fields
+from proteomr.tables import CHOSEN_PEOPLE, Drop, Fields
 from proteomr.tables.table import load_schema
 
 __all__ = ["PhenotypeJob", "PhenotypeRequest", "derive", "make_phenotype_job"]
@@ -71,6 +71,7 @@ class PhenotypeRequest(Request):
     id_column : name of the identifier in every file; None for the usual names.
     withdrawn : list of people who have withdrawn.
     complete : whether only people with every exposure and covariate are written.
+    people : who is asked for; a condition names columns that are made, or fields as p31_i0.
     """
 
     command: ClassVar[str] = "phenotype"
@@ -84,6 +85,7 @@ class PhenotypeRequest(Request):
     id_column: str | None = None
     withdrawn: Source | None = None
     complete: bool = False
+    people: PeopleChoice = field(default_factory=PeopleChoice)
 
     def formulas(self) -> Mapping[str, int]:
         """Return the versions of the engine and of the tables."""
@@ -151,6 +153,7 @@ class PhenotypeJob:
         """Read the fields that are needed, apply the definition, and write what it gives."""
         with open_scratch() as scratch:
             fields = self._read(scratch, survey=False)
+            fields = self._choose(fields, scratch)
         phenotypes = derive_phenotypes(fields, self.definition, options=self.request.options)
         for note in phenotypes.notes:
             _log.info("%s", note)
@@ -171,7 +174,7 @@ class PhenotypeJob:
         named = ", ".join(source.name for source in asked.samples)
         _log.info("reading %s fields from %s", len(wanted), named)
         read = survey_fields if survey else read_fields
-        return read(
+        fields = read(
             [source.on_disk(scratch) for source in asked.samples],
             scratch=scratch,
             wanted=wanted,
@@ -179,6 +182,21 @@ class PhenotypeJob:
             id_column=asked.id_column,
             withdrawn=None if asked.withdrawn is None else asked.withdrawn.path,
         )
+        return _choose_people(fields, fields.frame, replace(asked.people, where=None), scratch)
+
+    def _choose(self, fields: Fields, scratch: Path) -> Fields:
+        """Return the answers of those of whom the condition is true.
+
+        It is asked of columns that are made, which are therefore made twice: counts and flow are of
+        those who are asked for.
+        """
+        choice = replace(self.request.people, keep=None, remove=None)
+        if choice.where is None:
+            return fields
+        made = derive_phenotypes(fields, self.definition, options=self.request.options).frame
+        others = [name for name in fields.frame.columns if name not in made.columns]
+        people = made.with_columns(fields.frame.select(others))
+        return _choose_people(fields, people, choice, scratch)
 
     def _write(self, phenotypes: Phenotypes, ledger: Ledger) -> None:
         frame = phenotypes.complete_cases if self.request.complete else phenotypes.frame
@@ -210,6 +228,15 @@ class PhenotypeJob:
         }
 
 
+def _choose_people(
+    fields: Fields, people: pl.DataFrame, choice: PeopleChoice, scratch: Path
+) -> Fields:
+    stay, drops = choose_people(
+        people, choice, id_name=fields.id_column, scratch=scratch, among="participants"
+    )
+    return replace(fields, frame=fields.frame.filter(stay), drops=(*fields.drops, *drops))
+
+
 def make_phenotype_job(
     samples: Data | Sequence[Data],
     definition: Definition,
@@ -219,6 +246,7 @@ def make_phenotype_job(
     id_column: str | None = None,
     withdrawn: str | Path | None = None,
     complete: bool = False,
+    people: PeopleChoice | None = None,
 ) -> PhenotypeJob:
     """Return the job that derives phenotypes, the same for the same question however it is put.
 
@@ -227,6 +255,7 @@ def make_phenotype_job(
     samples : an export of participants, or several: paths, quoted globs, or frames.
     definition : from `load_definition`.
     options, id_column, withdrawn, complete : as for `derive`.
+    people : who is asked for; None for all.
 
     Raises
     ------
@@ -252,6 +281,7 @@ def make_phenotype_job(
         id_column=id_column,
         withdrawn=Source.of_people(withdrawn, name="withdrawn"),
         complete=complete,
+        people=people or PeopleChoice(),
     )
     return PhenotypeJob(request, definition)
 
@@ -265,6 +295,9 @@ def derive(
     id_column: str | None = None,
     withdrawn: str | Path | None = None,
     complete: bool = False,
+    where: str | None = None,
+    keep: str | Path | None = None,
+    remove: str | Path | None = None,
     out: str | Path | None = None,
     format: TableFormat | None = None,
     resume: bool = False,
@@ -287,6 +320,8 @@ def derive(
     id_column : name of the identifier in every file; None for the usual names.
     withdrawn : file with the identifiers of people who have withdrawn, one a line.
     complete : whether to leave out people without a value of any exposure or covariate.
+    where, keep, remove : who is asked for, see :class:`proteomr.io.PeopleChoice`; a condition names
+        columns that are made, or fields as p31_i0.
     out : the file of phenotypes (.parquet, .csv or .tsv), beside which the others are written
         under names of its stem; None keeps the tables in memory.
     format : of a second file of phenotypes.
@@ -317,6 +352,7 @@ def derive(
         id_column=id_column,
         withdrawn=withdrawn,
         complete=complete,
+        people=PeopleChoice.of(where=where, keep=keep, remove=remove),
     )
     path = None if out is None else Path(out)
     formats = choose_file_formats(path, also=format)
@@ -366,4 +402,7 @@ def _list_filters(flow: pl.DataFrame) -> tuple[RowFilter, ...]:
 
 def _count_incomplete(flow: pl.DataFrame) -> list[Drop]:
     """Return who is not written for want of an exposure or a covariate."""
-    return [Drop(step, reason or "", out) for step, reason, out, _ in flow.rows() if step != _LOAD]
+    loaded = {_LOAD, CHOSEN_PEOPLE}
+    return [
+        Drop(step, reason or "", out) for step, reason, out, _ in flow.rows() if step not in loaded
+    ]

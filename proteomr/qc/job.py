@@ -12,7 +12,13 @@ from typing import ClassVar, cast
 import polars as pl
 
 from proteomr.execute import Executor
-from proteomr.io import read_people_list, read_store, remove_withdrawn_samples
+from proteomr.io import (
+    PeopleChoice,
+    choose_samples,
+    read_people_list,
+    read_store,
+    remove_withdrawn_samples,
+)
 from proteomr.io.store_writing import STORE_RESULTS, estimate_writing, fill_store
 from proteomr.qc.assess import Assessment, apply, assess
 from proteomr.qc.bridging import Bridged, bridge
@@ -34,6 +40,7 @@ from proteomr.runs import (
     Source,
     TableFormat,
     call_job,
+    open_scratch,
 )
 from proteomr.runs.parts import Parts
 from proteomr.tables import Measurements
@@ -139,9 +146,10 @@ class QcJob:
     def _read_store(self, store: Source) -> Measurements:
         _log.info("reading %s", store.name)
         measured = read_store(store.path)
-        if self.request.withdrawn is None:
-            return measured
-        return remove_withdrawn_samples(measured, self.request.withdrawn.path)
+        if self.request.withdrawn is not None:
+            measured = remove_withdrawn_samples(measured, self.request.withdrawn.path)
+        with open_scratch() as scratch:
+            return choose_samples(measured, self.request.people, scratch=scratch)
 
     def _bridge(self, measured: Measurements, reference: Measurements) -> Bridged:
         stores = self.request.store, self.request.reference
@@ -222,6 +230,9 @@ def qc(
     bridges: str | Path | None = None,
     limits: str | Path | None = None,
     masking: Masking | None = None,
+    where: str | None = None,
+    keep: str | Path | None = None,
+    remove: str | Path | None = None,
     out: str | Path | None = None,
     formats: Sequence[TableFormat] = ("parquet",),
     threads: int | None = None,
@@ -249,6 +260,7 @@ def qc(
     limits : of detection: ``controls`` for those of negative controls, or a file; None for those of
         the store.
     masking : of values that the laboratory's checks failed; None for none.
+    where, keep, remove : which samples are asked for, see :class:`proteomr.io.PeopleChoice`.
     out : folder of the new store; None keeps the tables in memory.
     formats : of the tables, parquet first; the others stand beside it.
     threads : to work with; None for as many as this process may use.
@@ -294,6 +306,7 @@ def qc(
         bridges=bridges,
         limits=limits,
         masking=masking,
+        people=PeopleChoice.of(where=where, keep=keep, remove=remove),
     )
     return call_job(
         QcJob(request),

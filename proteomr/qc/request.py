@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final, Literal, Self
 
 from proteomr.errors import UsageError
-from proteomr.io import name_store
+from proteomr.io import PeopleChoice, name_store
 from proteomr.io.store_writing import store_formulas
 from proteomr.qc.corrections import Correction
 from proteomr.qc.imputation import Imputation
@@ -50,6 +50,7 @@ class QcRequest(Request):
     bridges : names of the samples that both measured; None for all that they share.
     limits : of detection: None for those of the store, ``controls``, or a file.
     masking : of values that the laboratory's checks failed; None for none.
+    people : which samples of the stores are asked for.
     """
 
     command: ClassVar[str] = "qc"
@@ -64,6 +65,7 @@ class QcRequest(Request):
     bridges: Source | None = None
     limits: Source | Literal["controls"] | None = None
     masking: Masking | None = None
+    people: PeopleChoice = field(default_factory=PeopleChoice)
 
     @classmethod
     def of(
@@ -79,6 +81,7 @@ class QcRequest(Request):
         bridges: str | Path | None = None,
         limits: str | Path | None = None,
         masking: Masking | None = None,
+        people: PeopleChoice | None = None,
     ) -> Self:
         """Return the request for a store as a user names it.
 
@@ -92,6 +95,7 @@ class QcRequest(Request):
         bridges : file with names of the samples that both measured, one a line.
         limits : ``controls`` for limits of detection from negative controls, or a file of them.
         masking : of values that the laboratory's checks failed.
+        people : which samples of the stores are asked for; None for all.
 
         Raises
         ------
@@ -124,6 +128,7 @@ class QcRequest(Request):
             Source.of_people(bridges, name="bridges"),
             CONTROLS if limits == CONTROLS else chosen,
             masking,
+            people or PeopleChoice(),
         )
 
     def formulas(self) -> dict[str, int]:

@@ -13,7 +13,7 @@ from proteomr.models import Target
 from proteomr.scan.groups import Group, ModelKey
 from proteomr.scan.plan import Plan
 from proteomr.scan.reading import Stratum, is_paneled
-from proteomr.tables import WITHDRAWN, WITHOUT_PROTEINS, Cohort
+from proteomr.tables import CHOSEN_PEOPLE, WITHDRAWN, WITHOUT_PROTEINS, Cohort
 from proteomr.tables import columns as c
 
 __all__ = ["count_people", "people_asked"]
@@ -31,7 +31,8 @@ def people_asked(cohort: Cohort) -> int:
     >>> people_asked(cohort)
     5
     """
-    return cohort.n + _lost_at_load(cohort, WITHDRAWN) + _lost_at_load(cohort, WITHOUT_PROTEINS)
+    reasons = (WITHDRAWN, WITHOUT_PROTEINS)
+    return cohort.n + _unchosen(cohort) + sum(_lost_at_load(cohort, why) for why in reasons)
 
 
 def count_people(plan: Plan) -> pl.DataFrame:
@@ -103,12 +104,14 @@ def _follow(plan: Plan, key: ModelKey, stratum: Stratum, panels: Sequence[I64]) 
 def _count_losses(plan: Plan, stratum: Stratum, left: _Left) -> dict[str, int]:
     whole = stratum.label is None
     withdrawn = _lost_at_load(plan.cohort, WITHDRAWN) if whole else 0
+    unchosen = _unchosen(plan.cohort) if whole else 0
     without = _lost_at_load(plan.cohort, WITHOUT_PROTEINS) if whole else 0
     steps = [int(np.sum(rows)) for rows in (stratum.rows, left.target, left.covariates)]
     last = int(np.sum(left.modifiers))
     return {
-        "people": steps[0] + withdrawn + without,
+        "people": steps[0] + withdrawn + unchosen + without,
         "withdrawn": withdrawn,
+        "not_chosen": unchosen,
         "without_proteins": without,
         "target_missing": steps[0] - steps[1],
         "covariate_missing": steps[1] - steps[2],
@@ -126,6 +129,11 @@ def _count_complete(left: _Left, target: Target) -> dict[str, int | str | None]:
         return {**counts, c.N_CASE: None, c.CONTRAST: None}
     widest = left.panels[int(np.argmax(sizes))]
     return {**counts, c.N_CASE: int(np.sum(target.values[widest] == 1.0)), c.CONTRAST: contrast}
+
+
+def _unchosen(cohort: Cohort) -> int:
+    """Return how many of the samples were not asked for."""
+    return sum(drop.n for drop in cohort.drops if drop.step == CHOSEN_PEOPLE)
 
 
 def _lost_at_load(cohort: Cohort, reason: str) -> int:

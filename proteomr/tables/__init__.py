@@ -2,6 +2,7 @@
 
 from proteomr.tables.associations import Associations, SignificanceColumn
 from proteomr.tables.cohort import (
+    CHOSEN_PEOPLE,
     WITHDRAWN,
     WITHOUT_PROTEINS,
     Cohort,
@@ -23,6 +24,7 @@ from proteomr.tables.proteins import (
 from proteomr.tables.table import ColumnSchema, Schema, Table, load_schema, schema_names
 
 __all__ = [
+    "CHOSEN_PEOPLE",
     "WITHDRAWN",
     "WITHOUT_PROTEINS",
     "ArrayProteins",

@@ -14,6 +14,7 @@ from proteomr.tables.names import refuse_names
 from proteomr.tables.proteins import Proteins
 
 __all__ = [
+    "CHOSEN_PEOPLE",
     "WITHDRAWN",
     "WITHOUT_PROTEINS",
     "Cohort",
@@ -26,6 +27,8 @@ __all__ = [
 WITHDRAWN: Final = "withdrawn"
 WITHOUT_PROTEINS: Final = "in the samples, without proteins"
 """Reasons of drops that count people of the samples."""
+CHOSEN_PEOPLE: Final = "people"
+"""Step of drops that count people of the samples who were not asked for."""
 
 
 @dataclass(frozen=True, slots=True)

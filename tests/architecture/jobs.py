@@ -73,6 +73,7 @@ def write_inputs(folder: Path) -> None:
         "SampleID;OlinkID;Assay;Panel;NPX\nA1;OID1;ADM;CVD;1\nA2;OID1;ADM;CVD;2\n"
     )
     (folder / "gone.csv").write_text("A1\n")
+    (folder / "keep.csv").write_text("A1\nA2\n")
     (folder / "people.csv").write_text("eid,31-0.0,54-0.0\n1000001,1,11010\n1000002,0,11010\n")
     (folder / "samples.csv").write_text("eid,iso,age,sex\n1,0,40,F\n2,1,50,M\n3,0,60,F\n")
     (folder / "proteins.csv").write_text("eid,ADM\n1,0.5\n2,1.5\n3,2.5\n")
@@ -118,7 +119,7 @@ CASES = (
         Call("store", lambda: proteomr.qc("store")),
         Call(
             "store --policy strict --withdrawn gone.csv --correct median --impute knn "
-            "--neighbours 4 --components 2",
+            "--neighbours 4 --components 2 --where 'plate == 1' --keep keep.csv --remove gone.csv",
             lambda: proteomr.qc(
                 "store",
                 policy="strict",
@@ -126,6 +127,9 @@ CASES = (
                 correction=Correction("median"),
                 imputation=Imputation(4),
                 components=2,
+                where="plate == 1",
+                keep="keep.csv",
+                remove="gone.csv",
             ),
         ),
     ),
@@ -136,7 +140,8 @@ CASES = (
         Call("people.csv", lambda: proteomr.derive("people.csv")),
         Call(
             "people.csv --definition shen2025 --alternative isolation=monthly "
-            "--only isolation,age --instance 1 --allow-partial --withdrawn gone.csv --complete",
+            "--only isolation,age --instance 1 --allow-partial --withdrawn gone.csv --complete "
+            "--where 'age > 40' --keep keep.csv --remove gone.csv",
             lambda: proteomr.derive(
                 "people.csv",
                 "shen2025",
@@ -144,6 +149,9 @@ CASES = (
                 options=DeriveOptions(1, allow_partial=True, only=("isolation", "age")),
                 withdrawn="gone.csv",
                 complete=True,
+                where="age > 40",
+                keep="keep.csv",
+                remove="gone.csv",
             ),
         ),
         out="cohort.parquet",
@@ -162,7 +170,8 @@ CASES = (
             "samples.csv proteins.csv --family logistic --exposure iso --adjust aged=age "
             "--transform none --firth --level 0.9 --reference-level 1 --tests exposure "
             "--effective-tests --strata sex --protein-covariate gap=gap.csv --withdrawn gone.csv "
-            "--id eid",
+            "--id eid --where 'age > 30' --keep keep.csv --remove gone.csv --proteins ADM "
+            "--proteins-from names.txt",
             lambda: proteomr.associate(
                 "samples.csv",
                 "proteins.csv",
@@ -179,6 +188,11 @@ CASES = (
                 protein_covariates={"gap": "gap.csv"},
                 withdrawn="gone.csv",
                 id_column="eid",
+                where="age > 30",
+                keep="keep.csv",
+                remove="gone.csv",
+                only_proteins="ADM",
+                proteins_from="names.txt",
             ),
         ),
     ),

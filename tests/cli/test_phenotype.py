@@ -305,3 +305,27 @@ def test_complete_cases_that_nobody_is_are_nothing_to_do(phenotype: Run, export:
 
 def test_a_file_and_a_place_for_the_result_are_needed(proteomr: Run) -> None:
     assert "a file of participants and -o FILE are needed" in proteomr("phenotype").message
+
+
+def test_people_are_chosen_by_what_is_derived_before_they_are_counted(
+    phenotype: Run, export: Path
+) -> None:
+    assert phenotype().code == 0
+    whole = pl.read_parquet(export.parent / "cohort.parquet")
+    asked = "age >= 60 and sex == 1"
+    assert phenotype("--where", asked, out="few.parquet").code == 0
+    few = pl.read_parquet(export.parent / "few.parquet")
+    chosen = whole.filter((pl.col("age") >= 60) & (pl.col("sex") == 1))
+    assert 0 < few.height < whole.height
+    assert few.equals(chosen)
+    drops = pl.read_csv(export.parent / "few.drops.tsv", separator="\t").filter(step="people")
+    assert drops["n"].sum() == whole.height - few.height
+    flow = pl.read_csv(export.parent / "few.flow.tsv", separator="\t")
+    assert flow.filter(step="people")["n_left"].to_list()[-1] == few.height
+
+
+def test_people_are_chosen_by_lists(phenotype: Run, export: Path) -> None:
+    keep = export.parent / "keep.txt"
+    keep.write_text("".join(f"{FIRST_ID + i}\n" for i in range(40)))
+    assert phenotype("--keep", keep).code == 0
+    assert pl.read_parquet(export.parent / "cohort.parquet").height == 40

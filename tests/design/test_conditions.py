@@ -137,7 +137,7 @@ def test_what_the_grammar_or_the_types_forbid_is_one_line_with_its_place(
 )
 def test_a_column_that_is_not_there_or_names_people_is_refused(text: str, message: str) -> None:
     with pytest.raises(ColumnError, match=message) as caught:
-        parse_condition(text).judge(PEOPLE, id_column="id")
+        parse_condition(text).judge(PEOPLE, identifiers=["id"])
     assert "'3'" not in str(caught.value)
 
 

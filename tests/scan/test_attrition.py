@@ -13,6 +13,7 @@ from proteomr.association import ModelSpec
 from proteomr.association.plan import plan_scan
 from proteomr.scan import count_people, people_asked
 from proteomr.tables import (
+    CHOSEN_PEOPLE,
     WITHDRAWN,
     WITHOUT_PROTEINS,
     ArrayProteins,
@@ -24,10 +25,15 @@ from tests.association.cohorts import make_cohort, make_samples, make_values
 
 N = 300
 LOST = (
-    *("withdrawn", "without_proteins", "target_missing", "covariate_missing"),
+    *("withdrawn", "not_chosen", "without_proteins", "target_missing", "covariate_missing"),
     *("weight_or_cluster_missing", "panel_covariate_missing"),
 )
-LOADED = (Drop("load", WITHDRAWN, 4), Drop("load", WITHOUT_PROTEINS, 60), Drop("load", "odd", 9))
+LOADED = (
+    Drop("load", WITHDRAWN, 4),
+    Drop(CHOSEN_PEOPLE, "where age > 1: not true", 7),
+    Drop("load", WITHOUT_PROTEINS, 60),
+    Drop("load", "odd", 9),
+)
 
 
 def make_people() -> pl.DataFrame:
@@ -61,9 +67,10 @@ def test_each_person_is_lost_once_for_the_first_reason() -> None:
     without = numbers % 11 == 0
     no_age = ~without & (numbers % 7 == 0)
     weightless = ~without & ~no_age & (numbers % 5 == 0)
-    assert row["people"] == N + 4 + 60
+    assert row["people"] == N + 4 + 7 + 60
     assert [row[name] for name in LOST] == [
         4,
+        7,
         60,
         int(without.sum()),
         int(no_age.sum()),
