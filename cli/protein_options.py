@@ -62,7 +62,7 @@ class ChosenProteins:
         files = [name for name in names if Path(name).is_file()]
         if files:
             raise UsageError(
-                f"--proteins {files[0]}: is a file, and names are needed; a list of names goes into "
+                f"--proteins {files[0]}: is a file, and names are needed; a list of them goes into "
                 "--proteins-from FILE, and the proteins' values stand second, after SAMPLES"
             )
         return ProteinChoice.of(names, listed=self.proteins_from, rows=tuple(self.where_rows or ()))

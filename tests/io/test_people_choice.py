@@ -29,6 +29,11 @@ PEOPLE = pl.DataFrame(
     }
 )
 
+FOUND = (
+    "keep: 6 listed, 5 found among the 8 samples and kept, 1 unknown, 1 of them of the form of "
+    "the identifiers there"
+)
+
 
 def write_list(folder: Path, name: str, *people: int) -> Path:
     path = folder / name
@@ -66,8 +71,7 @@ def test_each_person_who_leaves_counts_once(tmp_path: Path) -> None:
     assert [n for _, n in drops] == [3, 1, 1, 1]
     assert sum(n for _, n in drops) == PEOPLE.height - len(who)
     assert notes == (
-        "keep: 6 listed, 5 found among the 8 samples and kept, 1 unknown, 1 of them of the form of "
-        "the identifiers there",
+        FOUND,
         "remove: 2 listed, 2 found among the 8 samples and left out, 0 unknown",
     )
 
@@ -119,9 +123,8 @@ def test_an_entry_that_is_spelt_otherwise_is_refused(tmp_path: Path) -> None:
 def test_a_cohort_is_of_those_asked_for_and_its_drops_add_up(tmp_path: Path) -> None:
     PEOPLE.write_csv(tmp_path / "samples.csv")
     proteins = PEOPLE.select("eid", ADM=pl.int_range(8) + 0.5)[1:]
-    pl.concat(
-        [proteins, proteins[:2].with_columns(eid=pl.Series(["7000055", "7000056"]))]
-    ).write_csv(tmp_path / "proteins.csv")
+    others = proteins[:2].with_columns(eid=pl.Series(["7000055", "7000056"]))
+    pl.concat([proteins, others]).write_csv(tmp_path / "proteins.csv")
     gone = write_list(tmp_path, "gone.txt", 8)
     cohort = read_cohort(
         tmp_path / "samples.csv",
