@@ -11,6 +11,7 @@ from proteomr.families import FAMILY_NAMES, LISTED_FAMILIES
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .jobs import Task, choose_formats, read_shard, run_command
+from .outcome_options import Outcomes
 from .people_options import People
 from .protein_options import ChosenProteins
 from .remedies import refuse_stray_words
@@ -81,6 +82,7 @@ def associate(
             show_default=False,
         ),
     ] = None,
+    phenome: Outcomes,
     adjust: Annotated[
         list[str] | None,
         typer.Option(
@@ -273,6 +275,7 @@ def associate(
             level=level,
             outcomes=tuple(outcome or ()),
             reference_level=reference_level,
+            outcome_options=phenome.choose(),
         )
         request = make_request(
             spec,
@@ -286,6 +289,7 @@ def associate(
             sample_columns=tuple(sample_column or ()),
             people=people.choose(),
             chosen_proteins=chosen.choose(),
+            outcome_files=phenome.label(),
         )
         return AssociateJob(request, columns, share)
 

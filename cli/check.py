@@ -16,6 +16,7 @@ from .associate import associate
 from .console import print_rows, say
 from .jobs import hold_threads
 from .journal import open_journal
+from .outcome_options import Outcomes
 from .people_options import People
 from .progress import watch
 from .protein_options import ChosenProteins
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-Bundle = TypeVar("Bundle", People, ChosenProteins)
+Bundle = TypeVar("Bundle", People, ChosenProteins, Outcomes)
 
 # The options of associate that say which models are meant, and how the files are read.
 _OF_ASSOCIATE = (
@@ -34,6 +35,7 @@ _OF_ASSOCIATE = (
     *("weights", "cluster", "errors", "firth", "protein_covariate", "assays", "id_column"),
     *("sample_column", "withdrawn", "where", "keep", "remove"),
     *("only_proteins", "proteins_from", "where_rows"),
+    *("outcomes", "outcome_covariates", "outcome_transform"),
 )
 _ORDER = ("error", "warning", "note", "fine")
 _INPUT = 3
@@ -71,7 +73,7 @@ def _check(
     open_journal(quiet=True, verbose=verbose)
     hold_threads(None)
     refuse_stray_words(files, remedy="files stand first, and each option has its name")
-    models = bool(asked["exposure"] or asked["outcome"])
+    models = bool(asked["exposure"] or asked["outcome"] or asked["outcomes"])
     from proteomr.runs.progress import watched_by
 
     heard = _Heard()
@@ -121,12 +123,14 @@ def _inspect_scan(files: Sequence[Path], family: str, asked: dict[str, Any]) -> 
     gaps = shared.parse_pairs(
         asked["protein_covariate"], option="--protein-covariate", example="NAME=FILE"
     )
+    phenome = _take_bundle(Outcomes, asked)
     names = ("transform", "interaction", "strata", "reference_level", "weights", "cluster")
     spec = ModelSpec(
         family,
         tuple(asked["exposure"] or ()),
         sets or {"unadjusted": "1"},
         outcomes=tuple(asked["outcome"] or ()),
+        outcome_options=phenome.choose(),
         **{name: asked[name] for name in (*names, "errors", "firth")},
     )
     try:
@@ -137,6 +141,7 @@ def _inspect_scan(files: Sequence[Path], family: str, asked: dict[str, Any]) -> 
             protein_covariates={name: Path(path) for name, path in gaps.items()},
             sample_columns=tuple(asked["sample_column"] or ()),
             people=_take_bundle(People, asked).choose(),
+            outcome_files=phenome.label(),
             chosen_proteins=_take_bundle(ChosenProteins, asked).choose(),
             **{name: asked[name] for name in ("assays", "withdrawn", "id_column")},
         )

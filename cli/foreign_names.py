@@ -106,7 +106,7 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
     ),
     Elsewhere(
         "phenoCol phenoColList pheno-name mpheno trait traits phenotype phenotypes predictor "
-        "treatment x y response dependent variable target var exposures outcomes -e",
+        "treatment x y response dependent variable target var exposures -e",
         f"{_EXPOSURE}; repeat it for several",
         "associate",
     ),

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import cast
 
 from proteomr.association.job import AssociateJob, AssociateRequest
+from proteomr.association.outcome_options import OutcomeOptions, label_file
 from proteomr.association.outputs import ColumnStyle
 from proteomr.association.specification import ModelSpec, TestFamily, refuse_no_sets
 from proteomr.execute import Threads, available_threads
 from proteomr.io import PeopleChoice, ProteinChoice, find_files
+from proteomr.models import OutcomeTransform
 from proteomr.runs import Account, Output, Results, Source, run_job
 from proteomr.runs.request import Data
 from proteomr.stats.sandwich import ErrorKind
@@ -26,6 +28,9 @@ def associate(
     family: str,
     exposure: str | Sequence[str] = (),
     outcome: str | Sequence[str] = (),
+    outcomes: Data | Mapping[str, Data] | None = None,
+    outcome_covariates: Mapping[str, str] | str | None = None,
+    outcome_transform: OutcomeTransform = "none",
     adjust: Mapping[str, str] | None = None,
     transform: Transform = "rint",
     interaction: str | None = None,
@@ -68,6 +73,11 @@ def associate(
     proteins : paths or frames, one column per protein, joined on the identifier; or a store.
     family : linear or logistic.
     exposure, outcome : columns of the samples; the one or the other.
+    outcomes : path or frame with a column for each outcome, or several by label; they join those
+        that `outcome` names.
+    outcome_covariates : terms that join every adjustment set for the outcomes of a file alone, of
+        its own columns; by label where there are several.
+    outcome_transform : of continuous outcomes, within the complete cases of each fit.
     adjust : adjustment sets by label, such as ``{"simple": "age + sex"}``; none without.
     transform, interaction, strata, weights, cluster, errors, firth, level, reference_level : of the
         models, see :class:`ModelSpec`.
@@ -109,6 +119,13 @@ def associate(
     ['ADM']
     """
     refuse_no_sets({} if adjust is None else adjust)
+    files = _label(outcomes)
+    if isinstance(outcome_covariates, str):
+        options = OutcomeOptions.read(
+            list(files), [outcome_covariates], transform=outcome_transform
+        )
+    else:
+        options = OutcomeOptions.of(list(files), outcome_covariates, transform=outcome_transform)
     spec = ModelSpec(
         family,
         _names(exposure),
@@ -124,6 +141,7 @@ def associate(
         level=level,
         outcomes=_names(outcome),
         reference_level=reference_level,
+        outcome_options=options,
     )
     request = make_request(
         spec,
@@ -137,6 +155,7 @@ def associate(
         sample_columns=_names(sample_columns),
         people=PeopleChoice.of(where=where, keep=keep, remove=remove),
         chosen_proteins=ProteinChoice.of(only_proteins, listed=proteins_from, rows=where_rows),
+        outcome_files=files,
     )
     workers = available_threads() if threads is None else threads
     form = {"columns": columns}
@@ -162,6 +181,7 @@ def make_request(
     sample_columns: Sequence[str] = (),
     people: PeopleChoice | None = None,
     chosen_proteins: ProteinChoice | None = None,
+    outcome_files: Mapping[str, Data] | None = None,
 ) -> AssociateRequest:
     """Return the request for paths or frames; a glob among the proteins is resolved.
 
@@ -190,7 +210,19 @@ def make_request(
         tuple(sample_columns),
         people or PeopleChoice(),
         chosen_proteins,
+        {label: Source.of(data, name=label) for label, data in (outcome_files or {}).items()},
     )
+
+
+def _label(outcomes: Data | Mapping[str, Data] | None) -> dict[str, Data]:
+    """Return files of outcomes by label: that of a path is its name without endings."""
+    if outcomes is None:
+        return {}
+    if isinstance(outcomes, Mapping):
+        return dict(outcomes)
+    if isinstance(outcomes, str | Path):
+        return {label_file(outcomes): outcomes}
+    return {"outcomes": outcomes}
 
 
 def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def targets_of(targets: Collection[str]) -> str:
 def _are_swapped(
     samples: Path, proteins: Sequence[Path], targets: Collection[str], scratch: Path
 ) -> bool:
-    if not all(path.is_file() for path in (samples, *proteins)):
+    if not targets or not all(path.is_file() for path in (samples, *proteins)):
         return False
     with contextlib.suppress(InputError):
         first = list_columns(samples, scratch=scratch)

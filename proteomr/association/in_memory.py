@@ -8,6 +8,7 @@ from proteomr.association.collect import collect
 from proteomr.association.plan import plan_scan
 from proteomr.association.specification import ModelSpec
 from proteomr.execute import Executor, Serial
+from proteomr.io import OutcomeTable
 from proteomr.scan import fit_blocks
 from proteomr.tables import Associations, Cohort, ProteinCovariate
 
@@ -19,6 +20,7 @@ def scan_cohort(
     spec: ModelSpec,
     *,
     covariates: Sequence[ProteinCovariate] = (),
+    outcomes: Sequence[OutcomeTable] = (),
     executor: Executor | None = None,
     block_size: int | None = None,
 ) -> Associations:
@@ -30,6 +32,7 @@ def scan_cohort(
     spec : the models.
     covariates : those with values of their own for each protein or panel, named in the adjustment
         sets.
+    outcomes : files of outcomes, met with the cohort.
     executor : how blocks of proteins are run; one after another by default.
     block_size : proteins fitted together; by default 48, fewer beyond 83,000 people. Another size
         changes no fit by more than 1e-12 standard errors, but for logistic fits of over 2,000
@@ -57,5 +60,5 @@ def scan_cohort(
     >>> table.frame.filter(pl.col("q_bh") < 0.05)["protein"].to_list()
     ['ADM']
     """
-    plan = plan_scan(cohort, spec, covariates=covariates, block_size=block_size)
-    return collect(fit_blocks(plan, executor=executor or Serial()), spec)
+    plan = plan_scan(cohort, spec, covariates=covariates, outcomes=outcomes, block_size=block_size)
+    return collect(fit_blocks(plan, executor=executor or Serial()), plan.spec)

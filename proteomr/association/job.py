@@ -23,10 +23,12 @@ from proteomr.association.specification import ModelSpec
 from proteomr.errors import NothingToDo
 from proteomr.execute import Executor, Shard
 from proteomr.io import (
+    OutcomeTable,
     PeopleChoice,
     ProteinChoice,
     choose_proteins,
     read_cohort,
+    read_outcomes,
     read_protein_covariate,
     split_imputations,
 )
@@ -68,6 +70,7 @@ class AssociateRequest(Request):
     sample_columns : columns of the protein files that are no proteins.
     people : who of the samples is analysed.
     chosen_proteins : which proteins are fitted; None for all.
+    outcome_files : outcomes in files of their own, by the labels that the specification has.
     effective_tests : whether effective numbers of tests are counted.
     """
 
@@ -84,6 +87,7 @@ class AssociateRequest(Request):
     sample_columns: tuple[str, ...] = ()
     people: PeopleChoice = field(default_factory=PeopleChoice)
     chosen_proteins: ProteinChoice | None = None
+    outcome_files: Mapping[str, Source] = field(default_factory=dict[str, Source])
 
     def formulas(self) -> Mapping[str, int]:
         """Return the versions of the scan, its family, its blocks and its table."""
@@ -186,7 +190,12 @@ class AssociateJob:
             spec = self.request.specification
             with collect_notes() as told:
                 plans = [
-                    plan_scan(cohort, spec, covariates=covariates)
+                    plan_scan(
+                        cohort,
+                        spec,
+                        covariates=covariates,
+                        outcomes=_read_outcomes(self.request, cohort, scratch),
+                    )
                     for cohort, covariates in _read(self.request, scratch)
                 ]
             plan = plans[0]
@@ -243,6 +252,20 @@ def _read(
             for name, source in request.protein_covariates.items()
         ]
         yield cohort, covariates
+
+
+def _read_outcomes(request: AssociateRequest, cohort: Cohort, scratch: Path) -> list[OutcomeTable]:
+    formulas = request.specification.outcome_options.formulas()
+    return [
+        read_outcomes(
+            request.outcome_files[label].on_disk(scratch),
+            label=label,
+            cohort=cohort,
+            formula=formula,
+            id_column=request.id_column,
+        )
+        for label, formula in formulas.items()
+    ]
 
 
 def _on_disk(source: Source | None, scratch: Path) -> Path | None:

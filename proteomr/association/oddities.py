@@ -64,16 +64,25 @@ def _describe_alphabet(plan: Plan, target: Target) -> tuple[str, ...]:
     second, _, first = contrast.partition(" vs ")
     if plan.spec.reference_level == first:
         return ()
-    if plan.reading.columns.is_numeric(target.name) or first.casefold() in _REFERENCES:
+    if _is_numeric(plan, target) or first.casefold() in _REFERENCES:
         return ()
     said = f"{target.role} {target.name!r} is {contrast}: {first!r} comes first in the alphabet"
     return (f"{said} and is the reference; else give --reference-level {_quote(second)}",)
 
 
+def _is_numeric(plan: Plan, target: Target) -> bool:
+    beside = plan.reading.beside.get(target.name)
+    if beside is None:
+        return plan.reading.columns.is_numeric(target.name)
+    return beside.column.dtype.is_numeric()
+
+
 def _columns_used(plan: Plan) -> tuple[str, ...]:
     """Return the columns of the samples that a model reads, each once."""
-    named = [name for formula in plan.reading.formulas for name in formula.variables]
-    names = dict.fromkeys([*(target.name for target in plan.targets), *named])
+    reading = plan.reading
+    named = [name for formula in reading.formulas for name in formula.variables]
+    targets = [target.name for target in plan.targets if target.name not in reading.beside]
+    names = dict.fromkeys([*targets, *named])
     return tuple(name for name in names if name in plan.reading.columns)
 
 

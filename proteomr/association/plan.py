@@ -7,9 +7,18 @@ from dataclasses import dataclass, fields, replace
 
 from proteomr import scan
 from proteomr.association.specification import ModelSpec
-from proteomr.errors import InputError, UsageError, nearest
-from proteomr.models import Target
-from proteomr.scan import plan_blocks, read_formulas, read_target
+from proteomr.errors import ColumnError, InputError, UsageError, nearest
+from proteomr.io import OutcomeTable, add_covariates
+from proteomr.models import NUMBERS, AnyFamily, OutcomeTransform, Target
+from proteomr.runs.notes import add_note
+from proteomr.scan import (
+    Beside,
+    Reading,
+    plan_blocks,
+    read_formulas,
+    read_outcome,
+    read_target,
+)
 from proteomr.tables import Cohort, ProteinCovariate
 
 __all__ = ["Plan", "number_blocks", "plan_scan"]
@@ -29,15 +38,25 @@ def plan_scan(
     spec: ModelSpec,
     *,
     covariates: Sequence[ProteinCovariate] = (),
+    outcomes: Sequence[OutcomeTable] = (),
     block_size: int | None = None,
 ) -> Plan:
     """Check a specification against a cohort and lay out its groups and blocks.
+
+    Parameters
+    ----------
+    outcomes : the files of outcomes that the specification has labels of, met with the cohort; the
+        specification of the plan names their outcomes behind its own.
 
     Raises
     ------
     UsageError, FormulaError, ColumnError
         What the specification names is not there, or cannot serve.
     """
+    for table in outcomes:
+        cohort = add_covariates(cohort, table)
+    beside = _list_beside(outcomes)
+    named, spec = spec.outcomes, replace(spec, outcomes=(*spec.outcomes, *beside))
     reading = read_formulas(
         cohort,
         spec.formulas(),
@@ -46,12 +65,16 @@ def plan_scan(
         strata=spec.strata,
         weights=spec.weights,
         cluster=spec.cluster,
+        beside=beside,
     )
     family = spec.build_family()
     targets = [
         read_target(reading, name, role=spec.role, family=family, reference=spec.reference_level)
-        for name in spec.targets
+        for name in (spec.exposures or named)
     ]
+    targets += _read_beside(reading, family, spec.reference_level)
+    _note_shared_names(reading)
+    targets = _set_transform(targets, spec.outcome_options.transform)
     if spec.reference_level is not None:
         _refuse_unknown_reference(targets, spec.reference_level)
     plan = plan_blocks(
@@ -77,6 +100,58 @@ def number_blocks(plans: Sequence[Plan]) -> tuple[Plan, ...]:
         )
         for i, plan in enumerate(plans)
     )
+
+
+def _list_beside(outcomes: Sequence[OutcomeTable]) -> dict[str, Beside]:
+    """Return the outcomes of all files by name, each in one of them."""
+    beside: dict[str, Beside] = {}
+    for table in outcomes:
+        for column in table.outcomes.iter_columns():
+            if column.name in beside:
+                files = f"{beside[column.name].label} and {table.label}"
+                raise ColumnError(f"the outcome {column.name!r} is in {files}: rename one")
+            beside[column.name] = Beside(column, table.label, table.formula)
+    return beside
+
+
+def _read_beside(reading: Reading, family: AnyFamily, reference: str | None) -> list[Target]:
+    """Return the targets that the columns of files are, or say of all that are none."""
+    targets, faults = [], []
+    for beside in reading.beside.values():
+        try:
+            targets.append(read_outcome(beside.column, family=family, reference=reference))
+        except ColumnError as fault:
+            faults.append(fault)
+    if faults:
+        others = f"; so are {len(faults) - 1:,} others of them" if len(faults) > 1 else ""
+        raise ColumnError(
+            f"{faults[0]}; leave the column out of the file, or name it as a covariate{others}"
+        )
+    return targets
+
+
+def _note_shared_names(reading: Reading) -> None:
+    """Say which outcomes of files have the name of a covariate, which is another column."""
+    for label, formula in zip(reading.labels, reading.formulas, strict=True):
+        for name in formula.variables:
+            if name in reading.beside:
+                of = reading.beside[name].label
+                add_note(
+                    f"{name} is an outcome of {of}, and set {label!r} adjusts for the samples'"
+                )
+
+
+def _set_transform(targets: Sequence[Target], transform: OutcomeTransform) -> list[Target]:
+    """Have continuous outcomes transformed."""
+    if transform == "none":
+        return list(targets)
+    changed = [
+        replace(target, transform=transform) if target.kind == NUMBERS.name else target
+        for target in targets
+    ]
+    if not any(target.transform != "none" for target in changed):
+        raise UsageError(f"the transform {transform!r} is of continuous outcomes, and none is one")
+    return changed
 
 
 def _refuse_unknown_reference(targets: Sequence[Target], reference: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
+from proteomr.association.outcome_options import OutcomeOptions
 from proteomr.design import Formula, parse_sets
 from proteomr.errors import UsageError, nearest
 from proteomr.models import (
@@ -52,6 +53,8 @@ class ModelSpec:
     outcomes : columns of the samples, each the response to a protein in any family.
     reference_level : level of a target of two that the other is held against; None for the lower
         or alphabetically first.
+    outcome_options : files of outcomes, whose columns join the outcomes as they are read, and the
+        transform of outcomes.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class ModelSpec:
     level: float = 0.95
     outcomes: tuple[str, ...] = ()
     reference_level: str | None = None
+    outcome_options: OutcomeOptions = field(default_factory=OutcomeOptions)
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -101,6 +105,7 @@ class ModelSpec:
             roles=frozenset((self.role,)),
             weights=self.weights is not None,
             interaction=self.interaction is not None,
+            outcome_transform=self.outcome_options.transform,
         )
         refuse_unsupported(find_family(self.family), asked)
         self.formulas()
@@ -120,9 +125,11 @@ class ModelSpec:
                 raise UsageError(f"{name}: one name is needed, not {_show(value)}")
 
     def _check_targets(self) -> None:
-        if self.exposures and self.outcomes:
+        if self.exposures and self.outcome_options.transform != "none":
+            raise UsageError("a transform of outcomes is for outcomes, and exposures are given")
+        if self.exposures and self.role == "outcome":
             raise UsageError("exposures and outcomes are two scans: give one or the other")
-        if not self.targets:
+        if not self.targets and not self.outcome_options.labels:
             raise UsageError(
                 "no exposure or outcome given: name a column of the samples (--exposure NAME)"
             )
@@ -135,7 +142,7 @@ class ModelSpec:
     @property
     def role(self) -> Role:
         """Whether the targets are exposures or outcomes."""
-        return "outcome" if self.outcomes else "exposure"
+        return "outcome" if self.outcomes or self.outcome_options.labels else "exposure"
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -166,6 +173,7 @@ class ModelSpec:
         facts["exposures"] = list(self.exposures)
         facts["outcomes"] = list(self.outcomes)
         facts["adjust"] = [[label, text] for label, text in self.adjust.items()]
+        facts["outcome_options"] = self.outcome_options.to_dict()
         return facts
 
     @classmethod
@@ -176,6 +184,8 @@ class ModelSpec:
             settings[name] = tuple(settings.get(name, ()))
         if "adjust" in settings:
             settings["adjust"] = dict(settings["adjust"])
+        if "outcome_options" in settings:
+            settings["outcome_options"] = OutcomeOptions.from_dict(settings["outcome_options"])
         return cls(**settings)
 
 

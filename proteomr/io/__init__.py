@@ -8,7 +8,13 @@ from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.imputations import split_imputations
 from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
 from proteomr.io.ingest_job import IngestJob, IngestRequest
-from proteomr.io.people_choice import PeopleChoice, choose_people, choose_samples
+from proteomr.io.outcome_files import OutcomeTable, add_covariates, read_outcomes
+from proteomr.io.people_choice import (
+    PeopleChoice,
+    choose_participants,
+    choose_people,
+    choose_samples,
+)
 from proteomr.io.people_lists import PeopleList, locate_listed, read_people_list
 from proteomr.io.protein_choice import ProteinChoice, choose_proteins
 from proteomr.io.protein_covariates import read_protein_covariate
@@ -24,12 +30,15 @@ __all__ = [
     "IngestJob",
     "IngestOptions",
     "IngestRequest",
+    "OutcomeTable",
     "ParquetProteins",
     "PeopleChoice",
     "PeopleList",
     "ProteinChoice",
     "ProteinFiles",
     "TableFormat",
+    "add_covariates",
+    "choose_participants",
     "choose_people",
     "choose_proteins",
     "choose_samples",
@@ -46,6 +55,7 @@ __all__ = [
     "read_assays",
     "read_cohort",
     "read_measurements",
+    "read_outcomes",
     "read_people_list",
     "read_protein_covariate",
     "read_store",

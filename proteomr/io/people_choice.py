@@ -16,10 +16,10 @@ from proteomr.io.listed_people import find_listed
 from proteomr.runs import Source
 from proteomr.runs.notes import add_note
 from proteomr.runs.request import Data
-from proteomr.tables import CHOSEN_PEOPLE, Drop, Measurements
+from proteomr.tables import CHOSEN_PEOPLE, Drop, Fields, Measurements
 from proteomr.tables import columns as c
 
-__all__ = ["PeopleChoice", "choose_people", "choose_samples"]
+__all__ = ["PeopleChoice", "choose_participants", "choose_people", "choose_samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,33 @@ def choose_samples(measured: Measurements, choice: PeopleChoice, *, scratch: Pat
     )
     chosen = measured.select_samples(stay) if drops else measured
     return replace(chosen, drops=(*chosen.drops, *drops))
+
+
+def choose_participants(
+    fields: Fields, people: pl.DataFrame, choice: PeopleChoice, *, scratch: Path
+) -> Fields:
+    """Return the answers of those who are asked for, with a drop for each reason.
+
+    Parameters
+    ----------
+    people : a row for each participant, in their order; its columns are what a condition names.
+
+    Raises
+    ------
+    InputError, UsageError
+        As `choose_people`.
+
+    Examples
+    --------
+    >>> answers = Fields(pl.DataFrame({"eid": ["1", "2"], "p31_i0": [0, 1]}))
+    >>> choice = PeopleChoice("p31_i0 == 1")
+    >>> choose_participants(answers, answers.frame, choice, scratch=Path()).n
+    1
+    """
+    stay, drops = choose_people(
+        people, choice, id_name=fields.id_column, scratch=scratch, among="participants"
+    )
+    return replace(fields, frame=fields.frame.filter(stay), drops=(*fields.drops, *drops))
 
 
 def _find_lost(

@@ -19,12 +19,22 @@ from proteomr.models.family import AnyFamily, Distribution, Family, FitOptions, 
 from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic
 from proteomr.models.registry import FAMILIES, Asked, find_family, refuse_unsupported
-from proteomr.models.targets import NUMBERS, TWO_LEVELS, Role, Target, TargetColumn, TargetKind
+from proteomr.models.targets import (
+    NUMBERS,
+    OUTCOME_TRANSFORMS,
+    TWO_LEVELS,
+    OutcomeTransform,
+    Role,
+    Target,
+    TargetColumn,
+    TargetKind,
+)
 from proteomr.status import Status
 
 __all__ = [
     "FAMILIES",
     "NUMBERS",
+    "OUTCOME_TRANSFORMS",
     "TWO_LEVELS",
     "Adjustment",
     "AnyFamily",
@@ -43,6 +53,7 @@ __all__ = [
     "Linear",
     "Logistic",
     "Model",
+    "OutcomeTransform",
     "Problem",
     "Refusal",
     "Role",

@@ -54,6 +54,7 @@ class Support:
     interaction : products of the term of interest with a covariate.
     firth : Firth's estimate.
     own_covariates : covariates that each protein has for itself.
+    outcome_transform : transforms of continuous outcomes within the rows of each fit.
     """
 
     roles: tuple[Role, ...]
@@ -62,6 +63,7 @@ class Support:
     interaction: bool = False
     firth: bool = False
     own_covariates: bool = False
+    outcome_transform: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ class Linear(Family[LinearState | OneByOne]):
         weighted_errors=("classical", *ROBUST, "CR0", "CR1"),
         interaction=True,
         own_covariates=True,
+        outcome_transform=True,
     )
 
     def prepare(self, problem: Problem) -> LinearState | OneByOne:

@@ -10,7 +10,7 @@ from typing import cast
 from proteomr.errors import UsageError, nearest
 from proteomr.families import LISTED_FAMILIES, ListedFamily
 from proteomr.models.family import AnyFamily, FitOptions, Support
-from proteomr.models.targets import Role
+from proteomr.models.targets import OutcomeTransform, Role
 
 __all__ = ["FAMILIES", "Asked", "find_family", "refuse_unsupported"]
 
@@ -32,6 +32,7 @@ class Asked:
     weights: bool = False
     interaction: bool = False
     own_covariates: bool = False
+    outcome_transform: OutcomeTransform = "none"
 
 
 def find_family(name: str) -> type[AnyFamily]:
@@ -82,6 +83,8 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
         _require(family, "an interaction", lambda s: s.interaction)
     if asked.own_covariates:
         _require(family, "a covariate of each protein", lambda s: s.own_covariates)
+    if asked.outcome_transform != "none":
+        _require(family, "a transform of outcomes", lambda s: s.outcome_transform)
     if firth:
         _require(family, "Firth's estimate", lambda s: s.firth)
     _require(family, errors, lambda s: errors in s.errors)

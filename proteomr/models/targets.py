@@ -9,10 +9,22 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.models.fits import Refusal
 
-__all__ = ["NUMBERS", "TWO_LEVELS", "Role", "Target", "TargetColumn", "TargetKind"]
+__all__ = [
+    "NUMBERS",
+    "OUTCOME_TRANSFORMS",
+    "TWO_LEVELS",
+    "OutcomeTransform",
+    "Role",
+    "Target",
+    "TargetColumn",
+    "TargetKind",
+]
 
 Role: TypeAlias = Literal["exposure", "outcome"]
+OutcomeTransform: TypeAlias = Literal["none", "log", "rint", "zscore"]
+OUTCOME_TRANSFORMS: tuple[OutcomeTransform, ...] = ("none", "log", "rint", "zscore")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +38,8 @@ class Target:
     kind : name of the :class:`TargetKind` that it is of.
     values : ``(n,)``, or ``(n, q)`` where it takes several numbers to say it; NaN where missing.
     contrasts : what each coefficient of a model compares, such as ``1 vs 0``; None for a slope.
+    unfit : why no model of it is fitted; None where models are.
+    transform : of the values of an outcome, within the rows of each fit.
 
     Examples
     --------
@@ -39,6 +53,8 @@ class Target:
     kind: str
     values: F64
     contrasts: tuple[str | None, ...] = (None,)
+    unfit: Refusal | None = None
+    transform: OutcomeTransform = "none"
 
     @property
     def observed(self) -> Bool:

@@ -12,7 +12,7 @@ import polars as pl
 
 from proteomr.errors import NothingToDo
 from proteomr.execute import Executor
-from proteomr.io import PeopleChoice, choose_people, find_files
+from proteomr.io import PeopleChoice, choose_participants, find_files
 from proteomr.io.ukbiobank import read_fields, survey_fields
 from proteomr.phenotype.choosing import (
     DeriveOptions,
@@ -182,7 +182,8 @@ class PhenotypeJob:
             id_column=asked.id_column,
             withdrawn=None if asked.withdrawn is None else asked.withdrawn.path,
         )
-        return _choose_people(fields, fields.frame, replace(asked.people, where=None), scratch)
+        choice = replace(asked.people, where=None)
+        return choose_participants(fields, fields.frame, choice, scratch=scratch)
 
     def _choose(self, fields: Fields, scratch: Path) -> Fields:
         """Return the answers of those of whom the condition is true.
@@ -196,7 +197,7 @@ class PhenotypeJob:
         made = derive_phenotypes(fields, self.definition, options=self.request.options).frame
         others = [name for name in fields.frame.columns if name not in made.columns]
         people = made.with_columns(fields.frame.select(others))
-        return _choose_people(fields, people, choice, scratch)
+        return choose_participants(fields, people, choice, scratch=scratch)
 
     def _write(self, phenotypes: Phenotypes, ledger: Ledger) -> None:
         frame = phenotypes.complete_cases if self.request.complete else phenotypes.frame
@@ -226,15 +227,6 @@ class PhenotypeJob:
             "only": list(asked.only),
             "complete": asked.complete,
         }
-
-
-def _choose_people(
-    fields: Fields, people: pl.DataFrame, choice: PeopleChoice, scratch: Path
-) -> Fields:
-    stay, drops = choose_people(
-        people, choice, id_name=fields.id_column, scratch=scratch, among="participants"
-    )
-    return replace(fields, frame=fields.frame.filter(stay), drops=(*fields.drops, *drops))
 
 
 def make_phenotype_job(

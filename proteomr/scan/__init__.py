@@ -20,9 +20,9 @@ from proteomr.scan.parts import (
     TERM_POSITION,
 )
 from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_blocks
-from proteomr.scan.reading import Reading, read_formulas
+from proteomr.scan.reading import Beside, Reading, read_formulas
 from proteomr.scan.run import PartsDone, fit_blocks, in_turn, run_parts
-from proteomr.scan.targets import read_target
+from proteomr.scan.targets import read_outcome, read_target
 
 __all__ = [
     "BLOCK_SIZE",
@@ -32,6 +32,7 @@ __all__ = [
     "MODEL_KEYS",
     "PART_ORDER",
     "TERM_POSITION",
+    "Beside",
     "Cost",
     "PartsDone",
     "Plan",
@@ -45,6 +46,7 @@ __all__ = [
     "people_asked",
     "plan_blocks",
     "read_formulas",
+    "read_outcome",
     "read_target",
     "run_parts",
 ]

@@ -94,7 +94,7 @@ def _split_panels(plan: Plan, group: Group) -> list[I64]:
 
 def _follow(plan: Plan, key: ModelKey, stratum: Stratum, panels: Sequence[I64]) -> _Left:
     reading, target = plan.reading, plan.targets[key.target]
-    formula = reading.formulas[key.adjustment]
+    formula = reading.formula_of(key.adjustment, target.name)
     observed = stratum.rows & target.observed
     covered = observed & reading.complete(formula, {})
     weighed = covered & reading.modifiers.complete

@@ -13,7 +13,7 @@ from proteomr.runs.notes import add_note
 from proteomr.stats.sentinels import describe_sentinels, find_sentinels
 from proteomr.tables import Cohort
 
-__all__ = ["Columns", "label_level", "missing_in"]
+__all__ = ["Columns", "label_level", "missing_in", "note_codes"]
 
 
 def missing_in(column: pl.Series) -> Bool:
@@ -36,6 +36,15 @@ def label_level(level: object) -> str:
     ('2', '2.5', 'yes')
     """
     return str(int(level)) if isinstance(level, float) and level.is_integer() else str(level)
+
+
+def note_codes(column: pl.Series) -> None:
+    """Say of a column of numbers which of them seem to stand for a missing value."""
+    if not column.dtype.is_numeric():
+        return
+    numbers = column.cast(pl.Float64).to_numpy()  # NaN for null
+    if codes := find_sentinels(numbers):
+        add_note(f"{column.name} has {describe_sentinels(codes)}")
 
 
 class Columns:
@@ -93,11 +102,7 @@ class Columns:
 
     def note_codes(self, name: str) -> None:
         """Say of a column of numbers which of them seem to stand for a missing value."""
-        if not self.is_numeric(name):
-            return
-        numbers = self[name].cast(pl.Float64).to_numpy()  # NaN for null
-        if codes := find_sentinels(numbers):
-            add_note(f"{name} has {describe_sentinels(codes)}")
+        note_codes(self[name])
 
     def is_numeric(self, name: str) -> bool:
         """Whether a column holds numbers."""

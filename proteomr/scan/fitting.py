@@ -107,7 +107,8 @@ class Scan:
 
     def _prepare(self, group: int) -> object:
         plan_group = self.plan.groups[group]
-        if plan_group.rows.size == 0:
+        unfit = self.plan.targets[plan_group.models[0].target].unfit
+        if plan_group.rows.size == 0 or unfit is not None:
             return None
         try:
             problem = self.plan.problem(plan_group)
@@ -125,6 +126,9 @@ class Scan:
     ) -> FitBlock:
         """Fit the models of a group to values ``(b, n)`` of the whole cohort, or of its rows."""
         group = self.plan.groups[g]
+        unfit = self.plan.targets[group.models[0].target].unfit
+        if unfit is not None:
+            return self._refuse(block, group, unfit.status, unfit.message)
         state = self._states.get(g)
         if state is None:
             message = "nobody has exposure and covariates complete"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64, I64, Bool
 from proteomr.design import Formula, read_factors
 from proteomr.models import AnyFamily, Factor, Layout, Target
 from proteomr.scan.reading import Reading
@@ -54,6 +54,29 @@ class _Gathered:
     models: list[ModelKey] = field(default_factory=list)
 
 
+class _Covered:
+    """Who has the covariates of an adjustment set and of an outcome; each looked at once."""
+
+    def __init__(self, reading: Reading, shared: Mapping[str, F64]) -> None:
+        self._reading = reading
+        self._shared = shared
+        self._found: dict[tuple[int, str], tuple[Bool, tuple[int, ...], str]] = {}
+
+    def find(self, adjustment: int, target: str) -> tuple[Bool, tuple[int, ...], str]:
+        """Return who is complete, positions of own covariates, and what the outcome brings."""
+        beside = self._reading.beside.get(target)
+        brings = "" if beside is None else str(beside.formula)
+        if (adjustment, brings) not in self._found:
+            formula = self._reading.formula_of(adjustment, target)
+            complete = self._reading.complete(formula, self._shared)
+            self._found[adjustment, brings] = (
+                complete,
+                self._reading.own_positions(formula),
+                brings,
+            )
+        return self._found[adjustment, brings]
+
+
 def group_models(
     reading: Reading,
     family: AnyFamily,
@@ -69,22 +92,23 @@ def group_models(
     shared : values by name of the covariates that the panel shares.
     orders : of rows that are known already; new ones are added.
     """
-    gathered: dict[tuple[bytes, tuple[int, ...], int], _Gathered] = {}
-    complete = [reading.complete(formula, shared) for formula in reading.formulas]
-    own = [reading.own_positions(formula) for formula in reading.formulas]
+    gathered: dict[tuple[bytes, tuple[int, ...], str, int], _Gathered] = {}
+    covered = _Covered(reading, shared)
     observed = [target.observed for target in targets]
     for s, stratum in enumerate(reading.strata):
-        for a, rows_of_set in enumerate(complete):
-            for e, has_value in enumerate(observed):
-                rows = stratum.rows & rows_of_set & reading.modifiers.complete & has_value
-                apart = 0 if family.shares_rows else e
-                key = rows.tobytes(), own[a], apart
-                members = gathered.setdefault(key, _Gathered(np.flatnonzero(rows), own[a]))
+        for a in range(len(reading.labels)):
+            for e, target in enumerate(targets):
+                complete, own, brings = covered.find(a, target.name)
+                rows = stratum.rows & complete & reading.modifiers.complete & observed[e]
+                apart = e if target.unfit or not family.shares_rows else -1
+                key = rows.tobytes(), own, brings, apart
+                members = gathered.setdefault(key, _Gathered(np.flatnonzero(rows), own))
                 members.models.append(ModelKey(e, a, s))
     groups = []
     for members in gathered.values():
         used = sorted({key.adjustment for key in members.models})
-        formulas = {a: reading.without_own(reading.formulas[a]) for a in used}
+        named = targets[members.models[0].target].name
+        formulas = {a: reading.without_own(reading.formula_of(a, named)) for a in used}
         chosen = [targets[e] for e in sorted({key.target for key in members.models})]
         ordered = _order(reading, family, members.rows, formulas, chosen, orders)
         groups.append(Group(ordered, tuple(members.models), formulas, members.own, shared))

@@ -223,7 +223,8 @@ def _describe_asked(reading: Reading, family: AnyFamily, targets: Sequence[Targe
 
 def _refuse_clashes(reading: Reading, targets: Sequence[Target]) -> None:
     for label, formula in zip(reading.labels, reading.formulas, strict=True):
-        clash = [target for target in targets if target.name in formula.variables]
+        named = [target for target in targets if target.name not in reading.beside]
+        clash = [target for target in named if target.name in formula.variables]
         if clash:
             raise UsageError(
                 f"{clash[0].name!r} is an {clash[0].role} and in the adjustment set {label!r}: "
@@ -266,6 +267,12 @@ def _count_drops(reading: Reading, targets: Sequence[Target], *, step: str) -> t
             for name in formula.variables
             if name in columns
         ]
+    brought = {beside.label: beside.formula for beside in reading.beside.values()}
+    counts += [
+        (f"{step}, outcomes {label}", name, int(np.sum(columns.missing(name))))
+        for label, formula in brought.items()
+        for name in formula.variables
+    ]
     missing = [Drop(of, f"{name} missing", n) for of, name, n in counts]
     return tuple(drop for drop in (*missing, *weightless) if drop.n)
 

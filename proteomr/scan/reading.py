@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,7 @@ from proteomr.scan.columns import Columns, label_level
 from proteomr.scan.modifiers import Modifiers, read_modifiers
 from proteomr.tables import Cohort, ProteinCovariate
 
-__all__ = ["Reading", "Stratum", "read_formulas"]
+__all__ = ["Beside", "Reading", "Stratum", "read_formulas"]
 
 # A covariate counts as shared by panels, which are then fitted apart, where so many proteins have
 # each of its columns: what a panel costs to prepare is then less than one more border in every fit
@@ -45,6 +45,22 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """An outcome that stands in a file of its own: the column, and what its models adjust for.
+
+    Attributes
+    ----------
+    column : ``(n,)``, of the people of the cohort.
+    label : of the file.
+    formula : covariates that join every adjustment set for this outcome.
+    """
+
+    column: pl.Series
+    label: str
+    formula: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """A cohort met with formulas.
 
@@ -59,6 +75,7 @@ class Reading:
     modifiers : interaction, weights and clusters.
     strata : at least one.
     stratified_by, weights, cluster : the columns that were named for these; None without.
+    beside : outcomes that stand in files of their own, by name.
     """
 
     cohort: Cohort
@@ -71,6 +88,14 @@ class Reading:
     stratified_by: str | None
     weights: str | None
     cluster: str | None
+    beside: Mapping[str, Beside] = field(default_factory=dict[str, Beside])
+
+    def formula_of(self, adjustment: int, target: str) -> Formula:
+        """Return the covariates of the models of a target under an adjustment set."""
+        formula, beside = self.formulas[adjustment], self.beside.get(target)
+        if beside is None or not beside.formula.terms:
+            return formula
+        return Formula(unique_terms([*formula.terms, *beside.formula.terms]))
 
     def shared_values(self, protein: int) -> dict[str, F64]:
         """Return the covariates ``(n,)`` that a protein shares with all of its panel, by name."""
@@ -83,7 +108,8 @@ class Reading:
 
     def is_shared(self, covariate: ProteinCovariate) -> bool:
         """Whether a covariate is one for each panel, which is fitted apart, not each protein's."""
-        terms = [term for formula in self.formulas for term in formula.terms]
+        formulas = [*self.formulas, *(beside.formula for beside in self.beside.values())]
+        terms = dict.fromkeys(term for formula in formulas for term in formula.terms)
         plain = all(_is_plain(term) for term in terms if _has(term, [covariate.name]))
         return is_paneled(covariate, by=_SHARED_BY if plain else _SHARED_BY_AT_LEAST)
 
@@ -137,6 +163,7 @@ def read_formulas(
     strata: str | None = None,
     weights: str | None = None,
     cluster: str | None = None,
+    beside: Mapping[str, Beside] | None = None,
 ) -> Reading:
     """Meet a cohort with adjustment sets and with what modifies their models.
 
@@ -146,6 +173,8 @@ def read_formulas(
     covariates : those with values of their own for each protein or panel.
     interaction : covariate whose product with the term of interest is in every model.
     strata, weights, cluster : columns of the samples.
+    beside : outcomes that stand in files of their own, by name; the samples have the covariates of
+        their formulas.
 
     Raises
     ------
@@ -199,6 +228,7 @@ def read_formulas(
         stratified_by=strata,
         weights=weights,
         cluster=cluster,
+        beside=dict(beside or {}),
     )
     _note_codes(reading)
     return reading
@@ -206,7 +236,8 @@ def read_formulas(
 
 def _note_codes(reading: Reading) -> None:
     """Say which covariates seem to hold codes for missing values among their numbers."""
-    terms = [term for formula in reading.formulas for term in formula.terms]
+    formulas = [*reading.formulas, *(beside.formula for beside in reading.beside.values())]
+    terms = dict.fromkeys(term for formula in formulas for term in formula.terms)
     parts = [part for term in terms for part in term.parts if not part.categorical]
     for name in dict.fromkeys(part.column for part in parts):
         if name in reading.columns:

@@ -7,11 +7,12 @@ import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.errors import ColumnError
-from proteomr.models import AnyFamily, Role, Target, TargetColumn
-from proteomr.scan.columns import label_level
+from proteomr.models import AnyFamily, Refusal, Role, Target, TargetColumn
+from proteomr.scan.columns import label_level, note_codes
 from proteomr.scan.reading import Reading
+from proteomr.status import Status
 
-__all__ = ["read_target"]
+__all__ = ["read_outcome", "read_target"]
 
 # As many levels are labelled: no family has a coefficient for each of more.
 _LABELLED = 50
@@ -53,10 +54,7 @@ def read_target(
     ('yes vs no',)
     """
     column = _without_blanks(reading.columns[name])
-    if column.dtype.is_float():
-        infinite = int(column.is_infinite().sum())
-        if infinite:
-            raise ColumnError(f"{role} {name!r} is infinite for {infinite} people")
+    _refuse_infinite(column, role)
     levels = column.drop_nulls().unique().sort()
     if levels.len() < 2:
         only = f" ({levels[0]!r})" if levels.len() else ""
@@ -65,9 +63,62 @@ def read_target(
             "it needs two"
         )
     reading.columns.note_codes(name)
+    return _make_target(column, levels, role, family, reference)
+
+
+def read_outcome(
+    column: pl.Series, *, family: AnyFamily | type[AnyFamily], reference: str | None = None
+) -> Target:
+    """Read one of many outcomes, as the family takes it; one that has no two values stays, unfit.
+
+    Parameters
+    ----------
+    column : ``(n,)``, named as the outcome.
+    reference : as of :func:`read_target`.
+
+    Raises
+    ------
+    ColumnError
+        The column has infinite values, or is not of a kind that the family takes.
+
+    Examples
+    --------
+    >>> from proteomr.models import find_family
+    >>> read_outcome(pl.Series("y", [1.0, 1.0]), family=find_family("linear")).unfit.message
+    'y has one value among 2 people'
+    """
+    tidy = _without_blanks(column)
+    _refuse_infinite(tidy, "outcome")
+    levels = tidy.drop_nulls().unique().sort()
+    if levels.len() > 1:
+        note_codes(column)
+        return _make_target(tidy, levels, "outcome", family, reference)
+    there = np.array(tidy.is_not_null().to_numpy(), dtype=bool)
+    unfit = Refusal(Status.all_missing, f"nobody of {column.len():,} people has {column.name}")
+    if there.any():
+        unfit = Refusal(
+            Status.constant, f"{column.name} has one value among {int(there.sum()):,} people"
+        )
+    values = np.where(there, 0.0, np.nan)
+    return Target(column.name, "outcome", family.takes[0].name, values, unfit=unfit)
+
+
+def _refuse_infinite(column: pl.Series, role: Role) -> None:
+    infinite = int(column.is_infinite().sum()) if column.dtype.is_float() else 0
+    if infinite:
+        raise ColumnError(f"{role} {column.name!r} is infinite for {infinite} people")
+
+
+def _make_target(
+    column: pl.Series,
+    levels: pl.Series,
+    role: Role,
+    family: AnyFamily | type[AnyFamily],
+    reference: str | None,
+) -> Target:
     return family.read_target(
         TargetColumn(
-            name=name,
+            name=column.name,
             role=role,
             numbers=_read_numbers(column),
             codes=_read_codes(column),
