@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -101,10 +101,13 @@ def _classify(values: F64, name: str, seen: dict[bytes, str]) -> Iterator[str]:
 
 def _find_aliased(plan: Plan) -> list[tuple[str, str]]:
     """Return the covariates that leave the models of a set, seen in the fits of one protein."""
-    first = plan.blocks[0]
-    part = Scan(plan)(type(first)(first.index, first.proteins[:1], first.groups))
+    scan, first = Scan(plan), int(plan.blocks[0].proteins[0])
     said: dict[tuple[str, str], None] = {}
-    for label, message in part.select(c.ADJUSTMENT, pl.col(c.MESSAGE).fill_null("")).rows():
-        for name in find_aliased(message):
-            said[label, name] = None
+    for block in plan.blocks:
+        if block.proteins[0] != first:
+            continue
+        part = scan(replace(block, proteins=block.proteins[:1]))
+        for label, message in part.select(c.ADJUSTMENT, pl.col(c.MESSAGE).fill_null("")).rows():
+            for name in find_aliased(message):
+                said[label, name] = None
     return list(said)

@@ -141,9 +141,9 @@ class AssociateJob:
                 threads=threads,
                 keep=lambda part: keep(part, scratch / "part.parquet"),
             )
-            proteins = sum(len(block.proteins) for block in blocks)
+            proteins = len({p for block in blocks for p in block.proteins.tolist()})
             joining, table = estimate_joining(
-                cost.parts, plan.spec, share=proteins / cost.timed, scratch=scratch
+                cost.parts, plan.spec, share=cost.share, scratch=scratch
             )
             spent = opened + cost.blocks.times(len(plans)) + joining.times(len(plans))
             return Forecast(

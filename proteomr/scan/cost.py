@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from proteomr.execute import Threads, one_blas_thread
@@ -33,6 +34,7 @@ class Cost:
     people : complete for targets and covariates, in words.
     blocks : of all blocks: preparing their groups, fitting, and keeping them as parts.
     timed : proteins that were fitted to know.
+    share : how many times as many fits there are as were timed.
     path : on which the fits go, in words.
     parts : of the blocks that were timed.
     """
@@ -41,6 +43,7 @@ class Cost:
     people: str
     blocks: Spent
     timed: int
+    share: float
     path: str
     parts: tuple[pl.DataFrame, ...]
 
@@ -89,24 +92,26 @@ def estimate_cost(
         for part in parts:
             keep(part)
     kept = watch.read()
-    proteins = sum(block.proteins.size for block in blocks)
-    timed = sum(block.proteins.size for block in chosen)
+    fits = sum(plan.count_fits(block) for block in blocks)
+    timed = sum(plan.count_fits(block) for block in chosen)
     panels = len({block.groups for block in blocks})
     further = max(0, panels - 1)
-    waves = proteins / timed if timed < proteins else 1.0
-    if timed == sum(block.proteins.size for block in together):
+    waves = fits / timed if timed < fits else 1.0
+    if timed == sum(plan.count_fits(block) for block in together):
         # the last blocks leave threads without work
-        waves = max(waves, _count_waves([block.proteins.size for block in ordered], len(together)))
+        sizes = [plan.count_fits(block) for block in ordered]
+        waves = max(waves, _count_waves(sizes, len(together)))
     preparing = Spent(
         prepared.elapsed * further / min(len(together), 2), prepared.processors * further
     )
-    fitting = Spent(fitted.elapsed * waves, fitted.processors * proteins / timed)
-    sizes = sorted({group.rows.size for group in plan.groups})
+    fitting = Spent(fitted.elapsed * waves, fitted.processors * fits / timed)
+    people = sorted({group.rows.size for group in plan.groups})
     return Cost(
-        fits=proteins * plan.tests_per_protein,
-        people=f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}",
+        fits=fits,
+        people=f"{people[0]:,}" if len(people) == 1 else f"{people[0]:,} to {people[-1]:,}",
         blocks=loaded + preparing + fitting + kept.times(len(ordered) / len(chosen)),
-        timed=timed,
+        timed=len(np.unique(np.concatenate([block.proteins for block in chosen]))),
+        share=fits / timed,
         path=scan.path(first.groups[0]) if first.groups else "",
         parts=parts,
     )

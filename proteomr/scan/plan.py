@@ -36,6 +36,9 @@ BLOCK_SIZE = 48
 # 32 MB in double precision: larger arrays go back to the system between blocks, and every page of
 # the next one is cleared anew.
 _CELLS_AT_ONCE = 4_000_000
+# Rows of groups that a block is fitted to: their covariates stay in memory, prepared, and beyond
+# 300 MB of these, proteins are better read anew for the next groups.
+_ROWS_AT_ONCE = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,12 @@ class Plan:
         contrasts = sum(len(target.contrasts) for target in self.targets)
         terms = 1 + len(self.reading.modifiers.terms)
         return contrasts * terms * len(self.reading.labels) * len(self.reading.strata)
+
+    def count_fits(self, block: ProteinBlock) -> int:
+        """Return how many rows of the result a block gives."""
+        return block.proteins.size * sum(
+            len(self.coefficients(self.groups[g])) for g in block.groups
+        )
 
     def coefficients(self, group: Group) -> tuple[RowKey, ...]:
         """Return what the columns of a group's :class:`~proteomr.models.FitBlock` are."""
@@ -191,10 +200,10 @@ def plan_blocks(
         first = len(groups)
         shared = reading.shared_values(int(proteins[0]))
         groups += group_models(reading, family, targets=targets, shared=shared, orders=orders)
-        members = tuple(range(first, len(groups)))
-        for start in range(0, proteins.size, size):
-            part = proteins[start : start + size]
-            blocks.append(ProteinBlock(len(blocks), part, members))
+        for members in _part_groups(groups, first):
+            for start in range(0, proteins.size, size):
+                part = proteins[start : start + size]
+                blocks.append(ProteinBlock(len(blocks), part, members))
     if not any(group.rows.size for group in groups):
         raise ColumnError(
             f"nobody has exposures and covariates complete: {reading.describe_missing()}"
@@ -208,6 +217,19 @@ def plan_blocks(
         blocks=tuple(blocks),
         drops=_count_drops(reading, targets, step=step),
     )
+
+
+def _part_groups(groups: Sequence[Group], first: int) -> list[tuple[int, ...]]:
+    """Part the groups from one on into runs whose rows, together, are not too many to hold."""
+    runs: list[list[int]] = []
+    rows = 0
+    for place in range(first, len(groups)):
+        rows += groups[place].rows.size
+        if not runs or rows > _ROWS_AT_ONCE:
+            runs.append([])
+            rows = groups[place].rows.size
+        runs[-1].append(place)
+    return [tuple(run) for run in runs]
 
 
 def _describe_asked(reading: Reading, family: AnyFamily, targets: Sequence[Target]) -> Asked:
