@@ -35,6 +35,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         _TWO_SETS,
     ),
     "merge": ("merge results",),
+    "compare": (
+        "compare men women -o sexes",
+        "compare results results --where-rows-a exposure=iso --where-rows-b exposure=lo -o both",
+    ),
+    "adjust": ("adjust men women --where-rows adjustment=full -o adjusted.parquet",),
     "harmonise": ("harmonise exposure.tsv.gz outcome.tsv.gz -o harmonised",),
     "mr": (
         "mr exposure.tsv.gz outcome.tsv.gz --ld reference --methods ivw,egger -o causes",

@@ -15,8 +15,10 @@ import typer.main
 from proteomr.border import low_memory, refused_by_system
 from proteomr.errors import ProteomrError, UsageError
 
+from .adjust import adjust
 from .associate import associate
 from .check import check
+from .compare import compare
 from .console import open_streams, report_error, say
 from .demo import demo
 from .doctor import doctor
@@ -46,6 +48,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     check,
     associate,
     merge,
+    compare,
+    adjust,
     harmonise,
     mr,
     genes,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
+    from proteomr.comparison import adjust, compare
     from proteomr.gwas import munge
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
     from proteomr.io.ingest_job import ingest
@@ -38,8 +39,10 @@ __all__ = [
     "Measurements",
     "ModelSpec",
     "__version__",
+    "adjust",
     "associate",
     "clean",
+    "compare",
     "derive",
     "harmonise",
     "ingest",
@@ -65,8 +68,10 @@ _HOMES = {
     "Manifest": "proteomr.provenance",
     "Measurements": "proteomr.tables",
     "ModelSpec": "proteomr.association",
+    "adjust": "proteomr.comparison",
     "associate": "proteomr.association",
     "clean": "proteomr.qc",
+    "compare": "proteomr.comparison",
     "derive": "proteomr.phenotype",
     "harmonise": "proteomr.mr.harmonise_job",
     "ingest": "proteomr.io.ingest_job",

@@ -23,9 +23,9 @@ from proteomr.stats.multiple import adjust
 from proteomr.tables import Associations
 from proteomr.tables import columns as c
 
-__all__ = ["collect", "describe_family_of_tests", "summarise"]
+__all__ = ["CORRECTIONS", "collect", "correct", "describe_family_of_tests", "summarise"]
 
-_CORRECTIONS: dict[str, Correction] = {
+CORRECTIONS: dict[str, Correction] = {
     c.P_BONFERRONI: "bonferroni",
     c.Q_BH: "bh",
     c.P_HOLM: "holm",
@@ -52,11 +52,11 @@ def collect(
         family += [pl.col(c.EXPOSURE), pl.col(c.OUTCOME)]
     keys = frame.select(pl.struct(family).rank("dense").alias("family"))["family"].to_numpy()
     minus_log = frame[c.NEG_LOG10_P].to_numpy().astype(np.float64)
-    adjusted = {name: np.full(frame.height, np.nan) for name in _CORRECTIONS}
+    adjusted = {name: np.full(frame.height, np.nan) for name in CORRECTIONS}
     for key in np.unique(keys):
         rows = np.flatnonzero(keys == key)
-        for name, method in _CORRECTIONS.items():
-            adjusted[name][rows] = _correct(minus_log[rows], method)
+        for name, method in CORRECTIONS.items():
+            adjusted[name][rows] = correct(minus_log[rows], method)
     frame = frame.with_columns(
         pl.Series(name, values, dtype=pl.Float64).fill_nan(None)
         for name, values in adjusted.items()
@@ -65,7 +65,8 @@ def collect(
     return Associations(frame.select(columns), provenance or {})
 
 
-def _correct(minus_log: F64, method: Correction) -> F64:
+def correct(minus_log: F64, method: Correction) -> F64:
+    """Return adjusted p values; NaN where the method finds too few tests to adjust by."""
     if method == "storey" and np.count_nonzero(~np.isnan(minus_log)) < _STOREY_NEEDS:
         return np.full(minus_log.size, np.nan)
     try:

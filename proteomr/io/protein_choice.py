@@ -11,9 +11,9 @@ from typing import Final, Self
 import polars as pl
 
 from proteomr.border import reads
-from proteomr.design import Condition, parse_condition
 from proteomr.errors import ColumnError, FormatError, InputError, UsageError, nearest
 from proteomr.io.bounds import read_whole
+from proteomr.io.result_rows import check_rows, choose_rows
 from proteomr.io.sources import inspect_file, read_head
 from proteomr.io.tables import read_table
 from proteomr.runs import Source
@@ -26,7 +26,6 @@ __all__ = ["ProteinChoice", "choose_proteins", "read_protein_list"]
 
 _MOST_MEGABYTES: Final = 64
 _SHOWN: Final = 3
-_PAIR: Final = re.compile(r"\s*([^=<>!]+?)\s*=\s*([^=].*?)\s*")
 _DELIMITERS: Final = re.compile(r"[,;\t]")
 
 
@@ -57,9 +56,7 @@ class ProteinChoice:
             raise UsageError(
                 f"{self.rows[0]!r} chooses rows of a table: name the table (--proteins-from FILE)"
             )
-        for text in self.rows:
-            if _PAIR.fullmatch(text) is None:
-                parse_condition(text)
+        check_rows(self.rows)
 
     @classmethod
     def of(
@@ -165,10 +162,7 @@ def read_protein_list(
     if c.PROTEIN not in frame.columns:
         hint = nearest(c.PROTEIN, frame.columns)
         raise ColumnError(f"{path}: no column {c.PROTEIN!r}{hint}; it names the proteins")
-    for text in rows:
-        frame = frame.filter(_read_rows(text, frame).judge(frame, among=f"columns of {path.name}"))
-        if not frame.height:
-            raise InputError(f"{path}: no row is left where {text}")
+    frame = choose_rows(frame, rows, path=path)
     proteins = frame[c.PROTEIN].cast(pl.String).drop_nulls().to_list()
     return tuple(proteins) or _refuse_none(path)
 
@@ -190,17 +184,6 @@ def _take_quotes_off(text: str) -> str:
     bare = text.strip()
     quoted = len(bare) > 1 and bare[0] == bare[-1] == '"'
     return bare[1:-1].strip() if quoted else bare
-
-
-def _read_rows(text: str, frame: pl.DataFrame) -> Condition:
-    """Return ``COLUMN=VALUE`` as the condition that the column's type makes of it."""
-    pair = _PAIR.fullmatch(text)
-    if pair is None:
-        return parse_condition(text)
-    column, value = pair[1].replace("`", "``"), pair[2].strip("'\"")
-    if column in frame.columns and frame[column].dtype == pl.String:
-        value = "'{}'".format(value.replace("'", "''"))
-    return parse_condition(f"`{column}` == {value}")
 
 
 def _tell_unknown(unknown: Sequence[str], cohort: Cohort) -> str:

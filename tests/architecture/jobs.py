@@ -78,6 +78,8 @@ def write_inputs(folder: Path) -> None:
     (folder / "samples.csv").write_text("eid,iso,age,sex\n1,0,40,F\n2,1,50,M\n3,0,60,F\n")
     (folder / "proteins.csv").write_text("eid,ADM\n1,0.5\n2,1.5\n3,2.5\n")
     (folder / "gap.csv").write_text("eid,ADM\n1,1\n2,2\n3,3\n")
+    effects = "protein,exposure,estimate,se\nADM,iso,0.5,0.1\n"
+    (folder / "effects.csv").write_text(effects)
     head = "SNP chr pos effect_allele other_allele eaf beta se pval samplesize\n"
     for name in ("exposure", "outcome"):
         text = head + "rs1 1 10 A G 0.3 0.1 0.01 1e-23 900\n"
@@ -97,6 +99,38 @@ def write_inputs(folder: Path) -> None:
 
 
 CASES = (
+    Case(
+        "CompareJob",
+        "compare",
+        "proteomr.compare",
+        Call("effects.csv effects.csv", lambda: proteomr.compare("effects.csv", "effects.csv")),
+        Call(
+            "effects.csv effects.csv --by protein --where-rows 'se < 1' --where-rows-a "
+            "exposure=iso --where-rows-b 'estimate > -9' --proteins proteins.csv --alpha 0.1 "
+            "--level 0.9",
+            lambda: proteomr.compare(
+                "effects.csv",
+                "effects.csv",
+                by="protein",
+                rows_a=("se < 1", "exposure=iso"),
+                rows_b=("se < 1", "estimate > -9"),
+                proteins=["proteins.csv"],
+                alpha=0.1,
+                level=0.9,
+            ),
+        ),
+    ),
+    Case(
+        "AdjustJob",
+        "adjust",
+        "proteomr.adjust",
+        Call("effects.csv", lambda: proteomr.adjust("effects.csv")),
+        Call(
+            "effects.csv --tests 3 --where-rows exposure=iso",
+            lambda: proteomr.adjust("effects.csv", tests=3, rows=("exposure=iso",)),
+        ),
+        out="adjusted.parquet",
+    ),
     Case(
         "IngestJob",
         "ingest",
