@@ -34,6 +34,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'associate samples.csv npx.csv --family linear --exposure bmi --adjust m="age" -o results',
         _TWO_SETS,
     ),
+    "describe": (
+        "describe cohort.parquet --by isolation --by loneliness -o table1",
+        "describe samples.csv --by sex --variable age --variable bmi --where 'age >= 50' -o older",
+    ),
     "merge": ("merge results",),
     "compare": (
         "compare men women -o sexes",

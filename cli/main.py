@@ -21,6 +21,7 @@ from .check import check
 from .compare import compare
 from .console import open_streams, report_error, say
 from .demo import demo
+from .describe import describe
 from .doctor import doctor
 from .export import export
 from .fields import fields
@@ -45,6 +46,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     export,
     phenotype,
     fields,
+    describe,
     check,
     associate,
     merge,

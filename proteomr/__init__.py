@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
     from proteomr.comparison import adjust, compare
+    from proteomr.description import describe
     from proteomr.gwas import munge
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
     from proteomr.io.ingest_job import ingest
@@ -44,6 +45,7 @@ __all__ = [
     "clean",
     "compare",
     "derive",
+    "describe",
     "harmonise",
     "ingest",
     "load_definition",
@@ -73,6 +75,7 @@ _HOMES = {
     "clean": "proteomr.qc",
     "compare": "proteomr.comparison",
     "derive": "proteomr.phenotype",
+    "describe": "proteomr.description",
     "harmonise": "proteomr.mr.harmonise_job",
     "ingest": "proteomr.io.ingest_job",
     "load_definition": "proteomr.phenotype",

@@ -43,7 +43,7 @@ from proteomr.stats.sentinels import describe_sentinels, find_sentinels, seems_c
 from proteomr.tables import WITHDRAWN, WITHOUT_PROTEINS, Cohort, Drop
 from proteomr.tables import columns as c
 
-__all__ = ["choose_id", "read_assays", "read_cohort"]
+__all__ = ["choose_id", "read_assays", "read_cohort", "read_samples"]
 
 _STEP: Final = "load"
 _LOOKED_AT: Final = 100  # proteins: what is wrong with an export is so with the first of them
@@ -124,7 +124,7 @@ def read_cohort(
     """
     _refuse_frames({"samples": samples, "assays": assays})
     named = _name_files(samples, proteins, assays)
-    everybody, id_name = _read_samples(named.samples, id_column=choose_id(named.samples, id_column))
+    everybody, id_name = read_samples(named.samples, id_column=choose_id(named.samples, id_column))
     withdrawal = None
     frame, gone = everybody, _NOBODY
     if withdrawn is not None:
@@ -297,7 +297,7 @@ def _assays(inside: dict[str, Path], listed: Path | None) -> Path | None:
 
 def _add_columns(frame: pl.DataFrame, id_name: str, path: Path) -> pl.DataFrame:
     """Add the columns that only the store's samples have; people it lacks get empty cells."""
-    stored, stored_id = _read_samples(path, id_column=None)
+    stored, stored_id = read_samples(path, id_column=None)
     further = [name for name in stored.columns if name not in {*frame.columns, stored_id}]
     keyed = stored.select(pl.col(stored_id).alias(id_name), *further)
     return frame.join(keyed, on=id_name, how="left", maintain_order="left")
@@ -345,7 +345,8 @@ def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iter
 
 
 @reads
-def _read_samples(path: Path, *, id_column: str | None) -> tuple[pl.DataFrame, str]:
+def read_samples(path: Path, *, id_column: str | None) -> tuple[pl.DataFrame, str]:
+    """Return a table of people, their identifiers normalised, and the name of that column."""
     frame = read_table(path, id_column=id_column)
     with name_file(path):
         name = find_id_column(frame.columns, id_column=id_column)

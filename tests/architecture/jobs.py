@@ -191,6 +191,27 @@ CASES = (
         out="cohort.parquet",
     ),
     Case(
+        "DescribeJob",
+        "describe",
+        "proteomr.describe",
+        Call("samples.csv", lambda: proteomr.describe("samples.csv")),
+        Call(
+            "samples.csv --by iso --variable age --level 0.9 --id eid --withdrawn gone.csv "
+            "--where 'age > 30' --keep keep.csv --remove gone.csv",
+            lambda: proteomr.describe(
+                "samples.csv",
+                by="iso",
+                variables="age",
+                level=0.9,
+                id_column="eid",
+                withdrawn="gone.csv",
+                where="age > 30",
+                keep="keep.csv",
+                remove="gone.csv",
+            ),
+        ),
+    ),
+    Case(
         "AssociateJob",
         "associate",
         "proteomr.associate",

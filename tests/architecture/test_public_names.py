@@ -26,6 +26,7 @@ NAMES = [
     "clean",
     "compare",
     "derive",
+    "describe",
     "harmonise",
     "ingest",
     "load_definition",
