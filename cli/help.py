@@ -34,6 +34,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'associate samples.csv npx.csv --family linear --exposure bmi --adjust m="age" -o results',
         _TWO_SETS,
     ),
+    "e-values": (
+        "e-values results --where-rows 'q_bh < 0.05' -o e_values.parquet",
+        "e-values table.csv --scale HR --outcome common -o e_values.csv",
+    ),
     "describe": (
         "describe cohort.parquet --by isolation --by loneliness -o table1",
         "describe samples.csv --by sex --variable age --variable bmi --where 'age >= 50' -o older",

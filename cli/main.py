@@ -23,6 +23,7 @@ from .console import open_streams, report_error, say
 from .demo import demo
 from .describe import describe
 from .doctor import doctor
+from .e_values import e_values
 from .export import export
 from .fields import fields
 from .genes import genes
@@ -52,6 +53,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     merge,
     compare,
     adjust,
+    e_values,
     harmonise,
     mr,
     genes,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from proteomr.phenotype import derive, load_definition
     from proteomr.provenance import Manifest
     from proteomr.qc import clean, load_policy, qc
+    from proteomr.sensitivity import e_values
     from proteomr.simulate import simulate
     from proteomr.tables import Associations, Cohort, Fields, Measurements
     from proteomr.tables.genes import load_genes
@@ -46,6 +47,7 @@ __all__ = [
     "compare",
     "derive",
     "describe",
+    "e_values",
     "harmonise",
     "ingest",
     "load_definition",
@@ -76,6 +78,7 @@ _HOMES = {
     "compare": "proteomr.comparison",
     "derive": "proteomr.phenotype",
     "describe": "proteomr.description",
+    "e_values": "proteomr.sensitivity",
     "harmonise": "proteomr.mr.harmonise_job",
     "ingest": "proteomr.io.ingest_job",
     "load_definition": "proteomr.phenotype",

@@ -30,7 +30,7 @@ def test_the_readme_names_no_command_or_option_that_does_not_exist() -> None:
 
     group = typer.main.get_command(main.app)
     known = dict(getattr(group, "commands", {}))
-    assert set(re.findall(r"`?proteomr ([a-z]+)", README)) <= known.keys()
+    assert set(re.findall(r"`?proteomr ([a-z][a-z-]*)", README)) <= known.keys()
     options = {
         option for command in known.values() for entry in command.params for option in entry.opts
     }

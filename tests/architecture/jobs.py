@@ -191,6 +191,26 @@ CASES = (
         out="cohort.parquet",
     ),
     Case(
+        "EValueJob",
+        "e-values",
+        "proteomr.e_values",
+        Call("effects.csv --scale OR", lambda: proteomr.e_values("effects.csv", scale="OR")),
+        Call(
+            "effects.csv --scale difference --outcome rare --sd 2 --delta 3 --level 0.9 "
+            "--where-rows exposure=iso",
+            lambda: proteomr.e_values(
+                "effects.csv",
+                scale="difference",
+                outcome="rare",
+                sd=2.0,
+                delta=3.0,
+                level=0.9,
+                rows=("exposure=iso",),
+            ),
+        ),
+        out="e_values.parquet",
+    ),
+    Case(
         "DescribeJob",
         "describe",
         "proteomr.describe",

@@ -27,6 +27,7 @@ NAMES = [
     "compare",
     "derive",
     "describe",
+    "e_values",
     "harmonise",
     "ingest",
     "load_definition",
