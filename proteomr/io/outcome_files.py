@@ -59,7 +59,7 @@ def read_outcomes(
     label : of the file, for messages and counts.
     cohort : the people.
     formula : covariates of these outcomes alone, among the columns of the file.
-    id_column : name of the identifier; None for the usual names.
+    id_column : name of the identifier; None for that of the samples, and the usual names.
 
     Raises
     ------
@@ -86,7 +86,10 @@ def read_outcomes(
     path = Path(path)
     frame = read_table(path, id_column=id_column)
     with name_file(path):
-        name = find_id_column(frame.columns, id_column=choose_id(path, id_column))
+        named = choose_id(path, id_column)
+        if id_column is None and cohort.id_column in frame.columns:
+            named = cohort.id_column
+        name = find_id_column(frame.columns, id_column=named)
         ids = normalise_ids(frame[name])
     people = cohort.samples[cohort.id_column]
     match = match_ids(people, ids, names=("samples", f"file {path.name}"))

@@ -27,6 +27,7 @@ from proteomr.models.base import (
 )
 from proteomr.models.cells import describe_aliased
 from proteomr.models.family import FitOptions, Scans
+from proteomr.models.responses import respond
 from proteomr.models.targets import Role
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import (
@@ -307,7 +308,9 @@ def _fit_model(
     rows = block.observed[j]
     target = problem.targets[problem.models[m].target]
     protein, values = block.values[j, rows], target.values[rows]
-    x, y = (values, protein) if side == "response" else (protein, values)
+    responded = values if side == "response" else respond(target, rows)
+    y = values if isinstance(responded, Refusal) else responded
+    x, y = (values, protein) if side == "response" else (protein, y)
     label = target.name if side == "response" else "the protein"
     design = _lay_out(problem, block, j, m, x, label=label)
     weights = problem.weights[rows] if problem.weights is not None else np.ones(y.size)
@@ -321,6 +324,8 @@ def _fit_model(
         refusal = Refusal(Status.too_few, message)
     elif has_one_cluster(clusters):
         refusal = Refusal(Status.too_few, ONE_CLUSTER)
+    elif isinstance(responded, Refusal):
+        refusal = responded
     if refusal is not None:
         return _ModelFit(design, refusal, whatever_term=True)
     asked = np.flatnonzero(design.independent >= design.term)

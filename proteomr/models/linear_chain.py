@@ -22,6 +22,7 @@ from proteomr.models.cells import (
     orthonormalise_twice,
     take_out_cells,
 )
+from proteomr.models.responses import respond_throughout
 from proteomr.stats.celled import CelledBasis
 from proteomr.stats.linalg import condition_columns, find_powers, scale_columns
 
@@ -134,7 +135,9 @@ def _without_empty(
 
 
 def _lay_out_terms(problem: Problem, *, products: bool) -> Terms:
-    targets, units = condition_columns(np.column_stack([t.values for t in problem.targets]))
+    targets, units = condition_columns(
+        np.column_stack([respond_throughout(t) for t in problem.targets])
+    )
     by, by_units = scale_columns(
         np.empty((problem.n, 0)) if problem.interaction is None else problem.interaction
     )

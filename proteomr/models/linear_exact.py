@@ -7,6 +7,7 @@ import numpy as np
 from proteomr._typing import F64, I64
 from proteomr.models.base import Block, Fit, Problem, Refusal
 from proteomr.models.cells import describe_aliased
+from proteomr.models.responses import respond
 from proteomr.stats.linalg import (
     LeastSquares,
     change_units,
@@ -40,7 +41,10 @@ def fit_exactly(problem: Problem, block: Block, j: int, m: int, *, response: boo
     values, protein = target.values[rows], block.values[j, rows]
     if values.size == 0 or np.all(values == values[0]):
         return Refusal(Status.constant, f"{target.name} has one value on the rows of the fit")
-    x, y = (values, protein) if response else (protein, values)
+    responded = values if response else respond(target, rows)
+    if isinstance(responded, Refusal):
+        return responded
+    x, y = (values, protein) if response else (protein, responded)
     term, other = (target.name, "the protein") if response else ("the protein", target.name)
     X, per = condition_columns(np.column_stack([C, block.own[j][:, rows].T, x]))
     # Exactly: a rounded centre or scale would cost ill-conditioned designs digits.
