@@ -56,6 +56,12 @@ def plan_scan(
     for table in outcomes:
         cohort = add_covariates(cohort, table)
     beside = _list_beside(outcomes)
+    for name in spec.outcomes:
+        if name in beside:
+            raise UsageError(
+                f"outcome {name!r} is given twice: as a column of the samples, and in "
+                f"{beside[name].label}, all of whose columns are outcomes but for its covariates"
+            )
     named, spec = spec.outcomes, replace(spec, outcomes=(*spec.outcomes, *beside))
     reading = read_formulas(
         cohort,
