@@ -15,6 +15,7 @@ from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.proteins import name_file
 from proteomr.io.tables import read_table
 from proteomr.tables import Cohort, Drop
+from proteomr.tables.names import refuse_names
 
 __all__ = ["OutcomeTable", "add_covariates", "read_outcomes"]
 
@@ -99,6 +100,7 @@ def read_outcomes(
     outcomes = [column for column in columns if column not in theirs]
     if not outcomes:
         raise ColumnError(f"{path}: no column is left for an outcome; {len(theirs)} are covariates")
+    refuse_names(columns, what="an outcome", path=path)
     keyed = frame.select(pl.Series("_id", ids), *columns)
     aligned = pl.DataFrame({"_id": people}).join(keyed, on="_id", how="left", maintain_order="left")
     drop = Drop(f"outcomes, {label}", "in the outcomes, not among the people", match.only_right)
