@@ -17,6 +17,7 @@ from proteomr.association.effective import count_effective_tests, set_thresholds
 from proteomr.association.file_order import doubt_order
 from proteomr.association.forecast import estimate_joining, keep
 from proteomr.association.oddities import describe_oddities
+from proteomr.association.outcome_options import OutcomeOptions
 from proteomr.association.outputs import ColumnStyle, collect_run, describe_run
 from proteomr.association.plan import Plan, number_blocks, plan_scan
 from proteomr.association.specification import ModelSpec
@@ -215,8 +216,16 @@ def describe_plan(plan: Plan) -> list[tuple[str, str]]:
     return [
         ("model", f"{spec.family}, {spec.direction}, transform {spec.transform}"),
         *((label, str(formula)) for label, formula in spec.formulas().items()),
+        *_describe_outcomes(spec.outcome_options),
         *(("left out", f"{drop.n}: {drop.reason} ({drop.step})") for drop in drops),
     ]
+
+
+def _describe_outcomes(options: OutcomeOptions) -> Iterator[tuple[str, str]]:
+    if options.transform != "none":
+        yield "outcomes", f"transform {options.transform} of those that are continuous"
+    for label, formula in options.formulas().items():
+        yield f"outcomes {label}", f"beside the adjustment set: {formula}"
 
 
 def _read(

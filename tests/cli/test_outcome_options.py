@@ -17,7 +17,8 @@ import proteomr
 def outcomes(study: Any) -> pl.DataFrame:
     """Write the outcomes of 100 of the 150 people in four formats, with a scanner of their own."""
     g = np.random.default_rng(4)
-    frame = study.samples.select("ID")[:100].with_columns(
+    people: pl.DataFrame = study.samples
+    frame = people.select("ID")[:100].with_columns(
         grip=pl.Series(g.normal(30, 5, 100).round(2)),
         mass=pl.Series(np.exp(g.normal(0, 1, 100)).round(3)),
         scanner=pl.Series(g.choice(["A", "B"], 100)),
