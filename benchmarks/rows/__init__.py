@@ -7,6 +7,7 @@ The rows of the whole scan and of its growth are read from what ``benchmarks.run
 from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
+from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Regressions
 from benchmarks.rows.row import Matter, Row
@@ -18,6 +19,7 @@ MATTERS: tuple[Matter, ...] = (
     Ranks(),
     Regressions("linear"),
     Regressions("logistic"),
+    Phenome(),
     ManyOutcomes(),
     RobustMethods(),
     QualityControl(),

@@ -348,7 +348,7 @@ def test_a_column_that_is_no_outcome_of_the_family_is_one_line(
         (lambda: OutcomeOptions.read(["a"], ["b=age"]), UsageError, "which are in no file"),
         (lambda: OutcomeOptions.read(["a"], ["a=x", "a=y"]), UsageError, "given twice"),
         (lambda: OutcomeOptions.read(["a"], ["a=x +"]), FormulaError, "name was needed"),
-        (lambda: OutcomeOptions((), cast("Any", "sqrt")), UsageError, "no transform 'sqrt' of outcomes"),
+        (lambda: OutcomeOptions((), cast("Any", "root")), UsageError, "no transform 'root'"),
         (lambda: ModelSpec("linear", ("iso",), outcome_options=OutcomeOptions((), "log")),
          UsageError, "is for outcomes, and exposures are given"),
         (lambda: ModelSpec("linear", ("iso",), outcome_options=OutcomeOptions((("a", "1"),))),

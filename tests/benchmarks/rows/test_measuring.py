@@ -19,6 +19,7 @@ from benchmarks.rows.floors import Floors
 from benchmarks.rows.forms import FORMS
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods, make_pairs
 from benchmarks.rows.mr_loop import fit_defaults
+from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Found, Regressions, affordable, find_exactly
 from benchmarks.rows.row import Matter, Scope
@@ -36,7 +37,11 @@ def readings(matter: Matter, scope: Scope) -> list[Reading]:
 
 
 @pytest.mark.parametrize(
-    "matter", [Floors(), Ranks(), ManyOutcomes(), RobustMethods(), QualityControl(), Munging()]
+    "matter",
+    [
+        *(Floors(), Ranks(), Phenome(), ManyOutcomes(), RobustMethods()),
+        *(QualityControl(), Munging()),
+    ],
 )
 def test_every_row_of_a_matter_is_measured_and_right(matter: Matter, scope: Scope) -> None:
     found = readings(matter, scope)
