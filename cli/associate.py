@@ -10,6 +10,7 @@ from proteomr.families import FAMILY_NAMES, LISTED_FAMILIES
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
+from .iv_options import Instruments
 from .jobs import Task, choose_formats, read_shard, run_command
 from .outcome_options import Outcomes
 from .people_options import People
@@ -154,6 +155,7 @@ def associate(
             "clustered, as clubSandwich.",
         ),
     ] = "classical",
+    instruments: Instruments,
     firth: Annotated[
         bool,
         typer.Option(
@@ -178,6 +180,15 @@ def associate(
             rich_help_panel=shared.MODELS,
             help="Count the independent tests that the proteins amount to (Nyholt, Li-Ji, Galwey, "
             "Gao), and print the threshold of each.",
+        ),
+    ] = False,
+    coefficients: Annotated[
+        bool,
+        typer.Option(
+            "--coefficients",
+            rich_help_panel=shared.MODELS,
+            help="Write coefficients.parquet too: every coefficient of every model. Fits then go "
+            "one by one.",
         ),
     ] = False,
     level: Annotated[
@@ -276,6 +287,8 @@ def associate(
             outcomes=tuple(outcome or ()),
             reference_level=reference_level,
             outcome_options=phenome.choose(),
+            iv=instruments.read(),
+            coefficients=coefficients,
         )
         request = make_request(
             spec,
@@ -290,6 +303,8 @@ def associate(
             people=people.choose(),
             chosen_proteins=chosen.choose(),
             outcome_files=phenome.label(),
+            instruments=instruments.instrument_by_protein,
+            genotypes=instruments.genotypes,
         )
         return AssociateJob(request, columns, share)
 

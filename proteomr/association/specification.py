@@ -13,6 +13,8 @@ from proteomr.models import (
     AnyFamily,
     Asked,
     FitOptions,
+    IvEstimator,
+    IvOptions,
     Role,
     find_family,
     refuse_unsupported,
@@ -55,6 +57,8 @@ class ModelSpec:
         or alphabetically first.
     outcome_options : files of outcomes, whose columns join the outcomes as they are read, and the
         transform of outcomes.
+    iv : instruments and the estimator, for the iv family.
+    coefficients : also a table of all coefficients of every model.
 
     Raises
     ------
@@ -84,6 +88,8 @@ class ModelSpec:
     outcomes: tuple[str, ...] = ()
     reference_level: str | None = None
     outcome_options: OutcomeOptions = field(default_factory=OutcomeOptions)
+    iv: IvOptions = field(default_factory=IvOptions)
+    coefficients: bool = False
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -108,6 +114,7 @@ class ModelSpec:
             outcome_transform=self.outcome_options.transform,
         )
         refuse_unsupported(find_family(self.family), asked)
+        self._check_instruments()
         self.formulas()
 
     def _check_types(self) -> None:
@@ -139,6 +146,36 @@ class ModelSpec:
         if self.interaction is not None and self.interaction in self.targets:
             raise UsageError(f"{self.interaction!r} is an {self.role} and the interaction")
 
+    def _check_instruments(self) -> None:
+        """Refuse an endogenous variable without instruments, and instruments that are in its model.
+
+        Which columns the terms of an instrument are of is known to the scan, and refused there.
+        """
+        iv = self.iv
+        _check_choice("estimator", iv.estimator or "2sls", get_args(IvEstimator))
+        if not find_family(self.family).supports.instruments:
+            return
+        if not iv.instruments and not iv.by_protein:
+            raise UsageError(
+                f"the {self.family} family needs instruments: name one (--instrument NAME), or a "
+                "table of each protein's own (--instrument-by-protein FILE)"
+            )
+        if iv.instruments and iv.by_protein:
+            raise UsageError("instruments of all proteins and of each: give one or the other")
+        if iv.by_protein and self.role == "exposure":
+            raise UsageError(
+                "instruments of each protein are for an outcome ~ protein, where the protein is "
+                "endogenous: name an outcome (--outcome NAME)"
+            )
+        repeated = [name for name in iv.instruments if iv.instruments.count(name) > 1]
+        if repeated:
+            raise UsageError(f"instrument {repeated[0]!r} is given twice")
+        if iv.estimator == "2sri" and self.role == "exposure":
+            raise UsageError(
+                "2sri is for an outcome of two levels (--outcome NAME); for exposures there are "
+                "2sls, liml and gmm"
+            )
+
     @property
     def role(self) -> Role:
         """Whether the targets are exposures or outcomes."""
@@ -152,7 +189,13 @@ class ModelSpec:
     @property
     def options(self) -> FitOptions:
         """What is asked of the family."""
-        return FitOptions(errors=self.errors, firth=self.firth, level=self.level)
+        return FitOptions(
+            errors=self.errors,
+            firth=self.firth,
+            level=self.level,
+            iv=self.iv,
+            coefficients=self.coefficients,
+        )
 
     @property
     def direction(self) -> str:
@@ -174,6 +217,12 @@ class ModelSpec:
         facts["outcomes"] = list(self.outcomes)
         facts["adjust"] = [[label, text] for label, text in self.adjust.items()]
         facts["outcome_options"] = self.outcome_options.to_dict()
+        if not self.coefficients:
+            del facts["coefficients"]
+        if self.iv.is_default:
+            del facts["iv"]
+        else:
+            facts["iv"] = {**facts["iv"], "instruments": list(self.iv.instruments)}
         return facts
 
     @classmethod
@@ -186,6 +235,9 @@ class ModelSpec:
             settings["adjust"] = dict(settings["adjust"])
         if "outcome_options" in settings:
             settings["outcome_options"] = OutcomeOptions.from_dict(settings["outcome_options"])
+        if "iv" in settings:
+            iv = dict(settings["iv"])
+            settings["iv"] = IvOptions(**{**iv, "instruments": tuple(iv["instruments"])})
         return cls(**settings)
 
 

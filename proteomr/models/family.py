@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
@@ -12,6 +13,7 @@ from proteomr._typing import I64
 from proteomr.errors import ColumnError
 from proteomr.models.base import Block, FitBlock, Layout, Problem
 from proteomr.models.cells import order_rows
+from proteomr.models.iv_options import IvOptions
 from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
 from proteomr.stats.sandwich import ErrorKind
 from proteomr.stats.sentinels import seems_code
@@ -35,11 +37,15 @@ class FitOptions:
     errors : kind of standard error.
     firth : give Firth's penalised estimate where a fit is separated.
     level : coverage of intervals that are not Wald's.
+    iv : instruments and their estimator.
+    coefficients : give all coefficients of every model.
     """
 
     errors: ErrorKind = "classical"
     firth: bool = False
     level: float = 0.95
+    iv: IvOptions = field(default_factory=IvOptions)
+    coefficients: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class Support:
     firth : Firth's estimate.
     own_covariates : covariates that each protein has for itself.
     outcome_transform : transforms of continuous outcomes within the rows of each fit.
+    instruments : instruments of an endogenous variable, without which it has no estimate.
+    coefficients : all coefficients of every model.
     """
 
     roles: tuple[Role, ...]
@@ -64,6 +72,8 @@ class Support:
     firth: bool = False
     own_covariates: bool = False
     outcome_transform: bool = False
+    instruments: bool = False
+    coefficients: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +143,15 @@ class Family(ABC, Generic[State]):
             f"{column.role} {column.name!r} has {column.n_levels} levels{shown}: "
             f"it needs {needs} for the {cls.name} family{_say_remedy(column)}"
         )
+
+    def check_targets(self, targets: Sequence[Target]) -> None:
+        """Refuse targets that what is asked of the family is not for; here none.
+
+        Raises
+        ------
+        UsageError
+            A target is of another kind.
+        """
 
     def order(self, layout: Layout) -> I64:
         """Return the order in which the family wants the rows of a problem.

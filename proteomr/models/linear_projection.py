@@ -17,11 +17,11 @@ from proteomr.models.base import Block
 from proteomr.models.linear_chain import Chain, ChainModel, Terms
 from proteomr.stats.linalg import cholesky_pivots
 
-__all__ = ["Projection", "Reduced", "project_block", "reduce_model"]
+__all__ = ["PIVOT", "Projection", "Reduced", "factor_borders", "project_block", "reduce_model"]
 
 # A Schur complement of this share of its diagonal has lost five digits to cancellation: with the
 # sixteen of doubles, estimates keep the 1e-10 asked of linear fits. What is below is refined.
-_PIVOT = 1e-5
+PIVOT = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def project_block(
     return Projection(
         columns,
         factor,
-        pivots > _PIVOT,
+        pivots > PIVOT,
         np.asarray(np.linalg.solve(factor, borders), dtype=np.float64),
         corner,
         block.counts,
@@ -176,17 +176,23 @@ def reduce_model(
     V = projection.borders[:, :rank, take]
     whole = projection.corner[:, take][:, :, take]
     S = whole - np.matmul(V.transpose(0, 2, 1), V)
-    factor, smallest = _factor(S, np.einsum("bii->bi", whole))
+    factor, smallest = factor_borders(S, np.einsum("bii->bi", whole))
     df = projection.counts - rank - (len(take) - 1)
-    plain = (smallest > _PIVOT) & (df > 0) & projection.plain
+    plain = (smallest > PIVOT) & (df > 0) & projection.plain
     factor[~plain] = np.eye(len(take))
     inverse = np.asarray(np.linalg.inv(factor[:, s:-1, s:-1]), dtype=np.float64)
     rss = factor[:, -1, -1] ** 2
     return Reduced(np.array(take), rank, factor, inverse, rss, df.astype(np.float64), plain)
 
 
-def _factor(S: F64, whole: F64) -> tuple[F64, F64]:
-    """Return Cholesky factors ``(b, c, c)`` and their smallest pivots, as shares of the whole."""
+def factor_borders(S: F64, whole: F64) -> tuple[F64, F64]:
+    """Return Cholesky factors ``(b, c, c)`` and their smallest pivots, as shares of the whole.
+
+    Parameters
+    ----------
+    S : ``(b, c, c)``, overwritten.
+    whole : ``(b, c)``.
+    """
     L = np.zeros_like(S)
     smallest = np.full(S.shape[0], np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
