@@ -34,10 +34,10 @@ from proteomr.models.iv_entry import (
     Told,
     describe_strength,
 )
+from proteomr.models.iv_equation import lay_out_equation
 from proteomr.models.iv_exact import (
     Exact,
     fit_equation,
-    lay_out_equation,
     list_coefficients,
     reduce_equation,
 )

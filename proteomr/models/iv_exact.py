@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.models.base import Block, Problem, Refusal
-from proteomr.models.details import OWN_NAME
+from proteomr.models.base import Refusal
 from proteomr.models.exact import ONE_CLUSTER, has_one_cluster
+from proteomr.models.iv_equation import Equation, root_of
 from proteomr.models.iv_options import IvEstimator
 from proteomr.models.linear_exact import COMBINATION
 from proteomr.stats.efficient_moments import estimate_by_moments, sum_moments
@@ -18,9 +18,7 @@ from proteomr.stats.instrument_tests import InstrumentTest
 from proteomr.stats.instrumental import Estimates, Triangles
 from proteomr.stats.instrumental_fit import Chunk, fit_instrumental, scale_variance
 from proteomr.stats.linalg import (
-    condition_columns,
     find_independent,
-    find_powers,
     solve_least_squares,
 )
 from proteomr.stats.sandwich import ErrorKind
@@ -28,11 +26,9 @@ from proteomr.status import Status
 
 __all__ = [
     "NO_INSTRUMENT",
-    "Equation",
     "Exact",
     "Solved",
     "fit_equation",
-    "lay_out_equation",
     "list_coefficients",
     "reduce_equation",
 ]
@@ -43,44 +39,6 @@ _ALIASED = 1e-9
 # Residuals of this share of a variable are rounding, as in the linear family.
 _PERFECT = 1e-11
 NO_INSTRUMENT = "no instrument varies beside the covariates on the rows of the fit"
-
-
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """One regression with an endogenous variable on its n rows, columns conditioned.
-
-    Attributes
-    ----------
-    covariates : ``(n, p)``, the intercept first; their own names and scales beside them.
-    instruments : ``(n, q)``.
-    scales, covariate_shifts : ``(p,)``, by which columns as they were measured are those here,
-        times the scale and plus the shift.
-    endogenous, response : ``(n,)``; by units and shifts likewise; and what they are.
-    term : name of the endogenous variable.
-    weights : ``(n,)``; None for equal ones.
-    clusters : ``(n,)``, numbered from 0 on; None for independent rows.
-    target : what is not the protein, whose values may all be one.
-    """
-
-    covariates: F64
-    names: tuple[str, ...]
-    scales: F64
-    covariate_shifts: F64
-    instruments: F64
-    instrument_names: tuple[str, ...]
-    endogenous: F64
-    response: F64
-    units: tuple[float, float]
-    shifts: tuple[float, float]
-    labels: tuple[str, str]
-    term: str
-    weights: F64 | None
-    clusters: I64 | None
-
-    @property
-    def n(self) -> int:
-        """Number of rows."""
-        return int(self.response.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,74 +80,9 @@ class Exact:
         )
 
 
-def lay_out_equation(
-    problem: Problem,
-    block: Block,
-    j: int,
-    m: int,
-    instruments: F64,
-    names: tuple[str, ...],
-    *,
-    response: bool,
-) -> Equation:
-    """Put the columns of one model of one protein together.
-
-    Parameters
-    ----------
-    instruments : ``(n of the problem, q)``.
-    response : whether the protein is the response, and the target endogenous.
-    """
-    rows = block.observed[j]
-    model = problem.models[m]
-    target = problem.targets[model.target]
-    columns = problem.adjustments[model.adjustment].columns
-    C = np.column_stack([problem.covariates[rows][:, columns], block.own[j][:, rows].T])
-    covariates, scales, shifts = _condition(C)
-    if problem.scales is not None and problem.shifts is not None:
-        own = block.own.shape[1]
-        shifts = shifts * np.append(problem.scales[columns], np.ones(own))
-        shifts += np.append(problem.shifts[columns], np.zeros(own))
-        scales = scales * np.append(problem.scales[columns], np.ones(own))
-    both, units, moved = _condition(np.column_stack([block.values[j, rows], target.values[rows]]))
-    labels, order = ["the protein", target.name], [1, 0] if response else [0, 1]
-    clusters = None
-    if problem.clusters is not None:
-        clusters = np.unique(problem.clusters[rows], return_inverse=True)[1].astype(np.int64)
-    return Equation(
-        covariates,
-        (*problem.names_of(model.adjustment), *problem.own_names),
-        scales,
-        shifts,
-        condition_columns(instruments[rows])[0],
-        names,
-        both[:, order[0]],
-        both[:, order[1]],
-        (float(units[order[0]]), float(units[order[1]])),
-        (float(moved[order[0]]), float(moved[order[1]])),
-        (labels[order[0]], labels[order[1]]),
-        target.name if response else OWN_NAME,
-        None if problem.weights is None else _in_range(problem.weights[rows]),
-        clusters,
-    )
-
-
-def _condition(columns: F64) -> tuple[F64, F64, F64]:
-    """Return conditioned columns, their scales, and their shifts, which are exact."""
-    conditioned, scales = condition_columns(columns)
-    if not columns.shape[0]:
-        return conditioned, scales, np.zeros(columns.shape[1])
-    with np.errstate(over="ignore"):  # of a unit near the largest numbers: no intercept then
-        return conditioned, scales, columns[0] - conditioned[0] * scales
-
-
-def _in_range(weights: F64) -> F64:
-    """Return weights in a unit in which their roots lose no digits, on which no fit depends."""
-    return np.asarray(weights / find_powers(weights.max(keepdims=True, initial=0.0)))
-
-
 def reduce_equation(equation: Equation) -> Exact | Refusal:
     """Take what the covariates explain out of all columns, or say why there is no fit."""
-    root, p = _root_of(equation), equation.covariates.shape[1]
+    root, p = root_of(equation), equation.covariates.shape[1]
     whole = np.column_stack([equation.covariates, equation.instruments]) * root[:, None]
     independent = find_independent(whole, tolerance=_ALIASED)
     kept, used = independent[independent < p], independent[independent >= p] - p
@@ -317,7 +210,7 @@ def fit_equation(
     residuals = _residuals_of(exact, fit.estimates)
     if moments:
         return _fit_by_moments(exact, found, basis, triangle, residuals, scale)
-    along = basis.T @ (equation.endogenous * _root_of(equation))
+    along = basis.T @ (equation.endogenous * root_of(equation))
     information = float(fit.estimates.information[0])
     turned = np.append(-along, 1.0)  # what the endogenous variable's estimate moves others by
     if errors == "classical":
@@ -346,7 +239,7 @@ def _fit_by_moments(
     exact: Exact, found: Solved, basis: F64, triangle: F64, first: F64, scale: float
 ) -> Solved | Refusal:
     """Return two-step efficient GMM, from two-stage least squares."""
-    equation, root = exact.equation, _root_of(exact.equation)
+    equation, root = exact.equation, root_of(exact.equation)
     fit = estimate_by_moments(
         basis,
         exact.columns[:, :-2],
@@ -366,10 +259,6 @@ def _fit_by_moments(
         coefficients=np.append(np.linalg.solve(triangle, fit.estimate[:-1]), fit.estimate[-1]),
         covariance=_turn_back(triangle, covariance),
     )
-
-
-def _root_of(equation: Equation) -> F64:
-    return np.ones(equation.n) if equation.weights is None else np.sqrt(equation.weights)
 
 
 def _residuals_of(exact: Exact, estimates: Estimates) -> F64:
