@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,42 +183,67 @@ def _find_variants(
     return tuple(found["name"].to_list()), found["row"].cast(pl.Int64).to_numpy()
 
 
+class _BedVariants:
+    """The variants of a bed file, mapped anew by whichever process reads them."""
+
+    def __init__(self, path: Path, m: int, n: int) -> None:
+        self._made_of = path, m, n
+        self._data = map_bed(path, m=m, n=n)
+
+    def __reduce__(self) -> tuple[type[_BedVariants], tuple[Path, int, int]]:
+        return _BedVariants, self._made_of
+
+    def __call__(self, variant: int, /) -> F64:
+        bits = np.unpackbits(self._data[variant], bitorder="little").reshape(-1, 2)
+        pairs = bits[: self._made_of[2]]
+        return np.asarray(_COPIES[pairs[:, 0] + 2 * pairs[:, 1]])
+
+
+class _PgenVariants:
+    """The variants of a pgen file, opened anew by whichever process reads them."""
+
+    def __init__(self, path: Path, m: int, n: int) -> None:
+        self._made_of = path, m, n
+        try:
+            pgenlib: Any = importlib.import_module("pgenlib")
+        except ImportError:
+            remedy = "install proteomr[geno], or write a bed file with plink2 --make-bed"
+            raise UsageError(f"pgen files are read by the package pgenlib: {remedy}") from None
+        with path.open("rb") as file:
+            if file.read(2) != PLINK_MAGIC[:2]:
+                raise FormatError("is no pgen file", path=path)
+        try:
+            self._reader = pgenlib.PgenReader(bytes(path), raw_sample_ct=n)
+        except (OSError, RuntimeError) as fault:
+            raise FormatError(f"is not read by pgenlib ({fault})", path=path) from fault
+        count = int(self._reader.get_variant_ct())
+        if count != m:
+            raise FormatError(f"{count} variants, the pvar file lists {m}", path=path)
+        self._turn = threading.Lock()  # a reader has one place in its file
+
+    def __reduce__(self) -> tuple[type[_PgenVariants], tuple[Path, int, int]]:
+        return _PgenVariants, self._made_of
+
+    def __call__(self, variant: int, /) -> F64:
+        dosages = np.empty(self._made_of[2], dtype=np.float32)
+        with self._turn:
+            self._reader.read_dosages(variant, dosages)
+        return np.where(dosages == _MISSING, np.nan, dosages).astype(np.float64)
+
+
 @reads
 def _open_bed(prefix: Path) -> tuple[pl.Series, pl.Series, _Load]:
     variants = read_bim(beside(prefix, "bim"))
     ids = _read_people(beside(prefix, "fam"))
-    data = map_bed(beside(prefix, "bed"), m=variants.height, n=ids.len())
-
-    def load(variant: int) -> F64:
-        pairs = np.unpackbits(data[variant], bitorder="little").reshape(-1, 2)[: ids.len()]
-        return np.asarray(_COPIES[pairs[:, 0] + 2 * pairs[:, 1]])
-
+    load = _BedVariants(beside(prefix, "bed"), variants.height, ids.len())
     return ids, variants["variant_id"], load
 
 
 @reads
 def _open_pgen(prefix: Path) -> tuple[pl.Series, pl.Series, _Load]:
-    try:
-        pgenlib: Any = importlib.import_module("pgenlib")
-    except ImportError:
-        remedy = "install proteomr[geno], or write a bed file with plink2 --make-bed"
-        raise UsageError(f"pgen files are read by the package pgenlib: {remedy}") from None
     variants = read_pvar(beside(prefix, "pvar"))
     ids = _read_people(beside(prefix, "psam"))
-    place = beside(prefix, "pgen")
-    with place.open("rb") as file:
-        if file.read(2) != PLINK_MAGIC[:2]:
-            raise FormatError("is no pgen file", path=place)
-    reader = pgenlib.PgenReader(bytes(place), raw_sample_ct=ids.len())
-    if int(reader.get_variant_ct()) != variants.height:
-        count = int(reader.get_variant_ct())
-        raise FormatError(f"{count} variants, the pvar file lists {variants.height}", path=place)
-
-    def load(variant: int) -> F64:
-        dosages = np.empty(ids.len(), dtype=np.float32)
-        reader.read_dosages(variant, dosages)
-        return np.where(dosages == _MISSING, np.nan, dosages).astype(np.float64)
-
+    load = _PgenVariants(beside(prefix, "pgen"), variants.height, ids.len())
     return ids, variants["variant_id"], load
 
 
