@@ -6,6 +6,7 @@ The rows of the whole scan and of its growth are read from what ``benchmarks.run
 
 from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
+from benchmarks.rows.instruments import Instruments
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
 from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.ranks import Ranks
@@ -20,6 +21,7 @@ MATTERS: tuple[Matter, ...] = (
     Regressions("linear"),
     Regressions("logistic"),
     Phenome(),
+    Instruments(),
     ManyOutcomes(),
     RobustMethods(),
     QualityControl(),
