@@ -129,7 +129,7 @@ def _read_instruments(
     """
     if not texts:
         return None, (), ()
-    formula = union([parse(text).resolve(list(columns.names)) for text in texts])
+    formula = union([_parse_instrument(columns, text) for text in texts])
     present = np.logical_and.reduce([~columns.missing(name) for name in formula.variables])
     if not np.any(present):
         raise ColumnError(f"instruments {', '.join(texts)}: nobody has all of them")
@@ -141,6 +141,18 @@ def _read_instruments(
     if values.shape[1] == 0 or np.all(np.ptp(design.matrix[:, 1:], axis=0) == 0.0):
         raise ColumnError(f"instruments {', '.join(texts)}: one value among all people")
     return values, design.names[1:], formula.variables
+
+
+def _parse_instrument(columns: Columns, text: str) -> Formula:
+    """Return the terms of one instrument, or say of the instrument what is wrong with it."""
+    try:
+        formula = parse(text)
+        for name in formula.variables:
+            if name not in columns.names:
+                columns[name]  # says what may have been meant
+        return formula.resolve(list(columns.names))
+    except (FormulaError, ColumnError) as fault:
+        raise type(fault)(f"instrument {text!r}: {fault}") from None
 
 
 def _read_weights(column: pl.Series) -> F64:

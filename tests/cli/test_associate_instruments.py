@@ -121,7 +121,7 @@ def test_each_protein_may_have_instruments_of_its_own(
 
 MISTAKES: list[tuple[tuple[str, ...], int, str]] = [
     ((), 2, "the iv family needs instruments: name one (--instrument NAME)"),
-    (("--instrument", "snow"), 2, "'snow'"),
+    (("--instrument", "snow"), 3, "'snow'"),
     (("--instrument", "rain", "--instrument", "rain"), 2, "instrument 'rain' is given twice"),
     (("--instrument", "lonely"), 2, "'lonely' is an exposure and an instrument"),
     (
