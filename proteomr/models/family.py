@@ -144,6 +144,11 @@ class Family(ABC, Generic[State]):
             f"it needs {needs} for the {cls.name} family{_say_remedy(column)}"
         )
 
+    def ratio_of(self, target: Target) -> Ratio | None:
+        """Return what the exponential of an estimate of a target's models is; None for nothing."""
+        del target  # here the same for all
+        return self.ratio
+
     def check_targets(self, targets: Sequence[Target]) -> None:
         """Refuse targets that what is asked of the family is not for; here none.
 

@@ -26,7 +26,7 @@ from proteomr.models.base import (
 )
 from proteomr.models.cells import describe_aliased
 from proteomr.models.exact import ONE_BY_ONE
-from proteomr.models.family import Distribution, Family, Scans, Support
+from proteomr.models.family import Distribution, Family, Ratio, Scans, Support
 from proteomr.models.iv_entry import (
     COEFFICIENTS,
     CONFIDENCE_SETS,
@@ -106,6 +106,10 @@ class Iv(Family[IvState]):
         """Names of the further tables."""
         more = (COEFFICIENTS,) if self.options.coefficients else ()
         return (DIAGNOSTICS, CONFIDENCE_SETS, *more)
+
+    def ratio_of(self, target: Target) -> Ratio | None:
+        """Return the odds ratio of residual inclusion; least squares has none."""
+        return "OR" if self._choose(target) == "2sri" else None
 
     def check_targets(self, targets: Sequence[Target]) -> None:
         """Refuse residual inclusion for outcomes of other than two levels."""

@@ -179,3 +179,15 @@ def test_two_stage_residual_inclusion_is_not_for_numbers(to_dose: Any) -> None:
     ending = to_dose("--instrument", "rain", "--estimator", "2sri")
     assert ending.code == 2
     assert "2sri is for outcomes of two levels, and 'dose' holds numbers" in ending.message
+
+
+def test_residual_inclusion_alone_has_an_odds_ratio(proteomr: Any, instruments: Any) -> None:
+    files = [instruments.folder / name for name in ("samples.csv", "proteins.parquet")]
+    of = ("--family", "iv", "--outcome", "dose", "--outcome", "isolated", "--instrument", "rain")
+    ending = proteomr("associate", *files, *of, "-o", instruments.folder / "out")
+    assert ending.code == 0
+    found = table(instruments, "associations")
+    numbers, levels = (found.filter(outcome=name) for name in ("dose", "isolated"))
+    assert numbers["ratio"].null_count() == numbers.height
+    np.testing.assert_allclose(levels["ratio"], np.exp(levels["estimate"]))
+    assert levels["df"].null_count() == levels.height

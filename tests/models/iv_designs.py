@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from proteomr._typing import F64
 from proteomr.models import (
     Adjustment,
     Block,
@@ -114,7 +113,7 @@ def fit(family: Iv, problem: Problem, block: Block) -> FitBlock:
     return family.fit(family.prepare(problem), block)
 
 
-def rows_of(problem: Problem, block: Block, j: int, m: int) -> tuple[F64, F64, F64, F64, F64, F64]:
+def rows_of(problem: Problem, block: Block, j: int, m: int) -> tuple[Any, ...]:
     """Return covariates, instruments, protein, target, weights and clusters of a fit."""
     rows = block.observed[j]
     assert problem.instruments is not None

@@ -107,10 +107,13 @@ def test_estimates_and_errors_are_those_of_linearmodels(
 def test_the_tests_of_instruments_are_those_of_linearmodels() -> None:
     problem, block = draw(6, 260)
     table = fit(Iv(options_of()), problem, block).details["iv_diagnostics"]
-    rows = list(zip(table.protein, table.model, *map(table.columns.get, COLUMNS), strict=True))
+    rows: list[Any] = list(
+        zip(table.protein, table.model, *(table.columns[name] for name in COLUMNS), strict=True)
+    )
     for j, m in ((0, 0), (4, 1)):
         C, Z, protein, target, _, _ = rows_of(problem, block, j, m)
-        theirs = IV2SLS(protein, C, target, Z).fit(cov_type="unadjusted", debiased=True)
+        model = IV2SLS(protein, C, target, Z)
+        theirs: Any = model.fit(cov_type="unadjusted", debiased=True)
         mine = {row[2]: row[3:] for row in rows if row[:2] == (j, m)}
         first = theirs.first_stage.diagnostics
         assert mine["weak_instruments"][0] == pytest.approx(first["f.stat"].iloc[0], rel=1e-9)
@@ -135,10 +138,11 @@ def test_j_is_that_of_two_step_gmm(errors: str) -> None:
         at = [i for i, name in enumerate(table.columns["test"]) if name == "hansen_j"]
         j, m = int(table.protein[at[0]]), int(table.model[at[0]])
         C, Z, protein, target, _, clusters = rows_of(problem, block, j, m)
-        more = {"weight_type": "robust"}
+        more: dict[str, Any] = {"weight_type": "robust"}
         if errors == "CR0":
             more = {"weight_type": "clustered", "clusters": clusters}
-        theirs = IVGMM(protein, C, target, Z, **more).fit().j_stat
+        fitted: Any = IVGMM(protein, C, target, Z, **more).fit()
+        theirs = fitted.j_stat
         assert table.columns["statistic"][at[0]] == pytest.approx(theirs.stat, rel=1e-8)
         assert table.columns["p_value"][at[0]] == pytest.approx(theirs.pval, rel=1e-8)
 
