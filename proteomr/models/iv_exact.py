@@ -19,7 +19,7 @@ from proteomr.stats.instrumental import Estimates, Triangles
 from proteomr.stats.instrumental_fit import Chunk, fit_instrumental, scale_variance
 from proteomr.stats.linalg import (
     find_independent,
-    solve_least_squares,
+    take_out,
 )
 from proteomr.stats.sandwich import ErrorKind
 from proteomr.status import Status
@@ -91,8 +91,7 @@ def reduce_equation(equation: Equation) -> Exact | Refusal:
         return refusal
     C = whole[:, kept]
     both = np.column_stack([equation.endogenous, equation.response]) * root[:, None]
-    fits = [solve_least_squares(C, z) for z in [*whole[:, p + used].T, *both.T]]
-    left = np.column_stack([fit.residuals for fit in fits])
+    coefficients, left = take_out(C, np.column_stack([whole[:, p + used], both]))
     lengths = np.linalg.norm(_centre(both, root), axis=0)
     for at, label in enumerate(equation.labels):
         if np.linalg.norm(left[:, at - 2]) < _PERFECT * lengths[at]:
@@ -104,8 +103,7 @@ def reduce_equation(equation: Equation) -> Exact | Refusal:
     if triangles.predicted[0] <= (_PERFECT * lengths[0]) ** 2:
         what = f"the instruments say nothing of {equation.labels[0]} on the rows of the fit"
         return Refusal(Status.not_identified, what)
-    on = np.column_stack([fit.coefficients for fit in fits[-2:]])
-    return Exact(equation, kept, used, triangles, Q, C, on)
+    return Exact(equation, kept, used, triangles, Q, C, coefficients[:, -2:])
 
 
 def _refuse_few(equation: Equation, k: int, q: int) -> Refusal | None:
