@@ -12,6 +12,7 @@ from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .iv_options import Instruments
 from .jobs import Task, choose_formats, read_shard, run_command
+from .mixed_options import Mixed
 from .outcome_options import Outcomes
 from .people_options import People
 from .protein_options import ChosenProteins
@@ -233,6 +234,7 @@ def associate(
     withdrawn: shared.Withdrawn = None,
     people: People,
     chosen: ChosenProteins,
+    mixed: Mixed,
     blocks: Blocks,
     shard: Annotated[
         str | None,
@@ -270,6 +272,7 @@ def associate(
 
     def make_job() -> "AssociateJob":
         from proteomr.association import AssociateJob, ModelSpec, make_request
+        from proteomr.models import MixedOptions
 
         spec = ModelSpec(
             family,
@@ -289,6 +292,7 @@ def associate(
             outcome_options=phenome.choose(),
             iv=instruments.read(),
             coefficients=coefficients,
+            mixed=MixedOptions(tuple(mixed.random or ()), mixed.ddf, mixed.kinship is not None),
         )
         request = make_request(
             spec,
@@ -305,6 +309,7 @@ def associate(
             outcome_files=phenome.label(),
             instruments=instruments.instrument_by_protein,
             genotypes=instruments.genotypes,
+            kinship=mixed.kinship,
         )
         return AssociateJob(request, columns, share)
 

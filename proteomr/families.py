@@ -43,6 +43,7 @@ LISTED_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
         "linear": ListedFamily("linear", "Linear", "response"),
         "logistic": ListedFamily("logistic", "Logistic", "predictor"),
         "iv": ListedFamily("iv", "Iv", "response"),
+        "mixed": ListedFamily("mixed", "Mixed", "response"),
     }
 )
 FAMILY_NAMES: Final = tuple(LISTED_FAMILIES)

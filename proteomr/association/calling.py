@@ -16,7 +16,7 @@ from proteomr.execute import Threads, available_threads
 from proteomr.io import PeopleChoice, ProteinChoice, find_files
 from proteomr.io.genetics.dosages import PLINK_ENDINGS, is_plink
 from proteomr.io.genetics.plink_files import prefix_of
-from proteomr.models import IvOptions, OutcomeTransform
+from proteomr.models import Ddf, IvOptions, MixedOptions, OutcomeTransform
 from proteomr.runs import Account, Output, Results, Source, run_job
 from proteomr.runs.request import Data
 from proteomr.stats.sandwich import ErrorKind
@@ -50,6 +50,9 @@ def associate(
     coefficients: bool = False,
     instruments_by_protein: Data | None = None,
     genotypes: Data | None = None,
+    random: str | Sequence[str] = (),
+    ddf: Ddf = "satterthwaite",
+    kinship: Data | None = None,
     effective_tests: bool = False,
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
@@ -79,7 +82,7 @@ def associate(
     ----------
     samples : path or frame, one row per person; or a store, for samples and proteins together.
     proteins : paths or frames, one column per protein, joined on the identifier; or a store.
-    family : linear, logistic or iv.
+    family : linear, logistic, iv or mixed.
     exposure, outcome : columns of the samples; the one or the other.
     outcomes : path or frame with a column for each outcome, or several by label; they join those
         that `outcome` names.
@@ -94,6 +97,8 @@ def associate(
     instruments_by_protein, genotypes : table of proteins and variants, instruments of each protein
         for itself, and their dosages, a path of PLINK's files, a table or a frame; without
         genotypes the variants are columns of the samples.
+    random, ddf, kinship : random effects of the mixed family, see :class:`MixedOptions`; kinship is
+        a table of pairs or a square matrix.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
@@ -157,6 +162,7 @@ def associate(
         outcome_options=options,
         iv=_with_own(iv or IvOptions(), by_protein=instruments_by_protein is not None),
         coefficients=coefficients,
+        mixed=MixedOptions(_names(random), ddf, kinship is not None),
     )
     request = make_request(
         spec,
@@ -173,6 +179,7 @@ def associate(
         outcome_files=files,
         instruments=instruments_by_protein,
         genotypes=genotypes,
+        kinship=kinship,
     )
     workers = available_threads() if threads is None else threads
     form = {"columns": columns}
@@ -201,6 +208,7 @@ def make_request(
     outcome_files: Mapping[str, Data] | None = None,
     instruments: Data | None = None,
     genotypes: Data | None = None,
+    kinship: Data | None = None,
 ) -> AssociateRequest:
     """Return the request for paths or frames; a glob among the proteins is resolved.
 
@@ -236,6 +244,7 @@ def make_request(
         {label: Source.of(data, name=label) for label, data in (outcome_files or {}).items()},
         None if instruments is None else Source.of(instruments, name="instruments"),
         _name_genotypes(genotypes),
+        Source.of_people(kinship, name="kinship"),
     )
 
 

@@ -29,6 +29,7 @@ from proteomr.io import (
     ProteinChoice,
     choose_proteins,
     read_cohort,
+    read_kinship,
     read_outcomes,
     read_protein_covariate,
     read_protein_instruments,
@@ -47,6 +48,7 @@ from proteomr.runs import (
 from proteomr.runs.notes import add_note, collect_notes
 from proteomr.runs.timing import Spent, Stopwatch, peak_memory
 from proteomr.scan import BLOCK_SIZE, count_people, estimate_cost, run_parts
+from proteomr.stats.relatedness import Relatedness
 from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments, load_schema
 
 __all__ = ["AssociateJob", "AssociateRequest", "describe_plan"]
@@ -76,6 +78,7 @@ class AssociateRequest(Request):
     effective_tests : whether effective numbers of tests are counted.
     instruments : list of each protein's own instruments.
     genotypes : those that the list names; None where they are columns of the samples.
+    kinship : of the people, pairs or a square matrix.
     """
 
     command: ClassVar[str] = "associate"
@@ -94,6 +97,7 @@ class AssociateRequest(Request):
     outcome_files: Mapping[str, Source] = field(default_factory=dict[str, Source])
     instruments: Source | None = None
     genotypes: Source | None = None
+    kinship: Source | None = None
 
     def formulas(self) -> Mapping[str, int]:
         """Return the versions of the scan, its family, its blocks and its table."""
@@ -202,6 +206,7 @@ class AssociateJob:
                         covariates=covariates,
                         outcomes=_read_outcomes(self.request, cohort, scratch),
                         instruments=_read_instruments(self.request, cohort, scratch),
+                        kinship=_read_kinship(self.request, cohort, scratch),
                     )
                     for cohort, covariates in _read(self.request, scratch)
                 ]
@@ -295,6 +300,12 @@ def _read_instruments(
         scratch=scratch,
         id_column=request.id_column,
     )
+
+
+def _read_kinship(request: AssociateRequest, cohort: Cohort, scratch: Path) -> Relatedness | None:
+    if request.kinship is None:
+        return None
+    return read_kinship(request.kinship.on_disk(scratch), cohort.samples[cohort.id_column])
 
 
 def _on_disk(source: Source | None, scratch: Path) -> Path | None:

@@ -19,6 +19,7 @@ from proteomr.scan import (
     read_outcome,
     read_target,
 )
+from proteomr.stats.relatedness import Relatedness
 from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments
 
 __all__ = ["Plan", "number_blocks", "plan_scan"]
@@ -41,6 +42,7 @@ def plan_scan(
     outcomes: Sequence[OutcomeTable] = (),
     instruments: ProteinInstruments | None = None,
     block_size: int | None = None,
+    kinship: Relatedness | None = None,
 ) -> Plan:
     """Check a specification against a cohort and lay out its groups and blocks.
 
@@ -49,6 +51,7 @@ def plan_scan(
     outcomes : the files of outcomes that the specification has labels of, met with the cohort; the
         specification of the plan names their outcomes behind its own.
     instruments : those of each protein, where the specification asks for them.
+    kinship : relatedness of the people of the cohort, in their order.
 
     Raises
     ------
@@ -78,6 +81,8 @@ def plan_scan(
         beside=beside,
         instruments=spec.iv.instruments,
         protein_instruments=instruments,
+        random=spec.mixed.random,
+        kinship=kinship,
     )
     family = spec.build_family()
     targets = [
@@ -168,11 +173,15 @@ def _set_transform(targets: Sequence[Target], transform: OutcomeTransform) -> li
 
 def _refuse_unknown_reference(targets: Sequence[Target], reference: str) -> None:
     """Refuse a reference level that no target of two levels has."""
-    levels = {t.name: t.contrasts[0].split(" vs ") for t in targets if t.contrasts[0] is not None}
+    levels = {
+        t.name: [level for contrast in t.contrasts for level in (contrast or "").split(" vs ")]
+        for t in targets
+        if t.contrasts[0] is not None
+    }
     if any(reference in pair for pair in levels.values()):
         return
     known = sorted({level for pair in levels.values() for level in pair})
-    had = "; ".join(f"{name!r} has {' and '.join(sorted(pair))}" for name, pair in levels.items())
+    had = "; ".join(f"{name!r} has {' and '.join(sorted(set(of)))}" for name, of in levels.items())
     raise UsageError(
         f"no {targets[0].role} of two levels has the reference level {reference!r}"
         f"{nearest(reference, known)}: {had or 'none has two levels'}"

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from proteomr.association.outcome_options import OutcomeOptions
 from proteomr.design import Formula, parse_sets
+from proteomr.design.random_terms import parse_random
 from proteomr.errors import UsageError, nearest
 from proteomr.models import (
     AnyFamily,
@@ -15,6 +16,7 @@ from proteomr.models import (
     FitOptions,
     IvEstimator,
     IvOptions,
+    MixedOptions,
     Role,
     find_family,
     refuse_unsupported,
@@ -59,6 +61,7 @@ class ModelSpec:
         transform of outcomes.
     iv : instruments and the estimator, for the iv family.
     coefficients : also a table of all coefficients of every model.
+    mixed : random effects.
 
     Raises
     ------
@@ -90,6 +93,7 @@ class ModelSpec:
     outcome_options: OutcomeOptions = field(default_factory=OutcomeOptions)
     iv: IvOptions = field(default_factory=IvOptions)
     coefficients: bool = False
+    mixed: MixedOptions = field(default_factory=MixedOptions)
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -115,6 +119,8 @@ class ModelSpec:
         )
         refuse_unsupported(find_family(self.family), asked)
         self._check_instruments()
+        for text in self.mixed.random:
+            parse_random(text)
         self.formulas()
 
     def _check_types(self) -> None:
@@ -195,6 +201,7 @@ class ModelSpec:
             level=self.level,
             iv=self.iv,
             coefficients=self.coefficients,
+            mixed=self.mixed,
         )
 
     @property
@@ -223,6 +230,9 @@ class ModelSpec:
             del facts["iv"]
         else:
             facts["iv"] = {**facts["iv"], "instruments": list(self.iv.instruments)}
+        facts["mixed"] = {**asdict(self.mixed), "random": list(self.mixed.random)}
+        if self.mixed == MixedOptions():
+            del facts["mixed"]
         return facts
 
     @classmethod
@@ -238,6 +248,8 @@ class ModelSpec:
         if "iv" in settings:
             iv = dict(settings["iv"])
             settings["iv"] = IvOptions(**{**iv, "instruments": tuple(iv["instruments"])})
+        if "mixed" in settings:
+            settings["mixed"] = MixedOptions(**settings["mixed"])
         return cls(**settings)
 
 

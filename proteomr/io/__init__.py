@@ -8,6 +8,7 @@ from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.imputations import split_imputations
 from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
 from proteomr.io.ingest_job import IngestJob, IngestRequest
+from proteomr.io.kinship import read_kinship
 from proteomr.io.outcome_files import OutcomeTable, add_covariates, read_outcomes
 from proteomr.io.people_choice import (
     PeopleChoice,
@@ -55,6 +56,7 @@ __all__ = [
     "open_proteins",
     "read_assays",
     "read_cohort",
+    "read_kinship",
     "read_measurements",
     "read_outcomes",
     "read_people_list",

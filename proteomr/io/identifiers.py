@@ -23,6 +23,7 @@ __all__ = [
     "match_ids",
     "normalise_ids",
     "refuse_other_spelling",
+    "spell_ids",
 ]
 
 ROW_NAMES: Final = "row_names"
@@ -112,7 +113,7 @@ def normalise_ids(ids: pl.Series) -> pl.Series:
     >>> normalise_ids(pl.Series("ID", [7.0, 1e6])).to_list()
     ['7', '1000000']
     """
-    text = _as_text(ids).str.strip_chars()
+    text = spell_ids(ids)
     if missing := int((text.is_null() | (text == "")).sum()):
         raise IdentifierError(
             f"column {ids.name!r}: {missing} of {ids.len()} rows have no identifier; remove them"
@@ -121,9 +122,26 @@ def normalise_ids(ids: pl.Series) -> pl.Series:
         spelling = " after trimming" if ids.n_unique() == ids.len() else ""
         raise IdentifierError(
             f"column {ids.name!r}: {repeated} duplicated identifiers{spelling} "
-            f"among {ids.len()} rows; keep one row per person"
+            f"among {ids.len()} rows; keep one row per person, or, of repeated measures, give "
+            "each sample an identifier of its own"
         )
     return text
+
+
+def spell_ids(ids: pl.Series) -> pl.Series:
+    """Return identifiers as trimmed text, repeated or missing ones too.
+
+    Raises
+    ------
+    IdentifierError
+        They are not whole numbers, or of a kind that is no identifier.
+
+    Examples
+    --------
+    >>> spell_ids(pl.Series([7.0, 7.0])).to_list()
+    ['7', '7']
+    """
+    return _as_text(ids).str.strip_chars()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

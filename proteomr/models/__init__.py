@@ -21,6 +21,8 @@ from proteomr.models.iv import Iv
 from proteomr.models.iv_options import IvEstimator, IvOptions
 from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic
+from proteomr.models.mixed import Mixed
+from proteomr.models.mixed_options import Ddf, MixedOptions
 from proteomr.models.registry import FAMILIES, Asked, find_family, refuse_unsupported
 from proteomr.models.targets import (
     NUMBERS,
@@ -45,6 +47,7 @@ __all__ = [
     "Asked",
     "Block",
     "Coefficient",
+    "Ddf",
     "Details",
     "Distribution",
     "Factor",
@@ -59,6 +62,8 @@ __all__ = [
     "Layout",
     "Linear",
     "Logistic",
+    "Mixed",
+    "MixedOptions",
     "Model",
     "OutcomeTransform",
     "OwnInstruments",

@@ -11,6 +11,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.fits import Fit, FitBlock, JointTests, Refusal
+from proteomr.models.random_effects import RandomEffects
 from proteomr.models.targets import Target
 from proteomr.stats.linalg import FLAT, condition_columns, find_powers
 from proteomr.stats.loops import COMPILED_FROM, load_loops
@@ -121,6 +122,7 @@ class Problem:
     notes : what the design left out, in sentences.
     scales, shifts : ``(k,)``, by which covariates as they were measured are those here, times the
         scale and plus the shift; None for those of the covariates handed in.
+    random : random effects on the rows; None without.
     """
 
     covariates: F64
@@ -138,6 +140,8 @@ class Problem:
     notes: tuple[str, ...] = ()
     scales: F64 | None = None
     shifts: F64 | None = None
+
+    random: RandomEffects | None = None
 
     def __post_init__(self) -> None:
         """Bring the covariates to a range in which every path takes the same ones for aliased."""

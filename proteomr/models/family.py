@@ -14,6 +14,7 @@ from proteomr.errors import ColumnError
 from proteomr.models.base import Block, FitBlock, Layout, Problem
 from proteomr.models.cells import order_rows
 from proteomr.models.iv_options import IvOptions
+from proteomr.models.mixed_options import MixedOptions
 from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
 from proteomr.stats.sandwich import ErrorKind
 from proteomr.stats.sentinels import seems_code
@@ -39,6 +40,7 @@ class FitOptions:
     level : coverage of intervals that are not Wald's.
     iv : instruments and their estimator.
     coefficients : give all coefficients of every model.
+    mixed : random effects.
     """
 
     errors: ErrorKind = "classical"
@@ -46,6 +48,7 @@ class FitOptions:
     level: float = 0.95
     iv: IvOptions = field(default_factory=IvOptions)
     coefficients: bool = False
+    mixed: MixedOptions = field(default_factory=MixedOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Support:
     outcome_transform : transforms of continuous outcomes within the rows of each fit.
     instruments : instruments of an endogenous variable, without which it has no estimate.
     coefficients : all coefficients of every model.
+    random_effects : of grouping factors, or of relatedness; what has them needs them.
     """
 
     roles: tuple[Role, ...]
@@ -74,6 +78,7 @@ class Support:
     outcome_transform: bool = False
     instruments: bool = False
     coefficients: bool = False
+    random_effects: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-"""What modifies a scan's models, read from the samples: an interaction, weights, clusters; and
-instruments.
+"""What modifies the models of a scan, read from the samples: products, weights, clusters, random
+effects and instruments.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import polars as pl
 from proteomr._typing import F64, I64, Bool
 from proteomr.design import Formula, build, parse, union
 from proteomr.errors import ColumnError, FormulaError
+from proteomr.models.random_effects import RandomEffects
 from proteomr.scan.columns import Columns
+from proteomr.scan.random_effects import read_random_effects
+from proteomr.stats.relatedness import Relatedness
 
 __all__ = ["Modifiers", "read_modifiers"]
 
@@ -36,6 +39,7 @@ class Modifiers:
     instrument_names : of its columns.
     instrument_variables : columns of the samples that they are made of.
     genotyped : ``(n,)``, who is in the file of the instruments of each protein; or None.
+    random : random effects, or None.
     """
 
     formula: Formula | None
@@ -47,6 +51,7 @@ class Modifiers:
     instrument_names: tuple[str, ...] = ()
     instrument_variables: tuple[str, ...] = ()
     genotyped: Bool | None = None
+    random: RandomEffects | None = None
 
     @property
     def complete(self) -> Bool:
@@ -60,6 +65,8 @@ class Modifiers:
             complete &= ~np.isnan(self.instruments).any(axis=1)
         if self.genotyped is not None:
             complete &= self.genotyped
+        if self.random is not None:
+            complete &= self.random.complete
         return complete
 
 
@@ -71,8 +78,10 @@ def read_modifiers(
     weights: str | None,
     cluster: str | None,
     instruments: Sequence[str] = (),
+    random: Sequence[str] = (),
+    kinship: Relatedness | None = None,
 ) -> Modifiers:
-    """Read interaction, weights, clusters and instruments from the samples.
+    """Read interaction, weights, clusters, instruments and random effects from the samples.
 
     Raises
     ------
@@ -94,6 +103,7 @@ def read_modifiers(
         None if weights is None else _read_weights(columns[weights]),
         None if cluster is None else _read_clusters(columns, cluster),
         *_read_instruments(columns, samples, instruments),
+        random=read_random_effects(columns, samples, random, kinship=kinship),
     )
 
 

@@ -152,6 +152,7 @@ class Plan:
             notes=design.notes,
             scales=scales,
             shifts=first - covariates[0] * scales,
+            random=None if by.random is None else by.random.take(group.rows),
         )
 
 
@@ -298,7 +299,8 @@ def _count_drops(reading: Reading, targets: Sequence[Target], *, step: str) -> t
     if by is not None:
         anywhere = np.logical_or.reduce([stratum.rows for stratum in reading.strata])
         counts = [(step, by, int(np.sum(~anywhere)))]
-    names = [name for name in (reading.weights, reading.cluster) if name is not None]
+    named = (reading.weights, reading.cluster, *reading.random)
+    names = list(dict.fromkeys(name for name in named if name is not None))
     names += reading.modifiers.instrument_variables
     zero = _find_weightless(reading)
     weightless: list[Drop] = []

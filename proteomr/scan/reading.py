@@ -14,6 +14,8 @@ from proteomr.errors import ColumnError, FormulaError, UsageError
 from proteomr.runs.notes import add_note
 from proteomr.scan.columns import Columns, label_level
 from proteomr.scan.modifiers import Modifiers, read_modifiers
+from proteomr.scan.random_effects import list_random_columns
+from proteomr.stats.relatedness import Relatedness
 from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments
 
 __all__ = ["Beside", "Reading", "Stratum", "read_formulas"]
@@ -77,6 +79,7 @@ class Reading:
     stratified_by, weights, cluster : the columns that were named for these; None without.
     beside : outcomes that stand in files of their own, by name.
     protein_instruments : those that each protein has for itself.
+    random : the columns that random effects name.
     """
 
     cohort: Cohort
@@ -89,6 +92,7 @@ class Reading:
     stratified_by: str | None
     weights: str | None
     cluster: str | None
+    random: tuple[str, ...] = ()
     beside: Mapping[str, Beside] = field(default_factory=dict[str, Beside])
 
     def formula_of(self, adjustment: int, target: str) -> Formula:
@@ -169,6 +173,8 @@ def read_formulas(
     beside: Mapping[str, Beside] | None = None,
     instruments: Sequence[str] = (),
     protein_instruments: ProteinInstruments | None = None,
+    random: Sequence[str] = (),
+    kinship: Relatedness | None = None,
 ) -> Reading:
     """Meet a cohort with adjustment sets and with what modifies their models.
 
@@ -182,6 +188,8 @@ def read_formulas(
         their formulas.
     instruments : columns of the samples, or terms of them.
     protein_instruments : those that each protein has for itself.
+    random : random effects, such as ``time|subject``.
+    kinship : relatedness of the people of the cohort, in their order.
 
     Raises
     ------
@@ -212,6 +220,8 @@ def read_formulas(
         weights=weights,
         cluster=cluster,
         instruments=instruments,
+        random=random,
+        kinship=kinship,
     )
     if protein_instruments is not None:
         modifiers = replace(modifiers, genotyped=protein_instruments.people)
@@ -244,6 +254,7 @@ def read_formulas(
         cluster=cluster,
         beside=dict(beside or {}),
         protein_instruments=protein_instruments,
+        random=list_random_columns(random),
     )
     _note_codes(reading)
     return reading

@@ -1,0 +1,284 @@
+"""Mixed models one by one, from the rows of each: any random effects, and what the mass path leaves.
+
+The design is laid out on the protein's own rows, and what the data cannot tell gets its status
+before anything is fitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from proteomr._typing import F64, I64
+from proteomr.models.base import Block, Problem, Refusal
+from proteomr.models.family import Scans
+from proteomr.models.level_targets import LEVELS
+from proteomr.models.mixed_design import Design, lay_out, list_terms, place_terms
+from proteomr.models.mixed_options import Ddf
+from proteomr.models.mixed_results import KINSHIP, Group, MixedFit, conclude
+from proteomr.models.random_effects import RandomEffects, RandomTerm
+from proteomr.stats.group_sums import turn_groups
+from proteomr.stats.linalg import condition_columns
+from proteomr.stats.random_structure import Structure
+from proteomr.stats.reml import Sums
+from proteomr.stats.reml_search import minimise
+from proteomr.status import Status
+
+__all__ = [
+    "CONTRASTS",
+    "INTERACTION",
+    "LARGEST_CROSSED",
+    "AloneFit",
+    "fit_alone",
+    "name_tests",
+    "refuse_groups",
+    "refuse_values",
+    "scale_effects",
+]
+
+INTERACTION, CONTRASTS = "interaction", "contrasts"
+# Random effects of terms that cross one another are one dense matrix: at 2,000 of them an
+# evaluation takes seconds.
+LARGEST_CROSSED = 2_000
+# Residuals of this share of the response are rounding, as in the exact path of least squares.
+_PERFECT = 1e-11
+_COMBINATION = "{} is a linear combination of the covariates on the rows of the fit"
+
+
+@dataclass(frozen=True, slots=True)
+class AloneFit:
+    """A model of one protein: its fit or why there is none, and which terms it has.
+
+    Attributes
+    ----------
+    places : ``(c,)``, where each coefficient of the model stands among its terms.
+    kept : ``(t,)``, terms that have an estimate.
+    absent : why each coefficient without one has none.
+    """
+
+    result: MixedFit | Refusal
+    places: I64
+    kept: I64
+    absent: Refusal
+    aliased: tuple[str, ...] = ()
+
+
+def fit_alone(problem: Problem, block: Block, j: int, m: int, *, side: Scans, ddf: Ddf) -> AloneFit:
+    """Fit one model to one protein by itself."""
+    rows = np.flatnonzero(block.observed[j])
+    model = problem.models[m]
+    target = problem.targets[model.target]
+    values = target.values[rows]
+    places = place_terms(problem, m)
+    absent = Refusal(Status.collinear, "the term is a linear combination of the others")
+    refusal = refuse_values(values, target.name, levels=target.kind == LEVELS.name)
+    random = problem.random
+    assert random is not None  # the family refuses problems without
+    effects = random.take(rows)
+    refusal = refusal or refuse_groups(effects, rows.size)
+    if refusal is not None:
+        return AloneFit(refusal, places, places[:0], absent)
+    protein = block.values[j, rows]
+    flat = values.reshape(rows.size, -1)
+    x, y = (flat, protein) if side == "response" else (protein[:, None], values)
+    label, other = (
+        (target.name, "the protein") if side == "response" else ("the protein", target.name)
+    )
+    columns = problem.adjustments[model.adjustment].columns
+    own, own_scale = condition_columns(block.own[j][:, rows].T)
+    terms, powers = list_terms(problem, x, rows)
+    design = lay_out(
+        np.column_stack([problem.covariates[np.ix_(rows, columns)], own]),
+        terms,
+        (*problem.names_of(model.adjustment), *problem.own_names),
+        scales=np.concatenate([problem.scales[columns], own_scale]),
+        powers=powers,
+    )
+    absent = _say_absent(places, label, design)
+    if rows.size <= design.rank:
+        coefficients = columns.size + own.shape[1] + terms.shape[1]
+        message = f"{rows.size} rows for {coefficients} coefficients"
+        return AloneFit(Refusal(Status.too_few, message), places, design.kept, absent)
+    if design.kept.size == 0:
+        return AloneFit(absent, places, design.kept, absent, design.aliased)
+    result = _fit(design, y, effects, ddf=ddf, tests=name_tests(problem, m), other=other)
+    return AloneFit(result, places, design.kept, absent, design.aliased)
+
+
+def name_tests(problem: Problem, m: int) -> dict[str, I64]:
+    """Return the terms of a model that are tested jointly, by the name of the test."""
+    contrasts = len(problem.targets[problem.models[m].target].contrasts)
+    found = {}
+    if contrasts > 1:
+        found[CONTRASTS] = np.arange(contrasts)
+    if problem.interaction is not None:
+        found[INTERACTION] = contrasts + np.arange(contrasts * (problem.terms - 1))
+    return found
+
+
+def refuse_values(values: F64, name: str, *, levels: bool) -> Refusal | None:
+    """Return why values of a target on the rows of a fit allow none."""
+    if values.size == 0 or np.all(values == values[0]):
+        return Refusal(Status.constant, f"{name} has one value on the rows of the fit")
+    if levels and np.all(values.any(axis=1)):
+        message = f"nobody has the reference level of {name} on the rows of the fit"
+        return Refusal(Status.not_identified, message)
+    return None
+
+
+def refuse_groups(effects: RandomEffects, n: int) -> Refusal | None:
+    """Return why groups do not determine the variances, by the rules of lme4."""
+    if effects.kinship is not None:
+        values = effects.kinship.matrix
+        off = values.nnz - np.count_nonzero(values.diagonal())
+        if off == 0 and np.ptp(values.diagonal()) < 1e-9:
+            message = "nobody on the rows of the fit has a relative: no variance of kinship"
+            return Refusal(Status.not_identified, message)
+        return None
+    for term in effects.terms:
+        groups = np.unique(term.codes).size
+        q = term.effects.shape[1]
+        message = ""
+        if groups < 2:
+            message = f"one group of {term.group} on the rows of the fit"
+        elif groups >= n:
+            message = f"every group of {term.group} has one row: no variance between groups"
+        elif q > 1 and groups * q >= n:
+            message = f"{groups * q} random effects of {term.group} for {n} rows"
+        elif q > 1 and np.linalg.matrix_rank(scale_effects(term)[0]) < q:
+            message = f"the slope of {term.group} has one value on the rows of the fit"
+        if message:
+            return Refusal(Status.not_identified, message)
+    levels = sum(np.unique(t.codes).size * t.effects.shape[1] for t in effects.terms)
+    if len(effects.terms) > 1 and levels > LARGEST_CROSSED:
+        message = f"{levels} random effects of several terms: at most {LARGEST_CROSSED:,}"
+        return Refusal(Status.not_converged, message)
+    return None
+
+
+def _say_absent(places: I64, label: str, design: Design) -> Refusal:
+    if design.kept.size and 0 in design.kept:
+        return Refusal(Status.collinear, "the term is a linear combination of the others")
+    return Refusal(Status.collinear, _COMBINATION.format(label))
+
+
+def _fit(
+    design: Design,
+    y: F64,
+    effects: RandomEffects,
+    *,
+    ddf: Ddf,
+    tests: dict[str, I64],
+    other: str,
+) -> MixedFit | Refusal:
+    """Fit a response to an independent design."""
+    ys, power = condition_columns(y[:, None])
+    y = ys[:, 0]
+    n = y.size
+    basis = design.covariates
+    length = float(np.sqrt(np.mean((y - y.mean()) ** 2)))
+    for _ in range(2):
+        y = y - basis @ (basis.T @ y / n)
+    unit = float(np.sqrt(np.mean(y**2)))
+    if unit < _PERFECT * length:
+        return Refusal(Status.collinear, _COMBINATION.format(other))
+    y = y / unit
+    rest = y - design.terms @ np.linalg.lstsq(design.terms, y, rcond=None)[0]
+    if float(np.sqrt(np.mean(rest**2))) < _PERFECT:
+        return Refusal(Status.not_identified, f"the terms explain all of {other}: no variance left")
+    sums, structure, groups = sum_rows(np.column_stack([basis, design.terms, y]), effects)
+    refusal = refuse_within(sums, _count_spare(effects, n), other)
+    if refusal is not None:
+        return refusal
+    found = minimise(sums, structure)
+    if not found.certified[0]:
+        return Refusal(Status.not_converged, "the REML criterion has no certified minimum")
+    place = {int(term): at for at, term in enumerate(design.kept)}
+    return conclude(
+        found,
+        sums,
+        structure,
+        ddf=ddf,
+        terms=design.kept.size,
+        units=design.units[None],
+        powers=design.powers[None],
+        y_units=np.array([unit]),
+        y_powers=power,
+        log_volumes=np.array([design.log_volume]),
+        groups=groups,
+        tests={
+            name: np.array([place[t] for t in members.tolist() if t in place], dtype=np.int64)
+            for name, members in tests.items()
+            if any(t in place for t in members.tolist())
+        },
+    )[0]
+
+
+def sum_rows(D: F64, effects: RandomEffects) -> tuple[Sums, Structure, tuple[Group, ...]]:
+    """Return the sums of columns ``(n, K)``, their structure, and the groups of its terms."""
+    if effects.kinship is not None:
+        sums = effects.kinship.turn(D).sum_all()
+        return sums, Structure(((1, 1),)), (Group(KINSHIP, np.ones(1)),)
+    scaled = [scale_effects(term) for term in effects.terms]
+    groups = tuple(
+        Group(term.group, units) for term, (_, units) in zip(effects.terms, scaled, strict=True)
+    )
+    if len(effects.terms) == 1:
+        order = np.argsort(effects.terms[0].codes, kind="stable")
+        codes = effects.terms[0].codes[order]
+        starts = np.flatnonzero(np.diff(codes, prepend=-1))
+        sums = turn_groups(D[order], scaled[0][0][order], starts).sum_all()
+        return sums, Structure(((1, scaled[0][0].shape[1]),)), groups
+    parts, terms = [], []
+    for term, (Z, _) in zip(effects.terms, scaled, strict=True):
+        codes = np.unique(term.codes, return_inverse=True)[1].ravel()
+        levels, q = int(codes.max()) + 1, Z.shape[1]
+        wide = np.zeros((D.shape[0], levels, q))
+        wide[np.arange(D.shape[0]), codes] = Z
+        parts.append(wide.reshape(D.shape[0], levels * q))
+        terms.append((levels, q))
+    whole = turn_groups(D, np.column_stack(parts), np.zeros(1, dtype=np.int64))
+    return whole.sum_all(), Structure(tuple(terms)), groups
+
+
+def refuse_within(sums: Sums, spare: int, other: str) -> Refusal | None:
+    """Return that the random effects leave nothing of the response beside the fixed ones.
+
+    Parameters
+    ----------
+    spare : rows beyond those that the random effects can take up.
+    """
+    W = sums.within[0]
+    scale = np.sqrt(np.maximum(np.diagonal(W), 1e-30))
+    # what varies within groups by rounding alone explains nothing within them
+    vary = np.flatnonzero(scale[:-1] > 1e-9 * np.sqrt(sums.n[0]))
+    rank, y2 = 0, float(W[-1, -1])
+    if vary.size:
+        scaled = W[np.ix_(vary, vary)] / np.outer(scale[vary], scale[vary])
+        a = W[vary, -1] / scale[vary]
+        values, vectors = np.linalg.eigh(scaled)
+        carried = values > 1e-12 * values[-1]
+        rank = int(np.count_nonzero(carried))
+        y2 -= float(np.sum((a @ vectors[:, carried]) ** 2 / values[carried]))
+    if spare > rank and y2 < 1e-18 * sums.n[0]:
+        message = f"the groups determine {other}: no residual variance"
+        return Refusal(Status.not_identified, message)
+    return None
+
+
+def _count_spare(effects: RandomEffects, n: int) -> int:
+    if effects.kinship is not None:
+        return 0
+    if len(effects.terms) > 1:
+        return n - sum(np.unique(t.codes).size * t.effects.shape[1] for t in effects.terms)
+    term = effects.terms[0]
+    sizes = np.unique(term.codes, return_counts=True)[1]
+    return n - int(np.minimum(sizes, term.effects.shape[1]).sum())
+
+
+def scale_effects(term: RandomTerm) -> tuple[F64, F64]:
+    """Return the effects in units of their root mean square, and these ``(q,)``."""
+    units = np.sqrt(np.mean(term.effects**2, axis=0))
+    units = np.where(units > 0.0, units, 1.0)
+    return term.effects / units, units
