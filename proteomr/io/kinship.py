@@ -123,7 +123,7 @@ def _fill(path: Path, left: I64, right: I64, values: F64, known: Bool) -> Relate
     rows = np.concatenate([low[apart], high[apart], np.arange(n)])
     columns = np.concatenate([high[apart], low[apart], np.arange(n)])
     data = np.concatenate([largest[apart], largest[apart], diagonal])
-    return Relatedness(sparse.csr_array((data, (rows, columns)), shape=(n, n)), known)
+    return Relatedness.of(sparse.csr_array((data, (rows, columns)), shape=(n, n)), known)
 
 
 def _read_square(path: Path, frame: pl.DataFrame, ids: pl.Series) -> Relatedness:
@@ -171,7 +171,7 @@ def _take_known(path: Path, values: F64, at: I64) -> Relatedness:
     rows = np.concatenate([where[part.row], np.flatnonzero(~known)])
     columns = np.concatenate([where[part.col], np.flatnonzero(~known)])
     data = np.concatenate([part.data, np.ones(n - where.size)])
-    return Relatedness(sparse.csr_array((data, (rows, columns)), shape=(n, n)), known)
+    return Relatedness.of(sparse.csr_array((data, (rows, columns)), shape=(n, n)), known)
 
 
 def _read_gcta(path: Path, ids: pl.Series) -> Relatedness:

@@ -21,7 +21,7 @@ from proteomr.models.mixed_results import Group, MixedFit, conclude
 from proteomr.stats.group_blocks import GroupedColumns, group_columns
 from proteomr.stats.linalg import cholesky_pivots, condition_columns, scale_columns
 from proteomr.stats.random_structure import Structure
-from proteomr.stats.reml import Sums
+from proteomr.stats.reml import Sums, invert_covariances
 from proteomr.stats.reml_search import Minimum, minimise
 
 __all__ = ["MassModel", "Rows", "fit_block", "order_groups", "prepare_model"]
@@ -274,21 +274,22 @@ def _holds_on_rows(
     residual = natural[:, :K] @ model.shared.columns.T
     residual += np.einsum("bo,bon->bn", natural[:, K:], columns)
     residual *= seen
-    Z, starts = rows.effects, rows.starts
+    Z, starts, group_of = rows.effects, rows.starts, model.shared.group_of
     Q = Z.shape[1]
     pulled = np.stack(
         [np.add.reduceat(residual * Z[:, a], starts, axis=1) for a in range(Q)], axis=2
     )
-    squares = np.empty((*pulled.shape, Q))
-    for a in range(Q):
-        for c in range(Q):
-            squares[..., a, c] = np.add.reduceat(seen * (Z[:, a] * Z[:, c]), starts, axis=1)
+    squares = _square_effects(rows, group_of, seen, pulled.shape)
     L = structure.factors(theta)[0][:, None]
     turned = L.transpose(0, 1, 3, 2)
-    inner = np.linalg.inv(np.eye(Q) + turned @ squares @ L)
-    effect = (L @ inner @ turned @ pulled[..., None])[..., 0]
-    group_of = model.shared.group_of
-    weighted = residual - sum(effect[:, group_of, a] * Z[:, a] for a in range(Q)) * seen
+    inner = invert_covariances(np.eye(Q) + turned @ squares @ L)[0]
+    effect = (L @ (inner @ (turned @ pulled[..., None])))[..., 0]
+    weighted = residual.copy()
+    for a in range(Q):
+        part = np.take(np.ascontiguousarray(effect[..., a]), group_of, axis=1)
+        part *= Z[:, a]
+        weighted -= part
+    weighted *= seen
     score = np.empty((at.size, u.shape[1]))
     score[:, :K] = weighted @ model.shared.columns
     score[:, K:] = np.einsum("bn,bon->bo", weighted, columns)
@@ -299,6 +300,21 @@ def _holds_on_rows(
     rss = np.einsum("bn,bn->b", residual, weighted)
     holds = np.all(np.abs(shift) <= _SCORE * errors, axis=1)
     return np.asarray(holds & (np.abs(rss - state.rss) <= _SCORE * state.rss))
+
+
+def _square_effects(rows: Rows, group_of: I64, seen: Bool, shape: tuple[int, ...]) -> F64:
+    """Return ``Z'Z`` ``(b, g, Q, Q)`` of each group's rows that each protein has."""
+    Z, Q = rows.effects, rows.effects.shape[1]
+    products = (Z[:, :, None] * Z[:, None, :]).reshape(-1, Q * Q)
+    squares = np.empty((*shape, Q))
+    squares[:] = np.add.reduceat(products, rows.starts, axis=0).reshape(-1, Q, Q)
+    protein, row = np.nonzero(~seen)
+    if row.size:
+        at = protein * shape[1] + group_of[row]
+        for part in range(Q * Q):
+            gone = np.bincount(at, products[row, part], shape[0] * shape[1])
+            squares[:, :, part // Q, part % Q] -= gone.reshape(shape[:2])
+    return squares
 
 
 def _conclude(

@@ -7,16 +7,19 @@ everybody (:mod:`proteomr.stats.reml` says what the sums are for).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.stats.group_sums import find_patterns, turn_groups
+from proteomr.stats.group_sums import find_patterns, number_rows, turn_groups
 from proteomr.stats.reml import Sums
 
 __all__ = ["GroupedColumns", "group_columns"]
+
+# Rows of a group up to which those that are left of it are a pattern of bits in one number.
+_MOST_PLACES = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +36,10 @@ class GroupedColumns:
     turned : ``(g, Q, K)``, what they carry.
     patterns : ``(S, Q, Q)``, and ``kind (g,)``, which of them each group has.
     within : ``(K, K)``; ``between (S, Q K, Q K)``; ``counts (S,)``.
+    places : ``(n,)``, of each row in its group; None where groups have too many.
+    shape_of : ``(g,)``, which groups have the same rows of effects.
+    factors : of the patterns that missing values have left so far; threads may find one twice, and
+        find the same.
     """
 
     columns: F64
@@ -46,6 +53,9 @@ class GroupedColumns:
     within: F64
     between: F64
     counts: F64
+    places: I64 | None
+    shape_of: I64
+    factors: dict[int, tuple[F64, F64]] = field(default_factory=dict)
 
     @property
     def group_of(self) -> I64:
@@ -132,26 +142,71 @@ class GroupedColumns:
         rows = np.flatnonzero(touched[group_of])
         groups = np.flatnonzero(touched)
         within = np.zeros((whole, whole))
-        within[:K, :K] -= self.rest[rows].T @ self.rest[rows]
+        gone = self.rest[rows]
+        within[:K, :K] -= gone.T @ gone
         taken = np.zeros((S, Q, whole, Q, whole))
-        for s in np.unique(self.kind[groups]).tolist():
-            H = self.turned[groups[self.kind[groups] == s]].reshape(-1, Q * K)
+        kind = self.kind[groups]
+        for s in np.unique(kind).tolist():
+            H = self.turned[groups[kind == s]].reshape(-1, Q * K)
             taken[s, :, :K, :, :K] -= (H.T @ H).reshape(Q, K, Q, K)
-        left = np.bincount(self.kind[groups], minlength=S).astype(np.float64)
+        left = np.bincount(kind, minlength=S).astype(np.float64)
         kept = rows[observed[rows]]
         if kept.size == 0:
-            return _Piece(within, taken, left, np.empty((0, Q, Q)), np.empty((0,)), None)
+            return _Piece(within, taken, left, {})
         D = np.column_stack([self.columns[kept], own[:, kept].T])
         starts = np.flatnonzero(np.diff(group_of[kept], prepend=-1))
-        again = turn_groups(D, self.effects[kept], starts)
-        within += again.rest.T @ again.rest
-        patterns, kind = find_patterns(again.roots)
-        added = np.empty((patterns.shape[0], Q, whole, Q, whole))
-        for s in range(patterns.shape[0]):
-            H = again.turned[kind == s].reshape(-1, Q * whole)
-            added[s] = (H.T @ H).reshape(Q, whole, Q, whole)
-        counts = np.bincount(kind, minlength=patterns.shape[0]).astype(np.float64)
-        return _Piece(within, taken, left, patterns, counts, added)
+        added: dict[bytes, tuple[F64, float, F64]] = {}
+        for R, H, rest in self._turn_again(D, kept, starts, group_of):
+            within += rest.T @ rest
+            flat = H.reshape(-1, Q * whole)
+            block = (flat.T @ flat).reshape(Q, whole, Q, whole)
+            key = R.tobytes()
+            if key in added:
+                block, number = block + added[key][2], added[key][1] + H.shape[0]
+                added[key] = R, number, block
+            else:
+                added[key] = R, float(H.shape[0]), block
+        return _Piece(within, taken, left, added)
+
+    def _turn_again(
+        self, D: F64, kept: I64, starts: I64, group_of: I64
+    ) -> Iterator[tuple[F64, F64, F64]]:
+        """Turn rows that are left of groups: root, turned rows and rest of each pattern.
+
+        Groups that were one kind and of which the same places are left are one pattern.
+        """
+        sizes = np.diff(np.append(starts, kept.size))
+        if self.effects.shape[1] == 1 and np.all(self.effects[kept] == self.effects[0]):
+            yield from _turn_intercepts(D, starts, sizes, float(self.effects[0, 0]))
+            return
+        groups = group_of[kept[starts]]
+        if self.places is None:
+            again = turn_groups(D, self.effects[kept], starts)
+            patterns, kind = find_patterns(again.roots)
+            for s, R in enumerate(patterns):
+                one = kind == s
+                yield R, again.turned[one], again.rest[np.repeat(one, sizes)]
+            return
+        mask = np.bitwise_or.reduceat(np.left_shift(1, self.places[kept]), starts)
+        keys = (self.shape_of[groups] << _MOST_PLACES) | mask
+        order = np.argsort(keys, kind="stable")
+        first = np.flatnonzero(np.diff(keys[order], prepend=-1))
+        for one in np.split(order, first[1:]):
+            rows = starts[one][:, None] + np.arange(sizes[one[0]])
+            chosen = D[rows]
+            basis, R = self._factor(int(keys[one[0]]), kept[rows[0]])
+            H = basis.T @ chosen
+            yield R, H, (chosen - basis @ H).reshape(-1, D.shape[1])
+
+    def _factor(self, key: int, rows: I64) -> tuple[F64, F64]:
+        """Return the basis ``(m, Q)`` and root of a pattern of rows, from what is known or anew."""
+        if key not in self.factors:
+            found, R = np.linalg.qr(self.effects[rows])
+            Q = self.effects.shape[1]
+            basis, root = np.zeros((rows.size, Q)), np.zeros((Q, Q))
+            basis[:, : found.shape[1]], root[: R.shape[0]] = found, R
+            self.factors[key] = basis, root + 0.0  # -0 is 0
+        return self.factors[key]
 
     def _join(
         self,
@@ -166,44 +221,57 @@ class GroupedColumns:
         """Put shared patterns and those that missing values made together."""
         b, whole, Q = shape
         S = self.patterns.shape[0]
-        keys = {pattern.tobytes(): s for s, pattern in enumerate(self.patterns)}
+        found = {pattern.tobytes(): pattern for pattern in self.patterns}
         for piece in pieces.values():
-            for pattern in piece.patterns:
-                keys.setdefault(pattern.tobytes(), len(keys))
-        roots = np.empty((len(keys), Q, Q))
-        roots[:S] = self.patterns
-        if len(keys) > S:
+            found.update({key: R for key, (R, _, _) in piece.added.items() if key not in found})
+        place = {key: s for s, key in enumerate(found)}
+        roots = np.stack(list(found.values()))
+        if len(found) > S:
+            further = len(found) - S
             between = np.concatenate(
-                [between, np.zeros((b, len(keys) - S, *between.shape[2:]))], axis=1
+                [between, np.zeros((b, further, *between.shape[2:]))], axis=1
             )
-            counts = np.concatenate([counts, np.zeros((b, len(keys) - S))], axis=1)
+            counts = np.concatenate([counts, np.zeros((b, further))], axis=1)
         for j, piece in pieces.items():
-            for pattern, number, block in zip(
-                piece.patterns, piece.counts, piece.added if piece.added is not None else (),
-                strict=True,
-            ):  # fmt: skip
-                s = keys[pattern.tobytes()]
-                roots[s] = pattern
-                counts[j, s] += number
-                between[j, s] += block
+            for key, (_, number, block) in piece.added.items():
+                counts[j, place[key]] += number
+                between[j, place[key]] += block
         between[counts == 0.0] = 0.0
         within = within[:, order][:, :, order]
         ordered = between[:, :, :, order][..., order].transpose(0, 1, 2, 4, 3, 5)
-        flat = np.ascontiguousarray(ordered).reshape(b, len(keys) * Q * Q, whole * whole)
+        flat = np.ascontiguousarray(ordered).reshape(b, len(found) * Q * Q, whole * whole)
         n = np.count_nonzero(observed, axis=1).astype(np.int64)
         return Sums(roots, counts, within, flat, None, n)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Piece:
-    """What the groups that a protein's missing values touch change in the sums."""
+    """What the groups that a protein's missing values touch change in the sums.
+
+    Attributes
+    ----------
+    within : is added.
+    taken, left : are added to, and taken from, the patterns that all share.
+    added : root, number of groups and sums of the patterns that remain.
+    """
 
     within: F64
     taken: F64
     left: F64
-    patterns: F64
-    counts: F64
-    added: F64 | None
+    added: dict[bytes, tuple[F64, float, F64]]
+
+
+def _turn_intercepts(
+    D: F64, starts: I64, sizes: I64, effect: float
+) -> Iterator[tuple[F64, F64, F64]]:
+    """Turn the rows of groups of which all have one and the same effect."""
+    root = np.sqrt(sizes)
+    H = np.add.reduceat(D, starts, axis=0) / root[:, None]
+    rest = D - np.repeat(H / root[:, None], sizes, axis=0)
+    for size in np.unique(sizes).tolist():
+        one = sizes == size
+        R = np.full((1, 1), np.sqrt(size) * effect)
+        yield R, H[one][:, None], rest[np.repeat(one, sizes)]
 
 
 def group_columns(columns: F64, effects: F64, starts: I64) -> GroupedColumns:
@@ -241,7 +309,25 @@ def group_columns(columns: F64, effects: F64, starts: I64) -> GroupedColumns:
         rest.T @ rest,
         between,
         np.bincount(kind, minlength=patterns.shape[0]).astype(np.float64),
+        *_number_places(effects, starts),
     )
+
+
+def _number_places(effects: F64, starts: I64) -> tuple[I64 | None, I64]:
+    """Return the place of each row in its group, and a number for each group's rows of effects."""
+    n = effects.shape[0]
+    sizes = np.diff(np.append(starts, n))
+    shapes = np.zeros(starts.size, dtype=np.int64)
+    if sizes.max() > _MOST_PLACES:
+        return None, shapes
+    known = 0
+    for size in np.unique(sizes).tolist():
+        groups = np.flatnonzero(sizes == size)
+        rows = starts[groups][:, None] + np.arange(size)
+        kind = number_rows(effects[rows].reshape(groups.size, -1))
+        shapes[groups] = known + kind
+        known += int(kind.max()) + 1
+    return np.arange(n) - np.repeat(starts, sizes), shapes
 
 
 def _spread_basis(effects: F64, starts: I64) -> F64:

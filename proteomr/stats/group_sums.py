@@ -9,7 +9,7 @@ import numpy as np
 from proteomr._typing import F64, I64
 from proteomr.stats.reml import Sums
 
-__all__ = ["Turned", "find_patterns", "turn_groups"]
+__all__ = ["Turned", "find_patterns", "number_rows", "turn_groups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +74,31 @@ def turn_groups(D: F64, Z: F64, starts: I64) -> Turned:
 
 def _factor_patterns(Z: F64) -> tuple[F64, F64, I64]:
     """Return Q and R of the distinct ``(size, Q)`` among groups, and which each group has."""
-    g, size, Q = Z.shape
-    flat = np.ascontiguousarray(Z.reshape(g, -1)) + 0.0  # -0 is 0
-    first, kind = np.unique(flat.view([("", flat.dtype)] * flat.shape[1]), return_inverse=True)
-    distinct = first.view(flat.dtype).reshape(-1, size, Q)
-    bases, R = np.linalg.qr(distinct)
-    return np.asarray(bases), np.asarray(R), np.asarray(kind, dtype=np.int64).ravel()
+    kind = number_rows(Z.reshape(Z.shape[0], -1))
+    first = np.unique(kind, return_index=True)[1]
+    bases, R = np.linalg.qr(Z[first])
+    return np.asarray(bases), np.asarray(R), kind
 
 
 def find_patterns(roots: F64) -> tuple[F64, I64]:
     """Return the distinct patterns ``(S, Q, Q)`` of groups ``(g, Q, Q)``, and which each has."""
-    flat = np.ascontiguousarray(roots.reshape(roots.shape[0], -1)) + 0.0
-    first, kind = np.unique(flat.view([("", flat.dtype)] * flat.shape[1]), return_inverse=True)
-    distinct = first.view(flat.dtype).reshape(-1, *roots.shape[1:])
-    return distinct, np.asarray(kind, dtype=np.int64).ravel()
+    kind = number_rows(roots.reshape(roots.shape[0], -1))
+    first = np.unique(kind, return_index=True)[1]
+    return np.ascontiguousarray(roots[first]) + 0.0, kind  # -0 is 0
+
+
+def number_rows(rows: F64) -> I64:
+    """Return a number ``(g,)`` for each distinct row of ``(g, c)``, from 0 on.
+
+    Examples
+    --------
+    >>> number_rows(np.array([[1.0, 2.0], [0.0, 2.0], [1.0, 2.0]])).tolist()
+    [1, 0, 1]
+    """
+    kind = np.zeros(rows.shape[0], dtype=np.int64)
+    for column in rows.T:
+        if np.all(column == column[0]):
+            continue
+        code = np.unique(column, return_inverse=True)[1].ravel()
+        kind = np.unique(kind * (int(code.max()) + 1) + code, return_inverse=True)[1].ravel()
+    return kind.astype(np.int64)

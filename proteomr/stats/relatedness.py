@@ -8,7 +8,9 @@ root of d. People without relatives are blocks of one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import contextlib
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -22,6 +24,9 @@ __all__ = ["LARGEST_BLOCK", "Relatedness"]
 # An eigendecomposition of 5,000 people takes a minute and 600 MB, and every protein whose missing
 # values touch the block needs its own.
 LARGEST_BLOCK = 5_000
+# Blocks whose decomposition takes as long as a fit does are kept, a few of them: proteins that lack
+# nobody share it.
+_REMEMBERED, _KEPT = 100, 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +37,8 @@ class Relatedness:
     ----------
     matrix : ``(n, n)``, symmetric, sparse.
     known : ``(n,)``, whom the matrix tells of.
+    origin : ``(n,)``, where the rows were before some were taken.
+    solved : eigenvalues and vectors of the last large blocks, by the people in them.
 
     Examples
     --------
@@ -43,17 +50,21 @@ class Relatedness:
 
     matrix: sparse.csr_array
     known: Bool
+    origin: I64
+    solved: OrderedDict[bytes, tuple[F64, F64]] = field(default_factory=OrderedDict)
 
     @classmethod
-    def of(cls, matrix: sparse.csr_array) -> Relatedness:
-        """Return the relatedness of people all of whom are known."""
-        return cls(matrix, np.ones(matrix.shape[0], dtype=bool))
+    def of(cls, matrix: sparse.csr_array, known: Bool | None = None) -> Relatedness:
+        """Return the relatedness of people, all of whom are known unless it is said."""
+        n = matrix.shape[0]
+        there = np.ones(n, dtype=bool) if known is None else known
+        return cls(matrix, there, np.arange(n))
 
     def take(self, rows: I64 | Bool) -> Relatedness:
         """Return the relatedness of some rows."""
         at = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
         matrix = sparse.csr_array(self.matrix[at][:, at])
-        return replace(self, matrix=matrix, known=self.known[at])
+        return replace(self, matrix=matrix, known=self.known[at], origin=self.origin[at])
 
     def list_blocks(self) -> tuple[I64, I64]:
         """Return rows by blocks of relatives, and the first place of each block among them."""
@@ -81,8 +92,7 @@ class Relatedness:
         first = 0
         for size in np.unique(sizes).tolist():
             rows = order[starts[sizes == size][:, None] + np.arange(size)]
-            blocks = self._read_blocks(rows)
-            found, vectors = np.linalg.eigh(blocks)
+            found, vectors = self._solve(rows)
             last = first + rows.size
             values[first:last] = found.ravel()
             turned[first:last] = (vectors.transpose(0, 2, 1) @ D[rows]).reshape(-1, K)
@@ -90,6 +100,22 @@ class Relatedness:
         # negative by rounding alone: the matrix was refused else, and so is none of its parts
         roots = np.sqrt(np.maximum(values, 0.0))[:, None, None]
         return Turned(roots, turned[:, None], np.zeros((n, K)))
+
+    def _solve(self, rows: I64) -> tuple[F64, F64]:
+        """Return eigenvalues and vectors of blocks ``(g, size)``; large ones are remembered."""
+        if rows.shape[1] < _REMEMBERED:
+            values, vectors = np.linalg.eigh(self._read_blocks(rows))
+            return np.asarray(values), np.asarray(vectors)
+        key = self.origin[rows].tobytes()
+        known = self.solved.get(key)
+        if known is None:
+            values, vectors = np.linalg.eigh(self._read_blocks(rows))
+            known = np.asarray(values), np.asarray(vectors)
+            self.solved[key] = known
+            while len(self.solved) > _KEPT:
+                with contextlib.suppress(KeyError):  # another thread was faster
+                    self.solved.popitem(last=False)
+        return known
 
     def _read_blocks(self, rows: I64) -> F64:
         """Return the dense ``(g, size, size)`` of blocks of rows ``(g, size)``."""

@@ -6,21 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64, I64, Bool
 from proteomr.stats.random_structure import Structure
 from proteomr.stats.reml import Criterion, Sums, evaluate, measure
 
 __all__ = ["Minimum", "minimise"]
 
 _MOST_STEPS = 100
-# The criterion that a step can still gain: half of it, squared, is the error of theta in units of
-# its own error, so that what is left of an estimate is 1e-10 of its standard error.
+# What a step can still gain: the square root of it is the error of theta in units of its own error,
+# so that estimates and errors have ten digits of these.
 _BOUND = 1e-20
 # Below it rounding alone decides whether the criterion falls, and Newton's step is taken unasked.
 _CLOSE = 1e-7
 # Relative standard deviations of random effects that the search may start from: intraclass
 # correlations of 0.006 to 0.99. The criterion may have several minima; the lowest is sought.
-_STARTS = np.array([0.08, 0.25, 0.6, 1.2, 3.0, 10.0])
+_STARTS = np.array([0.1, 0.25, 0.5, 1.0, 2.5, 10.0])
+# Such a theta is 3e-9 of its own error from the minimum, and so is a standard error at most.
+_CERTIFIED = 1e-17
 _NOTHING = 1e-7  # a relative standard deviation that is 0: its variance is 1e-14 of the residual's
 
 
@@ -54,8 +56,28 @@ def minimise(sums: Sums, structure: Structure) -> Minimum:
     3.119829
     """
     theta = _start(sums, structure)
-    b, t = theta.shape
     state = evaluate(sums, structure, theta)
+    theta, state = _descend(sums, structure, theta, state)
+    small = np.zeros_like(theta, dtype=bool)
+    small[:, structure.diagonal] = np.abs(theta[:, structure.diagonal]) < _NOTHING
+    turned = _turn(np.where(small, 0.0, theta), structure)
+    changed = np.flatnonzero(np.any(turned != theta, axis=1))
+    if changed.size:
+        theta = turned
+        found = evaluate(sums.take(changed), structure, theta[changed])
+        state = _put(state, changed, found)
+    _, decrement, convex = _propose(state, np.full(theta.shape[0], np.inf))
+    certified = convex & (decrement <= _CERTIFIED) & np.isfinite(state.value)
+    return Minimum(theta, state, decrement, certified)
+
+
+def _descend(
+    sums: Sums, structure: Structure, theta: F64, state: Criterion
+) -> tuple[F64, Criterion]:
+    """Go down from where the models stand until a bound stops each, or rounding does."""
+    b = theta.shape[0]
+    whole, place = state, np.arange(b)
+    everywhere = theta.copy()
     radius = np.maximum(np.abs(theta).max(axis=1), 0.5)
     done = ~np.isfinite(state.value)
     last = np.full(b, np.inf)
@@ -63,8 +85,15 @@ def minimise(sums: Sums, structure: Structure) -> Minimum:
         step, decrement, convex = _propose(state, radius)
         stalled = convex & (decrement < _CLOSE**2) & (decrement > 0.1 * last)
         done |= (convex & (decrement <= _BOUND)) | stalled
-        if np.all(done):
-            break
+        if np.count_nonzero(~done) <= done.size // 2:  # the others go on alone
+            whole = _put(whole, place, state)
+            everywhere[place] = theta
+            going = np.flatnonzero(~done)
+            if going.size == 0:
+                break
+            sums, state, place = sums.take(going), _take(state, going), place[going]
+            theta, step, decrement = theta[going], step[going], decrement[going]
+            convex, radius, done = convex[going], radius[going], done[going]
         last = np.where(convex, decrement, np.inf)
         trial = theta + np.where(done[:, None], 0.0, step)
         found = evaluate(sums, structure, trial)
@@ -73,17 +102,10 @@ def minimise(sums: Sums, structure: Structure) -> Minimum:
         length = np.sqrt(np.sum(step**2, axis=1))
         radius = np.where(accepted, np.maximum(radius, 2.0 * length), 0.25 * length)
         theta = np.where(accepted[:, None], trial, theta)
-        state = _choose(accepted, found, state)
-    small = np.zeros_like(theta, dtype=bool)
-    small[:, structure.diagonal] = np.abs(theta[:, structure.diagonal]) < _NOTHING
-    if np.any(small):
-        theta = np.where(small, 0.0, theta)
-        state = evaluate(sums, structure, theta)
-    theta = _turn(theta, structure)
-    state = evaluate(sums, structure, theta)
-    _, decrement, convex = _propose(state, radius)
-    certified = convex & (decrement <= 1e-13) & np.isfinite(state.value)
-    return Minimum(theta, state, decrement, certified)
+        at = np.flatnonzero(accepted)
+        state = found if at.size == accepted.size else _put(state, at, _take(found, at))
+    everywhere[place] = theta
+    return everywhere, _put(whole, place, state)
 
 
 def _start(sums: Sums, structure: Structure) -> F64:
@@ -91,7 +113,8 @@ def _start(sums: Sums, structure: Structure) -> F64:
     b, t = sums.within.shape[0], len(structure.positions)
     diagonal = structure.diagonal
     if diagonal.size <= 2:
-        grid = np.stack(np.meshgrid(*[_STARTS] * diagonal.size), axis=-1).reshape(-1, diagonal.size)
+        starts = _STARTS if diagonal.size == 1 else _STARTS[::2]
+        grid = np.stack(np.meshgrid(*[starts] * diagonal.size), axis=-1).reshape(-1, diagonal.size)
     else:
         grid = np.repeat(_STARTS[:, None], diagonal.size, axis=1)
     best, value = np.zeros((b, t)), np.full(b, np.inf)
@@ -127,12 +150,17 @@ def _propose(state: Criterion, radius: F64) -> tuple[F64, F64, Bool]:
     return step, decrement, np.all(values > -floor[:, None], axis=1)
 
 
-def _choose(mask: Bool, first: Criterion, second: Criterion) -> Criterion:
-    """Return the first criterion where the mask says so, else the second."""
+def _take(state: Criterion, models: I64) -> Criterion:
+    """Return the criterion of some of the models."""
+    return Criterion(**{name: getattr(state, name)[models] for name in Criterion.__slots__})
+
+
+def _put(state: Criterion, models: I64, found: Criterion) -> Criterion:
+    """Return the criterion with that of some of the models replaced."""
     parts = {}
     for name in Criterion.__slots__:
-        one, other = getattr(first, name), getattr(second, name)
-        parts[name] = np.where(mask.reshape(-1, *[1] * (one.ndim - 1)), one, other)
+        parts[name] = getattr(state, name).copy()
+        parts[name][models] = getattr(found, name)
     return Criterion(**parts)
 
 

@@ -87,7 +87,7 @@ def test_beside_an_outcome_the_protein_is_the_predictor_in_every_family(
     assert (family.direction("exposure") == "protein~exposure") == (family.scans == "response")
 
 
-@pytest.mark.parametrize("name", ["", "logitic", "Linear", "mixed", "cox"])
+@pytest.mark.parametrize("name", ["", "logitic", "Linear", "tobit", "cox"])
 def test_an_unknown_family_is_refused_and_none_stands_in_for_it(name: str) -> None:
     with pytest.raises(UsageError, match=f"there is no family '{name}'"):
         find_family(name)
