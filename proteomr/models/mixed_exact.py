@@ -98,7 +98,7 @@ def fit_alone(problem: Problem, block: Block, j: int, m: int, *, side: Scans, dd
     absent = _say_absent(places, label, design)
     if rows.size <= design.rank:
         coefficients = columns.size + own.shape[1] + terms.shape[1]
-        message = f"{rows.size} rows for {coefficients} coefficients"
+        message = f"{rows.size} people for {coefficients} coefficients"
         return AloneFit(Refusal(Status.too_few, message), places, design.kept, absent)
     if design.kept.size == 0:
         return AloneFit(absent, places, design.kept, absent, design.aliased)

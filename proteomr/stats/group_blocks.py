@@ -228,9 +228,7 @@ class GroupedColumns:
         roots = np.stack(list(found.values()))
         if len(found) > S:
             further = len(found) - S
-            between = np.concatenate(
-                [between, np.zeros((b, further, *between.shape[2:]))], axis=1
-            )
+            between = np.concatenate([between, np.zeros((b, further, *between.shape[2:]))], axis=1)
             counts = np.concatenate([counts, np.zeros((b, further))], axis=1)
         for j, piece in pieces.items():
             for key, (_, number, block) in piece.added.items():

@@ -9,7 +9,7 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.association import ModelSpec
-from proteomr.models import IvOptions, find_family
+from proteomr.models import IvOptions, MixedOptions, find_family
 from proteomr.tables import ArrayProteins, Cohort
 
 
@@ -26,6 +26,7 @@ def make_samples(n: int, *, seed: int = 0) -> pl.DataFrame:
             # strong for one exposure, weak for the other
             "assigned": (np.arange(n) % 3 == 0) + g.normal(0, 0.5, n),
             "distance": g.normal(size=n),
+            "house": [f"h{i // 3}" for i in range(n)],
         }
     )
 
@@ -46,4 +47,6 @@ def spec_of(family: Any, **more: Any) -> ModelSpec:
     adjust = more.pop("adjust", {"none": "1", "full": "age + C(site)"})
     if find_family(family).supports.instruments:
         more.setdefault("iv", IvOptions(("assigned", "distance")))
+    if find_family(family).supports.random_effects:
+        more.setdefault("mixed", MixedOptions(("1|house",)))
     return ModelSpec(family, more.pop("exposures", ("iso", "lo")), adjust, **more)

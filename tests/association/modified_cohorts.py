@@ -10,7 +10,7 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.association import ModelSpec
 from proteomr.models import FAMILIES as REGISTERED
-from proteomr.models import IvOptions, find_family
+from proteomr.models import IvOptions, MixedOptions, find_family
 from proteomr.tables import ArrayProteins, Cohort
 
 N, PROTEINS = 260, 3
@@ -58,4 +58,6 @@ def spec_of(family: Any, **more: Any) -> ModelSpec:
     exposures = more.pop("exposures", ("iso",))
     if find_family(family).supports.instruments:
         more.setdefault("iv", IvOptions(("distance", "edu")))
+    if find_family(family).supports.random_effects:
+        more.setdefault("mixed", MixedOptions(("1|family",)))
     return ModelSpec(family, exposures, adjust, transform=more.pop("transform", "none"), **more)

@@ -22,7 +22,7 @@ from proteomr.association import (
 from proteomr.execute import Serial
 from proteomr.models import FAMILIES
 from proteomr.scan import fit_blocks
-from tests.association.cohorts import make_cohort, make_samples, make_values
+from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
 
 N = 240
 BY_HAND = ["linear", "logistic"]  # those that the oracle fits
@@ -73,7 +73,7 @@ def test_an_interaction_with_a_factor_is_tested_as_statsmodels_does(
 @pytest.mark.parametrize("family", ALL)
 def test_one_product_is_tested_as_its_own_row_is(family: str) -> None:
     samples, values = make_samples(N), make_values(N, 3)
-    spec = ModelSpec(family, ("iso", "lo"), interaction="sex", strata=None)
+    spec = spec_of(family, adjust={"none": "1"}, interaction="sex")
     found = joint_of(spec, samples, values)
     frame = scan_cohort(make_cohort(samples, values), spec).frame
     product = frame.filter(pl.col("term").str.contains(":"))
@@ -87,7 +87,7 @@ def test_a_product_without_variation_takes_no_part(family: str) -> None:
     samples, values = make_samples(N), make_values(N, 3)
     values[samples["site"].to_numpy() == "2", 0] = np.nan
     values[:, 1] = np.nan
-    spec = ModelSpec(family, ("iso",), interaction="C(site)")
+    spec = spec_of(family, exposures=("iso",), adjust={"none": "1"}, interaction="C(site)")
     found = joint_of(spec, samples, values)
     assert found["df"].to_list() == [2.0, None, 3.0]
     assert found["statistic"].is_null().to_list() == [False, True, False]

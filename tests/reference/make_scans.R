@@ -1,7 +1,7 @@
 # Makes a small cohort and what R's glm and lm give for each of its proteins: run in this folder with
 #   Rscript make_scans.R
 # It writes scans_samples.csv, scans_proteins.csv, scans_timegap.csv and scans.json.
-# Base R only. Site D has no case, site E two people; proteins are missing at random, one on a whole site.
+# Base R, and lme4 with lmerTest for the mixed family. Site D has no case, site E two people; proteins are missing at random, one on a whole site.
 
 set.seed(20250101, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
 n <- 230
@@ -50,9 +50,11 @@ tight <- glm.control(epsilon = 1e-14, maxit = 100)
 adjust <- list(
   logistic = "timegap + age + sex + C(site)",
   linear = "timegap + age + sex + C(site) + C(edu)",
-  iv = "timegap + age + sex + C(site)"
+  iv = "timegap + age + sex + C(site)",
+  mixed = "timegap + age + sex"
 )
-instruments <- list(iv = '["C(edu)"]')
+# what a family is asked for beside: instruments, random effects
+beside <- list(iv = '"instruments": ["C(edu)"]', mixed = '"random": ["1|site"]')
 fits <- list(
   logistic = function(j) {
     d <- complete(j, c("age", "sex", "site"))
@@ -81,14 +83,23 @@ fits <- list(
     df <- second$df.residual
     se <- sqrt(rss / df * summary(second)$cov.unscaled["fitted", "fitted"])
     c(n = nrow(d), estimate = b, se = se, p = 2 * pt(-abs(b / se), df))
+  },
+  mixed = function(j) {
+    d <- complete(j, c("age", "sex", "site"))
+    # lme4 stops early by default
+    control <- lme4::lmerControl(calc.derivs = FALSE, boundary.tol = 0, optCtrl = list(
+      xtol_abs = 1e-13, xtol_rel = 1e-13, ftol_abs = 0, ftol_rel = 0, maxeval = 1e5))
+    fit <- suppressMessages(lmerTest::lmer(x ~ lonely + timegap + age + sex + (1 | site), d, control = control))
+    row <- coef(summary(fit))["lonely", ]
+    c(n = nrow(d), estimate = row[[1]], se = row[[2]], p = row[[5]])
   }
 )
 as_json <- function(x) paste0("[", paste(sprintf("%.17g", x), collapse = ", "), "]")
 scan <- function(name) {
   table <- t(sapply(seq_len(proteins), fits[[name]]))
   columns <- sprintf('    "%s": %s', colnames(table), apply(table, 2, as_json))
-  columns <- c(sprintf('    "adjust": "%s"', adjust[[name]]), columns)
-  if (!is.null(instruments[[name]])) columns <- c(sprintf('    "instruments": %s', instruments[[name]]), columns)
+  extra <- if (is.null(beside[[name]])) character() else paste0("    ", beside[[name]])
+  columns <- c(sprintf('    "adjust": "%s"', adjust[[name]]), extra, columns)
   sprintf('  "%s": {\n%s\n  }', name, paste(columns, collapse = ",\n"))
 }
 version <- paste(R.version$major, R.version$minor, sep = ".")

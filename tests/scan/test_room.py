@@ -37,10 +37,10 @@ def plan_of(reading: Reading, family: Any, *, names: tuple[str, ...] = ("iso", "
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: str(family.name))
 def test_parts_hold_the_fits_that_the_table_of_a_specification_has(family: Any) -> None:
     spec = spec_of(family.name)
-    reading = read(instruments=spec.iv.instruments)
-    parts = fit_blocks(plan_of(reading, spec.build_family()), executor=Serial())
+    reading = read(instruments=spec.iv.instruments, random=spec.mixed.random)
+    parts = fit_blocks(plan_of(reading, family(spec.options)), executor=Serial())
     frame = pl.concat(parts)
-    wanted = scan_cohort(reading.cohort, spec_of(family.name), block_size=3).frame
+    wanted = scan_cohort(reading.cohort, spec, block_size=3).frame
     keys = ["protein", "exposure", "adjustment"]
     same = [*keys, "n", "n_case", "status"]
     assert frame.sort(keys).select(same).equals(wanted.sort(keys).select(same))
