@@ -178,9 +178,7 @@ def _read_gcta(path: Path, ids: pl.Series) -> Relatedness:
     listed = path.with_name(path.name.removesuffix(".gz") + ".id")
     if not listed.is_file():
         raise InputError(f"{path}: its identifiers, {listed.name}, are not beside it")
-    options = {"has_header": False, "separator": "\t", "infer_schema_length": None}
-    people = pl.read_csv(listed, **options)  # type: ignore[arg-type]
-    cells = pl.read_csv(path, **options)  # type: ignore[arg-type]
+    people, cells = _read_bare(listed), _read_bare(path)
     if people.width < 2 or cells.width != 4:
         raise FormatError(f"{path}: four columns are needed, and two of {listed.name}")
     own = spell_ids(people[people.columns[1]])
@@ -193,6 +191,11 @@ def _read_gcta(path: Path, ids: pl.Series) -> Relatedness:
     if np.any(np.isnan(values)):
         raise FormatError(f"{path}: {int(np.isnan(values).sum())} cells of the matrix are empty")
     return _take_known(path, values, locate_ids(ids, among=own))
+
+
+def _read_bare(path: Path) -> pl.DataFrame:
+    """Return a table that tabs part and no header names."""
+    return pl.read_csv(path, has_header=False, separator="\t", infer_schema_length=None, glob=False)
 
 
 def _as_numbers(path: Path, column: pl.Series) -> F64:

@@ -174,6 +174,13 @@ class Problem:
             for term in range(self.terms)
         )
 
+    @property
+    def effects(self) -> RandomEffects:
+        """The random effects, of a problem that has some."""
+        if self.random is None:
+            raise ValueError("a problem without random effects")
+        return self.random
+
     def names_of(self, adjustment: int) -> tuple[str, ...]:
         """Names of the columns of an adjustment set."""
         return tuple(self.names[column] for column in self.adjustments[adjustment].columns)

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64, I64, Bool
 from proteomr.errors import UsageError
 from proteomr.models.base import (
     Block,
@@ -69,7 +69,7 @@ class MixedState:
 
 @dataclass(frozen=True, slots=True)
 class Mixed(Family[MixedState]):
-    """Linear mixed models by REML, of each protein on each exposure or each outcome on each protein.
+    """Linear mixed models by REML, of each protein on exposures or each outcome on proteins.
 
     Student's t on Satterthwaite's degrees of freedom, or Kenward and Roger's; R's ``lmerTest``.
 
@@ -160,7 +160,7 @@ class Mixed(Family[MixedState]):
         return self.side_of_protein(problem.targets[problem.models[m].target].role)
 
     def _fit_together(
-        self, state: MixedState, block: Block, varying: F64 | I64
+        self, state: MixedState, block: Block, varying: Bool
     ) -> list[list[MixedFit | None]]:
         """Return the fits of the mass path, by model and protein."""
         none: list[MixedFit | None] = [None] * block.values.shape[0]
@@ -181,7 +181,7 @@ class Mixed(Family[MixedState]):
                     ordered,
                     scale,
                     own_logs,
-                    np.asarray(varying),
+                    varying,
                     ddf=self.options.mixed.ddf,
                 )
         return found

@@ -44,7 +44,7 @@ class Design:
     @property
     def rank(self) -> int:
         """Number of independent columns."""
-        return self.covariates.shape[1] + self.terms.shape[1]
+        return int(self.covariates.shape[1] + self.terms.shape[1])
 
 
 def list_terms(problem: Problem, x: F64, rows: I64) -> tuple[F64, F64]:

@@ -1,4 +1,4 @@
-"""Mixed models one by one, from the rows of each: any random effects, and what the mass path leaves.
+"""Mixed models one by one, from the rows of each: whatever the mass path leaves.
 
 The design is laid out on the protein's own rows, and what the data cannot tell gets its status
 before anything is fitted.
@@ -73,9 +73,7 @@ def fit_alone(problem: Problem, block: Block, j: int, m: int, *, side: Scans, dd
     places = place_terms(problem, m)
     absent = Refusal(Status.collinear, "the term is a linear combination of the others")
     refusal = refuse_values(values, target.name, levels=target.kind == LEVELS.name)
-    random = problem.random
-    assert random is not None  # the family refuses problems without
-    effects = random.take(rows)
+    effects = problem.effects.take(rows)
     refusal = refusal or refuse_groups(effects, rows.size)
     if refusal is not None:
         return AloneFit(refusal, places, places[:0], absent)
@@ -95,7 +93,7 @@ def fit_alone(problem: Problem, block: Block, j: int, m: int, *, side: Scans, dd
         scales=np.concatenate([problem.scales[columns], own_scale]),
         powers=powers,
     )
-    absent = _say_absent(places, label, design)
+    absent = _say_absent(label, design)
     if rows.size <= design.rank:
         coefficients = columns.size + own.shape[1] + terms.shape[1]
         message = f"{rows.size} people for {coefficients} coefficients"
@@ -157,7 +155,7 @@ def refuse_groups(effects: RandomEffects, n: int) -> Refusal | None:
     return None
 
 
-def _say_absent(places: I64, label: str, design: Design) -> Refusal:
+def _say_absent(label: str, design: Design) -> Refusal:
     if design.kept.size and 0 in design.kept:
         return Refusal(Status.collinear, "the term is a linear combination of the others")
     return Refusal(Status.collinear, _COMBINATION.format(label))
@@ -274,7 +272,7 @@ def _count_spare(effects: RandomEffects, n: int) -> int:
         return n - sum(np.unique(t.codes).size * t.effects.shape[1] for t in effects.terms)
     term = effects.terms[0]
     sizes = np.unique(term.codes, return_counts=True)[1]
-    return n - int(np.minimum(sizes, term.effects.shape[1]).sum())
+    return int(n - np.minimum(sizes, term.effects.shape[1]).sum())
 
 
 def scale_effects(term: RandomTerm) -> tuple[F64, F64]:

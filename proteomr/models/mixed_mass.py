@@ -37,7 +37,7 @@ _LARGEST_THETA = 1e3
 _SCORE = 1e-9
 # Doubles that the sums of a protein may take: 2 MB, so that those of a block stay below 100 MB.
 _MOST_CELLS = 250_000
-_CELLS_AT_ONCE = 8_000_000
+_CELLS_AT_ONCE = 8_000_000  # doubles of the proteins that are summed together: 64 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,11 +98,9 @@ def prepare_model(problem: Problem, rows: Rows, m: int, *, response: bool) -> Ma
     """Lay out and sum what the fits of a model share; None where they go one by one."""
     model = problem.models[m]
     target = problem.targets[model.target]
-    random = problem.random
-    assert random is not None  # rows come from it
     if refuse_values(target.values, target.name, levels=False) is not None:
         return None
-    if refuse_groups(random, problem.n) is not None:
+    if refuse_groups(problem.effects, problem.n) is not None:
         return None
     columns = problem.adjustments[model.adjustment].columns
     everybody = np.arange(problem.n)

@@ -21,7 +21,7 @@ __all__ = ["KINSHIP", "SINGULAR_BELOW", "Group", "MixedFit", "conclude"]
 # boundary: lme4's isSingular.
 SINGULAR_BELOW = 1e-4
 KINSHIP = "kinship"
-_LOG_2PI = float(np.log(2.0 * np.pi))
+_LOG_2PI = float(np.log(2.0 * np.pi))  # of the density of the normal distribution
 
 
 @dataclass(frozen=True, slots=True)

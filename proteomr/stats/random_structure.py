@@ -1,4 +1,4 @@
-"""The covariance of random effects by its parameters: relative Cholesky factors, as lme4 has them."""
+"""The covariance of random effects by its parameters: relative Cholesky factors, as in lme4."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Structure:
         parts = [np.zeros((1, effects, effects)) for _, effects in self.terms]
         parts[at][0, row, row_j] += 1.0
         parts[at][0, row_j, row] += 1.0
-        return self._place(parts)[0]
+        return np.asarray(self._place(parts)[0])
 
     def units(self) -> list[F64]:
         """Return what G is made of linearly: a symmetric ``(Q, Q)`` for each (co)variance."""

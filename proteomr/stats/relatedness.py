@@ -63,7 +63,7 @@ class Relatedness:
     def take(self, rows: I64 | Bool) -> Relatedness:
         """Return the relatedness of some rows."""
         at = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
-        matrix = sparse.csr_array(self.matrix[at][:, at])
+        matrix = sparse.csr_array(self.matrix[at, :][:, at])  # type: ignore[index]
         return replace(self, matrix=matrix, known=self.known[at], origin=self.origin[at])
 
     def list_blocks(self) -> tuple[I64, I64]:

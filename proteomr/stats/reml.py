@@ -67,7 +67,8 @@ class Sums:
         if self.between is not None:
             return np.asarray(weights.reshape(b, d, -1) @ self.between).reshape(b, d, K, K)
         H = self.turned
-        assert H is not None
+        if H is None:
+            raise ValueError("sums without patterns or groups")
         flat = H.reshape(-1, K)
         found = [flat.T @ (weights[0, place] @ H).reshape(-1, K) for place in range(d)]
         return np.stack(found)[None]
@@ -121,7 +122,7 @@ def invert_covariances(V: F64) -> tuple[F64, F64]:
         inverse[..., 0, 0], inverse[..., 1, 1] = V[..., 1, 1], V[..., 0, 0]
         inverse[..., 0, 1], inverse[..., 1, 0] = -V[..., 0, 1], -V[..., 1, 0]
         return inverse / determinant[..., None, None], np.log(determinant)
-    return np.linalg.inv(V), np.linalg.slogdet(V)[1]
+    return np.asarray(np.linalg.inv(V)), np.asarray(np.linalg.slogdet(V)[1])
 
 
 def measure(sums: Sums, structure: Structure, theta: F64) -> F64:
@@ -212,7 +213,7 @@ def _solve(A: F64) -> _Solved:
 def _factor(scaled: F64, sound: Bool) -> F64:
     """Return Cholesky factors; the identity, and not sound, for what has none."""
     try:
-        return np.linalg.cholesky(scaled)
+        return np.asarray(np.linalg.cholesky(scaled))
     except np.linalg.LinAlgError:
         L = np.empty_like(scaled)
         for at in range(scaled.shape[0]):

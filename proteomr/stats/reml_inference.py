@@ -48,7 +48,7 @@ class Inference(ABC):
     def test_jointly(
         self, model: int, coefficients: F64, contrasts: F64
     ) -> tuple[float, float, float] | None:
-        """Return F, its numerator's degrees of freedom and -log10 p that contrasts ``(q, p)`` are 0.
+        """Return F, its numerator's degrees of freedom and -log10 p that ``(q, p)`` are 0.
 
         None where their covariance has not its rank.
         """
@@ -236,7 +236,8 @@ def _invert(matrices: F64) -> F64:
     values, vectors = np.linalg.eigh(scaled)
     kept = values > _FLAT
     inverse = np.where(kept, 1.0 / np.where(kept, values, 1.0), 0.0)
-    return np.asarray((vectors * inverse[:, None, :]) @ vectors.transpose(0, 2, 1)) / scale
+    found = (vectors * inverse[:, None, :]) @ vectors.transpose(0, 2, 1)
+    return np.asarray(found / scale)
 
 
 def _turn(covariance: F64, contrasts: F64) -> tuple[F64, F64] | None:

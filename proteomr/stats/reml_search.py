@@ -12,7 +12,7 @@ from proteomr.stats.reml import Criterion, Sums, evaluate, measure
 
 __all__ = ["Minimum", "minimise"]
 
-_MOST_STEPS = 100
+_MOST_STEPS = 100  # a descent takes five to twelve; what needs more has no minimum
 # What a step can still gain: the square root of it is the error of theta in units of its own error,
 # so that estimates and errors have ten digits of these.
 _BOUND = 1e-20

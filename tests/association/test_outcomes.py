@@ -21,9 +21,7 @@ OUTCOMES = [family.name for family in FAMILIES if "outcome" in family.supports.r
 def scan(family: str, n: int, **more: Any) -> tuple[pl.DataFrame, pl.DataFrame, F64]:
     samples, values = make_samples(n), make_values(n, 4)
     more = {"outcomes": ("iso", "lo"), "adjust": {"aged": "age + C(site)"}, **more}
-    if find_family(family).supports.instruments:
-        more.setdefault("iv", IvOptions(("assigned", "distance")))
-    spec = ModelSpec(family, transform="none", **more)
+    spec = spec_of(family, exposures=(), transform="none", **more)
     return scan_cohort(make_cohort(samples, values), spec).frame, samples, values
 
 
