@@ -11,7 +11,9 @@ __all__ = ["LEVELS"]
 
 def _read_levels(column: TargetColumn) -> Target | None:
     """Return a 0/1 column for each level but the reference, else the alphabetically first."""
-    if column.numbers is not None or column.n_levels > len(column.levels):
+    if column.role != "exposure" or column.numbers is not None:
+        return None
+    if column.n_levels > len(column.levels):
         return None
     labels = list(column.levels)
     first = labels.index(column.reference) if column.reference in labels else 0

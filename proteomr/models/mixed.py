@@ -100,12 +100,6 @@ class Mixed(Family[MixedState]):
         """Put rows by groups, and sum what the fits of each model share."""
         if problem.random is None:
             raise UsageError("the mixed family needs random effects: --random or --kinship")
-        for target in problem.targets:
-            if target.role == "outcome" and target.values.ndim > 1:
-                raise UsageError(
-                    f"outcome {target.name!r} has levels: it needs numbers or two levels for the "
-                    "mixed family"
-                )
         rows = order_groups(problem)
         shared: list[MassModel | None] = [None] * len(problem.models)
         if rows is not None:

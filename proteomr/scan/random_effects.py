@@ -56,15 +56,27 @@ def list_random_columns(random: Sequence[str]) -> tuple[str, ...]:
 
 
 def _read_term(columns: Columns, samples: pl.DataFrame, asked: RandomFormula) -> RandomTerm:
+    for name in asked.group:
+        if name in columns and name not in columns.names:
+            raise UsageError(
+                f"{name!r} names the samples, one each: name the column of the people, such as "
+                '"1|subject"'
+            )
     formula = asked.effects.resolve(list(columns.names))
     codes = _read_groups(columns, asked.group)
     present = columns.complete(formula.variables)
     effects, names = _read_effects(formula, samples, present)
-    used = np.unique(codes[(codes >= 0) & present])
-    if used.size < 2:
+    used = codes[(codes >= 0) & present]
+    groups = np.unique(used).size
+    if groups < 2:
         raise ColumnError(
-            f"random effects of {asked.label!r}: the column has {used.size} "
-            f"group{'' if used.size == 1 else 's'}, and two are needed"
+            f"random effects of {asked.label!r}: the column has {groups} "
+            f"group{'' if groups == 1 else 's'}, and two are needed"
+        )
+    if groups == used.size:
+        raise ColumnError(
+            f"random effects of {asked.label!r}: each of its {groups} groups has one row; name a "
+            "column that several rows share, such as that of the people"
         )
     return RandomTerm(asked.label, codes, effects, names)
 

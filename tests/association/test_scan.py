@@ -335,6 +335,14 @@ def test_instruments_that_are_constant_where_the_protein_is_seen_identify_nothin
     assert found == ("not_identified", wanted)
 
 
+def test_a_protein_seen_once_in_each_house_tells_nothing_of_their_variance() -> None:
+    values = make_values(90, 2)
+    values[np.arange(90) % 3 > 0, 0] = np.nan
+    spec = spec_of("mixed", exposures=("lo",))
+    found = scan_cohort(make_cohort(make_samples(90), values), spec).frame
+    assert found["status"].to_list() == ["not_identified"] * 2 + ["ok"] * 2
+
+
 def test_every_status_is_reached_by_a_test_here() -> None:
     reached = {"ok", "too_few", "collinear", "untransformed", "not_identified", *bad_proteins(10)}
     schema = {column.name: column for column in load_schema("associations").columns}

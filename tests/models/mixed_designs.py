@@ -1,4 +1,4 @@
-"""Repeated measures of proteins that are made in the test, and mixed models by a slow obvious way."""
+"""Repeated measures that are made in the test, and mixed models by a slow obvious way."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ import numpy as np
 from scipy.optimize import minimize
 
 from proteomr._typing import F64, I64
-from proteomr.models import Adjustment, Block, FitBlock, FitOptions, Mixed, MixedOptions, Model
-from proteomr.models import Problem, Target
+from proteomr.models import (
+    Adjustment,
+    Block,
+    FitBlock,
+    FitOptions,
+    Mixed,
+    MixedOptions,
+    Model,
+    Problem,
+    Target,
+)
 from proteomr.models.random_effects import RandomEffects, RandomTerm
 
 
@@ -124,7 +133,7 @@ def fit_densely(X: F64, y: F64, kernels: list[F64]) -> Dense:
         return float(value + free * np.log(2 * np.pi)), b, np.linalg.inv(C)
 
     start = np.full(len(kernels) + 1, np.log(np.var(y) / (len(kernels) + 1)))
-    found = minimize(lambda logs: measure(logs)[0], start, method="Nelder-Mead",
-                     options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000, "maxfev": 5000})  # fmt: skip
+    closely = {"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000, "maxfev": 5000}
+    found = minimize(lambda logs: measure(logs)[0], start, method="Nelder-Mead", options=closely)
     value, b, covariance = measure(found.x)
     return Dense(float(b[-1]), float(np.sqrt(covariance[-1, -1])), np.exp(found.x), value)

@@ -175,8 +175,8 @@ def test_units_change_no_statistic(unit: float, *, slope: bool) -> None:
 def test_units_of_a_slope_change_nothing_but_its_variance(unit: float) -> None:
     visits = make_visits(slope=0.6)
     plain = fit(pose(visits, slope=True), visits.values)
-    term = RandomTerm("subject", visits.subject,
-                      np.column_stack([np.ones(visits.time.size), visits.time * unit]), ("1", "t"))  # fmt: skip
+    effects = np.column_stack([np.ones(visits.time.size), visits.time * unit])
+    term = RandomTerm("subject", visits.subject, effects, ("1", "t"))
     moved = fit(pose(visits, random=RandomEffects((term,))), visits.values)
     np.testing.assert_allclose(moved.se, plain.se, rtol=1e-9)
     np.testing.assert_allclose(moved.df, plain.df, rtol=1e-6)
