@@ -9,6 +9,7 @@ from benchmarks.rows.floors import Floors
 from benchmarks.rows.instruments import Instruments
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
 from benchmarks.rows.phenome import Phenome
+from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Regressions
 from benchmarks.rows.row import Matter, Row
@@ -22,6 +23,7 @@ MATTERS: tuple[Matter, ...] = (
     Regressions("logistic"),
     Phenome(),
     Instruments(),
+    MixedModels(),
     ManyOutcomes(),
     RobustMethods(),
     QualityControl(),

@@ -20,6 +20,7 @@ from benchmarks.rows.forms import FORMS
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods, make_pairs
 from benchmarks.rows.mr_loop import fit_defaults
 from benchmarks.rows.phenome import Phenome
+from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Found, Regressions, affordable, find_exactly
 from benchmarks.rows.row import Matter, Scope
@@ -39,7 +40,7 @@ def readings(matter: Matter, scope: Scope) -> list[Reading]:
 @pytest.mark.parametrize(
     "matter",
     [
-        *(Floors(), Ranks(), Phenome(), ManyOutcomes(), RobustMethods()),
+        *(Floors(), Ranks(), Phenome(), MixedModels(), ManyOutcomes(), RobustMethods()),
         *(QualityControl(), Munging()),
     ],
 )
