@@ -8,8 +8,8 @@ from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
 from benchmarks.rows.instruments import Instruments
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
-from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.mixed import MixedModels
+from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Regressions
 from benchmarks.rows.row import Matter, Row

@@ -18,9 +18,9 @@ from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
 from benchmarks.rows.forms import FORMS
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods, make_pairs
+from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.mr_loop import fit_defaults
 from benchmarks.rows.phenome import Phenome
-from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Found, Regressions, affordable, find_exactly
 from benchmarks.rows.row import Matter, Scope
