@@ -32,7 +32,7 @@ from proteomr.models.exact import ONE_BY_ONE
 from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.level_targets import LEVELS
 from proteomr.models.mixed_design import place_terms
-from proteomr.models.mixed_exact import AloneFit, fit_alone, name_tests
+from proteomr.models.mixed_exact import AloneFit, fit_alone, name_tests, refuse_large
 from proteomr.models.mixed_mass import MassModel, Rows, fit_block, order_groups, prepare_model
 from proteomr.models.mixed_results import MixedFit
 from proteomr.models.targets import NUMBERS, TWO_LEVELS, TargetKind
@@ -100,6 +100,7 @@ class Mixed(Family[MixedState]):
         """Put rows by groups, and sum what the fits of each model share."""
         if problem.random is None:
             raise UsageError("the mixed family needs random effects: --random or --kinship")
+        refuse_large(problem.random)
         rows = order_groups(problem)
         shared: list[MassModel | None] = [None] * len(problem.models)
         if rows is not None:

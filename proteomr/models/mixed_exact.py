@@ -7,10 +7,12 @@ before anything is fitted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from proteomr._typing import F64, I64
+from proteomr.errors import UsageError
 from proteomr.models.base import Block, Problem, Refusal
 from proteomr.models.family import Scans
 from proteomr.models.level_targets import LEVELS
@@ -22,6 +24,7 @@ from proteomr.stats.group_sums import turn_groups
 from proteomr.stats.linalg import condition_columns
 from proteomr.stats.random_structure import Structure
 from proteomr.stats.reml import Sums
+from proteomr.stats.reml_crossed import CrossedSums
 from proteomr.stats.reml_search import minimise
 from proteomr.status import Status
 
@@ -33,16 +36,18 @@ __all__ = [
     "fit_alone",
     "name_tests",
     "refuse_groups",
+    "refuse_large",
     "refuse_values",
     "scale_effects",
 ]
 
 INTERACTION, CONTRASTS = "interaction", "contrasts"
-# Random effects of terms that cross one another are one dense matrix: at 2,000 of them an
-# evaluation takes seconds.
+# Random effects of all terms but the one of the most groups are one dense matrix: at 2,000 of them
+# an evaluation takes seconds.
 LARGEST_CROSSED = 2_000
 # Residuals of this share of the response are rounding, as in the exact path of least squares.
 _PERFECT = 1e-11
+_ALONE = "nobody on the rows of the fit has a relative: no variance of kinship"
 _COMBINATION = "{} is a linear combination of the covariates on the rows of the fit"
 
 
@@ -128,31 +133,54 @@ def refuse_values(values: F64, name: str, *, levels: bool) -> Refusal | None:
 def refuse_groups(effects: RandomEffects, n: int) -> Refusal | None:
     """Return why groups do not determine the variances, by the rules of lme4."""
     if effects.kinship is not None:
-        values = effects.kinship.matrix
-        off = values.nnz - np.count_nonzero(values.diagonal())
-        if off == 0 and np.ptp(values.diagonal()) < 1e-9:
-            message = "nobody on the rows of the fit has a relative: no variance of kinship"
-            return Refusal(Status.not_identified, message)
-        return None
-    for term in effects.terms:
-        groups = np.unique(term.codes).size
-        q = term.effects.shape[1]
-        message = ""
-        if groups < 2:
-            message = f"one group of {term.group} on the rows of the fit"
-        elif groups >= n:
-            message = f"every group of {term.group} has one row: no variance between groups"
-        elif q > 1 and groups * q >= n:
-            message = f"{groups * q} random effects of {term.group} for {n} rows"
-        elif q > 1 and np.linalg.matrix_rank(scale_effects(term)[0]) < q:
-            message = f"the slope of {term.group} has one value on the rows of the fit"
-        if message:
-            return Refusal(Status.not_identified, message)
-    levels = sum(np.unique(t.codes).size * t.effects.shape[1] for t in effects.terms)
-    if len(effects.terms) > 1 and levels > LARGEST_CROSSED:
-        message = f"{levels} random effects of several terms: at most {LARGEST_CROSSED:,}"
-        return Refusal(Status.not_converged, message)
-    return None
+        message = "" if effects.kinship.has_relatives else _ALONE
+    else:
+        told = (_doubt_term(term, n) for term in effects.terms)
+        message = next(filter(None, told), "") or _find_same(effects)
+    return Refusal(Status.not_identified, message) if message else None
+
+
+def _doubt_term(term: RandomTerm, n: int) -> str:
+    """Say why the groups of a term determine no variance; nothing where they do."""
+    groups = np.unique(term.codes).size
+    q = term.effects.shape[1]
+    if groups < 2:
+        return f"one group of {term.group} on the rows of the fit"
+    if groups >= n:
+        return f"every group of {term.group} has one row: no variance between groups"
+    if q > 1 and groups * q >= n:
+        return f"{groups * q} random effects of {term.group} for {n} rows"
+    if q > 1 and np.linalg.matrix_rank(scale_effects(term)[0]) < q:
+        return f"the slope of {term.group} has one value on the rows of the fit"
+    return ""
+
+
+def _find_same(effects: RandomEffects) -> str:
+    """Say which two factors have the same groups; nothing where none have."""
+    for one, other in combinations(effects.terms, 2):
+        sizes = [np.unique(term.codes).size for term in (one, other)]
+        both = np.unique(one.codes * (int(other.codes.max()) + 1) + other.codes).size
+        if sizes == [both, both]:
+            return f"{one.group} and {other.group} are the same groups on the rows of the fit"
+    return ""
+
+
+def refuse_large(effects: RandomEffects) -> None:
+    """Refuse terms of which all but one have more effects than a dense matrix can hold.
+
+    Raises
+    ------
+    UsageError
+        With their number.
+    """
+    sizes = sorted(np.unique(term.codes).size * term.effects.shape[1] for term in effects.terms)
+    rest = int(sum(sizes[:-1]))
+    if rest > LARGEST_CROSSED:
+        names = ", ".join(term.group for term in effects.terms)
+        raise UsageError(
+            f"random effects of {names}: beside the factor of the most groups there are {rest:,} "
+            f"effects, at most {LARGEST_CROSSED:,} can be; leave one of the factors out"
+        )
 
 
 def _say_absent(label: str, design: Design) -> Refusal:
@@ -186,9 +214,10 @@ def _fit(
     if float(np.sqrt(np.mean(rest**2))) < _PERFECT:
         return Refusal(Status.not_identified, f"the terms explain all of {other}: no variance left")
     sums, structure, groups = sum_rows(np.column_stack([basis, design.terms, y]), effects)
-    refusal = refuse_within(sums, _count_spare(effects, n), other)
-    if refusal is not None:
-        return refusal
+    if isinstance(sums, Sums):
+        refusal = refuse_within(sums, _count_spare(effects, n), other)
+        if refusal is not None:
+            return refusal
     found = minimise(sums, structure)
     if not found.certified[0]:
         return Refusal(Status.not_converged, "the REML criterion has no certified minimum")
@@ -213,7 +242,9 @@ def _fit(
     )[0]
 
 
-def sum_rows(D: F64, effects: RandomEffects) -> tuple[Sums, Structure, tuple[Group, ...]]:
+def sum_rows(
+    D: F64, effects: RandomEffects
+) -> tuple[Sums | CrossedSums, Structure, tuple[Group, ...]]:
     """Return the sums of columns ``(n, K)``, their structure, and the groups of its terms."""
     if effects.kinship is not None:
         sums = effects.kinship.turn(D).sum_all()
@@ -228,16 +259,31 @@ def sum_rows(D: F64, effects: RandomEffects) -> tuple[Sums, Structure, tuple[Gro
         starts = np.flatnonzero(np.diff(codes, prepend=-1))
         sums = turn_groups(D[order], scaled[0][0][order], starts).sum_all()
         return sums, Structure(((1, scaled[0][0].shape[1]),)), groups
-    parts, terms = [], []
-    for term, (Z, _) in zip(effects.terms, scaled, strict=True):
-        codes = np.unique(term.codes, return_inverse=True)[1].ravel()
-        levels, q = int(codes.max()) + 1, Z.shape[1]
-        wide = np.zeros((D.shape[0], levels, q))
-        wide[np.arange(D.shape[0]), codes] = Z
-        parts.append(wide.reshape(D.shape[0], levels * q))
-        terms.append((levels, q))
-    whole = turn_groups(D, np.column_stack(parts), np.zeros(1, dtype=np.int64))
-    return whole.sum_all(), Structure(tuple(terms)), groups
+    return _sum_crossed(D, effects, [Z for Z, _ in scaled], groups)
+
+
+def _sum_crossed(
+    D: F64, effects: RandomEffects, scaled: list[F64], groups: tuple[Group, ...]
+) -> tuple[CrossedSums, Structure, tuple[Group, ...]]:
+    """Return the sums of several terms: by the groups of the one that has the most of them."""
+    codes = [np.unique(term.codes, return_inverse=True)[1].ravel() for term in effects.terms]
+    levels = [int(code.max()) + 1 for code in codes]
+    order = sorted(range(len(codes)), key=lambda at: -levels[at])
+    columns = [D]
+    for at in order[1:]:
+        wide = np.zeros((D.shape[0], levels[at], scaled[at].shape[1]))
+        wide[np.arange(D.shape[0]), codes[at]] = scaled[at]
+        columns.append(wide.reshape(D.shape[0], -1))
+    first = order[0]
+    rows = np.argsort(codes[first], kind="stable")
+    starts = np.flatnonzero(np.diff(codes[first][rows], prepend=-1))
+    whole = np.column_stack(columns)
+    sums = turn_groups(whole[rows], scaled[first][rows], starts).sum_all()
+    structure = Structure(
+        tuple((1 if at == first else levels[at], scaled[at].shape[1]) for at in order)
+    )
+    crossed = CrossedSums(sums, whole.shape[1] - D.shape[1])
+    return crossed, structure, tuple(groups[at] for at in order)
 
 
 def refuse_within(sums: Sums, spare: int, other: str) -> Refusal | None:
@@ -268,8 +314,6 @@ def refuse_within(sums: Sums, spare: int, other: str) -> Refusal | None:
 def _count_spare(effects: RandomEffects, n: int) -> int:
     if effects.kinship is not None:
         return 0
-    if len(effects.terms) > 1:
-        return n - sum(np.unique(t.codes).size * t.effects.shape[1] for t in effects.terms)
     term = effects.terms[0]
     sizes = np.unique(term.codes, return_counts=True)[1]
     return int(n - np.minimum(sizes, term.effects.shape[1]).sum())

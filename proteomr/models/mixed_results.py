@@ -11,7 +11,7 @@ from proteomr._typing import F64, I64
 from proteomr.models.mixed_options import Ddf
 from proteomr.stats.linalg import change_units
 from proteomr.stats.random_structure import Structure
-from proteomr.stats.reml import Sums
+from proteomr.stats.reml import Expandable
 from proteomr.stats.reml_inference import Inference, KenwardRoger, Normal, Satterthwaite
 from proteomr.stats.reml_search import Minimum
 
@@ -50,7 +50,7 @@ class MixedFit:
     components: tuple[Mapping[str, object], ...]
 
 
-def infer(found: Minimum, sums: Sums, structure: Structure, ddf: Ddf) -> Inference:
+def infer(found: Minimum, sums: Expandable, structure: Structure, ddf: Ddf) -> Inference:
     """Return covariances and degrees of freedom of the kind that is asked for."""
     free = (sums.n - (sums.columns - 1)).astype(np.float64)
     if ddf == "kr":
@@ -60,7 +60,7 @@ def infer(found: Minimum, sums: Sums, structure: Structure, ddf: Ddf) -> Inferen
 
 def conclude(
     found: Minimum,
-    sums: Sums,
+    sums: Expandable,
     structure: Structure,
     *,
     ddf: Ddf,

@@ -27,6 +27,7 @@ LARGEST_BLOCK = 5_000
 # Blocks whose decomposition takes as long as a fit does are kept, a few of them: proteins that lack
 # nobody share it.
 _REMEMBERED, _KEPT = 100, 2
+_SAME = 1e-9  # what differs by less in how people are related to themselves is rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +60,13 @@ class Relatedness:
         n = matrix.shape[0]
         there = np.ones(n, dtype=bool) if known is None else known
         return cls(matrix, there, np.arange(n))
+
+    @property
+    def has_relatives(self) -> bool:
+        """Whether the matrix is any other than the same number for everybody alone."""
+        diagonal = self.matrix.diagonal()
+        apart = int(self.matrix.count_nonzero()) - int(np.count_nonzero(diagonal))
+        return apart > 0 or float(np.ptp(diagonal)) > _SAME
 
     def take(self, rows: I64 | Bool) -> Relatedness:
         """Return the relatedness of some rows."""

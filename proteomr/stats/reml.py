@@ -14,13 +14,24 @@ much as there are patterns, not groups.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.random_structure import Structure
 
-__all__ = ["Criterion", "Sums", "evaluate", "invert_covariances", "measure", "multiply"]
+__all__ = [
+    "Criterion",
+    "Expandable",
+    "Expansion",
+    "Pulls",
+    "Sums",
+    "evaluate",
+    "invert_covariances",
+    "measure",
+    "multiply",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +81,145 @@ class Sums:
         if H is None:
             raise ValueError("sums without patterns or groups")
         flat = H.reshape(-1, K)
+        if H.shape[1] == 1:  # a number for each group
+            numbers = weights[0, :, :, 0, 0]
+            return np.stack([flat.T @ (one[:, None] * flat) for one in numbers])[None]
         found = [flat.T @ (weights[0, place] @ H).reshape(-1, K) for place in range(d)]
         return np.stack(found)[None]
+
+    def weigh(self, structure: Structure, theta: F64) -> tuple[F64, F64]:
+        """Return ``D'V^-1 D`` ``(b, K, K)`` and ``log |V|`` ``(b,)``."""
+        V = np.eye(structure.size) + _wrap(self.roots, structure.expand(theta)[:, None])
+        inverse, log_determinants = invert_covariances(V)
+        A = self.within + self.contract(inverse[:, None])[:, 0]
+        return A, np.sum(self.counts * log_determinants, axis=1)
+
+    def expand(self, structure: Structure, theta: F64) -> Expansion:
+        """Return ``D'V^-1 D`` and ``log |V|`` with their derivatives in theta."""
+        b, t = theta.shape
+        R, N = self.roots, self.counts
+        V = np.eye(structure.size) + _wrap(R, structure.expand(theta)[:, None])
+        inverse, log_determinants = invert_covariances(V)
+        slopes = [_wrap(R, G[:, None]) for G in structure.differentiate(theta)]
+        products = [multiply(inverse, slope) for slope in slopes]
+        weights = [inverse, *(-multiply(product, inverse) for product in products)]
+        first = np.stack([np.sum(N * _trace(product), axis=1) for product in products], axis=1)
+        second = np.empty((b, t, t))
+        pairs = [(i, j) for i in range(t) for j in range(i, t)]
+        for i, j in pairs:
+            both = multiply(products[i], products[j])
+            trace = -_trace(both)
+            turned = both if i == j else multiply(products[j], products[i])
+            weight = multiply(both + turned, inverse)
+            bend = structure.curve(i, j)
+            if bend is not None:
+                curve = multiply(inverse, _wrap(R, bend[None, None]))
+                trace = trace + _trace(curve)
+                weight = weight - multiply(curve, inverse)
+            second[:, i, j] = second[:, j, i] = np.sum(N * trace, axis=1)
+            weights.append(weight)
+        found = self.contract(np.stack(weights, axis=1))
+        K = self.columns
+        curves = np.empty((b, t, t, K, K))
+        for place, (i, j) in enumerate(pairs):
+            curves[:, i, j] = curves[:, j, i] = found[:, 1 + t + place]
+        return Expansion(
+            self.within + found[:, 0],
+            found[:, 1 : 1 + t],
+            curves,
+            np.sum(N * log_determinants, axis=1),
+            first,
+            second,
+        )
+
+    def pull(self, structure: Structure, theta: F64) -> Pulls:
+        """Return what Kenward and Roger's adjustment needs, the residuals' matrix last."""
+        R, Q = self.roots, structure.size
+        V = np.eye(Q) + _wrap(R, structure.expand(theta)[:, None])
+        inverse = invert_covariances(V)[0]
+        units = [_wrap(R, unit[None, None]) for unit in structure.units()]
+        units.append(np.broadcast_to(np.eye(Q), (1, *R.shape)))
+        products = [multiply(inverse, unit) for unit in units]
+        r, K = len(units), self.columns
+        weights = [multiply(product, inverse) for product in products]
+        weights += [
+            multiply(multiply(one, other), inverse) for one in products for other in products
+        ]
+        found = self.contract(np.stack(weights, axis=1))
+        singles = found[:, :r].copy()
+        singles[:, -1] += self.within
+        pairs = found[:, r:].reshape(-1, r, r, K, K).copy()
+        pairs[:, -1, -1] += self.within
+        traces = np.empty((singles.shape[0], r, r))
+        for i, j in np.ndindex(r, r):
+            each = _trace(multiply(products[i], products[j]))
+            traces[:, i, j] = np.sum(self.counts * each, axis=1)
+        traces[:, -1, -1] += self.n - Q * np.sum(self.counts, axis=1)
+        return Pulls(singles, pairs, traces)
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """``A = D'V^-1 D`` and ``log |V|`` with their derivatives in the t parameters.
+
+    Attributes
+    ----------
+    A : ``(b, K, K)``, with ``slopes (b, t, K, K)`` and ``curves (b, t, t, K, K)``.
+    log_determinant : ``(b,)``, with ``log_slopes (b, t)`` and ``log_curves (b, t, t)``.
+    """
+
+    A: F64
+    slopes: F64
+    curves: F64
+    log_determinant: F64
+    log_slopes: F64
+    log_curves: F64
+
+
+@dataclass(frozen=True, slots=True)
+class Pulls:
+    """Products with the matrices G that V is made of linearly, r of them.
+
+    Attributes
+    ----------
+    singles : ``(b, r, K, K)``, ``D'V^-1 G V^-1 D``.
+    pairs : ``(b, r, r, K, K)``, ``D'V^-1 G V^-1 G V^-1 D``.
+    traces : ``(b, r, r)``, of ``V^-1 G V^-1 G``.
+    """
+
+    singles: F64
+    pairs: F64
+    traces: F64
+
+
+class Expandable(Protocol):
+    """Sums of b models that can be weighed by the covariance of any parameters."""
+
+    @property
+    def n(self) -> I64:
+        """Rows ``(b,)``."""
+        ...
+
+    @property
+    def columns(self) -> int:
+        """Number K of columns, the response the last."""
+        ...
+
+    def take(self, models: I64 | Bool) -> Expandable:
+        """Return the sums of some of the models."""
+        ...
+
+    def weigh(self, structure: Structure, theta: F64) -> tuple[F64, F64]:
+        """Return ``D'V^-1 D`` ``(b, K, K)`` and ``log |V|`` ``(b,)``."""
+        ...
+
+    def expand(self, structure: Structure, theta: F64) -> Expansion:
+        """Return both with their derivatives."""
+        ...
+
+    def pull(self, structure: Structure, theta: F64) -> Pulls:
+        """Return what Kenward and Roger's adjustment needs, the residuals' matrix last."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,55 +273,24 @@ def invert_covariances(V: F64) -> tuple[F64, F64]:
     return np.asarray(np.linalg.inv(V)), np.asarray(np.linalg.slogdet(V)[1])
 
 
-def measure(sums: Sums, structure: Structure, theta: F64) -> F64:
+def measure(sums: Expandable, structure: Structure, theta: F64) -> F64:
     """Return the value of the criterion ``(b,)`` alone; infinite where it has none."""
-    G = structure.expand(theta)
-    V = np.eye(structure.size) + _wrap(sums.roots, G[:, None])
-    inverse, log_determinants = invert_covariances(V)
-    A = sums.within + sums.contract(inverse[:, None])[:, 0]
+    A, log_determinants = sums.weigh(structure, theta)
     found = _solve(A)
     free = sums.n - (sums.columns - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.sum(sums.counts * log_determinants, axis=1) + found.log_determinant
-        value = value + free * np.log(found.rss)
+        value = log_determinants + found.log_determinant + free * np.log(found.rss)
     return np.where(np.isfinite(value), value, np.inf)
 
 
-def evaluate(sums: Sums, structure: Structure, theta: F64) -> Criterion:
+def evaluate(sums: Expandable, structure: Structure, theta: F64) -> Criterion:
     """Return the criterion with its derivatives ``(b, t)`` and ``(b, t, t)`` in theta.
 
     Parameters
     ----------
     theta : ``(b, t)``.
     """
-    b, t = theta.shape
-    R, N = sums.roots, sums.counts
-    V = np.eye(structure.size) + _wrap(R, structure.expand(theta)[:, None])
-    inverse, log_determinants = invert_covariances(V)
-    slopes = [_wrap(R, G[:, None]) for G in structure.differentiate(theta)]
-    products = [multiply(inverse, slope) for slope in slopes]
-    weights = [inverse, *(-multiply(product, inverse) for product in products)]
-    first = np.stack([np.sum(N * _trace(product), axis=1) for product in products], axis=1)
-    second = np.empty((b, t, t))
-    pairs = [(i, j) for i in range(t) for j in range(i, t)]
-    for i, j in pairs:
-        both = multiply(products[i], products[j])
-        trace = -_trace(both)
-        weight = multiply(both + (both if i == j else multiply(products[j], products[i])), inverse)
-        bend = structure.curve(i, j)
-        if bend is not None:
-            curve = multiply(inverse, _wrap(R, bend[None, None]))
-            trace = trace + _trace(curve)
-            weight = weight - multiply(curve, inverse)
-        second[:, i, j] = second[:, j, i] = np.sum(N * trace, axis=1)
-        weights.append(weight)
-    found = sums.contract(np.stack(weights, axis=1))
-    A = sums.within + found[:, 0]
-    curves = np.empty((b, t, t, sums.columns, sums.columns))
-    for place, (i, j) in enumerate(pairs):
-        curves[:, i, j] = curves[:, j, i] = found[:, 1 + t + place]
-    logs = np.sum(N * log_determinants, axis=1), first, second
-    return _assemble(A, found[:, 1 : 1 + t], curves, logs, sums.n)
+    return _assemble(sums.expand(structure, theta), sums.n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +340,9 @@ def _factor(scaled: F64, sound: Bool) -> F64:
         return L
 
 
-def _assemble(A: F64, slopes: F64, curves: F64, logs: tuple[F64, F64, F64], n: I64) -> Criterion:
+def _assemble(parts: Expansion, n: I64) -> Criterion:
     """Put the criterion and its derivatives together."""
+    A, slopes, curves = parts.A, parts.slopes, parts.curves
     solved = _solve(A)
     free = (n - (A.shape[1] - 1)).astype(np.float64)
     inverse, rss = solved.inverse, solved.rss
@@ -244,10 +362,10 @@ def _assemble(A: F64, slopes: F64, curves: F64, logs: tuple[F64, F64, F64], n: I
     over = np.ascontiguousarray(turned.transpose(0, 1, 3, 2)).reshape(b, t, -1)
     trace2 = trace2 - turned.reshape(b, t, -1) @ over.transpose(0, 2, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = logs[0] + solved.log_determinant + free * np.log(rss)
+        value = parts.log_determinant + solved.log_determinant + free * np.log(rss)
         share = rss1 / rss[:, None]
-        gradient = logs[1] + trace1 + free[:, None] * share
-        hessian = logs[2] + trace2
+        gradient = parts.log_slopes + trace1 + free[:, None] * share
+        hessian = parts.log_curves + trace2
         hessian = hessian + free[:, None, None] * (
             rss2 / rss[:, None, None] - share[:, :, None] * share[:, None, :]
         )

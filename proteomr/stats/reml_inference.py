@@ -18,7 +18,7 @@ import numpy as np
 from proteomr._typing import F64
 from proteomr.stats.f_tail import neg_log10_p_f
 from proteomr.stats.random_structure import Structure
-from proteomr.stats.reml import Sums, invert_covariances
+from proteomr.stats.reml import Expandable
 from proteomr.stats.reml_search import Minimum
 
 __all__ = ["Inference", "KenwardRoger", "Normal", "Satterthwaite"]
@@ -159,10 +159,13 @@ class KenwardRoger(Inference):
     s2: F64
 
     @classmethod
-    def of(cls, found: Minimum, free: F64, sums: Sums, structure: Structure) -> KenwardRoger:
+    def of(cls, found: Minimum, free: F64, sums: Expandable, structure: Structure) -> KenwardRoger:
         """Return what a minimum of the criterion of some sums says; ``free (b,)`` is n - p."""
         state = found.criterion
-        P, Q, traces = _contract_pulls(sums, structure, found.theta)
+        pulls = sums.pull(structure, found.theta)
+        # of the fixed columns: the response is the last
+        P, Q = -pulls.singles[:, :, :-1, :-1], pulls.pairs[:, :, :, :-1, :-1]
+        traces = pulls.traces
         Phi = state.inverse
         turned = Phi[:, None] @ P
         r = P.shape[1]
@@ -259,34 +262,3 @@ def _pool_degrees(each: F64) -> float:
         return 2.0
     expected = float(np.sum(each / (each - 2.0)))
     return 2.0 * expected / (expected - each.size)
-
-
-def _contract_pulls(sums: Sums, structure: Structure, theta: F64) -> tuple[F64, F64, F64]:
-    """Return ``-X'V^-1 G_r V^-1 X``, ``X'V^-1 G_r V^-1 G_s V^-1 X`` and ``tr V^-1 G_r V^-1 G_s``.
-
-    The last of the r matrices G is the identity, that of the residuals.
-    """
-    R = sums.roots
-    turned = R.transpose(0, 2, 1)
-    Q = structure.size
-    V = np.eye(Q) + R @ structure.expand(theta)[:, None] @ turned
-    inverse = invert_covariances(V)[0]
-    units = [R @ unit @ turned for unit in structure.units()]
-    units.append(np.broadcast_to(np.eye(Q), R.shape))
-    products = [inverse @ unit for unit in units]
-    r = len(units)
-    weights = [-product @ inverse for product in products]
-    weights += [products[i] @ products[j] @ inverse for i in range(r) for j in range(r)]
-    found = sums.contract(np.stack(weights, axis=1))[:, :, :-1, :-1]
-    within = sums.within[:, :-1, :-1]
-    P = found[:, :r].copy()
-    P[:, -1] -= within
-    pairs = found[:, r:].reshape(-1, r, r, *within.shape[1:]).copy()
-    pairs[:, -1, -1] += within
-    traces = np.empty((P.shape[0], r, r))
-    for i in range(r):
-        for j in range(r):
-            each = np.einsum("bsij,bsji->bs", products[i], products[j])
-            traces[:, i, j] = np.sum(sums.counts * each, axis=1)
-    traces[:, -1, -1] += sums.n - Q * np.sum(sums.counts, axis=1)
-    return P, pairs, traces

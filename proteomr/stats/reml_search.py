@@ -8,7 +8,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.random_structure import Structure
-from proteomr.stats.reml import Criterion, Sums, evaluate, measure
+from proteomr.stats.reml import Criterion, Expandable, evaluate, measure
 
 __all__ = ["Minimum", "minimise"]
 
@@ -44,11 +44,12 @@ class Minimum:
     certified: Bool
 
 
-def minimise(sums: Sums, structure: Structure) -> Minimum:
+def minimise(sums: Expandable, structure: Structure) -> Minimum:
     """Find the lowest criterion from the best of several starts.
 
     Examples
     --------
+    >>> from proteomr.stats.reml import Sums
     >>> H = np.array([[[1.0, 2.0]], [[1.0, 0.0]], [[1.0, -2.5]]]) * np.sqrt(2.0)
     >>> sums = Sums(np.full((3, 1, 1), np.sqrt(2.0)), np.ones((1, 3)),
     ...     np.array([[[0.0, 0.0], [0.0, 1.5]]]), None, H, np.array([6]))
@@ -72,7 +73,7 @@ def minimise(sums: Sums, structure: Structure) -> Minimum:
 
 
 def _descend(
-    sums: Sums, structure: Structure, theta: F64, state: Criterion
+    sums: Expandable, structure: Structure, theta: F64, state: Criterion
 ) -> tuple[F64, Criterion]:
     """Go down from where the models stand until a bound stops each, or rounding does."""
     b = theta.shape[0]
@@ -108,9 +109,9 @@ def _descend(
     return everywhere, _put(whole, place, state)
 
 
-def _start(sums: Sums, structure: Structure) -> F64:
+def _start(sums: Expandable, structure: Structure) -> F64:
     """Return the best of the starts ``(b, t)``; one scale for all random effects or one each."""
-    b, t = sums.within.shape[0], len(structure.positions)
+    b, t = sums.n.size, len(structure.positions)
     diagonal = structure.diagonal
     if diagonal.size <= 2:
         starts = _STARTS if diagonal.size == 1 else _STARTS[::2]
