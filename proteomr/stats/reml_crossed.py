@@ -142,7 +142,7 @@ class CrossedSums:
         K = self.columns
         inside, B = M[K:, K:], M[K:, :K]
         whole = np.eye(self.others) + G @ inside
-        F = np.linalg.inv(whole)
+        F = np.asarray(np.linalg.inv(whole), dtype=np.float64)
         N = F @ G
         N = 0.5 * (N + N.T)
         C = N @ B

@@ -50,7 +50,8 @@ def make_visits(
     time = np.concatenate([np.arange(size, dtype=np.float64) for size in sizes])
     if drifting:
         time = time + draw.uniform(0.0, 0.5, n)
-    age, treated = draw.normal(55, 8, people)[subject], (draw.random(people) < 0.5) + 0.0
+    age = draw.normal(55, 8, people)[subject]
+    treated = (draw.random(people) < 0.5).astype(np.float64)
     level = draw.normal(size=(people, proteins)) * np.linspace(0.0, 2.0, proteins)
     rise = slope * draw.normal(size=(people, proteins))
     values = 0.02 * age[:, None] + level[subject] + rise[subject] * time[:, None]
@@ -130,10 +131,10 @@ def fit_densely(X: F64, y: F64, kernels: list[F64]) -> Dense:
         r = y - X @ b
         value = np.linalg.slogdet(V)[1] + np.linalg.slogdet(C)[1] + r @ inverse @ r
         free = y.size - X.shape[1]
-        return float(value + free * np.log(2 * np.pi)), b, np.linalg.inv(C)
+        return float(value + free * np.log(2 * np.pi)), np.asarray(b), np.asarray(np.linalg.inv(C))
 
-    start = np.full(len(kernels) + 1, np.log(np.var(y) / (len(kernels) + 1)))
-    closely = {"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000, "maxfev": 5000}
+    start: Any = np.full(len(kernels) + 1, np.log(np.var(y) / (len(kernels) + 1)))
+    closely: Any = {"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000, "maxfev": 5000}
     found = minimize(lambda logs: measure(logs)[0], start, method="Nelder-Mead", options=closely)
     value, b, covariance = measure(found.x)
     return Dense(float(b[-1]), float(np.sqrt(covariance[-1, -1])), np.exp(found.x), value)
