@@ -23,9 +23,9 @@ from proteomr.models.random_effects import RandomEffects, RandomTerm
 from proteomr.stats.group_sums import turn_groups
 from proteomr.stats.linalg import condition_columns
 from proteomr.stats.random_structure import Structure
-from proteomr.stats.reml import Sums
 from proteomr.stats.reml_crossed import CrossedSums
 from proteomr.stats.reml_search import minimise
+from proteomr.stats.reml_sums import Sums
 from proteomr.status import Status
 
 __all__ = [

@@ -21,8 +21,9 @@ from proteomr.models.mixed_results import Group, MixedFit, conclude
 from proteomr.stats.group_blocks import GroupedColumns, group_columns
 from proteomr.stats.linalg import cholesky_pivots, condition_columns, scale_columns
 from proteomr.stats.random_structure import Structure
-from proteomr.stats.reml import Sums, invert_covariances
 from proteomr.stats.reml_search import Minimum, minimise
+from proteomr.stats.reml_sums import Sums
+from proteomr.stats.small_matrices import invert_covariances
 
 __all__ = ["MassModel", "Rows", "fit_block", "order_groups", "prepare_model"]
 

@@ -11,9 +11,9 @@ from proteomr._typing import F64, I64
 from proteomr.models.mixed_options import Ddf
 from proteomr.stats.linalg import change_units
 from proteomr.stats.random_structure import Structure
-from proteomr.stats.reml import Expandable
 from proteomr.stats.reml_inference import Inference, KenwardRoger, Normal, Satterthwaite
 from proteomr.stats.reml_search import Minimum
+from proteomr.stats.reml_sums import Expandable
 
 __all__ = ["KINSHIP", "SINGULAR_BELOW", "Group", "MixedFit", "conclude"]
 

@@ -2,7 +2,7 @@
 
 A protein that lacks rows changes the groups of these rows alone. What such groups add to the sums
 that all share is taken out and summed anew from the rows that it has; all other groups are those of
-everybody (:mod:`proteomr.stats.reml` says what the sums are for).
+everybody (:mod:`proteomr.stats.reml_sums` says what the sums are for).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.group_sums import find_patterns, number_rows, turn_groups
-from proteomr.stats.reml import Sums
+from proteomr.stats.reml_sums import Sums
 
 __all__ = ["GroupedColumns", "group_columns"]
 

@@ -1,4 +1,4 @@
-"""Sums within groups, from rows: what :mod:`proteomr.stats.reml` needs of one model."""
+"""Sums within groups, from rows: what :mod:`proteomr.stats.reml_sums` needs of one model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.stats.reml import Sums
+from proteomr.stats.reml_sums import Sums
 
 __all__ = ["Turned", "find_patterns", "number_rows", "turn_groups"]
 

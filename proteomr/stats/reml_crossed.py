@@ -1,8 +1,8 @@
 r"""Sums of models with several random effects: one factor by groups, the rest as columns.
 
 With ``V_A = I + Z_A G_A Z_A'`` of the factor of the most groups, whose sums
-(:mod:`proteomr.stats.reml`) are taken of the columns ``[D Z]``, Z of all other random effects with
-covariance G, the matrices that the criterion needs follow from ``M = [D Z]' V_A^-1 [D Z]`` alone:
+(:mod:`proteomr.stats.reml_sums`) are taken of the columns ``[D Z]``, Z of all other random effects
+with covariance G, the matrices that the criterion needs follow from ``M = [D Z]' V_A^-1 [D Z]``:
 
 .. math:: D'V^{-1}D = M_{DD} - B'NB, \quad \log|V| = \log|V_A| + \log|I + G K|
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.random_structure import Structure
-from proteomr.stats.reml import Expansion, Pulls, Sums
+from proteomr.stats.reml_sums import Expansion, Pulls, Sums
 
 __all__ = ["CrossedSums"]
 

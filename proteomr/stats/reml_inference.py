@@ -18,8 +18,8 @@ import numpy as np
 from proteomr._typing import F64
 from proteomr.stats.f_tail import neg_log10_p_f
 from proteomr.stats.random_structure import Structure
-from proteomr.stats.reml import Expandable
 from proteomr.stats.reml_search import Minimum
+from proteomr.stats.reml_sums import Expandable
 
 __all__ = ["Inference", "KenwardRoger", "Normal", "Satterthwaite"]
 

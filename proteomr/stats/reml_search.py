@@ -8,7 +8,8 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.random_structure import Structure
-from proteomr.stats.reml import Criterion, Expandable, evaluate, measure
+from proteomr.stats.reml import Criterion, evaluate, measure
+from proteomr.stats.reml_sums import Expandable
 
 __all__ = ["Minimum", "minimise"]
 
@@ -49,7 +50,7 @@ def minimise(sums: Expandable, structure: Structure) -> Minimum:
 
     Examples
     --------
-    >>> from proteomr.stats.reml import Sums
+    >>> from proteomr.stats.reml_sums import Sums
     >>> H = np.array([[[1.0, 2.0]], [[1.0, 0.0]], [[1.0, -2.5]]]) * np.sqrt(2.0)
     >>> sums = Sums(np.full((3, 1, 1), np.sqrt(2.0)), np.ones((1, 3)),
     ...     np.array([[[0.0, 0.0], [0.0, 1.5]]]), None, H, np.array([6]))

@@ -17,6 +17,7 @@ from proteomr.models import (
     MixedOptions,
     Model,
     Problem,
+    Status,
     Target,
 )
 from proteomr.models.random_effects import RandomEffects, RandomTerm
@@ -135,6 +136,20 @@ def fit_densely(X: F64, y: F64, kernels: list[F64]) -> Dense:
 
     start: Any = np.full(len(kernels) + 1, np.log(np.var(y) / (len(kernels) + 1)))
     closely: Any = {"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000, "maxfev": 5000}
-    found = minimize(lambda logs: measure(logs)[0], start, method="Nelder-Mead", options=closely)
+    search: Any = minimize  # its stubs know no array of any shape
+    found = search(lambda logs: measure(logs)[0], start, method="Nelder-Mead", options=closely)
     value, b, covariance = measure(found.x)
     return Dense(float(b[-1]), float(np.sqrt(covariance[-1, -1])), np.exp(found.x), value)
+
+
+def components(fits: FitBlock, name: str) -> F64:
+    """Return a column of the components of variance."""
+    return np.array(fits.details["variance_components"].columns[name], dtype=np.float64)
+
+
+def refused(problem: Problem, values: F64) -> tuple[Status, str]:
+    """Return the status and message of a protein that has no estimate."""
+    found = fit(problem, values[None])
+    assert np.isnan(found.estimate).all()
+    assert found.details["variance_components"].protein.size == 0
+    return Status(found.status[0, 0]), found.messages[0, 0]
