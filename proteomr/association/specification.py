@@ -119,6 +119,10 @@ class ModelSpec:
         )
         refuse_unsupported(find_family(self.family), asked)
         self._check_instruments()
+        if find_family(self.family).supports.random_effects and not self.mixed.asked:
+            raise UsageError(
+                f'the {self.family} family needs random effects: --random "1|subject", or --kinship'
+            )
         for text in self.mixed.random:
             parse_random(text)
         self.formulas()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
 
@@ -138,9 +138,8 @@ class Problem:
     instruments: F64 | None = None
     instrument_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    scales: F64 | None = None
-    shifts: F64 | None = None
-
+    scales: F64 = field(default=None)  # type: ignore[arg-type]  # set when the problem is made
+    shifts: F64 = field(default=None)  # type: ignore[arg-type]
     random: RandomEffects | None = None
 
     def __post_init__(self) -> None:

@@ -82,6 +82,7 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
         (asked.own_covariates, "a covariate of each protein", lambda s: s.own_covariates),
         (asked.options.coefficients, "a table of all coefficients", lambda s: s.coefficients),
         (not asked.options.iv.is_default, "an instrument", lambda s: s.instruments),
+        (asked.options.mixed.asked, "a random effect", lambda s: s.random_effects),
         (
             asked.outcome_transform != "none",
             "a transform of outcomes",
@@ -92,24 +93,10 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
     for wanted, what, has in needs:
         if wanted:
             _require(family, what, has)
-    _match_random_effects(family, asked.options)
     _require(family, errors, lambda s: errors in s.errors)
     if asked.weights and errors not in family.supports.weighted_errors:
         others = ", ".join(family.supports.weighted_errors)
         raise UsageError(f"{errors} is for equal weights: with weights {family.name} has {others}")
-
-
-def _match_random_effects(family: type[AnyFamily], options: FitOptions) -> None:
-    """Refuse random effects of a family without, and a family that needs some without any."""
-    mixed = options.mixed
-    if family.supports.random_effects and not mixed.asked:
-        raise UsageError(
-            f'the {family.name} family needs random effects: --random "1|subject", or --kinship'
-        )
-    if mixed.asked:
-        _require(family, "a random effect", lambda s: s.random_effects)
-    elif mixed != MixedOptions():
-        _require(family, "--ddf", lambda s: s.random_effects)
 
 
 def _require(family: type[AnyFamily], what: str, has: Callable[[Support], bool]) -> None:

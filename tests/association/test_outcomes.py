@@ -20,8 +20,8 @@ OUTCOMES = [family.name for family in FAMILIES if "outcome" in family.supports.r
 
 def scan(family: str, n: int, **more: Any) -> tuple[pl.DataFrame, pl.DataFrame, F64]:
     samples, values = make_samples(n), make_values(n, 4)
-    more = {"outcomes": ("iso", "lo"), "adjust": {"aged": "age + C(site)"}, **more}
-    spec = spec_of(family, exposures=(), transform="none", **more)
+    asked = {"outcomes": ("iso", "lo"), "exposures": (), "adjust": {"aged": "age + C(site)"}}
+    spec = spec_of(family, transform="none", **{**asked, **more})
     return scan_cohort(make_cohort(samples, values), spec).frame, samples, values
 
 
