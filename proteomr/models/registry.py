@@ -83,6 +83,7 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
         (asked.options.coefficients, "a table of all coefficients", lambda s: s.coefficients),
         (not asked.options.iv.is_default, "an instrument", lambda s: s.instruments),
         (asked.options.mixed.asked, "a random effect", lambda s: s.random_effects),
+        (asked.options.mixed != MixedOptions(), "--ddf", lambda s: s.random_effects),
         (
             asked.outcome_transform != "none",
             "a transform of outcomes",

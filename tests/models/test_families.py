@@ -164,7 +164,9 @@ def test_every_kind_of_error_is_supported_or_refused(
     if able:
         refuse_unsupported(family, asked)
         return
-    with pytest.raises(UsageError, match="weight" if weights and not supports.weighted_errors else kind):
+    with pytest.raises(
+        UsageError, match="weight" if weights and not supports.weighted_errors else kind
+    ):
         refuse_unsupported(family, asked)
 
 
