@@ -68,7 +68,8 @@ def associate(
         typer.Option(
             metavar="NAME",
             rich_help_panel=shared.MODELS,
-            help="Column of the samples; repeat for several.",
+            help="Column of the samples; repeat for several. C(NAME) compares the levels of a "
+            "column of numbers, as those of text are.",
             show_default=False,
         ),
     ] = None,
@@ -122,12 +123,23 @@ def associate(
     reference_level: Annotated[
         str | None,
         typer.Option(
+            "--reference-level",
+            "--reference",
             metavar="LEVEL",
             rich_help_panel=shared.MODELS,
-            help="Level of an exposure or outcome of two that the other is held against, such as "
+            help="Level of an exposure or outcome that its other levels are held against, such as "
             "Control. Without: the lower, or the first in the alphabet.",
         ),
     ] = None,
+    ordered: Annotated[
+        bool,
+        typer.Option(
+            "--ordered",
+            rich_help_panel=shared.MODELS,
+            help="The levels of the exposures are steps of a scale: rows for the trend over them "
+            "(0, 1, 2, ...) and for each level against the one before it.",
+        ),
+    ] = False,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -276,6 +288,7 @@ def associate(
             outcomes=tuple(outcome or ()),
             reference_level=reference_level,
             outcome_options=phenome.choose(),
+            ordered=ordered,
         )
         request = make_request(
             spec,

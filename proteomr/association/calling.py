@@ -42,6 +42,7 @@ def associate(
     tests: TestFamily = "joint",
     level: float = 0.95,
     reference_level: str | None = None,
+    ordered: bool = False,
     effective_tests: bool = False,
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
@@ -79,8 +80,8 @@ def associate(
         its own columns; by label where there are several.
     outcome_transform : of continuous outcomes, within the complete cases of each fit.
     adjust : adjustment sets by label, such as ``{"simple": "age + sex"}``; none without.
-    transform, interaction, strata, weights, cluster, errors, firth, level, reference_level : of the
-        models, see :class:`ModelSpec`.
+    transform, interaction, strata, weights, cluster, errors, firth, level : of the models.
+    reference_level, ordered : of targets that have levels, see :class:`ModelSpec`.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
@@ -142,6 +143,7 @@ def associate(
         outcomes=_names(outcome),
         reference_level=reference_level,
         outcome_options=options,
+        ordered=ordered,
     )
     request = make_request(
         spec,

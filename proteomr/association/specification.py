@@ -51,10 +51,12 @@ class ModelSpec:
     weights : column of the samples with each person's weight, above 0.
     level : coverage of the confidence intervals.
     outcomes : columns of the samples, each the response to a protein in any family.
-    reference_level : level of a target of two that the other is held against; None for the lower
-        or alphabetically first.
+    reference_level : level of a target that its others are held against; None for the lowest or
+        alphabetically first.
     outcome_options : files of outcomes, whose columns join the outcomes as they are read, and the
         transform of outcomes.
+    ordered : the levels of the exposures are steps of a scale: the trend over them, and each
+        against the one before it.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class ModelSpec:
     outcomes: tuple[str, ...] = ()
     reference_level: str | None = None
     outcome_options: OutcomeOptions = field(default_factory=OutcomeOptions)
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -106,6 +109,7 @@ class ModelSpec:
             weights=self.weights is not None,
             interaction=self.interaction is not None,
             outcome_transform=self.outcome_options.transform,
+            ordered=self.ordered,
         )
         refuse_unsupported(find_family(self.family), asked)
         self.formulas()
@@ -136,6 +140,13 @@ class ModelSpec:
         repeated = [name for name in self.targets if self.targets.count(name) > 1]
         if repeated:
             raise UsageError(f"{self.role} {repeated[0]!r} is given twice")
+        if self.ordered and self.reference_level is not None:
+            raise UsageError(
+                "an ordered exposure has each level held against the one before it: leave "
+                f"--reference-level {self.reference_level} or --ordered out"
+            )
+        if self.ordered and self.outcomes:
+            raise UsageError("--ordered is for exposures, not for outcomes")
         if self.interaction is not None and self.interaction in self.targets:
             raise UsageError(f"{self.interaction!r} is an {self.role} and the interaction")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,16 +25,23 @@ class JointTests:
     statistic : chi-squared, or F where the family's reference distribution is t.
     df : degrees of freedom of the numerator.
     neg_log10_p : minus log10 of the p value, computed in log space.
+    models : positions of the models that it is a test of; None for all.
     """
 
     statistic: F64
     df: F64
     neg_log10_p: F64
+    models: frozenset[int] | None = None
+
+    def only(self, has: Sequence[bool]) -> JointTests:
+        """Return the tests as those of the models ``(m,)`` that have one."""
+        return replace(self, models=frozenset(m for m, each in enumerate(has) if each))
 
     @classmethod
     def empty(cls, proteins: int, models: int) -> JointTests:
         """Return tests without a result."""
-        return cls(*(np.full((proteins, models), np.nan) for _ in range(3)))
+        statistic, df, p = (np.full((proteins, models), np.nan) for _ in range(3))
+        return cls(statistic, df, p)
 
     def enter(self, protein: int, model: int, result: tuple[float, float, float] | None) -> None:
         """Enter statistic, degrees of freedom and -log10 p of a test, or nothing."""

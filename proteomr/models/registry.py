@@ -33,6 +33,7 @@ class Asked:
     interaction: bool = False
     own_covariates: bool = False
     outcome_transform: OutcomeTransform = "none"
+    ordered: bool = False
 
 
 def find_family(name: str) -> type[AnyFamily]:
@@ -73,21 +74,21 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
     errors, firth = asked.options.errors, asked.options.firth
     if firth and (errors != "classical" or asked.weights):
         raise UsageError("Firth's estimate has neither robust errors nor weights")
-    if "exposure" in asked.roles:
-        _require(family, "an exposure", lambda s: "exposure" in s.roles)
-    if "outcome" in asked.roles:
-        _require(family, "an outcome", lambda s: "outcome" in s.roles)
-    if asked.weights:
-        _require(family, "a weight", lambda s: bool(s.weighted_errors))
-    if asked.interaction:
-        _require(family, "an interaction", lambda s: s.interaction)
-    if asked.own_covariates:
-        _require(family, "a covariate of each protein", lambda s: s.own_covariates)
-    if asked.outcome_transform != "none":
-        _require(family, "a transform of outcomes", lambda s: s.outcome_transform)
-    if firth:
-        _require(family, "Firth's estimate", lambda s: s.firth)
-    _require(family, errors, lambda s: errors in s.errors)
+    transformed = asked.outcome_transform != "none"
+    wanted: tuple[tuple[bool, str, Callable[[Support], bool]], ...] = (
+        ("exposure" in asked.roles, "an exposure", lambda s: "exposure" in s.roles),
+        ("outcome" in asked.roles, "an outcome", lambda s: "outcome" in s.roles),
+        (asked.weights, "a weight", lambda s: bool(s.weighted_errors)),
+        (asked.interaction, "an interaction", lambda s: s.interaction),
+        (asked.own_covariates, "a covariate of each protein", lambda s: s.own_covariates),
+        (transformed, "a transform of outcomes", lambda s: s.outcome_transform),
+        (asked.ordered, "an ordered exposure", lambda s: s.ordered),
+        (firth, "Firth's estimate", lambda s: s.firth),
+        (True, errors, lambda s: errors in s.errors),
+    )
+    for is_asked, what, has in wanted:
+        if is_asked:
+            _require(family, what, has)
     if asked.weights and errors not in family.supports.weighted_errors:
         others = ", ".join(family.supports.weighted_errors)
         raise UsageError(f"{errors} is for equal weights: with weights {family.name} has {others}")
