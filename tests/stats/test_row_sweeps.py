@@ -12,9 +12,10 @@ import pytest
 from proteomr._typing import F64
 from proteomr.stats.chunked import chunk_design
 from proteomr.stats.logistic_rows import LogisticRows
+from proteomr.stats.multinomial_rows import MultinomialRows
 from proteomr.stats.row_models import Reach, RowModel, Rows
 from proteomr.stats.row_sweeps import RowSweeps
-from tests.stats.trial_models import CoxRows, MultinomialRows, OrdinalRows, PoissonRows
+from tests.stats.trial_models import CoxRows, OrdinalRows, PoissonRows
 
 N, B, F, S = 260, 3, 2, 2
 
@@ -62,12 +63,20 @@ def place(model: RowModel, *, levels: int = 2, seed: int = 0) -> Point:
     return Point(sweeps, rows, theta, direction)
 
 
+def choose_among_four(*, compiled: bool) -> RowModel:
+    """Four levels, some of which some rows cannot have."""
+    allowed = np.ones((4, N))
+    allowed[3, : N // 3], allowed[0, : N // 5] = 0.0, 0.0
+    return MultinomialRows.load(allowed, compiled=compiled)
+
+
 STARTS = np.arange(0, N, 5)
 MODELS: dict[str, Callable[[], Point]] = {
     "logistic": lambda: place(LogisticRows.load(compiled=False)),
     "compiled": lambda: place(LogisticRows.load(compiled=True)),
     "poisson": lambda: place(PoissonRows(), levels=5),
-    "multinomial": lambda: place(MultinomialRows(4), levels=4),
+    "multinomial": lambda: place(choose_among_four(compiled=False), levels=4),
+    "compiled multinomial": lambda: place(choose_among_four(compiled=True), levels=4),
     "ordinal": lambda: place(OrdinalRows(4), levels=4),
     "cox": lambda: place(CoxRows(STARTS)),
 }
