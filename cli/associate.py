@@ -118,9 +118,11 @@ def associate(
     reference_level: Annotated[
         str | None,
         typer.Option(
+            "--reference-level",
+            "--reference",
             metavar="LEVEL",
             rich_help_panel=shared.MODELS,
-            help="Level of an exposure or outcome of two that the other is held against, such as "
+            help="Level of an exposure or outcome that its other levels are held against, such as "
             "Control. Without: the lower, or the first in the alphabet.",
         ),
     ] = None,

@@ -42,6 +42,7 @@ LISTED_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
     {
         "linear": ListedFamily("linear", "Linear", "response"),
         "logistic": ListedFamily("logistic", "Logistic", "predictor"),
+        "multinomial": ListedFamily("multinomial", "Multinomial", "predictor"),
     }
 )
 FAMILY_NAMES: Final = tuple(LISTED_FAMILIES)

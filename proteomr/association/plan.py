@@ -66,13 +66,24 @@ def plan_scan(
 
 
 def _refuse_unknown_reference(targets: Sequence[Target], reference: str) -> None:
-    """Refuse a reference level that no target of two levels has."""
-    levels = {t.name: t.contrasts[0].split(" vs ") for t in targets if t.contrasts[0] is not None}
-    if any(reference in pair for pair in levels.values()):
+    """Refuse a reference level that no target has."""
+    levels = {target.name: target.levels for target in targets if target.levels}
+    if any(reference in had for had in levels.values()):
         return
-    known = sorted({level for pair in levels.values() for level in pair})
-    had = "; ".join(f"{name!r} has {' and '.join(sorted(pair))}" for name, pair in levels.items())
+    known = sorted({level for had in levels.values() for level in had})
+    had = "; ".join(f"{name!r} has {_join(sorted(of))}" for name, of in levels.items())
     raise UsageError(
-        f"no {targets[0].role} of two levels has the reference level {reference!r}"
-        f"{nearest(reference, known)}: {had or 'none has two levels'}"
+        f"no {targets[0].role} has the level {reference!r} to be the reference"
+        f"{nearest(reference, known)}: {had or 'none has levels'}"
     )
+
+
+def _join(levels: Sequence[str]) -> str:
+    """Return labels in words.
+
+    Examples
+    --------
+    >>> _join(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(filter(None, (", ".join(levels[:-1]), levels[-1])))

@@ -40,6 +40,7 @@ from proteomr.status import Status
 
 __all__ = [
     "INTERACTION",
+    "ModelColumns",
     "ONE_BY_ONE",
     "ONE_CLUSTER",
     "OneByOne",
@@ -49,6 +50,7 @@ __all__ = [
     "fit_by_itself",
     "fit_one_by_one",
     "has_one_cluster",
+    "lay_out_model",
     "is_beyond_mass_paths",
     "remark_on_carriers",
 ]
@@ -154,7 +156,7 @@ class OneByOne:
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
+class ModelColumns:
     """The independent columns of one model's design.
 
     Attributes
@@ -269,7 +271,7 @@ def fit_by_itself(
 class _ModelFit:
     """One fitted model of one protein, or why it is refused whatever the term."""
 
-    design: _Columns
+    design: ModelColumns
     result: Solution | Refusal
     whatever_term: bool = False
 
@@ -309,7 +311,7 @@ def _fit_model(
     protein, values = block.values[j, rows], target.values[rows]
     x, y = (values, protein) if side == "response" else (protein, values)
     label = target.name if side == "response" else "the protein"
-    design = _lay_out(problem, block, j, m, x, label=label)
+    design = lay_out_model(problem, block, j, m, x, label=label)
     weights = problem.weights[rows] if problem.weights is not None else np.ones(y.size)
     clusters = problem.clusters[rows] if problem.clusters is not None else None
     refusal = None
@@ -329,7 +331,7 @@ def _fit_model(
     return _ModelFit(design, solve(Regression(design.X, y, weights, clusters, asked)))
 
 
-def _lay_out(problem: Problem, block: Block, j: int, m: int, x: F64, *, label: str) -> _Columns:
+def lay_out_model(problem: Problem, block: Block, j: int, m: int, x: F64, *, label: str) -> ModelColumns:
     """Put the columns of one model together: covariates, own ones, the term, its products."""
     rows = block.observed[j]
     adjustment = problem.models[m].adjustment
@@ -349,7 +351,7 @@ def _lay_out(problem: Problem, block: Block, j: int, m: int, x: F64, *, label: s
     empty = ~np.any(C, axis=0)
     apart = set(range(term)).difference(independent.tolist(), np.flatnonzero(empty).tolist())
     aliased = tuple(names[column] for column in sorted(apart))
-    return _Columns(X[:, independent], scale, independent, term, label, aliased)
+    return ModelColumns(X[:, independent], scale, independent, term, label, aliased)
 
 
 def has_one_cluster(clusters: I64 | None) -> bool:

@@ -10,8 +10,10 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 
-__all__ = ["NUMBERS", "TWO_LEVELS", "Role", "Target", "TargetColumn", "TargetKind"]
+__all__ = ["LEVELS", "NUMBERS", "TWO_LEVELS", "Role", "Target", "TargetColumn", "TargetKind"]
 
+# More groups have a coefficient each in every covariate: it is rather a number, or an identifier.
+_MOST_LEVELS = 20
 Role: TypeAlias = Literal["exposure", "outcome"]
 
 
@@ -26,6 +28,7 @@ class Target:
     kind : name of the :class:`TargetKind` that it is of.
     values : ``(n,)``, or ``(n, q)`` where it takes several numbers to say it; NaN where missing.
     contrasts : what each coefficient of a model compares, such as ``1 vs 0``; None for a slope.
+    levels : labels of the levels that it has, the reference first; none where it has numbers.
 
     Examples
     --------
@@ -39,6 +42,7 @@ class Target:
     kind: str
     values: F64
     contrasts: tuple[str | None, ...] = (None,)
+    levels: tuple[str, ...] = ()
 
     @property
     def observed(self) -> Bool:
@@ -61,7 +65,7 @@ class TargetColumn:
     codes : ``(n,)`` position of each value among the sorted distinct ones, -1 where missing.
     n_levels : number of distinct values.
     levels : labels of the first of them, in their order.
-    reference : label of the level that the other of two is held against; None for the first.
+    reference : label of the level that the others are held against; None for the first.
     """
 
     name: str
@@ -98,7 +102,36 @@ def _read_two_levels(column: TargetColumn) -> Target | None:
     values = np.where(column.codes < 0, np.nan, codes).astype(np.float64)
     first, second = column.levels[::-1] if turned else column.levels
     contrast = f"{second} vs {first}"
-    return Target(column.name, column.role, TWO_LEVELS.name, values, (contrast,))
+    levels = (first, second)
+    return Target(column.name, column.role, TWO_LEVELS.name, values, (contrast,), levels)
+
+
+def _read_levels(column: TargetColumn) -> Target | None:
+    """Return 0 for the reference, else the first level, and 1, 2, ... for the others in turn."""
+    if not 2 <= column.n_levels <= _MOST_LEVELS:
+        return None
+    codes, levels = order_levels(column)
+    values = np.where(codes < 0, np.nan, codes).astype(np.float64)
+    contrasts = tuple(f"{level} vs {levels[0]}" for level in levels[1:])
+    return Target(column.name, column.role, LEVELS.name, values, contrasts, levels)
+
+
+def order_levels(column: TargetColumn) -> tuple[I64, tuple[str, ...]]:
+    """Return the codes ``(n,)`` and labels of a column's levels, the reference first.
+
+    Examples
+    --------
+    >>> codes = np.array([0, 1, 2, -1])
+    >>> column = TargetColumn("sad", "exposure", None, codes, 3, ("a", "b", "c"), "b")
+    >>> new, levels = order_levels(column)
+    >>> new.tolist(), levels
+    ([1, 0, 2, -1], ('b', 'a', 'c'))
+    """
+    first = column.levels.index(column.reference) if column.reference in column.levels else 0
+    order = [first, *(i for i in range(column.n_levels) if i != first)]
+    place = np.argsort(np.array(order))
+    codes: I64 = np.where(column.codes < 0, -1, place[np.maximum(column.codes, 0)]).astype(np.int64)
+    return codes, tuple(column.levels[i] for i in order)
 
 
 def _read_numbers(column: TargetColumn) -> Target | None:
@@ -109,3 +142,4 @@ def _read_numbers(column: TargetColumn) -> Target | None:
 
 TWO_LEVELS = TargetKind("binary", "two levels", _read_two_levels)
 NUMBERS = TargetKind("continuous", "numbers", _read_numbers)
+LEVELS = TargetKind("categorical", f"2 to {_MOST_LEVELS} levels", _read_levels)

@@ -186,15 +186,25 @@ class BatchedRegressions:
             converged = converged & sound & np.all(ratio >= _LEAST_RATIO, axis=2)
             return replace(found, converged=converged, sandwich=sandwich, carriers=carriers)
 
-    def maximise(self, laid_out: BlockRows) -> tuple[F64, Bool]:
-        """Return the log-likelihood at the maximum ``(B, F)``, and which have their certificate.
+    def maximise(self, laid_out: BlockRows, *, without: int) -> tuple[F64, Bool]:
+        """Return the log-likelihood without the first borders, on the rows that observe them.
 
-        For fits whose first borders are 0: without the protein, on its rows.
+        Parameters
+        ----------
+        without : how many: the protein, and its products.
+
+        Returns
+        -------
+        ``(B, F)``, and which fits have their certificate.
         """
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            block, end, _, _ = self._climb(laid_out, terms=1, sharply=False)
+            block, end, _, _ = self._climb(laid_out, terms=without, sharply=False, held=True)
             value = self._weigh_evidence(block, end)
-            converged = self._certify(block, end, (), estimate=value[:, None], se=value[:, None])
+            score = end.score.copy()
+            score[:, block.places] = 0.0
+            end = replace(end, score=score)
+            one = np.ones((value.size, 1))
+            converged = self._certify(block, end, (), estimate=value, se=one)
         value, converged = self._shape(laid_out, value, converged)
         return value, converged
 
@@ -206,7 +216,7 @@ class BatchedRegressions:
         return self.model.log_likelihoods(block.double, end.state) + 0.5 * end.decrement
 
     def _climb(
-        self, laid_out: BlockRows, *, terms: int, sharply: bool
+        self, laid_out: BlockRows, *, terms: int, sharply: bool, held: bool = False
     ) -> tuple[BlockAtWork, End, F64, int]:
         """Return a block at work, where its passes end, and its coefficients ``(R, ...)`` there.
 
@@ -214,12 +224,15 @@ class BatchedRegressions:
         ----------
         terms : borders whose coefficients are wanted.
         sharply : come closer to the maximum, for sums of squared residuals.
+        held : leave the coefficients of these borders at 0.
         """
         proteins = laid_out.proteins
         double, single = laid_out.double(self._response), laid_out.single(self._response32)
         layout = self._sweeps.layout(double)
         unweighted = laid_out.unweighted(self._response32)
-        preconditioner, g = self._shared.precondition(unweighted, laid_out.share, terms=terms)
+        preconditioner, g = self._shared.precondition(
+            unweighted, laid_out.share, terms=terms, held=held
+        )
         if sharply:
             # Residuals move with an estimate's error as weights do, and add to it.
             preconditioner = replace(preconditioner, weight=preconditioner.weight / 4.0)
@@ -325,6 +338,15 @@ class BatchedRegressions:
         curvature = self._scale_columns(block, end.weights)
         scores = scale_scores(end.score, curvature)
         certified = end.settled.copy()
+        if not solved:
+            certified &= certify(
+                decrement=end.decrement,
+                scores=scores,
+                estimate=estimate,
+                se=se[:, 0],
+                bound=_DECREMENT,
+                score_bound=_SCORE,
+            )
         for column, part in enumerate(solved):
             along = scale_scores(part.correction[:, None], part.variance[:, None])
             remainder = scale_scores(part.rest, curvature * part.variance[:, None])

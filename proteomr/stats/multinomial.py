@@ -13,7 +13,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from proteomr._typing import F64, I64, Bool
+from proteomr._typing import F64, I64
 from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.choices import find_choices
 from proteomr.stats.linalg import cholesky_pivots
@@ -74,17 +74,24 @@ class MultinomialLimit:
     Attributes
     ----------
     fit : on the choices left.
-    finite : ``(K - 1, p)``, which coefficients have a finite estimate.
     apart : number of rows that have lost a choice.
     complete : whether no row has any left.
     known : False where the search for separation failed.
     """
 
     fit: MultinomialFit
-    finite: Bool
     apart: int = 0
     complete: bool = False
     known: bool = True
+
+    def is_finite(self, weights: F64) -> bool:
+        """Whether a combination of coefficients ``(K - 1, p)`` has a finite estimate.
+
+        It has where nothing of it lies in the directions without information.
+        """
+        flat = weights.ravel()
+        along = np.linalg.norm(flat @ self.fit.lost)
+        return bool(along <= _INVOLVED * np.linalg.norm(flat))
 
 
 def choice_probabilities(eta: F64, allowed: F64) -> F64:
@@ -210,25 +217,22 @@ def fit_multinomial_limit(
     --------
     >>> x = np.column_stack([np.ones(7), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 9.0]])
     >>> limit = fit_multinomial_limit(x, np.array([0, 1, 0, 1, 0, 1, 2]), 3)
-    >>> limit.finite[:, 1].tolist(), limit.fit.coefficients[0].round(4).tolist()
+    >>> [limit.is_finite(np.eye(4)[i]) for i in (1, 3)], limit.fit.coefficients[0].round(4).tolist()
     ([True, False], [-1.2646, 0.3613])
     """
     fit = fit_multinomial(X, levels, K, weights=weights, start=start)
-    everything = np.ones(fit.coefficients.shape, dtype=bool)
     if fit.converged and fit.extreme <= _EXTREME:
-        return MultinomialLimit(fit, everything)
+        return MultinomialLimit(fit)
     try:
         allowed = find_choices(X, levels, K)
     except ArithmeticError:
-        return MultinomialLimit(fit, everything, known=False)
+        return MultinomialLimit(fit, known=False)
     if np.all(allowed > 0.0):
-        return MultinomialLimit(fit, everything)
+        return MultinomialLimit(fit)
     apart = int(np.count_nonzero(np.any(allowed == 0.0, axis=0)))
     limit = fit_multinomial(X, levels, K, weights=weights, allowed=allowed)
-    # Each coefficient is a unit vector: what of it lies in the directions without information.
-    involved = np.sqrt(np.square(limit.lost).sum(axis=1)).reshape(everything.shape)
     complete = bool(np.all(allowed.sum(axis=0) == 1.0))
-    return MultinomialLimit(limit, involved <= _INVOLVED, apart, complete)
+    return MultinomialLimit(limit, apart, complete)
 
 
 @dataclass(frozen=True, slots=True)
