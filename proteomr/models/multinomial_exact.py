@@ -113,7 +113,7 @@ def fit_exactly(problem: Problem, block: Block, j: int, m: int) -> Outcome:
     design = lay_out_model(problem, block, j, m, block.values[j, observed], label="the protein")
     n, p = design.X.shape
     if n <= p:
-        what = Refusal(Status.too_few, f"{n} people for {design.scale.size} coefficients of a level")
+        what = Refusal(Status.too_few, f"{n} people for {design.scale.size} coefficients")
         return Outcome(dict.fromkeys(everything, what))
     asked = np.flatnonzero(design.independent >= design.term)
     if asked.size == 0:

@@ -28,12 +28,15 @@ __all__ = [
     "log_likelihood",
 ]
 
-# As of logistic regression (:mod:`proteomr.stats.logistic`).
+# Beyond it a fitted probability is so close to 0 or 1 that separation is likely.
 _EXTREME = 12.0
+# Squared standard errors, 1e-11 of one; scores at the end, squared, in units of their variance.
 _DECREMENT, _SCORE = 1e-22, 1e-18
+# Newton's method squares the error; along a separated direction the decrement falls by e a step.
 _QUADRATIC = 0.1
+# A maximum takes some ten steps; halving goes down to 1e-9 of one: what then leads down has none.
 _STEPS, _HALVINGS = 80, 30
-_ROUNDING = 1e-12
+_ROUNDING = 1e-12  # of a log-likelihood, as a share of it
 # Relative pivots of an information in double precision: nine of sixteen digits stay.
 _PIVOT = 1e-7
 # Eigenvalues of an information scaled to a diagonal of 1. Directions that the choices left do not

@@ -15,12 +15,16 @@ from proteomr.stats.row_models import Base
 
 __all__ = ["fit_base"]
 
-# As of the logistic fit to covariates alone.
+# Newton's method takes some ten steps from the intercepts; a response that needs more is separated.
 _STEPS, _HALVINGS = 60, 30
+# Squared standard errors, and scores, squared, in units of their variance: rounding of a million
+# rows leaves some 1e-26.
 _DECREMENT, _SCORE = 1e-20, 1e-18
+# While steps shrink to a hundredth, squared, the last information serves as well as a new one.
 _FAST = 1e-2
+# The information is summed in single precision: what is left of a column must stand well above.
 _PIVOT = 1e-5
-_ROUNDING = 1e-12
+_ROUNDING = 1e-12  # of a log-likelihood, as a share of it
 
 
 def fit_base(
