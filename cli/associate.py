@@ -65,7 +65,8 @@ def associate(
         typer.Option(
             metavar="NAME",
             rich_help_panel=shared.MODELS,
-            help="Column of the samples; repeat for several.",
+            help="Column of the samples; repeat for several. C(NAME) compares the levels of a "
+            "column of numbers, as those of text are.",
             show_default=False,
         ),
     ] = None,
@@ -126,6 +127,15 @@ def associate(
             "Control. Without: the lower, or the first in the alphabet.",
         ),
     ] = None,
+    ordered: Annotated[
+        bool,
+        typer.Option(
+            "--ordered",
+            rich_help_panel=shared.MODELS,
+            help="The levels of the exposures are steps of a scale: rows for the trend over them "
+            "(0, 1, 2, ...) and for each level against the one before it.",
+        ),
+    ] = False,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -271,6 +281,7 @@ def associate(
             level=level,
             outcomes=tuple(outcome or ()),
             reference_level=reference_level,
+            ordered=ordered,
         )
         request = make_request(
             spec,

@@ -37,6 +37,7 @@ def associate(
     tests: TestFamily = "joint",
     level: float = 0.95,
     reference_level: str | None = None,
+    ordered: bool = False,
     effective_tests: bool = False,
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
@@ -63,8 +64,8 @@ def associate(
     family : linear or logistic.
     exposure, outcome : columns of the samples; the one or the other.
     adjust : adjustment sets by label, such as ``{"simple": "age + sex"}``; none without.
-    transform, interaction, strata, weights, cluster, errors, firth, level, reference_level : of the
-        models, see :class:`ModelSpec`.
+    transform, interaction, strata, weights, cluster, errors, firth, level : of the models.
+    reference_level, ordered : of the exposures and outcomes that have levels, see :class:`ModelSpec`.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
@@ -115,6 +116,7 @@ def associate(
         level=level,
         outcomes=_names(outcome),
         reference_level=reference_level,
+        ordered=ordered,
     )
     request = make_request(
         spec,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields
 from proteomr import scan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import UsageError, nearest
-from proteomr.models import Target
-from proteomr.scan import plan_blocks, read_formulas, read_target
+from proteomr.models import AnyFamily, Target
+from proteomr.models.targets import LINEAR
+from proteomr.scan import Reading, plan_blocks, read_formulas, read_ordered_target, read_target
 from proteomr.tables import Cohort, ProteinCovariate
 
 __all__ = ["Plan", "plan_scan"]
@@ -48,10 +49,7 @@ def plan_scan(
         cluster=spec.cluster,
     )
     family = spec.build_family()
-    targets = [
-        read_target(reading, name, role=spec.role, family=family, reference=spec.reference_level)
-        for name in spec.targets
-    ]
+    targets = _read_targets(reading, family, spec)
     if spec.reference_level is not None:
         _refuse_unknown_reference(targets, spec.reference_level)
     plan = plan_blocks(
@@ -63,6 +61,26 @@ def plan_scan(
         step=_STEP,
     )
     return Plan(spec=spec, **{entry.name: getattr(plan, entry.name) for entry in fields(plan)})
+
+
+def _read_targets(reading: Reading, family: AnyFamily, spec: ModelSpec) -> list[Target]:
+    """Read the exposures or outcomes; of an ordered exposure the trend and the steps."""
+    targets: list[Target] = []
+    for name in spec.targets:
+        if spec.ordered:
+            targets += read_ordered_target(reading, name, family=family)
+        else:
+            reference = spec.reference_level
+            targets.append(
+                read_target(reading, name, role=spec.role, family=family, reference=reference)
+            )
+    named = [target.name for target in targets if target.contrasts != (LINEAR,)]
+    repeated = [name for name in named if named.count(name) > 1]
+    if repeated:
+        raise UsageError(f"{spec.role} {repeated[0]!r} is given twice, once by C()")
+    if spec.ordered and not any(target.steps for target in targets):
+        raise UsageError("--ordered: no exposure has three levels or more")
+    return targets
 
 
 def _refuse_unknown_reference(targets: Sequence[Target], reference: str) -> None:

@@ -50,8 +50,10 @@ class ModelSpec:
     weights : column of the samples with each person's weight, above 0.
     level : coverage of the confidence intervals.
     outcomes : columns of the samples, each the response to a protein in any family.
-    reference_level : level of a target of two that the other is held against; None for the lower
-        or alphabetically first.
+    reference_level : level of a target that its others are held against; None for the lowest or
+        alphabetically first.
+    ordered : the levels of the exposures are steps of a scale: the trend over them, and each
+        against the one before it.
 
     Raises
     ------
@@ -80,6 +82,7 @@ class ModelSpec:
     level: float = 0.95
     outcomes: tuple[str, ...] = ()
     reference_level: str | None = None
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -101,6 +104,7 @@ class ModelSpec:
             roles=frozenset((self.role,)),
             weights=self.weights is not None,
             interaction=self.interaction is not None,
+            ordered=self.ordered,
         )
         refuse_unsupported(find_family(self.family), asked)
         self.formulas()
@@ -129,6 +133,13 @@ class ModelSpec:
         repeated = [name for name in self.targets if self.targets.count(name) > 1]
         if repeated:
             raise UsageError(f"{self.role} {repeated[0]!r} is given twice")
+        if self.ordered and self.reference_level is not None:
+            raise UsageError(
+                "an ordered exposure has each level held against the one before it: leave "
+                f"--reference-level {self.reference_level} or --ordered out"
+            )
+        if self.ordered and self.outcomes:
+            raise UsageError("--ordered is for exposures, not for outcomes")
         if self.interaction is not None and self.interaction in self.targets:
             raise UsageError(f"{self.interaction!r} is an {self.role} and the interaction")
 

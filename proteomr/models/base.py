@@ -154,6 +154,12 @@ class Problem:
             for term in range(self.terms)
         )
 
+    @property
+    def first_coefficients(self) -> I64:
+        """Position of the first coefficient of each model ``(m,)``."""
+        widths = [len(self.targets[model.target].contrasts) * self.terms for model in self.models]
+        return np.cumsum([0, *widths], dtype=np.int64)[:-1]
+
     def names_of(self, adjustment: int) -> tuple[str, ...]:
         """Names of the columns of an adjustment set."""
         return tuple(self.names[column] for column in self.adjustments[adjustment].columns)
@@ -221,22 +227,30 @@ def factors_within(problem: Problem, adjustment: int) -> tuple[Factor, ...]:
 def count_cases(problem: Problem, block: Block) -> I64:
     """Count the people with the second level in the fit of each coefficient ``(b, c)``.
 
-    -1 stands for a target whose values are not 0 and 1.
+    Of several levels, those with the one that a contrast holds against another; -1 stands for a
+    target that has no levels and whose values are not 0 and 1.
     """
-    by_target: dict[int, I64] = {}
+    by_target = {}
     for position, target in enumerate(problem.targets):
-        values = target.values
-        if values.ndim == 1 and np.all((values == 0.0) | (values == 1.0)):
-            cases = values == 1.0
-            lacking = [np.count_nonzero(cases[rows]) for rows in block.missing]
-            by_target[position] = np.count_nonzero(cases) - np.array(lacking, dtype=np.int64)
+        levels = target.values if target.codes is None else target.codes
+        two = levels.ndim == 1 and bool(np.all((levels == 0.0) | (levels == 1.0)))
+        if two or target.levels:
+            by_target[position] = _count_levels(levels.astype(np.int64), block.missing)
     coefficients = problem.coefficients
     counts = np.full((block.values.shape[0], len(coefficients)), -1, dtype=np.int64)
     for t, coefficient in enumerate(coefficients):
-        n_case = by_target.get(problem.models[coefficient.model].target)
-        if n_case is not None:
-            counts[:, t] = n_case
+        of_levels = by_target.get(problem.models[coefficient.model].target)
+        if of_levels is not None:
+            level = coefficient.contrast + 1
+            counts[:, t] = of_levels[:, level] if level < of_levels.shape[1] else 0
     return counts
+
+
+def _count_levels(codes: I64, missing: Sequence[I64]) -> I64:
+    """Count the people of each level ``(b, K)``, given whom each protein lacks."""
+    whole = np.bincount(codes)
+    lost = [np.bincount(codes[rows], minlength=whole.size) for rows in missing]
+    return whole - np.array(lost, dtype=np.int64).reshape(len(missing), whole.size)
 
 
 def refuse_unfit(block: Block, fits: FitBlock) -> Bool:

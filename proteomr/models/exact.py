@@ -27,7 +27,7 @@ from proteomr.models.base import (
 )
 from proteomr.models.cells import describe_aliased
 from proteomr.models.family import FitOptions, Scans
-from proteomr.models.targets import Role
+from proteomr.models.targets import LINEAR, CodedRows, Role
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import (
     change_units,
@@ -39,6 +39,7 @@ from proteomr.stats.sandwich import CLUSTERED, ErrorKind
 from proteomr.status import Status
 
 __all__ = [
+    "CONTRASTS",
     "INTERACTION",
     "ModelColumns",
     "ONE_BY_ONE",
@@ -49,6 +50,7 @@ __all__ = [
     "Solve",
     "fit_by_itself",
     "fit_one_by_one",
+    "gather_joint_tests",
     "has_one_cluster",
     "lay_out_model",
     "is_beyond_mass_paths",
@@ -62,7 +64,10 @@ _ALIASED = 1e-9
 # of freedom. CR2 corrects the error and its degrees of freedom for that, but not for a single one.
 _CARRIERS, _CARRIERS_CR2 = 4.5, 1.5
 _SATURATED = "a person of leverage 1 has a part in the estimate: no HC2 or HC3 standard error"
+# The share of a level's column that others may have of one that they determine.
+_ENTANGLED = 1e-6
 INTERACTION = "interaction"
+CONTRASTS = "contrasts"
 ONE_CLUSTER = "one cluster on the rows of the fit"
 ONE_BY_ONE = "one fit at a time, with its own factorisation"
 
@@ -164,10 +169,13 @@ class ModelColumns:
     X : ``(n, p)``, conditioned.
     scale : ``(all,)``, what the columns before the dependent ones were left out were divided by.
     independent : positions of the p columns among all.
-    term : position of the term of interest among all; its products follow it.
+    term : position of the first column of the term of interest among all. Its products follow it,
+        then its other columns, each with its own.
     label : what the term of interest is.
     aliased : names of the covariates that those before them determine; a level that nobody has is
         none.
+    entangled : positions among all of columns of the term that stand in the place of others, which
+        they and the covariates determine: no coefficient of theirs means what it says.
     """
 
     X: F64
@@ -176,6 +184,7 @@ class ModelColumns:
     term: int
     label: str
     aliased: tuple[str, ...]
+    entangled: frozenset[int] = frozenset()
 
     def describe_dependence(self, term: int) -> Refusal:
         """Return why a term, or the product of it, has no coefficient."""
@@ -229,6 +238,7 @@ def fit_one_by_one(
     fits.n[:] = block.counts[:, None]
     fits.n_case[:] = count_cases(problem, block)
     products = JointTests.empty(block.values.shape[0], len(problem.models))
+    levels = JointTests.empty(block.values.shape[0], len(problem.models))
     remaining = refuse_unfit(block, fits)[:, 0]
     for j in np.flatnonzero(remaining).tolist():
         for m in range(len(problem.models)):
@@ -241,10 +251,27 @@ def fit_one_by_one(
                 side_of_protein=side_of_protein,
                 fits=fits,
                 joint=products,
+                levels=levels,
             )
-    if problem.interaction is None:
-        return fits
-    return replace(fits, joint={INTERACTION: products})
+    return replace(fits, joint=gather_joint_tests(problem, products, levels))
+
+
+def gather_joint_tests(
+    problem: Problem, products: JointTests, levels: JointTests
+) -> dict[str, JointTests]:
+    """Return the joint tests that a problem has: of products, and of the contrasts of levels.
+
+    The trend over levels is of the same exposure as their contrasts: the products are tested with
+    these.
+    """
+    widths = [problem.targets[model.target].width for model in problem.models]
+    joint = {}
+    if problem.interaction is not None:
+        trends = [problem.targets[m.target].contrasts == (LINEAR,) for m in problem.models]
+        joint[INTERACTION] = products.only([not trend for trend in trends])
+    if any(width > 1 for width in widths):
+        joint[CONTRASTS] = levels.only([width > 1 for width in widths])
+    return joint
 
 
 def fit_by_itself(
@@ -257,48 +284,75 @@ def fit_by_itself(
     side_of_protein: Callable[[Role], Scans],
     fits: FitBlock,
     joint: JointTests,
+    levels: JointTests | None = None,
 ) -> None:
-    """Fit one model to one protein by itself, and enter its terms and the test of its products."""
-    side = side_of_protein(problem.targets[problem.models[m].target].role)
+    """Fit one model to one protein by itself, and enter its terms and the tests of its products
+    and of the contrasts of levels.
+    """
+    target = problem.targets[problem.models[m].target]
+    side = side_of_protein(target.role)
     model = _fit_model(problem, block, j, m, side=side, solve=solve)
     for t, coefficient in enumerate(problem.coefficients):
         if coefficient.model == m:
-            fits.enter(j, t, model.coefficient(coefficient.term))
-    joint.enter(j, m, model.test_products(problem.terms - 1))
+            fits.enter(j, t, model.coefficient(coefficient.contrast, coefficient.term))
+    joint.enter(j, m, model.test(range(1, problem.terms)))
+    if levels is not None and target.width > 1:
+        levels.enter(j, m, model.test(range(1)))
 
 
 @dataclass(frozen=True, slots=True)
 class _ModelFit:
-    """One fitted model of one protein, or why it is refused whatever the term."""
+    """One fitted model of one protein, or why it is refused whatever the term.
+
+    Attributes
+    ----------
+    coded : the columns of the term.
+    terms : coefficients of each of them, its own and those of its products.
+    """
 
     design: ModelColumns
+    coded: CodedRows
+    terms: int
     result: Solution | Refusal
     whatever_term: bool = False
 
-    def coefficient(self, term: int) -> Fit | Refusal:
-        """Return the fit of a term: 0 the main effect, i the product with column i."""
-        position = self._position(term)
-        if isinstance(self.result, Refusal) and (self.whatever_term or position is not None):
+    def coefficient(self, contrast: int, term: int) -> Fit | Refusal:
+        """Return the fit of a contrast's term: 0 the main effect, i the product with column i."""
+        if self.whatever_term and isinstance(self.result, Refusal):
+            return self.result
+        if contrast in self.coded.lacking:
+            what = f"nobody has {self.coded.lacking[contrast]} on the rows of the fit"
+            return Refusal(Status.too_few, what)
+        column = self.coded.places[contrast] * self.terms + term
+        position = self._position(column)
+        if isinstance(self.result, Refusal) and position is not None:
             return self.result
         if position is None or isinstance(self.result, Refusal):
             return self.design.describe_dependence(term)
-        scale = float(self.design.scale[self.design.term + term])
+        if self.design.term + column in self.design.entangled:
+            return self.design.describe_dependence(1)
+        scale = float(self.design.scale[self.design.term + column])
         fit = self.result.coefficient(position, scale=scale)
         said = describe_aliased(self.design.aliased)
         return replace(fit, message="; ".join(filter(None, (said, fit.message)))) if said else fit
 
-    def test_products(self, products: int) -> tuple[float, float, float] | None:
-        """Test all products that have an estimate: statistic, degrees of freedom, -log10 p."""
+    def test(self, terms: range) -> tuple[float, float, float] | None:
+        """Test some terms of all contrasts, as far as they have an estimate: statistic, degrees of
+        freedom, -log10 p.
+        """
         solution = self.result
         if isinstance(solution, Refusal) or solution.status is not Status.ok:
             return None
-        positions = [self._position(term) for term in range(1, products + 1)]
+        columns = [
+            i * self.terms + term for i in range(self.coded.columns.shape[1]) for term in terms
+        ]
+        positions = [self._position(column) for column in columns]
         at = [p for p in positions if p is not None and np.isfinite(solution.estimate[p])]
         return solution.test_jointly(at)
 
-    def _position(self, term: int) -> int | None:
-        """Return where a term stands among the independent columns."""
-        at = np.flatnonzero(self.design.independent == self.design.term + term)
+    def _position(self, column: int) -> int | None:
+        """Return where a column of the term stands among the independent ones."""
+        at = np.flatnonzero(self.design.independent == self.design.term + column)
         return int(at[0]) if at.size else None
 
 
@@ -308,14 +362,19 @@ def _fit_model(
     """Fit one model to one protein."""
     rows = block.observed[j]
     target = problem.targets[problem.models[m].target]
-    protein, values = block.values[j, rows], target.values[rows]
-    x, y = (values, protein) if side == "response" else (protein, values)
-    label = target.name if side == "response" else "the protein"
-    design = lay_out_model(problem, block, j, m, x, label=label)
+    protein, coded = block.values[j, rows], target.code_rows(rows)
+    varies, terms = coded.varies, problem.terms
+    if side == "response":
+        y, label = protein, target.name
+        design = lay_out_model(problem, block, j, m, coded.columns, label=label)
+    else:
+        y, label = coded.columns[:, 0], "the protein"
+        coded = CodedRows(protein[:, None], (0,), {})
+        design = lay_out_model(problem, block, j, m, coded.columns, label=label)
     weights = problem.weights[rows] if problem.weights is not None else np.ones(y.size)
     clusters = problem.clusters[rows] if problem.clusters is not None else None
     refusal = None
-    if np.all(values == values[0]):
+    if not varies:
         message = f"{target.name} has one value on the rows of the fit"
         refusal = Refusal(Status.constant, message)
     elif y.size <= design.independent.size:
@@ -324,34 +383,60 @@ def _fit_model(
     elif has_one_cluster(clusters):
         refusal = Refusal(Status.too_few, ONE_CLUSTER)
     if refusal is not None:
-        return _ModelFit(design, refusal, whatever_term=True)
+        return _ModelFit(design, coded, terms, refusal, whatever_term=True)
     asked = np.flatnonzero(design.independent >= design.term)
     if asked.size == 0:
-        return _ModelFit(design, design.describe_dependence(0))
-    return _ModelFit(design, solve(Regression(design.X, y, weights, clusters, asked)))
+        return _ModelFit(design, coded, terms, design.describe_dependence(0))
+    solution = solve(Regression(design.X, y, weights, clusters, asked))
+    return _ModelFit(design, coded, terms, solution)
 
 
-def lay_out_model(problem: Problem, block: Block, j: int, m: int, x: F64, *, label: str) -> ModelColumns:
-    """Put the columns of one model together: covariates, own ones, the term, its products."""
+def lay_out_model(
+    problem: Problem, block: Block, j: int, m: int, x: F64, *, label: str
+) -> ModelColumns:
+    """Put the columns of one model together: covariates, own ones, the term, its products.
+
+    Parameters
+    ----------
+    x : ``(n, q)``, the columns of the term; the products of each follow it.
+    label : what the term is.
+    """
     rows = block.observed[j]
     adjustment = problem.models[m].adjustment
     C = problem.covariates[rows][:, problem.adjustments[adjustment].columns]
     term = C.shape[1] + block.own.shape[1]
     # A shift of the term changes only effects that are in every set. One of what it is multiplied
     # with would change its main effect, which is the one where that is 0.
-    x, x_scale = condition_columns(x[:, None])
+    x, x_scale = condition_columns(x)
     by, by_scale = scale_columns(
-        np.empty((x.size, 0)) if problem.interaction is None else problem.interaction[rows]
+        np.empty((x.shape[0], 0)) if problem.interaction is None else problem.interaction[rows]
     )
-    X, scale = condition_columns(np.column_stack([C, block.own[j][:, rows].T, x, x * by]))
+    made = [np.column_stack([one, one[:, None] * by]) for one in x.T]
+    X, scale = condition_columns(np.column_stack([C, block.own[j][:, rows].T, *made]))
     with np.errstate(over="ignore", under="ignore"):
-        scale[term:] *= x_scale * np.concatenate([[1.0], by_scale])
+        scale[term:] *= np.outer(x_scale, np.concatenate([[1.0], by_scale])).ravel()
     independent = find_independent(X, tolerance=_ALIASED)
     names = (*problem.names_of(adjustment), *problem.own_names)
     empty = ~np.any(C, axis=0)
     apart = set(range(term)).difference(independent.tolist(), np.flatnonzero(empty).tolist())
     aliased = tuple(names[column] for column in sorted(apart))
-    return ModelColumns(X[:, independent], scale, independent, term, label, aliased)
+    entangled: frozenset[int] = frozenset()
+    if x.shape[1] > 1:
+        entangled = _find_entangled(X, independent, term, problem.terms)
+    return ModelColumns(X[:, independent], scale, independent, term, label, aliased, entangled)
+
+
+def _find_entangled(X: F64, independent: I64, term: int, terms: int) -> frozenset[int]:
+    """Return the columns of the term that have a part in others of the same kind left out."""
+    lost = [c for c in range(term, X.shape[1]) if c not in independent and np.any(X[:, c])]
+    found: set[int] = set()
+    for column in lost:
+        share = np.linalg.lstsq(X[:, independent], X[:, column], rcond=None)[0]
+        part = np.abs(share) * np.linalg.norm(X[:, independent], axis=0)
+        large = part > _ENTANGLED * np.linalg.norm(X[:, column])
+        alike = (independent >= term) & ((independent - column) % terms == 0)
+        found.update(independent[large & alike].tolist())
+    return frozenset(found)
 
 
 def has_one_cluster(clusters: I64 | None) -> bool:

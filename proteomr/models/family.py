@@ -54,6 +54,7 @@ class Support:
     interaction : products of the term of interest with a covariate.
     firth : Firth's estimate.
     own_covariates : covariates that each protein has for itself.
+    ordered : exposures whose levels are steps of a scale.
     """
 
     roles: tuple[Role, ...]
@@ -62,6 +63,7 @@ class Support:
     interaction: bool = False
     firth: bool = False
     own_covariates: bool = False
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,11 +25,17 @@ class JointTests:
     statistic : chi-squared, or F where the family's reference distribution is t.
     df : degrees of freedom of the numerator.
     neg_log10_p : minus log10 of the p value, computed in log space.
+    models : positions of the models that it is a test of; None for all.
     """
 
     statistic: F64
     df: F64
     neg_log10_p: F64
+    models: frozenset[int] | None = None
+
+    def only(self, has: Sequence[bool]) -> JointTests:
+        """Return the tests as those of the models ``(m,)`` that have one."""
+        return replace(self, models=frozenset(m for m, each in enumerate(has) if each))
 
     @classmethod
     def empty(cls, proteins: int, models: int) -> JointTests:

@@ -28,20 +28,20 @@ from proteomr.models.base import (
 )
 from proteomr.models.cells import describe_aliased
 from proteomr.models.exact import (
-    INTERACTION,
     ONE_BY_ONE,
     OneByOne,
     Regression,
     Solution,
     fit_by_itself,
     fit_one_by_one,
+    gather_joint_tests,
 )
 from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.linear_chain import Chain, ChainModel, Terms, build_chains
 from proteomr.models.linear_exact import COMBINATION, explains_all, fit_exactly
-from proteomr.models.linear_projection import Reduced, project_block, reduce_model
+from proteomr.models.linear_projection import Projection, Reduced, project_block, reduce_model
 from proteomr.models.linear_robust import LEVERAGED, Errors, estimate_classical, estimate_robust
-from proteomr.models.targets import NUMBERS, TWO_LEVELS, TargetKind
+from proteomr.models.targets import FACTOR, NUMBERS, STEPS, TWO_LEVELS, TargetKind
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units, condition_columns, solve_least_squares
 from proteomr.stats.sandwich import CLUSTERED, ROBUST, estimate_sandwich
@@ -66,6 +66,18 @@ class LinearState:
 
 
 @dataclass(frozen=True, slots=True)
+class _Joint:
+    """The joint tests of a block: of products, and of the contrasts of levels."""
+
+    products: JointTests
+    levels: JointTests
+
+    @classmethod
+    def empty(cls, proteins: int, models: int) -> _Joint:
+        return cls(JointTests.empty(proteins, models), JointTests.empty(proteins, models))
+
+
+@dataclass(frozen=True, slots=True)
 class Linear(Family[LinearState | OneByOne]):
     """Least squares of each protein on each exposure, or of each outcome on each protein.
 
@@ -79,7 +91,7 @@ class Linear(Family[LinearState | OneByOne]):
 
     name: ClassVar[str] = "linear"
     scans: ClassVar[Scans] = "response"
-    takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS)
+    takes: ClassVar[tuple[TargetKind, ...]] = (STEPS, TWO_LEVELS, NUMBERS, FACTOR)
     distribution: ClassVar[Distribution] = "t"
     ratio: ClassVar[None] = None
     version: ClassVar[int] = 2
@@ -89,6 +101,7 @@ class Linear(Family[LinearState | OneByOne]):
         weighted_errors=("classical", *ROBUST, "CR0", "CR1"),
         interaction=True,
         own_covariates=True,
+        ordered=True,
     )
 
     def prepare(self, problem: Problem) -> LinearState | OneByOne:
@@ -115,7 +128,7 @@ class Linear(Family[LinearState | OneByOne]):
         fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
         fits.n[:] = block.counts[:, None]
         fits.n_case[:] = count_cases(problem, block)
-        joint = JointTests.empty(block.values.shape[0], len(problem.models))
+        joint = _Joint.empty(block.values.shape[0], len(problem.models))
         varying = refuse_unfit(block, fits)[:, 0]
         standard, scale = block.standardise()
         for chain in state.chains:
@@ -124,7 +137,7 @@ class Linear(Family[LinearState | OneByOne]):
             )
             for j, at in zip(*np.nonzero(~done & varying[:, None]), strict=True):
                 self._fit_alone(problem, block, int(j), chain.models[at].model, fits, joint)
-        return fits if problem.interaction is None else replace(fits, joint={INTERACTION: joint})
+        return replace(fits, joint=gather_joint_tests(problem, joint.products, joint.levels))
 
     def describe_path(self, state: LinearState | OneByOne) -> str:
         """Say whether blocks are projected together, or fitted one by one."""
@@ -144,16 +157,24 @@ class Linear(Family[LinearState | OneByOne]):
         return self.options.errors == "classical" and not modified
 
     def _fit_alone(
-        self, problem: Problem, block: Block, j: int, m: int, fits: FitBlock, joint: JointTests
+        self, problem: Problem, block: Block, j: int, m: int, fits: FitBlock, joint: _Joint
     ) -> None:
         """Fit one model to one protein on the path that can do all."""
-        if self._is_plain(problem):
+        if self._is_plain(problem) and problem.targets[problem.models[m].target].width == 1:
             response = self._list_responses(problem)[m]
-            fits.enter(j, m, fit_exactly(problem, block, j, m, response=response))
+            column = problem.first_coefficients[m]
+            fits.enter(j, column, fit_exactly(problem, block, j, m, response=response))
             return
-        side = self.side_of_protein
         fit_by_itself(
-            problem, block, j, m, solve=self._solve, side_of_protein=side, fits=fits, joint=joint
+            problem,
+            block,
+            j,
+            m,
+            solve=self._solve,
+            side_of_protein=self.side_of_protein,
+            fits=fits,
+            joint=joint.products,
+            levels=joint.levels,
         )
 
     def _fit_chain(
@@ -165,7 +186,7 @@ class Linear(Family[LinearState | OneByOne]):
         scale: F64,
         varying: Bool,
         fits: FitBlock,
-        joint: JointTests,
+        joint: _Joint,
     ) -> Bool:
         """Fill in the fits of a chain that the fast path can do; return which ``(b, its models)``.
 
@@ -180,24 +201,42 @@ class Linear(Family[LinearState | OneByOne]):
         projection = project_block(chain, state.terms, block, missing)
         reduced = [reduce_model(chain, state.terms, projection, m) for m in chain.models]
         plain = [varying & r.plain & m.sound for r, m in zip(reduced, chain.models, strict=True)]
-        if self.options.errors == "classical":
-            errors = [estimate_classical(r) for r in reduced]
-        else:
-            errors = estimate_robust(
-                chain,
-                projection,
-                reduced,
-                block,
-                missing,
-                plain,
-                kind=self.options.errors,
-                clusters=state.clusters,
-            )
+        errors = self._estimate_errors(state, chain, projection, reduced, block, missing, plain)
         for at, model in enumerate(chain.models):
             done[:, at] = plain[at] & errors[at].sound
             good = np.flatnonzero(done[:, at])
             self._enter(state, chain, model, reduced[at], errors[at], scale, good, fits, joint)
         return done
+
+    def _estimate_errors(
+        self,
+        state: LinearState,
+        chain: Chain,
+        projection: Projection,
+        reduced: Sequence[Reduced],
+        block: Block,
+        missing: Sequence[I64],
+        plain: Sequence[Bool],
+    ) -> list[Errors]:
+        """Return the errors of all models of a chain; those of as many terms are found together."""
+        if self.options.errors == "classical":
+            return [estimate_classical(r) for r in reduced]
+        sizes = [r.inverse.shape[1] for r in reduced]
+        found: dict[int, Errors] = {}
+        for size in dict.fromkeys(sizes):
+            alike = [at for at, T in enumerate(sizes) if size == T]
+            errors = estimate_robust(
+                chain,
+                projection,
+                [reduced[at] for at in alike],
+                block,
+                missing,
+                [plain[at] for at in alike],
+                kind=self.options.errors,
+                clusters=state.clusters,
+            )
+            found.update(zip(alike, errors, strict=True))
+        return [found[at] for at in range(len(reduced))]
 
     def _enter(
         self,
@@ -209,13 +248,13 @@ class Linear(Family[LinearState | OneByOne]):
         scale: F64,
         good: I64,
         fits: FitBlock,
-        joint: JointTests,
+        joint: _Joint,
     ) -> None:
         """Enter the fits of one model of the proteins in ``good``."""
         terms, said = state.terms, describe_aliased(chain.aliased[model.adjustment])
         estimate, se, T = reduced.estimate[good], errors.se[good], reduced.inverse.shape[1]
         by, per = _find_units(terms, model, scale[good], T)
-        columns = model.model * state.problem.terms + np.arange(T)
+        columns = state.problem.first_coefficients[model.model] + np.arange(T)
         for t, column in enumerate(columns.tolist()):
             estimate_t = change_units(estimate[:, t], by=by, per=per[t])
             se_t = change_units(se[:, t], by=by, per=per[t])
@@ -225,13 +264,17 @@ class Linear(Family[LinearState | OneByOne]):
             for j in good.tolist() if said else few:
                 message = "; ".join(filter(None, (said, few.get(j, ""))))
                 fits.messages[j, column] = message
-        if T > 1:
-            covariance = errors.covariance[good][:, 1:, 1:]
-            tests = test_jointly(estimate[:, 1:], se[:, 1:], covariance, errors.df[good])
-            for values, found in zip(
-                (joint.statistic, joint.df, joint.neg_log10_p), tests, strict=True
+        kinds = np.arange(T) % state.problem.terms
+        for tests, asked in ((joint.products, kinds > 0), (joint.levels, kinds == 0)):
+            at = np.flatnonzero(asked)
+            if at.size == 0 or (tests is joint.levels and at.size == 1):
+                continue
+            covariance = errors.covariance[good][:, at[:, None], at]
+            found = test_jointly(estimate[:, at], se[:, at], covariance, errors.df[good])
+            for values, part in zip(
+                (tests.statistic, tests.df, tests.neg_log10_p), found, strict=True
             ):
-                values[good, model.model] = found
+                values[good, model.model] = part
 
     def _solve(self, regression: Regression) -> Solution | Refusal:
         """Fit one regression by itself, with weights and robust errors."""
@@ -273,9 +316,9 @@ def _find_units(
     terms: Terms, model: ChainModel, scale: F64, T: int
 ) -> tuple[F64 | float, list[F64 | float]]:
     """Return what coefficients are to be multiplied by, and for each term divided by."""
-    first = model.target * terms.per
+    of_target = terms.of(model.target)
     if model.response:
-        return scale, [float(unit) for unit in terms.units[first : first + T]]
+        return scale, [float(unit) for unit in terms.units[of_target]]
     with np.errstate(over="ignore", under="ignore"):
         products = [scale * unit for unit in terms.by_units[: T - 1]]
-    return float(terms.units[first]), [scale, *products]
+    return float(terms.units[of_target[0]]), [scale, *products]

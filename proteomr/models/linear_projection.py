@@ -146,11 +146,11 @@ def reduce_model(chain: Chain, terms: Terms, projection: Projection, model: Chai
     """Take own covariates and terms out of the response of one model, for all proteins."""
     s = projection.own
     e = chain.basis.width - chain.rank
-    first = s + model.target * terms.per
+    of_target = [s + term for term in terms.of(model.target)]
     if model.response:
-        take = [*range(s), *range(first, first + terms.per), s + e]
+        take = [*range(s), *of_target, s + e]
     else:
-        take = [*range(s), *range(s + e, projection.corner.shape[1]), first]
+        take = [*range(s), *range(s + e, projection.corner.shape[1]), of_target[0]]
     rank = chain.ranks[model.adjustment]
     V = projection.borders[:, :rank, take]
     whole = projection.corner[:, take][:, :, take]

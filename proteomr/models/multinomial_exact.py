@@ -110,7 +110,9 @@ def fit_exactly(problem: Problem, block: Block, j: int, m: int) -> Outcome:
             Status.too_few, f"nobody has the reference {target.levels[0]} on the rows of the fit"
         )
         return Outcome(dict.fromkeys(everything, what))
-    design = lay_out_model(problem, block, j, m, block.values[j, observed], label="the protein")
+    design = lay_out_model(
+        problem, block, j, m, block.values[j, observed][:, None], label="the protein"
+    )
     n, p = design.X.shape
     if n <= p:
         what = Refusal(Status.too_few, f"{n} people for {design.scale.size} coefficients")

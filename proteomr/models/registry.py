@@ -32,6 +32,7 @@ class Asked:
     weights: bool = False
     interaction: bool = False
     own_covariates: bool = False
+    ordered: bool = False
 
 
 def find_family(name: str) -> type[AnyFamily]:
@@ -82,6 +83,8 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
         _require(family, "an interaction", lambda s: s.interaction)
     if asked.own_covariates:
         _require(family, "a covariate of each protein", lambda s: s.own_covariates)
+    if asked.ordered:
+        _require(family, "an ordered exposure", lambda s: s.ordered)
     if firth:
         _require(family, "Firth's estimate", lambda s: s.firth)
     _require(family, errors, lambda s: errors in s.errors)

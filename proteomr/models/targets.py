@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 
-__all__ = ["LEVELS", "NUMBERS", "TWO_LEVELS", "Role", "Target", "TargetColumn", "TargetKind"]
+__all__ = [
+    "FACTOR",
+    "LEVELS",
+    "LINEAR",
+    "NUMBERS",
+    "STEPS",
+    "TWO_LEVELS",
+    "CodedRows",
+    "Role",
+    "Target",
+    "TargetColumn",
+    "TargetKind",
+    "order_levels",
+    "score_levels",
+]
 
+# As many levels are labelled.
+_MOST_CONTRASTS = 50
 # More groups have a coefficient each in every covariate: it is rather a number, or an identifier.
 _MOST_LEVELS = 20
+LINEAR = "linear"
 Role: TypeAlias = Literal["exposure", "outcome"]
 
 
@@ -29,6 +47,9 @@ class Target:
     values : ``(n,)``, or ``(n, q)`` where it takes several numbers to say it; NaN where missing.
     contrasts : what each coefficient of a model compares, such as ``1 vs 0``; None for a slope.
     levels : labels of the levels that it has, the reference first; none where it has numbers.
+    codes : ``(n,)``, position of each value among the levels, NaN where missing; None where the
+        values are these themselves, or it has none.
+    steps : whether each level is held against the one before it, and not against the first.
 
     Examples
     --------
@@ -43,6 +64,13 @@ class Target:
     values: F64
     contrasts: tuple[str | None, ...] = (None,)
     levels: tuple[str, ...] = ()
+    codes: F64 | None = None
+    steps: bool = False
+
+    @property
+    def width(self) -> int:
+        """Columns that say it."""
+        return 1 if self.values.ndim == 1 else int(self.values.shape[1])
 
     @property
     def observed(self) -> Bool:
@@ -52,7 +80,62 @@ class Target:
 
     def take(self, rows: I64) -> Target:
         """Return the target on some rows."""
-        return replace(self, values=self.values[rows])
+        codes = None if self.codes is None else self.codes[rows]
+        return replace(self, values=self.values[rows], codes=codes)
+
+    def code_rows(self, rows: Bool) -> CodedRows:
+        """Return its columns on some rows, on which it may have lost levels."""
+        if self.codes is None:
+            columns = self.values[rows].reshape(-1, self.width)
+            return CodedRows(columns, tuple(range(self.width)), {})
+        return _code_levels(self.codes[rows].astype(np.int64), self.levels, steps=self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class CodedRows:
+    """A target on the rows of one fit.
+
+    Attributes
+    ----------
+    columns : ``(n, q)``, what says it there.
+    places : for each contrast, which of the columns has its coefficient; -1 for none.
+    lacking : by contrast that has none, the label of the level that nobody has.
+    """
+
+    columns: F64
+    places: tuple[int, ...]
+    lacking: Mapping[int, str]
+
+    @property
+    def varies(self) -> bool:
+        """Whether there is more than one value."""
+        return bool(np.any(self.columns != self.columns[:1])) if self.columns.size else False
+
+
+def _code_levels(codes: I64, levels: tuple[str, ...], *, steps: bool) -> CodedRows:
+    """Code the levels that somebody has, so that coefficients are those of the contrasts.
+
+    A contrast of a level that nobody has is none, and leaves the others what they are: the columns
+    span the means of the levels that are there.
+
+    Examples
+    --------
+    >>> coded = _code_levels(np.array([0, 2, 3]), ("a", "b", "c", "d"), steps=True)
+    >>> coded.columns.tolist(), coded.places, dict(coded.lacking)
+    ([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], (-1, -1, 1), {0: 'b', 1: 'b'})
+    """
+    present = np.unique(codes)
+    place = {int(level): i - 1 for i, level in enumerate(present)}
+    others = present[1:]
+    columns = codes[:, None] >= others if steps else codes[:, None] == others
+    places, lacking = [], {}
+    for contrast in range(len(levels) - 1):
+        pair = (contrast if steps else 0, contrast + 1)
+        absent = [level for level in pair if level not in place]
+        places.append(-1 if absent else place[contrast + 1])
+        if absent:
+            lacking[contrast] = levels[absent[0]]
+    return CodedRows(columns.astype(np.float64), tuple(places), lacking)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +149,7 @@ class TargetColumn:
     n_levels : number of distinct values.
     levels : labels of the first of them, in their order.
     reference : label of the level that the others are held against; None for the first.
+    ordered : whether the levels of an exposure are steps of a scale.
     """
 
     name: str
@@ -75,6 +159,7 @@ class TargetColumn:
     n_levels: int
     levels: tuple[str, ...]
     reference: str | None = None
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +201,57 @@ def _read_levels(column: TargetColumn) -> Target | None:
     return Target(column.name, column.role, LEVELS.name, values, contrasts, levels)
 
 
+def _read_factor(column: TargetColumn) -> Target | None:
+    """Return a column of each level of an exposure but the reference, which 1 stands for."""
+    few = 3 <= column.n_levels <= _MOST_CONTRASTS
+    if column.numbers is not None or column.role != "exposure" or not few or column.ordered:
+        return None
+    codes, levels = order_levels(column)
+    contrasts = tuple(f"{level} vs {levels[0]}" for level in levels[1:])
+    return _code_target(column, FACTOR, codes, levels, contrasts, steps=False)
+
+
+def _read_steps(column: TargetColumn) -> Target | None:
+    """Return for each level of an exposure but the first a column of 1 from it on."""
+    few = 3 <= column.n_levels <= _MOST_CONTRASTS
+    if column.role != "exposure" or not few or not column.ordered:
+        return None
+    levels = column.levels[: column.n_levels]
+    contrasts = tuple(f"{second} vs {first}" for first, second in pairwise(levels))
+    return _code_target(column, STEPS, column.codes, levels, contrasts, steps=True)
+
+
+def _code_target(
+    column: TargetColumn,
+    kind: TargetKind,
+    codes: I64,
+    levels: tuple[str, ...],
+    contrasts: tuple[str, ...],
+    *,
+    steps: bool,
+) -> Target:
+    others = np.arange(1, len(levels))
+    values = (codes[:, None] >= others if steps else codes[:, None] == others).astype(np.float64)
+    values[codes < 0] = np.nan
+    places = np.where(codes < 0, np.nan, codes).astype(np.float64)
+    return Target(column.name, column.role, kind.name, values, contrasts, levels, places, steps)
+
+
+def score_levels(target: Target) -> Target:
+    """Return the trend over the steps of an exposure: 0, 1, 2, ... for its levels.
+
+    Examples
+    --------
+    >>> column = TargetColumn("dose", "exposure", None, np.array([0, 1, 2]), 3, tuple("abc"),
+    ...     ordered=True)
+    >>> trend = score_levels(STEPS.read(column))
+    >>> trend.values.tolist(), trend.contrasts
+    ([0.0, 1.0, 2.0], ('linear',))
+    """
+    assert target.codes is not None
+    return Target(target.name, target.role, NUMBERS.name, target.codes, (LINEAR,))
+
+
 def order_levels(column: TargetColumn) -> tuple[I64, tuple[str, ...]]:
     """Return the codes ``(n,)`` and labels of a column's levels, the reference first.
 
@@ -143,3 +279,7 @@ def _read_numbers(column: TargetColumn) -> Target | None:
 TWO_LEVELS = TargetKind("binary", "two levels", _read_two_levels)
 NUMBERS = TargetKind("continuous", "numbers", _read_numbers)
 LEVELS = TargetKind("categorical", f"2 to {_MOST_LEVELS} levels", _read_levels)
+FACTOR = TargetKind(
+    "factor", f"(as exposure) 3 to {_MOST_CONTRASTS} levels of text or named C()", _read_factor
+)
+STEPS = TargetKind("steps", f"(with --ordered) 3 to {_MOST_CONTRASTS} levels", _read_steps)

@@ -22,7 +22,7 @@ from proteomr.scan.parts import (
 from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_blocks
 from proteomr.scan.reading import Reading, read_formulas
 from proteomr.scan.run import PartsDone, fit_blocks, in_turn, run_parts
-from proteomr.scan.targets import read_target
+from proteomr.scan.targets import read_ordered_target, read_target
 
 __all__ = [
     "BLOCK_SIZE",
@@ -45,6 +45,7 @@ __all__ = [
     "people_asked",
     "plan_blocks",
     "read_formulas",
+    "read_ordered_target",
     "read_target",
     "run_parts",
 ]

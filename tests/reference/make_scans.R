@@ -49,7 +49,8 @@ tight <- glm.control(epsilon = 1e-14, maxit = 100)
 # of each family the adjustment set as proteomr has it, and one row of numbers for a protein
 adjust <- list(
   logistic = "timegap + age + sex + C(site)",
-  linear = "timegap + age + sex + C(site) + C(edu)"
+  linear = "timegap + age + sex + C(site) + C(edu)",
+  multinomial = "timegap + age + sex + C(site)"
 )
 fits <- list(
   logistic = function(j) {
@@ -70,6 +71,8 @@ fits <- list(
     c(n = nrow(d), estimate = row[[1]], se = row[[2]], p = row[[4]])
   }
 )
+# of two levels it is the same likelihood; of more see make_groups.R
+fits$multinomial <- fits$logistic
 as_json <- function(x) paste0("[", paste(sprintf("%.17g", x), collapse = ", "), "]")
 scan <- function(name) {
   table <- t(sapply(seq_len(proteins), fits[[name]]))
