@@ -10,6 +10,7 @@ import numpy as np
 
 from proteomr._typing import I64
 from proteomr.errors import ColumnError
+from proteomr.families import LISTED_FAMILIES
 from proteomr.models.base import Block, FitBlock, Layout, Problem
 from proteomr.models.cells import order_rows
 from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
@@ -23,6 +24,7 @@ Distribution: TypeAlias = Literal["t", "normal"]
 Ratio: TypeAlias = Literal["OR", "RR", "HR"]
 State = TypeVar("State")
 
+_MOST_LEVELS = 20  # of groups that are each a response
 _LEVELS_SHOWN = 5  # many levels may be identifiers of people, which no message may carry
 
 
@@ -128,7 +130,7 @@ class Family(ABC, Generic[State]):
                 return target
         few = column.n_levels <= _LEVELS_SHOWN
         shown = f" ({', '.join(column.levels)})" if few else ""
-        needs = " or ".join(kind.needs for kind in cls.takes)
+        needs = " or ".join(kind.needs for kind in cls.takes if column.role in kind.roles)
         raise ColumnError(
             f"{column.role} {column.name!r} has {column.n_levels} levels{shown}: "
             f"it needs {needs} for the {cls.name} family{_say_remedy(column)}"
@@ -162,15 +164,19 @@ AnyFamily: TypeAlias = Family[Any]
 
 
 def _say_remedy(column: TargetColumn) -> str:
-    """Say which of a few levels seem to stand for a missing value, or how two are made."""
+    """Say which of a few levels seem to stand for a missing value, how two are made, and which
+    families take more.
+    """
+    able = [f"{name} takes {of.levels}" for name, of in LISTED_FAMILIES.items() if of.levels]
+    others = f"; --family {', '.join(able)}"
     two = "; make a column of two levels, and leave the others empty"
     if column.n_levels > _LEVELS_SHOWN:
-        return ""
+        return others if column.n_levels <= _MOST_LEVELS else ""
     if column.numbers is None:
-        return two
+        return two + others
     levels = np.unique(column.numbers[~np.isnan(column.numbers)])
     codes = [label for label, value in zip(column.levels, levels, strict=True) if seems_code(value)]
     if not codes or column.n_levels - len(codes) != 2:
-        return two
+        return two + others
     verb = "means" if len(codes) == 1 else "mean"
     return f"; leave the cell empty where {' or '.join(codes)} {verb} missing"

@@ -41,7 +41,7 @@ from proteomr.models.linear_chain import Chain, ChainModel, Terms, build_chains
 from proteomr.models.linear_exact import COMBINATION, explains_all, fit_exactly
 from proteomr.models.linear_projection import Projection, Reduced, project_block, reduce_model
 from proteomr.models.linear_robust import LEVERAGED, Errors, estimate_classical, estimate_robust
-from proteomr.models.targets import FACTOR, NUMBERS, STEPS, TWO_LEVELS, TargetKind
+from proteomr.models.targets import FACTOR, NUMBERS, TWO_LEVELS, TargetKind
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units, condition_columns, solve_least_squares
 from proteomr.stats.sandwich import CLUSTERED, ROBUST, estimate_sandwich
@@ -91,7 +91,7 @@ class Linear(Family[LinearState | OneByOne]):
 
     name: ClassVar[str] = "linear"
     scans: ClassVar[Scans] = "response"
-    takes: ClassVar[tuple[TargetKind, ...]] = (STEPS, TWO_LEVELS, NUMBERS, FACTOR)
+    takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS, FACTOR)
     distribution: ClassVar[Distribution] = "t"
     ratio: ClassVar[None] = None
     version: ClassVar[int] = 2

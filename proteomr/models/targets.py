@@ -149,7 +149,6 @@ class TargetColumn:
     n_levels : number of distinct values.
     levels : labels of the first of them, in their order.
     reference : label of the level that the others are held against; None for the first.
-    ordered : whether the levels of an exposure are steps of a scale.
     """
 
     name: str
@@ -159,7 +158,6 @@ class TargetColumn:
     n_levels: int
     levels: tuple[str, ...]
     reference: str | None = None
-    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +169,13 @@ class TargetKind:
     name : of the kind, such as ``binary``.
     needs : what the column must hold, in words that end a sentence.
     read : returns the target, or None for a column that is not of the kind.
+    roles : of the columns that can be of the kind.
     """
 
     name: str
     needs: str
     read: Callable[[TargetColumn], Target | None]
+    roles: tuple[Role, ...] = ("exposure", "outcome")
 
 
 def _read_two_levels(column: TargetColumn) -> Target | None:
@@ -204,7 +204,7 @@ def _read_levels(column: TargetColumn) -> Target | None:
 def _read_factor(column: TargetColumn) -> Target | None:
     """Return a column of each level of an exposure but the reference, which 1 stands for."""
     few = 3 <= column.n_levels <= _MOST_CONTRASTS
-    if column.numbers is not None or column.role != "exposure" or not few or column.ordered:
+    if column.numbers is not None or column.role not in FACTOR.roles or not few:
         return None
     codes, levels = order_levels(column)
     contrasts = tuple(f"{level} vs {levels[0]}" for level in levels[1:])
@@ -213,8 +213,7 @@ def _read_factor(column: TargetColumn) -> Target | None:
 
 def _read_steps(column: TargetColumn) -> Target | None:
     """Return for each level of an exposure but the first a column of 1 from it on."""
-    few = 3 <= column.n_levels <= _MOST_CONTRASTS
-    if column.role != "exposure" or not few or not column.ordered:
+    if column.role not in STEPS.roles or not 3 <= column.n_levels <= _MOST_CONTRASTS:
         return None
     levels = column.levels[: column.n_levels]
     contrasts = tuple(f"{second} vs {first}" for first, second in pairwise(levels))
@@ -242,8 +241,7 @@ def score_levels(target: Target) -> Target:
 
     Examples
     --------
-    >>> column = TargetColumn("dose", "exposure", None, np.array([0, 1, 2]), 3, tuple("abc"),
-    ...     ordered=True)
+    >>> column = TargetColumn("dose", "exposure", None, np.array([0, 1, 2]), 3, tuple("abc"))
     >>> trend = score_levels(STEPS.read(column))
     >>> trend.values.tolist(), trend.contrasts
     ([0.0, 1.0, 2.0], ('linear',))
@@ -280,6 +278,6 @@ TWO_LEVELS = TargetKind("binary", "two levels", _read_two_levels)
 NUMBERS = TargetKind("continuous", "numbers", _read_numbers)
 LEVELS = TargetKind("categorical", f"2 to {_MOST_LEVELS} levels", _read_levels)
 FACTOR = TargetKind(
-    "factor", f"(as exposure) 3 to {_MOST_CONTRASTS} levels of text or named C()", _read_factor
+    "factor", f"3 to {_MOST_CONTRASTS} levels, of text or by C(),", _read_factor, ("exposure",)
 )
-STEPS = TargetKind("steps", f"(with --ordered) 3 to {_MOST_CONTRASTS} levels", _read_steps)
+STEPS = TargetKind("steps", f"3 to {_MOST_CONTRASTS} levels", _read_steps, ("exposure",))

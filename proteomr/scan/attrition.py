@@ -46,7 +46,7 @@ def count_people(plan: Plan) -> pl.DataFrame:
         for key in group.models:
             groups.setdefault(key, []).extend(panels)
     rows = []
-    for e, target in enumerate(plan.targets):
+    for e, target in plan.columns_scanned:
         for a, label in enumerate(plan.reading.labels):
             for s, stratum in enumerate(plan.reading.strata):
                 key = ModelKey(e, a, s)
@@ -122,7 +122,7 @@ def _count_complete(left: _Left, target: Target) -> dict[str, int | str | None]:
     sizes = [rows.size for rows in left.panels]
     counts: dict[str, int | str | None] = {"complete": max(sizes), "complete_least": min(sizes)}
     contrast = target.contrasts[0]
-    if len(target.contrasts) > 1 or contrast is None or target.values.ndim > 1:
+    if len(target.levels) != 2:
         return {**counts, c.N_CASE: None, c.CONTRAST: None}
     widest = left.panels[int(np.argmax(sizes))]
     return {**counts, c.N_CASE: int(np.sum(target.values[widest] == 1.0)), c.CONTRAST: contrast}

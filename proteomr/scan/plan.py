@@ -90,6 +90,12 @@ class Plan:
         return self.reading.cohort
 
     @property
+    def columns_scanned(self) -> tuple[tuple[int, Target], ...]:
+        """The targets by position, of those that are of one column the first."""
+        first = {target.name: (e, target) for e, target in reversed([*enumerate(self.targets)])}
+        return tuple(sorted(first.values(), key=lambda pair: pair[0]))
+
+    @property
     def tests_per_protein(self) -> int:
         """Rows of the result for each protein."""
         contrasts = sum(len(target.contrasts) for target in self.targets)
@@ -255,7 +261,10 @@ def _count_drops(reading: Reading, targets: Sequence[Target], *, step: str) -> t
     for stratum in reading.strata:
         where = "" if stratum.label is None else f" in {by} {stratum.label}"
         rows = stratum.rows
-        counts += [(f"{step}{where}", t.name, int(np.sum(~t.observed & rows))) for t in targets]
+        each = {t.name: t for t in targets}
+        counts += [
+            (f"{step}{where}", name, int(np.sum(~t.observed & rows))) for name, t in each.items()
+        ]
         counts += [
             (f"{step}{where}", name, int(np.sum(columns.missing(name) & rows))) for name in names
         ]

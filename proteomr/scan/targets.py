@@ -59,7 +59,7 @@ def read_target(
     >>> read_target(reading, "lonely", role="exposure", family=find_family("logistic")).contrasts
     ('yes vs no',)
     """
-    column = _look_at(reading, name, role=role, reference=reference, ordered=False)
+    column = _look_at(reading, name, role=role, reference=reference)
     target = family.read_target(column)
     if target.kind == NUMBERS.name and FACTOR in family.takes and role == "exposure":
         _note_trend(column)
@@ -90,20 +90,20 @@ def read_ordered_target(
     >>> [target.contrasts for target in found]
     [('linear',), ('5 vs 0', '20 vs 5')]
     """
-    column = _look_at(reading, name, role="exposure", reference=None, ordered=True)
+    column = _look_at(reading, name, role="exposure", reference=None)
     steps = STEPS.read(column)
     if steps is not None:
         return score_levels(steps), steps
     if column.n_levels > 2:
         raise ColumnError(
             f"exposure {column.name!r} has {column.n_levels} values, and --ordered needs "
-            f"{STEPS.needs.partition(') ')[2]}"
+            f"{STEPS.needs}"
         )
     return (family.read_target(column),)
 
 
 def _look_at(
-    reading: Reading, text: str, *, role: Role, reference: str | None, ordered: bool
+    reading: Reading, text: str, *, role: Role, reference: str | None
 ) -> TargetColumn:
     """Return a column as it stands, before a family makes a target of it."""
     name, as_levels, asked = _find_column(reading, text, role)
@@ -133,7 +133,6 @@ def _look_at(
         n_levels=levels.len(),
         levels=labels,
         reference=reference if asked is None else asked,
-        ordered=ordered,
     )
 
 
