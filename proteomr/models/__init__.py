@@ -18,6 +18,7 @@ from proteomr.models.details import Details
 from proteomr.models.family import AnyFamily, Distribution, Family, FitOptions, Scans, Support
 from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic
+from proteomr.models.multinomial import Multinomial
 from proteomr.models.registry import FAMILIES, Asked, find_family, refuse_unsupported
 from proteomr.models.targets import NUMBERS, TWO_LEVELS, Role, Target, TargetColumn, TargetKind
 from proteomr.status import Status
@@ -43,6 +44,7 @@ __all__ = [
     "Linear",
     "Logistic",
     "Model",
+    "Multinomial",
     "Problem",
     "Refusal",
     "Role",

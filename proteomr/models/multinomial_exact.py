@@ -22,7 +22,7 @@ from proteomr.stats.linalg import change_units, orthonormalise
 from proteomr.stats.multinomial import MultinomialLimit, fit_multinomial_limit
 from proteomr.status import Status
 
-__all__ = ["Outcome", "describe_empty", "fit_exactly", "test_likelihood_ratio"]
+__all__ = ["Outcome", "describe_empty", "describe_ruled_out", "fit_exactly", "test_likelihood_ratio"]
 
 Joint = tuple[float, float, float]
 _UNSETTLED = "Newton's method did not settle"
@@ -80,6 +80,18 @@ def describe_empty(labels: list[str]) -> str:
     return f"nobody has {', '.join(labels)}, {verb} left out"
 
 
+def describe_ruled_out(people: int) -> str:
+    """Say for how many people a fit that has run to a limit rules levels out; empty for none.
+
+    Examples
+    --------
+    >>> describe_ruled_out(1)
+    'limit of a fit that rules levels out for 1 person'
+    """
+    who = "1 person" if people == 1 else f"{people} people"
+    return f"limit of a fit that rules levels out for {who}" if people else ""
+
+
 def test_likelihood_ratio(full: F64, null: F64, df: F64) -> tuple[F64, F64, F64]:
     """Return statistic, degrees of freedom and -log10 p of log-likelihoods with and without.
 
@@ -104,11 +116,6 @@ def fit_exactly(problem: Problem, block: Block, j: int, m: int) -> Outcome:
     everything = [(c, t) for c in range(len(target.contrasts)) for t in range(problem.terms)]
     if present.size < 2:
         what = Refusal(Status.constant, f"{target.name} has one value on the rows of the fit")
-        return Outcome(dict.fromkeys(everything, what))
-    if present[0] != 0:
-        what = Refusal(
-            Status.too_few, f"nobody has the reference {target.levels[0]} on the rows of the fit"
-        )
         return Outcome(dict.fromkeys(everything, what))
     design = lay_out_model(
         problem, block, j, m, block.values[j, observed][:, None], label="the protein"
@@ -180,8 +187,9 @@ class _Solved:
 
     def _fit_one(self, level: int, term: int) -> Fit | Refusal:
         design, full = self.design, self.full
-        if level not in self.rows.present:
-            label = self.rows.labels[level]
+        lacking = [one for one in (0, level) if one not in self.rows.present]
+        if lacking:
+            label = self.rows.labels[lacking[0]]
             return Refusal(Status.too_few, f"nobody has {label} on the rows of the fit")
         weights = self._weights_of(level, term)
         if weights is None:
@@ -192,8 +200,7 @@ class _Solved:
         if full.complete or not full.is_finite(weights):
             kind = "complete" if full.complete else "quasi"
             return Refusal(Status.separated, "; ".join(filter(None, (*said, f"{kind} separation"))))
-        if full.apart:
-            said.append(f"limit of a fit in which levels are ruled out for {full.apart} people")
+        said.append(describe_ruled_out(full.apart))
         flat = weights.ravel()
         variance = flat @ full.fit.covariance.reshape(flat.size, -1) @ flat
         numbers = np.array([float(np.sum(weights * full.fit.coefficients)), np.sqrt(variance)])

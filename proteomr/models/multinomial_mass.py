@@ -8,10 +8,14 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import FitBlock, JointTests, Problem, factors_within
-from proteomr.models.cells import lay_out_cells, name_aliased
-from proteomr.models.logistic_mass import LaidOut, count_rows, describe_mass
+from proteomr.models.cells import describe_aliased, lay_out_cells, name_aliased
+from proteomr.models.logistic_mass import LaidOut, count_rows
 from proteomr.models.logistic_solvers import MassSolver, Modifiers
-from proteomr.models.multinomial_exact import describe_empty, test_likelihood_ratio
+from proteomr.models.multinomial_exact import (
+    describe_empty,
+    describe_ruled_out,
+    test_likelihood_ratio,
+)
 from proteomr.stats.batched_regressions import BatchedRegressions, BlockEstimate
 from proteomr.stats.choices import rule_out_by_cells
 from proteomr.stats.chunked import chunk_design
@@ -56,14 +60,14 @@ class GroupSolver:
     present : levels of the target that somebody has, ascending, the reference first.
     alone : log-likelihood of the covariates alone, on all rows.
     said : what is to be said of levels that nobody has.
-    ruled_out : people for whom the covariates alone rule levels out.
+    ruled_out : ``(n,)``, the people for whom the covariates alone rule levels out.
     """
 
     mass: MassSolver
     present: I64
     alone: float
     said: str
-    ruled_out: int
+    ruled_out: Bool
 
     def enter(
         self,
@@ -105,6 +109,7 @@ class GroupSolver:
         able &= sure
         good = np.flatnonzero(able)
         self._enter_estimates(problem, modifiers, found, good, proteins, scale, fits)
+        self._enter_notes(problem, laid_out, proteins[good], fits)
         self._enter_tests(found, good, proteins, null, ratios, products, terms=problem.terms)
         done[proteins[good]] = True
         return done
@@ -135,10 +140,6 @@ class GroupSolver:
         scales = np.concatenate([[1.0], modifiers.scale])
         per_level = found.estimate[:, 0].reshape(proteins.size, -1, T)
         se = (found.se[:, 0] / np.sqrt(mass.unit)).reshape(per_level.shape)
-        note = "; ".join(filter(None, (*describe_mass(mass, np.zeros(1, dtype=int)), self.said)))
-        if self.ruled_out:
-            limit = f"limit of a fit in which levels are ruled out for {self.ruled_out} people"
-            note = "; ".join(filter(None, (note, limit)))
         for t, coefficient in enumerate(problem.coefficients):
             at = np.flatnonzero(self.present == coefficient.contrast + 1)
             if coefficient.model != m or at.size == 0:
@@ -151,8 +152,24 @@ class GroupSolver:
                 estimate=change_units(per_level[good, at[0] - 1, term], per=per),
                 se=change_units(se[good, at[0] - 1, term], per=per),
             )
-            if note:
-                fits.messages.update({(int(j), t): note for j in proteins[good]})
+
+    def _enter_notes(
+        self, problem: Problem, laid_out: LaidOut, proteins: I64, fits: FitBlock
+    ) -> None:
+        """Say what has left the models of some proteins."""
+        said = (describe_aliased(self.mass.aliased), self.said)
+        apart = np.zeros(proteins.size, dtype=np.int64)
+        if np.any(self.ruled_out):
+            apart = (laid_out.block.observed[proteins] & self.ruled_out).sum(axis=1)
+        columns = [
+            t
+            for t, coefficient in enumerate(problem.coefficients)
+            if coefficient.model == self.mass.models[0]
+            and coefficient.contrast + 1 in self.present.tolist()
+        ]
+        for j, people in zip(proteins.tolist(), apart.tolist(), strict=True):
+            if note := "; ".join(filter(None, (*said, describe_ruled_out(people)))):
+                fits.messages.update(dict.fromkeys(((j, t) for t in columns), note))
 
     def _enter_tests(
         self,
@@ -223,7 +240,7 @@ def prepare_solver(problem: Problem, m: int, *, compiled: bool) -> GroupSolver |
         present,
         alone,
         describe_empty(absent),
-        int(np.count_nonzero(np.any(allowed == 0.0, axis=0))),
+        np.any(allowed == 0.0, axis=0),
     )
 
 
