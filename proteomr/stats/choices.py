@@ -15,10 +15,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from proteomr._typing import F64, I64
+from proteomr.stats.linalg import triangle_of
 
-__all__ = ["find_choices", "rule_out_by_cells"]
+__all__ = ["find_choices", "find_informed", "rule_out_by_cells"]
 
 _MARGIN = 1e-7  # the feasibility tolerance of HiGHS: a smaller margin may be none
+# What the choices left say of a direction, as a share of what they say of the best: below, it is
+# aliased, as a column is among covariates.
+_UNINFORMED = 1e-7
 
 
 def find_choices(X: F64, levels: I64, K: int) -> F64:
@@ -79,6 +83,46 @@ def _lay_out_margins(X: F64, levels: I64, rivals: I64, rows: I64, K: int):  # ty
         columns.append(((level[some] - 1)[:, None] * p + np.arange(p)).ravel())
     parts = (np.concatenate(data), (np.concatenate(at), np.concatenate(columns)))
     return csr_array(parts, shape=(rows.size, (K - 1) * p))
+
+
+def find_informed(X: F64, allowed: F64) -> tuple[F64, F64]:
+    """Return orthonormal bases of the coefficients that choices tell of, and of those they do not.
+
+    Along the latter no row prefers any of the levels that it may have to another, so that the
+    likelihood does not change: the constancy space of the limit.
+
+    Parameters
+    ----------
+    X : ``(n, p)``, columns of about the same length.
+    allowed : ``(K, n)``, 1 for the levels that a row may have, else 0.
+
+    Returns
+    -------
+    ``((K - 1) p, r)`` and ``((K - 1) p, (K - 1) p - r)``.
+
+    Examples
+    --------
+    >>> X = np.column_stack([np.ones(4), [0.0, 0.0, 1.0, 1.0]])
+    >>> informed, lost = find_informed(X, np.array([[1.0] * 4, [1.0, 1.0, 0.0, 0.0]]))
+    >>> informed.shape, np.abs(lost).round(12).ravel().tolist()
+    ((2, 1), [0.0, 1.0])
+    """
+    K, p = allowed.shape[0], X.shape[1]
+    first = np.argmax(allowed > 0.0, axis=0)
+    others = (allowed > 0.0) & (np.arange(K)[:, None] != first)
+    levels, rows = np.nonzero(others)
+    pairs = np.zeros((rows.size, K - 1, p))
+    at = np.arange(rows.size)
+    pairs[at, levels - 1] = X[rows]  # another than the first is not the reference
+    based = first[rows] > 0
+    pairs[at[based], first[rows][based] - 1] -= X[rows[based]]
+    whole = np.zeros(((K - 1) * p, (K - 1) * p))
+    if rows.size:
+        R = triangle_of(pairs.reshape(rows.size, -1))
+        whole[: R.shape[0]] = R
+    _, sizes, directions = np.linalg.svd(whole)
+    kept = sizes > _UNINFORMED * max(float(sizes[0]), 1e-300)
+    return directions[kept].T, directions[~kept].T
 
 
 def rule_out_by_cells(codes: Sequence[I64], levels: I64, K: int) -> F64:

@@ -15,7 +15,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.stats.certificates import certify, scale_scores
-from proteomr.stats.choices import find_choices
+from proteomr.stats.choices import find_choices, find_informed
 from proteomr.stats.linalg import cholesky_pivots
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "choice_probabilities",
     "fit_multinomial",
     "fit_multinomial_limit",
-    "invert_singular",
     "log_likelihood",
 ]
 
@@ -37,11 +36,8 @@ _QUADRATIC = 0.1
 # A maximum takes some ten steps; halving goes down to 1e-9 of one: what then leads down has none.
 _STEPS, _HALVINGS = 80, 30
 _ROUNDING = 1e-12  # of a log-likelihood, as a share of it
-# Relative pivots of an information in double precision: nine of sixteen digits stay.
-_PIVOT = 1e-7
-# Eigenvalues of an information scaled to a diagonal of 1. Directions that the choices left do not
-# inform have some 1e-15, those that they do hardly less than the pivots that columns must have.
-_NULL = 1e-9
+# Relative pivots of an information in double precision: nine of sixteen digits stay, squared.
+_PIVOT = 1e-14
 # What of a coefficient may lie in directions without information, as a share of its length.
 _INVOLVED = 1e-6
 
@@ -54,7 +50,7 @@ class MultinomialFit:
     ----------
     coefficients : ``(K - 1, p)``.
     covariance : ``(K - 1, p, K - 1, p)``, the inverse information.
-    lost : ``((K - 1) p, z)``, unit vectors along which the likelihood does not change.
+    lost : ``((K - 1) p, z)``, orthonormal directions along which the likelihood does not change.
     log_likelihood : at the estimate.
     converged : whether the fit has its certificate (:mod:`proteomr.stats.certificates`).
     quadratic : whether the last decrement was far below the one before.
@@ -131,24 +127,6 @@ def log_likelihood(eta: F64, levels: I64, allowed: F64, counts: F64) -> float:
     return value if np.isfinite(value) else -np.inf
 
 
-def invert_singular(information: F64) -> tuple[F64, F64]:
-    """Return a generalised inverse, and the directions without information as unit columns.
-
-    Examples
-    --------
-    >>> inverse, lost = invert_singular(np.diag([4.0, 0.0]))
-    >>> inverse.tolist(), np.abs(lost).ravel().tolist()
-    ([[0.25, 0.0], [0.0, 0.0]], [0.0, 1.0])
-    """
-    diagonal = np.diagonal(information)
-    root = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
-    values, vectors = np.linalg.eigh(information / np.outer(root, root))
-    kept = values > _NULL
-    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T / np.outer(root, root)
-    lost = vectors[:, ~kept] / root[:, None]
-    return inverse, lost / np.linalg.norm(lost, axis=0)
-
-
 def fit_multinomial(
     X: F64,
     levels: I64,
@@ -179,9 +157,7 @@ def fit_multinomial(
     # Where all weights are small, so is every step in standard errors.
     unit = 1.0 if weights is None else float(weights.mean())
     counts = np.ones(levels.size) if weights is None else weights / unit
-    problem = _Problem(X, levels, K, counts, np.ones((K, levels.size)), whole=True)
-    if allowed is not None:
-        problem = _Problem(X, levels, K, counts, allowed, whole=bool(np.all(allowed > 0.0)))
+    problem = _Problem.of(X, levels, K, counts, allowed)
     b = np.zeros((K - 1, X.shape[1])) if start is None else start.copy()
     eta = b @ X.T
     value, last, decrement, quadratic = problem.value(eta), np.inf, np.nan, False
@@ -240,14 +216,45 @@ def fit_multinomial_limit(
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """The data of one fit."""
+    """The data of one fit.
+
+    Attributes
+    ----------
+    informed : orthonormal basis of the directions that the choices tell of; None for all.
+    lost : of the others.
+    """
 
     X: F64
     levels: I64
     K: int
     counts: F64
     allowed: F64
-    whole: bool
+    informed: F64 | None
+    lost: F64
+
+    @classmethod
+    def of(cls, X: F64, levels: I64, K: int, counts: F64, allowed: F64 | None) -> _Problem:
+        none = np.zeros(((K - 1) * X.shape[1], 0))
+        if allowed is None or np.all(allowed > 0.0):
+            return cls(X, levels, K, counts, np.ones((K, levels.size)), None, none)
+        lengths = np.linalg.norm(X, axis=0)
+        scale = np.tile(np.where(lengths > 0.0, lengths, 1.0), K - 1)[:, None]
+        informed, lost = find_informed(X / scale[: X.shape[1], 0], allowed)
+        # Directions of scaled columns are those of the columns divided by their lengths.
+        lost = np.linalg.qr(lost / scale)[0] if lost.size else lost
+        return cls(X, levels, K, counts, allowed, informed / scale, lost)
+
+    def turn(self, score: F64, information: F64) -> tuple[F64, F64]:
+        """Return both in the directions that the choices tell of."""
+        V = self.informed
+        return (score, information) if V is None else (V.T @ score, V.T @ information @ V)
+
+    def back(self, step: F64) -> F64:
+        """Return what a step in these directions, or the inverse ``(r, r)``, is of coefficients."""
+        V = self.informed
+        if V is None:
+            return step
+        return np.asarray(V @ step if step.ndim == 1 else V @ step @ V.T)
 
     def value(self, eta: F64) -> float:
         return log_likelihood(eta, self.levels, self.allowed, self.counts)
@@ -278,15 +285,12 @@ class _Problem:
 
 def _solve(problem: _Problem, mu: F64, score: F64) -> tuple[F64, float]:
     """Return Newton's step and its decrement; NaN for both where the information is singular."""
-    information = problem.information(mu)
+    score, information = problem.turn(score, problem.information(mu))
     try:
-        if problem.whole:
-            step = np.asarray(np.linalg.solve(information, score), dtype=np.float64)
-        else:
-            step = invert_singular(information)[0] @ score
+        step = np.asarray(np.linalg.solve(information, score), dtype=np.float64)
     except np.linalg.LinAlgError:
-        return np.full(score.size, np.nan), np.nan
-    return step, float(score @ step)
+        return np.full(problem.lost.shape[0], np.nan), np.nan
+    return problem.back(step), float(score @ step)
 
 
 def _close(
@@ -301,28 +305,24 @@ def _close(
 ) -> MultinomialFit:
     """Return the fit with its covariance, and whether it has its certificate."""
     mu = choice_probabilities(eta, problem.allowed)
-    information = problem.information(mu)
+    score, information = problem.turn(problem.score(mu), problem.information(mu))
     shape = (*b.shape, *b.shape)
-    none = MultinomialFit(b, np.full(shape, np.nan), np.zeros((b.size, 0)), value, False, False, 0.0)
+    none = MultinomialFit(b, np.full(shape, np.nan), problem.lost, value, False, False, 0.0)
     if not np.all(np.isfinite(information)):
         return none
-    lost = np.zeros((b.size, 0))
-    if not problem.whole:
-        covariance, lost = invert_singular(information)
-    elif cholesky_pivots(information[None])[1][0] > _PIVOT**2:
-        covariance = np.asarray(np.linalg.inv(information))
-    else:
+    if not cholesky_pivots(information[None])[1][0] > _PIVOT:
         return none
-    variances = np.diagonal(covariance)
-    curvature = np.diagonal(information)
+    inverse = np.asarray(np.linalg.inv(information))
+    variances = np.diagonal(inverse)
     certified = certify(
         decrement=np.array([decrement]),
-        scores=scale_scores(problem.score(mu)[None], curvature[None]),
+        scores=scale_scores(score[None], np.diagonal(information)[None]),
         estimate=variances.sum(keepdims=True),
-        se=np.where(curvature > 0.0, variances, 1.0).min(keepdims=True),
+        se=variances.min(keepdims=True, initial=1.0),
         bound=_DECREMENT,
         score_bound=_SCORE,
     )
     extreme = float(np.max(np.abs(eta) * (problem.allowed[1:] > 0.0), initial=0.0))
-    covariance = covariance.reshape(shape) / unit
-    return MultinomialFit(b, covariance, lost, value, bool(certified[0]), quadratic, extreme)
+    covariance = problem.back(inverse).reshape(shape) / unit
+    converged = bool(certified[0])
+    return MultinomialFit(b, covariance, problem.lost, value, converged, quadratic, extreme)

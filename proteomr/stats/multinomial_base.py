@@ -8,9 +8,10 @@ import numpy as np
 
 from proteomr._typing import F64
 from proteomr.stats.certificates import certify, scale_scores
+from proteomr.stats.choices import find_informed
 from proteomr.stats.chunked import ChunkedDesign
 from proteomr.stats.linalg import cholesky_pivots
-from proteomr.stats.multinomial import choice_probabilities, invert_singular, log_likelihood
+from proteomr.stats.multinomial import choice_probabilities, log_likelihood
 from proteomr.stats.row_models import Base
 
 __all__ = ["fit_base"]
@@ -90,7 +91,12 @@ class _Climb:
         self.whole = bool(np.all(allowed > 0.0))
         # Levels that are ruled out leave an information of less than full rank, which has to be
         # told from one of single precision.
-        self.matrix = None if self.whole else design.matrix()
+        self.matrix: F64 | None = None
+        if not self.whole:
+            self.matrix = design.matrix()
+            lengths = np.linalg.norm(self.matrix, axis=0)
+            self.informed = find_informed(self.matrix / lengths, allowed)[0]
+            self.informed /= np.tile(lengths, self.L)[:, None]
 
     def predict(self, beta: F64) -> F64:
         return np.stack([self.design.times(b) for b in beta])
@@ -118,12 +124,14 @@ class _Climb:
         return np.asarray((self.matrix * weights[:, None]).T @ self.matrix)
 
     def invert(self, information: F64) -> F64 | None:
-        if not self.whole:
-            return invert_singular(information)[0]
-        if not cholesky_pivots(information[None])[1][0] > _PIVOT:
+        V = None if self.whole else self.informed
+        turned = information if V is None else V.T @ information @ V
+        if not cholesky_pivots(turned[None])[1][0] > _PIVOT:
             return None
-        inverse = np.asarray(np.linalg.inv(information))
-        return inverse if np.all(np.diagonal(inverse) > 0.0) else None
+        inverse = np.asarray(np.linalg.inv(turned))
+        if not np.all(np.diagonal(inverse) > 0.0):
+            return None
+        return inverse if V is None else np.asarray(V @ inverse @ V.T)
 
     def advance(self, beta: F64, step: F64, value: float) -> tuple[F64, F64, float] | None:
         """Take the step, halved until it does not lower the likelihood."""
@@ -143,11 +151,16 @@ class _Climb:
         if inverse is None:
             return None
         variances = np.diagonal(inverse)
+        if not self.whole:
+            score = self.informed.T @ self.score(mu)
+            curvature = np.diagonal(self.informed.T @ information @ self.informed)
+        else:
+            score, curvature = self.score(mu), np.diagonal(information)
         certified = certify(
             decrement=np.array([decrement]),
-            scores=scale_scores(self.score(mu)[None], np.diagonal(information)[None]),
+            scores=scale_scores(score[None], curvature[None]),
             estimate=np.array([beta.sum()]),
-            se=np.sqrt(variances[variances > 0.0]).min(keepdims=True),
+            se=variances[variances > 0.0].min(keepdims=True, initial=1.0),
             bound=_DECREMENT,
             score_bound=_SCORE,
         )
