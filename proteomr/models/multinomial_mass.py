@@ -16,7 +16,8 @@ from proteomr.models.multinomial_exact import (
     describe_ruled_out,
     test_likelihood_ratio,
 )
-from proteomr.stats.batched_regressions import BatchedRegressions, BlockEstimate
+from proteomr.stats.batched_regressions import BatchedRegressions, Beginning, BlockEstimate
+from proteomr.stats.block_rows import BlockRows
 from proteomr.stats.choices import rule_out_by_cells
 from proteomr.stats.chunked import chunk_design
 from proteomr.stats.joint_wald import test_jointly
@@ -101,12 +102,15 @@ class GroupSolver:
         if proteins.size == 0:
             return done
         rows = laid_out.take(proteins, mass)
-        found = mass.solver.fit(rows, back=modifiers.back, likelihood=True)
+        begun = mass.solver.begin(rows, terms=problem.terms)
+        found = mass.solver.fit(rows, back=modifiers.back, likelihood=True, begun=begun)
         able = found.converged[:, 0] & (
             count_rows(rows) > mass.solver.design.k + rows.borders.shape[1]
         )
-        null, sure = self._weigh_null(laid_out, proteins, problem.terms)
+        null, sure = self._weigh_null(laid_out, rows, proteins, begun)
         able &= sure
+        if found.log_likelihood is not None:
+            able &= np.isfinite(found.log_likelihood[:, 0])
         good = np.flatnonzero(able)
         self._enter_estimates(problem, modifiers, found, good, proteins, scale, fits)
         self._enter_notes(problem, laid_out, proteins[good], fits)
@@ -114,17 +118,15 @@ class GroupSolver:
         done[proteins[good]] = True
         return done
 
-    def _weigh_null(self, laid_out: LaidOut, proteins: I64, terms: int) -> tuple[F64, Bool]:
+    def _weigh_null(
+        self, laid_out: LaidOut, rows: BlockRows, proteins: I64, begun: Beginning
+    ) -> tuple[F64, Bool]:
         """Return the log-likelihoods without the proteins ``(b,)``, and which are certified."""
-        value, sure = np.full(proteins.size, self.alone), np.ones(proteins.size, dtype=bool)
-        some = np.arange(proteins.size)
-        if not laid_out.block.own.shape[1]:
-            some = np.flatnonzero(~np.all(laid_out.block.observed[proteins], axis=1))
-        if some.size:
-            rows = laid_out.take(proteins[some], self.mass)
-            values, certain = self.mass.solver.maximise(rows, without=terms)
-            value[some], sure[some] = values[:, 0], certain[:, 0]
-        return value, sure
+        block = laid_out.block
+        if not block.own.shape[1] and np.all(block.observed[proteins]):
+            return np.full(proteins.size, self.alone), np.ones(proteins.size, dtype=bool)
+        value, sure = self.mass.solver.maximise(rows, begun)
+        return value[:, 0], sure[:, 0]
 
     def _enter_estimates(
         self,

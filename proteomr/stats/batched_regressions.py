@@ -35,7 +35,7 @@ from proteomr.stats.inverse_columns import (
     InverseColumns,
     combine,
 )
-from proteomr.stats.quasi_newton import StepMemory, is_far, slow_down
+from proteomr.stats.quasi_newton import Preconditioner, StepMemory, is_far, slow_down
 from proteomr.stats.row_models import Base, RowModel, check_base
 from proteomr.stats.row_sweeps import RowSweeps
 from proteomr.stats.sandwich_sums import SandwichSums
@@ -43,7 +43,7 @@ from proteomr.stats.score_scale import ScoreScale
 from proteomr.stats.shared_information import SharedInformation
 from proteomr.stats.workspace import workspace
 
-__all__ = ["BatchedRegressions", "BlockEstimate"]
+__all__ = ["BatchedRegressions", "Beginning", "BlockEstimate"]
 
 _Single = NDArray[np.float32]
 
@@ -96,6 +96,25 @@ class BlockEstimate:
         return np.asarray(np.sqrt(np.maximum(np.einsum("bfpp->bfp", self.covariance), 0.0)))
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where the fits of a block start: at those of the covariates alone.
+
+    Attributes
+    ----------
+    preconditioner : of the first ``terms`` borders and the others.
+    score : ``(R, L k + t + L s)``, where rows are independent.
+    """
+
+    preconditioner: Preconditioner
+    score: F64
+    terms: int
+
+    def without(self) -> Beginning:
+        """Return the same for fits whose first borders stay out."""
+        return replace(self, preconditioner=self.preconditioner.hold(self.terms))
+
+
 class BatchedRegressions:
     """All fits of F responses on common covariates plus a border per protein.
 
@@ -144,6 +163,7 @@ class BatchedRegressions:
         back: F64 | None = None,
         meat: SandwichSums | None = None,
         likelihood: bool = False,
+        begun: Beginning | None = None,
     ) -> BlockEstimate:
         """Fit every protein of a block to every response.
 
@@ -153,13 +173,14 @@ class BatchedRegressions:
             of the protein.
         meat : the sums of a robust covariance.
         likelihood : give the log-likelihoods.
+        begun : what :meth:`begin` gave for the block and as many borders.
         """
         back = np.eye(1) if back is None else back
         # What overflows or is no number has no certificate.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            block, end, theta, passes = self._climb(
-                laid_out, terms=back.shape[0], sharply=meat is not None
-            )
+            if begun is None:
+                begun = self.begin(laid_out, terms=back.shape[0])
+            block, end, theta, passes = self._climb(laid_out, begun, sharply=meat is not None)
             value = self._weigh_evidence(block, end) if likelihood else None
             places = block.places
             mixed = np.kron(np.eye(block.layout.predictors), back)
@@ -186,19 +207,27 @@ class BatchedRegressions:
             converged = converged & sound & np.all(ratio >= _LEAST_RATIO, axis=2)
             return replace(found, converged=converged, sandwich=sandwich, carriers=carriers)
 
-    def maximise(self, laid_out: BlockRows, *, without: int) -> tuple[F64, Bool]:
-        """Return the log-likelihood without the first borders, on the rows that observe them.
+    def begin(self, laid_out: BlockRows, *, terms: int) -> Beginning:
+        """Return where the fits of a block start, for those with the first borders and without.
 
         Parameters
         ----------
-        without : how many: the protein, and its products.
+        terms : how many: the protein, and its products.
+        """
+        unweighted = laid_out.unweighted(self._response32)
+        return Beginning(
+            *self._shared.precondition(unweighted, laid_out.share, terms=terms), terms=terms
+        )
+
+    def maximise(self, laid_out: BlockRows, begun: Beginning) -> tuple[F64, Bool]:
+        """Return the log-likelihood without the first borders, on the rows that observe them.
 
         Returns
         -------
         ``(B, F)``, and which fits have their certificate.
         """
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            block, end, _, _ = self._climb(laid_out, terms=without, sharply=False, held=True)
+            block, end, _, _ = self._climb(laid_out, begun.without(), sharply=False)
             value = self._weigh_evidence(block, end)
             score = end.score.copy()
             score[:, block.places] = 0.0
@@ -216,28 +245,23 @@ class BatchedRegressions:
         return self.model.log_likelihoods(block.double, end.state) + 0.5 * end.decrement
 
     def _climb(
-        self, laid_out: BlockRows, *, terms: int, sharply: bool, held: bool = False
+        self, laid_out: BlockRows, begun: Beginning, *, sharply: bool
     ) -> tuple[BlockAtWork, End, F64, int]:
         """Return a block at work, where its passes end, and its coefficients ``(R, ...)`` there.
 
         Parameters
         ----------
-        terms : borders whose coefficients are wanted.
         sharply : come closer to the maximum, for sums of squared residuals.
-        held : leave the coefficients of these borders at 0.
         """
         proteins = laid_out.proteins
         double, single = laid_out.double(self._response), laid_out.single(self._response32)
         layout = self._sweeps.layout(double)
-        unweighted = laid_out.unweighted(self._response32)
-        preconditioner, g = self._shared.precondition(
-            unweighted, laid_out.share, terms=terms, held=held
-        )
+        preconditioner, g = begun.preconditioner, begun.score
         if sharply:
             # Residuals move with an estimate's error as weights do, and add to it.
             preconditioner = replace(preconditioner, weight=preconditioner.weight / 4.0)
         present = np.repeat(np.arange(proteins) < laid_out.wanted, self.F)
-        places = layout.places(terms)
+        places = layout.places(begun.terms)
         block = BlockAtWork(double, single, layout, places, present, preconditioner, StepMemory())
         gamma = np.zeros((g.shape[0], layout.size - layout.shared))
         theta = np.concatenate([np.tile(self._start, (proteins, 1)), gamma], axis=1)

@@ -12,6 +12,7 @@ __all__ = [
     "apply_exact_curvature",
     "apply_first_curvature",
     "store_means",
+    "sum_log_likelihoods",
     "sum_scores",
 ]
 
@@ -203,6 +204,35 @@ def _move(shift, means, borders, step, start):
             mean = means[r, v, start : start + c]
             for i in range(c):
                 mean[i] += mean[i] * (h[i] - total[i])
+
+
+@_compile
+def sum_log_likelihoods(means, mask, response, out):
+    R, L, n = means.shape
+    F = response.shape[0]
+    for r in range(R):
+        m = mask[r // F]
+        y = response[r % F]
+        total = 0.0
+        product = 1.0  # a logarithm of many probabilities costs what one of one does
+        for i in range(n):
+            if m[i] == 0.0:
+                continue
+            level = int(y[i])
+            if level > 0:
+                mu = means[r, level - 1, i]
+            else:
+                mu = 1.0
+                for v in range(L):
+                    mu -= means[r, v, i]
+            if m[i] == 1.0 and mu > 1e-100:
+                product *= mu
+                if product < 1e-200:
+                    total += np.log(product)
+                    product = 1.0
+            else:
+                total += m[i] * np.log(mu)
+        out[r] = total + np.log(product)
 
 
 def sum_scores(eta, borders, mask, response, allowed, coefficients, start, score):

@@ -20,6 +20,7 @@ __all__ = [
     "apply_exact_curvature",
     "apply_first_curvature",
     "store_means",
+    "sum_log_likelihoods",
     "sum_scores",
 ]
 
@@ -111,6 +112,18 @@ def apply_first_curvature(
     mu = mu + mu * (moved - np.sum(mu * moved, axis=2, keepdims=True))
     means[:, :, rows] = mu.reshape(means.shape[0], means.shape[1], -1)
     apply_exact_curvature(u, means, borders, mask, vector, start, product)
+
+
+def sum_log_likelihoods(means: F64, mask: _Array, response: F64, out: F64) -> None:
+    """Put ``sum m log mu_y`` of each fit into ``out (R,)``, for its means ``(R, L, n)``."""
+    F = response.shape[0]
+    for r, mean in enumerate(means):
+        y, m = response[r % F].astype(np.int64), mask[r // F]
+        whole = np.concatenate([1.0 - mean.sum(axis=0, keepdims=True), mean])
+        seen = m > 0.0
+        of_rows = np.take_along_axis(whole, y[None], axis=0)[0][seen]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out[r] = m[seen].astype(np.float64) @ np.log(of_rows)
 
 
 def _leave_residuals(

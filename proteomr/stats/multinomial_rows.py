@@ -72,19 +72,9 @@ class MultinomialRows:
 
     def log_likelihoods(self, rows: Rows, state: F64) -> F64:
         """Return the log-likelihood ``(R,)`` of each fit from its means."""
-        B, F = rows.mask.shape[0], rows.response.shape[0]
-        out = np.empty((B, F))
-        counts: F64 = rows.mask.astype(np.float64)
-        for f, y in enumerate(rows.response.astype(np.int64)):
-            others = np.flatnonzero(y == 0)
-            for j in range(B):
-                mean = state[j * F + f]
-                of_rows = np.take_along_axis(mean, np.maximum(y - 1, 0)[None], axis=0)[0]
-                of_rows[others] = 1.0 - mean[:, others].sum(axis=0)
-                seen = counts[j] > 0.0
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    out[j, f] = counts[j, seen] @ np.log(of_rows[seen])
-        return out.reshape(-1)
+        out = np.empty(state.shape[0])
+        self.loops.sum_log_likelihoods(state, rows.mask, rows.response, out)
+        return out
 
     def leave_residuals(
         self, eta: _Array, rows: Rows, *, coefficients: _Array, start: int, score: F64

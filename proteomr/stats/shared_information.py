@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64
 from proteomr.stats.chunked import Chunk, ChunkedDesign
 from proteomr.stats.quasi_newton import Preconditioner
 from proteomr.stats.row_models import Base, Rows
@@ -51,9 +51,7 @@ class SharedInformation:
         self._residuals = [self._weigh(chunk, self._residuals32) for chunk in design.chunks]
         self._thresholds = _stack_thresholds(bases)
 
-    def precondition(
-        self, rows: Rows, share: F64, *, terms: int = 1, held: bool = False
-    ) -> tuple[Preconditioner, F64]:
+    def precondition(self, rows: Rows, share: F64, *, terms: int = 1) -> tuple[Preconditioner, F64]:
         """Return the preconditioner, and the score ``(R, L k + t + L s)`` at the fits to the
         covariates alone where rows are independent.
 
@@ -61,7 +59,6 @@ class SharedInformation:
         ----------
         share : ``(B,)``, of the rows that each protein is observed on.
         terms : borders whose coefficients are wanted.
-        held : leave the coefficients of these where they are.
         """
         design, F, L = self.design, self.F, self.L
         B, s, _ = rows.borders.shape
@@ -75,15 +72,12 @@ class SharedInformation:
         g = design.gather(score).reshape(B * F, L * design.k)
         border_score = multiply_tiles(rows.borders.reshape(B * s, -1), self._residuals32.T)
         border_score = border_score.reshape(B, s, F, L).transpose(0, 2, 3, 1).reshape(B * F, L * s)
-        still = np.tile(np.arange(s) < (terms if held else 0), L)
-        preconditioner = self._eliminate(h, D, still, inflation=inflation, weight=weight)
+        preconditioner = self._eliminate(h, D, inflation=inflation, weight=weight)
         return preconditioner, np.concatenate([g, threshold_score, border_score], axis=1)
 
-    def _eliminate(
-        self, h: F64, D: F64, still: Bool, *, inflation: F64, weight: F64
-    ) -> Preconditioner:
+    def _eliminate(self, h: F64, D: F64, *, inflation: F64, weight: F64) -> Preconditioner:
         """Return the block elimination for cross-products ``(R, L s, L k + t)`` and border blocks
-        ``(R, L s, L s)``, in which some borders ``(L s,)`` are to stay still.
+        ``(R, L s, L s)``.
         """
         R, p, q = h.shape
         eliminated = np.matmul(h.reshape(R // self.F, self.F, p, q), self._inverse)
@@ -93,13 +87,13 @@ class SharedInformation:
         for a in range(p):
             floor = _SINGULAR * D[:, a, a] + (D[:, a, a] == 0)
             schur[:, a, a] = np.maximum(schur[:, a, a], floor)
-        schur[:, still, :] = schur[:, :, still] = 0.0
         return Preconditioner(
             self._inverse,
             inflation,
             h,
             eliminated,
-            np.linalg.pinv(schur, hermitian=True),
+            schur,
+            self.L,
             np.einsum("raa->ra", D).copy(),
             weight,
         )

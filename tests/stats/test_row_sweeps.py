@@ -163,3 +163,49 @@ def test_independent_rows_give_the_same_by_chunks_and_all_at_once() -> None:
     assert len(one.sweeps.design.chunks) > 2
     scores = [point.sweeps.score(point.rows, point.theta) for point in (one, other)]
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_log_likelihoods_are_the_sums_of_the_logarithms_of_what_is_observed(
+    *, compiled: bool, weighted: bool
+) -> None:
+    model = MultinomialRows.load(np.ones((4, N)), compiled=compiled)
+    point = place(model, levels=4)
+    rows = point.rows
+    if weighted:
+        counts = np.random.default_rng(1).exponential(size=N)
+        rows = Rows(rows.borders, rows.mask * counts, rows.response)
+    state = point.state
+    point.sweeps.keep_state(rows, point.theta, state=state, weights=point.weights)
+    found = model.log_likelihoods(rows, state).reshape(B, F)
+    mu = np.concatenate([1.0 - state.sum(axis=1, keepdims=True), state], axis=1)
+    mu = mu.reshape(B, F, 4, N)
+    levels = rows.response.astype(int)
+    for j, f in np.ndindex(B, F):
+        own = mu[j, f, levels[f], np.arange(N)]
+        wanted = float(rows.mask[j] @ np.log(own))
+        assert found[j, f] == pytest.approx(wanted, rel=1e-12)
+    # minus its derivative along a direction is what the score says
+    h = 1e-5
+    ends = []
+    for step in (-h, h):
+        point.sweeps.keep_state(
+            rows, point.theta + step * point.direction, state=state, weights=point.weights
+        )
+        ends.append(model.log_likelihoods(rows, state))
+    slope = (ends[1] - ends[0]) / (2 * h)
+    score = point.sweeps.score(rows, point.theta)
+    np.testing.assert_allclose(slope, np.vecdot(score, point.direction), rtol=1e-6, atol=1e-5)
+
+
+def test_log_likelihoods_of_logistic_rows_are_those_of_two_levels() -> None:
+    one, other = place(LogisticRows.load(compiled=False)), place(
+        MultinomialRows.load(np.ones((2, N)), compiled=False)
+    )
+    values = []
+    for point in (one, other):
+        state = point.state
+        point.sweeps.keep_state(point.rows, point.theta, state=state, weights=point.weights)
+        values.append(point.sweeps.model.log_likelihoods(point.rows, state))
+    np.testing.assert_allclose(values[0], values[1], rtol=1e-12)

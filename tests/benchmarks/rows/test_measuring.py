@@ -17,6 +17,7 @@ from benchmarks.rows.__main__ import choose, main, measure, show
 from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
 from benchmarks.rows.forms import FORMS
+from benchmarks.rows.groups import Groups
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods, make_pairs
 from benchmarks.rows.mr_loop import fit_defaults
 from benchmarks.rows.ranks import Ranks
@@ -36,7 +37,8 @@ def readings(matter: Matter, scope: Scope) -> list[Reading]:
 
 
 @pytest.mark.parametrize(
-    "matter", [Floors(), Ranks(), ManyOutcomes(), RobustMethods(), QualityControl(), Munging()]
+    "matter",
+    [Floors(), Ranks(), Groups(), ManyOutcomes(), RobustMethods(), QualityControl(), Munging()],
 )
 def test_every_row_of_a_matter_is_measured_and_right(matter: Matter, scope: Scope) -> None:
     found = readings(matter, scope)
