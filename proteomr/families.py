@@ -21,7 +21,7 @@ class ListedFamily(NamedTuple):
     module : its module in `proteomr.models`.
     kind : its class.
     protein : the response, as in least squares, or the predictor.
-    levels : what exposures of more than two levels it takes as a response, in words; empty for none.
+    levels : what responses of more than two levels it takes, in words; empty for none.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.records import Reading
 from benchmarks.rows.row import MILLI, Row, Scope, SizeName, median_ms, median_ratio
 from benchmarks.rscript import has_r, run_script
-from proteomr._typing import F64
+from proteomr._typing import F64, I64
 from proteomr.execute import one_blas_thread
 from proteomr.models import (
     Adjustment,
@@ -25,13 +25,17 @@ from proteomr.models import (
     Target,
 )
 from proteomr.models.multinomial_exact import fit_exactly
-from proteomr.models.targets import FACTOR, LEVELS, TargetColumn
+from proteomr.models.targets import FACTOR, LEVELS, TargetColumn, TargetKind
 
 __all__ = ["LEVELS_ROW", "MULTINOMIAL", "Groups", "draw_groups"]
 
 _NNET = "R nnet::multinom"
 MULTINOMIAL = Row(
-    "multinomial", "multinomial, 4 groups, with the likelihood ratio", _NNET, must=1000.0, aim=1500.0
+    "multinomial",
+    "multinomial, 4 groups, with the likelihood ratio",
+    _NNET,
+    must=1000.0,
+    aim=1500.0,
 )
 LEVELS_ROW = Row(
     "linear-levels",
@@ -67,7 +71,7 @@ cat(sprintf("%.17g %.17g\\n", found$coefficients[, "protein"], found$standard.er
 
 
 def draw_groups(people: int, proteins: int) -> tuple[Problem, Block, Target]:
-    """Return a cohort in four groups that the first protein goes with, and a number to be a slope."""
+    """Return a cohort in four groups, which the first protein goes with, and a number."""
     g = np.random.default_rng(20_250_203)
     site = np.sort(g.integers(0, _SITES, people))
     dense = g.normal(size=(people, _DENSE))
@@ -77,9 +81,7 @@ def draw_groups(people: int, proteins: int) -> tuple[Problem, Block, Target]:
     eta += np.array([[0.0], [-1.0], [-1.5], [-2.0]])
     shares = np.cumsum(np.exp(eta) / np.exp(eta).sum(axis=0), axis=0)
     codes = (g.random(people) > shares).sum(axis=0)
-    column = TargetColumn("group", "exposure", None, codes, _GROUPS, tuple("abcd"))
-    target = LEVELS.read(column)
-    assert target is not None
+    target = _read(LEVELS, codes)
     sites = [site == level for level in range(1, _SITES)]
     covariates = np.column_stack([np.ones(people), *sites, dense]).astype(np.float64)
     everything = np.arange(covariates.shape[1])
@@ -115,9 +117,7 @@ def _measure_levels(
     problem: Problem, block: Block, slope: Target, scope: Scope, work: str
 ) -> Reading:
     codes = problem.targets[0].values.astype(np.int64)
-    levels = FACTOR.read(TargetColumn("group", "exposure", None, codes, _GROUPS, tuple("abcd")))
-    assert levels is not None
-    ways = {"levels": levels, "slope": slope}
+    ways = {"levels": _read(FACTOR, codes), "slope": slope}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     error = 0.0
     with one_blas_thread():
@@ -149,7 +149,9 @@ def _measure_multinomial(
             cost, found = _fit(Multinomial(), problem, block)
             seconds.append(cost)
     ms = median_ms(seconds[1:])
-    theirs = _ask_nnet(problem, block, scope.folder) if scope.peers and has_r(package="nnet") else None
+    theirs = (
+        _ask_nnet(problem, block, scope.folder) if scope.peers and has_r(package="nnet") else None
+    )
     yield scope.read(
         MULTINOMIAL,
         work=work,
@@ -171,6 +173,13 @@ def _measure_multinomial(
             error=_distance(theirs[1], true),
             bound=0.1,  # nnet stops early, by a few hundredths of an error here
         )
+
+
+def _read(kind: TargetKind, codes: I64) -> Target:
+    target = kind.read(TargetColumn("group", "exposure", None, codes, _GROUPS, tuple("abcd")))
+    if target is None:
+        raise ValueError(f"four groups are no target of kind {kind.name}")
+    return target
 
 
 def _with_target(problem: Problem, target: Target) -> Problem:
@@ -198,7 +207,7 @@ def _distance(found: F64, true: F64) -> float:
     return float(max(off.max(), np.abs(found[:, 1] / true[:, 1] - 1.0).max()))
 
 
-def _compare_means(problem: Problem, block: Block, codes: np.ndarray, found: F64) -> float:
+def _compare_means(problem: Problem, block: Block, codes: I64, found: F64) -> float:
     """Hold the contrasts of the first protein against a QR of its own rows."""
     rows = block.observed[0]
     levels = codes[rows, None] == np.arange(1, _GROUPS)

@@ -65,7 +65,7 @@ def associate(
     exposure, outcome : columns of the samples; the one or the other.
     adjust : adjustment sets by label, such as ``{"simple": "age + sex"}``; none without.
     transform, interaction, strata, weights, cluster, errors, firth, level : of the models.
-    reference_level, ordered : of the exposures and outcomes that have levels, see :class:`ModelSpec`.
+    reference_level, ordered : of targets that have levels, see :class:`ModelSpec`.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.

@@ -40,7 +40,8 @@ class JointTests:
     @classmethod
     def empty(cls, proteins: int, models: int) -> JointTests:
         """Return tests without a result."""
-        return cls(*(np.full((proteins, models), np.nan) for _ in range(3)))
+        statistic, df, p = (np.full((proteins, models), np.nan) for _ in range(3))
+        return cls(statistic, df, p)
 
     def enter(self, protein: int, model: int, result: tuple[float, float, float] | None) -> None:
         """Enter statistic, degrees of freedom and -log10 p of a test, or nothing."""

@@ -1,9 +1,9 @@
 """One multinomial fit by itself: empty levels, aliasing and separation resolved.
 
-A level that nobody has on the rows of the fit leaves the model. Where a combination of columns rules
-levels out for some rows, coefficients that this sends to infinity are separated, and the others have
-their limit (:mod:`proteomr.stats.multinomial`). The likelihood ratio is that of the limits, and finite
-under separation.
+A level that nobody has on the rows of the fit leaves the model. Where a combination of columns
+rules levels out for some rows, coefficients that this sends to infinity are separated, and the
+others have their limit (:mod:`proteomr.stats.multinomial`). The likelihood ratio is that of the
+limits, and finite under separation.
 """
 
 from __future__ import annotations
@@ -15,14 +15,20 @@ import numpy as np
 from proteomr._typing import F64, I64
 from proteomr.models.base import Block, Fit, Problem, Refusal
 from proteomr.models.cells import describe_aliased
-from proteomr.models.exact import ModelColumns, lay_out_model
+from proteomr.models.columns import ModelColumns, lay_out_model
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units, orthonormalise
 from proteomr.stats.multinomial import MultinomialLimit, fit_multinomial_limit
 from proteomr.status import Status
 
-__all__ = ["Outcome", "describe_empty", "describe_ruled_out", "fit_exactly", "test_likelihood_ratio"]
+__all__ = [
+    "Outcome",
+    "describe_empty",
+    "describe_ruled_out",
+    "fit_exactly",
+    "test_likelihood_ratio",
+]
 
 Joint = tuple[float, float, float]
 _UNSETTLED = "Newton's method did not settle"

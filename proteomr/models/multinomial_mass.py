@@ -16,7 +16,7 @@ from proteomr.models.multinomial_exact import (
     describe_ruled_out,
     test_likelihood_ratio,
 )
-from proteomr.stats.batched_regressions import BatchedRegressions, Beginning, BlockEstimate
+from proteomr.stats.batched_regressions import BatchedRegressions, BlockEstimate
 from proteomr.stats.block_rows import BlockRows
 from proteomr.stats.choices import rule_out_by_cells
 from proteomr.stats.chunked import chunk_design
@@ -24,6 +24,7 @@ from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units
 from proteomr.stats.multinomial import log_likelihood
 from proteomr.stats.multinomial_rows import MultinomialRows
+from proteomr.stats.quasi_newton import Beginning
 
 __all__ = ["GroupSolver", "LevelCounts", "prepare_solver"]
 

@@ -246,8 +246,8 @@ def score_levels(target: Target) -> Target:
     >>> trend.values.tolist(), trend.contrasts
     ([0.0, 1.0, 2.0], ('linear',))
     """
-    assert target.codes is not None
-    return Target(target.name, target.role, NUMBERS.name, target.codes, (LINEAR,))
+    scores = target.values if target.codes is None else target.codes
+    return Target(target.name, target.role, NUMBERS.name, scores, (LINEAR,))
 
 
 def order_levels(column: TargetColumn) -> tuple[I64, tuple[str, ...]]:

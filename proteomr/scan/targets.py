@@ -93,6 +93,11 @@ def read_ordered_target(
     column = _look_at(reading, name, role="exposure", reference=None)
     steps = STEPS.read(column)
     if steps is not None:
+        if reading.columns[column.name].dtype in {pl.String, pl.Categorical}:
+            add_note(
+                f"{column.role} {column.name!r} has its levels in the order of the alphabet: "
+                f"{', '.join(column.levels)}; numbers, and categories of an Enum, have their own"
+            )
         return score_levels(steps), steps
     if column.n_levels > 2:
         raise ColumnError(
@@ -102,9 +107,7 @@ def read_ordered_target(
     return (family.read_target(column),)
 
 
-def _look_at(
-    reading: Reading, text: str, *, role: Role, reference: str | None
-) -> TargetColumn:
+def _look_at(reading: Reading, text: str, *, role: Role, reference: str | None) -> TargetColumn:
     """Return a column as it stands, before a family makes a target of it."""
     name, as_levels, asked = _find_column(reading, text, role)
     column = _without_blanks(reading.columns[name])

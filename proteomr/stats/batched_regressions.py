@@ -35,7 +35,7 @@ from proteomr.stats.inverse_columns import (
     InverseColumns,
     combine,
 )
-from proteomr.stats.quasi_newton import Preconditioner, StepMemory, is_far, slow_down
+from proteomr.stats.quasi_newton import Beginning, StepMemory, is_far, slow_down
 from proteomr.stats.row_models import Base, RowModel, check_base
 from proteomr.stats.row_sweeps import RowSweeps
 from proteomr.stats.sandwich_sums import SandwichSums
@@ -43,7 +43,7 @@ from proteomr.stats.score_scale import ScoreScale
 from proteomr.stats.shared_information import SharedInformation
 from proteomr.stats.workspace import workspace
 
-__all__ = ["BatchedRegressions", "Beginning", "BlockEstimate"]
+__all__ = ["BatchedRegressions", "BlockEstimate"]
 
 _Single = NDArray[np.float32]
 
@@ -94,25 +94,6 @@ class BlockEstimate:
     def se(self) -> F64:
         """Classical standard errors ``(B, F, P)``."""
         return np.asarray(np.sqrt(np.maximum(np.einsum("bfpp->bfp", self.covariance), 0.0)))
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """Where the fits of a block start: at those of the covariates alone.
-
-    Attributes
-    ----------
-    preconditioner : of the first ``terms`` borders and the others.
-    score : ``(R, L k + t + L s)``, where rows are independent.
-    """
-
-    preconditioner: Preconditioner
-    score: F64
-    terms: int
-
-    def without(self) -> Beginning:
-        """Return the same for fits whose first borders stay out."""
-        return replace(self, preconditioner=self.preconditioner.hold(self.terms))
 
 
 class BatchedRegressions:

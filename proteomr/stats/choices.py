@@ -128,8 +128,8 @@ def find_informed(X: F64, allowed: F64) -> tuple[F64, F64]:
 def rule_out_by_cells(codes: Sequence[I64], levels: I64, K: int) -> F64:
     """Return the levels ``(K, n)`` that rows may have, as far as single factors say it.
 
-    A level that nobody in a cell of a factor has, or nobody who has another choice, is ruled out for
-    the cell: the direction is the coefficient of its indicator.
+    A level that nobody in a cell of a factor has, or nobody who has another choice, is ruled out
+    for the cell: the direction is the coefficient of its indicator.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The functions of :mod:`proteomr.stats.multinomial_loops`, compiled: the same numbers to rounding."""
+"""The functions of :mod:`proteomr.stats.multinomial_loops`, compiled: the same to rounding."""
 
 from __future__ import annotations
 
@@ -109,9 +109,7 @@ def _scores32(eta, borders, mask, response, allowed, coefficients, start, score)
 
 
 @_compile
-def store_means(
-    eta, borders, mask, response, allowed, coefficients, start, score, means, weights
-):
+def store_means(eta, borders, mask, response, allowed, coefficients, start, score, means, weights):
     R = coefficients.shape[0]
     L, c, s, F = eta.shape[0] // R, eta.shape[1], borders.shape[1], R // borders.shape[0]
     total = np.empty(c)

@@ -1,8 +1,8 @@
 """One multinomial regression at a time: the exact maximum, or its limit under separation.
 
 ``log P(y = l) / P(y = 0) = x b_l`` for the levels l from 1 on. A level that some combination of the
-columns rules out for some rows sends coefficients to infinity and leaves the others a limit, that of
-the likelihood in which these rows choose among the levels left to them (Geyer 2009,
+columns rules out for some rows sends coefficients to infinity and leaves the others a limit, that
+of the likelihood in which these rows choose among the levels left to them (Geyer 2009,
 doi:10.1214/08-EJS349); :mod:`proteomr.stats.choices` finds which.
 """
 
@@ -61,9 +61,9 @@ class MultinomialFit:
     covariance: F64
     lost: F64
     log_likelihood: float
-    converged: bool
-    quadratic: bool
-    extreme: float
+    converged: bool = False
+    quadratic: bool = False
+    extreme: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def choice_probabilities(eta: F64, allowed: F64) -> F64:
     """
     whole = np.concatenate([np.zeros((1, eta.shape[1])), eta])
     top = np.where(allowed > 0.0, whole, -np.inf).max(axis=0)
-    powers = np.exp(np.minimum(whole - top, 0.0)) * allowed
+    powers: F64 = np.exp(np.minimum(whole - top, 0.0)) * allowed
     powers /= powers.sum(axis=0)
     return powers
 
@@ -307,7 +307,7 @@ def _close(
     mu = choice_probabilities(eta, problem.allowed)
     score, information = problem.turn(problem.score(mu), problem.information(mu))
     shape = (*b.shape, *b.shape)
-    none = MultinomialFit(b, np.full(shape, np.nan), problem.lost, value, False, False, 0.0)
+    none = MultinomialFit(b, np.full(shape, np.nan), problem.lost, value)
     if not np.all(np.isfinite(information)):
         return none
     if not cholesky_pivots(information[None])[1][0] > _PIVOT:

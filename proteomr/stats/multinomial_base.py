@@ -1,4 +1,4 @@
-"""The multinomial fit of a response to covariates alone, from which the fits with a protein start."""
+"""The multinomial fit of a response to covariates alone, from which fits with a protein start."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What the batched multinomial kernel does to a chunk of rows between two matrix products, in place.
+"""What the multinomial kernel does to a chunk of rows between two matrix products, in place.
 
 Shapes are those of :mod:`proteomr.stats.row_models`: ``R = B F`` fits of ``L`` predictors each, row
 ``r L + l`` of an array ``(R L, c)`` being predictor ``l`` of fit ``r``; ``s`` border columns. A
-response is a level from 0 on, level 0 the reference; ``allowed (L + 1, n)`` is 1 for the levels that
-a row may have, 0 for those that the covariates alone rule out.
+response is a level from 0 on, level 0 the reference; ``allowed (L + 1, n)`` is 1 for the levels
+that a row may have, 0 for those that the covariates alone rule out.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def apply_curvature(
 
     Its products with the borders are added.
     """
-    whole = _add_borders(u, borders, mask, vector, start)
+    whole = _add_borders(u, borders, vector, start)
     rows = slice(start, start + u.shape[1])
     mu = means[:, :, rows].reshape(whole.shape).astype(u.dtype)
     whole -= np.sum(mu * whole, axis=2, keepdims=True)
@@ -106,7 +106,7 @@ def apply_first_curvature(
 
     The step shifts the predictors by ``shift = A d`` and the borders' part.
     """
-    moved = _add_borders(shift, borders, mask, step, start)
+    moved = _add_borders(shift, borders, step, start)
     rows = slice(start, start + u.shape[1])
     mu = means[:, :, rows].reshape(moved.shape)
     mu = mu + mu * (moved - np.sum(mu * moved, axis=2, keepdims=True))
@@ -138,7 +138,7 @@ def _leave_residuals(
 ) -> _Array:
     """Leave the residuals in eta; return the means ``(B, F, L, c)``."""
     rows = slice(start, start + eta.shape[1])
-    whole = _add_borders(eta, borders, mask, coefficients, start)
+    whole = _add_borders(eta, borders, coefficients, start)
     powers = np.exp(whole) * allowed[1:, rows].astype(eta.dtype)
     mean = powers / (allowed[0, rows] + powers.sum(axis=2, keepdims=True))
     levels = np.arange(1, allowed.shape[0])[:, None]
@@ -148,9 +148,7 @@ def _leave_residuals(
     return np.asarray(mean)
 
 
-def _add_borders(
-    eta: _Array, borders: _Array, mask: _Array, coefficients: _Array, start: int
-) -> _Array:
+def _add_borders(eta: _Array, borders: _Array, coefficients: _Array, start: int) -> _Array:
     """Add ``S gamma`` to ``eta`` in place; return it as ``(B, F, L, c)``."""
     B, s, _ = borders.shape
     R, c = coefficients.shape[0], eta.shape[1]

@@ -53,7 +53,7 @@ class MultinomialRows:
     @property
     def predictors(self) -> int:
         """Levels beside the reference."""
-        return self.allowed.shape[0] - 1
+        return int(self.allowed.shape[0]) - 1
 
     @property
     def states(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from proteomr._typing import F64, Bool
 
-__all__ = ["Preconditioner", "StepMemory", "is_far", "share_observed", "slow_down"]
+__all__ = ["Beginning", "Preconditioner", "StepMemory", "is_far", "share_observed", "slow_down"]
 
 # The largest step, squared, and the largest relative error of a standard error that may remain.
 _DOUBLE_STEP, _SE_ERROR = 1e-9, 1e-8
@@ -67,6 +67,25 @@ class Preconditioner:
         border = np.matmul(self._inverse_schur, rest[:, :, None])[:, :, 0]
         x -= np.matmul(border[:, None, :], self.eliminated)[:, 0, :]
         return np.concatenate([x, border], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where the fits of a block start: at those of the covariates alone.
+
+    Attributes
+    ----------
+    preconditioner : of the first ``terms`` borders and the others.
+    score : ``(R, L k + t + L s)``, where rows are independent.
+    """
+
+    preconditioner: Preconditioner
+    score: F64
+    terms: int
+
+    def without(self) -> Beginning:
+        """Return the same for fits whose first borders stay out."""
+        return replace(self, preconditioner=self.preconditioner.hold(self.terms))
 
 
 @dataclass

@@ -66,7 +66,7 @@ def compare(found: FitBlock, wanted: FitBlock) -> None:
 def test_blocks_have_the_numbers_of_fits_one_by_one(asked: Any, n: int, *, steps: bool) -> None:
     problem, block = draw(n, 3, steps=steps)
     g = np.random.default_rng(9)
-    errors = asked if asked in {"HC3", "CR1"} else "classical"
+    errors: Any = asked if asked in {"HC3", "CR1"} else "classical"
     if asked == "weights":
         problem = replace(problem, weights=g.exponential(size=n))
     if asked == "interaction":

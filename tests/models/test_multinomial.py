@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from proteomr._typing import F64
-from proteomr.models import Adjustment, Block, FitBlock, Logistic, Model, Multinomial, Problem, Status
+from proteomr.models import (
+    Adjustment,
+    Block,
+    FitBlock,
+    Logistic,
+    Model,
+    Multinomial,
+    Problem,
+    Status,
+)
 from proteomr.models.multinomial import MultinomialState
 from tests.models.groups import draw_groups, group_people
 
@@ -84,7 +93,7 @@ def test_a_site_without_one_of_the_groups_goes_with_the_blocks() -> None:
         problem,
         covariates=covariates,
         names=(*problem.names, "site"),
-        targets=(group_people(codes),),
+        targets=(group_people(codes.astype(np.int64)),),
         adjustments=(Adjustment("all", np.arange(5)),),
     )
     family = Multinomial(compiled=False)
@@ -195,7 +204,7 @@ def test_a_group_of_one_person_is_separated_and_the_others_are_what_they_are_wit
     values[:, 7] = 5.0
     block = Block(values, block.own, block.observed)
     found = Multinomial().fit(
-        MultinomialState(replace(problem, targets=(group_people(codes),))), block
+        MultinomialState(replace(problem, targets=(group_people(codes.astype(np.int64)),))), block
     )
     assert (found.status[:, 2] == Status.separated).all()
     assert (found.n_case[:, 2] == 1).all()

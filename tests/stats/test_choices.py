@@ -27,7 +27,9 @@ def test_what_factors_rule_out_linear_programmes_rule_out_too(seed: int) -> None
     levels = g.integers(0, K, n)
     levels[one == 0] = np.minimum(levels[one == 0], 1)
     levels[two == 1] = 2
-    X = np.column_stack([np.ones(n), *(one == i for i in range(1, 5)), *(two == i for i in (1, 2, 3))])
+    X = np.column_stack(
+        [np.ones(n), *(one == i for i in range(1, 5)), *(two == i for i in (1, 2, 3))]
+    )
     quick = rule_out_by_cells([one, two], levels, K)
     whole = find_choices(X.astype(float), levels, K)
     assert np.all(whole[quick == 0.0] == 0.0)
@@ -50,7 +52,7 @@ def test_each_row_keeps_its_own_level() -> None:
 
 
 def test_what_one_factor_rules_out_another_may_complete() -> None:
-    """All of level 2 in group 1 are in a site of level 2 alone, so that the rest may not have it."""
+    """All of level 2 in group 1 are in a site of that level, so that the rest may not have it."""
     site = np.array([0, 0, 1, 1, 1, 1, 2, 2])
     group = np.array([1, 1, 1, 1, 0, 0, 0, 0])
     levels = np.array([2, 2, 0, 1, 0, 2, 1, 2])

@@ -200,8 +200,9 @@ def test_log_likelihoods_are_the_sums_of_the_logarithms_of_what_is_observed(
 
 
 def test_log_likelihoods_of_logistic_rows_are_those_of_two_levels() -> None:
-    one, other = place(LogisticRows.load(compiled=False)), place(
-        MultinomialRows.load(np.ones((2, N)), compiled=False)
+    one, other = (
+        place(LogisticRows.load(compiled=False)),
+        place(MultinomialRows.load(np.ones((2, N)), compiled=False)),
     )
     values = []
     for point in (one, other):
