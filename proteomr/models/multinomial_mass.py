@@ -18,8 +18,8 @@ from proteomr.models.multinomial_exact import (
 )
 from proteomr.stats.batched_regressions import BatchedRegressions, BlockEstimate
 from proteomr.stats.block_rows import BlockRows
-from proteomr.stats.choices import rule_out_by_cells
-from proteomr.stats.chunked import chunk_design
+from proteomr.stats.choices import find_choices, rule_out_by_cells
+from proteomr.stats.chunked import ChunkedDesign, chunk_design
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units
 from proteomr.stats.multinomial import log_likelihood
@@ -223,13 +223,17 @@ def prepare_solver(problem: Problem, m: int, *, compiled: bool) -> GroupSolver |
     cells = lay_out_cells(problem.covariates, columns, factors, rows=np.arange(problem.n))
     design = chunk_design(cells.dense, cells.cell_columns, cells.cell_of_row)
     allowed = rule_out_by_cells(_list_cells(problem, model.adjustment), levels, present.size)
-    rows = MultinomialRows.load(allowed, compiled=compiled)
     weights, unit, carried = None, 1.0, 1.0
     if problem.weights is not None:
         unit = float(problem.weights.mean())
         weights = problem.weights / unit
         carried = weights.size / float(np.sum(np.square(weights)))
+    rows = MultinomialRows.load(allowed, compiled=compiled)
     base = rows.fit_base(design, levels.astype(np.float64), weights)
+    if base is None:
+        allowed = _rule_out(design, levels, allowed)
+        rows = MultinomialRows.load(allowed, compiled=compiled)
+        base = rows.fit_base(design, levels.astype(np.float64), weights)
     if base is None:
         return None
     counts = np.ones(problem.n) if weights is None else weights
@@ -245,6 +249,17 @@ def prepare_solver(problem: Problem, m: int, *, compiled: bool) -> GroupSolver |
         describe_empty(absent),
         np.any(allowed == 0.0, axis=0),
     )
+
+
+def _rule_out(design: ChunkedDesign, levels: I64, allowed: F64) -> F64:
+    """Return the levels that rows may have, less those that several covariates together rule out.
+
+    A linear programme of all rows, seconds where they are many, once for all proteins.
+    """
+    try:
+        return np.minimum(allowed, find_choices(design.matrix(), levels, allowed.shape[0]))
+    except ArithmeticError:
+        return allowed
 
 
 def _list_cells(problem: Problem, adjustment: int) -> list[I64]:

@@ -105,6 +105,32 @@ def test_a_site_without_one_of_the_groups_goes_with_the_blocks() -> None:
     compare(found, wanted)
 
 
+def test_groups_that_two_covariates_rule_out_together_go_with_the_blocks() -> None:
+    problem, block = draw_plain(900, 2)
+    g = np.random.default_rng(2)
+    one, two = g.random(900) < 0.1, g.random(900) < 0.1
+    codes = problem.targets[0].values.copy()
+    codes[one & two & (codes != 3.0)] = 3.0
+    codes[one & ~two & (codes == 3.0)] = 1.0
+    codes[two & ~one & (codes == 3.0)] = 2.0
+    both = (one & two).astype(float) + 1e-3 * g.normal(size=900)
+    covariates = np.column_stack([problem.covariates, one, two, both])
+    problem = replace(
+        problem,
+        covariates=covariates,
+        names=(*problem.names, "one", "two", "both"),
+        targets=(group_people(codes.astype(np.int64)),),
+        adjustments=(Adjustment("all", np.arange(7)),),
+    )
+    family = Multinomial(compiled=False)
+    state = family.prepare(problem)
+    assert len(state.solvers) == 1
+    found, wanted = family.fit(state, block), family.fit(MultinomialState(problem), block)
+    assert (found.status == Status.ok).all()
+    assert all("rules levels out for" in message for message in found.messages.values())
+    compare(found, wanted)
+
+
 @pytest.mark.parametrize("n", [300, 2300])
 def test_two_groups_are_the_logistic_family(n: int) -> None:
     problem, block = draw_plain(n, 3, K=2)
