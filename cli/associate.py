@@ -10,6 +10,7 @@ from proteomr.families import FAMILY_NAMES, LISTED_FAMILIES
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
+from .iv_options import Instruments
 from .jobs import Task, choose_formats, read_shard, run_command
 from .outcome_options import Outcomes
 from .people_options import People
@@ -166,6 +167,7 @@ def associate(
             "clustered, as clubSandwich.",
         ),
     ] = "classical",
+    instruments: Instruments,
     firth: Annotated[
         bool,
         typer.Option(
@@ -190,6 +192,15 @@ def associate(
             rich_help_panel=shared.MODELS,
             help="Count the independent tests that the proteins amount to (Nyholt, Li-Ji, Galwey, "
             "Gao), and print the threshold of each.",
+        ),
+    ] = False,
+    coefficients: Annotated[
+        bool,
+        typer.Option(
+            "--coefficients",
+            rich_help_panel=shared.MODELS,
+            help="Write coefficients.parquet too: every coefficient of every model. Fits then go "
+            "one by one.",
         ),
     ] = False,
     level: Annotated[
@@ -289,6 +300,8 @@ def associate(
             reference_level=reference_level,
             outcome_options=phenome.choose(),
             ordered=ordered,
+            iv=instruments.read(),
+            coefficients=coefficients,
         )
         request = make_request(
             spec,
@@ -303,6 +316,8 @@ def associate(
             people=people.choose(),
             chosen_proteins=chosen.choose(),
             outcome_files=phenome.label(),
+            instruments=instruments.instrument_by_protein,
+            genotypes=instruments.genotypes,
         )
         return AssociateJob(request, columns, share)
 

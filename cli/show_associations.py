@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from proteomr.runs import Results
 
 _PEOPLE_SHOWN = 12
+_ROWS_SHOWN = 40
 _CORRECTIONS = ("bonferroni", "bh")
 
 __all__ = ["describe_failures", "show_associations"]
@@ -84,4 +85,6 @@ def _print_summary(summary: "pl.DataFrame") -> None:
                 "" if top is None else _label(top, row["top_gene"]),
             ]
         )
-    print_rows(headings, rows, left=len(keys))
+    print_rows(headings, rows[:_ROWS_SHOWN], left=len(keys))
+    if len(rows) > _ROWS_SHOWN:
+        say(f"... and {len(rows) - _ROWS_SHOWN:,} more in summary.tsv")

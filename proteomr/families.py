@@ -47,6 +47,7 @@ LISTED_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
         "multinomial": ListedFamily(
             "multinomial", "Multinomial", "predictor", "groups without an order"
         ),
+        "iv": ListedFamily("iv", "Iv", "response"),
     }
 )
 FAMILY_NAMES: Final = tuple(LISTED_FAMILIES)

@@ -7,7 +7,9 @@ The rows of the whole scan and of its growth are read from what ``benchmarks.run
 from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
 from benchmarks.rows.groups import Groups
+from benchmarks.rows.instruments import Instruments
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
+from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Regressions
 from benchmarks.rows.row import Matter, Row
@@ -20,6 +22,8 @@ MATTERS: tuple[Matter, ...] = (
     Regressions("linear"),
     Regressions("logistic"),
     Groups(),
+    Phenome(),
+    Instruments(),
     ManyOutcomes(),
     RobustMethods(),
     QualityControl(),

@@ -21,7 +21,7 @@ _LOSSES = {
     "without_proteins": "without proteins",
     "target_missing": "without a value of it",
     "covariate_missing": "with a missing covariate",
-    "weight_or_cluster_missing": "without weight or cluster",
+    "weight_or_cluster_missing": "without weight, cluster or instrument",
     "panel_covariate_missing": "without a panel's covariate",
 }
 _TEXT = (*_KEYS, c.CONTRAST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -10,9 +11,12 @@ from proteomr.association.job import AssociateJob, AssociateRequest
 from proteomr.association.outcome_options import OutcomeOptions, label_file
 from proteomr.association.outputs import ColumnStyle
 from proteomr.association.specification import ModelSpec, TestFamily, refuse_no_sets
+from proteomr.errors import UsageError
 from proteomr.execute import Threads, available_threads
 from proteomr.io import PeopleChoice, ProteinChoice, find_files
-from proteomr.models import OutcomeTransform
+from proteomr.io.genetics.dosages import PLINK_ENDINGS, is_plink
+from proteomr.io.genetics.plink_files import prefix_of
+from proteomr.models import IvOptions, OutcomeTransform
 from proteomr.runs import Account, Output, Results, Source, run_job
 from proteomr.runs.request import Data
 from proteomr.stats.sandwich import ErrorKind
@@ -43,6 +47,10 @@ def associate(
     level: float = 0.95,
     reference_level: str | None = None,
     ordered: bool = False,
+    iv: IvOptions | None = None,
+    coefficients: bool = False,
+    instruments_by_protein: Data | None = None,
+    genotypes: Data | None = None,
     effective_tests: bool = False,
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
@@ -72,7 +80,7 @@ def associate(
     ----------
     samples : path or frame, one row per person; or a store, for samples and proteins together.
     proteins : paths or frames, one column per protein, joined on the identifier; or a store.
-    family : linear or logistic.
+    family : linear, logistic or iv.
     exposure, outcome : columns of the samples; the one or the other.
     outcomes : path or frame with a column for each outcome, or several by label; they join those
         that `outcome` names.
@@ -82,6 +90,11 @@ def associate(
     adjust : adjustment sets by label, such as ``{"simple": "age + sex"}``; none without.
     transform, interaction, strata, weights, cluster, errors, firth, level : of the models.
     reference_level, ordered : of targets that have levels, see :class:`ModelSpec`.
+    iv : instruments and their estimator, for the iv family.
+    coefficients : also a table of all coefficients of every model.
+    instruments_by_protein, genotypes : table of proteins and variants, instruments of each protein
+        for itself, and their dosages, a path of PLINK's files, a table or a frame; without
+        genotypes the variants are columns of the samples.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
@@ -144,6 +157,8 @@ def associate(
         reference_level=reference_level,
         outcome_options=options,
         ordered=ordered,
+        iv=_with_own(iv or IvOptions(), by_protein=instruments_by_protein is not None),
+        coefficients=coefficients,
     )
     request = make_request(
         spec,
@@ -158,6 +173,8 @@ def associate(
         people=PeopleChoice.of(where=where, keep=keep, remove=remove),
         chosen_proteins=ProteinChoice.of(only_proteins, listed=proteins_from, rows=where_rows),
         outcome_files=files,
+        instruments=instruments_by_protein,
+        genotypes=genotypes,
     )
     workers = available_threads() if threads is None else threads
     form = {"columns": columns}
@@ -184,6 +201,8 @@ def make_request(
     people: PeopleChoice | None = None,
     chosen_proteins: ProteinChoice | None = None,
     outcome_files: Mapping[str, Data] | None = None,
+    instruments: Data | None = None,
+    genotypes: Data | None = None,
 ) -> AssociateRequest:
     """Return the request for paths or frames; a glob among the proteins is resolved.
 
@@ -191,7 +210,11 @@ def make_request(
     ------
     InputError
         A glob of proteins names no file.
+    UsageError
+        Genotypes without the instruments that they are of.
     """
+    if genotypes is not None and instruments is None:
+        raise UsageError("genotypes are those of each protein's own instruments: name these too")
     several = list(proteins) if isinstance(proteins, list | tuple) else [proteins]
     opened: list[Source] = []
     for place, data in enumerate(several):
@@ -213,6 +236,8 @@ def make_request(
         people or PeopleChoice(),
         chosen_proteins,
         {label: Source.of(data, name=label) for label, data in (outcome_files or {}).items()},
+        None if instruments is None else Source.of(instruments, name="instruments"),
+        _name_genotypes(genotypes),
     )
 
 
@@ -234,3 +259,17 @@ def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:
         return ()
     # anything else than a list of names goes on as it is, for the specification to refuse
     return tuple(names) if isinstance(names, tuple | list) else cast("tuple[str, ...]", names)
+
+
+def _with_own(iv: IvOptions, *, by_protein: bool) -> IvOptions:
+    return replace(iv, by_protein=by_protein or iv.by_protein)
+
+
+def _name_genotypes(data: Data | None) -> Source | None:
+    """Return genotypes as an input: a table, a frame, or all files of PLINK."""
+    if data is None:
+        return None
+    if isinstance(data, str | Path) and is_plink(data):
+        files = Source.of_prefix(prefix_of(data), PLINK_ENDINGS).files
+        return Source(str(data), files)
+    return Source.of(data, name="genotypes")

@@ -10,8 +10,7 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
-from proteomr.models import find_family
-from proteomr.scan import GIVEN_P, PART_ORDER, TERM_POSITION
+from proteomr.scan import GIVEN_P, PART_ORDER, RATIO_OF, TERM_POSITION
 from proteomr.stats.distributions import (
     genomic_control_lambda,
     neg_log10_p_t,
@@ -76,7 +75,6 @@ def correct(minus_log: F64, method: Correction) -> F64:
 
 
 def _statistics(frame: pl.DataFrame, spec: ModelSpec) -> list[pl.Series]:
-    family = find_family(spec.family)
     estimate, se, df, given_low, given_high, given_p = (
         frame[name].to_numpy().astype(np.float64)
         for name in (c.ESTIMATE, c.SE, c.DF, c.CONF_LOW, c.CONF_HIGH, GIVEN_P)
@@ -91,10 +89,8 @@ def _statistics(frame: pl.DataFrame, spec: ModelSpec) -> list[pl.Series]:
     minus_log[finite] = neg_log10_p_t(statistic[finite], endless)
     half[finite] = quantile_t(np.full(endless.size, 0.5 + spec.level / 2.0), endless) * se[finite]
     minus_log = np.where(np.isnan(given_p), minus_log, given_p)
-    ratio = np.full(statistic.size, np.nan)
-    if family.ratio is not None:
-        with np.errstate(over="ignore"):  # a protein in tiny units: its ratio per unit is infinite
-            ratio = np.exp(estimate)
+    with np.errstate(over="ignore"):  # a protein in tiny units: its ratio per unit is infinite
+        ratio = np.where(frame[RATIO_OF].is_not_null().to_numpy(), np.exp(estimate), np.nan)
     columns = {
         c.STATISTIC: statistic,
         c.NEG_LOG10_P: minus_log,

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from proteomr.models import OWN_NAME
 from proteomr.scan import DETAILS, MODEL_KEYS, PART_ORDER
 from proteomr.tables import load_schema
+from proteomr.tables.columns import PROTEIN
 
 __all__ = ["collect_details"]
 
@@ -24,4 +26,9 @@ def collect_details(parts: Iterable[pl.DataFrame], name: str) -> pl.DataFrame:
     frame = pl.concat(parts).filter(pl.col(listed).is_not_null()).sort(PART_ORDER)
     rows = frame.select(*MODEL_KEYS, listed).explode(listed).unnest(listed)
     schema = load_schema(name)
+    texts = [c.name for c in schema.columns if c.dtype == "text" and c.name not in MODEL_KEYS]
+    rows = rows.with_columns(
+        pl.when(pl.col(text) == OWN_NAME).then(pl.col(PROTEIN)).otherwise(pl.col(text)).alias(text)
+        for text in texts
+    )
     return schema.validate(rows.select(schema.names))

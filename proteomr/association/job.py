@@ -17,6 +17,7 @@ from proteomr.association.effective import count_effective_tests, set_thresholds
 from proteomr.association.file_order import doubt_order
 from proteomr.association.forecast import estimate_joining, keep
 from proteomr.association.oddities import describe_oddities
+from proteomr.association.outcome_options import OutcomeOptions
 from proteomr.association.outputs import ColumnStyle, collect_run, describe_run
 from proteomr.association.plan import Plan, number_blocks, plan_scan
 from proteomr.association.specification import ModelSpec
@@ -30,6 +31,7 @@ from proteomr.io import (
     read_cohort,
     read_outcomes,
     read_protein_covariate,
+    read_protein_instruments,
     split_imputations,
 )
 from proteomr.models import find_family
@@ -45,7 +47,7 @@ from proteomr.runs import (
 from proteomr.runs.notes import add_note, collect_notes
 from proteomr.runs.timing import Spent, Stopwatch, peak_memory
 from proteomr.scan import BLOCK_SIZE, count_people, estimate_cost, run_parts
-from proteomr.tables import Cohort, ProteinCovariate, load_schema
+from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments, load_schema
 
 __all__ = ["AssociateJob", "AssociateRequest", "describe_plan"]
 
@@ -72,6 +74,8 @@ class AssociateRequest(Request):
     chosen_proteins : which proteins are fitted; None for all.
     outcome_files : outcomes in files of their own, by the labels that the specification has.
     effective_tests : whether effective numbers of tests are counted.
+    instruments : list of each protein's own instruments.
+    genotypes : those that the list names; None where they are columns of the samples.
     """
 
     command: ClassVar[str] = "associate"
@@ -88,6 +92,8 @@ class AssociateRequest(Request):
     people: PeopleChoice = field(default_factory=PeopleChoice)
     chosen_proteins: ProteinChoice | None = None
     outcome_files: Mapping[str, Source] = field(default_factory=dict[str, Source])
+    instruments: Source | None = None
+    genotypes: Source | None = None
 
     def formulas(self) -> Mapping[str, int]:
         """Return the versions of the scan, its family, its blocks and its table."""
@@ -195,6 +201,7 @@ class AssociateJob:
                         spec,
                         covariates=covariates,
                         outcomes=_read_outcomes(self.request, cohort, scratch),
+                        instruments=_read_instruments(self.request, cohort, scratch),
                     )
                     for cohort, covariates in _read(self.request, scratch)
                 ]
@@ -215,8 +222,16 @@ def describe_plan(plan: Plan) -> list[tuple[str, str]]:
     return [
         ("model", f"{spec.family}, {spec.direction}, transform {spec.transform}"),
         *((label, str(formula)) for label, formula in spec.formulas().items()),
+        *_describe_outcomes(spec.outcome_options),
         *(("left out", f"{drop.n}: {drop.reason} ({drop.step})") for drop in drops),
     ]
+
+
+def _describe_outcomes(options: OutcomeOptions) -> Iterator[tuple[str, str]]:
+    if options.transform != "none":
+        yield "outcomes", f"transform {options.transform} of those that are continuous"
+    for label, formula in options.formulas().items():
+        yield f"outcomes {label}", f"beside the adjustment set: {formula}"
 
 
 def _read(
@@ -266,6 +281,20 @@ def _read_outcomes(request: AssociateRequest, cohort: Cohort, scratch: Path) -> 
         )
         for label, formula in formulas.items()
     ]
+
+
+def _read_instruments(
+    request: AssociateRequest, cohort: Cohort, scratch: Path
+) -> ProteinInstruments | None:
+    if request.instruments is None:
+        return None
+    return read_protein_instruments(
+        request.instruments.on_disk(scratch),
+        _on_disk(request.genotypes, scratch),
+        cohort=cohort,
+        scratch=scratch,
+        id_column=request.id_column,
+    )
 
 
 def _on_disk(source: Source | None, scratch: Path) -> Path | None:

@@ -21,7 +21,7 @@ from proteomr.scan import (
     read_outcome,
     read_target,
 )
-from proteomr.tables import Cohort, ProteinCovariate
+from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments
 
 __all__ = ["Plan", "number_blocks", "plan_scan"]
 
@@ -41,6 +41,7 @@ def plan_scan(
     *,
     covariates: Sequence[ProteinCovariate] = (),
     outcomes: Sequence[OutcomeTable] = (),
+    instruments: ProteinInstruments | None = None,
     block_size: int | None = None,
 ) -> Plan:
     """Check a specification against a cohort and lay out its groups and blocks.
@@ -49,6 +50,7 @@ def plan_scan(
     ----------
     outcomes : the files of outcomes that the specification has labels of, met with the cohort; the
         specification of the plan names their outcomes behind its own.
+    instruments : those of each protein, where the specification asks for them.
 
     Raises
     ------
@@ -58,7 +60,15 @@ def plan_scan(
     for table in outcomes:
         cohort = add_covariates(cohort, table)
     beside = _list_beside(outcomes)
+    for name in spec.outcomes:
+        if name in beside:
+            raise UsageError(
+                f"outcome {name!r} is given twice: as a column of the samples, and in "
+                f"{beside[name].label}, all of whose columns are outcomes but for its covariates"
+            )
     named, spec = spec.outcomes, replace(spec, outcomes=(*spec.outcomes, *beside))
+    if spec.iv.by_protein and instruments is None:
+        raise UsageError("instruments of each protein are asked for, and no table of them is given")
     reading = read_formulas(
         cohort,
         spec.formulas(),
@@ -68,6 +78,8 @@ def plan_scan(
         weights=spec.weights,
         cluster=spec.cluster,
         beside=beside,
+        instruments=spec.iv.instruments,
+        protein_instruments=instruments,
     )
     family = spec.build_family()
     targets = _read_targets(reading, family, spec, spec.exposures or named)

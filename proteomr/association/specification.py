@@ -13,6 +13,8 @@ from proteomr.models import (
     AnyFamily,
     Asked,
     FitOptions,
+    IvEstimator,
+    IvOptions,
     Role,
     find_family,
     refuse_unsupported,
@@ -57,6 +59,8 @@ class ModelSpec:
         transform of outcomes.
     ordered : the levels of the exposures are steps of a scale: the trend over them, and each
         against the one before it.
+    iv : instruments and the estimator, for the iv family.
+    coefficients : also a table of all coefficients of every model.
 
     Raises
     ------
@@ -87,6 +91,8 @@ class ModelSpec:
     reference_level: str | None = None
     outcome_options: OutcomeOptions = field(default_factory=OutcomeOptions)
     ordered: bool = False
+    iv: IvOptions = field(default_factory=IvOptions)
+    coefficients: bool = False
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -112,6 +118,7 @@ class ModelSpec:
             ordered=self.ordered,
         )
         refuse_unsupported(find_family(self.family), asked)
+        self._check_instruments()
         self.formulas()
 
     def _check_types(self) -> None:
@@ -150,6 +157,36 @@ class ModelSpec:
         if self.interaction is not None and self.interaction in self.targets:
             raise UsageError(f"{self.interaction!r} is an {self.role} and the interaction")
 
+    def _check_instruments(self) -> None:
+        """Refuse an endogenous variable without instruments, and instruments that are in its model.
+
+        Which columns the terms of an instrument are of is known to the scan, and refused there.
+        """
+        iv = self.iv
+        _check_choice("estimator", iv.estimator or "2sls", get_args(IvEstimator))
+        if not find_family(self.family).supports.instruments:
+            return
+        if not iv.instruments and not iv.by_protein:
+            raise UsageError(
+                f"the {self.family} family needs instruments: name one (--instrument NAME), or a "
+                "table of each protein's own (--instrument-by-protein FILE)"
+            )
+        if iv.instruments and iv.by_protein:
+            raise UsageError("instruments of all proteins and of each: give one or the other")
+        if iv.by_protein and self.role == "exposure":
+            raise UsageError(
+                "instruments of each protein are for an outcome ~ protein, where the protein is "
+                "endogenous: name an outcome (--outcome NAME)"
+            )
+        repeated = [name for name in iv.instruments if iv.instruments.count(name) > 1]
+        if repeated:
+            raise UsageError(f"instrument {repeated[0]!r} is given twice")
+        if iv.estimator == "2sri" and self.role == "exposure":
+            raise UsageError(
+                "2sri is for an outcome of two levels (--outcome NAME); for exposures there are "
+                "2sls, liml and gmm"
+            )
+
     @property
     def role(self) -> Role:
         """Whether the targets are exposures or outcomes."""
@@ -163,7 +200,13 @@ class ModelSpec:
     @property
     def options(self) -> FitOptions:
         """What is asked of the family."""
-        return FitOptions(errors=self.errors, firth=self.firth, level=self.level)
+        return FitOptions(
+            errors=self.errors,
+            firth=self.firth,
+            level=self.level,
+            iv=self.iv,
+            coefficients=self.coefficients,
+        )
 
     @property
     def direction(self) -> str:
@@ -185,6 +228,12 @@ class ModelSpec:
         facts["outcomes"] = list(self.outcomes)
         facts["adjust"] = [[label, text] for label, text in self.adjust.items()]
         facts["outcome_options"] = self.outcome_options.to_dict()
+        if not self.coefficients:
+            del facts["coefficients"]
+        if self.iv.is_default:
+            del facts["iv"]
+        else:
+            facts["iv"] = {**facts["iv"], "instruments": list(self.iv.instruments)}
         return facts
 
     @classmethod
@@ -197,6 +246,9 @@ class ModelSpec:
             settings["adjust"] = dict(settings["adjust"])
         if "outcome_options" in settings:
             settings["outcome_options"] = OutcomeOptions.from_dict(settings["outcome_options"])
+        if "iv" in settings:
+            iv = dict(settings["iv"])
+            settings["iv"] = IvOptions(**{**iv, "instruments": tuple(iv["instruments"])})
         return cls(**settings)
 
 

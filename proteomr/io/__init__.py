@@ -18,6 +18,7 @@ from proteomr.io.people_choice import (
 from proteomr.io.people_lists import PeopleList, locate_listed, read_people_list
 from proteomr.io.protein_choice import ProteinChoice, choose_proteins
 from proteomr.io.protein_covariates import read_protein_covariate
+from proteomr.io.protein_instruments import read_protein_instruments
 from proteomr.io.proteins import ProteinFiles, open_proteins
 from proteomr.io.sources import find_files
 from proteomr.io.store import count_missing_values, is_store, name_store, read_store
@@ -58,6 +59,7 @@ __all__ = [
     "read_outcomes",
     "read_people_list",
     "read_protein_covariate",
+    "read_protein_instruments",
     "read_store",
     "read_table",
     "remove_withdrawn_samples",

@@ -15,6 +15,7 @@ from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.proteins import name_file
 from proteomr.io.tables import read_table
 from proteomr.tables import Cohort, Drop
+from proteomr.tables.names import refuse_names
 
 __all__ = ["OutcomeTable", "add_covariates", "read_outcomes"]
 
@@ -59,7 +60,7 @@ def read_outcomes(
     label : of the file, for messages and counts.
     cohort : the people.
     formula : covariates of these outcomes alone, among the columns of the file.
-    id_column : name of the identifier; None for the usual names.
+    id_column : name of the identifier; None for that of the samples, and the usual names.
 
     Raises
     ------
@@ -86,7 +87,10 @@ def read_outcomes(
     path = Path(path)
     frame = read_table(path, id_column=id_column)
     with name_file(path):
-        name = find_id_column(frame.columns, id_column=choose_id(path, id_column))
+        named = choose_id(path, id_column)
+        if id_column is None and cohort.id_column in frame.columns:
+            named = cohort.id_column
+        name = find_id_column(frame.columns, id_column=named)
         ids = normalise_ids(frame[name])
     people = cohort.samples[cohort.id_column]
     match = match_ids(people, ids, names=("samples", f"file {path.name}"))
@@ -96,6 +100,7 @@ def read_outcomes(
     outcomes = [column for column in columns if column not in theirs]
     if not outcomes:
         raise ColumnError(f"{path}: no column is left for an outcome; {len(theirs)} are covariates")
+    refuse_names(columns, what="an outcome", path=path)
     keyed = frame.select(pl.Series("_id", ids), *columns)
     aligned = pl.DataFrame({"_id": people}).join(keyed, on="_id", how="left", maintain_order="left")
     drop = Drop(f"outcomes, {label}", "in the outcomes, not among the people", match.only_right)

@@ -10,12 +10,15 @@ from proteomr.models.base import (
     JointTests,
     Layout,
     Model,
+    OwnInstruments,
     Problem,
     Refusal,
 )
 from proteomr.models.cells import find_aliased, order_rows
-from proteomr.models.details import Details
+from proteomr.models.details import OWN_NAME, Details
 from proteomr.models.family import AnyFamily, Distribution, Family, FitOptions, Scans, Support
+from proteomr.models.iv import Iv
+from proteomr.models.iv_options import IvEstimator, IvOptions
 from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic
 from proteomr.models.multinomial import Multinomial
@@ -36,6 +39,7 @@ __all__ = [
     "FAMILIES",
     "NUMBERS",
     "OUTCOME_TRANSFORMS",
+    "OWN_NAME",
     "TWO_LEVELS",
     "Adjustment",
     "AnyFamily",
@@ -49,6 +53,9 @@ __all__ = [
     "Fit",
     "FitBlock",
     "FitOptions",
+    "Iv",
+    "IvEstimator",
+    "IvOptions",
     "JointTests",
     "Layout",
     "Linear",
@@ -56,6 +63,7 @@ __all__ = [
     "Model",
     "Multinomial",
     "OutcomeTransform",
+    "OwnInstruments",
     "Problem",
     "Refusal",
     "Role",

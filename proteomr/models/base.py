@@ -27,6 +27,7 @@ __all__ = [
     "JointTests",
     "Layout",
     "Model",
+    "OwnInstruments",
     "Problem",
     "Refusal",
     "count_cases",
@@ -115,7 +116,11 @@ class Problem:
         every adjustment set has their own effects.
     weights : ``(n,)``, above 0, what each row counts; None for equal weights.
     clusters : ``(n,)``, cluster of each row; None for independent rows.
+    instruments : ``(n, q)``, of the endogenous variable of all models; None without any.
+    instrument_names : names of them.
     notes : what the design left out, in sentences.
+    scales, shifts : ``(k,)``, by which covariates as they were measured are those here, times the
+        scale and plus the shift; None for those of the covariates handed in.
     """
 
     covariates: F64
@@ -128,11 +133,22 @@ class Problem:
     interaction: F64 | None = None
     weights: F64 | None = None
     clusters: I64 | None = None
+    instruments: F64 | None = None
+    instrument_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    scales: F64 | None = None
+    shifts: F64 | None = None
 
     def __post_init__(self) -> None:
         """Bring the covariates to a range in which every path takes the same ones for aliased."""
-        object.__setattr__(self, "covariates", condition_columns(self.covariates)[0])
+        covariates, scales = condition_columns(self.covariates)
+        shifts = np.zeros(scales.size)
+        if self.n:
+            shifts = self.covariates[0] - covariates[0] * scales
+        if self.scales is not None and self.shifts is not None:
+            shifts, scales = shifts * self.scales + self.shifts, scales * self.scales
+        for name, value in (("covariates", covariates), ("scales", scales), ("shifts", shifts)):
+            object.__setattr__(self, name, value)
 
     @property
     def n(self) -> int:
@@ -165,6 +181,20 @@ class Problem:
         return tuple(self.names[column] for column in self.adjustments[adjustment].columns)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnInstruments:
+    """Instruments that a protein has for itself, on the rows of a problem.
+
+    Attributes
+    ----------
+    names : of the q instruments.
+    values : ``(q, n)``, NaN where missing.
+    """
+
+    names: tuple[str, ...]
+    values: F64
+
+
 @dataclass(frozen=True)
 class Block:
     """The proteins of one block on the rows of a problem, transformed.
@@ -174,11 +204,13 @@ class Block:
     values : ``(b, n)``, 0 where not observed.
     own : ``(b, s, n)``, each protein's own covariates, 0 where not observed.
     observed : ``(b, n)``, where the protein and its own covariates are there.
+    instruments : of each protein for itself; empty where the problem has them for all, or none.
     """
 
     values: F64
     own: F64
     observed: Bool
+    instruments: tuple[OwnInstruments, ...] = ()
 
     @cached_property
     def counts(self) -> I64:
@@ -198,7 +230,10 @@ class Block:
 
     def take(self, proteins: Sequence[int] | I64) -> Block:
         """Return the block of some of the proteins."""
-        return Block(self.values[proteins], self.own[proteins], self.observed[proteins])
+        instruments = tuple(self.instruments[j] for j in proteins) if self.instruments else ()
+        return Block(
+            self.values[proteins], self.own[proteins], self.observed[proteins], instruments
+        )
 
     def standardise(self) -> tuple[Block, F64]:
         """Return the block centred and scaled over the rows observed, and the proteins' scales.

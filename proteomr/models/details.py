@@ -9,7 +9,10 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 
-__all__ = ["Details"]
+__all__ = ["OWN_NAME", "Details"]
+
+OWN_NAME = "{protein}"
+"""Stands in a column of text for the name of the row's protein, which a fit does not know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from proteomr.models.base import (
 from proteomr.models.cells import describe_aliased
 from proteomr.models.columns import ModelColumns, lay_out_model
 from proteomr.models.family import FitOptions, Scans
+from proteomr.models.responses import respond
 from proteomr.models.targets import LINEAR, CodedRows, Role
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import (
@@ -320,13 +321,13 @@ def _fit_model(
     target = problem.targets[problem.models[m].target]
     protein, coded = block.values[j, rows], target.code_rows(rows)
     varies, terms = coded.varies, problem.terms
-    if side == "response":
-        y, label = protein, target.name
-        design = lay_out_model(problem, block, j, m, coded.columns, label=label)
-    else:
-        y, label = coded.columns[:, 0], "the protein"
+    responded: F64 | Refusal = protein
+    label = target.name
+    if side == "predictor":
+        responded, label = respond(target, rows), "the protein"
         coded = CodedRows(protein[:, None], (0,), {})
-        design = lay_out_model(problem, block, j, m, coded.columns, label=label)
+    y = protein if isinstance(responded, Refusal) else responded
+    design = lay_out_model(problem, block, j, m, coded.columns, label=label)
     weights = problem.weights[rows] if problem.weights is not None else np.ones(y.size)
     clusters = problem.clusters[rows] if problem.clusters is not None else None
     refusal = None
@@ -338,6 +339,8 @@ def _fit_model(
         refusal = Refusal(Status.too_few, message)
     elif has_one_cluster(clusters):
         refusal = Refusal(Status.too_few, ONE_CLUSTER)
+    elif isinstance(responded, Refusal):
+        refusal = responded
     if refusal is not None:
         return _ModelFit(design, coded, terms, refusal, whatever_term=True)
     asked = np.flatnonzero(design.independent >= design.term)

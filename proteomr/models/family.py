@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
@@ -13,6 +14,7 @@ from proteomr.errors import ColumnError
 from proteomr.families import LISTED_FAMILIES
 from proteomr.models.base import Block, FitBlock, Layout, Problem
 from proteomr.models.cells import order_rows
+from proteomr.models.iv_options import IvOptions
 from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
 from proteomr.stats.sandwich import ErrorKind
 from proteomr.stats.sentinels import seems_code
@@ -37,11 +39,15 @@ class FitOptions:
     errors : kind of standard error.
     firth : give Firth's penalised estimate where a fit is separated.
     level : coverage of intervals that are not Wald's.
+    iv : instruments and their estimator.
+    coefficients : give all coefficients of every model.
     """
 
     errors: ErrorKind = "classical"
     firth: bool = False
     level: float = 0.95
+    iv: IvOptions = field(default_factory=IvOptions)
+    coefficients: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class Support:
     own_covariates : covariates that each protein has for itself.
     outcome_transform : transforms of continuous outcomes within the rows of each fit.
     ordered : exposures whose levels are steps of a scale.
+    instruments : instruments of an endogenous variable, without which it has no estimate.
+    coefficients : all coefficients of every model.
     """
 
     roles: tuple[Role, ...]
@@ -68,6 +76,8 @@ class Support:
     own_covariates: bool = False
     outcome_transform: bool = False
     ordered: bool = False
+    instruments: bool = False
+    coefficients: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +147,20 @@ class Family(ABC, Generic[State]):
             f"{column.role} {column.name!r} has {column.n_levels} levels{shown}: "
             f"it needs {needs} for the {cls.name} family{_say_remedy(column)}"
         )
+
+    def ratio_of(self, target: Target) -> Ratio | None:
+        """Return what the exponential of an estimate of a target's models is; None for nothing."""
+        del target  # here the same for all
+        return self.ratio
+
+    def check_targets(self, targets: Sequence[Target]) -> None:
+        """Refuse targets that what is asked of the family is not for; here none.
+
+        Raises
+        ------
+        UsageError
+            A target is of another kind.
+        """
 
     def order(self, layout: Layout) -> I64:
         """Return the order in which the family wants the rows of a problem.

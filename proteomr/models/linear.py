@@ -41,6 +41,7 @@ from proteomr.models.linear_chain import Chain, ChainModel, Terms, build_chains
 from proteomr.models.linear_exact import COMBINATION, explains_all, fit_exactly
 from proteomr.models.linear_projection import Projection, Reduced, project_block, reduce_model
 from proteomr.models.linear_robust import LEVERAGED, Errors, estimate_classical, estimate_robust
+from proteomr.models.responses import Responses
 from proteomr.models.targets import FACTOR, NUMBERS, TWO_LEVELS, TargetKind
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units, condition_columns, solve_least_squares
@@ -131,10 +132,11 @@ class Linear(Family[LinearState | OneByOne]):
         fits.n_case[:] = count_cases(problem, block)
         joint = _Joint.empty(block.values.shape[0], len(problem.models))
         varying = refuse_unfit(block, fits)[:, 0]
+        responses = Responses.of(problem, block)
         standard, scale = block.standardise()
         for chain in state.chains:
             done = self._fit_chain(
-                state, chain, standard, block.missing, scale, varying, fits, joint
+                state, chain, standard, block.missing, scale, varying, fits, joint, responses
             )
             for j, at in zip(*np.nonzero(~done & varying[:, None]), strict=True):
                 self._fit_alone(problem, block, int(j), chain.models[at].model, fits, joint)
@@ -188,6 +190,7 @@ class Linear(Family[LinearState | OneByOne]):
         varying: Bool,
         fits: FitBlock,
         joint: _Joint,
+        responses: Responses | None,
     ) -> Bool:
         """Fill in the fits of a chain that the fast path can do; return which ``(b, its models)``.
 
@@ -199,14 +202,24 @@ class Linear(Family[LinearState | OneByOne]):
         done = np.zeros((block.values.shape[0], len(chain.models)), dtype=bool)
         if not any(model.sound for model in chain.models):
             return done
-        projection = project_block(chain, state.terms, block, missing)
-        reduced = [reduce_model(chain, state.terms, projection, m) for m in chain.models]
+        own = None if responses is None else responses.values
+        slots = {} if responses is None else responses.slots
+        projection = project_block(chain, state.terms, block, missing, own)
+        reduced = [
+            reduce_model(chain, state.terms, projection, m, slots.get(m.target))
+            for m in chain.models
+        ]
         plain = [varying & r.plain & m.sound for r, m in zip(reduced, chain.models, strict=True)]
+        if responses is not None:
+            plain = [p & responses.able(m.target) for p, m in zip(plain, chain.models, strict=True)]
         errors = self._estimate_errors(state, chain, projection, reduced, block, missing, plain)
         for at, model in enumerate(chain.models):
             done[:, at] = plain[at] & errors[at].sound
             good = np.flatnonzero(done[:, at])
-            self._enter(state, chain, model, reduced[at], errors[at], scale, good, fits, joint)
+            unit = None if responses is None else responses.unit(model.target)
+            self._enter(
+                state, chain, model, reduced[at], errors[at], scale, unit, good, fits, joint
+            )
         return done
 
     def _estimate_errors(
@@ -247,6 +260,7 @@ class Linear(Family[LinearState | OneByOne]):
         reduced: Reduced,
         errors: Errors,
         scale: F64,
+        unit: F64 | None,
         good: I64,
         fits: FitBlock,
         joint: _Joint,
@@ -255,6 +269,7 @@ class Linear(Family[LinearState | OneByOne]):
         terms, said = state.terms, describe_aliased(chain.aliased[model.adjustment])
         estimate, se, T = reduced.estimate[good], errors.se[good], reduced.inverse.shape[1]
         by, per = _find_units(terms, model, scale[good], T)
+        by = by if unit is None else unit[good]
         columns = state.problem.first_coefficients[model.model] + np.arange(T)
         for t, column in enumerate(columns.tolist()):
             estimate_t = change_units(estimate[:, t], by=by, per=per[t])

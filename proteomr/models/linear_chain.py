@@ -22,16 +22,17 @@ from proteomr.models.cells import (
     orthonormalise_twice,
     take_out_cells,
 )
+from proteomr.models.responses import respond_throughout
 from proteomr.stats.celled import CelledBasis
 from proteomr.stats.linalg import condition_columns, find_powers, scale_columns
 
-__all__ = ["Chain", "ChainModel", "Terms", "build_chains"]
+__all__ = ["LEFT_OVER", "Chain", "ChainModel", "Terms", "build_chains"]
 
 # Beyond this condition of the scaled covariates even their basis has lost more than four digits.
 _ILL_CONDITIONED = 1e4
 # What the covariates leave of a term, as a share of its length: less, and the square that enters
 # the Gram matrix loses more than the two to three digits that can be spared.
-_LEFT_OVER = 0.05
+LEFT_OVER = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Chain:
     ranks : columns of the basis that each set spans, by adjustment.
     models : that it serves.
     aliased : names of the covariates that others determine, by adjustment.
+    shares : of its length that the covariates leave of each term ``(e * per,)``, by adjustment.
     single : ``(n, d)``, dense columns of the covariates in single precision, where asked for.
     """
 
@@ -98,6 +100,7 @@ class Chain:
     ranks: dict[int, int]
     models: tuple[ChainModel, ...]
     aliased: dict[int, tuple[str, ...]]
+    shares: dict[int, F64]
     single: F32 | None
 
     @property
@@ -107,7 +110,12 @@ class Chain:
 
 
 def build_chains(
-    problem: Problem, responses: Sequence[bool], *, plain: bool, leverages: bool
+    problem: Problem,
+    responses: Sequence[bool],
+    *,
+    plain: bool,
+    leverages: bool,
+    beside: F64 | None = None,
 ) -> tuple[Terms, tuple[Chain, ...]]:
     """Lay out the terms of a problem, and each chain of nested adjustment sets.
 
@@ -117,8 +125,10 @@ def build_chains(
     plain : whether the exact path of the models is the classical one, which counts a covariate that
         is 0 in all among the aliased.
     leverages : keep the dense columns in single precision too.
+    beside : ``(n, q)``, columns that stand as terms behind those of the targets, such as
+        instruments; only without an interaction.
     """
-    terms = _lay_out_terms(problem, products=any(responses))
+    terms = _lay_out_terms(problem, products=any(responses), beside=beside)
     square = _square(problem, terms.root)
     chains = []
     for members in _nest(problem):
@@ -140,8 +150,11 @@ def _without_empty(
     return {a: tuple(name for name in names if name not in empty) for a, names in aliased.items()}
 
 
-def _lay_out_terms(problem: Problem, *, products: bool) -> Terms:
-    targets, units = condition_columns(np.column_stack([t.values for t in problem.targets]))
+def _lay_out_terms(problem: Problem, *, products: bool, beside: F64 | None) -> Terms:
+    columns = [respond_throughout(t) for t in problem.targets]
+    if beside is not None:
+        columns.append(beside)
+    targets, units = condition_columns(np.column_stack(columns))
     by, by_units = scale_columns(
         np.empty((problem.n, 0)) if problem.interaction is None else problem.interaction
     )
@@ -213,9 +226,9 @@ def _build_chain(
         if model.adjustment in breaks:
             of_target = terms.of(model.target)
             used = share[model.adjustment][of_target if responses[m] else of_target[:1]]
-            sound = bool(well and np.all(used > _LEFT_OVER))
+            sound = bool(well and np.all(used > LEFT_OVER))
             models.append(ChainModel(m, model.adjustment, model.target, bool(responses[m]), sound))
-    return Chain(covariates.append(rest), ranks, tuple(models), aliased, None)
+    return Chain(covariates.append(rest), ranks, tuple(models), aliased, share, None)
 
 
 def _make_basis(cells: Cells, terms: Terms) -> CelledBasis:

@@ -7,6 +7,7 @@ import numpy as np
 from proteomr._typing import F64, I64
 from proteomr.models.base import Block, Fit, Problem, Refusal
 from proteomr.models.cells import describe_aliased
+from proteomr.models.responses import respond
 from proteomr.stats.linalg import (
     LeastSquares,
     change_units,
@@ -15,7 +16,7 @@ from proteomr.stats.linalg import (
 )
 from proteomr.status import Status
 
-__all__ = ["COMBINATION", "explains_all", "fit_exactly"]
+__all__ = ["COMBINATION", "PERFECT", "explains_all", "fit_exactly"]
 
 # The share of its length below which a column counts as made of those before it. R's lm has 1e-7
 # on columns as they are; the exact path orthogonalises twice, so that two digits more are sound.
@@ -23,6 +24,7 @@ _ALIASED = 1e-9
 # Residuals of this share of the response are rounding: sqrt(n) times the spacing of doubles for a
 # million people is 2e-13, and the basis adds a digit or two.
 _PERFECT = 1e-11
+PERFECT = "perfect fit: the standard error is rounding"
 COMBINATION = "{} is a linear combination of the covariates on the rows of the fit"
 
 
@@ -40,7 +42,10 @@ def fit_exactly(problem: Problem, block: Block, j: int, m: int, *, response: boo
     values, protein = target.values[rows], block.values[j, rows]
     if values.size == 0 or np.all(values == values[0]):
         return Refusal(Status.constant, f"{target.name} has one value on the rows of the fit")
-    x, y = (values, protein) if response else (protein, values)
+    responded = values if response else respond(target, rows)
+    if isinstance(responded, Refusal):
+        return responded
+    x, y = (values, protein) if response else (protein, responded)
     term, other = (target.name, "the protein") if response else ("the protein", target.name)
     X, per = condition_columns(np.column_stack([C, block.own[j][:, rows].T, x]))
     # Exactly: a rounded centre or scale would cost ill-conditioned designs digits.
@@ -57,7 +62,7 @@ def fit_exactly(problem: Problem, block: Block, j: int, m: int, *, response: boo
         return Refusal(Status.collinear, COMBINATION.format(other))
     notes = _remark(fit, names)
     if residual < _PERFECT:
-        notes.append("perfect fit: the standard error is rounding")
+        notes.append(PERFECT)
     numbers = np.array([fit.coefficients[-1], fit.se[-1]])
     estimate, se = change_units(numbers, by=by, per=per[-1]).tolist()
     return Fit(estimate, se, float(fit.df), message="; ".join(notes))

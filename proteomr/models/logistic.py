@@ -48,7 +48,8 @@ from proteomr.models.logistic_design import (
     lay_out_regression,
     scale_covariates,
 )
-from proteomr.models.logistic_mass import LaidOut, Settled, describe_apart, fit_mass
+from proteomr.models.logistic_levels import LevelSolvers, fit_large
+from proteomr.models.logistic_mass import LaidOut, Settled, describe_apart
 from proteomr.models.logistic_solvers import (
     MassSolver,
     RowsLeft,
@@ -88,12 +89,14 @@ class LogisticState:
         is large.
     mass : the solvers of a large problem.
     terms : where weights, interactions or robust errors are asked of them.
+    levels : solvers for proteins that lose levels of factors, of a large problem.
     """
 
     problem: Problem
     design: F64
     mass: tuple[MassSolver, ...] = field(default=())
     terms: TermFits | None = None
+    levels: LevelSolvers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,8 @@ class Logistic(Family[LogisticState | OneByOne]):
                 compiled=self.compiled,
             )
         terms = TermFits(problem, self.options, modifiers) if beyond else None
-        return LogisticState(problem, np.empty((0, 0)), tuple(mass), terms)
+        levels = LevelSolvers(problem, self.options, compiled=self.compiled)
+        return LogisticState(problem, np.empty((0, 0)), tuple(mass), terms, levels)
 
     def _is_in_reach(self, problem: Problem) -> bool:
         """Whether blocks have weights, interactions and the kind of errors asked for."""
@@ -176,10 +180,8 @@ class Logistic(Family[LogisticState | OneByOne]):
         if problem.n <= _SMALL:
             for m in range(len(problem.models)):
                 _fit_small(state, scaled, scale, m, varying).enter(fits, open_fits)
-        laid_out = LaidOut(scaled, np.empty((0, problem.n)))
-        for mass in state.mass:
-            for settled in fit_mass(mass, laid_out, scale, fits.n[:, 0], varying):
-                settled.enter(fits, open_fits)
+        if state.levels is not None:
+            fit_large(state.mass, state.levels, block, scaled, scale, varying, fits, open_fits)
         for j, m in zip(*np.nonzero(open_fits), strict=True):
             fits.enter(int(j), int(m), self._fit_one(problem, block, int(j), int(m)))
         return fits

@@ -20,7 +20,14 @@ from proteomr.stats.logistic_rows import LogisticRows
 from proteomr.stats.sandwich import CLUSTERED
 from proteomr.stats.sandwich_sums import SandwichSums
 
-__all__ = ["MassSolver", "Modifiers", "RowsLeft", "find_modifiers", "prepare_mass_solvers"]
+__all__ = [
+    "MassSolver",
+    "Modifiers",
+    "RowsLeft",
+    "build_solver",
+    "find_modifiers",
+    "prepare_mass_solvers",
+]
 
 # What the rows observed leave of a column, squared and in single precision: below, whether it is
 # one of the model's coefficients is for the exact path to say.
@@ -140,7 +147,7 @@ def prepare_mass_solvers(
         if not np.any(used):  # separated by the levels of factors, as the exact path says
             continue
         rows = None if np.all(used) else np.flatnonzero(used)
-        built = _build_solver(
+        built = build_solver(
             problem, adjustment, members, rows, options, shared=shared, compiled=compiled
         )
         if built is not None:
@@ -148,7 +155,7 @@ def prepare_mass_solvers(
     return out
 
 
-def _build_solver(
+def build_solver(
     problem: Problem,
     adjustment: int,
     models: list[int],
@@ -158,6 +165,14 @@ def _build_solver(
     shared: dict[bytes, RowsLeft],
     compiled: bool,
 ) -> MassSolver | None:
+    """Build the solver of some models on some rows; None where a target has no fit without protein.
+
+    Parameters
+    ----------
+    models : of one adjustment set.
+    rows : ascending; None for all.
+    shared : what solvers of several sets share, by rows.
+    """
     at = np.arange(problem.n) if rows is None else rows
     columns = problem.adjustments[adjustment].columns
     factors = factors_within(problem, adjustment)

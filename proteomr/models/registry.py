@@ -75,19 +75,21 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
     if firth and (errors != "classical" or asked.weights):
         raise UsageError("Firth's estimate has neither robust errors nor weights")
     transformed = asked.outcome_transform != "none"
-    wanted: tuple[tuple[bool, str, Callable[[Support], bool]], ...] = (
+    needs: tuple[tuple[bool, str, Callable[[Support], bool]], ...] = (
         ("exposure" in asked.roles, "an exposure", lambda s: "exposure" in s.roles),
         ("outcome" in asked.roles, "an outcome", lambda s: "outcome" in s.roles),
         (asked.weights, "a weight", lambda s: bool(s.weighted_errors)),
         (asked.interaction, "an interaction", lambda s: s.interaction),
         (asked.own_covariates, "a covariate of each protein", lambda s: s.own_covariates),
+        (asked.options.coefficients, "a table of all coefficients", lambda s: s.coefficients),
+        (not asked.options.iv.is_default, "an instrument", lambda s: s.instruments),
         (transformed, "a transform of outcomes", lambda s: s.outcome_transform),
         (asked.ordered, "an ordered exposure", lambda s: s.ordered),
         (firth, "Firth's estimate", lambda s: s.firth),
         (True, errors, lambda s: errors in s.errors),
     )
-    for is_asked, what, has in wanted:
-        if is_asked:
+    for wanted, what, has in needs:
+        if wanted:
             _require(family, what, has)
     if asked.weights and errors not in family.supports.weighted_errors:
         others = ", ".join(family.supports.weighted_errors)

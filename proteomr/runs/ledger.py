@@ -140,7 +140,7 @@ class Ledger:
             begun_anew=not (finished or layout.has_parts()),
             shard=shard,
             formats=tuple(dict.fromkeys(formats)),
-            parts=Parts(layout, lock, finished=finished),
+            parts=Parts(layout, lock, _digest(request), finished=finished),
             main=main,
             _layout=layout,
             _request=dict(request),
@@ -177,7 +177,7 @@ class Ledger:
     @property
     def digest(self) -> str:
         """Digest of the request."""
-        return hashlib.sha256(canonical_json(self._request)).hexdigest()
+        return _digest(self._request)
 
     def count_drops(self, drops: Sequence[Drop]) -> None:
         """Add counts of what was left out, for ``drops.tsv``; those of 0 are not written."""
@@ -392,3 +392,7 @@ class Ledger:
         for name in self._layout.claimed().difference(before):
             self._layout.path(name).unlink(missing_ok=True)
         self._layout.clear_parts()
+
+
+def _digest(request: Mapping[str, object]) -> str:
+    return hashlib.sha256(canonical_json(request)).hexdigest()

@@ -29,11 +29,13 @@ class Parts:
     ----------
     layout : of the run.
     lock : that this process holds.
+    request : digest of the request; parts of another one, copied beside these, are none.
     finished : whether the run was finished before: then no block is to be done.
     """
 
     layout: Layout
     lock: Lock
+    request: str
     finished: bool = False
 
     def pending(self, count: int) -> list[int]:
@@ -83,7 +85,8 @@ class Parts:
             write_encoded(frame, content, format="parquet")
             digests[name] = hashlib.sha256(content.getbuffer()).hexdigest()
             write_bytes(self.layout.part(index, name), content.getvalue(), durable=False)
-        write_bytes(self.layout.part_digests(index), canonical_json(digests), durable=False)
+        facts = {"request": self.request, "tables": digests}
+        write_bytes(self.layout.part_digests(index), canonical_json(facts), durable=False)
         self.lock.show_life()
 
     def load(self, index: int) -> dict[str, pl.DataFrame] | None:
@@ -125,8 +128,8 @@ class Parts:
         whole = [part for part in parts if part is not None]
         if len(whole) < count:
             raise RunFolderError(
-                f"{self.layout.title}: {count - len(whole)} of {count} parts are absent or "
-                "damaged; run the shards that made them again"
+                f"{self.layout.title}: {count - len(whole)} of {count} parts are absent, damaged "
+                "or of another run; run the shards that made them again"
             )
         return whole
 
@@ -143,7 +146,8 @@ class Parts:
         ...         ledger.parts.facts()
         {'blocks': 3}
         """
-        write_bytes(self.layout.facts, canonical_json(facts))
+        kept = {"request": self.request, "facts": dict(facts)}
+        write_bytes(self.layout.facts, canonical_json(kept))
 
     def keep_call(self, facts: Mapping[str, object]) -> None:
         """Store how the run was called, unless another process of it has done so.
@@ -179,7 +183,7 @@ class Parts:
         ...
         proteomr.errors.RunFolderError: ...: the run has not begun; run its shards first
         """
-        return self._read_facts(self.layout.call)
+        return self._take_facts(read_json(self.layout.call))
 
     def facts(self) -> Mapping[str, Any]:
         """Return what `keep_facts` stored, here or in another process of the same run.
@@ -200,10 +204,11 @@ class Parts:
         ...
         proteomr.errors.RunFolderError: ...: the run has not begun; run its shards first
         """
-        return self._read_facts(self.layout.facts)
+        kept = read_json(self.layout.facts)
+        of_this = isinstance(kept, dict) and kept.get("request") == self.request
+        return self._take_facts(kept["facts"] if of_this else None)  # type: ignore[index]
 
-    def _read_facts(self, file: Path) -> Mapping[str, Any]:
-        facts = read_json(file)
+    def _take_facts(self, facts: object) -> Mapping[str, Any]:
         if not isinstance(facts, dict):
             raise RunFolderError(
                 f"{self.layout.title}: the run has not begun; run its shards first"
@@ -211,11 +216,11 @@ class Parts:
         return facts
 
     def _read(self, index: int) -> dict[str, bytes] | None:
-        digests = read_json(self.layout.part_digests(index))
-        if not isinstance(digests, dict):
+        facts = read_json(self.layout.part_digests(index))
+        if not isinstance(facts, dict) or facts.get("request") != self.request:
             return None
         contents: dict[str, bytes] = {}
-        for name, digest in digests.items():
+        for name, digest in facts["tables"].items():
             try:
                 data = self.layout.part(index, str(name)).read_bytes()
             except FileNotFoundError:

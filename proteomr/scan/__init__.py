@@ -17,6 +17,7 @@ from proteomr.scan.parts import (
     JOINT_TESTS,
     MODEL_KEYS,
     PART_ORDER,
+    RATIO_OF,
     TERM_POSITION,
 )
 from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_blocks
@@ -31,6 +32,7 @@ __all__ = [
     "JOINT_TESTS",
     "MODEL_KEYS",
     "PART_ORDER",
+    "RATIO_OF",
     "TERM_POSITION",
     "Beside",
     "Cost",

@@ -6,13 +6,14 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import InputError
-from proteomr.models import Block, FitBlock
+from proteomr.models import Block, FitBlock, OwnInstruments
 from proteomr.scan.groups import Group
 from proteomr.scan.parts import PART_ORDER, tabulate
 from proteomr.scan.plan import Plan, ProteinBlock
@@ -83,16 +84,31 @@ class Scan:
             i: _read_own(plan.reading.covariates[i], block.proteins, rows)
             for i in sorted({i for g in block.groups for i in plan.groups[g].own})
         }
+        instruments = self._read_instruments(block.proteins, rows)
         parts = [
             tabulate(
                 plan,
                 block.proteins,
                 plan.groups[g],
-                self._fit(block, g, values, own, whole=rows is None),
+                self._fit(block, g, values, own, instruments, whole=rows is None),
             )
             for g in block.groups
         ]
         return pl.concat(parts).sort(PART_ORDER)
+
+    def _read_instruments(self, proteins: I64, rows: I64 | None) -> tuple[OwnInstruments, ...]:
+        """Return the instruments that each protein of a block has for itself."""
+        found = self.plan.reading.protein_instruments
+        if found is None:
+            return ()
+        columns = [np.array(found.columns_of[p], dtype=np.int64) for p in proteins.tolist()]
+        distinct = np.unique(np.concatenate(columns))
+        n = self.plan.cohort.n if rows is None else rows.size
+        values = _read(found.values, distinct, rows) if distinct.size else np.empty((0, n))
+        return tuple(
+            OwnInstruments(found.names_of(p), values[np.searchsorted(distinct, at)])
+            for p, at in zip(proteins.tolist(), columns, strict=True)
+        )
 
     def prepare(self, block: ProteinBlock) -> None:
         """Prepare the groups of a block, as its first fit would."""
@@ -122,7 +138,14 @@ class Scan:
             return fault
 
     def _fit(
-        self, block: ProteinBlock, g: int, values: F64, own: dict[int, F64], *, whole: bool
+        self,
+        block: ProteinBlock,
+        g: int,
+        values: F64,
+        own: dict[int, F64],
+        instruments: tuple[OwnInstruments, ...],
+        *,
+        whole: bool,
     ) -> FitBlock:
         """Fit the models of a group to values ``(b, n)`` of the whole cohort, or of its rows."""
         group = self.plan.groups[g]
@@ -145,7 +168,11 @@ class Scan:
             # The rows are of the plan's making: none is outside.
             np.take(values, group.rows, axis=1, out=raw, mode="clip")
         ready, infinite, able = self._transform(raw, own_raw)
-        fits = self.family.fit(state, ready)
+        if whole:
+            instruments = tuple(
+                replace(each, values=each.values[:, group.rows]) for each in instruments
+            )
+        fits = self.family.fit(state, replace(ready, instruments=instruments))
         self._refuse_infinite(fits, infinite, able)
         return fits
 

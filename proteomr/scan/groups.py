@@ -100,7 +100,8 @@ def group_models(
             for e, target in enumerate(targets):
                 complete, own, brings = covered.find(a, target.name)
                 rows = stratum.rows & complete & reading.modifiers.complete & observed[e]
-                apart = e if target.unfit or not family.shares_rows else -1
+                alone = target.unfit is not None or target.transform != "none"
+                apart = e if alone or not family.shares_rows else -1
                 key = rows.tobytes(), own, brings, apart
                 members = gathered.setdefault(key, _Gathered(np.flatnonzero(rows), own))
                 members.models.append(ModelKey(e, a, s))

@@ -1,14 +1,17 @@
-"""What modifies a scan's models: an interaction, weights and clusters, read from the samples."""
+"""What modifies a scan's models, read from the samples: an interaction, weights, clusters; and
+instruments.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.design import Formula, build, parse
+from proteomr.design import Formula, build, parse, union
 from proteomr.errors import ColumnError, FormulaError
 from proteomr.scan.columns import Columns
 
@@ -29,6 +32,10 @@ class Modifiers:
         or None)``.
     weights : ``(n,)``, NaN where a person has none or 0; or None.
     clusters : ``(n,)``, -1 where missing, or None.
+    instruments : ``(n, q)``, or None.
+    instrument_names : of its columns.
+    instrument_variables : columns of the samples that they are made of.
+    genotyped : ``(n,)``, who is in the file of the instruments of each protein; or None.
     """
 
     formula: Formula | None
@@ -36,6 +43,10 @@ class Modifiers:
     terms: tuple[tuple[str, str | None], ...]
     weights: F64 | None
     clusters: I64 | None
+    instruments: F64 | None = None
+    instrument_names: tuple[str, ...] = ()
+    instrument_variables: tuple[str, ...] = ()
+    genotyped: Bool | None = None
 
     @property
     def complete(self) -> Bool:
@@ -45,6 +56,10 @@ class Modifiers:
             complete &= ~np.isnan(self.weights)
         if self.clusters is not None:
             complete &= self.clusters >= 0
+        if self.instruments is not None:
+            complete &= ~np.isnan(self.instruments).any(axis=1)
+        if self.genotyped is not None:
+            complete &= self.genotyped
         return complete
 
 
@@ -55,15 +70,17 @@ def read_modifiers(
     interaction: str | None,
     weights: str | None,
     cluster: str | None,
+    instruments: Sequence[str] = (),
 ) -> Modifiers:
-    """Read interaction, weights and clusters from the samples.
+    """Read interaction, weights, clusters and instruments from the samples.
 
     Raises
     ------
     ColumnError
         A column is absent, or weights are below 0 or infinite.
     FormulaError
-        The interaction is not one covariate, such as ``sex``, ``age`` or ``C(education)``.
+        The interaction is not one covariate, such as ``sex``, ``age`` or ``C(education)``, or an
+        instrument is no term of columns.
     """
     formula: Formula | None = None
     products: F64 = np.empty((samples.height, 0))
@@ -76,6 +93,7 @@ def read_modifiers(
         terms,
         None if weights is None else _read_weights(columns[weights]),
         None if cluster is None else _read_clusters(columns, cluster),
+        *_read_instruments(columns, samples, instruments),
     )
 
 
@@ -100,6 +118,41 @@ def _read_interaction(
     if products.shape[1] == 1:
         return formula, products, ((str(formula), None),)
     return formula, products, tuple((name_of, None) for name_of in design.names[1:])
+
+
+def _read_instruments(
+    columns: Columns, samples: pl.DataFrame, texts: Sequence[str]
+) -> tuple[F64 | None, tuple[str, ...], tuple[str, ...]]:
+    """Return instruments, their names, and the columns that they are made of.
+
+    A text is the name of a column, or terms as in an adjustment set, such as ``C(quarter)``.
+    """
+    if not texts:
+        return None, (), ()
+    formula = union([_parse_instrument(columns, text) for text in texts])
+    present = np.logical_and.reduce([~columns.missing(name) for name in formula.variables])
+    if not np.any(present):
+        raise ColumnError(f"instruments {', '.join(texts)}: nobody has all of them")
+    for name in formula.variables:
+        columns.note_codes(name)
+    design = build(formula, samples.filter(pl.Series(present)))
+    values = np.full((samples.height, design.matrix.shape[1] - 1), np.nan)
+    values[present] = design.matrix[:, 1:]
+    if values.shape[1] == 0 or np.all(np.ptp(design.matrix[:, 1:], axis=0) == 0.0):
+        raise ColumnError(f"instruments {', '.join(texts)}: one value among all people")
+    return values, design.names[1:], formula.variables
+
+
+def _parse_instrument(columns: Columns, text: str) -> Formula:
+    """Return the terms of one instrument, or say of the instrument what is wrong with it."""
+    try:
+        formula = parse(text)
+        for name in formula.variables:
+            if name not in columns.names:
+                columns[name]  # says what may have been meant
+        return formula.resolve(list(columns.names))
+    except (FormulaError, ColumnError) as fault:
+        raise type(fault)(f"instrument {text!r}: {fault}") from None
 
 
 def _read_weights(column: pl.Series) -> F64:

@@ -21,6 +21,7 @@ __all__ = [
     "JOINT_TESTS",
     "MODEL_KEYS",
     "PART_ORDER",
+    "RATIO_OF",
     "TERM_POSITION",
     "tabulate",
 ]
@@ -30,6 +31,8 @@ JOINT_TESTS = "joint_tests"
 DETAILS = "details of "
 """Before the name of a further table: the column with its rows, in that of a model's first fit."""
 GIVEN_P = "given_neg_log10_p"
+RATIO_OF = "ratio_of"
+"""What the exponential of the estimate of a row is; null where it is nothing."""
 _JOINT = pl.List(
     pl.Struct(
         {
@@ -94,6 +97,7 @@ def tabulate(plan: Plan, proteins: I64, group: Group, fits: FitBlock) -> pl.Data
         c.DIRECTION: each_protein(
             [plan.family.direction(each.role) for each in targets], pl.String
         ),
+        RATIO_OF: each_protein([plan.family.ratio_of(each) for each in targets], pl.String),
         c.TERM: pl.Series([term for term, _ in named], dtype=pl.String),
         c.CONTRAST: pl.Series([contrast for _, contrast in named], dtype=pl.String),
         c.STRATUM: each_protein([strata[key.stratum].label for key in keys], pl.String),

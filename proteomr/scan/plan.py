@@ -132,8 +132,10 @@ class Plan:
         design = build(formula, frame.with_columns(shared))
         position = {a: i for i, a in enumerate(group.formulas)}
         used = sorted({key.target for key in group.models})
+        first = design.matrix[0].copy()
+        covariates, scales = condition_columns(design.matrix, overwrite=True)
         return Problem(
-            covariates=condition_columns(design.matrix, overwrite=True)[0],
+            covariates=covariates,
             names=design.names,
             factors=tuple(
                 Factor(f.name, f.codes, np.array(f.columns, dtype=np.int64)) for f in design.factors
@@ -151,7 +153,11 @@ class Plan:
             interaction=by.interaction[group.rows] if by.terms else None,
             weights=None if by.weights is None else by.weights[group.rows],
             clusters=None if by.clusters is None else by.clusters[group.rows],
+            instruments=None if by.instruments is None else by.instruments[group.rows],
+            instrument_names=by.instrument_names,
             notes=design.notes,
+            scales=scales,
+            shifts=first - covariates[0] * scales,
         )
 
 
@@ -197,6 +203,7 @@ def plan_blocks(
     if not reading.cohort.proteins.names:
         raise NothingToDo("the cohort has no proteins")
     refuse_unsupported(type(family), _describe_asked(reading, family, targets))
+    family.check_targets(targets)
     _refuse_clashes(reading, targets)
     size = choose_block_size(reading.cohort.n) if block_size is None else block_size
     groups: list[Group] = []
@@ -258,6 +265,25 @@ def _refuse_clashes(reading: Reading, targets: Sequence[Target]) -> None:
                 f"{clash[0].name!r} is an {clash[0].role} and in the adjustment set {label!r}: "
                 "take it out of one"
             )
+    _refuse_instruments_of_models(reading, targets)
+
+
+def _refuse_instruments_of_models(reading: Reading, targets: Sequence[Target]) -> None:
+    """Refuse a column that is an instrument and in the model itself."""
+    made_of = reading.modifiers.instrument_variables
+    for target in targets:
+        if target.name in made_of:
+            raise UsageError(
+                f"{target.name!r} is an {target.role} and an instrument: an instrument moves it "
+                "from outside; name another column"
+            )
+    for label, formula in zip(reading.labels, reading.formulas, strict=True):
+        both = [name for name in made_of if name in formula.variables]
+        if both:
+            raise UsageError(
+                f"{both[0]!r} is an instrument and in the adjustment set {label!r}: covariates are "
+                "instruments of themselves; take it out of one"
+            )
 
 
 def _partition(reading: Reading) -> list[I64]:
@@ -279,6 +305,7 @@ def _count_drops(reading: Reading, targets: Sequence[Target], *, step: str) -> t
         anywhere = np.logical_or.reduce([stratum.rows for stratum in reading.strata])
         counts = [(step, by, int(np.sum(~anywhere)))]
     names = [name for name in (reading.weights, reading.cluster) if name is not None]
+    names += reading.modifiers.instrument_variables
     zero = _find_weightless(reading)
     weightless: list[Drop] = []
     for stratum in reading.strata:
@@ -305,6 +332,9 @@ def _count_drops(reading: Reading, targets: Sequence[Target], *, step: str) -> t
         for name in formula.variables
     ]
     missing = [Drop(of, f"{name} missing", n) for of, name, n in counts]
+    genotyped = reading.modifiers.genotyped
+    if genotyped is not None:
+        missing.append(Drop(step, "not among the genotypes", int(np.sum(~genotyped))))
     return tuple(drop for drop in (*missing, *weightless) if drop.n)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from proteomr.errors import ColumnError, FormulaError, UsageError
 from proteomr.runs.notes import add_note
 from proteomr.scan.columns import Columns, label_level
 from proteomr.scan.modifiers import Modifiers, read_modifiers
-from proteomr.tables import Cohort, ProteinCovariate
+from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments
 
 __all__ = ["Beside", "Reading", "Stratum", "read_formulas"]
 
@@ -76,6 +76,7 @@ class Reading:
     strata : at least one.
     stratified_by, weights, cluster : the columns that were named for these; None without.
     beside : outcomes that stand in files of their own, by name.
+    protein_instruments : those that each protein has for itself.
     """
 
     cohort: Cohort
@@ -96,6 +97,8 @@ class Reading:
         if beside is None or not beside.formula.terms:
             return formula
         return Formula(unique_terms([*formula.terms, *beside.formula.terms]))
+
+    protein_instruments: ProteinInstruments | None = None
 
     def shared_values(self, protein: int) -> dict[str, F64]:
         """Return the covariates ``(n,)`` that a protein shares with all of its panel, by name."""
@@ -164,6 +167,8 @@ def read_formulas(
     weights: str | None = None,
     cluster: str | None = None,
     beside: Mapping[str, Beside] | None = None,
+    instruments: Sequence[str] = (),
+    protein_instruments: ProteinInstruments | None = None,
 ) -> Reading:
     """Meet a cohort with adjustment sets and with what modifies their models.
 
@@ -175,6 +180,8 @@ def read_formulas(
     strata, weights, cluster : columns of the samples.
     beside : outcomes that stand in files of their own, by name; the samples have the covariates of
         their formulas.
+    instruments : columns of the samples, or terms of them.
+    protein_instruments : those that each protein has for itself.
 
     Raises
     ------
@@ -199,8 +206,15 @@ def read_formulas(
                 "rename one"
             )
     modifiers = read_modifiers(
-        columns, cohort.samples, interaction=interaction, weights=weights, cluster=cluster
+        columns,
+        cohort.samples,
+        interaction=interaction,
+        weights=weights,
+        cluster=cluster,
+        instruments=instruments,
     )
+    if protein_instruments is not None:
+        modifiers = replace(modifiers, genotyped=protein_instruments.people)
     formulas = {"unadjusted": parse("1")} if adjust is None else adjust
     names = {covariate.name for covariate in covariates}
     for label, formula in formulas.items():
@@ -229,6 +243,7 @@ def read_formulas(
         weights=weights,
         cluster=cluster,
         beside=dict(beside or {}),
+        protein_instruments=protein_instruments,
     )
     _note_codes(reading)
     return reading

@@ -20,6 +20,7 @@ __all__ = [
     "orthonormalise",
     "scale_columns",
     "solve_least_squares",
+    "take_out",
     "triangle_of",
 ]
 
@@ -328,6 +329,34 @@ def solve_least_squares(X: F64, y: F64, *, tolerance: float = 1e-13) -> LeastSqu
         condition,
         refined,
     )
+
+
+def take_out(X: F64, Y: F64) -> tuple[F64, F64]:
+    """Return the coefficients ``(k, m)`` of columns Y ``(n, m)`` on X, and what X leaves of them.
+
+    As :func:`solve_least_squares` of each by itself, with one factorisation.
+
+    Parameters
+    ----------
+    X : ``(n, k)``, of full rank.
+
+    Examples
+    --------
+    >>> X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+    >>> coefficients, left = take_out(X, np.array([[1.0, 2.0], [3.0, 2.0], [5.0, 2.0]]))
+    >>> coefficients.round(12).tolist(), bool(np.abs(left).max() < 1e-12)
+    ([[1.0, 2.0], [2.0, 0.0]], True)
+    """
+    norms = np.exp2(np.round(np.log2(np.linalg.norm(X, axis=0))))
+    S = X / norms
+    Q, R = np.linalg.qr(S)
+    inverse = np.linalg.inv(R)
+    b = inverse @ (Q.T @ Y)
+    left = Y - S @ b
+    if np.linalg.norm(R, 2) * np.linalg.norm(inverse, 2) > _REFINE_ABOVE:
+        for column in range(Y.shape[1]):
+            b[:, column], left[:, column] = _refine(S, Y[:, column], Q, R, b[:, column])
+    return b / norms[:, None], left
 
 
 def _refine(S: F64, y: F64, Q: F64, R: F64, b: F64) -> tuple[F64, F64]:

@@ -14,6 +14,7 @@ from proteomr.tables.fields import Fields, name_field
 from proteomr.tables.harmonised import Direction, Harmonised
 from proteomr.tables.joint_tests import JointTests
 from proteomr.tables.measurements import Measurements, Platform, Precision
+from proteomr.tables.protein_instruments import ProteinInstruments
 from proteomr.tables.proteins import (
     ArrayProteins,
     Proteins,
@@ -40,6 +41,7 @@ __all__ = [
     "Platform",
     "Precision",
     "ProteinCovariate",
+    "ProteinInstruments",
     "Proteins",
     "Schema",
     "SignificanceColumn",

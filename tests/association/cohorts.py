@@ -9,6 +9,7 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.association import ModelSpec
+from proteomr.models import IvOptions, find_family
 from proteomr.tables import ArrayProteins, Cohort
 
 
@@ -22,6 +23,9 @@ def make_samples(n: int, *, seed: int = 0) -> pl.DataFrame:
             "age": g.normal(56, 8, n),
             "sex": g.integers(0, 2, n),
             "site": g.integers(0, 4, n).astype(str),
+            # strong for one exposure, weak for the other
+            "assigned": (np.arange(n) % 3 == 0) + g.normal(0, 0.5, n),
+            "distance": g.normal(size=n),
         }
     )
 
@@ -40,4 +44,6 @@ def make_cohort(samples: pl.DataFrame, values: F64) -> Cohort:
 
 def spec_of(family: Any, **more: Any) -> ModelSpec:
     adjust = more.pop("adjust", {"none": "1", "full": "age + C(site)"})
+    if find_family(family).supports.instruments:
+        more.setdefault("iv", IvOptions(("assigned", "distance")))
     return ModelSpec(family, more.pop("exposures", ("iso", "lo")), adjust, **more)

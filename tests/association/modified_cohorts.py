@@ -10,6 +10,7 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.association import ModelSpec
 from proteomr.models import FAMILIES as REGISTERED
+from proteomr.models import IvOptions, find_family
 from proteomr.tables import ArrayProteins, Cohort
 
 N, PROTEINS = 260, 3
@@ -31,6 +32,7 @@ def make_samples() -> pl.DataFrame:
             "site": g.choice(["a", "b", "c"], N),
             "weight": g.uniform(0.4, 2.5, N),
             "family": g.integers(0, CLUSTERS, N),
+            "distance": g.normal(size=N),
         }
     )
 
@@ -54,4 +56,6 @@ def make_cohort(samples: pl.DataFrame | None = None, values: F64 | None = None) 
 def spec_of(family: Any, **more: Any) -> ModelSpec:
     adjust = more.pop("adjust", {"one": "age + C(site)"})
     exposures = more.pop("exposures", ("iso",))
+    if find_family(family).supports.instruments:
+        more.setdefault("iv", IvOptions(("distance", "edu")))
     return ModelSpec(family, exposures, adjust, transform=more.pop("transform", "none"), **more)

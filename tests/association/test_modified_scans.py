@@ -10,6 +10,7 @@ import pytest
 
 from proteomr.association import plan_scan, scan_cohort, summarise
 from proteomr.errors import ColumnError, FormulaError, ProteomrError, UsageError
+from proteomr.models import find_family
 from proteomr.tables import Associations
 from tests.association.modified_cohorts import (
     CLUSTERED_FAMILIES,
@@ -39,6 +40,10 @@ MISSING = [
 def test_people_without_a_modifier_are_left_out_and_counted(
     family: Any, options: dict[str, Any], name: str, step: str
 ) -> None:
+    if "interaction" in options and not find_family(family).supports.interaction:
+        with pytest.raises(UsageError, match="interaction"):
+            spec_of(family, **options)
+        return
     samples, lost = make_samples(), pl.Series(np.arange(N) % 13 == 5)
     values = make_values(samples)
     column = samples[name].set(lost, None)

@@ -12,7 +12,7 @@ import statsmodels.api as sm
 from proteomr._typing import F64
 from proteomr.association import ModelSpec, scan_cohort, summarise
 from proteomr.errors import UsageError
-from proteomr.models import FAMILIES
+from proteomr.models import FAMILIES, IvOptions, find_family
 from tests.association.cohorts import make_cohort, make_samples, make_values
 
 OUTCOMES = [family.name for family in FAMILIES if "outcome" in family.supports.roles]
@@ -21,6 +21,8 @@ OUTCOMES = [family.name for family in FAMILIES if "outcome" in family.supports.r
 def scan(family: str, n: int, **more: Any) -> tuple[pl.DataFrame, pl.DataFrame, F64]:
     samples, values = make_samples(n), make_values(n, 4)
     more = {"outcomes": ("iso", "lo"), "adjust": {"aged": "age + C(site)"}, **more}
+    if find_family(family).supports.instruments:
+        more.setdefault("iv", IvOptions(("assigned", "distance")))
     spec = ModelSpec(family, transform="none", **more)
     return scan_cohort(make_cohort(samples, values), spec).frame, samples, values
 
@@ -86,7 +88,10 @@ def test_outcomes_are_summed_up_and_corrected_as_exposures_are(family: str) -> N
     samples, values = make_samples(200), make_values(200, 4)
     spans: list[tuple[Any, int]] = [("joint", 8), ("exposure", 4)]
     for test_family, tests in spans:
-        spec = ModelSpec(family, outcomes=("iso", "lo"), test_family=test_family)
+        more: dict[str, Any] = {}
+        if find_family(family).supports.instruments:
+            more["iv"] = IvOptions(("assigned", "distance"))
+        spec = ModelSpec(family, outcomes=("iso", "lo"), test_family=test_family, **more)
         table = scan_cohort(make_cohort(samples, values), spec)
         p = table.frame["p_value"].to_numpy()
         np.testing.assert_allclose(table.frame["p_bonferroni"], np.minimum(p * tests, 1))

@@ -11,7 +11,7 @@ import pytest
 
 from proteomr.association import ModelSpec, scan_cohort
 from proteomr.io import read_cohort, read_protein_covariate
-from proteomr.models import FAMILIES, AnyFamily
+from proteomr.models import FAMILIES, AnyFamily, IvOptions
 from proteomr.tables import Cohort, ProteinCovariate
 
 STORED = Path(__file__).resolve().parents[1] / "reference"
@@ -51,7 +51,8 @@ def test_scan_equals_r(
     assert stored["R"].startswith("4.")
     tolerance = TOLERANCES[family.distribution]
     wanted = stored[family.name]
-    spec = ModelSpec(family.name, ("lonely",), {"full": wanted["adjust"]})
+    iv = IvOptions(tuple(wanted.get("instruments", ())))
+    spec = ModelSpec(family.name, ("lonely",), {"full": wanted["adjust"]}, iv=iv)
     found = scan_cohort(cohort, spec, covariates=[timegap]).frame
     assert set(found["status"]) == {"ok"}
     assert found["n"].to_list() == wanted["n"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +162,7 @@ def test_merging_before_all_shards_are_there_counts_what_lacks(
     request_of: AssociateRequest, tmp_path: Path
 ) -> None:
     run_job(AssociateJob(request_of), Output(tmp_path, shard=Shard(1, 2)))
-    with pytest.raises(RunFolderError, match="1 of 3 parts are absent or damaged"):
+    with pytest.raises(RunFolderError, match="1 of 3 parts are absent, damaged or of another run"):
         merge(tmp_path)
 
 
@@ -204,3 +205,30 @@ def test_what_is_asked_and_read_makes_the_digest(study: Path) -> None:
     assert digest(turned) != digest()
     assert digest(id_column="ID") != digest()
     assert digest(effective_tests=True) != digest()
+
+
+def test_parts_of_another_run_are_no_parts_of_this_one(study: Path, tmp_path: Path) -> None:
+    """Shards of two requests whose folders were copied together: 100 of one, 20 of the other."""
+    for index, adjust in ((1, {"m": "1"}), (2, {"m": "age"})):
+        spec = ModelSpec("logistic", ("iso",), adjust)
+        job = AssociateJob(
+            make_request(spec, study / "samples.parquet", study / "proteins.parquet")
+        )
+        out = tmp_path / f"shard{index}"
+        run_job(job, Output(out, shard=Shard(index, 2)), executor=Serial(), account=Account())
+        shutil.copytree(out, tmp_path / "all", dirs_exist_ok=True)
+    with pytest.raises(RunFolderError, match="2 of 3 parts are absent, damaged or of another run"):
+        merge_shards(tmp_path / "all", output=Output(tmp_path / "all"), account=Account())
+
+
+def test_shards_of_one_run_from_several_machines_are_merged(study: Path, tmp_path: Path) -> None:
+    spec = ModelSpec("logistic", ("iso",), {"m": "1"})
+    job = AssociateJob(make_request(spec, study / "samples.parquet", study / "proteins.parquet"))
+    for index in (1, 2):
+        out = tmp_path / f"shard{index}"
+        run_job(job, Output(out, shard=Shard(index, 2)), executor=Serial(), account=Account())
+        shutil.copytree(out, tmp_path / "all", dirs_exist_ok=True)
+    merge_shards(tmp_path / "all", output=Output(tmp_path / "all"), account=Account())
+    run_job(job, Output(tmp_path / "one"), executor=Serial(), account=Account())
+    merged = (tmp_path / "all" / "associations.parquet").read_bytes()
+    assert merged == (tmp_path / "one" / "associations.parquet").read_bytes()

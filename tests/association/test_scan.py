@@ -17,7 +17,7 @@ from proteomr.association import scan_cohort
 from proteomr.execute import Threads
 from proteomr.io import read_cohort
 from proteomr.models import FAMILIES as REGISTERED
-from proteomr.models import Status
+from proteomr.models import IvOptions, Status
 from proteomr.tables import ArrayProteins, Cohort, ProteinCovariate, load_schema
 from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
 from tests.models.rounding import bound_of_blocks
@@ -319,8 +319,20 @@ def test_a_site_without_cases_leaves_the_protein_its_limit(n: int) -> None:
     assert (whole["n"].to_numpy() > scan_cohort(less, spec).frame["n"].to_numpy()).all()
 
 
+@pytest.mark.parametrize("n", [90, 2300])
+def test_instruments_that_are_constant_where_the_protein_is_seen_identify_nothing(n: int) -> None:
+    samples, values = make_samples(n), make_values(n, 1)[:, 0]
+    values[: n // 2] = np.nan
+    samples = samples.with_columns(late=pl.Series(np.arange(n) < n // 2 - 1).cast(pl.Float64))
+    found = status_of(
+        values, family="iv", n=n, adjust="age", samples=samples, iv=IvOptions(("late",))
+    )
+    wanted = "no instrument varies beside the covariates on the rows of the fit"
+    assert found == ("not_identified", wanted)
+
+
 def test_every_status_is_reached_by_a_test_here() -> None:
-    reached = {"ok", "too_few", "collinear", "untransformed", *bad_proteins(10)}
+    reached = {"ok", "too_few", "collinear", "untransformed", "not_identified", *bad_proteins(10)}
     schema = {column.name: column for column in load_schema("associations").columns}
     assert set(schema["status"].values) - reached == {"not_converged"}
     assert reached <= {status.name for status in Status}

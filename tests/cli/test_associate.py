@@ -133,7 +133,7 @@ def test_shards_merge_to_the_bytes_of_one_run(associate: Any, proteomr: Any, wid
     assert first.out == f"{shared}\n"
     assert "when all are: proteomr merge" in first.err
     assert early.code == 3
-    assert "1 of 3 parts are absent or damaged" in early.message
+    assert "1 of 3 parts are absent, damaged or of another run" in early.message
     merged = proteomr("merge", shared)
     assert merged.code == 0
     assert merged.out.splitlines()[-1] == str(shared / "associations.parquet")

@@ -6,6 +6,7 @@ import functools
 
 from tests.fuzz.seed import Seed
 from tests.fuzz.seeds_of_people import (
+    choice_seeds,
     cohort_seeds,
     delivery_seeds,
     mass_spectrometry_seeds,
@@ -19,6 +20,7 @@ from tests.fuzz.seeds_of_variants import genetics_seeds, sumstats_seeds
 def seeds() -> tuple[Seed, ...]:
     """Return the seeds of all readers, always the same."""
     made = (
+        *choice_seeds(),
         *cohort_seeds(),
         *delivery_seeds(),
         *mass_spectrometry_seeds(),

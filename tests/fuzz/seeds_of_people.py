@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from proteomr.io import read_cohort, read_measurements, read_protein_covariate
+from proteomr.design import parse
+from proteomr.io import read_cohort, read_measurements, read_outcomes, read_protein_covariate
 from proteomr.io.people_lists import read_people_list
+from proteomr.io.protein_choice import read_protein_list
 from proteomr.io.ukbiobank.participants import read_fields
 from tests.fuzz.seed import IDS, PEOPLE, Door, Seed, as_csv, as_parquet, what_is_taken
 from tests.io.deliveries import DELIVERIES
@@ -88,6 +90,33 @@ def cohort_seeds() -> list[Seed]:
     files = {"w": listed}
     alone = Seed("withdrawn csv", files, ("w",), lambda f: read_people_list(f / "w"), people)
     return [*seeds, alone]
+
+
+def choice_seeds() -> list[Seed]:
+    """Return seeds of files of outcomes, and of lists and tables of proteins."""
+    people = frozenset(map(str, IDS))
+    beside = {"samples": as_csv(_samples()), "proteins": as_parquet(_proteins())}
+    outcomes = _samples().select("eid", "site", grip=pl.col("age") / 7, mass="bmi")
+
+    def read(folder: Path) -> object:
+        cohort = read_cohort(folder / "samples", folder / "proteins", scratch=folder)
+        formula = parse("C(site)")
+        table = read_outcomes(folder / "o", label="o", cohort=cohort, formula=formula)
+        return [table.outcomes, table.covariates, table.drops]
+
+    hits = pl.DataFrame({"protein": PROTEINS, "q_bh": [0.01, 0.2, 0.03]})
+
+    def choose(folder: Path) -> object:
+        return read_protein_list(folder / "hits", rows=["q_bh < 0.05"])
+
+    listed = "".join(f"{name}\n" for name in PROTEINS).encode()
+    return [
+        Seed("outcomes csv", {**beside, "o": as_csv(outcomes)}, ("o",), read, people),
+        Seed("outcomes parquet", {**beside, "o": as_parquet(outcomes)}, ("o",), read, people),
+        Seed("hits csv", {"hits": as_csv(hits)}, ("hits",), choose),
+        Seed("hits parquet", {"hits": as_parquet(hits)}, ("hits",), choose),
+        Seed("list of proteins", {"l": listed}, ("l",), lambda f: read_protein_list(f / "l")),
+    ]
 
 
 def delivery_seeds() -> list[Seed]:

@@ -50,8 +50,10 @@ tight <- glm.control(epsilon = 1e-14, maxit = 100)
 adjust <- list(
   logistic = "timegap + age + sex + C(site)",
   linear = "timegap + age + sex + C(site) + C(edu)",
-  multinomial = "timegap + age + sex + C(site)"
+  multinomial = "timegap + age + sex + C(site)",
+  iv = "timegap + age + sex + C(site)"
 )
+instruments <- list(iv = '["C(edu)"]')
 fits <- list(
   logistic = function(j) {
     d <- complete(j, c("age", "sex", "site"))
@@ -69,6 +71,17 @@ fits <- list(
     d <- complete(j, c("age", "sex", "site", "edu"))
     row <- summary(lm(x ~ lonely + timegap + age + sex + factor(site) + factor(edu), d))$coefficients["lonely", ]
     c(n = nrow(d), estimate = row[[1]], se = row[[2]], p = row[[4]])
+  },
+  # two-stage least squares: the first stage's fitted values, residuals of the exposure itself
+  iv = function(j) {
+    d <- complete(j, c("age", "sex", "site", "edu"))
+    d$fitted <- fitted(lm(lonely ~ timegap + age + sex + factor(site) + factor(edu), d))
+    second <- lm(x ~ fitted + timegap + age + sex + factor(site), d)
+    b <- coef(second)[["fitted"]]
+    rss <- sum((resid(second) - b * (d$lonely - d$fitted))^2)
+    df <- second$df.residual
+    se <- sqrt(rss / df * summary(second)$cov.unscaled["fitted", "fitted"])
+    c(n = nrow(d), estimate = b, se = se, p = 2 * pt(-abs(b / se), df))
   }
 )
 # of two levels it is the same likelihood; of more see make_groups.R
@@ -78,6 +91,7 @@ scan <- function(name) {
   table <- t(sapply(seq_len(proteins), fits[[name]]))
   columns <- sprintf('    "%s": %s', colnames(table), apply(table, 2, as_json))
   columns <- c(sprintf('    "adjust": "%s"', adjust[[name]]), columns)
+  if (!is.null(instruments[[name]])) columns <- c(sprintf('    "instruments": %s', instruments[[name]]), columns)
   sprintf('  "%s": {\n%s\n  }', name, paste(columns, collapse = ",\n"))
 }
 version <- paste(R.version$major, R.version$minor, sep = ".")

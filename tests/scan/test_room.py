@@ -36,8 +36,9 @@ def plan_of(reading: Reading, family: Any, *, names: tuple[str, ...] = ("iso", "
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: str(family.name))
 def test_parts_hold_the_fits_that_the_table_of_a_specification_has(family: Any) -> None:
-    reading = read()
-    parts = fit_blocks(plan_of(reading, family()), executor=Serial())
+    spec = spec_of(family.name)
+    reading = read(instruments=spec.iv.instruments)
+    parts = fit_blocks(plan_of(reading, spec.build_family()), executor=Serial())
     frame = pl.concat(parts)
     wanted = scan_cohort(reading.cohort, spec_of(family.name), block_size=3).frame
     keys = ["protein", "exposure", "adjustment"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,15 @@ import polars as pl
 from proteomr._typing import F64, I64, Bool
 from proteomr.border import reads
 from proteomr.errors import FormatError, InputError, UsageError
-from proteomr.io.sources import inspect_file
+from proteomr.io.genetics.plink_files import (
+    PLINK_MAGIC,
+    beside,
+    map_bed,
+    prefix_of,
+    read_bim,
+    read_fields,
+    read_pvar,
+)
 from proteomr.stats.linkage import (
     U64,
     LdMeasure,
@@ -28,12 +35,8 @@ from proteomr.stats.linkage import (
 
 __all__ = ["GenotypePanel", "LdSource", "open_genotypes", "read_bed", "read_pgen"]
 
-_MAGIC: Final = b"\x6c\x1b\x01"
 _LOW_BITS: Final = np.uint64(0x5555555555555555)
 _ONE: Final = np.uint64(1)
-_BIM: Final = ("chromosome", "variant_id", "centimorgan", "position_bp", "allele_1", "allele_2")
-_CHROMOSOMES: Final = {"23": "X", "24": "Y", "25": "X", "XY": "X", "26": "MT", "M": "MT"}
-_SUFFIXES: Final = re.compile(r"\.(bed|bim|fam|pgen|pvar|psam)$")
 
 
 class LdSource(Protocol):
@@ -144,12 +147,12 @@ def open_genotypes(path: str | Path, *, measure: LdMeasure = "haplotype") -> Gen
     proteomr.errors.InputError: no such panel: neither no such panel.bed nor no such panel.pgen \
 is there; name the prefix of a panel
     """
-    prefix = _prefix(path)
-    if _beside(prefix, "bed").is_file():
+    prefix = prefix_of(path)
+    if beside(prefix, "bed").is_file():
         return read_bed(prefix, measure=measure)
-    if _beside(prefix, "pgen").is_file():
+    if beside(prefix, "pgen").is_file():
         return read_pgen(prefix, measure=measure)
-    bed, pgen = _beside(prefix, "bed"), _beside(prefix, "pgen")
+    bed, pgen = beside(prefix, "bed"), beside(prefix, "pgen")
     raise InputError(f"{path}: neither {bed} nor {pgen} is there; name the prefix of a panel")
 
 
@@ -169,11 +172,11 @@ def read_bed(path: str | Path, *, measure: LdMeasure = "haplotype") -> GenotypeP
     InputError
         There is no such file, or nobody is left who has no parent in it.
     """
-    prefix = _prefix(path)
-    variants = _read_bim(_beside(prefix, "bim"))
-    founders = _read_founders(_beside(prefix, "fam"))
-    bed = _beside(prefix, "bed")
-    data = _map_bed(bed, m=variants.height, n=founders.size)
+    prefix = prefix_of(path)
+    variants = read_bim(beside(prefix, "bim"))
+    founders = _read_founders(beside(prefix, "fam"))
+    bed = beside(prefix, "bed")
+    data = map_bed(bed, m=variants.height, n=founders.size)
     mask = _spread_mask(founders)
 
     def load(rows: I64) -> U64:
@@ -205,18 +208,18 @@ def read_pgen(path: str | Path, *, measure: LdMeasure = "haplotype") -> Genotype
     FormatError
         A file is cut off, of another format or does not fit the others.
     """
-    prefix = _prefix(path)
+    prefix = prefix_of(path)
     try:
         pgenlib: Any = importlib.import_module("pgenlib")
     except ImportError:
         remedy = "install proteomr[geno], or write a bed file with plink2 --make-bed"
         raise UsageError(f"pgen files are read by the package pgenlib: {remedy}") from None
-    variants = _read_pvar(_beside(prefix, "pvar"))
-    founders = _read_founders(_beside(prefix, "psam"))
-    place = _beside(prefix, "pgen")
+    variants = read_pvar(beside(prefix, "pvar"))
+    founders = _read_founders(beside(prefix, "psam"))
+    place = beside(prefix, "pgen")
     with place.open("rb") as file:
         head = file.read(2)
-    if head != _MAGIC[:2]:
+    if head != PLINK_MAGIC[:2]:
         raise FormatError("is no pgen file", path=place)
     several = variants["allele_1"].str.contains(",", literal=True).to_numpy()
     try:
@@ -237,31 +240,6 @@ def read_pgen(path: str | Path, *, measure: LdMeasure = "haplotype") -> Genotype
     return GenotypePanel(variants, int(founders.sum()), load=load, measure=measure)
 
 
-def _prefix(path: str | Path) -> Path:
-    return Path(_SUFFIXES.sub("", str(path)))
-
-
-def _beside(prefix: Path, suffix: str) -> Path:
-    return prefix.with_name(f"{prefix.name}.{suffix}")
-
-
-def _map_bed(path: Path, *, m: int, n: int) -> Any:
-    """Return the content of a bed file (m, bytes), mapped from the disk."""
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; bed, bim and fam are needed")
-    size, width = path.stat().st_size, -(-n // 4)
-    with path.open("rb") as file:
-        head = file.read(3)
-    if head[:2] == _MAGIC[:2] and len(head) == 3 and head != _MAGIC:
-        raise FormatError("is ordered by person; write it again with plink --make-bed", path=path)
-    if head != _MAGIC:
-        raise FormatError("is no bed file of PLINK 1 (its first bytes differ)", path=path)
-    if size != 3 + m * width:
-        expected = f"{m} variants in {n} people take {3 + m * width}"
-        raise FormatError(f"{size} bytes; {expected}: cut off, or beside another bim", path=path)
-    return np.memmap(path, dtype=np.uint8, mode="r", offset=3, shape=(m, width))
-
-
 def _spread_mask(used: Bool) -> U64:
     """Return words with the lower bit of each pair set for the people used."""
     words = -(-used.size // 32)
@@ -272,98 +250,9 @@ def _spread_mask(used: Bool) -> U64:
 
 
 @reads
-def _read_lines(path: Path) -> pl.DataFrame:
-    """Return a file of fields without a header, parted by a tab or by blanks, as text columns."""
-    inspect_file(path)
-    with path.open("rb") as file:
-        first = file.readline().strip()
-    if b"\t" in first and b" " in first:
-        return _part_lines(path)
-    separator = "\t" if b"\t" in first else " "
-    try:
-        lines = pl.read_csv(
-            path,
-            has_header=False,
-            separator=separator,
-            infer_schema=False,
-            quote_char=None,
-            encoding="utf8-lossy",
-            glob=False,
-        )
-    except pl.exceptions.PolarsError:
-        return _part_lines(path)
-    regular = lines.width > 1 and not any(lines.null_count().row(0))
-    return lines if regular else _part_lines(path)
-
-
-def _part_lines(path: Path) -> pl.DataFrame:
-    """Return the fields of lines that any run of blanks parts, or refuse the first that differs."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        rows = [line.split() for line in file]
-    while rows and not rows[-1]:
-        rows.pop()
-    width = len(rows[0]) if rows else 0
-    for number, row in enumerate(rows, start=1):
-        if len(row) != width:
-            found = f"{len(row)} fields, {width} in the first line" if row else "a blank line"
-            raise FormatError(found, path=path, line=number)
-    return pl.DataFrame(rows, orient="row", schema=[f"column_{k + 1}" for k in range(width)])
-
-
-@reads
-def _read_bim(path: Path) -> pl.DataFrame:
-    lines = _read_lines(path)
-    if lines.width != len(_BIM):
-        raise FormatError(f"{lines.width} columns; a bim file has {len(_BIM)}", path=path)
-    lines.columns = list(_BIM)
-    return _tidy_variants(lines, path=path)
-
-
-@reads
-def _read_pvar(path: Path) -> pl.DataFrame:
-    inspect_file(path)
-    try:
-        lines = pl.read_csv(
-            path,
-            separator="\t",
-            comment_prefix="##",
-            infer_schema=False,
-            quote_char=None,
-            glob=False,
-        )
-    except pl.exceptions.PolarsError as fault:
-        raise FormatError("is no pvar file", path=path) from fault
-    names = {"#CHROM": _BIM[0], "ID": _BIM[1], "POS": _BIM[3], "ALT": _BIM[4], "REF": _BIM[5]}
-    if absent := [name for name in names if name not in lines.columns]:
-        raise FormatError(f"no column {absent[0]!r}; a pvar file has a header", path=path)
-    return _tidy_variants(lines.select(list(names)).rename(names), path=path)
-
-
-def _tidy_variants(lines: pl.DataFrame, *, path: Path) -> pl.DataFrame:
-    chromosome = pl.col("chromosome").str.replace("(?i)^chr", "").str.to_uppercase()
-    position = pl.col("position_bp").cast(pl.Int64, strict=False)
-    variants = lines.select(
-        pl.col("variant_id"),
-        chromosome.replace(_CHROMOSOMES).alias("chromosome"),
-        position,
-        pl.col("allele_1", "allele_2").str.to_uppercase(),
-    )
-    wrong = variants["position_bp"].is_null()
-    if wrong.any():
-        row = int(wrong.arg_max() or 0)
-        found = str(lines["position_bp"][row])[:20]
-        raise FormatError(
-            f"variant {row + 1}: position {found!r} is no whole number",
-            path=path,
-            column="position_bp",
-        )
-    return variants
-
-
-@reads
 def _read_founders(path: Path) -> Bool:
     """Return who has no parent named (n,), from a fam or psam file."""
-    lines = _read_lines(path)
+    lines = read_fields(path)
     if str(lines[0, 0]).startswith("#"):
         header = [str(cell) for cell in lines.row(0)]
         lines = lines[1:].rename(dict(zip(lines.columns, header, strict=True)))

@@ -20,6 +20,7 @@ from benchmarks.rows.forms import FORMS
 from benchmarks.rows.groups import Groups
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods, make_pairs
 from benchmarks.rows.mr_loop import fit_defaults
+from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Found, Regressions, affordable, find_exactly
 from benchmarks.rows.row import Matter, Scope
@@ -38,7 +39,10 @@ def readings(matter: Matter, scope: Scope) -> list[Reading]:
 
 @pytest.mark.parametrize(
     "matter",
-    [Floors(), Ranks(), Groups(), ManyOutcomes(), RobustMethods(), QualityControl(), Munging()],
+    [
+        *(Floors(), Ranks(), Groups(), Phenome(), ManyOutcomes(), RobustMethods()),
+        *(QualityControl(), Munging()),
+    ],
 )
 def test_every_row_of_a_matter_is_measured_and_right(matter: Matter, scope: Scope) -> None:
     found = readings(matter, scope)
