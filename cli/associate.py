@@ -12,11 +12,13 @@ from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .iv_options import Instruments
 from .jobs import Task, choose_formats, read_shard, run_command
+from .moderation_options import Moderation
 from .outcome_options import Outcomes
 from .people_options import People
 from .protein_options import ChosenProteins
 from .remedies import refuse_stray_words
 from .show_associations import describe_failures, show_associations
+from .weight_options import Rows
 
 if TYPE_CHECKING:
     from proteomr.association import AssociateJob
@@ -30,7 +32,7 @@ __all__ = ["associate"]
 
 Transform = Literal["rint", "log2", "zscore", "none"]
 Tests = Literal["joint", "exposure"]
-Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2"]
+Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "linearised"]
 
 
 @takes_bundles
@@ -149,6 +151,7 @@ def associate(
             help="Column of the samples with the weight of each person; 0 leaves a person out.",
         ),
     ] = None,
+    rows: Rows,
     cluster: Annotated[
         str | None,
         typer.Option(
@@ -158,15 +161,17 @@ def associate(
         ),
     ] = None,
     errors: Annotated[
-        Errors,
+        Errors | None,
         typer.Option(
             "--se",
             metavar="KIND",
             rich_help_panel=shared.MODELS,
             help="Standard errors: classical; HC0, HC1, HC2, HC3 as R's sandwich; CR0, CR1, CR2 "
-            "clustered, as clubSandwich.",
+            "clustered, as clubSandwich; linearised as survey::svyglm. Without: classical, or with "
+            "sampling weights linearised, or CR1 if there is a --cluster.",
+            show_default=False,
         ),
-    ] = "classical",
+    ] = None,
     instruments: Instruments,
     firth: Annotated[
         bool,
@@ -176,6 +181,7 @@ def associate(
             help="Firth's estimate with its profile interval where a logistic fit is separated.",
         ),
     ] = False,
+    moderation: Moderation,
     tests: Annotated[
         Tests,
         typer.Option(
@@ -295,6 +301,8 @@ def associate(
             errors=errors,
             cluster=cluster,
             weights=weights,
+            weight_kind=rows.weight_kind,
+            absorb=tuple(rows.absorb or ()),
             level=level,
             outcomes=tuple(outcome or ()),
             reference_level=reference_level,
@@ -302,6 +310,7 @@ def associate(
             ordered=ordered,
             iv=instruments.read(),
             coefficients=coefficients,
+            moderation=moderation.read(),
         )
         request = make_request(
             spec,

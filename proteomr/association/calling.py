@@ -16,7 +16,13 @@ from proteomr.execute import Threads, available_threads
 from proteomr.io import PeopleChoice, ProteinChoice, find_files
 from proteomr.io.genetics.dosages import PLINK_ENDINGS, is_plink
 from proteomr.io.genetics.plink_files import prefix_of
-from proteomr.models import IvOptions, OutcomeTransform
+from proteomr.models import (
+    IvOptions,
+    ModerationKind,
+    ModerationOptions,
+    OutcomeTransform,
+    WeightKind,
+)
 from proteomr.runs import Account, Output, Results, Source, run_job
 from proteomr.runs.request import Data
 from proteomr.stats.sandwich import ErrorKind
@@ -41,7 +47,9 @@ def associate(
     strata: str | None = None,
     weights: str | None = None,
     cluster: str | None = None,
-    errors: ErrorKind = "classical",
+    weight_kind: WeightKind = "precision",
+    absorb: str | Sequence[str] = (),
+    errors: ErrorKind | None = None,
     firth: bool = False,
     tests: TestFamily = "joint",
     level: float = 0.95,
@@ -51,6 +59,9 @@ def associate(
     coefficients: bool = False,
     instruments_by_protein: Data | None = None,
     genotypes: Data | None = None,
+    moderate: ModerationKind | None = None,
+    block: str | None = None,
+    contrast: str | Sequence[str] = (),
     effective_tests: bool = False,
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
@@ -88,13 +99,16 @@ def associate(
         its own columns; by label where there are several.
     outcome_transform : of continuous outcomes, within the complete cases of each fit.
     adjust : adjustment sets by label, such as ``{"simple": "age + sex"}``; none without.
-    transform, interaction, strata, weights, cluster, errors, firth, level : of the models.
+    transform, interaction, strata, weights, weight_kind, absorb, cluster, errors, firth, level : of
+        the models.
     reference_level, ordered : of targets that have levels, see :class:`ModelSpec`.
     iv : instruments and their estimator, for the iv family.
     coefficients : also a table of all coefficients of every model.
     instruments_by_protein, genotypes : table of proteins and variants, instruments of each protein
         for itself, and their dosages, a path of PLINK's files, a table or a frame; without
         genotypes the variants are columns of the samples.
+    moderate, block, contrast : empirical Bayes over the proteins, correlated blocks and contrasts
+        of levels, see :class:`ModerationOptions`.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
@@ -152,6 +166,8 @@ def associate(
         errors=errors,
         cluster=cluster,
         weights=weights,
+        weight_kind=weight_kind,
+        absorb=_names(absorb),
         level=level,
         outcomes=_names(outcome),
         reference_level=reference_level,
@@ -159,6 +175,7 @@ def associate(
         ordered=ordered,
         iv=_with_own(iv or IvOptions(), by_protein=instruments_by_protein is not None),
         coefficients=coefficients,
+        moderation=ModerationOptions(moderate, block, _names(contrast)),
     )
     request = make_request(
         spec,

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
+from proteomr.association.moderation import moderate_parts
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
 from proteomr.scan import GIVEN_P, PART_ORDER, RATIO_OF, TERM_POSITION
@@ -44,7 +45,7 @@ def collect(
     testing over the tests that the specification names. Fits without an estimate take no part in a
     correction (as in R's ``p.adjust``).
     """
-    frame = pl.concat(parts).sort(PART_ORDER)
+    frame = pl.concat(moderate_parts(parts, spec)).sort(PART_ORDER)
     frame = frame.with_columns(_statistics(frame, spec))
     family = [pl.col(c.ADJUSTMENT), pl.col(c.STRATUM), pl.col(TERM_POSITION) > 0]
     if spec.test_family == "exposure":

@@ -10,6 +10,7 @@ from proteomr.association.specification import ModelSpec
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.io import OutcomeTable, add_covariates
 from proteomr.models import NUMBERS, AnyFamily, OutcomeTransform, Target
+from proteomr.models.level_contrasts import ask_contrasts
 from proteomr.models.targets import LINEAR
 from proteomr.runs.notes import add_note
 from proteomr.scan import (
@@ -77,6 +78,8 @@ def plan_scan(
         strata=spec.strata,
         weights=spec.weights,
         cluster=spec.cluster,
+        absorb=spec.absorb,
+        block=spec.moderation.block,
         beside=beside,
         instruments=spec.iv.instruments,
         protein_instruments=instruments,
@@ -179,6 +182,8 @@ def _read_targets(
                 read_target(reading, name, role=spec.role, family=family, reference=reference)
             )
     named = [target.name for target in targets if target.contrasts != (LINEAR,)]
+    contrasts = spec.moderation.contrasts
+    targets = ask_contrasts(targets, contrasts) if contrasts else targets
     repeated = [name for name in named if named.count(name) > 1]
     if repeated:
         raise UsageError(f"{spec.role} {repeated[0]!r} is given twice, once by C()")

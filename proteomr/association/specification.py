@@ -4,28 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from proteomr.association.outcome_options import OutcomeOptions
 from proteomr.design import Formula, parse_sets
 from proteomr.errors import UsageError, nearest
 from proteomr.models import (
+    WEIGHT_KINDS,
     AnyFamily,
     Asked,
     FitOptions,
     IvEstimator,
     IvOptions,
+    ModerationOptions,
     Role,
+    WeightKind,
     find_family,
     refuse_unsupported,
 )
-from proteomr.stats.sandwich import CLUSTERED, ErrorKind
+from proteomr.stats.sandwich import CLUSTERED, LINEARISED, ErrorKind
 from proteomr.stats.transforms import TRANSFORMS, Transform
 
 __all__ = ["ModelSpec", "TestFamily"]
 
 TestFamily = Literal["joint", "exposure"]
 _UNADJUSTED = {"unadjusted": "1"}
+# Options of one matter, told in a request only where they are asked for.
+_MATTERS: Final[Mapping[str, type[Any]]] = {"moderation": ModerationOptions}
+# Likewise, options of one value.
+_USUAL: Final[Mapping[str, object]] = {"weight_kind": "precision", "absorb": ()}
+# Transforms after which the averages of all proteins are the same.
+_CENTRED = ("rint", "zscore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +57,11 @@ class ModelSpec:
     interaction : covariate whose product with the term of interest is in every model, beside its
         main effect.
     errors : kind of standard error; the robust ones as R's sandwich, the clustered ones as
-        clubSandwich.
+        clubSandwich, the linearised one as survey. None for the classical one, or with sampling
+        weights the linearised one, or CR1 where there are clusters.
     cluster : column of the samples that names each person's cluster, for the clustered kinds.
     weights : column of the samples with each person's weight, above 0.
+    weight_kind : what a weight means: ``precision``, ``frequency`` or ``sampling``.
     level : coverage of the confidence intervals.
     outcomes : columns of the samples, each the response to a protein in any family.
     reference_level : level of a target that its others are held against; None for the lowest or
@@ -61,6 +72,10 @@ class ModelSpec:
         against the one before it.
     iv : instruments and the estimator, for the iv family.
     coefficients : also a table of all coefficients of every model.
+
+    absorb : columns of the samples whose levels have an effect each, which is taken out of all
+        columns.
+    moderation : empirical Bayes over proteins, correlated blocks, contrasts of levels.
 
     Raises
     ------
@@ -83,7 +98,7 @@ class ModelSpec:
     firth: bool = False
     test_family: TestFamily = "joint"
     interaction: str | None = None
-    errors: ErrorKind = "classical"
+    errors: ErrorKind | None = None
     cluster: str | None = None
     weights: str | None = None
     level: float = 0.95
@@ -93,12 +108,18 @@ class ModelSpec:
     ordered: bool = False
     iv: IvOptions = field(default_factory=IvOptions)
     coefficients: bool = False
+    weight_kind: WeightKind = "precision"
+    absorb: tuple[str, ...] = ()
+    moderation: ModerationOptions = field(default_factory=ModerationOptions)
 
     def __post_init__(self) -> None:
         self._check_types()
+        _check_choice("kind of weight", self.weight_kind, WEIGHT_KINDS)
         _check_choice("transform", self.transform, TRANSFORMS)
         _check_choice("test family", self.test_family, get_args(TestFamily))
-        _check_choice("kind of standard error", self.errors, get_args(ErrorKind))
+        errors = self._choose_errors() if self.errors is None else self.errors
+        object.__setattr__(self, "errors", errors)
+        _check_choice("kind of standard error", errors, get_args(ErrorKind))
         self._check_targets()
         if not self.adjust:
             raise UsageError('no adjustment set given: "1" adjusts for nothing')
@@ -107,6 +128,12 @@ class ModelSpec:
                 f"standard errors {', '.join(CLUSTERED)} and a cluster column go together: "
                 f"{self.errors} with cluster {self.cluster!r}"
             )
+        if self.moderation.follows_averages and self.transform in _CENTRED:
+            raise UsageError(
+                f"--moderate {self.moderation.kind} follows the averages of the proteins, which "
+                f"--transform {self.transform} makes one: take none or log2, or --moderate "
+                f"{'robust' if self.moderation.is_robust else 'plain'}"
+            )
         if not 0.5 <= self.level < 1.0:
             raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
         asked = Asked(
@@ -114,6 +141,7 @@ class ModelSpec:
             roles=frozenset((self.role,)),
             weights=self.weights is not None,
             interaction=self.interaction is not None,
+            absorbed=len(self.absorb),
             outcome_transform=self.outcome_options.transform,
             ordered=self.ordered,
         )
@@ -123,7 +151,7 @@ class ModelSpec:
 
     def _check_types(self) -> None:
         """Refuse what Python lets through and would be read letter by letter, or not at all."""
-        for name in ("exposures", "outcomes"):
+        for name in ("exposures", "outcomes", "absorb"):
             given: object = getattr(self, name)
             if not isinstance(given, tuple | list) or not all(isinstance(n, str) for n in given):
                 raise UsageError(
@@ -144,6 +172,9 @@ class ModelSpec:
             raise UsageError(
                 "no exposure or outcome given: name a column of the samples (--exposure NAME)"
             )
+        twice = [name for name in self.absorb if self.absorb.count(name) > 1]
+        if twice:
+            raise UsageError(f"{twice[0]!r} is absorbed twice")
         repeated = [name for name in self.targets if self.targets.count(name) > 1]
         if repeated:
             raise UsageError(f"{self.role} {repeated[0]!r} is given twice")
@@ -187,6 +218,11 @@ class ModelSpec:
                 "2sls, liml and gmm"
             )
 
+    def _choose_errors(self) -> ErrorKind:
+        if self.weight_kind != "sampling" or self.weights is None:
+            return "classical"
+        return LINEARISED if self.cluster is None else "CR1"
+
     @property
     def role(self) -> Role:
         """Whether the targets are exposures or outcomes."""
@@ -201,11 +237,13 @@ class ModelSpec:
     def options(self) -> FitOptions:
         """What is asked of the family."""
         return FitOptions(
-            errors=self.errors,
+            errors=self.errors or "classical",
             firth=self.firth,
             level=self.level,
             iv=self.iv,
             coefficients=self.coefficients,
+            weight_kind=self.weight_kind,
+            moderation=self.moderation,
         )
 
     @property
@@ -234,13 +272,19 @@ class ModelSpec:
             del facts["iv"]
         else:
             facts["iv"] = {**facts["iv"], "instruments": list(self.iv.instruments)}
+        for name, matter in _MATTERS.items():
+            if getattr(self, name) == matter():
+                del facts[name]
+        for name, usual in _USUAL.items():
+            if facts[name] == usual:
+                del facts[name]
         return facts
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, object]) -> ModelSpec:
         """Return the specification that :meth:`to_dict` wrote."""
         settings: dict[str, Any] = dict(facts)
-        for name in ("exposures", "outcomes"):
+        for name in ("exposures", "outcomes", "absorb"):
             settings[name] = tuple(settings.get(name, ()))
         if "adjust" in settings:
             settings["adjust"] = dict(settings["adjust"])
@@ -249,6 +293,12 @@ class ModelSpec:
         if "iv" in settings:
             iv = dict(settings["iv"])
             settings["iv"] = IvOptions(**{**iv, "instruments": tuple(iv["instruments"])})
+        for name, matter in _MATTERS.items():
+            if name in settings:
+                given = settings[name]
+                settings[name] = matter(
+                    **{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+                )
         return cls(**settings)
 
 

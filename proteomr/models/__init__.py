@@ -1,5 +1,6 @@
 """Regression families on arrays: what they are, and how they are fitted block by block."""
 
+from proteomr.models.absorbed import Absorbed
 from proteomr.models.base import (
     Adjustment,
     Block,
@@ -21,6 +22,7 @@ from proteomr.models.iv import Iv
 from proteomr.models.iv_options import IvEstimator, IvOptions
 from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic
+from proteomr.models.moderation_options import MODERATIONS, ModerationKind, ModerationOptions
 from proteomr.models.multinomial import Multinomial
 from proteomr.models.registry import FAMILIES, Asked, find_family, refuse_unsupported
 from proteomr.models.targets import (
@@ -33,14 +35,18 @@ from proteomr.models.targets import (
     TargetColumn,
     TargetKind,
 )
+from proteomr.models.weighting import WEIGHT_KINDS, WeightKind
 from proteomr.status import Status
 
 __all__ = [
     "FAMILIES",
+    "MODERATIONS",
     "NUMBERS",
     "OUTCOME_TRANSFORMS",
     "OWN_NAME",
     "TWO_LEVELS",
+    "WEIGHT_KINDS",
+    "Absorbed",
     "Adjustment",
     "AnyFamily",
     "Asked",
@@ -61,6 +67,8 @@ __all__ = [
     "Linear",
     "Logistic",
     "Model",
+    "ModerationKind",
+    "ModerationOptions",
     "Multinomial",
     "OutcomeTransform",
     "OwnInstruments",
@@ -73,6 +81,7 @@ __all__ = [
     "Target",
     "TargetColumn",
     "TargetKind",
+    "WeightKind",
     "find_aliased",
     "find_family",
     "order_rows",

@@ -10,8 +10,10 @@ from types import ModuleType
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.models.absorbed import Absorbed
 from proteomr.models.fits import Fit, FitBlock, JointTests, Refusal
 from proteomr.models.targets import Target
+from proteomr.models.weighting import WeightKind
 from proteomr.stats.linalg import FLAT, condition_columns, find_powers
 from proteomr.stats.loops import COMPILED_FROM, load_loops
 from proteomr.stats.workspace import workspace
@@ -115,12 +117,16 @@ class Problem:
     interaction : ``(n, i)``, columns whose products with the term of interest are in the model;
         every adjustment set has their own effects.
     weights : ``(n,)``, above 0, what each row counts; None for equal weights.
+    weight_kind : what a weight means.
     clusters : ``(n,)``, cluster of each row; None for independent rows.
     instruments : ``(n, q)``, of the endogenous variable of all models; None without any.
     instrument_names : names of them.
     notes : what the design left out, in sentences.
     scales, shifts : ``(k,)``, by which covariates as they were measured are those here, times the
         scale and plus the shift; None for those of the covariates handed in.
+    blocks : ``(n,)``, block of each row within which residuals are correlated; None without.
+    correlations : ``(m,)``, that correlation, of each model.
+    absorbed : effects that are taken out of all columns; the intercept is among them.
     """
 
     covariates: F64
@@ -138,6 +144,10 @@ class Problem:
     notes: tuple[str, ...] = ()
     scales: F64 | None = None
     shifts: F64 | None = None
+    weight_kind: WeightKind = "precision"
+    absorbed: Absorbed | None = None
+    blocks: I64 | None = None
+    correlations: F64 | None = None
 
     def __post_init__(self) -> None:
         """Bring the covariates to a range in which every path takes the same ones for aliased."""

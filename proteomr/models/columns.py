@@ -6,18 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64, I64, Bool
+from proteomr.models.absorbed import vanishes
 from proteomr.models.base import Block, Problem, Refusal
+from proteomr.stats.absorbing import AbsorbedEffects
 from proteomr.stats.linalg import condition_columns, find_independent, scale_columns
 from proteomr.status import Status
 
-__all__ = ["ModelColumns", "lay_out_model"]
+__all__ = ["ModelColumns", "absorb_rows", "lay_out_model"]
 
 # The share of its length below which a column counts as made of those before it: R's lm has 1e-7
 # for columns as they are, while these are scaled and refined, so that seven digits more are sound.
 _ALIASED = 1e-9
 # The share of a level's column that others may have of one that they determine.
 _ENTANGLED = 1e-6
+_COMBINED = "a linear combination of the covariates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class ModelColumns:
         none.
     entangled : positions among all of columns of the term that stand in the place of others, which
         they and the covariates determine: no coefficient of theirs means what it says.
+    determined : what the term is where it has no coefficient.
     """
 
     X: F64
@@ -45,11 +49,12 @@ class ModelColumns:
     label: str
     aliased: tuple[str, ...]
     entangled: frozenset[int] = frozenset()
+    determined: str = _COMBINED
 
     def describe_dependence(self, term: int) -> Refusal:
         """Return why a term, or the product of it, has no coefficient."""
         if term == 0:
-            what = f"{self.label} is a linear combination of the covariates"
+            what = f"{self.label} is {self.determined}"
         else:
             what = "the term is a linear combination of the others"
         return Refusal(Status.collinear, f"{what} on the rows of the fit")
@@ -79,15 +84,31 @@ def lay_out_model(
     X, scale = condition_columns(np.column_stack([C, block.own[j][:, rows].T, *made]))
     with np.errstate(over="ignore", under="ignore"):
         scale[term:] *= np.outer(x_scale, np.concatenate([[1.0], by_scale])).ravel()
+    absorbed, determined = absorb_rows(problem, rows), _COMBINED
+    if absorbed is not None and problem.absorbed is not None:
+        rest = absorbed.take_out(X)
+        none_left = vanishes(rest, X - X.mean(axis=0)) | ~np.any(X[:1] != X, axis=0)
+        if none_left[term]:
+            determined = problem.absorbed.describe()
+        X = np.where(none_left, 0.0, rest)
     independent = find_independent(X, tolerance=_ALIASED)
     names = (*problem.names_of(adjustment), *problem.own_names)
     empty = ~np.any(C, axis=0)
     apart = set(range(term)).difference(independent.tolist(), np.flatnonzero(empty).tolist())
+    if absorbed is not None:
+        apart.discard(0)  # the intercept, which is among the effects
     aliased = tuple(names[column] for column in sorted(apart))
     entangled: frozenset[int] = frozenset()
     if x.shape[1] > 1:
         entangled = _find_entangled(X, independent, term, problem.terms)
-    return ModelColumns(X[:, independent], scale, independent, term, label, aliased, entangled)
+    return ModelColumns(
+        X[:, independent], scale, independent, term, label, aliased, entangled, determined
+    )
+
+
+def absorb_rows(problem: Problem, rows: Bool) -> AbsorbedEffects | None:
+    """Return the effects that are absorbed on some rows; None without any."""
+    return None if problem.absorbed is None else problem.absorbed.on(rows, problem.weights)
 
 
 def _find_entangled(X: F64, independent: I64, term: int, terms: int) -> frozenset[int]:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from proteomr._typing import F64, I64
+from proteomr.models.absorbed import vanishes
 from proteomr.models.base import (
     Block,
     Fit,
@@ -25,16 +26,19 @@ from proteomr.models.base import (
     count_cases,
     refuse_unfit,
 )
+from proteomr.models.carriers import remark_on_carriers
 from proteomr.models.cells import describe_aliased
-from proteomr.models.columns import ModelColumns, lay_out_model
+from proteomr.models.columns import ModelColumns, absorb_rows, lay_out_model
 from proteomr.models.family import FitOptions, Scans
 from proteomr.models.responses import respond
 from proteomr.models.targets import LINEAR, CodedRows, Role
+from proteomr.models.weighting import tell_copies
+from proteomr.stats.absorbing import AbsorbedEffects
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import (
     change_units,
 )
-from proteomr.stats.sandwich import CLUSTERED, ErrorKind
+from proteomr.stats.sandwich import ROBUST, ErrorKind
 from proteomr.status import Status
 
 __all__ = [
@@ -49,14 +53,11 @@ __all__ = [
     "fit_by_itself",
     "fit_one_by_one",
     "gather_joint_tests",
+    "has_copies_apart",
     "has_one_cluster",
     "is_beyond_mass_paths",
-    "remark_on_carriers",
 ]
 
-# With fewer than five people, or clusters, behind an estimate its robust error has hardly a degree
-# of freedom. CR2 corrects the error and its degrees of freedom for that, but not for a single one.
-_CARRIERS, _CARRIERS_CR2 = 4.5, 1.5
 _SATURATED = "a person of leverage 1 has a part in the estimate: no HC2 or HC3 standard error"
 INTERACTION = "interaction"
 CONTRASTS = "contrasts"
@@ -74,6 +75,9 @@ class Regression:
     y : ``(n,)``.
     weights : ``(n,)``.
     clusters : ``(n,)`` or None.
+    absorbed : effects that are out of X and y already; None without any.
+    blocks : ``(n,)``, within which rows have this correlation; None without any.
+    copies : ``(n,)``, how many people each row stands for; None for one.
     asked : positions of the columns of interest in X, the term itself first.
     """
 
@@ -82,6 +86,20 @@ class Regression:
     weights: F64
     clusters: I64 | None
     asked: I64
+    copies: F64 | None = None
+    absorbed: AbsorbedEffects | None = None
+    blocks: I64 | None = None
+    correlation: float = 0.0
+
+    @property
+    def people(self) -> float:
+        """How many people the rows stand for."""
+        return float(self.y.size) if self.copies is None else float(self.copies.sum())
+
+    @property
+    def taken(self) -> int:
+        """Degrees of freedom that absorbed effects have taken."""
+        return 0 if self.absorbed is None else self.absorbed.rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +113,7 @@ class Solution:
     covariance : ``(p, p)``; None where no joint test can stand on it.
     unit : what the response was divided by.
     errors : kind of the standard errors.
+    sigma : residual standard deviation, in units of the response over ``unit``.
     carriers : the effective number of people or clusters behind each robust error (those of
         :class:`proteomr.stats.sandwich.Sandwich`); None for other errors.
     """
@@ -108,6 +127,7 @@ class Solution:
     unit: float = 1.0
     errors: ErrorKind = "classical"
     carriers: F64 | None = None
+    sigma: float = float("nan")
     status: Status = Status.ok
     message: str = ""
 
@@ -121,11 +141,16 @@ class Solution:
         numbers = np.array([part[column] for part in (self.estimate, self.se, self.low, self.high)])
         estimate, se, low, high = change_units(numbers, by=self.unit, per=scale).tolist()
         few = (
-            "" if self.carriers is None else remark_on_carriers(self.carriers[column], self.errors)
+            ""
+            if self.carriers is None
+            else remark_on_carriers(self.carriers[column], self.errors, float(self.df[column]))
         )
         message = "; ".join(filter(None, (self.message, few)))
         df = float(self.df[column])
-        return Fit(estimate, se, df, low=low, high=high, status=self.status, message=message)
+        sigma = self.sigma * self.unit
+        return Fit(
+            estimate, se, df, low=low, high=high, status=self.status, message=message, sigma=sigma
+        )
 
     def test_jointly(self, at: list[int]) -> tuple[float, float, float] | None:
         """Return statistic, degrees of freedom and -log10 p of a test that coefficients are 0.
@@ -152,20 +177,6 @@ class OneByOne:
     problem: Problem
 
 
-def remark_on_carriers(carriers: float, kind: ErrorKind) -> str:
-    """Say how few people or clusters carry an estimate, where a robust error needs more.
-
-    Examples
-    --------
-    >>> remark_on_carriers(2.0, "HC3")
-    'rests on about 2.0 people: too few for its robust standard error'
-    """
-    if not carriers < (_CARRIERS_CR2 if kind == "CR2" else _CARRIERS):
-        return ""
-    what = "clusters" if kind in CLUSTERED else "people"
-    return f"rests on about {carriers:.1f} {what}: too few for its robust standard error"
-
-
 def is_beyond_mass_paths(problem: Problem, options: FitOptions) -> bool:
     """Whether a problem asks for what the mass paths leave out."""
     return (
@@ -175,12 +186,21 @@ def is_beyond_mass_paths(problem: Problem, options: FitOptions) -> bool:
     )
 
 
+def has_copies_apart(problem: Problem, options: FitOptions) -> bool:
+    """Whether a row stands for several whose squared scores count one by one, which the sums of the
+    mass paths, of squares of weighted scores, are not.
+    """
+    apart = options.errors in ROBUST
+    return problem.weights is not None and problem.weight_kind == "frequency" and apart
+
+
 def fit_one_by_one(
     problem: Problem,
     block: Block,
     *,
     solve: Solve,
     side_of_protein: Callable[[Role], Scans],
+    fits: FitBlock | None = None,
 ) -> FitBlock:
     """Fit every model to every protein of a block by itself.
 
@@ -190,8 +210,10 @@ def fit_one_by_one(
     ----------
     solve : fits one regression.
     side_of_protein : whether the protein is the response or the predictor beside a target.
+    fits : to be filled; None for new ones.
     """
-    fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
+    if fits is None:
+        fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
     fits.n[:] = block.counts[:, None]
     fits.n_case[:] = count_cases(problem, block)
     products = JointTests.empty(block.values.shape[0], len(problem.models))
@@ -210,6 +232,7 @@ def fit_one_by_one(
                 joint=products,
                 levels=levels,
             )
+    fits = tell_copies(problem, block, fits)
     return replace(fits, joint=gather_joint_tests(problem, products, levels))
 
 
@@ -222,12 +245,17 @@ def gather_joint_tests(
     these.
     """
     widths = [problem.targets[model.target].width for model in problem.models]
+    tested = [problem.targets[model.target].tested for model in problem.models]
     joint = {}
     if problem.interaction is not None:
         trends = [problem.targets[m.target].contrasts == (LINEAR,) for m in problem.models]
-        joint[INTERACTION] = products.only([not trend for trend in trends])
+        joint[INTERACTION] = products.only(
+            [not trend and one for trend, one in zip(trends, tested, strict=True)]
+        )
     if any(width > 1 for width in widths):
-        joint[CONTRASTS] = levels.only([width > 1 for width in widths])
+        joint[CONTRASTS] = levels.only(
+            [width > 1 and one for width, one in zip(widths, tested, strict=True)]
+        )
     return joint
 
 
@@ -300,9 +328,8 @@ class _ModelFit:
         solution = self.result
         if isinstance(solution, Refusal) or solution.status is not Status.ok:
             return None
-        columns = [
-            i * self.terms + term for i in range(self.coded.columns.shape[1]) for term in terms
-        ]
+        width = self.coded.columns.shape[1] if self.coded.asked is None else self.coded.asked
+        columns = [i * self.terms + term for i in range(width) for term in terms]
         positions = [self._position(column) for column in columns]
         at = [p for p in positions if p is not None and np.isfinite(solution.estimate[p])]
         return solution.test_jointly(at)
@@ -330,12 +357,15 @@ def _fit_model(
     design = lay_out_model(problem, block, j, m, coded.columns, label=label)
     weights = problem.weights[rows] if problem.weights is not None else np.ones(y.size)
     clusters = problem.clusters[rows] if problem.clusters is not None else None
+    copies = weights if problem.weight_kind == "frequency" else None
+    absorbed = absorb_rows(problem, rows)
+    taken = 0 if absorbed is None else absorbed.rank
     refusal = None
     if not varies:
         message = f"{target.name} has one value on the rows of the fit"
         refusal = Refusal(Status.constant, message)
-    elif y.size <= design.independent.size:
-        message = f"{y.size} people for {design.scale.size} coefficients"
+    elif y.size <= design.independent.size + taken:
+        message = f"{y.size} people for {design.scale.size + taken} coefficients"
         refusal = Refusal(Status.too_few, message)
     elif has_one_cluster(clusters):
         refusal = Refusal(Status.too_few, ONE_CLUSTER)
@@ -346,8 +376,23 @@ def _fit_model(
     asked = np.flatnonzero(design.independent >= design.term)
     if asked.size == 0:
         return _ModelFit(design, coded, terms, design.describe_dependence(0))
-    solution = solve(Regression(design.X, y, weights, clusters, asked))
-    return _ModelFit(design, coded, terms, solution)
+    if absorbed is not None and problem.absorbed is not None:
+        centred = (y - y.mean())[:, None]
+        rest = absorbed.take_out(centred)
+        if vanishes(rest, centred)[0]:
+            what = "the protein" if side == "response" else target.name
+            message = f"{what} is {problem.absorbed.describe()} on the rows of the fit"
+            refusal = Refusal(Status.collinear, message)
+            return _ModelFit(design, coded, terms, refusal, whatever_term=True)
+        y = rest[:, 0]
+    blocks, correlation = None, 0.0
+    if problem.blocks is not None:
+        blocks = problem.blocks[rows]
+        correlation = 0.0 if problem.correlations is None else float(problem.correlations[m])
+    regression = Regression(
+        design.X, y, weights, clusters, asked, copies, absorbed, blocks, correlation
+    )
+    return _ModelFit(design, coded, terms, solve(regression))
 
 
 def has_one_cluster(clusters: I64 | None) -> bool:

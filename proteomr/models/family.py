@@ -15,7 +15,9 @@ from proteomr.families import LISTED_FAMILIES
 from proteomr.models.base import Block, FitBlock, Layout, Problem
 from proteomr.models.cells import order_rows
 from proteomr.models.iv_options import IvOptions
+from proteomr.models.moderation_options import ModerationOptions
 from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
+from proteomr.models.weighting import WeightKind
 from proteomr.stats.sandwich import ErrorKind
 from proteomr.stats.sentinels import seems_code
 
@@ -41,6 +43,8 @@ class FitOptions:
     level : coverage of intervals that are not Wald's.
     iv : instruments and their estimator.
     coefficients : give all coefficients of every model.
+    weight_kind : what a person's weight means.
+    moderation : empirical Bayes over proteins, correlated blocks, contrasts of levels.
     """
 
     errors: ErrorKind = "classical"
@@ -48,6 +52,8 @@ class FitOptions:
     level: float = 0.95
     iv: IvOptions = field(default_factory=IvOptions)
     coefficients: bool = False
+    weight_kind: WeightKind = "precision"
+    moderation: ModerationOptions = field(default_factory=ModerationOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class Support:
     roles : of the targets.
     errors : kinds of standard error with equal weights.
     weighted_errors : those that it has with weights; none where it takes no weights.
+    weight_kinds : what weights may mean, where it takes any.
     interaction : products of the term of interest with a covariate.
     firth : Firth's estimate.
     own_covariates : covariates that each protein has for itself.
@@ -66,11 +73,14 @@ class Support:
     ordered : exposures whose levels are steps of a scale.
     instruments : instruments of an endogenous variable, without which it has no estimate.
     coefficients : all coefficients of every model.
+    moderation : empirical Bayes over the residual variances of proteins.
+    absorbed : effects of many levels taken out of all columns.
     """
 
     roles: tuple[Role, ...]
     errors: tuple[ErrorKind, ...] = ("classical",)
     weighted_errors: tuple[ErrorKind, ...] = ()
+    weight_kinds: tuple[WeightKind, ...] = ("precision",)
     interaction: bool = False
     firth: bool = False
     own_covariates: bool = False
@@ -78,6 +88,8 @@ class Support:
     ordered: bool = False
     instruments: bool = False
     coefficients: bool = False
+    moderation: bool = False
+    absorbed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

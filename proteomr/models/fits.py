@@ -52,7 +52,10 @@ class JointTests:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The fit of one coefficient of one protein; limits are set where they are not Wald's."""
+    """The fit of one coefficient of one protein; limits are set where they are not Wald's.
+
+    ``sigma`` is the residual standard deviation of the model, where it has one.
+    """
 
     estimate: float
     se: float
@@ -61,6 +64,7 @@ class Fit:
     high: float = float("nan")
     status: Status = Status.ok
     message: str = ""
+    sigma: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class FitBlock:
     details : rows of further tables, by the table's name.
     neg_log10_p : minus log10 of p values ``(b, c)`` that are not those of estimate over standard
         error; NaN for those that are, None where all are.
+    sigma : residual standard deviations ``(b, c)`` of the models, in units of the response; None
+        where nobody asks for them.
     """
 
     estimate: F64
@@ -102,6 +108,7 @@ class FitBlock:
     joint: Mapping[str, JointTests] = field(default_factory=dict)
     details: Mapping[str, Details] = field(default_factory=dict)
     neg_log10_p: F64 | None = None
+    sigma: F64 | None = None
 
     @classmethod
     def empty(cls, proteins: int, coefficients: int) -> FitBlock:
@@ -136,6 +143,8 @@ class FitBlock:
         self.estimate[at], self.se[at], self.df[at] = outcome.estimate, outcome.se, outcome.df
         self.conf_low[at], self.conf_high[at] = outcome.low, outcome.high
         self.status[at] = int(outcome.status)
+        if self.sigma is not None:
+            self.sigma[at] = outcome.sigma
         if outcome.message:
             self.messages[at] = outcome.message
 

@@ -35,17 +35,22 @@ from proteomr.models.exact import (
     fit_by_itself,
     fit_one_by_one,
     gather_joint_tests,
+    has_copies_apart,
 )
 from proteomr.models.family import Distribution, Family, Scans, Support
+from proteomr.models.linear_absorbed import Levels, set_within, take_levels_out
 from proteomr.models.linear_chain import Chain, ChainModel, Terms, build_chains
 from proteomr.models.linear_exact import COMBINATION, explains_all, fit_exactly
+from proteomr.models.linear_moderation import MODERATION, add_variances
 from proteomr.models.linear_projection import Projection, Reduced, project_block, reduce_model
 from proteomr.models.linear_robust import LEVERAGED, Errors, estimate_classical, estimate_robust
 from proteomr.models.responses import Responses
 from proteomr.models.targets import FACTOR, NUMBERS, TWO_LEVELS, TargetKind
+from proteomr.models.weighting import WEIGHT_KINDS, count_copies, tell_copies
+from proteomr.stats.block_correlation import Blocks, take_correlation_out
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units, condition_columns, solve_least_squares
-from proteomr.stats.sandwich import CLUSTERED, ROBUST, estimate_sandwich
+from proteomr.stats.sandwich import CLUSTERED, LINEARISED, ROBUST, estimate_sandwich
 from proteomr.status import Status
 
 __all__ = ["Linear", "LinearState"]
@@ -58,12 +63,14 @@ class LinearState:
     Attributes
     ----------
     clusters : ``(n,)``, those of the problem numbered from 0 on; None without any.
+    levels : of an absorbed effect, within which the chains are; None without any.
     """
 
     problem: Problem
     terms: Terms
     chains: tuple[Chain, ...]
     clusters: I64 | None
+    levels: Levels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +105,35 @@ class Linear(Family[LinearState | OneByOne]):
     version: ClassVar[int] = 2
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
-        errors=("classical", *ROBUST, *CLUSTERED),
-        weighted_errors=("classical", *ROBUST, "CR0", "CR1"),
+        errors=("classical", *ROBUST, LINEARISED, *CLUSTERED),
+        weighted_errors=("classical", *ROBUST, LINEARISED, "CR0", "CR1"),
+        weight_kinds=WEIGHT_KINDS,
         interaction=True,
         own_covariates=True,
+        absorbed=True,
         outcome_transform=True,
         ordered=True,
+        moderation=True,
     )
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Residual variances with their priors, where statistics are moderated."""
+        return () if self.options.moderation.kind is None else (MODERATION,)
 
     def prepare(self, problem: Problem) -> LinearState | OneByOne:
         """Orthonormalise the covariates of every chain of nested adjustment sets."""
-        if self.options.errors == "CR2":
+        apart = has_copies_apart(problem, self.options) or problem.blocks is not None
+        if self.options.errors == "CR2" or apart:
             return OneByOne(problem)
+        laid_out, levels = problem, None
+        if problem.absorbed is not None:
+            within = take_levels_out(problem) if self.options.errors == "classical" else None
+            if within is None:
+                return OneByOne(problem)
+            laid_out, levels = within
         terms, chains = build_chains(
-            problem,
+            laid_out,
             self._list_responses(problem),
             plain=self._is_plain(problem),
             leverages=self.options.errors in LEVERAGED,
@@ -119,28 +141,41 @@ class Linear(Family[LinearState | OneByOne]):
         codes = None
         if problem.clusters is not None:
             codes = np.unique(problem.clusters, return_inverse=True)[1].astype(np.int64)
-        return LinearState(problem, terms, chains, codes)
+        if levels is not None:
+            chains = tuple(set_within(chain, levels) for chain in chains)
+        return LinearState(problem, terms, chains, codes, levels)
 
     def fit_block(self, state: LinearState | OneByOne, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
         if isinstance(state, OneByOne):
-            side = self.side_of_protein
-            return fit_one_by_one(state.problem, block, solve=self._solve, side_of_protein=side)
+            side, fits = self.side_of_protein, self._begin(state.problem, block)
+            fits = fit_one_by_one(
+                state.problem, block, solve=self._solve, side_of_protein=side, fits=fits
+            )
+            return add_variances(state.problem, block, fits)
         problem = state.problem
-        fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
+        fits = self._begin(problem, block)
         fits.n[:] = block.counts[:, None]
         fits.n_case[:] = count_cases(problem, block)
         joint = _Joint.empty(block.values.shape[0], len(problem.models))
         varying = refuse_unfit(block, fits)[:, 0]
         responses = Responses.of(problem, block)
         standard, scale = block.standardise()
+        people = count_copies(problem, block)
+        if state.levels is not None:
+            standard, kept = state.levels.deviate(standard, block.missing)
+            people = people - (state.levels.count(block.missing) - 1)
+            apart = varying & kept
+        else:
+            apart = varying
         for chain in state.chains:
             done = self._fit_chain(
-                state, chain, standard, block.missing, scale, varying, fits, joint, responses
+                state, chain, standard, block.missing, people, scale, apart, fits, joint, responses
             )
             for j, at in zip(*np.nonzero(~done & varying[:, None]), strict=True):
                 self._fit_alone(problem, block, int(j), chain.models[at].model, fits, joint)
-        return replace(fits, joint=gather_joint_tests(problem, joint.products, joint.levels))
+        fits = replace(fits, joint=gather_joint_tests(problem, joint.products, joint.levels))
+        return add_variances(problem, block, tell_copies(problem, block, fits))
 
     def describe_path(self, state: LinearState | OneByOne) -> str:
         """Say whether blocks are projected together, or fitted one by one."""
@@ -148,6 +183,13 @@ class Linear(Family[LinearState | OneByOne]):
             return ONE_BY_ONE
         errors = "" if self.options.errors == "classical" else ", errors from their residuals"
         return f"blocks projected together on a basis of the covariates{errors}"
+
+    def _begin(self, problem: Problem, block: Block) -> FitBlock:
+        """Return the block's fits before any of them, with room for what is asked."""
+        fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
+        if not self.tables:
+            return fits
+        return replace(fits, sigma=np.full(fits.n.shape, np.nan))
 
     def _list_responses(self, problem: Problem) -> list[bool]:
         """Return whether the protein is the response, by model."""
@@ -157,6 +199,7 @@ class Linear(Family[LinearState | OneByOne]):
     def _is_plain(self, problem: Problem) -> bool:
         """Whether nothing but classical errors of equal weights is asked, of one coefficient."""
         modified = problem.interaction is not None or problem.weights is not None
+        modified |= problem.absorbed is not None
         return self.options.errors == "classical" and not modified
 
     def _fit_alone(
@@ -186,6 +229,7 @@ class Linear(Family[LinearState | OneByOne]):
         chain: Chain,
         block: Block,
         missing: Sequence[I64],
+        people: I64,
         scale: F64,
         varying: Bool,
         fits: FitBlock,
@@ -198,13 +242,14 @@ class Linear(Family[LinearState | OneByOne]):
         ----------
         block : standardised, by ``scale (b,)``.
         missing : positions of the people whom each protein lacks.
+        people : ``(b,)``, whom the rows observed stand for.
         """
         done = np.zeros((block.values.shape[0], len(chain.models)), dtype=bool)
         if not any(model.sound for model in chain.models):
             return done
         own = None if responses is None else responses.values
         slots = {} if responses is None else responses.slots
-        projection = project_block(chain, state.terms, block, missing, own)
+        projection = project_block(chain, state.terms, block, missing, people, own)
         reduced = [
             reduce_model(chain, state.terms, projection, m, slots.get(m.target))
             for m in chain.models
@@ -270,20 +315,25 @@ class Linear(Family[LinearState | OneByOne]):
         estimate, se, T = reduced.estimate[good], errors.se[good], reduced.inverse.shape[1]
         by, per = _find_units(terms, model, scale[good], T)
         by = by if unit is None else unit[good]
-        columns = state.problem.first_coefficients[model.model] + np.arange(T)
+        asked = len(state.problem.targets[model.target].contrasts) * state.problem.terms
+        columns = state.problem.first_coefficients[model.model] + np.arange(min(asked, T))
         for t, column in enumerate(columns.tolist()):
             estimate_t = change_units(estimate[:, t], by=by, per=per[t])
             se_t = change_units(se[:, t], by=by, per=per[t])
             fits.accept(good, column, estimate=estimate_t, se=se_t)
             fits.df[good, column] = errors.df[good]
+            if fits.sigma is not None:
+                sigma = np.sqrt(reduced.rss[good] / reduced.df[good])
+                fits.sigma[good, column] = change_units(sigma, by=scale[good] * terms.root_unit)
             few = errors.remark(good, t, self.options.errors)
             for j in good.tolist() if said else few:
                 message = "; ".join(filter(None, (said, few.get(j, ""))))
                 fits.messages[j, column] = message
-        kinds = np.arange(T) % state.problem.terms
-        for tests, asked in ((joint.products, kinds > 0), (joint.levels, kinds == 0)):
-            at = np.flatnonzero(asked)
-            if at.size == 0 or (tests is joint.levels and at.size == 1):
+        kinds = np.arange(columns.size) % state.problem.terms
+        several = state.problem.targets[model.target].width > 1
+        for tests, of_kind in ((joint.products, kinds > 0), (joint.levels, several & (kinds == 0))):
+            at = np.flatnonzero(of_kind)
+            if at.size == 0:
                 continue
             covariance = errors.covariance[good][:, at[:, None], at]
             found = test_jointly(estimate[:, at], se[:, at], covariance, errors.df[good])
@@ -297,21 +347,38 @@ class Linear(Family[LinearState | OneByOne]):
         X, weights = regression.X, regression.weights
         root = np.sqrt(weights)
         y, unit = condition_columns(regression.y[:, None])
-        fit = solve_least_squares(X * root[:, None], y[:, 0] * root)
-        if explains_all(fit, y[:, 0] * root, root, asked=regression.asked):
+        rows = np.column_stack([X, y[:, 0], np.ones(y.size)]) * root[:, None]
+        if regression.blocks is not None:
+            blocks = Blocks(regression.blocks)
+            rows = take_correlation_out(rows, blocks, regression.correlation)
+        fit = solve_least_squares(rows[:, :-2], rows[:, -2])
+        if explains_all(fit, rows[:, -2], rows[:, -1], asked=regression.asked):
             return Refusal(Status.collinear, COMBINATION.format("the response"))
         none = np.full(X.shape[1], np.nan)
         by = float(unit[0])
         if self.options.errors == "classical":
-            df = np.full(X.shape[1], float(fit.df))
-            covariance = fit.unscaled * (fit.rss / fit.df)
-            return Solution(fit.coefficients, fit.se, df, none, none, covariance, unit=by)
+            free = regression.people - X.shape[1] - regression.taken
+            df = np.full(X.shape[1], free)
+            covariance = fit.unscaled * (fit.rss / free)
+            sigma = float(np.sqrt(fit.rss / free))
+            return Solution(
+                fit.coefficients,
+                np.sqrt(np.diagonal(covariance)),
+                df,
+                none,
+                none,
+                covariance,
+                unit=by,
+                sigma=sigma,
+            )
         robust = estimate_sandwich(
             X,
             fit.residuals / root,
             weights,
             kind=self.options.errors,
             clusters=regression.clusters,
+            copies=regression.copies,
+            absorbed=regression.absorbed,
         )
         # CR2 has degrees of freedom for single coefficients alone
         joint = None if self.options.errors == "CR2" else robust.covariance

@@ -64,7 +64,7 @@ class Terms:
     units : ``(e * per,)``, what they were divided by.
     per : terms of each column of a target, its own and its products.
     starts : the first of the columns of each target, and the end of all.
-    root : ``(n,)``, roots of the weights; None where all are equal.
+    root : ``(n,)``, roots of the weights over ``root_unit``; None where all are equal.
     by : ``(n, i)``, columns whose products with a protein are terms, and their units ``(i,)``.
     """
 
@@ -75,6 +75,7 @@ class Terms:
     root: F64 | None
     by: F64
     by_units: F64
+    root_unit: float = 1.0
 
     def of(self, target: int) -> range:
         """Positions of the terms of a target."""
@@ -169,14 +170,15 @@ def _lay_out_terms(problem: Problem, *, products: bool, beside: F64 | None) -> T
         made = flat.reshape(problem.n, e, -1)
         targets = np.concatenate([targets[:, :, None], made], axis=2).reshape(problem.n, -1)
         units = np.concatenate([units[:, None], scale], axis=1).ravel()
-    root = None
+    root, root_unit = None, 1.0
     if problem.weights is not None:
         # no fit or error depends on the unit of the weights
         root = np.sqrt(problem.weights)
-        root /= find_powers(root.max(keepdims=True, initial=0.0))
+        root_unit = float(find_powers(root.max(keepdims=True, initial=0.0))[0])
+        root /= root_unit
         targets = targets * root[:, None]
     starts = np.cumsum([0, *(target.width for target in problem.targets)]).tolist()
-    return Terms(targets, units, per, tuple(starts), root, by, by_units)
+    return Terms(targets, units, per, tuple(starts), root, by, by_units, root_unit)
 
 
 def _nest(problem: Problem) -> list[list[int]]:

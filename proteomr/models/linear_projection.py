@@ -39,7 +39,7 @@ class Projection:
     plain : ``(b,)``, whether these have lost no more digits than can be spared.
     borders : ``(b, k, c)``, products with the others, times the inverse of the factor.
     corner : ``(b, c, c)``, products of the others with one another.
-    counts : ``(b,)``, rows observed.
+    counts : ``(b,)``, people whom the rows observed stand for.
     own, responses : number of own covariates, and of responses.
     """
 
@@ -89,13 +89,19 @@ class Reduced:
 
 
 def project_block(
-    chain: Chain, terms: Terms, block: Block, missing: Sequence[I64], responses: F64 | None = None
+    chain: Chain,
+    terms: Terms,
+    block: Block,
+    missing: Sequence[I64],
+    counts: I64,
+    responses: F64 | None = None,
 ) -> Projection:
     """Project a block, standardised, on the basis of a chain.
 
     Parameters
     ----------
     missing : positions of the people whom each protein lacks, ascending.
+    counts : ``(b,)``, people whom the rows observed stand for.
     responses : ``(b, r, n)``, outcomes that are transformed within the rows of each protein,
         standardised; None without any.
     """
@@ -107,10 +113,10 @@ def project_block(
     return Projection(
         columns,
         factor,
-        pivots > PIVOT,
+        (pivots > PIVOT) & chain.basis.keeps_digits(gram),
         np.asarray(np.linalg.solve(factor, borders), dtype=np.float64),
         corner,
-        block.counts,
+        counts,
         block.own.shape[1],
         0 if responses is None else responses.shape[1],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, TypeAlias
@@ -11,6 +11,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.fits import Refusal
+from proteomr.models.level_coding import CodedRows, code_levels, code_pairs
 
 __all__ = [
     "FACTOR",
@@ -57,6 +58,9 @@ class Target:
     codes : ``(n,)``, position of each value among the levels, NaN where missing; None where the
         values are these themselves, or it has none.
     steps : whether each level is held against the one before it, and not against the first.
+    pairs : the levels that each contrast holds against one another, by position, where these were
+        asked for; columns beyond theirs have no contrast.
+    tested : whether its contrasts are tested jointly.
 
     Examples
     --------
@@ -75,6 +79,8 @@ class Target:
     levels: tuple[str, ...] = ()
     codes: F64 | None = None
     steps: bool = False
+    pairs: tuple[tuple[int, int], ...] = ()
+    tested: bool = True
 
     @property
     def width(self) -> int:
@@ -97,54 +103,9 @@ class Target:
         if self.codes is None:
             columns = self.values[rows].reshape(-1, self.width)
             return CodedRows(columns, tuple(range(self.width)), {})
-        return _code_levels(self.codes[rows].astype(np.int64), self.levels, steps=self.steps)
-
-
-@dataclass(frozen=True, slots=True)
-class CodedRows:
-    """A target on the rows of one fit.
-
-    Attributes
-    ----------
-    columns : ``(n, q)``, what says it there.
-    places : for each contrast, which of the columns has its coefficient; -1 for none.
-    lacking : by contrast that has none, the label of the level that nobody has.
-    """
-
-    columns: F64
-    places: tuple[int, ...]
-    lacking: Mapping[int, str]
-
-    @property
-    def varies(self) -> bool:
-        """Whether there is more than one value."""
-        return bool(np.any(self.columns != self.columns[:1])) if self.columns.size else False
-
-
-def _code_levels(codes: I64, levels: tuple[str, ...], *, steps: bool) -> CodedRows:
-    """Code the levels that somebody has, so that coefficients are those of the contrasts.
-
-    A contrast of a level that nobody has is none, and leaves the others what they are: the columns
-    span the means of the levels that are there.
-
-    Examples
-    --------
-    >>> coded = _code_levels(np.array([0, 2, 3]), ("a", "b", "c", "d"), steps=True)
-    >>> coded.columns.tolist(), coded.places, dict(coded.lacking)
-    ([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], (-1, -1, 1), {0: 'b', 1: 'b'})
-    """
-    present = np.unique(codes)
-    place = {int(level): i - 1 for i, level in enumerate(present)}
-    others = present[1:]
-    columns = codes[:, None] >= others if steps else codes[:, None] == others
-    places, lacking = [], {}
-    for contrast in range(len(levels) - 1):
-        pair = (contrast if steps else 0, contrast + 1)
-        absent = [level for level in pair if level not in place]
-        places.append(-1 if absent else place[contrast + 1])
-        if absent:
-            lacking[contrast] = levels[absent[0]]
-    return CodedRows(columns.astype(np.float64), tuple(places), lacking)
+        if self.pairs:
+            return code_pairs(self.codes[rows].astype(np.int64), self.levels, self.pairs)
+        return code_levels(self.codes[rows].astype(np.int64), self.levels, steps=self.steps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@
 from proteomr.scan.attrition import count_people, people_asked
 from proteomr.scan.cost import Cost, estimate_cost
 from proteomr.scan.fitting import Scan
+from proteomr.scan.groups import ModelKey
 from proteomr.scan.parts import (
     DETAILS,
     GIVEN_P,
@@ -36,6 +37,7 @@ __all__ = [
     "TERM_POSITION",
     "Beside",
     "Cost",
+    "ModelKey",
     "PartsDone",
     "Plan",
     "ProteinBlock",

@@ -139,7 +139,7 @@ ASKED: list[tuple[Asked, str]] = [
     (Asked(own_covariates=True), "a covariate of each protein is for the .*, not for bare"),
     (Asked(FitOptions(firth=True)), "Firth's estimate is for the logistic family, not for bare"),
     (Asked(FitOptions(errors="HC3")), "HC3 is for the .*, not for bare"),
-    (Asked(FitOptions(errors="CR2")), "CR2 is for the linear family, not for bare"),
+    (Asked(FitOptions(errors="CR2")), "CR2 is for the linear and logistic families, not for bare"),
 ]
 
 
