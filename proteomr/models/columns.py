@@ -13,7 +13,7 @@ from proteomr.stats.absorbing import AbsorbedEffects
 from proteomr.stats.linalg import condition_columns, find_independent, scale_columns
 from proteomr.status import Status
 
-__all__ = ["ModelColumns", "absorb_rows", "lay_out_model"]
+__all__ = ["ModelColumns", "absorb_rows", "lay_out_model", "take_out_of_response"]
 
 # The share of its length below which a column counts as made of those before it: R's lm has 1e-7
 # for columns as they are, while these are scaled and refined, so that seven digits more are sound.
@@ -109,6 +109,20 @@ def lay_out_model(
 def absorb_rows(problem: Problem, rows: Bool) -> AbsorbedEffects | None:
     """Return the effects that are absorbed on some rows; None without any."""
     return None if problem.absorbed is None else problem.absorbed.on(rows, problem.weights)
+
+
+def take_out_of_response(
+    problem: Problem, effects: AbsorbedEffects | None, y: F64, what: str
+) -> F64 | Refusal:
+    """Return what absorbed effects leave of a response."""
+    if effects is None or problem.absorbed is None:
+        return y
+    centred = (y - y.mean())[:, None]
+    rest = effects.take_out(centred)
+    if vanishes(rest, centred)[0]:
+        message = f"{what} is {problem.absorbed.describe()} on the rows of the fit"
+        return Refusal(Status.collinear, message)
+    return np.asarray(rest[:, 0])
 
 
 def _find_entangled(X: F64, independent: I64, term: int, terms: int) -> frozenset[int]:

@@ -15,7 +15,6 @@ from typing import TypeAlias
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.models.absorbed import vanishes
 from proteomr.models.base import (
     Block,
     Fit,
@@ -28,7 +27,7 @@ from proteomr.models.base import (
 )
 from proteomr.models.carriers import remark_on_carriers
 from proteomr.models.cells import describe_aliased
-from proteomr.models.columns import ModelColumns, absorb_rows, lay_out_model
+from proteomr.models.columns import ModelColumns, absorb_rows, lay_out_model, take_out_of_response
 from proteomr.models.family import FitOptions, Scans
 from proteomr.models.responses import respond
 from proteomr.models.targets import LINEAR, CodedRows, Role
@@ -376,21 +375,15 @@ def _fit_model(
     asked = np.flatnonzero(design.independent >= design.term)
     if asked.size == 0:
         return _ModelFit(design, coded, terms, design.describe_dependence(0))
-    if absorbed is not None and problem.absorbed is not None:
-        centred = (y - y.mean())[:, None]
-        rest = absorbed.take_out(centred)
-        if vanishes(rest, centred)[0]:
-            what = "the protein" if side == "response" else target.name
-            message = f"{what} is {problem.absorbed.describe()} on the rows of the fit"
-            refusal = Refusal(Status.collinear, message)
-            return _ModelFit(design, coded, terms, refusal, whatever_term=True)
-        y = rest[:, 0]
-    blocks, correlation = None, 0.0
-    if problem.blocks is not None:
-        blocks = problem.blocks[rows]
-        correlation = 0.0 if problem.correlations is None else float(problem.correlations[m])
+    left = take_out_of_response(
+        problem, absorbed, y, target.name if side == "predictor" else "the protein"
+    )
+    if isinstance(left, Refusal):
+        return _ModelFit(design, coded, terms, left, whatever_term=True)
+    blocks = None if problem.blocks is None else problem.blocks[rows]
+    correlation = 0.0 if problem.correlations is None else float(problem.correlations[m])
     regression = Regression(
-        design.X, y, weights, clusters, asked, copies, absorbed, blocks, correlation
+        design.X, left, weights, clusters, asked, copies, absorbed, blocks, correlation
     )
     return _ModelFit(design, coded, terms, solve(regression))
 

@@ -40,18 +40,17 @@ from proteomr.models.exact import (
 from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.linear_absorbed import Levels, set_within, take_levels_out
 from proteomr.models.linear_chain import Chain, ChainModel, Terms, build_chains
-from proteomr.models.linear_exact import COMBINATION, explains_all, fit_exactly
+from proteomr.models.linear_exact import fit_exactly
 from proteomr.models.linear_moderation import MODERATION, add_variances
 from proteomr.models.linear_projection import Projection, Reduced, project_block, reduce_model
 from proteomr.models.linear_robust import LEVERAGED, Errors, estimate_classical, estimate_robust
+from proteomr.models.linear_solution import solve_regression
 from proteomr.models.responses import Responses
 from proteomr.models.targets import FACTOR, NUMBERS, TWO_LEVELS, TargetKind
 from proteomr.models.weighting import WEIGHT_KINDS, count_copies, tell_copies
-from proteomr.stats.block_correlation import Blocks, take_correlation_out
 from proteomr.stats.joint_wald import test_jointly
-from proteomr.stats.linalg import change_units, condition_columns, solve_least_squares
-from proteomr.stats.sandwich import CLUSTERED, LINEARISED, ROBUST, estimate_sandwich
-from proteomr.status import Status
+from proteomr.stats.linalg import change_units
+from proteomr.stats.sandwich import CLUSTERED, LINEARISED, ROBUST
 
 __all__ = ["Linear", "LinearState"]
 
@@ -343,56 +342,8 @@ class Linear(Family[LinearState | OneByOne]):
                 values[good, model.model] = part
 
     def _solve(self, regression: Regression) -> Solution | Refusal:
-        """Fit one regression by itself, with weights and robust errors."""
-        X, weights = regression.X, regression.weights
-        root = np.sqrt(weights)
-        y, unit = condition_columns(regression.y[:, None])
-        rows = np.column_stack([X, y[:, 0], np.ones(y.size)]) * root[:, None]
-        if regression.blocks is not None:
-            blocks = Blocks(regression.blocks)
-            rows = take_correlation_out(rows, blocks, regression.correlation)
-        fit = solve_least_squares(rows[:, :-2], rows[:, -2])
-        if explains_all(fit, rows[:, -2], rows[:, -1], asked=regression.asked):
-            return Refusal(Status.collinear, COMBINATION.format("the response"))
-        none = np.full(X.shape[1], np.nan)
-        by = float(unit[0])
-        if self.options.errors == "classical":
-            free = regression.people - X.shape[1] - regression.taken
-            df = np.full(X.shape[1], free)
-            covariance = fit.unscaled * (fit.rss / free)
-            sigma = float(np.sqrt(fit.rss / free))
-            return Solution(
-                fit.coefficients,
-                np.sqrt(np.diagonal(covariance)),
-                df,
-                none,
-                none,
-                covariance,
-                unit=by,
-                sigma=sigma,
-            )
-        robust = estimate_sandwich(
-            X,
-            fit.residuals / root,
-            weights,
-            kind=self.options.errors,
-            clusters=regression.clusters,
-            copies=regression.copies,
-            absorbed=regression.absorbed,
-        )
-        # CR2 has degrees of freedom for single coefficients alone
-        joint = None if self.options.errors == "CR2" else robust.covariance
-        return Solution(
-            fit.coefficients,
-            robust.se,
-            robust.df,
-            none,
-            none,
-            joint,
-            unit=by,
-            errors=self.options.errors,
-            carriers=robust.carriers,
-        )
+        """Fit one regression by itself."""
+        return solve_regression(regression, errors=self.options.errors)
 
 
 def _find_units(

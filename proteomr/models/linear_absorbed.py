@@ -179,6 +179,8 @@ def take_levels_out(problem: Problem) -> tuple[Problem, Levels] | None:
             Adjustment(a.label, np.concatenate([a.columns, extra])) for a in problem.adjustments
         ),
         absorbed=None,
+        scales=None,
+        shifts=None,
     )
     return within, levels
 
