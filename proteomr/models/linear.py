@@ -248,7 +248,7 @@ class Linear(Family[LinearState | OneByOne]):
             return done
         own = None if responses is None else responses.values
         slots = {} if responses is None else responses.slots
-        projection = project_block(chain, state.terms, block, missing, people, own)
+        projection = project_block(chain, state.terms, block, missing, own, counts=people)
         reduced = [
             reduce_model(chain, state.terms, projection, m, slots.get(m.target))
             for m in chain.models

@@ -93,17 +93,18 @@ def project_block(
     terms: Terms,
     block: Block,
     missing: Sequence[I64],
-    counts: I64,
     responses: F64 | None = None,
+    *,
+    counts: I64 | None = None,
 ) -> Projection:
     """Project a block, standardised, on the basis of a chain.
 
     Parameters
     ----------
     missing : positions of the people whom each protein lacks, ascending.
-    counts : ``(b,)``, people whom the rows observed stand for.
     responses : ``(b, r, n)``, outcomes that are transformed within the rows of each protein,
         standardised; None without any.
+    counts : ``(b,)``, people whom the rows observed stand for; None where each is one.
     """
     k = chain.rank
     gram = chain.basis.grams_without(missing)
@@ -116,7 +117,7 @@ def project_block(
         (pivots > PIVOT) & chain.basis.keeps_digits(gram),
         np.asarray(np.linalg.solve(factor, borders), dtype=np.float64),
         corner,
-        counts,
+        block.counts if counts is None else counts,
         block.own.shape[1],
         0 if responses is None else responses.shape[1],
     )
