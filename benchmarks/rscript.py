@@ -23,7 +23,7 @@ from benchmarks.interfaces import Fitted
 from benchmarks.problems import CLUSTER, GAP, WEIGHT, Problem
 from proteomr._typing import F64
 
-__all__ = ["describe_r", "has_r", "run_r"]
+__all__ = ["describe_r", "has_r", "run_r", "run_script"]
 
 _READ = """
 folder <- commandArgs(TRUE)[1]
@@ -91,12 +91,7 @@ def run_r(program: str, problem: Problem, proteins: Sequence[int]) -> Fitted:
     with tempfile.TemporaryDirectory(prefix="proteomr-r-") as name:
         folder = Path(name)
         _write_data(folder, problem, proteins)
-        script = folder / "program.R"
-        script.write_text(_READ + program + _LOOP, encoding="utf-8")
-        done = _call(str(script), str(folder), check=False)
-        if done.returncode:
-            said = " ".join(done.stderr.split())[-400:]
-            raise RuntimeError(f"R stopped with status {done.returncode}: {said}")
+        run_script(_READ + program + _LOOP, folder)
         found = np.loadtxt(folder / "fits.txt", ndmin=2)
     shape = (len(proteins), len(problem.tests))
     return Fitted(
@@ -105,6 +100,23 @@ def run_r(program: str, problem: Problem, proteins: Sequence[int]) -> Fitted:
         float(np.mean(found[:, 2])),
         len(found),
     )
+
+
+def run_script(text: str, folder: Path) -> str:
+    """Return what a program says that is given a folder of data.
+
+    Raises
+    ------
+    RuntimeError
+        R stops; the end of what it said is given.
+    """
+    script = folder / "program.R"
+    script.write_text(text, encoding="utf-8")
+    done = _call(str(script), str(folder), check=False)
+    if done.returncode:
+        said = " ".join(done.stderr.split())[-400:]
+        raise RuntimeError(f"R stopped with status {done.returncode}: {said}")
+    return done.stdout
 
 
 def _call(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

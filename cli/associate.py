@@ -13,11 +13,13 @@ from .bundles import Blocks, Running, takes_bundles
 from .iv_options import Instruments
 from .jobs import Task, choose_formats, read_shard, run_command
 from .mixed_options import Mixed
+from .moderation_options import Moderation
 from .outcome_options import Outcomes
 from .people_options import People
 from .protein_options import ChosenProteins
 from .remedies import refuse_stray_words
 from .show_associations import describe_failures, show_associations
+from .weight_options import Rows
 
 if TYPE_CHECKING:
     from proteomr.association import AssociateJob
@@ -31,7 +33,7 @@ __all__ = ["associate"]
 
 Transform = Literal["rint", "log2", "zscore", "none"]
 Tests = Literal["joint", "exposure"]
-Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2"]
+Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "linearised"]
 
 
 @takes_bundles
@@ -70,7 +72,8 @@ def associate(
         typer.Option(
             metavar="NAME",
             rich_help_panel=shared.MODELS,
-            help="Column of the samples; repeat for several.",
+            help="Column of the samples; repeat for several. C(NAME) compares the levels of a "
+            "column of numbers, as those of text are.",
             show_default=False,
         ),
     ] = None,
@@ -124,12 +127,23 @@ def associate(
     reference_level: Annotated[
         str | None,
         typer.Option(
+            "--reference-level",
+            "--reference",
             metavar="LEVEL",
             rich_help_panel=shared.MODELS,
-            help="Level of an exposure or outcome of two that the other is held against, such as "
+            help="Level of an exposure or outcome that its other levels are held against, such as "
             "Control. Without: the lower, or the first in the alphabet.",
         ),
     ] = None,
+    ordered: Annotated[
+        bool,
+        typer.Option(
+            "--ordered",
+            rich_help_panel=shared.MODELS,
+            help="The levels of the exposures are steps of a scale: rows for the trend over them "
+            "(0, 1, 2, ...) and for each level against the one before it.",
+        ),
+    ] = False,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -138,6 +152,7 @@ def associate(
             help="Column of the samples with the weight of each person; 0 leaves a person out.",
         ),
     ] = None,
+    rows: Rows,
     cluster: Annotated[
         str | None,
         typer.Option(
@@ -147,15 +162,17 @@ def associate(
         ),
     ] = None,
     errors: Annotated[
-        Errors,
+        Errors | None,
         typer.Option(
             "--se",
             metavar="KIND",
             rich_help_panel=shared.MODELS,
             help="Standard errors: classical; HC0, HC1, HC2, HC3 as R's sandwich; CR0, CR1, CR2 "
-            "clustered, as clubSandwich.",
+            "clustered, as clubSandwich; linearised as survey::svyglm. Without: classical, or with "
+            "sampling weights linearised, or CR1 if there is a --cluster.",
+            show_default=False,
         ),
-    ] = "classical",
+    ] = None,
     instruments: Instruments,
     firth: Annotated[
         bool,
@@ -165,6 +182,7 @@ def associate(
             help="Firth's estimate with its profile interval where a logistic fit is separated.",
         ),
     ] = False,
+    moderation: Moderation,
     tests: Annotated[
         Tests,
         typer.Option(
@@ -286,13 +304,17 @@ def associate(
             errors=errors,
             cluster=cluster,
             weights=weights,
+            weight_kind=rows.weight_kind,
+            absorb=tuple(rows.absorb or ()),
             level=level,
             outcomes=tuple(outcome or ()),
             reference_level=reference_level,
             outcome_options=phenome.choose(),
+            ordered=ordered,
             iv=instruments.read(),
             coefficients=coefficients,
             mixed=MixedOptions(tuple(mixed.random or ()), mixed.ddf, mixed.kinship is not None),
+            moderation=moderation.read(),
         )
         request = make_request(
             spec,

@@ -171,7 +171,7 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "there is no survival model in this version; --family is linear or logistic",
         "associate",
     ),
-    Elsewhere("ref reference baseline control reflevel", "--reference-level LEVEL", "associate"),
+    Elsewhere("ref baseline control reflevel", "--reference-level LEVEL", "associate"),
     Elsewhere(
         "na na-values missing missing-value nan na-rep",
         "missing values are empty cells, NA, NaN or '.': write other codes, such as -9, so",

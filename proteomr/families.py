@@ -21,6 +21,7 @@ class ListedFamily(NamedTuple):
     module : its module in `proteomr.models`.
     kind : its class.
     protein : the response, as in least squares, or the predictor.
+    levels : what responses of more than two levels it takes, in words; empty for none.
 
     Examples
     --------
@@ -31,6 +32,7 @@ class ListedFamily(NamedTuple):
     module: str
     kind: str
     protein: Literal["response", "predictor"]
+    levels: str = ""
 
     @property
     def formula(self) -> str:
@@ -42,6 +44,9 @@ LISTED_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
     {
         "linear": ListedFamily("linear", "Linear", "response"),
         "logistic": ListedFamily("logistic", "Logistic", "predictor"),
+        "multinomial": ListedFamily(
+            "multinomial", "Multinomial", "predictor", "groups without an order"
+        ),
         "iv": ListedFamily("iv", "Iv", "response"),
         "mixed": ListedFamily("mixed", "Mixed", "response"),
     }

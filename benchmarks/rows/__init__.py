@@ -6,6 +6,7 @@ The rows of the whole scan and of its growth are read from what ``benchmarks.run
 
 from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
+from benchmarks.rows.groups import Groups
 from benchmarks.rows.instruments import Instruments
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
 from benchmarks.rows.mixed import MixedModels
@@ -21,6 +22,7 @@ MATTERS: tuple[Matter, ...] = (
     Ranks(),
     Regressions("linear"),
     Regressions("logistic"),
+    Groups(),
     Phenome(),
     Instruments(),
     MixedModels(),

@@ -35,7 +35,11 @@ def measure_attrition(counted: pl.DataFrame, associations: Associations) -> pl.D
     counted : of :func:`proteomr.scan.count_people`.
     associations : of the same scan.
     """
-    texts = counted.with_columns(pl.col(_TEXT).cast(pl.String), pl.col(c.N_CASE).cast(pl.Int64))
+    texts = counted.with_columns(
+        pl.col(_TEXT).cast(pl.String),
+        pl.col(c.N_CASE).cast(pl.Int64),
+        pl.col("n_effective").cast(pl.Float64),
+    )
     fitted = associations.frame.group_by(_KEYS, maintain_order=True).agg(
         pl.col(c.N).filter(pl.col(c.ESTIMATE).is_not_null()).min().alias("fit_least"),
         pl.col(c.N).filter(pl.col(c.ESTIMATE).is_not_null()).max().alias("fit_most"),
@@ -102,6 +106,8 @@ def _describe_row(row: dict[str, Any]) -> str:
     said = [f"{span} of {row['people']:,} people{_in_brackets(lost)}"]
     if row[c.N_CASE] is not None:
         said.append(_describe_cases(row[c.N_CASE], str(row[c.CONTRAST])))
+    if row.get("n_effective") is not None:
+        said.append(f"effective number {row['n_effective']:,.0f} by their weights")
     few, many = row.get("fit_least"), row.get("fit_most")
     if many is not None and (few, many) != (most, most):
         fits = f"{many:,}" if few == many else f"{few:,} to {many:,}"

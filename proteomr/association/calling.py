@@ -16,7 +16,15 @@ from proteomr.execute import Threads, available_threads
 from proteomr.io import PeopleChoice, ProteinChoice, find_files
 from proteomr.io.genetics.dosages import PLINK_ENDINGS, is_plink
 from proteomr.io.genetics.plink_files import prefix_of
-from proteomr.models import Ddf, IvOptions, MixedOptions, OutcomeTransform
+from proteomr.models import (
+    Ddf,
+    IvOptions,
+    MixedOptions,
+    ModerationKind,
+    ModerationOptions,
+    OutcomeTransform,
+    WeightKind,
+)
 from proteomr.runs import Account, Output, Results, Source, run_job
 from proteomr.runs.request import Data
 from proteomr.stats.sandwich import ErrorKind
@@ -41,11 +49,14 @@ def associate(
     strata: str | None = None,
     weights: str | None = None,
     cluster: str | None = None,
-    errors: ErrorKind = "classical",
+    weight_kind: WeightKind = "precision",
+    absorb: str | Sequence[str] = (),
+    errors: ErrorKind | None = None,
     firth: bool = False,
     tests: TestFamily = "joint",
     level: float = 0.95,
     reference_level: str | None = None,
+    ordered: bool = False,
     iv: IvOptions | None = None,
     coefficients: bool = False,
     instruments_by_protein: Data | None = None,
@@ -53,6 +64,9 @@ def associate(
     random: str | Sequence[str] = (),
     ddf: Ddf = "satterthwaite",
     kinship: Data | None = None,
+    moderate: ModerationKind | None = None,
+    block: str | None = None,
+    contrast: str | Sequence[str] = (),
     effective_tests: bool = False,
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
@@ -90,8 +104,9 @@ def associate(
         its own columns; by label where there are several.
     outcome_transform : of continuous outcomes, within the complete cases of each fit.
     adjust : adjustment sets by label, such as ``{"simple": "age + sex"}``; none without.
-    transform, interaction, strata, weights, cluster, errors, firth, level, reference_level : of the
-        models, see :class:`ModelSpec`.
+    transform, interaction, strata, weights, weight_kind, absorb, cluster, errors, firth, level : of
+        the models.
+    reference_level, ordered : of targets that have levels, see :class:`ModelSpec`.
     iv : instruments and their estimator, for the iv family.
     coefficients : also a table of all coefficients of every model.
     instruments_by_protein, genotypes : table of proteins and variants, instruments of each protein
@@ -99,6 +114,8 @@ def associate(
         genotypes the variants are columns of the samples.
     random, ddf, kinship : random effects of the mixed family, see :class:`MixedOptions`; kinship is
         a table of pairs or a square matrix.
+    moderate, block, contrast : empirical Bayes over the proteins, correlated blocks and contrasts
+        of levels, see :class:`ModerationOptions`.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
@@ -156,13 +173,17 @@ def associate(
         errors=errors,
         cluster=cluster,
         weights=weights,
+        weight_kind=weight_kind,
+        absorb=_names(absorb),
         level=level,
         outcomes=_names(outcome),
         reference_level=reference_level,
         outcome_options=options,
+        ordered=ordered,
         iv=_with_own(iv or IvOptions(), by_protein=instruments_by_protein is not None),
         coefficients=coefficients,
         mixed=MixedOptions(_names(random), ddf, kinship is not None),
+        moderation=ModerationOptions(moderate, block, _names(contrast)),
     )
     request = make_request(
         spec,

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
+from proteomr.association.moderation import moderate_parts
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
 from proteomr.scan import GIVEN_P, PART_ORDER, RATIO_OF, TERM_POSITION
@@ -44,7 +45,7 @@ def collect(
     testing over the tests that the specification names. Fits without an estimate take no part in a
     correction (as in R's ``p.adjust``).
     """
-    frame = pl.concat(parts).sort(PART_ORDER)
+    frame = pl.concat(moderate_parts(parts, spec)).sort(PART_ORDER)
     frame = frame.with_columns(_statistics(frame, spec))
     family = [pl.col(c.ADJUSTMENT), pl.col(c.STRATUM), pl.col(TERM_POSITION) > 0]
     if spec.test_family == "exposure":
@@ -118,13 +119,18 @@ def describe_family_of_tests(associations: Associations, spec: ModelSpec) -> str
 
 
 def _name_effect() -> pl.Expr:
-    """Null for main effects; for interactions the covariate and its contrast."""
+    """Null for main effects, or which levels they compare where an exposure or outcome has several;
+    for interactions the covariate and its contrast.
+    """
     response = pl.col(c.DIRECTION) == "protein~exposure"
     main = pl.when(response).then(pl.col(c.EXPOSURE)).otherwise(pl.col(c.PROTEIN))
     product = pl.col(c.TERM).str.slice(main.str.len_chars() + 1)
     level = pl.col(c.CONTRAST).fill_null("")
     named = pl.concat_str(pl.lit("by "), product, pl.lit(" "), level).str.strip_chars()
-    return pl.when(pl.col(c.TERM) == main).then(None).otherwise(named).alias("effect")
+    is_main = pl.col(c.TERM) == main
+    several = pl.col(c.CONTRAST).n_unique().over(c.EXPOSURE, c.OUTCOME, is_main) > 1
+    compared = pl.when(several).then(pl.col(c.CONTRAST))
+    return pl.when(is_main).then(compared).otherwise(named).alias("effect")
 
 
 def summarise(associations: Associations, *, alpha: float = 0.05) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from proteomr.association.block_correlation import settle_blocks
 from proteomr.association.collect import collect
 from proteomr.association.plan import plan_scan
 from proteomr.association.specification import ModelSpec
@@ -61,4 +62,6 @@ def scan_cohort(
     ['ADM']
     """
     plan = plan_scan(cohort, spec, covariates=covariates, outcomes=outcomes, block_size=block_size)
-    return collect(fit_blocks(plan, executor=executor or Serial()), plan.spec)
+    workers = executor or Serial()
+    plan = settle_blocks(plan, executor=workers)
+    return collect(fit_blocks(plan, executor=workers), plan.spec)

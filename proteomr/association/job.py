@@ -13,6 +13,7 @@ from typing import ClassVar
 import polars as pl
 
 from proteomr.association.attrition import describe_people
+from proteomr.association.block_correlation import settle_blocks
 from proteomr.association.effective import count_effective_tests, set_thresholds
 from proteomr.association.file_order import doubt_order
 from proteomr.association.forecast import estimate_joining, keep
@@ -21,7 +22,7 @@ from proteomr.association.outcome_options import OutcomeOptions
 from proteomr.association.outputs import ColumnStyle, collect_run, describe_run
 from proteomr.association.plan import Plan, number_blocks, plan_scan
 from proteomr.association.specification import ModelSpec
-from proteomr.errors import NothingToDo
+from proteomr.errors import NothingToDo, UsageError
 from proteomr.execute import Executor, Shard
 from proteomr.io import (
     OutcomeTable,
@@ -35,7 +36,7 @@ from proteomr.io import (
     read_protein_instruments,
     split_imputations,
 )
-from proteomr.models import find_family
+from proteomr.models import ModerationOptions, find_family
 from proteomr.runs import (
     Forecast,
     Ledger,
@@ -155,7 +156,9 @@ class AssociateJob:
             joining, table = estimate_joining(
                 cost.parts, plan.spec, share=cost.share, scratch=scratch
             )
-            spent = opened + cost.blocks.times(len(plans)) + joining.times(len(plans))
+            # blocks whose correlation is to be found are gone through once more for it
+            rounds = len(plans) * (1 if plan.spec.moderation.block is None else 2)
+            spent = opened + cost.blocks.times(rounds) + joining.times(len(plans))
             return Forecast(
                 units={
                     "people": plan.cohort.n,
@@ -182,7 +185,8 @@ class AssociateJob:
                 add_note(note)  # the run keeps them, and tells them in its manifest
             ledger.parts.keep_facts(describe_run(plans))
             blocks = sum(len(plan.blocks) for plan in plans)
-            for plan in plans:
+            for laid_out in plans:
+                plan = settle_blocks(laid_out, executor=executor)
                 run_parts(plan, ledger.parts, executor=executor, shard=ledger.shard, blocks=blocks)
             if ledger.shard is not None:
                 return Outcome()
@@ -210,6 +214,11 @@ class AssociateJob:
                     )
                     for cohort, covariates in _read(self.request, scratch)
                 ]
+            if len(plans) > 1 and spec.moderation != ModerationOptions():
+                raise UsageError(
+                    "samples are multiply imputed: their estimates are pooled, their residual "
+                    "variances are not; leave --moderate, --block and --contrast out"
+                )
             plan = plans[0]
             _log.info("%s people, %s proteins", plan.cohort.n, len(plan.cohort.proteins.names))
             for label, text in describe_plan(plan):

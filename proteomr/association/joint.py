@@ -27,7 +27,8 @@ def collect_joint_tests(
     """Return the joint tests of a scan: of its models, and between its strata.
 
     Between strata it is Cochran's Q over the k of them that have an estimate of the main effect
-    (Cochran 1954, doi:10.2307/3001666), on k - 1 degrees of freedom. There is none where a stratum
+    (Cochran 1954, doi:10.2307/3001666), on k - 1 degrees of freedom, for each contrast of a target
+    by itself. There is none where a stratum
     is separated, since its estimate is infinite or penalised, or where fewer than two have one.
 
     Parameters
@@ -46,7 +47,8 @@ def collect_joint_tests(
 def _list_tests_of_models(frame: pl.DataFrame) -> pl.DataFrame:
     tested = frame.filter(pl.col(JOINT_TESTS).is_not_null())
     listed = tested.select(*_MODEL, "stratum_position", *_KEYS, c.STRATUM, JOINT_TESTS)
-    return listed.explode(JOINT_TESTS).unnest(JOINT_TESTS)
+    of_all = pl.lit(None, dtype=pl.String).alias(c.CONTRAST)
+    return listed.explode(JOINT_TESTS).unnest(JOINT_TESTS).with_columns(of_all)
 
 
 def _test_between_strata(frame: pl.DataFrame) -> pl.DataFrame:
@@ -56,7 +58,7 @@ def _test_between_strata(frame: pl.DataFrame) -> pl.DataFrame:
     has = pl.col(c.ESTIMATE).is_not_null()
     mean = (weight * pl.col(c.ESTIMATE)).sum() / weight.sum()
     tests = main.group_by(keys, maintain_order=True).agg(
-        pl.col(*_KEYS).first(),
+        pl.col(*_KEYS, c.CONTRAST).first(),
         (weight * (pl.col(c.ESTIMATE) - mean) ** 2).sum().alias(c.STATISTIC),
         (has.sum().cast(pl.Float64) - 1.0).alias(c.DF),
         (pl.col(c.STATUS) == "separated").any().alias("apart"),
@@ -79,4 +81,5 @@ def _test_between_strata(frame: pl.DataFrame) -> pl.DataFrame:
         c.STATISTIC,
         c.DF,
         c.NEG_LOG10_P,
+        c.CONTRAST,
     )

@@ -58,10 +58,9 @@ def _describe_strata(plan: Plan) -> tuple[str, ...]:
 
 def _describe_alphabet(plan: Plan, target: Target) -> tuple[str, ...]:
     """Say which of two texts is the reference, unless its name says so itself."""
-    contrast = target.contrasts[0]
-    if contrast is None or len(target.contrasts) > 1:
+    if len(target.levels) != 2:
         return ()
-    second, _, first = contrast.partition(" vs ")
+    (first, second), contrast = target.levels, target.contrasts[0]
     if plan.spec.reference_level == first:
         return ()
     if _is_numeric(plan, target) or first.casefold() in _REFERENCES:

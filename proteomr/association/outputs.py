@@ -14,6 +14,7 @@ from proteomr.association.collect import collect, describe_family_of_tests, summ
 from proteomr.association.details import collect_details
 from proteomr.association.imputed import pool_parts
 from proteomr.association.joint import collect_joint_tests
+from proteomr.association.moderation import moderate_parts
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import RunFolderError
@@ -90,6 +91,7 @@ def collect_run(
     )
     ledger.write_table("attrition", attrition, formats=("tsv",))
     ledger.write_table("summary", summarise(associations), formats=("tsv",))
+    parts = moderate_parts(parts, spec)
     joint = collect_joint_tests(parts).frame
     if joint.height or spec.interaction is not None or spec.strata is not None:
         ledger.write_table("joint_tests", joint)

@@ -10,12 +10,15 @@ from proteomr.association.specification import ModelSpec
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.io import OutcomeTable, add_covariates
 from proteomr.models import NUMBERS, AnyFamily, OutcomeTransform, Target
+from proteomr.models.level_contrasts import ask_contrasts
+from proteomr.models.targets import LINEAR
 from proteomr.runs.notes import add_note
 from proteomr.scan import (
     Beside,
     Reading,
     plan_blocks,
     read_formulas,
+    read_ordered_target,
     read_outcome,
     read_target,
 )
@@ -78,6 +81,8 @@ def plan_scan(
         strata=spec.strata,
         weights=spec.weights,
         cluster=spec.cluster,
+        absorb=spec.absorb,
+        block=spec.moderation.block,
         beside=beside,
         instruments=spec.iv.instruments,
         protein_instruments=instruments,
@@ -85,10 +90,7 @@ def plan_scan(
         kinship=kinship,
     )
     family = spec.build_family()
-    targets = [
-        read_target(reading, name, role=spec.role, family=family, reference=spec.reference_level)
-        for name in (spec.exposures or named)
-    ]
+    targets = _read_targets(reading, family, spec, spec.exposures or named)
     targets += _read_beside(reading, family, spec.reference_level)
     _note_shared_names(reading)
     targets = _set_transform(targets, spec.outcome_options.transform)
@@ -171,18 +173,49 @@ def _set_transform(targets: Sequence[Target], transform: OutcomeTransform) -> li
     return changed
 
 
+def _read_targets(
+    reading: Reading, family: AnyFamily, spec: ModelSpec, names: Sequence[str]
+) -> list[Target]:
+    """Read the exposures or outcomes; of an ordered exposure the trend and the steps."""
+    targets: list[Target] = []
+    for name in names:
+        if spec.ordered:
+            targets += read_ordered_target(reading, name, family=family)
+        else:
+            reference = spec.reference_level
+            targets.append(
+                read_target(reading, name, role=spec.role, family=family, reference=reference)
+            )
+    named = [target.name for target in targets if target.contrasts != (LINEAR,)]
+    contrasts = spec.moderation.contrasts
+    targets = ask_contrasts(targets, contrasts) if contrasts else targets
+    repeated = [name for name in named if named.count(name) > 1]
+    if repeated:
+        raise UsageError(f"{spec.role} {repeated[0]!r} is given twice, once by C()")
+    if spec.ordered and not any(target.steps for target in targets):
+        raise UsageError("--ordered: no exposure has three levels or more")
+    return targets
+
+
 def _refuse_unknown_reference(targets: Sequence[Target], reference: str) -> None:
-    """Refuse a reference level that no target of two levels has."""
-    levels = {
-        t.name: [level for contrast in t.contrasts for level in (contrast or "").split(" vs ")]
-        for t in targets
-        if t.contrasts[0] is not None
-    }
-    if any(reference in pair for pair in levels.values()):
+    """Refuse a reference level that no target has."""
+    levels = {target.name: target.levels for target in targets if target.levels}
+    if any(reference in had for had in levels.values()):
         return
-    known = sorted({level for pair in levels.values() for level in pair})
-    had = "; ".join(f"{name!r} has {' and '.join(sorted(set(of)))}" for name, of in levels.items())
+    known = sorted({level for had in levels.values() for level in had})
+    had = "; ".join(f"{name!r} has {_join(sorted(of))}" for name, of in levels.items())
     raise UsageError(
-        f"no {targets[0].role} of two levels has the reference level {reference!r}"
-        f"{nearest(reference, known)}: {had or 'none has two levels'}"
+        f"no {targets[0].role} has the level {reference!r} to be the reference"
+        f"{nearest(reference, known)}: {had or 'none has levels'}"
     )
+
+
+def _join(levels: Sequence[str]) -> str:
+    """Return labels in words.
+
+    Examples
+    --------
+    >>> _join(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(filter(None, (", ".join(levels[:-1]), levels[-1])))

@@ -4,30 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from proteomr.association.outcome_options import OutcomeOptions
 from proteomr.design import Formula, parse_sets
 from proteomr.design.random_terms import parse_random
 from proteomr.errors import UsageError, nearest
 from proteomr.models import (
+    WEIGHT_KINDS,
     AnyFamily,
     Asked,
     FitOptions,
     IvEstimator,
     IvOptions,
     MixedOptions,
+    ModerationOptions,
     Role,
+    WeightKind,
     find_family,
     refuse_unsupported,
 )
-from proteomr.stats.sandwich import CLUSTERED, ErrorKind
+from proteomr.stats.sandwich import CLUSTERED, LINEARISED, ErrorKind
 from proteomr.stats.transforms import TRANSFORMS, Transform
 
 __all__ = ["ModelSpec", "TestFamily"]
 
 TestFamily = Literal["joint", "exposure"]
 _UNADJUSTED = {"unadjusted": "1"}
+# Options of one matter, told in a request only where they are asked for.
+_MATTERS: Final[Mapping[str, type[Any]]] = {
+    "mixed": MixedOptions,
+    "moderation": ModerationOptions,
+}
+# Likewise, options of one value.
+_USUAL: Final[Mapping[str, object]] = {"weight_kind": "precision", "absorb": ()}
+# Transforms after which the averages of all proteins are the same.
+_CENTRED = ("rint", "zscore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +62,26 @@ class ModelSpec:
     interaction : covariate whose product with the term of interest is in every model, beside its
         main effect.
     errors : kind of standard error; the robust ones as R's sandwich, the clustered ones as
-        clubSandwich.
+        clubSandwich, the linearised one as survey. None for the classical one, or with sampling
+        weights the linearised one, or CR1 where there are clusters.
     cluster : column of the samples that names each person's cluster, for the clustered kinds.
     weights : column of the samples with each person's weight, above 0.
+    weight_kind : what a weight means: ``precision``, ``frequency`` or ``sampling``.
     level : coverage of the confidence intervals.
     outcomes : columns of the samples, each the response to a protein in any family.
-    reference_level : level of a target of two that the other is held against; None for the lower
-        or alphabetically first.
+    reference_level : level of a target that its others are held against; None for the lowest or
+        alphabetically first.
     outcome_options : files of outcomes, whose columns join the outcomes as they are read, and the
         transform of outcomes.
+    ordered : the levels of the exposures are steps of a scale: the trend over them, and each
+        against the one before it.
     iv : instruments and the estimator, for the iv family.
     coefficients : also a table of all coefficients of every model.
     mixed : random effects.
+
+    absorb : columns of the samples whose levels have an effect each, which is taken out of all
+        columns.
+    moderation : empirical Bayes over proteins, correlated blocks, contrasts of levels.
 
     Raises
     ------
@@ -84,22 +104,29 @@ class ModelSpec:
     firth: bool = False
     test_family: TestFamily = "joint"
     interaction: str | None = None
-    errors: ErrorKind = "classical"
+    errors: ErrorKind | None = None
     cluster: str | None = None
     weights: str | None = None
     level: float = 0.95
     outcomes: tuple[str, ...] = ()
     reference_level: str | None = None
     outcome_options: OutcomeOptions = field(default_factory=OutcomeOptions)
+    ordered: bool = False
     iv: IvOptions = field(default_factory=IvOptions)
     coefficients: bool = False
     mixed: MixedOptions = field(default_factory=MixedOptions)
+    weight_kind: WeightKind = "precision"
+    absorb: tuple[str, ...] = ()
+    moderation: ModerationOptions = field(default_factory=ModerationOptions)
 
     def __post_init__(self) -> None:
         self._check_types()
+        _check_choice("kind of weight", self.weight_kind, WEIGHT_KINDS)
         _check_choice("transform", self.transform, TRANSFORMS)
         _check_choice("test family", self.test_family, get_args(TestFamily))
-        _check_choice("kind of standard error", self.errors, get_args(ErrorKind))
+        errors = self._choose_errors() if self.errors is None else self.errors
+        object.__setattr__(self, "errors", errors)
+        _check_choice("kind of standard error", errors, get_args(ErrorKind))
         self._check_targets()
         if not self.adjust:
             raise UsageError('no adjustment set given: "1" adjusts for nothing')
@@ -108,6 +135,12 @@ class ModelSpec:
                 f"standard errors {', '.join(CLUSTERED)} and a cluster column go together: "
                 f"{self.errors} with cluster {self.cluster!r}"
             )
+        if self.moderation.follows_averages and self.transform in _CENTRED:
+            raise UsageError(
+                f"--moderate {self.moderation.kind} follows the averages of the proteins, which "
+                f"--transform {self.transform} makes one: take none or log2, or --moderate "
+                f"{'robust' if self.moderation.is_robust else 'plain'}"
+            )
         if not 0.5 <= self.level < 1.0:
             raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
         asked = Asked(
@@ -115,7 +148,9 @@ class ModelSpec:
             roles=frozenset((self.role,)),
             weights=self.weights is not None,
             interaction=self.interaction is not None,
+            absorbed=len(self.absorb),
             outcome_transform=self.outcome_options.transform,
+            ordered=self.ordered,
         )
         refuse_unsupported(find_family(self.family), asked)
         self._check_instruments()
@@ -129,7 +164,7 @@ class ModelSpec:
 
     def _check_types(self) -> None:
         """Refuse what Python lets through and would be read letter by letter, or not at all."""
-        for name in ("exposures", "outcomes"):
+        for name in ("exposures", "outcomes", "absorb"):
             given: object = getattr(self, name)
             if not isinstance(given, tuple | list) or not all(isinstance(n, str) for n in given):
                 raise UsageError(
@@ -150,9 +185,19 @@ class ModelSpec:
             raise UsageError(
                 "no exposure or outcome given: name a column of the samples (--exposure NAME)"
             )
+        twice = [name for name in self.absorb if self.absorb.count(name) > 1]
+        if twice:
+            raise UsageError(f"{twice[0]!r} is absorbed twice")
         repeated = [name for name in self.targets if self.targets.count(name) > 1]
         if repeated:
             raise UsageError(f"{self.role} {repeated[0]!r} is given twice")
+        if self.ordered and self.reference_level is not None:
+            raise UsageError(
+                "an ordered exposure has each level held against the one before it: leave "
+                f"--reference-level {self.reference_level} or --ordered out"
+            )
+        if self.ordered and self.outcomes:
+            raise UsageError("--ordered is for exposures, not for outcomes")
         if self.interaction is not None and self.interaction in self.targets:
             raise UsageError(f"{self.interaction!r} is an {self.role} and the interaction")
 
@@ -186,6 +231,11 @@ class ModelSpec:
                 "2sls, liml and gmm"
             )
 
+    def _choose_errors(self) -> ErrorKind:
+        if self.weight_kind != "sampling" or self.weights is None:
+            return "classical"
+        return LINEARISED if self.cluster is None else "CR1"
+
     @property
     def role(self) -> Role:
         """Whether the targets are exposures or outcomes."""
@@ -200,12 +250,14 @@ class ModelSpec:
     def options(self) -> FitOptions:
         """What is asked of the family."""
         return FitOptions(
-            errors=self.errors,
+            errors=self.errors or "classical",
             firth=self.firth,
             level=self.level,
             iv=self.iv,
             coefficients=self.coefficients,
             mixed=self.mixed,
+            weight_kind=self.weight_kind,
+            moderation=self.moderation,
         )
 
     @property
@@ -234,16 +286,19 @@ class ModelSpec:
             del facts["iv"]
         else:
             facts["iv"] = {**facts["iv"], "instruments": list(self.iv.instruments)}
-        facts["mixed"] = {**asdict(self.mixed), "random": list(self.mixed.random)}
-        if self.mixed == MixedOptions():
-            del facts["mixed"]
+        for name, matter in _MATTERS.items():
+            if getattr(self, name) == matter():
+                del facts[name]
+        for name, usual in _USUAL.items():
+            if facts[name] == usual:
+                del facts[name]
         return facts
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, object]) -> ModelSpec:
         """Return the specification that :meth:`to_dict` wrote."""
         settings: dict[str, Any] = dict(facts)
-        for name in ("exposures", "outcomes"):
+        for name in ("exposures", "outcomes", "absorb"):
             settings[name] = tuple(settings.get(name, ()))
         if "adjust" in settings:
             settings["adjust"] = dict(settings["adjust"])
@@ -252,8 +307,6 @@ class ModelSpec:
         if "iv" in settings:
             iv = dict(settings["iv"])
             settings["iv"] = IvOptions(**{**iv, "instruments": tuple(iv["instruments"])})
-        if "mixed" in settings:
-            settings["mixed"] = MixedOptions(**settings["mixed"])
         return cls(**settings)
 
 

@@ -1,5 +1,6 @@
 """Regression families on arrays: what they are, and how they are fitted block by block."""
 
+from proteomr.models.absorbed import Absorbed
 from proteomr.models.base import (
     Adjustment,
     Block,
@@ -23,6 +24,8 @@ from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic
 from proteomr.models.mixed import Mixed
 from proteomr.models.mixed_options import Ddf, MixedOptions
+from proteomr.models.moderation_options import MODERATIONS, ModerationKind, ModerationOptions
+from proteomr.models.multinomial import Multinomial
 from proteomr.models.registry import FAMILIES, Asked, find_family, refuse_unsupported
 from proteomr.models.targets import (
     NUMBERS,
@@ -34,14 +37,18 @@ from proteomr.models.targets import (
     TargetColumn,
     TargetKind,
 )
+from proteomr.models.weighting import WEIGHT_KINDS, WeightKind
 from proteomr.status import Status
 
 __all__ = [
     "FAMILIES",
+    "MODERATIONS",
     "NUMBERS",
     "OUTCOME_TRANSFORMS",
     "OWN_NAME",
     "TWO_LEVELS",
+    "WEIGHT_KINDS",
+    "Absorbed",
     "Adjustment",
     "AnyFamily",
     "Asked",
@@ -65,6 +72,9 @@ __all__ = [
     "Mixed",
     "MixedOptions",
     "Model",
+    "ModerationKind",
+    "ModerationOptions",
+    "Multinomial",
     "OutcomeTransform",
     "OwnInstruments",
     "Problem",
@@ -76,6 +86,7 @@ __all__ = [
     "Target",
     "TargetColumn",
     "TargetKind",
+    "WeightKind",
     "find_aliased",
     "find_family",
     "order_rows",

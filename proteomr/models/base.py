@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.models.absorbed import Absorbed
 from proteomr.models.fits import Fit, FitBlock, JointTests, Refusal
 from proteomr.models.random_effects import RandomEffects
 from proteomr.models.targets import Target
+from proteomr.models.weighting import WeightKind
 from proteomr.stats.linalg import FLAT, condition_columns, find_powers
 from proteomr.stats.loops import COMPILED_FROM, load_loops
 from proteomr.stats.workspace import workspace
@@ -116,6 +118,7 @@ class Problem:
     interaction : ``(n, i)``, columns whose products with the term of interest are in the model;
         every adjustment set has their own effects.
     weights : ``(n,)``, above 0, what each row counts; None for equal weights.
+    weight_kind : what a weight means.
     clusters : ``(n,)``, cluster of each row; None for independent rows.
     instruments : ``(n, q)``, of the endogenous variable of all models; None without any.
     instrument_names : names of them.
@@ -123,6 +126,9 @@ class Problem:
     scales, shifts : ``(k,)``, by which covariates as they were measured are those here, times the
         scale and plus the shift; None for those of the covariates handed in.
     random : random effects on the rows; None without.
+    blocks : ``(n,)``, block of each row within which residuals are correlated; None without.
+    correlations : ``(m,)``, that correlation, of each model.
+    absorbed : effects that are taken out of all columns; the intercept is among them.
     """
 
     covariates: F64
@@ -138,9 +144,13 @@ class Problem:
     instruments: F64 | None = None
     instrument_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    scales: F64 = field(default=None)  # type: ignore[arg-type]  # set when the problem is made
-    shifts: F64 = field(default=None)  # type: ignore[arg-type]
+    scales: F64 | None = None
+    shifts: F64 | None = None
     random: RandomEffects | None = None
+    weight_kind: WeightKind = "precision"
+    absorbed: Absorbed | None = None
+    blocks: I64 | None = None
+    correlations: F64 | None = None
 
     def __post_init__(self) -> None:
         """Bring the covariates to a range in which every path takes the same ones for aliased."""
@@ -174,11 +184,22 @@ class Problem:
         )
 
     @property
+    def column_scales(self) -> F64:
+        """The scales, which a problem has once it is made."""
+        return np.asarray(self.scales)
+
+    @property
     def effects(self) -> RandomEffects:
         """The random effects, of a problem that has some."""
         if self.random is None:
             raise ValueError("a problem without random effects")
         return self.random
+
+    @property
+    def first_coefficients(self) -> I64:
+        """Position of the first coefficient of each model ``(m,)``."""
+        widths = [len(self.targets[model.target].contrasts) * self.terms for model in self.models]
+        return np.cumsum([0, *widths], dtype=np.int64)[:-1]
 
     def names_of(self, adjustment: int) -> tuple[str, ...]:
         """Names of the columns of an adjustment set."""
@@ -275,22 +296,30 @@ def factors_within(problem: Problem, adjustment: int) -> tuple[Factor, ...]:
 def count_cases(problem: Problem, block: Block) -> I64:
     """Count the people with the second level in the fit of each coefficient ``(b, c)``.
 
-    -1 stands for a target whose values are not 0 and 1.
+    Of several levels, those with the one that a contrast holds against another; -1 stands for a
+    target that has no levels and whose values are not 0 and 1.
     """
-    by_target: dict[int, I64] = {}
+    by_target = {}
     for position, target in enumerate(problem.targets):
-        values = target.values
-        if values.ndim == 1 and np.all((values == 0.0) | (values == 1.0)):
-            cases = values == 1.0
-            lacking = [np.count_nonzero(cases[rows]) for rows in block.missing]
-            by_target[position] = np.count_nonzero(cases) - np.array(lacking, dtype=np.int64)
+        levels = target.values if target.codes is None else target.codes
+        two = levels.ndim == 1 and bool(np.all((levels == 0.0) | (levels == 1.0)))
+        if two or target.levels:
+            by_target[position] = _count_levels(levels.astype(np.int64), block.missing)
     coefficients = problem.coefficients
     counts = np.full((block.values.shape[0], len(coefficients)), -1, dtype=np.int64)
     for t, coefficient in enumerate(coefficients):
-        n_case = by_target.get(problem.models[coefficient.model].target)
-        if n_case is not None:
-            counts[:, t] = n_case
+        of_levels = by_target.get(problem.models[coefficient.model].target)
+        if of_levels is not None:
+            level = coefficient.contrast + 1
+            counts[:, t] = of_levels[:, level] if level < of_levels.shape[1] else 0
     return counts
+
+
+def _count_levels(codes: I64, missing: Sequence[I64]) -> I64:
+    """Count the people of each level ``(b, K)``, given whom each protein lacks."""
+    whole = np.bincount(codes)
+    lost = [np.bincount(codes[rows], minlength=whole.size) for rows in missing]
+    return whole - np.array(lost, dtype=np.int64).reshape(len(missing), whole.size)
 
 
 def refuse_unfit(block: Block, fits: FitBlock) -> Bool:

@@ -25,21 +25,23 @@ from proteomr.models.base import (
     count_cases,
     refuse_unfit,
 )
+from proteomr.models.carriers import remark_on_carriers
 from proteomr.models.cells import describe_aliased
+from proteomr.models.columns import ModelColumns, absorb_rows, lay_out_model, take_out_of_response
 from proteomr.models.family import FitOptions, Scans
 from proteomr.models.responses import respond
-from proteomr.models.targets import Role
+from proteomr.models.targets import LINEAR, CodedRows, Role
+from proteomr.models.weighting import tell_copies
+from proteomr.stats.absorbing import AbsorbedEffects
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import (
     change_units,
-    condition_columns,
-    find_independent,
-    scale_columns,
 )
-from proteomr.stats.sandwich import CLUSTERED, ErrorKind
+from proteomr.stats.sandwich import ROBUST, ErrorKind
 from proteomr.status import Status
 
 __all__ = [
+    "CONTRASTS",
     "INTERACTION",
     "ONE_BY_ONE",
     "ONE_CLUSTER",
@@ -49,19 +51,15 @@ __all__ = [
     "Solve",
     "fit_by_itself",
     "fit_one_by_one",
+    "gather_joint_tests",
+    "has_copies_apart",
     "has_one_cluster",
     "is_beyond_mass_paths",
-    "remark_on_carriers",
 ]
 
-# The share of its length below which a column counts as made of those before it: R's lm has 1e-7
-# for columns as they are, while these are scaled and refined, so that seven digits more are sound.
-_ALIASED = 1e-9
-# With fewer than five people, or clusters, behind an estimate its robust error has hardly a degree
-# of freedom. CR2 corrects the error and its degrees of freedom for that, but not for a single one.
-_CARRIERS, _CARRIERS_CR2 = 4.5, 1.5
 _SATURATED = "a person of leverage 1 has a part in the estimate: no HC2 or HC3 standard error"
 INTERACTION = "interaction"
+CONTRASTS = "contrasts"
 ONE_CLUSTER = "one cluster on the rows of the fit"
 ONE_BY_ONE = "one fit at a time, with its own factorisation"
 
@@ -76,6 +74,9 @@ class Regression:
     y : ``(n,)``.
     weights : ``(n,)``.
     clusters : ``(n,)`` or None.
+    absorbed : effects that are out of X and y already; None without any.
+    blocks : ``(n,)``, within which rows have this correlation; None without any.
+    copies : ``(n,)``, how many people each row stands for; None for one.
     asked : positions of the columns of interest in X, the term itself first.
     """
 
@@ -84,6 +85,20 @@ class Regression:
     weights: F64
     clusters: I64 | None
     asked: I64
+    copies: F64 | None = None
+    absorbed: AbsorbedEffects | None = None
+    blocks: I64 | None = None
+    correlation: float = 0.0
+
+    @property
+    def people(self) -> float:
+        """How many people the rows stand for."""
+        return float(self.y.size) if self.copies is None else float(self.copies.sum())
+
+    @property
+    def taken(self) -> int:
+        """Degrees of freedom that absorbed effects have taken."""
+        return 0 if self.absorbed is None else self.absorbed.rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,7 @@ class Solution:
     covariance : ``(p, p)``; None where no joint test can stand on it.
     unit : what the response was divided by.
     errors : kind of the standard errors.
+    sigma : residual standard deviation, in units of the response over ``unit``.
     carriers : the effective number of people or clusters behind each robust error (those of
         :class:`proteomr.stats.sandwich.Sandwich`); None for other errors.
     """
@@ -110,6 +126,7 @@ class Solution:
     unit: float = 1.0
     errors: ErrorKind = "classical"
     carriers: F64 | None = None
+    sigma: float = float("nan")
     status: Status = Status.ok
     message: str = ""
 
@@ -123,11 +140,16 @@ class Solution:
         numbers = np.array([part[column] for part in (self.estimate, self.se, self.low, self.high)])
         estimate, se, low, high = change_units(numbers, by=self.unit, per=scale).tolist()
         few = (
-            "" if self.carriers is None else remark_on_carriers(self.carriers[column], self.errors)
+            ""
+            if self.carriers is None
+            else remark_on_carriers(self.carriers[column], self.errors, float(self.df[column]))
         )
         message = "; ".join(filter(None, (self.message, few)))
         df = float(self.df[column])
-        return Fit(estimate, se, df, low=low, high=high, status=self.status, message=message)
+        sigma = self.sigma * self.unit
+        return Fit(
+            estimate, se, df, low=low, high=high, status=self.status, message=message, sigma=sigma
+        )
 
     def test_jointly(self, at: list[int]) -> tuple[float, float, float] | None:
         """Return statistic, degrees of freedom and -log10 p of a test that coefficients are 0.
@@ -154,51 +176,6 @@ class OneByOne:
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """The independent columns of one model's design.
-
-    Attributes
-    ----------
-    X : ``(n, p)``, conditioned.
-    scale : ``(all,)``, what the columns before the dependent ones were left out were divided by.
-    independent : positions of the p columns among all.
-    term : position of the term of interest among all; its products follow it.
-    label : what the term of interest is.
-    aliased : names of the covariates that those before them determine; a level that nobody has is
-        none.
-    """
-
-    X: F64
-    scale: F64
-    independent: I64
-    term: int
-    label: str
-    aliased: tuple[str, ...]
-
-    def describe_dependence(self, term: int) -> Refusal:
-        """Return why a term, or the product of it, has no coefficient."""
-        if term == 0:
-            what = f"{self.label} is a linear combination of the covariates"
-        else:
-            what = "the term is a linear combination of the others"
-        return Refusal(Status.collinear, f"{what} on the rows of the fit")
-
-
-def remark_on_carriers(carriers: float, kind: ErrorKind) -> str:
-    """Say how few people or clusters carry an estimate, where a robust error needs more.
-
-    Examples
-    --------
-    >>> remark_on_carriers(2.0, "HC3")
-    'rests on about 2.0 people: too few for its robust standard error'
-    """
-    if not carriers < (_CARRIERS_CR2 if kind == "CR2" else _CARRIERS):
-        return ""
-    what = "clusters" if kind in CLUSTERED else "people"
-    return f"rests on about {carriers:.1f} {what}: too few for its robust standard error"
-
-
 def is_beyond_mass_paths(problem: Problem, options: FitOptions) -> bool:
     """Whether a problem asks for what the mass paths leave out."""
     return (
@@ -208,12 +185,21 @@ def is_beyond_mass_paths(problem: Problem, options: FitOptions) -> bool:
     )
 
 
+def has_copies_apart(problem: Problem, options: FitOptions) -> bool:
+    """Whether a row stands for several whose squared scores count one by one, which the sums of the
+    mass paths, of squares of weighted scores, are not.
+    """
+    apart = options.errors in ROBUST
+    return problem.weights is not None and problem.weight_kind == "frequency" and apart
+
+
 def fit_one_by_one(
     problem: Problem,
     block: Block,
     *,
     solve: Solve,
     side_of_protein: Callable[[Role], Scans],
+    fits: FitBlock | None = None,
 ) -> FitBlock:
     """Fit every model to every protein of a block by itself.
 
@@ -223,11 +209,14 @@ def fit_one_by_one(
     ----------
     solve : fits one regression.
     side_of_protein : whether the protein is the response or the predictor beside a target.
+    fits : to be filled; None for new ones.
     """
-    fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
+    if fits is None:
+        fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
     fits.n[:] = block.counts[:, None]
     fits.n_case[:] = count_cases(problem, block)
     products = JointTests.empty(block.values.shape[0], len(problem.models))
+    levels = JointTests.empty(block.values.shape[0], len(problem.models))
     remaining = refuse_unfit(block, fits)[:, 0]
     for j in np.flatnonzero(remaining).tolist():
         for m in range(len(problem.models)):
@@ -240,10 +229,33 @@ def fit_one_by_one(
                 side_of_protein=side_of_protein,
                 fits=fits,
                 joint=products,
+                levels=levels,
             )
-    if problem.interaction is None:
-        return fits
-    return replace(fits, joint={INTERACTION: products})
+    fits = tell_copies(problem, block, fits)
+    return replace(fits, joint=gather_joint_tests(problem, products, levels))
+
+
+def gather_joint_tests(
+    problem: Problem, products: JointTests, levels: JointTests
+) -> dict[str, JointTests]:
+    """Return the joint tests that a problem has: of products, and of the contrasts of levels.
+
+    The trend over levels is of the same exposure as their contrasts: the products are tested with
+    these.
+    """
+    widths = [problem.targets[model.target].width for model in problem.models]
+    tested = [problem.targets[model.target].tested for model in problem.models]
+    joint = {}
+    if problem.interaction is not None:
+        trends = [problem.targets[m.target].contrasts == (LINEAR,) for m in problem.models]
+        joint[INTERACTION] = products.only(
+            [not trend and one for trend, one in zip(trends, tested, strict=True)]
+        )
+    if any(width > 1 for width in widths):
+        joint[CONTRASTS] = levels.only(
+            [width > 1 and one for width, one in zip(widths, tested, strict=True)]
+        )
+    return joint
 
 
 def fit_by_itself(
@@ -256,48 +268,74 @@ def fit_by_itself(
     side_of_protein: Callable[[Role], Scans],
     fits: FitBlock,
     joint: JointTests,
+    levels: JointTests | None = None,
 ) -> None:
-    """Fit one model to one protein by itself, and enter its terms and the test of its products."""
-    side = side_of_protein(problem.targets[problem.models[m].target].role)
+    """Fit one model to one protein by itself, and enter its terms and the tests of its products
+    and of the contrasts of levels.
+    """
+    target = problem.targets[problem.models[m].target]
+    side = side_of_protein(target.role)
     model = _fit_model(problem, block, j, m, side=side, solve=solve)
     for t, coefficient in enumerate(problem.coefficients):
         if coefficient.model == m:
-            fits.enter(j, t, model.coefficient(coefficient.term))
-    joint.enter(j, m, model.test_products(problem.terms - 1))
+            fits.enter(j, t, model.coefficient(coefficient.contrast, coefficient.term))
+    joint.enter(j, m, model.test(range(1, problem.terms)))
+    if levels is not None and target.width > 1:
+        levels.enter(j, m, model.test(range(1)))
 
 
 @dataclass(frozen=True, slots=True)
 class _ModelFit:
-    """One fitted model of one protein, or why it is refused whatever the term."""
+    """One fitted model of one protein, or why it is refused whatever the term.
 
-    design: _Columns
+    Attributes
+    ----------
+    coded : the columns of the term.
+    terms : coefficients of each of them, its own and those of its products.
+    """
+
+    design: ModelColumns
+    coded: CodedRows
+    terms: int
     result: Solution | Refusal
     whatever_term: bool = False
 
-    def coefficient(self, term: int) -> Fit | Refusal:
-        """Return the fit of a term: 0 the main effect, i the product with column i."""
-        position = self._position(term)
-        if isinstance(self.result, Refusal) and (self.whatever_term or position is not None):
+    def coefficient(self, contrast: int, term: int) -> Fit | Refusal:
+        """Return the fit of a contrast's term: 0 the main effect, i the product with column i."""
+        if self.whatever_term and isinstance(self.result, Refusal):
+            return self.result
+        if contrast in self.coded.lacking:
+            what = f"nobody has {self.coded.lacking[contrast]} on the rows of the fit"
+            return Refusal(Status.too_few, what)
+        column = self.coded.places[contrast] * self.terms + term
+        position = self._position(column)
+        if isinstance(self.result, Refusal) and position is not None:
             return self.result
         if position is None or isinstance(self.result, Refusal):
             return self.design.describe_dependence(term)
-        scale = float(self.design.scale[self.design.term + term])
+        if self.design.term + column in self.design.entangled:
+            return self.design.describe_dependence(1)
+        scale = float(self.design.scale[self.design.term + column])
         fit = self.result.coefficient(position, scale=scale)
         said = describe_aliased(self.design.aliased)
         return replace(fit, message="; ".join(filter(None, (said, fit.message)))) if said else fit
 
-    def test_products(self, products: int) -> tuple[float, float, float] | None:
-        """Test all products that have an estimate: statistic, degrees of freedom, -log10 p."""
+    def test(self, terms: range) -> tuple[float, float, float] | None:
+        """Test some terms of all contrasts, as far as they have an estimate: statistic, degrees of
+        freedom, -log10 p.
+        """
         solution = self.result
         if isinstance(solution, Refusal) or solution.status is not Status.ok:
             return None
-        positions = [self._position(term) for term in range(1, products + 1)]
+        width = self.coded.columns.shape[1] if self.coded.asked is None else self.coded.asked
+        columns = [i * self.terms + term for i in range(width) for term in terms]
+        positions = [self._position(column) for column in columns]
         at = [p for p in positions if p is not None and np.isfinite(solution.estimate[p])]
         return solution.test_jointly(at)
 
-    def _position(self, term: int) -> int | None:
-        """Return where a term stands among the independent columns."""
-        at = np.flatnonzero(self.design.independent == self.design.term + term)
+    def _position(self, column: int) -> int | None:
+        """Return where a column of the term stands among the independent ones."""
+        at = np.flatnonzero(self.design.independent == self.design.term + column)
         return int(at[0]) if at.size else None
 
 
@@ -307,54 +345,47 @@ def _fit_model(
     """Fit one model to one protein."""
     rows = block.observed[j]
     target = problem.targets[problem.models[m].target]
-    protein, values = block.values[j, rows], target.values[rows]
-    responded = values if side == "response" else respond(target, rows)
-    y = values if isinstance(responded, Refusal) else responded
-    x, y = (values, protein) if side == "response" else (protein, y)
-    label = target.name if side == "response" else "the protein"
-    design = _lay_out(problem, block, j, m, x, label=label)
+    protein, coded = block.values[j, rows], target.code_rows(rows)
+    varies, terms = coded.varies, problem.terms
+    responded: F64 | Refusal = protein
+    label = target.name
+    if side == "predictor":
+        responded, label = respond(target, rows), "the protein"
+        coded = CodedRows(protein[:, None], (0,), {})
+    y = protein if isinstance(responded, Refusal) else responded
+    design = lay_out_model(problem, block, j, m, coded.columns, label=label)
     weights = problem.weights[rows] if problem.weights is not None else np.ones(y.size)
     clusters = problem.clusters[rows] if problem.clusters is not None else None
+    copies = weights if problem.weight_kind == "frequency" else None
+    absorbed = absorb_rows(problem, rows)
+    taken = 0 if absorbed is None else absorbed.rank
     refusal = None
-    if np.all(values == values[0]):
+    if not varies:
         message = f"{target.name} has one value on the rows of the fit"
         refusal = Refusal(Status.constant, message)
-    elif y.size <= design.independent.size:
-        message = f"{y.size} people for {design.scale.size} coefficients"
+    elif y.size <= design.independent.size + taken:
+        message = f"{y.size} people for {design.scale.size + taken} coefficients"
         refusal = Refusal(Status.too_few, message)
     elif has_one_cluster(clusters):
         refusal = Refusal(Status.too_few, ONE_CLUSTER)
     elif isinstance(responded, Refusal):
         refusal = responded
     if refusal is not None:
-        return _ModelFit(design, refusal, whatever_term=True)
+        return _ModelFit(design, coded, terms, refusal, whatever_term=True)
     asked = np.flatnonzero(design.independent >= design.term)
     if asked.size == 0:
-        return _ModelFit(design, design.describe_dependence(0))
-    return _ModelFit(design, solve(Regression(design.X, y, weights, clusters, asked)))
-
-
-def _lay_out(problem: Problem, block: Block, j: int, m: int, x: F64, *, label: str) -> _Columns:
-    """Put the columns of one model together: covariates, own ones, the term, its products."""
-    rows = block.observed[j]
-    adjustment = problem.models[m].adjustment
-    C = problem.covariates[rows][:, problem.adjustments[adjustment].columns]
-    term = C.shape[1] + block.own.shape[1]
-    # A shift of the term changes only effects that are in every set. One of what it is multiplied
-    # with would change its main effect, which is the one where that is 0.
-    x, x_scale = condition_columns(x[:, None])
-    by, by_scale = scale_columns(
-        np.empty((x.size, 0)) if problem.interaction is None else problem.interaction[rows]
+        return _ModelFit(design, coded, terms, design.describe_dependence(0))
+    left = take_out_of_response(
+        problem, absorbed, y, target.name if side == "predictor" else "the protein"
     )
-    X, scale = condition_columns(np.column_stack([C, block.own[j][:, rows].T, x, x * by]))
-    with np.errstate(over="ignore", under="ignore"):
-        scale[term:] *= x_scale * np.concatenate([[1.0], by_scale])
-    independent = find_independent(X, tolerance=_ALIASED)
-    names = (*problem.names_of(adjustment), *problem.own_names)
-    empty = ~np.any(C, axis=0)
-    apart = set(range(term)).difference(independent.tolist(), np.flatnonzero(empty).tolist())
-    aliased = tuple(names[column] for column in sorted(apart))
-    return _Columns(X[:, independent], scale, independent, term, label, aliased)
+    if isinstance(left, Refusal):
+        return _ModelFit(design, coded, terms, left, whatever_term=True)
+    blocks = None if problem.blocks is None else problem.blocks[rows]
+    correlation = 0.0 if problem.correlations is None else float(problem.correlations[m])
+    regression = Regression(
+        design.X, left, weights, clusters, asked, copies, absorbed, blocks, correlation
+    )
+    return _ModelFit(design, coded, terms, solve(regression))
 
 
 def has_one_cluster(clusters: I64 | None) -> bool:

@@ -11,11 +11,14 @@ import numpy as np
 
 from proteomr._typing import I64
 from proteomr.errors import ColumnError
+from proteomr.families import LISTED_FAMILIES
 from proteomr.models.base import Block, FitBlock, Layout, Problem
 from proteomr.models.cells import order_rows
 from proteomr.models.iv_options import IvOptions
 from proteomr.models.mixed_options import MixedOptions
+from proteomr.models.moderation_options import ModerationOptions
 from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
+from proteomr.models.weighting import WeightKind
 from proteomr.stats.sandwich import ErrorKind
 from proteomr.stats.sentinels import seems_code
 
@@ -26,6 +29,7 @@ Distribution: TypeAlias = Literal["t", "normal"]
 Ratio: TypeAlias = Literal["OR", "RR", "HR"]
 State = TypeVar("State")
 
+_MOST_LEVELS = 20  # of groups that are each a response
 _LEVELS_SHOWN = 5  # many levels may be identifiers of people, which no message may carry
 
 
@@ -41,6 +45,8 @@ class FitOptions:
     iv : instruments and their estimator.
     coefficients : give all coefficients of every model.
     mixed : random effects.
+    weight_kind : what a person's weight means.
+    moderation : empirical Bayes over proteins, correlated blocks, contrasts of levels.
     """
 
     errors: ErrorKind = "classical"
@@ -49,6 +55,8 @@ class FitOptions:
     iv: IvOptions = field(default_factory=IvOptions)
     coefficients: bool = False
     mixed: MixedOptions = field(default_factory=MixedOptions)
+    weight_kind: WeightKind = "precision"
+    moderation: ModerationOptions = field(default_factory=ModerationOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +68,33 @@ class Support:
     roles : of the targets.
     errors : kinds of standard error with equal weights.
     weighted_errors : those that it has with weights; none where it takes no weights.
+    weight_kinds : what weights may mean, where it takes any.
     interaction : products of the term of interest with a covariate.
     firth : Firth's estimate.
     own_covariates : covariates that each protein has for itself.
     outcome_transform : transforms of continuous outcomes within the rows of each fit.
+    ordered : exposures whose levels are steps of a scale.
     instruments : instruments of an endogenous variable, without which it has no estimate.
     coefficients : all coefficients of every model.
     random_effects : of grouping factors, or of relatedness; what has them needs them.
+    moderation : empirical Bayes over the residual variances of proteins.
+    absorbed : effects of many levels taken out of all columns.
     """
 
     roles: tuple[Role, ...]
     errors: tuple[ErrorKind, ...] = ("classical",)
     weighted_errors: tuple[ErrorKind, ...] = ()
+    weight_kinds: tuple[WeightKind, ...] = ("precision",)
     interaction: bool = False
     firth: bool = False
     own_covariates: bool = False
     outcome_transform: bool = False
+    ordered: bool = False
     instruments: bool = False
     coefficients: bool = False
     random_effects: bool = False
+    moderation: bool = False
+    absorbed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +159,7 @@ class Family(ABC, Generic[State]):
                 return target
         few = column.n_levels <= _LEVELS_SHOWN
         shown = f" ({', '.join(column.levels)})" if few else ""
-        needs = " or ".join(kind.needs for kind in cls.takes)
+        needs = " or ".join(kind.needs for kind in cls.takes if column.role in kind.roles)
         raise ColumnError(
             f"{column.role} {column.name!r} has {column.n_levels} levels{shown}: "
             f"it needs {needs} for the {cls.name} family{_say_remedy(column)}"
@@ -191,15 +207,19 @@ AnyFamily: TypeAlias = Family[Any]
 
 
 def _say_remedy(column: TargetColumn) -> str:
-    """Say which of a few levels seem to stand for a missing value, or how two are made."""
+    """Say which of a few levels seem to stand for a missing value, how two are made, and which
+    families take more.
+    """
+    able = [f"{name} takes {of.levels}" for name, of in LISTED_FAMILIES.items() if of.levels]
+    others = f"; --family {', '.join(able)}"
     two = "; make a column of two levels, and leave the others empty"
     if column.n_levels > _LEVELS_SHOWN:
-        return ""
+        return others if column.n_levels <= _MOST_LEVELS else ""
     if column.numbers is None:
-        return two
+        return two + others
     levels = np.unique(column.numbers[~np.isnan(column.numbers)])
     codes = [label for label, value in zip(column.levels, levels, strict=True) if seems_code(value)]
     if not codes or column.n_levels - len(codes) != 2:
-        return two
+        return two + others
     verb = "means" if len(codes) == 1 else "mean"
     return f"; leave the cell empty where {' or '.join(codes)} {verb} missing"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,16 +25,23 @@ class JointTests:
     statistic : chi-squared, or F where the family's reference distribution is t.
     df : degrees of freedom of the numerator.
     neg_log10_p : minus log10 of the p value, computed in log space.
+    models : positions of the models that it is a test of; None for all.
     """
 
     statistic: F64
     df: F64
     neg_log10_p: F64
+    models: frozenset[int] | None = None
+
+    def only(self, has: Sequence[bool]) -> JointTests:
+        """Return the tests as those of the models ``(m,)`` that have one."""
+        return replace(self, models=frozenset(m for m, each in enumerate(has) if each))
 
     @classmethod
     def empty(cls, proteins: int, models: int) -> JointTests:
         """Return tests without a result."""
-        return cls(*(np.full((proteins, models), np.nan) for _ in range(3)))
+        statistic, df, p = (np.full((proteins, models), np.nan) for _ in range(3))
+        return cls(statistic, df, p)
 
     def enter(self, protein: int, model: int, result: tuple[float, float, float] | None) -> None:
         """Enter statistic, degrees of freedom and -log10 p of a test, or nothing."""
@@ -45,7 +52,10 @@ class JointTests:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The fit of one coefficient of one protein; limits are set where they are not Wald's."""
+    """The fit of one coefficient of one protein; limits are set where they are not Wald's.
+
+    ``sigma`` is the residual standard deviation of the model, where it has one.
+    """
 
     estimate: float
     se: float
@@ -54,6 +64,7 @@ class Fit:
     high: float = float("nan")
     status: Status = Status.ok
     message: str = ""
+    sigma: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,8 @@ class FitBlock:
     details : rows of further tables, by the table's name.
     neg_log10_p : minus log10 of p values ``(b, c)`` that are not those of estimate over standard
         error; NaN for those that are, None where all are.
+    sigma : residual standard deviations ``(b, c)`` of the models, in units of the response; None
+        where nobody asks for them.
     """
 
     estimate: F64
@@ -95,6 +108,7 @@ class FitBlock:
     joint: Mapping[str, JointTests] = field(default_factory=dict)
     details: Mapping[str, Details] = field(default_factory=dict)
     neg_log10_p: F64 | None = None
+    sigma: F64 | None = None
 
     @classmethod
     def empty(cls, proteins: int, coefficients: int) -> FitBlock:
@@ -129,6 +143,8 @@ class FitBlock:
         self.estimate[at], self.se[at], self.df[at] = outcome.estimate, outcome.se, outcome.df
         self.conf_low[at], self.conf_high[at] = outcome.low, outcome.high
         self.status[at] = int(outcome.status)
+        if self.sigma is not None:
+            self.sigma[at] = outcome.sigma
         if outcome.message:
             self.messages[at] = outcome.message
 

@@ -305,7 +305,9 @@ class Iv(Family[IvState]):
             numbers = np.array([fit.estimates.beta[i], fit.se[i]])
             estimate, se = change_units(numbers, by=units[0], per=units[1]).tolist()
             carriers = float(fit.carriers[i])
-            strength = describe_strength(fit.tests, i, carriers, self.options.errors)
+            strength = describe_strength(
+                fit.tests, i, carriers, self.options.errors, float(fit.df[i])
+            )
             message = "; ".join(filter(None, (*said, *strength)))
             fits.enter(j, m, Fit(estimate, se, float(fit.df[i]), message=message))
             told.enter(j, m, fit.tests, i, tile.sets[i], units)
@@ -378,7 +380,7 @@ class Iv(Family[IvState]):
         estimate, se = change_units(numbers, by=units[0], per=units[1]).tolist()
         aliased, dropped = exact.aliased()
         said += [describe_aliased(aliased), describe_dropped(dropped)]
-        said += describe_strength(found.tests, 0, found.carriers, self.options.errors)
+        said += describe_strength(found.tests, 0, found.carriers, self.options.errors, found.df)
         if found.perfect:
             said.append(PERFECT)
         fits.enter(j, m, Fit(estimate, se, found.df, message="; ".join(filter(None, said))))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from proteomr._typing import F64
+from proteomr.models.carriers import remark_on_carriers
 from proteomr.models.details import Details
-from proteomr.models.exact import remark_on_carriers
 from proteomr.stats.anderson_rubin import Interval
 from proteomr.stats.distributions import neg_log10_p_t, p_from_neg_log10
 from proteomr.stats.instrument_tests import InstrumentTest
@@ -92,7 +92,7 @@ def _limit(value: float) -> float:
 
 
 def describe_strength(
-    tests: dict[str, InstrumentTest], i: int, carriers: float, errors: ErrorKind
+    tests: dict[str, InstrumentTest], i: int, carriers: float, errors: ErrorKind, df: float
 ) -> list[str]:
     """Say that instruments are weak, or predict too well, and that few people carry an error."""
     first = float(tests["weak_instruments"].statistic[i])
@@ -102,5 +102,5 @@ def describe_strength(
     elif first < _WEAK:
         said.append(f"weak instruments (first-stage F {first:.3g})")
     if np.isfinite(carriers):
-        said.append(remark_on_carriers(carriers, errors))
+        said.append(remark_on_carriers(carriers, errors, df))
     return [what for what in said if what]

@@ -28,25 +28,29 @@ from proteomr.models.base import (
 )
 from proteomr.models.cells import describe_aliased
 from proteomr.models.exact import (
-    INTERACTION,
     ONE_BY_ONE,
     OneByOne,
     Regression,
     Solution,
     fit_by_itself,
     fit_one_by_one,
+    gather_joint_tests,
+    has_copies_apart,
 )
 from proteomr.models.family import Distribution, Family, Scans, Support
+from proteomr.models.linear_absorbed import Levels, set_within, take_levels_out
 from proteomr.models.linear_chain import Chain, ChainModel, Terms, build_chains
-from proteomr.models.linear_exact import COMBINATION, explains_all, fit_exactly
-from proteomr.models.linear_projection import Reduced, project_block, reduce_model
+from proteomr.models.linear_exact import fit_exactly
+from proteomr.models.linear_moderation import MODERATION, add_variances
+from proteomr.models.linear_projection import Projection, Reduced, project_block, reduce_model
 from proteomr.models.linear_robust import LEVERAGED, Errors, estimate_classical, estimate_robust
+from proteomr.models.linear_solution import solve_regression
 from proteomr.models.responses import Responses
-from proteomr.models.targets import NUMBERS, TWO_LEVELS, TargetKind
+from proteomr.models.targets import FACTOR, NUMBERS, TWO_LEVELS, TargetKind
+from proteomr.models.weighting import WEIGHT_KINDS, count_copies, tell_copies
 from proteomr.stats.joint_wald import test_jointly
-from proteomr.stats.linalg import change_units, condition_columns, solve_least_squares
-from proteomr.stats.sandwich import CLUSTERED, ROBUST, estimate_sandwich
-from proteomr.status import Status
+from proteomr.stats.linalg import change_units
+from proteomr.stats.sandwich import CLUSTERED, LINEARISED, ROBUST
 
 __all__ = ["Linear", "LinearState"]
 
@@ -58,12 +62,26 @@ class LinearState:
     Attributes
     ----------
     clusters : ``(n,)``, those of the problem numbered from 0 on; None without any.
+    levels : of an absorbed effect, within which the chains are; None without any.
     """
 
     problem: Problem
     terms: Terms
     chains: tuple[Chain, ...]
     clusters: I64 | None
+    levels: Levels | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Joint:
+    """The joint tests of a block: of products, and of the contrasts of levels."""
+
+    products: JointTests
+    levels: JointTests
+
+    @classmethod
+    def empty(cls, proteins: int, models: int) -> _Joint:
+        return cls(JointTests.empty(proteins, models), JointTests.empty(proteins, models))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +98,41 @@ class Linear(Family[LinearState | OneByOne]):
 
     name: ClassVar[str] = "linear"
     scans: ClassVar[Scans] = "response"
-    takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS)
+    takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS, FACTOR)
     distribution: ClassVar[Distribution] = "t"
     ratio: ClassVar[None] = None
     version: ClassVar[int] = 2
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
-        errors=("classical", *ROBUST, *CLUSTERED),
-        weighted_errors=("classical", *ROBUST, "CR0", "CR1"),
+        errors=("classical", *ROBUST, LINEARISED, *CLUSTERED),
+        weighted_errors=("classical", *ROBUST, LINEARISED, "CR0", "CR1"),
+        weight_kinds=WEIGHT_KINDS,
         interaction=True,
         own_covariates=True,
+        absorbed=True,
         outcome_transform=True,
+        ordered=True,
+        moderation=True,
     )
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Residual variances with their priors, where statistics are moderated."""
+        return () if self.options.moderation.kind is None else (MODERATION,)
 
     def prepare(self, problem: Problem) -> LinearState | OneByOne:
         """Orthonormalise the covariates of every chain of nested adjustment sets."""
-        if self.options.errors == "CR2":
+        apart = has_copies_apart(problem, self.options) or problem.blocks is not None
+        if self.options.errors == "CR2" or apart:
             return OneByOne(problem)
+        laid_out, levels = problem, None
+        if problem.absorbed is not None:
+            within = take_levels_out(problem) if self.options.errors == "classical" else None
+            if within is None:
+                return OneByOne(problem)
+            laid_out, levels = within
         terms, chains = build_chains(
-            problem,
+            laid_out,
             self._list_responses(problem),
             plain=self._is_plain(problem),
             leverages=self.options.errors in LEVERAGED,
@@ -106,28 +140,41 @@ class Linear(Family[LinearState | OneByOne]):
         codes = None
         if problem.clusters is not None:
             codes = np.unique(problem.clusters, return_inverse=True)[1].astype(np.int64)
-        return LinearState(problem, terms, chains, codes)
+        if levels is not None:
+            chains = tuple(set_within(chain, levels) for chain in chains)
+        return LinearState(problem, terms, chains, codes, levels)
 
     def fit_block(self, state: LinearState | OneByOne, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
         if isinstance(state, OneByOne):
-            side = self.side_of_protein
-            return fit_one_by_one(state.problem, block, solve=self._solve, side_of_protein=side)
+            side, fits = self.side_of_protein, self._begin(state.problem, block)
+            fits = fit_one_by_one(
+                state.problem, block, solve=self._solve, side_of_protein=side, fits=fits
+            )
+            return add_variances(state.problem, block, fits)
         problem = state.problem
-        fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
+        fits = self._begin(problem, block)
         fits.n[:] = block.counts[:, None]
         fits.n_case[:] = count_cases(problem, block)
-        joint = JointTests.empty(block.values.shape[0], len(problem.models))
+        joint = _Joint.empty(block.values.shape[0], len(problem.models))
         varying = refuse_unfit(block, fits)[:, 0]
         responses = Responses.of(problem, block)
         standard, scale = block.standardise()
+        people = count_copies(problem, block)
+        if state.levels is not None:
+            standard, kept = state.levels.deviate(standard, block.missing)
+            people = people - (state.levels.count(block.missing) - 1)
+            apart = varying & kept
+        else:
+            apart = varying
         for chain in state.chains:
             done = self._fit_chain(
-                state, chain, standard, block.missing, scale, varying, fits, joint, responses
+                state, chain, standard, block.missing, people, scale, apart, fits, joint, responses
             )
             for j, at in zip(*np.nonzero(~done & varying[:, None]), strict=True):
                 self._fit_alone(problem, block, int(j), chain.models[at].model, fits, joint)
-        return fits if problem.interaction is None else replace(fits, joint={INTERACTION: joint})
+        fits = replace(fits, joint=gather_joint_tests(problem, joint.products, joint.levels))
+        return add_variances(problem, block, tell_copies(problem, block, fits))
 
     def describe_path(self, state: LinearState | OneByOne) -> str:
         """Say whether blocks are projected together, or fitted one by one."""
@@ -135,6 +182,13 @@ class Linear(Family[LinearState | OneByOne]):
             return ONE_BY_ONE
         errors = "" if self.options.errors == "classical" else ", errors from their residuals"
         return f"blocks projected together on a basis of the covariates{errors}"
+
+    def _begin(self, problem: Problem, block: Block) -> FitBlock:
+        """Return the block's fits before any of them, with room for what is asked."""
+        fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
+        if not self.tables:
+            return fits
+        return replace(fits, sigma=np.full(fits.n.shape, np.nan))
 
     def _list_responses(self, problem: Problem) -> list[bool]:
         """Return whether the protein is the response, by model."""
@@ -144,19 +198,28 @@ class Linear(Family[LinearState | OneByOne]):
     def _is_plain(self, problem: Problem) -> bool:
         """Whether nothing but classical errors of equal weights is asked, of one coefficient."""
         modified = problem.interaction is not None or problem.weights is not None
+        modified |= problem.absorbed is not None
         return self.options.errors == "classical" and not modified
 
     def _fit_alone(
-        self, problem: Problem, block: Block, j: int, m: int, fits: FitBlock, joint: JointTests
+        self, problem: Problem, block: Block, j: int, m: int, fits: FitBlock, joint: _Joint
     ) -> None:
         """Fit one model to one protein on the path that can do all."""
-        if self._is_plain(problem):
+        if self._is_plain(problem) and problem.targets[problem.models[m].target].width == 1:
             response = self._list_responses(problem)[m]
-            fits.enter(j, m, fit_exactly(problem, block, j, m, response=response))
+            column = problem.first_coefficients[m]
+            fits.enter(j, column, fit_exactly(problem, block, j, m, response=response))
             return
-        side = self.side_of_protein
         fit_by_itself(
-            problem, block, j, m, solve=self._solve, side_of_protein=side, fits=fits, joint=joint
+            problem,
+            block,
+            j,
+            m,
+            solve=self._solve,
+            side_of_protein=self.side_of_protein,
+            fits=fits,
+            joint=joint.products,
+            levels=joint.levels,
         )
 
     def _fit_chain(
@@ -165,10 +228,11 @@ class Linear(Family[LinearState | OneByOne]):
         chain: Chain,
         block: Block,
         missing: Sequence[I64],
+        people: I64,
         scale: F64,
         varying: Bool,
         fits: FitBlock,
-        joint: JointTests,
+        joint: _Joint,
         responses: Responses | None,
     ) -> Bool:
         """Fill in the fits of a chain that the fast path can do; return which ``(b, its models)``.
@@ -177,13 +241,14 @@ class Linear(Family[LinearState | OneByOne]):
         ----------
         block : standardised, by ``scale (b,)``.
         missing : positions of the people whom each protein lacks.
+        people : ``(b,)``, whom the rows observed stand for.
         """
         done = np.zeros((block.values.shape[0], len(chain.models)), dtype=bool)
         if not any(model.sound for model in chain.models):
             return done
         own = None if responses is None else responses.values
         slots = {} if responses is None else responses.slots
-        projection = project_block(chain, state.terms, block, missing, own)
+        projection = project_block(chain, state.terms, block, missing, own, counts=people)
         reduced = [
             reduce_model(chain, state.terms, projection, m, slots.get(m.target))
             for m in chain.models
@@ -191,19 +256,7 @@ class Linear(Family[LinearState | OneByOne]):
         plain = [varying & r.plain & m.sound for r, m in zip(reduced, chain.models, strict=True)]
         if responses is not None:
             plain = [p & responses.able(m.target) for p, m in zip(plain, chain.models, strict=True)]
-        if self.options.errors == "classical":
-            errors = [estimate_classical(r) for r in reduced]
-        else:
-            errors = estimate_robust(
-                chain,
-                projection,
-                reduced,
-                block,
-                missing,
-                plain,
-                kind=self.options.errors,
-                clusters=state.clusters,
-            )
+        errors = self._estimate_errors(state, chain, projection, reduced, block, missing, plain)
         for at, model in enumerate(chain.models):
             done[:, at] = plain[at] & errors[at].sound
             good = np.flatnonzero(done[:, at])
@@ -212,6 +265,36 @@ class Linear(Family[LinearState | OneByOne]):
                 state, chain, model, reduced[at], errors[at], scale, unit, good, fits, joint
             )
         return done
+
+    def _estimate_errors(
+        self,
+        state: LinearState,
+        chain: Chain,
+        projection: Projection,
+        reduced: Sequence[Reduced],
+        block: Block,
+        missing: Sequence[I64],
+        plain: Sequence[Bool],
+    ) -> list[Errors]:
+        """Return the errors of all models of a chain; those of as many terms are found together."""
+        if self.options.errors == "classical":
+            return [estimate_classical(r) for r in reduced]
+        sizes = [r.inverse.shape[1] for r in reduced]
+        found: dict[int, Errors] = {}
+        for size in dict.fromkeys(sizes):
+            alike = [at for at, T in enumerate(sizes) if size == T]
+            errors = estimate_robust(
+                chain,
+                projection,
+                [reduced[at] for at in alike],
+                block,
+                missing,
+                [plain[at] for at in alike],
+                kind=self.options.errors,
+                clusters=state.clusters,
+            )
+            found.update(zip(alike, errors, strict=True))
+        return [found[at] for at in range(len(reduced))]
 
     def _enter(
         self,
@@ -224,74 +307,52 @@ class Linear(Family[LinearState | OneByOne]):
         unit: F64 | None,
         good: I64,
         fits: FitBlock,
-        joint: JointTests,
+        joint: _Joint,
     ) -> None:
         """Enter the fits of one model of the proteins in ``good``."""
         terms, said = state.terms, describe_aliased(chain.aliased[model.adjustment])
         estimate, se, T = reduced.estimate[good], errors.se[good], reduced.inverse.shape[1]
         by, per = _find_units(terms, model, scale[good], T)
         by = by if unit is None else unit[good]
-        columns = model.model * state.problem.terms + np.arange(T)
+        asked = len(state.problem.targets[model.target].contrasts) * state.problem.terms
+        columns = state.problem.first_coefficients[model.model] + np.arange(min(asked, T))
         for t, column in enumerate(columns.tolist()):
             estimate_t = change_units(estimate[:, t], by=by, per=per[t])
             se_t = change_units(se[:, t], by=by, per=per[t])
             fits.accept(good, column, estimate=estimate_t, se=se_t)
             fits.df[good, column] = errors.df[good]
+            if fits.sigma is not None:
+                sigma = np.sqrt(reduced.rss[good] / reduced.df[good])
+                fits.sigma[good, column] = change_units(sigma, by=scale[good] * terms.root_unit)
             few = errors.remark(good, t, self.options.errors)
             for j in good.tolist() if said else few:
                 message = "; ".join(filter(None, (said, few.get(j, ""))))
                 fits.messages[j, column] = message
-        if T > 1:
-            covariance = errors.covariance[good][:, 1:, 1:]
-            tests = test_jointly(estimate[:, 1:], se[:, 1:], covariance, errors.df[good])
-            for values, found in zip(
-                (joint.statistic, joint.df, joint.neg_log10_p), tests, strict=True
+        kinds = np.arange(columns.size) % state.problem.terms
+        several = state.problem.targets[model.target].width > 1
+        for tests, of_kind in ((joint.products, kinds > 0), (joint.levels, several & (kinds == 0))):
+            at = np.flatnonzero(of_kind)
+            if at.size == 0:
+                continue
+            covariance = errors.covariance[good][:, at[:, None], at]
+            found = test_jointly(estimate[:, at], se[:, at], covariance, errors.df[good])
+            for values, part in zip(
+                (tests.statistic, tests.df, tests.neg_log10_p), found, strict=True
             ):
-                values[good, model.model] = found
+                values[good, model.model] = part
 
     def _solve(self, regression: Regression) -> Solution | Refusal:
-        """Fit one regression by itself, with weights and robust errors."""
-        X, weights = regression.X, regression.weights
-        root = np.sqrt(weights)
-        y, unit = condition_columns(regression.y[:, None])
-        fit = solve_least_squares(X * root[:, None], y[:, 0] * root)
-        if explains_all(fit, y[:, 0] * root, root, asked=regression.asked):
-            return Refusal(Status.collinear, COMBINATION.format("the response"))
-        none = np.full(X.shape[1], np.nan)
-        by = float(unit[0])
-        if self.options.errors == "classical":
-            df = np.full(X.shape[1], float(fit.df))
-            covariance = fit.unscaled * (fit.rss / fit.df)
-            return Solution(fit.coefficients, fit.se, df, none, none, covariance, unit=by)
-        robust = estimate_sandwich(
-            X,
-            fit.residuals / root,
-            weights,
-            kind=self.options.errors,
-            clusters=regression.clusters,
-        )
-        # CR2 has degrees of freedom for single coefficients alone
-        joint = None if self.options.errors == "CR2" else robust.covariance
-        return Solution(
-            fit.coefficients,
-            robust.se,
-            robust.df,
-            none,
-            none,
-            joint,
-            unit=by,
-            errors=self.options.errors,
-            carriers=robust.carriers,
-        )
+        """Fit one regression by itself."""
+        return solve_regression(regression, errors=self.options.errors)
 
 
 def _find_units(
     terms: Terms, model: ChainModel, scale: F64, T: int
 ) -> tuple[F64 | float, list[F64 | float]]:
     """Return what coefficients are to be multiplied by, and for each term divided by."""
-    first = model.target * terms.per
+    of_target = terms.of(model.target)
     if model.response:
-        return scale, [float(unit) for unit in terms.units[first : first + T]]
+        return scale, [float(unit) for unit in terms.units[of_target]]
     with np.errstate(over="ignore", under="ignore"):
         products = [scale * unit for unit in terms.by_units[: T - 1]]
-    return float(terms.units[first]), [scale, *products]
+    return float(terms.units[of_target[0]]), [scale, *products]

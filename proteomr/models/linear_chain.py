@@ -59,19 +59,27 @@ class Terms:
 
     Attributes
     ----------
-    values : ``(n, e * per)``, conditioned, and multiplied by the roots of the weights.
+    values : ``(n, e * per)``, conditioned, and multiplied by the roots of the weights, for the e
+        columns of the targets.
     units : ``(e * per,)``, what they were divided by.
-    per : columns of each target.
-    root : ``(n,)``, roots of the weights; None where all are equal.
+    per : terms of each column of a target, its own and its products.
+    starts : the first of the columns of each target, and the end of all.
+    root : ``(n,)``, roots of the weights over ``root_unit``; None where all are equal.
     by : ``(n, i)``, columns whose products with a protein are terms, and their units ``(i,)``.
     """
 
     values: F64
     units: F64
     per: int
+    starts: tuple[int, ...]
     root: F64 | None
     by: F64
     by_units: F64
+    root_unit: float = 1.0
+
+    def of(self, target: int) -> range:
+        """Positions of the terms of a target."""
+        return range(self.per * self.starts[target], self.per * self.starts[target + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +170,15 @@ def _lay_out_terms(problem: Problem, *, products: bool, beside: F64 | None) -> T
         made = flat.reshape(problem.n, e, -1)
         targets = np.concatenate([targets[:, :, None], made], axis=2).reshape(problem.n, -1)
         units = np.concatenate([units[:, None], scale], axis=1).ravel()
-    root = None
+    root, root_unit = None, 1.0
     if problem.weights is not None:
         # no fit or error depends on the unit of the weights
         root = np.sqrt(problem.weights)
-        root /= find_powers(root.max(keepdims=True, initial=0.0))
+        root_unit = float(find_powers(root.max(keepdims=True, initial=0.0))[0])
+        root /= root_unit
         targets = targets * root[:, None]
-    return Terms(targets, units, per, root, by, by_units)
+    starts = np.cumsum([0, *(target.width for target in problem.targets)]).tolist()
+    return Terms(targets, units, per, tuple(starts), root, by, by_units, root_unit)
 
 
 def _nest(problem: Problem) -> list[list[int]]:
@@ -216,8 +226,8 @@ def _build_chain(
     models = []
     for m, model in enumerate(problem.models):
         if model.adjustment in breaks:
-            first = model.target * terms.per
-            used = share[model.adjustment][first : first + (terms.per if responses[m] else 1)]
+            of_target = terms.of(model.target)
+            used = share[model.adjustment][of_target if responses[m] else of_target[:1]]
             sound = bool(well and np.all(used > LEFT_OVER))
             models.append(ChainModel(m, model.adjustment, model.target, bool(responses[m]), sound))
     return Chain(covariates.append(rest), ranks, tuple(models), aliased, share, None)

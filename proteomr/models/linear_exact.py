@@ -65,7 +65,8 @@ def fit_exactly(problem: Problem, block: Block, j: int, m: int, *, response: boo
         notes.append(PERFECT)
     numbers = np.array([fit.coefficients[-1], fit.se[-1]])
     estimate, se = change_units(numbers, by=by, per=per[-1]).tolist()
-    return Fit(estimate, se, float(fit.df), message="; ".join(notes))
+    sigma = float(change_units(np.array([np.sqrt(fit.rss / fit.df)]), by=by)[0])
+    return Fit(estimate, se, float(fit.df), message="; ".join(notes), sigma=sigma)
 
 
 def explains_all(fit: LeastSquares, y: F64, root: F64, *, asked: I64) -> bool:

@@ -39,7 +39,7 @@ class Projection:
     plain : ``(b,)``, whether these have lost no more digits than can be spared.
     borders : ``(b, k, c)``, products with the others, times the inverse of the factor.
     corner : ``(b, c, c)``, products of the others with one another.
-    counts : ``(b,)``, rows observed.
+    counts : ``(b,)``, people whom the rows observed stand for.
     own, responses : number of own covariates, and of responses.
     """
 
@@ -89,7 +89,13 @@ class Reduced:
 
 
 def project_block(
-    chain: Chain, terms: Terms, block: Block, missing: Sequence[I64], responses: F64 | None = None
+    chain: Chain,
+    terms: Terms,
+    block: Block,
+    missing: Sequence[I64],
+    responses: F64 | None = None,
+    *,
+    counts: I64 | None = None,
 ) -> Projection:
     """Project a block, standardised, on the basis of a chain.
 
@@ -98,6 +104,7 @@ def project_block(
     missing : positions of the people whom each protein lacks, ascending.
     responses : ``(b, r, n)``, outcomes that are transformed within the rows of each protein,
         standardised; None without any.
+    counts : ``(b,)``, people whom the rows observed stand for; None where each is one.
     """
     k = chain.rank
     gram = chain.basis.grams_without(missing)
@@ -107,10 +114,10 @@ def project_block(
     return Projection(
         columns,
         factor,
-        pivots > PIVOT,
+        (pivots > PIVOT) & chain.basis.keeps_digits(gram),
         np.asarray(np.linalg.solve(factor, borders), dtype=np.float64),
         corner,
-        block.counts,
+        block.counts if counts is None else counts,
         block.own.shape[1],
         0 if responses is None else responses.shape[1],
     )
@@ -166,12 +173,13 @@ def reduce_model(
     """
     s = projection.own
     e = chain.basis.width - chain.rank
-    first = s + model.target * terms.per
+    of_target = [s + term for term in terms.of(model.target)]
     if model.response:
-        take = [*range(s), *range(first, first + terms.per), s + e]
+        take = [*range(s), *of_target, s + e]
     else:
         stop = projection.corner.shape[1] - projection.responses
-        take = [*range(s), *range(s + e, stop), first if response is None else stop + response]
+        last = of_target[0] if response is None else stop + response
+        take = [*range(s), *range(s + e, stop), last]
     rank = chain.ranks[model.adjustment]
     V = projection.borders[:, :rank, take]
     whole = projection.corner[:, take][:, :, take]

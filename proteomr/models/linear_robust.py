@@ -17,12 +17,12 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Block
-from proteomr.models.exact import remark_on_carriers
+from proteomr.models.carriers import remark_on_carriers
 from proteomr.models.linear_chain import Chain
 from proteomr.models.linear_projection import Projection, Reduced
 from proteomr.models.linear_rows import FitColumns, Leverages
 from proteomr.stats.loops import COMPILED_FROM, load_loops
-from proteomr.stats.sandwich import ErrorKind
+from proteomr.stats.sandwich import LINEARISED, ErrorKind
 from proteomr.stats.workspace import workspace
 
 __all__ = ["LEVERAGED", "Errors", "estimate_classical", "estimate_robust"]
@@ -74,7 +74,10 @@ class Errors:
         if self.carriers is None:
             return {}
         carriers = self.carriers[:, term]
-        said = {j: remark_on_carriers(float(carriers[j]), kind) for j in proteins.tolist()}
+        said = {
+            j: remark_on_carriers(float(carriers[j]), kind, float(self.df[j]))
+            for j in proteins.tolist()
+        }
         return {j: what for j, what in said.items() if what}
 
 
@@ -102,7 +105,7 @@ def estimate_robust(
     ----------
     missing : positions of the people whom each protein lacks.
     plain : ``(b,)`` for each model, where errors are wanted; others are not sound.
-    kind : HC0 to HC3, CR0 or CR1.
+    kind : HC0 to HC3, linearised, CR0 or CR1.
     clusters : ``(n,)``, cluster of each row from 0 on, for the clustered kinds.
     """
     sums = _Sums.empty(len(reduced), block.values.shape[0], reduced[0].inverse.shape[1])
@@ -180,6 +183,8 @@ def _finish(
         sound = sound & np.all(share > _ROUNDED, axis=1)
         if kind == "HC1":
             covariance *= (counts / df)[:, None, None]
+        if kind == LINEARISED:
+            covariance *= (counts / (counts - 1.0))[:, None, None]
         if G is not None:
             sound, df = sound & (G > 1), G - 1.0
             if kind == "CR1":

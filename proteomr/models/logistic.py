@@ -39,6 +39,7 @@ from proteomr.models.exact import (
     Solution,
     fit_by_itself,
     fit_one_by_one,
+    has_copies_apart,
     has_one_cluster,
     is_beyond_mass_paths,
 )
@@ -58,12 +59,13 @@ from proteomr.models.logistic_solvers import (
 )
 from proteomr.models.logistic_terms import TermFits
 from proteomr.models.targets import TWO_LEVELS, TargetKind
+from proteomr.models.weighting import WEIGHT_KINDS, tell_copies
 from proteomr.stats.firth import fit_firth
 from proteomr.stats.linalg import change_units, find_independent, orthonormalise
 from proteomr.stats.logistic import LimitFit, fit_limit, means_of
 from proteomr.stats.newton import fit_newton
 from proteomr.stats.profile_intervals import profile_limits
-from proteomr.stats.sandwich import ROBUST, Sandwich, estimate_sandwich
+from proteomr.stats.sandwich import CLUSTERED, LINEARISED, ROBUST, Sandwich, estimate_sandwich
 from proteomr.status import Status
 
 __all__ = ["Logistic", "LogisticState"]
@@ -127,8 +129,9 @@ class Logistic(Family[LogisticState | OneByOne]):
     version: ClassVar[int] = 2
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
-        errors=("classical", *ROBUST, "CR0", "CR1"),
-        weighted_errors=("classical", *ROBUST, "CR0", "CR1"),
+        errors=("classical", *ROBUST, LINEARISED, *CLUSTERED),
+        weighted_errors=("classical", *ROBUST, LINEARISED, "CR0", "CR1"),
+        weight_kinds=WEIGHT_KINDS,
         interaction=True,
         firth=True,
         own_covariates=True,
@@ -160,7 +163,8 @@ class Logistic(Family[LogisticState | OneByOne]):
 
     def _is_in_reach(self, problem: Problem) -> bool:
         """Whether blocks have weights, interactions and the kind of errors asked for."""
-        return problem.n > _SMALL and self.options.errors != "CR2"
+        apart = has_copies_apart(problem, self.options)
+        return problem.n > _SMALL and self.options.errors != "CR2" and not apart
 
     def fit_block(self, state: LogisticState | OneByOne, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
@@ -203,6 +207,7 @@ class Logistic(Family[LogisticState | OneByOne]):
             open_fits &= ~done
         for j, m in np.argwhere(open_fits).tolist():
             self._fit_by_itself(problem, block, j, m, fits, products)
+        fits = tell_copies(problem, block, fits)
         if problem.interaction is None:
             return fits
         return replace(fits, joint={INTERACTION: products})
@@ -283,20 +288,24 @@ class Logistic(Family[LogisticState | OneByOne]):
         if has_one_cluster(clusters):
             return Refusal(Status.too_few, ONE_CLUSTER)
         se, covariance, carriers = fit.se, fit.covariance, None
+        df = np.full(X.shape[1], np.inf)
         if self.options.errors != "classical":
             robust = self._estimate_robust(regression, limit)
             se, covariance = robust.se, robust.covariance
             carriers = _place(robust.carriers, columns, X.shape[1])
+            if self.options.errors == "CR2":
+                df = _place(robust.df, columns, X.shape[1])
         none = np.full(X.shape[1], np.nan)
         whole = np.full((none.size, none.size), np.nan)
         whole[np.ix_(columns, columns)] = covariance
         return Solution(
             _place(fit.coefficients, columns, none.size),
             _place(se, columns, none.size),
-            np.full_like(none, np.inf),
+            df,
             none,
             none,
-            whole,
+            # CR2 has degrees of freedom for single coefficients alone
+            None if self.options.errors == "CR2" else whole,
             errors=self.options.errors,
             carriers=carriers,
             message=message,
@@ -316,6 +325,9 @@ class Logistic(Family[LogisticState | OneByOne]):
             regression.weights[rows] * mu * rest,
             kind=self.options.errors,
             clusters=None if regression.clusters is None else regression.clusters[rows],
+            copies=None if regression.copies is None else regression.copies[rows],
+            variances=mu * rest,
+            people=regression.y.size if self.options.errors == LINEARISED else None,
         )
 
     def _answer_separation(self, regression: Regression, message: str) -> Solution | Refusal:

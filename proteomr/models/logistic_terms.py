@@ -19,6 +19,7 @@ from proteomr.models.logistic_mass import LaidOut, count_rows, describe_mass
 from proteomr.models.logistic_solvers import MassSolver, Modifiers
 from proteomr.stats.batched_regressions import BlockEstimate
 from proteomr.stats.block_rows import BlockRows
+from proteomr.stats.sandwich import LINEARISED
 
 __all__ = ["TermFits"]
 
@@ -68,7 +69,7 @@ class TermFits:
         found = mass.solver.fit(rows, back=self.modifiers.back, meat=mass.meat)
         counts = count_rows(rows)
         able = counts > mass.solver.design.k + rows.borders.shape[1]
-        factor, sure = self._correct(mass, laid_out, rows, counts)
+        factor, sure = self._correct(mass, laid_out, rows, counts, fits.n[proteins, 0])
         able &= sure
         apart = fits.n[proteins, 0] - counts
         notes = describe_mass(mass, apart)
@@ -119,7 +120,7 @@ class TermFits:
                     fits.messages[j, t] = said
 
     def _correct(
-        self, mass: MassSolver, laid_out: LaidOut, rows: BlockRows, counts: I64
+        self, mass: MassSolver, laid_out: LaidOut, rows: BlockRows, counts: I64, people: I64
     ) -> tuple[F64, Bool]:
         """Return the factors of the robust covariances for few rows, and where they are sure."""
         factor, sure = np.ones(rows.wanted), np.ones(rows.wanted, dtype=bool)
@@ -128,6 +129,8 @@ class TermFits:
             free = counts - mass.solver.design.k - rows.borders.shape[1]
             sure = laid_out.are_plain(rows, mass.left) & (free > 0)
             factor = counts / np.maximum(free, 1)
+        if self.options.errors == LINEARISED:
+            factor = people / np.maximum(people - 1, 1)
         if mass.meat is not None and mass.meat.clusters is not None:
             clusters = mass.meat.clusters
             members = (np.bincount(clusters[row > 0.0], minlength=1) for row in observed)

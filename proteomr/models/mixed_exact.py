@@ -95,7 +95,7 @@ def fit_alone(problem: Problem, block: Block, j: int, m: int, *, side: Scans, dd
         np.column_stack([problem.covariates[np.ix_(rows, columns)], own]),
         terms,
         (*problem.names_of(model.adjustment), *problem.own_names),
-        scales=np.concatenate([problem.scales[columns], own_scale]),
+        scales=np.concatenate([problem.column_scales[columns], own_scale]),
         powers=powers,
     )
     absent = _say_absent(label, design)

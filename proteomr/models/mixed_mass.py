@@ -116,7 +116,7 @@ def prepare_model(problem: Problem, rows: Rows, m: int, *, response: bool) -> Ma
         problem.covariates[:, columns],
         terms,
         problem.names_of(model.adjustment),
-        scales=problem.scales[columns],
+        scales=problem.column_scales[columns],
         powers=powers,
     )
     if design.kept.size < terms.shape[1] or np.any(design.shares**2 < _PIVOT):

@@ -33,7 +33,9 @@ class Asked:
     weights: bool = False
     interaction: bool = False
     own_covariates: bool = False
+    absorbed: int = 0
     outcome_transform: OutcomeTransform = "none"
+    ordered: bool = False
 
 
 def find_family(name: str) -> type[AnyFamily]:
@@ -71,33 +73,115 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
     ...
     proteomr.errors.UsageError: Firth's estimate is for the logistic family, not for linear
     """
-    errors, firth = asked.options.errors, asked.options.firth
-    if firth and (errors != "classical" or asked.weights):
+    if asked.options.firth and (asked.options.errors != "classical" or asked.weights):
         raise UsageError("Firth's estimate has neither robust errors nor weights")
-    needs: tuple[tuple[bool, str, Callable[[Support], bool]], ...] = (
+    for wanted, what, has in _list_wishes(asked):
+        if wanted:
+            _require(family, what, has)
+    _refuse_moderation(asked)
+    _refuse_leverages(asked)
+    _refuse_weights(family, asked)
+
+
+def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool]]]:
+    """Return what may be asked: whether it is, in words, and which families have it."""
+    options, kind = asked.options, asked.options.weight_kind
+    moderation = options.moderation
+    return [
         ("exposure" in asked.roles, "an exposure", lambda s: "exposure" in s.roles),
         ("outcome" in asked.roles, "an outcome", lambda s: "outcome" in s.roles),
         (asked.weights, "a weight", lambda s: bool(s.weighted_errors)),
         (asked.interaction, "an interaction", lambda s: s.interaction),
         (asked.own_covariates, "a covariate of each protein", lambda s: s.own_covariates),
-        (asked.options.coefficients, "a table of all coefficients", lambda s: s.coefficients),
-        (not asked.options.iv.is_default, "an instrument", lambda s: s.instruments),
-        (asked.options.mixed.asked, "a random effect", lambda s: s.random_effects),
-        (asked.options.mixed != MixedOptions(), "--ddf", lambda s: s.random_effects),
         (
             asked.outcome_transform != "none",
             "a transform of outcomes",
             lambda s: s.outcome_transform,
         ),
-        (firth, "Firth's estimate", lambda s: s.firth),
-    )
-    for wanted, what, has in needs:
-        if wanted:
-            _require(family, what, has)
-    _require(family, errors, lambda s: errors in s.errors)
-    if asked.weights and errors not in family.supports.weighted_errors:
+        (options.coefficients, "a table of all coefficients", lambda s: s.coefficients),
+        (not options.iv.is_default, "an instrument", lambda s: s.instruments),
+        (options.mixed.asked, "a random effect", lambda s: s.random_effects),
+        (options.mixed != MixedOptions(), "--ddf", lambda s: s.random_effects),
+        (asked.ordered, "an ordered exposure", lambda s: s.ordered),
+        (options.firth, "Firth's estimate", lambda s: s.firth),
+        (moderation.kind is not None, "moderation", lambda s: s.moderation),
+        (moderation.block is not None, "a correlation within blocks", lambda s: s.moderation),
+        (bool(moderation.contrasts), "a contrast of levels", lambda s: s.moderation),
+        (asked.absorbed > 0, "an absorbed effect", lambda s: s.absorbed),
+        (True, options.errors, lambda s: options.errors in s.errors),
+        (
+            asked.weights,
+            f"a {kind} weight",
+            lambda s: bool(s.weighted_errors) and kind in s.weight_kinds,
+        ),
+    ]
+
+
+def _refuse_weights(family: type[AnyFamily], asked: Asked) -> None:
+    errors, kind = asked.options.errors, asked.options.weight_kind
+    if not asked.weights:
+        if kind != "precision":
+            raise UsageError(f"weights of kind {kind} need a column of weights (--weights NAME)")
+        return
+    if kind == "sampling" and errors == "classical":
+        raise UsageError(
+            "sampling weights have no classical errors: leave --se out for those of the survey "
+            "design, or take HC0 to HC3, or CR0 or CR1 with --cluster"
+        )
+    if errors not in family.supports.weighted_errors:
         others = ", ".join(family.supports.weighted_errors)
         raise UsageError(f"{errors} is for equal weights: with weights {family.name} has {others}")
+
+
+def _refuse_blocks(asked: Asked) -> None:
+    beside = {
+        f"errors of kind {asked.options.errors}": asked.options.errors != "classical",
+        "weights": asked.weights,
+        "absorbed effects": asked.absorbed > 0,
+    }
+    for what, given in beside.items():
+        if given:
+            raise UsageError(f"blocks (--block) and {what} go not together: leave one out")
+    if "outcome" in asked.roles:
+        raise UsageError(
+            "blocks (--block) share a correlation over proteins: they need --exposure, where the "
+            "protein is the response"
+        )
+
+
+def _refuse_leverages(asked: Asked) -> None:
+    """Refuse errors that need more of absorbed effects than what they leave of the columns."""
+    errors = asked.options.errors
+    if asked.absorbed and (errors == "CR2" or (errors in {"HC2", "HC3"} and asked.absorbed > 1)):
+        others = "CR0 or CR1" if errors == "CR2" else "HC0 or HC1"
+        several = "" if errors == "CR2" else "several "
+        raise UsageError(
+            f"{errors} needs leverages, which {several}absorbed effects have not: take {others}, "
+            "or C(NAME) in the adjustment set"
+        )
+
+
+def _refuse_moderation(asked: Asked) -> None:
+    options, errors = asked.options.moderation, asked.options.errors
+    if options.contrasts and (asked.ordered or "outcome" in asked.roles):
+        other = "--ordered" if asked.ordered else "--outcome"
+        raise UsageError(f"contrasts (--contrast) are of an exposure's levels: leave {other} out")
+    if options.block is not None:
+        _refuse_blocks(asked)
+    if options.kind is None:
+        return
+    if errors != "classical":
+        raise UsageError(f"moderation is of classical errors: {errors} has no variance to moderate")
+    if asked.options.weight_kind != "precision":
+        raise UsageError(
+            f"moderation is of residual variances, with weights of kind precision, not "
+            f"{asked.options.weight_kind}"
+        )
+    if "outcome" in asked.roles:
+        raise UsageError(
+            "moderation is of the residual variances of proteins: it needs --exposure, where the "
+            "protein is the response"
+        )
 
 
 def _require(family: type[AnyFamily], what: str, has: Callable[[Support], bool]) -> None:

@@ -11,6 +11,7 @@
 from proteomr.scan.attrition import count_people, people_asked
 from proteomr.scan.cost import Cost, estimate_cost
 from proteomr.scan.fitting import Scan
+from proteomr.scan.groups import ModelKey
 from proteomr.scan.parts import (
     DETAILS,
     GIVEN_P,
@@ -23,7 +24,7 @@ from proteomr.scan.parts import (
 from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_blocks
 from proteomr.scan.reading import Beside, Reading, read_formulas
 from proteomr.scan.run import PartsDone, fit_blocks, in_turn, run_parts
-from proteomr.scan.targets import read_outcome, read_target
+from proteomr.scan.targets import read_ordered_target, read_outcome, read_target
 
 __all__ = [
     "BLOCK_SIZE",
@@ -36,6 +37,7 @@ __all__ = [
     "TERM_POSITION",
     "Beside",
     "Cost",
+    "ModelKey",
     "PartsDone",
     "Plan",
     "ProteinBlock",
@@ -48,6 +50,7 @@ __all__ = [
     "people_asked",
     "plan_blocks",
     "read_formulas",
+    "read_ordered_target",
     "read_outcome",
     "read_target",
     "run_parts",

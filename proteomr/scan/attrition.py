@@ -47,7 +47,7 @@ def count_people(plan: Plan) -> pl.DataFrame:
         for key in group.models:
             groups.setdefault(key, []).extend(panels)
     rows = []
-    for e, target in enumerate(plan.targets):
+    for e, target in plan.columns_scanned:
         for a, label in enumerate(plan.reading.labels):
             for s, stratum in enumerate(plan.reading.strata):
                 key = ModelKey(e, a, s)
@@ -60,10 +60,12 @@ def count_people(plan: Plan) -> pl.DataFrame:
                         c.STRATUM: stratum.label,
                         **_count_losses(plan, stratum, left),
                         **_count_complete(left, target),
+                        "n_effective": _count_effective(plan, left),
                     }
                 )
     keys = (c.ADJUSTMENT, c.EXPOSURE, c.OUTCOME, c.STRATUM, c.CONTRAST)
     kinds: dict[str, type[pl.DataType]] = {**dict.fromkeys(keys, pl.String), c.N_CASE: pl.Int64}
+    kinds["n_effective"] = pl.Float64
     return pl.DataFrame(rows, schema_overrides=kinds, infer_schema_length=None)
 
 
@@ -125,7 +127,7 @@ def _count_complete(left: _Left, target: Target) -> dict[str, int | str | None]:
     sizes = [rows.size for rows in left.panels]
     counts: dict[str, int | str | None] = {"complete": max(sizes), "complete_least": min(sizes)}
     contrast = target.contrasts[0]
-    if len(target.contrasts) > 1 or contrast is None or target.values.ndim > 1:
+    if len(target.levels) != 2:
         return {**counts, c.N_CASE: None, c.CONTRAST: None}
     widest = left.panels[int(np.argmax(sizes))]
     return {**counts, c.N_CASE: int(np.sum(target.values[widest] == 1.0)), c.CONTRAST: contrast}
@@ -134,6 +136,19 @@ def _count_complete(left: _Left, target: Target) -> dict[str, int | str | None]:
 def _unchosen(cohort: Cohort) -> int:
     """Return how many of the samples were not asked for."""
     return sum(drop.n for drop in cohort.drops if drop.step == CHOSEN_PEOPLE)
+
+
+def _count_effective(plan: Plan, left: _Left) -> float | None:
+    """Return Kish's effective number of people of sampling weights, of the largest panel.
+
+    That many people of equal weights would have a mean of the same variance (Kish 1965, Survey
+    Sampling, section 11.7).
+    """
+    weights = plan.reading.modifiers.weights
+    if weights is None or plan.family.options.weight_kind != "sampling":
+        return None
+    of_fit = weights[max(left.panels, key=lambda rows: rows.size)]
+    return float(of_fit.sum() ** 2 / (of_fit @ of_fit)) if of_fit.size else 0.0
 
 
 def _lost_at_load(cohort: Cohort, reason: str) -> int:

@@ -40,6 +40,8 @@ class Modifiers:
     instrument_variables : columns of the samples that they are made of.
     genotyped : ``(n,)``, who is in the file of the instruments of each protein; or None.
     random : random effects, or None.
+    blocks : ``(n,)``, block of each person, -1 where missing, or None.
+    absorbed : ``(n, a)``, levels of the effects that are absorbed, -1 where missing, or None.
     """
 
     formula: Formula | None
@@ -52,6 +54,8 @@ class Modifiers:
     instrument_variables: tuple[str, ...] = ()
     genotyped: Bool | None = None
     random: RandomEffects | None = None
+    absorbed: I64 | None = None
+    blocks: I64 | None = None
 
     @property
     def complete(self) -> Bool:
@@ -67,6 +71,10 @@ class Modifiers:
             complete &= self.genotyped
         if self.random is not None:
             complete &= self.random.complete
+        if self.absorbed is not None:
+            complete &= np.all(self.absorbed >= 0, axis=1)
+        if self.blocks is not None:
+            complete &= self.blocks >= 0
         return complete
 
 
@@ -80,6 +88,8 @@ def read_modifiers(
     instruments: Sequence[str] = (),
     random: Sequence[str] = (),
     kinship: Relatedness | None = None,
+    absorb: Sequence[str] = (),
+    block: str | None = None,
 ) -> Modifiers:
     """Read interaction, weights, clusters, instruments and random effects from the samples.
 
@@ -104,6 +114,10 @@ def read_modifiers(
         None if cluster is None else _read_clusters(columns, cluster),
         *_read_instruments(columns, samples, instruments),
         random=read_random_effects(columns, samples, random, kinship=kinship),
+        absorbed=np.column_stack([_read_levels(columns, name) for name in absorb])
+        if absorb
+        else None,
+        blocks=None if block is None else _read_levels(columns, block),
     )
 
 
@@ -180,10 +194,16 @@ def _read_weights(column: pl.Series) -> F64:
     return values
 
 
-def _read_clusters(columns: Columns, name: str) -> I64:
+def _read_levels(columns: Columns, name: str) -> I64:
+    """Return the level of each person ``(n,)``, -1 where it is missing."""
     absent = columns.missing(name)
     codes = np.array(columns[name].rank("dense").fill_null(0).cast(pl.Int64).to_numpy()) - 1
     codes[absent] = -1
-    if np.unique(codes[~absent]).size < 2:
+    return codes
+
+
+def _read_clusters(columns: Columns, name: str) -> I64:
+    codes = _read_levels(columns, name)
+    if np.unique(codes[codes >= 0]).size < 2:
         raise ColumnError(f"clusters {name!r}: at least two are needed")
     return codes

@@ -137,12 +137,13 @@ def _list_joint_tests(fits: FitBlock, leading: list[bool]) -> pl.Series:
         m = -1
         for leads in leading:
             m += leads
-            rows.append(_joint_tests_of(fits, j, m) if leads and fits.joint else None)
+            rows.append(_joint_tests_of(fits, j, m) if leads else None)
     return pl.Series(rows, dtype=_JOINT)
 
 
-def _joint_tests_of(fits: FitBlock, j: int, m: int) -> list[dict[str, object]]:
-    return [
+def _joint_tests_of(fits: FitBlock, j: int, m: int) -> list[dict[str, object]] | None:
+    """Return the tests that a model has; None without any."""
+    found: list[dict[str, object]] = [
         {
             c.TEST: name,
             c.STATISTIC: _finite(tests.statistic[j, m]),
@@ -150,7 +151,9 @@ def _joint_tests_of(fits: FitBlock, j: int, m: int) -> list[dict[str, object]]:
             c.NEG_LOG10_P: _finite(tests.neg_log10_p[j, m]),
         }
         for name, tests in fits.joint.items()
+        if tests.models is None or m in tests.models
     ]
+    return found or None
 
 
 def _finite(value: float) -> float | None:

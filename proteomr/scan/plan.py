@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from proteomr._typing import I64, Bool
 from proteomr.design import build, columns_of, union
 from proteomr.errors import ColumnError, NothingToDo, UsageError
 from proteomr.models import (
+    Absorbed,
     Adjustment,
     AnyFamily,
     Asked,
@@ -21,7 +22,7 @@ from proteomr.models import (
     Target,
     refuse_unsupported,
 )
-from proteomr.scan.groups import Group, group_models
+from proteomr.scan.groups import Group, ModelKey, group_models
 from proteomr.scan.reading import Reading
 from proteomr.stats.linalg import condition_columns
 from proteomr.stats.tiles import TILE
@@ -76,6 +77,7 @@ class Plan:
     transform : of the proteins, within the complete cases of each fit.
     groups : models that share rows.
     blocks : proteins that are fitted together.
+    correlations : within the blocks of the reading, of each model, once it is known.
     drops : people that a target or covariate takes out, by step.
     """
 
@@ -86,11 +88,18 @@ class Plan:
     groups: tuple[Group, ...]
     blocks: tuple[ProteinBlock, ...]
     drops: tuple[Drop, ...]
+    correlations: Mapping[ModelKey, float] = field(default_factory=dict, kw_only=True)
 
     @property
     def cohort(self) -> Cohort:
         """The people and their proteins."""
         return self.reading.cohort
+
+    @property
+    def columns_scanned(self) -> tuple[tuple[int, Target], ...]:
+        """The targets by position, of those that are of one column the first."""
+        first = {target.name: (e, target) for e, target in reversed([*enumerate(self.targets)])}
+        return tuple(sorted(first.values(), key=lambda pair: pair[0]))
 
     @property
     def tests_per_protein(self) -> int:
@@ -153,6 +162,12 @@ class Plan:
             scales=scales,
             shifts=first - covariates[0] * scales,
             random=None if by.random is None else by.random.take(group.rows),
+            weight_kind=self.family.options.weight_kind,
+            blocks=None if by.blocks is None else by.blocks[group.rows],
+            correlations=np.array([self.correlations.get(key, 0.0) for key in group.models]),
+            absorbed=None
+            if by.absorbed is None
+            else Absorbed(reading.absorbed, by.absorbed[group.rows]),
         )
 
 
@@ -200,6 +215,8 @@ def plan_blocks(
     refuse_unsupported(type(family), _describe_asked(reading, family, targets))
     family.check_targets(targets)
     _refuse_clashes(reading, targets)
+    if family.options.weight_kind == "frequency":
+        _refuse_parts_of_people(reading)
     size = choose_block_size(reading.cohort.n) if block_size is None else block_size
     groups: list[Group] = []
     blocks: list[ProteinBlock] = []
@@ -248,10 +265,28 @@ def _describe_asked(reading: Reading, family: AnyFamily, targets: Sequence[Targe
         weights=reading.weights is not None,
         interaction=bool(reading.modifiers.terms),
         own_covariates=own,
+        absorbed=len(reading.absorbed),
     )
 
 
+def _refuse_parts_of_people(reading: Reading) -> None:
+    weights = reading.modifiers.weights
+    if weights is None:
+        return
+    parts = int(np.sum(weights != np.rint(weights)) - np.sum(np.isnan(weights)))
+    if parts:
+        raise ColumnError(
+            f"weights {reading.weights!r} are no whole numbers for {parts} people: of kind "
+            "frequency they count people; --weight-kind precision or sampling takes others"
+        )
+
+
 def _refuse_clashes(reading: Reading, targets: Sequence[Target]) -> None:
+    for target in targets:
+        if target.name in reading.absorbed:
+            raise UsageError(
+                f"{target.name!r} is an {target.role} and absorbed: take it out of one"
+            )
     for label, formula in zip(reading.labels, reading.formulas, strict=True):
         named = [target for target in targets if target.name not in reading.beside]
         clash = [target for target in named if target.name in formula.variables]
@@ -299,15 +334,22 @@ def _count_drops(reading: Reading, targets: Sequence[Target], *, step: str) -> t
     if by is not None:
         anywhere = np.logical_or.reduce([stratum.rows for stratum in reading.strata])
         counts = [(step, by, int(np.sum(~anywhere)))]
-    named = (reading.weights, reading.cluster, *reading.random)
-    names = list(dict.fromkeys(name for name in named if name is not None))
+    modifying = (
+        *(reading.weights, reading.cluster, reading.block),
+        *reading.absorbed,
+        *reading.random,
+    )
+    names = list(dict.fromkeys(name for name in modifying if name is not None))
     names += reading.modifiers.instrument_variables
     zero = _find_weightless(reading)
     weightless: list[Drop] = []
     for stratum in reading.strata:
         where = "" if stratum.label is None else f" in {by} {stratum.label}"
         rows = stratum.rows
-        counts += [(f"{step}{where}", t.name, int(np.sum(~t.observed & rows))) for t in targets]
+        each = {t.name: t for t in targets}
+        counts += [
+            (f"{step}{where}", name, int(np.sum(~t.observed & rows))) for name, t in each.items()
+        ]
         counts += [
             (f"{step}{where}", name, int(np.sum(columns.missing(name) & rows))) for name in names
         ]

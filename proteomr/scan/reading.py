@@ -76,6 +76,8 @@ class Reading:
         interaction covariate is in each.
     modifiers : interaction, weights and clusters.
     strata : at least one.
+    absorbed : columns whose levels' effects are taken out.
+    block : column within whose levels residuals are correlated.
     stratified_by, weights, cluster : the columns that were named for these; None without.
     beside : outcomes that stand in files of their own, by name.
     protein_instruments : those that each protein has for itself.
@@ -94,6 +96,8 @@ class Reading:
     cluster: str | None
     random: tuple[str, ...] = ()
     beside: Mapping[str, Beside] = field(default_factory=dict[str, Beside])
+    absorbed: tuple[str, ...] = ()
+    block: str | None = None
 
     def formula_of(self, adjustment: int, target: str) -> Formula:
         """Return the covariates of the models of a target under an adjustment set."""
@@ -175,6 +179,8 @@ def read_formulas(
     protein_instruments: ProteinInstruments | None = None,
     random: Sequence[str] = (),
     kinship: Relatedness | None = None,
+    absorb: Sequence[str] = (),
+    block: str | None = None,
 ) -> Reading:
     """Meet a cohort with adjustment sets and with what modifies their models.
 
@@ -183,7 +189,7 @@ def read_formulas(
     adjust : formulas by label; without, one that adjusts for nothing.
     covariates : those with values of their own for each protein or panel.
     interaction : covariate whose product with the term of interest is in every model.
-    strata, weights, cluster : columns of the samples.
+    strata, weights, cluster, absorb, block : columns of the samples.
     beside : outcomes that stand in files of their own, by name; the samples have the covariates of
         their formulas.
     instruments : columns of the samples, or terms of them.
@@ -222,6 +228,8 @@ def read_formulas(
         instruments=instruments,
         random=random,
         kinship=kinship,
+        absorb=absorb,
+        block=block,
     )
     if protein_instruments is not None:
         modifiers = replace(modifiers, genotyped=protein_instruments.people)
@@ -238,6 +246,9 @@ def read_formulas(
     for label, formula in resolved.items():
         if strata is not None and strata in formula.variables:
             raise UsageError(f"{strata!r} makes the strata and is in {label!r}: take it out")
+        twice = [name for name in absorb if name in formula.variables]
+        if twice:
+            raise UsageError(f"{twice[0]!r} is absorbed and in {label!r}: take it out of one")
     unused = names.difference(*(formula.variables for formula in resolved.values()))
     if unused:
         raise UsageError(f"protein covariate {min(unused)!r} is in no adjustment set: add it")
@@ -255,6 +266,8 @@ def read_formulas(
         beside=dict(beside or {}),
         protein_instruments=protein_instruments,
         random=list_random_columns(random),
+        absorbed=tuple(absorb),
+        block=block,
     )
     _note_codes(reading)
     return reading

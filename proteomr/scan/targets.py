@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
-from proteomr.errors import ColumnError
+from proteomr.design import parse
+from proteomr.design.tokens import quote
+from proteomr.errors import ColumnError, FormulaError, nearest
 from proteomr.models import AnyFamily, Refusal, Role, Target, TargetColumn
+from proteomr.models.targets import FACTOR, NUMBERS, STEPS, score_levels
+from proteomr.runs.notes import add_note
 from proteomr.scan.columns import label_level, note_codes
 from proteomr.scan.reading import Reading
 from proteomr.status import Status
 
-__all__ = ["read_outcome", "read_target"]
+__all__ = ["read_ordered_target", "read_outcome", "read_target"]
 
 # As many levels are labelled: no family has a coefficient for each of more.
 _LABELLED = 50
+# Numbers that are rather codes of groups: three to five whole ones up to ten.
+_FEW_NUMBERS, _SMALL_NUMBER = range(3, 6), 10
 
 
 def read_target(
@@ -33,7 +41,8 @@ def read_target(
 
     Parameters
     ----------
-    reference : label of the level that becomes 0, where the column has two and this is one of them.
+    name : of the column; ``C(name)`` for the levels of a column of numbers.
+    reference : label of the level that the others are held against, where the column has it.
 
     Raises
     ------
@@ -53,6 +62,57 @@ def read_target(
     >>> read_target(reading, "lonely", role="exposure", family=find_family("logistic")).contrasts
     ('yes vs no',)
     """
+    column = _look_at(reading, name, role=role, reference=reference)
+    target = family.read_target(column)
+    if target.kind == NUMBERS.name and FACTOR in family.takes and role == "exposure":
+        _note_trend(column)
+    return target
+
+
+def read_ordered_target(
+    reading: Reading, name: str, *, family: AnyFamily | type[AnyFamily]
+) -> tuple[Target, ...]:
+    """Read an exposure whose levels are steps of a scale: the trend over them, and the steps.
+
+    One of two levels is read as any other.
+
+    Raises
+    ------
+    ColumnError
+        As of :func:`read_target`, and where the levels are too many.
+
+    Examples
+    --------
+    >>> from proteomr.models import find_family
+    >>> from proteomr.scan.reading import read_formulas
+    >>> from proteomr.tables import ArrayProteins, Cohort
+    >>> cohort = Cohort(
+    ...     pl.DataFrame({"id": ["1", "2", "3"], "dose": [0, 5, 20]}), "id",
+    ...     ArrayProteins(("ADM",), np.ones((3, 1))), pl.DataFrame({"protein": ["ADM"]}))
+    >>> found = read_ordered_target(read_formulas(cohort), "dose", family=find_family("linear"))
+    >>> [target.contrasts for target in found]
+    [('linear',), ('5 vs 0', '20 vs 5')]
+    """
+    column = _look_at(reading, name, role="exposure", reference=None)
+    steps = STEPS.read(column)
+    if steps is not None:
+        if reading.columns[column.name].dtype in {pl.String, pl.Categorical}:
+            add_note(
+                f"{column.role} {column.name!r} has its levels in the order of the alphabet: "
+                f"{', '.join(column.levels)}; numbers, and categories of an Enum, have their own"
+            )
+        return score_levels(steps), steps
+    if column.n_levels > 2:
+        raise ColumnError(
+            f"exposure {column.name!r} has {column.n_levels} values, and --ordered needs "
+            f"{STEPS.needs}"
+        )
+    return (family.read_target(column),)
+
+
+def _look_at(reading: Reading, text: str, *, role: Role, reference: str | None) -> TargetColumn:
+    """Return a column as it stands, before a family makes a target of it."""
+    name, as_levels, asked = _find_column(reading, text, role)
     column = _without_blanks(reading.columns[name])
     _refuse_infinite(column, role)
     levels = column.drop_nulls().unique().sort()
@@ -63,7 +123,14 @@ def read_target(
             "it needs two"
         )
     reading.columns.note_codes(name)
-    return _make_target(column, levels, role, family, reference)
+    levels_named = tuple(map(label_level, levels.head(_LABELLED)))
+    if asked is not None and asked not in levels_named:
+        shown = ", ".join(levels_named)
+        raise ColumnError(
+            f"{role} {name!r} has no level {asked!r}{nearest(asked, levels_named)}: {shown}"
+        )
+    found = _describe(column, levels, role, reference if asked is None else asked)
+    return replace(found, numbers=None) if as_levels else found
 
 
 def read_outcome(
@@ -92,7 +159,7 @@ def read_outcome(
     levels = tidy.drop_nulls().unique().sort()
     if levels.len() > 1:
         note_codes(column)
-        return _make_target(tidy, levels, "outcome", family, reference)
+        return family.read_target(_describe(tidy, levels, "outcome", reference))
     there = np.array(tidy.is_not_null().to_numpy(), dtype=bool)
     unfit = Refusal(Status.all_missing, f"nobody of {column.len():,} people has {column.name}")
     if there.any():
@@ -109,24 +176,46 @@ def _refuse_infinite(column: pl.Series, role: Role) -> None:
         raise ColumnError(f"{role} {column.name!r} is infinite for {infinite} people")
 
 
-def _make_target(
-    column: pl.Series,
-    levels: pl.Series,
-    role: Role,
-    family: AnyFamily | type[AnyFamily],
-    reference: str | None,
-) -> Target:
-    return family.read_target(
-        TargetColumn(
-            name=column.name,
-            role=role,
-            numbers=_read_numbers(column),
-            codes=_read_codes(column),
-            n_levels=levels.len(),
-            levels=tuple(map(label_level, levels.head(_LABELLED))),
-            reference=reference,
-        )
+def _describe(
+    column: pl.Series, levels: pl.Series, role: Role, reference: str | None
+) -> TargetColumn:
+    """Return a column of some levels as the families take it."""
+    return TargetColumn(
+        name=column.name,
+        role=role,
+        numbers=_read_numbers(column),
+        codes=_read_codes(column),
+        n_levels=levels.len(),
+        levels=tuple(map(label_level, levels.head(_LABELLED))),
+        reference=reference,
     )
+
+
+def _find_column(reading: Reading, text: str, role: Role) -> tuple[str, bool, str | None]:
+    """Return the column that a target names, whether by C(), and the reference named there."""
+    if text in reading.columns or "(" not in text:
+        return text, False, None
+    try:
+        formula = parse(text).resolve(list(reading.columns.names))
+    except FormulaError as error:
+        raise ColumnError(f"{role} {text!r}: a column, or C() of one: {error}") from error
+    parts = [part for term in formula.terms for part in term.parts]
+    if len(formula.terms) != 1 or len(parts) != 1 or not parts[0].categorical or parts[0].steps:
+        raise ColumnError(f"{role} {text!r}: a column, or C() of one, is needed")
+    return parts[0].column, True, parts[0].reference
+
+
+def _note_trend(column: TargetColumn) -> None:
+    """Say how few whole numbers are compared as levels, where they are taken for a trend."""
+    if column.numbers is None or column.n_levels not in _FEW_NUMBERS:
+        return
+    numbers = column.numbers[~np.isnan(column.numbers)]
+    if np.all(numbers == np.rint(numbers)) and np.abs(numbers).max() <= _SMALL_NUMBER:
+        shown = ", ".join(column.levels)
+        add_note(
+            f"{column.role} {column.name!r} ({shown}) is taken as a number, with one slope; "
+            f'for its levels give --{column.role} "C({quote(column.name)})"'
+        )
 
 
 def _read_numbers(column: pl.Series) -> F64 | None:
@@ -136,7 +225,8 @@ def _read_numbers(column: pl.Series) -> F64 | None:
 
 
 def _read_codes(column: pl.Series) -> I64:
-    ranks = column.rank("dense").cast(pl.Int64).fill_null(0).to_numpy()
+    order = column.to_physical() if isinstance(column.dtype, pl.Enum) else column
+    ranks = order.rank("dense").cast(pl.Int64).fill_null(0).to_numpy()
     return np.array(ranks, dtype=np.int64) - 1
 
 
@@ -146,6 +236,8 @@ def _without_blanks(column: pl.Series) -> pl.Series:
     if column.dtype == pl.String:
         text = column.str.strip_chars()
         return text.set(text == "", None)
-    if column.dtype in {pl.Categorical, pl.Enum}:
-        return column.cast(pl.String)
+    if column.dtype == pl.Categorical:
+        return _without_blanks(column.cast(pl.String))
+    if isinstance(column.dtype, pl.Enum):  # in its own order, as among the covariates
+        return column.set(column.cast(pl.String).str.strip_chars() == "", None)
     return column

@@ -117,6 +117,12 @@ class CelledBasis:
         grams[few] = self._whole - grams[few]
         return grams
 
+    def keeps_digits(self, grams: F64) -> Bool:
+        """Return of which cross-products ``(b, z + d, z + d)`` no column is a difference of large
+        numbers: here all, since pivots tell.
+        """
+        return np.ones(grams.shape[0], dtype=bool)
+
     def times(self, columns: F64, *, alike: bool = True) -> F64:
         """Return the products ``(m, z + d)`` of columns ``(m, n)`` with the basis.
 

@@ -151,14 +151,16 @@ class InverseColumns:
             if not np.any(moving):
                 break
             last = rest
-            if self._sweeps.model.reach == "row" and block.layout.is_single:
+            if self._sweeps.model.reach == "row":
                 some = some.narrow(moving)
         return v
 
     def _curve(self, some: Share, d: F64, end: End) -> F64:
         """Return ``H d`` in single precision, 0 for other fits than some."""
-        weights = some.lend("weights", end.weights)
-        product = self._sweeps.curve(some.rows, some.take(d), state=end.state, weights=weights)
+        weights, state, model = some.lend("weights", end.weights), end.state, self._sweeps.model
+        if model.predictors > 1 or model.thresholds:  # else the weights are all of the curvature
+            state = some.lend("state", state)
+        product = self._sweeps.curve(some.rows, some.take(d), state=state, weights=weights)
         return some.put(np.zeros_like(d), product)
 
     def _finish(

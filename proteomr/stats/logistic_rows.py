@@ -61,6 +61,18 @@ class LogisticRows:
         """
         return np.maximum(np.square(effects), 1.0)
 
+    def log_likelihoods(self, rows: Rows, state: F64) -> F64:
+        """Return the log-likelihood ``(R,)`` of each fit from its means."""
+        B, F = rows.mask.shape[0], rows.response.shape[0]
+        out = np.empty((B, F))
+        for j, f in np.ndindex(B, F):
+            mu = state[j * F + f, 0]
+            of_rows = np.where(rows.response[f] == 1.0, mu, 1.0 - mu)
+            seen = rows.mask[j] > 0.0
+            with np.errstate(divide="ignore"):
+                out[j, f] = rows.mask[j, seen].astype(np.float64) @ np.log(of_rows[seen])
+        return out.reshape(-1)
+
     def leave_residuals(
         self, eta: _Array, rows: Rows, *, coefficients: _Array, start: int, score: F64
     ) -> None:

@@ -7,13 +7,13 @@ that the fit to covariates alone has too, then ``p`` of border columns; fit ``r`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from proteomr._typing import F64, Bool
 
-__all__ = ["Preconditioner", "StepMemory", "is_far", "share_observed", "slow_down"]
+__all__ = ["Beginning", "Preconditioner", "StepMemory", "is_far", "share_observed", "slow_down"]
 
 # The largest step, squared, and the largest relative error of a standard error that may remain.
 _DOUBLE_STEP, _SE_ERROR = 1e-9, 1e-8
@@ -31,7 +31,8 @@ class Preconditioner:
     inverse : ``(F, q, q)``, of the information of the covariates alone.
     inflation : ``(R,)``, inverse shares of the rows observed.
     cross, eliminated : ``(R, p, q)``, products of border and covariates, and with the inverse.
-    schur_inverse : ``(R, p, p)``, of what the covariates leave of the border.
+    schur : ``(R, p, p)``, what the covariates leave of the border.
+    predictors : of a row, each of which has the border columns.
     border_information : ``(R, p)``, sums of squares of the border.
     weight : ``(R,)``, the sum of weights of the rows that carry the first border's information.
     """
@@ -40,9 +41,22 @@ class Preconditioner:
     inflation: F64
     cross: F64
     eliminated: F64
-    schur_inverse: F64
+    schur: F64
+    predictors: int
     border_information: F64
     weight: F64
+
+    def __post_init__(self) -> None:
+        """Invert what the covariates leave of the border."""
+        self._inverse_schur = np.linalg.pinv(self.schur, hermitian=True)
+
+    def hold(self, borders: int) -> Preconditioner:
+        """Return the preconditioner of fits in which the first border columns stay out."""
+        p = self.schur.shape[1]
+        still = np.flatnonzero(np.arange(p) % (p // self.predictors) < borders)
+        schur = self.schur.copy()
+        schur[:, still, :] = schur[:, :, still] = 0.0
+        return replace(self, schur=schur)
 
     def solve(self, g: F64) -> F64:
         """Apply the preconditioner to scores ``(R, q + p)``."""
@@ -50,9 +64,28 @@ class Preconditioner:
         x: F64 = np.matmul(g[:, :q].reshape(R // F, F, 1, q), self.inverse).reshape(R, q)
         x *= self.inflation[:, None]
         rest = g[:, q:] - np.matmul(self.cross, x[:, :, None])[:, :, 0]
-        border = np.matmul(self.schur_inverse, rest[:, :, None])[:, :, 0]
+        border = np.matmul(self._inverse_schur, rest[:, :, None])[:, :, 0]
         x -= np.matmul(border[:, None, :], self.eliminated)[:, 0, :]
         return np.concatenate([x, border], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where the fits of a block start: at those of the covariates alone.
+
+    Attributes
+    ----------
+    preconditioner : of the first ``terms`` borders and the others.
+    score : ``(R, L k + t + L s)``, where rows are independent.
+    """
+
+    preconditioner: Preconditioner
+    score: F64
+    terms: int
+
+    def without(self) -> Beginning:
+        """Return the same for fits whose first borders stay out."""
+        return replace(self, preconditioner=self.preconditioner.hold(self.terms))
 
 
 @dataclass

@@ -188,6 +188,10 @@ class RowModel(Protocol):
         """
         ...
 
+    def log_likelihoods(self, rows: Rows, state: F64) -> F64:
+        """Return the log-likelihood of each fit ``(R,)`` from its state ``(R, M, n)``."""
+        ...
+
     def leave_residuals(
         self, eta: _Array, rows: Rows, *, coefficients: _Array, start: int, score: F64
     ) -> None:

@@ -8,8 +8,11 @@ scores) M``:
   ``e_i / sqrt(1 - h_i)`` and ``e_i / (1 - h_i)`` (MacKinnon and White 1985,
   doi:10.1016/0304-4076(85)90158-7; Long and Ervin 2000, doi:10.1080/00031305.2000.10474549).
   Mirrors R's ``sandwich::vcovHC``.
+- ``linearised`` is ``HC0`` times ``n/(n - 1)``: Taylor's linearisation of a sample drawn with
+  replacement (Binder 1983, doi:10.2307/1402588). Mirrors ``survey::svyglm`` of a design without
+  clusters and strata; with clusters that is ``CR1``.
 - ``CR0`` sums the scores within clusters (Liang and Zeger 1986, doi:10.1093/biomet/73.1.13), with
-  ``G - 1`` degrees of freedom; ``CR1`` times ``G/(G - 1)``; ``CR2``, for equal weights, with
+  ``G - 1`` degrees of freedom; ``CR1`` times ``G/(G - 1)``; ``CR2`` with
   residuals adjusted by ``(I - H_gg)^-1/2`` (Bell and McCaffrey 2002) and Satterthwaite degrees of
   freedom (Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). Mirrors R's
   ``clubSandwich::vcovCR``.
@@ -23,13 +26,19 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from proteomr._typing import F64, I64
+from proteomr.stats.absorbing import AbsorbedEffects
 
-__all__ = ["CLUSTERED", "ROBUST", "ErrorKind", "Sandwich", "estimate_sandwich"]
+__all__ = ["CLUSTERED", "LINEARISED", "ROBUST", "ErrorKind", "Sandwich", "estimate_sandwich"]
 
-ErrorKind: TypeAlias = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2"]
+ErrorKind: TypeAlias = Literal[
+    "classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "linearised"
+]
 ROBUST: tuple[ErrorKind, ...] = ("HC0", "HC1", "HC2", "HC3")
+LINEARISED: ErrorKind = "linearised"
 # Below it a residual over ``1 - h`` has fewer than eight digits.
 _SATURATED = 1e-8
+# Eigenvalues of what clusters leave of their own rows that are 0, as clubSandwich's.
+_SINGULAR = 1e-10
 # A row that a column of its own isolates moves other coefficients by rounding alone.
 _TOUCHED = 1e-6
 CLUSTERED: tuple[ErrorKind, ...] = ("CR0", "CR1", "CR2")
@@ -58,7 +67,16 @@ class Sandwich:
 
 
 def estimate_sandwich(
-    X: F64, residuals: F64, weights: F64, *, kind: ErrorKind, clusters: I64 | None = None
+    X: F64,
+    residuals: F64,
+    weights: F64,
+    *,
+    kind: ErrorKind,
+    clusters: I64 | None = None,
+    copies: F64 | None = None,
+    people: int | None = None,
+    absorbed: AbsorbedEffects | None = None,
+    variances: F64 | None = None,
 ) -> Sandwich:
     """Estimate robust standard errors of a fit.
 
@@ -70,6 +88,10 @@ def estimate_sandwich(
     weights : ``(n,)``, working weights: 1 for least squares, ``mu (1 - mu)`` for logistic.
     kind : one of :data:`ROBUST` or :data:`CLUSTERED`.
     clusters : ``(n,)`` cluster of each row, for the clustered kinds.
+    copies : ``(n,)``, how many rows each stands for, which its weight counts too; None for one.
+    absorbed : effects that are out of the columns, and count among the coefficients.
+    variances : ``(n,)``, of the response in the model that CR2 takes for true; None for equal ones.
+    people : rows of the sample, where some that inform nothing are left out; None for n.
 
     Examples
     --------
@@ -87,31 +109,56 @@ def estimate_sandwich(
     scores = root * residuals
     # How far each row, of unit error, moves each coefficient, in its standard errors.
     influence = inverse @ Q.T / np.sqrt(np.diagonal(bread))[:, None]
-    if kind in ROBUST:
-        return _heteroscedastic(Q, scores, inverse, influence, kind=kind)
+    if kind in ROBUST or kind == LINEARISED:
+        each = np.ones(scores.size) if copies is None else np.sqrt(copies)
+        n = float(each @ each) if people is None else float(people)
+        return _heteroscedastic(
+            Q, scores, inverse, influence, each, n, kind=kind, absorbed=absorbed
+        )
     if clusters is None:
         raise ValueError(f"{kind} needs clusters")
-    return _clustered(Q, scores, inverse, influence, kind=kind, clusters=clusters)
+    return _clustered(
+        Q, scores, inverse, influence, kind=kind, variances=variances, clusters=clusters
+    )
 
 
 def _heteroscedastic(
-    Q: F64, scores: F64, inverse: F64, influence: F64, *, kind: ErrorKind
+    Q: F64,
+    scores: F64,
+    inverse: F64,
+    influence: F64,
+    each: F64,
+    n: float,
+    *,
+    kind: ErrorKind,
+    absorbed: AbsorbedEffects | None,
 ) -> Sandwich:
-    n, p = Q.shape
-    scale = {"HC0": 1.0, "HC1": n / (n - p), "HC2": 1.0, "HC3": 1.0}[kind]
-    power = {"HC0": 0.0, "HC1": 0.0, "HC2": 0.5, "HC3": 1.0}[kind]
-    free = 1.0 - np.einsum("ij,ij->i", Q, Q)
+    """Sum the squared scores of n rows; ``each`` is the root of how many a row stands for."""
+    p = Q.shape[1] + (0 if absorbed is None else absorbed.rank)
+    scale = {"HC1": n / (n - p), LINEARISED: n / (n - 1.0)}.get(kind, 1.0)
+    power = {"HC2": 0.5, "HC3": 1.0}.get(kind, 0.0)
+    leverage = np.einsum("ij,ij->i", Q, Q)
+    if absorbed is not None and power > 0.0:
+        leverage = leverage + absorbed.leverages()
+    free = 1.0 - leverage / each**2
     saturated = (free < _SATURATED) & (power > 0.0)
     adjusted = np.where(saturated, 0.0, scores / np.where(saturated, 1.0, free) ** power)
-    half = inverse @ (Q * adjusted[:, None]).T
+    half = inverse @ (Q * (adjusted / each)[:, None]).T
     touched = np.abs(influence[:, saturated]).max(axis=1, initial=0.0) > _TOUCHED
     half[touched] = np.nan
-    carriers = 1.0 / np.sum(influence**4, axis=1)
-    return _summarise(half, scale, np.full(p, float(n - p)), carriers)
+    carriers = 1.0 / np.sum((influence**2 / each) ** 2, axis=1)
+    return _summarise(half, scale, np.full(inverse.shape[0], n - p), carriers)
 
 
 def _clustered(
-    Q: F64, scores: F64, inverse: F64, influence: F64, *, kind: ErrorKind, clusters: I64
+    Q: F64,
+    scores: F64,
+    inverse: F64,
+    influence: F64,
+    *,
+    kind: ErrorKind,
+    variances: F64 | None,
+    clusters: I64,
 ) -> Sandwich:
     order = np.argsort(clusters, kind="stable")
     labels, starts = np.unique(clusters[order], return_index=True)
@@ -122,7 +169,8 @@ def _clustered(
     shares = np.add.reduceat(influence[:, order] ** 2, starts, axis=1)
     carriers = 1.0 / np.sum(shares**2, axis=1)
     if kind == "CR2":
-        half, df = _bell_mccaffrey(Q, scores, inverse, parts)
+        alike = np.ones(scores.size) if variances is None else variances
+        half, df = _bell_mccaffrey(Q, scores, inverse, alike / alike.max(), parts)
         return _summarise(half, 1.0, df, carriers)
     meat = np.array([Q[rows].T @ scores[rows] for rows in parts])
     scale = G / (G - 1) if kind == "CR1" else 1.0
@@ -135,17 +183,26 @@ def _summarise(half: F64, scale: float, df: F64, carriers: F64) -> Sandwich:
     return Sandwich(np.sqrt(scale * np.sum(half**2, axis=1)), df, covariance, carriers)
 
 
-def _bell_mccaffrey(Q: F64, scores: F64, inverse: F64, parts: list[I64]) -> tuple[F64, F64]:
-    """Return a root of the covariance ``(p, clusters)`` and the degrees of freedom ``(p,)``."""
+def _bell_mccaffrey(
+    Q: F64, scores: F64, inverse: F64, variances: F64, parts: list[I64]
+) -> tuple[F64, F64]:
+    """Return a root of the covariance ``(p, clusters)`` and the degrees of freedom ``(p,)``.
+
+    With ``d`` the variances ``(n,)`` of the responses, whose inverses are the weights, residuals
+    are adjusted by ``d^1/2 (d (I - H) d)^-1/2 d^1/2`` where rows are divided by the roots of the
+    variances, as clubSandwich does for ``glm``.
+    """
     p, G = inverse.shape[0], len(parts)
     half = np.empty((p, G))
     squares = np.empty((p, G))
     crosses = np.empty((p, G, p))
     for g, rows in enumerate(parts):
-        B = Q[rows]
-        values, vectors = np.linalg.eigh(np.eye(rows.size) - B @ B.T)
-        powers = np.where(values > 1e-10, 1.0 / np.sqrt(np.maximum(values, 1e-10)), 0.0)
-        adjusted = (vectors * powers) @ (vectors.T @ B)
+        B, d = Q[rows], variances[rows]
+        free = d[:, None] * (np.eye(rows.size) - B @ B.T) * d
+        values, vectors = np.linalg.eigh(free)
+        least = _SINGULAR * float(d.max()) ** 2
+        powers = np.where(values > least, 1.0 / np.sqrt(np.maximum(values, least)), 0.0)
+        adjusted = d[:, None] * ((vectors * powers) @ (vectors.T @ B))
         half[:, g] = inverse @ (adjusted.T @ scores[rows])
         directions = adjusted @ inverse.T
         squares[:, g] = np.sum(directions**2, axis=0)

@@ -92,7 +92,8 @@ class SharedInformation:
             inflation,
             h,
             eliminated,
-            np.linalg.pinv(schur, hermitian=True),
+            schur,
+            self.L,
             np.einsum("raa->ra", D).copy(),
             weight,
         )

@@ -158,6 +158,7 @@ JOINT_TESTS: Final[tuple[str, ...]] = (
     DF,
     NEG_LOG10_P,
     P_VALUE,
+    CONTRAST,
 )
 DROPS: Final[tuple[str, ...]] = (STEP, REASON, N)
 ASSAYS: Final[tuple[str, ...]] = (PROTEIN, GENE, UNIPROT, PANEL, PLATFORM, UNIT, LOD)

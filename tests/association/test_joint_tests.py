@@ -30,8 +30,10 @@ ALL = [family.name for family in FAMILIES if family.supports.interaction]
 
 
 def joint_of(spec: ModelSpec, samples: pl.DataFrame, values: F64) -> pl.DataFrame:
+    """Return the tests that every family has, those of products and of strata."""
     plan = plan_scan(make_cohort(samples, values), spec, block_size=2)
-    return collect_joint_tests(fit_blocks(plan, executor=Serial())).frame
+    frame = collect_joint_tests(fit_blocks(plan, executor=Serial())).frame
+    return frame.filter(pl.col("test").is_in(["interaction", "heterogeneity"]))
 
 
 def fit_by_hand(family: str, samples: pl.DataFrame, p: F64, **more: Any) -> tuple[Any, int]:

@@ -115,7 +115,6 @@ CONTRADICTIONS = [
     ("linear", {"cluster": "family"}, "go together: classical with cluster 'family'"),
     ("linear", {"cluster": "family", "errors": "HC1"}, "go together: HC1 with cluster 'family'"),
     ("linear", {"errors": "CR1"}, "go together: CR1 with cluster None"),
-    ("logistic", {"errors": "CR2", "cluster": "family"}, "CR2 is for the linear family"),
     ("logistic", {"errors": "HC0", "firth": True}, "neither robust errors nor weights"),
     ("logistic", {"weights": "weight", "firth": True}, "neither robust errors nor weights"),
     ("linear", {"errors": "HC9"}, "no kind of standard error 'HC9'"),

@@ -46,7 +46,8 @@ def distance(one: pl.DataFrame, other: pl.DataFrame) -> float:
 
 def bound_of(family: str, n: int) -> float:
     """Return what other proteins of a block may change, in standard errors."""
-    return bound_of_blocks() if family == "logistic" and n > 2_000 else 1e-12
+    batched = family in {"logistic", "multinomial"}
+    return bound_of_blocks() if batched and n > 2_000 else 1e-12
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -139,7 +139,7 @@ ASKED: list[tuple[Asked, str]] = [
     (Asked(own_covariates=True), "a covariate of each protein is for the .*, not for bare"),
     (Asked(FitOptions(firth=True)), "Firth's estimate is for the logistic family, not for bare"),
     (Asked(FitOptions(errors="HC3")), "HC3 is for the .*, not for bare"),
-    (Asked(FitOptions(errors="CR2")), "CR2 is for the linear family, not for bare"),
+    (Asked(FitOptions(errors="CR2")), "CR2 is for the linear and logistic families, not for bare"),
 ]
 
 
@@ -204,8 +204,11 @@ def test_a_column_of_no_kind_that_a_family_takes_is_refused_by_what_it_needs(
     needs = f"it needs two levels for the {family.name} family"
     with pytest.raises(ColumnError, match=rf"has 3 levels \(1, 2, 3\): {needs};"):
         family.read_target(column([1.0, 2.0, 3.0]))
-    with pytest.raises(ColumnError, match=f"has 6 levels: {needs}$"):  # and names none of them
+    others = "; --family .*multinomial takes groups without an order$"
+    with pytest.raises(ColumnError, match=f"has 6 levels: {needs}{others}"):  # and names no level
         family.read_target(column([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
+    with pytest.raises(ColumnError, match=f"has 30 levels: {needs}$"):
+        family.read_target(column(list(range(30))))
 
 
 def test_a_target_of_several_numbers_is_observed_where_all_are() -> None:

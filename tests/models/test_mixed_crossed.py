@@ -121,7 +121,7 @@ def test_kinship_is_the_maximum_of_the_whole_covariance(missing: float) -> None:
     problem = pose(visits, random=random)
     problem = replace(
         problem, covariates=visits.covariates[:, :2], names=("(Intercept)", "age"),
-        adjustments=(Adjustment("a", np.arange(2)),), scales=np.ones(2), shifts=np.zeros(2),
+        adjustments=(Adjustment("a", np.arange(2)),), scales=None, shifts=None,
     )  # fmt: skip
     found = fit(problem, values)
     for j in range(3):

@@ -51,7 +51,8 @@ adjust <- list(
   logistic = "timegap + age + sex + C(site)",
   linear = "timegap + age + sex + C(site) + C(edu)",
   iv = "timegap + age + sex + C(site)",
-  mixed = "timegap + age + sex"
+  mixed = "timegap + age + sex",
+  multinomial = "timegap + age + sex + C(site)"
 )
 # what a family is asked for beside: instruments, random effects
 beside <- list(iv = '"instruments": ["C(edu)"]', mixed = '"random": ["1|site"]')
@@ -94,6 +95,8 @@ fits <- list(
     c(n = nrow(d), estimate = row[[1]], se = row[[2]], p = row[[5]])
   }
 )
+# of two levels it is the same likelihood; of more see make_groups.R
+fits$multinomial <- fits$logistic
 as_json <- function(x) paste0("[", paste(sprintf("%.17g", x), collapse = ", "), "]")
 scan <- function(name) {
   table <- t(sapply(seq_len(proteins), fits[[name]]))

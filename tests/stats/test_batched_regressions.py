@@ -147,3 +147,25 @@ def test_a_response_that_the_covariates_separate_has_no_base() -> None:
     batch = draw(1500, 1)
     separated = (batch.design.matrix()[:, 0] > 0).astype(float)
     assert fit_base(batch.design, separated) is None
+
+
+@pytest.mark.parametrize("own", [0, 2])
+def test_log_likelihoods_with_and_without_the_protein_are_those_of_single_fits(own: int) -> None:
+    batch = draw(3000, 4, own=own)
+    kernel = build(batch, compiled=False)
+    rows = lay_out_block(batch.borders, batch.mask)
+    begun = kernel.begin(rows, terms=1)
+    found = kernel.fit(rows, begun=begun, likelihood=True)
+    without, certain = kernel.maximise(rows, begun)
+    assert found.converged.all()
+    assert certain.all()
+    assert found.log_likelihood is not None
+    A = batch.design.matrix()
+    for j, f in np.ndindex(4, 2):
+        seen = batch.mask[j] > 0
+        others = np.column_stack([A, batch.borders[j, 1:].T])[seen]
+        full = np.column_stack([others, batch.borders[j, 0, seen]])
+        y = batch.responses[f, seen]
+        values = [fit_logistic(X, y).log_likelihood for X in (full, others)]
+        assert abs(found.log_likelihood[j, f] - values[0]) < 1e-9
+        assert abs(without[j, f] - values[1]) < 1e-9

@@ -32,17 +32,17 @@ def make_system(seed: int = 0) -> System:
     shared = np.array([draw_positive(g, K) for _ in range(F)])
     inflation = g.uniform(1.0, 1.5, R)
     information = np.empty((R, K + S, K + S))
-    cross, eliminated, inverse = np.empty((R, S, K)), np.empty((R, S, K)), np.empty((R, S, S))
+    cross, eliminated, schur = np.empty((R, S, K)), np.empty((R, S, K)), np.empty((R, S, S))
     for r in range(R):
         A = shared[r % F] / inflation[r]
         cross[r] = 0.5 * g.normal(size=(S, K))
         D = draw_positive(g, S)
         information[r] = np.block([[A, cross[r].T], [cross[r], D]])
         eliminated[r] = cross[r] @ np.linalg.inv(A)
-        inverse[r] = np.linalg.inv(D - eliminated[r] @ cross[r].T)
+        schur[r] = D - eliminated[r] @ cross[r].T
     borders = np.einsum("raa->ra", information)[:, K:]
     kernel = Preconditioner(
-        np.linalg.inv(shared), inflation, cross, eliminated, inverse, borders, np.ones(R)
+        np.linalg.inv(shared), inflation, cross, eliminated, schur, 1, borders, np.ones(R)
     )
     return System(information, kernel)
 
@@ -58,6 +58,16 @@ def test_the_preconditioner_solves_the_bordered_system_of_every_fit() -> None:
     wanted = np.linalg.solve(system.information, g[:, :, None])[:, :, 0]
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
     np.testing.assert_array_equal(g, before)
+
+
+def test_borders_that_are_held_stay_and_the_others_solve_the_system_without_them() -> None:
+    system, g = make_system(), draw_scores(0)
+    found = system.preconditioner.hold(1).solve(g)
+    rest = [i for i in range(K + S) if i != K]
+    part = system.information[:, rest][:, :, rest]
+    wanted = np.linalg.solve(part, g[:, rest, None])[:, :, 0]
+    np.testing.assert_array_equal(found[:, K], 0.0)
+    np.testing.assert_allclose(found[:, rest], wanted, rtol=1e-9, atol=1e-12)
 
 
 def test_without_steps_the_direction_is_the_preconditioner_s() -> None:

@@ -14,8 +14,9 @@ from proteomr._typing import F64, Bool
 from proteomr.stats.batched_regressions import BatchedRegressions
 from proteomr.stats.block_rows import lay_out_block
 from proteomr.stats.chunked import ChunkedDesign, chunk_design
+from proteomr.stats.multinomial_rows import MultinomialRows
 from proteomr.stats.row_models import Base, RowModel
-from tests.stats.trial_models import CoxRows, MultinomialRows, OrdinalRows, PoissonRows
+from tests.stats.trial_models import CoxRows, OrdinalRows, PoissonRows
 
 N, PROTEINS, LEVELS = 2600, 4, 4
 # Estimate and error of the protein in each predictor, given the columns of one fit, the protein
@@ -90,7 +91,7 @@ def try_multinomial(*, effect: float, own: int) -> Trial:
         fit = sm.MNLogit(y[rows], X[rows]).fit(disp=0, method="newton", tol=1e-12, maxiter=50)
         return np.asarray(fit.params)[-1], np.asarray(fit.bse)[-1]
 
-    model = MultinomialRows(LEVELS)
+    model = MultinomialRows.load(np.ones((LEVELS, N)))
     return Trial(model, with_intercept(data), y, data.borders, data.mask, oracle)
 
 

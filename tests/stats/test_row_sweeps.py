@@ -12,9 +12,10 @@ import pytest
 from proteomr._typing import F64
 from proteomr.stats.chunked import chunk_design
 from proteomr.stats.logistic_rows import LogisticRows
+from proteomr.stats.multinomial_rows import MultinomialRows
 from proteomr.stats.row_models import Reach, RowModel, Rows
 from proteomr.stats.row_sweeps import RowSweeps
-from tests.stats.trial_models import CoxRows, MultinomialRows, OrdinalRows, PoissonRows
+from tests.stats.trial_models import CoxRows, OrdinalRows, PoissonRows
 
 N, B, F, S = 260, 3, 2, 2
 
@@ -62,12 +63,20 @@ def place(model: RowModel, *, levels: int = 2, seed: int = 0) -> Point:
     return Point(sweeps, rows, theta, direction)
 
 
+def choose_among_four(*, compiled: bool) -> RowModel:
+    """Four levels, some of which some rows cannot have."""
+    allowed = np.ones((4, N))
+    allowed[3, : N // 3], allowed[0, : N // 5] = 0.0, 0.0
+    return MultinomialRows.load(allowed, compiled=compiled)
+
+
 STARTS = np.arange(0, N, 5)
 MODELS: dict[str, Callable[[], Point]] = {
     "logistic": lambda: place(LogisticRows.load(compiled=False)),
     "compiled": lambda: place(LogisticRows.load(compiled=True)),
     "poisson": lambda: place(PoissonRows(), levels=5),
-    "multinomial": lambda: place(MultinomialRows(4), levels=4),
+    "multinomial": lambda: place(choose_among_four(compiled=False), levels=4),
+    "compiled multinomial": lambda: place(choose_among_four(compiled=True), levels=4),
     "ordinal": lambda: place(OrdinalRows(4), levels=4),
     "cox": lambda: place(CoxRows(STARTS)),
 }
@@ -154,3 +163,50 @@ def test_independent_rows_give_the_same_by_chunks_and_all_at_once() -> None:
     assert len(one.sweeps.design.chunks) > 2
     scores = [point.sweeps.score(point.rows, point.theta) for point in (one, other)]
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_log_likelihoods_are_the_sums_of_the_logarithms_of_what_is_observed(
+    *, compiled: bool, weighted: bool
+) -> None:
+    model = MultinomialRows.load(np.ones((4, N)), compiled=compiled)
+    point = place(model, levels=4)
+    rows = point.rows
+    if weighted:
+        counts = np.random.default_rng(1).exponential(size=N)
+        rows = Rows(rows.borders, rows.mask * counts, rows.response)
+    state = point.state
+    point.sweeps.keep_state(rows, point.theta, state=state, weights=point.weights)
+    found = model.log_likelihoods(rows, state).reshape(B, F)
+    mu = np.concatenate([1.0 - state.sum(axis=1, keepdims=True), state], axis=1)
+    mu = mu.reshape(B, F, 4, N)
+    levels = rows.response.astype(int)
+    for j, f in np.ndindex(B, F):
+        own = mu[j, f, levels[f], np.arange(N)]
+        wanted = float(rows.mask[j] @ np.log(own))
+        assert found[j, f] == pytest.approx(wanted, rel=1e-12)
+    # minus its derivative along a direction is what the score says
+    h = 1e-5
+    ends = []
+    for step in (-h, h):
+        point.sweeps.keep_state(
+            rows, point.theta + step * point.direction, state=state, weights=point.weights
+        )
+        ends.append(model.log_likelihoods(rows, state))
+    slope = (ends[1] - ends[0]) / (2 * h)
+    score = point.sweeps.score(rows, point.theta)
+    np.testing.assert_allclose(slope, np.vecdot(score, point.direction), rtol=1e-6, atol=1e-5)
+
+
+def test_log_likelihoods_of_logistic_rows_are_those_of_two_levels() -> None:
+    one, other = (
+        place(LogisticRows.load(compiled=False)),
+        place(MultinomialRows.load(np.ones((2, N)), compiled=False)),
+    )
+    values = []
+    for point in (one, other):
+        state = point.state
+        point.sweeps.keep_state(point.rows, point.theta, state=state, weights=point.weights)
+        values.append(point.sweeps.model.log_likelihoods(point.rows, state))
+    np.testing.assert_allclose(values[0], values[1], rtol=1e-12)

@@ -1,4 +1,4 @@
-"""Row models on trial: Poisson, multinomial, ordinal and Cox regression as the kernel meets them.
+"""Row models on trial: Poisson, ordinal and Cox regression as the kernel meets them.
 
 Nothing here is shipped. Each model is written as plainly as can be, in double precision throughout,
 to show what the kernel's interface can carry: several predictors of a row, thresholds, rows that
@@ -65,6 +65,9 @@ class TrialRows:
     def begin(self, design: ChunkedDesign, response: F64) -> F64:
         """Return where the fit to covariates alone starts from."""
         return np.zeros(self.predictors * design.k + self.thresholds)
+
+    def log_likelihoods(self, rows: Rows, state: F64) -> F64:
+        raise NotImplementedError
 
     def concentrate(self, effects: F64) -> F64:
         """Weights are log-normal at worst, as Poisson's are: their effective number falls so."""
@@ -244,38 +247,6 @@ class PoissonRows(TrialRows):
 
     def weigh(self, state: F64, seen: Seen) -> F64:
         return state
-
-
-@dataclass(frozen=True)
-class MultinomialRows(TrialRows):
-    """Unordered levels 0 to K - 1 against the first; the state is the K - 1 probabilities."""
-
-    levels: int
-
-    @property
-    def predictors(self) -> int:
-        return self.levels - 1
-
-    @property
-    def states(self) -> int:
-        return self.levels - 1
-
-    def evaluate(self, eta: F64, tau: F64, seen: Seen) -> tuple[F64, F64, F64]:
-        top = np.maximum(eta.max(axis=2, keepdims=True), 0.0)
-        powers = np.exp(eta - top)
-        mu = powers / (np.exp(-top) + powers.sum(axis=2, keepdims=True)) * seen.m[:, None]
-        levels = np.arange(1, self.levels)[:, None]
-        hits = (seen.y[:, None] == levels) * seen.m[:, None]
-        return hits - mu, _no_thresholds(eta), mu
-
-    def multiply(self, u: F64, tau: F64, state: F64, seen: Seen) -> tuple[F64, F64]:
-        return state * (u - (state * u).sum(axis=2, keepdims=True)), _no_thresholds(u)
-
-    def shift(self, state: F64, shift: F64, tau: F64, seen: Seen) -> F64:
-        return state + self.multiply(shift, tau, state, seen)[0]
-
-    def weigh(self, state: F64, seen: Seen) -> F64:
-        return state * (1.0 - state)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from benchmarks.rows.__main__ import choose, main, measure, show
 from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
 from benchmarks.rows.forms import FORMS
+from benchmarks.rows.groups import Groups
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods, make_pairs
 from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.mr_loop import fit_defaults
@@ -40,7 +41,8 @@ def readings(matter: Matter, scope: Scope) -> list[Reading]:
 @pytest.mark.parametrize(
     "matter",
     [
-        *(Floors(), Ranks(), Phenome(), MixedModels(), ManyOutcomes(), RobustMethods()),
+        *(Floors(), Ranks(), Groups(), Phenome(), MixedModels(), ManyOutcomes()),
+        *(RobustMethods(),),
         *(QualityControl(), Munging()),
     ],
 )

@@ -1,0 +1,50 @@
+"""What a person's weight means: how precise, how many, or drawn with which chance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from proteomr._typing import I64
+from proteomr.models.fits import FitBlock
+
+if TYPE_CHECKING:
+    from proteomr.models.base import Block, Problem
+
+__all__ = ["WEIGHT_KINDS", "WeightKind", "count_copies", "tell_copies"]
+
+WeightKind: TypeAlias = Literal["precision", "frequency", "sampling"]
+"""``precision``: the variance of a person's response is in inverse proportion to the weight, as in
+R's ``lm(weights =)`` and ``glm(weights =)``. ``frequency``: a row stands for as many people, as if
+it were repeated. ``sampling``: the inverse of the chance to be in the sample, as in R's ``survey``.
+"""
+WEIGHT_KINDS: tuple[WeightKind, ...] = get_args(WeightKind)
+
+
+def count_copies(problem: Problem, block: Block) -> I64:
+    """Return how many people the rows of each protein stand for ``(b,)``."""
+    if problem.weights is None or problem.weight_kind != "frequency":
+        return block.counts
+    total = problem.weights.sum()
+    lost = [problem.weights[rows].sum() for rows in block.missing]
+    counts: I64 = np.rint(total - np.array(lost)).astype(np.int64)
+    return counts
+
+
+def tell_copies(problem: Problem, block: Block, fits: FitBlock) -> FitBlock:
+    """Return fits whose numbers of people and cases count a row as often as it stands for."""
+    weights = problem.weights
+    if weights is None or problem.weight_kind != "frequency":
+        return fits
+    n_case = fits.n_case.copy()
+    for t, coefficient in enumerate(problem.coefficients):
+        values = problem.targets[problem.models[coefficient.model].target].values
+        told = n_case[:, t] >= 0
+        if np.any(told):
+            cases = weights * (values == 1.0)
+            lost = np.array([cases[rows].sum() for rows in block.missing])
+            n_case[told, t] = np.rint(cases.sum() - lost).astype(np.int64)[told]
+    n = np.broadcast_to(count_copies(problem, block)[:, None], fits.n.shape).copy()
+    return replace(fits, n=n, n_case=n_case)
