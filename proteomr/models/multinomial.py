@@ -21,7 +21,7 @@ from proteomr.models.exact import INTERACTION, ONE_BY_ONE
 from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.logistic_mass import LaidOut
 from proteomr.models.logistic_solvers import Modifiers, find_modifiers
-from proteomr.models.multinomial_exact import fit_exactly
+from proteomr.models.multinomial_exact import RATIO, fit_exactly
 from proteomr.models.multinomial_mass import GroupSolver, LevelCounts, prepare_solver
 from proteomr.models.targets import LEVELS, TargetKind
 
@@ -30,7 +30,6 @@ __all__ = ["Multinomial", "MultinomialState"]
 # Blocks are faster from a hundred people on, six times at four hundred. Below, fits that run to a
 # limit are common, and few rows make what the bounds of a block say of its remaining error coarse.
 _SMALL = 400
-_RATIO = "lr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,7 @@ class Multinomial(Family[MultinomialState]):
     Parameters
     ----------
     compiled : use the compiled row loops; the plain ones otherwise.
+    tests : of all coefficients of the protein: ``lr``, and ``score`` and ``wald``.
 
     Examples
     --------
@@ -66,6 +66,7 @@ class Multinomial(Family[MultinomialState]):
     """
 
     compiled: bool = True
+    tests: tuple[str, ...] = (RATIO,)
 
     name: ClassVar[str] = "multinomial"
     scans: ClassVar[Scans] = "predictor"
@@ -100,7 +101,8 @@ class Multinomial(Family[MultinomialState]):
         for t, coefficient in enumerate(problem.coefficients):
             target = problem.models[coefficient.model].target
             fits.n_case[:, t] = counts.of_targets[target][:, coefficient.contrast + 1]
-        ratios, products = JointTests.empty(b, models), JointTests.empty(b, models)
+        names = self.tests if problem.interaction is None else (*self.tests, INTERACTION)
+        tests = {name: JointTests.empty(b, models) for name in names}
         open_fits = np.repeat(refuse_unfit(block, fits)[:, :1], models, axis=1)
         if state.solvers and state.modifiers is not None:
             scaled, scale = block.standardise()
@@ -115,32 +117,16 @@ class Multinomial(Family[MultinomialState]):
                     counts,
                     open_fits[:, m] & (scale > 0.0),
                     fits=fits,
-                    ratios=ratios,
-                    products=products,
+                    tests=tests,
                 )
         for j, m in np.argwhere(open_fits).tolist():
-            self._fit_one(problem, block, j, m, fits, ratios, products)
-        joint = {_RATIO: ratios}
-        if problem.interaction is not None:
-            joint[INTERACTION] = products
-        return replace(fits, joint=joint)
-
-    def _fit_one(
-        self,
-        problem: Problem,
-        block: Block,
-        j: int,
-        m: int,
-        fits: FitBlock,
-        ratios: JointTests,
-        products: JointTests,
-    ) -> None:
-        outcome = fit_exactly(problem, block, j, m)
-        for t, coefficient in enumerate(problem.coefficients):
-            if coefficient.model == m:
-                fits.enter(j, t, outcome.fits[coefficient.contrast, coefficient.term])
-        ratios.enter(j, m, outcome.ratio)
-        products.enter(j, m, outcome.products)
+            outcome = fit_exactly(problem, block, j, m, tests=names)
+            for t, coefficient in enumerate(problem.coefficients):
+                if coefficient.model == m:
+                    fits.enter(j, t, outcome.fits[coefficient.contrast, coefficient.term])
+            for name, found in outcome.tests.items():
+                tests[name].enter(j, m, found)
+        return replace(fits, joint=tests)
 
     def describe_path(self, state: MultinomialState) -> str:
         """Say whether blocks go by quasi-Newton steps together, or one by one."""

@@ -8,6 +8,7 @@ limits, and finite under separation.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,10 +17,15 @@ from proteomr._typing import F64, I64
 from proteomr.models.base import Block, Fit, Problem, Refusal
 from proteomr.models.cells import describe_aliased
 from proteomr.models.columns import ModelColumns, lay_out_model
+from proteomr.models.exact import INTERACTION
 from proteomr.stats.distributions import neg_log10_p_chi2
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units, orthonormalise
-from proteomr.stats.multinomial import MultinomialLimit, fit_multinomial_limit
+from proteomr.stats.multinomial import (
+    MultinomialLimit,
+    fit_multinomial_limit,
+    score_multinomial,
+)
 from proteomr.status import Status
 
 __all__ = [
@@ -27,10 +33,11 @@ __all__ = [
     "describe_empty",
     "describe_ruled_out",
     "fit_exactly",
-    "test_likelihood_ratio",
+    "refer_to_chi2",
 ]
 
 Joint = tuple[float, float, float]
+RATIO, SCORE, WALD = "lr", "score", "wald"
 _UNSETTLED = "Newton's method did not settle"
 
 
@@ -41,13 +48,12 @@ class Outcome:
     Attributes
     ----------
     fits : by contrast and term.
-    ratio : likelihood-ratio test of all coefficients of the protein, where there is one.
-    products : Wald test of its products.
+    tests : of all coefficients of the protein by name, ``lr``, ``score`` and ``wald``, and of its
+        products; None where there is none.
     """
 
     fits: dict[tuple[int, int], Fit | Refusal]
-    ratio: Joint | None = None
-    products: Joint | None = None
+    tests: Mapping[str, Joint | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +104,27 @@ def describe_ruled_out(people: int) -> str:
     return f"limit of a fit that rules levels out for {who}" if people else ""
 
 
-def test_likelihood_ratio(full: F64, null: F64, df: F64) -> tuple[F64, F64, F64]:
-    """Return statistic, degrees of freedom and -log10 p of log-likelihoods with and without.
+def refer_to_chi2(statistic: F64, df: F64) -> tuple[F64, F64, F64]:
+    """Return statistic, degrees of freedom and -log10 p; one below 0 by rounding is 0.
 
     Examples
     --------
-    >>> one = np.ones(1)
-    >>> [part.round(4).tolist() for part in test_likelihood_ratio(-one, -3 * one, 2 * one)]
+    >>> [part.round(4).tolist() for part in refer_to_chi2(np.array([4.0]), np.array([2.0]))]
     [[4.0], [2.0], [0.8686]]
     """
-    statistic = np.maximum(2.0 * (full - null), 0.0)
+    statistic = np.maximum(statistic, 0.0)
     return statistic, df, neg_log10_p_chi2(statistic, df)
 
 
-def fit_exactly(problem: Problem, block: Block, j: int, m: int) -> Outcome:
-    """Fit one model to one protein."""
+def fit_exactly(
+    problem: Problem, block: Block, j: int, m: int, *, tests: Collection[str] = (RATIO,)
+) -> Outcome:
+    """Fit one model to one protein.
+
+    Parameters
+    ----------
+    tests : names of those wanted.
+    """
     observed = block.observed[j]
     target = problem.targets[problem.models[m].target]
     codes = target.values[observed].astype(np.int64)
@@ -133,7 +145,7 @@ def fit_exactly(problem: Problem, block: Block, j: int, m: int) -> Outcome:
     asked = np.flatnonzero(design.independent >= design.term)
     if asked.size == 0:
         return Outcome({(c, t): design.describe_dependence(t) for c, t in everything})
-    return _Solved.of(design, rows, asked).report(everything)
+    return _Solved.of(design, rows, asked).report(everything, tests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +155,15 @@ class _Solved:
     Attributes
     ----------
     asked : positions of the protein's columns among those of the design, the last of them.
-    turn : ``(a, a)``, turns coefficients in the orthogonal basis into theirs.
+    Q : ``(n, p)``, an orthogonal basis of the columns.
+    turn : ``(a, a)``, turns coefficients in it into theirs.
     full, null : the fits with and without them.
     """
 
     design: ModelColumns
     rows: _Rows
     asked: I64
+    Q: F64
     turn: F64
     full: MultinomialLimit
     null: MultinomialLimit
@@ -166,21 +180,35 @@ class _Solved:
             start[:, :first] = null.fit.coefficients
         full = fit_multinomial_limit(Q, rows.levels, K, weights=rows.weights, start=start)
         at = {int(design.independent[a]) - design.term: i for i, a in enumerate(asked.tolist())}
-        return cls(design, rows, asked, turn, full, null, at)
+        return cls(design, rows, asked, Q, turn, full, null, at)
 
-    def report(self, everything: list[tuple[int, int]]) -> Outcome:
+    def report(self, everything: list[tuple[int, int]], tests: Collection[str]) -> Outcome:
         """Return the fits of all contrasts and terms, and the joint tests."""
         fits = {(c, t): self._fit_one(c + 1, t) for c, t in everything}
-        ratio = None
-        if self._has_settled(self.full) and self._has_settled(self.null):
-            df = float(self.asked.size * (self.rows.present.size - 1))
-            values = self.full.fit.log_likelihood, self.null.fit.log_likelihood
-            found = test_likelihood_ratio(*(np.array([v]) for v in (*values, df)))
-            ratio = (float(found[0][0]), df, float(found[2][0]))
-        return Outcome(fits, ratio, self._test_products(fits))
+        terms = 1 + max(t for _, t in everything)
+        makers: dict[str, Callable[[], Joint | None]] = {
+            RATIO: self._test_ratio,
+            SCORE: self._test_score,
+            WALD: lambda: self._test_jointly(fits, range(terms), whole=True),
+            INTERACTION: lambda: self._test_jointly(fits, range(1, terms)),
+        }
+        return Outcome(fits, {name: makers[name]() for name in tests})
 
-    def _has_settled(self, limit: MultinomialLimit) -> bool:
-        return limit.known and limit.fit.converged
+    @property
+    def _df(self) -> float:
+        return float(self.asked.size * (self.rows.present.size - 1))
+
+    def _test_ratio(self) -> Joint | None:
+        if not (self.full.settled and self.null.settled):
+            return None
+        return _refer(2.0 * (self.full.fit.log_likelihood - self.null.fit.log_likelihood), self._df)
+
+    def _test_score(self) -> Joint | None:
+        if not self.null.settled:
+            return None
+        levels, K = self.rows.levels, self.rows.present.size
+        statistic = score_multinomial(self.Q, levels, K, self.null, weights=self.rows.weights)
+        return None if np.isnan(statistic) else _refer(statistic, self._df)
 
     def _weights_of(self, level: int, term: int) -> F64 | None:
         """Return what a coefficient is of those of the orthogonal basis ``(K - 1, p)``."""
@@ -201,7 +229,7 @@ class _Solved:
         if weights is None:
             return design.describe_dependence(term)
         said = [describe_aliased(design.aliased), self.rows.note]
-        if not self._has_settled(full):
+        if not full.settled:
             return Refusal(Status.not_converged, _UNSETTLED)
         if full.complete or not full.is_finite(weights):
             kind = "complete" if full.complete else "quasi"
@@ -214,12 +242,19 @@ class _Solved:
         estimate, se = change_units(numbers, per=scale).tolist()
         return Fit(estimate, se, np.inf, message="; ".join(filter(None, said)))
 
-    def _test_products(self, fits: dict[tuple[int, int], Fit | Refusal]) -> Joint | None:
-        """Return the Wald test of all products of the protein that have an estimate."""
-        able = [key for key, fit in fits.items() if key[1] > 0 and isinstance(fit, Fit)]
+    def _test_jointly(
+        self, fits: dict[tuple[int, int], Fit | Refusal], terms: range, *, whole: bool = False
+    ) -> Joint | None:
+        """Return the Wald test of some terms of the protein, of those that have an estimate.
+
+        Parameters
+        ----------
+        whole : all that are in the model must have one.
+        """
+        able = [key for key, fit in fits.items() if key[1] in terms and isinstance(fit, Fit)]
         found = [self._weights_of(c + 1, t) for c, t in able]
         rows = [weights.ravel() for weights in found if weights is not None]
-        if not rows:
+        if not rows or (whole and len(rows) < self._df):
             return None
         W = np.stack(rows)
         fit = self.full.fit
@@ -228,3 +263,8 @@ class _Solved:
         tested = test_jointly(estimate[None], se[None], covariance[None], np.array([np.inf]))
         statistic, df, p = (float(part[0]) for part in tested)
         return None if np.isnan(statistic) else (statistic, df, p)
+
+
+def _refer(statistic: float, df: float) -> Joint:
+    found = refer_to_chi2(np.array([statistic]), np.array([df]))
+    return float(found[0][0]), df, float(found[2][0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +10,22 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import FitBlock, JointTests, Problem, factors_within
 from proteomr.models.cells import describe_aliased, lay_out_cells, name_aliased
+from proteomr.models.exact import INTERACTION
 from proteomr.models.logistic_mass import LaidOut, count_rows
 from proteomr.models.logistic_solvers import MassSolver, Modifiers
 from proteomr.models.multinomial_exact import (
+    RATIO,
+    SCORE,
+    WALD,
     describe_empty,
     describe_ruled_out,
-    test_likelihood_ratio,
+    refer_to_chi2,
 )
-from proteomr.stats.batched_regressions import BatchedRegressions, BlockEstimate
+from proteomr.stats.batched_regressions import (
+    BatchedRegressions,
+    BlockEstimate,
+    NullEstimate,
+)
 from proteomr.stats.block_rows import BlockRows
 from proteomr.stats.choices import find_choices, rule_out_by_cells
 from proteomr.stats.chunked import ChunkedDesign, chunk_design
@@ -81,8 +90,7 @@ class GroupSolver:
         open_fits: Bool,
         *,
         fits: FitBlock,
-        ratios: JointTests,
-        products: JointTests,
+        tests: Mapping[str, JointTests],
     ) -> Bool:
         """Fit the open proteins, and enter those that have a certificate.
 
@@ -90,6 +98,7 @@ class GroupSolver:
         ----------
         scale : ``(b,)``, what the proteins were divided by.
         open_fits : ``(b,)``, what is wanted.
+        tests : of several coefficients, by name, to be entered too.
 
         Returns
         -------
@@ -108,26 +117,34 @@ class GroupSolver:
         able = found.converged[:, 0] & (
             count_rows(rows) > mass.solver.design.k + rows.borders.shape[1]
         )
-        null, sure = self._weigh_null(laid_out, rows, proteins, begun)
-        able &= sure
+        null = self._fit_null(laid_out, rows, proteins, begun, scores=SCORE in tests)
+        able &= null.converged[:, 0]
+        if SCORE in tests:
+            able &= np.isfinite(null.score[:, 0])
         if found.log_likelihood is not None:
             able &= np.isfinite(found.log_likelihood[:, 0])
         good = np.flatnonzero(able)
         self._enter_estimates(problem, modifiers, found, good, proteins, scale, fits)
         self._enter_notes(problem, laid_out, proteins[good], fits)
-        self._enter_tests(found, good, proteins, null, ratios, products, terms=problem.terms)
+        made = self._test(found, null, good, problem.terms)
+        for name, joint in tests.items():
+            for values, part in zip(
+                (joint.statistic, joint.df, joint.neg_log10_p), made[name](), strict=True
+            ):
+                values[proteins[good], m] = part
         done[proteins[good]] = True
         return done
 
-    def _weigh_null(
-        self, laid_out: LaidOut, rows: BlockRows, proteins: I64, begun: Beginning
-    ) -> tuple[F64, Bool]:
-        """Return the log-likelihoods without the proteins ``(b,)``, and which are certified."""
+    def _fit_null(
+        self, laid_out: LaidOut, rows: BlockRows, proteins: I64, begun: Beginning, *, scores: bool
+    ) -> NullEstimate:
+        """Return the fits without the proteins, ``(b, 1)`` each."""
         block = laid_out.block
-        if not block.own.shape[1] and np.all(block.observed[proteins]):
-            return np.full(proteins.size, self.alone), np.ones(proteins.size, dtype=bool)
-        value, sure = self.mass.solver.maximise(rows, begun)
-        return value[:, 0], sure[:, 0]
+        if scores or block.own.shape[1] or not np.all(block.observed[proteins]):
+            return self.mass.solver.maximise(rows, begun, scores=scores)
+        shape = (proteins.size, 1)
+        alone = np.full(shape, self.alone)
+        return NullEstimate(alone, np.ones(shape, dtype=bool), np.full(shape, np.nan))
 
     def _enter_estimates(
         self,
@@ -174,39 +191,32 @@ class GroupSolver:
             if note := "; ".join(filter(None, (*said, describe_ruled_out(people)))):
                 fits.messages.update(dict.fromkeys(((j, t) for t in columns), note))
 
-    def _enter_tests(
-        self,
-        found: BlockEstimate,
-        good: I64,
-        proteins: I64,
-        null: F64,
-        ratios: JointTests,
-        products: JointTests,
-        *,
-        terms: int,
-    ) -> None:
-        m, unit = self.mass.models[0], self.mass.unit
-        at = proteins[good]
-        P = found.estimate.shape[2]
-        if found.log_likelihood is not None:
-            full = found.log_likelihood[good, 0]
-            df = np.full(good.size, float(P))
-            tests = test_likelihood_ratio(unit * full, unit * null[good], df)
-            for values, part in zip(
-                (ratios.statistic, ratios.df, ratios.neg_log10_p), tests, strict=True
-            ):
-                values[at, m] = part
-        if terms == 1:
-            return
-        asked = np.flatnonzero(np.arange(P) % terms > 0)
-        covariance = found.covariance[good, 0][:, asked[:, None], asked] / unit
-        estimate = found.estimate[good, 0][:, asked]
-        se = np.sqrt(np.einsum("bpp->bp", covariance))
-        walds = test_jointly(estimate, se, covariance, np.full(good.size, np.inf))
-        for values, part in zip(
-            (products.statistic, products.df, products.neg_log10_p), walds, strict=True
-        ):
-            values[at, m] = part
+    def _test(
+        self, found: BlockEstimate, null: NullEstimate, good: I64, terms: int
+    ) -> dict[str, Callable[[], tuple[F64, F64, F64]]]:
+        """Return what makes the joint tests of some proteins, by name."""
+        unit, P = self.mass.unit, found.estimate.shape[2]
+        df = np.full(good.size, float(P))
+        covariance, estimate = found.covariance[good, 0] / unit, found.estimate[good, 0]
+
+        def test_ratio() -> tuple[F64, F64, F64]:
+            if found.log_likelihood is None:
+                raise ValueError("a likelihood ratio without likelihoods")
+            gain = found.log_likelihood[good, 0] - null.log_likelihood[good, 0]
+            return refer_to_chi2(2.0 * unit * gain, df)
+
+        def test_terms(asked: I64) -> tuple[F64, F64, F64]:
+            part = covariance[:, asked[:, None], asked]
+            se = np.sqrt(np.einsum("bpp->bp", part))
+            return test_jointly(estimate[:, asked], se, part, np.full(good.size, np.inf))
+
+        every = np.arange(P)
+        return {
+            RATIO: test_ratio,
+            SCORE: lambda: refer_to_chi2(unit * null.score[good, 0], df),
+            WALD: lambda: test_terms(every),
+            INTERACTION: lambda: test_terms(every[every % terms > 0]),
+        }
 
 
 def prepare_solver(problem: Problem, m: int, *, compiled: bool) -> GroupSolver | None:

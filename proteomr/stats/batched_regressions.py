@@ -35,6 +35,7 @@ from proteomr.stats.inverse_columns import (
     InverseColumns,
     combine,
 )
+from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.quasi_newton import Beginning, StepMemory, is_far, slow_down
 from proteomr.stats.row_models import Base, RowModel, check_base
 from proteomr.stats.row_sweeps import RowSweeps
@@ -43,7 +44,7 @@ from proteomr.stats.score_scale import ScoreScale
 from proteomr.stats.shared_information import SharedInformation
 from proteomr.stats.workspace import workspace
 
-__all__ = ["BatchedRegressions", "BlockEstimate"]
+__all__ = ["BatchedRegressions", "BlockEstimate", "NullEstimate"]
 
 _Single = NDArray[np.float32]
 
@@ -94,6 +95,21 @@ class BlockEstimate:
     def se(self) -> F64:
         """Classical standard errors ``(B, F, P)``."""
         return np.asarray(np.sqrt(np.maximum(np.einsum("bfpp->bfp", self.covariance), 0.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class NullEstimate:
+    """What came of the fits of a block without their first borders.
+
+    Attributes
+    ----------
+    log_likelihood, converged : ``(B, F)``.
+    score : ``(B, F)``, Rao's statistic of these borders; NaN where none was asked for, or sure.
+    """
+
+    log_likelihood: F64
+    converged: Bool
+    score: F64
 
 
 class BatchedRegressions:
@@ -200,23 +216,44 @@ class BatchedRegressions:
             *self._shared.precondition(unweighted, laid_out.share, terms=terms), terms=terms
         )
 
-    def maximise(self, laid_out: BlockRows, begun: Beginning) -> tuple[F64, Bool]:
-        """Return the log-likelihood without the first borders, on the rows that observe them.
+    def maximise(
+        self, laid_out: BlockRows, begun: Beginning, *, scores: bool = False
+    ) -> NullEstimate:
+        """Fit every response without the first borders, on the rows that observe them.
 
-        Returns
-        -------
-        ``(B, F)``, and which fits have their certificate.
+        Parameters
+        ----------
+        scores : give Rao's score tests of these borders.
         """
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             block, end, _, _ = self._climb(laid_out, begun.without(), sharply=False)
             value = self._weigh_evidence(block, end)
-            score = end.score.copy()
+            total, score = end.score, end.score.copy()
             score[:, block.places] = 0.0
             end = replace(end, score=score)
             one = np.ones((value.size, 1))
             converged = self._certify(block, end, (), estimate=value, se=one)
-        value, converged = self._shape(laid_out, value, converged)
-        return value, converged
+            rao = np.full(value.size, np.nan)
+            if scores:
+                rao = self._test_scores(replace(block, memory=StepMemory()), end, begun, total)
+        return NullEstimate(*self._shape(laid_out, value, converged, rao))
+
+    def _test_scores(self, block: BlockAtWork, end: End, begun: Beginning, score: F64) -> F64:
+        """Return ``u' V^-1 u`` of the borders that stay out ``(R,)``: u their part of a Newton step
+        from the fit without them, V that of the inverse information; NaN without a certificate.
+        """
+        block = replace(block, preconditioner=begun.preconditioner)
+        whole = replace(end, score=score)
+        solved = self._inverse.solve(block, whole, block.places.tolist())
+        u, V = np.stack([each.correction for each in solved], axis=1), combine(solved)
+        curvature = self._scale_columns(block, end.weights)
+        sound = np.all([each.settled for each in solved], axis=0) & np.all(np.isfinite(u), axis=1)
+        for each in solved:
+            remainder = scale_scores(each.rest, curvature * each.variance[:, None])
+            sound &= remainder <= 2.0 * VARIANCE_REST
+        se = np.sqrt(np.einsum("rpp->rp", V))
+        wald = test_jointly(u, se, V, np.full(u.shape[0], np.inf))[0]
+        return np.where(sound, wald, np.nan)
 
     def _weigh_evidence(self, block: BlockAtWork, end: End) -> F64:
         """Return the log-likelihoods ``(R,)`` after the last step, which is not in the state yet.

@@ -25,6 +25,7 @@ __all__ = [
     "fit_multinomial",
     "fit_multinomial_limit",
     "log_likelihood",
+    "score_multinomial",
 ]
 
 # Beyond it a fitted probability is so close to 0 or 1 that separation is likely.
@@ -75,13 +76,20 @@ class MultinomialLimit:
     fit : on the choices left.
     apart : number of rows that have lost a choice.
     complete : whether no row has any left.
+    allowed : ``(K, n)``, 1 for the choices left; None for all.
     known : False where the search for separation failed.
     """
 
     fit: MultinomialFit
     apart: int = 0
     complete: bool = False
+    allowed: F64 | None = None
     known: bool = True
+
+    @property
+    def settled(self) -> bool:
+        """Whether the fit has its certificate, and separation is known."""
+        return self.known and self.fit.converged
 
     def is_finite(self, weights: F64) -> bool:
         """Whether a combination of coefficients ``(K - 1, p)`` has a finite estimate.
@@ -211,7 +219,37 @@ def fit_multinomial_limit(
     apart = int(np.count_nonzero(np.any(allowed == 0.0, axis=0)))
     limit = fit_multinomial(X, levels, K, weights=weights, allowed=allowed)
     complete = bool(np.all(allowed.sum(axis=0) == 1.0))
-    return MultinomialLimit(limit, apart, complete)
+    return MultinomialLimit(limit, apart, complete, allowed)
+
+
+def score_multinomial(
+    X: F64, levels: I64, K: int, null: MultinomialLimit, *, weights: F64 | None = None
+) -> float:
+    """Return Rao's score statistic of columns that a fit leaves out.
+
+    Parameters
+    ----------
+    X : ``(n, p)``, the columns of the fit first.
+    null : the fit on them; where it is a limit, the test is that of the choices left.
+
+    Examples
+    --------
+    >>> X = np.column_stack([np.ones(6), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])
+    >>> levels = np.array([0, 1, 0, 1, 0, 1])
+    >>> round(score_multinomial(X, levels, 2, fit_multinomial_limit(X[:, :1], levels, 2)), 4)
+    0.5143
+    """
+    counts = np.ones(levels.size) if weights is None else weights
+    problem = _Problem.of(X, levels, K, counts, null.allowed)
+    b = np.zeros((K - 1, X.shape[1]))
+    b[:, : null.fit.coefficients.shape[1]] = null.fit.coefficients
+    mu = choice_probabilities(b @ X.T, problem.allowed)
+    score, information = problem.turn(problem.score(mu), problem.information(mu))
+    if not np.all(np.isfinite(information)):
+        return np.nan
+    if not cholesky_pivots(information[None])[1][0] > _PIVOT:
+        return np.nan
+    return float(score @ np.linalg.solve(information, score))
 
 
 @dataclass(frozen=True, slots=True)

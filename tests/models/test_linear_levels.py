@@ -145,7 +145,7 @@ def test_levels_that_a_covariate_tells_apart_have_no_estimate() -> None:
     assert codes is not None
     covariates = problem.covariates.copy()
     covariates[:, 3] = np.where(codes >= 2, 1.0, 0.0) + (np.arange(300) < 30)
-    problem = replace(problem, covariates=covariates)
+    problem = replace(problem, covariates=covariates, scales=None, shifts=None)
     observed = block.observed.copy()
     observed[0, :30] = False
     block = Block(block.values * observed, block.own, observed)

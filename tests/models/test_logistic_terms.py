@@ -38,6 +38,8 @@ def modify(problem: Problem, g: np.random.Generator, names: list[str]) -> Proble
         problem,
         interaction=by,
         covariates=covariates,
+        scales=None,
+        shifts=None,
         names=(*problem.names, *names),
         adjustments=(replace(problem.adjustments[0], columns=every),),
     )
@@ -102,6 +104,8 @@ def draw_plain(kind: ErrorKind, *, weighted: bool, modifiers: list[str]) -> tupl
     problem = replace(
         problem,
         covariates=covariates,
+        scales=None,
+        shifts=None,
         names=("(Intercept)", "a", "b", "c"),
         factors=(),
         targets=(replace(problem.targets[0], values=y),),
@@ -161,6 +165,8 @@ def test_a_covariate_that_the_rows_of_a_protein_lose_leaves_hc1_its_degrees_of_f
     problem = replace(
         problem,
         covariates=whole,
+        scales=None,
+        shifts=None,
         names=(*problem.names, "rare"),
         adjustments=(replace(problem.adjustments[0], columns=np.arange(5)),),
     )

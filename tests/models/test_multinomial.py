@@ -92,6 +92,8 @@ def test_a_site_without_one_of_the_groups_goes_with_the_blocks() -> None:
     problem = replace(
         problem,
         covariates=covariates,
+        scales=None,
+        shifts=None,
         names=(*problem.names, "site"),
         targets=(group_people(codes.astype(np.int64)),),
         adjustments=(Adjustment("all", np.arange(5)),),
@@ -118,6 +120,8 @@ def test_groups_that_two_covariates_rule_out_together_go_with_the_blocks() -> No
     problem = replace(
         problem,
         covariates=covariates,
+        scales=None,
+        shifts=None,
         names=(*problem.names, "one", "two", "both"),
         targets=(group_people(codes.astype(np.int64)),),
         adjustments=(Adjustment("all", np.arange(7)),),
@@ -149,7 +153,11 @@ def test_weights_count_people(n: int) -> None:
     times = np.random.default_rng(3).integers(1, 4, n)
     rows = np.repeat(np.arange(n), times)
     every = replace(
-        problem, covariates=problem.covariates[rows], targets=(problem.targets[0].take(rows),)
+        problem,
+        covariates=problem.covariates[rows],
+        scales=None,
+        shifts=None,
+        targets=(problem.targets[0].take(rows),),
     )
     repeated = Block(block.values[:, rows], block.own[:, :, rows], block.observed[:, rows])
     family = Multinomial(compiled=False)
@@ -183,11 +191,45 @@ def test_a_group_that_a_protein_lacks_leaves_its_model_alone(n: int) -> None:
     fewer = replace(
         problem,
         covariates=problem.covariates[rows],
+        scales=None,
+        shifts=None,
         targets=(group_people(np.array([0, 1, 0, 2])[codes[rows].astype(int)]),),
     )
     part = Block(block.values[:1, rows], block.own[:1, :, rows], observed[:1, rows])
     alone = family.fit(MultinomialState(fewer), part)
     np.testing.assert_allclose(found.estimate[0, [0, 2]], alone.estimate[0], rtol=1e-8)
+
+
+@pytest.mark.parametrize("products", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_score_and_wald_tests_of_blocks_are_those_of_the_exact_path(
+    *, products: bool, weighted: bool
+) -> None:
+    problem, block = draw_plain(2300, 3)
+    if products:
+        problem = replace(problem, interaction=problem.covariates[:, 3:])
+    if weighted:
+        weights = np.random.default_rng(3).exponential(size=2300)
+        problem = replace(problem, weights=weights)
+    family = Multinomial(compiled=False, tests=("lr", "score", "wald"))
+    found = family.fit(family.prepare(problem), block)
+    wanted = family.fit(MultinomialState(problem), block)
+    compare(found, wanted)
+    assert set(found.joint) >= {"lr", "score", "wald"}
+    assert (found.joint["score"].df == (6.0 if products else 3.0)).all()
+    # of a protein without an effect the three are alike
+    three = [found.joint[name].statistic[1, 0] for name in ("lr", "score", "wald")]
+    assert max(three) - min(three) < 0.05 * max(three)
+
+
+def test_the_score_test_is_finite_where_the_protein_separates_a_group() -> None:
+    problem, block = draw_plain(300, 3)
+    everybody = np.ones_like(block.observed)
+    block = Block(separate(problem, block, 3.0), block.own, everybody)
+    family = Multinomial(tests=("score", "wald"))
+    found = family.fit(MultinomialState(problem), block)
+    assert np.isfinite(found.joint["score"].statistic[0, 0])
+    assert np.isnan(found.joint["wald"].statistic[0, 0])
 
 
 def separate(problem: Problem, block: Block, level: float) -> F64:
@@ -236,7 +278,11 @@ def test_a_group_of_one_person_is_separated_and_the_others_are_what_they_are_wit
     assert (found.n_case[:, 2] == 1).all()
     rows = np.arange(300) != 7
     without = replace(
-        problem, covariates=problem.covariates[rows], targets=(group_people(codes[rows]),)
+        problem,
+        covariates=problem.covariates[rows],
+        scales=None,
+        shifts=None,
+        targets=(group_people(codes[rows]),),
     )
     part = Block(values[:, rows], block.own[:, :, rows], block.observed[:, rows])
     alone = Multinomial().fit(MultinomialState(without), part)

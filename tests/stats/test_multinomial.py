@@ -17,6 +17,7 @@ from proteomr.stats.multinomial import (
     fit_multinomial,
     fit_multinomial_limit,
     log_likelihood,
+    score_multinomial,
 )
 from proteomr.stats.multinomial_base import fit_base
 
@@ -186,3 +187,61 @@ def test_a_level_of_nobody_or_a_separated_one_has_no_base() -> None:
     x = np.linspace(-1.0, 1.0, n)[:, None]
     design = chunk_design(x, np.ones((1, 1)), np.zeros(n, dtype=np.int64))
     assert fit_base(design, np.repeat([0.0, 1.0, 2.0], 20), np.ones((3, n))) is None
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_score_statistic_is_that_of_the_derivatives_at_the_fit_without(
+    *, weighted: bool
+) -> None:
+    X, levels = draw(300, 3, seed=9)
+    counts = np.random.default_rng(1).exponential(size=300) if weighted else None
+    null = fit_multinomial_limit(X[:, :3], levels, 3, weights=counts)
+    found = score_multinomial(X, levels, 3, null, weights=counts)
+    at = np.column_stack([null.fit.coefficients, np.zeros(2)]).ravel()
+    m = np.ones(300) if counts is None else counts
+
+    def value(b: F64) -> float:
+        return log_likelihood(b.reshape(2, 4) @ X.T, levels, np.ones((3, 300)), m)
+
+    h, units = 1e-4, np.eye(8)
+    score = np.array([(value(at + h * u) - value(at - h * u)) / (2 * h) for u in units])
+    information = np.array(
+        [
+            [
+                (
+                    value(at + h * (u - v))
+                    + value(at - h * (u - v))
+                    - value(at + h * (u + v))
+                    - value(at - h * (u + v))
+                )
+                / (4 * h**2)
+                for v in units
+            ]
+            for u in units
+        ]
+    )
+    assert found == pytest.approx(score @ np.linalg.solve(information, score), rel=1e-4)
+
+
+def test_the_score_test_of_a_limit_is_that_of_the_choices_left() -> None:
+    X, levels = draw(300, 3, seed=4)
+    site = (np.arange(300) % 3 == 2).astype(float)
+    levels[(site == 1.0) & (levels == 1)] = 0
+    C = np.column_stack([X[:, :3], site])
+    null = fit_multinomial_limit(C, levels, 3)
+    assert null.apart == 100
+    found = score_multinomial(np.column_stack([C, X[:, 3]]), levels, 3, null)
+    # the same with the coefficient that is infinite far out, in whose direction nothing is known
+    b = null.fit.coefficients.copy()
+    b[0, 3] = -30.0
+    mu = choice_probabilities(b @ C.T, np.ones((3, 300)))[1:]
+    whole = np.column_stack([C, X[:, 3]])
+    hits = levels == np.arange(1, 3)[:, None]
+    score = ((hits - mu) @ whole).ravel()
+    H = np.block(
+        [
+            [(whole * (mu[i] * ((i == k) - mu[k]))[:, None]).T @ whole for k in range(2)]
+            for i in range(2)
+        ]
+    )
+    assert found == pytest.approx(score @ np.linalg.pinv(H, rcond=1e-8) @ score, rel=1e-6)
