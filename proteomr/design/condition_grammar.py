@@ -57,7 +57,10 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _LONGEST_WHOLE: Final = 15  # digits: every such number is a double
 _MAX_DEPTH: Final = 20
 _HINTS: Final = {
-    "=": "write == for equal",
+    "=": "write == for equal, >= for at least",
+    "≥": "write >=",
+    "≤": "write <=",
+    "≠": "write !=",
     "&": "write and",
     "|": "write or",
     "!": "write not, or != for unequal",

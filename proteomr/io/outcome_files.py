@@ -9,7 +9,7 @@ import polars as pl
 
 from proteomr.border import reads
 from proteomr.design import Formula
-from proteomr.errors import ColumnError
+from proteomr.errors import ColumnError, FormulaError
 from proteomr.io.cohort import choose_id
 from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
 from proteomr.io.proteins import name_file
@@ -95,7 +95,12 @@ def read_outcomes(
     people = cohort.samples[cohort.id_column]
     match = match_ids(people, ids, names=("samples", f"file {path.name}"))
     columns = [column for column in frame.columns if column != name]
-    resolved = formula.resolve(columns)
+    try:
+        resolved = formula.resolve(columns)
+    except FormulaError as fault:
+        raise FormulaError(
+            f"outcomes {label}: {fault}; covariates of outcomes are columns of their file, {path}"
+        ) from None
     theirs = [column for column in columns if column in resolved.variables]
     outcomes = [column for column in columns if column not in theirs]
     if not outcomes:

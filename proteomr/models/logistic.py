@@ -126,7 +126,7 @@ class Logistic(Family[LogisticState | OneByOne]):
     takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS,)
     distribution: ClassVar[Distribution] = "normal"
     ratio: ClassVar[Literal["OR"]] = "OR"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
         errors=("classical", *ROBUST, LINEARISED, *CLUSTERED),

@@ -38,8 +38,8 @@ BLOCK_SIZE = 48
 # the next one is cleared anew.
 _CELLS_AT_ONCE = 4_000_000
 # Rows of groups that a block is fitted to: their covariates stay in memory, prepared, and beyond
-# 300 MB of these, proteins are better read anew for the next groups.
-_ROWS_AT_ONCE = 400_000
+# 200 MB of these, proteins are better read anew for the next groups.
+_ROWS_AT_ONCE = 250_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ def test_a_condition_is_true_false_or_missing_of_each_person(
     [
         ("", "empty"),
         ("age = 60", "write == for equal"),
+        ("age ≥ 60", "write >="),
         ("age > 60 & bmi > 3", "write and"),
         ("age > 60 | bmi > 3", "write or"),
         ("!diabetic", "write not"),

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.interfaces import PROTEOMR, Family
 from benchmarks.problems import Problem
 from benchmarks.records import OK, WRONG, Reading, read_records
-from benchmarks.rows import MATTERS, ranks, regressions
+from benchmarks.rows import MATTERS, phenome, ranks, regressions
 from benchmarks.rows.__main__ import choose, main, measure, show
 from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
@@ -103,6 +103,20 @@ def test_scores_of_other_bits_are_wrong(scope: Scope, monkeypatch: pytest.Monkey
     right = ranks._score_with_scipy
     monkeypatch.setattr(ranks, "_score_with_scipy", lambda values: right(values) * (1 + 1e-15))
     assert {one.state for one in readings(Ranks(), scope)} == {WRONG}
+
+
+def test_a_phenome_scan_of_other_numbers_is_wrong(
+    scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = phenome._scan
+
+    def shifted(*given: Any) -> tuple[float, list[tuple[float, float]]]:
+        seconds, found = right(*given)
+        return seconds, [(estimate, se * (1 + 1e-9)) for estimate, se in found]
+
+    monkeypatch.setattr(phenome, "_scan", shifted)
+    states = {one.tool: one.state for one in readings(Phenome(), scope)}
+    assert states == {PROTEOMR: WRONG, "numpy loop": OK}
 
 
 def test_the_loop_of_the_defaults_agrees_with_the_house() -> None:
