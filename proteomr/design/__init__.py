@@ -6,6 +6,7 @@ from proteomr.design.build import INTERCEPT, Design, FactorBlock, build, columns
 from proteomr.design.conditions import Condition, parse_condition
 from proteomr.design.formula import Formula, Part, Step, Term, union, unique_terms
 from proteomr.design.grammar import parse, parse_sets
+from proteomr.design.narrowing import is_row_by_row, narrow
 
 __all__ = [
     "INTERCEPT",
@@ -18,6 +19,8 @@ __all__ = [
     "Term",
     "build",
     "columns_of",
+    "is_row_by_row",
+    "narrow",
     "parse",
     "parse_condition",
     "parse_sets",

@@ -14,6 +14,7 @@ import polars as pl
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import InputError
 from proteomr.models import Block, FitBlock, OwnInstruments
+from proteomr.scan.designs import Designs
 from proteomr.scan.groups import Group
 from proteomr.scan.parts import PART_ORDER, tabulate
 from proteomr.scan.plan import Plan, ProteinBlock
@@ -25,6 +26,8 @@ from proteomr.tables import ProteinCovariate, Proteins
 # A design that cannot be built on fewer people is the fault of a small stratum; on more, of what
 # was asked, which ends the run.
 _SMALL_GROUP = 100
+# Of proteins that are read again for each run of groups: 750 of 42,062 people.
+_HELD_BYTES = 256_000_000
 _log = logging.getLogger(__name__)
 
 __all__ = ["Scan"]
@@ -56,6 +59,30 @@ class _States:
             return state
 
 
+class _Values:
+    """Blocks of proteins ``(b, n)``, held where runs of groups ask for the same ones anew.
+
+    All of them are held or none: they are asked for in turn.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._held: dict[bytes, F64] = {}
+        firsts = [int(block.proteins[0]) for block in plan.blocks]
+        size = 8 * plan.cohort.n * len(plan.cohort.proteins.names)
+        self._holds = len(set(firsts)) < len(firsts) and size <= _HELD_BYTES
+
+    def read(self, proteins: I64) -> F64:
+        """Return values that the caller leaves as they are."""
+        key = proteins.tobytes()
+        values = self._held.get(key)
+        if values is None:
+            values = _read(self._plan.cohort.proteins, proteins, None)
+            if self._holds:
+                self._held[key] = values
+        return values
+
+
 class Scan:
     """A plan ready to be run block by block, by any number of threads.
 
@@ -69,6 +96,8 @@ class Scan:
         self.family = plan.family
         widest = max((len(block.groups) for block in plan.blocks), default=1)
         self._states = _States(self._prepare, keep=2 * widest)
+        self._values = _Values(plan)
+        self._designs = Designs(plan)
 
     def __reduce__(self) -> tuple[type[Scan], tuple[Plan]]:
         # Another process prepares its groups itself.
@@ -79,7 +108,10 @@ class Scan:
         plan = self.plan
         # Whom one group needs, in its order, is read as it is needed.
         rows = plan.groups[block.groups[0]].rows if len(block.groups) == 1 else None
-        values = _read(plan.cohort.proteins, block.proteins, rows)
+        if rows is None:
+            values = self._values.read(block.proteins)
+        else:
+            values = _read(plan.cohort.proteins, block.proteins, rows)
         own = {
             i: _read_own(plan.reading.covariates[i], block.proteins, rows)
             for i in sorted({i for g in block.groups for i in plan.groups[g].own})
@@ -127,7 +159,7 @@ class Scan:
         if plan_group.rows.size == 0 or unfit is not None:
             return None
         try:
-            problem = self.plan.problem(plan_group)
+            problem = self.plan.problem(plan_group, self._designs.find(plan_group))
             for note in problem.notes:
                 _log.warning("%s", note)
             return self.family.prepare(problem)

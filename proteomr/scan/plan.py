@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64, Bool
-from proteomr.design import build, columns_of, union
+from proteomr.design import Design, build, columns_of, union
 from proteomr.errors import ColumnError, NothingToDo, UsageError
 from proteomr.models import (
     Absorbed,
@@ -123,16 +123,16 @@ class Plan:
             for term in range(1 + len(self.reading.modifiers.terms))
         )
 
-    def problem(self, group: Group) -> Problem:
-        """Build the arrays that the fits of a group share."""
+    def problem(self, group: Group, design: Design | None = None) -> Problem:
+        """Build the arrays that the fits of a group share.
+
+        Parameters
+        ----------
+        design : of the group's formulas and rows, which nobody else has; None to build it.
+        """
         reading, by = self.reading, self.reading.modifiers
-        formula = union(group.formulas.values())
-        samples = reading.cohort.samples
-        # The identifier keeps the number of rows where the formula is the intercept alone.
-        needed = [name for name in formula.variables if name in samples.columns]
-        frame = samples.select(reading.cohort.id_column, *needed)[group.rows]
-        shared = [pl.Series(name, values[group.rows]) for name, values in group.shared.items()]
-        design = build(formula, frame.with_columns(shared))
+        if design is None:
+            design = self._build_design(group)
         position = {a: i for i, a in enumerate(group.formulas)}
         used = sorted({key.target for key in group.models})
         first = design.matrix[0].copy()
@@ -169,6 +169,15 @@ class Plan:
             if by.absorbed is None
             else Absorbed(reading.absorbed, by.absorbed[group.rows]),
         )
+
+    def _build_design(self, group: Group) -> Design:
+        formula = union(group.formulas.values())
+        samples, id_column = self.cohort.samples, self.cohort.id_column
+        # The identifier keeps the number of rows where the formula is the intercept alone.
+        needed = [name for name in formula.variables if name in samples.columns]
+        frame = samples.select(id_column, *needed)[group.rows]
+        shared = [pl.Series(name, values[group.rows]) for name, values in group.shared.items()]
+        return build(formula, frame.with_columns(shared))
 
 
 def choose_block_size(people: int) -> int:

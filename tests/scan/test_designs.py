@@ -1,0 +1,71 @@
+"""Groups that differ by their rows have the designs, and the fits, that they have by themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from proteomr.association import ModelSpec, Plan, plan_scan
+from proteomr.execute import Serial
+from proteomr.scan import fit_blocks
+from proteomr.scan.designs import Designs
+from proteomr.scan.fitting import _Values
+from tests.association.cohorts import make_cohort, make_samples, make_values
+
+N, Q = 400, 6
+
+
+def make_plan(formula: str, q: int = Q) -> Plan:
+    g = np.random.default_rng(6)
+    y = g.normal(size=(N, q))
+    y[g.random((N, q)) < 0.2] = np.nan
+    samples = make_samples(N).with_columns(
+        pl.Series(f"y{i}", y[:, i]).fill_nan(None) for i in range(q)
+    )
+    samples = samples.with_columns(
+        rare=pl.when(pl.int_range(N) == int(np.flatnonzero(np.isnan(y[:, 0]))[0]))
+        .then(pl.lit("b"))
+        .otherwise(pl.lit("a"))
+    )
+    spec = ModelSpec("linear", adjust={"a": formula}, outcomes=tuple(f"y{i}" for i in range(q)))
+    return plan_scan(make_cohort(samples, make_values(N, 3)), spec)
+
+
+@pytest.mark.parametrize("formula", ["age + C(site)", "age + rare", "ns(age, 3)", "1"])
+def test_fits_do_not_depend_on_where_their_design_is_from(
+    formula: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan(formula)
+    found = pl.concat(fit_blocks(plan, executor=Serial()))
+    monkeypatch.setattr(Designs, "find", lambda *_: None)
+    assert found.equals(pl.concat(fit_blocks(plan, executor=Serial())))
+
+
+def test_designs_are_cut_where_groups_are_many_and_their_rows_alone_differ() -> None:
+    plan = make_plan("age + rare")
+    designs = Designs(plan)
+    cut = [designs.find(group) is not None for group in plan.groups]
+    # the only person of a level lacks the first outcome
+    assert cut == [False, *(5 * [True])]
+    assert Designs(few := make_plan("age", 3)).find(few.groups[0]) is None
+    splines = make_plan("ns(age, 3)")
+    assert Designs(splines).find(splines.groups[1]) is None
+
+
+def test_proteins_are_held_where_runs_of_groups_ask_for_them_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = make_plan("age")
+    block = whole.blocks[0]
+    assert _Values(whole).read(block.proteins) is not _Values(whole).read(block.proteins)
+    values = _Values(whole)
+    assert values.read(block.proteins) is not values.read(block.proteins)
+    monkeypatch.setattr("proteomr.scan.plan._ROWS_AT_ONCE", N)
+    parted = make_plan("age")
+    assert len(parted.blocks) > 1
+    held = _Values(parted)
+    assert held.read(block.proteins) is held.read(block.proteins)
+    monkeypatch.setattr("proteomr.scan.fitting._HELD_BYTES", 1)
+    poor = _Values(parted)
+    assert poor.read(block.proteins) is not poor.read(block.proteins)
