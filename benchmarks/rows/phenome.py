@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.accuracy import BOUNDS
+from benchmarks.accuracy import BOUNDS, SAME_MODEL
 from benchmarks.exact import fit_exactly
 from benchmarks.interfaces import PROTEOMR
 from benchmarks.problems import Size, build_problem, rank_normalise
@@ -98,7 +98,7 @@ class Phenome:
                     ms=median_ms(seconds[tool]),
                     ratio=median_ratio(seconds, _LOOP, PROTEOMR) if tool == PROTEOMR else None,
                     error=max(errors[tool]),
-                    bound=BOUNDS["linear"],
+                    bound=BOUNDS["linear"] if tool == PROTEOMR else SAME_MODEL,
                 )
 
 
