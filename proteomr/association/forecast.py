@@ -13,6 +13,7 @@ from proteomr.association.specification import ModelSpec
 from proteomr.files import replace_file
 from proteomr.runs.encoding import write_encoded
 from proteomr.runs.timing import Spent, Stopwatch
+from proteomr.scan import PART_ORDER
 
 __all__ = ["estimate_joining", "keep"]
 
@@ -35,11 +36,22 @@ def estimate_joining(
     """
     watch = Stopwatch()
     copies = max(1, _JOINED_ROWS // max(1, sum(part.height for part in parts)))
-    joined = collect([*parts] * copies, spec)
+    joined = collect(_repeat(parts, copies), spec)
     summarise(joined)
     keep(joined.frame, scratch / "table.parquet")
     times = share / copies
     return watch.read().times(times), times * joined.frame.estimated_size() * _TABLE_COPIES
+
+
+def _repeat(parts: Sequence[pl.DataFrame], copies: int) -> list[pl.DataFrame]:
+    """Return parts several times, those of each time of other proteins."""
+    place = PART_ORDER[0]
+    span = 1 + max((int(str(part[place].max() or 0)) for part in parts), default=0)
+    return [
+        part.with_columns((pl.col(place) + i * span).cast(part[place].dtype))
+        for i in range(copies)
+        for part in parts
+    ]
 
 
 def keep(frame: pl.DataFrame, path: Path) -> None:

@@ -11,7 +11,13 @@ import pytest
 from proteomr_cli import main
 
 import proteomr
+from proteomr.association import ModelSpec, plan_scan
+from proteomr.association.forecast import estimate_joining
+from proteomr.execute import Serial
+from proteomr.models import ModerationOptions
+from proteomr.scan import fit_blocks
 from proteomr.stats.empirical_bayes import fit_prior, squeeze_variances
+from proteomr.tables import ArrayProteins, Cohort
 
 N, P = 4_200, 60
 
@@ -142,3 +148,16 @@ def test_moderation_does_not_depend_on_the_units_of_proteins(scale: float) -> No
 def test_several_effects_of_many_levels_are_moderated_too() -> None:
     results = run(data=cohort(900, 8), absorb=["site", "room"], moderate="plain")
     assert results.table("moderation").height == 8
+
+
+def test_what_joining_takes_is_estimated_of_proteins_that_are_each_once(tmp_path: Path) -> None:
+    people, proteins = cohort(200, 12)
+    arrays = proteins.drop("ID").to_numpy()
+    names = tuple(proteins.columns[1:])
+    whole = Cohort(people, "ID", ArrayProteins(names, arrays), pl.DataFrame({"protein": names}))
+    sizes = []
+    for kind in (None, "robust"):
+        spec = ModelSpec("linear", ("sad",), moderation=ModerationOptions(kind))  # type: ignore[arg-type]
+        parts = fit_blocks(plan_scan(whole, spec), executor=Serial())
+        sizes.append(estimate_joining(parts, spec, share=1.0, scratch=tmp_path)[1])
+    assert sizes[1] < 1.2 * sizes[0]
