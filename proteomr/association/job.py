@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -51,7 +52,7 @@ from proteomr.scan import BLOCK_SIZE, count_people, estimate_cost, run_parts
 from proteomr.stats.relatedness import Relatedness
 from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments, load_schema
 
-__all__ = ["AssociateJob", "AssociateRequest", "describe_plan"]
+__all__ = ["AssociateJob", "AssociateRequest", "describe_plan", "plans_of"]
 
 _VERSION = 3  # of how rows are chosen, transformed and tested; 3: p values of a fit's own
 _log = logging.getLogger("proteomr")
@@ -197,19 +198,8 @@ class AssociateJob:
         those before. The files serve while this is open.
         """
         with open_scratch() as scratch:
-            spec = self.request.specification
             with collect_notes() as told:
-                plans = [
-                    plan_scan(
-                        cohort,
-                        spec,
-                        covariates=covariates,
-                        outcomes=_read_outcomes(self.request, cohort, scratch),
-                        instruments=_read_instruments(self.request, cohort, scratch),
-                        kinship=_read_kinship(self.request, cohort, scratch),
-                    )
-                    for cohort, covariates in _read(self.request, scratch)
-                ]
+                plans = [lay_out() for lay_out in plans_of(self.request, scratch)]
             plan = plans[0]
             _log.info("%s people, %s proteins", plan.cohort.n, len(plan.cohort.proteins.names))
             for label, text in describe_plan(plan):
@@ -218,6 +208,30 @@ class AssociateJob:
             for note in notes:
                 _log.warning("note: %s", note)
             yield number_blocks(plans), notes
+
+
+def plans_of(request: AssociateRequest, scratch: Path) -> Iterator[Callable[..., Plan]]:
+    """Yield what lays out the scan, `plan_scan` with its inputs, for each imputation of the samples.
+
+    Parameters
+    ----------
+    scratch : folder of what is read from while they serve.
+
+    Raises
+    ------
+    InputError
+        A file is absent, unreadable or not what it should be.
+    """
+    for cohort, covariates in _read(request, scratch):
+        yield partial(
+            plan_scan,
+            cohort,
+            request.specification,
+            covariates=covariates,
+            outcomes=_read_outcomes(request, cohort, scratch),
+            instruments=_read_instruments(request, cohort, scratch),
+            kinship=_read_kinship(request, cohort, scratch),
+        )
 
 
 def describe_plan(plan: Plan) -> list[tuple[str, str]]:

@@ -282,8 +282,8 @@ def count_cases(problem: Problem, block: Block) -> I64:
         values = target.values
         if values.ndim == 1 and np.all((values == 0.0) | (values == 1.0)):
             cases = values == 1.0
-            lacking = [np.count_nonzero(cases[rows]) for rows in block.missing]
-            by_target[position] = np.count_nonzero(cases) - np.array(lacking, dtype=np.int64)
+            seen = [np.count_nonzero(row & cases) for row in block.observed]
+            by_target[position] = np.array(seen, dtype=np.int64)
     coefficients = problem.coefficients
     counts = np.full((block.values.shape[0], len(coefficients)), -1, dtype=np.int64)
     for t, coefficient in enumerate(coefficients):

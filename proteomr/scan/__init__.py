@@ -20,8 +20,8 @@ from proteomr.scan.parts import (
     RATIO_OF,
     TERM_POSITION,
 )
-from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_blocks
-from proteomr.scan.reading import Beside, Reading, read_formulas
+from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, RowSets, plan_blocks
+from proteomr.scan.reading import Beside, Reading, Stratum, read_formulas, read_strata
 from proteomr.scan.run import PartsDone, fit_blocks, in_turn, run_parts
 from proteomr.scan.targets import read_outcome, read_target
 
@@ -40,7 +40,9 @@ __all__ = [
     "Plan",
     "ProteinBlock",
     "Reading",
+    "RowSets",
     "Scan",
+    "Stratum",
     "count_people",
     "estimate_cost",
     "fit_blocks",
@@ -49,6 +51,7 @@ __all__ = [
     "plan_blocks",
     "read_formulas",
     "read_outcome",
+    "read_strata",
     "read_target",
     "run_parts",
 ]

@@ -23,6 +23,7 @@ from benchmarks.rows.mr_loop import fit_defaults
 from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Found, Regressions, affordable, find_exactly
+from benchmarks.rows.replication import Halves
 from benchmarks.rows.row import Matter, Scope
 from benchmarks.rscript import has_r, run_r
 from proteomr.mr.estimate import build_methods, estimate
@@ -40,7 +41,7 @@ def readings(matter: Matter, scope: Scope) -> list[Reading]:
 @pytest.mark.parametrize(
     "matter",
     [
-        *(Floors(), Ranks(), Phenome(), MixedModels(), ManyOutcomes(), RobustMethods()),
+        *(Floors(), Ranks(), Phenome(), MixedModels(), Halves(), ManyOutcomes(), RobustMethods()),
         *(QualityControl(), Munging()),
     ],
 )
