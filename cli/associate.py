@@ -1,121 +1,31 @@
 """`proteomr associate`: all proteins against exposures under several adjustment sets."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from proteomr.errors import UsageError
-from proteomr.families import FAMILY_NAMES, LISTED_FAMILIES
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
-from .iv_options import Instruments
 from .jobs import Task, choose_formats, read_shard, run_command
-from .mixed_options import Mixed
-from .moderation_options import Moderation
-from .outcome_options import Outcomes
-from .people_options import People
-from .protein_options import ChosenProteins
-from .remedies import refuse_stray_words
+from .scan_options import ProteinFiles, Samples, ScanOptions, refuse_strays
 from .show_associations import describe_failures, show_associations
-from .weight_options import Rows
 
 if TYPE_CHECKING:
     from proteomr.association import AssociateJob
     from proteomr.runs import Results
 
-    Family = str
-else:
-    Family = Literal[FAMILY_NAMES]
-
 __all__ = ["associate"]
-
-Transform = Literal["rint", "log2", "zscore", "none"]
-Tests = Literal["joint", "exposure"]
-Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "linearised"]
 
 
 @takes_bundles
 def associate(
     context: typer.Context,
-    samples: Annotated[
-        Path,
-        typer.Argument(
-            metavar="SAMPLES",
-            help="One row per person: parquet, csv or tsv, also .gz. Or a store, the folder that "
-            "ingest or qc wrote, for SAMPLES and PROTEINS together.",
-            show_default=False,
-        ),
-    ],
-    proteins: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="PROTEINS",
-            help="One column per protein, of the same people in any order; several files or a "
-            "quoted glob are joined on the identifier. Or a store, whose plate, batch and other "
-            "columns of samples then join those of SAMPLES.",
-            show_default=False,
-        ),
-    ] = None,
+    samples: Samples,
+    proteins: ProteinFiles = None,
     *,
-    family: Annotated[
-        Family,
-        typer.Option(
-            metavar="|".join(FAMILY_NAMES),
-            rich_help_panel=shared.MODELS,
-            help=" ".join(f"{name}: {of.formula}." for name, of in LISTED_FAMILIES.items()),
-        ),
-    ],
-    exposure: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=shared.MODELS,
-            help="Column of the samples; repeat for several. C(NAME) compares the levels of a "
-            "column of numbers, as those of text are.",
-            show_default=False,
-        ),
-    ] = None,
-    outcome: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=shared.MODELS,
-            help="Instead of exposures: column of the samples that is the response in any family, "
-            "NAME ~ protein; repeat for several.",
-            show_default=False,
-        ),
-    ] = None,
-    phenome: Outcomes,
-    adjust: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar='LABEL="TERMS"',
-            rich_help_panel=shared.MODELS,
-            help='Adjustment set, such as simple="age + sex + C(site) + PC1..PC20"; repeat for '
-            "several, where a label stands for its terms in later ones. Without: unadjusted.",
-            show_default=False,
-        ),
-    ] = None,
-    transform: Annotated[
-        Transform,
-        typer.Option(
-            metavar="rint|log2|zscore|none",
-            rich_help_panel=shared.MODELS,
-            help="Of each protein, within the complete cases of each fit; rint: rank-based "
-            "inverse normal.",
-        ),
-    ] = "rint",
-    interaction: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=shared.MODELS,
-            help="Covariate whose product with the exposure (linear) or the protein (logistic) is "
-            "in every model and gets rows of its own.",
-        ),
-    ] = None,
+    scan: ScanOptions,
     strata: Annotated[
         str | None,
         typer.Option(
@@ -124,74 +34,6 @@ def associate(
             help="Column whose levels are analysed one by one.",
         ),
     ] = None,
-    reference_level: Annotated[
-        str | None,
-        typer.Option(
-            "--reference-level",
-            "--reference",
-            metavar="LEVEL",
-            rich_help_panel=shared.MODELS,
-            help="Level of an exposure or outcome that its other levels are held against, such as "
-            "Control. Without: the lower, or the first in the alphabet.",
-        ),
-    ] = None,
-    ordered: Annotated[
-        bool,
-        typer.Option(
-            "--ordered",
-            rich_help_panel=shared.MODELS,
-            help="The levels of the exposures are steps of a scale: rows for the trend over them "
-            "(0, 1, 2, ...) and for each level against the one before it.",
-        ),
-    ] = False,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=shared.MODELS,
-            help="Column of the samples with the weight of each person; 0 leaves a person out.",
-        ),
-    ] = None,
-    rows: Rows,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=shared.MODELS,
-            help="Column of the samples with the cluster of each person, for --se CR0, CR1, CR2.",
-        ),
-    ] = None,
-    errors: Annotated[
-        Errors | None,
-        typer.Option(
-            "--se",
-            metavar="KIND",
-            rich_help_panel=shared.MODELS,
-            help="Standard errors: classical; HC0, HC1, HC2, HC3 as R's sandwich; CR0, CR1, CR2 "
-            "clustered, as clubSandwich; linearised as survey::svyglm. Without: classical, or with "
-            "sampling weights linearised, or CR1 if there is a --cluster.",
-            show_default=False,
-        ),
-    ] = None,
-    instruments: Instruments,
-    firth: Annotated[
-        bool,
-        typer.Option(
-            "--firth",
-            rich_help_panel=shared.MODELS,
-            help="Firth's estimate with its profile interval where a logistic fit is separated.",
-        ),
-    ] = False,
-    moderation: Moderation,
-    tests: Annotated[
-        Tests,
-        typer.Option(
-            metavar="joint|exposure",
-            rich_help_panel=shared.MODELS,
-            help="What multiple testing spans in each adjustment set: all exposures jointly, or "
-            "each by itself.",
-        ),
-    ] = "joint",
     effective_tests: Annotated[
         bool,
         typer.Option(
@@ -210,49 +52,6 @@ def associate(
             "one by one.",
         ),
     ] = False,
-    level: Annotated[
-        float,
-        typer.Option(
-            min=0.5,
-            max=0.9999,
-            metavar="LEVEL",
-            rich_help_panel=shared.MODELS,
-            help="Coverage of the confidence intervals.",
-        ),
-    ] = 0.95,
-    protein_covariate: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=FILE",
-            rich_help_panel=shared.INPUT,
-            help="A covariate with a column for each protein or each panel, such as "
-            "timegap=STORE/time_gap.parquet, to be used as NAME in --adjust; repeat for several.",
-            show_default=False,
-        ),
-    ] = None,
-    assays: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            rich_help_panel=shared.INPUT,
-            help="Table of the assays: protein, panel where a covariate is per panel, gene for the "
-            "results. Without: that of the store.",
-        ),
-    ] = None,
-    id_column: shared.IdColumn = None,
-    sample_column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=shared.INPUT,
-            help="Column of PROTEINS that is no protein but a fact about the samples, such as "
-            "plate; repeat for several. Columns that SAMPLES has as well are left out without it.",
-        ),
-    ] = None,
-    withdrawn: shared.Withdrawn = None,
-    people: People,
-    chosen: ChosenProteins,
-    mixed: Mixed,
     blocks: Blocks,
     shard: Annotated[
         str | None,
@@ -275,63 +74,23 @@ def associate(
     model), drops.tsv, manifest.json and log.txt; people, summary and the path of the table are
     printed.
     """
-    sets = shared.parse_sets(adjust)
-    files = shared.parse_pairs(protein_covariate, option="--protein-covariate", example="NAME=FILE")
+    tables = scan.tables
     share = read_shard(shard)
-    refuse_stray_words(
-        [samples, *(proteins or ())],
-        remedy="repeat an option for each name (--exposure A --exposure B), and quote what has "
-        'blanks (--adjust full="age + sex")',
-    )
+    refuse_strays(samples, proteins)
     if effective_tests and share is not None:
         raise UsageError(
             "--effective-tests counts over all proteins: use it on a run without --shard"
         )
 
     def make_job() -> "AssociateJob":
-        from proteomr.association import AssociateJob, ModelSpec, make_request
-        from proteomr.models import MixedOptions
+        from proteomr.association import AssociateJob
 
-        spec = ModelSpec(
-            family,
-            tuple(exposure or ()),
-            sets or {"unadjusted": "1"},
-            transform=transform,
-            strata=strata,
-            firth=firth,
-            test_family=tests,
-            interaction=interaction,
-            errors=errors,
-            cluster=cluster,
-            weights=weights,
-            weight_kind=rows.weight_kind,
-            absorb=tuple(rows.absorb or ()),
-            level=level,
-            outcomes=tuple(outcome or ()),
-            reference_level=reference_level,
-            outcome_options=phenome.choose(),
-            ordered=ordered,
-            iv=instruments.read(),
-            coefficients=coefficients,
-            mixed=MixedOptions(tuple(mixed.random or ()), mixed.ddf, mixed.kinship is not None),
-            moderation=moderation.read(),
-        )
-        request = make_request(
-            spec,
+        request = scan.request(
             samples,
-            list(proteins or ()),
-            protein_covariates={name: Path(path) for name, path in files.items()},
-            assays=assays,
-            withdrawn=withdrawn,
-            id_column=id_column,
+            proteins or (),
+            strata=strata,
+            coefficients=coefficients,
             effective_tests=effective_tests,
-            sample_columns=tuple(sample_column or ()),
-            people=people.choose(),
-            chosen_proteins=chosen.choose(),
-            outcome_files=phenome.label(),
-            instruments=instruments.instrument_by_protein,
-            genotypes=instruments.genotypes,
-            kinship=mixed.kinship,
         )
         return AssociateJob(request, columns, share)
 
@@ -343,7 +102,7 @@ def associate(
         out,
         report,
         describe_failures,
-        tables={"adjust": sets, "protein-covariate": files},
+        tables=tables,
         formats=choose_formats(format),
         blocks=blocks,
         shard=share,

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal
 
@@ -64,6 +64,8 @@ class Blocks:
 def takes_bundles(command: Callable[..., None]) -> Callable[..., None]:
     """Let a command that takes bundles take their options, each under its own name.
 
+    A bundle may hold others.
+
     Parameters
     ----------
     command : a function some of whose keyword parameters are annotated with a bundle.
@@ -72,28 +74,48 @@ def takes_bundles(command: Callable[..., None]) -> Callable[..., None]:
     bundles = {
         name: entry.annotation
         for name, entry in signature.parameters.items()
-        if inspect.isclass(entry.annotation) and is_dataclass(entry.annotation)
+        if _is_bundle(entry.annotation)
     }
     if not bundles:
         raise TypeError(f"{command.__name__} takes no bundle")
     parameters: list[inspect.Parameter] = []
     for name, entry in signature.parameters.items():
         if name in bundles:
-            parameters += [_as_parameter(option) for option in fields(bundles[name])]
+            parameters += [_as_parameter(option) for option in _list_options(bundles[name])]
         else:
             parameters.append(entry)
 
     @functools.wraps(command)
     def expanded(**values: Any) -> None:
-        for name, bundle in bundles.items():
-            named = [option.name for option in fields(bundle)]
-            values[name] = bundle(**{option: values.pop(option) for option in named})
-        command(**values)
+        filled = {name: _fill(bundle, values) for name, bundle in bundles.items()}
+        command(**values, **filled)
 
     shown: Any = expanded  # typer reads what options there are from these two
     shown.__signature__ = signature.replace(parameters=parameters)
     shown.__annotations__ = {entry.name: entry.annotation for entry in parameters}
     return expanded
+
+
+def _is_bundle(annotation: Any) -> bool:
+    return inspect.isclass(annotation) and is_dataclass(annotation)
+
+
+def _list_options(bundle: Any) -> "Iterator[Field[Any]]":
+    """Yield the options of a bundle, and of the bundles in it."""
+    for entry in fields(bundle):
+        if _is_bundle(entry.type):
+            yield from _list_options(entry.type)
+        else:
+            yield entry
+
+
+def _fill(bundle: Any, values: dict[str, Any]) -> Any:
+    """Return a bundle with its options, which are taken out of the values."""
+    taken = {
+        entry.name: _fill(entry.type, values) if _is_bundle(entry.type) else values.pop(entry.name)
+        for entry in fields(bundle)
+    }
+    return bundle(**taken)
 
 
 def _as_parameter(option: "Field[Any]") -> inspect.Parameter:

@@ -36,6 +36,7 @@ from .merge import merge
 from .mr import mr
 from .phenotype import phenotype
 from .qc import qc
+from .replicate import replicate
 from .schema import schema
 from .simulate import simulate
 
@@ -50,6 +51,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     describe,
     check,
     associate,
+    replicate,
     merge,
     compare,
     adjust,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from proteomr.phenotype import derive, load_definition
     from proteomr.provenance import Manifest
     from proteomr.qc import clean, load_policy, qc
+    from proteomr.replicate import replicate
     from proteomr.sensitivity import e_values
     from proteomr.simulate import simulate
     from proteomr.tables import Associations, Cohort, Fields, Measurements
@@ -59,6 +60,7 @@ __all__ = [
     "read_fields",
     "read_measurements",
     "read_store",
+    "replicate",
     "run_mr",
     "simulate",
     "write_store",
@@ -90,6 +92,7 @@ _HOMES = {
     "read_fields": "proteomr.io.ukbiobank",
     "read_measurements": "proteomr.io",
     "read_store": "proteomr.io",
+    "replicate": "proteomr.replicate",
     "run_mr": "proteomr.mr.job",
     "simulate": "proteomr.simulate",
     "write_store": "proteomr.io",

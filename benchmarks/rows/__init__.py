@@ -13,6 +13,7 @@ from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Regressions
+from benchmarks.rows.replication import Halves
 from benchmarks.rows.row import Matter, Row
 
 __all__ = ["MATTERS", "ROWS"]
@@ -26,6 +27,7 @@ MATTERS: tuple[Matter, ...] = (
     Phenome(),
     Instruments(),
     MixedModels(),
+    Halves(),
     ManyOutcomes(),
     RobustMethods(),
     QualityControl(),

@@ -1,7 +1,12 @@
 """Associations of all proteins with exposures and outcomes: specification, scan and table."""
 
 from proteomr.association.calling import associate, make_request
-from proteomr.association.collect import collect, describe_family_of_tests, summarise
+from proteomr.association.collect import (
+    collect,
+    describe_family_of_tests,
+    name_effect,
+    summarise,
+)
 from proteomr.association.effective import count_effective_tests, set_thresholds
 from proteomr.association.in_memory import scan_cohort
 from proteomr.association.job import AssociateJob, AssociateRequest
@@ -22,6 +27,7 @@ __all__ = [
     "describe_family_of_tests",
     "make_request",
     "merge_shards",
+    "name_effect",
     "plan_scan",
     "scan_cohort",
     "set_thresholds",

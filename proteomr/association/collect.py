@@ -23,7 +23,14 @@ from proteomr.stats.multiple import adjust
 from proteomr.tables import Associations
 from proteomr.tables import columns as c
 
-__all__ = ["CORRECTIONS", "collect", "correct", "describe_family_of_tests", "summarise"]
+__all__ = [
+    "CORRECTIONS",
+    "collect",
+    "correct",
+    "describe_family_of_tests",
+    "name_effect",
+    "summarise",
+]
 
 CORRECTIONS: dict[str, Correction] = {
     c.P_BONFERRONI: "bonferroni",
@@ -118,9 +125,18 @@ def describe_family_of_tests(associations: Associations, spec: ModelSpec) -> str
     return f"all proteins within each {role}, {within} (estimates over {role}s: {sizes})"
 
 
-def _name_effect() -> pl.Expr:
-    """Null for main effects, or which levels they compare where an exposure or outcome has several;
+def name_effect() -> pl.Expr:
+    """Return what says which coefficient of a model a row is about, whatever its protein.
+
+    Null for main effects, or which levels they compare where an exposure or outcome has several;
     for interactions the covariate and its contrast.
+
+    Examples
+    --------
+    >>> pl.DataFrame({
+    ...     "direction": ["exposure~protein"], "exposure": ["lonely"], "protein": ["ADM"],
+    ...     "term": ["ADM:sex"], "contrast": ["M vs F"]}).select(name_effect()).item()
+    'by sex M vs F'
     """
     response = pl.col(c.DIRECTION) == "protein~exposure"
     main = pl.when(response).then(pl.col(c.EXPOSURE)).otherwise(pl.col(c.PROTEIN))
@@ -137,7 +153,7 @@ def summarise(associations: Associations, *, alpha: float = 0.05) -> pl.DataFram
     """Return fits, hits up and down, and the genomic-control lambda, by adjustment and target."""
     rows = []
     keys = [c.ADJUSTMENT, c.EXPOSURE, c.OUTCOME, c.STRATUM, "effect"]
-    frame = associations.frame.with_columns(_name_effect())
+    frame = associations.frame.with_columns(name_effect())
     for group in frame.partition_by(keys, maintain_order=True):
         fitted = group.filter(pl.col(c.NEG_LOG10_P).is_not_null())
         up = fitted[c.ESTIMATE] > 0

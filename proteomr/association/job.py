@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,7 +53,7 @@ from proteomr.scan import BLOCK_SIZE, count_people, estimate_cost, run_parts
 from proteomr.stats.relatedness import Relatedness
 from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments, load_schema
 
-__all__ = ["AssociateJob", "AssociateRequest", "describe_plan"]
+__all__ = ["AssociateJob", "AssociateRequest", "describe_plan", "plans_of"]
 
 _VERSION = 3  # of how rows are chosen, transformed and tested; 3: p values of a fit's own
 _log = logging.getLogger("proteomr")
@@ -201,20 +202,9 @@ class AssociateJob:
         those before. The files serve while this is open.
         """
         with open_scratch() as scratch:
-            spec = self.request.specification
             with collect_notes() as told:
-                plans = [
-                    plan_scan(
-                        cohort,
-                        spec,
-                        covariates=covariates,
-                        outcomes=_read_outcomes(self.request, cohort, scratch),
-                        instruments=_read_instruments(self.request, cohort, scratch),
-                        kinship=_read_kinship(self.request, cohort, scratch),
-                    )
-                    for cohort, covariates in _read(self.request, scratch)
-                ]
-            if len(plans) > 1 and spec.moderation != ModerationOptions():
+                plans = [lay_out() for lay_out in plans_of(self.request, scratch)]
+            if len(plans) > 1 and self.request.specification.moderation != ModerationOptions():
                 raise UsageError(
                     "samples are multiply imputed: their estimates are pooled, their residual "
                     "variances are not; leave --moderate, --block and --contrast out"
@@ -227,6 +217,30 @@ class AssociateJob:
             for note in notes:
                 _log.warning("note: %s", note)
             yield number_blocks(plans), notes
+
+
+def plans_of(request: AssociateRequest, scratch: Path) -> Iterator[Callable[..., Plan]]:
+    """Yield what lays out the scan, `plan_scan` with its inputs, for each imputation.
+
+    Parameters
+    ----------
+    scratch : folder of what is read from while they serve.
+
+    Raises
+    ------
+    InputError
+        A file is absent, unreadable or not what it should be.
+    """
+    for cohort, covariates in _read(request, scratch):
+        yield partial(
+            plan_scan,
+            cohort,
+            request.specification,
+            covariates=covariates,
+            outcomes=_read_outcomes(request, cohort, scratch),
+            instruments=_read_instruments(request, cohort, scratch),
+            kinship=_read_kinship(request, cohort, scratch),
+        )
 
 
 def describe_plan(plan: Plan) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from proteomr import scan
@@ -16,6 +16,7 @@ from proteomr.runs.notes import add_note
 from proteomr.scan import (
     Beside,
     Reading,
+    RowSets,
     plan_blocks,
     read_formulas,
     read_ordered_target,
@@ -46,15 +47,19 @@ def plan_scan(
     instruments: ProteinInstruments | None = None,
     block_size: int | None = None,
     kinship: Relatedness | None = None,
+    divide: Callable[[Reading, Sequence[Target]], RowSets] | None = None,
 ) -> Plan:
     """Check a specification against a cohort and lay out its groups and blocks.
 
     Parameters
     ----------
+    covariates : those with values of their own for each protein or panel.
     outcomes : the files of outcomes that the specification has labels of, met with the cohort; the
         specification of the plan names their outcomes behind its own.
     instruments : those of each protein, where the specification asks for them.
     kinship : relatedness of the people of the cohort, in their order.
+    block_size : proteins fitted together.
+    divide : says whom the models are fitted to, in place of everybody or the strata.
 
     Raises
     ------
@@ -102,6 +107,7 @@ def plan_scan(
         targets=targets,
         transform=spec.transform,
         block_size=block_size,
+        row_sets=None if divide is None else divide(reading, targets),
         step=_STEP,
     )
     return Plan(spec=spec, **{entry.name: getattr(plan, entry.name) for entry in fields(plan)})

@@ -1,10 +1,10 @@
 """Files to tables and back: samples, protein matrices, and the cohorts they make."""
 
 from proteomr.io.blocks import ParquetProteins
-from proteomr.io.cohort import read_assays, read_cohort
+from proteomr.io.cohort import read_assays, read_cohort, read_samples
 from proteomr.io.export import export_store
 from proteomr.io.formats import IngestOptions
-from proteomr.io.identifiers import find_id_column, match_ids, normalise_ids
+from proteomr.io.identifiers import find_id_column, locate_ids, match_ids, normalise_ids
 from proteomr.io.imputations import split_imputations
 from proteomr.io.ingest import PLATFORMS, read_measurements, remove_withdrawn_samples
 from proteomr.io.ingest_job import IngestJob, IngestRequest
@@ -49,6 +49,7 @@ __all__ = [
     "find_files",
     "find_id_column",
     "is_store",
+    "locate_ids",
     "locate_listed",
     "match_ids",
     "name_store",
@@ -62,6 +63,7 @@ __all__ = [
     "read_people_list",
     "read_protein_covariate",
     "read_protein_instruments",
+    "read_samples",
     "read_store",
     "read_table",
     "remove_withdrawn_samples",

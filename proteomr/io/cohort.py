@@ -346,7 +346,15 @@ def _count_drops(match: Match, opened: ProteinFiles, *, gone: pl.Series) -> Iter
 
 @reads
 def read_samples(path: Path, *, id_column: str | None) -> tuple[pl.DataFrame, str]:
-    """Return a table of people, their identifiers normalised, and the name of that column."""
+    """Return a table of one row per person with its identifiers as text, and their column.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it is not such a table.
+    IdentifierError
+        Identifiers are absent, missing or repeated.
+    """
     frame = read_table(path, id_column=id_column)
     with name_file(path):
         name = find_id_column(frame.columns, id_column=id_column)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 import polars as pl
-from numpy.random import Generator, SeedSequence
+from numpy.random import Generator
 
 from proteomr.execute import Executor, Serial
 from proteomr.mr.choice import build_methods, method_keys, name_methods
 from proteomr.mr.methods.base import Estimate
 from proteomr.mr.methods.method import Method
 from proteomr.stats.distributions import p_from_neg_log10
+from proteomr.stats.generators import random_of
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
 
@@ -25,7 +25,6 @@ __all__ = [
     "build_methods",
     "estimate",
     "method_keys",
-    "random_of",
     "tabulate_estimates",
 ]
 
@@ -139,20 +138,6 @@ def tabulate_estimates(rows: Sequence[EstimateRow]) -> pl.DataFrame:
         }
     )
     return load_schema("estimates").validate(frame)
-
-
-def random_of(seed: int, *names: str) -> Generator:
-    """Return the generator of one unit of work: reached by its names alone.
-
-    Examples
-    --------
-    >>> a, b = random_of(1, "loneliness", "ADM"), random_of(1, "loneliness", "ADM")
-    >>> bool(a.random() == b.random())
-    True
-    """
-    digest = hashlib.sha256("\0".join(names).encode()).digest()
-    words = np.frombuffer(digest[:16], dtype="<u4").tolist()
-    return np.random.default_rng(SeedSequence([seed, *words]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,12 +124,32 @@ class Parts:
         ...         ledger.parts.load_all(0)
         []
         """
-        parts = [self.load(index) for index in range(count)]
+        return self.load_some(range(count))
+
+    def load_some(self, blocks: Sequence[int]) -> list[dict[str, pl.DataFrame]]:
+        """Return the stored results of some blocks, in the order asked for.
+
+        Raises
+        ------
+        RunFolderError
+            Blocks are absent or damaged; the message counts them.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from proteomr.runs import Ledger
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with Ledger.open(folder, request={}) as ledger:
+        ...         ledger.parts.load_some([])
+        []
+        """
+        parts = [self.load(index) for index in blocks]
         whole = [part for part in parts if part is not None]
-        if len(whole) < count:
+        if len(whole) < len(parts):
+            lost = f"{len(parts) - len(whole)} of {len(parts)} parts"
             raise RunFolderError(
-                f"{self.layout.title}: {count - len(whole)} of {count} parts are absent, damaged "
-                "or of another run; run the shards that made them again"
+                f"{self.layout.title}: {lost} are absent, damaged or of another run; run the "
+                "shards that made them again"
             )
         return whole
 

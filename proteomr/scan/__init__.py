@@ -21,8 +21,10 @@ from proteomr.scan.parts import (
     RATIO_OF,
     TERM_POSITION,
 )
-from proteomr.scan.plan import BLOCK_SIZE, Plan, ProteinBlock, plan_blocks
-from proteomr.scan.reading import Beside, Reading, read_formulas
+from proteomr.scan.plan import Plan, ProteinBlock
+from proteomr.scan.planning import BLOCK_SIZE, plan_blocks
+from proteomr.scan.reading import Beside, Reading, Stratum, read_formulas, read_strata
+from proteomr.scan.row_sets import RowSets
 from proteomr.scan.run import PartsDone, fit_blocks, in_turn, run_parts
 from proteomr.scan.targets import read_ordered_target, read_outcome, read_target
 
@@ -42,7 +44,9 @@ __all__ = [
     "Plan",
     "ProteinBlock",
     "Reading",
+    "RowSets",
     "Scan",
+    "Stratum",
     "count_people",
     "estimate_cost",
     "fit_blocks",
@@ -52,6 +56,7 @@ __all__ = [
     "read_formulas",
     "read_ordered_target",
     "read_outcome",
+    "read_strata",
     "read_target",
     "run_parts",
 ]

@@ -49,7 +49,9 @@ def count_people(plan: Plan) -> pl.DataFrame:
     rows = []
     for e, target in plan.columns_scanned:
         for a, label in enumerate(plan.reading.labels):
-            for s, stratum in enumerate(plan.reading.strata):
+            for s, stratum in enumerate(plan.strata):
+                if not stratum.asks(e):
+                    continue
                 key = ModelKey(e, a, s)
                 left = _follow(plan, key, stratum, groups[key])
                 rows.append(
@@ -58,7 +60,7 @@ def count_people(plan: Plan) -> pl.DataFrame:
                         c.EXPOSURE: target.name if target.role == "exposure" else None,
                         c.OUTCOME: target.name if target.role == "outcome" else None,
                         c.STRATUM: stratum.label,
-                        **_count_losses(plan, stratum, left),
+                        **_count_losses(plan, stratum, e, left),
                         **_count_complete(left, target),
                         "n_effective": _count_effective(plan, left),
                     }
@@ -97,18 +99,18 @@ def _split_panels(plan: Plan, group: Group) -> list[I64]:
 def _follow(plan: Plan, key: ModelKey, stratum: Stratum, panels: Sequence[I64]) -> _Left:
     reading, target = plan.reading, plan.targets[key.target]
     formula = reading.formula_of(key.adjustment, target.name)
-    observed = stratum.rows & target.observed
+    observed = stratum.rows_of(key.target) & target.observed
     covered = observed & reading.complete(formula, {})
     weighed = covered & reading.modifiers.complete
     return _Left(observed, covered, weighed, tuple(panels))
 
 
-def _count_losses(plan: Plan, stratum: Stratum, left: _Left) -> dict[str, int]:
-    whole = stratum.label is None
+def _count_losses(plan: Plan, stratum: Stratum, target: int, left: _Left) -> dict[str, int]:
+    whole, rows = stratum.label is None, stratum.rows_of(target)
     withdrawn = _lost_at_load(plan.cohort, WITHDRAWN) if whole else 0
     unchosen = _unchosen(plan.cohort) if whole else 0
     without = _lost_at_load(plan.cohort, WITHOUT_PROTEINS) if whole else 0
-    steps = [int(np.sum(rows)) for rows in (stratum.rows, left.target, left.covariates)]
+    steps = [int(np.sum(some)) for some in (rows, left.target, left.covariates)]
     last = int(np.sum(left.modifiers))
     return {
         "people": steps[0] + withdrawn + unchosen + without,

@@ -122,6 +122,10 @@ def _work_through(scan: Scan, blocks: Sequence[ProteinBlock]) -> tuple[pl.DataFr
         return tuple(part for _, part in results)
 
 
+def _count_fits(plan: Plan, block: ProteinBlock) -> int:
+    return block.proteins.size * sum(len(plan.coefficients(plan.groups[g])) for g in block.groups)
+
+
 def _shorten(block: ProteinBlock, proteins: int) -> ProteinBlock:
     return replace(block, proteins=block.proteins[:proteins])
 

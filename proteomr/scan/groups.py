@@ -10,7 +10,7 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.design import Formula, read_factors
 from proteomr.models import AnyFamily, Factor, Layout, Target
-from proteomr.scan.reading import Reading
+from proteomr.scan.reading import Reading, Stratum
 
 __all__ = ["Group", "ModelKey", "group_models"]
 
@@ -82,6 +82,7 @@ def group_models(
     family: AnyFamily,
     *,
     targets: Sequence[Target],
+    strata: Mapping[int, Stratum],
     shared: Mapping[str, F64],
     orders: dict[tuple[bytes, str], I64],
 ) -> list[Group]:
@@ -89,17 +90,20 @@ def group_models(
 
     Parameters
     ----------
+    strata : by their position among those of the plan.
     shared : values by name of the covariates that the panel shares.
     orders : of rows that are known already; new ones are added.
     """
     gathered: dict[tuple[bytes, tuple[int, ...], str, int], _Gathered] = {}
     covered = _Covered(reading, shared)
     observed = [target.observed for target in targets]
-    for s, stratum in enumerate(reading.strata):
+    for s, stratum in strata.items():
         for a in range(len(reading.labels)):
             for e, target in enumerate(targets):
+                if not stratum.asks(e):
+                    continue
                 complete, own, brings = covered.find(a, target.name)
-                rows = stratum.rows & complete & reading.modifiers.complete & observed[e]
+                rows = stratum.rows_of(e) & complete & reading.modifiers.complete & observed[e]
                 alone = target.unfit is not None or target.transform != "none"
                 apart = e if alone or not family.shares_rows else -1
                 key = rows.tobytes(), own, brings, apart

@@ -81,7 +81,7 @@ def tabulate(plan: Plan, proteins: I64, group: Group, fits: FitBlock) -> pl.Data
         PART_ORDER[5]: each_protein([key.term for key in keys], pl.Int32),
     }
     labels = plan.reading.labels
-    strata = plan.reading.strata
+    strata = plan.strata
     roles = {
         role: [target.name if target.role == role else None for target in targets]
         for role in ("exposure", "outcome")

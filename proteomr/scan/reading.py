@@ -18,7 +18,7 @@ from proteomr.scan.random_effects import list_random_columns
 from proteomr.stats.relatedness import Relatedness
 from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments
 
-__all__ = ["Beside", "Reading", "Stratum", "read_formulas"]
+__all__ = ["Beside", "Reading", "Stratum", "read_formulas", "read_strata"]
 
 # A covariate counts as shared by panels, which are then fitted apart, where so many proteins have
 # each of its columns: what a panel costs to prepare is then less than one more border in every fit
@@ -39,11 +39,24 @@ class Stratum:
     Attributes
     ----------
     label : of the level; None for everybody.
-    rows : ``(n,)``.
+    rows : ``(n,)``; or ``(t, n)``, where each of t targets has its own, as the halves of a split.
     """
 
     label: str | None
     rows: Bool
+
+    def rows_of(self, target: int) -> Bool:
+        """Return whose it is ``(n,)`` for a target, by its position."""
+        return self.rows if self.rows.ndim == 1 else np.asarray(self.rows[target])
+
+    def asks(self, target: int) -> bool:
+        """Whether it is one of a target: one of its own that has nobody is not."""
+        return self.rows.ndim == 1 or bool(self.rows[target].any())
+
+    @property
+    def most(self) -> int:
+        """Most people of a target."""
+        return int(self.rows.sum(axis=-1).max())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -259,7 +272,7 @@ def read_formulas(
         labels=tuple(resolved),
         formulas=tuple(resolved.values()),
         modifiers=modifiers,
-        strata=_read_strata(columns, cohort.n, strata),
+        strata=read_strata(columns, cohort.n, strata),
         stratified_by=strata,
         weights=weights,
         cluster=cluster,
@@ -290,7 +303,14 @@ def _with_main_effect(formula: Formula, modifiers: Modifiers) -> Formula:
     return Formula(unique_terms([*formula.terms, *modifiers.formula.terms]))
 
 
-def _read_strata(columns: Columns, n: int, name: str | None) -> tuple[Stratum, ...]:
+def read_strata(columns: Columns, n: int, name: str | None) -> tuple[Stratum, ...]:
+    """Return the levels of a column as strata; everybody without a column.
+
+    Raises
+    ------
+    ColumnError
+        The column is absent, or has no level or too many.
+    """
     if name is None:
         return (Stratum(None, np.ones(n, dtype=bool)),)
     column = columns[name].set(pl.Series(columns.missing(name)), None)

@@ -17,8 +17,14 @@ from proteomr.scan.plan import Plan, ProteinBlock
 __all__ = ["PartsDone", "fit_blocks", "in_turn", "run_parts"]
 
 
+# More groups of a panel are prepared by several workers together, see `Scan`.
+_PREPARED_ALONE = 4
+
+
 def in_turn(blocks: Sequence[ProteinBlock]) -> list[ProteinBlock]:
     """Order blocks so that two panels take turns, and two workers prepare two panels at once.
+
+    Panels of many groups, whose states are large together, come one after another.
 
     Examples
     --------
@@ -32,9 +38,10 @@ def in_turn(blocks: Sequence[ProteinBlock]) -> list[ProteinBlock]:
     for block in blocks:
         panels.setdefault(block.groups, []).append(block)
     ordered = list(panels.values())
+    abreast = 1 if any(len(groups) > _PREPARED_ALONE for groups in panels) else 2
     turns: list[ProteinBlock] = []
-    for first in range(0, len(ordered), 2):
-        for together in zip_longest(*ordered[first : first + 2]):
+    for first in range(0, len(ordered), abreast):
+        for together in zip_longest(*ordered[first : first + abreast]):
             turns += [block for block in together if block is not None]
     return turns
 

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from proteomr._typing import F64
+from proteomr._typing import F64, I32, Bool
 from proteomr.stats.compiling import compile_loop
 
 __all__ = ["CompiledRanks"]
@@ -31,6 +31,7 @@ _WHOLE = np.uint64(0)  # by which a number of 64 bits is shifted to be compared 
 # The sign of single precision, as what makes keys positive, and the bits that are not the sign.
 _SIGN32, _MAGNITUDE32 = np.int64(0x8000_0000), np.int32(0x7FFF_FFFF)
 _HIGHEST32, _ZERO32 = np.int32(31), np.float32(0.0)  # shifted by it, a sign fills all bits
+_TIED = np.int32(-0x8000_0000)  # the sign bit
 # Of numbers with decimals a few at the most are one number of single precision.
 _FAR_TO_GO = 32
 
@@ -118,6 +119,39 @@ class CompiledRanks:
         _spread(self._scores, self._runs, self._places, n, row.size, out)
         return True
 
+    def order(self, row: F64, out: I32) -> int:
+        """Leave the places of a row's values that are not NaN in ``out``, in ascending order.
+
+        The sign bit says that a value is that before it.
+
+        Returns
+        -------
+        How many there are; -1 where too many are one number of single precision.
+        """
+        n, single = _pack(row, self._keys, self._counts)
+        _sort(self._keys, self._spare, self._counts, n, self._places)
+        if not single and not _refine(row, self._places, n, self._scores):
+            return -1
+        _mark_ties(row, self._places, n, out)
+        return int(n)
+
+    def write_some(
+        self, order: I32, places: I32, out: F64, observed: Bool, *, offset: float
+    ) -> None:
+        """Write the scores of some values among themselves, by the order of all.
+
+        Parameters
+        ----------
+        order : of :meth:`order`, for all values.
+        places : for each of all values where in ``out`` it goes, -1 where nowhere.
+        out, observed : written: the scores and where they are; 0 and False elsewhere.
+        """
+        n = _filter(order, places, self._places, self._keys)
+        runs = _number_runs(self._keys[:n], _WHOLE, self._runs, self._ends)
+        _score_runs(self._ends[:runs], self._scores[:runs], n, offset)
+        _spread(self._scores, self._runs, self._places, n, out.size, out)
+        _mark(self._places, n, observed)
+
 
 @_compile
 def _pack(row, keys, counts):
@@ -143,6 +177,40 @@ def _pack(row, keys, counts):
         n += int(there)
     counts[2] += counts[3]
     return n, wide == 0
+
+
+@_compile
+def _mark_ties(row, places, n, out):
+    """Copy places, each with the sign bit where its value is that before it."""
+    before = np.nan
+    for i in range(n):
+        place = places[i]
+        value = row[place]
+        out[i] = place | (_TIED if value == before else np.int32(0))
+        before = value
+
+
+@_compile
+def _filter(order, places, kept, runs):
+    """Keep the new places of what has one, and the run of equal values that it is of."""
+    n, run = 0, np.uint64(0)
+    for x in order:
+        place = places[x & _MAGNITUDE32]
+        run += np.uint64(x >= 0)
+        kept[n] = place
+        runs[n] = run
+        n += place >= 0  # without a branch: what has no place is written over
+    return n
+
+
+@_compile
+def _mark(places, n, observed):
+    if n < observed.size:
+        observed[:] = False
+        for i in range(n):
+            observed[places[i]] = True
+    else:
+        observed[:] = True
 
 
 @_compile

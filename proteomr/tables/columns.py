@@ -34,6 +34,23 @@ TEST: Final[str] = "test"
 STATUS: Final[str] = "status"
 MESSAGE: Final[str] = "message"
 
+# replication
+SPLIT: Final[str] = "split"
+HALF: Final[str] = "half"
+N1: Final[str] = "n1"
+N2: Final[str] = "n2"
+PROTEINS: Final[str] = "proteins"
+R_EFFECTS: Final[str] = "r_effects"
+R_ALLOWED: Final[str] = "r_allowed"
+R_CORRECTED: Final[str] = "r_corrected"
+HITS1: Final[str] = "hits1"
+HITS2: Final[str] = "hits2"
+HITS_BOTH: Final[str] = "hits_both"
+SIGN_AGREEMENT: Final[str] = "sign_agreement"
+LEFT_OUT: Final[str] = "left_out"
+CHANGE: Final[str] = "change"
+CHANGE_SE: Final[str] = "change_se"
+
 # drops
 STEP: Final[str] = "step"
 REASON: Final[str] = "reason"

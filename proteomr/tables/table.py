@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ __all__ = ["ColumnSchema", "Schema", "Table", "load_schema", "schema_names", "sc
 DType: TypeAlias = Literal["text", "integer", "float", "boolean"]
 
 _FOLDER: Final = "tables"
+# A table that has the columns of another after its own.
+_COLUMNS_OF: Final = re.compile(r'^columns_of = "(\w+)"\n', re.MULTILINE)
 _REGISTRIES: Final[Mapping[str, tuple[str, ...]]] = {"families": FAMILY_NAMES}
 _STORED: Final[dict[str, pl.DataType]] = {
     "text": pl.String(),
@@ -239,6 +242,9 @@ def schema_text(name: str) -> str:
         )
     folder = importlib.resources.files("proteomr.schemas") / _FOLDER
     text = (folder / f"{name}.toml").read_text(encoding="utf-8")
+    if more := _COLUMNS_OF.search(text):
+        other = schema_text(more[1])
+        text = f"{text.replace(more[0], '')}\n{other[other.index('[[columns]]') :]}"
     for registry, listed in _REGISTRIES.items():
         text = text.replace(f'values = "{registry}"', f"values = {json.dumps(listed)}")
     return text

@@ -13,6 +13,7 @@ import polars as pl
 
 import proteomr
 import proteomr.gwas
+from proteomr.association import ModelSpec
 from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.policy import VariantPolicy
 from proteomr.io import IngestOptions, read_measurements, write_store
@@ -21,6 +22,7 @@ from proteomr.mr.analysis import TraitSize
 from proteomr.mr.inputs import InstrumentRule
 from proteomr.phenotype import DeriveOptions
 from proteomr.qc import Correction, Imputation
+from proteomr.replicate import Folds
 from proteomr.runs import Results
 
 BOOK = """name = "mine"
@@ -268,6 +270,32 @@ CASES = (
                 remove="gone.csv",
                 only_proteins="ADM",
                 proteins_from="names.txt",
+            ),
+        ),
+    ),
+    Case(
+        "ReplicateJob",
+        "replicate",
+        "proteomr.replicate",
+        Call(
+            "samples.csv proteins.csv --family linear --exposure iso",
+            lambda: proteomr.replicate(
+                "samples.csv", "proteins.csv", models=ModelSpec("linear", ("iso",))
+            ),
+        ),
+        Call(
+            "samples.csv proteins.csv --family logistic --exposure iso --adjust aged=age "
+            "--transform none --folds 3 --seed 7 --keep-fits --protein-covariate gap=gap.csv "
+            "--withdrawn gone.csv --id eid",
+            lambda: proteomr.replicate(
+                "samples.csv",
+                "proteins.csv",
+                models=ModelSpec("logistic", ("iso",), {"aged": "age"}, transform="none"),
+                scheme=Folds(3, 7),
+                keep_fits=True,
+                protein_covariates={"gap": "gap.csv"},
+                withdrawn="gone.csv",
+                id_column="eid",
             ),
         ),
     ),

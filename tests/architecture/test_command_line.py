@@ -16,7 +16,7 @@ from proteomr_cli.main import COMMANDS, GROUPS, app
 ROOT = Path(__file__).parents[2]
 NO_COMMANDS = {
     *("__init__", "bundles", "main", "console", "help", "jobs", "journal"),
-    *("options", "show_associations", "show_causes", "show_quality"),
+    *("options", "show_associations", "show_causes", "show_quality", "show_replication"),
     *("foreign_names", "progress", "remedies"),
 }
 SLOW_TO_LOAD = {

@@ -39,6 +39,7 @@ NAMES = [
     "read_fields",
     "read_measurements",
     "read_store",
+    "replicate",
     "run_mr",
     "simulate",
     "write_store",

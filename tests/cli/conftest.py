@@ -124,3 +124,11 @@ def wide(study: Study) -> Study:
     made = make_study(study.folder, proteins=2 * BLOCK_SIZE + 20)
     made.write("proteins.parquet", made.proteins)
     return made
+
+
+@pytest.fixture
+def wider(study: Study) -> Study:
+    """Replace the proteins of the study by so many that halves have two blocks."""
+    made = make_study(study.folder, proteins=3 * BLOCK_SIZE + 20)
+    made.write("proteins.parquet", made.proteins)
+    return made

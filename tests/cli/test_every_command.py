@@ -18,6 +18,8 @@ from tests.architecture.jobs import CASES, Case, write_inputs
 
 SMALL = {
     "phenotype": "people.csv --only sex",
+    "replicate": "samples.csv proteins.csv --family linear --exposure iso --splits 2 "
+    "--allow-failures",
     "simulate": "--people 100 --proteins 3 --export ukb --summary-statistics",
 }
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.command)

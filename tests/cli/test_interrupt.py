@@ -29,14 +29,16 @@ run()
 """
 
 
-def start(study: Any, *arguments: object, seconds: float) -> subprocess.Popen[str]:
+def start(
+    study: Any, *arguments: object, seconds: float, command: str = "associate"
+) -> subprocess.Popen[str]:
     """Start a run whose second block takes long, and wait until its first is stored."""
     out = study.folder / "out"
     files = (study.folder / "samples.csv", study.folder / "proteins.parquet")
     models = ("--family", "linear", "--exposure", "lonely", "--threads", "1")
-    command = ("associate", *files, *models, *arguments, "-o", out)
+    typed = (command, *files, *models, *arguments, "-o", out)
     process = subprocess.Popen(
-        [sys.executable, "-c", SLOWLY.format(seconds=seconds), *map(str, command)],
+        [sys.executable, "-c", SLOWLY.format(seconds=seconds), *map(str, typed)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -86,6 +88,22 @@ def test_a_killed_run_resumes_to_the_same_bytes(associate: Any, wide: Any) -> No
     assert "took over the lock of a run that ended without removing it" in ending.err
     associate("-o", wide.folder / "whole")
     assert table(wide.folder / "out") == table(wide.folder / "whole")
+
+
+def test_a_killed_replication_resumes_to_the_same_bytes(
+    proteomr: Any, study: Any, wider: Any
+) -> None:
+    asked = ("--splits", "3", "--keep-fits")
+    process = start(wider, *asked, seconds=30, command="replicate")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    files = (study.folder / "samples.csv", study.folder / "proteins.parquet")
+    typed = ("replicate", *files, "--family", "linear", "--exposure", "lonely", *asked, "-o")
+    assert proteomr(*typed, study.folder / "out", "--resume").code == 0
+    assert proteomr(*typed, study.folder / "whole").code == 0
+    for name in ("replication.parquet", "replication_fits.parquet", "summary.tsv"):
+        resumed, whole = ((study.folder / out / name).read_bytes() for out in ("out", "whole"))
+        assert resumed == whole
 
 
 def test_a_run_in_progress_is_not_disturbed(associate: Any, wide: Any) -> None:

@@ -24,6 +24,7 @@ SMALL = {
     "simulate": "--people 100 --proteins 2",
     "phenotype": "people.csv --definition sexes.toml",
     "associate": "samples.csv proteins.csv --family linear --exposure iso --transform none",
+    "replicate": "samples.csv proteins.csv --family linear --exposure iso --splits 2",
 }
 SEXES = """name = "sexes"
 title = "sex"

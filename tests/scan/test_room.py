@@ -17,7 +17,7 @@ from proteomr.models import FAMILIES, FitOptions, Layout, Linear, find_family
 from proteomr.scan import Plan, Reading, fit_blocks, plan_blocks, read_formulas, read_target
 from proteomr.scan import reading as reading_room
 from proteomr.scan.parts import PART_ORDER
-from proteomr.scan.plan import choose_block_size
+from proteomr.scan.planning import choose_block_size
 from proteomr.tables import ArrayProteins, ProteinCovariate
 from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import tomllib
+
 import polars as pl
 import pytest
 
 from proteomr.errors import ColumnError, InputError, UsageError
 from proteomr.tables import ColumnSchema, Schema, Table, load_schema, schema_names
 from proteomr.tables import columns as c
+from proteomr.tables.table import schema_text
 
 SCHEMA = Schema(
     "small",
@@ -94,3 +97,12 @@ def test_an_unknown_table_names_the_nearest() -> None:
 def test_a_table_without_schema_is_refused() -> None:
     with pytest.raises(InputError, match="declares no schema"):
         Table(pl.DataFrame())
+
+
+def test_a_table_may_have_the_columns_of_another_after_its_own() -> None:
+    own = load_schema("replication_fits").names
+    assert own == ("split", "half", *load_schema("associations").names)
+    text = schema_text("replication_fits")
+    assert "columns_of" not in text
+    assert tomllib.loads(text)["columns"][2]["name"] == "protein"
+    assert 'values = ["linear", ' in text

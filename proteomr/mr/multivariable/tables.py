@@ -14,7 +14,7 @@ from proteomr.gwas.match import name_keys
 from proteomr.gwas.repeats import mark_repeats
 from proteomr.io.tables import read_table
 from proteomr.mr.choice import build_joint_methods, name_methods
-from proteomr.mr.estimate import random_of, tabulate_estimates
+from proteomr.mr.estimate import tabulate_estimates
 from proteomr.mr.harmonised_files import name_variants
 from proteomr.mr.multivariable import (
     measure_conditional_f,
@@ -22,6 +22,7 @@ from proteomr.mr.multivariable import (
     minimise_heterogeneity,
     select_exposures,
 )
+from proteomr.stats.generators import random_of
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
 

@@ -24,6 +24,7 @@ from benchmarks.rows.mr_loop import fit_defaults
 from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.ranks import Ranks
 from benchmarks.rows.regressions import Found, Regressions, affordable, find_exactly
+from benchmarks.rows.replication import Halves
 from benchmarks.rows.row import Matter, Scope
 from benchmarks.rscript import has_r, run_r
 from proteomr.mr.estimate import build_methods, estimate
@@ -42,7 +43,7 @@ def readings(matter: Matter, scope: Scope) -> list[Reading]:
     "matter",
     [
         *(Floors(), Ranks(), Groups(), Phenome(), MixedModels(), ManyOutcomes()),
-        *(RobustMethods(),),
+        *(Halves(), RobustMethods()),
         *(QualityControl(), Munging()),
     ],
 )
