@@ -10,11 +10,13 @@ from proteomr.families import FAMILY_NAMES, LISTED_FAMILIES
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
+from .further_options import FurtherOptions
 from .iv_options import Instruments
 from .jobs import Task, choose_formats, read_shard, run_command
 from .mixed_options import Mixed
 from .outcome_options import Outcomes
 from .people_options import People
+from .permutation_options import PermutationOptions
 from .protein_options import ChosenProteins
 from .remedies import refuse_stray_words
 from .show_associations import describe_failures, show_associations
@@ -116,9 +118,11 @@ def associate(
     strata: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME",
+            metavar="NAME|EXPR",
             rich_help_panel=shared.MODELS,
-            help="Column whose levels are analysed one by one.",
+            help="Column whose levels are analysed one by one; or a condition as of --where, such "
+            'as "age >= 60", which makes two strata, false and true. joint_tests.parquet tells '
+            "whether the strata differ.",
         ),
     ] = None,
     reference_level: Annotated[
@@ -158,13 +162,15 @@ def associate(
     ] = "classical",
     instruments: Instruments,
     firth: Annotated[
-        bool,
+        Literal["separated", "always"] | None,
         typer.Option(
-            "--firth",
+            metavar="[separated|always]",
             rich_help_panel=shared.MODELS,
-            help="Firth's estimate with its profile interval where a logistic fit is separated.",
+            help="Firth's estimate with its profile interval and the p value of its penalised "
+            "likelihood ratio, in logistic fits that are separated (--firth alone), or in all.",
+            show_default=False,
         ),
-    ] = False,
+    ] = None,
     tests: Annotated[
         Tests,
         typer.Option(
@@ -188,8 +194,7 @@ def associate(
         typer.Option(
             "--coefficients",
             rich_help_panel=shared.MODELS,
-            help="Write coefficients.parquet too: every coefficient of every model. Fits then go "
-            "one by one.",
+            help="Write coefficients.parquet too: every coefficient of every model.",
         ),
     ] = False,
     level: Annotated[
@@ -202,6 +207,8 @@ def associate(
             help="Coverage of the confidence intervals.",
         ),
     ] = 0.95,
+    further: FurtherOptions,
+    permuting: PermutationOptions,
     protein_covariate: Annotated[
         list[str] | None,
         typer.Option(
@@ -280,7 +287,7 @@ def associate(
             sets or {"unadjusted": "1"},
             transform=transform,
             strata=strata,
-            firth=firth,
+            firth=firth or False,
             test_family=tests,
             interaction=interaction,
             errors=errors,
@@ -293,6 +300,8 @@ def associate(
             iv=instruments.read(),
             coefficients=coefficients,
             mixed=MixedOptions(tuple(mixed.random or ()), mixed.ddf, mixed.kinship is not None),
+            further=further.read(),
+            permutations=permuting.read(running.seed),
         )
         request = make_request(
             spec,

@@ -16,7 +16,15 @@ from proteomr.execute import Threads, available_threads
 from proteomr.io import PeopleChoice, ProteinChoice, find_files
 from proteomr.io.genetics.dosages import PLINK_ENDINGS, is_plink
 from proteomr.io.genetics.plink_files import prefix_of
-from proteomr.models import Ddf, IvOptions, MixedOptions, OutcomeTransform
+from proteomr.models import (
+    Ddf,
+    FirthUse,
+    Further,
+    IvOptions,
+    MixedOptions,
+    OutcomeTransform,
+    Permutations,
+)
 from proteomr.runs import Account, Output, Results, Source, run_job
 from proteomr.runs.request import Data
 from proteomr.stats.sandwich import ErrorKind
@@ -42,7 +50,7 @@ def associate(
     weights: str | None = None,
     cluster: str | None = None,
     errors: ErrorKind = "classical",
-    firth: bool = False,
+    firth: FirthUse | bool = False,
     tests: TestFamily = "joint",
     level: float = 0.95,
     reference_level: str | None = None,
@@ -53,6 +61,8 @@ def associate(
     random: str | Sequence[str] = (),
     ddf: Ddf = "satterthwaite",
     kinship: Data | None = None,
+    further: Further | None = None,
+    permutations: Permutations | None = None,
     effective_tests: bool = False,
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
@@ -100,6 +110,8 @@ def associate(
     random, ddf, kinship : random effects of the mixed family, see :class:`MixedOptions`; kinship is
         a table of pairs or a square matrix.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
+    further : tests and tables beside the estimates, see :class:`proteomr.models.Further`.
+    permutations : of people, see :class:`proteomr.models.Permutations`.
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
     assays, withdrawn, id_column : as the options of the command.
@@ -163,6 +175,8 @@ def associate(
         iv=_with_own(iv or IvOptions(), by_protein=instruments_by_protein is not None),
         coefficients=coefficients,
         mixed=MixedOptions(_names(random), ddf, kinship is not None),
+        further=further or Further(),
+        permutations=permutations or Permutations(),
     )
     request = make_request(
         spec,

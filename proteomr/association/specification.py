@@ -13,10 +13,13 @@ from proteomr.errors import UsageError, nearest
 from proteomr.models import (
     AnyFamily,
     Asked,
+    FirthUse,
     FitOptions,
+    Further,
     IvEstimator,
     IvOptions,
     MixedOptions,
+    Permutations,
     Role,
     find_family,
     refuse_unsupported,
@@ -43,8 +46,10 @@ class ModelSpec:
     adjust : adjustment sets by label, in the grammar of :mod:`proteomr.design`; a label may be used
         in later sets.
     transform : of the protein, within the complete cases of each fit.
-    strata : column whose levels are analysed one by one; None for everybody together.
-    firth : Firth's penalised estimate where a logistic fit is separated.
+    strata : column whose levels are analysed one by one, or a condition, of whom it is false and
+        of whom it is true; None for everybody together.
+    firth : Firth's penalised estimate where a logistic fit is ``separated`` (also: true), or
+        ``always``.
     test_family : what multiple testing spans within an adjustment set and stratum: all exposures
         (or outcomes) jointly, or each.
     interaction : covariate whose product with the term of interest is in every model, beside its
@@ -62,6 +67,8 @@ class ModelSpec:
     iv : instruments and the estimator, for the iv family.
     coefficients : also a table of all coefficients of every model.
     mixed : random effects.
+    further : what is asked of every model beside its estimates.
+    permutations : of people, for p values of their own.
 
     Raises
     ------
@@ -81,7 +88,7 @@ class ModelSpec:
     adjust: Mapping[str, str] = field(default_factory=lambda: dict(_UNADJUSTED))
     transform: Transform = "rint"
     strata: str | None = None
-    firth: bool = False
+    firth: FirthUse | bool = False
     test_family: TestFamily = "joint"
     interaction: str | None = None
     errors: ErrorKind = "classical"
@@ -94,9 +101,15 @@ class ModelSpec:
     iv: IvOptions = field(default_factory=IvOptions)
     coefficients: bool = False
     mixed: MixedOptions = field(default_factory=MixedOptions)
+    further: Further = field(default_factory=Further)
+    permutations: Permutations = field(default_factory=Permutations)
 
     def __post_init__(self) -> None:
         self._check_types()
+        if self.firth is True:
+            object.__setattr__(self, "firth", "separated")
+        if self.firth:
+            _check_choice("use of Firth's estimate", str(self.firth), get_args(FirthUse))
         _check_choice("transform", self.transform, TRANSFORMS)
         _check_choice("test family", self.test_family, get_args(TestFamily))
         _check_choice("kind of standard error", self.errors, get_args(ErrorKind))
@@ -206,6 +219,8 @@ class ModelSpec:
             iv=self.iv,
             coefficients=self.coefficients,
             mixed=self.mixed,
+            further=self.further,
+            permutations=self.permutations,
         )
 
     @property
@@ -237,6 +252,10 @@ class ModelSpec:
         facts["mixed"] = {**asdict(self.mixed), "random": list(self.mixed.random)}
         if self.mixed == MixedOptions():
             del facts["mixed"]
+        if not self.further.is_asked:
+            del facts["further"]
+        if not self.permutations.draws:
+            del facts["permutations"]
         return facts
 
     @classmethod
@@ -245,6 +264,8 @@ class ModelSpec:
         settings: dict[str, Any] = dict(facts)
         for name in ("exposures", "outcomes"):
             settings[name] = tuple(settings.get(name, ()))
+        settings["further"] = Further.from_dict(settings.get("further", {}))
+        settings["permutations"] = Permutations.from_dict(settings.get("permutations", {}))
         if "adjust" in settings:
             settings["adjust"] = dict(settings["adjust"])
         if "outcome_options" in settings:

@@ -16,13 +16,23 @@ from proteomr.models.base import (
 )
 from proteomr.models.cells import find_aliased, order_rows
 from proteomr.models.details import OWN_NAME, Details
-from proteomr.models.family import AnyFamily, Distribution, Family, FitOptions, Scans, Support
+from proteomr.models.family import (
+    AnyFamily,
+    Distribution,
+    Family,
+    FirthUse,
+    FitOptions,
+    Scans,
+    Support,
+)
+from proteomr.models.further import Further, JointTest
 from proteomr.models.iv import Iv
 from proteomr.models.iv_options import IvEstimator, IvOptions
 from proteomr.models.linear import Linear
 from proteomr.models.logistic import Logistic
 from proteomr.models.mixed import Mixed
 from proteomr.models.mixed_options import Ddf, MixedOptions
+from proteomr.models.permutations import Permutations
 from proteomr.models.registry import FAMILIES, Asked, find_family, refuse_unsupported
 from proteomr.models.targets import (
     NUMBERS,
@@ -52,12 +62,15 @@ __all__ = [
     "Distribution",
     "Factor",
     "Family",
+    "FirthUse",
     "Fit",
     "FitBlock",
     "FitOptions",
+    "Further",
     "Iv",
     "IvEstimator",
     "IvOptions",
+    "JointTest",
     "JointTests",
     "Layout",
     "Linear",
@@ -67,6 +80,7 @@ __all__ = [
     "Model",
     "OutcomeTransform",
     "OwnInstruments",
+    "Permutations",
     "Problem",
     "Refusal",
     "Role",

@@ -123,6 +123,8 @@ class Problem:
     scales, shifts : ``(k,)``, by which covariates as they were measured are those here, times the
         scale and plus the shift; None for those of the covariates handed in.
     random : random effects on the rows; None without.
+    people : ``(n,)``, positions of the people in the cohort; None where they are all in order.
+    cohort : number of people in the cohort.
     """
 
     covariates: F64
@@ -141,6 +143,8 @@ class Problem:
     scales: F64 = field(default=None)  # type: ignore[arg-type]  # set when the problem is made
     shifts: F64 = field(default=None)  # type: ignore[arg-type]
     random: RandomEffects | None = None
+    people: I64 | None = None
+    cohort: int = 0
 
     def __post_init__(self) -> None:
         """Bring the covariates to a range in which every path takes the same ones for aliased."""
@@ -152,6 +156,11 @@ class Problem:
             shifts, scales = shifts * self.scales + self.shifts, scales * self.scales
         for name, value in (("covariates", covariates), ("scales", scales), ("shifts", shifts)):
             object.__setattr__(self, name, value)
+
+    @property
+    def units(self) -> F64:
+        """Shifts and scales ``(2, k)`` that bring the covariates back to those of the data."""
+        return np.vstack([self.shifts, self.scales])
 
     @property
     def n(self) -> int:

@@ -99,6 +99,8 @@ class Solution:
     errors : kind of the standard errors.
     carriers : the effective number of people or clusters behind each robust error (those of
         :class:`proteomr.stats.sandwich.Sandwich`); None for other errors.
+    neg_log10_p : where the tests are not those of estimate over se.
+    jointly : tests of several coefficients where they are not Wald's.
     """
 
     estimate: F64
@@ -112,6 +114,8 @@ class Solution:
     carriers: F64 | None = None
     status: Status = Status.ok
     message: str = ""
+    neg_log10_p: F64 | None = None
+    jointly: Callable[[list[int]], tuple[float, float, float] | None] | None = None
 
     def coefficient(self, column: int, *, scale: float) -> Fit | Refusal:
         """Return the fit of one coefficient, in the units of the response and of its column."""
@@ -127,7 +131,8 @@ class Solution:
         )
         message = "; ".join(filter(None, (self.message, few)))
         df = float(self.df[column])
-        return Fit(estimate, se, df, low=low, high=high, status=self.status, message=message)
+        p = float("nan") if self.neg_log10_p is None else float(self.neg_log10_p[column])
+        return Fit(estimate, se, df, low, high, self.status, message, p)
 
     def test_jointly(self, at: list[int]) -> tuple[float, float, float] | None:
         """Return statistic, degrees of freedom and -log10 p of a test that coefficients are 0.
@@ -136,6 +141,8 @@ class Solution:
         """
         if not at:
             return None
+        if self.jointly is not None:
+            return self.jointly(at)
         covariance = None if self.covariance is None else self.covariance[np.ix_(at, at)][None]
         found = test_jointly(
             self.estimate[None, at], self.se[None, at], covariance, self.df[at[:1]]

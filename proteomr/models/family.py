@@ -13,17 +13,20 @@ from proteomr._typing import I64
 from proteomr.errors import ColumnError
 from proteomr.models.base import Block, FitBlock, Layout, Problem
 from proteomr.models.cells import order_rows
+from proteomr.models.further import Further, JointTest
 from proteomr.models.iv_options import IvOptions
 from proteomr.models.mixed_options import MixedOptions
+from proteomr.models.permutations import Permutations
 from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
 from proteomr.stats.sandwich import ErrorKind
 from proteomr.stats.sentinels import seems_code
 
-__all__ = ["Distribution", "Family", "FitOptions", "Ratio", "Scans", "Support"]
+__all__ = ["Distribution", "Family", "FirthUse", "FitOptions", "Ratio", "Scans", "Support"]
 
 Scans: TypeAlias = Literal["response", "predictor"]
 Distribution: TypeAlias = Literal["t", "normal"]
 Ratio: TypeAlias = Literal["OR", "RR", "HR"]
+FirthUse: TypeAlias = Literal["separated", "always"]
 State = TypeVar("State")
 
 _LEVELS_SHOWN = 5  # many levels may be identifiers of people, which no message may carry
@@ -36,19 +39,23 @@ class FitOptions:
     Attributes
     ----------
     errors : kind of standard error.
-    firth : give Firth's penalised estimate where a fit is separated.
+    firth : give Firth's penalised estimate in fits that are separated (also: true), or in all.
     level : coverage of intervals that are not Wald's.
     iv : instruments and their estimator.
     coefficients : give all coefficients of every model.
     mixed : random effects.
+    further : what is asked beside the estimates.
+    permutations : of people.
     """
 
     errors: ErrorKind = "classical"
-    firth: bool = False
+    firth: FirthUse | bool = False
     level: float = 0.95
     iv: IvOptions = field(default_factory=IvOptions)
     coefficients: bool = False
     mixed: MixedOptions = field(default_factory=MixedOptions)
+    further: Further = field(default_factory=Further)
+    permutations: Permutations = field(default_factory=Permutations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,10 @@ class Support:
     instruments : instruments of an endogenous variable, without which it has no estimate.
     coefficients : all coefficients of every model.
     random_effects : of grouping factors, or of relatedness; what has them needs them.
+    joint_tests : tests that the protein or the exposure has no effect, where they are asked for.
+    nonlinear : a spline in the place of a line.
+    additive : interaction on the additive scale.
+    permutations : p values by permutation of people.
     """
 
     roles: tuple[Role, ...]
@@ -79,6 +90,10 @@ class Support:
     instruments: bool = False
     coefficients: bool = False
     random_effects: bool = False
+    joint_tests: tuple[JointTest, ...] = ()
+    nonlinear: bool = False
+    additive: bool = False
+    permutations: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +131,9 @@ class Family(ABC, Generic[State]):
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the further tables that its fits give: the keys of :attr:`FitBlock.details`."""
-        return ()
+        asked = self.options.further
+        coefficients = ("coefficients",) if self.options.coefficients else ()
+        return (*coefficients, *(("additive_interaction",) if asked.additive else ()))
 
     @classmethod
     def side_of_protein(cls, role: Role) -> Scans:

@@ -11,7 +11,7 @@ from proteomr._typing import F64, I64
 from proteomr.models.details import Details
 from proteomr.status import Status
 
-__all__ = ["Fit", "FitBlock", "JointTests", "Refusal"]
+__all__ = ["Fit", "FitBlock", "JointTests", "Permuted", "Refusal"]
 
 _UNSOUND = "no finite estimate with an error above 0"
 
@@ -45,7 +45,7 @@ class JointTests:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The fit of one coefficient of one protein; limits are set where they are not Wald's."""
+    """The fit of one coefficient of one protein; limits and p are set where they are not Wald's."""
 
     estimate: float
     se: float
@@ -54,6 +54,7 @@ class Fit:
     high: float = float("nan")
     status: Status = Status.ok
     message: str = ""
+    neg_log10_p: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,24 @@ class Refusal:
 
     status: Status
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permuted:
+    """What permutations of people say of the b proteins and m models of a block.
+
+    Attributes
+    ----------
+    observed : ``(b, m)``, sizes of the scores; NaN for none.
+    exceeding : ``(b, m)``, draws whose score is as large.
+    maxima : ``(m, draws)``, the largest of the block in each draw; below 0 where there is none.
+    draws : ``(b, m, draws)``, all of them, where they are wanted.
+    """
+
+    observed: F64
+    exceeding: I64
+    maxima: F64
+    draws: F64 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,7 @@ class FitBlock:
     details : rows of further tables, by the table's name.
     neg_log10_p : minus log10 of p values ``(b, c)`` that are not those of estimate over standard
         error; NaN for those that are, None where all are.
+    permuted : what permutations say, where they are asked for.
     """
 
     estimate: F64
@@ -95,6 +115,7 @@ class FitBlock:
     joint: Mapping[str, JointTests] = field(default_factory=dict)
     details: Mapping[str, Details] = field(default_factory=dict)
     neg_log10_p: F64 | None = None
+    permuted: Permuted | None = None
 
     @classmethod
     def empty(cls, proteins: int, coefficients: int) -> FitBlock:
@@ -109,6 +130,7 @@ class FitBlock:
             status=np.full(shape, int(Status.not_converged), dtype=np.int64),
             conf_low=np.full(shape, np.nan),
             conf_high=np.full(shape, np.nan),
+            neg_log10_p=np.full(shape, np.nan),
         )
 
     def refuse(self, protein: int, coefficient: int, status: Status, message: str) -> None:
@@ -128,6 +150,8 @@ class FitBlock:
         at = protein, coefficient
         self.estimate[at], self.se[at], self.df[at] = outcome.estimate, outcome.se, outcome.df
         self.conf_low[at], self.conf_high[at] = outcome.low, outcome.high
+        if self.neg_log10_p is not None:
+            self.neg_log10_p[at] = outcome.neg_log10_p
         self.status[at] = int(outcome.status)
         if outcome.message:
             self.messages[at] = outcome.message

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
@@ -36,19 +36,26 @@ from proteomr.models.exact import (
     fit_by_itself,
     fit_one_by_one,
 )
+from proteomr.models.extras import Adder, Extras, WithExtras
 from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.linear_chain import Chain, ChainModel, Terms, build_chains
 from proteomr.models.linear_exact import COMBINATION, explains_all, fit_exactly
 from proteomr.models.linear_projection import Reduced, project_block, reduce_model
 from proteomr.models.linear_robust import LEVERAGED, Errors, estimate_classical, estimate_robust
+from proteomr.models.permuting import Permuting, score_least_squares
 from proteomr.models.responses import Responses
 from proteomr.models.targets import NUMBERS, TWO_LEVELS, TargetKind
+from proteomr.models.whole_linear import WholeLinear
+from proteomr.models.whole_linear_blocks import LinearBlocks
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units, condition_columns, solve_least_squares
 from proteomr.stats.sandwich import CLUSTERED, ROBUST, estimate_sandwich
 from proteomr.status import Status
 
 __all__ = ["Linear", "LinearState"]
+
+# People up to whom whole models are fitted one by one: milliseconds each, as exact as can be.
+_SMALL = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,11 @@ class LinearState:
     clusters: I64 | None
 
 
+State: TypeAlias = LinearState | OneByOne | WithExtras
+
+
 @dataclass(frozen=True, slots=True)
-class Linear(Family[LinearState | OneByOne]):
+class Linear(Family[State]):
     """Least squares of each protein on each exposure, or of each outcome on each protein.
 
     Student's t on the residual degrees of freedom; R's ``lm``.
@@ -91,10 +101,33 @@ class Linear(Family[LinearState | OneByOne]):
         interaction=True,
         own_covariates=True,
         outcome_transform=True,
+        joint_tests=("lr", "score", "wald"),
+        nonlinear=True,
+        coefficients=True,
+        permutations=True,
     )
 
-    def prepare(self, problem: Problem) -> LinearState | OneByOne:
+    def prepare(self, problem: Problem) -> State:
         """Orthonormalise the covariates of every chain of nested adjustment sets."""
+        plain = self._prepare_estimates(problem)
+        adders: list[Adder] = [*self._list_extras(problem), *self._list_permutations(problem)]
+        return WithExtras(plain, tuple(adders)) if adders else plain
+
+    def _list_permutations(self, problem: Problem) -> list[Permuting]:
+        asked = self.options.permutations
+        return [Permuting.prepare(problem, asked, score_least_squares)] if asked.draws else []
+
+    def _list_extras(self, problem: Problem) -> list[Extras]:
+        if not (self.options.further.is_asked or self.options.coefficients):
+            return []
+        solver, side = WholeLinear(self.options), self.side_of_protein
+        blocks = None
+        if problem.n > _SMALL:
+            sides = tuple(side(problem.targets[model.target].role) for model in problem.models)
+            blocks = LinearBlocks.prepare(problem, self.options, sides)
+        return [Extras(problem, self.options, solver, side, self.distribution, blocks)]
+
+    def _prepare_estimates(self, problem: Problem) -> State:
         if self.options.errors == "CR2":
             return OneByOne(problem)
         terms, chains = build_chains(
@@ -108,8 +141,10 @@ class Linear(Family[LinearState | OneByOne]):
             codes = np.unique(problem.clusters, return_inverse=True)[1].astype(np.int64)
         return LinearState(problem, terms, chains, codes)
 
-    def fit_block(self, state: LinearState | OneByOne, block: Block) -> FitBlock:
+    def fit_block(self, state: State, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
+        if isinstance(state, WithExtras):
+            return state.add(block, self.fit_block(state.plain, block))
         if isinstance(state, OneByOne):
             side = self.side_of_protein
             return fit_one_by_one(state.problem, block, solve=self._solve, side_of_protein=side)
@@ -129,8 +164,10 @@ class Linear(Family[LinearState | OneByOne]):
                 self._fit_alone(problem, block, int(j), chain.models[at].model, fits, joint)
         return fits if problem.interaction is None else replace(fits, joint={INTERACTION: joint})
 
-    def describe_path(self, state: LinearState | OneByOne) -> str:
+    def describe_path(self, state: State) -> str:
         """Say whether blocks are projected together, or fitted one by one."""
+        if isinstance(state, WithExtras):
+            return self.describe_path(state.plain)
         if isinstance(state, OneByOne):
             return ONE_BY_ONE
         errors = "" if self.options.errors == "classical" else ", errors from their residuals"

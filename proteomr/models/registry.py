@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from proteomr.errors import UsageError, nearest
 from proteomr.families import LISTED_FAMILIES, ListedFamily
 from proteomr.models.family import AnyFamily, FitOptions, Support
+from proteomr.models.further import OF_LIKELIHOOD, JointTest
 from proteomr.models.mixed_options import MixedOptions
 from proteomr.models.targets import OutcomeTransform, Role
 
@@ -89,15 +91,72 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
             "a transform of outcomes",
             lambda s: s.outcome_transform,
         ),
-        (firth, "Firth's estimate", lambda s: s.firth),
+        (bool(firth), "Firth's estimate", lambda s: s.firth),
     )
     for wanted, what, has in needs:
         if wanted:
             _require(family, what, has)
+    _refuse_beside(family, asked)
     _require(family, errors, lambda s: errors in s.errors)
     if asked.weights and errors not in family.supports.weighted_errors:
         others = ", ".join(family.supports.weighted_errors)
         raise UsageError(f"{errors} is for equal weights: with weights {family.name} has {others}")
+
+
+def _refuse_beside(family: type[AnyFamily], asked: Asked) -> None:
+    """Refuse what stands beside the estimates and a family has not."""
+    if asked.options.further.is_asked:
+        _refuse_further(family, asked)
+    if asked.options.permutations.draws:
+        _refuse_permutations(family, asked)
+
+
+def _refuse_further(family: type[AnyFamily], asked: Asked) -> None:
+    """Refuse what a family does not tell beside its estimates, or has no meaning together."""
+    options = asked.options
+    further = options.further
+    likelihood = [test for test in further.joint_tests if test in OF_LIKELIHOOD]
+    if likelihood and options.errors != "classical":
+        raise UsageError(
+            f"the joint test {likelihood[0]} is of the likelihood, and errors are "
+            f"{options.errors}: ask for wald"
+        )
+    if options.firth == "always" and "score" in further.joint_tests:
+        raise UsageError("Firth's estimate has no score test: ask for lr or wald")
+    if further.additive and not asked.interaction:
+        raise UsageError("the additive scale is of an interaction: name its covariate")
+    if further.nonlinear is not None and asked.interaction:
+        raise UsageError("a spline and an interaction go in a run each")
+    for test in further.joint_tests:
+        has = partial(_has_joint_test, test)
+        _require(family, f"the joint test {test}", has)
+    if further.nonlinear is not None:
+        _require(family, "a spline", lambda s: s.nonlinear)
+    if further.additive and family.distribution == "t":
+        raise UsageError(
+            f"in the {family.name} family the product is the interaction on the additive scale: "
+            "its own rows tell it"
+        )
+    if further.additive:
+        _require(family, "interaction on the additive scale", lambda s: s.additive)
+
+
+def _refuse_permutations(family: type[AnyFamily], asked: Asked) -> None:
+    """Refuse permutations where people cannot be exchanged, or the score is of another model."""
+    _require(family, "a permutation", lambda s: s.permutations)
+    if asked.options.errors != "classical":
+        errors = asked.options.errors
+        raise UsageError(f"permutations are of scores, which have no errors such as {errors}")
+    if asked.interaction:
+        raise UsageError("permutations are of the main effect: leave the interaction out")
+    if asked.outcome_transform != "none":
+        raise UsageError(
+            "permutations take outcomes as they are: transform them before, in a column"
+        )
+
+
+def _has_joint_test(test: JointTest, support: Support) -> bool:
+    return test in support.joint_tests
 
 
 def _require(family: type[AnyFamily], what: str, has: Callable[[Support], bool]) -> None:

@@ -153,6 +153,8 @@ class Plan:
             scales=scales,
             shifts=first - covariates[0] * scales,
             random=None if by.random is None else by.random.take(group.rows),
+            people=group.rows,
+            cohort=reading.cohort.n,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -9,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, Bool
-from proteomr.design import Formula, Term, parse, unique_terms
+from proteomr.design import Condition, Formula, Term, parse, parse_condition, unique_terms
 from proteomr.errors import ColumnError, FormulaError, UsageError
 from proteomr.runs.notes import add_note
 from proteomr.scan.columns import Columns, label_level
@@ -28,6 +29,8 @@ _SHARED_BY = 48
 _SHARED_BY_AT_LEAST = 8
 # More strata are a mistake, such as an age in years.
 _MOST_STRATA = 50
+# What can be the name of a column alone: a condition has more in it.
+_COLUMN = re.compile(r"[\w.]+")
 # Numbers of more values than this are measured rather than codes, or codes of many centres: told.
 _MOST_CODES = 10
 
@@ -183,7 +186,9 @@ def read_formulas(
     adjust : formulas by label; without, one that adjusts for nothing.
     covariates : those with values of their own for each protein or panel.
     interaction : covariate whose product with the term of interest is in every model.
-    strata, weights, cluster : columns of the samples.
+    strata : column of the samples, each level of which is a stratum, or a condition on them, which
+        makes two: false and true.
+    weights, cluster : columns of the samples.
     beside : outcomes that stand in files of their own, by name; the samples have the covariates of
         their formulas.
     instruments : columns of the samples, or terms of them.
@@ -248,7 +253,7 @@ def read_formulas(
         labels=tuple(resolved),
         formulas=tuple(resolved.values()),
         modifiers=modifiers,
-        strata=_read_strata(columns, cohort.n, strata),
+        strata=_read_strata(columns, cohort, strata),
         stratified_by=strata,
         weights=weights,
         cluster=cluster,
@@ -277,9 +282,11 @@ def _with_main_effect(formula: Formula, modifiers: Modifiers) -> Formula:
     return Formula(unique_terms([*formula.terms, *modifiers.formula.terms]))
 
 
-def _read_strata(columns: Columns, n: int, name: str | None) -> tuple[Stratum, ...]:
+def _read_strata(columns: Columns, cohort: Cohort, name: str | None) -> tuple[Stratum, ...]:
     if name is None:
-        return (Stratum(None, np.ones(n, dtype=bool)),)
+        return (Stratum(None, np.ones(cohort.n, dtype=bool)),)
+    if name not in columns and _COLUMN.fullmatch(name) is None:
+        return _divide(cohort, parse_condition(name, what="strata"))
     column = columns[name].set(pl.Series(columns.missing(name)), None)
     levels = column.drop_nulls().unique().sort().to_list()
     if not 1 <= len(levels) <= _MOST_STRATA:
@@ -293,6 +300,23 @@ def _read_strata(columns: Columns, n: int, name: str | None) -> tuple[Stratum, .
         Stratum(label_level(level), (column == level).fill_null(value=False).to_numpy())
         for level in levels
     )
+
+
+def _divide(cohort: Cohort, condition: Condition) -> tuple[Stratum, ...]:
+    """Return the people of whom a condition is false, and those of whom it is true."""
+    for said in condition.find_unmatched(cohort.samples):
+        add_note(f"strata: {said}")
+    holds = condition.judge(cohort.samples, identifiers=(cohort.id_column,))
+    strata = tuple(
+        Stratum(label, (holds == value).fill_null(value=False).to_numpy())
+        for label, value in (("false", False), ("true", True))
+    )
+    for stratum in strata:
+        if not stratum.rows.any():
+            raise ColumnError(
+                f"strata {condition.text!r}: {stratum.label} of nobody among {cohort.n} people"
+            )
+    return strata
 
 
 def is_paneled(covariate: ProteinCovariate, *, by: int = _SHARED_BY_AT_LEAST) -> bool:

@@ -17,7 +17,14 @@ ROOT = Path(__file__).parents[2]
 NO_COMMANDS = {
     *("__init__", "bundles", "main", "console", "help", "jobs", "journal"),
     *("options", "show_associations", "show_causes", "show_quality"),
-    *("foreign_names", "progress", "remedies"),
+    *(
+        "foreign_names",
+        "further_options",
+        "optional_values",
+        "permutation_options",
+        "progress",
+        "remedies",
+    ),
 }
 SLOW_TO_LOAD = {
     "statsmodels",
