@@ -8,7 +8,9 @@ from proteomr.errors import UsageError
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
+from .further_options import FurtherOptions
 from .jobs import Task, choose_formats, read_shard, run_command
+from .permutation_options import PermutationOptions
 from .scan_options import ProteinFiles, Samples, ScanOptions, refuse_strays
 from .show_associations import describe_failures, show_associations
 
@@ -29,9 +31,11 @@ def associate(
     strata: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME",
+            metavar="NAME|EXPR",
             rich_help_panel=shared.MODELS,
-            help="Column whose levels are analysed one by one.",
+            help="Column whose levels are analysed one by one; or a condition as of --where, such "
+            'as "age >= 60", which makes two strata, false and true. joint_tests.parquet tells '
+            "whether the strata differ.",
         ),
     ] = None,
     effective_tests: Annotated[
@@ -48,10 +52,11 @@ def associate(
         typer.Option(
             "--coefficients",
             rich_help_panel=shared.MODELS,
-            help="Write coefficients.parquet too: every coefficient of every model. Fits then go "
-            "one by one.",
+            help="Write coefficients.parquet too: every coefficient of every model.",
         ),
     ] = False,
+    further: FurtherOptions,
+    permuting: PermutationOptions,
     blocks: Blocks,
     shard: Annotated[
         str | None,
@@ -90,6 +95,8 @@ def associate(
             proteins or (),
             strata=strata,
             coefficients=coefficients,
+            further=further.read(),
+            permutations=permuting.read(running.seed),
             effective_tests=effective_tests,
         )
         return AssociateJob(request, columns, share)

@@ -131,7 +131,9 @@ def _inspect_scan(files: Sequence[Path], family: str, asked: dict[str, Any]) -> 
         sets or {"unadjusted": "1"},
         outcomes=tuple(asked["outcome"] or ()),
         outcome_options=phenome.choose(),
-        **{name: asked[name] for name in (*names, "errors", "firth")},
+        errors=asked["errors"],
+        firth=asked["firth"] or False,
+        **{name: asked[name] for name in names},
     )
     try:
         request = make_request(

@@ -4,6 +4,8 @@ from typing import Any
 
 import typer.core
 
+from .optional_values import fill_values
+
 __all__ = ["EXAMPLES", "SETTINGS", "GroupedCommand"]
 
 # Pages are as wide as the terminal, up to where lines become hard to read.
@@ -84,6 +86,11 @@ class GroupedCommand(typer.core.TyperCommand):
             several = "..." if entry.nargs != 1 else ""
             pieces.append(f"{name}{several}" if entry.required else f"[{name}{several}]")
         return pieces
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Give options that may stand alone the value that they then mean."""
+        known = [flag for entry in self.get_params(ctx) for flag in entry.opts]
+        return super().parse_args(ctx, fill_values(args, known))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments and options, a section for each heading."""

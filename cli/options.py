@@ -11,6 +11,7 @@ from proteomr.border import read_toml
 from proteomr.errors import UsageError, nearest
 
 from .console import print_rows
+from .optional_values import value_of_flag
 
 __all__ = [
     "COMPUTING",
@@ -42,6 +43,7 @@ __all__ = [
     "parse_pairs",
     "parse_sets",
     "resolve_settings",
+    "split_names",
     "write_configuration",
 ]
 
@@ -72,7 +74,8 @@ def load_configuration(context: typer.Context, path: Path | None) -> Path | None
         if key not in allowed:
             hint = nearest(key, allowed)
             raise UsageError(f"{path}: {context.info_name} has no option {key!r}{hint}")
-        values[allowed[key]] = _as_option(value, several=allowed[key] in several)
+        meant = value_of_flag(key, value)
+        values[allowed[key]] = _as_option(meant, several=allowed[key] in several)
     context.default_map = {**(context.default_map or {}), **values}
     return path
 
@@ -199,6 +202,11 @@ def _write_terms(text: str) -> str:
     if re.fullmatch(r"[\w.]+(?:[\s,;&+]+[\w.]+)*", right) is None:
         return right
     return " + ".join(re.split(r"[\s,;&+]+", right))
+
+
+def split_names(given: list[str] | None) -> list[str]:
+    """Return names that are listed with commas, or given one by one."""
+    return [name.strip() for text in given or [] for name in text.split(",") if name.strip()]
 
 
 def parse_pairs(given: list[str] | None, *, option: str, example: str) -> dict[str, str]:

@@ -12,6 +12,8 @@ import typer
 
 from proteomr.errors import UsageError
 
+from .optional_values import OPTIONAL
+
 __all__ = ["describe_misuse", "note_itself", "read_request_for_help", "refuse_stray_words"]
 
 _LIKE = 0.65  # of letters in common: less is another word
@@ -199,7 +201,7 @@ def _refuse_options_as_values(given: Sequence[str], own: Mapping[str, Any]) -> N
     for word, after in itertools.pairwise(given):
         if word == "--":
             return
-        takes = word in own and not getattr(own[word], "is_flag", False)
+        takes = word in own and word not in OPTIONAL and not getattr(own[word], "is_flag", False)
         if takes and after.partition("=")[0] in own:
             raise UsageError(f"{word} lacks its value: the option {after} follows it")
 

@@ -162,13 +162,15 @@ class Models:
         ),
     ] = None
     firth: Annotated[
-        bool,
+        Literal["separated", "always"] | None,
         typer.Option(
-            "--firth",
+            metavar="[separated|always]",
             rich_help_panel=shared.MODELS,
-            help="Firth's estimate with its profile interval where a logistic fit is separated.",
+            help="Firth's estimate with its profile interval and the p value of its penalised "
+            "likelihood ratio, in logistic fits that are separated (--firth alone), or in all.",
+            show_default=False,
         ),
-    ] = False
+    ] = None
     tests: Annotated[
         Tests,
         typer.Option(
@@ -203,7 +205,7 @@ class Models:
             tuple(self.exposure or ()),
             self.sets or {"unadjusted": "1"},
             transform=self.transform,
-            firth=self.firth,
+            firth=self.firth or False,
             test_family=self.tests,
             interaction=self.interaction,
             errors=self.errors,
@@ -284,24 +286,22 @@ class ScanOptions:
         samples: Path,
         proteins: Sequence[Path],
         *,
-        strata: str | None = None,
-        coefficients: bool = False,
         effective_tests: bool = False,
+        **more: Any,
     ) -> "AssociateRequest":
-        """Return the request of a scan."""
+        """Return the request of a scan, with what else its specification is told."""
         from proteomr.association import make_request
         from proteomr.models import MixedOptions
 
         mixed, files = self.mixed, self.files
         spec = self.models.specify(
-            strata=strata,
-            coefficients=coefficients,
             outcome_options=self.phenome.choose(),
             iv=self.instruments.read(),
             weight_kind=self.rows.weight_kind,
             absorb=tuple(self.rows.absorb or ()),
             moderation=self.moderation.read(),
             mixed=MixedOptions(tuple(mixed.random or ()), mixed.ddf, mixed.kinship is not None),
+            **more,
         )
         return make_request(
             spec,

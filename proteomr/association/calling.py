@@ -18,11 +18,14 @@ from proteomr.io.genetics.dosages import PLINK_ENDINGS, is_plink
 from proteomr.io.genetics.plink_files import prefix_of
 from proteomr.models import (
     Ddf,
+    FirthUse,
+    Further,
     IvOptions,
     MixedOptions,
     ModerationKind,
     ModerationOptions,
     OutcomeTransform,
+    Permutations,
     WeightKind,
 )
 from proteomr.runs import Account, Output, Results, Source, run_job
@@ -52,7 +55,7 @@ def associate(
     weight_kind: WeightKind = "precision",
     absorb: str | Sequence[str] = (),
     errors: ErrorKind | None = None,
-    firth: bool = False,
+    firth: FirthUse | bool = False,
     tests: TestFamily = "joint",
     level: float = 0.95,
     reference_level: str | None = None,
@@ -67,6 +70,8 @@ def associate(
     moderate: ModerationKind | None = None,
     block: str | None = None,
     contrast: str | Sequence[str] = (),
+    further: Further | None = None,
+    permutations: Permutations | None = None,
     effective_tests: bool = False,
     protein_covariates: Mapping[str, Data] | None = None,
     assays: Data | None = None,
@@ -117,6 +122,8 @@ def associate(
     moderate, block, contrast : empirical Bayes over the proteins, correlated blocks and contrasts
         of levels, see :class:`ModerationOptions`.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
+    further : tests and tables beside the estimates, see :class:`proteomr.models.Further`.
+    permutations : of people, see :class:`proteomr.models.Permutations`.
     effective_tests : count the independent tests that the proteins amount to.
     protein_covariates : covariates with a column for each protein or panel, by name.
     assays, withdrawn, id_column : as the options of the command.
@@ -184,6 +191,8 @@ def associate(
         coefficients=coefficients,
         mixed=MixedOptions(_names(random), ddf, kinship is not None),
         moderation=ModerationOptions(moderate, block, _names(contrast)),
+        further=further or Further(),
+        permutations=permutations or Permutations(),
     )
     request = make_request(
         spec,

@@ -9,6 +9,7 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.association.moderation import moderate_parts
+from proteomr.association.permuted import compare_with_permutations
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
 from proteomr.scan import GIVEN_P, PART_ORDER, RATIO_OF, TERM_POSITION
@@ -68,7 +69,10 @@ def collect(
         pl.Series(name, values, dtype=pl.Float64).fill_nan(None)
         for name, values in adjusted.items()
     )
-    columns = (*c.ASSOCIATIONS, *(name for name in c.POOLED if name in frame.columns))
+    if spec.permutations.draws:
+        frame = frame.with_columns(compare_with_permutations(frame, spec))
+    further = (name for name in (*c.POOLED, *c.PERMUTED) if name in frame.columns)
+    columns = (*c.ASSOCIATIONS, *further)
     return Associations(frame.select(columns), provenance or {})
 
 

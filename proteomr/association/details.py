@@ -8,8 +8,8 @@ import polars as pl
 
 from proteomr.models import OWN_NAME
 from proteomr.scan import DETAILS, MODEL_KEYS, PART_ORDER
+from proteomr.tables import columns as c
 from proteomr.tables import load_schema
-from proteomr.tables.columns import PROTEIN
 
 __all__ = ["collect_details"]
 
@@ -26,9 +26,12 @@ def collect_details(parts: Iterable[pl.DataFrame], name: str) -> pl.DataFrame:
     frame = pl.concat(parts).filter(pl.col(listed).is_not_null()).sort(PART_ORDER)
     rows = frame.select(*MODEL_KEYS, listed).explode(listed).unnest(listed)
     schema = load_schema(name)
-    texts = [c.name for c in schema.columns if c.dtype == "text" and c.name not in MODEL_KEYS]
-    rows = rows.with_columns(
-        pl.when(pl.col(text) == OWN_NAME).then(pl.col(PROTEIN)).otherwise(pl.col(text)).alias(text)
-        for text in texts
-    )
-    return schema.validate(rows.select(schema.names))
+    texts = [n for n in schema.names if rows.schema[n] == pl.String and n not in MODEL_KEYS]
+    return schema.validate(rows.with_columns(map(_name_protein, texts)).select(schema.names))
+
+
+def _name_protein(column: str) -> pl.Expr:
+    """Put the name of the protein in its place at the beginning of a text."""
+    text = pl.col(column)
+    named = pl.concat_str(pl.col(c.PROTEIN), text.str.strip_prefix(OWN_NAME))
+    return pl.when(text.str.starts_with(OWN_NAME)).then(named).otherwise(text).alias(column)

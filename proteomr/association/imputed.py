@@ -10,6 +10,7 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.errors import InputError
 from proteomr.models import Distribution
+from proteomr.models.further import OF_LIKELIHOOD
 from proteomr.scan import GIVEN_P, JOINT_TESTS, PART_ORDER
 from proteomr.stats.rubin import pool_estimates, pool_tests
 from proteomr.tables import columns as c
@@ -119,7 +120,8 @@ def _pool_test(tests: Sequence[dict[str, object]], law: Distribution) -> dict[st
     statistic, df = numbers[:, :1], numbers[:, 1]
     if not np.all(np.isfinite(numbers)) or np.ptp(df) > 0:
         return {**tests[0], c.STATISTIC: None, c.DF: None, c.NEG_LOG10_P: None}
-    found = pool_tests(statistic * df[0] if law == "t" else statistic, df[:1])
+    is_f = law == "t" and tests[0][c.TEST] not in OF_LIKELIHOOD
+    found = pool_tests(statistic * df[0] if is_f else statistic, df[:1])
     return {
         **tests[0],
         c.STATISTIC: float(found.statistic[0]),

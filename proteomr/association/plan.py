@@ -115,6 +115,11 @@ def plan_scan(
 
 def number_blocks(plans: Sequence[Plan]) -> tuple[Plan, ...]:
     """Return plans of as many blocks each, whose numbers go on from one plan to the next."""
+    if len(plans) > 1 and plans[0].spec.permutations.draws:
+        raise UsageError(
+            "permutations are of one table of people, and the samples hold several imputations: "
+            "take one of them"
+        )
     each = len(plans[0].blocks)
     if any(len(plan.blocks) != each for plan in plans):
         raise InputError("imputations of the samples have other proteins than the first")

@@ -14,11 +14,14 @@ from proteomr.models import (
     WEIGHT_KINDS,
     AnyFamily,
     Asked,
+    FirthUse,
     FitOptions,
+    Further,
     IvEstimator,
     IvOptions,
     MixedOptions,
     ModerationOptions,
+    Permutations,
     Role,
     WeightKind,
     find_family,
@@ -35,6 +38,8 @@ _UNADJUSTED = {"unadjusted": "1"}
 _MATTERS: Final[Mapping[str, type[Any]]] = {
     "mixed": MixedOptions,
     "moderation": ModerationOptions,
+    "further": Further,
+    "permutations": Permutations,
 }
 # Likewise, options of one value.
 _USUAL: Final[Mapping[str, object]] = {"weight_kind": "precision", "absorb": ()}
@@ -55,8 +60,10 @@ class ModelSpec:
     adjust : adjustment sets by label, in the grammar of :mod:`proteomr.design`; a label may be used
         in later sets.
     transform : of the protein, within the complete cases of each fit.
-    strata : column whose levels are analysed one by one; None for everybody together.
-    firth : Firth's penalised estimate where a logistic fit is separated.
+    strata : column whose levels are analysed one by one, or a condition, of whom it is false and
+        of whom it is true; None for everybody together.
+    firth : Firth's penalised estimate where a logistic fit is ``separated`` (also: true), or
+        ``always``.
     test_family : what multiple testing spans within an adjustment set and stratum: all exposures
         (or outcomes) jointly, or each.
     interaction : covariate whose product with the term of interest is in every model, beside its
@@ -78,6 +85,8 @@ class ModelSpec:
     iv : instruments and the estimator, for the iv family.
     coefficients : also a table of all coefficients of every model.
     mixed : random effects.
+    further : what is asked of every model beside its estimates.
+    permutations : of people, for p values of their own.
 
     absorb : columns of the samples whose levels have an effect each, which is taken out of all
         columns.
@@ -101,7 +110,7 @@ class ModelSpec:
     adjust: Mapping[str, str] = field(default_factory=lambda: dict(_UNADJUSTED))
     transform: Transform = "rint"
     strata: str | None = None
-    firth: bool = False
+    firth: FirthUse | bool = False
     test_family: TestFamily = "joint"
     interaction: str | None = None
     errors: ErrorKind | None = None
@@ -118,9 +127,15 @@ class ModelSpec:
     weight_kind: WeightKind = "precision"
     absorb: tuple[str, ...] = ()
     moderation: ModerationOptions = field(default_factory=ModerationOptions)
+    further: Further = field(default_factory=Further)
+    permutations: Permutations = field(default_factory=Permutations)
 
     def __post_init__(self) -> None:
         self._check_types()
+        if self.firth is True:
+            object.__setattr__(self, "firth", "separated")
+        if self.firth:
+            _check_choice("use of Firth's estimate", str(self.firth), get_args(FirthUse))
         _check_choice("kind of weight", self.weight_kind, WEIGHT_KINDS)
         _check_choice("transform", self.transform, TRANSFORMS)
         _check_choice("test family", self.test_family, get_args(TestFamily))
@@ -258,6 +273,8 @@ class ModelSpec:
             mixed=self.mixed,
             weight_kind=self.weight_kind,
             moderation=self.moderation,
+            further=self.further,
+            permutations=self.permutations,
         )
 
     @property
@@ -307,6 +324,12 @@ class ModelSpec:
         if "iv" in settings:
             iv = dict(settings["iv"])
             settings["iv"] = IvOptions(**{**iv, "instruments": tuple(iv["instruments"])})
+        for name, matter in _MATTERS.items():
+            if name in settings:
+                given = settings[name]
+                settings[name] = matter(
+                    **{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+                )
         return cls(**settings)
 
 

@@ -17,7 +17,16 @@ from proteomr.models.base import (
 )
 from proteomr.models.cells import find_aliased, order_rows
 from proteomr.models.details import OWN_NAME, Details
-from proteomr.models.family import AnyFamily, Distribution, Family, FitOptions, Scans, Support
+from proteomr.models.family import (
+    AnyFamily,
+    Distribution,
+    Family,
+    FirthUse,
+    FitOptions,
+    Scans,
+    Support,
+)
+from proteomr.models.further import Further, JointTest
 from proteomr.models.iv import Iv
 from proteomr.models.iv_options import IvEstimator, IvOptions
 from proteomr.models.linear import Linear
@@ -26,6 +35,7 @@ from proteomr.models.mixed import Mixed
 from proteomr.models.mixed_options import Ddf, MixedOptions
 from proteomr.models.moderation_options import MODERATIONS, ModerationKind, ModerationOptions
 from proteomr.models.multinomial import Multinomial
+from proteomr.models.permutations import Permutations
 from proteomr.models.registry import FAMILIES, Asked, find_family, refuse_unsupported
 from proteomr.models.targets import (
     NUMBERS,
@@ -59,12 +69,15 @@ __all__ = [
     "Distribution",
     "Factor",
     "Family",
+    "FirthUse",
     "Fit",
     "FitBlock",
     "FitOptions",
+    "Further",
     "Iv",
     "IvEstimator",
     "IvOptions",
+    "JointTest",
     "JointTests",
     "Layout",
     "Linear",
@@ -77,6 +90,7 @@ __all__ = [
     "Multinomial",
     "OutcomeTransform",
     "OwnInstruments",
+    "Permutations",
     "Problem",
     "Refusal",
     "Role",

@@ -129,6 +129,8 @@ class Problem:
     blocks : ``(n,)``, block of each row within which residuals are correlated; None without.
     correlations : ``(m,)``, that correlation, of each model.
     absorbed : effects that are taken out of all columns; the intercept is among them.
+    people : ``(n,)``, positions of the people in the cohort; None where they are all in order.
+    cohort : number of people in the cohort.
     """
 
     covariates: F64
@@ -151,6 +153,8 @@ class Problem:
     absorbed: Absorbed | None = None
     blocks: I64 | None = None
     correlations: F64 | None = None
+    people: I64 | None = None
+    cohort: int = 0
 
     def __post_init__(self) -> None:
         """Bring the covariates to a range in which every path takes the same ones for aliased."""
@@ -162,6 +166,11 @@ class Problem:
             shifts, scales = shifts * self.scales + self.shifts, scales * self.scales
         for name, value in (("covariates", covariates), ("scales", scales), ("shifts", shifts)):
             object.__setattr__(self, name, value)
+
+    @property
+    def units(self) -> F64:
+        """Shifts and scales ``(2, k)`` that bring the covariates back to those of the data."""
+        return np.array([self.shifts, self.scales], dtype=np.float64)
 
     @property
     def n(self) -> int:

@@ -37,7 +37,7 @@ from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import (
     change_units,
 )
-from proteomr.stats.sandwich import ROBUST, ErrorKind
+from proteomr.stats.sandwich import ErrorKind
 from proteomr.status import Status
 
 __all__ = [
@@ -52,7 +52,6 @@ __all__ = [
     "fit_by_itself",
     "fit_one_by_one",
     "gather_joint_tests",
-    "has_copies_apart",
     "has_one_cluster",
     "is_beyond_mass_paths",
 ]
@@ -115,6 +114,8 @@ class Solution:
     sigma : residual standard deviation, in units of the response over ``unit``.
     carriers : the effective number of people or clusters behind each robust error (those of
         :class:`proteomr.stats.sandwich.Sandwich`); None for other errors.
+    neg_log10_p : where the tests are not those of estimate over se.
+    jointly : tests of several coefficients where they are not Wald's.
     """
 
     estimate: F64
@@ -129,6 +130,8 @@ class Solution:
     sigma: float = float("nan")
     status: Status = Status.ok
     message: str = ""
+    neg_log10_p: F64 | None = None
+    jointly: Callable[[list[int]], tuple[float, float, float] | None] | None = None
 
     def coefficient(self, column: int, *, scale: float) -> Fit | Refusal:
         """Return the fit of one coefficient, in the units of the response and of its column."""
@@ -146,9 +149,17 @@ class Solution:
         )
         message = "; ".join(filter(None, (self.message, few)))
         df = float(self.df[column])
-        sigma = self.sigma * self.unit
+        p = float("nan") if self.neg_log10_p is None else float(self.neg_log10_p[column])
         return Fit(
-            estimate, se, df, low=low, high=high, status=self.status, message=message, sigma=sigma
+            estimate,
+            se,
+            df,
+            low=low,
+            high=high,
+            status=self.status,
+            message=message,
+            sigma=self.sigma * self.unit,
+            neg_log10_p=p,
         )
 
     def test_jointly(self, at: list[int]) -> tuple[float, float, float] | None:
@@ -158,6 +169,8 @@ class Solution:
         """
         if not at:
             return None
+        if self.jointly is not None:
+            return self.jointly(at)
         covariance = None if self.covariance is None else self.covariance[np.ix_(at, at)][None]
         found = test_jointly(
             self.estimate[None, at], self.se[None, at], covariance, self.df[at[:1]]
@@ -183,14 +196,6 @@ def is_beyond_mass_paths(problem: Problem, options: FitOptions) -> bool:
         or problem.weights is not None
         or options.errors != "classical"
     )
-
-
-def has_copies_apart(problem: Problem, options: FitOptions) -> bool:
-    """Whether a row stands for several whose squared scores count one by one, which the sums of the
-    mass paths, of squares of weighted scores, are not.
-    """
-    apart = options.errors in ROBUST
-    return problem.weights is not None and problem.weight_kind == "frequency" and apart
 
 
 def fit_one_by_one(

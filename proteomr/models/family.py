@@ -14,19 +14,31 @@ from proteomr.errors import ColumnError
 from proteomr.families import LISTED_FAMILIES
 from proteomr.models.base import Block, FitBlock, Layout, Problem
 from proteomr.models.cells import order_rows
+from proteomr.models.further import Further, JointTest
 from proteomr.models.iv_options import IvOptions
 from proteomr.models.mixed_options import MixedOptions
 from proteomr.models.moderation_options import ModerationOptions
+from proteomr.models.permutations import Permutations
 from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
 from proteomr.models.weighting import WeightKind
 from proteomr.stats.sandwich import ErrorKind
 from proteomr.stats.sentinels import seems_code
 
-__all__ = ["Distribution", "Family", "FitOptions", "Ratio", "Scans", "Support"]
+__all__ = [
+    "Distribution",
+    "Family",
+    "FirthUse",
+    "FitOptions",
+    "Ratio",
+    "Scans",
+    "Support",
+    "list_tables",
+]
 
 Scans: TypeAlias = Literal["response", "predictor"]
 Distribution: TypeAlias = Literal["t", "normal"]
 Ratio: TypeAlias = Literal["OR", "RR", "HR"]
+FirthUse: TypeAlias = Literal["separated", "always"]
 State = TypeVar("State")
 
 _MOST_LEVELS = 20  # of groups that are each a response
@@ -40,23 +52,27 @@ class FitOptions:
     Attributes
     ----------
     errors : kind of standard error.
-    firth : give Firth's penalised estimate where a fit is separated.
+    firth : give Firth's penalised estimate in fits that are separated (also: true), or in all.
     level : coverage of intervals that are not Wald's.
     iv : instruments and their estimator.
     coefficients : give all coefficients of every model.
     mixed : random effects.
     weight_kind : what a person's weight means.
     moderation : empirical Bayes over proteins, correlated blocks, contrasts of levels.
+    further : what is asked beside the estimates.
+    permutations : of people.
     """
 
     errors: ErrorKind = "classical"
-    firth: bool = False
+    firth: FirthUse | bool = False
     level: float = 0.95
     iv: IvOptions = field(default_factory=IvOptions)
     coefficients: bool = False
     mixed: MixedOptions = field(default_factory=MixedOptions)
     weight_kind: WeightKind = "precision"
     moderation: ModerationOptions = field(default_factory=ModerationOptions)
+    further: Further = field(default_factory=Further)
+    permutations: Permutations = field(default_factory=Permutations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,10 @@ class Support:
     random_effects : of grouping factors, or of relatedness; what has them needs them.
     moderation : empirical Bayes over the residual variances of proteins.
     absorbed : effects of many levels taken out of all columns.
+    joint_tests : tests that the protein or the exposure has no effect, where they are asked for.
+    nonlinear : a spline in the place of a line.
+    additive : interaction on the additive scale.
+    permutations : p values by permutation of people.
     """
 
     roles: tuple[Role, ...]
@@ -95,6 +115,10 @@ class Support:
     random_effects: bool = False
     moderation: bool = False
     absorbed: bool = False
+    joint_tests: tuple[JointTest, ...] = ()
+    nonlinear: bool = False
+    additive: bool = False
+    permutations: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +156,7 @@ class Family(ABC, Generic[State]):
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the further tables that its fits give: the keys of :attr:`FitBlock.details`."""
-        return ()
+        return list_tables(self.options)
 
     @classmethod
     def side_of_protein(cls, role: Role) -> Scans:
@@ -204,6 +228,12 @@ class Family(ABC, Generic[State]):
 
 
 AnyFamily: TypeAlias = Family[Any]
+
+
+def list_tables(options: FitOptions) -> tuple[str, ...]:
+    """Return the names of the further tables that any family may be asked for."""
+    coefficients = ("coefficients",) if options.coefficients else ()
+    return (*coefficients, *(("additive_interaction",) if options.further.additive else ()))
 
 
 def _say_remedy(column: TargetColumn) -> str:

@@ -11,7 +11,7 @@ from proteomr._typing import F64, I64
 from proteomr.models.details import Details
 from proteomr.status import Status
 
-__all__ = ["Fit", "FitBlock", "JointTests", "Refusal"]
+__all__ = ["Fit", "FitBlock", "JointTests", "Permuted", "Refusal"]
 
 _UNSOUND = "no finite estimate with an error above 0"
 
@@ -52,7 +52,7 @@ class JointTests:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The fit of one coefficient of one protein; limits are set where they are not Wald's.
+    """The fit of one coefficient of one protein; limits and p are set where they are not Wald's.
 
     ``sigma`` is the residual standard deviation of the model, where it has one.
     """
@@ -65,6 +65,7 @@ class Fit:
     status: Status = Status.ok
     message: str = ""
     sigma: float = float("nan")
+    neg_log10_p: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,24 @@ class Refusal:
 
     status: Status
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permuted:
+    """What permutations of people say of the b proteins and m models of a block.
+
+    Attributes
+    ----------
+    observed : ``(b, m)``, sizes of the scores; NaN for none.
+    exceeding : ``(b, m)``, draws whose score is as large.
+    maxima : ``(m, draws)``, the largest of the block in each draw; below 0 where there is none.
+    draws : ``(b, m, draws)``, all of them, where they are wanted.
+    """
+
+    observed: F64
+    exceeding: I64
+    maxima: F64
+    draws: F64 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,7 @@ class FitBlock:
         error; NaN for those that are, None where all are.
     sigma : residual standard deviations ``(b, c)`` of the models, in units of the response; None
         where nobody asks for them.
+    permuted : what permutations say, where they are asked for.
     """
 
     estimate: F64
@@ -109,6 +129,7 @@ class FitBlock:
     details: Mapping[str, Details] = field(default_factory=dict)
     neg_log10_p: F64 | None = None
     sigma: F64 | None = None
+    permuted: Permuted | None = None
 
     @classmethod
     def empty(cls, proteins: int, coefficients: int) -> FitBlock:
@@ -123,6 +144,7 @@ class FitBlock:
             status=np.full(shape, int(Status.not_converged), dtype=np.int64),
             conf_low=np.full(shape, np.nan),
             conf_high=np.full(shape, np.nan),
+            neg_log10_p=np.full(shape, np.nan),
         )
 
     def refuse(self, protein: int, coefficient: int, status: Status, message: str) -> None:
@@ -142,6 +164,8 @@ class FitBlock:
         at = protein, coefficient
         self.estimate[at], self.se[at], self.df[at] = outcome.estimate, outcome.se, outcome.df
         self.conf_low[at], self.conf_high[at] = outcome.low, outcome.high
+        if self.neg_log10_p is not None:
+            self.neg_log10_p[at] = outcome.neg_log10_p
         self.status[at] = int(outcome.status)
         if self.sigma is not None:
             self.sigma[at] = outcome.sigma

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.errors import UsageError
 from proteomr.models.base import (
     Block,
     FitBlock,
@@ -35,10 +36,11 @@ from proteomr.models.exact import (
     fit_by_itself,
     fit_one_by_one,
     gather_joint_tests,
-    has_copies_apart,
 )
-from proteomr.models.family import Distribution, Family, Scans, Support
+from proteomr.models.extras import WithExtras
+from proteomr.models.family import Distribution, Family, Scans, Support, list_tables
 from proteomr.models.linear_absorbed import Levels, set_within, take_levels_out
+from proteomr.models.linear_beside import list_adders
 from proteomr.models.linear_chain import Chain, ChainModel, Terms, build_chains
 from proteomr.models.linear_exact import fit_exactly
 from proteomr.models.linear_moderation import MODERATION, add_variances
@@ -46,13 +48,16 @@ from proteomr.models.linear_projection import Projection, Reduced, project_block
 from proteomr.models.linear_robust import LEVERAGED, Errors, estimate_classical, estimate_robust
 from proteomr.models.linear_solution import solve_regression
 from proteomr.models.responses import Responses
-from proteomr.models.targets import FACTOR, NUMBERS, TWO_LEVELS, TargetKind
-from proteomr.models.weighting import WEIGHT_KINDS, count_copies, tell_copies
+from proteomr.models.targets import FACTOR, NUMBERS, TWO_LEVELS, Target, TargetKind
+from proteomr.models.weighting import WEIGHT_KINDS, count_copies, has_copies_apart, tell_copies
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units
 from proteomr.stats.sandwich import CLUSTERED, LINEARISED, ROBUST
 
 __all__ = ["Linear", "LinearState"]
+
+# People up to whom whole models are fitted one by one: milliseconds each, as exact as can be.
+_SMALL = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,11 @@ class _Joint:
         return cls(JointTests.empty(proteins, models), JointTests.empty(proteins, models))
 
 
+State: TypeAlias = LinearState | OneByOne | WithExtras
+
+
 @dataclass(frozen=True, slots=True)
-class Linear(Family[LinearState | OneByOne]):
+class Linear(Family[State]):
     """Least squares of each protein on each exposure, or of each outcome on each protein.
 
     Student's t on the residual degrees of freedom; R's ``lm``.
@@ -113,15 +121,36 @@ class Linear(Family[LinearState | OneByOne]):
         outcome_transform=True,
         ordered=True,
         moderation=True,
+        joint_tests=("lr", "score", "wald"),
+        nonlinear=True,
+        coefficients=True,
+        permutations=True,
     )
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Residual variances with their priors, where statistics are moderated."""
-        return () if self.options.moderation.kind is None else (MODERATION,)
+        """Those of every family, and residual variances with their priors, if moderated."""
+        further = list_tables(self.options)
+        return further if self.options.moderation.kind is None else (*further, MODERATION)
 
-    def prepare(self, problem: Problem) -> LinearState | OneByOne:
+    def check_targets(self, targets: Sequence[Target]) -> None:
+        """Refuse what is asked beside estimates of targets that have several coefficients."""
+        several = [target.name for target in targets if target.width > 1]
+        asked = self.options.further.is_asked or self.options.permutations.draws
+        if several and (asked or self.options.coefficients):
+            raise UsageError(
+                f"{several[0]!r} has several coefficients: joint tests, splines, tables of "
+                "coefficients and permutations are of one; its contrasts are tested jointly as "
+                "they are"
+            )
+
+    def prepare(self, problem: Problem) -> State:
         """Orthonormalise the covariates of every chain of nested adjustment sets."""
+        plain = self._prepare_estimates(problem)
+        adders = list_adders(problem, self.options, self.side_of_protein, together=_SMALL)
+        return WithExtras(plain, adders) if adders else plain
+
+    def _prepare_estimates(self, problem: Problem) -> LinearState | OneByOne:
         apart = has_copies_apart(problem, self.options) or problem.blocks is not None
         if self.options.errors == "CR2" or apart:
             return OneByOne(problem)
@@ -144,8 +173,10 @@ class Linear(Family[LinearState | OneByOne]):
             chains = tuple(set_within(chain, levels) for chain in chains)
         return LinearState(problem, terms, chains, codes, levels)
 
-    def fit_block(self, state: LinearState | OneByOne, block: Block) -> FitBlock:
+    def fit_block(self, state: State, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
+        if isinstance(state, WithExtras):
+            return state.add(block, self.fit_block(state.plain, block))
         if isinstance(state, OneByOne):
             side, fits = self.side_of_protein, self._begin(state.problem, block)
             fits = fit_one_by_one(
@@ -176,8 +207,10 @@ class Linear(Family[LinearState | OneByOne]):
         fits = replace(fits, joint=gather_joint_tests(problem, joint.products, joint.levels))
         return add_variances(problem, block, tell_copies(problem, block, fits))
 
-    def describe_path(self, state: LinearState | OneByOne) -> str:
+    def describe_path(self, state: State) -> str:
         """Say whether blocks are projected together, or fitted one by one."""
+        if isinstance(state, WithExtras):
+            return self.describe_path(state.plain)
         if isinstance(state, OneByOne):
             return ONE_BY_ONE
         errors = "" if self.options.errors == "classical" else ", errors from their residuals"

@@ -13,11 +13,11 @@ likelihood and stay in the ranks and in n, as in R at full convergence.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from proteomr._typing import F64, I64, Bool
+from proteomr._typing import F64, Bool
 from proteomr.models.base import (
     Block,
     Fit,
@@ -33,22 +33,22 @@ from proteomr.models.cells import describe_aliased
 from proteomr.models.exact import (
     INTERACTION,
     ONE_BY_ONE,
-    ONE_CLUSTER,
     OneByOne,
     Regression,
     Solution,
     fit_by_itself,
     fit_one_by_one,
-    has_copies_apart,
-    has_one_cluster,
     is_beyond_mass_paths,
 )
+from proteomr.models.extras import Adder, Extras, WithExtras
 from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.logistic_design import (
     drop_constant_levels,
     lay_out_regression,
     scale_covariates,
 )
+from proteomr.models.logistic_exact import solve_logistic
+from proteomr.models.logistic_firth import FirthState
 from proteomr.models.logistic_levels import LevelSolvers, fit_large
 from proteomr.models.logistic_mass import LaidOut, Settled, describe_apart
 from proteomr.models.logistic_solvers import (
@@ -58,14 +58,14 @@ from proteomr.models.logistic_solvers import (
     prepare_mass_solvers,
 )
 from proteomr.models.logistic_terms import TermFits
+from proteomr.models.permuting import Permuting, score_logistic_null
 from proteomr.models.targets import TWO_LEVELS, TargetKind
-from proteomr.models.weighting import WEIGHT_KINDS, tell_copies
-from proteomr.stats.firth import fit_firth
-from proteomr.stats.linalg import change_units, find_independent, orthonormalise
-from proteomr.stats.logistic import LimitFit, fit_limit, means_of
+from proteomr.models.weighting import WEIGHT_KINDS, has_copies_apart, tell_copies
+from proteomr.models.whole_logistic import WholeLogistic
+from proteomr.models.whole_logistic_blocks import LogisticBlocks
+from proteomr.stats.linalg import change_units, find_independent
 from proteomr.stats.newton import fit_newton
-from proteomr.stats.profile_intervals import profile_limits
-from proteomr.stats.sandwich import CLUSTERED, LINEARISED, ROBUST, Sandwich, estimate_sandwich
+from proteomr.stats.sandwich import CLUSTERED, LINEARISED, ROBUST
 from proteomr.status import Status
 
 __all__ = ["Logistic", "LogisticState"]
@@ -76,9 +76,6 @@ _SMALL = 2_000
 # A linear predictor beyond 12 is a chance of 6e-6: small samples reach it by separation alone,
 # which the exact path tells from a strong effect.
 _EXTREME = 12.0
-_FIRTH = "Firth's estimate, profile interval"
-_FIRTH_UNSETTLED = "Firth's estimate did not settle"
-_PROFILE_UNSETTLED = "the profile of Firth's estimate did not settle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +98,19 @@ class LogisticState:
     levels: LevelSolvers | None = None
 
 
+State: TypeAlias = LogisticState | FirthState | OneByOne | WithExtras
+
+
 @dataclass(frozen=True, slots=True)
-class Logistic(Family[LogisticState | OneByOne]):
+class Logistic(Family[State]):
     """Logistic regression of each exposure or outcome on each protein; Wald z statistics.
 
     R's ``glm(family = binomial)`` at full convergence.
 
     Parameters
     ----------
-    options : with ``firth``, Firth's penalised estimate with its profile interval of ``level``
-        where a fit is separated.
+    options : with ``firth``, Firth's penalised estimate with its profile interval of ``level`` and
+        its likelihood ratio test, where a fit is separated or always.
     compiled : use the compiled row loops; the plain ones otherwise.
 
     Examples
@@ -135,11 +135,34 @@ class Logistic(Family[LogisticState | OneByOne]):
         interaction=True,
         firth=True,
         own_covariates=True,
+        joint_tests=("lr", "score", "wald"),
+        nonlinear=True,
+        additive=True,
+        coefficients=True,
+        permutations=True,
     )
 
-    def prepare(self, problem: Problem) -> LogisticState | OneByOne:
+    def prepare(self, problem: Problem) -> State:
         """Fit every target to the covariates alone, where the problem is large."""
+        plain = self._prepare_estimates(problem)
+        adders: list[Adder] = [*self._list_extras(problem), *self._list_permutations(problem)]
+        return WithExtras(plain, tuple(adders)) if adders else plain
+
+    def _list_permutations(self, problem: Problem) -> list[Permuting]:
+        asked = self.options.permutations
+        return [Permuting.prepare(problem, asked, score_logistic_null)] if asked.draws else []
+
+    def _list_extras(self, problem: Problem) -> list[Extras]:
+        if not (self.options.further.is_asked or self.options.coefficients):
+            return []
+        solver, side = WholeLogistic(self.options), self.side_of_protein
+        blocks = LogisticBlocks.prepare(problem, self.options) if problem.n > _SMALL else None
+        return [Extras(problem, self.options, solver, side, self.distribution, blocks)]
+
+    def _prepare_estimates(self, problem: Problem) -> State:
         beyond = is_beyond_mass_paths(problem, self.options)
+        if self.options.firth == "always" and not beyond:
+            return FirthState.prepare(problem, level=self.options.level)
         modifiers = find_modifiers(problem)
         if modifiers is None or (beyond and not self._is_in_reach(problem)):
             return OneByOne(problem)
@@ -163,16 +186,18 @@ class Logistic(Family[LogisticState | OneByOne]):
 
     def _is_in_reach(self, problem: Problem) -> bool:
         """Whether blocks have weights, interactions and the kind of errors asked for."""
-        apart = has_copies_apart(problem, self.options)
-        return problem.n > _SMALL and self.options.errors != "CR2" and not apart
+        within = self.options.errors != "CR2" and self.options.firth != "always"
+        return problem.n > _SMALL and within and not has_copies_apart(problem, self.options)
 
-    def fit_block(self, state: LogisticState | OneByOne, block: Block) -> FitBlock:
+    def fit_block(self, state: State, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
+        if isinstance(state, WithExtras):
+            return state.add(block, self.fit_block(state.plain, block))
         problem = state.problem
         if isinstance(state, OneByOne):
             side = self.side_of_protein
             return fit_one_by_one(problem, block, solve=self._solve, side_of_protein=side)
-        if state.terms is not None:
+        if isinstance(state, LogisticState) and state.terms is not None:
             return self._fit_terms(state, state.terms, block)
         fits = FitBlock.empty(block.values.shape[0], len(problem.models))
         fits.n[:] = block.counts[:, None]
@@ -181,11 +206,11 @@ class Logistic(Family[LogisticState | OneByOne]):
         open_fits = _screen(problem, block, fits)
         scaled, scale = block.standardise()
         varying = open_fits & (scale > 0.0)[:, None]
-        if problem.n <= _SMALL:
-            for m in range(len(problem.models)):
-                _fit_small(state, scaled, scale, m, varying).enter(fits, open_fits)
-        if state.levels is not None:
-            fit_large(state.mass, state.levels, block, scaled, scale, varying, fits, open_fits)
+        if isinstance(state, FirthState):
+            state.enter(scaled, scale, varying, fits)
+            open_fits &= varying | (scale <= 0.0)[:, None]
+        else:
+            _fit_together(state, block, scaled, scale, varying, fits, open_fits)
         for j, m in zip(*np.nonzero(open_fits), strict=True):
             fits.enter(int(j), int(m), self._fit_one(problem, block, int(j), int(m)))
         return fits
@@ -221,15 +246,23 @@ class Logistic(Family[LogisticState | OneByOne]):
             problem, block, j, m, solve=solve, side_of_protein=side, fits=fits, joint=joint
         )
 
-    def describe_path(self, state: LogisticState | OneByOne) -> str:
+    def describe_path(self, state: State) -> str:
         """Say whether blocks go by quasi-Newton or Newton steps together, or one by one."""
+        if isinstance(state, WithExtras):
+            return self.describe_path(state.plain)
         if isinstance(state, OneByOne):
             return ONE_BY_ONE
+        if isinstance(state, FirthState):
+            return "blocks by penalised likelihood, each fit with its own information"
         if state.mass:
             return "blocks by quasi-Newton steps on shared information"
         if state.problem.n <= _SMALL:
             return "blocks by Newton's method, each fit with its own information"
         return ONE_BY_ONE
+
+    def _solve(self, regression: Regression) -> Solution | Refusal:
+        """Fit one regression by itself."""
+        return solve_logistic(regression, self.options)
 
     def _fit_one(self, problem: Problem, block: Block, j: int, m: int) -> Fit | Refusal:
         """Fit one model to one protein with aliasing and separation resolved."""
@@ -240,7 +273,7 @@ class Logistic(Family[LogisticState | OneByOne]):
         seen = block.observed[j : j + 1].astype(np.float64)
         factors = factors_within(problem, model.adjustment)
         rows = drop_constant_levels(factors, response[None, :], seen)[0] > 0
-        if not np.any(rows):
+        if not np.any(rows) or self.options.firth == "always":
             rows = block.observed[j]
         C = problem.covariates[rows][:, columns]
         names = (*problem.names_of(model.adjustment), *problem.own_names)
@@ -269,93 +302,6 @@ class Logistic(Family[LogisticState | OneByOne]):
             outcome = result
         return replace(outcome, message="; ".join(filter(None, (*notes, outcome.message))))
 
-    def _solve(self, regression: Regression) -> Solution | Refusal:
-        """Fit one regression by itself, with weights and robust errors."""
-        column = int(regression.asked[0])
-        # The coefficients from the column on are the same in any basis of those before it.
-        basis = orthonormalise(regression.X[:, :column])
-        regression = replace(regression, X=np.column_stack([basis, regression.X[:, column:]]))
-        X = regression.X
-        limit = fit_limit(X, regression.y, column=column, weights=regression.weights)
-        fit, columns, rows = limit.fit, limit.columns, limit.rows
-        message = describe_apart(limit.apart)
-        if limit.separation != "none":
-            said = "; ".join(filter(None, (message, f"{limit.separation} separation")))
-            return self._answer_separation(regression, said)
-        if not fit.converged:
-            return Refusal(Status.not_converged, "Newton's method did not settle")
-        clusters = None if regression.clusters is None else regression.clusters[rows]
-        if has_one_cluster(clusters):
-            return Refusal(Status.too_few, ONE_CLUSTER)
-        se, covariance, carriers = fit.se, fit.covariance, None
-        df = np.full(X.shape[1], np.inf)
-        if self.options.errors != "classical":
-            robust = self._estimate_robust(regression, limit)
-            se, covariance = robust.se, robust.covariance
-            carriers = _place(robust.carriers, columns, X.shape[1])
-            if self.options.errors == "CR2":
-                df = _place(robust.df, columns, X.shape[1])
-        none = np.full(X.shape[1], np.nan)
-        whole = np.full((none.size, none.size), np.nan)
-        whole[np.ix_(columns, columns)] = covariance
-        return Solution(
-            _place(fit.coefficients, columns, none.size),
-            _place(se, columns, none.size),
-            df,
-            none,
-            none,
-            # CR2 has degrees of freedom for single coefficients alone
-            None if self.options.errors == "CR2" else whole,
-            errors=self.options.errors,
-            carriers=carriers,
-            message=message,
-        )
-
-    def _estimate_robust(self, regression: Regression, limit: LimitFit) -> Sandwich:
-        """Return the robust errors of a fit."""
-        rows = limit.rows
-        X = regression.X[rows][:, limit.columns]
-        eta = X @ limit.fit.coefficients
-        mu, rest = means_of(eta), means_of(-eta)
-        # (y - mu) / (mu (1 - mu)), without the cancellation of a probability near 0 or 1.
-        residuals = np.where(regression.y[rows] == 1.0, 1.0 / mu, -1.0 / rest)
-        return estimate_sandwich(
-            X,
-            residuals,
-            regression.weights[rows] * mu * rest,
-            kind=self.options.errors,
-            clusters=None if regression.clusters is None else regression.clusters[rows],
-            copies=None if regression.copies is None else regression.copies[rows],
-            variances=mu * rest,
-            people=regression.y.size if self.options.errors == LINEARISED else None,
-        )
-
-    def _answer_separation(self, regression: Regression, message: str) -> Solution | Refusal:
-        """Answer by Firth's estimate with its profile intervals, where that is asked for."""
-        if not self.options.firth:
-            return Refusal(Status.separated, message)
-        X, y = regression.X, regression.y
-        fit = fit_firth(X, y)
-        if not fit.converged:
-            return Refusal(Status.separated, f"{message}; {_FIRTH_UNSETTLED}")
-        low, high = np.full(X.shape[1], np.nan), np.full(X.shape[1], np.nan)
-        for i in regression.asked.tolist():
-            low[i], high[i] = profile_limits(
-                X, y, fit, column=i, level=self.options.level, firth=True
-            )
-            if np.isnan(low[i]) or np.isnan(high[i]):
-                return Refusal(Status.separated, f"{message}; {_PROFILE_UNSETTLED}")
-        df = np.full(X.shape[1], np.inf)
-        status, message = Status.separated, f"{message}; {_FIRTH}"
-        return Solution(fit.coefficients, fit.se, df, low, high, status=status, message=message)
-
-
-def _place(values: F64, columns: I64, size: int) -> F64:
-    """Return values at their columns among all, NaN elsewhere."""
-    out = np.full(size, np.nan)
-    out[columns] = values
-    return out
-
 
 def _screen(problem: Problem, block: Block, fits: FitBlock) -> Bool:
     """Refuse what needs no fit; return which fits remain ``(b, m)``."""
@@ -367,6 +313,29 @@ def _screen(problem: Problem, block: Block, fits: FitBlock) -> Bool:
             fits.refuse(j, m, Status.constant, f"{name} has one value on the rows of the fit")
             remaining[j, m] = False
     return remaining
+
+
+def _fit_together(
+    state: LogisticState,
+    block: Block,
+    scaled: Block,
+    scale: F64,
+    varying: Bool,
+    fits: FitBlock,
+    open_fits: Bool,
+) -> None:
+    """Enter the fits that the paths for blocks settle; they are open no more.
+
+    Parameters
+    ----------
+    scaled : the block standardised, by ``scale (b,)``.
+    """
+    problem = state.problem
+    if problem.n <= _SMALL:
+        for m in range(len(problem.models)):
+            _fit_small(state, scaled, scale, m, varying).enter(fits, open_fits)
+    if state.levels is not None:
+        fit_large(state.mass, state.levels, block, scaled, scale, varying, fits, open_fits)
 
 
 def _fit_small(state: LogisticState, block: Block, scale: F64, m: int, open_fits: Bool) -> Settled:

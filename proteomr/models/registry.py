@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from proteomr.errors import UsageError, nearest
 from proteomr.families import LISTED_FAMILIES, ListedFamily
 from proteomr.models.family import AnyFamily, FitOptions, Support
+from proteomr.models.further import OF_LIKELIHOOD, JointTest
 from proteomr.models.mixed_options import MixedOptions
 from proteomr.models.targets import OutcomeTransform, Role
 
@@ -78,6 +80,7 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
     for wanted, what, has in _list_wishes(asked):
         if wanted:
             _require(family, what, has)
+    _refuse_beside(family, asked)
     _refuse_moderation(asked)
     _refuse_leverages(asked)
     _refuse_weights(family, asked)
@@ -103,7 +106,7 @@ def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool
         (options.mixed.asked, "a random effect", lambda s: s.random_effects),
         (options.mixed != MixedOptions(), "--ddf", lambda s: s.random_effects),
         (asked.ordered, "an ordered exposure", lambda s: s.ordered),
-        (options.firth, "Firth's estimate", lambda s: s.firth),
+        (bool(options.firth), "Firth's estimate", lambda s: s.firth),
         (moderation.kind is not None, "moderation", lambda s: s.moderation),
         (moderation.block is not None, "a correlation within blocks", lambda s: s.moderation),
         (bool(moderation.contrasts), "a contrast of levels", lambda s: s.moderation),
@@ -182,6 +185,82 @@ def _refuse_moderation(asked: Asked) -> None:
             "moderation is of the residual variances of proteins: it needs --exposure, where the "
             "protein is the response"
         )
+
+
+def _refuse_beside(family: type[AnyFamily], asked: Asked) -> None:
+    """Refuse what stands beside the estimates and a family has not."""
+    options = asked.options
+    beside = options.further.is_asked or options.permutations.draws
+    if family.supports.joint_tests and (beside or options.coefficients):
+        _refuse_modified_rows(asked)
+    if asked.options.further.is_asked:
+        _refuse_further(family, asked)
+    if asked.options.permutations.draws:
+        _refuse_permutations(family, asked)
+
+
+def _refuse_modified_rows(asked: Asked) -> None:
+    """Refuse whole models of rows that are not each a person by itself."""
+    modified = {
+        "absorbed effects (--absorb)": asked.absorbed > 0,
+        "blocks (--block)": asked.options.moderation.block is not None,
+        "moderation (--moderate)": asked.options.moderation.kind is not None,
+        "frequency weights": asked.options.weight_kind == "frequency",
+    }
+    for what, given in modified.items():
+        if given:
+            raise UsageError(
+                "joint tests, splines, tables of coefficients and permutations are not there "
+                f"beside {what}: ask for them in a run of their own"
+            )
+
+
+def _refuse_further(family: type[AnyFamily], asked: Asked) -> None:
+    """Refuse what a family does not tell beside its estimates, or has no meaning together."""
+    options = asked.options
+    further = options.further
+    likelihood = [test for test in further.joint_tests if test in OF_LIKELIHOOD]
+    if likelihood and options.errors != "classical":
+        raise UsageError(
+            f"the joint test {likelihood[0]} is of the likelihood, and errors are "
+            f"{options.errors}: ask for wald"
+        )
+    if options.firth == "always" and "score" in further.joint_tests:
+        raise UsageError("Firth's estimate has no score test: ask for lr or wald")
+    if further.additive and not asked.interaction:
+        raise UsageError("the additive scale is of an interaction: name its covariate")
+    if further.nonlinear is not None and asked.interaction:
+        raise UsageError("a spline and an interaction go in a run each")
+    for test in further.joint_tests:
+        has = partial(_has_joint_test, test)
+        _require(family, f"the joint test {test}", has)
+    if further.nonlinear is not None:
+        _require(family, "a spline", lambda s: s.nonlinear)
+    if further.additive and family.distribution == "t":
+        raise UsageError(
+            f"in the {family.name} family the product is the interaction on the additive scale: "
+            "its own rows tell it"
+        )
+    if further.additive:
+        _require(family, "interaction on the additive scale", lambda s: s.additive)
+
+
+def _refuse_permutations(family: type[AnyFamily], asked: Asked) -> None:
+    """Refuse permutations where people cannot be exchanged, or the score is of another model."""
+    _require(family, "a permutation", lambda s: s.permutations)
+    if asked.options.errors != "classical":
+        errors = asked.options.errors
+        raise UsageError(f"permutations are of scores, which have no errors such as {errors}")
+    if asked.interaction:
+        raise UsageError("permutations are of the main effect: leave the interaction out")
+    if asked.outcome_transform != "none":
+        raise UsageError(
+            "permutations take outcomes as they are: transform them before, in a column"
+        )
+
+
+def _has_joint_test(test: JointTest, support: Support) -> bool:
+    return test in support.joint_tests
 
 
 def _require(family: type[AnyFamily], what: str, has: Callable[[Support], bool]) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 
 from proteomr._typing import I64
 from proteomr.models.fits import FitBlock
+from proteomr.stats.sandwich import ROBUST
 
 if TYPE_CHECKING:
     from proteomr.models.base import Block, Problem
+    from proteomr.models.family import FitOptions
 
-__all__ = ["WEIGHT_KINDS", "WeightKind", "count_copies", "tell_copies"]
+__all__ = ["WEIGHT_KINDS", "WeightKind", "count_copies", "has_copies_apart", "tell_copies"]
 
 WeightKind: TypeAlias = Literal["precision", "frequency", "sampling"]
 """``precision``: the variance of a person's response is in inverse proportion to the weight, as in
@@ -48,3 +50,11 @@ def tell_copies(problem: Problem, block: Block, fits: FitBlock) -> FitBlock:
             n_case[told, t] = np.rint(cases.sum() - lost).astype(np.int64)[told]
     n = np.broadcast_to(count_copies(problem, block)[:, None], fits.n.shape).copy()
     return replace(fits, n=n, n_case=n_case)
+
+
+def has_copies_apart(problem: Problem, options: FitOptions) -> bool:
+    """Whether a row stands for several whose squared scores count one by one, which the sums of the
+    mass paths, of squares of weighted scores, are not.
+    """
+    apart = options.errors in ROBUST
+    return problem.weights is not None and problem.weight_kind == "frequency" and apart

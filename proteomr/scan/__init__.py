@@ -18,14 +18,19 @@ from proteomr.scan.parts import (
     JOINT_TESTS,
     MODEL_KEYS,
     PART_ORDER,
+    PERMUTED_DRAWS,
+    PERMUTED_EXCEEDING,
+    PERMUTED_MAXIMA,
+    PERMUTED_SCORE,
     RATIO_OF,
     TERM_POSITION,
 )
 from proteomr.scan.plan import Plan, ProteinBlock
 from proteomr.scan.planning import BLOCK_SIZE, plan_blocks
-from proteomr.scan.reading import Beside, Reading, Stratum, read_formulas, read_strata
+from proteomr.scan.reading import Beside, Reading, read_formulas
 from proteomr.scan.row_sets import RowSets
 from proteomr.scan.run import PartsDone, fit_blocks, in_turn, run_parts
+from proteomr.scan.strata import Stratum, read_strata
 from proteomr.scan.targets import read_ordered_target, read_outcome, read_target
 
 __all__ = [
@@ -35,6 +40,10 @@ __all__ = [
     "JOINT_TESTS",
     "MODEL_KEYS",
     "PART_ORDER",
+    "PERMUTED_DRAWS",
+    "PERMUTED_EXCEEDING",
+    "PERMUTED_MAXIMA",
+    "PERMUTED_SCORE",
     "RATIO_OF",
     "TERM_POSITION",
     "Beside",

@@ -12,7 +12,8 @@ from proteomr._typing import I64, Bool
 from proteomr.models import Target
 from proteomr.scan.groups import Group, ModelKey
 from proteomr.scan.plan import Plan
-from proteomr.scan.reading import Stratum, is_paneled
+from proteomr.scan.reading import is_paneled
+from proteomr.scan.strata import Stratum
 from proteomr.tables import CHOSEN_PEOPLE, WITHDRAWN, WITHOUT_PROTEINS, Cohort
 from proteomr.tables import columns as c
 

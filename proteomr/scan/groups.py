@@ -10,7 +10,8 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.design import Formula, read_factors
 from proteomr.models import AnyFamily, Factor, Layout, Target
-from proteomr.scan.reading import Reading, Stratum
+from proteomr.scan.reading import Reading
+from proteomr.scan.strata import Stratum
 
 __all__ = ["Group", "ModelKey", "group_models"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.models import Details, FitBlock
+from proteomr.models import Details, FitBlock, Permutations
 from proteomr.scan.groups import Group
 from proteomr.scan.plan import Plan, RowKey
 from proteomr.status import Status
@@ -21,6 +21,10 @@ __all__ = [
     "JOINT_TESTS",
     "MODEL_KEYS",
     "PART_ORDER",
+    "PERMUTED_DRAWS",
+    "PERMUTED_EXCEEDING",
+    "PERMUTED_MAXIMA",
+    "PERMUTED_SCORE",
     "RATIO_OF",
     "TERM_POSITION",
     "tabulate",
@@ -33,6 +37,8 @@ DETAILS = "details of "
 GIVEN_P = "given_neg_log10_p"
 RATIO_OF = "ratio_of"
 """What the exponential of the estimate of a row is; null where it is nothing."""
+PERMUTED_SCORE, PERMUTED_EXCEEDING = "permuted_score", "permuted_exceeding"
+PERMUTED_MAXIMA, PERMUTED_DRAWS = "permuted_maxima", "permuted_draws"
 _JOINT = pl.List(
     pl.Struct(
         {
@@ -108,7 +114,44 @@ def tabulate(plan: Plan, proteins: I64, group: Group, fits: FitBlock) -> pl.Data
         f"{DETAILS}{name}": _list_details(name, fits.details.get(name), b, leading)
         for name in plan.family.tables
     }
-    return pl.DataFrame({**positions, **described, **_measure(fits), **joint, **details})
+    permuted = _list_permuted(fits, leading, plan.family.options.permutations)
+    return pl.DataFrame(
+        {**positions, **described, **_measure(fits), **joint, **details, **permuted}
+    )
+
+
+def _list_permuted(
+    fits: FitBlock, leading: list[bool], asked: Permutations
+) -> dict[str, pl.Series]:
+    """Return what permutations say, each model's in the row of its first coefficient.
+
+    The maxima of a block stand in the rows of its first protein.
+    """
+    if not asked.draws:
+        return {}
+    (b, t), first, found = fits.n.shape, np.flatnonzero(leading), fits.permuted
+    observed, exceeding = np.full((b, t), np.nan), np.zeros((b, t), dtype=np.int64)
+    maxima: list[F64 | None] = [None] * (b * t)
+    draws: list[F64 | None] = [None] * (b * t)
+    if found is not None:
+        observed[:, first], exceeding[:, first] = found.observed, found.exceeding
+        for m, at in enumerate(first.tolist()):
+            maxima[at] = found.maxima[m]
+            for j in range(b if found.draws is not None else 0):
+                draws[j * t + at] = None if found.draws is None else found.draws[j, m]
+    columns = {
+        PERMUTED_SCORE: _number(observed),
+        PERMUTED_EXCEEDING: pl.Series(exceeding.ravel(), dtype=pl.Int64),
+        PERMUTED_MAXIMA: _list_numbers(maxima),
+    }
+    if asked.step_down:
+        columns[PERMUTED_DRAWS] = _list_numbers(draws)
+    return columns
+
+
+def _list_numbers(rows: list[F64 | None]) -> pl.Series:
+    lists = [None if row is None else pl.Series(row, dtype=pl.Float64) for row in rows]
+    return pl.Series(lists, dtype=pl.List(pl.Float64))
 
 
 def _list_details(name: str, details: Details | None, b: int, leading: list[bool]) -> pl.Series:

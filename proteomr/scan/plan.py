@@ -20,7 +20,8 @@ from proteomr.models import (
     Target,
 )
 from proteomr.scan.groups import Group, ModelKey
-from proteomr.scan.reading import Reading, Stratum
+from proteomr.scan.reading import Reading
+from proteomr.scan.strata import Stratum
 from proteomr.stats.linalg import condition_columns
 from proteomr.stats.transforms import Transform
 from proteomr.tables import Cohort, Drop
@@ -160,6 +161,8 @@ class Plan:
             absorbed=None
             if by.absorbed is None
             else Absorbed(reading.absorbed, by.absorbed[group.rows]),
+            people=group.rows,
+            cohort=reading.cohort.n,
         )
 
     def _build_design(self, group: Group) -> Design:

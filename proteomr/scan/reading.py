@@ -10,15 +10,15 @@ import polars as pl
 
 from proteomr._typing import F64, Bool
 from proteomr.design import Formula, Term, parse, unique_terms
-from proteomr.errors import ColumnError, FormulaError, UsageError
-from proteomr.runs.notes import add_note
-from proteomr.scan.columns import Columns, label_level
+from proteomr.errors import FormulaError, UsageError
+from proteomr.scan.columns import Columns
 from proteomr.scan.modifiers import Modifiers, read_modifiers
 from proteomr.scan.random_effects import list_random_columns
+from proteomr.scan.strata import Stratum, divide_people
 from proteomr.stats.relatedness import Relatedness
 from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments
 
-__all__ = ["Beside", "Reading", "Stratum", "read_formulas", "read_strata"]
+__all__ = ["Beside", "Reading", "read_formulas"]
 
 # A covariate counts as shared by panels, which are then fitted apart, where so many proteins have
 # each of its columns: what a panel costs to prepare is then less than one more border in every fit
@@ -26,37 +26,6 @@ __all__ = ["Beside", "Reading", "Stratum", "read_formulas", "read_strata"]
 _SHARED_BY = 48
 # Where a formula takes functions or products of it, which a border is not, far fewer will do.
 _SHARED_BY_AT_LEAST = 8
-# More strata are a mistake, such as an age in years.
-_MOST_STRATA = 50
-# Numbers of more values than this are measured rather than codes, or codes of many centres: told.
-_MOST_CODES = 10
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stratum:
-    """A level of the column that makes the strata, or everybody: its label, and whose it is.
-
-    Attributes
-    ----------
-    label : of the level; None for everybody.
-    rows : ``(n,)``; or ``(t, n)``, where each of t targets has its own, as the halves of a split.
-    """
-
-    label: str | None
-    rows: Bool
-
-    def rows_of(self, target: int) -> Bool:
-        """Return whose it is ``(n,)`` for a target, by its position."""
-        return self.rows if self.rows.ndim == 1 else np.asarray(self.rows[target])
-
-    def asks(self, target: int) -> bool:
-        """Whether it is one of a target: one of its own that has nobody is not."""
-        return self.rows.ndim == 1 or bool(self.rows[target].any())
-
-    @property
-    def most(self) -> int:
-        """Most people of a target."""
-        return int(self.rows.sum(axis=-1).max())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,7 +171,9 @@ def read_formulas(
     adjust : formulas by label; without, one that adjusts for nothing.
     covariates : those with values of their own for each protein or panel.
     interaction : covariate whose product with the term of interest is in every model.
-    strata, weights, cluster, absorb, block : columns of the samples.
+    strata : column of the samples, each level of which is a stratum, or a condition on them, which
+        makes two: false and true.
+    weights, cluster, absorb, block : columns of the samples.
     beside : outcomes that stand in files of their own, by name; the samples have the covariates of
         their formulas.
     instruments : columns of the samples, or terms of them.
@@ -272,7 +243,7 @@ def read_formulas(
         labels=tuple(resolved),
         formulas=tuple(resolved.values()),
         modifiers=modifiers,
-        strata=read_strata(columns, cohort.n, strata),
+        strata=divide_people(columns, cohort, strata),
         stratified_by=strata,
         weights=weights,
         cluster=cluster,
@@ -301,31 +272,6 @@ def _with_main_effect(formula: Formula, modifiers: Modifiers) -> Formula:
     if modifiers.formula is None:
         return formula
     return Formula(unique_terms([*formula.terms, *modifiers.formula.terms]))
-
-
-def read_strata(columns: Columns, n: int, name: str | None) -> tuple[Stratum, ...]:
-    """Return the levels of a column as strata; everybody without a column.
-
-    Raises
-    ------
-    ColumnError
-        The column is absent, or has no level or too many.
-    """
-    if name is None:
-        return (Stratum(None, np.ones(n, dtype=bool)),)
-    column = columns[name].set(pl.Series(columns.missing(name)), None)
-    levels = column.drop_nulls().unique().sort().to_list()
-    if not 1 <= len(levels) <= _MOST_STRATA:
-        raise ColumnError(f"{name!r} has {len(levels)} levels: strata need 1 to {_MOST_STRATA}")
-    if len(levels) > _MOST_CODES and columns.is_numeric(name):
-        add_note(
-            f"{name} makes {len(levels)} strata, one of each number; for groups of numbers make "
-            "a column of the groups"
-        )
-    return tuple(
-        Stratum(label_level(level), (column == level).fill_null(value=False).to_numpy())
-        for level in levels
-    )
 
 
 def is_paneled(covariate: ProteinCovariate, *, by: int = _SHARED_BY_AT_LEAST) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proteomr.scan.reading import Stratum
+from proteomr.scan.strata import Stratum
 
 __all__ = ["ROWS_AT_ONCE", "RowSets"]
 

@@ -55,7 +55,7 @@ def profile_limits(
 
     def drop(value: float) -> float:
         if firth:
-            held = fit_firth(X, y, fixed=(column, value))
+            held = fit_firth(X, y, fixed={column: value})
         else:
             held = fit_logistic(X[:, others], y, offset=X[:, column] * value)
         if not held.converged:

@@ -130,6 +130,10 @@ ROLE: Final[str] = "role"
 
 M: Final[str] = "m"
 FMI: Final[str] = "fmi"
+P_PERMUTATION: Final[str] = "p_permutation"
+P_FAMILY_WISE: Final[str] = "p_family_wise"
+PERMUTED: Final[tuple[str, ...]] = (P_PERMUTATION, P_FAMILY_WISE)
+"""Columns of associations that were held against permutations of people."""
 POOLED: Final[tuple[str, ...]] = (M, FMI)
 """Columns of associations that were pooled over imputations."""
 

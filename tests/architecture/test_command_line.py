@@ -18,6 +18,15 @@ NO_COMMANDS = {
     *("__init__", "bundles", "main", "console", "help", "jobs", "journal"),
     *("options", "show_associations", "show_causes", "show_quality", "show_replication"),
     *("foreign_names", "progress", "remedies"),
+    *("options", "show_associations", "show_causes", "show_quality"),
+    *(
+        "foreign_names",
+        "further_options",
+        "optional_values",
+        "permutation_options",
+        "progress",
+        "remedies",
+    ),
 }
 SLOW_TO_LOAD = {
     "statsmodels",

@@ -12,8 +12,9 @@ import pytest
 
 from proteomr.association import associate
 from proteomr.association.imputed import pool_parts
-from proteomr.errors import FormatError, InputError
+from proteomr.errors import FormatError, InputError, UsageError
 from proteomr.io import split_imputations
+from proteomr.models import Further, Permutations
 from proteomr.scan import GIVEN_P, JOINT_TESTS, PART_ORDER
 
 STORED = Path(__file__).resolve().parents[1] / "reference"
@@ -147,3 +148,19 @@ def test_parts_of_other_models_are_not_pooled() -> None:
     other = part.with_columns(pl.lit("c vs a").alias("contrast"))
     with pytest.raises(InputError, match="give other models than the first"):
         pool_parts([[part], [other]], parameters=2, law="t")
+
+
+def test_tests_of_the_likelihood_are_pooled_as_chi_squared(long: pl.DataFrame) -> None:
+    once = long.filter(pl.col(".imp") == 1)
+    twice = pl.concat([once.with_columns(pl.lit(i).alias(".imp")) for i in (1, 2)])
+    asked = {"further": Further(("lr", "score", "wald")), "family": "linear", "exposure": "lonely"}
+    pooled = associate(twice, PROTEINS, adjust=ADJUST, **asked)
+    alone = associate(once.drop(".imp").rename({".id": "ID"}), PROTEINS, adjust=ADJUST, **asked)
+    ours, theirs = pooled.table("joint_tests"), alone.table("joint_tests")
+    assert ours["test"].equals(theirs["test"])
+    np.testing.assert_allclose(ours["statistic"], theirs["statistic"], rtol=1e-12)
+
+
+def test_permutations_of_imputed_samples_are_refused(long: pl.DataFrame) -> None:
+    with pytest.raises(UsageError, match="the samples hold several imputations"):
+        scan(long, permutations=Permutations(99))

@@ -19,6 +19,7 @@ from proteomr.models import (
     Problem,
     Status,
     Target,
+    logistic_exact,
 )
 from proteomr.models import logistic as module
 from proteomr.stats.logistic import fit_limit, fit_logistic
@@ -83,7 +84,7 @@ def test_a_fit_that_does_not_settle_says_so(monkeypatch: pytest.MonkeyPatch) -> 
         found = fit_newton(*arguments, **options)
         return replace(found, converged=np.zeros_like(found.converged))
 
-    monkeypatch.setattr(module, "fit_limit", unsettled)
+    monkeypatch.setattr(logistic_exact, "fit_limit", unsettled)
     monkeypatch.setattr(module, "fit_newton", unsettled_too)
     found = fit(problem, block)
     assert (found.status == Status.not_converged).all()

@@ -61,7 +61,7 @@ def test_proteins_are_held_where_runs_of_groups_ask_for_them_again(
     assert _Values(whole).read(block.proteins) is not _Values(whole).read(block.proteins)
     values = _Values(whole)
     assert values.read(block.proteins) is not values.read(block.proteins)
-    monkeypatch.setattr("proteomr.scan.plan._ROWS_AT_ONCE", N)
+    monkeypatch.setattr("proteomr.scan.planning.ROWS_AT_ONCE", N)
     parted = make_plan("age")
     assert len(parted.blocks) > 1
     held = _Values(parted)

@@ -107,7 +107,7 @@ def test_the_profile_lies_a_chi_square_quantile_below_the_maximum_at_its_limits(
     fit = fit_firth(X, y) if firth else fit_logistic(X, y)
     for limit in profile_limits(X, y, fit, column=1, level=0.9, firth=firth):
         if firth:
-            held = fit_firth(X, y, fixed=(1, limit)).log_likelihood
+            held = fit_firth(X, y, fixed={1: limit}).log_likelihood
         else:
             held = fit_logistic(X[:, [0, 2]], y, offset=X[:, 1] * limit).log_likelihood
         assert 2 * (fit.log_likelihood - held) == pytest.approx(chdtri(1, 0.1), rel=1e-8)
