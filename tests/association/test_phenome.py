@@ -187,7 +187,7 @@ def test_what_else_is_asked_for_changes_no_cell(
     n = 4_500
     cohort, frame = make_cohort(make_samples(n), make_values(n, 5)), lacking(n, 6)
     whole = scan_cohort(cohort, spec_of(), outcomes=[table(cohort, frame, tmp_path)]).frame
-    monkeypatch.setattr(proteomr.scan.plan, "_ROWS_AT_ONCE", 2 * n)
+    monkeypatch.setattr(proteomr.scan.planning, "ROWS_AT_ONCE", 2 * n)
     parted = plan_scan(cohort, spec_of(), outcomes=[table(cohort, frame, tmp_path)])
     assert len({block.groups for block in parted.blocks}) > 2
     again = scan_cohort(cohort, spec_of(), outcomes=[table(cohort, frame, tmp_path)]).frame
