@@ -311,6 +311,8 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
 CHOICES: tuple[tuple[str, str], ...] = (
     ("gaussian normal ols lm continuous identity ls qt", "linear"),
     ("binomial logit binary bernoulli bt logreg", "logistic"),
+    ("polr clm ologit ordered cumulative proportionalodds proportional-odds", "ordinal"),
+    ("multinom polytomous softmax mlogit", "multinomial"),
     (
         "int rank rint inversenormal rankinversenormal ranknormal invnorm normal blom rankbased",
         "rint",
@@ -347,14 +349,6 @@ NOT_HERE: tuple[tuple[str, str, str], ...] = (
         (
             "there is no model of counts in this version; linear takes any numbers, with --se HC3 "
             "for errors that vary"
-        ),
-    ),
-    (
-        "ordinal polr multinomial multinom polytomous softmax mlogit",
-        "linear",
-        (
-            "more than two levels have no model in this version; linear takes ordered ones as "
-            "numbers, logistic two of them"
         ),
     ),
     (

@@ -13,6 +13,7 @@ from . import options as shared
 from .iv_options import Instruments
 from .mixed_options import Mixed
 from .moderation_options import Moderation
+from .ordinal_options import OrderedLevels
 from .outcome_options import Outcomes
 from .people_options import People
 from .protein_options import ChosenProteins
@@ -272,6 +273,7 @@ class ScanOptions:
     instruments: Instruments
     mixed: Mixed
     moderation: Moderation
+    ordinal: OrderedLevels
     files: ScanFiles
     people: People
     chosen: ChosenProteins
@@ -279,7 +281,11 @@ class ScanOptions:
     @property
     def tables(self) -> dict[str, dict[str, str]]:
         """The options of the form NAME=VALUE, read."""
-        return {"adjust": self.models.sets, "protein-covariate": self.files.covariates}
+        return {
+            "adjust": self.models.sets,
+            "protein-covariate": self.files.covariates,
+            "levels": self.ordinal.named(),
+        }
 
     def request(
         self,
@@ -291,7 +297,7 @@ class ScanOptions:
     ) -> "AssociateRequest":
         """Return the request of a scan, with what else its specification is told."""
         from proteomr.association import make_request
-        from proteomr.models import MixedOptions
+        from proteomr.models import MixedOptions, OrdinalOptions
 
         mixed, files = self.mixed, self.files
         spec = self.models.specify(
@@ -300,6 +306,9 @@ class ScanOptions:
             weight_kind=self.rows.weight_kind,
             absorb=tuple(self.rows.absorb or ()),
             moderation=self.moderation.read(),
+            ordinal=OrdinalOptions(
+                self.ordinal.link, self.ordinal.named(), brant=self.ordinal.brant
+            ),
             mixed=MixedOptions(tuple(mixed.random or ()), mixed.ddf, mixed.kinship is not None),
             **more,
         )

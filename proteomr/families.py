@@ -49,6 +49,7 @@ LISTED_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
         ),
         "iv": ListedFamily("iv", "Iv", "response"),
         "mixed": ListedFamily("mixed", "Mixed", "response"),
+        "ordinal": ListedFamily("ordinal", "Ordinal", "predictor", "levels in an order"),
     }
 )
 FAMILY_NAMES: Final = tuple(LISTED_FAMILIES)

@@ -24,6 +24,7 @@ from proteomr.models import (
     MixedOptions,
     ModerationKind,
     ModerationOptions,
+    OrdinalOptions,
     OutcomeTransform,
     Permutations,
     WeightKind,
@@ -70,6 +71,7 @@ def associate(
     moderate: ModerationKind | None = None,
     block: str | None = None,
     contrast: str | Sequence[str] = (),
+    ordinal: OrdinalOptions | None = None,
     further: Further | None = None,
     permutations: Permutations | None = None,
     effective_tests: bool = False,
@@ -93,15 +95,16 @@ def associate(
     """Fit every protein to every exposure or outcome under every adjustment set.
 
     With ``x`` an exposure, ``P`` a protein transformed within the complete cases of the fit and
-    ``Z`` the covariates: linear ``P = b x + Z c + e``; logistic ``logit P(x = 1) = b P + Z c``. An
-    outcome ``y`` is the response of either: linear ``y = b P + Z c + e``. Each protein has its own
-    complete cases, over target, covariates, the protein and its own covariates.
+    ``Z`` the covariates: linear ``P = b x + Z c + e``; logistic ``logit P(x = 1) = b P + Z c``;
+    ordinal ``logit P(x > level) = b P + Z c - threshold``. An outcome ``y`` is the response of any:
+    linear ``y = b P + Z c + e``. Each protein has its own complete cases, over target, covariates,
+    the protein and its own covariates.
 
     Parameters
     ----------
     samples : path or frame, one row per person; or a store, for samples and proteins together.
     proteins : paths or frames, one column per protein, joined on the identifier; or a store.
-    family : linear, logistic, iv or mixed.
+    family : linear, logistic, multinomial, ordinal, iv or mixed.
     exposure, outcome : columns of the samples; the one or the other.
     outcomes : path or frame with a column for each outcome, or several by label; they join those
         that `outcome` names.
@@ -121,6 +124,7 @@ def associate(
         a table of pairs or a square matrix.
     moderate, block, contrast : empirical Bayes over the proteins, correlated blocks and contrasts
         of levels, see :class:`ModerationOptions`.
+    ordinal : link, order of levels and tests of ordered levels.
     tests : what multiple testing spans in each adjustment set: all targets jointly, or each.
     further : tests and tables beside the estimates, see :class:`proteomr.models.Further`.
     permutations : of people, see :class:`proteomr.models.Permutations`.
@@ -191,6 +195,7 @@ def associate(
         coefficients=coefficients,
         mixed=MixedOptions(_names(random), ddf, kinship is not None),
         moderation=ModerationOptions(moderate, block, _names(contrast)),
+        ordinal=ordinal or OrdinalOptions(),
         further=further or Further(),
         permutations=permutations or Permutations(),
     )

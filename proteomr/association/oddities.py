@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from proteomr.association.plan import Plan
-from proteomr.models import Target
+from proteomr.models import ORDERED_LEVELS, Target
 from proteomr.scan import people_asked
 from proteomr.tables import CHOSEN_PEOPLE, WITHOUT_PROTEINS
 
@@ -22,6 +24,7 @@ def describe_oddities(plan: Plan) -> tuple[str, ...]:
         *_describe_strata(plan),
         *plan.cohort.notes,
         *(said for target in plan.targets for said in _describe_alphabet(plan, target)),
+        *(said for target in plan.targets for said in _describe_order(plan, target)),
         *(said for name in _columns_used(plan) for said in _describe_column(plan, name)),
     )
 
@@ -58,7 +61,7 @@ def _describe_strata(plan: Plan) -> tuple[str, ...]:
 
 def _describe_alphabet(plan: Plan, target: Target) -> tuple[str, ...]:
     """Say which of two texts is the reference, unless its name says so itself."""
-    if len(target.levels) != 2:
+    if len(target.levels) != 2 or target.kind == ORDERED_LEVELS.name:
         return ()
     (first, second), contrast = target.levels, target.contrasts[0]
     if plan.spec.reference_level == first:
@@ -74,6 +77,18 @@ def _is_numeric(plan: Plan, target: Target) -> bool:
     if beside is None:
         return plan.reading.columns.is_numeric(target.name)
     return beside.column.dtype.is_numeric()
+
+
+def _describe_order(plan: Plan, target: Target) -> tuple[str, ...]:
+    """Say how text stands for ordered levels where the alphabet orders it."""
+    name, beside = target.name, plan.reading.beside.get(target.name)
+    column = plan.reading.columns[name] if beside is None else beside.column
+    alphabet = isinstance(column.dtype, pl.String | pl.Categorical)
+    if target.kind != ORDERED_LEVELS.name or not alphabet or plan.spec.ordinal.order_of(name):
+        return ()
+    shown = " < ".join(target.levels)
+    said = f"{target.role} {name!r} is ordered {shown}, as the alphabet has it"
+    return (f'{said}; else give --levels {name}="LOWEST,...,HIGHEST"',)
 
 
 def _columns_used(plan: Plan) -> tuple[str, ...]:

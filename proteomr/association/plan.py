@@ -9,7 +9,7 @@ from proteomr import scan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.io import OutcomeTable, add_covariates
-from proteomr.models import NUMBERS, AnyFamily, OutcomeTransform, Target
+from proteomr.models import NUMBERS, ORDERED_LEVELS, AnyFamily, OutcomeTransform, Target
 from proteomr.models.level_contrasts import ask_contrasts
 from proteomr.models.targets import LINEAR
 from proteomr.runs.notes import add_note
@@ -96,7 +96,8 @@ def plan_scan(
     )
     family = spec.build_family()
     targets = _read_targets(reading, family, spec, spec.exposures or named)
-    targets += _read_beside(reading, family, spec.reference_level)
+    targets += _read_beside(reading, family, spec)
+    _refuse_unknown_order(targets, spec)
     _note_shared_names(reading)
     targets = _set_transform(targets, spec.outcome_options.transform)
     if spec.reference_level is not None:
@@ -144,12 +145,26 @@ def _list_beside(outcomes: Sequence[OutcomeTable]) -> dict[str, Beside]:
     return beside
 
 
-def _read_beside(reading: Reading, family: AnyFamily, reference: str | None) -> list[Target]:
+def _refuse_unknown_order(targets: Sequence[Target], spec: ModelSpec) -> None:
+    """Refuse an order of the levels of what is no target."""
+    names = [target.name for target in targets]
+    absent = [name for name in spec.ordinal.ordered if name not in names]
+    if absent:
+        hint = nearest(absent[0], names)
+        raise UsageError(f"--levels {absent[0]}: is no {spec.role} of this scan{hint}")
+
+
+def _read_beside(reading: Reading, family: AnyFamily, spec: ModelSpec) -> list[Target]:
     """Return the targets that the columns of files are, or say of all that are none."""
     targets, faults = [], []
     for beside in reading.beside.values():
         try:
-            targets.append(read_outcome(beside.column, family=family, reference=reference))
+            order = spec.ordinal.order_of(beside.column.name)
+            targets.append(
+                read_outcome(
+                    beside.column, family=family, reference=spec.reference_level, order=order
+                )
+            )
         except ColumnError as fault:
             faults.append(fault)
     if faults:
@@ -193,9 +208,11 @@ def _read_targets(
         if spec.ordered:
             targets += read_ordered_target(reading, name, family=family)
         else:
-            reference = spec.reference_level
+            reference, order = spec.reference_level, spec.ordinal.order_of(name)
             targets.append(
-                read_target(reading, name, role=spec.role, family=family, reference=reference)
+                read_target(
+                    reading, name, role=spec.role, family=family, reference=reference, order=order
+                )
             )
     named = [target.name for target in targets if target.contrasts != (LINEAR,)]
     contrasts = spec.moderation.contrasts
@@ -210,6 +227,8 @@ def _read_targets(
 
 def _refuse_unknown_reference(targets: Sequence[Target], reference: str) -> None:
     """Refuse a reference level that no target has."""
+    if all(target.kind == ORDERED_LEVELS.name for target in targets):
+        raise UsageError("ordered levels have no reference: --levels gives their order")
     levels = {target.name: target.levels for target in targets if target.levels}
     if any(reference in had for had in levels.values()):
         return

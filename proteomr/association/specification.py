@@ -21,6 +21,7 @@ from proteomr.models import (
     IvOptions,
     MixedOptions,
     ModerationOptions,
+    OrdinalOptions,
     Permutations,
     Role,
     WeightKind,
@@ -85,6 +86,7 @@ class ModelSpec:
     iv : instruments and the estimator, for the iv family.
     coefficients : also a table of all coefficients of every model.
     mixed : random effects.
+    ordinal : link, order of levels and tests of families of ordered levels.
     further : what is asked of every model beside its estimates.
     permutations : of people, for p values of their own.
 
@@ -127,6 +129,7 @@ class ModelSpec:
     weight_kind: WeightKind = "precision"
     absorb: tuple[str, ...] = ()
     moderation: ModerationOptions = field(default_factory=ModerationOptions)
+    ordinal: OrdinalOptions = field(default_factory=OrdinalOptions)
     further: Further = field(default_factory=Further)
     permutations: Permutations = field(default_factory=Permutations)
 
@@ -275,6 +278,7 @@ class ModelSpec:
             moderation=self.moderation,
             further=self.further,
             permutations=self.permutations,
+            ordinal=self.ordinal,
         )
 
     @property
@@ -303,7 +307,8 @@ class ModelSpec:
             del facts["iv"]
         else:
             facts["iv"] = {**facts["iv"], "instruments": list(self.iv.instruments)}
-        for name, matter in _MATTERS.items():
+        facts["ordinal"] = self.ordinal.to_dict()
+        for name, matter in (*_MATTERS.items(), ("ordinal", OrdinalOptions)):
             if getattr(self, name) == matter():
                 del facts[name]
         for name, usual in _USUAL.items():
@@ -324,6 +329,8 @@ class ModelSpec:
         if "iv" in settings:
             iv = dict(settings["iv"])
             settings["iv"] = IvOptions(**{**iv, "instruments": tuple(iv["instruments"])})
+        if "ordinal" in settings:
+            settings["ordinal"] = OrdinalOptions.from_dict(settings["ordinal"])
         for name, matter in _MATTERS.items():
             if name in settings:
                 given = settings[name]

@@ -110,9 +110,9 @@ def sort_columns(
 ) -> ProteinColumns:
     r"""Return which columns of protein files are no proteins.
 
-    These are the columns that the samples hold as well, the fields of UK Biobank's participants,
-    codes, and those that the user names. Numbers whose names sound like facts about samples (plate,
-    age, PC1, ...) stay, and are told.
+    These are the columns that the samples hold as well, unless that is all there are, the fields of
+    UK Biobank's participants, codes, and those that the user names. Numbers whose names sound like
+    facts about samples (plate, age, PC1, ...) stay, and are told.
 
     Parameters
     ----------
@@ -134,6 +134,8 @@ def sort_columns(
     >>> files = [(Path("npx.csv"), ["GDF15", "ADM", "age", "plate", "p31"])]
     >>> sorted(sort_columns(files, samples=Path("s.csv"), of_samples=["age"]).exclude)
     ['age']
+    >>> sort_columns([(Path("x.csv"), ["CRP"])], samples=Path("s.csv"), of_samples=["CRP"]).notes
+    ('fitted as proteins, which the samples hold too: CRP',)
     """
     names = [name for _, columns in files for name in columns]
     for name in apart:
@@ -146,7 +148,13 @@ def sort_columns(
     ]
     fields = {name for _, columns in files for name in _find_fields(columns, ids)}
     shared = [name for name in names if name in of_samples]
-    notes = [*filter(None, doubts), *note_shared(shared)]
+    given = [name for name in names if name not in apart]
+    notes = [*filter(None, doubts)]
+    if given and set(given) <= set(shared):
+        # A file of proteins that are in the samples too, such as one that is also a covariate.
+        notes.append(f"fitted as proteins, which the samples hold too: {_list(given)}")
+        shared = []
+    notes += note_shared(shared)
     further = [name for name in names if name in fields and name not in {*shared, *apart}]
     if further:
         notes.append(f"left out of the proteins, as fields of UK Biobank: {_list(further)}")

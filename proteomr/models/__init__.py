@@ -35,10 +35,13 @@ from proteomr.models.mixed import Mixed
 from proteomr.models.mixed_options import Ddf, MixedOptions
 from proteomr.models.moderation_options import MODERATIONS, ModerationKind, ModerationOptions
 from proteomr.models.multinomial import Multinomial
+from proteomr.models.ordinal import Ordinal
+from proteomr.models.ordinal_options import OrdinalOptions
 from proteomr.models.permutations import Permutations
 from proteomr.models.registry import FAMILIES, Asked, find_family, refuse_unsupported
 from proteomr.models.targets import (
     NUMBERS,
+    ORDERED_LEVELS,
     OUTCOME_TRANSFORMS,
     TWO_LEVELS,
     OutcomeTransform,
@@ -54,6 +57,7 @@ __all__ = [
     "FAMILIES",
     "MODERATIONS",
     "NUMBERS",
+    "ORDERED_LEVELS",
     "OUTCOME_TRANSFORMS",
     "OWN_NAME",
     "TWO_LEVELS",
@@ -88,6 +92,8 @@ __all__ = [
     "ModerationKind",
     "ModerationOptions",
     "Multinomial",
+    "Ordinal",
+    "OrdinalOptions",
     "OutcomeTransform",
     "OwnInstruments",
     "Permutations",

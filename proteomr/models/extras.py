@@ -183,7 +183,7 @@ class Extras:
         if self.options.coefficients or asked.additive:
             fit = self.solver.fit(model.X, model, asked=tested)
             if fit is not None:
-                self.enter_whole(j, m, model.names, model.spread(fit), found)
+                self.enter_whole(j, m, model.names_of(fit), model.spread(fit), found)
 
     def _test_nested(
         self, model: WholeModel, tested: I64

@@ -18,6 +18,7 @@ from proteomr.models.further import Further, JointTest
 from proteomr.models.iv_options import IvOptions
 from proteomr.models.mixed_options import MixedOptions
 from proteomr.models.moderation_options import ModerationOptions
+from proteomr.models.ordinal_options import OrdinalOptions
 from proteomr.models.permutations import Permutations
 from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
 from proteomr.models.weighting import WeightKind
@@ -59,6 +60,7 @@ class FitOptions:
     mixed : random effects.
     weight_kind : what a person's weight means.
     moderation : empirical Bayes over proteins, correlated blocks, contrasts of levels.
+    ordinal : of ordered levels.
     further : what is asked beside the estimates.
     permutations : of people.
     """
@@ -71,6 +73,7 @@ class FitOptions:
     mixed: MixedOptions = field(default_factory=MixedOptions)
     weight_kind: WeightKind = "precision"
     moderation: ModerationOptions = field(default_factory=ModerationOptions)
+    ordinal: OrdinalOptions = field(default_factory=OrdinalOptions)
     further: Further = field(default_factory=Further)
     permutations: Permutations = field(default_factory=Permutations)
 
@@ -95,6 +98,7 @@ class Support:
     random_effects : of grouping factors, or of relatedness; what has them needs them.
     moderation : empirical Bayes over the residual variances of proteins.
     absorbed : effects of many levels taken out of all columns.
+    ordinal : a link, an order of levels, and tests of parallel slopes.
     joint_tests : tests that the protein or the exposure has no effect, where they are asked for.
     nonlinear : a spline in the place of a line.
     additive : interaction on the additive scale.
@@ -115,6 +119,7 @@ class Support:
     random_effects: bool = False
     moderation: bool = False
     absorbed: bool = False
+    ordinal: bool = False
     joint_tests: tuple[JointTest, ...] = ()
     nonlinear: bool = False
     additive: bool = False

@@ -106,6 +106,7 @@ def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool
         (options.mixed.asked, "a random effect", lambda s: s.random_effects),
         (options.mixed != MixedOptions(), "--ddf", lambda s: s.random_effects),
         (asked.ordered, "an ordered exposure", lambda s: s.ordered),
+        *((True, what, lambda s: s.ordinal) for what in options.ordinal.asked),
         (bool(options.firth), "Firth's estimate", lambda s: s.firth),
         (moderation.kind is not None, "moderation", lambda s: s.moderation),
         (moderation.block is not None, "a correlation within blocks", lambda s: s.moderation),

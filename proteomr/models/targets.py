@@ -18,6 +18,7 @@ __all__ = [
     "LEVELS",
     "LINEAR",
     "NUMBERS",
+    "ORDERED_LEVELS",
     "OUTCOME_TRANSFORMS",
     "STEPS",
     "TWO_LEVELS",
@@ -31,6 +32,9 @@ __all__ = [
     "score_levels",
 ]
 
+# Each level has a threshold: of more levels, few hold enough people, and the numbers themselves
+# serve better.
+_MOST_ORDERED = 10
 # As many levels are labelled.
 _MOST_CONTRASTS = 50
 # More groups have a coefficient each in every covariate: it is rather a number, or an identifier.
@@ -119,6 +123,8 @@ class TargetColumn:
     n_levels : number of distinct values.
     levels : labels of the first of them, in their order.
     reference : label of the level that the others are held against; None for the first.
+    order : positions of the levels from the lowest to the highest, where they have an order that is
+        not theirs among the sorted values; None for that.
     """
 
     name: str
@@ -128,6 +134,7 @@ class TargetColumn:
     n_levels: int
     levels: tuple[str, ...]
     reference: str | None = None
+    order: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +254,18 @@ def order_levels(column: TargetColumn) -> tuple[I64, tuple[str, ...]]:
     return codes, tuple(column.levels[i] for i in order)
 
 
+def _read_ordered_levels(column: TargetColumn) -> Target | None:
+    """Return the levels as 0, 1, ... from the lowest to the highest."""
+    if not 2 <= column.n_levels <= _MOST_ORDERED:
+        return None
+    order = tuple(range(column.n_levels)) if column.order is None else column.order
+    ranks = np.empty(column.n_levels)
+    ranks[list(order)] = np.arange(column.n_levels)
+    values = np.where(column.codes < 0, np.nan, ranks[column.codes])
+    labels = tuple(column.levels[position] for position in order)
+    return Target(column.name, column.role, ORDERED_LEVELS.name, values, levels=labels)
+
+
 def _read_numbers(column: TargetColumn) -> Target | None:
     if column.numbers is None:
         return None
@@ -254,6 +273,7 @@ def _read_numbers(column: TargetColumn) -> Target | None:
 
 
 TWO_LEVELS = TargetKind("binary", "two levels", _read_two_levels)
+ORDERED_LEVELS = TargetKind("ordered", "two to ten levels", _read_ordered_levels)
 NUMBERS = TargetKind("continuous", "numbers", _read_numbers)
 LEVELS = TargetKind("categorical", f"2 to {_MOST_LEVELS} levels", _read_levels)
 FACTOR = TargetKind(

@@ -87,6 +87,8 @@ class Fitted:
     columns : ``(c,)``, those that have an estimate.
     df : ``(c,)``, or one for all.
     by, shift : what the response was divided by, and what was taken off it.
+    thresholds : names of the t thresholds that stand in the place of the intercept; coefficients
+        and covariance have them before those of the columns.
     """
 
     coefficients: F64
@@ -95,6 +97,7 @@ class Fitted:
     df: F64 | float
     by: float = 1.0
     shift: float = 0.0
+    thresholds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ class WholeModel:
     x : ``(n,)``, the term by itself.
     rows : positions of the n people among those of the problem.
     terms : how many of the last columns are the term and its products.
+    levels : labels of the levels that y numbers.
     """
 
     names: tuple[str, ...]
@@ -124,14 +128,21 @@ class WholeModel:
     x: F64
     rows: I64
     terms: int
+    levels: tuple[str, ...] = ()
 
     @property
     def asked(self) -> I64:
         """Positions in X of the term and its products."""
         return np.flatnonzero(self.independent >= len(self.names) - self.terms)
 
+    def names_of(self, fit: Fitted) -> tuple[str, ...]:
+        """Return the names of all coefficients of a fit."""
+        return (*fit.thresholds, *self.names[1:]) if fit.thresholds else self.names
+
     def spread(self, fit: Fitted) -> WholeFit:
         """Return a fit of columns of X in the units of the data."""
+        if fit.thresholds:
+            return self._spread_thresholds(fit)
         q, at = len(self.names), self.independent[fit.columns]
         shift, scale = self.units[:, at]
         back, df = np.full((q, at.size), np.nan), np.full(q, np.nan)
@@ -139,6 +150,19 @@ class WholeModel:
         return WholeFit.of(
             back, fit.coefficients, fit.covariance, by=fit.by, shift=fit.shift, df=df
         )
+
+    def _spread_thresholds(self, fit: Fitted) -> WholeFit:
+        """Return a fit whose thresholds are less the shifts of the columns."""
+        t, at = len(fit.thresholds), self.independent[fit.columns]
+        size = t + len(self.names) - 1
+        shift, scale = self.units[:, at]
+        where = np.concatenate([np.arange(t), t + at - 1])
+        back, df = np.full((size, where.size), np.nan), np.full(size, np.nan)
+        turned = np.eye(where.size)
+        turned[t:, t:] = np.diag(1.0 / scale)
+        turned[:t, t:] = shift / scale
+        back[where], df[where] = turned, fit.df
+        return WholeFit.of(back, fit.coefficients, fit.covariance, by=1.0, shift=0.0, df=df)
 
 
 def turn_back(shift: F64, scale: F64, *, intercept: bool) -> F64:
@@ -158,6 +182,7 @@ def turn_back(shift: F64, scale: F64, *, intercept: bool) -> F64:
         if intercept:
             back[0, 1:] = -(shift / scale)[1:]
     return back
+
 
 
 class WholeSolver(Protocol):
@@ -209,6 +234,7 @@ def lay_out_whole(problem: Problem, block: Block, j: int, m: int, *, side: Scans
         x,
         rows,
         problem.terms,
+        target.levels,
     )
 
 

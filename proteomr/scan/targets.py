@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import polars as pl
 from proteomr._typing import F64, I64
 from proteomr.design import parse
 from proteomr.design.tokens import quote
-from proteomr.errors import ColumnError, FormulaError, nearest
+from proteomr.errors import ColumnError, FormulaError, UsageError, nearest
 from proteomr.models import AnyFamily, Refusal, Role, Target, TargetColumn
 from proteomr.models.targets import FACTOR, NUMBERS, STEPS, score_levels
 from proteomr.runs.notes import add_note
@@ -24,6 +25,8 @@ __all__ = ["read_ordered_target", "read_outcome", "read_target"]
 _LABELLED = 50
 # Numbers that are rather codes of groups: three to five whole ones up to ten.
 _FEW_NUMBERS, _SMALL_NUMBER = range(3, 6), 10
+# Many levels may be identifiers of people, which no message may carry.
+_SHOWN = 10
 
 
 def read_target(
@@ -33,6 +36,7 @@ def read_target(
     role: Role,
     family: AnyFamily | type[AnyFamily],
     reference: str | None = None,
+    order: Sequence[str] | None = None,
 ) -> Target:
     """Read an exposure or an outcome from the samples, as the family takes it.
 
@@ -43,12 +47,16 @@ def read_target(
     ----------
     name : of the column; ``C(name)`` for the levels of a column of numbers.
     reference : label of the level that the others are held against, where the column has it.
+    order : labels of all levels from the lowest to the highest, for families of ordered levels;
+        None for the order of numbers, of the categories of an Enum, or of the alphabet.
 
     Raises
     ------
     ColumnError
         The column is absent, has one level, infinite values, or is not of a kind that the family
         takes.
+    UsageError
+        The order lacks a level of the column.
 
     Examples
     --------
@@ -62,7 +70,7 @@ def read_target(
     >>> read_target(reading, "lonely", role="exposure", family=find_family("logistic")).contrasts
     ('yes vs no',)
     """
-    column = _look_at(reading, name, role=role, reference=reference)
+    column = _put_in_order(_look_at(reading, name, role=role, reference=reference), order)
     target = family.read_target(column)
     if target.kind == NUMBERS.name and FACTOR in family.takes and role == "exposure":
         _note_trend(column)
@@ -134,19 +142,25 @@ def _look_at(reading: Reading, text: str, *, role: Role, reference: str | None) 
 
 
 def read_outcome(
-    column: pl.Series, *, family: AnyFamily | type[AnyFamily], reference: str | None = None
+    column: pl.Series,
+    *,
+    family: AnyFamily | type[AnyFamily],
+    reference: str | None = None,
+    order: Sequence[str] | None = None,
 ) -> Target:
     """Read one of many outcomes, as the family takes it; one that has no two values stays, unfit.
 
     Parameters
     ----------
     column : ``(n,)``, named as the outcome.
-    reference : as of :func:`read_target`.
+    reference, order : as of :func:`read_target`.
 
     Raises
     ------
     ColumnError
         The column has infinite values, or is not of a kind that the family takes.
+    UsageError
+        The order lacks a level of the column.
 
     Examples
     --------
@@ -159,7 +173,8 @@ def read_outcome(
     levels = tidy.drop_nulls().unique().sort()
     if levels.len() > 1:
         note_codes(column)
-        return family.read_target(_describe(tidy, levels, "outcome", reference))
+        described = _describe(tidy, levels, "outcome", reference)
+        return family.read_target(_put_in_order(described, order))
     there = np.array(tidy.is_not_null().to_numpy(), dtype=bool)
     unfit = Refusal(Status.all_missing, f"nobody of {column.len():,} people has {column.name}")
     if there.any():
@@ -189,6 +204,22 @@ def _describe(
         levels=tuple(map(label_level, levels.head(_LABELLED))),
         reference=reference,
     )
+
+
+def _put_in_order(column: TargetColumn, order: Sequence[str] | None) -> TargetColumn:
+    """Return a column with its levels in an order that is given."""
+    if order is None:
+        return column
+    place = {label: position for position, label in enumerate(column.levels)}
+    unknown = [label for label in column.levels if label not in order]
+    if unknown:
+        few = f"; it has {', '.join(column.levels)}" if len(place) <= _SHOWN else ""
+        absent = [label for label in order if label not in place]
+        raise UsageError(
+            f"--levels {column.name}: {unknown[0]!r} is a level of the column and not among those "
+            f"given{nearest(unknown[0], absent)}{few}"
+        )
+    return replace(column, order=tuple(place[label] for label in order if label in place))
 
 
 def _find_column(reading: Reading, text: str, role: Role) -> tuple[str, bool, str | None]:

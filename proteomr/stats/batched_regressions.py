@@ -44,7 +44,7 @@ from proteomr.stats.score_scale import ScoreScale
 from proteomr.stats.shared_information import SharedInformation
 from proteomr.stats.workspace import workspace
 
-__all__ = ["BatchedRegressions", "BlockEstimate", "NullEstimate"]
+__all__ = ["AtMaximum", "BatchedRegressions", "BlockEstimate", "NullEstimate"]
 
 _Single = NDArray[np.float32]
 
@@ -69,6 +69,21 @@ _SHRINKING, _TINY = 1e-3, 1e-300
 
 
 @dataclass(frozen=True, slots=True)
+class AtMaximum:
+    """A block at its maxima, for what starts from there; it lasts until the next block is fitted.
+
+    Attributes
+    ----------
+    theta : ``(R, L k + t + L s)``.
+    state : ``(R, M, n)``.
+    """
+
+    block: BlockAtWork
+    theta: F64
+    state: F64
+
+
+@dataclass(frozen=True, slots=True)
 class BlockEstimate:
     """What came of the fits of a block.
 
@@ -81,6 +96,7 @@ class BlockEstimate:
         (:class:`proteomr.stats.sandwich.Sandwich`), with a robust covariance.
     converged : ``(B, F)``.
     log_likelihood : ``(B, F)``, at the maximum, where it was asked for.
+    at_maximum : the block itself, where it was asked for.
     """
 
     estimate: F64
@@ -90,6 +106,7 @@ class BlockEstimate:
     sandwich: F64 | None = None
     carriers: F64 | None = None
     log_likelihood: F64 | None = None
+    at_maximum: AtMaximum | None = None
 
     @property
     def se(self) -> F64:
@@ -161,6 +178,7 @@ class BatchedRegressions:
         meat: SandwichSums | None = None,
         likelihood: bool = False,
         begun: Beginning | None = None,
+        keep: bool = False,
     ) -> BlockEstimate:
         """Fit every protein of a block to every response.
 
@@ -171,6 +189,7 @@ class BatchedRegressions:
         meat : the sums of a robust covariance.
         likelihood : give the log-likelihoods.
         begun : what :meth:`begin` gave for the block and as many borders.
+        keep : give the block at its maxima.
         """
         back = np.eye(1) if back is None else back
         # What overflows or is no number has no certificate.
@@ -195,6 +214,8 @@ class BatchedRegressions:
             found = BlockEstimate(estimate, covariance, converged, passes)
             if value is not None:
                 found = replace(found, log_likelihood=self._shape(laid_out, value)[0])
+            if keep:
+                found = replace(found, at_maximum=AtMaximum(block, theta + end.step, end.state))
             if meat is None:
                 return found
             columns = np.einsum("pq,qrk->prk", mixed, np.stack([each.v for each in solved]))

@@ -123,7 +123,10 @@ class Share:
     def lend(self, name: str, of_fits: NDArray[_Float]) -> NDArray[_Float]:
         """Return a copy of its own rows of a large array ``(R, ...)``."""
         out = self.borrow(name, of_fits)
-        return out if self.fits is None else np.take(of_fits, self.fits, axis=0, out=out)
+        if self.fits is None:
+            return out
+        # With "raise" numpy would fill a buffer first; the positions are of our own making.
+        return np.take(of_fits, self.fits, axis=0, out=out, mode="clip")
 
     def give_back(self, of_fits: NDArray[_Float], own: NDArray[_Float]) -> None:
         """Put what was borrowed where it is from."""

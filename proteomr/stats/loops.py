@@ -13,7 +13,9 @@ COMPILED_FROM = 4_096
 
 
 def load_loops(
-    of: Literal["cell", "logistic", "multinomial", "observed", "sandwich"], *, compiled: bool = True
+    of: Literal["cell", "logistic", "multinomial", "observed", "ordinal", "sandwich"],
+    *,
+    compiled: bool = True,
 ) -> ModuleType:
     """Return a module of loops over rows, imported when it is first needed.
 

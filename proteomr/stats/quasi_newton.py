@@ -8,6 +8,7 @@ that the fit to covariates alone has too, then ``p`` of border columns; fit ``r`
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -88,6 +89,14 @@ class Beginning:
         return replace(self, preconditioner=self.preconditioner.hold(self.terms))
 
 
+class Solver(Protocol):
+    """An approximate inverse of the information of all fits."""
+
+    def solve(self, g: F64) -> F64:
+        """Apply it to scores."""
+        ...
+
+
 @dataclass
 class StepMemory:
     """The last few steps and score changes of every fit: the two-loop recursion around a
@@ -106,7 +115,7 @@ class StepMemory:
         self.changes.append(change)
         self.inverse_curvature.append(np.where(usable, 1.0 / np.where(usable, curvature, 1.0), 0.0))
 
-    def direct(self, preconditioner: Preconditioner, g: F64) -> F64:
+    def direct(self, preconditioner: Solver, g: F64) -> F64:
         """Return the quasi-Newton direction ``(R, q + p)`` for scores."""
         q = g.copy()
         weights = []

@@ -23,6 +23,7 @@ NO_COMMANDS = {
         "foreign_names",
         "further_options",
         "optional_values",
+        "ordinal_options",
         "permutation_options",
         "progress",
         "remedies",

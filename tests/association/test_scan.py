@@ -46,7 +46,7 @@ def distance(one: pl.DataFrame, other: pl.DataFrame) -> float:
 
 def bound_of(family: str, n: int) -> float:
     """Return what other proteins of a block may change, in standard errors."""
-    batched = family in {"logistic", "multinomial"}
+    batched = family in {"logistic", "multinomial", "ordinal"}
     return bound_of_blocks() if batched and n > 2_000 else 1e-12
 
 

@@ -89,6 +89,18 @@ def test_columns_that_the_samples_hold_are_no_proteins(tmp_path: Path) -> None:
     )
 
 
+def test_proteins_that_the_samples_hold_too_are_fitted_where_there_are_no_others(
+    tmp_path: Path,
+) -> None:
+    cohort = read_cohort(
+        save(tmp_path, "samples.csv", "ID,sex,CRP,IL6\n1,F,2,5\n2,M,3,6\n"),
+        save(tmp_path, "proteins.csv", "ID,CRP\n1,2\n2,3\n"),
+        scratch=tmp_path,
+    )
+    assert cohort.proteins.names == ("CRP",)
+    assert cohort.notes == ("fitted as proteins, which the samples hold too: CRP",)
+
+
 def test_one_file_for_both_needs_the_columns_that_are_no_proteins(tmp_path: Path) -> None:
     both = save(tmp_path, "both.csv", "ID,age,A\n1,50,0.5\n")
     with pytest.raises(InputError, match="stands for both the samples and the proteins"):

@@ -97,6 +97,9 @@ fits <- list(
 )
 # of two levels it is the same likelihood; of more see make_groups.R
 fits$multinomial <- fits$logistic
+# two levels in their order are two levels
+adjust$ordinal <- adjust$logistic
+fits$ordinal <- fits$logistic
 as_json <- function(x) paste0("[", paste(sprintf("%.17g", x), collapse = ", "), "]")
 scan <- function(name) {
   table <- t(sapply(seq_len(proteins), fits[[name]]))

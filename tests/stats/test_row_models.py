@@ -15,8 +15,9 @@ from proteomr.stats.batched_regressions import BatchedRegressions
 from proteomr.stats.block_rows import lay_out_block
 from proteomr.stats.chunked import ChunkedDesign, chunk_design
 from proteomr.stats.multinomial_rows import MultinomialRows
+from proteomr.stats.ordinal_rows import OrdinalRows
 from proteomr.stats.row_models import Base, RowModel
-from tests.stats.trial_models import CoxRows, OrdinalRows, PoissonRows
+from tests.stats.trial_models import CoxRows, PoissonRows
 
 N, PROTEINS, LEVELS = 2600, 4, 4
 # Estimate and error of the protein in each predictor, given the columns of one fit, the protein
@@ -100,7 +101,8 @@ def try_ordinal(*, effect: float, own: int) -> Trial:
     latent = data.eta + np.log(data.chance / (1.0 - data.chance))
     y = (latent[:, None] > np.array([-1.0, 0.2, 1.5])[:, None]).sum(axis=1).astype(float)
     design = chunk_design(data.dense, np.eye(5)[:, 1:], data.site)
-    return Trial(OrdinalRows(LEVELS), design, y, data.borders, data.mask, fit_ordinal)
+    model = OrdinalRows.load(LEVELS, compiled=own == 0)
+    return Trial(model, design, y, data.borders, data.mask, fit_ordinal)
 
 
 def try_cox(*, effect: float, own: int) -> Trial:

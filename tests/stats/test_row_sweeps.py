@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 
 from proteomr._typing import F64
 from proteomr.stats.chunked import chunk_design
+from proteomr.stats.cumulative_links import LINKS, Link
 from proteomr.stats.logistic_rows import LogisticRows
 from proteomr.stats.multinomial_rows import MultinomialRows
+from proteomr.stats.ordinal_rows import OrdinalRows
 from proteomr.stats.row_models import Reach, RowModel, Rows
 from proteomr.stats.row_sweeps import RowSweeps
-from tests.stats.trial_models import CoxRows, OrdinalRows, PoissonRows
+from tests.stats.trial_models import CoxRows, PoissonRows
 
 N, B, F, S = 260, 3, 2, 2
 
@@ -59,7 +62,8 @@ def place(model: RowModel, *, levels: int = 2, seed: int = 0) -> Point:
     rows = Rows(borders, mask, g.integers(0, levels, (F, N)).astype(np.float64))
     layout = sweeps.layout(rows)
     theta, direction = 0.3 * g.normal(size=(2, B * F, layout.size))
-    theta[:, layout.sloped : layout.shared] = np.arange(layout.thresholds) - 1.0
+    gaps = 0.7 + 0.3 * np.arange(layout.thresholds)
+    theta[:, layout.sloped : layout.shared] = np.where(gaps == 0.7, -1.0, gaps)
     return Point(sweeps, rows, theta, direction)
 
 
@@ -70,6 +74,10 @@ def choose_among_four(*, compiled: bool) -> RowModel:
     return MultinomialRows.load(allowed, compiled=compiled)
 
 
+def order_four(link: Link, *, compiled: bool) -> Point:
+    return place(OrdinalRows.load(4, link=link, compiled=compiled), levels=4)
+
+
 STARTS = np.arange(0, N, 5)
 MODELS: dict[str, Callable[[], Point]] = {
     "logistic": lambda: place(LogisticRows.load(compiled=False)),
@@ -77,7 +85,11 @@ MODELS: dict[str, Callable[[], Point]] = {
     "poisson": lambda: place(PoissonRows(), levels=5),
     "multinomial": lambda: place(choose_among_four(compiled=False), levels=4),
     "compiled multinomial": lambda: place(choose_among_four(compiled=True), levels=4),
-    "ordinal": lambda: place(OrdinalRows(4), levels=4),
+    **{
+        f"{'compiled ' if compiled else ''}{link}": partial(order_four, link, compiled=compiled)
+        for link in LINKS
+        for compiled in (False, True)
+    },
     "cox": lambda: place(CoxRows(STARTS)),
 }
 every_model = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)

@@ -1,4 +1,4 @@
-"""Row models on trial: Poisson, ordinal and Cox regression as the kernel meets them.
+"""Row models on trial: Poisson and Cox regression as the kernel meets them.
 
 Nothing here is shipped. Each model is written as plainly as can be, in double precision throughout,
 to show what the kernel's interface can carry: several predictors of a row, thresholds, rows that
@@ -247,69 +247,6 @@ class PoissonRows(TrialRows):
 
     def weigh(self, state: F64, seen: Seen) -> F64:
         return state
-
-
-@dataclass(frozen=True)
-class OrdinalRows(TrialRows):
-    """Proportional odds of levels 0 to K - 1: ``logit P(y <= j) = tau_j - eta``.
-
-    The state is the cumulative probabilities at the upper and the lower end of a row's level.
-    """
-
-    levels: int
-
-    @property
-    def thresholds(self) -> int:
-        return self.levels - 1
-
-    @property
-    def states(self) -> int:
-        return 2
-
-    def begin(self, design: ChunkedDesign, response: F64) -> F64:
-        theta = super().begin(design, response)
-        shares = [np.mean(response <= j) for j in range(self.levels - 1)]
-        theta[-self.thresholds :] = [np.log(p / (1.0 - p)) for p in shares]
-        return theta
-
-    def _ends(self, tau: F64, seen: Seen, *, outside: float) -> tuple[F64, F64]:
-        """Return the thresholds at both ends of each row's level ``(B, F, 1, c)``."""
-        open_ends = np.full((*tau.shape[:2], 1), outside)
-        ends = np.concatenate([-open_ends, tau, open_ends], axis=2)
-        places = np.broadcast_to(seen.y.astype(int), (*tau.shape[:2], seen.y.shape[1]))
-        upper, lower = (np.take_along_axis(ends, places + i, axis=2) for i in (1, 0))
-        return upper[:, :, None], lower[:, :, None]
-
-    def _spread(self, upper: F64, lower: F64, seen: Seen) -> F64:
-        """Return what rows add to each threshold, given what they add at their ends."""
-        levels = np.arange(self.thresholds)[:, None]
-        at_upper, at_lower = (seen.y[:, None] == levels), (seen.y[:, None] == levels + 1)
-        return np.asarray(at_upper * upper + at_lower * lower)
-
-    def evaluate(self, eta: F64, tau: F64, seen: Seen) -> tuple[F64, F64, F64]:
-        upper, lower = (
-            1.0 / (1.0 + np.exp(eta - end)) for end in self._ends(tau, seen, outside=np.inf)
-        )
-        m, p = seen.m[:, None], upper - lower
-        at_upper, at_lower = upper * (1 - upper) / p * m, -lower * (1 - lower) / p * m
-        added = self._spread(at_upper, at_lower, seen)
-        return (upper + lower - 1.0) * m, added, np.concatenate([upper, lower], axis=2)
-
-    def multiply(self, u: F64, tau: F64, state: F64, seen: Seen) -> tuple[F64, F64]:
-        a, b = (end - u for end in self._ends(tau, seen, outside=0.0))
-        upper, lower = state[:, :, :1], state[:, :, 1:]
-        f, g, p = upper * (1 - upper), lower * (1 - lower), upper - lower
-        by_upper = (np.square(f / p) - f * (1 - 2 * upper) / p) * a - f * g / p**2 * b
-        by_lower = (np.square(g / p) + g * (1 - 2 * lower) / p) * b - f * g / p**2 * a
-        by_upper, by_lower = by_upper * seen.m[:, None], by_lower * seen.m[:, None]
-        return -(by_upper + by_lower), self._spread(by_upper, by_lower, seen)
-
-    def shift(self, state: F64, shift: F64, tau: F64, seen: Seen) -> F64:
-        ends = np.concatenate(self._ends(tau, seen, outside=0.0), axis=2)
-        return state + state * (1.0 - state) * (ends - shift)
-
-    def weigh(self, state: F64, seen: Seen) -> F64:
-        return np.asarray((state * (1.0 - state)).sum(axis=2, keepdims=True) * seen.m[:, None])
 
 
 @dataclass(frozen=True)
