@@ -29,6 +29,7 @@ from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.chunked import ChunkedDesign
 from proteomr.stats.inverse_columns import (
     VARIANCE_REST,
+    AtMaximum,
     BlockAtWork,
     End,
     InverseColumn,
@@ -44,7 +45,7 @@ from proteomr.stats.score_scale import ScoreScale
 from proteomr.stats.shared_information import SharedInformation
 from proteomr.stats.workspace import workspace
 
-__all__ = ["AtMaximum", "BatchedRegressions", "BlockEstimate", "NullEstimate"]
+__all__ = ["BatchedRegressions", "BlockEstimate", "NullEstimate"]
 
 _Single = NDArray[np.float32]
 
@@ -66,21 +67,6 @@ _PASSES_SINGLE, _PASSES_DOUBLE = 14, 8
 # The next squared step is taken to be smaller by the ratio of the last two; that may be small by
 # chance, and counts for no more than a thousand. The least that a ratio is taken to.
 _SHRINKING, _TINY = 1e-3, 1e-300
-
-
-@dataclass(frozen=True, slots=True)
-class AtMaximum:
-    """A block at its maxima, for what starts from there; it lasts until the next block is fitted.
-
-    Attributes
-    ----------
-    theta : ``(R, L k + t + L s)``.
-    state : ``(R, M, n)``.
-    """
-
-    block: BlockAtWork
-    theta: F64
-    state: F64
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,15 @@ from proteomr.stats.quasi_newton import Preconditioner, StepMemory
 from proteomr.stats.row_models import Layout, Rows
 from proteomr.stats.row_sweeps import RowSweeps
 
-__all__ = ["VARIANCE_REST", "BlockAtWork", "End", "InverseColumn", "InverseColumns", "combine"]
+__all__ = [
+    "VARIANCE_REST",
+    "AtMaximum",
+    "BlockAtWork",
+    "End",
+    "InverseColumn",
+    "InverseColumns",
+    "combine",
+]
 
 _Single = NDArray[np.float32]
 
@@ -77,6 +85,21 @@ class End:
     weights: _Single
     settled: Bool
     passes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtMaximum:
+    """A block at its maxima, for what starts from there; it lasts until the next block is fitted.
+
+    Attributes
+    ----------
+    theta : ``(R, L k + t + L s)``.
+    state : ``(R, M, n)``.
+    """
+
+    block: BlockAtWork
+    theta: F64
+    state: F64
 
 
 @dataclass(frozen=True, slots=True)

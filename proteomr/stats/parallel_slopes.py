@@ -13,8 +13,8 @@ from typing import ClassVar, cast
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.stats.batched_regressions import AtMaximum
 from proteomr.stats.chunked import ChunkedDesign
+from proteomr.stats.inverse_columns import AtMaximum
 from proteomr.stats.ordinal_rows import OrdinalRows
 from proteomr.stats.quasi_newton import StepMemory
 from proteomr.stats.row_models import Reach, RowModel, Rows

@@ -204,7 +204,7 @@ def test_a_column_of_no_kind_that_a_family_takes_is_refused_by_what_it_needs(
     needs = f"it needs two levels for the {family.name} family"
     with pytest.raises(ColumnError, match=rf"has 3 levels \(1, 2, 3\): {needs};"):
         family.read_target(column([1.0, 2.0, 3.0]))
-    others = "; --family .*multinomial takes groups without an order$"
+    others = "; --family .*multinomial takes groups without an order, .*$"
     with pytest.raises(ColumnError, match=f"has 6 levels: {needs}{others}"):  # and names no level
         family.read_target(column([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
     with pytest.raises(ColumnError, match=f"has 30 levels: {needs}$"):
