@@ -8,6 +8,7 @@ from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
 from benchmarks.rows.groups import Groups
 from benchmarks.rows.instruments import Instruments
+from benchmarks.rows.levels import Levels
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
 from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.phenome import Phenome
@@ -28,6 +29,7 @@ MATTERS: tuple[Matter, ...] = (
     Instruments(),
     MixedModels(),
     Halves(),
+    Levels(),
     ManyOutcomes(),
     RobustMethods(),
     QualityControl(),

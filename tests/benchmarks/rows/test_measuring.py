@@ -18,6 +18,7 @@ from benchmarks.rows.commands import Munging, QualityControl
 from benchmarks.rows.floors import Floors
 from benchmarks.rows.forms import FORMS
 from benchmarks.rows.groups import Groups
+from benchmarks.rows.levels import Levels
 from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods, make_pairs
 from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.mr_loop import fit_defaults
@@ -43,7 +44,7 @@ def readings(matter: Matter, scope: Scope) -> list[Reading]:
     "matter",
     [
         *(Floors(), Ranks(), Groups(), Phenome(), MixedModels(), ManyOutcomes()),
-        *(Halves(), RobustMethods()),
+        *(Levels(), Halves(), RobustMethods()),
         *(QualityControl(), Munging()),
     ],
 )
