@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.block_rows import Share
 from proteomr.stats.chunked import ChunkedDesign
 from proteomr.stats.inverse_columns import AtMaximum
 from proteomr.stats.ordinal_rows import OrdinalRows
@@ -25,9 +27,10 @@ __all__ = ["ParallelSlopes"]
 # One slope is off by a few standard errors of the bends, and two or three steps away; what needs
 # more than eight is far from it, and cheaper one at a time with its own information.
 _PASSES = 8
+_Single = NDArray[np.float32]
 # Squared standard errors, half of which is taken to be missing of the log-likelihood: what then is
 # missing is of the order of its square root times that.
-_DECREMENT = 1e-9
+_DECREMENT = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,19 @@ class _FreeRows:
         np.log(chances, out=chances, where=weights > 0.0)
         self.value[:] += np.vecdot(weights, np.where(weights > 0.0, chances, 0.0))
 
-    def curve_exactly(
-        self, u: F64, rows: Rows, *, vector: F64, start: int, product: F64, state: F64
+    def curve(
+        self,
+        u: _Single,
+        rows: Rows,
+        *,
+        vector: _Single,
+        start: int,
+        product: F64,
+        state: F64,
+        weights: _Single,
     ) -> None:
-        """Multiply by the curvature."""
+        """Multiply by the curvature, in single precision."""
+        del weights  # the state has more
         self.model.loops.apply_free_curvature(
             u,
             rows.borders,
@@ -147,12 +159,13 @@ class ParallelSlopes:
     def _climb(self, at: AtMaximum) -> tuple[F64, Bool]:
         k, t = self._design.k, self._model.thresholds
         bends = k + t + np.arange(t - 1)
-        rows, R = at.block.double, at.theta.shape[0]
+        R = at.theta.shape[0]
         theta = np.insert(at.theta, [k + t] * (t - 1), 0.0, axis=1)
         preconditioner = self._eliminate(at, theta.shape[1], bends)
         memory, value = StepMemory(), np.full(R, np.nan)
         moving, sure = at.block.present.copy(), ~at.block.present
-        g, here = self._evaluate(rows, theta)
+        some = Share.whole(at.block.double, 1)
+        g, here = self._evaluate(some.rows, theta)
         for _ in range(_PASSES):
             d = memory.direct(preconditioner, g)
             decrement = np.vecdot(g, d)
@@ -164,7 +177,9 @@ class ParallelSlopes:
                 break
             step = np.where(moving[:, None], d, 0.0)
             theta = theta + step
-            new, here = self._evaluate(rows, theta)
+            some = some.narrow(moving)
+            scores, values = self._evaluate(some.rows, some.take(theta))
+            new, here = some.put(g, scores), some.put(here, values)
             memory.remember(step, g - new, trusted=moving)
             g = new
         return value, sure
@@ -177,12 +192,12 @@ class ParallelSlopes:
     def _eliminate(self, at: AtMaximum, size: int, bends: I64) -> _Bordered:
         """Return the elimination of the bends, from the columns of the information."""
         sweeps = RowSweeps(self._design, cast("RowModel", _FreeRows(self._model)))
-        rows, R = at.block.double, at.theta.shape[0]
-        columns = []
+        rows, R = at.block.single, at.theta.shape[0]
+        columns, nothing = [], np.empty((0, 0), dtype=np.float32)
         for bend in bends.tolist():
             unit = np.zeros((R, size))
             unit[:, bend] = 1.0
-            columns.append(sweeps.curve_exactly(rows, unit, state=at.state))
+            columns.append(sweeps.curve(rows, unit, state=at.state, weights=nothing))
         whole = np.stack(columns, axis=2)
         cross = np.delete(whole, bends, axis=1)
         eliminated = np.stack([at.block.direct(c) for c in cross.transpose(2, 0, 1)], axis=2)
