@@ -154,7 +154,7 @@ class Extras:
     def _enter_together(self, models: FoundModels, able: Bool, found: Found) -> None:
         """Enter the models of a block that are settled; they are able no more."""
         names = {
-            m: name_columns(self.problem, m, side=self._side(m))
+            m: models.names or name_columns(self.problem, m, side=self._side(m))
             for m in np.unique(models.models).tolist()
         }
         for r in np.flatnonzero(models.settled).tolist():
@@ -209,8 +209,9 @@ class Extras:
         if fit is None or not np.isin(tested, fit.columns).all():
             return None
         at = np.searchsorted(fit.columns, tested)
-        covariance = fit.covariance[np.ix_(at, at)]
         df = np.broadcast_to(fit.df, fit.columns.shape)[at[:1]]
+        at = at + len(fit.thresholds)
+        covariance = fit.covariance[np.ix_(at, at)]
         se = np.sqrt(np.diagonal(covariance))
         test = test_jointly(fit.coefficients[None, at], se[None], covariance[None], df)
         statistic, q, minus_log = (float(part[0]) for part in test)

@@ -29,6 +29,7 @@ from proteomr.models.ordinal_exact import BRANT, LR, PROPORTIONAL_ODDS, OrdinalS
 from proteomr.models.ordinal_mass import OrdinalMass, prepare_ordinal_mass
 from proteomr.models.targets import ORDERED_LEVELS, Target, TargetKind
 from proteomr.models.whole_ordinal import WholeOrdinal
+from proteomr.models.whole_ordinal_blocks import OrdinalBlocks
 
 __all__ = ["Ordinal", "OrdinalState"]
 
@@ -101,7 +102,9 @@ class Ordinal(Family[OrdinalState | WithExtras]):
             return plain
         options = replace(self.options, further=further)
         solver = WholeOrdinal(self.options.ordinal.link)
-        extras = Extras(problem, options, solver, self.side_of_protein, self.distribution)
+        blocks = OrdinalBlocks.prepare(problem, plain.solvers, rest)
+        side = self.side_of_protein
+        extras = Extras(problem, options, solver, side, self.distribution, blocks)
         return WithExtras(plain, (extras,))
 
     def _prepare_estimates(self, problem: Problem) -> OrdinalState:

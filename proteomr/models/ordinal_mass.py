@@ -89,7 +89,7 @@ class OrdinalMass:
             begun=begun,
             keep=self.slopes is not None,
         )
-        able = found.converged[:, 0] & self._have_all(rows)
+        able = found.converged[:, 0] & self.have_all(rows)
         bent = np.full(proteins.size, np.nan)
         if self.slopes is not None and found.at_maximum is not None:
             values, sure = self.slopes.maximise(found.at_maximum)
@@ -103,7 +103,7 @@ class OrdinalMass:
         done[proteins[good]] = True
         return done
 
-    def _have_all(self, rows: BlockRows) -> Bool:
+    def have_all(self, rows: BlockRows) -> Bool:
         """Say which proteins are seen at all levels, by more people than there are coefficients."""
         of_levels = rows.observed[: rows.wanted].astype(np.float64) @ self.at_level
         coefficients = (

@@ -46,6 +46,7 @@ class FoundModels:
     settled : ``(R,)``, which have their certificate; the others are for the exact path.
     tests : of each model, by name.
     fits : all coefficients of each model; None where they are not asked for.
+    names : of these coefficients, where they are not those of the columns.
     """
 
     proteins: I64
@@ -53,6 +54,7 @@ class FoundModels:
     settled: Bool
     tests: Mapping[str, Sequence[NestedTest | None]]
     fits: Sequence[WholeFit | None] | None
+    names: tuple[str, ...] | None = None
 
 
 class BlockFinder(Protocol):

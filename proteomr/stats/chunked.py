@@ -138,12 +138,18 @@ class ChunkedDesign:
         parts = [residuals[chunk.start : chunk.stop] @ chunk.local for chunk in self.chunks]
         return np.asarray(self.gather(self.collect(np.concatenate(parts)[None, :]))[0])
 
-    def information(self, weights: F64) -> F64:
-        """Return ``A' W A (k, k)`` for weights ``(n,)``, from products in single precision."""
+    def information(self, weights: F64, *, exact: bool = False) -> F64:
+        """Return ``A' W A (k, k)`` for weights ``(n,)``, from products in single precision.
+
+        Parameters
+        ----------
+        exact : from products in double precision.
+        """
         d, total = self.d, np.zeros((self.width, self.width))
-        roots = np.sqrt(weights).astype(np.float32)
+        roots = np.sqrt(weights).astype(np.float64 if exact else np.float32)
         for chunk in self.chunks:
-            rooted = chunk.local32 * roots[chunk.start : chunk.stop, None]
+            columns: NDArray[Any] = chunk.local if exact else chunk.local32
+            rooted = columns * roots[chunk.start : chunk.stop, None]
             square = rooted.T @ rooted
             cells = slice(d + chunk.cells.start, d + chunk.cells.stop)
             local = slice(d, d + chunk.cells.stop - chunk.cells.start)

@@ -19,7 +19,7 @@ from proteomr.stats.cumulative_links import (
 from proteomr.stats.linalg import cholesky_pivots
 from proteomr.stats.row_models import Base, BaseThresholds
 
-__all__ = ["fit_base", "log_likelihood_of"]
+__all__ = ["fit_base", "inform_exactly", "log_likelihood_of"]
 
 # As in the logistic fit to covariates alone.
 _STEPS, _HALVINGS = 40, 30
@@ -69,6 +69,37 @@ def log_likelihood_of(
     """Return the log-likelihood of coefficients as :func:`fit_base` gives them."""
     counts = np.ones(design.n) if weights is None else weights
     return _Levelled(design, response, levels, link, counts).value(coefficients)
+
+
+def inform_exactly(
+    design: ChunkedDesign, response: I64, levels: int, state: F64, counts: F64, borders: F64
+) -> F64:
+    """Return the information of covariates, first threshold and gaps, and borders.
+
+    Parameters
+    ----------
+    state : ``(3, n)`` or more, the curvature of the rows as :mod:`proteomr.stats.ordinal_loops`
+        keeps it.
+    counts : ``(n,)``, how often each row counts; 0 where it does not.
+    borders : ``(s, n)``.
+    """
+    nothing = np.zeros(design.n)
+    upper, lower, between = (np.where(counts > 0.0, part, 0.0) for part in state[:3])
+    terms = EndTerms(nothing, nothing, nothing, upper, lower, between)
+    levelled = _Levelled(design, response, levels, "logit", counts)
+    of_gaps, both = levelled.of_gaps(-upper, -lower), counts * (upper + lower)
+    k, q = design.k, design.k + levels - 1
+    out = np.empty((q + borders.shape[0], q + borders.shape[0]))
+    out[:k, :k] = design.information(both, exact=True)
+    for j, of_rows in enumerate(of_gaps):
+        out[:k, k + j] = out[k + j, :k] = design.score(of_rows)
+    out[k:q, k:q] = levelled.between_gaps(terms)
+    for a, border in enumerate(borders):
+        out[:k, q + a] = out[q + a, :k] = design.score(both * border)
+    out[k:q, q:] = of_gaps @ borders.T
+    out[q:, k:q] = out[k:q, q:].T
+    out[q:, q:] = (borders * both) @ borders.T
+    return out
 
 
 def _climb(levelled: _Levelled, theta: F64) -> Base | None:
@@ -142,7 +173,7 @@ class _Levelled:
 
     def score(self, terms: EndTerms) -> F64:
         """Return the score."""
-        of_gaps = self._of_gaps(terms.by_upper, terms.by_lower).sum(axis=1)
+        of_gaps = self.of_gaps(terms.by_upper, terms.by_lower).sum(axis=1)
         by_eta = -self.counts * (terms.by_upper + terms.by_lower)
         return np.concatenate([self.design.score(by_eta), of_gaps])
 
@@ -151,12 +182,12 @@ class _Levelled:
         k, t = self.design.k, self.levels - 1
         out = np.empty((k + t, k + t))
         out[:k, :k] = self.design.information(self.counts * (terms.upper + terms.lower))
-        for j, of_rows in enumerate(self._of_gaps(-terms.upper, -terms.lower)):
+        for j, of_rows in enumerate(self.of_gaps(-terms.upper, -terms.lower)):
             out[:k, k + j] = out[k + j, :k] = self.design.score(of_rows)
-        out[k:, k:] = self._between_gaps(terms)
+        out[k:, k:] = self.between_gaps(terms)
         return out
 
-    def _of_gaps(self, at_upper: F64, at_lower: F64) -> F64:
+    def of_gaps(self, at_upper: F64, at_lower: F64) -> F64:
         """Return what rows say of the first threshold and the gaps ``(t, n)``."""
         y, t = self.response, self.levels - 1
         of_thresholds = np.array(
@@ -168,7 +199,7 @@ class _Levelled:
         sums: F64 = np.cumsum(of_thresholds[::-1], axis=0)[::-1]
         return self.counts * sums
 
-    def _between_gaps(self, terms: EndTerms) -> F64:
+    def between_gaps(self, terms: EndTerms) -> F64:
         """Return the information of the first threshold and the gaps."""
         y, t = self.response, self.levels - 1
         upper, lower, between = (
@@ -202,8 +233,8 @@ class _Levelled:
             return None
         k = self.design.k
         thresholds = BaseThresholds(
-            self._of_gaps(terms.by_upper, terms.by_lower),
-            self._of_gaps(-terms.upper, -terms.lower)[:, None],
+            self.of_gaps(terms.by_upper, terms.by_lower),
+            self.of_gaps(-terms.upper, -terms.lower)[:, None],
             np.diagonal(information)[k:].copy(),
         )
         weights = self.counts * (terms.upper + terms.lower)

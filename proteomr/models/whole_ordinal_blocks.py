@@ -1,0 +1,153 @@
+"""All coefficients of the ordinal models of a block: from the maxima that its passes lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.models.base import Block, Problem
+from proteomr.models.details import OF_PROTEIN
+from proteomr.models.logistic_mass import LaidOut
+from proteomr.models.ordinal_mass import OrdinalMass
+from proteomr.models.whole import WholeFit
+from proteomr.models.whole_blocks import (
+    FoundModels,
+    SharedColumns,
+    compute_wald,
+    lay_out_shared,
+)
+from proteomr.stats.block_rows import BlockRows
+from proteomr.stats.inverse_columns import AtMaximum
+from proteomr.stats.nested_tests import NestedTest
+from proteomr.stats.ordinal_base import inform_exactly
+
+__all__ = ["OrdinalBlocks"]
+
+# The variance of the protein by the whole information against that by the refinement of the block:
+# half of it is missing of a standard error.
+_AGREE = 2e-8
+_WALD = "wald"
+
+
+@dataclass(frozen=True, slots=True)
+class OrdinalBlocks:
+    """Whole models of blocks, with the solvers of their estimates.
+
+    Parameters
+    ----------
+    tests : those that are asked for.
+    """
+
+    problem: Problem
+    solvers: tuple[OrdinalMass, ...]
+    shared: tuple[SharedColumns, ...]
+    tests: tuple[str, ...]
+
+    @classmethod
+    def prepare(
+        cls, problem: Problem, solvers: tuple[OrdinalMass, ...], tests: tuple[str, ...]
+    ) -> OrdinalBlocks | None:
+        """Lay out a problem; None where blocks cannot be asked what is asked."""
+        able = tuple(solver for solver in solvers if solver.mass.rows is None)
+        if not able or problem.interaction is not None or not set(tests) <= {_WALD}:
+            return None
+        return cls(problem, able, lay_out_shared(problem), tests)
+
+    def find(self, block: Block, able: Bool) -> Iterator[FoundModels]:
+        """Yield the models of each solver."""
+        scaled, scale = block.standardise()
+        laid_out = LaidOut(scaled, np.empty((0, self.problem.n)))
+        for solver in self.solvers:
+            proteins = np.flatnonzero(able[:, solver.model] & (scale > 0.0))
+            if proteins.size:
+                yield self._find_models(solver, block, laid_out, proteins)
+
+    def _find_models(
+        self, solver: OrdinalMass, block: Block, laid_out: LaidOut, proteins: I64
+    ) -> FoundModels:
+        rows = laid_out.take(proteins, solver.mass)
+        found = solver.mass.solver.fit(rows, keep=True)
+        settled = found.converged[:, 0] & solver.have_all(rows)
+        fits: list[WholeFit | None] = []
+        tests: list[NestedTest | None] = []
+        for i, j in enumerate(proteins.tolist()):
+            fit = None
+            if settled[i] and found.at_maximum is not None:
+                variance = float(found.covariance[i, 0, 0, 0])
+                fit = self._fit(solver, block, rows, found.at_maximum, i, j, variance)
+            settled[i] = fit is not None
+            fits.append(fit)
+            at = np.array([-1 if fit is None else fit.estimate.size - 1])
+            tests.append(
+                None if fit is None else compute_wald(fit.estimate, fit.covariance, np.inf, at)
+            )
+        names = self._name(solver)
+        models = np.full(proteins.size, solver.model)
+        asked = {_WALD: tests} if self.tests else {}
+        return FoundModels(proteins, models, settled, asked, fits, names)
+
+    def _name(self, solver: OrdinalMass) -> tuple[str, ...]:
+        problem, model = self.problem, self.problem.models[solver.model]
+        target = problem.targets[model.target]
+        present = [target.levels[i] for i in np.unique(target.values.astype(np.int64))]
+        thresholds = (f"{a}|{b}" for a, b in pairwise(present))
+        covariates = problem.names_of(model.adjustment)[1:]
+        return (*thresholds, *covariates, *problem.own_names, OF_PROTEIN)
+
+    def _fit(
+        self,
+        solver: OrdinalMass,
+        block: Block,
+        rows: BlockRows,
+        at: AtMaximum,
+        i: int,
+        j: int,
+        variance: float,
+    ) -> WholeFit | None:
+        """Return all coefficients of protein j, the i-th of the rows, in the units of the data."""
+        levels = solver.at_level.argmax(axis=1)
+        information = inform_exactly(
+            solver.mass.solver.design,
+            levels,
+            solver.at_level.shape[1],
+            at.state[i],
+            rows.mask[i].astype(np.float64),
+            rows.borders[i],
+        )
+        root = np.sqrt(np.diagonal(information))
+        inverse = np.linalg.inv(information / np.outer(root, root)) / np.outer(root, root)
+        place = at.block.places[0]
+        if not abs(inverse[place, place] / variance - 1.0) <= _AGREE:
+            return None
+        G, sure = self._bring_back(solver, block, j)
+        theta, covariance = at.theta[i], inverse / solver.mass.unit
+        size = G.shape[0]
+        estimate, whole = np.full(size, np.nan), np.full((size, size), np.nan)
+        estimate[sure] = G[sure] @ theta
+        whole[np.ix_(sure, sure)] = G[sure] @ covariance @ G[sure].T
+        return WholeFit(estimate, whole, np.where(sure, np.inf, np.nan))
+
+    def _bring_back(self, solver: OrdinalMass, block: Block, j: int) -> tuple[F64, Bool]:
+        """Return what turns coefficients into those of the data, and which of these there are."""
+        adjustment = self.problem.models[solver.model].adjustment
+        shared = next(one for one in self.shared if one.adjustment == adjustment)
+        # The thresholds stand for the intercept, the first column of the cells.
+        back = np.delete(shared.back, shared.design.d, axis=1)
+        (q, k), t = back.shape, solver.at_level.shape[1] - 1
+        columns = np.concatenate([block.values[j][None], block.own[j]])[:, block.observed[j]]
+        mean = columns.mean(axis=1)
+        scale = np.sqrt(np.mean(np.square(columns - mean[:, None]), axis=1))
+        s = scale.size
+        G = np.zeros((t + q - 1 + s, k + t + s))
+        G[:t, :k] = -back[0]
+        G[:t, k : k + t] = np.tril(np.ones((t, t)))
+        G[:t, k + t :] = mean / scale
+        G[t : t + q - 1, :k] = back[1:]
+        # The protein is the first of the borders, and the last of the coefficients.
+        for a, row in enumerate([t + q - 1 + s - 1, *range(t + q - 1, t + q - 1 + s - 1)]):
+            G[row, k + t + a] = 1.0 / scale[a]
+        return G, np.concatenate([np.ones(t, bool), shared.known[1:], np.ones(s, bool)])
