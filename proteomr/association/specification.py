@@ -308,7 +308,9 @@ class ModelSpec:
         else:
             facts["iv"] = {**facts["iv"], "instruments": list(self.iv.instruments)}
         facts["ordinal"] = self.ordinal.to_dict()
-        for name, matter in (*_MATTERS.items(), ("ordinal", OrdinalOptions)):
+        if self.ordinal == OrdinalOptions():
+            del facts["ordinal"]
+        for name, matter in _MATTERS.items():
             if getattr(self, name) == matter():
                 del facts[name]
         for name, usual in _USUAL.items():

@@ -17,7 +17,7 @@ from proteomr.models.exact import Solution
 from proteomr.models.family import FitOptions
 from proteomr.models.logistic_mass import LaidOut, count_rows, describe_mass
 from proteomr.models.logistic_solvers import MassSolver, Modifiers
-from proteomr.stats.batched_regressions import BlockEstimate
+from proteomr.stats.block_estimates import BlockEstimate
 from proteomr.stats.block_rows import BlockRows
 from proteomr.stats.sandwich import LINEARISED
 

@@ -21,11 +21,8 @@ from proteomr.models.multinomial_exact import (
     describe_ruled_out,
     refer_to_chi2,
 )
-from proteomr.stats.batched_regressions import (
-    BatchedRegressions,
-    BlockEstimate,
-    NullEstimate,
-)
+from proteomr.stats.batched_regressions import BatchedRegressions
+from proteomr.stats.block_estimates import BlockEstimate, NullEstimate
 from proteomr.stats.block_rows import BlockRows
 from proteomr.stats.choices import find_choices, rule_out_by_cells
 from proteomr.stats.chunked import ChunkedDesign, chunk_design

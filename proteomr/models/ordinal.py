@@ -98,7 +98,7 @@ class Ordinal(Family[OrdinalState | WithExtras]):
         asked = self.options.further
         rest = tuple(test for test in asked.joint_tests if test != LR)
         further = replace(asked, joint_tests=rest)
-        if not further.is_asked:
+        if not (further.is_asked or self.options.coefficients):
             return plain
         options = replace(self.options, further=further)
         solver = WholeOrdinal(self.options.ordinal.link)

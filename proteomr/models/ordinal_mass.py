@@ -13,7 +13,8 @@ from proteomr.models.exact import INTERACTION
 from proteomr.models.logistic_mass import LaidOut, count_rows, describe_mass
 from proteomr.models.logistic_solvers import MassSolver, Modifiers
 from proteomr.models.ordinal_exact import LR, PROPORTIONAL_ODDS, describe_lost
-from proteomr.stats.batched_regressions import BatchedRegressions, BlockEstimate
+from proteomr.stats.batched_regressions import BatchedRegressions
+from proteomr.stats.block_estimates import BlockEstimate
 from proteomr.stats.block_rows import BlockRows
 from proteomr.stats.chunked import chunk_design
 from proteomr.stats.cumulative_links import Link
@@ -118,8 +119,8 @@ class OrdinalMass:
         block = laid_out.block
         if not block.own.shape[1] and np.all(block.observed[proteins]):
             return np.full(proteins.size, self.alone), np.ones(proteins.size, dtype=bool)
-        value, sure = self.mass.solver.maximise(rows, begun)
-        return value[:, 0], sure[:, 0]
+        null = self.mass.solver.maximise(rows, begun)
+        return null.log_likelihood[:, 0], null.converged[:, 0]
 
     def _enter_estimates(
         self,

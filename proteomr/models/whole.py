@@ -184,7 +184,6 @@ def turn_back(shift: F64, scale: F64, *, intercept: bool) -> F64:
     return back
 
 
-
 class WholeSolver(Protocol):
     """How a family fits and tests a model of all columns, one at a time."""
 

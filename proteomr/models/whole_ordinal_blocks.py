@@ -10,7 +10,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Block, Problem
-from proteomr.models.details import OF_PROTEIN
+from proteomr.models.details import OWN_NAME
 from proteomr.models.logistic_mass import LaidOut
 from proteomr.models.ordinal_mass import OrdinalMass
 from proteomr.models.whole import WholeFit
@@ -81,10 +81,7 @@ class OrdinalBlocks:
                 fit = self._fit(solver, block, rows, found.at_maximum, i, j, variance)
             settled[i] = fit is not None
             fits.append(fit)
-            at = np.array([-1 if fit is None else fit.estimate.size - 1])
-            tests.append(
-                None if fit is None else compute_wald(fit.estimate, fit.covariance, np.inf, at)
-            )
+            tests.append(None if fit is None else _test_protein(fit))
         names = self._name(solver)
         models = np.full(proteins.size, solver.model)
         asked = {_WALD: tests} if self.tests else {}
@@ -96,7 +93,7 @@ class OrdinalBlocks:
         present = [target.levels[i] for i in np.unique(target.values.astype(np.int64))]
         thresholds = (f"{a}|{b}" for a, b in pairwise(present))
         covariates = problem.names_of(model.adjustment)[1:]
-        return (*thresholds, *covariates, *problem.own_names, OF_PROTEIN)
+        return (*thresholds, *covariates, *problem.own_names, OWN_NAME)
 
     def _fit(
         self,
@@ -125,11 +122,8 @@ class OrdinalBlocks:
             return None
         G, sure = self._bring_back(solver, block, j)
         theta, covariance = at.theta[i], inverse / solver.mass.unit
-        size = G.shape[0]
-        estimate, whole = np.full(size, np.nan), np.full((size, size), np.nan)
-        estimate[sure] = G[sure] @ theta
-        whole[np.ix_(sure, sure)] = G[sure] @ covariance @ G[sure].T
-        return WholeFit(estimate, whole, np.where(sure, np.inf, np.nan))
+        back, df = np.where(sure[:, None], G, np.nan), np.where(sure, np.inf, np.nan)
+        return WholeFit.of(back, theta, covariance, by=1.0, shift=0.0, df=df)
 
     def _bring_back(self, solver: OrdinalMass, block: Block, j: int) -> tuple[F64, Bool]:
         """Return what turns coefficients into those of the data, and which of these there are."""
@@ -151,3 +145,9 @@ class OrdinalBlocks:
         for a, row in enumerate([t + q - 1 + s - 1, *range(t + q - 1, t + q - 1 + s - 1)]):
             G[row, k + t + a] = 1.0 / scale[a]
         return G, np.concatenate([np.ones(t, bool), shared.known[1:], np.ones(s, bool)])
+
+
+def _test_protein(fit: WholeFit) -> NestedTest | None:
+    """Return Wald's test of the last coefficient."""
+    last = np.array([fit.estimate.size - 1])
+    return compute_wald(fit.estimate[last], fit.covariance_of(last), np.inf, np.arange(1))

@@ -17,13 +17,14 @@ converged. What does not converge is left to the exact path.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proteomr._typing import F64, Bool
+from proteomr.stats.block_estimates import BlockEstimate, NullEstimate
 from proteomr.stats.block_rows import BlockRows, Share
 from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.chunked import ChunkedDesign
@@ -45,7 +46,7 @@ from proteomr.stats.score_scale import ScoreScale
 from proteomr.stats.shared_information import SharedInformation
 from proteomr.stats.workspace import workspace
 
-__all__ = ["BatchedRegressions", "BlockEstimate", "NullEstimate"]
+__all__ = ["BatchedRegressions"]
 
 _Single = NDArray[np.float32]
 
@@ -67,52 +68,6 @@ _PASSES_SINGLE, _PASSES_DOUBLE = 14, 8
 # The next squared step is taken to be smaller by the ratio of the last two; that may be small by
 # chance, and counts for no more than a thousand. The least that a ratio is taken to.
 _SHRINKING, _TINY = 1e-3, 1e-300
-
-
-@dataclass(frozen=True, slots=True)
-class BlockEstimate:
-    """What came of the fits of a block.
-
-    Attributes
-    ----------
-    estimate : ``(B, F, P)``, of what was asked of the first borders, by predictor.
-    covariance : ``(B, F, P, P)``.
-    sandwich : ``(B, F, P, P)``, the robust covariance, where one was asked for.
-    carriers : ``(B, F, P)``, the effective number of rows, or clusters, behind each coefficient
-        (:class:`proteomr.stats.sandwich.Sandwich`), with a robust covariance.
-    converged : ``(B, F)``.
-    log_likelihood : ``(B, F)``, at the maximum, where it was asked for.
-    at_maximum : the block itself, where it was asked for.
-    """
-
-    estimate: F64
-    covariance: F64
-    converged: Bool
-    passes: int
-    sandwich: F64 | None = None
-    carriers: F64 | None = None
-    log_likelihood: F64 | None = None
-    at_maximum: AtMaximum | None = None
-
-    @property
-    def se(self) -> F64:
-        """Classical standard errors ``(B, F, P)``."""
-        return np.asarray(np.sqrt(np.maximum(np.einsum("bfpp->bfp", self.covariance), 0.0)))
-
-
-@dataclass(frozen=True, slots=True)
-class NullEstimate:
-    """What came of the fits of a block without their first borders.
-
-    Attributes
-    ----------
-    log_likelihood, converged : ``(B, F)``.
-    score : ``(B, F)``, Rao's statistic of these borders; NaN where none was asked for, or sure.
-    """
-
-    log_likelihood: F64
-    converged: Bool
-    score: F64
 
 
 class BatchedRegressions:

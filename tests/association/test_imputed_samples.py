@@ -153,7 +153,8 @@ def test_parts_of_other_models_are_not_pooled() -> None:
 def test_tests_of_the_likelihood_are_pooled_as_chi_squared(long: pl.DataFrame) -> None:
     once = long.filter(pl.col(".imp") == 1)
     twice = pl.concat([once.with_columns(pl.lit(i).alias(".imp")) for i in (1, 2)])
-    asked = {"further": Further(("lr", "score", "wald")), "family": "linear", "exposure": "lonely"}
+    asked: Any = {"further": Further(("lr", "score", "wald"))}
+    asked |= {"family": "linear", "exposure": "lonely"}
     pooled = associate(twice, PROTEINS, adjust=ADJUST, **asked)
     alone = associate(once.drop(".imp").rename({".id": "ID"}), PROTEINS, adjust=ADJUST, **asked)
     ours, theirs = pooled.table("joint_tests"), alone.table("joint_tests")

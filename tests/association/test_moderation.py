@@ -157,7 +157,7 @@ def test_what_joining_takes_is_estimated_of_proteins_that_are_each_once(tmp_path
     whole = Cohort(people, "ID", ArrayProteins(names, arrays), pl.DataFrame({"protein": names}))
     sizes = []
     for kind in (None, "robust"):
-        spec = ModelSpec("linear", ("sad",), moderation=ModerationOptions(kind))  # type: ignore[arg-type]
+        spec = ModelSpec("linear", ("sad",), moderation=ModerationOptions(kind))
         parts = fit_blocks(plan_scan(whole, spec), executor=Serial())
         sizes.append(estimate_joining(parts, spec, share=1.0, scratch=tmp_path)[1])
     assert sizes[1] < 1.2 * sizes[0]

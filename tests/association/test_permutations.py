@@ -103,7 +103,7 @@ def test_the_family_wise_error_is_held_with_correlated_proteins_that_are_missing
         values[g.random(values.shape) < 0.2] = np.nan
         asked = Permutations(39, seed=seed)
         found = scan(samples, values, adjust={"m": "age"}, permutations=asked, block_size=10)
-        hits += bool(found["p_family_wise"].min() <= 0.05)
+        hits += bool((found["p_family_wise"] <= 0.05).any())
     # 5 % of 150, within three standard errors
     assert hits / trials == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / trials))
 

@@ -73,7 +73,7 @@ def test_strata_by_a_condition_are_held_against_one_another() -> None:
     for protein in ("A", "B"):
         both = table.filter(protein=protein)
         weight = both["se"] ** -2
-        mean = (weight * both["estimate"]).sum() / weight.sum()
+        mean = float((weight * both["estimate"]).sum()) / float(weight.sum())
         row = joint.filter(protein=protein, test="heterogeneity")
         assert row["statistic"][0] == pytest.approx((weight * (both["estimate"] - mean) ** 2).sum())
         assert (row["df"][0], row["stratum"][0]) == (1.0, None)

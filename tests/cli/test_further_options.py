@@ -30,7 +30,7 @@ def test_firth_stands_alone_or_before_when_it_is_wanted(
     assert associate(*given, "--allow-failures", family="logistic").code == 0
     found = table(study)
     wald = (found["estimate"] - 1.959964 * found["se"] - found["conf_low"]).abs()
-    assert (wald.max() > 1e-4) == always
+    assert bool((wald > 1e-4).any()) == always
 
 
 @pytest.mark.parametrize(("value", "meant"), [("true", "separated"), ('"always"', "always")])

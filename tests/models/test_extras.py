@@ -142,7 +142,7 @@ def test_nothing_of_a_wild_design_is_told_that_is_no_finite_number(family: str, 
     sets = {"few": "1", "scales": "far + tiny + huge", "single": "age + one + C(site)"}
     product = replace(PRODUCTS, additive=family == "logistic")
     for more in ({"further": ALL}, {"further": product, "interaction": "sex"}):
-        spec = ModelSpec(family, ("iso",), sets, transform="none", coefficients=True, **more)  # type: ignore[arg-type]
+        spec = ModelSpec(family, ("iso",), sets, transform="none", coefficients=True, **more)
         plan = plan_scan(make_cohort(samples, values), spec)
         parts = fit_blocks(plan, executor=Serial())
         for name in spec.build_family().tables:

@@ -24,6 +24,7 @@ from proteomr.models import (
     order_rows,
 )
 from proteomr.models.exact import INTERACTION, OneByOne
+from proteomr.models.linear import LinearState
 from proteomr.stats import celled
 from proteomr.stats.sandwich import ErrorKind
 from tests.models.wild_designs import draw_problem
@@ -62,7 +63,7 @@ def fit_both(problem: Problem, block: Block, kind: ErrorKind) -> tuple[FitBlock,
     """Return the fits of both paths, and whether any may have come from the mass path."""
     family = Linear(FitOptions(errors=kind))
     state = family.prepare(problem)
-    assert not isinstance(state, OneByOne)
+    assert isinstance(state, LinearState)
     sound = any(model.sound for chain in state.chains for model in chain.models)
     return family.fit(state, block), family.fit(OneByOne(problem), block), sound
 
