@@ -53,6 +53,6 @@ def settle_blocks(plan: Plan, *, executor: Executor) -> Plan:
 
 
 def _describe(plan: Plan, key: ModelKey) -> str:
-    stratum = plan.reading.strata[key.stratum].label
+    stratum = plan.strata[key.stratum].label
     parts = [plan.targets[key.target].name, plan.reading.labels[key.adjustment]]
     return f" ({', '.join([*parts, *([] if stratum is None else [stratum])])})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ import polars as pl
 
 from proteomr.association import Plan
 from proteomr.association.attrition import describe_people
+from proteomr.association.block_correlation import settle_blocks
 from proteomr.association.forecast import estimate_joining, keep
 from proteomr.association.job import describe_plan, plans_of
 from proteomr.association.oddities import describe_oddities
@@ -46,6 +48,7 @@ from proteomr.tables import Drop
 
 __all__ = ["ReplicateJob"]
 
+_GROUP = re.compile(r"[^\s/:`|]+")
 _log = logging.getLogger("proteomr")
 
 
@@ -102,7 +105,9 @@ class ReplicateJob:
             joining, table = estimate_joining(
                 cost.parts, plan.spec, share=cost.share, scratch=scratch
             )
-            spent = opened + cost.blocks + joining
+            # blocks whose correlation is to be found are gone through once more for it
+            rounds = 1 if plan.spec.moderation.block is None else 2
+            spent = opened + cost.blocks.times(rounds) + joining
             sets = len(plan.strata)
             return Forecast(
                 units={
@@ -130,7 +135,8 @@ class ReplicateJob:
         with self._open() as laid:
             for note in laid.notes:
                 add_note(note)  # the run keeps them, and tells them in its manifest
-            run_parts(laid.plan, ledger.parts, executor=executor)
+            plan = settle_blocks(laid.plan, executor=executor)
+            run_parts(plan, ledger.parts, executor=executor)
             ledger.count_drops((*laid.plan.cohort.drops, *laid.plan.drops, *laid.drops))
             if laid.division is not None:
                 return self._compare_halves(ledger, laid.plan, laid.division)
@@ -229,12 +235,17 @@ def _describe_division(division: Division | None) -> list[tuple[str, str]]:
 
 
 def _describe_clusters(request: ReplicateRequest) -> tuple[str, ...]:
-    """Say that halves drawn person by person are not independent where people are in clusters."""
-    cluster = request.scan.specification.cluster
-    if cluster is None or not isinstance(request.scheme, RandomHalves | Folds):
+    """Say that halves drawn row by row are not independent where rows are in clusters."""
+    spec = request.scan.specification
+    if not isinstance(request.scheme, RandomHalves | Folds):
         return ()
-    said = f"people of one {cluster!r} come into both halves, which are then not independent"
-    return (f"{said}: give splits of whole clusters with --split-file",)
+    groups = [name for text in spec.mixed.random for name in _GROUP.findall(text.partition("|")[2])]
+    names = dict.fromkeys([*([] if spec.cluster is None else [spec.cluster]), *groups])
+    return tuple(
+        f"rows of one {name!r} come into both halves, which are then not independent: give splits "
+        "of whole groups with --split-file"
+        for name in names
+    )
 
 
 def _loader(ledger: Ledger) -> Callable[[Sequence[int]], list[pl.DataFrame]]:

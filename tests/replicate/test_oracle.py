@@ -10,6 +10,7 @@ import pytest
 
 import proteomr
 from proteomr.association import ModelSpec
+from proteomr.models import ModerationOptions
 from proteomr.replicate import GivenSplits, LeaveOut, RandomHalves
 from proteomr.runs import Results, Source
 from tests.replicate.people import make_people, make_proteins, only
@@ -87,6 +88,21 @@ def test_what_modifies_the_models_does_so_in_each_half(more: Any) -> None:
     found = run(people, proteins, spec, splits).table("replication_fits")
     alone = proteomr.associate(
         only(people, splits, "s1", 2), proteins, family="logistic", exposure="lo",
+        adjust={"few": "age"}, threads=1, **more,
+    )  # fmt: skip
+    assert_same(found.filter(half=2), alone.table())
+
+
+@pytest.mark.parametrize("more", [{"moderate": "robust"}, {"moderate": "plain", "block": "site"}])
+def test_what_proteins_teach_each_other_is_learnt_in_each_half(more: Any) -> None:
+    people = make_people(LARGE)
+    proteins = make_proteins(people, 12)
+    splits = draw_splits(people, ("s1",))
+    options = ModerationOptions(more["moderate"], more.get("block"))
+    spec = ModelSpec("linear", ("lo",), {"few": "age"}, moderation=options)
+    found = run(people, proteins, spec, splits).table("replication_fits")
+    alone = proteomr.associate(
+        only(people, splits, "s1", 2), proteins, family="linear", exposure="lo",
         adjust={"few": "age"}, threads=1, **more,
     )  # fmt: skip
     assert_same(found.filter(half=2), alone.table())

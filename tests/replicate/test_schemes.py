@@ -8,6 +8,7 @@ import pytest
 from proteomr._typing import Bool
 from proteomr.errors import ColumnError, UsageError
 from proteomr.models import Target
+from proteomr.replicate import schemes
 from proteomr.replicate.division import Division
 from proteomr.replicate.schemes import Folds, RandomHalves, deal_folds, draw_halves
 
@@ -96,7 +97,7 @@ def test_numbers_of_splits_that_cannot_be_are_refused(number: int) -> None:
 
 
 def test_more_halves_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proteomr.replicate.schemes._MOST_PLACES", 10 * 3 * N)
+    monkeypatch.setattr(schemes, "_MOST_PLACES", 10 * 3 * N)
     targets, said = make_targets(), "11 splits of 501 people for each of 3 exposures are too many"
     draw_halves(targets, RandomHalves(10))
     with pytest.raises(UsageError, match=said):
