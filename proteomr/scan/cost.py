@@ -15,12 +15,13 @@ from proteomr.runs.timing import Spent, Stopwatch
 from proteomr.scan.fitting import Scan
 from proteomr.scan.plan import Plan, ProteinBlock
 from proteomr.scan.run import in_turn
+from proteomr.stats.tiles import TILE
 
 __all__ = ["Cost", "estimate_cost"]
 
 # Blocks whose fits take longer than this together are timed by fewer proteins each.
 _PATIENCE = 20.0
-_BRIEF = 5.0  # seconds, after which blocks are not fitted again to be timed
+_BRIEF = 5.0  # seconds of processors, after which blocks are not fitted again to be timed
 _FEWEST = 2  # of one alone, what each block costs would count as what each protein costs
 
 
@@ -78,14 +79,19 @@ def estimate_cost(
         scan.prepare(first)
         prepared = watch.read()
         scan(_shorten(first, 1))
-        single = watch.read()
-        chosen = _choose(together, single)
+        alone = watch.read().elapsed
+        if alone * TILE < _PATIENCE:  # a tile may take no longer than one protein
+            scan(_shorten(first, TILE))
+            tile = watch.read().elapsed
+        else:
+            tile = alone * TILE
+        chosen = _choose(together, tile / TILE)
         for block in together:
             scan.prepare(block)
         watch.read()
         parts = _work_through(scan, chosen)
         fitted = watch.read()
-        if fitted.elapsed < _BRIEF:  # pages of memory that are touched first took their share
+        if fitted.processors < _BRIEF:  # pages of memory that are touched first took their share
             parts = _work_through(scan, chosen)
             fitted = watch.read()
     if keep is not None:
@@ -130,10 +136,15 @@ def _shorten(block: ProteinBlock, proteins: int) -> ProteinBlock:
     return replace(block, proteins=block.proteins[:proteins])
 
 
-def _choose(together: Sequence[ProteinBlock], single: Spent) -> list[ProteinBlock]:
-    """Return the blocks to time, of fewer proteins where whole ones would take too long."""
+def _choose(together: Sequence[ProteinBlock], each: float) -> list[ProteinBlock]:
+    """Return the blocks to time, of fewer proteins where whole ones would take too long.
+
+    Parameters
+    ----------
+    each : seconds of a protein.
+    """
     most = max(block.proteins.size for block in together)
-    fits = max(_FEWEST, int(_PATIENCE / max(single.elapsed, 1e-6)))
+    fits = max(_FEWEST, int(_PATIENCE / max(each, 1e-6)))
     return [_shorten(block, min(most, fits)) for block in together]
 
 

@@ -169,7 +169,7 @@ def test_chunks_of_halves_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         )
 
     whole = fit()
-    monkeypatch.setattr("proteomr.scan.row_sets.ROWS_AT_ONCE", 1_500)
+    monkeypatch.setattr("proteomr.scan.row_sets._UNITS_AT_ONCE", 1_500)
     chunked = fit()
     assert whole.table().equals(chunked.table())
     assert_same(chunked.table("replication_fits"), whole.table("replication_fits"))

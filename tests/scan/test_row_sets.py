@@ -66,7 +66,7 @@ def test_a_target_that_a_set_does_not_ask_about_has_no_model() -> None:
 
 @pytest.mark.parametrize("at_once", [1, 2 * N, 5 * N, 100 * N])
 def test_a_unit_is_never_parted(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proteomr.scan.row_sets.ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr("proteomr.scan.row_sets._UNITS_AT_ONCE", at_once)
     plan = plan_of(RowSets(make_units(7)))
     chunks: dict[frozenset[int], set[int]] = {}
     for block in plan.blocks:
