@@ -192,7 +192,7 @@ def _refuse_instruments_of_models(reading: Reading, targets: Sequence[Target]) -
                 f"{target.name!r} is an {target.role} and an instrument: an instrument moves it "
                 "from outside; name another column"
             )
-    for label, formula in zip(reading.labels, reading.formulas, strict=True):
+    for label, formula in reading.every_formula:
         both = [name for name in made_of if name in formula.variables]
         if both:
             raise UsageError(

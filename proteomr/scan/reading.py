@@ -81,6 +81,13 @@ class Reading:
     absorbed: tuple[str, ...] = ()
     block: str | None = None
 
+    @property
+    def every_formula(self) -> tuple[tuple[str, Formula], ...]:
+        """The adjustment sets, and what files of outcomes bring, each with its label."""
+        sets = zip(self.labels, self.formulas, strict=True)
+        brought = {f"outcomes {b.label}": b.formula for b in self.beside.values()}
+        return (*sets, *brought.items())
+
     def formula_of(self, adjustment: int, target: str) -> Formula:
         """Return the covariates of the models of a target under an adjustment set."""
         formula, beside = self.formulas[adjustment], self.beside.get(target)
@@ -101,8 +108,7 @@ class Reading:
 
     def is_shared(self, covariate: ProteinCovariate) -> bool:
         """Whether a covariate is one for each panel, which is fitted apart, not each protein's."""
-        formulas = [*self.formulas, *(beside.formula for beside in self.beside.values())]
-        terms = dict.fromkeys(term for formula in formulas for term in formula.terms)
+        terms = dict.fromkeys(term for _, formula in self.every_formula for term in formula.terms)
         plain = all(_is_plain(term) for term in terms if _has(term, [covariate.name]))
         return is_paneled(covariate, by=_SHARED_BY if plain else _SHARED_BY_AT_LEAST)
 
@@ -227,12 +233,6 @@ def read_formulas(
         label: _with_main_effect(formula.resolve([*columns.names, *names]), modifiers)
         for label, formula in formulas.items()
     }
-    for label, formula in resolved.items():
-        if strata is not None and strata in formula.variables:
-            raise UsageError(f"{strata!r} makes the strata and is in {label!r}: take it out")
-        twice = [name for name in absorb if name in formula.variables]
-        if twice:
-            raise UsageError(f"{twice[0]!r} is absorbed and in {label!r}: take it out of one")
     unused = names.difference(*(formula.variables for formula in resolved.values()))
     if unused:
         raise UsageError(f"protein covariate {min(unused)!r} is in no adjustment set: add it")
@@ -253,14 +253,19 @@ def read_formulas(
         absorbed=tuple(absorb),
         block=block,
     )
+    for label, formula in reading.every_formula:
+        if strata is not None and strata in formula.variables:
+            raise UsageError(f"{strata!r} makes the strata and is in {label!r}: take it out")
+        twice = [name for name in absorb if name in formula.variables]
+        if twice:
+            raise UsageError(f"{twice[0]!r} is absorbed and in {label!r}: take it out of one")
     _note_codes(reading)
     return reading
 
 
 def _note_codes(reading: Reading) -> None:
     """Say which covariates seem to hold codes for missing values among their numbers."""
-    formulas = [*reading.formulas, *(beside.formula for beside in reading.beside.values())]
-    terms = dict.fromkeys(term for formula in formulas for term in formula.terms)
+    terms = dict.fromkeys(term for _, formula in reading.every_formula for term in formula.terms)
     parts = [part for term in terms for part in term.parts if not part.categorical]
     for name in dict.fromkeys(part.column for part in parts):
         if name in reading.columns:

@@ -396,6 +396,13 @@ def test_names_that_stand_twice_are_refused(tmp_path: Path) -> None:
         ColumnError, match="'age' of the outcomes phenome is a column of the samples"
     ):
         plan_scan(cohort, spec_of(terms="age"), outcomes=[table(cohort, aged, tmp_path, "age")])
+    sited = frame.with_columns(scanner=pl.Series(["x", "y"] * 150))
+    with pytest.raises(UsageError, match="'scanner' makes the strata and is in 'outcomes phenome'"):
+        plan_scan(
+            cohort,
+            spec_of(terms="scanner", strata="scanner"),
+            outcomes=[table(cohort, sited, tmp_path, "scanner")],
+        )
     with pytest.raises(FormulaError, match="no column 'y9'"):
         table(cohort, frame, tmp_path, "y9")
     assert isinstance(cohort.proteins, ArrayProteins)
