@@ -14,7 +14,7 @@ from typing import ClassVar
 import polars as pl
 
 from proteomr.association.attrition import describe_people
-from proteomr.association.block_correlation import settle_blocks
+from proteomr.association.block_correlation import assume_independence, settle_blocks
 from proteomr.association.effective import count_effective_tests, set_thresholds
 from proteomr.association.file_order import doubt_order
 from proteomr.association.forecast import estimate_joining, keep
@@ -142,7 +142,7 @@ class AssociateJob:
         watch, started = Stopwatch(), time.process_time()
         describe_request(self.request)  # the run digests its inputs first
         with self.open_plans() as (plans, _), open_scratch() as scratch:
-            plan = plans[0]  # those of other imputations take as long
+            plan = assume_independence(plans[0])  # those of other imputations take as long
             blocks = plan.blocks if self.shard is None else self.shard.select(plan.blocks)
             if not blocks:
                 raise NothingToDo(f"shard {self.shard} has none of the {len(plan.blocks)} blocks")

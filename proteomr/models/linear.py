@@ -151,6 +151,10 @@ class Linear(Family[State]):
         return WithExtras(plain, adders) if adders else plain
 
     def _prepare_estimates(self, problem: Problem) -> LinearState | OneByOne:
+        if problem.blocks is not None and (
+            problem.correlations is None or np.isnan(problem.correlations).any()
+        ):
+            raise ValueError("fits with blocks need the correlation within them")
         apart = has_copies_apart(problem, self.options) or problem.blocks is not None
         if self.options.errors == "CR2" or apart:
             return OneByOne(problem)

@@ -157,7 +157,7 @@ class Plan:
             random=None if by.random is None else by.random.take(group.rows),
             weight_kind=self.family.options.weight_kind,
             blocks=None if by.blocks is None else by.blocks[group.rows],
-            correlations=np.array([self.correlations.get(key, 0.0) for key in group.models]),
+            correlations=np.array([self.correlations.get(key, np.nan) for key in group.models]),
             absorbed=None
             if by.absorbed is None
             else Absorbed(reading.absorbed, by.absorbed[group.rows]),
