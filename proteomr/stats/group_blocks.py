@@ -235,9 +235,9 @@ class GroupedColumns:
                 counts[j, place[key]] += number
                 between[j, place[key]] += block
         between[counts == 0.0] = 0.0
-        within = within[:, order][:, :, order]
-        ordered = between[:, :, :, order][..., order].transpose(0, 1, 2, 4, 3, 5)
-        flat = np.ascontiguousarray(ordered).reshape(b, len(found) * Q * Q, whole * whole)
+        within = within[:, order[:, None], order]
+        turned = between.transpose(0, 1, 2, 4, 3, 5)[..., order[:, None], order]
+        flat = turned.reshape(b, len(found) * Q * Q, whole * whole)
         n = np.count_nonzero(observed, axis=1).astype(np.int64)
         return Sums(roots, counts, within, flat, None, n)
 

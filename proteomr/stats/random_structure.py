@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,12 +41,7 @@ class Structure:
     @property
     def positions(self) -> tuple[tuple[int, int, int], ...]:
         """Term, row and column in its factor of each of the p parameters."""
-        return tuple(
-            (at, row, column)
-            for at, (_, effects) in enumerate(self.terms)
-            for column in range(effects)
-            for row in range(column, effects)
-        )
+        return _positions(self.terms)
 
     @property
     def diagonal(self) -> I64:
@@ -78,6 +74,10 @@ class Structure:
 
     def curve(self, i: int, j: int) -> F64 | None:
         """Return the second derivative ``(Q, Q)`` of G in two parameters; None where it is 0."""
+        return _curve(self, i, j)
+
+    def bend(self, i: int, j: int) -> F64 | None:
+        """Return the same, made anew."""
         (at, row, column), (other, row_j, column_j) = self.positions[i], self.positions[j]
         if at != other or column != column_j:
             return None
@@ -107,3 +107,19 @@ class Structure:
                 whole[:, at, at] = part
             first += levels * effects
         return whole
+
+
+# A search asks for these hundreds of times.
+@functools.cache
+def _positions(terms: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int, int], ...]:
+    return tuple(
+        (at, row, column)
+        for at, (_, effects) in enumerate(terms)
+        for column in range(effects)
+        for row in range(column, effects)
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _curve(structure: Structure, i: int, j: int) -> F64 | None:
+    return structure.bend(i, j)

@@ -20,7 +20,13 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.random_structure import Structure
-from proteomr.stats.small_matrices import invert_covariances, multiply, trace, wrap
+from proteomr.stats.small_matrices import (
+    invert_covariances,
+    lay_entries_together,
+    multiply,
+    trace,
+    wrap,
+)
 
 __all__ = ["Expandable", "Expansion", "Pulls", "Sums"]
 
@@ -80,7 +86,9 @@ class Sums:
 
     def weigh(self, structure: Structure, theta: F64) -> tuple[F64, F64]:
         """Return ``D'V^-1 D`` ``(b, K, K)`` and ``log |V|`` ``(b,)``."""
-        V = np.eye(structure.size) + wrap(self.roots, structure.expand(theta)[:, None])
+        V = np.eye(structure.size) + wrap(
+            lay_entries_together(self.roots), structure.expand(theta)[:, None]
+        )
         inverse, log_determinants = invert_covariances(V)
         A = self.within + self.contract(inverse[:, None])[:, 0]
         return A, np.sum(self.counts * log_determinants, axis=1)
@@ -88,7 +96,7 @@ class Sums:
     def expand(self, structure: Structure, theta: F64) -> Expansion:
         """Return ``D'V^-1 D`` and ``log |V|`` with their derivatives in theta."""
         b, t = theta.shape
-        R, N = self.roots, self.counts
+        R, N = lay_entries_together(self.roots), self.counts
         V = np.eye(structure.size) + wrap(R, structure.expand(theta)[:, None])
         inverse, log_determinants = invert_covariances(V)
         slopes = [wrap(R, G[:, None]) for G in structure.differentiate(theta)]
@@ -125,7 +133,7 @@ class Sums:
 
     def pull(self, structure: Structure, theta: F64) -> Pulls:
         """Return what Kenward and Roger's adjustment needs, the residuals' matrix last."""
-        R, Q = self.roots, structure.size
+        R, Q = lay_entries_together(self.roots), structure.size
         V = np.eye(Q) + wrap(R, structure.expand(theta)[:, None])
         inverse = invert_covariances(V)[0]
         units = [wrap(R, unit[None, None]) for unit in structure.units()]

@@ -6,7 +6,7 @@ import numpy as np
 
 from proteomr._typing import F64
 
-__all__ = ["invert_covariances", "multiply", "trace", "wrap"]
+__all__ = ["invert_covariances", "lay_entries_together", "multiply", "trace", "wrap"]
 
 
 def invert_covariances(V: F64) -> tuple[F64, F64]:
@@ -23,17 +23,20 @@ def invert_covariances(V: F64) -> tuple[F64, F64]:
         return 1.0 / V, np.log(V[..., 0, 0])
     if Q == 2:
         determinant = V[..., 0, 0] * V[..., 1, 1] - V[..., 0, 1] * V[..., 1, 0]
-        inverse = np.empty_like(V)
-        inverse[..., 0, 0], inverse[..., 1, 1] = V[..., 1, 1], V[..., 0, 0]
-        inverse[..., 0, 1], inverse[..., 1, 0] = -V[..., 0, 1], -V[..., 1, 0]
-        return inverse / determinant[..., None, None], np.log(determinant)
+        inverse = _allocate(V.shape)
+        np.divide(V[..., 1, 1], determinant, out=inverse[..., 0, 0])
+        np.divide(V[..., 0, 0], determinant, out=inverse[..., 1, 1])
+        np.divide(-V[..., 0, 1], determinant, out=inverse[..., 0, 1])
+        np.divide(-V[..., 1, 0], determinant, out=inverse[..., 1, 0])
+        return inverse, np.log(determinant)
     return np.asarray(np.linalg.inv(V)), np.asarray(np.linalg.slogdet(V)[1])
 
 
 def multiply(first: F64, second: F64) -> F64:
     """Return products of small matrices ``(..., Q, Q)``, element by element where Q is below 3.
 
-    A call of matmul for each of thousands of matrices of two rows takes longer than the sums.
+    A call of matmul for each of thousands of matrices of two rows takes longer than sums over all
+    of them, where an entry of all lies together in memory.
 
     Examples
     --------
@@ -45,15 +48,27 @@ def multiply(first: F64, second: F64) -> F64:
         return first * second
     if Q > 2:
         return np.asarray(first @ second)
-    shape = np.broadcast_shapes(first.shape, second.shape)
-    product = np.empty(shape)
-    for row in range(2):
-        for column in range(2):
-            product[..., row, column] = (
-                first[..., row, 0] * second[..., 0, column]
-                + first[..., row, 1] * second[..., 1, column]
-            )
-    return product
+    return np.asarray(np.einsum("...ij,...jk->...ik", first, second))
+
+
+def lay_entries_together(matrices: F64) -> F64:
+    """Return matrices ``(..., Q, Q)`` of which an entry of all lies together in memory.
+
+    Examples
+    --------
+    >>> lay_entries_together(np.zeros((5, 2, 2))).strides
+    (8, 80, 40)
+    """
+    if matrices.shape[-1] != 2:
+        return matrices
+    laid = _allocate(matrices.shape)
+    laid[...] = matrices
+    return laid
+
+
+def _allocate(shape: tuple[int, ...]) -> F64:
+    """Return matrices of which an entry of all lies together in memory."""
+    return np.empty((*shape[-2:], *shape[:-2])).transpose(*range(2, len(shape)), 0, 1)
 
 
 def wrap(R: F64, G: F64) -> F64:
