@@ -16,12 +16,12 @@ from proteomr.errors import UsageError
 from proteomr.models.base import Block, Problem, Refusal
 from proteomr.models.family import Scans
 from proteomr.models.level_targets import LEVELS
-from proteomr.models.mixed_design import Design, lay_out, list_terms, place_terms
+from proteomr.models.mixed_design import ALIASED, Design, lay_out, list_terms, place_terms
 from proteomr.models.mixed_options import Ddf
 from proteomr.models.mixed_results import KINSHIP, Group, MixedFit, conclude
 from proteomr.models.random_effects import RandomEffects, RandomTerm
 from proteomr.stats.group_sums import turn_groups
-from proteomr.stats.linalg import condition_columns
+from proteomr.stats.linalg import condition_columns, solve_least_squares
 from proteomr.stats.random_structure import Structure
 from proteomr.stats.reml_crossed import CrossedSums
 from proteomr.stats.reml_search import minimise
@@ -47,6 +47,10 @@ INTERACTION, CONTRASTS = "interaction", "contrasts"
 LARGEST_CROSSED = 2_000
 # Residuals of this share of the response are rounding, as in the exact path of least squares.
 _PERFECT = 1e-11
+# What a column varies by within groups, in units of its length, when it is constant in them.
+_ALIASED_WITHIN = 1e-9
+# Of a response so many times larger than what covariates leave of it, rounding is so much more.
+_ROUNDING = 1e-3
 _ALONE = "nobody on the rows of the fit has a relative: no variance of kinship"
 _COMBINATION = "{} is a linear combination of the covariates on the rows of the fit"
 
@@ -213,11 +217,11 @@ def _fit(
     rest = y - design.terms @ np.linalg.lstsq(design.terms, y, rcond=None)[0]
     if float(np.sqrt(np.mean(rest**2))) < _PERFECT:
         return Refusal(Status.not_identified, f"the terms explain all of {other}: no variance left")
-    sums, structure, groups = sum_rows(np.column_stack([basis, design.terms, y]), effects)
-    if isinstance(sums, Sums):
-        refusal = refuse_within(sums, _count_spare(effects, n), other)
-        if refusal is not None:
-            return refusal
+    D = np.column_stack([basis, design.terms, y])
+    sums, structure, groups, rest = sum_rows(D, effects)
+    if rest is not None and _explain_within(rest, effects.terms[0], rounding=length / unit):
+        message = f"the groups determine {other}: no residual variance"
+        return Refusal(Status.not_identified, message)
     found = minimise(sums, structure)
     if not found.certified[0]:
         return Refusal(Status.not_converged, "the REML criterion has no certified minimum")
@@ -244,11 +248,14 @@ def _fit(
 
 def sum_rows(
     D: F64, effects: RandomEffects
-) -> tuple[Sums | CrossedSums, Structure, tuple[Group, ...]]:
-    """Return the sums of columns ``(n, K)``, their structure, and the groups of its terms."""
+) -> tuple[Sums | CrossedSums, Structure, tuple[Group, ...], F64 | None]:
+    """Return the sums of columns ``(n, K)``, their structure, and the groups of its terms.
+
+    Last, what the random effects of one grouping factor leave of the columns.
+    """
     if effects.kinship is not None:
         sums = effects.kinship.turn(D).sum_all()
-        return sums, Structure(((1, 1),)), (Group(KINSHIP, np.ones(1)),)
+        return sums, Structure(((1, 1),)), (Group(KINSHIP, np.ones(1)),), None
     scaled = [scale_effects(term) for term in effects.terms]
     groups = tuple(
         Group(term.group, units) for term, (_, units) in zip(effects.terms, scaled, strict=True)
@@ -257,9 +264,10 @@ def sum_rows(
         order = np.argsort(effects.terms[0].codes, kind="stable")
         codes = effects.terms[0].codes[order]
         starts = np.flatnonzero(np.diff(codes, prepend=-1))
-        sums = turn_groups(D[order], scaled[0][0][order], starts).sum_all()
-        return sums, Structure(((1, scaled[0][0].shape[1]),)), groups
-    return _sum_crossed(D, effects, [Z for Z, _ in scaled], groups)
+        turned = turn_groups(D[order], scaled[0][0][order], starts)
+        structure = Structure(((1, scaled[0][0].shape[1]),))
+        return turned.sum_all(), structure, groups, turned.rest
+    return *_sum_crossed(D, effects, [Z for Z, _ in scaled], groups), None
 
 
 def _sum_crossed(
@@ -286,37 +294,22 @@ def _sum_crossed(
     return crossed, structure, tuple(groups[at] for at in order)
 
 
-def refuse_within(sums: Sums, spare: int, other: str) -> Refusal | None:
-    """Return that the random effects leave nothing of the response beside the fixed ones.
+def _explain_within(rest: F64, term: RandomTerm, *, rounding: float) -> bool:
+    """Whether groups and fixed effects leave nothing of the response but rounding.
 
     Parameters
     ----------
-    spare : rows beyond those that the random effects can take up.
+    rest : ``(n, K)``, what the random effects leave of the columns, the response the last.
+    rounding : size of the response before the covariates were taken from it, over that after.
     """
-    W = sums.within[0]
-    scale = np.sqrt(np.maximum(np.diagonal(W), 1e-30))
-    # what varies within groups by rounding alone explains nothing within them
-    vary = np.flatnonzero(scale[:-1] > 1e-9 * np.sqrt(sums.n[0]))
-    rank, y2 = 0, float(W[-1, -1])
-    if vary.size:
-        scaled = W[np.ix_(vary, vary)] / np.outer(scale[vary], scale[vary])
-        a = W[vary, -1] / scale[vary]
-        values, vectors = np.linalg.eigh(scaled)
-        carried = values > 1e-12 * values[-1]
-        rank = int(np.count_nonzero(carried))
-        y2 -= float(np.sum((a @ vectors[:, carried]) ** 2 / values[carried]))
-    if spare > rank and y2 < 1e-18 * sums.n[0]:
-        message = f"the groups determine {other}: no residual variance"
-        return Refusal(Status.not_identified, message)
-    return None
-
-
-def _count_spare(effects: RandomEffects, n: int) -> int:
-    if effects.kinship is not None:
-        return 0
-    term = effects.terms[0]
     sizes = np.unique(term.codes, return_counts=True)[1]
-    return int(n - np.minimum(sizes, term.effects.shape[1]).sum())
+    spare = int(rest.shape[0] - np.minimum(sizes, term.effects.shape[1]).sum())
+    # what varies within groups by rounding alone explains nothing within them
+    size = np.sqrt(np.mean(rest**2, axis=0))
+    vary = np.flatnonzero(size[:-1] > _ALIASED_WITHIN)
+    fit = solve_least_squares(rest[:, vary] / size[vary], rest[:, -1], tolerance=ALIASED)
+    limit = _PERFECT * max(1.0, _ROUNDING * rounding)
+    return spare > fit.kept.size and float(np.sqrt(fit.rss / rest.shape[0])) < limit
 
 
 def scale_effects(term: RandomTerm) -> tuple[F64, F64]:

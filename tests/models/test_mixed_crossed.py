@@ -34,7 +34,7 @@ def crossed(visits: Any, *, slope: bool, plates: int = 5) -> RandomEffects:
 def test_derivatives_of_crossed_effects_are_those_of_differences() -> None:
     visits = make_visits(people=12, missing=0.0)
     D = np.column_stack([visits.covariates, visits.values[2]])
-    sums, structure, groups = sum_rows(D, crossed(visits, slope=True))
+    sums, structure, groups, _ = sum_rows(D, crossed(visits, slope=True))
     assert [group.name for group in groups] == ["subject", "plate"]
     theta = np.array([[0.7, 0.3, 0.5, 0.4]])
     here = evaluate(sums, structure, theta)
@@ -51,7 +51,7 @@ def test_what_kenward_and_roger_need_is_that_of_whole_matrices(*, slope: bool) -
     visits = make_visits(people=12, missing=0.0)
     D = np.column_stack([visits.covariates, visits.values[2]])
     effects = crossed(visits, slope=slope)
-    sums, structure, groups = sum_rows(D, effects)
+    sums, structure, groups, _ = sum_rows(D, effects)
     theta = np.array([[0.7, 0.3, 0.5, 0.4]] if slope else [[0.7, 0.4]])
     found = sums.pull(structure, theta)
     n = D.shape[0]
