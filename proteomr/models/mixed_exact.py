@@ -223,6 +223,9 @@ def _fit(
         message = f"the groups determine {other}: no residual variance"
         return Refusal(Status.not_identified, message)
     found = minimise(sums, structure)
+    if found.flat[0]:
+        message = f"{other} and the covariates do not determine the variances of the groups"
+        return Refusal(Status.not_identified, message)
     if not found.certified[0]:
         return Refusal(Status.not_converged, "the REML criterion has no certified minimum")
     place = {int(term): at for at, term in enumerate(design.kept)}

@@ -24,6 +24,9 @@ _CLOSE = 1e-7
 _STARTS = np.array([0.1, 0.25, 0.5, 1.0, 2.5, 10.0])
 # Such a theta is 3e-9 of its own error from the minimum, and so is a standard error at most.
 _CERTIFIED = 1e-17
+# Rounding of the criterion's curvature, and standard deviations of random effects beside which that
+# of the residuals is rounding.
+_NO_CURVATURE, _ENDLESS = 1e-9, 1e7
 _NOTHING = 1e-7  # a relative standard deviation that is 0: its variance is 1e-14 of the residual's
 
 
@@ -37,12 +40,14 @@ class Minimum:
     criterion : there.
     decrement : ``(b,)``, what another step would gain.
     certified : ``(b,)``, whether the bound is met and the curvature is that of a minimum.
+    flat : ``(b,)``, whether the criterion does not depend on some variance, or has no minimum.
     """
 
     theta: F64
     criterion: Criterion
     decrement: F64
     certified: Bool
+    flat: Bool
 
 
 def minimise(sums: Expandable, structure: Structure) -> Minimum:
@@ -69,8 +74,9 @@ def minimise(sums: Expandable, structure: Structure) -> Minimum:
         found = evaluate(sums.take(changed), structure, theta[changed])
         state = _put(state, changed, found)
     _, decrement, convex = _propose(state, np.full(theta.shape[0], np.inf))
-    certified = convex & (decrement <= _CERTIFIED) & np.isfinite(state.value)
-    return Minimum(theta, state, decrement, certified)
+    flat = _find_flat(theta, state, structure)
+    certified = convex & (decrement <= _CERTIFIED) & np.isfinite(state.value) & ~flat
+    return Minimum(theta, state, decrement, certified, flat)
 
 
 def _descend(
@@ -108,6 +114,17 @@ def _descend(
         state = found if at.size == accepted.size else _put(state, at, _take(found, at))
     everywhere[place] = theta
     return everywhere, _put(whole, place, state)
+
+
+def _find_flat(theta: F64, state: Criterion, structure: Structure) -> Bool:
+    """Whether the data say nothing of a variance, or that the residual one is 0.
+
+    Per unit of theta, or of its logarithm where it is large, a criterion curves by about the number
+    of groups; at the boundary by twice what a variance costs.
+    """
+    at = structure.diagonal
+    curvature = np.abs(state.hessian[:, at, at]) * np.maximum(theta[:, at] ** 2, 1.0)
+    return np.any((curvature < _NO_CURVATURE) | (theta[:, at] > _ENDLESS), axis=1)
 
 
 def _start(sums: Expandable, structure: Structure) -> F64:

@@ -264,6 +264,18 @@ def test_a_protein_that_the_groups_determine_leaves_no_residual_variance() -> No
     assert both[0] is Status.not_identified
 
 
+def test_covariates_that_determine_the_groups_leave_no_variance_between_them() -> None:
+    """Of three people, two differ from the first by an effect each: no variance is left."""
+    three = make_visits(people=3, visits=8, missing=0.0, seed=3)
+    dummies = (three.subject[:, None] == [1, 2]) + 0.0
+    arms = Target("arm", "exposure", "levels", dummies, ("b vs a", "c vs a"))
+    problem = pose(three._replace(covariates=three.covariates[:, [0, 2]]))
+    object.__setattr__(problem, "targets", (arms,))
+    found = refused(problem, three.values[4])
+    message = "the protein and the covariates do not determine the variances of the groups"
+    assert found == (Status.not_identified, message)
+
+
 def test_technical_replicates_keep_their_digits() -> None:
     """Variances whose ratio is 1e10 leave the estimates between people what they are."""
     visits = make_visits(people=30, visits=3, missing=0.0)
