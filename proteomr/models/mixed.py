@@ -30,13 +30,11 @@ from proteomr.models.cells import describe_aliased
 from proteomr.models.details import Details
 from proteomr.models.exact import ONE_BY_ONE
 from proteomr.models.family import Distribution, Family, Scans, Support
-from proteomr.models.level_targets import LEVELS
 from proteomr.models.mixed_design import place_terms
 from proteomr.models.mixed_exact import AloneFit, fit_alone, name_tests, refuse_large
 from proteomr.models.mixed_mass import MassModel, Rows, fit_block, order_groups, prepare_model
 from proteomr.models.mixed_results import MixedFit
-from proteomr.models.targets import NUMBERS, TWO_LEVELS, TargetKind
-from proteomr.status import Status
+from proteomr.models.targets import FACTOR, NUMBERS, TWO_LEVELS, TargetKind
 
 __all__ = ["VARIANCE_COMPONENTS", "Mixed", "MixedState"]
 
@@ -81,7 +79,7 @@ class Mixed(Family[MixedState]):
 
     name: ClassVar[str] = "mixed"
     scans: ClassVar[Scans] = "response"
-    takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS, LEVELS)
+    takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS, FACTOR)
     distribution: ClassVar[Distribution] = "t"
     ratio: ClassVar[None] = None
     supports: ClassVar[Support] = Support(
@@ -117,16 +115,18 @@ class Mixed(Family[MixedState]):
         fits.n[:] = block.counts[:, None]
         fits.n_case[:] = count_cases(problem, block)
         varying = refuse_unfit(block, fits)[:, 0]
+        widths = [problem.targets[model.target].width for model in problem.models]
+        tested = [name_tests(problem, width) for width in widths]
         joint = {
-            name: JointTests.empty(b, models)
-            for m in range(models)
-            for name in name_tests(problem, m)
+            name: JointTests.empty(b, models).only([name in names for names in tested])
+            for names in tested
+            for name in names
         }
         components: list[tuple[int, int, dict[str, object]]] = []
         mass = self._fit_together(state, block, varying)
         first = 0
         for m in range(models):
-            places = place_terms(problem, m)
+            places = place_terms(range(widths[m]), widths[m], problem.terms)
             for j in np.flatnonzero(varying).tolist():
                 fit = mass[m][j]
                 if fit is None:
@@ -200,8 +200,7 @@ def _take(state: MixedState, m: int, fit: MixedFit, places: I64) -> AloneFit:
     """Return a fit of the mass path as one by itself, all of whose terms are there."""
     model = state.shared[m]
     aliased = () if model is None else model.design.aliased
-    absent = Refusal(Status.collinear, "")
-    return AloneFit(fit, places, np.arange(places.size), absent, aliased)
+    return AloneFit(fit, places, np.arange(places.size), (), aliased)
 
 
 def _enter(
@@ -219,14 +218,14 @@ def _enter(
     said = describe_aliased(alone.aliased)
     for t, place in enumerate(alone.places.tolist()):
         if isinstance(result, Refusal):
-            fits.enter(j, first + t, result if place in kept or not kept else alone.absent)
+            fits.enter(j, first + t, result if place in kept else alone.absent[t])
         elif place in kept:
             at = kept[place]
             df = float(result.df[at])
             fit = Fit(float(result.estimate[at]), float(result.se[at]), df, message=said)
             fits.enter(j, first + t, fit)
         else:
-            fits.enter(j, first + t, alone.absent)
+            fits.enter(j, first + t, alone.absent[t])
     if isinstance(result, Refusal):
         return
     for name, test in result.tests.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,16 +66,25 @@ def list_terms(problem: Problem, x: F64, rows: I64) -> tuple[F64, F64]:
     return np.column_stack([x, *products]), np.concatenate([x_scale, *scales])
 
 
-def place_terms(problem: Problem, m: int) -> I64:
-    """Return where the coefficients of a model stand among its terms, in their own order.
+def place_terms(columns: Sequence[int], width: int, terms: int) -> I64:
+    """Return where the coefficients of a model stand among its terms, -1 for those of none.
 
-    A problem has them by contrasts, and in each the main effect before its products.
+    A problem has coefficients by contrasts, and in each the main effect before its products.
+
+    Parameters
+    ----------
+    columns : of the target's ``width`` columns, that of each contrast; -1 for none.
+    terms : coefficients of each contrast.
+
+    Examples
+    --------
+    >>> place_terms((0, -1), 1, 3).tolist()
+    [0, 1, 2, -1, -1, -1]
     """
-    contrasts = len(problem.targets[problem.models[m].target].contrasts)
-    products = problem.terms - 1
-    mains = np.arange(contrasts)[:, None]
-    rest = contrasts + mains * products + np.arange(products)
-    return np.column_stack([mains, rest]).ravel()
+    mains = np.array(columns, dtype=np.int64)[:, None]
+    rest = width + mains * (terms - 1) + np.arange(terms - 1)
+    places = np.column_stack([mains, rest])
+    return np.where(mains < 0, -1, places).ravel()
 
 
 def lay_out(C: F64, terms: F64, names: tuple[str, ...], *, scales: F64, powers: F64) -> Design:

@@ -15,7 +15,7 @@ from proteomr._typing import F64, I64
 from proteomr.errors import UsageError
 from proteomr.models.base import Block, Problem, Refusal
 from proteomr.models.family import Scans
-from proteomr.models.level_targets import LEVELS
+from proteomr.models.level_coding import CodedRows
 from proteomr.models.mixed_design import ALIASED, Design, lay_out, list_terms, place_terms
 from proteomr.models.mixed_options import Ddf
 from proteomr.models.mixed_results import KINSHIP, Group, MixedFit, conclude
@@ -61,37 +61,42 @@ class AloneFit:
 
     Attributes
     ----------
-    places : ``(c,)``, where each coefficient of the model stands among its terms.
+    places : ``(c,)``, where each coefficient of the model stands among its terms; -1 for none.
     kept : ``(t,)``, terms that have an estimate.
-    absent : why each coefficient without one has none.
+    absent : by coefficient, why one without an estimate has none.
     """
 
     result: MixedFit | Refusal
     places: I64
     kept: I64
-    absent: Refusal
+    absent: tuple[Refusal, ...]
     aliased: tuple[str, ...] = ()
+
+    @classmethod
+    def refused(cls, problem: Problem, m: int, refusal: Refusal) -> AloneFit:
+        """Return a model none of whose coefficients has an estimate, whatever it is."""
+        count = problem.terms * len(problem.targets[problem.models[m].target].contrasts)
+        none = np.full(count, -1, dtype=np.int64)
+        return cls(refusal, none, none[:0], (refusal,) * count)
 
 
 def fit_alone(problem: Problem, block: Block, j: int, m: int, *, side: Scans, ddf: Ddf) -> AloneFit:
     """Fit one model to one protein by itself."""
-    rows = np.flatnonzero(block.observed[j])
+    seen = block.observed[j]
+    rows = np.flatnonzero(seen)
     model = problem.models[m]
     target = problem.targets[model.target]
-    values = target.values[rows]
-    places = place_terms(problem, m)
-    absent = Refusal(Status.collinear, "the term is a linear combination of the others")
-    refusal = refuse_values(values, target.name, levels=target.kind == LEVELS.name)
+    coded = target.code_rows(seen)
+    varies = refuse_values(coded, target.name)
     effects = problem.effects.take(rows)
-    refusal = refusal or refuse_groups(effects, rows.size)
+    refusal = varies or refuse_groups(effects, rows.size)
     if refusal is not None:
-        return AloneFit(refusal, places, places[:0], absent)
+        return AloneFit.refused(problem, m, refusal)
     protein = block.values[j, rows]
-    flat = values.reshape(rows.size, -1)
-    x, y = (flat, protein) if side == "response" else (protein[:, None], values)
-    label, other = (
-        (target.name, "the protein") if side == "response" else ("the protein", target.name)
-    )
+    x, y, label, other = coded.columns, protein, target.name, "the protein"
+    if side == "predictor":
+        x, y, label, other = protein[:, None], target.values[rows], "the protein", target.name
+        coded = CodedRows(x, (0,), {})
     columns = problem.adjustments[model.adjustment].columns
     own, own_scale = condition_columns(block.own[j][:, rows].T)
     terms, powers = list_terms(problem, x, rows)
@@ -102,35 +107,41 @@ def fit_alone(problem: Problem, block: Block, j: int, m: int, *, side: Scans, dd
         scales=np.concatenate([problem.column_scales[columns], own_scale]),
         powers=powers,
     )
-    absent = _say_absent(label, design)
+    places = place_terms(coded.places, x.shape[1], problem.terms)
+    absent = _say_absent(coded, problem.terms, label, design)
     if rows.size <= design.rank:
         coefficients = columns.size + own.shape[1] + terms.shape[1]
         message = f"{rows.size} people for {coefficients} coefficients"
-        return AloneFit(Refusal(Status.too_few, message), places, design.kept, absent)
+        return AloneFit.refused(problem, m, Refusal(Status.too_few, message))
     if design.kept.size == 0:
-        return AloneFit(absent, places, design.kept, absent, design.aliased)
-    result = _fit(design, y, effects, ddf=ddf, tests=name_tests(problem, m), other=other)
+        return AloneFit(absent[0], places, design.kept, absent, design.aliased)
+    tests = name_tests(problem, x.shape[1])
+    result = _fit(design, y, effects, ddf=ddf, tests=tests, other=other)
     return AloneFit(result, places, design.kept, absent, design.aliased)
 
 
-def name_tests(problem: Problem, m: int) -> dict[str, I64]:
-    """Return the terms of a model that are tested jointly, by the name of the test."""
-    contrasts = len(problem.targets[problem.models[m].target].contrasts)
+def name_tests(problem: Problem, width: int) -> dict[str, I64]:
+    """Return the terms that are tested jointly, by the name of the test.
+
+    Parameters
+    ----------
+    width : columns of the target, whose products follow them.
+    """
     found = {}
-    if contrasts > 1:
-        found[CONTRASTS] = np.arange(contrasts)
+    if width > 1:
+        found[CONTRASTS] = np.arange(width)
     if problem.interaction is not None:
-        found[INTERACTION] = contrasts + np.arange(contrasts * (problem.terms - 1))
+        found[INTERACTION] = width + np.arange(width * (problem.terms - 1))
     return found
 
 
-def refuse_values(values: F64, name: str, *, levels: bool) -> Refusal | None:
+def refuse_values(coded: CodedRows, name: str) -> Refusal | None:
     """Return why values of a target on the rows of a fit allow none."""
-    if values.size == 0 or np.all(values == values[0]):
+    if not coded.varies:
         return Refusal(Status.constant, f"{name} has one value on the rows of the fit")
-    if levels and np.all(values.any(axis=1)):
-        message = f"nobody has the reference level of {name} on the rows of the fit"
-        return Refusal(Status.not_identified, message)
+    if len(coded.lacking) == len(coded.places):
+        message = f"nobody has {next(iter(coded.lacking.values()))} on the rows of the fit"
+        return Refusal(Status.too_few, message)
     return None
 
 
@@ -187,10 +198,18 @@ def refuse_large(effects: RandomEffects) -> None:
         )
 
 
-def _say_absent(label: str, design: Design) -> Refusal:
-    if design.kept.size and 0 in design.kept:
-        return Refusal(Status.collinear, "the term is a linear combination of the others")
-    return Refusal(Status.collinear, _COMBINATION.format(label))
+def _say_absent(coded: CodedRows, terms: int, label: str, design: Design) -> tuple[Refusal, ...]:
+    """Return by coefficient why it has no estimate, where it has none."""
+    what = _COMBINATION.format(label)
+    if 0 in design.kept:
+        what = "the term is a linear combination of the others on the rows of the fit"
+    tied = Refusal(Status.collinear, what)
+    found = []
+    for contrast in range(len(coded.places)):
+        level = coded.lacking.get(contrast)
+        nobody = Refusal(Status.too_few, f"nobody has {level} on the rows of the fit")
+        found += [tied if level is None else nobody] * terms
+    return tuple(found)
 
 
 def _fit(

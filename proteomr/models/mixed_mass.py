@@ -99,7 +99,8 @@ def prepare_model(problem: Problem, rows: Rows, m: int, *, response: bool) -> Ma
     """Lay out and sum what the fits of a model share; None where they go one by one."""
     model = problem.models[m]
     target = problem.targets[model.target]
-    if refuse_values(target.values, target.name, levels=False) is not None:
+    coded = target.code_rows(np.ones(problem.n, dtype=bool))
+    if refuse_values(coded, target.name) is not None or coded.lacking:
         return None
     if refuse_groups(problem.effects, problem.n) is not None:
         return None
@@ -108,8 +109,7 @@ def prepare_model(problem: Problem, rows: Rows, m: int, *, response: bool) -> Ma
     terms, powers = np.empty((problem.n, 0)), np.empty(0)
     by, by_scale = np.empty((problem.n, 0)), np.empty(0)
     if response:
-        x = target.values.reshape(problem.n, -1)
-        terms, powers = list_terms(problem, x, everybody)
+        terms, powers = list_terms(problem, coded.columns, everybody)
     elif problem.interaction is not None:
         by, by_scale = scale_columns(problem.interaction)
     design = lay_out(
@@ -351,5 +351,5 @@ def _conclude(
         y_powers=y_powers,
         log_volumes=design.log_volume + own.log_scales[at],
         groups=(Group(rows.name, rows.units),),
-        tests=name_tests(problem, model.model),
+        tests=name_tests(problem, problem.targets[problem.models[model.model].target].width),
     )

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proteomr.models import FitBlock, Status, Target
+from proteomr.models import FitBlock, Status, Target, TargetColumn
 from proteomr.models.random_effects import RandomEffects, RandomTerm
+from proteomr.models.targets import FACTOR
 from tests.models.mixed_designs import (
     block_of,
     components,
@@ -183,6 +184,13 @@ def test_units_of_a_slope_change_nothing_but_its_variance(unit: float) -> None:
     np.testing.assert_allclose(slopes, components(plain, "slope_variance"), rtol=1e-6, atol=1e-13)
 
 
+def make_arms(codes: Any) -> Target:
+    levels = TargetColumn("arm", "exposure", None, np.asarray(codes), 3, ("a", "b", "c"))
+    target = FACTOR.read(levels)
+    assert target is not None
+    return target
+
+
 def regroup(visits: Any, codes: Any, *, slope: bool = False) -> RandomEffects:
     ones = np.ones((visits.time.size, 1))
     effects = np.column_stack([ones, visits.time]) if slope else ones
@@ -267,8 +275,7 @@ def test_a_protein_that_the_groups_determine_leaves_no_residual_variance() -> No
 def test_covariates_that_determine_the_groups_leave_no_variance_between_them() -> None:
     """Of three people, two differ from the first by an effect each: no variance is left."""
     three = make_visits(people=3, visits=8, missing=0.0, seed=3)
-    dummies = (three.subject[:, None] == [1, 2]) + 0.0
-    arms = Target("arm", "exposure", "levels", dummies, ("b vs a", "c vs a"))
+    arms = make_arms(three.subject)
     problem = pose(three._replace(covariates=three.covariates[:, [0, 2]]))
     object.__setattr__(problem, "targets", (arms,))
     found = refused(problem, three.values[4])
@@ -310,20 +317,39 @@ def test_aliased_covariates_are_left_out_and_named() -> None:
 def test_levels_of_an_exposure_have_their_contrasts_and_a_joint_test() -> None:
     visits = make_visits(people=60)
     arm = np.random.default_rng(9).integers(0, 3, 60)[visits.subject]
-    dummies = (arm[:, None] == [1, 2]) + 0.0
     problem = pose(visits)
-    arms = Target("arm", "exposure", "levels", dummies, ("b vs a", "c vs a"))
-    object.__setattr__(problem, "targets", (arms,))
+    object.__setattr__(problem, "targets", (make_arms(arm),))
     found = fit(problem, visits.values)
     assert found.estimate.shape[1] == 2
     assert np.all(found.joint["contrasts"].df == 2.0)
     agree(found, fit_slowly(problem, visits.values))
-    lost = np.where(arm == 0, np.nan, visits.values[4])
-    without = fit(problem, lost[None])
-    assert Status(without.status[0, 0]) is Status.not_identified
-    lost = np.where(arm == 2, np.nan, visits.values[4])
-    without = fit(problem, lost[None])
-    assert [Status(s) for s in without.status[0]] == [Status.ok, Status.collinear]
+
+
+@pytest.mark.parametrize(("lost", "kept"), [(0, ()), (1, (1,)), (2, (0,))])
+def test_a_level_that_a_protein_loses_leaves_the_other_contrasts(
+    lost: int, kept: tuple[int, ...]
+) -> None:
+    visits = make_visits(people=60)
+    arm = np.random.default_rng(9).integers(0, 3, 60)[visits.subject]
+    problem = pose(visits, interaction=visits.time[:, None])
+    object.__setattr__(problem, "targets", (make_arms(arm),))
+    values = np.where(arm == lost, np.nan, visits.values[4])
+    found = fit(problem, values[None])
+    for contrast in range(2):
+        for term in range(2):
+            at = 0, 2 * contrast + term
+            if contrast in kept:
+                assert found.status[at] == Status.ok
+            else:
+                assert found.status[at] == Status.too_few
+                nobody = f"nobody has {'abc'[lost]} on the rows of the fit"
+                assert found.messages[at] == nobody
+    if kept:  # as if the level had never been
+        two = pose(visits, target=(arm == 1 + kept[0]) + 0.0, interaction=visits.time[:, None])
+        alone = fit(two, values[None])
+        at = slice(2 * kept[0], 2 * kept[0] + 2)
+        np.testing.assert_allclose(found.estimate[0, at], alone.estimate[0], rtol=1e-9)
+        np.testing.assert_allclose(found.se[0, at], alone.se[0], rtol=1e-9)
 
 
 def test_a_slope_without_variance_of_its_own_is_singular() -> None:
