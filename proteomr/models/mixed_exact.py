@@ -233,8 +233,8 @@ def _fit(
     if unit < _PERFECT * length:
         return Refusal(Status.collinear, _COMBINATION.format(other))
     y = y / unit
-    rest = y - design.terms @ np.linalg.lstsq(design.terms, y, rcond=None)[0]
-    if float(np.sqrt(np.mean(rest**2))) < _PERFECT:
+    left = y - design.terms @ np.linalg.lstsq(design.terms, y, rcond=None)[0]
+    if float(np.sqrt(np.mean(left**2))) < _PERFECT:
         return Refusal(Status.not_identified, f"the terms explain all of {other}: no variance left")
     D = np.column_stack([basis, design.terms, y])
     sums, structure, groups, rest = sum_rows(D, effects)

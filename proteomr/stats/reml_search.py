@@ -124,7 +124,7 @@ def _find_flat(theta: F64, state: Criterion, structure: Structure) -> Bool:
     """
     at = structure.diagonal
     curvature = np.abs(state.hessian[:, at, at]) * np.maximum(theta[:, at] ** 2, 1.0)
-    return np.any((curvature < _NO_CURVATURE) | (theta[:, at] > _ENDLESS), axis=1)
+    return np.asarray(np.any((curvature < _NO_CURVATURE) | (theta[:, at] > _ENDLESS), axis=1))
 
 
 def _start(sums: Expandable, structure: Structure) -> F64:

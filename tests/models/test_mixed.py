@@ -347,9 +347,9 @@ def test_a_level_that_a_protein_loses_leaves_the_other_contrasts(
     if kept:  # as if the level had never been
         two = pose(visits, target=(arm == 1 + kept[0]) + 0.0, interaction=visits.time[:, None])
         alone = fit(two, values[None])
-        at = slice(2 * kept[0], 2 * kept[0] + 2)
-        np.testing.assert_allclose(found.estimate[0, at], alone.estimate[0], rtol=1e-9)
-        np.testing.assert_allclose(found.se[0, at], alone.se[0], rtol=1e-9)
+        mine = slice(2 * kept[0], 2 * kept[0] + 2)
+        np.testing.assert_allclose(found.estimate[0, mine], alone.estimate[0], rtol=1e-9)
+        np.testing.assert_allclose(found.se[0, mine], alone.se[0], rtol=1e-9)
 
 
 def test_a_slope_without_variance_of_its_own_is_singular() -> None:
