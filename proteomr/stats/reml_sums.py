@@ -81,7 +81,7 @@ class Sums:
         if H.shape[1] == 1:  # a number for each group
             numbers = weights[0, :, :, 0, 0]
             return np.stack([flat.T @ (one[:, None] * flat) for one in numbers])[None]
-        found = [flat.T @ (weights[0, place] @ H).reshape(-1, K) for place in range(d)]
+        found = [flat.T @ _apply(one, H).reshape(-1, K) for one in weights[0]]
         return np.stack(found)[None]
 
     def weigh(self, structure: Structure, theta: F64) -> tuple[F64, F64]:
@@ -219,3 +219,14 @@ class Expandable(Protocol):
     def pull(self, structure: Structure, theta: F64) -> Pulls:
         """Return what Kenward and Roger's adjustment needs, the residuals' matrix last."""
         ...
+
+
+def _apply(weights: F64, H: F64) -> F64:
+    """Return ``w H`` of every group, for weights ``(S, Q, Q)`` and H ``(S, Q, K)``."""
+    if H.shape[1] != 2:
+        return np.asarray(weights @ H)
+    out = np.empty_like(H)
+    for row in range(2):
+        np.multiply(weights[:, row, 0, None], H[:, 0], out=out[:, row])
+        out[:, row] += weights[:, row, 1, None] * H[:, 1]
+    return out
