@@ -15,9 +15,10 @@ import polars as pl
 
 from proteomr.association import Plan
 from proteomr.association.attrition import describe_people
-from proteomr.association.block_correlation import settle_blocks
+from proteomr.association.block_correlation import assume_independence, settle_blocks
 from proteomr.association.forecast import estimate_joining, keep
 from proteomr.association.job import describe_plan, plans_of
+from proteomr.association.moderation import moderate_parts
 from proteomr.association.oddities import describe_oddities
 from proteomr.errors import UsageError
 from proteomr.execute import Executor
@@ -94,7 +95,7 @@ class ReplicateJob:
         watch, started = Stopwatch(), time.process_time()
         describe_request(self.request)  # the run digests its inputs first
         with self._open() as laid, open_scratch() as scratch:
-            plan = laid.plan
+            plan = assume_independence(laid.plan)
             opened = Spent(started, started) + watch.read()
             cost = estimate_cost(
                 plan,
@@ -154,7 +155,7 @@ class ReplicateJob:
             ledger.write_table("leave_out", without)
             ledger.write_table("influence", find_influence(found.fits, without))
             parts = _loader(ledger)(range(len(plan.blocks)))
-            ledger.write_table("joint_tests", test_heterogeneity(parts))
+            ledger.write_table("joint_tests", test_heterogeneity(moderate_parts(parts, plan.spec)))
         if self.request.keep_fits and found.fits is not None:
             ledger.write_table("replication_fits", found.fits)
         return Outcome(
