@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields, replace
 
 from proteomr import scan
 from proteomr.association.specification import ModelSpec
+from proteomr.design.tokens import quote
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.io import OutcomeTable, add_covariates
 from proteomr.models import NUMBERS, ORDERED_LEVELS, AnyFamily, OutcomeTransform, Target
-from proteomr.models.level_contrasts import ask_contrasts
+from proteomr.models.level_contrasts import ask_contrasts, names_levels
 from proteomr.models.targets import LINEAR
 from proteomr.runs.notes import add_note
 from proteomr.scan import (
@@ -23,12 +24,14 @@ from proteomr.scan import (
     read_outcome,
     read_target,
 )
+from proteomr.scan.columns import label_level
 from proteomr.stats.relatedness import Relatedness
 from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments
 
 __all__ = ["Plan", "number_blocks", "plan_scan"]
 
 _STEP = "associate"
+_MOST_LEVELS = 50  # as many as an exposure of levels may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +212,10 @@ def _read_targets(
             targets += read_ordered_target(reading, name, family=family)
         else:
             reference, order = spec.reference_level, spec.ordinal.order_of(name)
+            text = _ask_levels(reading, name, spec)
             targets.append(
                 read_target(
-                    reading, name, role=spec.role, family=family, reference=reference, order=order
+                    reading, text, role=spec.role, family=family, reference=reference, order=order
                 )
             )
     named = [target.name for target in targets if target.contrasts != (LINEAR,)]
@@ -223,6 +227,18 @@ def _read_targets(
     if spec.ordered and not any(target.steps for target in targets):
         raise UsageError("--ordered: no exposure has three levels or more")
     return targets
+
+
+def _ask_levels(reading: Reading, name: str, spec: ModelSpec) -> str:
+    """Return an exposure by C() where it has numbers of which a contrast names two."""
+    contrasts = spec.moderation.contrasts
+    if not contrasts or name not in reading.columns or not reading.columns.is_numeric(name):
+        return name
+    values = reading.columns[name].drop_nulls().unique().sort().head(_MOST_LEVELS + 1)
+    levels = tuple(label_level(value) for value in values.to_list())
+    several = 2 < len(levels) <= _MOST_LEVELS
+    named = any(names_levels(text, levels) for text in contrasts)
+    return f"C({quote(name)})" if several and named else name
 
 
 def _refuse_unknown_reference(targets: Sequence[Target], reference: str) -> None:

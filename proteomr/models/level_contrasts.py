@@ -12,7 +12,7 @@ from proteomr.errors import UsageError, nearest
 from proteomr.models.level_coding import code_pairs, part_circles
 from proteomr.models.targets import Target
 
-__all__ = ["ask_contrasts"]
+__all__ = ["ask_contrasts", "names_levels"]
 
 _SEPARATORS = (" - ", " vs ", "-")
 
@@ -49,6 +49,17 @@ def ask_contrasts(targets: Sequence[Target], contrasts: Sequence[str]) -> list[T
         if text not in used:
             raise UsageError(_describe_unknown(text, targets))
     return out
+
+
+def names_levels(text: str, levels: tuple[str, ...]) -> bool:
+    """Whether a contrast is of two of some levels.
+
+    Examples
+    --------
+    >>> names_levels("2 - 1", ("1", "2", "3"))
+    True
+    """
+    return _find_pair(text, levels) is not None
 
 
 def _find_pair(text: str, levels: tuple[str, ...]) -> tuple[int, int] | None:

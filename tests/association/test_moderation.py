@@ -161,3 +161,13 @@ def test_what_joining_takes_is_estimated_of_proteins_that_are_each_once(tmp_path
         parts = fit_blocks(plan_scan(whole, spec), executor=Serial())
         sizes.append(estimate_joining(parts, spec, share=1.0, scratch=tmp_path)[1])
     assert sizes[1] < 1.2 * sizes[0]
+
+
+def test_numbers_of_which_a_contrast_names_two_are_levels() -> None:
+    people, proteins = cohort(300, 3)
+    people = people.with_columns(dose=pl.Series(np.arange(300) % 3).cast(pl.Float64))
+    words = people.with_columns(dose=pl.col("dose").replace_strict({0: "a", 1: "b", 2: "c"}))
+    found = run(data=(people, proteins), exposure="dose", contrast="2 - 1").table()
+    wanted = run(data=(words, proteins), exposure="dose", contrast="c - b").table()
+    assert found["contrast"].unique().to_list() == ["2 vs 1"]
+    assert found["estimate"].to_list() == wanted["estimate"].to_list()
