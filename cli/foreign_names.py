@@ -312,7 +312,7 @@ CHOICES: tuple[tuple[str, str], ...] = (
     ("gaussian normal ols lm continuous identity ls qt", "linear"),
     ("binomial logit binary bernoulli bt logreg", "logistic"),
     ("polr clm ologit ordered cumulative proportionalodds proportional-odds", "ordinal"),
-    ("multinom polytomous softmax mlogit", "multinomial"),
+    ("multinom polytomous softmax mlogit nnet categorical mnlogit", "multinomial"),
     (
         "int rank rint inversenormal rankinversenormal ranknormal invnorm normal blom rankbased",
         "rint",
