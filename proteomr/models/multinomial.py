@@ -24,6 +24,7 @@ from proteomr.models.logistic_solvers import Modifiers, find_modifiers
 from proteomr.models.multinomial_exact import RATIO, fit_exactly
 from proteomr.models.multinomial_mass import GroupSolver, LevelCounts, prepare_solver
 from proteomr.models.targets import LEVELS, TargetKind
+from proteomr.models.weighting import tell_copies
 
 __all__ = ["Multinomial", "MultinomialState"]
 
@@ -57,7 +58,6 @@ class Multinomial(Family[MultinomialState]):
     Parameters
     ----------
     compiled : use the compiled row loops; the plain ones otherwise.
-    tests : of all coefficients of the protein: ``lr``, and ``score`` and ``wald``.
 
     Examples
     --------
@@ -66,7 +66,6 @@ class Multinomial(Family[MultinomialState]):
     """
 
     compiled: bool = True
-    tests: tuple[str, ...] = (RATIO,)
 
     name: ClassVar[str] = "multinomial"
     scans: ClassVar[Scans] = "predictor"
@@ -76,7 +75,9 @@ class Multinomial(Family[MultinomialState]):
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
         weighted_errors=("classical",),
+        weight_kinds=("precision", "frequency"),
         interaction=True,
+        joint_tests=("lr", "score", "wald"),
         own_covariates=True,
     )
 
@@ -101,7 +102,8 @@ class Multinomial(Family[MultinomialState]):
         for t, coefficient in enumerate(problem.coefficients):
             target = problem.models[coefficient.model].target
             fits.n_case[:, t] = counts.of_targets[target][:, coefficient.contrast + 1]
-        names = self.tests if problem.interaction is None else (*self.tests, INTERACTION)
+        asked = (RATIO, *self.options.further.joint_tests)
+        names = dict.fromkeys(asked if problem.interaction is None else (*asked, INTERACTION))
         tests = {name: JointTests.empty(b, models) for name in names}
         open_fits = np.repeat(refuse_unfit(block, fits)[:, :1], models, axis=1)
         if state.solvers and state.modifiers is not None:
@@ -126,7 +128,7 @@ class Multinomial(Family[MultinomialState]):
                     fits.enter(j, t, outcome.fits[coefficient.contrast, coefficient.term])
             for name, found in outcome.tests.items():
                 tests[name].enter(j, m, found)
-        return replace(fits, joint=tests)
+        return tell_copies(problem, block, replace(fits, joint=tests))
 
     def describe_path(self, state: MultinomialState) -> str:
         """Say whether blocks go by quasi-Newton steps together, or one by one."""

@@ -42,10 +42,11 @@ def tell_copies(problem: Problem, block: Block, fits: FitBlock) -> FitBlock:
         return fits
     n_case = fits.n_case.copy()
     for t, coefficient in enumerate(problem.coefficients):
-        values = problem.targets[problem.models[coefficient.model].target].values
+        target = problem.targets[problem.models[coefficient.model].target]
+        levels = target.values if target.codes is None else target.codes
         told = n_case[:, t] >= 0
         if np.any(told):
-            cases = weights * (values == 1.0)
+            cases = weights * (levels == coefficient.contrast + 1.0)
             lost = np.array([cases[rows].sum() for rows in block.missing])
             n_case[told, t] = np.rint(cases.sum() - lost).astype(np.int64)[told]
     n = np.broadcast_to(count_copies(problem, block)[:, None], fits.n.shape).copy()

@@ -155,3 +155,28 @@ def test_levels_that_a_covariate_tells_apart_have_no_estimate() -> None:
     collinear = int(Status.collinear)
     assert found.status[0, at].tolist() == [OK, collinear, collinear]
     assert (found.status[1] == OK).all()
+
+
+@pytest.mark.parametrize("steps", [False, True])
+def test_frequency_weights_count_the_people_of_each_level(*, steps: bool) -> None:
+    problem, block = draw(300, 2, steps=steps)
+    times = np.random.default_rng(3).integers(1, 4, 300)
+    rows = np.repeat(np.arange(300), times)
+    every = replace(
+        problem,
+        covariates=problem.covariates[rows],
+        targets=tuple(target.take(rows) for target in problem.targets),
+    )
+    repeated = Block(block.values[:, rows], block.own[:, :, rows], block.observed[:, rows])
+    counted = replace(problem, weights=times.astype(float), weight_kind="frequency")
+    family = Linear(FitOptions(weight_kind="frequency"))
+    found = family.fit(family.prepare(counted), block)
+    wanted = Linear().fit(Linear().prepare(every), repeated)
+    for name in ("n", "n_case", "status"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
+    np.testing.assert_allclose(found.estimate, wanted.estimate, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(found.se, wanted.se, rtol=1e-9)
+    one, other = found.joint["contrasts"], wanted.joint["contrasts"]
+    at = sorted(other.models or ())
+    np.testing.assert_allclose(one.statistic[:, at], other.statistic[:, at], rtol=1e-8)
+    np.testing.assert_allclose(one.neg_log10_p[:, at], other.neg_log10_p[:, at], rtol=1e-7)

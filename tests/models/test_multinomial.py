@@ -18,6 +18,8 @@ from proteomr.models import (
     Problem,
     Status,
 )
+from proteomr.models.family import FitOptions
+from proteomr.models.further import Further
 from proteomr.models.multinomial import MultinomialState
 from tests.models.groups import draw_groups, group_people
 
@@ -161,11 +163,13 @@ def test_weights_count_people(n: int) -> None:
     )
     repeated = Block(block.values[:, rows], block.own[:, :, rows], block.observed[:, rows])
     family = Multinomial(compiled=False)
-    counted = replace(problem, weights=times.astype(float))
+    counted = replace(problem, weights=times.astype(float), weight_kind="frequency")
     found = family.fit(family.prepare(counted), block)
     wanted = family.fit(family.prepare(every), repeated)
     np.testing.assert_allclose(found.estimate, wanted.estimate, rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(found.se, wanted.se, rtol=1e-8)
+    np.testing.assert_array_equal(found.n, wanted.n)
+    np.testing.assert_array_equal(found.n_case, wanted.n_case)
     one, other = found.joint["lr"], wanted.joint["lr"]
     np.testing.assert_allclose(one.statistic, other.statistic, rtol=1e-7)
 
@@ -211,7 +215,7 @@ def test_score_and_wald_tests_of_blocks_are_those_of_the_exact_path(
     if weighted:
         weights = np.random.default_rng(3).exponential(size=2300)
         problem = replace(problem, weights=weights)
-    family = Multinomial(compiled=False, tests=("lr", "score", "wald"))
+    family = Multinomial(FitOptions(further=Further(("score", "wald"))), compiled=False)
     found = family.fit(family.prepare(problem), block)
     wanted = family.fit(MultinomialState(problem), block)
     compare(found, wanted)
@@ -226,7 +230,7 @@ def test_the_score_test_is_finite_where_the_protein_separates_a_group() -> None:
     problem, block = draw_plain(300, 3)
     everybody = np.ones_like(block.observed)
     block = Block(separate(problem, block, 3.0), block.own, everybody)
-    family = Multinomial(tests=("score", "wald"))
+    family = Multinomial(FitOptions(further=Further(("score", "wald"))))
     found = family.fit(MultinomialState(problem), block)
     assert np.isfinite(found.joint["score"].statistic[0, 0])
     assert np.isnan(found.joint["wald"].statistic[0, 0])
