@@ -119,8 +119,8 @@ class OrdinalMass:
         block = laid_out.block
         if not block.own.shape[1] and np.all(block.observed[proteins]):
             return np.full(proteins.size, self.alone), np.ones(proteins.size, dtype=bool)
-        null = self.mass.solver.maximise(rows, begun)
-        return null.log_likelihood[:, 0], null.converged[:, 0]
+        alone = self.mass.solver.maximise(rows, begun)
+        return alone.log_likelihood[:, 0], alone.converged[:, 0]
 
     def _enter_estimates(
         self,

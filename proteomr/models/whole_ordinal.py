@@ -34,9 +34,8 @@ class WholeOrdinal:
         columns = 1 + np.flatnonzero(np.isfinite(solver.coefficients[t:]))
         at = np.concatenate([np.arange(t), t + columns - 1])
         covariance = solver.covariance[np.ix_(at, at)]
-        return Fitted(
-            solver.coefficients[at], covariance, columns, np.inf, thresholds=solver.thresholds
-        )
+        found = solver.coefficients[at]
+        return Fitted(found, covariance, columns, np.inf, thresholds=solver.thresholds)
 
     def compare(self, X: F64, model: WholeModel, *, tested: I64, kind: str) -> NestedTest | None:
         """Test columns by the likelihood: ``lr`` or ``score``."""

@@ -19,6 +19,7 @@ from proteomr.models.whole_blocks import (
     SharedColumns,
     compute_wald,
     lay_out_shared,
+    standardise_observed,
 )
 from proteomr.stats.block_rows import BlockRows
 from proteomr.stats.inverse_columns import AtMaximum
@@ -75,13 +76,13 @@ class OrdinalBlocks:
         fits: list[WholeFit | None] = []
         tests: list[NestedTest | None] = []
         for i, j in enumerate(proteins.tolist()):
-            fit = None
+            fit, test = None, None
             if settled[i] and found.at_maximum is not None:
                 variance = float(found.covariance[i, 0, 0, 0])
-                fit = self._fit(solver, block, rows, found.at_maximum, i, j, variance)
+                fit, test = self._fit(solver, block, rows, found.at_maximum, i, j, variance)
             settled[i] = fit is not None
             fits.append(fit)
-            tests.append(None if fit is None else _test_protein(fit))
+            tests.append(test)
         names = self._name(solver)
         models = np.full(proteins.size, solver.model)
         asked = {_WALD: tests} if self.tests else {}
@@ -104,8 +105,10 @@ class OrdinalBlocks:
         i: int,
         j: int,
         variance: float,
-    ) -> WholeFit | None:
-        """Return all coefficients of protein j, the i-th of the rows, in the units of the data."""
+    ) -> tuple[WholeFit | None, NestedTest | None]:
+        """Return all coefficients of protein j, the i-th of the rows, in the units of the data, and
+        Wald's test of it.
+        """
         levels = solver.at_level.argmax(axis=1)
         information = inform_exactly(
             solver.mass.solver.design,
@@ -119,22 +122,23 @@ class OrdinalBlocks:
         inverse = np.linalg.inv(information / np.outer(root, root)) / np.outer(root, root)
         place = at.block.places[0]
         if not abs(inverse[place, place] / variance - 1.0) <= _AGREE:
-            return None
-        G, sure = self._bring_back(solver, block, j)
-        theta, covariance = at.theta[i], inverse / solver.mass.unit
-        back, df = np.where(sure[:, None], G, np.nan), np.where(sure, np.inf, np.nan)
-        return WholeFit.of(back, theta, covariance, by=1.0, shift=0.0, df=df)
+            return None, None
+        back = self._bring_back(solver, block, j)
+        covariance = inverse / solver.mass.unit
+        df = np.full(back.shape[0], np.inf)
+        fit = WholeFit.of(back, at.theta[i], covariance, by=1.0, shift=0.0, df=df)
+        return fit, compute_wald(at.theta[i], covariance, np.inf, np.array([place]))
 
-    def _bring_back(self, solver: OrdinalMass, block: Block, j: int) -> tuple[F64, Bool]:
-        """Return what turns coefficients into those of the data, and which of these there are."""
+    def _bring_back(self, solver: OrdinalMass, block: Block, j: int) -> F64:
+        """Return what turns coefficients into those of the data; rows of NaN for those of none."""
         adjustment = self.problem.models[solver.model].adjustment
         shared = next(one for one in self.shared if one.adjustment == adjustment)
         # The thresholds stand for the intercept, the first column of the cells.
         back = np.delete(shared.back, shared.design.d, axis=1)
         (q, k), t = back.shape, solver.at_level.shape[1] - 1
-        columns = np.concatenate([block.values[j][None], block.own[j]])[:, block.observed[j]]
-        mean = columns.mean(axis=1)
-        scale = np.sqrt(np.mean(np.square(columns - mean[:, None]), axis=1))
+        columns = np.concatenate([block.values[j][None], block.own[j]])
+        _, means, scales = standardise_observed(columns[None], block.observed[j][None])
+        mean, scale = means[0], scales[0]
         s = scale.size
         G = np.zeros((t + q - 1 + s, k + t + s))
         G[:t, :k] = -back[0]
@@ -144,10 +148,4 @@ class OrdinalBlocks:
         # The protein is the first of the borders, and the last of the coefficients.
         for a, row in enumerate([t + q - 1 + s - 1, *range(t + q - 1, t + q - 1 + s - 1)]):
             G[row, k + t + a] = 1.0 / scale[a]
-        return G, np.concatenate([np.ones(t, bool), shared.known[1:], np.ones(s, bool)])
-
-
-def _test_protein(fit: WholeFit) -> NestedTest | None:
-    """Return Wald's test of the last coefficient."""
-    last = np.array([fit.estimate.size - 1])
-    return compute_wald(fit.estimate[last], fit.covariance_of(last), np.inf, np.arange(1))
+        return G

@@ -10,7 +10,7 @@ import pytest
 
 from proteomr.association import ModelSpec, associate
 from proteomr.errors import ColumnError, UsageError
-from proteomr.models import Further, OrdinalOptions
+from proteomr.models import OrdinalOptions
 
 LEVELS = ["low", "mid", "high", "top"]
 ORDER = OrdinalOptions(levels={"grade": ",".join(LEVELS)})
@@ -72,10 +72,10 @@ def test_both_likelihood_ratios_are_there_without_asking() -> None:
 
 
 def test_thresholds_are_named_by_the_levels_beside_them() -> None:
-    table = run(ordinal=ORDER, further=Further(coefficients=True)).table("coefficients")
+    table = run(ordinal=ORDER, coefficients=True).table("coefficients")
     one = table.filter(pl.col("protein") == "P")
     assert one["coefficient"].to_list() == ["low|mid", "mid|high", "high|top", "age", "P"]
-    numbers = run(target="number", further=Further(coefficients=True)).table("coefficients")
+    numbers = run(target="number", coefficients=True).table("coefficients")
     assert numbers["coefficient"].to_list()[:3] == ["1|2", "2|3", "3|4"]
 
 

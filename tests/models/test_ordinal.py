@@ -198,6 +198,8 @@ def test_people_of_a_site_with_the_highest_level_alone_carry_nothing(n: int) -> 
     without = replace(
         problem,
         covariates=problem.covariates[rest][:, :4],
+        scales=None,
+        shifts=None,
         names=problem.names[:4],
         factors=(Factor("site", site[rest], np.array([3])),),
         targets=(ordered(levels[rest], 4),),

@@ -13,12 +13,11 @@ from proteomr.models.ordinal import Ordinal, OrdinalState
 from proteomr.models.ordinal_options import OrdinalOptions
 from tests.models.test_ordinal import make
 
-ASKED = FitOptions(further=Further(("score", "wald")), coefficients=True)
-TOLD = FitOptions(coefficients=True)
+ASKED = Further(("score", "wald"))
 
 
-def fit(problem: Problem, block: Block, asked: FitOptions, *, by_itself: bool = False) -> FitBlock:
-    family = Ordinal(asked)
+def fit(problem: Problem, block: Block, further: Further, *, by_itself: bool = False) -> FitBlock:
+    family = Ordinal(FitOptions(further=further, coefficients=True))
     state = family.prepare(problem)
     assert isinstance(state, WithExtras)
     if by_itself:
@@ -51,9 +50,9 @@ def shifted(n: int, *, weighted: bool = False) -> tuple[Problem, Block]:
 @pytest.mark.parametrize("weighted", [False, True])
 def test_blocks_have_the_coefficients_of_fits_by_themselves(n: int, *, weighted: bool) -> None:
     problem, block = shifted(n, weighted=weighted)
-    asked = FitOptions(further=Further(("wald",)), coefficients=True)
-    found = fit(problem, block, asked)
-    wanted = fit(problem, block, asked, by_itself=True)
+    further = Further(("wald",))
+    found = fit(problem, block, further)
+    wanted = fit(problem, block, further, by_itself=True)
     one, two = found.details["coefficients"].columns, wanted.details["coefficients"].columns
     names = ["a|b", "b|c", "c|d", "age", "bmi", "site1", "site2", "gap"]
     assert list(one["coefficient"]) == list(two["coefficient"])
@@ -69,7 +68,7 @@ def test_blocks_have_the_coefficients_of_fits_by_themselves(n: int, *, weighted:
 @pytest.mark.parametrize("n", [300, 4500])
 def test_the_protein_s_coefficient_is_its_estimate(n: int) -> None:
     problem, block = shifted(n)
-    found = fit(problem, block, TOLD)
+    found = fit(problem, block, Further())
     columns = found.details["coefficients"].columns
     estimate = np.asarray(columns["estimate"], dtype=float).reshape(3, -1)
     np.testing.assert_allclose(estimate[:, -1], found.estimate[:, 0], rtol=1e-7)
@@ -78,7 +77,7 @@ def test_the_protein_s_coefficient_is_its_estimate(n: int) -> None:
 
 def test_thresholds_are_those_of_the_columns_as_they_are() -> None:
     problem, block = shifted(300)
-    found = fit(problem, block, TOLD)
+    found = fit(problem, block, Further())
     estimate = np.asarray(found.details["coefficients"].columns["estimate"], dtype=float)
     theta, rows = estimate.reshape(3, -1)[0], block.observed[0]
     raw = problem.units[0] + problem.covariates * problem.units[1]
@@ -111,7 +110,7 @@ def test_two_levels_have_the_score_test_of_a_logistic_regression() -> None:
     problem, block = make(300, labels=2)
     y = problem.targets[0].values
     binary = replace(problem, targets=(Target("y", "outcome", "binary", y, ("b vs a",)),))
-    family = Logistic(ASKED)
+    family = Logistic(FitOptions(further=ASKED))
     wanted = family.fit(family.prepare(binary), block)
     found = fit(problem, block, ASKED)
     for name in ("score", "wald"):
@@ -121,6 +120,6 @@ def test_two_levels_have_the_score_test_of_a_logistic_regression() -> None:
 
 def test_probits_have_coefficients_too() -> None:
     problem, block = shifted(900)
-    family = Ordinal(replace(ASKED, ordinal=OrdinalOptions("probit")))
+    family = Ordinal(FitOptions(further=ASKED, coefficients=True, ordinal=OrdinalOptions("probit")))
     found = family.fit(family.prepare(problem), block)
     assert len(found.details["coefficients"].protein) == 3 * 9
