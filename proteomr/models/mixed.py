@@ -9,6 +9,7 @@ everything else, and what has no certificate there, one by one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -29,12 +30,14 @@ from proteomr.models.base import (
 from proteomr.models.cells import describe_aliased
 from proteomr.models.details import Details
 from proteomr.models.exact import ONE_BY_ONE
-from proteomr.models.family import Distribution, Family, Scans, Support
+from proteomr.models.extras import Extras, WithExtras
+from proteomr.models.family import Distribution, Family, Scans, Support, list_tables
 from proteomr.models.mixed_design import place_terms
 from proteomr.models.mixed_exact import AloneFit, fit_alone, name_tests, refuse_large
 from proteomr.models.mixed_mass import MassModel, Rows, fit_block, order_groups, prepare_model
 from proteomr.models.mixed_results import MixedFit
-from proteomr.models.targets import FACTOR, NUMBERS, TWO_LEVELS, TargetKind
+from proteomr.models.targets import FACTOR, NUMBERS, TWO_LEVELS, Target, TargetKind
+from proteomr.models.whole_mixed import WholeMixed
 
 __all__ = ["VARIANCE_COMPONENTS", "Mixed", "MixedState"]
 
@@ -66,7 +69,7 @@ class MixedState:
 
 
 @dataclass(frozen=True, slots=True)
-class Mixed(Family[MixedState]):
+class Mixed(Family[MixedState | WithExtras]):
     """Linear mixed models by REML, of each protein on exposures or each outcome on proteins.
 
     Student's t on Satterthwaite's degrees of freedom, or Kenward and Roger's; R's ``lmerTest``.
@@ -86,15 +89,34 @@ class Mixed(Family[MixedState]):
         roles=("exposure", "outcome"),
         interaction=True,
         own_covariates=True,
+        coefficients=True,
         random_effects=True,
     )
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The components of variance."""
-        return (VARIANCE_COMPONENTS,)
+        """The components of variance, and those that any family may be asked for."""
+        return (VARIANCE_COMPONENTS, *list_tables(self.options))
 
-    def prepare(self, problem: Problem) -> MixedState:
+    def check_targets(self, targets: Sequence[Target]) -> None:
+        """Refuse all coefficients of exposures that have several themselves."""
+        several = [target.name for target in targets if target.width > 1]
+        if several and self.options.coefficients:
+            raise UsageError(
+                f"{several[0]!r} has several coefficients: a table of coefficients is of models "
+                "with one"
+            )
+
+    def prepare(self, problem: Problem) -> MixedState | WithExtras:
+        """Put rows by groups, and sum what the fits of each model share."""
+        state = self._prepare_estimates(problem)
+        if not self.options.coefficients:
+            return state
+        solver = WholeMixed(problem, self.options.mixed.ddf)
+        extras = Extras(problem, self.options, solver, self.side_of_protein, "t")
+        return WithExtras(state, (extras,))
+
+    def _prepare_estimates(self, problem: Problem) -> MixedState:
         """Put rows by groups, and sum what the fits of each model share."""
         if problem.random is None:
             raise UsageError("the mixed family needs random effects: --random or --kinship")
@@ -107,8 +129,10 @@ class Mixed(Family[MixedState]):
                 shared[m] = prepare_model(problem, rows, m, response=response)
         return MixedState(problem, rows, tuple(shared))
 
-    def fit_block(self, state: MixedState, block: Block) -> FitBlock:
+    def fit_block(self, state: MixedState | WithExtras, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
+        if isinstance(state, WithExtras):
+            return state.add(block, self.fit_block(state.plain, block))
         problem = state.problem
         b, models = block.values.shape[0], len(problem.models)
         fits = FitBlock.empty(b, len(problem.coefficients))
@@ -145,8 +169,10 @@ class Mixed(Family[MixedState]):
         details = {VARIANCE_COMPONENTS: Details.of_rows(components)}
         return replace(fits, joint=joint, details=details)
 
-    def describe_path(self, state: MixedState) -> str:
+    def describe_path(self, state: MixedState | WithExtras) -> str:
         """Say whether blocks are summed within groups together, or fitted one by one."""
+        if isinstance(state, WithExtras):
+            return ONE_BY_ONE
         if any(model is None for model in state.shared):
             return ONE_BY_ONE
         return "blocks summed within groups, their criteria minimised together"
