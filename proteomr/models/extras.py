@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -35,6 +35,9 @@ from proteomr.stats.nested_tests import NestedTest, refer_chi2
 from proteomr.status import Status
 
 __all__ = ["ADDITIVE", "COEFFICIENTS", "Adder", "Extras", "Found", "WithExtras"]
+
+ChooseRows: TypeAlias = Callable[[Problem, int, Bool], Bool]
+"""Which of the rows observed the estimate of a model is of."""
 
 COEFFICIENTS, ADDITIVE = "coefficients", "additive_interaction"
 NONLINEAR, SPLINE = "nonlinear", "spline"
@@ -87,6 +90,9 @@ class Extras:
     problem, options : as the family has them.
     solver : of whole models.
     side_of_protein : whether the protein is the response or the predictor beside a target.
+    distribution : of the family.
+    blocks : for those of a whole block together; None without.
+    choose_rows : which of the rows observed estimates are of; None for all.
     """
 
     problem: Problem
@@ -95,6 +101,7 @@ class Extras:
     side_of_protein: Callable[[Role], Scans]
     distribution: Distribution
     blocks: BlockFinder | None = None
+    choose_rows: ChooseRows | None = None
 
     def __post_init__(self) -> None:
         if self.options.further.additive:
@@ -174,7 +181,10 @@ class Extras:
     def _enter(self, block: Block, j: int, m: int, found: Found) -> None:
         """Enter what is asked of one model of one protein."""
         asked = self.options.further
-        model = lay_out_whole(self.problem, block, j, m, side=self._side(m))
+        kept = block.observed[j]
+        if self.choose_rows is not None:
+            kept = self.choose_rows(self.problem, m, kept)
+        model = lay_out_whole(self.problem, block, j, m, side=self._side(m), kept=kept)
         tested = model.asked
         if not tested.size:
             return
@@ -205,6 +215,8 @@ class Extras:
     def _compare(self, X: F64, model: WholeModel, tested: I64, kind: str) -> NestedTest | None:
         if kind != "wald":
             return self.solver.compare(X, model, tested=tested, kind=kind)
+        if self.options.errors == "CR2" and tested.size > 1:
+            return None  # it has degrees of freedom for single coefficients alone
         fit = self.solver.fit(X, model, asked=tested)
         if fit is None or not np.isin(tested, fit.columns).all():
             return None

@@ -157,7 +157,8 @@ class Logistic(Family[State]):
             return []
         solver, side = WholeLogistic(self.options), self.side_of_protein
         blocks = LogisticBlocks.prepare(problem, self.options) if problem.n > _SMALL else None
-        return [Extras(problem, self.options, solver, side, self.distribution, blocks)]
+        choose = solver.choose_rows
+        return [Extras(problem, self.options, solver, side, self.distribution, blocks, choose)]
 
     def _prepare_estimates(self, problem: Problem) -> State:
         beyond = is_beyond_mass_paths(problem, self.options)

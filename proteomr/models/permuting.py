@@ -13,14 +13,15 @@ doi:10.1016/j.neuroimage.2014.01.060).
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Block, Problem
 from proteomr.models.fits import FitBlock, Permuted
 from proteomr.models.permutations import Permutations
@@ -32,7 +33,7 @@ from proteomr.stats.logistic_base import fit_base
 from proteomr.stats.paired_rows import PairedRows, fill_fits, multiply_fits
 from proteomr.status import Status
 
-__all__ = ["NullScore", "Permuting", "score_least_squares", "score_logistic_null"]
+__all__ = ["NullScore", "Permuting", "draw_orders", "score_least_squares", "score_logistic_null"]
 
 NullScore: TypeAlias = tuple[F64, F64]
 """Roots of the weights of a null model's rows, and its residuals, scaled to be of one size."""
@@ -58,7 +59,7 @@ def score_least_squares(
     --------
     >>> from proteomr.stats.chunked import chunk_design
     >>> design = chunk_design(np.zeros((2, 0)), np.ones((1, 1)), np.zeros(2, dtype=np.int64))
-    >>> score_least_squares(design, np.array([1.0, 3.0]), None)[1].tolist()
+    >>> score_least_squares(design, np.array([1.0, 3.0]), None)[1].round(9).tolist()
     [-1.0, 1.0]
     """
     root = np.ones(target.size) if weights is None else np.sqrt(weights / weights.mean())
@@ -84,12 +85,63 @@ def score_logistic_null(
     return np.sqrt(counts * mu * rest), np.sqrt(counts) * pearson
 
 
-@dataclass(slots=True)
 class _Orders:
-    """The orders of people, drawn once."""
+    """The orders of the people of the last problems, which groups of panels share."""
 
-    kept: NDArray[np.int32] | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[Permutations, int, bytes], NDArray[np.int32]] = OrderedDict()
+
+    def keep(self, asked: Permutations, people: I64, of: int) -> NDArray[np.int32] | None:
+        """Return all orders ``(draws, n)``, drawn once; None where they are too many to keep."""
+        size = 4 * asked.draws * people.size
+        if size > _KEPT:
+            return None
+        key = asked, of, people.tobytes()
+        with self._lock:
+            if key not in self._kept:
+                while (
+                    self._kept and size + sum(each.nbytes for each in self._kept.values()) > _KEPT
+                ):
+                    self._kept.popitem(last=False)
+                self._kept[key] = draw_orders(asked, people, of, start=0, stop=asked.draws)
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
+
+_orders = _Orders()
+
+
+def draw_orders(
+    asked: Permutations, people: I64, of: int, *, start: int, stop: int
+) -> NDArray[np.int32]:
+    """Return whose residual each row has in some draws ``(stop - start, n)``.
+
+    People are ordered by numbers that each draw gives everybody of the cohort, so that it does not
+    depend on the order of the rows, and groups that share people share their permutation.
+
+    Parameters
+    ----------
+    people : ``(n,)``, positions of the people of the rows among all.
+    of : how many there are.
+
+    Examples
+    --------
+    >>> one, turned = np.arange(4), np.array([3, 2, 1, 0])
+    >>> asked = Permutations(9)
+    >>> a = one[draw_orders(asked, one, 4, start=0, stop=9)]
+    >>> b = turned[draw_orders(asked, turned, 4, start=0, stop=9)]
+    >>> bool(np.all(a == b[:, ::-1]))
+    True
+    """
+    rows = np.argsort(people)  # by identifier, as the cohort is
+    place = np.argsort(rows)
+    out = np.empty((stop - start, people.size), dtype=np.int32)
+    for i, draw in enumerate(range(start, stop)):
+        seed = np.random.SeedSequence(asked.seed, spawn_key=(draw,))
+        numbers = np.random.default_rng(seed).random(of)[people[rows]]
+        out[i] = rows[np.argsort(numbers, kind="stable")][place]
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +158,6 @@ class Permuting:
     asked: Permutations
     shared: tuple[SharedColumns, ...]
     scores: tuple[NullScore | None, ...]
-    orders: _Orders = field(default_factory=_Orders)
 
     @classmethod
     def prepare(cls, problem: Problem, asked: Permutations, score: Score) -> Permuting:
@@ -171,36 +222,16 @@ class Permuting:
 
     def _draw(self, e: F64, residuals: F64, out: F64) -> None:
         """Fill in the size of the scores ``(b, draws)`` with the residuals of each draw."""
-        kept = self._keep_orders()
-        for start in range(0, self.asked.draws, _AT_ONCE):
-            stop = min(start + _AT_ONCE, self.asked.draws)
-            orders = self._order(start, stop) if kept is None else kept[start:stop]
-            x = np.zeros((_AT_ONCE, residuals.size))  # always of one size, and rounded alike
-            np.take(residuals, orders, out=x[: stop - start], mode="clip")
-            np.abs(multiply_fits(e, x.T)[: out.shape[0], : stop - start], out=out[:, start:stop])
-
-    def _keep_orders(self) -> NDArray[np.int32] | None:
-        if 4 * self.asked.draws * self.problem.n > _KEPT:
-            return None
-        with self.orders.lock:
-            if self.orders.kept is None:
-                self.orders.kept = self._order(0, self.asked.draws)
-            return self.orders.kept
-
-    def _order(self, start: int, stop: int) -> NDArray[np.int32]:
-        """Return whose residual each row has in some draws ``(draws, n)``.
-
-        People are ordered by numbers that each draw gives everybody of the cohort, so that it does
-        not depend on the order of the rows, and groups that share people share their permutation.
-        """
         people, of = self.problem.people, self.problem.cohort
         if people is None:
             people, of = np.arange(self.problem.n), self.problem.n
-        rows = np.argsort(people)  # by identifier, as the cohort is
-        place = np.argsort(rows)
-        out = np.empty((stop - start, people.size), dtype=np.int32)
-        for i, draw in enumerate(range(start, stop)):
-            seed = np.random.SeedSequence(self.asked.seed, spawn_key=(draw,))
-            numbers = np.random.default_rng(seed).random(of)[people[rows]]
-            out[i] = rows[np.argsort(numbers, kind="stable")][place]
-        return out
+        kept = _orders.keep(self.asked, people, of)
+        for start in range(0, self.asked.draws, _AT_ONCE):
+            stop = min(start + _AT_ONCE, self.asked.draws)
+            if kept is None:
+                orders = draw_orders(self.asked, people, of, start=start, stop=stop)
+            else:
+                orders = kept[start:stop]
+            x = np.zeros((_AT_ONCE, residuals.size))  # always of one size, and rounded alike
+            np.take(residuals, orders, out=x[: stop - start], mode="clip")
+            np.abs(multiply_fits(e, x.T)[: out.shape[0], : stop - start], out=out[:, start:stop])

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Block, Problem
 from proteomr.models.details import OWN_NAME
 from proteomr.models.family import Scans
@@ -196,21 +196,25 @@ class WholeSolver(Protocol):
         ...
 
 
-def lay_out_whole(problem: Problem, block: Block, j: int, m: int, *, side: Scans) -> WholeModel:
+def lay_out_whole(
+    problem: Problem, block: Block, j: int, m: int, *, side: Scans, kept: Bool | None = None
+) -> WholeModel:
     """Lay out one model of one protein.
 
     Parameters
     ----------
     side : where the protein stands.
+    kept : ``(n,)``, the rows of the fit; None for all that are observed.
     """
-    rows = np.flatnonzero(block.observed[j])
+    kept = block.observed[j] if kept is None else kept
+    rows = np.flatnonzero(kept)
     model = problem.models[m]
     target = problem.targets[model.target]
     columns = problem.adjustments[model.adjustment].columns
     protein, values = block.values[j, rows], target.values[rows]
     x, y = (values, protein) if side == "response" else (protein, values)
     if side == "predictor":
-        responded = respond(target, block.observed[j])
+        responded = respond(target, kept)
         y = values if isinstance(responded, Refusal) else responded  # its fit is refused
     C = problem.covariates[rows[:, None], columns]
     by = np.empty((rows.size, 0)) if problem.interaction is None else problem.interaction[rows]

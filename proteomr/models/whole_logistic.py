@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64, I64, Bool
+from proteomr.models.base import Problem, factors_within
 from proteomr.models.family import FitOptions
+from proteomr.models.logistic_design import drop_constant_levels
 from proteomr.models.whole import Fitted, WholeModel
 from proteomr.stats.firth import compare_penalised, fit_firth
 from proteomr.stats.logistic import fit_limit, means_of
@@ -23,6 +25,17 @@ class WholeLogistic:
 
     options: FitOptions
 
+    def choose_rows(self, problem: Problem, m: int, observed: Bool) -> Bool:
+        """Return the rows observed; where separation is penalised, less those of levels on which
+        the response is constant, as the estimate has it.
+        """
+        if self.options.firth in {False, "always"} or problem.interaction is not None:
+            return observed
+        model = problem.models[m]
+        y, seen = problem.targets[model.target].values[None], observed[None].astype(np.float64)
+        rows = drop_constant_levels(factors_within(problem, model.adjustment), y, seen)[0] > 0
+        return np.asarray(rows) if rows.any() else observed
+
     def fit(self, X: F64, model: WholeModel, *, asked: I64) -> Fitted | None:
         """Fit columns ``(n, p)``; None where those asked for have no estimate.
 
@@ -37,11 +50,12 @@ class WholeLogistic:
         if not limit.fit.converged:
             return None
         covariance, rows = limit.fit.covariance, limit.rows
+        df: F64 | float = np.inf
         if self.options.errors != "classical":
             X = X[rows][:, limit.columns]
             eta = X @ limit.fit.coefficients
             mu, rest = means_of(eta), means_of(-eta)
-            covariance = estimate_sandwich(
+            robust = estimate_sandwich(
                 X,
                 np.where(y[rows] == 1.0, 1.0 / mu, -1.0 / rest),
                 weights[rows] * mu * rest,
@@ -49,8 +63,10 @@ class WholeLogistic:
                 clusters=None if model.clusters is None else model.clusters[rows],
                 variances=mu * rest,
                 people=y.size if self.options.errors == LINEARISED else None,
-            ).covariance
-        return Fitted(limit.fit.coefficients, covariance, limit.columns, np.inf)
+            )
+            covariance = robust.covariance
+            df = robust.df if self.options.errors == "CR2" else np.inf
+        return Fitted(limit.fit.coefficients, covariance, limit.columns, df)
 
     def compare(self, X: F64, model: WholeModel, *, tested: I64, kind: str) -> NestedTest | None:
         """Test columns by the likelihood: ``lr`` or ``score``."""

@@ -115,6 +115,27 @@ def test_blocks_of_whole_models_are_those_of_one_at_a_time(
     assert ours["estimate"].null_count() == ("aliased" in name) * 3 * ours["exposure"].n_unique()
 
 
+def test_coefficients_of_a_penalised_fit_hold_its_estimate() -> None:
+    samples, values = make_samples(200), make_values(200, 3)
+    iso = samples["iso"].to_numpy() * (samples["site"].to_numpy() != "3")  # none in one site
+    samples = samples.with_columns(pl.Series("iso", iso))
+    values[:, 1] = 4 * iso + 0.1 * values[:, 1]
+    spec = ModelSpec(
+        "logistic",
+        ("iso",),
+        {"m": "age + C(site)"},
+        firth=True,
+        coefficients=True,
+        transform="none",
+    )
+    parts = fit_blocks(plan_scan(make_cohort(samples, values), spec), executor=Serial())
+    estimates = collect(parts, spec).frame
+    assert estimates["status"].to_list() == ["ok", "separated", "ok"]
+    rows = collect_details(parts, "coefficients").filter(pl.col("coefficient").str.starts_with("P"))
+    np.testing.assert_allclose(rows["estimate"], estimates["estimate"], rtol=1e-6)
+    np.testing.assert_allclose(rows["se"], estimates["se"], rtol=1e-6)
+
+
 def make_wild(n: int) -> tuple[pl.DataFrame, np.ndarray]:
     g = np.random.default_rng(1)
     samples = make_samples(n).with_columns(
@@ -161,3 +182,43 @@ def test_nothing_of_a_wild_design_is_told_that_is_no_finite_number(family: str, 
         if family == "logistic":  # the likelihood of a separated protein has a bound
             apart = told.filter((pl.col("protein") == "P03") & (pl.col("test") == "lr"))
             assert apart["statistic"].min() > 50  # type: ignore[operator]
+
+
+ERRORS: list[tuple[str, dict[str, Any]]] = [
+    *(("linear", {"errors": kind}) for kind in ("HC0", "HC2", "CR0", "CR1", "CR2")),
+    *(("logistic", {"errors": kind}) for kind in ("HC1", "HC3", "CR0", "CR1", "CR2")),
+    *((family, {"weights": "weight", "errors": "HC1"}) for family in ("linear", "logistic")),
+    *(
+        (family, {"weights": "weight", "weight_kind": "sampling", "errors": kind})
+        for family in ("linear", "logistic")
+        for kind in ("linearised", "HC0", "CR1")
+    ),
+]
+
+
+@pytest.mark.parametrize("n", [300, 2300])
+@pytest.mark.parametrize(("family", "asked"), ERRORS)
+def test_the_coefficient_of_the_term_is_its_estimate_whatever_the_errors(
+    family: str, asked: dict[str, Any], n: int
+) -> None:
+    samples = make_samples(n).with_columns(
+        (pl.int_range(pl.len()) // 7).alias("house"),
+        (0.5 + pl.int_range(pl.len()) % 7).alias("weight"),
+    )  # fmt: skip
+    cluster = {"cluster": "house"} if asked.get("errors", "").startswith("CR") else {}
+    spec = ModelSpec(
+        family, ("iso",), {"m": "age + C(site)"}, coefficients=True,
+        further=Further(("wald",)), **asked, **cluster,
+    )  # fmt: skip
+    plan = plan_scan(make_cohort(samples, make_values(n, 2)), spec)
+    parts = fit_blocks(plan, executor=Serial())
+    estimates = collect(parts, spec).frame
+    assert set(estimates["status"]) == {"ok"}
+    name = "P" if family == "logistic" else "iso"
+    rows = collect_details(parts, "coefficients")
+    rows = rows.filter(pl.col("coefficient").str.starts_with(name))
+    for column in ("estimate", "se", "statistic", "neg_log10_p"):
+        np.testing.assert_allclose(rows[column], estimates[column], rtol=1e-7, atol=1e-9)
+    assert rows["df"].fill_null(-1).to_list() == pytest.approx(estimates["df"].fill_null(-1))
+    wald = collect_joint_tests(parts).frame
+    np.testing.assert_allclose(wald["neg_log10_p"], estimates["neg_log10_p"], rtol=1e-7)
