@@ -112,3 +112,15 @@ def test_a_mistake_is_one_line(
     ending = associate(*given, family=family)
     assert ending.code == code
     assert words in ending.message
+
+
+def test_shards_of_permutations_join_to_the_whole(associate: Any, proteomr: Any, wide: Any) -> None:
+    asked = ("--permutations", 19, "--seed", 5, "--coefficients", "--joint-tests", "lr")
+    assert associate(*asked).code == 0
+    whole = {name: table(wide, name) for name in ("associations", "coefficients", "joint_tests")}
+    apart = wide.folder / "apart"
+    for share in ("1/2", "2/2"):
+        assert associate(*asked, "--shard", share, "-o", apart).code == 0
+    assert proteomr("merge", apart).code == 0
+    for name, frame in whole.items():
+        assert pl.read_parquet(apart / f"{name}.parquet").equals(frame)
