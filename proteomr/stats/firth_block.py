@@ -111,28 +111,48 @@ def _measure_log(information: F64) -> F64:
 
 
 def _climb(passes: LogisticPasses, starts: Tracks) -> _Peak:
-    """Climb to the maxima of the penalised likelihood."""
-    R, p = starts.theta.shape
-    theta, value, inverse = starts.theta.copy(), np.full(R, np.nan), np.full((R, p, p), np.nan)
-    settled, far = np.zeros(R, dtype=bool), np.arange(R)
-    close = np.zeros(R, dtype=bool)
+    """Climb to the maxima of the penalised likelihood.
+
+    First to those of the likelihood alone, which are near; under separation there are none, and
+    what comes to nothing from there starts where it was.
+    """
+    near = replace(starts, theta=_approach(passes, starts))
+    peak = _rise(passes, near)
+    rest = np.flatnonzero(~peak.settled)
+    if rest.size:
+        again = _rise(passes, starts.take(rest))
+        for ours, theirs in (
+            (peak.tracks.theta, again.tracks.theta),
+            (peak.value, again.value),
+            (peak.inverse, again.inverse),
+            (peak.settled, again.settled),
+        ):
+            ours[rest] = theirs
+    return peak
+
+
+def _approach(passes: LogisticPasses, starts: Tracks) -> F64:
+    """Return where a few of Newton's steps on the likelihood alone lead."""
+    theta, far = starts.theta.copy(), np.arange(starts.theta.shape[0])
     for _ in range(_NEWTON):
-        tracks = replace(starts.take(far), theta=theta[far])
-        found = passes.evaluate(tracks)
+        found = passes.evaluate(replace(starts.take(far), theta=theta[far]))
         step = np.einsum("rpq,rq->rp", invert_each(found.information), found.score)
         decrement = np.einsum("rp,rp->r", step, found.score)
-        largest = np.abs(step).max(axis=1)
-        theta[far] += step * np.minimum(1.0, _LARGEST_STEP / largest)[:, None]
-        close[far[decrement <= _NEAR]] = True
+        step *= np.minimum(1.0, _LARGEST_STEP / np.abs(step).max(axis=1))[:, None]
+        rising = np.isfinite(decrement)
+        theta[far[rising]] += step[rising]
         far = far[decrement > _NEAR]
         if far.size == 0:
             break
-    # Under separation the likelihood alone has no maximum.
-    theta[~close] = starts.theta[~close]
-    moving, mixing = np.arange(R), Mixing()
+    return theta
+
+
+def _rise(passes: LogisticPasses, starts: Tracks) -> _Peak:
+    """Climb the penalised likelihood by steps of its information, mixed once all are near."""
+    R, p = starts.theta.shape
+    theta, value, inverse = starts.theta.copy(), np.full(R, np.nan), np.full((R, p, p), np.nan)
+    settled, moving, mixing = np.zeros(R, dtype=bool), np.arange(R), None
     for _ in range(_PASSES):
-        if moving.size == 0:
-            break
         tracks = replace(starts.take(moving), theta=theta[moving])
         found = passes.evaluate(tracks)
         own = invert_each(found.information)
@@ -152,10 +172,15 @@ def _climb(passes: LogisticPasses, starts: Tracks) -> _Peak:
         )
         settled[moving[ended]] = True
         stays = ~ended & np.isfinite(decrement) & (decrement >= 0.0)
-        move = mixing.mix(theta[moving], step, found.information)
+        if mixing is None and not np.any(decrement[stays] > _NEAR):
+            mixing = Mixing()
+        move = step if mixing is None else mixing.mix(theta[moving], step, found.information)
         theta[moving[stays]] += move[stays]
-        mixing.keep(stays)
+        if mixing is not None:
+            mixing.keep(stays)
         moving = moving[stays]
+        if moving.size == 0:
+            break
     return _Peak(Tracks(starts.proteins, starts.responses, theta), value, inverse, settled)
 
 
