@@ -112,12 +112,12 @@ def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool
         (moderation.block is not None, "a correlation within blocks", lambda s: s.moderation),
         (bool(moderation.contrasts), "a contrast of levels", lambda s: s.moderation),
         (asked.absorbed > 0, "an absorbed effect", lambda s: s.absorbed),
-        (True, options.errors, lambda s: options.errors in s.errors),
         (
             asked.weights,
             f"a {kind} weight",
             lambda s: bool(s.weighted_errors) and kind in s.weight_kinds,
         ),
+        (True, options.errors, lambda s: options.errors in s.errors),
     ]
 
 
