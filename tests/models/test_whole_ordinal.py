@@ -50,7 +50,7 @@ def shifted(n: int, *, weighted: bool = False) -> tuple[Problem, Block]:
 @pytest.mark.parametrize("weighted", [False, True])
 def test_blocks_have_the_coefficients_of_fits_by_themselves(n: int, *, weighted: bool) -> None:
     problem, block = shifted(n, weighted=weighted)
-    further = Further(("wald",))
+    further = Further(("score", "wald"))
     found = fit(problem, block, further)
     wanted = fit(problem, block, further, by_itself=True)
     one, two = found.details["coefficients"].columns, wanted.details["coefficients"].columns
@@ -60,9 +60,9 @@ def test_blocks_have_the_coefficients_of_fits_by_themselves(n: int, *, weighted:
     np.testing.assert_allclose(one["se"], two["se"], rtol=1e-7)  # type: ignore[arg-type]
     off = np.abs(np.asarray(one["estimate"]) - two["estimate"]) / np.asarray(two["se"])
     assert off.max() < 1e-6
-    np.testing.assert_allclose(
-        found.joint["wald"].statistic, wanted.joint["wald"].statistic, rtol=1e-7
-    )
+    for name in ("score", "wald"):
+        statistic = found.joint[name].statistic
+        np.testing.assert_allclose(statistic, wanted.joint[name].statistic, rtol=1e-7)
 
 
 @pytest.mark.parametrize("n", [300, 4500])
