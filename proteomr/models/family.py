@@ -88,6 +88,7 @@ class Support:
     errors : kinds of standard error with equal weights.
     weighted_errors : those that it has with weights; none where it takes no weights.
     weight_kinds : what weights may mean, where it takes any.
+    whole_copies : joint tests and tables of coefficients with frequency weights.
     interaction : products of the term of interest with a covariate.
     firth : Firth's estimate.
     own_covariates : covariates that each protein has for itself.
@@ -109,6 +110,7 @@ class Support:
     errors: tuple[ErrorKind, ...] = ("classical",)
     weighted_errors: tuple[ErrorKind, ...] = ()
     weight_kinds: tuple[WeightKind, ...] = ("precision",)
+    whole_copies: bool = False
     interaction: bool = False
     firth: bool = False
     own_covariates: bool = False

@@ -28,6 +28,7 @@ from proteomr.models.logistic_solvers import Modifiers, find_modifiers
 from proteomr.models.ordinal_exact import BRANT, LR, PROPORTIONAL_ODDS, OrdinalSolver
 from proteomr.models.ordinal_mass import OrdinalMass, prepare_ordinal_mass
 from proteomr.models.targets import ORDERED_LEVELS, Target, TargetKind
+from proteomr.models.weighting import tell_copies
 from proteomr.models.whole_ordinal import WholeOrdinal
 from proteomr.models.whole_ordinal_blocks import OrdinalBlocks
 
@@ -79,6 +80,8 @@ class Ordinal(Family[OrdinalState | WithExtras]):
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
         weighted_errors=("classical",),
+        weight_kinds=("precision", "frequency"),
+        whole_copies=True,
         interaction=True,
         own_covariates=True,
         ordinal=True,
@@ -141,7 +144,8 @@ class Ordinal(Family[OrdinalState | WithExtras]):
                 )
         for j, m in np.argwhere(open_fits).tolist():
             self._fit_by_itself(problem, block, j, m, fits, joint)
-        return replace(fits, joint={name: joint[name] for name in self._name_tests(problem)})
+        found = replace(fits, joint={name: joint[name] for name in self._name_tests(problem)})
+        return tell_copies(problem, block, found)
 
     def _name_tests(self, problem: Problem) -> tuple[str, ...]:
         """Return the tests that some model of a problem has."""

@@ -193,20 +193,21 @@ def _refuse_beside(family: type[AnyFamily], asked: Asked) -> None:
     options = asked.options
     beside = options.further.is_asked or options.permutations.draws
     if family.supports.joint_tests and (beside or options.coefficients):
-        _refuse_modified_rows(asked)
+        _refuse_modified_rows(family, asked)
     if asked.options.further.is_asked:
         _refuse_further(family, asked)
     if asked.options.permutations.draws:
         _refuse_permutations(family, asked)
 
 
-def _refuse_modified_rows(asked: Asked) -> None:
+def _refuse_modified_rows(family: type[AnyFamily], asked: Asked) -> None:
     """Refuse whole models of rows that are not each a person by itself."""
     modified = {
         "absorbed effects (--absorb)": asked.absorbed > 0,
         "blocks (--block)": asked.options.moderation.block is not None,
         "moderation (--moderate)": asked.options.moderation.kind is not None,
-        "frequency weights": asked.options.weight_kind == "frequency",
+        "frequency weights": asked.options.weight_kind == "frequency"
+        and not family.supports.whole_copies,
     }
     for what, given in modified.items():
         if given:

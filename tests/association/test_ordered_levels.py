@@ -112,6 +112,34 @@ def test_products_with_a_covariate_have_rows_and_a_test() -> None:
     }
 
 
+@pytest.mark.parametrize("n", [300, 4200])
+def test_case_counts_are_rows_repeated(n: int) -> None:
+    samples, proteins = people(n)
+    counts = np.random.default_rng(4).integers(1, 4, n)
+    asked: dict[str, Any] = {
+        "family": "ordinal",
+        "outcome": "number",
+        "adjust": {"m": "age"},
+        "transform": "none",
+        "coefficients": True,
+        "threads": 1,
+    }
+    counted = associate(
+        samples.with_columns(w=counts), proteins, weights="w", weight_kind="frequency", **asked
+    )
+    rows, ids = np.repeat(np.arange(n), counts), pl.Series("ID", range(int(counts.sum())))
+    repeated = associate(
+        samples[rows].with_columns(ids.cast(pl.String)),
+        proteins[rows].with_columns(ids.cast(pl.String)),
+        **asked,
+    )
+    assert counted.table()["n"].to_list() == [int(counts.sum())] * 2
+    for name in ("associations", "joint_tests", "coefficients"):
+        one, other = counted.table(name), repeated.table(name)
+        for column in {"estimate", "se", "statistic"}.intersection(one.columns):
+            np.testing.assert_allclose(one[column], other[column], rtol=1e-6, atol=1e-8)
+
+
 MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"levels": {"grade": "low,mid,high"}}, UsageError, "'top' is a level of the column and not"),
     ({"levels": {"grad": "low,mid,high,top"}}, UsageError, "grad: is no outcome .*'grade'"),
