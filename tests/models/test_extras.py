@@ -205,7 +205,7 @@ def test_the_coefficient_of_the_term_is_its_estimate_whatever_the_errors(
         (pl.int_range(pl.len()) // 7).alias("house"),
         (0.5 + pl.int_range(pl.len()) % 7).alias("weight"),
     )  # fmt: skip
-    cluster = {"cluster": "house"} if asked.get("errors", "").startswith("CR") else {}
+    cluster: Any = {"cluster": "house"} if asked.get("errors", "").startswith("CR") else {}
     spec = ModelSpec(
         family, ("iso",), {"m": "age + C(site)"}, coefficients=True,
         further=Further(("wald",)), **asked, **cluster,
