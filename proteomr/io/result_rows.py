@@ -14,6 +14,7 @@ from proteomr.errors import InputError
 
 __all__ = ["check_rows", "choose_rows"]
 
+_BARE: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|true|false", re.IGNORECASE)
 _PAIR: Final = re.compile(r"\s*([^=<>!]+?)\s*=\s*([^=].*?)\s*")
 
 
@@ -67,7 +68,9 @@ def _read(text: str, frame: pl.DataFrame) -> Condition:
     pair = _PAIR.fullmatch(text)
     if pair is None:
         return parse_condition(text)
-    column, value = pair[1].replace("`", "``"), pair[2].strip("'\"")
-    if column in frame.columns and frame[column].dtype == pl.String:
+    column, value = pair[1], pair[2].strip("'\"")
+    is_text = column in frame.columns and frame[column].dtype == pl.String
+    if is_text or _BARE.fullmatch(value) is None:
         value = "'{}'".format(value.replace("'", "''"))
-    return parse_condition(f"`{column}` == {value}")
+    name = column.replace("`", "``")
+    return parse_condition(f"`{name}` == {value}")

@@ -97,7 +97,7 @@ def test_rows_of_a_table_are_chosen(
     [
         ("protein,q\nADM,1\n", ["qq=1"], ColumnError, "no column 'qq' in the columns of hits.csv"),
         ("protein,q\nADM,1\n", ["q=2"], InputError, "no row is left where q=2"),
-        ("protein,q\nADM,1\n", ["q=x"], ColumnError, "no column 'x'"),
+        ("protein,q\nADM,1\n", ["q=x"], UsageError, "holds numbers, and is compared with text"),
         ("assay,q\nADM,1\n", [], ColumnError, "no column 'protein'"),
         ("ADM\nREN\n", ["q=1"], FormatError, "a list, of which no rows are chosen"),
         ("\n\n", [], InputError, "names no protein"),
