@@ -150,12 +150,7 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "associate",
     ),
     Elsewhere("moderator modifier interact interact-with", "--interaction NAME", "associate"),
-    Elsewhere(
-        "random random-effects re mixed lmm",
-        "there are no random effects in this version; --cluster NAME --se CR2 gives errors that "
-        "allow for groups",
-        "associate",
-    ),
+    Elsewhere("random-effects re mixed lmm", '--family mixed --random "1|NAME"', "associate"),
     Elsewhere(
         "subset query filter exclude include extract if samples-keep keep-fam remove-fam",
         'people are chosen by --where "age >= 60", --keep FILE and --remove FILE',
@@ -311,6 +306,7 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
 CHOICES: tuple[tuple[str, str], ...] = (
     ("gaussian normal ols lm continuous identity ls qt", "linear"),
     ("binomial logit binary bernoulli bt logreg", "logistic"),
+    ("lmm lmer lme mlm randomeffects", "mixed"),
     ("polr clm ologit ordered cumulative proportionalodds proportional-odds", "ordinal"),
     ("multinom polytomous softmax mlogit nnet categorical mnlogit", "multinomial"),
     (
@@ -352,11 +348,11 @@ NOT_HERE: tuple[tuple[str, str, str], ...] = (
         ),
     ),
     (
-        "lmm mixed lmer glmm gee mlm saige regenie bolt",
+        "glmm gee saige regenie bolt",
         "linear",
         (
-            "there are no random effects in this version; --cluster NAME --se CR2 gives errors "
-            "that allow for groups"
+            "random effects are in linear models alone (mixed); --cluster NAME --se CR2 gives "
+            "errors that allow for groups in any"
         ),
     ),
     (

@@ -41,7 +41,7 @@ class _Telling(Linear):
         return replace(fits, details={_TABLE: Details.of_rows(rows)}, neg_log10_p=p)
 
 
-_NO_P = {"neg_log10_p": 0.0, "p_value": 1.0}
+_NO_P = {"neg_log10_p": 0.0, "p_value": 1.0, "contrast": None}
 
 
 @pytest.fixture
