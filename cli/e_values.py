@@ -105,7 +105,7 @@ def e_values(
     ] = None,
     running: Running,
 ) -> None:
-    """Compute E-values: what an unmeasured confounder must be to explain a result away.
+    """Compute how strong confounding must be to explain results away.
 
     An E-value is the least risk ratio that it must have with both sides of an association, beyond
     the covariates (VanderWeele and Ding 2017). Written are that of each estimate and that of the

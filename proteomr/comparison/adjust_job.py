@@ -119,11 +119,11 @@ class AdjustJob:
         asked = self.request
         frames = []
         with open_scratch() as scratch:
-            for source in asked.tables:
+            for source, told in zip(asked.tables, tell_apart(asked.tables), strict=True):
                 read = read_p_values(source.on_disk(scratch), rows=asked.rows)
                 kept = [name for name in _KEPT if name in read.columns]
                 numbers = [pl.col(n).cast(pl.Float64) for n in (c.ESTIMATE, c.SE) if n in kept]
-                named = pl.lit(source.name).alias(_TABLE)
+                named = pl.lit(told).alias(_TABLE)
                 frames.append(read.select(named, *kept, c.NEG_LOG10_P).with_columns(numbers))
         frame = pl.concat(frames, how="diagonal_relaxed")
         minus_log: F64 = frame[c.NEG_LOG10_P].fill_null(np.nan).to_numpy()
@@ -184,3 +184,14 @@ def adjust(
     """
     request = AdjustRequest.of(tables, tests=tests, rows=rows)
     return call_job(AdjustJob(request), out=out, resume=resume, overwrite=overwrite)
+
+
+def tell_apart(tables: Sequence[Source]) -> list[str]:
+    """Return the ends of paths that tell tables apart: a result tells of no folder above these."""
+    parts = [Path(source.name).parts for source in tables]
+    deepest = max(len(names) for names in parts)
+    for depth in range(1, deepest + 1):
+        ends = [str(Path(*names[-depth:])) for names in parts]
+        if len(set(ends)) == len(ends):
+            break
+    return ends

@@ -17,14 +17,15 @@ def files(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
+@pytest.mark.parametrize("writes", [1, 4, 11, 13, 15])
 def test_a_full_disk_is_one_line_and_leaves_no_table(
-    associate: Any, study: Any, monkeypatch: pytest.MonkeyPatch
+    associate: Any, study: Any, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
     plain, calls = os.fsync, [0]
 
     def refuse(handle: int) -> None:
         calls[0] += 1
-        if calls[0] > 12:
+        if calls[0] > writes:
             raise OSError(errno.ENOSPC, "No space left on device")
         plain(handle)
 
@@ -32,9 +33,13 @@ def test_a_full_disk_is_one_line_and_leaves_no_table(
     ending = associate()
     assert ending.code == 74
     assert "the disk is full; free some space" in ending.message
-    assert not (study.folder / "out").exists()
+    assert not (study.folder / "out" / "associations.parquet").exists()
+    # What was begun and holds no work yet is taken back; work that is done stays for --resume.
+    if 4 <= writes <= 11:
+        assert not (study.folder / "out").exists()
     monkeypatch.undo()
     assert associate("--resume").code == 0
+    assert (study.folder / "out" / "associations.parquet").exists()
 
 
 def test_a_full_scratch_disk_is_one_line(
