@@ -142,16 +142,17 @@ class OrdinalSolver:
         present, levels = np.unique(codes, return_inverse=True)
         names = [self.labels[i] for i in present.tolist()]
         self.thresholds = tuple(f"{a}|{b}" for a, b in pairwise(names))
-        n, t = regression.y.size, present.size - 1
+        t = present.size - 1
         coefficients = t + regression.X.shape[1] - 1
-        if n <= coefficients:
-            return Refusal(Status.too_few, f"{n} people for {coefficients} coefficients")
+        people = round(regression.people)
+        if people <= coefficients:
+            return Refusal(Status.too_few, f"{people} people for {coefficients} coefficients")
         first = int(regression.asked[0])
         units, limit = self._fit(regression, levels, first)
         if not self.plain:
             ends = lay_out_ends(levels, units.X)
             self._test(regression, levels, units, ends, limit, first)
-        said = (describe_lost(self.labels, present), describe_apart(limit.apart))
+        said = (describe_apart(limit.apart), describe_lost(self.labels, present))
         message = "; ".join(filter(None, said))
         if limit.separation != "none":
             whole = f"{limit.separation} separation"

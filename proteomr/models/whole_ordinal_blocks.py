@@ -23,7 +23,7 @@ from proteomr.models.whole_blocks import (
 )
 from proteomr.stats.block_rows import BlockRows
 from proteomr.stats.inverse_columns import AtMaximum
-from proteomr.stats.nested_tests import NestedTest
+from proteomr.stats.nested_tests import NestedTest, refer_chi2
 from proteomr.stats.ordinal_base import inform_exactly
 
 __all__ = ["OrdinalBlocks"]
@@ -31,7 +31,7 @@ __all__ = ["OrdinalBlocks"]
 # The variance of the protein by the whole information against that by the refinement of the block:
 # half of it is missing of a standard error.
 _AGREE = 2e-8
-_WALD = "wald"
+_SCORE, _WALD = "score", "wald"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class OrdinalBlocks:
     ) -> OrdinalBlocks | None:
         """Lay out a problem; None where blocks cannot be asked what is asked."""
         able = tuple(solver for solver in solvers if solver.mass.rows is None)
-        if not able or problem.interaction is not None or not set(tests) <= {_WALD}:
+        if not able or problem.interaction is not None or not set(tests) <= {_SCORE, _WALD}:
             return None
         return cls(problem, able, lay_out_shared(problem), tests)
 
@@ -71,7 +71,8 @@ class OrdinalBlocks:
         self, solver: OrdinalMass, block: Block, laid_out: LaidOut, proteins: I64
     ) -> FoundModels:
         rows = laid_out.take(proteins, solver.mass)
-        found = solver.mass.solver.fit(rows, keep=True)
+        begun = solver.mass.solver.begin(rows, terms=1)
+        found = solver.mass.solver.fit(rows, begun=begun, keep=True)
         settled = found.converged[:, 0] & solver.have_all(rows)
         fits: list[WholeFit | None] = []
         tests: list[NestedTest | None] = []
@@ -85,7 +86,12 @@ class OrdinalBlocks:
             tests.append(test)
         names = self._name(solver)
         models = np.full(proteins.size, solver.model)
-        asked = {_WALD: tests} if self.tests else {}
+        asked = {_WALD: tests} if _WALD in self.tests else {}
+        if _SCORE in self.tests:  # the block at its maxima is not needed any more
+            alone = solver.mass.solver.maximise(rows, begun, scores=True)
+            statistic = alone.score[:, 0] * solver.mass.unit
+            settled &= alone.converged[:, 0] & np.isfinite(statistic)
+            asked[_SCORE] = [refer_chi2(one, 1) for one in statistic.tolist()]
         return FoundModels(proteins, models, settled, asked, fits, names)
 
     def _name(self, solver: OrdinalMass) -> tuple[str, ...]:
