@@ -18,14 +18,16 @@ _VANISHED = 1e-9
 
 
 def vanishes(rest: F64, columns: F64) -> Bool:
-    """Return which columns ``(n, k)`` have nothing left but rounding.
+    """Return which columns ``(n, k)`` have nothing left but rounding beside their spread.
 
     Examples
     --------
     >>> vanishes(np.array([[1e-17], [0.0]]), np.array([[1.0], [2.0]])).tolist()
     [True]
     """
-    return np.asarray(np.linalg.norm(rest, axis=0) <= _VANISHED * np.linalg.norm(columns, axis=0))
+    spread = np.linalg.norm(columns - columns.mean(axis=0), axis=0)
+    left = np.linalg.norm(rest, axis=0)
+    return np.asarray((left <= _VANISHED * spread) | np.all(columns == columns[:1], axis=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -87,7 +87,7 @@ def lay_out_model(
     absorbed, determined = absorb_rows(problem, rows), _COMBINED
     if absorbed is not None and problem.absorbed is not None:
         rest = absorbed.take_out(X)
-        none_left = vanishes(rest, X - X.mean(axis=0)) | ~np.any(X[:1] != X, axis=0)
+        none_left = vanishes(rest, X)
         if none_left[term]:
             determined = problem.absorbed.describe()
         X = np.where(none_left, 0.0, rest)

@@ -155,7 +155,7 @@ def take_levels_out(problem: Problem) -> tuple[Problem, Levels] | None:
     ]
     C = np.column_stack([problem.covariates[:, 1:], *dummies])
     rest = effects.take_out(C)
-    rest[:, vanishes(rest, C - C.mean(axis=0))] = 0.0
+    rest[:, vanishes(rest, C)] = 0.0
     extra = np.arange(problem.covariates.shape[1], rest.shape[1] + 1)
     values = np.column_stack([target.values for target in problem.targets])
     left = effects.take_out(values)

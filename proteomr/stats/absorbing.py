@@ -80,7 +80,8 @@ class AbsorbedEffects:
 
     def __init__(self, codes: I64, weights: F64 | None = None) -> None:
         n, a = codes.shape
-        self._weights = np.ones(n) if weights is None else weights
+        # nothing depends on the unit of the weights, and pivots are held against 1
+        self._weights = np.ones(n) if weights is None else weights / weights.max(initial=0.0)
         levels = [np.unique(codes[:, j], return_inverse=True)[1].ravel() for j in range(a)]
         sizes = [int(level.max(initial=-1)) + 1 for level in levels]
         first = int(np.argmax(sizes))
@@ -134,7 +135,8 @@ class AbsorbedEffects:
         cross = (largest.T @ weighted).tocsr()  # (levels of the largest, q)
         complement = (dummies.T @ weighted) - cross.T @ sparse.diags(1.0 / self._count) @ cross
         if q <= MOST_LEVELS:
-            return _factor_densely(dummies, complement.toarray())
+            whole = np.asarray(dummies.T @ self._weights)
+            return _factor_densely(dummies, complement.toarray(), whole)
         if len(levels) > 1:
             raise ValueError(f"{q} levels beside the largest effect")
         kept = _ground(cross)
@@ -142,12 +144,18 @@ class AbsorbedEffects:
         return _Others(dummies, kept, None, splu(grounded))
 
 
-def _factor_densely(dummies: sparse.csr_matrix, S: F64) -> _Others:
-    """Factor a complement with pivots, of whichever rank."""
-    diagonal = np.asarray(dummies.multiply(dummies).sum(axis=0)).ravel()
-    scale = 1.0 / np.sqrt(np.maximum(diagonal, 1.0))
+def _factor_densely(dummies: sparse.csr_matrix, S: F64, whole: F64) -> _Others:
+    """Factor a complement with pivots, of whichever rank.
+
+    Parameters
+    ----------
+    whole : ``(q,)``, the weight of each level, of which its pivots are shares.
+    """
+    scale = 1.0 / np.sqrt(whole)
     found = linalg.lapack.dpstrf(S * scale[:, None] * scale, tol=_NO_PIVOT, lower=1)
     pivots, rank = found[1], int(found[2])
+    if np.max(np.diagonal(S) / whole, initial=0.0) <= _NO_PIVOT:
+        rank = 0  # LAPACK holds all pivots but the first against the tolerance
     kept = np.sort(np.asarray(pivots[:rank], dtype=np.int64) - 1)
     factor = np.asarray(np.linalg.cholesky(S[np.ix_(kept, kept)]), dtype=np.float64)
     return _Others(dummies, kept, factor, None)

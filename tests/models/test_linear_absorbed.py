@@ -185,3 +185,18 @@ def test_products_are_fitted_within_levels() -> None:
         X = np.concatenate([x, dummies.astype(float)], axis=1)
         wanted = np.linalg.lstsq(X, block.values[j, rows])[0][:2]
         np.testing.assert_allclose(fits.estimate[j], wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n", [200, 4_300])
+def test_a_covariate_of_one_value_is_aliased_whatever_the_weights(n: int) -> None:
+    problem, block = draw(n, (30,), seed=9, weighted=True)
+    covariates = np.column_stack([np.ones(n), np.full(n, 1e9)])
+    flat = Problem(
+        **{f: getattr(problem, f) for f in problem.__slots__} | {"covariates": covariates}
+    )
+    family = Linear()
+    together = family.fit(family.prepare(flat), block)
+    alone = family.fit(OneByOne(flat), block)
+    np.testing.assert_array_equal(together.df, alone.df)
+    np.testing.assert_allclose(together.se, alone.se, rtol=1e-10)
+    assert together.df[0, 0] == n - 30 - 1

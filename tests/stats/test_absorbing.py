@@ -42,3 +42,21 @@ def test_what_is_left_and_the_rank_are_those_of_dummies(
 def test_disconnected_effects_count_their_components() -> None:
     codes = np.array([[0, 0], [0, 1], [1, 1], [2, 2], [2, 3], [3, 3]])
     assert AbsorbedEffects(codes).rank == 4 + 4 - 2
+
+
+@pytest.mark.parametrize("unit", [1e-120, 1.0, 1e120])
+def test_the_unit_of_weights_changes_nothing(unit: float) -> None:
+    draw = np.random.default_rng(5)
+    codes = np.column_stack([draw.integers(0, 20, 150), draw.integers(0, 6, 150)])
+    weights, y = draw.uniform(0.1, 2.0, 150), draw.normal(size=(150, 2))
+    plain, scaled = AbsorbedEffects(codes, weights), AbsorbedEffects(codes, weights * unit)
+    assert scaled.rank == plain.rank == 25
+    np.testing.assert_allclose(scaled.take_out(y), plain.take_out(y), atol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_an_effect_of_one_level_takes_nothing(*, weighted: bool) -> None:
+    draw = np.random.default_rng(6)
+    codes = np.column_stack([np.zeros(90, dtype=np.int64), draw.integers(0, 12, 90)])
+    weights = draw.uniform(0.1, 2.0, 90) if weighted else None
+    assert AbsorbedEffects(codes, weights).rank == 12
