@@ -9,7 +9,7 @@ import numpy as np
 
 from proteomr._typing import I64
 from proteomr.models.fits import FitBlock
-from proteomr.stats.sandwich import ROBUST
+from proteomr.stats.sandwich import LINEARISED, ROBUST
 
 if TYPE_CHECKING:
     from proteomr.models.base import Block, Problem
@@ -57,5 +57,5 @@ def has_copies_apart(problem: Problem, options: FitOptions) -> bool:
     """Whether a row stands for several whose squared scores count one by one, which the sums of the
     mass paths, of squares of weighted scores, are not.
     """
-    apart = options.errors in ROBUST
+    apart = options.errors in {*ROBUST, LINEARISED}
     return problem.weights is not None and problem.weight_kind == "frequency" and apart
