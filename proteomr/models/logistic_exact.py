@@ -86,7 +86,7 @@ def _estimate_robust(regression: Regression, limit: LimitFit, options: FitOption
         clusters=None if regression.clusters is None else regression.clusters[rows],
         copies=None if regression.copies is None else regression.copies[rows],
         variances=mu * rest,
-        people=regression.y.size if options.errors == LINEARISED else None,
+        people=round(regression.people) if options.errors == LINEARISED else None,
     )
 
 
