@@ -225,7 +225,11 @@ def create_file(path: str | Path, content: bytes, *, mode: int = 0o600) -> bool:
             if fault.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
                 raise
             aside.replace(target)
-        sync_folder(target.parent)
+        try:
+            sync_folder(target.parent)
+        except OSError:  # what could not be claimed is not claimed
+            target.unlink(missing_ok=True)
+            raise
     return True
 
 
