@@ -138,8 +138,9 @@ def name_effect() -> pl.Expr:
     Examples
     --------
     >>> pl.DataFrame({
-    ...     "direction": ["exposure~protein"], "exposure": ["lonely"], "protein": ["ADM"],
-    ...     "term": ["ADM:sex"], "contrast": ["M vs F"]}).select(name_effect()).item()
+    ...     "direction": ["exposure~protein"], "exposure": ["lonely"], "outcome": [None],
+    ...     "protein": ["ADM"], "term": ["ADM:sex"], "contrast": ["M vs F"],
+    ... }).select(name_effect()).item()
     'by sex M vs F'
     """
     response = pl.col(c.DIRECTION) == "protein~exposure"

@@ -110,7 +110,7 @@ def compare_penalised(
     >>> x = np.column_stack([np.ones(4), [1.0, 2.0, 3.0, 4.0]])
     >>> y = np.array([0.0, 0.0, 1.0, 1.0])
     >>> [round(part, 3) for part in compare_penalised(x, y, fit_firth(x, y), columns=[1])]
-    [1.951, 1.0, 0.79]
+    [2.202, 1.0, 0.861]
     """
     null = fit_firth(X, y, fixed=dict.fromkeys(columns, 0.0))
     if not null.converged:
