@@ -64,7 +64,7 @@ def read_kinship(path: str | Path, ids: pl.Series) -> Relatedness:
     if path.name.endswith(".grm.gz"):
         found = _read_gcta(path, ids)
     else:
-        frame = read_table(path)
+        frame = _read_named(path)
         lower = {name.lower().lstrip("#"): name for name in frame.columns}
         if any(name in lower for name in _FIRST):
             found = _read_pairs(path, frame, lower, ids)
@@ -73,6 +73,18 @@ def read_kinship(path: str | Path, ids: pl.Series) -> Relatedness:
     _refuse_large(path, found)
     _refuse_indefinite(path, found)
     return found
+
+
+def _read_named(path: Path) -> pl.DataFrame:
+    """Read a table whose columns may be people, whom no message names."""
+    try:
+        return read_table(path)
+    except FormatError as fault:
+        known = (*_FIRST, *_SECOND, *_PHI, *_TWICE)
+        if fault.column is None or fault.column.lower().lstrip("#") in known:
+            raise
+        said = str(fault).replace(f", column {fault.column!r}", ", a column", 1)
+        raise FormatError(said.replace(repr(fault.column), "its name")) from None
 
 
 def _read_pairs(

@@ -226,7 +226,7 @@ class Parts:
         """
         kept = read_json(self.layout.facts)
         of_this = isinstance(kept, dict) and kept.get("request") == self.request
-        return self._take_facts(kept["facts"] if of_this else None)  # type: ignore[index]
+        return self._take_facts(kept.get("facts") if isinstance(kept, dict) and of_this else None)
 
     def _take_facts(self, facts: object) -> Mapping[str, Any]:
         if not isinstance(facts, dict):
@@ -239,8 +239,11 @@ class Parts:
         facts = read_json(self.layout.part_digests(index))
         if not isinstance(facts, dict) or facts.get("request") != self.request:
             return None
+        tables = facts.get("tables")
+        if not isinstance(tables, dict):
+            return None
         contents: dict[str, bytes] = {}
-        for name, digest in facts["tables"].items():
+        for name, digest in tables.items():
             try:
                 data = self.layout.part(index, str(name)).read_bytes()
             except FileNotFoundError:

@@ -9,7 +9,9 @@ from tests.fuzz.seeds_of_people import (
     choice_seeds,
     cohort_seeds,
     delivery_seeds,
+    imputation_seeds,
     mass_spectrometry_seeds,
+    relative_seeds,
     ukb_seeds,
 )
 from tests.fuzz.seeds_of_runs import harmonised_seeds, run_seeds, settings_seeds, store_seeds
@@ -23,6 +25,8 @@ def seeds() -> tuple[Seed, ...]:
         *choice_seeds(),
         *cohort_seeds(),
         *delivery_seeds(),
+        *imputation_seeds(),
+        *relative_seeds(),
         *mass_spectrometry_seeds(),
         *ukb_seeds(),
         *sumstats_seeds(),

@@ -13,8 +13,11 @@ import polars as pl
 
 from proteomr.design import parse
 from proteomr.io import read_cohort, read_measurements, read_outcomes, read_protein_covariate
+from proteomr.io.imputations import split_imputations
+from proteomr.io.kinship import read_kinship
 from proteomr.io.people_lists import read_people_list
 from proteomr.io.protein_choice import read_protein_list
+from proteomr.io.tables import read_table
 from proteomr.io.ukbiobank.participants import read_fields
 from tests.fuzz.seed import IDS, PEOPLE, Door, Seed, as_csv, as_parquet, what_is_taken
 from tests.io.deliveries import DELIVERIES
@@ -116,6 +119,48 @@ def choice_seeds() -> list[Seed]:
         Seed("hits csv", {"hits": as_csv(hits)}, ("hits",), choose),
         Seed("hits parquet", {"hits": as_parquet(hits)}, ("hits",), choose),
         Seed("list of proteins", {"l": listed}, ("l",), lambda f: read_protein_list(f / "l")),
+    ]
+
+
+def relative_seeds() -> list[Seed]:
+    """Return seeds of relatedness, in the forms that it comes in."""
+    ids = pl.Series("id", list(map(str, IDS)))
+    people = frozenset(ids)
+
+    def read(name: str) -> Door:
+        def door(folder: Path) -> object:
+            found = read_kinship(folder / name, ids)
+            return [found.matrix.toarray(), found.known]
+
+        return door
+
+    pairs = pl.DataFrame({"ID1": IDS[:-1:2], "ID2": IDS[1::2], "Kinship": [0.25, 0.125] * 3})
+    values = np.eye(PEOPLE) + 0.5 * (np.eye(PEOPLE, k=1) + np.eye(PEOPLE, k=-1)) * 0.9
+    square = pl.DataFrame({"ID": IDS, **{str(one): values[i] for i, one in enumerate(IDS)}})
+    lines = "".join(
+        f"{i + 1}\t{j + 1}\t100\t{values[i, j]}\n" for i in range(PEOPLE) for j in range(i + 1)
+    )
+    named = "".join(f"{one}\t{one}\n" for one in IDS).encode()
+    gcta = {"k.grm.gz": gzip.compress(lines.encode()), "k.grm.id": named}
+    return [
+        Seed("relatives pairs", {"k": as_csv(pairs, "\t")}, ("k",), read("k"), people),
+        Seed("relatives square", {"k": as_csv(square)}, ("k",), read("k"), people),
+        Seed("relatives gcta", gcta, tuple(gcta), read("k.grm.gz"), people),
+    ]
+
+
+def imputation_seeds() -> list[Seed]:
+    """Return seeds of multiply imputed samples in one long file."""
+    people = frozenset(map(str, IDS))
+    once = _samples().rename({"eid": ".id"})
+    long = pl.concat([once.with_columns(pl.lit(i).alias(".imp")) for i in range(3)])
+
+    def read(folder: Path) -> object:
+        return [read_table(file) for file in split_imputations(folder / "i", scratch=folder)]
+
+    return [
+        Seed("imputations csv", {"i": as_csv(long)}, ("i",), read, people),
+        Seed("imputations parquet", {"i": as_parquet(long)}, ("i",), read, people),
     ]
 
 

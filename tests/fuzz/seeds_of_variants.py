@@ -15,8 +15,9 @@ from proteomr.gwas.annotation import read_annotation
 from proteomr.gwas.panel import open_panel
 from proteomr.gwas.study import read_hits, read_study, read_variant_list
 from proteomr.io.genetics.chains import read_chain
+from proteomr.io.genetics.dosages import open_dosages
 from proteomr.io.sumstats import ReadOptions, open_sumstats
-from tests.fuzz.seed import IDS, Door, Seed, as_parquet
+from tests.fuzz.seed import IDS, PEOPLE, Door, Seed, as_csv, as_parquet
 from tests.io.sumstats.formats import fixture_names, fixture_of
 
 
@@ -116,6 +117,17 @@ def genetics_seeds() -> list[Seed]:
 
         return read
 
+    def dosages(name: str) -> Door:
+        def read(folder: Path) -> object:
+            opened = open_dosages(folder / name, names[:2], scratch=folder)
+            return [opened.ids, opened.values.read(slice(0, 2))]
+
+        return read
+
+    people = frozenset(map(str, IDS))
+    copies = pl.DataFrame({"eid": IDS, **{name: [0, 1, 2] * (PEOPLE // 3) for name in names}})
+    plink = {"p.bed": bed, "p.bim": bim.encode(), "p.fam": fam.encode()}
+
     chain = (
         "chain 90 chr1 1000 + 10 60 chr1 900 + 0 47 1\n5 5 2\n40\n\n"
         "chain 80 chr2 1000 + 10 30 chr2 900 - 0 20 2\n20\n\n"
@@ -133,13 +145,10 @@ def genetics_seeds() -> list[Seed]:
             ("m.parquet",),
             panel("m.parquet"),
         ),
-        Seed(
-            "plink",
-            {"p.bed": bed, "p.bim": bim.encode(), "p.fam": fam.encode()},
-            ("p.bed", "p.bim", "p.fam"),
-            panel("p.bed"),
-            frozenset(map(str, IDS)),
-        ),
+        Seed("plink", plink, tuple(plink), panel("p.bed"), people),
+        Seed("dosages plink", plink, tuple(plink), dosages("p.bed"), people),
+        Seed("dosages csv", {"d": as_csv(copies)}, ("d",), dosages("d"), people),
+        Seed("dosages parquet", {"d": as_parquet(copies)}, ("d",), dosages("d"), people),
         Seed("chain", {"given": chain.encode()}, ("given",), lift),
         Seed("chain gz", {"given": gzip.compress(chain.encode())}, ("given",), lift),
     ]

@@ -99,6 +99,8 @@ def test_aliased_covariates_are_named_and_cost_nothing(n: int) -> None:
         problem,
         covariates=np.column_stack([problem.covariates, 2 - problem.covariates[:, 1]]),
         names=(*problem.names, "age again"),
+        scales=None,
+        shifts=None,
         adjustments=(Adjustment("all", np.arange(4)),),
     )
     ours, plain = fit(twin, block), fit(problem, block)
