@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import Bool
+from proteomr.stats.effect_agreement import allowed_correlation, correlate
 from proteomr.tables import columns as c
 from proteomr.tables import load_schema
 
@@ -17,7 +19,6 @@ ALPHA = 0.05
 """Of the tests that count as hits, after Bonferroni's correction."""
 MODEL = (c.EXPOSURE, c.OUTCOME, c.ADJUSTMENT, c.EFFECT, c.CONTRAST)
 """What identifies the fits of all proteins that one row of agreement is about."""
-_LEAST = 3  # two points are always on a line
 _MEASURES = (c.R_EFFECTS, c.R_CORRECTED, c.SIGN_AGREEMENT, c.HITS1, c.HITS2, c.HITS_BOTH)
 _LEVELS = (0.025, 0.25, 0.5, 0.75, 0.975)
 
@@ -58,13 +59,14 @@ def _compare(one: pl.DataFrame, two: pl.DataFrame, hits: tuple[Bool, Bool]) -> d
     a, b = (half[c.ESTIMATE].to_numpy().astype(np.float64) for half in (one, two))
     both = ~np.isnan(a) & ~np.isnan(b)
     a, b = a[both], b[both]
-    r = _correlate(a, b)
-    allowed = _allow(*((x, half[c.SE].to_numpy()[both]) for x, half in ((a, one), (b, two))))
+    r = correlate(a, b)
+    errors = (half[c.SE].to_numpy()[both] for half in (one, two))
+    allowed = allowed_correlation(*zip((a, b), errors, strict=True))
     return {
         c.PROTEINS: int(both.sum()),
-        c.R_EFFECTS: r,
-        c.R_ALLOWED: allowed,
-        c.R_CORRECTED: None if r is None or not allowed else r / allowed,
+        c.R_EFFECTS: _or_none(r),
+        c.R_ALLOWED: _or_none(allowed),
+        c.R_CORRECTED: _or_none(r / allowed),
         c.HITS1: int(hits[0].sum()),
         c.HITS2: int(hits[1].sum()),
         c.HITS_BOTH: int((hits[0] & hits[1]).sum()),
@@ -72,29 +74,8 @@ def _compare(one: pl.DataFrame, two: pl.DataFrame, hits: tuple[Bool, Bool]) -> d
     }
 
 
-def _correlate(a: F64, b: F64) -> float | None:
-    """Return Pearson's r; None for fewer than three, or where one does not vary."""
-    if a.size < _LEAST or np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
-        return None
-    a, b = (x / np.abs(x).max() if np.any(x) else x for x in (a, b))  # units that are not squared
-    a, b = a - a.mean(), b - b.mean()
-    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(np.clip(a @ b / lengths, -1.0, 1.0)) if lengths > 0.0 else None
-
-
-def _allow(*halves: tuple[F64, F64]) -> float | None:
-    """Return the r that errors leave to effects that are the same; None where they are noise."""
-    product = 1.0
-    for estimate, se in halves:
-        if estimate.size < _LEAST or not np.any(estimate):
-            return None
-        unit = np.abs(estimate).max()
-        spread = float(np.var(estimate / unit, ddof=1))
-        reliability = 1.0 - float(np.mean(np.square(se / unit))) / spread if spread > 0.0 else 0.0
-        if reliability <= 0.0:
-            return None
-        product *= reliability
-    return float(np.sqrt(product))
+def _or_none(number: float) -> float | None:
+    return None if math.isnan(number) else number
 
 
 def summarise_splits(replication: pl.DataFrame) -> pl.DataFrame:
