@@ -17,6 +17,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from proteomr._typing import F64
 from proteomr.models.base import Block, FitBlock, JointTests, Problem, refuse_unfit
 from proteomr.models.cox_exact import CoxTables, fit_cox_by_itself
 from proteomr.models.cox_mass import CoxMass, prepare_cox_mass
@@ -113,7 +114,7 @@ class Cox(Family[CoxState | WithExtras]):
         if modifiers is None or problem.n <= _SMALL:
             return CoxState(problem, models)
         solvers = (
-            prepare_cox_mass(problem, model, self.options, compiled=self.compiled)
+            prepare_cox_mass(problem, model, self.options, modifiers, compiled=self.compiled)
             for model in models
         )
         return CoxState(problem, models, tuple(s for s in solvers if s is not None), modifiers)
@@ -132,11 +133,19 @@ class Cox(Family[CoxState | WithExtras]):
         open_fits = np.repeat(refuse_unfit(block, fits)[:, :1], models, axis=1)
         if state.solvers and state.modifiers is not None:
             scaled, scale = block.standardise()
+            shifts = _find_shifts(block, scaled, scale)
             for solver in state.solvers:
                 m = solver.model.index
                 wanted = open_fits[:, m] & (scale > 0.0)
                 open_fits[:, m] &= ~solver.enter(
-                    problem, scaled, state.modifiers, scale, wanted, fits=fits, tables=tables
+                    problem,
+                    scaled,
+                    state.modifiers,
+                    scale,
+                    wanted,
+                    shifts=shifts,
+                    fits=fits,
+                    tables=tables,
                 )
         for j, m in np.argwhere(open_fits).tolist():
             model = state.models[m]
@@ -159,6 +168,15 @@ class Cox(Family[CoxState | WithExtras]):
         if state.solvers:
             return "blocks by quasi-Newton steps on shared information"
         return ONE_BY_ONE
+
+
+def _find_shifts(block: Block, scaled: Block, scale: F64) -> F64:
+    """Return the means ``(b,)`` that standardised proteins have lost, in their units."""
+    first = np.argmax(block.observed, axis=1)
+    each = np.arange(first.size)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        whole = block.values[each, first] / scale
+    return np.where(np.isfinite(whole), whole - scaled.values[each, first], 0.0)
 
 
 def _leave_intercepts(fits: FitBlock) -> FitBlock:
