@@ -86,6 +86,7 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
     _refuse_moderation(asked)
     _refuse_leverages(asked)
     _refuse_weights(family, asked)
+    _refuse_times(asked)
 
 
 def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool]]]:
@@ -139,6 +140,12 @@ def _refuse_weights(family: type[AnyFamily], asked: Asked) -> None:
     if errors not in family.supports.weighted_errors:
         others = ", ".join(family.supports.weighted_errors)
         raise UsageError(f"{errors} is for equal weights: with weights {family.name} has {others}")
+
+
+def _refuse_times(asked: Asked) -> None:
+    """Refuse what has no meaning beside models of times."""
+    if asked.options.survival.periods and asked.interaction:
+        raise UsageError("periods and an interaction go in a run each")
 
 
 def _refuse_blocks(asked: Asked) -> None:

@@ -26,6 +26,7 @@ class SurvivalOptions:
     zph : transform of time in the test of proportional hazards; None without the test.
     periods : times at which a hazard ratio may change, ascending, above 0.
     concordance : whether Harrell's concordance of each model is told.
+    tau : time up to which Uno's concordance is told too; None without.
 
     Raises
     ------
@@ -42,12 +43,15 @@ class SurvivalOptions:
     zph: ZphTime | None = None
     periods: tuple[float, ...] = ()
     concordance: bool = False
+    tau: float | None = None
 
     def __post_init__(self) -> None:
         if self.ties is not None:
             _check_choice("way of counting ties", self.ties, TIES)
         if self.zph is not None:
             _check_choice("transform of time", self.zph, ZPH_TIMES)
+        if self.tau is not None and not 0.0 < self.tau < float("inf"):
+            raise UsageError(f"a concordance up to {self.tau:g}: a time above 0 is needed")
         object.__setattr__(self, "periods", tuple(map(float, self.periods)))
         ends = (0.0, *self.periods, float("inf"))
         if any(not low < high for low, high in pairwise(ends)):
