@@ -117,11 +117,8 @@ def test_a_protein_of_the_dead_alone_is_separated() -> None:
     problem, block = draw_times(900, 2)
     died = problem.targets[0].values[:, 2] == 1.0
     values = block.values.copy()
-    values[0] = np.where(died, 1.0, 0.0) + np.where(died, np.argsort(np.argsort(values[0])), 0.0)
-    order = np.argsort(-problem.targets[0].values[:, 1], kind="stable")
-    ordered = np.empty(problem.n)
-    ordered[order] = np.arange(problem.n)
-    values[0] = np.where(died, 1e4 + ordered, 0.0)  # the first to die have the most
+    # The first to die have the most, and all of them more than anybody who is censored.
+    values[0] = np.where(died, 1e4 - problem.targets[0].values[:, 1], 0.0)
     fits = fit(problem, Block(values, block.own, np.ones_like(block.observed)))
     assert fits.status[0].tolist() == [Status.separated] * 2
     assert np.isnan(fits.estimate[0]).all()
