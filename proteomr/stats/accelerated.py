@@ -52,7 +52,7 @@ def fit_accelerated(
     Returns
     -------
     The fit, of the intercept, the columns, and log sigma (but for the exponential distribution);
-    None without events, or where all are at one time, at which sigma is 0.
+    None without events.
 
     Examples
     --------
@@ -108,8 +108,9 @@ def _turn_with_slope(fit: LimitedFit) -> LimitedFit:
     known = np.isfinite(theta)
     inside = np.nan_to_num(J)
     unknown = np.append(np.delete(~known, 1), ~known[1])
-    covariance = inside @ np.where(np.outer(known, known), fit.covariance, 0.0) @ inside.T
-    influence = np.where(known, fit.influence, 0.0) @ inside.T
+    with np.errstate(all="ignore"):  # variances beyond the range of numbers
+        covariance = inside @ np.where(np.outer(known, known), fit.covariance, 0.0) @ inside.T
+        influence = np.where(known, fit.influence, 0.0) @ inside.T
     covariance[unknown], covariance[:, unknown] = np.nan, np.nan
     influence[:, unknown] = np.nan
     return replace(

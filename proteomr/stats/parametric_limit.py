@@ -115,10 +115,12 @@ def fit_limited(
     basis = _Basis.of(X[rows][:, columns], _take_columns(inside, kept))
     begin = np.concatenate([basis.triangle @ start[kept], np.zeros(columns.size)])
     fit = maximise_parametric(basis.Q, basis.times, scale=scale, start=begin, weights=w)
-    scores = score_rows(basis.Q, basis.times, fit.coefficients, scale=scale, weights=w)
     moves = np.zeros((n, q + X.shape[1]))
-    moves[np.ix_(rows, at)] = scores @ fit.covariance @ basis.back.T
-    return _spread(fit, basis.back, at, moves, rows)
+    # What has no certificate may be no number, and a variance beyond the range of them.
+    with np.errstate(all="ignore"):
+        scores = score_rows(basis.Q, basis.times, fit.coefficients, scale=scale, weights=w)
+        moves[np.ix_(rows, at)] = scores @ fit.covariance @ basis.back.T
+        return _spread(fit, basis.back, at, moves, rows)
 
 
 def _take_columns(times: TimeColumns, kept: I64) -> TimeColumns:

@@ -30,6 +30,7 @@ _DECREMENT = 1e-22  # squared standard errors
 _ROUNDING = 1e-12  # of a log-likelihood, as a share of it
 # The least eigenvalue of an information in units of its diagonal that is not rounding.
 _SINGULAR = 1e-13
+_NO_NUMBER = "the likelihood is not a number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +132,11 @@ def maximise_parametric(
     unit = float(w.mean())
     climb = _Climb(X, times, scale, w / unit)
     found, doubt, steps = climb.climb(start)
-    if doubt is not None:
+    if doubt is not None and np.isfinite(found.value):
         found, doubt, steps = climb.search(start)
-    information = climb.inform(found)[1]
-    try:
-        covariance = np.linalg.inv(information) / unit
-    except np.linalg.LinAlgError:
-        covariance = np.full(information.shape, np.nan)
+    covariance = np.full((start.size, start.size), np.nan)
+    if doubt is None:
+        covariance = np.linalg.inv(climb.inform(found)[1]) / unit
     value = (found.value - climb.take_off()) * unit
     return ParametricFit(found.theta, covariance, value, doubt, steps)
 
@@ -234,6 +233,8 @@ class _Climb:
     def climb(self, start: F64) -> tuple[_Place, str | None, int]:
         """Take Newton's steps, each halved until it does not lead down."""
         place = self.look(start)
+        if not np.isfinite(place.value):
+            return place, _NO_NUMBER, 0
         for step in range(1, _STEPS + 1):
             score, information = self.inform(place)
             try:
@@ -259,7 +260,7 @@ class _Climb:
     def _judge(self, place: _Place) -> str | None:
         """Say what speaks against a place being the maximum."""
         if not np.isfinite(place.value):
-            return "the likelihood is not a number"
+            return _NO_NUMBER
         score, information = self.inform(place)
         if not (np.all(np.isfinite(information)) and np.all(np.isfinite(score))):
             return "the information is not a number"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def sum_slowly(people: People) -> tuple[F64, F64, F64]:
     for stratum in np.unique(people.strata):
         own = people.strata == stratum
         times = np.unique(np.concatenate([entry[own], leaves[own]]))
-        for before, now in zip(times[:-1], times[1:], strict=True):
+        for before, now in pairwise(times):
             there = own & (entry <= before) & (leaves >= now)
             if not there.any():
                 continue
