@@ -22,7 +22,7 @@ from proteomr.stats.parametric_survival import TimeColumns
 from proteomr.stats.royston_parmar import lay_out_times, start_line
 from proteomr.stats.survival_links import SCALES, ScaleName
 
-__all__ = ["DISTRIBUTIONS", "DistributionName", "fit_accelerated"]
+__all__ = ["DISTRIBUTIONS", "DistributionName", "fit_accelerated", "lay_out_accelerated"]
 
 DistributionName: TypeAlias = Literal["weibull", "exponential", "lognormal", "loglogistic"]
 DISTRIBUTIONS: Final[Mapping[DistributionName, ScaleName]] = MappingProxyType(
@@ -63,15 +63,28 @@ def fit_accelerated(
     [1.5697, -0.1386, -0.7041]
     """
     scale = DISTRIBUTIONS[distribution]
-    laid_out = lay_out_times(outcome, inner=0)
-    if laid_out is None:
+    times = lay_out_accelerated(outcome, distribution=distribution)
+    if times is None:
         return None
-    times, line = laid_out[0], start_line(outcome, scale=scale)
-    if distribution == "exponential":
-        fixed = _fix_slope(times)
-        return _turn(fit_limited(X, fixed, scale=SCALES[scale], start=line[:1], weights=weights))
-    fit = fit_limited(X, times, scale=SCALES[scale], start=line, weights=weights)
-    return _turn_with_slope(fit)
+    start = start_line(outcome, scale=scale)[: times.q]
+    fit = fit_limited(X, times, scale=SCALES[scale], start=start, weights=weights)
+    return _turn(fit) if distribution == "exponential" else _turn_with_slope(fit)
+
+
+def lay_out_accelerated(outcome: F64, *, distribution: DistributionName) -> TimeColumns | None:
+    """Return the columns of people's times: a line in log time; None without events.
+
+    Examples
+    --------
+    >>> outcome = np.array([[0.0, 1.0, 1.0], [0.0, np.e, 1.0]])
+    >>> times = lay_out_accelerated(outcome, distribution="exponential")
+    >>> times.at_exit.tolist(), times.offset.tolist()
+    ([[1.0], [1.0]], [0.0, 1.0])
+    """
+    laid_out = lay_out_times(outcome, inner=0)
+    if laid_out is None or distribution != "exponential":
+        return None if laid_out is None else laid_out[0]
+    return _fix_slope(laid_out[0])
 
 
 def _fix_slope(times: TimeColumns) -> TimeColumns:

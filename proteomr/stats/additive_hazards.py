@@ -211,6 +211,26 @@ def is_balanced(moves: F64) -> bool:
     return bool(np.all(np.abs(moves.sum(axis=0)) <= _UNBALANCED * size))
 
 
+def count_carriers(moves: F64) -> F64:
+    """Return how many rows or clusters carry each estimate ``(p,)``.
+
+    ``(sum s)^2 / sum s^2`` of squared influences s: as many as there are where all are alike.
+
+    Parameters
+    ----------
+    moves : ``(p, n)``, influences of rows, or of clusters.
+
+    Examples
+    --------
+    >>> count_carriers(np.array([[1.0, -1.0, 1.0, -1.0], [2.0, -2.0, 0.0, 0.0]])).tolist()
+    [4.0, 2.0]
+    """
+    largest = np.abs(moves).max(axis=1, keepdims=True, initial=0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = np.square(moves / largest)
+        return np.asarray(np.square(squares.sum(axis=1)) / np.square(squares).sum(axis=1))
+
+
 def invert_information(A: F64, sizes: F64) -> tuple[F64, Bool]:
     """Return the inverse of ``A (p, p)``, and which columns it determines ``(p,)``.
 
@@ -228,19 +248,34 @@ def invert_information(A: F64, sizes: F64) -> tuple[F64, Bool]:
     """
     root = np.sqrt(np.where(sizes > 0.0, sizes, 1.0))
     scaled = A / np.outer(root, root)
+    kept = list(range(A.shape[0]))
+    if not _has_pivots(scaled):
+        kept = _find_kept(scaled)
+    sound = np.zeros(A.shape[0], dtype=bool)
+    sound[kept] = True
+    inverse = np.zeros(A.shape)
+    inverse[np.ix_(kept, kept)] = np.linalg.inv(scaled[np.ix_(kept, kept)])
+    return inverse / np.outer(root, root), sound
+
+
+def _has_pivots(scaled: F64) -> bool:
+    """Whether every column is left something by those before it."""
+    try:
+        return bool(np.all(np.diagonal(np.linalg.cholesky(scaled)) ** 2 > _PIVOT))
+    except np.linalg.LinAlgError:
+        return False
+
+
+def _find_kept(scaled: F64) -> list[int]:
     kept: list[int] = []
-    for column in range(A.shape[0]):
+    for column in range(scaled.shape[0]):
         rest = scaled[column, column]
         if kept:
             cross = scaled[kept, column]
             rest -= cross @ np.linalg.solve(scaled[np.ix_(kept, kept)], cross)
         if rest > _PIVOT:
             kept.append(column)
-    sound = np.zeros(A.shape[0], dtype=bool)
-    sound[kept] = True
-    inverse = np.zeros(A.shape)
-    inverse[np.ix_(kept, kept)] = np.linalg.inv(scaled[np.ix_(kept, kept)])
-    return inverse / np.outer(root, root), sound
+    return kept
 
 
 def sum_clusters(rows: F64, clusters: I64 | None) -> F64:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.stats.additive_hazards import invert_information, is_balanced
+from proteomr.stats.additive_hazards import count_carriers, invert_information, is_balanced
 from proteomr.stats.risk_intervals import RiskIntervals, find_risk_intervals
 
 __all__ = ["AdditiveBorders", "AdditiveShared", "fit_borders", "share_covariates"]
@@ -68,11 +68,14 @@ class AdditiveBorders:
     ----------
     estimate : ``(b, s)``.
     covariance : ``(b, s, s)``, of the errors that were asked for.
+    carriers : ``(b, s)``, of robust errors, how many rows or clusters carry each estimate
+        (:func:`proteomr.stats.additive_hazards.count_carriers`); None of martingale ones.
     certified : ``(b,)``, which have their certificate; the others are for the exact path.
     """
 
     estimate: F64
     covariance: F64
+    carriers: F64 | None
     certified: Bool
 
 
@@ -162,17 +165,18 @@ def fit_borders(
     inverse = np.zeros((b, s, s))
     inverse[able] = np.linalg.inv(schur[able])
     estimate = np.einsum("bij,bj->bi", inverse, score - P @ shared.score)
+    carriers = None
     of_covariates = shared.score @ shared.inverse - np.einsum("bs,bsk->bk", estimate, P)
     if robust:
         fits = _Fits(estimate, of_covariates, P, means)
-        meat, balanced = _sum_influence(shared, borders, fits, clusters)
+        meat, carriers, balanced = _sum_influence(shared, borders, fits, inverse, clusters)
         able &= balanced
     else:
         mixed = (jumps.reshape(b * s, -1) @ shared.jumps).reshape(b, s, k) @ P.transpose(0, 2, 1)
         meat = jumps @ jumps.transpose(0, 2, 1) - mixed - mixed.transpose(0, 2, 1)
         meat += P @ shared.squares @ P.transpose(0, 2, 1)
     able &= _is_solved(inside, cross, estimate, of_covariates, score)
-    return AdditiveBorders(estimate, inverse @ meat @ inverse, able)
+    return AdditiveBorders(estimate, inverse @ meat @ inverse, carriers, able)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +224,14 @@ def _find_pivots(correlated: F64) -> F64:
 
 
 def _sum_influence(
-    shared: AdditiveShared, borders: F64, fits: _Fits, clusters: I64 | None
-) -> tuple[F64, Bool]:
-    """Sum the squares of what each row adds to the scores ``(b, s, s)``, and check their sum."""
+    shared: AdditiveShared, borders: F64, fits: _Fits, inverse: F64, clusters: I64 | None
+) -> tuple[F64, F64, Bool]:
+    """Sum the squares of what each row adds to the scores ``(b, s, s)``, count who carries each
+    estimate, and check that what rows add sums to nothing.
+    """
     b, s, _ = borders.shape
     meat, balanced = np.zeros((b, s, s)), np.zeros(b, dtype=bool)
+    carriers = np.full((b, s), np.nan)
     some = np.where(shared.at_risk > 0.0, shared.at_risk, 1.0)
     happened = np.bincount(shared.cells.last, weights=shared.counts, minlength=some.size) / some
     durations = shared.cells.durations
@@ -236,7 +243,8 @@ def _sum_influence(
             if clusters is not None:
                 moves = np.array([np.bincount(clusters, weights=one) for one in moves])
             meat[j] = moves @ moves.T
-    return meat, balanced
+            carriers[j] = count_carriers(inverse[j] @ moves)
+    return meat, carriers, balanced
 
 
 @dataclass(frozen=True, slots=True)

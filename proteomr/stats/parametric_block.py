@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.stats.additive_hazards import count_carriers
 from proteomr.stats.linalg import cholesky_pivots
 from proteomr.stats.parametric_survival import TimeColumns, maximise_parametric
 from proteomr.stats.survival_links import Derivatives, Scale
@@ -89,11 +90,14 @@ class ParametricBorders:
     ----------
     estimate : ``(b, s)``.
     covariance : ``(b, s, s)``, of the errors that were asked for.
+    carriers : ``(b, s)``, of robust errors, how many rows or clusters carry each estimate
+        (:func:`proteomr.stats.additive_hazards.count_carriers`); NaN of others.
     certified : ``(b,)``, which have their certificate; the others are for the exact path.
     """
 
     estimate: F64
     covariance: F64
+    carriers: F64
     certified: Bool
 
 
@@ -202,6 +206,7 @@ def fit_beside(
     found = ParametricBorders(
         np.full((b, s), np.nan),
         np.full((b, s, s), np.nan),
+        np.full((b, s), np.nan),
         np.zeros(b, dtype=bool),
     )
     if not shared.sound:
@@ -214,7 +219,7 @@ def fit_beside(
         sweep.run()
         for j, one in enumerate(sweep.finish(robust=robust, clusters=groups), start=start):
             if one is not None:
-                found.estimate[j], found.covariance[j] = one
+                found.estimate[j], found.covariance[j], found.carriers[j] = one
                 found.certified[j] = True
     return found
 
@@ -300,8 +305,10 @@ class _Sweep:
         g[np.any(seen.rise <= 0.0, axis=1)] = np.nan
         return g, own
 
-    def finish(self, *, robust: bool, clusters: I64 | None) -> Iterator[tuple[F64, F64] | None]:
-        """Yield estimate and covariance of each protein, where it has its certificate."""
+    def finish(
+        self, *, robust: bool, clusters: I64 | None
+    ) -> Iterator[tuple[F64, F64, F64] | None]:
+        """Yield estimate, covariance and carriers of each protein that has its certificate."""
         g, own = self._score(np.arange(self.on.size))
         scores = np.concatenate([g, own], axis=1)
         for j, on in enumerate(self.on.tolist()):
@@ -309,7 +316,7 @@ class _Sweep:
 
     def _finish_one(
         self, j: int, score: F64, *, robust: bool, clusters: I64 | None
-    ) -> tuple[F64, F64] | None:
+    ) -> tuple[F64, F64, F64] | None:
         """Take a step by the information at the end, which tells whether it is one."""
         shared, X = self.shared, self.X[j]
         seen = _look(shared, self.theta[j : j + 1], self.beta[j : j + 1], self.X[j : j + 1])
@@ -328,11 +335,11 @@ class _Sweep:
         if self.turn is not None:
             own = self.turn.turn(own, of_time, J)
         if not robust:
-            return own, J @ inverse @ J.T
+            return own, J @ inverse @ J.T, np.full(own.size, np.nan)
         moves = _move(shared, seen, X, J @ inverse)
         if clusters is not None:
             moves = np.array([np.bincount(clusters, weights=one) for one in moves])
-        return own, moves @ moves.T
+        return own, moves @ moves.T, count_carriers(moves)
 
 
 @dataclass(frozen=True, slots=True)

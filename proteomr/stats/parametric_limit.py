@@ -25,7 +25,7 @@ from proteomr.stats.parametric_survival import (
 from proteomr.stats.separation import find_separation
 from proteomr.stats.survival_links import Scale
 
-__all__ = ["LimitedFit", "fit_limited", "take_rows"]
+__all__ = ["LimitedFit", "find_carriers", "fit_limited", "take_rows", "turn_times"]
 
 # A combination of columns of those who fail that is 0 but for rounding, in units of its columns.
 _NOTHING = 1e-9
@@ -108,7 +108,7 @@ def fit_limited(
     ([-2.5509, 2.4532], None)
     """
     n, q = X.shape[0], times.q
-    rows = _find_carriers(X, times)
+    rows = find_carriers(X, times)
     inside, w = take_rows(times, rows), None if weights is None else weights[rows]
     at = find_independent(np.column_stack([inside.at_exit, X[rows]]), tolerance=_NOTHING)
     kept, columns = at[at < q], at[at >= q] - q
@@ -164,21 +164,53 @@ class _Basis:
         unit = find_powers(np.abs(X).max(axis=0, initial=0.0))
         mean = (X / unit).mean(axis=0)
         Q, R = np.linalg.qr(X / unit - mean)
-        columns, triangle = np.linalg.qr(times.at_exit)
-        inverse, within = np.linalg.inv(triangle / root), np.linalg.inv(R / root)
+        turned, triangle = turn_times(times)
+        inverse, within = np.linalg.inv(triangle), np.linalg.inv(R / root)
         back = np.zeros((q + p, q + p))
         back[:q, :q] = inverse
         back[q:, q:] = within / unit[:, None]
         # What the means of columns add to s is a constant, which its columns make.
-        back[:q, q:] = -np.outer(inverse @ columns.sum(axis=0) * root / n, mean @ within)
-        entry = None if times.at_entry is None else times.at_entry @ inverse
-        slopes = times.slopes @ inverse
-        turned = replace(times, at_exit=columns * root, slopes=slopes, at_entry=entry)
-        return cls(Q * root, turned, triangle / root, back)
+        back[:q, q:] = -np.outer(inverse @ turned.at_exit.mean(axis=0), mean @ within)
+        return cls(Q * root, turned, triangle, back)
 
 
-def _find_carriers(X: F64, times: TimeColumns) -> Bool:
-    """Return the rows ``(n,)`` that no combination of the columns separates."""
+def turn_times(times: TimeColumns) -> tuple[TimeColumns, F64]:
+    """Return times with orthogonal columns of length root n, and the triangle ``(q, q)`` that makes
+    coefficients of these of those of the columns given.
+
+    Examples
+    --------
+    >>> columns = np.array([[1.0, 0.0], [1.0, 1.0]])
+    >>> times = TimeColumns(columns, np.tile([0.0, 1.0], (2, 1)), np.ones(2), np.zeros(2))
+    >>> turned, triangle = turn_times(times)
+    >>> bool(np.allclose(turned.at_exit @ triangle, columns))
+    True
+    """
+    root = np.sqrt(times.event.size)
+    columns, triangle = np.linalg.qr(times.at_exit)
+    inverse = np.linalg.inv(triangle / root)
+    entry = None if times.at_entry is None else times.at_entry @ inverse
+    slopes = times.slopes @ inverse
+    turned = replace(times, at_exit=columns * root, slopes=slopes, at_entry=entry)
+    return turned, triangle / root
+
+
+def find_carriers(X: F64, times: TimeColumns) -> Bool:
+    """Return the rows ``(n,)`` that no combination of the columns separates.
+
+    Raises
+    ------
+    ArithmeticError
+        The programme that looks for them could not be solved.
+
+    Examples
+    --------
+    >>> log_t = np.log([1.0, 2.0, 3.0, 4.0])
+    >>> columns, slopes = np.ones((4, 1)), np.zeros((4, 1))
+    >>> times = TimeColumns(columns, slopes, np.array([1.0, 1.0, 0.0, 0.0]), log_t)
+    >>> find_carriers(np.array([[0.0], [0.0], [1.0], [0.0]]), times).tolist()
+    [True, True, False, True]
+    """
     V = np.column_stack([times.at_exit, X])
     V = V / np.maximum(np.abs(V).max(axis=0, initial=0.0), np.finfo(np.float64).tiny)
     failed = times.event > 0.0
