@@ -25,7 +25,15 @@ from proteomr.stats.parametric_survival import (
 from proteomr.stats.separation import find_separation
 from proteomr.stats.survival_links import Scale
 
-__all__ = ["LimitedFit", "find_carriers", "fit_limited", "take_rows", "turn_times"]
+__all__ = [
+    "Limit",
+    "LimitedFit",
+    "find_carriers",
+    "find_limit",
+    "fit_limited",
+    "take_rows",
+    "turn_times",
+]
 
 # A combination of columns of those who fail that is 0 but for rounding, in units of its columns.
 _NOTHING = 1e-9
@@ -108,11 +116,11 @@ def fit_limited(
     ([-2.5509, 2.4532], None)
     """
     n, q = X.shape[0], times.q
-    rows = find_carriers(X, times)
-    inside, w = take_rows(times, rows), None if weights is None else weights[rows]
-    at = find_independent(np.column_stack([inside.at_exit, X[rows]]), tolerance=_NOTHING)
-    kept, columns = at[at < q], at[at >= q] - q
-    basis = _Basis.of(X[rows][:, columns], _take_columns(inside, kept))
+    limit = find_limit(X, times)
+    rows, kept, columns = limit.rows, limit.of_time, limit.columns
+    w = None if weights is None else weights[rows]
+    at = np.concatenate([kept, q + columns])
+    basis = _Basis.of(X[rows][:, columns], limit.times)
     begin = np.concatenate([basis.triangle @ start[kept], np.zeros(columns.size)])
     fit = maximise_parametric(basis.Q, basis.times, scale=scale, start=begin, weights=w)
     moves = np.zeros((n, q + X.shape[1]))
@@ -121,6 +129,41 @@ def fit_limited(
         scores = score_rows(basis.Q, basis.times, fit.coefficients, scale=scale, weights=w)
         moves[np.ix_(rows, at)] = scores @ fit.covariance @ basis.back.T
         return _spread(fit, basis.back, at, moves, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What of a model has a finite limit.
+
+    Attributes
+    ----------
+    rows : ``(n,)``, those that carry the likelihood.
+    of_time, columns : positions of the columns of time and of X that these rows determine.
+    times : of these rows and columns.
+    """
+
+    rows: Bool
+    of_time: I64
+    columns: I64
+    times: TimeColumns
+
+
+def find_limit(X: F64, times: TimeColumns) -> Limit:
+    """Find what of a model has a finite limit.
+
+    Examples
+    --------
+    >>> log_t = np.log([1.0, 2.0, 3.0, 4.0])
+    >>> columns, slopes = np.ones((4, 1)), np.zeros((4, 1))
+    >>> times = TimeColumns(columns, slopes, np.array([1.0, 1.0, 0.0, 0.0]), log_t)
+    >>> find_limit(np.array([[0.0], [0.0], [1.0], [0.0]]), times).columns.tolist()
+    []
+    """
+    rows = find_carriers(X, times)
+    inside, q = take_rows(times, rows), times.q
+    at = find_independent(np.column_stack([inside.at_exit, X[rows]]), tolerance=_NOTHING)
+    kept = at[at < q]
+    return Limit(rows, kept, at[at >= q] - q, _take_columns(inside, kept))
 
 
 def _take_columns(times: TimeColumns, kept: I64) -> TimeColumns:
