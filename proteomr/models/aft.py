@@ -72,15 +72,15 @@ class AcceleratedModel(ParametricModel):
             return Refusal(Status.too_few, NOBODY)
         p = rows.Z.shape[1]
         columns = 1 + np.arange(p)
+        parameters: tuple[str, ...] = ("(Intercept)", _SCALE)
+        first = [0, p + 1]
         if self.distribution == "exponential":
-            parameters, places = ("(Intercept)",), np.concatenate([[0], columns])
-        else:
-            parameters, places = ("(Intercept)", _SCALE), np.concatenate([[0, p + 1], columns])
+            parameters, first = parameters[:1], first[:1]
         return tell_limited(
             fit,
             rows,
             parameters=parameters,
-            places=places,
+            places=np.concatenate([first, columns]),
             intercepts=1,
             robust=robust,
             last=(_SCALE,),

@@ -13,13 +13,9 @@ from proteomr.models.fits import Refusal
 from proteomr.models.timed_mass import MassFits
 from proteomr.models.timed_rows import TimedRows, TimedSolution
 from proteomr.stats.additive_hazards import count_carriers, sum_clusters
-from proteomr.stats.parametric_block import (
-    Acceleration,
-    ParametricShared,
-    fit_beside,
-    share_parametric,
-)
+from proteomr.stats.parametric_block import Acceleration, fit_beside
 from proteomr.stats.parametric_limit import LimitedFit, find_limit, turn_times
+from proteomr.stats.parametric_shared import ParametricShared, share_parametric
 from proteomr.stats.parametric_survival import TimeColumns
 from proteomr.stats.royston_parmar import start_line
 from proteomr.stats.survival_links import SCALES, ScaleName

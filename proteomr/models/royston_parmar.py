@@ -119,7 +119,7 @@ class RoystonParmar(TimedFamily):
     )
 
     def ratio_of(self, target: Target) -> Ratio | None:
-        """Hazard ratios, or odds ratios of failure; of normal deviates the exponential is nothing."""
+        """Return what it is: of hazards, of odds of failure, or of normal deviates nothing."""
         del target
         return _RATIOS.get(self.model.of)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from proteomr._typing import F64
+from proteomr._typing import F64, Bool
 from proteomr.models.base import Block, Fit, FitBlock, JointTests, Problem, Refusal
 from proteomr.models.carriers import remark_on_carriers
 from proteomr.models.cells import describe_aliased
@@ -182,7 +182,7 @@ def list_all(
     tables.found.coefficients.append((j, m, tuple(names[i] for i in order), _reorder(fit, order)))
 
 
-def _spread(back: F64, found: TimedSolution, known: F64) -> WholeFit:
+def _spread(back: F64, found: TimedSolution, known: Bool) -> WholeFit:
     """Return a fit in the units of the data, NaN for what has no estimate."""
     lost = np.isnan(back).all(axis=1)
     lost |= (np.where(np.isnan(back), 0.0, back) != 0.0)[:, ~known].any(axis=1)

@@ -10,6 +10,7 @@ import numpy as np
 
 from proteomr._typing import I64
 from proteomr.models.base import Block, FitBlock, JointTests, Layout, Problem, refuse_unfit
+from proteomr.models.details import Details
 from proteomr.models.event_times import TIMES, count_events, count_persons
 from proteomr.models.exact import INTERACTION, ONE_BY_ONE
 from proteomr.models.extras import COEFFICIENTS, list_coefficients
@@ -101,7 +102,7 @@ class TimedFamily(Family[TimedState]):
 
     def _list_details(
         self, problem: Problem, block: Block, fits: FitBlock, tables: TimedTables
-    ) -> dict[str, object]:
+    ) -> dict[str, Details]:
         """Return the tables that are asked for."""
         if not self.options.coefficients:
             return {}

@@ -299,7 +299,8 @@ def _project(cells: RiskIntervals, F: F64, Z: F64, w: F64) -> _Projection:
     weighted = F * w[:, None]
     squares = cells.sum_at_risk((weighted[:, :, None] * F[:, None, :]).reshape(n, q * q))
     sums = cells.sum_at_risk((weighted[:, :, None] * Z[:, None, :]).reshape(n, q * p))
-    inverse = np.linalg.pinv(squares.reshape(-1, q, q), rcond=_PIVOT, hermitian=True)
+    squares = squares.reshape(-1, q, q)
+    inverse = np.asarray(np.linalg.pinv(squares, rcond=_PIVOT, hermitian=True), dtype=np.float64)
     return _Projection(cells, F, inverse @ sums.reshape(-1, q, p), inverse)
 
 

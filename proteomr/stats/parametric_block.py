@@ -16,15 +16,12 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.additive_hazards import count_carriers
 from proteomr.stats.linalg import cholesky_pivots
-from proteomr.stats.parametric_survival import TimeColumns, maximise_parametric
-from proteomr.stats.survival_links import Derivatives, Scale
+from proteomr.stats.parametric_shared import ParametricShared
 
 __all__ = [
     "Acceleration",
     "ParametricBorders",
-    "ParametricShared",
     "fit_beside",
-    "share_parametric",
 ]
 
 # Steps by the information of the covariates alone: each leaves a tenth of the error or less.
@@ -34,52 +31,8 @@ _DECREMENT = 1e-15  # and by a fit's own, before its last step squares what is l
 # Share of a column that others leave, of information or among those who fail.
 _PIVOT = 1e-7
 _NOTHING = 1e-10
-# Proteins whose products with the covariates are one, and rows that stay in the cache.
-_TOGETHER, _ROWS = 8, 4096
-
-
-@dataclass(frozen=True, slots=True)
-class ParametricShared:
-    """The fit of q time columns and k covariates to n rows, those with the event first.
-
-    Attributes
-    ----------
-    rows : ``(n,)``, positions of the rows among those that were handed in.
-    V : ``(n, q + k)``, time columns at exit and covariates.
-    slopes : ``(d, q)``, slopes of the time columns of the d rows with the event.
-    late, V_late : ``(l,)``, rows that entered late, and ``(l, q + k)`` their columns then.
-    offset, offset_late : ``(n,)``, ``(l,)``, what of eta is given.
-    weights : ``(n,)``.
-    theta : ``(q + k,)``.
-    inverse : ``(q + k, q + k)``, of the information.
-    failed : ``(d, q + k)``, an orthonormal basis of the columns of those with the event.
-    sound : whether the fit has its certificate, and those who fail determine it.
-    """
-
-    rows: I64
-    scale: Scale
-    V: F64
-    slopes: F64
-    late: I64
-    V_late: F64
-    offset: F64
-    offset_late: F64
-    offset_slope: float
-    weights: F64
-    theta: F64
-    inverse: F64
-    failed: F64
-    sound: bool
-
-    @property
-    def d(self) -> int:
-        """Rows with the event."""
-        return int(self.slopes.shape[0])
-
-    @property
-    def q(self) -> int:
-        """Time columns."""
-        return int(self.slopes.shape[1])
+# Proteins whose products with the covariates are one.
+_TOGETHER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,59 +74,6 @@ class Acceleration:
         return -own / slope
 
 
-def share_parametric(
-    C: F64, times: TimeColumns, *, scale: Scale, start: F64, weights: F64 | None = None
-) -> ParametricShared:
-    """Fit the covariates alone.
-
-    Parameters
-    ----------
-    C : ``(n, k)``, columns of about unit size without an intercept.
-    times : of the n rows, orthogonal columns of about unit size.
-    start : ``(q + k,)``, to begin at.
-    weights : ``(n,)``, above 0.
-
-    Examples
-    --------
-    >>> from proteomr.stats.survival_links import HazardScale
-    >>> t, ones = np.array([1.0, 2.0, 3.0, 4.0]), np.ones((4, 1))
-    >>> times = TimeColumns(ones, 0 * ones, np.ones(4), np.log(t), offset=np.log(t),
-    ...                     offset_slope=1.0)
-    >>> shared = share_parametric(np.empty((4, 0)), times, scale=HazardScale(), start=np.zeros(1))
-    >>> shared.theta.round(4).tolist(), shared.sound
-    ([-0.9163], True)
-    """
-    n = C.shape[0]
-    order = np.argsort(times.event <= 0.0, kind="stable")
-    failed = order[: int(np.count_nonzero(times.event > 0.0))]
-    fit = maximise_parametric(C, times, scale=scale, start=start, weights=weights)
-    V = np.column_stack([times.at_exit, C])[order]
-    late = np.flatnonzero(times.late[order]) if times.late is not None else np.empty(0, np.int64)
-    entry = np.zeros((n, times.q)) if times.at_entry is None else times.at_entry
-    given = np.zeros(n) if times.offset is None else times.offset
-    given_late = np.zeros(n) if times.offset_entry is None else times.offset_entry
-    Q, R = np.linalg.qr(V[: failed.size])
-    size = np.linalg.norm(V[: failed.size], axis=0)
-    few = failed.size < V.shape[1]
-    apart = not few and bool(np.all(np.abs(np.diagonal(R)) > _PIVOT * np.maximum(size, 1e-300)))
-    return ParametricShared(
-        order,
-        scale,
-        V,
-        times.slopes[failed],
-        late,
-        np.column_stack([entry, C])[order[late]],
-        given[order],
-        given_late[order[late]],
-        times.offset_slope,
-        np.ones(n) if weights is None else weights[order],
-        fit.coefficients,
-        fit.covariance,
-        Q,
-        fit.doubt is None and apart,
-    )
-
-
 def fit_beside(
     shared: ParametricShared,
     borders: F64,
@@ -193,6 +93,8 @@ def fit_beside(
 
     Examples
     --------
+    >>> from proteomr.stats.parametric_shared import share_parametric
+    >>> from proteomr.stats.parametric_survival import TimeColumns
     >>> from proteomr.stats.survival_links import HazardScale
     >>> t, ones = np.array([1.0, 2.0, 3.0, 4.0]), np.ones((4, 1))
     >>> times = TimeColumns(ones, 0 * ones, np.ones(4), np.log(t), offset=np.log(t),
@@ -255,7 +157,7 @@ class _Sweep:
         rest = failed - (failed @ shared.failed) @ shared.failed.T
         size = np.linalg.norm(failed, axis=2)
         on = np.all(np.linalg.norm(rest, axis=2) > _PIVOT * size, axis=1)
-        bend, bend_late = _bend(shared, _look(shared, theta[:1], beta[:1], X[:1]))
+        bend, bend_late = shared.bend(shared.look(theta[:1], beta[:1], X[:1]))
         h = X @ (shared.V * bend[:, None])
         xx = (X * bend) @ X.transpose(0, 2, 1)
         late = X[:, :, shared.late]
@@ -292,7 +194,7 @@ class _Sweep:
     def _score(self, at: I64) -> tuple[F64, F64]:
         """Return the scores of some proteins: of what is shared, and of their own columns."""
         shared, X, d = self.shared, self.X[at], self.shared.d
-        seen = _look(shared, self.theta[at], self.beta[at], X)
+        seen = shared.look(self.theta[at], self.beta[at], X)
         slope = shared.weights * np.concatenate([seen.died.slope, seen.lived.slope], axis=1)
         g = slope @ shared.V
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -319,8 +221,8 @@ class _Sweep:
     ) -> tuple[F64, F64, F64] | None:
         """Take a step by the information at the end, which tells whether it is one."""
         shared, X = self.shared, self.X[j]
-        seen = _look(shared, self.theta[j : j + 1], self.beta[j : j + 1], self.X[j : j + 1])
-        information = _inform(shared, seen, X)
+        seen = shared.look(self.theta[j : j + 1], self.beta[j : j + 1], self.X[j : j + 1])
+        information = shared.inform(seen, X)
         if cholesky_pivots(information[None])[1][0] <= _NOTHING:
             return None
         inverse = np.linalg.inv(information)
@@ -336,69 +238,7 @@ class _Sweep:
             own = self.turn.turn(own, of_time, J)
         if not robust:
             return own, J @ inverse @ J.T, np.full(own.size, np.nan)
-        moves = _move(shared, seen, X, J @ inverse)
+        moves = shared.move(seen, X, J @ inverse)
         if clusters is not None:
             moves = np.array([np.bincount(clusters, weights=one) for one in moves])
         return own, moves @ moves.T, count_carriers(moves)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """The likelihoods of m proteins: of those who fail and who do not, and to late entries; and the
-    slopes of s at events ``(m, d)``.
-    """
-
-    died: Derivatives
-    lived: Derivatives
-    before: Derivatives
-    rise: F64
-
-
-def _look(shared: ParametricShared, theta: F64, beta: F64, X: F64) -> _Seen:
-    d = shared.d
-    eta = theta @ shared.V.T + np.einsum("ms,msn->mn", beta, X) + shared.offset
-    entry = theta @ shared.V_late.T + shared.offset_late
-    entry += np.einsum("ms,msl->ml", beta, X[:, :, shared.late])
-    rise = theta[:, : shared.q] @ shared.slopes.T + shared.offset_slope
-    scale = shared.scale
-    died, lived = scale.fail(eta[:, :d]), scale.survive(eta[:, d:])
-    return _Seen(died, lived, scale.survive(entry), rise)
-
-
-def _bend(shared: ParametricShared, seen: _Seen) -> tuple[F64, F64]:
-    """Return what rows weigh in the information of one protein, and late entries."""
-    curvature = np.concatenate([seen.died.curvature[0], seen.lived.curvature[0]])
-    return -shared.weights * curvature, shared.weights[shared.late] * seen.before.curvature[0]
-
-
-def _inform(shared: ParametricShared, seen: _Seen, X: F64) -> F64:
-    """Return the observed information of one protein ``(q + k + s, q + k + s)``."""
-    K, q = shared.V.shape[1], shared.q
-    bend, bend_late = _bend(shared, seen)
-    out = np.zeros((K + X.shape[0], K + X.shape[0]))
-    for start in range(0, bend.size, _ROWS):
-        rows = slice(start, start + _ROWS)
-        V, weighted = shared.V[rows], X[:, rows] * bend[rows]
-        out[:K, :K] += V.T @ (V * bend[rows, None])
-        out[K:, :K] += weighted @ V
-        out[K:, K:] += weighted @ X[:, rows].T
-    weighted = X[:, shared.late] * bend_late
-    out[:K, :K] += shared.V_late.T @ (shared.V_late * bend_late[:, None])
-    out[K:, :K] += weighted @ shared.V_late
-    out[K:, K:] += weighted @ X[:, shared.late].T
-    out[:K, K:] = out[K:, :K].T
-    share = shared.weights[: shared.d] / seen.rise[0] ** 2
-    out[:q, :q] += shared.slopes.T @ (shared.slopes * share[:, None])
-    return out
-
-
-def _move(shared: ParametricShared, seen: _Seen, X: F64, back: F64) -> F64:
-    """Return how far each row has moved what ``back`` makes of the scores ``(s, n)``."""
-    d, q, K = shared.d, shared.q, shared.V.shape[1]
-    of_shared, of_own = back[:, :K], back[:, K:]
-    slope = shared.weights * np.concatenate([seen.died.slope[0], seen.lived.slope[0]])
-    moves = (of_shared @ shared.V.T + of_own @ X) * slope
-    moves[:, :d] += (of_shared[:, :q] @ shared.slopes.T) * (shared.weights[:d] / seen.rise[0])
-    slope = shared.weights[shared.late] * seen.before.slope[0]
-    moves[:, shared.late] -= (of_shared @ shared.V_late.T + of_own @ X[:, shared.late]) * slope
-    return np.asarray(moves)

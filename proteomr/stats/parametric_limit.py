@@ -76,10 +76,21 @@ def take_rows(times: TimeColumns, rows: Bool) -> TimeColumns:
     >>> take_rows(times, np.array([True, False])).event.tolist()
     [1.0]
     """
-    parts = ("at_exit", "slopes", "event", "log_exit", "at_entry", "late", "offset", "offset_entry")
-    values = {name: getattr(times, name) for name in parts}
-    kept = {name: None if value is None else value[rows] for name, value in values.items()}
-    return replace(times, **kept)
+
+    def some(values: F64 | None) -> F64 | None:
+        return None if values is None else values[rows]
+
+    return TimeColumns(
+        times.at_exit[rows],
+        times.slopes[rows],
+        times.event[rows],
+        times.log_exit[rows],
+        some(times.at_entry),
+        None if times.late is None else times.late[rows],
+        some(times.offset),
+        some(times.offset_entry),
+        times.offset_slope,
+    )
 
 
 def fit_limited(

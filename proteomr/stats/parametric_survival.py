@@ -278,16 +278,20 @@ class _Climb:
 
         size = max(abs(self.look(start).value), 1.0)
 
-        def turn(theta: F64) -> tuple[float, F64]:
-            place = self.look(theta)
-            score = self.inform(place)[0]
-            return -place.value / size, -score / size
+        def value(theta: F64) -> float:
+            return -self.look(theta).value / size
+
+        def slope(theta: F64) -> F64:
+            return -self.inform(self.look(theta))[0] / size
+
+        def bend(theta: F64) -> F64:
+            return self.inform(self.look(theta))[1] / size
 
         found = minimize(
-            turn,
+            value,
             start,
-            jac=True,
-            hess=lambda theta: self.inform(self.look(theta))[1] / size,
+            jac=slope,
+            hess=bend,
             method="trust-exact",
             options={"gtol": 1e-10, "maxiter": 500},
         )

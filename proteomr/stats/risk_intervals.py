@@ -80,7 +80,7 @@ class RiskIntervals:
         """Add values of people to their cells."""
         T = self.lengths.size
         if values.ndim == 1:
-            return np.bincount(cells, weights=values, minlength=T)
+            return np.asarray(np.bincount(cells, weights=values, minlength=T), dtype=np.float64)
         out = np.zeros((T, values.shape[1]))
         if not cells.size:
             return out

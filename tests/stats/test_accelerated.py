@@ -21,7 +21,9 @@ every = pytest.mark.parametrize("distribution", NAMES)
 
 @every
 @pytest.mark.parametrize("case", STORED, ids=name_case)
-def test_a_fit_has_the_numbers_of_survreg(case: dict[str, Any], distribution: str) -> None:
+def test_a_fit_has_the_numbers_of_survreg(
+    case: dict[str, Any], distribution: DistributionName
+) -> None:
     people, stored = draw_people(case), case["accelerated"][distribution]
     fit = fit_accelerated(
         people.X, people.outcome, distribution=distribution, weights=people.weights
@@ -61,10 +63,13 @@ def test_late_entries_count_by_the_survival_to_them(distribution: DistributionNa
     fit = fit_accelerated(people.X, people.outcome, distribution=distribution)
     assert fit is not None
     assert fit.doubt is None
-    args = (people.X, people.outcome, distribution)
-    best = minimize(lambda theta: -log_likelihood(theta, *args), fit.coefficients + 0.1, tol=1e-10)
+
+    def value(theta: F64) -> float:
+        return -log_likelihood(theta, people.X, people.outcome, distribution)
+
+    best = minimize(value, fit.coefficients + 0.1, tol=1e-10)
     np.testing.assert_allclose(fit.coefficients, best.x, rtol=1e-4, atol=1e-5)
-    ours = log_likelihood(fit.coefficients, *args)
+    ours = -value(fit.coefficients)
     assert ours >= -best.fun - 1e-10
     assert fit.log_likelihood == pytest.approx(ours, rel=1e-12)
 

@@ -51,13 +51,13 @@ def sum_slowly(people: People) -> tuple[F64, F64, F64]:
             b += C.T @ (w * dies)
             V += (C * (w * dies)[:, None]).T @ (C * (w * dies)[:, None])
             steps.append((C, there.astype(float), dies, X - mean, now - before))
-    gamma = np.linalg.solve(A, b)
+    gamma: F64 = np.asarray(np.linalg.solve(A, b), dtype=np.float64)
     U = np.zeros(X.shape)
     for C, there, dies, centred, length in steps:
         baseline = (w * dies).sum() / (w * there).sum()
         U += C * (w * (dies - there * (baseline + centred @ gamma * length)))[:, None]
     summed = np.array([U[people.clusters == g].sum(axis=0) for g in np.unique(people.clusters)])
-    inverse = np.linalg.inv(A)
+    inverse: F64 = np.asarray(np.linalg.inv(A), dtype=np.float64)
     return gamma, inverse @ V @ inverse, inverse @ summed.T @ summed @ inverse
 
 

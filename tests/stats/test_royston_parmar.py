@@ -88,7 +88,7 @@ def test_splines_are_at_the_maximum_of_their_likelihood(scale: ScaleName, number
     assert found.fit.log_likelihood == pytest.approx(
         log_likelihood(theta, people, found.knots, scale), rel=1e-7
     )
-    unit = np.linalg.cholesky(found.fit.covariance).T
+    unit: F64 = np.asarray(np.linalg.cholesky(found.fit.covariance).T, dtype=np.float64)
     slopes, curve = differentiate(theta, 0.05, unit, people, found.knots, scale)
     assert np.all(np.abs(slopes) < 2e-3)
     np.testing.assert_allclose(curve, np.eye(theta.size), atol=0.01)
