@@ -283,6 +283,34 @@ class SurvivalModels:
         ),
     ] = False
 
+    distribution: Annotated[
+        Literal["weibull", "exponential", "lognormal", "loglogistic"] | None,
+        typer.Option(
+            metavar="weibull|exponential|lognormal|loglogistic",
+            rich_help_panel=shared.MODELS,
+            help="aft: of the times. Without: weibull.",
+            show_default=False,
+        ),
+    ] = None
+    scale: Annotated[
+        Literal["hazard", "odds", "normal"] | None,
+        typer.Option(
+            metavar="hazard|odds|normal",
+            rich_help_panel=shared.MODELS,
+            help="royston-parmar: on which survival is a spline of log time. Without: hazard.",
+            show_default=False,
+        ),
+    ] = None
+    knots: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            rich_help_panel=shared.MODELS,
+            help="royston-parmar: inner knots of the spline, 0 to 10. Without: 2.",
+            show_default=False,
+        ),
+    ] = None
+
     @property
     def sets(self) -> dict[str, str]:
         """The adjustment sets by label."""
@@ -311,6 +339,9 @@ class SurvivalModels:
                 zph=self.zph,
                 periods=read_times(self.periods, option="--periods"),
                 concordance=self.concordance,
+                distribution=self.distribution,
+                scale=self.scale,
+                knots=self.knots,
             ),
             **more,
         )

@@ -7,6 +7,8 @@ from itertools import pairwise
 from typing import Final, Literal, TypeAlias, get_args
 
 from proteomr.errors import UsageError, nearest
+from proteomr.stats.accelerated import DISTRIBUTIONS, DistributionName
+from proteomr.stats.survival_links import SCALES, ScaleName
 
 __all__ = ["TIES", "ZPH_TIMES", "SurvivalOptions", "Ties", "ZphTime"]
 
@@ -14,6 +16,8 @@ Ties: TypeAlias = Literal["efron", "breslow", "exact"]
 TIES: Final[tuple[Ties, ...]] = get_args(Ties)
 ZphTime: TypeAlias = Literal["km", "rank", "identity", "log"]
 ZPH_TIMES: Final[tuple[ZphTime, ...]] = get_args(ZphTime)
+# More follow what the times of a sample happen to be.
+_MOST_KNOTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,9 @@ class SurvivalOptions:
     zph : transform of time in the test of proportional hazards; None without the test.
     periods : times at which a hazard ratio may change, ascending, above 0.
     concordance : whether Harrell's concordance of each model is told.
+    distribution : of accelerated failure times; None for the Weibull one.
+    scale : of a Royston-Parmar model; None for that of hazards.
+    knots : inner knots of its splines; None for the family's own number.
 
     Raises
     ------
@@ -42,12 +49,21 @@ class SurvivalOptions:
     zph: ZphTime | None = None
     periods: tuple[float, ...] = ()
     concordance: bool = False
+    distribution: DistributionName | None = None
+    scale: ScaleName | None = None
+    knots: int | None = None
 
     def __post_init__(self) -> None:
         if self.ties is not None:
             _check_choice("way of counting ties", self.ties, TIES)
         if self.zph is not None:
             _check_choice("transform of time", self.zph, ZPH_TIMES)
+        if self.distribution is not None:
+            _check_choice("distribution of times", self.distribution, tuple(DISTRIBUTIONS))
+        if self.scale is not None:
+            _check_choice("scale of survival", self.scale, tuple(SCALES))
+        if self.knots is not None and not 0 <= self.knots <= _MOST_KNOTS:
+            raise UsageError(f"{self.knots} inner knots; needed: 0 to {_MOST_KNOTS}")
         object.__setattr__(self, "periods", tuple(map(float, self.periods)))
         ends = (0.0, *self.periods, float("inf"))
         if any(not low < high for low, high in pairwise(ends)):

@@ -156,7 +156,7 @@ def _list_numbers(rows: list[F64 | None]) -> pl.Series:
 
 def _list_details(name: str, details: Details | None, b: int, leading: list[bool]) -> pl.Series:
     """Return the rows of a further table, each model's in the row of its first coefficient."""
-    columns = [c for c in load_schema(name).columns if c.name not in MODEL_KEYS]
+    columns = [k for k in load_schema(name).columns if k.name not in (*MODEL_KEYS, c.LAG)]
     kind = pl.List(pl.Struct({column.name: column.stored for column in columns}))
     fits = b * len(leading)
     if details is None or not details.protein.size:
