@@ -12,7 +12,7 @@ import numpy as np
 from proteomr._typing import F64
 from proteomr.stats.curve_influence import Steps, sum_squares
 from proteomr.stats.kaplan_meier import SurvivalCurves
-from proteomr.stats.risk_sets import GroupCounts, Subjects, lessen_ties
+from proteomr.stats.curve_counts import GroupCounts, Subjects, lessen_ties
 
 __all__ = ["Incidence", "estimate_incidence"]
 
@@ -72,7 +72,7 @@ def estimate_incidence(
     Examples
     --------
     >>> from proteomr.stats.kaplan_meier import estimate_curves
-    >>> from proteomr.stats.risk_sets import Subjects, count_risk, place_people
+    >>> from proteomr.stats.curve_counts import Subjects, count_risk, place_people
     >>> people = place_people(np.full(4, -np.inf), np.arange(1.0, 5.0), np.array([1, 2, 0, 1]))
     >>> subjects = Subjects(people, np.zeros(4, dtype=np.int64), 1)
     >>> counts = count_risk(subjects)

@@ -12,7 +12,7 @@ import numpy as np
 
 from proteomr._typing import F64
 from proteomr.stats.joint_wald import test_jointly as join_estimates
-from proteomr.stats.risk_sets import GroupCounts, lessen_ties
+from proteomr.stats.curve_counts import GroupCounts, lessen_ties
 
 __all__ = ["GrayTest", "compare_incidence"]
 
@@ -55,7 +55,7 @@ def compare_incidence(counts: GroupCounts, *, count: int, cause: int, rho: float
 
     Examples
     --------
-    >>> from proteomr.stats.risk_sets import Subjects, count_risk, place_people
+    >>> from proteomr.stats.curve_counts import Subjects, count_risk, place_people
     >>> people = place_people(
     ...     np.full(6, -np.inf), np.arange(1.0, 7.0), np.array([1, 1, 0, 1, 2, 1]))
     >>> counts = count_risk(Subjects(people, np.array([0, 1, 0, 1, 0, 1]), 2))

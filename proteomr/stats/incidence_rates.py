@@ -12,7 +12,7 @@ from scipy import special, stats
 from proteomr._typing import F64
 from proteomr.stats.distributions import neg_log10_p_normal, quantile_normal
 from proteomr.stats.f_tail import neg_log10_p_f
-from proteomr.stats.risk_sets import Subjects
+from proteomr.stats.curve_counts import Subjects
 
 __all__ = ["PersonYears", "RateRatio", "compare_rates", "count_years", "limit_rate"]
 
@@ -42,7 +42,7 @@ def count_years(subjects: Subjects, *, cause: int = 1) -> PersonYears:
 
     Examples
     --------
-    >>> from proteomr.stats.risk_sets import Subjects, place_people
+    >>> from proteomr.stats.curve_counts import Subjects, place_people
     >>> people = place_people(np.array([-np.inf, 1.0]), np.array([2.0, 3.0]), np.array([1, 0]))
     >>> found = count_years(Subjects(people, np.zeros(2, dtype=np.int64), 1))
     >>> found.events.tolist(), found.years.tolist()

@@ -13,7 +13,7 @@ import numpy as np
 from proteomr._typing import F64
 from proteomr.stats.curve_influence import Steps, sum_squares
 from proteomr.stats.distributions import quantile_normal
-from proteomr.stats.risk_sets import GroupCounts, Subjects
+from proteomr.stats.curve_counts import GroupCounts, Subjects
 
 __all__ = [
     "LIMITS",
@@ -61,12 +61,12 @@ def estimate_curves(counts: GroupCounts, *, robust: Subjects | None = None) -> S
 
     Parameters
     ----------
-    counts : of :func:`proteomr.stats.risk_sets.count_risk`.
+    counts : of :func:`proteomr.stats.curve_counts.count_risk`.
     robust : the people behind the counts, for robust errors; None for Greenwood's.
 
     Examples
     --------
-    >>> from proteomr.stats.risk_sets import Subjects, count_risk, place_people
+    >>> from proteomr.stats.curve_counts import Subjects, count_risk, place_people
     >>> people = place_people(np.full(3, -np.inf), np.array([1.0, 2.0, 3.0]), np.array([1, 0, 1]))
     >>> curves = estimate_curves(count_risk(Subjects(people, np.zeros(3, dtype=np.int64), 1)))
     >>> curves.survival.round(4).tolist(), curves.se.round(4).tolist()
@@ -122,7 +122,7 @@ def find_emptied(curves: SurvivalCurves, subjects: Subjects) -> F64:
 
     Examples
     --------
-    >>> from proteomr.stats.risk_sets import Subjects, count_risk, place_people
+    >>> from proteomr.stats.curve_counts import Subjects, count_risk, place_people
     >>> people = place_people(
     ...     np.array([0.0, 2.0, 2.0]), np.array([1.0, 3.0, 4.0]), np.array([1, 1, 1]))
     >>> subjects = Subjects(people, np.zeros(3, dtype=np.int64), 1)

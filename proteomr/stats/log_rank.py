@@ -12,7 +12,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.stats.joint_wald import test_jointly as join_estimates
-from proteomr.stats.risk_sets import GroupCounts, Subjects
+from proteomr.stats.curve_counts import GroupCounts, Subjects
 
 __all__ = ["LogRank", "assess_trend", "compare_curves", "sum_scores"]
 
@@ -62,7 +62,7 @@ def compare_curves(
 
     Examples
     --------
-    >>> from proteomr.stats.risk_sets import Subjects, count_risk, place_people
+    >>> from proteomr.stats.curve_counts import Subjects, count_risk, place_people
     >>> people = place_people(
     ...     np.full(4, -np.inf), np.array([1.0, 2.0, 3.0, 4.0]), np.array([1, 1, 1, 0]))
     >>> counts = count_risk(Subjects(people, np.array([0, 0, 1, 1]), 2))
@@ -159,7 +159,7 @@ def sum_scores(counts: GroupCounts, subjects: Subjects, *, count: int, rho: floa
 
     Examples
     --------
-    >>> from proteomr.stats.risk_sets import Subjects, count_risk, place_people
+    >>> from proteomr.stats.curve_counts import Subjects, count_risk, place_people
     >>> people = place_people(
     ...     np.full(4, -np.inf), np.array([1.0, 2.0, 3.0, 4.0]), np.array([1, 1, 1, 0]))
     >>> subjects = Subjects(people, np.array([0, 0, 1, 1]), 2)

@@ -11,7 +11,7 @@ import numpy as np
 
 from proteomr._typing import F64
 from proteomr.stats.kaplan_meier import SurvivalCurves
-from proteomr.stats.risk_sets import GroupCounts, Subjects
+from proteomr.stats.curve_counts import GroupCounts, Subjects
 
 __all__ = ["RestrictedMeans", "average_survival", "find_horizons"]
 
@@ -57,7 +57,7 @@ def average_survival(
     Examples
     --------
     >>> from proteomr.stats.kaplan_meier import estimate_curves
-    >>> from proteomr.stats.risk_sets import Subjects, count_risk, place_people
+    >>> from proteomr.stats.curve_counts import Subjects, count_risk, place_people
     >>> people = place_people(np.full(3, -np.inf), np.array([1.0, 2.0, 3.0]), np.array([1, 0, 1]))
     >>> counts = count_risk(Subjects(people, np.zeros(3, dtype=np.int64), 1))
     >>> means = average_survival(counts, estimate_curves(counts), tau=2.0)
@@ -105,7 +105,7 @@ def find_horizons(curves: SurvivalCurves, subjects: Subjects) -> F64:
     Examples
     --------
     >>> from proteomr.stats.kaplan_meier import estimate_curves
-    >>> from proteomr.stats.risk_sets import Subjects, count_risk, place_people
+    >>> from proteomr.stats.curve_counts import Subjects, count_risk, place_people
     >>> people = place_people(np.full(2, -np.inf), np.array([1.0, 2.0]), np.array([1, 0]))
     >>> subjects = Subjects(people, np.array([0, 1]), 2)
     >>> find_horizons(estimate_curves(count_risk(subjects)), subjects).tolist()

@@ -11,7 +11,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.stats.event_times import tie_times
-from proteomr.stats.risk_sets import RiskTimes, Subjects, place_people
+from proteomr.stats.curve_counts import RiskTimes, Subjects, place_people
 
 R: dict[str, Any] = json.loads(Path(__file__).with_name("curves.json").read_text())
 ANSWERS: dict[str, Any] = R["answers"]

@@ -19,7 +19,7 @@ from proteomr.stats.incidence_rates import compare_rates
 from proteomr.stats.kaplan_meier import LIMITS, SurvivalCurves, estimate_curves, find_limits
 from proteomr.stats.log_rank import LogRank, compare_curves, sum_scores
 from proteomr.stats.restricted_mean import average_survival
-from proteomr.stats.risk_sets import GroupCounts, Subjects, count_risk
+from proteomr.stats.curve_counts import GroupCounts, Subjects, count_risk
 from tests.stats.curve_designs import ANSWERS, DESIGNS, People, R
 
 COMPETING = [name for name in ANSWERS if "incidence" in ANSWERS[name]]
