@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64
+from proteomr.stats.curve_counts import GroupCounts, Subjects, lessen_ties
 from proteomr.stats.curve_influence import Steps, sum_squares
 from proteomr.stats.kaplan_meier import SurvivalCurves
-from proteomr.stats.curve_counts import GroupCounts, Subjects, lessen_ties
 
 __all__ = ["Incidence", "estimate_incidence"]
 

@@ -66,7 +66,7 @@ class RiskTimes:
 def place_people(entry: F64, left: F64, cause: I64, *, all_times: bool = False) -> RiskTimes:
     """Place people on the grid of the times at which any of them has an event.
 
-    Times that differ by rounding are made one before, by `event_times.tie_times`.
+    Times that differ by rounding are made one before, by `risk_sets.tie_times`.
 
     Parameters
     ----------

@@ -10,9 +10,9 @@ import numpy as np
 from scipy import special, stats
 
 from proteomr._typing import F64
+from proteomr.stats.curve_counts import Subjects
 from proteomr.stats.distributions import neg_log10_p_normal, quantile_normal
 from proteomr.stats.f_tail import neg_log10_p_f
-from proteomr.stats.curve_counts import Subjects
 
 __all__ = ["PersonYears", "RateRatio", "compare_rates", "count_years", "limit_rate"]
 

@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from proteomr._typing import F64
+from proteomr.stats.curve_counts import GroupCounts, Subjects
 from proteomr.stats.curve_influence import Steps, sum_squares
 from proteomr.stats.distributions import quantile_normal
-from proteomr.stats.curve_counts import GroupCounts, Subjects
 
 __all__ = [
     "LIMITS",

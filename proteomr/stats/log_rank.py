@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.stats.joint_wald import test_jointly as join_estimates
 from proteomr.stats.curve_counts import GroupCounts, Subjects
+from proteomr.stats.joint_wald import test_jointly as join_estimates
 
 __all__ = ["LogRank", "assess_trend", "compare_curves", "sum_scores"]
 

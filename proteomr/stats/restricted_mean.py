@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64
-from proteomr.stats.kaplan_meier import SurvivalCurves
 from proteomr.stats.curve_counts import GroupCounts, Subjects
+from proteomr.stats.kaplan_meier import SurvivalCurves
 
 __all__ = ["RestrictedMeans", "average_survival", "find_horizons"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.stats.event_times import tie_times
 from proteomr.stats.curve_counts import RiskTimes, Subjects, place_people
+from proteomr.stats.risk_sets import tie_times
 
 R: dict[str, Any] = json.loads(Path(__file__).with_name("curves.json").read_text())
 ANSWERS: dict[str, Any] = R["answers"]
@@ -50,7 +50,7 @@ class People:
 
     def place(self, *, any_event: bool = False, all_times: bool = False) -> RiskTimes:
         """Place them on a grid, with all events as one where that is asked for."""
-        entry, time = tie_times(self.entry, self.time)
+        entry, time = tie_times(np.column_stack([self.entry, self.time])).T
         event = (self.event > 0).astype(np.int64) if any_event else self.event
         return place_people(entry, time, event, all_times=all_times)
 
