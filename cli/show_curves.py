@@ -17,7 +17,7 @@ __all__ = ["curves_task", "show_curves"]
 
 _SHOWN = 3  # pairs of protein and outcome with a table each
 _LISTED = 12  # tests in the list
-_TIMES = 5
+_TIMES = 4  # as many as 80 columns have room for
 
 
 def curves_task(
@@ -35,13 +35,11 @@ def curves_task(
 
 def describe_untested(results: "Results") -> str:
     """Say how many tests there are not."""
-    return (
-        f"{results.failed:,} of {results.units:,} have no test; see status and message of logrank"
-    )
+    return f"{results.failed:,} of {results.units:,} have no test; logrank.parquet says why"
 
 
 def show_curves(results: "Results") -> None:
-    """Print the groups of the first pairs of protein and outcome, and the tests of the strongest."""
+    """Print the groups of the strongest pairs of protein and outcome, and a list of the tests."""
     import polars as pl
 
     tests = results.table("logrank")
@@ -72,13 +70,11 @@ def _show_pair(test: dict[str, Any], parts: "dict[str, pl.DataFrame]") -> None:
 def _show_survival(parts: "dict[str, pl.DataFrame]") -> None:
     times = parts["curve_times"]
     at = times["time"].drop_nulls().unique().sort().to_list()
-    at = [time for time in at if time > 0][:_TIMES] or at[:_TIMES]
+    at = [time for time in at if time > 0] or at
+    at = at[:: -max(1, -(-len(at) // _TIMES))][::-1]
     cells = {(row["group"], row["time"]): row for row in times.iter_rows(named=True)}
-    medians = {
-        row["group"]: row
-        for row in parts["medians"].iter_rows(named=True)
-        if row["survival"] == 0.5
-    }
+    halves = parts["medians"].filter(survival=0.5)
+    medians = {row["group"]: row for row in halves.iter_rows(named=True)}
     lines = []
     for group in parts["groups"].iter_rows(named=True):
         label = group["group"]

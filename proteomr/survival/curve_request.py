@@ -87,12 +87,18 @@ class CurveOptions:
             raise UsageError(
                 f"--quantiles {self.quantiles}: 2 to {_MOST_QUANTILES} groups are possible"
             )
+        self._refuse_unknown()
+        if self.errors == "classical" and self.cluster is not None:
+            raise UsageError("--cluster is for robust errors: leave out --se classical")
+        self._refuse_numbers()
+
+    def _refuse_unknown(self) -> None:
         _check(self.conf_type, LIMITS, "limits of the kind")
         _check(self.steps, _STEPS, "steps of the kind")
         if self.errors is not None:
             _check(self.errors, _ERRORS, "errors of the kind")
-        if self.errors == "classical" and self.cluster is not None:
-            raise UsageError("--cluster is for robust errors: leave out --se classical")
+
+    def _refuse_numbers(self) -> None:
         if not 0.0 <= self.rho < float("inf"):
             raise UsageError(f"--rho {self.rho:g}: 0 or more is needed")
         if self.tau is not None and not 0.0 < self.tau < float("inf"):

@@ -156,10 +156,8 @@ class CurveTables:
         survival = found.curves.survival[k]
         se, (low, high) = found.curves.se[k], limits
         begin, finish = (1.0, 0.0, *_certain(self.options)), int(own.sum())
-        ends = [
-            part[own][-1] if finish else begin[i]
-            for i, part in enumerate((survival, se, low, high))
-        ]
+        lines = zip((survival, se, low, high), begin, strict=True)
+        ends = [line[own][-1] if finish else at_first for line, at_first in lines]
         censored = np.searchsorted(end[~event], times, side="right")
         self.of("curves").add(
             keys,
@@ -288,11 +286,9 @@ class CurveTables:
 def judge_curve(found: CurveEstimates, k: int) -> tuple[Status, str]:
     """Say whether a group has a curve, and what is to be known of it."""
     if math.isfinite(found.emptied[k]):
-        return (
-            Status.not_identified,
-            f"all who were there by {found.emptied[k]:g} had the event then, before others came: "
-            "begin later",
-        )
+        when = f"{found.emptied[k]:g}"
+        why = f"all who were there at {when} had the event then, before others came: begin later"
+        return Status.not_identified, why
     if np.all(np.isfinite(found.gaps[k])):
         first, second = found.gaps[k]
         return Status.ok, f"nobody was under observation between {first:g} and {second:g}"
@@ -344,9 +340,8 @@ def _certain(options: CurveOptions) -> tuple[float, float]:
 
 def _contrast(found: CurveEstimates, k: int) -> dict[str, tuple[float, float]]:
     """Return the difference of two means and the log of their ratio, each with its error."""
-    (a, b), (s, t) = (
-        [float(part[j]) for j in (0, k)] for part in (found.means.mean, found.means.se)
-    )
+    means = found.means
+    (a, b), (s, t) = ([float(part[j]) for j in (0, k)] for part in (means.mean, means.se))
     return {
         "difference": (b - a, math.hypot(s, t)),
         "ratio": (math.log(b / a), math.hypot(s / a, t / b)),

@@ -12,6 +12,7 @@ import pytest
 
 from proteomr._typing import F64
 from proteomr.stats.cumulative_incidence import estimate_incidence
+from proteomr.stats.curve_counts import GroupCounts, Subjects, count_risk
 from proteomr.stats.curve_quantiles import find_crossing, read_curves
 from proteomr.stats.distributions import p_from_neg_log10
 from proteomr.stats.gray_test import compare_incidence
@@ -19,7 +20,6 @@ from proteomr.stats.incidence_rates import compare_rates
 from proteomr.stats.kaplan_meier import LIMITS, SurvivalCurves, estimate_curves, find_limits
 from proteomr.stats.log_rank import LogRank, compare_curves, sum_scores
 from proteomr.stats.restricted_mean import average_survival
-from proteomr.stats.curve_counts import GroupCounts, Subjects, count_risk
 from tests.stats.curve_designs import ANSWERS, DESIGNS, People, R
 
 COMPETING = [name for name in ANSWERS if "incidence" in ANSWERS[name]]
