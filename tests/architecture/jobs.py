@@ -316,8 +316,8 @@ CASES = (
         ),
         Call(
             "samples.csv proteins.csv --time death_years --event death --entry begun "
-            "--adjust 'aged=age + gap' --transform none --ties breslow --lag 0.5 --lag-rule landmark "
-            "--protein-covariate gap=gap.csv --withdrawn gone.csv --id eid",
+            "--adjust 'aged=age + gap' --transform none --ties breslow --lag 0.5 "
+            "--lag-rule landmark --protein-covariate gap=gap.csv --withdrawn gone.csv --id eid",
             lambda: proteomr.survive(
                 "samples.csv",
                 "proteins.csv",
