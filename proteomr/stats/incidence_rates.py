@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from proteomr._typing import F64
 from proteomr.stats.curve_counts import Subjects
@@ -16,7 +16,6 @@ from proteomr.stats.f_tail import neg_log10_p_f
 
 __all__ = ["PersonYears", "RateRatio", "compare_rates", "count_years", "limit_rate"]
 
-_FAR = 1e-200  # probabilities below it come from tails of F, in logarithms
 _ROUNDING = 1e-7  # by which counts as unlikely as the one seen may miss its probability
 
 
@@ -144,28 +143,27 @@ def compare_rates(
 
 def _binomial_p(k: int, n: int, p: float) -> float:
     """Return the two-sided -log10 p of R's ``binom.test``, also where p is below all doubles."""
-    usual = float(stats.binomtest(k, n, p).pvalue)
-    if usual > _FAR:
-        return -math.log10(usual) + 0.0
     if k > n * p:
         k, p = n - k, 1.0 - p
+    least = _log_binomial(k, n, p) + math.log1p(_ROUNDING)
     # Every count from here to n is as unlikely as k or more so.
-    reach = bisect.bisect_left(
-        range(n + 1),
-        -_log_binomial(k, n, p) - math.log1p(_ROUNDING),
-        lo=math.ceil(n * p),
-        key=lambda j: -_log_binomial(j, n, p),
-    )
-    tails = [_lower_tail(k, n, p), _lower_tail(n - reach, n, 1.0 - p) if reach <= n else math.inf]
-    near, far = min(tails), max(tails)
-    return near - math.log10(1.0 + 10.0 ** (near - far))
+    counts = range(math.ceil(n * p), n + 1)
+    reach = bisect.bisect_left(counts, -least, key=lambda j: -_log_binomial(j, n, p))
+    tails = [_lower_tail(k, n, p)]
+    if reach < len(counts):
+        tails.append(_lower_tail(n - counts[reach], n, 1.0 - p))
+    near = min(tails)
+    return max(near - math.log10(sum(10.0 ** (near - tail) for tail in tails)), 0.0)
 
 
 def _log_binomial(k: int, n: int, p: float) -> float:
-    return float(stats.binom.logpmf(k, n, p))
+    ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return ways + k * math.log(p) + (n - k) * math.log1p(-p)
 
 
 def _lower_tail(k: int, n: int, p: float) -> float:
     """Return -log10 P(X <= k), which is a tail of F."""
+    if k >= n:
+        return 0.0
     a, b = 2.0 * (n - k), 2.0 * (k + 1)  # P(X <= k) = I_{1 - p}(n - k, k + 1)
     return float(neg_log10_p_f(a / b * p / (1.0 - p), b, a))

@@ -58,7 +58,9 @@ def group_values(values: F64, *, quantiles: int) -> ValueGroups:
     [1, 0, 1]
     """
     ordered = np.sort(values)
-    few = np.unique(ordered) if ordered.size else ordered
+    few = (
+        ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if ordered.size else ordered
+    )
     if few.size <= quantiles:
         codes = np.searchsorted(few, values)
         at = np.bincount(codes, minlength=few.size)
@@ -67,5 +69,6 @@ def group_values(values: F64, *, quantiles: int) -> ValueGroups:
     codes = np.maximum(np.searchsorted(borders, values, side="left") - 1, 0)
     upper = borders[1:]
     at = np.searchsorted(ordered, upper, side="right") - np.searchsorted(ordered, upper)
-    there, codes = np.unique(codes, return_inverse=True)
+    there = np.bincount(codes, minlength=upper.size) > 0
+    codes = (np.cumsum(there) - 1)[codes]
     return ValueGroups(codes, borders[:-1][there], upper[there], at[there], by_value=False)

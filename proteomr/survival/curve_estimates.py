@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64, I64, Bool
 from proteomr.stats.cumulative_incidence import Incidence, estimate_incidence
 from proteomr.stats.curve_counts import (
     GroupCounts,
@@ -65,11 +65,50 @@ class Grouped:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class OneGroup:
+    """The people of a group, in the order of their exits.
+
+    Attributes
+    ----------
+    entry, exit, weight : ``(m,)``.
+    happened : ``(m,)``, who has the event.
+    """
+
+    entry: F64
+    exit: F64
+    weight: F64
+    happened: Bool
+
+    @property
+    def start(self) -> float:
+        """When the curve begins: at 0, or at the first entry where all come late."""
+        return float(self.entry.min()) if np.all(np.isfinite(self.entry)) else 0.0
+
+    @property
+    def last(self) -> float:
+        """The last exit."""
+        return float(self.exit[-1])
+
+
+def part_groups(subjects: Subjects) -> tuple[OneGroup, ...]:
+    """Return the people of each group; they stand in the order of their exits."""
+    order = np.argsort(subjects.groups.astype(np.int16), kind="stable")  # few: sorted by counting
+    ends = np.cumsum(np.bincount(subjects.groups, minlength=subjects.count))
+    risk, weight = subjects.risk, subjects.weigh()
+    columns = (risk.entry[order], risk.exit[order], weight[order], risk.cause[order] != 0)
+    return tuple(
+        OneGroup(*(column[first:end] for column in columns))
+        for first, end in pairwise((0, *ends.tolist()))
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CurveEstimates:
     """What is estimated of the event of interest.
 
     Attributes
     ----------
+    groups : the people of each group.
     subjects, counts, curves : of the groups.
     at_risk : ``(K, A)``, weighted people at risk at the times that are read off.
     emptied : ``(K,)``, when a curve reaches 0 while some are still to come; NaN for never.
@@ -82,6 +121,7 @@ class CurveEstimates:
     years : person-years.
     """
 
+    groups: tuple[OneGroup, ...]
     subjects: Subjects
     counts: GroupCounts
     curves: SurvivalCurves
@@ -106,8 +146,10 @@ def estimate_groups(
     curves = estimate_curves(counts, robust=by)
     rank = _test_ranks(grouped, subjects, counts, rho=options.rho, robust=robust)
     horizons = find_horizons(curves, subjects)
-    tau = _last_of_all(subjects) if options.tau is None else options.tau
+    groups = part_groups(subjects)
+    tau = min(group.last for group in groups) if options.tau is None else options.tau
     return CurveEstimates(
+        groups,
         subjects,
         counts,
         curves,
@@ -121,13 +163,6 @@ def estimate_groups(
         assess_trend(rank, np.arange(1.0, grouped.count + 1.0)),
         count_years(subjects, cause=outcome.code),
     )
-
-
-def _last_of_all(subjects: Subjects) -> float:
-    """Return the smallest of the groups' last exits."""
-    last = np.full(subjects.count, -math.inf)
-    np.maximum.at(last, subjects.groups, subjects.risk.exit)
-    return float(last.min())
 
 
 def _test_ranks(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -94,10 +93,8 @@ class CurveTables:
     def _add_groups(
         self, keys: Mapping[str, object], found: CurveEstimates, names: GroupNames
     ) -> None:
-        K = len(names.labels)
-        people = np.bincount(found.subjects.groups, minlength=K)
-        happened = found.subjects.risk.cause != 0
-        events = np.bincount(found.subjects.groups[happened], minlength=K)
+        people = np.array([group.exit.size for group in found.groups])
+        events = np.array([np.count_nonzero(group.happened) for group in found.groups])
         self.of("groups").add(
             {**keys, c.MESSAGE: names.message or None},
             {
@@ -136,18 +133,15 @@ class CurveTables:
     def _add_curve(
         self, keys: Mapping[str, object], found: CurveEstimates, k: int, limits: tuple[F64, F64]
     ) -> None:
-        risk, counts = found.subjects.risk, found.counts
-        mine = found.subjects.groups == k
-        end, event = risk.exit[mine], risk.cause[mine] != 0
-        start = find_start(risk.entry[mine])
-        own = counts.deaths[k] > 0
+        group, counts = found.groups[k], found.counts
+        start, last = group.start, group.last
+        own = np.flatnonzero(counts.deaths[k])
         if self.options.steps == "all":
-            own = np.isin(counts.times, end)
+            own = np.searchsorted(counts.times, np.unique(group.exit))
         times = np.concatenate([[start], counts.times[own]])
-        last = float(end.max())
         later = last > times[-1]
-        first = float(_sum(found.subjects, mine & (risk.entry <= start)))
-        left = float(_sum(found.subjects, mine & (risk.exit >= last)))
+        first = float(group.weight[group.entry <= start].sum())
+        left = float(group.weight[np.searchsorted(group.exit, last) :].sum())
         times = np.concatenate([times, [last] if later else []])
 
         def lay(begin: float, values: F64, finish: float) -> F64:
@@ -155,10 +149,10 @@ class CurveTables:
 
         survival = found.curves.survival[k]
         se, (low, high) = found.curves.se[k], limits
-        begin, finish = (1.0, 0.0, *_certain(self.options)), int(own.sum())
+        begin, finish = (1.0, 0.0, *_certain(self.options)), own.size
         lines = zip((survival, se, low, high), begin, strict=True)
         ends = [line[own][-1] if finish else at_first for line, at_first in lines]
-        censored = np.searchsorted(end[~event], times, side="right")
+        censored = np.searchsorted(group.exit[~group.happened], times, side="right")
         self.of("curves").add(
             keys,
             {
@@ -186,12 +180,11 @@ class CurveTables:
         at = outcome.at
         survival, se = (part[k] for part in read_curves(found.curves, at))
         low, high = find_limits(survival, se, kind=self.options.conf_type, level=self.options.level)
-        risk, mine = found.subjects.risk, found.subjects.groups == k
+        group = found.groups[k]
         place = np.searchsorted(found.counts.times, at, side="right")
         summed = np.concatenate([[0.0], np.cumsum(found.counts.events[k])])
-        without = np.searchsorted(risk.exit[mine][risk.cause[mine] == 0], at, side="right")
-        beyond = at > risk.exit[mine].max()
-        beyond &= ~(survival == 0.0)
+        without = np.searchsorted(group.exit[~group.happened], at, side="right")
+        beyond = (at > group.last) & (survival != 0.0)
         self.of("curve_times").add(
             keys,
             {
@@ -252,9 +245,6 @@ class CurveTables:
     ) -> None:
         rows, years = self.of("rates"), found.years
         exact = found.subjects.weights is None
-        people = np.bincount(found.subjects.groups, minlength=len(names.labels))
-        died = found.subjects.groups[found.subjects.risk.cause != 0]
-        happened = np.bincount(died, minlength=len(names.labels))
         sums = list(zip(years.events, years.years, years.squares, strict=True))
         for k, label in enumerate(names.labels):
             d, T, v = map(float, sums[k])
@@ -272,8 +262,8 @@ class CurveTables:
                 ratio = dict(zip(ratio, (*finite, p), strict=True))
             rows.add_one(
                 {**keys, "group": label},
-                people=int(people[k]),
-                events=int(happened[k]),
+                people=found.groups[k].exit.size,
+                events=int(np.count_nonzero(found.groups[k].happened)),
                 weighted_events=None if exact else d,
                 person_years=T,
                 rate=_PER * d / T,
@@ -315,21 +305,6 @@ def judge_mean(found: CurveEstimates, k: int) -> tuple[Status, str]:
             f"followed to {found.horizons[k]:g}, not to {found.tau:g}: give a smaller --tau",
         )
     return ended
-
-
-def find_start(entry: F64) -> float:
-    """Return when a curve begins: at 0, or at the first entry where all come late.
-
-    Examples
-    --------
-    >>> find_start(np.array([-np.inf, 40.0])), find_start(np.array([50.0, 40.0]))
-    (0.0, 40.0)
-    """
-    return float(entry.min()) if np.all(np.isfinite(entry)) else 0.0
-
-
-def _sum(subjects: Any, which: Any) -> float:
-    return float(np.sum(subjects.weigh()[which]))
 
 
 def _certain(options: CurveOptions) -> tuple[float, float]:
