@@ -168,6 +168,7 @@ class BreslowLoss:
     null: float = field(init=False)
     best: float = field(init=False)
     has_intercept: bool = False
+    _times: F64 = field(init=False)
     _last: I64 = field(init=False)
     _first: I64 | None = field(init=False)
     _count: F64 = field(init=False)
@@ -178,7 +179,7 @@ class BreslowLoss:
         own = (self.event > 0.0) & (self.weights > 0.0)
         if not own.any():
             raise ValueError("an outcome without events has no Cox regression")
-        times = np.unique(self.exit[own])
+        times = self._times = np.unique(self.exit[own])
         self._last = np.searchsorted(times, self.exit, side="right")
         self._first = None
         if self.entry is not None and np.isfinite(self.entry).any():
@@ -231,6 +232,19 @@ class BreslowLoss:
         died = self.weights * (self.event > 0.0)
         value = float(died @ eta - self._count @ (np.log(size) + top))
         return Slope(value, died - relative * own)
+
+    def find_hazard(self, eta: F64, time: float) -> float:
+        """Return the cumulative hazard by a time of someone whose predictor is 0 (Breslow).
+
+        Examples
+        --------
+        >>> loss = BreslowLoss(np.array([1.0, 2.0]), np.array([1.0, 1.0]), np.ones(2))
+        >>> loss.find_hazard(np.zeros(2), 1.5)
+        0.5
+        """
+        _, size, _, top = self._hazards(eta)
+        counted = self._times <= time
+        return float(np.sum(self._count[counted] / size[counted])) * float(np.exp(-top))
 
     def curve(self, eta: F64) -> Curvature:
         """Return relative hazards times cumulative hazards, and the risk sets."""
