@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from proteomr._typing import F64
+from proteomr._typing import F64, I64
 from proteomr.design import build, parse
 from proteomr.design.tokens import quote
 from proteomr.score.fitting import Laid
@@ -93,8 +93,8 @@ def _fit(X: F64, y: F64, wanted: int) -> list[dict[str, object]]:
     return out
 
 
-def _decompose(X: F64, wanted: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """Return an orthonormal basis of columns that none of those before determines, covariates first."""
+def _decompose(X: F64, wanted: int) -> tuple[F64, F64, I64]:
+    """Return a basis of columns that those before do not determine, covariates first."""
     order = [*range(wanted, X.shape[1]), *range(wanted)]
     kept: list[int] = []
     for j in order:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from proteomr.stats.transforms import Transform
 from proteomr.status import Status
 from proteomr.tables import Proteins
 
-__all__ = ["ColumnRule", "prepare_columns"]
+__all__ = ["ColumnRule", "prepare_columns", "read_blocks"]
 
 _COLUMNS = 64  # read at a time
 _FLAT = 1e-9  # relative: a standard deviation that is rounding
@@ -110,8 +110,16 @@ def prepare_columns(
     return out, rules
 
 
-def read_blocks(proteins: Proteins, columns: Sequence[int]):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    """Yield some columns in blocks, each with the place of its first among them."""
+def read_blocks(proteins: Proteins, columns: Sequence[int]) -> Iterator[tuple[int, F64]]:
+    """Yield some columns in blocks, each with the place of its first among them.
+
+    Examples
+    --------
+    >>> from proteomr.tables import ArrayProteins
+    >>> proteins = ArrayProteins(("ADM", "REN"), np.array([[1.0, 2.0]]))
+    >>> [(start, block.tolist()) for start, block in read_blocks(proteins, [1])]
+    [(0, [[2.0]])]
+    """
     names = proteins.names
     consecutive = list(columns) == list(range(len(names)))
     chosen = proteins if consecutive else proteins.select_columns([names[j] for j in columns])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from scipy.special import expit, logit
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64, I64, Bool
 
 __all__ = ["Line", "fit_calibration", "fit_pseudo_calibration", "group_by_risk"]
+
+_Mean: TypeAlias = Callable[[F64], tuple[F64, F64, F64]]
 
 _ROUNDS = 100
 _SETTLED = 1e-12
@@ -99,17 +103,17 @@ def _complementary(eta: F64) -> tuple[F64, F64, F64]:
     return -np.expm1(-hazard), slope, slope**2
 
 
-def _fit_line(x: F64, y: F64, mean_of) -> Line:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _fit_line(x: F64, y: F64, mean_of: _Mean) -> Line:
     if not np.ptp(x) > 0.0:
         return _NONE
     large = _solve(np.ones((x.size, 1)), y, mean_of, offset=x)
     both = _solve(np.column_stack([np.ones(x.size), x]), y, mean_of, offset=np.zeros(x.size))
     if large is None or both is None:
         return _NONE
-    return Line(large[0][0], both[0][1], large[1][0], both[1][1])
+    return Line(*(float(x) for x in (large[0][0], both[0][1], large[1][0], both[1][1])))
 
 
-def _solve(A: F64, y: F64, mean_of, *, offset: F64):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _solve(A: F64, y: F64, mean_of: _Mean, *, offset: F64) -> tuple[F64, F64] | None:
     """Return coefficients and robust standard errors of estimating equations; None without."""
     b = np.zeros(A.shape[1])
     b[1:] = 1.0
@@ -129,7 +133,7 @@ def _solve(A: F64, y: F64, mean_of, *, offset: F64):  # type: ignore[no-untyped-
     return None
 
 
-def group_by_risk(risk: F64, groups: int) -> F64:
+def group_by_risk(risk: F64, groups: int) -> I64:
     """Return the group (n,) of each person, 0 the lowest risk; equal risks stand together.
 
     Parameters

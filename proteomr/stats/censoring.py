@@ -82,10 +82,11 @@ class Censoring:
     def spread(self, push: F64, horizon: float) -> F64:
         r"""Return the influence of each person on an estimate by way of the weights.
 
-        .. math:: u_j = \int A(s) \frac{dM^C_j(s)}{Y(s)}, \qquad
+        .. math:: u_j = \int A(s) \frac{dM^C_j(s)}{Y(s) - dN^C(s)}, \qquad
             A(s) = \sum_{i: s \text{ is before } t_i} w_i \frac{\partial \theta}{\partial w_i}
 
-        with the martingale of censoring :math:`M^C_j` and the number at risk Y.
+        with the martingale of censoring :math:`M^C_j`, the number at risk Y, and those of them who
+        are censored at s.
 
         Parameters
         ----------
@@ -104,7 +105,8 @@ class Censoring:
         by = np.bincount(reached, push, minlength=self.times.size + 1)
         beyond = by[::-1].cumsum()[::-1][1:]  # of those who pass each time of censoring
         counted = self.times <= horizon
-        rate = np.where(counted, beyond / self._at_risk, 0.0)
+        left = self._at_risk - self._lost
+        rate = np.where(counted & (left > 0.0), beyond / np.maximum(left, 1.0), 0.0)
         loss = rate * self._lost / self._at_risk
         upto = np.concatenate([[0.0], np.cumsum(loss)])
         last = np.searchsorted(self.times, self.exit, side="right")

@@ -8,6 +8,7 @@ every certificate takes from the rows themselves in double precision.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import ModuleType
 
 import numpy as np
 
@@ -245,7 +246,7 @@ class _Columns:
         return given, float(inner @ self.centre + given @ (np.zeros_like(b) + self.origin))
 
     @property
-    def _loops(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _loops(self) -> ModuleType:
         return load_loops("elastic_net", compiled=self.X.shape[0] >= COMPILED_FROM)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -94,7 +94,7 @@ class Binary:
         return float(2.0 * np.mean(np.logaddexp(0.0, own) - y * own))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class TimeToEvent:
     """Entry, exit and event (n,); the error is the partial deviance.
 
@@ -105,6 +105,10 @@ class TimeToEvent:
     exit: F64
     event: F64
     entry: F64 | None = None
+    _known: dict[int, BreslowLoss] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = {}
 
     @property
     def n(self) -> int:
@@ -121,11 +125,17 @@ class TimeToEvent:
 
     def error(self, eta: F64, fold: I64, inside: int) -> float:
         """Return the partial deviance of a fold for each of its events."""
-        outside = self.loss((fold != inside).astype(np.float64))
-        whole = self.loss(np.ones(fold.size))
-        left = int((fold != inside).sum())
-        gap = fold.size * whole.slope(eta).value - left * outside.slope(eta).value
-        return -2.0 * gap / max(float(self.event[fold == inside].sum()), 1.0)
+        whole = self._measure(-1, np.ones(fold.size), eta)
+        outside = self._measure(inside, (fold != inside).astype(np.float64), eta)
+        return -2.0 * (whole - outside) / max(float(self.event[fold == inside].sum()), 1.0)
+
+    def _measure(self, key: int, weights: F64, eta: F64) -> float:
+        """Return the log partial likelihood of rows, each counting once."""
+        if key not in self._known:
+            self._known[key] = self.loss(weights)
+        total = float(weights.sum())
+        events = float(weights @ self.event)
+        return total * self._known[key].slope(eta).value - events * float(np.log(total))
 
 
 def _begin(
