@@ -38,6 +38,7 @@ from .phenotype import phenotype
 from .qc import qc
 from .replicate import replicate
 from .schema import schema
+from .score import score
 from .simulate import simulate
 from .survive import survive
 
@@ -54,6 +55,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     associate,
     replicate,
     survive,
+    score,
     merge,
     compare,
     adjust,

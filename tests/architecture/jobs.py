@@ -16,7 +16,7 @@ import proteomr.gwas
 from proteomr.association import ModelSpec
 from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.policy import VariantPolicy
-from proteomr.io import IngestOptions, read_measurements, write_store
+from proteomr.io import IngestOptions, ProteinChoice, read_measurements, write_store
 from proteomr.io.sumstats import ReadOptions
 from proteomr.models import SurvivalOptions
 from proteomr.mr.analysis import TraitSize
@@ -26,6 +26,7 @@ from proteomr.qc import Correction, Imputation
 from proteomr.replicate import Folds
 from proteomr.runs import Results
 from proteomr.scan import FollowUp, FollowUpOptions
+from proteomr.score import ScoreOptions
 
 BOOK = """name = "mine"
 title = "mine"
@@ -331,6 +332,61 @@ CASES = (
                 outcomes=[FollowUp("death", "death_years", "begun")],
                 lags=0.5,
                 protein_covariates={"gap": "gap.csv"},
+                withdrawn="gone.csv",
+                id_column="eid",
+            ),
+        ),
+    ),
+    Case(
+        "ScoreJob",
+        "score",
+        "proteomr.score",
+        Call(
+            "samples.csv proteins.csv --outcome age",
+            lambda: proteomr.score("samples.csv", "proteins.csv", outcome="age"),
+        ),
+        Call(
+            "samples.csv proteins.csv --time age --event iso --entry sex --family cox --adjust "
+            "aged=age --penalty elastic-net --alpha 0.2,0.9 --rule 1se --folds 3 --inner-folds 4 "
+            "--horizon 5,10 --thresholds 0.1,0.2 --transform none --seed 7 --sets names.txt "
+            "--withdrawn gone.csv --id eid --proteins ADM",
+            lambda: proteomr.score(
+                "samples.csv",
+                "proteins.csv",
+                outcome=FollowUp("iso", "age", "sex"),
+                family="cox",
+                adjust={"aged": "age"},
+                options=ScoreOptions(
+                    alphas=(0.2, 0.9),
+                    rule="1se",
+                    folds=3,
+                    inner_folds=4,
+                    horizons=(5.0, 10.0),
+                    thresholds=(0.1, 0.2),
+                    transform="none",
+                    seed=7,
+                ),
+                sets="names.txt",
+                withdrawn="gone.csv",
+                id_column="eid",
+                chosen_proteins=ProteinChoice.of("ADM"),
+            ),
+        ),
+    ),
+    Case(
+        "ApplyScoreJob",
+        "score",
+        "proteomr.apply_score",
+        Call(
+            "--apply effects.csv proteins.csv",
+            lambda: proteomr.apply_score("effects.csv", "proteins.csv"),
+        ),
+        Call(
+            "--apply effects.csv proteins.csv --max-absent 0.5 --withdrawn gone.csv --id eid",
+            lambda: proteomr.apply_score(
+                "effects.csv",
+                "proteins.csv",
+                max_absent=0.5,
                 withdrawn="gone.csv",
                 id_column="eid",
             ),

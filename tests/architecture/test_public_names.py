@@ -22,6 +22,7 @@ NAMES = [
     "ModelSpec",
     "__version__",
     "adjust",
+    "apply_score",
     "associate",
     "clean",
     "compare",
@@ -41,6 +42,7 @@ NAMES = [
     "read_store",
     "replicate",
     "run_mr",
+    "score",
     "simulate",
     "write_store",
 ]
