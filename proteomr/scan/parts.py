@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -165,33 +164,26 @@ def _list_details(name: str, details: Details | None, b: int, leading: list[bool
         return pl.Series([None] * fits, dtype=kind)
     first = np.flatnonzero(leading)
     fit = details.protein * len(leading) + first[details.model]
-    given = [_read_column(column.stored, details.columns[column.name]) for column in columns]
-    rows = pl.DataFrame(dict(zip([column.name for column in columns], given, strict=True)))
+    # columns of a few rows each: arrow lays them out in a tenth of the time of a frame's queries
+    given = [pa.array(details.columns[column.name], from_pandas=True) for column in columns]
+    rows = pa.StructArray.from_arrays(given, names=[column.name for column in columns])
     if np.any(np.diff(fit) < 0):
-        rows = rows[np.argsort(fit, kind="stable")]
-    return _part_rows(rows.to_struct(name), np.bincount(fit, minlength=fits)).cast(kind)
+        rows = rows.take(pa.array(np.argsort(fit, kind="stable")))
+    return _part_rows(rows, np.bincount(fit, minlength=fits)).cast(kind)
 
 
-def _read_column(kind: pl.DataType, values: Sequence[object] | F64 | I64 | Bool) -> pl.Series:
-    """Return a column of a further table; NaN stands for no number."""
-    if kind.is_float():
-        values = np.array(values, dtype=np.float64)
-    return pl.Series(values, dtype=kind, nan_to_null=kind.is_float())
-
-
-def _part_rows(rows: pl.Series, lengths: I64) -> pl.Series:
+def _part_rows(rows: pa.Array, lengths: I64) -> pl.Series:
     """Return lists of so many rows each, in turn; null where there are none.
 
     Examples
     --------
-    >>> _part_rows(pl.Series([1.0, 2.0, 3.0]), np.array([2, 0, 1])).to_list()
+    >>> _part_rows(pa.array([1.0, 2.0, 3.0]), np.array([2, 0, 1])).to_list()
     [[1.0, 2.0], None, [3.0]]
     """
     ends = np.concatenate([[0], np.cumsum(lengths)])
     absent = np.concatenate([lengths == 0, [False]])
     offsets = pa.array(ends, type=pa.int64(), mask=absent)
-    lists = pa.LargeListArray.from_arrays(offsets, rows.to_arrow())
-    return pl.Series(pl.from_arrow(lists))
+    return pl.Series(pl.from_arrow(pa.LargeListArray.from_arrays(offsets, rows)))
 
 
 def _list_joint_tests(fits: FitBlock, leading: list[bool]) -> pl.Series:
