@@ -60,21 +60,28 @@ class FineGrayModel:
         count = np.bincount(self.place, minlength=K)
         total = np.bincount(self.place, weights=self.weights[self.risk.is_event], minlength=K)
         if self.ties == "breslow":
-            return np.arange(K), np.zeros(K), total.astype(np.float64)
+            once: I64 = np.flatnonzero(count)
+            return once, np.zeros(once.size), np.asarray(total[once], dtype=np.float64)
         at: I64 = np.repeat(np.arange(K), count)
         begun = np.cumsum(count) - count
         out = (np.arange(at.size) - begun[at]) / count[at]
-        return at, out, (total / count)[at]
+        return at, out, total[at] / count[at]
 
     def sum_events(self, values: F64) -> F64:
         """Sum ``(d, q)`` over the events of each time ``(K, q)``."""
+        sums = np.zeros((self.risk.times.size, values.shape[1]))
         heads = np.flatnonzero(np.diff(self.place, prepend=-1))
-        return np.asarray(np.add.reduceat(values, heads, axis=0))
+        sums[self.place[heads]] = np.add.reduceat(values, heads, axis=0)
+        return sums
 
     def at(self, coefficients: F64) -> FineGrayPoint:
         """Return the likelihood at some coefficients."""
         eta = self.X @ coefficients
-        eta -= eta.max()
+        eta -= eta.max(initial=-np.inf)
+        return self.judge(eta, coefficients)
+
+    def judge(self, eta: F64, coefficients: F64) -> FineGrayPoint:
+        """Return the likelihood at some linear predictors ``(n,)``."""
         relative = self.weights * np.exp(eta)
         S0 = self.risk.sum_at_risk(relative[:, None])[:, 0]
         D0 = self.sum_events(relative[self.risk.is_event, None])[:, 0]
@@ -111,9 +118,9 @@ class FineGrayPoint:
         """Baseline hazard of each event time ``(K,)``: for those at risk, and for its events."""
         at, out, _ = self.model.terms
         K = self.model.risk.times.size
-        whole: F64 = np.bincount(at, weights=self.hazard, minlength=K)
-        own: F64 = np.bincount(at, weights=(1.0 - out) * self.hazard, minlength=K)
-        return whole, own
+        whole = np.bincount(at, weights=self.hazard, minlength=K)
+        own = np.bincount(at, weights=(1.0 - out) * self.hazard, minlength=K)
+        return whole.astype(np.float64), own.astype(np.float64)
 
     @cached_property
     def seen(self) -> F64:
@@ -235,9 +242,9 @@ def _judge(point: FineGrayPoint, iterations: int) -> FineGrayFit:
     if step is None:
         nothing = np.full(information.shape, np.nan)
         return FineGrayFit(point, nothing, "the information is not above zero", extreme, iterations)
-    inverse: F64 = np.linalg.inv(information)
+    inverse = np.asarray(np.linalg.inv(information), dtype=np.float64)
     unit = np.sqrt(np.diagonal(information))
-    curvature = float(np.linalg.eigvalsh(information / unit / unit[:, None])[0])
+    curvature = float(np.linalg.eigvalsh(information / unit / unit[:, None]).min(initial=1.0))
     decrement = float(step @ point.score)
     distance = math.sqrt(decrement) if decrement >= 0.0 else math.nan
     doubt = find_doubt(distance=distance, curvature=curvature, value=-2.0 * point.log_likelihood)

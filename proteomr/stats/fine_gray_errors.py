@@ -40,6 +40,7 @@ def leave_score_residuals(point: FineGrayPoint, directions: F64) -> F64:
     hazard[:, 0], own[:, 0] = point.hazards
     mean = np.zeros((K, q))
     share = np.bincount(at, weights=mass, minlength=K)
+    share[share == 0.0] = 1.0  # times without an event
     for a in range(q):
         rise = point.hazard * means[:, a]
         hazard[:, a + 1] = np.bincount(at, weights=rise, minlength=K)
@@ -185,12 +186,13 @@ class _Stretches:
 
 def sum_stretches(
     point: FineGrayPoint, residuals: F64, directions: F64, term: CensoringTerm
-) -> F64:
-    """Return the sum of outer products ``(q, q)`` of the residuals of each stretch of time with one
-    weight: those of a person with a competing event count as if they were of different people.
+) -> tuple[F64, F64]:
+    """Take out of the residuals what people add after their competing event, once their weight
+    falls, and return what is left ``(n, q)``; and the sum of outer products ``(q, q)`` of what was
+    taken out, of each stretch of time with one weight by itself.
 
-    That is what ``survival::coxph`` makes of the rows of ``survival::finegray`` where it is not
-    told which are of one person.
+    As if the stretches were of different people: that is what ``survival::coxph`` makes of the rows
+    of ``survival::finegray`` where it is not told which are of one person.
 
     Parameters
     ----------
@@ -201,7 +203,7 @@ def sum_stretches(
     for stretches in _find_stretches(point, columns, term):
         left[stretches.rows] -= stretches.take_out(columns)
         total += stretches.sum_squares(columns)
-    return np.asarray(total + left.T @ left)
+    return left, total
 
 
 def _find_stretches(

@@ -13,7 +13,9 @@ COMPILED_FROM = 4_096
 
 
 def load_loops(
-    of: Literal["cell", "logistic", "multinomial", "observed", "ordinal", "sandwich"],
+    of: Literal[
+        "cell", "fine_gray", "logistic", "multinomial", "observed", "ordinal", "sandwich"
+    ],
     *,
     compiled: bool = True,
 ) -> ModuleType:

@@ -6,9 +6,10 @@ At an event time t of stratum s the sums over the risk set are
 
 ``S(t) = sum_{entry_i < t <= exit_i} r_i x_i + sum_c g_c(t) sum_{i of c, exit_i < t} r_i x_i / g_i``
 
-where the second is over people with a competing event, with ``g_c`` the chance to be under observation in a stratum of censoring and ``g_i`` that at the
-person's own exit. Both parts are cumulative sums over sorted rows, so that no row is ever repeated
-and a pass costs ``O(n)`` for each column.
+where the second is over people with a competing event, ``g_c`` is the chance to be under
+observation in a stratum of censoring, and ``g_i`` that at the person's own exit. Both parts are
+cumulative sums over sorted rows, so that no row is ever repeated and a pass costs ``O(n)`` for each
+column.
 """
 
 from __future__ import annotations
