@@ -223,10 +223,20 @@ class SurvivalModels:
         typer.Option(
             metavar="efron|breslow|exact",
             rich_help_panel=shared.MODELS,
-            help="How events at one time are counted. Without: the family's way (cox: efron).",
+            help="How events at one time are counted. Without: the family's way (cox: efron; "
+            "finegray: breslow).",
             show_default=False,
         ),
     ] = None
+    censoring_ties: Annotated[
+        Literal["events-first", "crr"],
+        typer.Option(
+            metavar="events-first|crr",
+            rich_help_panel=shared.MODELS,
+            help="For the weights of the finegray family: events come before censorings of the "
+            "same time, as in survival::finegray, or are at risk of them, as in cmprsk::crr.",
+        ),
+    ] = "events-first"
     tests: Annotated[
         Tests,
         typer.Option(
@@ -311,6 +321,7 @@ class SurvivalModels:
                 zph=self.zph,
                 periods=read_times(self.periods, option="--periods"),
                 concordance=self.concordance,
+                censoring_ties=self.censoring_ties,
             ),
             **more,
         )

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final, Literal, TypeAlias, get_args
 
 from proteomr.errors import UsageError, nearest
+from proteomr.stats.censoring import CENSORING_TIES, CensoringTies
 
 __all__ = ["TIES", "ZPH_TIMES", "SurvivalOptions", "Ties", "ZphTime"]
 
@@ -26,6 +27,8 @@ class SurvivalOptions:
     zph : transform of time in the test of proportional hazards; None without the test.
     periods : times at which a hazard ratio may change, ascending, above 0.
     concordance : whether Harrell's concordance of each model is told.
+    censoring_ties : whether censoring at the time of events comes after them, or is as
+        ``cmprsk::crr`` has it; for the weights of competing risks.
 
     Raises
     ------
@@ -42,10 +45,12 @@ class SurvivalOptions:
     zph: ZphTime | None = None
     periods: tuple[float, ...] = ()
     concordance: bool = False
+    censoring_ties: CensoringTies = "events-first"
 
     def __post_init__(self) -> None:
         if self.ties is not None:
             _check_choice("way of counting ties", self.ties, TIES)
+        _check_choice("way of censoring ties", self.censoring_ties, CENSORING_TIES)
         if self.zph is not None:
             _check_choice("transform of time", self.zph, ZPH_TIMES)
         object.__setattr__(self, "periods", tuple(map(float, self.periods)))

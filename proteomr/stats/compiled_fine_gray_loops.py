@@ -10,6 +10,7 @@ import numpy as np
 from proteomr.stats.compiled_level_loops import add_borders, add_products
 from proteomr.stats.compiled_logistic_loops import _exp32, _exp64
 from proteomr.stats.compiling import compile_loop
+from proteomr.stats.fine_gray_loops import CENSORING, STRETCHES
 
 __all__ = ["apply_curvature", "move_state", "store_state", "sum_influence", "sum_scores"]
 
@@ -158,15 +159,15 @@ def _leave(e, w, m, times, seen):
 
 
 @_compile
-def _raise64(e, m, w):
+def _raise64(e, m, counted, w):
     for i in range(e.size):
-        w[i] = m[i] * _exp64(e[i])
+        w[i] = m[i] * counted[i] * _exp64(e[i])
 
 
 @_compile
-def _raise32(e, m, w):
+def _raise32(e, m, counted, w):
     for i in range(e.size):
-        w[i] = m[i] * _exp32(e[i])
+        w[i] = m[i] * np.float32(counted[i]) * _exp32(e[i])
 
 
 @_compile
@@ -182,7 +183,7 @@ def _scores64(eta, borders, mask, coefficients, score, times, state, weights):
             _weigh(mask[j], times, leaving, censored, risk, share)
             _count_events(mask[j], times, count, mass)
         add_borders(eta[r], borders[j], coefficients[r], 0, 0)
-        _raise64(eta[r], mask[j], w)
+        _raise64(eta[r], mask[j], times.counted, w)
         _sum_at_risk(w, times, share, S0)
         _sum_events(w, times, D0)
         _sum_hazards(S0, D0, count, mass, times, whole, own)
@@ -208,7 +209,7 @@ def _scores32(eta, borders, mask, coefficients, score, times):
             _weigh(mask[j], times, leaving, censored, risk, share)
             _count_events(mask[j], times, count, mass)
         add_borders(eta[r], borders[j], coefficients[r], 0, 0)
-        _raise32(eta[r], mask[j], w)
+        _raise32(eta[r], mask[j], times.counted, w)
         _sum_at_risk(w, times, share, S0)
         _sum_events(w, times, D0)
         _sum_hazards(S0, D0, count, mass, times, whole, own)
@@ -312,50 +313,48 @@ def _count_steps(censored, steps):
 
 
 @_compile
-def _take_out_stretches(u, w, times, share, steps, b, whole, rises, held, out, squares):
-    """Take out what the stretches of a stratum add after the one of the own competing event, and
-    sum their squares.
-
-    ``held (3 + 3 P, K)`` is room for the stretches: step, hazard, and the sums of those to come.
-    """
-    P, size = u.shape[0], -1
+def _find_stretches(times, share, steps, b, whole, rises, held):
+    """Sum hazards by the stretches of constant weight of a stratum; return how many there are."""
+    size = 0
     for k in range(times.starts[b], times.starts[b + 1]):
         step, chance = steps[times.time_rank[k]], share[times.time_rank[k]]
-        if size < 0 or held[0, size] != step:
-            size += 1
+        if size == 0 or held[0, size - 1] != step:
             held[:, size] = 0.0
             held[0, size] = step
-        held[1, size] += chance * whole[k]
-        for p in range(P):
-            held[2 + p, size] += chance * rises[p, k]
-    size += 1
-    hazard, squared = 0.0, 0.0
-    means, crossed = np.zeros(P), np.zeros(P)
-    c = times.competing_from[b + 1] - 1
-    place = size
-    while c >= times.competing_from[b]:
-        i = times.competing[c]
-        c -= 1
-        if w[i] == 0.0:
-            continue
-        while place > 0 and held[0, place - 1] > steps[times.rank[i]]:
-            place -= 1
-            h = held[1, place]
-            hazard += h
-            squared += h * h
-            for p in range(P):
-                means[p] += held[2 + p, place]
-                crossed[p] += h * held[2 + p, place]
-        if place == size:
-            continue
-        raised = w[i] / share[times.rank[i]]
-        for p in range(P):
-            out[p, i] += raised * (u[p, i] * hazard - means[p])
-            for q in range(P):
-                found = u[p, i] * u[q, i] * squared - u[p, i] * crossed[q] - u[q, i] * crossed[p]
-                squares[p, q] += raised * raised * found
-        held[2 + P, place] += raised * raised
-    entered = 0.0
+            size += 1
+        held[1, size - 1] += chance * whole[k]
+        for p in range(rises.shape[0]):
+            held[2 + p, size - 1] += chance * rises[p, k]
+    return size
+
+
+@_compile
+def _gather(held, s, later):
+    """Add a stretch to the sums of those to come: hazard, its square, means, products of both."""
+    h, P = held[1, s], held.shape[0] - 3
+    later[0] += h
+    later[1] += h * h
+    for p in range(P):
+        later[2 + p] += held[2 + p, s]
+        later[2 + P + p] += h * held[2 + p, s]
+
+
+@_compile
+def _take_out(u, raised, i, later, out, squares):
+    """Take out what the stretches to come have of a person's residuals, and sum its squares."""
+    P = u.shape[0]
+    for p in range(P):
+        out[p, i] += raised * (u[p, i] * later[0] - later[2 + p])
+        for q in range(P):
+            found = u[p, i] * u[q, i] * later[1]
+            found -= u[p, i] * later[2 + P + q] + u[q, i] * later[2 + P + p]
+            squares[p, q] += raised * raised * found
+
+
+@_compile
+def _add_means(held, size, squares):
+    """Add the squares of the means, for all who are in each stretch."""
+    P, entered = squares.shape[0], 0.0
     for s in range(size):
         entered += held[2 + P, s]
         for p in range(P):
@@ -364,7 +363,31 @@ def _take_out_stretches(u, w, times, share, steps, b, whole, rises, held, out, s
 
 
 @_compile
-def sum_influence(u, mask, times, state, censoring_term, stretches, kept, squares):
+def _take_out_stretches(u, w, times, share, steps, whole, rises, held, later, out, squares):
+    """Take out what the stretches add after the one of the own competing event.
+
+    ``held (3 + P, K)`` is room for the stretches: step, hazard, means, and who enters.
+    """
+    for b in range(times.starts.size - 1):
+        size = _find_stretches(times, share, steps, b, whole, rises, held)
+        later[:] = 0.0
+        s = size
+        for c in range(times.competing_from[b + 1] - 1, times.competing_from[b] - 1, -1):
+            i = times.competing[c]
+            if w[i] == 0.0:
+                continue
+            while s > 0 and held[0, s - 1] > steps[times.rank[i]]:
+                s -= 1
+                _gather(held, s, later)
+            if s < size:
+                raised = w[i] / share[times.rank[i]]
+                _take_out(u, raised, i, later, out, squares)
+                held[2 + u.shape[0], s] += raised * raised
+        _add_means(held, size, squares)
+
+
+@_compile
+def sum_influence(u, mask, times, state, kind, kept, squares):
     P, R, n = u.shape
     F, U, K = R // mask.shape[0], times.exits, times.time_rank.size
     leaving, censored, risk, share = np.empty(U), np.empty(U), np.empty(U), np.empty(U)
@@ -373,7 +396,7 @@ def sum_influence(u, mask, times, state, censoring_term, stretches, kept, square
     mass, whole, own, mine = np.empty(K), np.empty(K), np.empty(K), np.empty(K)
     rises, mean, steps = np.empty((P, K)), np.empty(K), np.empty(U, np.int64)
     count, w, seen, met = np.empty(K, np.int64), np.empty(n), np.empty(n), np.empty(n)
-    held = np.empty((3 + P, K + 1))
+    held, later_sums = np.empty((3 + P, K + 1)), np.empty(2 + 2 * P)
     for r in range(R):
         j = r // F
         _weigh(mask[j], times, leaving, censored, risk, share)
@@ -396,18 +419,15 @@ def sum_influence(u, mask, times, state, censoring_term, stretches, kept, square
                 for e in range(times.event_from[k], times.event_from[k + 1]):
                     i = times.events[e]
                     out[i] += mask[j, i] * (x[i] - mean[k])
-            if censoring_term:
+            if kind == CENSORING:
                 q[:] = 0.0
                 _lead_to_censoring(x, state[r], times, share, whole, rises[p], later, late, q)
                 _add_censoring(q, mask[j], times, censored, risk, total, out)
         squares[r] = 0.0
-        if stretches:
+        if kind == STRETCHES:
             _count_steps(censored, steps)
-            for b in range(times.starts.size - 1):
-                _take_out_stretches(
-                    u[:, r], state[r], times, share, steps, b, whole, rises, held, kept[:, r],
-                    squares[r],
-                )
+            given = (u[:, r], state[r], times, share, steps, whole, rises)
+            _take_out_stretches(*given, held, later_sums, kept[:, r], squares[r])
 
 
 def sum_scores(eta, borders, mask, coefficients, score, times):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -20,7 +20,19 @@ from proteomr._typing import F64, I64, Bool
 from proteomr.stats.censoring import Censoring, ProductLimit
 from proteomr.stats.fine_gray import FineGrayPoint
 
-__all__ = ["CensoringTerm", "leave_score_residuals", "sandwich_of", "sum_stretches"]
+__all__ = [
+    "CensoringTerm",
+    "ErrorSums",
+    "leave_score_residuals",
+    "sandwich_of",
+    "sum_errors",
+    "sum_stretches",
+]
+
+ErrorSums: TypeAlias = Literal["censoring", "known", "stretches"]
+"""``censoring``: with what people do through the estimated censoring. ``known``: with the weights
+taken as known. ``stretches``: likewise, each stretch of one weight counting for a person.
+"""
 
 
 def leave_score_residuals(point: FineGrayPoint, directions: F64) -> F64:
@@ -182,6 +194,30 @@ class _Stretches:
         crossed = (x * square[:, None]).T @ mine[:, 1:]
         means = (self.mean * np.cumsum(entered)[:, None]).T @ self.mean
         return np.asarray(own - crossed - crossed.T + means)
+
+
+def sum_errors(
+    point: FineGrayPoint,
+    directions: F64,
+    term: CensoringTerm,
+    *,
+    kind: ErrorSums,
+    clusters: I64 | None = None,
+) -> F64:
+    """Return the sum of outer products ``(q, q)`` that a covariance along directions is.
+
+    Parameters
+    ----------
+    directions : ``(p, q)``, columns of the inverse information, or combinations of them.
+    clusters : ``(n,)``, in the order of the risk; None where every row is by itself.
+    """
+    residuals = leave_score_residuals(point, directions)
+    if kind == "stretches":
+        residuals, squares = sum_stretches(point, residuals, directions, term)
+        return squares + sandwich_of(residuals, clusters)
+    if kind == "censoring":
+        residuals = residuals + term.leave_residuals(point, directions)
+    return sandwich_of(residuals, clusters)
 
 
 def sum_stretches(

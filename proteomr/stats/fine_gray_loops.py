@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proteomr._typing import F64, I64
-from proteomr.stats.censoring import Censoring, ProductLimit
+from proteomr.stats.censoring import Censoring, CensoringTies, ProductLimit
 from proteomr.stats.fine_gray import FineGrayModel, FineGrayPoint
 from proteomr.stats.fine_gray_errors import (
     CensoringTerm,
@@ -23,8 +23,11 @@ from proteomr.stats.fine_gray_errors import (
 from proteomr.stats.subdistribution import SubdistributionRisk
 
 __all__ = [
+    "CENSORING",
     "COMPETING",
     "EVENT",
+    "KNOWN",
+    "STRETCHES",
     "FineGrayTimes",
     "apply_curvature",
     "lay_out_times",
@@ -38,6 +41,8 @@ __all__ = [
 
 _Array = NDArray[Any]
 EVENT, COMPETING = 1, 2
+KNOWN, CENSORING, STRETCHES = 0, 1, 2
+"""What errors are made of (:data:`proteomr.stats.fine_gray_errors.ErrorSums`)."""
 
 
 class FineGrayTimes(NamedTuple):
@@ -49,6 +54,7 @@ class FineGrayTimes(NamedTuple):
     rank : ``(n,)``, of the exit among the distinct ones of all.
     exits : how many these are.
     stratum : ``(n,)``, of the baseline hazard.
+    counted : ``(n,)``, 1 for who is in risk sets; others, 0, tell of the censoring alone.
     starts : ``(B + 1,)``, where the event times of each stratum begin, and the end.
     time_rank : ``(K,)``, of each event time among the distinct exits.
     first_row : ``(K,)``, the first row of the stratum that is at risk at each event time.
@@ -67,6 +73,7 @@ class FineGrayTimes(NamedTuple):
     rank: I64
     exits: int
     stratum: I64
+    counted: F64
     starts: I64
     time_rank: I64
     first_row: I64
@@ -86,6 +93,7 @@ def lay_out_times(
     code: NDArray[np.int8],
     stratum: I64,
     *,
+    counted: F64 | None = None,
     efron: bool,
     crr: bool = False,
     weighted: bool = False,
@@ -104,20 +112,21 @@ def lay_out_times(
     place = stratum * U + rank
     events, competing = np.flatnonzero(code == EVENT), np.flatnonzero(code == COMPETING)
     at, first = np.unique(place[events], return_index=True)
-    strata = np.arange(B + 1)
+    strata: I64 = np.arange(B + 1)
     return FineGrayTimes(
         code,
         rank.astype(np.int64),
         U,
         stratum,
-        np.searchsorted(at, strata * U).astype(np.int64),
+        np.ones(code.size) if counted is None else counted,
+        np.asarray(np.searchsorted(at, strata * U), dtype=np.int64),
         at % U,
         np.searchsorted(place, at).astype(np.int64),
         np.searchsorted(stratum, strata[1:]).astype(np.int64),
         events,
         np.append(first, events.size).astype(np.int64),
         competing,
-        np.searchsorted(stratum[competing], strata).astype(np.int64),
+        np.asarray(np.searchsorted(stratum[competing], strata), dtype=np.int64),
         np.searchsorted(place[competing], at).astype(np.int64),
         efron,
         crr,
@@ -213,8 +222,7 @@ def sum_influence(
     mask: _Array,
     times: FineGrayTimes,
     state: F64,
-    censoring_term: bool,
-    stretches: bool,
+    kind: int,
     kept: F64,
     squares: F64,
 ) -> None:
@@ -224,8 +232,8 @@ def sum_influence(
     ----------
     u : ``(P, R, n)``, the predictors along the directions.
     state : ``(R, n)``.
-    censoring_term : add what people do through the estimated censoring.
-    stretches : take each stretch of constant weight after a competing event for a row of its own.
+    kind : :data:`CENSORING`, with what people do through the estimated censoring, :data:`KNOWN`, or
+        :data:`STRETCHES`, each stretch of one weight after a competing event for a row of its own.
     kept : ``(P, R, n)``, out.
     squares : ``(R, P, P)``, out: products of the stretches, which are not in ``kept``.
     """
@@ -238,9 +246,9 @@ def sum_influence(
         point = recall_point(along, state[r])
         residuals = leave_score_residuals(point, np.eye(P))
         squares[r] = 0.0
-        if stretches:
+        if kind == STRETCHES:
             residuals, squares[r] = sum_stretches(point, residuals, np.eye(P), term)
-        if censoring_term:
+        if kind == CENSORING:
             added = term.leave_residuals(point, np.eye(P))
             residuals = residuals + np.where((mask[j] > 0.0)[:, None], added, 0.0)
         kept[:, r] = residuals.T
@@ -265,7 +273,8 @@ def _curve(point: FineGrayPoint, u: F64) -> F64:
     rise = point.hazard * point.means(u[:, None])[:, 0]
     whole = np.bincount(at, weights=rise, minlength=K)
     own = np.bincount(at, weights=(1.0 - out) * rise, minlength=K)
-    seen = model.risk.sum_hazards(whole[:, None], own[:, None])[:, 0]
+    hazards = (np.asarray(part, dtype=np.float64)[:, None] for part in (whole, own))
+    seen = model.risk.sum_hazards(*hazards)[:, 0]
     return np.asarray(point.seen * u - point.relative * seen)
 
 
@@ -283,7 +292,7 @@ def _limit(times: FineGrayTimes, mask: _Array) -> ProductLimit:
 def _censoring_of(times: FineGrayTimes, mask: _Array) -> CensoringTerm:
     observed = mask > 0.0
     last = float(times.rank[observed].max(initial=-1))
-    ties = "crr" if times.crr else "events-first"
+    ties: CensoringTies = "crr" if times.crr else "events-first"
     limit = _limit(times, mask)
     censoring = Censoring(ties, {0: limit}, {0: last}, weighted=times.weighted)
     exits = np.column_stack([np.full(times.rank.size, -np.inf), times.rank.astype(np.float64)])
@@ -316,4 +325,4 @@ def weigh_rows(times: FineGrayTimes, mask: _Array, X: F64 | None = None) -> Fine
     )
     ties: Any = "efron" if times.efron else "breslow"
     columns = np.empty((n, 0)) if X is None else X
-    return FineGrayModel(risk, columns, mask.astype(np.float64), ties)
+    return FineGrayModel(risk, columns, mask * times.counted, ties)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,23 @@ from numpy.typing import NDArray
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.chunked import ChunkedDesign
 from proteomr.stats.fine_gray import fit_fine_gray
-from proteomr.stats.fine_gray_loops import FineGrayTimes, recall_point, weigh_rows
+from proteomr.stats.fine_gray_errors import ErrorSums
+from proteomr.stats.fine_gray_loops import (
+    CENSORING,
+    KNOWN,
+    STRETCHES,
+    FineGrayTimes,
+    recall_point,
+    weigh_rows,
+)
 from proteomr.stats.loops import load_loops
 from proteomr.stats.row_models import Base, Reach, Rows
 from proteomr.stats.workspace import workspace
 
-__all__ = ["ErrorSums", "FineGrayRows", "FineGraySums"]
-
-ErrorSums: TypeAlias = Literal["censoring", "known", "stretches"]
+__all__ = ["FineGrayRows", "FineGraySums"]
 
 _Array = NDArray[Any]
+_KINDS: dict[ErrorSums, int] = {"known": KNOWN, "censoring": CENSORING, "stretches": STRETCHES}
 _Single = NDArray[np.float32]
 
 
@@ -63,7 +70,7 @@ class FineGrayRows:
             response,
             point.coefficients,
             point.seen[None, None],
-            (counts * model.risk.is_event - point.seen)[None],
+            (model.weights * model.risk.is_event - point.seen)[None],
             fit.inverse,
         )
 
@@ -157,8 +164,7 @@ class FineGraySums:
     ----------
     design : the covariates ``A (n, k)``.
     rows : the row model.
-    kind : ``censoring``, with what people do through the estimated censoring; ``known``, with the
-        weights taken as known; ``stretches``, with each stretch of a weight for a row of its own.
+    kind : what the errors are made of.
     clusters : ``(n,)``, cluster of each row from 0 on; None for independent rows.
     """
 
@@ -189,9 +195,7 @@ class FineGraySums:
         kept = workspace.take("influence of rows", (P, R, design.n), np.float64)
         squares = np.zeros((R, P, P))
         given = (rows.mask, self.rows.times, state[:, 0])
-        self.rows.loops.sum_influence(
-            u, *given, self.kind == "censoring", self.kind == "stretches", kept, squares
-        )
+        self.rows.loops.sum_influence(u, *given, _KINDS[self.kind], kept, squares)
         meat, carriers = squares, np.empty((R, P))
         for r in range(R):
             of_rows = kept[:, r]

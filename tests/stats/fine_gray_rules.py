@@ -81,13 +81,9 @@ class Fitted:
         return self.fit.point.coefficients
 
 
-def fit(
-    data: Design, ties: Ties, *, censoring_ties: CensoringTies = "events-first"
-) -> Fitted:
+def fit(data: Design, ties: Ties, *, censoring_ties: CensoringTies = "events-first") -> Fitted:
     """Fit a design."""
-    censoring = estimate_censoring(
-        data.times, data.event, strata=data.groups, ties=censoring_ties
-    )
+    censoring = estimate_censoring(data.times, data.event, strata=data.groups, ties=censoring_ties)
     risk = lay_out_risk(
         data.times,
         data.event,
