@@ -22,7 +22,7 @@ import numpy as np
 from proteomr._typing import F64, I64
 from proteomr.stats.risk_sets import RiskSets
 
-__all__ = ["HazardSums", "Ties", "sum_hazards", "sum_intervals", "sum_sets"]
+__all__ = ["HazardSums", "Ties", "sum_from_hazards", "sum_hazards", "sum_intervals", "sum_sets"]
 
 Ties: TypeAlias = Literal["efron", "breslow"]
 
@@ -228,6 +228,28 @@ def sum_hazards(risk: RiskSets, eta: F64, counts: F64, *, ties: Ties = "efron") 
     shifted = np.zeros(eta.size)
     shifted[ever] = eta[ever] - largest[risk.part[ever]]
     w = np.where(ever, counts * np.exp(shifted), 0.0)
+    return _gather(risk, w, shifted, counts, ties)
+
+
+def sum_from_hazards(risk: RiskSets, w: F64, counts: F64, *, ties: Ties = "efron") -> HazardSums:
+    """Return the sums over risk sets of hazards ``w = c exp(eta)``, in the units that they are in.
+
+    Examples
+    --------
+    >>> from proteomr.stats.risk_sets import lay_out_risk_sets
+    >>> rows = np.array([[-np.inf, 1.0, 1.0], [-np.inf, 2.0, 1.0]])
+    >>> sum_from_hazards(lay_out_risk_sets(rows), np.array([2.0, 4.0]), np.ones(2)).S.tolist()
+    [6.0, 4.0]
+    """
+    ever = risk.at_risk
+    w = np.where(ever, w, 0.0)
+    eta = np.zeros(w.size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        eta[ever] = np.log(w[ever] / counts[ever])
+    return _gather(risk, w, eta, counts, ties)
+
+
+def _gather(risk: RiskSets, w: F64, shifted: F64, counts: F64, ties: Ties) -> HazardSums:
     dead = np.flatnonzero(risk.died)
     at = risk.high[dead] - 1
     S = sum_sets(risk, w[:, None])[:, 0]

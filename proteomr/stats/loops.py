@@ -14,7 +14,14 @@ COMPILED_FROM = 4_096
 
 def load_loops(
     of: Literal[
-        "cell", "fine_gray", "logistic", "multinomial", "observed", "ordinal", "sandwich"
+        "cell",
+        "cox",
+        "fine_gray",
+        "logistic",
+        "multinomial",
+        "observed",
+        "ordinal",
+        "sandwich",
     ],
     *,
     compiled: bool = True,

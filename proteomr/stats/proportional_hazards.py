@@ -19,11 +19,11 @@ from proteomr.stats.cox_sums import HazardSums
 from proteomr.stats.nested_tests import NestedTest, refer_chi2
 from proteomr.stats.risk_sets import RiskSets
 
-__all__ = ["ZPH_TRANSFORMS", "ZphTransform", "score_changes", "transform_times", "weigh_terms"]
+__all__ = ["SINGULAR", "ZPH_TRANSFORMS", "ZphTransform", "score_changes", "transform_times", "weigh_terms"]
 
 ZphTransform: TypeAlias = Literal["km", "rank", "identity", "log"]
-# What b leaves of a column's information about theta, as a share: below it there is no test.
-_SINGULAR = 1e-10
+SINGULAR = 1e-10
+"""What b leaves of a column's information about theta, as a share: below it there is no test."""
 ZPH_TRANSFORMS: tuple[ZphTransform, ...] = get_args(ZphTransform)
 
 
@@ -131,7 +131,7 @@ def weigh_terms(
         V = left[np.ix_(columns, columns)]
         scale = np.sqrt(np.maximum(np.diagonal(changes)[columns], np.finfo(np.float64).tiny))
         values, vectors = np.linalg.eigh(V / np.outer(scale, scale))
-        if not values.min(initial=np.inf) > _SINGULAR:
+        if not values.min(initial=np.inf) > SINGULAR:
             out.append(None)
             continue
         u = vectors.T @ (score[columns] / scale)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proteomr._typing import F64, I64, Bool
 
-__all__ = ["TIE_TOLERANCE", "RiskSets", "lay_out_risk_sets", "tie_times"]
+__all__ = ["TIE_TOLERANCE", "RiskSets", "RowBins", "lay_out_risk_sets", "tie_times"]
 
 TIE_TOLERANCE = float(np.sqrt(np.finfo(np.float64).eps))
 """The distance of times, and that over their mean size, up to which they are one (1.5e-8)."""
@@ -51,6 +53,27 @@ def tie_times(times: F64) -> F64:
     finite = np.isfinite(times)
     out[finite] = cuts[np.searchsorted(cuts, times[finite], side="right") - 1]
     return out
+
+
+class RowBins(NamedTuple):
+    """Rows by the event times that they are at risk at; 0 stands for none of them.
+
+    Attributes
+    ----------
+    top : ``(n,)`` of int32, one more than the last.
+    bottom : one more than the first.
+    base : the first of those who come late; 0 for all others.
+    dead : rows with the event.
+    part : ``(G,)``, of each event time.
+    late : whether any row comes late.
+    """
+
+    top: NDArray[np.int32]
+    bottom: NDArray[np.int32]
+    base: NDArray[np.int32]
+    dead: I64
+    part: I64
+    late: bool
 
 
 @dataclass(frozen=True)
@@ -107,6 +130,19 @@ class RiskSets:
     def longest(self) -> int:
         """The most event times that a part has."""
         return int(np.bincount(self.part_of_time).max(initial=0))
+
+    @cached_property
+    def bins(self) -> RowBins:
+        """Where each row's hazard belongs, for loops over rows."""
+        ever, late = self.at_risk, self.came_late
+        return RowBins(
+            np.where(ever, self.high, 0).astype(np.int32),
+            np.where(ever, self.low + 1, 0).astype(np.int32),
+            np.where(late, self.low, 0).astype(np.int32),
+            np.flatnonzero(self.died),
+            self.part_of_time,
+            self.truncated,
+        )
 
     def take(self, rows: I64 | Bool) -> RiskSets:
         """Return the risk sets of some rows, with the event times that they have."""
