@@ -229,14 +229,16 @@ class SurvivalModels:
         ),
     ] = None
     censoring_ties: Annotated[
-        Literal["events-first", "crr"],
+        Literal["events-first", "crr"] | None,
         typer.Option(
             metavar="events-first|crr",
             rich_help_panel=shared.MODELS,
             help="For the weights of the finegray family: events come before censorings of the "
-            "same time, as in survival::finegray, or are at risk of them, as in cmprsk::crr.",
+            "same time, as in survival::finegray, or are at risk of them, as in cmprsk::crr. "
+            "Without: crr with --ties breslow, events-first with efron.",
+            show_default=False,
         ),
-    ] = "events-first"
+    ] = None
     tests: Annotated[
         Tests,
         typer.Option(

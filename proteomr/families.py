@@ -62,6 +62,7 @@ FAMILY_NAMES: Final = tuple(LISTED_FAMILIES)
 SURVIVAL_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
     {
         "cox": ListedFamily("cox", "Cox", "predictor"),
+        "cause-specific": ListedFamily("cause_specific", "CauseSpecific", "predictor"),
         "finegray": ListedFamily("fine_gray", "FineGray", "predictor"),
     }
 )

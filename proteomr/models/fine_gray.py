@@ -57,9 +57,10 @@ class FineGrayState:
 class FineGray(Family[FineGrayState | WithExtras]):
     """Subdistribution hazards of each outcome on each protein; Wald z statistics.
 
-    R's ``cmprsk::crr`` with Breslow's ties; ``survival::finegray`` and ``coxph`` with robust
-    errors. Where an event and a censoring are at one time, the event comes first, as in the latter,
-    unless crr's way is asked for.
+    R's ``cmprsk::crr`` with Breslow's ties, which are the default; ``survival::finegray`` and
+    ``coxph`` with Efron's and robust errors. Where an event and a censoring are at one time, the
+    event comes first in the latter, while crr has it at risk of the censoring: each of the ties
+    goes with its package's way, unless the other is asked for.
 
     Parameters
     ----------

@@ -58,13 +58,14 @@ class CompetingModel:
 def lay_out_competing(problem: Problem, options: FitOptions) -> tuple[CompetingModel, ...]:
     """Return the models of a problem."""
     ties: Ties = "efron" if options.survival.ties == "efron" else "breslow"
+    own: CensoringTies = "events-first" if ties == "efron" else "crr"
+    censoring_ties = options.survival.censoring_ties or own
     found = []
     for m, model in enumerate(problem.models):
         follow_up = EventTimes.of(problem.targets[model.target])
         times = tie_times(np.column_stack([follow_up.entry, follow_up.exit]))
         event = follow_up.event.astype(np.int64)
-        given = (problem.baseline, ties, options.survival.censoring_ties)
-        found.append(CompetingModel(m, times, event, *given))
+        found.append(CompetingModel(m, times, event, problem.baseline, ties, censoring_ties))
     return tuple(found)
 
 

@@ -27,8 +27,8 @@ class SurvivalOptions:
     zph : transform of time in the test of proportional hazards; None without the test.
     periods : times at which a hazard ratio may change, ascending, above 0.
     concordance : whether Harrell's concordance of each model is told.
-    censoring_ties : whether censoring at the time of events comes after them, or is as
-        ``cmprsk::crr`` has it; for the weights of competing risks.
+    censoring_ties : of events and censorings, for the weights of competing risks; None for the way
+        of the package whose ties of events are asked for.
 
     Raises
     ------
@@ -45,12 +45,13 @@ class SurvivalOptions:
     zph: ZphTime | None = None
     periods: tuple[float, ...] = ()
     concordance: bool = False
-    censoring_ties: CensoringTies = "events-first"
+    censoring_ties: CensoringTies | None = None
 
     def __post_init__(self) -> None:
         if self.ties is not None:
             _check_choice("way of counting ties", self.ties, TIES)
-        _check_choice("way of censoring ties", self.censoring_ties, CENSORING_TIES)
+        if self.censoring_ties is not None:
+            _check_choice("way of censoring ties", self.censoring_ties, CENSORING_TIES)
         if self.zph is not None:
             _check_choice("transform of time", self.zph, ZPH_TIMES)
         object.__setattr__(self, "periods", tuple(map(float, self.periods)))

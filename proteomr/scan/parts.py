@@ -156,7 +156,9 @@ def _list_numbers(rows: list[F64 | None]) -> pl.Series:
 
 def _list_details(name: str, details: Details | None, b: int, leading: list[bool]) -> pl.Series:
     """Return the rows of a further table, each model's in the row of its first coefficient."""
-    columns = [c for c in load_schema(name).columns if c.name not in MODEL_KEYS]
+    # What is optional tells the scans of a run apart, which a fit knows nothing of.
+    of_table = load_schema(name).columns
+    columns = [c for c in of_table if c.name not in MODEL_KEYS and not c.optional]
     kind = pl.List(pl.Struct({column.name: column.stored for column in columns}))
     fits = b * len(leading)
     if details is None or not details.protein.size:
