@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Block, FitBlock, JointTests, Problem, factors_within
@@ -179,7 +181,7 @@ def _covariance_of(found: BlockEstimate) -> F64:
     return np.asarray(found.sandwich[:, 0])
 
 
-def _centre(columns: F64, hazard: F64, observed: F64, stratum: I64) -> F64:
+def _centre(columns: F64, hazard: F64, observed: NDArray[Any], stratum: I64) -> F64:
     """Return columns ``(b, s, n)`` less their mean over each stratum, weighted by hazard ``(b,
     n)``; 0 where not observed.
 

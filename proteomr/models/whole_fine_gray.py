@@ -33,7 +33,7 @@ class WholeFineGray:
     def fit(self, X: F64, model: WholeModel, *, asked: I64) -> Fitted | None:
         """Fit columns ``(n, p)``, the first an intercept; None without any estimate."""
         del asked  # what has an estimate says so by itself
-        clusters = None if model.clusters is None else model.clusters
+        clusters = model.clusters
         risks = self._find(model).on(model.rows)
         ties = self.models[0].ties
         fit = fit_fine_gray_limit(X[:, 1:], risks, weights=model.weights, ties=ties)
@@ -47,6 +47,7 @@ class WholeFineGray:
     def compare(self, X: F64, model: WholeModel, *, tested: I64, kind: str) -> NestedTest | None:
         """Return nothing: a likelihood of estimated weights has no test; Wald's is made of fits."""
         del X, model, tested, kind
+        return None
 
     def _find(self, whole: WholeModel) -> CompetingModel:
         """Return the follow-up of a model: y has its times and events."""

@@ -112,26 +112,29 @@ def lay_out_times(
     place = stratum * U + rank
     events, competing = np.flatnonzero(code == EVENT), np.flatnonzero(code == COMPETING)
     at, first = np.unique(place[events], return_index=True)
-    strata: I64 = np.arange(B + 1)
     return FineGrayTimes(
-        code,
-        rank.astype(np.int64),
-        U,
-        stratum,
-        np.ones(code.size) if counted is None else counted,
-        np.asarray(np.searchsorted(at, strata * U), dtype=np.int64),
-        at % U,
-        np.searchsorted(place, at).astype(np.int64),
-        np.searchsorted(stratum, strata[1:]).astype(np.int64),
-        events,
-        np.append(first, events.size).astype(np.int64),
-        competing,
-        np.asarray(np.searchsorted(stratum[competing], strata), dtype=np.int64),
-        np.searchsorted(place[competing], at).astype(np.int64),
-        efron,
-        crr,
-        weighted,
+        code=code,
+        rank=rank.astype(np.int64),
+        exits=U,
+        stratum=stratum,
+        counted=np.ones(code.size) if counted is None else counted,
+        starts=_find_places(at, U * np.arange(B + 1)),
+        time_rank=at % U,
+        first_row=_find_places(place, at),
+        row_end=_find_places(stratum, np.arange(1, B + 1)),
+        events=events,
+        event_from=np.append(first, events.size).astype(np.int64),
+        competing=competing,
+        competing_from=_find_places(stratum[competing], np.arange(B + 1)),
+        competing_to=_find_places(place[competing], at),
+        efron=efron,
+        crr=crr,
+        weighted=weighted,
     )
+
+
+def _find_places(ascending: I64, values: I64) -> I64:
+    return np.asarray(np.searchsorted(ascending, values), dtype=np.int64)
 
 
 def sum_scores(
