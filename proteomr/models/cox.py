@@ -1,79 +1,177 @@
-"""The Cox family (the skeleton's, replaced by the one of the room)."""
+"""The Cox family: ``hazard(t) = baseline(t) exp(protein b + own covariates c + covariates d)``,
+maximum partial likelihood (Cox 1972, doi:10.1111/j.2517-6161.1972.tb00899.x).
+
+Estimates, errors and tests of proportional hazards are those of R's ``survival::coxph`` and
+``cox.zph`` (3.5): Efron's or Breslow's ties, left truncation, a baseline for each stratum, case
+weights, errors robust over people or clusters.
+
+Two paths give the same maximum. Large problems: all fits of a block together on shared information
+(:mod:`proteomr.stats.cox_rows`). Small ones and what that does not settle: one fit at a time with
+lost events, aliasing and infinite estimates resolved (:mod:`proteomr.models.cox_exact`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from proteomr._typing import I64
-from proteomr.models.base import Block, FitBlock, Layout, Problem, refuse_unfit
+from proteomr.models.base import Block, FitBlock, JointTests, Problem, refuse_unfit
+from proteomr.models.cox_exact import CoxTables, fit_cox_by_itself
+from proteomr.models.cox_mass import CoxMass, prepare_cox_mass
+from proteomr.models.cox_models import PROPORTIONAL, CoxModel, lay_out_models, list_tests
+from proteomr.models.details import Details
 from proteomr.models.event_times import TIMES, count_events, count_persons
-from proteomr.models.family import Distribution, Family, Scans, Support
+from proteomr.models.exact import INTERACTION, ONE_BY_ONE
+from proteomr.models.extras import COEFFICIENTS, Extras, WithExtras
+from proteomr.models.family import Distribution, Family, Scans, Support, list_tables
+from proteomr.models.logistic_solvers import Modifiers, find_modifiers
 from proteomr.models.targets import TargetKind
+from proteomr.models.whole_cox import WholeCox
 
-__all__ = ["Cox"]
+__all__ = ["Cox", "CoxState"]
+
+# People up to whom a fit by itself costs less than its share of a block.
+_SMALL = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Cox(Family[Problem]):
-    """Cox regression of each outcome on each protein."""
+class CoxState:
+    """The problem, and what its size calls for.
+
+    Attributes
+    ----------
+    models : of the problem.
+    solvers : of the models of a large problem that have one.
+    modifiers : what proteins are multiplied with; None where only the exact path can.
+    """
+
+    problem: Problem
+    models: tuple[CoxModel, ...]
+    solvers: tuple[CoxMass, ...] = ()
+    modifiers: Modifiers | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cox(Family[CoxState | WithExtras]):
+    """Cox regression of each outcome on each protein; Wald z statistics.
+
+    R's ``survival::coxph`` at full convergence.
+
+    Parameters
+    ----------
+    options : with ties and the tests of proportional hazards.
+    compiled : use the compiled row loops; the plain ones otherwise.
+
+    Examples
+    --------
+    >>> Cox.direction("outcome"), Cox.ratio
+    ('outcome~protein', 'HR')
+    """
+
+    compiled: bool = True
 
     name: ClassVar[str] = "cox"
     scans: ClassVar[Scans] = "predictor"
     takes: ClassVar[tuple[TargetKind, ...]] = (TIMES,)
     distribution: ClassVar[Distribution] = "normal"
     ratio: ClassVar[Literal["HR"]] = "HR"
-    shares_rows: ClassVar[bool] = False
     supports: ClassVar[Support] = Support(
-        roles=("outcome",), errors=("classical", "robust"), survival=("ties",)
+        roles=("outcome",),
+        errors=("classical", "robust"),
+        weighted_errors=("classical", "robust"),
+        interaction=True,
+        own_covariates=True,
+        coefficients=True,
+        joint_tests=("lr", "score", "wald"),
+        nonlinear=True,
+        additive=True,
+        baseline=True,
+        survival=("ties", "zph"),
     )
 
-    def order(self, layout: Layout) -> I64:
-        """Return the order of the ends of follow-up."""
-        return np.argsort(layout.targets[0].values[:, 1], kind="stable")
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the further tables that its fits give."""
+        changes = (PROPORTIONAL,) if self.options.survival.zph is not None else ()
+        return (*list_tables(self.options), *changes)
 
-    def prepare(self, problem: Problem) -> Problem:
-        """Return the problem."""
-        return problem
+    def prepare(self, problem: Problem) -> CoxState | WithExtras:
+        """Tie times, lay out risk sets, and fit the covariates alone where the problem is large."""
+        problem, models = lay_out_models(problem, self.options)
+        state = self._prepare_estimates(problem, models)
+        if not (self.options.further.is_asked or self.options.coefficients):
+            return state
+        robust = self.options.errors == "robust"
+        solver = WholeCox(problem, models[0].ties, robust)
+        extras = Extras(problem, self.options, solver, self.side_of_protein, self.distribution)
+        return WithExtras(state, (extras,))
 
-    def fit_block(self, state: Problem, block: Block) -> FitBlock:
-        """Fit every model by Newton's method, with Breslow's ties."""
-        fits = FitBlock.empty(block.values.shape[0], len(state.coefficients))
-        fits.n[:] = count_persons(state, block)[:, None]
-        fits.n_case[:] = count_events(state, block)
+    def _prepare_estimates(self, problem: Problem, models: tuple[CoxModel, ...]) -> CoxState:
+        modifiers = find_modifiers(problem)
+        if modifiers is None or problem.n <= _SMALL:
+            return CoxState(problem, models)
+        solvers = (
+            prepare_cox_mass(problem, model, self.options, compiled=self.compiled)
+            for model in models
+        )
+        return CoxState(problem, models, tuple(s for s in solvers if s is not None), modifiers)
+
+    def fit_block(self, state: CoxState | WithExtras, block: Block) -> FitBlock:
+        """Fit every model to every protein of the block."""
+        if isinstance(state, WithExtras):
+            return _leave_intercepts(state.add(block, self.fit_block(state.plain, block)))
+        problem = state.problem
+        b, models = block.values.shape[0], len(problem.models)
+        fits = FitBlock.empty(b, len(problem.coefficients))
+        fits.n[:] = count_persons(problem, block)[:, None]
+        fits.n_case[:] = count_events(problem, block)
         fits.df[:] = np.inf
-        open_fits = refuse_unfit(block, fits)
-        for j, t in np.argwhere(open_fits).tolist():
-            coefficient = state.coefficients[t]
-            model = state.models[coefficient.model]
-            rows = block.observed[j]
-            columns = state.adjustments[model.adjustment].columns
-            X = np.column_stack([block.values[j, rows], state.covariates[np.ix_(rows, columns)]])
-            X = X[:, np.ptp(X, axis=0) > 0.0]
-            end, event = state.targets[model.target].values[rows, 1:].T
-            beta = np.zeros(X.shape[1])
-            for _ in range(30):
-                w = np.exp(X @ beta)
-                s0 = np.cumsum(w[::-1])[::-1]
-                s1 = np.cumsum((w[:, None] * X)[::-1], axis=0)[::-1]
-                first = np.searchsorted(end, end, side="left")
-                e = np.flatnonzero(event == 1.0)
-                mean = s1[first[e]] / s0[first[e], None]
-                score = X[e].sum(axis=0) - mean.sum(axis=0)
-                information = np.zeros((X.shape[1],) * 2)
-                for i, m in zip(first[e], mean, strict=True):
-                    information += (X[i:].T * w[i:]) @ X[i:] / s0[i] - np.outer(m, m)
-                step = np.linalg.solve(information, score)
-                beta += step
-                if score @ step < 1e-18:
-                    break
-            se = np.sqrt(np.linalg.inv(information)[0, 0])
-            fits.accept(np.array([j]), t, estimate=beta[:1], se=np.array([se]))
-        return fits
+        tables = CoxTables({INTERACTION: JointTests.empty(b, models)})
+        open_fits = np.repeat(refuse_unfit(block, fits)[:, :1], models, axis=1)
+        if state.solvers and state.modifiers is not None:
+            scaled, scale = block.standardise()
+            for solver in state.solvers:
+                m = solver.model.index
+                wanted = open_fits[:, m] & (scale > 0.0)
+                open_fits[:, m] &= ~solver.enter(
+                    problem, scaled, state.modifiers, scale, wanted, fits=fits, tables=tables
+                )
+        for j, m in np.argwhere(open_fits).tolist():
+            model = state.models[m]
+            fit_cox_by_itself(problem, block, j, model, self.options, fits=fits, tables=tables)
+        return replace(
+            fits,
+            joint=tables.joint if problem.terms > 1 else {},
+            details=self._list_details(tables),
+        )
 
-    def describe_path(self, state: Problem) -> str:
-        """Say that fits go one by one."""
-        del state
-        return "one by one"
+    def _list_details(self, tables: CoxTables) -> dict[str, Details]:
+        if self.options.survival.zph is None:
+            return {}
+        return {PROPORTIONAL: list_tests(sorted(tables.changes, key=lambda row: row[:2]))}
+
+    def describe_path(self, state: CoxState | WithExtras) -> str:
+        """Say whether blocks go by quasi-Newton steps together, or one by one."""
+        if isinstance(state, WithExtras):
+            return self.describe_path(state.plain)
+        if state.solvers:
+            return "blocks by quasi-Newton steps on shared information"
+        return ONE_BY_ONE
+
+
+def _leave_intercepts(fits: FitBlock) -> FitBlock:
+    """Return fits without the rows of intercepts, which the baseline hazard stands for."""
+    table = fits.details.get(COEFFICIENTS)
+    if table is None:
+        return fits
+    kept = np.array([name != "(Intercept)" for name in table.columns["coefficient"]], dtype=bool)
+    columns = {
+        name: [x for x, keep in zip(values, kept, strict=True) if keep]
+        if isinstance(values, list)
+        else np.asarray(values)[kept]
+        for name, values in table.columns.items()
+    }
+    rest = Details(table.protein[kept], table.model[kept], columns)
+    return replace(fits, details={**fits.details, COEFFICIENTS: rest})

@@ -41,7 +41,7 @@ from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.quasi_newton import Beginning, StepMemory, is_far, slow_down
 from proteomr.stats.row_models import Base, RowModel, check_base
 from proteomr.stats.row_sweeps import RowSweeps
-from proteomr.stats.sandwich_sums import SandwichSums
+from proteomr.stats.sandwich_sums import RobustSums
 from proteomr.stats.score_scale import ScoreScale
 from proteomr.stats.shared_information import SharedInformation
 from proteomr.stats.workspace import workspace
@@ -116,7 +116,7 @@ class BatchedRegressions:
         laid_out: BlockRows,
         *,
         back: F64 | None = None,
-        meat: SandwichSums | None = None,
+        meat: RobustSums | None = None,
         likelihood: bool = False,
         begun: Beginning | None = None,
         keep: bool = False,

@@ -50,6 +50,7 @@ class CoxFit:
     iterations : Newton steps taken.
     risk : the risk sets of the limit; those handed in where nothing is infinite.
     used : positions of the columns with a finite estimate.
+    apart : rows that infinite estimates have taken out of all risk sets.
     doubt : why there is no certificate.
     """
 
@@ -65,6 +66,7 @@ class CoxFit:
     iterations: int
     risk: RiskSets
     used: I64
+    apart: int = 0
     doubt: str = ""
 
     @property
@@ -158,6 +160,7 @@ def fit_cox(X: F64, risk: RiskSets, *, weights: F64 | None = None, ties: Ties = 
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         return replace(
             found,
+            apart=int(np.count_nonzero(risk.at_risk) - np.count_nonzero(found.risk.at_risk)),
             coefficients=found.coefficients / scale,
             covariance=found.covariance / scale[:, None] / scale / unit,
             log_likelihood=unit * found.log_likelihood - _units_of(risk, weights, unit),

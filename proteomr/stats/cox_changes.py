@@ -126,7 +126,14 @@ class CoxChanges:
     efron: bool
 
     def test(
-        self, rows: Rows, hazards: F64, *, wanted: int, terms: Sequence[I64]
+        self,
+        rows: Rows,
+        hazards: F64,
+        *,
+        wanted: int,
+        terms: Sequence[I64],
+        unit: float = 1.0,
+        back: F64 | None = None,
     ) -> ChangeTests:
         """Test the terms of the first fits.
 
@@ -135,8 +142,11 @@ class CoxChanges:
         hazards : ``(B, n)``, at the maxima.
         wanted : how many fits.
         terms : columns of each term among covariates and borders ``(k + s)``.
+        unit : what weights of rows were divided by.
+        back : ``(P, P)``, makes the coefficients that are meant of those of the first borders; None
+            where they are these.
         """
-        blocks, score = self._measure(rows, hazards, wanted)
+        blocks, score = self._measure(rows, hazards, wanted, back)
         own, cross, changes = blocks
         tests = [*terms, np.arange(score.shape[1])]
         statistic = np.full((wanted, len(tests)), np.nan)
@@ -145,13 +155,13 @@ class CoxChanges:
         left = changes - cross.transpose(0, 2, 1) @ taken
         scale = np.sqrt(np.einsum("bii->bi", changes))
         for t, columns in enumerate(tests):
-            statistic[:, t] = _standardise(score, left, scale, columns)
+            statistic[:, t] = unit * _standardise(score, left, scale, columns)
         statistic[~sound] = np.nan
         df = np.array([columns.size for columns in tests], dtype=np.int64)
         dfs = np.broadcast_to(df.astype(np.float64), statistic.shape)
         return ChangeTests(statistic, df, neg_log10_p_chi2(statistic, dfs))
 
-    def _measure(self, rows: Rows, hazards: F64, wanted: int) -> tuple[tuple[F64, F64, F64], F64]:
+    def _measure(self, rows: Rows, hazards: F64, wanted: int, back: F64 | None) -> tuple[tuple[F64, F64, F64], F64]:
         """Return the information of b, of b and theta, and of theta, and the scores of theta."""
         n, k = self.A.shape
         s = rows.borders.shape[1]
@@ -167,6 +177,9 @@ class CoxChanges:
         squares = self._multiply(rows.borders[:wanted], weights)
         turn = np.zeros((k + s, k + s))
         turn[:k, :k], turn[k:, k:] = self.units, np.eye(s)
+        if back is not None:
+            meant = slice(k, k + back.shape[0])
+            turn[meant, meant] = np.linalg.inv(back)
         own, cross, changes = (turn.T @ (squares - means)) @ turn
         return (own, cross, changes), score @ turn
 
@@ -183,7 +196,9 @@ class CoxChanges:
             A = self.A[here]
             packed += flat[:, here] @ (A[:, first] * A[:, second])
             weighted = borders[:, None, :, here] * weights[:, :, None, here]
-            cross += (weighted.reshape(-1, A.shape[0]) @ A).reshape(B, 3, s, k).transpose(1, 0, 2, 3)
+            cross += (
+                (weighted.reshape(-1, A.shape[0]) @ A).reshape(B, 3, s, k).transpose(1, 0, 2, 3)
+            )
         out = np.empty((3, B, k + s, k + s))
         whole = packed.reshape(B, 3, -1).transpose(1, 0, 2)
         out[:, :, first, second] = whole

@@ -101,8 +101,15 @@ def apply_curvature(
 
 
 def sum_changes(
-    A: F64, borders: _Array, mask: F64, risk: RiskSets, hazards: F64, gtime: F64, weights: F64,
-    *, efron: bool,
+    A: F64,
+    borders: _Array,
+    mask: F64,
+    risk: RiskSets,
+    hazards: F64,
+    gtime: F64,
+    weights: F64,
+    *,
+    efron: bool,
 ) -> tuple[F64, F64]:
     """Return what tests of proportional hazards need of one fit.
 
@@ -139,8 +146,14 @@ def sum_changes(
 
 
 def sum_influence(
-    u: F64, borders: _Array, mask: _Array, risk: RiskSets, vector: F64, hazards: F64,
-    *, efron: bool,
+    u: F64,
+    borders: _Array,
+    mask: _Array,
+    risk: RiskSets,
+    vector: F64,
+    hazards: F64,
+    *,
+    efron: bool,
 ) -> None:
     """Replace ``u = A v (n,)`` by what each row moves the coefficient ``v`` is of."""
     there = mask > 0.0

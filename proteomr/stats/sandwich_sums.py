@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 
@@ -19,10 +20,18 @@ from proteomr.stats.leverages import Leverages
 from proteomr.stats.row_models import Rows
 from proteomr.stats.workspace import workspace
 
-__all__ = ["SandwichSums"]
+__all__ = ["RobustSums", "SandwichSums"]
 
 # Of a row of a higher leverage the exact path knows whether it has a part in an estimate.
 _LEAST_FREE = 1e-3
+
+
+class RobustSums(Protocol):
+    """What sums the squared influences of rows, or of clusters of them."""
+
+    def sum_rows(self, rows: Rows, columns: Sequence[F64], *, state: F64) -> tuple[F64, F64, Bool]:
+        """Return covariances ``(R, P, P)`` and carriers ``(R, P)``, and where they are sound."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,365 @@
+"""Cox fits of large problems: the proteins of a block together, on shared information."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.models.base import Block, Factor, FitBlock, Problem, factors_within
+from proteomr.models.carriers import remark_on_carriers
+from proteomr.models.cells import Cells, describe_aliased, lay_out_cells, name_aliased
+from proteomr.models.cox_exact import CoxTables
+from proteomr.models.cox_models import CoxModel, clusters_of
+from proteomr.models.details import OWN_NAME
+from proteomr.models.exact import INTERACTION
+from proteomr.models.family import FitOptions
+from proteomr.models.logistic_mass import describe_apart
+from proteomr.models.logistic_solvers import Modifiers
+from proteomr.stats.batched_regressions import BatchedRegressions
+from proteomr.stats.block_estimates import BlockEstimate
+from proteomr.stats.block_rows import BlockRows, lay_out_block
+from proteomr.stats.chunked import ChunkedDesign, chunk_design
+from proteomr.stats.cox_changes import CoxChanges, TimeScale
+from proteomr.stats.cox_influence import CoxInfluence
+from proteomr.stats.cox_rows import CoxRows
+from proteomr.stats.joint_wald import test_jointly
+from proteomr.stats.linalg import change_units
+from proteomr.stats.risk_sets import RiskSets
+from proteomr.stats.row_models import Base
+
+__all__ = ["CoxMass", "drop_eventless_levels", "prepare_cox_mass"]
+
+# Fewer events for each coefficient than these: an estimate may well be infinite, which the exact
+# path knows.
+_FEWEST_EVENTS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class CoxMass:
+    """The batched solver of one model.
+
+    Attributes
+    ----------
+    model : what it is of.
+    solver : of the fits.
+    rows : people in them; None for all.
+    hazard : ``(n,)`` on these, hazard accumulated in the fit to covariates alone.
+    risk : risk sets of the rows.
+    aliased : names of the covariates that others determine.
+    weights : ``(n,)``, 1 on average; None for equal weights.
+    unit : what the weights were divided by.
+    places : positions among the columns of a fit of the k covariates, in the order of the units of
+        the tests of proportional hazards.
+    meat : sums of robust errors, where they are asked for.
+    changes : tests of proportional hazards, where they are asked for.
+    options : what is asked of the family.
+    """
+
+    model: CoxModel
+    solver: BatchedRegressions
+    rows: I64 | None
+    hazard: F64
+    risk: RiskSets
+    aliased: tuple[str, ...]
+    weights: F64 | None
+    unit: float
+    places: I64
+    meat: CoxInfluence | None
+    changes: CoxChanges | None
+    options: FitOptions
+
+    def enter(
+        self,
+        problem: Problem,
+        block: Block,
+        modifiers: Modifiers,
+        scale: F64,
+        wanted: Bool,
+        *,
+        fits: FitBlock,
+        tables: CoxTables,
+    ) -> Bool:
+        """Fit the wanted proteins, enter what is certified, and say which that is ``(b,)``.
+
+        Parameters
+        ----------
+        block : standardised, by the scale.
+        """
+        done = np.zeros(wanted.shape, dtype=bool)
+        proteins = np.flatnonzero(wanted)
+        if not proteins.size:
+            return done
+        rows, sound = self._lay_out(block.take(proteins), modifiers)
+        keep = self.changes is not None
+        found = self.solver.fit(rows, back=modifiers.back, meat=self.meat, keep=keep)
+        good = np.flatnonzero(found.converged[:, 0] & sound)
+        if not good.size:
+            return done
+        self._enter_estimates(problem, modifiers, found, good, proteins, scale, rows, fits, block)
+        if problem.terms > 1:
+            self._enter_products(found, good, proteins, tables)
+        if self.changes is not None:
+            good = self._enter_changes(
+                rows, found, good, proteins, tables, back=modifiers.back
+            )
+        done[proteins[good]] = True
+        return done
+
+    def _lay_out(self, block: Block, modifiers: Modifiers) -> tuple[BlockRows, Bool]:
+        """Return the borders of proteins less their mean in the risk sets of each part, and which
+        have events enough.
+        """
+        borders = block.values[:, None]
+        if block.own.shape[1] or modifiers.values.shape[0]:
+            products = borders * modifiers.values
+            borders = np.concatenate([borders, products, block.own], axis=1)
+        observed = block.observed.astype(np.float32)
+        if self.rows is not None:
+            borders, observed = borders[:, :, self.rows], observed[:, self.rows]
+        centred = centre_borders(borders, observed, self.hazard, self.risk)
+        rows = lay_out_block(centred, np.ascontiguousarray(observed), self.weights)
+        events = observed[:, self.risk.died].sum(axis=1, dtype=np.float64)
+        needed = _FEWEST_EVENTS * (self.solver.design.k + borders.shape[1])
+        return rows, events >= needed
+
+    def _enter_estimates(
+        self,
+        problem: Problem,
+        modifiers: Modifiers,
+        found: BlockEstimate,
+        good: I64,
+        proteins: I64,
+        scale: F64,
+        rows: BlockRows,
+        fits: FitBlock,
+        block: Block,
+    ) -> None:
+        scales = np.concatenate([[1.0], modifiers.scale])
+        covariance = found.covariance if found.sandwich is None else found.sandwich
+        se = np.sqrt(np.einsum("bpp->bp", covariance[:, 0]))
+        if found.sandwich is None:
+            se = se / np.sqrt(self.unit)
+        notes = self._describe(block, proteins[good], rows, good)
+        for t, coefficient in enumerate(problem.coefficients):
+            if coefficient.model != self.model.index:
+                continue
+            term = coefficient.term
+            per = scale[proteins[good]] * float(scales[term])
+            fits.accept(
+                proteins[good],
+                t,
+                estimate=change_units(found.estimate[good, 0, term], per=per),
+                se=change_units(se[good, term], per=per),
+            )
+            for i, j in enumerate(proteins[good].tolist()):
+                few = ""
+                if found.carriers is not None:
+                    carriers = float(found.carriers[good[i], 0, term])
+                    few = remark_on_carriers(carriers, self.options.errors, np.inf)
+                note = "; ".join(filter(None, (notes[i], few)))
+                if note:
+                    fits.messages[j, t] = note
+
+    def _describe(
+        self, block: Block, at: I64, rows: BlockRows, good: I64
+    ) -> tuple[str, ...]:
+        """Return what is to be said of fits: aliased covariates, people apart, lost times."""
+        inside = rows.observed[good].sum(axis=1, dtype=np.float64)
+        apart = np.rint(block.counts[at] - inside).astype(np.int64)
+        aliased = describe_aliased(self.aliased)
+        return tuple(
+            "; ".join(filter(None, (aliased, describe_apart(people), self.model.said)))
+            for people in apart.tolist()
+        )
+
+    def _enter_products(
+        self, found: BlockEstimate, good: I64, proteins: I64, tables: CoxTables
+    ) -> None:
+        covariance = found.covariance / self.unit if found.sandwich is None else found.sandwich
+        V = covariance[good, 0, 1:, 1:]
+        estimate = found.estimate[good, 0, 1:]
+        se = np.sqrt(np.einsum("bpp->bp", V))
+        tests = test_jointly(estimate, se, V, np.full(good.size, np.inf))
+        into = tables.joint[INTERACTION]
+        for values, part in zip((into.statistic, into.df, into.neg_log10_p), tests, strict=True):
+            values[proteins[good], self.model.index] = part
+
+    def _enter_changes(
+        self,
+        rows: BlockRows,
+        found: BlockEstimate,
+        good: I64,
+        proteins: I64,
+        tables: CoxTables,
+        *,
+        back: F64,
+    ) -> I64:
+        """Enter the tests of proportional hazards; return the fits that have all of them."""
+        if self.changes is None or found.at_maximum is None:
+            return good
+        s = rows.borders.shape[1]
+        own = s - (len(self.model.names) - self._first_term)
+        # Borders are the protein, its products, its own covariates; names have these before it.
+        of_borders = np.concatenate(
+            [self._first_term + np.arange(s - own), self._first_term - own + np.arange(own)]
+        )
+        terms = self.model.terms_among(np.concatenate([self.places, of_borders]))
+        names = tuple(name for name, _ in terms)
+        tests = self.changes.test(
+            found.at_maximum.block.double,
+            found.at_maximum.state[:, 0],
+            wanted=rows.wanted,
+            terms=[columns for _, columns in terms],
+            unit=self.unit,
+            back=back,
+        )
+        whole = np.all(np.isfinite(tests.statistic[good]), axis=1)
+        for b in good[whole].tolist():
+            given = (tests.statistic[b], tests.df, tests.neg_log10_p[b])
+            tables.enter_changes(int(proteins[b]), self.model.index, names, *given)
+        return good[whole]
+
+    @property
+    def _first_term(self) -> int:
+        """Position of the protein among the names of columns."""
+        return self.model.names.index(OWN_NAME)
+
+
+def centre_borders(borders: F64, observed: NDArray[np.float32], hazard: F64, risk: RiskSets) -> F64:
+    """Return columns ``(b, s, n)`` less their mean over each part, weighted by hazard; 0 where not
+    observed.
+
+    Coefficients do not change, and the curvature comes close to a diagonal one.
+    """
+    out = np.empty(borders.shape)
+    part = np.maximum(risk.part, 0)
+    weight = np.where(risk.part >= 0, hazard, 0.0)
+    for j in range(borders.shape[0]):
+        there = observed[j].astype(np.float64)
+        by = weight * there
+        if risk.parts == 1:
+            means = (borders[j] @ by / max(by.sum(), np.finfo(np.float64).tiny))[:, None]
+        else:
+            total = np.bincount(part, by, risk.parts)
+            total = np.where(total > 0.0, total, 1.0)
+            sums = [np.bincount(part, by * x, risk.parts) / total for x in borders[j]]
+            means = np.array(sums)[:, part]
+        out[j] = (borders[j] - means) * there
+    return out
+
+
+def drop_eventless_levels(factors: tuple[Factor, ...], risk: RiskSets) -> Bool:
+    """Return the people but those in levels of factors in which nobody has the event.
+
+    Their coefficients are infinite, and at the limit these people are in no risk set.
+
+    Examples
+    --------
+    >>> from proteomr.stats.risk_sets import lay_out_risk_sets
+    >>> rows = np.column_stack([np.full(3, -np.inf), [1.0, 2.0, 3.0], [0.0, 1.0, 1.0]])
+    >>> site = Factor("site", np.array([1, 0, 0]), np.array([1]))
+    >>> drop_eventless_levels((site,), lay_out_risk_sets(rows)).tolist()
+    [False, True, True]
+    """
+    used = np.ones(risk.died.size, dtype=bool)
+    for factor in factors:
+        size = int(factor.codes.max(initial=0)) + 1
+        events = np.bincount(factor.codes[risk.died], minlength=size)
+        used &= events[factor.codes] > 0
+    return used
+
+
+def prepare_cox_mass(
+    problem: Problem, model: CoxModel, options: FitOptions, *, compiled: bool
+) -> CoxMass | None:
+    """Build the solver of one model; None where its fit to covariates alone has no certificate."""
+    of = problem.models[model.index]
+    columns = problem.adjustments[of.adjustment].columns
+    factors = factors_within(problem, of.adjustment)
+    used = drop_eventless_levels(factors, model.risk)
+    at = np.flatnonzero(used)
+    risk = model.risk.take(at)
+    if not risk.size:
+        return None
+    weights, unit, carried = None, 1.0, 1.0
+    if problem.weights is not None:
+        unit = float(problem.weights[at].mean())
+        weights = problem.weights[at] / unit
+        carried = weights.size / float(np.sum(np.square(weights)))
+    cells = lay_out_cells(problem.covariates, columns, factors, rows=at)
+    rows = CoxRows.load(risk, ties=model.ties, compiled=compiled)
+    centred = _centre_design(cells, rows, risk, weights)
+    if centred is None:
+        return None
+    design, base = centred
+    solver = BatchedRegressions(design, [base], model=rows, carried=carried)
+    everyone = np.arange(problem.n)
+    whole = (
+        cells if used.all() else lay_out_cells(problem.covariates, columns, factors, rows=everyone)
+    )
+    A = design.matrix()
+    meat, changes, places = None, None, np.empty(0, dtype=np.int64)
+    if options.errors == "robust":
+        clusters = clusters_of(problem, at)
+        meat = CoxInfluence(A, risk, rows.loops, model.ties == "efron", clusters)
+    if options.survival.zph is not None:
+        places = _find_places(columns, cells)
+        units = _find_units(problem.covariates[at[:, None], columns[places]], A, risk, base)
+        scale = TimeScale(model.outcome[at], risk, options.survival.zph)
+        changes = CoxChanges(A, units, risk, scale, rows.loops, model.ties == "efron")
+    return CoxMass(
+        model,
+        solver,
+        None if used.all() else at,
+        base.weights[0, 0],
+        risk,
+        name_aliased(problem, of.adjustment, whole),
+        weights,
+        unit,
+        places,
+        meat,
+        changes,
+        options,
+    )
+
+
+def _centre_design(
+    cells: Cells, rows: CoxRows, risk: RiskSets, weights: F64 | None
+) -> tuple[ChunkedDesign, Base] | None:
+    """Return the covariates without an intercept and their fit, dense columns less their mean in
+    the risk sets.
+    """
+    died = risk.died.astype(np.float64)
+    design = chunk_design(cells.dense, cells.cell_columns[:, 1:], cells.cell_of_row)
+    if design.k == 0:
+        return None
+    base = rows.fit_base(design, died, weights)
+    if base is None:
+        return None
+    everybody = np.ones((1, design.n), dtype=np.float32)
+    hazard = base.weights[0, 0]
+    dense = centre_borders(np.ascontiguousarray(cells.dense.T)[None], everybody, hazard, risk)[0].T
+    return chunk_design(dense, cells.cell_columns[:, 1:], cells.cell_of_row), base
+
+
+def _find_places(columns: I64, cells: Cells) -> I64:
+    """Return the positions among an adjustment set's columns of those that have a coefficient, in
+    the order of the set.
+    """
+    kept = {*cells.sparse[1:], *cells.kept}
+    return np.array([i for i, c in enumerate(columns.tolist()) if c in kept], dtype=np.int64)
+
+
+def _find_units(X: F64, A: F64, risk: RiskSets, base: Base) -> F64:
+    """Return what makes columns ``(n, k)`` of those of A, but for constants of each part."""
+    hazard = base.weights[0, 0]
+    everybody = np.ones((1, A.shape[0]), dtype=np.float32)
+
+    def centre(Z: F64) -> F64:
+        return centre_borders(np.ascontiguousarray(Z.T)[None], everybody, hazard, risk)[0].T
+
+    root = np.sqrt(hazard)[:, None]
+    return np.asarray(np.linalg.lstsq(root * centre(A), root * centre(X), rcond=None)[0])

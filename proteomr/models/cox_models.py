@@ -1,0 +1,131 @@
+"""What all fits of one Cox model of a problem share: its follow-up, its risk sets, its terms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.models.base import Problem
+from proteomr.models.details import Details
+from proteomr.models.event_times import EVENT
+from proteomr.models.family import FitOptions
+from proteomr.models.whole import name_columns
+from proteomr.stats.cox_sums import Ties
+from proteomr.stats.distributions import p_from_neg_log10
+from proteomr.stats.risk_sets import RiskSets, lay_out_risk_sets, tie_times
+
+__all__ = ["GLOBAL", "PROPORTIONAL", "CoxModel", "clusters_of", "list_tests", "lay_out_models"]
+
+PROPORTIONAL, GLOBAL = "proportional_hazards", "GLOBAL"
+_LEVEL = re.compile(r"\[[^\]]*\]")
+
+
+@dataclass(frozen=True, slots=True)
+class CoxModel:
+    """One model of a problem, on the n rows of this.
+
+    Attributes
+    ----------
+    index : position of the model.
+    outcome : ``(n, 3)``, entry, exit and event, times that are equal up to rounding being equal.
+    risk : the risk sets of all rows.
+    names : of the columns of its fits: covariates with their intercept, own ones, the protein, its
+        products.
+    terms : by name, the positions of the columns of each but the intercept.
+    ties : how events at one time are counted.
+    said : what is to be said of every fit.
+    """
+
+    index: int
+    outcome: F64
+    risk: RiskSets
+    names: tuple[str, ...]
+    terms: tuple[tuple[str, I64], ...]
+    ties: Ties
+    said: str = ""
+
+    def terms_among(self, kept: I64) -> tuple[tuple[str, I64], ...]:
+        """Return the terms of some columns, by their positions among these."""
+        place = {int(column): i for i, column in enumerate(kept)}
+        found = []
+        for name, columns in self.terms:
+            here = [place[column] for column in columns.tolist() if column in place]
+            if here:
+                found.append((name, np.array(here, dtype=np.int64)))
+        return tuple(found)
+
+
+def lay_out_models(problem: Problem, options: FitOptions) -> tuple[Problem, tuple[CoxModel, ...]]:
+    """Return a problem whose times are tied where they differ by rounding alone, and its models."""
+    targets = []
+    for target in problem.targets:
+        times = tie_times(target.values[:, :2])
+        targets.append(replace(target, values=np.column_stack([times, target.values[:, 2]])))
+    problem = replace(problem, targets=tuple(targets))
+    risks = [
+        lay_out_risk_sets(target.values, problem.baseline, event=int(EVENT))
+        for target in problem.targets
+    ]
+    ties: Ties = "breslow" if options.survival.ties == "breslow" else "efron"
+    models = []
+    for m, model in enumerate(problem.models):
+        names = name_columns(problem, m, side="predictor")
+        outcome = problem.targets[model.target].values
+        lost = int(np.count_nonzero(outcome[:, 0] >= outcome[:, 1]))
+        said = f"{lost} rows whose entry and exit are one time" if lost else ""
+        terms = _name_terms(problem, m, names)
+        models.append(CoxModel(m, outcome, risks[model.target], names, terms, ties, said))
+    return problem, tuple(models)
+
+
+def _name_terms(problem: Problem, m: int, names: tuple[str, ...]) -> tuple[tuple[str, I64], ...]:
+    """Return the terms of a model: the columns of a factor, or of its products, are one."""
+    columns = problem.adjustments[problem.models[m].adjustment].columns
+    of_factor = {c: f.name for f in problem.factors for c in f.columns.tolist()}
+    labels = [
+        of_factor.get(int(columns[i]), _LEVEL.sub("", name)) if i < columns.size else name
+        for i, name in enumerate(names)
+    ]
+    order = dict.fromkeys(labels[1:])
+    found = {
+        label: [i for i, other in enumerate(labels) if i and other == label] for label in order
+    }
+    return tuple((label, np.array(at, dtype=np.int64)) for label, at in found.items())
+
+
+def clusters_of(problem: Problem, rows: Bool | I64) -> I64 | None:
+    """Return the clusters of robust errors on some rows: given ones, or people with several rows.
+
+    None where each row is one.
+    """
+    codes = problem.clusters if problem.clusters is not None else problem.persons
+    if codes is None:
+        return None
+    return np.asarray(np.unique(codes[rows], return_inverse=True)[1], dtype=np.int64)
+
+
+def list_tests(
+    rows: Sequence[tuple[int, int, str, float, float, float]],
+) -> Details:
+    """Return the table of tests of proportional hazards.
+
+    Parameters
+    ----------
+    rows : protein, model, term, chi-squared, degrees of freedom and -log10 p of each.
+    """
+    minus_log = np.array([row[5] for row in rows], dtype=np.float64)
+    return Details(
+        np.array([row[0] for row in rows], dtype=np.int64),
+        np.array([row[1] for row in rows], dtype=np.int64),
+        {
+            "term": [row[2] for row in rows],
+            "chi2": np.array([row[3] for row in rows], dtype=np.float64),
+            "df": np.array([row[4] for row in rows], dtype=np.float64),
+            "neg_log10_p": minus_log,
+            "p_value": p_from_neg_log10(minus_log),
+        },
+    )

@@ -1,0 +1,100 @@
+"""Cox models of all columns: coefficients of each, and nested tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from proteomr._typing import F64, I64
+from proteomr.models.cox_models import clusters_of
+from proteomr.models.base import Problem
+from proteomr.models.event_times import EVENT
+from proteomr.models.whole import Fitted, WholeModel
+from proteomr.stats.cox import fit_cox
+from proteomr.stats.cox_sandwich import sandwich_covariance
+from proteomr.stats.cox_sums import Ties, sum_hazards
+from proteomr.stats.linalg import find_independent
+from proteomr.stats.nested_tests import NestedTest, refer_chi2
+from proteomr.stats.risk_sets import RiskSets, lay_out_risk_sets
+
+__all__ = ["WholeCox"]
+
+
+@dataclass(frozen=True, slots=True)
+class WholeCox:
+    """Fits and tests Cox models of all columns, one at a time.
+
+    Parameters
+    ----------
+    problem : with times that are tied.
+    ties : how events at one time are counted.
+    robust : whether errors are robust, over people or clusters.
+    """
+
+    problem: Problem
+    ties: Ties
+    robust: bool
+
+    def fit(self, X: F64, model: WholeModel, *, asked: I64) -> Fitted | None:
+        """Fit columns ``(n, p)``, the first an intercept; None without an estimate of those asked
+        for.
+        """
+        del asked  # what has an estimate says so by itself
+        risk = self._lay_out(model)
+        fit = fit_cox(X[:, 1:], risk, weights=model.weights, ties=self.ties)
+        at = np.flatnonzero(np.isfinite(fit.coefficients))
+        if not fit.converged or not at.size:
+            return None
+        covariance = fit.covariance[np.ix_(at, at)]
+        if self.robust:
+            Z = X[:, 1 + at]
+            sums = sum_hazards(fit.risk, Z @ fit.coefficients[at], model.weights, ties=self.ties)
+            clusters = clusters_of(self.problem, model.rows)
+            covariance, _ = sandwich_covariance(sums, Z, covariance, clusters=clusters)
+        return Fitted(fit.coefficients[at], covariance, 1 + at, np.inf)
+
+    def compare(self, X: F64, model: WholeModel, *, tested: I64, kind: str) -> NestedTest | None:
+        """Test columns by the likelihood: ``lr``, or ``score`` at the fit without them."""
+        risk = self._lay_out(model)
+        others = np.setdiff1d(np.arange(1, X.shape[1]), tested)
+        null = fit_cox(X[:, others], risk, weights=model.weights, ties=self.ties)
+        if not null.converged:
+            return None
+        if kind == "score":
+            return self._score(X, model, others=others, tested=tested)
+        whole = fit_cox(X[:, 1:], risk, weights=model.weights, ties=self.ties)
+        df = whole.rank - null.rank
+        settled = whole.converged or whole.infinite.any()
+        if not settled or df <= 0:
+            return None
+        return refer_chi2(2.0 * (whole.log_likelihood - null.log_likelihood), df)
+
+    def _score(self, X: F64, model: WholeModel, *, others: I64, tested: I64) -> NestedTest | None:
+        """Return Rao's test of columns at the fit without them."""
+        risk = self._lay_out(model)
+        null = fit_cox(X[:, others], risk, weights=model.weights, ties=self.ties)
+        at = np.flatnonzero(np.isfinite(null.coefficients))
+        kept = others[at]
+        eta = X[:, kept] @ null.coefficients[at]
+        sums = sum_hazards(null.risk, eta, model.weights, ties=self.ties)
+        columns = X[:, [*kept, *tested]]
+        information = sums.information(columns)
+        score = (columns.T @ sums.residuals)[kept.size :]
+        k = kept.size
+        left = information[k:, k:]
+        if k:
+            left = left - information[k:, :k] @ np.linalg.solve(
+                information[:k, :k], information[:k, k:]
+            )
+        scale = np.sqrt(np.maximum(np.diagonal(information)[k:], np.finfo(np.float64).tiny))
+        scaled = left / np.outer(scale, scale)
+        if find_independent(scaled).size < tested.size:
+            return None
+        u = score / scale
+        return refer_chi2(float(u @ np.linalg.solve(scaled, u)), tested.size)
+
+    def _lay_out(self, model: WholeModel) -> RiskSets:
+        baseline = self.problem.baseline
+        strata = None if baseline is None else baseline[model.rows]
+        return lay_out_risk_sets(model.y, strata, event=int(EVENT))
