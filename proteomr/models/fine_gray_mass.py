@@ -27,6 +27,7 @@ from proteomr.stats.fine_gray_loops import FineGrayTimes, lay_out_times
 from proteomr.stats.fine_gray_rows import FineGrayRows, FineGraySums
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units, find_independent, scale_columns
+from proteomr.stats.loops import COMPILED_FROM
 from proteomr.stats.risk_sets import RiskSets
 
 __all__ = ["FineGrayMass", "prepare_fine_gray_mass"]
@@ -225,7 +226,7 @@ def prepare_fine_gray_mass(
     if A.shape[1] == 0:
         return None
     weights = None if problem.weights is None else problem.weights[order] / problem.weights.mean()
-    rows = FineGrayRows.load(times, compiled=compiled)
+    rows = FineGrayRows.load(times, compiled=compiled and problem.n >= COMPILED_FROM)
     base = rows.fit_base(_as_design(A[order]), times.code == EVENT, weights)
     if base is None or find_recession(A, cox.take(counted), A @ base.coefficients) is not None:
         return None
