@@ -13,9 +13,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.stats.censoring import CensoringTies, estimate_censoring
-from proteomr.stats.fine_gray import FineGrayFit, FineGrayModel, Ties, fit_fine_gray
-from proteomr.stats.fine_gray_errors import CensoringTerm
-from proteomr.stats.subdistribution import lay_out_risk
+from proteomr.stats.fine_gray_limits import CompetingRisks
 from tests.stats.cox_rules import draw
 
 STORED = Path(__file__).with_name("fine_gray.json")
@@ -69,31 +67,7 @@ def make(design: dict[str, Any]) -> Design:
     )
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A fit of a design, and what its errors are made of."""
-
-    fit: FineGrayFit
-    term: CensoringTerm
-
-    @property
-    def estimate(self) -> F64:
-        return self.fit.point.coefficients
-
-
-def fit(data: Design, ties: Ties, *, censoring_ties: CensoringTies = "events-first") -> Fitted:
-    """Fit a design."""
-    censoring = estimate_censoring(data.times, data.event, strata=data.groups, ties=censoring_ties)
-    risk = lay_out_risk(
-        data.times,
-        data.event,
-        code=1,
-        censoring=censoring,
-        baseline=data.strata,
-        censoring_strata=data.groups,
-    )
-    o = risk.order
-    found = fit_fine_gray(FineGrayModel(risk, data.X[o], data.weights[o], ties))
-    strata = np.unique(data.strata, return_inverse=True)[1][o]
-    term = CensoringTerm(censoring, data.times[o], data.event[o] == 0, data.groups[o], strata)
-    return Fitted(found, term)
+def lay_out(data: Design, ties: CensoringTies = "events-first") -> CompetingRisks:
+    """Return the follow-up of a design, with its censoring."""
+    censoring = estimate_censoring(data.times, data.event, strata=data.groups, ties=ties)
+    return CompetingRisks(data.times, data.event, censoring, data.strata, data.groups)
