@@ -223,7 +223,19 @@ class SurvivalModels:
         typer.Option(
             metavar="efron|breslow|exact",
             rich_help_panel=shared.MODELS,
-            help="How events at one time are counted. Without: the family's way (cox: efron).",
+            help="How events at one time are counted. Without: the family's way (cox: efron; "
+            "finegray: breslow).",
+            show_default=False,
+        ),
+    ] = None
+    censoring_ties: Annotated[
+        Literal["events-first", "crr"] | None,
+        typer.Option(
+            metavar="events-first|crr",
+            rich_help_panel=shared.MODELS,
+            help="For the weights of the finegray family: events come before censorings of the "
+            "same time, as in survival::finegray, or are at risk of them, as in cmprsk::crr. "
+            "Without: crr with --ties breslow, events-first with efron.",
             show_default=False,
         ),
     ] = None
@@ -342,6 +354,7 @@ class SurvivalModels:
                 distribution=self.distribution,
                 scale=self.scale,
                 knots=self.knots,
+                censoring_ties=self.censoring_ties,
             ),
             **more,
         )

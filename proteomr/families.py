@@ -65,6 +65,8 @@ SURVIVAL_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
         "aalen": ListedFamily("aalen", "Aalen", "predictor"),
         "aft": ListedFamily("aft", "Aft", "predictor"),
         "royston-parmar": ListedFamily("royston_parmar", "RoystonParmar", "predictor"),
+        "cause-specific": ListedFamily("cause_specific", "CauseSpecific", "predictor"),
+        "finegray": ListedFamily("fine_gray", "FineGray", "predictor"),
     }
 )
 """Of outcomes that happen at a time: those of the command `survive`."""

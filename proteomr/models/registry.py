@@ -110,7 +110,10 @@ def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool
         (asked.ordered, "an ordered exposure", lambda s: s.ordered),
         *((True, what, lambda s: s.ordinal) for what in options.ordinal.asked),
         (asked.baseline, "a baseline of each stratum", lambda s: s.baseline),
-        *((True, f"--{each}", partial(_has_option, each)) for each in options.survival.asked),
+        *(
+            (True, f"--{each.replace('_', '-')}", partial(_has_option, each))
+            for each in options.survival.asked
+        ),
         (bool(options.firth), "Firth's estimate", lambda s: s.firth),
         (moderation.kind is not None, "moderation", lambda s: s.moderation),
         (moderation.block is not None, "a correlation within blocks", lambda s: s.moderation),

@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from proteomr.errors import UsageError, nearest
 from proteomr.stats.accelerated import DISTRIBUTIONS, DistributionName
 from proteomr.stats.survival_links import SCALES, ScaleName
+from proteomr.stats.censoring import CENSORING_TIES, CensoringTies
 
 __all__ = ["TIES", "ZPH_TIMES", "SurvivalOptions", "Ties", "ZphTime"]
 
@@ -33,6 +34,8 @@ class SurvivalOptions:
     distribution : of accelerated failure times; None for the Weibull one.
     scale : of a Royston-Parmar model; None for that of hazards.
     knots : inner knots of its splines; None for the family's own number.
+    censoring_ties : of events and censorings, for the weights of competing risks; None for the way
+        of the package whose ties of events are asked for.
 
     Raises
     ------
@@ -52,10 +55,13 @@ class SurvivalOptions:
     distribution: DistributionName | None = None
     scale: ScaleName | None = None
     knots: int | None = None
+    censoring_ties: CensoringTies | None = None
 
     def __post_init__(self) -> None:
         if self.ties is not None:
             _check_choice("way of counting ties", self.ties, TIES)
+        if self.censoring_ties is not None:
+            _check_choice("way of censoring ties", self.censoring_ties, CENSORING_TIES)
         if self.zph is not None:
             _check_choice("transform of time", self.zph, ZPH_TIMES)
         if self.distribution is not None:

@@ -12,7 +12,7 @@ from proteomr._typing import F64
 from proteomr.score.fitting import Laid
 from proteomr.score.outcome import Predicted
 from proteomr.stats.calibration import group_by_risk
-from proteomr.stats.censoring import find_pseudo_risks
+from proteomr.stats.censoring_weights import find_pseudo_risks
 from proteomr.stats.risk_accuracy import Standing, find_net_benefit
 from proteomr.tables import load_schema
 

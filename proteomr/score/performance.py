@@ -14,7 +14,7 @@ from proteomr.score.options import ScoreOptions
 from proteomr.score.outcome import Predicted
 from proteomr.score.regressions import BOTH, COVARIATES, Prediction
 from proteomr.stats.calibration import Line, fit_calibration, fit_pseudo_calibration
-from proteomr.stats.censoring import Censoring, find_pseudo_risks
+from proteomr.stats.censoring_weights import Censoring, find_pseudo_risks
 from proteomr.stats.discrimination import (
     Measured,
     find_auc,

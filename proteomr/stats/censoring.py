@@ -1,160 +1,177 @@
-r"""Weights that stand for people who were censored, and how their being estimated counts.
-
-Who is seen to have an event at :math:`t` stands for :math:`1 / G(t-)` people, G being the chance of
-not having been censored by then (Kaplan and Meier's estimate with the roles of event and censoring
-exchanged; at equal times events come first). Source: Graf et al. 1999,
-doi:10.1002/(SICI)1097-0258(19990915/30)18:17/18<2529::AID-SIM274>3.0.CO;2-5.
+"""When people are censored, and when they come under observation late: product-limit estimates of
+both, which the weights of subdistribution hazards are made of.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 
-__all__ = ["Censoring", "find_pseudo_risks"]
+__all__ = ["CENSORING_TIES", "Censoring", "CensoringTies", "ProductLimit", "estimate_censoring"]
+
+CensoringTies: TypeAlias = Literal["events-first", "crr"]
+CENSORING_TIES: tuple[CensoringTies, ...] = ("events-first", "crr")
+"""Whether those with an event at the time of a censoring could still have been censored then.
+
+``events-first``: no, an event comes before a censoring of the same time, as everywhere else in
+survival analysis (R's ``survival::finegray``). ``crr``: yes, as in ``cmprsk::crr``.
+"""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class ProductLimit:
+    """A product-limit estimate: at each of m times a share of those at risk has its event.
+
+    Attributes
+    ----------
+    times : ``(m,)``, ascending.
+    hazard : ``(m,)``, the share.
+    at_risk : ``(m,)``, how many (or the sum of their weights) are at risk.
+    """
+
+    times: F64
+    hazard: F64
+    at_risk: F64
+
+    def before(self, t: F64) -> F64:
+        """Return the product of ``1 - hazard`` over all times before t, of the shape of t."""
+        kept = np.concatenate([[1.0], np.cumprod(1.0 - self.hazard)])
+        return np.asarray(kept[np.searchsorted(self.times, t, side="left")])
+
+    def since(self, t: F64) -> F64:
+        """Return the product of ``1 - hazard`` over all times from t on, of the shape of t."""
+        kept = np.concatenate([np.cumprod((1.0 - self.hazard)[::-1])[::-1], [1.0]])
+        return np.asarray(kept[np.searchsorted(self.times, t, side="left")])
+
+
+@dataclass(frozen=True, slots=True)
 class Censoring:
-    """The distribution of times of censoring.
+    """The censoring of people by stratum, and their late entry.
 
-    Parameters
+    Attributes
     ----------
-    exit, event : (n,) times, and whether they end in an event.
-
-    Examples
-    --------
-    >>> seen = Censoring(np.array([1.0, 2.0, 3.0]), np.array([False, True, True]))
-    >>> seen.free_before(np.array([1.0, 2.0])).round(4).tolist()
-    [1.0, 0.6667]
+    ties : whether events come before censorings of the same time.
+    leaving : product limit of being censored, by stratum.
+    entering : product limit, in reversed time, of coming under observation; none where all entered
+        before anybody left.
+    last : of each stratum, the last time that anybody was followed to.
+    weighted : whether people count as their weights say.
     """
 
-    exit: F64
-    event: Bool
-    times: F64 = field(init=False)
-    _at_risk: F64 = field(init=False)
-    _lost: F64 = field(init=False)
-    _free: F64 = field(init=False)
+    ties: CensoringTies
+    leaving: Mapping[int, ProductLimit]
+    last: Mapping[int, float]
+    entering: Mapping[int, ProductLimit] = field(default_factory=dict)
+    weighted: bool = False
 
-    def __post_init__(self) -> None:
-        self.times = np.unique(self.exit[~self.event])
-        ordered = np.sort(self.exit)
-        ending = np.sort(self.exit[self.event])
-        # who has an event at the same time is not at risk of being censored any more
-        before = np.searchsorted(ordered, self.times, side="left")
-        same = np.searchsorted(ending, self.times, side="right")
-        same = same - np.searchsorted(ending, self.times, side="left")
-        self._at_risk = (self.exit.size - before - same).astype(np.float64)
-        lost = np.sort(self.exit[~self.event])
-        count = np.searchsorted(lost, self.times, side="right")
-        self._lost = np.diff(count, prepend=0).astype(np.float64)
-        self._free = np.concatenate([[1.0], np.cumprod(1.0 - self._lost / self._at_risk)])
+    def share(self, t: F64, stratum: int) -> F64:
+        """Return ``G(t-) H(t-)``: the chance to be observed still, times that to be observed
+        already, just before t; 0 beyond the last time that anybody of the stratum was followed to.
+        """
+        found = self.leaving[stratum].before(t)
+        if stratum in self.entering:
+            found = found * self.entering[stratum].since(t)
+        return np.asarray(np.where(t > self.last[stratum], 0.0, found))
 
-    def free_before(self, times: F64) -> F64:
-        """Return the chance of not being censored before each time."""
-        return np.asarray(self._free[np.searchsorted(self.times, times, side="left")])
-
-    def free_at(self, time: float) -> float:
-        """Return the chance of not being censored up to and including a time."""
-        return float(self._free[np.searchsorted(self.times, time, side="right")])
-
-    def weigh(self, horizon: float) -> tuple[F64, F64]:
-        """Return weights (n,) of people with an event by a time, and of those free of it then.
+    def count_steps(self, t: F64, stratum: int) -> I64:
+        """Return how many times before t the chance to be observed changes at, of the shape of t.
 
         Examples
         --------
-        >>> seen = Censoring(np.array([1.0, 2.0, 3.0]), np.array([False, True, True]))
-        >>> [one.round(2).tolist() for one in seen.weigh(2.5)]
-        [[0.0, 1.5, 0.0], [0.0, 0.0, 1.5]]
+        >>> times = np.array([[-np.inf, 1.0], [-np.inf, 2.0], [-np.inf, 3.0]])
+        >>> censoring = estimate_censoring(times, np.array([0, 1, 0]))
+        >>> censoring.count_steps(np.array([1.0, 2.0, 3.0, 4.0]), 0).tolist()
+        [0, 1, 1, 2]
         """
-        case = self.event & (self.exit <= horizon)
-        free = self.exit > horizon
-        chance, at = self.free_before(self.exit), self.free_at(horizon)
-        cases, others = np.zeros(case.size), np.zeros(case.size)
-        cases[case] = 1.0 / chance[case]
-        if at > 0.0:
-            others[free] = 1.0 / at
-        return cases, others
-
-    def spread(self, push: F64, horizon: float) -> F64:
-        r"""Return the influence of each person on an estimate by way of the weights.
-
-        .. math:: u_j = \int A(s) \frac{dM^C_j(s)}{Y(s) - dN^C(s)}, \qquad
-            A(s) = \sum_{i: s \text{ is before } t_i} w_i \frac{\partial \theta}{\partial w_i}
-
-        with the martingale of censoring :math:`M^C_j`, the number at risk Y, and those of them who
-        are censored at s.
-
-        Parameters
-        ----------
-        push : (n,) ``w_i`` times the derivative of the estimate by it.
-        horizon : up to which people are followed.
-
-        Examples
-        --------
-        >>> seen = Censoring(np.array([1.0, 2.0]), np.array([True, True]))
-        >>> seen.spread(np.ones(2), 5.0).tolist()
-        [0.0, 0.0]
-        """
-        if not self.times.size:
-            return np.zeros(self.exit.size)
-        reached = self._reach(horizon)
-        by = np.bincount(reached, push, minlength=self.times.size + 1)
-        beyond = by[::-1].cumsum()[::-1][1:]  # of those who pass each time of censoring
-        counted = self.times <= horizon
-        left = self._at_risk - self._lost
-        rate = np.where(counted & (left > 0.0), beyond / np.maximum(left, 1.0), 0.0)
-        loss = rate * self._lost / self._at_risk
-        upto = np.concatenate([[0.0], np.cumsum(loss)])
-        last = np.searchsorted(self.times, self.exit, side="right")
-        last = np.where(self.event, np.searchsorted(self.times, self.exit, side="left"), last)
-        influence = -upto[last]
-        own = np.searchsorted(self.times, self.exit[~self.event])
-        influence[~self.event] += rate[own]
-        return np.asarray(influence)
-
-    def _reach(self, horizon: float) -> I64:
-        """Return how many times of censoring lie before what each person is weighed at."""
-        place = np.searchsorted(self.times, self.exit, side="left")
-        at = int(np.searchsorted(self.times, horizon, side="right"))
-        return np.asarray(np.where(self.exit > horizon, at, place), dtype=np.int64)
+        steps = self.leaving[stratum].times
+        if stratum in self.entering:
+            steps = np.union1d(steps, self.entering[stratum].times)
+        return np.searchsorted(steps, t, side="left").astype(np.int64)
 
 
-def find_pseudo_risks(exit: F64, event: Bool, horizon: float) -> F64:
-    """Return what each person adds to the risk by a time: pseudo-observations.
+def estimate_censoring(
+    times: F64,
+    event: I64,
+    *,
+    strata: I64 | None = None,
+    weights: F64 | None = None,
+    ties: CensoringTies = "events-first",
+) -> Censoring:
+    """Estimate the distributions of censoring and of late entry.
 
-    The risk is one less Kaplan and Meier's survival; a person's is ``n`` times its influence above
-    it, as of R's ``survival::pseudo`` 3.5. Source: Andersen and Pohar Perme 2010,
-    doi:10.1177/0962280209105020.
+    ``G(t-) = prod_{u < t} (1 - c(u) / r(u))`` with c(u) the people censored at u and r(u) those at
+    risk of it; ``H(t-) = prod_{a >= t} (1 - e(a) / q(a))`` with e(a) the people who enter at a and
+    q(a) those who have entered by then and not left (Geskus 2011,
+    doi:10.1111/j.1541-0420.2010.01420.x).
 
     Parameters
     ----------
-    exit, event : (n,).
-    horizon : the time.
+    times : ``(n, 2)``, entry (minus infinity where there is none) and exit.
+    event : ``(n,)``, 0 where censored.
+    strata : ``(n,)``, within which censoring is alike; None for one.
+    weights : ``(n,)``, what people count for; None for one each.
+    ties : of events and censorings.
 
     Examples
     --------
-    >>> times, event = np.array([1.0, 2.0, 3.0, 4.0]), np.array([True, True, True, False])
-    >>> find_pseudo_risks(times, event, 2.5).round(6).tolist()
-    [1.0, 1.0, 0.0, 0.0]
+    >>> times = np.array([[-np.inf, 1.0], [-np.inf, 2.0], [-np.inf, 2.0], [-np.inf, 3.0]])
+    >>> event = np.array([0, 0, 1, 1])
+    >>> estimate_censoring(times, event).share(np.array([1.0, 2.0, 3.0]), 0).tolist()
+    [1.0, 0.75, 0.375]
+    >>> estimate_censoring(times, event, ties="crr").share(np.array([3.0]), 0).round(4).tolist()
+    [0.5]
     """
-    n = exit.size
-    counted = event & (exit <= horizon)
-    times = np.unique(exit[counted])
-    if not times.size:
-        return np.zeros(n)
-    ordered = np.sort(exit)
-    at_risk = (n - np.searchsorted(ordered, times, side="left")).astype(np.float64)
-    died = np.bincount(np.searchsorted(times, exit[counted]), minlength=times.size)
-    alive = float(np.prod(1.0 - died / at_risk))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        left = np.maximum(at_risk - died, 0.0)
-        rate = np.where(left > 0.0, 1.0 / left, 0.0)
-    upto = np.concatenate([[0.0], np.cumsum(rate * died / at_risk)])
-    last = np.searchsorted(times, np.minimum(exit, horizon), side="right")
-    hazard = -upto[last]
-    hazard[counted] += rate[np.searchsorted(times, exit[counted])]
-    return np.asarray((1.0 - alive) + n * alive * hazard)
+    codes = np.zeros(event.size, dtype=np.int64) if strata is None else strata
+    counts = np.ones(event.size) if weights is None else weights
+    # R's finegray asks this of the whole: one entry at the first exit is not yet a late one.
+    late = bool(np.any(times[:, 0] > np.min(times[:, 1], initial=np.inf)))
+    leaving, entering, last = {}, {}, {}
+    for stratum in np.unique(codes).tolist():
+        rows = codes == stratum
+        part, what = times[rows], event[rows] == 0
+        leaving[stratum] = _limit_leaving(part, what, counts[rows], first=ties == "events-first")
+        last[stratum] = float(part[:, 1].max())
+        if late:
+            entering[stratum] = _limit_entering(part, counts[rows])
+    return Censoring(ties, leaving, last, entering, weighted=weights is not None)
+
+
+def _limit_leaving(times: F64, censored: Bool, counts: F64, *, first: bool) -> ProductLimit:
+    """Return the product limit of censoring; events are over before it where they come first."""
+    entry, exit_ = times[:, 0], times[:, 1]
+    at = np.unique(exit_[censored])
+    risk = _count_from(exit_, counts, at) - _count_from(entry, counts, at)
+    if first:
+        over = ~censored
+        risk = risk - _count_equal(exit_[over], counts[over], at)
+    return ProductLimit(at, _count_equal(exit_[censored], counts[censored], at) / risk, risk)
+
+
+def _limit_entering(times: F64, counts: F64) -> ProductLimit:
+    """Return the product limit of entry in reversed time."""
+    entry, exit_ = times[:, 0], times[:, 1]
+    there = np.isfinite(entry)
+    at = np.unique(entry[there])
+    after = np.nextafter(at, np.inf)
+    risk = _count_from(exit_, counts, after) - _count_from(entry, counts, after)
+    return ProductLimit(at, _count_equal(entry[there], counts[there], at) / risk, risk)
+
+
+def _count_from(times: F64, counts: F64, at: F64) -> F64:
+    """Sum the counts of the times that are not before each of some times."""
+    order = np.argsort(times, kind="stable")
+    tail = np.concatenate([np.cumsum(counts[order][::-1])[::-1], [0.0]])
+    return np.asarray(tail[np.searchsorted(times[order], at, side="left")])
+
+
+def _count_equal(times: F64, counts: F64, at: F64) -> F64:
+    """Sum the counts of the times that are each of some ascending times."""
+    place = np.searchsorted(at, times)
+    found = place < at.size
+    found[found] = at[place[found]] == times[found]
+    return np.bincount(place[found], weights=counts[found], minlength=at.size).astype(np.float64)

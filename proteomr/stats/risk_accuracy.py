@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, Bool
-from proteomr.stats.censoring import Censoring
+from proteomr.stats.censoring_weights import Censoring
 from proteomr.stats.discrimination import Measured
 
 __all__ = [

@@ -13,7 +13,7 @@ from scipy.special import expit, logit, ndtri
 
 from proteomr._typing import F64, Bool
 from proteomr.stats.calibration import fit_calibration
-from proteomr.stats.censoring import Censoring, find_pseudo_risks
+from proteomr.stats.censoring_weights import Censoring, find_pseudo_risks
 from proteomr.stats.discrimination import find_auc, find_concordance, find_unos_concordance
 
 DESIGNS = json.loads(Path(__file__).with_name("discrimination.json").read_text())

@@ -9,7 +9,7 @@ import pytest
 
 from proteomr._typing import F64, Bool
 from proteomr.stats.calibration import fit_pseudo_calibration
-from proteomr.stats.censoring import Censoring, find_pseudo_risks
+from proteomr.stats.censoring_weights import Censoring, find_pseudo_risks
 from proteomr.stats.discrimination import Measured, find_auc
 from proteomr.stats.linear_accuracy import find_correlation, find_mae, find_r2
 from proteomr.stats.risk_accuracy import (
