@@ -9,11 +9,12 @@ import numpy as np
 
 from proteomr._typing import F64
 from proteomr.stats.distributions import neg_log10_p_t
+from proteomr.stats.e_values import Measure
 from proteomr.stats.linalg import condition_columns
 from proteomr.stats.mediation_effects import Contrast, Effects
 from proteomr.stats.mediation_regressions import Regression
 
-__all__ = ["Analysis", "PathEstimate", "Scaled", "Trio", "average", "scale_trio"]
+__all__ = ["Analysis", "LogRatio", "PathEstimate", "Scaled", "Trio", "average", "scale_trio"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +74,15 @@ class PathEstimate:
         return float(neg_log10_p_t(np.array([self.estimate / self.se]), np.array([self.df]))[0])
 
 
+@dataclass(frozen=True, slots=True)
+class LogRatio:
+    """An effect as the logarithm of a ratio, or a difference in standard deviations."""
+
+    log: float
+    se: float
+    measure: Measure
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
     """The estimates of a trio, and what intervals are made of.
@@ -88,6 +98,7 @@ class Analysis:
     units : ``(q,)``, of the quantities.
     refit : the parameters of a sample ``(n,)`` of how often each person counts; NaN for none.
     paths : the numbers of the path diagram.
+    ratios : quantities as ratios, by their names, for E-values.
     said : what is to be said of quantities, by their names.
     notes : what is to be said of all.
     """
@@ -100,6 +111,7 @@ class Analysis:
     paths: tuple[PathEstimate, ...]
     errors: Mapping[str, float] = field(default_factory=dict[str, float])
     covariance: F64 | None = None
+    ratios: Mapping[str, LogRatio] = field(default_factory=dict[str, LogRatio])
     said: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
 
