@@ -74,9 +74,13 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere("harmonisation align", "proteomr harmonise EXPOSURE OUTCOME -o DIR"),
     Elsewhere("gene annotate annotation", "proteomr genes NAME... says which gene a name means"),
     Elsewhere(
-        "cox survival survive coloc colocalisation mediation mediate network wgcna enrich "
+        "coloc colocalisation mediation mediate network wgcna enrich "
         "enrichment meta finemap plot figure report run study score pqtl",
         "not among the commands of this version; those there are: proteomr --help",
+    ),
+    Elsewhere(
+        "cox coxph surv survival kaplan km finegray hazard",
+        "proteomr survive SAMPLES PROTEINS --outcome NAME -o DIR",
     ),
     Elsewhere("list commands usage man info", "proteomr --help lists the commands"),
     Elsewhere(
@@ -334,10 +338,7 @@ NOT_HERE: tuple[tuple[str, str, str], ...] = (
     (
         "cox coxph surv survival aft weibull finegray competingrisks aalen",
         "linear",
-        (
-            "there is no survival model in this version; logistic takes an event as a column of "
-            "0 and 1"
-        ),
+        "outcomes over time are of another command: proteomr survive --family cox",
     ),
     (
         "poisson quasipoisson negbin negativebinomial nb zip zinb gamma tweedie counts",

@@ -39,6 +39,7 @@ from .qc import qc
 from .replicate import replicate
 from .schema import schema
 from .simulate import simulate
+from .survive import survive
 
 __all__ = ["COMMANDS", "GROUPS", "app", "run"]
 
@@ -52,6 +53,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     check,
     associate,
     replicate,
+    survive,
     merge,
     compare,
     adjust,

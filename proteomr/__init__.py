@@ -63,6 +63,7 @@ __all__ = [
     "replicate",
     "run_mr",
     "simulate",
+    "survive",
     "write_store",
 ]
 
@@ -95,6 +96,7 @@ _HOMES = {
     "replicate": "proteomr.replicate",
     "run_mr": "proteomr.mr.job",
     "simulate": "proteomr.simulate",
+    "survive": "proteomr.survival",
     "write_store": "proteomr.io",
 }
 

@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["FAMILY_NAMES", "LISTED_FAMILIES", "ListedFamily"]
+__all__ = [
+    "FAMILY_NAMES",
+    "LISTED_FAMILIES",
+    "SURVIVAL_FAMILIES",
+    "SURVIVAL_NAMES",
+    "ListedFamily",
+]
 
 
 class ListedFamily(NamedTuple):
@@ -53,3 +59,10 @@ LISTED_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
     }
 )
 FAMILY_NAMES: Final = tuple(LISTED_FAMILIES)
+SURVIVAL_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
+    {
+        "cox": ListedFamily("cox", "Cox", "predictor"),
+    }
+)
+"""Of outcomes that happen at a time: those of the command `survive`."""
+SURVIVAL_NAMES: Final = tuple(SURVIVAL_FAMILIES)

@@ -9,7 +9,7 @@ from proteomr.association.collect import (
 )
 from proteomr.association.effective import count_effective_tests, set_thresholds
 from proteomr.association.in_memory import scan_cohort
-from proteomr.association.job import AssociateJob, AssociateRequest
+from proteomr.association.job import AssociateJob, AssociateRequest, ScanJob
 from proteomr.association.joint import collect_joint_tests
 from proteomr.association.outputs import merge_shards
 from proteomr.association.plan import Plan, plan_scan
@@ -20,6 +20,7 @@ __all__ = [
     "AssociateRequest",
     "ModelSpec",
     "Plan",
+    "ScanJob",
     "associate",
     "collect",
     "collect_joint_tests",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import polars as pl
 
@@ -35,6 +36,7 @@ from proteomr.io import (
     read_outcomes,
     read_protein_covariate,
     read_protein_instruments,
+    read_spells,
     split_imputations,
 )
 from proteomr.models import ModerationOptions, find_family
@@ -53,7 +55,7 @@ from proteomr.scan import BLOCK_SIZE, count_people, estimate_cost, run_parts
 from proteomr.stats.relatedness import Relatedness
 from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments, load_schema
 
-__all__ = ["AssociateJob", "AssociateRequest", "describe_plan", "plans_of"]
+__all__ = ["AssociateJob", "AssociateRequest", "ScanJob", "describe_plan", "plans_of"]
 
 _VERSION = 3  # of how rows are chosen, transformed and tested; 3: p values of a fit's own
 _log = logging.getLogger("proteomr")
@@ -111,9 +113,12 @@ class AssociateRequest(Request):
         }
 
 
+RequestType = TypeVar("RequestType", bound=Request)
+
+
 @dataclass(frozen=True, slots=True)
-class AssociateJob:
-    """A scan of all proteins against exposures or outcomes.
+class ScanJob(ABC, Generic[RequestType]):
+    """One or several scans of all proteins, whose results become one set of tables.
 
     Parameters
     ----------
@@ -126,15 +131,21 @@ class AssociateJob:
     as_file: ClassVar[bool] = False
     people: ClassVar[tuple[str, ...]] = ()
 
-    request: AssociateRequest
+    request: RequestType
     columns: ColumnStyle = "native"
     shard: Shard | None = None
 
     @property
+    @abstractmethod
+    def scans(self) -> Sequence[AssociateRequest]:
+        """What is scanned, one after another, of the same people, proteins and sets."""
+
+    @property
     def results(self) -> Sequence[str]:
         """Names of the results."""
-        effective = ("effective_tests.tsv",) if self.request.effective_tests else ()
-        tables = (f"{n}.parquet" for n in self.request.specification.build_family().tables)
+        scan = self.scans[0]
+        effective = ("effective_tests.tsv",) if scan.effective_tests else ()
+        tables = (f"{n}.parquet" for n in scan.specification.build_family().tables)
         return ("associations.parquet", "summary.tsv", "attrition.tsv", *tables, *effective)
 
     def plan(self, *, threads: int) -> Forecast:
@@ -184,14 +195,14 @@ class AssociateJob:
         with self.open_plans() as (plans, notes):
             for note in notes:
                 add_note(note)  # the run keeps them, and tells them in its manifest
-            ledger.parts.keep_facts(describe_run(plans))
+            ledger.parts.keep_facts(describe_run(plans, scans=len(self.scans)))
             blocks = sum(len(plan.blocks) for plan in plans)
             for laid_out in plans:
                 plan = settle_blocks(laid_out, executor=executor)
                 run_parts(plan, ledger.parts, executor=executor, shard=ledger.shard, blocks=blocks)
             if ledger.shard is not None:
                 return Outcome()
-            effective = _count_effective(plans[0]) if self.request.effective_tests else None
+            effective = _count_effective(plans[0]) if self.scans[0].effective_tests else None
         return collect_run(ledger, columns=self.columns, effective=effective)
 
     @contextlib.contextmanager
@@ -203,8 +214,11 @@ class AssociateJob:
         """
         with open_scratch() as scratch:
             with collect_notes() as told:
-                plans = [lay_out() for lay_out in plans_of(self.request, scratch)]
-            if len(plans) > 1 and self.request.specification.moderation != ModerationOptions():
+                plans = [lay() for scan in self.scans for lay in plans_of(scan, scratch)]
+            if (
+                len(plans) > len(self.scans)
+                and self.scans[0].specification.moderation != ModerationOptions()
+            ):
                 raise UsageError(
                     "samples are multiply imputed: their estimates are pooled, their residual "
                     "variances are not; leave --moderate, --block and --contrast out"
@@ -217,6 +231,18 @@ class AssociateJob:
             for note in notes:
                 _log.warning("note: %s", note)
             yield number_blocks(plans), notes
+
+
+@dataclass(frozen=True, slots=True)
+class AssociateJob(ScanJob[AssociateRequest]):
+    """A scan of all proteins against exposures or outcomes."""
+
+    people: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def scans(self) -> Sequence[AssociateRequest]:
+        """The one that is asked for."""
+        return (self.request,)
 
 
 def plans_of(request: AssociateRequest, scratch: Path) -> Iterator[Callable[..., Plan]]:
@@ -270,6 +296,10 @@ def _read(
     _log.info("reading %s", ", ".join(source.name for source in sources))
     samples = request.samples.on_disk(scratch)
     proteins = tuple(source.on_disk(scratch) for source in request.proteins)
+    spec = request.specification
+    if spec.follow_up.person is not None:
+        yield _read_spells(request, samples, proteins, scratch)
+        return
     for people in split_imputations(samples, scratch=scratch, id_column=request.id_column):
         with doubt_order(people, proteins, request.specification.targets, scratch):
             cohort = read_cohort(
@@ -284,17 +314,47 @@ def _read(
             )
         if request.chosen_proteins is not None:
             cohort = choose_proteins(cohort, request.chosen_proteins, scratch=scratch)
-        covariates = [
-            read_protein_covariate(
-                name,
-                source.on_disk(scratch),
-                cohort=cohort,
-                scratch=scratch,
-                id_column=request.id_column,
-            )
-            for name, source in request.protein_covariates.items()
-        ]
-        yield cohort, covariates
+        yield cohort, _read_covariates(request, cohort, scratch)
+
+
+def _read_spells(
+    request: AssociateRequest, samples: Path, proteins: tuple[Path, ...], scratch: Path
+) -> tuple[Cohort, list[ProteinCovariate]]:
+    """Return the cohort of spells with its covariates, those of each person in all of theirs."""
+    options = request.specification.follow_up
+    outcome = options.outcomes[0]
+    spells = read_spells(
+        samples,
+        proteins,
+        person=str(options.person),
+        start=str(outcome.entry),
+        stop=outcome.time,
+        scratch=scratch,
+        assays=_on_disk(request.assays, scratch),
+        withdrawn=_on_disk(request.withdrawn, scratch),
+        people=request.people,
+        sample_columns=request.sample_columns,
+    )
+    people, cohort = spells.people, spells.cohort
+    if request.chosen_proteins is not None:
+        people = choose_proteins(people, request.chosen_proteins, scratch=scratch)
+        cohort = choose_proteins(cohort, request.chosen_proteins, scratch=scratch)
+    return cohort, [spells.repeat(one) for one in _read_covariates(request, people, scratch)]
+
+
+def _read_covariates(
+    request: AssociateRequest, cohort: Cohort, scratch: Path
+) -> list[ProteinCovariate]:
+    return [
+        read_protein_covariate(
+            name,
+            source.on_disk(scratch),
+            cohort=cohort,
+            scratch=scratch,
+            id_column=request.id_column,
+        )
+        for name, source in request.protein_covariates.items()
+    ]
 
 
 def _read_outcomes(request: AssociateRequest, cohort: Cohort, scratch: Path) -> list[OutcomeTable]:

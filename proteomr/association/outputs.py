@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import polars as pl
 
@@ -17,7 +17,7 @@ from proteomr.association.joint import collect_joint_tests
 from proteomr.association.moderation import moderate_parts
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
-from proteomr.errors import RunFolderError
+from proteomr.errors import InputError, RunFolderError
 from proteomr.models import find_family
 from proteomr.provenance import RowFilter
 from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards, read_request
@@ -29,6 +29,10 @@ __all__ = ["ColumnStyle", "collect_run", "describe_run", "merge_shards", "name_l
 
 ColumnStyle: TypeAlias = Literal["native", "broom"]
 
+_TEXTS: Final = ("attrition", "summary")
+"""Tables that are written as text."""
+_SHARDED: Final = ("associate", "survive")
+"""Commands whose runs may be of shards."""
 _BROOM: Final[Mapping[str, str]] = {
     c.SE: "std.error",
     c.P_VALUE: "p.value",
@@ -37,24 +41,40 @@ _BROOM: Final[Mapping[str, str]] = {
 }
 
 
-def describe_run(plans: Sequence[Plan]) -> dict[str, object]:
+def describe_run(plans: Sequence[Plan], *, scans: int = 1) -> dict[str, object]:
     """Return what the end of a scan needs and only its beginning knows, as JSON values.
 
     Parameters
     ----------
-    plans : one for each imputation of the samples.
+    plans : one for each imputation of the samples, of one scan after the other.
+    scans : how many scans they are of.
     """
-    plan = plans[0]
+    m = len(plans) // scans
+    each = [plans[s * m : (s + 1) * m] for s in range(scans)]
+    cohort = plans[0].cohort
+    if any(len({len(plan.blocks) for plan in of_scan}) > 1 for of_scan in each):
+        raise InputError("imputations of the samples have other proteins than the first")
     return {
-        "specification": plan.spec.to_dict(),
-        "people": plan.cohort.n,
-        "blocks": sum(len(one.blocks) for one in plans),
-        "imputations": len(plans),
-        "parameters": _count_parameters(plan) if len(plans) > 1 else 0,
-        "drops": [asdict(drop) for drop in (*plan.cohort.drops, *plan.drops)],
-        "attrition": count_people(plan).to_dicts(),
-        "withdrawals": plan.cohort.provenance.get("withdrawn", {}),
+        "people": cohort.n,
+        "imputations": m,
+        "scans": [
+            {
+                "specification": of_scan[0].spec.to_dict(),
+                "blocks": sum(len(plan.blocks) for plan in of_scan),
+                "parameters": _count_parameters(of_scan[0]) if m > 1 else 0,
+                "attrition": count_people(of_scan[0]).to_dicts(),
+            }
+            for of_scan in each
+        ],
+        "drops": [asdict(drop) for drop in _list_drops([of_scan[0] for of_scan in each])],
+        "withdrawals": cohort.provenance.get("withdrawn", {}),
     }
+
+
+def _list_drops(plans: Sequence[Plan]) -> list[Drop]:
+    """Return who is left out of a cohort, and of its scans, each reason once."""
+    drops = [drop for plan in plans for drop in plan.drops]
+    return list(dict.fromkeys((*plans[0].cohort.drops, *drops)))
 
 
 def collect_run(
@@ -74,42 +94,89 @@ def collect_run(
         Parts are absent or damaged; the message counts them.
     """
     facts = ledger.parts.facts()
-    spec = ModelSpec.from_dict(facts["specification"])
-    parts = [part["fits"] for part in ledger.parts.load_all(facts["blocks"])]
-    m = int(facts["imputations"])
+    scans, m = facts["scans"], int(facts["imputations"])
+    parts = [part["fits"] for part in ledger.parts.load_all(sum(scan["blocks"] for scan in scans))]
+    collected, first = [], 0
+    for scan in scans:
+        own = parts[first : first + scan["blocks"]]
+        collected.append(_collect_scan(own, scan, m=m))
+        first += scan["blocks"]
+    tables = {name: _stack(collected, name) for name in _names(collected)}
+    style = name_like_broom if columns == "broom" else None
+    for name, frame in tables.items():
+        if name in _TEXTS:
+            ledger.write_table(name, frame, formats=("tsv",))
+        else:
+            ledger.write_table(name, frame, style=style if name == "associations" else None)
+    if effective is not None:
+        ledger.write_table("effective_tests", effective, formats=("tsv",))
+    ledger.count_drops([Drop(**drop) for drop in facts["drops"]])
+    frame = tables["associations"]
+    spec = collected[0].spec
+    return Outcome(
+        units=frame.height,
+        failed=frame.filter(pl.col(c.STATUS) != "ok").height,
+        filters=_count_rows(collected[0].associations, people=facts["people"]),
+        family_of_tests=describe_family_of_tests(collected[0].associations, spec),
+        effective_tests=() if effective is None else effective.to_dicts(),
+        configuration={"specification": spec.to_dict(), "withdrawals": facts["withdrawals"]},
+        notes=tuple(dict.fromkeys(note for one in collected for note in one.notes)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Collected:
+    """The tables of one scan, by name, and what is said of them."""
+
+    spec: ModelSpec
+    associations: Associations
+    tables: dict[str, pl.DataFrame]
+    notes: tuple[str, ...]
+
+
+def _collect_scan(parts: list[pl.DataFrame], scan: Mapping[str, Any], *, m: int) -> _Collected:
+    """Join the parts of one scan, of m imputations, into its tables."""
+    spec = ModelSpec.from_dict(scan["specification"])
     if m > 1:
         each = len(parts) // m
         imputed = [parts[i * each : (i + 1) * each] for i in range(m)]
         law = find_family(spec.family).distribution
-        parts = [pool_parts(imputed, parameters=facts["parameters"], law=law)]
+        parts = [pool_parts(imputed, parameters=scan["parameters"], law=law)]
     associations = collect(parts, spec)
-    ledger.write_table(
-        "associations", associations.frame, style=name_like_broom if columns == "broom" else None
-    )
     attrition = measure_attrition(
-        pl.DataFrame(facts["attrition"], infer_schema_length=None), associations
+        pl.DataFrame(scan["attrition"], infer_schema_length=None), associations
     )
-    ledger.write_table("attrition", attrition, formats=("tsv",))
-    ledger.write_table("summary", summarise(associations), formats=("tsv",))
+    tables = {
+        "associations": associations.frame,
+        "attrition": attrition,
+        "summary": summarise(associations),
+    }
     parts = moderate_parts(parts, spec)
     joint = collect_joint_tests(parts).frame
     if joint.height or spec.interaction is not None or spec.strata is not None:
-        ledger.write_table("joint_tests", joint)
+        tables["joint_tests"] = joint
     further = spec.build_family().tables
     for name in further if m == 1 else ():
-        ledger.write_table(name, collect_details(parts, name))
-    if effective is not None:
-        ledger.write_table("effective_tests", effective, formats=("tsv",))
-    ledger.count_drops([Drop(**drop) for drop in facts["drops"]])
-    frame = associations.frame
-    return Outcome(
-        units=frame.height,
-        failed=frame.filter(pl.col(c.STATUS) != "ok").height,
-        filters=_count_rows(associations, people=facts["people"]),
-        family_of_tests=describe_family_of_tests(associations, spec),
-        effective_tests=() if effective is None else effective.to_dicts(),
-        configuration={"specification": spec.to_dict(), "withdrawals": facts["withdrawals"]},
-        notes=(*name_aliased(attrition), *_describe_pooling(m, further)),
+        tables[name] = collect_details(parts, name)
+    notes = (*name_aliased(attrition), *_describe_pooling(m, further))
+    return _Collected(spec, associations, tables, notes)
+
+
+def _names(collected: Sequence[_Collected]) -> tuple[str, ...]:
+    """Return the tables that any scan has, in their order."""
+    return tuple(dict.fromkeys(name for one in collected for name in one.tables))
+
+
+def _stack(collected: Sequence[_Collected], name: str) -> pl.DataFrame:
+    """Return a table of all scans, with the lag of each row where there are several."""
+    if len(collected) == 1:
+        return collected[0].tables[name]
+    return pl.concat(
+        [
+            one.tables[name].with_columns(pl.lit(one.spec.follow_up.lag).alias(c.LAG))
+            for one in collected
+            if name in one.tables
+        ]
     )
 
 
@@ -137,7 +204,7 @@ def merge_shards(
         The folder holds no run, or parts are absent or damaged.
     """
     command = read_request(folder).get("command", "another kind")
-    if command != "associate":
+    if command not in _SHARDED:
         raise RunFolderError(f"{folder}: is a run of {command}, which has no shards to merge")
     return finish_shards(
         output,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
+import numpy as np
+
 from proteomr import scan
 from proteomr.association.specification import ModelSpec
 from proteomr.design.tokens import quote
-from proteomr.errors import ColumnError, InputError, UsageError, nearest
+from proteomr.errors import ColumnError, UsageError, nearest
 from proteomr.io import OutcomeTable, add_covariates
 from proteomr.models import NUMBERS, ORDERED_LEVELS, AnyFamily, OutcomeTransform, Target
 from proteomr.models.level_contrasts import ask_contrasts, names_levels
@@ -23,10 +25,11 @@ from proteomr.scan import (
     read_ordered_target,
     read_outcome,
     read_target,
+    read_times,
 )
 from proteomr.scan.columns import label_level
 from proteomr.stats.relatedness import Relatedness
-from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments
+from proteomr.tables import Cohort, Drop, ProteinCovariate, ProteinInstruments
 
 __all__ = ["Plan", "number_blocks", "plan_scan"]
 
@@ -91,14 +94,21 @@ def plan_scan(
         cluster=spec.cluster,
         absorb=spec.absorb,
         block=spec.moderation.block,
+        baseline=spec.baseline,
+        person=spec.follow_up.person,
         beside=beside,
         instruments=spec.iv.instruments,
         protein_instruments=instruments,
         random=spec.mixed.random,
         kinship=kinship,
     )
+    spec = _settle_errors(reading, spec)
     family = spec.build_family()
-    targets = _read_targets(reading, family, spec, spec.exposures or named)
+    drops: list[Drop] = []
+    if spec.is_of_times:
+        targets = _read_times(reading, spec, drops)
+    else:
+        targets = _read_targets(reading, family, spec, spec.exposures or named)
     targets += _read_beside(reading, family, spec)
     _refuse_unknown_order(targets, spec)
     _note_shared_names(reading)
@@ -114,26 +124,51 @@ def plan_scan(
         row_sets=None if divide is None else divide(reading, targets),
         step=_STEP,
     )
+    plan = replace(plan, drops=(*drops, *plan.drops))
     return Plan(spec=spec, **{entry.name: getattr(plan, entry.name) for entry in fields(plan)})
 
 
 def number_blocks(plans: Sequence[Plan]) -> tuple[Plan, ...]:
-    """Return plans of as many blocks each, whose numbers go on from one plan to the next."""
+    """Return plans whose numbers of blocks go on from one plan to the next."""
     if len(plans) > 1 and plans[0].spec.permutations.draws:
         raise UsageError(
             "permutations are of one table of people, and the samples hold several imputations: "
             "take one of them"
         )
-    each = len(plans[0].blocks)
-    if any(len(plan.blocks) != each for plan in plans):
-        raise InputError("imputations of the samples have other proteins than the first")
-    return tuple(
-        replace(
-            plan,
-            blocks=tuple(replace(block, index=i * each + block.index) for block in plan.blocks),
-        )
-        for i, plan in enumerate(plans)
-    )
+    numbered, first = [], 0
+    for plan in plans:
+        blocks = tuple(replace(block, index=first + block.index) for block in plan.blocks)
+        numbered.append(replace(plan, blocks=blocks))
+        first += len(blocks)
+    return tuple(numbered)
+
+
+def _settle_errors(reading: Reading, spec: ModelSpec) -> ModelSpec:
+    """Return the specification with errors: of times robust ones once a weight is not 0 or 1."""
+    if spec.errors is not None:
+        return spec
+    weights = reading.modifiers.weights
+    fractional = weights is not None and bool(np.any(~np.isnan(weights) & (weights != 1.0)))
+    return replace(spec, errors="robust" if fractional else "classical")
+
+
+def _read_times(reading: Reading, spec: ModelSpec, drops: list[Drop]) -> list[Target]:
+    """Read the outcomes that happen at a time; add who is left out to the drops."""
+    targets = []
+    for outcome in spec.follow_up.outcomes:
+        for label, formula in zip(reading.labels, reading.formulas, strict=True):
+            clash = [name for name in outcome.columns if name in formula.variables]
+            if clash:
+                raise UsageError(
+                    f"{clash[0]!r} is of the outcome {outcome.event!r} and in the adjustment set "
+                    f"{label!r}: take it out of one"
+                )
+        read = read_times(reading.columns, outcome, options=spec.follow_up)
+        drops += read.drops
+        for note in read.notes:
+            add_note(note)
+        targets.append(read.target)
+    return targets
 
 
 def _list_beside(outcomes: Sequence[OutcomeTable]) -> dict[str, Beside]:

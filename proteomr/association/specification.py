@@ -11,6 +11,7 @@ from proteomr.design import Formula, parse_sets
 from proteomr.design.random_terms import parse_random
 from proteomr.errors import UsageError, nearest
 from proteomr.models import (
+    TIMES,
     WEIGHT_KINDS,
     AnyFamily,
     Asked,
@@ -24,10 +25,12 @@ from proteomr.models import (
     OrdinalOptions,
     Permutations,
     Role,
+    SurvivalOptions,
     WeightKind,
     find_family,
     refuse_unsupported,
 )
+from proteomr.scan import FollowUpOptions
 from proteomr.stats.sandwich import CLUSTERED, LINEARISED, ErrorKind
 from proteomr.stats.transforms import TRANSFORMS, Transform
 
@@ -41,9 +44,10 @@ _MATTERS: Final[Mapping[str, type[Any]]] = {
     "moderation": ModerationOptions,
     "further": Further,
     "permutations": Permutations,
+    "survival": SurvivalOptions,
 }
 # Likewise, options of one value.
-_USUAL: Final[Mapping[str, object]] = {"weight_kind": "precision", "absorb": ()}
+_USUAL: Final[Mapping[str, object]] = {"weight_kind": "precision", "absorb": (), "baseline": None}
 # Transforms after which the averages of all proteins are the same.
 _CENTRED = ("rint", "zscore")
 
@@ -93,6 +97,9 @@ class ModelSpec:
     absorb : columns of the samples whose levels have an effect each, which is taken out of all
         columns.
     moderation : empirical Bayes over proteins, correlated blocks, contrasts of levels.
+    survival : of families of times.
+    follow_up : where the outcomes stand that happen at a time, and which events count.
+    baseline : column whose levels have a baseline hazard each.
 
     Raises
     ------
@@ -132,6 +139,9 @@ class ModelSpec:
     ordinal: OrdinalOptions = field(default_factory=OrdinalOptions)
     further: Further = field(default_factory=Further)
     permutations: Permutations = field(default_factory=Permutations)
+    survival: SurvivalOptions = field(default_factory=SurvivalOptions)
+    follow_up: FollowUpOptions = field(default_factory=FollowUpOptions)
+    baseline: str | None = None
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -142,17 +152,13 @@ class ModelSpec:
         _check_choice("kind of weight", self.weight_kind, WEIGHT_KINDS)
         _check_choice("transform", self.transform, TRANSFORMS)
         _check_choice("test family", self.test_family, get_args(TestFamily))
-        errors = self._choose_errors() if self.errors is None else self.errors
-        object.__setattr__(self, "errors", errors)
-        _check_choice("kind of standard error", errors, get_args(ErrorKind))
-        self._check_targets()
+        self._check_errors()
+        if self.is_of_times:
+            self._check_times()
+        else:
+            self._check_targets()
         if not self.adjust:
             raise UsageError('no adjustment set given: "1" adjusts for nothing')
-        if (self.errors in CLUSTERED) != (self.cluster is not None):
-            raise UsageError(
-                f"standard errors {', '.join(CLUSTERED)} and a cluster column go together: "
-                f"{self.errors} with cluster {self.cluster!r}"
-            )
         if self.moderation.follows_averages and self.transform in _CENTRED:
             raise UsageError(
                 f"--moderate {self.moderation.kind} follows the averages of the proteins, which "
@@ -169,6 +175,7 @@ class ModelSpec:
             absorbed=len(self.absorb),
             outcome_transform=self.outcome_options.transform,
             ordered=self.ordered,
+            baseline=self.baseline is not None,
         )
         refuse_unsupported(find_family(self.family), asked)
         self._check_instruments()
@@ -194,11 +201,27 @@ class ModelSpec:
             if not isinstance(value, str) and (value is not None or name == "family"):
                 raise UsageError(f"{name}: one name is needed, not {_show(value)}")
 
+    def _check_errors(self) -> None:
+        """Choose the errors where none are asked for, and refuse those that a cluster is not of."""
+        errors = self._choose_errors() if self.errors is None else self.errors
+        object.__setattr__(self, "errors", errors)
+        if errors is not None:
+            _check_choice("kind of standard error", errors, get_args(ErrorKind))
+        clustered = errors in CLUSTERED or (errors == "robust" and self.cluster is not None)
+        if clustered != (self.cluster is not None):
+            kinds = "robust" if self.is_of_times else ", ".join(CLUSTERED)
+            raise UsageError(
+                f"standard errors {kinds} and a cluster column go together: "
+                f"{errors} with cluster {self.cluster!r}"
+            )
+
     def _check_targets(self) -> None:
         if self.exposures and self.outcome_options.transform != "none":
             raise UsageError("a transform of outcomes is for outcomes, and exposures are given")
         if self.exposures and self.role == "outcome":
             raise UsageError("exposures and outcomes are two scans: give one or the other")
+        if self.follow_up.outcomes:
+            raise UsageError(f"follow-up is of families of times, and {self.family} is none")
         if not self.targets and not self.outcome_options.labels:
             raise UsageError(
                 "no exposure or outcome given: name a column of the samples (--exposure NAME)"
@@ -218,6 +241,16 @@ class ModelSpec:
             raise UsageError("--ordered is for exposures, not for outcomes")
         if self.interaction is not None and self.interaction in self.targets:
             raise UsageError(f"{self.interaction!r} is an {self.role} and the interaction")
+
+    def _check_times(self) -> None:
+        """Refuse what outcomes that happen at a time have not."""
+        if self.exposures or self.outcomes or self.outcome_options.labels:
+            raise UsageError(
+                f"the outcomes of the {self.family} family have a time: name them by follow_up"
+            )
+        names = [outcome.event for outcome in self.follow_up.outcomes]
+        if self.interaction is not None and self.interaction in names:
+            raise UsageError(f"{self.interaction!r} is an outcome and the interaction")
 
     def _check_instruments(self) -> None:
         """Refuse an endogenous variable without instruments, and instruments that are in its model.
@@ -249,20 +282,32 @@ class ModelSpec:
                 "2sls, liml and gmm"
             )
 
-    def _choose_errors(self) -> ErrorKind:
+    def _choose_errors(self) -> ErrorKind | None:
+        """Return the usual errors; None where weights of times have to be read for it."""
+        if self.is_of_times:
+            if self.cluster is not None:
+                return "robust"
+            return "classical" if self.weights is None else None
         if self.weight_kind != "sampling" or self.weights is None:
             return "classical"
         return LINEARISED if self.cluster is None else "CR1"
 
     @property
+    def is_of_times(self) -> bool:
+        """Whether the outcomes happen at a time."""
+        return any(kind is TIMES for kind in find_family(self.family).takes)
+
+    @property
     def role(self) -> Role:
         """Whether the targets are exposures or outcomes."""
-        return "outcome" if self.outcomes or self.outcome_options.labels else "exposure"
+        named = self.outcomes or self.outcome_options.labels or self.is_of_times
+        return "outcome" if named else "exposure"
 
     @property
     def targets(self) -> tuple[str, ...]:
         """The exposures, or the outcomes."""
-        return self.outcomes or self.exposures
+        timed = tuple(outcome.event for outcome in self.follow_up.outcomes)
+        return timed or self.outcomes or self.exposures
 
     @property
     def options(self) -> FitOptions:
@@ -279,6 +324,7 @@ class ModelSpec:
             further=self.further,
             permutations=self.permutations,
             ordinal=self.ordinal,
+            survival=self.survival,
         )
 
     @property
@@ -307,6 +353,9 @@ class ModelSpec:
             del facts["iv"]
         else:
             facts["iv"] = {**facts["iv"], "instruments": list(self.iv.instruments)}
+        facts["follow_up"] = self.follow_up.to_dict()
+        if self.follow_up == FollowUpOptions():
+            del facts["follow_up"]
         facts["ordinal"] = self.ordinal.to_dict()
         if self.ordinal == OrdinalOptions():
             del facts["ordinal"]
@@ -331,6 +380,8 @@ class ModelSpec:
         if "iv" in settings:
             iv = dict(settings["iv"])
             settings["iv"] = IvOptions(**{**iv, "instruments": tuple(iv["instruments"])})
+        if "follow_up" in settings:
+            settings["follow_up"] = FollowUpOptions.from_dict(settings["follow_up"])
         if "ordinal" in settings:
             settings["ordinal"] = OrdinalOptions.from_dict(settings["ordinal"])
         for name, matter in _MATTERS.items():

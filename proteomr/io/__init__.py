@@ -22,6 +22,7 @@ from proteomr.io.protein_covariates import read_protein_covariate
 from proteomr.io.protein_instruments import read_protein_instruments
 from proteomr.io.proteins import ProteinFiles, open_proteins
 from proteomr.io.sources import find_files
+from proteomr.io.spells import Spells, read_spells
 from proteomr.io.store import count_missing_values, is_store, name_store, read_store
 from proteomr.io.store_writing import write_store
 from proteomr.io.tables import TableFormat, read_table, write_table
@@ -38,6 +39,7 @@ __all__ = [
     "PeopleList",
     "ProteinChoice",
     "ProteinFiles",
+    "Spells",
     "TableFormat",
     "add_covariates",
     "choose_participants",
@@ -64,6 +66,7 @@ __all__ = [
     "read_protein_covariate",
     "read_protein_instruments",
     "read_samples",
+    "read_spells",
     "read_store",
     "read_table",
     "remove_withdrawn_samples",

@@ -17,6 +17,16 @@ from proteomr.models.base import (
 )
 from proteomr.models.cells import find_aliased, order_rows
 from proteomr.models.details import OWN_NAME, Details
+from proteomr.models.event_times import (
+    CENSORED,
+    COMPETING,
+    EVENT,
+    TIMES,
+    EventTimes,
+    count_events,
+    count_persons,
+    make_times,
+)
 from proteomr.models.family import (
     AnyFamily,
     Distribution,
@@ -38,7 +48,8 @@ from proteomr.models.multinomial import Multinomial
 from proteomr.models.ordinal import Ordinal
 from proteomr.models.ordinal_options import OrdinalOptions
 from proteomr.models.permutations import Permutations
-from proteomr.models.registry import FAMILIES, Asked, find_family, refuse_unsupported
+from proteomr.models.registry import FAMILIES, OF_SURVIVAL, Asked, find_family, refuse_unsupported
+from proteomr.models.survival_options import SurvivalOptions
 from proteomr.models.targets import (
     NUMBERS,
     ORDERED_LEVELS,
@@ -54,12 +65,17 @@ from proteomr.models.weighting import WEIGHT_KINDS, WeightKind
 from proteomr.status import Status
 
 __all__ = [
+    "CENSORED",
+    "COMPETING",
+    "EVENT",
     "FAMILIES",
     "MODERATIONS",
     "NUMBERS",
+    "OF_SURVIVAL",
     "ORDERED_LEVELS",
     "OUTCOME_TRANSFORMS",
     "OWN_NAME",
+    "TIMES",
     "TWO_LEVELS",
     "WEIGHT_KINDS",
     "Absorbed",
@@ -71,6 +87,7 @@ __all__ = [
     "Ddf",
     "Details",
     "Distribution",
+    "EventTimes",
     "Factor",
     "Family",
     "FirthUse",
@@ -103,12 +120,16 @@ __all__ = [
     "Scans",
     "Status",
     "Support",
+    "SurvivalOptions",
     "Target",
     "TargetColumn",
     "TargetKind",
     "WeightKind",
+    "count_events",
+    "count_persons",
     "find_aliased",
     "find_family",
+    "make_times",
     "order_rows",
     "refuse_unsupported",
 ]

@@ -93,11 +93,13 @@ class Layout:
     ----------
     factors : those that all adjustment sets have as main effects.
     targets : on the rows.
+    baseline : ``(n,)``, stratum of the baseline of each row; None for one baseline.
     """
 
     n: int
     factors: tuple[Factor, ...]
     targets: tuple[Target, ...]
+    baseline: I64 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,8 @@ class Problem:
     absorbed : effects that are taken out of all columns; the intercept is among them.
     people : ``(n,)``, positions of the people in the cohort; None where they are all in order.
     cohort : number of people in the cohort.
+    baseline : ``(n,)``, stratum of the baseline hazard of each row; None for one baseline.
+    persons : ``(n,)``, whose row it is, where a person may have several; None where each has one.
     """
 
     covariates: F64
@@ -155,6 +159,8 @@ class Problem:
     correlations: F64 | None = None
     people: I64 | None = None
     cohort: int = 0
+    baseline: I64 | None = None
+    persons: I64 | None = None
 
     def __post_init__(self) -> None:
         """Bring the covariates to a range in which every path takes the same ones for aliased."""

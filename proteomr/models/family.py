@@ -20,6 +20,7 @@ from proteomr.models.mixed_options import MixedOptions
 from proteomr.models.moderation_options import ModerationOptions
 from proteomr.models.ordinal_options import OrdinalOptions
 from proteomr.models.permutations import Permutations
+from proteomr.models.survival_options import SurvivalOptions
 from proteomr.models.targets import Role, Target, TargetColumn, TargetKind
 from proteomr.models.weighting import WeightKind
 from proteomr.stats.sandwich import ErrorKind
@@ -63,6 +64,7 @@ class FitOptions:
     ordinal : of ordered levels.
     further : what is asked beside the estimates.
     permutations : of people.
+    survival : of outcomes that happen at a time.
     """
 
     errors: ErrorKind = "classical"
@@ -76,6 +78,7 @@ class FitOptions:
     ordinal: OrdinalOptions = field(default_factory=OrdinalOptions)
     further: Further = field(default_factory=Further)
     permutations: Permutations = field(default_factory=Permutations)
+    survival: SurvivalOptions = field(default_factory=SurvivalOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class Support:
     nonlinear : a spline in the place of a line.
     additive : interaction on the additive scale.
     permutations : p values by permutation of people.
+    baseline : a baseline hazard for each stratum.
+    survival : names of the options that are not their defaults in :class:`SurvivalOptions` alone.
     """
 
     roles: tuple[Role, ...]
@@ -126,6 +131,8 @@ class Support:
     nonlinear: bool = False
     additive: bool = False
     permutations: bool = False
+    baseline: bool = False
+    survival: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from functools import partial
 from typing import cast
 
 from proteomr.errors import UsageError, nearest
-from proteomr.families import LISTED_FAMILIES, ListedFamily
+from proteomr.families import LISTED_FAMILIES, SURVIVAL_FAMILIES, ListedFamily
 from proteomr.models.family import AnyFamily, FitOptions, Support
 from proteomr.models.further import OF_LIKELIHOOD, JointTest
 from proteomr.models.mixed_options import MixedOptions
 from proteomr.models.targets import OutcomeTransform, Role
 
-__all__ = ["FAMILIES", "Asked", "find_family", "refuse_unsupported"]
+__all__ = ["FAMILIES", "OF_SURVIVAL", "Asked", "find_family", "refuse_unsupported"]
 
 
 def _import(listed: ListedFamily) -> type[AnyFamily]:
@@ -24,6 +24,7 @@ def _import(listed: ListedFamily) -> type[AnyFamily]:
 
 
 FAMILIES: tuple[type[AnyFamily], ...] = tuple(map(_import, LISTED_FAMILIES.values()))
+OF_SURVIVAL: tuple[type[AnyFamily], ...] = tuple(map(_import, SURVIVAL_FAMILIES.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Asked:
     absorbed: int = 0
     outcome_transform: OutcomeTransform = "none"
     ordered: bool = False
+    baseline: bool = False
 
 
 def find_family(name: str) -> type[AnyFamily]:
@@ -53,7 +55,7 @@ def find_family(name: str) -> type[AnyFamily]:
     >>> find_family("logistic").ratio
     'OR'
     """
-    by_name = {family.name: family for family in FAMILIES}
+    by_name = {family.name: family for family in (*FAMILIES, *OF_SURVIVAL)}
     if name not in by_name:
         hint = nearest(name, by_name) or f": one of {', '.join(by_name)}"
         raise UsageError(f"there is no family {name!r}{hint}")
@@ -107,6 +109,8 @@ def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool
         (options.mixed != MixedOptions(), "--ddf", lambda s: s.random_effects),
         (asked.ordered, "an ordered exposure", lambda s: s.ordered),
         *((True, what, lambda s: s.ordinal) for what in options.ordinal.asked),
+        (asked.baseline, "a baseline of each stratum", lambda s: s.baseline),
+        *((True, f"--{each}", partial(_has_option, each)) for each in options.survival.asked),
         (bool(options.firth), "Firth's estimate", lambda s: s.firth),
         (moderation.kind is not None, "moderation", lambda s: s.moderation),
         (moderation.block is not None, "a correlation within blocks", lambda s: s.moderation),
@@ -261,6 +265,10 @@ def _refuse_permutations(family: type[AnyFamily], asked: Asked) -> None:
         )
 
 
+def _has_option(name: str, support: Support) -> bool:
+    return name in support.survival
+
+
 def _has_joint_test(test: JointTest, support: Support) -> bool:
     return test in support.joint_tests
 
@@ -268,7 +276,8 @@ def _has_joint_test(test: JointTest, support: Support) -> bool:
 def _require(family: type[AnyFamily], what: str, has: Callable[[Support], bool]) -> None:
     if has(family.supports):
         return
-    able = [other.name for other in FAMILIES if has(other.supports)]
+    kin = OF_SURVIVAL if family in OF_SURVIVAL else FAMILIES
+    able = [other.name for other in kin if has(other.supports)]
     if not able:
         raise UsageError(f"{what} is for no family that there is")
     names = " and ".join(able)

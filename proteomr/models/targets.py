@@ -65,6 +65,7 @@ class Target:
     pairs : the levels that each contrast holds against one another, by position, where these were
         asked for; columns beyond theirs have no contrast.
     tested : whether its contrasts are tested jointly.
+    excluded : ``(n,)``, who has no value for a reason that is counted apart; None for nobody.
 
     Examples
     --------
@@ -85,6 +86,7 @@ class Target:
     steps: bool = False
     pairs: tuple[tuple[int, int], ...] = ()
     tested: bool = True
+    excluded: Bool | None = None
 
     @property
     def width(self) -> int:
@@ -97,10 +99,17 @@ class Target:
         missing = np.isnan(self.values).reshape(self.values.shape[0], -1)
         return np.asarray(~missing.any(axis=1))
 
+    @property
+    def missing(self) -> Bool:
+        """Where it has no value, but for those who are excluded ``(n,)``."""
+        absent = ~self.observed
+        return absent if self.excluded is None else np.asarray(absent & ~self.excluded)
+
     def take(self, rows: I64) -> Target:
         """Return the target on some rows."""
         codes = None if self.codes is None else self.codes[rows]
-        return replace(self, values=self.values[rows], codes=codes)
+        excluded = None if self.excluded is None else self.excluded[rows]
+        return replace(self, values=self.values[rows], codes=codes, excluded=excluded)
 
     def code_rows(self, rows: Bool) -> CodedRows:
         """Return its columns on some rows, on which it may have lost levels."""

@@ -11,6 +11,7 @@
 from proteomr.scan.attrition import count_people, people_asked
 from proteomr.scan.cost import Cost, estimate_cost
 from proteomr.scan.fitting import Scan
+from proteomr.scan.follow_up import FollowUp, FollowUpOptions, LagRule, ReadTimes, read_times
 from proteomr.scan.groups import ModelKey
 from proteomr.scan.parts import (
     DETAILS,
@@ -48,10 +49,14 @@ __all__ = [
     "TERM_POSITION",
     "Beside",
     "Cost",
+    "FollowUp",
+    "FollowUpOptions",
+    "LagRule",
     "ModelKey",
     "PartsDone",
     "Plan",
     "ProteinBlock",
+    "ReadTimes",
     "Reading",
     "RowSets",
     "Scan",
@@ -67,5 +72,6 @@ __all__ = [
     "read_outcome",
     "read_strata",
     "read_target",
+    "read_times",
     "run_parts",
 ]

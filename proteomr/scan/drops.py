@@ -24,7 +24,7 @@ def count_drops(reading: Reading, targets: Sequence[Target], *, step: str) -> tu
         anywhere = np.logical_or.reduce([stratum.rows for stratum in reading.strata])
         counts = [(step, by, int(np.sum(~anywhere)))]
     modifying = (
-        *(reading.weights, reading.cluster, reading.block),
+        *(reading.weights, reading.cluster, reading.block, reading.baseline),
         *reading.absorbed,
         *reading.random,
     )
@@ -37,7 +37,7 @@ def count_drops(reading: Reading, targets: Sequence[Target], *, step: str) -> tu
         rows = stratum.rows
         each = {t.name: t for t in targets}
         counts += [
-            (f"{step}{where}", name, int(np.sum(~t.observed & rows))) for name, t in each.items()
+            (f"{step}{where}", name, int(np.sum(t.missing & rows))) for name, t in each.items()
         ]
         counts += [
             (f"{step}{where}", name, int(np.sum(columns.missing(name) & rows))) for name in names

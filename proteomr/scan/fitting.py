@@ -19,7 +19,7 @@ from proteomr.scan.groups import Group
 from proteomr.scan.parts import PART_ORDER, tabulate
 from proteomr.scan.plan import Plan, ProteinBlock
 from proteomr.stats.ordered_block import OrderedBlock, order_block
-from proteomr.stats.transforms import transform_block
+from proteomr.stats.transforms import Transform, transform_block
 from proteomr.stats.workspace import workspace
 from proteomr.status import Status
 from proteomr.tables import ProteinCovariate, Proteins
@@ -125,7 +125,8 @@ class Scan:
         instruments = self._read_instruments(block.proteins, rows)
         large = sum(_is_large(plan.groups[g], values) for g in block.groups)
         ordered = None
-        if plan.transform == "rint" and not instruments and large >= _WORTH_ORDERING:
+        alone = plan.reading.modifiers.persons is None  # one row for each person
+        if plan.transform == "rint" and alone and not instruments and large >= _WORTH_ORDERING:
             ordered = order_block(values)
         parts = [
             tabulate(
@@ -216,7 +217,9 @@ class Scan:
             raw = workspace.take("raw", shape, np.float64)
             # The rows are of the plan's making: none is outside.
             np.take(values, group.rows, axis=1, out=raw, mode="clip")
-        ready, infinite, able = self._transform(raw, own_raw)
+        persons = self.plan.reading.modifiers.persons
+        whose = None if persons is None else persons[group.rows]
+        ready, infinite, able = self._transform(raw, own_raw, whose)
         if whole:
             instruments = tuple(
                 replace(each, values=each.values[:, group.rows]) for each in instruments
@@ -233,8 +236,13 @@ class Scan:
             fits.refuse(j, t, status, message)
         return fits
 
-    def _transform(self, raw: F64, own: F64) -> tuple[Block, I64, Bool]:
-        """Return the block to fit, infinite values by protein, and whether it is transformed."""
+    def _transform(self, raw: F64, own: F64, persons: I64 | None) -> tuple[Block, I64, Bool]:
+        """Return the block to fit, infinite values by protein, and whether it is transformed.
+
+        Parameters
+        ----------
+        persons : whose each row is, where a person may have several, who count once in a transform.
+        """
         if own.shape[1]:
             absent = np.isnan(own).any(axis=1)
             raw[absent] = np.nan
@@ -244,7 +252,10 @@ class Scan:
             infinite += np.sum(np.isinf(own[:, a]) & observed, axis=1)
         raw[infinite > 0] = np.nan
         out = workspace.take("transformed", raw.shape, np.float64)
-        able = transform_block(raw, out, transform=self.plan.transform)
+        if persons is None:
+            able = transform_block(raw, out, transform=self.plan.transform)
+        else:
+            able = _transform_by_person(raw, out, persons, transform=self.plan.transform)
         if not np.all(able):
             out[~able] = 0.0
         for a in range(own.shape[1]):
@@ -269,6 +280,20 @@ class Scan:
                 else:
                     message = f"{transform} needs values above 0"
                     fits.refuse(j, t, Status.untransformed, message)
+
+
+def _transform_by_person(raw: F64, out: F64, persons: I64, *, transform: Transform) -> Bool:
+    """Transform proteins ``(b, n)`` of rows of which a person has several, each person once."""
+    _, whose = np.unique(persons, return_inverse=True)
+    each = np.full((raw.shape[0], int(whose.max()) + 1), np.nan)
+    for values, of_persons in zip(raw, each, strict=True):
+        there = np.flatnonzero(~np.isnan(values))
+        of_persons[whose[there]] = values[there]
+    transformed = np.empty_like(each)
+    able = transform_block(each, transformed, transform=transform)
+    np.take(transformed, whose, axis=1, out=out)
+    out[np.isnan(raw)] = 0.0
+    return able
 
 
 def _is_large(group: Group, values: F64) -> bool:

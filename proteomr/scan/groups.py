@@ -162,4 +162,6 @@ def _lay_out(reading: Reading, rows: I64, formula: Formula, targets: Sequence[Ta
             Factor(f.name, f.codes, np.array(f.columns, dtype=np.int64))
             for f in read_factors(formula, frame)
         )
-    return Layout(rows.size, factors, tuple(target.take(rows) for target in targets))
+    baseline = reading.modifiers.baseline
+    within = None if baseline is None else baseline[rows]
+    return Layout(rows.size, factors, tuple(target.take(rows) for target in targets), within)

@@ -42,6 +42,8 @@ class Modifiers:
     random : random effects, or None.
     blocks : ``(n,)``, block of each person, -1 where missing, or None.
     absorbed : ``(n, a)``, levels of the effects that are absorbed, -1 where missing, or None.
+    baseline : ``(n,)``, stratum of the baseline hazard, -1 where missing, or None.
+    persons : ``(n,)``, whose row each is, where a person may have several, or None.
     """
 
     formula: Formula | None
@@ -56,6 +58,8 @@ class Modifiers:
     random: RandomEffects | None = None
     absorbed: I64 | None = None
     blocks: I64 | None = None
+    baseline: I64 | None = None
+    persons: I64 | None = None
 
     @property
     def complete(self) -> Bool:
@@ -75,6 +79,8 @@ class Modifiers:
             complete &= np.all(self.absorbed >= 0, axis=1)
         if self.blocks is not None:
             complete &= self.blocks >= 0
+        if self.baseline is not None:
+            complete &= self.baseline >= 0
         return complete
 
 
@@ -90,6 +96,8 @@ def read_modifiers(
     kinship: Relatedness | None = None,
     absorb: Sequence[str] = (),
     block: str | None = None,
+    baseline: str | None = None,
+    person: str | None = None,
 ) -> Modifiers:
     """Read interaction, weights, clusters, instruments and random effects from the samples.
 
@@ -118,6 +126,8 @@ def read_modifiers(
         if absorb
         else None,
         blocks=None if block is None else _read_levels(columns, block),
+        baseline=None if baseline is None else _read_levels(columns, baseline),
+        persons=None if person is None else _read_levels(columns, person),
     )
 
 

@@ -163,6 +163,8 @@ class Plan:
             else Absorbed(reading.absorbed, by.absorbed[group.rows]),
             people=group.rows,
             cohort=reading.cohort.n,
+            baseline=None if by.baseline is None else by.baseline[group.rows],
+            persons=None if by.persons is None else by.persons[group.rows],
         )
 
     def _build_design(self, group: Group) -> Design:

@@ -60,6 +60,8 @@ class Reading:
     strata : at least one.
     absorbed : columns whose levels' effects are taken out.
     block : column within whose levels residuals are correlated.
+    baseline : column whose levels have a baseline hazard each.
+    person : column that says whose row it is, where a person may have several.
     stratified_by, weights, cluster : the columns that were named for these; None without.
     beside : outcomes that stand in files of their own, by name.
     protein_instruments : those that each protein has for itself.
@@ -80,6 +82,8 @@ class Reading:
     beside: Mapping[str, Beside] = field(default_factory=dict[str, Beside])
     absorbed: tuple[str, ...] = ()
     block: str | None = None
+    baseline: str | None = None
+    person: str | None = None
 
     @property
     def every_formula(self) -> tuple[tuple[str, Formula], ...]:
@@ -169,6 +173,8 @@ def read_formulas(
     kinship: Relatedness | None = None,
     absorb: Sequence[str] = (),
     block: str | None = None,
+    baseline: str | None = None,
+    person: str | None = None,
 ) -> Reading:
     """Meet a cohort with adjustment sets and with what modifies their models.
 
@@ -179,7 +185,7 @@ def read_formulas(
     interaction : covariate whose product with the term of interest is in every model.
     strata : column of the samples, each level of which is a stratum, or a condition on them, which
         makes two: false and true.
-    weights, cluster, absorb, block : columns of the samples.
+    weights, cluster, absorb, block, baseline, person : columns of the samples.
     beside : outcomes that stand in files of their own, by name; the samples have the covariates of
         their formulas.
     instruments : columns of the samples, or terms of them.
@@ -220,6 +226,8 @@ def read_formulas(
         kinship=kinship,
         absorb=absorb,
         block=block,
+        baseline=baseline,
+        person=person,
     )
     if protein_instruments is not None:
         modifiers = replace(modifiers, genotyped=protein_instruments.people)
@@ -252,15 +260,28 @@ def read_formulas(
         random=list_random_columns(random),
         absorbed=tuple(absorb),
         block=block,
+        baseline=baseline,
+        person=person,
     )
     for label, formula in reading.every_formula:
-        if strata is not None and strata in formula.variables:
-            raise UsageError(f"{strata!r} makes the strata and is in {label!r}: take it out")
-        twice = [name for name in absorb if name in formula.variables]
-        if twice:
-            raise UsageError(f"{twice[0]!r} is absorbed and in {label!r}: take it out of one")
+        _refuse_twice(formula, label, strata=strata, baseline=baseline, absorb=absorb)
     _note_codes(reading)
     return reading
+
+
+def _refuse_twice(
+    formula: Formula, label: str, *, strata: str | None, baseline: str | None, absorb: Sequence[str]
+) -> None:
+    """Refuse a covariate whose effect is taken out of the models in another way."""
+    if strata is not None and strata in formula.variables:
+        raise UsageError(f"{strata!r} makes the strata and is in {label!r}: take it out")
+    if baseline is not None and baseline in formula.variables:
+        raise UsageError(
+            f"{baseline!r} has a baseline for each level and is in {label!r}: take it out"
+        )
+    twice = [name for name in absorb if name in formula.variables]
+    if twice:
+        raise UsageError(f"{twice[0]!r} is absorbed and in {label!r}: take it out of one")
 
 
 def _note_codes(reading: Reading) -> None:

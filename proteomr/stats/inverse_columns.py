@@ -181,7 +181,8 @@ class InverseColumns:
     def _curve(self, some: Share, d: F64, end: End) -> F64:
         """Return ``H d`` in single precision, 0 for other fits than some."""
         weights, state, model = some.lend("weights", end.weights), end.state, self._sweeps.model
-        if model.predictors > 1 or model.thresholds:  # else the weights are all of the curvature
+        # Else the weights are all of the curvature.
+        if model.predictors > 1 or model.thresholds or model.reach == "cohort":
             state = some.lend("state", state)
         product = self._sweeps.curve(some.rows, some.take(d), state=state, weights=weights)
         return some.put(np.zeros_like(d), product)

@@ -31,7 +31,7 @@ from proteomr.stats.absorbing import AbsorbedEffects
 __all__ = ["CLUSTERED", "LINEARISED", "ROBUST", "ErrorKind", "Sandwich", "estimate_sandwich"]
 
 ErrorKind: TypeAlias = Literal[
-    "classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "linearised"
+    "classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "linearised", "robust"
 ]
 ROBUST: tuple[ErrorKind, ...] = ("HC0", "HC1", "HC2", "HC3")
 LINEARISED: ErrorKind = "linearised"
@@ -100,7 +100,7 @@ def estimate_sandwich(
     >>> estimate_sandwich(X, e, np.ones(4), kind="HC0").se.round(4).tolist()
     [0.8367, 0.4472]
     """
-    if kind not in get_args(ErrorKind) or kind == "classical":
+    if kind not in get_args(ErrorKind) or kind in {"classical", "robust"}:
         raise ValueError(f"{kind!r} is not a robust kind of standard error")
     root = np.sqrt(weights)
     Q, R = np.linalg.qr(X * root[:, None])

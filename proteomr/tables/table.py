@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias
 import polars as pl
 
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
-from proteomr.families import FAMILY_NAMES
+from proteomr.families import FAMILY_NAMES, SURVIVAL_NAMES
 
 __all__ = ["ColumnSchema", "Schema", "Table", "load_schema", "schema_names", "schema_text"]
 
@@ -23,7 +23,7 @@ DType: TypeAlias = Literal["text", "integer", "float", "boolean"]
 _FOLDER: Final = "tables"
 # A table that has the columns of another after its own.
 _COLUMNS_OF: Final = re.compile(r'^columns_of = "(\w+)"\n', re.MULTILINE)
-_REGISTRIES: Final[Mapping[str, tuple[str, ...]]] = {"families": FAMILY_NAMES}
+_REGISTRIES: Final[Mapping[str, tuple[str, ...]]] = {"families": (*FAMILY_NAMES, *SURVIVAL_NAMES)}
 _STORED: Final[dict[str, pl.DataType]] = {
     "text": pl.String(),
     "integer": pl.Int64(),

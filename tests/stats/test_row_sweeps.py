@@ -12,13 +12,17 @@ import pytest
 
 from proteomr._typing import F64
 from proteomr.stats.chunked import chunk_design
+from proteomr.stats.cox_rows import CoxRows
+from proteomr.stats.cox_sums import Ties
 from proteomr.stats.cumulative_links import LINKS, Link
 from proteomr.stats.logistic_rows import LogisticRows
 from proteomr.stats.multinomial_rows import MultinomialRows
 from proteomr.stats.ordinal_rows import OrdinalRows
+from proteomr.stats.risk_sets import lay_out_risk_sets
 from proteomr.stats.row_models import Reach, RowModel, Rows
 from proteomr.stats.row_sweeps import RowSweeps
-from tests.stats.trial_models import CoxRows, PoissonRows
+from tests.stats.trial_models import CoxRows as TrialCoxRows
+from tests.stats.trial_models import PoissonRows
 
 N, B, F, S = 260, 3, 2, 2
 
@@ -40,11 +44,11 @@ class Point:
 
     @property
     def state(self) -> F64:
-        return np.zeros((B * F, self.sweeps.model.states, N))
+        return np.zeros((len(self.theta), self.sweeps.model.states, N))
 
     @property
     def weights(self) -> Any:
-        return np.zeros((B * F, self.sweeps.model.predictors, N), dtype=np.float32)
+        return np.zeros((len(self.theta), self.sweeps.model.predictors, N), dtype=np.float32)
 
     @property
     def single(self) -> Rows:
@@ -52,16 +56,16 @@ class Point:
         return Rows(rows.borders.astype(np.float32), rows.mask, rows.response.astype(np.float32))
 
 
-def place(model: RowModel, *, levels: int = 2, seed: int = 0) -> Point:
+def place(model: RowModel, *, levels: int = 2, seed: int = 0, responses: int = F) -> Point:
     g = np.random.default_rng(seed)
     cells = np.column_stack([np.ones(4), np.eye(4)[:, 1:]])
     design = chunk_design(g.normal(size=(N, 2)), cells, np.sort(g.integers(0, 4, N)), chunk_rows=70)
     mask = (g.random((B, N)) < 0.8).astype(np.float32)
     borders = g.normal(size=(B, S, N)) * mask[:, None]
     sweeps = RowSweeps(design, model)
-    rows = Rows(borders, mask, g.integers(0, levels, (F, N)).astype(np.float64))
+    rows = Rows(borders, mask, g.integers(0, levels, (responses, N)).astype(np.float64))
     layout = sweeps.layout(rows)
-    theta, direction = 0.3 * g.normal(size=(2, B * F, layout.size))
+    theta, direction = 0.3 * g.normal(size=(2, B * responses, layout.size))
     gaps = 0.7 + 0.3 * np.arange(layout.thresholds)
     theta[:, layout.sloped : layout.shared] = np.where(gaps == 0.7, -1.0, gaps)
     return Point(sweeps, rows, theta, direction)
@@ -78,6 +82,19 @@ def order_four(link: Link, *, compiled: bool) -> Point:
     return place(OrdinalRows.load(4, link=link, compiled=compiled), levels=4)
 
 
+def place_cox(ties: Ties, *, compiled: bool, truncated: bool) -> Point:
+    """Follow-up with ties in three strata; some come under observation late."""
+    g = np.random.default_rng(7)
+    exits = g.integers(1, 30, N).astype(np.float64)
+    entry = np.where(g.random(N) < 0.5, exits - g.integers(1, 25, N), -np.inf)
+    if not truncated:
+        entry = np.full(N, -np.inf)
+    outcome = np.column_stack([entry, exits, g.random(N) < 0.6])
+    risk = lay_out_risk_sets(outcome, g.integers(0, 3, N))
+    return place(CoxRows.load(risk, ties=ties, compiled=compiled), responses=1)
+
+
+TIES: tuple[Ties, ...] = ("efron", "breslow")
 STARTS = np.arange(0, N, 5)
 MODELS: dict[str, Callable[[], Point]] = {
     "logistic": lambda: place(LogisticRows.load(compiled=False)),
@@ -90,7 +107,15 @@ MODELS: dict[str, Callable[[], Point]] = {
         for link in LINKS
         for compiled in (False, True)
     },
-    "cox": lambda: place(CoxRows(STARTS)),
+    "cox on trial": lambda: place(TrialCoxRows(STARTS)),
+    **{
+        f"{'compiled ' if compiled else ''}cox {ties}{' truncated' if truncated else ''}": partial(
+            place_cox, ties=ties, compiled=compiled, truncated=truncated
+        )
+        for ties in TIES
+        for compiled in (False, True)
+        for truncated in (False, True)
+    },
 }
 every_model = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
 

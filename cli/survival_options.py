@@ -1,0 +1,379 @@
+"""Options of `survive`: which outcomes over time, and which models of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from proteomr.errors import UsageError
+from proteomr.families import SURVIVAL_NAMES
+
+from . import options as shared
+from .people_options import People
+from .protein_options import ChosenProteins
+from .scan_options import ScanFiles, Tests, Transform
+
+if TYPE_CHECKING:
+    from proteomr.association import ModelSpec
+    from proteomr.scan import FollowUp
+    from proteomr.survival import SurviveRequest
+
+    Family = str
+else:
+    Family = Literal[SURVIVAL_NAMES]
+
+__all__ = ["OUTCOMES", "FollowUps", "SurvivalScan"]
+
+OUTCOMES = "Outcomes over time"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUps:
+    """Where outcomes and their times stand."""
+
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=OUTCOMES,
+            help="Outcome as `phenotype` writes it: the column NAME (1 the event, 0 none) and the "
+            "column NAME_years; repeat for several.",
+            show_default=False,
+        ),
+    ] = None
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=OUTCOMES,
+            help="Instead, one outcome by its columns: when follow-up ended.",
+            show_default=False,
+        ),
+    ] = None
+    event: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=OUTCOMES,
+            help="What ended it: 1 the event, 0 none; the outcome bears this column's name.",
+            show_default=False,
+        ),
+    ] = None
+    entry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=OUTCOMES,
+            help="When each person came under observation, where that is not 0: left truncation, "
+            "such as age as the time scale.",
+            show_default=False,
+        ),
+    ] = None
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=OUTCOMES,
+            help="When each spell begins, of people with a row for each spell (counting process): "
+            "--start NAME --time NAME --event NAME --id NAME; proteins are those of the person.",
+            show_default=False,
+        ),
+    ] = None
+    event_code: Annotated[
+        float | None,
+        typer.Option(
+            metavar="K",
+            rich_help_panel=OUTCOMES,
+            help="Code of the event of interest where there are several: all others but 0 compete "
+            "with it.",
+            show_default=False,
+        ),
+    ] = None
+    lag: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="TIME",
+            rich_help_panel=OUTCOMES,
+            help="Time from the beginning in which events do not count, in the unit of the times; "
+            "repeat for several, each fitted anew.",
+            show_default=False,
+        ),
+    ] = None
+    lag_rule: Annotated[
+        Literal["events", "landmark"],
+        typer.Option(
+            metavar="events|landmark",
+            rich_help_panel=OUTCOMES,
+            help="Who is left out for a lag: people with an event within it, or all whose "
+            "follow-up ended within it, time then counting from the landmark.",
+        ),
+    ] = "events"
+
+    def list(self) -> "tuple[FollowUp, ...]":
+        """Return where the outcomes stand."""
+        from proteomr.scan import FollowUp
+
+        if self.outcome and (self.time or self.event):
+            raise UsageError(
+                "--outcome and --time with --event name outcomes in two ways: give one"
+            )
+        if self.entry is not None and self.start is not None:
+            raise UsageError("--entry is of a row for each person, --start of spells: give one")
+        begins = self.start or self.entry
+        if self.outcome:
+            return tuple(FollowUp.named(name, entry=begins) for name in self.outcome)
+        if self.time is None and self.event is None:
+            raise UsageError(
+                "no outcome is named: --outcome NAME (with a column NAME_years), or --time NAME "
+                "--event NAME"
+            )
+        if self.time is None or self.event is None:
+            lacking = "--time" if self.time is None else "--event"
+            raise UsageError(f"--time and --event go together: {lacking} is not given")
+        return (FollowUp(self.event, self.time, begins),)
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivalModels:
+    """What is fitted."""
+
+    family: Annotated[
+        Family,
+        typer.Option(
+            metavar="|".join(SURVIVAL_NAMES),
+            rich_help_panel=shared.MODELS,
+            help="What a protein changes: see docs/survival.md.",
+        ),
+    ] = "cox"
+    adjust: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar='LABEL="TERMS"',
+            rich_help_panel=shared.MODELS,
+            help='Adjustment set, such as simple="age + sex + C(site)"; repeat for several. '
+            "Without: unadjusted.",
+            show_default=False,
+        ),
+    ] = None
+    transform: Annotated[
+        Transform,
+        typer.Option(
+            metavar="rint|log2|zscore|none",
+            rich_help_panel=shared.MODELS,
+            help="Of each protein, within the complete cases of each fit; rint: rank-based "
+            "inverse normal.",
+        ),
+    ] = "rint"
+    interaction: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.MODELS,
+            help="Covariate whose product with the protein is in every model and gets rows of its "
+            "own.",
+        ),
+    ] = None
+    strata: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|EXPR",
+            rich_help_panel=shared.MODELS,
+            help="Column whose levels are analysed one by one, or a condition, which makes two.",
+        ),
+    ] = None
+    strata_baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.MODELS,
+            help="Column whose levels have a baseline hazard each, in one model.",
+        ),
+    ] = None
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.MODELS,
+            help="Column with the weight of each person; 0 leaves a person out.",
+        ),
+    ] = None
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.MODELS,
+            help="Column with the cluster of each person, for robust errors.",
+        ),
+    ] = None
+    errors: Annotated[
+        Literal["classical", "robust"] | None,
+        typer.Option(
+            "--se",
+            metavar="classical|robust",
+            rich_help_panel=shared.MODELS,
+            help="Standard errors: the model's, or robust ones over people or clusters. Without: "
+            "classical, but robust with clusters and with weights other than 0 and 1.",
+            show_default=False,
+        ),
+    ] = None
+    ties: Annotated[
+        Literal["efron", "breslow", "exact"] | None,
+        typer.Option(
+            metavar="efron|breslow|exact",
+            rich_help_panel=shared.MODELS,
+            help="How events at one time are counted. Without: the family's way (cox: efron).",
+            show_default=False,
+        ),
+    ] = None
+    tests: Annotated[
+        Tests,
+        typer.Option(
+            metavar="joint|exposure",
+            rich_help_panel=shared.MODELS,
+            help="What multiple testing spans in each adjustment set: all outcomes jointly, or "
+            "each by itself.",
+        ),
+    ] = "joint"
+    level: Annotated[
+        float,
+        typer.Option(
+            min=0.5,
+            max=0.9999,
+            metavar="LEVEL",
+            rich_help_panel=shared.MODELS,
+            help="Coverage of the confidence intervals.",
+        ),
+    ] = 0.95
+    coefficients: Annotated[
+        bool,
+        typer.Option(
+            "--coefficients",
+            rich_help_panel=shared.MODELS,
+            help="Write coefficients.parquet too: every coefficient of every model.",
+        ),
+    ] = False
+    zph: Annotated[
+        Literal["km", "rank", "identity", "log"] | None,
+        typer.Option(
+            metavar="km|rank|identity|log",
+            rich_help_panel=shared.MODELS,
+            help="Test proportional hazards by term and GLOBAL, against this transform of time: "
+            "proportional_hazards.parquet.",
+            show_default=False,
+        ),
+    ] = None
+    periods: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME,TIME",
+            rich_help_panel=shared.MODELS,
+            help="Times at which the hazard ratio may change: ratios by period, and the test that "
+            "they are equal, in periods.parquet.",
+            show_default=False,
+        ),
+    ] = None
+    concordance: Annotated[
+        bool,
+        typer.Option(
+            "--concordance",
+            rich_help_panel=shared.MODELS,
+            help="Write concordance.parquet too: Harrell's C of each model with its error.",
+        ),
+    ] = False
+
+    @property
+    def sets(self) -> dict[str, str]:
+        """The adjustment sets by label."""
+        return shared.parse_sets(self.adjust)
+
+    def specify(self, **more: Any) -> "ModelSpec":
+        """Return the specification of the scan, with what other bundles say of it."""
+        from proteomr.association import ModelSpec
+        from proteomr.models import SurvivalOptions
+
+        return ModelSpec(
+            self.family,
+            adjust=self.sets or {"unadjusted": "1"},
+            transform=self.transform,
+            test_family=self.tests,
+            interaction=self.interaction,
+            strata=self.strata,
+            errors=self.errors,
+            cluster=self.cluster,
+            weights=self.weights,
+            level=self.level,
+            coefficients=self.coefficients,
+            baseline=self.strata_baseline,
+            survival=SurvivalOptions(
+                ties=self.ties,
+                zph=self.zph,
+                periods=read_times(self.periods, option="--periods"),
+                concordance=self.concordance,
+            ),
+            **more,
+        )
+
+
+def read_times(text: str | None, *, option: str) -> tuple[float, ...]:
+    """Return times that a text lists, parted by commas.
+
+    Examples
+    --------
+    >>> read_times("2, 5", option="--periods")
+    (2.0, 5.0)
+    """
+    if text is None:
+        return ()
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option} {text!r}: numbers parted by commas are needed") from None
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivalScan:
+    """All that a scan of outcomes over time is asked: a bundle of bundles."""
+
+    follow_ups: FollowUps
+    models: SurvivalModels
+    files: ScanFiles
+    people: People
+    chosen: ChosenProteins
+
+    @property
+    def tables(self) -> dict[str, dict[str, str]]:
+        """The options of the form NAME=VALUE, read."""
+        return {"adjust": self.models.sets, "protein-covariate": self.files.covariates}
+
+    def request(self, samples: Path, proteins: Sequence[Path]) -> "SurviveRequest":
+        """Return the request of a scan."""
+        from proteomr.association import make_request
+        from proteomr.scan import FollowUpOptions
+        from proteomr.survival import SurviveRequest
+
+        of, files = self.follow_ups, self.files
+        if of.start is not None and files.id_column is None:
+            raise UsageError(
+                "--start is of people with several rows: say whose they are, --id NAME"
+            )
+        follow_up = FollowUpOptions(
+            of.list(),
+            event_code=of.event_code,
+            lag_rule=of.lag_rule,
+            person=files.id_column if of.start is not None else None,
+        )
+        scan = make_request(
+            self.models.specify(follow_up=follow_up),
+            samples,
+            list(proteins),
+            protein_covariates={name: Path(path) for name, path in files.covariates.items()},
+            assays=files.assays,
+            withdrawn=files.withdrawn,
+            id_column=files.id_column,
+            sample_columns=tuple(files.sample_column or ()),
+            people=self.people.choose(),
+            chosen_proteins=self.chosen.choose(),
+        )
+        return SurviveRequest(scan, tuple(of.lag or (0.0,)))

@@ -1,0 +1,74 @@
+"""`proteomr survive`: what proteins say of when outcomes happen."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import options as shared
+from .bundles import Blocks, Running, takes_bundles
+from .jobs import Task, choose_formats, read_shard, run_command
+from .scan_options import ProteinFiles, Samples, refuse_strays
+from .show_associations import describe_failures, show_associations
+from .survival_options import SurvivalScan
+
+if TYPE_CHECKING:
+    from proteomr.runs import Results
+    from proteomr.survival import SurviveJob
+
+__all__ = ["survive"]
+
+
+@takes_bundles
+def survive(
+    context: typer.Context,
+    samples: Samples,
+    proteins: ProteinFiles = None,
+    *,
+    scan: SurvivalScan,
+    blocks: Blocks,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            rich_help_panel=shared.COMPUTING,
+            help="Fit this share of the blocks alone, such as 1/8; `proteomr merge DIR` joins "
+            "the shares.",
+        ),
+    ] = None,
+    out: shared.Out,
+    format: shared.Format = "parquet",
+    columns: shared.Columns = "native",
+    running: Running,
+) -> None:
+    """Model when outcomes happen by every protein, in one pass.
+
+    Each protein has its own complete cases, in which it is transformed and then fitted. The run
+    folder gets associations.parquet (estimates are logarithms of hazard ratios in the Cox family),
+    summary.tsv, attrition.tsv, drops.tsv, manifest.json and log.txt, and what the options ask for;
+    people, summary and the path of the table are printed.
+    """
+    tables = scan.tables
+    share = read_shard(shard)
+    refuse_strays(samples, proteins)
+
+    def make_job() -> "SurviveJob":
+        from proteomr.survival import SurviveJob
+
+        return SurviveJob(scan.request(samples, proteins or ()), columns, share)
+
+    def report(results: "Results") -> None:
+        show_associations(results, shard=share)
+
+    task = Task(
+        make_job,
+        out,
+        report,
+        describe_failures,
+        tables=tables,
+        formats=choose_formats(format),
+        blocks=blocks,
+        shard=share,
+        form={"columns": columns},
+        doing="fitting",
+    )
+    run_command(context, running, task)

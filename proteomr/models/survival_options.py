@@ -1,0 +1,67 @@
+"""What is asked of a model of times beside its terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Final, Literal, TypeAlias, get_args
+
+from proteomr.errors import UsageError, nearest
+
+__all__ = ["TIES", "ZPH_TIMES", "SurvivalOptions", "Ties", "ZphTime"]
+
+Ties: TypeAlias = Literal["efron", "breslow", "exact"]
+TIES: Final[tuple[Ties, ...]] = get_args(Ties)
+ZphTime: TypeAlias = Literal["km", "rank", "identity", "log"]
+ZPH_TIMES: Final[tuple[ZphTime, ...]] = get_args(ZphTime)
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivalOptions:
+    """The options of models of times; a family names those that it has in its `Support.survival`.
+
+    Attributes
+    ----------
+    ties : how events at one time are counted; None for the family's own way.
+    zph : transform of time in the test of proportional hazards; None without the test.
+    periods : times at which a hazard ratio may change, ascending, above 0.
+    concordance : whether Harrell's concordance of each model is told.
+
+    Raises
+    ------
+    UsageError
+        A choice that there is not, or periods that do not ascend.
+
+    Examples
+    --------
+    >>> SurvivalOptions(ties="breslow", zph="km").asked
+    ('ties', 'zph')
+    """
+
+    ties: Ties | None = None
+    zph: ZphTime | None = None
+    periods: tuple[float, ...] = ()
+    concordance: bool = False
+
+    def __post_init__(self) -> None:
+        if self.ties is not None:
+            _check_choice("way of counting ties", self.ties, TIES)
+        if self.zph is not None:
+            _check_choice("transform of time", self.zph, ZPH_TIMES)
+        object.__setattr__(self, "periods", tuple(map(float, self.periods)))
+        ends = (0.0, *self.periods, float("inf"))
+        if any(not low < high for low, high in pairwise(ends)):
+            raise UsageError(f"periods {self.periods}: times above 0 that ascend are needed")
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Names of the options that are not their defaults."""
+        return tuple(
+            entry.name for entry in fields(self) if getattr(self, entry.name) != entry.default
+        )
+
+
+def _check_choice(what: str, choice: str, choices: tuple[str, ...]) -> None:
+    if choice not in choices:
+        hint = nearest(choice, choices) or f": one of {', '.join(choices)}"
+        raise UsageError(f"there is no {what} {choice!r}{hint}")

@@ -1,0 +1,326 @@
+"""One Cox regression at a time: the exact maximum of the partial likelihood, or its limit.
+
+The hazard of a row is ``h_stratum(t) exp(x'b)`` (Cox 1972, doi:10.1111/j.2517-6161.1972.tb00899.x).
+Mirrors R's ``survival::coxph`` (3.5) at ``eps = 1e-12``: Efron's or Breslow's ties, left truncation
+and counting processes, strata, case weights. Beyond it: columns that the risk sets do not tell from
+others are found by what they leave in them, and infinite estimates by a linear programme.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.stats.certificates import certify, scale_scores
+from proteomr.stats.cox_limits import divide_by, find_recession
+from proteomr.stats.cox_sums import HazardSums, Ties, sum_hazards
+from proteomr.stats.linalg import find_independent, scale_columns
+from proteomr.stats.risk_sets import RiskSets
+
+__all__ = ["CoxFit", "centre_within", "fit_cox", "measure_score"]
+
+_DECREMENT = 1e-22  # squared standard errors: 1e-11 of one
+# Scores at the end, squared, in units of their own variance: rounding of a million rows leaves
+# less.
+_SCORE = 1e-18
+# A maximum is reached in some ten steps; along an infinite estimate a step adds about 1 to it.
+_STEPS, _HALVINGS = 40, 30
+# Rounding of a log-likelihood, as a share of it.
+_ROUNDING = 1e-12
+# The share of its length below which what a risk set leaves of a column counts as nothing.
+_ALIASED = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class CoxFit:
+    """A Cox regression on columns ``X (n, p)``.
+
+    Attributes
+    ----------
+    coefficients : ``(p,)``; NaN where there is no finite estimate.
+    covariance : ``(p, p)``, inverse information; NaN likewise.
+    log_likelihood, null : at the estimate (or its limit) and at 0.
+    score_test : Rao's statistic of all coefficients at 0.
+    rank : number of independent columns.
+    aliased : ``(p,)``, columns that those before them determine in every risk set.
+    infinite : ``(p,)``, columns whose estimate is infinite.
+    converged : whether the fit has its certificate (:mod:`proteomr.stats.certificates`).
+    iterations : Newton steps taken.
+    risk : the risk sets of the limit; those handed in where nothing is infinite.
+    used : positions of the columns with a finite estimate.
+    doubt : why there is no certificate.
+    """
+
+    coefficients: F64
+    covariance: F64
+    log_likelihood: float
+    null: float
+    score_test: float
+    rank: int
+    aliased: Bool
+    infinite: Bool
+    converged: bool
+    iterations: int
+    risk: RiskSets
+    used: I64
+    doubt: str = ""
+
+    @property
+    def se(self) -> F64:
+        """Standard errors ``(p,)``."""
+        return np.sqrt(np.diagonal(self.covariance))
+
+
+@dataclass(frozen=True, slots=True)
+class _Climb:
+    """Where Newton's method ended, in the basis of the columns; NaN where it did not settle."""
+
+    theta: F64
+    sums: HazardSums
+    information: F64
+    decrement: float
+    iterations: int
+
+
+def centre_within(X: F64, risk: RiskSets) -> F64:
+    """Return columns less their mean over the rows of each part; 0 where a row is never at risk.
+
+    Parts have no risk set in common, so that this changes no fit. What is left of a column that is
+    constant in each part, to rounding, is 0.
+
+    Examples
+    --------
+    >>> from proteomr.stats.risk_sets import lay_out_risk_sets
+    >>> rows = np.array([[-np.inf, 1.0, 1.0], [-np.inf, 2.0, 1.0], [-np.inf, 0.5, 0.0]])
+    >>> centre_within(np.array([[1.0], [3.0], [9.0]]), lay_out_risk_sets(rows)).ravel().tolist()
+    [-1.0, 1.0, 0.0]
+    """
+    ever = risk.at_risk
+    out = np.zeros(X.shape)
+    part = risk.part[ever]
+    people = np.bincount(part, minlength=risk.parts)
+    values = X[ever]
+    for _ in range(2):  # the second takes out what rounding of the first mean has left
+        for j in range(X.shape[1]):
+            sums = np.bincount(part, weights=values[:, j], minlength=risk.parts)
+            values[:, j] -= (sums / np.maximum(people, 1))[part]
+    whole = np.sqrt(np.einsum("ij,ij->j", X[ever], X[ever]))
+    left = np.sqrt(np.einsum("ij,ij->j", values, values))
+    out[ever] = np.where(left > _ALIASED * whole, values, 0.0)
+    return out
+
+
+def fit_cox(X: F64, risk: RiskSets, *, weights: F64 | None = None, ties: Ties = "efron") -> CoxFit:
+    """Maximise the partial likelihood by Newton's method with step halving.
+
+    Columns that those before them determine are left out, and infinite estimates are taken to their
+    limit; whatever else has no certificate says why.
+
+    Parameters
+    ----------
+    X : ``(n, p)``, without an intercept.
+    weights : ``(n,)``, above 0: what each row counts.
+
+    Examples
+    --------
+    >>> from proteomr.stats.risk_sets import lay_out_risk_sets
+    >>> rows = np.column_stack([np.full(4, -np.inf), [1.0, 2.0, 3.0, 4.0], np.ones(4)])
+    >>> x = np.array([[0.0], [1.0], [1.0], [0.0]])
+    >>> fit_cox(x, lay_out_risk_sets(rows)).coefficients.round(4).tolist()
+    [0.4812]
+    """
+    unit = 1.0 if weights is None else float(weights.mean())
+    counts = np.ones(X.shape[0]) if weights is None else weights / unit
+    scaled, scale = scale_columns(X)
+    centred = centre_within(scaled, risk)
+    kept = find_independent(centred, tolerance=_ALIASED)
+    at_zero = sum_hazards(risk, np.zeros(X.shape[0]), counts, ties=ties)
+    p = X.shape[1]
+    aliased = np.ones(p, dtype=bool)
+    aliased[kept] = False
+    blank = CoxFit(
+        np.full(p, np.nan),
+        np.full((p, p), np.nan),
+        at_zero.log_likelihood,
+        at_zero.log_likelihood,
+        0.0,
+        kept.size,
+        aliased,
+        np.zeros(p, dtype=bool),
+        converged=True,
+        iterations=0,
+        risk=risk,
+        used=kept,
+    )
+    found = _Search(centred, counts, ties).settle(blank) if kept.size else blank
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        return replace(
+            found,
+            coefficients=found.coefficients / scale,
+            covariance=found.covariance / scale[:, None] / scale / unit,
+            log_likelihood=unit * found.log_likelihood - _units_of(risk, weights, unit),
+            null=unit * found.null - _units_of(risk, weights, unit),
+            score_test=unit * found.score_test,
+        )
+
+
+def _units_of(risk: RiskSets, weights: F64 | None, unit: float) -> float:
+    """Return what dividing weights by their mean has added to a log-likelihood."""
+    if weights is None:
+        return 0.0
+    return float(weights[risk.died].sum() * np.log(unit))
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The search for a maximum, or for its limit.
+
+    Parameters
+    ----------
+    X : ``(n, p)``, centred within parts.
+    """
+
+    X: F64
+    counts: F64
+    ties: Ties
+
+    def settle(self, fit: CoxFit) -> CoxFit:
+        """Return the fit at the maximum, infinite estimates at their limit."""
+        null, test, steps = fit.null, np.nan, 0
+        while fit.used.size:
+            X = centre_within(self.X[:, fit.used], fit.risk)
+            Q, R = np.linalg.qr(X)
+            basis = Q * _unit_of(fit.risk)
+            climb = _climb(basis, fit.risk, self.counts, self.ties)
+            steps += climb.iterations
+            if np.isnan(test):
+                test = measure_score(basis, fit.risk, self.counts, self.ties)
+            try:
+                direction = find_recession(X, fit.risk, basis @ climb.theta)
+            except ArithmeticError as fault:
+                return replace(fit, converged=False, doubt=str(fault), score_test=test)
+            if direction is None:
+                done = self._finish(fit, climb, basis, R)
+                return replace(done, null=null, score_test=test, iterations=steps)
+            fit = _take_to_limit(fit, X, direction)
+        limit = sum_hazards(fit.risk, np.zeros(self.counts.size), self.counts, ties=self.ties)
+        return replace(fit, log_likelihood=limit.log_likelihood, score_test=test, iterations=steps)
+
+    def _finish(self, fit: CoxFit, climb: _Climb, basis: F64, R: F64) -> CoxFit:
+        """Return the fit with its estimates, certified."""
+        covariance, positive = _invert(climb.information)
+        score = basis.T @ climb.sums.residuals
+        se = np.sqrt(np.abs(np.diagonal(covariance)))
+        certified = certify(
+            decrement=np.array([climb.decrement]),
+            scores=scale_scores(score[None], np.diagonal(climb.information)[None]),
+            estimate=climb.theta.sum(keepdims=True),
+            se=se.sum(keepdims=True),
+            bound=_DECREMENT,
+            score_bound=_SCORE,
+        )
+        back = np.linalg.inv(R) * _unit_of(fit.risk)
+        at = fit.used
+        known = at[~fit.infinite[at]]
+        coefficients, whole = fit.coefficients.copy(), fit.covariance.copy()
+        coefficients[at] = back @ climb.theta
+        whole[np.ix_(at, at)] = back @ covariance @ back.T
+        lost = np.setdiff1d(at, known)
+        coefficients[lost] = whole[lost] = whole[:, lost] = np.nan
+        converged = bool(certified[0]) and positive
+        return replace(
+            fit,
+            coefficients=coefficients,
+            covariance=whole,
+            log_likelihood=climb.sums.log_likelihood,
+            converged=converged,
+            used=known,
+            doubt="" if converged else "Newton's method did not settle",
+        )
+
+
+def _unit_of(risk: RiskSets) -> float:
+    """Return the length of a column of about unit size."""
+    return float(np.sqrt(max(np.count_nonzero(risk.at_risk), 1)))
+
+
+def _take_to_limit(fit: CoxFit, X: F64, direction: F64) -> CoxFit:
+    """Return the model at the limit in a direction, less the column that leads it."""
+    infinite = fit.infinite.copy()
+    infinite[fit.used[direction != 0.0]] = True
+    lead = int(np.argmax(np.abs(direction)))
+    risk = divide_by(X, fit.risk, direction)
+    left = np.delete(fit.used, lead)
+    # What the strata of the limit determine is of the same direction or of another infinite one.
+    rest = centre_within(np.delete(X, lead, axis=1), risk)
+    independent = find_independent(rest, tolerance=_ALIASED)
+    infinite[np.delete(left, independent)] = True
+    return replace(fit, infinite=infinite, risk=risk, used=left[independent])
+
+
+def _climb(X: F64, risk: RiskSets, counts: F64, ties: Ties) -> _Climb:
+    """Climb the likelihood by Newton's steps, each halved until it does not lead down."""
+    theta = np.zeros(X.shape[1])
+    sums = sum_hazards(risk, X @ theta, counts, ties=ties)
+    information = sums.information(X)
+    decrement, iteration = np.nan, 0
+    for iteration in range(1, _STEPS + 1):
+        score = X.T @ sums.residuals
+        covariance, positive = _invert(information)
+        step = covariance @ score
+        decrement = float(score @ step)
+        if not (positive and 0.0 <= decrement < np.inf):
+            return _Climb(theta, sums, information, np.nan, iteration)
+        risen = _rise(X, theta, step, sums, ties)
+        if risen is None:
+            return _Climb(theta, sums, information, np.nan, iteration)
+        theta, sums = risen
+        information = sums.information(X)
+        if decrement < _DECREMENT:
+            return _Climb(theta, sums, information, decrement, iteration)
+    return _Climb(theta, sums, information, np.nan, iteration)
+
+
+def _rise(
+    X: F64, theta: F64, step: F64, sums: HazardSums, ties: Ties
+) -> tuple[F64, HazardSums] | None:
+    """Return where a step leads that does not lower the likelihood."""
+    least = sums.log_likelihood - _ROUNDING * abs(sums.log_likelihood)
+    for halving in range(_HALVINGS):
+        new = theta + 0.5**halving * step
+        moved = sum_hazards(sums.risk, X @ new, sums.counts, ties=ties)
+        if moved.log_likelihood >= least:
+            return new, moved
+    return None
+
+
+def _invert(information: F64) -> tuple[F64, bool]:
+    """Return the inverse of an information matrix, and whether it is positive definite."""
+    try:
+        root = np.linalg.inv(np.linalg.cholesky(information))
+    except np.linalg.LinAlgError:
+        return np.full(information.shape, np.nan), False
+    return root.T @ root, bool(np.all(np.isfinite(root)))
+
+
+def measure_score(X: F64, risk: RiskSets, counts: F64, ties: Ties) -> float:
+    """Return Rao's score statistic of all coefficients at 0.
+
+    Parameters
+    ----------
+    X : ``(n, p)``, independent.
+
+    Examples
+    --------
+    >>> from proteomr.stats.risk_sets import lay_out_risk_sets
+    >>> rows = np.column_stack([np.full(4, -np.inf), [1.0, 2.0, 3.0, 4.0], np.ones(4)])
+    >>> x = np.array([[0.0], [1.0], [1.0], [0.0]])
+    >>> round(measure_score(x, lay_out_risk_sets(rows), np.ones(4), "efron"), 4)
+    0.1538
+    """
+    sums = sum_hazards(risk, np.zeros(X.shape[0]), counts, ties=ties)
+    score = X.T @ sums.residuals
+    covariance, _ = _invert(sums.information(X))
+    return float(score @ covariance @ score)

@@ -1,0 +1,213 @@
+"""Tests of proportional hazards of all fits of a block, where these have ended.
+
+As :mod:`proteomr.stats.proportional_hazards`, for fits that share their covariates: the three
+information matrices of each fit are products of its rows' cumulative hazards, weighted by powers of
+time, with the products of all pairs of covariates, which are formed once for a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.stats.distributions import neg_log10_p_chi2
+from proteomr.stats.linalg import cholesky_pivots
+from proteomr.stats.proportional_hazards import SINGULAR, ZphTransform
+from proteomr.stats.risk_sets import RiskSets
+from proteomr.stats.row_models import Rows
+
+__all__ = ["ChangeTests", "CoxChanges", "TimeScale"]
+
+_CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class TimeScale:
+    """A function of time at the event times, for whichever of the rows are observed.
+
+    Parameters
+    ----------
+    outcome : ``(n, 3)``, of which the risk sets are.
+    risk : the risk sets.
+    transform : as of :func:`proteomr.stats.proportional_hazards.transform_times`.
+
+    Examples
+    --------
+    >>> from proteomr.stats.risk_sets import lay_out_risk_sets
+    >>> rows = np.column_stack([np.full(4, -np.inf), [1.0, 2.0, 3.0, 4.0], [1.0, 0.0, 1.0, 1.0]])
+    >>> scale = TimeScale(rows, lay_out_risk_sets(rows), "km")
+    >>> scale.of_rows(np.ones(4)).round(4).tolist()
+    [-0.2917, -0.0417, 0.3333]
+    """
+
+    outcome: F64
+    risk: RiskSets
+    transform: ZphTransform
+    _times: F64 = field(init=False, repr=False)
+    _exit: I64 = field(init=False, repr=False)
+    _entry: I64 = field(init=False, repr=False)
+    _place: I64 = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        entry, exit_, _ = self.outcome.T
+        times, place = np.unique(exit_, return_inverse=True)
+        found = {
+            "_times": times,
+            "_exit": place,
+            "_entry": np.searchsorted(times, entry, side="right"),
+            "_place": np.searchsorted(times, self.risk.times),
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
+
+    def of_rows(self, observed: F64) -> F64:
+        """Return the centred function at each event time ``(G,)``.
+
+        Parameters
+        ----------
+        observed : ``(n,)``, 1 or 0.
+        """
+        G, size = self.risk.size, self._times.size
+        died = observed * self.risk.died
+        deaths = np.bincount(self.risk.high[self.risk.died] - 1, died[self.risk.died], G)
+        if self.transform == "identity":
+            values = self.risk.times
+        elif self.transform == "log":
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values = np.log(self.risk.times)
+        else:
+            left = np.bincount(self._exit, weights=observed, minlength=size)
+            below = np.cumsum(left) - left
+            if self.transform == "rank":
+                ranks = below + 0.5 * (left + 1.0)
+            else:
+                come = np.bincount(self._entry, weights=observed, minlength=size + 1)[:size]
+                at_risk = np.cumsum(come) - below
+                events = np.bincount(self._exit, weights=died, minlength=size)
+                kept = 1.0 - events / np.where(events > 0.0, at_risk, 1.0)
+                ranks = 1.0 - np.concatenate([[1.0], np.cumprod(kept)[:-1]])
+            values = ranks[self._place]
+        total = deaths.sum()
+        return np.asarray(values - (deaths @ values) / total if total > 0.0 else values)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTests:
+    """Tests of terms of fits ``(B, T)``, that of all together the last; NaN for none."""
+
+    statistic: F64
+    df: I64
+    neg_log10_p: F64
+
+
+@dataclass(frozen=True)
+class CoxChanges:
+    """The tests of one model.
+
+    Parameters
+    ----------
+    A : ``(n, k)``, the covariates, centred as in the fits.
+    units : ``(k, k)``, makes the columns that terms are of: those of A times this.
+    risk : the risk sets.
+    scale : the function of time.
+    loops : compiled or plain loops of Cox regression.
+    efron : how ties are counted.
+    """
+
+    A: F64
+    units: F64
+    risk: RiskSets
+    scale: TimeScale
+    loops: ModuleType
+    efron: bool
+
+    def test(
+        self, rows: Rows, hazards: F64, *, wanted: int, terms: Sequence[I64]
+    ) -> ChangeTests:
+        """Test the terms of the first fits.
+
+        Parameters
+        ----------
+        hazards : ``(B, n)``, at the maxima.
+        wanted : how many fits.
+        terms : columns of each term among covariates and borders ``(k + s)``.
+        """
+        blocks, score = self._measure(rows, hazards, wanted)
+        own, cross, changes = blocks
+        tests = [*terms, np.arange(score.shape[1])]
+        statistic = np.full((wanted, len(tests)), np.nan)
+        sound = cholesky_pivots(own)[1] > SINGULAR
+        taken = np.linalg.solve(np.where(sound[:, None, None], own, np.eye(own.shape[1])), cross)
+        left = changes - cross.transpose(0, 2, 1) @ taken
+        scale = np.sqrt(np.einsum("bii->bi", changes))
+        for t, columns in enumerate(tests):
+            statistic[:, t] = _standardise(score, left, scale, columns)
+        statistic[~sound] = np.nan
+        df = np.array([columns.size for columns in tests], dtype=np.int64)
+        dfs = np.broadcast_to(df.astype(np.float64), statistic.shape)
+        return ChangeTests(statistic, df, neg_log10_p_chi2(statistic, dfs))
+
+    def _measure(self, rows: Rows, hazards: F64, wanted: int) -> tuple[tuple[F64, F64, F64], F64]:
+        """Return the information of b, of b and theta, and of theta, and the scores of theta."""
+        n, k = self.A.shape
+        s = rows.borders.shape[1]
+        weights = np.empty((wanted, 3, n))
+        means = np.empty((3, wanted, k + s, k + s))
+        score = np.empty((wanted, k + s))
+        for j in range(wanted):
+            mask = rows.mask[j].astype(np.float64)
+            gtime = self.scale.of_rows((mask > 0.0).astype(np.float64))
+            given = (self.A, rows.borders[j], mask, self.risk, hazards[j], gtime)
+            of_means, score[j] = self.loops.sum_changes(*given, weights[j], efron=self.efron)
+            means[:, j] = of_means
+        squares = self._multiply(rows.borders[:wanted], weights)
+        turn = np.zeros((k + s, k + s))
+        turn[:k, :k], turn[k:, k:] = self.units, np.eye(s)
+        own, cross, changes = (turn.T @ (squares - means)) @ turn
+        return (own, cross, changes), score @ turn
+
+    def _multiply(self, borders: F64, weights: F64) -> F64:
+        """Return ``X' diag(weights) X`` of each fit ``(3, B, k + s, k + s)``."""
+        B, s, n = borders.shape
+        k = self.A.shape[1]
+        first, second = np.triu_indices(k)
+        flat = weights.reshape(3 * B, n)
+        packed = np.zeros((3 * B, first.size))
+        cross = np.zeros((3, B, s, k))
+        for start in range(0, n, _CHUNK):
+            here = slice(start, start + _CHUNK)
+            A = self.A[here]
+            packed += flat[:, here] @ (A[:, first] * A[:, second])
+            weighted = borders[:, None, :, here] * weights[:, :, None, here]
+            cross += (weighted.reshape(-1, A.shape[0]) @ A).reshape(B, 3, s, k).transpose(1, 0, 2, 3)
+        out = np.empty((3, B, k + s, k + s))
+        whole = packed.reshape(B, 3, -1).transpose(1, 0, 2)
+        out[:, :, first, second] = whole
+        out[:, :, second, first] = whole
+        out[:, :, k:, :k] = cross
+        out[:, :, :k, k:] = cross.transpose(0, 1, 3, 2)
+        for a in range(s):
+            for b in range(a + 1):
+                product = borders[:, a] * borders[:, b]
+                value = np.einsum("bn,bpn->pb", product, weights)
+                out[:, :, k + a, k + b] = out[:, :, k + b, k + a] = value
+        return out
+
+
+def _standardise(score: F64, left: F64, scale: F64, columns: I64) -> F64:
+    """Return ``u' V^-1 u`` of some columns ``(B,)``; NaN where V has lost its digits."""
+    u = score[:, columns] / scale[:, columns]
+    V = left[:, columns[:, None], columns]
+    V = V / (scale[:, columns, None] * scale[:, None, columns])
+    sound: Bool = np.all(np.isfinite(V), axis=(1, 2)) & np.all(np.isfinite(u), axis=1)
+    V = np.where(sound[:, None, None], V, np.eye(columns.size))
+    values, vectors = np.linalg.eigh(V)
+    sound = sound & (values.min(axis=1) > SINGULAR)
+    turned = np.matmul(u[:, None, :], vectors)[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.sum(np.square(turned) / values, axis=1)
+    return np.where(sound, statistic, np.nan)
