@@ -32,6 +32,7 @@ from .harmonise import harmonise
 from .help import SETTINGS, GroupedCommand
 from .ingest import ingest
 from .journal import close_journal, record_cause, record_failure
+from .mediate import mediate
 from .merge import merge
 from .mr import mr
 from .phenotype import phenotype
@@ -54,6 +55,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     associate,
     replicate,
     survive,
+    mediate,
     merge,
     compare,
     adjust,

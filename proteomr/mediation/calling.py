@@ -157,7 +157,7 @@ def mediate(
         chosen_proteins=ProteinChoice.of(only_proteins, listed=proteins_from, rows=where_rows),
     )
     return call_job(
-        MediateJob(request), out, threads=threads, resume=resume, overwrite=overwrite
+        MediateJob(request), out=out, threads=threads, resume=resume, overwrite=overwrite
     )
 
 

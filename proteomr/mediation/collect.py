@@ -79,11 +79,11 @@ def collect_tables(
     )
     effects = order.sort("_place", maintain_order=True)
     schemas = [load_schema(name) for name in ("mediation", "paths", "composite_null")]
-    tables = [
+    mediation, diagram, null = (
         schema.validate(table.select(schema.names))
         for schema, table in zip(schemas, (effects, paths, shares), strict=True)
-    ]
-    return Collected(*tables, notes)
+    )
+    return Collected(mediation, diagram, null, notes)
 
 
 def name_pairs(frame: pl.DataFrame, pairs: Sequence[tuple[str, str]]) -> pl.DataFrame:
@@ -135,8 +135,7 @@ def _with_statistics(rows: pl.DataFrame, level: float, *, df: pl.Expr) -> pl.Dat
         c.CONF_HIGH: np.where(none, np.nan, np.where(np.isnan(high), estimate + half, high)),
     }
     return rows.with_columns(
-        pl.Series(name, values, dtype=pl.Float64).fill_nan(None)
-        for name, values in columns.items()
+        pl.Series(name, values, dtype=pl.Float64).fill_nan(None) for name, values in columns.items()
     )
 
 
@@ -194,20 +193,19 @@ def _combine_paths(
         pl.Series(c.P_MAX, p_max, dtype=pl.Float64).fill_nan(None),
         pl.Series(c.Q_COMPOSITE, rates, dtype=pl.Float64).fill_nan(None),
     )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if few:
-        notes = (
+        said = (
             f"q_composite is of the larger p value by Benjamini and Hochberg: {few:,} proteins "
-            f"are fewer than the {FEWEST_MEDIATORS} that shares of the composite null need",
+            f"are fewer than the {FEWEST_MEDIATORS} that shares of the composite null need"
         )
+        notes = (said,)
     kinds = {**dict.fromkeys((*_SET, c.TEST), pl.String), "proteins": pl.Int64}
     kinds |= {**dict.fromkeys(("pi00", "pi01", "pi10"), pl.Float64), "mediators": pl.Int64}
     return combined, pl.DataFrame(shares, schema=kinds), notes
 
 
-def _test_composite(
-    p_a: F64, p_b: F64, spec: MediationSpec
-) -> tuple[str, F64, NullShares | None]:
+def _test_composite(p_a: F64, p_b: F64, spec: MediationSpec) -> tuple[str, F64, NullShares | None]:
     """Return the name of a composite test, its false discovery rates, and the shares it found."""
     if p_a.size < FEWEST_MEDIATORS:
         return "max_p", adjust_p_max(np.maximum(p_a, p_b)), None

@@ -23,7 +23,6 @@ from proteomr.models import (
     FitBlock,
     Layout,
     Problem,
-    Ratio,
     Scans,
     Support,
     Target,
@@ -31,6 +30,7 @@ from proteomr.models import (
     TargetKind,
 )
 from proteomr.models.base import refuse_unfit
+from proteomr.models.family import Ratio
 from proteomr.stats.mediation import Analysis, Trio
 from proteomr.stats.mediation_effects import Contrast
 from proteomr.stats.mediation_regressions import Unfit
@@ -184,9 +184,7 @@ class Mediation(Family[MediationState]):
         """Yield what comes of each protein."""
         pair = state.pairs[state.problem.models[m].target]
         setting = Setting(self.asked, Contrast(pair.low, pair.high))
-        trios = (
-            (j, self._gather(state, block, j, m)) for j in np.flatnonzero(able).tolist()
-        )
+        trios = ((j, self._gather(state, block, j, m)) for j in np.flatnonzero(able).tolist())
         for j, trio in trios:
             try:
                 yield j, analyse_trio(trio, setting)
@@ -214,7 +212,7 @@ class Mediation(Family[MediationState]):
         )
 
     def _own_of(self, problem: Problem, adjustment: int) -> tuple[list[int], list[int]]:
-        """Return which of the covariates of each protein the models of outcome and mediator have."""
+        """Return which own covariates of a protein the models of outcome and mediator have."""
         columns = self.sets[problem.adjustments[adjustment].label]
         outcome, mediator = (
             [i for i, name in enumerate(problem.own_names) if name in names] for names in columns

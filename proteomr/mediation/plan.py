@@ -158,9 +158,7 @@ def _read_pairs(
 
 def _read_exposure(reading: Reading, spec: MediationSpec, name: str) -> Target:
     reference = spec.reference_level
-    exposure = read_target(
-        reading, name, role="exposure", family=Mediation, reference=reference
-    )
+    exposure = read_target(reading, name, role="exposure", family=Mediation, reference=reference)
     if reference is not None and exposure.levels and reference not in exposure.levels:
         raise UsageError(
             f"exposure {name!r} has no level {reference!r}: it has {' and '.join(exposure.levels)}"

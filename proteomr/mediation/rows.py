@@ -101,8 +101,8 @@ def _find_e_values(analysis: Analysis, quantity: str, level: float) -> dict[str,
         return {c.E_VALUE: np.nan, c.E_VALUE_LIMIT: np.nan}
     ratio = analysis.ratios[quantity]
     reach = float(quantile_normal(0.5 + level / 2.0)) * ratio.se
-    of = (np.array([x]) for x in (ratio.log, ratio.se, ratio.log - reach, ratio.log + reach))
-    _, value, limit = e_values_of(*of, ratio.measure)
+    log, se = np.array([ratio.log]), np.array([ratio.se])
+    _, value, limit = e_values_of(log, se, log - reach, log + reach, ratio.measure)
     return {c.E_VALUE: float(value[0]), c.E_VALUE_LIMIT: float(limit[0])}
 
 

@@ -93,8 +93,6 @@ class Analysis:
     parameters : ``(P,)``.
     influence : ``(n, P)``, what each person adds to the parameters; the sums are 0.
     errors : standard errors by quantity, where they are not those of the influence functions.
-    covariance : of the parameters ``(P, P)`` by the models, for draws from their normal law; None
-        where that of the influence functions serves.
     units : ``(q,)``, of the quantities.
     refit : the parameters of a sample ``(n,)`` of how often each person counts; NaN for none.
     paths : the numbers of the path diagram.
@@ -110,7 +108,6 @@ class Analysis:
     refit: Callable[[F64], F64]
     paths: tuple[PathEstimate, ...]
     errors: Mapping[str, float] = field(default_factory=dict[str, float])
-    covariance: F64 | None = None
     ratios: Mapping[str, LogRatio] = field(default_factory=dict[str, LogRatio])
     said: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()

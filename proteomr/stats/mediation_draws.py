@@ -86,12 +86,13 @@ def draw_by_refit(analysis: Analysis, rows: Bool, samples: Resamples) -> F64:
 
 
 def draw_by_law(analysis: Analysis, draws: int, generator: Generator) -> F64:
-    """Return draws ``(B, q)`` of the quantities of normal coefficients with the models' covariance.
+    """Return draws ``(B, q)`` of the quantities of normal coefficients with their covariance.
+
+    That of the joint influence functions, which knows how models of one outcome go together.
 
     MacKinnon, Lockwood and Williams 2004, doi:10.1207/s15327906mbr3901_4.
     """
-    covariance = analysis.joint_covariance if analysis.covariance is None else analysis.covariance
-    values, vectors = np.linalg.eigh(covariance)
+    values, vectors = np.linalg.eigh(analysis.joint_covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     normal = generator.standard_normal((draws, analysis.parameters.size))
     return analysis.effects.of(analysis.parameters + normal @ root.T) * analysis.units

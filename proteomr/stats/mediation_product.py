@@ -206,7 +206,7 @@ def _analyse_lines(fits: _Fits) -> Analysis:
         return found
 
     errors = _errors_by_models(effects, parameters, covariance, units)
-    return Analysis(effects, parameters, influence, units, refit, (), errors, covariance)
+    return Analysis(effects, parameters, influence, units, refit, (), errors)
 
 
 def _stack_lines(fits: _Fits) -> tuple[F64, F64, F64]:
