@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from proteomr.mediation.specification import MediationSpec
 from proteomr.stats.mediation import Analysis, Trio
 from proteomr.stats.mediation_effects import Contrast
+from proteomr.stats.mediation_hazards import analyse_percentage
 from proteomr.stats.mediation_product import ProductOptions, analyse_product
 
 __all__ = ["Setting", "analyse_trio"]
@@ -34,7 +35,7 @@ def analyse_trio(trio: Trio, setting: Setting) -> Analysis:
             spec.family, interaction=spec.interaction, four_way=spec.method == "four-way"
         )
         return analyse_product(trio, _hold_mediator(trio, setting), options)
-    raise NotImplementedError(spec.method)
+    return analyse_percentage(trio, setting.contrast)
 
 
 def _hold_mediator(trio: Trio, setting: Setting) -> Contrast:

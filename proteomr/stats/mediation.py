@@ -14,7 +14,17 @@ from proteomr.stats.linalg import condition_columns
 from proteomr.stats.mediation_effects import Contrast, Effects
 from proteomr.stats.mediation_regressions import Regression
 
-__all__ = ["Analysis", "LogRatio", "PathEstimate", "Scaled", "Trio", "average", "scale_trio"]
+__all__ = [
+    "Analysis",
+    "LogRatio",
+    "PathEstimate",
+    "Scaled",
+    "Trio",
+    "average",
+    "path_of",
+    "paths_of",
+    "scale_trio",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
