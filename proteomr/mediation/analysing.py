@@ -9,6 +9,7 @@ from proteomr.stats.mediation import Analysis, Trio
 from proteomr.stats.mediation_effects import Contrast
 from proteomr.stats.mediation_hazards import analyse_percentage
 from proteomr.stats.mediation_product import ProductOptions, analyse_product
+from proteomr.stats.mediation_weighting import HazardModel, analyse_counterfactual
 
 __all__ = ["Setting", "analyse_trio"]
 
@@ -35,7 +36,10 @@ def analyse_trio(trio: Trio, setting: Setting) -> Analysis:
             spec.family, interaction=spec.interaction, four_way=spec.method == "four-way"
         )
         return analyse_product(trio, _hold_mediator(trio, setting), options)
-    return analyse_percentage(trio, setting.contrast)
+    if spec.method == "perm":
+        return analyse_percentage(trio, setting.contrast)
+    hazard: HazardModel = "cox" if spec.family == "cox" else "aalen"
+    return analyse_counterfactual(trio, setting.contrast, hazard=hazard)
 
 
 def _hold_mediator(trio: Trio, setting: Setting) -> Contrast:

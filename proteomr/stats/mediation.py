@@ -22,6 +22,7 @@ __all__ = [
     "Trio",
     "average",
     "path_of",
+    "path_of_mediator",
     "paths_of",
     "scale_trio",
 ]
@@ -57,12 +58,14 @@ class Scaled:
     Attributes
     ----------
     trio : exposure, mediator and (unless it is of two levels) outcome less a shift, by a power of
-        two.
+        two; a mediator of two values as 0 and 1.
+    binary : whether the mediator has two values.
     contrast : in the units of the trio.
     exposure_unit, mediator_unit, outcome_unit : by which they are multiplied to come back.
     """
 
     trio: Trio
+    binary: bool
     contrast: Contrast
     exposure_unit: float
     mediator_unit: float
@@ -161,18 +164,25 @@ def scale_trio(trio: Trio, contrast: Contrast, *, scales_outcome: bool) -> Scale
     units = units[1:]
     shifts = stacked[0, 1:] - conditioned[0, 1:] * units
     exposure_unit, mediator_unit = float(units[0]), float(units[1])
+    mediator, nought = np.ascontiguousarray(conditioned[:, 2]), float(shifts[1])
+    low, high = float(trio.mediator.min()), float(trio.mediator.max())
+    upper = trio.mediator == high
+    binary = low < high and bool(np.all(upper | (trio.mediator == low)))
+    if binary:
+        mediator, nought, mediator_unit = upper.astype(np.float64), low, high - low
     return Scaled(
         Trio(
             np.ascontiguousarray(conditioned[:, 1]),
-            np.ascontiguousarray(conditioned[:, 2]),
+            mediator,
             np.ascontiguousarray(conditioned[:, 3]) if scales_outcome else trio.outcome,
             trio.for_mediator,
             trio.for_outcome,
         ),
+        binary,
         Contrast(
             float((contrast.low - shifts[0]) / exposure_unit),
             float((contrast.high - shifts[0]) / exposure_unit),
-            float((contrast.mediator - shifts[1]) / mediator_unit),
+            (contrast.mediator - nought) / mediator_unit,
         ),
         exposure_unit,
         mediator_unit,
@@ -211,3 +221,9 @@ def paths_of(
 ) -> tuple[PathEstimate, ...]:
     """Return the lines of a diagram: name, model, column, unit, and whether Student's law holds."""
     return tuple(path_of(n, fit, column, unit, exact=t) for n, fit, column, unit, t in fits)
+
+
+def path_of_mediator(fit: Regression, scaled: Scaled) -> PathEstimate:
+    """Return path a, the last coefficient of the mediator's model, in the units of the data."""
+    unit = (1.0 if scaled.binary else scaled.mediator_unit) / scaled.exposure_unit
+    return path_of("a", fit, fit.coefficients.size - 1, unit, exact=not scaled.binary)

@@ -97,6 +97,7 @@ def fit_cox_model(
     needed: Sequence[int],
     what: Sequence[str],
     start: F64 | None = None,
+    weights: F64 | None = None,
 ) -> CoxModel:
     """Fit a Cox regression, and refuse where a column of interest has no coefficient.
 
@@ -110,6 +111,7 @@ def fit_cox_model(
     needed : positions of the columns of interest.
     what : what to call them.
     start : ``(p,)``, coefficients near the maximum; None for 0.
+    weights : ``(n,)``, above 0.
 
     Raises
     ------
@@ -132,7 +134,7 @@ def fit_cox_model(
     varies = spread > 0.0
     scale = np.where(varies, spread, 1.0)
     Z = centred / scale
-    counts = np.ones(X.shape[0])
+    counts = np.ones(X.shape[0]) if weights is None else weights
     theta = np.zeros(X.shape[1]) if start is None else start * scale
     model = None
     if np.all(varies) and cholesky_pivots((Z.T @ Z)[None])[1][0] > _PIVOT:
@@ -204,7 +206,7 @@ def _learn(inverse: F64, step: F64, change: F64) -> F64:
 def _fit_exactly(
     Z: F64, risk: RiskSets, counts: F64, scale: F64, needed: Sequence[int], what: Sequence[str]
 ) -> CoxModel:
-    fit = fit_cox(Z, risk)
+    fit = fit_cox(Z, risk, weights=counts)
     for position, name in zip(needed, what, strict=True):
         if fit.aliased[position]:
             raise Unfit(

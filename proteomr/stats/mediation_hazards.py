@@ -14,7 +14,7 @@ from proteomr.stats.mediation import (
     PathEstimate,
     Scaled,
     Trio,
-    path_of,
+    path_of_mediator,
     scale_trio,
 )
 from proteomr.stats.mediation_cox import CoxModel, fit_cox_model
@@ -60,17 +60,16 @@ def analyse_percentage(trio: Trio, contrast: Contrast) -> Analysis:
     """
     scaled = scale_trio(trio, contrast, scales_outcome=False)
     here = scaled.trio
-    mediator = fit_mediator(here)
+    mediator = fit_mediator(scaled)
     without, having = _fit_hazards(scaled)
     p = here.for_outcome.shape[1] - 1
     apart = scaled.contrast.high - scaled.contrast.low
     parameters = np.array([without.coefficients[p], having.coefficients[p]]) * apart
     influence = np.column_stack([without.influence([p]), having.influence([p])]) * apart
     effects = percentages()
-    last = mediator.coefficients.size - 1
     a, m = scaled.exposure_unit, scaled.mediator_unit
     paths = (
-        path_of("a", mediator, last, m / a, exact=True),
+        path_of_mediator(mediator, scaled),
         _path_of("b", having, p + 1, 1.0 / m),
         _path_of("c", without, p, 1.0 / a),
         _path_of("c_prime", having, p, 1.0 / a),

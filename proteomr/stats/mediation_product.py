@@ -114,7 +114,7 @@ def analyse_product(trio: Trio, contrast: Contrast, options: ProductOptions) -> 
     return replace(analysis, paths=_list_paths(fits), said=_doubt_proportion(analysis))
 
 
-def fit_mediator(trio: Trio) -> LinearModel | BinaryModel:
+def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
     """Fit the mediator to its covariates and the exposure, the last column.
 
     Raises
@@ -124,17 +124,18 @@ def fit_mediator(trio: Trio) -> LinearModel | BinaryModel:
 
     Examples
     --------
-    >>> one = np.ones((4, 1))
-    >>> trio = Trio(np.array([0.0, 1, 0, 1]), np.array([1.0, 2, 3, 5]), np.zeros(4), one, one)
-    >>> fit_mediator(trio).coefficients.round(2).tolist()
-    [2.0, 1.5]
+    >>> one = np.ones((5, 1))
+    >>> trio = Trio(np.array([0.0, 1, 0, 1, 1]), np.array([1.0, 2, 3, 5, 2]), np.zeros(5), one, one)
+    >>> scaled = scale_trio(trio, Contrast(0.0, 1.0), scales_outcome=False)
+    >>> round(float(fit_mediator(scaled).coefficients[1] * scaled.mediator_unit), 9)
+    1.0
     """
+    trio = scaled.trio
     X = np.column_stack([trio.for_mediator, trio.exposure])
-    binary = bool(np.all((trio.mediator == 0.0) | (trio.mediator == 1.0)))
     return fit_regression(
         X,
         trio.mediator,
-        link="logit" if binary else "linear",
+        link="logit" if scaled.binary else "linear",
         needed=[X.shape[1] - 1],
         what=["the exposure"],
         of="the protein",
@@ -142,15 +143,13 @@ def fit_mediator(trio: Trio) -> LinearModel | BinaryModel:
 
 
 def _fit_models(trio: Trio, contrast: Contrast, options: ProductOptions) -> _Fits:
-    scaled = _code_levels(
-        scale_trio(trio, contrast, scales_outcome=options.link == "linear"), trio, contrast
-    )
+    scaled = scale_trio(trio, contrast, scales_outcome=options.link == "linear")
     here = scaled.trio
     first = here.for_outcome.shape[1]
     columns = [here.exposure, here.mediator]
     columns += [here.exposure * here.mediator] if options.interaction else []
     what = ["the exposure", "the protein", "the product of exposure and protein"][: len(columns)]
-    mediator = fit_mediator(here)
+    mediator = fit_mediator(scaled)
     outcome = fit_regression(
         np.column_stack([here.for_outcome, *columns]),
         here.outcome,
@@ -168,21 +167,6 @@ def _fit_models(trio: Trio, contrast: Contrast, options: ProductOptions) -> _Fit
         of="the outcome without the protein",
     )
     return _Fits(scaled, mediator, outcome, total, first, options)
-
-
-def _code_levels(scaled: Scaled, trio: Trio, contrast: Contrast) -> Scaled:
-    """Return a mediator of two values as 0 and 1."""
-    low, high = float(trio.mediator.min()), float(trio.mediator.max())
-    upper = trio.mediator == high
-    if low == high or not np.all(upper | (trio.mediator == low)):
-        return scaled
-    span = high - low
-    return replace(
-        scaled,
-        trio=replace(scaled.trio, mediator=upper.astype(np.float64)),
-        contrast=replace(scaled.contrast, mediator=(contrast.mediator - low) / span),
-        mediator_unit=span,
-    )
 
 
 def _analyse_lines(fits: _Fits) -> Analysis:
@@ -366,7 +350,7 @@ def _linearise(fits: _Fits, means: OutcomeMeans, point: Point) -> tuple[float, F
 def _list_paths(fits: _Fits) -> tuple[PathEstimate, ...]:
     """Return a, b, c and c_prime, each of one unit of the data."""
     scaled, first = fits.scaled, fits.first
-    a = scaled.mediator_unit if isinstance(fits.mediator, LinearModel) else 1.0
+    a = 1.0 if scaled.binary else scaled.mediator_unit
     y = scaled.outcome_unit
     last = fits.mediator.coefficients.size - 1
     exact = [isinstance(fit, LinearModel) for fit in (fits.mediator, fits.outcome)]
