@@ -61,7 +61,8 @@ def test_shares_are_those_that_the_mediators_were_drawn_with() -> None:
 def test_shares_add_up_to_at_most_one() -> None:
     generator = np.random.default_rng(5)
     for _ in range(50):
-        p_a, p_b = generator.beta(*generator.uniform(0.2, 3.0, 2), size=(2, 200))
+        first, second = generator.uniform(0.2, 3.0, 2).tolist()
+        p_a, p_b = generator.beta(first, second, size=(2, 200))
         shares = estimate_null_shares(p_a, p_b)
         parts = (shares.pi00, shares.pi01, shares.pi10)
         assert min(parts) >= 0.0

@@ -97,7 +97,7 @@ def test_influences_refits_and_law_agree_on_limits() -> None:
     ]
     limits = [find_limits(of, level=0.95) for of in draws]
     se = found.standard_errors()
-    for other, reach in ((limits[1], 0.1), (limits[2], 0.35)):
+    for other, reach in ((limits[1], 0.15), (limits[2], 0.4)):
         for ends in ("low", "high"):
             away = np.abs(getattr(limits[0], ends) - getattr(other, ends)) / se
             assert away[:3].max() < reach
@@ -120,7 +120,7 @@ def test_percentile_limits_cover_a_product_as_often_as_they_say() -> None:
     one, there = np.ones((n, 1)), np.ones(n, dtype=bool)
     samples = Resamples(n, 400, seed=3)
     for _ in range(runs):
-        a = np.arange(n) % 2.0
+        a = (np.arange(n) % 2).astype(np.float64)
         m = 0.4 * a + generator.normal(size=n)
         y = 0.3 * m + generator.normal(size=n)
         found = analyse_product(Trio(a, m, y, one, one), UNIT, ProductOptions())

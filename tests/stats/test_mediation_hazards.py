@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -62,14 +63,14 @@ def _add_hazards_slowly(trio: Trio) -> F64:
     entry, end, event = np.vstack([trio.outcome, trio.outcome]).T
     cuts = np.unique(np.concatenate([entry, end]))
     A, b = np.zeros((Z.shape[1],) * 2), np.zeros(Z.shape[1])
-    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, stop in pairwise(cuts.tolist()):
         there = (entry <= start) & (end >= stop)
         mean = weights[there] @ Z[there] / weights[there].sum()
         left = Z[there] - mean
         A += (stop - start) * (left.T * weights[there]) @ left
         dies = there & (end == stop) & (event == 1.0)
         b += weights[dies] @ (Z[dies] - mean)
-    return np.linalg.solve(A, b)
+    return np.asarray(np.linalg.solve(A, b), dtype=np.float64)
 
 
 @pytest.mark.parametrize("hazard", ["aalen", "cox", "perm"])
