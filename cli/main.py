@@ -32,6 +32,7 @@ from .harmonise import harmonise
 from .help import SETTINGS, GroupedCommand
 from .ingest import ingest
 from .journal import close_journal, record_cause, record_failure
+from .mediate import mediate
 from .merge import merge
 from .mr import mr
 from .phenotype import phenotype
@@ -56,6 +57,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     replicate,
     survive,
     score,
+    mediate,
     merge,
     compare,
     adjust,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
     from proteomr.io.ingest_job import ingest
     from proteomr.io.ukbiobank import read_fields
+    from proteomr.mediation import mediate
     from proteomr.mr.harmonise_job import harmonise
     from proteomr.mr.job import run_mr
     from proteomr.phenotype import derive, load_definition
@@ -55,6 +56,7 @@ __all__ = [
     "load_definition",
     "load_genes",
     "load_policy",
+    "mediate",
     "munge",
     "qc",
     "read_cohort",
@@ -90,6 +92,7 @@ _HOMES = {
     "load_definition": "proteomr.phenotype",
     "load_genes": "proteomr.tables.genes",
     "load_policy": "proteomr.qc",
+    "mediate": "proteomr.mediation",
     "munge": "proteomr.gwas",
     "qc": "proteomr.qc",
     "read_cohort": "proteomr.io",

@@ -393,6 +393,53 @@ CASES = (
         ),
     ),
     Case(
+        "MediateJob",
+        "mediate",
+        "proteomr.mediate",
+        Call(
+            "samples.csv proteins.csv --method product --exposure iso --outcome age",
+            lambda: proteomr.mediate(
+                "samples.csv", "proteins.csv", method="product", exposure="iso", outcome="age"
+            ),
+        ),
+        Call(
+            "samples.csv proteins.csv --method counterfactual --exposure iso --time years "
+            "--event died --entry begun --event-code 2 --lag 0.5 --outcome-family cox --adjust "
+            "aged=age --adjust-mediator 'aged=aged + gap' --reference-level 1 --transform none "
+            "--bootstrap refit --bootstraps 50 --seed 7 --level 0.9 --composite dact "
+            "--protein-covariate gap=gap.csv --withdrawn gone.csv --id eid --where 'age > 40' "
+            "--keep keep.csv --remove gone.csv --proteins ADM",
+            lambda: proteomr.mediate(
+                "samples.csv",
+                "proteins.csv",
+                method="counterfactual",
+                exposure="iso",
+                time="years",
+                event="died",
+                entry="begun",
+                event_code=2.0,
+                lag=0.5,
+                outcome_family="cox",
+                adjust={"aged": "age"},
+                adjust_mediator={"aged": "aged + gap"},
+                reference_level="1",
+                transform="none",
+                bootstrap="refit",
+                bootstraps=50,
+                seed=7,
+                level=0.9,
+                composite="dact",
+                protein_covariates={"gap": "gap.csv"},
+                withdrawn="gone.csv",
+                id_column="eid",
+                where="age > 40",
+                keep="keep.csv",
+                remove="gone.csv",
+                only_proteins="ADM",
+            ),
+        ),
+    ),
+    Case(
         "SimulateJob",
         "simulate",
         "proteomr.simulate",

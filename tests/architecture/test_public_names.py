@@ -34,6 +34,7 @@ NAMES = [
     "load_definition",
     "load_genes",
     "load_policy",
+    "mediate",
     "munge",
     "qc",
     "read_cohort",
