@@ -76,9 +76,7 @@ class ImputationOptions:
             }
             for option, given in idle.items():
                 if given is not None:
-                    raise UsageError(
-                        f"{option} says how missing values are filled in: add --impute M"
-                    )
+                    raise UsageError(f"{option} is about what --impute fills in: add --impute M")
             return None
         return ImputeOptions(
             self.impute,
