@@ -96,6 +96,7 @@ def plan_scan(
         protein_instruments=instruments,
         random=spec.mixed.random,
         kinship=kinship,
+        bases=spec.bases(),
     )
     family = spec.build_family()
     targets = _read_targets(reading, family, spec, spec.exposures or named)

@@ -104,6 +104,7 @@ class Support:
     nonlinear : a spline in the place of a line.
     additive : interaction on the additive scale.
     permutations : p values by permutation of people.
+    add_one : by how much estimates change as covariates are added one at a time.
     """
 
     roles: tuple[Role, ...]
@@ -126,6 +127,7 @@ class Support:
     nonlinear: bool = False
     additive: bool = False
     permutations: bool = False
+    add_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +241,12 @@ AnyFamily: TypeAlias = Family[Any]
 
 def list_tables(options: FitOptions) -> tuple[str, ...]:
     """Return the names of the further tables that any family may be asked for."""
-    coefficients = ("coefficients",) if options.coefficients else ()
-    return (*coefficients, *(("additive_interaction",) if options.further.additive else ()))
+    asked = {
+        "coefficients": options.coefficients,
+        "additive_interaction": options.further.additive,
+        "covariate_changes": options.further.add_one != "",
+    }
+    return tuple(name for name, given in asked.items() if given)
 
 
 def _say_remedy(column: TargetColumn) -> str:

@@ -91,7 +91,7 @@ def refuse_unfit(columns: Sequence[ChainColumn]) -> None:
         elif known.min() == known.max():
             fault = "has the same value wherever it has one"
         elif known.size <= coefficients:
-            fault = f"is known of {known.size:,} people, and its model has {coefficients:,} coefficients"
+            fault = f"is known of {known.size:,} people for {coefficients:,} coefficients"
         else:
             continue
         raise InputError(f"{column.name!r} {fault}: leave it out of the imputation")
