@@ -8,8 +8,8 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from proteomr.errors import UsageError, nearest
 from proteomr.stats.accelerated import DISTRIBUTIONS, DistributionName
-from proteomr.stats.survival_links import SCALES, ScaleName
 from proteomr.stats.censoring import CENSORING_TIES, CensoringTies
+from proteomr.stats.survival_links import SCALES, ScaleName
 
 __all__ = ["TIES", "ZPH_TIMES", "SurvivalOptions", "Ties", "ZphTime"]
 

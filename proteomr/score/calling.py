@@ -168,9 +168,7 @@ def score(
         people=people,
         chosen_proteins=chosen_proteins,
     )
-    return call_job(
-        ScoreJob(request), out=out, threads=threads, resume=resume, overwrite=overwrite
-    )
+    return call_job(ScoreJob(request), out=out, threads=threads, resume=resume, overwrite=overwrite)
 
 
 def apply_score(

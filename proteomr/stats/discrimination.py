@@ -79,9 +79,7 @@ def _count_below(values: F64, at: F64) -> F64:
     return np.asarray((left + right) / 2.0)
 
 
-def find_concordance(
-    score: F64, *, exit: F64, event: Bool, entry: F64 | None = None
-) -> Measured:
+def find_concordance(score: F64, *, exit: F64, event: Bool, entry: F64 | None = None) -> Measured:
     r"""Return Harrell's C: how often who has an event first has the higher score.
 
     Pairs count in which one has an event while the other is at risk and stays so for longer, or is

@@ -14,18 +14,15 @@ COMPILED_FROM = 4_096
 
 def load_loops(
     of: Literal[
-<<<<<<< HEAD
-        "cell", "cox", "elastic_net", "logistic", "multinomial", "observed", "ordinal", "sandwich"
-=======
         "cell",
         "cox",
+        "elastic_net",
         "fine_gray",
         "logistic",
         "multinomial",
         "observed",
         "ordinal",
         "sandwich",
->>>>>>> competing
     ],
     *,
     compiled: bool = True,

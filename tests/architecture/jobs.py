@@ -21,7 +21,7 @@ from proteomr.io.sumstats import ReadOptions
 from proteomr.models import SurvivalOptions
 from proteomr.mr.analysis import TraitSize
 from proteomr.mr.inputs import InstrumentRule
-from proteomr.phenotype import DeriveOptions
+from proteomr.phenotype import DeriveOptions, ImputeOptions
 from proteomr.qc import Correction, Imputation
 from proteomr.replicate import Folds
 from proteomr.runs import Results
@@ -182,18 +182,19 @@ CASES = (
         Call("people.csv", lambda: proteomr.derive("people.csv")),
         Call(
             "people.csv --definition shen2025 --alternative isolation=monthly "
-            "--only isolation,age --instance 1 --allow-partial --withdrawn gone.csv --complete "
-            "--where 'age > 40' --keep keep.csv --remove gone.csv",
+            "--only isolation,age --instance 1 --allow-partial --withdrawn gone.csv "
+            "--where 'age > 40' --keep keep.csv --remove gone.csv --impute 5 "
+            "--impute-columns age --impute-with isolation --impute-iterations 3 --seed 4",
             lambda: proteomr.derive(
                 "people.csv",
                 "shen2025",
                 alternatives={"isolation": "monthly"},
                 options=DeriveOptions(1, allow_partial=True, only=("isolation", "age")),
                 withdrawn="gone.csv",
-                complete=True,
                 where="age > 40",
                 keep="keep.csv",
                 remove="gone.csv",
+                impute=ImputeOptions(5, ("age",), ("isolation",), 3, seed=4),
             ),
         ),
         out="cohort.parquet",

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from proteomr._typing import F64
 from proteomr.models import (
     Adjustment,
     Block,
@@ -93,5 +92,3 @@ def draw_times(design: Design) -> tuple[Problem, Block]:
         baseline=rng.integers(0, 2, n) if design.baseline else None,
     )
     return problem, Block(np.where(observed, x, 0.0), own, observed)
-
-
