@@ -224,7 +224,19 @@ class SurvivalModels:
         typer.Option(
             metavar="efron|breslow|exact",
             rich_help_panel=shared.MODELS,
-            help="How events at one time are counted. Without: the family's way (cox: efron).",
+            help="How events at one time are counted. Without: the family's way (cox: efron; "
+            "finegray: breslow).",
+            show_default=False,
+        ),
+    ] = None
+    censoring_ties: Annotated[
+        Literal["events-first", "crr"] | None,
+        typer.Option(
+            metavar="events-first|crr",
+            rich_help_panel=shared.MODELS,
+            help="For the weights of the finegray family: events come before censorings of the "
+            "same time, as in survival::finegray, or are at risk of them, as in cmprsk::crr. "
+            "Without: crr with --ties breslow, events-first with efron.",
             show_default=False,
         ),
     ] = None
@@ -293,6 +305,33 @@ class SurvivalModels:
             show_default=False,
         ),
     ] = None
+    distribution: Annotated[
+        Literal["weibull", "exponential", "lognormal", "loglogistic"] | None,
+        typer.Option(
+            metavar="weibull|exponential|lognormal|loglogistic",
+            rich_help_panel=shared.MODELS,
+            help="aft: of the times. Without: weibull.",
+            show_default=False,
+        ),
+    ] = None
+    scale: Annotated[
+        Literal["hazard", "odds", "normal"] | None,
+        typer.Option(
+            metavar="hazard|odds|normal",
+            rich_help_panel=shared.MODELS,
+            help="royston-parmar: on which survival is a spline of log time. Without: hazard.",
+            show_default=False,
+        ),
+    ] = None
+    knots: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            rich_help_panel=shared.MODELS,
+            help="royston-parmar: inner knots of the spline, 0 to 10. Without: 2.",
+            show_default=False,
+        ),
+    ] = None
 
     @property
     def sets(self) -> dict[str, str]:
@@ -323,6 +362,10 @@ class SurvivalModels:
                 periods=read_times(self.periods, option="--periods"),
                 concordance=self.concordance,
                 tau=self.tau,
+                distribution=self.distribution,
+                scale=self.scale,
+                knots=self.knots,
+                censoring_ties=self.censoring_ties,
             ),
             **more,
         )

@@ -62,6 +62,11 @@ FAMILY_NAMES: Final = tuple(LISTED_FAMILIES)
 SURVIVAL_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
     {
         "cox": ListedFamily("cox", "Cox", "predictor"),
+        "aalen": ListedFamily("aalen", "Aalen", "predictor"),
+        "aft": ListedFamily("aft", "Aft", "predictor"),
+        "royston-parmar": ListedFamily("royston_parmar", "RoystonParmar", "predictor"),
+        "cause-specific": ListedFamily("cause_specific", "CauseSpecific", "predictor"),
+        "finegray": ListedFamily("fine_gray", "FineGray", "predictor"),
     }
 )
 """Of outcomes that happen at a time: those of the command `survive`."""

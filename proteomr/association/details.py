@@ -26,8 +26,9 @@ def collect_details(parts: Iterable[pl.DataFrame], name: str) -> pl.DataFrame:
     frame = pl.concat(parts).filter(pl.col(listed).is_not_null()).sort(PART_ORDER)
     rows = frame.select(*MODEL_KEYS, listed).explode(listed).unnest(listed)
     schema = load_schema(name)
-    texts = [n for n in schema.names if rows.schema[n] == pl.String and n not in MODEL_KEYS]
-    return schema.validate(rows.with_columns(map(_name_protein, texts)).select(schema.names))
+    names = [column.name for column in schema.columns if not column.optional]
+    texts = [n for n in names if rows.schema[n] == pl.String and n not in MODEL_KEYS]
+    return schema.validate(rows.with_columns(map(_name_protein, texts)).select(names))
 
 
 def _name_protein(column: str) -> pl.Expr:

@@ -111,7 +111,10 @@ def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool
         (asked.ordered, "an ordered exposure", lambda s: s.ordered),
         *((True, what, lambda s: s.ordinal) for what in options.ordinal.asked),
         (asked.baseline, "a baseline of each stratum", lambda s: s.baseline),
-        *((True, f"--{each}", partial(_has_option, each)) for each in options.survival.asked),
+        *(
+            (True, f"--{each.replace('_', '-')}", partial(_has_option, each))
+            for each in options.survival.asked
+        ),
         (bool(options.firth), "Firth's estimate", lambda s: s.firth),
         (moderation.kind is not None, "moderation", lambda s: s.moderation),
         (moderation.block is not None, "a correlation within blocks", lambda s: s.moderation),
@@ -223,8 +226,8 @@ def _refuse_modified_rows(family: type[AnyFamily], asked: Asked) -> None:
     for what, given in modified.items():
         if given:
             raise UsageError(
-                "joint tests, splines, tables of coefficients and permutations are not there "
-                f"beside {what}: ask for them in a run of their own"
+                "joint tests, splines, tables of coefficients, --add-one and permutations are not "
+                f"there beside {what}: ask for them in a run of their own"
             )
 
 
@@ -244,6 +247,8 @@ def _refuse_further(family: type[AnyFamily], asked: Asked) -> None:
         raise UsageError("the additive scale is of an interaction: name its covariate")
     if further.nonlinear is not None and asked.interaction:
         raise UsageError("a spline and an interaction go in a run each")
+    if further.add_one:
+        _refuse_add_one(family, asked)
     for test in further.joint_tests:
         has = partial(_has_joint_test, test)
         _require(family, f"the joint test {test}", has)
@@ -256,6 +261,20 @@ def _refuse_further(family: type[AnyFamily], asked: Asked) -> None:
         )
     if further.additive:
         _require(family, "interaction on the additive scale", lambda s: s.additive)
+
+
+def _refuse_add_one(family: type[AnyFamily], asked: Asked) -> None:
+    """Refuse changes of estimates that have no joint influence, or no one estimate."""
+    _require(family, "a covariate added by itself (--add-one)", lambda s: s.add_one)
+    beside = {
+        "an interaction": asked.interaction,
+        "Firth's estimate in all fits (--firth always)": asked.options.firth == "always",
+        "an ordered exposure (--ordered)": asked.ordered,
+        "a transform of outcomes": asked.outcome_transform != "none",
+    }
+    for what, given in beside.items():
+        if given:
+            raise UsageError(f"--add-one compares plain estimates: leave {what} out")
 
 
 def _refuse_permutations(family: type[AnyFamily], asked: Asked) -> None:

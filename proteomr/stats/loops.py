@@ -13,7 +13,17 @@ COMPILED_FROM = 4_096
 
 
 def load_loops(
-    of: Literal["cell", "cox", "logistic", "multinomial", "observed", "ordinal", "sandwich"],
+    of: Literal[
+        "cell",
+        "cox",
+        "elastic_net",
+        "fine_gray",
+        "logistic",
+        "multinomial",
+        "observed",
+        "ordinal",
+        "sandwich",
+    ],
     *,
     compiled: bool = True,
 ) -> ModuleType:

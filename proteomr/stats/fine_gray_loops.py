@@ -1,0 +1,331 @@
+"""Loops over the rows of subdistribution hazards for many fits at once, in numpy.
+
+The plain twin of :mod:`proteomr.stats.compiled_fine_gray_loops`, made of the parts that fit one
+regression at a time. Shapes and letters are those of :mod:`proteomr.stats.row_models`; every fit
+has weights of its own, as censoring is estimated on the rows that it has.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proteomr._typing import F64, I64
+from proteomr.stats.censoring import Censoring, CensoringTies, ProductLimit
+from proteomr.stats.fine_gray import FineGrayModel, FineGrayPoint
+from proteomr.stats.fine_gray_errors import (
+    CensoringTerm,
+    leave_score_residuals,
+    sum_stretches,
+)
+from proteomr.stats.subdistribution import SubdistributionRisk
+
+__all__ = [
+    "CENSORING",
+    "COMPETING",
+    "EVENT",
+    "KNOWN",
+    "STRETCHES",
+    "FineGrayTimes",
+    "apply_curvature",
+    "lay_out_times",
+    "move_state",
+    "recall_point",
+    "store_state",
+    "sum_influence",
+    "sum_scores",
+    "weigh_rows",
+]
+
+_Array = NDArray[Any]
+EVENT, COMPETING = 1, 2
+KNOWN, CENSORING, STRETCHES = 0, 1, 2
+"""What errors are made of (:data:`proteomr.stats.fine_gray_errors.ErrorSums`)."""
+
+
+class FineGrayTimes(NamedTuple):
+    """Rows in order of stratum and exit, without late entry, against K event times.
+
+    Attributes
+    ----------
+    code : ``(n,)``, 0 censored, :data:`EVENT` or :data:`COMPETING`.
+    rank : ``(n,)``, of the exit among the distinct ones of all.
+    exits : how many these are.
+    stratum : ``(n,)``, of the baseline hazard.
+    counted : ``(n,)``, 1 for who is in risk sets; others, 0, tell of the censoring alone.
+    starts : ``(B + 1,)``, where the event times of each stratum begin, and the end.
+    time_rank : ``(K,)``, of each event time among the distinct exits.
+    first_row : ``(K,)``, the first row of the stratum that is at risk at each event time.
+    row_end : ``(B,)``, where the rows of each stratum end.
+    events : ``(d,)``, rows with the event.
+    event_from : ``(K + 1,)``, where the events of each time begin among them, and the end.
+    competing : ``(c,)``, rows with a competing event.
+    competing_from : ``(B + 1,)``, where those of each stratum begin among them, and the end.
+    competing_to : ``(K,)``, up to where they are over before each event time.
+    efron : whether ties are Efron's; Breslow's otherwise.
+    crr : whether censoring is estimated as ``cmprsk::crr`` does.
+    weighted : whether weights count in it.
+    """
+
+    code: NDArray[np.int8]
+    rank: I64
+    exits: int
+    stratum: I64
+    counted: F64
+    starts: I64
+    time_rank: I64
+    first_row: I64
+    row_end: I64
+    events: I64
+    event_from: I64
+    competing: I64
+    competing_from: I64
+    competing_to: I64
+    efron: bool
+    crr: bool
+    weighted: bool
+
+
+def lay_out_times(
+    exits: F64,
+    code: NDArray[np.int8],
+    stratum: I64,
+    *,
+    counted: F64 | None = None,
+    efron: bool,
+    crr: bool = False,
+    weighted: bool = False,
+) -> FineGrayTimes:
+    """Return the times of rows ``(n,)`` in order of stratum and exit.
+
+    Examples
+    --------
+    >>> code = np.array([2, 1, 0, 1], dtype=np.int8)
+    >>> times = lay_out_times(np.array([1.0, 2.0, 2.0, 3.0]), code, np.zeros(4, int), efron=True)
+    >>> times.first_row.tolist(), times.time_rank.tolist(), times.competing_to.tolist()
+    ([1, 3], [1, 2], [1, 1])
+    """
+    distinct, rank = np.unique(exits, return_inverse=True)
+    U, B = distinct.size, int(stratum.max(initial=0)) + 1
+    place = stratum * U + rank
+    events, competing = np.flatnonzero(code == EVENT), np.flatnonzero(code == COMPETING)
+    at, first = np.unique(place[events], return_index=True)
+    return FineGrayTimes(
+        code=code,
+        rank=rank.astype(np.int64),
+        exits=U,
+        stratum=stratum,
+        counted=np.ones(code.size) if counted is None else counted,
+        starts=_find_places(at, U * np.arange(B + 1)),
+        time_rank=at % U,
+        first_row=_find_places(place, at),
+        row_end=_find_places(stratum, np.arange(1, B + 1)),
+        events=events,
+        event_from=np.append(first, events.size).astype(np.int64),
+        competing=competing,
+        competing_from=_find_places(stratum[competing], np.arange(B + 1)),
+        competing_to=_find_places(place[competing], at),
+        efron=efron,
+        crr=crr,
+        weighted=weighted,
+    )
+
+
+def _find_places(ascending: I64, values: I64) -> I64:
+    return np.asarray(np.searchsorted(ascending, values), dtype=np.int64)
+
+
+def sum_scores(
+    eta: _Array,
+    borders: _Array,
+    mask: _Array,
+    coefficients: _Array,
+    score: F64,
+    times: FineGrayTimes,
+) -> None:
+    """Replace the covariates' part of the predictors ``(R, n)`` by the residuals, and add their
+    products with the borders to the score ``(R, s)``.
+    """
+    F = eta.shape[0] // mask.shape[0]
+    for r in range(eta.shape[0]):
+        j = r // F
+        whole = (eta[r] + coefficients[r] @ borders[j]).astype(np.float64)
+        point = weigh_rows(times, mask[j]).judge(whole, np.empty(0))
+        residuals = _residuals_of(point)
+        eta[r] = residuals
+        score[r] += borders[j].astype(np.float64) @ residuals
+
+
+def store_state(
+    eta: F64,
+    borders: F64,
+    mask: _Array,
+    coefficients: F64,
+    score: F64,
+    times: FineGrayTimes,
+    state: F64,
+    weights: NDArray[np.float32],
+) -> None:
+    """As :func:`sum_scores`; keep the relative hazards ``(R, n)``, and what bounds the curvature
+    from above.
+    """
+    F = eta.shape[0] // mask.shape[0]
+    for r in range(eta.shape[0]):
+        j = r // F
+        point = weigh_rows(times, mask[j]).judge(eta[r] + coefficients[r] @ borders[j], np.empty(0))
+        residuals = _residuals_of(point)
+        eta[r], state[r], weights[r] = residuals, point.relative, point.seen
+        score[r] += borders[j] @ residuals
+
+
+def apply_curvature(
+    u: _Array,
+    borders: _Array,
+    mask: _Array,
+    vector: _Array,
+    product: F64,
+    times: FineGrayTimes,
+    state: F64,
+) -> None:
+    """Replace the covariates' part of predictors ``(R, n)`` by their product with the curvature,
+    and add its products with the borders ``(R, s)``.
+    """
+    F = u.shape[0] // mask.shape[0]
+    for r in range(u.shape[0]):
+        j = r // F
+        whole = (u[r] + vector[r] @ borders[j]).astype(np.float64)
+        point = recall_point(weigh_rows(times, mask[j]), state[r])
+        curved = _curve(point, whole)
+        u[r] = curved
+        product[r] += borders[j].astype(np.float64) @ curved
+
+
+def move_state(
+    u: F64,
+    shift: NDArray[np.float32],
+    borders: F64,
+    mask: _Array,
+    vector: F64,
+    step: F64,
+    product: F64,
+    times: FineGrayTimes,
+    state: F64,
+) -> None:
+    """Move the relative hazards by a small step of the predictors; then :func:`apply_curvature`."""
+    F = u.shape[0] // mask.shape[0]
+    for r in range(u.shape[0]):
+        state[r] *= np.exp(shift[r] + step[r] @ borders[r // F])
+    apply_curvature(u, borders, mask, vector, product, times, state)
+
+
+def sum_influence(
+    u: F64,
+    mask: _Array,
+    times: FineGrayTimes,
+    state: F64,
+    kind: int,
+    kept: F64,
+    squares: F64,
+) -> None:
+    """Leave what each row adds to each of P directions, and sums of squares beside it.
+
+    Parameters
+    ----------
+    u : ``(P, R, n)``, the predictors along the directions.
+    state : ``(R, n)``.
+    kind : :data:`CENSORING`, with what people do through the estimated censoring, :data:`KNOWN`, or
+        :data:`STRETCHES`, each stretch of one weight after a competing event for a row of its own.
+    kept : ``(P, R, n)``, out.
+    squares : ``(R, P, P)``, out: products of the stretches, which are not in ``kept``.
+    """
+    P, R = u.shape[:2]
+    F = R // mask.shape[0]
+    for r in range(R):
+        j = r // F
+        model, term = weigh_rows(times, mask[j]), _censoring_of(times, mask[j])
+        along = FineGrayModel(model.risk, u[:, r].T, model.weights, model.ties)
+        point = recall_point(along, state[r])
+        residuals = leave_score_residuals(point, np.eye(P))
+        squares[r] = 0.0
+        if kind == STRETCHES:
+            residuals, squares[r] = sum_stretches(point, residuals, np.eye(P), term)
+        if kind == CENSORING:
+            added = term.leave_residuals(point, np.eye(P))
+            residuals = residuals + np.where((mask[j] > 0.0)[:, None], added, 0.0)
+        kept[:, r] = residuals.T
+
+
+def _residuals_of(point: FineGrayPoint) -> F64:
+    return np.asarray(point.model.weights * point.model.risk.is_event - point.seen)
+
+
+def recall_point(model: FineGrayModel, relative: F64) -> FineGrayPoint:
+    """Return the point of relative hazards that were kept."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        eta = np.where(model.weights > 0.0, np.log(relative / model.weights), 0.0)
+    return model.judge(eta, np.empty(0))
+
+
+def _curve(point: FineGrayPoint, u: F64) -> F64:
+    """Return the product of the curvature by the predictors with u ``(n,)``."""
+    model = point.model
+    at, out, _ = model.terms
+    K = model.risk.times.size
+    rise = point.hazard * point.means(u[:, None])[:, 0]
+    whole = np.bincount(at, weights=rise, minlength=K)
+    own = np.bincount(at, weights=(1.0 - out) * rise, minlength=K)
+    hazards = (np.asarray(part, dtype=np.float64)[:, None] for part in (whole, own))
+    seen = model.risk.sum_hazards(*hazards)[:, 0]
+    return np.asarray(point.seen * u - point.relative * seen)
+
+
+def _limit(times: FineGrayTimes, mask: _Array) -> ProductLimit:
+    """Return the product limit of censoring on the rows of a fit, at the ranks of times."""
+    U = times.exits
+    counts = mask.astype(np.float64) if times.weighted else (mask > 0.0).astype(np.float64)
+    leaving = np.bincount(times.rank, weights=counts, minlength=U)
+    censored = np.bincount(times.rank, weights=counts * (times.code == 0), minlength=U)
+    risk = np.cumsum(leaving[::-1])[::-1] - (0.0 if times.crr else leaving - censored)
+    at: I64 = np.flatnonzero(censored > 0.0)
+    return ProductLimit(at.astype(np.float64), censored[at] / risk[at], risk[at])
+
+
+def _censoring_of(times: FineGrayTimes, mask: _Array) -> CensoringTerm:
+    observed = mask > 0.0
+    last = float(times.rank[observed].max(initial=-1))
+    ties: CensoringTies = "crr" if times.crr else "events-first"
+    limit = _limit(times, mask)
+    censoring = Censoring(ties, {0: limit}, {0: last}, weighted=times.weighted)
+    exits = np.column_stack([np.full(times.rank.size, -np.inf), times.rank.astype(np.float64)])
+    return CensoringTerm(
+        censoring, exits, (times.code == 0) & observed, 0 * times.stratum, times.stratum
+    )
+
+
+def weigh_rows(times: FineGrayTimes, mask: _Array, X: F64 | None = None) -> FineGrayModel:
+    """Return the likelihood of a fit, given what its rows count ``(n,)``, with columns or none."""
+    n, observed = times.rank.size, mask > 0.0
+    share = _censoring_of(times, mask).censoring.share
+    own = np.where(observed, share(times.rank.astype(np.float64), 0), 1.0)
+    at_times = share(times.time_rank.astype(np.float64), 0)
+    place = times.stratum * times.exits
+    event_places = np.repeat(np.arange(times.starts.size - 1), np.diff(times.starts))
+    event_places = event_places * times.exits + times.time_rank
+    risk = SubdistributionRisk(
+        np.arange(n),
+        times.starts,
+        times.time_rank.astype(np.float64),
+        times.starts[times.stratum],
+        np.searchsorted(event_places, place + times.rank, side="right").astype(np.int64),
+        times.starts[times.stratum + 1],
+        (times.code == EVENT) & observed,
+        (times.code == COMPETING) & observed,
+        own,
+        np.zeros(n, dtype=np.int64),
+        at_times[None],
+    )
+    ties: Any = "efron" if times.efron else "breslow"
+    columns = np.empty((n, 0)) if X is None else X
+    return FineGrayModel(risk, columns, mask * times.counted, ties)
