@@ -95,7 +95,7 @@ def weigh_by_censoring(
     """Return for each row the inverse square of the chance to be uncensored just before its exit.
 
     Kaplan-Meier's estimate for censoring in each stratum, events at a time leaving before
-    censorings.
+    censorings; 1 in a stratum of one event, as in R's ``concordance``.
 
     Examples
     --------
@@ -111,6 +111,8 @@ def weigh_by_censoring(
             out[at] = weigh_by_censoring(outcome[at], w[at])
         return out
     entry, exit_, event = outcome.T
+    if np.count_nonzero(event) < 2:
+        return np.ones(w.size)
     times, place = np.unique(exit_, return_inverse=True)
     left = np.bincount(place, weights=w, minlength=times.size)
     censored = np.bincount(place, weights=w * (event == 0.0), minlength=times.size)

@@ -216,8 +216,10 @@ def _look(X: F64, risk: RiskSets, b: F64, ties: Ties) -> _Place:
     if not (sign > 0.0 and np.isfinite(logdet)):
         return _Place(-np.inf, np.zeros(b.size), information)
     V = np.linalg.inv(information)
-    q = np.einsum("ij,jk,ik->i", X, V, X)
-    penalty = _third_moments(sums, X, q, V, (first, second), efron=ties == "efron")
+    q = np.einsum("ij,ij->i", X @ V, X)
+    penalty = _third_moments(
+        sums, X, q, np.asarray(V, dtype=np.float64), (first, second), efron=ties == "efron"
+    )
     score = X.T @ sums.residuals + 0.5 * penalty
     return _Place(sums.log_likelihood + 0.5 * float(logdet), score, information)
 
