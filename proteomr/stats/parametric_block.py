@@ -114,16 +114,38 @@ def fit_beside(
     if not shared.sound:
         return found
     groups = None if clusters is None else clusters[shared.rows]
+    begun = _Beginning.of(shared, s)
     for start in range(0, b, _TOGETHER):
         part = slice(start, min(start + _TOGETHER, b))
         columns = np.ascontiguousarray(borders[part][:, :, shared.rows])
-        sweep = _Sweep.begin(shared, columns, turn)
+        sweep = _Sweep.begin(begun, columns, turn)
         sweep.run()
         for j, one in enumerate(sweep.finish(robust=robust, clusters=groups), start=start):
             if one is not None:
                 found.estimate[j], found.covariance[j], found.carriers[j] = one
                 found.certified[j] = True
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What rows weigh in the information where all proteins begin, ``(n,)`` and ``(l,)``, and the
+    shared columns by these weights.
+    """
+
+    shared: ParametricShared
+    bend: F64
+    bend_late: F64
+    weighted: F64
+    weighted_late: F64
+
+    @classmethod
+    def of(cls, shared: ParametricShared, s: int) -> _Beginning:
+        nothing = np.zeros((1, s, shared.V.shape[0]))
+        seen = shared.look(shared.theta[None], np.zeros((1, s)), nothing)
+        bend, bend_late = shared.bend(seen)
+        weighted, late = shared.V * bend[:, None], shared.V_late * bend_late[:, None]
+        return cls(shared, bend, bend_late, weighted, late)
 
 
 @dataclass(slots=True)
@@ -150,19 +172,18 @@ class _Sweep:
     on: Bool
 
     @classmethod
-    def begin(cls, shared: ParametricShared, X: F64, turn: Acceleration | None) -> _Sweep:
+    def begin(cls, begun: _Beginning, X: F64, turn: Acceleration | None) -> _Sweep:
+        shared = begun.shared
         m, s, _ = X.shape
         theta, beta = np.tile(shared.theta, (m, 1)), np.zeros((m, s))
         failed = X[:, :, : shared.d]
         rest = failed - (failed @ shared.failed) @ shared.failed.T
         size = np.linalg.norm(failed, axis=2)
         on = np.all(np.linalg.norm(rest, axis=2) > _PIVOT * size, axis=1)
-        bend, bend_late = shared.bend(shared.look(theta[:1], beta[:1], X[:1]))
-        h = X @ (shared.V * bend[:, None])
-        xx = (X * bend) @ X.transpose(0, 2, 1)
         late = X[:, :, shared.late]
-        h += late @ (shared.V_late * bend_late[:, None])
-        xx += (late * bend_late) @ late.transpose(0, 2, 1)
+        h = X @ begun.weighted + late @ begun.weighted_late
+        xx = (X * begun.bend) @ X.transpose(0, 2, 1)
+        xx += (late * begun.bend_late) @ late.transpose(0, 2, 1)
         P = shared.inverse @ h.transpose(0, 2, 1)
         rest = xx - h @ P
         root = np.sqrt(np.maximum(np.einsum("mii->mi", xx), np.finfo(np.float64).tiny))
