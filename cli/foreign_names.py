@@ -74,9 +74,13 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere("harmonisation align", "proteomr harmonise EXPOSURE OUTCOME -o DIR"),
     Elsewhere("gene annotate annotation", "proteomr genes NAME... says which gene a name means"),
     Elsewhere(
-        "coloc colocalisation mediation mediate network wgcna enrich "
+        "coloc colocalisation network wgcna enrich "
         "enrichment meta finemap plot figure report run study score pqtl",
         "not among the commands of this version; those there are: proteomr --help",
+    ),
+    Elsewhere(
+        "mediation mediator indirect acme baron-kenny",
+        "proteomr mediate SAMPLES PROTEINS --exposure NAME --outcome NAME --method product -o DIR",
     ),
     Elsewhere(
         "cox coxph surv survival kaplan km finegray hazard",

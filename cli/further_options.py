@@ -51,10 +51,22 @@ class FurtherOptions:
         ),
     ] = "multiplicative"
 
+    add_one: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TERMS",
+            rich_help_panel=_PANEL,
+            help='Also add each of these covariates, such as "bmi + C(education)", by itself to '
+            "every adjustment set, and tell by how much the estimate changes on the same people, "
+            "in percent with an interval: covariate_changes.parquet (linear, logistic).",
+            show_default=False,
+        ),
+    ] = None
+
     def read(self) -> "Further":
         """Return what is asked."""
         from proteomr.models import Further
 
         names: Any = tuple(shared.split_names(self.joint_tests))
         additive = self.interaction_scale == "additive"
-        return Further(names, self.nonlinear, additive)
+        return Further(names, self.nonlinear, additive, self.add_one or "")

@@ -32,12 +32,14 @@ from .harmonise import harmonise
 from .help import SETTINGS, GroupedCommand
 from .ingest import ingest
 from .journal import close_journal, record_cause, record_failure
+from .mediate import mediate
 from .merge import merge
 from .mr import mr
 from .phenotype import phenotype
 from .qc import qc
 from .replicate import replicate
 from .schema import schema
+from .score import score
 from .simulate import simulate
 from .survive import survive
 
@@ -54,6 +56,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     associate,
     replicate,
     survive,
+    score,
+    mediate,
     merge,
     compare,
     adjust,

@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from proteomr.errors import UsageError
+
 from . import options as shared
 from .jobs import attach_log, choose_formats, hold_threads, tell_results
 from .journal import open_journal
 from .show_associations import describe_failures, show_associations
+from .show_mediation import describe_failed_pairs, show_mediation
 
 __all__ = ["merge"]
 
@@ -35,21 +38,25 @@ def merge(
     """
     log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     threads = hold_threads(None)
-    from proteomr.association import merge_shards
-    from proteomr.runs import Account, Output
+    from proteomr import association, mediation
+    from proteomr.runs import Account, Output, read_request
 
     log.info("joining the shards in %s", folder)
-    results = merge_shards(
-        folder,
-        output=Output(folder, choose_formats(format)),
-        account=Account(tuple(sys.argv[1:]), threads=threads, allow_failures=allow_failures),
-        columns=columns,
-        opened=attach_log,
-    )
+    output = Output(folder, choose_formats(format))
+    account = Account(tuple(sys.argv[1:]), threads=threads, allow_failures=allow_failures)
+    mediates = read_request(folder).get("command") == "mediate"
+    if mediates:
+        if columns != "native":
+            raise UsageError("--columns is of associations, and this is a run of mediate")
+        results = mediation.merge_shards(folder, output=output, account=account, opened=attach_log)
+    else:
+        results = association.merge_shards(
+            folder, output=output, account=account, columns=columns, opened=attach_log
+        )
     tell_results(
         results,
-        report=show_associations,
-        describe_failures=describe_failures,
+        report=show_mediation if mediates else show_associations,
+        describe_failures=describe_failed_pairs if mediates else describe_failures,
         path=results.path() or folder,
         quiet=quiet,
         allow_failures=allow_failures,

@@ -12,6 +12,7 @@ from proteomr.errors import UsageError
 from . import options as shared
 from .bundles import Running, takes_bundles
 from .console import print_rows, say
+from .imputation_options import ImputationOptions
 from .jobs import Task, hold_threads, run_command
 from .people_options import People
 
@@ -89,6 +90,7 @@ def phenotype(
     id_column: shared.IdColumn = None,
     withdrawn: shared.Withdrawn = None,
     people: People,
+    imputation: ImputationOptions,
     complete: Annotated[
         bool,
         typer.Option(
@@ -158,6 +160,7 @@ def phenotype(
             withdrawn=withdrawn,
             complete=complete,
             people=people.choose(),
+            impute=imputation.read(running.seed),
         )
 
     task = Task(
@@ -191,6 +194,8 @@ def _report(results: "Results", definition: "Definition") -> None:
         for step, reason, out, remaining in results.table("flow").rows()
     ]
     print_rows(["people", "left out", "left", "why"], [_turn(row) for row in flow], left=1)
+    if "imputation" in results.names:
+        _report_imputation(results.table("imputation"))
     if "comparison" in results.names:
         _report_comparison(results.table("comparison"))
 
@@ -259,6 +264,22 @@ def _summary(rows: list[dict[str, Any]]) -> str:
 def _shares(row: dict[str, Any]) -> str:
     published = "" if row["published"] is None else f" ({_percent(row['published'])})"
     return f"{_percent(row['share'])}{published}"
+
+
+def _report_imputation(trace: "pl.DataFrame") -> None:
+    """Print how many values of each column were filled in, and what came of them."""
+    import polars as pl
+
+    last = trace.filter(pl.col("iteration") == pl.col("iteration").max())
+    means = last.group_by("rule", "level", "n", maintain_order=True).agg(pl.col("mean").mean())
+    say("")
+    headings = ["imputed", "level", "n", "mean or %"]
+    print_rows(headings, (_imputed_line(*row) for row in means.rows()), left=2)
+
+
+def _imputed_line(rule: str, level: object, n: int, mean: float) -> list[str]:
+    told = f"{mean:.4g}" if level is None else _percent(mean)
+    return [rule, "" if level is None else str(level), f"{n:,}", told]
 
 
 def _report_comparison(comparison: "pl.DataFrame") -> None:

@@ -11,6 +11,7 @@ from proteomr.errors import UsageError
 from proteomr.families import SURVIVAL_NAMES
 
 from . import options as shared
+from .further_options import FurtherOptions
 from .people_options import People
 from .protein_options import ChosenProteins
 from .scan_options import ScanFiles, Tests, Transform
@@ -271,8 +272,8 @@ class SurvivalModels:
         typer.Option(
             metavar="km|rank|identity|log",
             rich_help_panel=shared.MODELS,
-            help="Test proportional hazards by term and GLOBAL, against this transform of time: "
-            "proportional_hazards.parquet.",
+            help="Test proportional hazards by term and GLOBAL, against this transform of time, "
+            "with the model's own information whatever --se: proportional_hazards.parquet.",
             show_default=False,
         ),
     ] = None
@@ -294,6 +295,43 @@ class SurvivalModels:
             help="Write concordance.parquet too: Harrell's C of each model with its error.",
         ),
     ] = False
+
+    tau: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME",
+            rich_help_panel=shared.MODELS,
+            help="Write concordance.parquet with Uno's C too, of events up to this time.",
+            show_default=False,
+        ),
+    ] = None
+    distribution: Annotated[
+        Literal["weibull", "exponential", "lognormal", "loglogistic"] | None,
+        typer.Option(
+            metavar="weibull|exponential|lognormal|loglogistic",
+            rich_help_panel=shared.MODELS,
+            help="aft: of the times. Without: weibull.",
+            show_default=False,
+        ),
+    ] = None
+    scale: Annotated[
+        Literal["hazard", "odds", "normal"] | None,
+        typer.Option(
+            metavar="hazard|odds|normal",
+            rich_help_panel=shared.MODELS,
+            help="royston-parmar: on which survival is a spline of log time. Without: hazard.",
+            show_default=False,
+        ),
+    ] = None
+    knots: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            rich_help_panel=shared.MODELS,
+            help="royston-parmar: inner knots of the spline, 0 to 10. Without: 2.",
+            show_default=False,
+        ),
+    ] = None
 
     @property
     def sets(self) -> dict[str, str]:
@@ -323,6 +361,10 @@ class SurvivalModels:
                 zph=self.zph,
                 periods=read_times(self.periods, option="--periods"),
                 concordance=self.concordance,
+                tau=self.tau,
+                distribution=self.distribution,
+                scale=self.scale,
+                knots=self.knots,
                 censoring_ties=self.censoring_ties,
             ),
             **more,
@@ -351,6 +393,7 @@ class SurvivalScan:
 
     follow_ups: FollowUps
     models: SurvivalModels
+    further: FurtherOptions
     files: ScanFiles
     people: People
     chosen: ChosenProteins
@@ -378,7 +421,7 @@ class SurvivalScan:
             person=files.id_column if of.start is not None else None,
         )
         scan = make_request(
-            self.models.specify(follow_up=follow_up),
+            self.models.specify(follow_up=follow_up, further=self.further.read()),
             samples,
             list(proteins),
             protein_covariates={name: Path(path) for name, path in files.covariates.items()},

@@ -1,14 +1,19 @@
 """`proteomr survive`: what proteins say of when outcomes happen."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from proteomr.errors import UsageError
+
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
+from .curve_options import CurveChoice
 from .jobs import Task, choose_formats, read_shard, run_command
 from .scan_options import ProteinFiles, Samples, refuse_strays
 from .show_associations import describe_failures, show_associations
+from .show_curves import curves_task
 from .survival_options import SurvivalScan
 
 if TYPE_CHECKING:
@@ -25,6 +30,7 @@ def survive(
     proteins: ProteinFiles = None,
     *,
     scan: SurvivalScan,
+    groups: CurveChoice,
     blocks: Blocks,
     shard: Annotated[
         str | None,
@@ -46,10 +52,21 @@ def survive(
     folder gets associations.parquet (estimates are logarithms of hazard ratios in the Cox family),
     summary.tsv, attrition.tsv, drops.tsv, manifest.json and log.txt, and what the options ask for;
     people, summary and the path of the table are printed.
+
+    With --curves or --by no model is fitted: survival of groups goes into curves.parquet,
+    curve_times, groups, logrank, medians, rmst and rates, and with --event-code into
+    cumulative_incidence and gray.
     """
     tables = scan.tables
     share = read_shard(shard)
     refuse_strays(samples, proteins)
+    if groups.asked:
+        if share is not None:
+            raise UsageError("--shard with --curves or --by: curves are not shared out")
+        task = curves_task(groups, scan, samples, proteins or [], out)
+        task = replace(task, formats=choose_formats(format), blocks=blocks)
+        run_command(context, running, task)
+        return
 
     def make_job() -> "SurviveJob":
         from proteomr.survival import SurviveJob

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
     from proteomr.io.ingest_job import ingest
     from proteomr.io.ukbiobank import read_fields
+    from proteomr.mediation import mediate
     from proteomr.mr.harmonise_job import harmonise
     from proteomr.mr.job import run_mr
     from proteomr.phenotype import derive, load_definition
@@ -43,6 +44,7 @@ __all__ = [
     "ModelSpec",
     "__version__",
     "adjust",
+    "apply_score",
     "associate",
     "clean",
     "compare",
@@ -54,6 +56,7 @@ __all__ = [
     "load_definition",
     "load_genes",
     "load_policy",
+    "mediate",
     "munge",
     "qc",
     "read_cohort",
@@ -62,6 +65,7 @@ __all__ = [
     "read_store",
     "replicate",
     "run_mr",
+    "score",
     "simulate",
     "survive",
     "write_store",
@@ -76,6 +80,7 @@ _HOMES = {
     "Measurements": "proteomr.tables",
     "ModelSpec": "proteomr.association",
     "adjust": "proteomr.comparison",
+    "apply_score": "proteomr.score",
     "associate": "proteomr.association",
     "clean": "proteomr.qc",
     "compare": "proteomr.comparison",
@@ -87,6 +92,7 @@ _HOMES = {
     "load_definition": "proteomr.phenotype",
     "load_genes": "proteomr.tables.genes",
     "load_policy": "proteomr.qc",
+    "mediate": "proteomr.mediation",
     "munge": "proteomr.gwas",
     "qc": "proteomr.qc",
     "read_cohort": "proteomr.io",
@@ -95,6 +101,7 @@ _HOMES = {
     "read_store": "proteomr.io",
     "replicate": "proteomr.replicate",
     "run_mr": "proteomr.mr.job",
+    "score": "proteomr.score",
     "simulate": "proteomr.simulate",
     "survive": "proteomr.survival",
     "write_store": "proteomr.io",

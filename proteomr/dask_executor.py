@@ -29,6 +29,7 @@ Result = TypeVar("Result")
 
 _LOOPBACK = "127.0.0.1"
 _PATIENCE_SECONDS = 30
+_LOSSES_BORNE = 5
 _CERTIFICATES = (
     "Dask's configuration names the certificates of tls:// as distributed.comm.tls.ca-file, "
     ".client.cert and .client.key (or DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on)"
@@ -45,6 +46,10 @@ class Dask:
     the iterator, on an interrupt, or when a block raises, the blocks that have not begun are
     cancelled and the exception propagates; processes that were started for the run end with it. A
     worker process keeps BLAS at one thread from its first block on.
+
+    A block whose worker ends is run by another one, until Dask's ``allowed-failures`` (3) of them
+    have ended with it. When all workers that hold the work have ended, it is sent anew to those
+    that have come in their place, up to five times in a run.
 
     Parameters
     ----------
@@ -85,32 +90,83 @@ class Dask:
         UsageError
             Dask is not installed, or no scheduler with workers answers at the address.
         ProteomrError
-            The workers that had a block ended before they finished it.
+            The workers that had a block ended again and again before they finished it, or the
+            scheduler ended.
 
         Examples
         --------
         >>> list(Dask().map(len, []))
         []
         """
-        drawn = list(blocks)
-        if not drawn:
+        waiting = dict(enumerate(blocks))
+        if not waiting:
             return
         distributed = require_dask()
+        losses = 0
         with _connect(distributed, self) as client:
-            # A bare tuple or mapping would be scattered by its items.
-            shared = client.scatter([work], broadcast=True, hash=False)[0]
-            futures = client.map(_run_block, drawn, work=shared, pure=False)
-            position = {future.key: index for index, future in enumerate(futures)}
+            while waiting:
+                if losses > _LOSSES_BORNE:
+                    raise _lost_workers(f"{losses} times lost all that had the data of the run")
+                for position, result in _run_waiting(distributed, client, work, waiting):
+                    del waiting[position]
+                    yield position, result
+                losses += 1
+
+
+def _run_waiting(
+    distributed: Any, client: Any, work: Callable[[Block], Result], waiting: dict[int, Block]
+) -> Generator[tuple[int, Result]]:
+    """Send the work to all workers and yield the blocks that come back.
+
+    The scheduler repeats a block whose worker ended, and counts how often. The work itself is data
+    that it cannot make again: when the last worker that has it ends, all blocks that are left are
+    cancelled. They are not yielded.
+    """
+    shared = _scatter(client, work)
+    if shared is None:
+        return
+    futures = client.map(_run_block, list(waiting.values()), work=shared, pure=False)
+    position = {future.key: index for future, index in zip(futures, waiting, strict=True)}
+    try:
+        for future in distributed.as_completed(futures, loop=client.loop):
             try:
-                for future in distributed.as_completed(futures, loop=client.loop):
-                    yield position[future.key], future.result()
-            except (distributed.KilledWorker, CancelledError) as fault:
-                raise ProteomrError(
-                    "Dask lost the worker processes that had a block, often for want of memory: "
-                    "use fewer at once, or give them more"
-                ) from fault
-            finally:
-                client.cancel(futures)
+                result = future.result()
+            except CancelledError as fault:
+                _refuse_lost_scheduler(fault)
+                continue
+            yield position[future.key], result
+    except distributed.KilledWorker as fault:
+        raise _lost_workers("lost every one that had a certain block") from fault
+    finally:
+        client.cancel(futures)
+
+
+def _scatter(client: Any, work: Callable[[Block], Result]) -> Any:
+    """Return a future of the work, which each worker has, or None where they ended meanwhile."""
+    try:
+        client.wait_for_workers(1, timeout=_PATIENCE_SECONDS)
+        # A bare tuple or mapping would be scattered by its items.
+        return client.scatter([work], broadcast=True, hash=False)[0]
+    except CancelledError as fault:
+        _refuse_lost_scheduler(fault)
+    except OSError:  # of the connections, also when time is up
+        return None
+    return None
+
+
+def _lost_workers(what: str) -> ProteomrError:
+    return ProteomrError(
+        f"Dask lost the worker processes that had a block, often for want of memory ({what}): "
+        "use fewer at once, or give them more; --resume goes on with what is done"
+    )
+
+
+def _refuse_lost_scheduler(fault: CancelledError) -> None:
+    if getattr(fault, "reason", None) == "scheduler-connection-lost":
+        raise ProteomrError(
+            "the Dask scheduler ended, or is out of reach, in the middle of the run: start it "
+            "again and use --resume, which goes on with what is done"
+        ) from fault
 
 
 def require_dask() -> Any:

@@ -62,6 +62,9 @@ FAMILY_NAMES: Final = tuple(LISTED_FAMILIES)
 SURVIVAL_FAMILIES: Final[Mapping[str, ListedFamily]] = MappingProxyType(
     {
         "cox": ListedFamily("cox", "Cox", "predictor"),
+        "aalen": ListedFamily("aalen", "Aalen", "predictor"),
+        "aft": ListedFamily("aft", "Aft", "predictor"),
+        "royston-parmar": ListedFamily("royston_parmar", "RoystonParmar", "predictor"),
         "cause-specific": ListedFamily("cause_specific", "CauseSpecific", "predictor"),
         "finegray": ListedFamily("fine_gray", "FineGray", "predictor"),
     }

@@ -7,11 +7,12 @@ import logging
 import os
 import pickle
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +150,74 @@ def test_blas_is_held_to_one_thread_in_the_workers(monkeypatch: pytest.MonkeyPat
     assert list(found.values()) == [{1}] * 6
 
 
-def test_the_loss_of_a_worker_is_an_error_in_words() -> None:
-    with pytest.raises(ProteomrError, match="Dask lost the worker processes"):
+def test_a_block_that_ends_its_worker_again_and_again_is_an_error_in_words() -> None:
+    words = r"^Dask lost the worker .* \(lost every one that had a certain block\): use fewer"
+    settings = {"distributed.scheduler.allowed-failures": 0}
+    with dask.config.set(settings), pytest.raises(ProteomrError, match=words):
+        list(Dask(workers=2).map(os._exit, [3]))
+
+
+def test_work_that_is_lost_too_often_is_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_executor, "_LOSSES_BORNE", 1)
+    with pytest.raises(ProteomrError, match=r"\(2 times lost all that had the data of the run\)"):
         list(Dask(workers=1).map(os._exit, [3, 3]))
+
+
+def kill_once(work: Any, blocks: list[Any], marker: Path) -> Callable[[int], bytes]:
+    """Return work that ends its own process at block 1, unless it has done so before."""
+
+    def kill_or_work(position: int) -> bytes:
+        if position == 1 and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return pickle.dumps(work(blocks[position]))
+
+    return kill_or_work
+
+
+def check_nothing_is_lost(executor: Dask, work: Any, blocks: list[Any], marker: Path) -> None:
+    positions = range(len(blocks))
+    results = list(executor.map(kill_once(work, blocks, marker), positions))
+    assert marker.exists()
+    alone = Serial().map(kill_once(work, blocks, marker), positions)
+    assert sorted(results) == sorted(alone)
+
+
+def test_an_own_process_that_is_killed_loses_nothing_of_a_scan(plan: Plan, tmp_path: Path) -> None:
+    blocks = list(plan.blocks)
+    check_nothing_is_lost(Dask(workers=2), Scan(plan), blocks, tmp_path / "killed")
+
+
+def test_the_only_process_that_has_the_work_is_killed_and_nothing_is_lost(tmp_path: Path) -> None:
+    check_nothing_is_lost(Dask(workers=1), abs, [-1, -2, -3], tmp_path / "killed")
+
+
+def test_a_worker_of_a_cluster_that_is_killed_loses_nothing(tmp_path: Path) -> None:
+    with start_cluster(workers=2) as cluster:
+        executor = Dask(cluster.scheduler_address)
+        check_nothing_is_lost(executor, abs, list(range(-40, 0)), tmp_path / "killed")
+
+
+def test_a_block_that_reads_what_is_gone_is_not_tried_again(scheduler: str, tmp_path: Path) -> None:
+    def work(block: int) -> None:
+        with (tmp_path / "tries").open("a") as tries:
+            tries.write(f"{block}\n")
+        raise FileNotFoundError(block)
+
+    with pytest.raises(FileNotFoundError):
+        list(Dask(scheduler).map(work, [7]))
+    assert (tmp_path / "tries").read_text() == "7\n"
+
+
+def test_a_scheduler_that_ends_in_the_middle_is_an_error_in_words() -> None:
+    with (
+        start_cluster() as cluster,
+        contextlib.closing(Dask(cluster.scheduler_address).map(time.sleep, [0, 60])) as results,
+    ):
+        assert next(results) == (0, None)
+        cluster.close()
+        with pytest.raises(ProteomrError, match="the Dask scheduler ended, or is out of reach"):
+            next(results)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "nowhere://127.0.0.1:1", ""])

@@ -101,6 +101,7 @@ def plan_scan(
         protein_instruments=instruments,
         random=spec.mixed.random,
         kinship=kinship,
+        bases=spec.bases(),
     )
     spec = _settle_errors(reading, spec)
     family = spec.build_family()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, get_args
 
+from proteomr.association.added import add_each
 from proteomr.association.outcome_options import OutcomeOptions
 from proteomr.design import Formula, parse_sets
 from proteomr.design.random_terms import parse_random
@@ -337,8 +338,15 @@ class ModelSpec:
         return find_family(self.family)(self.options)
 
     def formulas(self) -> dict[str, Formula]:
-        """Return the parsed adjustment sets by label."""
-        return parse_sets(self.adjust)
+        """Return the parsed adjustment sets by label, each before those with a covariate more."""
+        sets = parse_sets(self.adjust)
+        added = add_each(sets, self.further.add_one)
+        return {**sets, **{label: formula for label, (_, formula) in added.items()}}
+
+    def bases(self) -> dict[str, str]:
+        """Return of each set that is another with a covariate more the label of that other."""
+        added = add_each(parse_sets(self.adjust), self.further.add_one)
+        return {label: base for label, (base, _) in added.items()}
 
     def to_dict(self) -> dict[str, object]:
         """Return the specification as JSON values, the adjustment sets as pairs in their order."""

@@ -59,10 +59,17 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """One adjustment set: its label and the positions of its columns, the intercept among them."""
+    """One adjustment set: its label and the positions of its columns, the intercept among them.
+
+    Attributes
+    ----------
+    base : those of its columns that a smaller set has, where it is that set with a covariate more;
+        None for a set by itself.
+    """
 
     label: str
     columns: I64
+    base: I64 | None = None
 
 
 @dataclass(frozen=True, slots=True)

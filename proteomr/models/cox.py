@@ -12,23 +12,28 @@ lost events, aliasing and infinite estimates resolved (:mod:`proteomr.models.cox
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
+from proteomr._typing import F64
+from proteomr.errors import UsageError
 from proteomr.models.base import Block, FitBlock, JointTests, Problem, refuse_unfit
+from proteomr.models.cox_beside import CONCORDANCE, PERIODS, CoxConcordance, CoxPeriods
 from proteomr.models.cox_exact import CoxTables, fit_cox_by_itself
 from proteomr.models.cox_mass import CoxMass, prepare_cox_mass
 from proteomr.models.cox_models import PROPORTIONAL, CoxModel, lay_out_models, list_tests
 from proteomr.models.details import Details
 from proteomr.models.event_times import TIMES, count_events, count_persons
 from proteomr.models.exact import INTERACTION, ONE_BY_ONE
-from proteomr.models.extras import COEFFICIENTS, Extras, WithExtras
+from proteomr.models.extras import COEFFICIENTS, Adder, Extras, WithExtras
 from proteomr.models.family import Distribution, Family, Scans, Support, list_tables
 from proteomr.models.logistic_solvers import Modifiers, find_modifiers
-from proteomr.models.targets import TargetKind
+from proteomr.models.targets import Target, TargetKind
 from proteomr.models.whole_cox import WholeCox
+from proteomr.stats.cox_sums import Ties
 
 __all__ = ["Cox", "CoxState"]
 
@@ -88,32 +93,58 @@ class Cox(Family[CoxState | WithExtras]):
         nonlinear=True,
         additive=True,
         baseline=True,
-        survival=("ties", "zph"),
+        survival=("ties", "zph", "periods", "concordance", "tau"),
     )
 
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the further tables that its fits give."""
-        changes = (PROPORTIONAL,) if self.options.survival.zph is not None else ()
-        return (*list_tables(self.options), *changes)
+        asked = self.options.survival
+        beside = {
+            PROPORTIONAL: asked.zph is not None,
+            CONCORDANCE: asked.concordance or asked.tau is not None,
+            PERIODS: bool(asked.periods),
+        }
+        return (*list_tables(self.options), *(name for name, given in beside.items() if given))
+
+    def check_targets(self, targets: Sequence[Target]) -> None:
+        """Refuse exact ties, and what an interaction has no meaning beside."""
+        del targets
+        if self.options.survival.ties == "exact":
+            raise UsageError(
+                "exact ties are not there in scans: take efron, which is close to them, or breslow"
+            )
 
     def prepare(self, problem: Problem) -> CoxState | WithExtras:
         """Tie times, lay out risk sets, and fit the covariates alone where the problem is large."""
         problem, models = lay_out_models(problem, self.options)
         state = self._prepare_estimates(problem, models)
-        if not (self.options.further.is_asked or self.options.coefficients):
+        asked = self.options.survival
+        beside = asked.concordance or asked.tau is not None or asked.periods
+        if not (self.options.further.is_asked or self.options.coefficients or beside):
             return state
-        robust = self.options.errors == "robust"
-        solver = WholeCox(problem, models[0].ties, robust)
-        extras = Extras(problem, self.options, solver, self.side_of_protein, self.distribution)
-        return WithExtras(state, (extras,))
+        return WithExtras(state, self._choose_adders(problem, models[0].ties))
+
+    def _choose_adders(self, problem: Problem, ties: Ties) -> tuple[Adder, ...]:
+        """Return what adds to estimates what is asked beside them."""
+        options = self.options
+        solver = WholeCox(problem, ties, options.errors == "robust")
+        adders: list[Adder] = []
+        if options.further.is_asked or options.coefficients:
+            side = self.side_of_protein
+            adders.append(Extras(problem, options, solver, side, self.distribution))
+        if options.survival.concordance or options.survival.tau is not None:
+            adders.append(CoxConcordance(problem, solver, options))
+        if options.survival.periods:
+            adders.append(CoxPeriods(problem, solver, options))
+        return tuple(adders)
 
     def _prepare_estimates(self, problem: Problem, models: tuple[CoxModel, ...]) -> CoxState:
         modifiers = find_modifiers(problem)
         if modifiers is None or problem.n <= _SMALL:
             return CoxState(problem, models)
         solvers = (
-            prepare_cox_mass(problem, model, self.options, compiled=self.compiled)
+            prepare_cox_mass(problem, model, self.options, modifiers, compiled=self.compiled)
             for model in models
         )
         return CoxState(problem, models, tuple(s for s in solvers if s is not None), modifiers)
@@ -132,11 +163,19 @@ class Cox(Family[CoxState | WithExtras]):
         open_fits = np.repeat(refuse_unfit(block, fits)[:, :1], models, axis=1)
         if state.solvers and state.modifiers is not None:
             scaled, scale = block.standardise()
+            shifts = _find_shifts(block, scaled, scale)
             for solver in state.solvers:
                 m = solver.model.index
                 wanted = open_fits[:, m] & (scale > 0.0)
                 open_fits[:, m] &= ~solver.enter(
-                    problem, scaled, state.modifiers, scale, wanted, fits=fits, tables=tables
+                    problem,
+                    scaled,
+                    state.modifiers,
+                    scale,
+                    wanted,
+                    shifts=shifts,
+                    fits=fits,
+                    tables=tables,
                 )
         for j, m in np.argwhere(open_fits).tolist():
             model = state.models[m]
@@ -159,6 +198,15 @@ class Cox(Family[CoxState | WithExtras]):
         if state.solvers:
             return "blocks by quasi-Newton steps on shared information"
         return ONE_BY_ONE
+
+
+def _find_shifts(block: Block, scaled: Block, scale: F64) -> F64:
+    """Return the means ``(b,)`` that standardised proteins have lost, in their units."""
+    first = np.argmax(block.observed, axis=1)
+    each = np.arange(first.size)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        whole = block.values[each, first] / scale
+    return np.where(np.isfinite(whole), whole - scaled.values[each, first], 0.0)
 
 
 def _leave_intercepts(fits: FitBlock) -> FitBlock:

@@ -51,8 +51,9 @@ class CoxMass:
     aliased : names of the covariates that others determine.
     weights : ``(n,)``, 1 on average; None for equal weights.
     unit : what the weights were divided by.
-    places : positions among the columns of a fit of the k covariates, in the order of the units of
-        the tests of proportional hazards.
+    places : positions among the columns of a fit of the k covariates that terms are of.
+    units, of_modifiers : ``(k, k)``, ``(k, i)``, make these covariates, and the modifiers, of those
+        of the design.
     meat : sums of robust errors, where they are asked for.
     changes : tests of proportional hazards, where they are asked for.
     options : what is asked of the family.
@@ -67,6 +68,8 @@ class CoxMass:
     weights: F64 | None
     unit: float
     places: I64
+    units: F64
+    of_modifiers: F64
     meat: CoxInfluence | None
     changes: CoxChanges | None
     options: FitOptions
@@ -79,6 +82,7 @@ class CoxMass:
         scale: F64,
         wanted: Bool,
         *,
+        shifts: F64,
         fits: FitBlock,
         tables: CoxTables,
     ) -> Bool:
@@ -87,6 +91,7 @@ class CoxMass:
         Parameters
         ----------
         block : standardised, by the scale.
+        shifts : ``(b,)``, the means of proteins in these units, which were taken off.
         """
         done = np.zeros(wanted.shape, dtype=bool)
         proteins = np.flatnonzero(wanted)
@@ -102,9 +107,8 @@ class CoxMass:
         if problem.terms > 1:
             self._enter_products(found, good, proteins, tables)
         if self.changes is not None:
-            good = self._enter_changes(
-                rows, found, good, proteins, tables, back=modifiers.back
-            )
+            turn = self._turn(rows, modifiers, shifts[proteins])
+            good = self._enter_changes(rows, found, good, proteins, tables, turn=turn)
         done[proteins[good]] = True
         return done
 
@@ -163,9 +167,7 @@ class CoxMass:
                 if note:
                     fits.messages[j, t] = note
 
-    def _describe(
-        self, block: Block, at: I64, rows: BlockRows, good: I64
-    ) -> tuple[str, ...]:
+    def _describe(self, block: Block, at: I64, rows: BlockRows, good: I64) -> tuple[str, ...]:
         """Return what is to be said of fits: aliased covariates, people apart, lost times."""
         inside = rows.observed[good].sum(axis=1, dtype=np.float64)
         apart = np.rint(block.counts[at] - inside).astype(np.int64)
@@ -195,7 +197,7 @@ class CoxMass:
         proteins: I64,
         tables: CoxTables,
         *,
-        back: F64,
+        turn: F64,
     ) -> I64:
         """Enter the tests of proportional hazards; return the fits that have all of them."""
         if self.changes is None or found.at_maximum is None:
@@ -213,14 +215,27 @@ class CoxMass:
             found.at_maximum.state[:, 0],
             wanted=rows.wanted,
             terms=[columns for _, columns in terms],
+            turn=turn,
             unit=self.unit,
-            back=back,
         )
         whole = np.all(np.isfinite(tests.statistic[good]), axis=1)
         for b in good[whole].tolist():
             given = (tests.statistic[b], tests.df, tests.neg_log10_p[b])
             tables.enter_changes(int(proteins[b]), self.model.index, names, *given)
         return good[whole]
+
+    def _turn(self, rows: BlockRows, modifiers: Modifiers, shifts: F64) -> F64:
+        """Return what makes the columns of terms of those of the fits ``(B, k + s, k + s)``.
+
+        A product of the protein as it was measured has the modifier in it as often as the mean of
+        the protein.
+        """
+        k, i, s = self.units.shape[0], modifiers.back.shape[0], rows.borders.shape[1]
+        turn = np.zeros((rows.wanted if i > 1 else 1, k + s, k + s))
+        turn[:, :k, :k], turn[:, k:, k:] = self.units, np.eye(s)
+        turn[:, k : k + i, k : k + i] = np.linalg.inv(modifiers.back)
+        turn[:, :k, k + 1 : k + i] = shifts[: turn.shape[0], None, None] * self.of_modifiers
+        return turn
 
     @property
     def _first_term(self) -> int:
@@ -246,7 +261,7 @@ def centre_borders(borders: F64, observed: NDArray[np.float32], hazard: F64, ris
             total = np.bincount(part, by, risk.parts)
             total = np.where(total > 0.0, total, 1.0)
             sums = [np.bincount(part, by * x, risk.parts) / total for x in borders[j]]
-            means = np.array(sums)[:, part]
+            means = np.array(sums).reshape(-1, risk.parts)[:, part]
         out[j] = (borders[j] - means) * there
     return out
 
@@ -273,7 +288,12 @@ def drop_eventless_levels(factors: tuple[Factor, ...], risk: RiskSets) -> Bool:
 
 
 def prepare_cox_mass(
-    problem: Problem, model: CoxModel, options: FitOptions, *, compiled: bool
+    problem: Problem,
+    model: CoxModel,
+    options: FitOptions,
+    modifiers: Modifiers,
+    *,
+    compiled: bool,
 ) -> CoxMass | None:
     """Build the solver of one model; None where its fit to covariates alone has no certificate."""
     of = problem.models[model.index]
@@ -302,14 +322,16 @@ def prepare_cox_mass(
     )
     A = design.matrix()
     meat, changes, places = None, None, np.empty(0, dtype=np.int64)
+    units = of_modifiers = np.empty((0, 0))
     if options.errors == "robust":
         clusters = clusters_of(problem, at)
         meat = CoxInfluence(A, risk, rows.loops, model.ties == "efron", clusters)
     if options.survival.zph is not None:
         places = _find_places(columns, cells)
         units = _find_units(problem.covariates[at[:, None], columns[places]], A, risk, base)
+        of_modifiers = _find_units(modifiers.values[:, at].T, A, risk, base)
         scale = TimeScale(model.outcome[at], risk, options.survival.zph)
-        changes = CoxChanges(A, units, risk, scale, rows.loops, model.ties == "efron")
+        changes = CoxChanges(A, risk, scale, rows.loops, model.ties == "efron")
     return CoxMass(
         model,
         solver,
@@ -320,6 +342,8 @@ def prepare_cox_mass(
         weights,
         unit,
         places,
+        units,
+        of_modifiers,
         meat,
         changes,
         options,

@@ -18,7 +18,7 @@ from proteomr.stats.cox_sums import Ties
 from proteomr.stats.distributions import p_from_neg_log10
 from proteomr.stats.risk_sets import RiskSets, lay_out_risk_sets, tie_times
 
-__all__ = ["GLOBAL", "PROPORTIONAL", "CoxModel", "clusters_of", "list_tests", "lay_out_models"]
+__all__ = ["GLOBAL", "PROPORTIONAL", "CoxModel", "clusters_of", "lay_out_models", "list_tests"]
 
 PROPORTIONAL, GLOBAL = "proportional_hazards", "GLOBAL"
 _LEVEL = re.compile(r"\[[^\]]*\]")

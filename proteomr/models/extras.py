@@ -34,7 +34,15 @@ from proteomr.stats.natural_splines import bend_line
 from proteomr.stats.nested_tests import NestedTest, refer_chi2
 from proteomr.status import Status
 
-__all__ = ["ADDITIVE", "COEFFICIENTS", "Adder", "Extras", "Found", "WithExtras"]
+__all__ = [
+    "ADDITIVE",
+    "COEFFICIENTS",
+    "Adder",
+    "Extras",
+    "Found",
+    "WithExtras",
+    "list_coefficients",
+]
 
 ChooseRows: TypeAlias = Callable[[Problem, int, Bool], Bool]
 """Which of the rows observed the estimate of a model is of."""
@@ -252,13 +260,20 @@ class Extras:
         """Return the further tables that are asked for."""
         out = {}
         if self.options.coefficients:
-            out[COEFFICIENTS] = _list_coefficients(found)
+            out[COEFFICIENTS] = list_coefficients(found)
         if self.options.further.additive:
             out[ADDITIVE] = _list_additive(found)
         return out
 
 
-def _list_coefficients(found: Found) -> Details:
+def list_coefficients(found: Found) -> Details:
+    """Return the table of all coefficients that were found.
+
+    Examples
+    --------
+    >>> list(list_coefficients(Found({})).columns)[:3]
+    ['coefficient', 'estimate', 'se']
+    """
     fits = found.coefficients
     counts = [len(names) for _, _, names, _ in fits]
 

@@ -109,6 +109,7 @@ class Support:
     permutations : p values by permutation of people.
     baseline : a baseline hazard for each stratum.
     survival : names of the options that are not their defaults in :class:`SurvivalOptions` alone.
+    add_one : by how much estimates change as covariates are added one at a time.
     """
 
     roles: tuple[Role, ...]
@@ -133,6 +134,7 @@ class Support:
     permutations: bool = False
     baseline: bool = False
     survival: tuple[str, ...] = ()
+    add_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +248,12 @@ AnyFamily: TypeAlias = Family[Any]
 
 def list_tables(options: FitOptions) -> tuple[str, ...]:
     """Return the names of the further tables that any family may be asked for."""
-    coefficients = ("coefficients",) if options.coefficients else ()
-    return (*coefficients, *(("additive_interaction",) if options.further.additive else ()))
+    asked = {
+        "coefficients": options.coefficients,
+        "additive_interaction": options.further.additive,
+        "covariate_changes": options.further.add_one != "",
+    }
+    return tuple(name for name, given in asked.items() if given)
 
 
 def _say_remedy(column: TargetColumn) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from proteomr.errors import UsageError, nearest
@@ -28,6 +28,8 @@ class Further:
         likelihoods, by Rao's score, by Wald's statistic.
     nonlinear : degrees of freedom of a natural spline to hold its line against; None without.
     additive : whether the interaction is also measured on the additive scale.
+    add_one : covariates, such as ``bmi + C(education)``, each of which is added by itself to every
+        adjustment set, to tell by how much the estimate changes; empty for none.
 
     Examples
     --------
@@ -38,6 +40,7 @@ class Further:
     joint_tests: tuple[JointTest, ...] = ()
     nonlinear: int | None = None
     additive: bool = False
+    add_one: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "joint_tests", tuple(dict.fromkeys(self.joint_tests)))
@@ -56,6 +59,11 @@ class Further:
     def is_asked(self) -> bool:
         """Whether anything is asked."""
         return self != Further()
+
+    @property
+    def is_of_models(self) -> bool:
+        """Whether anything is asked of single models, and not of two of them."""
+        return replace(self, add_one="") != Further()
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Further:

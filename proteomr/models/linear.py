@@ -125,6 +125,7 @@ class Linear(Family[State]):
         nonlinear=True,
         coefficients=True,
         permutations=True,
+        add_one=True,
     )
 
     @property

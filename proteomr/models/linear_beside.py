@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proteomr.models.base import Problem
+from proteomr.models.covariate_changes import AddOne
 from proteomr.models.extras import Adder, Extras
 from proteomr.models.family import FitOptions, Scans
 from proteomr.models.permuting import Permuting, score_least_squares
@@ -29,7 +30,7 @@ def list_adders(
     together : people beyond whom the whole models of a block are fitted together.
     """
     adders: list[Adder] = []
-    if options.further.is_asked or options.coefficients:
+    if options.further.is_of_models or options.coefficients:
         blocks = None
         if problem.n > together:
             sides = tuple(
@@ -38,6 +39,8 @@ def list_adders(
             blocks = LinearBlocks.prepare(problem, options, sides)
         solver = WholeLinear(options)
         adders.append(Extras(problem, options, solver, side_of_protein, "t", blocks))
+    if options.further.add_one:
+        adders.append(AddOne(problem, "t", side_of_protein, options.level))
     if options.permutations.draws:
         adders.append(Permuting.prepare(problem, options.permutations, score_least_squares))
     return tuple(adders)

@@ -30,6 +30,7 @@ from proteomr.models.base import (
     refuse_unfit,
 )
 from proteomr.models.cells import describe_aliased
+from proteomr.models.covariate_changes import AddOne
 from proteomr.models.exact import (
     INTERACTION,
     ONE_BY_ONE,
@@ -140,12 +141,16 @@ class Logistic(Family[State]):
         additive=True,
         coefficients=True,
         permutations=True,
+        add_one=True,
     )
 
     def prepare(self, problem: Problem) -> State:
         """Fit every target to the covariates alone, where the problem is large."""
         plain = self._prepare_estimates(problem)
         adders: list[Adder] = [*self._list_extras(problem), *self._list_permutations(problem)]
+        if self.options.further.add_one:
+            side, level = self.side_of_protein, self.options.level
+            adders.append(AddOne(problem, self.distribution, side, level))
         return WithExtras(plain, tuple(adders)) if adders else plain
 
     def _list_permutations(self, problem: Problem) -> list[Permuting]:
@@ -153,7 +158,7 @@ class Logistic(Family[State]):
         return [Permuting.prepare(problem, asked, score_logistic_null)] if asked.draws else []
 
     def _list_extras(self, problem: Problem) -> list[Extras]:
-        if not (self.options.further.is_asked or self.options.coefficients):
+        if not (self.options.further.is_of_models or self.options.coefficients):
             return []
         solver, side = WholeLogistic(self.options), self.side_of_protein
         blocks = LogisticBlocks.prepare(problem, self.options) if problem.n > _SMALL else None

@@ -86,6 +86,7 @@ def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
     _refuse_moderation(asked)
     _refuse_leverages(asked)
     _refuse_weights(family, asked)
+    _refuse_times(asked)
 
 
 def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool]]]:
@@ -142,6 +143,12 @@ def _refuse_weights(family: type[AnyFamily], asked: Asked) -> None:
     if errors not in family.supports.weighted_errors:
         others = ", ".join(family.supports.weighted_errors)
         raise UsageError(f"{errors} is for equal weights: with weights {family.name} has {others}")
+
+
+def _refuse_times(asked: Asked) -> None:
+    """Refuse what has no meaning beside models of times."""
+    if asked.options.survival.periods and asked.interaction:
+        raise UsageError("periods and an interaction go in a run each")
 
 
 def _refuse_blocks(asked: Asked) -> None:
@@ -219,8 +226,8 @@ def _refuse_modified_rows(family: type[AnyFamily], asked: Asked) -> None:
     for what, given in modified.items():
         if given:
             raise UsageError(
-                "joint tests, splines, tables of coefficients and permutations are not there "
-                f"beside {what}: ask for them in a run of their own"
+                "joint tests, splines, tables of coefficients, --add-one and permutations are not "
+                f"there beside {what}: ask for them in a run of their own"
             )
 
 
@@ -240,6 +247,8 @@ def _refuse_further(family: type[AnyFamily], asked: Asked) -> None:
         raise UsageError("the additive scale is of an interaction: name its covariate")
     if further.nonlinear is not None and asked.interaction:
         raise UsageError("a spline and an interaction go in a run each")
+    if further.add_one:
+        _refuse_add_one(family, asked)
     for test in further.joint_tests:
         has = partial(_has_joint_test, test)
         _require(family, f"the joint test {test}", has)
@@ -252,6 +261,20 @@ def _refuse_further(family: type[AnyFamily], asked: Asked) -> None:
         )
     if further.additive:
         _require(family, "interaction on the additive scale", lambda s: s.additive)
+
+
+def _refuse_add_one(family: type[AnyFamily], asked: Asked) -> None:
+    """Refuse changes of estimates that have no joint influence, or no one estimate."""
+    _require(family, "a covariate added by itself (--add-one)", lambda s: s.add_one)
+    beside = {
+        "an interaction": asked.interaction,
+        "Firth's estimate in all fits (--firth always)": asked.options.firth == "always",
+        "an ordered exposure (--ordered)": asked.ordered,
+        "a transform of outcomes": asked.outcome_transform != "none",
+    }
+    for what, given in beside.items():
+        if given:
+            raise UsageError(f"--add-one compares plain estimates: leave {what} out")
 
 
 def _refuse_permutations(family: type[AnyFamily], asked: Asked) -> None:

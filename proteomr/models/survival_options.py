@@ -7,7 +7,9 @@ from itertools import pairwise
 from typing import Final, Literal, TypeAlias, get_args
 
 from proteomr.errors import UsageError, nearest
+from proteomr.stats.accelerated import DISTRIBUTIONS, DistributionName
 from proteomr.stats.censoring import CENSORING_TIES, CensoringTies
+from proteomr.stats.survival_links import SCALES, ScaleName
 
 __all__ = ["TIES", "ZPH_TIMES", "SurvivalOptions", "Ties", "ZphTime"]
 
@@ -15,6 +17,8 @@ Ties: TypeAlias = Literal["efron", "breslow", "exact"]
 TIES: Final[tuple[Ties, ...]] = get_args(Ties)
 ZphTime: TypeAlias = Literal["km", "rank", "identity", "log"]
 ZPH_TIMES: Final[tuple[ZphTime, ...]] = get_args(ZphTime)
+# More follow what the times of a sample happen to be.
+_MOST_KNOTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,10 @@ class SurvivalOptions:
     zph : transform of time in the test of proportional hazards; None without the test.
     periods : times at which a hazard ratio may change, ascending, above 0.
     concordance : whether Harrell's concordance of each model is told.
+    tau : time up to which Uno's concordance is told too; None without.
+    distribution : of accelerated failure times; None for the Weibull one.
+    scale : of a Royston-Parmar model; None for that of hazards.
+    knots : inner knots of its splines; None for the family's own number.
     censoring_ties : of events and censorings, for the weights of competing risks; None for the way
         of the package whose ties of events are asked for.
 
@@ -45,6 +53,10 @@ class SurvivalOptions:
     zph: ZphTime | None = None
     periods: tuple[float, ...] = ()
     concordance: bool = False
+    tau: float | None = None
+    distribution: DistributionName | None = None
+    scale: ScaleName | None = None
+    knots: int | None = None
     censoring_ties: CensoringTies | None = None
 
     def __post_init__(self) -> None:
@@ -54,6 +66,14 @@ class SurvivalOptions:
             _check_choice("way of censoring ties", self.censoring_ties, CENSORING_TIES)
         if self.zph is not None:
             _check_choice("transform of time", self.zph, ZPH_TIMES)
+        if self.tau is not None and not 0.0 < self.tau < float("inf"):
+            raise UsageError(f"a concordance up to {self.tau:g}: a time above 0 is needed")
+        if self.distribution is not None:
+            _check_choice("distribution of times", self.distribution, tuple(DISTRIBUTIONS))
+        if self.scale is not None:
+            _check_choice("scale of survival", self.scale, tuple(SCALES))
+        if self.knots is not None and not 0 <= self.knots <= _MOST_KNOTS:
+            raise UsageError(f"{self.knots} inner knots; needed: 0 to {_MOST_KNOTS}")
         object.__setattr__(self, "periods", tuple(map(float, self.periods)))
         ends = (0.0, *self.periods, float("inf"))
         if any(not low < high for low, high in pairwise(ends)):

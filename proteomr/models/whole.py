@@ -197,7 +197,14 @@ class WholeSolver(Protocol):
 
 
 def lay_out_whole(
-    problem: Problem, block: Block, j: int, m: int, *, side: Scans, kept: Bool | None = None
+    problem: Problem,
+    block: Block,
+    j: int,
+    m: int,
+    *,
+    side: Scans,
+    kept: Bool | None = None,
+    columns: I64 | None = None,
 ) -> WholeModel:
     """Lay out one model of one protein.
 
@@ -205,12 +212,14 @@ def lay_out_whole(
     ----------
     side : where the protein stands.
     kept : ``(n,)``, the rows of the fit; None for all that are observed.
+    columns : of the adjustment set, in an order of which the first of aliased ones stay; None for
+        its own order.
     """
     kept = block.observed[j] if kept is None else kept
     rows = np.flatnonzero(kept)
     model = problem.models[m]
     target = problem.targets[model.target]
-    columns = problem.adjustments[model.adjustment].columns
+    columns = problem.adjustments[model.adjustment].columns if columns is None else columns
     protein, values = block.values[j, rows], target.values[rows]
     x, y = (values, protein) if side == "response" else (protein, values)
     if side == "predictor":

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.models.cox_models import clusters_of
 from proteomr.models.base import Problem
+from proteomr.models.cox_models import clusters_of
 from proteomr.models.event_times import EVENT
 from proteomr.models.whole import Fitted, WholeModel
 from proteomr.stats.cox import fit_cox

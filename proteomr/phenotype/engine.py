@@ -25,7 +25,7 @@ from proteomr.phenotype.flow import complete_rows, tabulate_flow
 from proteomr.phenotype.outcomes.deriving import derive_outcomes
 from proteomr.tables.fields import Fields, name_field
 
-__all__ = ["Phenotypes", "derive_phenotypes"]
+__all__ = ["Phenotypes", "derive_again", "derive_phenotypes"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +43,7 @@ class Phenotypes:
     rules : the rules that were applied, in order.
     warnings : shares and means far from the published ones, and what else to look at.
     notes : rules that were left out, and what the reading of the files says.
+    answers : of each rule, also of those that are not written.
     """
 
     frame: pl.DataFrame
@@ -54,6 +55,7 @@ class Phenotypes:
     rules: tuple[Rule, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default_factory=tuple)
+    answers: Mapping[str, Answers] = field(default_factory=dict[str, Answers])
 
     @property
     def complete_cases(self) -> pl.DataFrame:
@@ -119,7 +121,49 @@ def derive_phenotypes(
         rules=rules,
         warnings=tuple(warnings),
         notes=(*definition.notes, *fields.notes, *notes),
+        answers=answers,
     )
+
+
+def derive_again(
+    phenotypes: Phenotypes,
+    fields: Fields,
+    /,
+    values: Mapping[str, pl.Series],
+    *,
+    options: DeriveOptions,
+) -> dict[str, pl.Series]:
+    """Return the columns that are made of others, for other values of these.
+
+    Parameters
+    ----------
+    phenotypes, fields : derived from one another.
+    values : by the name of a rule, (n) each; those that are made of them are returned.
+    options : how the definition was applied.
+
+    Examples
+    --------
+    >>> from proteomr.phenotype.definitions.definition import load_definition
+    >>> fields = Fields(pl.DataFrame({"eid": ["1"], "p2020_i0": [1], "p2110_i0": [None]}))
+    >>> asked = DeriveOptions(only=("low_confiding", "loneliness"))
+    >>> people = derive_phenotypes(fields, load_definition("shen2025"), options=asked)
+    >>> filled = {"low_confiding": pl.Series([1])}
+    >>> derive_again(people, fields, filled, options=asked)["loneliness"].to_list()
+    [1]
+    """
+    answers, changed = dict(phenotypes.answers), set(values)
+    for name, value in values.items():
+        silent = pl.select(pl.when(value.is_null()).then(answers[name].reason)).to_series()
+        answers[name] = Answers(value, silent)
+    made = {}
+    for rule in phenotypes.rules:
+        if rule.name in changed or changed.isdisjoint(rule.needs):
+            continue
+        answers[rule.name] = _apply(rule, fields, answers, options=options)
+        changed.add(rule.name)
+        if rule.name in phenotypes.frame.columns:
+            made[rule.name] = answers[rule.name].value.alias(rule.name)
+    return made
 
 
 def _apply_all(

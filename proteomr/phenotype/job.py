@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -22,6 +22,12 @@ from proteomr.phenotype.choosing import (
 )
 from proteomr.phenotype.definitions.definition import Definition, load_definition
 from proteomr.phenotype.engine import Phenotypes, derive_phenotypes
+from proteomr.phenotype.imputing import (
+    ImputeOptions,
+    impute_phenotypes,
+    refuse_unknown_columns,
+)
+from proteomr.phenotype.request import SCHEMAS, PhenotypeRequest
 from proteomr.provenance import RowFilter
 from proteomr.runs import (
     Data,
@@ -29,7 +35,6 @@ from proteomr.runs import (
     Ledger,
     Outcome,
     Output,
-    Request,
     Results,
     Source,
     TableFormat,
@@ -42,12 +47,6 @@ from proteomr.tables.table import load_schema
 
 __all__ = ["PhenotypeJob", "PhenotypeRequest", "derive", "make_phenotype_job"]
 
-_FORMULA: Final = 1
-_SCHEMAS: Final = {
-    "counts": "phenotype_counts",
-    "flow": "phenotype_flow",
-    "comparison": "outcomes_comparison",
-}
 _LOAD: Final = "load"
 
 # Measured on one processor with 50,000 and 200,000 people, 17 fields and 39 rules: for each person
@@ -56,46 +55,6 @@ _SECONDS, _BYTES = 1.9e-7, 24
 _LIBRARY_BYTES = 3e8
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class PhenotypeRequest(Request):
-    """What phenotypes are derived from and by; made by `make_phenotype_job`.
-
-    Parameters
-    ----------
-    samples : exports of participants.
-    definition : digest of the rules and outcomes in force.
-    definition_files : those of the definition that are not shipped.
-    instance, allow_partial, only : see `DeriveOptions`.
-    id_column : name of the identifier in every file; None for the usual names.
-    withdrawn : list of people who have withdrawn.
-    complete : whether only people with every exposure and covariate are written.
-    people : who is asked for; a condition names columns that are made, or fields as p31_i0.
-    """
-
-    command: ClassVar[str] = "phenotype"
-
-    samples: tuple[Source, ...]
-    definition: str
-    definition_files: tuple[Source, ...] = ()
-    instance: int = 0
-    allow_partial: bool = False
-    only: tuple[str, ...] = ()
-    id_column: str | None = None
-    withdrawn: Source | None = None
-    complete: bool = False
-    people: PeopleChoice = field(default_factory=PeopleChoice)
-
-    def formulas(self) -> Mapping[str, int]:
-        """Return the versions of the engine and of the tables."""
-        versions = {schema: load_schema(schema).version for schema in _SCHEMAS.values()}
-        return {"phenotype": _FORMULA, **versions}
-
-    @property
-    def options(self) -> DeriveOptions:
-        """How the definition is applied."""
-        return DeriveOptions(self.instance, self.allow_partial, self.only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +81,21 @@ class PhenotypeJob:
     @property
     def results(self) -> Sequence[str]:
         """Names of what stands beside the phenotypes."""
-        return tuple(f"{name}.tsv" for name in _SCHEMAS)
+        return tuple(f"{name}.tsv" for name in SCHEMAS)
 
     def plan(self, *, threads: int) -> Forecast:
         """Read who is in the files and which columns they have, and choose the rules."""
         del threads
         with open_scratch() as scratch:
             present = self._read(scratch, survey=True)
-        rules, _, notes = choose_rules(self.definition, present, options=self.request.options)
+        rules, outcomes, notes = choose_rules(
+            self.definition, present, options=self.request.options
+        )
+        if self.request.impute is not None:
+            made = {rule.name for rule in rules if rule.keep}
+            made.update(*(o.columns for o in (outcomes.outcomes if outcomes else ())))
+            asked = set(self.request.only) or made
+            refuse_unknown_columns(rules, made & asked, self.request.impute)
         wanted = wanted_fields(self.definition, only=self.request.only)
         read = len(wanted & present.numbers)
         cells = present.n * (read + len(rules))
@@ -149,7 +115,7 @@ class PhenotypeJob:
             parallel=False,
         )
 
-    def run(self, ledger: Ledger, _executor: Executor) -> Outcome:
+    def run(self, ledger: Ledger, executor: Executor) -> Outcome:
         """Read the fields that are needed, apply the definition, and write what it gives."""
         with open_scratch() as scratch:
             fields = self._read(scratch, survey=False)
@@ -157,7 +123,7 @@ class PhenotypeJob:
         phenotypes = derive_phenotypes(fields, self.definition, options=self.request.options)
         for note in phenotypes.notes:
             _log.info("%s", note)
-        self._write(phenotypes, ledger)
+        self._write(phenotypes, fields, ledger, executor)
         ledger.count_drops(fields.drops)
         if self.request.complete:
             ledger.count_drops(_count_incomplete(phenotypes.flow))
@@ -199,19 +165,29 @@ class PhenotypeJob:
         people = made.with_columns(fields.frame.select(others))
         return choose_participants(fields, people, choice, scratch=scratch)
 
-    def _write(self, phenotypes: Phenotypes, ledger: Ledger) -> None:
+    def _write(
+        self, phenotypes: Phenotypes, fields: Fields, ledger: Ledger, executor: Executor
+    ) -> None:
         frame = phenotypes.complete_cases if self.request.complete else phenotypes.frame
         if not frame.height:
             raise NothingToDo(
                 "nobody has every exposure and every covariate; without --complete the flow says "
                 "who lacks what"
             )
-        ledger.write_table(self.main, _number_ids(frame, phenotypes.id_column))
         account = {"counts": phenotypes.counts, "flow": phenotypes.flow}
         if phenotypes.comparison is not None and phenotypes.comparison.height:
             account["comparison"] = phenotypes.comparison
+        if self.request.impute is not None:
+            frame, account["imputation"] = impute_phenotypes(
+                phenotypes,
+                fields,
+                options=self.request.impute,
+                derive=self.request.options,
+                executor=executor,
+            )
+        ledger.write_table(self.main, _number_ids(frame, phenotypes.id_column))
         for name, table in account.items():
-            checked = load_schema(_SCHEMAS[name]).validate(table)
+            checked = load_schema(SCHEMAS[name]).validate(table)
             ledger.write_table(name, checked, formats=("tsv",))
 
     def _describe(self) -> dict[str, object]:
@@ -226,6 +202,7 @@ class PhenotypeJob:
             "allow_partial": asked.allow_partial,
             "only": list(asked.only),
             "complete": asked.complete,
+            "impute": None if asked.impute is None else asdict(asked.impute),
         }
 
 
@@ -239,6 +216,7 @@ def make_phenotype_job(
     withdrawn: str | Path | None = None,
     complete: bool = False,
     people: PeopleChoice | None = None,
+    impute: ImputeOptions | None = None,
 ) -> PhenotypeJob:
     """Return the job that derives phenotypes, the same for the same question however it is put.
 
@@ -246,7 +224,7 @@ def make_phenotype_job(
     ----------
     samples : an export of participants, or several: paths, quoted globs, or frames.
     definition : from `load_definition`.
-    options, id_column, withdrawn, complete : as for `derive`.
+    options, id_column, withdrawn, complete, impute : as for `derive`.
     people : who is asked for; None for all.
 
     Raises
@@ -274,6 +252,7 @@ def make_phenotype_job(
         withdrawn=Source.of_people(withdrawn, name="withdrawn"),
         complete=complete,
         people=people or PeopleChoice(),
+        impute=impute,
     )
     return PhenotypeJob(request, definition)
 
@@ -290,6 +269,7 @@ def derive(
     where: str | None = None,
     keep: str | Path | None = None,
     remove: str | Path | None = None,
+    impute: ImputeOptions | None = None,
     out: str | Path | None = None,
     format: TableFormat | None = None,
     resume: bool = False,
@@ -314,6 +294,8 @@ def derive(
     complete : whether to leave out people without a value of any exposure or covariate.
     where, keep, remove : who is asked for, see :class:`proteomr.io.PeopleChoice`; a condition names
         columns that are made, or fields as p31_i0.
+    impute : how missing values are filled in; the table is then in mice's long form, with ``.imp``
+        and ``.id``, and ``imputation`` tells how the imputed values went by iteration.
     out : the file of phenotypes (.parquet, .csv or .tsv), beside which the others are written
         under names of its stem; None keeps the tables in memory.
     format : of a second file of phenotypes.
@@ -324,9 +306,10 @@ def derive(
     UsageError
         No definition, rule or alternative of a name; or a file of no known ending.
     InputError, FormatError, ColumnError, IdentifierError
-        What the files hold cannot be read, or lacks fields that rules need.
+        What the files hold cannot be read, or lacks fields that rules need; or a column cannot be
+        imputed.
     NothingToDo
-        Nobody is complete, and only complete people are asked for.
+        Nobody is complete, and only complete people are asked for; or nothing is to be imputed.
     RunFolderError
         The output is in use, or holds another run or files that are not proteomr's.
 
@@ -345,6 +328,7 @@ def derive(
         withdrawn=withdrawn,
         complete=complete,
         people=PeopleChoice.of(where=where, keep=keep, remove=remove),
+        impute=impute,
     )
     path = None if out is None else Path(out)
     formats = choose_file_formats(path, also=format)

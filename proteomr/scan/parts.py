@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.models import Details, FitBlock, Permutations
@@ -156,23 +157,33 @@ def _list_numbers(rows: list[F64 | None]) -> pl.Series:
 
 def _list_details(name: str, details: Details | None, b: int, leading: list[bool]) -> pl.Series:
     """Return the rows of a further table, each model's in the row of its first coefficient."""
-    # What is optional tells the scans of a run apart, which a fit knows nothing of.
-    of_table = load_schema(name).columns
-    columns = [c for c in of_table if c.name not in MODEL_KEYS and not c.optional]
+    columns = [k for k in load_schema(name).columns if k.name not in (*MODEL_KEYS, c.LAG)]
     kind = pl.List(pl.Struct({column.name: column.stored for column in columns}))
     fits = b * len(leading)
     if details is None or not details.protein.size:
         return pl.Series([None] * fits, dtype=kind)
     first = np.flatnonzero(leading)
-    rows = pl.DataFrame({"fit": details.protein * len(leading) + first[details.model]})
-    given = [
-        pl.Series(column.name, details.columns[column.name], dtype=column.stored)
-        for column in columns
-    ]
-    given = [series.fill_nan(None) if series.dtype.is_float() else series for series in given]
-    listed = rows.with_columns(pl.struct(given).alias(name)).group_by("fit").agg(name)
-    every = pl.DataFrame({"fit": np.arange(fits)})
-    return every.join(listed, on="fit", how="left", maintain_order="left")[name].cast(kind)
+    fit = details.protein * len(leading) + first[details.model]
+    # columns of a few rows each: arrow lays them out in a tenth of the time of a frame's queries
+    given = [pa.array(details.columns[column.name], from_pandas=True) for column in columns]
+    rows = pa.StructArray.from_arrays(given, names=[column.name for column in columns])
+    if np.any(np.diff(fit) < 0):
+        rows = rows.take(pa.array(np.argsort(fit, kind="stable")))
+    return _part_rows(rows, np.bincount(fit, minlength=fits)).cast(kind)
+
+
+def _part_rows(rows: pa.Array, lengths: I64) -> pl.Series:
+    """Return lists of so many rows each, in turn; null where there are none.
+
+    Examples
+    --------
+    >>> _part_rows(pa.array([1.0, 2.0, 3.0]), np.array([2, 0, 1])).to_list()
+    [[1.0, 2.0], None, [3.0]]
+    """
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    absent = np.concatenate([lengths == 0, [False]])
+    offsets = pa.array(ends, type=pa.int64(), mask=absent)
+    return pl.Series(pl.from_arrow(pa.LargeListArray.from_arrays(offsets, rows)))
 
 
 def _list_joint_tests(fits: FitBlock, leading: list[bool]) -> pl.Series:

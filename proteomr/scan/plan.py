@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64
-from proteomr.design import Design, build, columns_of, union
+from proteomr.design import Design, Formula, build, columns_of, union
 from proteomr.models import (
     Absorbed,
     Adjustment,
@@ -138,7 +138,7 @@ class Plan:
             ),
             targets=tuple(self.targets[e].take(group.rows) for e in used),
             adjustments=tuple(
-                Adjustment(label, np.array(columns_of(design, group.formulas[a]), dtype=np.int64))
+                self._adjust(design, group.formulas[a], a, label)
                 for a, label in enumerate(reading.labels)
                 if a in group.formulas
             ),
@@ -166,6 +166,15 @@ class Plan:
             baseline=None if by.baseline is None else by.baseline[group.rows],
             persons=None if by.persons is None else by.persons[group.rows],
         )
+
+    def _adjust(self, design: Design, formula: Formula, a: int, label: str) -> Adjustment:
+        """Return an adjustment set as columns of a design, and those of the set it adds to."""
+        columns = np.array(columns_of(design, formula), dtype=np.int64)
+        added = self.reading.added_to(a)
+        if added is None:
+            return Adjustment(label, columns)
+        less = Formula(tuple(term for term in formula.terms if term not in added))
+        return Adjustment(label, columns, np.array(columns_of(design, less), dtype=np.int64))
 
     def _build_design(self, group: Group) -> Design:
         formula = union(group.formulas.values())

@@ -62,6 +62,7 @@ class Reading:
     block : column within whose levels residuals are correlated.
     baseline : column whose levels have a baseline hazard each.
     person : column that says whose row it is, where a person may have several.
+    bases : of the adjustment sets that are another with a covariate more, by position, that other.
     stratified_by, weights, cluster : the columns that were named for these; None without.
     beside : outcomes that stand in files of their own, by name.
     protein_instruments : those that each protein has for itself.
@@ -84,6 +85,7 @@ class Reading:
     block: str | None = None
     baseline: str | None = None
     person: str | None = None
+    bases: Mapping[int, int] = field(default_factory=dict[int, int])
 
     @property
     def every_formula(self) -> tuple[tuple[str, Formula], ...]:
@@ -115,6 +117,13 @@ class Reading:
         terms = dict.fromkeys(term for _, formula in self.every_formula for term in formula.terms)
         plain = all(_is_plain(term) for term in terms if _has(term, [covariate.name]))
         return is_paneled(covariate, by=_SHARED_BY if plain else _SHARED_BY_AT_LEAST)
+
+    def added_to(self, adjustment: int) -> tuple[Term, ...] | None:
+        """Return the terms that a set has more than its base; None for a set by itself."""
+        if adjustment not in self.bases:
+            return None
+        base = self.formulas[self.bases[adjustment]].terms
+        return tuple(term for term in self.formulas[adjustment].terms if term not in base)
 
     def own_positions(self, formula: Formula) -> tuple[int, ...]:
         """Return the covariates that every protein has for itself, among those of a formula."""
@@ -175,6 +184,7 @@ def read_formulas(
     block: str | None = None,
     baseline: str | None = None,
     person: str | None = None,
+    bases: Mapping[str, str] | None = None,
 ) -> Reading:
     """Meet a cohort with adjustment sets and with what modifies their models.
 
@@ -192,6 +202,7 @@ def read_formulas(
     protein_instruments : those that each protein has for itself.
     random : random effects, such as ``time|subject``.
     kinship : relatedness of the people of the cohort, in their order.
+    bases : of the adjustment sets that are another with a covariate more, the label of that other.
 
     Raises
     ------
@@ -244,11 +255,12 @@ def read_formulas(
     unused = names.difference(*(formula.variables for formula in resolved.values()))
     if unused:
         raise UsageError(f"protein covariate {min(unused)!r} is in no adjustment set: add it")
+    labels = tuple(resolved)
     reading = Reading(
         cohort=cohort,
         covariates=tuple(covariates),
         columns=columns,
-        labels=tuple(resolved),
+        labels=labels,
         formulas=tuple(resolved.values()),
         modifiers=modifiers,
         strata=divide_people(columns, cohort, strata),
@@ -262,6 +274,7 @@ def read_formulas(
         block=block,
         baseline=baseline,
         person=person,
+        bases={labels.index(of): labels.index(base) for of, base in (bases or {}).items()},
     )
     for label, formula in reading.every_formula:
         _refuse_twice(formula, label, strata=strata, baseline=baseline, absorb=absorb)

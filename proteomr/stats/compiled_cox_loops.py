@@ -191,7 +191,7 @@ def _accumulate(top, base, dead, late, C, own, out):
 
 @_compile
 def _sum_fit(w, mask, bins, efron, a, S, D, u, d, C, own):
-    top, bottom, base, dead, part, late = bins
+    top, bottom, _base, dead, part, late = bins
     _bin_rows(w, top, bottom, late, a[0], a[1])
     _bin_deaths(w, mask, top, dead, D, d, u)
     _add_sets(part, a[0, 1:], a[1, 1:], late, S)
@@ -201,7 +201,7 @@ def _sum_fit(w, mask, bins, efron, a, S, D, u, d, C, own):
 @_compile
 def _leave(eta, borders, mask, bins, coefficients, score, hazards, weights, efron, single, keep):
     R, n = eta.shape
-    top, bottom, base, dead, part, late = bins
+    top, _bottom, base, dead, part, late = bins
     G = part.size
     a, S, D, u = np.empty((2, G + 1)), np.empty(G), np.empty(G), np.empty(G)
     C, own, d = np.empty(G + 1), np.empty(G), np.empty(G, dtype=np.int64)
@@ -293,7 +293,7 @@ def _add_column_sets(part, coming, leaving, late, S):
             other[g] = leaving[g, c]
             if late:
                 one[g] = coming[g, c]
-        _add_sets(part, one, other, False, out)
+        _add_sets(part, one, other, late=False, S=out)
         for g in range(G):
             S[g, c] = out[g]
         if late:
@@ -387,11 +387,13 @@ def leave_residuals(eta, rows, risk, coefficients, score, *, efron):
     none = np.empty((0, 0))
     single = eta.dtype == np.float32
     unkept = none, np.empty((0, 0), dtype=np.float32)
-    _leave(eta, *rows, risk.bins, coefficients, score, *unkept, efron, single, False)
+    _leave(eta, *rows, risk.bins, coefficients, score, *unkept, efron, single=single, keep=False)
 
 
 def keep_hazards(eta, rows, risk, coefficients, score, hazards, weights, *, efron):
-    _leave(eta, *rows, risk.bins, coefficients, score, hazards, weights, efron, False, True)
+    _leave(
+        eta, *rows, risk.bins, coefficients, score, hazards, weights, efron, single=False, keep=True
+    )
 
 
 def move_hazards(shift, borders, step, hazards):

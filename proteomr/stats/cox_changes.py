@@ -111,7 +111,6 @@ class CoxChanges:
     Parameters
     ----------
     A : ``(n, k)``, the covariates, centred as in the fits.
-    units : ``(k, k)``, makes the columns that terms are of: those of A times this.
     risk : the risk sets.
     scale : the function of time.
     loops : compiled or plain loops of Cox regression.
@@ -119,7 +118,6 @@ class CoxChanges:
     """
 
     A: F64
-    units: F64
     risk: RiskSets
     scale: TimeScale
     loops: ModuleType
@@ -132,8 +130,8 @@ class CoxChanges:
         *,
         wanted: int,
         terms: Sequence[I64],
+        turn: F64,
         unit: float = 1.0,
-        back: F64 | None = None,
     ) -> ChangeTests:
         """Test the terms of the first fits.
 
@@ -142,12 +140,14 @@ class CoxChanges:
         hazards : ``(B, n)``, at the maxima.
         wanted : how many fits.
         terms : columns of each term among covariates and borders ``(k + s)``.
+        turn : ``(B, k + s, k + s)`` or ``(1, ...)``, makes the columns that terms are of: those of
+            the fits times this.
         unit : what weights of rows were divided by.
-        back : ``(P, P)``, makes the coefficients that are meant of those of the first borders; None
-            where they are these.
         """
-        blocks, score = self._measure(rows, hazards, wanted, back)
-        own, cross, changes = blocks
+        blocks, score = self._measure(rows, hazards, wanted)
+        turned = turn.transpose(0, 2, 1)
+        own, cross, changes = (turned @ block @ turn for block in blocks)
+        score = np.matmul(score[:, None, :], turn)[:, 0]
         tests = [*terms, np.arange(score.shape[1])]
         statistic = np.full((wanted, len(tests)), np.nan)
         sound = cholesky_pivots(own)[1] > SINGULAR
@@ -161,7 +161,7 @@ class CoxChanges:
         dfs = np.broadcast_to(df.astype(np.float64), statistic.shape)
         return ChangeTests(statistic, df, neg_log10_p_chi2(statistic, dfs))
 
-    def _measure(self, rows: Rows, hazards: F64, wanted: int, back: F64 | None) -> tuple[tuple[F64, F64, F64], F64]:
+    def _measure(self, rows: Rows, hazards: F64, wanted: int) -> tuple[tuple[F64, F64, F64], F64]:
         """Return the information of b, of b and theta, and of theta, and the scores of theta."""
         n, k = self.A.shape
         s = rows.borders.shape[1]
@@ -175,13 +175,8 @@ class CoxChanges:
             of_means, score[j] = self.loops.sum_changes(*given, weights[j], efron=self.efron)
             means[:, j] = of_means
         squares = self._multiply(rows.borders[:wanted], weights)
-        turn = np.zeros((k + s, k + s))
-        turn[:k, :k], turn[k:, k:] = self.units, np.eye(s)
-        if back is not None:
-            meant = slice(k, k + back.shape[0])
-            turn[meant, meant] = np.linalg.inv(back)
-        own, cross, changes = (turn.T @ (squares - means)) @ turn
-        return (own, cross, changes), score @ turn
+        own, cross, changes = squares - means
+        return (own, cross, changes), score
 
     def _multiply(self, borders: F64, weights: F64) -> F64:
         """Return ``X' diag(weights) X`` of each fit ``(3, B, k + s, k + s)``."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proteomr._typing import F64, I64
+from proteomr._typing import F64
 from proteomr.stats.cox_sandwich import score_residuals
 from proteomr.stats.cox_sums import HazardSums, sum_from_hazards, sum_intervals
 from proteomr.stats.risk_sets import RiskSets
@@ -126,7 +126,7 @@ def sum_changes(
     ``(k + s,)`` with the weight gtime.
     """
     there = mask > 0.0
-    sums, kept = _sum(hazards, mask, risk, there, efron=efron)
+    sums, _kept = _sum(hazards, mask, risk, there, efron=efron)
     X = np.column_stack([A, borders.T])[there]
     counts = np.bincount(risk.high[risk.died & there] - 1, minlength=risk.size)
     g = gtime[counts > 0]

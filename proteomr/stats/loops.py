@@ -16,6 +16,7 @@ def load_loops(
     of: Literal[
         "cell",
         "cox",
+        "elastic_net",
         "fine_gray",
         "logistic",
         "multinomial",

@@ -67,13 +67,12 @@ def fit_newton(A: F64, borders: F64, mask: F64, response: F64) -> NewtonEstimate
     S = borders * mask[:, None, :]
     theta = np.zeros((R, s + k))
     eta = np.zeros((R, n))
-    value = _log_likelihoods(eta, response, mask)
+    mu, value = _evaluate(eta, response, mask)
     converged = np.zeros(R, dtype=bool)
     usable = np.ones(R, dtype=bool)
     final = np.broadcast_to(np.eye(s + k), (R, s + k, s + k)).copy()
     last = np.full(R, np.nan)
     for _ in range(_STEPS):
-        mu = _means(eta)
         w = mu * (1.0 - mu) * mask
         g = _scores(A, S, (response - mu) * mask)
         H = _information(A, S, w, products, rows, columns)
@@ -83,7 +82,9 @@ def fit_newton(A: F64, borders: F64, mask: F64, response: F64) -> NewtonEstimate
         decrement = np.vecdot(g, step)
         usable &= converged | (decrement >= 0.0)
         moving = usable & ~converged
-        theta, eta, value, risen = _advance(A, S, response, mask, theta, eta, value, step, moving)
+        theta, eta, mu, value, risen = _advance(
+            A, S, response, mask, theta, eta, value, step, moving
+        )
         usable &= risen
         done = moving & risen & (decrement < _DECREMENT)
         final[done], last[done] = H[done], decrement[done]
@@ -93,7 +94,7 @@ def fit_newton(A: F64, borders: F64, mask: F64, response: F64) -> NewtonEstimate
     covariance = np.linalg.inv(final)
     se = np.sqrt(np.maximum(covariance[:, 0, 0], 0.0))
     extreme = np.abs(eta * mask).max(axis=1, initial=0.0)
-    g = _scores(A, S, (response - _means(eta)) * mask)
+    g = _scores(A, S, (response - mu) * mask)
     certified = certify(
         decrement=last,
         scores=scale_scores(g, np.einsum("rii->ri", final)),
@@ -105,13 +106,19 @@ def fit_newton(A: F64, borders: F64, mask: F64, response: F64) -> NewtonEstimate
     return NewtonEstimate(theta[:, 0], se, extreme, certified & usable)
 
 
-def _means(eta: F64) -> F64:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(eta, -700.0, 700.0))))
-
-
-def _log_likelihoods(eta: F64, response: F64, mask: F64) -> F64:
-    out: F64 = np.sum((response * eta - np.logaddexp(0.0, eta)) * mask, axis=1)
-    return out
+def _evaluate(eta: F64, response: F64, mask: F64) -> tuple[F64, F64]:
+    """Return means ``(R, n)`` and log-likelihoods ``(R,)``, of one exponential for each row."""
+    size = np.abs(eta)
+    e = np.exp(-size)
+    both = 1.0 + e
+    mu = np.where(eta >= 0.0, 1.0, e)
+    mu /= both
+    # log is quicker than log1p, and near enough for a sum that is compared alone
+    terms = np.log(both, out=both)
+    terms += np.maximum(eta, 0.0, out=size)
+    np.multiply(response, eta, out=e)
+    e -= terms
+    return mu, np.asarray(np.vecdot(e, mask))
 
 
 def _scores(A: F64, S: F64, residual: F64) -> F64:
@@ -145,12 +152,13 @@ def _advance(
     value: F64,
     step: F64,
     moving: Bool,
-) -> tuple[F64, F64, F64, Bool]:
+) -> tuple[F64, F64, F64, F64, Bool]:
     """Take the step, halved where it lowers the likelihood, in the fits that still move.
 
     Returns
     -------
-    Coefficients, linear predictors and likelihoods, and in which fits none was lowered in the end.
+    Coefficients, linear predictors, means and likelihoods, and in which fits no likelihood was
+    lowered in the end.
     """
     s = S.shape[1]
     direction = step[:, s:] @ A.T + np.matmul(step[:, None, :s], S)[:, 0, :]
@@ -161,9 +169,9 @@ def _advance(
     size = np.ones(moving.size)
     for _ in range(_HALVINGS):
         new_eta = eta + size[:, None] * direction
-        new_value = _log_likelihoods(new_eta, response, mask)
+        mu, new_value = _evaluate(new_eta, response, mask)
         worse = moving & ~(new_value >= value - _ROUNDING * np.abs(value))
         if not np.any(worse):
             break
         size[worse] *= 0.5
-    return theta + size[:, None] * step, new_eta, new_value, ~worse
+    return theta + size[:, None] * step, new_eta, mu, new_value, ~worse

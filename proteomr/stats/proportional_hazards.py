@@ -19,7 +19,14 @@ from proteomr.stats.cox_sums import HazardSums
 from proteomr.stats.nested_tests import NestedTest, refer_chi2
 from proteomr.stats.risk_sets import RiskSets
 
-__all__ = ["SINGULAR", "ZPH_TRANSFORMS", "ZphTransform", "score_changes", "transform_times", "weigh_terms"]
+__all__ = [
+    "SINGULAR",
+    "ZPH_TRANSFORMS",
+    "ZphTransform",
+    "score_changes",
+    "transform_times",
+    "weigh_terms",
+]
 
 ZphTransform: TypeAlias = Literal["km", "rank", "identity", "log"]
 SINGULAR = 1e-10

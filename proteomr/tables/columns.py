@@ -52,6 +52,14 @@ LEFT_OUT: Final[str] = "left_out"
 CHANGE: Final[str] = "change"
 CHANGE_SE: Final[str] = "change_se"
 
+# mediation
+QUANTITY: Final[str] = "quantity"
+PATH: Final[str] = "path"
+P_MAX: Final[str] = "p_max"
+Q_COMPOSITE: Final[str] = "q_composite"
+E_VALUE: Final[str] = "e_value"
+E_VALUE_LIMIT: Final[str] = "e_value_limit"
+
 # drops
 STEP: Final[str] = "step"
 REASON: Final[str] = "reason"

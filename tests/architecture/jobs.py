@@ -16,16 +16,17 @@ import proteomr.gwas
 from proteomr.association import ModelSpec
 from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.policy import VariantPolicy
-from proteomr.io import IngestOptions, read_measurements, write_store
+from proteomr.io import IngestOptions, ProteinChoice, read_measurements, write_store
 from proteomr.io.sumstats import ReadOptions
 from proteomr.models import SurvivalOptions
 from proteomr.mr.analysis import TraitSize
 from proteomr.mr.inputs import InstrumentRule
-from proteomr.phenotype import DeriveOptions
+from proteomr.phenotype import DeriveOptions, ImputeOptions
 from proteomr.qc import Correction, Imputation
 from proteomr.replicate import Folds
 from proteomr.runs import Results
 from proteomr.scan import FollowUp, FollowUpOptions
+from proteomr.score import ScoreOptions
 
 BOOK = """name = "mine"
 title = "mine"
@@ -181,18 +182,19 @@ CASES = (
         Call("people.csv", lambda: proteomr.derive("people.csv")),
         Call(
             "people.csv --definition shen2025 --alternative isolation=monthly "
-            "--only isolation,age --instance 1 --allow-partial --withdrawn gone.csv --complete "
-            "--where 'age > 40' --keep keep.csv --remove gone.csv",
+            "--only isolation,age --instance 1 --allow-partial --withdrawn gone.csv "
+            "--where 'age > 40' --keep keep.csv --remove gone.csv --impute 5 "
+            "--impute-columns age --impute-with isolation --impute-iterations 3 --seed 4",
             lambda: proteomr.derive(
                 "people.csv",
                 "shen2025",
                 alternatives={"isolation": "monthly"},
                 options=DeriveOptions(1, allow_partial=True, only=("isolation", "age")),
                 withdrawn="gone.csv",
-                complete=True,
                 where="age > 40",
                 keep="keep.csv",
                 remove="gone.csv",
+                impute=ImputeOptions(5, ("age",), ("isolation",), 3, seed=4),
             ),
         ),
         out="cohort.parquet",
@@ -333,6 +335,108 @@ CASES = (
                 protein_covariates={"gap": "gap.csv"},
                 withdrawn="gone.csv",
                 id_column="eid",
+            ),
+        ),
+    ),
+    Case(
+        "ScoreJob",
+        "score",
+        "proteomr.score",
+        Call(
+            "samples.csv proteins.csv --outcome age",
+            lambda: proteomr.score("samples.csv", "proteins.csv", outcome="age"),
+        ),
+        Call(
+            "samples.csv proteins.csv --time age --event iso --entry sex --family cox --adjust "
+            "aged=age --penalty elastic-net --alpha 0.2,0.9 --rule 1se --folds 3 --inner-folds 4 "
+            "--horizon 5,10 --thresholds 0.1,0.2 --transform none --seed 7 --sets names.txt "
+            "--withdrawn gone.csv --id eid --proteins ADM",
+            lambda: proteomr.score(
+                "samples.csv",
+                "proteins.csv",
+                outcome=FollowUp("iso", "age", "sex"),
+                family="cox",
+                adjust={"aged": "age"},
+                options=ScoreOptions(
+                    alphas=(0.2, 0.9),
+                    rule="1se",
+                    folds=3,
+                    inner_folds=4,
+                    horizons=(5.0, 10.0),
+                    thresholds=(0.1, 0.2),
+                    transform="none",
+                    seed=7,
+                ),
+                sets="names.txt",
+                withdrawn="gone.csv",
+                id_column="eid",
+                chosen_proteins=ProteinChoice.of("ADM"),
+            ),
+        ),
+    ),
+    Case(
+        "ApplyScoreJob",
+        "score",
+        "proteomr.apply_score",
+        Call(
+            "--apply effects.csv proteins.csv",
+            lambda: proteomr.apply_score("effects.csv", "proteins.csv"),
+        ),
+        Call(
+            "--apply effects.csv proteins.csv --max-absent 0.5 --withdrawn gone.csv --id eid",
+            lambda: proteomr.apply_score(
+                "effects.csv",
+                "proteins.csv",
+                max_absent=0.5,
+                withdrawn="gone.csv",
+                id_column="eid",
+            ),
+        ),
+    ),
+    Case(
+        "MediateJob",
+        "mediate",
+        "proteomr.mediate",
+        Call(
+            "samples.csv proteins.csv --method product --exposure iso --outcome age",
+            lambda: proteomr.mediate(
+                "samples.csv", "proteins.csv", method="product", exposure="iso", outcome="age"
+            ),
+        ),
+        Call(
+            "samples.csv proteins.csv --method counterfactual --exposure iso --time years "
+            "--event died --entry begun --event-code 2 --lag 0.5 --outcome-family cox --adjust "
+            "aged=age --adjust-mediator 'aged=aged + gap' --reference-level 1 --transform none "
+            "--bootstrap refit --bootstraps 50 --seed 7 --level 0.9 --composite dact "
+            "--protein-covariate gap=gap.csv --withdrawn gone.csv --id eid --where 'age > 40' "
+            "--keep keep.csv --remove gone.csv --proteins ADM",
+            lambda: proteomr.mediate(
+                "samples.csv",
+                "proteins.csv",
+                method="counterfactual",
+                exposure="iso",
+                time="years",
+                event="died",
+                entry="begun",
+                event_code=2.0,
+                lag=0.5,
+                outcome_family="cox",
+                adjust={"aged": "age"},
+                adjust_mediator={"aged": "aged + gap"},
+                reference_level="1",
+                transform="none",
+                bootstrap="refit",
+                bootstraps=50,
+                seed=7,
+                level=0.9,
+                composite="dact",
+                protein_covariates={"gap": "gap.csv"},
+                withdrawn="gone.csv",
+                id_column="eid",
+                where="age > 40",
+                keep="keep.csv",
+                remove="gone.csv",
+                only_proteins="ADM",
             ),
         ),
     ),

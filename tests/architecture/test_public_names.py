@@ -22,6 +22,7 @@ NAMES = [
     "ModelSpec",
     "__version__",
     "adjust",
+    "apply_score",
     "associate",
     "clean",
     "compare",
@@ -33,6 +34,7 @@ NAMES = [
     "load_definition",
     "load_genes",
     "load_policy",
+    "mediate",
     "munge",
     "qc",
     "read_cohort",
@@ -41,6 +43,7 @@ NAMES = [
     "read_store",
     "replicate",
     "run_mr",
+    "score",
     "simulate",
     "write_store",
 ]

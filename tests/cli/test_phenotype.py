@@ -329,3 +329,21 @@ def test_people_are_chosen_by_lists(phenotype: Run, export: Path) -> None:
     keep.write_text("".join(f"{FIRST_ID + i}\n" for i in range(40)))
     assert phenotype("--keep", keep).code == 0
     assert pl.read_parquet(export.parent / "cohort.parquet").height == 40
+
+
+def test_imputed_covariates_are_told_with_their_numbers(phenotype: Run, export: Path) -> None:
+    ending = phenotype("--only", "isolation,sex,bmi,smoking", "--impute", 2, "--seed", 3)
+    assert ending.code == 0, ending.err
+    long = pl.read_parquet(export.parent / "cohort.parquet")
+    assert long[".imp"].unique().sort().to_list() == [0, 1, 2]
+    missing = long.filter(pl.col(".imp") == 0)["smoking"].null_count()
+    assert any(
+        line.split()[:3] == ["smoking", "0", f"{missing}"] for line in ending.out.split("\n")
+    )
+
+
+@pytest.mark.parametrize("option", ["--impute-columns", "--impute-with", "--impute-iterations"])
+def test_options_of_imputations_without_any_are_refused(phenotype: Run, option: str) -> None:
+    ending = phenotype(option, "2")
+    assert ending.code == 2
+    assert f"{option} is about what --impute fills in: add --impute M" in ending.err

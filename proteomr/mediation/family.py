@@ -1,0 +1,257 @@
+"""Mediation through each protein as a family: what the scan fits block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.errors import ColumnError
+from proteomr.mediation.analysing import Setting, analyse_trio
+from proteomr.mediation.intervals import draw_limits
+from proteomr.mediation.rows import Rows, main_quantity
+from proteomr.mediation.specification import MediationSpec
+from proteomr.models import (
+    NUMBERS,
+    TWO_LEVELS,
+    Block,
+    Distribution,
+    Family,
+    FitBlock,
+    Layout,
+    Problem,
+    Scans,
+    Support,
+    Target,
+    TargetColumn,
+    TargetKind,
+)
+from proteomr.models.base import refuse_unfit
+from proteomr.models.family import Ratio
+from proteomr.stats.mediation import Analysis, Trio
+from proteomr.stats.mediation_effects import Contrast
+from proteomr.stats.mediation_regressions import Unfit
+from proteomr.stats.resampling import Resamples
+from proteomr.status import Status
+
+__all__ = ["Mediation", "MediationState", "OfLevels", "OfNumbers", "Pair", "SetColumns"]
+
+_LEVELS_SHOWN = 5  # many levels may be identifiers of people, which no message may carry
+
+
+class Pair(NamedTuple):
+    """An exposure and an outcome, and the exposures that are compared."""
+
+    exposure: str
+    outcome: str
+    low: float
+    high: float
+
+
+class SetColumns(NamedTuple):
+    """The covariates of an adjustment set that each protein has for itself, by the two models."""
+
+    outcome: tuple[str, ...] = ()
+    mediator: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MediationState:
+    """A problem, whose adjustment sets of mediators follow those of outcomes, and its samples."""
+
+    problem: Problem
+    pairs: tuple[Pair, ...]
+    samples: Resamples | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mediation(Family[MediationState]):
+    """Effects of exposures on outcomes through each protein and beside it.
+
+    A target is a pair: the exposure in the first column of its values, the outcome in the others.
+
+    Parameters
+    ----------
+    spec : what is asked.
+    pairs : of the targets.
+    sets : what each protein has for itself, of the adjustment sets by label.
+    """
+
+    spec: MediationSpec | None = None
+    pairs: tuple[Pair, ...] = ()
+    sets: Mapping[str, SetColumns] = field(default_factory=dict[str, SetColumns])
+
+    name: ClassVar[str] = "mediation"
+    scans: ClassVar[Scans] = "predictor"
+    takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS, NUMBERS)
+    distribution: ClassVar[Distribution] = "normal"
+    ratio: ClassVar[Ratio | None] = None
+    supports: ClassVar[Support] = Support(roles=("exposure", "outcome"), own_covariates=True)
+    shares_rows: ClassVar[bool] = False
+
+    @property
+    def asked(self) -> MediationSpec:
+        """The specification, which a family that fits has."""
+        if self.spec is None:
+            raise ValueError("a family without a specification reads targets alone")
+        return self.spec
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that its fits give."""
+        return ("mediation", "paths")
+
+    @classmethod
+    def read_target(cls, column: TargetColumn) -> Target:
+        """Make a target of a column of two levels or of numbers.
+
+        Raises
+        ------
+        ColumnError
+            It is neither.
+        """
+        for kind in cls.takes:
+            target = kind.read(column)
+            if target is not None:
+                return target
+        few = column.n_levels <= _LEVELS_SHOWN
+        shown = f" ({', '.join(column.levels)})" if few else ""
+        needs = " or ".join(kind.needs for kind in cls.takes)
+        raise ColumnError(
+            f"{column.role} {column.name!r} has {column.n_levels} levels{shown}: {needs} are "
+            "needed; make a column for each comparison, the other levels left empty"
+        )
+
+    def order(self, layout: Layout) -> I64:
+        """Return the rows as they are: samples of people are drawn in their order."""
+        return np.arange(layout.n)
+
+    def prepare(self, problem: Problem) -> MediationState:
+        """Draw the samples of people."""
+        spec = self.asked
+        named = {f"{pair.exposure} to {pair.outcome}": pair for pair in self.pairs}
+        pairs = tuple(named[target.name] for target in problem.targets)
+        samples = None
+        if spec.bootstrap in {"influence", "refit"}:
+            samples = Resamples(problem.n, spec.draws, seed=spec.seed)
+        return MediationState(problem, pairs, samples)
+
+    def fit_block(self, state: MediationState, block: Block) -> FitBlock:
+        """Analyse every pair and set by every protein of the block."""
+        problem, spec = state.problem, self.asked
+        fits = FitBlock.empty(block.values.shape[0], len(problem.coefficients))
+        fits.n[:] = block.counts[:, None]
+        fits.df[:] = np.inf
+        able = refuse_unfit(block, fits)
+        rows = Rows(spec)
+        for m in range(len(problem.models)):
+            found = self._accept(fits, m, self._analyse(state, block, m, able[:, m]))
+            there = [block.observed[j] for j in found]
+            limits = draw_limits(list(found.values()), there, spec, state.samples)
+            target = problem.targets[problem.models[m].target]
+            for (j, analysis), each in zip(found.items(), limits, strict=True):
+                if spec.family != "linear":
+                    fits.n_case[j, m] = _count(target.values[block.observed[j]])
+                rows.add((j, m), int(fits.n[j, m]), int(fits.n_case[j, m]), analysis, each)
+        return replace(fits, details={"mediation": rows.effects(), "paths": rows.paths()})
+
+    def _accept(
+        self, fits: FitBlock, m: int, outcomes: Iterable[tuple[int, Analysis | Unfit]]
+    ) -> dict[int, Analysis]:
+        """Enter how the analyses of a model ended; return those that have estimates."""
+        found = {}
+        for j, outcome in outcomes:
+            if isinstance(outcome, Unfit):
+                fits.refuse(j, m, outcome.status, outcome.message)
+                continue
+            main = outcome.effects.names.index(main_quantity(self.asked.method))
+            estimate, se = outcome.estimates[main], outcome.standard_errors()[main]
+            if not (np.isfinite(estimate) and np.isfinite(se) and se > 0.0):
+                message = "the effect has no finite estimate or error"
+                fits.refuse(j, m, Status.not_identified, message)
+                continue
+            fits.estimate[j, m], fits.se[j, m] = estimate, se
+            fits.status[j, m] = int(Status.ok)
+            found[j] = outcome
+        return found
+
+    def _analyse(
+        self, state: MediationState, block: Block, m: int, able: Bool
+    ) -> Iterator[tuple[int, Analysis | Unfit]]:
+        """Yield what comes of each protein."""
+        pair = state.pairs[state.problem.models[m].target]
+        setting = Setting(self.asked, Contrast(pair.low, pair.high))
+        trios = ((j, self._gather(state, block, j, m)) for j in np.flatnonzero(able).tolist())
+        for j, trio in trios:
+            try:
+                yield j, analyse_trio(trio, setting)
+            except Unfit as ending:
+                yield j, ending
+
+    def _gather(self, state: MediationState, block: Block, j: int, m: int) -> Trio:
+        """Return a protein with its pair and covariates, on the rows that have it."""
+        problem, there = state.problem, block.observed[j]
+        model = problem.models[m]
+        values = problem.targets[model.target].values[there]
+        own = self._own_of(problem, model.adjustment)
+        sets = (model.adjustment, model.adjustment + len(problem.adjustments) // 2)
+        of_outcome, of_mediator = (
+            _join(problem.covariates[there][:, problem.adjustments[at].columns], block, j, names)
+            for at, names in zip(sets, own, strict=True)
+        )
+        outcome = values[:, 1] if values.shape[1] == 2 else values[:, 1:]
+        return Trio(
+            np.ascontiguousarray(values[:, 0]),
+            np.ascontiguousarray(block.values[j][there]),
+            np.ascontiguousarray(outcome),
+            of_mediator,
+            of_outcome,
+        )
+
+    def _own_of(self, problem: Problem, adjustment: int) -> tuple[list[int], list[int]]:
+        """Return which own covariates of a protein the models of outcome and mediator have."""
+        columns = self.sets[problem.adjustments[adjustment].label]
+        outcome, mediator = (
+            [i for i, name in enumerate(problem.own_names) if name in names] for names in columns
+        )
+        return outcome, mediator
+
+    def describe_path(self, state: MediationState) -> str:
+        """Say how intervals come about."""
+        how = {
+            None: "each pair by itself",
+            "influence": "each pair by itself, limits by influence functions",
+            "refit": "each pair by itself, refitted to every sample",
+            "monte-carlo": "each pair by itself, limits by draws of coefficients",
+        }
+        del state
+        return how[self.asked.bootstrap]
+
+
+@dataclass(frozen=True, slots=True)
+class OfNumbers(Mediation):
+    """Reads an outcome of a linear model."""
+
+    takes: ClassVar[tuple[TargetKind, ...]] = (NUMBERS,)
+
+
+@dataclass(frozen=True, slots=True)
+class OfLevels(Mediation):
+    """Reads an outcome of two levels."""
+
+    takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS,)
+
+
+def _join(covariates: F64, block: Block, j: int, own: Sequence[int]) -> F64:
+    if not own:
+        return covariates
+    there = block.observed[j]
+    return np.column_stack([covariates, *(block.own[j, i][there] for i in own)])
+
+
+def _count(values: F64) -> int:
+    """Count the people whose outcome is 1."""
+    return int(np.count_nonzero(values[:, -1] == 1.0))

@@ -1,0 +1,183 @@
+"""Scores of people by weights that were learnt from others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64
+from proteomr.errors import ColumnError, InputError
+from proteomr.execute import Executor
+from proteomr.io import read_table
+from proteomr.io.proteins import open_proteins
+from proteomr.io.withdrawals import find_withdrawn
+from proteomr.runs import Forecast, Ledger, Outcome, open_scratch
+from proteomr.runs.notes import add_note
+from proteomr.score.preparing import ColumnRule, read_blocks
+from proteomr.score.request import ApplyScoreRequest
+from proteomr.stats.normal_score_table import NormalScores
+from proteomr.status import Status
+from proteomr.tables import Drop, Proteins, load_schema
+
+__all__ = ["ApplyScoreJob"]
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyScoreJob:
+    """Scores by given weights.
+
+    Parameters
+    ----------
+    request : what is asked.
+    """
+
+    main: ClassVar[str] = "scores"
+    as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = ("scores",)
+
+    request: ApplyScoreRequest
+
+    @property
+    def results(self) -> Sequence[str]:
+        """Names of the results."""
+        return ("absent.parquet",)
+
+    def plan(self, *, threads: int) -> Forecast:
+        """Read the weights and the proteins' names."""
+        del threads
+        with open_scratch() as scratch:
+            weights, absent, proteins, ids, _ = _read(self.request, scratch)
+            lacking = f"{absent.height} proteins, {absent['share'].sum():.1%} of the weights"
+            return Forecast(
+                units={"people": ids.len(), "weights": weights.height - absent.height},
+                lines=(("absent", lacking), ("proteins", f"{len(proteins.names)}")),
+            )
+
+    def run(self, ledger: Ledger, executor: Executor) -> Outcome:
+        """Score the people, and say which proteins are absent."""
+        del executor
+        with open_scratch() as scratch:
+            weights, absent, proteins, ids, drops = _read(self.request, scratch)
+            ranks = _read_ranks(self.request, scratch)
+            frames = [
+                pl.DataFrame({"id": ids, "set": [str(key[0])] * ids.len(), "score": eta})
+                for key, own in weights.group_by("set", maintain_order=True)
+                for eta in [_score(own, ranks, proteins)]
+            ]
+        table = pl.concat(frames).sort("set", "id")
+        ledger.write_table("scores", table.select("id", "set", "score"))
+        ledger.write_table("absent", absent)
+        ledger.count_drops(drops)
+        return Outcome(units=table.height)
+
+
+_Read = tuple[pl.DataFrame, pl.DataFrame, Proteins, pl.Series, tuple[Drop, ...]]
+
+
+def _read(request: ApplyScoreRequest, scratch: Path) -> _Read:
+    """Return the weights, those of absent proteins, the proteins, their people, and who left."""
+    path = request.weights.on_disk(scratch)
+    frame = read_table(path / "weights.parquet" if path.is_dir() else path)
+    lacking = [name for name in load_schema("weights").names[:9] if name not in frame.columns]
+    if lacking:
+        raise ColumnError(
+            f"{request.weights.name}: no column {lacking[0]!r}; weights.parquet of `proteomr "
+            "score` is needed"
+        )
+    weights = frame.filter(pl.col("weight").is_not_null() & (pl.col("weight") != 0.0))
+    files = [source.on_disk(scratch) for source in request.proteins]
+    found = [file / "proteins.parquet" if file.is_dir() else file for file in files]
+    opened = open_proteins(
+        found, scratch=scratch, id_column=request.id_column, exclude=request.sample_columns
+    )
+    ids, proteins, drops = opened.ids, opened.proteins, ()
+    if request.withdrawn is not None:
+        gone = find_withdrawn(
+            ids,
+            request.withdrawn.on_disk(scratch),
+            id_column=request.id_column,
+            among="proteins",
+        )
+        stay = np.flatnonzero(~gone.gone.to_numpy())
+        ids, proteins = ids[stay], proteins.select_rows(stay)
+        drops = (Drop("load", "withdrawn", gone.removed),)
+    absent = _find_absent(weights, proteins, request)
+    return weights, absent, proteins, ids, drops
+
+
+def _find_absent(
+    weights: pl.DataFrame, proteins: Proteins, request: ApplyScoreRequest
+) -> pl.DataFrame:
+    """Return the proteins that are not there, with their share of the weights of their set."""
+    shares = weights.with_columns(
+        (pl.col("weight").abs() / pl.col("weight").abs().sum().over("set")).alias("share")
+    )
+    absent = shares.filter(~pl.col("protein").is_in(list(proteins.names)))
+    table = absent.select("set", "protein", "weight", "share")
+    totals = absent.group_by("set", maintain_order=True).agg(
+        pl.col("share").sum(), pl.col("protein")
+    )
+    for name, share, lacking in totals.iter_rows():
+        shown = ", ".join(lacking[:_NAMED]) + (", ..." if len(lacking) > _NAMED else "")
+        told = f"{len(lacking)} proteins with {share:.1%} of the absolute weights ({shown})"
+        if share > request.max_absent:
+            raise InputError(
+                f"score {name!r}: the files lack {told}, more than --max-absent "
+                f"{request.max_absent:g}"
+            )
+        add_note(f"score {name!r}: the files lack {told}; everybody counts as the training median")
+    return table
+
+
+def _read_ranks(request: ApplyScoreRequest, scratch: Path) -> dict[str, NormalScores]:
+    source = request.ranks
+    if source is not None:
+        path = source.on_disk(scratch)
+    else:
+        weights = request.weights.on_disk(scratch)
+        path = (weights if weights.is_dir() else weights.parent) / "weights_ranks.parquet"
+        if not path.is_file():
+            return {}
+    frame = read_table(path)
+    tables: dict[str, NormalScores] = {}
+    for key, own in frame.group_by("protein", maintain_order=True):
+        values, scores = own["value"].to_numpy(), own["score"].to_numpy()
+        tables[str(key[0])] = NormalScores(values, scores)
+    return tables
+
+
+def _score(weights: pl.DataFrame, ranks: dict[str, NormalScores], proteins: Proteins) -> F64:
+    """Return the score of everybody by the weights of one set."""
+    known = set(proteins.names)
+    eta = np.full(proteins.n, float(weights["intercept"][0]))
+    here = weights.filter(pl.col("protein").is_in(list(known)))
+    rules = [_rule_of(row, ranks) for row in here.iter_rows(named=True)]
+    absent = weights.filter(~pl.col("protein").is_in(list(known)))
+    for row in absent.iter_rows(named=True):
+        eta += row["weight"] * (row["fill"] - row["centre"]) / row["scale"]
+    place = {name: j for j, name in enumerate(proteins.names)}
+    columns = [place[name] for name in here["protein"].to_list()]
+    sizes = here["weight"].to_list()
+    for start, block in read_blocks(proteins, columns):
+        for j in range(block.shape[1]):
+            eta += sizes[start + j] * rules[start + j].apply(block[:, j])
+    return eta
+
+
+def _rule_of(row: dict[str, object], ranks: dict[str, NormalScores]) -> ColumnRule:
+    name, transform = str(row["protein"]), str(row["transform"])
+    if transform == "rint" and name not in ranks:
+        raise InputError(
+            f"protein {name!r} is ranked, and its ranks are not there: weights_ranks.parquet of "
+            "the same run must stand beside the weights (or --ranks FILE)"
+        )
+    centre, scale, fill = (float(str(row[key])) for key in ("centre", "scale", "fill"))
+    table = ranks[name] if transform == "rint" else None
+    return ColumnRule(Status.ok, transform, table, centre, scale, fill)  # type: ignore[arg-type]

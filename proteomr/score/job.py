@@ -1,0 +1,151 @@
+"""`score` as a job: weights of proteins that predict an outcome, and how well they do."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import ClassVar
+
+import polars as pl
+
+from proteomr.errors import NothingToDo
+from proteomr.execute import Executor, Shard
+from proteomr.runs import Forecast, Ledger, Outcome, describe_request, open_scratch
+from proteomr.runs.notes import add_note, collect_notes
+from proteomr.runs.timing import peak_memory
+from proteomr.score.collecting import (
+    calibrate_groups,
+    compare_decisions,
+    list_scores,
+    summarise_folds,
+)
+from proteomr.score.fitting import FoldWork, Laid
+from proteomr.score.gaps import associate_gaps
+from proteomr.score.laying_out import LaidOut, lay_out
+from proteomr.score.request import ScoreRequest
+from proteomr.tables import load_schema
+
+__all__ = ["ScoreJob"]
+
+_log = logging.getLogger("proteomr")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreJob:
+    """A score learnt by nested cross-validation, and from everybody.
+
+    Parameters
+    ----------
+    request : what is asked.
+    shard : the share of the folds that is computed.
+    """
+
+    main: ClassVar[str] = "score_performance"
+    as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = ("scores",)
+
+    request: ScoreRequest
+    shard: Shard | None = None
+
+    @property
+    def results(self) -> Sequence[str]:
+        """Names of the results."""
+        gaps = ("gap_associations",) if self.request.options.gap_tests else ()
+        tables = ("weights", "weights_ranks", "scores", "tuning", "calibration", "decision_curve")
+        return tuple(f"{name}.parquet" for name in (*tables, *gaps))
+
+    def plan(self, *, threads: int) -> Forecast:
+        """Lay out the folds, and learn the first of them."""
+        describe_request(self.request)  # the run digests its inputs first
+        started = time.process_time()
+        with self._open() as out:
+            laid = out.laid
+            mine = laid.units if self.shard is None else self.shard.select(laid.units)
+            if not mine:
+                raise NothingToDo(f"shard {self.shard} has none of the {len(laid.units)} folds")
+            opened = time.process_time() - started
+            FoldWork(laid)(mine[0])
+            one = time.process_time() - started - opened
+            columns = max(len(unit.columns) for unit in mine)
+            matrix = 8.0 * laid.fold.size * columns
+            grams = 8.0 * columns**2 * (laid.options.inner_folds + 1)
+            held = matrix + (grams if laid.predicted.family == "linear" else matrix)
+            return Forecast(
+                units={
+                    "people": laid.fold.size,
+                    "proteins": len(laid.proteins.names),
+                    "folds": len(mine),
+                },
+                seconds=opened + one * len(mine),
+                memory_bytes=peak_memory() + held * (min(threads, len(mine)) - 1),
+                lines=(*describe_folds(laid), ("timed", "one fold")),
+            )
+
+    def run(self, ledger: Ledger, executor: Executor) -> Outcome:
+        """Learn the folds that the ledger lacks; of a whole run, join them."""
+        with self._open() as out:
+            laid = out.laid
+            mine = laid.units if ledger.shard is None else ledger.shard.select(laid.units)
+            waiting = set(ledger.parts.pending(len(laid.units)))
+            todo = [unit for unit in mine if unit.index in waiting]
+            with closing(executor.map(FoldWork(laid), todo)) as results:
+                for position, tables in results:
+                    ledger.parts.save(todo[position].index, tables)
+            if ledger.shard is not None:
+                return Outcome()
+            return self._collect(ledger, out)
+
+    def _collect(self, ledger: Ledger, out: LaidOut) -> Outcome:
+        laid = out.laid
+        parts = ledger.parts.load_all(len(laid.units))
+        performance = summarise_folds(parts)
+        ledger.write_table(self.main, performance)
+        weights = pl.concat([part["weights"] for part in parts if "weights" in part])
+        schema = load_schema("weights")
+        ledger.write_table("weights", schema.validate(weights.select(schema.names)))
+        ranks = pl.concat([part["ranks"] for part in parts if "ranks" in part])
+        ledger.write_table("weights_ranks", ranks.unique(maintain_order=True))
+        scores = list_scores(parts, laid, out.ids)
+        ledger.write_table("scores", scores)
+        ledger.write_table("tuning", pl.concat([part["tuning"] for part in parts]))
+        ledger.write_table("calibration", calibrate_groups(parts, laid.predicted))
+        decisions = compare_decisions(parts, laid.predicted, laid.options.thresholds)
+        ledger.write_table("decision_curve", decisions)
+        if laid.options.gap_tests:
+            gaps = associate_gaps(scores, laid, out.samples, exposures=laid.options.gap_tests)
+            ledger.write_table("gap_associations", gaps)
+        ledger.count_drops(out.drops)
+        failed = performance.filter(pl.col("status") != "ok").height
+        return Outcome(units=performance.height, failed=failed)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[LaidOut]:
+        """Read the inputs and deal out the people; the files serve while this is open."""
+        with open_scratch() as scratch:
+            with collect_notes() as told:
+                out = lay_out(self.request, scratch)
+            for label, text in describe_folds(out.laid):
+                _log.info("%s: %s", label, text)
+            for note in told:
+                add_note(note)
+            yield out
+
+
+def describe_folds(laid: Laid) -> tuple[tuple[str, str], ...]:
+    """Return what is learnt, as labelled lines."""
+    options, predicted = laid.options, laid.predicted
+    alphas = ", ".join(f"{alpha:g}" for alpha in options.alpha_values)
+    sets = dict.fromkeys(unit.name for unit in laid.units)
+    events = "" if predicted.family == "linear" else f", {int(predicted.case.sum()):,} with it"
+    return (
+        ("outcome", f"{predicted.name}, {predicted.family}{events}"),
+        ("penalty", f"{options.penalty} (alpha {alphas}), {options.rule}"),
+        ("proteins", f"transform {options.transform}, missing values at the median of the fold"),
+        ("folds", f"{options.folds} x {options.inner_folds}, and everybody"),
+        *((("sets", f"{len(sets)}"),) if len(sets) > 1 else ()),
+        *(("adjustment", label) for label, _ in laid.designs),
+    )

@@ -1,0 +1,128 @@
+"""What a score predicts: a number, two levels, or when something happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.errors import ColumnError
+from proteomr.models import EVENT, find_family
+from proteomr.runs.notes import add_note
+from proteomr.scan import FollowUp, FollowUpOptions, Reading, read_target, read_times
+from proteomr.score.request import ScoreRequest
+from proteomr.stats.elastic_net_tuning import Binary, Continuous, Outcome, TimeToEvent
+from proteomr.tables import Drop
+
+__all__ = ["Family", "Predicted", "read_predicted"]
+
+Family: TypeAlias = Literal["linear", "logistic", "cox"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted:
+    """What is predicted, of n people.
+
+    Attributes
+    ----------
+    name : of the outcome.
+    family : of its model.
+    values : (n,), 0 and 1 for two levels; (n, 3) entry, exit, event for times; NaN where missing.
+    label : what 1 stands for, or the unit; for messages.
+    """
+
+    name: str
+    family: Family
+    values: F64
+    label: str = ""
+
+    @property
+    def observed(self) -> Bool:
+        """Where the outcome is known (n,)."""
+        return np.asarray(~np.isnan(self.values.reshape(len(self.values), -1)).any(axis=1))
+
+    @property
+    def case(self) -> Bool:
+        """Who has the event (n,); nobody where the outcome is a number."""
+        if self.family == "linear":
+            return np.zeros(len(self.values), dtype=np.bool_)
+        of = self.values if self.family == "logistic" else self.values[:, 2]
+        return np.asarray(of == EVENT)
+
+    def take(self, rows: I64) -> Predicted:
+        """Return the same of some people."""
+        return Predicted(self.name, self.family, self.values[rows], self.label)
+
+    def as_outcome(self) -> Outcome:
+        """Return what an elastic net is fitted to."""
+        if self.family == "linear":
+            return Continuous(self.values)
+        if self.family == "logistic":
+            return Binary(self.values)
+        return TimeToEvent(self.exit, self.values[:, 2], self.entry)
+
+    @property
+    def exit(self) -> F64:
+        """When follow-up ended (n,)."""
+        return np.ascontiguousarray(self.values[:, 1])
+
+    @property
+    def entry(self) -> F64 | None:
+        """When people came under observation (n,); None where all were from the beginning."""
+        entry = np.ascontiguousarray(self.values[:, 0])
+        return entry if np.isfinite(entry).any() else None
+
+    def deal(self, folds: int, random: np.random.Generator) -> I64:
+        """Deal the people out to folds at random, those with the event apart (n,)."""
+        fold = np.empty(len(self.values), dtype=np.int64)
+        dealt = 0
+        for group in (np.flatnonzero(self.case), np.flatnonzero(~self.case)):
+            # where one group ends the next goes on, so that folds differ by one person at most
+            fold[random.permutation(group)] = (dealt + np.arange(group.size)) % folds
+            dealt += group.size
+        return fold
+
+
+def read_predicted(reading: Reading, request: ScoreRequest) -> tuple[Predicted, tuple[Drop, ...]]:
+    """Read the outcome, and who is left out for it.
+
+    Raises
+    ------
+    ColumnError
+        The column is absent or of a kind that nothing predicts, or there are too few events.
+    """
+    follow_up = request.follow_up or _find_times(reading, request)
+    if follow_up is None:
+        return _read_column(reading, request), ()
+    read = read_times(reading.columns, follow_up, options=FollowUpOptions(outcomes=(follow_up,)))
+    for note in read.notes:
+        add_note(note)
+    return Predicted(follow_up.event, "cox", read.target.values), read.drops
+
+
+def _find_times(reading: Reading, request: ScoreRequest) -> FollowUp | None:
+    """Return an outcome over time that `phenotype` has written; None where it is none."""
+    if request.outcome is None or request.family not in {"auto", "cox"}:
+        return None
+    named = FollowUp.named(request.outcome)
+    return named if named.time in reading.columns or request.family == "cox" else None
+
+
+def _read_column(reading: Reading, request: ScoreRequest) -> Predicted:
+    name = str(request.outcome)
+    levels = reading.columns[name].drop_nulls().n_unique()
+    family = request.family
+    if family == "auto":
+        family = "linear" if levels != 2 or request.options.clock else "logistic"
+    if family == "linear" and not reading.columns.is_numeric(name):
+        raise ColumnError(
+            f"outcome {name!r} has {levels} levels and is no number: a number, two levels, or "
+            "--time with --event are needed"
+        )
+    target = read_target(reading, name, role="outcome", family=find_family(family))
+    label = "" if target.contrasts is None else str(target.contrasts[0]).partition(" vs ")[0]
+    chosen: Family = "logistic" if family == "logistic" else "linear"
+    values = np.asarray(target.values, dtype=np.float64).reshape(reading.cohort.n)
+    return Predicted(name, chosen, values, label)

@@ -1,0 +1,240 @@
+"""How well the models of a fold predict the people who were held out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64
+from proteomr.score.options import ScoreOptions
+from proteomr.score.outcome import Predicted
+from proteomr.score.regressions import BOTH, COVARIATES, Prediction
+from proteomr.stats.calibration import Line, fit_calibration, fit_pseudo_calibration
+from proteomr.stats.censoring_weights import Censoring, find_pseudo_risks
+from proteomr.stats.discrimination import (
+    Measured,
+    find_auc,
+    find_concordance,
+    find_unos_concordance,
+)
+from proteomr.stats.linear_accuracy import find_correlation, find_mae, find_r2
+from proteomr.stats.risk_accuracy import (
+    Standing,
+    find_brier,
+    find_explained,
+    find_idi,
+    find_nri,
+    find_weighted_auc,
+)
+from proteomr.status import Status
+
+__all__ = ["GAIN", "WARNING", "Model", "measure_fold"]
+
+GAIN: Final = "both - covariates"
+WARNING: Final = (
+    "rewards models that are badly calibrated, also for useless markers: judge what is added by "
+    "auc, brier and net benefit"
+)
+_FEWEST = 2  # events, and people without, that a measure needs
+
+Model = tuple[str, str | None, Prediction]
+"""Kind, adjustment set, and predictions."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Row:
+    """A measure of one model, or of what one has over another."""
+
+    metric: str
+    horizon: float | None
+    found: Measured
+    message: str = ""
+
+
+def measure_fold(
+    test: Predicted,
+    train: Predicted,
+    *,
+    models: Sequence[Model],
+    options: ScoreOptions,
+    rows: I64,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the measures of each model with their errors, and the risks of each person.
+
+    Parameters
+    ----------
+    test, train : the outcome of people held out, and of those the models were fitted to.
+    models : each with its predictions of the former.
+    options : horizons.
+    rows : positions (m,) of the people held out.
+    """
+    measured = [list(_measure(test, train, one, options)) for _, _, one in models]
+    table = [
+        _tell(row, test, kind, label, certified=one.certified)
+        for (kind, label, one), own in zip(models, measured, strict=True)
+        for row in own
+    ]
+    for place, (kind, label, one) in enumerate(models):
+        if kind != BOTH:
+            continue
+        before = next(
+            k for k, other in enumerate(models) if other[0] == COVARIATES and other[1] == label
+        )
+        certified = one.certified and models[before][2].certified
+        gains = [*_subtract(measured[place], measured[before])]
+        gains += _reclassify(test, one, models[before][2])
+        table += [_tell(row, test, GAIN, label, certified=certified) for row in gains]
+    return pl.DataFrame(table, schema_overrides=_KINDS, infer_schema_length=None), _list_risks(
+        models, rows
+    )
+
+
+_KINDS: Final = {
+    "model": pl.String,
+    "adjustment": pl.String,
+    "metric": pl.String,
+    "horizon": pl.Float64,
+    "value": pl.Float64,
+    "se": pl.Float64,
+    "n": pl.Int64,
+    "n_case": pl.Int64,
+    "status": pl.String,
+    "message": pl.String,
+}
+
+
+def _tell(
+    row: _Row, test: Predicted, kind: str, label: str | None, *, certified: bool
+) -> dict[str, object]:
+    value, se = row.found.value, row.found.se
+    good = bool(np.isfinite(value) and np.isfinite(se))
+    status = Status.ok if good else Status.too_few
+    message = row.message
+    if not good:
+        message = "too few people of either kind in this fold"
+    if not certified:
+        status, message = Status.not_converged, "the model has no finite maximum in training folds"
+    return {
+        "model": kind,
+        "adjustment": label,
+        "metric": row.metric,
+        "horizon": row.horizon,
+        "value": value if good else None,
+        "se": se if good else None,
+        "n": len(test.values),
+        "n_case": None if test.family == "linear" else int(test.case.sum()),
+        "status": status.name,
+        "message": message or None,
+    }
+
+
+def _measure(
+    test: Predicted, train: Predicted, model: Prediction, options: ScoreOptions
+) -> Iterator[_Row]:
+    if test.family == "linear":
+        yield from _measure_numbers(test.values, float(train.values.mean()), model.eta)
+    elif test.family == "logistic":
+        yield _Row("auc", None, find_auc(model.eta, test.case))
+        standing = Standing.of_levels(test.case)
+        risk = model.risks[np.inf]
+        yield from _measure_risk(risk, standing, float(train.values.mean()), None)
+        yield from _tell_line(fit_calibration(risk, test.case), None, test)
+    else:
+        yield from _measure_times(test, train, model, options)
+
+
+def _measure_numbers(y: F64, mean: float, predicted: F64) -> Iterator[_Row]:
+    yield _Row("r2", None, find_r2(y, predicted, mean=mean))
+    yield _Row("r", None, find_correlation(y, predicted))
+    yield _Row("mae", None, find_mae(y, predicted))
+
+
+def _measure_times(
+    test: Predicted, train: Predicted, model: Prediction, options: ScoreOptions
+) -> Iterator[_Row]:
+    exit_, event, entry = test.exit, test.case, test.entry
+    yield _Row("c_harrell", None, find_concordance(model.eta, exit=exit_, event=event, entry=entry))
+    if entry is not None:
+        return
+    last = max(options.horizons) if options.horizons else float(exit_[event].max(initial=0.0))
+    free = Censoring(exit_, event).free_before(exit_)
+    uno = find_unos_concordance(model.eta, exit=exit_, event=event, until=last, free=free)
+    yield _Row("c_uno", last, uno)
+    for horizon in options.horizons:
+        standing = Standing.of_times(exit=exit_, event=event, horizon=horizon)
+        yield _Row("auc", horizon, find_weighted_auc(model.eta, standing))
+        null = float(np.mean(find_pseudo_risks(train.exit, train.case, horizon)))
+        risk = model.risks[horizon]
+        yield from _measure_risk(risk, standing, null, horizon)
+        pseudo = find_pseudo_risks(exit_, event, horizon)
+        yield from _tell_line(fit_pseudo_calibration(risk, pseudo), horizon, test)
+
+
+def _measure_risk(
+    risk: F64, standing: Standing, null: float, horizon: float | None
+) -> Iterator[_Row]:
+    brier = find_brier(risk, standing)
+    yield _Row("brier", horizon, brier)
+    average = find_brier(np.full(risk.size, null), standing)
+    yield _Row("ipa", horizon, find_explained(brier, average))
+
+
+def _tell_line(line: Line, horizon: float | None, test: Predicted) -> Iterator[_Row]:
+    unit = np.zeros(len(test.values))
+    unit[0] = 1.0
+    yield _Row("calibration_slope", horizon, Measured(line.slope, unit * line.slope_se))
+    yield _Row("calibration_intercept", horizon, Measured(line.intercept, unit * line.intercept_se))
+
+
+_DIFFERENT: Final = frozenset({"r2", "r", "mae", "auc", "c_harrell", "c_uno", "brier", "ipa"})
+
+
+def _subtract(larger: Sequence[_Row], smaller: Sequence[_Row]) -> Iterator[_Row]:
+    """Yield what a model has over another, with errors from influences on both."""
+    known = {(row.metric, row.horizon): row for row in smaller}
+    for row in larger:
+        if row.metric in _DIFFERENT:
+            before = known[row.metric, row.horizon]
+            yield _Row(row.metric, row.horizon, row.found - before.found)
+
+
+def _reclassify(test: Predicted, after: Prediction, before: Prediction) -> Iterator[_Row]:
+    for horizon, risk in after.risks.items():
+        own = before.risks[horizon]
+        if test.family == "logistic":
+            standing, at = Standing.of_levels(test.case), None
+        elif test.entry is None:
+            standing = Standing.of_times(exit=test.exit, event=test.case, horizon=horizon)
+            at = horizon
+        else:
+            continue
+        yield _Row("nri", at, find_nri(risk, own, standing), WARNING)
+        yield _Row("idi", at, find_idi(risk, own, standing), WARNING)
+
+
+def _list_risks(models: Sequence[Model], rows: I64) -> pl.DataFrame:
+    frames = [
+        pl.DataFrame(
+            {
+                "row": rows,
+                "model": [kind] * rows.size,
+                "adjustment": pl.Series([label] * rows.size, dtype=pl.String),
+                "horizon": [horizon] * rows.size,
+                "risk": risk,
+            }
+        )
+        for kind, label, one in models
+        for horizon, risk in one.risks.items()
+    ]
+    kinds = {
+        "row": pl.Int64,
+        "model": pl.String,
+        "adjustment": pl.String,
+        "horizon": pl.Float64,
+        "risk": pl.Float64,
+    }
+    return pl.concat(frames) if frames else pl.DataFrame(schema=kinds)

@@ -1,0 +1,229 @@
+"""One exposure, one mediator, one outcome: what a mediation analysis has before its intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from proteomr._typing import F64
+from proteomr.stats.distributions import neg_log10_p_t
+from proteomr.stats.e_values import Measure
+from proteomr.stats.linalg import condition_columns
+from proteomr.stats.mediation_effects import Contrast, Effects
+from proteomr.stats.mediation_regressions import Regression
+
+__all__ = [
+    "Analysis",
+    "LogRatio",
+    "PathEstimate",
+    "Scaled",
+    "Trio",
+    "average",
+    "path_of",
+    "path_of_mediator",
+    "paths_of",
+    "scale_trio",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trio:
+    """An exposure, a mediator and an outcome on n rows, with what each model adjusts for.
+
+    Attributes
+    ----------
+    exposure, mediator : ``(n,)``.
+    outcome : ``(n,)``; of a follow-up ``(n, 3)``: entry, exit, event.
+    for_mediator, for_outcome : covariates ``(n, k)`` of the two models, the intercept the first.
+    """
+
+    exposure: F64
+    mediator: F64
+    outcome: F64
+    for_mediator: F64
+    for_outcome: F64
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return int(self.exposure.size)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaled:
+    """A trio in units in which no square overflows, and what they are.
+
+    Attributes
+    ----------
+    trio : exposure, mediator and (unless it is of two levels) outcome less a shift, by a power of
+        two; a mediator of two values as 0 and 1.
+    binary : whether the mediator has two values.
+    contrast : in the units of the trio.
+    exposure_unit, mediator_unit, outcome_unit : by which they are multiplied to come back.
+    """
+
+    trio: Trio
+    binary: bool
+    contrast: Contrast
+    exposure_unit: float
+    mediator_unit: float
+    outcome_unit: float
+
+
+@dataclass(frozen=True, slots=True)
+class PathEstimate:
+    """A line of the path diagram: a, b, c or c_prime, with its error."""
+
+    path: str
+    estimate: float
+    se: float
+    df: float = np.inf
+
+    @property
+    def neg_log10_p(self) -> float:
+        """Minus log10 of the p value of no path."""
+        return float(neg_log10_p_t(np.array([self.estimate / self.se]), np.array([self.df]))[0])
+
+
+@dataclass(frozen=True, slots=True)
+class LogRatio:
+    """An effect as the logarithm of a ratio, or a difference in standard deviations."""
+
+    log: float
+    se: float
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """The estimates of a trio, and what intervals are made of.
+
+    Attributes
+    ----------
+    effects : the quantities as a function of the parameters.
+    parameters : ``(P,)``.
+    influence : ``(n, P)``, what each person adds to the parameters; the sums are 0.
+    errors : standard errors by quantity, where they are not those of the influence functions.
+    units : ``(q,)``, of the quantities.
+    refit : the parameters of a sample ``(n,)`` of how often each person counts; NaN for none.
+    paths : the numbers of the path diagram.
+    ratios : quantities as ratios, by their names, for E-values.
+    said : what is to be said of quantities, by their names.
+    notes : what is to be said of all.
+    """
+
+    effects: Effects
+    parameters: F64
+    influence: F64
+    units: F64
+    refit: Callable[[F64], F64]
+    paths: tuple[PathEstimate, ...]
+    errors: Mapping[str, float] = field(default_factory=dict[str, float])
+    ratios: Mapping[str, LogRatio] = field(default_factory=dict[str, LogRatio])
+    said: Mapping[str, str] = field(default_factory=dict[str, str])
+    notes: tuple[str, ...] = ()
+
+    @property
+    def estimates(self) -> F64:
+        """The quantities ``(q,)`` in the units of the data."""
+        return self.effects.of(self.parameters) * self.units
+
+    @property
+    def joint_covariance(self) -> F64:
+        """Covariance of the parameters ``(P, P)`` by the influence functions."""
+        return np.asarray(self.influence.T @ self.influence)
+
+    def standard_errors(self) -> F64:
+        """Return the errors of the quantities ``(q,)``: the delta method, where none is given."""
+        gradient = self.effects.gradient(self.parameters)
+        variances = np.einsum("qp,pr,qr->q", gradient, self.joint_covariance, gradient)
+        found: F64 = np.sqrt(variances) * np.abs(self.units)
+        for position, name in enumerate(self.effects.names):
+            found[position] = self.errors.get(name, found[position])
+        return found
+
+
+def scale_trio(trio: Trio, contrast: Contrast, *, scales_outcome: bool) -> Scaled:
+    """Return a trio whose columns have sizes near 1 and zeros near themselves.
+
+    Effects are those of the trio itself: exposures and mediators that are compared move along.
+
+    Examples
+    --------
+    >>> one = np.ones((3, 1))
+    >>> trio = Trio(np.arange(3.0), np.array([1e9, 1e9 + 1, 1e9 + 4]), 4 * np.arange(3.0), one, one)
+    >>> scaled = scale_trio(trio, Contrast(0.0, 1.0, 1e9), scales_outcome=True)
+    >>> scaled.trio.mediator.tolist(), scaled.contrast.mediator, scaled.outcome_unit
+    ([0.0, 0.25, 1.0], 0.0, 8.0)
+    """
+    columns = [trio.exposure, trio.mediator, *([trio.outcome] if scales_outcome else [])]
+    stacked = np.column_stack([np.ones(trio.n), *columns])
+    conditioned, units = condition_columns(stacked)
+    units = units[1:]
+    shifts = stacked[0, 1:] - conditioned[0, 1:] * units
+    exposure_unit, mediator_unit = float(units[0]), float(units[1])
+    mediator, nought = np.ascontiguousarray(conditioned[:, 2]), float(shifts[1])
+    low, high = float(trio.mediator.min()), float(trio.mediator.max())
+    upper = trio.mediator == high
+    binary = low < high and bool(np.all(upper | (trio.mediator == low)))
+    if binary:
+        mediator, nought, mediator_unit = upper.astype(np.float64), low, high - low
+    return Scaled(
+        Trio(
+            np.ascontiguousarray(conditioned[:, 1]),
+            mediator,
+            np.ascontiguousarray(conditioned[:, 3]) if scales_outcome else trio.outcome,
+            trio.for_mediator,
+            trio.for_outcome,
+        ),
+        binary,
+        Contrast(
+            float((contrast.low - shifts[0]) / exposure_unit),
+            float((contrast.high - shifts[0]) / exposure_unit),
+            (contrast.mediator - nought) / mediator_unit,
+        ),
+        exposure_unit,
+        mediator_unit,
+        float(units[2]) if scales_outcome else 1.0,
+    )
+
+
+def average(columns: F64, counts: F64 | None = None) -> F64:
+    """Return the means of columns ``(k,)``, each row counted as often as it is said.
+
+    Examples
+    --------
+    >>> average(np.array([[1.0], [3.0]]), np.array([3.0, 1.0])).tolist()
+    [1.5]
+    """
+    if counts is None:
+        return np.asarray(columns.mean(axis=0))
+    return np.asarray(counts @ columns / counts.sum())
+
+
+def path_of(name: str, fit: Regression, column: int, unit: float, *, exact: bool) -> PathEstimate:
+    """Return a coefficient of a model as a line of the diagram.
+
+    Parameters
+    ----------
+    unit : by which it is multiplied.
+    exact : whether its statistic has Student's law, and not the normal one.
+    """
+    error = float(np.sqrt(fit.covariance[column, column]))
+    df = float(fit.df) if exact else np.inf
+    return PathEstimate(name, fit.coefficients[column] * unit, error * unit, df)
+
+
+def paths_of(
+    fits: Sequence[tuple[str, Regression, int, float, bool]],
+) -> tuple[PathEstimate, ...]:
+    """Return the lines of a diagram: name, model, column, unit, and whether Student's law holds."""
+    return tuple(path_of(n, fit, column, unit, exact=t) for n, fit, column, unit, t in fits)
+
+
+def path_of_mediator(fit: Regression, scaled: Scaled) -> PathEstimate:
+    """Return path a, the last coefficient of the mediator's model, in the units of the data."""
+    unit = (1.0 if scaled.binary else scaled.mediator_unit) / scaled.exposure_unit
+    return path_of("a", fit, fit.coefficients.size - 1, unit, exact=not scaled.binary)

@@ -1,0 +1,118 @@
+"""Limits of mediated effects from draws: by influence functions, by refits, of the normal law."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.stats.mediation import Analysis
+from proteomr.stats.resampling import Resamples
+
+__all__ = ["Limits", "draw_by_influence", "draw_by_law", "draw_by_refit", "find_limits"]
+
+# Samples without an estimate from which on the others do not stand for all of them.
+_MOST_LOST = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of q quantities ``(q,)``; NaN where too many samples have no estimate.
+
+    Attributes
+    ----------
+    low, high : percentiles of the draws.
+    lost : draws without an estimate.
+    draws : how many there are.
+    """
+
+    low: F64
+    high: F64
+    lost: I64
+    draws: int
+
+    def describe(self, quantity: int) -> str:
+        """Say which draws have no estimate, and what follows; empty where all have.
+
+        Examples
+        --------
+        >>> lost = np.array([0, 5])
+        >>> Limits(np.zeros(2), np.ones(2), lost, 100).describe(1)
+        '5 of 100 samples have no estimate and are left out of the limits'
+        """
+        lost = int(self.lost[quantity])
+        if not lost:
+            return ""
+        said = f"{lost:,} of {self.draws:,} samples have no estimate"
+        if np.isnan(self.low[quantity]):
+            return f"no limits: {said}"
+        return f"{said} and are left out of the limits"
+
+
+def draw_by_influence(
+    analyses: Sequence[Analysis], rows: Sequence[Bool], samples: Resamples
+) -> list[F64]:
+    """Return draws ``(B, q)`` of the quantities of each analysis: the multiplier bootstrap.
+
+    A sample moves the parameters by the sum of the influences of its people, each as often as it is
+    there; the quantities are then what they are of these parameters. One product of matrices for
+    all analyses.
+
+    Parameters
+    ----------
+    rows : ``(n,)`` of each, which of the people it is of.
+    """
+    widths = [analysis.parameters.size for analysis in analyses]
+    ends = np.cumsum([0, *widths])
+    stacked = np.zeros((samples.n, int(ends[-1])))
+    for analysis, there, first, last in zip(analyses, rows, ends[:-1], ends[1:], strict=True):
+        stacked[there, first:last] = analysis.influence - analysis.influence.mean(axis=0)
+    moved = samples.sum_influences(stacked)
+    return [
+        analysis.effects.of(analysis.parameters + moved[:, first:last]) * analysis.units
+        for analysis, first, last in zip(analyses, ends[:-1], ends[1:], strict=True)
+    ]
+
+
+def draw_by_refit(analysis: Analysis, rows: Bool, samples: Resamples) -> F64:
+    """Return draws ``(B, q)`` of the quantities: all models fitted anew to each sample."""
+    drawn = np.empty((samples.draws, len(analysis.effects.names)))
+    for b in range(samples.draws):
+        drawn[b] = analysis.effects.of(analysis.refit(samples.counts_of(b)[rows]))
+    return drawn * analysis.units
+
+
+def draw_by_law(analysis: Analysis, draws: int, generator: Generator) -> F64:
+    """Return draws ``(B, q)`` of the quantities of normal coefficients with their covariance.
+
+    That of the joint influence functions, which knows how models of one outcome go together.
+
+    MacKinnon, Lockwood and Williams 2004, doi:10.1207/s15327906mbr3901_4.
+    """
+    values, vectors = np.linalg.eigh(analysis.joint_covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    normal = generator.standard_normal((draws, analysis.parameters.size))
+    return analysis.effects.of(analysis.parameters + normal @ root.T) * analysis.units
+
+
+def find_limits(draws: F64, *, level: float) -> Limits:
+    """Return the percentiles of draws ``(B, q)`` (type 7) that a share ``level`` lies between.
+
+    Examples
+    --------
+    >>> limits = find_limits(np.arange(101.0)[:, None], level=0.9)
+    >>> limits.low.round(6).tolist(), limits.high.round(6).tolist()
+    ([5.0], [95.0])
+    """
+    count, q = draws.shape
+    low, high = np.full(q, np.nan), np.full(q, np.nan)
+    finite = np.isfinite(draws)
+    lost = count - finite.sum(axis=0)
+    tail = (1.0 - level) / 2.0
+    for column in np.flatnonzero(lost <= _MOST_LOST * count).tolist():
+        kept = draws[finite[:, column], column]
+        low[column], high[column] = np.quantile(kept, [tail, 1.0 - tail])
+    return Limits(low, high, lost, count)

@@ -1,0 +1,61 @@
+r"""Normal scores of ranks that travel: a table of a few values and their scores.
+
+The scores are those of :func:`proteomr.stats.transforms.rank_normalise` at up to 1,000 of the
+distinct values, and on a straight line between neighbours, so that a table that was made of some
+people serves for others, and gives the same numbers in both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from proteomr._typing import F64
+from proteomr.stats.transforms import BLOM
+
+__all__ = ["KNOTS", "NormalScores"]
+
+KNOTS = 1_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NormalScores:
+    """Values (k,), rising, and their normal scores."""
+
+    values: F64
+    scores: F64
+
+    @classmethod
+    def of(cls, values: F64) -> NormalScores:
+        r"""Make the table of some people's values.
+
+        .. math:: \Phi^{-1}\!\left(\frac{r - 3/8}{n + 1/4}\right)
+
+        with average ranks r. Of more than 1,000 distinct values those are kept that divide them
+        into equal parts, the first and the last among them.
+
+        Parameters
+        ----------
+        values : (n,) finite, at least one.
+
+        Examples
+        --------
+        >>> table = NormalScores.of(np.array([5.0, 1.0, 3.0]))
+        >>> table.apply(np.array([1.0, 2.0, 9.0, np.nan])).round(4).tolist()
+        [-0.8694, -0.4347, 0.8694, nan]
+        """
+        ordered = np.sort(values)
+        last = np.concatenate([np.flatnonzero(ordered[1:] > ordered[:-1]), [ordered.size - 1]])
+        first = np.concatenate([[0], last[:-1] + 1])
+        if last.size > KNOTS:
+            kept = np.rint(np.linspace(0, last.size - 1, KNOTS)).astype(np.int64)
+            first, last = first[kept], last[kept]
+        rank = (first + last) / 2.0 + 1.0
+        scores = ndtri((rank - BLOM) / (ordered.size - 2.0 * BLOM + 1.0))
+        return cls(ordered[last], np.asarray(scores))
+
+    def apply(self, values: F64) -> F64:
+        """Return the scores of values, NaN where missing; beyond the table those of its ends."""
+        return np.asarray(np.interp(values, self.values, self.scores))

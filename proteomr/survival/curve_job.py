@@ -1,0 +1,206 @@
+"""Curves of survival as a job: groups of people, from files or frames to tables."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import I64
+from proteomr.errors import ColumnError, UsageError
+from proteomr.execute import Executor
+from proteomr.io import choose_proteins, is_store, read_cohort
+from proteomr.io.people import read_people
+from proteomr.runs import Forecast, Ledger, Outcome, Source, open_scratch
+from proteomr.runs.timing import peak_memory
+from proteomr.scan import Reading, read_formulas
+from proteomr.scan.columns import label_level
+from proteomr.stats.multiple import adjust
+from proteomr.status import Status
+from proteomr.survival.curve_blocks import CurveBlock, CurveWork, is_robust
+from proteomr.survival.curve_outcomes import CurveOutcome, read_outcome
+from proteomr.survival.curve_request import ALL_PROTEINS, CurvesRequest
+from proteomr.tables import ArrayProteins, Cohort, Drop, load_schema
+from proteomr.tables import columns as c
+from proteomr.tables.proteins import find_columns
+
+__all__ = ["CurvesJob"]
+
+_MOST_LEVELS = 20  # more are names, not groups
+_BLOCK = 4  # proteins: their curves are some megabytes an outcome
+
+
+@dataclass(frozen=True, slots=True)
+class CurvesJob:
+    """Survival of people in groups, and the tests that it is one."""
+
+    main: ClassVar[str] = "curves"
+    as_file: ClassVar[bool] = False
+    people: ClassVar[tuple[str, ...]] = ()
+
+    request: CurvesRequest
+
+    @property
+    def results(self) -> Sequence[str]:
+        """Names of the results."""
+        return tuple(f"{name}.parquet" for name in self.request.tables)
+
+    def plan(self, *, threads: int) -> Forecast:
+        """Read the inputs and work through the first block."""
+        del threads
+        started = time.process_time()
+        with self._open() as (work, blocks, _):
+            read = time.process_time() - started
+            work(blocks[0])
+            first = time.process_time() - started - read
+            proteins = sum(len(block.proteins) for block in blocks)
+            return Forecast(
+                units={
+                    "people": work.reading.cohort.n,
+                    **({"proteins": proteins} if proteins else {}),
+                    "outcomes": len(work.outcomes),
+                },
+                seconds=read + first * len(blocks),
+                memory_bytes=peak_memory(),
+                lines=(("groups", self._describe_groups()), ("blocks", f"{len(blocks)}")),
+            )
+
+    def run(self, ledger: Ledger, executor: Executor) -> Outcome:
+        """Work through the blocks that the ledger lacks; join them, correct and write."""
+        if ledger.shard is not None:
+            raise UsageError("curves are not shared out: leave --shard out")
+        with self._open() as (work, blocks, drops):
+            ledger.parts.keep_facts({"blocks": len(blocks)})
+            waiting = ledger.parts.pending(len(blocks))
+            todo = [blocks[index] for index in waiting]
+            with contextlib.closing(executor.map(work, todo)) as finished:
+                for position, tables in finished:
+                    ledger.parts.save(waiting[position], tables)
+            ledger.count_drops(drops)
+            robust = is_robust(self.request, work.reading.modifiers.weights)
+        return self._collect(ledger, len(blocks), robust=robust)
+
+    def _collect(self, ledger: Ledger, blocks: int, *, robust: bool) -> Outcome:
+        """Join the parts, table by table, with what is learned from all tests together."""
+        outcome = Outcome()
+        parts = ledger.parts.load_all(blocks)
+        for name in self.request.tables:
+            frame = pl.concat([part.pop(name) for part in parts], how="vertical_relaxed")
+            if name == "logrank":
+                frame = _correct(frame)
+                failed = int((frame[c.STATUS] != Status.ok.name).sum())
+                outcome = Outcome(frame.height, failed, notes=self._note(robust=robust))
+            ledger.write_table(name, load_schema(name).validate(frame))
+        return outcome
+
+    def _note(self, *, robust: bool) -> tuple[str, ...]:
+        notes = []
+        if robust and self.request.competing:
+            notes.append("Gray's test has no robust form: none with weights or clusters")
+        return tuple(notes)
+
+    def _describe_groups(self) -> str:
+        curves = self.request.curves
+        if curves.by is not None:
+            return f"levels of {curves.by}"
+        return f"{curves.quantiles} quantiles of each protein's values, or its values where fewer"
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[tuple[CurveWork, list[CurveBlock], list[Drop]]]:
+        """Read people, proteins and outcomes; what is read from serves while this is open."""
+        curves = self.request.curves
+        with open_scratch() as scratch:
+            cohort = self._read_cohort(scratch)
+            reading = read_formulas(
+                cohort, weights=curves.weights, cluster=curves.cluster, baseline=curves.strata
+            )
+            outcomes, drops = self._read_outcomes(reading)
+            levels, labels = (None, ()) if curves.by is None else _read_levels(reading, curves.by)
+            work = CurveWork(self.request, reading, outcomes, levels, labels)
+            yield work, self._list_blocks(cohort), [*cohort.drops, *drops]
+
+    def _read_outcomes(self, reading: Reading) -> tuple[tuple[CurveOutcome, ...], list[Drop]]:
+        options, outcomes, drops = self.request.follow_up, [], []
+        for outcome in options.outcomes:
+            read, lost = read_outcome(reading, outcome, options=options, curves=self.request.curves)
+            outcomes.append(read)
+            drops += lost
+        return tuple(outcomes), drops
+
+    def _read_cohort(self, scratch: Path) -> Cohort:
+        asked = self.request
+        samples = asked.samples.on_disk(scratch)
+        withdrawn = None if asked.withdrawn is None else asked.withdrawn.on_disk(scratch)
+        if asked.curves.by is not None and not asked.proteins and not is_store(samples):
+            frame, name, drops = read_people(
+                samples,
+                scratch=scratch,
+                id_column=asked.id_column,
+                withdrawn=withdrawn,
+                people=asked.people,
+            )
+            none = ArrayProteins((), np.empty((frame.height, 0)))
+            assays = pl.DataFrame(schema={c.PROTEIN: pl.String})
+            return Cohort(frame, name, none, assays, drops)
+        cohort = read_cohort(
+            samples,
+            tuple(source.on_disk(scratch) for source in asked.proteins),
+            scratch=scratch,
+            id_column=asked.id_column,
+            assays=_on_disk(asked.assays, scratch),
+            withdrawn=withdrawn,
+            people=asked.people,
+            sample_columns=asked.sample_columns,
+        )
+        if asked.chosen_proteins is not None:
+            cohort = choose_proteins(cohort, asked.chosen_proteins, scratch=scratch)
+        return cohort
+
+    def _list_blocks(self, cohort: Cohort) -> list[CurveBlock]:
+        curves, names = self.request.curves, cohort.proteins.names
+        if curves.by is not None:
+            return [CurveBlock(0, ())]
+        every = curves.proteins == (ALL_PROTEINS,) and ALL_PROTEINS not in names
+        wanted = list(range(len(names))) if every else find_columns(names, curves.proteins)
+        return [
+            CurveBlock(index, tuple(wanted[first : first + _BLOCK]))
+            for index, first in enumerate(range(0, len(wanted), _BLOCK))
+        ]
+
+
+def _on_disk(source: Source | None, scratch: Path) -> Path | None:
+    return None if source is None else source.on_disk(scratch)
+
+
+def _read_levels(reading: Reading, name: str) -> tuple[I64, tuple[str, ...]]:
+    """Return the level of each person, -1 for none, and the names of levels in their order."""
+    column = reading.columns[name]
+    absent = reading.columns.missing(name)
+    codes = np.array(column.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()) - 1
+    codes[absent] = -1
+    levels = column.filter(pl.Series(~absent)).unique().sort().to_list()
+    if not 2 <= len(levels) <= _MOST_LEVELS:
+        raise ColumnError(
+            f"--by {name!r} has {len(levels)} levels: groups need 2 to {_MOST_LEVELS} of them"
+        )
+    there, codes_from_0 = np.unique(codes[codes >= 0], return_inverse=True)
+    del there
+    codes[codes >= 0] = codes_from_0
+    return codes, tuple(label_level(level) for level in levels)
+
+
+def _correct(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return log-rank tests with the corrections over all of them."""
+    p = frame[c.NEG_LOG10_P].cast(pl.Float64).to_numpy()
+    corrected: Mapping[str, np.ndarray] = {
+        c.P_BONFERRONI: adjust(p, method="bonferroni"),
+        c.Q_BH: adjust(p, method="bh"),
+    }
+    columns = [pl.Series(name, values).fill_nan(None) for name, values in corrected.items()]
+    return frame.with_columns(columns)

@@ -1,0 +1,145 @@
+"""Outcomes as curves take them: follow-up with its events by code, on the times of its events."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.models import EventTimes
+from proteomr.runs.notes import add_note
+from proteomr.scan import FollowUp, FollowUpOptions, Reading, read_times
+from proteomr.stats.curve_counts import RiskTimes, place_people
+from proteomr.stats.risk_sets import tie_times
+from proteomr.survival.curve_request import CurveOptions
+from proteomr.tables import Drop
+
+__all__ = ["CurveOutcome", "read_outcome"]
+
+_TIMES_SHOWN = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CurveOutcome:
+    """An outcome of the people who have it, in the order of their exits.
+
+    Attributes
+    ----------
+    name : of the outcome.
+    rows : ``(m,)``, positions of these people in the cohort.
+    single : the event of interest, all others being the end of observation.
+    every : events of all codes; the same object where there is one.
+    code : of the event of interest.
+    at : times at which numbers are read off.
+    placed : the people on these times.
+    left_by : ``(m,)``, the first of these times by which a person has left.
+    """
+
+    name: str
+    rows: I64
+    single: RiskTimes
+    every: RiskTimes
+    code: int
+    at: F64
+    placed: RiskTimes
+    left_by: I64
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """Codes of events that somebody has."""
+        return tuple(int(code) for code in np.unique(self.every.cause) if code)
+
+
+def read_outcome(
+    reading: Reading, outcome: FollowUp, *, options: FollowUpOptions, curves: CurveOptions
+) -> tuple[CurveOutcome, tuple[Drop, ...]]:
+    """Return an outcome, and who is left out of it.
+
+    Times that differ by rounding are one; who then has no time under observation is left out.
+
+    Raises
+    ------
+    ColumnError
+        A column is absent or holds no numbers, times are infinite, or events are no codes.
+    """
+    read = read_times(reading.columns, outcome, options=options)
+    for note in read.notes:
+        add_note(note)
+    times = EventTimes.of(read.target)
+    there = ~np.isnan(read.target.values).any(axis=1)
+    kept = np.flatnonzero(there & reading.modifiers.complete)
+    entry, end = tie_times(np.column_stack([times.entry[kept], times.exit[kept]])).T
+    lost = entry >= end
+    drops = (*read.drops, *_count_rounded(outcome, lost))
+    kept, entry, end = kept[~lost], entry[~lost], end[~lost]
+    order = np.lexsort((kept, end))
+    kept, entry, end = kept[order], entry[order], end[order]
+    cause = _read_codes(reading.columns[outcome.event], times.event, options)[kept]
+    code = 1 if options.event_code is None else int(options.event_code)
+    all_times = curves.steps == "all"
+    own = np.where(cause == code, code, 0)
+    single = place_people(entry, end, own, all_times=all_times)
+    competing = bool(np.any(own != cause))
+    every = place_people(entry, end, cause, all_times=all_times) if competing else single
+    at = np.array(curves.times) if curves.times else choose_times(end, entry)
+    placed = place_people_at(at, entry, end)
+    left = np.searchsorted(at, end, side="left")
+    return CurveOutcome(outcome.event, kept, single, every, code, at, placed, left), drops
+
+
+def _count_rounded(outcome: FollowUp, lost: Bool) -> tuple[Drop, ...]:
+    count = int(lost.sum())
+    reason = f"{outcome.event}: no time under observation but rounding"
+    return (Drop("follow-up", reason, count),) if count else ()
+
+
+def _read_codes(column: pl.Series, event: F64, options: FollowUpOptions) -> I64:
+    """Return codes of events, 0 where there is none or it is missing."""
+    if options.event_code is None:
+        return (event == 1.0).astype(np.int64)
+    codes = column.cast(pl.Float64).fill_nan(None).fill_null(0.0).to_numpy()
+    return np.rint(codes).astype(np.int64)
+
+
+def place_people_at(at: F64, entry: F64, end: F64) -> RiskTimes:
+    """Return people on given times, without events.
+
+    Examples
+    --------
+    >>> at = np.array([0.0, 2.0, 4.0])
+    >>> placed = place_people_at(at, np.array([-np.inf, 2.0]), np.array([2.0, 5.0]))
+    >>> placed.first.tolist(), placed.end.tolist()
+    ([0, 2], [2, 3])
+    """
+    first = np.searchsorted(at, entry, side="right")
+    return RiskTimes(
+        at,
+        first,
+        np.searchsorted(at, end, side="right"),
+        np.zeros(end.size, dtype=np.int64),
+        entry,
+        end,
+    )
+
+
+def choose_times(end: F64, entry: F64) -> F64:
+    """Return some round times up to the last exit, from 0 or the first entry on.
+
+    Examples
+    --------
+    >>> choose_times(np.array([13.2]), np.array([-np.inf])).tolist()
+    [0.0, 2.5, 5.0, 7.5, 10.0, 12.5]
+    """
+    if not end.size:
+        return np.zeros(1)
+    last = float(end.max())
+    late = float(entry.min()) if np.all(np.isfinite(entry)) else 0.0
+    width = (last - late) / (_TIMES_SHOWN - 1)
+    scale = 10.0 ** math.floor(math.log10(width)) if 0.0 < width < math.inf else 1.0
+    step = next(scale * part for part in (1.0, 2.0, 2.5, 5.0, 10.0) if scale * part >= width)
+    first = math.floor(late / step)
+    at = step * np.arange(first, math.floor(last / step) + 1)
+    return np.asarray(at[at >= late] if late > 0.0 else at)

@@ -1,0 +1,170 @@
+"""What curves of survival are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import ClassVar, Literal, TypeAlias
+
+from proteomr.errors import UsageError, nearest
+from proteomr.io import PeopleChoice, ProteinChoice
+from proteomr.runs import Request, Source
+from proteomr.scan import FollowUpOptions
+from proteomr.stats.kaplan_meier import LIMITS, LimitKind
+from proteomr.tables import load_schema
+
+__all__ = ["ALL_PROTEINS", "CURVE_TABLES", "CurveOptions", "CurvesRequest", "StepKind"]
+
+StepKind: TypeAlias = Literal["events", "all"]
+ALL_PROTEINS = "all"
+"""Stands for every protein there is where proteins are named."""
+CURVE_TABLES = ("curves", "curve_times", "groups", "logrank", "medians", "rmst", "rates")
+"""Tables that curves always have; with competing events two more."""
+COMPETING_TABLES = ("cumulative_incidence", "gray")
+_VERSION = 1
+_STEPS = ("events", "all")
+_MOST_QUANTILES = 20
+_ERRORS = ("classical", "robust")
+
+
+@dataclass(frozen=True, slots=True)
+class CurveOptions:
+    """Which people are held against one another, and how.
+
+    Attributes
+    ----------
+    proteins : names of proteins, or ``all``, whose values make the groups.
+    by : column of the samples whose levels are the groups, instead.
+    quantiles : number of groups of a protein; one with no more distinct values has a group each.
+    conf_type : scale of the limits.
+    rho : power of survival that weights the log-rank and Gray's test; 1 for Peto and Peto's.
+    tau : end of the restricted mean; None for the last time that all groups are followed to.
+    times : at which numbers at risk and survival are read off; none for some round ones.
+    levels : of survival whose times are told beside the median.
+    steps : which times the curves have: those with events, or every end of follow-up.
+    strata : column within whose levels the tests compare.
+    weights, cluster : columns.
+    errors : of curves and means; None for robust ones with clusters, and with weights that are not
+        whole, as survfit.
+    level : coverage of the limits.
+
+    Raises
+    ------
+    UsageError
+        Nothing to compare is named, or a choice that there is not.
+
+    Examples
+    --------
+    >>> CurveOptions(("GDF15",)).quantiles
+    4
+    """
+
+    proteins: tuple[str, ...] = ()
+    by: str | None = None
+    quantiles: int = 4
+    conf_type: LimitKind = "log"
+    rho: float = 0.0
+    tau: float | None = None
+    times: tuple[float, ...] = ()
+    levels: tuple[float, ...] = ()
+    steps: StepKind = "events"
+    strata: str | None = None
+    weights: str | None = None
+    cluster: str | None = None
+    errors: Literal["classical", "robust"] | None = None
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if bool(self.proteins) == (self.by is not None):
+            raise UsageError(
+                "curves are of groups: name proteins (--curves NAME,NAME), or a column of the "
+                "samples (--by NAME), one of the two"
+            )
+        if len(set(self.proteins)) < len(self.proteins):
+            raise UsageError("--curves: each protein once")
+        if not 2 <= self.quantiles <= _MOST_QUANTILES:
+            raise UsageError(
+                f"--quantiles {self.quantiles}: 2 to {_MOST_QUANTILES} groups are possible"
+            )
+        self._refuse_unknown()
+        if self.errors == "classical" and self.cluster is not None:
+            raise UsageError("--cluster is for robust errors: leave out --se classical")
+        self._refuse_numbers()
+
+    def _refuse_unknown(self) -> None:
+        _check(self.conf_type, LIMITS, "limits of the kind")
+        _check(self.steps, _STEPS, "steps of the kind")
+        if self.errors is not None:
+            _check(self.errors, _ERRORS, "errors of the kind")
+
+    def _refuse_numbers(self) -> None:
+        if not 0.0 <= self.rho < float("inf"):
+            raise UsageError(f"--rho {self.rho:g}: 0 or more is needed")
+        if self.tau is not None and not 0.0 < self.tau < float("inf"):
+            raise UsageError(f"--tau {self.tau:g}: a time above 0 is needed")
+        if not 0.5 <= self.level < 1.0:
+            raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
+        if any(not 0.0 < level < 1.0 for level in self.levels):
+            raise UsageError(f"--survival-levels {self.levels}: shares between 0 and 1 are needed")
+        if any(not low < high for low, high in pairwise((-1.0, *self.times, float("inf")))):
+            raise UsageError(f"--times {self.times}: times of 0 or more that ascend are needed")
+
+
+def _check(choice: str, choices: tuple[str, ...], what: str) -> None:
+    if choice not in choices:
+        hint = nearest(choice, choices) or f": one of {', '.join(choices)}"
+        raise UsageError(f"there are no {what} {choice!r}{hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class CurvesRequest(Request):
+    """All that determines the numbers of curves.
+
+    Attributes
+    ----------
+    samples, proteins : as of a scan; no proteins where a column of the samples makes the groups.
+    follow_up : the outcomes, and which of their events count.
+    curves : groups and options.
+    withdrawn, id_column, sample_columns, people, chosen_proteins, assays : as of a scan.
+    """
+
+    command: ClassVar[str] = "survive"
+
+    samples: Source
+    proteins: tuple[Source, ...]
+    follow_up: FollowUpOptions
+    curves: CurveOptions
+    withdrawn: Source | None = None
+    id_column: str | None = None
+    sample_columns: tuple[str, ...] = ()
+    assays: Source | None = None
+    people: PeopleChoice = field(default_factory=PeopleChoice)
+    chosen_proteins: ProteinChoice | None = None
+
+    def __post_init__(self) -> None:
+        if not self.follow_up.outcomes:
+            raise UsageError(
+                "no outcome given: --outcome NAME (with a column NAME_years), or --time and --event"
+            )
+        if self.follow_up.person is not None:
+            raise UsageError(
+                "curves are of a row for each person: leave --start out, and give whole "
+                "follow-ups (--entry NAME for those who come late)"
+            )
+        if self.chosen_proteins is not None and self.curves.proteins != (ALL_PROTEINS,):
+            raise UsageError("--proteins chooses among all: give it with --curves all")
+
+    @property
+    def competing(self) -> bool:
+        """Whether there may be several kinds of event."""
+        return self.follow_up.event_code is not None
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables."""
+        return (*CURVE_TABLES, *(COMPETING_TABLES if self.competing else ()))
+
+    def formulas(self) -> Mapping[str, int]:
+        """Return the versions of the curves and their tables."""
+        return {"curves": _VERSION, **{name: load_schema(name).version for name in self.tables}}

@@ -1,0 +1,253 @@
+"""What `mediate` prints and leaves, and what each mistake is answered with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+FILES = [
+    "attrition.tsv",
+    "composite_null.parquet",
+    "drops.tsv",
+    "log.txt",
+    "manifest.json",
+    "mediation.parquet",
+    "paths.parquet",
+]
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """Write a study of 160 people and five proteins, two of which cannot be analysed."""
+    generator = np.random.default_rng(7)
+    n = 160
+    ids = [f"p{i:03d}" for i in range(n)]
+    lonely = np.arange(n) % 2
+    adm = 0.8 * lonely + generator.normal(size=n)
+    end = generator.exponential(5.0 * np.exp(-0.4 * adm))
+    pl.DataFrame(
+        {
+            "ID": ids,
+            "lonely": lonely,
+            "three": [("never", "often", "some")[i % 3] for i in range(n)],
+            "age": generator.normal(60.0, 8.0, n),
+            "bmi": 26.0 + adm + generator.normal(size=n),
+            "ill": (adm + generator.normal(size=n) > 0.5).astype(np.int64),
+            "died": (end < 6.0).astype(np.int64),
+            "died_years": np.round(np.minimum(end, 6.0), 1) + 0.1,
+            "none": 0,
+            "none_years": 1.0,
+            "site": [f"s{i // 2 % 4}" for i in range(n)],
+        }
+    ).write_csv(tmp_path / "people.csv")
+    infinite = generator.normal(size=n)
+    infinite[3] = np.inf
+    missing = np.where(np.arange(n) % 5 == 0, np.nan, generator.normal(size=n))
+    pl.DataFrame(
+        {
+            "ID": ids,
+            "ADM": adm,
+            "REN": missing,
+            "CONST": np.ones(n),
+            "INF": infinite,
+            "ILL": (generator.random(n) > 0.5).astype(np.float64),
+        }
+    ).with_columns(pl.col("REN").fill_nan(None)).write_parquet(tmp_path / "proteins.parquet")
+    return tmp_path
+
+
+@pytest.fixture
+def mediate(proteomr: Any, people: Path) -> Callable[..., Any]:
+    """Run mediate on the small study; failures are allowed."""
+
+    def run(*arguments: object, method: str = "product", exposure: str = "lonely") -> Any:
+        files = (people / "people.csv", people / "proteins.parquet")
+        ends = () if "-o" in arguments else ("-o", people / "out")
+        asked = ("--method", method, "--exposure", exposure, "--allow-failures")
+        return proteomr("mediate", *files, *asked, *arguments, *ends)
+
+    return run
+
+
+def read(people: Path, name: str = "mediation", out: str = "out") -> pl.DataFrame:
+    return pl.read_parquet(people / out / f"{name}.parquet")
+
+
+def test_effects_and_the_path_are_printed(mediate: Any, people: Path) -> None:
+    ending = mediate("--outcome", "bmi", "--adjust", "a=age", "--transform", "none")
+    lines = ending.out.splitlines()
+    assert ending.code == 0
+    assert "2 of 5 analyses have no estimate: constant 1, infinite 1" in ending.err
+    assert lines[1].split()[:5] == ["protein", "exposure", "outcome", "adjustment", "effect"]
+    assert lines[2].split()[0] == "ADM"
+    assert lines[-1] == str(people / "out" / "mediation.parquet")
+    assert sorted(file.name for file in (people / "out").iterdir()) == FILES
+
+
+def test_every_quantity_of_every_protein_is_one_row(mediate: Any, people: Path) -> None:
+    mediate("--outcome", "bmi", "--transform", "none")
+    table = read(people)
+    keys = table.select("protein", "quantity")
+    assert keys.n_unique() == keys.height
+    failed = table.filter(pl.col("protein") == "INF")
+    assert failed["quantity"].to_list() == [
+        "total",
+        "direct",
+        "indirect",
+        "proportion",
+        "difference",
+    ]
+    assert set(failed["message"]) == {"1 infinite value on the rows of the fit"}
+    assert table.filter(pl.col("protein") == "REN")["n"][0] == 128
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("product", ("--outcome", "bmi")),
+        ("product", ("--outcome", "ill", "--outcome-family", "probit", "--interaction")),
+        ("four-way", ("--outcome", "bmi", "--interaction", "--mediator-at", "0.5")),
+        ("four-way", ("--outcome", "ill", "--outcome-family", "logit", "--interaction")),
+        ("perm", ("--outcome", "died")),
+        ("counterfactual", ("--time", "died_years", "--event", "died")),
+        ("counterfactual", ("--outcome", "died", "--outcome-family", "cox")),
+    ],
+)
+@pytest.mark.parametrize("bootstrap", ["influence", "refit"])
+def test_every_method_has_limits_by_both_bootstraps(
+    mediate: Any, people: Path, method: str, arguments: tuple[str, ...], bootstrap: str
+) -> None:
+    limits = ("--bootstrap", bootstrap, "--bootstraps", 40, "--proteins", "ADM,REN", "--seed", 3)
+    ending = mediate(*arguments, *limits, "--adjust", "a=age + C(site)", method=method)
+    assert ending.code == 0
+    table = read(people).filter(pl.col("protein") == "ADM")
+    assert table["conf_low"].null_count() == 0
+    assert (table["conf_low"] < table["conf_high"]).all()
+    assert set(read(people, "paths")["path"]) == {"a", "b", "c", "c_prime"}
+
+
+def test_shards_join_to_the_bytes_of_a_whole_run(mediate: Any, proteomr: Any, people: Path) -> None:
+    asked = ("--outcome", "died", "--bootstrap", "refit", "--bootstraps", 20, "--seed", 5)
+    mediate(*asked, method="perm")
+    for shard in ("1/2", "2/2"):
+        mediate(*asked, "--shard", shard, "-o", people / "parts", method="perm")
+    assert proteomr("merge", people / "parts", "--allow-failures").code == 0
+    for name in ("mediation", "paths", "composite_null"):
+        whole, joined = (people / out / f"{name}.parquet" for out in ("out", "parts"))
+        assert whole.read_bytes() == joined.read_bytes()
+
+
+def test_threads_processes_and_order_of_rows_change_no_byte(mediate: Any, people: Path) -> None:
+    asked = ("--outcome", "bmi", "--bootstrap", "influence", "--bootstraps", 30, "--seed", 5)
+    mediate(*asked, "--threads", 1)
+    mediate(*asked, "--threads", 2, "--executor", "processes", "-o", people / "two")
+    samples = pl.read_csv(people / "people.csv")
+    samples.sample(fraction=1.0, shuffle=True, seed=1).write_csv(people / "people.csv")
+    mediate(*asked, "-o", people / "turned")
+    whole = (people / "out" / "mediation.parquet").read_bytes()
+    for other in ("two", "turned"):
+        assert (people / other / "mediation.parquet").read_bytes() == whole
+
+
+def test_the_model_of_the_protein_has_covariates_of_its_own(mediate: Any, people: Path) -> None:
+    mediate("--outcome", "bmi", "--adjust", "a=age", "--proteins", "ADM")
+    own = ("--adjust-mediator", "a=a + C(site)")
+    mediate(
+        "--outcome", "bmi", "--adjust", "a=age", *own, "--proteins", "ADM", "-o", people / "own"
+    )
+    usual, changed = (
+        dict(read(people, "paths", out).select("path", "estimate").rows()) for out in ("out", "own")
+    )
+    assert usual["b"] == pytest.approx(changed["b"], rel=1e-12)
+    assert usual["a"] != pytest.approx(changed["a"], rel=1e-4)
+
+
+def test_a_dry_run_writes_nothing(mediate: Any, people: Path) -> None:
+    ending = mediate("--outcome", "bmi", "--bootstrap", "influence", "--dry-run")
+    assert ending.code == 0
+    assert "limits" in ending.out
+    assert not (people / "out").exists()
+
+
+def test_below_two_hundred_proteins_a_note_says_what_q_is(mediate: Any, people: Path) -> None:
+    ending = mediate("--outcome", "bmi")
+    assert "3 proteins are fewer than the 200" in ending.err
+    assert read(people, "composite_null")["test"].to_list() == ["max_p"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--outcome", "lonely"), "'lonely' is an exposure and belongs to an outcome"),
+        (("--outcome", "ADM"), "outcome 'ADM' is a protein, and proteins are the mediators"),
+        (("--outcome", "bmi", "--adjust", "a=lonely"), "'lonely' is an exposure and in the"),
+        (("--outcome", "bmi", "--adjust", "a=bmi"), "'bmi' is an outcome and in the adjustment"),
+        (("--outcome", "site"), "needs numbers|numbers are needed"),
+        (("--outcome", "bmj"), "no column 'bmj' in the samples .did you mean 'bmi'"),
+        ((), "no outcome given"),
+        (
+            ("--outcome", "bmi", "--adjust-mediator", "b=age"),
+            "b: is no adjustment set",
+        ),
+        (("--outcome", "bmi", "--mediator-at", "1"), "--mediator-at is of the controlled direct"),
+        (("--outcome", "bmi", "--outcome-family", "cox"), "--outcome-family linear or logit"),
+        (("--outcome", "bmi", "--exposure-levels", "0,1"), "is for numbers, and 'lonely' has two"),
+        (("--outcome", "bmi", "--exposure-levels", "0"), "two numbers parted by a comma"),
+        (("--outcome", "bmi", "--bootstraps", "5"), "at least 20"),
+        (("--time", "died_years", "--outcome", "bmi"), "--time and --event go together"),
+        (("--time", "died_years", "--event", "died"), "outcomes without a time"),
+        (("--outcome", "bmi", "--reference-level", "x"), "no level 'x'"),
+    ],
+)
+def test_a_mistake_is_one_line(mediate: Any, arguments: tuple[str, ...], said: str) -> None:
+    ending = mediate(*arguments)
+    assert ending.code in {2, 3}
+    lines = ending.err.strip().splitlines()
+    assert len(lines) == 1
+    assert re.search(said, lines[0]), lines[0]
+
+
+def test_an_exposure_of_three_levels_is_refused(mediate: Any) -> None:
+    ending = mediate("--outcome", "bmi", exposure="three")
+    assert ending.code in {2, 3}
+    assert "has 3 levels (never, often, some): two levels or numbers are needed" in ending.err
+
+
+def test_weighting_needs_two_levels(mediate: Any) -> None:
+    ending = mediate("--outcome", "died", method="counterfactual", exposure="age")
+    assert ending.code in {2, 3}
+    assert "exposure 'age' has more than two values" in ending.err
+
+
+def test_four_way_needs_the_interaction(mediate: Any) -> None:
+    ending = mediate("--outcome", "bmi", method="four-way")
+    assert ending.code == 2
+    assert "add --interaction" in ending.err
+
+
+@pytest.mark.parametrize("method", ["perm", "counterfactual"])
+def test_no_events_are_rows_with_a_status(mediate: Any, people: Path, method: str) -> None:
+    mediate("--outcome", "none", method=method)
+    table = read(people).filter(pl.col("protein") == "ADM")
+    assert set(table["status"]) == {"constant"}
+    assert set(table["message"]) == {"nobody has the event on the rows of the fit"}
+
+
+def test_an_outcome_without_its_time_says_how_it_is_named(mediate: Any) -> None:
+    ending = mediate("--outcome", "ill", method="perm")
+    assert ending.code == 3
+    assert "outcome 'ill' has no time" in ending.err
+
+
+def test_a_mediator_that_is_the_exposure_is_a_status(mediate: Any, people: Path) -> None:
+    proteins = pl.read_parquet(people / "proteins.parquet")
+    copied = pl.Series("COPY", [3.0 * (i % 2) for i in range(proteins.height)])
+    proteins.with_columns(copied).write_parquet(people / "proteins.parquet")
+    mediate("--outcome", "bmi", "--proteins", "COPY")
+    assert read(people)["status"][0] in {"collinear", "separated"}

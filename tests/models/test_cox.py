@@ -1,0 +1,269 @@
+"""Cox as a family: both paths give the same, and what has no estimate says why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from proteomr.errors import UsageError
+from proteomr.models import (
+    Block,
+    FitBlock,
+    FitOptions,
+    Further,
+    Problem,
+    Status,
+    SurvivalOptions,
+    make_times,
+)
+from proteomr.models import cox as family_of_cox
+from proteomr.models.cox import Cox
+from proteomr.stats.cox import fit_cox
+from proteomr.stats.risk_sets import lay_out_risk_sets
+from tests.models.cox_problems import draw_times
+
+PROBLEMS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "weighted": {"weighted": True},
+    "stratified and truncated": {"stratified": True, "truncated": True},
+    "products and own covariates": {"product": True, "own": True},
+    "heavy ties": {"grid": 1.0},
+    "one per cent of events": {"rate": 0.002, "n": 9000},
+    "all at once": {
+        "product": True,
+        "own": True,
+        "weighted": True,
+        "stratified": True,
+        "truncated": True,
+    },
+}
+ZPH = SurvivalOptions(zph="km")
+
+
+def fit(problem: Problem, block: Block, **asked: Any) -> FitBlock:
+    compiled = asked.pop("compiled", False)
+    family = Cox(FitOptions(**asked), compiled=compiled)
+    return family.fit(family.prepare(problem), block)
+
+
+def one_by_one(
+    problem: Problem, block: Block, monkeypatch: pytest.MonkeyPatch, **asked: Any
+) -> FitBlock:
+    with monkeypatch.context() as patch:
+        patch.setattr(family_of_cox, "_SMALL", 10**9)
+        return fit(problem, block, **asked)
+
+
+@pytest.mark.parametrize(
+    ("name", "errors", "ties"),
+    [
+        *product(PROBLEMS, ("classical", "robust"), ("efron",)),
+        ("heavy ties", "classical", "breslow"),
+    ],
+)
+def test_fits_of_a_block_together_are_those_one_by_one(
+    name: str, errors: Any, ties: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = dict(PROBLEMS[name])
+    problem, block = draw_times(given.pop("n", 1500), clustered=errors == "robust", **given)
+    asked = {"errors": errors, "survival": replace(ZPH, ties=ties)}
+    family = Cox(FitOptions(**asked))
+    assert len(family.prepare(problem).solvers) == 2  # type: ignore[union-attr]
+    mass = fit(problem, block, **asked, compiled=problem.n > 4000)
+    single = one_by_one(problem, block, monkeypatch, **asked)
+    assert (mass.status == Status.ok).all()
+    np.testing.assert_allclose(mass.estimate, single.estimate, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(mass.se, single.se, rtol=1e-8)
+    assert mass.messages == single.messages
+    tests = [fits.details["proportional_hazards"] for fits in (mass, single)]
+    assert tests[0].columns["term"] == tests[1].columns["term"]
+    chi2 = [np.array(table.columns["chi2"], dtype=float) for table in tests]
+    np.testing.assert_allclose(chi2[0], chi2[1], rtol=1e-5, atol=1e-6)
+    for test, found in mass.joint.items():
+        np.testing.assert_allclose(found.statistic, single.joint[test].statistic, rtol=1e-6)
+
+
+def test_terms_are_the_columns_of_a_factor_together_the_protein_and_all() -> None:
+    problem, block = draw_times(400, 1, own=True, product=True)
+    table = fit(problem, block, survival=ZPH).details["proportional_hazards"]
+    first = np.flatnonzero(table.model == 0)
+    terms = [table.columns["term"][i] for i in first]
+    assert terms == ["age", "sex", "site", "gap", "{protein}", "{protein}:sex", "GLOBAL"]
+    assert [table.columns["df"][i] for i in first] == [1, 1, 4, 1, 1, 1, 9]
+
+
+def test_a_site_without_events_leaves_the_protein_its_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem, block = draw_times(1500)
+    target = problem.targets[0]
+    values = target.values.copy()
+    values[problem.factors[0].codes == 3, 2] = 0.0
+    problem = replace(problem, targets=(replace(target, values=values),))
+    mass = fit(problem, block, survival=ZPH)
+    single = one_by_one(problem, block, monkeypatch, survival=ZPH)
+    assert (mass.status == Status.ok).all()
+    np.testing.assert_allclose(mass.estimate, single.estimate, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(mass.se, single.se, rtol=1e-8)
+    assert mass.messages == single.messages
+    assert "people separated by covariates alone" in mass.messages[0, 0]
+
+
+def test_a_protein_of_the_dead_alone_is_separated() -> None:
+    problem, block = draw_times(900, 2)
+    died = problem.targets[0].values[:, 2] == 1.0
+    values = block.values.copy()
+    # The first to die have the most, and all of them more than anybody who is censored.
+    values[0] = np.where(died, 1e4 - problem.targets[0].values[:, 1], 0.0)
+    fits = fit(problem, Block(values, block.own, np.ones_like(block.observed)))
+    assert fits.status[0].tolist() == [Status.separated] * 2
+    assert np.isnan(fits.estimate[0]).all()
+    assert (fits.status[1] == Status.ok).all()
+
+
+def test_what_cannot_be_fitted_says_why() -> None:
+    problem, block = draw_times(700, 4)
+    values, observed = block.values.copy(), np.ones_like(block.observed)
+    values[0] = 2.0
+    values[1] = problem.covariates[:, 1] * 3.0 + 1.0
+    observed[2] = problem.targets[0].values[:, 2] == 0.0
+    observed[3] = False
+    values[~observed] = 0.0
+    fits = fit(problem, Block(values, block.own, observed))
+    wanted = (Status.constant, Status.collinear, Status.too_few, Status.all_missing)
+    assert [Status(status) for status in fits.status[:, 0]] == list(wanted)
+    assert fits.messages[2, 0] == "nobody has the event on the rows of the fit"
+
+
+def test_a_protein_that_strata_determine_is_collinear() -> None:
+    problem, block = draw_times(700, 1, stratified=True)
+    assert problem.baseline is not None
+    values = problem.baseline[None].astype(np.float64)
+    fits = fit(problem, Block(values, block.own, np.ones_like(block.observed)))
+    assert (fits.status == Status.collinear).all()
+
+
+def test_rows_whose_entry_is_their_exit_up_to_rounding_are_said() -> None:
+    problem, block = draw_times(300, 1, truncated=True)
+    values = problem.targets[0].values.copy()
+    values[0, 0] = values[0, 1] - 1e-10
+    problem = replace(problem, targets=(replace(problem.targets[0], values=values),))
+    fits = fit(problem, block)
+    assert fits.messages[0, 0] == "1 rows whose entry and exit are one time"
+
+
+@pytest.mark.parametrize("n", [300, 1500])
+def test_cases_and_people_are_counted(n: int) -> None:
+    problem, block = draw_times(n)
+    fits = fit(problem, block)
+    died = problem.targets[0].values[:, 2] == 1.0
+    assert fits.n[:, 0].tolist() == block.observed.sum(axis=1).tolist()
+    assert fits.n_case[:, 0].tolist() == (block.observed & died).sum(axis=1).tolist()
+
+
+def test_joint_tests_are_those_of_nested_fits() -> None:
+    problem, block = draw_times(400, 2, truncated=True)
+    fits = fit(problem, block, further=Further(("lr", "score", "wald"), 3))
+    rows = block.observed[0]
+    X = np.column_stack([problem.covariates[rows][:, 1:], block.values[0, rows]])
+    risk = lay_out_risk_sets(problem.targets[0].values[rows])
+    whole, null = fit_cox(X, risk), fit_cox(X[:, :-1], risk)
+    rise = 2.0 * (whole.log_likelihood - null.log_likelihood)
+    assert fits.joint["lr"].statistic[0, 0] == pytest.approx(rise, rel=1e-9)
+    wald = (whole.coefficients[-1] / whole.se[-1]) ** 2
+    assert fits.joint["wald"].statistic[0, 0] == pytest.approx(wald, rel=1e-9)
+    assert fits.joint["score"].statistic[0, 0] == pytest.approx(rise, rel=0.1)
+    assert fits.joint["spline"].df[0, 0] == 3.0
+
+
+def test_coefficients_have_no_intercept_and_name_what_has_none() -> None:
+    problem, block = draw_times(400, 1)
+    doubled = np.column_stack([problem.covariates, 2.0 * problem.covariates[:, 1]])
+    problem = replace(
+        problem,
+        covariates=doubled,
+        names=(*problem.names, "twice"),
+        scales=None,
+        shifts=None,
+        adjustments=(replace(problem.adjustments[0], columns=np.arange(8)),),
+        models=problem.models[:1],
+    )
+    fits = fit(problem, block, coefficients=True)
+    table = fits.details["coefficients"]
+    assert list(table.columns["coefficient"]) == [*problem.names[1:], "{protein}"]
+    estimates = np.array(table.columns["estimate"], dtype=float)
+    assert np.flatnonzero(np.isnan(estimates)).tolist() == [6]
+    assert estimates[-1] == pytest.approx(fits.estimate[0, 0], rel=1e-9)
+    assert fits.messages[0, 0] == "aliased: twice"
+
+
+def test_ratios_by_period_are_those_of_follow_up_that_is_split() -> None:
+    problem, block = draw_times(500, 1, truncated=True, weighted=True)
+    fits = fit(problem, block, survival=SurvivalOptions(periods=(3.0, 6.0)))
+    table = fits.details["periods"]
+    first = np.flatnonzero(table.model == 0)
+    found = np.array(table.columns["estimate"], dtype=float)[first]
+    rows = block.observed[0]
+    entry, exit_, event = problem.targets[0].values[rows].T
+    x, C = block.values[0, rows], problem.covariates[rows][:, 1:]
+    assert problem.weights is not None
+    pieces, columns, weights = [], [], []
+    for p, (low, high) in enumerate([(-np.inf, 3.0), (3.0, 6.0), (6.0, np.inf)]):
+        at = (exit_ > low) & (entry < high)
+        ends = np.minimum(exit_[at], high)
+        pieces.append(
+            np.column_stack([np.maximum(entry[at], low), ends, event[at] * (exit_[at] <= high)])
+        )
+        columns.append(np.column_stack([C[at], x[at, None] * (np.arange(3) == p)]))
+        weights.append(problem.weights[rows][at])
+    risk = lay_out_risk_sets(np.concatenate(pieces))
+    split = fit_cox(np.concatenate(columns), risk, weights=np.concatenate(weights))
+    np.testing.assert_allclose(found, split.coefficients[-3:], rtol=1e-9)
+    assert sum(np.array(table.columns["n_case"])[first]) == int(event.sum())
+    V = split.covariance[-3:, -3:]
+    D = np.array([[1.0, -1.0, 0.0], [1.0, 0.0, -1.0]])
+    difference = D @ split.coefficients[-3:]
+    wald = difference @ np.linalg.solve(D @ V @ D.T, difference)
+    assert table.columns["equal_statistic"][first[0]] == pytest.approx(wald, rel=1e-8)
+
+
+def test_a_period_without_events_is_a_row_with_a_status() -> None:
+    problem, block = draw_times(300, 1)
+    fits = fit(problem, block, survival=SurvivalOptions(periods=(3.0, 1000.0)))
+    assert list(fits.details["periods"].columns["status"])[:3] == ["ok", "ok", "too_few"]
+
+
+def test_concordance_is_told_of_each_model() -> None:
+    problem, block = draw_times(300, 2)
+    options = SurvivalOptions(concordance=True, tau=6.0)
+    table = fit(problem, block, survival=options).details["concordance"]
+    assert list(table.columns["measure"]) == ["harrell", "uno"] * 4
+    assert all(0.5 < c < 0.9 for c in table.columns["estimate"])
+
+
+def test_exact_ties_are_refused_in_words() -> None:
+    with pytest.raises(UsageError, match="exact ties"):
+        Cox(FitOptions(survival=SurvivalOptions(ties="exact"))).check_targets(())
+
+
+def test_the_scale_of_a_protein_is_that_of_its_estimate() -> None:
+    for n in (300, 1500):
+        problem, block = draw_times(n, 1)
+        plain = fit(problem, block)
+        for scale in (1e-200, 1e200):
+            moved = fit(problem, Block(block.values * scale, block.own, block.observed))
+            assert moved.estimate * scale == pytest.approx(plain.estimate, rel=1e-9)
+            assert moved.se * scale == pytest.approx(plain.se, rel=1e-9)
+
+
+def test_one_event_gives_a_status() -> None:
+    problem, block = draw_times(200, 1)
+    values = problem.targets[0].values.copy()
+    values[1:, 2], values[0, 2] = 0.0, 1.0
+    target = make_times("death", exit=values[:, 1], event=values[:, 2])
+    fits = fit(replace(problem, targets=(target,)), block)
+    assert set(fits.status.ravel().tolist()) <= {Status.separated, Status.collinear, Status.too_few}

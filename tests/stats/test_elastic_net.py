@@ -1,0 +1,234 @@
+"""Elastic-net paths: conditions of the optimum, scales, folds taken away, and hard designs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proteomr._typing import F64
+from proteomr.stats import compiled_elastic_net_loops, elastic_net_loops
+from proteomr.stats.elastic_net import Penalty, measure_columns
+from proteomr.stats.elastic_net_linear import LinearDescent, LinearSums
+from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss, Loss
+from proteomr.stats.elastic_net_newton import NewtonDescent
+from proteomr.stats.elastic_net_steps import follow_path
+from proteomr.stats.elastic_net_tuning import (
+    Binary,
+    Continuous,
+    Outcome,
+    TimeToEvent,
+    tune_elastic_net,
+)
+from proteomr.stats.normal_score_table import KNOTS, NormalScores
+from proteomr.stats.transforms import rank_normalise
+
+
+def draw(n: int = 200, p: int = 15, seed: int = 1) -> tuple[F64, F64, np.random.Generator]:
+    random = np.random.default_rng(seed)
+    X = np.asfortranarray(random.normal(size=(n, p)) + 0.7 * random.normal(size=(n, 1)))
+    return X, X[:, 0] - 0.5 * X[:, 3], random
+
+
+def losses(n: int = 200, seed: int = 1) -> tuple[F64, dict[str, Loss]]:
+    X, eta, random = draw(n, seed=seed)
+    case = (random.uniform(size=n) < 1.0 / (1.0 + np.exp(1.0 - eta))).astype(np.float64)
+    time = np.ceil(random.exponential(size=n) / np.exp(eta) * 4) / 4
+    event = (random.uniform(size=n) < 0.4).astype(np.float64)
+    entry = time * random.uniform(0.0, 0.9, n)
+    w = np.ones(n)
+    return X, {
+        "logistic": BinomialLoss(case, w),
+        "cox": BreslowLoss(time, event, w),
+        "late": BreslowLoss(time, event, w, entry),
+    }
+
+
+@pytest.mark.parametrize("name", ["logistic", "cox", "late"])
+def test_derivatives_are_those_of_the_likelihood(name: str) -> None:
+    X, known = losses(60)
+    loss = known[name]
+    eta = 0.3 * X[:, 1]
+    score, h = loss.slope(eta).score, 1e-5
+    unit = np.eye(60) * h
+    numeric = [(loss.slope(eta + d).value - loss.slope(eta - d).value) / (2 * h) for d in unit]
+    np.testing.assert_allclose(score, numeric, atol=1e-9)
+    curvature = loss.curve(eta)
+    A = X[:, :4]
+    few = curvature.condense(A)
+    if loss.has_intercept:
+        A = A - (curvature.weights @ A) / curvature.weights.sum()
+        few = few * 0.0
+    found = A.T @ (curvature.weights[:, None] * A) - few.T @ few
+    shifted = [
+        (loss.slope(eta + h * a).score - loss.slope(eta - h * a).score) / (2 * h) for a in A.T
+    ]
+    np.testing.assert_allclose(found, -np.array(shifted) @ A, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["logistic", "cox", "late"])
+@pytest.mark.parametrize("alpha", [1.0, 0.3])
+def test_solutions_meet_the_conditions_of_the_optimum(name: str, alpha: float) -> None:
+    X, known = losses()
+    loss = known[name]
+    path = follow_path(NewtonDescent(X, loss, Penalty(alpha)))
+    moments = measure_columns(X, loss.weights)
+    assert path.certified.all()
+    for penalty, b0, b in zip(path.penalties, path.intercepts, path.coefficients, strict=True):
+        pull = loss.slope(b0 + X @ b).score @ (X - moments.centre) / moments.scale
+        own = b * moments.scale
+        goal = penalty * (alpha * np.sign(own) + (1.0 - alpha) * own)
+        active = own != 0.0
+        np.testing.assert_allclose(pull[active], goal[active], atol=1e-9)
+        assert (np.abs(pull[~active]) <= penalty * alpha * (1 + 1e-9) + 1e-10).all()
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-8, 1e9, 1e300])
+@pytest.mark.parametrize("name", ["logistic", "cox"])
+def test_units_of_columns_do_not_matter(name: str, unit: float) -> None:
+    X, known = losses()
+    plain = follow_path(NewtonDescent(X, known[name], Penalty(0.5)))
+    scaled = follow_path(NewtonDescent(X * unit, known[name], Penalty(0.5)))
+    np.testing.assert_allclose(scaled.coefficients * unit, plain.coefficients, atol=1e-9)
+
+
+def test_columns_far_from_zero_lose_no_digits() -> None:
+    X, known = losses()
+    plain = follow_path(NewtonDescent(X, known["cox"], Penalty(0.5)))
+    moved = follow_path(NewtonDescent(X + 1e6, known["cox"], Penalty(0.5)))
+    np.testing.assert_allclose(moved.coefficients, plain.coefficients, atol=1e-8)
+
+
+def test_sums_less_those_of_a_fold_are_those_of_the_rest() -> None:
+    X, eta, random = draw()
+    y = eta + random.normal(size=eta.size)
+    inside = np.arange(200) < 40
+    less = LinearSums.of(X, y) - LinearSums.of(X[inside], y[inside])
+    rest = LinearSums.of(X[~inside], y[~inside])
+    found, expected = (follow_path(LinearDescent(s, Penalty(0.5))) for s in (less, rest))
+    np.testing.assert_allclose(found.coefficients, expected.coefficients, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["logistic", "cox", "late"])
+def test_rows_without_weight_are_rows_that_are_not_there(name: str) -> None:
+    X, known = losses()
+    inside = np.arange(200) >= 30
+    loss = known[name]
+    w = inside.astype(np.float64)
+    if isinstance(loss, BinomialLoss):
+        held: Loss = BinomialLoss(loss.y, w)
+        rest: Loss = BinomialLoss(loss.y[inside], np.ones(170))
+    else:
+        assert isinstance(loss, BreslowLoss)
+        entry = None if loss.entry is None else loss.entry
+        held = BreslowLoss(loss.exit, loss.event, w, entry)
+        less = None if entry is None else entry[inside]
+        rest = BreslowLoss(loss.exit[inside], loss.event[inside], np.ones(170), less)
+    found = follow_path(NewtonDescent(X, held, Penalty(0.5)))
+    expected = follow_path(NewtonDescent(X[inside], rest, Penalty(0.5)))
+    np.testing.assert_allclose(found.coefficients, expected.coefficients, atol=1e-8)
+
+
+def test_constant_and_equal_columns_are_no_obstacle() -> None:
+    X, known = losses()
+    X = np.asfortranarray(np.column_stack([X, np.full(200, 7.0), X[:, 0]]))
+    for loss in known.values():
+        path = follow_path(NewtonDescent(X, loss, Penalty(0.5)))
+        assert path.certified.all()
+        assert not path.coefficients[:, 15].any()
+        np.testing.assert_allclose(path.coefficients[:, 0], path.coefficients[:, 16], atol=1e-8)
+
+
+def test_separated_people_end_the_path_and_not_the_run() -> None:
+    X, *_ = draw()
+    case = (X[:, 0] > 0).astype(np.float64)
+    path = follow_path(NewtonDescent(X, BinomialLoss(case, np.ones(200)), Penalty(1.0)))
+    assert path.certified.all()
+    assert 0.9 < path.explained[-1] < 1.0
+
+
+def test_one_event_has_a_path() -> None:
+    X, *_ = draw(60)
+    event = np.zeros(60)
+    event[7] = 1.0
+    path = follow_path(
+        NewtonDescent(X, BreslowLoss(np.arange(60.0) + 1, event, np.ones(60)), Penalty())
+    )
+    assert path.certified.all()
+
+
+def test_outcomes_of_one_kind_are_refused() -> None:
+    with pytest.raises(ValueError, match="one level"):
+        BinomialLoss(np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match="without events"):
+        BreslowLoss(np.ones(3), np.zeros(3), np.ones(3))
+
+
+def test_compiled_loops_are_the_plain_ones() -> None:
+    X, eta, random = draw(300, 20)
+    H, c = X.T @ X / 300, X.T @ eta / 300
+    found = []
+    for loops in (elastic_net_loops, compiled_elastic_net_loops):
+        b, q = np.zeros(20), c.copy()
+        passes = loops.descend(H, q, b, np.full(20, 0.05), np.full(20, 0.01), 1e-20, 10_000)
+        out, projected = np.zeros(300), np.empty(3)
+        columns = np.array([4, 0, 7])
+        loops.add_columns(X, columns, np.array([1.0, -2.0, 0.5]), out)
+        loops.project_columns(X, columns, eta, projected)
+        found.append((b, q, out, projected, np.array([float(passes)])))
+    for plain, compiled in zip(*found, strict=True):
+        np.testing.assert_allclose(compiled, plain, atol=1e-12)
+
+
+def outcomes(n: int, seed: int) -> tuple[F64, dict[str, Outcome]]:
+    X, eta, random = draw(n, seed=seed)
+    time = random.exponential(size=n) / np.exp(eta)
+    event = (random.uniform(size=n) < 0.7).astype(np.float64)
+    case = (random.uniform(size=n) < 1 / (1 + np.exp(-eta))).astype(np.float64)
+    return X, {
+        "linear": Continuous(eta + random.normal(size=n)),
+        "logistic": Binary(case),
+        "cox": TimeToEvent(time, event),
+    }
+
+
+@pytest.mark.parametrize("name", ["linear", "logistic", "cox"])
+def test_a_chosen_penalty_is_that_of_the_least_error_of_an_obvious_loop(name: str) -> None:
+    X, known = outcomes(150, 3)
+    outcome, folds = known[name], np.repeat(np.arange(5), 30)
+    tuned = tune_elastic_net(X, outcome, folds=folds, penalty=Penalty(0.5))
+    errors = np.zeros(tuned.penalties.size)
+    for k in range(5):
+        _, parts = outcome.begin(X, folds, Penalty(0.5))
+        parts[k].exact = True
+        path = follow_path(parts[k], penalties=tuned.penalties)
+        for place, eta in enumerate(path.predict(X)):
+            errors[place] += outcome.error(eta, folds, k) / 5
+    np.testing.assert_allclose(tuned.errors, errors, rtol=1e-3)
+    assert tuned.errors[tuned.chosen] == tuned.errors.min()
+    assert tuned.solution.certified
+    larger = tune_elastic_net(X, outcome, folds=folds, penalty=Penalty(0.5), rule="1se")
+    assert larger.chosen <= tuned.chosen
+    assert larger.errors[larger.chosen] <= tuned.errors.min() + tuned.se[tuned.chosen]
+
+
+def test_folds_that_are_none_are_refused() -> None:
+    X, known = outcomes(20, 1)
+    for folds in (np.zeros(20, dtype=np.int64), np.arange(20)[::-1], np.repeat([0, 2], 10)):
+        with pytest.raises(ValueError, match="folds"):
+            tune_elastic_net(X, known["linear"], folds=folds)
+
+
+@pytest.mark.parametrize("decimals", [8, 1, 0])
+def test_normal_scores_of_a_table_are_those_of_ranks(decimals: int) -> None:
+    values = np.round(np.random.default_rng(1).normal(size=900), decimals)
+    table = NormalScores.of(values)
+    np.testing.assert_allclose(table.apply(values), rank_normalise(values), rtol=1e-13)
+
+
+def test_a_table_of_many_values_is_short_and_near_the_ranks() -> None:
+    values = np.random.default_rng(2).lognormal(size=20_000)
+    table = NormalScores.of(values)
+    assert table.values.size == KNOTS
+    gap = np.abs(table.apply(values) - rank_normalise(values))
+    assert np.quantile(gap, 0.99) < 0.01
+    assert table.apply(np.array([0.0, 1e9])).tolist() == [table.scores[0], table.scores[-1]]
