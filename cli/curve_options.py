@@ -81,15 +81,6 @@ class CurveChoice:
             "Peto and Peto's. --strata-baseline NAME compares within levels of a column.",
         ),
     ] = 0.0
-    tau: Annotated[
-        float | None,
-        typer.Option(
-            metavar="TIME",
-            rich_help_panel=CURVES,
-            help="End of the restricted mean. Without: the smallest of the groups' last times.",
-            show_default=False,
-        ),
-    ] = None
     times: Annotated[
         str | None,
         typer.Option(
@@ -145,7 +136,7 @@ class CurveChoice:
             self.quantiles,
             self.conf_type,
             self.rho,
-            self.tau,
+            models.tau,
             read_times(self.times, option="--times"),
             read_times(self.survival_levels, option="--survival-levels"),
             self.steps,

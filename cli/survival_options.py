@@ -301,7 +301,9 @@ class SurvivalModels:
         typer.Option(
             metavar="TIME",
             rich_help_panel=shared.MODELS,
-            help="Write concordance.parquet with Uno's C too, of events up to this time.",
+            help="Of models: write concordance.parquet with Uno's C too, of events up to this "
+            "time. With --curves or --by: end of the restricted mean; without, the smallest of the "
+            "groups' last times.",
             show_default=False,
         ),
     ] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -65,11 +66,13 @@ class CoxConcordance:
         weights = None if self.problem.weights is None else model.weights
         clusters = clusters_of(self.problem, model.rows) if self.solver.robust else None
         outcome = np.column_stack([model.y[:, :2], model.y[:, 2] == EVENT])
-        given = {"strata": strata, "weights": weights, "clusters": clusters}
-        out = [_tell("harrell", measure_concordance(outcome, score, **given), np.nan)]
+        measure = partial(
+            measure_concordance, outcome, score, strata=strata, weights=weights, clusters=clusters
+        )
+        out = [_tell("harrell", measure(), np.nan)]
         if tau is not None:
             by = weigh_by_censoring(outcome, weights)
-            uno = measure_concordance(outcome, score, **given, time_weights=by, until=tau)
+            uno = measure(time_weights=by, until=tau)
             out.append(_tell("uno", uno, tau))
         return out
 
@@ -135,7 +138,7 @@ class CoxPeriods:
             fit.coefficients[first:],
             covariance[first:, first:],
             float(model.units[1, -1]),
-            _judge(fit.converged, fit.aliased[first:], fit.infinite[first:], events),
+            _judge(fit.aliased[first:], fit.infinite[first:], events, converged=fit.converged),
         )
         return found.rows()
 
@@ -199,7 +202,9 @@ class _Periods:
         return float(statistic[0]), float(df[0]), float(p_from_neg_log10(minus_log)[0])
 
 
-def _judge(converged: bool, aliased: Bool, infinite: Bool, events: I64) -> list[tuple[Status, str]]:
+def _judge(
+    aliased: Bool, infinite: Bool, events: I64, *, converged: bool
+) -> list[tuple[Status, str]]:
     """Return status and message of each period."""
     out = []
     for i in range(events.size):

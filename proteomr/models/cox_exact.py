@@ -77,10 +77,10 @@ def fit_cox_by_itself(
     found = _fit(problem, block, j, model, options)
     for t, coefficient in enumerate(problem.coefficients):
         if coefficient.model == model.index:
-            outcome = found
             if isinstance(found, _Fitted):
-                outcome = _tell(found, model, options, coefficient.term)
-            fits.enter(j, t, outcome)
+                fits.enter(j, t, _tell(found, model, options, coefficient.term))
+            else:
+                fits.enter(j, t, found)
     if not isinstance(found, _Fitted) or not found.fit.converged:
         return
     if problem.terms > 1:

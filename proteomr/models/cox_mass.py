@@ -383,7 +383,8 @@ def _find_units(X: F64, A: F64, risk: RiskSets, base: Base) -> F64:
     everybody = np.ones((1, A.shape[0]), dtype=np.float32)
 
     def centre(Z: F64) -> F64:
-        return centre_borders(np.ascontiguousarray(Z.T)[None], everybody, hazard, risk)[0].T
+        columns = np.ascontiguousarray(Z.T)[None]
+        return np.asarray(centre_borders(columns, everybody, hazard, risk)[0].T)
 
     root = np.sqrt(hazard)[:, None]
     return np.asarray(np.linalg.lstsq(root * centre(A), root * centre(X), rcond=None)[0])

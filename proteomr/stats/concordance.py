@@ -130,7 +130,8 @@ def _sum_pairs(outcome: F64, ranks: I64, w: F64, by: F64, until: float) -> tuple
         order = np.lexsort((np.repeat([0, 1], n), both))
         left = np.concatenate([died, np.zeros(n, dtype=bool)])
         right = np.concatenate([np.zeros(n, dtype=bool), np.isfinite(entry)])
-        late = _count_later(order, left, right, *(np.tile(x, 2) for x in (ranks, w, by)))
+        twice = np.tile(w, 2), np.tile(by, 2)
+        late = _count_later(order, left, right, np.tile(ranks, 2), *twice)
         out = [a - (b[:n] + b[n:]) for a, b in zip(out, late, strict=True)]
     return out[0], out[1], out[2]
 

@@ -8,6 +8,7 @@ others are found by what they leave in them, and infinite estimates by a linear 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -246,7 +247,7 @@ class _Search:
 
 def _unit_of(risk: RiskSets) -> float:
     """Return the length of a column of about unit size."""
-    return float(np.sqrt(max(np.count_nonzero(risk.at_risk), 1)))
+    return math.sqrt(max(int(np.count_nonzero(risk.at_risk)), 1))
 
 
 def _take_to_limit(fit: CoxFit, X: F64, direction: F64) -> CoxFit:

@@ -58,7 +58,7 @@ class CoxInfluence:
             squares = np.square(moved)
             with np.errstate(invalid="ignore", divide="ignore"):
                 carriers[r] = np.square(squares.sum(axis=1)) / np.square(squares).sum(axis=1)
-        return meat, carriers, np.isfinite(meat).all(axis=(1, 2))
+        return meat, carriers, np.asarray(np.isfinite(meat).all(axis=(1, 2)))
 
     def _sum_clusters(self, of_rows: F64) -> F64:
         """Return sums over clusters ``(P, clusters)``."""

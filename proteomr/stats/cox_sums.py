@@ -253,8 +253,8 @@ def _gather(risk: RiskSets, w: F64, shifted: F64, counts: F64, ties: Ties) -> Ha
     dead = np.flatnonzero(risk.died)
     at = risk.high[dead] - 1
     S = sum_sets(risk, w[:, None])[:, 0]
-    D = np.bincount(at, weights=w[dead], minlength=risk.size)
-    total = np.bincount(at, weights=counts[dead], minlength=risk.size)
+    D = _sum_bins(at, w[dead, None], risk.size)[:, 0]
+    total = _sum_bins(at, counts[dead, None], risk.size)[:, 0]
     mean = total / risk.deaths
     if ties == "breslow":
         powers, logs = _sum_breslow(S, risk.deaths.astype(np.float64))

@@ -69,7 +69,7 @@ def test_fits_of_a_block_together_are_those_one_by_one(
     name: str, errors: Any, ties: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = dict(PROBLEMS[name])
-    problem, block = draw_times(given.pop("n", 1500), clustered=errors == "robust", **given)
+    problem, block = draw_times(int(given.pop("n", 1500)), clustered=errors == "robust", **given)
     asked = {"errors": errors, "survival": replace(ZPH, ties=ties)}
     family = Cox(FitOptions(**asked))
     assert len(family.prepare(problem).solvers) == 2  # type: ignore[union-attr]
@@ -91,9 +91,9 @@ def test_terms_are_the_columns_of_a_factor_together_the_protein_and_all() -> Non
     problem, block = draw_times(400, 1, own=True, product=True)
     table = fit(problem, block, survival=ZPH).details["proportional_hazards"]
     first = np.flatnonzero(table.model == 0)
-    terms = [table.columns["term"][i] for i in first]
+    terms = np.array(table.columns["term"])[first].tolist()
     assert terms == ["age", "sex", "site", "gap", "{protein}", "{protein}:sex", "GLOBAL"]
-    assert [table.columns["df"][i] for i in first] == [1, 1, 4, 1, 1, 1, 9]
+    assert np.array(table.columns["df"])[first].tolist() == [1, 1, 4, 1, 1, 1, 9]
 
 
 def test_a_site_without_events_leaves_the_protein_its_limit(
@@ -228,7 +228,7 @@ def test_ratios_by_period_are_those_of_follow_up_that_is_split() -> None:
     D = np.array([[1.0, -1.0, 0.0], [1.0, 0.0, -1.0]])
     difference = D @ split.coefficients[-3:]
     wald = difference @ np.linalg.solve(D @ V @ D.T, difference)
-    assert table.columns["equal_statistic"][first[0]] == pytest.approx(wald, rel=1e-8)
+    assert np.array(table.columns["equal_statistic"])[first[0]] == pytest.approx(wald, rel=1e-8)
 
 
 def test_a_period_without_events_is_a_row_with_a_status() -> None:
@@ -242,7 +242,8 @@ def test_concordance_is_told_of_each_model() -> None:
     options = SurvivalOptions(concordance=True, tau=6.0)
     table = fit(problem, block, survival=options).details["concordance"]
     assert list(table.columns["measure"]) == ["harrell", "uno"] * 4
-    assert all(0.5 < c < 0.9 for c in table.columns["estimate"])
+    estimates = np.array(table.columns["estimate"], dtype=float)
+    assert ((estimates > 0.5) & (estimates < 0.9)).all()
 
 
 def test_exact_ties_are_refused_in_words() -> None:

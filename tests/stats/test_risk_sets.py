@@ -82,4 +82,4 @@ def test_a_chosen_code_is_the_event_and_others_end_a_row() -> None:
 def test_nobody_with_an_event_is_no_risk_set() -> None:
     rows = np.column_stack([np.full(3, -np.inf), [1.0, 2.0, 3.0], np.zeros(3)])
     risk = lay_out_risk_sets(rows)
-    assert (risk.size, risk.parts, risk.at_risk.any()) == (0, 0, False)
+    assert (risk.size, risk.parts, bool(risk.at_risk.any())) == (0, 0, False)
