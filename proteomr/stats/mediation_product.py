@@ -105,7 +105,8 @@ def analyse_product(trio: Trio, contrast: Contrast, options: ProductOptions) -> 
     >>> m = 0.5 * a + generator.normal(size=200)
     >>> y = 0.3 * a + 0.4 * m + generator.normal(size=200)
     >>> one = np.ones((200, 1))
-    >>> found = analyse_product(Trio(a, m, y, one, one), Contrast(0.0, 1.0), ProductOptions())
+    >>> trio = Trio.of(a, m, y, for_mediator=one, for_outcome=one)
+    >>> found = analyse_product(trio, Contrast(0.0, 1.0), ProductOptions())
     >>> dict(zip(found.effects.names, found.estimates.round(3).tolist(), strict=True))
     {'total': 0.72, 'direct': 0.499, 'indirect': 0.22, 'proportion': 0.306, 'difference': 0.22}
     """
@@ -124,19 +125,18 @@ def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
 
     Examples
     --------
-    >>> one = np.ones((5, 1))
-    >>> trio = Trio(np.array([0.0, 1, 0, 1, 1]), np.array([1.0, 2, 3, 5, 2]), np.zeros(5), one, one)
+    >>> one, a, m = np.ones((5, 1)), np.array([0.0, 1, 0, 1, 1]), np.array([1.0, 2, 3, 5, 2])
+    >>> trio = Trio.of(a, m, np.zeros(5), for_mediator=one, for_outcome=one)
     >>> scaled = scale_trio(trio, Contrast(0.0, 1.0), scales_outcome=False)
     >>> round(float(fit_mediator(scaled).coefficients[1] * scaled.mediator_unit), 9)
     1.0
     """
-    trio = scaled.trio
-    X = np.column_stack([trio.for_mediator, trio.exposure])
+    basis = scaled.trio.bench.mediator_basis(scaled.trio.there)
     return fit_regression(
-        X,
-        trio.mediator,
+        basis,
+        scaled.mediator,
         link="logit" if scaled.binary else "linear",
-        needed=[X.shape[1] - 1],
+        needed=[basis.k - 1],
         what=["the exposure"],
         of="the protein",
     )
@@ -144,23 +144,23 @@ def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
 
 def _fit_models(trio: Trio, contrast: Contrast, options: ProductOptions) -> _Fits:
     scaled = scale_trio(trio, contrast, scales_outcome=options.link == "linear")
-    here = scaled.trio
-    first = here.for_outcome.shape[1]
-    columns = [here.exposure, here.mediator]
-    columns += [here.exposure * here.mediator] if options.interaction else []
-    what = ["the exposure", "the protein", "the product of exposure and protein"][: len(columns)]
+    without = trio.bench.outcome_basis(trio.there)
+    first = without.k - 1
+    columns = [scaled.mediator]
+    columns += [trio.exposure * scaled.mediator] if options.interaction else []
+    what = ["the exposure", "the protein", "the product of exposure and protein"]
     mediator = fit_mediator(scaled)
     outcome = fit_regression(
-        np.column_stack([here.for_outcome, *columns]),
-        here.outcome,
+        without.extend(np.column_stack(columns)),
+        scaled.outcome,
         link=options.link,
-        needed=list(range(first, first + len(columns))),
-        what=what,
+        needed=list(range(first, first + 1 + len(columns))),
+        what=what[: 1 + len(columns)],
         of="the outcome",
     )
     total = fit_regression(
-        np.column_stack([here.for_outcome, here.exposure]),
-        here.outcome,
+        without,
+        scaled.outcome,
         link=options.link,
         needed=[first],
         what=["the exposure"],
@@ -204,7 +204,7 @@ def _stack_lines(fits: _Fits) -> tuple[F64, F64, F64]:
     middle = average(covariates)
     turned = np.zeros((mediator.coefficients.size, 2))
     turned[:-1, 0], turned[-1, 1] = middle, 1.0
-    spread = mediator.score[:, None] * (mediator.X @ (mediator.bread @ turned))
+    spread = mediator.follow(turned)
     spread[:, 0] += (covariates - middle) @ mediator.coefficients[:-1] / fits.trio.n
     of_outcome = slice(first, outcome.coefficients.size)
     own = slice(2, 2 + outcome.coefficients.size - first)
@@ -322,9 +322,9 @@ def _influence_of_focal(fits: _Fits) -> F64:
         (4, mediator, fits.trio.for_mediator),
         (5, outcome, fits.trio.for_outcome),
     ):
-        middle = np.zeros(fit.coefficients.size)
-        middle[: covariates.shape[1]] = average(covariates)
-        moved[:, column] = fit.score * (fit.X @ (fit.bread @ middle))
+        middle = np.zeros((fit.coefficients.size, 1))
+        middle[: covariates.shape[1], 0] = average(covariates)
+        moved[:, column] = fit.follow(middle)[:, 0]
     return moved
 
 
@@ -340,7 +340,7 @@ def _linearise(fits: _Fits, means: OutcomeMeans, point: Point) -> tuple[float, F
     by_theta = np.concatenate([trio.for_outcome.T @ by_outcome, of_focal[:own]])
     influence = (rows.value - value) / n
     for fit, gradient in ((fits.mediator, by_beta), (fits.outcome, by_theta)):
-        influence += fit.score * (fit.X @ (fit.bread @ gradient))
+        influence += fit.follow(gradient[:, None])[:, 0]
     if isinstance(fits.mediator, LinearModel):
         by_variance = float(rows.by_spread.mean()) / (2.0 * means.spread)
         influence += by_variance * fits.mediator.variance_influence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +17,7 @@ from proteomr.stats.mediation_regressions import Unfit
 from proteomr.stats.mediation_weighting import HazardModel, analyse_counterfactual
 from proteomr.stats.risk_sets import lay_out_risk_sets
 from proteomr.status import Status
-from tests.stats.mediation_trios import EXPECTED, errors_of, make_trio, move_counts, named
+from tests.stats.mediation_trios import EXPECTED, change, errors_of, make_trio, move_counts, named
 
 UNIT = Contrast(0.0, 1.0)
 
@@ -95,7 +94,7 @@ def _analyse(trio: Trio, hazard: str) -> Analysis:
 def test_a_ratio_near_one_is_said_and_not_clipped() -> None:
     trio = make_trio("mediator", "time")
     none = np.random.default_rng(3).permutation(trio.exposure)
-    found = analyse_percentage(replace(trio, exposure=none), UNIT)
+    found = analyse_percentage(change(trio, exposure=none), UNIT)
     assert "holds 1" in found.said["perm"]
     assert np.isfinite(named(found)["perm"])
 
@@ -106,7 +105,7 @@ def test_no_event_is_a_status(hazard: str) -> None:
     outcome = trio.outcome.copy()
     outcome[:, 2] = 0.0
     with pytest.raises(Unfit) as ending:
-        _analyse(replace(trio, outcome=outcome), hazard)
+        _analyse(change(trio, outcome=outcome), hazard)
     assert ending.value.status is Status.constant
 
 
@@ -116,7 +115,7 @@ def test_one_event_has_no_finite_hazard_ratio() -> None:
     outcome[:, 2] = 0.0
     outcome[np.argmax(trio.exposure), 2] = 1.0
     with pytest.raises(Unfit):
-        analyse_percentage(replace(trio, outcome=outcome), UNIT)
+        analyse_percentage(change(trio, outcome=outcome), UNIT)
 
 
 def test_events_among_the_exposed_alone_are_separated() -> None:
@@ -124,7 +123,7 @@ def test_events_among_the_exposed_alone_are_separated() -> None:
     outcome = trio.outcome.copy()
     outcome[:, 2] *= trio.exposure
     with pytest.raises(Unfit) as ending:
-        analyse_percentage(replace(trio, outcome=outcome), UNIT)
+        analyse_percentage(change(trio, outcome=outcome), UNIT)
     assert ending.value.status is Status.separated
 
 
@@ -135,7 +134,7 @@ def test_other_codes_than_the_event_are_censored() -> None:
     censored = outcome.copy()
     censored[::7, 2] = 0.0
     for hazard in ("perm", "aalen", "cox"):
-        one, two = (_analyse(replace(trio, outcome=o), hazard) for o in (outcome, censored))
+        one, two = (_analyse(change(trio, outcome=o), hazard) for o in (outcome, censored))
         assert one.parameters == pytest.approx(two.parameters, rel=1e-12)
 
 
