@@ -11,6 +11,7 @@ doi:10.1097/EDE.0b013e31821c680c).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy.special import expit, log_expit
 
 from proteomr._typing import F64
 from proteomr.stats.additive_hazards import fit_additive_hazards
+from proteomr.stats.doubled_hazards import DoubledHazards
 from proteomr.stats.mediation import (
     Analysis,
     LogRatio,
@@ -68,7 +70,7 @@ class _Hazard:
     cox: CoxModel | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Doubled:
     """People twice: columns ``(2n, p)``, the last two A and A*, and outcomes ``(2n, 3)``."""
 
@@ -120,12 +122,14 @@ class _Doubled:
 
     def refit(self, fit: _Hazard, weights: F64, counts: F64) -> F64:
         """Return the effects of a sample ``(2,)`` of how often people count; NaN for none."""
-        both = np.append(counts, counts * weights)
         if fit.cox is not None:
-            return fit.cox.refit(both)[-2:]
-        rows = both > 0.0
-        again = fit_additive_hazards(self.X[rows], self.outcome[rows], weights=both[rows])
-        return again.coefficients[-2:]
+            return fit.cox.refit(np.append(counts, counts * weights))[-2:]
+        return self._samples.fit(counts, counts * weights)
+
+    @cached_property
+    def _samples(self) -> DoubledHazards:
+        n = self.n
+        return DoubledHazards(self.X[:n, :-2], self.X[:n, -1], self.outcome[:n])
 
 
 def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardModel) -> Analysis:

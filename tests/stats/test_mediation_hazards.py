@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from proteomr._typing import F64
+from proteomr.stats.additive_hazards import fit_additive_hazards
 from proteomr.stats.cox import fit_cox
+from proteomr.stats.doubled_hazards import DoubledHazards
 from proteomr.stats.mediation import Analysis, Trio
 from proteomr.stats.mediation_cox import fit_cox_model
 from proteomr.stats.mediation_effects import Contrast
@@ -158,3 +160,21 @@ def test_fast_cox_fits_end_where_exact_ones_do(size: int, rate: float) -> None:
     exact = fit_cox(X, risk, weights=weights)
     assert fast.coefficients == pytest.approx(exact.coefficients, rel=1e-8)
     assert np.diagonal(fast.covariance) == pytest.approx(np.diagonal(exact.covariance), rel=1e-8)
+
+
+@pytest.mark.parametrize("truncated", [False, True])
+def test_samples_of_doubled_people_are_fitted_as_one_by_one(truncated: bool) -> None:
+    generator = np.random.default_rng(5)
+    n = 120
+    C, a = generator.normal(size=(n, 2)), (generator.random(n) < 0.4).astype(np.float64)
+    end = np.ceil(generator.exponential(8.0, n)) + 1.0
+    entry = generator.integers(0, 2, n) * 1.0 if truncated else np.full(n, -np.inf)
+    outcome = np.column_stack([entry, end, generator.random(n) < 0.7])
+    own = generator.integers(0, 3, n).astype(np.float64)
+    other = own * generator.uniform(0.3, 3.0, n)
+    found = DoubledHazards(C, a, outcome).fit(own, other)
+    Z = np.vstack([np.column_stack([C, a, star]) for star in (a, 1.0 - a)])
+    both, rows = np.append(own, other), np.vstack([outcome, outcome])
+    kept = both > 0.0
+    exact = fit_additive_hazards(Z[kept], rows[kept], weights=both[kept])
+    assert found == pytest.approx(exact.coefficients[-2:], rel=1e-9)
