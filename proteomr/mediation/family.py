@@ -35,8 +35,10 @@ from proteomr.models.family import Ratio
 from proteomr.stats.mediation import Analysis, Trio
 from proteomr.stats.mediation_bench import Bench
 from proteomr.stats.mediation_effects import Contrast
+from proteomr.stats.mediation_joint import analyse_together, part_of
 from proteomr.stats.mediation_regressions import Unfit
 from proteomr.stats.resampling import Resamples
+from proteomr.stats.transforms import transform_block
 from proteomr.status import Status
 
 __all__ = ["Mediation", "MediationState", "OfLevels", "OfNumbers", "Pair", "SetColumns"]
@@ -152,11 +154,16 @@ class Mediation(Family[MediationState]):
         able = refuse_unfit(block, fits)
         rows = Rows(spec)
         for m in range(len(problem.models)):
-            found = self._accept(fits, m, self._analyse(state, block, m, able[:, m]))
+            analyses = self._analyse_jointly if spec.joint else self._analyse
+            found = self._accept(fits, m, analyses(state, block, m, able[:, m]))
             there = [block.observed[j] for j in found]
+            if spec.joint:
+                there = [np.all(block.observed[list(found)], axis=0)] * len(found)
             limits = draw_limits(list(found.values()), there, spec, state.samples)
             target = problem.targets[problem.models[m].target]
             for (j, analysis), each in zip(found.items(), limits, strict=True):
+                if spec.joint:
+                    fits.n[j, m] = analysis.influence.shape[0]
                 if spec.family != "linear":
                     fits.n_case[j, m] = _count(target.values[block.observed[j]])
                 rows.add((j, m), int(fits.n[j, m]), int(fits.n_case[j, m]), analysis, each)
@@ -194,6 +201,27 @@ class Mediation(Family[MediationState]):
                 yield j, analyse_trio(trio, setting)
             except Unfit as ending:
                 yield j, ending
+
+    def _analyse_jointly(
+        self, state: MediationState, block: Block, m: int, able: Bool
+    ) -> Iterator[tuple[int, Analysis | Unfit]]:
+        """Yield what comes of each protein in the one model that has all that can be in it."""
+        proteins = np.flatnonzero(able)
+        there = np.all(block.observed[proteins], axis=0)
+        values = np.ascontiguousarray(block.values[proteins][:, there])
+        if self.asked.transform in {"rint", "zscore"}:
+            # of the people whom all proteins have: the order of their values is what they were
+            transform_block(values.copy(), values, transform=self.asked.transform)
+        pair = state.pairs[state.problem.models[m].target]
+        trios = [Trio(row, state.benches[m], None if np.all(there) else there) for row in values]
+        try:
+            whole = analyse_together(trios, Contrast(pair.low, pair.high))
+        except Unfit as ending:
+            for j in proteins.tolist():
+                yield j, ending
+            return
+        for place, j in enumerate(proteins.tolist()):
+            yield j, part_of(whole, place)
 
     def _gather(self, state: MediationState, block: Block, j: int, m: int) -> Trio:
         """Return a protein with its pair and covariates, on the rows that have it."""

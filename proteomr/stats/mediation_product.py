@@ -10,6 +10,7 @@ import numpy as np
 from proteomr._typing import F64
 from proteomr.stats.mediation import (
     Analysis,
+    LogRatio,
     PathEstimate,
     Scaled,
     Trio,
@@ -112,7 +113,12 @@ def analyse_product(trio: Trio, contrast: Contrast, options: ProductOptions) -> 
     """
     fits = _fit_models(trio, contrast, options)
     analysis = _analyse_lines(fits) if fits.lines else _analyse_means(fits)
-    return replace(analysis, paths=_list_paths(fits), said=_doubt_proportion(analysis))
+    return replace(
+        analysis,
+        paths=_list_paths(fits),
+        said=_doubt_proportion(analysis),
+        ratios=_list_ratios(fits, analysis),
+    )
 
 
 def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
@@ -362,6 +368,34 @@ def _list_paths(fits: _Fits) -> tuple[PathEstimate, ...]:
             ("c_prime", fits.outcome, first, y / scaled.exposure_unit, exact[1]),
         ]
     )
+
+
+def _list_ratios(fits: _Fits, analysis: Analysis) -> dict[str, LogRatio]:
+    """Return direct and indirect effects as ratios of risks, or in spreads of a linear outcome."""
+    four = fits.options.four_way
+    names = ("nde", "nie") if four else ("direct", "indirect")
+    if fits.options.link == "linear":
+        spread = float(fits.scaled.outcome.std()) * fits.scaled.outcome_unit
+        at = [analysis.effects.names.index(name) for name in names]
+        estimates, errors = analysis.estimates[at], analysis.standard_errors()[at]
+        return {
+            name: LogRatio(float(estimate), float(error), "difference")
+            for name, estimate, error in zip(
+                names, estimates / spread, errors / spread, strict=True
+            )
+        }
+    # of the means mu(1,1), mu(1,0), mu(0,1), mu(0,0)
+    means, moves = analysis.parameters[:4], analysis.influence[:, :4]
+    relative = moves / means
+    pairs = {names[0]: (1, 3), names[1]: (0, 1)}
+    return {
+        name: LogRatio(
+            float(np.log(means[over] / means[under])),
+            float(np.linalg.norm(relative[:, over] - relative[:, under])),
+            "RR",
+        )
+        for name, (over, under) in pairs.items()
+    }
 
 
 def _doubt_proportion(analysis: Analysis) -> dict[str, str]:

@@ -94,7 +94,7 @@ def test_influences_refits_and_law_agree_on_limits() -> None:
     samples, there = Resamples(n, 800, seed=1), np.ones(n, dtype=bool)
     draws = [
         draw_by_influence([found], [there], samples)[0],
-        draw_by_refit(found, there, samples),
+        draw_by_refit([found], [there], samples)[0],
         draw_by_law(found, 800, generator),
     ]
     limits = [find_limits(of, level=0.95) for of in draws]
