@@ -23,6 +23,7 @@ __all__ = [
     "Scaled",
     "Trio",
     "average",
+    "doubt_proportion",
     "path_of",
     "path_of_mediator",
     "paths_of",
@@ -264,3 +265,14 @@ def path_of_mediator(fit: Regression, scaled: Scaled) -> PathEstimate:
     """Return path a, the last coefficient of the mediator's model, in the units of the data."""
     unit = (1.0 if scaled.binary else scaled.mediator_unit) / scaled.exposure_unit
     return path_of("a", fit, fit.coefficients.size - 1, unit, exact=not scaled.binary)
+
+
+def doubt_proportion(analysis: Analysis) -> dict[str, str]:
+    """Say of a proportion, by its name, that its total effect may be none."""
+    names = analysis.effects.names
+    total = names.index("te" if "te" in names else "total")
+    estimate, error = analysis.estimates[total], analysis.standard_errors()[total]
+    if abs(estimate) > 1.96 * error:
+        return {}
+    ends = f"{estimate - 1.96 * error:.3g} to {estimate + 1.96 * error:.3g}"
+    return {"proportion": f"the total effect may be none ({ends}): its share is unstable"}

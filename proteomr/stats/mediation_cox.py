@@ -20,11 +20,11 @@ from proteomr.status import Status
 __all__ = ["CoxModel", "fit_cox_model"]
 
 _DECREMENT = 1e-22  # squared standard errors: 1e-11 of one
-_SCORE = 1e-18
+_SCORE = 1e-18  # above what rounding leaves of a million rows
 # Of refits to samples, whose percentiles are known to some hundredths of a standard error: 0.003 of
 # one, before a last step that leaves a tenth of it.
 _OF_SAMPLES = 1e-5
-_PASSES = 40
+_PASSES = 40  # of a climb: from near the maximum it takes ten
 # Share of a column that those before it leave, below which the exact path decides.
 _PIVOT = 1e-6
 # Powers of e that hazards of one risk set may be apart before an infinite estimate is searched for.

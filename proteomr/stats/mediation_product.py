@@ -15,6 +15,7 @@ from proteomr.stats.mediation import (
     Scaled,
     Trio,
     average,
+    doubt_proportion,
     paths_of,
     scale_trio,
 )
@@ -116,7 +117,7 @@ def analyse_product(trio: Trio, contrast: Contrast, options: ProductOptions) -> 
     return replace(
         analysis,
         paths=_list_paths(fits),
-        said=_doubt_proportion(analysis),
+        said=doubt_proportion(analysis),
         ratios=_list_ratios(fits, analysis),
     )
 
@@ -396,14 +397,3 @@ def _list_ratios(fits: _Fits, analysis: Analysis) -> dict[str, LogRatio]:
         )
         for name, (over, under) in pairs.items()
     }
-
-
-def _doubt_proportion(analysis: Analysis) -> dict[str, str]:
-    """Say of a proportion that its total effect may be none."""
-    names = analysis.effects.names
-    total = names.index("te" if "te" in names else "total")
-    estimate, error = analysis.estimates[total], analysis.standard_errors()[total]
-    if abs(estimate) > 1.96 * error:
-        return {}
-    ends = f"{estimate - 1.96 * error:.3g} to {estimate + 1.96 * error:.3g}"
-    return {"proportion": f"the total effect may be none ({ends}): its share is unstable"}
