@@ -40,12 +40,14 @@ class Grouped:
     members : positions among the people of the outcome.
     codes : ``(m,)``, their groups, from 0.
     count : K, number of groups.
+    ordered : whether the groups have an order that a trend may follow.
     weights, clusters, strata : ``(m,)``, or None.
     """
 
     members: I64
     codes: I64
     count: int
+    ordered: bool
     weights: F64 | None = None
     clusters: I64 | None = None
     strata: I64 | None = None
@@ -117,7 +119,7 @@ class CurveEstimates:
     tau : end of the restricted means.
     means : restricted means.
     rank : the log-rank test.
-    trend : its statistic and -log10 p for the order of the groups.
+    trend : its statistic and -log10 p for the order of the groups; NaN where they have none.
     years : person-years.
     """
 
@@ -147,6 +149,7 @@ def estimate_groups(
     rank = _test_ranks(grouped, subjects, counts, rho=options.rho, robust=robust)
     horizons = find_horizons(curves, subjects)
     groups = part_groups(subjects)
+    trend = assess_trend(rank, np.arange(1.0, grouped.count + 1.0))
     tau = min(group.last for group in groups) if options.tau is None else options.tau
     return CurveEstimates(
         groups,
@@ -160,7 +163,7 @@ def estimate_groups(
         tau,
         average_survival(counts, curves, tau=tau, robust=by),
         rank,
-        assess_trend(rank, np.arange(1.0, grouped.count + 1.0)),
+        trend if grouped.ordered else (np.nan, np.nan),
         count_years(subjects, cause=outcome.code),
     )
 

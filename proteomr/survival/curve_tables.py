@@ -40,6 +40,7 @@ class GroupNames:
     low, high : borders of a protein's groups; NaN for levels.
     at_high : people whose value is the upper border.
     message : what is to be said of how they came about.
+    ordered : whether they have an order, as those of numbers do.
     """
 
     labels: tuple[str, ...]
@@ -47,6 +48,7 @@ class GroupNames:
     high: F64
     at_high: I64
     message: str = ""
+    ordered: bool = True
 
 
 @dataclass(slots=True)
