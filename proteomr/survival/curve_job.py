@@ -91,7 +91,7 @@ class CurvesJob:
         outcome = Outcome()
         parts = ledger.parts.load_all(blocks)
         for name in self.request.tables:
-            frame = pl.concat([part.pop(name) for part in parts], how="vertical_relaxed")
+            frame = pl.concat([part.pop(name) for part in parts], how="diagonal_relaxed")
             if name == "logrank":
                 frame = _correct(frame)
                 failed = int((frame[c.STATUS] != Status.ok.name).sum())
