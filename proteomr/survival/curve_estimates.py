@@ -97,10 +97,9 @@ def part_groups(subjects: Subjects) -> tuple[OneGroup, ...]:
     order = np.argsort(subjects.groups.astype(np.int16), kind="stable")  # few: sorted by counting
     ends = np.cumsum(np.bincount(subjects.groups, minlength=subjects.count))
     risk, weight = subjects.risk, subjects.weigh()
-    columns = (risk.entry[order], risk.exit[order], weight[order], risk.cause[order] != 0)
+    rows = (order[first:end] for first, end in pairwise((0, *ends.tolist())))
     return tuple(
-        OneGroup(*(column[first:end] for column in columns))
-        for first, end in pairwise((0, *ends.tolist()))
+        OneGroup(risk.entry[of], risk.exit[of], weight[of], risk.cause[of] != 0) for of in rows
     )
 
 

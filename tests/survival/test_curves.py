@@ -104,7 +104,7 @@ def test_a_curve_begins_with_all_and_ends_with_the_last_and_counts_everybody() -
         assert curve["time"][0] == 0.0
         assert curve["at_risk"][0] == row["people"]
         assert curve["events"].sum() == row["events"]
-        assert curve["events"].sum() + curve["censored"].sum() == row["people"]
+        assert int(curve["events"].sum()) + int(curve["censored"].sum()) == row["people"]
         assert curve["survival"][0] == 1.0
 
 
@@ -179,7 +179,8 @@ def test_competing_events_have_incidences_by_their_codes() -> None:
     table = results.table("cumulative_incidence")
     assert table["cause"].unique().sort().to_list() == [1, 3]
     last = table.group_by("group", "cause").agg(pl.col("incidence").last())
-    assert last.group_by("group").agg(pl.col("incidence").sum())["incidence"].max() < 1.0
+    together = last.group_by("group").agg(pl.col("incidence").sum())["incidence"]
+    assert bool((together < 1.0).all())
     gray = results.table("gray")
     assert gray["cause"].to_list() == [1, 3]
     assert (
@@ -221,7 +222,7 @@ def test_late_entry_begins_the_curve_and_an_empty_risk_set_is_a_status() -> None
     assert "before others came" in curves.filter(group=mine)["message"][0]
     others = curves.filter(pl.col("group") != mine)
     assert others["status"].unique().to_list() == ["ok"]
-    assert others["time"].min() > 0.0
+    assert bool((others["time"] > 0.0).all())
     for table in ("medians", "rmst"):
         bad = results.table(table).filter(pl.col("group") == mine)
         assert bad["status"].unique().to_list() == ["not_identified"]
