@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import polars as pl
@@ -51,7 +51,10 @@ def summarise_folds(parts: Parts) -> pl.DataFrame:
             pl.len().alias("all"),
         )
         .with_columns(
-            pl.when(pl.col("folds") > 0).then(pl.lit("ok")).otherwise(pl.lit("too_few")).alias("status"),
+            pl.when(pl.col("folds") > 0)
+            .then(pl.lit("ok"))
+            .otherwise(pl.lit("too_few"))
+            .alias("status"),
             pl.when(pl.col("folds") < pl.col("all"))
             .then(pl.format("{} of {} folds have an estimate", "folds", "all"))
             .otherwise(pl.col("message"))
@@ -75,9 +78,9 @@ def list_scores(parts: Parts, laid: Laid, ids: pl.Series) -> pl.DataFrame:
     for index, part in enumerate(parts):
         if "own" in part:
             frames.append(
-                part["own"].rename({"score": "score_in_sample"}).with_columns(
-                    pl.lit(names[index]).alias("set")
-                )
+                part["own"]
+                .rename({"score": "score_in_sample"})
+                .with_columns(pl.lit(names[index]).alias("set"))
             )
     own = pl.concat(frames)
     held = pl.concat([part["scores"] for part in parts if "scores" in part])
@@ -85,7 +88,9 @@ def list_scores(parts: Parts, laid: Laid, ids: pl.Series) -> pl.DataFrame:
     people = pl.DataFrame({"row": np.arange(ids.len()), "id": ids})
     out = joined.join(people, on="row", how="left", maintain_order="left")
     schema = load_schema("scores")
-    return schema.validate(out.select([own.name for own in schema.columns if own.name in out.columns]))
+    return schema.validate(
+        out.select([own.name for own in schema.columns if own.name in out.columns])
+    )
 
 
 def calibrate_groups(parts: Parts, predicted: Predicted) -> pl.DataFrame:
@@ -97,7 +102,7 @@ def calibrate_groups(parts: Parts, predicted: Predicted) -> pl.DataFrame:
         group = group_by_risk(risk, _GROUPS)
         for one in np.unique(group):
             inside = group == one
-            seen = _observe(predicted.take(places[inside]), key["horizon"])
+            seen = _observe(predicted.take(places[inside]), cast("float | None", key["horizon"]))
             n, mean = seen.size, float(seen.mean())
             se = float(seen.std(ddof=1)) / np.sqrt(n) if n > 1 else np.nan
             rows.append(
@@ -129,7 +134,7 @@ def compare_decisions(
     treated: set[tuple[object, object]] = set()
     for key, frame in _by_model(parts):
         places = frame["row"].to_numpy()
-        standing = _stand(predicted.take(places), key["horizon"])
+        standing = _stand(predicted.take(places), cast("float | None", key["horizon"]))
         pairs = [(key, frame["risk"].to_numpy())]
         if (key["set"], key["horizon"]) not in treated:
             treated.add((key["set"], key["horizon"]))

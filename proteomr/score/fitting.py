@@ -130,7 +130,9 @@ class _Learnt:
                     float(b) if good else None
                     for b, good in zip(solution.coefficients, ok, strict=True)
                 ],
-                "centre": [rule.centre if rule.status == Status.ok else None for rule in self.rules],
+                "centre": [
+                    rule.centre if rule.status == Status.ok else None for rule in self.rules
+                ],
                 "scale": [rule.scale if rule.status == Status.ok else None for rule in self.rules],
                 "transform": [laid.options.transform] * len(names),
                 "fill": [rule.fill if rule.status == Status.ok else None for rule in self.rules],
@@ -143,7 +145,7 @@ class _Learnt:
             schema_overrides={"weight": pl.Float64, "centre": pl.Float64, "scale": pl.Float64},
         )
         entering = np.flatnonzero(solution.coefficients)
-        ranked = [(names[j], self.rules[j].ranks) for j in entering]
+        ranked = [(names[j], self.rules[j].ranks) for j in entering.tolist()]
         kept = [(name, table) for name, table in ranked if table is not None]
         ranks = pl.DataFrame(
             {
@@ -176,9 +178,7 @@ def _learn(laid: Laid, unit: Unit, rows: I64, inner: I64) -> _Learnt:
     )
     outcome = laid.predicted.take(rows).as_outcome()
     tried = [
-        tune_elastic_net(
-            X, outcome, folds=inner, penalty=Penalty(alpha), rule=laid.options.rule
-        )
+        tune_elastic_net(X, outcome, folds=inner, penalty=Penalty(alpha), rule=laid.options.rule)
         for alpha in laid.options.alpha_values
     ]
     best = min(tried, key=lambda one: float(one.errors[one.chosen]))
@@ -192,8 +192,8 @@ def _measure(laid: Laid, unit: Unit, learnt: _Learnt, rows: I64) -> dict[str, pl
     middle, spread = float(held.mean()), float(held.std())
     spread = spread if spread > 0.0 else 1.0
     designs: list[tuple[str, str | None, F64]] = [(SCORE, None, np.empty((laid.fold.size, 0)))]
-    for label, matrix in laid.designs:
-        designs += [(COVARIATES, label, matrix), (BOTH, label, matrix)]
+    for name, matrix in laid.designs:
+        designs += [(COVARIATES, name, matrix), (BOTH, name, matrix)]
     models = []
     for kind, label, matrix in designs:
         A, B = matrix[learnt.rows], matrix[rows]
@@ -202,9 +202,7 @@ def _measure(laid: Laid, unit: Unit, learnt: _Learnt, rows: I64) -> dict[str, pl
             B = np.column_stack([(score - middle) / spread, B])
         model = fit_regression(A, train, horizons=laid.options.horizons)
         models.append((kind, label, model.predict(B)))
-    performance, risks = measure_fold(
-        test, train, models=models, options=laid.options, rows=rows
-    )
+    performance, risks = measure_fold(test, train, models=models, options=laid.options, rows=rows)
     keys = [pl.lit(unit.name).alias("set"), pl.lit(unit.label).alias("fold")]
     scores = {"row": rows, "score": score, "score_standardised": (score - middle) / spread}
     if laid.options.clock:
@@ -221,5 +219,3 @@ def _fit_line(age: F64, predicted: F64, at: F64) -> F64:
     """Return what is predicted on the average at an age, by the line of training people."""
     slope, constant = np.polyfit(age - age.mean(), predicted, 1)
     return np.asarray(constant + slope * (at - age.mean()))
-
-

@@ -39,7 +39,9 @@ def associate_gaps(
     """
     n = laid.fold.size
     age, fold = laid.predicted.values, laid.fold
-    base = np.column_stack([np.ones(n), age - age.mean(), *(fold == k for k in range(1, fold.max() + 1))])
+    base = np.column_stack(
+        [np.ones(n), age - age.mean(), *(fold == k for k in range(1, fold.max() + 1))]
+    )
     sets = laid.designs or ((_UNADJUSTED, np.empty((n, 0))),)
     rows: list[dict[str, object]] = []
     for name, own in scores.group_by("set", maintain_order=True):
@@ -86,9 +88,13 @@ def _fit(X: F64, y: F64, wanted: int) -> list[dict[str, object]]:
         scale = float(safe[term])
         out.append(
             {
-                "estimate": float(b[k]) / scale, "se": float(se[k]) / scale, "statistic": t,
-                "df": df, "p_value": p, "status": "ok",
-            }  # fmt: skip
+                "estimate": float(b[k]) / scale,
+                "se": float(se[k]) / scale,
+                "statistic": t,
+                "df": df,
+                "p_value": p,
+                "status": "ok",
+            }
         )
     return out
 

@@ -181,4 +181,3 @@ def _list_units(sets: dict[str, tuple[int, ...]], folds: int) -> tuple[Unit, ...
     wanted: list[int | None] = [*range(folds), None]
     pairs = [(name, columns, fold) for name, columns in sets.items() for fold in wanted]
     return tuple(Unit(place, *pair) for place, pair in enumerate(pairs))
-

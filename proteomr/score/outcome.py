@@ -96,9 +96,7 @@ def read_predicted(reading: Reading, request: ScoreRequest) -> tuple[Predicted, 
     follow_up = request.follow_up or _find_times(reading, request)
     if follow_up is None:
         return _read_column(reading, request), ()
-    read = read_times(
-        reading.columns, follow_up, options=FollowUpOptions(outcomes=(follow_up,))
-    )
+    read = read_times(reading.columns, follow_up, options=FollowUpOptions(outcomes=(follow_up,)))
     for note in read.notes:
         add_note(note)
     return Predicted(follow_up.event, "cox", read.target.values), read.drops

@@ -72,7 +72,9 @@ class ColumnRule:
     def apply(self, values: F64) -> F64:
         """Return what enters the score, of anybody's values (n,)."""
         found = _transform(values, self.transform, self.ranks)
-        return np.asarray((np.where(np.isfinite(found), found, self.fill) - self.centre) / self.scale)
+        return np.asarray(
+            (np.where(np.isfinite(found), found, self.fill) - self.centre) / self.scale
+        )
 
 
 def _transform(values: F64, transform: Transform, ranks: NormalScores | None) -> F64:

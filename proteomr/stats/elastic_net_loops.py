@@ -12,9 +12,7 @@ from proteomr._typing import F64, I64
 __all__ = ["add_columns", "descend", "project_columns"]
 
 
-def descend(
-    H: F64, q: F64, b: F64, l1: F64, l2: F64, tolerance: float, most: int
-) -> int:
+def descend(H: F64, q: F64, b: F64, l1: F64, l2: F64, tolerance: float, most: int) -> int:
     r"""Go from coordinate to coordinate to the minimum; return the passes taken, ``most`` if short.
 
     .. math:: \tfrac{1}{2} b^T H b - c^T b + \sum_j l_{1j} |b_j| + \tfrac{1}{2} l_{2j} b_j^2

@@ -82,9 +82,7 @@ def test_concordances_and_their_difference_are_those_of_survival(design: dict[st
 
 def test_late_entry_takes_pairs_away_as_in_survival(design: dict[str, Any]) -> None:
     people = draw(design)
-    found = find_concordance(
-        people.first, exit=people.exit, event=people.event, entry=people.entry
-    )
+    found = find_concordance(people.first, exit=people.exit, event=people.event, entry=people.entry)
     near(found.value, design["late"])
     near(found.se, design["late_se"])
 

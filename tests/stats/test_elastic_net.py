@@ -59,7 +59,9 @@ def test_derivatives_are_those_of_the_likelihood(name: str) -> None:
         A = A - (curvature.weights @ A) / curvature.weights.sum()
         few = few * 0.0
     found = A.T @ (curvature.weights[:, None] * A) - few.T @ few
-    shifted = [(loss.slope(eta + h * a).score - loss.slope(eta - h * a).score) / (2 * h) for a in A.T]
+    shifted = [
+        (loss.slope(eta + h * a).score - loss.slope(eta - h * a).score) / (2 * h) for a in A.T
+    ]
     np.testing.assert_allclose(found, -np.array(shifted) @ A, atol=1e-8)
 
 
@@ -133,9 +135,7 @@ def test_constant_and_equal_columns_are_no_obstacle() -> None:
         path = follow_path(NewtonDescent(X, loss, Penalty(0.5)))
         assert path.certified.all()
         assert not path.coefficients[:, 15].any()
-        np.testing.assert_allclose(
-            path.coefficients[:, 0], path.coefficients[:, 16], atol=1e-8
-        )
+        np.testing.assert_allclose(path.coefficients[:, 0], path.coefficients[:, 16], atol=1e-8)
 
 
 def test_separated_people_end_the_path_and_not_the_run() -> None:
@@ -150,7 +150,9 @@ def test_one_event_has_a_path() -> None:
     X, *_ = draw(60)
     event = np.zeros(60)
     event[7] = 1.0
-    path = follow_path(NewtonDescent(X, BreslowLoss(np.arange(60.0) + 1, event, np.ones(60)), Penalty()))
+    path = follow_path(
+        NewtonDescent(X, BreslowLoss(np.arange(60.0) + 1, event, np.ones(60)), Penalty())
+    )
     assert path.certified.all()
 
 
@@ -162,7 +164,7 @@ def test_outcomes_of_one_kind_are_refused() -> None:
 
 
 def test_compiled_loops_are_the_plain_ones() -> None:
-    X, eta, random = draw(300, 20)
+    X, eta, _ = draw(300, 20)
     H, c = X.T @ X / 300, X.T @ eta / 300
     found = []
     for loops in (elastic_net_loops, compiled_elastic_net_loops):
