@@ -477,10 +477,6 @@ CASES = (
         ),
     ),
     Case(
-            ),
-        ),
-    ),
-    Case(
         "SimulateJob",
         "simulate",
         "proteomr.simulate",
