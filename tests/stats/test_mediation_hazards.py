@@ -163,7 +163,7 @@ def test_fast_cox_fits_end_where_exact_ones_do(size: int, rate: float) -> None:
 
 
 @pytest.mark.parametrize("truncated", [False, True])
-def test_samples_of_doubled_people_are_fitted_as_one_by_one(truncated: bool) -> None:
+def test_samples_of_doubled_people_are_fitted_as_one_by_one(*, truncated: bool) -> None:
     generator = np.random.default_rng(5)
     n = 120
     C, a = generator.normal(size=(n, 2)), (generator.random(n) < 0.4).astype(np.float64)
