@@ -8,6 +8,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.models.base import Block, Fit, FitBlock, JointTests, Problem, Refusal
+from proteomr.models.carriers import remark_on_carriers
 from proteomr.models.cells import describe_aliased
 from proteomr.models.columns import ModelColumns, lay_out_model
 from proteomr.models.event_times import EVENT
@@ -39,6 +40,7 @@ class _Fitted:
     places: I64
     fit: FineGrayLimit
     covariance: F64
+    carriers: F64
     said: str
 
 
@@ -89,9 +91,8 @@ def _fit(
         describe_apart(fit.apart),
         model.describe(rows),
     )
-    return _Fitted(
-        design, places, fit, fit.covariance(kind, clusters), "; ".join(filter(None, parts))
-    )
+    errors = fit.estimate_errors(kind, clusters)
+    return _Fitted(design, places, fit, *errors, "; ".join(filter(None, parts)))
 
 
 def _tell(found: _Fitted, term: int) -> Fit | Refusal:
@@ -110,7 +111,8 @@ def _tell(found: _Fitted, term: int) -> Fit | Refusal:
         return Refusal(Status.not_converged, fit.doubt)
     numbers = np.array([fit.coefficients[i], np.sqrt(found.covariance[i, i])])
     estimate, se = change_units(numbers, per=float(found.design.scale[column])).tolist()
-    return Fit(estimate, se, np.inf, message=found.said)
+    few = remark_on_carriers(float(found.carriers[i]), "robust", np.inf)
+    return Fit(estimate, se, np.inf, message="; ".join(filter(None, (found.said, few))))
 
 
 def _test_products(found: _Fitted, terms: int) -> tuple[float, float, float] | None:

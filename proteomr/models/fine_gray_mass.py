@@ -67,7 +67,6 @@ class FineGrayMass:
     aliased: tuple[str, ...]
     weights: F64 | None
     meat: FineGraySums
-    options: FitOptions
 
     def enter(
         self,
@@ -146,7 +145,7 @@ class FineGrayMass:
             )
             for i, note in zip(good.tolist(), notes, strict=True):
                 few = ""
-                if found.carriers is not None and self.options.errors == "robust":
+                if found.carriers is not None:
                     carriers = float(found.carriers[i, 0, term])
                     few = remark_on_carriers(carriers, "robust", np.inf)
                 said = "; ".join(filter(None, (note, few)))
@@ -249,7 +248,6 @@ def prepare_fine_gray_mass(
         _name_aliased(problem, model.index),
         weights,
         FineGraySums(design, rows, kind, clusters),
-        options,
     )
 
 

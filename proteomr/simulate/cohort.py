@@ -9,6 +9,7 @@ import polars as pl
 
 from proteomr.execute import one_blas_thread
 from proteomr.simulate.covariates import ADJUSTMENTS, Covariates
+from proteomr.simulate.disease import DISEASE_HAZARD_RATIOS, draw_disease
 from proteomr.simulate.effects import plant_effects
 from proteomr.simulate.follow_up import DIRECT_HAZARD_RATIOS, draw_follow_up
 from proteomr.simulate.measurement import Measurement, draw_measurement
@@ -30,6 +31,8 @@ _MODEL = {
     "missing": "completely at random, by protein and by person and panel",
     "death": "Gompertz hazard: 0.09 per year of age and of follow-up, the direct hazard ratios"
     " below, and mortality_hazard_ratio per SD of the protein",
+    "disease": "Gompertz hazard among the living: 0.06 per year, the ratios below, and"
+    " disease_hazard_ratio per SD of the protein, times disease_early_ratio for five years",
 }
 
 
@@ -116,7 +119,7 @@ def describe_model(study: Study) -> Mapping[str, object]:
     --------
     >>> from proteomr.simulate.study import SHEN2025
     >>> sorted(describe_model(SHEN2025))
-    ['adjustments', 'direct_hazard_ratios', 'like', 'model', 'reference']
+    ['adjustments', 'direct_hazard_ratios', 'disease_hazard_ratios', 'like', 'model', 'reference']
     """
     return {
         "like": study.name,
@@ -124,6 +127,7 @@ def describe_model(study: Study) -> Mapping[str, object]:
         "adjustments": dict(ADJUSTMENTS),
         "model": _MODEL,
         "direct_hazard_ratios": dict(DIRECT_HAZARD_RATIOS),
+        "disease_hazard_ratios": dict(DISEASE_HAZARD_RATIOS),
     }
 
 
@@ -132,5 +136,6 @@ def _write_people(paths: dict[str, Path], measurement: Measurement) -> None:
     panels = measurement.covariates.study.panels
     follow_up = draw_follow_up(measurement)
     gaps = {panel: people.time_gap[:, place] for place, panel in enumerate(panels)}
-    write_columns(paths["samples"], {**people.columns, **follow_up})
+    disease = draw_disease(measurement, follow_up)
+    write_columns(paths["samples"], {**people.columns, **disease, **follow_up})
     write_columns(paths["timegap"], {"sample_id": people.columns["sample_id"], **gaps})

@@ -12,7 +12,7 @@ from proteomr._typing import F64
 from proteomr.simulate.measurement import Measurement, plan_chunks
 from proteomr.simulate.study import random_stream
 
-__all__ = ["DIRECT_HAZARD_RATIOS", "draw_follow_up"]
+__all__ = ["DIRECT_HAZARD_RATIOS", "draw_follow_up", "solve_baseline"]
 
 DIRECT_HAZARD_RATIOS: Mapping[str, float] = {
     "sex": 1.50,
@@ -53,7 +53,7 @@ def draw_follow_up(measurement: Measurement, /) -> dict[str, NDArray[Any]]:
     study, people = measurement.covariates.study, measurement.covariates.people
     risk = np.exp(_log_risk(measurement))
     growth = np.expm1(_PER_YEAR * people.censored_at_years) / _PER_YEAR
-    h0 = _solve_baseline(risk * growth, deaths=people.n * study.deaths / study.people)
+    h0 = solve_baseline(risk * growth, events=people.n * study.deaths / study.people)
     unit = random_stream(measurement.seed, _STREAM).standard_exponential(people.n)
     died_at = np.log1p(_PER_YEAR * unit / (h0 * risk)) / _PER_YEAR
     years = np.minimum(died_at, people.censored_at_years)
@@ -76,11 +76,17 @@ def _log_risk(measurement: Measurement) -> F64:
     return risk
 
 
-def _solve_baseline(exposure: F64, *, deaths: float) -> float:
-    """Return h0 with sum(1 - exp(-h0 exposure)) equal to the deaths, by bisection of its log."""
+def solve_baseline(exposure: F64, *, events: float) -> float:
+    """Return h0 with sum(1 - exp(-h0 exposure)) equal to the events, by bisection of its log.
+
+    Examples
+    --------
+    >>> round(solve_baseline(np.ones(10), events=5.0), 4)
+    0.6931
+    """
     low, high = -60.0, 20.0
     for _ in range(80):
         middle = (low + high) / 2
         expected = -np.expm1(-np.exp(middle) * exposure).sum()
-        low, high = (middle, high) if expected < deaths else (low, middle)
+        low, high = (middle, high) if expected < events else (low, middle)
     return float(np.exp((low + high) / 2))

@@ -42,6 +42,8 @@ class NamedProtein:
     confounded : whether the life-style covariates act on it strongly.
     age : SD of the protein per SD of age before scaling to `covariate_share`; drawn when None.
     mortality : hazard ratio of death per SD of the protein.
+    disease, early_disease : hazard ratio of the disease among the living per SD of the protein,
+        and what it is multiplied with in the first five years.
     published : exposures whose odds ratio is the study's own.
     control : whether the effect is a positive control, larger than any in the study.
     """
@@ -53,6 +55,8 @@ class NamedProtein:
     confounded: bool = False
     age: float | None = None
     mortality: float = 1.0
+    disease: float = 1.0
+    early_disease: float = 1.0
     published: tuple[str, ...] = ()
     control: bool = False
 
@@ -136,14 +140,14 @@ def _named_proteins() -> tuple[NamedProtein, ...]:
     both = EXPOSURES
     planted = (
         NamedProtein("GDF15", 1.22, 1.14, 0.34, age=0.55, mortality=1.35, published=both[:1]),
-        NamedProtein("CXCL14", 0.84, 0.91, 0.335, published=both[:1]),
+        NamedProtein("CXCL14", 0.84, 0.91, 0.335, disease=0.85, published=both[:1]),
         NamedProtein("PCSK9", 1.00, 1.15, 0.18, published=both[1:]),
-        NamedProtein("ADM", 1.14, 1.13, 0.36, age=0.35, mortality=1.30),
+        NamedProtein("ADM", 1.14, 1.13, 0.36, age=0.35, mortality=1.30, disease=1.25),
         NamedProtein("ASGR1", 1.13, 1.13, 0.20),
         NamedProtein("GFRA1", 1.13, 1.14, 0.22),
-        NamedProtein("FABP4", 1.13, 1.14, 0.40, mortality=1.05),
+        NamedProtein("FABP4", 1.13, 1.14, 0.40, mortality=1.05, disease=1.30),
         NamedProtein("TNFRSF10A", 1.15, 1.13, 0.25, mortality=1.10),
-        NamedProtein("IL6", 1.13, 1.08, 0.20, mortality=1.12),
+        NamedProtein("IL6", 1.13, 1.08, 0.20, mortality=1.12, early_disease=1.60),
         NamedProtein("ICAM1", 1.11, 1.00, 0.22),
         NamedProtein("CD4", 1.12, 1.00, 0.18),
         NamedProtein("TNFRSF10B", 1.14, 1.09, 0.28, age=0.40, mortality=1.10),

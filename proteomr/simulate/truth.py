@@ -30,7 +30,8 @@ def tabulate_truth(
     (life style makes it seem associated, the full set does not) or ``null``; ``basis``: whence the
     odds ratio; ``expected_z``: mean of the test statistic with the full set; ``power``: of a
     two-sided test at 0.05 / (2 x proteins); ``mortality_hazard_ratio``: of death per SD of the
-    protein.
+    protein; ``disease_hazard_ratio``: of the disease among the living after five years;
+    ``disease_early_ratio``: what that is multiplied with before.
 
     Parameters
     ----------
@@ -56,8 +57,10 @@ def tabulate_truth(
     power = ndtr(expected_z - limit) + ndtr(-expected_z - limit)
     named = measurement.covariates.study.named
     odds_ratio, names = effects.odds_ratio[:proteins], effects.names
-    mortality = np.ones(proteins)
-    mortality[: len(named)] = [protein.mortality for protein in named][:proteins]
+    hazards = np.ones((proteins, 3))
+    of_named = [(p.mortality, p.disease, p.early_disease) for p in named][:proteins]
+    hazards[: len(of_named)] = of_named
+    mortality, disease, early = np.repeat(hazards, len(EXPOSURES), axis=0).T
     return {
         "protein": [names[place] for place, _ in rows],
         "exposure": [EXPOSURES[j] for _, j in rows],
@@ -69,7 +72,9 @@ def tabulate_truth(
         "effect_joint": effects.joint_shift[:proteins].ravel(),
         "expected_z": expected_z.ravel(),
         "power": power.ravel(),
-        "mortality_hazard_ratio": np.repeat(mortality, len(EXPOSURES)),
+        "mortality_hazard_ratio": mortality,
+        "disease_hazard_ratio": disease,
+        "disease_early_ratio": early,
         "basis": [
             named[place].basis(EXPOSURES[j]) if place < len(named) else "chosen"
             for place, j in rows

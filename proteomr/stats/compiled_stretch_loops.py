@@ -49,13 +49,12 @@ def add_censoring(q, mask, times, censored, risk, total, out):
     for i in range(out.size):
         if mask[i] > 0.0:
             t = times.rank[i]
-            count = float(mask[i]) if times.weighted else 1.0
             if times.code[i] == 0:
-                out[i] += count * (q[t] - total[t + 1])
+                out[i] += q[t] - total[t + 1]
             elif times.crr:
-                out[i] -= count * total[t + 1]
+                out[i] -= total[t + 1]
             else:
-                out[i] -= count * total[t]
+                out[i] -= total[t]
 
 
 @_compile

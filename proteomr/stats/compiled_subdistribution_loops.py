@@ -26,10 +26,9 @@ def _count(mask, times, leaving, censored):
     censored[:] = 0.0
     for i in range(mask.size):
         if mask[i] > 0.0:
-            count = float(mask[i]) if times.weighted else 1.0
-            leaving[times.rank[i]] += count
+            leaving[times.rank[i]] += 1.0
             if times.code[i] == 0:
-                censored[times.rank[i]] += count
+                censored[times.rank[i]] += 1.0
 
 
 @_compile

@@ -24,7 +24,7 @@ __all__ = [
     "CensoringTerm",
     "ErrorSums",
     "leave_score_residuals",
-    "sandwich_of",
+    "sum_clusters",
     "sum_errors",
     "sum_stretches",
 ]
@@ -203,8 +203,9 @@ def sum_errors(
     *,
     kind: ErrorSums,
     clusters: I64 | None = None,
-) -> F64:
-    """Return the sum of outer products ``(q, q)`` that a covariance along directions is.
+) -> tuple[F64, F64]:
+    """Return the sum of outer products ``(q, q)`` that a covariance along directions is, and the
+    effective number of people or clusters behind each ``(q,)``.
 
     Parameters
     ----------
@@ -212,12 +213,16 @@ def sum_errors(
     clusters : ``(n,)``, in the order of the risk; None where every row is by itself.
     """
     residuals = leave_score_residuals(point, directions)
+    squares = np.zeros((directions.shape[1],) * 2)
     if kind == "stretches":
         residuals, squares = sum_stretches(point, residuals, directions, term)
-        return squares + sandwich_of(residuals, clusters)
     if kind == "censoring":
         residuals = residuals + term.leave_residuals(point, directions)
-    return sandwich_of(residuals, clusters)
+    sums = sum_clusters(residuals, clusters)
+    second = np.square(sums)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        carriers = np.square(second.sum(axis=0)) / np.square(second).sum(axis=0)
+    return squares + sums.T @ sums, carriers
 
 
 def sum_stretches(
@@ -272,17 +277,17 @@ def _hazards_of(point: FineGrayPoint, columns: F64) -> F64:
     return np.column_stack([np.bincount(at, weights=part, minlength=K) for part in rise.T])
 
 
-def sandwich_of(residuals: F64, clusters: I64 | None) -> F64:
-    """Return the sum over clusters of the outer products of their residuals ``(q, q)``.
+def sum_clusters(residuals: F64, clusters: I64 | None) -> F64:
+    """Return the sums of residuals ``(n, q)`` of each cluster; of each row where there are none.
 
     Examples
     --------
-    >>> sandwich_of(np.array([[1.0], [2.0], [4.0]]), np.array([0, 0, 1])).tolist()
-    [[25.0]]
+    >>> sum_clusters(np.array([[1.0], [2.0], [4.0]]), np.array([5, 5, 8])).tolist()
+    [[3.0], [4.0]]
     """
     if clusters is None:
-        return np.asarray(residuals.T @ residuals)
+        return residuals
     _, place = np.unique(clusters, return_inverse=True)
     sums = np.zeros((int(place.max()) + 1, residuals.shape[1]))
     np.add.at(sums, place, residuals)
-    return np.asarray(sums.T @ sums)
+    return sums

@@ -96,15 +96,21 @@ class FineGrayLimit:
     apart: int = 0
 
     def covariance(self, kind: ErrorSums, clusters: I64 | None = None) -> F64:
-        """Return the covariance of the coefficients ``(p, p)``; NaN where there is no estimate.
+        """Return the covariance of the coefficients ``(p, p)``; NaN where there is no estimate."""
+        return self.estimate_errors(kind, clusters)[0]
+
+    def estimate_errors(self, kind: ErrorSums, clusters: I64 | None = None) -> tuple[F64, F64]:
+        """Return the covariance, and the effective number of people or clusters that carry each
+        coefficient ``(p,)``.
 
         Parameters
         ----------
         clusters : ``(n,)``, cluster of each row; None where every row is by itself.
         """
         whole = np.full((self.coefficients.size,) * 2, np.nan)
+        carriers = np.full(self.coefficients.size, np.nan)
         if self.fit is None or self.doubt:
-            return whole
+            return whole, carriers
         risks, point = self.risks, self.fit.point
         order = point.model.risk.order
         event, strata = risks.event[order], risks.censoring_strata
@@ -113,14 +119,14 @@ class FineGrayLimit:
         if risks.baseline is not None:
             baseline = np.unique(risks.baseline[order], return_inverse=True)[1]
         term = CensoringTerm(risks.censoring, risks.times[order], event == 0, within, baseline)
-        whole[np.ix_(self.used, self.used)] = sum_errors(
+        whole[np.ix_(self.used, self.used)], carriers[self.used] = sum_errors(
             point,
             self.fit.inverse @ self.back.T,
             term,
             kind=kind,
             clusters=None if clusters is None else clusters[order],
         )
-        return whole
+        return whole, carriers
 
 
 def fit_fine_gray_limit(

@@ -66,7 +66,6 @@ class FineGrayTimes(NamedTuple):
     competing_to : ``(K,)``, up to where they are over before each event time.
     efron : whether ties are Efron's; Breslow's otherwise.
     crr : whether censoring is estimated as ``cmprsk::crr`` does.
-    weighted : whether weights count in it.
     """
 
     code: NDArray[np.int8]
@@ -85,7 +84,6 @@ class FineGrayTimes(NamedTuple):
     competing_to: I64
     efron: bool
     crr: bool
-    weighted: bool
 
 
 def lay_out_times(
@@ -96,7 +94,6 @@ def lay_out_times(
     counted: F64 | None = None,
     efron: bool,
     crr: bool = False,
-    weighted: bool = False,
 ) -> FineGrayTimes:
     """Return the times of rows ``(n,)`` in order of stratum and exit.
 
@@ -129,7 +126,6 @@ def lay_out_times(
         competing_to=_find_places(place[competing], at),
         efron=efron,
         crr=crr,
-        weighted=weighted,
     )
 
 
@@ -284,7 +280,7 @@ def _curve(point: FineGrayPoint, u: F64) -> F64:
 def _limit(times: FineGrayTimes, mask: _Array) -> ProductLimit:
     """Return the product limit of censoring on the rows of a fit, at the ranks of times."""
     U = times.exits
-    counts = mask.astype(np.float64) if times.weighted else (mask > 0.0).astype(np.float64)
+    counts = (mask > 0.0).astype(np.float64)
     leaving = np.bincount(times.rank, weights=counts, minlength=U)
     censored = np.bincount(times.rank, weights=counts * (times.code == 0), minlength=U)
     risk = np.cumsum(leaving[::-1])[::-1] - (0.0 if times.crr else leaving - censored)
@@ -297,7 +293,7 @@ def _censoring_of(times: FineGrayTimes, mask: _Array) -> CensoringTerm:
     last = float(times.rank[observed].max(initial=-1))
     ties: CensoringTies = "crr" if times.crr else "events-first"
     limit = _limit(times, mask)
-    censoring = Censoring(ties, {0: limit}, {0: last}, weighted=times.weighted)
+    censoring = Censoring(ties, {0: limit}, {0: last})
     exits = np.column_stack([np.full(times.rank.size, -np.inf), times.rank.astype(np.float64)])
     return CensoringTerm(
         censoring, exits, (times.code == 0) & observed, 0 * times.stratum, times.stratum

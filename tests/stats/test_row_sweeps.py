@@ -15,6 +15,8 @@ from proteomr.stats.chunked import chunk_design
 from proteomr.stats.cox_rows import CoxRows
 from proteomr.stats.cox_sums import Ties
 from proteomr.stats.cumulative_links import LINKS, Link
+from proteomr.stats.fine_gray_loops import lay_out_times
+from proteomr.stats.fine_gray_rows import FineGrayRows
 from proteomr.stats.logistic_rows import LogisticRows
 from proteomr.stats.multinomial_rows import MultinomialRows
 from proteomr.stats.ordinal_rows import OrdinalRows
@@ -95,6 +97,20 @@ def place_cox(ties: Ties, *, compiled: bool, truncated: bool) -> Point:
 
 
 TIES: tuple[Ties, ...] = ("efron", "breslow")
+
+
+def compete(*, compiled: bool, efron: bool = True, crr: bool = False) -> Point:
+    g = np.random.default_rng(1)
+    stratum = np.sort(g.integers(0, 2, N))
+    exits = g.integers(1, 40, N).astype(np.float64)
+    order = np.lexsort((exits, stratum))
+    code, counted = g.integers(0, 3, N).astype(np.int8), (g.random(N) < 0.9).astype(np.float64)
+    times = lay_out_times(
+        exits[order], code, stratum, counted=np.maximum(counted, code == 1), efron=efron, crr=crr
+    )
+    return place(FineGrayRows.load(times, compiled=compiled))
+
+
 STARTS = np.arange(0, N, 5)
 MODELS: dict[str, Callable[[], Point]] = {
     "logistic": lambda: place(LogisticRows.load(compiled=False)),
