@@ -46,7 +46,7 @@ def mediate(
     transform: Transform = "rint",
     bootstrap: Bootstrap | None = None,
     bootstraps: int = 1000,
-    seed: int = 0,
+    seed: int = 1,
     level: float = 0.95,
     composite: CompositeTest = "hdmt",
     joint: bool = False,

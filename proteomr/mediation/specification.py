@@ -100,7 +100,7 @@ class MediationSpec:
     reference_level: str | None = None
     bootstrap: Bootstrap | None = None
     bootstraps: int = _DRAWS
-    seed: int = 0
+    seed: int = 1
     level: float = 0.95
     composite: CompositeTest = "hdmt"
     joint: bool = False
