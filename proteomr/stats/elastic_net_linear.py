@@ -118,8 +118,8 @@ class LinearDescent:
         self._spread = float(np.sqrt(max(sums.yy / sums.weight - self._middle**2, 0.0)))
         self._factors = self.penalty.scale(p)
         H = sums.xx / sums.weight
-        for row, centre in zip(H, self._centre.tolist(), strict=True):
-            row -= centre * self._centre
+        for place, centre in enumerate(self._centre.tolist()):
+            H[place] -= centre * self._centre
         H /= self._scale[:, None]
         H /= self._scale
         H[self.constant], H[:, self.constant] = 0.0, 0.0
