@@ -269,6 +269,16 @@ def test_one_event_does_not_stop_a_scan() -> None:
     assert found.n_case.max() == 1
 
 
+def test_a_protein_that_one_person_has_is_said_to_rest_on_one() -> None:
+    problem, block = draw()
+    values, observed = block.values.copy(), np.ones_like(block.observed)
+    first = np.flatnonzero(problem.targets[0].values[:, 2] == 1.0)[0]
+    values[0] = np.arange(problem.n) == first
+    found = fit(problem, Block(values, block.own, observed))
+    assert found.status[0].tolist() == [Status.ok, Status.ok]
+    assert "rests on about 1.0 people" in found.messages[0, 0]
+
+
 def test_an_empty_early_risk_set_leaves_weights_without_a_value() -> None:
     problem, block = draw(n=120, late=True)
     target = problem.targets[0]
