@@ -22,6 +22,7 @@ _OF_MODELS = {
     "interaction": ("--interaction", None),
     "strata": ("--strata", None),
     "ties": ("--ties", None),
+    "firth": ("--firth", None),
     "zph": ("--zph", None),
     "periods": ("--periods", None),
     "coefficients": ("--coefficients", False),

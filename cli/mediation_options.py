@@ -109,9 +109,9 @@ class Pathways:
         typer.Option(
             metavar="linear|logit|probit|cox|aalen",
             rich_help_panel=shared.MODELS,
-            help="Model of the outcome: linear, logit or probit for product and four-way, cox for "
-            "perm, aalen (additive hazards) or cox (of a rare outcome) for counterfactual. By default "
-            "the first of each.",
+            help="Model of the outcome: linear, logit or probit for product and four-way; cox for "
+            "perm; aalen (additive hazards) or cox (of a rare outcome) for counterfactual. "
+            "Without: the first of each.",
             show_default=False,
         ),
     ] = None
@@ -188,7 +188,7 @@ class Pathways:
             "--joint",
             rich_help_panel=shared.MODELS,
             help="All proteins are in one model of the outcome, each a mediator beside the others; "
-            "the row of protein (all) has their sum. For product with a linear outcome.",
+            "indirect_all is their sum. For product with a linear outcome.",
         ),
     ] = False
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["curves_task", "show_curves"]
 
 _SHOWN = 3  # pairs of protein and outcome with a table each
+_OF_A_PAIR = ("groups", "curve_times", "medians", "rmst")
 _LISTED = 12  # tests in the list
 _TIMES = 4  # as many as 80 columns have room for
 
@@ -42,16 +43,13 @@ def show_curves(results: "Results") -> None:
     """Print the groups of the strongest pairs of protein and outcome, and a list of the tests."""
     import polars as pl
 
-    tests = results.table("logrank")
+    tests, competing = results.table("logrank"), ("gray",) if "gray" in results.names else ()
     strongest = tests.sort("neg_log10_p", descending=True, nulls_last=True, maintain_order=True)
     for row in strongest.head(_SHOWN).iter_rows(named=True):
         chosen = pl.col("outcome").eq(row["outcome"])
         if row["protein"] is not None:
             chosen &= pl.col("protein").eq(row["protein"])
-        parts = {
-            name: results.table(name).filter(chosen)
-            for name in ("groups", "curve_times", "medians", "rmst")
-        }
+        parts = {name: results.table(name).filter(chosen) for name in _OF_A_PAIR + competing}
         _show_pair(row, parts)
     if tests.height > _SHOWN:
         _list_tests(strongest)
@@ -63,7 +61,10 @@ def _show_pair(test: dict[str, Any], parts: "dict[str, pl.DataFrame]") -> None:
     if not parts["groups"].height:
         return
     _show_survival(parts)
+    _show_ties(parts["groups"])
     _show_means(parts["rmst"])
+    if "gray" in parts:
+        _show_incidence(parts["gray"])
     say("")
 
 
@@ -104,6 +105,25 @@ def _show_means(means: "pl.DataFrame") -> None:
         p = "" if row["p_value"] is None else f", p {row['p_value']:.2g}"
         limits = f"{row['conf_low']:.3g} to {row['conf_high']:.3g}"
         say(f"{of}{row['estimate']:.3g} ({limits}{p})")
+
+
+def _show_ties(groups: "pl.DataFrame") -> None:
+    """Say where a border parts people of nearly one value, and what ties did to the groups."""
+    for message in groups["message"].drop_nulls().unique().to_list():
+        say(message)
+    for row in groups.head(groups.height - 1).iter_rows(named=True):
+        if row["at_high"] > 1 and row["low"] != row["high"]:
+            say(f"{row['at_high']:,} people of {row['group']} are at its border, {row['high']:.4g}")
+
+
+def _show_incidence(tests: "pl.DataFrame") -> None:
+    for row in tests.iter_rows(named=True):
+        said = f"event {row['cause']} ({row['n_case']:,}), cumulative incidence: "
+        if row["statistic"] is None:
+            say(said + f"{row['status']}, {row['message']}")
+        else:
+            p = f"p {row['p_value']:.2g}"
+            say(said + f"Gray's test {row['statistic']:.2f}, {row['df']:g} df, {p}")
 
 
 def _list_tests(tests: "pl.DataFrame") -> None:

@@ -249,6 +249,16 @@ class SurvivalModels:
             "protein, or all whose outcome is known (with --se robust).",
         ),
     ] = "complete"
+    firth: Annotated[
+        Literal["separated", "always"] | None,
+        typer.Option(
+            metavar="[separated|always]",
+            rich_help_panel=shared.MODELS,
+            help="cox: Firth's penalised estimate with its profile interval and the p value of its "
+            "likelihood ratio, where an estimate is infinite (--firth alone), or in all fits.",
+            show_default=False,
+        ),
+    ] = None
     tests: Annotated[
         Tests,
         typer.Option(
@@ -362,6 +372,7 @@ class SurvivalModels:
             interaction=self.interaction,
             strata=self.strata,
             errors=self.errors,
+            firth=self.firth or False,
             cluster=self.cluster,
             weights=self.weights,
             level=self.level,

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from proteomr.provenance import Manifest
     from proteomr.qc import clean, load_policy, qc
     from proteomr.replicate import replicate
+    from proteomr.score import apply_score, score
     from proteomr.sensitivity import e_values
     from proteomr.simulate import simulate
+    from proteomr.survival import survive
     from proteomr.tables import Associations, Cohort, Fields, Measurements
     from proteomr.tables.genes import load_genes
 

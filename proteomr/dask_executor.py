@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 
 _LOOPBACK = "127.0.0.1"
 _PATIENCE_SECONDS = 30
-_LOSSES_BORNE = 5
+_LOSSES_BORNE = 5  # a work that ends the last worker each time would be sent for ever
 _CERTIFICATES = (
     "Dask's configuration names the certificates of tls:// as distributed.comm.tls.ca-file, "
     ".client.cert and .client.key (or DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on)"

@@ -22,6 +22,7 @@ from proteomr.models import (
     Family,
     FitBlock,
     Layout,
+    Model,
     Problem,
     Scans,
     Support,
@@ -32,9 +33,12 @@ from proteomr.models import (
 from proteomr.models.base import refuse_unfit
 from proteomr.models.family import Ratio
 from proteomr.stats.mediation import Analysis, Trio
+from proteomr.stats.mediation_bench import Bench
 from proteomr.stats.mediation_effects import Contrast
+from proteomr.stats.mediation_joint import analyse_together, part_of
 from proteomr.stats.mediation_regressions import Unfit
 from proteomr.stats.resampling import Resamples
+from proteomr.stats.transforms import transform_block
 from proteomr.status import Status
 
 __all__ = ["Mediation", "MediationState", "OfLevels", "OfNumbers", "Pair", "SetColumns"]
@@ -60,11 +64,12 @@ class SetColumns(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MediationState:
-    """A problem, whose adjustment sets of mediators follow those of outcomes, and its samples."""
+    """A problem, whose sets of mediators follow those of outcomes, its samples and benches."""
 
     problem: Problem
     pairs: tuple[Pair, ...]
     samples: Resamples | None
+    benches: tuple[Bench, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,8 @@ class Mediation(Family[MediationState]):
         samples = None
         if spec.bootstrap in {"influence", "refit"}:
             samples = Resamples(problem.n, spec.draws, seed=spec.seed)
-        return MediationState(problem, pairs, samples)
+        benches = tuple(_lay_out_bench(problem, m) for m in range(len(problem.models)))
+        return MediationState(problem, pairs, samples, benches)
 
     def fit_block(self, state: MediationState, block: Block) -> FitBlock:
         """Analyse every pair and set by every protein of the block."""
@@ -148,11 +154,16 @@ class Mediation(Family[MediationState]):
         able = refuse_unfit(block, fits)
         rows = Rows(spec)
         for m in range(len(problem.models)):
-            found = self._accept(fits, m, self._analyse(state, block, m, able[:, m]))
+            analyses = self._analyse_jointly if spec.joint else self._analyse
+            found = self._accept(fits, m, analyses(state, block, m, able[:, m]))
             there = [block.observed[j] for j in found]
+            if spec.joint:
+                there = [np.all(block.observed[list(found)], axis=0)] * len(found)
             limits = draw_limits(list(found.values()), there, spec, state.samples)
             target = problem.targets[problem.models[m].target]
             for (j, analysis), each in zip(found.items(), limits, strict=True):
+                if spec.joint:
+                    fits.n[j, m] = analysis.influence.shape[0]
                 if spec.family != "linear":
                     fits.n_case[j, m] = _count(target.values[block.observed[j]])
                 rows.add((j, m), int(fits.n[j, m]), int(fits.n_case[j, m]), analysis, each)
@@ -191,29 +202,38 @@ class Mediation(Family[MediationState]):
             except Unfit as ending:
                 yield j, ending
 
+    def _analyse_jointly(
+        self, state: MediationState, block: Block, m: int, able: Bool
+    ) -> Iterator[tuple[int, Analysis | Unfit]]:
+        """Yield what comes of each protein in the one model that has all that can be in it."""
+        proteins = np.flatnonzero(able)
+        there = np.all(block.observed[proteins], axis=0)
+        values = np.ascontiguousarray(block.values[proteins][:, there])
+        if self.asked.transform in {"rint", "zscore"}:
+            # of the people whom all proteins have: the order of their values is what they were
+            transform_block(values.copy(), values, transform=self.asked.transform)
+        pair = state.pairs[state.problem.models[m].target]
+        trios = [Trio(row, state.benches[m], None if np.all(there) else there) for row in values]
+        try:
+            whole = analyse_together(trios, Contrast(pair.low, pair.high))
+        except Unfit as ending:
+            for j in proteins.tolist():
+                yield j, ending
+            return
+        for place, j in enumerate(proteins.tolist()):
+            yield j, part_of(whole, place)
+
     def _gather(self, state: MediationState, block: Block, j: int, m: int) -> Trio:
         """Return a protein with its pair and covariates, on the rows that have it."""
-        problem, there = state.problem, block.observed[j]
-        model = problem.models[m]
-        values = problem.targets[model.target].values[there]
-        own = self._own_of(problem, model.adjustment)
-        sets = (model.adjustment, model.adjustment + len(problem.adjustments) // 2)
-        of_outcome, of_mediator = (
-            _join(problem.covariates[there][:, problem.adjustments[at].columns], block, j, names)
-            for at, names in zip(sets, own, strict=True)
-        )
-        outcome = values[:, 1] if values.shape[1] == 2 else values[:, 1:]
-        return Trio(
-            np.ascontiguousarray(values[:, 0]),
-            np.ascontiguousarray(block.values[j][there]),
-            np.ascontiguousarray(outcome),
-            of_mediator,
-            of_outcome,
-        )
+        there, own = block.observed[j], self._own_of(state.problem, state.problem.models[m])
+        values = np.ascontiguousarray(block.values[j][there])
+        if own[0] or own[1]:
+            return Trio(values, _lay_out_bench(state.problem, m, block, j, own))
+        return Trio(values, state.benches[m], None if np.all(there) else there)
 
-    def _own_of(self, problem: Problem, adjustment: int) -> tuple[list[int], list[int]]:
+    def _own_of(self, problem: Problem, model: Model) -> tuple[list[int], list[int]]:
         """Return which own covariates of a protein the models of outcome and mediator have."""
-        columns = self.sets[problem.adjustments[adjustment].label]
+        columns = self.sets[problem.adjustments[model.adjustment].label]
         outcome, mediator = (
             [i for i, name in enumerate(problem.own_names) if name in names] for names in columns
         )
@@ -245,11 +265,36 @@ class OfLevels(Mediation):
     takes: ClassVar[tuple[TargetKind, ...]] = (TWO_LEVELS,)
 
 
-def _join(covariates: F64, block: Block, j: int, own: Sequence[int]) -> F64:
-    if not own:
-        return covariates
-    there = block.observed[j]
-    return np.column_stack([covariates, *(block.own[j, i][there] for i in own)])
+def _lay_out_bench(
+    problem: Problem,
+    m: int,
+    block: Block | None = None,
+    j: int = 0,
+    own: tuple[Sequence[int], Sequence[int]] = ((), ()),
+) -> Bench:
+    """Return exposure, outcome and covariates of a model: on all rows, or those of a protein.
+
+    Parameters
+    ----------
+    own : which covariates of the protein the models of outcome and mediator have.
+    """
+    model = problem.models[m]
+    there = np.ones(problem.n, dtype=bool) if block is None else block.observed[j]
+    values = problem.targets[model.target].values[there]
+    sets = (model.adjustment, model.adjustment + len(problem.adjustments) // 2)
+    of_outcome, of_mediator = (
+        np.column_stack(
+            [
+                problem.covariates[there][:, problem.adjustments[at].columns],
+                *(block.own[j, i][there] for i in columns if block is not None),
+            ]
+        )
+        for at, columns in zip(sets, own, strict=True)
+    )
+    outcome = values[:, 1] if values.shape[1] == 2 else values[:, 1:]
+    return Bench(
+        np.ascontiguousarray(values[:, 0]), np.ascontiguousarray(outcome), of_mediator, of_outcome
+    )
 
 
 def _count(values: F64) -> int:

@@ -44,8 +44,5 @@ def draw_limits(
     elif spec.bootstrap == "influence":
         drawn = draw_by_influence(analyses, rows, samples)
     else:
-        drawn = [
-            draw_by_refit(analysis, there, samples)
-            for analysis, there in zip(analyses, rows, strict=True)
-        ]
+        drawn = draw_by_refit(analyses, rows, samples)
     return [find_limits(each, level=spec.level) for each in drawn]

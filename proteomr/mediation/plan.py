@@ -23,6 +23,7 @@ __all__ = ["Plan", "plan_mediation"]
 _STEP = "mediate"
 # Proteins of a block: enough that drawing people costs little beside what is done with them.
 _BLOCK_SIZE = 16
+_MOST_TOGETHER = 50  # in one joint model
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ def plan_mediation(
     names = [*reading.columns.names, *(covariate.name for covariate in covariates)]
     sets = tuple((of.resolve(names), by.resolve(names)) for of, by in formulas.values())
     _refuse_clashes(reading, spec)
+    if spec.joint and covariates:
+        raise UsageError(
+            f"--joint has all proteins in one model, and {covariates[0].name!r} is a covariate of "
+            "each protein: leave one of them out"
+        )
     pairs, targets, drops = _read_pairs(reading, spec)
     columns = {
         label: SetColumns(
@@ -115,8 +121,25 @@ def plan_mediation(
 def _choose_size(cohort: Cohort, spec: MediationSpec) -> int:
     """Return how many proteins are analysed together: of refits one, of joint models all."""
     if spec.joint:
-        return len(cohort.proteins.names)
+        return _count_together(cohort)
     return 1 if spec.bootstrap == "refit" else _BLOCK_SIZE
+
+
+def _count_together(cohort: Cohort) -> int:
+    """Return how many proteins are in one model.
+
+    Raises
+    ------
+    UsageError
+        They are too many.
+    """
+    count = len(cohort.proteins.names)
+    if count > _MOST_TOGETHER:
+        raise UsageError(
+            f"--joint: {count:,} proteins in one model, and {_MOST_TOGETHER} at most are "
+            "sensible: choose them with --proteins or --proteins-from"
+        )
+    return count
 
 
 def _refuse_clashes(reading: Reading, spec: MediationSpec) -> None:

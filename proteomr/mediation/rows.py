@@ -13,6 +13,7 @@ from proteomr.stats.e_values import e_values_of
 from proteomr.stats.mediation import Analysis, PathEstimate
 from proteomr.stats.mediation_draws import Limits
 from proteomr.stats.mediation_effects import four_way_of_means, percentages, product_of_means
+from proteomr.stats.mediation_joint import JOINT_EFFECTS
 from proteomr.tables import columns as c
 
 __all__ = ["COMPUTED", "MAIN", "Rows", "list_quantities", "main_quantity"]
@@ -129,5 +130,7 @@ def list_quantities(spec: MediationSpec) -> tuple[str, ...]:
         return percentages().names
     if spec.method == "four-way":
         return four_way_of_means().names
+    if spec.joint:
+        return JOINT_EFFECTS
     lines = spec.family == "linear" and not spec.interaction
     return (*product_of_means().names, *(("difference",) if lines else ()))

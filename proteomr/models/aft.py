@@ -51,10 +51,13 @@ class AcceleratedModel(ParametricModel):
         """Whether effects are on log time."""
         return True
 
-    def lay_out(self, outcome: F64, baseline: I64 | None) -> TimeColumns | None:
-        """Return the columns of people's times."""
-        del baseline  # refused: sigma is one
-        return lay_out_accelerated(outcome, distribution=self.distribution)
+    def lay_out(
+        self, outcome: F64, baseline: I64 | None, knots: F64 | None = None
+    ) -> tuple[TimeColumns, F64] | None:
+        """Return the columns of people's times, a line without knots."""
+        del baseline, knots  # refused: sigma is one
+        times = lay_out_accelerated(outcome, distribution=self.distribution)
+        return None if times is None else (times, np.empty(0))
 
     def width(self, times: TimeColumns) -> int:
         """Return how many columns of time one baseline has."""

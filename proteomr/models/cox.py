@@ -87,6 +87,7 @@ class Cox(Family[CoxState | WithExtras]):
         errors=("classical", "robust"),
         weighted_errors=("classical", "robust"),
         interaction=True,
+        firth=True,
         own_covariates=True,
         coefficients=True,
         joint_tests=("lr", "score", "wald"),
@@ -141,7 +142,7 @@ class Cox(Family[CoxState | WithExtras]):
 
     def _prepare_estimates(self, problem: Problem, models: tuple[CoxModel, ...]) -> CoxState:
         modifiers = find_modifiers(problem)
-        if modifiers is None or problem.n <= _SMALL:
+        if modifiers is None or problem.n <= _SMALL or self.options.firth == "always":
             return CoxState(problem, models)
         solvers = (
             prepare_cox_mass(problem, model, self.options, modifiers, compiled=self.compiled)

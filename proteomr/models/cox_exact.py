@@ -12,6 +12,7 @@ from proteomr.models.carriers import remark_on_carriers
 from proteomr.models.cells import describe_aliased
 from proteomr.models.columns import ModelColumns, lay_out_model
 from proteomr.models.cox_models import GLOBAL, CoxModel, clusters_of
+from proteomr.models.cox_penalised import PenalisedCox, penalise
 from proteomr.models.exact import INTERACTION, ONE_CLUSTER, has_one_cluster
 from proteomr.models.family import FitOptions
 from proteomr.models.logistic_mass import describe_apart
@@ -61,6 +62,7 @@ class _Fitted:
     covariance: F64
     carriers: F64 | None
     sums: HazardSums
+    penalised: PenalisedCox | None
 
 
 def fit_cox_by_itself(
@@ -122,7 +124,15 @@ def _fit(
         )
         covariance, carriers = covariance.copy(), np.full(finite.size, np.nan)
         covariance[np.ix_(at, at)], carriers[at] = whole, some
-    return _Fitted(design, X, places, fit, covariance, carriers, sums)
+    penalised = None
+    if options.firth == "always" or (options.firth and _is_apart(design, places, fit)):
+        penalised = penalise(X[:, ~fit.aliased], risk, model.ties)
+    return _Fitted(design, X, places, fit, covariance, carriers, sums, penalised)
+
+
+def _is_apart(design: ModelColumns, places: I64, fit: CoxFit) -> bool:
+    """Whether a coefficient of the protein, or of its products, is infinite."""
+    return bool(np.any(fit.infinite & (places >= design.term)))
 
 
 def _tell(found: _Fitted, model: CoxModel, options: FitOptions, term: int) -> Fit | Refusal:
@@ -135,8 +145,14 @@ def _tell(found: _Fitted, model: CoxModel, options: FitOptions, term: int) -> Fi
     what = "the protein" if term == 0 else "the term"
     if fit.aliased[i]:
         return Refusal(Status.collinear, f"{what} {_ALONE}")
-    if fit.infinite[i]:
-        return Refusal(Status.separated, f"the estimate of {what} is infinite: monotone likelihood")
+    apart = f"the estimate of {what} is infinite: monotone likelihood" if fit.infinite[i] else ""
+    if found.penalised is not None and (apart or options.firth == "always"):
+        column_of = int(np.count_nonzero(~fit.aliased[:i]))
+        scale = float(found.design.scale[column])
+        said = "; ".join(filter(None, (_describe_lost(found, model), apart)))
+        return found.penalised.tell(column_of, scale, options, said if apart else "")
+    if apart:
+        return Refusal(Status.separated, apart)
     if not fit.converged:
         return Refusal(Status.not_converged, fit.doubt)
     numbers = np.array([fit.coefficients[i], np.sqrt(found.covariance[i, i])])
@@ -146,13 +162,17 @@ def _tell(found: _Fitted, model: CoxModel, options: FitOptions, term: int) -> Fi
 
 def _describe(found: _Fitted, model: CoxModel, options: FitOptions, i: int) -> str:
     """Say what is to be said of a fit."""
-    lost = [model.names[k] for k in found.places[found.fit.aliased].tolist()]
     few = ""
     if found.carriers is not None:
         few = remark_on_carriers(float(found.carriers[i]), options.errors, np.inf)
     apart = describe_apart(found.fit.apart)
-    aliased = describe_aliased((*found.design.aliased, *lost))
-    return "; ".join(filter(None, (aliased, apart, model.said, few)))
+    return "; ".join(filter(None, (_describe_lost(found, model), apart, model.said, few)))
+
+
+def _describe_lost(found: _Fitted, model: CoxModel) -> str:
+    """Say which covariates the others determine."""
+    lost = [model.names[k] for k in found.places[found.fit.aliased].tolist()]
+    return describe_aliased((*found.design.aliased, *lost))
 
 
 def _test_jointly(found: _Fitted, columns: range) -> tuple[float, float, float] | None:

@@ -15,7 +15,7 @@ from proteomr.models.timed_rows import TimedRows, TimedSolution
 from proteomr.stats.additive_hazards import count_carriers, sum_clusters
 from proteomr.stats.parametric_block import Acceleration, fit_beside
 from proteomr.stats.parametric_limit import LimitedFit, find_limit, turn_times
-from proteomr.stats.parametric_shared import ParametricShared, share_parametric
+from proteomr.stats.parametric_shared import ParametricShared, borrow_parametric, share_parametric
 from proteomr.stats.parametric_survival import TimeColumns
 from proteomr.stats.royston_parmar import start_line
 from proteomr.stats.survival_links import SCALES, ScaleName
@@ -34,15 +34,32 @@ class ParametricGroup:
     ----------
     rows : ``(n,)``, those that carry the likelihood.
     columns : positions of the covariates that these determine.
-    gamma : ``(q,)``, coefficients of time as its columns are laid out.
+    knots : of log time.
+    triangle : ``(q, q)``, makes coefficients of orthogonal columns of time of those laid out.
     turn : of effects into those on log time, where these are wanted.
     """
 
     shared: ParametricShared
     rows: Bool
     columns: I64
-    gamma: F64
+    knots: F64
+    triangle: F64
     turn: Acceleration | None
+
+    def carry(self, columns: F64, turned: F64) -> tuple[F64, F64]:
+        """Return coefficients and inverse information near to those of m of the rows.
+
+        Parameters
+        ----------
+        columns : ``(m, q)``, of time, laid out with the knots of the group.
+        turned : ``(m, q)``, orthogonal columns with the knots of these rows.
+        """
+        m, q = columns.shape
+        theta = self.shared.theta
+        turn = np.eye(theta.size)
+        turn[:q, :q] = turned.T @ (columns @ np.linalg.inv(self.triangle)) / m
+        inverse = turn @ self.shared.inverse @ turn.T
+        return turn @ theta, inverse * (self.shared.weights.size / m)
 
 
 class ParametricModel(ABC):
@@ -59,16 +76,22 @@ class ParametricModel(ABC):
         """Whether effects are on log time."""
 
     @abstractmethod
-    def lay_out(self, outcome: F64, baseline: I64 | None) -> TimeColumns | None:
-        """Return the columns of people's times; None where there are too few times of events."""
+    def lay_out(
+        self, outcome: F64, baseline: I64 | None, knots: F64 | None = None
+    ) -> tuple[TimeColumns, F64] | None:
+        """Return the columns of people's times, and the knots that they have, given or of events.
+
+        None where there are too few times of events.
+        """
 
     def share(
         self, C: F64, outcome: F64, weights: F64 | None, baseline: I64 | None, *, near: Any = None
     ) -> ParametricGroup | None:
         """Fit the covariates alone, from a fit that is near, where there is one."""
-        times = self.lay_out(outcome, baseline)
-        if times is None:
+        laid_out = self.lay_out(outcome, baseline)
+        if laid_out is None:
             return None
+        times, knots = laid_out
         try:
             limit = find_limit(C, times)
         except ArithmeticError:
@@ -76,29 +99,30 @@ class ParametricModel(ABC):
         if limit.of_time.size < times.q:
             return None
         turned, triangle = turn_times(limit.times)
-        gamma = self.start(outcome, times)
-        beta = np.zeros(limit.columns.size)
-        if near is not None and near.gamma.size == gamma.size:
-            gamma = near.gamma
-            same = np.array_equal(near.columns, limit.columns)
-            beta = near.shared.theta[gamma.size :] if same else beta
-        shared = share_parametric(
-            C[limit.rows][:, limit.columns],
-            turned,
-            scale=SCALES[self.scale],
-            start=np.concatenate([triangle @ gamma, beta]),
-            weights=None if weights is None else weights[limit.rows],
-        )
+        whole = limit.rows.all() and limit.columns.size == C.shape[1]
+        basis = C if whole else C[limit.rows][:, limit.columns]
+        weighed = None if weights is None else weights[limit.rows]
+        scale = SCALES[self.scale]
+        alike = near is not None and np.array_equal(near.columns, limit.columns)
+        same = self.lay_out(outcome, baseline, near.knots) if alike else None
+        if same is not None and near.triangle.shape[0] == times.q:
+            start, inverse = near.carry(same[0].at_exit[limit.rows], turned.at_exit)
+            shared = borrow_parametric(
+                basis, turned, scale=scale, near=start, inverse=inverse, weights=weighed
+            )
+        else:
+            gamma = self.start(outcome, times)
+            start = np.concatenate([triangle @ gamma, np.zeros(limit.columns.size)])
+            shared = share_parametric(basis, turned, scale=scale, start=start, weights=weighed)
         if not shared.sound:
             return None
         inverse = np.linalg.inv(triangle)
-        found = inverse @ shared.theta[: times.q]
         turn = None
         if self.accelerates:
             given = turned.offset_slope
             row = np.zeros(times.q) if given else inverse[1]
             turn = Acceleration(row, given)
-        return ParametricGroup(shared, limit.rows, limit.columns, found, turn)
+        return ParametricGroup(shared, limit.rows, limit.columns, knots, triangle, turn)
 
     def start(self, outcome: F64, times: TimeColumns) -> F64:
         """Return coefficients of time to begin at ``(q,)``: a line, in each stratum."""

@@ -49,11 +49,12 @@ class SplineModel(ParametricModel):
         """Whether effects are on log time."""
         return False
 
-    def lay_out(self, outcome: F64, baseline: I64 | None) -> TimeColumns | None:
-        """Return the columns of people's times."""
+    def lay_out(
+        self, outcome: F64, baseline: I64 | None, knots: F64 | None = None
+    ) -> tuple[TimeColumns, F64] | None:
+        """Return the columns of people's times, and the knots."""
         codes = None if baseline is None else np.unique(baseline, return_inverse=True)[1]
-        laid_out = lay_out_times(outcome, inner=self.knots, strata=codes)
-        return None if laid_out is None else laid_out[0]
+        return lay_out_times(outcome, inner=self.knots, strata=codes, knots=knots)
 
     def width(self, times: TimeColumns) -> int:
         """Return how many columns of time one baseline has."""

@@ -22,8 +22,8 @@ from proteomr.tables.table import load_schema
 
 __all__ = ["ImputeOptions", "impute_phenotypes", "refuse_unknown_columns"]
 
-_FEWEST: Final = 2
-_MOST_LEVELS: Final = 50
+_FEWEST: Final = 2  # of one there is no variance between
+_MOST_LEVELS: Final = 50  # as mice's polyreg has it
 _PREDICT: Final = ("exposure", "covariate")
 _LEVELS: Final = "levels"
 _TRACE: Final = "imputation"

@@ -256,7 +256,10 @@ def _name_term(plan: Plan, key: RowKey, protein: str) -> tuple[str, str | None]:
     if key.term == 0:
         return main, contrast
     name, levels = plan.reading.modifiers.terms[key.term - 1]
-    return f"{main}:{name}", levels if len(target.contrasts) == 1 else f"{contrast}, {levels}"
+    if len(target.contrasts) == 1:
+        return f"{main}:{name}", levels
+    # a covariate of numbers has no levels to name
+    return f"{main}:{name}", ", ".join(part for part in (contrast, levels) if part) or None
 
 
 def _nullable(values: I64, absent: Bool) -> pl.Series:

@@ -97,7 +97,8 @@ def _read(request: ApplyScoreRequest, scratch: Path) -> _Read:
     opened = open_proteins(
         found, scratch=scratch, id_column=request.id_column, exclude=request.sample_columns
     )
-    ids, proteins, drops = opened.ids, opened.proteins, ()
+    ids, proteins = opened.ids, opened.proteins
+    drops: tuple[Drop, ...] = ()
     if request.withdrawn is not None:
         gone = find_withdrawn(
             ids,

@@ -83,7 +83,7 @@ def make_apply_request(
 def _list_proteins(proteins: Data | Sequence[Data]) -> tuple[Source, ...]:
     several = proteins if isinstance(proteins, list | tuple) else [proteins]
     paths = all(isinstance(one, str | Path) for one in several)
-    listed = find_files(list(several)) if paths and several else several
+    listed = find_files([str(one) for one in several]) if paths and several else several
     return tuple(Source.of(one, name=f"proteins{k or ''}") for k, one in enumerate(listed))
 
 

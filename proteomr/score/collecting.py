@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import polars as pl
@@ -102,7 +102,7 @@ def calibrate_groups(parts: Parts, predicted: Predicted) -> pl.DataFrame:
         group = group_by_risk(risk, _GROUPS)
         for one in np.unique(group):
             inside = group == one
-            seen = _observe(predicted.take(places[inside]), key["horizon"])
+            seen = _observe(predicted.take(places[inside]), cast("float | None", key["horizon"]))
             n, mean = seen.size, float(seen.mean())
             se = float(seen.std(ddof=1)) / np.sqrt(n) if n > 1 else np.nan
             rows.append(
@@ -134,7 +134,7 @@ def compare_decisions(
     treated: set[tuple[object, object]] = set()
     for key, frame in _by_model(parts):
         places = frame["row"].to_numpy()
-        standing = _stand(predicted.take(places), key["horizon"])
+        standing = _stand(predicted.take(places), cast("float | None", key["horizon"]))
         pairs = [(key, frame["risk"].to_numpy())]
         if (key["set"], key["horizon"]) not in treated:
             treated.add((key["set"], key["horizon"]))

@@ -145,7 +145,7 @@ class _Learnt:
             schema_overrides={"weight": pl.Float64, "centre": pl.Float64, "scale": pl.Float64},
         )
         entering = np.flatnonzero(solution.coefficients)
-        ranked = [(names[j], self.rules[j].ranks) for j in entering]
+        ranked = [(names[j], self.rules[j].ranks) for j in entering.tolist()]
         kept = [(name, table) for name, table in ranked if table is not None]
         ranks = pl.DataFrame(
             {
@@ -192,8 +192,8 @@ def _measure(laid: Laid, unit: Unit, learnt: _Learnt, rows: I64) -> dict[str, pl
     middle, spread = float(held.mean()), float(held.std())
     spread = spread if spread > 0.0 else 1.0
     designs: list[tuple[str, str | None, F64]] = [(SCORE, None, np.empty((laid.fold.size, 0)))]
-    for label, matrix in laid.designs:
-        designs += [(COVARIATES, label, matrix), (BOTH, label, matrix)]
+    for name, matrix in laid.designs:
+        designs += [(COVARIATES, name, matrix), (BOTH, name, matrix)]
     models = []
     for kind, label, matrix in designs:
         A, B = matrix[learnt.rows], matrix[rows]

@@ -94,7 +94,7 @@ def _fit(X: F64, y: F64, wanted: int) -> list[dict[str, object]]:
                 "df": df,
                 "p_value": p,
                 "status": "ok",
-            }  # fmt: skip
+            }
         )
     return out
 

@@ -75,7 +75,8 @@ def find_members(cohort: Cohort, sets: dict[str, tuple[str, ...]]) -> dict[str, 
     >>> import numpy as np
     >>> from proteomr.tables import ArrayProteins
     >>> cohort = Cohort(pl.DataFrame({"id": ["1"]}), "id",
-    ...     ArrayProteins(("ADM", "REN"), np.ones((1, 2))), pl.DataFrame({"protein": ["ADM", "REN"]}))
+    ...     ArrayProteins(("ADM", "REN"), np.ones((1, 2))),
+    ...     pl.DataFrame({"protein": ["ADM", "REN"]}))
     >>> find_members(cohort, {"both": ("REN", "ADM")})
     {'both': (0, 1)}
     """

@@ -20,8 +20,8 @@ BinaryLink: TypeAlias = Literal["logit", "probit"]
 _EXTREME: dict[BinaryLink, float] = {"logit": 12.0, "probit": 4.5}
 _DECREMENT = 1e-22  # squared standard errors: 1e-11 of one
 _SCORE = 1e-18  # above what rounding leaves of a million rows
-_STEPS = 60
-_HALVINGS = 30
+_STEPS = 60  # of Newton: a maximum is reached in ten
+_HALVINGS = 30  # down to 1e-9 of a step
 _ROUNDING = 1e-12  # of a log-likelihood, as a share of it
 _HALF_LOG_2PI = 0.9189385332046727  # log(2 pi) / 2
 

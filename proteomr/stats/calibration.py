@@ -15,8 +15,8 @@ __all__ = ["Line", "fit_calibration", "fit_pseudo_calibration", "group_by_risk"]
 
 _Mean: TypeAlias = Callable[[F64], tuple[F64, F64, F64]]
 
-_ROUNDS = 100
-_SETTLED = 1e-12
+_ROUNDS = 100  # of Newton's method, which takes five to ten where there is a solution
+_SETTLED = 1e-12  # of the last step, relative to the coefficients
 _LEAST = 1e-12  # a risk nearer to 0 or 1 counts as this near
 
 

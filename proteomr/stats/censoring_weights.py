@@ -123,7 +123,11 @@ class Censoring:
         return np.asarray(np.where(self.exit > horizon, at, place), dtype=np.int64)
 
 
-def find_pseudo_risks(exit: F64, event: Bool, horizon: float) -> F64:
+def find_pseudo_risks(
+    exit: F64,  # noqa: A002  # the field's word, beside entry
+    event: Bool,
+    horizon: float,
+) -> F64:
     """Return what each person adds to the risk by a time: pseudo-observations.
 
     The risk is one less Kaplan and Meier's survival; a person's is ``n`` times its influence above

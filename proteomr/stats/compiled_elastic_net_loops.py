@@ -11,6 +11,13 @@ _ROWS = 2_048  # of which the sums stay in the first-level cache
 
 
 @_compile
+def _shrink(u, most):
+    if u > most:
+        return u - most
+    return u + most if u < -most else 0.0
+
+
+@_compile
 def descend(H, q, b, l1, l2, tolerance, most):
     everything = True
     a = b.size
@@ -22,13 +29,7 @@ def descend(H, q, b, l1, l2, tolerance, most):
             own = H[j, j] + l2[j]
             if own <= 0.0:
                 continue
-            u = q[j] + H[j, j] * b[j]
-            if u > l1[j]:
-                goal = (u - l1[j]) / own
-            elif u < -l1[j]:
-                goal = (u + l1[j]) / own
-            else:
-                goal = 0.0
+            goal = _shrink(q[j] + H[j, j] * b[j], l1[j]) / own
             step = goal - b[j]
             if step != 0.0:
                 b[j] = goal

@@ -18,9 +18,9 @@ __all__ = ["combine_paths", "estimate_null_law", "estimate_share_of_effects"]
 
 # Frequencies at which characteristic functions are looked at, as the paper has them.
 _STEPS, _PER_UNIT = 1000, 200
-_GAMMA = 0.1
+_GAMMA = 0.1  # the paper's: the frequency is where the size is m to the power of minus it
 _WEIGHTED = 100  # intervals of the smoothing integral
-_SMALLEST, _LARGEST = 1e-300, 1.0 - 1e-16
+_SMALLEST, _LARGEST = 1e-300, 1.0 - 1e-16  # p values whose scores are finite
 
 
 def combine_paths(p_a: F64, p_b: F64) -> F64:

@@ -1,4 +1,4 @@
-"""Likelihoods that an elastic net is fitted to by Newton's method: binomial, and Cox's with Breslow.
+"""Likelihoods that an elastic net is fitted to by Newton's method: binomial, Cox's with Breslow.
 
 A likelihood is a mean over rows whose weights sum to one, a function of their linear predictors.
 Minus its second derivatives along columns x are ``x^T W x - N^T N``, with a diagonal W and the few
@@ -30,7 +30,10 @@ class Slope:
 class Curvature(Protocol):
     """Minus the second derivatives at some linear predictors."""
 
-    weights: F64
+    @property
+    def weights(self) -> F64:
+        """The diagonal (n,)."""
+        ...
 
     def condense(self, X: F64) -> F64:
         """Return the rows (k, a) that columns (n, a) are condensed to."""
@@ -180,12 +183,14 @@ class BreslowLoss:
         if not own.any():
             raise ValueError("an outcome without events has no Cox regression")
         times = self._times = np.unique(self.exit[own])
-        self._last = np.searchsorted(times, self.exit, side="right")
+        self._last = np.searchsorted(times, self.exit, side="right").astype(np.int64)
         self._first = None
         if self.entry is not None and np.isfinite(self.entry).any():
             self._first = np.searchsorted(times, self.entry, side="right")
         at = np.searchsorted(times, self.exit[own])
-        self._count = np.bincount(at, self.weights[own], minlength=times.size)
+        self._count = np.asarray(
+            np.bincount(at, self.weights[own], minlength=times.size), dtype=np.float64
+        )
         self._places = self._place(times.size)
         self.best = -float(self._count @ np.log(self._count))
         self.null = self.slope(np.zeros(self.exit.size)).value

@@ -135,9 +135,11 @@ def solve_signed(H: F64, c: F64, b: F64, l1: F64, l2: F64) -> bool:
     now, sign = b.copy(), np.sign(b)
     free = l1 == 0.0
     inside = (b != 0.0) | free
-    for turn in range(_CROSSINGS):
+    reached = False
+    for _ in range(_CROSSINGS):
         active = np.flatnonzero(inside)
         if not active.size:
+            reached = True
             break
         block = np.asfortranarray(H[np.ix_(active, active)])
         block[np.diag_indices(active.size)] += l2[active]
@@ -146,7 +148,7 @@ def solve_signed(H: F64, c: F64, b: F64, l1: F64, l2: F64) -> bool:
             return False
         crossed: Bool = (goal * sign[active] < 0.0) & ~free[active]
         if not crossed.any():
-            now[active] = goal
+            now[active], reached = goal, True
             break
         held = now[active]
         share = held[crossed] / (held[crossed] - goal[crossed])
@@ -154,7 +156,7 @@ def solve_signed(H: F64, c: F64, b: F64, l1: F64, l2: F64) -> bool:
         now[active] = held + share.min() * (goal - held)
         now[first], inside[first] = 0.0, False
     b[:] = now
-    return turn < _CROSSINGS - 1
+    return reached
 
 
 def meets_optimum(q: F64, b: F64, l1: F64, l2: F64, *, slack: float, scale: float) -> bool:

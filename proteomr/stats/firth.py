@@ -16,7 +16,7 @@ from proteomr.stats.logistic import (
     means_of,
 )
 
-__all__ = ["compare_penalised", "fit_firth"]
+__all__ = ["accelerate_step", "compare_penalised", "fit_firth"]
 
 # Steps and changes of the score that the quasi-Newton iteration remembers.
 _MEMORY = 8
@@ -64,7 +64,7 @@ def fit_firth(
     while iterations < max_iterations and not decrement < _DECREMENT:
         iterations += 1
         step = np.zeros(k)
-        step[free] = _accelerate(score[free], (R.T @ R)[np.ix_(free, free)], pairs)
+        step[free] = accelerate_step(score[free], (R.T @ R)[np.ix_(free, free)], pairs)
         step *= min(1.0, _LARGEST_STEP / max(float(np.abs(step).max()), 1e-300))
         decrement = float(score @ step)
         moved = _rise_penalised(X, y, b, step, value) if decrement >= 0.0 else None
@@ -132,11 +132,20 @@ def _rise_penalised(
     return None
 
 
-def _accelerate(score: F64, information: F64, pairs: list[tuple[F64, F64]]) -> F64:
+def accelerate_step(score: F64, information: F64, pairs: list[tuple[F64, F64]]) -> F64:
     """Return the step of a limited-memory quasi-Newton method that starts from the information.
 
     The information leaves out the curvature of the penalty, which the last few steps and changes of
     the score supply (Nocedal 1980, doi:10.1090/S0025-5718-1980-0572855-7).
+
+    Parameters
+    ----------
+    pairs : steps and changes of the score so far, the oldest of which are forgotten.
+
+    Examples
+    --------
+    >>> accelerate_step(np.array([2.0]), np.array([[4.0]]), []).tolist()
+    [0.5]
     """
     del pairs[:-_MEMORY]
     q, shares = score.copy(), []

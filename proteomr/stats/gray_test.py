@@ -63,8 +63,7 @@ def compare_incidence(counts: GroupCounts, *, count: int, cause: int, rho: float
     >>> test.score.round(6).tolist(), test.covariance[0, 0].round(6).item()
     ([-0.233333, 0.233333], 0.715438)
     """
-    T = counts.times.size
-    shape = (-1, count, T)
+    shape = (counts.at_risk.shape[0] // count, count, counts.times.size)
     d1 = counts.by_cause.get(cause, np.zeros_like(counts.events)).reshape(shape)
     n, d = counts.at_risk.reshape(shape), counts.events.reshape(shape)
     score, covariance = np.zeros(count), np.zeros((count, count))

@@ -15,7 +15,7 @@ from proteomr.stats.multinomial import choice_probabilities, fit_multinomial
 
 __all__ = ["draw_levels", "draw_matches"]
 
-_DONORS = 5
+_DONORS = 5  # as mice takes
 _ALIASED = 1e-7  # as find_independent and R's lm have it
 # Where the rows of the prior stand, in standard deviations of a column (White et al. 2010).
 _REACH = 0.5

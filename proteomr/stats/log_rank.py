@@ -98,9 +98,8 @@ def _compare(difference: F64, covariance: F64, kept: I64) -> tuple[float, float,
 
 def _sums(counts: GroupCounts, count: int, rho: float) -> tuple[F64, F64, F64]:
     """Return numbers at risk and events ``(S, K, T)``, and the weights of times ``(S, T)``."""
-    T = counts.times.size
-    n = counts.at_risk.reshape(-1, count, T)
-    d = counts.events.reshape(-1, count, T)
+    shape = (counts.at_risk.shape[0] // count, count, counts.times.size)
+    n, d = counts.at_risk.reshape(shape), counts.events.reshape(shape)
     all_n, all_d = n.sum(axis=1), d.sum(axis=1)
     if rho == 0.0:
         return n, d, np.ones_like(all_n)

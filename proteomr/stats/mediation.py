@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from proteomr._typing import F64
+from proteomr._typing import F64, Bool
 from proteomr.stats.distributions import neg_log10_p_t
 from proteomr.stats.e_values import Measure
 from proteomr.stats.linalg import condition_columns
+from proteomr.stats.mediation_bench import Bench
 from proteomr.stats.mediation_effects import Contrast, Effects
 from proteomr.stats.mediation_regressions import Regression
 
@@ -21,6 +23,7 @@ __all__ = [
     "Scaled",
     "Trio",
     "average",
+    "doubt_proportion",
     "path_of",
     "path_of_mediator",
     "paths_of",
@@ -28,27 +31,60 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Trio:
     """An exposure, a mediator and an outcome on n rows, with what each model adjusts for.
 
     Attributes
     ----------
-    exposure, mediator : ``(n,)``.
-    outcome : ``(n,)``; of a follow-up ``(n, 3)``: entry, exit, event.
-    for_mediator, for_outcome : covariates ``(n, k)`` of the two models, the intercept the first.
+    mediator : ``(n,)``.
+    bench : exposure, outcome and covariates on all N rows.
+    there : ``(N,)``, which of them the n are; None for all.
     """
 
-    exposure: F64
     mediator: F64
-    outcome: F64
-    for_mediator: F64
-    for_outcome: F64
+    bench: Bench
+    there: Bool | None = None
+
+    @classmethod
+    def of(
+        cls, exposure: F64, mediator: F64, outcome: F64, *, for_mediator: F64, for_outcome: F64
+    ) -> Trio:
+        """Return the trio of columns ``(n,)`` and covariates ``(n, k)``, the intercept the first.
+
+        Parameters
+        ----------
+        outcome : ``(n,)``; of a follow-up ``(n, 3)``: entry, exit, event.
+        """
+        return cls(mediator, Bench(exposure, outcome, for_mediator, for_outcome))
 
     @property
     def n(self) -> int:
         """Rows."""
-        return int(self.exposure.size)
+        return int(self.mediator.size)
+
+    @cached_property
+    def exposure(self) -> F64:
+        """The exposure ``(n,)``, in the units of the bench."""
+        return self._take(self.bench.exposure)
+
+    @cached_property
+    def outcome(self) -> F64:
+        """The outcome ``(n,)`` or ``(n, 3)``."""
+        return self._take(self.bench.outcome)
+
+    @cached_property
+    def for_mediator(self) -> F64:
+        """Covariates of the mediator's model ``(n, k)``."""
+        return self._take(self.bench.for_mediator)
+
+    @cached_property
+    def for_outcome(self) -> F64:
+        """Covariates of the outcome's model ``(n, k)``."""
+        return self._take(self.bench.for_outcome)
+
+    def _take(self, values: F64) -> F64:
+        return values if self.there is None else values[self.there]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,19 +93,26 @@ class Scaled:
 
     Attributes
     ----------
-    trio : exposure, mediator and (unless it is of two levels) outcome less a shift, by a power of
-        two; a mediator of two values as 0 and 1.
+    trio : whose exposure is by a power of two already.
+    mediator, outcome : ``(n,)``, less a shift, by a power of two; a mediator of two values as 0 and
+        1; an outcome that is not scaled as it is.
     binary : whether the mediator has two values.
-    contrast : in the units of the trio.
-    exposure_unit, mediator_unit, outcome_unit : by which they are multiplied to come back.
+    contrast : in these units.
+    mediator_unit, outcome_unit : by which they are multiplied to come back.
     """
 
     trio: Trio
+    mediator: F64
+    outcome: F64
     binary: bool
     contrast: Contrast
-    exposure_unit: float
     mediator_unit: float
     outcome_unit: float
+
+    @property
+    def exposure_unit(self) -> float:
+        """By which the exposure is multiplied to come back."""
+        return self.trio.bench.exposure_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,42 +195,37 @@ def scale_trio(trio: Trio, contrast: Contrast, *, scales_outcome: bool) -> Scale
 
     Examples
     --------
-    >>> one = np.ones((3, 1))
-    >>> trio = Trio(np.arange(3.0), np.array([1e9, 1e9 + 1, 1e9 + 4]), 4 * np.arange(3.0), one, one)
+    >>> one, m = np.ones((3, 1)), np.array([1e9, 1e9 + 1, 1e9 + 4])
+    >>> trio = Trio.of(np.arange(3.0), m, 4 * np.arange(3.0), for_mediator=one, for_outcome=one)
     >>> scaled = scale_trio(trio, Contrast(0.0, 1.0, 1e9), scales_outcome=True)
-    >>> scaled.trio.mediator.tolist(), scaled.contrast.mediator, scaled.outcome_unit
+    >>> scaled.mediator.tolist(), scaled.contrast.mediator, scaled.outcome_unit
     ([0.0, 0.25, 1.0], 0.0, 8.0)
     """
-    columns = [trio.exposure, trio.mediator, *([trio.outcome] if scales_outcome else [])]
-    stacked = np.column_stack([np.ones(trio.n), *columns])
-    conditioned, units = condition_columns(stacked)
-    units = units[1:]
-    shifts = stacked[0, 1:] - conditioned[0, 1:] * units
-    exposure_unit, mediator_unit = float(units[0]), float(units[1])
-    mediator, nought = np.ascontiguousarray(conditioned[:, 2]), float(shifts[1])
+    mediator, mediator_unit, nought = _condition(trio.mediator)
     low, high = float(trio.mediator.min()), float(trio.mediator.max())
     upper = trio.mediator == high
     binary = low < high and bool(np.all(upper | (trio.mediator == low)))
     if binary:
         mediator, nought, mediator_unit = upper.astype(np.float64), low, high - low
-    return Scaled(
-        Trio(
-            np.ascontiguousarray(conditioned[:, 1]),
-            mediator,
-            np.ascontiguousarray(conditioned[:, 3]) if scales_outcome else trio.outcome,
-            trio.for_mediator,
-            trio.for_outcome,
-        ),
-        binary,
-        Contrast(
-            float((contrast.low - shifts[0]) / exposure_unit),
-            float((contrast.high - shifts[0]) / exposure_unit),
-            (contrast.mediator - nought) / mediator_unit,
-        ),
-        exposure_unit,
-        mediator_unit,
-        float(units[2]) if scales_outcome else 1.0,
+    outcome, outcome_unit = trio.outcome, 1.0
+    if scales_outcome:
+        outcome, outcome_unit, _ = _condition(outcome)
+    bench = trio.bench
+    moved = Contrast(
+        (contrast.low - bench.exposure_shift) / bench.exposure_unit,
+        (contrast.high - bench.exposure_shift) / bench.exposure_unit,
+        (contrast.mediator - nought) / mediator_unit,
     )
+    return Scaled(trio, mediator, outcome, binary, moved, mediator_unit, outcome_unit)
+
+
+def _condition(column: F64) -> tuple[F64, float, float]:
+    """Return a column in a range that loses no digits, its unit, and its zero."""
+    stacked = np.column_stack([np.ones(column.size), column])
+    conditioned, units = condition_columns(stacked)
+    unit = float(units[1])
+    out = np.ascontiguousarray(conditioned[:, 1])
+    return out, unit, float(column[0] - out[0] * unit)
 
 
 def average(columns: F64, counts: F64 | None = None) -> F64:
@@ -227,3 +265,14 @@ def path_of_mediator(fit: Regression, scaled: Scaled) -> PathEstimate:
     """Return path a, the last coefficient of the mediator's model, in the units of the data."""
     unit = (1.0 if scaled.binary else scaled.mediator_unit) / scaled.exposure_unit
     return path_of("a", fit, fit.coefficients.size - 1, unit, exact=not scaled.binary)
+
+
+def doubt_proportion(analysis: Analysis) -> dict[str, str]:
+    """Say of a proportion, by its name, that its total effect may be none."""
+    names = analysis.effects.names
+    total = names.index("te" if "te" in names else "total")
+    estimate, error = analysis.estimates[total], analysis.standard_errors()[total]
+    if abs(estimate) > 1.96 * error:
+        return {}
+    ends = f"{estimate - 1.96 * error:.3g} to {estimate + 1.96 * error:.3g}"
+    return {"proportion": f"the total effect may be none ({ends}): its share is unstable"}

@@ -65,24 +65,42 @@ def draw_by_influence(
     ----------
     rows : ``(n,)`` of each, which of the people it is of.
     """
-    widths = [analysis.parameters.size for analysis in analyses]
+    influences = {id(analysis.influence): place for place, analysis in enumerate(analyses)}
+    places = {key: at for at, key in enumerate(influences)}
+    widths = [analyses[place].parameters.size for place in influences.values()]
     ends = np.cumsum([0, *widths])
     stacked = np.zeros((samples.n, int(ends[-1])))
-    for analysis, there, first, last in zip(analyses, rows, ends[:-1], ends[1:], strict=True):
-        stacked[there, first:last] = analysis.influence - analysis.influence.mean(axis=0)
+    for at, place in enumerate(influences.values()):
+        influence = analyses[place].influence
+        stacked[rows[place], ends[at] : ends[at + 1]] = influence - influence.mean(axis=0)
     moved = samples.sum_influences(stacked)
-    return [
-        analysis.effects.of(analysis.parameters + moved[:, first:last]) * analysis.units
-        for analysis, first, last in zip(analyses, ends[:-1], ends[1:], strict=True)
-    ]
+    drawn = []
+    for analysis in analyses:
+        at = places[id(analysis.influence)]
+        parameters = analysis.parameters + moved[:, ends[at] : ends[at + 1]]
+        drawn.append(analysis.effects.of(parameters) * analysis.units)
+    return drawn
 
 
-def draw_by_refit(analysis: Analysis, rows: Bool, samples: Resamples) -> F64:
-    """Return draws ``(B, q)`` of the quantities: all models fitted anew to each sample."""
-    drawn = np.empty((samples.draws, len(analysis.effects.names)))
-    for b in range(samples.draws):
-        drawn[b] = analysis.effects.of(analysis.refit(samples.counts_of(b)[rows]))
-    return drawn * analysis.units
+def draw_by_refit(
+    analyses: Sequence[Analysis], rows: Sequence[Bool], samples: Resamples
+) -> list[F64]:
+    """Return draws ``(B, q)`` of the quantities: all models fitted anew to each sample.
+
+    Analyses of the same models, those of a joint one, share their refits.
+    """
+    drawn: list[F64] = []
+    refits: dict[int, F64] = {}
+    for analysis, there in zip(analyses, rows, strict=True):
+        key = id(analysis.refit)
+        if key not in refits:
+            refits = {
+                key: np.array(
+                    [analysis.refit(samples.counts_of(b)[there]) for b in range(samples.draws)]
+                )
+            }
+        drawn.append(analysis.effects.of(refits[key]) * analysis.units)
+    return drawn
 
 
 def draw_by_law(analysis: Analysis, draws: int, generator: Generator) -> F64:

@@ -12,15 +12,13 @@ from proteomr.stats.mediation import (
     Analysis,
     LogRatio,
     PathEstimate,
-    Scaled,
     Trio,
     path_of_mediator,
     scale_trio,
 )
-from proteomr.stats.mediation_cox import CoxModel, fit_cox_model
+from proteomr.stats.mediation_cox import CoxModel
 from proteomr.stats.mediation_effects import Contrast, percentages
 from proteomr.stats.mediation_product import fit_mediator
-from proteomr.stats.risk_sets import lay_out_risk_sets, tie_times
 
 __all__ = ["analyse_percentage", "measure_of_hazards"]
 
@@ -54,15 +52,16 @@ def analyse_percentage(trio: Trio, contrast: Contrast) -> Analysis:
     >>> time = generator.exponential(np.exp(-0.5 * a - 0.5 * m))
     >>> outcome = np.column_stack([np.full(400, -np.inf), time, np.ones(400)])
     >>> one = np.ones((400, 1))
-    >>> found = analyse_percentage(Trio(a, m, outcome, one, one), Contrast(0.0, 1.0))
+    >>> trio = Trio.of(a, m, outcome, for_mediator=one, for_outcome=one)
+    >>> found = analyse_percentage(trio, Contrast(0.0, 1.0))
     >>> dict(zip(found.effects.names[:2], found.estimates[:2].round(1).tolist(), strict=True))
     {'perm': 57.4, 'perm_log': 45.2}
     """
     scaled = scale_trio(trio, contrast, scales_outcome=False)
-    here = scaled.trio
     mediator = fit_mediator(scaled)
-    without, having = _fit_hazards(scaled)
-    p = here.for_outcome.shape[1] - 1
+    without = trio.bench.hazard(trio.there)
+    having = without.extend(scaled.mediator, what=["the exposure", "the protein"])
+    p = without.theta.size - 1
     apart = scaled.contrast.high - scaled.contrast.low
     parameters = np.array([without.coefficients[p], having.coefficients[p]]) * apart
     influence = np.column_stack([without.influence([p]), having.influence([p])]) * apart
@@ -87,7 +86,7 @@ def analyse_percentage(trio: Trio, contrast: Contrast) -> Analysis:
             "direct": float(np.sqrt(having.covariance[p, p])) * abs(apart),
         },
     )
-    return _tell(analysis, here)
+    return _tell(analysis, trio)
 
 
 class _Refits:
@@ -107,26 +106,6 @@ class _Refits:
             start = model.coefficients + (counts - counts.mean()) @ influence
             found[place] = model.refit(counts, start)[self._p]
         return found * self._apart
-
-
-def _fit_hazards(scaled: Scaled) -> tuple[CoxModel, CoxModel]:
-    """Fit the outcome without and with the mediator, the latter begun at the former's end."""
-    here = scaled.trio
-    outcome = here.outcome.copy()
-    outcome[:, :2] = tie_times(outcome[:, :2])
-    risk = lay_out_risk_sets(outcome, event=1)
-    covariates = np.column_stack([here.for_outcome[:, 1:], here.exposure])
-    p = covariates.shape[1] - 1
-    names = ["the exposure", "the protein"]
-    without = fit_cox_model(covariates, risk, needed=[p], what=names[:1])
-    having = fit_cox_model(
-        np.column_stack([covariates, here.mediator]),
-        risk,
-        needed=[p, p + 1],
-        what=names,
-        start=np.append(without.coefficients, 0.0),
-    )
-    return without, having
 
 
 def _path_of(name: str, fit: CoxModel, column: int, unit: float) -> PathEstimate:

@@ -10,10 +10,12 @@ import numpy as np
 from proteomr._typing import F64
 from proteomr.stats.mediation import (
     Analysis,
+    LogRatio,
     PathEstimate,
     Scaled,
     Trio,
     average,
+    doubt_proportion,
     paths_of,
     scale_trio,
 )
@@ -105,13 +107,19 @@ def analyse_product(trio: Trio, contrast: Contrast, options: ProductOptions) -> 
     >>> m = 0.5 * a + generator.normal(size=200)
     >>> y = 0.3 * a + 0.4 * m + generator.normal(size=200)
     >>> one = np.ones((200, 1))
-    >>> found = analyse_product(Trio(a, m, y, one, one), Contrast(0.0, 1.0), ProductOptions())
+    >>> trio = Trio.of(a, m, y, for_mediator=one, for_outcome=one)
+    >>> found = analyse_product(trio, Contrast(0.0, 1.0), ProductOptions())
     >>> dict(zip(found.effects.names, found.estimates.round(3).tolist(), strict=True))
     {'total': 0.72, 'direct': 0.499, 'indirect': 0.22, 'proportion': 0.306, 'difference': 0.22}
     """
     fits = _fit_models(trio, contrast, options)
     analysis = _analyse_lines(fits) if fits.lines else _analyse_means(fits)
-    return replace(analysis, paths=_list_paths(fits), said=_doubt_proportion(analysis))
+    return replace(
+        analysis,
+        paths=_list_paths(fits),
+        said=doubt_proportion(analysis),
+        ratios=_list_ratios(fits, analysis),
+    )
 
 
 def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
@@ -124,19 +132,18 @@ def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
 
     Examples
     --------
-    >>> one = np.ones((5, 1))
-    >>> trio = Trio(np.array([0.0, 1, 0, 1, 1]), np.array([1.0, 2, 3, 5, 2]), np.zeros(5), one, one)
+    >>> one, a, m = np.ones((5, 1)), np.array([0.0, 1, 0, 1, 1]), np.array([1.0, 2, 3, 5, 2])
+    >>> trio = Trio.of(a, m, np.zeros(5), for_mediator=one, for_outcome=one)
     >>> scaled = scale_trio(trio, Contrast(0.0, 1.0), scales_outcome=False)
     >>> round(float(fit_mediator(scaled).coefficients[1] * scaled.mediator_unit), 9)
     1.0
     """
-    trio = scaled.trio
-    X = np.column_stack([trio.for_mediator, trio.exposure])
+    basis = scaled.trio.bench.mediator_basis(scaled.trio.there)
     return fit_regression(
-        X,
-        trio.mediator,
+        basis,
+        scaled.mediator,
         link="logit" if scaled.binary else "linear",
-        needed=[X.shape[1] - 1],
+        needed=[basis.k - 1],
         what=["the exposure"],
         of="the protein",
     )
@@ -144,23 +151,23 @@ def fit_mediator(scaled: Scaled) -> LinearModel | BinaryModel:
 
 def _fit_models(trio: Trio, contrast: Contrast, options: ProductOptions) -> _Fits:
     scaled = scale_trio(trio, contrast, scales_outcome=options.link == "linear")
-    here = scaled.trio
-    first = here.for_outcome.shape[1]
-    columns = [here.exposure, here.mediator]
-    columns += [here.exposure * here.mediator] if options.interaction else []
-    what = ["the exposure", "the protein", "the product of exposure and protein"][: len(columns)]
+    without = trio.bench.outcome_basis(trio.there)
+    first = without.k - 1
+    columns = [scaled.mediator]
+    columns += [trio.exposure * scaled.mediator] if options.interaction else []
+    what = ["the exposure", "the protein", "the product of exposure and protein"]
     mediator = fit_mediator(scaled)
     outcome = fit_regression(
-        np.column_stack([here.for_outcome, *columns]),
-        here.outcome,
+        without.extend(np.column_stack(columns)),
+        scaled.outcome,
         link=options.link,
-        needed=list(range(first, first + len(columns))),
-        what=what,
+        needed=list(range(first, first + 1 + len(columns))),
+        what=what[: 1 + len(columns)],
         of="the outcome",
     )
     total = fit_regression(
-        np.column_stack([here.for_outcome, here.exposure]),
-        here.outcome,
+        without,
+        scaled.outcome,
         link=options.link,
         needed=[first],
         what=["the exposure"],
@@ -204,7 +211,7 @@ def _stack_lines(fits: _Fits) -> tuple[F64, F64, F64]:
     middle = average(covariates)
     turned = np.zeros((mediator.coefficients.size, 2))
     turned[:-1, 0], turned[-1, 1] = middle, 1.0
-    spread = mediator.score[:, None] * (mediator.X @ (mediator.bread @ turned))
+    spread = mediator.follow(turned)
     spread[:, 0] += (covariates - middle) @ mediator.coefficients[:-1] / fits.trio.n
     of_outcome = slice(first, outcome.coefficients.size)
     own = slice(2, 2 + outcome.coefficients.size - first)
@@ -322,9 +329,9 @@ def _influence_of_focal(fits: _Fits) -> F64:
         (4, mediator, fits.trio.for_mediator),
         (5, outcome, fits.trio.for_outcome),
     ):
-        middle = np.zeros(fit.coefficients.size)
-        middle[: covariates.shape[1]] = average(covariates)
-        moved[:, column] = fit.score * (fit.X @ (fit.bread @ middle))
+        middle = np.zeros((fit.coefficients.size, 1))
+        middle[: covariates.shape[1], 0] = average(covariates)
+        moved[:, column] = fit.follow(middle)[:, 0]
     return moved
 
 
@@ -340,7 +347,7 @@ def _linearise(fits: _Fits, means: OutcomeMeans, point: Point) -> tuple[float, F
     by_theta = np.concatenate([trio.for_outcome.T @ by_outcome, of_focal[:own]])
     influence = (rows.value - value) / n
     for fit, gradient in ((fits.mediator, by_beta), (fits.outcome, by_theta)):
-        influence += fit.score * (fit.X @ (fit.bread @ gradient))
+        influence += fit.follow(gradient[:, None])[:, 0]
     if isinstance(fits.mediator, LinearModel):
         by_variance = float(rows.by_spread.mean()) / (2.0 * means.spread)
         influence += by_variance * fits.mediator.variance_influence
@@ -364,12 +371,29 @@ def _list_paths(fits: _Fits) -> tuple[PathEstimate, ...]:
     )
 
 
-def _doubt_proportion(analysis: Analysis) -> dict[str, str]:
-    """Say of a proportion that its total effect may be none."""
-    names = analysis.effects.names
-    total = names.index("te" if "te" in names else "total")
-    estimate, error = analysis.estimates[total], analysis.standard_errors()[total]
-    if abs(estimate) > 1.96 * error:
-        return {}
-    ends = f"{estimate - 1.96 * error:.3g} to {estimate + 1.96 * error:.3g}"
-    return {"proportion": f"the total effect may be none ({ends}): its share is unstable"}
+def _list_ratios(fits: _Fits, analysis: Analysis) -> dict[str, LogRatio]:
+    """Return direct and indirect effects as ratios of risks, or in spreads of a linear outcome."""
+    four = fits.options.four_way
+    names = ("nde", "nie") if four else ("direct", "indirect")
+    if fits.options.link == "linear":
+        spread = float(fits.scaled.outcome.std()) * fits.scaled.outcome_unit
+        at = [analysis.effects.names.index(name) for name in names]
+        estimates, errors = analysis.estimates[at], analysis.standard_errors()[at]
+        return {
+            name: LogRatio(float(estimate), float(error), "difference")
+            for name, estimate, error in zip(
+                names, estimates / spread, errors / spread, strict=True
+            )
+        }
+    # of the means mu(1,1), mu(1,0), mu(0,1), mu(0,0)
+    means, moves = analysis.parameters[:4], analysis.influence[:, :4]
+    relative = moves / means
+    pairs = {names[0]: (1, 3), names[1]: (0, 1)}
+    return {
+        name: LogRatio(
+            float(np.log(means[over] / means[under])),
+            float(np.linalg.norm(relative[:, over] - relative[:, under])),
+            "RR",
+        )
+        for name, (over, under) in pairs.items()
+    }

@@ -11,13 +11,13 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 from proteomr.stats.binary_regression import BinaryLink, fit_binary
-from proteomr.stats.linalg import find_independent, solve_least_squares
+from proteomr.stats.mediation_bases import Basis
 from proteomr.status import Status
 
 __all__ = ["BinaryModel", "LinearModel", "OutcomeLink", "Regression", "Unfit", "fit_regression"]
 
 OutcomeLink: TypeAlias = Literal["linear", "logit", "probit"]
-_ALIASED = 1e-7  # share of a column's length: the rule of R's lm
+_PIVOT = 1e-4  # of a basis in a sample, below which that has no estimate
 # Below it residuals are rounding of the response: the model says it without error.
 _EXACT = 1e-26
 
@@ -32,12 +32,11 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regression(ABC):
-    """A fit of a response on ``X (n, k)``.
+    """A fit of a response on the columns of a basis ``X (n, k)``.
 
     Attributes
     ----------
-    X : columns, the covariates before the columns of interest.
-    kept : positions of those that others before them do not determine.
+    basis : of the columns, the covariates before the columns of interest.
     coefficients : ``(k,)``, 0 where a column is aliased.
     covariance : ``(k, k)``, by the model; 0 where a column is aliased.
     bread : ``(k, k)``, what turns the score of a row into its influence.
@@ -45,17 +44,30 @@ class Regression(ABC):
     df : rows less columns kept.
     """
 
-    X: F64
-    kept: I64
+    basis: Basis
     coefficients: F64
     covariance: F64
     bread: F64
     score: F64
     df: int
 
+    @property
+    def design(self) -> F64:
+        """The columns ``(n, k)``."""
+        return self.basis.design
+
     def influence(self, columns: Sequence[int]) -> F64:
         """Return what each row adds to coefficients ``(n, len(columns))``; the sums are 0."""
-        return np.asarray(self.score[:, None] * (self.X @ self.bread[:, list(columns)]))
+        return self.follow(np.eye(self.coefficients.size)[:, list(columns)])
+
+    def follow(self, directions: F64) -> F64:
+        """Return what each row adds to sums of coefficients ``(n, d)``.
+
+        Parameters
+        ----------
+        directions : ``(k, d)``, what each coefficient counts in each sum.
+        """
+        return np.asarray(self.score[:, None] * (self.design @ (self.bread @ directions)))
 
     @abstractmethod
     def refit(self, counts: F64) -> tuple[F64, float]:
@@ -75,8 +87,6 @@ class LinearModel(Regression):
     """
 
     y: F64
-    basis: F64
-    back: F64
     variance: float
 
     @property
@@ -87,20 +97,21 @@ class LinearModel(Regression):
 
     def refit(self, counts: F64) -> tuple[F64, float]:
         """Return coefficients and residual variance of a sample; NaN where it has none."""
-        weighted = self.basis * counts[:, None]
-        found = np.full(self.X.shape[1], np.nan)
+        Q = self.basis.Q
+        weighted = Q * counts[:, None]
+        found = np.full(self.coefficients.size, np.nan)
         try:
-            root = np.linalg.cholesky(weighted.T @ self.basis)
+            root = np.linalg.cholesky(weighted.T @ Q)
         except np.linalg.LinAlgError:
             return found, np.nan
         # the basis is orthonormal with all people: of a sample its pivots stay near 1
-        if np.diagonal(root).min() < np.sqrt(_ALIASED):
+        if np.diagonal(root).min() < _PIVOT:
             return found, np.nan
         inner = np.linalg.solve(root.T, np.linalg.solve(root, weighted.T @ self.y))
-        found = np.zeros(self.X.shape[1])
-        found[self.kept] = self.back @ inner
-        left = self.y - self.basis @ inner
-        df = float(counts.sum()) - self.kept.size
+        found = np.zeros(self.coefficients.size)
+        found[self.basis.kept] = self.basis.back @ inner
+        left = self.y - Q @ inner
+        df = float(counts.sum()) - self.basis.kept.size
         return found, float(counts @ (left * left)) / df if df > 0 else np.nan
 
 
@@ -113,32 +124,26 @@ class BinaryModel(Regression):
 
     def refit(self, counts: F64) -> tuple[F64, float]:
         """Return the coefficients of a sample; NaN where it has none."""
-        found = np.full(self.X.shape[1], np.nan)
-        among = counts > 0.0
-        if np.unique(self.y[among]).size < 2:
+        found = np.full(self.coefficients.size, np.nan)
+        if np.unique(self.y[counts > 0.0]).size < 2:
             return found, np.nan
-        columns = self.X[:, self.kept]
-        fit = fit_binary(
-            columns,
-            self.y,
-            link=self.link,
-            weights=counts,
-            start=self.coefficients[self.kept],
-        )
+        kept = self.basis.kept
+        start = self.coefficients[kept]
+        fit = fit_binary(self.design[:, kept], self.y, link=self.link, weights=counts, start=start)
         if fit.converged:
-            found = np.zeros(self.X.shape[1])
-            found[self.kept] = fit.coefficients
+            found = np.zeros(self.coefficients.size)
+            found[kept] = fit.coefficients
         return found, np.nan
 
 
 def fit_regression(
-    X: F64, y: F64, *, link: OutcomeLink, needed: Sequence[int], what: Sequence[str], of: str
+    basis: Basis, y: F64, *, link: OutcomeLink, needed: Sequence[int], what: Sequence[str], of: str
 ) -> LinearModel | BinaryModel:
     """Fit a response, and refuse where a column of interest has no coefficient.
 
     Parameters
     ----------
-    X : ``(n, k)``, covariates before the columns of interest, of a size whose squares are numbers.
+    basis : of the n rows, covariates before the columns of interest.
     needed : positions of the columns of interest.
     what : what to call them.
     of : what to call the response.
@@ -151,76 +156,47 @@ def fit_regression(
 
     Examples
     --------
-    >>> X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0], [1.0, 3.0]])
+    >>> basis = Basis.of(np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0], [1.0, 3.0]]))
     >>> fit = fit_regression(
-    ...     X, np.array([1.0, 3.0, 5.0, 8.0]), link="linear", needed=[1], what=["x"], of="y")
+    ...     basis, np.array([1.0, 3.0, 5.0, 8.0]), link="linear", needed=[1], what=["x"], of="y")
     >>> fit.coefficients.round(2).tolist(), fit.df
     ([0.8, 2.3], 2)
     """
-    kept = find_independent(X, tolerance=_ALIASED)
     for position, name in zip(needed, what, strict=True):
-        if position not in kept:
-            raise Unfit(
-                Status.collinear, f"{name} is determined by covariates in the model of {of}"
-            )
-    if X.shape[0] <= kept.size:
+        if position not in basis.kept:
+            raise Unfit(Status.collinear, f"covariates determine {name} in the model of {of}")
+    rank = basis.kept.size
+    if basis.n <= rank:
         raise Unfit(
-            Status.too_few, f"{X.shape[0]} people for {kept.size} coefficients in the model of {of}"
+            Status.too_few, f"{basis.n} people for {rank} coefficients in the model of {of}"
         )
     if np.ptp(y) == 0.0:
         raise Unfit(Status.constant, f"{of} has one value on the rows of the fit")
-    return _fit_linear(X, y, kept, of) if link == "linear" else _fit_binary(X, y, kept, link, of)
+    return _fit_linear(basis, y, of) if link == "linear" else _fit_binary(basis, y, link, of)
 
 
-def _fit_linear(X: F64, y: F64, kept: I64, of: str) -> LinearModel:
-    columns = X[:, kept]
-    fit = solve_least_squares(columns, y)
-    if fit.kept.size < kept.size:
-        raise Unfit(Status.collinear, f"columns in the model of {of} determine one another")
-    if fit.rss <= _EXACT * float(y @ y):
+def _fit_linear(basis: Basis, y: F64, of: str) -> LinearModel:
+    coefficients, residuals = basis.fit(y)
+    rss = float(residuals @ residuals)
+    if rss <= _EXACT * float(y @ y):
         raise Unfit(Status.not_identified, f"the model says {of} without error")
-    norms = np.exp2(np.round(np.log2(np.linalg.norm(columns, axis=0))))
-    basis, R = np.linalg.qr(columns / norms)
-    variance = fit.rss / fit.df
-    k = X.shape[1]
-    bread = _spread(fit.unscaled, kept, k)
-    coefficients = np.zeros(k)
-    coefficients[kept] = fit.coefficients
-    return LinearModel(
-        X,
-        kept,
-        coefficients,
-        bread * variance,
-        bread,
-        fit.residuals,
-        fit.df,
-        y,
-        basis,
-        np.linalg.inv(R) / norms[:, None],
-        variance,
-    )
+    df = basis.n - basis.kept.size
+    bread, variance = basis.unscaled, rss / df
+    return LinearModel(basis, coefficients, bread * variance, bread, residuals, df, y, variance)
 
 
-def _fit_binary(X: F64, y: F64, kept: I64, link: BinaryLink, of: str) -> BinaryModel:
-    fit = fit_binary(X[:, kept], y, link=link)
+def _fit_binary(basis: Basis, y: F64, link: BinaryLink, of: str) -> BinaryModel:
+    kept, k = basis.kept, basis.k
+    fit = fit_binary(basis.design[:, kept], y, link=link)
     if fit.separation is not None and fit.separation.kind != "none":
         raise Unfit(Status.separated, f"{fit.separation.kind} separation in the model of {of}")
     if not fit.converged:
         raise Unfit(Status.not_converged, f"the model of {of} did not converge")
-    k = X.shape[1]
     coefficients = np.zeros(k)
     coefficients[kept] = fit.coefficients
-    return BinaryModel(
-        X,
-        kept,
-        coefficients,
-        _spread(fit.covariance, kept, k),
-        _spread(fit.bread, kept, k),
-        fit.score,
-        X.shape[0] - kept.size,
-        y,
-        link,
-    )
+    covariance, bread = (_spread(inner, kept, k) for inner in (fit.covariance, fit.bread))
+    df = basis.n - kept.size
+    return BinaryModel(basis, coefficients, covariance, bread, fit.score, df, y, link)
 
 
 def _spread(inner: F64, kept: I64, k: int) -> F64:

@@ -11,6 +11,7 @@ doi:10.1097/EDE.0b013e31821c680c).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy.special import expit, log_expit
 
 from proteomr._typing import F64
 from proteomr.stats.additive_hazards import fit_additive_hazards
+from proteomr.stats.doubled_hazards import DoubledHazards
 from proteomr.stats.mediation import (
     Analysis,
     LogRatio,
@@ -32,7 +34,7 @@ from proteomr.stats.mediation_effects import Contrast, sum_of_coefficients
 from proteomr.stats.mediation_hazards import measure_of_hazards
 from proteomr.stats.mediation_product import fit_mediator
 from proteomr.stats.mediation_regressions import LinearModel, Regression, Unfit
-from proteomr.stats.risk_sets import lay_out_risk_sets, tie_times
+from proteomr.stats.risk_sets import lay_out_risk_sets
 from proteomr.status import Status
 
 __all__ = ["HazardModel", "analyse_counterfactual"]
@@ -68,7 +70,7 @@ class _Hazard:
     cox: CoxModel | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Doubled:
     """People twice: columns ``(2n, p)``, the last two A and A*, and outcomes ``(2n, 3)``."""
 
@@ -81,8 +83,7 @@ class _Doubled:
         covariates, a = trio.for_outcome[:, 1:], trio.exposure
         own = np.column_stack([covariates, a, a])
         other = np.column_stack([covariates, a, 1.0 - a])
-        outcome = _tie_rows(trio.outcome)
-        return cls(np.vstack([own, other]), np.vstack([outcome, outcome]), hazard)
+        return cls(np.vstack([own, other]), np.vstack([trio.outcome, trio.outcome]), hazard)
 
     @property
     def n(self) -> int:
@@ -121,12 +122,14 @@ class _Doubled:
 
     def refit(self, fit: _Hazard, weights: F64, counts: F64) -> F64:
         """Return the effects of a sample ``(2,)`` of how often people count; NaN for none."""
-        both = np.append(counts, counts * weights)
         if fit.cox is not None:
-            return fit.cox.refit(both)[-2:]
-        rows = both > 0.0
-        again = fit_additive_hazards(self.X[rows], self.outcome[rows], weights=both[rows])
-        return again.coefficients[-2:]
+            return fit.cox.refit(np.append(counts, counts * weights))[-2:]
+        return self._samples.fit(counts, counts * weights)
+
+    @cached_property
+    def _samples(self) -> DoubledHazards:
+        n = self.n
+        return DoubledHazards(self.X[:n, :-2], self.X[:n, -1], self.outcome[:n])
 
 
 def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardModel) -> Analysis:
@@ -154,7 +157,7 @@ def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardMode
     >>> time = generator.exponential(1.0 / np.clip(0.6 + 0.2 * a + 0.1 * m, 0.05, None))
     >>> outcome = np.column_stack([np.full(2000, -np.inf), time, np.ones(2000)])
     >>> one = np.ones((2000, 1))
-    >>> trio = Trio(a, m, outcome, one, one)
+    >>> trio = Trio.of(a, m, outcome, for_mediator=one, for_outcome=one)
     >>> found = analyse_counterfactual(trio, Contrast(0.0, 1.0), hazard="aalen")
     >>> dict(zip(found.effects.names, found.estimates.round(2).tolist(), strict=True))
     {'total': 0.24, 'direct': 0.13, 'indirect': 0.11, 'proportion': 0.45}
@@ -162,10 +165,9 @@ def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardMode
     if not np.any(trio.outcome[:, 2] == 1.0):
         raise Unfit(Status.constant, "nobody has the event on the rows of the fit")
     scaled = scale_trio(trio, contrast, scales_outcome=False)
-    here = scaled.trio
     mediator = fit_mediator(scaled)
-    weights = _weigh(here, mediator, mediator.coefficients, _variance_of(mediator))
-    doubled = _Doubled.of(here, hazard)
+    weights = _weigh(scaled, mediator, mediator.coefficients, _variance_of(mediator))
+    doubled = _Doubled.of(trio, hazard)
     fit = doubled.fit(weights.values)
     effects = sum_of_coefficients()
     gradient = effects.gradient(fit.coefficients)
@@ -175,14 +177,14 @@ def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardMode
         beta, variance = mediator.refit(counts)
         if not np.all(np.isfinite(beta)):
             return np.full(2, np.nan)
-        again = _weigh(here, mediator, beta, variance)
+        again = _weigh(scaled, mediator, beta, variance)
         return doubled.refit(fit, again.values, counts)
 
-    own, other = fit.influence[: here.n], fit.influence[here.n :]
+    own, other = fit.influence[: trio.n], fit.influence[trio.n :]
     analysis = Analysis(
         effects,
         fit.coefficients,
-        own + other + _follow_weights(here, mediator, weights, other),
+        own + other + _follow_weights(trio, mediator, weights, other),
         np.ones(4),
         refit,
         _list_paths(scaled, mediator, hazard),
@@ -195,10 +197,10 @@ def _variance_of(mediator: Regression) -> float:
     return mediator.variance if isinstance(mediator, LinearModel) else np.nan
 
 
-def _weigh(trio: Trio, mediator: Regression, beta: F64, variance: float) -> _Weights:
+def _weigh(scaled: Scaled, mediator: Regression, beta: F64, variance: float) -> _Weights:
     """Return how likely each mediator would be with the other exposure, over the own."""
-    m, own = trio.mediator, mediator.X @ beta
-    other = own + beta[-1] * (1.0 - 2.0 * trio.exposure)
+    m, own = scaled.mediator, mediator.design @ beta
+    other = own + beta[-1] * (1.0 - 2.0 * scaled.trio.exposure)
     with np.errstate(over="ignore"):
         if isinstance(mediator, LinearModel):
             here, there = m - own, m - other
@@ -222,11 +224,11 @@ def _follow_weights(trio: Trio, mediator: Regression, weights: _Weights, moves: 
     moves : ``(n, 2)``, influences of the weighted rows: a weight that grows by a share of itself
         moves an effect by that share of its row's influence.
     """
-    other = mediator.X.copy()
+    other = mediator.design.copy()
     other[:, -1] = 1.0 - trio.exposure
     by_beta = other.T @ (moves * weights.by_other[:, None])
-    by_beta += mediator.X.T @ (moves * weights.by_own[:, None])
-    follow = mediator.score[:, None] * (mediator.X @ (mediator.bread @ by_beta))
+    by_beta += mediator.design.T @ (moves * weights.by_own[:, None])
+    follow = mediator.follow(by_beta)
     if isinstance(mediator, LinearModel):
         by_variance = weights.by_variance @ moves
         follow += mediator.variance_influence[:, None] * by_variance
@@ -241,7 +243,7 @@ def _list_paths(
     covariates = np.column_stack([here.for_outcome[:, 1:], here.exposure])
     p = covariates.shape[1] - 1
     without = _fit_hazard(covariates, here.outcome, hazard, p)
-    having = _fit_hazard(np.column_stack([covariates, here.mediator]), here.outcome, hazard, p)
+    having = _fit_hazard(np.column_stack([covariates, scaled.mediator]), here.outcome, hazard, p)
     m = scaled.mediator_unit
     return (
         path_of_mediator(mediator, scaled),
@@ -252,10 +254,9 @@ def _list_paths(
 
 
 def _fit_hazard(
-    X: F64, rows: F64, hazard: HazardModel, first: int
+    X: F64, outcome: F64, hazard: HazardModel, first: int
 ) -> tuple[list[float], list[float]]:
     """Return the effects of the columns from one on, with robust errors."""
-    outcome = _tie_rows(rows)
     if hazard == "aalen":
         fit = fit_additive_hazards(X, outcome)
         estimates, errors = fit.coefficients[first:], fit.robust_se[first:]
@@ -270,14 +271,6 @@ def _fit_hazard(
             Status.collinear, "covariates determine the protein in the model of the outcome"
         )
     return estimates.tolist(), errors.tolist()
-
-
-def _tie_rows(rows: F64) -> F64:
-    """Return outcomes with times equal up to rounding as one, and any other code than 1 as none."""
-    outcome = rows.copy()
-    outcome[:, :2] = tie_times(outcome[:, :2])
-    outcome[:, 2] = outcome[:, 2] == 1.0
-    return outcome
 
 
 def _tell(analysis: Analysis, trio: Trio, weights: F64, hazard: HazardModel) -> Analysis:

@@ -23,8 +23,8 @@ linear predictors of mediator and outcome.
 # Of Gauss and Hermite: a logistic curve over a normal mediator has eleven digits where the
 # mediator's spread moves the predictor by one, seven where by four.
 _NODES = 40
-_FEW_NODES = 12
-_INVERSE_ROOT_2PI = 0.3989422804014327
+_FEW_NODES = 12  # for curvatures, of which three digits are needed
+_INVERSE_ROOT_2PI = 0.3989422804014327  # 1 / sqrt(2 pi)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.additive_hazards import count_carriers
 from proteomr.stats.linalg import cholesky_pivots
-from proteomr.stats.parametric_shared import ParametricShared
+from proteomr.stats.parametric_shared import ParametricShared, Seen
 
 __all__ = [
     "Acceleration",
@@ -24,8 +24,9 @@ __all__ = [
     "fit_beside",
 ]
 
-# Steps by the information of the covariates alone: each leaves a tenth of the error or less.
-_SWEEPS = 30
+# Steps by the information of the covariates alone, of which each leaves a tenth of the error or
+# less, and then by that of each protein.
+_SWEEPS, _STEPS = 15, 8
 _SMALL = 1e-18  # squared standard errors, by that information
 _DECREMENT = 1e-15  # and by a fit's own, before its last step squares what is left
 # Share of a column that others leave, of information or among those who fail.
@@ -114,16 +115,38 @@ def fit_beside(
     if not shared.sound:
         return found
     groups = None if clusters is None else clusters[shared.rows]
+    begun = _Beginning.of(shared, s)
     for start in range(0, b, _TOGETHER):
         part = slice(start, min(start + _TOGETHER, b))
         columns = np.ascontiguousarray(borders[part][:, :, shared.rows])
-        sweep = _Sweep.begin(shared, columns, turn)
+        sweep = _Sweep.begin(begun, columns, turn)
         sweep.run()
         for j, one in enumerate(sweep.finish(robust=robust, clusters=groups), start=start):
             if one is not None:
                 found.estimate[j], found.covariance[j], found.carriers[j] = one
                 found.certified[j] = True
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What rows weigh in the information where all proteins begin, ``(n,)`` and ``(l,)``, and the
+    shared columns by these weights.
+    """
+
+    shared: ParametricShared
+    bend: F64
+    bend_late: F64
+    weighted: F64
+    weighted_late: F64
+
+    @classmethod
+    def of(cls, shared: ParametricShared, s: int) -> _Beginning:
+        nothing = np.zeros((1, s, shared.V.shape[0]))
+        seen = shared.look(shared.theta[None], np.zeros((1, s)), nothing)
+        bend, bend_late = shared.bend(seen)
+        weighted, late = shared.V * bend[:, None], shared.V_late * bend_late[:, None]
+        return cls(shared, bend, bend_late, weighted, late)
 
 
 @dataclass(slots=True)
@@ -150,19 +173,18 @@ class _Sweep:
     on: Bool
 
     @classmethod
-    def begin(cls, shared: ParametricShared, X: F64, turn: Acceleration | None) -> _Sweep:
+    def begin(cls, begun: _Beginning, X: F64, turn: Acceleration | None) -> _Sweep:
+        shared = begun.shared
         m, s, _ = X.shape
         theta, beta = np.tile(shared.theta, (m, 1)), np.zeros((m, s))
         failed = X[:, :, : shared.d]
         rest = failed - (failed @ shared.failed) @ shared.failed.T
         size = np.linalg.norm(failed, axis=2)
         on = np.all(np.linalg.norm(rest, axis=2) > _PIVOT * size, axis=1)
-        bend, bend_late = shared.bend(shared.look(theta[:1], beta[:1], X[:1]))
-        h = X @ (shared.V * bend[:, None])
-        xx = (X * bend) @ X.transpose(0, 2, 1)
         late = X[:, :, shared.late]
-        h += late @ (shared.V_late * bend_late[:, None])
-        xx += (late * bend_late) @ late.transpose(0, 2, 1)
+        h = X @ begun.weighted + late @ begun.weighted_late
+        xx = (X * begun.bend) @ X.transpose(0, 2, 1)
+        xx += (late * begun.bend_late) @ late.transpose(0, 2, 1)
         P = shared.inverse @ h.transpose(0, 2, 1)
         rest = xx - h @ P
         root = np.sqrt(np.maximum(np.einsum("mii->mi", xx), np.finfo(np.float64).tiny))
@@ -172,7 +194,7 @@ class _Sweep:
         return cls(shared, X, turn, P, schur, theta, beta, on)
 
     def run(self) -> None:
-        """Go on until all have come to the end, but for a last step."""
+        """Go on by the information that all share, as far as that leads."""
         moving = self.on.copy()
         for _ in range(_SWEEPS):
             if not moving.any():
@@ -189,7 +211,6 @@ class _Sweep:
             self.theta[at] += step
             self.beta[at] += step_own
             moving[at] = ~lost & (decrement > _SMALL)
-        self.on &= ~moving
 
     def _score(self, at: I64) -> tuple[F64, F64]:
         """Return the scores of some proteins: of what is shared, and of their own columns."""
@@ -211,27 +232,41 @@ class _Sweep:
         self, *, robust: bool, clusters: I64 | None
     ) -> Iterator[tuple[F64, F64, F64] | None]:
         """Yield estimate, covariance and carriers of each protein that has its certificate."""
-        g, own = self._score(np.arange(self.on.size))
-        scores = np.concatenate([g, own], axis=1)
         for j, on in enumerate(self.on.tolist()):
-            yield self._finish_one(j, scores[j], robust=robust, clusters=clusters) if on else None
+            end = self._end(j) if on else None
+            yield None if end is None else self._tell(j, *end, robust=robust, clusters=clusters)
 
-    def _finish_one(
-        self, j: int, score: F64, *, robust: bool, clusters: I64 | None
-    ) -> tuple[F64, F64, F64] | None:
-        """Take a step by the information at the end, which tells whether it is one."""
+    def _end(self, j: int) -> tuple[Seen, F64] | None:
+        """Take steps by a protein's own information until one would be too small to count.
+
+        Returns what the likelihood is made of there, and the inverse information; None where
+        steps do not come to an end.
+        """
+        shared, at, K = self.shared, np.array([j]), self.shared.V.shape[1]
+        for _ in range(_STEPS):
+            score = np.concatenate(self._score(at), axis=1)[0]
+            seen = shared.look(self.theta[at], self.beta[at], self.X[at])
+            if not np.all(np.isfinite(score)):
+                return None
+            information = shared.inform(seen, self.X[j])
+            if cholesky_pivots(information[None])[1][0] <= _NOTHING:
+                return None
+            inverse = np.asarray(np.linalg.inv(information), dtype=np.float64)
+            step = inverse @ score
+            decrement = float(score @ step)
+            self.theta[j] += step[:K]
+            self.beta[j] += step[K:]
+            if 0.0 <= decrement < _DECREMENT:
+                return seen, inverse
+        return None
+
+    def _tell(
+        self, j: int, seen: Seen, inverse: F64, *, robust: bool, clusters: I64 | None
+    ) -> tuple[F64, F64, F64]:
+        """Return estimate, covariance and carriers of a protein at its end."""
         shared, X = self.shared, self.X[j]
-        seen = shared.look(self.theta[j : j + 1], self.beta[j : j + 1], self.X[j : j + 1])
-        information = shared.inform(seen, X)
-        if cholesky_pivots(information[None])[1][0] <= _NOTHING:
-            return None
-        inverse = np.linalg.inv(information)
-        step = inverse @ score
-        decrement = float(score @ step)
-        if not 0.0 <= decrement < _DECREMENT:
-            return None
         K, q = shared.V.shape[1], shared.q
-        own, of_time = self.beta[j] + step[K:], self.theta[j, :q] + step[:q]
+        own, of_time = self.beta[j], self.theta[j, :q]
         J = np.zeros((own.size, K + own.size))
         J[:, K:] = np.eye(own.size)
         if self.turn is not None:

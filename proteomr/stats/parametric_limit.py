@@ -15,12 +15,13 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.additive_hazards import sum_clusters
-from proteomr.stats.linalg import find_independent, find_powers
+from proteomr.stats.linalg import cholesky_pivots, find_independent, find_powers
 from proteomr.stats.parametric_survival import (
     ParametricFit,
     TimeColumns,
     maximise_parametric,
     score_rows,
+    take_rows,
 )
 from proteomr.stats.separation import find_separation
 from proteomr.stats.survival_links import Scale
@@ -31,12 +32,12 @@ __all__ = [
     "find_carriers",
     "find_limit",
     "fit_limited",
-    "take_rows",
     "turn_times",
 ]
 
 # A combination of columns of those who fail that is 0 but for rounding, in units of its columns.
 _NOTHING = 1e-9
+_CLEAR = 1e-9  # of its square: 3e-5 of a column is far above that, and above rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,33 +65,6 @@ class LimitedFit:
         summed = sum_clusters(self.influence, clusters)
         with np.errstate(invalid="ignore", over="ignore", under="ignore"):
             return np.asarray(summed.T @ summed)
-
-
-def take_rows(times: TimeColumns, rows: Bool) -> TimeColumns:
-    """Return the times of some rows.
-
-    Examples
-    --------
-    >>> ones = np.ones((2, 1))
-    >>> times = TimeColumns(ones, 0 * ones, np.ones(2), np.zeros(2))
-    >>> take_rows(times, np.array([True, False])).event.tolist()
-    [1.0]
-    """
-
-    def some(values: F64 | None) -> F64 | None:
-        return None if values is None else values[rows]
-
-    return TimeColumns(
-        times.at_exit[rows],
-        times.slopes[rows],
-        times.event[rows],
-        times.log_exit[rows],
-        some(times.at_entry),
-        None if times.late is None else times.late[rows],
-        some(times.offset),
-        some(times.offset_entry),
-        times.offset_slope,
-    )
 
 
 def fit_limited(
@@ -171,8 +145,12 @@ def find_limit(X: F64, times: TimeColumns) -> Limit:
     []
     """
     rows = find_carriers(X, times)
-    inside, q = take_rows(times, rows), times.q
-    at = find_independent(np.column_stack([inside.at_exit, X[rows]]), tolerance=_NOTHING)
+    inside, q = times if rows.all() else take_rows(times, rows), times.q
+    V = np.column_stack([inside.at_exit, X if rows.all() else X[rows]])
+    at = np.arange(V.shape[1])
+    # Where no column is near to being one of others, its squares tell so, at a tenth of the cost.
+    if V.size == 0 or cholesky_pivots((V.T @ V)[None])[1][0] < _CLEAR:
+        at = find_independent(V, tolerance=_NOTHING)
     kept = at[at < q]
     return Limit(rows, kept, at[at >= q] - q, _take_columns(inside, kept))
 
@@ -265,21 +243,27 @@ def find_carriers(X: F64, times: TimeColumns) -> Bool:
     >>> find_carriers(np.array([[0.0], [0.0], [1.0], [0.0]]), times).tolist()
     [True, True, False, True]
     """
-    V = np.column_stack([times.at_exit, X])
-    V = V / np.maximum(np.abs(V).max(axis=0, initial=0.0), np.finfo(np.float64).tiny)
+    sizes = np.concatenate([_largest(times.at_exit), _largest(X)])
     failed = times.event > 0.0
-    R = np.linalg.qr(V[failed], mode="r")
-    _, values, vectors = np.linalg.svd(R, full_matrices=True)
+    V = np.column_stack([times.at_exit[failed], X[failed]]) / sizes
+    _, values, vectors = np.linalg.svd(np.linalg.qr(V, mode="r"), full_matrices=True)
     lengths = np.zeros(V.shape[1])
     lengths[: values.size] = values
     free = vectors[lengths <= _NOTHING * max(float(lengths.max(initial=0.0)), 1e-300)].T
-    carriers = np.ones(V.shape[0], dtype=bool)
+    carriers = np.ones(X.shape[0], dtype=bool)
     if not free.shape[1]:
         return carriers
-    ahead = V[~failed] @ free
+    ahead = (np.column_stack([times.at_exit[~failed], X[~failed]]) / sizes) @ free
     ahead[np.abs(ahead) <= _NOTHING] = 0.0
     # Rows alike are one: a level without events is a single one among thousands.
     rows, which = np.unique(ahead, axis=0, return_inverse=True)
     overlapping = find_separation(rows, np.zeros(rows.shape[0])).overlapping
     carriers[~failed] = overlapping[which.ravel()]
     return carriers
+
+
+def _largest(columns: F64) -> F64:
+    """Return the largest size in each column, and 1 for columns of 0."""
+    high, low = columns.max(axis=0, initial=0.0), columns.min(axis=0, initial=0.0)
+    largest = np.maximum(high, -low)
+    return np.where(largest > 0.0, largest, 1.0)

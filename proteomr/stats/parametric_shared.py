@@ -6,19 +6,23 @@ once, with those who have the event before the others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from proteomr._typing import F64, I64
-from proteomr.stats.parametric_survival import TimeColumns, maximise_parametric
+from proteomr.stats.parametric_survival import (
+    TimeColumns,
+    maximise_parametric,
+    square_rows,
+    take_rows,
+)
 from proteomr.stats.survival_links import Derivatives, Scale
 
-__all__ = ["ParametricShared", "Seen", "share_parametric"]
+__all__ = ["ParametricShared", "Seen", "borrow_parametric", "share_parametric"]
 
 # Share of a column that others leave among those who fail, below which they do not determine it.
 _PIVOT = 1e-7
-_ROWS = 4096  # that stay in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,10 @@ class ParametricShared:
     late, V_late : ``(l,)``, rows that entered late, and ``(l, q + k)`` their columns then.
     offset, offset_late : ``(n,)``, ``(l,)``, what of eta is given.
     weights : ``(n,)``.
-    theta : ``(q + k,)``.
-    inverse : ``(q + k, q + k)``, of the information.
+    theta : ``(q + k,)``, of the fit, or near to it.
+    inverse : ``(q + k, q + k)``, of the information there, or near to it.
     failed : ``(d, q + k)``, an orthonormal basis of the columns of those with the event.
-    sound : whether the fit has its certificate, and those who fail determine it.
+    sound : whether the fit has its certificate, if it is one, and those who fail determine it.
     """
 
     rows: I64
@@ -103,14 +107,11 @@ class ParametricShared:
         K, q = self.V.shape[1], self.q
         bend, bend_late = self.bend(seen)
         out = np.zeros((K + X.shape[0], K + X.shape[0]))
-        for start in range(0, bend.size, _ROWS):
-            rows = slice(start, start + _ROWS)
-            V, weighted = self.V[rows], X[:, rows] * bend[rows]
-            out[:K, :K] += V.T @ (V * bend[rows, None])
-            out[K:, :K] += weighted @ V
-            out[K:, K:] += weighted @ X[:, rows].T
+        out[:K, :K] = square_rows(self.V, bend) + square_rows(self.V_late, bend_late)
+        weighted = X * bend
+        out[K:, :K] = weighted @ self.V
+        out[K:, K:] = weighted @ X.T
         weighted = X[:, self.late] * bend_late
-        out[:K, :K] += self.V_late.T @ (self.V_late * bend_late[:, None])
         out[K:, :K] += weighted @ self.V_late
         out[K:, K:] += weighted @ X[:, self.late].T
         out[:K, K:] = out[K:, :K].T
@@ -152,32 +153,85 @@ def share_parametric(
     >>> shared.theta.round(4).tolist(), shared.sound
     ([-0.9163], True)
     """
-    n = C.shape[0]
-    order = np.argsort(times.event <= 0.0, kind="stable")
-    failed = order[: int(np.count_nonzero(times.event > 0.0))]
+    order = _put_events_first(times)
+    C, times = C[order], take_rows(times, order)
+    weights = np.ones(order.size) if weights is None else weights[order]
     fit = maximise_parametric(C, times, scale=scale, start=start, weights=weights)
-    V = np.column_stack([times.at_exit, C])[order]
-    late = np.flatnonzero(times.late[order]) if times.late is not None else np.empty(0, np.int64)
+    shared = _lay_out(C, times, order, scale, weights, fit.coefficients, fit.covariance)
+    return replace(shared, sound=shared.sound and fit.doubt is None)
+
+
+def borrow_parametric(
+    C: F64,
+    times: TimeColumns,
+    *,
+    scale: Scale,
+    near: F64,
+    inverse: F64,
+    weights: F64 | None = None,
+) -> ParametricShared:
+    """Return what proteins share without fitting the covariates: a fit that is near stands for it.
+
+    Steps of proteins then begin there, and are by its information; their ends are their own.
+
+    Parameters
+    ----------
+    C, times, scale, weights : as of :func:`share_parametric`.
+    near : ``(q + k,)``, coefficients near to those of a fit.
+    inverse : ``(q + k, q + k)``, near to its inverse information.
+
+    Examples
+    --------
+    >>> from proteomr.stats.survival_links import HazardScale
+    >>> t, ones = np.array([1.0, 2.0, 3.0, 4.0]), np.ones((4, 1))
+    >>> times = TimeColumns(ones, 0 * ones, np.ones(4), np.log(t), offset=np.log(t),
+    ...                     offset_slope=1.0)
+    >>> borrowed = borrow_parametric(np.empty((4, 0)), times, scale=HazardScale(),
+    ...                              near=np.array([-0.9]), inverse=np.eye(1) / 4.0)
+    >>> borrowed.sound
+    True
+    """
+    order = _put_events_first(times)
+    weights = np.ones(order.size) if weights is None else weights[order]
+    return _lay_out(C[order], take_rows(times, order), order, scale, weights, near, inverse)
+
+
+def _put_events_first(times: TimeColumns) -> I64:
+    return np.argsort(times.event <= 0.0, kind="stable").astype(np.int64)
+
+
+def _lay_out(
+    C: F64,
+    times: TimeColumns,
+    order: I64,
+    scale: Scale,
+    weights: F64,
+    theta: F64,
+    inverse: F64,
+) -> ParametricShared:
+    """Lay out rows that are in their order, and see whether those who fail determine a fit."""
+    n, d = order.size, int(np.count_nonzero(times.event > 0.0))
+    V = np.column_stack([times.at_exit, C])
+    late = np.flatnonzero(times.late) if times.late is not None else np.empty(0, dtype=np.int64)
     entry = np.zeros((n, times.q)) if times.at_entry is None else times.at_entry
     given = np.zeros(n) if times.offset is None else times.offset
     given_late = np.zeros(n) if times.offset_entry is None else times.offset_entry
-    Q, R = np.linalg.qr(V[: failed.size])
-    size = np.linalg.norm(V[: failed.size], axis=0)
-    few = failed.size < V.shape[1]
-    apart = not few and bool(np.all(np.abs(np.diagonal(R)) > _PIVOT * np.maximum(size, 1e-300)))
+    Q, R = np.linalg.qr(V[:d])
+    size = np.maximum(np.linalg.norm(V[:d], axis=0), np.finfo(np.float64).tiny)
+    sound = d >= V.shape[1] and bool(np.all(np.abs(np.diagonal(R)) > _PIVOT * size))
     return ParametricShared(
         order,
         scale,
         V,
-        times.slopes[failed],
+        times.slopes[:d],
         late,
-        np.column_stack([entry, C])[order[late]],
-        given[order],
-        given_late[order[late]],
+        np.column_stack([entry[late], C[late]]),
+        given,
+        given_late[late],
         times.offset_slope,
-        np.ones(n) if weights is None else weights[order],
-        fit.coefficients,
-        fit.covariance,
+        weights,
+        theta,
+        inverse,
         Q,
-        fit.doubt is None and apart,
+        sound,
     )

@@ -19,17 +19,25 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64, I64, Bool
 from proteomr.stats.certificates import find_doubt
 from proteomr.stats.survival_links import Derivatives, Scale
 
-__all__ = ["ParametricFit", "TimeColumns", "maximise_parametric", "score_rows"]
+__all__ = [
+    "ParametricFit",
+    "TimeColumns",
+    "maximise_parametric",
+    "score_rows",
+    "square_rows",
+    "take_rows",
+]
 
 _STEPS, _HALVINGS = 60, 40
 _DECREMENT = 1e-22  # squared standard errors
 _ROUNDING = 1e-12  # of a log-likelihood, as a share of it
 # The least eigenvalue of an information in units of its diagonal that is not rounding.
 _SINGULAR = 1e-13
+_ROWS = 2048
 _NO_NUMBER = "the likelihood is not a number"
 
 
@@ -91,14 +99,42 @@ class _Place:
     Attributes
     ----------
     value : the log-likelihood; minus infinity where s falls at the time of an event.
-    eta, eta_entry, rise : ``(n,)``, linear predictors at exit and entry, and slopes of s.
+    eta, eta_entry, rise : ``(n,)``, ``(l,)``, ``(n,)``, linear predictors at exit and at late
+        entries, and slopes of s.
     """
 
     theta: F64
     value: float
     eta: F64
-    eta_entry: F64 | None
+    eta_entry: F64
     rise: F64
+
+
+def take_rows(times: TimeColumns, rows: Bool | I64) -> TimeColumns:
+    """Return the times of some rows.
+
+    Examples
+    --------
+    >>> ones = np.ones((2, 1))
+    >>> times = TimeColumns(ones, 0 * ones, np.ones(2), np.zeros(2))
+    >>> take_rows(times, np.array([True, False])).event.tolist()
+    [1.0]
+    """
+
+    def some(values: F64 | None) -> F64 | None:
+        return None if values is None else values[rows]
+
+    return TimeColumns(
+        times.at_exit[rows],
+        times.slopes[rows],
+        times.event[rows],
+        times.log_exit[rows],
+        some(times.at_entry),
+        None if times.late is None else times.late[rows],
+        some(times.offset),
+        some(times.offset_entry),
+        times.offset_slope,
+    )
 
 
 def maximise_parametric(
@@ -130,7 +166,7 @@ def maximise_parametric(
     w = np.ones(times.event.size) if weights is None else weights
     # Where all weights are small, so is every step in standard errors.
     unit = float(w.mean())
-    climb = _Climb(X, times, scale, w / unit)
+    climb = _Climb.on(X, times, scale, w / unit)
     found, doubt, steps = climb.climb(start)
     if doubt is not None and np.isfinite(found.value):
         found, doubt, steps = climb.search(start)
@@ -139,6 +175,21 @@ def maximise_parametric(
         covariance = np.linalg.inv(climb.inform(found)[1]) / unit
     value = (found.value - climb.take_off()) * unit
     return ParametricFit(found.theta, covariance, value, doubt, steps)
+
+
+def square_rows(V: F64, weights: F64) -> F64:
+    """Return ``V' diag(weights) V`` by parts of the rows that stay in the cache.
+
+    Examples
+    --------
+    >>> square_rows(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 0.5])).tolist()
+    [[5.5, 8.0], [8.0, 12.0]]
+    """
+    out = np.zeros((V.shape[1], V.shape[1]))
+    for start in range(0, V.shape[0], _ROWS):
+        rows = V[start : start + _ROWS]
+        out += rows.T @ (rows * weights[start : start + _ROWS, None])
+    return out
 
 
 def score_rows(
@@ -157,18 +208,36 @@ def score_rows(
     [0.6, 0.2, -0.2, -0.6]
     """
     w = np.ones(times.event.size) if weights is None else weights
-    climb = _Climb(X, times, scale, w)
+    climb = _Climb.on(X, times, scale, w)
     return climb.score(climb.look(theta))
 
 
 @dataclass(frozen=True, slots=True)
 class _Climb:
-    """The likelihood of one model, and ways to its maximum."""
+    """The likelihood of one model, and ways to its maximum.
 
-    X: F64
+    Attributes
+    ----------
+    V : ``(n, q + p)``, columns at exit.
+    late, V_late : ``(l,)``, ``(l, q + p)``, rows that entered late, and their columns then.
+    """
+
     times: TimeColumns
     scale: Scale
     w: F64
+    V: F64
+    late: I64
+    V_late: F64
+
+    @classmethod
+    def on(cls, X: F64, times: TimeColumns, scale: Scale, w: F64) -> _Climb:
+        """Lay out the columns of a model."""
+        V = np.column_stack([times.at_exit, X])
+        late, V_late = np.empty(0, dtype=np.int64), V[:0]
+        if times.at_entry is not None and times.late is not None:
+            late = np.flatnonzero(times.late)
+            V_late = np.column_stack([times.at_entry[late], X[late]])
+        return cls(times, scale, w, V, late, V_late)
 
     def take_off(self) -> float:
         """Return the log times of events, which the density in time is divided by."""
@@ -177,21 +246,17 @@ class _Climb:
     def look(self, theta: F64) -> _Place:
         """Look at the likelihood at a point."""
         t, q = self.times, self.times.q
-        linear = self.X @ theta[q:]
-        eta = t.at_exit @ theta[:q] + linear + (0.0 if t.offset is None else t.offset)
+        eta = self.V @ theta + (0.0 if t.offset is None else t.offset)
         rise = t.slopes @ theta[:q] + t.offset_slope
-        entry = None
-        if t.at_entry is not None:
-            entry = t.at_entry @ theta[:q] + linear
-            entry = entry + (0.0 if t.offset_entry is None else t.offset_entry)
+        entry = self.V_late @ theta
+        entry = entry + (0.0 if t.offset_entry is None else t.offset_entry[self.late])
         events = t.event > 0.0
         if not np.all(rise[events] > 0.0):
             return _Place(theta, -np.inf, eta, entry, rise)
         died, lived = self._parts(eta)
         value = np.sum(self.w * np.where(events, died.value, lived.value))
         value += np.sum(self.w[events] * np.log(rise[events]))
-        if entry is not None and t.late is not None:
-            value -= np.sum((self.w * self.scale.survive(entry).value)[t.late])
+        value -= np.sum(self.w[self.late] * self.scale.survive(entry).value)
         finite = bool(np.isfinite(value))
         return _Place(theta, float(value) if finite else -np.inf, eta, entry, rise)
 
@@ -203,12 +268,11 @@ class _Climb:
         t, events = self.times, self.times.event > 0.0
         died, lived = self._parts(place.eta)
         slope = self.w * np.where(events, died.slope, lived.slope)
-        rows = np.column_stack([t.at_exit, self.X]) * slope[:, None]
+        rows = self.V * slope[:, None]
         share = np.where(events, self.w / np.where(events, place.rise, 1.0), 0.0)
         rows[:, : t.q] += t.slopes * share[:, None]
-        if place.eta_entry is not None and t.at_entry is not None and t.late is not None:
-            slope = self.w * np.where(t.late, self.scale.survive(place.eta_entry).slope, 0.0)
-            rows -= np.column_stack([t.at_entry, self.X]) * slope[:, None]
+        slope = self.w[self.late] * self.scale.survive(place.eta_entry).slope
+        rows[self.late] -= self.V_late * slope[:, None]
         return rows
 
     def inform(self, place: _Place) -> tuple[F64, F64]:
@@ -218,16 +282,12 @@ class _Climb:
         slope = self.w * np.where(events, died.slope, lived.slope)
         bend = -self.w * np.where(events, died.curvature, lived.curvature)
         share = np.where(events, 1.0 / np.where(events, place.rise, 1.0), 0.0)
-        V = np.column_stack([t.at_exit, self.X])
-        score, information = V.T @ slope, V.T @ (V * bend[:, None])
+        score, information = self.V.T @ slope, square_rows(self.V, bend)
         score[:q] += t.slopes.T @ (self.w * share)
         information[:q, :q] += t.slopes.T @ (t.slopes * (self.w * share * share)[:, None])
-        if place.eta_entry is not None and t.at_entry is not None and t.late is not None:
-            entered = self.scale.survive(place.eta_entry)
-            V = np.column_stack([t.at_entry, self.X])
-            score -= V.T @ (self.w * np.where(t.late, entered.slope, 0.0))
-            bend = self.w * np.where(t.late, entered.curvature, 0.0)
-            information += V.T @ (V * bend[:, None])
+        entered, w = self.scale.survive(place.eta_entry), self.w[self.late]
+        score -= self.V_late.T @ (w * entered.slope)
+        information += square_rows(self.V_late, w * entered.curvature)
         return score, information
 
     def climb(self, start: F64) -> tuple[_Place, str | None, int]:

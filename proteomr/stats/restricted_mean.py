@@ -66,10 +66,11 @@ def average_survival(
     """
     used = int(np.searchsorted(counts.times, tau, side="right"))
     K = counts.at_risk.shape[0]
-    edges = np.concatenate([[start], counts.times[:used], [tau]])
+    unit = max(abs(start), abs(tau))  # squares of areas in it neither overflow nor vanish
+    edges = np.concatenate([[start], counts.times[:used], [tau]]) / unit
     heights = np.concatenate([np.ones((K, 1)), curves.survival[:, :used]], axis=1)
     areas = heights * np.diff(edges)
-    mean = start + areas.sum(axis=1)
+    mean = start + unit * areas.sum(axis=1)
     # The area from each event on.
     rest = np.cumsum(areas[:, :0:-1], axis=1)[:, ::-1]
     n, d = counts.at_risk[:, :used], counts.events[:, :used]
@@ -77,14 +78,14 @@ def average_survival(
     some = defined & (counts.deaths[:, :used] > 0)
     step = np.divide(d, n * (n - d), out=np.zeros_like(n), where=some)
     if robust is None:
-        return RestrictedMeans(mean, np.sqrt(np.sum(rest**2 * step, axis=1)))
+        return RestrictedMeans(mean, unit * np.sqrt(np.sum(rest**2 * step, axis=1)))
     own = np.divide(rest, n - d, out=np.zeros_like(n), where=defined)
     U = _influence(own, np.cumsum(rest * step, axis=1), robust) * robust.weigh()
     groups = robust.groups
     if robust.clusters is not None:
         pair, of = np.unique(groups + K * robust.clusters, return_inverse=True)
         U, groups = np.bincount(of, U).astype(np.float64), pair % K
-    return RestrictedMeans(mean, np.sqrt(np.bincount(groups, U**2, minlength=K)))
+    return RestrictedMeans(mean, unit * np.sqrt(np.bincount(groups, U**2, minlength=K)))
 
 
 def _influence(own: F64, shared: F64, subjects: Subjects) -> F64:

@@ -55,7 +55,13 @@ class Standing:
         return cls(case.astype(np.float64), (~case).astype(np.float64))
 
     @classmethod
-    def of_times(cls, *, exit: F64, event: Bool, horizon: float) -> Standing:
+    def of_times(
+        cls,
+        *,
+        exit: F64,  # noqa: A002  # the field's word, beside entry
+        event: Bool,
+        horizon: float,
+    ) -> Standing:
         """Return the standing of people at a time after the start.
 
         Examples

@@ -78,7 +78,7 @@ def fit_royston_parmar(
 
 
 def lay_out_times(
-    outcome: F64, *, inner: int, strata: I64 | None = None
+    outcome: F64, *, inner: int, strata: I64 | None = None, knots: F64 | None = None
 ) -> tuple[TimeColumns, F64] | None:
     """Return the columns of people's times, and the knots; None where there are too few times.
 
@@ -86,6 +86,7 @@ def lay_out_times(
     ----------
     outcome : ``(n, 3)``.
     strata : ``(n,)``, codes from 0.
+    knots : of log time; None for those of the events.
 
     Examples
     --------
@@ -95,7 +96,8 @@ def lay_out_times(
     """
     entry, exit_, event = outcome.T
     log_exit = np.log(exit_)
-    knots = place_knots(log_exit[event > 0.0], inner=inner)
+    if knots is None:
+        knots = place_knots(log_exit[event > 0.0], inner=inner)
     if knots is None:
         return None
     at_exit, slopes = expand_times(log_exit, knots)

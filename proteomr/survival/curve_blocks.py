@@ -120,7 +120,9 @@ class CurveWork:
         there, codes = np.unique(of[members], return_inverse=True)
         none = np.full(there.size, np.nan)
         labels = tuple(self.labels[level] for level in there.tolist())
-        names = GroupNames(labels, none, none, np.zeros(there.size, dtype=np.int64))
+        nobody = np.zeros(there.size, dtype=np.int64)
+        ordered = self.reading.columns.is_numeric(str(by))
+        names = GroupNames(labels, none, none, nobody, ordered=ordered)
         self._estimate(tables, keys, outcome, (members, codes), names)
 
     def _estimate(
@@ -137,6 +139,7 @@ class CurveWork:
             members,
             codes,
             len(names.labels),
+            names.ordered,
             None if of.weights is None else of.weights[rows],
             None if of.clusters is None else of.clusters[rows],
             None if of.baseline is None else of.baseline[rows],

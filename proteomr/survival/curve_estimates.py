@@ -40,12 +40,14 @@ class Grouped:
     members : positions among the people of the outcome.
     codes : ``(m,)``, their groups, from 0.
     count : K, number of groups.
+    ordered : whether the groups have an order that a trend may follow.
     weights, clusters, strata : ``(m,)``, or None.
     """
 
     members: I64
     codes: I64
     count: int
+    ordered: bool
     weights: F64 | None = None
     clusters: I64 | None = None
     strata: I64 | None = None
@@ -95,10 +97,9 @@ def part_groups(subjects: Subjects) -> tuple[OneGroup, ...]:
     order = np.argsort(subjects.groups.astype(np.int16), kind="stable")  # few: sorted by counting
     ends = np.cumsum(np.bincount(subjects.groups, minlength=subjects.count))
     risk, weight = subjects.risk, subjects.weigh()
-    columns = (risk.entry[order], risk.exit[order], weight[order], risk.cause[order] != 0)
+    rows = (order[first:end] for first, end in pairwise((0, *ends.tolist())))
     return tuple(
-        OneGroup(*(column[first:end] for column in columns))
-        for first, end in pairwise((0, *ends.tolist()))
+        OneGroup(risk.entry[of], risk.exit[of], weight[of], risk.cause[of] != 0) for of in rows
     )
 
 
@@ -117,7 +118,7 @@ class CurveEstimates:
     tau : end of the restricted means.
     means : restricted means.
     rank : the log-rank test.
-    trend : its statistic and -log10 p for the order of the groups.
+    trend : its statistic and -log10 p for the order of the groups; NaN where they have none.
     years : person-years.
     """
 
@@ -147,6 +148,7 @@ def estimate_groups(
     rank = _test_ranks(grouped, subjects, counts, rho=options.rho, robust=robust)
     horizons = find_horizons(curves, subjects)
     groups = part_groups(subjects)
+    trend = assess_trend(rank, np.arange(1.0, grouped.count + 1.0))
     tau = min(group.last for group in groups) if options.tau is None else options.tau
     return CurveEstimates(
         groups,
@@ -160,7 +162,7 @@ def estimate_groups(
         tau,
         average_survival(counts, curves, tau=tau, robust=by),
         rank,
-        assess_trend(rank, np.arange(1.0, grouped.count + 1.0)),
+        trend if grouped.ordered else (np.nan, np.nan),
         count_years(subjects, cause=outcome.code),
     )
 

@@ -91,7 +91,7 @@ class CurvesJob:
         outcome = Outcome()
         parts = ledger.parts.load_all(blocks)
         for name in self.request.tables:
-            frame = pl.concat([part.pop(name) for part in parts], how="vertical_relaxed")
+            frame = pl.concat([part.pop(name) for part in parts], how="diagonal_relaxed")
             if name == "logrank":
                 frame = _correct(frame)
                 failed = int((frame[c.STATUS] != Status.ok.name).sum())
@@ -126,7 +126,9 @@ class CurvesJob:
             yield work, self._list_blocks(cohort), [*cohort.drops, *drops]
 
     def _read_outcomes(self, reading: Reading) -> tuple[tuple[CurveOutcome, ...], list[Drop]]:
-        options, outcomes, drops = self.request.follow_up, [], []
+        options = self.request.follow_up
+        outcomes: list[CurveOutcome] = []
+        drops: list[Drop] = []
         for outcome in options.outcomes:
             read, lost = read_outcome(reading, outcome, options=options, curves=self.request.curves)
             outcomes.append(read)

@@ -99,9 +99,9 @@ def _count_rounded(outcome: FollowUp, lost: Bool) -> tuple[Drop, ...]:
 def _read_codes(column: pl.Series, event: F64, options: FollowUpOptions) -> I64:
     """Return codes of events, 0 where there is none or it is missing."""
     if options.event_code is None:
-        return (event == 1.0).astype(np.int64)
+        return np.asarray(event == 1.0, dtype=np.int64)
     codes = column.cast(pl.Float64).fill_nan(None).fill_null(0.0).to_numpy()
-    return np.rint(codes).astype(np.int64)
+    return np.asarray(np.rint(codes), dtype=np.int64)
 
 
 def place_people_at(at: F64, entry: F64, end: F64) -> RiskTimes:

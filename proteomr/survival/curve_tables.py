@@ -40,6 +40,7 @@ class GroupNames:
     low, high : borders of a protein's groups; NaN for levels.
     at_high : people whose value is the upper border.
     message : what is to be said of how they came about.
+    ordered : whether they have an order, as those of numbers do.
     """
 
     labels: tuple[str, ...]
@@ -47,6 +48,7 @@ class GroupNames:
     high: F64
     at_high: I64
     message: str = ""
+    ordered: bool = True
 
 
 @dataclass(slots=True)
@@ -256,10 +258,10 @@ class CurveTables:
             )
             if k:
                 held = compare_rates(sums[k], sums[0], exact=exact, level=self.options.level)
-                finite = (held.ratio, held.low, held.high, held.neg_log10_p)
-                finite = tuple(x if math.isfinite(x) else None for x in finite)
-                p = None if finite[3] is None else float(p_from_neg_log10(finite[3]))
-                ratio = dict(zip(ratio, (*finite, p), strict=True))
+                p = float(p_from_neg_log10(held.neg_log10_p))
+                parts = (held.ratio, held.low, held.high, held.neg_log10_p, p)
+                finite = [part if math.isfinite(part) else None for part in parts]
+                ratio = dict(zip(ratio, finite, strict=True))
             rows.add_one(
                 {**keys, "group": label},
                 people=found.groups[k].exit.size,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ class TableRows:
     _lengths: list[int] = field(default_factory=list[int])
     _columns: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
 
-    def add(self, keys: Mapping[str, object], columns: Mapping[str, Sequence[Any]]) -> None:
+    def add(self, keys: Mapping[str, object], columns: Mapping[str, Any]) -> None:
         """Add rows that have their keys in common and differ in columns of one length.
 
         Every piece has the same columns; NaN stands for none.

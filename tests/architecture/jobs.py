@@ -27,6 +27,7 @@ from proteomr.replicate import Folds
 from proteomr.runs import Results
 from proteomr.scan import FollowUp, FollowUpOptions
 from proteomr.score import ScoreOptions
+from proteomr.survival import CurveOptions, compare_survival
 
 BOOK = """name = "mine"
 title = "mine"
@@ -388,6 +389,41 @@ CASES = (
                 "effects.csv",
                 "proteins.csv",
                 max_absent=0.5,
+            ),
+        ),
+    ),
+    Case(
+        "CurvesJob",
+        "survive",
+        "proteomr.survival.compare_survival",
+        Call(
+            "samples.csv proteins.csv --outcome death --curves ADM",
+            lambda: compare_survival(
+                "samples.csv", "proteins.csv", outcomes="death", curves=CurveOptions(("ADM",))
+            ),
+        ),
+        Call(
+            "samples.csv --time death_years --event death --entry begun --by sex --rho 1 --tau 3 "
+            "--times 1,2 --conf-type plain --steps all --survival-levels 0.9 --event-code 1 "
+            "--weights age --strata-baseline iso --lag 0.5 --lag-rule landmark --se robust "
+            "--level 0.9 --withdrawn gone.csv --id eid",
+            lambda: compare_survival(
+                "samples.csv",
+                outcomes=[FollowUp("death", "death_years", "begun")],
+                curves=CurveOptions(
+                    by="sex",
+                    rho=1.0,
+                    tau=3.0,
+                    times=(1.0, 2.0),
+                    conf_type="plain",
+                    steps="all",
+                    levels=(0.9,),
+                    weights="age",
+                    strata="iso",
+                    errors="robust",
+                    level=0.9,
+                ),
+                follow_up=FollowUpOptions(event_code=1.0, lag=0.5, lag_rule="landmark"),
                 withdrawn="gone.csv",
                 id_column="eid",
             ),

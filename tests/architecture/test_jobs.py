@@ -102,7 +102,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
 
 def test_every_job_has_a_case_and_none_else() -> None:
     assert sorted(case.job for case in CASES) == sorted(find_jobs())
-    assert len({case.command for case in CASES}) == len({case.function for case in CASES})
+    assert len({case.job for case in CASES}) == len({case.function for case in CASES})
 
 
 @each_case

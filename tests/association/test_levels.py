@@ -52,6 +52,16 @@ def test_contrasts_name_the_level_and_the_reference(family: str) -> None:
     assert (found["term"] == term).all()
 
 
+@pytest.mark.parametrize("family", ["linear", "multinomial"])
+@pytest.mark.parametrize(("covariate", "beside"), [("age", ""), ("two", ", v vs u")])
+def test_products_name_the_levels_that_there_are(family: str, covariate: str, beside: str) -> None:
+    spec = ModelSpec(family, ("group",), {"a": covariate}, interaction=covariate)
+    found = rows_of(make(), spec).filter(pl.col("term").str.contains(":"))
+    assert found.height
+    wanted = {f"{level} vs low{beside}" for level in ("mid", "top")}
+    assert set(found["contrast"]) == wanted
+
+
 def test_numbers_are_a_trend_until_their_levels_are_asked_for() -> None:
     with collect_notes() as notes:
         trend = rows_of(make(), ModelSpec("linear", ("stage",)))

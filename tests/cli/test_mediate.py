@@ -251,3 +251,35 @@ def test_a_mediator_that_is_the_exposure_is_a_status(mediate: Any, people: Path)
     proteins.with_columns(copied).write_parquet(people / "proteins.parquet")
     mediate("--outcome", "bmi", "--proteins", "COPY")
     assert read(people)["status"][0] in {"collinear", "separated"}
+
+
+def test_a_joint_model_has_each_protein_beside_the_others(mediate: Any, people: Path) -> None:
+    asked = ("--outcome", "bmi", "--joint", "--proteins", "ADM,REN", "--bootstraps", 60)
+    for bootstrap in ("influence", "refit"):
+        mediate(*asked, "--bootstrap", bootstrap, "-o", people / bootstrap)
+    table = read(people, out="influence")
+    assert table["n"].unique().to_list() == [128]
+    effects = {(p, q): e for p, q, e in table.select("protein", "quantity", "estimate").rows()}
+    through = [effects[protein, "indirect"] for protein in ("ADM", "REN")]
+    assert effects["ADM", "indirect_all"] == pytest.approx(sum(through), rel=1e-12)
+    assert effects["ADM", "direct"] + sum(through) == pytest.approx(effects["ADM", "total"])
+    limits = [read(people, out=out)["conf_low"].to_numpy() for out in ("influence", "refit")]
+    assert np.abs(limits[0] - limits[1]).max() < 0.3 * table["se"].max()
+
+
+def test_joint_models_of_many_proteins_are_refused(mediate: Any, people: Path) -> None:
+    proteins = pl.read_parquet(people / "proteins.parquet").select("ID")
+    generator = np.random.default_rng(1)
+    columns = [pl.Series(f"P{i}", generator.normal(size=proteins.height)) for i in range(51)]
+    proteins.with_columns(columns).write_parquet(people / "proteins.parquet")
+    ending = mediate("--outcome", "bmi", "--joint")
+    assert ending.code == 2
+    assert "51 proteins in one model, and 50 at most" in ending.err
+
+
+def test_effects_have_e_values(mediate: Any, people: Path) -> None:
+    mediate("--outcome", "ill", "--outcome-family", "logit", "--proteins", "ADM")
+    table = read(people)
+    told = table.filter(pl.col("e_value").is_not_null())
+    assert told["quantity"].to_list() == ["direct", "indirect"]
+    assert (told["e_value"] >= told["e_value_limit"]).all()

@@ -19,11 +19,13 @@ from proteomr.io.people_lists import read_people_list
 from proteomr.io.protein_choice import read_protein_list
 from proteomr.io.tables import read_table
 from proteomr.io.ukbiobank.participants import read_fields
+from proteomr.score.sets import read_sets
 from tests.fuzz.seed import IDS, PEOPLE, Door, Seed, as_csv, as_parquet, what_is_taken
 from tests.io.deliveries import DELIVERIES
 from tests.io.mass_spectrometry.tables import FIXTURES
 
 PROTEINS = ("ADM", "GDF15", "IL6")
+_GENES = b"heart\tof an atlas\tNPPB\tTNNI3\nliver\tof an atlas\tALB\tAPOA1\tADM\n"
 
 
 def _samples() -> pl.DataFrame:
@@ -119,6 +121,7 @@ def choice_seeds() -> list[Seed]:
         Seed("hits csv", {"hits": as_csv(hits)}, ("hits",), choose),
         Seed("hits parquet", {"hits": as_parquet(hits)}, ("hits",), choose),
         Seed("list of proteins", {"l": listed}, ("l",), lambda f: read_protein_list(f / "l")),
+        Seed("sets of genes", {"s": _GENES}, ("s",), lambda f: read_sets(f / "s")),
     ]
 
 

@@ -268,3 +268,22 @@ def test_one_event_gives_a_status() -> None:
     target = make_times("death", exit=values[:, 1], event=values[:, 2])
     fits = fit(replace(problem, targets=(target,)), block)
     assert set(fits.status.ravel().tolist()) <= {Status.separated, Status.collinear, Status.too_few}
+
+
+def test_firth_answers_infinite_estimates_and_leaves_others() -> None:
+    problem, block = draw_times(300, 2)
+    died = problem.targets[0].values[:, 2] == 1.0
+    values = block.values.copy()
+    values[0] = np.where(died, 0.0, (np.arange(problem.n) % 9 == 0) * 1.0)
+    block = Block(values, block.own, np.ones_like(block.observed))
+    plain, asked = fit(problem, block), fit(problem, block, firth="separated")
+    assert plain.status[0].tolist() == asked.status[0].tolist() == [Status.separated] * 2
+    assert np.isnan(plain.estimate[0]).all()
+    assert (asked.estimate[0] < -1.0).all()
+    assert (asked.conf_low[0] < asked.estimate[0]).all()
+    assert "Firth's estimate" in asked.messages[0, 0]
+    assert asked.estimate[1] == pytest.approx(plain.estimate[1], rel=1e-12)
+    always = fit(problem, block, firth="always")
+    assert (always.status[1] == Status.ok).all()
+    assert always.estimate[1] == pytest.approx(plain.estimate[1], rel=0.05)
+    assert always.estimate[0] == pytest.approx(asked.estimate[0], rel=1e-8)

@@ -92,9 +92,9 @@ def make(
         entered = np.where((e < time) & (i > 3), e, -np.inf)
     weight: F64 = np.ones(n)
     if weights == "real":
-        weight = np.round(0.25 + 2 * _share(i, 611953), 3)
+        weight = np.asarray(np.round(0.25 + 2 * _share(i, 611953), 3), dtype=np.float64)
     if weights == "whole":
-        weight = 1.0 + (i * 3) % 4
+        weight = np.asarray(1.0 + (i * 3) % 4, dtype=np.float64)
     cluster = (i * 11) % clusters if clusters else i - 1
     stratum = (i * 5) % strata
     return People(time * scale, event, g - 1, stratum, entered * scale, weight, cluster)

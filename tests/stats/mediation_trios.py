@@ -31,13 +31,26 @@ def make_trio(mediator: str, outcome: str, *, batches: bool = False) -> Trio:
     covariates = np.column_stack([one, d["age"], d["sex"]])
     levels = [d["batch"] == 1.0, d["batch"] == 2.0] if batches else []
     of_time = np.column_stack([d["entry"], d["time"], d["event"]])
-    return Trio(
+    return Trio.of(
         d["exposure"],
         d[mediator],
         of_time if outcome == "time" else d[outcome],
-        np.column_stack([covariates, *levels]),
-        covariates,
+        for_mediator=np.column_stack([covariates, *levels]),
+        for_outcome=covariates,
     )
+
+
+def change(trio: Trio, **columns: F64) -> Trio:
+    """Return a trio with other columns."""
+    bench = trio.bench
+    known = {
+        "exposure": bench.exposure * bench.exposure_unit + bench.exposure_shift,
+        "mediator": trio.mediator,
+        "outcome": bench.outcome,
+        "for_mediator": bench.for_mediator,
+        "for_outcome": bench.for_outcome,
+    }
+    return Trio.of(**{**known, **columns})
 
 
 def named(analysis: Analysis) -> dict[str, float]:

@@ -164,7 +164,7 @@ def test_outcomes_of_one_kind_are_refused() -> None:
 
 
 def test_compiled_loops_are_the_plain_ones() -> None:
-    X, eta, random = draw(300, 20)
+    X, eta, _ = draw(300, 20)
     H, c = X.T @ X / 300, X.T @ eta / 300
     found = []
     for loops in (elastic_net_loops, compiled_elastic_net_loops):

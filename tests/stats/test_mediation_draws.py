@@ -88,11 +88,13 @@ def test_influences_refits_and_law_agree_on_limits() -> None:
     m = 0.3 * a + generator.normal(size=n)
     y = 0.2 * a + 0.3 * m + generator.normal(size=n)
     one = np.ones((n, 1))
-    found = analyse_product(Trio(a, m, y, one, one), UNIT, ProductOptions())
+    found = analyse_product(
+        Trio.of(a, m, y, for_mediator=one, for_outcome=one), UNIT, ProductOptions()
+    )
     samples, there = Resamples(n, 800, seed=1), np.ones(n, dtype=bool)
     draws = [
         draw_by_influence([found], [there], samples)[0],
-        draw_by_refit(found, there, samples),
+        draw_by_refit([found], [there], samples)[0],
         draw_by_law(found, 800, generator),
     ]
     limits = [find_limits(of, level=0.95) for of in draws]
@@ -123,7 +125,9 @@ def test_percentile_limits_cover_a_product_as_often_as_they_say() -> None:
         a = (np.arange(n) % 2).astype(np.float64)
         m = 0.4 * a + generator.normal(size=n)
         y = 0.3 * m + generator.normal(size=n)
-        found = analyse_product(Trio(a, m, y, one, one), UNIT, ProductOptions())
+        found = analyse_product(
+            Trio.of(a, m, y, for_mediator=one, for_outcome=one), UNIT, ProductOptions()
+        )
         drawn = draw_by_influence([found], [there], samples)[0]
         limits = find_limits(drawn, level=0.95)
         covered += bool(limits.low[2] <= 0.12 <= limits.high[2])

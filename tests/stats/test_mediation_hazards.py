@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from proteomr._typing import F64
+from proteomr.stats.additive_hazards import fit_additive_hazards
 from proteomr.stats.cox import fit_cox
+from proteomr.stats.doubled_hazards import DoubledHazards
 from proteomr.stats.mediation import Analysis, Trio
 from proteomr.stats.mediation_cox import fit_cox_model
 from proteomr.stats.mediation_effects import Contrast
@@ -18,7 +19,7 @@ from proteomr.stats.mediation_regressions import Unfit
 from proteomr.stats.mediation_weighting import HazardModel, analyse_counterfactual
 from proteomr.stats.risk_sets import lay_out_risk_sets
 from proteomr.status import Status
-from tests.stats.mediation_trios import EXPECTED, errors_of, make_trio, move_counts, named
+from tests.stats.mediation_trios import EXPECTED, change, errors_of, make_trio, move_counts, named
 
 UNIT = Contrast(0.0, 1.0)
 
@@ -95,7 +96,7 @@ def _analyse(trio: Trio, hazard: str) -> Analysis:
 def test_a_ratio_near_one_is_said_and_not_clipped() -> None:
     trio = make_trio("mediator", "time")
     none = np.random.default_rng(3).permutation(trio.exposure)
-    found = analyse_percentage(replace(trio, exposure=none), UNIT)
+    found = analyse_percentage(change(trio, exposure=none), UNIT)
     assert "holds 1" in found.said["perm"]
     assert np.isfinite(named(found)["perm"])
 
@@ -106,7 +107,7 @@ def test_no_event_is_a_status(hazard: str) -> None:
     outcome = trio.outcome.copy()
     outcome[:, 2] = 0.0
     with pytest.raises(Unfit) as ending:
-        _analyse(replace(trio, outcome=outcome), hazard)
+        _analyse(change(trio, outcome=outcome), hazard)
     assert ending.value.status is Status.constant
 
 
@@ -116,7 +117,7 @@ def test_one_event_has_no_finite_hazard_ratio() -> None:
     outcome[:, 2] = 0.0
     outcome[np.argmax(trio.exposure), 2] = 1.0
     with pytest.raises(Unfit):
-        analyse_percentage(replace(trio, outcome=outcome), UNIT)
+        analyse_percentage(change(trio, outcome=outcome), UNIT)
 
 
 def test_events_among_the_exposed_alone_are_separated() -> None:
@@ -124,7 +125,7 @@ def test_events_among_the_exposed_alone_are_separated() -> None:
     outcome = trio.outcome.copy()
     outcome[:, 2] *= trio.exposure
     with pytest.raises(Unfit) as ending:
-        analyse_percentage(replace(trio, outcome=outcome), UNIT)
+        analyse_percentage(change(trio, outcome=outcome), UNIT)
     assert ending.value.status is Status.separated
 
 
@@ -135,7 +136,7 @@ def test_other_codes_than_the_event_are_censored() -> None:
     censored = outcome.copy()
     censored[::7, 2] = 0.0
     for hazard in ("perm", "aalen", "cox"):
-        one, two = (_analyse(replace(trio, outcome=o), hazard) for o in (outcome, censored))
+        one, two = (_analyse(change(trio, outcome=o), hazard) for o in (outcome, censored))
         assert one.parameters == pytest.approx(two.parameters, rel=1e-12)
 
 
@@ -159,3 +160,21 @@ def test_fast_cox_fits_end_where_exact_ones_do(size: int, rate: float) -> None:
     exact = fit_cox(X, risk, weights=weights)
     assert fast.coefficients == pytest.approx(exact.coefficients, rel=1e-8)
     assert np.diagonal(fast.covariance) == pytest.approx(np.diagonal(exact.covariance), rel=1e-8)
+
+
+@pytest.mark.parametrize("truncated", [False, True])
+def test_samples_of_doubled_people_are_fitted_as_one_by_one(*, truncated: bool) -> None:
+    generator = np.random.default_rng(5)
+    n = 120
+    C, a = generator.normal(size=(n, 2)), (generator.random(n) < 0.4).astype(np.float64)
+    end = np.ceil(generator.exponential(8.0, n)) + 1.0
+    entry = generator.integers(0, 2, n) * 1.0 if truncated else np.full(n, -np.inf)
+    outcome = np.column_stack([entry, end, generator.random(n) < 0.7])
+    own = generator.integers(0, 3, n).astype(np.float64)
+    other = own * generator.uniform(0.3, 3.0, n)
+    found = DoubledHazards(C, a, outcome).fit(own, other)
+    Z = np.vstack([np.column_stack([C, a, star]) for star in (a, 1.0 - a)])
+    both, rows = np.append(own, other), np.vstack([outcome, outcome])
+    kept = both > 0.0
+    exact = fit_additive_hazards(Z[kept], rows[kept], weights=both[kept])
+    assert found == pytest.approx(exact.coefficients[-2:], rel=1e-9)

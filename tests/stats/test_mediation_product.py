@@ -11,7 +11,7 @@ from proteomr.stats.mediation_effects import Contrast
 from proteomr.stats.mediation_product import ProductOptions, analyse_product
 from proteomr.stats.mediation_regressions import OutcomeLink, Unfit
 from proteomr.status import Status
-from tests.stats.mediation_trios import EXPECTED, errors_of, make_trio, move_counts, named
+from tests.stats.mediation_trios import EXPECTED, change, errors_of, make_trio, move_counts, named
 
 UNIT = Contrast(0.0, 1.0)
 
@@ -73,7 +73,7 @@ def test_a_mediator_of_two_values_has_a_logistic_model(outcome: str, link: Outco
 
 def test_the_values_of_a_two_valued_mediator_do_not_matter() -> None:
     trio = make_trio("marker", "y")
-    other = replace(trio, mediator=-3.0 + 1e-6 * trio.mediator)
+    other = change(trio, mediator=-3.0 + 1e-6 * trio.mediator)
     first, second = (analyse_product(t, UNIT, ProductOptions()) for t in (trio, other))
     assert second.estimates == pytest.approx(first.estimates, rel=1e-9)
 
@@ -107,7 +107,7 @@ def test_influences_are_what_refits_do(
 @pytest.mark.parametrize("factor", [1e-150, 1e-9, 1e9, 1e150])
 def test_units_of_mediator_and_outcome_change_no_test(factor: float) -> None:
     trio = make_trio("mediator", "y")
-    other = replace(trio, mediator=factor * trio.mediator, outcome=trio.outcome / factor)
+    other = change(trio, mediator=factor * trio.mediator, outcome=trio.outcome / factor)
     first, second = (analyse_product(t, UNIT, ProductOptions()) for t in (trio, other))
     ratios = [found.estimates / found.standard_errors() for found in (first, second)]
     assert ratios[1] == pytest.approx(ratios[0], rel=1e-8)
@@ -117,7 +117,7 @@ def test_units_of_mediator_and_outcome_change_no_test(factor: float) -> None:
 def test_a_far_zero_of_the_mediator_changes_nothing() -> None:
     trio = make_trio("mediator", "y")
     contrasts = replace(UNIT, mediator=0.5), replace(UNIT, mediator=0.5 + 2.0**20)
-    far = replace(trio, mediator=trio.mediator + 2.0**20)
+    far = change(trio, mediator=trio.mediator + 2.0**20)
     options = ProductOptions(interaction=True, four_way=True)
     first = analyse_product(trio, contrasts[0], options)
     second = analyse_product(far, contrasts[1], options)
@@ -129,14 +129,14 @@ def test_a_mediator_that_is_the_exposure_is_collinear() -> None:
     with pytest.raises(Unfit) as ending:
         analyse_product(trio, UNIT, ProductOptions())
     assert ending.value.status in {Status.collinear, Status.separated}
-    shifted = replace(trio, mediator=trio.exposure + 0.1 * trio.for_outcome[:, 1])
+    shifted = change(trio, mediator=trio.exposure + 0.1 * trio.for_outcome[:, 1])
     with pytest.raises(Unfit, match="without error"):
         analyse_product(shifted, UNIT, ProductOptions())
 
 
 def test_a_separated_outcome_says_so() -> None:
     trio = make_trio("mediator", "case")
-    parted = replace(trio, outcome=(trio.mediator > 0.2).astype(np.float64))
+    parted = change(trio, outcome=(trio.mediator > 0.2).astype(np.float64))
     with pytest.raises(Unfit, match="separation"):
         analyse_product(parted, UNIT, ProductOptions("logit"))
 
@@ -144,7 +144,7 @@ def test_a_separated_outcome_says_so() -> None:
 def test_aliased_covariates_leave_the_effects_as_they_are() -> None:
     trio = make_trio("mediator", "y")
     again = np.column_stack([trio.for_outcome, 2.0 * trio.for_outcome[:, 1] + 1.0])
-    other = replace(trio, for_outcome=again, for_mediator=again)
+    other = change(trio, for_outcome=again, for_mediator=again)
     first, second = (analyse_product(t, UNIT, ProductOptions()) for t in (trio, other))
     assert second.estimates == pytest.approx(first.estimates, rel=1e-9)
 
@@ -152,5 +152,5 @@ def test_aliased_covariates_leave_the_effects_as_they_are() -> None:
 def test_no_total_effect_is_said_of_the_proportion() -> None:
     trio = make_trio("mediator", "y")
     noise = np.random.default_rng(1).normal(size=trio.n)
-    found = analyse_product(replace(trio, outcome=noise), UNIT, ProductOptions())
+    found = analyse_product(change(trio, outcome=noise), UNIT, ProductOptions())
     assert "may be none" in found.said["proportion"]

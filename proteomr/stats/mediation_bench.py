@@ -1,0 +1,99 @@
+"""What the analyses of one exposure, outcome and adjustment set share over proteins."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+from proteomr._typing import F64, Bool
+from proteomr.stats.linalg import condition_columns
+from proteomr.stats.mediation_bases import Basis
+from proteomr.stats.mediation_cox import CoxModel, fit_cox_model
+from proteomr.stats.risk_sets import RiskSets, lay_out_risk_sets, tie_times
+
+__all__ = ["Bench"]
+
+Made = TypeVar("Made")
+
+
+class Bench:
+    """Exposure, outcome and covariates on all N rows, and what is made of them once.
+
+    Parameters
+    ----------
+    exposure : ``(N,)``.
+    outcome : ``(N,)``, or ``(N, 3)``: entry, exit, event (1; other codes are none).
+    for_mediator, for_outcome : covariates ``(N, k)`` of the two models, the intercept the first.
+
+    Examples
+    --------
+    >>> one = np.ones((4, 1))
+    >>> bench = Bench(np.array([0.0, 8.0, 0.0, 8.0]), np.arange(4.0), one, one)
+    >>> bench.exposure.tolist(), bench.exposure_unit
+    ([0.0, 1.0, 0.0, 1.0], 8.0)
+    """
+
+    def __init__(self, exposure: F64, outcome: F64, for_mediator: F64, for_outcome: F64) -> None:
+        stacked = np.column_stack([np.ones(exposure.size), exposure])
+        conditioned, units = condition_columns(stacked)
+        self.exposure = np.ascontiguousarray(conditioned[:, 1])
+        self.exposure_unit = float(units[1])
+        self.exposure_shift = float(exposure[0] - self.exposure[0] * units[1])
+        self.outcome = outcome
+        if outcome.ndim == 2:
+            self.outcome = outcome.copy()
+            self.outcome[:, :2] = tie_times(outcome[:, :2])
+            self.outcome[:, 2] = outcome[:, 2] == 1.0
+        self.for_mediator, self.for_outcome = for_mediator, for_outcome
+        self._made: dict[str, object] = {}
+        self._lock = threading.RLock()
+
+    def __reduce__(self) -> tuple[type[Bench], tuple[F64, F64, F64, F64]]:
+        # what is made of it is made again elsewhere
+        exposure = self.exposure * self.exposure_unit + self.exposure_shift
+        return Bench, (exposure, self.outcome, self.for_mediator, self.for_outcome)
+
+    def _make(self, name: str, make: Callable[[], Made]) -> Made:
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            return self._made[name]  # type: ignore[return-value]
+
+    def mediator_basis(self, rows: Bool | None) -> Basis:
+        """Return the basis of the mediator's covariates and the exposure on some rows."""
+        whole = self._make("mediator", lambda: self._base(self.for_mediator))
+        return whole if rows is None else whole.take(rows)
+
+    def outcome_basis(self, rows: Bool | None) -> Basis:
+        """Return the basis of the outcome's covariates and the exposure on some rows."""
+        whole = self._make("outcome", lambda: self._base(self.for_outcome))
+        return whole if rows is None else whole.take(rows)
+
+    def _base(self, covariates: F64) -> Basis:
+        return Basis.of(np.column_stack([covariates, self.exposure]))
+
+    def risk(self, rows: Bool | None) -> RiskSets:
+        """Return the risk sets of some rows."""
+        whole = self._make("risk", lambda: lay_out_risk_sets(self.outcome, event=1))
+        return whole if rows is None else whole.take(rows)
+
+    def hazard(self, rows: Bool | None) -> CoxModel:
+        """Return the Cox model by covariates and exposure, the last column, on some rows.
+
+        Raises
+        ------
+        Unfit
+            It has no estimate.
+        """
+        whole = self._make("hazard", self._fit_hazard)
+        if rows is None:
+            return whole
+        return whole.take(rows, self.risk(rows), what=["the exposure"])
+
+    def _fit_hazard(self) -> CoxModel:
+        X = np.column_stack([self.for_outcome[:, 1:], self.exposure])
+        last = X.shape[1] - 1
+        return fit_cox_model(X, self.risk(None), needed=[last], what=["the exposure"])

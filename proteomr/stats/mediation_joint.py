@@ -1,0 +1,145 @@
+"""Several mediators in one model of the outcome, each beside the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from proteomr._typing import F64
+from proteomr.stats.mediation import (
+    Analysis,
+    PathEstimate,
+    Scaled,
+    Trio,
+    path_of,
+    path_of_mediator,
+    scale_trio,
+)
+from proteomr.stats.mediation_effects import Contrast, Effects, Numbers
+from proteomr.stats.mediation_product import fit_mediator
+from proteomr.stats.mediation_regressions import LinearModel, Unfit, fit_regression
+from proteomr.status import Status
+
+__all__ = ["JOINT_EFFECTS", "analyse_together", "part_of"]
+
+JOINT_EFFECTS = ("total", "direct", "indirect", "proportion", "indirect_all")
+"""Quantities of each mediator: of the exposure, of it beside all mediators, through this one, its
+share, and through all.
+"""
+
+
+def analyse_together(trios: list[Trio], contrast: Contrast) -> Analysis:
+    r"""Return the effects through each of J mediators beside the others, of a linear outcome.
+
+    :math:`M_j = \beta_j A + C_M + \epsilon_j` and
+    :math:`Y = \theta_A A + \sum_j \theta_j M_j + C_Y`: the effect through the j-th mediator is
+    :math:`\theta_j \beta_j (a - a^*)`, whatever the mediators have to do with one another
+    (VanderWeele and Vansteelandt 2014, doi:10.1515/em-2012-0010: parallel mediators). Errors are
+    those of the joint influence functions. The quantities are ``total, direct, indirect_all`` and
+    the J effects.
+
+    Parameters
+    ----------
+    trios : on the same bench and rows.
+
+    Raises
+    ------
+    Unfit
+        A model has no estimate.
+
+    Examples
+    --------
+    >>> generator = np.random.default_rng(1)
+    >>> a, one = np.arange(400) % 2.0, np.ones((400, 1))
+    >>> first, second = a + generator.normal(size=400), generator.normal(size=400)
+    >>> y = 0.2 * a + 0.5 * first + generator.normal(size=400)
+    >>> trio = Trio.of(a, first, y, for_mediator=one, for_outcome=one)
+    >>> found = analyse_together([trio, replace(trio, mediator=second)], Contrast(0.0, 1.0))
+    >>> found.estimates[3:].round(1).tolist()
+    [0.5, -0.0]
+    """
+    scaled = [scale_trio(trio, contrast, scales_outcome=True) for trio in trios]
+    if any(each.binary for each in scaled):
+        raise Unfit(Status.not_identified, "a protein of two values has no part in a joint model")
+    first = scaled[0]
+    without = first.trio.bench.outcome_basis(first.trio.there)
+    at, J = without.k - 1, len(scaled)
+    mediators = [fit_mediator(each) for each in scaled]
+    outcome = fit_regression(
+        without.extend(np.column_stack([each.mediator for each in scaled])),
+        first.outcome,
+        link="linear",
+        needed=list(range(at, at + 1 + J)),
+        what=["the exposure", *["a protein"] * J],
+        of="the outcome",
+    )
+    total = fit_regression(
+        without, first.outcome, link="linear", needed=[at], what=["the exposure"], of="the outcome"
+    )
+    last = mediators[0].coefficients.size - 1
+    slopes = np.array([fit.coefficients[last] for fit in mediators])
+    parameters = np.concatenate([slopes, outcome.coefficients[at:], total.coefficients[[at]]])
+    influence = np.column_stack(
+        [
+            *(fit.influence([last])[:, 0] for fit in mediators),
+            outcome.influence(range(at, at + 1 + J)),
+            total.influence([at]),
+        ]
+    )
+
+    def refit(counts: F64) -> F64:
+        again = [fit.refit(counts)[0][last] for fit in mediators]
+        return np.concatenate([again, outcome.refit(counts)[0][at:], total.refit(counts)[0][[at]]])
+
+    effects = _effects(J, first.contrast.high - first.contrast.low)
+    units = np.full(len(effects.names), first.outcome_unit)
+    paths = tuple(
+        path
+        for j, each in enumerate(scaled)
+        if isinstance(fit := mediators[j], LinearModel)
+        for path in _list_paths(each, fit, outcome, total, at, j)
+    )
+    return Analysis(effects, parameters, influence, units, refit, paths)
+
+
+def _effects(J: int, d: float) -> Effects:
+    def function(p: Numbers) -> Numbers:
+        products = p[..., :J] * p[..., J + 1 : 2 * J + 1] * d
+        direct, total = p[..., J] * d, p[..., -1] * d
+        return np.concatenate(
+            [np.stack([total, direct, products.sum(axis=-1)], axis=-1), products], axis=-1
+        )
+
+    names = ("total", "direct", "indirect_all", *(f"indirect {j}" for j in range(J)))
+    return Effects(names, function)
+
+
+def _list_paths(
+    scaled: Scaled, fit: LinearModel, outcome: object, total: object, at: int, j: int
+) -> tuple[PathEstimate, ...]:
+    """Return the lines of the diagram of one mediator."""
+    if not isinstance(outcome, LinearModel) or not isinstance(total, LinearModel):
+        raise TypeError("joint models are linear")
+    y, a = scaled.outcome_unit, scaled.exposure_unit
+    return (
+        path_of_mediator(fit, scaled),
+        path_of("b", outcome, at + 1 + j, y / scaled.mediator_unit, exact=True),
+        path_of("c", total, at, y / a, exact=True),
+        path_of("c_prime", outcome, at, y / a, exact=True),
+    )
+
+
+def part_of(analysis: Analysis, j: int) -> Analysis:
+    """Return the effects of the j-th mediator, named as :data:`JOINT_EFFECTS`."""
+
+    def function(p: Numbers) -> Numbers:
+        whole = analysis.effects.function(p)
+        total, direct, every = np.moveaxis(whole[..., :3], -1, 0)
+        own = whole[..., 3 + j]
+        return np.stack([total, direct, own, own / total, every], axis=-1)
+
+    units = np.full(len(JOINT_EFFECTS), analysis.units[0])
+    units[JOINT_EFFECTS.index("proportion")] = 1.0
+    paths = analysis.paths[4 * j : 4 * j + 4]
+    return replace(analysis, effects=Effects(JOINT_EFFECTS, function), units=units, paths=paths)
