@@ -240,6 +240,15 @@ class SurvivalModels:
             show_default=False,
         ),
     ] = None
+    censoring_from: Annotated[
+        Literal["complete", "all"],
+        typer.Option(
+            metavar="complete|all",
+            rich_help_panel=shared.MODELS,
+            help="On whom the finegray family estimates censoring: the complete cases of each "
+            "protein, or all whose outcome is known (with --se robust).",
+        ),
+    ] = "complete"
     firth: Annotated[
         Literal["separated", "always"] | None,
         typer.Option(
@@ -379,6 +388,7 @@ class SurvivalModels:
                 scale=self.scale,
                 knots=self.knots,
                 censoring_ties=self.censoring_ties,
+                censoring_from=self.censoring_from,
             ),
             **more,
         )

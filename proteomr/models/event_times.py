@@ -81,7 +81,8 @@ def make_times(
     values = np.column_stack([begun, exit, event])
     if excluded is not None:
         values[excluded] = np.nan
-    return Target(name, "outcome", TIMES.name, values, excluded=excluded)
+    everyone = values[~np.isnan(values).any(axis=1)]
+    return Target(name, "outcome", TIMES.name, values, excluded=excluded, everyone=everyone)
 
 
 def count_events(problem: Problem, block: Block) -> I64:

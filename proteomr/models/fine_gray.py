@@ -92,18 +92,23 @@ class FineGray(Family[FineGrayState | WithExtras]):
         coefficients=True,
         joint_tests=("wald",),
         baseline=True,
-        survival=("ties", "censoring_ties"),
+        survival=("ties", "censoring_ties", "censoring_from"),
     )
 
     def check_targets(self, targets: Sequence[Target]) -> None:
-        """Refuse exact ties.
+        """Refuse exact ties, and a term in the errors for people who are in no fit.
 
         Raises
         ------
         UsageError
-            Ties are to be exact, which no weighted risk set has.
+            Ties are to be exact, which no weighted risk set has; or censoring is that of people
+            beyond a fit's rows, and errors are to have a term for it.
         """
         del targets
+        if self.options.survival.censoring_from == "all" and self.options.errors != "robust":
+            raise UsageError(
+                "--censoring-from all takes the censoring as known: give --se robust with it"
+            )
         if self.options.survival.ties == "exact":
             raise UsageError("--ties exact is not for the finegray family: efron and breslow are")
 

@@ -201,10 +201,12 @@ def _centre(columns: F64, hazard: F64, observed: NDArray[Any], stratum: I64) -> 
 def prepare_fine_gray_mass(
     problem: Problem, model: CompetingModel, options: FitOptions, *, compiled: bool
 ) -> FineGrayMass | None:
-    """Build the solver of one model; None where its fit to covariates alone has no certificate, or
-    somebody came late under observation.
+    """Build the solver of one model; None where its fit to covariates alone has no certificate,
+    somebody came late under observation, or the censoring is not that of each protein's rows.
     """
-    if not np.any(model.event == EVENT) or model.times[:, 0].max() >= model.times[:, 1].min():
+    if not np.any(model.event == EVENT) or model.censoring is not None:
+        return None
+    if model.times[:, 0].max() >= model.times[:, 1].min():
         return None
     cox = model.on(np.arange(problem.n)).as_cox()
     counted = _leave_eventless(problem, model)

@@ -10,7 +10,7 @@ from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Problem
 from proteomr.models.event_times import EVENT, EventTimes
 from proteomr.models.family import FitOptions
-from proteomr.stats.censoring import CensoringTies, estimate_censoring
+from proteomr.stats.censoring import Censoring, CensoringTies, estimate_censoring
 from proteomr.stats.fine_gray import Ties
 from proteomr.stats.fine_gray_errors import ErrorSums
 from proteomr.stats.fine_gray_limits import CompetingRisks
@@ -31,6 +31,7 @@ class CompetingModel:
     baseline : ``(n,)``, stratum of the baseline hazard; None for one.
     ties : of events at one time.
     censoring_ties : of events and censorings.
+    censoring : of all whose outcome is known; None where it is estimated on the rows of each fit.
     """
 
     index: int
@@ -39,16 +40,16 @@ class CompetingModel:
     baseline: I64 | None
     ties: Ties
     censoring_ties: CensoringTies
+    censoring: Censoring | None = None
 
     def on(self, rows: Bool | I64) -> CompetingRisks:
         """Return the follow-up of some rows, the censoring estimated on them."""
         times, event = self.times[rows], self.event[rows]
-        return CompetingRisks(
-            times,
-            event,
-            estimate_censoring(times, event, ties=self.censoring_ties),
-            None if self.baseline is None else self.baseline[rows],
-        )
+        censoring = self.censoring
+        if censoring is None:
+            censoring = estimate_censoring(times, event, ties=self.censoring_ties)
+        baseline = None if self.baseline is None else self.baseline[rows]
+        return CompetingRisks(times, event, censoring, baseline)
 
     def describe(self, rows: Bool | I64) -> str:
         """Say what is to be said of every fit on some rows."""
@@ -62,10 +63,17 @@ def lay_out_competing(problem: Problem, options: FitOptions) -> tuple[CompetingM
     censoring_ties = options.survival.censoring_ties or own
     found = []
     for m, model in enumerate(problem.models):
-        follow_up = EventTimes.of(problem.targets[model.target])
-        times = tie_times(np.column_stack([follow_up.entry, follow_up.exit]))
-        event = follow_up.event.astype(np.int64)
-        found.append(CompetingModel(m, times, event, problem.baseline, ties, censoring_ties))
+        target = problem.targets[model.target]
+        event = EventTimes.of(target).event.astype(np.int64)
+        everyone = np.empty((0, 3)) if target.everyone is None else target.everyone
+        tied = tie_times(np.vstack([target.values[:, :2], everyone[:, :2]]))
+        times, of_all = tied[: event.size], tied[event.size :]
+        censoring = None
+        if options.survival.censoring_from == "all":
+            codes = everyone[:, 2].astype(np.int64)
+            censoring = estimate_censoring(of_all, codes, ties=censoring_ties)
+        given = (problem.baseline, ties, censoring_ties, censoring)
+        found.append(CompetingModel(m, times, event, *given))
     return tuple(found)
 
 

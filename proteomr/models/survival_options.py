@@ -15,6 +15,8 @@ __all__ = ["TIES", "ZPH_TIMES", "SurvivalOptions", "Ties", "ZphTime"]
 
 Ties: TypeAlias = Literal["efron", "breslow", "exact"]
 TIES: Final[tuple[Ties, ...]] = get_args(Ties)
+CensoringFrom: TypeAlias = Literal["complete", "all"]
+CENSORING_FROM: Final[tuple[CensoringFrom, ...]] = get_args(CensoringFrom)
 ZphTime: TypeAlias = Literal["km", "rank", "identity", "log"]
 ZPH_TIMES: Final[tuple[ZphTime, ...]] = get_args(ZphTime)
 # More follow what the times of a sample happen to be.
@@ -37,6 +39,8 @@ class SurvivalOptions:
     knots : inner knots of its splines; None for the family's own number.
     censoring_ties : of events and censorings, for the weights of competing risks; None for the way
         of the package whose ties of events are asked for.
+    censoring_from : on whom that censoring is estimated: the complete cases of each fit, or all
+        whose outcome is known.
 
     Raises
     ------
@@ -58,12 +62,14 @@ class SurvivalOptions:
     scale: ScaleName | None = None
     knots: int | None = None
     censoring_ties: CensoringTies | None = None
+    censoring_from: CensoringFrom = "complete"
 
     def __post_init__(self) -> None:
         if self.ties is not None:
             _check_choice("way of counting ties", self.ties, TIES)
         if self.censoring_ties is not None:
             _check_choice("way of censoring ties", self.censoring_ties, CENSORING_TIES)
+        _check_choice("choice of people for the censoring", self.censoring_from, CENSORING_FROM)
         if self.zph is not None:
             _check_choice("transform of time", self.zph, ZPH_TIMES)
         if self.tau is not None and not 0.0 < self.tau < float("inf"):

@@ -65,6 +65,8 @@ class Target:
     pairs : the levels that each contrast holds against one another, by position, where these were
         asked for; columns beyond theirs have no contrast.
     tested : whether its contrasts are tested jointly.
+    everyone : ``(N, q)``, the values of all who have one, whatever rows it was taken on; kept where
+        something is estimated from them.
     excluded : ``(n,)``, who has no value for a reason that is counted apart; None for nobody.
 
     Examples
@@ -86,6 +88,7 @@ class Target:
     steps: bool = False
     pairs: tuple[tuple[int, int], ...] = ()
     tested: bool = True
+    everyone: F64 | None = None
     excluded: Bool | None = None
 
     @property

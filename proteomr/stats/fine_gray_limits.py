@@ -25,6 +25,9 @@ __all__ = ["CompetingRisks", "FineGrayLimit", "fit_fine_gray_limit"]
 
 # The share of its length below which what a risk set leaves of a column counts as nothing.
 _ALIASED = 1e-9
+# Of a robust variance to that of the information, as for fits of blocks together: below, the
+# residuals of those who carry an estimate have vanished with what they alone determine.
+_LEAST_RATIO = 0.1
 # Of a combination of columns whose largest is 1: values apart by less are one.
 _MARGIN = 1e-6
 
@@ -126,6 +129,9 @@ class FineGrayLimit:
             kind=kind,
             clusters=None if clusters is None else clusters[order],
         )
+        known = np.einsum("ij,jk,ik->i", self.back, self.fit.inverse, self.back)
+        vanishes = np.diagonal(whole)[self.used] < _LEAST_RATIO * known
+        carriers[self.used[vanishes]] = 1.0
         return whole, carriers
 
 

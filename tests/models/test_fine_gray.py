@@ -18,6 +18,8 @@ from proteomr.models.exact import INTERACTION
 from proteomr.models.extras import COEFFICIENTS
 from proteomr.models.fine_gray import FineGray
 from proteomr.models.survival_options import SurvivalOptions
+from proteomr.stats.censoring import estimate_censoring
+from proteomr.stats.fine_gray_limits import CompetingRisks, fit_fine_gray_limit
 from proteomr.status import Status
 from tests.stats.fine_gray_rules import load, make
 
@@ -267,6 +269,16 @@ def test_one_event_does_not_stop_a_scan() -> None:
     assert found.n_case.max() == 1
 
 
+def test_a_protein_that_one_person_has_is_said_to_rest_on_one() -> None:
+    problem, block = draw()
+    values, observed = block.values.copy(), np.ones_like(block.observed)
+    first = np.flatnonzero(problem.targets[0].values[:, 2] == 1.0)[0]
+    values[0] = np.arange(problem.n) == first
+    found = fit(problem, Block(values, block.own, observed))
+    assert found.status[0].tolist() == [Status.ok, Status.ok]
+    assert "rests on about 1.0 people" in found.messages[0, 0]
+
+
 def test_an_empty_early_risk_set_leaves_weights_without_a_value() -> None:
     problem, block = draw(n=120, late=True)
     target = problem.targets[0]
@@ -277,6 +289,36 @@ def test_an_empty_early_risk_set_leaves_weights_without_a_value() -> None:
     found = fit(early, Block(block.values, block.own, np.ones_like(block.observed)))
     assert (found.status == Status.not_identified).all()
     assert "their weight has no value" in found.messages[0, 0]
+
+
+def test_the_censoring_may_be_that_of_all_whose_outcome_is_known() -> None:
+    problem, block = draw(n=150)
+    options = SurvivalOptions(ties="efron", censoring_from="all")
+    whole = problem.targets[0].values
+    rows = np.arange(100)
+    some = Problem(
+        problem.covariates[rows],
+        problem.names,
+        (replace(problem.factors[0], codes=problem.factors[0].codes[rows]),),
+        (problem.targets[0].take(rows),),
+        problem.adjustments,
+        problem.models,
+    )
+    of_some = Block(block.values[:, rows], block.own[:, :, rows], block.observed[:, rows])
+    found = fit(some, of_some, errors="robust", survival=options)
+    j, there = 0, block.observed[0, rows]
+    X = np.column_stack([block.values[0, rows], problem.covariates[rows, 1:3]])[there]
+    times, event = whole[:, :2], whole[:, 2].astype(np.int64)
+    censoring = estimate_censoring(times, event)
+    risks = CompetingRisks(times[rows][there], event[rows][there], censoring)
+    wanted = fit_fine_gray_limit(X, risks, ties="efron")
+    assert found.estimate[j, 1] == pytest.approx(wanted.coefficients[0], rel=1e-10)
+    se = np.sqrt(wanted.covariance("stretches")[0, 0])
+    assert found.se[j, 1] == pytest.approx(se, rel=1e-10)
+    complete = fit(some, of_some, errors="robust", survival=SurvivalOptions(ties="efron"))
+    assert abs(complete.estimate[j, 1] - found.estimate[j, 1]) > 1e-6
+    with pytest.raises(UsageError, match="give --se robust"):
+        FineGray(FitOptions(survival=options)).check_targets(problem.targets)
 
 
 def test_exact_ties_and_spells_are_refused() -> None:
