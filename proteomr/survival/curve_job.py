@@ -23,7 +23,8 @@ from proteomr.scan import Reading, read_formulas
 from proteomr.scan.columns import label_level
 from proteomr.stats.multiple import adjust
 from proteomr.status import Status
-from proteomr.survival.curve_blocks import CurveBlock, CurveWork, is_robust
+from proteomr.survival.curve_blocks import CurveBlock, CurveWork
+from proteomr.survival.curve_errors import Errors, choose_errors
 from proteomr.survival.curve_outcomes import CurveOutcome, read_outcome
 from proteomr.survival.curve_request import ALL_PROTEINS, CurvesRequest
 from proteomr.tables import ArrayProteins, Cohort, Drop, load_schema
@@ -83,10 +84,10 @@ class CurvesJob:
                 for position, tables in finished:
                     ledger.parts.save(waiting[position], tables)
             ledger.count_drops(drops)
-            robust = is_robust(self.request, work.reading.modifiers.weights)
-        return self._collect(ledger, len(blocks), robust=robust)
+            errors = choose_errors(self.request, work.reading.modifiers.weights)
+        return self._collect(ledger, len(blocks), errors)
 
-    def _collect(self, ledger: Ledger, blocks: int, *, robust: bool) -> Outcome:
+    def _collect(self, ledger: Ledger, blocks: int, errors: Errors) -> Outcome:
         """Join the parts, table by table, with what is learned from all tests together."""
         outcome = Outcome()
         parts = ledger.parts.load_all(blocks)
@@ -95,13 +96,18 @@ class CurvesJob:
             if name == "logrank":
                 frame = _correct(frame)
                 failed = int((frame[c.STATUS] != Status.ok.name).sum())
-                outcome = Outcome(frame.height, failed, notes=self._note(robust=robust))
+                outcome = Outcome(frame.height, failed, notes=self._note(errors))
             ledger.write_table(name, load_schema(name).validate(frame))
         return outcome
 
-    def _note(self, *, robust: bool) -> tuple[str, ...]:
+    def _note(self, errors: Errors) -> tuple[str, ...]:
         notes = []
-        if robust and self.request.competing:
+        if errors.tests and not errors.curves:
+            notes.append(
+                "weights are whole numbers, which curves take for so many people, as survfit: "
+                "--se robust where they are not"
+            )
+        if errors.tests and self.request.competing:
             notes.append("Gray's test has no robust form: none with weights or clusters")
         return tuple(notes)
 

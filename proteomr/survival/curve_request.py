@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, TypeAlias
 from proteomr.errors import UsageError, nearest
 from proteomr.io import PeopleChoice, ProteinChoice
 from proteomr.runs import Request, Source
-from proteomr.scan import FollowUpOptions
+from proteomr.scan import FollowUp, FollowUpOptions
 from proteomr.stats.kaplan_meier import LIMITS, LimitKind
 from proteomr.tables import load_schema
 
@@ -152,8 +152,22 @@ class CurvesRequest(Request):
                 "curves are of a row for each person: leave --start out, and give whole "
                 "follow-ups (--entry NAME for those who come late)"
             )
+        for outcome in self.follow_up.outcomes:
+            self._refuse_own(outcome)
         if self.chosen_proteins is not None and self.curves.proteins != (ALL_PROTEINS,):
             raise UsageError("--proteins chooses among all: give it with --curves all")
+
+    def _refuse_own(self, outcome: FollowUp) -> None:
+        """Refuse groups, strata or clusters by a column that the outcome itself is read from."""
+        curves = self.curves
+        for option, name in (
+            ("--by", curves.by),
+            ("--strata-baseline", curves.strata),
+            ("--weights", curves.weights),
+            ("--cluster", curves.cluster),
+        ):
+            if name in outcome.columns:
+                raise UsageError(f"{option} {name}: is of the outcome {outcome.event!r} itself")
 
     @property
     def competing(self) -> bool:

@@ -199,6 +199,22 @@ def test_robust_errors_are_said_and_leave_grays_test_out() -> None:
     assert any("Gray" in note for note in results.notes)
 
 
+def test_the_unit_of_weights_changes_no_test_and_whole_ones_are_told() -> None:
+    whole = PEOPLE.with_columns(weight=pl.col("weight") * 100)
+    found = [
+        run("LEVEL", people=people, weights="weight").table("logrank").row(0, named=True)
+        for people in (PEOPLE, whole.with_columns(pl.col("weight").round()))
+    ]
+    assert found[0]["statistic"] == pytest.approx(found[1]["statistic"], rel=1e-9)
+    results = run("LEVEL", people=whole.with_columns(pl.col("weight").round()), weights="weight")
+    assert any("so many people" in note for note in results.notes)
+
+
+def test_an_outcome_that_makes_its_own_groups_is_refused() -> None:
+    with pytest.raises(UsageError, match="is of the outcome 'death' itself"):
+        compare_survival(PEOPLE, outcomes="death", curves=CurveOptions(by="death"))
+
+
 def test_the_strata_of_the_test_are_those_of_people() -> None:
     within = run("LEVEL", strata="site").table("logrank").row(0, named=True)
     plain = run("LEVEL").table("logrank").row(0, named=True)
