@@ -154,6 +154,7 @@ class CurveChoice:
             models.cluster,
             models.errors,
             models.level,
+            models.tests,
         )
 
     def request(self, scan: SurvivalScan, samples: Path, proteins: list[Path]) -> "CurvesRequest":

@@ -187,6 +187,7 @@ class Competing:
     ----------
     subjects, counts, curves : of the groups, all events being one for the curves.
     emptied : ``(K,)``, as of the curves of one event.
+    begun : whether no risk set, of strata either, empties before others of it have come.
     incidence : of each code.
     tests : Gray's, of each code; none with robust errors.
     """
@@ -195,6 +196,7 @@ class Competing:
     counts: GroupCounts
     curves: SurvivalCurves
     emptied: F64
+    begun: bool
     incidence: dict[int, Incidence]
     tests: dict[int, GrayTest]
 
@@ -210,13 +212,16 @@ def estimate_competing(
         code: estimate_incidence(counts, curves, subjects, cause=code) for code in outcome.codes
     }
     tests: dict[int, GrayTest] = {}
+    emptied = find_emptied(curves, subjects)
+    begun = bool(np.all(np.isnan(emptied)))
     if not errors.tests:
         stratified = counts
         if grouped.strata is not None:
-            stratified = count_risk(grouped.stratify(subjects))
+            within = grouped.stratify(subjects)
+            stratified = count_risk(within)
+            begun &= bool(np.all(np.isnan(find_emptied(estimate_curves(stratified), within))))
         tests = {
             code: compare_incidence(stratified, count=grouped.count, cause=code, rho=options.rho)
             for code in outcome.codes
         }
-    emptied = find_emptied(curves, subjects)
-    return Competing(subjects, counts, curves, emptied, incidence, tests)
+    return Competing(subjects, counts, curves, emptied, begun, incidence, tests)

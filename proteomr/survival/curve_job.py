@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -94,7 +94,7 @@ class CurvesJob:
         for name in self.request.tables:
             frame = pl.concat([part.pop(name) for part in parts], how="diagonal_relaxed")
             if name == "logrank":
-                frame = _correct(frame)
+                frame = _correct(frame, tests=self.request.curves.tests)
                 failed = int((frame[c.STATUS] != Status.ok.name).sum())
                 outcome = Outcome(frame.height, failed, notes=self._note(errors))
             ledger.write_table(name, load_schema(name).validate(frame))
@@ -203,12 +203,14 @@ def _read_levels(reading: Reading, name: str) -> tuple[I64, tuple[str, ...]]:
     return codes, tuple(label_level(level) for level in levels)
 
 
-def _correct(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return log-rank tests with the corrections over all of them."""
+def _correct(frame: pl.DataFrame, *, tests: str) -> pl.DataFrame:
+    """Return log-rank tests with the corrections over all of them, or those of each outcome."""
     p = frame[c.NEG_LOG10_P].cast(pl.Float64).to_numpy()
-    corrected: Mapping[str, np.ndarray] = {
-        c.P_BONFERRONI: adjust(p, method="bonferroni"),
-        c.Q_BH: adjust(p, method="bh"),
-    }
+    outcome = frame[c.OUTCOME].to_numpy()
+    families = [outcome == name for name in np.unique(outcome)]
+    corrected = {c.P_BONFERRONI: np.full(p.size, np.nan), c.Q_BH: np.full(p.size, np.nan)}
+    for family in families if tests == "exposure" else [np.ones(p.size, dtype=bool)]:
+        corrected[c.P_BONFERRONI][family] = adjust(p[family], method="bonferroni")
+        corrected[c.Q_BH][family] = adjust(p[family], method="bh")
     columns = [pl.Series(name, values).fill_nan(None) for name, values in corrected.items()]
     return frame.with_columns(columns)

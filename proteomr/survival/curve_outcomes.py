@@ -50,7 +50,7 @@ class CurveOutcome:
     @property
     def codes(self) -> tuple[int, ...]:
         """Codes of events that somebody has."""
-        return tuple(int(code) for code in np.unique(self.every.cause) if code)
+        return tuple(int(code) for code in np.unique(self.every.cause[self.every.cause != 0]))
 
 
 def read_outcome(

@@ -24,6 +24,7 @@ CURVE_TABLES = ("curves", "curve_times", "groups", "logrank", "medians", "rmst",
 COMPETING_TABLES = ("cumulative_incidence", "gray")
 _VERSION = 1
 _STEPS = ("events", "all")
+_TESTS = ("joint", "exposure")
 _MOST_QUANTILES = 20
 _ERRORS = ("classical", "robust")
 
@@ -48,6 +49,7 @@ class CurveOptions:
     errors : of curves and means; None for robust ones with clusters, and with weights that are not
         whole, as survfit.
     level : coverage of the limits.
+    tests : what multiple testing spans: all tests jointly, or those of each outcome by itself.
 
     Raises
     ------
@@ -74,6 +76,7 @@ class CurveOptions:
     cluster: str | None = None
     errors: Literal["classical", "robust"] | None = None
     level: float = 0.95
+    tests: Literal["joint", "exposure"] = "joint"
 
     def __post_init__(self) -> None:
         if bool(self.proteins) == (self.by is not None):
@@ -95,6 +98,7 @@ class CurveOptions:
     def _refuse_unknown(self) -> None:
         _check(self.conf_type, LIMITS, "limits of the kind")
         _check(self.steps, _STEPS, "steps of the kind")
+        _check(self.tests, _TESTS, "families of tests")
         if self.errors is not None:
             _check(self.errors, _ERRORS, "errors of the kind")
 

@@ -243,6 +243,11 @@ def test_late_entry_begins_the_curve_and_an_empty_risk_set_is_a_status() -> None
         bad = results.table(table).filter(pl.col("group") == mine)
         assert bad["status"].unique().to_list() == ["not_identified"]
     assert results.table("logrank")["status"].to_list() == ["ok"]
+    competing = run(
+        "FEW", people=rows, outcomes=[late], follow_up=FollowUpOptions(event_code=1.0)
+    ).table("gray")
+    assert competing["status"].to_list() == ["not_identified"]
+    assert "empties before" in competing["message"][0]
 
 
 def test_a_tau_beyond_a_groups_follow_up_is_a_status_of_what_hangs_on_it() -> None:
@@ -285,6 +290,12 @@ def test_all_proteins_are_those_of_the_file_and_tests_are_corrected_over_them() 
     tested = table["p_value"].drop_nulls().len()
     smallest = table.sort("p_value", nulls_last=True).row(0, named=True)
     assert smallest["p_bonferroni"] == pytest.approx(min(1.0, tested * smallest["p_value"]))
+
+
+def test_corrections_are_over_each_outcome_where_that_is_asked() -> None:
+    table = run("LEVEL", "FEW", outcomes=["death", "stroke"], tests="exposure").table("logrank")
+    for row in table.iter_rows(named=True):
+        assert row["p_bonferroni"] == pytest.approx(min(1.0, 2 * row["p_value"]))
 
 
 def test_a_lag_leaves_early_events_out() -> None:
