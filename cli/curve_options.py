@@ -90,6 +90,15 @@ class CurveChoice:
             show_default=False,
         ),
     ] = None
+    begin: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME",
+            rich_help_panel=CURVES,
+            help="Follow survival from this time on, of those who are still there: for late entry, "
+            "where few are there at first, or for survival after a landmark.",
+        ),
+    ] = 0.0
     times: Annotated[
         str | None,
         typer.Option(
@@ -155,6 +164,7 @@ class CurveChoice:
             models.errors,
             models.level,
             models.tests,
+            self.begin,
         )
 
     def request(self, scan: SurvivalScan, samples: Path, proteins: list[Path]) -> "CurvesRequest":

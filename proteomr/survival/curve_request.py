@@ -50,6 +50,7 @@ class CurveOptions:
         whole, as survfit.
     level : coverage of the limits.
     tests : what multiple testing spans: all tests jointly, or those of each outcome by itself.
+    begin : time from which survival is followed, of those still under observation then.
 
     Raises
     ------
@@ -77,6 +78,7 @@ class CurveOptions:
     errors: Literal["classical", "robust"] | None = None
     level: float = 0.95
     tests: Literal["joint", "exposure"] = "joint"
+    begin: float = 0.0
 
     def __post_init__(self) -> None:
         if bool(self.proteins) == (self.by is not None):
@@ -105,8 +107,10 @@ class CurveOptions:
     def _refuse_numbers(self) -> None:
         if not 0.0 <= self.rho < float("inf"):
             raise UsageError(f"--rho {self.rho:g}: 0 or more is needed")
-        if self.tau is not None and not 0.0 < self.tau < float("inf"):
-            raise UsageError(f"--tau {self.tau:g}: a time above 0 is needed")
+        if not 0.0 <= self.begin < float("inf"):
+            raise UsageError(f"--begin {self.begin:g}: a time of 0 or more is needed")
+        if self.tau is not None and not self.begin < self.tau < float("inf"):
+            raise UsageError(f"--tau {self.tau:g}: a time above {self.begin:g} is needed")
         if not 0.5 <= self.level < 1.0:
             raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
         if any(not 0.0 < level < 1.0 for level in self.levels):

@@ -243,11 +243,23 @@ def test_late_entry_begins_the_curve_and_an_empty_risk_set_is_a_status() -> None
         bad = results.table(table).filter(pl.col("group") == mine)
         assert bad["status"].unique().to_list() == ["not_identified"]
     assert results.table("logrank")["status"].to_list() == ["ok"]
+    begun = run("FEW", people=rows, outcomes=[late], begin=0.5)
+    assert begun.table("curves")["status"].unique().to_list() == ["ok"]
+    assert bool((begun.table("curves")["time"] >= 0.5).all())
     competing = run(
         "FEW", people=rows, outcomes=[late], follow_up=FollowUpOptions(event_code=1.0)
     ).table("gray")
     assert competing["status"].to_list() == ["not_identified"]
     assert "empties before" in competing["message"][0]
+
+
+def test_survival_from_a_time_on_is_the_share_of_what_was_left() -> None:
+    whole, later = run("FEW").table("curves"), run("FEW", begin=4.0).table("curves")
+    both = whole.join(later, on=[*KEYS, "time"], suffix="_later").filter(pl.col("events") > 0)
+    for (group,), part in both.group_by("group"):
+        before = whole.filter((pl.col("group") == group) & (pl.col("time") <= 4.0))["survival"][-1]
+        ratio = (part["survival"] / part["survival_later"]).to_numpy()
+        np.testing.assert_allclose(ratio, before, rtol=1e-12)
 
 
 def test_a_tau_beyond_a_groups_follow_up_is_a_status_of_what_hangs_on_it() -> None:
