@@ -82,6 +82,15 @@ class CurveChoice:
             "Peto and Peto's. --strata-baseline NAME compares within levels of a column.",
         ),
     ] = 0.0
+    begin: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME",
+            rich_help_panel=CURVES,
+            help="Follow survival from this time on, of those who are still there: for late entry, "
+            "where few are there at first, or for survival after a landmark.",
+        ),
+    ] = 0.0
     times: Annotated[
         str | None,
         typer.Option(
@@ -146,6 +155,8 @@ class CurveChoice:
             models.cluster,
             models.errors,
             models.level,
+            models.tests,
+            self.begin,
         )
 
     def request(self, scan: SurvivalScan, samples: Path, proteins: list[Path]) -> "CurvesRequest":
