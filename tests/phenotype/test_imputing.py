@@ -178,7 +178,7 @@ def test_nothing_is_written_where_nothing_is_missing(study: pl.DataFrame) -> Non
 )
 def test_too_few_imputations_or_iterations_are_refused(asked: dict[str, int], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        ImputeOptions(**{"imputations": 2, **asked})
+        ImputeOptions(**{"imputations": 2, **asked})  # type: ignore[arg-type]  # numbers alone
 
 
 def test_complete_people_and_imputed_ones_are_not_asked_for_together(study: pl.DataFrame) -> None:
