@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64
-from proteomr.errors import ColumnError, UsageError
+from proteomr.errors import ColumnError, InputError, UsageError
 from proteomr.execute import Executor
-from proteomr.io import choose_proteins, is_store, read_cohort
+from proteomr.io import choose_proteins, is_store, read_cohort, split_imputations
 from proteomr.io.people import read_people
 from proteomr.runs import Forecast, Ledger, Outcome, Source, open_scratch
 from proteomr.runs.timing import peak_memory
@@ -144,6 +144,12 @@ class CurvesJob:
     def _read_cohort(self, scratch: Path) -> Cohort:
         asked = self.request
         samples = asked.samples.on_disk(scratch)
+        imputed = split_imputations(samples, scratch=scratch, id_column=asked.id_column)
+        if len(imputed) > 1:
+            raise InputError(
+                f"{asked.samples.name}: {len(imputed)} imputations (column .imp), and curves are "
+                "of one table of people: take one of them"
+            )
         withdrawn = None if asked.withdrawn is None else asked.withdrawn.on_disk(scratch)
         if asked.curves.by is not None and not asked.proteins and not is_store(samples):
             frame, name, drops = read_people(
