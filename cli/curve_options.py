@@ -8,7 +8,8 @@ import typer
 
 from proteomr.errors import UsageError
 
-from .survival_options import SurvivalScan, read_times
+from .follow_up_options import read_times
+from .survival_options import SurvivalScan
 
 if TYPE_CHECKING:
     from proteomr.survival import CurveOptions, CurvesRequest

@@ -22,6 +22,7 @@ from proteomr.stats.row_models import Rows
 
 __all__ = ["ChangeTests", "CoxChanges", "TimeScale"]
 
+# Rows at once: their products stay in the second-level cache.
 _CHUNK = 1024
 
 

@@ -18,6 +18,7 @@ __all__ = ["FirthCox", "compare_penalised_cox", "fit_firth_cox", "profile_cox"]
 
 # As for logits: the iteration is superlinear.
 _DECREMENT, _SCORE = 1e-18, 1e-16
+# Many steps where the maximum is far; a step is halved to below all digits; of a log-likelihood.
 _STEPS, _HALVINGS, _ROUNDING = 300, 40, 1e-13
 # A step changes no coefficient by more.
 _LARGEST_STEP = 5.0

@@ -22,6 +22,7 @@ __all__ = ["FineGrayFit", "FineGrayModel", "Ties", "fit_fine_gray"]
 
 Ties: TypeAlias = Literal["efron", "breslow"]
 _DECREMENT = 1e-22  # squared standard errors
+# A maximum is reached in some ten steps; along an infinite estimate a step adds about 1 to it.
 _ITERATIONS, _HALVINGS = 40, 30
 _ROUNDING = 1e-13  # of a log-likelihood, as a share of it
 # Beyond it a relative hazard of two people says that the likelihood may rise for ever.
