@@ -1,5 +1,6 @@
 """`proteomr associate`: all proteins against exposures under several adjustment sets."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -92,13 +93,6 @@ def associate(
         )
         return AssociateJob(request, columns, share)
 
-    task = scan_task(
-        make_job,
-        out,
-        tables=tables,
-        formats=choose_formats(format),
-        blocks=blocks,
-        shard=share,
-        columns=columns,
-    )
+    task = scan_task(make_job, out, shard=share, columns=columns)
+    task = replace(task, tables=tables, formats=choose_formats(format), blocks=blocks)
     run_command(context, running, task)

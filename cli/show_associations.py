@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .console import print_rows, report_note, say
 from .jobs import Task
@@ -37,23 +37,19 @@ def scan_task(
     *,
     shard: "Shard | None",
     columns: str,
-    **more: Any,
 ) -> Task:
     """Return the task of a command that scans proteins: what it prints, and how it is told.
 
     Parameters
     ----------
     columns : names of the columns of the associations.
-    more : what else a task is told.
     """
 
     def report(results: "Results") -> None:
         show_associations(results, shard=shard)
 
     form = {"columns": columns}
-    return Task(
-        make_job, out, report, describe_failures, shard=shard, form=form, doing="fitting", **more
-    )
+    return Task(make_job, out, report, describe_failures, shard=shard, form=form, doing="fitting")
 
 
 def describe_failures(results: "Results") -> str:

@@ -64,13 +64,6 @@ def survive(
 
         return SurviveJob(scan.request(samples, proteins or ()), columns, share)
 
-    task = scan_task(
-        make_job,
-        out,
-        tables=tables,
-        formats=choose_formats(format),
-        blocks=blocks,
-        shard=share,
-        columns=columns,
-    )
+    task = scan_task(make_job, out, shard=share, columns=columns)
+    task = replace(task, tables=tables, formats=choose_formats(format), blocks=blocks)
     run_command(context, running, task)
