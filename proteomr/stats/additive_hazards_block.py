@@ -20,7 +20,7 @@ from proteomr.stats.risk_intervals import RiskIntervals, find_risk_intervals
 __all__ = ["AdditiveBorders", "AdditiveShared", "fit_borders", "share_covariates"]
 
 # Share of a column's information that the others leave, below which digits are lost.
-_PIVOT = 1e-7
+_PIVOT = 1e-5
 # What the solved equations may lack, relative to the terms that they balance.
 _UNSOLVED = 1e-9
 # Proteins whose products with the covariates are one: their rows stay in the cache.
