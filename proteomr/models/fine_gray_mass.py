@@ -224,8 +224,6 @@ def prepare_fine_gray_mass(
     )
     columns = problem.adjustments[problem.models[model.index].adjustment].columns
     A = _choose_columns(problem.covariates[:, columns], cox, counted)
-    if A.shape[1] == 0:
-        return None
     weights = None if problem.weights is None else problem.weights[order] / problem.weights.mean()
     rows = FineGrayRows.load(times, compiled=compiled and problem.n >= COMPILED_FROM)
     base = rows.fit_base(_as_design(A[order]), times.code == EVENT, weights)
@@ -268,10 +266,14 @@ def _leave_eventless(problem: Problem, model: CompetingModel) -> Bool:
 
 
 def _choose_columns(C: F64, cox: RiskSets, counted: Bool) -> F64:
-    """Return the independent ones of columns among those who count, scaled; 0 for others."""
+    """Return the independent ones of columns among those who count, scaled; 0 for others, and a
+    column of 0 where there is none.
+    """
     A = np.zeros(C.shape)
     A[counted] = centre_within(scale_columns(C[counted])[0], cox.take(counted))
     kept = find_independent(A[counted], tolerance=_ALIASED)
+    if not kept.size:
+        return np.zeros((counted.size, 1))
     spread = np.sqrt(np.mean(np.square(A[:, kept]), axis=0))
     return np.ascontiguousarray(A[:, kept] / np.where(spread > 0.0, spread, 1.0))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -59,13 +59,21 @@ class FineGrayRows:
     def fit_base(
         self, design: ChunkedDesign, response: F64, weights: F64 | None = None
     ) -> Base | None:
-        """Fit the covariates alone; the response is not asked, since times say it all."""
+        """Fit the covariates alone; the response is not asked, since times say it all.
+
+        A column of zeros stands for no covariate: it has no information, and its coefficient is 0.
+        """
         counts = np.ones(design.n) if weights is None else weights
-        model = weigh_rows(self.times, counts, design.matrix())
+        A = design.matrix()
+        some = bool(np.any(A))
+        model = weigh_rows(self.times, counts, A if some else A[:, :0])
         fit = fit_fine_gray(model)
         if fit.doubt:
             return None
         point = fit.point
+        if not some:
+            zeros, ones = np.zeros(A.shape[1]), np.eye(A.shape[1])
+            point, fit = replace(point, coefficients=zeros), replace(fit, inverse=ones)
         return Base(
             response,
             point.coefficients,

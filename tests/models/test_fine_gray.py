@@ -112,6 +112,25 @@ def test_blocks_together_are_fits_one_by_one(
         np.testing.assert_allclose(*tests, rtol=1e-7)
 
 
+@pytest.mark.parametrize("name", ["plain", "weights", "strata"])
+def test_proteins_without_covariates_are_solved_together_too(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, block = draw(**more_of(name))
+    alone = (Adjustment("unadjusted", np.arange(1)),)
+    problem = replace(problem, adjustments=alone, models=(Model(0, 0),))
+    family = FineGray(compiled=False)
+    assert "quasi-Newton" in family.describe_path(family.prepare(problem))
+    together = fit(problem, block)
+    monkeypatch.setattr(fine_gray, "fit_competing_by_itself", None)  # nothing is left to it
+    np.testing.assert_array_equal(fit(problem, block).estimate, together.estimate)
+    monkeypatch.undo()
+    monkeypatch.setattr(fine_gray, "_SMALL", 10**6)
+    one_by_one = fit(problem, block)
+    np.testing.assert_allclose(together.estimate, one_by_one.estimate, rtol=1e-8)
+    np.testing.assert_allclose(together.se, one_by_one.se, rtol=1e-8)
+
+
 def test_the_large_problem_is_solved_together() -> None:
     problem, _ = draw()
     family = FineGray(compiled=False)
