@@ -22,6 +22,7 @@ from proteomr.stats.row_models import Rows
 
 __all__ = ["ChangeTests", "CoxChanges", "TimeScale"]
 
+# Rows whose products of pairs of covariates stay in the second-level cache.
 _CHUNK = 1024
 
 
