@@ -32,6 +32,16 @@ __all__ = ["ProteinFiles", "Samples", "ScanOptions", "refuse_strays"]
 Transform = Literal["rint", "log2", "zscore", "none"]
 Tests = Literal["joint", "exposure"]
 Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "linearised"]
+Firth = Annotated[
+    Literal["separated", "always"] | None,
+    typer.Option(
+        metavar="[separated|always]",
+        rich_help_panel=shared.MODELS,
+        help="Firth's estimate (logistic, cox) with its profile interval and the p value of its "
+        "penalised likelihood ratio, in fits that are separated (--firth alone), or in all.",
+        show_default=False,
+    ),
+]
 
 Samples = Annotated[
     Path,
@@ -162,16 +172,7 @@ class Models:
             show_default=False,
         ),
     ] = None
-    firth: Annotated[
-        Literal["separated", "always"] | None,
-        typer.Option(
-            metavar="[separated|always]",
-            rich_help_panel=shared.MODELS,
-            help="Firth's estimate with its profile interval and the p value of its penalised "
-            "likelihood ratio, in logistic fits that are separated (--firth alone), or in all.",
-            show_default=False,
-        ),
-    ] = None
+    firth: Firth = None
     tests: Annotated[
         Tests,
         typer.Option(

@@ -15,7 +15,7 @@ from .follow_up_options import FollowUps, read_times
 from .further_options import FurtherOptions
 from .people_options import People
 from .protein_options import ChosenProteins
-from .scan_options import ScanFiles, Tests, Transform
+from .scan_options import Firth, ScanFiles, Tests, Transform
 
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec
@@ -141,16 +141,7 @@ class SurvivalModels:
             "protein, or all whose outcome is known (with --se robust).",
         ),
     ] = "complete"
-    firth: Annotated[
-        Literal["separated", "always"] | None,
-        typer.Option(
-            metavar="[separated|always]",
-            rich_help_panel=shared.MODELS,
-            help="cox: Firth's penalised estimate with its profile interval and the p value of its "
-            "likelihood ratio, where an estimate is infinite (--firth alone), or in all fits.",
-            show_default=False,
-        ),
-    ] = None
+    firth: Firth = None
     tests: Annotated[
         Tests,
         typer.Option(

@@ -19,10 +19,11 @@ from proteomr.stats.linalg import cholesky_pivots
 from proteomr.stats.proportional_hazards import SINGULAR, ZphTransform
 from proteomr.stats.risk_sets import RiskSets
 from proteomr.stats.row_models import Rows
+from proteomr.stats.workspace import workspace
 
 __all__ = ["ChangeTests", "CoxChanges", "TimeScale"]
 
-# Rows at once: their products stay in the second-level cache.
+# Rows whose products of pairs of covariates stay in the second-level cache.
 _CHUNK = 1024
 
 
@@ -73,8 +74,9 @@ class TimeScale:
         observed : ``(n,)``, 1 or 0.
         """
         G, size = self.risk.size, self._times.size
-        died = observed * self.risk.died
-        deaths = np.bincount(self.risk.high[self.risk.died] - 1, died[self.risk.died], G)
+        dead = self.risk.bins.dead
+        died = observed[dead]
+        deaths = np.bincount(self.risk.high[dead] - 1, died, G)
         if self.transform == "identity":
             values = self.risk.times
         elif self.transform == "log":
@@ -86,14 +88,21 @@ class TimeScale:
             if self.transform == "rank":
                 ranks = below + 0.5 * (left + 1.0)
             else:
-                come = np.bincount(self._entry, weights=observed, minlength=size + 1)[:size]
-                at_risk = np.cumsum(come) - below
-                events = np.bincount(self._exit, weights=died, minlength=size)
+                at_risk = self._count_entered(observed) - below
+                events = np.bincount(self._exit[dead], weights=died, minlength=size)
                 kept = 1.0 - events / np.where(events > 0.0, at_risk, 1.0)
                 ranks = 1.0 - np.concatenate([[1.0], np.cumprod(kept)[:-1]])
             values = ranks[self._place]
         total = deaths.sum()
         return np.asarray(values - (deaths @ values) / total if total > 0.0 else values)
+
+    def _count_entered(self, observed: F64) -> F64 | float:
+        """Return how many have come under observation before each time."""
+        if not self._entry.any():
+            return float(observed.sum())
+        size = self._times.size
+        come = np.bincount(self._entry, weights=observed, minlength=size + 1)[:size]
+        return np.asarray(np.cumsum(come))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +175,7 @@ class CoxChanges:
         """Return the information of b, of b and theta, and of theta, and the scores of theta."""
         n, k = self.A.shape
         s = rows.borders.shape[1]
-        weights = np.empty((wanted, 3, n))
+        weights = workspace.take("weights of changes", (wanted, 3, n), np.float64)
         means = np.empty((3, wanted, k + s, k + s))
         score = np.empty((wanted, k + s))
         for j in range(wanted):
@@ -186,7 +195,7 @@ class CoxChanges:
         first, second = np.triu_indices(k)
         flat = weights.reshape(B * 3, n)
         packed = np.zeros((B * 3, first.size))
-        cross = np.zeros((B, 3, s, k))
+        cross, own = np.zeros((B, 3, s, k)), np.zeros((B, 3, s, s))
         pairs = np.empty((_CHUNK, first.size))
         for start in range(0, n, _CHUNK):
             here = slice(start, start + _CHUNK)
@@ -198,18 +207,16 @@ class CoxChanges:
             packed += flat[:, here] @ products
             weighted = borders[:, None, :, here] * weights[:, :, None, here]
             cross += (weighted.reshape(-1, A.shape[0]) @ A).reshape(B, 3, s, k)
-        cross = cross.transpose(1, 0, 2, 3)
+            of_borders = weighted.reshape(B, 3 * s, -1) @ borders[:, :, here].transpose(0, 2, 1)
+            own += of_borders.reshape(B, 3, s, s)
+        cross, own = cross.transpose(1, 0, 2, 3), own.transpose(1, 0, 2, 3)
         out = np.empty((3, B, k + s, k + s))
         whole = packed.reshape(B, 3, -1).transpose(1, 0, 2)
         out[:, :, first, second] = whole
         out[:, :, second, first] = whole
         out[:, :, k:, :k] = cross
         out[:, :, :k, k:] = cross.transpose(0, 1, 3, 2)
-        for a in range(s):
-            for b in range(a + 1):
-                product = borders[:, a] * borders[:, b]
-                value = np.einsum("bn,bpn->pb", product, weights)
-                out[:, :, k + a, k + b] = out[:, :, k + b, k + a] = value
+        out[:, :, k:, k:] = own
         return out
 
 

@@ -16,9 +16,11 @@ from proteomr.stats.risk_sets import RiskSets
 
 __all__ = ["FirthCox", "compare_penalised_cox", "fit_firth_cox", "profile_cox"]
 
-# As for logits: the iteration is superlinear.
+# As for logits: the iteration is superlinear, so that what a last step of 1e-9 errors leaves is far
+# smaller; scores at the end, squared, in units of their own variance.
 _DECREMENT, _SCORE = 1e-18, 1e-16
-# Many steps where the maximum is far; a step is halved to below all digits; of a log-likelihood.
+# A penalised maximum is reached in some twenty steps; a step is halved down to 1e-12 of itself, and
+# a likelihood is rounded by a share of it.
 _STEPS, _HALVINGS, _ROUNDING = 300, 40, 1e-13
 # A step changes no coefficient by more.
 _LARGEST_STEP = 5.0

@@ -288,3 +288,34 @@ def test_firth_answers_infinite_estimates_and_leaves_others() -> None:
     assert (always.status[1] == Status.ok).all()
     assert always.estimate[1] == pytest.approx(plain.estimate[1], rel=0.05)
     assert always.estimate[0] == pytest.approx(asked.estimate[0], rel=1e-8)
+
+
+def test_what_else_is_in_a_block_changes_nothing() -> None:
+    problem, block = draw_times(700, 5, product=True, own=True, truncated=True)
+    whole = fit(problem, block, survival=ZPH)
+    alone = [fit(problem, block.take(np.array([j])), survival=ZPH) for j in range(5)]
+    assert np.array_equal(whole.estimate, np.concatenate([each.estimate for each in alone]))
+    assert np.array_equal(whole.se, np.concatenate([each.se for each in alone]))
+    parts = [each.details["proportional_hazards"].columns["chi2"] for each in alone]
+    chi2 = np.array(whole.details["proportional_hazards"].columns["chi2"], dtype=float)
+    together = np.concatenate([np.array(part, dtype=float) for part in parts])
+    np.testing.assert_allclose(chi2, together, rtol=1e-10)
+
+
+def test_the_order_of_rows_changes_nothing() -> None:
+    problem, block = draw_times(700, 2)
+    order = np.random.RandomState(1).permutation(problem.n)
+    turned = replace(
+        problem,
+        covariates=problem.covariates[order],
+        scales=None,
+        shifts=None,
+        factors=(),
+        targets=(problem.targets[0].take(order),),
+    )
+    one = fit(replace(problem, factors=()), block)
+    other = fit(
+        turned, Block(block.values[:, order], block.own[:, :, order], block.observed[:, order])
+    )
+    np.testing.assert_allclose(one.estimate, other.estimate, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(one.se, other.se, rtol=1e-9)

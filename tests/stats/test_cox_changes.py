@@ -1,0 +1,31 @@
+"""The function of time of some rows is that laid out for these alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from proteomr.stats.cox_changes import TimeScale
+from proteomr.stats.proportional_hazards import ZPH_TRANSFORMS, transform_times
+from proteomr.stats.risk_sets import lay_out_risk_sets
+
+
+@pytest.mark.parametrize("transform", ZPH_TRANSFORMS)
+@pytest.mark.parametrize("truncated", [False, True])
+def test_times_of_rows_observed_are_those_of_these_rows_alone(
+    transform: Any, *, truncated: bool
+) -> None:
+    g = np.random.RandomState(9)
+    n = 200
+    entry = g.randint(0, 6, n).astype(np.float64)
+    exits = entry + g.randint(1, 9, n)
+    rows = np.column_stack([entry if truncated else np.full(n, -np.inf), exits, g.rand(n) < 0.5])
+    strata, observed = g.randint(0, 3, n), g.rand(n) < 0.7
+    whole = lay_out_risk_sets(rows, strata)
+    found = TimeScale(rows, whole, transform).of_rows(observed.astype(np.float64))
+    alone = whole.take(observed)
+    counts = np.bincount(whole.high[whole.died & observed] - 1, minlength=whole.size)
+    wanted = transform_times(rows[observed], alone, transform)
+    np.testing.assert_allclose(found[counts > 0], wanted, rtol=1e-12, atol=1e-12)
