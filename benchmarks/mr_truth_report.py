@@ -8,7 +8,7 @@ import polars as pl
 
 from proteomr.files import replace_file
 
-__all__ = ["DOCUMENT", "fill_document", "fill_marks", "judge", "write_text"]
+__all__ = ["DOCUMENT", "fill_between", "fill_document", "fill_marks", "judge", "write_text"]
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "mendelian-randomisation.md"
 _START, _END = "<!-- truth -->", "<!-- /truth -->"
@@ -50,11 +50,30 @@ def fill_marks(document: str, text: str) -> str | None:
     >>> fill_marks("a <!-- truth --> old <!-- /truth --> b", "new").split()
     ['a', '<!--', 'truth', '-->', 'new', '<!--', '/truth', '-->', 'b']
     """
-    before, start, rest = document.partition(_START)
-    _, end, after = rest.partition(_END)
-    if not start or not end:
+    try:
+        return fill_between(document, text, (_START, _END))
+    except ValueError:
         return None
-    return f"{before}{_START}\n\n{text}\n\n{_END}{after}"
+
+
+def fill_between(document: str, text: str, marks: tuple[str, str]) -> str:
+    """Return the document with the text between two marks.
+
+    Raises
+    ------
+    ValueError
+        It has not both marks, in their order.
+
+    Examples
+    --------
+    >>> fill_between("a ( old ) b", "new", ("(", ")")).split()
+    ['a', '(', 'new', ')', 'b']
+    """
+    before, start, rest = document.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
+    if not start or not end:
+        raise ValueError(f"the document has no lines {marks[0]} and {marks[1]} to write between")
+    return f"{before}{marks[0]}\n\n{text}\n\n{marks[1]}{after}"
 
 
 def write_text(results: pl.DataFrame, *, source: str) -> str:
