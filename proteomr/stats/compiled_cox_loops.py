@@ -256,7 +256,7 @@ def sum_changes(A, borders, mask, risk, hazards, gtime, weights, *, efron):
 
 def _multiply(X, Z, weights):
     G, p = X.shape
-    weighted = (Z[:, None, :] * weights.T[:, :, None]).reshape(G, -1)
+    weighted = (Z[:, None, :] * weights.T[:, :, None]).reshape(G, 3 * p)
     return (X.T @ weighted).reshape(p, 3, p).transpose(1, 0, 2).copy()
 
 
