@@ -179,7 +179,7 @@ def _change_sums(A, borders, mask, bins, w, gtime, weights, efron, S1, D1, Q):
         for g in range(G):
             if g == 0 or part[g] != part[g - 1]:
                 total = 0.0
-            by = gtime[g] ** power
+            by = 1.0 if power == 0 else gtime[g] if power == 1 else gtime[g] * gtime[g]
             total += by * Q[0, g]
             C[g + 1] = total
             own[g] = by * Q[1, g]
@@ -241,18 +241,23 @@ def sum_changes(A, borders, mask, risk, hazards, gtime, weights, *, efron):
     G, p = risk.size, A.shape[1] + borders.shape[0]
     S1, D1, Q = np.empty((G, p)), np.empty((G, p)), np.empty((5, G))
     _change_sums(A, borders, mask, risk.bins, hazards, gtime, weights, efron, S1, D1, Q)
-    means = np.empty((3, p, p))
+    by = np.stack([np.ones(G), gtime, gtime * gtime])
+    means = _multiply(S1, S1, by * Q[2])
     tied = np.flatnonzero(Q[3])
-    for power in range(3):
-        by = gtime**power
-        means[power] = S1.T @ (S1 * (by * Q[2])[:, None])
-        cross = S1[tied].T @ (D1[tied] * (by * Q[3])[tied, None])
-        means[power] += D1[tied].T @ (D1[tied] * (by * Q[4])[tied, None]) - cross - cross.T
+    cross = _multiply(S1[tied], D1[tied], (by * Q[3])[:, tied])
+    means += _multiply(D1[tied], D1[tied], (by * Q[4])[:, tied]) - cross
+    means -= cross.transpose(0, 2, 1)
     dead = risk.bins.dead
     at = risk.bins.top[dead] - 1
     counted = mask[dead] * gtime[at]
     score = np.concatenate([counted @ A[dead], borders[:, dead] @ counted])
     return means, score - (gtime * Q[0]) @ S1 + (gtime * Q[1]) @ D1
+
+
+def _multiply(X, Z, weights):
+    G, p = X.shape
+    weighted = (Z[:, None, :] * weights.T[:, :, None]).reshape(G, 3 * p)
+    return (X.T @ weighted).reshape(p, 3, p).transpose(1, 0, 2).copy()
 
 
 def sum_influence(u, borders, mask, risk, vector, hazards, *, efron):
