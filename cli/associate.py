@@ -1,5 +1,6 @@
 """`proteomr associate`: all proteins against exposures under several adjustment sets."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,14 +10,13 @@ from proteomr.errors import UsageError
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .further_options import FurtherOptions
-from .jobs import Task, choose_formats, read_shard, run_command
+from .jobs import choose_formats, read_shard, run_command
 from .permutation_options import PermutationOptions
 from .scan_options import ProteinFiles, Samples, ScanOptions, refuse_strays
-from .show_associations import describe_failures, show_associations
+from .show_associations import scan_task
 
 if TYPE_CHECKING:
     from proteomr.association import AssociateJob
-    from proteomr.runs import Results
 
 __all__ = ["associate"]
 
@@ -58,15 +58,7 @@ def associate(
     further: FurtherOptions,
     permuting: PermutationOptions,
     blocks: Blocks,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            rich_help_panel=shared.COMPUTING,
-            help="Fit this share of the blocks alone, such as 1/8; `proteomr merge DIR` joins "
-            "the shares.",
-        ),
-    ] = None,
+    shard: shared.Shard = None,
     out: shared.Out,
     format: shared.Format = "parquet",
     columns: shared.Columns = "native",
@@ -101,19 +93,6 @@ def associate(
         )
         return AssociateJob(request, columns, share)
 
-    def report(results: "Results") -> None:
-        show_associations(results, shard=share)
-
-    task = Task(
-        make_job,
-        out,
-        report,
-        describe_failures,
-        tables=tables,
-        formats=choose_formats(format),
-        blocks=blocks,
-        shard=share,
-        form={"columns": columns},
-        doing="fitting",
-    )
+    task = scan_task(make_job, out, shard=share, columns=columns)
+    task = replace(task, tables=tables, formats=choose_formats(format), blocks=blocks)
     run_command(context, running, task)

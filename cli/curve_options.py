@@ -8,7 +8,8 @@ import typer
 
 from proteomr.errors import UsageError
 
-from .survival_options import SurvivalScan, read_times
+from .follow_up_options import read_times
+from .survival_options import SurvivalScan
 
 if TYPE_CHECKING:
     from proteomr.survival import CurveOptions, CurvesRequest
@@ -82,6 +83,15 @@ class CurveChoice:
             "Peto and Peto's. --strata-baseline NAME compares within levels of a column.",
         ),
     ] = 0.0
+    begin: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME",
+            rich_help_panel=CURVES,
+            help="Follow survival from this time on, of those who are still there: for late entry, "
+            "where few are there at first, or for survival after a landmark.",
+        ),
+    ] = 0.0
     times: Annotated[
         str | None,
         typer.Option(
@@ -146,6 +156,8 @@ class CurveChoice:
             models.cluster,
             models.errors,
             models.level,
+            models.tests,
+            self.begin,
         )
 
     def request(self, scan: SurvivalScan, samples: Path, proteins: list[Path]) -> "CurvesRequest":

@@ -1,6 +1,6 @@
 """`proteomr mediate`: effects of exposures on outcomes through proteins."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -26,15 +26,7 @@ def mediate(
     *,
     scan: MediationScan,
     blocks: Blocks,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            rich_help_panel=shared.COMPUTING,
-            help="Analyse this share of the blocks alone, such as 1/8; `proteomr merge DIR` joins "
-            "the shares.",
-        ),
-    ] = None,
+    shard: shared.Shard = None,
     out: shared.Out,
     format: shared.Format = "parquet",
     running: Running,

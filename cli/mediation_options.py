@@ -312,16 +312,5 @@ class MediationScan:
         """Return the request."""
         from proteomr.mediation import make_request
 
-        files = self.files
-        return make_request(
-            self.specify(seed),
-            samples,
-            list(proteins),
-            protein_covariates={name: Path(path) for name, path in files.covariates.items()},
-            assays=files.assays,
-            withdrawn=files.withdrawn,
-            id_column=files.id_column,
-            sample_columns=tuple(files.sample_column or ()),
-            people=self.people.choose(),
-            chosen_proteins=self.chosen.choose(),
-        )
+        inputs = self.files.list_inputs(self.people, self.chosen)
+        return make_request(self.specify(seed), samples, list(proteins), **inputs)

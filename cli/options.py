@@ -35,6 +35,7 @@ __all__ = [
     "Quiet",
     "Resume",
     "Seed",
+    "Shard",
     "TableFormat",
     "Threads",
     "Verbose",
@@ -237,6 +238,16 @@ IdColumn = Annotated[
         rich_help_panel=INPUT,
         help="Identifier column in every file. Without: the first of sample_id, eid, IID, ID, "
         "SampleID.",
+    ),
+]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        rich_help_panel=COMPUTING,
+        help="Fit this share of the blocks alone, such as 1/8; `proteomr merge DIR` joins "
+        "the shares.",
     ),
 ]
 Withdrawn = Annotated[

@@ -169,6 +169,8 @@ def phenotype(
         lambda results: _report(results, rules),
         tables={"alternative": chosen},
         formats=choose_file_formats(out, also=format),
+        doing="imputing",
+        unit="imputations",
     )
     run_command(context, running, task)
 

@@ -262,6 +262,19 @@ class ScanFiles:
             self.protein_covariate, option="--protein-covariate", example="NAME=FILE"
         )
 
+    def list_inputs(self, people: People, chosen: ChosenProteins) -> dict[str, Any]:
+        """Return what a request is told of files, people and proteins, by its arguments."""
+        covariates = {name: Path(path) for name, path in self.covariates.items()}
+        return {
+            "protein_covariates": covariates,
+            "assays": self.assays,
+            "withdrawn": self.withdrawn,
+            "id_column": self.id_column,
+            "sample_columns": tuple(self.sample_column or ()),
+            "people": people.choose(),
+            "chosen_proteins": chosen.choose(),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
@@ -316,14 +329,8 @@ class ScanOptions:
             spec,
             samples,
             list(proteins),
-            protein_covariates={name: Path(path) for name, path in files.covariates.items()},
-            assays=files.assays,
-            withdrawn=files.withdrawn,
-            id_column=files.id_column,
+            **files.list_inputs(self.people, self.chosen),
             effective_tests=effective_tests,
-            sample_columns=tuple(files.sample_column or ()),
-            people=self.people.choose(),
-            chosen_proteins=self.chosen.choose(),
             outcome_files=self.phenome.label(),
             instruments=self.instruments.instrument_by_protein,
             genotypes=self.instruments.genotypes,

@@ -10,10 +10,10 @@ import typer
 from proteomr.errors import UsageError
 
 from . import options as shared
+from .follow_up_options import OUTCOMES, read_times
 from .people_options import People
 from .protein_options import ChosenProteins
 from .scan_options import Transform
-from .survival_options import OUTCOMES, read_times
 
 if TYPE_CHECKING:
     from proteomr.scan import FollowUp

@@ -1,20 +1,23 @@
 """What is printed of a scan: the summary, the effective tests, the fits that failed."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .console import print_rows, report_note, say
+from .jobs import Task
 
 if TYPE_CHECKING:
     import polars as pl
 
     from proteomr.execute import Shard
-    from proteomr.runs import Results
+    from proteomr.runs import Job, Results
 
 _PEOPLE_SHOWN = 12
 _ROWS_SHOWN = 40
 _CORRECTIONS = ("bonferroni", "bh")
 
-__all__ = ["describe_failures", "show_associations"]
+__all__ = ["describe_failures", "scan_task", "show_associations"]
 
 
 def show_associations(results: "Results", *, shard: "Shard | None" = None) -> None:
@@ -26,6 +29,27 @@ def show_associations(results: "Results", *, shard: "Shard | None" = None) -> No
     _print_summary(results.summary())
     if "effective_tests" in results.names:
         _print_effective(results.table("effective_tests"))
+
+
+def scan_task(
+    make_job: "Callable[[], Job]",
+    out: Path,
+    *,
+    shard: "Shard | None",
+    columns: str,
+) -> Task:
+    """Return the task of a command that scans proteins: what it prints, and how it is told.
+
+    Parameters
+    ----------
+    columns : names of the columns of the associations.
+    """
+
+    def report(results: "Results") -> None:
+        show_associations(results, shard=shard)
+
+    form = {"columns": columns}
+    return Task(make_job, out, report, describe_failures, shard=shard, form=form, doing="fitting")
 
 
 def describe_failures(results: "Results") -> str:

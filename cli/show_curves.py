@@ -171,4 +171,4 @@ def _survival(row: dict[str, Any] | None) -> str:
 
 
 def _median(row: dict[str, Any] | None) -> str:
-    return "" if row is None or row["median"] is None else f"{row['median']:.3g}"
+    return "" if row is None or row["median"] is None else f"{row['median']:.4g}"

@@ -1,7 +1,7 @@
 """`proteomr survive`: what proteins say of when outcomes happen."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,14 +10,13 @@ from proteomr.errors import UsageError
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
 from .curve_options import CurveChoice
-from .jobs import Task, choose_formats, read_shard, run_command
+from .jobs import choose_formats, read_shard, run_command
 from .scan_options import ProteinFiles, Samples, refuse_strays
-from .show_associations import describe_failures, show_associations
+from .show_associations import scan_task
 from .show_curves import curves_task
 from .survival_options import SurvivalScan
 
 if TYPE_CHECKING:
-    from proteomr.runs import Results
     from proteomr.survival import SurviveJob
 
 __all__ = ["survive"]
@@ -32,15 +31,7 @@ def survive(
     scan: SurvivalScan,
     groups: CurveChoice,
     blocks: Blocks,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            rich_help_panel=shared.COMPUTING,
-            help="Fit this share of the blocks alone, such as 1/8; `proteomr merge DIR` joins "
-            "the shares.",
-        ),
-    ] = None,
+    shard: shared.Shard = None,
     out: shared.Out,
     format: shared.Format = "parquet",
     columns: shared.Columns = "native",
@@ -73,19 +64,6 @@ def survive(
 
         return SurviveJob(scan.request(samples, proteins or ()), columns, share)
 
-    def report(results: "Results") -> None:
-        show_associations(results, shard=share)
-
-    task = Task(
-        make_job,
-        out,
-        report,
-        describe_failures,
-        tables=tables,
-        formats=choose_formats(format),
-        blocks=blocks,
-        shard=share,
-        form={"columns": columns},
-        doing="fitting",
-    )
+    task = scan_task(make_job, out, shard=share, columns=columns)
+    task = replace(task, tables=tables, formats=choose_formats(format), blocks=blocks)
     run_command(context, running, task)

@@ -9,10 +9,11 @@ from proteomr.association.collect import (
 )
 from proteomr.association.effective import count_effective_tests, set_thresholds
 from proteomr.association.in_memory import scan_cohort
-from proteomr.association.job import AssociateJob, AssociateRequest, ScanJob
+from proteomr.association.job import AssociateJob, ScanJob
 from proteomr.association.joint import collect_joint_tests
 from proteomr.association.outputs import merge_shards
 from proteomr.association.plan import Plan, plan_scan
+from proteomr.association.request import AssociateRequest
 from proteomr.association.specification import ModelSpec
 
 __all__ = [

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from proteomr.association.job import AssociateJob, AssociateRequest
+from proteomr.association.asked import refuse_no_sets
+from proteomr.association.job import AssociateJob
 from proteomr.association.outcome_options import OutcomeOptions, label_file
 from proteomr.association.outputs import ColumnStyle
-from proteomr.association.specification import ModelSpec, TestFamily, refuse_no_sets
+from proteomr.association.request import AssociateRequest
+from proteomr.association.specification import ModelSpec, TestFamily
 from proteomr.errors import UsageError
 from proteomr.execute import Threads, available_threads
 from proteomr.io import PeopleChoice, ProteinChoice, find_files

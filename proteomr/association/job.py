@@ -6,10 +6,8 @@ import contextlib
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 import polars as pl
@@ -17,100 +15,31 @@ import polars as pl
 from proteomr.association.attrition import describe_people
 from proteomr.association.block_correlation import assume_independence, settle_blocks
 from proteomr.association.effective import count_effective_tests, set_thresholds
-from proteomr.association.file_order import doubt_order
 from proteomr.association.forecast import estimate_joining, keep
 from proteomr.association.oddities import describe_oddities
+from proteomr.association.opening import plans_of
 from proteomr.association.outcome_options import OutcomeOptions
 from proteomr.association.outputs import ColumnStyle, collect_run, describe_run
-from proteomr.association.plan import Plan, number_blocks, plan_scan
-from proteomr.association.specification import ModelSpec
+from proteomr.association.plan import Plan, number_blocks
+from proteomr.association.request import AssociateRequest
 from proteomr.errors import NothingToDo, UsageError
 from proteomr.execute import Executor, Shard
-from proteomr.io import (
-    OutcomeTable,
-    PeopleChoice,
-    ProteinChoice,
-    choose_proteins,
-    read_cohort,
-    read_kinship,
-    read_outcomes,
-    read_protein_covariate,
-    read_protein_instruments,
-    read_spells,
-    split_imputations,
-)
-from proteomr.models import ModerationOptions, find_family
+from proteomr.models import ModerationOptions
 from proteomr.runs import (
     Forecast,
     Ledger,
     Outcome,
     Request,
-    Source,
     describe_request,
     open_scratch,
 )
 from proteomr.runs.notes import add_note, collect_notes
 from proteomr.runs.timing import Spent, Stopwatch, peak_memory
-from proteomr.scan import BLOCK_SIZE, count_people, estimate_cost, run_parts
-from proteomr.stats.relatedness import Relatedness
-from proteomr.tables import Cohort, ProteinCovariate, ProteinInstruments, load_schema
+from proteomr.scan import count_people, estimate_cost, run_parts
 
-__all__ = ["AssociateJob", "AssociateRequest", "ScanJob", "describe_plan", "plans_of"]
+__all__ = ["AssociateJob", "ScanJob", "describe_plan"]
 
-_VERSION = 3  # of how rows are chosen, transformed and tested; 3: p values of a fit's own
 _log = logging.getLogger("proteomr")
-
-
-@dataclass(frozen=True, slots=True)
-class AssociateRequest(Request):
-    """All that determines the numbers of a scan.
-
-    Attributes
-    ----------
-    specification : the models.
-    samples : one row per person; or a store, for samples and proteins together.
-    proteins : wide protein files, or a store.
-    protein_covariates : those with a column for each protein or panel, by the name that the
-        adjustment sets use.
-    assays : table of the assays; None for that of a store.
-    withdrawn : identifiers of people who have withdrawn.
-    id_column : of every file; None for the usual names.
-    sample_columns : columns of the protein files that are no proteins.
-    people : who of the samples is analysed.
-    chosen_proteins : which proteins are fitted; None for all.
-    outcome_files : outcomes in files of their own, by the labels that the specification has.
-    effective_tests : whether effective numbers of tests are counted.
-    instruments : list of each protein's own instruments.
-    genotypes : those that the list names; None where they are columns of the samples.
-    kinship : of the people, pairs or a square matrix.
-    """
-
-    command: ClassVar[str] = "associate"
-
-    specification: ModelSpec
-    samples: Source
-    proteins: tuple[Source, ...] = ()
-    protein_covariates: Mapping[str, Source] = field(default_factory=dict[str, Source])
-    assays: Source | None = None
-    withdrawn: Source | None = None
-    id_column: str | None = None
-    effective_tests: bool = False
-    sample_columns: tuple[str, ...] = ()
-    people: PeopleChoice = field(default_factory=PeopleChoice)
-    chosen_proteins: ProteinChoice | None = None
-    outcome_files: Mapping[str, Source] = field(default_factory=dict[str, Source])
-    instruments: Source | None = None
-    genotypes: Source | None = None
-    kinship: Source | None = None
-
-    def formulas(self) -> Mapping[str, int]:
-        """Return the versions of the scan, its family, its blocks and its table."""
-        return {
-            "associate": _VERSION,
-            self.specification.family: find_family(self.specification.family).version,
-            "block_size": BLOCK_SIZE,
-            "associations": load_schema("associations").version,
-        }
 
 
 RequestType = TypeVar("RequestType", bound=Request)
@@ -245,30 +174,6 @@ class AssociateJob(ScanJob[AssociateRequest]):
         return (self.request,)
 
 
-def plans_of(request: AssociateRequest, scratch: Path) -> Iterator[Callable[..., Plan]]:
-    """Yield what lays out the scan, `plan_scan` with its inputs, for each imputation.
-
-    Parameters
-    ----------
-    scratch : folder of what is read from while they serve.
-
-    Raises
-    ------
-    InputError
-        A file is absent, unreadable or not what it should be.
-    """
-    for cohort, covariates in _read(request, scratch):
-        yield partial(
-            plan_scan,
-            cohort,
-            request.specification,
-            covariates=covariates,
-            outcomes=_read_outcomes(request, cohort, scratch),
-            instruments=_read_instruments(request, cohort, scratch),
-            kinship=_read_kinship(request, cohort, scratch),
-        )
-
-
 def describe_plan(plan: Plan) -> list[tuple[str, str]]:
     """Return the models of a plan and the people it leaves out, as labelled lines."""
     spec = plan.spec
@@ -286,113 +191,6 @@ def _describe_outcomes(options: OutcomeOptions) -> Iterator[tuple[str, str]]:
         yield "outcomes", f"transform {options.transform} of those that are continuous"
     for label, formula in options.formulas().items():
         yield f"outcomes {label}", f"beside the adjustment set: {formula}"
-
-
-def _read(
-    request: AssociateRequest, scratch: Path
-) -> Iterator[tuple[Cohort, list[ProteinCovariate]]]:
-    """Return the cohort with its covariates, for each imputation of the samples."""
-    sources = [request.samples, *request.proteins]
-    _log.info("reading %s", ", ".join(source.name for source in sources))
-    samples = request.samples.on_disk(scratch)
-    proteins = tuple(source.on_disk(scratch) for source in request.proteins)
-    spec = request.specification
-    if spec.follow_up.person is not None:
-        yield _read_spells(request, samples, proteins, scratch)
-        return
-    for people in split_imputations(samples, scratch=scratch, id_column=request.id_column):
-        with doubt_order(people, proteins, request.specification.targets, scratch):
-            cohort = read_cohort(
-                people,
-                proteins,
-                scratch=scratch,
-                id_column=request.id_column,
-                assays=_on_disk(request.assays, scratch),
-                withdrawn=_on_disk(request.withdrawn, scratch),
-                people=request.people,
-                sample_columns=request.sample_columns,
-            )
-        if request.chosen_proteins is not None:
-            cohort = choose_proteins(cohort, request.chosen_proteins, scratch=scratch)
-        yield cohort, _read_covariates(request, cohort, scratch)
-
-
-def _read_spells(
-    request: AssociateRequest, samples: Path, proteins: tuple[Path, ...], scratch: Path
-) -> tuple[Cohort, list[ProteinCovariate]]:
-    """Return the cohort of spells with its covariates, those of each person in all of theirs."""
-    options = request.specification.follow_up
-    outcome = options.outcomes[0]
-    spells = read_spells(
-        samples,
-        proteins,
-        person=str(options.person),
-        start=str(outcome.entry),
-        stop=outcome.time,
-        scratch=scratch,
-        assays=_on_disk(request.assays, scratch),
-        withdrawn=_on_disk(request.withdrawn, scratch),
-        people=request.people,
-        sample_columns=request.sample_columns,
-    )
-    people, cohort = spells.people, spells.cohort
-    if request.chosen_proteins is not None:
-        people = choose_proteins(people, request.chosen_proteins, scratch=scratch)
-        cohort = choose_proteins(cohort, request.chosen_proteins, scratch=scratch)
-    return cohort, [spells.repeat(one) for one in _read_covariates(request, people, scratch)]
-
-
-def _read_covariates(
-    request: AssociateRequest, cohort: Cohort, scratch: Path
-) -> list[ProteinCovariate]:
-    return [
-        read_protein_covariate(
-            name,
-            source.on_disk(scratch),
-            cohort=cohort,
-            scratch=scratch,
-            id_column=request.id_column,
-        )
-        for name, source in request.protein_covariates.items()
-    ]
-
-
-def _read_outcomes(request: AssociateRequest, cohort: Cohort, scratch: Path) -> list[OutcomeTable]:
-    formulas = request.specification.outcome_options.formulas()
-    return [
-        read_outcomes(
-            request.outcome_files[label].on_disk(scratch),
-            label=label,
-            cohort=cohort,
-            formula=formula,
-            id_column=request.id_column,
-        )
-        for label, formula in formulas.items()
-    ]
-
-
-def _read_instruments(
-    request: AssociateRequest, cohort: Cohort, scratch: Path
-) -> ProteinInstruments | None:
-    if request.instruments is None:
-        return None
-    return read_protein_instruments(
-        request.instruments.on_disk(scratch),
-        _on_disk(request.genotypes, scratch),
-        cohort=cohort,
-        scratch=scratch,
-        id_column=request.id_column,
-    )
-
-
-def _read_kinship(request: AssociateRequest, cohort: Cohort, scratch: Path) -> Relatedness | None:
-    if request.kinship is None:
-        return None
-    return read_kinship(request.kinship.on_disk(scratch), cohort.samples[cohort.id_column])
-
-
-def _on_disk(source: Source | None, scratch: Path) -> Path | None:
-    return None if source is None else source.on_disk(scratch)
 
 
 def _count_effective(plan: Plan) -> pl.DataFrame:

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, get_args
 
 from proteomr.association.added import add_each
+from proteomr.association.asked import check_choice, check_instruments, refuse_no_sets, show
 from proteomr.association.outcome_options import OutcomeOptions
 from proteomr.design import Formula, parse_sets
 from proteomr.design.random_terms import parse_random
-from proteomr.errors import UsageError, nearest
+from proteomr.errors import UsageError
 from proteomr.models import (
     TIMES,
     WEIGHT_KINDS,
@@ -19,7 +20,6 @@ from proteomr.models import (
     FirthUse,
     FitOptions,
     Further,
-    IvEstimator,
     IvOptions,
     MixedOptions,
     ModerationOptions,
@@ -149,10 +149,10 @@ class ModelSpec:
         if self.firth is True:
             object.__setattr__(self, "firth", "separated")
         if self.firth:
-            _check_choice("use of Firth's estimate", str(self.firth), get_args(FirthUse))
-        _check_choice("kind of weight", self.weight_kind, WEIGHT_KINDS)
-        _check_choice("transform", self.transform, TRANSFORMS)
-        _check_choice("test family", self.test_family, get_args(TestFamily))
+            check_choice("use of Firth's estimate", str(self.firth), get_args(FirthUse))
+        check_choice("kind of weight", self.weight_kind, WEIGHT_KINDS)
+        check_choice("transform", self.transform, TRANSFORMS)
+        check_choice("test family", self.test_family, get_args(TestFamily))
         self._check_errors()
         if self.is_of_times:
             self._check_times()
@@ -179,7 +179,7 @@ class ModelSpec:
             baseline=self.baseline is not None,
         )
         refuse_unsupported(find_family(self.family), asked)
-        self._check_instruments()
+        check_instruments(self.iv, family=self.family, role=self.role)
         if find_family(self.family).supports.random_effects and not self.mixed.asked:
             raise UsageError(
                 f'the {self.family} family needs random effects: --random "1|subject", or --kinship'
@@ -194,20 +194,20 @@ class ModelSpec:
             given: object = getattr(self, name)
             if not isinstance(given, tuple | list) or not all(isinstance(n, str) for n in given):
                 raise UsageError(
-                    f"{name}: names of columns in a tuple are needed, not {_show(given)}"
+                    f"{name}: names of columns in a tuple are needed, not {show(given)}"
                 )
         refuse_no_sets(self.adjust)
         for name in ("family", "strata", "interaction", "cluster", "weights", "reference_level"):
             value: object = getattr(self, name)
             if not isinstance(value, str) and (value is not None or name == "family"):
-                raise UsageError(f"{name}: one name is needed, not {_show(value)}")
+                raise UsageError(f"{name}: one name is needed, not {show(value)}")
 
     def _check_errors(self) -> None:
         """Choose the errors where none are asked for, and refuse those that a cluster is not of."""
         errors = self._choose_errors() if self.errors is None else self.errors
         object.__setattr__(self, "errors", errors)
         if errors is not None:
-            _check_choice("kind of standard error", errors, get_args(ErrorKind))
+            check_choice("kind of standard error", errors, get_args(ErrorKind))
         clustered = errors in CLUSTERED or (errors == "robust" and self.cluster is not None)
         if clustered != (self.cluster is not None):
             kinds = "robust" if self.is_of_times else ", ".join(CLUSTERED)
@@ -252,36 +252,6 @@ class ModelSpec:
         names = [outcome.event for outcome in self.follow_up.outcomes]
         if self.interaction is not None and self.interaction in names:
             raise UsageError(f"{self.interaction!r} is an outcome and the interaction")
-
-    def _check_instruments(self) -> None:
-        """Refuse an endogenous variable without instruments, and instruments that are in its model.
-
-        Which columns the terms of an instrument are of is known to the scan, and refused there.
-        """
-        iv = self.iv
-        _check_choice("estimator", iv.estimator or "2sls", get_args(IvEstimator))
-        if not find_family(self.family).supports.instruments:
-            return
-        if not iv.instruments and not iv.by_protein:
-            raise UsageError(
-                f"the {self.family} family needs instruments: name one (--instrument NAME), or a "
-                "table of each protein's own (--instrument-by-protein FILE)"
-            )
-        if iv.instruments and iv.by_protein:
-            raise UsageError("instruments of all proteins and of each: give one or the other")
-        if iv.by_protein and self.role == "exposure":
-            raise UsageError(
-                "instruments of each protein are for an outcome ~ protein, where the protein is "
-                "endogenous: name an outcome (--outcome NAME)"
-            )
-        repeated = [name for name in iv.instruments if iv.instruments.count(name) > 1]
-        if repeated:
-            raise UsageError(f"instrument {repeated[0]!r} is given twice")
-        if iv.estimator == "2sri" and self.role == "exposure":
-            raise UsageError(
-                "2sri is for an outcome of two levels (--outcome NAME); for exposures there are "
-                "2sls, liml and gmm"
-            )
 
     def _choose_errors(self) -> ErrorKind | None:
         """Return the usual errors; None where weights of times have to be read for it."""
@@ -399,34 +369,3 @@ class ModelSpec:
                     **{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
                 )
         return cls(**settings)
-
-
-def refuse_no_sets(adjust: object) -> None:
-    """Refuse adjustment sets that are not texts by their labels.
-
-    Examples
-    --------
-    >>> refuse_no_sets("age + sex")
-    Traceback (most recent call last):
-    ...
-    proteomr.errors.UsageError: adjust: sets by their labels are needed, such as ...
-    """
-    if isinstance(adjust, Mapping) and all(
-        isinstance(part, str) for pair in adjust.items() for part in pair
-    ):
-        return
-    example = "{'full': 'age + sex'}"
-    raise UsageError(
-        f"adjust: sets by their labels are needed, such as {example}, not {_show(adjust)}"
-    )
-
-
-def _show(value: object) -> str:
-    """Return a text as it is, and of anything else what it is, for it may hold people."""
-    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
-
-
-def _check_choice(what: str, choice: str, choices: tuple[str, ...]) -> None:
-    if choice not in choices:
-        hint = nearest(choice, choices) or f": one of {', '.join(choices)}"
-        raise UsageError(f"there is no {what} {choice!r}{hint}")

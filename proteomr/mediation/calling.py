@@ -46,7 +46,7 @@ def mediate(
     transform: Transform = "rint",
     bootstrap: Bootstrap | None = None,
     bootstraps: int = 1000,
-    seed: int = 0,
+    seed: int = 1,
     level: float = 0.95,
     composite: CompositeTest = "hdmt",
     joint: bool = False,
@@ -115,19 +115,13 @@ def mediate(
     >>> table.select(pl.col("estimate").round(2), pl.col("p_value") < 0.01).row(0)
     (0.51, True)
     """
-    is_of_times = method in {"perm", "counterfactual"}
-    named = _names(outcome)
+    plain, of_times = _part_outcomes(method, _names(outcome))
     spec = MediationSpec(
         method,
         _names(exposure),
-        () if is_of_times else named,
+        plain,
         follow_up=follow_outcomes(
-            named if is_of_times else (),
-            time=time,
-            event=event,
-            entry=entry,
-            event_code=event_code,
-            lag=lag,
+            of_times, time=time, event=event, entry=entry, event_code=event_code, lag=lag
         ),
         adjust=dict(adjust) if adjust else {"unadjusted": "1"},
         adjust_mediator=dict(adjust_mediator or {}),
@@ -236,6 +230,13 @@ def make_request(
         people or PeopleChoice(),
         chosen_proteins,
     )
+
+
+def _part_outcomes(
+    method: str, outcomes: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the outcomes without a time and those that happen at one, as the method has them."""
+    return ((), outcomes) if method in {"perm", "counterfactual"} else (outcomes, ())
 
 
 def _names(names: str | Sequence[str]) -> tuple[str, ...]:

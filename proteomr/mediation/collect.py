@@ -159,14 +159,7 @@ def _combine_paths(
     paths: pl.DataFrame, spec: MediationSpec
 ) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
     """Return p_max and the composite test of each protein, and the shares of the null."""
-    wide = (
-        paths.filter(pl.col(c.PATH).is_in(["a", "b"]))
-        .select(*_KEYS, c.PATH, c.P_VALUE)
-        .pivot(c.PATH, index=[*_KEYS], values=c.P_VALUE, maintain_order=True)
-    )
-    for path in ("a", "b"):
-        if path not in wide.columns:
-            wide = wide.with_columns(pl.lit(None, dtype=pl.Float64).alias(path))
+    wide = _pair_paths(paths)
     p_a, p_b = (wide[path].cast(pl.Float64).to_numpy().astype(np.float64) for path in ("a", "b"))
     p_max = np.maximum(p_a, p_b)
     rates = np.full(p_max.size, np.nan)
@@ -203,6 +196,17 @@ def _combine_paths(
     kinds = {**dict.fromkeys((*_SET, c.TEST), pl.String), "proteins": pl.Int64}
     kinds |= {**dict.fromkeys(("pi00", "pi01", "pi10"), pl.Float64), "mediators": pl.Int64}
     return combined, pl.DataFrame(shares, schema=kinds), notes
+
+
+def _pair_paths(paths: pl.DataFrame) -> pl.DataFrame:
+    """Return the p values of paths a and b side by side."""
+    wide = (
+        paths.filter(pl.col(c.PATH).is_in(["a", "b"]))
+        .select(*_KEYS, c.PATH, c.P_VALUE)
+        .pivot(c.PATH, index=[*_KEYS], values=c.P_VALUE, maintain_order=True)
+    )
+    absent = [path for path in ("a", "b") if path not in wide.columns]
+    return wide.with_columns(pl.lit(None, dtype=pl.Float64).alias(path) for path in absent)
 
 
 def _test_composite(p_a: F64, p_b: F64, spec: MediationSpec) -> tuple[str, F64, NullShares | None]:

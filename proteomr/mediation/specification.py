@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self, TypeAlias, get_args
 
-from proteomr.association.specification import refuse_no_sets
+from proteomr.association.asked import refuse_no_sets
 from proteomr.design import Formula, parse_sets
 from proteomr.errors import UsageError, nearest
 from proteomr.scan import FollowUpOptions
@@ -100,7 +100,7 @@ class MediationSpec:
     reference_level: str | None = None
     bootstrap: Bootstrap | None = None
     bootstraps: int = _DRAWS
-    seed: int = 0
+    seed: int = 1
     level: float = 0.95
     composite: CompositeTest = "hdmt"
     joint: bool = False

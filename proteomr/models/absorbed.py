@@ -9,8 +9,9 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.absorbing import AbsorbedEffects
+from proteomr.stats.linalg import find_powers
 
-__all__ = ["Absorbed", "vanishes"]
+__all__ = ["Absorbed", "share_left", "vanishes"]
 
 # What is left of a column, as a share of it, below which it is rounding: columns are means of up to
 # a million rows, so that 1e-16 grows to 1e-12 or so.
@@ -25,9 +26,25 @@ def vanishes(rest: F64, columns: F64) -> Bool:
     >>> vanishes(np.array([[1e-17], [0.0]]), np.array([[1.0], [2.0]])).tolist()
     [True]
     """
-    spread = np.linalg.norm(columns - columns.mean(axis=0), axis=0)
-    left = np.linalg.norm(rest, axis=0)
-    return np.asarray((left <= _VANISHED * spread) | np.all(columns == columns[:1], axis=0))
+    gone = share_left(rest, columns) <= _VANISHED
+    return np.asarray(gone | np.all(columns == columns[:1], axis=0))
+
+
+def share_left(rest: F64, columns: F64) -> F64:
+    """Return the lengths of what is left of columns ``(n, k)``, as shares of their spread ``(k,)``.
+
+    Whatever the units; 0 of columns without a spread.
+
+    Examples
+    --------
+    >>> share_left(np.array([[5e-301], [-5e-301]]), np.array([[1e-300], [-1e-300]])).tolist()
+    [0.5]
+    """
+    powers = find_powers(np.abs(columns).max(axis=0, initial=0.0))  # squares stay numbers
+    scaled = columns / powers
+    spread = np.linalg.norm(scaled - scaled.mean(axis=0), axis=0)
+    left = np.linalg.norm(rest / powers, axis=0)
+    return np.asarray(np.where(spread > 0.0, left / np.where(spread > 0.0, spread, 1.0), 0.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

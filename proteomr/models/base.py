@@ -330,9 +330,10 @@ def count_cases(problem: Problem, block: Block) -> I64:
     coefficients = problem.coefficients
     counts = np.full((block.values.shape[0], len(coefficients)), -1, dtype=np.int64)
     for t, coefficient in enumerate(coefficients):
-        of_levels = by_target.get(problem.models[coefficient.model].target)
+        position = problem.models[coefficient.model].target
+        of_levels, pairs = by_target.get(position), problem.targets[position].pairs
         if of_levels is not None:
-            level = coefficient.contrast + 1
+            level = pairs[coefficient.contrast][0] if pairs else coefficient.contrast + 1
             counts[:, t] = of_levels[:, level] if level < of_levels.shape[1] else 0
     return counts
 

@@ -38,7 +38,7 @@ from proteomr.stats.cox_sums import Ties
 __all__ = ["Cox", "CoxState"]
 
 # People up to whom a fit by itself costs less than its share of a block.
-_SMALL = 600
+_SMALL = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class CoxConcordance:
         )
         out = [_tell("harrell", measure(), np.nan)]
         if tau is not None:
-            by = weigh_by_censoring(outcome, weights)
+            by = weigh_by_censoring(outcome, weights, strata=strata)
             uno = measure(time_weights=by, until=tau)
             out.append(_tell("uno", uno, tau))
         return out

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.models.absorbed import vanishes
+from proteomr.models.absorbed import share_left, vanishes
 from proteomr.models.base import Adjustment, Block, Problem
 from proteomr.models.linear_chain import Chain
 from proteomr.stats.absorbing import AbsorbedEffects
@@ -160,8 +160,7 @@ def take_levels_out(problem: Problem) -> tuple[Problem, Levels] | None:
     values = np.column_stack([target.values for target in problem.targets])
     left = effects.take_out(values)
     stops = np.cumsum([target.width for target in problem.targets])[:-1]
-    centred = values - values.mean(axis=0)
-    sound = np.linalg.norm(left, axis=0) > _KEPT_OF_VALUES * np.linalg.norm(centred, axis=0)
+    sound = share_left(left, values) > _KEPT_OF_VALUES
     of_row = np.unique(largest, return_inverse=True)[1].astype(np.int64)
     weights = np.ones(problem.n) if problem.weights is None else problem.weights
     totals = np.asarray(np.bincount(of_row, weights), dtype=np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -16,6 +17,7 @@ from proteomr.execute import Executor
 from proteomr.phenotype.choosing import DeriveOptions
 from proteomr.phenotype.definitions.rule import Rule
 from proteomr.phenotype.engine import Phenotypes, derive_again
+from proteomr.runs import Parts
 from proteomr.stats.chained_equations import ChainColumn, Imputed, impute_chained, refuse_unfit
 from proteomr.tables.fields import Fields
 from proteomr.tables.table import load_schema
@@ -27,6 +29,7 @@ _MOST_LEVELS: Final = 50  # as mice's polyreg has it
 _PREDICT: Final = ("exposure", "covariate")
 _LEVELS: Final = "levels"
 _TRACE: Final = "imputation"
+_VALUES, _TRACES, _WIDTHS, _NAME, _VALUE = "values", "traces", "widths", "name", "value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ def impute_phenotypes(
     options: ImputeOptions,
     derive: DeriveOptions,
     executor: Executor,
+    parts: Parts,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return phenotypes in mice's long form, and how the imputed values went by iteration.
 
@@ -132,6 +136,7 @@ def impute_phenotypes(
     options : what is imputed, and how.
     derive : how the definition was applied.
     executor : which each imputation is a block of.
+    parts : of the run, which keeps each imputation as it is done.
 
     Returns
     -------
@@ -163,20 +168,55 @@ def impute_phenotypes(
     }
     columns = [column.chain for column in coded.values()]
     refuse_unfit(columns)
-    work = partial(_impute, columns, options)
-    done = dict(executor.map(work, range(1, options.imputations + 1)))
-    imputed = [done[place] for place in range(options.imputations)]
-    parts = [phenotypes.frame]
+    imputed = _impute_all(columns, options, executor, parts)
+    tables = [phenotypes.frame]
     for one in imputed:
         filled = {name: coded[name].fill(one.values[name], order) for name in asked}
         passive = derive_again(phenotypes, fields, filled, options=derive)
-        parts.append(phenotypes.frame.with_columns(**filled, **passive))
+        tables.append(phenotypes.frame.with_columns(**filled, **passive))
     ids = pl.Series(".id", np.argsort(order) + 1, dtype=pl.Int64)
     long = pl.concat(
         part.select(pl.lit(number, dtype=pl.Int64).alias(".imp"), ids, pl.all())
-        for number, part in enumerate(parts)
+        for number, part in enumerate(tables)
     )
     return long, _tabulate_trace(imputed, [coded[name] for name in asked])
+
+
+def _impute_all(
+    columns: Sequence[ChainColumn], options: ImputeOptions, executor: Executor, parts: Parts
+) -> list[Imputed]:
+    """Return all imputations, those that the run has not yet done computed and kept."""
+    todo = parts.pending(options.imputations)
+    work = partial(_impute, columns, options)
+    with closing(executor.map(work, [index + 1 for index in todo])) as results:
+        for position, one in results:
+            parts.save(todo[position], _pack(one))
+    return [_unpack(tables) for tables in parts.load_all(options.imputations)]
+
+
+def _pack(one: Imputed) -> dict[str, pl.DataFrame]:
+    """Return an imputation as tables."""
+    traces = {name: trace.ravel() for name, trace in one.trace.items()}
+    widths = {name: trace.shape[1] for name, trace in one.trace.items()}
+    return {
+        _VALUES: _stack(one.values),
+        _TRACES: _stack(traces),
+        _WIDTHS: pl.DataFrame({_NAME: list(widths), _VALUE: list(widths.values())}),
+    }
+
+
+def _stack(arrays: Mapping[str, F64]) -> pl.DataFrame:
+    names = np.repeat(list(arrays), [array.size for array in arrays.values()])
+    return pl.DataFrame({_NAME: names, _VALUE: np.concatenate(list(arrays.values()))})
+
+
+def _unpack(tables: Mapping[str, pl.DataFrame]) -> Imputed:
+    widths = dict(tables[_WIDTHS].rows())
+    values, traces = (
+        {name: tables[key].filter(pl.col(_NAME) == name)[_VALUE].to_numpy() for name in widths}
+        for key in (_VALUES, _TRACES)
+    )
+    return Imputed(values, {name: traces[name].reshape(-1, w) for name, w in widths.items()})
 
 
 def _impute(columns: Sequence[ChainColumn], options: ImputeOptions, number: int) -> Imputed:

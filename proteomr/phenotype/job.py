@@ -184,6 +184,7 @@ class PhenotypeJob:
                 options=self.request.impute,
                 derive=self.request.options,
                 executor=executor,
+                parts=ledger.parts,
             )
         ledger.write_table(self.main, _number_ids(frame, phenotypes.id_column))
         for name, table in account.items():

@@ -17,9 +17,10 @@ from proteomr.association import Plan
 from proteomr.association.attrition import describe_people
 from proteomr.association.block_correlation import assume_independence, settle_blocks
 from proteomr.association.forecast import estimate_joining, keep
-from proteomr.association.job import describe_plan, plans_of
+from proteomr.association.job import describe_plan
 from proteomr.association.moderation import moderate_parts
 from proteomr.association.oddities import describe_oddities
+from proteomr.association.opening import plans_of
 from proteomr.errors import UsageError
 from proteomr.execute import Executor
 from proteomr.replicate.agreement import summarise_splits

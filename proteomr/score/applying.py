@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
-from proteomr._typing import F64
+from proteomr._typing import F64, Bool
 from proteomr.errors import ColumnError, InputError
 from proteomr.execute import Executor
 from proteomr.io import read_table
@@ -27,6 +27,8 @@ from proteomr.tables import Drop, Proteins, load_schema
 __all__ = ["ApplyScoreJob"]
 
 _NAMED = 5
+_FAR = 2.5  # standard deviations of most people: 0.7 are usual
+_MOST_FAR = 0.5  # of the absolute weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class ApplyScoreJob:
         del executor
         with open_scratch() as scratch:
             weights, absent, proteins, ids, drops = _read(self.request, scratch)
-            ranks = _read_ranks(self.request, scratch)
+            ranked = bool((weights["transform"] == "rint").any())
+            ranks = _read_ranks(self.request, scratch) if ranked else {}
             frames = [
                 pl.DataFrame({"id": ids, "set": [str(key[0])] * ids.len(), "score": eta})
                 for key, own in weights.group_by("set", maintain_order=True)
@@ -164,12 +167,28 @@ def _score(weights: pl.DataFrame, ranks: dict[str, NormalScores], proteins: Prot
     for row in absent.iter_rows(named=True):
         eta += row["weight"] * (row["fill"] - row["centre"]) / row["scale"]
     place = {name: j for j, name in enumerate(proteins.names)}
-    columns = [place[name] for name in here["protein"].to_list()]
-    sizes = here["weight"].to_list()
-    for start, block in read_blocks(proteins, columns):
+    names = here["protein"].to_list()
+    sizes = np.array(here["weight"].to_list(), dtype=np.float64)
+    far = np.zeros(sizes.size, dtype=np.bool_)
+    for start, block in read_blocks(proteins, [place[name] for name in names]):
         for j in range(block.shape[1]):
-            eta += sizes[start + j] * rules[start + j].apply(block[:, j])
+            own = rules[start + j].apply(block[:, j])
+            far[start + j] = np.median(np.abs(own)) > _FAR
+            eta += sizes[start + j] * own
+    _refuse_other_scale(names, far, np.abs(sizes))
     return eta
+
+
+def _refuse_other_scale(names: Sequence[str], far: Bool, sizes: F64) -> None:
+    """Refuse values that are nowhere near those that the weights were learnt from."""
+    share = float(sizes[far].sum() / max(float(sizes.sum()), 1e-300))
+    if share > _MOST_FAR:
+        first = names[int(np.flatnonzero(far)[0])]
+        raise InputError(
+            f"{int(far.sum())} proteins with {share:.0%} of the absolute weights, such as "
+            f"{first!r}, lie beyond {_FAR:g} standard deviations of those the weights were learnt "
+            "from for most people: they are on another scale; bring them to the same unit"
+        )
 
 
 def _rule_of(row: dict[str, object], ranks: dict[str, NormalScores]) -> ColumnRule:

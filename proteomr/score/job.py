@@ -31,6 +31,7 @@ from proteomr.tables import load_schema
 
 __all__ = ["ScoreJob"]
 
+_TIMED = 5_000_000  # values: a fold of more takes minutes
 _log = logging.getLogger("proteomr")
 
 
@@ -68,7 +69,9 @@ class ScoreJob:
             if not mine:
                 raise NothingToDo(f"shard {self.shard} has none of the {len(laid.units)} folds")
             opened = time.process_time() - started
-            FoldWork(laid)(mine[0])
+            small = laid.fold.size * len(mine[0].columns) <= _TIMED
+            if small:
+                FoldWork(laid)(mine[0])
             one = time.process_time() - started - opened
             columns = max(len(unit.columns) for unit in mine)
             matrix = 8.0 * laid.fold.size * columns
@@ -80,9 +83,12 @@ class ScoreJob:
                     "proteins": len(laid.proteins.names),
                     "folds": len(mine),
                 },
-                seconds=opened + one * len(mine),
+                seconds=opened + one * len(mine) if small else None,
                 memory_bytes=peak_memory() + held * (min(threads, len(mine)) - 1),
-                lines=(*describe_folds(laid), ("timed", "one fold")),
+                lines=(
+                    *describe_folds(laid),
+                    ("timed", "one fold" if small else "nothing: too large"),
+                ),
             )
 
     def run(self, ledger: Ledger, executor: Executor) -> Outcome:

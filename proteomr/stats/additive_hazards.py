@@ -36,8 +36,8 @@ __all__ = [
     "sum_clusters",
 ]
 
-# Below it the information of a column beside the others is rounding.
-_PIVOT = 1e-10
+# Below this share of its time at risk the information of a column has fewer than eight digits.
+_PIVOT = 1e-8
 # Sums of influences, in units of their own root sum of squares, that rounding leaves: it is some
 # 1e-12 of hundred thousands of people.
 _UNBALANCED = 1e-8
@@ -166,30 +166,29 @@ def fit_additive_hazards(
     n = Z.shape[0]
     if outcome.shape != (n, 3):
         raise ValueError(f"an outcome of {outcome.shape} for {n} rows: it has three columns")
-    w = np.ones(n) if weights is None else weights
-    event = outcome[:, 2]
-    cells = find_risk_intervals(outcome[:, 1], outcome[:, 0], strata=strata)
+    w, event = np.ones(n) if weights is None else weights, outcome[:, 2]
     F = np.ones((n, 1)) if free is None else np.column_stack([np.ones(n), free])
     unit = find_powers(np.abs(Z).max(axis=0, initial=0.0))
     # The mean tells nothing, and without it fewer digits cancel.
     mean = (Z / unit).mean(axis=0)
     scaled = Z / unit - mean
+    cells = find_risk_intervals(outcome[:, 1], outcome[:, 0], strata=strata)
     found = _project(cells, F, scaled, w)
     inverse, sound = invert_information(*found.integrate(scaled, w))
     rest = scaled - np.einsum("nqp,nq->np", found.means[cells.last], F)
     gamma = inverse @ (rest.T @ (w * event))
-    jumps = rest[event > 0.0] * w[event > 0.0, None]
+    half = (rest[event > 0.0] * w[event > 0.0, None]) @ inverse
     steps = found.step(w * event, gamma)
     moves = w[:, None] * (event[:, None] * rest - found.compensate(scaled, steps, gamma))
     moves = moves @ inverse
+    summed = sum_clusters(moves, clusters)
     steps[:, 0] -= cells.lengths * (mean @ gamma)
     lost = np.where(sound, 1.0, np.nan) / unit
     with np.errstate(over="ignore", under="ignore"):
         both = np.outer(lost, lost)
-        summed = sum_clusters(moves, clusters)
         return AdditiveFit(
             gamma * lost,
-            inverse @ (jumps.T @ jumps) @ inverse * both,
+            half.T @ half * both,
             moves * lost,
             summed.T @ summed * both,
             cells.times,

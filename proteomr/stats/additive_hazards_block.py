@@ -20,7 +20,7 @@ from proteomr.stats.risk_intervals import RiskIntervals, find_risk_intervals
 __all__ = ["AdditiveBorders", "AdditiveShared", "fit_borders", "share_covariates"]
 
 # Share of a column's information that the others leave, below which digits are lost.
-_PIVOT = 1e-7
+_PIVOT = 1e-5
 # What the solved equations may lack, relative to the terms that they balance.
 _UNSOLVED = 1e-9
 # Proteins whose products with the covariates are one: their rows stay in the cache.
@@ -159,7 +159,8 @@ def fit_borders(
     inside = np.array([one.information for one in sums]).reshape(b, s, s)
     schur = inside - P @ cross.transpose(0, 2, 1)
     score = np.array([one.score for one in sums]).reshape(b, s)
-    root = np.sqrt(np.maximum(np.einsum("bii->bi", inside), np.finfo(np.float64).tiny))
+    # What means over those at risk leave is a difference from these.
+    root = np.sqrt(np.maximum(np.array([one.sizes for one in sums]), np.finfo(np.float64).tiny))
     able = _find_pivots(schur / (root[:, :, None] * root[:, None, :])) > _PIVOT
     able &= shared.sound & bool(shared.events.size)
     inverse = np.zeros((b, s, s))
@@ -181,12 +182,15 @@ def fit_borders(
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """Those of the own columns of one protein: over cells, and over the rows."""
+    """Those of the own columns of one protein: over cells, and over the rows; ``sizes`` are the
+    squares that information is left of.
+    """
 
     means: F64
     jumps: F64
     information: F64
     score: F64
+    sizes: F64
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +210,11 @@ def _sum_borders(shared: AdditiveShared, columns: F64) -> _Sums:
     some = np.where(shared.at_risk > 0.0, shared.at_risk, 1.0)
     means = np.array([cells.sum_at_risk(column * w) / some for column in columns])
     information = (columns * (w * cells.durations)) @ columns.T
+    sizes = np.diagonal(information).copy()
     information -= (means * (cells.lengths * shared.at_risk)) @ means.T
     at = shared.events
     jumps = (columns[:, at] - means[:, cells.last[at]]) * w[at]
-    return _Sums(means, jumps, information, jumps.sum(axis=1))
+    return _Sums(means, jumps, information, jumps.sum(axis=1), sizes)
 
 
 def _find_pivots(correlated: F64) -> F64:

@@ -89,10 +89,13 @@ def measure_concordance(
     return Concordance(estimate, se, concordant * unit, discordant * unit, tied * unit)
 
 
-def weigh_by_censoring(outcome: F64, weights: F64 | None = None) -> F64:
+def weigh_by_censoring(
+    outcome: F64, weights: F64 | None = None, *, strata: I64 | None = None
+) -> F64:
     """Return for each row the inverse square of the chance to be uncensored just before its exit.
 
-    Kaplan-Meier's estimate for censoring, events at a time leaving before censorings.
+    Kaplan-Meier's estimate for censoring in each stratum, events at a time leaving before
+    censorings; 1 in a stratum of one event, as in R's ``concordance``.
 
     Examples
     --------
@@ -100,8 +103,16 @@ def weigh_by_censoring(outcome: F64, weights: F64 | None = None) -> F64:
     >>> weigh_by_censoring(rows).tolist()
     [1.0, 1.0, 4.0]
     """
+    w = np.ones(outcome.shape[0]) if weights is None else weights
+    if strata is not None:
+        out = np.empty(w.size)
+        for stratum in np.unique(strata):
+            at = np.flatnonzero(strata == stratum)
+            out[at] = weigh_by_censoring(outcome[at], w[at])
+        return out
     entry, exit_, event = outcome.T
-    w = np.ones(exit_.size) if weights is None else weights
+    if np.count_nonzero(event) < 2:
+        return np.ones(w.size)
     times, place = np.unique(exit_, return_inverse=True)
     left = np.bincount(place, weights=w, minlength=times.size)
     censored = np.bincount(place, weights=w * (event == 0.0), minlength=times.size)

@@ -22,6 +22,7 @@ from proteomr.stats.row_models import Rows
 
 __all__ = ["ChangeTests", "CoxChanges", "TimeScale"]
 
+# Rows at once: their products stay in the second-level cache.
 _CHUNK = 1024
 
 
@@ -183,17 +184,21 @@ class CoxChanges:
         B, s, n = borders.shape
         k = self.A.shape[1]
         first, second = np.triu_indices(k)
-        flat = weights.reshape(3 * B, n)
-        packed = np.zeros((3 * B, first.size))
-        cross = np.zeros((3, B, s, k))
+        flat = weights.reshape(B * 3, n)
+        packed = np.zeros((B * 3, first.size))
+        cross = np.zeros((B, 3, s, k))
+        pairs = np.empty((_CHUNK, first.size))
         for start in range(0, n, _CHUNK):
             here = slice(start, start + _CHUNK)
             A = self.A[here]
-            packed += flat[:, here] @ (A[:, first] * A[:, second])
+            products, column = pairs[: A.shape[0]], 0
+            for c in range(k):
+                np.multiply(A[:, c:], A[:, c, None], out=products[:, column : column + k - c])
+                column += k - c
+            packed += flat[:, here] @ products
             weighted = borders[:, None, :, here] * weights[:, :, None, here]
-            cross += (
-                (weighted.reshape(-1, A.shape[0]) @ A).reshape(B, 3, s, k).transpose(1, 0, 2, 3)
-            )
+            cross += (weighted.reshape(-1, A.shape[0]) @ A).reshape(B, 3, s, k)
+        cross = cross.transpose(1, 0, 2, 3)
         out = np.empty((3, B, k + s, k + s))
         whole = packed.reshape(B, 3, -1).transpose(1, 0, 2)
         out[:, :, first, second] = whole

@@ -18,6 +18,7 @@ __all__ = ["FirthCox", "compare_penalised_cox", "fit_firth_cox", "profile_cox"]
 
 # As for logits: the iteration is superlinear.
 _DECREMENT, _SCORE = 1e-18, 1e-16
+# Many steps where the maximum is far; a step is halved to below all digits; of a log-likelihood.
 _STEPS, _HALVINGS, _ROUNDING = 300, 40, 1e-13
 # A step changes no coefficient by more.
 _LARGEST_STEP = 5.0
@@ -216,8 +217,10 @@ def _look(X: F64, risk: RiskSets, b: F64, ties: Ties) -> _Place:
     if not (sign > 0.0 and np.isfinite(logdet)):
         return _Place(-np.inf, np.zeros(b.size), information)
     V = np.linalg.inv(information)
-    q = np.einsum("ij,jk,ik->i", X, V, X)
-    penalty = _third_moments(sums, X, q, V, (first, second), efron=ties == "efron")
+    q = np.einsum("ij,ij->i", X @ V, X)
+    penalty = _third_moments(
+        sums, X, q, np.asarray(V, dtype=np.float64), (first, second), efron=ties == "efron"
+    )
     score = X.T @ sums.residuals + 0.5 * penalty
     return _Place(sums.log_likelihood + 0.5 * float(logdet), score, information)
 

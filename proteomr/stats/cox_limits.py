@@ -20,6 +20,7 @@ __all__ = ["divide_by", "find_highest", "find_recession"]
 # Of a linear predictor: risk sets within which hazards are this many powers of e apart are where
 # an infinite estimate shows.
 _APART = 12.0
+# A cut takes out a direction of a programme of as many columns; a round takes out some rows.
 _ROUNDS, _CUTS = 200, 400
 # Of a direction whose largest component is 1 where there is one; the programme's own tolerance is
 # 1e-7.

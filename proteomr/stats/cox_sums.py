@@ -263,6 +263,7 @@ def _gather(risk: RiskSets, w: F64, shifted: F64, counts: F64, ties: Ties) -> Ha
     return HazardSums(risk, w, shifted, counts, dead, S, D, mean, powers, logs)
 
 
+# Of the share of ties and of the sum, in the moments that Efron's ties need.
 _POWERS = ((0, 1), (1, 1), (0, 2), (1, 2), (2, 2))
 
 

@@ -179,7 +179,7 @@ def count_risk(subjects: Subjects) -> GroupCounts:
     cause, weights = subjects.risk.cause, subjects.weights
     people = _count_at_risk(subjects, None).astype(np.int64)
     deaths = _count_events(subjects, None, cause != 0).astype(np.int64)
-    codes = [int(code) for code in np.flatnonzero(np.bincount(cause)) if code]
+    codes = [int(code) for code in np.unique(cause[cause != 0])]
     by_cause = {code: _count_events(subjects, weights, cause == code) for code in codes}
     if weights is None:
         at_risk, events = people.astype(np.float64), deaths.astype(np.float64)

@@ -33,8 +33,8 @@ def e_value(ratio: F64) -> F64:
     >>> e_value(np.array([3.9, 1.0, 0.5])).round(4).tolist()
     [7.263, 1.0, 3.4142]
     """
-    above = np.maximum(ratio, 1.0 / ratio)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        above = np.maximum(ratio, 1.0 / ratio)  # infinite where a ratio has underflown to 0
         found: F64 = above + np.sqrt(above) * np.sqrt(above - 1.0)
     return found
 
@@ -57,7 +57,7 @@ def approximate_risk_ratio(estimate: F64, measure: Measure) -> F64:
     """
     half = 0.5 if measure == "OR, common" else 1.0
     times = _PER_DIFFERENCE if measure == "difference" else half
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
         ratio: F64 = np.exp(times * estimate)
         if measure == "HR, common":
             root = np.sqrt(ratio)

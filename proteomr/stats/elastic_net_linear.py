@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Self
 
 import numpy as np
@@ -89,14 +89,15 @@ class LinearDescent:
 
     Parameters
     ----------
-    sums : of the rows.
+    sums : of the rows; not kept.
     penalty : what is penalised.
     exact : whether solutions are exact, or of the accuracy that choosing a penalty needs.
     """
 
-    sums: LinearSums
+    sums: InitVar[LinearSums]
     penalty: Penalty
     exact: bool = True
+    rows: int = field(init=False)
     constant: Bool = field(init=False)
     _centre: F64 = field(init=False)
     _scale: F64 = field(init=False)
@@ -106,8 +107,8 @@ class LinearDescent:
     _quadratic: Quadratic = field(init=False)
     _last: float = field(init=False)
 
-    def __post_init__(self) -> None:
-        sums, p = self.sums, self.sums.x.size
+    def __post_init__(self, sums: LinearSums) -> None:
+        p, self.rows = sums.x.size, sums.rows
         self._centre = sums.x / sums.weight
         squares = np.diagonal(sums.xx) / sums.weight
         variance = np.maximum(squares - self._centre**2, 0.0)
@@ -117,7 +118,8 @@ class LinearDescent:
         self._spread = float(np.sqrt(max(sums.yy / sums.weight - self._middle**2, 0.0)))
         self._factors = self.penalty.scale(p)
         H = sums.xx / sums.weight
-        H -= np.outer(self._centre, self._centre)
+        for place, centre in enumerate(self._centre.tolist()):
+            H[place] -= centre * self._centre
         H /= self._scale[:, None]
         H /= self._scale
         H[self.constant], H[:, self.constant] = 0.0, 0.0
@@ -128,13 +130,8 @@ class LinearDescent:
         self._last = np.inf
 
     @property
-    def rows(self) -> int:
-        """Rows with a weight."""
-        return self.sums.rows
-
-    @property
     def columns(self) -> int:
-        """Columns that are not constant."""
+        """Columns."""
         return self._factors.size
 
     def find_largest(self) -> float:

@@ -27,6 +27,7 @@ _EXACT, _ROUGH = 1e-17, 1e-8  # of a step's squared length in the curvature: the
 _STALE = 0.04  # of a squared length to the one before: above, the curvature is computed anew
 _SLACK = {True: 1e-8, False: 1e-3}  # of the largest gradient: what a certificate allows
 _FAR = 30.0  # standard deviations between a mean and 0: columns are then centred first
+_SIGNS = 1e-6  # of a descent that finds the signs, which the equations then solve for
 _GAIN = 1e-5  # glmnet's fdev: the gain in explained deviance that ends a path
 _CELLS = 4_000_000  # of standardised columns at a time
 
@@ -153,8 +154,7 @@ class NewtonDescent:
         b = self._b[inside]
         quadratic = Quadratic(kept.H, kept.H @ b + pull, b.copy())
         everything = np.ones(inside.size, dtype=np.bool_)
-        tolerance = 1e-6 if self.exact else 1e-9
-        quadratic.settle(l1, l2, screened=everything, tolerance=tolerance, exact=self.exact)
+        quadratic.settle(l1, l2, screened=everything, tolerance=_SIGNS)
         step = quadratic.b - b
         return step, float(step @ kept.H @ step) + self._shift**2 * kept.total
 

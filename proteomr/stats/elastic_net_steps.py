@@ -39,7 +39,6 @@ class Descent(Protocol):
     @property
     def rows(self) -> int:
         """Rows with a weight."""
-        ...
 
     @property
     def columns(self) -> int:

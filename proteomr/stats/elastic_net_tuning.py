@@ -61,9 +61,10 @@ class Continuous:
         whole = sums[0]
         for more in sums[1:]:
             whole = whole + more
-        for k, one in enumerate(sums):
-            sums[k] = whole - one
-        parts = [LinearDescent(one, penalty, exact=False) for one in sums]
+        parts: list[Descent] = []
+        while sums:  # each square of the columns makes room for that of a descent
+            rest = whole - sums.pop(0)
+            parts.append(LinearDescent(rest, penalty, exact=False))
         return LinearDescent(whole, penalty, exact=False), parts
 
     def error(self, eta: F64, fold: I64, inside: int) -> float:

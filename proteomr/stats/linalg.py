@@ -64,7 +64,8 @@ def change_units(values: F64, *, by: F64 | float = 1.0, per: F64 | float = 1.0) 
     """
     by_share, by_exponent = np.frexp(by)
     per_share, per_exponent = np.frexp(per)
-    with np.errstate(over="ignore", under="ignore"):
+    # a unit that has vanished is 0: what is per it is no number
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         return np.asarray(np.ldexp(values * by_share / per_share, by_exponent - per_exponent))
 
 

@@ -18,7 +18,7 @@ from proteomr.stats.mediation import (
 )
 from proteomr.stats.mediation_effects import Contrast, Effects, Numbers
 from proteomr.stats.mediation_product import fit_mediator
-from proteomr.stats.mediation_regressions import LinearModel, Unfit, fit_regression
+from proteomr.stats.mediation_regressions import Regression, Unfit, fit_regression
 from proteomr.status import Status
 
 __all__ = ["JOINT_EFFECTS", "analyse_together", "part_of"]
@@ -60,23 +60,9 @@ def analyse_together(trios: list[Trio], contrast: Contrast) -> Analysis:
     [0.5, -0.0]
     """
     scaled = [scale_trio(trio, contrast, scales_outcome=True) for trio in trios]
-    if any(each.binary for each in scaled):
-        raise Unfit(Status.not_identified, "a protein of two values has no part in a joint model")
-    first = scaled[0]
-    without = first.trio.bench.outcome_basis(first.trio.there)
-    at, J = without.k - 1, len(scaled)
-    mediators = [fit_mediator(each) for each in scaled]
-    outcome = fit_regression(
-        without.extend(np.column_stack([each.mediator for each in scaled])),
-        first.outcome,
-        link="linear",
-        needed=list(range(at, at + 1 + J)),
-        what=["the exposure", *["a protein"] * J],
-        of="the outcome",
-    )
-    total = fit_regression(
-        without, first.outcome, link="linear", needed=[at], what=["the exposure"], of="the outcome"
-    )
+    first, J = scaled[0], len(scaled)
+    mediators, outcome, total = _fit_together(scaled)
+    at = total.coefficients.size - 1
     last = mediators[0].coefficients.size - 1
     slopes = np.array([fit.coefficients[last] for fit in mediators])
     parameters = np.concatenate([slopes, outcome.coefficients[at:], total.coefficients[[at]]])
@@ -97,10 +83,32 @@ def analyse_together(trios: list[Trio], contrast: Contrast) -> Analysis:
     paths = tuple(
         path
         for j, each in enumerate(scaled)
-        if isinstance(fit := mediators[j], LinearModel)
-        for path in _list_paths(each, fit, outcome, total, at, j)
+        for path in _list_paths(each, mediators[j], outcome, total, j)
     )
     return Analysis(effects, parameters, influence, units, refit, paths)
+
+
+def _fit_together(
+    scaled: list[Scaled],
+) -> tuple[list[Regression], Regression, Regression]:
+    """Fit each mediator, the outcome with all of them, and the outcome with none."""
+    if any(each.binary for each in scaled):
+        raise Unfit(Status.not_identified, "a protein of two values has no part in a joint model")
+    first, J = scaled[0], len(scaled)
+    without = first.trio.bench.outcome_basis(first.trio.there)
+    at = without.k - 1
+    outcome = fit_regression(
+        without.extend(np.column_stack([each.mediator for each in scaled])),
+        first.outcome,
+        link="linear",
+        needed=list(range(at, at + 1 + J)),
+        what=["the exposure", *["a protein"] * J],
+        of="the outcome",
+    )
+    total = fit_regression(
+        without, first.outcome, link="linear", needed=[at], what=["the exposure"], of="the outcome"
+    )
+    return [fit_mediator(each) for each in scaled], outcome, total
 
 
 def _effects(J: int, d: float) -> Effects:
@@ -116,11 +124,10 @@ def _effects(J: int, d: float) -> Effects:
 
 
 def _list_paths(
-    scaled: Scaled, fit: LinearModel, outcome: object, total: object, at: int, j: int
+    scaled: Scaled, fit: Regression, outcome: Regression, total: Regression, j: int
 ) -> tuple[PathEstimate, ...]:
     """Return the lines of the diagram of one mediator."""
-    if not isinstance(outcome, LinearModel) or not isinstance(total, LinearModel):
-        raise TypeError("joint models are linear")
+    at = total.coefficients.size - 1
     y, a = scaled.outcome_unit, scaled.exposure_unit
     return (
         path_of_mediator(fit, scaled),

@@ -70,7 +70,7 @@ def influence_linear(X: F64, y: F64, *, at: int, weights: F64) -> Influence | No
     >>> X, y = np.column_stack([np.ones(4), [0.0, 1.0, 2.0, 3.0]]), np.array([0.0, 2.0, 1.0, 3.0])
     >>> found = influence_linear(X, y, at=1, weights=np.ones(4))
     >>> round(found.estimate, 12), found.moves.round(2).tolist()
-    (0.8, [0.09, -0.11, -0.07, 0.09])
+    (0.8, [0.09, -0.09, -0.09, 0.09])
     """
     root = np.sqrt(weights)
     fit = solve_least_squares(X * root[:, None], y * root)
@@ -133,7 +133,7 @@ def measure_change(
     (-0.5, 0.1, -25.0)
     """
     moves = np.column_stack([first.moves, second.moves])
-    largest = np.abs(moves).max(initial=0.0)
+    largest = float(np.abs(moves).max(initial=0.0))
     if not 0.0 < largest < np.inf:
         return None
     moves = moves / largest

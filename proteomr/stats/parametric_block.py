@@ -27,11 +27,11 @@ __all__ = [
 # Steps by the information of the covariates alone, of which each leaves a tenth of the error or
 # less, and then by that of each protein.
 _SWEEPS, _STEPS = 15, 8
-_SMALL = 1e-18  # squared standard errors, by that information
-_DECREMENT = 1e-15  # and by a fit's own, before its last step squares what is left
+_SMALL = 1e-20  # squared standard errors, by that information
+_DECREMENT = 1e-19  # and by a fit's own, before its last step: its errors are of there
 # Share of a column that others leave, of information or among those who fail.
-_PIVOT = 1e-7
-_NOTHING = 1e-10
+_PIVOT = 1e-5
+_NOTHING = 1e-10  # of a column of an information, below which it is none
 # Proteins whose products with the covariates are one.
 _TOGETHER = 8
 
@@ -119,9 +119,12 @@ def fit_beside(
     for start in range(0, b, _TOGETHER):
         part = slice(start, min(start + _TOGETHER, b))
         columns = np.ascontiguousarray(borders[part][:, :, shared.rows])
-        sweep = _Sweep.begin(begun, columns, turn)
-        sweep.run()
-        for j, one in enumerate(sweep.finish(robust=robust, clusters=groups), start=start):
+        # Steps of a protein that run away lead to no number, and it has no certificate.
+        with np.errstate(all="ignore"):
+            sweep = _Sweep.begin(begun, columns, turn)
+            sweep.run()
+            ends = list(sweep.finish(robust=robust, clusters=groups))
+        for j, one in enumerate(ends, start=start):
             if one is not None:
                 found.estimate[j], found.covariance[j], found.carriers[j] = one
                 found.certified[j] = True
@@ -188,7 +191,8 @@ class _Sweep:
         P = shared.inverse @ h.transpose(0, 2, 1)
         rest = xx - h @ P
         root = np.sqrt(np.maximum(np.einsum("mii->mi", xx), np.finfo(np.float64).tiny))
-        on &= cholesky_pivots(rest / (root[:, :, None] * root[:, None, :]))[1] > _PIVOT
+        left = np.nan_to_num(rest / (root[:, :, None] * root[:, None, :]))
+        on &= np.linalg.eigvalsh(left)[:, 0] > _PIVOT
         schur = np.zeros((m, s, s))
         schur[on] = np.linalg.inv(rest[on])
         return cls(shared, X, turn, P, schur, theta, beta, on)
@@ -218,8 +222,7 @@ class _Sweep:
         seen = shared.look(self.theta[at], self.beta[at], X)
         slope = shared.weights * np.concatenate([seen.died.slope, seen.lived.slope], axis=1)
         g = slope @ shared.V
-        with np.errstate(divide="ignore", invalid="ignore"):
-            g[:, : shared.q] += (shared.weights[:d] / seen.rise) @ shared.slopes
+        g[:, : shared.q] += (shared.weights[:d] / seen.rise) @ shared.slopes
         own = np.einsum("mn,msn->ms", slope, X)
         if shared.late.size:
             slope = shared.weights[shared.late] * seen.before.slope

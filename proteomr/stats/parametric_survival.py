@@ -32,12 +32,13 @@ __all__ = [
     "take_rows",
 ]
 
+# Newton's method takes some ten steps, from a bad start a few times that; 40 halvings are 1e-12.
 _STEPS, _HALVINGS = 60, 40
 _DECREMENT = 1e-22  # squared standard errors
 _ROUNDING = 1e-12  # of a log-likelihood, as a share of it
 # The least eigenvalue of an information in units of its diagonal that is not rounding.
 _SINGULAR = 1e-13
-_ROWS = 2048
+_ROWS = 2048  # of some fifty columns, which stay in the cache
 _NO_NUMBER = "the likelihood is not a number"
 
 
@@ -167,12 +168,14 @@ def maximise_parametric(
     # Where all weights are small, so is every step in standard errors.
     unit = float(w.mean())
     climb = _Climb.on(X, times, scale, w / unit)
-    found, doubt, steps = climb.climb(start)
-    if doubt is not None and np.isfinite(found.value):
-        found, doubt, steps = climb.search(start)
     covariance = np.full((start.size, start.size), np.nan)
-    if doubt is None:
-        covariance = np.linalg.inv(climb.inform(found)[1]) / unit
+    # A step that runs away leads to no number, and is taken back.
+    with np.errstate(all="ignore"):
+        found, doubt, steps = climb.climb(start)
+        if doubt is not None and np.isfinite(found.value):
+            found, doubt, steps = climb.search(start)
+        if doubt is None:
+            covariance = np.linalg.inv(climb.inform(found)[1]) / unit
     value = (found.value - climb.take_off()) * unit
     return ParametricFit(found.theta, covariance, value, doubt, steps)
 

@@ -21,8 +21,9 @@ from proteomr._typing import F64
 __all__ = ["SCALES", "Derivatives", "HazardScale", "NormalScale", "OddsScale", "Scale", "ScaleName"]
 
 ScaleName: TypeAlias = Literal["hazard", "odds", "normal"]
+# Of the normal density.
 _LOG_ROOT_TWO_PI = 0.5 * float(np.log(2.0 * np.pi))
-_ROOT_HALF = float(np.sqrt(0.5))
+_ROOT_HALF = float(np.sqrt(0.5))  # erfcx is of the normal distribution with variance 1/2
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def add_competing(
             _add_incidence(tables, keys, found, names, code=code, k=k)
     for code, test in found.tests.items():
         events = int(np.count_nonzero(found.subjects.risk.cause == code))
-        good = math.isfinite(test.statistic)
+        good = math.isfinite(test.statistic) and found.begun
         ended = say(Status.ok) if good else say(*_judge(found, events))
         p = test.neg_log10_p if good else None
         tables.of("gray").add_one(
@@ -93,4 +93,6 @@ def _judge(found: Competing, events: int) -> tuple[Status, str]:
         return Status.constant, "one group alone"
     if not events:
         return Status.too_few, "nobody has this event"
+    if not found.begun:
+        return Status.not_identified, "a group's risk set empties before others of it have come"
     return Status.not_identified, "no two groups have people at risk at the same events"

@@ -14,13 +14,14 @@ from proteomr.scan.columns import label_level
 from proteomr.stats.quantile_groups import group_values
 from proteomr.status import Status
 from proteomr.survival.competing_tables import add_competing
+from proteomr.survival.curve_errors import Errors, choose_errors
 from proteomr.survival.curve_estimates import Grouped, estimate_competing, estimate_groups
 from proteomr.survival.curve_outcomes import CurveOutcome
 from proteomr.survival.curve_request import CurvesRequest
 from proteomr.survival.curve_tables import CurveTables, GroupNames, say
 from proteomr.tables import columns as c
 
-__all__ = ["CurveBlock", "CurveWork", "is_robust"]
+__all__ = ["CurveBlock", "CurveWork"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,6 @@ class CurveBlock:
 
     index: int
     proteins: tuple[int, ...]
-
-
-def is_robust(request: CurvesRequest, weights: F64 | None) -> bool:
-    """Whether errors are robust: as asked, or with clusters, or weights that are not whole."""
-    asked = request.curves.errors
-    if asked is not None:
-        return asked == "robust"
-    there = np.zeros(0) if weights is None else weights[~np.isnan(weights)]
-    return request.curves.cluster is not None or bool(np.any(there != np.floor(there)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,9 +52,9 @@ class CurveWork:
     labels: tuple[str, ...] = ()
 
     @property
-    def robust(self) -> bool:
-        """Whether errors are robust."""
-        return is_robust(self.request, self.reading.modifiers.weights)
+    def errors(self) -> Errors:
+        """Which errors are robust."""
+        return choose_errors(self.request, self.reading.modifiers.weights)
 
     def __call__(self, block: CurveBlock) -> dict[str, pl.DataFrame]:
         """Return the rows of a block by the name of the table."""
@@ -144,11 +136,11 @@ class CurveWork:
             None if of.clusters is None else of.clusters[rows],
             None if of.baseline is None else of.baseline[rows],
         )
-        options, robust = self.request.curves, self.robust
-        found = estimate_groups(outcome, grouped, options=options, robust=robust)
-        tables.add(keys, outcome, found, names, robust=robust)
+        options, errors = self.request.curves, self.errors
+        found = estimate_groups(outcome, grouped, options=options, errors=errors)
+        tables.add(keys, outcome, found, names, robust=errors.tests)
         if self.request.competing:
-            competing = estimate_competing(outcome, grouped, options=options, robust=robust)
+            competing = estimate_competing(outcome, grouped, options=options, errors=errors)
             add_competing(tables, keys, competing, names)
 
 

@@ -25,6 +25,7 @@ from proteomr.stats.kaplan_meier import (
 )
 from proteomr.stats.log_rank import LogRank, assess_trend, compare_curves, sum_scores
 from proteomr.stats.restricted_mean import RestrictedMeans, average_survival, find_horizons
+from proteomr.survival.curve_errors import Errors
 from proteomr.survival.curve_outcomes import CurveOutcome
 from proteomr.survival.curve_request import CurveOptions
 
@@ -138,14 +139,14 @@ class CurveEstimates:
 
 
 def estimate_groups(
-    outcome: CurveOutcome, grouped: Grouped, *, options: CurveOptions, robust: bool
+    outcome: CurveOutcome, grouped: Grouped, *, options: CurveOptions, errors: Errors
 ) -> CurveEstimates:
     """Estimate curves, means and rates of groups, and test that they are equal."""
     subjects = grouped.place(outcome.single)
     counts = count_risk(subjects)
-    by = subjects if robust else None
+    by = subjects if errors.curves else None
     curves = estimate_curves(counts, robust=by)
-    rank = _test_ranks(grouped, subjects, counts, rho=options.rho, robust=robust)
+    rank = _test_ranks(grouped, subjects, counts, rho=options.rho, robust=errors.tests)
     horizons = find_horizons(curves, subjects)
     groups = part_groups(subjects)
     trend = assess_trend(rank, np.arange(1.0, grouped.count + 1.0))
@@ -186,6 +187,7 @@ class Competing:
     ----------
     subjects, counts, curves : of the groups, all events being one for the curves.
     emptied : ``(K,)``, as of the curves of one event.
+    begun : whether no risk set, of strata either, empties before others of it have come.
     incidence : of each code.
     tests : Gray's, of each code; none with robust errors.
     """
@@ -194,12 +196,13 @@ class Competing:
     counts: GroupCounts
     curves: SurvivalCurves
     emptied: F64
+    begun: bool
     incidence: dict[int, Incidence]
     tests: dict[int, GrayTest]
 
 
 def estimate_competing(
-    outcome: CurveOutcome, grouped: Grouped, *, options: CurveOptions, robust: bool
+    outcome: CurveOutcome, grouped: Grouped, *, options: CurveOptions, errors: Errors
 ) -> Competing:
     """Estimate the cumulative incidence of each event, and test that groups have the same."""
     subjects = grouped.place(outcome.every)
@@ -209,13 +212,16 @@ def estimate_competing(
         code: estimate_incidence(counts, curves, subjects, cause=code) for code in outcome.codes
     }
     tests: dict[int, GrayTest] = {}
-    if not robust:
+    emptied = find_emptied(curves, subjects)
+    begun = bool(np.all(np.isnan(emptied)))
+    if not errors.tests:
         stratified = counts
         if grouped.strata is not None:
-            stratified = count_risk(grouped.stratify(subjects))
+            within = grouped.stratify(subjects)
+            stratified = count_risk(within)
+            begun &= bool(np.all(np.isnan(find_emptied(estimate_curves(stratified), within))))
         tests = {
             code: compare_incidence(stratified, count=grouped.count, cause=code, rho=options.rho)
             for code in outcome.codes
         }
-    emptied = find_emptied(curves, subjects)
-    return Competing(subjects, counts, curves, emptied, incidence, tests)
+    return Competing(subjects, counts, curves, emptied, begun, incidence, tests)

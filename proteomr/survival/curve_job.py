@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64
-from proteomr.errors import ColumnError, UsageError
+from proteomr.errors import ColumnError, InputError, UsageError
 from proteomr.execute import Executor
-from proteomr.io import choose_proteins, is_store, read_cohort
+from proteomr.io import choose_proteins, is_store, read_cohort, split_imputations
 from proteomr.io.people import read_people
 from proteomr.runs import Forecast, Ledger, Outcome, Source, open_scratch
 from proteomr.runs.timing import peak_memory
@@ -23,7 +23,8 @@ from proteomr.scan import Reading, read_formulas
 from proteomr.scan.columns import label_level
 from proteomr.stats.multiple import adjust
 from proteomr.status import Status
-from proteomr.survival.curve_blocks import CurveBlock, CurveWork, is_robust
+from proteomr.survival.curve_blocks import CurveBlock, CurveWork
+from proteomr.survival.curve_errors import Errors, choose_errors
 from proteomr.survival.curve_outcomes import CurveOutcome, read_outcome
 from proteomr.survival.curve_request import ALL_PROTEINS, CurvesRequest
 from proteomr.tables import ArrayProteins, Cohort, Drop, load_schema
@@ -83,25 +84,30 @@ class CurvesJob:
                 for position, tables in finished:
                     ledger.parts.save(waiting[position], tables)
             ledger.count_drops(drops)
-            robust = is_robust(self.request, work.reading.modifiers.weights)
-        return self._collect(ledger, len(blocks), robust=robust)
+            errors = choose_errors(self.request, work.reading.modifiers.weights)
+        return self._collect(ledger, len(blocks), errors)
 
-    def _collect(self, ledger: Ledger, blocks: int, *, robust: bool) -> Outcome:
+    def _collect(self, ledger: Ledger, blocks: int, errors: Errors) -> Outcome:
         """Join the parts, table by table, with what is learned from all tests together."""
         outcome = Outcome()
         parts = ledger.parts.load_all(blocks)
         for name in self.request.tables:
             frame = pl.concat([part.pop(name) for part in parts], how="diagonal_relaxed")
             if name == "logrank":
-                frame = _correct(frame)
+                frame = _correct(frame, tests=self.request.curves.tests)
                 failed = int((frame[c.STATUS] != Status.ok.name).sum())
-                outcome = Outcome(frame.height, failed, notes=self._note(robust=robust))
+                outcome = Outcome(frame.height, failed, notes=self._note(errors))
             ledger.write_table(name, load_schema(name).validate(frame))
         return outcome
 
-    def _note(self, *, robust: bool) -> tuple[str, ...]:
+    def _note(self, errors: Errors) -> tuple[str, ...]:
         notes = []
-        if robust and self.request.competing:
+        if errors.tests and not errors.curves:
+            notes.append(
+                "weights are whole numbers, which curves take for so many people, as survfit: "
+                "--se robust where they are not"
+            )
+        if errors.tests and self.request.competing:
             notes.append("Gray's test has no robust form: none with weights or clusters")
         return tuple(notes)
 
@@ -138,6 +144,12 @@ class CurvesJob:
     def _read_cohort(self, scratch: Path) -> Cohort:
         asked = self.request
         samples = asked.samples.on_disk(scratch)
+        imputed = split_imputations(samples, scratch=scratch, id_column=asked.id_column)
+        if len(imputed) > 1:
+            raise InputError(
+                f"{asked.samples.name}: {len(imputed)} imputations (column .imp), and curves are "
+                "of one table of people: take one of them"
+            )
         withdrawn = None if asked.withdrawn is None else asked.withdrawn.on_disk(scratch)
         if asked.curves.by is not None and not asked.proteins and not is_store(samples):
             frame, name, drops = read_people(
@@ -197,12 +209,14 @@ def _read_levels(reading: Reading, name: str) -> tuple[I64, tuple[str, ...]]:
     return codes, tuple(label_level(level) for level in levels)
 
 
-def _correct(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return log-rank tests with the corrections over all of them."""
+def _correct(frame: pl.DataFrame, *, tests: str) -> pl.DataFrame:
+    """Return log-rank tests with the corrections over all of them, or those of each outcome."""
     p = frame[c.NEG_LOG10_P].cast(pl.Float64).to_numpy()
-    corrected: Mapping[str, np.ndarray] = {
-        c.P_BONFERRONI: adjust(p, method="bonferroni"),
-        c.Q_BH: adjust(p, method="bh"),
-    }
+    outcome = frame[c.OUTCOME].to_numpy()
+    families = [outcome == name for name in np.unique(outcome)]
+    corrected = {c.P_BONFERRONI: np.full(p.size, np.nan), c.Q_BH: np.full(p.size, np.nan)}
+    for family in families if tests == "exposure" else [np.ones(p.size, dtype=bool)]:
+        corrected[c.P_BONFERRONI][family] = adjust(p[family], method="bonferroni")
+        corrected[c.Q_BH][family] = adjust(p[family], method="bh")
     columns = [pl.Series(name, values).fill_nan(None) for name, values in corrected.items()]
     return frame.with_columns(columns)

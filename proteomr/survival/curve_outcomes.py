@@ -50,7 +50,7 @@ class CurveOutcome:
     @property
     def codes(self) -> tuple[int, ...]:
         """Codes of events that somebody has."""
-        return tuple(int(code) for code in np.unique(self.every.cause) if code)
+        return tuple(int(code) for code in np.unique(self.every.cause[self.every.cause != 0]))
 
 
 def read_outcome(
@@ -73,8 +73,16 @@ def read_outcome(
     kept = np.flatnonzero(there & reading.modifiers.complete)
     entry, end = tie_times(np.column_stack([times.entry[kept], times.exit[kept]])).T
     lost = entry >= end
-    drops = (*read.drops, *_count_rounded(outcome, lost))
+    gone = ~lost & (end <= curves.begin) if curves.begin else np.zeros_like(lost)
+    drops = (
+        *read.drops,
+        *_count(outcome, lost, "no time under observation but rounding"),
+        *_count(outcome, gone, f"gone by {curves.begin:g}"),
+    )
+    lost |= gone
     kept, entry, end = kept[~lost], entry[~lost], end[~lost]
+    if curves.begin:
+        entry = np.maximum(entry, curves.begin)
     order = np.lexsort((kept, end))
     kept, entry, end = kept[order], entry[order], end[order]
     cause = _read_codes(reading.columns[outcome.event], times.event, options)[kept]
@@ -90,10 +98,9 @@ def read_outcome(
     return CurveOutcome(outcome.event, kept, single, every, code, at, placed, left), drops
 
 
-def _count_rounded(outcome: FollowUp, lost: Bool) -> tuple[Drop, ...]:
+def _count(outcome: FollowUp, lost: Bool, why: str) -> tuple[Drop, ...]:
     count = int(lost.sum())
-    reason = f"{outcome.event}: no time under observation but rounding"
-    return (Drop("follow-up", reason, count),) if count else ()
+    return (Drop("follow-up", f"{outcome.event}: {why}", count),) if count else ()
 
 
 def _read_codes(column: pl.Series, event: F64, options: FollowUpOptions) -> I64:

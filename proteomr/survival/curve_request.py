@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, TypeAlias
 from proteomr.errors import UsageError, nearest
 from proteomr.io import PeopleChoice, ProteinChoice
 from proteomr.runs import Request, Source
-from proteomr.scan import FollowUpOptions
+from proteomr.scan import FollowUp, FollowUpOptions
 from proteomr.stats.kaplan_meier import LIMITS, LimitKind
 from proteomr.tables import load_schema
 
@@ -24,6 +24,7 @@ CURVE_TABLES = ("curves", "curve_times", "groups", "logrank", "medians", "rmst",
 COMPETING_TABLES = ("cumulative_incidence", "gray")
 _VERSION = 1
 _STEPS = ("events", "all")
+_TESTS = ("joint", "exposure")
 _MOST_QUANTILES = 20
 _ERRORS = ("classical", "robust")
 
@@ -48,6 +49,8 @@ class CurveOptions:
     errors : of curves and means; None for robust ones with clusters, and with weights that are not
         whole, as survfit.
     level : coverage of the limits.
+    tests : what multiple testing spans: all tests jointly, or those of each outcome by itself.
+    begin : time from which survival is followed, of those still under observation then.
 
     Raises
     ------
@@ -74,6 +77,8 @@ class CurveOptions:
     cluster: str | None = None
     errors: Literal["classical", "robust"] | None = None
     level: float = 0.95
+    tests: Literal["joint", "exposure"] = "joint"
+    begin: float = 0.0
 
     def __post_init__(self) -> None:
         if bool(self.proteins) == (self.by is not None):
@@ -95,14 +100,17 @@ class CurveOptions:
     def _refuse_unknown(self) -> None:
         _check(self.conf_type, LIMITS, "limits of the kind")
         _check(self.steps, _STEPS, "steps of the kind")
+        _check(self.tests, _TESTS, "families of tests")
         if self.errors is not None:
             _check(self.errors, _ERRORS, "errors of the kind")
 
     def _refuse_numbers(self) -> None:
         if not 0.0 <= self.rho < float("inf"):
             raise UsageError(f"--rho {self.rho:g}: 0 or more is needed")
-        if self.tau is not None and not 0.0 < self.tau < float("inf"):
-            raise UsageError(f"--tau {self.tau:g}: a time above 0 is needed")
+        if not 0.0 <= self.begin < float("inf"):
+            raise UsageError(f"--begin {self.begin:g}: a time of 0 or more is needed")
+        if self.tau is not None and not self.begin < self.tau < float("inf"):
+            raise UsageError(f"--tau {self.tau:g}: a time above {self.begin:g} is needed")
         if not 0.5 <= self.level < 1.0:
             raise UsageError(f"the level of the intervals is {self.level}, and must be in [0.5, 1)")
         if any(not 0.0 < level < 1.0 for level in self.levels):
@@ -152,8 +160,22 @@ class CurvesRequest(Request):
                 "curves are of a row for each person: leave --start out, and give whole "
                 "follow-ups (--entry NAME for those who come late)"
             )
+        for outcome in self.follow_up.outcomes:
+            self._refuse_own(outcome)
         if self.chosen_proteins is not None and self.curves.proteins != (ALL_PROTEINS,):
             raise UsageError("--proteins chooses among all: give it with --curves all")
+
+    def _refuse_own(self, outcome: FollowUp) -> None:
+        """Refuse groups, strata or clusters by a column that the outcome itself is read from."""
+        curves = self.curves
+        for option, name in (
+            ("--by", curves.by),
+            ("--strata-baseline", curves.strata),
+            ("--weights", curves.weights),
+            ("--cluster", curves.cluster),
+        ):
+            if name in outcome.columns:
+                raise UsageError(f"{option} {name}: is of the outcome {outcome.event!r} itself")
 
     @property
     def competing(self) -> bool:

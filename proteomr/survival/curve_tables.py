@@ -279,7 +279,7 @@ def judge_curve(found: CurveEstimates, k: int) -> tuple[Status, str]:
     """Say whether a group has a curve, and what is to be known of it."""
     if math.isfinite(found.emptied[k]):
         when = f"{found.emptied[k]:g}"
-        why = f"all who were there at {when} had the event then, before others came: begin later"
+        why = f"all who were there at {when} had the event then, before others came: --begin later"
         return Status.not_identified, why
     if np.all(np.isfinite(found.gaps[k])):
         first, second = found.gaps[k]

@@ -389,6 +389,8 @@ CASES = (
                 "effects.csv",
                 "proteins.csv",
                 max_absent=0.5,
+                withdrawn="gone.csv",
+                id_column="eid",
             ),
         ),
     ),

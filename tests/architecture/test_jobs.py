@@ -48,7 +48,8 @@ def list_modules() -> list[str]:
 def is_job(entry: object) -> bool:
     """Tell whether something is the class of a job, and not their protocol."""
     named = {"main", "as_file", "request", "results", "plan", "run"}
-    return inspect.isclass(entry) and named <= set(dir(entry)) and entry is not Job
+    concrete = inspect.isclass(entry) and not inspect.isabstract(entry)
+    return concrete and named <= set(dir(entry)) and entry is not Job
 
 
 def find_jobs() -> dict[str, type]:

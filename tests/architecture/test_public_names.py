@@ -45,6 +45,7 @@ NAMES = [
     "run_mr",
     "score",
     "simulate",
+    "survive",
     "write_store",
 ]
 

@@ -11,6 +11,7 @@ import pytest
 from proteomr.association import ModelSpec, associate, scan_cohort, summarise
 from proteomr.association.plan import plan_scan
 from proteomr.errors import ColumnError, UsageError
+from proteomr.models import ModerationOptions
 from proteomr.runs.notes import collect_notes
 from proteomr.scan import count_people
 from proteomr.tables import Cohort
@@ -50,6 +51,17 @@ def test_contrasts_name_the_level_and_the_reference(family: str) -> None:
     assert (found["exposure"] == "group").all()
     term = "group" if family == "linear" else found["protein"]
     assert (found["term"] == term).all()
+
+
+def test_a_contrast_counts_the_people_of_the_level_that_it_holds_against_the_other() -> None:
+    asked = ("top - mid", "low - top", "mid - low")  # the last follows from the others
+    cohort = make()
+    spec = ModelSpec("linear", ("group",), moderation=ModerationOptions(contrasts=asked))
+    found = rows_of(cohort, spec)
+    sizes = dict(cohort.samples["group"].value_counts().iter_rows())
+    assert set(found["contrast"]) == {"top vs mid", "low vs top", "mid vs low"}
+    for contrast, n_case in found.select("contrast", "n_case").iter_rows():
+        assert n_case == sizes[contrast.split(" vs ")[0]]
 
 
 @pytest.mark.parametrize("family", ["linear", "multinomial"])

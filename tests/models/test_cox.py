@@ -32,6 +32,7 @@ PROBLEMS: dict[str, dict[str, Any]] = {
     "stratified and truncated": {"stratified": True, "truncated": True},
     "products and own covariates": {"product": True, "own": True},
     "heavy ties": {"grid": 1.0},
+    "few people": {"n": 150, "rate": 0.15},
     "one per cent of events": {"rate": 0.002, "n": 9000},
     "all at once": {
         "product": True,

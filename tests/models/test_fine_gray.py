@@ -64,13 +64,14 @@ def fit(problem: Problem, block: Block, **asked: Any) -> FitBlock:
 
 def more_of(name: str, n: int = 620) -> dict[str, Any]:
     g = np.random.default_rng(9)
-    return {
+    more: dict[str, dict[str, Any]] = {
         "weights": {"weights": g.choice([0.5, 1.0, 2.0], n)},
         "strata": {"baseline": g.integers(0, 3, n)},
         "clusters": {"clusters": g.integers(0, 200, n)},
         "interaction": {"interaction": g.normal(size=(n, 1))},
         "own": {"own_names": ("gap",)},
-    }.get(name, {})
+    }
+    return more.get(name, {})
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_a_scan_above_every_switch_has_the_numbers_of_r(compiled: str) -> None:
     design = load()[-1]
     data = make(design)
     n = data.event.size
-    target = make_times("disease", exit=data.times[:, 1], event=data.event * 1.0)
+    target = make_times("disease", exit=data.times[:, 1], event=data.event.astype(np.float64))
     columns = np.column_stack([np.ones(n), data.X[:, 1:]])
     names = ("(Intercept)", "age", "rare")
     sets = (Adjustment("all", np.arange(3)),)
@@ -167,7 +168,10 @@ def test_late_entry_is_that_of_r() -> None:
     data = make(design)
     n = data.event.size
     target = make_times(
-        "disease", exit=data.times[:, 1], event=data.event * 1.0, entry=data.times[:, 0]
+        "disease",
+        exit=data.times[:, 1],
+        event=data.event.astype(np.float64),
+        entry=data.times[:, 0],
     )
     columns = np.column_stack([np.ones(n), data.X[:, 1:]])
     problem = Problem(

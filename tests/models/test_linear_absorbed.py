@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -200,3 +201,22 @@ def test_a_covariate_of_one_value_is_aliased_whatever_the_weights(n: int) -> Non
     np.testing.assert_array_equal(together.df, alone.df)
     np.testing.assert_allclose(together.se, alone.se, rtol=1e-10)
     assert together.df[0, 0] == n - 30 - 1
+
+
+@pytest.mark.parametrize("errors", ["classical", "HC1"])
+@pytest.mark.parametrize("sizes", [(20,), (20, 6)])
+@pytest.mark.parametrize("unit", [1e-290, 1e-200, 1e250, 1e300])
+def test_the_unit_of_an_exposure_is_of_no_account(
+    unit: float, sizes: tuple[int, ...], errors: Any
+) -> None:
+    problem, block = draw(300, sizes)
+    target = problem.targets[0]
+    family = Linear(FitOptions(errors=errors))
+    plain, scaled = (
+        family.fit(family.prepare(replace(problem, targets=(each,))), block)
+        for each in (target, replace(target, kind="continuous", values=target.values * unit))
+    )
+    assert (scaled.status == Status.ok).all()
+    np.testing.assert_allclose(
+        scaled.estimate / scaled.se, plain.estimate / plain.se, rtol=1e-10, atol=1e-12
+    )

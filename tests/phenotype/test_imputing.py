@@ -12,6 +12,7 @@ from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.io import split_imputations
 from proteomr.phenotype import DeriveOptions, ImputeOptions, derive
 from proteomr.runs import Results
+from proteomr.stats.chained_equations import impute_chained
 from tests.phenotype.people import make_study
 
 COVARIATES = ("age", "sex", "smoking", "education", "bmi")
@@ -120,6 +121,29 @@ def test_a_scan_splits_the_file_that_is_written_and_its_owner_alone_reads_it(
     assert [pl.read_parquet(part).height for part in parts] == [200, 200]
 
 
+def test_a_run_that_was_stopped_goes_on_with_the_imputations_it_has(
+    study: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = derive(study, options=ONLY, impute=ImputeOptions(3, iterations=1))
+    done = []
+
+    def stop_at_the_second(*arguments: Any, imputation: int, **asked: Any) -> Any:
+        done.append(imputation)
+        if done == [1, 2]:
+            raise KeyboardInterrupt
+        return impute_chained(*arguments, imputation=imputation, **asked)
+
+    monkeypatch.setattr("proteomr.phenotype.imputing.impute_chained", stop_at_the_second)
+    asked: dict[str, Any] = {"options": ONLY, "impute": ImputeOptions(3, iterations=1)}
+    with pytest.raises(KeyboardInterrupt):
+        derive(study, **asked, out=tmp_path / "people.parquet")
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*/*"))
+    resumed = derive(study, **asked, out=tmp_path / "people.parquet", resume=True)
+    assert done == [1, 2, 2, 3]
+    assert resumed.table().equals(whole.table())
+    assert resumed.table("imputation").rows() == whole.table("imputation").rows()
+
+
 @pytest.mark.parametrize(
     ("columns", "predictors", "said"),
     [
@@ -154,7 +178,7 @@ def test_nothing_is_written_where_nothing_is_missing(study: pl.DataFrame) -> Non
 )
 def test_too_few_imputations_or_iterations_are_refused(asked: dict[str, int], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        ImputeOptions(**{"imputations": 2, **asked})
+        ImputeOptions(**{"imputations": 2, **asked})  # type: ignore[arg-type]  # numbers alone
 
 
 def test_complete_people_and_imputed_ones_are_not_asked_for_together(study: pl.DataFrame) -> None:

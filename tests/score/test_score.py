@@ -307,6 +307,16 @@ def test_weights_without_their_ranks_are_refused() -> None:
         apply_score(proteins, proteins)
 
 
+@pytest.mark.parametrize("transform", ["rint", "none"])
+def test_values_on_another_scale_are_refused(transform: str) -> None:
+    samples, proteins = make()
+    asked = ScoreOptions(folds=3, inner_folds=3, transform=transform)  # type: ignore[arg-type]
+    found = score(samples, proteins, outcome="bmi", options=asked)
+    counts = proteins.with_columns(pl.exclude("ID") * 50.0 + 900.0)
+    with pytest.raises(InputError, match="another scale"):
+        apply_score(found.table("weights"), counts, ranks=found.table("weights_ranks"))
+
+
 def test_net_benefit_of_treating_everybody_is_that_of_the_share_of_cases() -> None:
     samples, proteins = make()
     found = score(samples, proteins, outcome="diabetes", options=FEW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -50,6 +51,16 @@ def test_slopes_are_standardised_differences() -> None:
 def test_an_interval_that_holds_no_association_has_a_limit_of_one() -> None:
     table = pl.DataFrame({"estimate": [0.1, -0.1], "se": [0.1, 0.1]})
     assert e_values(table, scale="OR").table()["e_value_limit"].to_list() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("scale", "outcome"), [("RR", "auto"), ("OR", "rare"), ("HR", "common"), ("difference", "auto")]
+)
+def test_ratios_beyond_all_numbers_are_infinite_on_both_sides(scale: Any, outcome: Any) -> None:
+    table = pl.DataFrame({"estimate": [2e3, -2e3, 1e-300], "se": [1.0, 1.0, 1.0]})
+    found = e_values(table, scale=scale, outcome=outcome).table()
+    assert found["e_value"].to_list() == [math.inf, math.inf, 1.0]
+    assert found["e_value_limit"].to_list() == [math.inf, math.inf, 1.0]
 
 
 def test_a_table_of_associations_says_what_its_estimates_are() -> None:

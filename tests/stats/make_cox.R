@@ -63,11 +63,13 @@ fit_one <- function(d) {
   zph <- lapply(c(km = "km", rank = "rank", identity = "identity", log = "log"),
     function(t) cox.zph(plain, transform = t)$table[, "chisq"])
   agreement <- concordance(plain)
+  uno <- if (d$truncated > 0) NULL else concordance(plain, timewt = "n/G2", ymax = 0.7)
   c(d, list(events = sum(data$event), rows = nrow(data), coef = unname(coef(plain)),
     covariance = plain$var[, 1], se = sqrt(diag(plain$var)),
     robust = sqrt(diag(robust$var)), clustered = sqrt(diag(grouped$var)),
     loglik = plain$loglik, score = plain$score, zph = lapply(zph, unname),
-    concordance = unname(agreement$concordance), concordance_se = sqrt(agreement$var)))
+    concordance = unname(agreement$concordance), concordance_se = sqrt(agreement$var),
+    uno = unname(uno$concordance), uno_se = if (is.null(uno)) NULL else sqrt(uno$var)))
 }
 
 jsonlite::write_json(lapply(designs, fit_one), "cox.json", digits = I(17), auto_unbox = TRUE)

@@ -38,7 +38,7 @@ def test_the_estimate_is_the_maximum_of_the_penalised_likelihood(
     X, risk = draw(separated=separated, truncated=truncated)
     fit = fit_firth_cox(X, risk, ties=ties)
     assert fit.converged
-    slow = minimize(
+    slow = minimize(  # type: ignore[call-overload]  # a function of an array to a number
         lambda b: -penalised(X, risk, b, ties),
         np.zeros(2),
         method="Nelder-Mead",

@@ -27,7 +27,7 @@ def data_of(place: int) -> tuple[Design, plain.FineGrayTimes]:
     data = make(design)
     order = np.lexsort((data.times[:, 1], data.strata))
     parts = (data.X, data.times, data.event, data.strata, data.groups, data.weights)
-    data = Design(*(part[order] for part in parts))
+    data = Design(*(part[order] for part in parts))  # type: ignore[arg-type]  # each in its place
     code = data.event.astype(np.int8)
     efron = design["ties"] == "efron"
     return data, plain.lay_out_times(data.times[:, 1], code, data.strata, efron=efron)

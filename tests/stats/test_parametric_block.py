@@ -118,3 +118,10 @@ def test_a_column_of_one_value_among_those_who_fail_is_left_to_the_exact_path() 
     died = people.outcome[:, 2] > 0.0
     borders = np.where(died, 0.0, people.X[:, 2])[None, None]
     assert not fit_beside(share(people, "odds", 0), borders, robust=False).certified.any()
+
+
+def test_a_column_that_is_nearly_one_of_the_covariates_is_left_to_the_exact_path() -> None:
+    people = draw_people(CASES[1])
+    near = people.X[:, 0] + 1e-4 * people.X[:, 2]
+    shared = share(people, "hazard", 0)
+    assert not fit_beside(shared, near[None, None], robust=False).certified.any()

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from proteomr_cli.main import run as command
 
-from proteomr.errors import ColumnError, UsageError
+from proteomr.errors import ColumnError, InputError, UsageError
 from proteomr.runs import Results
 from proteomr.scan import FollowUp, FollowUpOptions
 from proteomr.stats.curve_counts import Subjects, count_risk, place_people
@@ -199,6 +199,28 @@ def test_robust_errors_are_said_and_leave_grays_test_out() -> None:
     assert any("Gray" in note for note in results.notes)
 
 
+def test_the_unit_of_weights_changes_no_test_and_whole_ones_are_told() -> None:
+    whole = PEOPLE.with_columns(weight=pl.col("weight") * 100)
+    found = [
+        run("LEVEL", people=people, weights="weight").table("logrank").row(0, named=True)
+        for people in (PEOPLE, whole.with_columns(pl.col("weight").round()))
+    ]
+    assert found[0]["statistic"] == pytest.approx(found[1]["statistic"], rel=1e-9)
+    results = run("LEVEL", people=whole.with_columns(pl.col("weight").round()), weights="weight")
+    assert any("so many people" in note for note in results.notes)
+
+
+def test_several_imputations_are_refused() -> None:
+    imputed = pl.concat([PEOPLE.with_columns(pl.lit(i).alias(".imp")) for i in (1, 2)])
+    with pytest.raises(InputError, match="2 imputations"):
+        compare_survival(imputed, outcomes="death", curves=CurveOptions(by="arm"))
+
+
+def test_an_outcome_that_makes_its_own_groups_is_refused() -> None:
+    with pytest.raises(UsageError, match="is of the outcome 'death' itself"):
+        compare_survival(PEOPLE, outcomes="death", curves=CurveOptions(by="death"))
+
+
 def test_the_strata_of_the_test_are_those_of_people() -> None:
     within = run("LEVEL", strata="site").table("logrank").row(0, named=True)
     plain = run("LEVEL").table("logrank").row(0, named=True)
@@ -227,6 +249,23 @@ def test_late_entry_begins_the_curve_and_an_empty_risk_set_is_a_status() -> None
         bad = results.table(table).filter(pl.col("group") == mine)
         assert bad["status"].unique().to_list() == ["not_identified"]
     assert results.table("logrank")["status"].to_list() == ["ok"]
+    begun = run("FEW", people=rows, outcomes=[late], begin=0.5)
+    assert begun.table("curves")["status"].unique().to_list() == ["ok"]
+    assert bool((begun.table("curves")["time"] >= 0.5).all())
+    competing = run(
+        "FEW", people=rows, outcomes=[late], follow_up=FollowUpOptions(event_code=1.0)
+    ).table("gray")
+    assert competing["status"].to_list() == ["not_identified"]
+    assert "empties before" in competing["message"][0]
+
+
+def test_survival_from_a_time_on_is_the_share_of_what_was_left() -> None:
+    whole, later = run("FEW").table("curves"), run("FEW", begin=4.0).table("curves")
+    both = whole.join(later, on=[*KEYS, "time"], suffix="_later").filter(pl.col("events") > 0)
+    for (group,), part in both.group_by("group"):
+        before = whole.filter((pl.col("group") == group) & (pl.col("time") <= 4.0))["survival"][-1]
+        ratio = (part["survival"] / part["survival_later"]).to_numpy()
+        np.testing.assert_allclose(ratio, before, rtol=1e-12)
 
 
 def test_a_tau_beyond_a_groups_follow_up_is_a_status_of_what_hangs_on_it() -> None:
@@ -269,6 +308,12 @@ def test_all_proteins_are_those_of_the_file_and_tests_are_corrected_over_them() 
     tested = table["p_value"].drop_nulls().len()
     smallest = table.sort("p_value", nulls_last=True).row(0, named=True)
     assert smallest["p_bonferroni"] == pytest.approx(min(1.0, tested * smallest["p_value"]))
+
+
+def test_corrections_are_over_each_outcome_where_that_is_asked() -> None:
+    table = run("LEVEL", "FEW", outcomes=["death", "stroke"], tests="exposure").table("logrank")
+    for row in table.iter_rows(named=True):
+        assert row["p_bonferroni"] == pytest.approx(min(1.0, 2 * row["p_value"]))
 
 
 def test_a_lag_leaves_early_events_out() -> None:

@@ -1,0 +1,70 @@
+"""Concordances and their errors are those of R's survival, and of a loop over pairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from proteomr.stats.concordance import measure_concordance, weigh_by_censoring
+from proteomr.stats.risk_sets import tie_times
+from tests.stats.cox_rules import load, make
+
+DESIGNS = load()
+
+
+@pytest.mark.parametrize("at", range(len(DESIGNS)))
+def test_concordances_of_cox_models_are_those_of_survival(at: int) -> None:
+    design: dict[str, Any] = DESIGNS[at]
+    data = make(design)
+    outcome = np.column_stack([tie_times(data.outcome[:, :2]), data.outcome[:, 2]])
+    score = data.X @ np.array(design["coef"])
+    weights = data.weights if design["weighted"] else None
+    found = measure_concordance(outcome, score, strata=data.strata, weights=weights)
+    assert found.estimate == pytest.approx(design["concordance"], abs=1e-12)
+    assert found.se == pytest.approx(design["concordance_se"], rel=1e-9)
+    if design["truncated"] == 0:
+        by = weigh_by_censoring(outcome, weights, strata=data.strata)
+        uno = measure_concordance(
+            outcome, score, strata=data.strata, weights=weights, time_weights=by, until=0.7
+        )
+        assert uno.estimate == pytest.approx(design["uno"], abs=1e-12)
+        assert uno.se == pytest.approx(design["uno_se"], rel=1e-9)
+
+
+def test_pairs_are_those_of_a_loop() -> None:
+    g = np.random.RandomState(2)
+    n = 60
+    entry = g.randint(0, 5, n).astype(np.float64)
+    outcome = np.column_stack([entry, entry + g.randint(1, 6, n), g.rand(n) < 0.6])
+    score, w = g.randint(0, 6, n).astype(np.float64), 0.5 + g.rand(n)
+    counts = np.zeros(3)
+    for i in range(n):
+        for j in range(n):
+            later = outcome[j, 1] > outcome[i, 1]
+            later |= bool(outcome[j, 1] == outcome[i, 1] and outcome[j, 2] == 0.0)
+            if outcome[i, 2] == 1.0 and later and outcome[j, 0] < outcome[i, 1]:
+                which = 0 if score[i] > score[j] else 1 if score[i] == score[j] else 2
+                counts[which] += w[i] * w[j]
+    found = measure_concordance(outcome, score, weights=w)
+    assert [found.concordant, found.tied, found.discordant] == pytest.approx(counts, rel=1e-12)
+
+
+def test_clusters_move_together() -> None:
+    g = np.random.RandomState(3)
+    outcome = np.column_stack([np.full(40, -np.inf), g.rand(40), g.rand(40) < 0.7])
+    score = g.randn(40)
+    alone = measure_concordance(outcome, score, clusters=np.arange(40))
+    assert alone.se == pytest.approx(measure_concordance(outcome, score).se, rel=1e-12)
+    twice = np.concatenate([outcome, outcome])
+    paired = measure_concordance(
+        twice, np.tile(score, 2), clusters=np.tile(np.arange(40), 2), weights=np.full(80, 0.5)
+    )
+    assert paired.estimate == pytest.approx(alone.estimate, rel=1e-12)
+    assert paired.se == pytest.approx(alone.se, rel=1e-12)
+
+
+def test_no_pair_is_no_concordance() -> None:
+    outcome = np.column_stack([np.full(3, -np.inf), [1.0, 2.0, 3.0], np.zeros(3)])
+    assert np.isnan(measure_concordance(outcome, np.arange(3.0)).estimate)
