@@ -22,11 +22,10 @@ __all__ = ["FineGrayFit", "FineGrayModel", "Ties", "fit_fine_gray"]
 
 Ties: TypeAlias = Literal["efron", "breslow"]
 _DECREMENT = 1e-22  # squared standard errors
-# A maximum is reached in some ten steps; along an infinite estimate a step adds about 1 to it.
+# A maximum is reached in some ten steps; along an infinite estimate a step adds about 1 to it. So
+# many halvings leave 1e-9 of a step.
 _ITERATIONS, _HALVINGS = 40, 30
 _ROUNDING = 1e-13  # of a log-likelihood, as a share of it
-# Beyond it a relative hazard of two people says that the likelihood may rise for ever.
-_EXTREME = 15.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class FineGrayModel:
         events = float(self.weights[self.risk.is_event] @ eta[self.risk.is_event])
         with np.errstate(divide="ignore", invalid="ignore"):
             value = events - float(mass @ np.log(left))
-            return FineGrayPoint(self, coefficients, relative, left, mass / left, value, eta)
+            return FineGrayPoint(self, coefficients, relative, left, mass / left, value)
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,6 @@ class FineGrayPoint:
     left: F64
     hazard: F64
     log_likelihood: float
-    eta: F64
 
     @cached_property
     def hazards(self) -> tuple[F64, F64]:
@@ -166,13 +164,12 @@ class FineGrayFit:
     point : the likelihood at the estimate.
     inverse : ``(p, p)``, of the information.
     doubt : what speaks against it being the maximum; empty for nothing.
-    extreme : whether relative hazards ran so far apart that there may be no maximum.
+    iterations : Newton steps taken.
     """
 
     point: FineGrayPoint
     inverse: F64
     doubt: str
-    extreme: bool
     iterations: int
 
 
@@ -238,15 +235,14 @@ def _walk(point: FineGrayPoint, step: F64) -> FineGrayPoint | None:
 def _judge(point: FineGrayPoint, iterations: int) -> FineGrayFit:
     """Ask for the certificate of the last point."""
     information = point.information
-    extreme = float(np.ptp(point.eta)) > _EXTREME
     step = _solve(information, point.score)
     if step is None:
         nothing = np.full(information.shape, np.nan)
-        return FineGrayFit(point, nothing, "the information is not above zero", extreme, iterations)
+        return FineGrayFit(point, nothing, "the information is not above zero", iterations)
     inverse = np.asarray(np.linalg.inv(information), dtype=np.float64)
     unit = np.sqrt(np.diagonal(information))
     curvature = float(np.linalg.eigvalsh(information / unit / unit[:, None]).min(initial=1.0))
     decrement = float(step @ point.score)
     distance = math.sqrt(decrement) if decrement >= 0.0 else math.nan
     doubt = find_doubt(distance=distance, curvature=curvature, value=-2.0 * point.log_likelihood)
-    return FineGrayFit(point, inverse, doubt or "", extreme, iterations)
+    return FineGrayFit(point, inverse, doubt or "", iterations)

@@ -42,6 +42,7 @@ __all__ = [
 _Array = NDArray[Any]
 # Codes of events, as the families have them, and of the sums of errors.
 EVENT, COMPETING = 1, 2
+"""What ends a follow-up; 0 where it is censored."""
 KNOWN, CENSORING, STRETCHES = 0, 1, 2
 """What errors are made of (:data:`proteomr.stats.fine_gray_errors.ErrorSums`)."""
 
