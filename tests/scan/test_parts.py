@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ LEADING = [True, False, True]  # two models, the first of two coefficients
 def draw(seed: int, *, rows: int, proteins: int) -> Details:
     g = np.random.default_rng(seed)
     protein, model = g.integers(0, proteins, rows), g.integers(0, 2, rows)
-    columns = {
+    columns: dict[str, Any] = {
         "group": [f"g{i}" for i in range(rows)],
         "variance": [float(v) if v > -1 else float("nan") for v in g.normal(size=rows)],
         "slope_variance": np.full(rows, np.nan),
