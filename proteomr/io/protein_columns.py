@@ -214,7 +214,9 @@ def _refuse_others(
     what = f"{_list(facts)} sound like facts about samples" if facts else "no name is one's"
     beside = f", and {samples} holds {_list(swapped)}" if swapped else ""
     is_odd = most and (bool(facts) or len(left) < len(swapped))
-    if len(facts) == len(left) or (is_odd and not find_facts(of_samples)):
+    # one column was made to be looked at by itself, unless the samples hold what it lacks
+    meant = len(left) == 1 and not swapped
+    if (len(facts) == len(left) and not meant) or (is_odd and not find_facts(of_samples)):
         raise InputError(f"{path}: holds no protein ({what}{beside}); {ORDER}; {_RENAME}")
     return f"{path.name} holds no protein by its names ({what}{beside}): {ORDER}" if is_odd else ""
 

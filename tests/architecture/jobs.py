@@ -18,12 +18,14 @@ from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.policy import VariantPolicy
 from proteomr.io import IngestOptions, read_measurements, write_store
 from proteomr.io.sumstats import ReadOptions
+from proteomr.models import SurvivalOptions
 from proteomr.mr.analysis import TraitSize
 from proteomr.mr.inputs import InstrumentRule
 from proteomr.phenotype import DeriveOptions
 from proteomr.qc import Correction, Imputation
 from proteomr.replicate import Folds
 from proteomr.runs import Results
+from proteomr.scan import FollowUp, FollowUpOptions
 
 BOOK = """name = "mine"
 title = "mine"
@@ -77,7 +79,10 @@ def write_inputs(folder: Path) -> None:
     (folder / "gone.csv").write_text("A1\n")
     (folder / "keep.csv").write_text("A1\nA2\n")
     (folder / "people.csv").write_text("eid,31-0.0,54-0.0\n1000001,1,11010\n1000002,0,11010\n")
-    (folder / "samples.csv").write_text("eid,iso,age,sex\n1,0,40,F\n2,1,50,M\n3,0,60,F\n")
+    (folder / "samples.csv").write_text(
+        "eid,iso,age,sex,death,death_years,begun\n"
+        "1,0,40,F,1,2.5,0\n2,1,50,M,0,9,1\n3,0,60,F,1,4,0.5\n"
+    )
     (folder / "proteins.csv").write_text("eid,ADM\n1,0.5\n2,1.5\n3,2.5\n")
     (folder / "gap.csv").write_text("eid,ADM\n1,1\n2,2\n3,3\n")
     effects = "protein,exposure,estimate,se\nADM,iso,0.5,0.1\n"
@@ -343,6 +348,38 @@ CASES = (
                 keep="keep.csv",
                 remove="gone.csv",
                 only_proteins="ADM",
+            ),
+        ),
+    ),
+    Case(
+        "SurviveJob",
+        "survive",
+        "proteomr.survive",
+        Call(
+            "samples.csv proteins.csv --outcome death",
+            lambda: proteomr.survive(
+                "samples.csv", "proteins.csv", models=ModelSpec("cox"), outcomes="death"
+            ),
+        ),
+        Call(
+            "samples.csv proteins.csv --time death_years --event death --entry begun "
+            "--adjust 'aged=age + gap' --transform none --ties breslow --lag 0.5 "
+            "--lag-rule landmark --protein-covariate gap=gap.csv --withdrawn gone.csv --id eid",
+            lambda: proteomr.survive(
+                "samples.csv",
+                "proteins.csv",
+                models=ModelSpec(
+                    "cox",
+                    adjust={"aged": "age + gap"},
+                    transform="none",
+                    survival=SurvivalOptions(ties="breslow"),
+                    follow_up=FollowUpOptions(lag_rule="landmark"),
+                ),
+                outcomes=[FollowUp("death", "death_years", "begun")],
+                lags=0.5,
+                protein_covariates={"gap": "gap.csv"},
+                withdrawn="gone.csv",
+                id_column="eid",
             ),
         ),
     ),

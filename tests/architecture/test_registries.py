@@ -13,9 +13,9 @@ import typer.main
 from proteomr_cli.ingest import Platforms
 from proteomr_cli.main import app
 
-from proteomr.families import FAMILY_NAMES
+from proteomr.families import FAMILY_NAMES, SURVIVAL_NAMES
 from proteomr.io import PLATFORMS
-from proteomr.models import FAMILIES, Role
+from proteomr.models import FAMILIES, OF_SURVIVAL, Role
 from proteomr.models.family import Family
 from proteomr.mr.methods import METHOD_CLASSES
 from proteomr.mr.methods.method import Method
@@ -35,7 +35,7 @@ def test_every_platform_is_listed_once() -> None:
 @pytest.mark.parametrize(
     ("room", "base", "registry"),
     [
-        ("proteomr.models", Family, FAMILIES),
+        ("proteomr.models", Family, (*FAMILIES, *OF_SURVIVAL)),
         ("proteomr.mr.methods", Method, METHOD_CLASSES),
         ("proteomr.mr.multivariable", MultivariableMethod, MULTIVARIABLE_METHODS),
     ],
@@ -72,9 +72,11 @@ def test_families_have_the_names_that_options_tables_and_pages_know() -> None:
     names = [family.name for family in FAMILIES]
     assert list(FAMILY_NAMES) == names
     allowed = {column.name: column.values for column in load_schema("associations").columns}
-    assert list(allowed["family"]) == names
+    timed = [family.name for family in OF_SURVIVAL]
+    assert list(SURVIVAL_NAMES) == timed
+    assert list(allowed["family"]) == [*names, *timed]
     methods = (ROOT / "README.md").read_text().partition("## Methods and their sources")[2]
-    assert [name for name in names if f"\n| {name} |" not in methods] == []
+    assert [name for name in (*names, *timed) if f"\n| {name} |" not in methods] == []
 
 
 def test_the_help_says_which_way_each_family_goes() -> None:
@@ -89,5 +91,5 @@ def test_the_help_says_which_way_each_family_goes() -> None:
 def test_directions_of_the_table_are_those_that_families_have() -> None:
     allowed = {column.name: column.values for column in load_schema("associations").columns}
     roles = get_args(Role)
-    had = {family.direction(role) for family in FAMILIES for role in roles}
+    had = {f.direction(role) for f in (*FAMILIES, *OF_SURVIVAL) for role in roles}
     assert set(allowed["direction"]) == had

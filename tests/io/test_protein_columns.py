@@ -97,6 +97,12 @@ def test_proteins_of_unknown_names_are_proteins(tmp_path: Path) -> None:
     assert cohort.notes == ()
 
 
+def test_one_column_that_sounds_like_a_fact_is_taken_as_asked_and_told(tmp_path: Path) -> None:
+    cohort = read(tmp_path, "ID,iso\n1,0\n2,1\n", "ID,age\n1,50\n2,60\n")
+    assert cohort.proteins.names == ("age",)
+    assert "though the names sound like facts about samples: age" in cohort.notes[0]
+
+
 def test_a_column_of_words_says_how_to_set_it_apart(tmp_path: Path) -> None:
     proteins = "ID,ADM,kit\n1,0.5,x\n2,1.5,y\n"
     with pytest.raises(FormatError, match="with --sample-column if it is no protein"):

@@ -1,0 +1,132 @@
+"""The job `survive`: lags, spells, shards, and what a request refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from proteomr_cli.main import run as command
+
+import proteomr
+from proteomr.association import ModelSpec
+from proteomr.errors import UsageError
+from proteomr.models import SurvivalOptions
+from proteomr.scan import FollowUp
+from proteomr.survival import survive
+
+PROTEINS = [f"P{i}" for i in range(5)]
+
+
+def make_people(n: int = 400, seed: int = 3) -> tuple[pl.DataFrame, pl.DataFrame]:
+    generator = np.random.default_rng(seed)
+    ids = [f"{i:05d}" for i in range(n)]
+    values = generator.normal(size=(n, len(PROTEINS)))
+    values[generator.random(values.shape) < 0.1] = np.nan
+    age = generator.normal(56, 8, n)
+    risk = np.exp(0.5 * np.nan_to_num(values[:, 0]) + 0.05 * (age - 56))
+    years = generator.exponential(12 / risk)
+    ends = generator.uniform(8, 14, n)
+    samples = pl.DataFrame(
+        {
+            "ID": ids,
+            "age": age,
+            "site": generator.choice(["a", "b", "c"], n),
+            "death": (years < ends).astype(int),
+            "death_years": np.minimum(years, ends),
+        }
+    )
+    proteins = pl.DataFrame(values, schema=PROTEINS).fill_nan(None)
+    return samples, proteins.with_columns(ID=pl.Series(ids))
+
+
+def run(samples: pl.DataFrame, proteins: pl.DataFrame, **more: Any) -> pl.DataFrame:
+    spec = more.pop("models", ModelSpec("cox", adjust={"aged": "age"}))
+    more.setdefault("outcomes", "death")
+    return survive(samples, proteins, models=spec, **more).table()
+
+
+def test_several_lags_are_a_scan_each_told_by_a_column() -> None:
+    samples, proteins = make_people()
+    both = run(samples, proteins, lags=(0.0, 2.0))
+    assert both["lag"].to_list() == [0.0] * 5 + [2.0] * 5
+    for lag in (0.0, 2.0):
+        alone = run(samples, proteins, lags=lag)
+        assert both.filter(pl.col("lag") == lag).drop("lag").equals(alone)
+
+
+def test_a_lag_of_events_is_the_same_as_leaving_those_people_out() -> None:
+    samples, proteins = make_people()
+    left = samples.filter((pl.col("death") == 0) | (pl.col("death_years") > 2))
+    assert run(samples, proteins, lags=2.0).equals(run(left, proteins))
+
+
+def test_spells_of_people_give_the_fit_of_whole_follow_ups() -> None:
+    samples, proteins = make_people(200)
+    whole = run(samples, proteins)
+    cut = 3.0
+    early = samples.with_columns(
+        start=pl.lit(0.0),
+        death=pl.when(pl.col("death_years") > cut).then(0).otherwise("death"),
+        death_years=pl.min_horizontal("death_years", pl.lit(cut)),
+    )
+    late = samples.filter(pl.col("death_years") > cut).with_columns(start=pl.lit(cut))
+    spells = pl.concat([late, early])
+    spec = ModelSpec("cox", adjust={"aged": "age"})
+    follow_up = type(spec.follow_up)((FollowUp("death", "death_years", "start"),), person="ID")
+    split = run(
+        spells,
+        proteins,
+        models=ModelSpec("cox", adjust={"aged": "age"}, follow_up=follow_up),
+        outcomes=(),
+        id_column="ID",
+    )
+    assert split["n"].to_list() == whole["n"].to_list()
+    for name in ("estimate", "se"):
+        assert np.allclose(split[name].to_numpy(), whole[name].to_numpy(), rtol=1e-9)
+
+
+def test_shards_join_to_the_bytes_of_one_run(tmp_path: Path) -> None:
+    samples, proteins = make_people(150)
+    samples.write_parquet(tmp_path / "s.parquet")
+    proteins.write_parquet(tmp_path / "p.parquet")
+    files = [str(tmp_path / "s.parquet"), str(tmp_path / "p.parquet")]
+    words = ["survive", *files, "--outcome", "death", "--adjust", "aged=age", "--lag", "0"]
+    words += ["--lag", "1", "--zph", "km"]
+
+    def call(*arguments: str) -> None:
+        with pytest.raises(SystemExit) as ending:
+            command([*arguments])
+        assert ending.value.code in (0, None)
+
+    call(*words, "-o", str(tmp_path / "one"))
+    for shard in ("1/2", "2/2"):
+        call(*words, "-o", str(tmp_path / "two"), "--shard", shard)
+    call("merge", str(tmp_path / "two"))
+    for table in ("associations", "proportional_hazards"):
+        one, two = ((tmp_path / d / f"{table}.parquet").read_bytes() for d in ("one", "two"))
+        assert one == two
+
+
+@pytest.mark.parametrize(
+    ("spec", "outcomes", "said"),
+    [
+        (ModelSpec("linear", ("age",)), "death", "follow-up is of families of times"),
+        (ModelSpec("cox"), (), "no outcome given"),
+    ],
+)
+def test_what_has_no_times_is_refused(spec: ModelSpec, outcomes: Any, said: str) -> None:
+    samples, proteins = make_people(30)
+    with pytest.raises(UsageError, match=said):
+        survive(samples, proteins, models=spec, outcomes=outcomes)
+
+
+def test_options_of_times_are_refused_by_families_without() -> None:
+    with pytest.raises(UsageError, match="--zph is for"):
+        ModelSpec("linear", ("age",), survival=SurvivalOptions(zph="km"))
+
+
+def test_the_public_name_is_the_function() -> None:
+    assert proteomr.survive is survive
