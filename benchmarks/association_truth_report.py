@@ -38,6 +38,7 @@ _TAIL = (
 _REMEDIES: dict[tuple[str, str], str] = {
     ("linear normal small", "HC0"): "HC3 (or HC2) where n is small",
     ("linear normal small", "HC3"): "classical errors where spreads are equal",
+    ("linear ranks 35", "HC0"): "`--se HC3` where n is small, or classical errors",
     ("linear ranks", "HC0"): _RARE,
     ("linear ranks", "HC1"): _RARE,
     ("linear ranks", "HC2"): _RARE,

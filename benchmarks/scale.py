@@ -224,7 +224,7 @@ def _extrapolate(parts: Sequence[Part], source: str) -> str:
     of = int(shards[0].shard.partition("/")[2])
     hours = of * float(np.mean([part.cpu_seconds for part in shards])) / 3600.0
     return (
-        f"{said} {len(shards)} of the {of} shards were run; at their mean all {of} would take "
+        f"{said} Shards run: {len(shards)} of {of}; at their mean all {of} would take "
         f"{hours:.1f} hours of CPU, which is an extrapolation."
     )
 

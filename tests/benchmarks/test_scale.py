@@ -54,7 +54,7 @@ def test_the_table_tells_what_was_run_and_what_is_an_extrapolation() -> None:
     parts = [replace(PART, shard="", fits=11_680), PART, replace(PART, cpu_seconds=72.0)]
     text = write_table(parts, source="scale.csv")
     assert "| 500,000 | 2,920 (5.4 GB) | 1/20 | 588 | 36 s | 40 s | 2,500 MB |" in text
-    assert "2 of the 20 shards were run; at their mean all 20 would take 0.3 hours" in text
+    assert "Shards run: 2 of 20; at their mean all 20 would take 0.3 hours" in text
     assert "not measured yet" in write_table(parts[:1], source="scale.csv")
 
 
