@@ -15,7 +15,7 @@ from proteomr.stats.composite_null import (
 )
 from proteomr.stats.divide_aggregate import combine_paths
 
-PROTEINS, RUNS, SPREAD, LEVEL = 1_000, 100, 4.0, 0.05
+PROTEINS, RUNS, SPREAD, LEVEL = 1_000, 200, 4.0, 0.05
 DESIGNS = ((0.6, 0.17), (0.9, 0.03), (0.99, 0.003))
 
 
