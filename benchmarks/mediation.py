@@ -85,7 +85,8 @@ def measure_agreement(pairs: int, draws: int) -> None:
                 first, second = (getattr(one, end)[at] for one in limits)
                 away.append(np.abs(first - second) / se)
         apart = np.concatenate(away)
-        print(f"{name:6} median {np.median(apart):.3f}, largest {apart.max():.3f} errors apart", flush=True)
+        middle, most = np.median(apart), apart.max()
+        print(f"{name:6} median {middle:.3f}, largest {most:.3f} errors apart", flush=True)
 
 
 def measure_time(name: str, how: str, pairs: int, draws: int, whole: tuple[int, int]) -> None:
