@@ -75,7 +75,7 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere("gene annotate annotation", "proteomr genes NAME... says which gene a name means"),
     Elsewhere(
         "coloc colocalisation network wgcna enrich "
-        "enrichment meta finemap plot figure report run study score pqtl",
+        "enrichment meta finemap plot figure report run study pqtl",
         "not among the commands of this version; those there are: proteomr --help",
     ),
     Elsewhere(

@@ -44,13 +44,13 @@ def score(
     format: shared.Format = "parquet",
     running: Running,
 ) -> None:
-    """Learn a score of proteins that predicts an outcome, and how well it does.
+    """Learn a score of proteins that predicts an outcome.
 
-    Outer folds are predicted by elastic nets that were learnt outside of them, with all that is
-    learnt from values: transforms, medians for missing ones, scales, the penalty. The run folder
-    gets score_performance.parquet (by fold, and the mean), weights.parquet with weights_ranks,
-    scores.parquet (people, for their owner alone), tuning, calibration and decision_curve. With
-    --apply, people are scored by weights of such a run.
+    It is measured in people held out: outer folds are predicted by elastic nets that were learnt
+    outside of them, with all that is learnt from values: transforms, medians for missing ones,
+    scales, the penalty. The run folder gets score_performance.parquet (by fold, and the mean),
+    weights.parquet with weights_ranks, scores.parquet (people, for their owner alone), tuning,
+    calibration and decision_curve. With --apply, people are scored by weights of such a run.
     """
     share = read_shard(shard)
     refuse_strays(samples, proteins)

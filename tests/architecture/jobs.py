@@ -5,6 +5,7 @@ A job joins the tests by a case here, and a test fails where one has none.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,7 @@ def write_inputs(folder: Path) -> None:
     )
     (folder / "proteins.csv").write_text("eid,ADM\n1,0.5\n2,1.5\n3,2.5\n")
     (folder / "gap.csv").write_text("eid,ADM\n1,1\n2,2\n3,3\n")
+    _write_many(folder)
     effects = "protein,exposure,estimate,se\nADM,iso,0.5,0.1\n"
     (folder / "effects.csv").write_text(effects)
     head = "SNP chr pos effect_allele other_allele eaf beta se pval samplesize\n"
@@ -105,6 +107,21 @@ def write_inputs(folder: Path) -> None:
         }
     ).write_csv(folder / "harmonised.csv")
     write_store(read_measurements(folder / "npx.csv", scratch=folder), folder / "store")
+
+
+def _write_many(folder: Path) -> None:
+    """Write people enough to learn from, their proteins, and weights of a score."""
+    draws = [(math.sin(3.7 * i), math.cos(1.9 * i * i), math.sin(0.7 * i * i)) for i in range(120)]
+    people = [f"{i:03d},{50 + 3 * x + z},{int(z > 0.2)}" for i, (x, _, z) in enumerate(draws)]
+    levels = [f"{i:03d},{x},{y}" for i, (x, y, _) in enumerate(draws)]
+    (folder / "many.csv").write_text("\n".join(["eid,age,iso", *people, ""]))
+    (folder / "levels.csv").write_text("\n".join(["eid,ADM,REN", *levels, ""]))
+    weights = (
+        "set,protein,weight,centre,scale,transform,fill,intercept,outcome,family,n,status\n"
+        "all,ADM,2.5,0,0.7,none,0,50,age,linear,120,ok\n"
+        "all,REN,0.5,0,0.7,none,0,50,age,linear,120,ok\n"
+    )
+    (folder / "weights.csv").write_text(weights)
 
 
 CASES = (
@@ -344,8 +361,8 @@ CASES = (
         "score",
         "proteomr.score",
         Call(
-            "samples.csv proteins.csv --outcome age",
-            lambda: proteomr.score("samples.csv", "proteins.csv", outcome="age"),
+            "many.csv levels.csv --outcome age",
+            lambda: proteomr.score("many.csv", "levels.csv", outcome="age"),
         ),
         Call(
             "samples.csv proteins.csv --time age --event iso --entry sex --family cox --adjust "
@@ -380,8 +397,8 @@ CASES = (
         "score",
         "proteomr.apply_score",
         Call(
-            "--apply effects.csv proteins.csv",
-            lambda: proteomr.apply_score("effects.csv", "proteins.csv"),
+            "--apply weights.csv levels.csv",
+            lambda: proteomr.apply_score("weights.csv", "levels.csv"),
         ),
         Call(
             "--apply effects.csv proteins.csv --max-absent 0.5 --withdrawn gone.csv --id eid",
@@ -436,9 +453,9 @@ CASES = (
         "mediate",
         "proteomr.mediate",
         Call(
-            "samples.csv proteins.csv --method product --exposure iso --outcome age",
+            "many.csv levels.csv --method product --exposure iso --outcome age",
             lambda: proteomr.mediate(
-                "samples.csv", "proteins.csv", method="product", exposure="iso", outcome="age"
+                "many.csv", "levels.csv", method="product", exposure="iso", outcome="age"
             ),
         ),
         Call(

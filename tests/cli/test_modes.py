@@ -19,6 +19,7 @@ PEOPLE = {
     "qc": {"*"},
     "simulate": {"*"},
     "phenotype": {"cohort.parquet"},
+    "score": {"scores.parquet"},
 }
 SMALL = {
     "simulate": "--people 100 --proteins 2",

@@ -115,7 +115,7 @@ TYPED: tuple[tuple[str, str], ...] = (
     ("simulate --n 100 -o x", "write --people N"),
     ("genes", "Symbols, former symbols"),
     ("schema asociations", "did you mean 'associations'"),
-    ("associate a b --family cox", "there is no survival model in this version"),
+    ("associate a b --family cox", "proteomr survive --family cox"),
     ("associate a b --family Poisson", "there is no model of counts"),
     ("associate a b --family glm", "logistic is exposure ~ protein"),
     ("mr a b -o", "see proteomr mr --help"),

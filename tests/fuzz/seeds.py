@@ -12,6 +12,7 @@ from tests.fuzz.seeds_of_people import (
     imputation_seeds,
     mass_spectrometry_seeds,
     relative_seeds,
+    spell_seeds,
     ukb_seeds,
 )
 from tests.fuzz.seeds_of_runs import harmonised_seeds, run_seeds, settings_seeds, store_seeds
@@ -27,6 +28,7 @@ def seeds() -> tuple[Seed, ...]:
         *delivery_seeds(),
         *imputation_seeds(),
         *relative_seeds(),
+        *spell_seeds(),
         *mass_spectrometry_seeds(),
         *ukb_seeds(),
         *sumstats_seeds(),

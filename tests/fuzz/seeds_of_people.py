@@ -17,6 +17,7 @@ from proteomr.io.imputations import split_imputations
 from proteomr.io.kinship import read_kinship
 from proteomr.io.people_lists import read_people_list
 from proteomr.io.protein_choice import read_protein_list
+from proteomr.io.spells import read_spells
 from proteomr.io.tables import read_table
 from proteomr.io.ukbiobank.participants import read_fields
 from proteomr.score.sets import read_sets
@@ -164,6 +165,32 @@ def imputation_seeds() -> list[Seed]:
     return [
         Seed("imputations csv", {"i": as_csv(long)}, ("i",), read, people),
         Seed("imputations parquet", {"i": as_parquet(long)}, ("i",), read, people),
+    ]
+
+
+def spell_seeds() -> list[Seed]:
+    """Return seeds of people with a row for each spell."""
+    people = frozenset(map(str, IDS))
+    once = _samples().with_columns(start=pl.lit(0.0), stop=pl.lit(2.0), event=pl.lit(0))
+    later = once.with_columns(start=pl.lit(2.0), stop=pl.lit(5.0), event=pl.lit(1))
+    spells, proteins = pl.concat([once, later]), as_parquet(_proteins())
+
+    def read(folder: Path) -> object:
+        found = read_spells(
+            folder / "s",
+            (folder / "proteins",),
+            person="eid",
+            start="start",
+            stop="stop",
+            scratch=folder,
+        )
+        return [found.cohort.samples, found.rows, found.cohort.drops]
+
+    return [
+        Seed("spells csv", {"s": as_csv(spells), "proteins": proteins}, ("s",), read, people),
+        Seed(
+            "spells parquet", {"s": as_parquet(spells), "proteins": proteins}, ("s",), read, people
+        ),
     ]
 
 
