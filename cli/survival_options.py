@@ -112,9 +112,9 @@ class SurvivalModels:
         ),
     ] = None
     ties: Annotated[
-        Literal["efron", "breslow", "exact"] | None,
+        Literal["efron", "breslow"] | None,
         typer.Option(
-            metavar="efron|breslow|exact",
+            metavar="efron|breslow",
             rich_help_panel=shared.MODELS,
             help="How events at one time are counted. Without: the family's way (cox: efron; "
             "finegray: breslow).",

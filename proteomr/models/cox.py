@@ -12,14 +12,12 @@ lost events, aliasing and infinite estimates resolved (:mod:`proteomr.models.cox
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from proteomr._typing import F64
-from proteomr.errors import UsageError
 from proteomr.models.base import Block, FitBlock, JointTests, Problem, refuse_unfit
 from proteomr.models.cox_beside import CONCORDANCE, PERIODS, CoxConcordance, CoxPeriods
 from proteomr.models.cox_exact import CoxTables, fit_cox_by_itself
@@ -31,7 +29,7 @@ from proteomr.models.exact import INTERACTION, ONE_BY_ONE
 from proteomr.models.extras import COEFFICIENTS, Adder, Extras, WithExtras
 from proteomr.models.family import Distribution, Family, Scans, Support, list_tables
 from proteomr.models.logistic_solvers import Modifiers, find_modifiers
-from proteomr.models.targets import Target, TargetKind
+from proteomr.models.targets import TargetKind
 from proteomr.models.whole_cox import WholeCox
 from proteomr.stats.cox_sums import Ties
 
@@ -107,14 +105,6 @@ class Cox(Family[CoxState | WithExtras]):
             PERIODS: bool(asked.periods),
         }
         return (*list_tables(self.options), *(name for name, given in beside.items() if given))
-
-    def check_targets(self, targets: Sequence[Target]) -> None:
-        """Refuse exact ties, and what an interaction has no meaning beside."""
-        del targets
-        if self.options.survival.ties == "exact":
-            raise UsageError(
-                "exact ties are not there in scans: take efron, which is close to them, or breslow"
-            )
 
     def prepare(self, problem: Problem) -> CoxState | WithExtras:
         """Tie times, lay out risk sets, and fit the covariates alone where the problem is large."""
