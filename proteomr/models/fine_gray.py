@@ -101,16 +101,13 @@ class FineGray(Family[FineGrayState | WithExtras]):
         Raises
         ------
         UsageError
-            Ties are to be exact, which no weighted risk set has; or censoring is that of people
-            beyond a fit's rows, and errors are to have a term for it.
+            Censoring is that of people beyond a fit's rows, and errors are to have a term for it.
         """
         del targets
         if self.options.survival.censoring_from == "all" and self.options.errors != "robust":
             raise UsageError(
                 "--censoring-from all takes the censoring as known: give --se robust with it"
             )
-        if self.options.survival.ties == "exact":
-            raise UsageError("--ties exact is not for the finegray family: efron and breslow are")
 
     def prepare(self, problem: Problem) -> FineGrayState | WithExtras:
         """Lay out the follow-up, and fit the covariates alone where the problem is large."""

@@ -344,11 +344,8 @@ def test_the_censoring_may_be_that_of_all_whose_outcome_is_known() -> None:
         FineGray(FitOptions(survival=options)).check_targets(problem.targets)
 
 
-def test_exact_ties_and_spells_are_refused() -> None:
+def test_spells_are_refused() -> None:
     problem, _ = draw(n=120)
-    family = FineGray(FitOptions(survival=SurvivalOptions(ties="exact")))
-    with pytest.raises(UsageError, match="--ties exact is not for the finegray family"):
-        family.check_targets(problem.targets)
     with pytest.raises(UsageError, match="one row for each person"):
         FineGray().prepare(replace(problem, persons=np.arange(120)))
 
