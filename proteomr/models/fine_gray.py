@@ -96,7 +96,7 @@ class FineGray(Family[FineGrayState | WithExtras]):
     )
 
     def check_targets(self, targets: Sequence[Target]) -> None:
-        """Refuse exact ties, and a term in the errors for people who are in no fit.
+        """Refuse a term in the errors for people who are in no fit.
 
         Raises
         ------
