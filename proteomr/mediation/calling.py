@@ -113,7 +113,7 @@ def mediate(
     ...     method="product", exposure="lonely", outcome="bmi")
     >>> table = results.table().filter(pl.col("quantity") == "indirect")
     >>> table.select(pl.col("estimate").round(2), pl.col("p_value") < 0.01).row(0)
-    (0.51, True)
+    (0.62, True)
     """
     plain, of_times = _part_outcomes(method, _names(outcome))
     spec = MediationSpec(

@@ -15,7 +15,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.additive_hazards import sum_clusters
-from proteomr.stats.linalg import cholesky_pivots, find_independent, find_powers
+from proteomr.stats.linalg import cholesky_pivots, find_independent, find_powers, scale_columns
 from proteomr.stats.parametric_survival import (
     ParametricFit,
     TimeColumns,
@@ -149,7 +149,8 @@ def find_limit(X: F64, times: TimeColumns) -> Limit:
     V = np.column_stack([inside.at_exit, X if rows.all() else X[rows]])
     at = np.arange(V.shape[1])
     # Where no column is near to being one of others, its squares tell so, at a tenth of the cost.
-    if V.size == 0 or cholesky_pivots((V.T @ V)[None])[1][0] < _CLEAR:
+    even = scale_columns(V)[0]
+    if V.size == 0 or cholesky_pivots((even.T @ even)[None])[1][0] < _CLEAR:
         at = find_independent(V, tolerance=_NOTHING)
     kept = at[at < q]
     return Limit(rows, kept, at[at >= q] - q, _take_columns(inside, kept))

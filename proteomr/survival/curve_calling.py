@@ -73,7 +73,7 @@ def compare_survival(
     >>> found.table("logrank")["statistic"].round(4).to_list()
     [1.5585]
     >>> found.table("medians").select("group", "median").rows()
-    [('0', 2.5), ('1', None)]
+    [('0', 2.5), ('1', 8.0)]
     """
     named = (outcomes,) if isinstance(outcomes, str) else tuple(outcomes)
     listed = tuple(o if isinstance(o, FollowUp) else FollowUp.named(o) for o in named)

@@ -358,7 +358,6 @@ def test_a_protein_or_column_that_there_is_not_is_named() -> None:
         (["--curves", "LEVEL", "--lag", "0", "--lag", "1"], "one --lag"),
         (["--curves", "LEVEL", "--shard", "1/2"], "not shared out"),
         (["--curves", "LEVEL", "--proteins", "FEW"], "give it with --curves all"),
-        (["--tau", "5"], "--tau is of curves"),
         (["--quantiles", "3"], "--quantiles is of curves"),
     ],
 )
