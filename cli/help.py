@@ -36,6 +36,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'associate samples.csv npx.csv --family linear --exposure bmi --adjust m="age" -o results',
         _TWO_SETS,
     ),
+    "survive": (
+        "survive samples.csv npx.csv --outcome death --adjust a='age + sex' --zph km -o hazards",
+        "survive samples.csv npx.csv --outcome death --curves GDF15 --quantiles 4 -o curves",
+    ),
+    "score": (
+        "score samples.csv npx.csv --outcome death --folds 5 --horizon 5,10 -o scored",
+        "score --apply scored/weights.parquet npx2.csv -o elsewhere",
+    ),
     "replicate": (
         "replicate samples.csv npx.csv --family logistic --exposure lonely --splits 100 -o halves",
         "replicate samples.csv npx.csv --family linear --exposure bmi --leave-out site -o centres",
