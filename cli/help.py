@@ -40,6 +40,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "survive samples.csv npx.csv --outcome death --adjust a='age + sex' --zph km -o hazards",
         "survive samples.csv npx.csv --outcome death --curves GDF15 --quantiles 4 -o curves",
     ),
+    "mediate": (
+        "mediate samples.csv npx.csv --method product --exposure lonely --outcome bmi -o through",
+        "mediate samples.csv npx.csv --method perm --exposure lonely --outcome death -o shares",
+    ),
     "score": (
         "score samples.csv npx.csv --outcome death --folds 5 --horizon 5,10 -o scored",
         "score --apply scored/weights.parquet npx2.csv -o elsewhere",
