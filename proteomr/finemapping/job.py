@@ -14,7 +14,7 @@ import polars as pl
 
 from proteomr.errors import InputError
 from proteomr.execute import Executor
-from proteomr.finemapping.mapping import MapWork
+from proteomr.finemapping.mapping import MapWork, find_variances
 from proteomr.finemapping.request import TABLES, FinemapRequest, Unmappable, Windows
 from proteomr.finemapping.windows import Unit, cut_regions
 from proteomr.gwas.correlations import refuse_unsigned
@@ -232,6 +232,9 @@ def _open(asked: FinemapRequest, scratch: Path) -> _Opened:
             f"{asked.trait.name}: tells P without effects, and with --ld their signs are needed: "
             "add beta and its error, or leave --ld out"
         )
+    if panel is None:
+        for trait in traits:
+            _refuse_unscaled(trait, asked)
     weights = None
     if asked.prior_weights is not None:
         weights = read_prior_weights(asked.prior_weights.on_disk(scratch))
@@ -254,6 +257,14 @@ def _open_panel(path: Path, values: LdValues) -> LdSource:
     panel = open_panel(path, values=values)
     refuse_unsigned(panel)
     return replace(panel, measure="genotype") if isinstance(panel, GenotypePanel) else panel
+
+
+def _refuse_unscaled(trait: RegionTrait, asked: FinemapRequest) -> None:
+    """Refuse a trait of which nothing tells the scale of effects, in any of its regions."""
+    try:
+        find_variances(trait, asked.facts)
+    except InputError as fault:
+        raise InputError(f"{asked.trait.name}: {fault}") from None
 
 
 def _refuse_weightless(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -33,7 +34,7 @@ from proteomr.stats.wakefield import (
 from proteomr.status import Status
 from proteomr.tables import Drop
 
-__all__ = ["MapWork"]
+__all__ = ["MapWork", "find_variances"]
 
 _PROBLEMS: Final[Mapping[SusieProblem, tuple[Status, str]]] = {
     "iteration_limit": (
@@ -56,6 +57,8 @@ _LEAST_EIGENVALUE: Final = -0.05
 # of the same ancestry 0.03 to 0.09, of 500 up to 0.2 (99 % of credible sets hold a causal variant),
 # of 200 up to 0.4 (92 %), of 1,000 people of another ancestry 0.25 to 0.6 (50 to 65 %).
 _MOST_MISMATCH: Final = 0.2
+# Two effects that hide each other at r 0.9 explain ten times as much together as one by one.
+_MOST_MASKING: Final = 10.0
 _MOST_REMOVALS: Final = 10  # rounds of removal; each looks again with the others gone
 
 
@@ -127,7 +130,7 @@ class MapWork:
             "converged": fit.converged,
             "iterations": fit.iterations,
             "elbo": float(fit.elbo[-1]) if self.unmappable == "none" else None,
-            "sigma2": fit.sigma2,
+            "sigma2": fit.sigma2 if fit.sigma2 > 0 else None,
             "tau2": tau2,
         }
         given = fit.converged or fit.problem == "iteration_limit"
@@ -161,7 +164,9 @@ class MapWork:
             spectrum = decompose(r)
             s = estimate_mismatch(trait.z, spectrum, n=self.facts.n)
             kriging = krige(trait.z, spectrum, n=self.facts.n, s=s)
-        return _Checked(trait, r, spectrum, s, kriging, removed)
+        n, var_y = self.facts.n, self.susie.var_y or 1.0
+        unit, whole = (1.0, math.inf) if n is None else (var_y / (n - 1.0), var_y)
+        return _Checked(trait, r, spectrum, s, kriging, removed, unit, whole)
 
     def _fit_effects(
         self, trait: RegionTrait, r: F64, spectrum: Spectrum
@@ -197,9 +202,17 @@ class MapWork:
         if self.facts.n is not None:
             message = judge_size(trait, self.facts, self.susie, n=self.facts.n)
             found += [] if message is None else [(Status.implausible_size, message)]
-        found += [(Status.mismatched, text) for text in _describe_mismatch(trait, checked)]
+        texts = [*_describe_mismatch(trait, checked), *_describe_masking(checked, fit)]
+        found += [(Status.mismatched, text) for text in texts]
+        if found and not self._tells_alleles(trait):
+            found.append((found[0][0], "the alleles of the correlations are not told"))
         messages = tuple(text for _, text in found)
         return (found[0][0] if found else Status.ok), messages
+
+    def _tells_alleles(self, trait: RegionTrait) -> bool:
+        """Tell whether correlations can be brought to the alleles of the trait."""
+        known = self.panel is not None and self.panel.variants["allele_1"].is_not_null().any()
+        return trait.has_alleles and known
 
     def _name_method(self) -> dict[str, Any]:
         return {"method": "susie" if self.unmappable == "none" else "susie_inf"}
@@ -208,7 +221,7 @@ class MapWork:
         """Fine map by Wakefield's factors: one causal variant or none."""
         facts: dict[str, Any] = {"method": "wakefield", "n": find_size(trait, self.facts)}
         try:
-            variance, spread = _find_variances(trait, self.facts)
+            variance, spread = find_variances(trait, self.facts)
         except InputError as fault:
             return Mapped(trait, Status.needs_sample_size, facts, (str(fault),))
         width = prior_variance_of(self.facts.kind, sdy=spread)
@@ -237,6 +250,8 @@ class _Checked:
     s: float
     kriging: Kriging
     removed: int
+    unit: float  # of squared effects, by squared statistics
+    whole: float  # variance of the trait; without people it has no end
 
 
 def _mask(p: int, places: np.ndarray[Any, np.dtype[np.int64]]) -> pl.Series:
@@ -278,8 +293,34 @@ def _describe_mismatch(trait: RegionTrait, checked: _Checked) -> list[str]:
     return found
 
 
-def _find_variances(trait: RegionTrait, facts: TraitFacts) -> tuple[F64, float]:
+def _describe_masking(checked: _Checked, fit: SusieFit) -> list[str]:
+    """Describe effects that are found by taking them from one another alone.
+
+    Together they explain b' R b, one by one the squares of the statistics, and none more than all.
+    """
+    b = fit.alpha * fit.mu
+    total = b.sum(axis=0)
+    if not np.isfinite(total).all():
+        return []
+    largest = float(np.square(b).sum(axis=1).max(initial=0.0))
+    if largest > checked.whole:
+        return [f"an effect explains {largest / checked.whole:,.1f} times the trait's variance"]
+    together = float(total @ checked.r @ total)
+    squares = np.square(checked.kriging.z) * checked.unit
+    alone = float((fit.alpha[fit.v > 0] @ squares).sum())
+    if together <= _MOST_MASKING * alone:
+        return []
+    times = f"{together / alone:,.0f} times as much together as one by one"
+    return [f"effects explain {times}: differences of variants that are nearly one"]
+
+
+def find_variances(trait: RegionTrait, facts: TraitFacts) -> tuple[F64, float]:
     """Return variances of the effects, and the trait's spread on their scale.
+
+    Parameters
+    ----------
+    trait : a region, or all of the file.
+    facts : what is said of the trait.
 
     Raises
     ------

@@ -16,6 +16,8 @@ __all__ = ["find_size", "judge_size"]
 # Meta-analyses and imputation make n differ by variant, and covariates take a part of the variance:
 # factors of two are met, of three hardly; a factor of ten is a digit too many.
 _FACTOR: Final = 3.0
+# Statistics of variants in a tenth of the people are not what the others let expect.
+_UNEVEN: Final = 10.0
 # The strongest pQTL known explain three quarters of their protein's variance.
 _MOST_EXPLAINED: Final = 0.9
 
@@ -33,13 +35,14 @@ def judge_size(
 ) -> str | None:
     r"""Return in words what contradicts the number of people; None where nothing does.
 
-    It is held against the file's own column; against the errors where the trait's spread is known,
+    The file's own column must not range over a factor of ten, and its median is held against n; so
+    are the errors where the trait's spread is known,
 
     .. math:: n \approx \frac{\mathrm{sd}_Y^2}{2 f (1 - f) V}, \qquad
         n \approx \frac{1}{2 f (1 - f) s (1 - s) V}
 
     (of a quantitative trait with ``sdy`` or ``var_y``, and of cases with their share s), in the
-    median variant; and against the largest statistic, whose variant would explain
+    median variant; and the largest statistic, whose variant would explain
     :math:`z^2 / (z^2 + n - 2)` of the trait. A factor above 3, and a share above 0.9, contradict.
 
     Parameters
@@ -50,6 +53,8 @@ def judge_size(
     n : people.
     """
     told = trait.n[np.isfinite(trait.n)]
+    if told.size and told.max() >= _UNEVEN * told.min():
+        return f"variants of {told.min():,.0f} to {told.max():,.0f} people"
     if told.size and _is_apart(n, float(np.median(told))):
         return f"{n:,.0f} people, where the file tells {np.median(told):,.0f} a variant"
     implied = _imply_size(trait, facts, susie)

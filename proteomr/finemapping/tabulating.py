@@ -142,6 +142,7 @@ def _list_members(mapped: Mapped, names: dict[str, str]) -> list[dict[str, Any]]
             "median_r": _unless_nan(one.median_r),
             "variants": one.members.size,
             "log_bf": None if factors is None else float(factors[one.effect]),
+            "status": mapped.status.name,
         }
         for one in mapped.sets
         for member in sorted(one.members, key=lambda m: (-mapped.pip[m], m))  # type: ignore[index]

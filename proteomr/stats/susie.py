@@ -92,7 +92,7 @@ class SusieOptions:
 
     def __post_init__(self) -> None:
         checks = (
-            ("--l", self.effects, self.effects >= 1, "1 or more effects"),
+            ("--l", self.effects, self.effects >= 1, "1 or more"),
             ("--coverage", self.coverage, 0 < self.coverage < 1, "between 0 and 1"),
             ("--min-purity", self.min_purity, 0 <= self.min_purity <= 1, "0 to 1"),
             ("--null-weight", self.null_weight, 0 <= self.null_weight < 1, "0 to below 1"),

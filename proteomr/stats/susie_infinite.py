@@ -114,8 +114,8 @@ class _Run:
         p = z.size
         self.vectors, self.people, self.log_prior = spectrum.vectors, people, log_prior
         self.d = people * spectrum.values  # eigenvalues of X'X
-        self.xty = math.sqrt(people) * z
-        self.rotated = self.vectors.T @ self.xty
+        # what lies outside of the space of the genotypes no effect of theirs explains
+        self.rotated = np.where(self.d > 0, math.sqrt(people) * (self.vectors.T @ z), 0.0)
         self.alpha = np.full((effects, p), 1.0 / p)
         self.mu = np.zeros((effects, p))
         self.omega = np.ones((effects, p))
