@@ -38,6 +38,7 @@ from .mr import mr
 from .phenotype import phenotype
 from .qc import qc
 from .replicate import replicate
+from .run import run as run_stages
 from .schema import schema
 from .score import score
 from .simulate import simulate
@@ -66,6 +67,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     mr,
     genes,
     simulate,
+    run_stages,
     demo,
     doctor,
     schema,
