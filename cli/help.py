@@ -52,6 +52,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "replicate samples.csv npx.csv --family logistic --exposure lonely --splits 100 -o halves",
         "replicate samples.csv npx.csv --family linear --exposure bmi --leave-out site -o centres",
     ),
+    "plot": (
+        "plot volcano results -o volcano.svg",
+        "plot effects results --where-rows adjustment=full -o effects.pdf",
+    ),
     "run": (
         "run study.toml -o study",
         "run study.toml -o study --from associate --dry-run",

@@ -36,6 +36,7 @@ from .mediate import mediate
 from .merge import merge
 from .mr import mr
 from .phenotype import phenotype
+from .plot import plot
 from .qc import qc
 from .replicate import replicate
 from .run import run as run_stages
@@ -66,6 +67,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     harmonise,
     mr,
     genes,
+    plot,
     simulate,
     run_stages,
     demo,
