@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from proteomr.errors import InputError, NothingToDo, UsageError
-from proteomr.execute import Serial, Threads
+from proteomr.execute import Executor, Serial, Threads
 from proteomr.finemapping import FinemapJob, FinemapRequest, Windows, finemap
 from proteomr.gwas.gene_regions import Region
 from proteomr.gwas.trait_facts import TraitFacts
@@ -76,7 +76,10 @@ def test_threads_and_the_order_of_rows_change_no_byte(tmp_path: Path) -> None:
     rows, r = _genome()
     order = np.random.default_rng(1).permutation(r.width)
     shuffled = r.select([r.columns[i] for i in order])[order.tolist()]
-    asked = ((rows, r, Serial()), (rows.reverse(), shuffled, Threads(3)))
+    asked: list[tuple[pl.DataFrame, pl.DataFrame, Executor]] = [
+        (rows, r, Serial()),
+        (rows.reverse(), shuffled, Threads(3)),
+    ]
     for place, (trait, panel, executor) in enumerate(asked):
         request = FinemapRequest.of(trait, panel, facts=TraitFacts(n=900))
         run_job(FinemapJob(request), Output(tmp_path / str(place)), executor=executor)
