@@ -75,8 +75,12 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere("gene annotate annotation", "proteomr genes NAME... says which gene a name means"),
     Elsewhere(
         "coloc colocalisation network wgcna enrich "
-        "enrichment meta finemap plot figure report run study pqtl",
+        "enrichment meta plot figure report run study pqtl",
         "not among the commands of this version; those there are: proteomr --help",
+    ),
+    Elsewhere(
+        "susie susie-rss runsusie finemap-abf fine-map polyfun caviar dap-g",
+        "proteomr finemap TRAIT --ld FILE --n N -o DIR",
     ),
     Elsewhere(
         "mediation mediator indirect acme baron-kenny",
