@@ -72,6 +72,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "describe cohort.parquet --by isolation --by loneliness -o table1",
         "describe samples.csv --by sex --variable age --variable bmi --where 'age >= 50' -o older",
     ),
+    "finemap": (
+        "finemap region.csv --ld ld.csv --n 35000 -o mapped",
+        "finemap pqtl.tsv.gz --cis ADM --ld reference --n 35000 --remove-mismatched -o adm",
+        "finemap region.csv --sdy 1 -o alone",
+    ),
     "merge": ("merge results",),
     "compare": (
         "compare men women -o sexes",

@@ -26,6 +26,7 @@ from .doctor import doctor
 from .e_values import e_values
 from .export import export
 from .fields import fields
+from .finemap import finemap
 from .genes import genes
 from .gwas import gwas
 from .harmonise import harmonise
@@ -67,6 +68,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     e_values,
     harmonise,
     mr,
+    finemap,
     genes,
     plot,
     report,

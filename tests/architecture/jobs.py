@@ -15,8 +15,10 @@ import polars as pl
 import proteomr
 import proteomr.gwas
 from proteomr.association import ModelSpec
+from proteomr.finemapping import Windows
 from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.policy import VariantPolicy
+from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io import IngestOptions, ProteinChoice, read_measurements, write_store
 from proteomr.io.sumstats import ReadOptions
 from proteomr.models import SurvivalOptions
@@ -28,6 +30,7 @@ from proteomr.replicate import Folds
 from proteomr.runs import Results
 from proteomr.scan import FollowUp, FollowUpOptions
 from proteomr.score import ScoreOptions
+from proteomr.stats.susie import SusieOptions
 from proteomr.survival import CurveOptions, compare_survival
 
 BOOK = """name = "mine"
@@ -97,6 +100,7 @@ def write_inputs(folder: Path) -> None:
         (folder / f"{name}.txt").write_text(text)
     (folder / "ld.csv").write_text("rs1\n1\n")
     (folder / "names.txt").write_text("rs1\n")
+    _write_region(folder)
     (folder / "controls.csv").write_text("exposure,outcome,expected\nexposure,outcome,up\n")
     (folder / "mine.toml").write_text(BOOK)
     pl.DataFrame(
@@ -107,6 +111,18 @@ def write_inputs(folder: Path) -> None:
         }
     ).write_csv(folder / "harmonised.csv")
     write_store(read_measurements(folder / "npx.csv", scratch=folder), folder / "store")
+
+
+def _write_region(folder: Path) -> None:
+    """Write a region of three variants, their correlations and prior weights."""
+    (folder / "region.csv").write_text(
+        "snp,position,beta,varbeta,MAF\ns1,10,0.4,0.004,0.3\ns2,20,-0.1,0.004,0.3\n"
+        "s3,30,0.05,0.004,0.4\n"
+    )
+    (folder / "region_ld.csv").write_text(
+        "snp,s1,s2,s3\ns1,1,-0.3,0.1\ns2,-0.3,1,0.2\ns3,0.1,0.2,1\n"
+    )
+    (folder / "weights_of.csv").write_text("snp,weight\ns1,1\ns2,1\ns3,2\n")
 
 
 def _write_many(folder: Path) -> None:
@@ -548,6 +564,46 @@ CASES = (
                 controls="controls.csv",
                 read_exposure=ReadOptions(columns={"eaf": "eaf"}, scales="note"),
                 read_outcome=ReadOptions(build="GRCh37", scales="note"),
+            ),
+        ),
+    ),
+    Case(
+        "FinemapJob",
+        "finemap",
+        "proteomr.finemap",
+        Call(
+            "region.csv --ld region_ld.csv",
+            lambda: proteomr.finemap("region.csv", "region_ld.csv"),
+        ),
+        Call(
+            "region.csv --ld region_ld.csv --ld-values r --n 900 --type quant --sdy 2 --l 3 "
+            "--coverage 0.9 --min-purity 0.3 --prior-variance 0.1 --prior-rule em --null-weight "
+            "0.1 --refine --tolerance 1e-4 --max-iterations 50 --no-prior-check --var-y 4 "
+            "--estimate-residual-variance --remove-mismatched --prior-weights weights_of.csv "
+            "--map eaf=MAF --scales note --trait ADM --lead-p 1e-6 --window-kb 250",
+            lambda: proteomr.finemap(
+                "region.csv",
+                "region_ld.csv",
+                ld_values="r",
+                read=ReadOptions(columns={"eaf": "MAF"}, trait="ADM", scales="note"),
+                facts=TraitFacts("quant", 900.0, 2.0),
+                windows=Windows(1e-6, 250_000),
+                susie=SusieOptions(
+                    effects=3,
+                    coverage=0.9,
+                    min_purity=0.3,
+                    prior_variance=0.1,
+                    rule="em",
+                    estimate_residual_variance=True,
+                    var_y=4.0,
+                    null_weight=0.1,
+                    refine=True,
+                    tolerance=1e-4,
+                    most_rounds=50,
+                    check_prior=False,
+                ),
+                remove_mismatched=True,
+                prior_weights="weights_of.csv",
             ),
         ),
     ),

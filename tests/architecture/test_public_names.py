@@ -29,6 +29,7 @@ NAMES = [
     "derive",
     "describe",
     "e_values",
+    "finemap",
     "harmonise",
     "ingest",
     "load_definition",
