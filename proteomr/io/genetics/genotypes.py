@@ -53,6 +53,9 @@ class LdSource(Protocol):
     def correlate(self, row: int, rows: I64) -> F64:
         """Return the correlations of one variant with others, signed by their alleles 1."""
 
+    def matrix(self, rows: I64) -> F64:
+        """Return the correlations of all pairs of chosen variants, as a new array."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GenotypePanel:

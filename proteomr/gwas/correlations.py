@@ -1,0 +1,227 @@
+"""Correlations of variants as a study has them: found in a panel, signed by its effect alleles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64
+from proteomr.errors import ColumnError, InputError, nearest
+from proteomr.gwas.alleles import clean_allele, flip_strand, is_palindromic
+from proteomr.gwas.panel import describe_panel, locate_in_panel, refuse_absence
+from proteomr.io.genetics.genotypes import GenotypePanel, LdSource
+
+__all__ = ["AlignedCorrelations", "correlate_variants", "refuse_unsigned"]
+
+OTHER_ALLELES: Final = "alleles_differ_from_panel"
+SAME_AS_ANOTHER: Final = "same_variant_of_panel"
+CONSTANT: Final = "constant_in_panel"
+
+# Frequencies nearer to a half than this do not tell the strand, as in harmonisation.
+_AMBIGUOUS: Final = 0.08
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AlignedCorrelations:
+    """Correlations of variants by the copies of their effect alleles.
+
+    Parameters
+    ----------
+    places : positions (k,) of the variants that are correlated, among those asked for, ascending.
+    r : (k, k) correlations, 1 on the diagonal.
+    reasons : of every variant asked for, null where it is in ``places``: a reason of
+        `proteomr.gwas.panel.locate_in_panel`, ``alleles_differ_from_panel``,
+        ``same_variant_of_panel`` (another variant was found as the same one) or
+        ``constant_in_panel``.
+    n : people of whom the correlations are; None where the panel does not tell.
+    frequencies : (k,) of the effect alleles in the panel; NaN where it does not tell.
+    notes : what a user should know.
+    """
+
+    places: I64
+    r: F64
+    reasons: pl.Series
+    n: int | None
+    frequencies: F64
+    notes: tuple[str, ...]
+
+
+def correlate_variants(variants: pl.DataFrame, panel: LdSource) -> AlignedCorrelations:
+    """Return how the effect alleles of variants are correlated in a panel.
+
+    A correlation changes its sign with each of its two variants whose effect allele is the panel's
+    allele 2, on either strand. The strand of a palindromic variant is read from the frequencies of
+    both where neither is within 0.08 of a half, else the letters are taken as they stand. Where a
+    matrix names no alleles, or the variants have none, the correlations are taken as of the effect
+    alleles, which is noted.
+
+    Parameters
+    ----------
+    variants : ``variant_id``; where known ``rsid``, ``chromosome``, ``position_bp``,
+        ``effect_allele``, ``other_allele``, ``eaf``.
+    panel : as `proteomr.gwas.panel.open_panel` gives it; genotypes by ``measure="genotype"``,
+        since effects of copies in one person are correlated by these.
+
+    Raises
+    ------
+    ColumnError
+        There is no column of names.
+    InputError
+        No variant is in the panel, or its correlations have no signs.
+
+    Examples
+    --------
+    >>> from proteomr.io.genetics.ld_matrices import LdMatrix
+    >>> panel = LdMatrix(
+    ...     pl.DataFrame({"variant_id": ["rs1_A_G", "rs2_C_T"]}), np.array([[1.0, 0.6], [0.6, 1.0]])
+    ... )
+    >>> variants = pl.DataFrame(
+    ...     {
+    ...         "variant_id": ["1:5:A:G", "x", "y"],
+    ...         "rsid": ["rs1", "rs2", "rs3"],
+    ...         "effect_allele": ["A", "T", "A"],
+    ...         "other_allele": ["G", "C", "C"],
+    ...     }
+    ... )
+    >>> aligned = correlate_variants(variants, panel)
+    >>> aligned.places.tolist(), aligned.r.tolist(), aligned.reasons[2]
+    ([0, 1], [[1.0, -0.6], [-0.6, 1.0]], 'absent_from_panel')
+    """
+    if "variant_id" not in variants.columns:
+        hint = nearest("variant_id", variants.columns)
+        raise ColumnError(f"variants: no column 'variant_id'{hint}")
+    refuse_unsigned(panel)
+    located = locate_in_panel(variants, panel.variants)
+    refuse_absence(located)
+    oriented = _orient(variants, located, panel)
+    usable = oriented.filter(pl.col("reason").is_null())
+    places: I64 = usable["_i"].to_numpy().astype(np.int64)
+    rows: I64 = usable["panel_row"].to_numpy().astype(np.int64)
+    signs: F64 = usable["sign"].to_numpy().astype(np.float64)
+    shares: F64 = usable["share"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    reasons = oriented["reason"]
+    r = panel.matrix(rows) * signs[:, None] * signs
+    varies = np.isfinite(np.diag(r))
+    if not varies.all():
+        reasons = reasons.scatter(places[~varies].tolist(), CONSTANT)
+        places, shares, r = places[varies], shares[varies], r[np.ix_(varies, varies)]
+    _refuse_gaps(r, variants["variant_id"].gather(places))
+    n = panel.n if isinstance(panel, GenotypePanel) else None
+    notes = (*describe_panel(located, panel), *_describe_alleles(oriented))
+    return AlignedCorrelations(places, r, reasons, n, shares, notes)
+
+
+def refuse_unsigned(panel: LdSource) -> None:
+    """Refuse correlations of which only the squares are known.
+
+    Raises
+    ------
+    InputError
+        The signs are not known.
+
+    Examples
+    --------
+    >>> from proteomr.io.genetics.ld_matrices import LdMatrix
+    >>> refuse_unsigned(LdMatrix(pl.DataFrame({"variant_id": ["rs1"]}), np.ones((1, 1))))
+    """
+    if not panel.signed:
+        raise InputError(
+            "the matrix of --ld holds r2, without the signs of the correlations, which are needed "
+            "here: give r (plink --r square), or genotypes"
+        )
+
+
+def _orient(variants: pl.DataFrame, located: pl.DataFrame, panel: LdSource) -> pl.DataFrame:
+    """Return for each variant its row of the panel, the sign of its alleles, and why it leaves."""
+    named = ("effect_allele", "other_allele")
+    own = [
+        clean_allele(pl.col(name)) if name in variants.columns else pl.lit(None, pl.String)
+        for name in named
+    ]
+    eaf = pl.col("eaf") if "eaf" in variants.columns else pl.lit(None)
+    asked = variants.select(
+        own[0].alias("E"), own[1].alias("O"), eaf.cast(pl.Float64, strict=False).alias("eaf")
+    )
+    rows = located["panel_row"]
+    there = panel.variants.select(
+        clean_allele(pl.col("allele_1")).alias("A"), clean_allele(pl.col("allele_2")).alias("B")
+    )[rows.fill_null(0)]
+    share = _read_frequencies(panel, rows)
+    both = pl.concat([asked, there, located], how="horizontal").with_columns(share)
+    known = pl.all_horizontal(pl.col(name).is_not_null() for name in "EOAB")
+    flipped = [flip_strand(pl.col(name)) for name in "EO"]
+    same = (pl.col("E") == pl.col("A")) & (pl.col("O") == pl.col("B"))
+    turned = (pl.col("E") == pl.col("B")) & (pl.col("O") == pl.col("A"))
+    same |= (flipped[0] == pl.col("A")) & (flipped[1] == pl.col("B")) & ~turned
+    turned |= (flipped[0] == pl.col("B")) & (flipped[1] == pl.col("A")) & ~same
+    palindromic = is_palindromic(pl.col("A"), pl.col("B"))
+    apart = ((pl.col("eaf") - 0.5).abs() > _AMBIGUOUS) & (
+        (pl.col("share") - 0.5).abs() > _AMBIGUOUS
+    )
+    agree = (pl.col("eaf") > 0.5) == (pl.col("share") > 0.5)
+    by_letters = pl.when(same).then(1).when(turned).then(-1)
+    sign = (
+        pl.when(~known)
+        .then(1)
+        .when(palindromic & apart.fill_null(value=False) & (same | turned))
+        .then(pl.when(agree).then(1).otherwise(-1))
+        .otherwise(by_letters)
+    )
+    judged = both.with_columns(
+        sign.alias("sign"),
+        known.alias("known"),
+        (palindromic & ~apart.fill_null(value=False) & known).alias("palindromic"),
+    ).with_row_index("_i")
+    fitting = pl.when(pl.col("sign").is_not_null()).then("panel_row")
+    again = fitting.is_not_null() & ~fitting.is_first_distinct()
+    return judged.with_columns(
+        pl.when(pl.col("sign") < 0).then(1.0 - pl.col("share")).otherwise("share").alias("share"),
+        pl.coalesce(
+            "panel_reason",
+            pl.when(pl.col("sign").is_null()).then(pl.lit(OTHER_ALLELES)),
+            pl.when(again).then(pl.lit(SAME_AS_ANOTHER)),
+        ).alias("reason"),
+    )
+
+
+def _read_frequencies(panel: LdSource, rows: pl.Series) -> pl.Series:
+    """Return the frequencies of allele 1 in a panel of genotypes; null elsewhere."""
+    if not isinstance(panel, GenotypePanel):
+        return pl.Series("share", [None] * rows.len(), dtype=pl.Float64)
+    found = rows.is_not_null()
+    shares = np.full(rows.len(), np.nan)
+    shares[found.to_numpy()] = panel.frequencies(rows.drop_nulls().to_numpy().astype(np.int64))
+    return pl.Series("share", shares).fill_nan(None)
+
+
+def _refuse_gaps(r: F64, names: pl.Series) -> None:
+    """Refuse pairs of varying variants that have no correlation: nobody has both genotypes."""
+    gaps = np.argwhere(~np.isfinite(r))
+    if gaps.size:
+        first, second = (names[int(place)] for place in gaps[0])
+        raise InputError(
+            f"variants {first!r} and {second!r} have no correlation in the panel: nobody has both "
+            "genotypes; leave one of them out"
+        )
+
+
+def _describe_alleles(oriented: pl.DataFrame) -> tuple[str, ...]:
+    """Return notes on alleles that could not be compared."""
+    found = oriented.filter(pl.col("panel_reason").is_null())
+    unknown = found.filter(~pl.col("known")).height
+    by_letters = found.filter(pl.col("palindromic") & pl.col("reason").is_null()).height
+    notes = []
+    if unknown:
+        notes.append(
+            f"LD: the alleles of {unknown:,} of {found.height:,} variants are not known on both "
+            "sides; their correlations are taken as of the effect alleles"
+        )
+    if by_letters:
+        notes.append(
+            f"LD: {by_letters:,} palindromic variants are taken on the strand of the panel, as "
+            "frequencies do not tell it"
+        )
+    return tuple(notes)
