@@ -304,7 +304,7 @@ def mr(
         from proteomr.gwas.clumping import Clumping
         from proteomr.mr.estimate import DEFAULT_METHODS
         from proteomr.mr.inputs import InstrumentRule
-        from proteomr.mr.instruments import choose_region
+        from proteomr.gwas.gene_regions import choose_region
         from proteomr.mr.job import MrJob
         from proteomr.mr.request import MrRequest
         from proteomr.tables.sumstats import name_build

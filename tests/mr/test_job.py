@@ -24,7 +24,7 @@ from proteomr.mr.caveats import caution
 from proteomr.mr.choice import build_methods
 from proteomr.mr.harmonise import harmonise_table, to_harmonised
 from proteomr.mr.inputs import InstrumentRule, Instruments, Outcomes
-from proteomr.mr.instruments import Region
+from proteomr.gwas.gene_regions import Region
 from proteomr.mr.job import MrJob
 from proteomr.mr.pairs import StudyPairs
 from proteomr.mr.repeated import keep_once
