@@ -302,9 +302,9 @@ def mr(
     def make_job() -> "MrJob":
         note_itself(files or ())
         from proteomr.gwas.clumping import Clumping
+        from proteomr.gwas.gene_regions import choose_region
         from proteomr.mr.estimate import DEFAULT_METHODS
         from proteomr.mr.inputs import InstrumentRule
-        from proteomr.gwas.gene_regions import choose_region
         from proteomr.mr.job import MrJob
         from proteomr.mr.request import MrRequest
         from proteomr.tables.sumstats import name_build

@@ -186,7 +186,7 @@ def share_within(logs: F64, *, starts: I64) -> F64:
 
     Examples
     --------
-    >>> share_within(np.array([1000.0, 1000.0, 7.0]), starts=np.array([0, 2, 3])).tolist()
+    >>> share_within(np.array([1000.0, 1000.0, 7.0]), starts=np.array([0, 2, 3])).round(9).tolist()
     [0.5, 0.5, 1.0]
     """
     sums = _log_sums(logs, starts)
