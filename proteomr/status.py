@@ -36,6 +36,9 @@ class Status(IntEnum):
     zero_effect = 9, "has an exposure on which no variant acts"
     not_identified = 10, "has data that do not determine the estimate"
     needs_sample_size = 11, "lacks the sample sizes that the method needs"
+    not_shared = 20, "has no variant that all its studies have"
+    no_signal = 21, "has no significant variant to look around"
+    same_data = 22, "has the same numbers in both of its studies"
 
     def __new__(cls, code: int, meaning: str = "") -> Self:
         """Make a member of its number and what it means."""

@@ -1,0 +1,1 @@
+"""Whether traits share causal variants, region by region."""
