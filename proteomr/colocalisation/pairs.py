@@ -191,7 +191,8 @@ class PairWork:
     ) -> Mapping[str, object]:
         """Return the row of a pair without numbers."""
         names = [self.atlas.traits[number].name for number in (task.first, task.second)]
-        counts = [found.n_variants for found in sides] or [None, None]
+        counts: list[int | None] = [found.n_variants for found in sides]
+        counts = counts or [None, None]
         return {
             "_place": place, "trait1": names[0], "trait2": names[1], "stretch": task.stretch,
             "set1": labels[0], "set2": labels[1], "nsnps1": counts[0], "nsnps2": counts[1],
