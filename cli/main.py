@@ -18,6 +18,7 @@ from proteomr.errors import ProteomrError, UsageError
 from .adjust import adjust
 from .associate import associate
 from .check import check
+from .coloc import coloc
 from .compare import compare
 from .console import open_streams, report_error, say
 from .demo import demo
@@ -64,6 +65,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     e_values,
     harmonise,
     mr,
+    coloc,
     genes,
     simulate,
     demo,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
+    from proteomr.colocalisation.calling import colocalise
     from proteomr.comparison import adjust, compare
     from proteomr.description import describe
     from proteomr.gwas import munge
@@ -49,6 +50,7 @@ __all__ = [
     "apply_score",
     "associate",
     "clean",
+    "colocalise",
     "compare",
     "derive",
     "describe",
@@ -85,6 +87,7 @@ _HOMES = {
     "apply_score": "proteomr.score",
     "associate": "proteomr.association",
     "clean": "proteomr.qc",
+    "colocalise": "proteomr.colocalisation.calling",
     "compare": "proteomr.comparison",
     "derive": "proteomr.phenotype",
     "describe": "proteomr.description",

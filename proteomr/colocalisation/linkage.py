@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from proteomr._typing import I64
-from proteomr.colocalisation.traits import Atlas
+from proteomr.colocalisation.traits import Atlas, Trait
 from proteomr.gwas.panel import locate_in_panel
 from proteomr.io.genetics.genotypes import LdSource
 
-__all__ = ["HitLink"]
+__all__ = ["HitLink", "describe_variants"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,3 +41,17 @@ class HitLink:
             return None
         r = float(self.panel.correlate(one, np.array([two]))[0])
         return r * r if np.isfinite(r) else None
+
+
+def describe_variants(atlas: Atlas, trait: Trait, rows: I64) -> pl.DataFrame:
+    """Return variants of a trait as panels are asked for them, effects per the atlas's allele.
+
+    Parameters
+    ----------
+    atlas : the list of variants.
+    trait : whose frequencies are taken.
+    rows : of the trait.
+    """
+    share = np.where(trait.sign[rows] > 0.0, trait.eaf[rows], 1.0 - trait.eaf[rows])
+    variants = atlas.variants[trait.codes[rows]]
+    return variants.with_columns(eaf=pl.Series(share).fill_nan(None))

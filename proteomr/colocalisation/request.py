@@ -84,7 +84,9 @@ class ColocRequest(Request):
             )
         one = len(self.traits) == 1
         if one and self.method not in ("hyprcoloc", "moloc"):
-            raise UsageError("one file is named: a first trait and one or several others are needed")
+            raise UsageError(
+                "one file is named: a first trait and one or several others are needed"
+            )
         if not all(0.0 < prior < 1.0 for prior in self.configured):
             raise UsageError("--priors: probabilities between 0 and 1 are needed")
         if len(self.configured) != _MOST_CONFIGURED:

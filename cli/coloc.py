@@ -1,0 +1,66 @@
+"""`proteomr coloc`: whether traits share causal variants."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import options as shared
+from .bundles import Running, takes_bundles
+from .coloc_options import Comparison, Regions, TraitSides
+from .jobs import Task, choose_formats, run_command
+from .remedies import note_itself, refuse_stray_words
+from .show_coloc import describe_failures, show_coloc
+
+if TYPE_CHECKING:
+    from proteomr.runs import Job
+
+__all__ = ["coloc"]
+
+
+@takes_bundles
+def coloc(
+    context: typer.Context,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="TRAIT1 TRAIT2...",
+            help="Summary statistics in any known format, or coloc's own columns (snp, position, "
+            "beta, varbeta, MAF, pvalue, N). TRAIT1 is held against each other file; a column "
+            "trait parts several in one.",
+            show_default=False,
+        ),
+    ],
+    *,
+    comparison: Comparison,
+    regions: Regions,
+    sides: TraitSides,
+    out: shared.Out,
+    format: shared.Format = "parquet",
+    running: Running,
+) -> None:
+    """Say whether traits share causal variants, region by region.
+
+    Writes coloc (posteriors of each pair of traits and region), coloc_snps (each variant) and
+    coloc_sensitivity (other priors); susie also credible_sets; smr, hyprcoloc and moloc their own
+    tables: smr, coloc_clusters, coloc_cluster_snps, coloc_configurations.
+    """
+    refuse_stray_words(files, remedy="first the file of TRAIT1, then those of TRAIT2")
+    tables = sides.tables
+
+    def make_job() -> "Job":
+        note_itself(files)
+        from proteomr.colocalisation.job import make_job as make
+
+        return make(comparison.request(files, sides=sides, regions=regions))
+
+    task = Task(
+        make_job,
+        out,
+        show_coloc,
+        describe_failures,
+        tables=tables,
+        formats=choose_formats(format),
+        doing="comparing",
+    )
+    run_command(context, running, task)
