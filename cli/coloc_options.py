@@ -60,26 +60,18 @@ class TraitSides:
     case_share2: Annotated[
         float | None, option(TRAITS, "S", "Share of cases of TRAIT2.", "--case-share2")
     ] = None
-    format1: Annotated[
-        FormatName, option(shared.INPUT, "auto|NAME|FILE.toml", "Format of TRAIT1.", "--format1")
-    ] = "auto"
+    format1: FormatName = "auto"
     map1: Annotated[
         list[str] | None,
         option(shared.INPUT, "CANONICAL=COLUMN", f"TRAIT1: {_MAPPED}", "--map1"),
     ] = None
-    build1: Annotated[
-        BuildName, option(shared.INPUT, "GRCh37|GRCh38", "Genome build of TRAIT1.", "--build1")
-    ] = None
-    format2: Annotated[
-        FormatName, option(shared.INPUT, "auto|NAME|FILE.toml", "Format of TRAIT2.", "--format2")
-    ] = "auto"
+    build1: BuildName = None
+    format2: FormatName = "auto"
     map2: Annotated[
         list[str] | None,
         option(shared.INPUT, "CANONICAL=COLUMN", f"TRAIT2: {_MAPPED}", "--map2"),
     ] = None
-    build2: Annotated[
-        BuildName, option(shared.INPUT, "GRCh37|GRCh38", "Genome build of TRAIT2.", "--build2")
-    ] = None
+    build2: BuildName = None
     scales: Scales = "refuse"
 
     @property
