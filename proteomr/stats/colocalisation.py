@@ -114,7 +114,7 @@ def sum_evidence(
     """
     sizes = np.diff(starts)
     shift = np.zeros(sizes.size)
-    if weights != (None, None):
+    if any(weight is not None for weight in weights):
         logs = [_relative_logs(weight, starts) for weight in weights]
         first, second = first + logs[0], second + logs[1]
         shift = np.log(sizes) - _log_sums(logs[0] + logs[1], starts)
