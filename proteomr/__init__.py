@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
-    from proteomr.colocalisation.calling import colocalise
+    from proteomr.colocalisation import colocalise
     from proteomr.comparison import adjust, compare
     from proteomr.description import describe
     from proteomr.gwas import munge
@@ -87,7 +87,7 @@ _HOMES = {
     "apply_score": "proteomr.score",
     "associate": "proteomr.association",
     "clean": "proteomr.qc",
-    "colocalise": "proteomr.colocalisation.calling",
+    "colocalise": "proteomr.colocalisation",
     "compare": "proteomr.comparison",
     "derive": "proteomr.phenotype",
     "describe": "proteomr.description",

@@ -126,10 +126,11 @@ class ColocRequest(Request):
         kind = method if method in ("susie", "conditional") else "abf"
         asked = rule or PairRule()
         where = windows or WindowRule()
+        said = choices or (TraitChoice(), TraitChoice())
         return cls(
             (*name_studies(first, name="trait1"), *name_studies(others, name="trait2")),
             method,
-            choices or (TraitChoice(), TraitChoice()),
+            (replace(said[0], suffix="1"), replace(said[1], suffix="2")),
             read or (ReadOptions(), ReadOptions()),
             replace(asked, method=kind, lead_p=where.p),
             where,
