@@ -121,35 +121,49 @@ def build_atlas(named: Sequence[Named]) -> Atlas:
     InputError
         Two files are on two builds of the genome.
     """
-    frames = [_list_variants([t for t in named if t.file == i]) for i in _list_files(named)]
-    paths = {t.file: t.path for t in named}
+    files = list(dict.fromkeys(trait.file for trait in named))
+    frames = [_list_variants([t for t in named if t.file == file]) for file in files]
+    paths = {trait.file: trait.path for trait in named}
+    coded, drops = _code_variants(frames, [paths[file] for file in files])
+    traits: dict[int, Trait] = {}
+    for file, table in zip(files, coded, strict=True):
+        places = [place for place, trait in enumerate(named) if trait.file == file]
+        held = _take([named[place] for place in places], table)
+        traits.update(zip(places, held, strict=True))
+    every = pl.concat(table.filter(pl.col("row").is_null()) for table in coded).sort("code")
+    return Atlas(
+        every.select(VARIANT_COLUMNS), tuple(traits[place] for place in range(len(named))), drops
+    )
+
+
+def _code_variants(
+    frames: Sequence[pl.DataFrame], paths: Sequence[str]
+) -> tuple[list[pl.DataFrame], tuple[Drop, ...]]:
+    """Return the variants of each file with their codes: that of the same in the first file.
+
+    ``row`` is null for the variants that no file before has.
+    """
     first = frames[0]
     tables = [first.with_columns(pl.lit(None, pl.Int64).alias("row"), pl.lit(1).alias("sign"))]
     drops: list[Drop] = []
-    for i, frame in enumerate(frames[1:], start=1):
-        places = pair_variants(first, frame, path=paths[i])
+    for frame, path in zip(frames[1:], paths[1:], strict=True):
+        places = pair_variants(first, frame, path=path)
         counts = places["reason"].drop_nulls().value_counts(name="n").sort("reason").rows()
-        drops += [Drop(f"match {paths[i]}", reason, n) for reason, n in counts]
+        drops += [Drop(f"match {path}", reason, n) for reason, n in counts]
         tables.append(pl.concat([frame, places.drop("reason")], how="horizontal"))
     every = pl.concat(
         [table.with_columns(pl.lit(i).alias("file")) for i, table in enumerate(tables)]
     )
-    own = every.filter(pl.col("row").is_null())
-    ordered = _sort(own).with_row_index("code").with_columns(pl.col("code").cast(pl.Int64))
+    ordered = _sort(every.filter(pl.col("row").is_null())).with_row_index("code")
     first_codes = ordered.filter(file=0).sort("local")["code"]
-    lists = []
+    coded = []
     for i, table in enumerate(tables):
-        alone = ordered.filter(file=i).select("local", pl.col("code").alias("own"))
-        coded = table.join(alone, on="local", how="left", maintain_order="left")
-        shared = first_codes.gather(coded["row"].fill_null(0))
+        own = ordered.filter(file=i).select("local", pl.col("code").alias("own"))
+        joined = table.join(own, on="local", how="left", maintain_order="left")
+        shared = first_codes.gather(joined["row"].fill_null(0))
         code = pl.when(pl.col("row").is_null()).then("own").otherwise(shared)
-        lists.append(coded.with_columns(code.alias("code")))
-    traits = tuple(_take(t, lists[_list_files(named).index(t.file)]) for t in named)
-    return Atlas(ordered.select(VARIANT_COLUMNS), traits, tuple(drops))
-
-
-def _list_files(named: Sequence[Named]) -> list[int]:
-    return list(dict.fromkeys(trait.file for trait in named))
+        coded.append(joined.with_columns(code.cast(pl.Int64).alias("code")))
+    return coded, tuple(drops)
 
 
 def _list_variants(named: Sequence[Named]) -> pl.DataFrame:
@@ -183,20 +197,35 @@ def _sort(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _take(named: Named, variants: pl.DataFrame) -> Trait:
-    """Return the numbers of a trait in order of their codes, each code once."""
-    known = variants.select(*_SAME, "code", "sign", pl.col("effect_allele").alias("_first"))
-    keyed = _add_pair(named.read.rows.with_columns(z=pl.Series(named.read.z))).join(
-        known, on=_SAME, how="left", nulls_equal=True, maintain_order="left"
+def _take(named: Sequence[Named], variants: pl.DataFrame) -> list[Trait]:
+    """Return the numbers of a file's traits in order of their codes, each code once."""
+    rows = pl.concat(
+        [
+            trait.read.rows.with_columns(z=pl.Series(trait.read.z), _trait=pl.lit(i))
+            for i, trait in enumerate(named)
+        ]
     )
+    known = variants.select(*_SAME, "code", "sign", pl.col("effect_allele").alias("_first"))
     turned = (pl.col("effect_allele") != pl.col("_first")).fill_null(value=False)
-    rows = keyed.with_columns(pl.when(turned).then(-pl.col("sign")).otherwise("sign").alias("sign"))
-    rows = rows.sort("code", maintain_order=True).unique("code", keep="first", maintain_order=True)
+    keys = ["_trait", "code"]
+    every = (
+        _add_pair(rows)
+        .join(known, on=_SAME, how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(pl.when(turned).then(-pl.col("sign")).otherwise("sign").alias("sign"))
+        .sort(keys, maintain_order=True)
+        .unique(keys, keep="first", maintain_order=True)
+    )
+    bounds = np.searchsorted(every["_trait"].to_numpy(), np.arange(len(named) + 1))
+    codes = every["code"].to_numpy().astype(np.int64)
     numbers = {
-        name: np.asarray(rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy())
+        name: np.asarray(every[name].cast(pl.Float64).fill_null(np.nan).to_numpy())
         for name in ("sign", "beta", "se", "z", "maf", "eaf", "n", "neg_log10_p")
     }
-    if named.facts.n is not None:
-        numbers["n"] = np.full(rows.height, named.facts.n)
-    codes = rows["code"].to_numpy().astype(np.int64)
-    return Trait(named.name, named.facts, named.read.form, codes, **numbers)
+    traits: list[Trait] = []
+    for i, trait in enumerate(named):
+        own = slice(int(bounds[i]), int(bounds[i + 1]))
+        held = {name: values[own] for name, values in numbers.items()}
+        if trait.facts.n is not None:
+            held["n"] = np.full(codes[own].size, trait.facts.n)
+        traits.append(Trait(trait.name, trait.facts, trait.read.form, codes[own], **held))
+    return traits

@@ -117,7 +117,7 @@ def sum_evidence(
     if any(weight is not None for weight in weights):
         logs = [_relative_logs(weight, starts) for weight in weights]
         first, second = first + logs[0], second + logs[1]
-        shift = np.log(sizes) - _log_sums(logs[0] + logs[1], starts)
+        shift = np.log(sizes) - _finite(_log_sums(logs[0] + logs[1], starts))
     parts = [
         _sum_block(
             first[starts[low] : starts[high]],
