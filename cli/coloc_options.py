@@ -88,8 +88,8 @@ class TraitSides:
         from proteomr.colocalisation.choices import TraitChoice
 
         return (
-            TraitChoice(self.type1, self.n1, self.sdy1, self.case_share1),
-            TraitChoice(self.type2, self.n2, self.sdy2, self.case_share2),
+            TraitChoice(self.type1, self.n1, self.sdy1, self.case_share1, "1"),
+            TraitChoice(self.type2, self.n2, self.sdy2, self.case_share2, "2"),
         )
 
     def reading(self) -> "tuple[ReadOptions, ReadOptions]":

@@ -104,9 +104,12 @@ class ConditionalSignals:
             weighed = weigh_trait(given, slice(0, own.size))
             if weighed.status is not Status.ok:
                 return _fail(trait, whole, weighed.status, weighed.message or "")
-            order = np.argsort(weighed.signals[0].codes)
-            first = weighed.signals[0]
-            signals.append(Signal(first.codes[order], first.logs[order], label))
+            # What the other leads determine has an infinite variance beside them, and so a Bayes
+            # factor of 1: it stays, as it may be another trait's signal.
+            logs = np.zeros(at.size)
+            codes = trait.codes[at]
+            logs[np.searchsorted(codes, weighed.signals[0].codes)] = weighed.signals[0].logs
+            signals.append(Signal(codes, logs, label))
         message = _say_lost(trait, found.lost)
         return Signals(tuple(signals), "conditional", whole.sdy, whole.n_variants, message=message)
 

@@ -23,7 +23,7 @@ from proteomr.colocalisation.pair_tables import (
 from proteomr.colocalisation.rules import PairRule
 from proteomr.colocalisation.signals import Separator, Signal, Signals
 from proteomr.colocalisation.stretches import NOWHERE, Stretch
-from proteomr.colocalisation.traits import Atlas
+from proteomr.colocalisation.traits import Atlas, Trait
 from proteomr.status import Status
 
 __all__ = ["PairTask", "PairWork"]
@@ -123,7 +123,10 @@ class PairWork:
         traits = [self.atlas.traits[t] for t in (task.first, task.second)]
         rows = [np.searchsorted(trait.codes, codes) for trait in traits]
         logs = [signal.logs[at] for signal, at in zip(signals, (one, two), strict=True)]
-        reason = self._judge(codes, logs, signals, unweighted=unweighted)
+        reason = _judge(codes, logs, signals, unweighted=unweighted)
+        if reason is None and _is_same(traits, rows):
+            text = "effects and errors are the same: a study beside itself"
+            reason = Status.same_data, text
         if reason is not None:
             return self._refuse(task, place, *reason, sides, labels)
         words = [found.message for found in sides if found.message]
@@ -133,28 +136,6 @@ class PairWork:
             place, task.stretch, (traits[0], traits[1]), (rows[0], rows[1]), codes,
             (logs[0], logs[1]), labels, (sides[0], sides[1]), tuple(words),
         )  # fmt: skip
-
-    def _judge(
-        self,
-        codes: I64,
-        logs: Sequence[F64],
-        signals: tuple[Signal, Signal],
-        *,
-        unweighted: int,
-    ) -> tuple[Status, str] | None:
-        """Return why nothing can be said of two signals; None where something can."""
-        if not codes.size:
-            rest = "" if not unweighted else f" with a prior weight ({unweighted} have none)"
-            return Status.not_shared, f"the traits share no variant of the region{rest}"
-        for signal, own in zip(signals, logs, strict=True):
-            if signal.label is not None:
-                share = float(np.exp(np.logaddexp.reduce(own) - np.logaddexp.reduce(signal.logs)))
-                if share < _LEAST_OVERLAP:
-                    text = f"{share:.0%} of signal {signal.label} is on variants that both have"
-                    return Status.not_shared, text
-        if codes.size > 1 and np.array_equal(logs[0], logs[1]):
-            return Status.same_data, "effects and errors are the same: a study beside itself"
-        return None
 
     def _signals(self, task: PairTask, side: int) -> Signals:
         """Return the signals of a side of a task, kept for its further pairs."""
@@ -198,3 +179,29 @@ class PairWork:
             "set1": labels[0], "set2": labels[1], "nsnps1": counts[0], "nsnps2": counts[1],
             "status": status.name, "message": message,
         }  # fmt: skip
+
+
+def _judge(
+    codes: I64,
+    logs: Sequence[F64],
+    signals: tuple[Signal, Signal],
+    *,
+    unweighted: int,
+) -> tuple[Status, str] | None:
+    """Return why nothing can be said of two signals; None where something can."""
+    if not codes.size:
+        rest = "" if not unweighted else f" with a prior weight ({unweighted} have none)"
+        return Status.not_shared, f"the traits share no variant of the region{rest}"
+    for signal, own in zip(signals, logs, strict=True):
+        if signal.label is not None:
+            share = float(np.exp(np.logaddexp.reduce(own) - np.logaddexp.reduce(signal.logs)))
+            if share < _LEAST_OVERLAP:
+                text = f"{share:.0%} of signal {signal.label} is on variants that both have"
+                return Status.not_shared, text
+    return None
+
+
+def _is_same(traits: Sequence[Trait], rows: Sequence[I64]) -> bool:
+    """Tell whether several variants have the very same statistics in both studies."""
+    one, two = (np.abs(trait.z[own]) for trait, own in zip(traits, rows, strict=True))
+    return one.size > 1 and np.array_equal(one, two)

@@ -93,6 +93,8 @@ def read_of_coloc(table: RawTable, options: ReadOptions) -> tuple[pl.DataFrame, 
         sample.add(chunk.sample)
         parts.append(chunk.frame)
     rows = pl.concat(parts)
+    if layout.get("beta") is not None and rows.height and rows["beta"].is_null().all():
+        raise FormatError("column 'beta' holds no number", path=path)
     refuse_names(rows["trait"].drop_nulls().unique(), what="a trait", path=path)
     return rows, sample.check(refuse=options.scales == "refuse")
 
