@@ -37,8 +37,10 @@ from .mediate import mediate
 from .merge import merge
 from .mr import mr
 from .phenotype import phenotype
+from .plot import plot
 from .qc import qc
 from .replicate import replicate
+from .run import run as run_stages
 from .schema import schema
 from .score import score
 from .simulate import simulate
@@ -67,7 +69,9 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     mr,
     coloc,
     genes,
+    plot,
     simulate,
+    run_stages,
     demo,
     doctor,
     schema,
