@@ -28,6 +28,8 @@ KindName = Literal[
     "replication",
     "km",
     "mediation",
+    "coloc",
+    "region",
 ]
 FIGURE = "Figure"
 
@@ -38,7 +40,7 @@ def plot(
         typer.Argument(
             metavar="KIND",
             help="volcano, miami, manhattan, qq, forest, effects, heatmap, replication, km, "
-            "mediation.",
+            "mediation, coloc, region.",
         ),
     ],
     tables: Annotated[
