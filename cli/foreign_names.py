@@ -72,10 +72,13 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "proteomr phenotype PARTICIPANTS -o cohort.parquet",
     ),
     Elsewhere("harmonisation align", "proteomr harmonise EXPOSURE OUTCOME -o DIR"),
+    Elsewhere(
+        "colocalisation colocalise colocalize colocalization smr heidi hyprcoloc moloc",
+        "proteomr coloc TRAIT1 TRAIT2... -o DIR",
+    ),
     Elsewhere("gene annotate annotation", "proteomr genes NAME... says which gene a name means"),
     Elsewhere(
-        "coloc colocalisation network wgcna enrich "
-        "enrichment meta finemap plot figure report run study pqtl",
+        "network wgcna enrich enrichment meta finemap plot figure report run study pqtl",
         "not among the commands of this version; those there are: proteomr --help",
     ),
     Elsewhere(

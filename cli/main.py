@@ -18,6 +18,7 @@ from proteomr.errors import ProteomrError, UsageError
 from .adjust import adjust
 from .associate import associate
 from .check import check
+from .coloc import coloc
 from .compare import compare
 from .console import open_streams, report_error, say
 from .demo import demo
@@ -69,6 +70,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     harmonise,
     mr,
     finemap,
+    coloc,
     genes,
     plot,
     report,

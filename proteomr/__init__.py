@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
+    from proteomr.colocalisation import colocalise
     from proteomr.comparison import adjust, compare
     from proteomr.description import describe
     from proteomr.finemapping import finemap
@@ -50,6 +51,7 @@ __all__ = [
     "apply_score",
     "associate",
     "clean",
+    "colocalise",
     "compare",
     "derive",
     "describe",
@@ -87,6 +89,7 @@ _HOMES = {
     "apply_score": "proteomr.score",
     "associate": "proteomr.association",
     "clean": "proteomr.qc",
+    "colocalise": "proteomr.colocalisation",
     "compare": "proteomr.comparison",
     "derive": "proteomr.phenotype",
     "describe": "proteomr.description",

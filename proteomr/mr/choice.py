@@ -39,7 +39,7 @@ _NOT_HERE: Final = (  # names of methods elsewhere, and what there is instead
     ("cause gsmr gsmr2 heidi mix mrmix horse bwmr clust mrclust", _RESISTANT),
     ("lap mrlap lhc lhcmr apss mrapss", "--overlap bounds the bias of shared people (table reach)"),
     ("lcv", "the direction is tested in the table steiger, and by --reverse"),
-    ("coloc susie colocalisation smr", "there is no colocalisation"),
+    ("coloc susie colocalisation smr", "proteomr coloc compares traits region by region"),
     ("bma mrbma", "several exposures are for mv_ivw, mv_egger and the others of mv_"),
     ("steiger", "it is no estimator: the table steiger is always written, --steiger-filter drops"),
 )

@@ -14,9 +14,14 @@ import polars as pl
 
 import proteomr
 import proteomr.gwas
+from proteomr import colocalisation
 from proteomr.association import ModelSpec
 from proteomr.finemapping import Windows
+from proteomr.colocalisation.choices import SusieRule, TraitChoice
+from proteomr.colocalisation.rules import PairRule
+from proteomr.colocalisation.stretches import WindowRule
 from proteomr.gwas.clumping import Clumping
+from proteomr.gwas.gene_regions import Region, find_cis_region
 from proteomr.gwas.policy import VariantPolicy
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io import IngestOptions, ProteinChoice, read_measurements, write_store
@@ -31,6 +36,7 @@ from proteomr.runs import Results
 from proteomr.scan import FollowUp, FollowUpOptions
 from proteomr.score import ScoreOptions
 from proteomr.stats.susie import SusieOptions
+from proteomr.stats.trait_clusters import ClusterRule
 from proteomr.survival import CurveOptions, compare_survival
 
 BOOK = """name = "mine"
@@ -101,6 +107,7 @@ def write_inputs(folder: Path) -> None:
     (folder / "ld.csv").write_text("rs1\n1\n")
     (folder / "names.txt").write_text("rs1\n")
     _write_region(folder)
+    (folder / "weighted.csv").write_text("snp,weight\nrs1,2\n")
     (folder / "controls.csv").write_text("exposure,outcome,expected\nexposure,outcome,up\n")
     (folder / "mine.toml").write_text(BOOK)
     pl.DataFrame(
@@ -673,6 +680,94 @@ CASES = (
             ),
         ),
         out="out.parquet",
+    ),
+    Case(
+        "ColocJob",
+        "coloc",
+        "proteomr.colocalise",
+        Call(
+            "exposure.txt outcome.txt", lambda: proteomr.colocalise("exposure.txt", "outcome.txt")
+        ),
+        Call(
+            "exposure.txt outcome.txt --method susie --ld1 ld.csv --ld2 ld.csv --ld-values r "
+            "--type1 quant --n1 800 --sdy1 1.5 --type2 cc --n2 900 --case-share2 0.2 "
+            "--region 1:1-100 --lead-p 1e-6 --window-kb 250 --lead-kb 500 --lead-r2 0.1 "
+            "--long-range drop --p1 1e-3 --p2 1e-3 --p12 1e-4 --prior-weights1 weighted.csv "
+            "--l 5 --min-purity 0.6 --coverage 0.9 --variants credible --format1 mine.toml "
+            "--map1 eaf=eaf --build2 hg38",
+            lambda: proteomr.colocalise(
+                "exposure.txt",
+                ["outcome.txt"],
+                method="susie",
+                choices=(
+                    TraitChoice("quant", n=800, sdy=1.5),
+                    TraitChoice("cc", n=900, case_share=0.2),
+                ),
+                read=(
+                    ReadOptions("mine.toml", {"eaf": "eaf"}),
+                    ReadOptions(build="GRCh38"),
+                ),
+                rule=PairRule("susie", 1e-3, 1e-3, 1e-4, 0.9, "credible"),
+                windows=WindowRule(Region("1", 1, 100), 1e-6, 250.0, 500.0, 0.1, "drop"),
+                ld=("ld.csv", "ld.csv"),
+                ld_values="r",
+                weights=("weighted.csv", None),
+                susie=SusieRule(5, 0.9, 0.6),
+            ),
+        ),
+    ),
+    Case(
+        "SmrJob",
+        "coloc",
+        "proteomr.colocalisation.smr",
+        Call(
+            "exposure.txt outcome.txt --method smr --ld ld.csv",
+            lambda: colocalisation.smr("exposure.txt", "outcome.txt", ld="ld.csv"),
+        ),
+        Call(
+            "exposure.txt outcome.txt --method smr --ld ld.csv --cis GDF15 --build hg19",
+            lambda: colocalisation.smr(
+                "exposure.txt",
+                "outcome.txt",
+                ld="ld.csv",
+                windows=WindowRule(find_cis_region("GDF15", build="GRCh37")),
+            ),
+        ),
+    ),
+    Case(
+        "ClusterJob",
+        "coloc",
+        "proteomr.colocalisation.hyprcoloc",
+        Call(
+            "exposure.txt outcome.txt --method hyprcoloc",
+            lambda: colocalisation.hyprcoloc("exposure.txt", "outcome.txt"),
+        ),
+        Call(
+            "exposure.txt outcome.txt --method hyprcoloc --prior 1e-3 --conditional-prior 0.05 "
+            "--regional-threshold 0.6 --alignment-threshold 0.7 --selection alignment",
+            lambda: colocalisation.hyprcoloc(
+                "exposure.txt",
+                "outcome.txt",
+                clusters=ClusterRule(1e-3, 0.05, 0.6, 0.7, "alignment"),
+            ),
+        ),
+    ),
+    Case(
+        "ConfigurationJob",
+        "coloc",
+        "proteomr.colocalisation.moloc",
+        Call(
+            "exposure.txt outcome.txt --method moloc",
+            lambda: colocalisation.moloc("exposure.txt", "outcome.txt"),
+        ),
+        Call(
+            "exposure.txt outcome.txt --method moloc --priors 1e-3,1e-4,1e-5,1e-6",
+            lambda: colocalisation.moloc(
+                "exposure.txt",
+                "outcome.txt",
+                priors=(1e-3, 1e-4, 1e-5, 1e-6),
+            ),
+        ),
     ),
     Case(
         "LeadsJob",

@@ -25,6 +25,7 @@ NAMES = [
     "apply_score",
     "associate",
     "clean",
+    "colocalise",
     "compare",
     "derive",
     "describe",
