@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 
 from proteomr.execute import Executor
-from proteomr.mr.estimate import estimate
+from proteomr.mr.estimate import estimate_rows, tabulate_estimates
 from proteomr.mr.explained import EXCESS, Side, TraitSize, is_binary
+from proteomr.mr.further import list_further, tabulate_further
 from proteomr.mr.methods.method import Method
 from proteomr.mr.rucker import choose_models, find_outliers
 from proteomr.mr.sensitivity import (
@@ -45,6 +46,7 @@ class Analysis:
     ----------
     estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, rucker, outliers, steiger, \
     verdict : each in the schema of its name.
+    further : the tables that the methods give beside their estimates, by name.
     """
 
     estimates: pl.DataFrame
@@ -56,11 +58,13 @@ class Analysis:
     outliers: pl.DataFrame
     steiger: pl.DataFrame
     verdict: pl.DataFrame
+    further: Mapping[str, pl.DataFrame] = field(default_factory=dict[str, pl.DataFrame])
 
     @property
     def tables(self) -> Mapping[str, pl.DataFrame]:
         """The tables by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        names = [name for name in self.__slots__ if name != "further"]
+        return {name: getattr(self, name) for name in names} | dict(self.further)
 
 
 def analyse(
@@ -136,7 +140,8 @@ def measure_pairs(
     >>> measure_pairs([], []).estimates.height
     0
     """
-    estimates = estimate(pairs, methods, seed=seed, executor=executor)
+    rows = estimate_rows(pairs, methods, seed=seed, executor=executor)
+    estimates = tabulate_estimates(rows)
     heterogeneity = measure_heterogeneity(pairs)
     pleiotropy = measure_pleiotropy(pairs)
     steiger = measure_direction(pairs, exposure_size=exposure_size, outcome_size=outcome_size)
@@ -158,6 +163,7 @@ def measure_pairs(
             steiger=steiger,
             caveats=_list_caveats(pairs, steiger),
         ),
+        further=tabulate_further(rows, pairs, tables=list_further(methods)),
     )
 
 

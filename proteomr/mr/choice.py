@@ -35,7 +35,6 @@ _RESISTANT: Final = (
     "weighted_mode, conmix, lasso and cml"
 )
 _NOT_HERE: Final = (  # names of methods elsewhere, and what there is instead
-    ("presso mrpresso", _RESISTANT),
     ("cause gsmr gsmr2 heidi mix mrmix horse bwmr clust mrclust", _RESISTANT),
     ("lap mrlap lhc lhcmr apss mrapss", "--overlap bounds the bias of shared people (table reach)"),
     ("lcv", "the direction is tested in the table steiger, and by --reverse"),

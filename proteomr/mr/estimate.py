@@ -24,6 +24,7 @@ __all__ = [
     "EstimateRow",
     "build_methods",
     "estimate",
+    "estimate_rows",
     "method_keys",
     "tabulate_estimates",
 ]
@@ -80,14 +81,34 @@ def estimate(
     >>> estimates.select("outcome", "method", "nsnp").row(0)
     ('ADM', 'ivw', 3)
     """
+    return tabulate_estimates(estimate_rows(pairs, methods, seed=seed, executor=executor))
+
+
+def estimate_rows(
+    pairs: Iterable[Harmonised],
+    methods: Sequence[Method],
+    *,
+    seed: int = 1,
+    executor: Executor | None = None,
+) -> list[EstimateRow]:
+    """Return the estimates of pairs by methods, which `estimate` brings into a table.
+
+    Parameters
+    ----------
+    pairs, methods, seed, executor : see `estimate`.
+
+    Examples
+    --------
+    >>> estimate_rows([], build_methods(["ivw"]))
+    []
+    """
     names = name_methods(methods)
     work = _Work(tuple(methods), names, seed)
     sizes = [method.pairs_at_once for method in methods]
     # Threads want many blocks, arrays of pairs long ones; the numbers are the same.
     size = (max if executor is None else min)(sizes, default=1)
     parts = dict((executor or Serial()).map(work, _in_blocks(pairs, size=size)))
-    rows = [row for place in sorted(parts) for row in parts[place]]
-    return tabulate_estimates(rows)
+    return [row for place in sorted(parts) for row in parts[place]]
 
 
 def tabulate_estimates(rows: Sequence[EstimateRow]) -> pl.DataFrame:

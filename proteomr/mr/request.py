@@ -23,6 +23,7 @@ from proteomr.mr.choice import (
     split_methods,
 )
 from proteomr.mr.estimate import DEFAULT_METHODS
+from proteomr.mr.further import list_further
 from proteomr.mr.harmonise import HARMONISE_VERSION
 from proteomr.mr.harmonised_files import refuse_harmonised
 from proteomr.mr.inputs import InstrumentRule
@@ -225,9 +226,14 @@ class MrRequest(Request):
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that the analysis gives."""
         names = JOINT_TABLES if self.joint else PAIR_TABLES
+        further = list_further(self._build())
         chosen = ("instruments",) if self.harmonised is None else ()
         checked = ("controls_checked",) if self.controls is not None else ()
-        return (*names, *chosen, *checked)
+        return (*names, *further, *chosen, *checked)
+
+    def _build(self) -> Sequence[Declared]:
+        build = build_joint_methods if self.joint else build_methods
+        return build(self.methods)
 
     def formulas(self) -> Mapping[str, int]:
         """Return the versions of the steps, of the methods and of the tables.
@@ -237,14 +243,12 @@ class MrRequest(Request):
         >>> MrRequest.of("x.tsv", "y.tsv", methods=["grip"]).formulas()["grip"]
         1
         """
-        build = build_joint_methods if self.joint else build_methods
-        methods: Sequence[Declared] = build(self.methods)
         return {
             "mr": _VERSION,
             "munge": MUNGE_VERSION,
             "clump": CLUMP_VERSION,
             "harmonise": HARMONISE_VERSION,
-            **{method.key: method.version for method in methods},
+            **{method.key: method.version for method in self._build()},
             **{f"table {name}": load_schema(name).version for name in self.tables},
         }
 

@@ -28,6 +28,7 @@ from proteomr.mr.methods.mode import (
     WeightedModeNome,
 )
 from proteomr.mr.methods.penalised_ivw import PenalisedIvw
+from proteomr.mr.methods.presso import Presso
 from proteomr.mr.methods.radial import RadialEgger, RadialIvw
 from proteomr.mr.methods.raps import RobustAdjustedProfileScore
 from proteomr.mr.methods.sign import SignConcordance
@@ -73,4 +74,5 @@ METHOD_CLASSES: Final[tuple[type[Method], ...]] = (
     ContaminationMixture,
     Lasso,
     ConstrainedMaximumLikelihood,
+    Presso,
 )

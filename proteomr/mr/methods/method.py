@@ -60,6 +60,7 @@ class Declared(ABC):
     powers: ClassVar[Powers] = {}
     version: ClassVar[int] = 1
     contradiction: ClassVar[str] = ""
+    tables: ClassVar[tuple[str, ...]] = ()
 
     @property
     def fewest(self) -> int:
