@@ -36,6 +36,7 @@ class Status(IntEnum):
     zero_effect = 9, "has an exposure on which no variant acts"
     not_identified = 10, "has data that do not determine the estimate"
     needs_sample_size = 11, "lacks the sample sizes that the method needs"
+    needs_correlations = 12, "lacks the correlations of variants that the method needs"
 
     def __new__(cls, code: int, meaning: str = "") -> Self:
         """Make a member of its number and what it means."""

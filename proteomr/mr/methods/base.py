@@ -179,7 +179,9 @@ def refuse(status: Status, message: str, *, nsnp: int) -> Estimate:
     return Estimate(nan, nan, nan, nan, nan, nsnp, status, message)
 
 
-def certify(found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits")) -> Estimate:
+def certify(
+    found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits"), points: bool = True
+) -> Estimate:
     """Return the estimate where its numbers can be believed as numbers, else a refusal.
 
     The last step of every estimator, whatever its path: estimate and p value are finite, a standard
@@ -190,6 +192,7 @@ def certify(found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits")
     ----------
     found : what the estimator came to.
     measures : what it gives beside estimate and p value.
+    points : whether it gives an estimate.
 
     Examples
     --------
@@ -198,7 +201,7 @@ def certify(found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits")
     """
     if found.status != Status.ok:
         return found
-    flaw = _find_flaw(found, measures)
+    flaw = _find_flaw(found, measures, points)
     return found if flaw is None else refuse(Status.not_identified, flaw, nsnp=found.nsnp)
 
 
@@ -230,11 +233,11 @@ def note_contradiction(found: Estimate, reason: str) -> Estimate:
     return replace(found, message="; ".join(filter(None, notes)))
 
 
-def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...]) -> str | None:
+def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...], points: bool) -> str | None:
     limited, low, high = "limits" in measures, estimate.conf_low, estimate.conf_high
     se = estimate.se if "se" in measures else 1.0
     flaws = (
-        (not math.isfinite(estimate.estimate), "the estimate is not a finite number"),
+        (points and not math.isfinite(estimate.estimate), "the estimate is not a finite number"),
         (not (math.isfinite(se) and se >= 0), "the standard error is not a finite number"),
         (se == 0, _ZERO_ERROR),
         (
