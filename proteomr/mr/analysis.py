@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from proteomr.execute import Executor
-from proteomr.mr.estimate import estimate_rows, tabulate_estimates
+from proteomr.mr.choice import name_methods
+from proteomr.mr.estimate import EstimateRow, estimate_rows, tabulate_estimates
 from proteomr.mr.explained import EXCESS, Side, TraitSize, is_binary
 from proteomr.mr.further import list_further, tabulate_further
 from proteomr.mr.methods.method import Method
@@ -142,6 +143,7 @@ def measure_pairs(
     """
     rows = estimate_rows(pairs, methods, seed=seed, executor=executor)
     estimates = tabulate_estimates(rows)
+    correlated = _choose_correlated(rows, methods)
     heterogeneity = measure_heterogeneity(pairs)
     pleiotropy = measure_pleiotropy(pairs)
     steiger = measure_direction(pairs, exposure_size=exposure_size, outcome_size=outcome_size)
@@ -149,8 +151,8 @@ def measure_pairs(
         estimates=add_units(
             estimates, pairs, exposure_size=exposure_size, outcome_size=outcome_size
         ),
-        heterogeneity=heterogeneity,
-        pleiotropy=pleiotropy,
+        heterogeneity=pl.concat([heterogeneity, measure_heterogeneity([], correlated)]),
+        pleiotropy=pl.concat([pleiotropy, measure_pleiotropy([], correlated)]),
         singlesnp=split_variants(pairs),
         leaveoneout=leave_one_out(pairs),
         rucker=choose_models(pairs),
@@ -165,6 +167,18 @@ def measure_pairs(
         ),
         further=tabulate_further(rows, pairs, tables=list_further(methods)),
     )
+
+
+def _choose_correlated(
+    rows: Sequence[EstimateRow], methods: Sequence[Method]
+) -> list[EstimateRow]:
+    """Return the estimates of methods for correlated variants."""
+    names = [
+        name
+        for name, method in zip(name_methods(methods), methods, strict=True)
+        if method.needs_correlations
+    ]
+    return [row for row in rows if row[3] in names]
 
 
 def add_units(

@@ -177,7 +177,7 @@ class _Work:
                 pair.outcome,
                 pair.direction,
                 name,
-                _warn(columns[place][row], pair.caveats),
+                _warn(columns[place][row], self._list_caveats(place, pair)),
             )
             for row, pair in enumerate(pairs)
             for place, name in enumerate(self.names)
@@ -201,6 +201,10 @@ class _Work:
             return random_of(self.seed, pair.exposures[0], pair.outcome, first.stream)
 
         return first.estimate_together(methods, pairs, draw=draw)
+
+    def _list_caveats(self, place: int, pair: Harmonised) -> tuple[str, ...]:
+        """What holds of the numbers of a method: that variants are correlated does not of all."""
+        return () if self.methods[place].needs_correlations else pair.caveats
 
     def _applies(self, method: Method, pair: Harmonised) -> bool:
         """A method for few variants stands only where it can, unless it is the only one."""

@@ -66,7 +66,9 @@ def tabulate_further(
 
 def _tabulate(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     declared = load_schema(name)
+    known = {column.name: column.stored for column in declared.columns}
+    needed = [name for name in known if name in _KEYS or name in declared.names]
     if not rows:
-        return declared.empty()
-    frame = pl.DataFrame(rows, schema=declared.empty().schema)
+        return pl.DataFrame(schema={name: known[name] for name in needed})
+    frame = pl.DataFrame(rows, schema={name: known[name] for name in known if name in rows[0]})
     return declared.validate(frame.with_columns(pl.selectors.float().fill_nan(None)))

@@ -6,11 +6,17 @@ from typing import Final
 
 from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.block_method import BlockMethod
+from proteomr.mr.methods.component_gmm import ComponentGmm
+from proteomr.mr.methods.conditional_tests import ConditionalTests
 from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood
 from proteomr.mr.methods.contamination_mixture import ContaminationMixture
+from proteomr.mr.methods.correlated_egger import CorrelatedEgger
+from proteomr.mr.methods.correlated_ivw import CorrelatedIvw
+from proteomr.mr.methods.correlated_maximum_likelihood import CorrelatedMaximumLikelihood
 from proteomr.mr.methods.debiased_ivw import DebiasedIvw
 from proteomr.mr.methods.egger import EggerBootstrap, EggerRegression
 from proteomr.mr.methods.grip import Grip
+from proteomr.mr.methods.gsmr import Gsmr
 from proteomr.mr.methods.ivw import (
     InverseVarianceWeighted,
     InverseVarianceWeightedFixed,
@@ -75,4 +81,10 @@ METHOD_CLASSES: Final[tuple[type[Method], ...]] = (
     Lasso,
     ConstrainedMaximumLikelihood,
     Presso,
+    CorrelatedIvw,
+    CorrelatedEgger,
+    CorrelatedMaximumLikelihood,
+    ComponentGmm,
+    ConditionalTests,
+    Gsmr,
 )
