@@ -134,8 +134,8 @@ def mr(
             "--heidi",
             metavar="off|v1|v2",
             rich_help_panel=CORRELATED,
-            help="Outliers that gsmr leaves out: none, by one variant as in the paper, or by all as "
-            "in gsmr2's newer version. Without: v1.",
+            help="Outliers that gsmr leaves out: none, by one variant as in the paper, or by all "
+            "as in gsmr2's newer version. Without: v1.",
         ),
     ] = None,
     clump_r2: Annotated[

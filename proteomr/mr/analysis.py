@@ -169,9 +169,7 @@ def measure_pairs(
     )
 
 
-def _choose_correlated(
-    rows: Sequence[EstimateRow], methods: Sequence[Method]
-) -> list[EstimateRow]:
+def _choose_correlated(rows: Sequence[EstimateRow], methods: Sequence[Method]) -> list[EstimateRow]:
     """Return the estimates of methods for correlated variants."""
     names = [
         name

@@ -156,20 +156,15 @@ class PairWork:
         }
 
     def _tell_linkage(self, pairs: Sequence[Harmonised]) -> dict[str, pl.DataFrame]:
-        """Return what the correlations add to a block: their account, and the grid of thresholds."""
+        """Return what correlations add to a block: their account, and the grid of thresholds."""
         if self.linkage is None:
             return {}
         tables = {LINKED: describe_linkage(pairs, self.linkage)}
         if self.prune_r2:
-            methods = [method for method in self.methods if method.needs_correlations]
-            names = name_methods(self.methods)
-            chosen = [
-                name
-                for name, method in zip(names, self.methods, strict=True)
-                if method.needs_correlations
-            ]
+            named = zip(name_methods(self.methods), self.methods, strict=True)
+            chosen = {name: method for name, method in named if method.needs_correlations}
             tables["pruning_grid"] = repeat_over_thresholds(
-                pairs, dict(zip(chosen, methods, strict=True)), self.prune_r2, seed=self.seed
+                pairs, chosen, self.prune_r2, seed=self.seed
             )
         return tables
 

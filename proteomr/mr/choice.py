@@ -119,8 +119,8 @@ def build_methods(
     >>> build_methods(["weighted_mode(phi=0.5)"])[0].phi
     0.5
     """
-    shared = {"convention": convention, "draws": draws, "sample_size": n_exposure}
-    shared |= further or {}
+    shared: dict[str, object] = {"convention": convention, "draws": draws}
+    shared |= {"sample_size": n_exposure, **(further or {})}
     if draws < 2:
         raise UsageError(f"{draws} bootstraps: two or more are needed")
     methods = _build(names, METHOD_CLASSES, shared)

@@ -89,9 +89,7 @@ class Linkage:
         ld[np.ix_(aligned.places, aligned.places)] = self._shrink(aligned.r)
         people = float("nan") if aligned.n is None else float(aligned.n)
         reasons = aligned.reasons.alias(LD_REASON).cast(pl.String)
-        return replace(
-            pair, ld=ld, ld_people=people, variants=pair.variants.with_columns(reasons)
-        )
+        return replace(pair, ld=ld, ld_people=people, variants=pair.variants.with_columns(reasons))
 
     def _correlate(self, wanted: pl.DataFrame) -> AlignedCorrelations | str:
         """Return the correlations of variants, or why there are none."""
@@ -160,9 +158,7 @@ def describe_linkage(pairs: Sequence[Harmonised], linkage: Linkage) -> pl.DataFr
             )
         )
     notes = {note for pair in pairs if pair.m for note in _note(pair, linkage)}
-    parts += [
-        pl.DataFrame({"note": [True], "text": [note], "n": [1]}) for note in sorted(notes)
-    ]
+    parts += [pl.DataFrame({"note": [True], "text": [note], "n": [1]}) for note in sorted(notes)]
     return pl.concat(parts)
 
 

@@ -188,9 +188,9 @@ class MrRequest(Request):
         bootstraps : draws of medians and modes.
         ld_people : people behind the correlations, for gsmr; None for those of the genotypes.
         heidi : which outliers gsmr leaves out; None for its default.
-        read_exposure, read_outcome, ld_values, ld_ridge, prune_r2, pair_by, rule, reverse, steiger_filter,
-            outcome_size, outcome_cases, overlap, log_odds, seed : as the attributes. Variants that
-            the rule admits may start a clump.
+        read_exposure, read_outcome, ld_values, ld_ridge, prune_r2, pair_by, rule, reverse,
+            steiger_filter, outcome_size, outcome_cases, overlap, log_odds, seed : as the
+            attributes. Variants that the rule admits may start a clump.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-r"""Effects whose estimates are correlated: lines through them, and two covariances made diagonal."""
+"""Effects whose estimates are correlated: lines through them, and covariances made diagonal."""
 
 from __future__ import annotations
 

@@ -13,7 +13,9 @@ __all__ = ["saddle_point_minus_log10_p"]
 
 _STEPS = 200  # halvings of the bracket at most; Newton's method inside it needs ten
 _SETTLED = 1e-13  # relative: the cumulant's slope at the saddle point
-_AT_THE_MEAN = 2e-3  # of the standard deviation: nearer the formula loses digits to 0/0; p is linear
+_AT_THE_MEAN = (
+    2e-3  # of the standard deviation: nearer the formula loses digits to 0/0; p is linear
+)
 
 
 def saddle_point_minus_log10_p(statistic: float, weights: F64) -> float:

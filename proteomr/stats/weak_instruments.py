@@ -71,10 +71,10 @@ class RatioTests:
         ratio : the hypothesis.
         """
         angle = math.atan(ratio * self._unit())
-        qs, qst, qt = (float(one[0]) for one in self._square(np.array([angle])))
+        qs, qst, qt = self._square(np.array([angle]))[:, 0]
         m = self.x.size
         return {
-            "clr": clr_minus_log10_p(_clr(qs, qst, qt), qt, m),
+            "clr": clr_minus_log10_p(float(_clr(qs, qst, qt)), float(qt), m),
             "k": float(neg_log10_p_chi2(qst**2 / qt if qt > 0 else 0.0, 1.0)),
             "ar": float(neg_log10_p_chi2(qs, float(m))),
         }
@@ -82,9 +82,9 @@ class RatioTests:
     def find_sets(self, *, level: float) -> dict[str, tuple[Interval, ...]]:
         """Return the ratios that each test does not reject, as parts from low to high.
 
-        As a test of the score, that of K does not reject what fits worst either, where its
-        statistic is flat too: parts around a maximum of the Anderson-Rubin statistic stand apart,
-        under ``k_misfit``. K's set is both together.
+        As a test of the score, that of K does not reject what fits worst either, where the
+        likelihood is flat too: parts in which the residuals S are longer than T, which tells of the
+        instruments, stand apart under ``k_misfit``. K's set is both together.
 
         Parameters
         ----------
@@ -100,40 +100,40 @@ class RatioTests:
         sets: dict[str, tuple[Interval, ...]] = {}
         for test in ("clr", "k", "ar"):
             judge = self._judge(test, alpha)
-            inside = judge(*squares) > 0.0
+            inside = judge(squares) > 0.0
             turns = np.flatnonzero(inside[1:] != inside[:-1])
             ends = [self._cross(judge, angles[k], angles[k + 1]) for k in turns]
             sets[test] = _join_parts(
                 ends, first=bool(inside[0]), last=bool(inside[-1]), unit=self._unit()
             )
-        misfits = tuple(part for part in sets["k"] if self._fits_worst(part))
+        misfits = self._find_misfits(sets["k"])
         if misfits:
             sets["k"] = tuple(part for part in sets["k"] if part not in misfits)
             sets["k_misfit"] = misfits
         return sets
 
-    def _fits_worst(self, part: Interval) -> bool:
-        """Tell whether the Anderson-Rubin statistic is larger within a bounded part than around."""
-        if math.isinf(part[0]) or math.isinf(part[1]):
-            return False
-        low, high = (math.atan(end * self._unit()) for end in part)
-        below, within, above = self._square(np.array([low, 0.5 * (low + high), high]))[0]
-        return bool(within > max(below, above))
+    def _find_misfits(self, parts: Sequence[Interval]) -> tuple[Interval, ...]:
+        """Return the parts in whose middle S is longer than T, unless all are such."""
+        unit = self._unit()
+        middles = [0.5 * (math.atan(low * unit) + math.atan(high * unit)) for low, high in parts]
+        qs, _, qt = self._square(np.array(middles))
+        far = [part for part, longer in zip(parts, qs > qt, strict=True) if longer]
+        return tuple(far) if len(far) < len(parts) else ()
 
     def _unit(self) -> float:
         """Return the ratio of the sizes of both errors: that of 45 degrees."""
         return math.sqrt(np.trace(self.covariance_x) / np.trace(self.covariance_y))
 
-    def _cross(self, judge: Callable[..., F64], low: float, high: float) -> float:
+    def _cross(self, judge: Callable[[F64], F64], low: float, high: float) -> float:
         """Return the angle at which a test changes its mind."""
 
         def value(angle: float) -> float:
-            return float(judge(*self._square(np.array([angle])))[0])
+            return float(judge(self._square(np.array([angle])))[0])
 
         return float(brentq(value, low, high, xtol=_SETTLED, rtol=4 * np.finfo(float).eps))
 
-    def _square(self, angles: F64) -> tuple[F64, F64, F64]:
-        """Return S'S, S'T and T'T at angles (k,)."""
+    def _square(self, angles: F64) -> F64:
+        """Return S'S, S'T and T'T at angles (k,), (3, k)."""
         m = self.x.size
         out = np.empty((3, angles.size))
         unit = self._unit()
@@ -152,20 +152,20 @@ class RatioTests:
             out[0, here] = np.sum(left**2, axis=1)
             out[1, here] = np.sum(left * right, axis=1)
             out[2, here] = np.sum(right**2, axis=1)
-        return out[0], out[1], out[2]
+        return out
 
-    def _judge(self, test: str, alpha: float) -> Callable[..., F64]:
+    def _judge(self, test: str, alpha: float) -> Callable[[F64], F64]:
         """Return a function of S'S, S'T, T'T that is above zero where a ratio is not rejected."""
         m = self.x.size
         match test:
             case "ar":
                 most = float(chdtri(m, alpha))
-                return lambda qs, qst, qt: most - qs
+                return lambda squares: most - squares[0]
             case "k":
                 one = float(chdtri(1, alpha))
-                return lambda qs, qst, qt: one * qt - qst**2
+                return lambda squares: one * squares[2] - squares[1] ** 2
             case "clr":
-                return lambda qs, qst, qt: _judge_clr(qs, qst, qt, m=m, alpha=alpha)
+                return lambda squares: _judge_clr(squares, m=m, alpha=alpha)
         raise ValueError(test)
 
     def _list_angles(self, alpha: float) -> F64:
@@ -182,8 +182,8 @@ class RatioTests:
         length = math.sqrt(float(np.sum(like.x**2 / like.spread) + np.sum(like.y**2)))
         count = int(np.clip(_PER_TURN * length, _FEWEST, _MOST))
         fine = np.linspace(-0.5 * math.pi, 0.5 * math.pi, count)
-        qs, qst, qt = _square_diagonal(like, fine)
-        changes = [qst, *(self._judge(test, alpha)(qs, qst, qt) for test in ("ar", "k", "clr"))]
+        squares = _square_diagonal(like, fine)
+        changes = [squares[1], *(self._judge(test, alpha)(squares) for test in ("ar", "k", "clr"))]
         guides = [fine[np.flatnonzero(_signs(one)[1:] != _signs(one)[:-1])] for one in changes]
         near = np.concatenate(guides)[:, None]
         offsets = np.concatenate([-_AROUND[1:], _AROUND]) / max(length, 1.0)
@@ -230,9 +230,10 @@ def _weigh_angles(instruments: int) -> tuple[F64, F64]:
     return np.sin(angle) ** 2, np.asarray(log + (instruments - 2) * np.log(np.cos(angle)))
 
 
-def _judge_clr(qs: F64, qst: F64, qt: F64, *, m: int, alpha: float) -> F64:
+def _judge_clr(squares: F64, *, m: int, alpha: float) -> F64:
     """Return p less alpha; where bounds on the critical value settle it, their distance."""
-    statistic = np.asarray(_clr(qs, qst, qt))
+    qs, qst, qt = squares
+    statistic = _clr(qs, qst, qt)
     least, most = float(chdtri(1, alpha)), float(chdtri(m, alpha))
     out = np.where(statistic < least, 1.0, -1.0)
     open_ = (statistic >= least) & (statistic <= most) if m > 1 else np.zeros(qs.shape, np.bool_)
@@ -245,23 +246,23 @@ def _judge_clr(qs: F64, qst: F64, qt: F64, *, m: int, alpha: float) -> F64:
     return out
 
 
-def _clr(qs: F64 | float, qst: F64 | float, qt: F64 | float) -> F64 | float:
-    """Return the likelihood ratio; its root as a sum of squares, which no rounding makes negative."""
-    root = np.sqrt((qs - qt) ** 2 + 4.0 * np.square(qst))
-    ahead = np.where(np.asarray(qs) > qt, qs - qt, 0.0)
-    small = 2.0 * np.square(qst) / np.maximum(root + np.abs(qs - qt), np.finfo(float).tiny)
-    return ahead + small  # (qs - qt + root) / 2 without a difference of large numbers
+def _clr(qs: F64, qst: F64, qt: F64) -> F64:
+    """Return the likelihood ratio, of no difference of large numbers."""
+    root: F64 = np.sqrt((qs - qt) ** 2 + 4.0 * np.square(qst))
+    ahead: F64 = np.maximum(qs - qt, 0.0)
+    small: F64 = 2.0 * np.square(qst) / np.maximum(root + np.abs(qs - qt), np.finfo(float).tiny)
+    return np.asarray(ahead + small)
 
 
 def _rotate(covariances: F64, effects: F64) -> F64:
     """Return effects (k, m) times the inverse symmetric roots of covariances (k, m, m)."""
     values, vectors = np.linalg.eigh(covariances)
     inner = np.einsum("kij,ki->kj", vectors, effects) / np.sqrt(values)
-    return np.einsum("kij,kj->ki", vectors, inner)
+    return np.asarray(np.einsum("kij,kj->ki", vectors, inner))
 
 
-def _square_diagonal(both: Diagonal, angles: F64) -> tuple[F64, F64, F64]:
-    """Return S'S, S'T and T'T with roots in the diagonal basis."""
+def _square_diagonal(both: Diagonal, angles: F64) -> F64:
+    """Return S'S, S'T and T'T with roots in the diagonal basis, (3, k)."""
     out = np.empty((3, angles.size))
     size = max(1, _BLOCK // both.x.size)
     root = np.sqrt(both.spread)
@@ -275,7 +276,7 @@ def _square_diagonal(both: Diagonal, angles: F64) -> tuple[F64, F64, F64]:
         out[0, here] = np.sum(left**2, axis=1)
         out[1, here] = np.sum(left * right, axis=1)
         out[2, here] = np.sum(right**2, axis=1)
-    return out[0], out[1], out[2]
+    return out
 
 
 def _signs(values: F64) -> Bool:

@@ -201,7 +201,7 @@ def certify(
     """
     if found.status != Status.ok:
         return found
-    flaw = _find_flaw(found, measures, points)
+    flaw = _find_flaw(found, measures, points=points)
     return found if flaw is None else refuse(Status.not_identified, flaw, nsnp=found.nsnp)
 
 
@@ -233,7 +233,7 @@ def note_contradiction(found: Estimate, reason: str) -> Estimate:
     return replace(found, message="; ".join(filter(None, notes)))
 
 
-def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...], points: bool) -> str | None:
+def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...], *, points: bool) -> str | None:
     limited, low, high = "limits" in measures, estimate.conf_low, estimate.conf_high
     se = estimate.se if "se" in measures else 1.0
     flaws = (

@@ -45,8 +45,8 @@ class ContaminationMixture(Method):
     and :math:`\hat\theta` is the best point of a grid. The confidence set holds the points with
     :math:`2\{\ell(\hat\theta) - \ell(\theta)\} < 3.84 \phi^2`, where :math:`\phi^2 \ge 1` is the
     heterogeneity of the variants held valid; it may fall into several parts, which ``intervals``
-    and the table ``confidence_sets`` list while ``conf_low`` and ``conf_high`` are its ends. ``used`` are the variants held valid.
-    There is no standard error. p is that of
+    and the table ``confidence_sets`` list while ``conf_low`` and ``conf_high`` are its ends.
+    ``used`` are the variants held valid. There is no standard error. p is that of
     :math:`2\{\ell(\hat\theta) - \ell(0)\} \phi^2`.
 
     The estimate is of the grid, also where its best point is an end: a message says so. A set of

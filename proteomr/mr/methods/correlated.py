@@ -118,4 +118,3 @@ def _replace_variants(rows: FurtherRows, known: I64) -> FurtherRows:
     if rows.variants is None:
         return rows
     return replace(rows, variants=tuple(int(known[place]) for place in rows.variants))
-

@@ -85,7 +85,8 @@ class Gsmr(CorrelatedMethod):
     ld_r2 : r2 above which one of a pair leaves; 0.05 if not given.
     ld_fdr : false discovery rate from which on a correlation counts as zero; 0.05 if not given.
     fewest_variants : that an estimate takes; 10 if not given.
-    ridge : on the diagonal of V, in the unit of the effect squared.
+    ridge_root : root of what stands on the diagonal of V beside the variances, in the unit of the
+        effect.
 
     Examples
     --------
@@ -116,7 +117,7 @@ class Gsmr(CorrelatedMethod):
     ld_r2: float | None = None
     ld_fdr: float | None = None
     fewest_variants: int | None = None
-    ridge: float = 1e-6
+    ridge_root: float = 1e-3
 
     def __post_init__(self) -> None:
         check_p_value("instruments_p", self.instruments_p)
@@ -124,7 +125,7 @@ class Gsmr(CorrelatedMethod):
         check_p_value("ld_r2", self.ld_r2)
         check_p_value("ld_fdr", self.ld_fdr)
         check_above_zero("ld_people", self.ld_people)
-        check_above_zero("ridge", self.ridge)
+        check_above_zero("ridge_root", self.ridge_root)
         if self.fewest_variants is not None and self.fewest_variants < 1:
             raise UsageError(f"fewest_variants is {self.fewest_variants}: 1 or more")
 
@@ -135,7 +136,7 @@ class Gsmr(CorrelatedMethod):
 
     def in_units(self, outcome: int, exposure: int) -> Self:
         """Return the method with its ridge in the units of scaled effects."""
-        return replace(self, ridge=scale_positive(self.ridge, 2 * (exposure - outcome)))
+        return replace(self, ridge_root=scale_positive(self.ridge_root, exposure - outcome))
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the mean of the ratios that stay, and what HEIDI found of each."""
@@ -148,7 +149,10 @@ class Gsmr(CorrelatedMethod):
         strong = self._keep_strong(data, minus_log)
         r = correlate(data)
         unlinked = strong[keep_unlinked(r[np.ix_(strong, strong)], r2=self._choose("ld_r2", 1))]
-        details = {"weak": float(data.m - strong.size), "linked": float(strong.size - unlinked.size)}
+        details = {
+            "weak": float(data.m - strong.size),
+            "linked": float(strong.size - unlinked.size),
+        }
         if unlinked.size < self.fewest:
             return self._refuse_few(data, unlinked.size, details)
         chosen = data.select(unlinked)
@@ -196,7 +200,7 @@ class Gsmr(CorrelatedMethod):
 
     def _average(self, ratios: F64, covariances: F64, details: dict[str, float]) -> Estimate:
         m = ratios.size
-        whole = covariances + self.ridge * np.eye(m)
+        whole = covariances + self.ridge_root**2 * np.eye(m)
         size = np.sqrt(np.diagonal(whole))
         singular = find_singularity(whole / np.outer(size, size))
         if singular is not None:
@@ -206,9 +210,7 @@ class Gsmr(CorrelatedMethod):
         if not line.score < UNSETTLED:
             text = f"the least squares are not solved: a score of {line.score:.1g} is left"
             return refuse(Status.not_converged, text, nsnp=m)
-        found = conclude(
-            float(line.coefficients[0]), float(line.se[0]), nsnp=m, details=details
-        )
+        found = conclude(float(line.coefficients[0]), float(line.se[0]), nsnp=m, details=details)
         return replace(found, message=self._say(details))
 
     def _say(self, details: dict[str, float]) -> str | None:

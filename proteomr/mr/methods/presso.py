@@ -110,9 +110,7 @@ class Presso(Method):
         if not math.isfinite(left.rss):
             message = "one variant has all the effect on the exposure: without it there is no slope"
             return refuse(Status.not_identified, message, nsnp=data.m)
-        larger = count_larger_sums(
-            x, sx, sy, left=left, draws=self.simulations, random=random
-        )
+        larger = count_larger_sums(x, sx, sy, left=left, draws=self.simulations, random=random)
         global_p = exceedance_p(larger, self.simulations)
         z, minus_log = measure_outlying(left, sx, sy)
         outlying = find_outlying(minus_log, self.alpha) & (global_p < self.alpha)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,14 @@ def read_expected_numbers() -> dict[str, Expected]:
 
 
 def read_one_exposure() -> Harmonised:
-    """Return 24 variants of one exposure, four of them with a direct effect on the outcome."""
-    return _read("one_exposure.csv", ("exposure",))
+    """Return 24 variants of one exposure, four of them with a direct effect on the outcome.
+
+    They have correlations, which the methods for independent variants do not look at.
+    """
+    correlations = pl.read_csv(FOLDER / "correlations.csv").to_numpy().astype(np.float64)
+    return replace(
+        _read("one_exposure.csv", ("exposure",)), ld=correlations, ld_people=40_000.0
+    )
 
 
 def read_three_exposures() -> Harmonised:
