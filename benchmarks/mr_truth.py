@@ -120,7 +120,7 @@ class Line:
 
 def keys_of(tier: Tier, /) -> list[str]:
     """Return the methods of a tier; the Wald ratio takes one variant and is left out."""
-    kinds = [kind for kind in METHOD_CLASSES if kind.key != "wald"]
+    kinds = [k for k in METHOD_CLASSES if k.key != "wald" and not k.needs_correlations]
     if tier == "bootstrap":
         return [kind.key for kind in kinds if kind.stochastic]
     slow = tier == "iterative"

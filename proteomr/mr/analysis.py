@@ -144,15 +144,15 @@ def measure_pairs(
     rows = estimate_rows(pairs, methods, seed=seed, executor=executor)
     estimates = tabulate_estimates(rows)
     correlated = _choose_correlated(rows, methods)
-    heterogeneity = measure_heterogeneity(pairs)
-    pleiotropy = measure_pleiotropy(pairs)
+    heterogeneity = measure_heterogeneity(pairs, correlated)
+    pleiotropy = measure_pleiotropy(pairs, correlated)
     steiger = measure_direction(pairs, exposure_size=exposure_size, outcome_size=outcome_size)
     return Analysis(
         estimates=add_units(
             estimates, pairs, exposure_size=exposure_size, outcome_size=outcome_size
         ),
-        heterogeneity=pl.concat([heterogeneity, measure_heterogeneity([], correlated)]),
-        pleiotropy=pl.concat([pleiotropy, measure_pleiotropy([], correlated)]),
+        heterogeneity=heterogeneity,
+        pleiotropy=pleiotropy,
         singlesnp=split_variants(pairs),
         leaveoneout=leave_one_out(pairs),
         rucker=choose_models(pairs),

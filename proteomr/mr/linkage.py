@@ -14,6 +14,7 @@ from proteomr.errors import InputError
 from proteomr.gwas.correlations import AlignedCorrelations, correlate_variants
 from proteomr.gwas.panel import locate_in_panel, refuse_absence
 from proteomr.io.genetics.genotypes import LdSource
+from proteomr.mr.caveats import CORRELATED
 from proteomr.mr.outputs import LD_REASON
 from proteomr.tables import Drop, Harmonised
 from proteomr.tables import columns as c
@@ -30,6 +31,7 @@ _COLUMNS: Final = {
 }
 """Names that harmonised files have for what a panel is searched by, the first known one taken."""
 _NUMBERS: Final = {"eaf": pl.Float64(), "position_bp": pl.Int64()}
+_LINKED: Final = 0.01  # r2: above it the error of an estimate is off by per cents
 _EMPTY: Final = pl.DataFrame(schema={"note": pl.Boolean, "text": pl.String, "n": pl.Int64})
 
 
@@ -87,9 +89,16 @@ class Linkage:
             reasons = pl.Series(LD_REASON, [aligned] * pair.m, dtype=pl.String)
             return replace(pair, ld=ld, variants=pair.variants.with_columns(reasons))
         ld[np.ix_(aligned.places, aligned.places)] = self._shrink(aligned.r)
+        caveats = dict.fromkeys([*pair.caveats, *_warn(aligned.r)])
         people = float("nan") if aligned.n is None else float(aligned.n)
         reasons = aligned.reasons.alias(LD_REASON).cast(pl.String)
-        return replace(pair, ld=ld, ld_people=people, variants=pair.variants.with_columns(reasons))
+        return replace(
+            pair,
+            ld=ld,
+            ld_people=people,
+            variants=pair.variants.with_columns(reasons),
+            caveats=tuple(caveats),
+        )
 
     def _correlate(self, wanted: pl.DataFrame) -> AlignedCorrelations | str:
         """Return the correlations of variants, or why there are none."""
@@ -105,6 +114,11 @@ class Linkage:
         shrunk = (1.0 - self.ridge) * r
         np.fill_diagonal(shrunk, 1.0)
         return np.asarray(shrunk)
+
+
+def _warn(r: F64) -> tuple[str, ...]:
+    """Return what methods for independent variants are to be warned of."""
+    return (CORRELATED,) if (np.triu(r, 1) ** 2 > _LINKED).any() else ()
 
 
 def select_named(variants: pl.DataFrame) -> pl.DataFrame:

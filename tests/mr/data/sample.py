@@ -36,9 +36,7 @@ def read_one_exposure() -> Harmonised:
     They have correlations, which the methods for independent variants do not look at.
     """
     correlations = pl.read_csv(FOLDER / "correlations.csv").to_numpy().astype(np.float64)
-    return replace(
-        _read("one_exposure.csv", ("exposure",)), ld=correlations, ld_people=40_000.0
-    )
+    return replace(_read("one_exposure.csv", ("exposure",)), ld=correlations, ld_people=40_000.0)
 
 
 def read_three_exposures() -> Harmonised:
