@@ -8,6 +8,7 @@ import typer
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
+from .correlated_options import Correlated
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
 from .show_causes import describe_failures, show_causes
@@ -23,7 +24,6 @@ Convention = Literal["twosamplemr", "mendelianrandomization"]
 Unproven = Literal["refuse", "flag"]
 
 INSTRUMENTS, ESTIMATES = "Instruments", "Estimates"
-CORRELATED = "Correlated variants (methods ivw_correlated, pcgmm, clr, gsmr ...)"
 
 
 @takes_bundles
@@ -40,6 +40,7 @@ def mr(
     ] = None,
     *,
     sides: Sides,
+    correlated: Correlated,
     harmonised: Annotated[
         Path | None,
         typer.Option(
@@ -98,46 +99,6 @@ def mr(
     ] = None,
     ld: OptionalLd = None,
     ld_values: LdValuesName = "auto",
-    ld_people: Annotated[
-        int | None,
-        typer.Option(
-            "--ld-n",
-            min=1,
-            metavar="N",
-            rich_help_panel=CORRELATED,
-            help="People behind the correlations of --ld, for gsmr; genotypes tell it themselves.",
-        ),
-    ] = None,
-    ld_ridge: Annotated[
-        float,
-        typer.Option(
-            "--ld-ridge",
-            metavar="SHARE",
-            rich_help_panel=CORRELATED,
-            help="Shrink correlations between variants by this share, where they are "
-            "near-singular.",
-        ),
-    ] = 0.0,
-    prune_r2: Annotated[
-        str | None,
-        typer.Option(
-            "--prune-r2",
-            metavar="R2,R2,...",
-            rich_help_panel=CORRELATED,
-            help="Repeat these methods on variants pruned at each threshold, such as "
-            "0.8,0.6,0.4,0.2,0.1: table pruning_grid.",
-        ),
-    ] = None,
-    heidi: Annotated[
-        Literal["off", "v1", "v2"] | None,
-        typer.Option(
-            "--heidi",
-            metavar="off|v1|v2",
-            rich_help_panel=CORRELATED,
-            help="Outliers that gsmr leaves out: none, by one variant as in the paper, or by all "
-            "as in gsmr2's newer version. Without: v1.",
-        ),
-    ] = None,
     clump_r2: Annotated[
         float,
         typer.Option(
@@ -351,7 +312,6 @@ def mr(
         from proteomr.tables.sumstats import name_build
 
         read_exposure, read_outcome = sides.make_options()
-        from proteomr.mr.pruning_grid import parse_thresholds
         from proteomr.mr.trait_sizes import parse_cases
 
         rule = InstrumentRule(
@@ -380,10 +340,7 @@ def mr(
             instruments=instruments,
             ld=ld,
             ld_values=ld_values,
-            ld_people=ld_people,
-            ld_ridge=ld_ridge,
-            prune_r2=parse_thresholds(prune_r2),
-            heidi=heidi,
+            **correlated.choose(),
             pair_by=pair_by,
             reverse=reverse,
             steiger_filter=steiger_filter,
