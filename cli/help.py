@@ -52,6 +52,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "replicate samples.csv npx.csv --family logistic --exposure lonely --splits 100 -o halves",
         "replicate samples.csv npx.csv --family linear --exposure bmi --leave-out site -o centres",
     ),
+    "plot": (
+        "plot volcano results -o volcano.svg",
+        "plot effects results --where-rows adjustment=full -o effects.pdf",
+    ),
+    "run": (
+        "run study.toml -o study",
+        "run study.toml -o study --from associate --dry-run",
+    ),
     "e-values": (
         "e-values results --where-rows 'q_bh < 0.05' -o e_values.parquet",
         "e-values table.csv --scale HR --outcome common -o e_values.csv",

@@ -36,8 +36,10 @@ from .mediate import mediate
 from .merge import merge
 from .mr import mr
 from .phenotype import phenotype
+from .plot import plot
 from .qc import qc
 from .replicate import replicate
+from .run import run as run_stages
 from .schema import schema
 from .score import score
 from .simulate import simulate
@@ -65,7 +67,9 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     harmonise,
     mr,
     genes,
+    plot,
     simulate,
+    run_stages,
     demo,
     doctor,
     schema,
