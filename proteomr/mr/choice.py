@@ -35,7 +35,7 @@ _RESISTANT: Final = (
     "weighted_mode, conmix, lasso and cml"
 )
 _NOT_HERE: Final = (  # names of methods elsewhere, and what there is instead
-    ("cause gsmr gsmr2 heidi mix mrmix horse bwmr clust mrclust", _RESISTANT),
+    ("cause gsmr gsmr2 heidi horse bwmr clust mrclust", _RESISTANT),
     ("lap mrlap lhc lhcmr apss mrapss", "--overlap bounds the bias of shared people (table reach)"),
     ("lcv", "the direction is tested in the table steiger, and by --reverse"),
     ("coloc susie colocalisation smr", "there is no colocalisation"),

@@ -11,6 +11,7 @@ from proteomr.mr.methods.contamination_mixture import ContaminationMixture
 from proteomr.mr.methods.debiased_ivw import DebiasedIvw
 from proteomr.mr.methods.egger import EggerBootstrap, EggerRegression
 from proteomr.mr.methods.grip import Grip
+from proteomr.mr.methods.heterogeneity_penalised import HeterogeneityPenalised
 from proteomr.mr.methods.ivw import (
     InverseVarianceWeighted,
     InverseVarianceWeightedFixed,
@@ -20,6 +21,7 @@ from proteomr.mr.methods.lasso import Lasso
 from proteomr.mr.methods.maximum_likelihood import MaximumLikelihood
 from proteomr.mr.methods.median import PenalisedWeightedMedian, SimpleMedian, WeightedMedian
 from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.mixture_spike import MixtureSpike
 from proteomr.mr.methods.mode import (
     PenalisedMode,
     SimpleMode,
@@ -75,4 +77,6 @@ METHOD_CLASSES: Final[tuple[type[Method], ...]] = (
     Lasso,
     ConstrainedMaximumLikelihood,
     Presso,
+    HeterogeneityPenalised,
+    MixtureSpike,
 )
