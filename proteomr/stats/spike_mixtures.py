@@ -73,9 +73,7 @@ def fit_spikes(
         active = active[(left > _ACCURACY) | (further > _ACCURACY)]
         if not active.size:
             break
-    return Spikes(
-        fit, wide, _log_likelihood(residuals, variances, fit, wide), remaining, rising
-    )
+    return Spikes(fit, wide, _log_likelihood(residuals, variances, fit, wide), remaining, rising)
 
 
 def spike_error(
@@ -85,7 +83,10 @@ def spike_error(
 
     With :math:`\ell` the log likelihood, the share and the variance solve
     :math:`\ell_\pi = \ell_{\sigma^2} = 0`, and the slope
-    :math:`S = \ell_{\sigma^2\sigma^2}\ell_{\pi\theta} - \ell_{\pi\sigma^2}\ell_{\sigma^2\theta} = 0`,
+
+    .. math:: S = \ell_{\sigma^2\sigma^2}\ell_{\pi\theta}
+        - \ell_{\pi\sigma^2}\ell_{\sigma^2\theta} = 0,
+
     which says that the share does not change with it. The effects are taken for normal around their
     means with their standard errors; what they move S by, through share and variance too, over what
     a slope moves it by, is the error (delta method).
@@ -101,7 +102,7 @@ def spike_error(
     """
     found = differentiate_spike(x, y, sx, sy, slope=slope, share=share, variance=variance)
     by = _move(found)
-    hessian = np.array([[found.total("pp"), found.total("ps")], [found.total("ps"), found.total("ss")]])
+    hessian = np.array([[found.total(a + b) for b in "ps"] for a in "ps"])
     along = np.array([found.total("pt"), found.total("st")])
     if not np.isfinite(hessian).all() or np.linalg.matrix_rank(hessian) < 2:
         return math.nan
@@ -114,9 +115,7 @@ def spike_error(
     return math.sqrt(spread) / abs(float(turn)) if turn != 0 else math.nan
 
 
-def line_error(
-    x: F64, y: F64, sx: F64, sy: F64, *, slope: float, variance: float
-) -> float:
+def line_error(x: F64, y: F64, sx: F64, sy: F64, *, slope: float, variance: float) -> float:
     r"""Return the standard error of the likeliest slope where every residual is of the spike.
 
     From the curvature of :math:`\sum_j \log N(r_j; 0, v_j)`; NaN where it is not that of a maximum.
@@ -162,9 +161,9 @@ def _step(
     """Return share and variance after a step of expectation and maximisation."""
     with np.errstate(divide="ignore"):
         odds = np.log(share) - np.log1p(-share)
-    ratio = 0.5 * (np.log(wide[:, None] / variances) - residuals**2 * (1 / variances - 1 / wide[:, None]))
-    of_spike = special.expit(odds[:, None] + ratio)
-    of_wide = special.expit(-(odds[:, None] + ratio))
+    apart = 1 / variances - 1 / wide[:, None]
+    logit = odds[:, None] + 0.5 * (np.log(wide[:, None] / variances) - residuals**2 * apart)
+    of_spike, of_wide = special.expit(logit), special.expit(-logit)
     weight = of_wide.sum(axis=1)
     spread = np.einsum("gm,gm,gm->g", of_wide, residuals, residuals)
     moved = np.divide(spread, weight, out=wide.copy(), where=weight > 0)

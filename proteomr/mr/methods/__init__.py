@@ -29,10 +29,12 @@ from proteomr.mr.methods.mode import (
     WeightedMode,
     WeightedModeNome,
 )
+from proteomr.mr.methods.overlap_ivw import OverlapIvw
 from proteomr.mr.methods.penalised_ivw import PenalisedIvw
 from proteomr.mr.methods.presso import Presso
 from proteomr.mr.methods.radial import RadialEgger, RadialIvw
 from proteomr.mr.methods.raps import RobustAdjustedProfileScore
+from proteomr.mr.methods.rerandomised_ivw import RerandomisedIvw
 from proteomr.mr.methods.sign import SignConcordance
 from proteomr.mr.methods.unweighted import UnweightedRegression
 from proteomr.mr.methods.wald import WaldRatio
@@ -79,4 +81,6 @@ METHOD_CLASSES: Final[tuple[type[Method], ...]] = (
     Presso,
     HeterogeneityPenalised,
     MixtureSpike,
+    RerandomisedIvw,
+    OverlapIvw,
 )

@@ -152,5 +152,5 @@ def _note(best: int, points: int, share: float) -> str | None:
     if best in {0, points - 1}:
         notes.append(_AT_AN_END)
     if share >= 1.0 - _TIED:
-        notes.append("no variant is outside of the spike: the likeliest slope with all of them valid")
+        notes.append("no variant is outside of the spike: the likeliest slope with all valid")
     return "; ".join(notes) or None

@@ -80,7 +80,7 @@ class Presso(Method):
     >>> pair = Harmonised(
     ...     exposures=("x",), outcome="y", variants=pl.DataFrame({"variant_id": list("abcdef")}),
     ...     beta_x=np.full((6, 1), 0.1), se_x=np.full((6, 1), 0.01),
-    ...     beta_y=np.array([0.05, 0.052, 0.048, 0.05, 0.051, 0.2]), se_y=np.full(6, 0.005),
+    ...     beta_y=np.array([0.05, 0.052, 0.048, 0.05, 0.051, 0.09]), se_y=np.full(6, 0.005),
     ... )
     >>> found = Presso().estimate(pair, random=np.random.default_rng(1))
     >>> found.used, found.message
@@ -110,9 +110,7 @@ class Presso(Method):
         if not math.isfinite(left.rss):
             message = "one variant has all the effect on the exposure: without it there is no slope"
             return refuse(Status.not_identified, message, nsnp=data.m)
-        larger = count_larger_sums(
-            x, sx, sy, left=left, draws=self.simulations, random=random
-        )
+        larger = count_larger_sums(x, sx, sy, left=left, draws=self.simulations, random=random)
         global_p = exceedance_p(larger, self.simulations)
         z, minus_log = measure_outlying(left, sx, sy)
         outlying = find_outlying(minus_log, self.alpha) & (global_p < self.alpha)
