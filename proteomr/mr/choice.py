@@ -32,7 +32,7 @@ _SHARED: Final = ("convention", "draws", "sample_size")
 """Parameters that a run gives to every method that has them."""
 _RESISTANT: Final = (
     "invalid variants are named in the table outliers, and borne by weighted_median, "
-    "weighted_mode, conmix, lasso and cml"
+    "weighted_mode, presso, mrmix, conmix, lasso and cml"
 )
 _NOT_HERE: Final = (  # names of methods elsewhere, and what there is instead
     ("cause gsmr gsmr2 heidi horse bwmr clust mrclust", _RESISTANT),

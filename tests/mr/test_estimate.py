@@ -44,6 +44,7 @@ def test_every_method_stands_in_the_registry_once() -> None:
         "base",
         "block_method",
         "estimate_block",
+        "grids",
         "heterogeneity",
         "method",
         "ranges",

@@ -88,9 +88,9 @@ class Presso(Method):
     """
 
     key: ClassVar[str] = "presso"
-    label: ClassVar[str] = "MR-PRESSO (outlier-corrected)"
+    label: ClassVar[str] = "MR-PRESSO"
     reference: ClassVar[str] = "10.1038/s41588-018-0099-7"
-    aliases: ClassVar[tuple[str, ...]] = ("mr_presso", "MR-PRESSO")
+    aliases: ClassVar[tuple[str, ...]] = ("mr_presso", "mrpresso")
     min_variants: ClassVar[int] = 4
     stochastic: ClassVar[bool] = True
     tables: ClassVar[tuple[str, ...]] = ("presso", "presso_outliers")

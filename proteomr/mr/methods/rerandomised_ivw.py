@@ -99,6 +99,9 @@ class RerandomisedIvw(Method):
         threshold = float(quantile_normal(1.0 - self.p / 2))
         z = data.x / data.sx
         chance, shift, shrink = _select(z, threshold, self.noise)
+        if chance.sum() < 1.0:
+            message = f"no variant is expected to pass the threshold of p {self.p:g}"
+            return refuse(Status.not_identified, message, nsnp=data.m)
         effect = data.sx * (z - shift / self.noise)
         strength = effect**2 - data.sx**2 * (1.0 - shrink / self.noise**2)
         w = chance * data.se_y**-2.0

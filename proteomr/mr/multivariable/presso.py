@@ -80,7 +80,7 @@ class MultivariablePresso(MultivariableMethod):
     """
 
     key: ClassVar[str] = "mv_presso"
-    label: ClassVar[str] = "Multivariable MR-PRESSO (outlier-corrected)"
+    label: ClassVar[str] = "Multivariable MR-PRESSO"
     reference: ClassVar[str] = "10.1038/s41588-018-0099-7"
     min_variants: ClassVar[int] = 4
     stochastic: ClassVar[bool] = True

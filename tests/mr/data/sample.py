@@ -1,4 +1,4 @@
-"""The sample that stands in the repository, and R's results on it; make_sample.R and its neighbours made both."""
+"""The sample that stands in the repository, and R's results on it; make_*.R made both."""
 
 from __future__ import annotations
 
