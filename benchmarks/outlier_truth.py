@@ -156,10 +156,10 @@ def write_table(rows: Sequence[Row], methods: Sequence[str]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw, estimate and write the page."""
     parser = argparse.ArgumentParser(description=str(__doc__))
-    parser.add_argument("--replicates", type=int, default=60)
+    parser.add_argument("--replicates", type=int, default=100)
     parser.add_argument("--page", type=Path, default=PAGE)
     asked = parser.parse_args(arguments)
-    count, many = asked.replicates, 5 * asked.replicates
+    count, many = asked.replicates, 3 * asked.replicates
     rows, few = [], []
     for scenario in SCENARIOS:
         small = replace(scenario, instruments=_FEW)

@@ -38,7 +38,7 @@ class Derivatives:
             return of(letters)
         if len(letters) == 2:
             return of(letters) - of(letters[0]) * of(letters[1])
-        a, b, c = letters
+        a, b, c = letters[0], letters[1], letters[2]
         pairs = of(a + b) * of(c) + of(a + c) * of(b) + of(b + c) * of(a)
         return of(letters) - pairs + 2 * of(a) * of(b) * of(c)
 

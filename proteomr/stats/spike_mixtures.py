@@ -14,8 +14,8 @@ from proteomr.stats.mixture_derivatives import Derivatives, differentiate_spike
 __all__ = ["Spikes", "fit_spikes", "line_error", "spike_error"]
 
 _ACCURACY = 1e-10  # of the share, and of the variance relative to itself: what remains of an error
-_STEPS = 20_000  # sets of tens of variants take some hundreds; what has not settled by then is told
-_CHECKED = 20  # steps between looks at what has settled
+_PLAIN = 100  # pairs of plain steps, so that leaps stay near the maximum that these lead to
+_TURNS = 3_000  # pairs of steps; some hundreds are usual, and what has not settled then is told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +46,9 @@ def fit_spikes(
     .. math:: \sum_j \log\{\pi N(r_j; 0, v_j) + (1 - \pi) N(r_j; 0, \sigma^2)\}
 
     by expectation and maximisation from a given start, the variance held between its bounds after
-    every step; a row stops when its steps, which shrink by a constant factor, cannot take it
-    further than 1e-10 of a share.
+    every step, and after 200 steps by leaps (squared extrapolation: Varadhan and Roland 2008,
+    doi:10.1111/j.1467-9469.2007.00585.x) that never lower the likelihood. A row stops when plain
+    steps, which shrink by a constant factor, cannot take it further than 1e-10 of a share.
 
     Parameters
     ----------
@@ -56,24 +57,95 @@ def fit_spikes(
     lowest : (g,) least variance of the wide component, which goes before ``highest``.
     highest : largest variance.
     """
-    fit = np.full(residuals.shape[0], share)
-    wide = np.maximum(np.minimum(variance, highest), lowest)
-    remaining, rising = np.full(fit.size, np.inf), np.zeros(fit.size, dtype=np.bool_)
-    active: I64 = np.arange(fit.size)
-    for _ in range(_STEPS // _CHECKED):
-        rows = (residuals[active], variances[active])
-        bounds = (lowest[active], highest)
-        at = [(fit[active], wide[active])]
-        for _ in range(_CHECKED):
-            at = [*at[-2:], _step(*rows, *at[-1], bounds)]
-        fit[active], wide[active] = at[-1]
-        left = _left_to_go(*(each[0] for each in at))
-        further = _left_to_go(*(each[1] for each in at)) / wide[active]
-        remaining[active], rising[active] = left, at[-1][0] > at[-2][0]
-        active = active[(left > _ACCURACY) | (further > _ACCURACY)]
+    start = np.maximum(np.minimum(variance, highest), lowest)
+    at = np.stack([np.full(start.size, share), start])
+    remaining = np.full(at.shape[1], np.inf)
+    rising = np.zeros(at.shape[1], dtype=np.bool_)
+    active: I64 = np.arange(at.shape[1])
+    for turn in range(_TURNS):
+        rows = _Rows(residuals[active], variances[active], lowest[active], highest)
+        before = at[:, active]
+        between = rows.step(before)
+        now = rows.step(between)
+        left, further = _left_to_go(before, between, now)
+        remaining[active], rising[active] = left, now[0] > between[0]
+        settled = (left <= _ACCURACY) & (further <= _ACCURACY * now[1])
+        at[:, active] = now
+        if turn >= _PLAIN:
+            at[:, active] = np.where(settled, now, rows.leap(before, between, now))
+        active = active[~settled]
         if not active.size:
             break
-    return Spikes(fit, wide, _log_likelihood(residuals, variances, fit, wide), remaining, rising)
+    likelihood = _Rows(residuals, variances, lowest, highest).log_likelihood(at)
+    return Spikes(at[0], at[1], likelihood, remaining, rising)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Residuals at some slopes, (g, m), and the bounds of their variances; states are (2, g)."""
+
+    residuals: F64
+    variances: F64
+    lowest: F64
+    highest: float
+
+    def step(self, state: F64) -> F64:
+        """Return share and variance after a step of expectation and maximisation."""
+        share, wide = state
+        with np.errstate(divide="ignore"):
+            odds = np.log(share) - np.log1p(-share)
+        apart = 1 / self.variances - 1 / wide[:, None]
+        ratio = np.log(wide[:, None] / self.variances) - self.residuals**2 * apart
+        of_wide = special.expit(-(odds[:, None] + 0.5 * ratio))
+        of_spike = special.expit(odds[:, None] + 0.5 * ratio)
+        weight = of_wide.sum(axis=1)
+        spread = np.einsum("gm,gm,gm->g", of_wide, self.residuals, self.residuals)
+        moved = np.divide(spread, weight, out=wide.copy(), where=weight > 0)
+        return np.stack([of_spike.mean(axis=1), self._bound(moved)])
+
+    def leap(self, before: F64, between: F64, now: F64) -> F64:
+        """Return where two steps lead to if they go on shrinking alike, and one step from there.
+
+        On the scales of odds and logarithms; where the likelihood is not higher there, or the scale
+        has no number, what two plain steps gave.
+        """
+        with np.errstate(all="ignore"):
+            start, middle, end = (_open(state) for state in (before, between, now))
+            first, bend = middle - start, end - 2 * middle + start
+            length = -np.sqrt((first**2).sum(axis=0) / (bend**2).sum(axis=0))
+            length = np.where(np.isfinite(length), np.minimum(length, -1.0), -1.0)
+            far = start - 2 * length * first + length**2 * bend
+            state = np.stack([special.expit(far[0]), self._bound(np.exp(far[1]))])
+            usable = np.isfinite(state).all(axis=0)
+            reached = self.step(np.where(usable, state, now))
+            better = self.log_likelihood(reached) >= self.log_likelihood(now)
+        return np.where(usable & better, reached, now)
+
+    def log_likelihood(self, state: F64) -> F64:
+        """Return the log likelihoods of states, (g,)."""
+        share, wide = state[:, :, None]
+        squares = self.residuals**2
+        with np.errstate(divide="ignore"):
+            spike = np.log(share) - 0.5 * (np.log(self.variances) + squares / self.variances)
+            other = np.log1p(-share) - 0.5 * (np.log(wide) + squares / wide)
+        return np.asarray(np.logaddexp(spike, other).sum(axis=1))
+
+    def _bound(self, variance: F64) -> F64:
+        return np.maximum(np.minimum(variance, self.highest), self.lowest)
+
+
+def _open(state: F64) -> F64:
+    """Return odds and variance as logarithms."""
+    return np.stack([np.log(state[0]) - np.log1p(-state[0]), np.log(state[1])])
+
+
+def _left_to_go(before: F64, between: F64, now: F64) -> F64:
+    """Return a bound of all further steps of sequences whose steps shrink geometrically."""
+    last, previous = np.abs(now - between), np.abs(between - before)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = last / previous
+        left = np.where(rate < 1, last * rate / (1 - rate), np.inf)
+    return np.where(last <= 4 * np.spacing(np.abs(now)), 0.0, left)
 
 
 def spike_error(
@@ -153,37 +225,3 @@ def _turn(found: Derivatives, name: str) -> float:
         - found.total("ps" + name) * found.total("st")
         - found.total("ps") * found.total("st" + name)
     )
-
-
-def _step(
-    residuals: F64, variances: F64, share: F64, wide: F64, bounds: tuple[F64, float]
-) -> tuple[F64, F64]:
-    """Return share and variance after a step of expectation and maximisation."""
-    with np.errstate(divide="ignore"):
-        odds = np.log(share) - np.log1p(-share)
-    apart = 1 / variances - 1 / wide[:, None]
-    logit = odds[:, None] + 0.5 * (np.log(wide[:, None] / variances) - residuals**2 * apart)
-    of_spike, of_wide = special.expit(logit), special.expit(-logit)
-    weight = of_wide.sum(axis=1)
-    spread = np.einsum("gm,gm,gm->g", of_wide, residuals, residuals)
-    moved = np.divide(spread, weight, out=wide.copy(), where=weight > 0)
-    lowest, highest = bounds
-    return of_spike.mean(axis=1), np.maximum(np.minimum(moved, highest), lowest)
-
-
-def _left_to_go(before: F64, between: F64, now: F64) -> F64:
-    """Return a bound of all further steps of a sequence whose steps shrink geometrically."""
-    last, previous = np.abs(now - between), np.abs(between - before)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate = last / previous
-        left = np.where(rate < 1, last * rate / (1 - rate), np.inf)
-    return np.where(last <= 4 * np.spacing(np.abs(now)), 0.0, left)
-
-
-def _log_likelihood(residuals: F64, variances: F64, share: F64, wide: F64) -> F64:
-    with np.errstate(divide="ignore"):
-        spike = np.log(share)[:, None] - 0.5 * (np.log(variances) + residuals**2 / variances)
-        other = np.log1p(-share)[:, None] - 0.5 * (
-            np.log(wide)[:, None] + residuals**2 / wide[:, None]
-        )
-    return np.asarray(np.logaddexp(spike, other).sum(axis=1))

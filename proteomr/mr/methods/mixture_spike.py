@@ -23,6 +23,7 @@ __all__ = ["MixtureSpike"]
 
 _WIDER = 1.1  # times the typical variance of a valid residual: the least of an invalid one's
 _TIED = 1e-7  # of shares: where they go to 1, steps shrink so slowly that more is left open
+_NONE = 1e-6  # of the variants: a share that goes to zero, and tells no slope from another
 _MOST_CELLS = 50_000_000  # residuals of all points of the grid: half a gigabyte
 _AT_AN_END = "the best point is an end of the grid: lowest and highest give a wider one"
 
@@ -121,6 +122,9 @@ class MixtureSpike(Method):
         if doubtful.any():
             message = f"the mixtures at {np.count_nonzero(doubtful)} slopes did not settle"
             return refuse(Status.not_converged, message, nsnp=data.m)
+        if spikes.share[best] < _NONE:
+            message = "no slope leaves a variant within its errors"
+            return refuse(Status.not_identified, message, nsnp=data.m)
         estimate = self._conclude(data, spikes, theta, best)
         return replace(estimate, message=_note(best, theta.size, estimate.details["pi0"]))
 

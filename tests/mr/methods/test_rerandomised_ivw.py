@@ -5,6 +5,7 @@ import pytest
 from numpy.random import Generator
 from scipy import special
 
+from proteomr._typing import F64
 from proteomr.errors import UsageError
 from proteomr.mr.methods.ivw import InverseVarianceWeighted
 from proteomr.mr.methods.rerandomised_ivw import RerandomisedIvw
@@ -31,7 +32,10 @@ def test_the_slope_is_the_mean_over_many_draws_of_the_noise() -> None:
     random, tops, bottoms = np.random.default_rng(2), [], []
     z, w = data.x / data.sx, data.se_y**-2.0
     above, below = (-z + threshold) / noise, (-z - threshold) / noise
-    density = lambda a: np.exp(-0.5 * a**2) / np.sqrt(2 * np.pi)  # noqa: E731
+
+    def density(at: F64) -> F64:
+        return np.asarray(np.exp(-0.5 * at**2) / np.sqrt(2 * np.pi))
+
     chance = 1 - special.ndtr(above) + special.ndtr(below)
     share = (density(above) - density(below)) / chance
     bend = (above * density(above) - below * density(below)) / chance

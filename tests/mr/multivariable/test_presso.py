@@ -15,7 +15,7 @@ QUICK = MultivariablePresso(simulations=300)
 
 
 def fit(X: F64, y: F64, w: F64) -> F64:
-    return np.linalg.solve(X.T @ (w[:, None] * X), X.T @ (w * y))
+    return np.asarray(np.linalg.solve(X.T @ (w[:, None] * X), X.T @ (w * y)))
 
 
 def shifted(seed: int, shift: float) -> tuple[F64, set[int]]:
