@@ -9,11 +9,13 @@ from typing import Final, Protocol, TypedDict
 import polars as pl
 
 from proteomr.mr.analysis import TraitSize, measure_pairs, tell_log_odds
-from proteomr.mr.choice import name_methods
+from proteomr.mr.choice import build_joint_methods, name_methods
+from proteomr.mr.estimate import tabulate_estimates
 from proteomr.mr.explained import Side
+from proteomr.mr.further import list_further, tabulate_further
 from proteomr.mr.linkage import Linkage, describe_linkage
 from proteomr.mr.methods.method import Method
-from proteomr.mr.multivariable.tables import estimate_jointly, tabulate_strength
+from proteomr.mr.multivariable.tables import estimate_joint_rows, tabulate_strength
 from proteomr.mr.pairs import Pairs, Stretch
 from proteomr.mr.pruning_grid import repeat_over_thresholds
 from proteomr.mr.reach import tabulate_reach
@@ -220,8 +222,11 @@ class JointWork:
     def __call__(self, block: Block, /) -> dict[str, pl.DataFrame]:
         """Return the tables."""
         del block
+        methods = build_joint_methods(self.methods)
+        rows = estimate_joint_rows(self.data, methods, seed=self.seed)
         return {
-            "estimates": estimate_jointly(self.data, self.methods, seed=self.seed),
+            "estimates": tabulate_estimates(rows),
+            **tabulate_further(rows, [self.data], tables=list_further(methods)),
             "conditional_strength": tabulate_strength(self.data),
             "harmonised": self.data.variants,
         }

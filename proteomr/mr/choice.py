@@ -32,10 +32,10 @@ _SHARED: Final = ("convention", "draws", "sample_size", "heidi", "ld_people", "i
 """Parameters that a run gives to every method that has them."""
 _RESISTANT: Final = (
     "invalid variants are named in the table outliers, and borne by weighted_median, "
-    "weighted_mode, conmix, lasso and cml"
+    "weighted_mode, presso, mrmix, conmix, lasso and cml"
 )
 _NOT_HERE: Final = (  # names of methods elsewhere, and what there is instead
-    ("cause mix mrmix horse bwmr clust mrclust", _RESISTANT),
+    ("cause heidi horse bwmr clust mrclust", _RESISTANT),
     ("lap mrlap lhc lhcmr apss mrapss", "--overlap bounds the bias of shared people (table reach)"),
     ("lcv", "the direction is tested in the table steiger, and by --reverse"),
     ("coloc susie colocalisation smr", "there is no colocalisation"),

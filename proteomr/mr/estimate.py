@@ -209,7 +209,9 @@ class _Work:
     def _applies(self, method: Method, pair: Harmonised) -> bool:
         """A method for few variants stands only where it can, unless it is the only one."""
         most = method.max_variants
-        return most is None or 0 < pair.m <= most or len(self.methods) == 1
+        if most is None or not method.optional:
+            return True
+        return 0 < pair.m <= most or len(self.methods) == 1
 
 
 def _warn(estimate: Estimate, caveats: tuple[str, ...]) -> Estimate:

@@ -46,6 +46,7 @@ def test_every_method_stands_in_the_registry_once() -> None:
         "confidence_parts",
         "correlated",
         "estimate_block",
+        "grids",
         "heterogeneity",
         "method",
         "ranges",

@@ -10,6 +10,7 @@ import pytest
 
 import proteomr.mr.linkage as module
 from proteomr.errors import InputError, UsageError
+from proteomr.gwas.correlations import correlate_variants
 from proteomr.io.genetics.ld_matrices import LdMatrix
 from proteomr.mr.job import run_mr
 from proteomr.mr.linkage import Linkage
@@ -63,7 +64,7 @@ METHODS = "ivw_correlated,egger_correlated,maxlik_correlated,pcgmm,clr"
 def numbers(results: Results) -> list[float]:
     table = results.table("estimates")
     assert set(table["status"]) == {"ok"}, table["message"].to_list()
-    return table.select("estimate", "se", "conf_low", "conf_high").fill_null(0.0).to_numpy().ravel()
+    return np.ravel(table.select("estimate", "se", "conf_low", "conf_high").fill_null(0.0)).tolist()
 
 
 def test_either_alleles_of_file_and_matrix_give_the_same_estimates() -> None:
@@ -189,7 +190,7 @@ def test_the_verdict_rests_on_the_estimate_of_correlated_variants() -> None:
 
 def test_pairs_of_the_same_variants_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    real = module.correlate_variants
+    real = correlate_variants
 
     def count(variants: pl.DataFrame, panel: LdMatrix) -> object:
         calls.append(variants.height)

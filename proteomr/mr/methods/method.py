@@ -34,6 +34,7 @@ class Declared(ABC):
     aliases : names that the field's R packages have for it.
     min_variants, max_variants : number of variants it takes; None for no upper bound. Each further
         exposure needs one variant more.
+    optional : pairs of more variants than it takes have no row of it, where others have theirs.
     every_effect : it needs an effect on the exposure of every variant, as ratios do.
     stochastic : its standard errors come from draws.
     needs_sample_size : it needs the sample sizes of the studies.
@@ -55,6 +56,7 @@ class Declared(ABC):
     aliases: ClassVar[tuple[str, ...]] = ()
     min_variants: ClassVar[int]
     max_variants: ClassVar[int | None] = None
+    optional: ClassVar[bool] = False
     every_effect: ClassVar[bool] = False
     stochastic: ClassVar[bool] = False
     needs_sample_size: ClassVar[bool] = False

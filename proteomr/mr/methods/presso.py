@@ -80,7 +80,7 @@ class Presso(Method):
     >>> pair = Harmonised(
     ...     exposures=("x",), outcome="y", variants=pl.DataFrame({"variant_id": list("abcdef")}),
     ...     beta_x=np.full((6, 1), 0.1), se_x=np.full((6, 1), 0.01),
-    ...     beta_y=np.array([0.05, 0.052, 0.048, 0.05, 0.051, 0.2]), se_y=np.full(6, 0.005),
+    ...     beta_y=np.array([0.05, 0.052, 0.048, 0.05, 0.051, 0.09]), se_y=np.full(6, 0.005),
     ... )
     >>> found = Presso().estimate(pair, random=np.random.default_rng(1))
     >>> found.used, found.message
@@ -88,9 +88,9 @@ class Presso(Method):
     """
 
     key: ClassVar[str] = "presso"
-    label: ClassVar[str] = "MR-PRESSO (outlier-corrected)"
+    label: ClassVar[str] = "MR-PRESSO"
     reference: ClassVar[str] = "10.1038/s41588-018-0099-7"
-    aliases: ClassVar[tuple[str, ...]] = ("mr_presso", "MR-PRESSO")
+    aliases: ClassVar[tuple[str, ...]] = ("mr_presso", "mrpresso")
     min_variants: ClassVar[int] = 4
     stochastic: ClassVar[bool] = True
     tables: ClassVar[tuple[str, ...]] = ("presso", "presso_outliers")

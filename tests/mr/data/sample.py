@@ -1,4 +1,4 @@
-"""The sample that stands in the repository, and R's results on it; make_sample.R made both."""
+"""The sample that stands in the repository, and R's results on it; make_*.R made both."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ Expected = dict[tuple[str, str], tuple[float, float]]
 def read_expected_numbers() -> dict[str, Expected]:
     """Return R's numbers by the name of the method, as a run would name it."""
     numbers: dict[str, Expected] = defaultdict(dict)
-    with (FOLDER / "expected.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            key = (row["exposure"], row["quantity"])
-            numbers[row["name"]][key] = (float(row["value"]), float(row["tolerance"]))
+    for path in sorted(FOLDER.glob("expected*.csv")):
+        with path.open(encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                key = (row["exposure"], row["quantity"])
+                numbers[row["name"]][key] = (float(row["value"]), float(row["tolerance"]))
     return dict(numbers)
 
 

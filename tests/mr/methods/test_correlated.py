@@ -68,7 +68,7 @@ def test_variants_without_correlations_leave_and_are_counted(kind: type[Method])
     assert data.ld is not None
     ld = data.ld.copy()
     ld[[2, 7]] = ld[:, [2, 7]] = np.nan
-    reasons = [None] * data.m
+    reasons: list[str | None] = [None] * data.m
     reasons[2], reasons[7] = "absent_from_panel", "alleles_differ_from_panel"
     named = data.variants.with_columns(pl.Series("ld_reason", reasons, dtype=pl.String))
     gone = replace(data, ld=ld, variants=named)
