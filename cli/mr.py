@@ -8,6 +8,7 @@ import typer
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
+from .correlated_options import Correlated
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
 from .show_causes import describe_failures, show_causes
@@ -39,6 +40,7 @@ def mr(
     ] = None,
     *,
     sides: Sides,
+    correlated: Correlated,
     harmonised: Annotated[
         Path | None,
         typer.Option(
@@ -338,6 +340,7 @@ def mr(
             instruments=instruments,
             ld=ld,
             ld_values=ld_values,
+            **correlated.choose(),
             pair_by=pair_by,
             reverse=reverse,
             steiger_filter=steiger_filter,
