@@ -35,6 +35,7 @@ Correlate: TypeAlias = Callable[[int], tuple[int, F64]]
 
 # Of the sum of squares of a variant: less than this is rounding of the sums that it is left of.
 _ROUNDING: Final = 1e-12
+_BARRED: Final = -1.0  # below any absolute z
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,13 +255,13 @@ def select_stepwise(
 def _bring_in(given: Given, *, cut: float, collinear: float, open_to: Bool) -> bool:
     """Give the variant that adds most; tell whether there was one."""
     state = condition_on(given, collinear=collinear)
+    fits = (state.status == int(Status.ok)) & open_to
+    fits[given.chosen] = False
     with np.errstate(invalid="ignore"):
-        z = np.where((state.status == int(Status.ok)) & open_to, state.effects / state.errors, 0.0)
-    z[given.chosen] = 0.0
-    z = np.abs(z)
+        z = np.where(fits, np.abs(state.effects / state.errors), _BARRED)
     while True:
         best = int(np.argmax(z))
-        if not z[best] >= cut:
+        if z[best] < cut:
             return False
         joint = given.fit([*given.chosen, best])
         if joint.status is Status.ok:
@@ -268,7 +269,7 @@ def _bring_in(given: Given, *, cut: float, collinear: float, open_to: Bool) -> b
             if (told <= collinear).all():
                 given.add(best)
                 return True
-        z[best] = 0.0
+        z[best] = _BARRED
 
 
 def _find_weakest(given: Given, *, cut: float) -> int | None:
