@@ -244,8 +244,11 @@ def _choose_blocks(
     if len(faults) == len(traits):
         raise faults[0]
     if not blocks:
+        counted = ", ".join(f"{drop.n:,} {drop.reason}" for drop in _add_up(drops) if drop.n)
+        left = f" (left out: {counted})" if counted else ""
         raise NothingToDo(
-            f"{asked.study.name}: no variant in the panel has p <= {asked.options.p:g}; raise --p"
+            f"{asked.study.name}: no variant in the panel has p <= {asked.options.p:g}{left}; "
+            "raise --p"
         )
     empty = load_schema("cojo").empty()
     return _Opened(

@@ -16,6 +16,7 @@ import proteomr
 import proteomr.gwas
 from proteomr.association import ModelSpec
 from proteomr.gwas.clumping import Clumping
+from proteomr.gwas.conditional_units import CojoOptions
 from proteomr.gwas.policy import VariantPolicy
 from proteomr.io import IngestOptions, ProteinChoice, read_measurements, write_store
 from proteomr.io.sumstats import ReadOptions
@@ -617,6 +618,24 @@ CASES = (
             ),
         ),
         out="out.parquet",
+    ),
+    Case(
+        "CojoJob",
+        "gwas cojo",
+        "proteomr.gwas.cojo",
+        Call("exposure.txt --ld ld.csv", lambda: proteomr.gwas.cojo("exposure.txt", "ld.csv")),
+        Call(
+            "exposure.txt --ld ld.csv --condition names.txt --p 1e-6 --collinear 0.8 "
+            "--window-kb 500 --sizes effective --diff-freq 0.1 --n 900 --ld-values r --map eaf=eaf",
+            lambda: proteomr.gwas.cojo(
+                "exposure.txt",
+                "ld.csv",
+                condition="names.txt",
+                options=CojoOptions(1e-6, 0.8, 500.0, "effective", 0.1),
+                read=ReadOptions(columns={"eaf": "eaf"}, n=900.0),
+                ld_values="r",
+            ),
+        ),
     ),
     Case(
         "LeadsJob",
