@@ -235,7 +235,7 @@ def _tabulate_conditional(
     p = neg_log10_p_normal(found.effects / found.errors)
     table = rows.select(_KEYS).with_columns(
         pl.Series("given", own),
-        pl.Series("r2_given", np.where(own, 1.0 - found.share, found.determined)),
+        pl.Series("r2_given", found.determined),
         pl.Series("bC", found.effects * found.share * scale),
         pl.Series("bC_se", found.errors * found.share * scale),
         pl.Series("beta_given", found.effects * scale),
