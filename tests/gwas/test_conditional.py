@@ -18,7 +18,7 @@ from proteomr.io.sumstats import ReadOptions
 from proteomr.runs import Results
 from proteomr.status import Status
 from tests.io.genetics.test_genotypes import write_bed
-from tests.stats.test_joint_effects import regress_jointly, regress_singly
+from tests.stats.test_joint_effects import correlate, regress_jointly, regress_singly
 from tests.stats.test_stepwise import draw_region
 
 LOOSE = CojoOptions(p=1e-5)
@@ -111,7 +111,7 @@ def test_variants_given_are_conditioned_on_in_both_scales(
 
 def test_each_signal_is_what_the_others_leave(people: tuple[F64, F64]) -> None:
     x, y = people
-    rows, r = tabulate(x, y), np.corrcoef(x.T)
+    rows, r = tabulate(x, y), correlate(x)
     found = separate_signals(rows, r, options=LOOSE)
     leads = [signal.place for signal in found.signals]
     assert found.status is Status.ok
@@ -130,7 +130,7 @@ def test_one_signal_is_the_region_as_it_is() -> None:
     rng = np.random.default_rng(1)
     x = rng.binomial(2, 0.3, (500, 4)).astype(np.float64)
     rows = tabulate(x, 0.5 * x[:, 2] + rng.standard_normal(500))
-    (signal,) = separate_signals(rows, np.corrcoef(x.T)).signals
+    (signal,) = separate_signals(rows, correlate(x)).signals
     assert (signal.lead, signal.place) == ("rs2", 2)
     assert_frame_equal(signal.frame, rows)
 
@@ -138,7 +138,7 @@ def test_one_signal_is_the_region_as_it_is() -> None:
 def test_no_signal_is_a_status() -> None:
     rng = np.random.default_rng(2)
     x = rng.binomial(2, 0.3, (500, 4)).astype(np.float64)
-    found = separate_signals(tabulate(x, rng.standard_normal(500)), np.corrcoef(x.T))
+    found = separate_signals(tabulate(x, rng.standard_normal(500)), correlate(x))
     assert (found.signals, found.status) == ((), Status.too_few)
 
 
@@ -231,7 +231,7 @@ def test_effective_sizes_are_told_beside_those_reported(
         effective.select("variant_id", "n", "n_effective"),
         reported.select("variant_id", "n", "n_effective"),
     )
-    assert (effective["bJ"] - reported["bJ"]).abs().max() > 0
+    assert effective["bJ"].to_list() != reported["bJ"].to_list()
 
 
 def test_a_variant_that_others_given_tell_is_a_row(

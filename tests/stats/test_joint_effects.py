@@ -27,6 +27,11 @@ from proteomr.status import Status
 HERE = Path(__file__).parent
 
 
+def correlate(x: F64) -> F64:
+    """Return the correlations of columns."""
+    return np.asarray(np.corrcoef(x.T), dtype=np.float64)
+
+
 def regress_singly(x: F64, y: F64) -> tuple[F64, F64]:
     """Return effects and errors of regressions of y on each column of x."""
     n = y.size
@@ -64,7 +69,7 @@ def test_joint_effects_are_those_of_lm() -> None:
         np.array(stored["single"]["se"]),
         n=np.full(x.shape[1], float(people.height)),
     )
-    found = fit_jointly(simple, np.corrcoef(x.T))
+    found = fit_jointly(simple, correlate(x))
     assert found.effects * simple.unit == pytest.approx(stored["joint"]["estimate"], rel=1e-10)
     assert found.errors * simple.unit == pytest.approx(stored["joint"]["se"], rel=1e-10)
 
@@ -73,7 +78,7 @@ def test_joint_effects_are_those_of_lm() -> None:
 def test_joint_effects_are_those_of_the_same_people(seed: int) -> None:
     x, y = draw_people(seed)
     simple = from_sizes(*regress_singly(x, y), n=np.full(x.shape[1], float(y.size)))
-    found = fit_jointly(simple, np.corrcoef(x.T))
+    found = fit_jointly(simple, correlate(x))
     beta, se = regress_jointly(x, y)
     assert found.effects * simple.unit == pytest.approx(beta, rel=1e-10)
     assert found.errors * simple.unit == pytest.approx(se, rel=1e-10)
@@ -89,7 +94,7 @@ def test_effective_sizes_are_exact_where_frequencies_tell_the_variances() -> Non
     simple = from_frequencies(beta, se, eaf=eaf, variance=variance)
     assert variance == pytest.approx(y.var(ddof=1), rel=1e-10)
     assert simple.n == pytest.approx(n, rel=1e-10)
-    found = fit_jointly(simple, np.corrcoef(x.T))
+    found = fit_jointly(simple, correlate(x))
     expected, errors = regress_jointly(x, y)
     assert found.effects * simple.unit == pytest.approx(expected, rel=1e-10)
     assert found.errors * simple.unit == pytest.approx(errors, rel=1e-10)
@@ -104,7 +109,7 @@ def test_effective_sizes_come_near_in_equilibrium() -> None:
     eaf = x.mean(axis=0) / 2
     variance = estimate_response_variance(beta, se, n=np.full(3, 2e4), eaf=eaf)
     simple = from_frequencies(beta, se, eaf=eaf, variance=variance)
-    found = fit_jointly(simple, np.corrcoef(x.T))
+    found = fit_jointly(simple, correlate(x))
     expected, errors = regress_jointly(x, y)
     assert np.abs(found.effects * simple.unit - expected).max() < 0.25 * errors.max()
 

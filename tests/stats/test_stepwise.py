@@ -16,7 +16,7 @@ from proteomr.stats.stepwise import (
     select_stepwise,
 )
 from proteomr.status import Status
-from tests.stats.test_joint_effects import regress_jointly, regress_singly
+from tests.stats.test_joint_effects import correlate, regress_jointly, regress_singly
 
 P = 5.0  # -log10 p of a chosen variant, in all tests
 
@@ -35,7 +35,7 @@ def draw_region(seed: int, n: int = 600, m: int = 30) -> tuple[F64, F64]:
 
 def of_people(x: F64, y: F64) -> Given:
     simple = from_sizes(*regress_singly(x, y), n=np.full(x.shape[1], float(y.size)))
-    return Given(simple, correlate_from_matrix(np.corrcoef(x.T)))
+    return Given(simple, correlate_from_matrix(correlate(x)))
 
 
 def z_given(x: F64, y: F64, chosen: list[int], variant: int) -> tuple[float, float]:
@@ -139,9 +139,9 @@ def in_windows(r: F64, width: int) -> Given:
 
 def test_windows_are_zeros_of_the_matrix() -> None:
     x, _ = draw_region(3)
-    r = np.corrcoef(x.T)
+    r = correlate(x)
     apart = np.abs(np.subtract.outer(np.arange(30), np.arange(30))) > 6
-    cut, whole = in_windows(r, 6), in_windows(np.where(apart, 0.0, r), 30)
+    cut, whole = in_windows(r, 6), in_windows(r * ~apart, 30)
     for variant in (4, 9, 13, 25):
         cut.add(variant)
         whole.add(variant)
