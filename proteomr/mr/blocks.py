@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypedDict
 
 import polars as pl
 
+from proteomr.mr.altering import Flagged, estimate_without
 from proteomr.mr.analysis import TraitSize, measure_pairs, tell_log_odds
 from proteomr.mr.explained import Side
 from proteomr.mr.methods.method import Method
@@ -112,6 +113,8 @@ class PairWork:
     overlap : share of the larger study that is in the other one.
     log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
     named_cases : cases and controls of outcomes by name.
+    altering : by direction, instruments that may stand for protein-altering variants; None where
+        not asked.
     """
 
     directions: tuple[Pairs, ...]
@@ -124,6 +127,7 @@ class PairWork:
     named_cases: Mapping[str, tuple[float, float]] = field(
         default_factory=dict[str, tuple[float, float]]
     )
+    altering: tuple[Flagged, ...] | None = None
 
     def __call__(self, block: Block, /) -> dict[str, pl.DataFrame]:
         """Return the tables of a block, the q values alone left out."""
@@ -136,6 +140,11 @@ class PairWork:
         if self.log_odds:
             side: Side = "exposure" if block.direction else "outcome"
             tables["estimates"] = tell_log_odds(tables["estimates"], side)
+        if self.altering is not None:
+            gone = self.altering[block.direction]
+            tables["without_altering"] = estimate_without(
+                analysed, gone, self.methods, seed=self.seed
+            )
         return {
             **tables,
             "reach": tabulate_reach(analysed, overlap=self.overlap, **sizes),

@@ -81,6 +81,7 @@ class MrRequest(Request):
     overlap : share of the larger study that is in the other one.
     log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
     controls : pairs of which the answer is known.
+    altering : names of protein-altering variants, for which instruments may stand.
     seed : of the random numbers.
 
     Raises
@@ -109,6 +110,7 @@ class MrRequest(Request):
     overlap: float | None = None
     log_odds: bool = False
     controls: Source | None = None
+    altering: Source | None = None
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -161,6 +163,7 @@ class MrRequest(Request):
         overlap: float | None = None,
         log_odds: bool = False,
         controls: Data | None = None,
+        altering: str | Path | None = None,
         seed: int = 1,
     ) -> Self:
         """Return the request for paths or frames as a user names them.
@@ -168,7 +171,8 @@ class MrRequest(Request):
         Parameters
         ----------
         exposure, outcomes : studies; a path may be a quoted glob of one study's files.
-        harmonised, instruments, ld, controls : paths; but for the list of instruments also frames.
+        harmonised, instruments, ld, controls, altering : paths; but for the lists of variants also
+            frames.
         methods : names, as `proteomr.mr.choice.build_methods` takes them, or such a list as text.
         convention : R package whose defaults the methods follow.
         bootstraps : draws of medians and modes.
@@ -213,6 +217,7 @@ class MrRequest(Request):
             overlap=overlap,
             log_odds=log_odds,
             controls=_name(controls, "controls"),
+            altering=_name(altering, "altering"),
             seed=seed,
         )
 
@@ -227,7 +232,8 @@ class MrRequest(Request):
         names = JOINT_TABLES if self.joint else PAIR_TABLES
         chosen = ("instruments",) if self.harmonised is None else ()
         checked = ("controls_checked",) if self.controls is not None else ()
-        return (*names, *chosen, *checked)
+        without = ("without_altering",) if self.altering is not None else ()
+        return (*names, *chosen, *checked, *without)
 
     def formulas(self) -> Mapping[str, int]:
         """Return the versions of the steps, of the methods and of the tables.
@@ -270,6 +276,7 @@ def _find_choice(request: MrRequest) -> str | None:
     given = {
         "--ld": request.ld is not None,
         "--instruments": request.instruments is not None or rule.variants is not None,
+        "--altering": request.altering is not None,
         "--pair-by": request.pair_by != "all",
         "--instruments-p": rule.p != usual.p,
         "--region or --cis": rule.region is not None,

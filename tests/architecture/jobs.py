@@ -522,7 +522,8 @@ CASES = (
             "--instruments names.txt --ld ld.csv --ld-values r2 --pair-by name "
             "--clump-r2 0.01 --clump-kb 500 --match rsid --outcome-p 0.001 --unproven flag "
             "--action 3 --reverse --steiger-filter --outcome-cases 10 --outcome-controls 90 "
-            "--prevalence 0.2 --overlap 0.5 --controls controls.csv --exposure-map eaf=eaf "
+            "--prevalence 0.2 --overlap 0.5 --controls controls.csv --altering names.txt "
+            "--exposure-map eaf=eaf "
             "--outcome-build hg19 --scales note",
             lambda: proteomr.run_mr(
                 "exposure.txt",
@@ -547,6 +548,7 @@ CASES = (
                 outcome_size=TraitSize(10.0, 90.0, 0.2),
                 overlap=0.5,
                 controls="controls.csv",
+                altering="names.txt",
                 read_exposure=ReadOptions(columns={"eaf": "eaf"}, scales="note"),
                 read_outcome=ReadOptions(build="GRCh37", scales="note"),
             ),
