@@ -27,6 +27,7 @@ __all__ = [
     "Selection",
     "condition_on",
     "correlate_from_matrix",
+    "count_contradictions",
     "select_stepwise",
 ]
 
@@ -36,6 +37,11 @@ Correlate: TypeAlias = Callable[[int], tuple[int, F64]]
 # Of the sum of squares of a variant: less than this is rounding of the sums that it is left of.
 _ROUNDING: Final = 1e-12
 _BARRED: Final = -1.0  # below any absolute z
+# Variants of which those given tell this share, and not more than four digits of r can say: they
+# have next to no effect of their own (SLALOM's r2 and p; Kanai and others 2022,
+# doi:10.1016/j.xgen.2022.100210).
+_TOLD: Final = (0.6, 0.999)
+_Z_OF_DOUBT: Final = 3.8906  # two-sided p of 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,6 +216,34 @@ def condition_on(given: Given, *, collinear: float = 0.9) -> Conditional:
     effects[bad], errors[bad] = np.nan, np.nan
     determined = np.clip(1.0 - share, 0.0, 1.0)
     return Conditional(effects, errors, share, determined, status)
+
+
+def count_contradictions(given: Given) -> tuple[int, int]:
+    """Return how many variants differ from what those given and the correlations say of them.
+
+    Of variants of which those given tell 0.6 to 0.999 of their variance, how many have p below 1e-4
+    beside these: one in 10,000 where the correlations are those of the people and no further
+    variant acts, and many where alleles are turned or the panel is of other people.
+
+    Returns
+    -------
+    contradicting, looked_at : numbers of variants.
+
+    Examples
+    --------
+    >>> simple = SimpleEffects(np.array([0.5, -0.45]), np.full(2, 900.0), np.ones(2))
+    >>> given = Given(simple, correlate_from_matrix(np.array([[1.0, 0.9], [0.9, 1.0]])))
+    >>> given.add(0)
+    >>> count_contradictions(given)
+    (1, 1)
+    """
+    state = condition_on(given, collinear=_TOLD[1])
+    near = (state.determined >= _TOLD[0]) & (state.determined <= _TOLD[1])
+    near[given.chosen] = False
+    with np.errstate(invalid="ignore"):
+        far = np.abs(state.effects / state.errors) > _Z_OF_DOUBT
+    far |= state.status == int(Status.not_identified)
+    return int((near & far).sum()), int(near.sum())
 
 
 def select_stepwise(

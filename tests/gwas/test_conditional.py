@@ -311,3 +311,13 @@ def test_names_are_found_by_what_they_stand_for() -> None:
 def test_thresholds_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         CojoOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_linkage_that_contradicts_the_effects_is_told(people: tuple[F64, F64]) -> None:
+    x, y = people
+    signs = np.where(np.arange(x.shape[1]) % 4 == 1, -1.0, 1.0)
+    names = [f"rs{i}" for i in range(x.shape[1])]
+    turned = pl.DataFrame(correlate(x) * np.outer(signs, signs), schema=names)
+    found = cojo(tabulate(x, y), turned, options=LOOSE)
+    assert any("LD contradicts the effects" in note for note in found.notes)
+    assert found.table()["message"].str.contains("other alleles or other people").all()

@@ -13,6 +13,7 @@ from proteomr.stats.stepwise import (
     Given,
     condition_on,
     correlate_from_matrix,
+    count_contradictions,
     select_stepwise,
 )
 from proteomr.status import Status
@@ -211,3 +212,27 @@ def test_any_matrix_ends_the_search(seed: int) -> None:
     assert np.isfinite(state.effects[fits]).all()
     assert (state.errors[fits] > 0).all()
     assert np.isnan(state.effects[~fits]).all()
+
+
+def test_correlations_of_the_people_are_not_contradicted() -> None:
+    wrong, looked_at = 0, 0
+    for seed in range(6):
+        x, y = draw_region(seed, n=2000)
+        given = of_people(x, y)
+        for variant in (5, 9, 20):
+            given.add(variant)
+        found = count_contradictions(given)
+        wrong, looked_at = wrong + found[0], looked_at + found[1]
+    assert wrong == 0
+    assert looked_at > 5
+
+
+def test_turned_alleles_are_contradicted() -> None:
+    x, y = draw_region(1, n=2000)
+    r = correlate(x)
+    signs = np.where(np.arange(30) % 4 == 1, -1.0, 1.0)
+    simple = from_sizes(*regress_singly(x, y), n=np.full(30, 2000.0))
+    given = Given(simple, correlate_from_matrix(r * np.outer(signs, signs)))
+    select_stepwise(given, neg_log10_p=P)
+    wrong, looked_at = count_contradictions(given)
+    assert wrong > 0.2 * looked_at
