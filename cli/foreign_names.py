@@ -61,6 +61,7 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere(
         "munge mungesumstats sumstats format liftover", "proteomr gwas munge FILE -o OUT.parquet"
     ),
+    Elsewhere("cojo gcta-cojo conditional", "proteomr gwas cojo FILE --ld BFILE -o DIR"),
     Elsewhere("leads lead top tophits", "proteomr gwas leads FILE -o OUT.parquet"),
     Elsewhere(
         "olink somascan adat npx read import load convert soma ukb",
@@ -247,10 +248,11 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
         _COLUMNS,
         "gwas munge,gwas clump,gwas leads",
     ),
+    Elsewhere("snp a1 a2 beta se N eaf frq chr-col pos bp effect-allele", _COLUMNS, "gwas cojo"),
     Elsewhere(
         "sumstats input file in -i -f summary",
         "the file stands first and without a flag, such as proteomr gwas munge FILE -o OUT.parquet",
-        "gwas munge,gwas clump,gwas leads",
+        "gwas munge,gwas clump,gwas leads,gwas cojo",
     ),
     Elsewhere("maf maf-min min-freq", "--min-maf F", "gwas munge"),
     Elsewhere("info-min imp rsq r2", "--min-info R", "gwas munge"),
@@ -267,6 +269,13 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere("clump-p2", "--p2 P", "gwas clump"),
     Elsewhere("clump-kb window distance", "--kb K", "gwas clump"),
     Elsewhere("window kb distance locus-window", "--distance-kb K", "gwas leads"),
+    Elsewhere("bfile pfile ref reference-panel panel bed", "--ld BFILE", "gwas cojo"),
+    Elsewhere("cojo-file", "the file stands first and without a flag", "gwas cojo"),
+    Elsewhere("cojo-p pvalue pval p-value", "--p P", "gwas cojo"),
+    Elsewhere("cojo-wind window wind kb", "--window-kb K", "gwas cojo"),
+    Elsewhere("cojo-collinear r2", "--collinear R2", "gwas cojo"),
+    Elsewhere("cojo-cond cojo-joint extract", "--condition FILE, a name a line", "gwas cojo"),
+    Elsewhere("cojo-slct", "without --condition variants are chosen", "gwas cojo"),
     Elsewhere("pvalue pval p-value sig threshold", "--p P", "gwas leads"),
     # laboratories and biobanks
     Elsewhere(

@@ -98,6 +98,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "gwas munge study.txt --map beta=EFFECT --map eaf=FRQ --build GRCh37 -o study.parquet",
     ),
     "gwas clump": ("gwas clump study.parquet --ld reference --r2 0.01 -o index.parquet",),
+    "gwas cojo": (
+        "gwas cojo study.parquet --ld panel -o cojo",
+        "gwas cojo study.parquet --ld panel --condition known.txt -o given",
+    ),
     "gwas leads": ("gwas leads study.parquet --distance-kb 250 -o leads.parquet",),
 }
 

@@ -265,6 +265,16 @@ def mr(
             "the table controls_checked says which came out as expected.",
         ),
     ] = None,
+    altering: Annotated[
+        Path | None,
+        typer.Option(
+            "--altering",
+            metavar="FILE",
+            rich_help_panel=ESTIMATES,
+            help="Names of protein-altering variants, one a line: instruments that are one, or "
+            "have r2 >= 0.8 with one in --ld, are flagged, and estimated without as well.",
+        ),
+    ] = None,
     blocks: Blocks,
     out: shared.Out,
     format: shared.Format = "parquet",
@@ -349,6 +359,7 @@ def mr(
             overlap=overlap,
             log_odds=ratio,
             controls=controls_file,
+            altering=altering,
             seed=running.seed,
         )
         if not figures:

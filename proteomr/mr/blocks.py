@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypedDict
 
 import polars as pl
 
+from proteomr.mr.altering import Flagged, estimate_without
 from proteomr.mr.analysis import TraitSize, measure_pairs, tell_log_odds
 from proteomr.mr.choice import build_joint_methods, name_methods
 from proteomr.mr.estimate import tabulate_estimates
@@ -123,6 +124,8 @@ class PairWork:
     named_cases : cases and controls of outcomes by name.
     linkage : correlations for the methods that take them; None for none.
     prune_r2 : thresholds at which these methods are repeated.
+    altering : by direction, instruments that may stand for protein-altering variants; None where
+        not asked.
     """
 
     directions: tuple[Pairs, ...]
@@ -137,6 +140,7 @@ class PairWork:
     )
     linkage: Linkage | None = None
     prune_r2: tuple[float, ...] = ()
+    altering: tuple[Flagged, ...] | None = None
 
     def __call__(self, block: Block, /) -> dict[str, pl.DataFrame]:
         """Return the tables of a block, the q values alone left out."""
@@ -149,6 +153,11 @@ class PairWork:
         if self.log_odds:
             side: Side = "exposure" if block.direction else "outcome"
             tables["estimates"] = tell_log_odds(tables["estimates"], side)
+        if self.altering is not None:
+            gone = self.altering[block.direction]
+            tables["without_altering"] = estimate_without(
+                analysed, gone, self.methods, seed=self.seed
+            )
         return {
             **tables,
             "reach": tabulate_reach(analysed, overlap=self.overlap, **sizes),

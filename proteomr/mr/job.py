@@ -182,6 +182,7 @@ def run_mr(
     overlap: float | None = None,
     log_odds: bool = False,
     controls: Data | None = None,
+    altering: str | Path | None = None,
     seed: int = 1,
     out: str | Path | None = None,
     formats: Sequence[TableFormat] = ("parquet",),
@@ -215,6 +216,8 @@ def run_mr(
     heidi : outliers that gsmr leaves out: off, v1, v2; None for v1.
     pair_by : all, or name for an exposure with the outcomes of its own name alone.
     reverse : the other direction as well.
+    altering : file with names of protein-altering variants, one a line: instruments that may stand
+        for one are flagged, and estimated without in ``without_altering``.
     steiger_filter : drop variants that explain more of the outcome than of the exposure.
     outcome_size : cases, controls and prevalence of binary outcomes, for the direction.
     outcome_cases : name, cases and controls of each outcome, where they differ.
@@ -280,6 +283,7 @@ def run_mr(
         overlap=overlap,
         log_odds=log_odds,
         controls=controls,
+        altering=altering,
         seed=seed,
     )
     count = available_threads() if threads is None else threads

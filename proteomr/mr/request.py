@@ -88,6 +88,7 @@ class MrRequest(Request):
     overlap : share of the larger study that is in the other one.
     log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
     controls : pairs of which the answer is known.
+    altering : names of protein-altering variants, for which instruments may stand.
     seed : of the random numbers.
 
     Raises
@@ -118,6 +119,7 @@ class MrRequest(Request):
     overlap: float | None = None
     log_odds: bool = False
     controls: Source | None = None
+    altering: Source | None = None
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -175,6 +177,7 @@ class MrRequest(Request):
         overlap: float | None = None,
         log_odds: bool = False,
         controls: Data | None = None,
+        altering: str | Path | None = None,
         seed: int = 1,
     ) -> Self:
         """Return the request for paths or frames as a user names them.
@@ -182,7 +185,8 @@ class MrRequest(Request):
         Parameters
         ----------
         exposure, outcomes : studies; a path may be a quoted glob of one study's files.
-        harmonised, instruments, ld, controls : paths; but for the list of instruments also frames.
+        harmonised, instruments, ld, controls, altering : paths; but for the lists of variants also
+            frames.
         methods : names, as `proteomr.mr.choice.build_methods` takes them, or such a list as text.
         convention : R package whose defaults the methods follow.
         bootstraps : draws of medians and modes.
@@ -239,6 +243,7 @@ class MrRequest(Request):
             overlap=overlap,
             log_odds=log_odds,
             controls=_name(controls, "controls"),
+            altering=_name(altering, "altering"),
             seed=seed,
         )
 
@@ -255,7 +260,8 @@ class MrRequest(Request):
         further += ("pruning_grid",) if self.prune_r2 else ()
         chosen = ("instruments",) if self.harmonised is None else ()
         checked = ("controls_checked",) if self.controls is not None else ()
-        return (*names, *further, *chosen, *checked)
+        without = ("without_altering",) if self.altering is not None else ()
+        return (*names, *further, *chosen, *checked, *without)
 
     @property
     def correlated(self) -> bool:
@@ -359,6 +365,7 @@ def _find_choice(request: MrRequest) -> str | None:
     graded = any(method.key == Gsmr.key for method in request.build())
     given = {
         "--instruments": request.instruments is not None or rule.variants is not None,
+        "--altering": request.altering is not None,
         "--pair-by": request.pair_by != "all",
         "--instruments-p": rule.p != usual.p and not graded,
         "--region or --cis": rule.region is not None,

@@ -16,11 +16,12 @@ import proteomr
 import proteomr.gwas
 from proteomr import colocalisation
 from proteomr.association import ModelSpec
-from proteomr.finemapping import Windows
 from proteomr.colocalisation.choices import SusieRule, TraitChoice
 from proteomr.colocalisation.rules import PairRule
 from proteomr.colocalisation.stretches import WindowRule
+from proteomr.finemapping import Windows
 from proteomr.gwas.clumping import Clumping
+from proteomr.gwas.conditional_units import CojoOptions
 from proteomr.gwas.gene_regions import Region, find_cis_region
 from proteomr.gwas.policy import VariantPolicy
 from proteomr.gwas.trait_facts import TraitFacts
@@ -544,7 +545,8 @@ CASES = (
             "--instruments names.txt --ld ld.csv --ld-values r2 --pair-by name "
             "--clump-r2 0.01 --clump-kb 500 --match rsid --outcome-p 0.001 --unproven flag "
             "--action 3 --reverse --steiger-filter --outcome-cases 10 --outcome-controls 90 "
-            "--prevalence 0.2 --overlap 0.5 --controls controls.csv --exposure-map eaf=eaf "
+            "--prevalence 0.2 --overlap 0.5 --controls controls.csv --altering names.txt "
+            "--exposure-map eaf=eaf "
             "--outcome-build hg19 --scales note",
             lambda: proteomr.run_mr(
                 "exposure.txt",
@@ -569,6 +571,7 @@ CASES = (
                 outcome_size=TraitSize(10.0, 90.0, 0.2),
                 overlap=0.5,
                 controls="controls.csv",
+                altering="names.txt",
                 read_exposure=ReadOptions(columns={"eaf": "eaf"}, scales="note"),
                 read_outcome=ReadOptions(build="GRCh37", scales="note"),
             ),
@@ -766,6 +769,24 @@ CASES = (
                 "exposure.txt",
                 "outcome.txt",
                 priors=(1e-3, 1e-4, 1e-5, 1e-6),
+            ),
+        ),
+    ),
+    Case(
+        "CojoJob",
+        "gwas cojo",
+        "proteomr.gwas.cojo",
+        Call("exposure.txt --ld ld.csv", lambda: proteomr.gwas.cojo("exposure.txt", "ld.csv")),
+        Call(
+            "exposure.txt --ld ld.csv --condition names.txt --p 1e-6 --collinear 0.8 "
+            "--window-kb 500 --sizes effective --diff-freq 0.1 --n 900 --ld-values r --map eaf=eaf",
+            lambda: proteomr.gwas.cojo(
+                "exposure.txt",
+                "ld.csv",
+                condition="names.txt",
+                options=CojoOptions(1e-6, 0.8, 500.0, "effective", 0.1),
+                read=ReadOptions(columns={"eaf": "eaf"}, n=900.0),
+                ld_values="r",
             ),
         ),
     ),

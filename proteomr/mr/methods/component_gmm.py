@@ -17,8 +17,8 @@ from proteomr.mr.methods.heterogeneity import describe_heterogeneity
 from proteomr.mr.methods.sample_sizes import find_sizes
 from proteomr.mr.methods.units import Powers
 from proteomr.stats.bracketing import halve_to_root
-from proteomr.stats.correlated_effects import diagonalise
 from proteomr.stats.combined_effects import JointEffects, join_effects
+from proteomr.stats.correlated_effects import diagonalise
 from proteomr.stats.line_likelihood import LineFit, Points, fit_line
 from proteomr.status import Status
 from proteomr.tables import Harmonised
