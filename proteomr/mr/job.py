@@ -223,7 +223,8 @@ def run_mr(
     results : tables ``estimates``, ``heterogeneity``, ``pleiotropy``, ``singlesnp``,
         ``leaveoneout``, ``rucker``, ``outliers``, ``steiger``, ``verdict``, ``reach``,
         ``instruments`` and ``harmonised`` (every variant, kept or dropped, with the reason); of
-        several exposures at once ``estimates``, ``conditional_strength`` and ``harmonised``.
+        several exposures at once ``estimates``, ``conditional_strength`` and ``harmonised``. With
+        ``presso`` or ``mv_presso`` also ``presso`` and ``presso_outliers``.
 
     Raises
     ------
