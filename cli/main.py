@@ -35,6 +35,7 @@ from .journal import close_journal, record_cause, record_failure
 from .mediate import mediate
 from .merge import merge
 from .mr import mr
+from .network import network
 from .phenotype import phenotype
 from .qc import qc
 from .replicate import replicate
@@ -58,6 +59,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     survive,
     score,
     mediate,
+    network,
     merge,
     compare,
     adjust,
