@@ -239,11 +239,11 @@ class NetworkAsked:
             options=self.options(seed=seed),
             samples=self.files.samples,
             preserve_in=list(self.preserving.preserve_in or ()),
-            withdrawn=self.files.withdrawn,
-            id_column=self.files.id_column,
-            sample_columns=tuple(self.files.sample_column or ()),
             people=self.people.choose(),
             chosen_proteins=self.chosen.choose(),
+            withdrawn=self.files.withdrawn,
+            sample_columns=tuple(self.files.sample_column or ()),
+            id_column=self.files.id_column,
         )
 
 

@@ -147,9 +147,7 @@ def choose_power(similarity: F64, options: NetworkOptions) -> Powers:
     given = () if options.power is None else (options.power,)
     powers = tuple(sorted({*POWERS, *given}))
     connectivity = measure_connectivity(similarity, powers)
-    fits = {
-        power: fit_scale_free(row) for power, row in zip(powers, connectivity, strict=True)
-    }
+    fits = {power: fit_scale_free(row) for power, row in zip(powers, connectivity, strict=True)}
     if options.power is not None:
         return Powers(fits, options.power)
     for power, fit in fits.items():

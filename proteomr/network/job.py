@@ -11,21 +11,18 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-
 from proteomr.errors import InputError
 from proteomr.execute import Executor
+from proteomr.io import PeopleChoice, ProteinChoice
 from proteomr.network.building import build_network
 from proteomr.network.options import NetworkOptions
 from proteomr.network.preserving import preserve
 from proteomr.network.reading import FEWEST_PEOPLE, as_other, open_cohort, read_matrix
 from proteomr.network.request import NetworkRequest
 from proteomr.network.tabling import list_tables
-from proteomr.io import PeopleChoice, ProteinChoice
 from proteomr.runs import Data, Forecast, Ledger, Outcome, Results, call_job, open_scratch
 from proteomr.runs.timing import peak_memory
 from proteomr.stats.pair_correlations import PairCorrelations
-
-
 
 __all__ = ["NetworkJob", "network"]
 
@@ -54,6 +51,7 @@ class NetworkJob:
 
     def plan(self, *, threads: int) -> Forecast:
         """Open the files, and time the correlations of some proteins."""
+        del threads
         asked = self.request
         with open_scratch() as scratch:
             cohort = open_cohort(asked, scratch)
@@ -124,7 +122,10 @@ def describe_options(options: NetworkOptions) -> tuple[tuple[str, str], ...]:
         ("method", options.method),
         ("correlation", f"{options.kind}, {options.type}, power {power}"),
         ("missing values", missing),
-        ("cut", f"{cut}; modules of {options.min_size} or more, merged at {options.merge_height:g}"),
+        (
+            "cut",
+            f"{cut}; modules of {options.min_size} or more, merged at {options.merge_height:g}",
+        ),
     )
 
 

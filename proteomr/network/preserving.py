@@ -69,8 +69,9 @@ def preserve(
     common = [row for row, name in enumerate(matrix.names) if name in place]
     if len(common) < _FEWEST:
         raise InputError(
-            f"{request.preserve_in[0].name}: {len(common)} of the {len(matrix.names)} proteins are "
-            "there, such as none is a module; the names of both cohorts must be the same"
+            f"{request.preserve_in[0].name}: has {len(common)} of {len(matrix.names)} proteins, "
+            f"by names such as {other.names[0]!r} where {matrix.names[0]!r} is sought; "
+            f"{_FEWEST} are needed"
         )
     add_note(
         f"preservation: {len(common):,} of {len(matrix.names):,} proteins are in the other cohort, "
@@ -79,9 +80,7 @@ def preserve(
     rows = np.array(common)
     there = other.values[[place[matrix.names[row]] for row in common]]
     work = _Work(_meet(built, rows, there, request.options, executor), request.options)
-    modules = [
-        (label, np.flatnonzero(built.labels[rows] == label)) for label in built.components
-    ]
+    modules = [(label, np.flatnonzero(built.labels[rows] == label)) for label in built.components]
     judged: list[Preservation | None] = [None] * len(modules)
     with closing(executor.map(work.judge, modules)) as results:
         for position, found in results:

@@ -11,7 +11,14 @@ import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.errors import InputError
-from proteomr.io import PeopleChoice, choose_people, choose_proteins, open_proteins, read_assays, read_cohort
+from proteomr.io import (
+    PeopleChoice,
+    choose_people,
+    choose_proteins,
+    open_proteins,
+    read_assays,
+    read_cohort,
+)
 from proteomr.io.withdrawals import find_withdrawn
 from proteomr.network.options import NetworkOptions
 from proteomr.network.request import NetworkRequest
@@ -162,9 +169,7 @@ def read_matrix(request: NetworkRequest, scratch: Path) -> Matrix:
     return Matrix(names, values, ids, listed, tuple(statuses), cohort.drops)
 
 
-def _read_values(
-    cohort: Cohort, place: I64, options: NetworkOptions
-) -> tuple[F64, list[Status]]:
+def _read_values(cohort: Cohort, place: I64, options: NetworkOptions) -> tuple[F64, list[Status]]:
     p = len(cohort.proteins.names)
     values = np.empty((p, cohort.n))
     statuses: list[Status] = []
@@ -181,21 +186,25 @@ def _take(row: F64, options: NetworkOptions) -> tuple[F64, Status]:
     """Return the values of one protein, transformed, and whether they can enter a network."""
     seen = ~np.isnan(row)
     own = row[seen]
-    if not own.size:
-        return row, Status.all_missing
-    if not np.isfinite(own).all():
-        return row, Status.infinite
-    if own.size < FEWEST_PEOPLE:
-        return row, Status.too_few
-    if np.ptp(own / max(float(np.abs(own).max()), 1e-300)) <= _FLAT:
-        return row, Status.constant
-    if options.transform == "none":
-        return row, Status.ok
-    if options.transform == "log2" and (own <= 0.0).any():
-        return row, Status.untransformed
+    status = _judge(own, options)
+    if status is not Status.ok or options.transform == "none":
+        return row, status
     taken = row.copy()
     taken[seen] = np.log2(own) if options.transform == "log2" else rank_normalise(own)
     return taken, Status.ok
+
+
+def _judge(own: F64, options: NetworkOptions) -> Status:
+    if not own.size:
+        return Status.all_missing
+    if not np.isfinite(own).all():
+        return Status.infinite
+    if own.size < FEWEST_PEOPLE:
+        return Status.too_few
+    if np.ptp(own / max(float(np.abs(own).max()), 1e-300)) <= _FLAT:
+        return Status.constant
+    negative = options.transform == "log2" and bool((own <= 0.0).any())
+    return Status.untransformed if negative else Status.ok
 
 
 def _count_statuses(statuses: list[Status]) -> str:

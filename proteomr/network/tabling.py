@@ -132,9 +132,7 @@ def _order_hubs(described: Described, members: I64) -> I64:
     return np.asarray(np.lexsort((np.arange(members.size), -within)))
 
 
-def tabulate_hubs(
-    matrix: Matrix, built: Built, described: Described, *, most: int
-) -> pl.DataFrame:
+def tabulate_hubs(matrix: Matrix, built: Built, described: Described, *, most: int) -> pl.DataFrame:
     """Return the proteins of each module that are most connected within it."""
     rows = []
     for label in built.components:
@@ -155,7 +153,7 @@ def tabulate_hubs(
 
 
 def _known(number: float) -> float | None:
-    return None if number != number else float(number)
+    return None if np.isnan(number) else float(number)
 
 
 def tabulate_edges(matrix: Matrix, built: Built, *, most: int) -> pl.DataFrame:
@@ -201,7 +199,9 @@ def tabulate_powers(powers: Powers) -> pl.DataFrame:
         }
         for power, fit in powers.fits.items()
     ]
-    frame = pl.DataFrame(rows).with_columns(pl.col("r2", "slope", "truncated_r2", "signed_r2").fill_nan(None))
+    frame = pl.DataFrame(rows).with_columns(
+        pl.col("r2", "slope", "truncated_r2", "signed_r2").fill_nan(None)
+    )
     return load_schema("power").validate(frame)
 
 
@@ -215,8 +215,10 @@ def tabulate_trees(matrix: Matrix, built: Built) -> pl.DataFrame:
     merges = []
     for number, grown in enumerate(built.grown, start=1):
         tree, n = grown.tree, grown.tree.n
-        for step in range(tree.heights.size):
-            merges.append((float(tree.heights[step]), number, step, grown.members, tree, n))
+        merges += [
+            (float(height), number, step, grown.members, tree, n)
+            for step, height in enumerate(tree.heights)
+        ]
     merges.sort(key=lambda merge: merge[:3])
     step_of = {(number, step): row for row, (_, number, step, *_) in enumerate(merges, start=1)}
     rows = []
@@ -231,9 +233,7 @@ def tabulate_trees(matrix: Matrix, built: Built) -> pl.DataFrame:
     return schema.validate(frame)
 
 
-def list_tables(
-    matrix: Matrix, built: Built, options: NetworkOptions
-) -> dict[str, pl.DataFrame]:
+def list_tables(matrix: Matrix, built: Built, options: NetworkOptions) -> dict[str, pl.DataFrame]:
     """Return the tables of a network by name, the modules first."""
     described = describe(matrix, built)
     return {

@@ -1,4 +1,4 @@
-"""Trees of average linkage over dissimilarities of all pairs, each merge checked against its pairs."""
+"""Trees of average linkage over dissimilarities, each merge checked against its pairs."""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ _compile = compile_loop(fastmath=set())
 
 
 def correlate_common(x, y, product, *, biweight):
-    scaled = [rows / np.maximum(np.nanmax(np.abs(rows), axis=1), 1e-300)[:, None] for rows in (x, y)]
+    scaled = [
+        rows / np.maximum(np.nanmax(np.abs(rows), axis=1), 1e-300)[:, None] for rows in (x, y)
+    ]
     seen = [~np.isnan(rows) for rows in (x, y)]
     whole = [rows.all(axis=1) for rows in seen]
     orders = [np.argsort(rows, axis=1) for rows in scaled]
@@ -73,7 +75,13 @@ def _deviate(row, order, both, count, biweight, sorted_values, out):
     middle = sorted_values[half]
     if count % 2 == 0:
         middle = (sorted_values[half - 1] + middle) / 2
-    mad = _find_mad(sorted_values, count, middle)
+    _weigh(row, both, middle, _find_mad(sorted_values, count, middle), out)
+    return True
+
+
+@_compile
+def _weigh(row, both, middle, mad, out):
+    """Write biweighted distances from the middle; without a spread those from the mean."""
     if mad > 0.0:
         for k in range(row.size):
             if both[k]:
@@ -81,15 +89,15 @@ def _deviate(row, order, both, count, biweight, sorted_values, out):
                 u = away / (REACH * mad)
                 rest = 1.0 - u * u
                 out[k] = away * rest * rest if abs(u) < 1.0 else 0.0
-        return True
-    total = 0.0
-    for k in range(count):
-        total += sorted_values[k]
-    mean = total / count
+        return
+    total, count = 0.0, 0
     for k in range(row.size):
         if both[k]:
-            out[k] = row[k] - mean
-    return True
+            total += row[k]
+            count += 1
+    for k in range(row.size):
+        if both[k]:
+            out[k] = row[k] - total / count
 
 
 @_compile

@@ -22,7 +22,7 @@ _SCATTER: Final = (0.64, 0.73, 0.82, 0.91, 0.95)
 _GAP_SHARE: Final = 0.75  # the least gap, as a share of what the scatter leaves of the way
 _REFERENCE: Final = 0.05  # quantile of the merges at which the reference height lies
 _CUT: Final = 0.99  # of the way from the reference height to the top
-DEEPEST: Final = len(_SCATTER) - 1
+DEEPEST: Final = 4  # the last of the five shares of scatter
 
 
 @dataclass(slots=True, eq=False)
@@ -76,9 +76,7 @@ class _Climb:
             parts = [part for branch in (one, other) for part in branch.parts or [branch]]
             return _Branch([], parts)
         if one.parts or other.parts:
-            host, guest, verdict = (
-                (one, other, judged[1]) if one.parts else (other, one, judged[0])
-            )
+            host, guest, verdict = (one, other, judged[1]) if one.parts else (other, one, judged[0])
             self.homes.update(dict.fromkeys(guest.leaves, host))
         else:
             larger = len(one.leaves) > len(other.leaves)
@@ -109,8 +107,8 @@ def cut_hybrid(
     leaves that came first, is low enough, and if the height at which it ends lies far enough above
     that mean. If both are, they are closed, and what hangs above them belongs to neither; else the
     one that fails joins the other. In the second stage the leaves of each branch that met another
-    and lacked nothing but size go together to the cluster that is nearest on the average, if that is
-    below the cut or nearer than the farthest leaf of that cluster; then so does each leaf left.
+    and lacked nothing but size go together to the cluster that is nearest on the average, if that
+    is below the cut or nearer than the farthest leaf of that cluster; then so does each leaf left.
 
     Langfelder, Zhang and Horvath 2008, doi:10.1093/bioinformatics/btm563 (the Dynamic Hybrid cut);
     the partitions are those of R's ``dynamicTreeCut`` 1.63.

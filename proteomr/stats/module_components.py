@@ -87,7 +87,8 @@ def _standardise(rows: F64) -> F64:
     size = np.sqrt(np.vecdot(scaled, scaled))
     # what a mean of numbers below one leaves of a constant row
     kept = size > 64 * np.finfo(np.float64).eps * np.sqrt(rows.shape[1])
-    return scaled[kept] / size[kept, None]
+    result: F64 = scaled[kept] / size[kept, None]
+    return result
 
 
 def _find_top(rows: F64, products: F64 | None) -> tuple[F64, float, float]:

@@ -13,7 +13,7 @@ from proteomr.stats.hybrid_cut import number_by_size
 from proteomr.stats.module_components import Component
 from proteomr.stats.pair_correlations import correlate_all
 
-__all__ = ["Closeness", "merge_close", "measure_distances"]
+__all__ = ["Closeness", "measure_distances", "merge_close"]
 
 Closeness: TypeAlias = Literal["signed", "unsigned-ranks"]
 _SAME: Final = 1e-12  # eigenproteins of one direction may stand apart by rounding
@@ -53,8 +53,8 @@ def merge_close(
 ) -> tuple[I64, Mapping[int, Component]]:
     """Merge modules whose eigenproteins are nearer than a height, until none are.
 
-    Eigenproteins are linked by their average distance; what hangs together at the height becomes one
-    module, with a new eigenprotein, and so on (R's ``WGCNA::mergeCloseModules``).
+    Eigenproteins are linked by their average distance; what hangs together at the height becomes
+    one module, with a new eigenprotein, and so on (R's ``WGCNA::mergeCloseModules``).
 
     Parameters
     ----------

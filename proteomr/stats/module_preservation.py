@@ -16,8 +16,8 @@ __all__ = [
     "DENSITY",
     "Cohorts",
     "Preservation",
-    "measure_preservation",
     "judge_preservation",
+    "measure_preservation",
 ]
 
 DENSITY: Final = ("explained", "membership", "correlation", "adjacency")

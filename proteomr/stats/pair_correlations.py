@@ -1,4 +1,4 @@
-"""Correlations of all pairs of many variables: Pearson's, Spearman's and biweight midcorrelation."""
+"""Correlations of all pairs of variables: Pearson's, Spearman's, biweight midcorrelations."""
 
 from __future__ import annotations
 
@@ -74,8 +74,9 @@ class PairCorrelations:
         return cls(values, kind, ready, missing if some else None, replaced)
 
     def correlate(self, tile: Tile) -> F64:
-        """Return the correlations of a tile, over the people who have both of a pair; NaN where they
-        are fewer than three, or one of the pair has one value among them.
+        """Return the correlations of a tile, over the people who have both of a pair.
+
+        NaN where they are fewer than three, or one of the pair has one value among them.
         """
         one, other = tile
         product: F64 = self.ready[one] @ self.ready[other].T
@@ -115,7 +116,7 @@ class PairCorrelations:
 
 
 def _make_ready(row: F64, kind: Correlation) -> tuple[F64, bool]:
-    """Return observed values of mean zero and length one, and whether bicor fell back on Pearson."""
+    """Return values of mean zero and length one, and whether bicor fell back on Pearson."""
     if not np.isfinite(row).all():
         raise InputError("infinite values; correlations need finite ones")
     replaced = False
@@ -165,4 +166,3 @@ def correlate_all(values: F64, *, kind: Correlation = "pearson") -> F64:
     for tile in list_tiles(len(values)):
         place_tile(matrix, tile, pairs.correlate(tile))
     return matrix
-

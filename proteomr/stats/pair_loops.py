@@ -32,7 +32,8 @@ def correlate_common(x: F64, y: F64, product: F64, *, biweight: bool) -> None:
     1.0
     """
     seen_x, seen_y = ~np.isnan(x), ~np.isnan(y)
-    whole_x, whole_y = seen_x.all(axis=1), seen_y.all(axis=1)
+    whole_x: Bool = np.asarray(seen_x.all(axis=1))
+    whole_y: Bool = np.asarray(seen_y.all(axis=1))
     for i in range(len(x)):
         for j in range(len(y)):
             if not (whole_x[i] and whole_y[j]):
@@ -56,4 +57,5 @@ def _deviate(row: F64, *, biweight: bool) -> F64:
         row = np.asarray(rankdata(row), dtype=np.float64)
     unit = float(np.abs(row).max())
     scaled = row / unit
-    return scaled - scaled.mean()
+    centred: F64 = scaled - scaled.mean()
+    return centred

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -93,8 +94,7 @@ def _cut_at(tree: Tree, order: I64, *, top: float, min_size: int) -> list[tuple[
     drawn = branch[order]
     edges = np.flatnonzero(np.diff(drawn)) + 1
     bounds = [0, *edges.tolist(), tree.n]
-    pieces = zip(bounds[:-1], bounds[1:], strict=True)
-    return [(start, stop) for start, stop in pieces if stop - start >= min_size]
+    return [(start, stop) for start, stop in pairwise(bounds) if stop - start >= min_size]
 
 
 def split_heights(heights: F64, *, min_size: int) -> list[tuple[int, int]]:
@@ -127,7 +127,7 @@ def _split_at(heights: F64, reference: float, min_size: int) -> list[tuple[int, 
     falls = np.flatnonzero(below & above_next)
     marks = [0, *(int(i) for i in falls if 0 < i < m - 1), m - 1]
     ends = [0]
-    for before, end in zip(marks[:-2], marks[1:-1], strict=True):
+    for before, end in pairwise(marks[:-1]):
         stretch = below[before + 1 : end + 1]
         run = int(np.argmin(stretch[::-1])) if not stretch.all() else stretch.size
         if run >= min_size // _RUN + 1:
@@ -137,7 +137,7 @@ def _split_at(heights: F64, reference: float, min_size: int) -> list[tuple[int, 
     if len(ends) > 2 and ends[-1] - ends[-2] + 1 < min_size:
         del ends[-2]
     bounds = [0, *(end + 1 for end in ends[1:])]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(pairwise(bounds))
 
 
 def _attach_small(heights: F64, ends: list[int], size: int) -> list[int]:

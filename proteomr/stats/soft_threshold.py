@@ -23,7 +23,7 @@ __all__ = [
 
 NetworkType: TypeAlias = Literal["unsigned", "signed", "signed-hybrid"]
 NETWORK_TYPES: Final[tuple[NetworkType, ...]] = ("unsigned", "signed", "signed-hybrid")
-POWERS: Final = (*range(1, 11), *range(12, 21, 2))
+POWERS: Final = (*range(1, 11), *range(12, 21, 2))  # those that R tries
 
 _BREAKS: Final = 10  # the classes of connectivity that R's pickSoftThreshold makes
 _SHIFT: Final = 1e-9  # added to the share of an empty class before its logarithm, as in R
