@@ -37,6 +37,7 @@ from .journal import close_journal, record_cause, record_failure
 from .mediate import mediate
 from .merge import merge
 from .mr import mr
+from .network import network
 from .phenotype import phenotype
 from .plot import plot
 from .qc import qc
@@ -63,6 +64,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     survive,
     score,
     mediate,
+    network,
     merge,
     compare,
     adjust,

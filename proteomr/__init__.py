@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from proteomr.mediation import mediate
     from proteomr.mr.harmonise_job import harmonise
     from proteomr.mr.job import run_mr
+    from proteomr.network import NetworkOptions, network
     from proteomr.phenotype import derive, load_definition
     from proteomr.provenance import Manifest
     from proteomr.qc import clean, load_policy, qc
@@ -46,6 +47,7 @@ __all__ = [
     "Manifest",
     "Measurements",
     "ModelSpec",
+    "NetworkOptions",
     "__version__",
     "adjust",
     "apply_score",
@@ -64,6 +66,7 @@ __all__ = [
     "load_policy",
     "mediate",
     "munge",
+    "network",
     "qc",
     "read_cohort",
     "read_fields",
@@ -85,6 +88,7 @@ _HOMES = {
     "Manifest": "proteomr.provenance",
     "Measurements": "proteomr.tables",
     "ModelSpec": "proteomr.association",
+    "NetworkOptions": "proteomr.network",
     "adjust": "proteomr.comparison",
     "apply_score": "proteomr.score",
     "associate": "proteomr.association",
@@ -102,6 +106,7 @@ _HOMES = {
     "load_policy": "proteomr.qc",
     "mediate": "proteomr.mediation",
     "munge": "proteomr.gwas",
+    "network": "proteomr.network",
     "qc": "proteomr.qc",
     "read_cohort": "proteomr.io",
     "read_fields": "proteomr.io.ukbiobank",

@@ -25,11 +25,12 @@ from proteomr.gwas.conditional_units import CojoOptions
 from proteomr.gwas.gene_regions import Region, find_cis_region
 from proteomr.gwas.policy import VariantPolicy
 from proteomr.gwas.trait_facts import TraitFacts
-from proteomr.io import IngestOptions, ProteinChoice, read_measurements, write_store
+from proteomr.io import IngestOptions, PeopleChoice, ProteinChoice, read_measurements, write_store
 from proteomr.io.sumstats import ReadOptions
 from proteomr.models import SurvivalOptions
 from proteomr.mr.analysis import TraitSize
 from proteomr.mr.inputs import InstrumentRule
+from proteomr.network import NetworkOptions
 from proteomr.phenotype import DeriveOptions, ImputeOptions
 from proteomr.qc import Correction, Imputation
 from proteomr.replicate import Folds
@@ -469,6 +470,47 @@ CASES = (
                 follow_up=FollowUpOptions(event_code=1.0, lag=0.5, lag_rule="landmark"),
                 withdrawn="gone.csv",
                 id_column="eid",
+            ),
+        ),
+    ),
+    Case(
+        "NetworkJob",
+        "network",
+        "proteomr.network",
+        Call(
+            "levels.csv --power 1 --min-size 2",
+            lambda: proteomr.network("levels.csv", options=NetworkOptions(power=1, min_size=2)),
+        ),
+        Call(
+            "proteins.csv --method netboost --correlation bicor --type signed --power 3 "
+            "--scale-free 0.7 --min-size 5 --merge-height 0.1 --edge-p 0.01 --impute knn "
+            "--transform rint --hubs 3 --edges 7 --permutations 150 --seed 7 --samples samples.csv "
+            "--preserve-in levels.csv --withdrawn gone.csv --id eid --where 'age > 40' "
+            "--keep keep.csv --remove gone.csv --proteins ADM",
+            lambda: proteomr.network(
+                "proteins.csv",
+                options=NetworkOptions(
+                    method="netboost",
+                    correlation="bicor",
+                    type="signed",
+                    power=3,
+                    scale_free=0.7,
+                    min_size=5,
+                    merge_height=0.1,
+                    edge_p=0.01,
+                    impute="knn",
+                    transform="rint",
+                    hubs=3,
+                    edges=7,
+                    permutations=150,
+                    seed=7,
+                ),
+                samples="samples.csv",
+                preserve_in="levels.csv",
+                withdrawn="gone.csv",
+                id_column="eid",
+                people=PeopleChoice.of(where="age > 40", keep="keep.csv", remove="gone.csv"),
+                chosen_proteins=ProteinChoice.of("ADM"),
             ),
         ),
     ),
