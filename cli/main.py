@@ -24,6 +24,7 @@ from .demo import demo
 from .describe import describe
 from .doctor import doctor
 from .e_values import e_values
+from .enrich import enrich
 from .export import export
 from .fields import fields
 from .genes import genes
@@ -62,6 +63,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     compare,
     adjust,
     e_values,
+    enrich,
     harmonise,
     mr,
     genes,

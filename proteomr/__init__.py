@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
     from proteomr.comparison import adjust, compare
     from proteomr.description import describe
+    from proteomr.enrichment import enrich
     from proteomr.gwas import munge
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
     from proteomr.io.ingest_job import ingest
@@ -53,6 +54,7 @@ __all__ = [
     "derive",
     "describe",
     "e_values",
+    "enrich",
     "harmonise",
     "ingest",
     "load_definition",
@@ -89,6 +91,7 @@ _HOMES = {
     "derive": "proteomr.phenotype",
     "describe": "proteomr.description",
     "e_values": "proteomr.sensitivity",
+    "enrich": "proteomr.enrichment",
     "harmonise": "proteomr.mr.harmonise_job",
     "ingest": "proteomr.io.ingest_job",
     "load_definition": "proteomr.phenotype",

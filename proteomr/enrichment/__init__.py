@@ -1,4 +1,4 @@
-"""Enrichment: sets of genes that hits are over-represented in, or that gather at an end of ranks."""
+"""Enrichment: sets of genes that hits, or the ends of a ranked list, gather in."""
 
 from proteomr.enrichment.job import EnrichJob, enrich
 from proteomr.enrichment.request import EnrichOptions, EnrichRequest, HubOptions

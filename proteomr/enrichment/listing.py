@@ -19,7 +19,7 @@ from proteomr.io.tables import read_table
 from proteomr.tables import Drop
 from proteomr.tables import columns as c
 
-__all__ = ["HIT", "LABEL", "P", "RANK", "SIGN", "Listing", "read_hits", "read_ranks"]
+__all__ = ["HIT", "LABEL", "RANK", "SIGN", "Listing", "P", "read_hits", "read_ranks"]
 
 LABEL: Final = "label"
 HIT: Final = "hit"

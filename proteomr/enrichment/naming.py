@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64
-from proteomr.enrichment.listing import LABEL, P, RANK
+from proteomr.enrichment.listing import LABEL, RANK, P
 from proteomr.tables import columns as c
 from proteomr.tables.genes import load_genes
 
@@ -77,7 +77,9 @@ class Units:
         members : as a set spells them.
         other : symbols of members, by name.
         """
-        found = {self.places.get(name, self.places.get(other.get(name, ""), -1)) for name in members}
+        found = {
+            self.places.get(name, self.places.get(other.get(name, ""), -1)) for name in members
+        }
         return np.array(sorted(found - {-1}), dtype=np.int64)
 
 
@@ -98,7 +100,9 @@ def name_keys(names: Iterable[str]) -> Naming:
     distinct = sorted(set(names))
     resolved = load_genes().resolve(distinct)
     approved = {
-        name for name, symbol, match, _ in resolved.iter_rows() if match == "symbol" and symbol == name
+        name
+        for name, symbol, match, _ in resolved.iter_rows()
+        if match == "symbol" and symbol == name
     }
     keys: dict[str, str] = {}
     several, unknown = set(), set()
@@ -165,6 +169,5 @@ def describe_kinds(names: Sequence[str]) -> str:
     """
     resolved = load_genes().resolve(list(names[:1_000]))
     kind, _ = Counter(resolved[c.MATCH].to_list()).most_common(1)[0]
-    first = next(name for name, match in resolved.select("name", c.MATCH).iter_rows() if match == kind)
+    first = resolved.filter(pl.col(c.MATCH) == kind)["name"][0]
     return f"{_KINDS[kind]} such as {first!r}"
-

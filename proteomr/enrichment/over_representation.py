@@ -49,9 +49,7 @@ class HitList:
     drops: tuple[Drop, ...]
 
 
-def list_hits(
-    listing: Listing, background: Listing | None, *, direction: Direction
-) -> HitList:
+def list_hits(listing: Listing, background: Listing | None, *, direction: Direction) -> HitList:
     """Return the hits among the genes of a background.
 
     Parameters
@@ -200,9 +198,7 @@ def narrow_to_annotated(cut: CutSets, found: HitList) -> tuple[CutSets, HitList]
     return narrowed, HitList(Units(labels, at), hits, (drop,))
 
 
-def assess_hits(
-    cut: CutSets, found: HitList, *, options: EnrichOptions
-) -> Iterator[pl.DataFrame]:
+def assess_hits(cut: CutSets, found: HitList, *, options: EnrichOptions) -> Iterator[pl.DataFrame]:
     """Yield a table for each direction: a row for each set within the limits of size.
 
     Parameters
@@ -218,9 +214,7 @@ def assess_hits(
         within = [cut.places[i][mark[cut.places[i]]] for i in kept]
         overlap = np.array([places.size for places in within], dtype=np.int64)
         n_hits = int(mark.sum())
-        minus_log = neg_log10_p_hypergeometric(
-            overlap, sizes[kept], n_hits=n_hits, n_background=n
-        )
+        minus_log = neg_log10_p_hypergeometric(overlap, sizes[kept], n_hits=n_hits, n_background=n)
         sound = certify_tails(
             minus_log, overlap=overlap, n_set=sizes[kept], n_hits=n_hits, n_background=n
         )

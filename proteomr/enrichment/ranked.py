@@ -37,6 +37,8 @@ _MEANS = {
     Status.not_converged: "independent estimates of the p value do not agree",
 }
 
+_WAYS = {1.0: "up", -1.0: "down", 0.0: "any"}  # by the sign of the score
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RankedGenes:
@@ -192,7 +194,7 @@ def _describe(
     told = null.select(pl.when(sound).then(pl.col("nes", "log2_error", "p_method")))
     return pl.DataFrame(
         [
-            pl.Series("direction", ["up" if es > 0 else "down" if es < 0 else "any" for es in scores.es], dtype=pl.String),
+            pl.Series("direction", [_WAYS[float(sign)] for sign in np.sign(scores.es)]),
             pl.Series("n_set", sizes),
             pl.Series("n_background", np.full(sizes.size, n, dtype=np.int64)),
             pl.Series("n_leading", [edge.size for edge in scores.leading], dtype=pl.Int64),

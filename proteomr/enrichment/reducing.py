@@ -33,14 +33,16 @@ def reduce_sets(
     by_source = {cut.source.name: cut for cut in cuts}
     stands: dict[int, str] = {}
     numbered = table.with_row_index("row")
-    for rows in numbered.filter("significant").partition_by(["source", "direction"], maintain_order=True):
+    for rows in numbered.filter("significant").partition_by(
+        ["source", "direction"], maintain_order=True
+    ):
         cut = by_source[rows["source"][0]]
         names = rows["set"].to_list()
         places = {one.name: place for place, one in enumerate(cut.source.sets)}
         chosen = [places[name] for name in names]
         measure = _measure(cut, chosen, options)
-        found = choose_representatives(measure, count=len(names), cut=options.similarity)
-        stands.update({row: names[i] for row, i in zip(rows["row"], found, strict=True)})
+        chief = choose_representatives(measure, count=len(names), cut=options.similarity)
+        stands.update({row: names[i] for row, i in zip(rows["row"], chief, strict=True)})
     return _attach(table, stands)
 
 

@@ -95,7 +95,7 @@ class EnrichOptions:
 
     def _refuse_unused(self) -> None:
         """Refuse options of the other method: they would do nothing."""
-        plain = {"direction": "any", "universe": "tested"}
+        plain: dict[str, object] = {"direction": "any", "universe": "tested"}
         word = "ora"
         if self.method == "ora":
             plain = {"exponent": 1.0, "score_type": "std", "permutations": 10_000}

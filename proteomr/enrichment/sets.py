@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -12,9 +13,11 @@ from proteomr._typing import I64
 from proteomr.enrichment.naming import Units, describe_kinds, name_keys
 from proteomr.errors import InputError
 from proteomr.io.gene_sets import GeneSet, read_gmt
-from proteomr.tables.gene_ontology import Evidence, Ontology, load_ontology
+from proteomr.tables.gene_ontology import Evidence, Ontology, OntologyName, load_ontology
 
 __all__ = ["CutSets", "SetSource", "check_any", "cut_sets", "load_sets"]
+
+_ONTOLOGIES: Final[dict[str, OntologyName]] = {"go-bp": "bp", "go-cc": "cc", "go-mf": "mf"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +73,7 @@ def load_sets(
         for last, (name, path) in zip(short, files, strict=True)
     ]
     for name in shipped:
-        ontology = load_ontology(name.removeprefix("go-"), evidence=evidence)  # type: ignore[arg-type]
+        ontology = load_ontology(_ONTOLOGIES[name], evidence=evidence)
         parts = zip(ontology.terms, ontology.names, ontology.genes, strict=True)
         sets = tuple(GeneSet(term, words, genes) for term, words, genes in parts)
         sources.append(SetSource(name, sets, ontology))

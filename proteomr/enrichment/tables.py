@@ -95,7 +95,10 @@ def collect_tests(parts: Sequence[pl.DataFrame], *, options: EnrichOptions) -> p
     else:
         groups = np.ones(frame.height)
     minus_log = frame[c.NEG_LOG10_P].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    adjusted = {c.Q_BH: np.full(frame.height, np.nan), c.P_BONFERRONI: np.full(frame.height, np.nan)}
+    adjusted = {
+        c.Q_BH: np.full(frame.height, np.nan),
+        c.P_BONFERRONI: np.full(frame.height, np.nan),
+    }
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)
         adjusted[c.Q_BH][rows] = adjust(minus_log[rows], method="bh")

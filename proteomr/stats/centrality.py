@@ -41,7 +41,8 @@ def count_degrees(edges: I64, strength: F64, n: int) -> tuple[I64, F64]:
     """
     both = np.concatenate([edges[:, 0], edges[:, 1]]) if edges.size else np.zeros(0, dtype=np.int64)
     twice = np.concatenate([strength, strength])
-    return np.bincount(both, minlength=n), np.bincount(both, weights=twice, minlength=n)
+    degree = np.bincount(both, minlength=n).astype(np.int64)
+    return degree, np.bincount(both, weights=twice, minlength=n).astype(np.float64)
 
 
 def find_betweenness(neighbours: list[list[int]]) -> F64:

@@ -33,9 +33,7 @@ _NEGLIGIBLE: Final = 1e-18  # of a sum of falling terms: what a double cannot ho
 _AGREEMENT: Final = 1e-9
 
 
-def neg_log10_p_hypergeometric(
-    overlap: I64, n_set: I64, *, n_hits: int, n_background: int
-) -> F64:
+def neg_log10_p_hypergeometric(overlap: I64, n_set: I64, *, n_hits: int, n_background: int) -> F64:
     r"""Return -log10 of the probability of at least so many hits in a set by chance.
 
     .. math:: p = \sum_{j \ge k} \binom{m}{j}\binom{N - m}{n - j} \Big/ \binom{N}{n}

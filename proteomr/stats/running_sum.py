@@ -13,7 +13,7 @@ from proteomr._typing import F64, I64, Bool
 __all__ = ["ScoreType", "SetScores", "agrees_with_full_walk", "score_gene_sets", "weigh_ranks"]
 
 ScoreType: TypeAlias = Literal["std", "pos", "neg"]
-"""Which end of the list a set may be enriched at: either, as its sum tells; the upper; the lower."""
+"""Which end of the list a set may be enriched at: either one; the upper; the lower."""
 
 # Of two sums of at most 1 in size, over as many terms as a list of 1e5 genes has.
 _AGREEMENT: Final = 1e-9
@@ -115,7 +115,8 @@ def agrees_with_full_walk(
     """
     inside = np.zeros(weights.size, dtype=np.bool_)
     inside[members] = True
-    steps = np.where(inside, weights / weights[inside].sum(), -1.0 / max(1, np.sum(~inside)))
+    others = max(1, weights.size - int(inside.sum()))
+    steps = np.where(inside, weights / weights[inside].sum(), -1.0 / others)
     walk = np.concatenate([[0.0], np.cumsum(steps)])
     up, down = np.array([walk.max()]), np.array([-walk.min()])
     if score_type == "std" and abs(up[0] - down[0]) < _AGREEMENT:

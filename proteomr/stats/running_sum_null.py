@@ -1,4 +1,4 @@
-"""P values of gene sets of one size: random sets, all of them, or sets that climb level by level."""
+"""P values of gene sets of one size: random sets, all there are, or sets that climb by levels."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def judge_size(es: F64, size: int, weights: F64, *, options: NullOptions) -> Siz
             continue
         side = _Side(sign, size, weights if sign > 0.0 else weights[::-1].copy(), options)
         null = side.conditional(ups if sign > 0.0 else downs, downs if sign > 0.0 else ups)
-        judged = side.count(np.abs(es[mine]), null) if complete else side.judge(
-            np.abs(es[mine]), null
+        judged = (
+            side.count(np.abs(es[mine]), null) if complete else side.judge(np.abs(es[mine]), null)
         )
         nes[mine] = sign * judged.nes
         log_p[mine], error[mine], settled[mine] = judged.log_p, judged.error, judged.settled

@@ -72,9 +72,7 @@ def lin_to(one: Bool, others: Bool, *, information: F64, own: float, theirs: F64
         return np.where(total > 0.0, 2.0 * shared / total, 1.0)
 
 
-def choose_representatives(
-    measure: Callable[[int, I64], F64], *, count: int, cut: float
-) -> I64:
+def choose_representatives(measure: Callable[[int, I64], F64], *, count: int, cut: float) -> I64:
     """Return which set stands for each: the first is its own, and a later one that is like none.
 
     A set that is like several is represented by the one that it is most like; the earliest of

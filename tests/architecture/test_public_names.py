@@ -29,6 +29,7 @@ NAMES = [
     "derive",
     "describe",
     "e_values",
+    "enrich",
     "harmonise",
     "ingest",
     "load_definition",
