@@ -100,11 +100,12 @@ class EnrichJob:
         counts = found.left_out[c.REASON].value_counts().sort(c.REASON).rows()
         ledger.count_drops([*found.drops, *(Drop("sets", why, n) for why, n in counts)])
         sources = found.table["source"].n_unique()
-        each = "all" if asked.options.tests == "all" or sources == 1 else "each source of"
+        apart = asked.options.tests == "source" and sources > 1
+        each = f"; each of the {sources} sources by itself" if apart else ""
         return Outcome(
             units=found.table.height,
             failed=int((found.table[c.STATUS] != "ok").sum()),
-            family_of_tests=f"{each} the {found.table.height:,} tests of sets",
+            family_of_tests=f"all {found.table.height:,} tests of sets{each}",
         )
 
     def _test(self, scratch: Path, executor: Executor) -> _Found:

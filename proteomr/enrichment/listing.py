@@ -19,9 +19,10 @@ from proteomr.io.tables import read_table
 from proteomr.tables import Drop
 from proteomr.tables import columns as c
 
-__all__ = ["HIT", "LABEL", "RANK", "SIGN", "Listing", "P", "read_hits", "read_ranks"]
+__all__ = ["ASSAY", "HIT", "LABEL", "RANK", "SIGN", "Listing", "P", "read_hits", "read_ranks"]
 
 LABEL: Final = "label"
+ASSAY: Final = "assay"
 HIT: Final = "hit"
 SIGN: Final = "sign"
 RANK: Final = "rank"
@@ -42,8 +43,9 @@ class Listing:
 
     Attributes
     ----------
-    frame : ``label``, and for hits ``hit``, ``sign`` and ``neg_log10_p``, or for ranks ``rank`` and
-        ``neg_log10_p``; null where the file does not tell.
+    frame : ``label``; ``assay``, the name of the protein; and for hits ``hit``, ``sign`` and
+        ``neg_log10_p``, or for ranks ``rank`` and ``neg_log10_p``, null where the file does not
+        tell.
     is_table : whether rows that are no hits are known.
     drops : rows that were left out.
     """
@@ -77,13 +79,16 @@ def read_hits(path: Path, *, rows: Sequence[str] = (), names: str | None = None)
         listed = _read_list(path)
         one = pl.DataFrame({LABEL: listed}, schema={LABEL: pl.String})
         unknown = (pl.lit(None, pl.Float64).alias(name) for name in (SIGN, P))
-        return Listing(one.with_columns(pl.lit(value=True).alias(HIT), *unknown), is_table=False)
+        hit = pl.lit(value=True).alias(HIT)
+        named = one.with_columns(pl.col(LABEL).alias(ASSAY), hit, *unknown)
+        return Listing(named, is_table=False)
     labels = _name_labels(frame, names, path)
     frame = frame.with_columns(labels).with_row_index("row_of_file")
     tested = frame.filter(_was_tested(frame))
     hits = choose_rows(tested, rows, path=path)["row_of_file"] if tested.height else pl.Series([])
     table = tested.select(
         LABEL,
+        _name_assays(tested),
         pl.col("row_of_file").is_in(hits.implode()).alias(HIT),
         _number(tested, c.ESTIMATE).sign().alias(SIGN),
         _minus_log(tested).alias(P),
@@ -126,14 +131,17 @@ def read_ranks(
     if not frame[wanted].dtype.is_numeric():
         raise ColumnError(f"{path}: column {wanted!r} holds {frame[wanted].dtype}, not numbers")
     _refuse_models(frame, path)
-    table = frame.select(
-        _name_labels(frame, names, path),
+    labelled = frame.with_columns(_name_labels(frame, names, path))
+    table = labelled.select(
+        LABEL,
+        _name_assays(labelled),
         pl.col(wanted).cast(pl.Float64).fill_nan(None).alias(RANK),
         _minus_log(frame).alias(P),
     )
     if infinite := int(table[RANK].is_infinite().sum()):
+        rows_of_it = f"{infinite} row{'s' if infinite > 1 else ''}"
         raise ColumnError(
-            f"{path}: {infinite} values of {wanted!r} are infinite; rank by a statistic, or by "
+            f"{path}: column {wanted!r} is infinite in {rows_of_it}; rank by a statistic, or by "
             "neg_log10_p, which does not underflow"
         )
     ranked = table.drop_nulls(RANK)
@@ -210,6 +218,11 @@ def _name_labels(frame: pl.DataFrame, names: str | None, path: Path) -> pl.Serie
         )
     texts = [pl.col(name).cast(pl.String).str.strip_chars().replace("", None) for name in there[:2]]
     return frame.select(pl.coalesce(texts).alias(LABEL)).to_series()
+
+
+def _name_assays(frame: pl.DataFrame) -> pl.Expr:
+    named = c.PROTEIN if c.PROTEIN in frame.columns else LABEL
+    return pl.coalesce(pl.col(named).cast(pl.String), LABEL).alias(ASSAY)
 
 
 def _was_tested(frame: pl.DataFrame) -> pl.Expr:

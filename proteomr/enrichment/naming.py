@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64
-from proteomr.enrichment.listing import LABEL, RANK, P
+from proteomr.enrichment.listing import ASSAY, LABEL, RANK, P
 from proteomr.tables import columns as c
 from proteomr.tables.genes import load_genes
 
@@ -86,7 +87,8 @@ class Units:
 def name_keys(names: Iterable[str]) -> Naming:
     """Return the gene of each name, see :meth:`proteomr.tables.genes.GeneTable.resolve`.
 
-    Of names of several genes (``IL12A_IL12B``, ``A B``) the first one counts. An alias of a gene
+    Of names of several genes (``IL12A_IL12B``, ``A B``) the first one counts, known or not; a
+    whole name that is no gene is parted at blanks, ``;``, ``|`` and ``,``. An alias of a gene
     that is itself among the names stays what it is: the same list names two things.
 
     Examples
@@ -98,7 +100,7 @@ def name_keys(names: Iterable[str]) -> Naming:
     ['spike']
     """
     distinct = sorted(set(names))
-    resolved = load_genes().resolve(distinct)
+    resolved = _resolve(distinct)
     approved = {
         name
         for name, symbol, match, _ in resolved.iter_rows()
@@ -109,7 +111,7 @@ def name_keys(names: Iterable[str]) -> Naming:
     for name, symbol, match, candidates in resolved.iter_rows():
         if match == "several":
             several.add(name)
-            keys[name] = candidates[0]
+            keys[name] = symbol or candidates[0]
         elif symbol is None or (name != symbol and match in _LOOSE and symbol in approved):
             keys[name] = name
         else:
@@ -119,18 +121,39 @@ def name_keys(names: Iterable[str]) -> Naming:
     return Naming(keys, frozenset(several), frozenset(unknown))
 
 
+def _resolve(names: Sequence[str]) -> pl.DataFrame:
+    """Return what each name is, with the first of several that are not all known as the symbol."""
+    resolved = load_genes().resolve(list(names))
+    strange = resolved.filter(
+        pl.col(c.MATCH).is_in(["unknown", "ambiguous"]) & pl.col("name").str.contains(_PARTED)
+    )["name"]
+    firsts = {name: _FIRST.split(name, maxsplit=1)[0] for name in strange}
+    known = load_genes().resolve(sorted(set(firsts.values())))
+    symbols = {name: symbol or name for name, symbol in known.select("name", c.SYMBOL).iter_rows()}
+    parted = pl.col("name").is_in(strange.implode())
+    mended = pl.Series(
+        [symbols.get(firsts.get(name, "")) for name in resolved["name"]], dtype=pl.String
+    )
+    return resolved.with_columns(
+        pl.when(parted).then(mended).otherwise(c.SYMBOL).alias(c.SYMBOL),
+        pl.when(parted).then(pl.lit("several")).otherwise(c.MATCH).alias(c.MATCH),
+    )
+
+
+_PARTED: Final = r"\S[\s;|,]+\S"
+_FIRST: Final = re.compile(r"[\s;|,]+")
 _LOOSE: Final = ("symbol", "alias")  # matches by which a list may name a gene and another thing
 
 
 def take_best(rows: pl.DataFrame, naming: Naming) -> tuple[pl.DataFrame, int]:
-    """Return the best row of each gene, and how many names had a gene that another name has too.
+    """Return the best row of each gene, and how many proteins have a gene that another has too.
 
     The best is that of the smallest p value; where there is none, of the largest rank in size;
     then the first by name.
 
     Parameters
     ----------
-    rows : ``label``, ``neg_log10_p``, and ``rank`` where there are ranks.
+    rows : ``label``, ``assay``, ``neg_log10_p``, and ``rank`` where there are ranks.
     """
     keyed = rows.with_columns(
         pl.col(LABEL).replace_strict(dict(naming.keys), return_dtype=pl.String).alias(KEY)
@@ -142,7 +165,7 @@ def take_best(rows: pl.DataFrame, naming: Naming) -> tuple[pl.DataFrame, int]:
         KEY, *(one.neg() for one in strength), LABEL, nulls_last=True, maintain_order=True
     )
     best = ordered.unique(KEY, keep="first", maintain_order=True)
-    return best, rows.height - best.height
+    return best, keyed.select(KEY, ASSAY).n_unique() - best.height
 
 
 def order_ranks(best: pl.DataFrame) -> tuple[pl.DataFrame, int]:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import I64, Bool
-from proteomr.enrichment.listing import HIT, LABEL, SIGN, Listing, P
+from proteomr.enrichment.listing import ASSAY, HIT, LABEL, SIGN, Listing, P
 from proteomr.enrichment.naming import Naming, Units, describe_kinds, name_keys, take_best
 from proteomr.enrichment.request import Direction, EnrichOptions
 from proteomr.enrichment.sets import CutSets, SetSource
@@ -155,7 +155,7 @@ def _refuse_extremes(chosen: Mapping[str, Bool], n: int, named: int) -> None:
 
 def _tell(naming: Naming, shared: int) -> None:
     if shared:
-        add_note(f"{shared:,} rows are of a gene that another row has too: a gene counts once")
+        add_note(f"{shared:,} proteins are of a gene that another one has too: a gene counts once")
     tell_names(naming)
 
 
@@ -179,7 +179,10 @@ def list_members(sources: Sequence[SetSource]) -> Listing:
     """Return all members of sets as a background."""
     names = sorted({name for source in sources for one in source.sets for name in one.members})
     unknown = pl.lit(None, pl.Float64).alias(P)
-    frame = pl.DataFrame({LABEL: names}, schema={LABEL: pl.String}).with_columns(unknown)
+    frame = pl.DataFrame(
+        {LABEL: names, ASSAY: names}, schema=dict.fromkeys((LABEL, ASSAY), pl.String)
+    )
+    frame = frame.with_columns(unknown)
     return Listing(frame, is_table=False)
 
 

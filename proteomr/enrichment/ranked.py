@@ -71,8 +71,8 @@ def rank_genes(listing: Listing) -> RankedGenes:
         raise InputError(f"{ordered.height:,} genes of one rank: there is no order to enrich in")
     if shared:
         add_note(
-            f"{shared:,} rows are of a gene that another row has too: the row of the smallest p "
-            "value counts, or else of the largest rank"
+            f"{shared:,} proteins are of a gene that another one has too: the one of the smallest "
+            "p value counts, or else of the largest rank"
         )
     tell_names(naming)
     if tied:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Literal, Self, TypeAlias, get_args
 
-from proteomr.errors import UsageError
+from proteomr.errors import UsageError, nearest
 from proteomr.io.result_rows import check_rows
 from proteomr.runs import Data, Request, Source
 from proteomr.stats.multilevel import CLIMBERS
@@ -202,6 +202,8 @@ class EnrichRequest(Request):
         """
         several = [sets] if isinstance(sets, str | Path) else list(sets)
         own = [one for one in several if str(one) not in SHIPPED]
+        for one in own:
+            _refuse_unknown(one)
         return cls(
             Source.of(hits, name="hits"),
             tuple(Source.of(one, name=f"sets{i + 1}") for i, one in enumerate(own)),
@@ -218,3 +220,12 @@ class EnrichRequest(Request):
         """Return the versions of the methods and tables."""
         tables = ("enrichment", "sets_left_out", "hubs")
         return {"enrich": _ENRICH_VERSION, **{name: load_schema(name).version for name in tables}}
+
+
+def _refuse_unknown(sets: Data) -> None:
+    """Refuse a word that is no file and none of the ontologies."""
+    if isinstance(sets, str) and not Path(sets).suffix and not Path(sets).exists():
+        known = ", ".join(SHIPPED)
+        raise UsageError(
+            f"no sets {sets!r}{nearest(sets, SHIPPED)}; name a GMT file, or one of {known}"
+        )

@@ -16,7 +16,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, U32
 
-__all__ = ["climb", "sample_sets", "score_sets"]
+__all__ = ["climb", "draw_sets", "sample_sets", "score_sets"]
 
 _HALF_WORD: Final = 32  # bits of a random number, which a product with a length leaves above
 # Scores are whole multiples of 2^-40: sums of the same shares in another order, or from the other
@@ -39,8 +39,26 @@ def score_sets(places: I64, starts: I64, weights: F64, out: F64) -> None:
         out[s] = _walk(places[starts[s] : starts[s + 1]], weights)
 
 
+def draw_sets(draws: U32, n: int, out: I64) -> None:
+    """Draw random sets of k of n genes, each equally likely (Floyd's sampling, 1987).
+
+    Parameters
+    ----------
+    draws : (b, k) random numbers of 32 bits.
+    out : (b, k) places of the members, ascending, filled.
+    """
+    b, k = draws.shape
+    for i in range(b):
+        chosen: set[int] = set()
+        for j in range(k):
+            last = n - k + j
+            drawn = (int(draws[i, j]) * (last + 1)) >> _HALF_WORD
+            chosen.add(last if drawn in chosen else drawn)
+        out[i] = sorted(chosen)
+
+
 def sample_sets(draws: U32, weights: F64, out: F64) -> None:
-    """Score random sets of k genes, each equally likely (Floyd's sampling, 1987).
+    """Score random sets, see `draw_sets`.
 
     Parameters
     ----------
@@ -48,15 +66,10 @@ def sample_sets(draws: U32, weights: F64, out: F64) -> None:
     weights : (N,) of the genes.
     out : (b, 2) up and down, filled.
     """
-    b, k = draws.shape
-    N = len(weights)
-    for i in range(b):
-        chosen: set[int] = set()
-        for j in range(k):
-            last = N - k + j
-            drawn = (int(draws[i, j]) * (last + 1)) >> _HALF_WORD
-            chosen.add(last if drawn in chosen else drawn)
-        out[i] = _walk(np.array(sorted(chosen), dtype=np.int64), weights)[:2]
+    places = np.zeros(draws.shape, dtype=np.int64)
+    draw_sets(draws, len(weights), places)
+    for i, members in enumerate(places):
+        out[i] = _walk(members, weights)[:2]
 
 
 def climb(

@@ -11,7 +11,7 @@ import numpy as np
 
 from proteomr._typing import F64, Bool
 from proteomr.stats.generators import random_of
-from proteomr.stats.multilevel import CLIMBERS, Climb, climb_levels
+from proteomr.stats.multilevel import CLIMBERS, Climb, Goal, climb_levels
 from proteomr.stats.running_sum import ScoreType
 
 __all__ = ["NullMethod", "NullOptions", "SizeNull", "judge_size"]
@@ -181,26 +181,29 @@ class _Side:
         mean = float(null.mean()) if m else math.nan
         if climbed.any():
             order = np.flatnonzero(climbed)[np.argsort(es[climbed], kind="stable")]
-            climb = self._climb(es[order], from_sign=not rare)
+            climb = self._climb(es[order], rare=rare)
+            found, missed = climb.log_p, climb.error
             if rare:
                 mean = climb.mean
+            elif self.options.score_type == "std":
+                found = found - math.log(m / self.options.permutations)
+                missed = np.hypot(
+                    missed, math.sqrt(1.0 / m - 1.0 / self.options.permutations) / _LN2
+                )
             known = (reaching[order] >= _ENOUGH) & ~rare
-            apart = np.abs(climb.log_p - log_p[order]) / _LN2
-            far = known & (apart > _FAR_APART * np.hypot(climb.error, error[order]))
-            log_p[order], error[order] = climb.log_p, climb.error
+            apart = np.abs(found - log_p[order]) / _LN2
+            far = known & (apart > _FAR_APART * np.hypot(missed, error[order]))
+            log_p[order], error[order] = found, missed
             settled[order] = climb.settled & ~far
         return _Judged(es / mean, log_p, error, settled, climbed)
 
-    def _climb(self, es: F64, *, from_sign: bool) -> Climb:
-        return climb_levels(
-            es,
-            self.size,
-            self.weights,
-            one_sided=self.options.score_type != "std",
-            from_sign=from_sign,
-            names=("up" if self.sign > 0.0 else "down", str(self.size)),
-            seed=self.options.seed,
-        )
+    def _climb(self, es: F64, *, rare: bool) -> Climb:
+        goal: Goal = "up"
+        if self.options.score_type == "std":
+            goal = "sign" if rare else "joint"
+        end = "up" if self.sign > 0.0 else "down"
+        names, seed = (goal, end, str(self.size)), self.options.seed
+        return climb_levels(es, self.size, weights=self.weights, goal=goal, names=names, seed=seed)
 
 
 def _count_reaching(es: F64, null: F64) -> F64:
