@@ -83,6 +83,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "compare results results --where-rows-a exposure=iso --where-rows-b exposure=lo -o both",
     ),
     "adjust": ("adjust men women --where-rows adjustment=full -o adjusted.parquet",),
+    "enrich": (
+        "enrich results --where-rows 'q_bh < 0.05' --sets go-bp -o processes",
+        "enrich results --where-rows exposure=lonely --method gsea --sets reactome.gmt -o ranked",
+    ),
     "harmonise": ("harmonise exposure.tsv.gz outcome.tsv.gz -o harmonised",),
     "mr": (
         "mr exposure.tsv.gz outcome.tsv.gz --ld reference --methods ivw,egger -o causes",

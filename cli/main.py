@@ -25,6 +25,7 @@ from .demo import demo
 from .describe import describe
 from .doctor import doctor
 from .e_values import e_values
+from .enrich import enrich
 from .export import export
 from .fields import fields
 from .finemap import finemap
@@ -69,6 +70,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     compare,
     adjust,
     e_values,
+    enrich,
     harmonise,
     mr,
     finemap,

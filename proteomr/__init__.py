@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from proteomr.comparison import adjust, compare
     from proteomr.description import describe
     from proteomr.finemapping import finemap
+    from proteomr.enrichment import enrich
     from proteomr.gwas import munge
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
     from proteomr.io.ingest_job import ingest
@@ -59,6 +60,7 @@ __all__ = [
     "describe",
     "e_values",
     "finemap",
+    "enrich",
     "harmonise",
     "ingest",
     "load_definition",
@@ -99,6 +101,7 @@ _HOMES = {
     "describe": "proteomr.description",
     "e_values": "proteomr.sensitivity",
     "finemap": "proteomr.finemapping",
+    "enrich": "proteomr.enrichment",
     "harmonise": "proteomr.mr.harmonise_job",
     "ingest": "proteomr.io.ingest_job",
     "load_definition": "proteomr.phenotype",

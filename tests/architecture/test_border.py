@@ -46,6 +46,7 @@ REASONS = {
     "proteomr/simulate/export.py": OWN,
     "proteomr/simulate/job.py": OWN,
     "proteomr/tables/dictionary.py": OWN,
+    "proteomr/tables/gene_ontology.py": OWN,
     "proteomr/tables/genes.py": OWN,
     "proteomr/tables/table.py": OWN,
     "proteomr/phenotype/definitions/definition.py": OWN,

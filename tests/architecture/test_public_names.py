@@ -32,6 +32,7 @@ NAMES = [
     "describe",
     "e_values",
     "finemap",
+    "enrich",
     "harmonise",
     "ingest",
     "load_definition",
