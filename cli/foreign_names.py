@@ -75,8 +75,12 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere("gene annotate annotation", "proteomr genes NAME... says which gene a name means"),
     Elsewhere(
         "coloc colocalisation network wgcna enrich "
-        "enrichment meta finemap plot figure report run study pqtl",
+        "enrichment finemap plot figure report run study pqtl",
         "not among the commands of this version; those there are: proteomr --help",
+    ),
+    Elsewhere(
+        "metafor rma metaanalysis meta-analysis metagen pool pooling metal",
+        "proteomr meta TABLE... pools effects of several studies",
     ),
     Elsewhere(
         "mediation mediator indirect acme baron-kenny",

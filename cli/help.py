@@ -65,6 +65,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "compare men women -o sexes",
         "compare results results --where-rows-a exposure=iso --where-rows-b exposure=lo -o both",
     ),
+    "meta": (
+        "meta ukb finngen aric --by protein,exposure,adjustment -o pooled",
+        "meta trials.csv --study trial --moderator ablat --hksj -o pooled",
+    ),
     "adjust": ("adjust men women --where-rows adjustment=full -o adjusted.parquet",),
     "harmonise": ("harmonise exposure.tsv.gz outcome.tsv.gz -o harmonised",),
     "mr": (

@@ -34,6 +34,7 @@ from .ingest import ingest
 from .journal import close_journal, record_cause, record_failure
 from .mediate import mediate
 from .merge import merge
+from .meta import meta
 from .mr import mr
 from .phenotype import phenotype
 from .qc import qc
@@ -61,6 +62,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     merge,
     compare,
     adjust,
+    meta,
     e_values,
     harmonise,
     mr,

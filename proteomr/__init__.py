@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from proteomr.io.ingest_job import ingest
     from proteomr.io.ukbiobank import read_fields
     from proteomr.mediation import mediate
+    from proteomr.meta import meta
     from proteomr.mr.harmonise_job import harmonise
     from proteomr.mr.job import run_mr
     from proteomr.phenotype import derive, load_definition
@@ -59,6 +60,7 @@ __all__ = [
     "load_genes",
     "load_policy",
     "mediate",
+    "meta",
     "munge",
     "qc",
     "read_cohort",
@@ -95,6 +97,7 @@ _HOMES = {
     "load_genes": "proteomr.tables.genes",
     "load_policy": "proteomr.qc",
     "mediate": "proteomr.mediation",
+    "meta": "proteomr.meta",
     "munge": "proteomr.gwas",
     "qc": "proteomr.qc",
     "read_cohort": "proteomr.io",

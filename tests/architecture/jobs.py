@@ -147,6 +147,33 @@ CASES = (
         ),
     ),
     Case(
+        "MetaJob",
+        "meta",
+        "proteomr.meta",
+        Call("effects.csv", lambda: proteomr.meta("effects.csv")),
+        Call(
+            "effects.csv --by protein --tau2 ML --level 0.9 --study exposure --where-rows 'se < 1' "
+            "--moderator se --cluster exposure --dependence three-level --duplicates drop "
+            "--measure OR --to RR --baseline-risk 0.2 --pooled-only",
+            lambda: proteomr.meta(
+                "effects.csv",
+                by="protein",
+                tau2="ML",
+                level=0.9,
+                study="exposure",
+                rows=("se < 1",),
+                moderators="se",
+                cluster="exposure",
+                dependence="three-level",
+                duplicates="drop",
+                measure="OR",
+                to="RR",
+                baseline_risk=0.2,
+                pooled_only=True,
+            ),
+        ),
+    ),
+    Case(
         "AdjustJob",
         "adjust",
         "proteomr.adjust",
