@@ -20,6 +20,7 @@ from .associate import associate
 from .check import check
 from .compare import compare
 from .console import open_streams, report_error, say
+from .ctra import ctra
 from .demo import demo
 from .describe import describe
 from .doctor import doctor
@@ -59,6 +60,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     survive,
     score,
     mediate,
+    ctra,
     merge,
     compare,
     adjust,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
     from proteomr.comparison import adjust, compare
+    from proteomr.ctra import ctra
     from proteomr.description import describe
     from proteomr.gwas import munge
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
@@ -51,6 +52,7 @@ __all__ = [
     "associate",
     "clean",
     "compare",
+    "ctra",
     "derive",
     "describe",
     "e_values",
@@ -88,6 +90,7 @@ _HOMES = {
     "associate": "proteomr.association",
     "clean": "proteomr.qc",
     "compare": "proteomr.comparison",
+    "ctra": "proteomr.ctra",
     "derive": "proteomr.phenotype",
     "describe": "proteomr.description",
     "e_values": "proteomr.sensitivity",
