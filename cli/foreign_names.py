@@ -83,6 +83,10 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "not among the commands of this version; those there are: proteomr --help",
     ),
     Elsewhere(
+        "metafor rma metaanalysis meta-analysis metagen pool pooling metal",
+        "proteomr meta TABLE... pools effects of several studies",
+    ),
+    Elsewhere(
         "mediation mediator indirect acme baron-kenny",
         "proteomr mediate SAMPLES PROTEINS --exposure NAME --outcome NAME --method product -o DIR",
     ),

@@ -44,6 +44,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "mediate samples.csv npx.csv --method product --exposure lonely --outcome bmi -o through",
         "mediate samples.csv npx.csv --method perm --exposure lonely --outcome death -o shares",
     ),
+    "ctra": (
+        "ctra expression.csv people.csv --exposure lonely --adjust a='age + sex' -o contrast",
+        "ctra genes.csv people.csv --exposure prwo --interaction prwo:ses --slopes -1,1 -o slopes",
+    ),
     "score": (
         "score samples.csv npx.csv --outcome death --folds 5 --horizon 5,10 -o scored",
         "score --apply scored/weights.parquet npx2.csv -o elsewhere",
@@ -81,6 +85,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "compare": (
         "compare men women -o sexes",
         "compare results results --where-rows-a exposure=iso --where-rows-b exposure=lo -o both",
+    ),
+    "meta": (
+        "meta ukb finngen aric --by protein,exposure,adjustment -o pooled",
+        "meta trials.csv --study trial --moderator ablat --hksj -o pooled",
     ),
     "adjust": ("adjust men women --where-rows adjustment=full -o adjusted.parquet",),
     "enrich": (

@@ -21,6 +21,7 @@ from .check import check
 from .coloc import coloc
 from .compare import compare
 from .console import open_streams, report_error, say
+from .ctra import ctra
 from .demo import demo
 from .describe import describe
 from .doctor import doctor
@@ -37,6 +38,7 @@ from .ingest import ingest
 from .journal import close_journal, record_cause, record_failure
 from .mediate import mediate
 from .merge import merge
+from .meta import meta
 from .mr import mr
 from .network import network
 from .phenotype import phenotype
@@ -66,9 +68,11 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     score,
     mediate,
     network,
+    ctra,
     merge,
     compare,
     adjust,
+    meta,
     e_values,
     enrich,
     harmonise,

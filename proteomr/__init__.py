@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
     from proteomr.colocalisation import colocalise
     from proteomr.comparison import adjust, compare
+    from proteomr.ctra import ctra
     from proteomr.description import describe
     from proteomr.finemapping import finemap
     from proteomr.enrichment import enrich
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from proteomr.io.ingest_job import ingest
     from proteomr.io.ukbiobank import read_fields
     from proteomr.mediation import mediate
+    from proteomr.meta import meta
     from proteomr.mr.harmonise_job import harmonise
     from proteomr.mr.job import run_mr
     from proteomr.network import NetworkOptions, network
@@ -56,6 +58,7 @@ __all__ = [
     "clean",
     "colocalise",
     "compare",
+    "ctra",
     "derive",
     "describe",
     "e_values",
@@ -67,6 +70,7 @@ __all__ = [
     "load_genes",
     "load_policy",
     "mediate",
+    "meta",
     "munge",
     "network",
     "qc",
@@ -97,6 +101,7 @@ _HOMES = {
     "clean": "proteomr.qc",
     "colocalise": "proteomr.colocalisation",
     "compare": "proteomr.comparison",
+    "ctra": "proteomr.ctra",
     "derive": "proteomr.phenotype",
     "describe": "proteomr.description",
     "e_values": "proteomr.sensitivity",
@@ -108,6 +113,7 @@ _HOMES = {
     "load_genes": "proteomr.tables.genes",
     "load_policy": "proteomr.qc",
     "mediate": "proteomr.mediation",
+    "meta": "proteomr.meta",
     "munge": "proteomr.gwas",
     "network": "proteomr.network",
     "qc": "proteomr.qc",

@@ -141,6 +141,10 @@ def _write_many(folder: Path) -> None:
     levels = [f"{i:03d},{x},{y}" for i, (x, y, _) in enumerate(draws)]
     (folder / "many.csv").write_text("\n".join(["eid,age,iso", *people, ""]))
     (folder / "levels.csv").write_text("\n".join(["eid,ADM,REN", *levels, ""]))
+    genes = [f"{i:03d},{5 + x},{7 + y},{6 + z}" for i, (x, y, z) in enumerate(draws)]
+    (folder / "genes.csv").write_text("\n".join(["eid,IL8,MX1,IGJ", *genes, ""]))
+    mine = "gene_published,gene_current,group,weight\nIL8,CXCL8,up,1\nMX1,MX1,down,-1\n"
+    (folder / "mygenes.csv").write_text(mine)
     weights = (
         "set,protein,weight,centre,scale,transform,fill,intercept,outcome,family,n,status\n"
         "all,ADM,2.5,0,0.7,none,0,50,age,linear,120,ok\n"
@@ -168,6 +172,73 @@ CASES = (
                 proteins=["proteins.csv"],
                 alpha=0.1,
                 level=0.9,
+            ),
+        ),
+    ),
+    Case(
+        "CtraJob",
+        "ctra",
+        "proteomr.ctra",
+        Call(
+            "genes.csv many.csv --exposure iso",
+            lambda: proteomr.ctra("genes.csv", "many.csv", exposure="iso"),
+        ),
+        Call(
+            "genes.csv many.csv --exposure iso --exposure age --adjust aged='1' --model gls "
+            "--genes mygenes.csv --gene-set ctra52 --scale log2 --log2 --joint "
+            "--interaction iso:age --slopes 50,60 --gene-variances --ml "
+            "--components --leave-one-out --level 0.9 "
+            "--withdrawn gone.csv --id eid --where 'age > 30' --keep keep.csv --remove gone.csv",
+            lambda: proteomr.ctra(
+                "genes.csv",
+                "many.csv",
+                exposure=("iso", "age"),
+                adjust={"aged": "1"},
+                model="gls",
+                genes="mygenes.csv",
+                gene_set="ctra52",
+                scale="log2",
+                log2=True,
+                joint=True,
+                interaction="iso:age",
+                slopes=(50, 60),
+                gene_variances=True,
+                ml=True,
+                components=True,
+                leave_one_out=True,
+                level=0.9,
+                withdrawn="gone.csv",
+                id_column="eid",
+                where="age > 30",
+                keep="keep.csv",
+                remove="gone.csv",
+            ),
+        ),
+    ),
+    Case(
+        "MetaJob",
+        "meta",
+        "proteomr.meta",
+        Call("effects.csv", lambda: proteomr.meta("effects.csv")),
+        Call(
+            "effects.csv --by protein --tau2 ML --level 0.9 --study exposure --where-rows 'se < 1' "
+            "--moderator se --cluster exposure --dependence three-level --duplicates drop "
+            "--measure OR --to RR --baseline-risk 0.2 --pooled-only",
+            lambda: proteomr.meta(
+                "effects.csv",
+                by="protein",
+                tau2="ML",
+                level=0.9,
+                study="exposure",
+                rows=("se < 1",),
+                moderators="se",
+                cluster="exposure",
+                dependence="three-level",
+                duplicates="drop",
+                measure="OR",
+                to="RR",
+                baseline_risk=0.2,
+                pooled_only=True,
             ),
         ),
     ),
