@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from proteomr.comparison import adjust, compare
     from proteomr.ctra import ctra
     from proteomr.description import describe
-    from proteomr.finemapping import finemap
     from proteomr.enrichment import enrich
+    from proteomr.finemapping import finemap
     from proteomr.gwas import munge
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
     from proteomr.io.ingest_job import ingest
@@ -62,8 +62,8 @@ __all__ = [
     "derive",
     "describe",
     "e_values",
-    "finemap",
     "enrich",
+    "finemap",
     "harmonise",
     "ingest",
     "load_definition",
