@@ -17,6 +17,7 @@ from .study_options import EstimateColumns, LdValuesName, MatchName, OptionalLd,
 if TYPE_CHECKING:
     from proteomr.mr.harmonise import Action
     from proteomr.mr.job import MrJob
+    from proteomr.study.colocalised_hits import ColocalisedMrJob
 
 __all__ = ["mr"]
 
@@ -275,6 +276,16 @@ def mr(
             "have r2 >= 0.8 with one in --ld, are flagged, and estimated without as well.",
         ),
     ] = None,
+    coloc: Annotated[
+        bool,
+        typer.Option(
+            "--coloc",
+            rich_help_panel=ESTIMATES,
+            help="Colocalise the pairs with q below 0.05, in windows around leads (or in --region, "
+            "--cis), by abf: tables coloc, coloc_snps, coloc_sensitivity, and coloc_gate, which "
+            "has estimate, direction and posteriors of each hit and says what passes.",
+        ),
+    ] = False,
     blocks: Blocks,
     out: shared.Out,
     format: shared.Format = "parquet",
@@ -312,7 +323,7 @@ def mr(
         refuse_stray_words([instruments], remedy="--instruments names a file, a variant a line")
     tables = sides.tables
 
-    def make_job() -> "MrJob":
+    def make_job() -> "MrJob | ColocalisedMrJob":
         note_itself(files or ())
         from proteomr.gwas.clumping import Clumping
         from proteomr.gwas.gene_regions import choose_region
@@ -363,12 +374,17 @@ def mr(
             altering=altering,
             seed=running.seed,
         )
-        if not figures:
-            return MrJob(request, columns)
-        from proteomr.plot.mr_figures import FigureOptions, draw_causes
+        job = MrJob(request, columns)
+        if figures:
+            from proteomr.plot.mr_figures import FigureOptions, draw_causes
 
-        options = FigureOptions.of(figure_format)
-        return MrJob(request, columns, partial(draw_causes, options=options))
+            options = FigureOptions.of(figure_format)
+            job = MrJob(request, columns, partial(draw_causes, options=options))
+        if not coloc:
+            return job
+        from proteomr.study.colocalised_hits import add_colocalisation
+
+        return add_colocalisation(job)
 
     task = Task(
         make_job,

@@ -137,6 +137,12 @@ class MrJob:
 
     def run(self, ledger: Ledger, executor: Executor) -> Outcome:
         """Work through the blocks that the ledger lacks; join them, test and write."""
+        return self.estimate(ledger, executor)[1]
+
+    def estimate(
+        self, ledger: Ledger, executor: Executor
+    ) -> tuple[Mapping[str, pl.DataFrame], Outcome]:
+        """Do what `run` does, and return the tables as well, for a job that goes on from them."""
         opened = self._open()
         pending = ledger.parts.pending(len(opened.blocks))
         blocks = [opened.blocks[index] for index in pending]
@@ -149,7 +155,7 @@ class MrJob:
         if self.draw is not None and isinstance(opened.work, PairWork):
             notes = _draw_figures(self.draw, opened, opened.work, tables, ledger)
             outcome = replace(outcome, notes=(*outcome.notes, *notes))
-        return outcome
+        return tables, outcome
 
     def _open(self) -> Opened:
         with open_scratch() as scratch:
