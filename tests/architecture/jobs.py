@@ -14,6 +14,7 @@ import polars as pl
 
 import proteomr
 import proteomr.gwas
+import proteomr.study
 from proteomr import colocalisation
 from proteomr.association import ModelSpec
 from proteomr.colocalisation.choices import SusieRule, TraitChoice
@@ -685,6 +686,32 @@ CASES = (
                 overlap=0.5,
                 controls="controls.csv",
                 altering="names.txt",
+                read_exposure=ReadOptions(columns={"eaf": "eaf"}, scales="note"),
+                read_outcome=ReadOptions(build="GRCh37", scales="note"),
+            ),
+        ),
+    ),
+    Case(
+        "ColocalisedMrJob",
+        "mr",
+        "proteomr.study.colocalise_hits",
+        Call(
+            "exposure.txt outcome.txt --coloc",
+            lambda: proteomr.study.colocalise_hits("exposure.txt", "outcome.txt"),
+        ),
+        Call(
+            "exposure.txt outcome.txt --coloc --methods wald --seed 7 --instruments-p 1e-6 "
+            "--ld ld.csv --ld-values r --unproven flag --outcome-cases 10 --outcome-controls 90 "
+            "--exposure-map eaf=eaf --outcome-build hg19 --scales note",
+            lambda: proteomr.study.colocalise_hits(
+                "exposure.txt",
+                "outcome.txt",
+                methods=["wald"],
+                seed=7,
+                rule=InstrumentRule(p=1e-6, unproven="flag"),
+                ld="ld.csv",
+                ld_values="r",
+                outcome_size=TraitSize(10.0, 90.0),
                 read_exposure=ReadOptions(columns={"eaf": "eaf"}, scales="note"),
                 read_outcome=ReadOptions(build="GRCh37", scales="note"),
             ),
