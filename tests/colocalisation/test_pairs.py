@@ -113,7 +113,7 @@ def test_two_signals_are_two_credible_sets_and_two_conditional_signals() -> None
         found = colocalise(
             eight,
             both,
-            method=method,  # type: ignore[arg-type]
+            method=method,
             ld=(LOCUS.correlations, OTHERS.correlations),
             rule=PairRule(p12=5e-6),
         ).table()

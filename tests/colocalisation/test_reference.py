@@ -84,7 +84,7 @@ def test_every_kind_of_input_gives_the_posteriors_of_the_package(
     for entry in entries(reference, pair, "coloc.abf"):
         if entry["args"]["form"] != form:
             continue
-        rule = PairRule(**{k: entry["args"].get(k, v) for k, v in priors.items()})  # type: ignore[arg-type]
+        rule = PairRule(**{k: entry["args"].get(k, v) for k, v in priors.items()})
         results = colocalise(data[0], data[1], choices=choices, rule=rule)
         row = results.table().row(0, named=True)
         hold(row, entry["result"]["summary"])
@@ -174,7 +174,7 @@ def test_sost_and_twenty_traits_are_as_published(reference: Path) -> None:
             second = both.select(
                 snp="rsid", beta="beta_o", varbeta=pl.col("se_o") ** 2, MAF="af"
             ).with_columns(N=pl.lit(study["n"]))
-            said = (TraitChoice("quant"), TraitChoice(kind, case_share=share))  # type: ignore[arg-type]
+            said = (TraitChoice("quant"), TraitChoice(kind, case_share=share))
             found = colocalise(first, second, choices=said).table().row(0, named=True)
             assert found["nsnps"] == row["nsnp"]
             for h in range(5):

@@ -92,7 +92,7 @@ def test_leads_are_clumped_where_correlations_are_there() -> None:
         rows, other, windows=WindowRule(lead_kb=1000.0, lead_r2=0.3), ld=locus.correlations
     ).table()
     leads = [locus.names.index(name) for name in clumped["leads"]]
-    r2 = np.corrcoef(locus.copies[:, leads].T) ** 2
+    r2 = np.atleast_2d(np.corrcoef(locus.copies[:, leads].T)) ** 2
     assert (r2[~np.eye(len(leads), dtype=bool)] < 0.3).all()
     assert set(clumped["leads"]) != set(alone["leads"])
 
