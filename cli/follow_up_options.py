@@ -1,7 +1,7 @@
 """Options of commands whose outcomes happen at a time: where outcomes and their times stand."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -10,9 +10,43 @@ from proteomr.errors import UsageError
 if TYPE_CHECKING:
     from proteomr.scan import FollowUp
 
-__all__ = ["OUTCOMES", "FollowUps", "read_times"]
+__all__ = ["OUTCOMES", "Entry", "Event", "FollowUps", "Time", "read_times"]
 
 OUTCOMES = "Outcomes over time"
+
+Time: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=OUTCOMES,
+        help="Instead, one outcome by its columns: when follow-up ended.",
+        show_default=False,
+    ),
+]
+"""When the follow-up of one outcome, named by its columns, ended."""
+
+Event: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=OUTCOMES,
+        help="What ended it: 1 the event, 0 none; the outcome bears this column's name.",
+        show_default=False,
+    ),
+]
+"""What ended it."""
+
+Entry: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=OUTCOMES,
+        help="When each person came under observation, where that is not 0: left truncation, "
+        "such as age as the time scale.",
+        show_default=False,
+    ),
+]
+"""When each person came under observation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +63,9 @@ class FollowUps:
             show_default=False,
         ),
     ] = None
-    time: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=OUTCOMES,
-            help="Instead, one outcome by its columns: when follow-up ended.",
-            show_default=False,
-        ),
-    ] = None
-    event: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=OUTCOMES,
-            help="What ended it: 1 the event, 0 none; the outcome bears this column's name.",
-            show_default=False,
-        ),
-    ] = None
-    entry: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=OUTCOMES,
-            help="When each person came under observation, where that is not 0: left truncation, "
-            "such as age as the time scale.",
-            show_default=False,
-        ),
-    ] = None
+    time: Time = None
+    event: Event = None
+    entry: Entry = None
     start: Annotated[
         str | None,
         typer.Option(

@@ -73,11 +73,19 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "proteomr phenotype PARTICIPANTS -o cohort.parquet",
     ),
     Elsewhere("harmonisation align", "proteomr harmonise EXPOSURE OUTCOME -o DIR"),
-    Elsewhere("gene annotate annotation", "proteomr genes NAME... says which gene a name means"),
     Elsewhere(
-        "coloc colocalisation network wgcna enrich "
-        "enrichment meta finemap plot figure report run study pqtl",
-        "not among the commands of this version; those there are: proteomr --help",
+        "colocalisation colocalise colocalize colocalization smr heidi hyprcoloc moloc",
+        "proteomr coloc TRAIT1 TRAIT2... -o DIR",
+    ),
+    Elsewhere("gene annotate annotation", "proteomr genes NAME... says which gene a name means"),
+    Elsewhere("wgcna netboost modules", "proteomr network PROTEINS... -o DIR finds modules"),
+    Elsewhere("enrichment ora gsea pathway pathways", "proteomr enrich TABLE --sets go-bp -o DIR"),
+    Elsewhere("susie finemapping fine-mapping", "proteomr finemap TRAIT --ld FILE -o DIR"),
+    Elsewhere("figure figures volcano manhattan", "proteomr plot KIND TABLE -o FILE.svg"),
+    Elsewhere("study pipeline workflow", "proteomr run STUDY.toml -o DIR runs its stages"),
+    Elsewhere(
+        "metafor rma metaanalysis meta-analysis metagen pool pooling metal",
+        "proteomr meta TABLE... pools effects of several studies",
     ),
     Elsewhere(
         "mediation mediator indirect acme baron-kenny",

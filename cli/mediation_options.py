@@ -10,9 +10,10 @@ import typer
 from proteomr.errors import UsageError
 
 from . import options as shared
+from .follow_up_options import Entry, Event, Time
 from .people_options import People
 from .protein_options import ChosenProteins
-from .scan_options import ScanFiles, Transform
+from .scan_options import ScanFiles, TransformChoice
 
 if TYPE_CHECKING:
     from proteomr.mediation import MediateRequest, MediationSpec
@@ -59,33 +60,9 @@ class Pathways:
             show_default=False,
         ),
     ] = None
-    time: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=shared.MODELS,
-            help="Instead of an outcome: when follow-up ended.",
-            show_default=False,
-        ),
-    ] = None
-    event: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=shared.MODELS,
-            help="What ended it: 1 the event, 0 none; the outcome bears this column's name.",
-            show_default=False,
-        ),
-    ] = None
-    entry: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=shared.MODELS,
-            help="When each person came under observation, where that is not 0.",
-            show_default=False,
-        ),
-    ] = None
+    time: Time = None
+    event: Event = None
+    entry: Entry = None
     event_code: Annotated[
         float | None,
         typer.Option(
@@ -135,15 +112,7 @@ class Pathways:
             show_default=False,
         ),
     ] = None
-    transform: Annotated[
-        Transform,
-        typer.Option(
-            metavar="rint|log2|zscore|none",
-            rich_help_panel=shared.MODELS,
-            help="Of each protein, within the complete cases of each fit; rint: rank-based "
-            "inverse normal.",
-        ),
-    ] = "rint"
+    transform: TransformChoice = "rint"
     interaction: Annotated[
         bool,
         typer.Option(

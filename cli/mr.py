@@ -8,6 +8,7 @@ import typer
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
+from .correlated_options import Correlated
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
 from .show_causes import describe_failures, show_causes
@@ -39,6 +40,7 @@ def mr(
     ] = None,
     *,
     sides: Sides,
+    correlated: Correlated,
     harmonised: Annotated[
         Path | None,
         typer.Option(
@@ -301,7 +303,8 @@ def mr(
     """Estimate causal effects from genetic variants.
 
     Writes estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, rucker, outliers, steiger,
-    verdict, reach, instruments and harmonised (every variant, kept or dropped, with the reason).
+    verdict, reach, instruments and harmonised (every variant, kept or dropped, with the reason);
+    with the method presso also presso and presso_outliers.
     """
     del list_methods
     refuse_stray_words(files or (), remedy="first the exposure's file, then the outcomes'")
@@ -312,9 +315,9 @@ def mr(
     def make_job() -> "MrJob":
         note_itself(files or ())
         from proteomr.gwas.clumping import Clumping
+        from proteomr.gwas.gene_regions import choose_region
         from proteomr.mr.estimate import DEFAULT_METHODS
         from proteomr.mr.inputs import InstrumentRule
-        from proteomr.mr.instruments import choose_region
         from proteomr.mr.job import MrJob
         from proteomr.mr.request import MrRequest
         from proteomr.tables.sumstats import name_build
@@ -348,6 +351,7 @@ def mr(
             instruments=instruments,
             ld=ld,
             ld_values=ld_values,
+            **correlated.choose(),
             pair_by=pair_by,
             reverse=reverse,
             steiger_filter=steiger_filter,

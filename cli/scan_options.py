@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -27,11 +27,21 @@ if TYPE_CHECKING:
 else:
     Family = Literal[FAMILY_NAMES]
 
-__all__ = ["ProteinFiles", "Samples", "ScanOptions", "refuse_strays"]
+__all__ = ["ProteinFiles", "Samples", "ScanOptions", "TransformChoice", "refuse_strays"]
 
 Transform = Literal["rint", "log2", "zscore", "none"]
 Tests = Literal["joint", "exposure"]
 Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3", "CR0", "CR1", "CR2", "linearised"]
+TransformChoice: TypeAlias = Annotated[
+    Transform,
+    typer.Option(
+        metavar="rint|log2|zscore|none",
+        rich_help_panel=shared.MODELS,
+        help="Of each protein, within the complete cases of each fit; rint: rank-based "
+        "inverse normal.",
+    ),
+]
+"""Of each protein, within the complete cases of each fit."""
 Firth = Annotated[
     Literal["separated", "always"] | None,
     typer.Option(
@@ -106,15 +116,7 @@ class Models:
             show_default=False,
         ),
     ] = None
-    transform: Annotated[
-        Transform,
-        typer.Option(
-            metavar="rint|log2|zscore|none",
-            rich_help_panel=shared.MODELS,
-            help="Of each protein, within the complete cases of each fit; rint: rank-based "
-            "inverse normal.",
-        ),
-    ] = "rint"
+    transform: TransformChoice = "rint"
     interaction: Annotated[
         str | None,
         typer.Option(

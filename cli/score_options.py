@@ -10,7 +10,7 @@ import typer
 from proteomr.errors import UsageError
 
 from . import options as shared
-from .follow_up_options import OUTCOMES, read_times
+from .follow_up_options import OUTCOMES, Entry, Event, Time, read_times
 from .people_options import People
 from .protein_options import ChosenProteins
 from .scan_options import Transform
@@ -39,33 +39,9 @@ class _Outcome:
             show_default=False,
         ),
     ] = None
-    time: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=OUTCOMES,
-            help="Instead, an event over time by its columns: when follow-up ended.",
-            show_default=False,
-        ),
-    ] = None
-    event: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=OUTCOMES,
-            help="What ended it: 1 the event, 0 none; the outcome bears this column's name.",
-            show_default=False,
-        ),
-    ] = None
-    entry: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=OUTCOMES,
-            help="When each person came under observation, where that is not 0.",
-            show_default=False,
-        ),
-    ] = None
+    time: Time = None
+    event: Event = None
+    entry: Entry = None
     family: Annotated[
         Literal["auto", "linear", "logistic", "cox"],
         typer.Option(

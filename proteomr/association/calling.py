@@ -15,7 +15,7 @@ from proteomr.association.request import AssociateRequest
 from proteomr.association.specification import ModelSpec, TestFamily
 from proteomr.errors import UsageError
 from proteomr.execute import Threads, available_threads
-from proteomr.io import PeopleChoice, ProteinChoice, find_files
+from proteomr.io import PeopleChoice, ProteinChoice, list_proteins
 from proteomr.io.genetics.dosages import PLINK_ENDINGS, is_plink
 from proteomr.io.genetics.plink_files import prefix_of
 from proteomr.models import (
@@ -258,18 +258,11 @@ def make_request(
     """
     if genotypes is not None and instruments is None:
         raise UsageError("genotypes are those of each protein's own instruments: name these too")
-    several = list(proteins) if isinstance(proteins, list | tuple) else [proteins]
-    opened: list[Source] = []
-    for place, data in enumerate(several):
-        if isinstance(data, str | Path):
-            opened += [Source.of(path) for path in find_files([Path(data)])]
-        else:
-            opened.append(Source.of(data, name=f"proteins{place + 1}"))
     named = protein_covariates or {}
     return AssociateRequest(
         spec,
         Source.of(samples, name="samples"),
-        tuple(opened),
+        list_proteins(proteins),
         {name: Source.of(data, name=name) for name, data in named.items()},
         None if assays is None else Source.of(assays, name="assays"),
         Source.of_people(withdrawn, name="withdrawn"),

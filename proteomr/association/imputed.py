@@ -22,7 +22,11 @@ _MODEL = (*PART_ORDER, c.PROTEIN, c.TERM, c.CONTRAST, c.STRATUM)
 
 
 def pool_parts(
-    imputed: Sequence[Sequence[pl.DataFrame]], *, parameters: int, law: Distribution
+    imputed: Sequence[Sequence[pl.DataFrame]],
+    *,
+    parameters: int,
+    law: Distribution,
+    of_events: bool,
 ) -> pl.DataFrame:
     """Return a part of all fits, pooled over m imputations, with m and the missing information.
 
@@ -37,6 +41,8 @@ def pool_parts(
     parameters : of the models; families without degrees of freedom of their own have n less so
         many of complete data, as ``mice::pool`` has it.
     law : reference distribution of the family: with t its joint tests are F.
+    of_events : whether complete data have as many degrees of freedom as events, not people, less
+        the parameters.
     """
     frames = [pl.concat(parts).sort(PART_ORDER) for parts in imputed]
     frame = frames[0]
@@ -54,8 +60,8 @@ def pool_parts(
     every = np.all(np.isfinite(estimate), axis=0)
     pooled_estimate, pooled_se, pooled_df, fmi = (np.full(rows, np.nan) for _ in range(4))
     own = df[:, every].mean(axis=0)
-    people = _stack(frames, c.N).min(axis=0)[every]
-    complete = np.where(np.isnan(own), people - parameters, own)
+    counted = _stack(frames, c.N_CASE if of_events else c.N).min(axis=0)[every]
+    complete = np.where(np.isnan(own), counted - parameters, own)
     pooled = pool_estimates(estimate[:, every], se[:, every], complete)
     pooled_estimate[every], pooled_se[every] = pooled.estimate, pooled.se
     pooled_df[every], fmi[every] = np.where(np.isinf(pooled.df), np.nan, pooled.df), pooled.fmi

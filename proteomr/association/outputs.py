@@ -140,8 +140,15 @@ def _collect_scan(parts: list[pl.DataFrame], scan: Mapping[str, Any], *, m: int)
     if m > 1:
         each = len(parts) // m
         imputed = [parts[i * each : (i + 1) * each] for i in range(m)]
-        law = find_family(spec.family).distribution
-        parts = [pool_parts(imputed, parameters=scan["parameters"], law=law)]
+        family = find_family(spec.family)
+        parts = [
+            pool_parts(
+                imputed,
+                parameters=scan["parameters"],
+                law=family.distribution,
+                of_events=family.of_events,
+            )
+        ]
     associations = collect(parts, spec)
     attrition = measure_attrition(
         pl.DataFrame(scan["attrition"], infer_schema_length=None), associations
@@ -235,10 +242,15 @@ def _describe_pooling(m: int, further: Sequence[str]) -> tuple[str, ...]:
 
 
 def _count_parameters(plan: Plan) -> int:
-    """Return the coefficients of the largest model: covariates, protein and products."""
+    """Return the coefficients of the largest model: covariates, protein and products.
+
+    Where a baseline stands for the intercept, that is none.
+    """
     group = next(group for group in plan.groups if group.rows.size)
     problem = plan.problem(group)
-    return max(adjustment.columns.size for adjustment in problem.adjustments) + problem.terms
+    intercept = int(plan.family.of_events)
+    columns = max(adjustment.columns.size for adjustment in problem.adjustments)
+    return columns + problem.terms - intercept
 
 
 def _count_rows(associations: Associations, *, people: int) -> tuple[RowFilter, ...]:

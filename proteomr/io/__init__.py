@@ -20,7 +20,7 @@ from proteomr.io.people_lists import PeopleList, locate_listed, read_people_list
 from proteomr.io.protein_choice import ProteinChoice, choose_proteins
 from proteomr.io.protein_covariates import read_protein_covariate
 from proteomr.io.protein_instruments import read_protein_instruments
-from proteomr.io.proteins import ProteinFiles, open_proteins
+from proteomr.io.proteins import ProteinFiles, list_proteins, open_proteins
 from proteomr.io.sources import find_files
 from proteomr.io.spells import Spells, read_spells
 from proteomr.io.store import count_missing_values, is_store, name_store, read_store
@@ -51,6 +51,7 @@ __all__ = [
     "find_files",
     "find_id_column",
     "is_store",
+    "list_proteins",
     "locate_ids",
     "locate_listed",
     "match_ids",

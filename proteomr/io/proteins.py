@@ -24,14 +24,42 @@ from proteomr.io.identifiers import (
 from proteomr.io.sources import find_files, inspect_file
 from proteomr.io.tables import infer_column
 from proteomr.io.text import find_layout
+from proteomr.runs import Data, Source
 
-__all__ = ["Paths", "ProteinFiles", "name_file", "open_proteins"]
+__all__ = ["Paths", "ProteinFiles", "list_proteins", "name_file", "open_proteins"]
 
 _FAMILY: Final = "FID"
 _PERSON: Final = ("IID", "#IID")  # beside it PLINK and REGENIE have the family, which is no protein
 _LISTED: Final = 5
 
 Paths: TypeAlias = str | Path | Sequence[str | Path]
+
+
+def list_proteins(proteins: Data | Sequence[Data]) -> tuple[Source, ...]:
+    """Return proteins, as a user names them, as inputs of a job.
+
+    Parameters
+    ----------
+    proteins : paths, quoted globs or frames; one or several, or none.
+
+    Raises
+    ------
+    InputError
+        A glob names no file.
+
+    Examples
+    --------
+    >>> [source.name for source in list_proteins(["cardiometabolic.csv", "neurology.csv"])]
+    ['cardiometabolic.csv', 'neurology.csv']
+    """
+    several = list(proteins) if isinstance(proteins, list | tuple) else [proteins]
+    sources: list[Source] = []
+    for place, data in enumerate(several):
+        if isinstance(data, str | Path):
+            sources += [Source.of(path) for path in find_files([Path(data)])]
+        else:
+            sources.append(Source.of(data, name=f"proteins{place + 1}"))
+    return tuple(sources)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from proteomr.errors import UsageError
-from proteomr.io import PeopleChoice, ProteinChoice, find_files
+from proteomr.io import PeopleChoice, ProteinChoice, list_proteins
 from proteomr.mediation.job import MediateJob
 from proteomr.mediation.request import MediateRequest
 from proteomr.mediation.specification import (
@@ -210,18 +210,11 @@ def make_request(
     InputError
         A glob of proteins names no file.
     """
-    several = list(proteins) if isinstance(proteins, list | tuple) else [proteins]
-    opened: list[Source] = []
-    for place, data in enumerate(several):
-        if isinstance(data, str | Path):
-            opened += [Source.of(path) for path in find_files([Path(data)])]
-        else:
-            opened.append(Source.of(data, name=f"proteins{place + 1}"))
     named = protein_covariates or {}
     return MediateRequest(
         spec,
         Source.of(samples, name="samples"),
-        tuple(opened),
+        list_proteins(proteins),
         {name: Source.of(data, name=name) for name, data in named.items()},
         None if assays is None else Source.of(assays, name="assays"),
         Source.of_people(withdrawn, name="withdrawn"),

@@ -174,9 +174,7 @@ class MediationSpec:
                 raise UsageError(f"{role} {repeated[0]!r} is given twice")
         both = [name for name in self.exposures if name in self._columns_of_outcomes]
         if both:
-            raise UsageError(
-                f"{both[0]!r} is an exposure and belongs to an outcome: name another of one"
-            )
+            raise UsageError(f"{both[0]!r} is an exposure and of an outcome: take it out of one")
         absent = [label for label in self.adjust_mediator if label not in self.adjust]
         if absent:
             raise UsageError(

@@ -26,7 +26,7 @@ from proteomr.models.cox_models import PROPORTIONAL, CoxModel, lay_out_models, l
 from proteomr.models.details import Details
 from proteomr.models.event_times import TIMES, count_events, count_persons
 from proteomr.models.exact import INTERACTION, ONE_BY_ONE
-from proteomr.models.extras import COEFFICIENTS, Adder, Extras, WithExtras
+from proteomr.models.extras import Adder, Extras, WithExtras, leave_intercepts
 from proteomr.models.family import Distribution, Family, Scans, Support, list_tables
 from proteomr.models.logistic_solvers import Modifiers, find_modifiers
 from proteomr.models.targets import TargetKind
@@ -79,6 +79,7 @@ class Cox(Family[CoxState | WithExtras]):
     scans: ClassVar[Scans] = "predictor"
     takes: ClassVar[tuple[TargetKind, ...]] = (TIMES,)
     distribution: ClassVar[Distribution] = "normal"
+    of_events: ClassVar[bool] = True
     ratio: ClassVar[Literal["HR"]] = "HR"
     supports: ClassVar[Support] = Support(
         roles=("outcome",),
@@ -143,7 +144,7 @@ class Cox(Family[CoxState | WithExtras]):
     def fit_block(self, state: CoxState | WithExtras, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
         if isinstance(state, WithExtras):
-            return _leave_intercepts(state.add(block, self.fit_block(state.plain, block)))
+            return leave_intercepts(state.add(block, self.fit_block(state.plain, block)))
         problem = state.problem
         b, models = block.values.shape[0], len(problem.models)
         fits = FitBlock.empty(b, len(problem.coefficients))
@@ -198,19 +199,3 @@ def _find_shifts(block: Block, scaled: Block, scale: F64) -> F64:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         whole = block.values[each, first] / scale
     return np.where(np.isfinite(whole), whole - scaled.values[each, first], 0.0)
-
-
-def _leave_intercepts(fits: FitBlock) -> FitBlock:
-    """Return fits without the rows of intercepts, which the baseline hazard stands for."""
-    table = fits.details.get(COEFFICIENTS)
-    if table is None:
-        return fits
-    kept = np.array([name != "(Intercept)" for name in table.columns["coefficient"]], dtype=bool)
-    columns = {
-        name: [x for x, keep in zip(values, kept, strict=True) if keep]
-        if isinstance(values, list)
-        else np.asarray(values)[kept]
-        for name, values in table.columns.items()
-    }
-    rest = Details(table.protein[kept], table.model[kept], columns)
-    return replace(fits, details={**fits.details, COEFFICIENTS: rest})

@@ -41,6 +41,7 @@ __all__ = [
     "Extras",
     "Found",
     "WithExtras",
+    "leave_intercepts",
     "list_coefficients",
 ]
 
@@ -325,3 +326,24 @@ def _refer(estimate: F64, se: F64, df: F64) -> tuple[F64, F64]:
     rest = there & ~normal
     minus_log[rest] = neg_log10_p_t(statistic[rest], df[rest])
     return statistic, minus_log
+
+
+def leave_intercepts(fits: FitBlock) -> FitBlock:
+    """Return fits without the coefficients of intercepts, which a baseline hazard stands for.
+
+    Parameters
+    ----------
+    fits : with or without a table of coefficients.
+    """
+    table = fits.details.get(COEFFICIENTS)
+    if table is None:
+        return fits
+    kept = np.array([name != "(Intercept)" for name in table.columns["coefficient"]], dtype=bool)
+    columns = {
+        name: [x for x, keep in zip(values, kept, strict=True) if keep]
+        if isinstance(values, list)
+        else np.asarray(values)[kept]
+        for name, values in table.columns.items()
+    }
+    rest = Details(table.protein[kept], table.model[kept], columns)
+    return replace(fits, details={**fits.details, COEFFICIENTS: rest})

@@ -155,6 +155,8 @@ class Family(ABC, Generic[State]):
     supports : what it can be asked for.
     shares_rows : whether targets with the same rows are fitted together; no where the order of the
         rows is the target's own.
+    of_events : whether the information of its data is counted in events rather than people, as R's
+        packages count that of models of times.
     version : counts the changes of its formulas that change numbers.
     """
 
@@ -167,6 +169,7 @@ class Family(ABC, Generic[State]):
     ratio: ClassVar[Ratio | None]
     supports: ClassVar[Support]
     shares_rows: ClassVar[bool] = True
+    of_events: ClassVar[bool] = False
     version: ClassVar[int] = 1
 
     @property

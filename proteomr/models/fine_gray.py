@@ -18,10 +18,9 @@ import numpy as np
 
 from proteomr.errors import UsageError
 from proteomr.models.base import Block, FitBlock, JointTests, Problem, refuse_unfit
-from proteomr.models.details import Details
 from proteomr.models.event_times import TIMES, count_events
 from proteomr.models.exact import INTERACTION, ONE_BY_ONE
-from proteomr.models.extras import COEFFICIENTS, Extras, WithExtras
+from proteomr.models.extras import Extras, WithExtras, leave_intercepts
 from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.fine_gray_exact import fit_competing_by_itself
 from proteomr.models.fine_gray_mass import FineGrayMass, prepare_fine_gray_mass
@@ -82,6 +81,7 @@ class FineGray(Family[FineGrayState | WithExtras]):
     scans: ClassVar[Scans] = "predictor"
     takes: ClassVar[tuple[TargetKind, ...]] = (TIMES,)
     distribution: ClassVar[Distribution] = "normal"
+    of_events: ClassVar[bool] = True
     ratio: ClassVar[Literal["HR"]] = "HR"
     supports: ClassVar[Support] = Support(
         roles=("outcome",),
@@ -139,7 +139,7 @@ class FineGray(Family[FineGrayState | WithExtras]):
     def fit_block(self, state: FineGrayState | WithExtras, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
         if isinstance(state, WithExtras):
-            return _leave_intercepts(state.add(block, self.fit_block(state.plain, block)))
+            return leave_intercepts(state.add(block, self.fit_block(state.plain, block)))
         problem = state.problem
         b, models = block.values.shape[0], len(problem.models)
         fits = FitBlock.empty(b, len(problem.coefficients))
@@ -168,19 +168,3 @@ class FineGray(Family[FineGrayState | WithExtras]):
         if state.solvers:
             return "blocks by quasi-Newton steps on shared information"
         return ONE_BY_ONE
-
-
-def _leave_intercepts(fits: FitBlock) -> FitBlock:
-    """Return fits without the rows of intercepts, which the baseline hazard stands for."""
-    table = fits.details.get(COEFFICIENTS)
-    if table is None:
-        return fits
-    kept = np.array([name != "(Intercept)" for name in table.columns["coefficient"]], dtype=bool)
-    columns = {
-        name: [x for x, keep in zip(values, kept, strict=True) if keep]
-        if isinstance(values, list)
-        else np.asarray(values)[kept]
-        for name, values in table.columns.items()
-    }
-    rest = Details(table.protein[kept], table.model[kept], columns)
-    return replace(fits, details={**fits.details, COEFFICIENTS: rest})

@@ -13,10 +13,11 @@ from typing import Final
 import polars as pl
 
 from proteomr.errors import InputError, NothingToDo
+from proteomr.gwas.correlations import refuse_unsigned
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.panel import open_panel
 from proteomr.gwas.study import read_variant_list
-from proteomr.io.genetics.genotypes import LdSource
+from proteomr.io.genetics.genotypes import GenotypePanel, LdSource
 from proteomr.mr.altering import Flagged, describe_altering, flag_altering, list_flagged
 from proteomr.mr.blocks import Block, JointWork, PairWork, Work, cut_blocks, name_direction
 from proteomr.mr.choice import build_methods, name_methods
@@ -29,6 +30,7 @@ from proteomr.mr.inputs import (
     read_outcomes,
 )
 from proteomr.mr.instruments import label_cis
+from proteomr.mr.linkage import Linkage
 from proteomr.mr.multivariable.tables import read_joint
 from proteomr.mr.named_pairs import NamedPairs
 from proteomr.mr.outcome_names import name_outcomes_apart
@@ -91,9 +93,13 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
     notes: tuple[str, ...] = ()
     altering: tuple[Flagged, ...] | None = None
     directions: tuple[Pairs, ...]
+    linkage = _open_linkage(request, scratch)
     if request.harmonised is not None:
         path = request.harmonised.on_disk(scratch)
-        directions = (ReadyPairs.read(path, outcome_p=request.rule.outcome_p),)
+        ready = ReadyPairs.read(path, outcome_p=request.rule.outcome_p)
+        if linkage is not None:
+            linkage.refuse_strangers(ready.rows)
+        directions = (ready,)
     else:
         studies, notes = _read_studies(request, scratch)
         flagged = [study.instruments.strength for study in studies]
@@ -112,6 +118,8 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
         request.overlap,
         request.log_odds,
         {name: (cases, controls) for name, cases, controls in request.outcome_cases},
+        linkage,
+        request.prune_r2,
         altering,
     )
     if request.outcome_cases:
@@ -263,6 +271,21 @@ def _open_ld(request: MrRequest, scratch: Path) -> LdSource | None:
             "name variants as rs7_A_G (the allele counted first), or give genotypes"
         )
     return panel
+
+
+def _open_linkage(request: MrRequest, scratch: Path) -> Linkage | None:
+    """Return the correlations for methods that take them: of genotypes those of copies in people.
+
+    Effects of copies in one person are correlated by these, while variants are clumped by
+    haplotypes, as PLINK does.
+    """
+    if request.ld is None or not request.correlated:
+        return None
+    panel = open_panel(request.ld.on_disk(scratch), values=request.ld_values)
+    if isinstance(panel, GenotypePanel):
+        panel = replace(panel, measure="genotype")
+    refuse_unsigned(panel)
+    return Linkage(panel, ridge=request.ld_ridge)
 
 
 def _look_up(

@@ -200,7 +200,7 @@ def _refuse_absent(columns: Columns, outcome: FollowUp) -> None:
     """Say of an outcome without a time how it is named."""
     columns[outcome.event]  # says what may have been meant
     if outcome.time not in columns:
-        hint = nearest(outcome.time, columns.names)
+        hint = nearest(outcome.time, [name for name in columns.names if name != outcome.event])
         raise ColumnError(
             f"outcome {outcome.event!r} has no time: no column {outcome.time!r} in the samples"
             f"{hint}; give --time NAME --event {outcome.event}"

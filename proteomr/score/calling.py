@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from proteomr.io import PeopleChoice, ProteinChoice, find_files
+from proteomr.io import PeopleChoice, ProteinChoice, list_proteins
 from proteomr.runs import Results, Source, call_job
 from proteomr.runs.request import Data
 from proteomr.scan import FollowUp
@@ -36,7 +36,7 @@ def make_score_request(
     """Return the request of a score; see :func:`score`."""
     return ScoreRequest(
         Source.of(samples, name="samples"),
-        _list_proteins(proteins),
+        list_proteins(proteins),
         outcome if isinstance(outcome, str) else None,
         None if isinstance(outcome, str) else outcome,
         family,
@@ -71,20 +71,13 @@ def make_apply_request(
         beside = Source.of(found) if found.is_file() else None
     return ApplyScoreRequest(
         source,
-        _list_proteins(proteins),
+        list_proteins(proteins),
         beside,
         max_absent,
         Source.of_people(withdrawn, name="withdrawn"),
         id_column,
         tuple(sample_columns),
     )
-
-
-def _list_proteins(proteins: Data | Sequence[Data]) -> tuple[Source, ...]:
-    several = proteins if isinstance(proteins, list | tuple) else [proteins]
-    paths = all(isinstance(one, str | Path) for one in several)
-    listed = find_files([str(one) for one in several]) if paths and several else several
-    return tuple(Source.of(one, name=f"proteins{k or ''}") for k, one in enumerate(listed))
 
 
 def score(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from proteomr.io import PeopleChoice, ProteinChoice, find_files
+from proteomr.io import PeopleChoice, ProteinChoice, list_proteins
 from proteomr.runs import Results, Source, call_job
 from proteomr.runs.request import Data
 from proteomr.scan import FollowUp, FollowUpOptions
@@ -111,16 +111,9 @@ def make_curves_request(
     chosen_proteins: ProteinChoice | None = None,
 ) -> CurvesRequest:
     """Return the request that the function and the command make."""
-    several = list(proteins) if isinstance(proteins, list | tuple) else [proteins]
-    opened: list[Source] = []
-    for place, data in enumerate(several):
-        if isinstance(data, str | Path):
-            opened += [Source.of(path) for path in find_files([Path(data)])]
-        else:
-            opened.append(Source.of(data, name=f"proteins{place + 1}"))
     return CurvesRequest(
         Source.of(samples, name="samples"),
-        tuple(opened),
+        list_proteins(proteins),
         follow_up,
         curves,
         Source.of_people(withdrawn, name="withdrawn"),

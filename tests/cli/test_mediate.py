@@ -184,7 +184,7 @@ def test_below_two_hundred_proteins_a_note_says_what_q_is(mediate: Any, people: 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--outcome", "lonely"), "'lonely' is an exposure and belongs to an outcome"),
+        (("--outcome", "lonely"), "'lonely' is an exposure and of an outcome"),
         (("--outcome", "ADM"), "outcome 'ADM' is a protein, and proteins are the mediators"),
         (("--outcome", "bmi", "--adjust", "a=lonely"), "'lonely' is an exposure and in the"),
         (("--outcome", "bmi", "--adjust", "a=bmi"), "'bmi' is an outcome and in the adjustment"),

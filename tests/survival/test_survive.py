@@ -12,7 +12,7 @@ from proteomr_cli.main import run as command
 
 import proteomr
 from proteomr.association import ModelSpec
-from proteomr.errors import UsageError
+from proteomr.errors import ColumnError, UsageError
 from proteomr.models import SurvivalOptions
 from proteomr.scan import FollowUp
 from proteomr.survival import survive
@@ -55,6 +55,24 @@ def test_several_lags_are_a_scan_each_told_by_a_column() -> None:
     for lag in (0.0, 2.0):
         alone = run(samples, proteins, lags=lag)
         assert both.filter(pl.col("lag") == lag).drop("lag").equals(alone)
+
+
+def test_imputations_of_events_have_as_many_degrees_of_freedom_as_mice_gives_coxph() -> None:
+    """Complete data have events less coefficients, so that equal imputations keep nearly these."""
+    samples, proteins = make_people()
+    three = pl.concat([samples.with_columns(pl.lit(i).alias(".imp")) for i in (1, 2, 3)])
+    pooled, alone = run(three, proteins), run(samples, proteins)
+    complete = alone["n_case"].to_numpy() - 2  # the protein and age; no intercept
+    expected = complete * (complete + 1) / (complete + 3)
+    np.testing.assert_allclose(pooled["df"], expected, rtol=1e-12)
+    np.testing.assert_allclose(pooled["se"], alone["se"], rtol=1e-14)
+
+
+def test_a_time_that_is_not_there_is_not_taken_for_the_event() -> None:
+    samples, proteins = make_people()
+    with pytest.raises(ColumnError) as fault:
+        run(samples.rename({"death_years": "months"}), proteins)
+    assert "did you mean 'death'" not in str(fault.value)
 
 
 def test_a_lag_of_events_is_the_same_as_leaving_those_people_out() -> None:
