@@ -293,7 +293,8 @@ def mr(
     """Estimate causal effects from genetic variants.
 
     Writes estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, rucker, outliers, steiger,
-    verdict, reach, instruments and harmonised (every variant, kept or dropped, with the reason).
+    verdict, reach, instruments and harmonised (every variant, kept or dropped, with the reason);
+    with the method presso also presso and presso_outliers.
     """
     del list_methods
     refuse_stray_words(files or (), remedy="first the exposure's file, then the outcomes'")
