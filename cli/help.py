@@ -56,6 +56,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "plot volcano results -o volcano.svg",
         "plot effects results --where-rows adjustment=full -o effects.pdf",
     ),
+    "report": (
+        "report study -o study.html",
+        "report results --title 'Proteins and loneliness'",
+    ),
     "run": (
         "run study.toml -o study",
         "run study.toml -o study --from associate --dry-run",

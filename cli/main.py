@@ -39,6 +39,7 @@ from .phenotype import phenotype
 from .plot import plot
 from .qc import qc
 from .replicate import replicate
+from .report import report
 from .run import run as run_stages
 from .schema import schema
 from .score import score
@@ -68,6 +69,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     mr,
     genes,
     plot,
+    report,
     simulate,
     run_stages,
     demo,
