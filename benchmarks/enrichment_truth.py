@@ -1,8 +1,8 @@
 """How often `enrich` finds sets where there is nothing, and where there is something.
 
-``python -m benchmarks.enrichment_truth`` draws 2,920 independent statistics and a set of 30 of them,
-many times over, and prints two tables for docs/enrichment.md. The null has no effect at all; beyond
-it the members are shifted by so many standard deviations. Hits are the 150 largest statistics.
+``python -m benchmarks.enrichment_truth`` draws 2,920 independent statistics and a set of 30 of
+them, many times over, and prints the table of docs/enrichment.md. The null has no effect at all;
+beyond it the members are shifted by so many standard deviations. Hits are the 150 largest.
 """
 
 from __future__ import annotations
