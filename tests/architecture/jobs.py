@@ -20,8 +20,8 @@ from proteomr.association import ModelSpec
 from proteomr.colocalisation.choices import SusieRule, TraitChoice
 from proteomr.colocalisation.rules import PairRule
 from proteomr.colocalisation.stretches import WindowRule
-from proteomr.finemapping import Windows
 from proteomr.enrichment import EnrichOptions, HubOptions
+from proteomr.finemapping import Windows
 from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.conditional_units import CojoOptions
 from proteomr.gwas.gene_regions import Region, find_cis_region
