@@ -28,6 +28,8 @@ KindName = Literal[
     "replication",
     "km",
     "mediation",
+    "coloc",
+    "region",
 ]
 FIGURE = "Figure"
 
@@ -38,7 +40,7 @@ def plot(
         typer.Argument(
             metavar="KIND",
             help="volcano, miami, manhattan, qq, forest, effects, heatmap, replication, km, "
-            "mediation.",
+            "mediation, coloc, region.",
         ),
     ],
     tables: Annotated[
@@ -159,8 +161,10 @@ def _name(path: Path) -> str:
 
 def _has_panels(frame: "pl.DataFrame", kind: str) -> bool:
     """Tell whether a figure would have several panels beside one another."""
-    if kind in {"forest", "heatmap", "mediation", "manhattan", "miami"}:
+    if kind in {"forest", "heatmap", "mediation", "manhattan", "miami", "region"}:
         return False
+    if kind == "coloc":
+        return "p12" in frame.columns and frame["p12"].n_unique() < frame.height
     if kind in {"km", "replication"}:
         return True
     from proteomr.plot.result_models import split_models

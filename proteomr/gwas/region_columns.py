@@ -98,6 +98,8 @@ def read_of_coloc(
         sample.add(chunk.sample)
         parts.append(chunk.frame)
     rows = pl.concat(parts)
+    if layout.get("beta") is not None and rows.height and rows["beta"].is_null().all():
+        raise FormatError("column 'beta' holds no number", path=path)
     refuse_names(rows["trait"].drop_nulls().unique(), what="a trait", path=path)
     form: TraitForm = "p_values" if layout.get("beta") is None else "effects"
     return rows, form, sample.check(refuse=options.scales == "refuse")

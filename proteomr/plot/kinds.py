@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 import polars as pl
 
+from proteomr.plot.coloc_figures import draw_coloc, draw_region
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.effects import draw_effects
 from proteomr.plot.heatmap import draw_heatmap
@@ -57,5 +58,7 @@ KINDS: Final[dict[str, Kind]] = {
     "replication": Kind(draw_replication, "replication", "what splits agree in"),
     "km": Kind(draw_curves, "curves", "survival of groups, with numbers at risk"),
     "mediation": Kind(draw_mediation, "mediation", "shares that go through proteins"),
+    "coloc": Kind(draw_coloc, "coloc_sensitivity", "posteriors by the prior of a shared variant"),
+    "region": Kind(draw_region, "coloc_snps", "both traits of a colocalisation by position"),
 }
 """In the order in which the command names them."""

@@ -102,6 +102,33 @@ def make_mediation(m: int = 12) -> pl.DataFrame:
     return table.drop("term", "ratio", "family").with_columns(quantity=pl.lit("proportion"))
 
 
+def make_region() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Two traits that share a variant in a region: other priors, and the variants."""
+    keys = {"trait1": "ADM", "trait2": "stroke", "region": "11:1-9", "set1": None, "set2": None}
+    p12 = 10 ** np.linspace(-8, -4, 9)
+    h4 = p12 / (p12 + 1e-6)
+    priors = pl.DataFrame({"p12": p12, "pp_h4": h4, "pp_h3": 0.9 * (1 - h4), "pp_h0": 0.0 * h4})
+    priors = priors.with_columns(pp_h1=0.1 * (1 - pl.col("pp_h4")), pp_h2=pl.lit(0.0))
+    rng = np.random.default_rng(4)
+    peak = np.exp(-0.01 * (np.arange(120) - 60.0) ** 2)
+    variants = pl.DataFrame(
+        {
+            "snp": [f"rs{i}" for i in range(120)],
+            "position_bp": np.arange(120) * 5000 + 10_000_000,
+            "neg_log10_p1": 30 * peak + rng.exponential(0.5, 120),
+            "neg_log10_p2": 12 * peak + rng.exponential(0.5, 120),
+            "pp_h4": peak / peak.sum(),
+            "credible": peak > 0.6,
+        }
+    )
+    both = (
+        frame.with_columns(**{k: pl.lit(v) for k, v in keys.items()})
+        for frame in (priors, variants)
+    )
+    first, second = both
+    return first, second
+
+
 TABLES: dict[str, Callable[[], pl.DataFrame]] = {
     "volcano": lambda: make_table(300, models=3, ratio=True),
     "miami": lambda: make_table(300),
@@ -113,6 +140,8 @@ TABLES: dict[str, Callable[[], pl.DataFrame]] = {
     "replication": make_splits,
     "km": make_curves,
     "mediation": make_mediation,
+    "coloc": lambda: make_region()[0],
+    "region": lambda: make_region()[1],
 }
 
 
