@@ -316,7 +316,12 @@ def tabulate_sets(sets: Mapping[tuple[str, str], pl.DataFrame], atlas: Atlas) ->
         for (trait, region), table in sets.items()
         if table.height
     ]
-    return pl.concat(parts) if parts else empty_table("credible_sets")
+    if not parts:
+        return empty_table("credible_sets")
+    # What fine mapping says beside has no place in a comparison of traits.
+    rest = {name: pl.lit(None) for name in load_schema("credible_sets").names}
+    found = pl.concat(parts)
+    return found.with_columns(**{name: none for name, none in rest.items() if name not in found})
 
 
 def _frame(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
