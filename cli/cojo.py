@@ -100,7 +100,8 @@ def _describe(results: "Results") -> None:
     fitted = table.filter(table["status"] == "ok")
     traits = fitted["trait"].n_unique()
     of = f" of {traits:,} traits" if traits > 1 else ""
-    say(f"{fitted.height:,} variants{of}; {others.height:,} within their windows given them")
+    chosen = "1 variant" if fitted.height == 1 else f"{fitted.height:,} variants"
+    say(f"{chosen}{of}; {others.height:,} within the windows, given these")
     shown = fitted.sort("neg_log10_pJ", descending=True, maintain_order=True)[:_SHOWN]
     columns = ("variant_id", "chromosome", "position_bp", "neg_log10_p", "bJ", "bJ_se")
     cells = [

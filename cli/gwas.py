@@ -273,7 +273,7 @@ def leads(
 
 
 gwas = typer.Typer(name="gwas", rich_markup_mode=None, help="Summary statistics of any format.")
-for _command in (munge, clump, cojo, leads):
+for _command in (munge, clump, leads, cojo):
     gwas.command(cls=GroupedCommand)(_command)
 
 

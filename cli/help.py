@@ -44,6 +44,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "mediate samples.csv npx.csv --method product --exposure lonely --outcome bmi -o through",
         "mediate samples.csv npx.csv --method perm --exposure lonely --outcome death -o shares",
     ),
+    "ctra": (
+        "ctra expression.csv people.csv --exposure lonely --adjust a='age + sex' -o contrast",
+        "ctra genes.csv people.csv --exposure prwo --interaction prwo:ses --slopes -1,1 -o slopes",
+    ),
     "score": (
         "score samples.csv npx.csv --outcome death --folds 5 --horizon 5,10 -o scored",
         "score --apply scored/weights.parquet npx2.csv -o elsewhere",
@@ -55,6 +59,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "plot": (
         "plot volcano results -o volcano.svg",
         "plot effects results --where-rows adjustment=full -o effects.pdf",
+    ),
+    "report": (
+        "report study -o study.html",
+        "report results --title 'Proteins and loneliness'",
     ),
     "run": (
         "run study.toml -o study",
@@ -68,12 +76,25 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "describe cohort.parquet --by isolation --by loneliness -o table1",
         "describe samples.csv --by sex --variable age --variable bmi --where 'age >= 50' -o older",
     ),
+    "finemap": (
+        "finemap region.csv --ld ld.csv --n 35000 -o mapped",
+        "finemap pqtl.tsv.gz --cis ADM --ld reference --n 35000 --remove-mismatched -o adm",
+        "finemap region.csv --sdy 1 -o alone",
+    ),
     "merge": ("merge results",),
     "compare": (
         "compare men women -o sexes",
         "compare results results --where-rows-a exposure=iso --where-rows-b exposure=lo -o both",
     ),
+    "meta": (
+        "meta ukb finngen aric --by protein,exposure,adjustment -o pooled",
+        "meta trials.csv --study trial --moderator ablat --hksj -o pooled",
+    ),
     "adjust": ("adjust men women --where-rows adjustment=full -o adjusted.parquet",),
+    "enrich": (
+        "enrich results --where-rows 'q_bh < 0.05' --sets go-bp -o processes",
+        "enrich results --where-rows exposure=lonely --method gsea --sets reactome.gmt -o ranked",
+    ),
     "harmonise": ("harmonise exposure.tsv.gz outcome.tsv.gz -o harmonised",),
     "mr": (
         "mr exposure.tsv.gz outcome.tsv.gz --ld reference --methods ivw,egger -o causes",
@@ -89,6 +110,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "gwas munge study.txt --map beta=EFFECT --map eaf=FRQ --build GRCh37 -o study.parquet",
     ),
     "gwas clump": ("gwas clump study.parquet --ld reference --r2 0.01 -o index.parquet",),
+    "gwas cojo": (
+        "gwas cojo study.parquet --ld panel -o cojo",
+        "gwas cojo study.parquet --ld panel --condition known.txt -o given",
+    ),
     "gwas leads": ("gwas leads study.parquet --distance-kb 250 -o leads.parquet",),
 }
 

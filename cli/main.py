@@ -21,12 +21,15 @@ from .check import check
 from .coloc import coloc
 from .compare import compare
 from .console import open_streams, report_error, say
+from .ctra import ctra
 from .demo import demo
 from .describe import describe
 from .doctor import doctor
 from .e_values import e_values
+from .enrich import enrich
 from .export import export
 from .fields import fields
+from .finemap import finemap
 from .genes import genes
 from .gwas import gwas
 from .harmonise import harmonise
@@ -35,11 +38,14 @@ from .ingest import ingest
 from .journal import close_journal, record_cause, record_failure
 from .mediate import mediate
 from .merge import merge
+from .meta import meta
 from .mr import mr
+from .network import network
 from .phenotype import phenotype
 from .plot import plot
 from .qc import qc
 from .replicate import replicate
+from .report import report
 from .run import run as run_stages
 from .schema import schema
 from .score import score
@@ -61,15 +67,21 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     survive,
     score,
     mediate,
+    network,
+    ctra,
     merge,
     compare,
     adjust,
+    meta,
     e_values,
+    enrich,
     harmonise,
     mr,
+    finemap,
     coloc,
     genes,
     plot,
+    report,
     simulate,
     run_stages,
     demo,

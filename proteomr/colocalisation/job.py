@@ -75,6 +75,7 @@ class _Job(abc.ABC):
     ----------
     request : what is asked.
     draw : draws figures; None for none.
+    only : names of the first and the further trait of the pairs that are compared; None for all.
     """
 
     main: ClassVar[str] = "coloc"
@@ -83,6 +84,7 @@ class _Job(abc.ABC):
 
     request: ColocRequest
     draw: Draw | None = None
+    only: frozenset[tuple[str, str]] | None = None
 
     @property
     def results(self) -> Sequence[str]:
@@ -159,7 +161,7 @@ class ColocJob(_Job):
         self, places: Places, panels: tuple[LdSource | None, LdSource | None], scratch: Path
     ) -> _Opened:
         request, atlas = self.request, places.atlas
-        tasks, places, units = _list_pairs(places, request)
+        tasks, places, units = _list_pairs(places, request, self.only)
         weights = tuple(read_weights(source, atlas, scratch) for source in request.weights)
         link = None if panels[0] is None else HitLink.of(atlas, panels[0])
         separators = (self._separator(places, panels[0]), self._separator(places, panels[1]))
@@ -192,7 +194,7 @@ class SmrJob(_Job):
         del scratch
         if panels[0] is None:
             raise UsageError("--method smr needs --ld")
-        tasks, places, units = _list_pairs(places, self.request)
+        tasks, places, units = _list_pairs(places, self.request, self.only)
         work = SmrWork(places.atlas, panels[0], SmrOptions(p=self.request.windows.p))
         return _Opened(work, _cut(tasks, _PAIRS_IN_BLOCK), places, units)
 
@@ -241,15 +243,24 @@ _JOBS: Final[Mapping[ColocMethod, type[_Job]]] = {
 }
 
 
-def make_job(request: ColocRequest, *, draw: Draw | None = None) -> _Job:
+def make_job(
+    request: ColocRequest,
+    *,
+    draw: Draw | None = None,
+    only: frozenset[tuple[str, str]] | None = None,
+) -> _Job:
     """Return the job of a request, by its method.
+
+    Parameters
+    ----------
+    request, draw, only : what is asked, what draws figures, and the pairs compared; None for all.
 
     Examples
     --------
     >>> make_job(ColocRequest.of("a.tsv", "b.tsv")).main
     'coloc'
     """
-    return _JOBS[request.method](request, draw)
+    return _JOBS[request.method](request, draw, only)
 
 
 def _draw_figures(
@@ -266,18 +277,21 @@ def _draw_figures(
 
 
 def _list_pairs(
-    places: Places, request: ColocRequest
+    places: Places, request: ColocRequest, only: frozenset[tuple[str, str]] | None
 ) -> tuple[list[PairTask], Places, dict[str, int]]:
-    """Return every pair of a first and a further trait with its regions."""
+    """Return the pairs of a first and a further trait with their regions."""
     tasks: list[PairTask] = []
-    dropped = 0
-    count = len(places.atlas.traits)
+    dropped = pairs = 0
+    traits = places.atlas.traits
+    count = len(traits)
     for first in range(places.firsts):
         for second in range(places.firsts, count):
+            if only is not None and (traits[first].name, traits[second].name) not in only:
+                continue
+            pairs += 1
             stretches, lost = pair_stretches(places, (first, second), request)
             dropped += lost
             tasks += [PairTask(first, second, stretch) for stretch in stretches]
-    pairs = places.firsts * (count - places.firsts)
     units = {"traits": count, "pairs": pairs, "regions of pairs": len(tasks)}
     return tasks, _count_long_range(places, dropped), units
 

@@ -207,7 +207,7 @@ def _meet(atlas: Atlas, stretch: Stretch) -> _Together:
     if not codes.size:
         text = "no variant of the region is in all traits"
         said = "; ".join(filter(None, (text, message)))
-        return _Together(names, codes, np.empty((0, 0)), said, Status.not_shared)
+        return _Together(names, codes, np.empty((0, 0)), said, Status.nothing_shared)
     logs = np.stack(
         [
             signals.signals[0].logs[np.searchsorted(signals.signals[0].codes, codes)]

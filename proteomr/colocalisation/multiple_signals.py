@@ -220,7 +220,7 @@ def _list_sets(fit: SusieFit, codes: I64) -> pl.DataFrame:
     parts = [
         pl.DataFrame(
             {
-                "set": pl.Series([label] * one.members.size, dtype=pl.Int64),
+                "set": pl.Series([str(label)] * one.members.size, dtype=pl.String),
                 "code": codes[one.members],
                 "pip": fit.pip[one.members],
                 "coverage": [float(one.coverage)] * one.members.size,

@@ -191,13 +191,13 @@ def _judge(
     """Return why nothing can be said of two signals; None where something can."""
     if not codes.size:
         rest = "" if not unweighted else f" with a prior weight ({unweighted} have none)"
-        return Status.not_shared, f"the traits share no variant of the region{rest}"
+        return Status.nothing_shared, f"the traits share no variant of the region{rest}"
     for signal, own in zip(signals, logs, strict=True):
         if signal.label is not None:
             share = float(np.exp(np.logaddexp.reduce(own) - np.logaddexp.reduce(signal.logs)))
             if share < _LEAST_OVERLAP:
                 text = f"{share:.0%} of signal {signal.label} is on variants that both have"
-                return Status.not_shared, text
+                return Status.nothing_shared, text
     return None
 
 

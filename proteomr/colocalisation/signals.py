@@ -96,7 +96,7 @@ def weigh_trait(trait: Trait, place: slice) -> Signals:
     """
     codes, z = trait.codes[place], trait.z[place]
     if not codes.size:
-        return _fail(trait, 0, Status.not_shared, "has no variant in the region")
+        return _fail(trait, 0, Status.nothing_shared, "has no variant in the region")
     if trait.form == "p_values":
         found = _weigh_p_values(trait, place)
     else:

@@ -60,7 +60,7 @@ class SmrWork:
         )
         if not codes.size:
             text = "the traits share no variant of the region"
-            return _row(task, one, two, status=Status.not_shared, message=text)
+            return _row(task, one, two, status=Status.nothing_shared, message=text)
         rows = (at1 + places[0].start, at2 + places[1].start)
         try:
             aligned = correlate_variants(describe_variants(self.atlas, one, rows[0]), self.panel)

@@ -20,13 +20,16 @@ from proteomr.stats.stepwise import (
     Given,
     condition_on,
     correlate_from_matrix,
+    count_contradictions,
     select_stepwise,
 )
 from proteomr.status import Status
 
-__all__ = ["Signal", "Signals", "analyse_unit", "separate_signals"]
+__all__ = ["Signal", "Signals", "analyse_unit", "doubt_linkage", "separate_signals"]
 
 _UNSETTLED: Final = "the search ended as a variant came in again after it had been left out"
+# Of variants that those chosen tell: beyond it chance and further signals explain no more.
+_DOUBTFUL: Final = 0.05
 _KEYS: Final = (
     "trait",
     "chromosome",
@@ -120,7 +123,8 @@ def separate_signals(rows: pl.DataFrame, r: F64, *, options: CojoOptions | None 
     if not chosen.chosen.size:
         return Signals((), Status.too_few, f"no variant has p <= {asked.p:g}")
     leads = sorted(int(place) for place in chosen.chosen)
-    message = _UNSETTLED if chosen.unsettled else ""
+    said = [_UNSETTLED if chosen.unsettled else "", doubt_linkage(given)]
+    message = "; ".join(filter(None, said))
     if len(leads) == 1:
         signal = Signal(str(rows["variant_id"][leads[0]]), leads[0], rows)
         return Signals((signal,), Status.ok, message)
@@ -180,11 +184,37 @@ def analyse_unit(
                 state.add(variant)
     joint = state.fit(state.chosen)
     conditional = condition_on(state, collinear=options.collinear)
+    message = "; ".join(filter(None, [message, doubt_linkage(state)]))
     rows = unit.rows.with_columns(pl.lit(unit.trait.trait).alias("trait"))
     return {
         "cojo": _tabulate_joint(rows, state, joint, collinear=collinear, message=message),
         "cojo_conditional": _tabulate_conditional(rows, unit, state, conditional),
     }
+
+
+def doubt_linkage(state: Given) -> str:
+    """Return what speaks against the correlations, as one sentence; empty where nothing does.
+
+    Parameters
+    ----------
+    state : variants, some of them given.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"beta": [1.0, -0.9], "se": [0.1, 0.1], "n": [400, 400], "eaf": None})
+    >>> simple = read_implied(add_implied(rows, "reported"))
+    >>> state = Given(simple, correlate_from_matrix(np.array([[1.0, 0.9], [0.9, 1.0]])))
+    >>> state.add(0)
+    >>> doubt_linkage(state)[:53]
+    'LD contradicts the effects of 1 of 1 variants that th'
+    """
+    wrong, looked_at = count_contradictions(state)
+    if wrong <= _DOUBTFUL * looked_at:
+        return ""
+    return (
+        f"LD contradicts the effects of {wrong:,} of {looked_at:,} variants that those chosen "
+        "tell: other alleles or other people; results are not to be trusted"
+    )
 
 
 def _tabulate_joint(
@@ -235,7 +265,7 @@ def _tabulate_conditional(
     p = neg_log10_p_normal(found.effects / found.errors)
     table = rows.select(_KEYS).with_columns(
         pl.Series("given", own),
-        pl.Series("r2_given", np.where(own, 1.0 - found.share, found.determined)),
+        pl.Series("r2_given", found.determined),
         pl.Series("bC", found.effects * found.share * scale),
         pl.Series("bC_se", found.errors * found.share * scale),
         pl.Series("beta_given", found.effects * scale),

@@ -123,7 +123,7 @@ class CojoJob:
             units=tables["cojo"].height,
             failed=failed,
             filters=filter_rows(opened.variants + left, opened.drops),
-            notes=opened.notes,
+            notes=(*opened.notes, *_list_messages(tables["cojo"])),
         )
 
     def _work(self, block: _Block) -> dict[str, pl.DataFrame]:
@@ -244,8 +244,11 @@ def _choose_blocks(
     if len(faults) == len(traits):
         raise faults[0]
     if not blocks:
+        counted = ", ".join(f"{drop.n:,} {drop.reason}" for drop in _add_up(drops) if drop.n)
+        left = f" (left out: {counted})" if counted else ""
         raise NothingToDo(
-            f"{asked.study.name}: no variant in the panel has p <= {asked.options.p:g}; raise --p"
+            f"{asked.study.name}: no variant in the panel has p <= {asked.options.p:g}{left}; "
+            "raise --p"
         )
     empty = load_schema("cojo").empty()
     return _Opened(
@@ -292,6 +295,18 @@ def _cut(
             own = [row - unit.start for row in given if unit.start <= row < unit.stop]
             blocks += [_Block(unit, tuple(own))] * bool(own)
     return blocks
+
+
+def _list_messages(table: pl.DataFrame) -> list[str]:
+    """Return what is said of fitted variants, once for each chromosome."""
+    told = table.filter(pl.col("status") == Status.ok.name).drop_nulls("message")
+    places = told.unique(["trait", "chromosome", "message"], maintain_order=True)
+    return [
+        f"{trait}, chromosome {chromosome or 'unknown'}: {message}"
+        for trait, chromosome, message in places.select(
+            "trait", "chromosome", "message"
+        ).iter_rows()
+    ]
 
 
 def _refuse(trait: str, why: str) -> pl.DataFrame:

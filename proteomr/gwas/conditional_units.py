@@ -48,6 +48,8 @@ _FEWEST: Final = 3
 # A size is far from another at half or twice of it, which poor imputation alone explains in few.
 _FAR: Final = 0.5
 _MANY: Final = 0.05
+# Below it the errors of correlations bring in variants that are not there (Yang and others 2012).
+_ENOUGH_PEOPLE: Final = 4_000
 _COLUMNS: Final[dict[str, pl.DataType]] = {
     "rsid": pl.String(),
     "chromosome": pl.String(),
@@ -62,7 +64,7 @@ _COLUMNS: Final[dict[str, pl.DataType]] = {
 }
 _REMEDIES: Final = {
     NO_EFFECT: "no variant has an effect with an error above 0",
-    NO_SIZE: "no variant has a sample size; map its column, as --map n=N, or give --n",
+    NO_SIZE: "no variant has a sample size of 3 or more; map its column, as --map n=N, or give --n",
     NO_FREQUENCY: "--sizes effective: no variant has a frequency between 0 and 1; map its column, "
     "as --map eaf=FRQ, or let the sizes of the study count",
     TOO_STRONG: "--sizes effective: every variant explains more than there is; are the frequencies "
@@ -237,7 +239,7 @@ def divide_trait(
         oriented,
         places,
         (*drops, *strong, *absent, *misfits),
-        (*oriented.notes, *_describe_sizes(ordered, trait)),
+        (*oriented.notes, *_describe_panel(oriented.n), *_describe_sizes(ordered, trait)),
     )
 
 
@@ -351,6 +353,17 @@ def _is_unplaced() -> pl.Expr:
     """Tell which variants have no position on a chromosome where others have one."""
     placed = pl.col("position_bp").is_not_null()
     return ~placed & placed.any().over("chromosome")
+
+
+def _describe_panel(n: int | None) -> tuple[str, ...]:
+    """Return a note on a panel of few people."""
+    if n is None or n >= _ENOUGH_PEOPLE:
+        return ()
+    message = (
+        f"LD: the panel is of {n:,} people; effects of correlated variants beside each other need "
+        f"{_ENOUGH_PEOPLE:,} or more of the study's own kind, unless they are the study's own"
+    )
+    return (message,)
 
 
 def _describe_sizes(rows: pl.DataFrame, trait: str) -> tuple[str, ...]:

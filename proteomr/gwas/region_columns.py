@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import polars as pl
 
@@ -19,7 +19,10 @@ from proteomr.io.sumstats.selection import Selection
 from proteomr.io.sumstats.source import ReadOptions, name_trait
 from proteomr.tables.names import refuse_names
 
-__all__ = ["is_of_coloc", "read_of_coloc"]
+__all__ = ["TraitForm", "is_of_coloc", "read_of_coloc"]
+
+TraitForm: TypeAlias = Literal["effects", "p_values"]
+"""Effects with their errors; or P with allele frequencies and no effects."""
 
 _RULES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "variant_id": (("snp",), "text"),
@@ -59,8 +62,10 @@ def is_of_coloc(names: Sequence[str]) -> bool:
 
 
 @reads
-def read_of_coloc(table: RawTable, options: ReadOptions) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Return the canonical rows of a file with coloc's columns, and notes on their scales.
+def read_of_coloc(
+    table: RawTable, options: ReadOptions
+) -> tuple[pl.DataFrame, TraitForm, tuple[str, ...]]:
+    """Return the canonical rows of a file with coloc's columns, what they tell, and notes.
 
     Parameters
     ----------
@@ -96,7 +101,8 @@ def read_of_coloc(table: RawTable, options: ReadOptions) -> tuple[pl.DataFrame, 
     if layout.get("beta") is not None and rows.height and rows["beta"].is_null().all():
         raise FormatError("column 'beta' holds no number", path=path)
     refuse_names(rows["trait"].drop_nulls().unique(), what="a trait", path=path)
-    return rows, sample.check(refuse=options.scales == "refuse")
+    form: TraitForm = "p_values" if layout.get("beta") is None else "effects"
+    return rows, form, sample.check(refuse=options.scales == "refuse")
 
 
 def _check(layout: Layout, options: ReadOptions, path: Path) -> None:

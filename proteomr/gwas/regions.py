@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -13,7 +13,7 @@ from proteomr._typing import F64
 from proteomr.border import reads
 from proteomr.errors import InputError, NothingToDo
 from proteomr.gwas.munging import MungeOptions
-from proteomr.gwas.region_columns import is_of_coloc, read_of_coloc
+from proteomr.gwas.region_columns import TraitForm, is_of_coloc, read_of_coloc
 from proteomr.gwas.repeats import mark_repeats
 from proteomr.gwas.study import note_contradictions, read_study
 from proteomr.io.sumstats.archive import is_archive
@@ -26,9 +26,6 @@ from proteomr.tables.sumstats import CHROMOSOMES, SUMSTATS
 __all__ = ["REGION_TRAIT_VERSION", "RegionTrait", "TraitForm", "read_region_traits"]
 
 REGION_TRAIT_VERSION: Final = 1  # of how rows are read and judged: raised when a file gives others
-
-TraitForm: TypeAlias = Literal["effects", "p_values"]
-"""Effects with their errors; or P with allele frequencies and no effects."""
 
 _COLUMNS: Final = (*SUMSTATS, "maf")
 
@@ -140,23 +137,29 @@ def read_region_traits(
     asked = options or ReadOptions()
     table = None if is_archive(path) or asked.format != "auto" else open_delimited(path)
     if table is not None and is_of_coloc(table.names):
-        rows, notes = read_of_coloc(table, asked)
+        rows, form, notes = read_of_coloc(table, asked)
         drops: tuple[Drop, ...] = ()
     else:
+        form = "effects"
         study = read_study(path, options=MungeOptions(read=asked), step=step)
         rows, drops, notes = study.rows, study.drops, study.notes
         if "mr_keep" in rows.columns:
             rows = rows.drop("mr_keep")
     if not rows.height:
         raise NothingToDo(f"{path}: no row is in the selection")
-    return _judge(rows, path=path, drops=drops, notes=notes, step=step)
+    return _judge(rows, form, path=path, drops=drops, notes=notes, step=step)
 
 
 def _judge(
-    rows: pl.DataFrame, *, path: Path, drops: tuple[Drop, ...], notes: tuple[str, ...], step: str
+    rows: pl.DataFrame,
+    form: TraitForm,
+    *,
+    path: Path,
+    drops: tuple[Drop, ...],
+    notes: tuple[str, ...],
+    step: str,
 ) -> tuple[RegionTrait, ...]:
     """Let rows go that tell nothing, and part the others by trait."""
-    form: TraitForm = "effects" if rows["beta"].is_not_null().any() else "p_values"
     rows = rows.with_columns(
         maf=pl.min_horizontal("eaf", 1.0 - pl.col("eaf")), trait=pl.col("trait").fill_null("")
     )

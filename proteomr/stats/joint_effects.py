@@ -217,7 +217,10 @@ def fit_jointly(simple: SimpleEffects, r: F64) -> JointFit:
     [0.5, 0.0]
     """
     k = simple.m
-    freedom = float(np.median(simple.n)) - 1.0 if k else np.inf
+    if k == 0:
+        none = np.zeros(0)
+        return JointFit(none, none, none, 1.0, Status.ok)
+    freedom = float(np.median(simple.n)) - 1.0
     if freedom - k < 1:
         return _refuse(k, Status.too_few)
     squares = np.minimum(simple.n[:, None], simple.n) - 1.0

@@ -28,6 +28,11 @@ class VariantPrior:
     weights: F64
     null: float = 0.0
 
+    @property
+    def all_possible(self) -> bool:
+        """Whether no variant has probability 0."""
+        return bool(self.weights.min() > 0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SingleEffect:
@@ -60,28 +65,32 @@ class _Likelihood:
         self.t2 = xtr * xtr / (weight * sigma2)
         self._prior = prior
         # factors grow with the statistic: the largest is that of the largest among those possible
-        possible = self.t2[prior.weights > 0]
-        self._most = float(possible.max()) if possible.size else 0.0
-        self._below = 0.5 * (self.t2 - self._most)
+        possible = self.t2 if prior.all_possible else self.t2[prior.weights > 0]
+        self._most = float(possible.max())
+        self._below = np.minimum(0.5 * (self.t2 - self._most), 0.0)
+        self._room = np.empty_like(self._below)
 
     def shrink(self, v: float) -> float:
         return v / (v + self.s2)
 
     def weigh(self, v: float) -> tuple[F64, float, float]:
         """Return (p,) weights relative to the largest factor, that of none, and its logarithm."""
-        h = self.shrink(v)
-        most = 0.5 * (h * self._most - math.log1p(v / self.s2))
-        weights = np.exp(np.minimum(h * self._below, 0.0)) * self._prior.weights
-        null = self._prior.null * math.exp(-most) if self._prior.null else 0.0
-        return weights, null, most
+        most, null = self._scale(v)
+        return np.exp(self.shrink(v) * self._below) * self._prior.weights, null, most
 
     def value(self, v: float) -> float:
-        weights, null, most = self.weigh(v)
-        return math.log(float(weights.sum()) + null) + most
+        most, null = self._scale(v)
+        np.multiply(self._below, self.shrink(v), out=self._room)
+        np.exp(self._room, out=self._room)
+        return math.log(float(self._room.dot(self._prior.weights)) + null) + most
 
     def factors(self, v: float) -> F64:
         h = self.shrink(v)
         return np.asarray(0.5 * (self.t2 * h - math.log1p(v / self.s2)))
+
+    def _scale(self, v: float) -> tuple[float, float]:
+        most = 0.5 * (self.shrink(v) * self._most - math.log1p(v / self.s2))
+        return most, self._prior.null * math.exp(-most) if self._prior.null else 0.0
 
 
 def fit_single_effect(

@@ -27,6 +27,7 @@ __all__ = [
     "Selection",
     "condition_on",
     "correlate_from_matrix",
+    "count_contradictions",
     "select_stepwise",
 ]
 
@@ -35,6 +36,12 @@ Correlate: TypeAlias = Callable[[int], tuple[int, F64]]
 
 # Of the sum of squares of a variant: less than this is rounding of the sums that it is left of.
 _ROUNDING: Final = 1e-12
+_BARRED: Final = -1.0  # below any absolute z
+# Variants of which those given tell this share, and not more than four digits of r can say: they
+# have next to no effect of their own (SLALOM's r2 and p; Kanai and others 2022,
+# doi:10.1016/j.xgen.2022.100210).
+_TOLD: Final = (0.6, 0.999)
+_Z_OF_DOUBT: Final = 3.8906  # two-sided p of 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,6 +218,34 @@ def condition_on(given: Given, *, collinear: float = 0.9) -> Conditional:
     return Conditional(effects, errors, share, determined, status)
 
 
+def count_contradictions(given: Given) -> tuple[int, int]:
+    """Return how many variants differ from what those given and the correlations say of them.
+
+    Of variants of which those given tell 0.6 to 0.999 of their variance, how many have p below 1e-4
+    beside these: one in 10,000 where the correlations are those of the people and no further
+    variant acts, and many where alleles are turned or the panel is of other people.
+
+    Returns
+    -------
+    contradicting, looked_at : numbers of variants.
+
+    Examples
+    --------
+    >>> simple = SimpleEffects(np.array([0.5, -0.45]), np.full(2, 900.0), np.ones(2))
+    >>> given = Given(simple, correlate_from_matrix(np.array([[1.0, 0.9], [0.9, 1.0]])))
+    >>> given.add(0)
+    >>> count_contradictions(given)
+    (1, 1)
+    """
+    state = condition_on(given, collinear=_TOLD[1])
+    near = (state.determined >= _TOLD[0]) & (state.determined <= _TOLD[1])
+    near[given.chosen] = False
+    with np.errstate(invalid="ignore"):
+        far = np.abs(state.effects / state.errors) > _Z_OF_DOUBT
+    far |= state.status == int(Status.not_identified)
+    return int((near & far).sum()), int(near.sum())
+
+
 def select_stepwise(
     given: Given, *, neg_log10_p: float, collinear: float = 0.9, eligible: Bool | None = None
 ) -> Selection:
@@ -254,13 +289,13 @@ def select_stepwise(
 def _bring_in(given: Given, *, cut: float, collinear: float, open_to: Bool) -> bool:
     """Give the variant that adds most; tell whether there was one."""
     state = condition_on(given, collinear=collinear)
+    fits = (state.status == int(Status.ok)) & open_to
+    fits[given.chosen] = False
     with np.errstate(invalid="ignore"):
-        z = np.where((state.status == int(Status.ok)) & open_to, state.effects / state.errors, 0.0)
-    z[given.chosen] = 0.0
-    z = np.abs(z)
+        z = np.where(fits, np.abs(state.effects / state.errors), _BARRED)
     while True:
         best = int(np.argmax(z))
-        if not z[best] >= cut:
+        if z[best] < cut:
             return False
         joint = given.fit([*given.chosen, best])
         if joint.status is Status.ok:
@@ -268,7 +303,7 @@ def _bring_in(given: Given, *, cut: float, collinear: float, open_to: Bool) -> b
             if (told <= collinear).all():
                 given.add(best)
                 return True
-        z[best] = 0.0
+        z[best] = _BARRED
 
 
 def _find_weakest(given: Given, *, cut: float) -> int | None:

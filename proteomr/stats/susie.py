@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
+from scipy.linalg.blas import dsymv
 
 from proteomr._typing import F64
 from proteomr.errors import InputError, UsageError
@@ -44,6 +45,9 @@ _UNSCALED: Final = 50.0  # prior variance of z without n
 # Of the running sums, which a few hundred additions round: 1e-16 each on a scale of at most the
 # number of effects. Above it the matrix was not what the iteration took it for.
 _AGREEMENT: Final = 1e-8
+# A million entries of this share of the largest are below the rounding of its product.
+_LAST_BIT: Final = 1e-22
+_FEW: Final = 8  # rows of a matrix are gathered where they are fewer than a share of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class SusieOptions:
 
     def __post_init__(self) -> None:
         checks = (
-            ("--l", self.effects, self.effects >= 1, "1 or more effects"),
+            ("--l", self.effects, self.effects >= 1, "1 or more"),
             ("--coverage", self.coverage, 0 < self.coverage < 1, "between 0 and 1"),
             ("--min-purity", self.min_purity, 0 <= self.min_purity <= 1, "0 to 1"),
             ("--null-weight", self.null_weight, 0 <= self.null_weight < 1, "0 to below 1"),
@@ -258,7 +262,7 @@ def fit_susie_sums(
     _check(xty, r, prior_weights)
     weights = np.full(xty.size, 1.0 / xty.size) if prior_weights is None else prior_weights
     weights = weights / weights.sum() * (1.0 - asked.null_weight)
-    run = _Run(xty, r, weight, yty, n, asked)
+    run = _Run(xty, _symmetric(r), weight, yty, n, asked)
     fit = run.fit(VariantPrior(weights, asked.null_weight), check_prior=asked.check_prior)
     while asked.refine and fit.converged and fit.sets:
         others = [run.fit_without(one, weights) for one in fit.sets]
@@ -343,25 +347,40 @@ class _Run:
         return _State([None] * count, b, products, np.zeros(count), [scaled * var_y] * count, var_y)
 
     def _go_round(self, state: _State, prior: VariantPrior) -> None:
-        """Fit each effect to what the others leave."""
+        """Fit each effect to what the others leave.
+
+        Effects that are none leave the same to the next, which is then the same fit.
+        """
         total = state.products.sum(axis=0)
-        for place in range(len(state.effects)):
+        last: tuple[F64, float, SingleEffect] | None = None
+        for place, v in enumerate(state.v):
             total -= state.products[place]
             xtr = self.xty - total
-            effect = fit_single_effect(
-                xtr,
-                weight=self.weight,
-                sigma2=state.sigma2,
-                v=state.v[place],
-                prior=prior,
-                rule=self.options.rule,
-            )
+            if last is None or last[1] != v or not np.array_equal(last[0], xtr):
+                effect = fit_single_effect(
+                    xtr,
+                    weight=self.weight,
+                    sigma2=state.sigma2,
+                    v=v,
+                    prior=prior,
+                    rule=self.options.rule,
+                )
+                last = (xtr, v, effect)
+            effect = last[2]
             b = effect.alpha * effect.mu
             state.effects[place], state.v[place], state.b[place] = effect, effect.v, b
-            state.products[place] = self.weight * (self.r @ b) if b.any() else 0.0
+            state.products[place] = self._multiply(b)
             squares = self.weight * float(effect.alpha @ effect.mu2)
             state.kl[place] = -effect.lbf - 0.5 / state.sigma2 * (squares - 2.0 * float(b @ xtr))
             total += state.products[place]
+
+    def _multiply(self, b: F64) -> F64:
+        """Return X'X b; what is below the last bit of the largest entry adds nothing."""
+        sizes = np.abs(b)
+        kept = np.flatnonzero(sizes > _LAST_BIT * sizes.max())
+        if kept.size * _FEW < b.size:
+            return np.asarray(self.weight * (b[kept] @ self.r[kept]))
+        return np.asarray(self.weight * dsymv(1.0, self.r, b))
 
     def _squares(self, state: _State) -> float:
         """Return the expected residual sum of squares."""
@@ -413,6 +432,13 @@ class _Run:
             alpha, mu, mu2, factors, lbf, v, null_alpha, state.sigma2, pip, sets,
             np.array(state.elbo), problem,
         )  # fmt: skip
+
+
+def _symmetric(r: F64) -> F64:
+    """Return the mean of a matrix and its transpose, by columns, as susieR takes it."""
+    if np.array_equal(r, r.T):
+        return np.asfortranarray(r.T if r.flags.c_contiguous else r)
+    return np.asfortranarray(0.5 * (r + r.T))
 
 
 def _is_size(value: float) -> bool:

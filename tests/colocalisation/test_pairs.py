@@ -53,7 +53,7 @@ def test_a_trait_too_weak_to_tell_is_noted() -> None:
     [
         (pl.lit(None, pl.Float64).alias("n"), TraitChoice("quant"), "needs_sample_size"),
         (pl.lit(None, pl.Float64).alias("eaf"), TraitChoice("quant"), "not_identified"),
-        ((pl.col("rsid") + "7").alias("rsid"), TraitChoice("quant"), "not_shared"),
+        ((pl.col("rsid") + "7").alias("rsid"), TraitChoice("quant"), "nothing_shared"),
         (pl.lit(1e-300).alias("se"), TraitChoice("quant", sdy=1.0), "infinite"),
     ],
 )

@@ -150,7 +150,7 @@ def test_pairs_of_credible_sets_are_those_of_the_package(reference: Path, pair: 
         for h in range(5):
             assert row[f"pp_h{h}"] == pytest.approx(summary[f"PP.H{h}.abf"][i], abs=1e-6)
     sets = results.table("credible_sets")
-    assert set(sets["set"]) >= set(table["set2"])
+    assert set(sets["set"]) >= {str(number) for number in table["set2"]}
 
 
 def test_sost_and_twenty_traits_are_as_published(reference: Path) -> None:

@@ -13,6 +13,7 @@ import polars as pl
 
 from proteomr.design import parse
 from proteomr.io import read_cohort, read_measurements, read_outcomes, read_protein_covariate
+from proteomr.io.gene_sets import read_gmt
 from proteomr.io.imputations import split_imputations
 from proteomr.io.kinship import read_kinship
 from proteomr.io.people_lists import read_people_list
@@ -20,7 +21,6 @@ from proteomr.io.protein_choice import read_protein_list
 from proteomr.io.spells import read_spells
 from proteomr.io.tables import read_table
 from proteomr.io.ukbiobank.participants import read_fields
-from proteomr.score.sets import read_sets
 from tests.fuzz.seed import IDS, PEOPLE, Door, Seed, as_csv, as_parquet, what_is_taken
 from tests.io.deliveries import DELIVERIES
 from tests.io.mass_spectrometry.tables import FIXTURES
@@ -122,7 +122,7 @@ def choice_seeds() -> list[Seed]:
         Seed("hits csv", {"hits": as_csv(hits)}, ("hits",), choose),
         Seed("hits parquet", {"hits": as_parquet(hits)}, ("hits",), choose),
         Seed("list of proteins", {"l": listed}, ("l",), lambda f: read_protein_list(f / "l")),
-        Seed("sets of genes", {"s": _GENES}, ("s",), lambda f: read_sets(f / "s")),
+        Seed("sets of genes", {"s": _GENES}, ("s",), lambda f: read_gmt(f / "s")),
     ]
 
 

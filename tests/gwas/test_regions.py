@@ -65,6 +65,12 @@ def test_a_standard_error_given_for_a_variance_is_found_and_named(tmp_path: Path
     np.testing.assert_allclose(mapped.varbeta, _coloc()["varbeta"].to_numpy(), rtol=1e-12)
 
 
+def test_effects_that_are_no_numbers_are_no_leave_to_take_p_instead(tmp_path: Path) -> None:
+    frame = _coloc().with_columns(beta=pl.lit("abc"))
+    with pytest.raises(InputError, match="30 effect_missing"):
+        _read(tmp_path, frame)
+
+
 def test_effects_without_variances_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="'beta' without 'varbeta'"):
         _read(tmp_path, _coloc().drop("varbeta"))
