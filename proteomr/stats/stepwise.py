@@ -36,6 +36,8 @@ Correlate: TypeAlias = Callable[[int], tuple[int, F64]]
 
 # Of the sum of squares of a variant: less than this is rounding of the sums that it is left of.
 _ROUNDING: Final = 1e-12
+# Of a column's largest entry: ends below it are rounding, and would make it as long as the genome.
+_FAINT: Final = 1e-14
 _BARRED: Final = -1.0  # below any absolute z
 # Variants of which those given tell this share, and not more than four digits of r can say: they
 # have next to no effect of their own (SLALOM's r2 and p; Kanai and others 2022,
@@ -124,7 +126,8 @@ class Given:
         self.products[low:high] -= weight * column
         self.left[low:high] -= column**2
         self.explained += weight**2
-        self._columns.append((low, column))
+        there = np.flatnonzero(np.abs(column) > _FAINT * column[variant - low])
+        self._columns.append((low + int(there[0]), column[there[0] : there[-1] + 1].copy()))
         self.chosen.append(variant)
 
     def remove(self, variant: int) -> None:
@@ -154,6 +157,28 @@ class Given:
         """Return the regression on variants that are, or were, given."""
         rows = np.asarray(variants, dtype=np.int64)
         return fit_jointly(select(self.simple, rows), self.correlations(variants))
+
+    def invert(self) -> F64:
+        """Return the inverse (k, k) of the products of the variants given."""
+        sizes = self.simple.n[self.chosen]
+        gram = (np.minimum(sizes[:, None], sizes) - 1.0) * self.correlations(self.chosen)
+        return np.asarray(np.linalg.inv(gram), dtype=np.float64)
+
+    def tell_with(self, variant: int, inverse: F64) -> F64:
+        """Return what all others tell of each variant given (k,), were one more given.
+
+        The inverse with one more row is the old one and a product of rank 1 (`invert`).
+        """
+        sizes = self.simple.n[self.chosen]
+        r = np.array([self._read_pair(other, variant) for other in self.chosen])
+        slopes = inverse @ (pair_sizes(self.simple.n[variant], sizes) * r)
+        bordered = np.diag(inverse) + slopes**2 / self.left[variant]
+        told: F64 = 1.0 - 1.0 / (bordered * (sizes - 1.0))
+        return told
+
+    def _read_pair(self, given: int, variant: int) -> float:
+        start, row = self._read_row(given)
+        return float(row[variant - start]) if start <= variant < start + row.size else 0.0
 
     def _clear(self) -> None:
         self.left = self.simple.n - 1.0
@@ -198,7 +223,7 @@ def condition_on(given: Given, *, collinear: float = 0.9) -> Conditional:
     n, k = given.simple.n, len(given.chosen)
     share = given.share_left()
     freedom = insert_into_median(n[given.chosen], n) - 1.0
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         effects = given.products / given.left
         residual = (freedom - given.explained - effects * given.products) / (freedom - k - 1)
         errors = np.sqrt(residual / given.left)
@@ -293,10 +318,14 @@ def _bring_in(given: Given, *, cut: float, collinear: float, open_to: Bool) -> b
     fits[given.chosen] = False
     with np.errstate(invalid="ignore"):
         z = np.where(fits, np.abs(state.effects / state.errors), _BARRED)
+    inverse = given.invert()
     while True:
         best = int(np.argmax(z))
         if z[best] < cut:
             return False
+        if (given.tell_with(best, inverse) > collinear).any():
+            z[best] = _BARRED
+            continue
         joint = given.fit([*given.chosen, best])
         if joint.status is Status.ok:
             told = 1.0 - joint.left / (given.simple.n[[*given.chosen, best]] - 1.0)

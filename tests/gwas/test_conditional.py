@@ -12,7 +12,8 @@ from polars.testing import assert_frame_equal
 from proteomr._typing import F64
 from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.gwas import CojoOptions, cojo
-from proteomr.gwas.conditional import separate_signals
+from proteomr.gwas.conditional import analyse_unit, separate_signals
+from proteomr.gwas.conditional_units import Unit
 from proteomr.gwas.given_variants import find_variants
 from proteomr.io.sumstats import ReadOptions
 from proteomr.runs import Results
@@ -164,6 +165,33 @@ def test_order_of_rows_and_threads_change_no_bit(people: tuple[F64, F64], panel:
     plain = cojo(both, panel, options=LOOSE, threads=1)
     same_tables(plain, cojo(shuffle(both), panel, options=LOOSE, threads=2))
     assert plain.table()["trait"].unique(maintain_order=True).to_list() == ["y", "z"]
+
+
+def test_a_run_that_was_stopped_goes_on(
+    people: tuple[F64, F64], panel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tabulate(*people).with_columns(trait=pl.lit("y"))
+    both = pl.concat([rows, rows.with_columns(trait=pl.lit("z"), beta=-pl.col("beta"))])
+    whole = cojo(both, panel, options=LOOSE, out=tmp_path / "whole", threads=1)
+    done: list[str] = []
+    stop = True
+
+    def counted(unit: Unit, options: CojoOptions, **given: object) -> dict[str, pl.DataFrame]:
+        if done and stop:
+            raise KeyboardInterrupt
+        done.append(unit.trait.trait)
+        return analyse_unit(unit, options)
+
+    monkeypatch.setattr("proteomr.gwas.conditional_job.analyse_unit", counted)
+    with pytest.raises(KeyboardInterrupt):
+        cojo(both, panel, options=LOOSE, out=tmp_path / "stopped", threads=1)
+    stop = False
+    again = cojo(both, panel, options=LOOSE, out=tmp_path / "stopped", threads=1, resume=True)
+    assert done == ["y", "z"]
+    same_tables(whole, again)
+    for name in ("cojo.parquet", "cojo_conditional.parquet"):
+        made, expected = (tmp_path / out / name for out in ("stopped", "whole"))
+        assert made.read_bytes() == expected.read_bytes()
 
 
 def test_traits_do_not_know_of_each_other(people: tuple[F64, F64], panel: Path) -> None:

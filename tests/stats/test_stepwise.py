@@ -22,13 +22,13 @@ from tests.stats.test_joint_effects import correlate, regress_jointly, regress_s
 P = 5.0  # -log10 p of a chosen variant, in all tests
 
 
-def draw_region(seed: int, n: int = 600, m: int = 30) -> tuple[F64, F64]:
+def draw_region(seed: int, n: int = 600, m: int = 30, *, rho: float = 0.85) -> tuple[F64, F64]:
     """Return copies of neighbouring variants (n, m), and a response of three of them."""
     rng = np.random.default_rng(seed)
     latent = np.empty((n, m))
     latent[:, 0] = rng.standard_normal(n)
     for j in range(1, m):
-        latent[:, j] = 0.85 * latent[:, j - 1] + 0.53 * rng.standard_normal(n)
+        latent[:, j] = rho * latent[:, j - 1] + np.sqrt(1 - rho**2) * rng.standard_normal(n)
     x = np.clip(np.round(1 + 0.8 * latent), 0, 2)
     y = 0.8 * x[:, 5] - 0.6 * x[:, 9] + 0.4 * x[:, 20] + rng.standard_normal(n)
     return x, y
@@ -217,7 +217,7 @@ def test_any_matrix_ends_the_search(seed: int) -> None:
 def test_correlations_of_the_people_are_not_contradicted() -> None:
     wrong, looked_at = 0, 0
     for seed in range(6):
-        x, y = draw_region(seed, n=2000)
+        x, y = draw_region(seed, n=2000, rho=0.99)
         given = of_people(x, y)
         for variant in (5, 9, 20):
             given.add(variant)
