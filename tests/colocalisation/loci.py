@@ -72,7 +72,7 @@ def measure(
     """Return the summary statistics of a trait with some causal variants, of variance about 1."""
     g = locus.copies
     n = g.shape[0]
-    y: F64 = rng.normal(0.0, 1.0, n)
+    y: F64 = np.asarray(rng.normal(0.0, 1.0, n))
     for variant, effect in effects.items():
         y = y + effect * (g[:, variant] - g[:, variant].mean())
     x = g - g.mean(axis=0)
