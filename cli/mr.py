@@ -16,7 +16,7 @@ from .study_options import EstimateColumns, LdValuesName, MatchName, OptionalLd,
 
 if TYPE_CHECKING:
     from proteomr.mr.harmonise import Action
-    from proteomr.mr.job import MrJob
+    from proteomr.mr.job import Draw, MrJob
     from proteomr.study.colocalised_hits import ColocalisedMrJob
 
 __all__ = ["mr"]
@@ -374,17 +374,8 @@ def mr(
             altering=altering,
             seed=running.seed,
         )
-        job = MrJob(request, columns)
-        if figures:
-            from proteomr.plot.mr_figures import FigureOptions, draw_causes
-
-            options = FigureOptions.of(figure_format)
-            job = MrJob(request, columns, partial(draw_causes, options=options))
-        if not coloc:
-            return job
-        from proteomr.study.colocalised_hits import add_colocalisation
-
-        return add_colocalisation(job)
+        job = MrJob(request, columns, _choose_figures(figure_format) if figures else None)
+        return _add_colocalisation(job) if coloc else job
 
     task = Task(
         make_job,
@@ -398,3 +389,17 @@ def mr(
         doing="estimating",
     )
     run_command(context, running, task)
+
+
+def _choose_figures(formats: str) -> "Draw":
+    """Return what draws the pairs in given formats."""
+    from proteomr.plot.mr_figures import FigureOptions, draw_causes
+
+    return partial(draw_causes, options=FigureOptions.of(formats))
+
+
+def _add_colocalisation(job: "MrJob") -> "ColocalisedMrJob":
+    """Return a job that colocalises its hits, too."""
+    from proteomr.study.colocalised_hits import add_colocalisation
+
+    return add_colocalisation(job)

@@ -99,8 +99,8 @@ def _place_edges(
     kept = pairs.with_columns(strength).drop_nulls()
     first, second = (kept.to_series(i).to_list() for i in range(_PAIR))
     names = sorted({*first, *second})
-    keys = name_keys([*hits, *names]).keys
-    places = {keys[name]: place for place, name in enumerate(hits)}
+    own, keys = name_keys(hits).keys, name_keys(names).keys
+    places = {own[name]: place for place, name in enumerate(hits)}
     found: dict[tuple[int, int], float] = {}
     for a, b, held in zip(first, second, kept["strength"].to_list(), strict=True):
         at = sorted((places.get(keys[a], -1), places.get(keys[b], -1)))

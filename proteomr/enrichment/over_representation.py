@@ -69,11 +69,10 @@ def list_hits(listing: Listing, background: Listing | None, *, direction: Direct
     if not hits.height:
         raise NothingToDo("there is no hit, and nothing to enrich")
     whole = _choose_background(listing, background)
-    both = pl.concat([hits.select(LABEL), whole.select(LABEL)])
-    naming = name_keys(both[LABEL].to_list())
+    naming = name_keys(whole[LABEL].to_list())
     best, shared = take_best(whole, naming)
     units = Units.of(best)
-    places = _place_hits(hits, units, naming)
+    places = _place_hits(hits[LABEL].to_list(), units)
     outside = int((places < 0).sum())
     if outside == places.size:
         raise InputError(
@@ -100,11 +99,13 @@ def _choose_background(listing: Listing, background: Listing | None) -> pl.DataF
     )
 
 
-def _place_hits(hits: pl.DataFrame, units: Units, naming: Naming) -> I64:
+def _place_hits(names: Sequence[str], units: Units) -> I64:
     """Return where the hits stand among the genes of the background, -1 for outside."""
     at = units.places
-    names = hits[LABEL].to_list()
-    return np.array([at.get(name, at.get(naming.keys[name], -1)) for name in names], dtype=np.int64)
+    other = name_keys(name for name in names if name not in at).keys
+    return np.array(
+        [at.get(name, at.get(other.get(name, ""), -1)) for name in names], dtype=np.int64
+    )
 
 
 def _split(hits: pl.DataFrame, places: I64, n: int, direction: Direction) -> dict[str, Bool]:

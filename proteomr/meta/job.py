@@ -95,13 +95,7 @@ class MetaJob:
         if asked.cluster is not None:
             found = infer_dependent(layout, asked, np.ones((*layout.effects.shape, 1)))
             first = Inference(found.beta[:, 0], found.se[:, 0], found.df[:, 0], found.status)
-            further = dict(found.describe())
-            if "tau2" in further:
-                reach = Inference(
-                    first.estimate, np.sqrt(first.se**2 + further["tau2"]), first.df, first.status
-                ).columns(level=asked.level)
-                further |= {"pi_low": reach[c.CONF_LOW], "pi_high": reach[c.CONF_HIGH]}
-            replaced = (first, further)
+            replaced = (first, found.describe())
         table = tabulate_pooled(layout, asked, correlation=read.correlation, replaced=replaced)
         ledger.write_table("meta", table)
         if not asked.pooled_only:

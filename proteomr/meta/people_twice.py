@@ -96,10 +96,12 @@ def settle_repeats(rows: StudyRows, asked: MetaRequest) -> StudyRows:
             f"{_from(across)}: its people would count twice; --duplicates drop keeps one"
         )
     if twice.height and asked.cluster is None:
+        apart = "choose rows (--where-rows), or name in --by what tells them apart"
+        named = f"{apart}; or take them as dependent (--cluster {asked.study})"
+        unnamed = f"name the column of the studies (--study NAME), {apart}"
         raise InputError(
-            f"{_tell(twice, rows.keys)} stands twice with different numbers{_from(twice)}: name "
-            "what tells them apart in --by, choose rows (--where-rows), or take them as dependent "
-            f"(--cluster {asked.study or STUDY})"
+            f"{_tell(twice, rows.keys)} stands twice with different numbers{_from(twice)}: "
+            f"{unnamed if asked.study is None else named}"
         )
     _warn_of_copies(frame, rows.keys)
     return StudyRows(frame, rows.keys, drops)

@@ -100,13 +100,18 @@ def tabulate_pooled(
         effects = StudyEffects.of(y[some], v[some], correlation=correlation)
         fit = pool_effects(effects, method=asked.tau2, hartung=asked.hartung)
         spread = measure_heterogeneity(effects, fit.tau2, method=asked.tau2)
-        limits = profile_q(effects, level=asked.level)
-        parts.append(_of_chunk(effects, fit, spread, limits, asked))
+        ends = profile_q(effects, level=asked.level)
+        parts.append(_of_chunk(effects, fit, spread, ends, asked))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     status = columns.pop("_status").astype(np.int64)
     plain = Inference(columns[c.ESTIMATE], columns[c.SE], columns.pop("_df"), status)
     inference, further = (plain, {}) if replaced is None else replaced
     columns |= inference.columns(level=asked.level) | dict(further)
+    if replaced is not None:
+        total = np.sqrt(inference.se**2 + columns["tau2"])
+        new = Inference(inference.estimate, total, inference.df, inference.status)
+        limits = new.columns(level=asked.level)
+        columns |= {"pi_low": limits[c.CONF_LOW], "pi_high": limits[c.CONF_HIGH]}
     p = np.where(np.isnan(columns[c.NEG_LOG10_P]), np.nan, columns[c.NEG_LOG10_P])
     columns[c.P_BONFERRONI] = correct(p, "bonferroni")
     columns[c.Q_BH] = correct(p, "bh")
@@ -232,12 +237,12 @@ def tabulate_bias(layout: Layout, asked: MetaRequest) -> pl.DataFrame:
             "k": found.k.astype(np.float64),
         }
         parts.append(_tell_test(keys, test, columns, found.status))
-    ranked = np.array([_rank(*pair) for pair in zip(y, v, strict=True)])
+    tau, p_tau = rank_asymmetry(y, v)
     k = np.isfinite(y).sum(axis=1).astype(np.float64)
     with np.errstate(divide="ignore"):
-        minus_log = -np.log10(ranked[:, 1])
-    columns = {c.ESTIMATE: ranked[:, 0], c.P_VALUE: ranked[:, 1], c.NEG_LOG10_P: minus_log, "k": k}
-    unclear = np.where(np.isfinite(ranked[:, 1]), int(Status.ok), int(Status.constant))
+        minus_log = -np.log10(p_tau)
+    columns = {c.ESTIMATE: tau, c.P_VALUE: p_tau, c.NEG_LOG10_P: minus_log, "k": k}
+    unclear = np.where(np.isfinite(p_tau), int(Status.ok), int(Status.constant))
     parts.append(_tell_test(keys, "begg", columns, unclear.astype(np.int64)))
     filled = trim_and_fill(y, v, method=asked.tau2, hartung=asked.hartung)
     mean = Inference(filled.estimate, filled.se, filled.df, filled.status)
@@ -250,11 +255,6 @@ def tabulate_bias(layout: Layout, asked: MetaRequest) -> pl.DataFrame:
     order = pl.Series("_unit", np.tile(np.arange(keys.height), len(parts)))
     ordered = joined.with_columns(order).sort("_unit", maintain_order=True).drop("_unit")
     return shape_table("meta_bias", ordered, {}, [])
-
-
-def _rank(y: F64, v: F64) -> tuple[float, float]:
-    there = np.isfinite(y)
-    return rank_asymmetry(y[there], v[there])
 
 
 def _tell_test(

@@ -147,12 +147,18 @@ class MetaRequest(Request):
                 raise UsageError("three levels need the clusters: --cluster NAME")
             if self.tau2 not in {"REML", "ML"}:
                 raise UsageError("three levels are fitted by --tau2 REML or ML")
-            if self.hartung != "none":
-                raise UsageError("Knapp and Hartung's errors are not for three levels")
         if self.cluster is not None and self.overlap is not None:
             raise UsageError("--cluster and --overlap both say what depends: choose one")
-        if self.dose is not None and (self.moderators or self.cluster or self.overlap):
-            raise UsageError("--dose goes without --moderator, --cluster and --overlap")
+        if self.cluster is not None and self.hartung != "none":
+            raise UsageError(
+                "--hksj is for independent effects, and --cluster names dependent ones"
+            )
+        beside = (self.moderators, self.cluster, self.overlap, self.to, self.measure)
+        if self.dose is not None and (any(beside) or self.duplicates == "drop"):
+            raise UsageError(
+                "--dose goes without --moderator, --cluster, --overlap, --measure, --to and "
+                "--duplicates"
+            )
 
     @classmethod
     def of(cls, tables: Sequence[Data], *, overlap: Data | None = None, **asked: object) -> Self:

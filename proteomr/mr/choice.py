@@ -251,7 +251,7 @@ def _list_needs(kind: type[Declared]) -> list[str]:
     if kind.every_effect:
         needs.append("an effect of every variant on the exposure")
     if kind.max_variants is not None:
-        needs.append(f"at most {kind.max_variants} variant")
+        needs.append(f"at most {kind.max_variants} variant{'s'[: kind.max_variants - 1]}")
     return needs
 
 

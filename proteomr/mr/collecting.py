@@ -10,6 +10,7 @@ import polars as pl
 from proteomr.mr.analysis import add_q
 from proteomr.mr.blocks import FILTERED, LINKED, JointWork
 from proteomr.mr.controls import check_controls
+from proteomr.mr.further import SHARED, name_schema
 from proteomr.mr.linkage import account_for_linkage
 from proteomr.mr.opening import Opened
 from proteomr.mr.outputs import ColumnStyle, name_like_twosamplemr
@@ -17,7 +18,7 @@ from proteomr.mr.verdict import word_verdicts
 from proteomr.runs import Ledger, Outcome, unpack_tables
 from proteomr.runs.encoding import write_encoded
 from proteomr.status import Status
-from proteomr.tables import Drop
+from proteomr.tables import Drop, load_schema
 from proteomr.tables import columns as c
 
 __all__ = ["BLOCK", "collect_blocks", "write_tables"]
@@ -79,6 +80,12 @@ def write_tables(
         if name == "harmonised" and own:
             for format in ledger.formats:
                 write = partial(write_encoded, table, format=format, stamp=ledger.stamp(""))
+                ledger.write_file(f"{name}.{format}", write)
+        elif name in SHARED:
+            checked = load_schema(name_schema(name)).validate(table)
+            for format in ledger.formats:
+                stamp = ledger.stamp(name_schema(name))
+                write = partial(write_encoded, checked, format=format, stamp=stamp)
                 ledger.write_file(f"{name}.{format}", write)
         elif name == "estimates" and columns == "twosamplemr":
             ledger.write_table(name, table, style=name_like_twosamplemr)

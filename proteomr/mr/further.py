@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -12,9 +12,23 @@ from proteomr.mr.methods.method import Declared
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
 
-__all__ = ["list_further", "tabulate_further"]
+__all__ = ["SHARED", "list_further", "name_schema", "tabulate_further"]
+
+SHARED: Final = {"confidence_sets": "mr_confidence_sets"}
+"""Tables of a name that a table of another command has, too, and the schemas of these here."""
 
 _KEYS = (c.EXPOSURE, c.OUTCOME, c.DIRECTION, c.METHOD)
+
+
+def name_schema(table: str) -> str:
+    """Return the name of a table's schema, which is its own but where another room has it too.
+
+    Examples
+    --------
+    >>> name_schema("heidi"), name_schema("confidence_sets")
+    ('heidi', 'mr_confidence_sets')
+    """
+    return SHARED.get(table, table)
 
 
 def list_further(methods: Iterable[Declared]) -> tuple[str, ...]:
@@ -65,10 +79,8 @@ def tabulate_further(
 
 
 def _tabulate(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
-    declared = load_schema(name)
-    known = {column.name: column.stored for column in declared.columns}
-    needed = [name for name in known if name in _KEYS or name in declared.names]
+    declared = load_schema(name_schema(name))
     if not rows:
-        return pl.DataFrame(schema={name: known[name] for name in needed})
-    frame = pl.DataFrame(rows, schema={name: known[name] for name in known if name in rows[0]})
+        return declared.empty()
+    frame = pl.DataFrame(rows, schema=declared.empty().schema)
     return declared.validate(frame.with_columns(pl.selectors.float().fill_nan(None)))

@@ -242,8 +242,9 @@ def run_mr(
     results : tables ``estimates``, ``heterogeneity``, ``pleiotropy``, ``singlesnp``,
         ``leaveoneout``, ``rucker``, ``outliers``, ``steiger``, ``verdict``, ``reach``,
         ``instruments`` and ``harmonised`` (every variant, kept or dropped, with the reason), and
-        those of single methods, such as ``confidence_sets``, ``heidi``, ``presso``; of
-        several exposures at once ``estimates``, ``conditional_strength`` and ``harmonised``.
+        those of single methods, such as ``confidence_sets``, ``heidi``, ``pruning_grid``,
+        ``presso`` and ``presso_outliers``; of several exposures at once ``estimates``,
+        ``conditional_strength`` and ``harmonised``.
 
     Raises
     ------

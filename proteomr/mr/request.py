@@ -23,7 +23,7 @@ from proteomr.mr.choice import (
     split_methods,
 )
 from proteomr.mr.estimate import DEFAULT_METHODS
-from proteomr.mr.further import list_further
+from proteomr.mr.further import list_further, name_schema
 from proteomr.mr.harmonise import HARMONISE_VERSION
 from proteomr.mr.harmonised_files import refuse_harmonised
 from proteomr.mr.inputs import InstrumentRule
@@ -287,7 +287,7 @@ class MrRequest(Request):
             "clump": CLUMP_VERSION,
             "harmonise": HARMONISE_VERSION,
             **{method.key: method.version for method in self.build()},
-            **{f"table {name}": load_schema(name).version for name in self.tables},
+            **{f"table {name}": load_schema(name_schema(name)).version for name in self.tables},
         }
 
 

@@ -159,8 +159,10 @@ def read_matrix(request: NetworkRequest, scratch: Path) -> Matrix:
         )
     if not kept.all():
         values = values[kept]
+        lost = int((~kept).sum())
         add_note(
-            f"{int((~kept).sum())} proteins cannot enter the network{_count_statuses(statuses)}"
+            f"{lost:,} protein{'' if lost == 1 else 's'} cannot enter the network"
+            f"{_count_statuses(statuses)}"
         )
     if options.impute == "knn":
         _impute(values)

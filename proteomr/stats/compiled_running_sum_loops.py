@@ -17,11 +17,11 @@ _HALF_WORD, _TO_OFFSET, _GRID = 32, 22, 2.0**40  # as in the plain form
 # A known point counts only where it is clearly above the level: its share is kept up by adding and
 # taking away, which 1e4 times changes by some 1e-12 of the largest weight, which is 1.
 _MARGIN, _SAFE = 1e-9, 1e-2
-_ONE, _NONE = np.uint64(1), np.uint64(0)
+_ONE, _NONE = np.uint64(1), np.uint64(0)  # the lowest bit, and none
 # The lowest bit of a word, times this number of de Bruijn, has its place in the highest 6 bits
 # (Leiserson, Prokop and Randall 1998).
 _DE_BRUIJN, _TO_PLACE = np.uint64(0x03F79D71B4CB0A89), np.uint64(58)
-_PLACES = np.zeros(64, dtype=np.int64)
+_PLACES = np.zeros(64, dtype=np.int64)  # of each bit of a word
 for _i in range(64):
     _PLACES[((0x03F79D71B4CB0A89 << _i) & 0xFFFFFFFFFFFFFFFF) >> 58] = _i
 

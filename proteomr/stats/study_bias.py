@@ -17,6 +17,7 @@ __all__ = ["Asymmetry", "Filled", "rank_asymmetry", "regress_on_errors", "trim_a
 
 Side: TypeAlias = Literal["left", "right"]
 
+_EXACT = 50  # studies from which the normal distribution is taken, as in R
 _MOST_ROUNDS = 100  # the count of missing studies settles in two or three, or goes round
 
 
@@ -83,27 +84,56 @@ def regress_on_errors(
     )
 
 
-def rank_asymmetry(y: F64, v: F64) -> tuple[float, float]:
-    """Return Kendall's tau of deviates with variances, and its p value, of one funnel ``(k,)``.
+def rank_asymmetry(y: F64, v: F64) -> tuple[F64, F64]:
+    """Return Kendall's tau of deviates with variances, and its p value, ``(m,)`` each.
 
     Begg and Mazumdar 1994 (doi:10.2307/2533446); exact up to 49 studies without ties, as
     ``metafor::ranktest``. NaN below three studies.
 
+    Parameters
+    ----------
+    y, v : ``(m, k)`` effects and variances; NaN where absent.
+
     Examples
     --------
-    >>> y, v = np.array([0.1, 0.2, 0.4, 0.9]), np.array([0.01, 0.02, 0.05, 0.2])
-    >>> [round(value, 4) for value in rank_asymmetry(y, v)]
-    [1.0, 0.0833]
+    >>> y, v = np.array([[0.1, 0.2, 0.4, 0.9]]), np.array([[0.01, 0.02, 0.05, 0.2]])
+    >>> [value.round(4).tolist() for value in rank_asymmetry(y, v)]
+    [[1.0], [0.0833]]
     """
-    if y.size < 3:
-        return float("nan"), float("nan")
-    weight = 1.0 / v
-    mean = float(weight @ y / weight.sum())
-    deviate = (y - mean) / np.sqrt(v - 1.0 / weight.sum())
-    ties = np.unique(deviate).size < y.size or np.unique(v).size < y.size
-    exact = y.size < 50 and not ties
-    found = stats.kendalltau(deviate, v, method="exact" if exact else "asymptotic")
-    return float(found.statistic), float(found.pvalue)
+    there = np.isfinite(y) & np.isfinite(v)
+    weight = np.where(there, 1.0 / np.where(there, v, 1.0), 0.0)
+    total = weight.sum(axis=1, keepdims=True)
+    mean = (weight * np.where(there, y, 0.0)).sum(axis=1, keepdims=True) / total
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviate = np.where(there, (y - mean) / np.sqrt(v - 1.0 / total), np.nan)
+    order = np.sign(deviate[:, :, None] - deviate[:, None, :])
+    order *= np.sign(v[:, :, None] - v[:, None, :])
+    upper = np.triu_indices(y.shape[1], 1)
+    pairs = order[:, upper[0], upper[1]]
+    known, tied = np.isfinite(pairs).sum(axis=1), (pairs == 0.0).any(axis=1)
+    balance = np.where(np.isfinite(pairs), pairs, 0.0).sum(axis=1)
+    k = there.sum(axis=1)
+    tau, p = np.full(k.shape, np.nan), np.full(k.shape, np.nan)
+    exact = (k >= 3) & (k < _EXACT) & ~tied
+    tau[exact] = balance[exact] / known[exact]
+    for size in np.unique(k[exact]).tolist():
+        some = exact & (k == size)
+        discordant = np.round((known[some] - balance[some]) / 2.0).astype(np.int64)
+        p[some] = _count_inversions(size)[np.minimum(discordant, known[some] - discordant)]
+    for unit in np.flatnonzero((k >= 3) & ~exact):
+        found = stats.kendalltau(
+            deviate[unit, there[unit]], v[unit, there[unit]], method="asymptotic"
+        )
+        tau[unit], p[unit] = found.statistic, found.pvalue
+    return tau, p
+
+
+def _count_inversions(n: int) -> F64:
+    """Return the two-sided p value of each number of inversions of n things in random order."""
+    share = np.ones(1)
+    for size in range(2, n + 1):
+        share = np.convolve(share, np.full(size, 1.0 / size))
+    return np.asarray(np.minimum(1.0, 2.0 * np.cumsum(share)))
 
 
 @dataclass(frozen=True, slots=True)

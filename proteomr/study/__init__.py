@@ -5,12 +5,14 @@ from __future__ import annotations
 from proteomr.study.account import StudyResults
 from proteomr.study.calls import Opened, Progress, Runner, StageCall, StageEnd, StageReport
 from proteomr.study.choosing import Chosen, choose
+from proteomr.study.colocalised_hits import ColocalisedMrJob, colocalise_hits
 from proteomr.study.order import list_after, order_stages
 from proteomr.study.running import plan_study, run_study
 from proteomr.study.study import From, Stage, Study, parse_study, read_study_file
 
 __all__ = [
     "Chosen",
+    "ColocalisedMrJob",
     "From",
     "Opened",
     "Progress",
@@ -22,6 +24,7 @@ __all__ = [
     "Study",
     "StudyResults",
     "choose",
+    "colocalise_hits",
     "list_after",
     "order_stages",
     "parse_study",

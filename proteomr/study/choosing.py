@@ -51,6 +51,7 @@ def choose(taken: From, find: FindTable) -> Chosen:
     Examples
     --------
     >>> import tempfile
+    >>> import polars as pl
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     place = Path(folder) / "associations.parquet"
     ...     frame = pl.DataFrame({"protein": ["ADM", "REN"], "adjustment": ["full", "simple"]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar, Final
 
 import polars as pl
@@ -14,13 +15,34 @@ from proteomr.colocalisation.request import ColocRequest
 from proteomr.colocalisation.stretches import WindowRule
 from proteomr.errors import NothingToDo, UsageError
 from proteomr.execute import Executor
+from proteomr.io.genetics.ld_matrices import LdValues
+from proteomr.io.sumstats.source import ReadOptions
+from proteomr.mr.analysis import TraitSize
+from proteomr.mr.estimate import DEFAULT_METHODS
+from proteomr.mr.inputs import InstrumentRule
 from proteomr.mr.job import MrJob
 from proteomr.mr.request import MrRequest
-from proteomr.runs import Forecast, Ledger, Outcome, Output, Request, run_job
+from proteomr.runs import (
+    Data,
+    Forecast,
+    Ledger,
+    Outcome,
+    Output,
+    Request,
+    Results,
+    call_job,
+    run_job,
+)
 from proteomr.tables import columns as c
 from proteomr.tables import load_schema
 
-__all__ = ["ColocalisedMrJob", "ColocalisedRequest", "add_colocalisation", "gate_hits"]
+__all__ = [
+    "ColocalisedMrJob",
+    "ColocalisedRequest",
+    "add_colocalisation",
+    "colocalise_hits",
+    "gate_hits",
+]
 
 _GATE: Final = "coloc_gate"
 _LEVEL: Final = 0.05  # of q over the pairs, as in the verdict
@@ -118,6 +140,71 @@ class ColocalisedMrJob:
             return nothing, (f"coloc: {reason}",)
         tables = {name: results.table(name) for name in request.tables}
         return tables, tuple(f"coloc: {note}" for note in results.notes)
+
+
+def colocalise_hits(
+    exposure: Data,
+    outcomes: Data | Sequence[Data],
+    *,
+    methods: str | Sequence[str] = DEFAULT_METHODS,
+    rule: InstrumentRule | None = None,
+    ld: Data | None = None,
+    ld_values: LdValues = "auto",
+    read_exposure: ReadOptions | None = None,
+    read_outcome: ReadOptions | None = None,
+    outcome_size: TraitSize | None = None,
+    seed: int = 1,
+    out: str | Path | None = None,
+    threads: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Results:
+    """Return estimates of all pairs, the colocalisation of the hits, and one verdict on each.
+
+    Parameters
+    ----------
+    exposure, outcomes, methods, rule, ld, ld_values, read_exposure, read_outcome, outcome_size,
+    seed : see `proteomr.run_mr`.
+    out : run folder; None keeps the tables in memory.
+    threads : blocks of pairs at once; None for all processors.
+    resume, overwrite : go on with a run of this same request, or replace what is there.
+
+    Returns
+    -------
+    results : the tables of `proteomr.run_mr`, those of `proteomr.colocalise`, and ``coloc_gate``.
+
+    Raises
+    ------
+    InputError, FormatError
+        A file cannot be read, or nothing shows that the instruments are independent.
+    NothingToDo
+        No instrument, or no harmonised variant, is left.
+    RunFolderError
+        The folder is in use, or holds what is not this request's.
+
+    Examples
+    --------
+    >>> rows = {"rsid": ["rs1"], "chromosome": ["1"], "position_bp": [5], "effect_allele": ["A"],
+    ...     "other_allele": ["G"], "beta": [0.2], "se": [0.01], "eaf": [0.3], "n": [9000]}
+    >>> weak = rows | {"se": [0.19]}
+    >>> results = colocalise_hits(pl.DataFrame(rows), pl.DataFrame(weak), methods="wald")
+    >>> results.table("coloc_gate").height
+    0
+    """
+    request = MrRequest.of(
+        exposure,
+        outcomes,
+        methods=methods,
+        rule=rule,
+        ld=ld,
+        ld_values=ld_values,
+        read_exposure=read_exposure,
+        read_outcome=read_outcome,
+        outcome_size=outcome_size,
+        seed=seed,
+    )
+    job = add_colocalisation(MrJob(request))
+    return call_job(job, out=out, threads=threads, resume=resume, overwrite=overwrite)
 
 
 def add_colocalisation(job: MrJob) -> ColocalisedMrJob:

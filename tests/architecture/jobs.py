@@ -14,11 +14,13 @@ import polars as pl
 
 import proteomr
 import proteomr.gwas
+import proteomr.study
 from proteomr import colocalisation
 from proteomr.association import ModelSpec
 from proteomr.colocalisation.choices import SusieRule, TraitChoice
 from proteomr.colocalisation.rules import PairRule
 from proteomr.colocalisation.stretches import WindowRule
+from proteomr.enrichment import EnrichOptions, HubOptions
 from proteomr.finemapping import Windows
 from proteomr.gwas.clumping import Clumping
 from proteomr.gwas.conditional_units import CojoOptions
@@ -151,6 +153,11 @@ def _write_many(folder: Path) -> None:
         "all,REN,0.5,0,0.7,none,0,50,age,linear,120,ok\n"
     )
     (folder / "weights.csv").write_text(weights)
+    (folder / "tested.csv").write_text(
+        "gene,estimate,statistic,q_bh\nADM,1,3,0.01\nREN,-1,-2,0.5\nIL6,1,4,0.02\nTNF,-1,-1,0.6\n"
+    )
+    (folder / "mine.gmt").write_text("one\t\tADM\tIL6\ntwo\t\tREN\tTNF\tIL6\n")
+    (folder / "edges.csv").write_text("a,b,score\nADM,IL6,900\n")
 
 
 CASES = (
@@ -239,6 +246,51 @@ CASES = (
                 to="RR",
                 baseline_risk=0.2,
                 pooled_only=True,
+            ),
+        ),
+    ),
+    Case(
+        "EnrichJob",
+        "enrich",
+        "proteomr.enrich",
+        Call(
+            "tested.csv --sets mine.gmt --where-rows 'q_bh < 0.05' --min-size 2",
+            lambda: proteomr.enrich(
+                "tested.csv",
+                sets="mine.gmt",
+                rows="q_bh < 0.05",
+                options=EnrichOptions(min_size=2),
+            ),
+        ),
+        Call(
+            "tested.csv --sets mine.gmt --sets go-bp --method gsea --rank estimate --name-column "
+            "gene --where-rows 'q_bh < 9' --exponent 0.5 --score-type pos --permutations 500 "
+            "--min-size 2 --max-size 3 --alpha 0.99 --correction bonferroni --tests all --evidence "
+            "curated --reduce jaccard --similarity 0.6 --seed 7 --edges edges.csv --hubs 2 "
+            "--hubs-by strength --edge-score score --min-score 100",
+            lambda: proteomr.enrich(
+                "tested.csv",
+                sets=["mine.gmt", "go-bp"],
+                rank="estimate",
+                names="gene",
+                rows="q_bh < 9",
+                options=EnrichOptions(
+                    method="gsea",
+                    exponent=0.5,
+                    score_type="pos",
+                    permutations=500,
+                    min_size=2,
+                    max_size=3,
+                    alpha=0.99,
+                    correction="bonferroni",
+                    tests="all",
+                    evidence="curated",
+                    reduction="jaccard",
+                    similarity=0.6,
+                    seed=7,
+                ),
+                edges="edges.csv",
+                hubs=HubOptions("strength", 2, "score", 100.0),
             ),
         ),
     ),
@@ -685,6 +737,32 @@ CASES = (
                 overlap=0.5,
                 controls="controls.csv",
                 altering="names.txt",
+                read_exposure=ReadOptions(columns={"eaf": "eaf"}, scales="note"),
+                read_outcome=ReadOptions(build="GRCh37", scales="note"),
+            ),
+        ),
+    ),
+    Case(
+        "ColocalisedMrJob",
+        "mr",
+        "proteomr.study.colocalise_hits",
+        Call(
+            "exposure.txt outcome.txt --coloc",
+            lambda: proteomr.study.colocalise_hits("exposure.txt", "outcome.txt"),
+        ),
+        Call(
+            "exposure.txt outcome.txt --coloc --methods wald --seed 7 --instruments-p 1e-6 "
+            "--ld ld.csv --ld-values r --unproven flag --outcome-cases 10 --outcome-controls 90 "
+            "--exposure-map eaf=eaf --outcome-build hg19 --scales note",
+            lambda: proteomr.study.colocalise_hits(
+                "exposure.txt",
+                "outcome.txt",
+                methods=["wald"],
+                seed=7,
+                rule=InstrumentRule(p=1e-6, unproven="flag"),
+                ld="ld.csv",
+                ld_values="r",
+                outcome_size=TraitSize(10.0, 90.0),
                 read_exposure=ReadOptions(columns={"eaf": "eaf"}, scales="note"),
                 read_outcome=ReadOptions(build="GRCh37", scales="note"),
             ),

@@ -60,7 +60,8 @@ def test_filled_funnels_and_rank_tests_are_those_of_metafor(funnel: Any) -> None
     assert found.left[0] == (funnel["side"] == "left")
     got = [found.missing_se[0], found.estimate[0], found.se[0]]
     assert got == pytest.approx([funnel["missing_se"], funnel["estimate"], funnel["se"]], rel=1e-9)
-    assert rank_asymmetry(y, v) == pytest.approx((funnel["tau"], funnel["tau_p"]), rel=1e-9)
+    tau, p = rank_asymmetry(y[None], v[None])
+    assert (tau[0], p[0]) == pytest.approx((funnel["tau"], funnel["tau_p"]), rel=1e-9)
 
 
 def test_funnels_filled_together_are_as_alone() -> None:
@@ -72,6 +73,23 @@ def test_funnels_filled_together_are_as_alone() -> None:
     together = trim_and_fill(y, v, method="DL")
     assert together.missing.tolist() == [one["missing"] for one in R["funnels"]]
     assert together.estimate == pytest.approx([one["estimate"] for one in R["funnels"]], rel=1e-9)
+
+
+def test_rank_tests_of_ties_and_of_many_are_those_of_one_funnel() -> None:
+    from scipy.stats import kendalltau
+
+    g = np.random.default_rng(7)
+    y, v = g.normal(size=(3, 60)), g.gamma(2, 0.2, (3, 60))
+    v[1] = v[1].round(1) + 0.1
+    y[2, 9:] = np.nan
+    tau, p = rank_asymmetry(y, v)
+    for unit in range(3):
+        there = np.isfinite(y[unit])
+        w = 1.0 / v[unit, there]
+        deviate = (y[unit, there] - w @ y[unit, there] / w.sum()) / np.sqrt(1.0 / w - 1.0 / w.sum())
+        method = "exact" if unit == 2 else "asymptotic"
+        want = kendalltau(deviate, v[unit, there], method=method)
+        assert (tau[unit], p[unit]) == pytest.approx((want.statistic, want.pvalue), rel=1e-9)
 
 
 def test_signs_are_binomial_and_their_p_is_at_most_one() -> None:

@@ -57,7 +57,8 @@ class RerandomisedIvw(Method):
     Assumptions: pleiotropy, if any, balanced and not tied to the effects on the exposure; no sample
     overlap; variants pruned without regard to their p values.
     Limits: variants that were chosen at the threshold before are cursed already: give weaker ones
-    as well, up to three ``noise`` below it. A message says where none is that weak.
+    as well, up to three ``noise`` below it. A message says where none is that weak. Errors are too
+    small where few variants pass: see ``selected``.
 
     Parameters
     ----------
