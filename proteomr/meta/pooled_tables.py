@@ -115,7 +115,21 @@ def tabulate_pooled(
     p = np.where(np.isnan(columns[c.NEG_LOG10_P]), np.nan, columns[c.NEG_LOG10_P])
     columns[c.P_BONFERRONI] = correct(p, "bonferroni")
     columns[c.Q_BH] = correct(p, "bh")
-    counts = (
+    counts = _count_studies(layout)
+    told = [
+        pl.Series(c.STATUS, name_statuses(inference.status)),
+        pl.Series(
+            c.MESSAGE, [_ONE_STUDY if k == 1 else None for k in columns["k"]], dtype=pl.String
+        ),
+        counts[c.N].cast(pl.Float64).round().cast(pl.Int64),
+        counts["measure"].replace("", None),
+    ]
+    return shape_table("meta", layout.keys, columns, told)
+
+
+def _count_studies(layout: Layout) -> pl.DataFrame:
+    """Return the people and the kinds of estimates of each unit."""
+    return (
         layout.frame.with_columns(pl.Series("_unit", layout.unit))
         .group_by("_unit")
         .agg(
@@ -127,15 +141,6 @@ def tabulate_pooled(
         )
         .sort("_unit")
     )
-    told = [
-        pl.Series(c.STATUS, name_statuses(inference.status)),
-        pl.Series(
-            c.MESSAGE, [_ONE_STUDY if k == 1 else None for k in columns["k"]], dtype=pl.String
-        ),
-        counts[c.N].cast(pl.Float64).round().cast(pl.Int64),
-        counts["measure"].replace("", None),
-    ]
-    return shape_table("meta", layout.keys, columns, told)
 
 
 def _of_chunk(
