@@ -56,6 +56,18 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "replicate samples.csv npx.csv --family logistic --exposure lonely --splits 100 -o halves",
         "replicate samples.csv npx.csv --family linear --exposure bmi --leave-out site -o centres",
     ),
+    "plot": (
+        "plot volcano results -o volcano.svg",
+        "plot effects results --where-rows adjustment=full -o effects.pdf",
+    ),
+    "report": (
+        "report study -o study.html",
+        "report results --title 'Proteins and loneliness'",
+    ),
+    "run": (
+        "run study.toml -o study",
+        "run study.toml -o study --from associate --dry-run",
+    ),
     "e-values": (
         "e-values results --where-rows 'q_bh < 0.05' -o e_values.parquet",
         "e-values table.csv --scale HR --outcome common -o e_values.csv",
@@ -63,6 +75,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "describe": (
         "describe cohort.parquet --by isolation --by loneliness -o table1",
         "describe samples.csv --by sex --variable age --variable bmi --where 'age >= 50' -o older",
+    ),
+    "finemap": (
+        "finemap region.csv --ld ld.csv --n 35000 -o mapped",
+        "finemap pqtl.tsv.gz --cis ADM --ld reference --n 35000 --remove-mismatched -o adm",
+        "finemap region.csv --sdy 1 -o alone",
     ),
     "merge": ("merge results",),
     "compare": (
@@ -74,6 +91,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "meta trials.csv --study trial --moderator ablat --hksj -o pooled",
     ),
     "adjust": ("adjust men women --where-rows adjustment=full -o adjusted.parquet",),
+    "enrich": (
+        "enrich results --where-rows 'q_bh < 0.05' --sets go-bp -o processes",
+        "enrich results --where-rows exposure=lonely --method gsea --sets reactome.gmt -o ranked",
+    ),
     "harmonise": ("harmonise exposure.tsv.gz outcome.tsv.gz -o harmonised",),
     "mr": (
         "mr exposure.tsv.gz outcome.tsv.gz --ld reference --methods ivw,egger -o causes",
@@ -89,6 +110,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "gwas munge study.txt --map beta=EFFECT --map eaf=FRQ --build GRCh37 -o study.parquet",
     ),
     "gwas clump": ("gwas clump study.parquet --ld reference --r2 0.01 -o index.parquet",),
+    "gwas cojo": (
+        "gwas cojo study.parquet --ld panel -o cojo",
+        "gwas cojo study.parquet --ld panel --condition known.txt -o given",
+    ),
     "gwas leads": ("gwas leads study.parquet --distance-kb 250 -o leads.parquet",),
 }
 

@@ -59,6 +59,18 @@ def show_causes(results: "Results") -> None:
     if "controls_checked" in results.names:
         for row in results.table("controls_checked").iter_rows(named=True):
             say(f"control {row['exposure']} on {row['outcome']}: {row['message']}")
+    if "coloc_gate" in results.names:
+        _print_gate(results.table("coloc_gate"))
+
+
+def _print_gate(gate: "pl.DataFrame") -> None:
+    """Print which hits pass colocalisation and direction, the strongest first."""
+    passed = int(gate["passes"].sum())
+    say(f"coloc: {passed:,} of {gate.height:,} hits pass")
+    strongest = gate.sort("neg_log10_p", descending=True, maintain_order=True).head(_SHOWN_ROWS)
+    for row in strongest.iter_rows(named=True):
+        shared = "" if row["pp_h4"] is None else f" (PP.H4 {row['pp_h4']:.3f}, {row['region']})"
+        say(f"  {row['exposure']} on {row['outcome']}: {row['gate']}{shared}")
 
 
 def _print_caveats(verdict: "pl.DataFrame") -> None:

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
+    from proteomr.colocalisation import colocalise
     from proteomr.comparison import adjust, compare
     from proteomr.ctra import ctra
     from proteomr.description import describe
+    from proteomr.enrichment import enrich
+    from proteomr.finemapping import finemap
     from proteomr.gwas import munge
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
     from proteomr.io.ingest_job import ingest
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from proteomr.meta import meta
     from proteomr.mr.harmonise_job import harmonise
     from proteomr.mr.job import run_mr
+    from proteomr.network import NetworkOptions, network
     from proteomr.phenotype import derive, load_definition
     from proteomr.provenance import Manifest
     from proteomr.qc import clean, load_policy, qc
@@ -46,16 +50,20 @@ __all__ = [
     "Manifest",
     "Measurements",
     "ModelSpec",
+    "NetworkOptions",
     "__version__",
     "adjust",
     "apply_score",
     "associate",
     "clean",
+    "colocalise",
     "compare",
     "ctra",
     "derive",
     "describe",
     "e_values",
+    "enrich",
+    "finemap",
     "harmonise",
     "ingest",
     "load_definition",
@@ -64,6 +72,7 @@ __all__ = [
     "mediate",
     "meta",
     "munge",
+    "network",
     "qc",
     "read_cohort",
     "read_fields",
@@ -85,15 +94,19 @@ _HOMES = {
     "Manifest": "proteomr.provenance",
     "Measurements": "proteomr.tables",
     "ModelSpec": "proteomr.association",
+    "NetworkOptions": "proteomr.network",
     "adjust": "proteomr.comparison",
     "apply_score": "proteomr.score",
     "associate": "proteomr.association",
     "clean": "proteomr.qc",
+    "colocalise": "proteomr.colocalisation",
     "compare": "proteomr.comparison",
     "ctra": "proteomr.ctra",
     "derive": "proteomr.phenotype",
     "describe": "proteomr.description",
     "e_values": "proteomr.sensitivity",
+    "finemap": "proteomr.finemapping",
+    "enrich": "proteomr.enrichment",
     "harmonise": "proteomr.mr.harmonise_job",
     "ingest": "proteomr.io.ingest_job",
     "load_definition": "proteomr.phenotype",
@@ -102,6 +115,7 @@ _HOMES = {
     "mediate": "proteomr.mediation",
     "meta": "proteomr.meta",
     "munge": "proteomr.gwas",
+    "network": "proteomr.network",
     "qc": "proteomr.qc",
     "read_cohort": "proteomr.io",
     "read_fields": "proteomr.io.ukbiobank",

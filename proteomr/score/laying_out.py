@@ -12,12 +12,13 @@ from proteomr._typing import F64
 from proteomr.design import build, parse
 from proteomr.errors import ColumnError, InputError, UsageError
 from proteomr.io import choose_proteins, read_cohort
+from proteomr.io.gene_sets import read_gmt
 from proteomr.runs.notes import add_note
 from proteomr.scan import Reading, read_formulas
 from proteomr.score.fitting import Laid, Unit
 from proteomr.score.outcome import Predicted, read_predicted
 from proteomr.score.request import ScoreRequest
-from proteomr.score.sets import EVERYTHING, find_members, read_sets
+from proteomr.score.sets import EVERYTHING, find_members
 from proteomr.stats.generators import random_of
 from proteomr.tables import Cohort, Drop
 
@@ -73,7 +74,7 @@ def lay_out(request: ScoreRequest, scratch: Path) -> LaidOut:
     samples = cohort.samples[rows]
     sets = {EVERYTHING: tuple(range(len(cohort.proteins.names)))}
     if request.sets is not None:
-        sets = find_members(cohort, read_sets(request.sets.on_disk(scratch)))
+        sets = find_members(cohort, read_gmt(request.sets.on_disk(scratch)))
     fold = own.deal(request.options.folds, random_of(request.options.seed, "outer"))
     laid = Laid(
         cohort.proteins.select_rows(rows),

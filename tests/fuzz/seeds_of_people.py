@@ -12,7 +12,9 @@ import numpy as np
 import polars as pl
 
 from proteomr.design import parse
+from proteomr.enrichment.listing import read_hits, read_ranks
 from proteomr.io import read_cohort, read_measurements, read_outcomes, read_protein_covariate
+from proteomr.io.gene_sets import read_gmt
 from proteomr.io.imputations import split_imputations
 from proteomr.io.kinship import read_kinship
 from proteomr.io.people_lists import read_people_list
@@ -20,12 +22,12 @@ from proteomr.io.protein_choice import read_protein_list
 from proteomr.io.spells import read_spells
 from proteomr.io.tables import read_table
 from proteomr.io.ukbiobank.participants import read_fields
-from proteomr.score.sets import read_sets
 from tests.fuzz.seed import IDS, PEOPLE, Door, Seed, as_csv, as_parquet, what_is_taken
 from tests.io.deliveries import DELIVERIES
 from tests.io.mass_spectrometry.tables import FIXTURES
 
 PROTEINS = ("ADM", "GDF15", "IL6")
+_RANKS = b"IL6\t2.5\nADM\t-0.25\nREN\t1e-3\n"
 _GENES = b"heart\tof an atlas\tNPPB\tTNNI3\nliver\tof an atlas\tALB\tAPOA1\tADM\n"
 
 
@@ -122,7 +124,15 @@ def choice_seeds() -> list[Seed]:
         Seed("hits csv", {"hits": as_csv(hits)}, ("hits",), choose),
         Seed("hits parquet", {"hits": as_parquet(hits)}, ("hits",), choose),
         Seed("list of proteins", {"l": listed}, ("l",), lambda f: read_protein_list(f / "l")),
-        Seed("sets of genes", {"s": _GENES}, ("s",), lambda f: read_sets(f / "s")),
+        Seed("sets of genes", {"s": _GENES}, ("s",), lambda f: read_gmt(f / "s")),
+        Seed("list of hits", {"l": listed}, ("l",), lambda f: read_hits(f / "l").frame),
+        Seed(
+            "table of hits",
+            {"hits": as_csv(hits)},
+            ("hits",),
+            lambda f: read_hits(f / "hits").frame,
+        ),
+        Seed("ranks", {"r": _RANKS}, ("r",), lambda f: read_ranks(f / "r", rank=None).frame),
     ]
 
 
