@@ -134,13 +134,19 @@ def _count_studies(layout: Layout) -> pl.DataFrame:
         .group_by("_unit")
         .agg(
             pl.col(STUDY).n_unique().alias("studies"),
-            pl.col("_n").sum().alias(c.N)
-            if "_n" in layout.frame.columns
-            else pl.lit(None).alias(c.N),
+            _sum_people(layout),
             pl.col(MEASURE).drop_nulls().unique().sort().str.join(", ").alias("measure"),
         )
         .sort("_unit")
     )
+
+
+def _sum_people(layout: Layout) -> pl.Expr:
+    """Return the people of all studies; none where one does not tell them."""
+    if "_n" not in layout.frame.columns:
+        return pl.lit(None).alias(c.N)
+    told = pl.col("_n").null_count() == 0
+    return pl.when(told).then(pl.col("_n").sum()).otherwise(None).alias(c.N)
 
 
 def _of_chunk(
