@@ -215,6 +215,13 @@ def _tell(listed: pl.DataFrame) -> None:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             shown = ", ".join(names[:_NAMED])
             add_note(f"{len(names)} of {listed.height} genes {word}: {shown}{more}")
+    used = set(listed.filter(pl.col("status") == "used")["group"].to_list())
+    without = [name for name in listed["group"].unique(maintain_order=True) if name not in used]
+    if used and without:
+        add_note(
+            f"no gene of {' and '.join(without)} is measured: what is left is "
+            f"{', '.join(sorted(used))} alone, and no contrast with them"
+        )
     twice = listed.filter(pl.col("probes") > 1)["gene_published"].to_list()
     if twice:
         add_note(

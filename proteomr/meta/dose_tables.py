@@ -14,7 +14,7 @@ from proteomr._typing import F64
 from proteomr.errors import UsageError
 from proteomr.meta.dose_studies import DosedStudy
 from proteomr.meta.pooled_tables import Inference, name_statuses, shape_table
-from proteomr.meta.specification import DOSE_ROOM, DoseOptions, MetaRequest
+from proteomr.meta.specification import FEWEST_KNOTS, DoseOptions, MetaRequest
 from proteomr.runs.notes import add_note
 from proteomr.stats.distributions import neg_log10_p_chi2, p_from_neg_log10, quantile_normal
 from proteomr.stats.dose_response import PooledCurve, bend_dose, fit_slope, pool_curves
@@ -86,7 +86,7 @@ def _fit(
     designs = [_design(s, knots if distinct else ()) for s in studies]
     fit, df, used = _pool(studies, designs, asked, options)
     if options.shape == "spline" and not distinct:
-        fit = PooledCurve(*_nothing(DOSE_ROOM - 1), np.nan, 0, int(Status.collinear))
+        fit = PooledCurve(*_nothing(FEWEST_KNOTS - 1), np.nan, 0, int(Status.collinear))
     points = sum(s.study.y.size for s in studies)
     return _Curve(key, fit, df, knots if distinct else (0.0, 1.0, 2.0), used, points, reference, at)
 

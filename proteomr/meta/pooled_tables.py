@@ -115,18 +115,7 @@ def tabulate_pooled(
     p = np.where(np.isnan(columns[c.NEG_LOG10_P]), np.nan, columns[c.NEG_LOG10_P])
     columns[c.P_BONFERRONI] = correct(p, "bonferroni")
     columns[c.Q_BH] = correct(p, "bh")
-    counts = (
-        layout.frame.with_columns(pl.Series("_unit", layout.unit))
-        .group_by("_unit")
-        .agg(
-            pl.col(STUDY).n_unique().alias("studies"),
-            pl.col("_n").sum().alias(c.N)
-            if "_n" in layout.frame.columns
-            else pl.lit(None).alias(c.N),
-            pl.col(MEASURE).drop_nulls().unique().sort().str.join(", ").alias("measure"),
-        )
-        .sort("_unit")
-    )
+    counts = _count_studies(layout)
     told = [
         pl.Series(c.STATUS, name_statuses(inference.status)),
         pl.Series(
@@ -136,6 +125,28 @@ def tabulate_pooled(
         counts["measure"].replace("", None),
     ]
     return shape_table("meta", layout.keys, columns, told)
+
+
+def _count_studies(layout: Layout) -> pl.DataFrame:
+    """Return the people and the kinds of estimates of each unit."""
+    return (
+        layout.frame.with_columns(pl.Series("_unit", layout.unit))
+        .group_by("_unit")
+        .agg(
+            pl.col(STUDY).n_unique().alias("studies"),
+            _sum_people(layout),
+            pl.col(MEASURE).drop_nulls().unique().sort().str.join(", ").alias("measure"),
+        )
+        .sort("_unit")
+    )
+
+
+def _sum_people(layout: Layout) -> pl.Expr:
+    """Return the people of all studies; none where one does not tell them."""
+    if "_n" not in layout.frame.columns:
+        return pl.lit(None).alias(c.N)
+    told = pl.col("_n").null_count() == 0
+    return pl.when(told).then(pl.col("_n").sum()).otherwise(None).alias(c.N)
 
 
 def _of_chunk(

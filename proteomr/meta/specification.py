@@ -16,7 +16,7 @@ from proteomr.stats.ratio_measures import Ratio
 from proteomr.tables import columns as c
 from proteomr.tables import load_schema
 
-__all__ = ["DOSE_ROOM", "Dependence", "DoseOptions", "DoseShape", "Duplicates", "MetaRequest"]
+__all__ = ["FEWEST_KNOTS", "Dependence", "DoseOptions", "DoseShape", "Duplicates", "MetaRequest"]
 
 Dependence: TypeAlias = Literal["robust", "three-level"]
 Duplicates: TypeAlias = Literal["refuse", "drop"]
@@ -24,7 +24,7 @@ DoseShape: TypeAlias = Literal["linear", "spline"]
 Stages: TypeAlias = Literal["one", "two"]
 
 DEFAULT_KEYS = (c.PROTEIN, c.EXPOSURE, c.ADJUSTMENT, c.TERM)
-DOSE_ROOM = 3  # knots that a spline has at least
+FEWEST_KNOTS = 3  # knots that a spline has at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class DoseOptions:
         if self.knots and self.shape != "spline":
             raise UsageError("knots are of a spline: --dose-shape spline")
         if self.knots and (
-            len(self.knots) < DOSE_ROOM or sorted(set(self.knots)) != list(self.knots)
+            len(self.knots) < FEWEST_KNOTS or sorted(set(self.knots)) != list(self.knots)
         ):
-            raise UsageError(f"the knots are {DOSE_ROOM} doses or more, in rising order")
+            raise UsageError(f"the knots are {FEWEST_KNOTS} doses or more, in rising order")
 
 
 def _find_taken() -> set[str]:

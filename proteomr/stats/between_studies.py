@@ -76,12 +76,13 @@ def _of_laird(effects: StudyEffects, df: F64) -> F64:
 def _of_hunter(effects: StudyEffects, df: F64) -> F64:
     del df
     fit = weigh_studies(effects, np.zeros(effects.spread.shape))
-    return (fit.q - effects.count) / fit.w.sum(axis=1)
+    return np.asarray((fit.q - effects.count) / fit.w.sum(axis=1))
 
 
 def _of_hedges(effects: StudyEffects, df: F64) -> F64:
     squares, leverage = _fit_equally(effects)
-    return (squares - (np.where(effects.there, effects.v, 0.0) * (1.0 - leverage)).sum(axis=1)) / df
+    sampled = np.where(effects.there, effects.v, 0.0) * (1.0 - leverage)
+    return np.asarray((squares - sampled.sum(axis=1)) / df)
 
 
 def _of_jonkman(effects: StudyEffects, df: F64) -> F64:
@@ -132,7 +133,7 @@ def _find_highest(effects: StudyEffects, df: F64, *, restricted: bool) -> F64:
     grid = high[:, None] * _POINTS
     slopes = np.empty(grid.shape)
     for j in range(_POINTS.size):
-        slopes[:, j] = score(grid[:, j])[0]
+        slopes[:, j] = _measure_score(effects, grid[:, j], restricted=restricted)[0]
     crossing = (slopes[:, :-1] > 0.0) & (slopes[:, 1:] <= 0.0)
     best = np.zeros(df.shape)
     heights = _measure(effects, best, restricted=restricted)
@@ -149,11 +150,15 @@ def _find_highest(effects: StudyEffects, df: F64, *, restricted: bool) -> F64:
     return best
 
 
+def _measure_score(effects: StudyEffects, tau2: F64, *, restricted: bool) -> tuple[F64, Weighed]:
+    fit = weigh_studies(effects, tau2)
+    weight = fit.trace(effects.Q) if restricted else fit.w.sum(axis=1)
+    return fit.pull() - weight, fit
+
+
 def _score_of(effects: StudyEffects, *, restricted: bool) -> Callable[[F64], tuple[F64, F64]]:
     def evaluate(tau2: F64) -> tuple[F64, F64]:
-        fit = weigh_studies(effects, tau2)
-        weight = fit.trace(effects.Q) if restricted else fit.w.sum(axis=1)
-        value = fit.pull() - weight
+        value, fit = _measure_score(effects, tau2, restricted=restricted)
         bend = _trace_square(fit, effects, restricted=restricted) - 2.0 * fit.pull_thrice(effects.Q)
         with np.errstate(divide="ignore", invalid="ignore"):
             return value, -value / bend
@@ -175,7 +180,7 @@ def _bound(effects: StudyEffects, df: F64) -> F64:
     least = np.where(effects.there, effects.v, np.inf).min(axis=1)
     most = np.where(effects.there, effects.v, 0.0).max(axis=1)
     mean = squares / df
-    return 0.5 * (mean + np.sqrt(mean**2 + 4.0 * mean * (most - least)))
+    return np.asarray(0.5 * (mean + np.sqrt(mean**2 + 4.0 * mean * (most - least))))
 
 
 def _measure(effects: StudyEffects, tau2: F64, *, restricted: bool) -> F64:
@@ -210,7 +215,7 @@ def certify_tau2(effects: StudyEffects, method: Tau2, tau2: F64) -> Bool:
     def value(at: F64) -> F64:
         if method in {"PM", "EB"}:
             return weigh_studies(effects, at).q - free
-        return _score_of(effects, restricted=method == "REML")(at)[0]
+        return _measure_score(effects, at, restricted=method == "REML")[0]
 
     falls = value(tau2 + reach) <= 0.0
     rises = (tau2 <= reach) | (value(np.maximum(tau2 - reach, 0.0)) >= 0.0)
@@ -235,6 +240,9 @@ def profile_q(effects: StudyEffects, *, level: float = 0.95) -> tuple[F64, F64]:
     low, high = np.full(free.shape, np.nan), np.full(free.shape, np.nan)
     if some.size:
         part, df = effects.take(some), free[some]
-        low[some] = solve_q(part, special.chdtri(df, 0.5 * (1.0 - level)))
-        high[some] = solve_q(part, special.chdtri(df, 0.5 * (1.0 + level)))
+        upper, lower = (
+            np.asarray(special.chdtri(df, 0.5 * (1.0 + sign * level)), np.float64)
+            for sign in (-1.0, 1.0)
+        )
+        low[some], high[some] = solve_q(part, upper), solve_q(part, lower)
     return low * effects.scale**2, high * effects.scale**2

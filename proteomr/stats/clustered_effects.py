@@ -58,7 +58,7 @@ def estimate_clustered_errors(
     (0.5, 1.0)
     """
     w = 1.0 / variance
-    M = np.linalg.inv(X.T @ (X * w[:, None]))
+    M = np.asarray(np.linalg.inv(X.T @ (X * w[:, None])), np.float64)
     e = y - X @ beta
     p = X.shape[1]
     V = np.zeros((p, p))

@@ -287,7 +287,7 @@ class _CurveModel:
         ends = np.cumsum([X.shape[0] for X in self.X])[:-1]
         ys = np.split(self.y, ends)
         A = sum((X.T @ half for X, half in zip(self.X, halves, strict=True)), np.zeros_like(psi))
-        covariance = np.linalg.inv(A)
+        covariance = np.asarray(np.linalg.inv(A), np.float64)
         right = sum(half.T @ y for half, y in zip(halves, ys, strict=True))
         beta = covariance @ right
         gradient, squares = np.zeros_like(psi), 0.0

@@ -243,7 +243,7 @@ def _to_columns(effects: StudyEffects, fit: Weighed) -> tuple[F64, F64]:
     if effects.R.shape[1] == 1:
         R = effects.R
         return fit.g / R[:, 0], fit.inverse / R**2
-    back = np.linalg.inv(effects.R)
+    back = np.asarray(np.linalg.inv(effects.R), np.float64)
     beta = np.einsum("mij,mj->mi", back, fit.g)
     kept = np.where(effects.kept[:, :, None] & effects.kept[:, None, :], fit.inverse, 0.0)
     return beta, back @ kept @ np.swapaxes(back, 1, 2)

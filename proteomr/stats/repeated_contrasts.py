@@ -15,7 +15,14 @@ from proteomr.stats.reml_inference import Satterthwaite
 from proteomr.stats.reml_search import minimise
 from proteomr.status import Status
 
-__all__ = ["ContrastFit", "Covariance", "fit_intercepts", "fit_means", "fit_symmetric"]
+__all__ = [
+    "ContrastFit",
+    "Covariance",
+    "find_complete",
+    "fit_intercepts",
+    "fit_means",
+    "fit_symmetric",
+]
 
 Covariance: TypeAlias = Literal["random", "symmetric"]
 

@@ -201,11 +201,8 @@ def trim_and_fill(
             StudyEffects.of(some, errors[open_units]), method=method, hartung=hartung
         )
         centre[open_units] = trimmed.beta[:, 0]
-        away = values[open_units] - trimmed.beta
-        ranks = stats.rankdata(np.abs(away), axis=1, nan_policy="omit")
-        ranked = np.where(away > 0.0, ranks, 0.0).sum(axis=1)
         n = k[open_units]
-        found[open_units] = (4.0 * ranked - n * (n + 1)) / (2.0 * n - 1.0)
+        found[open_units] = _count_missing(values[open_units] - trimmed.beta, n)
         rounded = np.round(np.nan_to_num(found[open_units])).astype(np.int64)
         missing[open_units] = np.clip(rounded, 0, n - 1)
     added = (place >= (k - missing)[:, None]) & (place < k[:, None])
@@ -225,6 +222,13 @@ def trim_and_fill(
         fit.tau2,
         fit.status,
     )
+
+
+def _count_missing(away: F64, k: I64) -> F64:
+    """Return L0 of ``(m,)``, from the distances to the trimmed means."""
+    ranks = stats.rankdata(np.abs(away), axis=1, nan_policy="omit")
+    ranked = np.where(away > 0.0, ranks, 0.0).sum(axis=1)
+    return np.asarray((4.0 * ranked - k * (k + 1)) / (2.0 * k - 1.0))
 
 
 def _error_of_missing(n: F64, k: I64) -> F64:

@@ -86,12 +86,12 @@ class StudyEffects:
     @property
     def count(self) -> I64:
         """Studies ``(m,)`` that have an effect."""
-        return self.there.sum(axis=1).astype(np.int64)
+        return np.asarray(self.there.sum(axis=1), np.int64)
 
     @property
     def rank(self) -> I64:
         """Columns ``(m,)`` that are not aliased."""
-        return self.kept.sum(axis=1).astype(np.int64)
+        return np.asarray(self.kept.sum(axis=1), np.int64)
 
     def take(self, units: I64 | Bool) -> Self:
         """Return some of the units."""
@@ -130,7 +130,7 @@ class Weighed:
 
     def trace(self, Q: F64) -> F64:
         """Return tr P of ``(m,)``: a sum of what is not negative, whichever study weighs most."""
-        return (self.w * self._free(Q)).sum(axis=1)
+        return np.asarray((self.w * self._free(Q)).sum(axis=1))
 
     def trace_of_square(self, Q: F64) -> F64:
         """Return tr PP of ``(m,)``, a sum of squares."""
@@ -151,6 +151,10 @@ class Weighed:
     def pull_thrice(self, Q: F64) -> F64:
         """Return y'PPPy of ``(m,)``: the weighted squares of WR about a fit of their own."""
         pulled = self.w * self.residual
+        if Q.shape[2] == 1:
+            column = Q[:, :, 0]
+            mean = (column * self.w * pulled).sum(axis=1, keepdims=True) * self.inverse[:, 0]
+            return np.asarray((self.w * (pulled - column * mean) ** 2).sum(axis=1))
         along = np.einsum("mij,mkj,mk->mi", self.inverse, Q, self.w * pulled, optimize=True)
         return np.asarray((self.w * (pulled - np.einsum("mkp,mp->mk", Q, along)) ** 2).sum(axis=1))
 
@@ -180,7 +184,12 @@ def weigh_studies(effects: StudyEffects, tau2: F64) -> Weighed:
     A = _gram(effects.Q, w)
     place = np.arange(A.shape[1])
     A[:, place, place] += ~effects.kept
-    inverse = np.linalg.inv(A) if A.shape[1] > 1 else 1.0 / A
+    if A.shape[1] == 1:
+        column, inverse = effects.Q[:, :, 0], 1.0 / A
+        mean = (column * w * effects.y).sum(axis=1, keepdims=True) * inverse[:, 0]
+        left = np.where(effects.there, effects.y - column * mean, 0.0)
+        return Weighed(w, inverse, mean, left, (w * left**2).sum(axis=1))
+    inverse = np.asarray(np.linalg.inv(A), np.float64)
     g = np.einsum("mij,mkj,mk->mi", inverse, effects.Q, w * effects.y, optimize=True)
     residual = np.where(effects.there, effects.y - np.einsum("mkp,mp->mk", effects.Q, g), 0.0)
     return Weighed(w, inverse, g, residual, (w * residual**2).sum(axis=1))
@@ -196,15 +205,15 @@ def _sum_others(values: F64) -> F64:
 
 def _gram(Q: F64, w: F64) -> F64:
     if Q.shape[2] == 1:
-        return ((Q[:, :, 0] ** 2 * w).sum(axis=1))[:, None, None]
-    return np.swapaxes(Q * w[:, :, None], 1, 2) @ Q
+        return np.asarray((Q[:, :, 0] ** 2 * w).sum(axis=1)[:, None, None])
+    return np.asarray(np.swapaxes(Q * w[:, :, None], 1, 2) @ Q)
 
 
 def _find_scale(v: F64, there: Bool) -> F64:
     """Return powers of two near the middle error: dividing by them changes no digit."""
     logs = np.where(there, 0.5 * np.log2(np.where(there, v, 1.0)), 0.0)
     middle = logs.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-    return np.exp2(np.round(middle))
+    return np.asarray(np.exp2(np.round(middle)))
 
 
 def _find_axes(v: F64, there: Bool, correlation: F64) -> tuple[F64, F64]:

@@ -100,7 +100,7 @@ def _start(X: F64, y: F64, v: F64, Z: F64, *, restricted: bool) -> F64:
     """Return the best pair of variances of a grid."""
     residual = y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
     total = float(residual @ residual) / max(y.size - X.shape[1], 1)
-    pairs = [total * t * np.array([c, 1.0 - c]) for t in _TOTALS for c in _SHARES]
+    pairs: list[F64] = [total * t * np.array([c, 1.0 - c]) for t in _TOTALS for c in _SHARES]
     heights = [_measure(X, y, v, Z, pair, restricted=restricted) for pair in pairs]
     return pairs[int(np.argmax(heights))]
 
@@ -135,7 +135,7 @@ def _evaluate(X: F64, y: F64, v: F64, Z: F64, s: F64, *, restricted: bool) -> _P
         curve - 0.5 * second,
         0.5 * second,
         covariance @ (half.T @ y),
-        covariance,
+        np.asarray(covariance, np.float64),
     )
 
 

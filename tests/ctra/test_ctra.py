@@ -9,9 +9,12 @@ import polars as pl
 import pytest
 
 import proteomr
-from proteomr.ctra.genes import read_genes
+from proteomr.ctra.genes import find_contrast, read_genes
 from proteomr.errors import ColumnError, InputError, UsageError
 from proteomr.runs import Results
+from proteomr.runs.notes import collect_notes
+from proteomr.tables import Cohort
+from proteomr.tables.proteins import ArrayProteins
 
 N = 60
 GENES = read_genes(None, named="ctra53")
@@ -97,6 +100,21 @@ def test_genes_that_lack_or_are_constant_or_empty_are_listed() -> None:
         "constant",
         "all_missing",
     )
+
+
+def test_assays_of_a_panel_are_genes_by_what_they_name_and_a_group_that_lacks_is_told() -> None:
+    g = np.random.default_rng(3)
+    names = ("OID1", "seq.2", "OID3")
+    cohort = Cohort(
+        pl.DataFrame({"ID": IDS}),
+        "ID",
+        ArrayProteins(names, g.normal(size=(N, 3))),
+        pl.DataFrame({"protein": names, "gene": ["CXCL8", "TNF|LTA", None]}),
+    )
+    with collect_notes() as notes:
+        found = find_contrast(cohort, GENES)
+    assert found.names == ("IL8", "TNF")
+    assert "no gene of interferon and antibody is measured" in " ".join(notes)
 
 
 def test_no_gene_at_all_is_refused() -> None:

@@ -67,6 +67,11 @@ def test_tables_without_a_common_protein_are_refused() -> None:
         proteomr.meta(ONE, effects({"P01375": 0.1}))
 
 
+def test_people_are_added_where_every_study_tells_them() -> None:
+    table = proteomr.meta(ONE.with_columns(n=pl.Series([10, None])), TWO.with_columns(n=20)).table()
+    assert table["n"].to_list() == [30, None]
+
+
 def test_a_table_given_twice_is_refused(tmp_path: Path) -> None:
     ONE.write_csv(tmp_path / "one.csv")
     with pytest.raises(UsageError, match="given twice"):

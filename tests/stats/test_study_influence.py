@@ -87,7 +87,7 @@ def test_rank_tests_of_ties_and_of_many_are_those_of_one_funnel() -> None:
         there = np.isfinite(y[unit])
         w = 1.0 / v[unit, there]
         deviate = (y[unit, there] - w @ y[unit, there] / w.sum()) / np.sqrt(1.0 / w - 1.0 / w.sum())
-        method = "exact" if unit == 2 else "asymptotic"
+        method: Any = "exact" if unit == 2 else "asymptotic"
         want = kendalltau(deviate, v[unit, there], method=method)
         assert (tau[unit], p[unit]) == pytest.approx((want.statistic, want.pvalue), rel=1e-9)
 
