@@ -8,7 +8,6 @@ without IL6 in Fredrickson et al. 2015, doi:10.1371/journal.pone.0121839.
 from __future__ import annotations
 
 import importlib.resources
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +78,8 @@ def read_genes(path: Path | None, *, named: GeneSet) -> pl.DataFrame:
     """
     if path is None:
         home = importlib.resources.files("proteomr.schemas") / "ctra" / "genes.csv"
-        frame = pl.read_csv(io.BytesIO(home.read_bytes()))
+        with importlib.resources.as_file(home) as shipped:
+            frame = read_table(shipped)
         if named == "ctra52":
             frame = frame.filter(pl.col("gene_published") != "IL6")
     else:

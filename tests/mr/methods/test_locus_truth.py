@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from proteomr._typing import F64
 from proteomr.mr.choice import build_methods
 from proteomr.mr.methods.base import Estimate
 from proteomr.mr.pruning_grid import prune_greedily
@@ -12,8 +13,8 @@ from tests.mr.methods.examples import run
 from tests.mr.methods.loci import copy_haplotypes, draw_locus
 
 LEVEL = 1.3010299956639813
-LOCI = [
-    np.corrcoef(copy_haplotypes(np.random.default_rng(seed), m=24, people=500).T)
+LOCI: list[F64] = [
+    np.asarray(np.corrcoef(copy_haplotypes(np.random.default_rng(seed), m=24, people=500).T))
     for seed in range(5)
 ]
 
