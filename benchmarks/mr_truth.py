@@ -49,7 +49,7 @@ __all__ = [
 RESULTS = Path(__file__).parent / "results"
 SEED = 2026
 Tier: TypeAlias = Literal["closed", "iterative", "bootstrap"]
-_ITERATIVE = ("raps", "lasso", "cml")
+_ITERATIVE = ("raps", "lasso", "cml", "mrmix")
 _NO_SIZE = ("sign",)
 _PLEIOTROPIES: tuple[Pleiotropy, ...] = ("none", "balanced", "directional", "correlated")
 
@@ -119,8 +119,8 @@ class Line:
 
 
 def keys_of(tier: Tier, /) -> list[str]:
-    """Return the methods of a tier; the Wald ratio takes one variant and is left out."""
-    kinds = [kind for kind in METHOD_CLASSES if kind.key != "wald"]
+    """Return the methods of a tier; those for few, or for correlated, variants are left out."""
+    kinds = [k for k in METHOD_CLASSES if k.max_variants is None and not k.needs_correlations]
     if tier == "bootstrap":
         return [kind.key for kind in kinds if kind.stochastic]
     slow = tier == "iterative"

@@ -74,8 +74,9 @@ def enrich(
 
     Writes enrichment.parquet (a row for each set: its size, hits and those expected, odds ratio,
     or score; p value, q value, and which members count), sets_left_out.parquet (sets of other
-    sizes, with the reason), and with --edges hubs.parquet. Names of TABLE and of the sets meet by
-    the gene that they mean: symbols, aliases, UniProt, Ensembl and Entrez. A gene counts once.
+    sizes, with the reason), and with --edges interaction_hubs.parquet. Names of TABLE and of the
+    sets meet by the gene that they mean: symbols, aliases, UniProt, Ensembl and Entrez. A gene
+    counts once.
     """
 
     def make_job() -> "EnrichJob":

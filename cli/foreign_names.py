@@ -61,6 +61,7 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere(
         "munge mungesumstats sumstats format liftover", "proteomr gwas munge FILE -o OUT.parquet"
     ),
+    Elsewhere("cojo gcta-cojo conditional", "proteomr gwas cojo FILE --ld BFILE -o DIR"),
     Elsewhere("leads lead top tophits", "proteomr gwas leads FILE -o OUT.parquet"),
     Elsewhere(
         "olink somascan adat npx read import load convert soma ukb",
@@ -72,11 +73,22 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "proteomr phenotype PARTICIPANTS -o cohort.parquet",
     ),
     Elsewhere("harmonisation align", "proteomr harmonise EXPOSURE OUTCOME -o DIR"),
-    Elsewhere("gene annotate annotation", "proteomr genes NAME... says which gene a name means"),
     Elsewhere(
-        "coloc colocalisation network wgcna enrich "
-        "enrichment meta finemap plot figure report run study pqtl",
-        "not among the commands of this version; those there are: proteomr --help",
+        "colocalisation colocalise colocalize colocalization smr heidi hyprcoloc moloc",
+        "proteomr coloc TRAIT1 TRAIT2... -o DIR",
+    ),
+    Elsewhere("gene annotate annotation", "proteomr genes NAME... says which gene a name means"),
+    Elsewhere("wgcna netboost modules", "proteomr network PROTEINS... -o DIR finds modules"),
+    Elsewhere("enrichment ora gsea pathway pathways", "proteomr enrich TABLE --sets go-bp -o DIR"),
+    Elsewhere(
+        "susie susie-rss runsusie finemapping fine-map polyfun caviar dap-g",
+        "proteomr finemap TRAIT --ld FILE -o DIR",
+    ),
+    Elsewhere("figure figures volcano manhattan", "proteomr plot KIND TABLE -o FILE.svg"),
+    Elsewhere("study pipeline workflow", "proteomr run STUDY.toml -o DIR runs its stages"),
+    Elsewhere(
+        "metafor rma metaanalysis meta-analysis metagen pool pooling metal",
+        "proteomr meta TABLE... pools effects of several studies",
     ),
     Elsewhere(
         "mediation mediator indirect acme baron-kenny",
@@ -244,10 +256,11 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
         _COLUMNS,
         "gwas munge,gwas clump,gwas leads",
     ),
+    Elsewhere("snp a1 a2 beta se N eaf frq chr-col pos bp effect-allele", _COLUMNS, "gwas cojo"),
     Elsewhere(
         "sumstats input file in -i -f summary",
         "the file stands first and without a flag, such as proteomr gwas munge FILE -o OUT.parquet",
-        "gwas munge,gwas clump,gwas leads",
+        "gwas munge,gwas clump,gwas leads,gwas cojo",
     ),
     Elsewhere("maf maf-min min-freq", "--min-maf F", "gwas munge"),
     Elsewhere("info-min imp rsq r2", "--min-info R", "gwas munge"),
@@ -264,6 +277,13 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere("clump-p2", "--p2 P", "gwas clump"),
     Elsewhere("clump-kb window distance", "--kb K", "gwas clump"),
     Elsewhere("window kb distance locus-window", "--distance-kb K", "gwas leads"),
+    Elsewhere("bfile pfile ref reference-panel panel bed", "--ld BFILE", "gwas cojo"),
+    Elsewhere("cojo-file", "the file stands first and without a flag", "gwas cojo"),
+    Elsewhere("cojo-p pvalue pval p-value", "--p P", "gwas cojo"),
+    Elsewhere("cojo-wind window wind kb", "--window-kb K", "gwas cojo"),
+    Elsewhere("cojo-collinear r2", "--collinear R2", "gwas cojo"),
+    Elsewhere("cojo-cond cojo-joint extract", "--condition FILE, a name a line", "gwas cojo"),
+    Elsewhere("cojo-slct", "without --condition variants are chosen", "gwas cojo"),
     Elsewhere("pvalue pval p-value sig threshold", "--p P", "gwas leads"),
     # laboratories and biobanks
     Elsewhere(

@@ -7,6 +7,7 @@ import typer
 
 from . import options as shared
 from .bundles import Running, takes_bundles
+from .cojo import cojo
 from .console import print_rows, report_note, say
 from .help import GroupedCommand
 from .jobs import Task, run_command
@@ -272,7 +273,7 @@ def leads(
 
 
 gwas = typer.Typer(name="gwas", rich_markup_mode=None, help="Summary statistics of any format.")
-for _command in (munge, clump, leads):
+for _command in (munge, clump, leads, cojo):
     gwas.command(cls=GroupedCommand)(_command)
 
 

@@ -44,6 +44,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "mediate samples.csv npx.csv --method product --exposure lonely --outcome bmi -o through",
         "mediate samples.csv npx.csv --method perm --exposure lonely --outcome death -o shares",
     ),
+    "ctra": (
+        "ctra expression.csv people.csv --exposure lonely --adjust a='age + sex' -o contrast",
+        "ctra genes.csv people.csv --exposure prwo --interaction prwo:ses --slopes -1,1 -o slopes",
+    ),
     "score": (
         "score samples.csv npx.csv --outcome death --folds 5 --horizon 5,10 -o scored",
         "score --apply scored/weights.parquet npx2.csv -o elsewhere",
@@ -51,6 +55,22 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "replicate": (
         "replicate samples.csv npx.csv --family logistic --exposure lonely --splits 100 -o halves",
         "replicate samples.csv npx.csv --family linear --exposure bmi --leave-out site -o centres",
+    ),
+    "plot": (
+        "plot volcano results -o volcano.svg",
+        "plot effects results --where-rows adjustment=full -o effects.pdf",
+    ),
+    "report": (
+        "report study -o study.html",
+        "report results --title 'Proteins and loneliness'",
+    ),
+    "network": (
+        "network npx.parquet --type signed --power 12 -o modules",
+        "network npx.parquet --preserve-in replication.parquet -o modules",
+    ),
+    "run": (
+        "run study.toml -o study",
+        "run study.toml -o study --from associate --dry-run",
     ),
     "e-values": (
         "e-values results --where-rows 'q_bh < 0.05' -o e_values.parquet",
@@ -60,10 +80,19 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "describe cohort.parquet --by isolation --by loneliness -o table1",
         "describe samples.csv --by sex --variable age --variable bmi --where 'age >= 50' -o older",
     ),
+    "finemap": (
+        "finemap region.csv --ld ld.csv --n 35000 -o mapped",
+        "finemap pqtl.tsv.gz --cis ADM --ld reference --n 35000 --remove-mismatched -o adm",
+        "finemap region.csv --sdy 1 -o alone",
+    ),
     "merge": ("merge results",),
     "compare": (
         "compare men women -o sexes",
         "compare results results --where-rows-a exposure=iso --where-rows-b exposure=lo -o both",
+    ),
+    "meta": (
+        "meta ukb finngen aric --by protein,exposure,adjustment -o pooled",
+        "meta trials.csv --study trial --moderator ablat --hksj -o pooled",
     ),
     "adjust": ("adjust men women --where-rows adjustment=full -o adjusted.parquet",),
     "enrich": (
@@ -75,6 +104,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "mr exposure.tsv.gz outcome.tsv.gz --ld reference --methods ivw,egger -o causes",
         "mr --harmonised dat.csv --methods all -o causes",
     ),
+    "coloc": (
+        "coloc adm.tsv stroke.tsv ckd.tsv --cis ADM --type2 cc -o shared",
+        "coloc adm.tsv stroke.tsv --method susie --ld panel -o sets",
+        "coloc proteins.tsv --method hyprcoloc --region 11:10000000-11000000 -o clusters",
+    ),
     "genes": ("genes TRAIL-R2 KIM1", "genes P01375 --build GRCh38 --format tsv"),
     "simulate": ("simulate --people 3000 --proteins 200 -o cohort",),
     "demo": ("demo", "demo -o small-study"),
@@ -85,6 +119,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "gwas munge study.txt --map beta=EFFECT --map eaf=FRQ --build GRCh37 -o study.parquet",
     ),
     "gwas clump": ("gwas clump study.parquet --ld reference --r2 0.01 -o index.parquet",),
+    "gwas cojo": (
+        "gwas cojo study.parquet --ld panel -o cojo",
+        "gwas cojo study.parquet --ld panel --condition known.txt -o given",
+    ),
     "gwas leads": ("gwas leads study.parquet --distance-kb 250 -o leads.parquet",),
 }
 

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Sized
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -29,7 +30,9 @@ __all__ = [
     "attach_log",
     "choose_executor",
     "choose_formats",
+    "collect_tasks",
     "count_failures",
+    "describe_forecast",
     "hold_threads",
     "read_shard",
     "run_command",
@@ -40,6 +43,7 @@ Block = TypeVar("Block")
 Done = TypeVar("Done")
 
 _NOTES_SHOWN = 12
+_collected: "ContextVar[list[Task] | None]" = ContextVar("collected", default=None)
 
 
 def count_failures(results: "Results") -> str:
@@ -81,11 +85,26 @@ class Task:
     prints_folder: bool = False
 
 
+@contextlib.contextmanager
+def collect_tasks() -> Generator[list[Task]]:
+    """Take what commands would do, in the order in which they are called, instead of doing it."""
+    tasks: list[Task] = []
+    token = _collected.set(tasks)
+    try:
+        yield tasks
+    finally:
+        _collected.reset(token)
+
+
 def run_command(context: typer.Context, running: Running, task: Task) -> None:
     """Print the configuration, plan the job, or run it and print what it gave.
 
     Leaves with code 4 where some units have failed, unless failures are allowed.
     """
+    collected = _collected.get()
+    if collected is not None:
+        collected.append(task)
+        return
     settings = shared.resolve_settings(context, tables=task.tables)
     if running.print_config:
         say(shared.write_configuration(settings))
@@ -109,7 +128,9 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
     if running.dry_run:
         with watch(show=show) as watcher, watched_by(watcher):
             forecast = job.plan(threads=threads)
-        _print_forecast(forecast, threads=threads)
+        for line in describe_forecast(forecast, threads=threads):
+            say(line)
+        say("nothing is written")
         return
     account = Account(tuple(sys.argv[1:]), settings, threads, running.seed, running.allow_failures)
     with watch(show=show) as watcher, watched_by(watcher):
@@ -231,7 +252,8 @@ def _interrupts_told(executor: Tracked) -> Generator[None]:
         ) from None
 
 
-def _print_forecast(forecast: "Forecast", *, threads: int) -> None:
+def describe_forecast(forecast: "Forecast", *, threads: int) -> list[str]:
+    """Return what would run, a line for each fact."""
     rows: list[tuple[str, str]] = [(name, f"{n:,}") for name, n in forecast.units.items()]
     rows += forecast.lines
     if forecast.path:
@@ -245,9 +267,7 @@ def _print_forecast(forecast: "Forecast", *, threads: int) -> None:
         work = f", {_duration(of)} of processors" if of is not None and forecast.parallel else ""
         rows.append(("time", f"about {_duration(elapsed)}{by}{work}"))
     width = max((len(label) for label, _ in rows), default=0)
-    for label, text in rows:
-        say(f"{label:<{width}}  {text}".rstrip())
-    say("nothing is written")
+    return [f"{label:<{width}}  {text}".rstrip() for label, text in rows]
 
 
 def _duration(seconds: float) -> str:

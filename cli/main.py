@@ -18,8 +18,10 @@ from proteomr.errors import ProteomrError, UsageError
 from .adjust import adjust
 from .associate import associate
 from .check import check
+from .coloc import coloc
 from .compare import compare
 from .console import open_streams, report_error, say
+from .ctra import ctra
 from .demo import demo
 from .describe import describe
 from .doctor import doctor
@@ -27,6 +29,7 @@ from .e_values import e_values
 from .enrich import enrich
 from .export import export
 from .fields import fields
+from .finemap import finemap
 from .genes import genes
 from .gwas import gwas
 from .harmonise import harmonise
@@ -35,10 +38,15 @@ from .ingest import ingest
 from .journal import close_journal, record_cause, record_failure
 from .mediate import mediate
 from .merge import merge
+from .meta import meta
 from .mr import mr
+from .network import network
 from .phenotype import phenotype
+from .plot import plot
 from .qc import qc
 from .replicate import replicate
+from .report import report
+from .run import run as run_stages
 from .schema import schema
 from .score import score
 from .simulate import simulate
@@ -59,15 +67,23 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     survive,
     score,
     mediate,
+    network,
+    ctra,
     merge,
     compare,
     adjust,
+    meta,
     e_values,
     enrich,
     harmonise,
     mr,
+    finemap,
+    coloc,
     genes,
+    plot,
+    report,
     simulate,
+    run_stages,
     demo,
     doctor,
     schema,

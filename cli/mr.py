@@ -1,6 +1,5 @@
 """`proteomr mr`: Mendelian randomisation of one pair or of thousands."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -8,14 +7,16 @@ import typer
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
+from .correlated_options import Correlated
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
-from .show_causes import describe_failures, show_causes
+from .show_causes import choose_figures, describe_failures, show_causes
 from .study_options import EstimateColumns, LdValuesName, MatchName, OptionalLd, Sides
 
 if TYPE_CHECKING:
     from proteomr.mr.harmonise import Action
     from proteomr.mr.job import MrJob
+    from proteomr.study.colocalised_hits import ColocalisedMrJob
 
 __all__ = ["mr"]
 
@@ -39,6 +40,7 @@ def mr(
     ] = None,
     *,
     sides: Sides,
+    correlated: Correlated,
     harmonised: Annotated[
         Path | None,
         typer.Option(
@@ -263,6 +265,26 @@ def mr(
             "the table controls_checked says which came out as expected.",
         ),
     ] = None,
+    altering: Annotated[
+        Path | None,
+        typer.Option(
+            "--altering",
+            metavar="FILE",
+            rich_help_panel=ESTIMATES,
+            help="Names of protein-altering variants, one a line: instruments that are one, or "
+            "have r2 >= 0.8 with one in --ld, are flagged, and estimated without as well.",
+        ),
+    ] = None,
+    coloc: Annotated[
+        bool,
+        typer.Option(
+            "--coloc",
+            rich_help_panel=ESTIMATES,
+            help="Colocalise the pairs with q below 0.05, in windows around leads (or in --region, "
+            "--cis), by abf: tables coloc, coloc_snps, coloc_sensitivity, and coloc_gate, which "
+            "has estimate, direction and posteriors of each hit and says what passes.",
+        ),
+    ] = False,
     blocks: Blocks,
     out: shared.Out,
     format: shared.Format = "parquet",
@@ -291,7 +313,8 @@ def mr(
     """Estimate causal effects from genetic variants.
 
     Writes estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, rucker, outliers, steiger,
-    verdict, reach, instruments and harmonised (every variant, kept or dropped, with the reason).
+    verdict, reach, instruments and harmonised (every variant, kept or dropped, with the reason);
+    with the method presso also presso and presso_outliers.
     """
     del list_methods
     refuse_stray_words(files or (), remedy="first the exposure's file, then the outcomes'")
@@ -299,12 +322,12 @@ def mr(
         refuse_stray_words([instruments], remedy="--instruments names a file, a variant a line")
     tables = sides.tables
 
-    def make_job() -> "MrJob":
+    def make_job() -> "MrJob | ColocalisedMrJob":
         note_itself(files or ())
         from proteomr.gwas.clumping import Clumping
+        from proteomr.gwas.gene_regions import choose_region
         from proteomr.mr.estimate import DEFAULT_METHODS
         from proteomr.mr.inputs import InstrumentRule
-        from proteomr.mr.instruments import choose_region
         from proteomr.mr.job import MrJob
         from proteomr.mr.request import MrRequest
         from proteomr.tables.sumstats import name_build
@@ -338,6 +361,7 @@ def mr(
             instruments=instruments,
             ld=ld,
             ld_values=ld_values,
+            **correlated.choose(),
             pair_by=pair_by,
             reverse=reverse,
             steiger_filter=steiger_filter,
@@ -346,14 +370,15 @@ def mr(
             overlap=overlap,
             log_odds=ratio,
             controls=controls_file,
+            altering=altering,
             seed=running.seed,
         )
-        if not figures:
-            return MrJob(request, columns)
-        from proteomr.plot.mr_figures import FigureOptions, draw_causes
+        job = MrJob(request, columns, choose_figures(figure_format) if figures else None)
+        if not coloc:
+            return job
+        from proteomr.study.colocalised_hits import add_colocalisation
 
-        options = FigureOptions.of(figure_format)
-        return MrJob(request, columns, partial(draw_causes, options=options))
+        return add_colocalisation(job)
 
     task = Task(
         make_job,

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 __all__ = ["OPTIONAL", "fill_values", "value_of_flag"]
 
 # The values of each option, the first being what it means alone.
-OPTIONAL: Mapping[str, tuple[str, ...]] = {"--firth": ("separated", "always")}
+OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    "--firth": ("separated", "always"),
+    "--hksj": ("plain", "truncated"),
+}
 
 
 def fill_values(arguments: Sequence[str], known: Sequence[str]) -> list[str]:

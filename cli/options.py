@@ -40,6 +40,7 @@ __all__ = [
     "Threads",
     "Verbose",
     "Withdrawn",
+    "key_of",
     "load_configuration",
     "parse_pairs",
     "parse_sets",
@@ -67,7 +68,7 @@ def load_configuration(context: typer.Context, path: Path | None) -> Path | None
     if path is None or context.resilient_parsing:
         return path
     facts = read_toml(path)
-    names = {_key(parameter): parameter.name for parameter in context.command.params}
+    names = {key_of(parameter): parameter.name for parameter in context.command.params}
     allowed = {key: name for key, name in names.items() if key not in _NOT_IN_A_FILE}
     several = {one.name for one in context.command.params if one.multiple or one.nargs == -1}
     values: dict[str, Any] = {}
@@ -113,7 +114,7 @@ def _describe_method(method: Mapping[str, Any]) -> str:
     return "; ".join([method["label"], *said])
 
 
-def _key(parameter: Any) -> str:
+def key_of(parameter: Any) -> str:
     """Return what an option is called in a file: its long name, or the name of an argument."""
     if parameter.param_type_name == "argument":
         return str(parameter.name)
@@ -138,7 +139,7 @@ def resolve_settings(
     """
     settings: dict[str, object] = {}
     for parameter in context.command.params:
-        key = _key(parameter)
+        key = key_of(parameter)
         if parameter.name is None or key in _NOT_A_SETTING or key in tables:
             continue
         settings[key] = _plain(context.params.get(parameter.name))

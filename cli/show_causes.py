@@ -1,6 +1,7 @@
 """What is printed of an analysis of causes: estimates and verdicts, or the strongest of many."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .console import print_rows, say
@@ -8,9 +9,10 @@ from .console import print_rows, say
 if TYPE_CHECKING:
     import polars as pl
 
+    from proteomr.mr.job import Draw
     from proteomr.runs import Results
 
-__all__ = ["describe_failures", "show_causes"]
+__all__ = ["choose_figures", "describe_failures", "show_causes"]
 
 _SHOWN_PAIRS, _SHOWN_ROWS = 6, 12
 _PAIR = ["exposure", "outcome", "direction"]
@@ -28,6 +30,13 @@ _NATIVE = {
     "status": "status",
 }
 _TWOSAMPLEMR = {name: name for name in ("exposure", "outcome", "method", "nsnp", "b", "se", "pval")}
+
+
+def choose_figures(formats: str) -> "Draw":
+    """Return what draws the pairs in given formats."""
+    from proteomr.plot.mr_figures import FigureOptions, draw_causes
+
+    return partial(draw_causes, options=FigureOptions.of(formats))
 
 
 def describe_failures(results: "Results") -> str:
@@ -59,6 +68,18 @@ def show_causes(results: "Results") -> None:
     if "controls_checked" in results.names:
         for row in results.table("controls_checked").iter_rows(named=True):
             say(f"control {row['exposure']} on {row['outcome']}: {row['message']}")
+    if "coloc_gate" in results.names:
+        _print_gate(results.table("coloc_gate"))
+
+
+def _print_gate(gate: "pl.DataFrame") -> None:
+    """Print which hits pass colocalisation and direction, the strongest first."""
+    passed = int(gate["passes"].sum())
+    say(f"coloc: {passed:,} of {gate.height:,} hits pass")
+    strongest = gate.sort("neg_log10_p", descending=True, maintain_order=True).head(_SHOWN_ROWS)
+    for row in strongest.iter_rows(named=True):
+        shared = "" if row["pp_h4"] is None else f" (PP.H4 {row['pp_h4']:.3f}, {row['region']})"
+        say(f"  {row['exposure']} on {row['outcome']}: {row['gate']}{shared}")
 
 
 def _print_caveats(verdict: "pl.DataFrame") -> None:

@@ -14,16 +14,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
+    from proteomr.colocalisation import colocalise
     from proteomr.comparison import adjust, compare
+    from proteomr.ctra import ctra
     from proteomr.description import describe
     from proteomr.enrichment import enrich
+    from proteomr.finemapping import finemap
     from proteomr.gwas import munge
     from proteomr.io import IngestOptions, read_cohort, read_measurements, read_store, write_store
     from proteomr.io.ingest_job import ingest
     from proteomr.io.ukbiobank import read_fields
     from proteomr.mediation import mediate
+    from proteomr.meta import meta
     from proteomr.mr.harmonise_job import harmonise
     from proteomr.mr.job import run_mr
+    from proteomr.network import NetworkOptions, network
     from proteomr.phenotype import derive, load_definition
     from proteomr.provenance import Manifest
     from proteomr.qc import clean, load_policy, qc
@@ -45,23 +50,29 @@ __all__ = [
     "Manifest",
     "Measurements",
     "ModelSpec",
+    "NetworkOptions",
     "__version__",
     "adjust",
     "apply_score",
     "associate",
     "clean",
+    "colocalise",
     "compare",
+    "ctra",
     "derive",
     "describe",
     "e_values",
     "enrich",
+    "finemap",
     "harmonise",
     "ingest",
     "load_definition",
     "load_genes",
     "load_policy",
     "mediate",
+    "meta",
     "munge",
+    "network",
     "qc",
     "read_cohort",
     "read_fields",
@@ -83,14 +94,18 @@ _HOMES = {
     "Manifest": "proteomr.provenance",
     "Measurements": "proteomr.tables",
     "ModelSpec": "proteomr.association",
+    "NetworkOptions": "proteomr.network",
     "adjust": "proteomr.comparison",
     "apply_score": "proteomr.score",
     "associate": "proteomr.association",
     "clean": "proteomr.qc",
+    "colocalise": "proteomr.colocalisation",
     "compare": "proteomr.comparison",
+    "ctra": "proteomr.ctra",
     "derive": "proteomr.phenotype",
     "describe": "proteomr.description",
     "e_values": "proteomr.sensitivity",
+    "finemap": "proteomr.finemapping",
     "enrich": "proteomr.enrichment",
     "harmonise": "proteomr.mr.harmonise_job",
     "ingest": "proteomr.io.ingest_job",
@@ -98,7 +113,9 @@ _HOMES = {
     "load_genes": "proteomr.tables.genes",
     "load_policy": "proteomr.qc",
     "mediate": "proteomr.mediation",
+    "meta": "proteomr.meta",
     "munge": "proteomr.gwas",
+    "network": "proteomr.network",
     "qc": "proteomr.qc",
     "read_cohort": "proteomr.io",
     "read_fields": "proteomr.io.ukbiobank",

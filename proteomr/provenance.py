@@ -271,6 +271,7 @@ class Manifest:
     Parameters
     ----------
     command : the stage that ran, such as ``associate``.
+    main : name of its main table.
     arguments : the command line as given.
     configuration : every option as resolved, defaults included; JSON values.
     inputs, outputs : the files read and written.
@@ -297,6 +298,7 @@ class Manifest:
     """
 
     command: str
+    main: str = ""
     arguments: tuple[str, ...] = ()
     configuration: Mapping[str, object] = field(default_factory=dict[str, object])
     inputs: tuple[InputFile, ...] = ()

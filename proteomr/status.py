@@ -36,6 +36,14 @@ class Status(IntEnum):
     zero_effect = 9, "has an exposure on which no variant acts"
     not_identified = 10, "has data that do not determine the estimate"
     needs_sample_size = 11, "lacks the sample sizes that the method needs"
+    needs_correlations = 12, "lacks the correlations of variants that the method needs"
+    no_signal = 21, "has no significant variant to look around"
+    same_data = 22, "has the same numbers in both of its studies"
+    nothing_shared = 30, "has no variant in common with what it needs"
+    not_positive = 31, "has correlations that nobody's genotypes can have"
+    prior_too_large = 32, "has an effect beyond what its statistics allow"
+    mismatched = 33, "has statistics that its correlations do not let expect"
+    implausible_size = 34, "has a number of people that its statistics contradict"
 
     def __new__(cls, code: int, meaning: str = "") -> Self:
         """Make a member of its number and what it means."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -105,6 +105,21 @@ class Condition:
             if column.name not in people.columns:
                 raise self._miss(column, people, among)
         return people.select(_Meaning(people).of(self.node).alias("holds"))["holds"]
+
+    def with_words(self, columns: Collection[str]) -> Condition:
+        """Return the condition with words that are compared with a column, and are none, as text.
+
+        Parameters
+        ----------
+        columns : that there are.
+
+        Examples
+        --------
+        >>> condition = parse_condition("adjustment == full").with_words(["adjustment"])
+        >>> condition.judge(pl.DataFrame({"adjustment": ["full", "simple"]})).to_list()
+        [True, False]
+        """
+        return replace(self, node=_read_words(self.node, columns))
 
     def find_unmatched(self, people: pl.DataFrame) -> tuple[str, ...]:
         """Say which texts of the condition are the value of nobody, in sentences."""
@@ -277,6 +292,25 @@ def _read_day(text: str) -> dt.date | None:
         return dt.date.fromisoformat(text.strip()) if len(text.strip()) == 10 else None
     except ValueError:
         return None
+
+
+def _read_words(node: Node, columns: Collection[str]) -> Node:
+    """Return a node with the words beside columns as text."""
+    if isinstance(node, Negated):
+        return Negated(_read_words(node.part, columns))
+    if isinstance(node, Both | Either):
+        return type(node)(tuple(_read_words(part, columns) for part in node.parts))
+    if isinstance(node, Among):
+        return node
+    sides = (node.left, node.right)
+    known = [isinstance(side, Column) and side.name in columns for side in sides]
+    if not any(known):
+        return node
+    left, right = (
+        Constant(side.name, side.source) if isinstance(side, Column) and not there else side
+        for side, there in zip(sides, known, strict=True)
+    )
+    return Compared(left, node.operator, right)
 
 
 def _parts_of(node: Node) -> Iterator[Compared | Among]:

@@ -68,7 +68,7 @@ class EnrichJob:
     @property
     def results(self) -> Sequence[str]:
         """Names of the tables."""
-        network = ("hubs.parquet",) if self.request.edges is not None else ()
+        network = ("interaction_hubs.parquet",) if self.request.edges is not None else ()
         return ("enrichment.parquet", "sets_left_out.parquet", *network)
 
     def plan(self, *, threads: int) -> Forecast:
@@ -96,7 +96,9 @@ class EnrichJob:
             ledger.write_table("sets_left_out", found.left_out)
             if asked.edges is not None:
                 edges = asked.edges.on_disk(scratch)
-                ledger.write_table("hubs", find_hubs(edges, found.chosen, options=asked.hubs))
+                ledger.write_table(
+                    "interaction_hubs", find_hubs(edges, found.chosen, options=asked.hubs)
+                )
         counts = found.left_out[c.REASON].value_counts().sort(c.REASON).rows()
         ledger.count_drops([*found.drops, *(Drop("sets", why, n) for why, n in counts)])
         sources = found.table["source"].n_unique()
@@ -232,7 +234,8 @@ def enrich(
 
     Returns
     -------
-    Results with the tables ``enrichment``, ``sets_left_out``, and ``hubs`` where there are edges.
+    Results with the tables ``enrichment``, ``sets_left_out``, and ``interaction_hubs`` where there
+        are edges.
 
     Raises
     ------

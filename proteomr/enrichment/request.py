@@ -218,7 +218,7 @@ class EnrichRequest(Request):
 
     def formulas(self) -> dict[str, int]:
         """Return the versions of the methods and tables."""
-        tables = ("enrichment", "sets_left_out", "hubs")
+        tables = ("enrichment", "sets_left_out", "interaction_hubs")
         return {"enrich": _ENRICH_VERSION, **{name: load_schema(name).version for name in tables}}
 
 

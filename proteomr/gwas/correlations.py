@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,13 @@ from proteomr.gwas.alleles import clean_allele, flip_strand, is_palindromic
 from proteomr.gwas.panel import describe_panel, locate_in_panel, refuse_absence
 from proteomr.io.genetics.genotypes import GenotypePanel, LdSource
 
-__all__ = ["AlignedCorrelations", "correlate_variants", "refuse_unsigned"]
+__all__ = [
+    "AlignedCorrelations",
+    "OrientedVariants",
+    "correlate_variants",
+    "orient_variants",
+    "refuse_unsigned",
+]
 
 OTHER_ALLELES: Final = "alleles_differ_from_panel"
 SAME_AS_ANOTHER: Final = "same_variant_of_panel"
@@ -47,6 +53,49 @@ class AlignedCorrelations:
     n: int | None
     frequencies: F64
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OrientedVariants:
+    """Variants found in a panel, with the sign of their effect alleles there.
+
+    Parameters
+    ----------
+    panel : where they were found.
+    names : (k,) of the variants found.
+    places : positions (k,) of these among those asked for, ascending.
+    rows, signs : (k,) rows of the panel, and 1 where its allele 1 is the effect allele, else -1.
+    reasons, n, frequencies, notes : see `AlignedCorrelations`.
+    """
+
+    panel: LdSource
+    names: pl.Series
+    places: I64
+    rows: I64
+    signs: F64
+    reasons: pl.Series
+    n: int | None
+    frequencies: F64
+    notes: tuple[str, ...]
+
+    def correlate(self, variant: int, others: I64) -> F64:
+        """Return the correlations of one variant with others.
+
+        Parameters
+        ----------
+        variant, others : positions among the variants found.
+
+        Raises
+        ------
+        InputError
+            A pair has no correlation, as nobody has both genotypes.
+        """
+        r = self.panel.correlate(int(self.rows[variant]), self.rows[others])
+        signed: F64 = r * self.signs[variant] * self.signs[others]
+        gaps = np.flatnonzero(~np.isfinite(signed))
+        if gaps.size:
+            _refuse_gap(self.names[variant], self.names[int(others[gaps[0]])])
+        return signed
 
 
 def correlate_variants(variants: pl.DataFrame, panel: LdSource) -> AlignedCorrelations:
@@ -90,6 +139,42 @@ def correlate_variants(variants: pl.DataFrame, panel: LdSource) -> AlignedCorrel
     >>> aligned.places.tolist(), aligned.r.tolist(), aligned.reasons[2]
     ([0, 1], [[1.0, -0.6], [-0.6, 1.0]], 'absent_from_panel')
     """
+    found = orient_variants(variants, panel)
+    r = panel.matrix(found.rows) * found.signs[:, None] * found.signs
+    _refuse_gaps(r, variants["variant_id"].gather(found.places))
+    return AlignedCorrelations(
+        found.places, r, found.reasons, found.n, found.frequencies, found.notes
+    )
+
+
+def orient_variants(variants: pl.DataFrame, panel: LdSource) -> OrientedVariants:
+    """Return where variants stand in a panel and by which sign, for correlations one by one.
+
+    As `correlate_variants`, which computes all pairs; for so many variants that only some are
+    needed.
+
+    Parameters
+    ----------
+    variants, panel : see `correlate_variants`.
+
+    Raises
+    ------
+    ColumnError, InputError
+        As for `correlate_variants`.
+
+    Examples
+    --------
+    >>> from proteomr.io.genetics.ld_matrices import LdMatrix
+    >>> panel = LdMatrix(
+    ...     pl.DataFrame({"variant_id": ["rs1_A_G", "rs2_C_T"]}), np.array([[1.0, 0.6], [0.6, 1.0]])
+    ... )
+    >>> variants = pl.DataFrame(
+    ...     {"variant_id": ["rs1_A_G", "rs2_C_T"], "effect_allele": ["A", "T"],
+    ...      "other_allele": ["G", "C"]}
+    ... )
+    >>> orient_variants(variants, panel).correlate(0, np.array([1])).tolist()
+    [-0.6]
+    """
     if "variant_id" not in variants.columns:
         hint = nearest("variant_id", variants.columns)
         raise ColumnError(f"variants: no column 'variant_id'{hint}")
@@ -103,15 +188,16 @@ def correlate_variants(variants: pl.DataFrame, panel: LdSource) -> AlignedCorrel
     signs: F64 = usable["sign"].to_numpy().astype(np.float64)
     shares: F64 = usable["share"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     reasons = oriented["reason"]
-    r = panel.matrix(rows) * signs[:, None] * signs
-    varies = np.isfinite(np.diag(r))
-    if not varies.all():
+    n = None
+    if isinstance(panel, GenotypePanel):
+        n = panel.n
+        varies = (shares > 0) & (shares < 1)
         reasons = reasons.scatter(places[~varies].tolist(), CONSTANT)
-        places, shares, r = places[varies], shares[varies], r[np.ix_(varies, varies)]
-    _refuse_gaps(r, variants["variant_id"].gather(places))
-    n = panel.n if isinstance(panel, GenotypePanel) else None
+        places, rows = places[varies], rows[varies]
+        signs, shares = signs[varies], shares[varies]
     notes = (*describe_panel(located, panel), *_describe_alleles(oriented))
-    return AlignedCorrelations(places, r, reasons, n, shares, notes)
+    names = variants["variant_id"].gather(places)
+    return OrientedVariants(panel, names, places, rows, signs, reasons, n, shares, notes)
 
 
 def refuse_unsigned(panel: LdSource) -> None:
@@ -201,11 +287,14 @@ def _refuse_gaps(r: F64, names: pl.Series) -> None:
     """Refuse pairs of varying variants that have no correlation: nobody has both genotypes."""
     gaps = np.argwhere(~np.isfinite(r))
     if gaps.size:
-        first, second = (names[int(place)] for place in gaps[0])
-        raise InputError(
-            f"variants {first!r} and {second!r} have no correlation in the panel: nobody has both "
-            "genotypes; leave one of them out"
-        )
+        _refuse_gap(*(names[int(place)] for place in gaps[0]))
+
+
+def _refuse_gap(first: str, second: str) -> NoReturn:
+    raise InputError(
+        f"variants {first!r} and {second!r} have no correlation in the panel: nobody has both "
+        "genotypes; leave one of them out"
+    )
 
 
 def _describe_alleles(oriented: pl.DataFrame) -> tuple[str, ...]:

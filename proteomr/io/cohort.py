@@ -51,6 +51,7 @@ _HUGE: Final = 1e6
 _KEYED_BY_SAMPLE: Final = frozenset(
     f"{name}.parquet" for name in ("samples", "proteins", "time_gap")
 )
+_EIGENPROTEINS: Final = "eigenproteins.parquet"  # of `network`, whose identifier is ``id``
 _NOBODY: Final = pl.Series("id", [], dtype=pl.String)
 
 
@@ -234,7 +235,9 @@ def _name_files(samples: str | Path, proteins: Paths, assays: str | Path | None)
             raise UsageError("no protein file is named; give one or several after the samples")
         return _Named(folder, files, listed)
     inside = _files_inside(folder)
-    return _Named(inside["samples"], files or (inside["proteins"],), _assays(inside, listed))
+    modules = bool(files) and all(file.name == _EIGENPROTEINS for file in files)
+    described = listed if modules else _assays(inside, listed)  # modules are no assays
+    return _Named(inside["samples"], files or (inside["proteins"],), described)
 
 
 def _sort_columns(
@@ -285,7 +288,9 @@ def _files_inside(folder: Path) -> dict[str, Path]:
 
 
 def choose_id(path: Path, id_column: str | None) -> str | None:
-    """Return the identifier to look for: the one named, or a store's own in a store's file."""
+    """Return the identifier to look for: the one named, or that of a file of our own."""
+    if id_column is not None and path.name == _EIGENPROTEINS:
+        return None
     if id_column is None or path.name not in _KEYED_BY_SAMPLE or not is_store(path.parent):
         return id_column
     return c.SAMPLE_ID

@@ -44,6 +44,8 @@ ID_COLUMNS: Final = (
     "Participant ID",
     "Encoded anonymised participant ID",
 )
+_WRITTEN: Final = "id"
+"""What our own tables of people, such as eigenproteins, call their first column."""
 _EXACT_WHOLE: Final = 2**53
 _LISTED: Final = 8
 _PERSONAL: Final = re.compile(r"\d{3}")
@@ -77,6 +79,8 @@ def find_id_column(columns: Sequence[str], *, id_column: str | None = None) -> s
     for name in ID_COLUMNS:
         if name in columns:
             return name
+    if columns and columns[0] == _WRITTEN:
+        return _WRITTEN
     hint = next(filter(None, (nearest(name, columns[:_LISTED]) for name in ID_COLUMNS[:5])), "")
     wanted = ", ".join(ID_COLUMNS[:5])
     raise IdentifierError(

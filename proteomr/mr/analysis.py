@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 
 from proteomr.execute import Executor
-from proteomr.mr.estimate import estimate
+from proteomr.mr.choice import name_methods
+from proteomr.mr.estimate import EstimateRow, estimate_rows, tabulate_estimates
 from proteomr.mr.explained import EXCESS, Side, TraitSize, is_binary
+from proteomr.mr.further import list_further, tabulate_further
 from proteomr.mr.methods.method import Method
 from proteomr.mr.rucker import choose_models, find_outliers
 from proteomr.mr.sensitivity import (
@@ -45,6 +47,7 @@ class Analysis:
     ----------
     estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, rucker, outliers, steiger, \
     verdict : each in the schema of its name.
+    further : the tables that the methods give beside their estimates, by name.
     """
 
     estimates: pl.DataFrame
@@ -56,11 +59,13 @@ class Analysis:
     outliers: pl.DataFrame
     steiger: pl.DataFrame
     verdict: pl.DataFrame
+    further: Mapping[str, pl.DataFrame] = field(default_factory=dict[str, pl.DataFrame])
 
     @property
     def tables(self) -> Mapping[str, pl.DataFrame]:
         """The tables by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        names = [name for name in self.__slots__ if name != "further"]
+        return {name: getattr(self, name) for name in names} | dict(self.further)
 
 
 def analyse(
@@ -136,9 +141,11 @@ def measure_pairs(
     >>> measure_pairs([], []).estimates.height
     0
     """
-    estimates = estimate(pairs, methods, seed=seed, executor=executor)
-    heterogeneity = measure_heterogeneity(pairs)
-    pleiotropy = measure_pleiotropy(pairs)
+    rows = estimate_rows(pairs, methods, seed=seed, executor=executor)
+    estimates = tabulate_estimates(rows)
+    correlated = _choose_correlated(rows, methods)
+    heterogeneity = measure_heterogeneity(pairs, correlated)
+    pleiotropy = measure_pleiotropy(pairs, correlated)
     steiger = measure_direction(pairs, exposure_size=exposure_size, outcome_size=outcome_size)
     return Analysis(
         estimates=add_units(
@@ -158,7 +165,18 @@ def measure_pairs(
             steiger=steiger,
             caveats=_list_caveats(pairs, steiger),
         ),
+        further=tabulate_further(rows, pairs, tables=list_further(methods)),
     )
+
+
+def _choose_correlated(rows: Sequence[EstimateRow], methods: Sequence[Method]) -> list[EstimateRow]:
+    """Return the estimates of methods for correlated variants."""
+    names = [
+        name
+        for name, method in zip(name_methods(methods), methods, strict=True)
+        if method.needs_correlations
+    ]
+    return [row for row in rows if row[3] in names]
 
 
 def add_units(

@@ -8,11 +8,17 @@ from typing import Final, Protocol, TypedDict
 
 import polars as pl
 
+from proteomr.mr.altering import Flagged, estimate_without
 from proteomr.mr.analysis import TraitSize, measure_pairs, tell_log_odds
+from proteomr.mr.choice import build_joint_methods, name_methods
+from proteomr.mr.estimate import tabulate_estimates
 from proteomr.mr.explained import Side
+from proteomr.mr.further import list_further, tabulate_further
+from proteomr.mr.linkage import Linkage, describe_linkage
 from proteomr.mr.methods.method import Method
-from proteomr.mr.multivariable.tables import estimate_jointly, tabulate_strength
+from proteomr.mr.multivariable.tables import estimate_joint_rows, tabulate_strength
 from proteomr.mr.pairs import Pairs, Stretch
+from proteomr.mr.pruning_grid import repeat_over_thresholds
 from proteomr.mr.reach import tabulate_reach
 from proteomr.mr.steiger import keep_forward_variants
 from proteomr.mr.trait_sizes import tell_cases
@@ -21,6 +27,7 @@ from proteomr.tables import columns as c
 
 __all__ = [
     "FILTERED",
+    "LINKED",
     "Block",
     "JointWork",
     "PairWork",
@@ -31,6 +38,9 @@ __all__ = [
 
 FILTERED: Final = "filtered"
 """Beside the tables of a block: how many variants Steiger's filter dropped."""
+
+LINKED: Final = "linked"
+"""Beside the tables of a block: what is to be said of the correlations of its variants."""
 
 # As many blocks as keep the threads of one machine busy, but no fewer pairs in one than take a
 # tenth of a second, and no more than some tens of megabytes.
@@ -112,6 +122,10 @@ class PairWork:
     overlap : share of the larger study that is in the other one.
     log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
     named_cases : cases and controls of outcomes by name.
+    linkage : correlations for the methods that take them; None for none.
+    prune_r2 : thresholds at which these methods are repeated.
+    altering : by direction, instruments that may stand for protein-altering variants; None where
+        not asked.
     """
 
     directions: tuple[Pairs, ...]
@@ -124,6 +138,9 @@ class PairWork:
     named_cases: Mapping[str, tuple[float, float]] = field(
         default_factory=dict[str, tuple[float, float]]
     )
+    linkage: Linkage | None = None
+    prune_r2: tuple[float, ...] = ()
+    altering: tuple[Flagged, ...] | None = None
 
     def __call__(self, block: Block, /) -> dict[str, pl.DataFrame]:
         """Return the tables of a block, the q values alone left out."""
@@ -136,12 +153,31 @@ class PairWork:
         if self.log_odds:
             side: Side = "exposure" if block.direction else "outcome"
             tables["estimates"] = tell_log_odds(tables["estimates"], side)
+        if self.altering is not None:
+            gone = self.altering[block.direction]
+            tables["without_altering"] = estimate_without(
+                analysed, gone, self.methods, seed=self.seed
+            )
         return {
             **tables,
             "reach": tabulate_reach(analysed, overlap=self.overlap, **sizes),
             "harmonised": name_direction(table, block.direction),
             FILTERED: pl.DataFrame({"n": [dropped]}),
+            **self._tell_linkage(analysed),
         }
+
+    def _tell_linkage(self, pairs: Sequence[Harmonised]) -> dict[str, pl.DataFrame]:
+        """Return what correlations add to a block: their account, and the grid of thresholds."""
+        if self.linkage is None:
+            return {}
+        tables = {LINKED: describe_linkage(pairs, self.linkage)}
+        if self.prune_r2:
+            named = zip(name_methods(self.methods), self.methods, strict=True)
+            chosen = {name: method for name, method in named if method.needs_correlations}
+            tables["pruning_grid"] = repeat_over_thresholds(
+                pairs, chosen, self.prune_r2, seed=self.seed
+            )
+        return tables
 
     def take(self, block: Block) -> list[Harmonised]:
         """Return the analyses of a block, as they are estimated."""
@@ -158,7 +194,8 @@ class PairWork:
         table, pairs = self.directions[block.direction].take(block.stretch)
         side: Side = "exposure" if block.direction else "outcome"
         told = [tell_cases(pair, self.named_cases, side=side) for pair in pairs]
-        return table, [replace(pair, direction=_direct(block.direction)) for pair in told]
+        turned = [replace(pair, direction=_direct(block.direction)) for pair in told]
+        return table, turned if self.linkage is None else self.linkage.attach(turned)
 
     def _filter(self, block: Block, pairs: list[Harmonised]) -> list[Harmonised]:
         if not self.steiger_filter:
@@ -194,8 +231,11 @@ class JointWork:
     def __call__(self, block: Block, /) -> dict[str, pl.DataFrame]:
         """Return the tables."""
         del block
+        methods = build_joint_methods(self.methods)
+        rows = estimate_joint_rows(self.data, methods, seed=self.seed)
         return {
-            "estimates": estimate_jointly(self.data, self.methods, seed=self.seed),
+            "estimates": tabulate_estimates(rows),
+            **tabulate_further(rows, [self.data], tables=list_further(methods)),
             "conditional_strength": tabulate_strength(self.data),
             "harmonised": self.data.variants,
         }

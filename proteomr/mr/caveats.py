@@ -11,10 +11,13 @@ import polars as pl
 from proteomr.tables import Harmonised
 from proteomr.tables import columns as c
 
-__all__ = ["caution"]
+__all__ = ["CORRELATED", "caution"]
+
+CORRELATED: Final = "variants are correlated with each other: standard errors are too small"
+"""What speaks against the numbers of methods for independent variants."""
 
 _WORDS: Final = {
-    "correlated": "variants are correlated with each other: standard errors are too small",
+    "correlated": CORRELATED,
     "unproven": "variants may be correlated: nothing shows that they are independent, and standard "
     "errors are too small where they are not",
 }

@@ -28,18 +28,17 @@ __all__ = [
     "split_methods",
 ]
 
-_SHARED: Final = ("convention", "draws", "sample_size")
+_SHARED: Final = ("convention", "draws", "sample_size", "heidi", "ld_people", "instruments_p")
 """Parameters that a run gives to every method that has them."""
 _RESISTANT: Final = (
     "invalid variants are named in the table outliers, and borne by weighted_median, "
-    "weighted_mode, conmix, lasso and cml"
+    "weighted_mode, presso, mrmix, conmix, lasso and cml"
 )
 _NOT_HERE: Final = (  # names of methods elsewhere, and what there is instead
-    ("presso mrpresso", _RESISTANT),
-    ("cause gsmr gsmr2 heidi mix mrmix horse bwmr clust mrclust", _RESISTANT),
+    ("cause heidi horse bwmr clust mrclust", _RESISTANT),
     ("lap mrlap lhc lhcmr apss mrapss", "--overlap bounds the bias of shared people (table reach)"),
     ("lcv", "the direction is tested in the table steiger, and by --reverse"),
-    ("coloc susie colocalisation smr", "there is no colocalisation"),
+    ("coloc susie colocalisation smr", "proteomr coloc compares traits region by region"),
     ("bma mrbma", "several exposures are for mv_ivw, mv_egger and the others of mv_"),
     ("steiger", "it is no estimator: the table steiger is always written, --steiger-filter drops"),
 )
@@ -90,6 +89,7 @@ def build_methods(
     convention: Convention = "twosamplemr",
     draws: int = 1000,
     n_exposure: float | None = None,
+    further: Mapping[str, object] | None = None,
 ) -> tuple[Method, ...]:
     """Return methods by their names, in the order given.
 
@@ -104,6 +104,7 @@ def build_methods(
     convention : whose defaults they follow where the field's two packages differ.
     draws : of those that draw random numbers for their standard errors.
     n_exposure : sample size for the methods that need one; None for the data's own.
+    further : more parameters by name, for the methods that have them.
 
     Raises
     ------
@@ -118,7 +119,8 @@ def build_methods(
     >>> build_methods(["weighted_mode(phi=0.5)"])[0].phi
     0.5
     """
-    shared = {"convention": convention, "draws": draws, "sample_size": n_exposure}
+    shared: dict[str, object] = {"convention": convention, "draws": draws}
+    shared |= {"sample_size": n_exposure, **(further or {})}
     if draws < 2:
         raise UsageError(f"{draws} bootstraps: two or more are needed")
     methods = _build(names, METHOD_CLASSES, shared)
@@ -244,10 +246,12 @@ def list_methods() -> pl.DataFrame:
 
 def _list_needs(kind: type[Declared]) -> list[str]:
     needs = ["sample sizes"] if kind.needs_sample_size else []
+    if kind.needs_correlations:
+        needs.append("correlations of the variants (--ld)")
     if kind.every_effect:
         needs.append("an effect of every variant on the exposure")
     if kind.max_variants is not None:
-        needs.append(f"at most {kind.max_variants} variant")
+        needs.append(f"at most {kind.max_variants} variant{'s'[: kind.max_variants - 1]}")
     return needs
 
 

@@ -8,14 +8,17 @@ from functools import partial
 import polars as pl
 
 from proteomr.mr.analysis import add_q
-from proteomr.mr.blocks import FILTERED, JointWork
+from proteomr.mr.blocks import FILTERED, LINKED, JointWork
 from proteomr.mr.controls import check_controls
+from proteomr.mr.further import SHARED, name_schema
+from proteomr.mr.linkage import account_for_linkage
 from proteomr.mr.opening import Opened
 from proteomr.mr.outputs import ColumnStyle, name_like_twosamplemr
 from proteomr.mr.verdict import word_verdicts
 from proteomr.runs import Ledger, Outcome, unpack_tables
 from proteomr.runs.encoding import write_encoded
-from proteomr.tables import Drop
+from proteomr.status import Status
+from proteomr.tables import Drop, load_schema
 from proteomr.tables import columns as c
 
 __all__ = ["BLOCK", "collect_blocks", "write_tables"]
@@ -38,8 +41,10 @@ def collect_blocks(opened: Opened, ledger: Ledger) -> tuple[dict[str, pl.DataFra
     drops, notes = _account(opened, parts)
     filtered = sum(int(part[FILTERED].item()) for part in parts if FILTERED in part)
     steiger = Drop("steiger", "explains more of the outcome than of the exposure", filtered)
-    ledger.count_drops([*drops, steiger])
-    names = [name for name in parts[0] if name != FILTERED]
+    uncorrelated, said = account_for_linkage([part[LINKED] for part in parts if LINKED in part])
+    notes = (*notes, *said)
+    ledger.count_drops([*drops, steiger, *uncorrelated])
+    names = [name for name in parts[0] if name not in {FILTERED, LINKED}]
     tables = {name: _join([part.pop(name) for part in parts]) for name in names}
     joint = isinstance(opened.work, JointWork)
     if not joint:
@@ -75,6 +80,12 @@ def write_tables(
         if name == "harmonised" and own:
             for format in ledger.formats:
                 write = partial(write_encoded, table, format=format, stamp=ledger.stamp(""))
+                ledger.write_file(f"{name}.{format}", write)
+        elif name in SHARED:
+            checked = load_schema(name_schema(name)).validate(table)
+            for format in ledger.formats:
+                stamp = ledger.stamp(name_schema(name))
+                write = partial(write_encoded, checked, format=format, stamp=stamp)
                 ledger.write_file(f"{name}.{format}", write)
         elif name == "estimates" and columns == "twosamplemr":
             ledger.write_table(name, table, style=name_like_twosamplemr)
@@ -112,6 +123,6 @@ def _count_failed(tables: Mapping[str, pl.DataFrame]) -> int:
     Of several exposures at once, which share their outcomes, how many of the exposures.
     """
     unit = (c.EXPOSURE, c.OUTCOME, c.DIRECTION) if "verdict" in tables else (c.EXPOSURE,)
-    estimated = pl.col(c.ESTIMATE).is_not_null().any()
-    each = tables["estimates"].group_by(unit).agg(estimated.alias("known"))
+    known = (pl.col(c.STATUS) == Status.ok.name).any()
+    each = tables["estimates"].group_by(unit).agg(known.alias("known"))
     return int((~each["known"]).sum())

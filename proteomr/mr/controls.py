@@ -69,7 +69,9 @@ def check_controls(
     """
     keys = [c.EXPOSURE, c.OUTCOME]
     usable = estimates.filter(is_main_estimate() & pl.col(c.P_VALUE).is_not_null())
-    main = usable.unique(keys, keep="first", maintain_order=True)
+    linked = pl.col(c.METHOD).str.starts_with("ivw_correlated")
+    ranked = usable.sort(linked, descending=True, maintain_order=True)
+    main = ranked.unique(keys, keep="first", maintain_order=True)
     wanted = [*keys, c.METHOD, c.ESTIMATE, c.NEG_LOG10_P, c.P_VALUE]
     joined = controls.join(main.select(wanted), on=keys, how="left", maintain_order="left")
     shown = pl.col(c.P_VALUE) < alpha

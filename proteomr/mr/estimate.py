@@ -24,6 +24,7 @@ __all__ = [
     "EstimateRow",
     "build_methods",
     "estimate",
+    "estimate_rows",
     "method_keys",
     "tabulate_estimates",
 ]
@@ -80,14 +81,34 @@ def estimate(
     >>> estimates.select("outcome", "method", "nsnp").row(0)
     ('ADM', 'ivw', 3)
     """
+    return tabulate_estimates(estimate_rows(pairs, methods, seed=seed, executor=executor))
+
+
+def estimate_rows(
+    pairs: Iterable[Harmonised],
+    methods: Sequence[Method],
+    *,
+    seed: int = 1,
+    executor: Executor | None = None,
+) -> list[EstimateRow]:
+    """Return the estimates of pairs by methods, which `estimate` brings into a table.
+
+    Parameters
+    ----------
+    pairs, methods, seed, executor : see `estimate`.
+
+    Examples
+    --------
+    >>> estimate_rows([], build_methods(["ivw"]))
+    []
+    """
     names = name_methods(methods)
     work = _Work(tuple(methods), names, seed)
     sizes = [method.pairs_at_once for method in methods]
     # Threads want many blocks, arrays of pairs long ones; the numbers are the same.
     size = (max if executor is None else min)(sizes, default=1)
     parts = dict((executor or Serial()).map(work, _in_blocks(pairs, size=size)))
-    rows = [row for place in sorted(parts) for row in parts[place]]
-    return tabulate_estimates(rows)
+    return [row for place in sorted(parts) for row in parts[place]]
 
 
 def tabulate_estimates(rows: Sequence[EstimateRow]) -> pl.DataFrame:
@@ -156,7 +177,7 @@ class _Work:
                 pair.outcome,
                 pair.direction,
                 name,
-                _warn(columns[place][row], pair.caveats),
+                _warn(columns[place][row], self._list_caveats(place, pair)),
             )
             for row, pair in enumerate(pairs)
             for place, name in enumerate(self.names)
@@ -181,10 +202,16 @@ class _Work:
 
         return first.estimate_together(methods, pairs, draw=draw)
 
+    def _list_caveats(self, place: int, pair: Harmonised) -> tuple[str, ...]:
+        """What holds of the numbers of a method: that variants are correlated does not of all."""
+        return () if self.methods[place].needs_correlations else pair.caveats
+
     def _applies(self, method: Method, pair: Harmonised) -> bool:
         """A method for few variants stands only where it can, unless it is the only one."""
         most = method.max_variants
-        return most is None or 0 < pair.m <= most or len(self.methods) == 1
+        if most is None or not method.optional:
+            return True
+        return 0 < pair.m <= most or len(self.methods) == 1
 
 
 def _warn(estimate: Estimate, caveats: tuple[str, ...]) -> Estimate:

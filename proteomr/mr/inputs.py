@@ -11,12 +11,13 @@ import polars as pl
 
 from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.gwas.clumping import Clumping, clump_traits
+from proteomr.gwas.gene_regions import Region
 from proteomr.gwas.match import Match, is_listed, match_variants
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.study import Study, read_study, select_variants
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.mr.harmonise import Action
-from proteomr.mr.instruments import Region, select_instruments
+from proteomr.mr.instruments import select_instruments
 from proteomr.mr.outcome_names import find_stretches, name_outcomes_apart
 from proteomr.mr.proxies import find_proxies
 from proteomr.mr.pruning import check_pruning

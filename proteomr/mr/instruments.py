@@ -10,52 +10,19 @@ from typing import Final
 import polars as pl
 
 from proteomr.errors import ColumnError, NothingToDo, UsageError, nearest
+from proteomr.gwas.gene_regions import CIS_WINDOW_BP, Region, locate_genes
 from proteomr.gwas.match import is_listed
-from proteomr.io.sumstats.selection import parse_region
 from proteomr.stats.distributions import neg_log10_p_normal
-from proteomr.tables.genes import Build, GeneTable, load_genes
+from proteomr.tables.genes import Build, GeneTable
 
 __all__ = [
-    "Region",
     "Selection",
-    "choose_region",
     "drop_outcome_hits",
-    "find_cis_region",
     "label_cis",
     "select_instruments",
 ]
 
 _STEP: Final = "instruments"
-_WINDOW_BP: Final = 1_000_000  # as the plasma proteome of UK Biobank counts a variant as cis
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A stretch of a chromosome.
-
-    Parameters
-    ----------
-    chromosome : 1-22, X, Y or MT.
-    start_bp, end_bp : first and last position, both included.
-
-    Raises
-    ------
-    UsageError
-        It ends before it starts.
-
-    Examples
-    --------
-    >>> Region("19", 100, 200).end_bp
-    200
-    """
-
-    chromosome: str
-    start_bp: int
-    end_bp: int
-
-    def __post_init__(self) -> None:
-        if self.end_bp < self.start_bp:
-            raise UsageError(f"region {self.chromosome}:{self.start_bp}-{self.end_bp} is empty")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,83 +98,12 @@ def select_instruments(
     return Selection(selected, pl.DataFrame(rows, schema=schema, orient="row"))
 
 
-def choose_region(
-    text: str | None = None,
-    *,
-    gene: str | None = None,
-    build: Build = "GRCh38",
-    window_bp: int = _WINDOW_BP,
-) -> Region | None:
-    """Return the stretch that instruments come from: as written, or around a gene; None for any.
-
-    Parameters
-    ----------
-    text : ``CHR`` or ``CHR:FROM-TO``.
-    gene, build, window_bp : see `find_cis_region`.
-
-    Raises
-    ------
-    UsageError
-        Both are given, or one of them is no region.
-
-    Examples
-    --------
-    >>> choose_region("7:1000-2000")
-    Region(chromosome='7', start_bp=1000, end_bp=2000)
-    """
-    if text is not None and gene is not None:
-        raise UsageError("--region and --cis both say where instruments lie: give one")
-    if gene is not None:
-        return find_cis_region(gene, build=build, window_bp=window_bp)
-    if text is None:
-        return None
-    region = parse_region(text)
-    return Region(region.chromosome, region.start, region.end)
-
-
-def find_cis_region(
-    gene: str,
-    *,
-    build: Build = "GRCh38",
-    window_bp: int = _WINDOW_BP,
-    genes: GeneTable | None = None,
-) -> Region:
-    """Return the stretch around a gene in which its variants are called cis.
-
-    Parameters
-    ----------
-    gene : symbol, alias or accession of one gene.
-    build : genome build of the positions.
-    window_bp : added on both sides of the gene.
-    genes : names and places; None for those shipped.
-
-    Raises
-    ------
-    UsageError
-        The name is not of one gene, or the gene has no place on this build.
-
-    Examples
-    --------
-    >>> find_cis_region("GDF15", build="GRCh37", window_bp=500_000).start_bp
-    17996968
-    """
-    places = _locate_genes([gene], build=build, genes=genes).drop_nulls("start")
-    if places.height != 1:
-        raise UsageError(
-            f"gene {gene!r} is not one gene with a place on {build}; name an approved symbol, or "
-            "give the region itself"
-        )
-    row = places.row(0, named=True)
-    start, end = int(row["start"]) - window_bp, int(row["end"]) + window_bp
-    return Region(str(row["gene_chromosome"]), max(1, start), end)
-
-
 def label_cis(
     exposure: pl.DataFrame,
     *,
     build: Build,
     gene_column: str = "gene",
-    window_bp: int = _WINDOW_BP,
+    window_bp: int = CIS_WINDOW_BP,
     genes: GeneTable | None = None,
 ) -> pl.DataFrame:
     """Return variants with ``placement``: cis where they lie near their protein's gene, else trans.
@@ -242,7 +138,7 @@ def label_cis(
     """
     _need(exposure, "exposure", "chromosome", "position_bp", gene_column)
     names = exposure[gene_column].cast(pl.String)
-    places = _locate_genes(names.drop_nulls().unique().sort().to_list(), build=build, genes=genes)
+    places = locate_genes(names.drop_nulls().unique().sort().to_list(), build=build, genes=genes)
     rows = exposure.select(
         pl.int_range(pl.len()).alias("_row"),
         _plain(pl.col("chromosome")).alias("chromosome"),
@@ -328,19 +224,3 @@ def _significance(exposure: pl.DataFrame) -> pl.Series:
         return computed
     stated = exposure["neg_log10_p"].cast(pl.Float64).fill_nan(None)
     return pl.select(pl.coalesce(stated, computed).alias("neg_log10_p")).to_series()
-
-
-def _locate_genes(names: list[str], *, build: Build, genes: GeneTable | None) -> pl.DataFrame:
-    """Return the places of the genes that each name means; null where that is not settled."""
-    table = genes if genes is not None else load_genes()
-    resolved = table.resolve(names).with_columns(
-        pl.when(pl.col("match") == "ambiguous")
-        .then(pl.lit([None], pl.List(pl.String)))
-        .otherwise(pl.col("candidates"))
-        .alias("candidates")
-    )
-    each = resolved.select(pl.col("name").alias("gene"), pl.col("candidates")).explode("candidates")
-    located = table.locate(each["candidates"].fill_null(""), build=build)
-    return each.select("gene").with_columns(
-        located["chromosome"].alias("gene_chromosome"), located["start"], located["end"]
-    )

@@ -24,6 +24,7 @@ from proteomr.mr.collecting import BLOCK, collect_blocks, write_tables
 from proteomr.mr.estimate import DEFAULT_METHODS
 from proteomr.mr.inputs import InstrumentRule
 from proteomr.mr.methods.base import Convention
+from proteomr.mr.methods.gsmr import Heidi
 from proteomr.mr.named_pairs import PairBy
 from proteomr.mr.opening import Opened, open_analysis
 from proteomr.mr.outputs import ColumnStyle
@@ -136,6 +137,12 @@ class MrJob:
 
     def run(self, ledger: Ledger, executor: Executor) -> Outcome:
         """Work through the blocks that the ledger lacks; join them, test and write."""
+        return self.estimate(ledger, executor)[1]
+
+    def estimate(
+        self, ledger: Ledger, executor: Executor
+    ) -> tuple[Mapping[str, pl.DataFrame], Outcome]:
+        """Do what `run` does, and return the tables as well, for a job that goes on from them."""
         opened = self._open()
         pending = ledger.parts.pending(len(opened.blocks))
         blocks = [opened.blocks[index] for index in pending]
@@ -148,7 +155,7 @@ class MrJob:
         if self.draw is not None and isinstance(opened.work, PairWork):
             notes = _draw_figures(self.draw, opened, opened.work, tables, ledger)
             outcome = replace(outcome, notes=(*outcome.notes, *notes))
-        return outcome
+        return tables, outcome
 
     def _open(self) -> Opened:
         with open_scratch() as scratch:
@@ -169,6 +176,10 @@ def run_mr(
     instruments: str | Path | None = None,
     ld: Data | None = None,
     ld_values: LdValues = "auto",
+    ld_people: float | None = None,
+    ld_ridge: float = 0.0,
+    prune_r2: Sequence[float] = (),
+    heidi: Heidi | None = None,
     pair_by: PairBy = "all",
     reverse: bool = False,
     steiger_filter: bool = False,
@@ -177,6 +188,7 @@ def run_mr(
     overlap: float | None = None,
     log_odds: bool = False,
     controls: Data | None = None,
+    altering: str | Path | None = None,
     seed: int = 1,
     out: str | Path | None = None,
     formats: Sequence[TableFormat] = ("parquet",),
@@ -201,10 +213,17 @@ def run_mr(
     bootstraps : draws of medians and modes.
     rule : how instruments are chosen and found in the outcomes.
     instruments : file with names of the only variants that may serve, one a line.
-    ld : prefix of genotypes, or a matrix of correlations as a path or a frame, for clumping.
+    ld : prefix of genotypes, or a matrix of correlations as a path or a frame, for clumping and
+        for the methods that take correlations.
     ld_values : what the numbers of a matrix are: r, r2, or auto, as they show.
+    ld_people : people behind the correlations, for gsmr; None for those of the genotypes.
+    ld_ridge : share by which correlations between variants are shrunk for these methods.
+    prune_r2 : thresholds of r2 at which these methods are repeated, table ``pruning_grid``.
+    heidi : outliers that gsmr leaves out: off, v1, v2; None for v1.
     pair_by : all, or name for an exposure with the outcomes of its own name alone.
     reverse : the other direction as well.
+    altering : file with names of protein-altering variants, one a line: instruments that may stand
+        for one are flagged, and estimated without in ``without_altering``.
     steiger_filter : drop variants that explain more of the outcome than of the exposure.
     outcome_size : cases, controls and prevalence of binary outcomes, for the direction.
     outcome_cases : name, cases and controls of each outcome, where they differ.
@@ -222,8 +241,10 @@ def run_mr(
     -------
     results : tables ``estimates``, ``heterogeneity``, ``pleiotropy``, ``singlesnp``,
         ``leaveoneout``, ``rucker``, ``outliers``, ``steiger``, ``verdict``, ``reach``,
-        ``instruments`` and ``harmonised`` (every variant, kept or dropped, with the reason); of
-        several exposures at once ``estimates``, ``conditional_strength`` and ``harmonised``.
+        ``instruments`` and ``harmonised`` (every variant, kept or dropped, with the reason), and
+        those of single methods, such as ``confidence_sets``, ``heidi``, ``pruning_grid``,
+        ``presso`` and ``presso_outliers``; of several exposures at once ``estimates``,
+        ``conditional_strength`` and ``harmonised``.
 
     Raises
     ------
@@ -257,6 +278,10 @@ def run_mr(
         instruments=instruments,
         ld=ld,
         ld_values=ld_values,
+        ld_people=ld_people,
+        ld_ridge=ld_ridge,
+        prune_r2=prune_r2,
+        heidi=heidi,
         pair_by=pair_by,
         reverse=reverse,
         steiger_filter=steiger_filter,
@@ -265,6 +290,7 @@ def run_mr(
         overlap=overlap,
         log_odds=log_odds,
         controls=controls,
+        altering=altering,
         seed=seed,
     )
     count = available_threads() if threads is None else threads

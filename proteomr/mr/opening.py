@@ -13,10 +13,12 @@ from typing import Final
 import polars as pl
 
 from proteomr.errors import InputError, NothingToDo
+from proteomr.gwas.correlations import refuse_unsigned
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.panel import open_panel
 from proteomr.gwas.study import read_variant_list
-from proteomr.io.genetics.genotypes import LdSource
+from proteomr.io.genetics.genotypes import GenotypePanel, LdSource
+from proteomr.mr.altering import Flagged, describe_altering, flag_altering, list_flagged
 from proteomr.mr.blocks import Block, JointWork, PairWork, Work, cut_blocks, name_direction
 from proteomr.mr.choice import build_methods, name_methods
 from proteomr.mr.controls import read_controls
@@ -28,6 +30,7 @@ from proteomr.mr.inputs import (
     read_outcomes,
 )
 from proteomr.mr.instruments import label_cis
+from proteomr.mr.linkage import Linkage
 from proteomr.mr.multivariable.tables import read_joint
 from proteomr.mr.named_pairs import NamedPairs
 from proteomr.mr.outcome_names import name_outcomes_apart
@@ -88,15 +91,22 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
         return _open_joint(request, scratch, controls)
     tables: dict[str, pl.DataFrame] = {}
     notes: tuple[str, ...] = ()
+    altering: tuple[Flagged, ...] | None = None
     directions: tuple[Pairs, ...]
+    linkage = _open_linkage(request, scratch)
     if request.harmonised is not None:
         path = request.harmonised.on_disk(scratch)
-        directions = (ReadyPairs.read(path, outcome_p=request.rule.outcome_p),)
+        ready = ReadyPairs.read(path, outcome_p=request.rule.outcome_p)
+        if linkage is not None:
+            linkage.refuse_strangers(ready.rows)
+        directions = (ready,)
     else:
         studies, notes = _read_studies(request, scratch)
-        strength = [
-            name_direction(study.instruments.strength, place) for place, study in enumerate(studies)
-        ]
+        flagged = [study.instruments.strength for study in studies]
+        if request.altering is not None:
+            flagged, said = _flag(request, scratch, flagged)
+            notes, altering = (*notes, said), tuple(map(list_flagged, flagged))
+        strength = [name_direction(rows, place) for place, rows in enumerate(flagged)]
         tables["instruments"] = label_placement(pl.concat(strength, how="diagonal_relaxed"))
         directions = studies
     work = PairWork(
@@ -108,6 +118,9 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
         request.overlap,
         request.log_odds,
         {name: (cases, controls) for name, cases, controls in request.outcome_cases},
+        linkage,
+        request.prune_r2,
+        altering,
     )
     if request.outcome_cases:
         check_names(request.outcome_cases, directions[0].outcome_names)
@@ -146,6 +159,17 @@ def label_placement(instruments: pl.DataFrame) -> pl.DataFrame:
         for (build,), part in instruments.with_row_index("_row").group_by("build")
     ]
     return pl.concat(parts).sort("_row").drop("_row")
+
+
+def _flag(
+    request: MrRequest, scratch: Path, instruments: Sequence[pl.DataFrame]
+) -> tuple[list[pl.DataFrame], str]:
+    """Return instruments with what they may stand for, and a note on these."""
+    listed = () if request.altering is None else read_variant_list(request.altering.path)
+    ld, width = _open_ld(request, scratch), request.rule.clumping.kb * 1000.0
+    flagged = [flag_altering(rows, listed, ld=ld, width_bp=width) for rows in instruments]
+    together = pl.concat(flagged, how="diagonal_relaxed")
+    return flagged, describe_altering(together, listed, ld=ld)
 
 
 def _open_joint(request: MrRequest, scratch: Path, controls: pl.DataFrame | None) -> Opened:
@@ -247,6 +271,21 @@ def _open_ld(request: MrRequest, scratch: Path) -> LdSource | None:
             "name variants as rs7_A_G (the allele counted first), or give genotypes"
         )
     return panel
+
+
+def _open_linkage(request: MrRequest, scratch: Path) -> Linkage | None:
+    """Return the correlations for methods that take them: of genotypes those of copies in people.
+
+    Effects of copies in one person are correlated by these, while variants are clumped by
+    haplotypes, as PLINK does.
+    """
+    if request.ld is None or not request.correlated:
+        return None
+    panel = open_panel(request.ld.on_disk(scratch), values=request.ld_values)
+    if isinstance(panel, GenotypePanel):
+        panel = replace(panel, measure="genotype")
+    refuse_unsigned(panel)
+    return Linkage(panel, ridge=request.ld_ridge)
 
 
 def _look_up(

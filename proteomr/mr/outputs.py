@@ -11,9 +11,12 @@ from proteomr.mr.methods import METHOD_CLASSES
 from proteomr.tables import Harmonised
 from proteomr.tables import columns as c
 
-__all__ = ["ColumnStyle", "list_harmonised", "name_like_twosamplemr"]
+__all__ = ["LD_REASON", "ColumnStyle", "list_harmonised", "name_like_twosamplemr"]
 
 ColumnStyle: TypeAlias = Literal["native", "twosamplemr"]
+
+LD_REASON: Final = "ld_reason"
+"""Column of variants: why their correlations are not known; null where they are."""
 
 _LABELS: Final = {kind.key: kind.label for kind in METHOD_CLASSES}
 

@@ -23,10 +23,13 @@ from proteomr.mr.choice import (
     split_methods,
 )
 from proteomr.mr.estimate import DEFAULT_METHODS
+from proteomr.mr.further import list_further, name_schema
 from proteomr.mr.harmonise import HARMONISE_VERSION
 from proteomr.mr.harmonised_files import refuse_harmonised
 from proteomr.mr.inputs import InstrumentRule
+from proteomr.mr.methods import METHOD_CLASSES
 from proteomr.mr.methods.base import Convention
+from proteomr.mr.methods.gsmr import Gsmr, Heidi
 from proteomr.mr.methods.method import Declared
 from proteomr.mr.named_pairs import PairBy
 from proteomr.mr.trait_sizes import NamedCases
@@ -68,8 +71,12 @@ class MrRequest(Request):
         direction they serve.
     rule : how instruments are chosen and found in the outcomes.
     instruments : names of the only variants that may serve; goes before the rule's.
-    ld : panel for clumping and proxies, see `proteomr.gwas.panel.open_panel`.
+    ld : panel for clumping, proxies, and the methods for correlated variants, see
+        `proteomr.gwas.panel.open_panel`.
     ld_values : what the numbers of a matrix are.
+    ld_ridge : share by which correlations between variants are shrunk for these methods.
+    prune_r2 : thresholds of r2 at which these methods are repeated, in falling order; none for no
+        table ``pruning_grid``.
     pair_by : whether each exposure meets each outcome, or those of its name alone.
     reverse : whether the other direction is analysed as well.
     steiger_filter : whether variants that explain more of the outcome are dropped.
@@ -81,6 +88,7 @@ class MrRequest(Request):
     overlap : share of the larger study that is in the other one.
     log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
     controls : pairs of which the answer is known.
+    altering : names of protein-altering variants, for which instruments may stand.
     seed : of the random numbers.
 
     Raises
@@ -100,6 +108,8 @@ class MrRequest(Request):
     instruments: Source | None = None
     ld: Source | None = None
     ld_values: LdValues = "auto"
+    ld_ridge: float = 0.0
+    prune_r2: tuple[float, ...] = ()
     pair_by: PairBy = "all"
     reverse: bool = False
     steiger_filter: bool = False
@@ -109,6 +119,7 @@ class MrRequest(Request):
     overlap: float | None = None
     log_odds: bool = False
     controls: Source | None = None
+    altering: Source | None = None
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -136,6 +147,7 @@ class MrRequest(Request):
         if self.ld_values != "auto" and self.ld is None:
             raise UsageError("--ld-values says what the matrix of --ld holds: add --ld")
         _check_methods(self.methods, harmonised=self.harmonised is not None)
+        _check_linkage(self)
 
     @classmethod
     def of(
@@ -153,6 +165,10 @@ class MrRequest(Request):
         instruments: str | Path | None = None,
         ld: Data | None = None,
         ld_values: LdValues = "auto",
+        ld_people: float | None = None,
+        ld_ridge: float = 0.0,
+        prune_r2: Sequence[float] = (),
+        heidi: Heidi | None = None,
         pair_by: PairBy = "all",
         reverse: bool = False,
         steiger_filter: bool = False,
@@ -161,6 +177,7 @@ class MrRequest(Request):
         overlap: float | None = None,
         log_odds: bool = False,
         controls: Data | None = None,
+        altering: str | Path | None = None,
         seed: int = 1,
     ) -> Self:
         """Return the request for paths or frames as a user names them.
@@ -168,13 +185,16 @@ class MrRequest(Request):
         Parameters
         ----------
         exposure, outcomes : studies; a path may be a quoted glob of one study's files.
-        harmonised, instruments, ld, controls : paths; but for the list of instruments also frames.
+        harmonised, instruments, ld, controls, altering : paths; but for the lists of variants also
+            frames.
         methods : names, as `proteomr.mr.choice.build_methods` takes them, or such a list as text.
         convention : R package whose defaults the methods follow.
         bootstraps : draws of medians and modes.
-        read_exposure, read_outcome, ld_values, pair_by, rule, reverse, steiger_filter,
-            outcome_size, outcome_cases, overlap, log_odds, seed : as the attributes. Variants that
-            the rule admits may start a clump.
+        ld_people : people behind the correlations, for gsmr; None for those of the genotypes.
+        heidi : which outliers gsmr leaves out; None for its default.
+        read_exposure, read_outcome, ld_values, ld_ridge, prune_r2, pair_by, rule, reverse,
+            steiger_filter, outcome_size, outcome_cases, overlap, log_odds, seed : as the
+            attributes. Variants that the rule admits may start a clump.
 
         Raises
         ------
@@ -190,6 +210,14 @@ class MrRequest(Request):
         """
         asked = split_methods(methods) if isinstance(methods, str) else tuple(methods)
         _check_methods(asked, harmonised=harmonised is not None)
+        of_gsmr = {"heidi": heidi, "ld_people": ld_people}
+        resolved = _resolve_methods(
+            asked,
+            convention=convention,
+            bootstraps=bootstraps,
+            further={**of_gsmr, "instruments_p": None if rule is None else rule.p},
+        )
+        _refuse_idle(asked, resolved, ld=ld is not None, of_gsmr=of_gsmr)
         studies = outcomes if isinstance(outcomes, list | tuple) else [outcomes]
         for study in (exposure, *studies):
             if study is not None:
@@ -204,15 +232,18 @@ class MrRequest(Request):
             instruments=_name(instruments, "instruments"),
             ld=None if ld is None else name_panel(ld),
             ld_values=ld_values,
+            ld_ridge=ld_ridge,
+            prune_r2=tuple(sorted(set(prune_r2), reverse=True)),
             pair_by=pair_by,
             reverse=reverse,
             steiger_filter=steiger_filter,
-            methods=_resolve_methods(asked, convention=convention, bootstraps=bootstraps),
+            methods=resolved,
             outcome_size=TraitSize() if outcome_size is None else outcome_size,
             outcome_cases=outcome_cases,
             overlap=overlap,
             log_odds=log_odds,
             controls=_name(controls, "controls"),
+            altering=_name(altering, "altering"),
             seed=seed,
         )
 
@@ -225,9 +256,22 @@ class MrRequest(Request):
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that the analysis gives."""
         names = JOINT_TABLES if self.joint else PAIR_TABLES
+        further = list_further(self.build())
+        further += ("pruning_grid",) if self.prune_r2 else ()
         chosen = ("instruments",) if self.harmonised is None else ()
         checked = ("controls_checked",) if self.controls is not None else ()
-        return (*names, *chosen, *checked)
+        without = ("without_altering",) if self.altering is not None else ()
+        return (*names, *further, *chosen, *checked, *without)
+
+    @property
+    def correlated(self) -> bool:
+        """Whether a method takes the correlations of the variants."""
+        return any(method.needs_correlations for method in self.build())
+
+    def build(self) -> Sequence[Declared]:
+        """Return the methods."""
+        build = build_joint_methods if self.joint else build_methods
+        return build(self.methods)
 
     def formulas(self) -> Mapping[str, int]:
         """Return the versions of the steps, of the methods and of the tables.
@@ -237,15 +281,13 @@ class MrRequest(Request):
         >>> MrRequest.of("x.tsv", "y.tsv", methods=["grip"]).formulas()["grip"]
         1
         """
-        build = build_joint_methods if self.joint else build_methods
-        methods: Sequence[Declared] = build(self.methods)
         return {
             "mr": _VERSION,
             "munge": MUNGE_VERSION,
             "clump": CLUMP_VERSION,
             "harmonise": HARMONISE_VERSION,
-            **{method.key: method.version for method in methods},
-            **{f"table {name}": load_schema(name).version for name in self.tables},
+            **{method.key: method.version for method in self.build()},
+            **{f"table {name}": load_schema(name_schema(name)).version for name in self.tables},
         }
 
 
@@ -256,22 +298,76 @@ def _check_methods(methods: Sequence[str], *, harmonised: bool) -> None:
 
 
 def _resolve_methods(
-    names: Sequence[str], *, convention: Convention, bootstraps: int
+    names: Sequence[str],
+    *,
+    convention: Convention,
+    bootstraps: int,
+    further: Mapping[str, object],
 ) -> tuple[str, ...]:
     if any(map(is_joint, names)):
         return spell_methods(build_joint_methods(names))
-    return spell_methods(build_methods(names, convention=convention, draws=bootstraps))
+    return spell_methods(
+        build_methods(names, convention=convention, draws=bootstraps, further=further)
+    )
+
+
+def _check_linkage(request: MrRequest) -> None:
+    """Refuse options for correlated variants without what they are for."""
+    if not 0.0 <= request.ld_ridge < 1.0:
+        raise UsageError(f"--ld-ridge {request.ld_ridge:g}: from 0 to below 1")
+    for r2 in request.prune_r2:
+        if not 0.0 < r2 <= 1.0:
+            raise UsageError(f"--prune-r2 {r2:g}: thresholds lie above 0 and are at most 1")
+    given = {"--ld-ridge": request.ld_ridge > 0, "--prune-r2": bool(request.prune_r2)}
+    if request.harmonised is not None:
+        given = {"--ld with --harmonised": request.ld is not None, **given}
+    if any(given.values()) and not request.correlated:
+        name = next(name for name, chosen in given.items() if chosen)
+        raise UsageError(f"{name} is for methods that take correlations: name {_list_correlated()}")
+    if (request.ld_ridge or request.prune_r2) and request.ld is None:
+        name = "--ld-ridge" if request.ld_ridge else "--prune-r2"
+        raise UsageError(f"{name} needs the correlations of the variants: add --ld")
+
+
+def _refuse_idle(
+    asked: Sequence[str],
+    resolved: Sequence[str],
+    *,
+    ld: bool,
+    of_gsmr: Mapping[str, object],
+) -> None:
+    """Refuse methods that lack their correlations, and options of a method that is not asked for.
+
+    All methods together are no choice: those without correlations then say so in their rows.
+    """
+    if any(map(is_joint, asked)):
+        methods: Sequence[Declared] = build_joint_methods(resolved)
+    else:
+        methods = build_methods(resolved)
+    if "all" not in asked and not ld:
+        lacking = [method.key for method in methods if method.needs_correlations]
+        if lacking:
+            raise UsageError(f"{', '.join(lacking)}: needs correlations of the variants: add --ld")
+    options = {"heidi": "--heidi", "ld_people": "--ld-n"}
+    idle = [options[name] for name, value in of_gsmr.items() if value is not None]
+    if idle and not any(method.key == Gsmr.key for method in methods):
+        raise UsageError(f"{idle[0]} is for gsmr: add it to --methods")
+
+
+def _list_correlated() -> str:
+    return ", ".join(kind.key for kind in METHOD_CLASSES if kind.needs_correlations)
 
 
 def _find_choice(request: MrRequest) -> str | None:
     """Return the first option that is of no use for variants that were harmonised before."""
     rule, usual = request.rule, _admit_to_clumps(InstrumentRule())
     clumping, usually = rule.clumping, usual.clumping
+    graded = any(method.key == Gsmr.key for method in request.build())
     given = {
-        "--ld": request.ld is not None,
         "--instruments": request.instruments is not None or rule.variants is not None,
+        "--altering": request.altering is not None,
         "--pair-by": request.pair_by != "all",
-        "--instruments-p": rule.p != usual.p,
+        "--instruments-p": rule.p != usual.p and not graded,
         "--region or --cis": rule.region is not None,
         "--clump-r2": clumping.r2 != usually.r2,
         "--clump-kb": clumping.kb != usually.kb,

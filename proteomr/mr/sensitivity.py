@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
+from proteomr.mr.estimate import EstimateRow
 from proteomr.mr.methods.base import Estimate
 from proteomr.mr.methods.egger import EggerRegression
 from proteomr.mr.methods.ivw import InverseVarianceWeighted
@@ -25,15 +26,23 @@ __all__ = ["leave_one_out", "measure_heterogeneity", "measure_pleiotropy", "spli
 ALL: Final = "all"
 _TOGETHER: Final = (InverseVarianceWeighted(), EggerRegression())
 _WITH_Q: Final = (*_TOGETHER, MaximumLikelihood())
+_KEYS: Final = (c.EXPOSURE, c.OUTCOME, c.DIRECTION, c.METHOD)
 _EVERY: Final = pl.Series([ALL], dtype=pl.String)
 _UNNUMBERED: Final = pl.Series([None], dtype=pl.String)
 
 
-def measure_heterogeneity(pairs: Iterable[Harmonised]) -> pl.DataFrame:
+def measure_heterogeneity(
+    pairs: Iterable[Harmonised], further: Sequence[EstimateRow] = ()
+) -> pl.DataFrame:
     r"""Return Cochran's Q of the inverse-variance weighted, Egger and likelihood estimates.
 
     .. math:: Q = \sum_j w_j (y_j - \hat y_j)^2, \quad I^2 = \max(0, (Q - df) / Q), \quad
               H = \sqrt{Q / df}
+
+    Parameters
+    ----------
+    pairs : harmonised analyses of one exposure each.
+    further : estimates whose own Q stands there too, such as those of correlated variants.
 
     Returns
     -------
@@ -48,27 +57,21 @@ def measure_heterogeneity(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     listed = list(pairs)
     for pair, *fits in zip(listed, *(_run(method, listed) for method in _WITH_Q), strict=True):
         for method, fit in zip(_WITH_Q, fits, strict=True):
-            if fit.status != Status.ok or "q" not in fit.details:
-                continue
-            q, df = fit.details["q"], fit.details["q_df"]
-            minus_log = fit.details["q_neg_log10_p"]
-            rows.append(
-                {
-                    **_names(pair),
-                    c.METHOD: method.key,
-                    "q": q,
-                    "q_df": int(df),
-                    c.NEG_LOG10_P: minus_log,
-                    c.P_VALUE: float(p_from_neg_log10(np.array([minus_log]))[0]),
-                    "i2": fit.details["i2"],
-                    "h": float(np.sqrt(q / df)),
-                }
-            )
+            rows += _describe_q({**_names(pair), c.METHOD: method.key}, fit)
+    for *names, fit in further:
+        rows += _describe_q(dict(zip(_KEYS, names, strict=True)), fit)
     return _tabulate("heterogeneity", rows)
 
 
-def measure_pleiotropy(pairs: Iterable[Harmonised]) -> pl.DataFrame:
+def measure_pleiotropy(
+    pairs: Iterable[Harmonised], further: Sequence[EstimateRow] = ()
+) -> pl.DataFrame:
     """Return the intercept of Egger regression, which no directional pleiotropy leaves at zero.
+
+    Parameters
+    ----------
+    pairs : harmonised analyses of one exposure each.
+    further : estimates whose own intercept stands there too.
 
     Returns
     -------
@@ -82,20 +85,46 @@ def measure_pleiotropy(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     rows = []
     listed = list(pairs)
     for pair, fit in zip(listed, _run(EggerRegression(), listed), strict=True):
-        if fit.status != Status.ok:
-            continue
-        minus_log = fit.details["intercept_neg_log10_p"]
-        rows.append(
-            {
-                **_names(pair),
-                "egger_intercept": fit.details["intercept"],
-                c.SE: fit.details["intercept_se"],
-                c.NEG_LOG10_P: minus_log,
-                c.P_VALUE: float(p_from_neg_log10(np.array([minus_log]))[0]),
-                "i2_gx": fit.details["i2_gx"],
-            }
-        )
+        rows += _describe_intercept({**_names(pair), c.METHOD: EggerRegression.key}, fit)
+    for *names, fit in further:
+        rows += _describe_intercept(dict(zip(_KEYS, names, strict=True)), fit)
     return _tabulate("pleiotropy", rows)
+
+
+def _describe_q(keys: dict[str, str], fit: Estimate) -> list[dict[str, Any]]:
+    """Return the row of an estimate's Q; none where it has no test."""
+    if fit.status != Status.ok or "q_neg_log10_p" not in fit.details:
+        return []
+    q, df = fit.details["q"], fit.details["q_df"]
+    minus_log = fit.details["q_neg_log10_p"]
+    return [
+        {
+            **keys,
+            "q": q,
+            "q_df": int(df),
+            c.NEG_LOG10_P: minus_log,
+            c.P_VALUE: float(p_from_neg_log10(np.array([minus_log]))[0]),
+            "i2": fit.details["i2"],
+            "h": float(np.sqrt(q / df)),
+        }
+    ]
+
+
+def _describe_intercept(keys: dict[str, str], fit: Estimate) -> list[dict[str, Any]]:
+    """Return the row of an estimate's intercept; none where it has none."""
+    if fit.status != Status.ok or "intercept" not in fit.details:
+        return []
+    minus_log = fit.details["intercept_neg_log10_p"]
+    return [
+        {
+            **keys,
+            "egger_intercept": fit.details["intercept"],
+            c.SE: fit.details["intercept_se"],
+            c.NEG_LOG10_P: minus_log,
+            c.P_VALUE: float(p_from_neg_log10(np.array([minus_log]))[0]),
+            "i2_gx": fit.details.get("i2_gx", float("nan")),
+        }
+    ]
 
 
 def split_variants(pairs: Iterable[Harmonised]) -> pl.DataFrame:

@@ -18,7 +18,8 @@ __all__ = ["PairKey", "is_main_estimate", "judge_pairs", "word_verdicts"]
 PairKey: TypeAlias = tuple[str, str, str]
 """Exposure, outcome and direction: what a pair is known by in every table."""
 
-_MAIN: Final = ("ivw", "wald")
+_CORRELATED: Final = "ivw_correlated"
+_MAIN: Final = (_CORRELATED, "ivw", "wald")
 _SENSITIVITY: Final = ("weighted_median", "weighted_mode", "egger")
 _ALPHA: Final = 0.05  # the field's level, of q over the pairs, and of each diagnostic
 _NOT_NONE: Final = "that is not evidence of none"
@@ -33,7 +34,7 @@ _AGAINST: Final = {
 def is_main_estimate() -> pl.Expr:
     """Whether a row of estimates is of the inverse-variance weighted kind, or a Wald ratio.
 
-    With whatever parameters: ``ivw(robust=true)`` is one.
+    Of correlated variants or not, with whatever parameters: ``ivw(robust=true)`` is one.
 
     Examples
     --------
@@ -55,7 +56,8 @@ def judge_pairs(
 ) -> pl.DataFrame:
     """Return for each pair what the methods agree on, and what speaks against it.
 
-    The main estimate is the inverse-variance weighted one, or the Wald ratio of a single variant;
+    The main estimate is the inverse-variance weighted one, that of correlated variants before that
+    of independent ones, or the Wald ratio of a single variant;
     one with parameters, such as ``ivw(robust=true)``, where the plain one is absent. Without either
     there is no verdict, whatever other methods say.
     Agreement is of the signs of weighted median, weighted mode and Egger slope with the main one.
@@ -83,21 +85,31 @@ def judge_pairs(
     ... ).height
     0
     """
-    q = _by_pair(heterogeneity.filter(pl.col(c.METHOD) == "ivw"))
-    intercept, direction = _by_pair(pleiotropy), _by_pair(steiger)
+    tests = {
+        linked: (
+            _by_pair(heterogeneity.filter(pl.col(c.METHOD) == f"ivw{ending}")),
+            _by_pair(pleiotropy.filter(pl.col(c.METHOD) == f"egger{ending}")),
+        )
+        for linked, ending in ((True, "_correlated"), (False, ""))
+    }
+    direction = _by_pair(steiger)
     rows = []
     for key, part in estimates.group_by(_KEYS, maintain_order=True):
         pair = (str(key[0]), str(key[1]), str(key[2]))
         by_method = {row[c.METHOD]: row for row in part.iter_rows(named=True)}
         for name, row in list(by_method.items()):
             by_method.setdefault(name.partition("(")[0], row)
+        main = _gather(pair, by_method)
+        linked = str(main["main_method"]).startswith(_CORRELATED)
+        q, intercept = tests[linked]
+        spoken = () if linked else (caveats or {}).get(pair, ())
         evidence = {
             "heterogeneous": _is_below(q.get(pair), alpha),
             "pleiotropic": _is_below(intercept.get(pair), alpha),
             "exposure_first": direction.get(pair, {}).get("exposure_first"),
-            "caveats": "; ".join((caveats or {}).get(pair, ())) or None,
+            "caveats": "; ".join(spoken) or None,
         }
-        rows.append(_gather(pair, by_method) | evidence)
+        rows.append(main | evidence)
     return pl.DataFrame(rows, schema=_evidence_schema())
 
 

@@ -19,7 +19,7 @@ from proteomr.runs.encoding import write_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawing", "FigureFormat", "check_formats", "save_drawing"]
+__all__ = ["Drawing", "FigureFormat", "check_formats", "render", "save_drawing"]
 
 FigureFormat: TypeAlias = Literal["svg", "png", "pdf"]
 
@@ -101,7 +101,7 @@ def save_drawing(
         name = f"{stem.name}-{number}" if several else stem.name
         for wanted in dict.fromkeys(formats):
             path = stem.with_name(f"{name}.{wanted}")
-            content = _render(page, wanted)
+            content = render(page, wanted)
             replace_file(path, partial(_put, content=content), mode=shared_mode())
             written.append(path)
     table = stem.with_name(f"{stem.name}.tsv")
@@ -131,7 +131,8 @@ def check_formats(formats: Sequence[str]) -> tuple[FigureFormat, ...]:
     return tuple(dict.fromkeys(known[name] for name in formats))
 
 
-def _render(page: Figure, wanted: FigureFormat) -> bytes:
+def render(page: Figure, wanted: FigureFormat) -> bytes:
+    """Return a page as the bytes of a file of a format; the same page gives the same bytes."""
     held = io.BytesIO()
     with house_style():
         page.savefig(held, format=wanted, dpi=300, metadata=METADATA[wanted])

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-__all__ = ["choose_limits", "cut_limits", "draw_line", "draw_points", "list_undrawn", "point_size"]
+__all__ = [
+    "choose_limits",
+    "cut_limits",
+    "draw_line",
+    "draw_points",
+    "list_undrawn",
+    "mark_points",
+    "point_size",
+]
 
 _LETTERS = 40
 
@@ -105,6 +113,38 @@ def draw_points(
         for label, marker, colour, empty, chosen in kinds
         if chosen.any()
     ]
+
+
+def mark_points(
+    axes: Axes,
+    x: F64,
+    y: F64,
+    *,
+    which: Bool,
+    marker: str,
+    colour: str,
+    size: float,
+    order: int = 3,
+) -> None:
+    """Draw the points of a selection; arrows at an edge are drawn whole.
+
+    Parameters
+    ----------
+    x, y, which : (m,).
+    marker, colour, size, order : look of the points, and how far in front.
+    """
+    if not which.any():
+        return  # a line without points would still widen the margins
+    axes.plot(
+        x[which],
+        y[which],
+        marker,
+        color=colour,
+        markersize=size if marker == "o" else size + 0.8,
+        markeredgewidth=0.0,
+        zorder=order,
+        clip_on=marker == "o",
+    )
 
 
 def draw_line(axes: Axes, method: MethodRow, *, x: Sequence[float], y: Sequence[float]) -> Line2D:

@@ -32,10 +32,10 @@ BLACK: Final = "#000000"
 GREY: Final = "#999999"
 BLUE: Final = "#0072B2"
 VERMILLION: Final = "#D55E00"
-_GREEN: Final = "#009E73"
-_PURPLE: Final = "#CC79A7"
-_ORANGE: Final = "#E69F00"
-_SKY: Final = "#56B4E9"
+GREEN: Final = "#009E73"
+PURPLE: Final = "#CC79A7"
+ORANGE: Final = "#E69F00"
+SKY: Final = "#56B4E9"
 
 _WIDTHS_MM: Final[dict[Width, float]] = {"single": 89.0, "double": 183.0}
 _HEIGHTS_MM: Final[dict[Width, float]] = {"single": 62.0, "double": 90.0}
@@ -69,7 +69,7 @@ _FAMILIES: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
         ),
     ),
     (
-        _GREEN,
+        GREEN,
         (
             ("weighted_median", "Weighted median"),
             ("simple_median", "Simple median"),
@@ -77,7 +77,7 @@ _FAMILIES: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
         ),
     ),
     (
-        _PURPLE,
+        PURPLE,
         (
             ("weighted_mode", "Weighted mode"),
             ("weighted_mode_nome", "Weighted mode (NOME)"),
@@ -86,7 +86,7 @@ _FAMILIES: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
         ),
     ),
     (
-        _ORANGE,
+        ORANGE,
         (
             ("simple_mode", "Simple mode"),
             ("raps", "RAPS"),
@@ -97,7 +97,7 @@ _FAMILIES: Final[tuple[tuple[str, tuple[tuple[str, str], ...]], ...]] = (
         ),
     ),
     (
-        _SKY,
+        SKY,
         (
             ("conmix", "Contamination mixture"),
             ("lasso", "MR-Lasso"),

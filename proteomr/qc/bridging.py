@@ -308,12 +308,12 @@ def _complete_table(
     paired = {own for own, _ in pairs}, {other for _, other in pairs}
     empty = (None,) * 7
     more: list[tuple[object, ...]] = [
-        (name, None, 0, *empty[:4], "not_shared", None, "reference_only")
+        (name, None, 0, *empty[:4], "nothing_shared", None, "reference_only")
         for name in reference.proteins.names
         if name not in paired[1]
     ]
     more += [
-        (None, name, 0, *empty[:4], "not_shared", None, "project_only")
+        (None, name, 0, *empty[:4], "nothing_shared", None, "project_only")
         for name in measured.proteins.names
         if name not in paired[0]
     ]

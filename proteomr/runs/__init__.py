@@ -22,12 +22,14 @@ from proteomr.runs.parts import Parts
 from proteomr.runs.request import Data, Request, Source, describe_request, digest_request
 from proteomr.runs.results import Results
 from proteomr.runs.scratch import open_scratch
+from proteomr.runs.standing import Finished, Standing, find_standing, read_finished
 
 __all__ = [
     "EVERYTHING",
     "Account",
     "CheckedTable",
     "Data",
+    "Finished",
     "Forecast",
     "Job",
     "Ledger",
@@ -37,16 +39,19 @@ __all__ = [
     "Request",
     "Results",
     "Source",
+    "Standing",
     "TableFormat",
     "call_job",
     "check_table",
     "choose_file_formats",
     "describe_request",
     "digest_request",
+    "find_standing",
     "finish_shards",
     "is_unfinished",
     "open_scratch",
     "pack_tables",
+    "read_finished",
     "read_request",
     "read_stamp",
     "refuse_altered",

@@ -349,6 +349,7 @@ class Ledger:
             complete = replace(
                 account,
                 command=self.command or account.command,
+                main=self.main,
                 request=self._request,
                 request_sha256=self.digest,
                 outputs=tuple(

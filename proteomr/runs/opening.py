@@ -15,7 +15,14 @@ from proteomr.provenance import canonical_json, digest_file
 from proteomr.runs.layout import Layout, Record, read_json
 from proteomr.runs.lock import Lock, acquire_lock, refuse_live_lock
 
-__all__ = ["commit_results", "lock_output", "open_run", "read_request", "same_request"]
+__all__ = [
+    "commit_results",
+    "is_complete",
+    "lock_output",
+    "open_run",
+    "read_request",
+    "same_request",
+]
 
 _KEYS_NAMED = 5
 _FILES_NAMED = 3
@@ -77,12 +84,12 @@ def open_run(
         layout.clear_aside()
         completed = _roll_forward(layout)
     record, begun = layout.read_record(), layout.read_request()
-    if completed and not overwrite and _is_complete(layout, record, request):
+    if completed and not overwrite and is_complete(layout, record, request):
         return True
     worth_keeping = begun is not None and (shard is not None or layout.has_parts())
     if begun is not None and same_request(begun, request) and (shard is not None or not overwrite):
         _refuse_unasked_resume(layout, resume=resume or not worth_keeping, shard=shard)
-        if shard is None and _is_complete(layout, record, request):
+        if shard is None and is_complete(layout, record, request):
             layout.clear_parts()
             return True
         if shard is None:
@@ -91,7 +98,7 @@ def open_run(
     if not overwrite:
         unfinished = begun if worth_keeping else None
         _refuse_other_run(layout, record=record, begun=unfinished, request=request, resume=resume)
-        if _is_complete(layout, record, request):
+        if is_complete(layout, record, request):
             layout.clear_parts()
             return True
     _refuse_foreign_files(layout, names, alone=record is None and begun is None)
@@ -265,7 +272,15 @@ def _refuse_foreign_files(layout: Layout, names: Sequence[str], *, alone: bool) 
     )
 
 
-def _is_complete(layout: Layout, record: Record | None, request: Mapping[str, object]) -> bool:
+def is_complete(layout: Layout, record: Record | None, request: Mapping[str, object]) -> bool:
+    """Tell whether a finished run is of a request, and all its results are as they were written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> is_complete(Layout(Path("nowhere")), None, {"seed": 1})
+    False
+    """
     if record is None or not same_request(record.request, request):
         return False
     for name, digest in record.outputs.items():

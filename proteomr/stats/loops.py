@@ -22,6 +22,7 @@ def load_loops(
         "multinomial",
         "observed",
         "ordinal",
+        "pair",
         "sandwich",
     ],
     *,

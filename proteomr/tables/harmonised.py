@@ -29,8 +29,9 @@ class Harmonised:
     variants : one row per variant: ``variant_id`` and what is known of it.
     beta_x, se_x : (m, e) effect on each exposure per effect allele, and its standard error.
     beta_y, se_y : (m,) effect on the outcome per the same allele, and its standard error.
-    ld : (m, m) correlations of the variants, signed by the same alleles; None where they are
-        independent.
+    ld : (m, m) correlations of the variants, signed by the same alleles, NaN in the rows and
+        columns of variants of which they are not known; None where none are.
+    ld_people : people of whom the correlations are, NaN where unknown.
     dropped : ``variant_id`` and ``reason`` of those left out.
     n_x : (e,) sample sizes of the exposures, NaN where unknown.
     n_y : sample size of the outcome, NaN where unknown.
@@ -75,6 +76,7 @@ class Harmonised:
     provenance: Mapping[str, object] = field(default_factory=dict[str, object])
     direction: Direction = "forward"
     caveats: tuple[str, ...] = ()
+    ld_people: float = float("nan")
 
     def __post_init__(self) -> None:
         m, e = self.variants.height, len(self.exposures)

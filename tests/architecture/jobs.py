@@ -14,21 +14,33 @@ import polars as pl
 
 import proteomr
 import proteomr.gwas
+import proteomr.study
+from proteomr import colocalisation
 from proteomr.association import ModelSpec
+from proteomr.colocalisation.choices import SusieRule, TraitChoice
+from proteomr.colocalisation.rules import PairRule
+from proteomr.colocalisation.stretches import WindowRule
 from proteomr.enrichment import EnrichOptions, HubOptions
+from proteomr.finemapping import Windows
 from proteomr.gwas.clumping import Clumping
+from proteomr.gwas.conditional_units import CojoOptions
+from proteomr.gwas.gene_regions import Region, find_cis_region
 from proteomr.gwas.policy import VariantPolicy
-from proteomr.io import IngestOptions, ProteinChoice, read_measurements, write_store
+from proteomr.gwas.trait_facts import TraitFacts
+from proteomr.io import IngestOptions, PeopleChoice, ProteinChoice, read_measurements, write_store
 from proteomr.io.sumstats import ReadOptions
 from proteomr.models import SurvivalOptions
 from proteomr.mr.analysis import TraitSize
 from proteomr.mr.inputs import InstrumentRule
+from proteomr.network import NetworkOptions
 from proteomr.phenotype import DeriveOptions, ImputeOptions
 from proteomr.qc import Correction, Imputation
 from proteomr.replicate import Folds
 from proteomr.runs import Results
 from proteomr.scan import FollowUp, FollowUpOptions
 from proteomr.score import ScoreOptions
+from proteomr.stats.susie import SusieOptions
+from proteomr.stats.trait_clusters import ClusterRule
 from proteomr.survival import CurveOptions, compare_survival
 
 BOOK = """name = "mine"
@@ -98,6 +110,8 @@ def write_inputs(folder: Path) -> None:
         (folder / f"{name}.txt").write_text(text)
     (folder / "ld.csv").write_text("rs1\n1\n")
     (folder / "names.txt").write_text("rs1\n")
+    _write_region(folder)
+    (folder / "weighted.csv").write_text("snp,weight\nrs1,2\n")
     (folder / "controls.csv").write_text("exposure,outcome,expected\nexposure,outcome,up\n")
     (folder / "mine.toml").write_text(BOOK)
     pl.DataFrame(
@@ -110,6 +124,18 @@ def write_inputs(folder: Path) -> None:
     write_store(read_measurements(folder / "npx.csv", scratch=folder), folder / "store")
 
 
+def _write_region(folder: Path) -> None:
+    """Write a region of three variants, their correlations and prior weights."""
+    (folder / "region.csv").write_text(
+        "snp,position,beta,varbeta,MAF\ns1,10,0.4,0.004,0.3\ns2,20,-0.1,0.004,0.3\n"
+        "s3,30,0.05,0.004,0.4\n"
+    )
+    (folder / "region_ld.csv").write_text(
+        "snp,s1,s2,s3\ns1,1,-0.3,0.1\ns2,-0.3,1,0.2\ns3,0.1,0.2,1\n"
+    )
+    (folder / "weights_of.csv").write_text("snp,weight\ns1,1\ns2,1\ns3,2\n")
+
+
 def _write_many(folder: Path) -> None:
     """Write people enough to learn from, their proteins, and weights of a score."""
     draws = [(math.sin(3.7 * i), math.cos(1.9 * i * i), math.sin(0.7 * i * i)) for i in range(120)]
@@ -117,6 +143,10 @@ def _write_many(folder: Path) -> None:
     levels = [f"{i:03d},{x},{y}" for i, (x, y, _) in enumerate(draws)]
     (folder / "many.csv").write_text("\n".join(["eid,age,iso", *people, ""]))
     (folder / "levels.csv").write_text("\n".join(["eid,ADM,REN", *levels, ""]))
+    genes = [f"{i:03d},{5 + x},{7 + y},{6 + z}" for i, (x, y, z) in enumerate(draws)]
+    (folder / "genes.csv").write_text("\n".join(["eid,IL8,MX1,IGJ", *genes, ""]))
+    mine = "gene_published,gene_current,group,weight\nIL8,CXCL8,up,1\nMX1,MX1,down,-1\n"
+    (folder / "mygenes.csv").write_text(mine)
     weights = (
         "set,protein,weight,centre,scale,transform,fill,intercept,outcome,family,n,status\n"
         "all,ADM,2.5,0,0.7,none,0,50,age,linear,120,ok\n"
@@ -149,6 +179,73 @@ CASES = (
                 proteins=["proteins.csv"],
                 alpha=0.1,
                 level=0.9,
+            ),
+        ),
+    ),
+    Case(
+        "CtraJob",
+        "ctra",
+        "proteomr.ctra",
+        Call(
+            "genes.csv many.csv --exposure iso",
+            lambda: proteomr.ctra("genes.csv", "many.csv", exposure="iso"),
+        ),
+        Call(
+            "genes.csv many.csv --exposure iso --exposure age --adjust aged='1' --model gls "
+            "--genes mygenes.csv --gene-set ctra52 --scale log2 --log2 --joint "
+            "--interaction iso:age --slopes 50,60 --gene-variances --ml "
+            "--components --leave-one-out --level 0.9 "
+            "--withdrawn gone.csv --id eid --where 'age > 30' --keep keep.csv --remove gone.csv",
+            lambda: proteomr.ctra(
+                "genes.csv",
+                "many.csv",
+                exposure=("iso", "age"),
+                adjust={"aged": "1"},
+                model="gls",
+                genes="mygenes.csv",
+                gene_set="ctra52",
+                scale="log2",
+                log2=True,
+                joint=True,
+                interaction="iso:age",
+                slopes=(50, 60),
+                gene_variances=True,
+                ml=True,
+                components=True,
+                leave_one_out=True,
+                level=0.9,
+                withdrawn="gone.csv",
+                id_column="eid",
+                where="age > 30",
+                keep="keep.csv",
+                remove="gone.csv",
+            ),
+        ),
+    ),
+    Case(
+        "MetaJob",
+        "meta",
+        "proteomr.meta",
+        Call("effects.csv", lambda: proteomr.meta("effects.csv")),
+        Call(
+            "effects.csv --by protein --tau2 ML --level 0.9 --study exposure --where-rows 'se < 1' "
+            "--moderator se --cluster exposure --dependence three-level --duplicates drop "
+            "--measure OR --to RR --baseline-risk 0.2 --pooled-only",
+            lambda: proteomr.meta(
+                "effects.csv",
+                by="protein",
+                tau2="ML",
+                level=0.9,
+                study="exposure",
+                rows=("se < 1",),
+                moderators="se",
+                cluster="exposure",
+                dependence="three-level",
+                duplicates="drop",
+                measure="OR",
+                to="RR",
+                baseline_risk=0.2,
+                pooled_only=True,
             ),
         ),
     ),
@@ -500,6 +597,47 @@ CASES = (
         ),
     ),
     Case(
+        "NetworkJob",
+        "network",
+        "proteomr.network",
+        Call(
+            "levels.csv --power 1 --min-size 2",
+            lambda: proteomr.network("levels.csv", options=NetworkOptions(power=1, min_size=2)),
+        ),
+        Call(
+            "proteins.csv --method netboost --correlation bicor --type signed --power 3 "
+            "--scale-free 0.7 --min-size 5 --merge-height 0.1 --edge-p 0.01 --impute knn "
+            "--transform rint --hubs 3 --edges 7 --permutations 150 --seed 7 --samples samples.csv "
+            "--preserve-in levels.csv --withdrawn gone.csv --id eid --where 'age > 40' "
+            "--keep keep.csv --remove gone.csv --proteins ADM",
+            lambda: proteomr.network(
+                "proteins.csv",
+                options=NetworkOptions(
+                    method="netboost",
+                    correlation="bicor",
+                    type="signed",
+                    power=3,
+                    scale_free=0.7,
+                    min_size=5,
+                    merge_height=0.1,
+                    edge_p=0.01,
+                    impute="knn",
+                    transform="rint",
+                    hubs=3,
+                    edges=7,
+                    permutations=150,
+                    seed=7,
+                ),
+                samples="samples.csv",
+                preserve_in="levels.csv",
+                withdrawn="gone.csv",
+                id_column="eid",
+                people=PeopleChoice.of(where="age > 40", keep="keep.csv", remove="gone.csv"),
+                chosen_proteins=ProteinChoice.of("ADM"),
+            ),
+        ),
+    ),
+    Case(
         "MediateJob",
         "mediate",
         "proteomr.mediate",
@@ -572,7 +710,8 @@ CASES = (
             "--instruments names.txt --ld ld.csv --ld-values r2 --pair-by name "
             "--clump-r2 0.01 --clump-kb 500 --match rsid --outcome-p 0.001 --unproven flag "
             "--action 3 --reverse --steiger-filter --outcome-cases 10 --outcome-controls 90 "
-            "--prevalence 0.2 --overlap 0.5 --controls controls.csv --exposure-map eaf=eaf "
+            "--prevalence 0.2 --overlap 0.5 --controls controls.csv --altering names.txt "
+            "--exposure-map eaf=eaf "
             "--outcome-build hg19 --scales note",
             lambda: proteomr.run_mr(
                 "exposure.txt",
@@ -597,8 +736,75 @@ CASES = (
                 outcome_size=TraitSize(10.0, 90.0, 0.2),
                 overlap=0.5,
                 controls="controls.csv",
+                altering="names.txt",
                 read_exposure=ReadOptions(columns={"eaf": "eaf"}, scales="note"),
                 read_outcome=ReadOptions(build="GRCh37", scales="note"),
+            ),
+        ),
+    ),
+    Case(
+        "ColocalisedMrJob",
+        "mr",
+        "proteomr.study.colocalise_hits",
+        Call(
+            "exposure.txt outcome.txt --coloc",
+            lambda: proteomr.study.colocalise_hits("exposure.txt", "outcome.txt"),
+        ),
+        Call(
+            "exposure.txt outcome.txt --coloc --methods wald --seed 7 --instruments-p 1e-6 "
+            "--ld ld.csv --ld-values r --unproven flag --outcome-cases 10 --outcome-controls 90 "
+            "--exposure-map eaf=eaf --outcome-build hg19 --scales note",
+            lambda: proteomr.study.colocalise_hits(
+                "exposure.txt",
+                "outcome.txt",
+                methods=["wald"],
+                seed=7,
+                rule=InstrumentRule(p=1e-6, unproven="flag"),
+                ld="ld.csv",
+                ld_values="r",
+                outcome_size=TraitSize(10.0, 90.0),
+                read_exposure=ReadOptions(columns={"eaf": "eaf"}, scales="note"),
+                read_outcome=ReadOptions(build="GRCh37", scales="note"),
+            ),
+        ),
+    ),
+    Case(
+        "FinemapJob",
+        "finemap",
+        "proteomr.finemap",
+        Call(
+            "region.csv --ld region_ld.csv",
+            lambda: proteomr.finemap("region.csv", "region_ld.csv"),
+        ),
+        Call(
+            "region.csv --ld region_ld.csv --ld-values r --n 900 --type quant --sdy 2 --l 3 "
+            "--coverage 0.9 --min-purity 0.3 --prior-variance 0.1 --prior-rule em --null-weight "
+            "0.1 --refine --tolerance 1e-4 --max-iterations 50 --no-prior-check --var-y 4 "
+            "--estimate-residual-variance --remove-mismatched --prior-weights weights_of.csv "
+            "--map eaf=MAF --scales note --trait ADM --lead-p 1e-6 --window-kb 250",
+            lambda: proteomr.finemap(
+                "region.csv",
+                "region_ld.csv",
+                ld_values="r",
+                read=ReadOptions(columns={"eaf": "MAF"}, trait="ADM", scales="note"),
+                facts=TraitFacts("quant", 900.0, 2.0),
+                windows=Windows(1e-6, 250_000),
+                susie=SusieOptions(
+                    effects=3,
+                    coverage=0.9,
+                    min_purity=0.3,
+                    prior_variance=0.1,
+                    rule="em",
+                    estimate_residual_variance=True,
+                    var_y=4.0,
+                    null_weight=0.1,
+                    refine=True,
+                    tolerance=1e-4,
+                    most_rounds=50,
+                    check_prior=False,
+                ),
+                remove_mismatched=True,
+                prior_weights="weights_of.csv",
             ),
         ),
     ),
@@ -668,6 +874,112 @@ CASES = (
             ),
         ),
         out="out.parquet",
+    ),
+    Case(
+        "ColocJob",
+        "coloc",
+        "proteomr.colocalise",
+        Call(
+            "exposure.txt outcome.txt", lambda: proteomr.colocalise("exposure.txt", "outcome.txt")
+        ),
+        Call(
+            "exposure.txt outcome.txt --method susie --ld1 ld.csv --ld2 ld.csv --ld-values r "
+            "--type1 quant --n1 800 --sdy1 1.5 --type2 cc --n2 900 --case-share2 0.2 "
+            "--region 1:1-100 --lead-p 1e-6 --window-kb 250 --lead-kb 500 --lead-r2 0.1 "
+            "--long-range drop --p1 1e-3 --p2 1e-3 --p12 1e-4 --prior-weights1 weighted.csv "
+            "--l 5 --min-purity 0.6 --coverage 0.9 --variants credible --format1 mine.toml "
+            "--map1 eaf=eaf --build2 hg38",
+            lambda: proteomr.colocalise(
+                "exposure.txt",
+                ["outcome.txt"],
+                method="susie",
+                choices=(
+                    TraitChoice("quant", n=800, sdy=1.5),
+                    TraitChoice("cc", n=900, case_share=0.2),
+                ),
+                read=(
+                    ReadOptions("mine.toml", {"eaf": "eaf"}),
+                    ReadOptions(build="GRCh38"),
+                ),
+                rule=PairRule("susie", 1e-3, 1e-3, 1e-4, 0.9, "credible"),
+                windows=WindowRule(Region("1", 1, 100), 1e-6, 250.0, 500.0, 0.1, "drop"),
+                ld=("ld.csv", "ld.csv"),
+                ld_values="r",
+                weights=("weighted.csv", None),
+                susie=SusieRule(5, 0.9, 0.6),
+            ),
+        ),
+    ),
+    Case(
+        "SmrJob",
+        "coloc",
+        "proteomr.colocalisation.smr",
+        Call(
+            "exposure.txt outcome.txt --method smr --ld ld.csv",
+            lambda: colocalisation.smr("exposure.txt", "outcome.txt", ld="ld.csv"),
+        ),
+        Call(
+            "exposure.txt outcome.txt --method smr --ld ld.csv --cis GDF15 --build hg19",
+            lambda: colocalisation.smr(
+                "exposure.txt",
+                "outcome.txt",
+                ld="ld.csv",
+                windows=WindowRule(find_cis_region("GDF15", build="GRCh37")),
+            ),
+        ),
+    ),
+    Case(
+        "ClusterJob",
+        "coloc",
+        "proteomr.colocalisation.hyprcoloc",
+        Call(
+            "exposure.txt outcome.txt --method hyprcoloc",
+            lambda: colocalisation.hyprcoloc("exposure.txt", "outcome.txt"),
+        ),
+        Call(
+            "exposure.txt outcome.txt --method hyprcoloc --prior 1e-3 --conditional-prior 0.05 "
+            "--regional-threshold 0.6 --alignment-threshold 0.7 --selection alignment",
+            lambda: colocalisation.hyprcoloc(
+                "exposure.txt",
+                "outcome.txt",
+                clusters=ClusterRule(1e-3, 0.05, 0.6, 0.7, "alignment"),
+            ),
+        ),
+    ),
+    Case(
+        "ConfigurationJob",
+        "coloc",
+        "proteomr.colocalisation.moloc",
+        Call(
+            "exposure.txt outcome.txt --method moloc",
+            lambda: colocalisation.moloc("exposure.txt", "outcome.txt"),
+        ),
+        Call(
+            "exposure.txt outcome.txt --method moloc --priors 1e-3,1e-4,1e-5,1e-6",
+            lambda: colocalisation.moloc(
+                "exposure.txt",
+                "outcome.txt",
+                priors=(1e-3, 1e-4, 1e-5, 1e-6),
+            ),
+        ),
+    ),
+    Case(
+        "CojoJob",
+        "gwas cojo",
+        "proteomr.gwas.cojo",
+        Call("exposure.txt --ld ld.csv", lambda: proteomr.gwas.cojo("exposure.txt", "ld.csv")),
+        Call(
+            "exposure.txt --ld ld.csv --condition names.txt --p 1e-6 --collinear 0.8 "
+            "--window-kb 500 --sizes effective --diff-freq 0.1 --n 900 --ld-values r --map eaf=eaf",
+            lambda: proteomr.gwas.cojo(
+                "exposure.txt",
+                "ld.csv",
+                condition="names.txt",
+                options=CojoOptions(1e-6, 0.8, 500.0, "effective", 0.1),
+                read=ReadOptions(columns={"eaf": "eaf"}, n=900.0),
+                ld_values="r",
+            ),
+        ),
     ),
     Case(
         "LeadsJob",

@@ -43,10 +43,14 @@ def test_every_method_stands_in_the_registry_once() -> None:
         "__init__",
         "base",
         "block_method",
+        "confidence_parts",
+        "correlated",
         "estimate_block",
+        "grids",
         "heterogeneity",
         "method",
         "ranges",
+        "sample_sizes",
         "units",
     }
     assert set(listed) == files - frame

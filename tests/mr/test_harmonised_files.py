@@ -10,10 +10,10 @@ import pytest
 
 from proteomr.errors import InputError, UsageError
 from proteomr.gwas.clumping import Clumping
+from proteomr.gwas.gene_regions import Region
 from proteomr.mr.frequencies import note_frequencies
 from proteomr.mr.harmonised_files import judge_harmonised, read_harmonised, refuse_harmonised
 from proteomr.mr.inputs import InstrumentRule
-from proteomr.mr.instruments import Region
 from proteomr.mr.multivariable.tables import read_joint
 from proteomr.mr.request import MrRequest
 

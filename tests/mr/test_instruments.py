@@ -11,16 +11,11 @@ import polars as pl
 import pytest
 
 from proteomr.errors import ColumnError, InputError, NothingToDo, UsageError
+from proteomr.gwas.gene_regions import Region, find_cis_region
 from proteomr.io.genetics.genotypes import GenotypePanel
 from proteomr.io.genetics.ld_matrices import LdMatrix
 from proteomr.mr.harmonise import harmonise_table
-from proteomr.mr.instruments import (
-    Region,
-    drop_outcome_hits,
-    find_cis_region,
-    label_cis,
-    select_instruments,
-)
+from proteomr.mr.instruments import drop_outcome_hits, label_cis, select_instruments
 from proteomr.mr.proxies import find_proxies
 from proteomr.mr.pruning import check_pruning
 from proteomr.mr.reach import tabulate_reach

@@ -16,6 +16,7 @@ from proteomr_cli import main
 import proteomr
 from proteomr.errors import InputError, NothingToDo, RunFolderError, UsageError
 from proteomr.execute import Serial, Threads
+from proteomr.gwas.gene_regions import Region
 from proteomr.gwas.study import read_study
 from proteomr.mr import blocks as blocks_module
 from proteomr.mr.analysis import analyse, measure_pairs
@@ -24,7 +25,6 @@ from proteomr.mr.caveats import caution
 from proteomr.mr.choice import build_methods
 from proteomr.mr.harmonise import harmonise_table, to_harmonised
 from proteomr.mr.inputs import InstrumentRule, Instruments, Outcomes
-from proteomr.mr.instruments import Region
 from proteomr.mr.job import MrJob
 from proteomr.mr.pairs import StudyPairs
 from proteomr.mr.repeated import keep_once

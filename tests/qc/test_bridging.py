@@ -181,7 +181,7 @@ def test_products_are_bridged_by_olinks_criteria() -> None:
             ("NEW1", "quantile_smoothing", "pooled"),
             ("NEW2", "quantile_smoothing", "pooled"),
             ("NEW3", "not_bridgeable", "reference_only"),
-            (None, "not_shared", "project_only"),
+            (None, "nothing_shared", "project_only"),
         ][:4]
     )
     found = all_of(bridged.measured)

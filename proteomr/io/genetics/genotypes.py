@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -233,11 +234,14 @@ def read_pgen(path: str | Path, *, measure: LdMeasure = "haplotype") -> Genotype
     if count != variants.height:
         raise FormatError(f"{count} variants, the pvar file lists {variants.height}", path=place)
 
+    lock = threading.Lock()  # a reader holds the place in its file
+
     def load(rows: I64) -> U64:
         copies = np.full((rows.size, founders.size), -9, dtype=np.int8)
-        for i, row in enumerate(rows):
-            if not several[row]:
-                reader.read(int(row), copies[i])
+        with lock:
+            for i, row in enumerate(rows):
+                if not several[row]:
+                    reader.read(int(row), copies[i])
         return pack_planes(np.where(copies < 0, -1, copies)[:, founders].astype(np.int8))
 
     return GenotypePanel(variants, int(founders.sum()), load=load, measure=measure)

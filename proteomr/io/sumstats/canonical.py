@@ -218,6 +218,8 @@ def _set_alleles(work: Work) -> None:
         work.columns["other_allele"] = pl.select(
             pl.when(ours != first).then(first).when(single).then(second)
         ).to_series()
+    else:
+        work.columns["other_allele"] = work.empty(pl.String())
     if work.columns["variant_id"].null_count():
         work.columns["variant_id"] = _compose_names(work.columns)
 

@@ -120,6 +120,7 @@ def assign_columns(
     *,
     mapping: Mapping[str, str],
     path: Path,
+    whole: bool = True,
 ) -> Layout:
     """Return which columns of a file are the canonical ones.
 
@@ -133,6 +134,7 @@ def assign_columns(
         ``p_value``, ``log10_p``, ``ln_p``, ``neg_ln_p``, ``one_sided_p``; ``eaf_percent`` stand for
         what becomes of them.
     path : the file, for messages.
+    whole : whether a file that lacks what an estimate per allele needs is refused.
 
     Raises
     ------
@@ -168,7 +170,8 @@ def assign_columns(
     if trait is not None:
         assignments["trait"] = Assignment("trait", trait, USUAL["trait"])
     layout = Layout(book, tuple(assignments.values()), traits)
-    _check_needed(layout, single, path)
+    if whole:
+        _check_needed(layout, single, path)
     return layout
 
 

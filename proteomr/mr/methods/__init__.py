@@ -6,11 +6,18 @@ from typing import Final
 
 from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.block_method import BlockMethod
+from proteomr.mr.methods.component_gmm import ComponentGmm
+from proteomr.mr.methods.conditional_tests import ConditionalTests
 from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood
 from proteomr.mr.methods.contamination_mixture import ContaminationMixture
+from proteomr.mr.methods.correlated_egger import CorrelatedEgger
+from proteomr.mr.methods.correlated_ivw import CorrelatedIvw
+from proteomr.mr.methods.correlated_maximum_likelihood import CorrelatedMaximumLikelihood
 from proteomr.mr.methods.debiased_ivw import DebiasedIvw
 from proteomr.mr.methods.egger import EggerBootstrap, EggerRegression
 from proteomr.mr.methods.grip import Grip
+from proteomr.mr.methods.gsmr import Gsmr
+from proteomr.mr.methods.heterogeneity_penalised import HeterogeneityPenalised
 from proteomr.mr.methods.ivw import (
     InverseVarianceWeighted,
     InverseVarianceWeightedFixed,
@@ -20,6 +27,7 @@ from proteomr.mr.methods.lasso import Lasso
 from proteomr.mr.methods.maximum_likelihood import MaximumLikelihood
 from proteomr.mr.methods.median import PenalisedWeightedMedian, SimpleMedian, WeightedMedian
 from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.mixture_spike import MixtureSpike
 from proteomr.mr.methods.mode import (
     PenalisedMode,
     SimpleMode,
@@ -27,9 +35,12 @@ from proteomr.mr.methods.mode import (
     WeightedMode,
     WeightedModeNome,
 )
+from proteomr.mr.methods.overlap_ivw import OverlapIvw
 from proteomr.mr.methods.penalised_ivw import PenalisedIvw
+from proteomr.mr.methods.presso import Presso
 from proteomr.mr.methods.radial import RadialEgger, RadialIvw
 from proteomr.mr.methods.raps import RobustAdjustedProfileScore
+from proteomr.mr.methods.rerandomised_ivw import RerandomisedIvw
 from proteomr.mr.methods.sign import SignConcordance
 from proteomr.mr.methods.unweighted import UnweightedRegression
 from proteomr.mr.methods.wald import WaldRatio
@@ -73,4 +84,15 @@ METHOD_CLASSES: Final[tuple[type[Method], ...]] = (
     ContaminationMixture,
     Lasso,
     ConstrainedMaximumLikelihood,
+    Presso,
+    HeterogeneityPenalised,
+    MixtureSpike,
+    RerandomisedIvw,
+    OverlapIvw,
+    CorrelatedIvw,
+    CorrelatedEgger,
+    CorrelatedMaximumLikelihood,
+    ComponentGmm,
+    ConditionalTests,
+    Gsmr,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -19,8 +19,10 @@ from proteomr.stats.distributions import (
 from proteomr.status import Status
 
 __all__ = [
+    "Cell",
     "Convention",
     "Estimate",
+    "FurtherRows",
     "Measure",
     "certify",
     "conclude",
@@ -44,6 +46,28 @@ _MINUS_LOG_LEVEL = -math.log10(1 - _LEVEL)  # p of an interval that ends at zero
 _ROUNDING = 1e-9  # of -log10 p: an end of the interval that is zero to the last digits
 
 
+Cell: TypeAlias = float | int | str | bool | None
+"""What a further table holds in a cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherRows:
+    """Rows of a further table that a method gives beside its estimate.
+
+    Parameters
+    ----------
+    table : name of the table, which the method declares.
+    columns : cells of the rows by column, all of one length.
+    variants : positions of the variants that the rows are about; None where they are about none.
+    powers : of the columns that have a unit, see `proteomr.mr.methods.units.Powers`.
+    """
+
+    table: str
+    columns: Mapping[str, Sequence[Cell]]
+    variants: tuple[int, ...] | None = None
+    powers: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """An estimate of the causal effect of the exposure on the outcome, or why there is none.
@@ -60,6 +84,7 @@ class Estimate:
     intervals : further parts of a confidence set that is not one interval.
     used : positions of the variants used, where the method chooses; None for all.
     df : degrees of freedom of Student's t, of which the p value is; None where it is not.
+    further : rows of the further tables that the method declares.
     """
 
     estimate: float
@@ -74,6 +99,7 @@ class Estimate:
     intervals: tuple[tuple[float, float], ...] = ()
     used: tuple[int, ...] | None = None
     df: float | None = None
+    further: tuple[FurtherRows, ...] = ()
 
 
 def conclude(
@@ -153,7 +179,9 @@ def refuse(status: Status, message: str, *, nsnp: int) -> Estimate:
     return Estimate(nan, nan, nan, nan, nan, nsnp, status, message)
 
 
-def certify(found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits")) -> Estimate:
+def certify(
+    found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits"), points: bool = True
+) -> Estimate:
     """Return the estimate where its numbers can be believed as numbers, else a refusal.
 
     The last step of every estimator, whatever its path: estimate and p value are finite, a standard
@@ -164,6 +192,7 @@ def certify(found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits")
     ----------
     found : what the estimator came to.
     measures : what it gives beside estimate and p value.
+    points : whether it gives an estimate.
 
     Examples
     --------
@@ -172,7 +201,7 @@ def certify(found: Estimate, *, measures: tuple[Measure, ...] = ("se", "limits")
     """
     if found.status != Status.ok:
         return found
-    flaw = _find_flaw(found, measures)
+    flaw = _find_flaw(found, measures, points=points)
     return found if flaw is None else refuse(Status.not_identified, flaw, nsnp=found.nsnp)
 
 
@@ -204,11 +233,11 @@ def note_contradiction(found: Estimate, reason: str) -> Estimate:
     return replace(found, message="; ".join(filter(None, notes)))
 
 
-def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...]) -> str | None:
+def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...], *, points: bool) -> str | None:
     limited, low, high = "limits" in measures, estimate.conf_low, estimate.conf_high
     se = estimate.se if "se" in measures else 1.0
     flaws = (
-        (not math.isfinite(estimate.estimate), "the estimate is not a finite number"),
+        (points and not math.isfinite(estimate.estimate), "the estimate is not a finite number"),
         (not (math.isfinite(se) and se >= 0), "the standard error is not a finite number"),
         (se == 0, _ZERO_ERROR),
         (

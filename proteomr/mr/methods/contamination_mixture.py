@@ -12,6 +12,7 @@ from numpy.random import Generator
 from proteomr._typing import F64, Bool
 from proteomr.errors import UsageError
 from proteomr.mr.methods.base import Estimate, Measure, refuse
+from proteomr.mr.methods.confidence_parts import tabulate_parts
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.ranges import check_above_zero
 from proteomr.mr.methods.units import Powers, scale_positive
@@ -44,8 +45,8 @@ class ContaminationMixture(Method):
     and :math:`\hat\theta` is the best point of a grid. The confidence set holds the points with
     :math:`2\{\ell(\hat\theta) - \ell(\theta)\} < 3.84 \phi^2`, where :math:`\phi^2 \ge 1` is the
     heterogeneity of the variants held valid; it may fall into several parts, which ``intervals``
-    lists while ``conf_low`` and ``conf_high`` are its ends. ``used`` are the variants held valid.
-    There is no standard error. p is that of
+    and the table ``confidence_sets`` list while ``conf_low`` and ``conf_high`` are its ends.
+    ``used`` are the variants held valid. There is no standard error. p is that of
     :math:`2\{\ell(\hat\theta) - \ell(0)\} \phi^2`.
 
     The estimate is of the grid, also where its best point is an end: a message says so. A set of
@@ -94,6 +95,7 @@ class ContaminationMixture(Method):
         "(divide_by_heterogeneity makes p agree)"
     )
     powers: ClassVar[Powers] = {"psi": (1, -1)}
+    tables: ClassVar[tuple[str, ...]] = ("confidence_sets",)
 
     psi: float | None = None
     lowest: float | None = None
@@ -160,6 +162,7 @@ class ContaminationMixture(Method):
         at_zero = float(_profile(ratio, se, invalid, np.zeros(1))[0])
         factor = 1.0 / phi2 if self.divide_by_heterogeneity else phi2
         parts = np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1)
+        intervals = tuple((float(theta[part[0]]), float(theta[part[-1]])) for part in parts)
         return Estimate(
             estimate=float(theta[best]),
             se=math.nan,
@@ -169,8 +172,9 @@ class ContaminationMixture(Method):
             nsnp=ratio.size,
             message=_AT_AN_END if best in {0, theta.size - 1} else None,
             details={"psi": psi, "phi": math.sqrt(phi2), "valid": float(valid.sum())},
-            intervals=tuple((float(theta[part[0]]), float(theta[part[-1]])) for part in parts),
+            intervals=intervals,
             used=tuple(np.flatnonzero(valid).tolist()),
+            further=(tabulate_parts(self.key, intervals),),
         )
 
 

@@ -34,9 +34,12 @@ class Declared(ABC):
     aliases : names that the field's R packages have for it.
     min_variants, max_variants : number of variants it takes; None for no upper bound. Each further
         exposure needs one variant more.
+    optional : pairs of more variants than it takes have no row of it, where others have theirs.
     every_effect : it needs an effect on the exposure of every variant, as ratios do.
     stochastic : its standard errors come from draws.
     needs_sample_size : it needs the sample sizes of the studies.
+    needs_correlations : it needs the correlations of the variants.
+    points : it gives an estimate; otherwise a p value and confidence sets alone.
     measures : what it gives beside estimate and p value.
     powers : units of its details; those absent here have none.
     version : counts the changes of its formulas that change numbers.
@@ -53,13 +56,17 @@ class Declared(ABC):
     aliases: ClassVar[tuple[str, ...]] = ()
     min_variants: ClassVar[int]
     max_variants: ClassVar[int | None] = None
+    optional: ClassVar[bool] = False
     every_effect: ClassVar[bool] = False
     stochastic: ClassVar[bool] = False
     needs_sample_size: ClassVar[bool] = False
+    needs_correlations: ClassVar[bool] = False
+    points: ClassVar[bool] = True
     measures: ClassVar[tuple[Measure, ...]] = ("se", "limits")
     powers: ClassVar[Powers] = {}
     version: ClassVar[int] = 1
     contradiction: ClassVar[str] = ""
+    tables: ClassVar[tuple[str, ...]] = ()
 
     @property
     def fewest(self) -> int:
@@ -189,7 +196,7 @@ class Method(Declared):
         """
         unit = (0, 0) if self.pure else (outcome, exposure)
         estimate = restore_units(estimate, outcome=unit[0], exposure=unit[1], powers=self.powers)
-        certified = certify(estimate, measures=self.measures)
+        certified = certify(estimate, measures=self.measures, points=self.points)
         if not self.contradiction:
             return certified
         return note_contradiction(certified, self.contradiction)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.mr.methods.base import Estimate
+from proteomr.mr.methods.base import Cell, Estimate, FurtherRows
 
 __all__ = ["Powers", "find_exponents", "loses", "restore_units", "scale_positive", "vanishes"]
 
@@ -119,7 +119,24 @@ def restore_units(found: Estimate, *, outcome: int, exposure: int, powers: Power
         conf_high=_scale(found.conf_high, unit),
         intervals=tuple((_scale(low, unit), _scale(high, unit)) for low, high in found.intervals),
         details=details,
+        further=tuple(_restore_rows(rows, outcome, exposure) for rows in found.further),
     )
+
+
+def _restore_rows(rows: FurtherRows, outcome: int, exposure: int) -> FurtherRows:
+    """Return rows whose columns with a unit are in that of the effects themselves."""
+
+    def restore(cell: Cell, name: str) -> Cell:
+        of_outcome, of_exposure = rows.powers[name]
+        if not isinstance(cell, float):
+            return cell
+        return _scale(cell, of_outcome * outcome + of_exposure * exposure)
+
+    columns = {
+        name: [restore(cell, name) for cell in cells] if name in rows.powers else cells
+        for name, cells in rows.columns.items()
+    }
+    return replace(rows, columns=columns)
 
 
 def _scale(value: float, exponent: int) -> float:

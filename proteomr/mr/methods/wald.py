@@ -54,6 +54,7 @@ class WaldRatio(Method):
     aliases: ClassVar[tuple[str, ...]] = ("mr_wald_ratio",)
     min_variants: ClassVar[int] = 1
     max_variants: ClassVar[int | None] = 1
+    optional: ClassVar[bool] = True
 
     order: Literal["first", "second"] = "first"
 

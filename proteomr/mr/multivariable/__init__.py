@@ -9,6 +9,7 @@ from proteomr.mr.multivariable.gmm import MultivariableGmm
 from proteomr.mr.multivariable.ivw import MultivariableIvw
 from proteomr.mr.multivariable.lasso import MultivariableLasso, select_exposures
 from proteomr.mr.multivariable.median import MultivariableMedian
+from proteomr.mr.multivariable.presso import MultivariablePresso
 from proteomr.mr.multivariable.residual import MultivariableResidual
 from proteomr.mr.multivariable.strength import (
     Pleiotropy,
@@ -27,6 +28,7 @@ __all__ = [
     "MultivariableLasso",
     "MultivariableMedian",
     "MultivariableMethod",
+    "MultivariablePresso",
     "MultivariableResidual",
     "Pleiotropy",
     "RobustEffects",
@@ -44,5 +46,6 @@ MULTIVARIABLE_METHODS: tuple[type[MultivariableMethod], ...] = (
     MultivariableConstrainedMl,
     MultivariableGmm,
     MultivariableResidual,
+    MultivariablePresso,
 )
 """The estimators of several exposures that a run may name, one per key."""

@@ -14,9 +14,10 @@ from proteomr.gwas.match import name_keys
 from proteomr.gwas.repeats import mark_repeats
 from proteomr.io.tables import read_table
 from proteomr.mr.choice import build_joint_methods, name_methods
-from proteomr.mr.estimate import tabulate_estimates
+from proteomr.mr.estimate import EstimateRow, tabulate_estimates
 from proteomr.mr.harmonised_files import name_variants
 from proteomr.mr.multivariable import (
+    MultivariableMethod,
     measure_conditional_f,
     measure_pleiotropy,
     minimise_heterogeneity,
@@ -26,7 +27,7 @@ from proteomr.stats.generators import random_of
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
 
-__all__ = ["estimate_jointly", "read_joint", "tabulate_strength"]
+__all__ = ["estimate_joint_rows", "estimate_jointly", "read_joint", "tabulate_strength"]
 
 _NAMES: Final = ("variant_id", "SNP", "snp", "rsid")
 _OUTCOME: Final = ("beta_outcome", "se_outcome")
@@ -125,8 +126,20 @@ def estimate_jointly(
     UsageError
         A name is unknown.
     """
-    methods = build_joint_methods(keys, n_exposure=n_exposure)
-    rows = []
+    rows = estimate_joint_rows(data, build_joint_methods(keys, n_exposure=n_exposure), seed=seed)
+    return tabulate_estimates(rows)
+
+
+def estimate_joint_rows(
+    data: Harmonised, methods: Sequence[MultivariableMethod], *, seed: int = 1
+) -> list[EstimateRow]:
+    """Return the direct effects that `estimate_jointly` brings into a table.
+
+    Parameters
+    ----------
+    data, methods, seed : see `estimate_jointly`.
+    """
+    rows: list[EstimateRow] = []
     for name, method in zip(name_methods(methods), methods, strict=True):
         random = random_of(seed, *data.exposures, data.outcome, method.key)
         estimates = method.estimate(data, random=random)
@@ -134,7 +147,7 @@ def estimate_jointly(
             (exposure, data.outcome, data.direction, name, estimate)
             for exposure, estimate in zip(data.exposures, estimates, strict=True)
         ]
-    return tabulate_estimates(rows)
+    return rows
 
 
 def tabulate_strength(data: Harmonised, *, seed: int = 1) -> pl.DataFrame:

@@ -236,4 +236,75 @@ kappa <- if (sum(e2 / o) > m - e) uniroot(function(k) sum(e2 / (o + k)) - (m - e
 p <- polish(function(t) sum((y - X %*% t)^2 / (omega(t) + kappa)), p$t)
 keep("mv_gmm", p$t, sqrt(diag(solve(crossprod(X / sqrt(omega(p$t) + kappa))))), 1e-5, name)
 
+
+# ---- one exposure, its variants in linkage disequilibrium ---------------------------------------
+one <- read.csv("one_exposure.csv"); m <- nrow(one); n <- 40000
+x <- one$beta_exposure; sx <- one$se_exposure; y <- one$beta_outcome; sy <- one$se_outcome
+rho <- outer(1:m, 1:m, function(j, k) ifelse((j - 1) %/% 4 == (k - 1) %/% 4, 0.2^abs(j - k), 0)) *
+  outer(rep(c(1, -1, 1), length.out = m), rep(c(1, -1, 1), length.out = m))
+diag(rho) <- 1
+write.csv(setNames(as.data.frame(rho), one$variant_id), "correlations.csv", row.names = FALSE, quote = FALSE)
+O <- outer(sy, sy) * rho; Oi <- solve(O)
+v <- 1 / drop(t(x) %*% Oi %*% x); b <- v * drop(t(x) %*% Oi %*% y)
+s <- sqrt(drop(t(y - b * x) %*% Oi %*% (y - b * x)) / (m - 1))
+keep("ivw_correlated", b, sqrt(v) * max(1, s))
+keep("ivw_correlated(model=fixed)", b, sqrt(v))
+g <- sign(x); X <- cbind(1, abs(x)); Og <- solve(O * outer(g, g)); V <- solve(t(X) %*% Og %*% X)
+b <- drop(V %*% t(X) %*% Og %*% (g * y)); e <- g * y - X %*% b
+keep("egger_correlated", b[2], sqrt(V[2, 2]) * max(1, sqrt(drop(t(e) %*% Og %*% e) / (m - 2))))
+Cx <- outer(sx, sx) * rho
+Q <- function(t) drop(t(y - t * x) %*% solve(O + t^2 * Cx) %*% (y - t * x))
+newton <- function(Q, low, high) { # optimise, then Newton by numerical derivatives of high order
+  t <- optimise(Q, c(low, high), tol = 1e-9)$minimum; h <- 1e-3
+  d1 <- function(t) (8 * (Q(t + h) - Q(t - h)) - (Q(t + 2 * h) - Q(t - 2 * h))) / (12 * h)
+  d2 <- function(t) (8 * (d1(t + h) - d1(t - h)) - (d1(t + 2 * h) - d1(t - 2 * h))) / (12 * h)
+  for (turn in 1:8) t <- t - d1(t) / d2(t)
+  list(t = t, h = d2(t)) }
+p <- newton(Q, -1, 2)
+keep("maxlik_correlated", p$t, sqrt(2 / p$h), 1e-6)
+
+joint <- function(b, s, L) { # one regression on combinations, from single ones
+  a <- 1 / (n * s^2 + b^2); A <- t(L) %*% (outer(sqrt(a), sqrt(a)) * rho) %*% L
+  B <- drop(t(L) %*% (a * b)); G <- solve(A, B)
+  list(b = G, S = solve(A) * (1 - sum(B * G)) / (n - length(B) + 1)) }
+phi <- outer(x / sy, x / sy) * rho; pc <- prcomp(phi, scale. = FALSE)
+r <- which(cumsum(pc$sdev^2) / sum(pc$sdev^2) > 0.99)[1]; L <- g * pc$rotation[, 1:r]
+gx <- joint(x, sx, L); gy <- joint(y, sy, L)
+W <- function(t, k) gy$S + t^2 * gx$S + k * diag(r)
+q <- function(t, k) drop(t(gy$b - t * gx$b) %*% solve(W(t, k)) %*% (gy$b - t * gx$b))
+p <- newton(function(t) q(t, 0), -1, 2)
+wald <- function(t, k) 1 / sqrt(drop(t(gx$b) %*% solve(W(t, k)) %*% gx$b))
+keep("pcgmm(robust=false)", p$t, wald(p$t, 0), 1e-6)
+k <- if (q(p$t, 0) > r - 1) uniroot(function(k) q(p$t, k) - (r - 1), c(0, 10), tol = 1e-18)$root else 0
+p <- newton(function(t) q(t, k), -1, 2)
+keep("pcgmm", p$t, wald(p$t, k), 1e-5)
+
+z <- abs(x / sx); use <- which(2 * pnorm(-z) <= 5e-8); R <- rho[use, use]; k <- length(use)
+stopifnot(all(R[upper.tri(R)]^2 < 0.05))
+R[upper.tri(R)][p.adjust(pchisq(n * R[upper.tri(R)]^2, 1, lower.tail = FALSE), "BH") >= 0.05] <- 0
+R[lower.tri(R)] <- t(R)[lower.tri(R)]
+f <- (y / x)[use]; u <- (sy / x)[use]; w <- (y / x * sx / x)[use]; V <- R * (outer(u, u) + outer(w, w))
+middle <- which(f >= quantile(f, 0.4) & f <= quantile(f, 0.6)); top <- middle[which.max(z[use][middle])]
+d <- (f - f[top])^2 / (diag(V) + V[top, top] - 2 * V[, top]); d[top] <- 0
+i <- which(pchisq(d, 1, lower.tail = FALSE) >= 0.01)
+for (how in c("v1", "off")) {
+  if (how == "off") i <- seq_len(k)
+  Vi <- solve(V[i, i] + 1e-6 * diag(length(i))); s <- 1 / sqrt(sum(Vi))
+  keep(sprintf("gsmr(heidi=%s,ld_people=40000)", how), s^2 * sum(Vi %*% f[i]), s) }
+
+J <- diag(m); gx <- joint(x, sx, J); gy <- joint(y, sy, J)
+root <- function(S) { e <- eigen(S, symmetric = TRUE); e$vectors %*% (t(e$vectors) / sqrt(e$values)) }
+Xi <- solve(gx$S); Yi <- solve(gy$S)
+p_clr <- function(t) {
+  S <- root(gy$S + t^2 * gx$S) %*% (gy$b - t * gx$b)
+  T <- root(Xi + t^2 * Yi) %*% (Xi %*% gx$b + t * Yi %*% gy$b)
+  a <- sum(S^2); b <- sum(S * T); q <- sum(T^2); l <- (a - q + sqrt((a - q)^2 + 4 * b^2)) / 2
+  2 * exp(lgamma(m / 2) - lgamma((m - 1) / 2)) / sqrt(pi) * integrate(function(u)
+    pchisq((q + l) / (1 + q * sin(u)^2 / l), m, lower.tail = FALSE) * cos(u)^(m - 2), 0, pi / 2,
+    rel.tol = 1e-11, subdivisions = 2000)$value }
+centre <- optimise(p_clr, c(0, 0.6), maximum = TRUE)$maximum
+for (end in list(c("conf_low", -1), c("conf_high", 1))) rows[[length(rows) + 1]] <- data.frame(
+  name = "clr", exposure = "exposure", quantity = end[1], tolerance = 1e-6, value = sprintf("%.17g",
+    uniroot(function(t) p_clr(t) - 0.05, sort(c(centre, centre + 0.2 * as.numeric(end[2]))), tol = 1e-12)$root))
+
 write.csv(do.call(rbind, rows), "expected.csv", row.names = FALSE, quote = 1:4)

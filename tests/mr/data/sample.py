@@ -1,9 +1,10 @@
-"""The sample that stands in the repository, and R's results on it; make_sample.R made both."""
+"""The sample that stands in the repository, and R's results on it; make_*.R made both."""
 
 from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +23,21 @@ Expected = dict[tuple[str, str], tuple[float, float]]
 def read_expected_numbers() -> dict[str, Expected]:
     """Return R's numbers by the name of the method, as a run would name it."""
     numbers: dict[str, Expected] = defaultdict(dict)
-    with (FOLDER / "expected.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            key = (row["exposure"], row["quantity"])
-            numbers[row["name"]][key] = (float(row["value"]), float(row["tolerance"]))
+    for path in sorted(FOLDER.glob("expected*.csv")):
+        with path.open(encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                key = (row["exposure"], row["quantity"])
+                numbers[row["name"]][key] = (float(row["value"]), float(row["tolerance"]))
     return dict(numbers)
 
 
 def read_one_exposure() -> Harmonised:
-    """Return 24 variants of one exposure, four of them with a direct effect on the outcome."""
-    return _read("one_exposure.csv", ("exposure",))
+    """Return 24 variants of one exposure, four of them with a direct effect on the outcome.
+
+    They have correlations, which the methods for independent variants do not look at.
+    """
+    correlations = pl.read_csv(FOLDER / "correlations.csv").to_numpy().astype(np.float64)
+    return replace(_read("one_exposure.csv", ("exposure",)), ld=correlations, ld_people=40_000.0)
 
 
 def read_three_exposures() -> Harmonised:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 from numpy.random import Generator
@@ -45,6 +47,11 @@ def simulate(
 
 
 def run(method: Method, data: Harmonised, seed: int = 1) -> Estimate:
+    """Estimate; to methods that need correlations unlinked ones of 1,000,000 people are given."""
+    if method.needs_correlations and data.ld is None:
+        people = 1e6
+        known = {"n_x": np.array([people]), "n_y": people, "ld_people": people}
+        data = replace(data, ld=np.eye(data.m), **known)  # type: ignore[arg-type]
     return method.estimate(data, random=np.random.default_rng(seed))
 
 

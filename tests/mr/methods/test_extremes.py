@@ -34,7 +34,7 @@ def check_certificate(method: Method, found: Estimate) -> None:
         assert found.message
         assert math.isnan(found.estimate)
         return
-    assert math.isfinite(found.estimate)
+    assert math.isfinite(found.estimate) == method.points
     assert found.neg_log10_p >= 0
     if "se" in method.measures:
         assert 0 < found.se < math.inf

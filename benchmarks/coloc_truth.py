@@ -1,0 +1,169 @@
+"""Colocalisation where the truth is known: how often PP4 says what is so.
+
+Regions of haplotypes that are mosaics of a few founders, two studies of other people of the same
+founders, traits of variance 1 with none, one or two causal variants drawn at random, whose effects
+have the standard deviation 0.15 that the Bayes factors take for granted. Each region is
+compared with one causal variant a trait (abf) and by credible sets (susie, with the correlations
+of the first study's people).
+
+``python -m benchmarks.coloc_truth [--regions N]`` prints the tables of docs/colocalisation.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+
+from proteomr._typing import F64
+from proteomr.stats.colocalisation import sum_evidence, weigh_hypotheses
+from proteomr.stats.generators import random_of
+from proteomr.stats.susie import SusieOptions, fit_susie
+from proteomr.stats.wakefield import log_bayes_factors, prior_variance_of
+
+__all__ = ["main"]
+
+PEOPLE, VARIANTS, FOUNDERS = 2000, 150, 10
+SWITCH, ODD = 0.01, 0.005
+PRIOR_SD = 0.15  # of effects, as the Bayes factors have it
+P1, P12 = 1e-4, {"abf": 1e-5, "susie": 5e-6}
+SCENARIOS = ("none", "first alone", "one shared", "one each", "one shared, one more")
+CUTS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class Region:
+    """Copies of alleles in two studies of other people."""
+
+    first: F64
+    second: F64
+
+
+def draw_region(rng: np.random.Generator) -> Region:
+    """Draw both studies as mosaics of the same founders."""
+    copies = rng.integers(2, FOUNDERS - 1, VARIANTS)
+    founders = (rng.random((FOUNDERS, VARIANTS)).argsort(axis=0) < copies).astype(np.float64)
+
+    def people() -> F64:
+        switch = rng.random((2 * PEOPLE, VARIANTS)) < SWITCH
+        switch[:, 0] = True
+        last = np.maximum.accumulate(np.where(switch, np.arange(VARIANTS), 0), axis=1)
+        who = np.take_along_axis(rng.integers(0, FOUNDERS, switch.shape), last, axis=1)
+        strand = founders[who, np.arange(VARIANTS)]
+        strand = np.where(rng.random(strand.shape) < ODD, 1.0 - strand, strand)
+        return strand[:PEOPLE] + strand[PEOPLE:]
+
+    return Region(people(), people())
+
+
+def place_causes(scenario: str, rng: np.random.Generator) -> tuple[list[int], list[int]]:
+    """Draw the causal variants of both traits."""
+    a, b = (int(v) for v in rng.choice(VARIANTS, 2, replace=False))
+    return {
+        "none": ([], []),
+        "first alone": ([a], []),
+        "one shared": ([a], [a]),
+        "one each": ([a], [b]),
+        "one shared, one more": ([a], [a, b]),
+    }[scenario]
+
+
+def measure(copies: F64, causes: list[int], rng: np.random.Generator) -> tuple[F64, F64]:
+    """Return effects and their variances of a trait of variance 1."""
+    x = copies - copies.mean(axis=0)
+    effects = sum((rng.normal(0.0, PRIOR_SD) * x[:, cause] for cause in causes), np.zeros(len(x)))
+    y = effects + rng.normal(0.0, np.sqrt(max(0.1, 1.0 - effects.var())), x.shape[0])
+    y = y - y.mean()
+    sxx = (x * x).sum(axis=0)
+    beta = x.T @ y / sxx
+    return beta, ((y @ y) - beta**2 * sxx) / (x.shape[0] - 2) / sxx
+
+
+def compare(scenario: str, number: int) -> Iterator[tuple[str, float, float, bool, bool]]:
+    """Yield method, PP3, PP4, whether they share a variant, and whether it is in the set."""
+    rng = random_of(1, "coloc truth", scenario, str(number))
+    region = draw_region(rng)
+    causes = place_causes(scenario, rng)
+    shared = set(causes[0]) & set(causes[1])
+    studies = [
+        measure(copies, own, rng)
+        for copies, own in zip((region.first, region.second), causes, strict=True)
+    ]
+    prior = prior_variance_of("quant")
+    logs = [log_bayes_factors(beta / np.sqrt(v), v, prior_variance=prior) for beta, v in studies]
+    yield _judge("abf", (logs[0], logs[1]), shared)
+    r = np.atleast_2d(np.corrcoef(region.first.T))
+    fits = [
+        fit_susie(beta / np.sqrt(v), r, n=float(PEOPLE), options=SusieOptions())
+        for beta, v in studies
+    ]
+    sets = [[fit.lbf_variable[one.effect] for one in fit.sets] for fit in fits]
+    pairs = [_judge("susie", both, shared) for both in product(*sets)]
+    if pairs:
+        yield max(pairs, key=lambda found: found[2])
+
+
+def _judge(
+    method: str, logs: tuple[F64, ...], shared: set[int]
+) -> tuple[str, float, float, bool, bool]:
+    first, second = logs
+    evidence = sum_evidence(first, second, starts=np.array([0, first.size]))
+    pp = weigh_hypotheses(evidence, p1=P1, p2=P1, p12=P12[method]).probabilities[0]
+    weight = np.exp(first + second - (first + second).max())
+    order = np.argsort(-weight)
+    held = order[: int(np.searchsorted(np.cumsum(weight[order]) / weight.sum(), 0.95)) + 1]
+    return method, float(pp[3]), float(pp[4]), bool(shared), bool(shared & set(held.tolist()))
+
+
+def main() -> None:
+    """Print how often each truth is found, and how PP4 is calibrated."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--regions", type=int, default=200, help="of each scenario")
+    regions = parser.parse_args().regions
+    found = {s: [row for i in range(regions) for row in compare(s, i)] for s in SCENARIOS}
+    print("| truth | method | compared | mean PP3 | mean PP4 | PP4 >= 0.8 | variant in 95 % set |")
+    print("|---|---|---|---|---|---|---|")
+    for scenario, rows in found.items():
+        for method in ("abf", "susie"):
+            own = [row for row in rows if row[0] == method]
+            if not own:
+                print(f"| {scenario} | {method} | 0 | | | | |")
+                continue
+            pp3, pp4 = (np.mean([row[k] for row in own]) for k in (1, 2))
+            likely = [row for row in own if row[2] >= 0.8]
+            inside = f"{np.mean([row[4] for row in likely]):.0%}" if likely and own[0][3] else ""
+            print(
+                f"| {scenario} | {method} | {len(own)} | {pp3:.2f} | {pp4:.2f} | "
+                f"{len(likely) / regions:.1%} | {inside} |"
+            )
+    _print_calibration(found)
+
+
+def _print_calibration(found: dict[str, list[tuple[str, float, float, bool, bool]]]) -> None:
+    """Print how often a variant is shared where PP4 / (PP3 + PP4) lies in a range.
+
+    Regions of both truths are drawn as often as each other, and count as their priors have them.
+    """
+    print("\n| PP4 / (PP3 + PP4) | abf | shared | susie | shared |")
+    print("|---|---|---|---|---|")
+    for low, high in pairwise(CUTS):
+        cells = []
+        for method in ("abf", "susie"):
+            odds = P12[method] / (P1 * P1 * (VARIANTS - 1))
+            held = [
+                sum(
+                    row[0] == method and low <= row[2] / (row[1] + row[2]) < high + (high == 1.0)
+                    for row in found[truth]
+                )
+                for truth in ("one shared", "one each")
+            ]
+            total = odds * held[0] + held[1]
+            cells += [str(sum(held)), f"{odds * held[0] / total:.0%}" if total else ""]
+        print(f"| {low:.1f} to {high:.1f} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()

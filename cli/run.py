@@ -1,0 +1,148 @@
+"""`proteomr run`: a whole study from one file."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from proteomr.errors import FAILED_UNITS
+
+from . import options as shared
+from .console import report_note, say
+from .jobs import describe_forecast
+from .journal import open_journal
+
+if TYPE_CHECKING:
+    from proteomr.study import Stage, StageReport
+
+__all__ = ["run"]
+
+STAGES = "Stages"
+_WORDS = {
+    "done": "done",
+    "units_failed": "done, some without estimate",
+    "empty": "nothing to do",
+    "failed": "FAILED",
+    "blocked": "not run",
+    "left": "left alone",
+}
+
+
+def run(
+    context: typer.Context,
+    study: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY",
+            help="TOML file of the study; the paths in it are relative to its folder.",
+        ),
+    ],
+    *,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STAGE",
+            rich_help_panel=STAGES,
+            help="Run this stage alone, on results that stand; repeat for several.",
+            show_default=False,
+        ),
+    ] = None,
+    start: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="STAGE",
+            rich_help_panel=STAGES,
+            help="Run this stage and all that need it, on results that stand; repeat for several.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="DIR",
+            rich_help_panel=shared.RESULTS,
+            help="Folder of the study, in which each stage has one of its own.",
+        ),
+    ],
+    threads: shared.Threads = None,
+    dry_run: shared.DryRun = False,
+    allow_failures: shared.AllowFailures = False,
+    quiet: shared.Quiet = False,
+    verbose: shared.Verbose = False,
+) -> None:
+    """Run the stages of a study, each a command, in the order of what they read.
+
+    A stage whose folder holds the results of the same options and inputs stands and is not run
+    again, also after a kill; a change reruns what reads something else for it. A stage that fails
+    leaves those alone that do not need it. The folder gets, beside those of the stages,
+    stages.tsv (what came of each), choices.tsv (the names that stages chose of earlier results)
+    and NAME.toml for each stage, its options as --config takes them.
+    """
+    open_journal(quiet=quiet, verbose=verbose, as_json=False)
+    from proteomr.execute import available_threads
+    from proteomr.study import plan_study, read_study_file, run_study
+
+    from .stages import CommandRunner
+
+    runner = CommandRunner(context.find_root().command)
+    read = read_study_file(study)
+    count = available_threads() if threads is None else threads
+    asked, begun = tuple(only or ()), tuple(start or ())
+    if dry_run:
+        planned = plan_study(read, out, runner=runner, threads=count, only=asked, start=begun)
+        for stage, what, forecast in planned:
+            say(f"{stage.name}: {what}")
+            for line in describe_forecast(forecast, threads=count) if forecast else ():
+                say(f"  {line}")
+        say("nothing is computed")
+        return
+    width = max(len(stage.name) for stage in read.stages)
+    try:
+        results = run_study(
+            read,
+            out,
+            runner=runner,
+            threads=count,
+            only=asked,
+            start=begun,
+            progress=_Told(width, quiet=quiet, timed=verbose),
+        )
+    except KeyboardInterrupt:
+        kept = "stages that are done stand, and the same command goes on"
+        raise KeyboardInterrupt(kept) from None
+    failed = results.failed
+    if failed:
+        report_note(f"{len(failed)} of {len(results.reports)} stages failed: {', '.join(failed)}")
+    say(str(out))
+    if failed and not allow_failures:
+        raise typer.Exit(FAILED_UNITS)
+
+
+class _Told:
+    """Prints a line for each stage as it ends."""
+
+    def __init__(self, width: int, *, quiet: bool, timed: bool) -> None:
+        self._width, self._quiet, self._timed = width, quiet, timed
+        self._begun: dict[str, float] = {}
+
+    def begin(self, stage: "Stage", *, threads: int) -> None:
+        """A stage begins."""
+        del threads
+        self._begun[stage.name] = time.monotonic()
+
+    def end(self, report: "StageReport") -> None:
+        """A stage has ended, or was not begun."""
+        if self._quiet:
+            return
+        name = report.stage.name
+        took = time.monotonic() - self._begun.get(name, time.monotonic())
+        word = "stands" if report.state == "done" and not report.ran else _WORDS[report.state]
+        units = f"{report.units:,} units" if report.units else ""
+        parts = [f"{took:.1f} s" if report.ran and self._timed else "", units]
+        chosen = [f"{len(one.values):,} chosen" for one in report.chosen.values()]
+        detail = "; ".join(part for part in [*parts, *chosen, report.message] if part)
+        say(f"{name:<{self._width}}  {word}{'  ' if detail else ''}{detail}")

@@ -1,0 +1,68 @@
+"""The tables of all blocks joined, and written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+
+from proteomr.colocalisation.opening import Places
+from proteomr.runs import Ledger, Outcome, unpack_tables
+from proteomr.tables import load_schema
+
+__all__ = ["BLOCK", "collect_tables", "describe_outcome"]
+
+BLOCK: Final = "block"
+"""Name of the part that a block is stored as."""
+
+
+def collect_tables(ledger: Ledger, count: int, names: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Return the tables of all blocks joined, in the order of the blocks.
+
+    Parameters
+    ----------
+    ledger : that keeps the blocks.
+    count : of blocks.
+    names : of the tables.
+    """
+    parts = [unpack_tables(part[BLOCK]) for part in ledger.parts.load_all(count)]
+    joined = {
+        name: pl.concat(
+            [load_schema(name).empty(), *(part[name] for part in parts)], how="diagonal_relaxed"
+        )
+        for name in names
+    }
+    if "coloc" in joined:
+        joined["coloc"] = _mark_best(joined["coloc"])
+    if "credible_sets" in joined:
+        joined["credible_sets"] = joined["credible_sets"].unique(
+            ["trait", "region", "set", "snp"], keep="first", maintain_order=True
+        )
+    return joined
+
+
+def describe_outcome(main: pl.DataFrame, ledger: Ledger, *, places: Places) -> Outcome:
+    """Count what was left out, and return what a run says of itself.
+
+    Parameters
+    ----------
+    main : rows with a status each.
+    ledger : of the run.
+    places : traits and regions.
+    """
+    ledger.count_drops(places.drops)
+    failed = int((main["status"] != "ok").sum())
+    return Outcome(units=main.height, failed=failed, notes=places.notes)
+
+
+def _mark_best(rows: pl.DataFrame) -> pl.DataFrame:
+    """Mark the row of each pair of traits with the largest pp_h4, the first of equals."""
+    pair = ["trait1", "trait2"]
+    numbered = rows.with_row_index("_row")
+    top = (
+        numbered.filter(pl.col("pp_h4").is_not_null())
+        .sort("pp_h4", "_row", descending=[True, False])
+        .unique(pair, keep="first", maintain_order=True)["_row"]
+    )
+    return numbered.with_columns(best=pl.col("_row").is_in(top.implode())).drop("_row")

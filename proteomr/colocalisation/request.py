@@ -1,0 +1,167 @@
+"""All that determines the numbers of a colocalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Final, Literal, Self, TypeAlias
+
+from proteomr.colocalisation.choices import SusieRule, TraitChoice
+from proteomr.colocalisation.rules import PairRule
+from proteomr.colocalisation.stretches import WindowRule
+from proteomr.errors import UsageError
+from proteomr.gwas.clumping import CLUMP_VERSION
+from proteomr.gwas.munging import MUNGE_VERSION
+from proteomr.gwas.panel import name_panel
+from proteomr.gwas.regions import REGION_TRAIT_VERSION
+from proteomr.gwas.study import name_studies
+from proteomr.io.genetics.ld_matrices import LdValues
+from proteomr.io.sumstats.source import ReadOptions
+from proteomr.runs import Data, Request, Source
+from proteomr.stats.trait_clusters import ClusterRule
+from proteomr.tables import load_schema
+
+__all__ = ["TABLES", "ColocMethod", "ColocRequest"]
+
+ColocMethod: TypeAlias = Literal["abf", "susie", "conditional", "smr", "hyprcoloc", "moloc"]
+"""How traits are compared: pairs by one signal each or several, or all traits at once."""
+
+TABLES: Final[Mapping[ColocMethod, tuple[str, ...]]] = {
+    "abf": ("coloc", "coloc_snps", "coloc_sensitivity"),
+    "susie": ("coloc", "coloc_snps", "coloc_sensitivity", "credible_sets"),
+    "conditional": ("coloc", "coloc_snps", "coloc_sensitivity"),
+    "smr": ("smr",),
+    "hyprcoloc": ("coloc_clusters", "coloc_cluster_snps"),
+    "moloc": ("coloc_configurations",),
+}
+"""Tables of each method, the main one first."""
+
+_VERSION: Final = 1  # of how variants are matched, regions found and evidence summed
+_NEEDS_LD: Final = ("susie", "conditional", "smr")
+_MOST_CONFIGURED: Final = 4  # traits of moloc: 52 configurations; five have 203
+
+
+@dataclass(frozen=True, slots=True)
+class ColocRequest(Request):
+    """What is compared, and how.
+
+    Attributes
+    ----------
+    traits : studies; the first is held against each of the others, or all against each other.
+    method : how.
+    choices : what is said of the first study's traits, and of the others'.
+    read : how the first study is read, and how the others are.
+    rule : priors of pairs, and what is written.
+    windows : where traits are compared.
+    ld : panels of the first study and of the others; None for none.
+    ld_values : what the numbers of matrices are.
+    weights : tables of prior weights by variant, for each side.
+    susie : how credible sets are found.
+    clusters : priors and thresholds of clusters.
+    configured : priors that a variant is causal for one trait, two, three and four, of moloc.
+    """
+
+    command: ClassVar[str] = "coloc"
+
+    traits: tuple[Source, ...]
+    method: ColocMethod = "abf"
+    choices: tuple[TraitChoice, TraitChoice] = (TraitChoice(), TraitChoice())
+    read: tuple[ReadOptions, ReadOptions] = (ReadOptions(), ReadOptions())
+    rule: PairRule = field(default_factory=PairRule)
+    windows: WindowRule = field(default_factory=WindowRule)
+    ld: tuple[Source | None, Source | None] = (None, None)
+    ld_values: LdValues = "auto"
+    weights: tuple[Source | None, Source | None] = (None, None)
+    susie: SusieRule = field(default_factory=SusieRule)
+    clusters: ClusterRule = field(default_factory=ClusterRule)
+    configured: tuple[float, ...] = (1e-4, 1e-6, 1e-7, 1e-8)
+
+    def __post_init__(self) -> None:
+        if self.method in _NEEDS_LD and None in self.ld:
+            raise UsageError(
+                f"--method {self.method} needs the correlations of variants: give --ld, or --ld1 "
+                "and --ld2"
+            )
+        one = len(self.traits) == 1
+        if one and self.method not in ("hyprcoloc", "moloc"):
+            raise UsageError(
+                "one file is named: a first trait and one or several others are needed"
+            )
+        if not all(0.0 < prior < 1.0 for prior in self.configured):
+            raise UsageError("--priors: probabilities between 0 and 1 are needed")
+        if len(self.configured) != _MOST_CONFIGURED:
+            raise UsageError("--priors: four are needed: of one trait, two, three and four")
+
+    @classmethod
+    def of(
+        cls,
+        first: Data,
+        others: Data | Sequence[Data] = (),
+        *,
+        method: ColocMethod = "abf",
+        choices: tuple[TraitChoice, TraitChoice] | None = None,
+        read: tuple[ReadOptions, ReadOptions] | None = None,
+        rule: PairRule | None = None,
+        windows: WindowRule | None = None,
+        ld: Data | tuple[Data, Data] | None = None,
+        ld_values: LdValues = "auto",
+        weights: tuple[Data | None, Data | None] = (None, None),
+        susie: SusieRule | None = None,
+        clusters: ClusterRule | None = None,
+        configured: tuple[float, ...] = (1e-4, 1e-6, 1e-7, 1e-8),
+    ) -> Self:
+        """Return the request for studies as a user names them.
+
+        Raises
+        ------
+        UsageError
+            What is asked for does not fit the method.
+
+        Examples
+        --------
+        >>> ColocRequest.of("ADM.tsv", ["stroke.tsv", "ckd.tsv"]).method
+        'abf'
+        """
+        panels = ld if isinstance(ld, tuple) else (ld, ld)
+        kind = method if method in ("susie", "conditional") else "abf"
+        asked = rule or PairRule()
+        where = windows or WindowRule()
+        said = choices or (TraitChoice(), TraitChoice())
+        return cls(
+            (*name_studies(first, name="trait1"), *name_studies(others, name="trait2")),
+            method,
+            (replace(said[0], suffix="1"), replace(said[1], suffix="2")),
+            read or (ReadOptions(), ReadOptions()),
+            replace(asked, method=kind, lead_p=where.p),
+            where,
+            tuple(None if panel is None else name_panel(panel) for panel in panels),  # type: ignore[arg-type]
+            ld_values,
+            tuple(  # type: ignore[arg-type]
+                None if weight is None else Source.of(weight, name=f"weights{i}")
+                for i, weight in enumerate(weights, start=1)
+            ),
+            susie or SusieRule(),
+            clusters or ClusterRule(),
+            configured,
+        )
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables, the main one first."""
+        return TABLES[self.method]
+
+    def formulas(self) -> Mapping[str, int]:
+        """Return the versions of reading, of the method and of its tables.
+
+        Examples
+        --------
+        >>> sorted(ColocRequest.of("a.tsv", "b.tsv").formulas())[:3]
+        ['clump', 'coloc', 'munge']
+        """
+        return {
+            "coloc": _VERSION,
+            "munge": MUNGE_VERSION,
+            "clump": CLUMP_VERSION,
+            "region traits": REGION_TRAIT_VERSION,
+            **{f"table {name}": load_schema(name).version for name in self.tables},
+        }

@@ -1,0 +1,238 @@
+"""Traits of a region: the rows that fine mapping and colocalisation take, of any known format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64
+from proteomr.border import reads
+from proteomr.errors import InputError, NothingToDo
+from proteomr.gwas.munging import MungeOptions
+from proteomr.gwas.region_columns import TraitForm, is_of_coloc, read_of_coloc
+from proteomr.gwas.repeats import mark_repeats
+from proteomr.gwas.study import note_contradictions, read_study
+from proteomr.io.sumstats.archive import is_archive
+from proteomr.io.sumstats.delimited import open_delimited
+from proteomr.io.sumstats.source import ReadOptions
+from proteomr.stats.distributions import neg_log10_p_normal, z_from_neg_log10
+from proteomr.tables import Drop
+from proteomr.tables.sumstats import CHROMOSOMES, SUMSTATS
+
+__all__ = ["REGION_TRAIT_VERSION", "RegionTrait", "TraitForm", "read_region_traits"]
+
+REGION_TRAIT_VERSION: Final = 1  # of how rows are read and judged: raised when a file gives others
+
+_COLUMNS: Final = (*SUMSTATS, "maf")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionTrait:
+    """Rows of one trait, each variant once, in order of place and name.
+
+    Parameters
+    ----------
+    name : of the trait.
+    rows : columns of the schema ``sumstats`` and ``maf``; alleles are null where the file has none,
+        ``beta`` and ``se`` where it tells P alone.
+    form : what the rows tell.
+    drops : rows that left, by reason.
+    notes : what a user should know, one sentence each.
+    """
+
+    name: str
+    rows: pl.DataFrame
+    form: TraitForm
+    drops: tuple[Drop, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def height(self) -> int:
+        """Variants."""
+        return self.rows.height
+
+    @property
+    def has_alleles(self) -> bool:
+        """Whether every variant tells both of its alleles."""
+        return self.rows["effect_allele"].null_count() + self.rows["other_allele"].null_count() == 0
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether every variant tells chromosome and position; else the rows are one region."""
+        return self.rows["chromosome"].null_count() + self.rows["position_bp"].null_count() == 0
+
+    @property
+    def z(self) -> F64:
+        """(p,) effect over error; of P its size, without a sign."""
+        if self.form == "effects":
+            return self._numbers("beta") / self._numbers("se")
+        return z_from_neg_log10(self._numbers("neg_log10_p"))
+
+    @property
+    def varbeta(self) -> F64:
+        """(p,) variances of the effects; NaN where P alone is told."""
+        return np.square(self._numbers("se"))
+
+    @property
+    def maf(self) -> F64:
+        """(p,) frequencies of the rarer allele; NaN where none is told."""
+        return self._numbers("maf")
+
+    @property
+    def n(self) -> F64:
+        """(p,) people; NaN where none are told."""
+        return self._numbers("n")
+
+    def take(self, rows: pl.Series | pl.Expr) -> RegionTrait:
+        """Return the trait with some of its variants."""
+        kept = self.rows.filter(rows)
+        return RegionTrait(self.name, kept, self.form, self.drops, self.notes)
+
+    def _numbers(self, name: str) -> F64:
+        return np.asarray(self.rows[name].fill_null(np.nan).to_numpy(), dtype=np.float64)
+
+
+@reads
+def read_region_traits(
+    path: Path, *, options: ReadOptions | None = None, step: str = "munge"
+) -> tuple[RegionTrait, ...]:
+    r"""Return the traits of a file, in the order of their names.
+
+    Files of summary statistics are read as all commands read them
+    (`proteomr.gwas.study.read_study`). Coloc's own columns (``snp``, ``position``, ``beta``,
+    ``varbeta``, ``MAF``, ``pvalue``, ``N``; also ``chromosome``, ``effect_allele``,
+    ``other_allele``) are read as lists of that package are: without alleles, and without a
+    chromosome as one region. There effect over error is held against P where both are told, so
+    that a standard error in the place of a variance is found and named.
+
+    Rows leave, counted by reason, without a name, an effect or a finite error above 0; without P
+    where it is all that there is, or with a P of 0, of which no size is known; and repeats.
+
+    Parameters
+    ----------
+    path : one file.
+    options : how it is read.
+    step : name of the step under which drops are counted.
+
+    Raises
+    ------
+    InputError, FormatError, NothingToDo
+        As for `proteomr.gwas.munging.munge_files`; columns lack or contradict each other; no row
+        is left.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+    ...     size = file.write("snp,position,beta,varbeta\ns2,9,0.1,0.01\ns1,5,0.4,0.04\n")
+    ...     file.flush()
+    ...     trait, = read_region_traits(Path(file.name))
+    >>> trait.rows["variant_id"].to_list(), trait.z.tolist(), trait.has_alleles
+    (['s1', 's2'], [2.0, 1.0], False)
+    """
+    asked = options or ReadOptions()
+    table = None if is_archive(path) or asked.format != "auto" else open_delimited(path)
+    if table is not None and is_of_coloc(table.names):
+        rows, form, notes = read_of_coloc(table, asked)
+        drops: tuple[Drop, ...] = ()
+    else:
+        form = "effects"
+        study = read_study(path, options=MungeOptions(read=asked), step=step)
+        rows, drops, notes = study.rows, study.drops, study.notes
+        if "mr_keep" in rows.columns:
+            rows = rows.drop("mr_keep")
+    if not rows.height:
+        raise NothingToDo(f"{path}: no row is in the selection")
+    return _judge(rows, form, path=path, drops=drops, notes=notes, step=step)
+
+
+def _judge(
+    rows: pl.DataFrame,
+    form: TraitForm,
+    *,
+    path: Path,
+    drops: tuple[Drop, ...],
+    notes: tuple[str, ...],
+    step: str,
+) -> tuple[RegionTrait, ...]:
+    """Let rows go that tell nothing, and part the others by trait."""
+    rows = rows.with_columns(
+        maf=pl.min_horizontal("eaf", 1.0 - pl.col("eaf")), trait=pl.col("trait").fill_null("")
+    )
+    reasons = _find_reasons(rows, form)
+    left = (
+        reasons.drop_nulls()
+        .value_counts(name="n")
+        .sort("n", reasons.name, descending=[True, False])
+    )
+    counts = [(str(reason), int(n)) for reason, n in left.rows()]
+    kept = rows.filter(reasons.is_null())
+    if not kept.height:
+        said = ", ".join(f"{n:,} {reason}" for reason, n in counts)
+        raise InputError(f"{path}: none of its {rows.height:,} rows can be used: {said}")
+    notes += note_contradictions(reasons, rows["variant_id"])
+    drops += tuple(Drop(step, reason, n) for reason, n in counts)
+    ordered = _sort(_add_p(kept).select(_COLUMNS))
+    parts = ordered.partition_by("trait", maintain_order=True, as_dict=True)
+    return tuple(
+        RegionTrait(str(name), part, form, drops, notes)
+        for (name,), part in sorted(parts.items(), key=lambda item: str(item[0][0]))
+    )
+
+
+def _find_reasons(rows: pl.DataFrame, form: TraitForm) -> pl.Series:
+    """Return for each row why it leaves, null for those that stay."""
+    se, beta, p = pl.col("se"), pl.col("beta"), pl.col("neg_log10_p")
+    told = (
+        pl.when(beta.is_null() | ~beta.is_finite())
+        .then(pl.lit("effect_missing"))
+        .when(se.is_null())
+        .then(pl.lit("se_missing"))
+        .when(~se.is_finite())
+        .then(pl.lit("se_infinite"))
+        .when(se <= 0)
+        .then(pl.lit("se_not_positive"))
+    )
+    if form == "p_values":
+        told = (
+            pl.when(p.is_null())
+            .then(pl.lit("p_missing"))
+            .when(pl.col("eaf").is_null())
+            .then(pl.lit("maf_missing"))
+        )
+    eaf = pl.col("eaf")
+    reason = (
+        pl.when(pl.col("variant_id").is_null())
+        .then(pl.lit("unnamed"))
+        .when(((eaf <= 0) | (eaf >= 1)).fill_null(value=False))
+        .then(pl.lit("eaf_outside"))
+        .otherwise(told)
+    )
+    first = rows.select(reason.alias("reason")).to_series()
+    good = first.is_null()
+    keys = ["trait", "variant_id", "effect_allele", "other_allele"]
+    numbers = {"beta": "se"} if form == "effects" else {"neg_log10_p": "eaf"}
+    repeats = mark_repeats(rows.filter(good), keys=keys, numbers=numbers)
+    return first.scatter(good.arg_true(), repeats)
+
+
+def _add_p(rows: pl.DataFrame) -> pl.DataFrame:
+    """Fill P where effects tell it."""
+    if not rows["neg_log10_p"].null_count():
+        return rows
+    z = (rows["beta"] / rows["se"]).to_numpy()
+    return rows.with_columns(pl.col("neg_log10_p").fill_null(pl.Series(neg_log10_p_normal(z))))
+
+
+def _sort(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows in an order that does not depend on that of the file."""
+    place = pl.col("chromosome").replace_strict(
+        {name: i for i, name in enumerate(CHROMOSOMES)}, default=None, return_dtype=pl.Int64
+    )
+    return rows.sort(
+        place, "position_bp", "variant_id", "effect_allele", "other_allele", nulls_last=True
+    )

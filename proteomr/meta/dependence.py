@@ -1,0 +1,128 @@
+"""Effects that come in clusters: robust errors, or three levels, unit by unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from proteomr._typing import F64, I64
+from proteomr.meta.laying_out import Layout
+from proteomr.meta.specification import MetaRequest
+from proteomr.stats.clustered_effects import estimate_clustered_errors
+from proteomr.stats.pooling import pool_effects
+from proteomr.stats.study_effects import StudyEffects
+from proteomr.stats.three_levels import fit_three_levels
+from proteomr.status import Status
+
+__all__ = ["Dependent", "infer_dependent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """Fits of units whose effects depend on one another.
+
+    Attributes
+    ----------
+    beta, se, df : ``(m, p)``.
+    covariance : ``(m, p, p)``.
+    between, within : ``(m,)`` variances of clusters and within them; NaN of robust errors.
+    clusters : ``(m,)``.
+    status : ``(m,)``.
+    """
+
+    beta: F64
+    se: F64
+    df: F64
+    covariance: F64
+    between: F64
+    within: F64
+    clusters: I64
+    status: I64
+
+    def describe(self) -> Mapping[str, F64]:
+        """Return the columns that a table has of clusters."""
+        total = self.between + self.within
+        columns: dict[str, F64] = {"clusters": self.clusters.astype(np.float64)}
+        if np.isfinite(total).any():
+            columns |= {"tau2_between": self.between, "tau2_within": self.within, "tau2": total}
+            columns["tau2_se"] = columns["tau2_low"] = columns["tau2_high"] = np.full_like(
+                total, np.nan
+            )
+        return columns
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    beta: F64
+    covariance: F64
+    df: F64
+    between: float
+    within: float
+    status: int
+
+
+def infer_dependent(layout: Layout, asked: MetaRequest, X: F64) -> Dependent:
+    """Fit every unit, its effects within the clusters of the request.
+
+    Parameters
+    ----------
+    X : ``(m, k, p)`` columns, NaN where absent.
+    """
+    y, v, codes = layout.effects, layout.variances, layout.codes("_cluster")
+    m, _, p = X.shape
+    beta, df = np.full((m, p), np.nan), np.full((m, p), np.nan)
+    covariance = np.full((m, p, p), np.nan)
+    ends = np.full((2, m), np.nan)
+    clusters, status = np.zeros(m, np.int64), np.full(m, int(Status.too_few), dtype=np.int64)
+    for unit in range(m):
+        there = np.isfinite(y[unit]) & np.isfinite(X[unit]).all(axis=1)
+        held = (X[unit, there], y[unit, there], v[unit, there], codes[unit, there])
+        clusters[unit] = np.unique(held[3]).size
+        kept = _find_kept(*held[:3])
+        if clusters[unit] < 2 or there.sum() <= kept.sum():
+            continue
+        one = (held[0][:, kept], *held[1:])
+        fit = (
+            _fit_levels(*one, asked)
+            if asked.dependence == "three-level"
+            else _fit_robust(*one, asked)
+        )
+        status[unit] = fit.status
+        if fit.status == Status.ok:
+            beta[unit, kept], df[unit, kept] = fit.beta, fit.df
+            covariance[unit][np.ix_(kept, kept)] = fit.covariance
+            ends[:, unit] = fit.between, fit.within
+    place = np.arange(p)
+    se = np.sqrt(covariance[:, place, place])
+    return Dependent(beta, se, df, covariance, ends[0], ends[1], clusters, status)
+
+
+def _find_kept(X: F64, y: F64, v: F64) -> F64:
+    return np.asarray(StudyEffects.of(y[None], v[None], X).kept[0])
+
+
+def _fit_robust(X: F64, y: F64, v: F64, codes: I64, asked: MetaRequest) -> _Fit:
+    fit = pool_effects(StudyEffects.of(y[None], v[None], X), method=asked.tau2)
+    if fit.status[0] != Status.ok:
+        return _fail(int(fit.status[0]), X)
+    beta, tau2 = fit.beta[0], float(fit.tau2[0])
+    errors = estimate_clustered_errors(X, y, v + tau2, codes, beta=beta)
+    sound = np.isfinite(errors.covariance).all() and (np.diag(errors.covariance) > 0.0).all()
+    if not sound or not np.isfinite(errors.df).all():
+        return _fail(int(Status.not_identified), X)
+    return _Fit(beta, errors.covariance, errors.df, np.nan, np.nan, int(Status.ok))
+
+
+def _fit_levels(X: F64, y: F64, v: F64, codes: I64, asked: MetaRequest) -> _Fit:
+    if np.unique(codes).size == codes.size:
+        return _fail(int(Status.not_identified), X)
+    fit = fit_three_levels(X, y, v, codes, restricted=asked.tau2 == "REML")
+    endless = np.full(X.shape[1], np.inf)
+    return _Fit(fit.beta, fit.covariance, endless, fit.between, fit.within, fit.status)
+
+
+def _fail(status: int, X: F64) -> _Fit:
+    nothing = np.full(X.shape[1], np.nan)
+    return _Fit(nothing, np.full((X.shape[1],) * 2, np.nan), nothing, np.nan, np.nan, status)

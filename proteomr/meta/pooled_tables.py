@@ -1,0 +1,298 @@
+"""Pooled effects as the tables that `meta` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from proteomr._typing import F64, I64
+from proteomr.association.collect import correct
+from proteomr.meta.laying_out import Layout
+from proteomr.meta.reading import MEASURE, STUDY
+from proteomr.meta.specification import MetaRequest
+from proteomr.stats.between_studies import profile_q
+from proteomr.stats.combined_tests import combine_tests
+from proteomr.stats.distributions import neg_log10_p_t, p_from_neg_log10, quantile_t
+from proteomr.stats.pooling import Heterogeneity, Pooled, measure_heterogeneity, pool_effects
+from proteomr.stats.study_bias import rank_asymmetry, regress_on_errors, trim_and_fill
+from proteomr.stats.study_effects import StudyEffects
+from proteomr.stats.study_influence import measure_influence
+from proteomr.status import Status
+from proteomr.tables import columns as c
+from proteomr.tables import load_schema
+
+__all__ = [
+    "Inference",
+    "cut_units",
+    "name_statuses",
+    "shape_table",
+    "tabulate_bias",
+    "tabulate_influence",
+    "tabulate_pooled",
+]
+
+_CELLS = 4_000_000  # of k by k matrices of a chunk of units: 32 MB each
+_FEWEST = 3  # studies that a funnel needs
+_ONE_STUDY = "one study: its own estimate"
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What is said of one coefficient of every unit, ``(m,)`` each."""
+
+    estimate: F64
+    se: F64
+    df: F64
+    status: I64
+
+    def columns(self, *, level: float) -> dict[str, F64]:
+        """Return estimate, error, statistic, p values and limits."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = self.estimate / self.se
+        minus_log = neg_log10_p_t(statistic, self.df)
+        reach = quantile_t(np.full(self.se.shape, 0.5 + 0.5 * level), self.df) * self.se
+        return {
+            c.ESTIMATE: self.estimate,
+            c.SE: self.se,
+            c.STATISTIC: statistic,
+            c.DF: np.where(np.isinf(self.df), np.nan, self.df),
+            c.NEG_LOG10_P: minus_log,
+            c.P_VALUE: p_from_neg_log10(minus_log),
+            c.CONF_LOW: self.estimate - reach,
+            c.CONF_HIGH: self.estimate + reach,
+        }
+
+
+def cut_units(m: int, k: int) -> list[slice]:
+    """Return chunks of units whose k by k matrices fit into memory; no number depends on them."""
+    step = max(1, _CELLS // max(k * k, 1))
+    return [slice(at, min(at + step, m)) for at in range(0, m, step)]
+
+
+def name_statuses(codes: I64) -> list[str]:
+    """Return the names of status codes."""
+    names = {int(status): status.name for status in Status}
+    return [names[int(code)] for code in codes]
+
+
+def tabulate_pooled(
+    layout: Layout,
+    asked: MetaRequest,
+    *,
+    correlation: F64 | None,
+    replaced: tuple[Inference, Mapping[str, Any]] | None = None,
+) -> pl.DataFrame:
+    """Return the table ``meta``.
+
+    Parameters
+    ----------
+    correlation : of the errors of the studies.
+    replaced : what stands instead of the plain inference, and further columns, where effects
+        depend on one another.
+    """
+    y, v = layout.effects, layout.variances
+    parts = []
+    for some in cut_units(*y.shape):
+        effects = StudyEffects.of(y[some], v[some], correlation=correlation)
+        fit = pool_effects(effects, method=asked.tau2, hartung=asked.hartung)
+        spread = measure_heterogeneity(effects, fit.tau2, method=asked.tau2)
+        ends = profile_q(effects, level=asked.level)
+        parts.append(_of_chunk(effects, fit, spread, ends, asked))
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    status = columns.pop("_status").astype(np.int64)
+    plain = Inference(columns[c.ESTIMATE], columns[c.SE], columns.pop("_df"), status)
+    inference, further = (plain, {}) if replaced is None else replaced
+    columns |= inference.columns(level=asked.level) | dict(further)
+    if replaced is not None:
+        total = np.sqrt(inference.se**2 + columns["tau2"])
+        new = Inference(inference.estimate, total, inference.df, inference.status)
+        limits = new.columns(level=asked.level)
+        columns |= {"pi_low": limits[c.CONF_LOW], "pi_high": limits[c.CONF_HIGH]}
+    p = np.where(np.isnan(columns[c.NEG_LOG10_P]), np.nan, columns[c.NEG_LOG10_P])
+    columns[c.P_BONFERRONI] = correct(p, "bonferroni")
+    columns[c.Q_BH] = correct(p, "bh")
+    counts = _count_studies(layout)
+    told = [
+        pl.Series(c.STATUS, name_statuses(inference.status)),
+        pl.Series(
+            c.MESSAGE, [_ONE_STUDY if k == 1 else None for k in columns["k"]], dtype=pl.String
+        ),
+        counts[c.N].cast(pl.Float64).round().cast(pl.Int64),
+        counts["measure"].replace("", None),
+    ]
+    return shape_table("meta", layout.keys, columns, told)
+
+
+def _count_studies(layout: Layout) -> pl.DataFrame:
+    """Return the people and the kinds of estimates of each unit."""
+    return (
+        layout.frame.with_columns(pl.Series("_unit", layout.unit))
+        .group_by("_unit")
+        .agg(
+            pl.col(STUDY).n_unique().alias("studies"),
+            _sum_people(layout),
+            pl.col(MEASURE).drop_nulls().unique().sort().str.join(", ").alias("measure"),
+        )
+        .sort("_unit")
+    )
+
+
+def _sum_people(layout: Layout) -> pl.Expr:
+    """Return the people of all studies; none where one does not tell them."""
+    if "_n" not in layout.frame.columns:
+        return pl.lit(None).alias(c.N)
+    told = pl.col("_n").null_count() == 0
+    return pl.when(told).then(pl.col("_n").sum()).otherwise(None).alias(c.N)
+
+
+def _of_chunk(
+    effects: StudyEffects,
+    fit: Pooled,
+    spread: Heterogeneity,
+    limits: tuple[F64, F64],
+    asked: MetaRequest,
+) -> dict[str, F64]:
+    scale = effects.scale
+    back = effects.y * scale[:, None] if effects.turn is None else None
+    tests = combine_tests(
+        np.where(effects.there, effects.y, np.nan)
+        if back is None
+        else np.where(effects.there, back, np.nan),
+        effects.v if back is None else effects.v * scale[:, None] ** 2,
+    )
+    low, high = fit.predict(level=asked.level)
+    alone = fit.k < 2
+    sound = fit.status == Status.ok
+    columns: dict[str, F64] = {
+        "k": fit.k.astype(np.float64),
+        c.ESTIMATE: fit.beta[:, 0],
+        c.SE: fit.se[:, 0],
+        "_df": fit.df,
+        "_status": fit.status.astype(np.float64),
+        "tau2": fit.tau2,
+        "tau2_se": fit.tau2_se,
+        "tau2_low": limits[0],
+        "tau2_high": limits[1],
+        "q": spread.q,
+        "q_df": spread.df,
+        "q_p": p_from_neg_log10(spread.neg_log10_p),
+        "i2": spread.i2,
+        "h2": spread.h2,
+        "pi_low": np.where(alone, np.nan, low),
+        "pi_high": np.where(alone, np.nan, high),
+        "positive": tests.positive.astype(np.float64),
+        "negative": tests.negative.astype(np.float64),
+        "sign_p": tests.sign_p,
+        "stouffer": tests.stouffer,
+        "stouffer_p": p_from_neg_log10(tests.stouffer_neg_log10_p),
+        "fisher": tests.fisher,
+        "fisher_p": p_from_neg_log10(tests.fisher_neg_log10_p),
+    }
+    for name in ("i2", "h2", "tau2_se"):
+        columns[name] = np.where(sound, columns[name], np.nan)
+    return columns
+
+
+def tabulate_influence(
+    layout: Layout, asked: MetaRequest, *, correlation: F64 | None
+) -> pl.DataFrame:
+    """Return the table ``meta_influence``: a row for each study of each key."""
+    y, v = layout.effects, layout.variances
+    found = measure_influence(
+        y, v, method=asked.tau2, hartung=asked.hartung, correlation=correlation
+    )
+    inference = Inference(found.estimate, found.se, found.df, found.status)
+    names = (
+        "weight",
+        "hat",
+        "rstudent",
+        "dffits",
+        "cook",
+        "covariance_ratio",
+        "dfbetas",
+        "tau2",
+        "q",
+    )
+    columns: dict[str, Any] = {name: getattr(found, name) for name in names}
+    columns["study_estimate"] = y[found.unit, found.study]
+    columns["study_se"] = np.sqrt(v[found.unit, found.study])
+    columns |= inference.columns(level=asked.level)
+    told = [
+        pl.Series(STUDY, layout.name_places(found.unit, found.study), dtype=pl.String),
+        pl.Series(c.STATUS, name_statuses(found.status), dtype=pl.String),
+    ]
+    return shape_table("meta_influence", layout.keys[found.unit], columns, told)
+
+
+def tabulate_bias(layout: Layout, asked: MetaRequest) -> pl.DataFrame:
+    """Return the table ``meta_bias``: tests of funnels of three studies and more."""
+    y, v = layout.effects, layout.variances
+    enough = np.flatnonzero(np.isfinite(y).sum(axis=1) >= _FEWEST)
+    if not enough.size:
+        return pl.DataFrame(schema=layout.keys.schema | load_schema("meta_bias").empty().schema)
+    y, v, keys = y[enough], v[enough], layout.keys[enough]
+    parts = []
+    for test in ("egger", "egger_mixed"):
+        found = regress_on_errors(
+            y, v, method="dispersion" if test == "egger" else asked.tau2, hartung=asked.hartung
+        )
+        slope = Inference(found.estimate, found.se, found.df, found.status)
+        columns = slope.columns(level=asked.level)
+        columns |= {
+            "limit": found.limit,
+            "limit_se": found.limit_se,
+            "k": found.k.astype(np.float64),
+        }
+        parts.append(_tell_test(keys, test, columns, found.status))
+    tau, p_tau = rank_asymmetry(y, v)
+    k = np.isfinite(y).sum(axis=1).astype(np.float64)
+    with np.errstate(divide="ignore"):
+        minus_log = -np.log10(p_tau)
+    columns = {c.ESTIMATE: tau, c.P_VALUE: p_tau, c.NEG_LOG10_P: minus_log, "k": k}
+    unclear = np.where(np.isfinite(p_tau), int(Status.ok), int(Status.constant))
+    parts.append(_tell_test(keys, "begg", columns, unclear.astype(np.int64)))
+    filled = trim_and_fill(y, v, method=asked.tau2, hartung=asked.hartung)
+    mean = Inference(filled.estimate, filled.se, filled.df, filled.status)
+    columns = mean.columns(level=asked.level)
+    columns |= {"missing": filled.missing.astype(np.float64), "missing_se": filled.missing_se}
+    columns |= {"tau2": filled.tau2, "k": k}
+    sides = pl.Series("side", np.where(filled.left, "left", "right").tolist())
+    parts.append(_tell_test(keys, "trim_and_fill", columns, filled.status, sides))
+    joined = pl.concat(parts, how="diagonal_relaxed")
+    order = pl.Series("_unit", np.tile(np.arange(keys.height), len(parts)))
+    ordered = joined.with_columns(order).sort("_unit", maintain_order=True).drop("_unit")
+    return shape_table("meta_bias", ordered, {}, [])
+
+
+def _tell_test(
+    keys: pl.DataFrame, test: str, columns: Mapping[str, F64], status: I64, *more: pl.Series
+) -> pl.DataFrame:
+    told = [pl.Series("test", [test] * keys.height), pl.Series(c.STATUS, name_statuses(status))]
+    numbers = [pl.Series(name, values).fill_nan(None) for name, values in columns.items()]
+    return keys.with_columns(*told, *numbers, *more)
+
+
+def shape_table(
+    name: str, keys: pl.DataFrame, columns: Mapping[str, Any], told: list[pl.Series]
+) -> pl.DataFrame:
+    """Return a table: keys, then the columns of its schema in their order, NaN as null."""
+    schema = load_schema(name)
+    numbers = [pl.Series(label, values).fill_nan(None) for label, values in columns.items()]
+    frame = keys.with_columns(*numbers, *told)
+    stored = {column.name: column.stored for column in schema.columns}
+    own = [key for key in keys.columns if key not in stored and key != "_all"]
+    absent = [
+        pl.lit(None, dtype=kind).alias(label)
+        for label, kind in stored.items()
+        if label not in frame.columns
+    ]
+    whole = frame.with_columns(*absent).select(
+        *own, *(pl.col(n).cast(k) for n, k in stored.items())
+    )
+    optional = {column.name for column in schema.columns if column.optional}
+    empty = [n for n in optional if whole[n].null_count() == whole.height and n not in keys.columns]
+    return whole.drop(empty)

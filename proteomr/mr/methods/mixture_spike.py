@@ -1,0 +1,160 @@
+"""The slope at which most residuals belong to a spike of known errors (MRMix)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.random import Generator
+
+from proteomr._typing import F64
+from proteomr.errors import UsageError
+from proteomr.mr.methods.base import Estimate, conclude, refuse
+from proteomr.mr.methods.grids import check_grid, make_grid
+from proteomr.mr.methods.method import Method
+from proteomr.mr.methods.ranges import check_above_zero
+from proteomr.mr.methods.units import Powers, scale_positive
+from proteomr.stats.spike_mixtures import Spikes, fit_spikes, line_error, spike_error
+from proteomr.status import Status
+from proteomr.tables import Harmonised
+
+__all__ = ["MixtureSpike"]
+
+_WIDER = 1.1  # times the typical variance of a valid residual: the least of an invalid one's
+_TIED = 1e-7  # of shares: where they go to 1, steps shrink so slowly that more is left open
+_NONE = 1e-6  # of the variants: a share that goes to zero, and tells no slope from another
+_MOST_CELLS = 50_000_000  # residuals of all points of the grid: half a gigabyte
+_AT_AN_END = "the best point is an end of the grid: lowest and highest give a wider one"
+
+
+@dataclass(frozen=True, slots=True)
+class MixtureSpike(Method):
+    r"""The slope under which the largest share of the variants has no more than its errors.
+
+    For every slope of a grid, the residuals :math:`r_j = y_j - \theta x_j` are a mixture
+
+    .. math:: \pi_0 N(0, s_{yj}^2 + \theta^2 s_{xj}^2) + (1 - \pi_0) N(0, \sigma^2),
+
+    fitted by maximum likelihood with :math:`\sigma^2` at least 1.1 times
+    :math:`\operatorname{med}(s_y)^2 + \theta^2\operatorname{med}(s_x)^2` and, unless that is more,
+    at most ``largest_variance``. The estimate is the slope of the largest :math:`\pi_0`; its error
+    is that of the equation :math:`d\pi_0/d\theta = 0` by the delta method. Where no variant is
+    outside of the spike, which slopes side by side may share, it is the likeliest slope with all
+    variants valid, with the error that its likelihood gives. Normal p value.
+    ``details`` has ``pi0`` and ``sigma2``.
+
+    Source: Qi and Chatterjee 2019, doi:10.1038/s41467-019-09432-2.
+    R: ``MRMix::MRMix`` 0.1.0 with the grid from -1 to 1, which among slopes with no variant outside
+    of the spike takes the lowest.
+
+    Assumptions: the valid variants are the largest group with the same ratio; effects in units of
+    standard deviations, for which ``variance`` and ``largest_variance`` are meant.
+    Limits: the estimate is a point of the grid; with fewer than some fifty variants the search
+    often ends far from the others' estimates; errors are too small where few variants are valid.
+
+    Parameters
+    ----------
+    lowest, highest, step : of the grid, in units of the effect.
+    share, variance : start of the search for :math:`\pi_0` and :math:`\sigma^2`.
+    largest_variance : of invalid residuals, in squares of the outcome's unit.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> x = np.array([0.1, 0.12, 0.15, 0.2, 0.18, 0.11])
+    >>> pair = Harmonised(
+    ...     exposures=("x",), outcome="y", variants=pl.DataFrame({"variant_id": list("abcdef")}),
+    ...     beta_x=x[:, None], se_x=np.full((6, 1), 0.005),
+    ...     beta_y=0.5 * x + np.array([0.001, -0.002, 0.001, 0.09, 0.002, -0.08]),
+    ...     se_y=np.full(6, 0.01),
+    ... )
+    >>> round(MixtureSpike().estimate(pair, random=np.random.default_rng()).estimate, 2)
+    0.5
+    """
+
+    key: ClassVar[str] = "mrmix"
+    label: ClassVar[str] = "MRMix"
+    reference: ClassVar[str] = "10.1038/s41467-019-09432-2"
+    aliases: ClassVar[tuple[str, ...]] = ("mr_mix",)
+    min_variants: ClassVar[int] = 3
+    powers: ClassVar[Powers] = {"sigma2": (2, 0)}
+
+    lowest: float = -1.0
+    highest: float = 1.0
+    step: float = 0.01
+    share: float = 0.6
+    variance: float = 1e-5
+    largest_variance: float = 0.01
+
+    def __post_init__(self) -> None:
+        check_grid(self.lowest, self.highest, self.step)
+        check_above_zero("variance", self.variance)
+        check_above_zero("largest_variance", self.largest_variance)
+        if not 0.0 < self.share < 1.0:
+            raise UsageError(f"share is {self.share}: a share between 0 and 1 is needed")
+
+    def in_units(self, outcome: int, exposure: int) -> Self:
+        """Return the method with its grid and its variances in the units of scaled effects."""
+        power = exposure - outcome
+        return replace(
+            self,
+            lowest=float(np.ldexp(self.lowest, power)),
+            highest=float(np.ldexp(self.highest, power)),
+            step=scale_positive(self.step, power),
+            variance=scale_positive(self.variance, -2 * outcome),
+            largest_variance=scale_positive(self.largest_variance, -2 * outcome),
+        )
+
+    def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
+        """Return the slope of the grid with the largest share of variants in the spike."""
+        del random
+        theta = make_grid(self.lowest, self.highest, self.step)
+        if theta is None or theta.size * data.m > _MOST_CELLS:
+            message = "the grid has too many points for the size of the effects"
+            return refuse(Status.not_identified, message, nsnp=data.m)
+        spikes = self._fit_all(data, theta)
+        tied = np.flatnonzero(spikes.share >= spikes.share.max() - _TIED)
+        best = int(tied[spikes.log_likelihood[tied].argmax()])
+        doubtful = spikes.rising & (spikes.share + spikes.remaining > spikes.share[best])
+        doubtful[best] = True
+        doubtful &= spikes.remaining > _TIED
+        if doubtful.any():
+            message = f"the mixtures at {np.count_nonzero(doubtful)} slopes did not settle"
+            return refuse(Status.not_converged, message, nsnp=data.m)
+        if spikes.share[best] < _NONE:
+            message = "no slope leaves a variant within its errors"
+            return refuse(Status.not_identified, message, nsnp=data.m)
+        estimate = self._conclude(data, spikes, theta, best)
+        return replace(estimate, message=_note(best, theta.size, estimate.details["pi0"]))
+
+    def _fit_all(self, data: Harmonised, theta: F64) -> Spikes:
+        slopes = theta[:, None]
+        typical = np.median(data.se_y) ** 2 + (theta * np.median(data.sx)) ** 2
+        return fit_spikes(
+            data.beta_y - slopes * data.x,
+            data.se_y**2 + (slopes * data.sx) ** 2,
+            share=self.share,
+            variance=self.variance,
+            lowest=_WIDER * typical,
+            highest=self.largest_variance,
+        )
+
+    def _conclude(self, data: Harmonised, spikes: Spikes, theta: F64, best: int) -> Estimate:
+        share, variance = float(spikes.share[best]), float(spikes.variance[best])
+        effects, slope = (data.x, data.beta_y, data.sx, data.se_y), float(theta[best])
+        if share >= 1.0 - _TIED:
+            se = line_error(*effects, slope=slope, variance=variance)
+        else:
+            se = spike_error(*effects, slope=slope, share=share, variance=variance)
+        details = {"pi0": share, "sigma2": variance}
+        return conclude(float(theta[best]), se, nsnp=data.m, details=details)
+
+
+def _note(best: int, points: int, share: float) -> str | None:
+    notes = []
+    if best in {0, points - 1}:
+        notes.append(_AT_AN_END)
+    if share >= 1.0 - _TIED:
+        notes.append("no variant is outside of the spike: the likeliest slope with all valid")
+    return "; ".join(notes) or None

@@ -1,0 +1,98 @@
+"""Panels side by side: one for each model of a table, all of one size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from proteomr.errors import UsageError
+from proteomr.plot.canvas import MM_PER_INCH, add_title
+from proteomr.plot.lettering import shorten
+from proteomr.plot.style import PlotStyle
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["MOST_PANELS", "Margins", "lay_panels", "title_panel"]
+
+MOST_PANELS: Final = 12  # three rows of four on a page of 183 mm: smaller ones cannot be read
+_COLUMNS: Final = {"single": 2, "double": 4}
+_LETTER_MM: Final = 1.35  # of the type of a panel's title
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """What a panel needs around its axes, in millimetres."""
+
+    left: float = 12.0
+    right: float = 2.0
+    top: float = 5.0
+    bottom: float = 9.0
+
+
+def lay_panels(
+    count: int,
+    *,
+    style: PlotStyle,
+    shape: float = 0.85,
+    margins: Margins | None = None,
+    legend_mm: float = 0.0,
+    columns: int | None = None,
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with panels in rows, from left to right.
+
+    Parameters
+    ----------
+    count : of panels.
+    style : with width and title.
+    shape : height of a panel's axes over their width.
+    margins : around the axes of each.
+    legend_mm : room at the foot of the figure.
+    columns : of panels; None as many as fit.
+
+    Raises
+    ------
+    UsageError
+        There are more panels than a page can show.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if count > MOST_PANELS:
+        raise UsageError(
+            f"{count} models are more than the {MOST_PANELS} panels of a figure: choose some with "
+            "--where-rows"
+        )
+    around = Margins() if margins is None else margins
+    across = min(count, columns or _COLUMNS[style.width])
+    down = math.ceil(count / across)
+    width = style.width_mm
+    cell = width / across
+    inner = cell - around.left - around.right
+    high = inner * shape
+    figure = Figure(figsize=(width / MM_PER_INCH, 1.0))
+    FigureCanvasAgg(figure)
+    head = add_title(figure, style.title, small_print=style.small_print) + 1.0
+    height = head + down * (high + around.top + around.bottom) + legend_mm
+    figure.set_size_inches(width / MM_PER_INCH, height / MM_PER_INCH)
+    panels = []
+    for place in range(count):
+        row, column = divmod(place, across)
+        left = column * cell + around.left
+        top = head + row * (high + around.top + around.bottom) + around.top
+        box = (left / width, 1 - (top + high) / height, inner / width, high / height)
+        axes = figure.add_axes(box)
+        axes.margins(0)
+        panels.append(axes)
+    return figure, panels
+
+
+def title_panel(figure: Figure, axes: Axes, text: str, *, share: float = 1.0) -> None:
+    """Print what a panel is of above it, shortened to its width, or to a share of it."""
+    if not text:
+        return
+    room = axes.get_window_extent().width / figure.dpi * MM_PER_INCH
+    shown = shorten(text, letters=max(8, int(share * room / _LETTER_MM)))
+    axes.set_title(shown, fontsize=6.0, loc="left", pad=2.5)

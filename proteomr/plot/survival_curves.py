@@ -1,0 +1,165 @@
+"""Kaplan-Meier curves of groups, with the people at risk below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from proteomr.errors import ColumnError, NothingToDo, nearest
+from proteomr.plot.canvas import MM_PER_INCH, set_ticks
+from proteomr.plot.drawing import Drawing
+from proteomr.plot.grid import Margins, lay_panels, title_panel
+from proteomr.plot.lettering import shorten
+from proteomr.plot.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    PlotStyle,
+    house_style,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_curves"]
+
+_NEEDED: Final = ("outcome", "group", "time", "at_risk", "survival")
+_COLOURS: Final = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+_DASHES: Final[tuple[tuple[float, ...], ...]] = ((), (4, 1.5), (1, 1), (5, 1, 1, 1))
+_LINE_MM: Final = 2.6  # of a group's numbers at risk
+_NUMBERS: Final = 4
+_NUMBER_MM: Final = 4.0
+
+
+def draw_curves(table: pl.DataFrame, *, style: PlotStyle | None = None) -> Drawing:
+    """Survival by group as steps with their limits, and how many are at risk at a few times.
+
+    A panel for each protein and outcome. The axis begins at 0 where the lowest curve reaches a
+    half, else a little below the lowest limit, which is said.
+
+    Parameters
+    ----------
+    table : ``curves`` of `survive --curves`: protein (or by), outcome, group, time, at_risk,
+        survival, conf_low, conf_high.
+    style : widths and title.
+
+    Raises
+    ------
+    ColumnError
+        A column is absent.
+    NothingToDo
+        There is no curve.
+    UsageError
+        There are more curves than panels.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({
+    ...     "protein": "ADM", "outcome": "death", "group": ["Q1", "Q1", "Q2", "Q2"],
+    ...     "time": [1.0, 2.0, 1.0, 3.0], "at_risk": [10, 9, 10, 8],
+    ...     "survival": [0.9, 0.8, 1.0, 0.7]})
+    >>> draw_curves(table).data.height
+    4
+    """
+    style = style or PlotStyle()
+    for name in _NEEDED:
+        if name not in table.columns:
+            raise ColumnError(f"no column {name!r} in the table{nearest(name, table.columns)}")
+    there = table.drop_nulls(["time", "survival"])
+    if not there.height:
+        raise NothingToDo("the table has no curve")
+    keys = [name for name in ("protein", "by", "outcome") if name in there.columns]
+    parts = there.partition_by(keys, maintain_order=True)
+    groups = max(part["group"].n_unique() for part in parts)
+    margins = Margins(left=15.0, bottom=10.0 + _LINE_MM * (groups + 1))
+    with house_style():
+        columns = 1 if style.width == "single" else 2
+        figure, panels = lay_panels(
+            len(parts), style=style, shape=0.62, margins=margins, columns=columns
+        )
+        for axes, part in zip(panels, parts, strict=True):
+            words = [str(part[name][0]) for name in keys if part[name][0] is not None]
+            _draw_panel(figure, axes, part, ", ".join(words))
+    return Drawing("km", "", "", (figure,), there)
+
+
+def _draw_panel(figure: Figure, axes: Axes, part: pl.DataFrame, title: str) -> None:
+    last = float(part["time"].max() or 1.0)  # type: ignore[arg-type]
+    axes.set_xlim(0.0, last)
+    lowest = 1.0
+    groups = part["group"].unique(maintain_order=True).to_list()
+    for number, group in enumerate(groups):
+        rows = part.filter(pl.col("group") == group).sort("time")
+        time, survival = (rows[name].to_numpy() for name in ("time", "survival"))
+        colour = _COLOURS[number % len(_COLOURS)]
+        dashes = _DASHES[number % len(_DASHES)]
+        steps = np.concatenate([[0.0], time])
+        (line,) = axes.plot(
+            steps, np.concatenate([[1.0], survival]), drawstyle="steps-post", color=colour, lw=0.9
+        )
+        if dashes:
+            line.set_dashes(dashes)
+        lowest = min(lowest, float(np.nanmin(survival)))
+        if {"conf_low", "conf_high"} <= set(rows.columns):
+            low, high = (
+                rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+                for name in ("conf_low", "conf_high")
+            )
+            axes.fill_between(time, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
+            if np.isfinite(low).any():
+                lowest = min(lowest, float(np.nanmin(low)))
+    bottom = 0.0 if lowest < 0.5 else max(0.0, lowest - 0.05 * (1 - lowest) - 1e-3)
+    axes.set_ylim(bottom, 1.0 + 0.02 * (1 - bottom))
+    axes.set_xlabel("Time")
+    axes.set_ylabel("Survival" if bottom == 0.0 else f"Survival (from {bottom:.2f})")
+    set_ticks(figure, axes, x=_NUMBERS, y=5)
+    title_panel(figure, axes, title)
+    _print_numbers(axes, part, [str(group) for group in groups])
+
+
+def _print_numbers(axes: Axes, part: pl.DataFrame, groups: list[str]) -> None:
+    """Print the people at risk of each group at the ticks, in the colour of its curve."""
+    from matplotlib.transforms import blended_transform_factory
+
+    figure = axes.figure
+    extent = axes.get_window_extent()
+    height, width = (side / figure.dpi * MM_PER_INCH for side in (extent.height, extent.width))
+    left = -_NUMBER_MM / width  # the number at time 0 is printed around the axis
+    across = blended_transform_factory(axes.transData, axes.transAxes)
+    ticks = [at for at in axes.get_xticks() if axes.get_xlim()[0] <= at <= axes.get_xlim()[1]]
+    first = -(9.0 + _LINE_MM) / height
+    axes.text(
+        left, first, "At risk", transform=axes.transAxes, ha="right", va="center", fontsize=4.5
+    )
+    for number, group in enumerate(groups):
+        rows = part.filter(pl.col("group") == group).sort("time")
+        y = first - _LINE_MM * (number + 1) / height
+        colour = _COLOURS[number % len(_COLOURS)]
+        shown = shorten(group, letters=12)
+        axes.text(
+            left, y, shown, transform=axes.transAxes, ha="right", va="center", fontsize=4.5,
+            color=colour,
+        )  # fmt: skip
+        for at in ticks:
+            n = _count_at_risk(rows, at)
+            axes.text(
+                at, y, f"{n:,}", transform=across, ha="center", va="center", fontsize=4.5,
+                color=colour,
+            )  # fmt: skip
+
+
+def _count_at_risk(rows: pl.DataFrame, at: float) -> int:
+    """Return who is at risk at a time: at the next event, or who is left after the last one."""
+    later = rows.filter(pl.col("time") >= at)
+    if later.height:
+        return int(later["at_risk"][0])
+    last = rows.row(-1, named=True)
+    gone = sum(int(last[name] or 0) for name in ("events", "censored") if name in last)
+    return int(last["at_risk"]) - gone

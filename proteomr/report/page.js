@@ -1,0 +1,54 @@
+"use strict";
+for (const box of document.querySelectorAll(".sheet")) {
+  const table = box.querySelector("table"), body = table.tBodies[0];
+  const data = box.querySelector("script[type='application/json']");
+  const heads = [...table.tHead.rows[0].cells];
+  const numeric = heads.map(h => h.classList.contains("n"));
+  let rows = data ? JSON.parse(data.textContent)
+    : [...body.rows].map(r => [...r.cells].map(c => [c.textContent, c.dataset.v ?? c.textContent]));
+  if (data) rows = rows.map(r => r.map(c => Array.isArray(c) ? c : [c, c]));
+  let shown = rows, order = null;
+  const scroll = box.querySelector(".scroll"), count = box.querySelector("output");
+  const height = 24, spare = 20;
+  const draw = () => {
+    const long = shown.length > 400;
+    const first = long ? Math.max(0, Math.floor(scroll.scrollTop / height) - spare) : 0;
+    const last = long ? Math.min(shown.length, first + 2 * spare + 30) : shown.length;
+    const made = document.createDocumentFragment();
+    const gap = n => { if (n > 0) { const r = document.createElement("tr");
+      r.style.height = n * height + "px"; r.setAttribute("aria-hidden", "true"); made.append(r); } };
+    gap(first);
+    for (let i = first; i < last; i++) {
+      const row = document.createElement("tr");
+      shown[i].forEach((cell, j) => { const c = document.createElement(j ? "td" : "th");
+        if (!j) c.scope = "row"; if (numeric[j]) c.className = "n";
+        c.textContent = cell[0]; row.append(c); });
+      made.append(row);
+    }
+    gap(shown.length - last);
+    body.replaceChildren(made);
+    count.textContent = shown.length.toLocaleString("en") + " rows";
+  };
+  const sort = j => {
+    const down = order && order[0] === j && !order[1]; order = [j, down];
+    const sign = down ? -1 : 1;
+    shown = [...shown].sort((a, b) => { const x = a[j][1], y = b[j][1];
+      if (x === "" || y === "") return (x === "") - (y === "");
+      return sign * (numeric[j] ? Number(x) - Number(y) : String(x).localeCompare(String(y))); });
+    heads.forEach((h, k) => h.setAttribute("aria-sort",
+      k === j ? (down ? "descending" : "ascending") : "none"));
+    scroll.scrollTop = 0; draw();
+  };
+  heads.forEach((h, j) => h.querySelector("button").addEventListener("click", () => sort(j)));
+  box.querySelector("input").addEventListener("input", e => {
+    const words = e.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+    shown = rows.filter(r => words.every(w => r.some(c => c[0].toLowerCase().includes(w))));
+    order = null; scroll.scrollTop = 0; draw(); });
+  box.querySelector(".copy").addEventListener("click", async e => {
+    const text = [heads.map(h => h.textContent), ...shown.map(r => r.map(c => String(c[1])))]
+      .map(r => r.join("\t")).join("\n");
+    await navigator.clipboard.writeText(text); e.target.textContent = "Copied"; });
+  scroll.addEventListener("scroll", () => { if (shown.length > 400) draw(); });
+  box.querySelector(".tools").hidden = rows.length <= 10;
+  draw();
+}

@@ -1,0 +1,166 @@
+"""What a report is made from: the runs of a folder, with their tables and accounts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from proteomr.border import reading
+from proteomr.errors import InputError
+from proteomr.runs import Finished, read_finished
+from proteomr.runs.results import read_result
+
+__all__ = ["Reported", "ReportedRun", "read_reported"]
+
+_STAGES: Final = "stages.parquet"
+_DIGEST: Final = 12  # letters of a digest that a reader compares
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRun:
+    """A finished run.
+
+    Attributes
+    ----------
+    name : of its stage or folder.
+    path : folder or file of its results.
+    finished : its command, tables and counts.
+    facts : its manifest.
+    """
+
+    name: str
+    path: Path
+    finished: Finished
+    facts: Mapping[str, Any]
+
+    @property
+    def command(self) -> str:
+        """What ran."""
+        return self.finished.command
+
+    def table(self, name: str) -> pl.DataFrame | None:
+        """Return a table by its name; None where the run has none of it."""
+        found = self.finished.tables.get(name)
+        return None if found is None else read_result(found)
+
+    def source(self, table: str, rows: str = "") -> str:
+        """Return where a number is from: the file, which rows of it, and the request."""
+        file = self.finished.tables.get(table)
+        named = f"{self.name}/{file.name}" if file is not None else f"{self.name}/manifest.json"
+        chosen = f", {rows}" if rows else ""
+        return f"{named}{chosen}; request {self.finished.digest[:_DIGEST]}"
+
+    def asked(self, *keys: str) -> Any:
+        """Return a part of what was asked, None where it is not there."""
+        value: Any = self.facts.get("request", {}).get("asked", {})
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    @property
+    def specification(self) -> Mapping[str, Any]:
+        """What models were asked for; empty where the command fits none."""
+        own = self.asked("specification") or self.asked("scan", "specification")
+        return own if isinstance(own, dict) else {}
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Exposures and outcomes, those over time by their events."""
+        spec = self.specification
+        timed = (spec.get("follow_up") or {}).get("outcomes", [])
+        names = [*spec.get("exposures", []), *spec.get("outcomes", [])]
+        return tuple(map(str, [*names, *(one["event"] for one in timed)]))
+
+    @property
+    def people(self) -> Mapping[str, Any]:
+        """Who was chosen."""
+        chosen = self.asked("people") or self.asked("scan", "people")
+        return chosen if isinstance(chosen, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The runs that a report tells of.
+
+    Attributes
+    ----------
+    title : of the folder.
+    runs : in the order of the study, or of their names.
+    missing : what has no results, with the reason.
+    choices : names that stages of a study chose.
+    """
+
+    title: str
+    runs: tuple[ReportedRun, ...]
+    missing: tuple[tuple[str, str], ...] = ()
+    choices: pl.DataFrame | None = None
+
+    def of(self, *commands: str) -> tuple[ReportedRun, ...]:
+        """Return the runs of commands."""
+        return tuple(run for run in self.runs if run.command in commands)
+
+
+def read_reported(folder: str | Path) -> Reported:
+    """Return the runs of a folder: of a study, of one run, or of several run folders.
+
+    Parameters
+    ----------
+    folder : of `proteomr run`, of a run, or with run folders in it.
+
+    Raises
+    ------
+    InputError
+        There is no such folder, or no finished run in it.
+    """
+    place = Path(folder)
+    if not place.is_dir():
+        raise InputError(f"{place}: no such folder; name that of a run or of a study")
+    own = _read_run(place, place.name)
+    if own is not None:
+        return Reported(place.name, (own,))
+    if (place / _STAGES).is_file():
+        return _read_study(place)
+    found = [_read_run(entry, entry.name) for entry in sorted(place.iterdir()) if entry.is_dir()]
+    runs = tuple(run for run in found if run is not None)
+    if not runs:
+        raise InputError(f"{place}: no finished run lies there")
+    return Reported(place.name, runs)
+
+
+def _read_study(place: Path) -> Reported:
+    stages = read_result(place / _STAGES)
+    runs, missing = [], []
+    for row in stages.iter_rows(named=True):
+        name = str(row["stage"])
+        folder, file = place / name, place / f"{name}.parquet"
+        run = _read_run(folder if folder.is_dir() else file, name)
+        if run is None:
+            missing.append((name, str(row["message"] or row["state"])))
+        else:
+            runs.append(run)
+    if not runs:
+        raise InputError(f"{place}: no stage of the study has results; run it first")
+    choices = place / "choices.parquet"
+    return Reported(
+        place.name,
+        tuple(runs),
+        tuple(missing),
+        read_result(choices) if choices.is_file() else None,
+    )
+
+
+def _read_run(path: Path, name: str) -> ReportedRun | None:
+    finished = read_finished(path)
+    if finished is None:
+        return None
+    manifest = (
+        path / "manifest.json" if path.is_dir() else path.with_name(f"{path.stem}.manifest.json")
+    )
+    with reading(manifest):
+        facts = json.loads(manifest.read_text("utf-8"))
+    return ReportedRun(name, path, finished, facts)

@@ -1,0 +1,34 @@
+"""A whole study from one file: stages that are commands, in the order of what they read."""
+
+from __future__ import annotations
+
+from proteomr.study.account import StudyResults
+from proteomr.study.calls import Opened, Progress, Runner, StageCall, StageEnd, StageReport
+from proteomr.study.choosing import Chosen, choose
+from proteomr.study.colocalised_hits import ColocalisedMrJob, colocalise_hits
+from proteomr.study.order import list_after, order_stages
+from proteomr.study.running import plan_study, run_study
+from proteomr.study.study import From, Stage, Study, parse_study, read_study_file
+
+__all__ = [
+    "Chosen",
+    "ColocalisedMrJob",
+    "From",
+    "Opened",
+    "Progress",
+    "Runner",
+    "Stage",
+    "StageCall",
+    "StageEnd",
+    "StageReport",
+    "Study",
+    "StudyResults",
+    "choose",
+    "colocalise_hits",
+    "list_after",
+    "order_stages",
+    "parse_study",
+    "plan_study",
+    "read_study_file",
+    "run_study",
+]

@@ -1,0 +1,89 @@
+"""What came of a study, as tables: its stages, and the names that were chosen for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from proteomr.files import replace_file, shared_mode
+from proteomr.runs import TableFormat, read_finished
+from proteomr.runs.encoding import write_encoded
+from proteomr.study.calls import StageReport
+from proteomr.tables import load_schema
+
+__all__ = ["StudyResults", "tabulate_stages", "write_account"]
+
+_FORMATS: Final[tuple[TableFormat, ...]] = ("parquet", "tsv")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResults:
+    """The stages of a study as they stand.
+
+    Attributes
+    ----------
+    stages, choices : tables; see the schemas ``stages`` and ``choices``.
+    reports : of every stage, in order.
+    """
+
+    stages: pl.DataFrame
+    choices: pl.DataFrame
+    reports: tuple[StageReport, ...]
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Names of the stages that failed, or that need one that did."""
+        bad = ("failed", "blocked", "units_failed")
+        return tuple(report.stage.name for report in self.reports if report.state in bad)
+
+
+def tabulate_stages(reports: Sequence[StageReport]) -> StudyResults:
+    """Return what came of all stages, in their order.
+
+    Examples
+    --------
+    >>> tabulate_stages([]).stages.height
+    0
+    """
+    rows = [_describe(report) for report in reports]
+    stages = load_schema("stages")
+    choices = load_schema("choices")
+    chosen = [
+        {"stage": report.stage.name, "option": option, "rule": one.rule, "value": value}
+        for report in reports
+        for option, one in report.chosen.items()
+        for value in one.values or (None,)
+    ]
+    return StudyResults(
+        stages.validate(pl.DataFrame(rows, schema=stages.empty().schema)),
+        choices.validate(pl.DataFrame(chosen, schema=choices.empty().schema)),
+        tuple(reports),
+    )
+
+
+def write_account(results: StudyResults, folder: Path) -> None:
+    """Write both tables into the folder of a study, as parquet and as text for people."""
+    for name, frame in (("stages", results.stages), ("choices", results.choices)):
+        for ending in _FORMATS:
+            write = partial(write_encoded, frame, format=ending)
+            replace_file(folder / f"{name}.{ending}", write, mode=shared_mode())
+
+
+def _describe(report: StageReport) -> dict[str, object]:
+    finished = None if report.path is None else read_finished(report.path)
+    return {
+        "stage": report.stage.name,
+        "command": report.stage.command,
+        "needs": ", ".join(report.stage.needs) or None,
+        "state": report.state,
+        "units": report.units,
+        "failed": report.failed,
+        "main_table": None if finished is None else finished.main,
+        "request": None if finished is None else finished.digest,
+        "message": report.message or None,
+    }

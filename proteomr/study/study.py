@@ -1,0 +1,263 @@
+"""A study file: its stages, each a command with its options, and what they take of one another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from proteomr.border import read_toml
+from proteomr.errors import UsageError, nearest
+
+__all__ = ["From", "Option", "Stage", "Study", "parse_study", "read_study_file"]
+
+_KEYS: Final = ("title", "defaults", "stages")
+_OF_STAGE: Final = ("command", "after", "about")
+_OF_FROM: Final = ("from", "table", "where", "column", "union")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_RESERVED: Final = ("out", "config", "resume", "overwrite", "dry-run", "print-config", "threads")
+
+Option: TypeAlias = Any
+"""A value of TOML, or a `From` in the place of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """What a stage takes of an earlier one.
+
+    Attributes
+    ----------
+    stage : the earlier stage.
+    table : one of its tables; its results as a whole without, its main table where rows are chosen.
+    where : conditions on the rows, all of which hold; see `proteomr.design.parse_condition`. A word
+        that is no column of the table is text.
+    column : whose values are taken, each once; where neither is given, the results are taken as
+        files.
+    union : further names, or what is taken of further stages.
+    """
+
+    stage: str
+    table: str | None = None
+    where: tuple[str, ...] = ()
+    column: str | None = None
+    union: tuple[str | From, ...] = ()
+
+    @property
+    def chooses(self) -> bool:
+        """Whether names are chosen, and not files taken."""
+        return bool(self.where or self.union) or self.column is not None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The stages that it reads."""
+        further = (one.needs for one in self.union if isinstance(one, From))
+        return tuple(dict.fromkeys([self.stage, *(name for names in further for name in names)]))
+
+    @property
+    def rule(self) -> str:
+        """What is chosen, in words."""
+        table = "" if self.table is None else f".{self.table}"
+        rows = " and ".join(self.where) if self.where else "all rows"
+        said = f"{self.column or 'protein'} of {self.stage}{table} where {rows}"
+        more = [one.rule if isinstance(one, From) else one for one in self.union]
+        return said if not more else f"{said}; and {', '.join(more)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A command of a study, with its options.
+
+    Attributes
+    ----------
+    name : of the stage, and of the folder of its results.
+    command : such as ``associate`` or ``gwas munge``.
+    options : by their names in a configuration file; values of TOML, or `From`.
+    after : stages that go first though nothing is taken of them.
+    about : what it is for, in words.
+    """
+
+    name: str
+    command: str
+    options: Mapping[str, Option] = field(default_factory=dict[str, Option])
+    after: tuple[str, ...] = ()
+    about: str = ""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The stages that go before, each once."""
+        taken = (name for one in _list_from(self.options) for name in one.needs)
+        return tuple(dict.fromkeys([*taken, *self.after]))
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Stages in the order of their file, whose folder the paths of options are relative to."""
+
+    title: str
+    stages: tuple[Stage, ...]
+    defaults: Mapping[str, Option] = field(default_factory=dict[str, Option])
+    folder: Path = Path()
+
+    def stage(self, name: str) -> Stage:
+        """Return a stage by its name.
+
+        Raises
+        ------
+        UsageError
+            There is none of that name.
+        """
+        found = {stage.name: stage for stage in self.stages}
+        if name not in found:
+            raise UsageError(f"no stage {name!r}{nearest(name, found)}; there are {_list(found)}")
+        return found[name]
+
+
+def read_study_file(path: str | Path) -> Study:
+    """Read a study file, see `parse_study`.
+
+    Raises
+    ------
+    UsageError
+        What it says is no study; the message names file and stage.
+    InputError
+        It cannot be read, or is no TOML.
+    """
+    path = Path(path)
+    try:
+        return parse_study(read_toml(path), folder=path.resolve().parent)
+    except UsageError as fault:
+        raise UsageError(f"{path}: {fault}") from None
+
+
+def parse_study(facts: Mapping[str, Any], *, folder: Path = Path()) -> Study:
+    """Return the study that a TOML document says.
+
+    ``[stages.NAME]`` has the command (by default the stage's name), and its options as ``--config``
+    takes them; ``[defaults]`` has options of every stage whose command takes them. In the place of
+    any value stands ``{from = "STAGE"}`` for the results of an earlier stage, with ``table`` for
+    one of its tables, and with ``where``, ``column`` or ``union`` for names that are chosen there.
+
+    Parameters
+    ----------
+    facts : the document.
+    folder : that its paths are relative to.
+
+    Raises
+    ------
+    UsageError
+        It has no stages, a key is unknown or of another type, or two stages have one folder.
+
+    Examples
+    --------
+    >>> study = parse_study({"stages": {
+    ...     "people": {"command": "simulate", "people": 500},
+    ...     "associate": {"samples": {"from": "people"}, "exposure": "loneliness"}}})
+    >>> study.stages[1].needs
+    ('people',)
+    """
+    _refuse_unknown(facts, _KEYS, where="the study")
+    stages = facts.get("stages")
+    if not isinstance(stages, dict) or not stages:
+        raise UsageError('no stage: write [stages.NAME], with command = "..." and its options')
+    made = tuple(_parse_stage(name, entry) for name, entry in stages.items())
+    _refuse_one_folder(made)
+    defaults = facts.get("defaults", {})
+    if not isinstance(defaults, dict):
+        raise UsageError("[defaults] is a table of options")
+    parsed = {key: _parse_option(value, f"[defaults] {key}") for key, value in defaults.items()}
+    return Study(str(facts.get("title", "")), made, parsed, folder)
+
+
+def _parse_stage(name: str, entry: object) -> Stage:
+    where = f"[stages.{name}]"
+    if _NAME.fullmatch(name) is None:
+        raise UsageError(f"{where}: a stage's name has letters, digits, - and _ alone")
+    if not isinstance(entry, dict):
+        raise UsageError(f"{where} is a table of options")
+    command, after = entry.get("command", name), entry.get("after", [])
+    about = entry.get("about", "")
+    if not isinstance(command, str) or not isinstance(about, str):
+        raise UsageError(f"{where}: command and about are text")
+    options = {}
+    for key, value in entry.items():
+        if key in _RESERVED:
+            raise UsageError(f"{where}: {key} is of `run` itself, for all stages; leave it out")
+        if key not in _OF_STAGE:
+            options[key] = _parse_option(value, f"{where} {key}")
+    return Stage(name, command, options, _parse_texts(after, f"{where} after"), about)
+
+
+def _parse_option(value: object, where: str) -> Option:
+    """Return an option in which what is taken of other stages is marked."""
+    if isinstance(value, dict):
+        if "from" in value:
+            return _parse_from(value, where)
+        return {key: _parse_option(inner, f"{where}.{key}") for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_parse_option(inner, where) for inner in value]
+    return value
+
+
+def _parse_from(value: Mapping[str, Any], where: str) -> From:
+    _refuse_unknown(value, _OF_FROM, where=where)
+    for key in ("from", "table", "column"):
+        if not isinstance(value.get(key, ""), str):
+            raise UsageError(f"{where}: {key} is text")
+    union = value.get("union", [])
+    if not isinstance(union, list):
+        raise UsageError(f"{where}: union is a list")
+    return From(
+        value["from"],
+        value.get("table"),
+        _parse_texts(value.get("where", []), f"{where} where"),
+        value.get("column"),
+        tuple(_parse_further(one, where) for one in union),
+    )
+
+
+def _parse_further(one: object, where: str) -> str | From:
+    if isinstance(one, dict) and "from" in one:
+        return _parse_from(one, where)
+    if not isinstance(one, str):
+        raise UsageError(f'{where}: union has names, and tables such as {{from = "STAGE"}}')
+    return one
+
+
+def _parse_texts(value: object, where: str) -> tuple[str, ...]:
+    several = value if isinstance(value, list) else [value]
+    if not all(isinstance(one, str) for one in several):
+        raise UsageError(f"{where}: text, or a list of texts, is needed")
+    return tuple(several)
+
+
+def _list_from(value: object) -> Iterator[From]:
+    """Yield what options take of other stages."""
+    if isinstance(value, From):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _list_from(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _list_from(inner)
+
+
+def _refuse_unknown(facts: Mapping[str, object], known: Sequence[str], *, where: str) -> None:
+    for key in facts:
+        if key not in known:
+            raise UsageError(f"{where} has no key {key!r}{nearest(key, known)}: {_list(known)}")
+
+
+def _refuse_one_folder(stages: Sequence[Stage]) -> None:
+    """Refuse names that some disks take for one."""
+    seen: dict[str, str] = {}
+    for stage in stages:
+        other = seen.setdefault(stage.name.casefold(), stage.name)
+        if other != stage.name:
+            raise UsageError(f"stages {other!r} and {stage.name!r} would have one folder")
+
+
+def _list(names: Sequence[str] | Mapping[str, object]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,114 @@
+"""`proteomr run`: a small study from simulated people to mediation, run, changed, and refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from proteomr_cli import main
+
+STUDY = """
+title = "A small study"
+
+[defaults]
+samples = { from = "people", table = "samples" }
+proteins = { from = "people", table = "proteins" }
+adjust = { simple = "age + sex", full = "simple + bmi" }
+
+[stages.people]
+command = "simulate"
+people = 600
+proteins = 12
+
+[stages.associate]
+family = "linear"
+exposure = ["loneliness"]
+
+[stages.hits]
+command = "adjust"
+tables = [{ from = "associate" }]
+
+[stages.survive]
+proteins = { from = "associate", where = "adjustment == full and p_value < 0.5" }
+outcome = ["disease"]
+event-code = 1
+family = "cox"
+"""
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "study.toml").write_text(STUDY)
+    with pytest.raises(SystemExit) as left:
+        main.run(["run", str(folder / "study.toml"), "-o", str(folder / "out"), "--quiet"])
+    assert left.value.code == 0
+    return folder
+
+
+def run(proteomr: Any, folder: Path, *more: str) -> Any:
+    return proteomr("run", str(folder / "study.toml"), "-o", str(folder / "out"), *more)
+
+
+def test_each_stage_leaves_a_run_and_the_options_to_repeat_it(done: Path) -> None:
+    stages = pl.read_parquet(done / "out" / "stages.parquet")
+    assert stages["state"].to_list() == ["done"] * 4
+    assert (done / "out" / "hits.parquet").is_file()
+    fitted = pl.read_parquet(done / "out" / "survive" / "associations.parquet")
+    chosen = pl.read_parquet(done / "out" / "choices.parquet")["value"]
+    assert set(fitted["protein"]) == set(chosen)
+    assert (done / "out" / "survive.toml").read_text().startswith("samples = ")
+    manifest = json.loads((done / "out" / "associate" / "manifest.json").read_text())
+    assert manifest["command"] == "associate"
+
+
+def test_a_study_that_stands_is_told_so(done: Path, proteomr: Any) -> None:
+    told = run(proteomr, done)
+    lines = told.out.splitlines()
+    assert [line.split()[1] for line in lines[:4]] == ["stands"] * 4
+    assert lines[-1] == str(done / "out")
+
+
+def test_a_dry_run_writes_nothing_and_says_what_would_run(done: Path, proteomr: Any) -> None:
+    before = sorted(path.stat().st_mtime_ns for path in (done / "out").rglob("*.parquet"))
+    told = run(proteomr, done, "--dry-run")
+    assert "survive: stands" in told.out
+    assert "nothing is computed" in told.out
+    assert before == sorted(path.stat().st_mtime_ns for path in (done / "out").rglob("*.parquet"))
+
+
+def test_a_stage_with_a_mistake_is_told_and_the_code_is_that_of_failed_units(
+    done: Path, proteomr: Any, tmp_path: Path
+) -> None:
+    study = STUDY.replace('"loneliness"', '"lonelines"')
+    (tmp_path / "study.toml").write_text(study.replace("people = 600", "people = 200"))
+    told = run(proteomr, tmp_path)
+    assert told.code == 4
+    assert "did you mean 'loneliness'" in told.out
+    assert "needs associate, which failed" in told.out
+    assert "3 of 4 stages failed: associate, hits, survive" in told.err
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        ('command = "asociate"', "no command 'asociate' (did you mean 'associate' or 'simulate'?)"),
+        (
+            'command = "qc"\nstor = "x"',
+            "qc has no option 'stor' (did you mean 'store'?)",
+        ),
+        ('command = "doctor"', "doctor is no stage"),
+        ('command = "qc"\nafter = ["x"]', "stage 'x' takes its own results"),
+    ],
+)
+def test_mistakes_of_a_study_are_one_line(
+    stage: str, message: str, tmp_path: Path, proteomr: Any
+) -> None:
+    (tmp_path / "study.toml").write_text(f"[stages.x]\n{stage}\n")
+    told = run(proteomr, tmp_path)
+    assert told.code == 2
+    assert message in told.err
+    assert len(told.err.splitlines()) == 1

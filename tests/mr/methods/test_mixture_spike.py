@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from proteomr._typing import F64
+from proteomr.errors import UsageError
+from proteomr.mr.methods.mixture_spike import MixtureSpike
+from proteomr.stats.mixture_derivatives import differentiate_spike
+from proteomr.stats.spike_mixtures import fit_spikes
+from tests.mr.methods.comparison import entries
+from tests.mr.methods.examples import make, run, simulate
+
+
+def test_mrmix_equals_mrmix_0_1_0(reference: Path) -> None:
+    names = []
+    for name, data, entry in entries(reference, "MRMix", "MRMix"):
+        found, wanted = run(MixtureSpike(), data), entry["result"]
+        assert found.status.name == "ok"
+        assert found.estimate == pytest.approx(wanted["b"], abs=1e-12)
+        assert found.se == pytest.approx(wanted["se"], rel=1e-8)
+        assert found.details["pi0"] == pytest.approx(wanted["pi0"], abs=1e-9)
+        assert found.details["sigma2"] == pytest.approx(wanted["sigma2"], rel=1e-8)
+        names.append(name)
+    assert len(names) == 0 or len(names) >= 5
+
+
+def test_the_mixture_at_a_slope_is_the_best_of_a_fine_search() -> None:
+    data = simulate(np.random.default_rng(1), variants=30, pleiotropy=0.0)
+    y = data.beta_y.copy()
+    y[:9] += np.linspace(-0.2, 0.2, 9)
+    r, v = (y - 0.4 * data.x)[None], (data.se_y**2 + (0.4 * data.sx) ** 2)[None]
+    low = np.array([1.1 * float(np.median(v))])
+    found = fit_spikes(r, v, share=0.6, variance=1e-5, lowest=low, highest=0.05)
+
+    def likelihood(share: float, wide: float) -> float:
+        spike = np.exp(-0.5 * r**2 / v) / np.sqrt(v)
+        other = np.exp(-0.5 * r**2 / wide) / np.sqrt(wide)
+        return float(np.log(share * spike + (1 - share) * other).sum())
+
+    at = likelihood(float(found.share[0]), float(found.variance[0]))
+    assert at == pytest.approx(float(found.log_likelihood[0]), rel=1e-12)
+    around = [
+        likelihood(share, wide)
+        for share in np.linspace(0.02, 0.98, 97)
+        for wide in np.geomspace(low[0], 0.05, 80)
+    ]
+    assert at >= max(around)
+    assert at - max(around) < 0.01
+
+
+def test_the_derivatives_are_those_of_differences() -> None:
+    data = simulate(np.random.default_rng(2), variants=6)
+    at = {"p": 0.7, "s": 0.002, "t": 0.3}
+
+    def derive(letters: str, **moved: float) -> F64:
+        now = {key: at[key] + moved.get(key, 0.0) for key in at}
+        found = differentiate_spike(
+            data.x + moved.get("x", 0.0),
+            data.beta_y + moved.get("y", 0.0),
+            data.sx,
+            data.se_y,
+            slope=now["t"],
+            share=now["p"],
+            variance=now["s"],
+        )
+        return found.each(letters)
+
+    steps = {"p": 1e-5, "s": 1e-8, "t": 1e-5, "y": 1e-6, "x": 1e-6}
+    for first in ("p", "s", "t", "ps", "pt", "ss", "st"):
+        for last, step in steps.items():
+            if set(first + last) == {"t"}:
+                continue  # the third by the slope alone is not needed
+            change = (derive(first, **{last: step}) - derive(first, **{last: -step})) / (2 * step)
+            scale = np.abs(change).max() + 1.0
+            np.testing.assert_allclose(derive(first + last), change, atol=2e-5 * scale)
+
+
+def test_invalid_variants_in_the_majority_are_borne_where_the_valid_agree() -> None:
+    found = []
+    for seed in range(10):
+        random = np.random.default_rng([3, seed])
+        shift = np.where(np.arange(90) < 50, random.normal(0.0, 0.1, 90), 0.0)
+        found.append(run(MixtureSpike(), simulate(random, variants=90, pleiotropy=shift)))
+    assert all(one.status.name == "ok" for one in found)
+    assert np.mean([one.estimate for one in found]) == pytest.approx(0.4, abs=0.02)
+    assert np.mean([one.conf_low <= 0.4 <= one.conf_high for one in found]) > 0.8
+
+
+def test_without_a_variant_outside_of_the_spike_the_likeliest_slope_is_taken_and_it_is_said() -> (
+    None
+):
+    x = np.linspace(0.1, 0.3, 30) * np.where(np.arange(30) % 2, 1, -1)
+    y = 0.4 * x + np.tile([0.004, -0.004], 15)
+    data = make(x, np.full(30, 0.002), y, np.full(30, 0.01))
+    found = run(MixtureSpike(), data)
+    assert found.details["pi0"] == pytest.approx(1.0)
+    assert found.message == (
+        "no variant is outside of the spike: the likeliest slope with all valid"
+    )
+
+    def loss(slope: float) -> float:
+        v = data.se_y**2 + (slope * data.sx) ** 2
+        return float(np.sum((y - slope * x) ** 2 / v + np.log(v)))
+
+    grid = -1 + 0.01 * np.arange(201)
+    assert found.estimate == pytest.approx(grid[np.argmin([loss(t) for t in grid])])
+    h = 1e-4
+    t = found.estimate
+    curvature = (loss(t + h) - 2 * loss(t) + loss(t - h)) / h**2 / 2
+    assert found.se == pytest.approx(curvature**-0.5, rel=1e-4)
+
+
+def test_an_end_of_the_grid_is_told() -> None:
+    data = simulate(np.random.default_rng(4), variants=40)
+    found = run(MixtureSpike(highest=0.2), data)
+    if found.estimate == pytest.approx(0.2):
+        assert "lowest and highest give a wider one" in str(found.message)
+    assert run(MixtureSpike(step=1e-9), data).status.name == "not_identified"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"share": 1.0}, {"step": -1.0}, {"variance": 0.0}, {"largest_variance": -1.0}]
+)
+def test_parameters_that_are_none_are_refused(changes: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        MixtureSpike(**changes)
