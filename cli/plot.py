@@ -37,10 +37,8 @@ KindName = Literal[
 ]
 FIGURE = "Figure"
 # Whatever the models of their tables, they are one panel, or pages.
-_ALONE = {"forest", "heatmap", "mediation", "manhattan", "miami", "network", "region"} | {
-    "enrichment",
-    "flow",
-}
+_ALONE = {"forest", "heatmap", "mediation", "manhattan", "miami", "region"}
+_ALONE |= {"network", "enrichment", "flow"}
 
 
 def plot(
