@@ -8,7 +8,6 @@ without IL6 in Fredrickson et al. 2015, doi:10.1371/journal.pone.0121839.
 from __future__ import annotations
 
 import importlib.resources
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +78,10 @@ def read_genes(path: Path | None, *, named: GeneSet) -> pl.DataFrame:
     """
     if path is None:
         home = importlib.resources.files("proteomr.schemas") / "ctra" / "genes.csv"
-        frame = pl.read_csv(io.BytesIO(home.read_bytes()))
+        header, *rows = home.read_text("utf-8").splitlines()
+        cells = [row.split(",") for row in rows]
+        frame = pl.DataFrame(cells, schema=header.split(","), orient="row")
+        frame = frame.with_columns(pl.col("weight").cast(pl.Float64))
         if named == "ctra52":
             frame = frame.filter(pl.col("gene_published") != "IL6")
     else:
