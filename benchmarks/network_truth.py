@@ -36,8 +36,9 @@ def measure(n: int, r: float, draws: int) -> str:
         agreed, counts, strays = [], [], []
         for seed in range(draws):
             frame, truth = draw(n, r, seed)
-            stage = {"second_stage": "none"} if method == "wgcna" else {}
-            asked = NetworkOptions(method=method, power=6 if method == "wgcna" else 2, **stage)
+            asked = NetworkOptions(method=method, power=2)
+            if method == "wgcna":
+                asked = NetworkOptions(power=6, second_stage="none")
             labels = network(frame, options=asked).table()["module"].to_numpy()
             planted = truth > 0
             agreed.append(rand_index(labels[planted], truth[planted]))

@@ -10,7 +10,8 @@ from proteomr.errors import UsageError
 
 from . import options as shared
 from .bundles import Running, takes_bundles
-from .coloc_options import Comparison, Regions, TraitSides
+from .coloc_options import Comparison, TraitSides
+from .coloc_region_options import Regions
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
 from .show_coloc import describe_failures, show_coloc

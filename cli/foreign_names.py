@@ -80,7 +80,10 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere("gene annotate annotation", "proteomr genes NAME... says which gene a name means"),
     Elsewhere("wgcna netboost modules", "proteomr network PROTEINS... -o DIR finds modules"),
     Elsewhere("enrichment ora gsea pathway pathways", "proteomr enrich TABLE --sets go-bp -o DIR"),
-    Elsewhere("susie finemapping fine-mapping", "proteomr finemap TRAIT --ld FILE -o DIR"),
+    Elsewhere(
+        "susie susie-rss runsusie finemapping fine-map polyfun caviar dap-g",
+        "proteomr finemap TRAIT --ld FILE -o DIR",
+    ),
     Elsewhere("figure figures volcano manhattan", "proteomr plot KIND TABLE -o FILE.svg"),
     Elsewhere("study pipeline workflow", "proteomr run STUDY.toml -o DIR runs its stages"),
     Elsewhere(

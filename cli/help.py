@@ -64,6 +64,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "report study -o study.html",
         "report results --title 'Proteins and loneliness'",
     ),
+    "network": (
+        "network npx.parquet --type signed --power 12 -o modules",
+        "network npx.parquet --preserve-in replication.parquet -o modules",
+    ),
     "run": (
         "run study.toml -o study",
         "run study.toml -o study --from associate --dry-run",
@@ -99,6 +103,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "mr": (
         "mr exposure.tsv.gz outcome.tsv.gz --ld reference --methods ivw,egger -o causes",
         "mr --harmonised dat.csv --methods all -o causes",
+    ),
+    "coloc": (
+        "coloc adm.tsv stroke.tsv ckd.tsv --cis ADM --type2 cc -o shared",
+        "coloc adm.tsv stroke.tsv --method susie --ld panel -o sets",
+        "coloc proteins.tsv --method hyprcoloc --region 11:10000000-11000000 -o clusters",
     ),
     "genes": ("genes TRAIL-R2 KIM1", "genes P01375 --build GRCh38 --format tsv"),
     "simulate": ("simulate --people 3000 --proteins 200 -o cohort",),

@@ -1,6 +1,5 @@
 """`proteomr mr`: Mendelian randomisation of one pair or of thousands."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -11,12 +10,12 @@ from .bundles import Blocks, Running, takes_bundles
 from .correlated_options import Correlated
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
-from .show_causes import describe_failures, show_causes
+from .show_causes import choose_figures, describe_failures, show_causes
 from .study_options import EstimateColumns, LdValuesName, MatchName, OptionalLd, Sides
 
 if TYPE_CHECKING:
     from proteomr.mr.harmonise import Action
-    from proteomr.mr.job import Draw, MrJob
+    from proteomr.mr.job import MrJob
     from proteomr.study.colocalised_hits import ColocalisedMrJob
 
 __all__ = ["mr"]
@@ -374,8 +373,12 @@ def mr(
             altering=altering,
             seed=running.seed,
         )
-        job = MrJob(request, columns, _choose_figures(figure_format) if figures else None)
-        return _add_colocalisation(job) if coloc else job
+        job = MrJob(request, columns, choose_figures(figure_format) if figures else None)
+        if not coloc:
+            return job
+        from proteomr.study.colocalised_hits import add_colocalisation
+
+        return add_colocalisation(job)
 
     task = Task(
         make_job,
@@ -389,17 +392,3 @@ def mr(
         doing="estimating",
     )
     run_command(context, running, task)
-
-
-def _choose_figures(formats: str) -> "Draw":
-    """Return what draws the pairs in given formats."""
-    from proteomr.plot.mr_figures import FigureOptions, draw_causes
-
-    return partial(draw_causes, options=FigureOptions.of(formats))
-
-
-def _add_colocalisation(job: "MrJob") -> "ColocalisedMrJob":
-    """Return a job that colocalises its hits, too."""
-    from proteomr.study.colocalised_hits import add_colocalisation
-
-    return add_colocalisation(job)

@@ -26,6 +26,7 @@ def network(
     proteins: Annotated[
         list[Path],
         typer.Argument(
+            metavar="PROTEINS...",
             help="Protein files, a row per person, joined on the identifier; or a store.",
             show_default=False,
         ),

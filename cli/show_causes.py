@@ -1,6 +1,7 @@
 """What is printed of an analysis of causes: estimates and verdicts, or the strongest of many."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .console import print_rows, say
@@ -8,9 +9,10 @@ from .console import print_rows, say
 if TYPE_CHECKING:
     import polars as pl
 
+    from proteomr.mr.job import Draw
     from proteomr.runs import Results
 
-__all__ = ["describe_failures", "show_causes"]
+__all__ = ["choose_figures", "describe_failures", "show_causes"]
 
 _SHOWN_PAIRS, _SHOWN_ROWS = 6, 12
 _PAIR = ["exposure", "outcome", "direction"]
@@ -28,6 +30,13 @@ _NATIVE = {
     "status": "status",
 }
 _TWOSAMPLEMR = {name: name for name in ("exposure", "outcome", "method", "nsnp", "b", "se", "pval")}
+
+
+def choose_figures(formats: str) -> "Draw":
+    """Return what draws the pairs in given formats."""
+    from proteomr.plot.mr_figures import FigureOptions, draw_causes
+
+    return partial(draw_causes, options=FigureOptions.of(formats))
 
 
 def describe_failures(results: "Results") -> str:

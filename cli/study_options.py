@@ -30,6 +30,7 @@ __all__ = [
     "Trait",
     "option",
     "parse_mapping",
+    "read_sides",
 ]
 
 LINKAGE = "Linkage"
@@ -155,24 +156,26 @@ class Sides:
 
     def make_options(self) -> "tuple[ReadOptions, ReadOptions]":
         """Return the options for the files of the exposure, and for those of the outcomes."""
-        from proteomr.io.sumstats import ReadOptions
-        from proteomr.tables.sumstats import name_build
-
-        sides = (
-            (self.exposure_format, "exposure-map", self.exposure_build),
-            (self.outcome_format, "outcome-map", self.outcome_build),
-        )
         tables = self.tables
-        first, second = (
-            ReadOptions(
-                form,
-                tables[name],
-                build=None if build is None else name_build(build),
-                scales=self.scales,
-            )
-            for form, name, build in sides
+        first = (self.exposure_format, tables["exposure-map"], self.exposure_build)
+        second = (self.outcome_format, tables["outcome-map"], self.outcome_build)
+        return read_sides(first, second, scales=self.scales)
+
+
+def read_sides(
+    *sides: tuple[str, dict[str, str], str | None], scales: Literal["refuse", "note"]
+) -> "tuple[ReadOptions, ReadOptions]":
+    """Return how the files of two sides are read, each by its format, columns and build."""
+    from proteomr.io.sumstats import ReadOptions
+    from proteomr.tables.sumstats import name_build
+
+    first, second = (
+        ReadOptions(
+            form, columns, build=None if build is None else name_build(build), scales=scales
         )
-        return first, second
+        for form, columns, build in sides
+    )
+    return first, second
 
 
 def parse_mapping(given: list[str] | None, *, option: str = "--map") -> dict[str, str]:

@@ -193,7 +193,7 @@ def finemap(
     Examples
     --------
     >>> rows = pl.DataFrame({
-    ...     "snp": ["s1", "s2"], "position": [5, 9], "beta": [0.5, 0.1], "varbeta": [0.0025] * 2})
+    ...     "snp": ["s1", "s2"], "position": [5, 9], "beta": [0.5, -0.1], "varbeta": [0.0025] * 2})
     >>> r = pl.DataFrame({"s1": [1.0, -0.2], "s2": [-0.2, 1.0]})
     >>> mapped = finemap(rows, r, facts=TraitFacts(n=1000))
     >>> mapped.table("pips")["pip"].round(3).to_list()

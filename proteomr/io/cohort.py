@@ -236,8 +236,8 @@ def _name_files(samples: str | Path, proteins: Paths, assays: str | Path | None)
         return _Named(folder, files, listed)
     inside = _files_inside(folder)
     modules = bool(files) and all(file.name == _EIGENPROTEINS for file in files)
-    own = listed if modules else _assays(inside, listed)  # modules are no assays of the store
-    return _Named(inside["samples"], files or (inside["proteins"],), own)
+    described = listed if modules else _assays(inside, listed)  # modules are no assays
+    return _Named(inside["samples"], files or (inside["proteins"],), described)
 
 
 def _sort_columns(

@@ -102,13 +102,12 @@ class Linkage:
 
     def _correlate(self, wanted: pl.DataFrame) -> AlignedCorrelations | str:
         """Return the correlations of variants, or why there are none."""
-        located = locate_in_panel(wanted, self.panel.variants)
-        if located["panel_reason"].is_not_null().all():
-            return str(located["panel_reason"].mode().sort()[0])
         try:
             return correlate_variants(wanted, self.panel)
         except InputError as fault:  # of these variants; other pairs are not concerned
-            return str(fault)
+            reasons = locate_in_panel(wanted, self.panel.variants)["panel_reason"].drop_nulls()
+            absent = reasons.len() == wanted.height
+            return str(reasons.mode().sort()[0]) if absent else str(fault)
 
     def _shrink(self, r: F64) -> F64:
         shrunk = (1.0 - self.ridge) * r

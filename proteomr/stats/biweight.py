@@ -37,7 +37,7 @@ def weigh_biweight(row: F64) -> F64 | None:
     Examples
     --------
     >>> weigh_biweight(np.array([1.0, 2.0, 3.0, 1000.0])).round(4).tolist()
-    [-0.7995, -0.2824, 0.2824, 0.4474]
+    [-0.896, -0.314, 0.314, 0.0]
     >>> weigh_biweight(np.array([1.0, 1.0, 1.0, 2.0])) is None
     True
     """

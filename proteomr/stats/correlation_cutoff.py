@@ -35,8 +35,8 @@ def spearman_p_value(rho: float, n: int) -> float:
 
     Examples
     --------
-    >>> round(spearman_p_value(0.5, 20), 4)
-    0.0266
+    >>> round(spearman_p_value(0.5, 21), 4)
+    0.0224
     """
     b = 1.0 / n
     # Differences of ranks have an even sum of squares: the upper tail begins at the next even one.

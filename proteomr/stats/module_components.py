@@ -60,7 +60,7 @@ def find_component(
     --------
     >>> found = find_component(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.5]]))
     >>> found.scores.round(3).tolist(), round(found.explained, 3)
-    ([-0.685, -0.04, 0.725], 0.997)
+    ([-0.682, -0.047, 0.729], 0.997)
     """
     people = np.isnan(values).mean(axis=0) <= _MISSING
     rows = np.ascontiguousarray(values[:, people])

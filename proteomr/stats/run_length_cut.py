@@ -110,7 +110,7 @@ def split_heights(heights: F64, *, min_size: int) -> list[tuple[int, int]]:
     --------
     >>> low = np.full(15, 0.1)
     >>> split_heights(np.concatenate([[0.9], low, [0.9], low]), min_size=5)
-    [(0, 16), (16, 31)]
+    [(0, 16), (16, 32)]
     """
     mean = float(heights.mean())
     for reference in (mean, (mean + float(heights.max())) / 2, (mean + float(heights.min())) / 2):

@@ -132,4 +132,4 @@ def _choose_end(up: F64, down: F64, score_type: ScoreType) -> F64:
     return np.where(up > down, up, np.where(down > up, -down, 0.0))
 
 
-_NONE: Final[I64] = np.zeros(0, dtype=np.int64)
+_NONE: Final[I64] = np.zeros(0, dtype=np.int64)  # of no direction, no edge

@@ -29,7 +29,6 @@ REASONS = {
     "cli/console.py": WRITES,
     "proteomr/files.py": WRITES,
     "proteomr/execute/processors.py": SYSTEM,
-    "proteomr/ctra/genes.py": OWN,
     "proteomr/gwas/sinks.py": OWN,
     "proteomr/io/books.py": OWN,
     "proteomr/io/long_form/held_rows.py": OWN,

@@ -72,7 +72,7 @@ def measure(
     """Return the summary statistics of a trait with some causal variants, of variance about 1."""
     g = locus.copies
     n = g.shape[0]
-    y = rng.normal(size=n)
+    y: F64 = np.asarray(rng.normal(0.0, 1.0, n))
     for variant, effect in effects.items():
         y = y + effect * (g[:, variant] - g[:, variant].mean())
     x = g - g.mean(axis=0)
@@ -83,7 +83,7 @@ def measure(
     se = np.sqrt(residual / (n - 2) / sxx)
     sign = np.ones(g.shape[1])
     sign[list(turned)] = -1.0
-    share = g.mean(axis=0) / 2.0
+    share: F64 = np.asarray(g.mean(axis=0) / 2.0)
     alleles = (["A"] * g.shape[1], ["G"] * g.shape[1])
     first = [alleles[0][i] if sign[i] > 0 else alleles[1][i] for i in range(g.shape[1])]
     second = [alleles[1][i] if sign[i] > 0 else alleles[0][i] for i in range(g.shape[1])]

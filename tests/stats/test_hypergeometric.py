@@ -38,10 +38,11 @@ def test_a_tail_is_that_of_exact_integers_and_has_its_certificate(
     table: tuple[int, int, int, int],
 ) -> None:
     k, m, n, N = table
-    counts = {"overlap": np.array([k]), "n_set": np.array([m]), "n_hits": n, "n_background": N}
-    found = neg_log10_p_hypergeometric(counts["overlap"], counts["n_set"], n_hits=n, n_background=N)
+    overlap, n_set = np.array([k]), np.array([m])
+    found = neg_log10_p_hypergeometric(overlap, n_set, n_hits=n, n_background=N)
     assert found[0] == pytest.approx(exact(k, m, n, N), rel=1e-12, abs=1e-13)
-    assert certify_tails(found, **counts).tolist() == [True]  # type: ignore[arg-type]
+    certified = certify_tails(found, overlap=overlap, n_set=n_set, n_hits=n, n_background=N)
+    assert certified.tolist() == [True]
 
 
 @pytest.mark.parametrize("factor", [1 - 1e-3, 1 + 1e-3])

@@ -10,14 +10,13 @@ from proteomr._typing import F64
 from proteomr.errors import InputError, UsageError
 from proteomr.stats.average_linkage import Tree, check_heights, link_average
 from proteomr.stats.biweight import weigh_biweight
-from proteomr.stats.compiled_pair_loops import correlate_common as compiled
 from proteomr.stats.correlation_cutoff import find_cutoffs
 from proteomr.stats.hybrid_cut import cut_hybrid, number_by_size
+from proteomr.stats.loops import load_loops
 from proteomr.stats.module_components import correlate_with, find_component, lead_of
 from proteomr.stats.module_merging import merge_close
 from proteomr.stats.module_preservation import Cohorts, judge_preservation
 from proteomr.stats.pair_correlations import CORRELATIONS, Correlation, correlate_all
-from proteomr.stats.pair_loops import correlate_common as plain
 from proteomr.stats.run_length_cut import cut_run_lengths
 from proteomr.stats.soft_threshold import (
     find_similarity,
@@ -73,8 +72,9 @@ def test_compiled_loops_give_what_plain_ones_do(kind: str) -> None:
     x[5, 2:] = np.nan  # fewer than three values
     x[6] = np.where(np.isnan(x[6]), np.nan, 5.0)  # of one value
     one, other = np.zeros((12, 12)), np.zeros((12, 12))
-    plain(x, x, one, biweight=kind == "bicor")
-    compiled(x, x, other, biweight=kind == "bicor")
+    for found, compiled in ((one, False), (other, True)):
+        loops = load_loops("pair", compiled=compiled)
+        loops.correlate_common(x, x, found, biweight=kind == "bicor")
     np.testing.assert_allclose(one, other, atol=1e-14)
     assert np.isnan(one[5]).all()
     assert np.isnan(one[6]).all()
@@ -161,12 +161,10 @@ def test_cuts_refuse_what_they_cannot_take() -> None:
     tree = link_average(apart)
     with pytest.raises(UsageError, match="deep split of 5"):
         cut_hybrid(tree, apart, deep_split=5)
-    for cut in (
-        lambda: cut_hybrid(tree, apart, min_size=1),
-        lambda: cut_run_lengths(tree, min_size=1),
-    ):
-        with pytest.raises(UsageError, match="at least 2"):
-            cut()
+    with pytest.raises(UsageError, match="at least 2"):
+        cut_hybrid(tree, apart, min_size=1)
+    with pytest.raises(UsageError, match="at least 2"):
+        cut_run_lengths(tree, min_size=1)
 
 
 @pytest.mark.parametrize("p", [1, 2, 3])
@@ -270,7 +268,9 @@ def test_modules_are_merged_until_none_are_near() -> None:
 
 
 def test_no_modules_are_merged_to_none() -> None:
-    labels, found = merge_close(np.zeros(4, dtype=np.int64), find_component, height=0.25)
+    labels, found = merge_close(
+        np.zeros(4, dtype=np.int64), lambda rows: find_component(np.eye(4)[rows]), height=0.25
+    )
     assert labels.tolist() == [0, 0, 0, 0]
     assert not found
 

@@ -17,7 +17,7 @@ def draw_logs(rng: np.random.Generator, m: int, n: int, peaks: dict[int, int]) -
     z = rng.normal(size=(m, n))
     for trait, variant in peaks.items():
         z[trait, variant] += 6.0
-    return 0.5 * (np.log1p(-0.95) + 0.95 * z**2)
+    return np.asarray(0.5 * (np.log1p(-0.95) + 0.95 * z**2))
 
 
 def count_all(logs: F64, rule: ClusterRule) -> float:

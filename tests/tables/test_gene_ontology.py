@@ -50,4 +50,4 @@ def test_the_file_says_where_it_is_from_and_under_which_licence() -> None:
 
 def test_another_ontology_is_refused() -> None:
     with pytest.raises(UsageError, match="no ontology 'bq'"):
-        load_ontology("bq")  # type: ignore[arg-type]
+        load_ontology("bq")
