@@ -174,7 +174,7 @@ def check_presso(simulations: int, alpha: float) -> None:
     needed = math.floor(1.0 / alpha)
     if simulations < needed:
         raise UsageError(
-            f"simulations is {simulations}: {needed} or more are needed for a level of {alpha}"
+            f"simulations is {simulations}: {needed} or more are needed for alpha {alpha}"
         )
 
 
