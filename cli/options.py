@@ -77,7 +77,10 @@ def load_configuration(context: typer.Context, path: Path | None) -> Path | None
             hint = nearest(key, allowed)
             raise UsageError(f"{path}: {context.info_name} has no option {key!r}{hint}")
         meant = value_of_flag(key, value)
-        values[allowed[key]] = _as_option(meant, several=allowed[key] in several)
+        try:
+            values[allowed[key]] = _as_option(meant, several=allowed[key] in several)
+        except UsageError as fault:
+            raise UsageError(f"{path}: {key}: {fault}") from None
     context.default_map = {**(context.default_map or {}), **values}
     return path
 
@@ -124,7 +127,15 @@ def key_of(parameter: Any) -> str:
 def _as_option(value: object, *, several: bool) -> object:
     if isinstance(value, dict):
         return [f"{label}={text}" for label, text in value.items()]
-    return [value] if several and isinstance(value, str | int | float) else value
+    if several:
+        return [value] if isinstance(value, str | int | float) else value
+    if not isinstance(value, list):
+        return value
+    # An option that is given once takes several as A,B; a list would become the text of a list.
+    unclear = next((item for item in value if "," in str(item)), None)
+    if unclear is not None:
+        raise UsageError(f"{unclear!r} holds a comma, which parts the values of this option")
+    return ",".join(str(item) for item in value)
 
 
 def resolve_settings(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from proteomr.errors import FAILED_UNITS
+from proteomr.errors import FAILED_UNITS, UsageError
 
 from . import options as shared
 from .console import report_note, say
@@ -35,7 +35,8 @@ def run(
         Path,
         typer.Argument(
             metavar="STUDY",
-            help="TOML file of the study; the paths in it are relative to its folder.",
+            help="TOML file of the study, whose paths are relative to its folder; or a study that "
+            "comes with the package: shen2025.",
         ),
     ],
     *,
@@ -58,16 +59,26 @@ def run(
             show_default=False,
         ),
     ] = None,
+    print_study: Annotated[
+        bool,
+        typer.Option(
+            "--print-study",
+            rich_help_panel=STAGES,
+            help="Print the study file and do nothing else: one that comes with the package is "
+            "what one's own may start from.",
+        ),
+    ] = False,
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "-o",
             "--out",
             metavar="DIR",
             rich_help_panel=shared.RESULTS,
-            help="Folder of the study, in which each stage has one of its own.",
+            help="Folder of the study, in which each stage has one of its own.  [required]",
+            show_default=False,
         ),
-    ],
+    ] = None,
     threads: shared.Threads = None,
     dry_run: shared.DryRun = False,
     allow_failures: shared.AllowFailures = False,
@@ -84,9 +95,15 @@ def run(
     """
     open_journal(quiet=quiet, verbose=verbose, as_json=False)
     from proteomr.execute import available_threads
-    from proteomr.study import plan_study, read_study_file, run_study
+    from proteomr.study import plan_study, read_study_file, read_study_text, run_study
 
     from .stages import CommandRunner
+
+    if print_study:
+        say(read_study_text(study).rstrip())
+        return
+    if out is None:
+        raise UsageError("say where the results go: -o DIR")
 
     runner = CommandRunner(context.find_root().command)
     read = read_study_file(study)

@@ -8,7 +8,8 @@ from proteomr.study.choosing import Chosen, choose
 from proteomr.study.colocalised_hits import ColocalisedMrJob, colocalise_hits
 from proteomr.study.order import list_after, order_stages
 from proteomr.study.running import plan_study, run_study
-from proteomr.study.study import From, Stage, Study, parse_study, read_study_file
+from proteomr.study.shipped import list_studies, read_shipped_study
+from proteomr.study.study import From, Stage, Study, parse_study, read_study_file, read_study_text
 
 __all__ = [
     "Chosen",
@@ -26,9 +27,12 @@ __all__ = [
     "choose",
     "colocalise_hits",
     "list_after",
+    "list_studies",
     "order_stages",
     "parse_study",
     "plan_study",
+    "read_shipped_study",
     "read_study_file",
+    "read_study_text",
     "run_study",
 ]

@@ -19,7 +19,8 @@ _CHOSEN_PROTEINS: Final = "only-proteins"
 def spread_defaults(study: Study, options: Callable[[str], Collection[str]]) -> Study:
     """Return a study whose stages have the defaults of their commands among their options.
 
-    A stage's own options win; of itself it takes nothing. Proteins that are chosen are those of the
+    A stage's own options win, and an empty table or list says that it has none; of itself it takes
+    nothing. Proteins that are chosen are those of the
     default's files.
 
     Parameters
@@ -64,4 +65,6 @@ def _spread(
                 f"stage {stage.name!r} chooses proteins, but of no files: name these in [defaults]"
             )
         own[_CHOSEN_PROTEINS] = own.pop(_PROTEINS)
-    return replace(stage, options={**usual, **own})
+    options_of_stage = {**usual, **own}
+    stated = {key: value for key, value in options_of_stage.items() if value not in ({}, [])}
+    return replace(stage, options=stated)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from proteomr.border import read_toml
+from proteomr.border import read_toml, reading
 from proteomr.errors import UsageError, nearest
+from proteomr.study.shipped import names_shipped, read_shipped_study
 
-__all__ = ["From", "Option", "Stage", "Study", "parse_study", "read_study_file"]
+__all__ = ["From", "Option", "Stage", "Study", "parse_study", "read_study_file", "read_study_text"]
 
 _KEYS: Final = ("title", "defaults", "stages")
 _OF_STAGE: Final = ("command", "after", "about")
@@ -114,21 +116,45 @@ class Study:
         return found[name]
 
 
-def read_study_file(path: str | Path) -> Study:
+def read_study_file(source: str | Path) -> Study:
     """Read a study file, see `parse_study`.
+
+    Parameters
+    ----------
+    source : a file; or a name of `list_studies`, whose paths are relative to the working folder. A
+        word without a dot or slash, of which there is no file, is a name.
 
     Raises
     ------
     UsageError
-        What it says is no study; the message names file and stage.
+        What it says is no study, or there is none of that name; the message names file and stage.
     InputError
         It cannot be read, or is no TOML.
     """
-    path = Path(path)
+    path = Path(source)
+    if names_shipped(path):
+        return parse_study(tomllib.loads(read_shipped_study(path.name)), folder=Path.cwd())
     try:
         return parse_study(read_toml(path), folder=path.resolve().parent)
     except UsageError as fault:
         raise UsageError(f"{path}: {fault}") from None
+
+
+def read_study_text(source: str | Path) -> str:
+    """Return a study file as it is written, see `read_study_file`.
+
+    Raises
+    ------
+    UsageError
+        There is no study of that name.
+    InputError
+        The file cannot be read.
+    """
+    path = Path(source)
+    if names_shipped(path):
+        return read_shipped_study(path.name)
+    with reading(path):
+        return path.read_text(encoding="utf-8")
 
 
 def parse_study(facts: Mapping[str, Any], *, folder: Path = Path()) -> Study:

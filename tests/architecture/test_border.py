@@ -22,6 +22,7 @@ SYSTEM = "files of the system, whose absence has an answer"
 DIGESTED = "what is no JSON, or not of its digest, is no part: the run computes it anew"
 WRITES = "opens files to write them"
 REASONS = {
+    "proteomr/study/shipped.py": OWN,
     "proteomr/report/page.py": "its own style and script",
     "cli/harmonise.py": OWN,
     "cli/demo.py": OWN,

@@ -218,3 +218,14 @@ def test_one_word_in_a_configuration_serves_where_several_may_stand(
     assert ending.code == 0
     assert 'exposure = ["bmi"]' in ending.out
     assert 'proteins = ["npx.csv"]' in ending.out
+
+
+def test_a_list_in_a_configuration_serves_where_names_are_parted_by_commas(
+    proteomr: Any, tmp_path: Path
+) -> None:
+    config = tmp_path / "a.toml"
+    config.write_text('outcome = "death"\nproteins = "npx.csv"\ncurves = ["A", "B"]\n')
+    arguments = ("survive", "a.csv", "-o", "x", "--config", config, "--print-config")
+    assert 'curves = "A,B"' in proteomr(*arguments).out
+    config.write_text('curves = ["A", "B,C"]\n')
+    assert "curves: 'B,C' holds a comma" in proteomr(*arguments).err

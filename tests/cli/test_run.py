@@ -112,3 +112,31 @@ def test_mistakes_of_a_study_are_one_line(
     assert told.code == 2
     assert message in told.err
     assert len(told.err.splitlines()) == 1
+
+
+def test_the_shipped_study_runs_whole_on_fewer_people(tmp_path: Path, proteomr: Any) -> None:
+    printed = proteomr("run", "shen2025", "--print-study")
+    assert printed.code == 0
+    fewer = {
+        "people = 3000": "people = 1200",
+        "proteins = 200": "proteins = 40",
+        "splits = 10": "splits = 2",
+        "bootstraps = 200": "bootstraps = 20",
+        "q_bh < 0.05": "p_value < 0.2",
+    }
+    study = printed.out
+    for told, less in fewer.items():
+        assert told in study
+        study = study.replace(told, less)
+    (tmp_path / "study.toml").write_text(study)
+    assert run(proteomr, tmp_path).code == 0
+    stages = pl.read_parquet(tmp_path / "out" / "stages.parquet")
+    assert set(stages["state"]) <= {"done", "units_failed"}
+    assert stages.height == 14
+
+
+def test_a_study_of_a_wrong_name_is_told_which_there_are(proteomr: Any) -> None:
+    told = proteomr("run", "shen2026", "-o", "out")
+    assert told.code == 2
+    assert "did you mean 'shen2025'" in told.err
+    assert proteomr("run", "shen2025").err == "error: say where the results go: -o DIR\n"

@@ -52,6 +52,13 @@ def test_defaults_are_of_the_commands_that_take_them() -> None:
     assert spread.stages[1].options["only-proteins"] == From("qc", where=("x > 1",))
 
 
+def test_an_empty_option_takes_no_default() -> None:
+    defaults = {"adjust": {"a": "age"}, "where": ["x > 1"]}
+    read = parse_study({"defaults": defaults, "stages": {"scan": {"adjust": {}, "where": []}}})
+    spread = spread_defaults(read, lambda _: ["adjust", "where"])
+    assert dict(spread.stages[0].options) == {}
+
+
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
