@@ -78,11 +78,11 @@ def ctra(
     format: shared.Format = "parquet",
     running: Running,
 ) -> None:
-    """Hold the conserved transcriptional response to adversity to exposures.
+    """Hold the transcriptional response to adversity to exposures.
 
-    53 genes, 19 with weight 1 and 34 with -1, or others (--genes). Writes ctra.parquet (a row for
-    each term of each model), ctra_scores (people), ctra_genes (which genes were found, where) and,
-    where asked, ctra_leave_out.
+    The conserved response: 53 genes, 19 with weight 1 and 34 with -1, or others (--genes). Writes
+    ctra.parquet (a row for each term of each model), ctra_scores (people), ctra_genes (which genes
+    were found, where) and, where asked, ctra_leave_out.
     """
     sets = shared.parse_sets(adjust)
 
@@ -121,7 +121,7 @@ def _show(results: "Results") -> None:
     used = int((genes["found"] == "used").sum())
     groups = genes["group"].unique(maintain_order=True).to_list()
     of = [
-        f"{int((genes['status'].filter(genes['group'] == group) == 'used').sum())} of "
+        f"{int((genes['found'].filter(genes['group'] == group) == 'used').sum())} of "
         f"{int((genes['group'] == group).sum())} {group}"
         for group in groups
     ]

@@ -128,7 +128,7 @@ def meta(
     format: shared.Format = "parquet",
     running: Running,
 ) -> None:
-    """Pool effects of several studies, of thousands of proteins at once.
+    """Pool the effects of several studies, protein by protein.
 
     Writes meta.parquet (a row for each effect: mean, heterogeneity, prediction interval, tests
     that need no common effect), meta_influence (what each study does to it), meta_bias (funnels)

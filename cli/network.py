@@ -37,7 +37,7 @@ def network(
     format: shared.Format = "parquet",
     running: Running,
 ) -> None:
-    """Find modules of proteins that go together, and the profile of each over people.
+    """Find modules of proteins that go together, and their profiles.
 
     Correlations are raised to a power, proteins linked by how far they share their neighbours, and
     the tree of them cut. The run folder gets modules.parquet (protein, module, membership,

@@ -103,7 +103,7 @@ def plot(
     ] = 12,
     overwrite: shared.Overwrite = False,
 ) -> None:
-    """Draw a table of results, and write the numbers of the figure beside it.
+    """Draw a table of results, its numbers beside the figure.
 
     A figure has a panel for each model of the table (exposure, outcome, adjustment set, term,
     stratum). Colours are told apart by people who are colour-blind, and in grey by their places;

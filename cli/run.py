@@ -85,7 +85,7 @@ def run(
     quiet: shared.Quiet = False,
     verbose: shared.Verbose = False,
 ) -> None:
-    """Run the stages of a study, each a command, in the order of what they read.
+    """Run the stages of a study, each a command, in their order.
 
     A stage whose folder holds the results of the same options and inputs stands and is not run
     again, also after a kill; a change reruns what reads something else for it. A stage that fails

@@ -20,6 +20,8 @@ PEOPLE = {
     "simulate": {"*"},
     "phenotype": {"cohort.parquet"},
     "score": {"scores.parquet"},
+    "ctra": {"ctra_scores.parquet"},
+    "network": {"eigenproteins.parquet"},
 }
 SMALL = {
     "simulate": "--people 100 --proteins 2",
