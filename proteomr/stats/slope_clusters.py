@@ -69,8 +69,8 @@ def cluster_slopes(ratios: F64, errors: F64) -> SlopeClusters:
     K, one cluster is added to those of K - 1 where that raises the likelihood fastest, at the best
     of five places, and all are moved to the maximum: expectation and maximisation, then Newton's
     steps on the whole likelihood. The search ends where no number of clusters could be favoured,
-    by the likelihood of very many; after three that are not favoured; or at ten. Errors are of the inverse of the observed
-    information, which knows that ratios may be of several clusters.
+    by the likelihood of very many; after three that are not favoured; or at ten. Errors are of the
+    inverse of the observed information, which knows that ratios may be of several clusters.
 
     Source: Foley, Mason, Kirk and Burgess 2021, doi:10.1093/bioinformatics/btaa778, whose model
     this is; starts, steps, errors and the width of the outliers are this function's.
