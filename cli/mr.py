@@ -11,7 +11,7 @@ from .correlated_options import Correlated
 from .jobs import Task, choose_formats, run_command
 from .remedies import note_itself, refuse_stray_words
 from .show_causes import choose_figures, describe_failures, show_causes
-from .study_options import EstimateColumns, LdValuesName, MatchName, OptionalLd, Sides
+from .study_options import Clusters, EstimateColumns, LdValuesName, MatchName, OptionalLd, Sides
 
 if TYPE_CHECKING:
     from proteomr.mr.harmonise import Action
@@ -275,6 +275,7 @@ def mr(
             "have r2 >= 0.8 with one in --ld, are flagged, and estimated without as well.",
         ),
     ] = None,
+    clusters: Clusters = False,
     coloc: Annotated[
         bool,
         typer.Option(
@@ -371,6 +372,7 @@ def mr(
             log_odds=ratio,
             controls=controls_file,
             altering=altering,
+            clusters=clusters,
             seed=running.seed,
         )
         job = MrJob(request, columns, choose_figures(figure_format) if figures else None)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LINKAGE",
     "BuildName",
+    "Clusters",
     "EstimateColumns",
     "FormatName",
     "Ld",
@@ -89,6 +90,16 @@ MatchName = Annotated[
         "both files tell one build.",
     ),
 ]
+Clusters = Annotated[
+    bool,
+    typer.Option(
+        "--clusters",
+        rich_help_panel="Estimates",
+        help="Part the variants into clusters of one slope each, those of no effect and outliers "
+        "(tables cluster_estimates, variant_clusters).",
+    ),
+]
+
 EstimateColumns = Annotated[
     Literal["native", "twosamplemr"],
     option(

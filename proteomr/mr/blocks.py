@@ -11,6 +11,7 @@ import polars as pl
 from proteomr.mr.altering import Flagged, estimate_without
 from proteomr.mr.analysis import TraitSize, measure_pairs, tell_log_odds
 from proteomr.mr.choice import build_joint_methods, name_methods
+from proteomr.mr.clusters import tabulate_clusters
 from proteomr.mr.estimate import tabulate_estimates
 from proteomr.mr.explained import Side
 from proteomr.mr.further import list_further, tabulate_further
@@ -126,6 +127,7 @@ class PairWork:
     prune_r2 : thresholds at which these methods are repeated.
     altering : by direction, instruments that may stand for protein-altering variants; None where
         not asked.
+    clusters : whether variants are parted into clusters of one slope each.
     """
 
     directions: tuple[Pairs, ...]
@@ -141,6 +143,7 @@ class PairWork:
     linkage: Linkage | None = None
     prune_r2: tuple[float, ...] = ()
     altering: tuple[Flagged, ...] | None = None
+    clusters: bool = False
 
     def __call__(self, block: Block, /) -> dict[str, pl.DataFrame]:
         """Return the tables of a block, the q values alone left out."""
@@ -158,6 +161,8 @@ class PairWork:
             tables["without_altering"] = estimate_without(
                 analysed, gone, self.methods, seed=self.seed
             )
+        if self.clusters:
+            tables |= tabulate_clusters(analysed)
         return {
             **tables,
             "reach": tabulate_reach(analysed, overlap=self.overlap, **sizes),

@@ -189,6 +189,7 @@ def run_mr(
     log_odds: bool = False,
     controls: Data | None = None,
     altering: str | Path | None = None,
+    clusters: bool = False,
     seed: int = 1,
     out: str | Path | None = None,
     formats: Sequence[TableFormat] = ("parquet",),
@@ -224,6 +225,8 @@ def run_mr(
     reverse : the other direction as well.
     altering : file with names of protein-altering variants, one a line: instruments that may stand
         for one are flagged, and estimated without in ``without_altering``.
+    clusters : part the variants into clusters of one slope each, tables ``cluster_estimates`` and
+        ``variant_clusters``.
     steiger_filter : drop variants that explain more of the outcome than of the exposure.
     outcome_size : cases, controls and prevalence of binary outcomes, for the direction.
     outcome_cases : name, cases and controls of each outcome, where they differ.
@@ -291,6 +294,7 @@ def run_mr(
         log_odds=log_odds,
         controls=controls,
         altering=altering,
+        clusters=clusters,
         seed=seed,
     )
     count = available_threads() if threads is None else threads

@@ -121,6 +121,7 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
         linkage,
         request.prune_r2,
         altering,
+        request.clusters,
     )
     if request.outcome_cases:
         check_names(request.outcome_cases, directions[0].outcome_names)

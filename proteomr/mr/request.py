@@ -22,6 +22,7 @@ from proteomr.mr.choice import (
     spell_methods,
     split_methods,
 )
+from proteomr.mr.clusters import CLUSTER_TABLES
 from proteomr.mr.estimate import DEFAULT_METHODS
 from proteomr.mr.further import list_further, name_schema
 from proteomr.mr.harmonise import HARMONISE_VERSION
@@ -88,7 +89,8 @@ class MrRequest(Request):
     overlap : share of the larger study that is in the other one.
     log_odds : whether effects on the outcomes are log odds, where nothing else tells so.
     controls : pairs of which the answer is known.
-    altering : names of protein-altering variants, for which instruments may stand.
+    altering : names of protein-altering variants.
+    clusters : whether variants are parted into clusters of one slope each.
     seed : of the random numbers.
 
     Raises
@@ -120,6 +122,7 @@ class MrRequest(Request):
     log_odds: bool = False
     controls: Source | None = None
     altering: Source | None = None
+    clusters: bool = False
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -142,11 +145,9 @@ class MrRequest(Request):
             raise UsageError(
                 f"{name} chooses or finds instruments; those of --harmonised are as they stand"
             )
-        if self.rule.proxies and self.ld is None:
-            raise UsageError("--proxies needs genotypes: add --ld")
-        if self.ld_values != "auto" and self.ld is None:
-            raise UsageError("--ld-values says what the matrix of --ld holds: add --ld")
         _check_methods(self.methods, harmonised=self.harmonised is not None)
+        if self.joint and self.clusters:
+            raise UsageError("--clusters parts the variants of one exposure: leave it out with mv_")
         _check_linkage(self)
 
     @classmethod
@@ -178,6 +179,7 @@ class MrRequest(Request):
         log_odds: bool = False,
         controls: Data | None = None,
         altering: str | Path | None = None,
+        clusters: bool = False,
         seed: int = 1,
     ) -> Self:
         """Return the request for paths or frames as a user names them.
@@ -193,7 +195,7 @@ class MrRequest(Request):
         ld_people : people behind the correlations, for gsmr; None for those of the genotypes.
         heidi : which outliers gsmr leaves out; None for its default.
         read_exposure, read_outcome, ld_values, ld_ridge, prune_r2, pair_by, rule, reverse,
-            steiger_filter, outcome_size, outcome_cases, overlap, log_odds, seed : as the
+            steiger_filter, outcome_size, outcome_cases, overlap, log_odds, clusters, seed : as the
             attributes. Variants that the rule admits may start a clump.
 
         Raises
@@ -244,6 +246,7 @@ class MrRequest(Request):
             log_odds=log_odds,
             controls=_name(controls, "controls"),
             altering=_name(altering, "altering"),
+            clusters=clusters,
             seed=seed,
         )
 
@@ -258,10 +261,11 @@ class MrRequest(Request):
         names = JOINT_TABLES if self.joint else PAIR_TABLES
         further = list_further(self.build())
         further += ("pruning_grid",) if self.prune_r2 else ()
-        chosen = ("instruments",) if self.harmonised is None else ()
-        checked = ("controls_checked",) if self.controls is not None else ()
-        without = ("without_altering",) if self.altering is not None else ()
-        return (*names, *further, *chosen, *checked, *without)
+        chosen: tuple[str, ...] = ("instruments",) if self.harmonised is None else ()
+        chosen += ("controls_checked",) if self.controls is not None else ()
+        chosen += ("without_altering",) if self.altering is not None else ()
+        chosen += CLUSTER_TABLES if self.clusters else ()
+        return (*names, *further, *chosen)
 
     @property
     def correlated(self) -> bool:
@@ -312,7 +316,11 @@ def _resolve_methods(
 
 
 def _check_linkage(request: MrRequest) -> None:
-    """Refuse options for correlated variants without what they are for."""
+    """Refuse options that need correlations without what they are for."""
+    if request.rule.proxies and request.ld is None:
+        raise UsageError("--proxies needs genotypes: add --ld")
+    if request.ld_values != "auto" and request.ld is None:
+        raise UsageError("--ld-values says what the matrix of --ld holds: add --ld")
     if not 0.0 <= request.ld_ridge < 1.0:
         raise UsageError(f"--ld-ridge {request.ld_ridge:g}: from 0 to below 1")
     for r2 in request.prune_r2:

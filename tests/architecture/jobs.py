@@ -711,7 +711,7 @@ CASES = (
             "--clump-r2 0.01 --clump-kb 500 --match rsid --outcome-p 0.001 --unproven flag "
             "--action 3 --reverse --steiger-filter --outcome-cases 10 --outcome-controls 90 "
             "--prevalence 0.2 --overlap 0.5 --controls controls.csv --altering names.txt "
-            "--exposure-map eaf=eaf "
+            "--clusters --exposure-map eaf=eaf "
             "--outcome-build hg19 --scales note",
             lambda: proteomr.run_mr(
                 "exposure.txt",
@@ -737,6 +737,7 @@ CASES = (
                 overlap=0.5,
                 controls="controls.csv",
                 altering="names.txt",
+                clusters=True,
                 read_exposure=ReadOptions(columns={"eaf": "eaf"}, scales="note"),
                 read_outcome=ReadOptions(build="GRCh37", scales="note"),
             ),
