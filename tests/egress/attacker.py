@@ -1,4 +1,4 @@
-"""Who reads a release and knows how it was made: which sums hold, and that counts are rounded down."""
+"""Who reads a release and knows which sums hold, and that counts are rounded down."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from proteomr.tables import load_schema
 
 
 def given(name: str, columns: dict[str, Any], *, file: str | None = None) -> GivenTable:
-    """Return a table of a schema with these columns; those that are not named are as plain as may be."""
+    """Return a table of a schema with these columns, and the others as plain as may be."""
     schema = load_schema(name)
     height = len(next(iter(columns.values())))
     plain: dict[str, Any] = {"text": "x", "integer": 0, "float": 0.5, "boolean": False}

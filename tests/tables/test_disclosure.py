@@ -31,5 +31,5 @@ def test_people_are_counts_and_identifiers_are_persons(name: str) -> None:
 
 
 def test_a_class_that_is_none_is_refused() -> None:
-    with pytest.raises(InputError, match="no disclosure 'counts'; did you mean 'count'"):
+    with pytest.raises(InputError, match=r"no disclosure 'counts' \(did you mean 'count'\?\)"):
         ColumnSchema("n", "integer", "people", disclosure="counts")  # type: ignore[arg-type]
