@@ -64,6 +64,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "report study -o study.html",
         "report results --title 'Proteins and loneliness'",
     ),
+    "egress": (
+        "egress study --policy genomics-england",
+        "egress results --policy sacro --earlier left -o clean",
+    ),
     "network": (
         "network npx.parquet --type signed --power 12 -o modules",
         "network npx.parquet --preserve-in replication.parquet -o modules",

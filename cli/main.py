@@ -26,6 +26,7 @@ from .demo import demo
 from .describe import describe
 from .doctor import doctor
 from .e_values import e_values
+from .egress import egress
 from .enrich import enrich
 from .export import export
 from .fields import fields
@@ -82,6 +83,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     genes,
     plot,
     report,
+    egress,
     simulate,
     run_stages,
     demo,

@@ -9,16 +9,30 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
 
 import polars as pl
 
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.families import FAMILY_NAMES, SURVIVAL_NAMES
 
-__all__ = ["ColumnSchema", "Schema", "Table", "load_schema", "schema_names", "schema_text"]
+__all__ = [
+    "DISCLOSURES",
+    "ColumnSchema",
+    "Disclosure",
+    "Schema",
+    "Table",
+    "load_schema",
+    "schema_names",
+    "schema_text",
+]
 
 DType: TypeAlias = Literal["text", "integer", "float", "boolean"]
+Disclosure: TypeAlias = Literal["none", "count", "share", "statistic", "extreme", "person"]
+"""What a column tells of people: nothing; how many they are (text: words that may hold a count);
+a share of them; an estimate; the value of one among them; rows of persons."""
+
+DISCLOSURES: Final[tuple[Disclosure, ...]] = get_args(Disclosure)
 
 _FOLDER: Final = "tables"
 # A table that has the columns of another after its own.
@@ -46,6 +60,12 @@ class ColumnSchema:
     minimum, maximum : range of the numbers, ends included; None where open.
     values : the only values allowed; empty for any.
     optional : whether a table may be without it.
+    disclosure : what it tells of people; None for what was never judged, which does not leave.
+
+    Raises
+    ------
+    InputError
+        The class of disclosure is none of `DISCLOSURES`.
 
     Examples
     --------
@@ -62,6 +82,12 @@ class ColumnSchema:
     maximum: float | None = None
     values: tuple[str, ...] = ()
     optional: bool = False
+    disclosure: Disclosure | None = None
+
+    def __post_init__(self) -> None:
+        if self.disclosure is not None and self.disclosure not in DISCLOSURES:
+            hint = nearest(self.disclosure, DISCLOSURES)
+            raise InputError(f"column {self.name!r}: no disclosure {self.disclosure!r}{hint}")
 
     @property
     def stored(self) -> pl.DataType:

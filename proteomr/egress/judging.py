@@ -1,0 +1,138 @@
+"""The verdict on a folder of runs: what may leave under a policy, proved against its sums."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from proteomr.border import reading
+from proteomr.egress.policies import Policy, read_policy
+from proteomr.egress.protecting import protect
+from proteomr.egress.reading import GivenTable, Runs, read_runs
+from proteomr.egress.relations import Cells, find_relations
+from proteomr.egress.releasing import ColumnVerdict, TableVerdict, count_table, judge_table
+from proteomr.errors import InputError
+from proteomr.tables import load_schema
+
+__all__ = ["ACCOUNT", "Release", "judge_release", "judge_tables"]
+
+ACCOUNT: Final = "release.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What may leave of a folder.
+
+    Attributes
+    ----------
+    folder : that was judged.
+    policy : that holds.
+    runs : what lies there.
+    tables : what becomes of each table.
+    sums : how many sums of counts were found and held against what leaves.
+    """
+
+    folder: Path
+    policy: Policy
+    runs: Runs
+    tables: tuple[TableVerdict, ...]
+    sums: int
+
+    @property
+    def leaving(self) -> tuple[TableVerdict, ...]:
+        """The tables of which something leaves."""
+        return tuple(table for table in self.tables if table.leaving is not None)
+
+    def verdict(self) -> pl.DataFrame:
+        """Return what becomes of every column and file: the table ``egress``."""
+        told = [one for table in self.tables for one in table.columns]
+        told += [_tell_file(name) for name in self.runs.other]
+        if self.runs.foreign:
+            reason = f"{self.runs.foreign} further files belong to no finished run"
+            told.append(ColumnVerdict("", "", "", "withheld", 0, reason))
+        rows = [
+            (
+                *(text or None for text in (one.file, one.column, one.disclosure)),
+                *(one.action, one.cells, one.reason),
+            )
+            for one in told
+        ]
+        schema = load_schema("egress")
+        kinds = {column.name: column.stored for column in schema.columns}
+        return schema.validate(pl.DataFrame(rows, schema=kinds, orient="row"))
+
+
+def judge_release(
+    folder: str | Path, *, policy: str | Path = "ukb", earlier: Sequence[str | Path] = ()
+) -> Release:
+    """Return what may leave of the runs below a folder.
+
+    Every count is rounded down to a multiple of k, and is empty below k. All that depends on how
+    many people there are leaves as a function of these, or not at all. So of two counts, of one
+    table, of two, or of two releases by the same k, it stays open by how much they differ where
+    that is less than k. Sums of more counts are found and solved for (`proteomr.egress.protect`).
+
+    Parameters
+    ----------
+    folder : of a run, of a study, or with run folders in it.
+    policy : its name, or a TOML file.
+    earlier : folders of what left before.
+
+    Raises
+    ------
+    UsageError, InputError
+        There is no such policy or run, or an earlier release has another k.
+    """
+    rule = read_policy(policy)
+    for one in earlier:
+        _refuse_other_base(Path(one), rule)
+    runs = read_runs(folder)
+    tables, sums = judge_tables(runs.tables, rule)
+    return Release(Path(folder), rule, runs, tables, sums)
+
+
+def judge_tables(
+    tables: Sequence[GivenTable], policy: Policy
+) -> tuple[tuple[TableVerdict, ...], int]:
+    """Return what leaves of tables that leave together, and how many sums were solved for.
+
+    Parameters
+    ----------
+    tables : of one release.
+    policy : that holds.
+    """
+    cells = Cells(policy.k)
+    relations = find_relations([count_table(given) for given in tables], cells)
+    hidden = {cells.values[one] for one in protect(cells, relations)}
+    withheld = frozenset(value for value in hidden if value >= policy.k)
+    judged = tuple(judge_table(given, policy, withheld=withheld) for given in tables)
+    return judged, len(relations)
+
+
+def _refuse_other_base(folder: Path, policy: Policy) -> None:
+    file = folder / ACCOUNT
+    if not file.is_file():
+        raise InputError(f"{folder}: has no {ACCOUNT}; name what `proteomr egress --out` wrote")
+    with reading(file):
+        k = int(json.loads(file.read_text("utf-8"))["policy"]["k"])
+    if k != policy.k:
+        raise InputError(
+            f"{folder}: left with counts rounded to {k}, and policy {policy.name!r} rounds to "
+            f"{policy.k}: both together may tell a difference; use a policy of k = {k}"
+        )
+
+
+def _tell_file(name: str) -> ColumnVerdict:
+    ending = Path(name).suffix
+    reason = {
+        ".json": f"a manifest names files, hosts and digests; {ACCOUNT} stands for it",
+        ".txt": "a log names files, hosts and users",
+    }.get(ending, "figures and pages leave only as drawn anew from the tables that leave")
+    if ending in {".parquet", ".csv", ".tsv"}:
+        reason = "the same table in another format"
+    return ColumnVerdict(name, "", "", "withheld", 0, reason)

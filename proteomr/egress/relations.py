@@ -1,0 +1,233 @@
+"""Which counts add up to which: all that an attacker may subtract, found in the exact numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, pairwise
+from typing import Final
+
+import polars as pl
+
+__all__ = ["Cells", "CountTable", "Relation", "find_relations"]
+
+# A column of more names than this is no factor whose levels a reader adds up (proteins, variants).
+_MOST_LEVELS: Final = 50
+# Sums that agree with a count of another table by chance protect too much, never too little; so
+# many of one sum are kept.
+_MOST_MATCHES: Final = 20
+_ATTRITION: Final = (
+    *("withdrawn", "not_chosen", "without_proteins", "target_missing", "covariate_missing"),
+    *("weight_or_cluster_missing", "panel_covariate_missing", "complete"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CountTable:
+    """The counts of one table, with what its rows are named by.
+
+    Attributes
+    ----------
+    name : of its schema.
+    counts : columns of counts of people, None where empty.
+    keys : columns of text that name the rows.
+    """
+
+    name: str
+    counts: Mapping[str, Sequence[int | None]]
+    keys: Mapping[str, Sequence[str | None]]
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return max((len(column) for column in self.counts.values()), default=0)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Relation:
+    """One unknown that is the sum of others; unknowns by their numbers in `Cells`."""
+
+    total: int
+    parts: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Cells:
+    """The unknowns of an attacker.
+
+    Counts of the same number, from k on, are one unknown: an attacker who knew which of them are
+    the same would find no more than one who is told. Each below k is an unknown by itself.
+
+    Attributes
+    ----------
+    k : counts below it are protected.
+    values : the number behind each unknown.
+    """
+
+    k: int
+    values: list[int] = field(default_factory=list[int])
+    _known: dict[object, int] = field(default_factory=dict[object, int])
+
+    def take(self, value: int, *, place: object) -> int:
+        """Return the unknown of a count."""
+        key: object = ("value", value) if value >= self.k else ("place", place)
+        if key not in self._known:
+            self._known[key] = len(self.values)
+            self.values.append(value)
+        return self._known[key]
+
+    def find(self, value: int) -> int | None:
+        """Return the unknown of a number from k on; None where no count has it."""
+        return self._known.get(("value", value))
+
+
+def find_relations(tables: Sequence[CountTable], cells: Cells) -> list[Relation]:
+    """Return the sums that hold among the counts of a release, each once.
+
+    Looked for are: a column that is the sum of others in every row; a row that is the sum of the
+    others of its group (levels, strata), or whose group adds up to a count of any table; rows that
+    go on where the row before ended (flows, numbers at risk); drops between two counts.
+
+    Parameters
+    ----------
+    tables : of the release, with exact counts.
+    cells : takes their unknowns.
+    """
+    grids = [_take_all(number, table, cells) for number, table in enumerate(tables)]
+    found: set[Relation] = set()
+    for table, grid in zip(tables, grids, strict=True):
+        if not table.counts:
+            continue
+        found.update(_across_columns(table, grid))
+        found.update(_over_rows(table, grid, cells))
+        found.update(_from_row_to_row(table, grid))
+        if table.name == "drops":
+            found.update(_between(table, grid, cells))
+    return sorted(found)
+
+
+Grid = Mapping[str, Sequence[int | None]]
+
+
+def _take_all(number: int, table: CountTable, cells: Cells) -> dict[str, list[int | None]]:
+    return {
+        name: [
+            None if value is None else cells.take(value, place=(number, name, row))
+            for row, value in enumerate(column)
+        ]
+        for name, column in table.counts.items()
+    }
+
+
+def _relate(total: int | None, parts: Iterable[int | None]) -> Iterator[Relation]:
+    known = [part for part in parts if part is not None]
+    if total is not None and known:
+        yield Relation(total, tuple(sorted(known)))
+
+
+def _across_columns(table: CountTable, grid: Grid) -> Iterator[Relation]:
+    names = sorted(table.counts)
+    wanted: list[tuple[str, tuple[str, ...]]] = [
+        (total, pair)
+        for total in names
+        for pair in combinations([name for name in names if name != total], 2)
+    ]
+    if table.name == "attrition" and "people" in table.counts:
+        present = tuple(name for name in _ATTRITION if name in table.counts)
+        wanted.append(("people", present))
+    for total, parts in wanted:
+        rows = [
+            row
+            for row in range(table.height)
+            if all(table.counts[name][row] is not None for name in (total, *parts))
+        ]
+        if rows and all(_adds_up(table, total, parts, row) for row in rows):
+            for row in rows:
+                yield from _relate(grid[total][row], (grid[name][row] for name in parts))
+
+
+def _adds_up(table: CountTable, total: str, parts: Sequence[str], row: int) -> bool:
+    return table.counts[total][row] == sum(table.counts[name][row] or 0 for name in parts)
+
+
+def _over_rows(table: CountTable, grid: Grid, cells: Cells) -> Iterator[Relation]:
+    for key, column in table.keys.items():
+        if not 2 <= len(set(column)) <= _MOST_LEVELS:
+            continue
+        for rows in _groups(table, but=key):
+            for name, counts in table.counts.items():
+                held = [row for row in rows if counts[row] is not None]
+                yield from _of_group(held, counts, grid[name], cells)
+
+
+def _groups(table: CountTable, *, but: str) -> Iterator[list[int]]:
+    by = {name: column for name, column in table.keys.items() if name != but}
+    frame = pl.DataFrame({"": range(table.height), **{f"_{n}": list(c) for n, c in by.items()}})
+    if not by:
+        yield list(range(table.height))
+        return
+    for rows in frame.group_by([f"_{name}" for name in by], maintain_order=True).agg("")[""]:
+        yield rows.to_list()
+
+
+def _of_group(
+    rows: Sequence[int], counts: Sequence[int | None], grid: Sequence[int | None], cells: Cells
+) -> Iterator[Relation]:
+    if len(rows) < 2:
+        return
+    numbers = [counts[row] or 0 for row in rows]
+    whole = sum(numbers)
+    largest = max(range(len(rows)), key=numbers.__getitem__)
+    if len(rows) > 2 and 2 * numbers[largest] == whole:
+        yield from _relate(
+            grid[rows[largest]], (grid[row] for i, row in enumerate(rows) if i != largest)
+        )
+    elif (elsewhere := cells.find(whole)) is not None:
+        yield from _relate(elsewhere, (grid[row] for row in rows))
+
+
+def _from_row_to_row(table: CountTable, grid: Grid) -> Iterator[Relation]:
+    names = sorted(table.counts)
+    groups = [list(range(table.height)), *(rows for rows in _groups(table, but="") if table.keys)]
+    for rows in groups:
+        steps = list(pairwise(rows))
+        for total in names:
+            others = [name for name in names if name != total]
+            chosen = [*combinations(others, 1), *combinations(others, 2)]
+            for lost in chosen:
+                for at in (0, 1):
+                    yield from _chain(table, grid, steps, total, lost, at)
+
+
+def _chain(
+    table: CountTable,
+    grid: Grid,
+    steps: Sequence[tuple[int, int]],
+    total: str,
+    lost: Sequence[str],
+    at: int,
+) -> Iterator[Relation]:
+    """Give what a count loses from row to row, where every row agrees."""
+    counts = table.counts
+    for step in steps:
+        before, after = counts[total][step[0]], counts[total][step[1]]
+        gone = [counts[name][step[at]] for name in lost]
+        if before is None or after is None or None in gone:
+            return
+        if before - after != sum(one or 0 for one in gone):
+            return
+    for step in steps:
+        parts = [grid[total][step[1]], *(grid[name][step[at]] for name in lost)]
+        yield from _relate(grid[total][step[0]], parts)
+
+
+def _between(table: CountTable, grid: Grid, cells: Cells) -> Iterator[Relation]:
+    """Give what rows of drops take from a count to another, of whatever table."""
+    for name, counts in table.counts.items():
+        lost = sum(count or 0 for count in counts)
+        matched = 0
+        for number, value in enumerate(list(cells.values)):
+            left = cells.find(value - lost)
+            if left is not None and lost > 0 and matched < _MOST_MATCHES:
+                matched += 1
+                yield from _relate(number, [left, *grid[name]])

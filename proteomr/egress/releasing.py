@@ -1,0 +1,244 @@
+"""What of a table leaves under a policy, column by column, and why the rest does not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from proteomr.egress.policies import Policy
+from proteomr.egress.reading import GivenTable
+from proteomr.egress.recomputing import (
+    recompute_corrections,
+    recompute_shares,
+    recompute_t_tests,
+)
+from proteomr.egress.relations import CountTable
+from proteomr.tables import ColumnSchema
+from proteomr.tables import columns as c
+
+__all__ = ["ColumnVerdict", "TableVerdict", "count_table", "judge_table"]
+
+# Counts that the other numbers of a row rest on: below k, the row tells of these people alone.
+_BASES: Final = (c.N, c.N_CASE, "people", "n1", "n2", "at_risk")
+_P_COLUMNS: Final = (c.NEG_LOG10_P, c.P_VALUE, c.CONF_LOW, c.CONF_HIGH)
+_CORRECTED: Final = (c.P_BONFERRONI, c.P_HOLM, c.Q_BH, c.Q_BY, c.Q_STOREY)
+_WORDS: Final = "words that may hold a count"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnVerdict:
+    """What becomes of a column.
+
+    Attributes
+    ----------
+    file, column : which; column empty for a whole file.
+    disclosure : its class; empty where it has none.
+    action : leaves, rounded, recomputed, or withheld.
+    cells : how many of its cells are empty in what leaves and were not.
+    reason : why.
+    """
+
+    file: str
+    column: str
+    disclosure: str
+    action: str
+    cells: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableVerdict:
+    """What becomes of a table.
+
+    Attributes
+    ----------
+    given : the table.
+    leaving : what leaves of it; None where nothing does.
+    columns : what becomes of each column.
+    """
+
+    given: GivenTable
+    leaving: pl.DataFrame | None
+    columns: tuple[ColumnVerdict, ...]
+
+
+def count_table(given: GivenTable) -> CountTable:
+    """Return the whole counts of people of a table, and the text that names its rows."""
+    frame, kinds = given.frame, _columns_of(given)
+    counts, keys = {}, {}
+    for name in frame.columns:
+        kind = kinds.get(name)
+        if kind is None:
+            continue
+        if _is_count(kind) and not _is_df(kind):
+            counts[name] = _whole(frame[name])
+        elif kind.dtype == "text" and kind.disclosure == "none" and name != c.STATUS:
+            keys[name] = frame[name].to_list()
+    return CountTable(given.schema.name if given.schema else "", counts, keys)
+
+
+def judge_table(
+    given: GivenTable, policy: Policy, *, withheld: Collection[int] = ()
+) -> TableVerdict:
+    """Return what leaves of a table.
+
+    Parameters
+    ----------
+    given : the table.
+    policy : that holds.
+    withheld : numbers of people that sums of the release would give away.
+    """
+    if given.schema is None:
+        return _refuse(given, "", "no schema says what its columns tell")
+    kinds = _columns_of(given)
+    if any(kind.disclosure == "person" for kind in kinds.values()):
+        return _refuse(given, "person", "rows or values of single persons never leave")
+    return _Judged(given, policy, frozenset(withheld), kinds).verdict()
+
+
+def _refuse(given: GivenTable, disclosure: str, reason: str) -> TableVerdict:
+    cells = given.frame.height * given.frame.width
+    told = ColumnVerdict(given.file, "", disclosure, "withheld", cells, reason)
+    return TableVerdict(given, None, (told,))
+
+
+def _columns_of(given: GivenTable) -> dict[str, ColumnSchema]:
+    return {} if given.schema is None else {kind.name: kind for kind in given.schema.columns}
+
+
+def _is_count(kind: ColumnSchema) -> bool:
+    return kind.disclosure == "count" and kind.dtype in {"integer", "float"}
+
+
+def _is_df(kind: ColumnSchema) -> bool:
+    return kind.name.startswith("df") and _is_count(kind)
+
+
+def _whole(column: pl.Series) -> list[int | None]:
+    values = column.cast(pl.Float64).to_list()
+    return [int(v) if v is not None and v >= 0.0 and v == v // 1 else None for v in values]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A table on its way out: its counts first, then all that is a function of them."""
+
+    given: GivenTable
+    policy: Policy
+    withheld: frozenset[int]
+    kinds: Mapping[str, ColumnSchema]
+
+    def verdict(self) -> TableVerdict:
+        frame = self.given.frame
+        counts = self._counts()
+        small = self._small_rows(counts)
+        tests = self._tests(counts)
+        shares = recompute_shares(frame, counts, self._of("share"), digits=self.policy.digits)
+        leaving, told = [], []
+        for name in frame.columns:
+            column, action, reason = self._judge(name, counts, tests, shares)
+            if column is not None and action != "leaves" and name not in counts:
+                column = column.set(small, None)
+            cells = _emptied(frame[name], column)
+            kind = self.kinds.get(name)
+            shown = "" if kind is None or kind.disclosure is None else kind.disclosure
+            told.append(ColumnVerdict(self.given.file, name, shown, action, cells, reason))
+            if column is not None:
+                leaving.append(column.alias(name))
+        return TableVerdict(self.given, pl.DataFrame(leaving), tuple(told))
+
+    def _of(self, disclosure: str) -> list[str]:
+        return [
+            name
+            for name in self.given.frame.columns
+            if name in self.kinds and self.kinds[name].disclosure == disclosure
+        ]
+
+    def _counts(self) -> dict[str, pl.Series]:
+        """Return the counts rounded down, empty below k and where sums would tell."""
+        k, made = self.policy.k, {}
+        for name in self._of("count"):
+            if not _is_count(self.kinds[name]) or _is_df(self.kinds[name]):
+                continue
+            exact = self.given.frame[name]
+            low = (exact.cast(pl.Float64) / k).floor() * k
+            hidden = (low < k) | exact.cast(pl.Float64).is_in(list(map(float, self.withheld)))
+            made[name] = low.set(hidden.fill_null(value=True), None).cast(exact.dtype)
+        return made
+
+    def _small_rows(self, counts: Mapping[str, pl.Series]) -> pl.Series:
+        """Tell which rows rest on fewer than k people, or on all but fewer than k."""
+        frame, k = self.given.frame, self.policy.k
+        small = pl.Series([False] * frame.height, dtype=pl.Boolean)
+        for name in _BASES:
+            if name in counts:
+                small |= (frame[name] < k).fill_null(value=False)
+        if c.N in counts and c.N_CASE in counts:
+            others = frame[c.N] - frame[c.N_CASE]
+            small |= ((others > 0) & (others < k)).fill_null(value=False)
+        return small
+
+    def _tests(self, counts: Mapping[str, pl.Series]) -> dict[str, pl.Series]:
+        """Return what of t tests is computed again; empty where no column of df counts people."""
+        frame = self.given.frame
+        df = [name for name in self._of("count") if _is_df(self.kinds[name])]
+        if not df:
+            return {}
+        if df != [c.DF]:
+            names = [*df, *(n for n in _P_COLUMNS if n in frame.columns)]
+            return {n: pl.Series(n, [None] * frame.height, dtype=pl.Float64) for n in names}
+        n = counts.get(c.N, pl.Series([None] * frame.height, dtype=pl.Int64))
+        again = recompute_t_tests(frame, n)
+        made = {name: again[name] for name in again.columns}
+        if c.NEG_LOG10_P in made:
+            corrected = recompute_corrections(frame, again)
+            made |= {name: corrected[name] for name in corrected.columns}
+        return made
+
+    def _judge(
+        self,
+        name: str,
+        counts: Mapping[str, pl.Series],
+        tests: Mapping[str, pl.Series],
+        shares: Mapping[str, pl.Series],
+    ) -> tuple[pl.Series | None, str, str]:
+        """Return what leaves of a column (None: not even its name), how, and why."""
+        exact, kind = self.given.frame[name], self.kinds.get(name)
+        if kind is None or kind.disclosure is None:
+            return None, "withheld", "no schema says what it tells"
+        if name in tests:
+            made = tests[name]
+            if name != c.DF:
+                made = made.round_sig_figs(self.policy.digits)
+            return made, "recomputed", "of the people that leave, as they would give it"
+        if name in counts:
+            base = self.policy.k
+            return counts[name], "rounded", f"down to a multiple of {base}; fewer than {base} empty"
+        return self._by_class(exact, kind, shares)
+
+    def _by_class(
+        self, exact: pl.Series, kind: ColumnSchema, shares: Mapping[str, pl.Series]
+    ) -> tuple[pl.Series | None, str, str]:
+        nothing = pl.Series(exact.name, [None] * len(exact), dtype=exact.dtype)
+        if kind.disclosure == "none":
+            return exact, "leaves", "tells nothing of people"
+        if kind.disclosure == "count":
+            return nothing, "withheld", _WORDS
+        if kind.disclosure == "share":
+            if kind.name in shares:
+                return shares[kind.name], "recomputed", "of the counts that leave"
+            return nothing, "withheld", "with the people it is of, it tells a count"
+        if exact.dtype != pl.Float64:
+            return nothing, "withheld", "no number that could be rounded"
+        extreme = kind.disclosure == "extreme"
+        digits = self.policy.extreme_digits if extreme else self.policy.digits
+        return exact.round_sig_figs(digits), "rounded", f"to {digits} significant digits"
+
+
+def _emptied(exact: pl.Series, leaving: pl.Series | None) -> int:
+    if leaving is None:
+        return len(exact) - exact.null_count()
+    return int((exact.is_not_null() & leaving.is_null()).sum())
