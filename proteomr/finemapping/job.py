@@ -233,8 +233,7 @@ def _open(asked: FinemapRequest, scratch: Path) -> _Opened:
             "add beta and its error, or leave --ld out"
         )
     if panel is None:
-        for trait in traits:
-            _refuse_unscaled(trait, asked)
+        _refuse_unscaled(traits, asked)
     weights = None
     if asked.prior_weights is not None:
         weights = read_prior_weights(asked.prior_weights.on_disk(scratch))
@@ -259,12 +258,16 @@ def _open_panel(path: Path, values: LdValues) -> LdSource:
     return replace(panel, measure="genotype") if isinstance(panel, GenotypePanel) else panel
 
 
-def _refuse_unscaled(trait: RegionTrait, asked: FinemapRequest) -> None:
-    """Refuse a trait of which nothing tells the scale of effects, in any of its regions."""
-    try:
-        find_variances(trait, asked.facts)
-    except InputError as fault:
-        raise InputError(f"{asked.trait.name}: {fault}") from None
+def _refuse_unscaled(traits: tuple[RegionTrait, ...], asked: FinemapRequest) -> None:
+    """Refuse traits of which none tells the scale of its effects, in any of its regions."""
+    faults = []
+    for trait in traits:
+        try:
+            find_variances(trait, asked.facts)
+        except InputError as fault:
+            faults.append(fault)
+    if len(faults) == len(traits):
+        raise InputError(f"{asked.trait.name}: {faults[0]}")
 
 
 def _refuse_weightless(

@@ -223,8 +223,15 @@ class MapWork:
             variance, spread = find_variances(trait, self.facts)
         except InputError as fault:
             return Mapped(trait, Status.needs_sample_size, facts, (str(fault),))
+        told = np.isfinite(variance)
+        gone = (Drop("finemap", "n_missing", int((~told).sum())),) if not told.all() else ()
+        trait, variance = trait.take(pl.Series(told)), variance[told]
         width = prior_variance_of(self.facts.kind, sdy=spread)
-        factors = log_bayes_factors(trait.z, variance, prior_variance=width)
+        with np.errstate(over="ignore", divide="ignore"):
+            factors = log_bayes_factors(trait.z, variance, prior_variance=width)
+        if not np.isfinite(factors).all():
+            text = "an effect is too large beside its error for a Bayes factor"
+            return Mapped(trait, Status.infinite, facts, (text,), drops=gone)
         prior, notes = _bound_prior(self.p1, trait.height)
         pip, null = posteriors_of_one(factors, prior=prior)
         return Mapped(
@@ -235,6 +242,7 @@ class MapWork:
             sets=_find_set(pip, self.susie.coverage),
             alpha=pip[None, :],
             log_bf=factors,
+            drops=gone,
             notes=notes,
         )
 
@@ -316,6 +324,8 @@ def _describe_masking(checked: _Checked, fit: SusieFit) -> list[str]:
 def find_variances(trait: RegionTrait, facts: TraitFacts) -> tuple[F64, float]:
     """Return variances of the effects, and the trait's spread on their scale.
 
+    Of P without effects they are NaN for variants of which no people are told.
+
     Parameters
     ----------
     trait : a region, or all of the file.
@@ -327,8 +337,9 @@ def find_variances(trait: RegionTrait, facts: TraitFacts) -> tuple[F64, float]:
         Frequencies or people are not told where they are needed.
     """
     n = trait.n if facts.n is None else np.full(trait.height, facts.n)
+    n = np.where(n > 0, n, np.nan)
     if trait.form == "p_values":
-        if not np.isfinite(n).all():
+        if np.isnan(n).all():
             raise InputError("P without effects needs the people: add --n, or a column N")
         if facts.kind == "cc" and facts.case_share is None:
             raise InputError("P of cases and controls needs the share of cases: add --case-share")

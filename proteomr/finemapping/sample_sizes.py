@@ -60,10 +60,9 @@ def judge_size(
     implied = _imply_size(trait, facts, susie)
     if implied is not None and _is_apart(n, implied):
         return f"{n:,.0f} people, where errors and frequencies are those of {implied:,.0f}"
-    most = float(np.max(trait.z**2))
-    share = most / (most + n - 2.0)
+    z = float(np.max(np.abs(trait.z)))
+    share = (z / math.hypot(z, math.sqrt(n - 2.0))) ** 2
     if facts.kind == "quant" and share > _MOST_EXPLAINED:
-        z = math.sqrt(most)
         return (
             f"{n:,.0f} people, where a variant of z {z:.1f} would explain {share:.0%} of the trait"
         )

@@ -184,12 +184,29 @@ def analyse_unit(
                 state.add(variant)
     joint = state.fit(state.chosen)
     conditional = condition_on(state, collinear=options.collinear)
+    beyond = bool((conditional.status == int(Status.not_identified)).any())
     message = "; ".join(filter(None, [message, doubt_linkage(state)]))
     rows = unit.rows.with_columns(pl.lit(unit.trait.trait).alias("trait"))
     return {
-        "cojo": _tabulate_joint(rows, state, joint, collinear=collinear, message=message),
+        "cojo": _tabulate_strongest(rows)
+        if beyond and given is None and not state.chosen
+        else _tabulate_joint(rows, state, joint, collinear=collinear, message=message),
         "cojo_conditional": _tabulate_conditional(rows, unit, state, conditional),
     }
+
+
+def _tabulate_strongest(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the strongest variant of a chromosome as the row that says why none is chosen."""
+    strongest = int((rows["beta"] / rows["se"]).abs().arg_max() or 0)
+    return rows[[strongest]].select(
+        *_KEYS,
+        "eaf_panel",
+        "n_effective",
+        pl.lit(Status.not_identified.name).alias("status"),
+        pl.lit("it explains all of the trait in so many people: see its error and n").alias(
+            "message"
+        ),
+    )
 
 
 def doubt_linkage(state: Given) -> str:

@@ -50,8 +50,10 @@ def shrink_z(z: F64, n: float | None) -> F64:
     """
     if n is None:
         return z
-    shrunk: F64 = z * np.sqrt((n - 1.0) / (z * z + n - 2.0))
-    return shrunk
+    with np.errstate(over="ignore"):
+        square = z * z
+    shrunk: F64 = z * np.sqrt((n - 1.0) / (square + n - 2.0))
+    return np.where(np.isinf(square), np.copysign(math.sqrt(n - 1.0), z), shrunk)
 
 
 def fit_susie(

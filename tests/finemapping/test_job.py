@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
+from scipy.stats import norm
 
 from proteomr.errors import InputError, NothingToDo, UsageError
 from proteomr.execute import Executor, Serial, Threads
@@ -258,3 +260,47 @@ def test_a_background_of_small_effects_is_reported() -> None:
     row = _row(LOCUS.rows, LOCUS.matrix(), facts=TraitFacts(n=800), unmappable="inf")
     assert (row["method"], row["status"]) == ("susie_inf", "ok")
     assert row["tau2"] is not None
+
+
+def test_p_of_a_variant_without_people_leaves_and_the_others_are_as_without_it() -> None:
+    p = 2 * norm.sf(np.abs(LOCUS.rows["beta"] / LOCUS.rows["varbeta"].sqrt()))
+    rows = LOCUS.rows.select("snp", "position", "MAF", pvalue=pl.Series(p), N=pl.lit(800.0))
+    place = pl.int_range(pl.len()) == 3
+    for lost in (None, 0.0):
+        holed = rows.with_columns(N=pl.when(place).then(lost).otherwise("N"))
+        assert_frame_equal(finemap(holed).table("pips"), finemap(rows.filter(~place)).table("pips"))
+
+
+def test_a_trait_that_tells_too_little_stops_no_other_trait_of_its_file() -> None:
+    p = 2 * norm.sf(np.abs(LOCUS.rows["beta"] / LOCUS.rows["varbeta"].sqrt()))
+    rows = LOCUS.rows.select(
+        "position",
+        variant_id="snp",
+        chromosome=pl.lit("1"),
+        effect_allele=pl.lit("A"),
+        other_allele=pl.lit("G"),
+        position_bp="position",
+        eaf="MAF",
+        beta="beta",
+        se=pl.col("varbeta").sqrt(),
+        neg_log10_p=-pl.Series(np.log10(p)),
+    ).drop("position")
+    told = rows.with_columns(trait=pl.lit("told"), n=pl.lit(800.0))
+    silent = rows.with_columns(trait=pl.lit("silent"), n=pl.lit(None, pl.Float64))
+    table = finemap(pl.concat([told, silent])).table("finemap")
+    assert table.select("trait", "status").rows() == [
+        ("silent", "needs_sample_size"),
+        ("told", "ok"),
+    ]
+
+
+def test_an_effect_of_no_size_that_a_double_has_is_a_row_with_a_status() -> None:
+    huge = pl.when(pl.int_range(pl.len()) == 3).then(1e160).otherwise("beta")
+    row = _row(LOCUS.rows.with_columns(beta=huge), facts=TraitFacts(sdy=1.0))
+    assert row["status"] == "infinite"
+
+
+def test_people_are_held_against_a_statistic_whose_square_is_no_double() -> None:
+    huge = pl.when(pl.int_range(pl.len()) == 3).then(1e160).otherwise("beta")
+    row = _row(LOCUS.rows.with_columns(beta=huge), LOCUS.matrix(), facts=TraitFacts(n=800))
+    assert row["status"] != "ok"

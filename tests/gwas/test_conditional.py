@@ -307,6 +307,15 @@ def test_one_variant_is_its_own_joint_effect(people: tuple[F64, F64], panel: Pat
     assert table.select("bJ", "bJ_se").row(0) == pytest.approx(rows.select("beta", "se").row(0))
 
 
+def test_an_effect_that_explains_all_of_the_trait_is_a_row_and_no_empty_table(
+    people: tuple[F64, F64], panel: Path
+) -> None:
+    study = tabulate(*people)
+    huge = pl.when(pl.col("variant_id") == "rs4").then(1e12).otherwise(0.0)
+    table = cojo(study.with_columns(beta=huge), panel).table("cojo")
+    assert table.select("variant_id", "status").rows() == [("rs4", "not_identified")]
+
+
 def test_variants_beyond_the_window_are_independent(
     people: tuple[F64, F64], panel: Path, tmp_path: Path
 ) -> None:
