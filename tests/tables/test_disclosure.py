@@ -10,7 +10,10 @@ from proteomr.tables import ColumnSchema, load_schema, schema_names
 COUNTS = {"n", "n_case", "people", "at_risk", "events", "withdrawn", "n_left", "n_left_out"}
 PERSONS = {"id", "sample_id"}
 # n of genes, proteins or variants, under the name that R's tables have.
-NO_PEOPLE = {"module_summary", "preservation", "tree", "estimates", "without_altering"}
+NO_PEOPLE = {
+    *("module_summary", "preservation", "tree"),
+    *("estimates", "without_altering", "cluster_estimates"),
+}
 
 
 @pytest.mark.parametrize("name", schema_names())
