@@ -12,7 +12,7 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.mr.methods.base import infer
 from proteomr.stats.distributions import p_from_neg_log10
-from proteomr.stats.slope_clusters import FEWEST, SlopeClusters, cluster_slopes
+from proteomr.stats.slope_clusters import FEWEST, MOST_CLUSTERS, SlopeClusters, cluster_slopes
 from proteomr.status import Status
 from proteomr.tables import Harmonised, load_schema
 from proteomr.tables import columns as c
@@ -114,6 +114,8 @@ def _list_clusters(found: SlopeClusters, gone: str | None) -> list[dict[str, Any
     p = p_from_neg_log10(minus_log)
     likeliest = found.probabilities.argmax(axis=1)
     sure = found.probabilities.max(axis=1) >= _ASSIGNED
+    many = f"no more than {MOST_CLUSTERS} clusters are looked for" if k == MOST_CLUSTERS else None
+    message = "; ".join(filter(None, [None if k else "no cluster", many, gone])) or None
     rows = []
     for component in [*range(2, k + 2), 0, 1]:
         mine = likeliest == component
@@ -126,7 +128,7 @@ def _list_clusters(found: SlopeClusters, gone: str | None) -> list[dict[str, Any
             "bic": found.bic,
             "bic_gain": found.bic_none - found.bic,
             c.STATUS: Status.ok.name,
-            c.MESSAGE: "; ".join(filter(None, [None if k else "no cluster", gone])) or None,
+            c.MESSAGE: message,
         }
         if (place := component - 2) >= 0:
             row |= {

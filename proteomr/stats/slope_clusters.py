@@ -14,12 +14,14 @@ from scipy.linalg import cho_factor, cho_solve
 from proteomr._typing import F64, I64
 from proteomr.stats.mixture_weights import fit_mixture_weights
 
-__all__ = ["FEWEST", "SlopeClusters", "cluster_slopes"]
+__all__ = ["FEWEST", "MOST_CLUSTERS", "SlopeClusters", "cluster_slopes"]
 
 FEWEST: Final = 4
 """Ratios below which two clusters, each of two, cannot be told from anything else."""
 
-_MOST_CLUSTERS: Final = 10
+MOST_CLUSTERS: Final = 10
+"""Clusters up to which are looked for: of more, none is large enough to be read for a mechanism."""
+
 _WORSE: Final = 3  # further clusters tried after the last that the criterion favours
 _STARTS: Final = 5  # places at which one more cluster raises the likelihood fastest
 _PLACES: Final = 256  # of the ratios, evenly by rank: neighbours lie closer than their errors
@@ -104,7 +106,7 @@ def _search(ratios: F64, errors: F64) -> SlopeClusters:
     fit = data.fit(np.zeros(0))
     best = none = fit
     worse, ceiling = 0, data.find_ceiling()
-    while fit.means.size < min(_MOST_CLUSTERS, ratios.size // 2) and worse < _WORSE:
+    while fit.means.size < min(MOST_CLUSTERS, ratios.size // 2) and worse < _WORSE:
         starts = data.propose(fit)
         least = data.penalise(fit.means.size + 1) - 2 * ceiling
         if not len(starts) or least >= data.criterion(best):

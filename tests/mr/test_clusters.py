@@ -105,6 +105,22 @@ def test_ratios_too_far_apart_for_numbers_are_a_status() -> None:
     assert tables["variant_clusters"].height == 0
 
 
+def test_more_clusters_than_are_looked_for_are_told() -> None:
+    slopes = np.repeat(np.arange(1, 13) * 0.5, 4)
+    pair = Harmonised(
+        exposures=("x",),
+        outcome="y",
+        variants=pl.DataFrame({"variant_id": [f"rs{i}" for i in range(48)]}),
+        beta_x=np.full((48, 1), 0.1),
+        se_x=np.full((48, 1), 0.01),
+        beta_y=0.1 * slopes + 1e-5 * np.cos(np.arange(48)),
+        se_y=np.full(48, 1e-5),
+    )
+    rows = tabulate_clusters([pair])["cluster_estimates"]
+    assert rows.height == 12
+    assert rows["message"].str.contains("no more than 10 clusters").all()
+
+
 def test_several_pairs_have_the_clusters_that_each_has_alone() -> None:
     one = variants().with_columns(outcome=pl.lit("a"))
     two = variants([0.1, 0.2, 0.3]).with_columns(outcome=pl.lit("b"))
