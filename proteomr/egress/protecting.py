@@ -89,7 +89,7 @@ def find_bounds(
     low, high = (
         milp(
             sign * asked,
-            integrality=np.ones(len(order)),
+            integrality=np.ones(len(order), dtype=np.int64),
             bounds=Bounds(ends[:, 0], ends[:, 1]),
             constraints=LinearConstraint(rows, 0.0, 0.0),
         )

@@ -149,7 +149,12 @@ def _families(exact: pl.DataFrame) -> list[pl.Series]:
     main = [pl.col(c.TERM) == pl.col(n) for n in named if terms and n in exact.columns]
     is_main = pl.any_horizontal(*main).fill_null(value=False) if main else pl.lit(value=True)
     frame = exact.with_columns(is_main.cast(pl.String).alias("\0main"))
-    choices = ([*present, "\0main"], [*present, *targets, "\0main"], present, [])
+    choices: tuple[list[str], ...] = (
+        [*present, "\0main"],
+        [*present, *targets, "\0main"],
+        present,
+        [],
+    )
     return [
         frame.select(
             pl.concat_str(

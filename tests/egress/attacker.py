@@ -35,7 +35,7 @@ def narrow(
     for sign in (1.0, -1.0):
         answer = milp(
             sign * aim,
-            integrality=np.ones(len(names)),
+            integrality=np.ones(len(names), dtype=np.int64),
             bounds=Bounds(ends[:, 0], ends[:, 1]),
             constraints=[LinearConstraint(rows, 0, 0)] if sums else [],
         )
