@@ -221,6 +221,7 @@ def _take(named: Sequence[Named], variants: pl.DataFrame) -> list[Trait]:
         name: np.asarray(every[name].cast(pl.Float64).fill_null(np.nan).to_numpy())
         for name in ("sign", "beta", "se", "z", "maf", "eaf", "n", "neg_log10_p")
     }
+    numbers["n"] = np.where(numbers["n"] > 0, numbers["n"], np.nan)  # 0 is no number of people
     traits: list[Trait] = []
     for i, trait in enumerate(named):
         own = slice(int(bounds[i]), int(bounds[i + 1]))

@@ -12,6 +12,7 @@ import polars as pl
 from proteomr._typing import F64
 from proteomr.border import reads
 from proteomr.errors import InputError, NothingToDo
+from proteomr.gwas.alleles import flip_strand
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.region_columns import TraitForm, is_of_coloc, read_of_coloc
 from proteomr.gwas.repeats import mark_repeats
@@ -25,7 +26,7 @@ from proteomr.tables.sumstats import CHROMOSOMES, SUMSTATS
 
 __all__ = ["REGION_TRAIT_VERSION", "RegionTrait", "TraitForm", "read_region_traits"]
 
-REGION_TRAIT_VERSION: Final = 1  # of how rows are read and judged: raised when a file gives others
+REGION_TRAIT_VERSION: Final = 2  # of how rows are read and judged: raised when a file gives others
 
 _COLUMNS: Final = (*SUMSTATS, "maf")
 
@@ -160,7 +161,7 @@ def _judge(
     step: str,
 ) -> tuple[RegionTrait, ...]:
     """Let rows go that tell nothing, and part the others by trait."""
-    rows = rows.with_columns(
+    rows = _sort(rows).with_columns(
         maf=pl.min_horizontal("eaf", 1.0 - pl.col("eaf")), trait=pl.col("trait").fill_null("")
     )
     reasons = _find_reasons(rows, form)
@@ -214,10 +215,25 @@ def _find_reasons(rows: pl.DataFrame, form: TraitForm) -> pl.Series:
     )
     first = rows.select(reason.alias("reason")).to_series()
     good = first.is_null()
-    keys = ["trait", "variant_id", "effect_allele", "other_allele"]
+    keys = ["trait", "variant_id", "_alleles"]
     numbers = {"beta": "se"} if form == "effects" else {"neg_log10_p": "eaf"}
-    repeats = mark_repeats(rows.filter(good), keys=keys, numbers=numbers)
+    repeats = mark_repeats(_orient(rows.filter(good)), keys=keys, numbers=numbers)
     return first.scatter(good.arg_true(), repeats)
+
+
+def _orient(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add the alleles in one order and on one strand, and turn effects to the first of them."""
+    effect, other = pl.col("effect_allele"), pl.col("other_allele")
+    ways = [
+        pl.format("{}/{}", one, two)
+        for e, o in ((effect, other), (flip_strand(effect), flip_strand(other)))
+        for one, two in ((e, o), (o, e))
+    ]
+    # Strands look alike on palindromic variants: there the letters tell the order.
+    turned = pl.col("_alleles").is_in(pl.concat_list(ways[1::2])) & (ways[0] != pl.col("_alleles"))
+    return rows.with_columns(pl.min_horizontal(ways).alias("_alleles")).with_columns(
+        pl.when(turned.fill_null(value=False)).then(-pl.col("beta")).otherwise("beta").alias("beta")
+    )
 
 
 def _add_p(rows: pl.DataFrame) -> pl.DataFrame:
@@ -234,5 +250,11 @@ def _sort(rows: pl.DataFrame) -> pl.DataFrame:
         {name: i for i, name in enumerate(CHROMOSOMES)}, default=None, return_dtype=pl.Int64
     )
     return rows.sort(
-        place, "position_bp", "variant_id", "effect_allele", "other_allele", nulls_last=True
+        place,
+        "position_bp",
+        "variant_id",
+        "effect_allele",
+        "other_allele",
+        nulls_last=True,
+        maintain_order=True,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from proteomr.colocalisation import colocalise, hyprcoloc, moloc, smr
 from proteomr.colocalisation.choices import TraitChoice
@@ -215,3 +216,22 @@ def test_priors_out_of_their_range_are_refused() -> None:
         PairRule(p12=0.01)
     with pytest.raises(UsageError, match="--p1 1:"):
         PairRule(p1=1.0)
+
+
+def test_nobody_is_no_number_of_people() -> None:
+    holed = [
+        ONE.with_columns(n=pl.when(pl.int_range(pl.len()) < 20).then(n).otherwise("n"))
+        for n in (0.0, None)
+    ]
+    zero, absent = (colocalise(one, TWO).table() for one in holed)
+    assert_frame_equal(zero, absent)
+    none = colocalise(ONE.with_columns(n=pl.lit(0.0)), TWO).table()
+    assert none["status"].to_list() == ["needs_sample_size"]
+
+
+def test_a_lead_that_stands_on_both_strands_is_shared() -> None:
+    strand = {"A": "T", "C": "G", "G": "C", "T": "A"}
+    alleles = pl.col("effect_allele", "other_allele").replace(strand)
+    twice = pl.concat([ONE, ONE[20:21].with_columns(alleles)])
+    both = [colocalise(one, TWO).table("coloc_snps") for one in (ONE, twice)]
+    assert_frame_equal(*both)

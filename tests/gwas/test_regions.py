@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from proteomr.errors import FormatError, InputError, UsageError
 from proteomr.gwas.regions import RegionTrait, read_region_traits
@@ -67,7 +68,7 @@ def test_a_standard_error_given_for_a_variance_is_found_and_named(tmp_path: Path
 
 def test_effects_that_are_no_numbers_are_no_leave_to_take_p_instead(tmp_path: Path) -> None:
     frame = _coloc().with_columns(beta=pl.lit("abc"))
-    with pytest.raises(InputError, match="30 effect_missing"):
+    with pytest.raises(InputError, match="holds no number"):
         _read(tmp_path, frame)
 
 
@@ -161,3 +162,27 @@ def test_facts_of_a_trait_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         TraitFacts(**facts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("effect", "other", "beta", "left"),
+    [("T", "C", 0.5, 2), ("C", "T", -0.5, 2), ("T", "C", -0.5, 1), ("C", "A", 0.5, 3)],
+)
+def test_a_variant_on_both_strands_is_one_and_a_contradiction_is_none(
+    tmp_path: Path, effect: str, other: str, beta: float, left: int
+) -> None:
+    frame = pl.DataFrame(
+        {
+            "variant_id": ["rs1", "rs2", "rs1"],
+            "chromosome": ["1"] * 3,
+            "position_bp": [5, 9, 5],
+            "effect_allele": ["A", "A", effect],
+            "other_allele": ["G", "T", other],
+            "beta": [0.5, 0.2, beta],
+            "se": [0.1] * 3,
+            "neg_log10_p": neg_log10_p_normal(np.array([5.0, 2.0, 5.0])),
+        }
+    )
+    read, turned = _read(tmp_path, frame), _read(tmp_path, frame.reverse())
+    assert read.height == left
+    assert_frame_equal(read.rows, turned.rows)
