@@ -118,7 +118,7 @@ def ctra(
 
 def _show(results: "Results") -> None:
     genes = results.table("ctra_genes")
-    used = int((genes["status"] == "used").sum())
+    used = int((genes["found"] == "used").sum())
     groups = genes["group"].unique(maintain_order=True).to_list()
     of = [
         f"{int((genes['status'].filter(genes['group'] == group) == 'used').sum())} of "

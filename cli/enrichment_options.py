@@ -161,8 +161,8 @@ class Hubs:
         option(
             _NETWORK,
             "FILE",
-            "Pairs of proteins that interact, in the first two columns: writes hubs.parquet for "
-            "the hits, or for the leading edges of significant sets.",
+            "Pairs of proteins that interact, in the first two columns: writes "
+            "interaction_hubs.parquet for the hits, or for the leading edges of significant sets.",
         ),
     ] = None
     hubs_by: Annotated[

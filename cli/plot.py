@@ -28,10 +28,17 @@ KindName = Literal[
     "replication",
     "km",
     "mediation",
+    "network",
+    "enrichment",
     "coloc",
     "region",
+    "flow",
+    "qc",
 ]
 FIGURE = "Figure"
+# Whatever the models of their tables, they are one panel, or pages.
+_ALONE = {"forest", "heatmap", "mediation", "manhattan", "miami", "region"}
+_ALONE |= {"network", "enrichment", "flow"}
 
 
 def plot(
@@ -40,7 +47,7 @@ def plot(
         typer.Argument(
             metavar="KIND",
             help="volcano, miami, manhattan, qq, forest, effects, heatmap, replication, km, "
-            "mediation, coloc, region.",
+            "mediation, network, enrichment, coloc, region, flow, qc.",
         ),
     ],
     tables: Annotated[
@@ -161,11 +168,11 @@ def _name(path: Path) -> str:
 
 def _has_panels(frame: "pl.DataFrame", kind: str) -> bool:
     """Tell whether a figure would have several panels beside one another."""
-    if kind in {"forest", "heatmap", "mediation", "manhattan", "miami", "region"}:
+    if kind in _ALONE:
         return False
     if kind == "coloc":
         return "p12" in frame.columns and frame["p12"].n_unique() < frame.height
-    if kind in {"km", "replication"}:
+    if kind in {"km", "replication", "qc"}:
         return True
     from proteomr.plot.result_models import split_models
 

@@ -129,10 +129,10 @@ def find_contrast(cohort: Cohort, genes: pl.DataFrame, *, log2: bool = False) ->
             values.append(column * gene["weight"])
         names = [cohort.proteins.names[at] for at in found]
         rows.append(
-            {**gene, "columns": ", ".join(names) or None, "probes": len(names), "status": status}
+            {**gene, "columns": ", ".join(names) or None, "probes": len(names), "found": status}
         )
-    listed = pl.DataFrame(rows, schema_overrides={"columns": pl.String, "status": pl.String})
-    used = listed.filter(pl.col("status") == "used")
+    listed = pl.DataFrame(rows, schema_overrides={"columns": pl.String, "found": pl.String})
+    used = listed.filter(pl.col("found") == "used")
     _tell(listed)
     if not used.height:
         raise InputError(
@@ -210,12 +210,12 @@ def _tell(listed: pl.DataFrame) -> None:
     """Say which genes lack and which are given twice."""
     words = {"missing": "not measured", "all_missing": "without a value", "constant": "constant"}
     for status, word in words.items():
-        names = listed.filter(pl.col("status") == status)["gene_published"].to_list()
+        names = listed.filter(pl.col("found") == status)["gene_published"].to_list()
         if names:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             shown = ", ".join(names[:_NAMED])
             add_note(f"{len(names)} of {listed.height} genes {word}: {shown}{more}")
-    used = set(listed.filter(pl.col("status") == "used")["group"].to_list())
+    used = set(listed.filter(pl.col("found") == "used")["group"].to_list())
     without = [name for name in listed["group"].unique(maintain_order=True) if name not in used]
     if used and without:
         add_note(

@@ -10,12 +10,16 @@ import polars as pl
 from proteomr.plot.coloc_figures import draw_coloc, draw_region
 from proteomr.plot.drawing import Drawing
 from proteomr.plot.effects import draw_effects
+from proteomr.plot.enrichment_dots import draw_enrichment
+from proteomr.plot.flow_chart import draw_flow
 from proteomr.plot.heatmap import draw_heatmap
 from proteomr.plot.hits_forest import draw_hits_forest
 from proteomr.plot.manhattan import draw_manhattan, draw_miami
 from proteomr.plot.mediation_bars import draw_mediation
+from proteomr.plot.module_tree import draw_network
 from proteomr.plot.qq import draw_qq
 from proteomr.plot.replication_strips import draw_replication
+from proteomr.plot.sample_quality import draw_quality
 from proteomr.plot.style import PlotStyle
 from proteomr.plot.survival_curves import draw_curves
 from proteomr.plot.volcano import draw_volcano
@@ -58,7 +62,11 @@ KINDS: Final[dict[str, Kind]] = {
     "replication": Kind(draw_replication, "replication", "what splits agree in"),
     "km": Kind(draw_curves, "curves", "survival of groups, with numbers at risk"),
     "mediation": Kind(draw_mediation, "mediation", "shares that go through proteins"),
+    "network": Kind(draw_network, "modules", "modules of proteins by connectivity"),
+    "enrichment": Kind(draw_enrichment, "enrichment", "sets that hits gather in"),
     "coloc": Kind(draw_coloc, "coloc_sensitivity", "posteriors by the prior of a shared variant"),
     "region": Kind(draw_region, "coloc_snps", "both traits of a colocalisation by position"),
+    "flow": Kind(draw_flow, "attrition", "who is left after each step"),
+    "qc": Kind(draw_quality, "qc_panels", "samples of each panel by median, spread, components"),
 }
 """In the order in which the command names them."""

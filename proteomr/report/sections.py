@@ -264,12 +264,22 @@ SECTIONS: Final[tuple[Told, ...]] = (
     Told(
         "Mediation", ("mediate",), _of("mediate", ("mediation", "composite_null"), ("mediation",))
     ),
+    Told(
+        "Modules",
+        ("network",),
+        _of("network", ("modules", "module_summary", "preservation"), ("network",)),
+    ),
+    Told("Enrichment", ("enrich",), _of("enrich", ("enrichment",), ("enrichment",))),
+    Told("Pooled studies", ("meta",), _of("meta", ("meta",), ("forest",))),
+    Told("Gene contrast", ("ctra",), _of("ctra", ("ctra", "ctra_genes"))),
     Told("Scores", ("score",), _of("score", ("score_performance", "weights"))),
     Told(
         "Mendelian randomisation",
         ("mr",),
-        _of("mr", ("verdict", "estimates", "heterogeneity", "pleiotropy", "steiger")),
+        _of("mr", ("verdict", "coloc_gate", "estimates", "heterogeneity", "pleiotropy", "steiger")),
     ),
+    Told("Colocalisation", ("coloc",), _of("coloc", ("coloc", "credible_sets", "smr"))),
+    Told("Fine mapping", ("finemap",), _of("finemap", ("finemap", "credible_sets"))),
     Told("Notes and limits", (), _tell_notes),
     Told("Methods", (), describe_methods),
     Told("Checklists", (), fill_checklists),

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks import outlier_truth
 from benchmarks.mr_truth import (
     RESULTS,
     SCENARIOS,
@@ -28,6 +29,8 @@ from proteomr.simulate.summary_effects import SummaryTruth
 TINY = Size("tiny", closed=4, iterative=2, bootstrap=2, draws=10)
 MARKED = "before\n<!-- truth -->\nstale\n<!-- /truth -->\nafter\n"
 
+# benchmarks.outlier_truth measures them beside others of their kind.
+ON_THEIR_OWN_PAGE = {"presso", "mrmix", "rivw", "ivw_overlap"}
 MEASURED = [k.key for k in METHOD_CLASSES if k.max_variants is None and not k.needs_correlations]
 """Those for any number of independent variants."""
 
@@ -193,8 +196,15 @@ def test_the_document_shows_the_kept_results() -> None:
 def test_the_kept_results_are_of_full_size_and_of_every_method() -> None:
     found = read_lines(latest_file(RESULTS))
     assert set(found["size"]) == {"full"}
-    assert set(found["method"]) == set(MEASURED)
+    assert set(found["method"]) == set(MEASURED) - ON_THEIR_OWN_PAGE
     assert found.height == 32 * found["method"].n_unique()
+
+
+def test_methods_with_a_page_of_their_own_are_measured_there() -> None:
+    listed = (*outlier_truth.METHODS, *outlier_truth.CURSED, *outlier_truth.SHARED)
+    assert {name.partition("(")[0] for name in listed} >= ON_THEIR_OWN_PAGE
+    text = outlier_truth.PAGE.read_text("utf-8")
+    assert all(f"| `{name}" in text for name in ON_THEIR_OWN_PAGE)
 
 
 def test_every_method_stands_in_the_document_with_its_source() -> None:

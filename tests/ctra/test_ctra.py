@@ -94,7 +94,7 @@ def test_genes_that_lack_or_are_constant_or_empty_are_listed() -> None:
     assert row(results)["genes"] == 50
     for words in ("not measured: IL6", "constant: IFNB1", "without a value: IFITM5"):
         assert words in notes_of(results)
-    status = dict(results.table("ctra_genes").select("gene_published", "status").rows())
+    status = dict(results.table("ctra_genes").select("gene_published", "found").rows())
     assert (status["IL6"], status["IFNB1"], status["IFITM5"]) == (
         "missing",
         "constant",

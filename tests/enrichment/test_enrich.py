@@ -193,7 +193,7 @@ def test_hubs_are_counted_among_hits_alone(tmp_path: Path) -> None:
     sets = write_sets(tmp_path, one=GENES[:6])
     hubs = run(
         table(), sets, rows="q_bh < 0.05", edges=edges, hubs=HubOptions(count=1, min_score=400.0)
-    ).table("hubs")
+    ).table("interaction_hubs")
     first = hubs.row(0, named=True)
     assert (first["gene"], first["degree"], first["strength"], first["hub"]) == (
         "IL6",

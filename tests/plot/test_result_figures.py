@@ -129,6 +129,63 @@ def make_region() -> tuple[pl.DataFrame, pl.DataFrame]:
     return first, second
 
 
+def make_sets(m: int = 40) -> pl.DataFrame:
+    rng = np.random.default_rng(5)
+    height = rng.exponential(2.0, m)
+    return pl.DataFrame(
+        {
+            "set": [f"regulation of a process number {i}" for i in range(m)],
+            "odds_ratio": rng.lognormal(0, 1, m),
+            "overlap": rng.integers(1, 40, m),
+            "neg_log10_p": height,
+            "q_bh": adjust(height, method="bh"),
+        }
+    )
+
+
+def make_modules(m: int = 200) -> pl.DataFrame:
+    rng = np.random.default_rng(6)
+    return pl.DataFrame(
+        {
+            "protein": [f"P{i}" for i in range(m)],
+            "module": rng.choice(6, m, p=[0.2, 0.3, 0.2, 0.15, 0.1, 0.05]),
+            "connectivity": rng.gamma(2.0, 3.0, m),
+        }
+    )
+
+
+def make_attrition() -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "adjustment": ["simple", "full"],
+            "exposure": ["isolation", "isolation"],
+            "people": [42_062, 42_062],
+            "withdrawn": [12, 12],
+            "without_proteins": [0, 0],
+            "target_missing": [310, 310],
+            "covariate_missing": [25, 4_101],
+            "complete": [41_715, 37_639],
+            "n_case": [3_905, 3_456],
+        }
+    )
+
+
+def make_quality(m: int = 60) -> pl.DataFrame:
+    rng = np.random.default_rng(7)
+    return pl.DataFrame(
+        {
+            "sample_id": [f"S{i}" for i in range(2 * m)],
+            "panel": ["Inflammation"] * m + ["Neurology"] * m,
+            "median": rng.normal(size=2 * m),
+            "iqr": rng.gamma(4.0, 0.3, 2 * m),
+            "outlier_median_iqr": rng.random(2 * m) < 0.05,
+            "pc1": rng.normal(size=2 * m),
+            "pc2": rng.normal(size=2 * m),
+            "outlier_components": rng.random(2 * m) < 0.05,
+        }
+    )
+
+
 TABLES: dict[str, Callable[[], pl.DataFrame]] = {
     "volcano": lambda: make_table(300, models=3, ratio=True),
     "miami": lambda: make_table(300),
@@ -140,6 +197,10 @@ TABLES: dict[str, Callable[[], pl.DataFrame]] = {
     "replication": make_splits,
     "km": make_curves,
     "mediation": make_mediation,
+    "network": make_modules,
+    "enrichment": make_sets,
+    "flow": make_attrition,
+    "qc": make_quality,
     "coloc": lambda: make_region()[0],
     "region": lambda: make_region()[1],
 }
@@ -373,6 +434,37 @@ def test_strips_have_a_point_for_each_split() -> None:
     assert draw_replication(make_splits(5)).data.height == 5 * 2 * 3
 
 
+def test_sets_stand_by_p_value_and_say_how_many_are_left_out() -> None:
+    drawing = KINDS["enrichment"].draw(make_sets(40))
+    assert drawing.data["neg_log10_p"].is_sorted(descending=True)
+    assert drawing.notes == ("15 sets are not shown",)
+    ranked = make_sets(8).rename({"odds_ratio": "nes", "overlap": "n_leading"})
+    assert KINDS["enrichment"].draw(ranked).data["value"].to_list() == [
+        row["nes"] for row in ranked.sort("neg_log10_p", descending=True).iter_rows(named=True)
+    ]
+
+
+def test_modules_stand_side_by_side_and_those_in_none_last() -> None:
+    data = KINDS["network"].draw(make_modules()).data
+    assert data["module"].unique(maintain_order=True).to_list() == [1, 2, 3, 4, 5, 0]
+    for part in data.partition_by("module"):
+        assert part["connectivity"].is_sorted(descending=True)
+
+
+def test_a_flow_chart_adds_up() -> None:
+    drawing = KINDS["flow"].draw(make_attrition())
+    for part in drawing.data.partition_by("model"):
+        kept = part.filter(~pl.col("left_out") & ~pl.col("step").str.contains("cases"))["n"]
+        assert kept[0] - part.filter("left_out")["n"].sum() == kept[1]
+    assert len(drawing.pages) == 2
+
+
+def test_samples_are_drawn_without_their_names() -> None:
+    drawing = KINDS["qc"].draw(make_quality())
+    assert "sample_id" not in drawing.data.columns
+    assert drawing.data.height == 2 * 120
+
+
 def test_a_table_of_another_kind_is_refused_in_one_line() -> None:
     table = make_table(4)
     with pytest.raises(ColumnError, match="no column 'outcome'"):
@@ -383,6 +475,14 @@ def test_a_table_of_another_kind_is_refused_in_one_line() -> None:
         KINDS["mediation"].draw(table)
     with pytest.raises(ColumnError, match="no column 'protein'"):
         draw_volcano(table.drop("protein"))
+    for kind, needs in (
+        ("enrichment", "set"),
+        ("network", "module"),
+        ("flow", "people"),
+        ("qc", "panel"),
+    ):
+        with pytest.raises(ColumnError, match=f"no column '{needs}'"):
+            KINDS[kind].draw(table)
     with pytest.raises(NothingToDo, match="effects of one model alone"):
         draw_effects(table)
     with pytest.raises(NothingToDo, match="no row of the table"):

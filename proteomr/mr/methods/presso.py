@@ -173,7 +173,9 @@ def check_presso(simulations: int, alpha: float) -> None:
         raise UsageError(f"alpha is {alpha}: a level between 0 and 1 is needed")
     needed = math.floor(1.0 / alpha)
     if simulations < needed:
-        raise UsageError(f"simulations is {simulations}: {needed} or more for a level of {alpha}")
+        raise UsageError(
+            f"simulations is {simulations}: {needed} or more are needed for alpha {alpha}"
+        )
 
 
 def find_outlying(minus_log: F64, alpha: float) -> Bool:

@@ -13,9 +13,12 @@ from proteomr.mr.methods import METHOD_CLASSES
 from proteomr.mr.methods.contamination_mixture import ContaminationMixture
 from proteomr.mr.multivariable import MULTIVARIABLE_METHODS
 
-ANY_SIGN = {("conmix", "lowest"), ("conmix", "highest")}  # points of a line, not sizes
+ANY_SIGN = {  # points of a line, not sizes
+    (name, end) for name in ("conmix", "hetpen", "mrmix") for end in ("lowest", "highest")
+}
 ZERO_IS_A_CHOICE = {
     ("ivw", "psi"),  # no correlation
+    ("ivw_overlap", "psi"),
     ("maxlik", "psi"),
     ("pivw", "penalty"),  # none: the debiased estimate
     ("mv_lasso", "penalty"),  # none: every intercept is free
