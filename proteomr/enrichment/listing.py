@@ -230,6 +230,8 @@ def _was_tested(frame: pl.DataFrame) -> pl.Expr:
     for name in (c.NEG_LOG10_P, c.P_VALUE):
         if name in frame.columns:
             tested = pl.col(name).is_not_null()
+            if frame[name].dtype.is_float():
+                tested = tested & pl.col(name).is_not_nan()  # as pandas writes what is missing
             break
     if c.STATUS in frame.columns:
         tested = tested & (pl.col(c.STATUS).cast(pl.String) == "ok").fill_null(value=True)

@@ -21,6 +21,7 @@ from proteomr.meta.moderators import tabulate_moderators
 from proteomr.meta.people_twice import read_correlations, settle_repeats, warn_of_biobanks
 from proteomr.meta.pooled_tables import (
     Inference,
+    add_lost,
     tabulate_bias,
     tabulate_influence,
     tabulate_pooled,
@@ -97,6 +98,7 @@ class MetaJob:
             first = Inference(found.beta[:, 0], found.se[:, 0], found.df[:, 0], found.status)
             replaced = (first, found.describe())
         table = tabulate_pooled(layout, asked, correlation=read.correlation, replaced=replaced)
+        table = add_lost(table, read.rows.lost)
         ledger.write_table("meta", table)
         if not asked.pooled_only:
             ledger.write_table(

@@ -104,7 +104,7 @@ def settle_repeats(rows: StudyRows, asked: MetaRequest) -> StudyRows:
             f"{unnamed if asked.study is None else named}"
         )
     _warn_of_copies(frame, rows.keys)
-    return StudyRows(frame, rows.keys, drops)
+    return StudyRows(frame, rows.keys, drops, rows.lost)
 
 
 def _tell(frame: pl.DataFrame, keys: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ from proteomr.tables import load_schema
 
 __all__ = [
     "Inference",
+    "add_lost",
     "cut_units",
     "name_statuses",
     "shape_table",
@@ -38,6 +39,7 @@ __all__ = [
 _CELLS = 4_000_000  # of k by k matrices of a chunk of units: 32 MB each
 _FEWEST = 3  # studies that a funnel needs
 _ONE_STUDY = "one study: its own estimate"
+_NO_STUDY = "no study has an estimate with a standard error above 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,18 @@ def tabulate_pooled(
         counts["measure"].replace("", None),
     ]
     return shape_table("meta", layout.keys, columns, told)
+
+
+def add_lost(table: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
+    """Return a table of pooled effects with a row for each of which no study has an error."""
+    if not lost.height:
+        return table
+    rows = lost.with_columns(
+        pl.lit(0, pl.Int64).alias("k"),
+        pl.lit(Status.all_missing.name).alias(c.STATUS),
+        pl.lit(_NO_STUDY).alias(c.MESSAGE),
+    )
+    return pl.concat([table, rows], how="diagonal_relaxed").sort(*lost.columns, nulls_last=True)
 
 
 def _count_studies(layout: Layout) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -47,11 +47,13 @@ class StudyRows:
         request names.
     keys : columns that say what an effect is of.
     drops : rows left out, by reason.
+    lost : keys of effects of which no row is left.
     """
 
     frame: pl.DataFrame
     keys: tuple[str, ...]
     drops: tuple[Drop, ...]
+    lost: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     @property
     def studies(self) -> list[str]:
@@ -86,7 +88,16 @@ def read_studies(asked: MetaRequest) -> StudyRows:
     converted, further = _convert(kept, asked)
     ordered = converted.sort(*keys, STUDY, ORIGIN, c.ESTIMATE, c.SE, nulls_last=True)
     _refuse_strangers(ordered, keys, asked)
-    return StudyRows(ordered, keys, (*drops, *further))
+    lost = _find_lost(joined, ordered, keys)
+    return StudyRows(ordered, keys, (*drops, *further), lost)
+
+
+def _find_lost(joined: pl.DataFrame, left: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
+    """Return the keys of the tables of which no row is left."""
+    if not keys:
+        return pl.DataFrame()
+    known = left.select(keys).unique()
+    return joined.select(keys).unique().join(known, on=keys, how="anti", nulls_equal=True)
 
 
 def name_sources(sources: Sequence[Source]) -> list[str]:

@@ -21,6 +21,9 @@ CORRELATIONS: Final[tuple[Correlation, ...]] = ("pearson", "spearman", "bicor")
 
 _COMPILED_FROM: Final = 1 << 20  # values of all pairs: below, loading takes longer than the loops
 _FEWEST: Final = 3  # people that a correlation needs
+# What of a sum of squares is left after the mean is taken out: below it four digits of the sixteen
+# are lost, as where the people whom a pair shares lack the outlier that the whole is scaled by.
+_DIGITS: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,13 +109,22 @@ class PairCorrelations:
         cross = x @ y.T - sum_x * sum_y / count
         spread_x = square_x - sum_x**2 / count
         spread_y = square_y - sum_y**2 / count
-        # What is left of a sum of squares after its mean is taken out is rounding below this.
-        noise = 64 * np.finfo(np.float64).eps
-        flat = (spread_x <= noise * square_x) | (spread_y <= noise * square_y)
         with np.errstate(divide="ignore", invalid="ignore"):
             r = cross / np.sqrt(spread_x * spread_y)
-        r[few | flat] = np.nan
+        r[few] = np.nan
+        lost = (spread_x <= _DIGITS * square_x) | (spread_y <= _DIGITS * square_y)
+        for i, j in np.argwhere(lost & ~few):
+            r[i, j] = _correlate_shared(self.values[one][i], self.values[other][j])
         return np.clip(r, -1.0, 1.0)
+
+
+def _correlate_shared(x: F64, y: F64) -> float:
+    """Return Pearson's correlation over the people who have both; NaN where one has one value."""
+    both = ~(np.isnan(x) | np.isnan(y))
+    a, b = x[both], y[both]
+    if a.min() == a.max() or b.min() == b.max():
+        return float("nan")
+    return float(_make_ready(a, "pearson")[0] @ _make_ready(b, "pearson")[0])
 
 
 def _make_ready(row: F64, kind: Correlation) -> tuple[F64, bool]:

@@ -219,7 +219,9 @@ def _judge(effects: StudyEffects, method: Tau2, tau2: F64, fit: Weighed) -> I64:
     # the weighted residuals are orthogonal to the columns: no inverse is believed
     pulls = np.abs(np.einsum("mkp,mk->mp", effects.Q, fit.w * fit.residual)).max(axis=1)
     size = np.sqrt(np.einsum("mkp,mk->mp", effects.Q**2, fit.w).max(axis=1))
-    sound &= pulls <= 1e-9 * size * np.sqrt(np.maximum(fit.q, 1.0)) + 1e-9 * size
+    # effects of many standard errors are held to as many digits as they have themselves
+    digits = 4.0 * np.finfo(np.float64).eps * np.sqrt((fit.w * effects.y**2).sum(axis=1))
+    sound &= pulls <= size * (1e-9 * np.sqrt(np.maximum(fit.q, 1.0)) + 1e-9 + digits)
     status[~sound] = Status.not_converged
     status[effects.rank < np.minimum(p, 1)] = Status.collinear
     status[(p > 1) & (effects.count <= effects.rank)] = Status.too_few

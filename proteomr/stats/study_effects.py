@@ -190,8 +190,11 @@ def weigh_studies(effects: StudyEffects, tau2: F64) -> Weighed:
         left = np.where(effects.there, effects.y - column * mean, 0.0)
         return Weighed(w, inverse, mean, left, (w * left**2).sum(axis=1))
     inverse = np.asarray(np.linalg.inv(A), np.float64)
-    g = np.einsum("mij,mkj,mk->mi", inverse, effects.Q, w * effects.y, optimize=True)
-    residual = np.where(effects.there, effects.y - np.einsum("mkp,mp->mk", effects.Q, g), 0.0)
+    g, residual = np.zeros(A.shape[:2]), effects.y
+    # fitted twice: what weights far apart take from the inverse, the residuals give back
+    for _ in range(2):
+        g = g + np.einsum("mij,mkj,mk->mi", inverse, effects.Q, w * residual, optimize=True)
+        residual = np.where(effects.there, effects.y - np.einsum("mkp,mp->mk", effects.Q, g), 0.0)
     return Weighed(w, inverse, g, residual, (w * residual**2).sum(axis=1))
 
 

@@ -249,3 +249,10 @@ def test_the_manifest_says_what_the_correction_spans(tmp_path: Path) -> None:
     run(table(), sets, rows="q_bh < 0.05", out=tmp_path / "out")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["family_of_tests"] == "all 2 tests of sets"
+
+
+def test_a_p_value_that_is_no_number_was_not_tested(tmp_path: Path) -> None:
+    p = np.where(np.arange(len(GENES)) < 30, 0.5, np.nan)
+    own = write_sets(tmp_path, some=GENES[:6])
+    found = run(table(p_value=p), own, rows="q_bh < 0.05").table()
+    assert found["n_background"].to_list() == [30]

@@ -324,3 +324,16 @@ def test_thousands_of_proteins_are_pooled_at_once() -> None:
     assert (table.height, table["status"].unique().to_list()) == (3000, ["ok"])
     covered = ((table["conf_low"] < 0.1) & (table["conf_high"] > 0.1)).sum()
     assert 0.90 < covered / 3000 < 0.97
+
+
+def test_a_protein_that_no_study_can_tell_of_is_a_row_with_its_status() -> None:
+    lost = effects({"C": 0.4}, se=0.0)
+    results = proteomr.meta(pl.concat([ONE, lost]), TWO)
+    table = results.table()
+    assert table.select("protein", "k", "status").rows() == [
+        ("A", 2, "ok"),
+        ("B", 2, "ok"),
+        ("C", 0, "all_missing"),
+    ]
+    alone = proteomr.meta(ONE, TWO).table()
+    assert table.filter(pl.col("k") > 0)["q_bh"].equals(alone["q_bh"])

@@ -289,3 +289,20 @@ def test_a_planted_module_is_preserved_and_random_proteins_are_not() -> None:
     none = judge_preservation(cohorts, np.arange(60, 90), permutations=100, random=random)
     assert kept.z_summary > 10.0
     assert none.z_summary < 2.0
+
+
+@pytest.mark.parametrize("outlier", [1e5, 1e7, 1e12])
+def test_an_outlier_whom_a_pair_does_not_share_takes_no_digit_from_it(outlier: float) -> None:
+    x = with_holes(4, 80, 0.05)
+    x[0, 0], x[1, 0] = outlier, np.nan
+    both = ~np.isnan(x[:2]).any(axis=0)
+    expected = np.corrcoef(x[0, both], x[1, both])[0, 1]
+    assert correlate_all(x, kind="pearson")[0, 1] == pytest.approx(expected, rel=1e-11)
+
+
+def test_a_protein_of_one_value_but_for_an_outlier_has_no_correlation_without_it() -> None:
+    x = with_holes(3, 40, 0.0)
+    x[0], x[0, 0], x[1, 0] = 2.0, 1e6, np.nan
+    found = correlate_all(x, kind="pearson")
+    assert np.isnan(found[0, 1])
+    assert np.isfinite(found[0, 2])

@@ -209,3 +209,21 @@ def test_knapp_and_hartungs_intervals_hold_the_truth() -> None:
     covered = float(((low[:, 0] <= 0.4) & (high[:, 0] >= 0.4)).mean())
     assert 0.92 < covered < 0.965  # a little below, as known of errors that differ in size
     assert float(np.median(fit.tau2)) == pytest.approx(0.08, abs=0.02)
+
+
+@pytest.mark.parametrize("away", [0.5, 64.0])
+def test_effects_of_millions_of_standard_errors_have_their_regression(away: float) -> None:
+    # errors of 1e-6 to 1e-4: in R's metafor these fits come out, and are those of the lines through
+    # the effects less their common part, which is taken away without rounding
+    random = np.random.default_rng(4)
+    v = 10.0 ** random.uniform(-12, -8, (20, 40))
+    y = away + random.normal(size=v.shape) * np.sqrt(v)
+    x = np.stack([np.ones_like(v), np.sqrt(v)], axis=2)
+    fit = pool_effects(StudyEffects.of(y, v, x), method="FE")
+    assert (fit.status == Status.ok).all()
+    for unit in range(len(y)):
+        root = np.sqrt(v[unit])
+        rows = np.column_stack([1.0 / root, np.ones(root.size)])
+        expected = np.linalg.lstsq(rows, (y[unit] - away) / root, rcond=None)[0]
+        reach = 1e-8 + 1e-15 * away / fit.se[unit, 0]
+        assert abs(fit.beta[unit, 1] - expected[1]) <= reach * fit.se[unit, 1]
