@@ -1,0 +1,33 @@
+"""Figures leave as raster alone, drawn from the tables that leave."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from proteomr.egress import judge_release, write_release
+from proteomr.egress.judging import judge_tables
+from proteomr.egress.policies import Policy
+from proteomr.sensitivity import e_values
+from tests.egress.tables import given
+
+
+def test_a_figure_that_a_run_drew_is_drawn_anew_as_raster(tmp_path: Path) -> None:
+    one = pl.DataFrame({"protein": ["A"], "estimate": [0.1], "se": [0.1]})
+    (tmp_path / "runs").mkdir()
+    e_values(one, scale="OR", out=tmp_path / "runs" / "found.parquet")
+    release = judge_release(tmp_path / "runs")
+    p = {"neg_log10_p": [0.5, 3.0, 8.0], "p_value": [0.3162, 1e-3, 1e-8]}
+    columns = {"protein": ["A", "B", "C"], "exposure": ["x"] * 3, "n": [1000] * 3,
+               "estimate": [0.1, 0.2, 0.3], "se": [0.1, 0.06, 0.05], **p,
+               "p_bonferroni": [0.9, 3e-3, 3e-8], "q_bh": [0.3162, 1.5e-3, 3e-8],
+               "status": ["ok"] * 3}  # fmt: skip
+    tables, _ = judge_tables([given("associations", columns)], Policy("own", "five", 5))
+    runs = replace(release.runs, other=("run/figures/volcano.svg",))
+    files = write_release(replace(release, tables=tables, runs=runs), tmp_path / "out")
+    drawn = [file for file in files if file.parent.name == "figures"]
+    assert [file.name for file in drawn] == ["volcano.png"]
+    assert drawn[0].read_bytes()[:4] == b"\x89PNG"
+    assert not list((tmp_path / "out").rglob("*.svg"))
