@@ -46,8 +46,9 @@ def report(
     """Tell what runs did and found, on one page.
 
     Data, flow, models, hits with figures, replication, survival, mediation, scores, Mendelian
-    randomisation, methods with versions and sources, and the STROBE checklist as far as the runs
-    fill it. Every number says which file, rows and request it is from; what a study lacks is said.
+    randomisation, methods with versions and sources, and the checklists STROBE, STROBE-MR
+    and TRIPOD as far as the runs fill them. Every number says which file, rows and request it is
+    from; what a study lacks is said.
     The page needs nothing from elsewhere, and the same runs give the same bytes.
     """
     from proteomr.report import make_report, write_report

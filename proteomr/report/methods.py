@@ -10,7 +10,7 @@ from typing import Any, Final
 from proteomr.border import read_toml
 from proteomr.mr.choice import list_methods
 from proteomr.report.blocks import Block, Sentence
-from proteomr.report.reading import Reported, ReportedRun
+from proteomr.report.reading import Reported, ReportedRun, join_versions
 
 __all__ = ["describe_methods"]
 
@@ -33,23 +33,16 @@ def describe_methods(reported: Reported) -> list[Block]:
         text = _describe_run(run)
         if text:
             blocks.append(Sentence(text, f"{run.name}/manifest.json, request"))
-    versions = {
-        f"{name} {version}"
-        for run in reported.runs
-        for name, version in run.facts.get("versions", {}).items()
-        if name in {"proteomr", "python", "numpy", "scipy", "polars"}
-    }
-    blocks.append(
-        Sentence(f"Software: {', '.join(sorted(versions))}.", "manifest.json of each run, versions")
-    )
+    software = join_versions(reported.runs)
+    blocks.append(Sentence(f"Software: {software}.", "manifest.json of each run, versions"))
     return blocks
 
 
 def _describe_run(run: ReportedRun) -> str:
     if run.specification:
         return _describe_models(run, run.specification)
-    methods = run.asked("methods")
-    if run.command == "mr" and isinstance(methods, list):
+    methods = run.causes.get("methods")
+    if isinstance(methods, list):
         return _describe_causes(run, [str(name) for name in methods])
     seed = run.facts.get("seed")
     drawn = f", seed {seed}" if seed is not None else ""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import polars as pl
 
@@ -15,10 +15,22 @@ from proteomr.errors import InputError
 from proteomr.runs import Finished, read_finished
 from proteomr.runs.results import read_result
 
-__all__ = ["Reported", "ReportedRun", "read_reported"]
+__all__ = [
+    "Reported",
+    "ReportedRun",
+    "Said",
+    "join_versions",
+    "largest",
+    "read_reported",
+    "say_first",
+]
 
 _STAGES: Final = "stages.parquet"
 _DIGEST: Final = 12  # letters of a digest that a reader compares
+_NAMED: Final = ("proteomr", "python", "numpy", "scipy", "polars")
+
+Said: TypeAlias = tuple[str, str] | None
+"""A text and where it is from; None where the runs do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,12 @@ class ReportedRun:
         return tuple(map(str, [*names, *(one["event"] for one in timed)]))
 
     @property
+    def causes(self) -> Mapping[str, Any]:
+        """What was asked of Mendelian randomisation, with colocalisation beside it or without."""
+        own = self.asked("causes") or self.asked()
+        return own if self.command == "mr" and isinstance(own, dict) else {}
+
+    @property
     def people(self) -> Mapping[str, Any]:
         """Who was chosen."""
         chosen = self.asked("people") or self.asked("scan", "people")
@@ -103,6 +121,32 @@ class Reported:
     def of(self, *commands: str) -> tuple[ReportedRun, ...]:
         """Return the runs of commands."""
         return tuple(run for run in self.runs if run.command in commands)
+
+
+def say_first(command: str, of: Callable[[ReportedRun], Said]) -> Callable[[Reported], Said]:
+    """Return what asks the runs of a command in turn, and says what the first says that does."""
+
+    def tell(reported: Reported) -> Said:
+        return next((said for run in reported.of(command) if (said := of(run)) is not None), None)
+
+    return tell
+
+
+def largest(frame: pl.DataFrame, column: str) -> float | None:
+    """Return the largest value of a column of numbers; None where it has none."""
+    found = frame[column].drop_nulls()
+    return float(found.to_numpy().max()) if found.len() else None
+
+
+def join_versions(runs: Iterable[ReportedRun]) -> str:
+    """Return the versions of the software that runs name, each once."""
+    versions = {
+        f"{name} {version}"
+        for run in runs
+        for name, version in run.facts.get("versions", {}).items()
+        if name in _NAMED
+    }
+    return ", ".join(sorted(versions))
 
 
 def read_reported(folder: str | Path) -> Reported:
