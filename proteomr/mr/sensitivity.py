@@ -135,7 +135,8 @@ def split_variants(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     Returns
     -------
     table : the schema ``singlesnp``: variants as they stand in the pair, then ``all`` by the
-        methods ivw and egger. A variant without effect on the exposure has empty numbers.
+        methods ivw and egger. A variant without effect on the exposure, or with one so small
+        that no number holds the ratio, has empty numbers.
 
     Examples
     --------
@@ -145,9 +146,10 @@ def split_variants(pairs: Iterable[Harmonised]) -> pl.DataFrame:
     rows = _Rows()
     listed = list(pairs)
     for pair, *fits in zip(listed, *(_run(method, listed) for method in _TOGETHER), strict=True):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(pair.x == 0, np.nan, pair.beta_y / pair.x)
-            se = np.where(pair.x == 0, np.nan, pair.se_y / np.abs(pair.x))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            ratio, se = pair.beta_y / pair.x, pair.se_y / np.abs(pair.x)
+        told = np.isfinite(ratio) & np.isfinite(se)
+        ratio, se = np.where(told, ratio, np.nan), np.where(told, se, np.nan)
         rows.add_variants(pair, "wald", ratio, se)
         for method, fit in zip(_TOGETHER, fits, strict=True):
             rows.add_all(pair, method.key, fit)

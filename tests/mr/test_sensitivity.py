@@ -100,12 +100,13 @@ def test_leaving_one_out_is_estimating_without_it() -> None:
     assert table["variant_id"][-1] == "all"
 
 
-def test_a_variant_without_effect_on_the_exposure_has_no_ratio() -> None:
+@pytest.mark.parametrize("effect", [0.0, 1e-310, -5e-324])
+def test_a_variant_without_effect_on_the_exposure_has_no_ratio(effect: float) -> None:
     from dataclasses import replace
 
     pair = make_pair("zero", m=4)
     x = pair.beta_x.copy()
-    x[1] = 0
+    x[1] = effect
     table = split_variants([replace(pair, beta_x=x)])
     assert table.filter(pl.col("variant_id") == "rs1")["estimate"].null_count() == 1
 

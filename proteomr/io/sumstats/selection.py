@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from proteomr.errors import UsageError
-from proteomr.tables.sumstats import CHROMOSOMES
+from proteomr.io.sumstats.cells import parse_chromosomes
 
 __all__ = ["Region", "Selection", "parse_region"]
 
@@ -32,7 +32,7 @@ class Region:
 
 
 def parse_region(text: str) -> Region:
-    """Return a region from ``CHR`` or ``CHR:FROM-TO``.
+    """Return a region from ``CHR`` or ``CHR:FROM-TO``, the chromosome as columns may name it.
 
     Raises
     ------
@@ -43,10 +43,14 @@ def parse_region(text: str) -> Region:
     --------
     >>> parse_region("chr7:1,000-2000")
     Region(chromosome='7', start=1000, end=2000)
+    >>> parse_region("23:1-9").chromosome, parse_region("M").chromosome
+    ('X', 'MT')
     """
     match = _REGION.match(text.strip())
-    name = match[1].upper() if match else ""
-    if match is None or name not in CHROMOSOMES:
+    # 25 is the end of X for PLINK and the mitochondrion for the GWAS Catalog: it names neither.
+    spelt = match[1] if match and match[1] != "25" else None
+    name = parse_chromosomes(pl.Series([spelt], dtype=pl.String))[0]
+    if match is None or name is None:
         raise UsageError(f"region {text!r}: CHR or CHR:FROM-TO is needed, as 7:1000-2000")
     if match[2] is None:
         return Region(name)
