@@ -83,7 +83,7 @@ def colocalise(
     >>> quantitative = TraitChoice("quant", n=500)
     >>> found = colocalise(one, two, choices=(quantitative, quantitative))
     >>> found.table().select("hit1", "hit2", pl.col("pp_h4").round(3)).row(0)
-    ('s1', 's1', 0.999)
+    ('s1', 's1', 1.0)
     """
     request = ColocRequest.of(
         first,

@@ -12,7 +12,7 @@ import polars as pl
 
 from proteomr.border import reading
 from proteomr.errors import InputError
-from proteomr.runs import Finished, read_finished
+from proteomr.runs import Finished, read_finished, refuse_altered
 from proteomr.runs.results import read_result
 
 __all__ = [
@@ -27,6 +27,13 @@ __all__ = [
 
 _STAGES: Final = "stages.parquet"
 _DIGEST: Final = 12  # letters of a digest that a reader compares
+_KINDS: Final = {
+    "request": dict,
+    "versions": dict,
+    "configuration": dict,
+    "inputs": list,
+    "notes": list,
+}
 _NAMED: Final = ("proteomr", "python", "numpy", "scipy", "polars")
 
 Said: TypeAlias = tuple[str, str] | None
@@ -56,9 +63,18 @@ class ReportedRun:
         return self.finished.command
 
     def table(self, name: str) -> pl.DataFrame | None:
-        """Return a table by its name; None where the run has none of it."""
+        """Return a table by its name; None where the run has none of it.
+
+        Raises
+        ------
+        InputError
+            It was altered since.
+        """
         found = self.finished.tables.get(name)
-        return None if found is None else read_result(found)
+        if found is None:
+            return None
+        refuse_altered(found)
+        return read_result(found)
 
     def source(self, table: str, rows: str = "") -> str:
         """Return where a number is from: the file, which rows of it, and the request."""
@@ -206,5 +222,15 @@ def _read_run(path: Path, name: str) -> ReportedRun | None:
         path / "manifest.json" if path.is_dir() else path.with_name(f"{path.stem}.manifest.json")
     )
     with reading(manifest):
-        facts = json.loads(manifest.read_text("utf-8"))
+        facts = _judge_facts(json.loads(manifest.read_text("utf-8")))
     return ReportedRun(name, path, finished, facts)
+
+
+def _judge_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest whose parts are of the kinds that a report takes them for."""
+    for name, kind in _KINDS.items():
+        if name in facts and not isinstance(facts[name], kind):
+            raise ValueError(f"{name} is no {kind.__name__}")
+    if not all(isinstance(entry.get("name"), str) for entry in facts.get("inputs", [])):
+        raise ValueError("an input has no name")
+    return facts

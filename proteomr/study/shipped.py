@@ -48,7 +48,7 @@ def read_shipped_study(name: str) -> str:
 
     Examples
     --------
-    >>> read_shipped_study("shen2025").splitlines()[3]
+    >>> read_shipped_study("shen2025").splitlines()[2]
     'title = "Social isolation, loneliness and the plasma proteome"'
     """
     names = list_studies()

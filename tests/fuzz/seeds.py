@@ -15,7 +15,13 @@ from tests.fuzz.seeds_of_people import (
     spell_seeds,
     ukb_seeds,
 )
-from tests.fuzz.seeds_of_runs import harmonised_seeds, run_seeds, settings_seeds, store_seeds
+from tests.fuzz.seeds_of_runs import (
+    finished_seeds,
+    harmonised_seeds,
+    run_seeds,
+    settings_seeds,
+    store_seeds,
+)
 from tests.fuzz.seeds_of_variants import genetics_seeds, sumstats_seeds
 
 
@@ -36,6 +42,7 @@ def seeds() -> tuple[Seed, ...]:
         *settings_seeds(),
         *store_seeds(),
         *run_seeds(),
+        *finished_seeds(),
         *harmonised_seeds(),
     )
     return tuple(sorted(made, key=lambda seed: seed.name))

@@ -12,14 +12,19 @@ from typing import Any
 import polars as pl
 from proteomr_cli.options import load_configuration
 
+from proteomr import associate
+from proteomr.egress import judge_release
+from proteomr.egress.policies import read_policy
 from proteomr.io import write_store
 from proteomr.io.store import read_store
 from proteomr.io.sumstats.books import load_book
 from proteomr.mr.harmonised_files import judge_harmonised
 from proteomr.phenotype.definitions.definition import load_definition
 from proteomr.qc.policy import load_policy
+from proteomr.report import make_report
 from proteomr.runs import Ledger, check_table
-from tests.fuzz.seed import Seed, as_csv, as_parquet, what_is_taken
+from proteomr.study import read_study_file
+from tests.fuzz.seed import IDS, Seed, as_csv, as_parquet, what_is_taken
 from tests.io.deliveries import DELIVERIES, read_delivery
 
 
@@ -59,6 +64,12 @@ field = 21022
 """
     policy = 'name = "own"\nmax_missing_per_assay = 0.5\nremove_kinds = ["control"]\n'
     config = 'family = "linear"\nexposure = ["a", "b"]\nthreads = 2\n[adjust]\nsimple = "age"\n'
+    study = (
+        'title = "x"\n[defaults]\nadjust = { full = "age" }\n'
+        '[stages.people]\ncommand = "simulate"\npeople = 100\n'
+        '[stages.associate]\nproteins = { from = "people", where = "p < 1", union = ["ADM"] }\n'
+    )
+    release = 'name = "own"\ndescription = "ours"\nk = 10\ndigits = 3\nextreme_digits = 2\n'
     book = (
         'name = "own"\ntitle = "Own"\npriority = 1\nrequired = ["SNP"]\n\n'
         '[[columns]]\nto = "variant_id"\nfrom = ["SNP"]\n\n'
@@ -82,6 +93,18 @@ field = 21022
             {"p.toml": policy.encode()},
             ("p.toml",),
             lambda folder: repr(load_policy(folder / "p.toml")),
+        ),
+        Seed(
+            "study",
+            {"s.toml": study.encode()},
+            ("s.toml",),
+            lambda folder: repr(read_study_file(folder / "s.toml").stages),
+        ),
+        Seed(
+            "policy of a release",
+            {"p.toml": release.encode()},
+            ("p.toml",),
+            lambda folder: repr(read_policy(folder / "p.toml")),
         ),
         Seed("configuration", {"c.toml": config.encode()}, ("c.toml",), configuration),
         Seed(
@@ -130,6 +153,46 @@ def store_seeds() -> list[Seed]:
         Seed("store", files, every, read, people),
         Seed("store signed", files, every, read_signed, people),
         Seed("table checked", files, ("samples.parquet", "manifest.json"), check, people),
+    ]
+
+
+def finished_seeds() -> list[Seed]:
+    """Return what reads the folders of finished runs: a report, and what may leave of them."""
+    people = pl.DataFrame(
+        {"id": IDS, "age": range(40, 52), "bmi": [20.5 + i % 5 for i in range(12)]}
+    )
+    proteins = pl.DataFrame({"id": IDS, "ADM": [0.1 * (i % 7) for i in range(12)]})
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        people.write_csv(folder / "people.csv")
+        proteins.write_csv(folder / "proteins.csv")
+        associate(
+            folder / "people.csv",
+            folder / "proteins.csv",
+            family="linear",
+            exposure="bmi",
+            adjust={"full": "age"},
+            out=folder / "runs" / "scan",
+        )
+        files = {
+            str(file.relative_to(folder)): file.read_bytes()
+            for file in sorted((folder / "runs").rglob("*"))
+            if file.is_file()
+        }
+    files["left/release.json"] = b'{"policy": {"name": "ukb", "k": 5}}'
+    mutated = tuple(name for name in files if name.endswith(("manifest.json", "release.json")))
+    tables = tuple(name for name in files if name.endswith(".parquet"))
+
+    def judge(folder: Path) -> object:
+        release = judge_release(folder / "runs", earlier=[folder / "left"])
+        return [len(release.tables), release.sums]
+
+    def tell(folder: Path) -> object:
+        return make_report(folder / "runs", title="x").markdown
+
+    return [
+        Seed("release", files, (*mutated, *tables), judge),
+        Seed("report", files, (*mutated, *tables), tell),
     ]
 
 

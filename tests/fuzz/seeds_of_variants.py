@@ -13,6 +13,8 @@ import polars as pl
 
 from proteomr.gwas.annotation import read_annotation
 from proteomr.gwas.panel import open_panel
+from proteomr.gwas.prior_weights import read_prior_weights
+from proteomr.gwas.regions import read_region_traits
 from proteomr.gwas.study import read_hits, read_study, read_variant_list
 from proteomr.io.genetics.chains import read_chain
 from proteomr.io.genetics.dosages import open_dosages
@@ -81,6 +83,21 @@ def sumstats_seeds() -> list[Seed]:
             {"given": b"ID\trsid\teaf\n1:5:A:G:imp:v1\trs7\t0.25\n1:6:A:G:imp:v1\trs8\t0.5\n"},
             ("given",),
             lambda folder: read_annotation(folder / "given").frame,
+        ),
+        Seed(
+            "lists of coloc",
+            {"given.csv": b"snp,position,beta,varbeta,N\ns2,9,0.1,0.01,90\ns1,5,0.4,0.04,90\n"},
+            ("given.csv",),
+            lambda folder: [
+                [trait.rows, trait.drops, trait.notes]
+                for trait in read_region_traits(folder / "given.csv")
+            ],
+        ),
+        Seed(
+            "prior weights",
+            {"given": b"snp,weight\nrs1,2\nrs2,0.5\n"},
+            ("given",),
+            lambda folder: dict(read_prior_weights(folder / "given")),
         ),
         Seed(
             "variant list",

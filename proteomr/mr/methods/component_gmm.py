@@ -72,7 +72,7 @@ class ComponentGmm(CorrelatedMethod):
     ... )
     >>> fit = ComponentGmm().estimate(data, random=np.random.default_rng(1))
     >>> round(fit.estimate, 4), fit.details["components"]
-    (0.5, 2.0)
+    (0.5001, 2.0)
     """
 
     key: ClassVar[str] = "pcgmm"

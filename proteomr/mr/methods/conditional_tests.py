@@ -62,7 +62,7 @@ class ConditionalTests(CorrelatedMethod):
     ... )
     >>> fit = ConditionalTests(errors="marginal").estimate(data, random=np.random.default_rng(1))
     >>> round(fit.conf_low, 2), round(fit.conf_high, 2)
-    (0.29, 0.66)
+    (0.3, 0.67)
     """
 
     key: ClassVar[str] = "clr"
