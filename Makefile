@@ -25,6 +25,7 @@ $(STAMP): requirements.lock pyproject.toml
 	echo "making $(VENV)" && rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && \
 	$(RUN) pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock && \
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . && \
+	$(RUN) compileall -q proteomr cli data/schemas && \
 	echo "$$want" > $(STAMP)
 
 test: lint types contracts unit ## everything that must hold before a change lands

@@ -59,8 +59,8 @@ class ModelSpec:
 
     Attributes
     ----------
-    family : name of one of :data:`proteomr.models.FAMILIES`, which says whether the protein or the
-        exposure is the response: ``linear`` fits ``protein ~ exposure``, ``logistic`` fits
+    family : name of one of :func:`proteomr.models.list_families`, which says whether the protein
+        or the exposure is the response: ``linear`` fits ``protein ~ exposure``, ``logistic`` fits
         ``exposure ~ protein``.
     exposures : columns of the samples; none where there are outcomes.
     adjust : adjustment sets by label, in the grammar of :mod:`proteomr.design`; a label may be used

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from scipy import sparse
+import scipy  # its sparse part is imported on use: scans of unrelated people start sooner
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.border import reads
@@ -135,7 +135,7 @@ def _fill(path: Path, left: I64, right: I64, values: F64, known: Bool) -> Relate
     rows = np.concatenate([low[apart], high[apart], np.arange(n)])
     columns = np.concatenate([high[apart], low[apart], np.arange(n)])
     data = np.concatenate([largest[apart], largest[apart], diagonal])
-    return Relatedness.of(sparse.csr_array((data, (rows, columns)), shape=(n, n)), known)
+    return Relatedness.of(scipy.sparse.csr_array((data, (rows, columns)), shape=(n, n)), known)
 
 
 def _read_square(path: Path, frame: pl.DataFrame, ids: pl.Series) -> Relatedness:
@@ -179,11 +179,11 @@ def _take_known(path: Path, values: F64, at: I64) -> Relatedness:
     add_note(f"kinship: the matrix {path.name} has people at {people}")
     n = at.size
     where = np.flatnonzero(known)
-    part = sparse.coo_array(values[np.ix_(at[where], at[where])])
+    part = scipy.sparse.coo_array(values[np.ix_(at[where], at[where])])
     rows = np.concatenate([where[part.row], np.flatnonzero(~known)])
     columns = np.concatenate([where[part.col], np.flatnonzero(~known)])
     data = np.concatenate([part.data, np.ones(n - where.size)])
-    return Relatedness.of(sparse.csr_array((data, (rows, columns)), shape=(n, n)), known)
+    return Relatedness.of(scipy.sparse.csr_array((data, (rows, columns)), shape=(n, n)), known)
 
 
 def _read_gcta(path: Path, ids: pl.Series) -> Relatedness:

@@ -1,6 +1,8 @@
 """Regression families on arrays: what they are, and how they are fitted block by block."""
 
-from proteomr.models.absorbed import Absorbed
+import importlib
+from typing import TYPE_CHECKING
+
 from proteomr.models.base import (
     Adjustment,
     Block,
@@ -37,18 +39,12 @@ from proteomr.models.family import (
     Support,
 )
 from proteomr.models.further import Further, JointTest
-from proteomr.models.iv import Iv
 from proteomr.models.iv_options import IvEstimator, IvOptions
-from proteomr.models.linear import Linear
-from proteomr.models.logistic import Logistic
-from proteomr.models.mixed import Mixed
 from proteomr.models.mixed_options import Ddf, MixedOptions
 from proteomr.models.moderation_options import MODERATIONS, ModerationKind, ModerationOptions
-from proteomr.models.multinomial import Multinomial
-from proteomr.models.ordinal import Ordinal
 from proteomr.models.ordinal_options import OrdinalOptions
 from proteomr.models.permutations import Permutations
-from proteomr.models.registry import FAMILIES, OF_SURVIVAL, Asked, find_family, refuse_unsupported
+from proteomr.models.registry import Asked, find_family, list_families, refuse_unsupported
 from proteomr.models.survival_options import SurvivalOptions
 from proteomr.models.targets import (
     NUMBERS,
@@ -64,14 +60,21 @@ from proteomr.models.targets import (
 from proteomr.models.weighting import WEIGHT_KINDS, WeightKind
 from proteomr.status import Status
 
+if TYPE_CHECKING:
+    from proteomr.models.absorbed import Absorbed
+    from proteomr.models.iv import Iv
+    from proteomr.models.linear import Linear
+    from proteomr.models.logistic import Logistic
+    from proteomr.models.mixed import Mixed
+    from proteomr.models.multinomial import Multinomial
+    from proteomr.models.ordinal import Ordinal
+
 __all__ = [
     "CENSORED",
     "COMPETING",
     "EVENT",
-    "FAMILIES",
     "MODERATIONS",
     "NUMBERS",
-    "OF_SURVIVAL",
     "ORDERED_LEVELS",
     "OUTCOME_TRANSFORMS",
     "OWN_NAME",
@@ -129,7 +132,27 @@ __all__ = [
     "count_persons",
     "find_aliased",
     "find_family",
+    "list_families",
     "make_times",
     "order_rows",
     "refuse_unsupported",
 ]
+
+_HOMES = {
+    "Absorbed": "absorbed",
+    "Iv": "iv",
+    "Linear": "linear",
+    "Logistic": "logistic",
+    "Mixed": "mixed",
+    "Multinomial": "multinomial",
+    "Ordinal": "ordinal",
+}
+"""Models that are imported when first asked for: a scan needs one, and all take a second."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import cast
 
 from proteomr.errors import UsageError, nearest
@@ -15,7 +15,7 @@ from proteomr.models.further import OF_LIKELIHOOD, JointTest
 from proteomr.models.mixed_options import MixedOptions
 from proteomr.models.targets import OutcomeTransform, Role
 
-__all__ = ["FAMILIES", "OF_SURVIVAL", "Asked", "find_family", "refuse_unsupported"]
+__all__ = ["Asked", "find_family", "list_families", "refuse_unsupported"]
 
 
 def _import(listed: ListedFamily) -> type[AnyFamily]:
@@ -23,8 +23,20 @@ def _import(listed: ListedFamily) -> type[AnyFamily]:
     return cast("type[AnyFamily]", getattr(home, listed.kind))
 
 
-FAMILIES: tuple[type[AnyFamily], ...] = tuple(map(_import, LISTED_FAMILIES.values()))
-OF_SURVIVAL: tuple[type[AnyFamily], ...] = tuple(map(_import, SURVIVAL_FAMILIES.values()))
+@cache
+def list_families(*, of_survival: bool = False) -> tuple[type[AnyFamily], ...]:
+    """Import and return the families of associations, or those of times, in the order of the list.
+
+    A scan needs one of them, by :func:`find_family`: all together take longer to import than a
+    small scan takes to run.
+
+    Examples
+    --------
+    >>> [family.name for family in list_families()][:2]
+    ['linear', 'logistic']
+    """
+    listed = SURVIVAL_FAMILIES if of_survival else LISTED_FAMILIES
+    return tuple(map(_import, listed.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +67,11 @@ def find_family(name: str) -> type[AnyFamily]:
     >>> find_family("logistic").ratio
     'OR'
     """
-    by_name = {family.name: family for family in (*FAMILIES, *OF_SURVIVAL)}
-    if name not in by_name:
-        hint = nearest(name, by_name) or f": one of {', '.join(by_name)}"
+    listed = {**LISTED_FAMILIES, **SURVIVAL_FAMILIES}
+    if name not in listed:
+        hint = nearest(name, listed) or f": one of {', '.join(listed)}"
         raise UsageError(f"there is no family {name!r}{hint}")
-    return by_name[name]
+    return _import(listed[name])
 
 
 def refuse_unsupported(family: type[AnyFamily], asked: Asked) -> None:
@@ -302,7 +314,7 @@ def _has_joint_test(test: JointTest, support: Support) -> bool:
 def _require(family: type[AnyFamily], what: str, has: Callable[[Support], bool]) -> None:
     if has(family.supports):
         return
-    kin = OF_SURVIVAL if family in OF_SURVIVAL else FAMILIES
+    kin = list_families(of_survival=family.name in SURVIVAL_FAMILIES)
     able = [other.name for other in kin if has(other.supports)]
     if not able:
         raise UsageError(f"{what} is for no family that there is")

@@ -18,9 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, sparse
-from scipy.sparse import csgraph
-from scipy.sparse.linalg import splu
+import scipy  # its sparse part is imported on use: scans without absorbed effects start sooner
+from scipy import linalg
 
 from proteomr._typing import F64, I64
 
@@ -37,7 +36,7 @@ _NO_PIVOT = 1e-9
 class _Others:
     """The effects but the largest: their dummies, and a way to solve with their complement."""
 
-    dummies: sparse.csr_matrix
+    dummies: scipy.sparse.csr_matrix
     kept: I64
     factor: F64 | None
     sparse_factor: object | None
@@ -129,11 +128,12 @@ class AbsorbedEffects:
         starts = np.cumsum([0, *sizes[:-1]])
         columns = np.concatenate([level + s for level, s in zip(levels, starts, strict=True)])
         rows = np.tile(np.arange(n), len(levels))
-        dummies = sparse.csr_matrix((np.ones(rows.size), (rows, columns)), shape=(n, q))
-        weighted = sparse.diags(self._weights) @ dummies
-        largest = sparse.csr_matrix((np.ones(n), (np.arange(n), self._level)))
+        dummies = scipy.sparse.csr_matrix((np.ones(rows.size), (rows, columns)), shape=(n, q))
+        weighted = scipy.sparse.diags(self._weights) @ dummies
+        largest = scipy.sparse.csr_matrix((np.ones(n), (np.arange(n), self._level)))
         cross = (largest.T @ weighted).tocsr()  # (levels of the largest, q)
-        complement = (dummies.T @ weighted) - cross.T @ sparse.diags(1.0 / self._count) @ cross
+        shares = scipy.sparse.diags(1.0 / self._count) @ cross
+        complement = (dummies.T @ weighted) - cross.T @ shares
         if q <= MOST_LEVELS:
             whole = np.asarray(dummies.T @ self._weights)
             return _factor_densely(dummies, complement.toarray(), whole)
@@ -141,10 +141,10 @@ class AbsorbedEffects:
             raise ValueError(f"{q} levels beside the largest effect")
         kept = _ground(cross)
         grounded = complement.tocsc()[kept][:, kept]
-        return _Others(dummies, kept, None, splu(grounded))
+        return _Others(dummies, kept, None, scipy.sparse.linalg.splu(grounded))
 
 
-def _factor_densely(dummies: sparse.csr_matrix, S: F64, whole: F64) -> _Others:
+def _factor_densely(dummies: scipy.sparse.csr_matrix, S: F64, whole: F64) -> _Others:
     """Factor a complement with pivots, of whichever rank.
 
     Parameters
@@ -161,13 +161,13 @@ def _factor_densely(dummies: sparse.csr_matrix, S: F64, whole: F64) -> _Others:
     return _Others(dummies, kept, factor, None)
 
 
-def _ground(cross: sparse.csr_matrix) -> I64:
+def _ground(cross: scipy.sparse.csr_matrix) -> I64:
     """Return the levels of the second of two effects but one of each connected component."""
     first, second = cross.shape
     edges = cross.tocoo()
-    graph = sparse.csr_matrix(
+    graph = scipy.sparse.csr_matrix(
         (np.ones(edges.nnz), (edges.row, edges.col + first)), shape=2 * (first + second,)
     )
-    component = csgraph.connected_components(graph, directed=False)[1][first:]
+    component = scipy.sparse.csgraph.connected_components(graph, directed=False)[1][first:]
     grounded = np.unique(component, return_index=True)[1]
     return np.setdiff1d(np.arange(second), grounded)

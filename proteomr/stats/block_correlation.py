@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
+import scipy  # its optimisers are imported on use: other scans start sooner
 
 from proteomr._typing import F64, I64
 
@@ -212,7 +212,7 @@ def _maximise(sums: _Sums, n: int, p: int, lowest: float) -> float:
     last = 0.0
     for rho in np.linspace(0.0, limit, _STEPS + 1)[1:].tolist():
         if (slope(rho) < 0.0) != (here < 0.0):
-            return float(optimize.brentq(slope, last, rho, xtol=_PRECISE, rtol=_PRECISE))
+            return float(scipy.optimize.brentq(slope, last, rho, xtol=_PRECISE, rtol=_PRECISE))
         last = rho
     return limit
 

@@ -13,8 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
+import scipy  # its sparse part is imported on use: scans of unrelated people start sooner
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.group_sums import Turned
@@ -43,19 +42,19 @@ class Relatedness:
 
     Examples
     --------
-    >>> sibs = Relatedness.of(sparse.csr_array(np.array([[1.0, 0.5], [0.5, 1.0]])))
+    >>> sibs = Relatedness.of(scipy.sparse.csr_array(np.array([[1.0, 0.5], [0.5, 1.0]])))
     >>> found = sibs.turn(np.ones((2, 1)))
     >>> (found.roots[:, 0, 0] ** 2).round(3).tolist()
     [0.5, 1.5]
     """
 
-    matrix: sparse.csr_array
+    matrix: scipy.sparse.csr_array
     known: Bool
     origin: I64
     solved: OrderedDict[bytes, tuple[F64, F64]] = field(default_factory=OrderedDict)
 
     @classmethod
-    def of(cls, matrix: sparse.csr_array, known: Bool | None = None) -> Relatedness:
+    def of(cls, matrix: scipy.sparse.csr_array, known: Bool | None = None) -> Relatedness:
         """Return the relatedness of people, all of whom are known unless it is said."""
         n = matrix.shape[0]
         there = np.ones(n, dtype=bool) if known is None else known
@@ -71,12 +70,12 @@ class Relatedness:
     def take(self, rows: I64 | Bool) -> Relatedness:
         """Return the relatedness of some rows."""
         at = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
-        matrix = sparse.csr_array(self.matrix[at, :][:, at])  # type: ignore[index]
+        matrix = scipy.sparse.csr_array(self.matrix[at, :][:, at])  # type: ignore[index]
         return replace(self, matrix=matrix, known=self.known[at], origin=self.origin[at])
 
     def list_blocks(self) -> tuple[I64, I64]:
         """Return rows by blocks of relatives, and the first place of each block among them."""
-        labels = connected_components(self.matrix, directed=False)[1]
+        labels = scipy.sparse.csgraph.connected_components(self.matrix, directed=False)[1]
         order = np.argsort(labels, kind="stable")
         starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
         return order.astype(np.int64), starts.astype(np.int64)

@@ -9,7 +9,8 @@ Mirrors ``fitFDistRobustly`` of R's limma.
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, special
+import scipy  # its optimisers are imported on use: other scans start sooner
+from scipy import special
 
 from proteomr._typing import F64
 from proteomr.stats.empirical_bayes import Prior, fit_prior, lift_smallest
@@ -65,7 +66,7 @@ def fit_robust_prior(variance: F64, df: F64, *, trend: F64 | None = None) -> Pri
     low = float(plain.df[0] / (1.0 + plain.df[0]))
     d0 = float(plain.df[0])
     if excess(low) < 0.0:
-        share = optimize.brentq(excess, low, 1.0, xtol=1e-15, rtol=1e-14)
+        share = scipy.optimize.brentq(excess, low, 1.0, xtol=1e-15, rtol=1e-14)
         d0 = float(share / (1.0 - share))
     return _judge_outliers(z, centre + mean, top, d0)
 

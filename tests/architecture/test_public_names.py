@@ -88,6 +88,19 @@ def test_importing_the_package_loads_none_of_its_rooms() -> None:
     assert run_python(code) == "[]"
 
 
+def test_a_scan_loads_what_it_needs_and_no_other_family() -> None:
+    # each of these takes a tenth of a second or more, beside eight seconds of the linear scan
+    late = (
+        *("scipy.optimize", "scipy.stats", "scipy.sparse", "scipy.fft", "numba", "statsmodels"),
+        *("linearmodels", "pandas", "matplotlib", "proteomr.models.cox", "proteomr.models.mixed"),
+    )
+    code = (
+        "import sys, proteomr.association; from proteomr.models import find_family;"
+        f"find_family('linear'); print([m for m in {late} if m in sys.modules])"
+    )
+    assert run_python(code) == "[]"
+
+
 @pytest.mark.parametrize("name", ["qc", "simulate"])
 @pytest.mark.parametrize(
     "first", ["import proteomr", "import proteomr.{0}", "from proteomr.{0} import {0}"]

@@ -15,7 +15,7 @@ from proteomr_cli.main import app
 
 from proteomr.families import FAMILY_NAMES, SURVIVAL_NAMES
 from proteomr.io import PLATFORMS
-from proteomr.models import FAMILIES, OF_SURVIVAL, Role
+from proteomr.models import Role, list_families
 from proteomr.models.family import Family
 from proteomr.mr.methods import METHOD_CLASSES
 from proteomr.mr.methods.method import Method
@@ -35,7 +35,7 @@ def test_every_platform_is_listed_once() -> None:
 @pytest.mark.parametrize(
     ("room", "base", "registry"),
     [
-        ("proteomr.models", Family, (*FAMILIES, *OF_SURVIVAL)),
+        ("proteomr.models", Family, (*list_families(), *list_families(of_survival=True))),
         ("proteomr.mr.methods", Method, METHOD_CLASSES),
         ("proteomr.mr.multivariable", MultivariableMethod, MULTIVARIABLE_METHODS),
     ],
@@ -69,10 +69,10 @@ def test_any_table_is_asked_last() -> None:
 
 
 def test_families_have_the_names_that_options_tables_and_pages_know() -> None:
-    names = [family.name for family in FAMILIES]
+    names = [family.name for family in list_families()]
     assert list(FAMILY_NAMES) == names
     allowed = {column.name: column.values for column in load_schema("associations").columns}
-    timed = [family.name for family in OF_SURVIVAL]
+    timed = [family.name for family in list_families(of_survival=True)]
     assert list(SURVIVAL_NAMES) == timed
     assert list(allowed["family"]) == [*names, *timed]
     methods = (ROOT / "README.md").read_text().partition("## Methods and their sources")[2]
@@ -83,7 +83,7 @@ def test_the_help_says_which_way_each_family_goes() -> None:
     group: Any = typer.main.get_command(app)
     options = {entry.name: entry for entry in group.commands["associate"].params}
     shown = options["family"].help
-    for family in FAMILIES:
+    for family in list_families():
         left, right = family.direction("exposure").split("~")
         assert f"{family.name}: {left} ~ {right}" in shown
 
@@ -91,5 +91,9 @@ def test_the_help_says_which_way_each_family_goes() -> None:
 def test_directions_of_the_table_are_those_that_families_have() -> None:
     allowed = {column.name: column.values for column in load_schema("associations").columns}
     roles = get_args(Role)
-    had = {f.direction(role) for f in (*FAMILIES, *OF_SURVIVAL) for role in roles}
+    had = {
+        f.direction(role)
+        for f in (*list_families(), *list_families(of_survival=True))
+        for role in roles
+    }
     assert set(allowed["direction"]) == had

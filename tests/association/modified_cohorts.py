@@ -9,13 +9,14 @@ import polars as pl
 
 from proteomr._typing import F64
 from proteomr.association import ModelSpec
-from proteomr.models import FAMILIES as REGISTERED
-from proteomr.models import IvOptions, MixedOptions, find_family
+from proteomr.models import IvOptions, MixedOptions, find_family, list_families
 from proteomr.tables import ArrayProteins, Cohort
 
 N, PROTEINS = 260, 3
-FAMILIES = [family.name for family in REGISTERED if family.supports.interaction]
-CLUSTERED_FAMILIES = [one.name for one in REGISTERED if {"CR0", "CR1"} <= set(one.supports.errors)]
+FAMILIES = [family.name for family in list_families() if family.supports.interaction]
+CLUSTERED_FAMILIES = [
+    one.name for one in list_families() if {"CR0", "CR1"} <= set(one.supports.errors)
+]
 CLUSTERS = 12
 
 

@@ -20,13 +20,13 @@ from proteomr.association import (
     scan_cohort,
 )
 from proteomr.execute import Serial
-from proteomr.models import FAMILIES
+from proteomr.models import list_families
 from proteomr.scan import fit_blocks
 from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
 
 N = 240
 BY_HAND = ["linear", "logistic"]  # those that the oracle fits
-ALL = [family.name for family in FAMILIES if family.supports.interaction]
+ALL = [family.name for family in list_families() if family.supports.interaction]
 
 
 def joint_of(spec: ModelSpec, samples: pl.DataFrame, values: F64) -> pl.DataFrame:

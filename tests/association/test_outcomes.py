@@ -12,10 +12,10 @@ import statsmodels.api as sm
 from proteomr._typing import F64
 from proteomr.association import ModelSpec, scan_cohort, summarise
 from proteomr.errors import UsageError
-from proteomr.models import FAMILIES
+from proteomr.models import list_families
 from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
 
-OUTCOMES = [family.name for family in FAMILIES if "outcome" in family.supports.roles]
+OUTCOMES = [family.name for family in list_families() if "outcome" in family.supports.roles]
 
 
 def scan(family: str, n: int, **more: Any) -> tuple[pl.DataFrame, pl.DataFrame, F64]:

@@ -16,17 +16,16 @@ from proteomr._typing import F64
 from proteomr.association import scan_cohort
 from proteomr.execute import Threads
 from proteomr.io import read_cohort
-from proteomr.models import FAMILIES as REGISTERED
-from proteomr.models import IvOptions, Status
+from proteomr.models import IvOptions, Status, list_families
 from proteomr.tables import ArrayProteins, Cohort, ProteinCovariate, load_schema
 from tests.association.cohorts import make_cohort, make_samples, make_values, spec_of
 from tests.models.rounding import bound_of_blocks
 
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-FAMILIES = [family.name for family in REGISTERED]
+FAMILIES = [family.name for family in list_families()]
 WEIGHED = [
     (family.name, weights)
-    for family in REGISTERED
+    for family in list_families()
     for weights in (None, "one")
     if weights is None or family.supports.weighted_errors
 ]

@@ -14,9 +14,7 @@ import pytest
 import proteomr.models
 from proteomr.errors import ColumnError, UsageError
 from proteomr.models import (
-    FAMILIES,
     NUMBERS,
-    OF_SURVIVAL,
     TWO_LEVELS,
     AnyFamily,
     Asked,
@@ -30,13 +28,14 @@ from proteomr.models import (
     Target,
     TargetColumn,
     find_family,
+    list_families,
     refuse_unsupported,
 )
 from proteomr.models.family import Ratio
 from proteomr.models.targets import Role
 from proteomr.stats.sandwich import ErrorKind
 
-named = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: str(family.name))
+named = pytest.mark.parametrize("family", list_families(), ids=lambda family: str(family.name))
 
 
 def families_of_the_folder() -> set[type[AnyFamily]]:
@@ -53,7 +52,7 @@ def families_of_the_folder() -> set[type[AnyFamily]]:
 
 
 def test_every_family_of_the_folder_is_listed_once() -> None:
-    listed = (*FAMILIES, *OF_SURVIVAL)
+    listed = (*list_families(), *list_families(of_survival=True))
     assert set(listed) == families_of_the_folder()
     assert len({family.name for family in listed}) == len(listed)
 

@@ -13,7 +13,7 @@ from proteomr.association import scan_cohort
 from proteomr.design import parse_sets
 from proteomr.errors import ColumnError, UsageError
 from proteomr.execute import Serial
-from proteomr.models import FAMILIES, FitOptions, Layout, Linear, find_family
+from proteomr.models import FitOptions, Layout, Linear, find_family, list_families
 from proteomr.scan import Plan, Reading, fit_blocks, plan_blocks, read_formulas, read_target
 from proteomr.scan import reading as reading_room
 from proteomr.scan.parts import PART_ORDER
@@ -34,7 +34,7 @@ def plan_of(reading: Reading, family: Any, *, names: tuple[str, ...] = ("iso", "
     return plan_blocks(reading, family, targets=targets, block_size=3)
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: str(family.name))
+@pytest.mark.parametrize("family", list_families(), ids=lambda family: str(family.name))
 def test_parts_hold_the_fits_that_the_table_of_a_specification_has(family: Any) -> None:
     spec = spec_of(family.name)
     reading = read(instruments=spec.iv.instruments, random=spec.mixed.random)
