@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final
-
-import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from collections.abc import Collection, Sequence
+from typing import Final, Protocol
 
 from proteomr.egress.relations import Cells, Relation
+from proteomr.egress.solving import Ranges, Sums
 
-__all__ = ["find_bounds", "protect", "round_down"]
+__all__ = ["protect", "round_down"]
 
 # A component of more unknowns is not proved safe within seconds: its counts do not leave.
 _MOST_UNKNOWNS: Final = 1_500
+
+
+class Move(Protocol):
+    """Moves small counts to one end of what they may be; see `Sums.lower`."""
+
+    def __call__(
+        self, asked: Collection[int], ranges: Ranges, *, first: int | None = None
+    ) -> frozenset[int]:
+        """Return which of them got there."""
+        ...
 
 
 def round_down(value: int, k: int) -> int:
@@ -37,7 +45,8 @@ def protect(cells: Cells, relations: Sequence[Relation]) -> frozenset[int]:
     A count from 1 to k - 1 is safe where some counts that agree with all that leaves have it at 1
     or below, and others at k - 1 or above. Where that fails, the next larger count of one of its
     sums is withheld, until it holds: a certificate by integer programmes over every component of
-    sums, which assumes nothing of how the counts were found.
+    sums, which assumes nothing of how the counts were found. What agrees still agrees when more is
+    withheld, so that a count is moved once to either end, and many by one programme.
 
     Parameters
     ----------
@@ -46,62 +55,35 @@ def protect(cells: Cells, relations: Sequence[Relation]) -> frozenset[int]:
     """
     withheld: set[int] = set()
     for component in _components(relations):
-        unknowns = {one for relation in component for one in (relation.total, *relation.parts)}
-        if not any(_is_small(cells, one) for one in unknowns):
+        sums = Sums(component)
+        small = [one for one in sums.unknowns if 0 < cells.values[one] < cells.k]
+        if not small:
             continue
-        if len(unknowns) > _MOST_UNKNOWNS:
-            withheld |= unknowns
+        if len(sums.unknowns) > _MOST_UNKNOWNS:
+            withheld |= {*sums.unknowns}
             continue
-        while (exposed := _find_exposed(cells, component, withheld)) is not None:
-            chosen = _choose(cells, component, exposed, withheld)
-            withheld |= unknowns if chosen is None else {chosen}
-            if chosen is None:
-                break
+        for move in (sums.lower, sums.raise_):
+            _open_up(cells, sums, move, small, withheld)
     return frozenset(withheld)
 
 
-def find_bounds(
-    unknown: int, *, ranges: Mapping[int, tuple[int, int]], relations: Sequence[Relation]
-) -> tuple[int, int]:
-    """Return the least and the largest whole number that an unknown may be.
-
-    Parameters
-    ----------
-    unknown : of which the bounds are asked.
-    ranges : of every unknown, ends included.
-    relations : that hold between them.
-
-    Examples
-    --------
-    >>> parts = {0: (5, 9), 1: (0, 4), 2: (0, 4)}
-    >>> find_bounds(1, ranges=parts, relations=[Relation(0, (1, 2))])
-    (1, 4)
-    """
-    order = {one: place for place, one in enumerate(sorted(ranges))}
-    rows = np.zeros((len(relations), len(order)))
-    for row, relation in enumerate(relations):
-        rows[row, order[relation.total]] += 1.0
-        for part in relation.parts:
-            rows[row, order[part]] -= 1.0
-    ends = np.array([ranges[one] for one in sorted(ranges)], dtype=np.float64)
-    asked = np.zeros(len(order))
-    asked[order[unknown]] = 1.0
-    low, high = (
-        milp(
-            sign * asked,
-            integrality=np.ones(len(order), dtype=np.int64),
-            bounds=Bounds(ends[:, 0], ends[:, 1]),
-            constraints=LinearConstraint(rows, 0.0, 0.0),
-        )
-        for sign in (1.0, -1.0)
-    )
-    if low.fun is None or high.fun is None:
-        return ranges[unknown][1], ranges[unknown][0]  # not solved: an empty range proves nothing
-    return round(float(low.fun)), round(-float(high.fun))
-
-
-def _is_small(cells: Cells, unknown: int) -> bool:
-    return 0 < cells.values[unknown] < cells.k
+def _open_up(
+    cells: Cells, sums: Sums, move: Move, small: Sequence[int], withheld: set[int]
+) -> None:
+    """Withhold counts until every small one of a component can be moved to an end."""
+    ranges = {one: _range_of(cells, one, withheld) for one in sums.unknowns}
+    waiting = set(small) - move(small, ranges)
+    while waiting:
+        first = min(waiting)
+        if reached := move(sorted(waiting), ranges, first=first):
+            waiting -= reached
+            continue
+        chosen = _choose(cells, sums, first, withheld)
+        if chosen is None:
+            withheld |= {*sums.unknowns}
+            return
+        withheld.add(chosen)
+        ranges[chosen] = _range_of(cells, chosen, withheld)
 
 
 def _range_of(cells: Cells, unknown: int, withheld: Collection[int]) -> tuple[int, int]:
@@ -111,27 +93,10 @@ def _range_of(cells: Cells, unknown: int, withheld: Collection[int]) -> tuple[in
     return known, known + cells.k - 1
 
 
-def _find_exposed(
-    cells: Cells, component: Sequence[Relation], withheld: Collection[int]
-) -> int | None:
-    """Return the first small count that the sums narrow down; None where there is none."""
-    unknowns = sorted({one for rel in component for one in (rel.total, *rel.parts)})
-    ranges = {one: _range_of(cells, one, withheld) for one in unknowns}
-    for one in unknowns:
-        if _is_small(cells, one):
-            low, high = find_bounds(one, ranges=ranges, relations=component)
-            if low > 1 or high < cells.k - 1:
-                return one
-    return None
-
-
-def _choose(
-    cells: Cells, component: Sequence[Relation], exposed: int, withheld: Collection[int]
-) -> int | None:
+def _choose(cells: Cells, sums: Sums, exposed: int, withheld: Collection[int]) -> int | None:
     """Return the smallest count that may still be withheld, of its own sums first."""
-    near = {one for r in component if exposed in (r.total, *r.parts) for one in (r.total, *r.parts)}
-    every = {one for relation in component for one in (relation.total, *relation.parts)}
-    for candidates in (near, every):
+    near = [r for r in sums.relations if exposed in (r.total, *r.parts)]
+    for candidates in ({one for r in near for one in (r.total, *r.parts)}, sums.unknowns):
         open_ones = [c for c in candidates if cells.values[c] >= cells.k and c not in withheld]
         if open_ones:
             return min(open_ones, key=lambda one: (cells.values[one], one))

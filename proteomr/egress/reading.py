@@ -12,7 +12,13 @@ import polars as pl
 
 from proteomr.border import reading
 from proteomr.errors import InputError
-from proteomr.runs import check_table, is_unfinished, read_finished, refuse_altered
+from proteomr.runs import (
+    check_table,
+    is_unfinished,
+    read_finished,
+    read_stamp,
+    refuse_altered,
+)
 from proteomr.runs.results import read_result
 from proteomr.tables import Schema, load_schema, schema_names
 
@@ -31,7 +37,7 @@ class GivenTable:
     file : its path below the folder that is judged.
     table : its name within the run.
     schema : what its columns tell; None where no schema is declared for it.
-    frame : its rows.
+    frame : its rows; none of a table that does not say what made it.
     """
 
     file: str
@@ -74,6 +80,10 @@ def read_runs(folder: str | Path) -> Runs:
         version of its schema.
     """
     place = Path(folder)
+    if place.is_file():
+        raise InputError(
+            f"{place}: is a file; name the folder of a run or of a study, such as {place.parent}"
+        )
     if not place.is_dir():
         raise InputError(f"{place}: no such folder; name that of a run or of a study")
     _refuse_unfinished(place)
@@ -134,17 +144,27 @@ def _path_of_run(manifest: Path, facts: dict[str, Any]) -> Path:
 
 
 def _read_table(place: Path, file: Path, table: str) -> GivenTable:
-    known = table.rpartition("/")[2]
+    name = file.relative_to(place).as_posix()
     if file.suffix == ".parquet":
+        if not _is_stamped(file):
+            # people and proteins of `simulate`, the matrix of a store: no result, whatever is in it
+            refuse_altered(file)
+            return GivenTable(name, table, None, read_result(file, rows=0))
         known = check_table(file).schema
-    else:
-        refuse_altered(file)
+        return GivenTable(name, table, load_schema(known) if known else None, read_result(file))
+    refuse_altered(file)
+    known = table.rpartition("/")[2]
     schema = load_schema(known) if known in schema_names() else None
     frame = read_result(file)
-    if schema is not None and file.suffix != ".parquet":
+    if schema is not None:
         with reading(file):
             frame = schema.validate(_in_types(frame, schema))
-    return GivenTable(file.relative_to(place).as_posix(), table, schema, frame)
+    return GivenTable(name, table, schema, frame)
+
+
+def _is_stamped(file: Path) -> bool:
+    with reading(file):
+        return bool(read_stamp(file))
 
 
 def _in_types(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:

@@ -110,9 +110,16 @@ Grid = Mapping[str, Sequence[int | None]]
 
 
 def _take_all(number: int, table: CountTable, cells: Cells) -> dict[str, list[int | None]]:
+    """Return the unknowns of a table; none in a column of zeros alone.
+
+    Whoever knows what was asked (no list of people, no weights) knows these. As parts of a sum they
+    add nothing to it, and would make a relation of every two counts that are the same.
+    """
     return {
         name: [
-            None if value is None else cells.take(value, place=(number, name, row))
+            None
+            if value is None or not any(column)
+            else cells.take(value, place=(number, name, row))
             for row, value in enumerate(column)
         ]
         for name, column in table.counts.items()
@@ -120,9 +127,9 @@ def _take_all(number: int, table: CountTable, cells: Cells) -> dict[str, list[in
 
 
 def _relate(total: int | None, parts: Iterable[int | None]) -> Iterator[Relation]:
-    known = [part for part in parts if part is not None]
-    if total is not None and known:
-        yield Relation(total, tuple(sorted(known)))
+    known = sorted(part for part in parts if part is not None)
+    if total is not None and known and known != [total]:
+        yield Relation(total, tuple(known))
 
 
 def _across_columns(table: CountTable, grid: Grid) -> Iterator[Relation]:

@@ -122,9 +122,9 @@ class Results:
 
 
 @reads
-def read_result(path: Path) -> pl.DataFrame:
-    """Read a table that a run wrote."""
+def read_result(path: Path, *, rows: int | None = None) -> pl.DataFrame:
+    """Read a table that a run wrote; of its rows the first so many, all unless a number is given."""
     if path.suffix == ".parquet":
-        return pl.read_parquet(path, glob=False)
+        return pl.read_parquet(path, n_rows=rows, glob=False)
     separator = "," if path.suffix == ".csv" else "\t"
-    return pl.read_csv(path, separator=separator, infer_schema_length=None, glob=False)
+    return pl.read_csv(path, separator=separator, infer_schema_length=None, n_rows=rows, glob=False)
