@@ -68,6 +68,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "egress study --policy genomics-england",
         "egress results --policy sacro --earlier left -o clean",
     ),
+    "purge": (
+        "purge project --withdrawn withdrawn.csv --dry-run",
+        "purge project --withdrawn withdrawn.csv",
+    ),
     "network": (
         "network npx.parquet --type signed --power 12 -o modules",
         "network npx.parquet --preserve-in replication.parquet -o modules",

@@ -44,6 +44,7 @@ from .mr import mr
 from .network import network
 from .phenotype import phenotype
 from .plot import plot
+from .purge import purge
 from .qc import qc
 from .replicate import replicate
 from .report import report
@@ -84,6 +85,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     plot,
     report,
     egress,
+    purge,
     simulate,
     run_stages,
     demo,

@@ -15,6 +15,7 @@ from proteomr.errors import InputError
 from proteomr.runs import (
     check_table,
     is_unfinished,
+    path_of_run,
     read_finished,
     read_stamp,
     refuse_altered,
@@ -92,7 +93,7 @@ def read_runs(folder: str | Path) -> Runs:
     commands, days = set(), [""]
     for manifest in sorted(place.rglob(f"*{_MANIFEST}")):
         facts = _read_manifest(manifest)
-        found = read_finished(_path_of_run(manifest, facts))
+        found = read_finished(path_of_run(manifest))
         if found is None:
             continue
         commands.add(found.command)
@@ -132,15 +133,6 @@ def _names(facts: dict[str, Any]) -> Iterator[str]:
     for entry in facts.get("outputs", ()):
         yield str(entry["name"])
     yield from map(str, facts.get("beside", ()))
-
-
-def _path_of_run(manifest: Path, facts: dict[str, Any]) -> Path:
-    """Return the folder of a run, or the file of its main table where the run is a file."""
-    stem = manifest.name.removesuffix(_MANIFEST).removesuffix(".")
-    if not stem:
-        return manifest.parent
-    main = (name for name in _names(facts) if Path(name).stem == stem)
-    return manifest.parent / next(main, f"{stem}.parquet")
 
 
 def _read_table(place: Path, file: Path, table: str) -> GivenTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proteomr.runs.amending import amend_results, drop_parts, find_begun, is_committed
 from proteomr.runs.checking import CheckedTable, check_table, is_unfinished, refuse_altered
 from proteomr.runs.encoding import TableFormat, choose_file_formats, read_stamp
 from proteomr.runs.job import (
@@ -22,7 +23,7 @@ from proteomr.runs.parts import Parts
 from proteomr.runs.request import Data, Request, Source, describe_request, digest_request
 from proteomr.runs.results import Results
 from proteomr.runs.scratch import open_scratch
-from proteomr.runs.standing import Finished, Standing, find_standing, read_finished
+from proteomr.runs.standing import Finished, Standing, find_standing, path_of_run, read_finished
 
 __all__ = [
     "EVERYTHING",
@@ -41,16 +42,21 @@ __all__ = [
     "Source",
     "Standing",
     "TableFormat",
+    "amend_results",
     "call_job",
     "check_table",
     "choose_file_formats",
     "describe_request",
     "digest_request",
+    "drop_parts",
+    "find_begun",
     "find_standing",
     "finish_shards",
+    "is_committed",
     "is_unfinished",
     "open_scratch",
     "pack_tables",
+    "path_of_run",
     "read_finished",
     "read_request",
     "read_stamp",

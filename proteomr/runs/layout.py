@@ -15,9 +15,10 @@ from proteomr.errors import RunFolderError, StorageError
 from proteomr.execute import Shard
 from proteomr.files import is_aside, shared_mode, storage_errors
 
-__all__ = ["EVERYTHING", "Layout", "Record", "read_json"]
+__all__ = ["EVERYTHING", "MANIFEST", "Layout", "Record", "read_json"]
 
 EVERYTHING: Final = "*"
+MANIFEST: Final = "manifest.json"
 
 _PLAIN_NAME = re.compile(r"(?!.*(^|/)\.)[^/\\\x00]+(/[^/\\\x00]+)*")
 _PARTS = re.compile(
@@ -181,7 +182,7 @@ class Layout:
     @property
     def manifest(self) -> Path:
         """The account of the finished run."""
-        return self.folder / self.name("manifest.json")
+        return self.folder / self.name(MANIFEST)
 
     def part(self, index: int, table: str) -> Path:
         """One table of the result of one block."""

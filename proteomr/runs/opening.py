@@ -21,6 +21,7 @@ __all__ = [
     "lock_output",
     "open_run",
     "read_request",
+    "roll_forward",
     "same_request",
 ]
 
@@ -82,7 +83,7 @@ def open_run(
     completed = False
     if shard is None:
         layout.clear_aside()
-        completed = _roll_forward(layout)
+        completed = roll_forward(layout)
     record, begun = layout.read_record(), layout.read_request()
     if completed and not overwrite and is_complete(layout, record, request):
         return True
@@ -127,7 +128,7 @@ def commit_results(layout: Layout, names: Sequence[str]) -> None:
         for name in names:
             (layout.staged / name).chmod(layout.mode(name))
     replace_file(layout.commit, lambda file: file.write(text))
-    _roll_forward(layout)
+    roll_forward(layout)
 
 
 def same_request(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
@@ -141,8 +142,18 @@ def same_request(one: Mapping[str, object], other: Mapping[str, object]) -> bool
     return canonical_json(one) == canonical_json(other)
 
 
-def _roll_forward(layout: Layout) -> bool:
-    """Finish the renames of a run whose results were all written; True where there was one."""
+def roll_forward(layout: Layout) -> bool:
+    """Finish the renames of a run whose results were all written; True where there was one.
+
+    Parameters
+    ----------
+    layout : of the run, locked.
+
+    Examples
+    --------
+    >>> roll_forward(Layout(Path("nowhere")))
+    False
+    """
     plan = read_json(layout.commit)
     if not isinstance(plan, dict):
         return False

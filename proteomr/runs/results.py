@@ -123,7 +123,7 @@ class Results:
 
 @reads
 def read_result(path: Path, *, rows: int | None = None) -> pl.DataFrame:
-    """Read a table that a run wrote; of its rows the first so many, all unless a number is given."""
+    """Read a table that a run wrote; its first rows where a number is given."""
     if path.suffix == ".parquet":
         return pl.read_parquet(path, n_rows=rows, glob=False)
     separator = "," if path.suffix == ".csv" else "\t"

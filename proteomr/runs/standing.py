@@ -9,11 +9,11 @@ from typing import Literal, TypeAlias
 
 from proteomr.runs.finished import count_units, list_tables
 from proteomr.runs.job import Job
-from proteomr.runs.layout import Layout, read_json
+from proteomr.runs.layout import MANIFEST, Layout, read_json
 from proteomr.runs.opening import is_complete, same_request
 from proteomr.runs.request import describe_request
 
-__all__ = ["Finished", "Standing", "find_standing", "read_finished"]
+__all__ = ["Finished", "Standing", "find_standing", "path_of_run", "read_finished"]
 
 Standing: TypeAlias = Literal["nothing", "finished", "unfinished", "other"]
 """Of a request: its whole results, a part of them, or what another request left."""
@@ -59,6 +59,28 @@ def find_standing(job: Job, path: Path) -> Standing:
     if is_complete(layout, record, facts):
         return "finished"
     return "unfinished" if begun is not None and same_request(begun, facts) else "other"
+
+
+def path_of_run(manifest: Path) -> Path:
+    """Return the folder of a run, or the file of its main table where the run is a file.
+
+    Parameters
+    ----------
+    manifest : of the run; one that cannot be read is taken for that of a folder or a parquet file.
+
+    Examples
+    --------
+    >>> path_of_run(Path("fits/manifest.json")), path_of_run(Path("cohort.manifest.json"))
+    (PosixPath('fits'), PosixPath('cohort.parquet'))
+    """
+    stem = manifest.name.removesuffix(MANIFEST).removesuffix(".")
+    if not stem:
+        return manifest.parent
+    facts = read_json(manifest)
+    outputs = facts.get("outputs", ()) if isinstance(facts, dict) else ()
+    names = (str(entry.get("name")) for entry in outputs if isinstance(entry, dict))
+    main = (name for name in names if Path(name).stem == stem)
+    return manifest.parent / next(main, f"{stem}.parquet")
 
 
 def read_finished(path: Path) -> Finished | None:
