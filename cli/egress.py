@@ -36,8 +36,9 @@ def egress(
         typer.Option(
             metavar="DIR",
             rich_help_panel=shared.INPUT,
-            help="What left before, as --out wrote it; refused where its counts are rounded to "
-            "another k. Repeat for several.",
+            help="What left before: the runs that it was made from, whose counts are then solved "
+            "for together with these, or the clean copy, refused where it is rounded to another k. "
+            "Repeat for several, the first first.",
             show_default=False,
         ),
     ] = None,

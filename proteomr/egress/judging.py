@@ -14,7 +14,7 @@ from proteomr.border import reading
 from proteomr.egress.policies import Policy, read_policy
 from proteomr.egress.protecting import protect
 from proteomr.egress.reading import GivenTable, Runs, read_runs
-from proteomr.egress.relations import Cells, find_relations
+from proteomr.egress.relations import Cells, CountTable, find_relations, join_releases
 from proteomr.egress.releasing import ColumnVerdict, TableVerdict, count_table, judge_table
 from proteomr.errors import InputError
 from proteomr.tables import load_schema
@@ -81,7 +81,9 @@ def judge_release(
     ----------
     folder : of a run, of a study, or with run folders in it.
     policy : its name, or a TOML file.
-    earlier : folders of what left before.
+    earlier : what left before, the first first. Of a clean copy the k is held against the
+        policy's; of the runs that it was made from, with their exact counts, sums with counts of
+        this release are found and solved for too.
 
     Raises
     ------
@@ -89,35 +91,57 @@ def judge_release(
         There is no such policy or run, or an earlier release has another k.
     """
     rule = read_policy(policy)
-    for one in earlier:
-        _refuse_other_base(Path(one), rule)
+    before = []
+    for one in map(Path, earlier):
+        if (one / ACCOUNT).is_file():
+            _refuse_other_base(one, rule)
+        else:
+            before.append(_read_earlier(one).tables)
     runs = read_runs(folder)
-    tables, sums = judge_tables(runs.tables, rule)
+    tables, sums = judge_tables(runs.tables, rule, earlier=before)
     return Release(Path(folder), rule, runs, tables, sums)
 
 
 def judge_tables(
-    tables: Sequence[GivenTable], policy: Policy
+    tables: Sequence[GivenTable],
+    policy: Policy,
+    *,
+    earlier: Sequence[Sequence[GivenTable]] = (),
 ) -> tuple[tuple[TableVerdict, ...], int]:
     """Return what leaves of tables that leave together, and how many sums were solved for.
 
     Parameters
     ----------
     tables : of one release.
-    policy : that holds.
+    policy : that holds, and held for those before.
+    earlier : tables of releases before, the first first. What they let out cannot be taken back, so
+        that sums with it are kept open by counts of this one; what they withheld stays withheld.
     """
-    cells = Cells(policy.k)
-    relations = find_relations([count_table(given) for given in tables], cells)
-    hidden = {cells.values[one] for one in protect(cells, relations)}
-    withheld = frozenset(value for value in hidden if value >= policy.k)
-    judged = tuple(judge_table(given, policy, withheld=withheld) for given in tables)
-    return judged, len(relations)
+    shown, hidden = frozenset[int](), frozenset[int]()
+    known: list[list[CountTable]] = []
+    sums = 0
+    for release in (*earlier, tables):
+        known.append([count_table(given) for given in release])
+        cells = Cells(policy.k)
+        relations = find_relations(join_releases(known), cells)
+        found = protect(cells, relations, left=cells.find_all(shown), kept=cells.find_all(hidden))
+        hidden |= {cells.values[one] for one in found if cells.values[one] >= policy.k}
+        shown = frozenset(value for value in cells.values if value >= policy.k) - hidden
+        sums = len(relations)
+    return tuple(judge_table(given, policy, withheld=hidden) for given in tables), sums
+
+
+def _read_earlier(folder: Path) -> Runs:
+    try:
+        return read_runs(folder)
+    except InputError as fault:
+        raise InputError(
+            f"{fault}; name what `proteomr egress --out` wrote, or the runs that it was made from"
+        ) from None
 
 
 def _refuse_other_base(folder: Path, policy: Policy) -> None:
     file = folder / ACCOUNT
-    if not file.is_file():
-        raise InputError(f"{folder}: has no {ACCOUNT}; name what `proteomr egress --out` wrote")
     with reading(file):
         k = int(json.loads(file.read_text("utf-8"))["policy"]["k"])
     if k != policy.k:

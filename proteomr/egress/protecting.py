@@ -39,7 +39,13 @@ def round_down(value: int, k: int) -> int:
     return value // k * k
 
 
-def protect(cells: Cells, relations: Sequence[Relation]) -> frozenset[int]:
+def protect(
+    cells: Cells,
+    relations: Sequence[Relation],
+    *,
+    left: Collection[int] = (),
+    kept: Collection[int] = (),
+) -> frozenset[int]:
     """Return the unknowns that must not leave, so that no sum gives a small count away.
 
     A count from 1 to k - 1 is safe where some counts that agree with all that leaves have it at 1
@@ -52,25 +58,36 @@ def protect(cells: Cells, relations: Sequence[Relation]) -> frozenset[int]:
     ----------
     cells : the unknowns, with the numbers behind them.
     relations : the sums that hold.
+    left : unknowns that earlier releases show, and that nothing takes back.
+    kept : unknowns that earlier releases withheld, and that stay so.
     """
-    withheld: set[int] = set()
+    withheld: set[int] = {*kept}
+    locked = frozenset(left)
     for component in _components(relations):
         sums = Sums(component)
         small = [one for one in sums.unknowns if 0 < cells.values[one] < cells.k]
         if not small:
             continue
         if len(sums.unknowns) > _MOST_UNKNOWNS:
-            withheld |= {*sums.unknowns}
+            withheld |= {*sums.unknowns} - locked
             continue
         for move in (sums.lower, sums.raise_):
-            _open_up(cells, sums, move, small, withheld)
+            _open_up(cells, sums, move, small, (withheld, locked))
     return frozenset(withheld)
 
 
 def _open_up(
-    cells: Cells, sums: Sums, move: Move, small: Sequence[int], withheld: set[int]
+    cells: Cells,
+    sums: Sums,
+    move: Move,
+    small: Sequence[int],
+    state: tuple[set[int], frozenset[int]],
 ) -> None:
-    """Withhold counts until every small one of a component can be moved to an end."""
+    """Withhold counts until every small one of a component can be moved to an end.
+
+    The state is what is withheld, to which is added, and what left before.
+    """
+    withheld, left = state
     ranges = {one: _range_of(cells, one, withheld) for one in sums.unknowns}
     waiting = set(small) - move(small, ranges)
     while waiting:
@@ -78,9 +95,9 @@ def _open_up(
         if reached := move(sorted(waiting), ranges, first=first):
             waiting -= reached
             continue
-        chosen = _choose(cells, sums, first, withheld)
+        chosen = _choose(cells, sums, first, withheld | left)
         if chosen is None:
-            withheld |= {*sums.unknowns}
+            withheld |= {*sums.unknowns} - left
             return
         withheld.add(chosen)
         ranges[chosen] = _range_of(cells, chosen, withheld)
@@ -93,11 +110,11 @@ def _range_of(cells: Cells, unknown: int, withheld: Collection[int]) -> tuple[in
     return known, known + cells.k - 1
 
 
-def _choose(cells: Cells, sums: Sums, exposed: int, withheld: Collection[int]) -> int | None:
+def _choose(cells: Cells, sums: Sums, exposed: int, settled: Collection[int]) -> int | None:
     """Return the smallest count that may still be withheld, of its own sums first."""
     near = [r for r in sums.relations if exposed in (r.total, *r.parts)]
     for candidates in ({one for r in near for one in (r.total, *r.parts)}, sums.unknowns):
-        open_ones = [c for c in candidates if cells.values[c] >= cells.k and c not in withheld]
+        open_ones = [c for c in candidates if cells.values[c] >= cells.k and c not in settled]
         if open_ones:
             return min(open_ones, key=lambda one: (cells.values[one], one))
     return None

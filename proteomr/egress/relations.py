@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise
+from operator import attrgetter
 from typing import Final
 
 import polars as pl
 
-__all__ = ["Cells", "CountTable", "Relation", "find_relations"]
+__all__ = ["Cells", "CountTable", "Relation", "find_relations", "join_releases"]
 
 # A column of more names than this is no factor whose levels a reader adds up (proteins, variants).
 _MOST_LEVELS: Final = 50
@@ -31,16 +32,21 @@ class CountTable:
     name : of its schema.
     counts : columns of counts of people, None where empty.
     keys : columns of text that name the rows.
+    rows : what tells each row from those of other tables, where it stands in several.
     """
 
     name: str
     counts: Mapping[str, Sequence[int | None]]
     keys: Mapping[str, Sequence[str | None]]
+    rows: Sequence[tuple[int, ...]] = ()
 
     @property
     def height(self) -> int:
         """Number of rows."""
         return max((len(column) for column in self.counts.values()), default=0)
+
+
+_PARTS: Final = (attrgetter("counts"), attrgetter("keys"))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -79,6 +85,53 @@ class Cells:
     def find(self, value: int) -> int | None:
         """Return the unknown of a number from k on; None where no count has it."""
         return self._known.get(("value", value))
+
+    def find_all(self, values: Iterable[int]) -> frozenset[int]:
+        """Return the unknowns of numbers from k on, of those that some count has."""
+        found = map(self.find, values)
+        return frozenset(one for one in found if one is not None)
+
+
+def join_releases(releases: Sequence[Sequence[CountTable]]) -> list[CountTable]:
+    """Return the tables of releases, and those of one schema read together as one.
+
+    Whoever holds two releases adds levels of one to those of the other. Where both have a row of
+    the same name, the number before and the number after are each read with the rest.
+
+    Parameters
+    ----------
+    releases : the tables of each, the first first.
+    """
+    marked = [
+        [
+            replace(table, rows=[(place, number, row) for row in range(table.height)])
+            for number, table in enumerate(tables)
+        ]
+        for place, tables in enumerate(releases)
+    ]
+    joined = [table for tables in marked for table in tables]
+    if len(releases) > 1:
+        for name in sorted({table.name for table in joined if table.name and table.counts}):
+            together = [table for table in joined if table.name == name]
+            if len({table.rows[0][0] for table in together if table.height}) > 1:
+                joined += [_stack(together), _stack(together[::-1])]
+    return joined
+
+
+def _stack(tables: Sequence[CountTable]) -> CountTable:
+    """Return tables of one schema under each other; of rows of one name the first."""
+    names = [sorted({name for table in tables for name in part(table)}) for part in _PARTS]
+    taken: dict[tuple[str | None, ...], tuple[CountTable, int]] = {}
+    for table in tables:
+        for row in range(table.height):
+            key = tuple(table.keys[n][row] if n in table.keys else None for n in names[1])
+            taken.setdefault(key, (table, row))
+    counts = {
+        n: [t.counts[n][row] if n in t.counts else None for t, row in taken.values()]
+        for n in names[0]
+    }
+    keys = {n: [key[at] for key in taken] for at, n in enumerate(names[1])}
+    return CountTable(tables[0].name, counts, keys, [t.rows[row] for t, row in taken.values()])
 
 
 def find_relations(tables: Sequence[CountTable], cells: Cells) -> list[Relation]:
@@ -119,7 +172,7 @@ def _take_all(number: int, table: CountTable, cells: Cells) -> dict[str, list[in
         name: [
             None
             if value is None or not any(column)
-            else cells.take(value, place=(number, name, row))
+            else cells.take(value, place=(table.rows[row] if table.rows else (number, row), name))
             for row, value in enumerate(column)
         ]
         for name, column in table.counts.items()

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
+from proteomr.border import reading
 from proteomr.errors import ProteomrError
 from proteomr.io.people_lists import PeopleList, read_people_list
 from proteomr.provenance import digest_file, digest_results
@@ -146,8 +147,10 @@ def _leaves_out(run: Run, people: PeopleList) -> bool:
     wanted = set(people.ids)
     for path in lists:
         try:
-            if digest_keyed(path.read_bytes(), key=key) in keyed:
+            with reading(path):
+                content = path.read_bytes()
+            if digest_keyed(content, key=key) in keyed:
                 return wanted <= set(read_people_list(path).ids)
-        except (OSError, ProteomrError):
+        except ProteomrError:
             continue
     return False

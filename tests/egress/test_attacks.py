@@ -294,3 +294,46 @@ def test_what_sums_give_away_is_withheld_wherever_it_stands() -> None:
     hidden = {value for value, cell in zip([40, *parts], left["n"], strict=True) if cell is None}
     assert 9 in hidden
     assert other["people"][1] is None
+
+
+@small_counts
+def test_sums_over_two_releases_stay_open(small: int) -> None:
+    """Four sites left in spring; in autumn the fifth comes, and everybody."""
+    sites = [9, 14, 19, 29]
+    spring = given(
+        "associations",
+        {"stratum": list("ABCD"), "n": sites, "protein": ["P"] * 4},
+        file="spring/associations.parquet",
+    )
+    whole = {"stratum": [None, "E"], "n": [sum(sites) + small, small], "protein": ["P"] * 2}
+    autumn = given("associations", whole, file="autumn/associations.parquet")
+    (first,) = leave(spring)
+    sums: list[Sum] = [("all", list("ABCDE"))]
+
+    def attack(second: pl.DataFrame) -> bool:
+        seen = {site: see(first["n"][i], 5) for i, site in enumerate("ABCD")}
+        seen |= {"all": see(second["n"][0], 5), "E": see(second["n"][1], 5)}
+        return is_open(narrow({"E": 1}, seen, sums), 5)
+
+    (alone,) = leave(autumn)
+    judged, _ = judge_tables([autumn], UKB, earlier=[[spring]])
+    assert judged[0].leaving is not None
+    assert attack(judged[0].leaving)
+    if small == 4:  # by itself it would have given the fifth away
+        assert not attack(alone)
+
+
+def test_what_left_before_is_not_taken_back_and_what_stayed_stays() -> None:
+    parts = [9, 9, 9, 9, 4]
+    strata = {"stratum": [None, *"ABCDE"], "n": [sum(parts), *parts], "protein": ["A"] * 6}
+    spring = given("associations", strata, file="a/associations.parquet")
+    (before,) = leave(spring)
+    stayed = {n for n, cell in zip([40, *parts], before["n"], strict=True) if cell is None}
+    assert 9 in stayed
+    autumn = given("rates", {"people": [40, 9, 12], "events": [20, 9, 7]}, file="b/rates.parquet")
+    judged, _ = judge_tables([autumn], UKB, earlier=[[spring]])
+    assert judged[0].leaving is not None
+    assert judged[0].leaving["people"].to_list() == [40 if 40 not in stayed else None, None, 10]
+    again, _ = judge_tables([spring], UKB, earlier=[[spring]])
+    assert again[0].leaving is not None
+    assert again[0].leaving["n"].to_list() == before["n"].to_list()

@@ -152,8 +152,9 @@ def test_an_earlier_release_of_another_k_is_refused(runs: Path, tmp_path: Path) 
     with pytest.raises(InputError, match="rounded to 10, and policy 'ukb' rounds to 5"):
         judge_release(runs, earlier=[tmp_path / "left"])
     judge_release(runs, policy="sacro", earlier=[tmp_path / "left"])
-    with pytest.raises(InputError, match=r"has no release\.json"):
-        judge_release(runs, earlier=[runs])
+    judge_release(runs, earlier=[runs])
+    with pytest.raises(InputError, match=r"no such folder.*or the runs that it was made from"):
+        judge_release(runs, earlier=[tmp_path / "nowhere"])
 
 
 @pytest.mark.parametrize(
