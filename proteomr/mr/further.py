@@ -40,7 +40,7 @@ def list_further(methods: Iterable[Declared]) -> tuple[str, ...]:
     >>> list_further(build_methods(["ivw", "presso"]))
     ('presso', 'presso_outliers')
     """
-    return tuple(dict.fromkeys(name for method in methods for name in method.tables))
+    return tuple(dict.fromkeys(name for method in methods for name in method.further_tables))
 
 
 def tabulate_further(

@@ -73,6 +73,16 @@ class Declared(ABC):
         """Variants needed with these parameters."""
         return self.min_variants
 
+    @property
+    def drawing(self) -> bool:
+        """Whether random numbers are drawn with these parameters."""
+        return self.stochastic
+
+    @property
+    def further_tables(self) -> tuple[str, ...]:
+        """Names of the further tables that it gives with these parameters."""
+        return self.tables
+
 
 class Method(Declared):
     """An estimator of the effect of one exposure.
@@ -140,7 +150,7 @@ class Method(Declared):
         methods, pairs : of one kin, and what they are applied to.
         draw : gives the source of random numbers of a pair.
         """
-        if not any(method.stochastic for method in methods):
+        if not any(method.drawing for method in methods):
             unused = np.random.default_rng(0)  # making one for each pair costs as much as a fit
             rows = [self.estimate_kin(methods, pair, random=unused) for pair in pairs]
         else:
