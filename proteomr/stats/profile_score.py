@@ -18,6 +18,7 @@ from scipy import optimize
 
 from proteomr._typing import F64
 from proteomr.stats.certificates import DISTANCE, find_doubt
+from proteomr.stats.effect_prior import EffectPrior
 from proteomr.stats.line_likelihood import Points
 
 __all__ = [
@@ -164,7 +165,12 @@ def _slope_of_influence(t: F64, loss: Loss) -> F64:
 
 
 def solve_profile_score(
-    points: Points, *, loss: Loss, over_dispersion: bool, constants: LossConstants | None = None
+    points: Points,
+    *,
+    loss: Loss,
+    over_dispersion: bool,
+    constants: LossConstants | None = None,
+    prior: EffectPrior | None = None,
 ) -> ScoreFit | None:
     r"""Return the root of the scores of slope and extra variance; None where there is none.
 
@@ -183,6 +189,8 @@ def solve_profile_score(
     loss : see `influence`.
     over_dispersion : whether the extra variance is estimated, else 0.
     constants : moments of the loss; those of `loss_constants` if not given.
+    prior : of true effects over their errors; with it, g is replaced by its posterior mean. Scores
+        are then no derivatives of the loss.
 
     Examples
     --------
@@ -194,7 +202,10 @@ def solve_profile_score(
     moments = constants or loss_constants(loss)
 
     def score(beta: F64, *, tolerance: float) -> F64:
-        return _score(points, beta, loss, moments, wanted=over_dispersion, tolerance=tolerance)[0]
+        plain, extra = _score(
+            points, beta, loss, moments, wanted=over_dispersion, tolerance=tolerance
+        )
+        return plain if prior is None else _slope_score(points, beta, extra, loss, prior)
 
     for widening in (1.0, 8.0, 64.0, 512.0):
         grid = _slopes(points, widening)
@@ -223,7 +234,8 @@ def solve_profile_score(
     best = int(_total_loss(points, roots, loss).argmin())
     chosen = roots[best : best + 1]
     tau2 = _score(points, chosen, loss, moments, wanted=over_dispersion, tolerance=0.0)[1]
-    rival = math.inf if over_dispersion else float(np.nanmin(_total_loss(points, grid, loss)))
+    minimised = prior is None and not over_dispersion
+    rival = float(np.nanmin(_total_loss(points, grid, loss))) if minimised else math.inf
     return ScoreFit(float(chosen[0]), float(tau2[0]), int(roots.size), rival)
 
 
@@ -235,6 +247,7 @@ def name_doubt(
     loss: Loss,
     over_dispersion: bool,
     constants: LossConstants,
+    prior: EffectPrior | None = None,
 ) -> str | None:
     """Return what speaks against a root of the scores, or None.
 
@@ -244,13 +257,13 @@ def name_doubt(
 
     Parameters
     ----------
-    points, loss, over_dispersion, constants : as in `solve_profile_score`.
+    points, loss, over_dispersion, constants, prior : as in `solve_profile_score`.
     fit, se : its result, and the standard error of the slope.
     """
     reach = max(DISTANCE * se, 4.0 * math.ulp(fit.slope))
     near = fit.slope + reach * np.array([-1.0, 1.0])
     extra = _score(points, near, loss, constants, wanted=over_dispersion, tolerance=0.0)[1]
-    values = _slope_score(points, near, extra, loss)
+    values = _slope_score(points, near, extra, loss, prior)
     if not values[0] >= 0.0 >= values[1]:
         return "the score of the slope does not fall through zero at the solution"
     at, tau2 = np.array([fit.slope]), np.array([fit.tau2])
@@ -323,10 +336,15 @@ def _residuals(points: Points, beta: F64, tau2: F64) -> tuple[F64, F64]:
     return (points.y - slope * points.x) / np.sqrt(v), v
 
 
-def _slope_score(points: Points, beta: F64, tau2: F64, loss: Loss) -> F64:
+def _slope_score(
+    points: Points, beta: F64, tau2: F64, loss: Loss, prior: EffectPrior | None = None
+) -> F64:
     t, v = _residuals(points, beta, tau2)
-    g = points.x * (points.sy**2 + tau2[:, None]) + beta[:, None] * points.y * points.sx**2
-    out: F64 = np.sum(g * influence(t, loss) / (v * np.sqrt(v)), axis=1)
+    g = (points.x * (points.sy**2 + tau2[:, None]) + beta[:, None] * points.y * points.sx**2) / v
+    if prior is not None:
+        spread = np.sqrt((points.sy**2 + tau2[:, None]) / v)
+        g = prior.shrink(g / points.sx, spread)[0] * points.sx
+    out: F64 = np.sum(g * influence(t, loss) / np.sqrt(v), axis=1)
     return out
 
 

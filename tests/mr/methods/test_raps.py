@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from proteomr.mr.methods.raps import RobustAdjustedProfileScore
+from proteomr.stats.effect_prior import EffectPrior
 from proteomr.stats.profile_score import Loss
 from tests.mr.methods.comparison import Tally, compare, entries
 from tests.mr.methods.examples import cover, make, run, simulate
@@ -68,6 +69,57 @@ def test_the_result_equals_the_shrinkage_scores_of_mr_raps_without_shrinkage(
     assert compared == 52
 
 
+SHRUNK_APART = {
+    ("presso_e1", "tukey"),
+    ("raps_bmi_sbp", "tukey"),
+    ("raps_cad_bmi_p1e4", "huber"),
+    ("raps_cad_bmi_p1e4", "tukey"),
+    ("raps_crp_cad_p1e4", "huber"),
+    ("raps_crp_cad_p5e8", "l2"),
+    ("raps_crp_cad_p5e8", "huber"),
+}  # the package warns of another root, or that it found no extra variance
+
+
+def test_shrinkage_equals_mr_raps_0_4_2_under_its_prior(reference: Path) -> None:
+    compared = 0
+    for name, data, entry in entries(reference, "mr.raps", "mr.raps.shrinkage"):
+        args, wanted = entry["args"], entry["result"]
+        if not args["shrinkage"]:
+            continue
+        (narrow, share), (wide, _) = sorted(
+            zip(args["prior"]["sigma"], args["prior"]["p"], strict=True)
+        )
+        prior = EffectPrior(share, narrow, wide)
+        found = run(
+            RobustAdjustedProfileScore(args["loss.function"], shrinkage=True, prior=prior), data
+        )
+        if (name, args["loss.function"]) in SHRUNK_APART:
+            assert "warnings" in entry
+            continue
+        assert found.estimate == pytest.approx(wanted["b"], rel=1e-6)
+        assert found.se == pytest.approx(wanted["se"], rel=5e-6)
+        compared += 1
+    assert compared == 75 - len(SHRUNK_APART)
+
+
+def test_shrinkage_gains_where_half_of_the_variants_are_noise() -> None:
+    random = np.random.default_rng(11)
+    plain, shrunk = [], []
+    for _ in range(120):
+        errors = np.full(120, 0.01)
+        truth = np.where(np.arange(120) < 100, 0.0, 0.08) * random.choice([-1.0, 1.0], 120)
+        data = make(
+            random.normal(truth, errors), errors, random.normal(0.4 * truth, errors), errors
+        )
+        plain.append(run(RobustAdjustedProfileScore(), data))
+        shrunk.append(run(RobustAdjustedProfileScore(shrinkage=True), data))
+    estimates = np.array([one.estimate for one in shrunk])
+    inside = np.mean([one.conf_low <= 0.4 <= one.conf_high for one in shrunk])
+    assert estimates.mean() == pytest.approx(0.4, abs=4 * estimates.std() / 120**0.5)
+    assert inside >= 0.87
+    assert estimates.std() < np.std([one.estimate for one in plain])
+
+
 def test_exact_moments_move_the_result_in_the_sixth_digit() -> None:
     data = simulate(np.random.default_rng(1), pleiotropy=0.02)
     package = run(RobustAdjustedProfileScore(), data)
@@ -94,3 +146,5 @@ def test_what_cannot_be_fitted_is_a_status() -> None:
     assert run(method, make(0.0 * one, one, one, one)).status.name == "zero_effect"
     wrong = RobustAdjustedProfileScore(variance="profile")
     assert run(wrong, make(one, one, one, one)).status.name == "not_identified"
+    both = RobustAdjustedProfileScore(over_dispersion=False, variance="profile", shrinkage=True)
+    assert run(both, make(one, one, one, one)).status.name == "not_identified"
