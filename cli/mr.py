@@ -315,7 +315,7 @@ def mr(
 
     Writes estimates, heterogeneity, pleiotropy, singlesnp, leaveoneout, rucker, outliers, steiger,
     verdict, reach, instruments and harmonised (every variant, kept or dropped, with the reason);
-    with the method presso also presso and presso_outliers.
+    with the method presso also presso and presso_outliers, with cml(perturbations=N) model_fit.
     """
     del list_methods
     refuse_stray_words(files or (), remedy="first the exposure's file, then the outcomes'")

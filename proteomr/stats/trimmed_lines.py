@@ -90,7 +90,9 @@ class _Turns:
     free: F64
 
 
-def fit_by_turns(points: Points, *, price: float, tolerance: float, least: float) -> TrimmedFits:
+def fit_by_turns(
+    points: Points, *, price: float, tolerance: float, least: float, fewest: int = 1
+) -> TrimmedFits:
     r"""Return fits by turns over the points left out, the true x and the slope, from zero.
 
     The turns of the R package MendelianRandomization 0.10.0: the K points of the largest
@@ -106,6 +108,7 @@ def fit_by_turns(points: Points, *, price: float, tolerance: float, least: float
         weight away is not looked at.
     tolerance : in units of the slope.
     least : weight, as part of the best fit's, up to which a doubt is of no matter.
+    fewest : K below which all are looked at, whatever their price.
 
     Examples
     --------
@@ -115,7 +118,7 @@ def fit_by_turns(points: Points, *, price: float, tolerance: float, least: float
     >>> fits.best, round(float(fits.slopes[1]), 6), fits.doubts[1]
     (1, 0.5, None)
     """
-    state = _take_first_turns(points, price=price, tolerance=tolerance)
+    state = _take_first_turns(points, price=price, tolerance=tolerance, fewest=fewest)
     fits = _assess(points, state, price)
     prolonged = np.zeros(state.counts.size, dtype=np.bool_)
     for _ in range(_ROUNDS):
@@ -130,14 +133,14 @@ def fit_by_turns(points: Points, *, price: float, tolerance: float, least: float
     return replace(fits, prolonged=prolonged)
 
 
-def _take_first_turns(points: Points, *, price: float, tolerance: float) -> _Turns:
+def _take_first_turns(points: Points, *, price: float, tolerance: float, fewest: int) -> _Turns:
     """Return where the package ends, for every K whose price alone leaves it some weight."""
     m = points.x.size
     size = max(1, _CELLS // m)
     parts: list[_Turns] = []
     lowest = math.inf
     for first in range(0, m - 1, size):
-        if first * price > lowest + _WEIGHTLESS:
+        if first >= fewest and first * price > lowest + _WEIGHTLESS:
             break
         counts = np.arange(first, min(first + size, m - 1), dtype=np.int64)
         zeros = np.zeros((counts.size, m))
@@ -259,7 +262,7 @@ class _GlobalFit:
     floor: float = math.nan
 
 
-def fit_globally(points: Points, *, price: float) -> TrimmedFits:
+def fit_globally(points: Points, *, price: float, fewest: int = 1) -> TrimmedFits:
     """Return fits from the best of many slopes, by turns over the points left out and the slope.
 
     A K for which a vertical line is as likely, or whose search does not settle, is in doubt; its
@@ -267,7 +270,7 @@ def fit_globally(points: Points, *, price: float) -> TrimmedFits:
 
     Parameters
     ----------
-    points, price : as in `fit_by_turns`.
+    points, price, fewest : as in `fit_by_turns`.
 
     Examples
     --------
@@ -283,7 +286,7 @@ def fit_globally(points: Points, *, price: float) -> TrimmedFits:
     m, lowest = points.x.size, math.inf
     fits: list[_GlobalFit] = []
     for count in range(m - 1):
-        if count * price > lowest + _WEIGHTLESS:
+        if count >= fewest and count * price > lowest + _WEIGHTLESS:
             break
         seen = losses[:, m - 1 - count]
         fit = _fit_globally(points, float(slopes[np.nanargmin(seen)]), count)

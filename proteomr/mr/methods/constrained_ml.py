@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self, TypeAlias
 
@@ -10,11 +11,14 @@ import numpy as np
 from numpy.random import Generator
 
 from proteomr.errors import UsageError
-from proteomr.mr.methods.base import Estimate, conclude, refuse
+from proteomr.mr.methods.base import Cell, Estimate, FurtherRows, conclude, refuse
 from proteomr.mr.methods.method import Method
 from proteomr.mr.methods.ranges import check_above_zero
 from proteomr.mr.methods.units import scale_positive
+from proteomr.stats.distributions import neg_log10_p_normal, p_from_neg_log10
 from proteomr.stats.line_likelihood import Points
+from proteomr.stats.parametric_bootstrap import check_draws
+from proteomr.stats.perturbed_fits import compare_errors, perturb_fits
 from proteomr.stats.trimmed_lines import TrimmedFits, fit_by_turns, fit_globally
 from proteomr.status import Status
 from proteomr.tables import Harmonised
@@ -26,6 +30,8 @@ Search: TypeAlias = Literal["package", "global"]
 
 _SEARCHES: tuple[Search, ...] = ("package", "global")
 _PROLONGED = "the turns were continued: where the package ends them they had not settled"
+_EVERY = 1e-300  # a weight that every fit exceeds: any may matter on average over the sets
+_LEFT_OUT = 0.05  # share of sets: leaving out more may choose among the slopes
 _WEIGHTLESS = 1e-13  # of the weights together: less moves no average beyond rounding
 
 
@@ -44,8 +50,17 @@ class ConstrainedMaximumLikelihood(Method):
     no part. Normal p value. ``used`` are the variants held valid at the best K;
     ``details`` has ``invalid``, their complement's size.
 
+    With ``perturbations``, the whole is repeated on effects drawn anew: :math:`\theta_K` is the
+    mean and :math:`s_K` the standard deviation over the sets, and K is judged by its mean
+    criterion, so that the errors carry the doubt about which variants are invalid. The table
+    ``model_fit`` has two tests of whether the error stated at the best K is that of the draws (see
+    :func:`proteomr.stats.perturbed_fits.compare_errors`): a small p says that the estimate without
+    perturbations is not to be trusted. A set with a fit that matters and has no certificate is left
+    out and counted; more than one in twenty are ``not_converged``.
+
     Source: Xue, Shen and Pan 2021, doi:10.1016/j.ajhg.2021.05.014.
-    R: ``MendelianRandomization::mr_cML(DP = FALSE)`` 0.10.0: by turns over r, :math:`\mu` and
+    R: ``MendelianRandomization::mr_cML(DP = FALSE)`` 0.10.0, and ``DP = TRUE`` with 200
+    perturbations, where each K has draws of its own: by turns over r, :math:`\mu` and
     :math:`\theta` from zero, until :math:`\theta` moves by no more than ``tolerance`` or for 100
     turns. Where that is no fixed point to 1e-4 standard errors (the package does not look), it is
     the one to which further turns lead, and a message says so.
@@ -57,7 +72,7 @@ class ConstrainedMaximumLikelihood(Method):
     variants are invalid.
 
     Assumptions: the valid variants are the largest group with the same ratio; no sample overlap.
-    Limits: without perturbation of the data the choice of invalid variants is taken as certain, so
+    Limits: without perturbations the choice of invalid variants is taken as certain, so
     that standard errors are too small where it is not; the package's search may end at a local
     maximum.
 
@@ -67,6 +82,7 @@ class ConstrainedMaximumLikelihood(Method):
     sample_size : n; the smallest of the data's known sample sizes if not given.
     search : the turns of the package, or the best of many slopes for each K.
     tolerance : of the package's search, in units of the effect.
+    perturbations : sets of effects drawn anew; 0 for none.
 
     Examples
     --------
@@ -92,12 +108,25 @@ class ConstrainedMaximumLikelihood(Method):
     sample_size: float | None = None
     search: Search = "package"
     tolerance: float = 1e-7
+    perturbations: int = 0
 
     def __post_init__(self) -> None:
         if self.search not in _SEARCHES:
             raise UsageError(f"search {self.search!r} is none of {', '.join(_SEARCHES)}")
         check_above_zero("tolerance", self.tolerance)
         check_above_zero("sample_size", self.sample_size)
+        if self.perturbations:
+            check_draws(self.perturbations)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether random numbers are drawn: for perturbations alone."""
+        return self.perturbations > 0
+
+    @property
+    def further_tables(self) -> tuple[str, ...]:
+        """Names of the further tables: that of the goodness of fit, where sets are drawn."""
+        return ("model_fit",) if self.perturbations else ()
 
     def in_units(self, outcome: int, exposure: int) -> Self:
         """Return the method with its tolerance in the units of scaled effects."""
@@ -105,7 +134,6 @@ class ConstrainedMaximumLikelihood(Method):
 
     def fit(self, data: Harmonised, /, *, random: Generator) -> Estimate:
         """Return the slope averaged over the numbers of invalid variants, or at the best."""
-        del random
         n = self._sample_size(data)
         if not n > 1.0:
             message = "the sample size is needed for the criterion that chooses the valid variants"
@@ -119,21 +147,74 @@ class ConstrainedMaximumLikelihood(Method):
         if doubtful.size:
             message = f"with {doubtful[0]} invalid variants: {fits.doubts[doubtful[0]]}"
             return refuse(Status.not_converged, message, nsnp=data.m)
-        return self._conclude(fits)
+        found = self._conclude(fits)
+        if not self.perturbations:
+            return found
+        return self._perturb(found, fits, points, price=math.log(n), random=random)
 
     @property
     def _least(self) -> float:
         """Weight from which a fit takes part in the estimate."""
         return _WEIGHTLESS if self.average else 1.0
 
-    def _search(self, points: Points, *, price: float) -> TrimmedFits:
+    def _search(
+        self, points: Points, *, price: float, fewest: int = 1, least: float | None = None
+    ) -> TrimmedFits:
         match self.search:
             case "package":
                 return fit_by_turns(
-                    points, price=price, tolerance=self.tolerance, least=self._least
+                    points,
+                    price=price,
+                    tolerance=self.tolerance,
+                    least=self._least if least is None else least,
+                    fewest=fewest,
                 )
             case "global":
-                return fit_globally(points, price=price)
+                return fit_globally(points, price=price, fewest=fewest)
+
+    def _perturb(
+        self,
+        found: Estimate,
+        fits: TrimmedFits,
+        points: Points,
+        *,
+        price: float,
+        random: Generator,
+    ) -> Estimate:
+        """Return the estimate of effects drawn anew, with the goodness of fit of the given ones."""
+        drawn = perturb_fits(
+            points,
+            lambda one, fewest: self._search(one, price=price, fewest=fewest, least=_EVERY),
+            draws=self.perturbations,
+            price=price,
+            random=random,
+        )
+        if drawn.left_out > _LEFT_OUT * self.perturbations:
+            message = f"in {drawn.left_out} of {self.perturbations} sets drawn anew no fit is sure"
+            return refuse(Status.not_converged, message, nsnp=found.nsnp)
+        slope, error = drawn.average(every=self.average)
+        best = min(fits.best, drawn.slopes.shape[1] - 1)
+        tests = compare_errors(
+            drawn.slopes[:, best], drawn.se[:, best], stated=float(fits.se[fits.best])
+        )
+        kept = self.perturbations - drawn.left_out
+        minus_log = [float(neg_log10_p_normal(test)) for test in tests]
+        details = dict(found.details) | {
+            "perturbations": float(kept),
+            "gof1_neg_log10_p": minus_log[0],
+            "gof2_neg_log10_p": minus_log[1],
+        }
+        columns: dict[str, Sequence[Cell]] = {
+            "test": ["gof1", "gof2"],
+            "statistic": list(tests),
+            "p_value": [float(p_from_neg_log10(one)) for one in minus_log],
+            "neg_log10_p": minus_log,
+            "perturbations": [kept, kept],
+        }
+        concluded = conclude(slope, error, nsnp=found.nsnp, details=details, used=found.used)
+        return replace(
+            concluded, message=found.message, further=(FurtherRows("model_fit", columns),)
+        )
 
     def _conclude(self, fits: TrimmedFits) -> Estimate:
         best = fits.best

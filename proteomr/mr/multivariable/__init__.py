@@ -8,6 +8,7 @@ from proteomr.mr.multivariable.egger import MultivariableEgger
 from proteomr.mr.multivariable.gmm import MultivariableGmm
 from proteomr.mr.multivariable.ivw import MultivariableIvw
 from proteomr.mr.multivariable.lasso import MultivariableLasso, select_exposures
+from proteomr.mr.multivariable.measurement_error import MultivariableMeasurementError
 from proteomr.mr.multivariable.median import MultivariableMedian
 from proteomr.mr.multivariable.presso import MultivariablePresso
 from proteomr.mr.multivariable.residual import MultivariableResidual
@@ -26,6 +27,7 @@ __all__ = [
     "MultivariableGmm",
     "MultivariableIvw",
     "MultivariableLasso",
+    "MultivariableMeasurementError",
     "MultivariableMedian",
     "MultivariableMethod",
     "MultivariablePresso",
@@ -47,5 +49,6 @@ MULTIVARIABLE_METHODS: tuple[type[MultivariableMethod], ...] = (
     MultivariableGmm,
     MultivariableResidual,
     MultivariablePresso,
+    MultivariableMeasurementError,
 )
 """The estimators of several exposures that a run may name, one per key."""

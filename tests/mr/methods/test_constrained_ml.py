@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from proteomr._typing import F64
 from proteomr.errors import UsageError
+from proteomr.mr.methods.base import Estimate
 from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood, Search
+from proteomr.stats.parametric_bootstrap import draw_effects
 from proteomr.status import Status
 from proteomr.tables import Harmonised
 from tests.mr.methods.comparison import Tally, compare, entries
@@ -149,3 +153,93 @@ def test_what_cannot_be_fitted_is_a_status() -> None:
 def test_a_search_that_there_is_not_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         ConstrainedMaximumLikelihood(**options)
+
+
+def test_perturbed_cml_agrees_with_mendelianrandomization_0_10_0(reference: Path) -> None:
+    compared = 0
+    for _, data, entry in entries(reference, "MendelianRandomization", "mr_cML"):
+        args, wanted = entry["args"], entry["result"]
+        if not args["DP"]:
+            continue
+        draws = args["num_pert"]
+        method = ConstrainedMaximumLikelihood(sample_size=args["n"], perturbations=draws)
+        found = run(method, data)
+        error = wanted["se"] * (2.0 / draws) ** 0.5  # of the difference of two means of draws
+        assert abs(found.estimate - wanted["b"]) < 4 * error
+        assert found.se == pytest.approx(wanted["se"], rel=4 / draws**0.5)
+        for name in ("gof1", "gof2"):
+            ours = stats.norm.isf(10.0 ** -found.details[f"{name}_neg_log10_p"] / 2)
+            theirs = stats.norm.isf(wanted[f"{name.upper()}_p"] / 2)
+            assert abs(ours - theirs) < 4 * 2**0.5
+        compared += 1
+    assert compared == 5
+
+
+def turn_slowly(x: F64, sx: F64, y: F64, sy: F64, count: int) -> tuple[float, float]:
+    """Slope and -2 log likelihood with so many variants free, by plain turns from zero."""
+    slope, true = 0.0, np.zeros(x.size)
+    for _ in range(3000):
+        worst = np.argsort(-((y - slope * true) ** 2) / sy**2, kind="stable")[:count]
+        free = np.zeros(x.size)
+        free[worst] = (y - slope * true)[worst]
+        true = (x / sx**2 + slope * (y - free) / sy**2) / (1 / sx**2 + slope**2 / sy**2)
+        slope = float(np.sum((y - free) * true / sy**2) / np.sum(true**2 / sy**2))
+    keep = np.ones(x.size, dtype=bool)
+    keep[worst] = False
+    variance = sy**2 + slope**2 * sx**2
+    return slope, float(np.sum(((y - slope * x) ** 2 / variance)[keep]))
+
+
+@pytest.mark.parametrize("average", [True, False])
+def test_perturbations_are_what_a_slow_loop_over_the_same_sets_gives(*, average: bool) -> None:
+    direct = np.where(np.arange(8) < 2, 0.15, 0.0)
+    data = simulate(np.random.default_rng(4), variants=8, pleiotropy=direct)
+    draws, n = 15, 20_000.0
+    method = ConstrainedMaximumLikelihood(average=average, sample_size=n, perturbations=draws)
+    scaled, again = np.random.default_rng(1), np.random.default_rng(1)
+    found = method.estimate(data, random=scaled)
+    effects = draw_effects((data.x, data.sx), (data.beta_y, data.se_y), draws=draws, random=again)
+    sets = [(x, y) for xs, ys in effects for x, y in zip(xs, ys, strict=True)]
+    fits = np.array([[turn_slowly(x, data.sx, y, data.se_y, k) for k in range(7)] for x, y in sets])
+    criteria = fits[..., 1].mean(axis=0) + np.log(n) * np.arange(7)
+    weights = np.exp(-0.5 * (criteria - criteria.min()))
+    weights = weights / weights.sum() if average else (criteria == criteria.min()).astype(float)
+    means, spread = fits[..., 0].mean(axis=0), fits[..., 0].std(axis=0, ddof=1)
+    slope = float(np.sum(weights * means))
+    assert found.estimate == pytest.approx(slope, rel=1e-4)
+    error = np.sum(weights * np.sqrt(spread**2 + (means - slope) ** 2))
+    assert found.se == pytest.approx(error, rel=1e-3)
+
+
+def test_perturbations_widen_intervals_that_the_choice_of_variants_made_too_narrow() -> None:
+    plain: list[Estimate] = []
+    drawn: list[Estimate] = []
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        direct = np.where(np.arange(20) < 6, random.normal(0.0, 0.02, 20), 0.0)
+        data = simulate(random, variants=20, pleiotropy=direct)
+        for found, count in ((plain, 0), (drawn, 40)):
+            method = ConstrainedMaximumLikelihood(sample_size=20_000.0, perturbations=count)
+            found.append(run(method, data, seed=seed))
+    for found in (plain, drawn):
+        assert all(one.status.name == "ok" for one in found)
+    shares = [
+        float(np.mean([one.conf_low <= 0.4 <= one.conf_high for one in found]))
+        for found in (plain, drawn)
+    ]
+    assert shares[1] >= max(0.88, shares[0])
+    assert np.mean([one.se for one in drawn]) > np.mean([one.se for one in plain])
+
+
+def test_the_goodness_of_fit_rejects_a_choice_that_is_not_certain_and_no_valid_model() -> None:
+    valid = simulate(np.random.default_rng(2), variants=25)
+    method = ConstrainedMaximumLikelihood(sample_size=20_000.0, perturbations=200)
+    found = run(method, valid)
+    assert found.details["gof2_neg_log10_p"] < 2.0
+    (rows,) = found.further
+    assert rows.table == "model_fit"
+    assert rows.columns["test"] == ["gof1", "gof2"]
+    assert rows.columns["neg_log10_p"][1] == found.details["gof2_neg_log10_p"]
+    spread = np.random.default_rng(3).normal(0.0, 0.05, 25)
+    broken = simulate(np.random.default_rng(2), variants=25, pleiotropy=spread)
+    assert run(method, broken).details["gof2_neg_log10_p"] > 2.0

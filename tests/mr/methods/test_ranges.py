@@ -22,6 +22,7 @@ ZERO_IS_A_CHOICE = {
     ("maxlik", "psi"),
     ("pivw", "penalty"),  # none: the debiased estimate
     ("mv_lasso", "penalty"),  # none: every intercept is free
+    ("cml", "perturbations"),  # none
     ("mv_cml", "perturbations"),  # none: the errors of the criterion
 }
 NUMBERS = [
