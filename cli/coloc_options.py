@@ -239,11 +239,10 @@ class Comparison:
         self, files: Sequence[Path], *, sides: TraitSides, regions: Regions
     ) -> "ColocRequest":
         """Return what is asked of some files."""
-        from proteomr.colocalisation.request import ColocRequest
+        from proteomr.colocalisation.request import CONFIGURED, ColocRequest
 
         method = self.chosen
         self._refuse_unused(method)
-        given: dict[str, object] = {} if self.priors is None else {"configured": self._configured()}
         return ColocRequest.of(
             files[0],
             list(files[1:]),
@@ -257,7 +256,7 @@ class Comparison:
             weights=(self.prior_weights1, self.prior_weights2),
             susie=self._susie(),
             clusters=self._clusters(),
-            **given,  # type: ignore[arg-type]
+            configured=CONFIGURED if self.priors is None else self._configured(),
         )
 
     def _panels(self) -> "Path | tuple[Path, Path] | None":

@@ -103,6 +103,15 @@ class FineMapping:
             "others let expect.",
         ),
     ] = False
+    no_mismatch_check: Annotated[
+        bool,
+        typer.Option(
+            "--no-mismatch-check",
+            rich_help_panel=LINKAGE,
+            help="Do not hold statistics against correlations, which takes most of the time with "
+            "thousands of variants; regions are then 'unchecked', never 'ok'.",
+        ),
+    ] = False
     effects: Annotated[
         int, option(shared.MODELS, "L", "Most effects of a region; 10 usually.", "--l")
     ] = 10
@@ -250,6 +259,7 @@ class FineMapping:
             susie=susie,
             unmappable=self.unmappable,
             remove_mismatched=self.remove_mismatched,
+            check_mismatch=not self.no_mismatch_check,
             prior_weights=self.prior_weights,
             p1=self.p1,
         )

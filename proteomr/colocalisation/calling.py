@@ -7,7 +7,7 @@ from pathlib import Path
 
 from proteomr.colocalisation.choices import SusieRule, TraitChoice
 from proteomr.colocalisation.job import make_job
-from proteomr.colocalisation.request import ColocRequest
+from proteomr.colocalisation.request import CONFIGURED, ColocRequest
 from proteomr.colocalisation.rules import PairMethod, PairRule
 from proteomr.colocalisation.stretches import WindowRule
 from proteomr.io.genetics.ld_matrices import LdValues
@@ -231,7 +231,7 @@ def moloc(
     first: Data,
     others: Data | Sequence[Data] = (),
     *,
-    priors: tuple[float, ...] = (1e-4, 1e-6, 1e-7, 1e-8),
+    priors: tuple[float, ...] = CONFIGURED,
     choices: tuple[TraitChoice, TraitChoice] | None = None,
     read: tuple[ReadOptions, ReadOptions] | None = None,
     windows: WindowRule | None = None,

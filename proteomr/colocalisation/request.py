@@ -21,7 +21,7 @@ from proteomr.runs import Data, Request, Source
 from proteomr.stats.trait_clusters import ClusterRule
 from proteomr.tables import load_schema
 
-__all__ = ["TABLES", "ColocMethod", "ColocRequest"]
+__all__ = ["CONFIGURED", "TABLES", "ColocMethod", "ColocRequest"]
 
 ColocMethod: TypeAlias = Literal["abf", "susie", "conditional", "smr", "hyprcoloc", "moloc"]
 """How traits are compared: pairs by one signal each or several, or all traits at once."""
@@ -35,6 +35,9 @@ TABLES: Final[Mapping[ColocMethod, tuple[str, ...]]] = {
     "moloc": ("coloc_configurations",),
 }
 """Tables of each method, the main one first."""
+
+CONFIGURED: Final = (1e-4, 1e-6, 1e-7, 1e-8)
+"""Prior probabilities of moloc that a variant is causal for one trait, two, three and four."""
 
 _VERSION: Final = 1  # of how variants are matched, regions found and evidence summed
 _NEEDS_LD: Final = ("susie", "conditional", "smr")
@@ -74,7 +77,7 @@ class ColocRequest(Request):
     weights: tuple[Source | None, Source | None] = (None, None)
     susie: SusieRule = field(default_factory=SusieRule)
     clusters: ClusterRule = field(default_factory=ClusterRule)
-    configured: tuple[float, ...] = (1e-4, 1e-6, 1e-7, 1e-8)
+    configured: tuple[float, ...] = CONFIGURED
 
     def __post_init__(self) -> None:
         if self.method in _NEEDS_LD and None in self.ld:
@@ -108,7 +111,7 @@ class ColocRequest(Request):
         weights: tuple[Data | None, Data | None] = (None, None),
         susie: SusieRule | None = None,
         clusters: ClusterRule | None = None,
-        configured: tuple[float, ...] = (1e-4, 1e-6, 1e-7, 1e-8),
+        configured: tuple[float, ...] = CONFIGURED,
     ) -> Self:
         """Return the request for studies as a user names them.
 
@@ -134,12 +137,9 @@ class ColocRequest(Request):
             read or (ReadOptions(), ReadOptions()),
             replace(asked, method=kind, lead_p=where.p),
             where,
-            tuple(None if panel is None else name_panel(panel) for panel in panels),  # type: ignore[arg-type]
+            (_name_panel(panels[0]), _name_panel(panels[1])),
             ld_values,
-            tuple(  # type: ignore[arg-type]
-                None if weight is None else Source.of(weight, name=f"weights{i}")
-                for i, weight in enumerate(weights, start=1)
-            ),
+            (_name_weights(weights[0], 1), _name_weights(weights[1], 2)),
             susie or SusieRule(),
             clusters or ClusterRule(),
             configured,
@@ -165,3 +165,11 @@ class ColocRequest(Request):
             "region traits": REGION_TRAIT_VERSION,
             **{f"table {name}": load_schema(name).version for name in self.tables},
         }
+
+
+def _name_panel(panel: Data | None) -> Source | None:
+    return None if panel is None else name_panel(panel)
+
+
+def _name_weights(weights: Data | None, side: int) -> Source | None:
+    return None if weights is None else Source.of(weights, name=f"weights{side}")

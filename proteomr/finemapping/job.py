@@ -141,6 +141,7 @@ def finemap(
     susie: SusieOptions | None = None,
     unmappable: Unmappable = "none",
     remove_mismatched: bool = False,
+    check_mismatch: bool = True,
     prior_weights: Data | None = None,
     p1: float = 1e-4,
     out: str | Path | None = None,
@@ -168,6 +169,7 @@ def finemap(
     susie : effects, coverage, purity, prior and residual variance.
     unmappable : ``inf`` for small effects of all variants besides (SuSiE-inf).
     remove_mismatched : leave out variants whose effect is likely of the other allele.
+    check_mismatch : hold statistics against correlations; without, regions are ``unchecked``.
     prior_weights : table with ``snp`` and ``weight``; a path or a frame.
     p1 : prior probability of a variant to be causal, without correlations.
     out : run folder; None keeps the tables in memory.
@@ -210,6 +212,7 @@ def finemap(
         susie=susie,
         unmappable=unmappable,
         remove_mismatched=remove_mismatched,
+        check_mismatch=check_mismatch,
         prior_weights=prior_weights,
         p1=p1,
     )
@@ -246,6 +249,7 @@ def _open(asked: FinemapRequest, scratch: Path) -> _Opened:
         asked.susie,
         asked.unmappable,
         asked.remove_mismatched,
+        asked.check_mismatch,
         asked.p1,
         weights,
     )

@@ -21,8 +21,15 @@ from proteomr.gwas.regions import RegionTrait
 from proteomr.gwas.trait_facts import TraitFacts
 from proteomr.io.genetics.genotypes import LdSource
 from proteomr.stats.credible_sets import CredibleSet, hold_share
-from proteomr.stats.ld_mismatch import Kriging, Spectrum, decompose, estimate_mismatch, krige
-from proteomr.stats.susie import SusieFit, SusieOptions, SusieProblem, fit_susie
+from proteomr.stats.ld_mismatch import (
+    Kriging,
+    Spectrum,
+    decompose,
+    estimate_mismatch,
+    has_least,
+    krige,
+)
+from proteomr.stats.susie import SusieFit, SusieOptions, SusieProblem, fit_susie, shrink_z
 from proteomr.stats.susie_infinite import fit_susie_infinite
 from proteomr.stats.wakefield import (
     estimate_outcome_sd,
@@ -69,7 +76,7 @@ class MapWork:
     ----------
     traits : of the file.
     panel : correlations; None for Wakefield's factors.
-    facts, susie, unmappable, remove_mismatched, p1 : as asked.
+    facts, susie, unmappable, remove_mismatched, check_mismatch, p1 : as asked.
     weights : prior weight by name of variant; None for equal ones.
     """
 
@@ -79,6 +86,7 @@ class MapWork:
     susie: SusieOptions
     unmappable: Unmappable = "none"
     remove_mismatched: bool = False
+    check_mismatch: bool = True
     p1: float = 1e-4
     weights: Mapping[str, float] | None = None
 
@@ -114,13 +122,11 @@ class MapWork:
         facts: dict[str, Any] = {
             **self._name_method(),
             "n": self.facts.n,
-            "mismatch": checked.s,
-            "flagged": int(checked.kriging.flagged.sum()),
+            **checked.tell(),
             "removed": checked.removed,
-            "least_eigenvalue": checked.spectrum.least,
         }
         gone = (Drop("mismatch", "sign_likely_turned", checked.removed),) if checked.removed else ()
-        if trait.height < 2 or checked.spectrum.least < _LEAST_EIGENVALUE:
+        if trait.height < 2 or not checked.is_of_people:
             status, message = _judge_matrix(trait, checked.spectrum)
             return Mapped(trait, status, facts, (message,), drops=gone)
         fit, tau2 = self._fit_effects(trait, r, checked.spectrum)
@@ -142,13 +148,17 @@ class MapWork:
             sets=fit.sets,
             alpha=fit.alpha,
             set_factors=fit.lbf,
-            expected=checked.kriging.expected,
-            flagged=checked.kriging.flagged,
+            expected=None if checked.kriging is None else checked.kriging.expected,
+            flagged=None if checked.kriging is None else checked.kriging.flagged,
             drops=gone,
         )
 
     def _check(self, trait: RegionTrait, r: F64) -> _Checked:
         """Hold each statistic against the others, and let turned ones go where that is asked."""
+        n, var_y = self.facts.n, self.susie.var_y or 1.0
+        unit, whole = (1.0, math.inf) if n is None else (var_y / (n - 1.0), var_y)
+        if not self.check_mismatch:
+            return _Checked(trait, r, None, None, None, 0, unit, whole, shrink_z(trait.z, n))
         removed = 0
         for _ in range(_MOST_REMOVALS):
             spectrum = decompose(r)
@@ -163,15 +173,13 @@ class MapWork:
             spectrum = decompose(r)
             s = estimate_mismatch(trait.z, spectrum, n=self.facts.n)
             kriging = krige(trait.z, spectrum, n=self.facts.n, s=s)
-        n, var_y = self.facts.n, self.susie.var_y or 1.0
-        unit, whole = (1.0, math.inf) if n is None else (var_y / (n - 1.0), var_y)
-        return _Checked(trait, r, spectrum, s, kriging, removed, unit, whole)
+        return _Checked(trait, r, spectrum, s, kriging, removed, unit, whole, kriging.z)
 
     def _fit_effects(
-        self, trait: RegionTrait, r: F64, spectrum: Spectrum
+        self, trait: RegionTrait, r: F64, spectrum: Spectrum | None
     ) -> tuple[SusieFit, float | None]:
         weights = self._weigh(trait)
-        if self.unmappable == "inf" and self.facts.n is not None:
+        if self.unmappable == "inf" and self.facts.n is not None and spectrum is not None:
             found = fit_susie_infinite(
                 trait.z,
                 r,
@@ -201,6 +209,8 @@ class MapWork:
         if self.facts.n is not None:
             message = judge_size(trait, self.facts, self.susie, n=self.facts.n)
             found += [] if message is None else [(Status.implausible_size, message)]
+        if checked.spectrum is None:
+            found.append((Status.unchecked, "statistics were not held against correlations"))
         texts = [*_describe_mismatch(trait, checked), *_describe_masking(checked, fit)]
         found += [(Status.mismatched, text) for text in texts]
         if found and not self._tells_alleles(trait):
@@ -253,12 +263,30 @@ class _Checked:
 
     trait: RegionTrait
     r: F64
-    spectrum: Spectrum
-    s: float
-    kriging: Kriging
+    spectrum: Spectrum | None  # with s and kriging None where nothing was held against them
+    s: float | None
+    kriging: Kriging | None
     removed: int
     unit: float  # of squared effects, by squared statistics
     whole: float  # variance of the trait; without people it has no end
+    z: F64  # shrunk by n
+
+    @property
+    def is_of_people(self) -> bool:
+        """Whether no eigenvalue is so negative that genotypes cannot have the correlations."""
+        if self.spectrum is None:
+            return has_least(self.r, _LEAST_EIGENVALUE)
+        return self.spectrum.least >= _LEAST_EIGENVALUE
+
+    def tell(self) -> dict[str, Any]:
+        """Return the cells of the table of regions; none where nothing was held against them."""
+        if self.spectrum is None or self.kriging is None:
+            return {}
+        return {
+            "mismatch": self.s,
+            "flagged": int(self.kriging.flagged.sum()),
+            "least_eigenvalue": self.spectrum.least,
+        }
 
 
 def _mask(p: int, places: np.ndarray[Any, np.dtype[np.int64]]) -> pl.Series:
@@ -273,17 +301,20 @@ def _count_drops(aligned: AlignedCorrelations) -> tuple[Drop, ...]:
     return tuple(Drop("ld", str(reason), int(n)) for reason, n in rows)
 
 
-def _judge_matrix(trait: RegionTrait, spectrum: Spectrum) -> tuple[Status, str]:
+def _judge_matrix(trait: RegionTrait, spectrum: Spectrum | None) -> tuple[Status, str]:
     if trait.height < 2:
         return Status.too_few, f"{trait.height} variant is left; two or more are needed"
+    least = f"below {_LEAST_EIGENVALUE:g}" if spectrum is None else f"{spectrum.least:.3g}"
     return Status.not_positive, (
-        f"the smallest eigenvalue of the correlations is {spectrum.least:.3g}: no genotypes have "
+        f"the smallest eigenvalue of the correlations is {least}: no genotypes have "
         "them, as where pairs of variants are of different people; correlate complete genotypes"
     )
 
 
 def _describe_mismatch(trait: RegionTrait, checked: _Checked) -> list[str]:
-    found = []
+    found = list[str]()
+    if checked.kriging is None or checked.s is None:
+        return found
     flagged = np.flatnonzero(checked.kriging.flagged)
     if flagged.size:
         names = trait.rows["variant_id"].gather(flagged[:3]).to_list()
@@ -313,7 +344,7 @@ def _describe_masking(checked: _Checked, fit: SusieFit) -> list[str]:
     if largest > checked.whole:
         return [f"an effect explains {largest / checked.whole:,.1f} times the trait's variance"]
     together = float(total @ checked.r @ total)
-    squares = np.square(checked.kriging.z) * checked.unit
+    squares = np.square(checked.z) * checked.unit
     alone = float((fit.alpha[fit.v > 0] @ squares).sum())
     if together <= _MOST_MASKING * alone:
         return []

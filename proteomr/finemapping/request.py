@@ -89,6 +89,7 @@ class FinemapRequest(Request):
     susie : what is asked of the sum of single effects; its coverage also without correlations.
     unmappable : whether all variants have small effects besides.
     remove_mismatched : whether variants leave whose effect is likely of the other allele.
+    check_mismatch : whether statistics are held against correlations.
     prior_weights : table of prior weights (snp, weight).
     p1 : prior probability of a variant to be causal, without correlations.
 
@@ -110,6 +111,7 @@ class FinemapRequest(Request):
     susie: SusieOptions = field(default_factory=SusieOptions)
     unmappable: Unmappable = "none"
     remove_mismatched: bool = False
+    check_mismatch: bool = True
     prior_weights: Source | None = None
     p1: float = _P1
 
@@ -129,6 +131,7 @@ class FinemapRequest(Request):
             "--ld-values": self.ld_values != "auto",
             "--unmappable": self.unmappable != "none",
             "--remove-mismatched": self.remove_mismatched,
+            "--no-mismatch-check": not self.check_mismatch,
             "--prior-weights": self.prior_weights is not None,
         }
         name = next((name for name, chosen in given.items() if chosen), None)
@@ -140,8 +143,15 @@ class FinemapRequest(Request):
             raise UsageError("--p1 is for one causal variant without --ld; see --prior-weights")
         if self.susie.var_y is not None and self.facts.n is None:
             raise UsageError("--var-y has its scale from the people: add --n")
+        if not self.check_mismatch and self.remove_mismatched:
+            raise UsageError("--remove-mismatched is of the check: leave out --no-mismatch-check")
         if self.unmappable == "none":
             return
+        if not self.check_mismatch:
+            raise UsageError(
+                "--unmappable inf decomposes the correlations, which is what the check costs: "
+                "leave out --no-mismatch-check"
+            )
         if self.facts.n is None:
             raise UsageError("--unmappable inf needs the people: add --n")
         chosen = self._find_chosen(_OF_INFINITE)
@@ -172,6 +182,7 @@ class FinemapRequest(Request):
         susie: SusieOptions | None = None,
         unmappable: Unmappable = "none",
         remove_mismatched: bool = False,
+        check_mismatch: bool = True,
         prior_weights: Data | None = None,
         p1: float = _P1,
     ) -> Self:
@@ -193,6 +204,7 @@ class FinemapRequest(Request):
             susie=SusieOptions() if susie is None else susie,
             unmappable=unmappable,
             remove_mismatched=remove_mismatched,
+            check_mismatch=check_mismatch,
             prior_weights=None
             if prior_weights is None
             else Source.of(prior_weights, name="prior_weights"),

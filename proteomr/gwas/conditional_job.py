@@ -20,6 +20,7 @@ from proteomr.gwas.conditional_units import CojoOptions, TraitVariants, Unit, di
 from proteomr.gwas.given_variants import Found, find_variants
 from proteomr.gwas.munging import MungeOptions
 from proteomr.gwas.panel import open_panel
+from proteomr.gwas.regions import open_coloc_lists, read_region_traits
 from proteomr.gwas.study import Study, filter_rows, read_study, read_variant_list
 from proteomr.io.genetics.genotypes import GenotypePanel, LdSource
 from proteomr.io.genetics.ld_matrices import LdValues
@@ -133,7 +134,7 @@ class CojoJob:
         asked = self.request
         with open_scratch() as scratch:
             panel = open_panel(asked.ld.on_disk(scratch), values=asked.ld_values)
-            study = read_study(asked.study.on_disk(scratch), options=MungeOptions(read=asked.read))
+            study = _read(asked.study.on_disk(scratch), asked)
             names = None
             if asked.condition is not None:
                 names = read_variant_list(asked.condition.path)
@@ -210,6 +211,41 @@ def cojo(
         resume=resume,
         overwrite=overwrite,
     )
+
+
+def _read(path: Path, asked: CojoRequest) -> Study:
+    """Return the rows of a study, also of one with coloc's own columns.
+
+    Raises
+    ------
+    InputError
+        It tells no effects, or frequencies without their allele where these count.
+    """
+    table = open_coloc_lists(path, asked.read)
+    if table is None:
+        return read_study(path, options=MungeOptions(read=asked.read))
+    names = {name.casefold() for name in table.names}
+    minor = "maf" in names and "eaf" not in names
+    if minor and asked.options.sizes == "effective":
+        raise InputError(
+            f"{asked.study.name}: --sizes effective needs the frequencies of the effect alleles, "
+            "and 'MAF' is of the rarer ones: add a column 'eaf'"
+        )
+    traits = read_region_traits(path, options=asked.read)
+    if traits[0].form == "p_values":
+        raise InputError(
+            f"{asked.study.name}: tells P and MAF and no effects, of which no joint effects can be "
+            "made: add 'beta' and 'varbeta'"
+        )
+    rows = pl.concat(
+        [
+            one.rows.with_columns(pl.lit(one.name or None, pl.String).alias("trait"))
+            for one in traits
+        ]
+    )
+    if minor:  # of another allele than the panel's may be
+        rows = rows.with_columns(pl.lit(None, pl.Float64).alias("eaf"))
+    return Study(rows.drop("maf"), traits[0].drops, traits[0].notes)
 
 
 def _choose_blocks(

@@ -18,13 +18,19 @@ from proteomr.gwas.region_columns import TraitForm, is_of_coloc, read_of_coloc
 from proteomr.gwas.repeats import mark_repeats
 from proteomr.gwas.study import note_contradictions, read_study
 from proteomr.io.sumstats.archive import is_archive
-from proteomr.io.sumstats.delimited import open_delimited
+from proteomr.io.sumstats.delimited import RawTable, open_delimited
 from proteomr.io.sumstats.source import ReadOptions
 from proteomr.stats.distributions import neg_log10_p_normal, z_from_neg_log10
 from proteomr.tables import Drop
 from proteomr.tables.sumstats import CHROMOSOMES, SUMSTATS
 
-__all__ = ["REGION_TRAIT_VERSION", "RegionTrait", "TraitForm", "read_region_traits"]
+__all__ = [
+    "REGION_TRAIT_VERSION",
+    "RegionTrait",
+    "TraitForm",
+    "open_coloc_lists",
+    "read_region_traits",
+]
 
 REGION_TRAIT_VERSION: Final = 2  # of how rows are read and judged: raised when a file gives others
 
@@ -136,8 +142,8 @@ def read_region_traits(
     (['s1', 's2'], [2.0, 1.0], False)
     """
     asked = options or ReadOptions()
-    table = None if is_archive(path) or asked.format != "auto" else open_delimited(path)
-    if table is not None and is_of_coloc(table.names):
+    table = open_coloc_lists(path, asked)
+    if table is not None:
         rows, form, notes = read_of_coloc(table, asked)
         drops: tuple[Drop, ...] = ()
     else:
@@ -149,6 +155,20 @@ def read_region_traits(
     if not rows.height:
         raise NothingToDo(f"{path}: no row is in the selection")
     return _judge(rows, form, path=path, drops=drops, notes=notes, step=step)
+
+
+def open_coloc_lists(path: Path, options: ReadOptions) -> RawTable | None:
+    """Return a file that has coloc's own columns; None for any other.
+
+    Parameters
+    ----------
+    path : one file.
+    options : how it is read; a format that is named is none of coloc's.
+    """
+    if is_archive(path) or options.format != "auto":
+        return None
+    table = open_delimited(path)
+    return table if is_of_coloc(table.names) else None
 
 
 def _judge(

@@ -13,7 +13,7 @@ from proteomr.stats.bounded_minimum import minimise_between
 from proteomr.stats.mixture_weights import fit_mixture_weights
 from proteomr.stats.susie import shrink_z
 
-__all__ = ["Kriging", "Spectrum", "decompose", "estimate_mismatch", "krige"]
+__all__ = ["Kriging", "Spectrum", "decompose", "estimate_mismatch", "has_least", "krige"]
 
 _ROUNDING: Final = 1e-8  # of eigenvalues: susieR's r_tol
 _TOLERANCE: Final = math.sqrt(2.220446049250313e-16)  # of s: the default of R's optim
@@ -82,6 +82,31 @@ def decompose(r: F64) -> Spectrum:
     """
     values, vectors = np.linalg.eigh(r)
     return Spectrum(np.where(values < _ROUNDING, 0.0, values), vectors, float(values[0]))
+
+
+def has_least(r: F64, bound: float) -> bool:
+    """Whether no eigenvalue of correlations is below a bound, by one Cholesky factorisation.
+
+    A twentieth of the work of `decompose` with thousands of variants.
+
+    Parameters
+    ----------
+    r : (p, p) symmetric.
+    bound : below zero.
+
+    Examples
+    --------
+    >>> r = np.array([[1.0, 1.02], [1.02, 1.0]])
+    >>> has_least(r, -0.05), has_least(r, -0.01)
+    (True, False)
+    """
+    shifted = r.copy()
+    np.fill_diagonal(shifted, np.diagonal(r) - bound)
+    try:
+        np.linalg.cholesky(shifted)
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def estimate_mismatch(z: F64, spectrum: Spectrum, *, n: float | None = None) -> float:

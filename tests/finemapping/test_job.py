@@ -304,3 +304,37 @@ def test_people_are_held_against_a_statistic_whose_square_is_no_double() -> None
     huge = pl.when(pl.int_range(pl.len()) == 3).then(1e160).otherwise("beta")
     row = _row(LOCUS.rows.with_columns(beta=huge), LOCUS.matrix(), facts=TraitFacts(n=800))
     assert row["status"] != "ok"
+
+
+def test_without_the_check_the_answer_is_the_same_and_unchecked() -> None:
+    asked = {"facts": TraitFacts(n=800)}
+    checked = finemap(LOCUS.rows, LOCUS.matrix(), **asked)
+    quick = finemap(LOCUS.rows, LOCUS.matrix(), check_mismatch=False, **asked)
+    row = quick.table("finemap").row(0, named=True)
+    assert row["status"] == "unchecked"
+    assert "not held against" in row["message"]
+    assert row["mismatch"] is row["flagged"] is row["least_eigenvalue"] is None
+    assert checked.table("finemap")["status"].to_list() == ["ok"]
+    assert_frame_equal(
+        checked.table("pips")["pip"].to_frame(), quick.table("pips")["pip"].to_frame()
+    )
+    assert quick.table("pips")["expected_z"].null_count() == LOCUS.rows.height
+    assert checked.table("credible_sets")["snp"].equals(quick.table("credible_sets")["snp"])
+
+
+def test_correlations_of_nobody_are_found_without_the_check_too() -> None:
+    r = LOCUS.matrix().to_numpy().copy()
+    r[0, 1:] = r[1:, 0] = 0.9
+    bad = pl.DataFrame(r, schema=LOCUS.matrix().columns, orient="row")
+    row = _row(LOCUS.rows, bad, facts=TraitFacts(n=800), check_mismatch=False)
+    assert row["status"] == "not_positive"
+    assert "below -0.05" in row["message"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"remove_mismatched": True}, {"unmappable": "inf"}],
+)
+def test_what_rests_on_the_check_is_not_had_without_it(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="leave out --no-mismatch-check"):
+        _row(LOCUS.rows, LOCUS.matrix(), facts=TraitFacts(n=800), check_mismatch=False, **options)

@@ -358,3 +358,62 @@ def test_linkage_that_contradicts_the_effects_is_told(people: tuple[F64, F64]) -
     found = cojo(tabulate(x, y), turned, options=LOOSE)
     assert any("LD contradicts the effects" in note for note in found.notes)
     assert found.table()["message"].str.contains("other alleles or other people").all()
+
+
+def _as_lists(rows: pl.DataFrame, **more: object) -> pl.DataFrame:
+    """Return rows under the names that the R package coloc has for them."""
+    return rows.select(
+        pl.col("rsid").alias("snp"),
+        pl.col("position_bp").alias("position"),
+        "beta",
+        (pl.col("se") ** 2).alias("varbeta"),
+        pl.col("n").alias("N"),
+        *(pl.lit(value).alias(name) for name, value in more.items()),
+    )
+
+
+def test_the_lists_of_coloc_give_what_summary_statistics_give() -> None:
+    rows, r = _three()
+    plain, lists = cojo(rows, r), cojo(_as_lists(rows, MAF=0.3), r)
+    for name in ("cojo", "cojo_conditional"):
+        numbers = ["variant_id", *(c for c in ("bJ", "bJ_se", "bC") if c in plain.table(name))]
+        assert_frame_equal(plain.table(name).select(numbers), lists.table(name).select(numbers))
+    assert plain.table().height == 2
+
+
+def test_lists_without_what_conditioning_needs_are_refused_by_one_line() -> None:
+    rows, r = _three()
+    by_p = _as_lists(rows, MAF=0.3, pvalue=1e-9).drop("beta", "varbeta")
+    with pytest.raises(InputError, match="add 'beta' and 'varbeta'"):
+        cojo(by_p, r)
+    with pytest.raises(InputError, match="give --n"):
+        cojo(_as_lists(rows).drop("N"), r)
+    with pytest.raises(InputError, match="add a column 'eaf'"):
+        cojo(_as_lists(rows, MAF=0.3), r, options=CojoOptions(sizes="effective"))
+
+
+def _three() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return two causal variants, one that goes with the first, and their correlations."""
+    random = np.random.default_rng(1)
+    genotypes = random.binomial(2, 0.3, (2000, 3)).astype(float)
+    genotypes[:, 1] = np.where(random.random(2000) < 0.8, genotypes[:, 0], genotypes[:, 1])
+    y = genotypes @ [0.4, 0.0, 0.3] + random.normal(size=2000)
+    x, y = genotypes - genotypes.mean(axis=0), y - y.mean()
+    squares = (x**2).sum(axis=0)
+    beta = x.T @ y / squares
+    se = np.sqrt(((y[:, None] - x * beta) ** 2).sum(axis=0) / 1998 / squares)
+    names = ["s0", "s1", "s2"]
+    rows = pl.DataFrame(
+        {
+            "rsid": names,
+            "chromosome": ["1"] * 3,
+            "position_bp": [100, 200, 300],
+            "effect_allele": ["A"] * 3,
+            "other_allele": ["G"] * 3,
+            "beta": beta,
+            "se": se,
+            "n": [2000] * 3,
+        }
+    )
+    r = np.corrcoef(genotypes.T)
+    return rows, pl.DataFrame(r, schema=names, orient="row")
