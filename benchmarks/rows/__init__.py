@@ -13,6 +13,7 @@ from benchmarks.rows.mendelian import ManyOutcomes, RobustMethods
 from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.ranks import Ranks
+from benchmarks.rows.regions import Regions
 from benchmarks.rows.regressions import Regressions
 from benchmarks.rows.replication import Halves
 from benchmarks.rows.row import Matter, Row
@@ -32,6 +33,7 @@ MATTERS: tuple[Matter, ...] = (
     Levels(),
     ManyOutcomes(),
     RobustMethods(),
+    Regions(),
     QualityControl(),
     Munging(),
 )

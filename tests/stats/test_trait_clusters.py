@@ -9,6 +9,7 @@ import pytest
 
 from proteomr._typing import F64
 from proteomr.errors import UsageError
+from proteomr.stats.colocalisation import sum_evidence, weigh_hypotheses
 from proteomr.stats.trait_clusters import ClusterRule, cluster_traits, full_posterior
 
 
@@ -95,3 +96,16 @@ def test_statistics_of_any_size_stay_finite() -> None:
 def test_a_probability_beyond_its_range_is_refused() -> None:
     with pytest.raises(UsageError, match="alignment probability 1:"):
         ClusterRule(alignment=1.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_traits_are_one_pair_as_in_coloc(seed: int) -> None:
+    logs = draw_logs(np.random.default_rng(seed), 2, 80, {0: 20, 1: 20})
+    rule = ClusterRule(regional=0.01, alignment=0.01)
+    (cluster,) = cluster_traits(logs, rule=rule)
+    evidence = sum_evidence(logs[0], logs[1], starts=np.array([0, 80]))
+    p12 = rule.prior * rule.conditional
+    posterior = weigh_hypotheses(evidence, p1=rule.prior, p2=rule.prior, p12=p12)
+    pp = posterior.probabilities[0]
+    assert cluster.exact == pytest.approx(pp[4], rel=1e-10)
+    assert cluster.alignment == pytest.approx(pp[4] / (pp[3] + pp[4]), rel=1e-10)

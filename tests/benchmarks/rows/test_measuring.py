@@ -24,6 +24,7 @@ from benchmarks.rows.mixed import MixedModels
 from benchmarks.rows.mr_loop import fit_defaults
 from benchmarks.rows.phenome import Phenome
 from benchmarks.rows.ranks import Ranks
+from benchmarks.rows.regions import Regions, draw_regions, run_loop, weigh
 from benchmarks.rows.regressions import Found, Regressions, affordable, find_exactly
 from benchmarks.rows.replication import Halves
 from benchmarks.rows.row import Matter, Scope
@@ -45,7 +46,7 @@ def readings(matter: Matter, scope: Scope) -> list[Reading]:
     [
         *(Floors(), Ranks(), Groups(), Phenome(), MixedModels(), ManyOutcomes()),
         *(Levels(), Halves(), RobustMethods()),
-        *(QualityControl(), Munging()),
+        *(QualityControl(), Munging(), Regions()),
     ],
 )
 def test_every_row_of_a_matter_is_measured_and_right(matter: Matter, scope: Scope) -> None:
@@ -176,3 +177,12 @@ def test_a_lost_variant_is_wrong(scope: Scope, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(pl, "read_parquet", lose)
     ours, _ = readings(Munging(), scope)
     assert (ours.error, ours.state) == (1.0, WRONG)
+
+
+@pytest.mark.skipif(not has_r(), reason="needs R")
+def test_regions_have_the_posteriors_of_the_loop_in_r(tmp_path: Path) -> None:
+    data = draw_regions(4)
+    took, loop = run_loop(data, tmp_path)
+    assert took >= 0
+    np.testing.assert_allclose(weigh(data), loop, atol=1e-9)
+    assert loop.sum(axis=1) == pytest.approx(np.ones(4))
