@@ -131,6 +131,15 @@ def munge(
             "each other.",
         ),
     ] = "agreeing",
+    zstd: Annotated[
+        bool,
+        typer.Option(
+            "--zstd",
+            rich_help_panel=QUALITY,
+            help="Make effects and errors anew from z, frequency and people, per standard "
+            "deviation of the trait; rows without these leave.",
+        ),
+    ] = False,
     out: OutFile,
     running: Running,
 ) -> None:
@@ -175,6 +184,7 @@ def munge(
             chain=liftover,
             lift_to=None if to_build is None else name_build(to_build),
             annotation=rsids,
+            zstd=zstd,
         )
         return MungeJob(request)
 

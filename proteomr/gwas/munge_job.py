@@ -56,6 +56,7 @@ class MungeRequest(Request):
     variants : names of the only variants wanted, one a line; joins those of the selection.
     chain, lift_to : chain file from the build of the files, and the build that it leads to.
     annotation : table of names or frequencies by variant.
+    zstd : whether effects are made per standard deviation of the trait.
 
     Raises
     ------
@@ -72,6 +73,7 @@ class MungeRequest(Request):
     chain: Source | None = None
     lift_to: GenomeBuild | None = None
     annotation: Source | None = None
+    zstd: bool = False
 
     def __post_init__(self) -> None:
         MungeOptions(chain=None if self.chain is None else self.chain.path, lift_to=self.lift_to)
@@ -87,13 +89,14 @@ class MungeRequest(Request):
         chain: str | Path | None = None,
         lift_to: GenomeBuild | None = None,
         annotation: Data | None = None,
+        zstd: bool = False,
     ) -> Self:
         """Return the request for files or frames as a user names them.
 
         Parameters
         ----------
         files : one or several; a path may be a quoted glob.
-        read, policy, variants, chain, lift_to, annotation : as the attributes.
+        read, policy, variants, chain, lift_to, annotation, zstd : as the attributes.
 
         Raises
         ------
@@ -116,6 +119,7 @@ class MungeRequest(Request):
             None if chain is None else Source.of(chain),
             lift_to,
             None if annotation is None else Source.of(annotation, name="annotation"),
+            zstd,
         )
 
     def formulas(self) -> Mapping[str, int]:
@@ -188,6 +192,7 @@ class MungeJob:
             chain=None if asked.chain is None else asked.chain.path,
             lift_to=asked.lift_to,
             annotation=None if asked.annotation is None else asked.annotation.on_disk(scratch),
+            zstd=asked.zstd,
         )
         return munge_files(self._find_paths(scratch), options=options, out=out, stamp=stamp)
 
@@ -212,6 +217,7 @@ def munge(
     chain: str | Path | None = None,
     lift_to: GenomeBuild | None = None,
     annotation: Data | None = None,
+    zstd: bool = False,
     out: str | Path | None = None,
     threads: int | None = None,
     resume: bool = False,
@@ -228,6 +234,8 @@ def munge(
     variants : file with names of the only variants wanted, one a line.
     chain, lift_to : chain file to another genome build, and that build.
     annotation : table of rsids or frequencies by variant, a path or a frame.
+    zstd : make effects and errors anew from z statistics, frequencies and people, per standard
+        deviation of the trait; rows without these leave.
     out : file of the table, whose name ends in .parquet; None keeps the tables in memory.
     threads : to work with; None for as many as this process may use.
     resume, overwrite : take the table of this same request that is there, or replace what is.
@@ -264,6 +272,7 @@ def munge(
         chain=chain,
         lift_to=lift_to,
         annotation=annotation,
+        zstd=zstd,
     )
     require_parquet(out)
     return call_job(MungeJob(request), out=out, threads=threads, resume=resume, overwrite=overwrite)

@@ -100,6 +100,9 @@ def describe_nothing(
 
 
 _REMEDIES: Final = {
+    "size_or_frequency_missing": (
+        "--zstd needs frequencies and people: {option} eaf=COLUMN, n=COLUMN"
+    ),
     "unnamed": "name the variants: {option} rsid=COLUMN, or chromosome and position_bp",
     "effect_missing": "name the effect: {option} beta=COLUMN, or odds_ratio=COLUMN",
     "se_missing": "name the standard error: {option} se=COLUMN",

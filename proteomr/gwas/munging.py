@@ -23,6 +23,7 @@ from proteomr.gwas.policy import FINDINGS, VariantPolicy
 from proteomr.gwas.qc import examine
 from proteomr.gwas.repeats import REPEATED, REPEATED_DIFFERENTLY, differing_groups
 from proteomr.gwas.sinks import MemorySink, ParquetSink, Sink
+from proteomr.gwas.standardising import NOT_STANDARDISED, standardise_effects
 from proteomr.gwas.variant_keys import find_repeated, key_variants, rows_of
 from proteomr.io.genetics.chains import Chain, read_chain
 from proteomr.io.sources import find_files
@@ -47,6 +48,8 @@ class MungeOptions:
     annotation : table of names or frequencies by variant.
     known_positions : ``rsid``, ``position_bp``, ``build`` of some variants, to infer the build.
     map_option : option by which columns are mapped, for messages.
+    zstd : make effects per standard deviation of the trait, see
+        `proteomr.gwas.standardising.standardise_effects`.
 
     Raises
     ------
@@ -61,6 +64,7 @@ class MungeOptions:
     annotation: Path | None = None
     known_positions: pl.DataFrame | None = None
     map_option: str = "--map"
+    zstd: bool = False
 
     def __post_init__(self) -> None:
         if (self.chain is None) != (self.lift_to is None):
@@ -328,6 +332,10 @@ class _Run:
     def _take(self, frame: pl.DataFrame, marks: dict[str, Bool], sink: Sink) -> None:
         """Lift, annotate and judge rows, and hand on those that stay."""
         policy = self._options.policy
+        if self._options.zstd:
+            frame, told = standardise_effects(frame)
+            self._dropped[NOT_STANDARDISED] += int(np.count_nonzero(~told))
+            marks = {name: rows[told] for name, rows in marks.items()}
         findings = dict(marks)
         if self._chain is not None and self._options.lift_to is not None:
             frame, findings["lift_failed"] = lift_rows(
