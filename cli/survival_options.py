@@ -112,12 +112,13 @@ class SurvivalModels:
         ),
     ] = None
     ties: Annotated[
-        Literal["efron", "breslow"] | None,
+        Literal["efron", "breslow", "exact"] | None,
         typer.Option(
-            metavar="efron|breslow",
+            metavar="efron|breslow|exact",
             rich_help_panel=shared.MODELS,
             help="How events at one time are counted. Without: the family's way (cox: efron; "
-            "finegray: breslow).",
+            "finegray: breslow). exact: of all sets that could have had them, for small data; "
+            "classical errors, no weights.",
             show_default=False,
         ),
     ] = None

@@ -31,7 +31,7 @@ from proteomr.models.family import Distribution, Family, Scans, Support, list_ta
 from proteomr.models.logistic_solvers import Modifiers, find_modifiers
 from proteomr.models.targets import TargetKind
 from proteomr.models.whole_cox import WholeCox
-from proteomr.stats.cox_sums import Ties
+from proteomr.stats.exact_ties import AnyTies
 
 __all__ = ["Cox", "CoxState"]
 
@@ -93,6 +93,7 @@ class Cox(Family[CoxState | WithExtras]):
         nonlinear=True,
         additive=True,
         baseline=True,
+        exact_ties=True,
         survival=("ties", "zph", "periods", "concordance", "tau"),
     )
 
@@ -117,7 +118,7 @@ class Cox(Family[CoxState | WithExtras]):
             return state
         return WithExtras(state, self._choose_adders(problem, models[0].ties))
 
-    def _choose_adders(self, problem: Problem, ties: Ties) -> tuple[Adder, ...]:
+    def _choose_adders(self, problem: Problem, ties: AnyTies) -> tuple[Adder, ...]:
         """Return what adds to estimates what is asked beside them."""
         options = self.options
         solver = WholeCox(problem, ties, options.errors == "robust")

@@ -120,7 +120,7 @@ class CoxPeriods:
         fit = fit_cox(X, risk, weights=model.weights[rows], ties=self.solver.ties)
         covariance = fit.covariance
         at = np.flatnonzero(np.isfinite(fit.coefficients))
-        if self.solver.robust and fit.converged and at.size:
+        if self.solver.robust and self.solver.ties != "exact" and fit.converged and at.size:
             eta = X[:, at] @ fit.coefficients[at]
             sums = sum_hazards(fit.risk, eta, model.weights[rows], ties=self.solver.ties)
             given = clusters_of(self.problem, model.rows)

@@ -18,7 +18,8 @@ from proteomr.models.family import FitOptions
 from proteomr.models.logistic_mass import describe_apart
 from proteomr.stats.cox import CoxFit, fit_cox
 from proteomr.stats.cox_sandwich import sandwich_covariance
-from proteomr.stats.cox_sums import HazardSums, sum_hazards
+from proteomr.stats.cox_sums import HazardSums
+from proteomr.stats.exact_ties import PartialSums, sum_partial
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units
 from proteomr.stats.proportional_hazards import ZphTransform, score_changes, transform_times
@@ -61,7 +62,7 @@ class _Fitted:
     fit: CoxFit
     covariance: F64
     carriers: F64 | None
-    sums: HazardSums
+    sums: PartialSums
     penalised: PenalisedCox | None
 
 
@@ -88,9 +89,11 @@ def fit_cox_by_itself(
     if problem.terms > 1:
         products = range(found.design.term + 1, found.design.term + problem.terms)
         tables.joint[INTERACTION].enter(j, model.index, _test_jointly(found, products))
-    if options.survival.zph is not None:
+    if options.survival.zph is not None and isinstance(found.sums, HazardSums):
         rows = block.observed[j]
-        _enter_changes(found, model, options.survival.zph, model.outcome[rows], j, tables)
+        _enter_changes(
+            found, found.sums, model, options.survival.zph, model.outcome[rows], j, tables
+        )
 
 
 def _fit(
@@ -115,9 +118,9 @@ def _fit(
     counts = np.ones(X.shape[0]) if weights is None else weights
     finite = np.isfinite(fit.coefficients)
     eta = X[:, finite] @ fit.coefficients[finite]
-    sums = sum_hazards(fit.risk, eta, counts, ties=model.ties)
+    sums = sum_partial(fit.risk, eta, counts, ties=model.ties)
     covariance, carriers = fit.covariance, None
-    if robust and fit.converged:
+    if robust and fit.converged and isinstance(sums, HazardSums):
         at = np.flatnonzero(finite)
         whole, some = sandwich_covariance(
             sums, X[:, at], fit.covariance[np.ix_(at, at)], clusters=clusters
@@ -125,7 +128,8 @@ def _fit(
         covariance, carriers = covariance.copy(), np.full(finite.size, np.nan)
         covariance[np.ix_(at, at)], carriers[at] = whole, some
     penalised = None
-    if options.firth == "always" or (options.firth and _is_apart(design, places, fit)):
+    wanted = options.firth == "always" or (options.firth and _is_apart(design, places, fit))
+    if wanted and model.ties != "exact":
         penalised = penalise(X[:, ~fit.aliased], risk, model.ties)
     return _Fitted(design, X, places, fit, covariance, carriers, sums, penalised)
 
@@ -189,6 +193,7 @@ def _test_jointly(found: _Fitted, columns: range) -> tuple[float, float, float] 
 
 def _enter_changes(
     found: _Fitted,
+    sums: HazardSums,
     model: CoxModel,
     transform: ZphTransform,
     outcome: F64,
@@ -199,7 +204,7 @@ def _enter_changes(
     at = np.flatnonzero(np.isfinite(found.fit.coefficients))
     terms = model.terms_among(found.places[at])
     gtime = transform_times(outcome, found.fit.risk, transform)
-    tests = score_changes(found.sums, found.X[:, at], gtime, [columns for _, columns in terms])
+    tests = score_changes(sums, found.X[:, at], gtime, [columns for _, columns in terms])
     none = (np.nan, np.nan, np.nan)
     statistic, df, minus_log = np.array([test or none for test in tests]).T
     sizes = np.array([*(columns.size for _, columns in terms), at.size])

@@ -295,7 +295,11 @@ def prepare_cox_mass(
     *,
     compiled: bool,
 ) -> CoxMass | None:
-    """Build the solver of one model; None where its fit to covariates alone has no certificate."""
+    """Build the solver of one model; None for exact ties, and where its fit to covariates alone has
+    no certificate.
+    """
+    if model.ties == "exact":
+        return None
     of = problem.models[model.index]
     columns = problem.adjustments[of.adjustment].columns
     factors = factors_within(problem, of.adjustment)

@@ -9,18 +9,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
+from proteomr.errors import UsageError
 from proteomr.models.base import Problem
 from proteomr.models.details import Details
 from proteomr.models.event_times import EVENT
 from proteomr.models.family import FitOptions
 from proteomr.models.whole import name_columns
-from proteomr.stats.cox_sums import Ties
 from proteomr.stats.distributions import p_from_neg_log10
+from proteomr.stats.exact_ties import AnyTies, count_terms
 from proteomr.stats.risk_sets import RiskSets, lay_out_risk_sets, tie_times
 
 __all__ = ["GLOBAL", "PROPORTIONAL", "CoxModel", "clusters_of", "lay_out_models", "list_tests"]
 
 PROPORTIONAL, GLOBAL = "proportional_hazards", "GLOBAL"
+# Of one pass over the tied times, of which a fit has some fifteen: 30 ns each.
+_MOST_TERMS = 1_000_000_000
 _LEVEL = re.compile(r"\[[^\]]*\]")
 
 
@@ -45,7 +48,7 @@ class CoxModel:
     risk: RiskSets
     names: tuple[str, ...]
     terms: tuple[tuple[str, I64], ...]
-    ties: Ties
+    ties: AnyTies
     said: str = ""
 
     def terms_among(self, kept: I64) -> tuple[tuple[str, I64], ...]:
@@ -70,7 +73,9 @@ def lay_out_models(problem: Problem, options: FitOptions) -> tuple[Problem, tupl
         lay_out_risk_sets(target.values, problem.baseline, event=int(EVENT))
         for target in problem.targets
     ]
-    ties: Ties = "breslow" if options.survival.ties == "breslow" else "efron"
+    ties = options.survival.ties or "efron"
+    if ties == "exact":
+        _refuse_many_terms(problem, risks)
     models = []
     for m, model in enumerate(problem.models):
         names = name_columns(problem, m, side="predictor")
@@ -80,6 +85,24 @@ def lay_out_models(problem: Problem, options: FitOptions) -> tuple[Problem, tupl
         terms = _name_terms(problem, m, names)
         models.append(CoxModel(m, outcome, risks[model.target], names, terms, ties, said))
     return problem, tuple(models)
+
+
+def _refuse_many_terms(problem: Problem, risks: Sequence[RiskSets]) -> None:
+    """Refuse exact ties of outcomes whose fits would take hours.
+
+    Raises
+    ------
+    UsageError
+        An outcome has too many people at risk at its tied times.
+    """
+    for target, risk in zip(problem.targets, risks, strict=True):
+        terms, times = count_terms(risk)
+        if terms > _MOST_TERMS:
+            raise UsageError(
+                f"--ties exact: {target.name!r} has {times:,} tied times among {problem.n:,} rows, "
+                f"{terms:.1e} terms a step where {_MOST_TERMS:.0e} take some minutes a fit; "
+                "--ties efron comes close to it"
+            )
 
 
 def _name_terms(problem: Problem, m: int, names: tuple[str, ...]) -> tuple[tuple[str, I64], ...]:

@@ -109,6 +109,7 @@ class Support:
     permutations : p values by permutation of people.
     baseline : a baseline hazard for each stratum.
     survival : names of the options that are not their defaults in :class:`SurvivalOptions` alone.
+    exact_ties : the exact likelihood of events at one time.
     add_one : by how much estimates change as covariates are added one at a time.
     """
 
@@ -134,6 +135,7 @@ class Support:
     permutations: bool = False
     baseline: bool = False
     survival: tuple[str, ...] = ()
+    exact_ties: bool = False
     add_one: bool = False
 
 

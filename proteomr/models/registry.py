@@ -127,6 +127,7 @@ def _list_wishes(asked: Asked) -> list[tuple[bool, str, Callable[[Support], bool
             (True, f"--{each.replace('_', '-')}", partial(_has_option, each))
             for each in options.survival.asked
         ),
+        (options.survival.ties == "exact", "--ties exact", lambda s: s.exact_ties),
         (bool(options.firth), "Firth's estimate", lambda s: s.firth),
         (moderation.kind is not None, "moderation", lambda s: s.moderation),
         (moderation.block is not None, "a correlation within blocks", lambda s: s.moderation),
@@ -161,6 +162,19 @@ def _refuse_times(asked: Asked) -> None:
     """Refuse what has no meaning beside models of times."""
     if asked.options.survival.periods and asked.interaction:
         raise UsageError("periods and an interaction go in a run each")
+    if asked.options.survival.ties != "exact":
+        return
+    beside = {
+        "case weights": asked.weights,
+        f"{asked.options.errors} errors or clusters": asked.options.errors != "classical",
+        "Firth's estimate": bool(asked.options.firth),
+        "tests of proportional hazards": asked.options.survival.zph is not None,
+    }
+    for what, given in beside.items():
+        if given:
+            raise UsageError(
+                f"--ties exact goes not with {what}: take --ties efron, or leave the other out"
+            )
 
 
 def _refuse_blocks(asked: Asked) -> None:

@@ -13,7 +13,7 @@ from proteomr.stats.survival_links import SCALES, ScaleName
 
 __all__ = ["TIES", "ZPH_TIMES", "SurvivalOptions", "Ties", "ZphTime"]
 
-Ties: TypeAlias = Literal["efron", "breslow"]
+Ties: TypeAlias = Literal["efron", "breslow", "exact"]
 TIES: Final[tuple[Ties, ...]] = get_args(Ties)
 CensoringFrom: TypeAlias = Literal["complete", "all"]
 CENSORING_FROM: Final[tuple[CensoringFrom, ...]] = get_args(CensoringFrom)

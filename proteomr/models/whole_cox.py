@@ -13,7 +13,8 @@ from proteomr.models.event_times import EVENT
 from proteomr.models.whole import Fitted, WholeModel
 from proteomr.stats.cox import fit_cox
 from proteomr.stats.cox_sandwich import sandwich_covariance
-from proteomr.stats.cox_sums import Ties, sum_hazards
+from proteomr.stats.cox_sums import sum_hazards
+from proteomr.stats.exact_ties import AnyTies, sum_partial
 from proteomr.stats.linalg import find_independent
 from proteomr.stats.nested_tests import NestedTest, refer_chi2
 from proteomr.stats.risk_sets import RiskSets, lay_out_risk_sets
@@ -33,7 +34,7 @@ class WholeCox:
     """
 
     problem: Problem
-    ties: Ties
+    ties: AnyTies
     robust: bool
 
     def fit(self, X: F64, model: WholeModel, *, asked: I64) -> Fitted | None:
@@ -47,7 +48,7 @@ class WholeCox:
         if not fit.converged or not at.size:
             return None
         covariance = fit.covariance[np.ix_(at, at)]
-        if self.robust:
+        if self.robust and self.ties != "exact":
             Z = X[:, 1 + at]
             sums = sum_hazards(fit.risk, Z @ fit.coefficients[at], model.weights, ties=self.ties)
             clusters = clusters_of(self.problem, model.rows)
@@ -77,7 +78,7 @@ class WholeCox:
         at = np.flatnonzero(np.isfinite(null.coefficients))
         kept = others[at]
         eta = X[:, kept] @ null.coefficients[at]
-        sums = sum_hazards(null.risk, eta, model.weights, ties=self.ties)
+        sums = sum_partial(null.risk, eta, model.weights, ties=self.ties)
         columns = X[:, [*kept, *tested]]
         information = sums.information(columns)
         score = (columns.T @ sums.residuals)[kept.size :]

@@ -1,9 +1,9 @@
 """One Cox regression at a time: the exact maximum of the partial likelihood, or its limit.
 
 The hazard of a row is ``h_stratum(t) exp(x'b)`` (Cox 1972, doi:10.1111/j.2517-6161.1972.tb00899.x).
-Mirrors R's ``survival::coxph`` (3.5) at ``eps = 1e-12``: Efron's or Breslow's ties, left truncation
-and counting processes, strata, case weights. Beyond it: columns that the risk sets do not tell from
-others are found by what they leave in them, and infinite estimates by a linear programme.
+Mirrors R's ``survival::coxph`` (3.5) at ``eps = 1e-12``: Efron's, Breslow's or exact ties, left
+truncation and counting processes, strata, case weights. Beyond it: columns that the risk sets do
+not tell from others are found by what they leave in them, infinite estimates by a linear programme.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.stats.certificates import certify, scale_scores
 from proteomr.stats.cox_limits import divide_by, find_recession
-from proteomr.stats.cox_sums import HazardSums, Ties, sum_hazards
+from proteomr.stats.exact_ties import AnyTies, PartialSums, drop_settled, sum_partial
 from proteomr.stats.linalg import find_independent, scale_columns
 from proteomr.stats.risk_sets import RiskSets
 
@@ -81,7 +81,7 @@ class _Climb:
     """Where Newton's method ended, in the basis of the columns; NaN where it did not settle."""
 
     theta: F64
-    sums: HazardSums
+    sums: PartialSums
     information: F64
     decrement: float
     iterations: int
@@ -115,7 +115,9 @@ def centre_within(X: F64, risk: RiskSets) -> F64:
     return out
 
 
-def fit_cox(X: F64, risk: RiskSets, *, weights: F64 | None = None, ties: Ties = "efron") -> CoxFit:
+def fit_cox(
+    X: F64, risk: RiskSets, *, weights: F64 | None = None, ties: AnyTies = "efron"
+) -> CoxFit:
     """Maximise the partial likelihood by Newton's method with step halving.
 
     Columns that those before them determine are left out, and infinite estimates are taken to their
@@ -124,7 +126,12 @@ def fit_cox(X: F64, risk: RiskSets, *, weights: F64 | None = None, ties: Ties = 
     Parameters
     ----------
     X : ``(n, p)``, without an intercept.
-    weights : ``(n,)``, above 0: what each row counts.
+    weights : ``(n,)``, above 0: what each row counts; exact ties have none but 1.
+
+    Raises
+    ------
+    ValueError
+        Exact ties with weights.
 
     Examples
     --------
@@ -134,12 +141,16 @@ def fit_cox(X: F64, risk: RiskSets, *, weights: F64 | None = None, ties: Ties = 
     >>> fit_cox(x, lay_out_risk_sets(rows)).coefficients.round(4).tolist()
     [0.4812]
     """
+    if ties == "exact":
+        if weights is not None and np.any(weights != 1.0):
+            raise ValueError("exact ties count whole events: they have no weights")
+        risk = drop_settled(risk)
     unit = 1.0 if weights is None else float(weights.mean())
     counts = np.ones(X.shape[0]) if weights is None else weights / unit
     scaled, scale = scale_columns(X)
     centred = centre_within(scaled, risk)
     kept = find_independent(centred, tolerance=_ALIASED)
-    at_zero = sum_hazards(risk, np.zeros(X.shape[0]), counts, ties=ties)
+    at_zero = sum_partial(risk, np.zeros(X.shape[0]), counts, ties=ties)
     p = X.shape[1]
     aliased = np.ones(p, dtype=bool)
     aliased[kept] = False
@@ -188,7 +199,7 @@ class _Search:
 
     X: F64
     counts: F64
-    ties: Ties
+    ties: AnyTies
 
     def settle(self, fit: CoxFit) -> CoxFit:
         """Return the fit at the maximum, infinite estimates at their limit."""
@@ -202,14 +213,16 @@ class _Search:
             if np.isnan(test):
                 test = measure_score(basis, fit.risk, self.counts, self.ties)
             try:
-                direction = find_recession(X, fit.risk, basis @ climb.theta)
+                direction = find_recession(
+                    X, fit.risk, basis @ climb.theta, exact=self.ties == "exact"
+                )
             except ArithmeticError as fault:
                 return replace(fit, converged=False, doubt=str(fault), score_test=test)
             if direction is None:
                 done = self._finish(fit, climb, basis, R)
                 return replace(done, null=null, score_test=test, iterations=steps)
-            fit = _take_to_limit(fit, X, direction)
-        limit = sum_hazards(fit.risk, np.zeros(self.counts.size), self.counts, ties=self.ties)
+            fit = _take_to_limit(fit, X, direction, exact=self.ties == "exact")
+        limit = sum_partial(fit.risk, np.zeros(self.counts.size), self.counts, ties=self.ties)
         return replace(fit, log_likelihood=limit.log_likelihood, score_test=test, iterations=steps)
 
     def _finish(self, fit: CoxFit, climb: _Climb, basis: F64, R: F64) -> CoxFit:
@@ -250,12 +263,14 @@ def _unit_of(risk: RiskSets) -> float:
     return math.sqrt(max(int(np.count_nonzero(risk.at_risk)), 1))
 
 
-def _take_to_limit(fit: CoxFit, X: F64, direction: F64) -> CoxFit:
+def _take_to_limit(fit: CoxFit, X: F64, direction: F64, *, exact: bool) -> CoxFit:
     """Return the model at the limit in a direction, less the column that leads it."""
     infinite = fit.infinite.copy()
     infinite[fit.used[direction != 0.0]] = True
     lead = int(np.argmax(np.abs(direction)))
     risk = divide_by(X, fit.risk, direction)
+    if exact:
+        risk = drop_settled(risk)
     left = np.delete(fit.used, lead)
     # What the strata of the limit determine is of the same direction or of another infinite one.
     rest = centre_within(np.delete(X, lead, axis=1), risk)
@@ -264,10 +279,10 @@ def _take_to_limit(fit: CoxFit, X: F64, direction: F64) -> CoxFit:
     return replace(fit, infinite=infinite, risk=risk, used=left[independent])
 
 
-def _climb(X: F64, risk: RiskSets, counts: F64, ties: Ties) -> _Climb:
+def _climb(X: F64, risk: RiskSets, counts: F64, ties: AnyTies) -> _Climb:
     """Climb the likelihood by Newton's steps, each halved until it does not lead down."""
     theta = np.zeros(X.shape[1])
-    sums = sum_hazards(risk, X @ theta, counts, ties=ties)
+    sums = sum_partial(risk, X @ theta, counts, ties=ties)
     information = sums.information(X)
     decrement, iteration = np.nan, 0
     for iteration in range(1, _STEPS + 1):
@@ -277,7 +292,7 @@ def _climb(X: F64, risk: RiskSets, counts: F64, ties: Ties) -> _Climb:
         decrement = float(score @ step)
         if not (positive and 0.0 <= decrement < np.inf):
             return _Climb(theta, sums, information, np.nan, iteration)
-        risen = _rise(X, theta, step, sums, ties)
+        risen = _rise(X, theta, step, sums, counts, ties)
         if risen is None:
             return _Climb(theta, sums, information, np.nan, iteration)
         theta, sums = risen
@@ -288,13 +303,13 @@ def _climb(X: F64, risk: RiskSets, counts: F64, ties: Ties) -> _Climb:
 
 
 def _rise(
-    X: F64, theta: F64, step: F64, sums: HazardSums, ties: Ties
-) -> tuple[F64, HazardSums] | None:
+    X: F64, theta: F64, step: F64, sums: PartialSums, counts: F64, ties: AnyTies
+) -> tuple[F64, PartialSums] | None:
     """Return where a step leads that does not lower the likelihood."""
     least = sums.log_likelihood - _ROUNDING * abs(sums.log_likelihood)
     for halving in range(_HALVINGS):
         new = theta + 0.5**halving * step
-        moved = sum_hazards(sums.risk, X @ new, sums.counts, ties=ties)
+        moved = sum_partial(sums.risk, X @ new, counts, ties=ties)
         if moved.log_likelihood >= least:
             return new, moved
     return None
@@ -309,7 +324,7 @@ def _invert(information: F64) -> tuple[F64, bool]:
     return root.T @ root, bool(np.all(np.isfinite(root)))
 
 
-def measure_score(X: F64, risk: RiskSets, counts: F64, ties: Ties) -> float:
+def measure_score(X: F64, risk: RiskSets, counts: F64, ties: AnyTies) -> float:
     """Return Rao's score statistic of all coefficients at 0.
 
     Parameters
@@ -324,7 +339,7 @@ def measure_score(X: F64, risk: RiskSets, counts: F64, ties: Ties) -> float:
     >>> round(measure_score(x, lay_out_risk_sets(rows), np.ones(4), "efron"), 4)
     0.1538
     """
-    sums = sum_hazards(risk, np.zeros(X.shape[0]), counts, ties=ties)
+    sums = sum_partial(risk, np.zeros(X.shape[0]), counts, ties=ties)
     score = X.T @ sums.residuals
     covariance, _ = _invert(sums.information(X))
     return float(score @ covariance @ score)

@@ -10,6 +10,8 @@ it keep a maximum there.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from proteomr._typing import F64, I64
@@ -57,7 +59,7 @@ def find_highest(risk: RiskSets, values: F64) -> I64:
     return np.asarray(order[table[0]], dtype=np.int64)
 
 
-def find_recession(X: F64, risk: RiskSets, eta: F64) -> F64 | None:
+def find_recession(X: F64, risk: RiskSets, eta: F64, *, exact: bool = False) -> F64 | None:
     """Return a direction ``(p,)`` in which the likelihood rises for ever; None where there is none.
 
     A linear programme over the columns alone, to which the comparisons that its last answer broke
@@ -67,6 +69,8 @@ def find_recession(X: F64, risk: RiskSets, eta: F64) -> F64 | None:
     ----------
     X : ``(n, p)``, independent within the risk sets, of about unit size.
     eta : ``(n,)``, linear predictors where an iteration ended.
+    exact : whether those who have the event together are compared with the others at risk alone, as
+        in the exact likelihood of ties, and not with one another.
 
     Raises
     ------
@@ -82,6 +86,10 @@ def find_recession(X: F64, risk: RiskSets, eta: F64) -> F64 | None:
     [1.0]
     """
     high, low = find_highest(risk, eta), find_highest(risk, -eta)
+    others = risk
+    if exact:
+        others = replace(risk, high=risk.high - risk.died)
+        low = find_highest(others, -eta)
     dead = np.flatnonzero(risk.died)
     time = risk.high[dead] - 1
     suspect = (eta[high] - eta[low])[time] > _APART
@@ -105,7 +113,7 @@ def find_recession(X: F64, risk: RiskSets, eta: F64) -> F64 | None:
         if np.abs(v).max() < _NONE:
             return None
         values = X @ v
-        highest = find_highest(risk, values)[time]
+        highest = find_highest(others, values)[time]
         short = values[highest] - values[dead]
         broken = np.flatnonzero(short > _MARGIN)
         if not broken.size:

@@ -152,6 +152,22 @@ class RiskSets:
         place = np.concatenate([[0], np.cumsum(counts > 0)])
         return _divide(place[low], place[high], died, counts[kept], self.times[kept])
 
+    def at_times(self, kept: Bool) -> RiskSets:
+        """Return the risk sets of some event times ``(G,)``; events at the others are none.
+
+        Examples
+        --------
+        >>> rows = np.array([[-np.inf, 3.0, 1.0], [-np.inf, 5.0, 1.0]])
+        >>> found = lay_out_risk_sets(rows).at_times(np.array([False, True]))
+        >>> found.low.tolist(), found.high.tolist(), found.died.tolist()
+        ([0, 0], [0, 1], [False, True])
+        """
+        place = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
+        died = self.died.copy()
+        died[died] = kept[self.high[died] - 1]
+        of_times = self.deaths[kept], self.times[kept]
+        return _divide(place[self.low], place[self.high], died, *of_times)
+
     def refine(self, within: I64) -> RiskSets:
         """Return the risk sets in which rows of another group count as another stratum.
 

@@ -18,6 +18,7 @@ from proteomr.models import (
     Problem,
     Status,
     SurvivalOptions,
+    cox_models,
     make_times,
 )
 from proteomr.models import cox as family_of_cox
@@ -248,9 +249,40 @@ def test_concordance_is_told_of_each_model() -> None:
     assert ((estimates > 0.5) & (estimates < 0.9)).all()
 
 
-def test_exact_ties_are_refused_in_words() -> None:
-    with pytest.raises(UsageError, match="no way of counting ties 'exact': one of efron, breslow"):
-        SurvivalOptions(ties="exact")  # type: ignore[arg-type]  # there is none
+def test_an_unknown_way_of_counting_ties_is_refused_in_words() -> None:
+    with pytest.raises(UsageError, match="ties 'exactly' "):
+        SurvivalOptions(ties="exactly")  # type: ignore[arg-type]  # there is none
+
+
+def test_exact_ties_are_those_of_single_fits_with_their_nested_tests() -> None:
+    problem, block = draw_times(400, 2, truncated=True, stratified=True, grid=2.0)
+    options = SurvivalOptions(ties="exact", concordance=True, periods=(4.0,))
+    fits = fit(problem, block, further=Further(("lr", "score", "wald")), survival=options)
+    rows = block.observed[1]
+    X = np.column_stack([problem.covariates[rows][:, 1:], block.values[1, rows]])
+    assert problem.baseline is not None
+    risk = lay_out_risk_sets(problem.targets[0].values[rows], problem.baseline[rows])
+    whole, null = (fit_cox(columns, risk, ties="exact") for columns in (X, X[:, :-1]))
+    assert fits.estimate[1, 0] == pytest.approx(whole.coefficients[-1], rel=1e-9)
+    assert fits.se[1, 0] == pytest.approx(whole.se[-1], rel=1e-9)
+    rise = 2.0 * (whole.log_likelihood - null.log_likelihood)
+    assert fits.joint["lr"].statistic[1, 0] == pytest.approx(rise, rel=1e-9)
+    assert fits.joint["score"].statistic[1, 0] == pytest.approx(rise, rel=0.1)
+    assert len(fits.details["concordance"].columns["measure"]) == 4
+    assert set(fits.details["periods"].columns["status"]) == {"ok"}
+    efron = fit(problem, block)
+    assert abs(fits.estimate[1, 0] / efron.estimate[1, 0] - 1.0) > 1e-4
+
+
+def test_exact_ties_that_would_take_hours_are_refused_before_any_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem, _ = draw_times(400, 1, grid=0.5)
+    family = Cox(FitOptions(survival=SurvivalOptions(ties="exact")))
+    family.prepare(problem)
+    monkeypatch.setattr(cox_models, "_MOST_TERMS", 1000)
+    with pytest.raises(UsageError, match=r"--ties exact: 'death' has \d+ tied .* --ties efron"):
+        family.prepare(problem)
 
 
 def test_the_scale_of_a_protein_is_that_of_its_estimate() -> None:

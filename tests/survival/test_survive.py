@@ -68,6 +68,31 @@ def test_imputations_of_events_have_as_many_degrees_of_freedom_as_mice_gives_cox
     np.testing.assert_allclose(pooled["se"], alone["se"], rtol=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"weights": "age"}, "case weights"),
+        ({"errors": "robust"}, "robust errors"),
+        ({"cluster": "site"}, "clusters"),
+        ({"firth": True}, "Firth"),
+    ],
+)
+def test_exact_ties_refuse_what_they_have_not(more: dict[str, Any], said: str) -> None:
+    samples, proteins = make_people(60)
+    exact = SurvivalOptions(ties="exact")
+    with pytest.raises(UsageError, match=f"--ties exact goes not with .*{said}"):
+        run(samples, proteins, models=ModelSpec("cox", survival=exact, **more))
+
+
+def test_exact_ties_are_there_for_cause_specific_hazards_alone_beside_cox() -> None:
+    samples, proteins = make_people(60)
+    exact = SurvivalOptions(ties="exact")
+    found = run(samples, proteins, models=ModelSpec("cause-specific", survival=exact))
+    assert found["status"].unique().to_list() == ["ok"]
+    with pytest.raises(UsageError, match="--ties exact is for the cox and cause-specific families"):
+        ModelSpec("finegray", survival=exact)
+
+
 def test_a_time_that_is_not_there_is_not_taken_for_the_event() -> None:
     samples, proteins = make_people()
     with pytest.raises(ColumnError) as fault:
