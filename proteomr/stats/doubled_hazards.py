@@ -1,19 +1,68 @@
-"""Additive hazards of people who stand twice, fitted to many samples of weights.
+"""Additive hazards of people who stand twice, on what all weights of their copies share.
 
 The estimator of :func:`proteomr.stats.additive_hazards.fit_additive_hazards` for one design: the
 copies of a person share all columns but the last, the exposure that the mediator follows. What two
-copies have in common is summed once, and what does not depend on the weights is made once.
+copies have in common is summed once, and what does not depend on the weights is made once, for all
+samples of people and for all mediators: those who lack one have the weight 0.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from proteomr._typing import F64
-from proteomr.stats.additive_hazards import invert_information
+from proteomr._typing import F64, Bool
+from proteomr.stats.additive_hazards import invert_information, is_balanced
+from proteomr.stats.linalg import find_powers
 from proteomr.stats.risk_intervals import find_risk_intervals
 
-__all__ = ["DoubledHazards"]
+__all__ = ["DoubledHazards", "HazardEffects"]
+
+# Of the largest weight, below which a cell has nobody: rounding of sums over all people is less.
+_NOBODY = 1e-10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HazardEffects:
+    """Effects of two columns, or of one, on a hazard.
+
+    Attributes
+    ----------
+    coefficients : ``(q,)``.
+    own, other : ``(n, q)``, how far each first and second copy has moved them, weights included.
+    """
+
+    coefficients: F64
+    own: F64
+    other: F64
+
+    @property
+    def covariance(self) -> F64:
+        """Robust covariance ``(q, q)``, the copies of a person being one."""
+        people = self.own + self.other
+        return np.asarray(people.T @ people)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _System:
+    """The estimating equations at some weights: k shared columns and one of the copies.
+
+    Attributes
+    ----------
+    left, sizes : ``(k + 1, k + 1)``, ``(k + 1,)``, information, and what it is left of.
+    score : ``(k + 1,)``.
+    there : ``(T,)``, weight at risk in each cell.
+    means : ``(T, k + 1)``, of the columns over it.
+    share : what was taken off the column of the copies.
+    """
+
+    left: F64
+    sizes: F64
+    score: F64
+    there: F64
+    means: F64
+    share: float
 
 
 class DoubledHazards:
@@ -39,7 +88,8 @@ class DoubledHazards:
         # people in the order of their ends: sums of cells are then sums of runs
         order = np.argsort(cells.last, kind="stable")
         self._order = order
-        shared = np.column_stack([covariates, exposure])[order]
+        unit = find_powers(np.abs(covariates).max(axis=0, initial=0.0))
+        shared = np.column_stack([covariates / unit, exposure])[order]
         self._mean = shared.mean(axis=0)
         self._shared = np.ascontiguousarray(shared - self._mean)
         self._exposure = exposure[order]
@@ -57,39 +107,142 @@ class DoubledHazards:
         ----------
         own, other : ``(n,)``, weights of the first and the second copies, 0 or above.
         """
+        system = self._double(own[self._order], other[self._order])
+        inverse, sound = invert_information(system.left, system.sizes)
+        if not np.all(sound[-2:]):
+            return np.full(2, np.nan)
+        return np.asarray((inverse @ system.score)[-2:])
+
+    def estimate(self, own: F64, other: F64) -> HazardEffects | None:
+        """Return direct and indirect effect, and how far each copy has moved them.
+
+        None where weights determine none, and where the equations are not solved, taken anew from
+        what the copies add to them.
+        """
         u, v = own[self._order], other[self._order]
-        both = u + v
+        system = self._double(u, v)
+        copies = ((u, self._exposure), (v, 1.0 - self._exposure))
+        return self._solve(system, copies, self._shared.shape[1] + 1, 2)
+
+    def estimate_paths(
+        self, mediator: F64, there: Bool
+    ) -> tuple[HazardEffects, HazardEffects] | None:
+        """Return the effect of the exposure without a mediator, and of both; None as above.
+
+        Parameters
+        ----------
+        mediator : ``(n,)``, of about unit size; anything where it is not there.
+        """
+        once = there[self._order].astype(np.float64)
+        m = np.where(there, mediator, 0.0)[self._order]
+        system = self._sum(once, once * m, once * m * m)
+        k = self._shared.shape[1]
+        both = self._solve(system, ((once, m),), k + 1, 2)
+        alone = self._solve(system, ((once, m),), k, 1)
+        return None if both is None or alone is None else (alone, both)
+
+    def _double(self, u: F64, v: F64) -> _System:
         # the exposure that the mediator follows is 1 in the first copies of the exposed and in
         # the second ones of the others
         follows = u * self._exposure + v * (1.0 - self._exposure)
+        return self._sum(u + v, follows, follows)
+
+    def _sum(self, both: F64, follows: F64, squared: F64) -> _System:
+        """Return the equations of copies whose weights, and weights times the column of the copies
+        and times its square, are these ``(n,)`` for each person.
+        """
         total = both.sum()
         share = float(follows.sum() / total) if total > 0.0 else 0.0
         columns = self._shared
-        k = columns.shape[1]
-        weighted = np.column_stack([columns * both[:, None], follows - share * both, both])
+        n, k = columns.shape
+        weighted = np.empty((n, k + 2))
+        np.multiply(columns, both[:, None], out=weighted[:, :k])
+        weighted[:, k], weighted[:, k + 1] = follows - share * both, both
         at_risk = self._sum_at_risk(weighted)
         there = at_risk[:, -1]
+        if self._late.size:  # of those who have left again, rounding stays
+            at_risk[there <= _NOBODY * both.max(initial=0.0)] = 0.0
         means = at_risk[:, :-1] / np.where(there > 0.0, there, 1.0)[:, None]
-        squares = self._sum_squares(both, follows, share, weighted, k)
+        time = self._durations
+        squares = np.empty((k + 1, k + 1))
+        timed = columns * time[:, None]
+        cross = timed.T @ weighted[:, : k + 1]
+        squares[:k], squares[k, :k] = cross, cross[:, k]
+        squares[k, k] = float((squared - 2.0 * share * follows + share * share * both) @ time)
         left = squares - (at_risk[:, :-1] * self._lengths[:, None]).T @ means
         dead = self._dead
         score = weighted[dead, :-1].sum(axis=0) - both[dead] @ means[self._last[dead]]
-        inverse, sound = invert_information((left + left.T) / 2.0, np.diagonal(squares).copy())
-        if not np.all(sound[-2:]):
-            return np.full(2, np.nan)
-        return np.asarray((inverse @ score)[-2:])
+        sizes = np.diagonal(squares).copy()
+        return _System((left + left.T) / 2.0, sizes, score, there, means, share)
 
-    def _sum_squares(self, both: F64, follows: F64, share: float, weighted: F64, k: int) -> F64:
-        """Return the sums of products of all columns over time at risk ``(k + 1, k + 1)``."""
-        time = self._durations
-        squares = np.empty((k + 1, k + 1))
-        timed = self._shared * (both * time)[:, None]
-        squares[:k, :k] = timed.T @ self._shared
-        cross = self._shared.T @ (weighted[:, k] * time)
-        squares[:k, k] = squares[k, :k] = cross
-        own = follows - 2.0 * share * follows + share * share * both
-        squares[k, k] = float(own @ time)
-        return squares
+    def _solve(
+        self, system: _System, copies: tuple[tuple[F64, F64], ...], p: int, q: int
+    ) -> HazardEffects | None:
+        """Solve the equations of the first p columns for the last q of these.
+
+        Parameters
+        ----------
+        copies : of each, its weights and the column that is its own ``(n,)``.
+        """
+        inverse, sound = invert_information(system.left[:p, :p], system.sizes[:p])
+        if not np.all(sound[-q:]):
+            return None
+        gamma = inverse @ system.score[:p]
+        if not np.all(np.isfinite(gamma)):
+            return None
+        moves = self._trace(system, copies, gamma, np.ascontiguousarray(inverse[:, -q:]))
+        if not is_balanced(np.vstack(moves)):
+            return None
+        out = []
+        for each in moves:
+            back = np.empty(each.shape)
+            back[self._order] = each
+            out.append(back)
+        other = out[1] if len(out) > 1 else np.zeros(out[0].shape)
+        return HazardEffects(gamma[-q:], out[0], other)
+
+    def _trace(
+        self, system: _System, copies: tuple[tuple[F64, F64], ...], gamma: F64, turn: F64
+    ) -> list[F64]:
+        """Return what each row of the copies adds to the effects ``(n, q)``.
+
+        With y the columns turned into effects, eta the excess hazard and bars for means over those
+        at risk: ``w [(y - y_bar)(exit) event - int (y - y_bar) (dB + eta dt)]``, dB the steps of
+        the baseline.
+        """
+        k, p, dead = self._shared.shape[1], gamma.size, self._dead
+        last = self._last[dead]
+        lengths, T = self._lengths, self._lengths.size
+        counts = np.bincount(last, sum(w[dead] for w, _ in copies), minlength=T)
+        means = system.means[:, :p]
+        bars = means @ turn
+        steps = counts / np.where(system.there > 0.0, system.there, 1.0)
+        steps -= (means @ gamma) * lengths
+        within = self._within(
+            np.column_stack([steps, bars * steps[:, None], bars * lengths[:, None]])
+        )
+        q = turn.shape[1]
+        grown, taken, timed = within[:, :1], within[:, 1 : 1 + q], within[:, 1 + q :]
+        shared = self._shared @ np.column_stack([turn[:k], gamma[:k]])
+        out = []
+        for w, z in copies:
+            y, eta = shared[:, :q], shared[:, q:]
+            if p > k:
+                apart = (z - system.share)[:, None]
+                y, eta = y + apart * turn[k], eta + apart * gamma[k]
+            moves = taken + eta * timed - y * (grown + eta * self._durations[:, None])
+            moves[dead] += y[dead] - bars[last]
+            out.append(moves * w[:, None])
+        return out
+
+    def _within(self, steps: F64) -> F64:
+        """Sum what happens in cells ``(T, q)`` over those of each person ``(n, q)``."""
+        total = np.zeros((steps.shape[0] + 1, steps.shape[1]))
+        np.cumsum(steps, axis=0, out=total[1:])
+        until = total[self._last + 1]
+        if self._late.size:
+            until -= total[self._first]
+        return until
 
     def _sum_at_risk(self, values: F64) -> F64:
         """Sum values of people over those at risk in each cell ``(T, q)``."""

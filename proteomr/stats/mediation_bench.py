@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from proteomr._typing import F64, Bool
+from proteomr.stats.doubled_hazards import DoubledHazards
 from proteomr.stats.linalg import condition_columns
 from proteomr.stats.mediation_bases import Basis
 from proteomr.stats.mediation_cox import CoxModel, fit_cox_model
@@ -92,6 +93,13 @@ class Bench:
         if rows is None:
             return whole
         return whole.take(rows, self.risk(rows), what=["the exposure"])
+
+    def doubled(self) -> DoubledHazards:
+        """Return the additive hazards of all people and of the copies that mediators follow."""
+        return self._make(
+            "doubled",
+            lambda: DoubledHazards(self.for_outcome[:, 1:], self.exposure, self.outcome),
+        )
 
     def _fit_hazard(self) -> CoxModel:
         X = np.column_stack([self.for_outcome[:, 1:], self.exposure])

@@ -11,7 +11,6 @@ doi:10.1097/EDE.0b013e31821c680c).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -19,7 +18,7 @@ from scipy.special import expit, log_expit
 
 from proteomr._typing import F64
 from proteomr.stats.additive_hazards import fit_additive_hazards
-from proteomr.stats.doubled_hazards import DoubledHazards
+from proteomr.stats.doubled_hazards import HazardEffects
 from proteomr.stats.mediation import (
     Analysis,
     LogRatio,
@@ -72,32 +71,57 @@ class _Hazard:
 
 @dataclass(frozen=True, eq=False)
 class _Doubled:
-    """People twice: columns ``(2n, p)``, the last two A and A*, and outcomes ``(2n, 3)``."""
+    """People twice: the columns of the second copies have another exposure A* than A."""
 
-    X: F64
-    outcome: F64
+    trio: Trio
     hazard: HazardModel
-
-    @classmethod
-    def of(cls, trio: Trio, hazard: HazardModel) -> _Doubled:
-        covariates, a = trio.for_outcome[:, 1:], trio.exposure
-        own = np.column_stack([covariates, a, a])
-        other = np.column_stack([covariates, a, 1.0 - a])
-        return cls(np.vstack([own, other]), np.vstack([trio.outcome, trio.outcome]), hazard)
 
     @property
     def n(self) -> int:
         """People."""
-        return int(self.X.shape[0]) // 2
+        return self.trio.n
 
     def fit(self, weights: F64) -> _Hazard:
         """Fit the hazard, the second copies weighted ``(n,)``; each person is a cluster."""
+        if self.hazard == "aalen":
+            shared = self._fit_shared(weights)
+            if shared is not None:
+                moves = np.vstack([shared.own, shared.other])
+                return _Hazard(shared.coefficients, shared.covariance, moves, None)
         both = np.append(np.ones(self.n), weights)
-        return self._fit_aalen(both) if self.hazard == "aalen" else self._fit_cox(both)
+        X, outcome = self._lay_out()
+        return self._fit_aalen(X, outcome, both) if self.hazard == "aalen" else self._fit_cox(both)
 
-    def _fit_aalen(self, both: F64) -> _Hazard:
+    def _lay_out(self) -> tuple[F64, F64]:
+        """Return columns ``(2n, p)``, the last two A and A*, and outcomes ``(2n, 3)``."""
+        trio = self.trio
+        covariates, a = trio.for_outcome[:, 1:], trio.exposure
+        own = np.column_stack([covariates, a, a])
+        other = np.column_stack([covariates, a, 1.0 - a])
+        return np.vstack([own, other]), np.vstack([trio.outcome, trio.outcome])
+
+    def _fit_shared(self, weights: F64) -> HazardEffects | None:
+        """Fit additive hazards on the sums that all mediators share; None without certificate."""
+        there = self.trio.there
+        if there is None:
+            return self.trio.bench.doubled().estimate(np.ones(self.n), weights)
+        found = self.trio.bench.doubled().estimate(*self._spread(np.ones(self.n), weights))
+        if found is None:
+            return None
+        return HazardEffects(found.coefficients, found.own[there], found.other[there])
+
+    def _spread(self, *values: F64) -> tuple[F64, ...]:
+        """Return values ``(n,)`` on all rows of the bench, 0 for those who are not there."""
+        there = self.trio.there
+        if there is None:
+            return values
+        out = np.zeros((len(values), there.size))
+        out[:, there] = values
+        return tuple(out)
+
+    def _fit_aalen(self, X: F64, outcome: F64, both: F64) -> _Hazard:
         people = np.tile(np.arange(self.n), 2)
-        fit = fit_additive_hazards(self.X, self.outcome, weights=both, clusters=people)
+        fit = fit_additive_hazards(X, outcome, weights=both, clusters=people)
         coefficients = fit.coefficients[-2:]
         if not np.all(np.isfinite(coefficients)):
             raise Unfit(
@@ -108,10 +132,11 @@ class _Doubled:
         return _Hazard(coefficients, fit.robust[-2:, -2:], fit.influence[:, -2:], None)
 
     def _fit_cox(self, both: F64) -> _Hazard:
-        p = self.X.shape[1]
+        X, outcome = self._lay_out()
+        p = X.shape[1]
         fit = fit_cox_model(
-            self.X,
-            lay_out_risk_sets(self.outcome),
+            X,
+            lay_out_risk_sets(outcome),
             needed=[p - 2, p - 1],
             what=["the exposure", "the other exposure"],
             weights=both,
@@ -124,12 +149,7 @@ class _Doubled:
         """Return the effects of a sample ``(2,)`` of how often people count; NaN for none."""
         if fit.cox is not None:
             return fit.cox.refit(np.append(counts, counts * weights))[-2:]
-        return self._samples.fit(counts, counts * weights)
-
-    @cached_property
-    def _samples(self) -> DoubledHazards:
-        n = self.n
-        return DoubledHazards(self.X[:n, :-2], self.X[:n, -1], self.outcome[:n])
+        return self.trio.bench.doubled().fit(*self._spread(counts, counts * weights))
 
 
 def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardModel) -> Analysis:
@@ -167,7 +187,7 @@ def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardMode
     scaled = scale_trio(trio, contrast, scales_outcome=False)
     mediator = fit_mediator(scaled)
     weights = _weigh(scaled, mediator, mediator.coefficients, _variance_of(mediator))
-    doubled = _Doubled.of(trio, hazard)
+    doubled = _Doubled(trio, hazard)
     fit = doubled.fit(weights.values)
     effects = sum_of_coefficients()
     gradient = effects.gradient(fit.coefficients)
@@ -239,18 +259,42 @@ def _list_paths(
     scaled: Scaled, mediator: Regression, hazard: HazardModel
 ) -> tuple[PathEstimate, ...]:
     """Return the lines of the diagram: a of the mediator's model, the others of the hazard's."""
-    here = scaled.trio
+    here, m = scaled.trio, scaled.mediator_unit
+    if hazard == "aalen":
+        paths = _estimate_paths(scaled)
+        if paths is not None:
+            alone, both = paths
+            c, errors = float(alone.coefficients[0]), np.sqrt(np.diagonal(both.covariance))
+            direct, b = both.coefficients.tolist()
+            return (
+                path_of_mediator(mediator, scaled),
+                PathEstimate("b", b / m, float(errors[1]) / m),
+                PathEstimate("c", c, float(np.sqrt(alone.covariance[0, 0]))),
+                PathEstimate("c_prime", direct, float(errors[0])),
+            )
     covariates = np.column_stack([here.for_outcome[:, 1:], here.exposure])
     p = covariates.shape[1] - 1
     without = _fit_hazard(covariates, here.outcome, hazard, p)
     having = _fit_hazard(np.column_stack([covariates, scaled.mediator]), here.outcome, hazard, p)
-    m = scaled.mediator_unit
     return (
         path_of_mediator(mediator, scaled),
         PathEstimate("b", having[0][1] / m, having[1][1] / m),
         PathEstimate("c", without[0][0], without[1][0]),
         PathEstimate("c_prime", having[0][0], having[1][0]),
     )
+
+
+def _estimate_paths(scaled: Scaled) -> tuple[HazardEffects, HazardEffects] | None:
+    """Return the effects without the mediator and with it, on the sums that all share; None
+    without certificate.
+    """
+    here, m = scaled.trio, scaled.mediator
+    there = here.there
+    if there is None:
+        return here.bench.doubled().estimate_paths(m, np.ones(m.size, dtype=np.bool_))
+    whole = np.zeros(there.size)
+    whole[there] = m
+    return here.bench.doubled().estimate_paths(whole, there)
 
 
 def _fit_hazard(

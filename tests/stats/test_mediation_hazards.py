@@ -178,3 +178,71 @@ def test_samples_of_doubled_people_are_fitted_as_one_by_one(*, truncated: bool) 
     kept = both > 0.0
     exact = fit_additive_hazards(Z[kept], rows[kept], weights=both[kept])
     assert found == pytest.approx(exact.coefficients[-2:], rel=1e-9)
+
+
+@pytest.mark.parametrize("truncated", [False, True])
+@pytest.mark.parametrize("n", [40, 600])
+def test_shared_sums_give_effects_and_influences_of_whole_fits(n: int, *, truncated: bool) -> None:
+    generator = np.random.default_rng(n)
+    C, a = generator.normal(size=(n, 3)) * [1.0, 1e9, 1e-9], 1.0 * (generator.random(n) < 0.4)
+    end = np.ceil(4.0 * generator.exponential(8.0, n)) + 4.0
+    entry = generator.integers(0, 4, n) * 1.0 if truncated else np.full(n, -np.inf)
+    outcome = np.column_stack([entry, end, generator.random(n) < 0.7])
+    there = generator.random(n) < 0.8
+    there[np.argsort(end)[-3:]] = False  # the last cells are empty
+    w, m = generator.uniform(0.1, 9.0, n), generator.normal(size=n) + a
+    shared = DoubledHazards(C, a, outcome)
+    found = shared.estimate(there * 1.0, there * w)
+    assert found is not None
+    Z = np.vstack([np.column_stack([C, a, star])[there] for star in (a, 1.0 - a)])
+    people = np.tile(np.arange(there.sum()), 2)
+    whole = fit_additive_hazards(
+        Z,
+        np.vstack([outcome[there]] * 2),
+        weights=np.append(np.ones(there.sum()), w[there]),
+        clusters=people,
+    )
+    assert found.coefficients == pytest.approx(whole.coefficients[-2:], rel=1e-9)
+    assert found.covariance == pytest.approx(whole.robust[-2:, -2:], rel=1e-8)
+    moves = np.vstack([found.own[there], found.other[there]])
+    scale = np.abs(whole.influence[:, -2:]).max(axis=0)
+    assert moves / scale == pytest.approx(whole.influence[:, -2:] / scale, abs=1e-9)
+    assert not found.own[~there].any()
+    paths = shared.estimate_paths(np.where(there, m, np.nan), there)
+    assert paths is not None
+    for columns, path in zip(
+        (np.column_stack([C, a]), np.column_stack([C, a, m])), paths, strict=True
+    ):
+        single = fit_additive_hazards(columns[there], outcome[there])
+        q = path.coefficients.size
+        assert path.coefficients == pytest.approx(single.coefficients[-q:], rel=1e-9)
+        assert np.sqrt(np.diagonal(path.covariance)) == pytest.approx(
+            single.robust_se[-q:], rel=1e-8
+        )
+
+
+def test_shared_sums_say_where_covariates_determine_the_exposure() -> None:
+    a = np.arange(50) % 2.0
+    outcome = np.column_stack([np.zeros(50), np.arange(1.0, 51.0), np.ones(50)])
+    twice = DoubledHazards(1.0 - a[:, None], a, outcome)
+    assert twice.estimate(np.ones(50), np.full(50, 0.5)) is None
+
+
+def test_mediators_with_and_without_missing_values_have_the_effects_of_their_people() -> None:
+    trio = make_trio("mediator", "time")
+    there = np.arange(trio.n) % 5 != 0
+    part = Trio(trio.mediator[there], trio.bench, there)
+    alone = change(
+        trio,
+        exposure=trio.exposure[there],
+        mediator=trio.mediator[there],
+        outcome=trio.outcome[there],
+        for_mediator=trio.for_mediator[there],
+        for_outcome=trio.for_outcome[there],
+    )
+    one, other = (analyse_counterfactual(each, UNIT, hazard="aalen") for each in (part, alone))
+    assert one.parameters == pytest.approx(other.parameters, rel=1e-9)
+    assert one.influence == pytest.approx(other.influence, rel=1e-7, abs=1e-12)
+    assert [path.se for path in one.paths] == pytest.approx([p.se for p in other.paths], rel=1e-9)
+    counts = np.random.default_rng(2).integers(0, 3, int(there.sum())) * 1.0
+    assert one.refit(counts) == pytest.approx(other.refit(counts), rel=1e-9)
