@@ -96,6 +96,7 @@ class DoubledHazards:
         self._last, self._first = cells.last[order], cells.first[order]
         self._durations = cells.durations[order]
         self._lengths = cells.lengths
+        self._timed = self._shared * self._durations[:, None]
         self._dead = np.flatnonzero(outcome[order, 2] > 0.0)
         self._late = np.flatnonzero(self._first > 0)
         self._begins = np.flatnonzero(np.diff(self._last, prepend=-1))
@@ -165,8 +166,7 @@ class DoubledHazards:
         means = at_risk[:, :-1] / np.where(there > 0.0, there, 1.0)[:, None]
         time = self._durations
         squares = np.empty((k + 1, k + 1))
-        timed = columns * time[:, None]
-        cross = timed.T @ weighted[:, : k + 1]
+        cross = self._timed.T @ weighted[:, : k + 1]
         squares[:k], squares[k, :k] = cross, cross[:, k]
         squares[k, k] = float((squared - 2.0 * share * follows + share * share * both) @ time)
         left = squares - (at_risk[:, :-1] * self._lengths[:, None]).T @ means

@@ -99,12 +99,13 @@ class _Refits:
     def __call__(self, counts: F64) -> F64:
         if self._influences is None:
             self._influences = [model.influence(range(model.theta.size)) for model in self._models]
-        found = np.empty(2)
+        found, (without, having) = np.empty(2), self._models
+        sample = having.sample(counts) if without.is_within(having) else None
         for place, (model, influence) in enumerate(
             zip(self._models, self._influences, strict=True)
         ):
             start = model.coefficients + (counts - counts.mean()) @ influence
-            found[place] = model.refit(counts, start)[self._p]
+            found[place] = model.refit(counts, start, sample=sample)[self._p]
         return found * self._apart
 
 
