@@ -53,7 +53,7 @@ class _System:
     left, sizes : ``(k + 1, k + 1)``, ``(k + 1,)``, information, and what it is left of.
     score : ``(k + 1,)``.
     there : ``(T,)``, weight at risk in each cell.
-    means : ``(T, k + 1)``, of the columns over it.
+    means : ``(k + 1, T)``, of the columns over it.
     share : what was taken off the column of the copies.
     """
 
@@ -89,14 +89,14 @@ class DoubledHazards:
         order = np.argsort(cells.last, kind="stable")
         self._order = order
         unit = find_powers(np.abs(covariates).max(axis=0, initial=0.0))
-        shared = np.column_stack([covariates / unit, exposure])[order]
-        self._mean = shared.mean(axis=0)
-        self._shared = np.ascontiguousarray(shared - self._mean)
+        # columns as rows: their sums over cells and their products run along memory
+        shared = np.ascontiguousarray(np.column_stack([covariates / unit, exposure])[order].T)
+        self._shared = shared - shared.mean(axis=1, keepdims=True)
         self._exposure = exposure[order]
         self._last, self._first = cells.last[order], cells.first[order]
         self._durations = cells.durations[order]
         self._lengths = cells.lengths
-        self._timed = self._shared * self._durations[:, None]
+        self._timed = self._shared * self._durations
         self._dead = np.flatnonzero(outcome[order, 2] > 0.0)
         self._late = np.flatnonzero(self._first > 0)
         self._begins = np.flatnonzero(np.diff(self._last, prepend=-1))
@@ -123,7 +123,7 @@ class DoubledHazards:
         u, v = own[self._order], other[self._order]
         system = self._double(u, v)
         copies = ((u, self._exposure), (v, 1.0 - self._exposure))
-        return self._solve(system, copies, self._shared.shape[1] + 1, 2)
+        return self._solve(system, copies, self._shared.shape[0] + 1, 2)
 
     def estimate_paths(
         self, mediator: F64, there: Bool
@@ -137,7 +137,7 @@ class DoubledHazards:
         once = there[self._order].astype(np.float64)
         m = np.where(there, mediator, 0.0)[self._order]
         system = self._sum(once, once * m, once * m * m)
-        k = self._shared.shape[1]
+        k = self._shared.shape[0]
         both = self._solve(system, ((once, m),), k + 1, 2)
         alone = self._solve(system, ((once, m),), k, 1)
         return None if both is None or alone is None else (alone, both)
@@ -155,23 +155,23 @@ class DoubledHazards:
         total = both.sum()
         share = float(follows.sum() / total) if total > 0.0 else 0.0
         columns = self._shared
-        n, k = columns.shape
-        weighted = np.empty((n, k + 2))
-        np.multiply(columns, both[:, None], out=weighted[:, :k])
-        weighted[:, k], weighted[:, k + 1] = follows - share * both, both
+        k, n = columns.shape
+        weighted = np.empty((k + 2, n))
+        np.multiply(columns, both, out=weighted[:k])
+        weighted[k], weighted[k + 1] = follows - share * both, both
         at_risk = self._sum_at_risk(weighted)
-        there = at_risk[:, -1]
+        there = at_risk[-1]
         if self._late.size:  # of those who have left again, rounding stays
-            at_risk[there <= _NOBODY * both.max(initial=0.0)] = 0.0
-        means = at_risk[:, :-1] / np.where(there > 0.0, there, 1.0)[:, None]
-        time = self._durations
+            at_risk[:, there <= _NOBODY * both.max(initial=0.0)] = 0.0
+        means = at_risk[:-1] / np.where(there > 0.0, there, 1.0)
         squares = np.empty((k + 1, k + 1))
-        cross = self._timed.T @ weighted[:, : k + 1]
+        cross = self._timed @ weighted[: k + 1].T
         squares[:k], squares[k, :k] = cross, cross[:, k]
-        squares[k, k] = float((squared - 2.0 * share * follows + share * share * both) @ time)
-        left = squares - (at_risk[:, :-1] * self._lengths[:, None]).T @ means
+        own = squared - 2.0 * share * follows + share * share * both
+        squares[k, k] = float(own @ self._durations)
+        left = squares - (at_risk[:-1] * self._lengths) @ means.T
         dead = self._dead
-        score = weighted[dead, :-1].sum(axis=0) - both[dead] @ means[self._last[dead]]
+        score = weighted[:-1, dead].sum(axis=1) - means[:, self._last[dead]] @ both[dead]
         sizes = np.diagonal(squares).copy()
         return _System((left + left.T) / 2.0, sizes, score, there, means, share)
 
@@ -191,12 +191,12 @@ class DoubledHazards:
         if not np.all(np.isfinite(gamma)):
             return None
         moves = self._trace(system, copies, gamma, np.ascontiguousarray(inverse[:, -q:]))
-        if not is_balanced(np.vstack(moves)):
+        if not is_balanced(np.hstack(moves).T):
             return None
         out = []
         for each in moves:
-            back = np.empty(each.shape)
-            back[self._order] = each
+            back = np.empty(each.shape[::-1])
+            back[self._order] = each.T
             out.append(back)
         other = out[1] if len(out) > 1 else np.zeros(out[0].shape)
         return HazardEffects(gamma[-q:], out[0], other)
@@ -204,53 +204,50 @@ class DoubledHazards:
     def _trace(
         self, system: _System, copies: tuple[tuple[F64, F64], ...], gamma: F64, turn: F64
     ) -> list[F64]:
-        """Return what each row of the copies adds to the effects ``(n, q)``.
+        """Return what each row of the copies adds to the effects ``(q, n)``.
 
         With y the columns turned into effects, eta the excess hazard and bars for means over those
         at risk: ``w [(y - y_bar)(exit) event - int (y - y_bar) (dB + eta dt)]``, dB the steps of
         the baseline.
         """
-        k, p, dead = self._shared.shape[1], gamma.size, self._dead
+        k, p, q, dead = self._shared.shape[0], gamma.size, turn.shape[1], self._dead
         last = self._last[dead]
         lengths, T = self._lengths, self._lengths.size
         counts = np.bincount(last, sum(w[dead] for w, _ in copies), minlength=T)
-        means = system.means[:, :p]
-        bars = means @ turn
+        means = system.means[:p]
+        bars = turn.T @ means
         steps = counts / np.where(system.there > 0.0, system.there, 1.0)
-        steps -= (means @ gamma) * lengths
-        within = self._within(
-            np.column_stack([steps, bars * steps[:, None], bars * lengths[:, None]])
-        )
-        q = turn.shape[1]
-        grown, taken, timed = within[:, :1], within[:, 1 : 1 + q], within[:, 1 + q :]
-        shared = self._shared @ np.column_stack([turn[:k], gamma[:k]])
+        steps -= (gamma @ means) * lengths
+        within = self._within(np.vstack([steps, bars * steps, bars * lengths]))
+        grown, taken, timed = within[0], within[1 : 1 + q], within[1 + q :]
+        shared = np.column_stack([turn[:k], gamma[:k]]).T @ self._shared
         out = []
         for w, z in copies:
-            y, eta = shared[:, :q], shared[:, q:]
+            y, eta = shared[:q], shared[q]
             if p > k:
-                apart = (z - system.share)[:, None]
-                y, eta = y + apart * turn[k], eta + apart * gamma[k]
-            moves = taken + eta * timed - y * (grown + eta * self._durations[:, None])
-            moves[dead] += y[dead] - bars[last]
-            out.append(moves * w[:, None])
+                apart = z - system.share
+                y, eta = y + turn[k][:, None] * apart, eta + gamma[k] * apart
+            moves = taken + eta * timed - y * (grown + eta * self._durations)
+            moves[:, dead] += y[:, dead] - bars[:, last]
+            out.append(moves * w)
         return out
 
     def _within(self, steps: F64) -> F64:
-        """Sum what happens in cells ``(T, q)`` over those of each person ``(n, q)``."""
-        total = np.zeros((steps.shape[0] + 1, steps.shape[1]))
-        np.cumsum(steps, axis=0, out=total[1:])
-        until = total[self._last + 1]
+        """Sum what happens in cells ``(q, T)`` over those of each person ``(q, n)``."""
+        total = np.zeros((steps.shape[0], steps.shape[1] + 1))
+        np.cumsum(steps, axis=1, out=total[:, 1:])
+        until = total[:, self._last + 1]
         if self._late.size:
-            until -= total[self._first]
+            until -= total[:, self._first]
         return until
 
     def _sum_at_risk(self, values: F64) -> F64:
-        """Sum values of people over those at risk in each cell ``(T, q)``."""
-        out = np.zeros((self._lengths.size, values.shape[1]))
-        out[self._last[self._begins]] = np.add.reduceat(values, self._begins, axis=0)
+        """Sum values of people ``(q, n)`` over those at risk in each cell ``(q, T)``."""
+        out = np.zeros((values.shape[0], self._lengths.size))
+        out[:, self._last[self._begins]] = np.add.reduceat(values, self._begins, axis=1)
         if self._late.size:
             late = self._late[np.argsort(self._first[self._late], kind="stable")]
             cells = self._first[late] - 1
             begins = np.flatnonzero(np.diff(cells, prepend=-1))
-            out[cells[begins]] -= np.add.reduceat(values[late], begins, axis=0)
-        return np.cumsum(out[::-1], axis=0)[::-1]
+            out[:, cells[begins]] -= np.add.reduceat(values[:, late], begins, axis=1)
+        return np.cumsum(out[:, ::-1], axis=1)[:, ::-1]
