@@ -67,6 +67,7 @@ class Task:
     shard : which share of the run.
     form : options that change how results look and no number, by name.
     doing, unit : what a progress bar says, such as ``fitting`` ``blocks``.
+    keeps_each : whether each of these units is kept once it is done, so that they can be counted.
     prints_folder : whether the last line is the folder, which the next command takes whole, and not
         the main table in it.
     """
@@ -82,6 +83,7 @@ class Task:
     form: Mapping[str, object] = field(default_factory=dict[str, object])
     doing: str = "working"
     unit: str = "blocks"
+    keeps_each: bool = True
     prints_folder: bool = False
 
 
@@ -135,7 +137,7 @@ def run_command(context: typer.Context, running: Running, task: Task) -> None:
     account = Account(tuple(sys.argv[1:]), settings, threads, running.seed, running.allow_failures)
     with watch(show=show) as watcher, watched_by(watcher):
         executor = Tracked(chosen, watcher, doing=task.doing, unit=task.unit)
-        with _interrupts_told(executor):
+        with _interrupts_told(executor, counted=task.keeps_each):
             results = run_job(job, output, executor=executor, account=account, opened=attach_log)
     tell_results(
         results,
@@ -239,17 +241,17 @@ class Tracked:
 
 
 @contextlib.contextmanager
-def _interrupts_told(executor: Tracked) -> Generator[None]:
+def _interrupts_told(executor: Tracked, *, counted: bool) -> Generator[None]:
     """Say of an interrupt what is kept."""
     try:
         yield
     except KeyboardInterrupt:
         if not executor.done:
             raise
-        raise KeyboardInterrupt(
-            f"{executor.done} of {executor.total} {executor.unit} are kept; the same command with "
-            "--resume goes on"
-        ) from None
+        told = "what is complete is kept"
+        if counted:
+            told = f"{executor.done} of {executor.total} {executor.unit} are kept"
+        raise KeyboardInterrupt(f"{told}; the same command with --resume goes on") from None
 
 
 def describe_forecast(forecast: "Forecast", *, threads: int) -> list[str]:

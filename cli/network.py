@@ -58,6 +58,7 @@ def network(
         formats=choose_formats(format),
         doing="computing",
         unit="tiles",
+        keeps_each=False,
     )
     run_command(context, running, task)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
@@ -13,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import InputError
 from proteomr.execute import Executor
+from proteomr.network.keeping import KeptStretches
 from proteomr.network.options import NetworkOptions
 from proteomr.network.reading import Matrix
 from proteomr.runs.notes import add_note
@@ -31,7 +33,7 @@ from proteomr.stats.soft_threshold import (
     measure_connectivity,
     raise_similarity,
 )
-from proteomr.stats.symmetric_tiles import list_tiles, place_tile
+from proteomr.stats.symmetric_tiles import list_stretches, list_tiles, place_tile
 from proteomr.stats.topological_overlap import OverlapWork
 
 __all__ = ["Built", "Grown", "Powers", "build_network", "correlate", "find_edges"]
@@ -78,19 +80,31 @@ class Built:
     components: Mapping[int, Component]
 
 
-def correlate(values: F64, options: NetworkOptions, executor: Executor) -> F64:
-    """Return the correlations (p, p) of all pairs, computed by tiles."""
-    pairs = PairCorrelations.of(values, options.kind)
-    if pairs.replaced.any():
+def correlate(
+    values: F64, options: NetworkOptions, executor: Executor, *, store: KeptStretches
+) -> F64:
+    """Return the correlations (p, p) of all pairs, computed by tiles.
+
+    What earlier processes of the run have kept is taken, and each stretch of tiles is kept.
+    """
+    p = len(values)
+    matrix = np.eye(p)
+    replaced = np.zeros(p, dtype=np.bool_)
+    waiting: list[int] = []
+    for number, rows in enumerate(list_stretches(p)):
+        known = store.load(number)
+        if known is None:
+            waiting.append(number)
+        else:
+            matrix[rows, rows.start :], replaced[rows] = known
+            matrix[rows.start :, rows] = matrix[rows, rows.start :].T
+    if waiting:
+        replaced |= _correlate_waiting(matrix, values, waiting, options, executor, store)
+    if replaced.any():
         add_note(
-            f"{int(pairs.replaced.sum())} proteins have one value in half of the people or more: "
+            f"{int(replaced.sum())} proteins have one value in half of the people or more: "
             "for these bicor is Pearson's correlation"
         )
-    matrix = np.empty((len(values), len(values)))
-    tiles = list_tiles(len(values))
-    with closing(executor.map(pairs.correlate, tiles)) as results:
-        for position, block in results:
-            place_tile(matrix, tiles[position], block)
     apart = int(np.isnan(matrix).sum()) // 2
     if apart:
         add_note(
@@ -98,6 +112,35 @@ def correlate(values: F64, options: NetworkOptions, executor: Executor) -> F64:
             "value, are shared: no edge"
         )
     return matrix
+
+
+def _correlate_waiting(
+    matrix: F64,
+    values: F64,
+    waiting: list[int],
+    options: NetworkOptions,
+    executor: Executor,
+    store: KeptStretches,
+) -> Bool:
+    """Fill the stretches that wait, and return which proteins' biweights were replaced."""
+
+    def spread(work: Callable[[slice], Any], blocks: Sequence[slice]) -> Iterator[tuple[int, Any]]:
+        with closing(executor.map(work, blocks)) as results:
+            yield from results
+
+    pairs = PairCorrelations.of(values, options.kind, spread=spread)
+    stretches = list_stretches(len(values))
+    wanted = {stretches[number].start: number for number in waiting}
+    tiles = [tile for tile in list_tiles(len(values)) if tile[0].start in wanted]
+    left = Counter(tile[0].start for tile in tiles)
+    with closing(executor.map(pairs.correlate, tiles)) as results:
+        for position, block in results:
+            rows = tiles[position][0]
+            place_tile(matrix, tiles[position], block)
+            left[rows.start] -= 1
+            if not left[rows.start]:
+                store.save(wanted[rows.start], matrix[rows, rows.start :], pairs.replaced[rows])
+    return pairs.replaced
 
 
 def find_edges(
@@ -162,15 +205,23 @@ def choose_power(similarity: F64, options: NetworkOptions) -> Powers:
     )
 
 
-def build_network(matrix: Matrix, options: NetworkOptions, executor: Executor) -> Built:
+def build_network(
+    matrix: Matrix, options: NetworkOptions, executor: Executor, *, store: KeptStretches
+) -> Built:
     """Return the network of the proteins, its tree and its modules.
+
+    Parameters
+    ----------
+    matrix, options : of what, and how.
+    executor : runs the tiles.
+    store : correlations that an earlier process of the run has left, and those of this one.
 
     Raises
     ------
     InputError
         No power serves, or no edge is left.
     """
-    correlations = correlate(matrix.values, options, executor)
+    correlations = correlate(matrix.values, options, executor, store=store)
     similarity, kept = find_edges(matrix, correlations, options)
     powers = choose_power(similarity, options)
     adjacency = raise_similarity(similarity, powers.chosen)

@@ -15,6 +15,7 @@ from proteomr.errors import InputError
 from proteomr.execute import Executor
 from proteomr.io import PeopleChoice, ProteinChoice
 from proteomr.network.building import build_network
+from proteomr.network.keeping import KeptStretches
 from proteomr.network.options import NetworkOptions
 from proteomr.network.preserving import preserve
 from proteomr.network.reading import FEWEST_PEOPLE, as_other, open_cohort, read_matrix
@@ -84,10 +85,13 @@ class NetworkJob:
             _log.info("%s: %s", label, text)
         with open_scratch() as scratch:
             matrix = read_matrix(asked, scratch)
-            built = build_network(matrix, asked.options, executor)
+            store = KeptStretches(ledger.parts)
+            built = build_network(matrix, asked.options, executor, store=store)
             tables = list_tables(matrix, built, asked.options)
             if asked.preserve_in:
-                tables["preservation"] = preserve(asked, matrix, built, executor, scratch=scratch)
+                tables["preservation"] = preserve(
+                    asked, matrix, built, executor, scratch=scratch, parts=ledger.parts
+                )
         for name, table in tables.items():
             ledger.write_table(name, table)
         ledger.count_drops(matrix.drops)

@@ -13,10 +13,12 @@ from proteomr._typing import F64, I64
 from proteomr.errors import InputError
 from proteomr.execute import Executor
 from proteomr.network.building import Built, correlate
+from proteomr.network.keeping import KeptStretches
 from proteomr.network.options import NetworkOptions
 from proteomr.network.reading import Matrix, as_other, read_matrix
 from proteomr.network.request import NetworkRequest
 from proteomr.runs.notes import add_note
+from proteomr.runs.parts import Parts
 from proteomr.stats.generators import random_of
 from proteomr.stats.module_preservation import (
     CONNECTIVITY,
@@ -26,6 +28,7 @@ from proteomr.stats.module_preservation import (
     judge_preservation,
 )
 from proteomr.stats.soft_threshold import find_similarity, raise_similarity
+from proteomr.stats.symmetric_tiles import list_stretches
 from proteomr.status import Status
 from proteomr.tables import load_schema
 
@@ -55,9 +58,23 @@ class _Work:
 
 
 def preserve(
-    request: NetworkRequest, matrix: Matrix, built: Built, executor: Executor, *, scratch: Path
+    request: NetworkRequest,
+    matrix: Matrix,
+    built: Built,
+    executor: Executor,
+    *,
+    scratch: Path,
+    parts: Parts,
 ) -> pl.DataFrame:
     """Return how each module is preserved in the other cohort.
+
+    Parameters
+    ----------
+    request : that names the other cohort.
+    matrix, built : where the modules were found.
+    executor : runs tiles and modules.
+    scratch : folder for files that are converted.
+    parts : of the run, among which the correlations stand behind those of the first cohort.
 
     Raises
     ------
@@ -79,7 +96,9 @@ def preserve(
     )
     rows = np.array(common)
     there = other.values[[place[matrix.names[row]] for row in common]]
-    work = _Work(_meet(built, rows, there, request.options, executor), request.options)
+    store = KeptStretches(parts, first=len(list_stretches(len(matrix.names))))
+    sought = correlate(there, request.options, executor, store=store)
+    work = _Work(_meet(built, rows, sought, request.options), request.options)
     modules = [(label, np.flatnonzero(built.labels[rows] == label)) for label in built.components]
     judged: list[Preservation | None] = [None] * len(modules)
     with closing(executor.map(work.judge, modules)) as results:
@@ -88,13 +107,11 @@ def preserve(
     return _tabulate(built, modules, judged)
 
 
-def _meet(
-    built: Built, rows: I64, there: F64, options: NetworkOptions, executor: Executor
-) -> Cohorts:
+def _meet(built: Built, rows: I64, sought: F64, options: NetworkOptions) -> Cohorts:
     """Return both cohorts' networks of the proteins that they share, of all edges."""
     inside = np.ix_(rows, rows)
     found = np.nan_to_num(built.correlations[inside], nan=0.0)
-    sought = np.nan_to_num(correlate(there, options, executor), nan=0.0)
+    sought = np.nan_to_num(sought, nan=0.0)
     adjacency = [
         raise_similarity(find_similarity(r, options.type), built.powers.chosen)
         for r in (found, sought)

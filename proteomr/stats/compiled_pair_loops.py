@@ -1,4 +1,4 @@
-"""The function of :mod:`proteomr.stats.pair_loops`, compiled: the same numbers to rounding.
+"""The functions of :mod:`proteomr.stats.pair_loops`, compiled: the same numbers to rounding.
 
 Rows are sorted once. Ranks, medians and median absolute deviations among the people whom a pair
 shares then take a walk along the order, without sorting again.
@@ -13,7 +13,9 @@ import numpy as np
 from proteomr.stats.biweight import REACH
 from proteomr.stats.compiling import compile_loop
 
-__all__ = ["correlate_common"]
+__all__ = ["add_gaps", "correlate_common"]
+
+_WIDE = 256  # columns at a time: what all rows of a stretch have in them stays in the cache
 
 # Every operation in its order: the numbers depend on no width of registers.
 _compile = compile_loop(fastmath=set())
@@ -27,6 +29,37 @@ def correlate_common(x, y, product, *, biweight):
     whole = [rows.all(axis=1) for rows in seen]
     orders = [np.argsort(rows, axis=1) for rows in scaled]
     _correlate_all(*scaled, *seen, *whole, *orders, product, biweight)
+
+
+def add_gaps(x, gone, starts, places):
+    sums, squares, both = (np.zeros((starts.size - 1, len(x))) for _ in range(3))
+    _add_gaps(x, gone, starts, places, sums, squares, both)
+    return sums, squares, both
+
+
+@_compile
+def _add_gaps(x, gone, starts, places, sums, squares, both):
+    """Add up by columns, each turned so that what all rows have in it lies side by side."""
+    a, n = x.shape
+    values, lacks = np.zeros((_WIDE, a)), np.zeros((_WIDE, a))
+    at = starts[:-1].copy()
+    for first in range(0, n, _WIDE):
+        stop = min(first + _WIDE, n)
+        for i in range(a):
+            for k in range(first, stop):
+                values[k - first, i] = x[i, k]
+                lacks[k - first, i] = gone[i, k]
+        for j in range(at.size):
+            own, own_squares, own_both = sums[j], squares[j], both[j]
+            place = at[j]
+            while place < starts[j + 1] and places[place] < stop:
+                row, lack = values[places[place] - first], lacks[places[place] - first]
+                for i in range(a):
+                    own[i] += row[i]
+                    own_squares[i] += row[i] * row[i]
+                    own_both[i] += lack[i]
+                place += 1
+            at[j] = place
 
 
 @_compile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,7 @@ _NEIGHBOURS: Final = 10  # by which missing values of a module are filled, as R'
 _MISSING: Final = 0.8  # of a module's proteins: people who miss more have no eigenprotein
 _RESIDUAL: Final = 1e-9  # of an eigenvector, by the eigenvalue: some 1e4 times what rounding leaves
 _LANCZOS_FROM: Final = 400  # rows: from here on its products with a vector are the shorter way
+_ROWS: Final = 64  # of a module at a time, where nothing needs them all
 _GAP: Final = 1e-8  # of two eigenvalues: below it no direction is told from another
 
 
@@ -62,45 +63,68 @@ def find_component(
     >>> found.scores.round(3).tolist(), round(found.explained, 3)
     ([-0.682, -0.047, 0.729], 0.997)
     """
-    people = np.isnan(values).mean(axis=0) <= _MISSING
+    missing = np.isnan(values)
+    if products is not None and len(values) <= values.shape[1] and not missing.any():
+        return _find_by_products(values, products, of_ranks=of_ranks)
+    people = missing.mean(axis=0) <= _MISSING
     rows = np.ascontiguousarray(values[:, people])
+    del missing
     if np.isnan(rows).any():
         near = max(1, min(_NEIGHBOURS, len(rows) - 1))
         impute_knn(rows, neighbours=near, max_missing_per_column=_MISSING)
         rows = rows[~np.isnan(rows).any(axis=1)]
     if of_ranks:
         rows = np.asarray(rankdata(rows, axis=1), dtype=np.float64)
-    rows = _standardise(rows)
-    direction, top, gap = _find_top(rows, products)
+    rows, varies = _standardise(rows)
+    rows = rows if varies.all() else rows[varies]
+    direction, top, gap = _find_top(rows)
+    found = _describe(direction, rows.sum(axis=0), share=top / len(rows), gap=gap / top)
     scores = np.full(values.shape[1], np.nan)
-    total = float(len(rows))
-    scores[people] = direction if float(direction @ rows.sum(axis=0)) >= 0.0 else -direction
-    status = Status.ok if gap > _GAP * top else Status.not_identified
-    return Component(scores, top / total, status)
+    scores[people] = found.scores
+    return replace(found, scores=scores)
 
 
-def _standardise(rows: F64) -> F64:
-    """Return rows of mean zero and length one; those of one value leave."""
+def _find_by_products(values: F64, products: F64, *, of_ranks: bool) -> Component:
+    """Return the component by known correlations; no further matrix of people is made."""
+    vector, top, gap = lead_of(products)
+    direction, total = np.zeros((2, values.shape[1]))
+    for start in range(0, len(values), _ROWS):
+        block = values[start : start + _ROWS]
+        if of_ranks:
+            block = np.asarray(rankdata(block, axis=1), dtype=np.float64)
+        block, _ = _standardise(block)
+        direction += vector[start : start + _ROWS] @ block
+        total += block.sum(axis=0)
+    return _describe(direction, total, share=top / len(values), gap=gap / top)
+
+
+def _describe(direction: F64, total: F64, *, share: float, gap: float) -> Component:
+    """Return a direction over people, of length one, as a component that goes with the mean."""
+    scores = direction / np.sqrt(direction @ direction)
+    if float(scores @ total) < 0.0:
+        scores = -scores
+    return Component(scores, share, Status.ok if gap > _GAP else Status.not_identified)
+
+
+def _standardise(rows: F64) -> tuple[F64, Bool]:
+    """Return rows of mean zero and length one, and which have more than one value: else zero."""
     unit = np.abs(rows).max(axis=1, keepdims=True)
     scaled = np.divide(rows, unit, out=np.zeros_like(rows), where=unit > 0.0)
     scaled -= scaled.mean(axis=1, keepdims=True)
     size = np.sqrt(np.vecdot(scaled, scaled))
     # what a mean of numbers below one leaves of a constant row
-    kept = size > 64 * np.finfo(np.float64).eps * np.sqrt(rows.shape[1])
-    result: F64 = scaled[kept] / size[kept, None]
-    return result
+    varies: Bool = size > 64 * np.finfo(np.float64).eps * np.sqrt(rows.shape[1])
+    scaled /= np.where(varies, size, np.inf)[:, None]
+    return scaled, varies
 
 
-def _find_top(rows: F64, products: F64 | None) -> tuple[F64, float, float]:
+def _find_top(rows: F64) -> tuple[F64, float, float]:
     """Return the direction over people, its eigenvalue, and the distance to the next."""
     m, n = rows.shape
     if m <= n:
-        known = products is not None and products.shape == (m, m)
-        vector, top, gap = lead_of(products if known and products is not None else rows @ rows.T)
-        direction = vector @ rows
-    else:
-        direction, top, gap = lead_of(rows.T @ rows)
-    return direction / np.sqrt(direction @ direction), top, gap
+        vector, top, gap = lead_of(rows @ rows.T)
+        return vector @ rows, top, gap
+    return lead_of(rows.T @ rows)
 
 
 def lead_of(matrix: F64) -> tuple[F64, float, float]:
@@ -157,8 +181,14 @@ def correlate_with(values: F64, scores: F64) -> F64:
     [1.0]
     """
     result = np.full(len(values), np.nan)
+    known = ~np.isnan(scores)
+    everyone = bool(known.all())
     for place, row in enumerate(values):
-        both: Bool = ~(np.isnan(row) | np.isnan(scores))
+        seen = ~np.isnan(row)
+        if everyone and row.size > 2 and seen.all():
+            result[place] = _correlate(row, scores)
+            continue
+        both: Bool = seen & known
         if int(both.sum()) > 2:
             result[place] = _correlate(row[both], scores[both])
     return result

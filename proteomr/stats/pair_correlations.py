@@ -12,7 +12,15 @@ from proteomr._typing import F64, Bool
 from proteomr.errors import InputError
 from proteomr.stats.biweight import weigh_biweight
 from proteomr.stats.loops import load_loops
-from proteomr.stats.symmetric_tiles import Tile, list_tiles, place_tile
+from proteomr.stats.pair_gaps import Gaps, measure_gaps
+from proteomr.stats.symmetric_tiles import (
+    Spread,
+    Tile,
+    in_turn,
+    list_stretches,
+    list_tiles,
+    place_tile,
+)
 
 __all__ = ["CORRELATIONS", "Correlation", "PairCorrelations", "correlate_all"]
 
@@ -21,8 +29,9 @@ CORRELATIONS: Final[tuple[Correlation, ...]] = ("pearson", "spearman", "bicor")
 
 _COMPILED_FROM: Final = 1 << 20  # values of all pairs: below, loading takes longer than the loops
 _FEWEST: Final = 3  # people that a correlation needs
-# What of a sum of squares is left after the mean is taken out: below it four digits of the sixteen
-# are lost, as where the people whom a pair shares lack the outlier that the whole is scaled by.
+# What of a sum of squares is left after the people whom a pair lacks and the mean are taken out:
+# below it four digits of the sixteen are lost, as where the people whom a pair shares lack the
+# outlier that the whole is scaled by.
 _DIGITS: Final = 1e-4
 
 
@@ -36,24 +45,28 @@ class PairCorrelations:
     kind : of correlation.
     ready : (p, n) of length one each, zero where missing: their products are the correlations of
         pairs without missing values.
-    missing : (p, n) where values are missing; None where none are.
+    partial : (p,) which have missing values.
     replaced : variables whose biweight correlation is Pearson's, as half of their values or more
         are one.
+    gaps : of Pearson's correlations with missing values.
     """
 
     values: F64
     kind: Correlation
     ready: F64
-    missing: Bool | None
+    partial: Bool
     replaced: Bool
+    gaps: Gaps | None = None
 
     @classmethod
-    def of(cls, values: F64, kind: Correlation) -> PairCorrelations:
+    def of(cls, values: F64, kind: Correlation, *, spread: Spread = in_turn) -> PairCorrelations:
         """Make variables ready.
 
         Parameters
         ----------
         values : (p, n) one row per variable, each with two different values at least.
+        spread : runs work on stretches of variables, as ``Executor.map`` does; one after another
+            without.
 
         Raises
         ------
@@ -66,15 +79,16 @@ class PairCorrelations:
         >>> pairs.correlate((slice(0, 2), slice(0, 2))).round(6).tolist()
         [[1.0, -1.0], [-1.0, 1.0]]
         """
-        missing = np.isnan(values)
-        some = bool(missing.any())
-        replaced = np.zeros(len(values), dtype=np.bool_)
-        ready = np.zeros_like(values)
-        for place, row in enumerate(values):
-            seen = ~missing[place]
-            own, replaced[place] = _make_ready(row[seen], kind)
-            ready[place, seen] = own
-        return cls(values, kind, ready, missing if some else None, replaced)
+        stretches = list_stretches(len(values))
+        ready = np.empty_like(values)
+        partial, replaced = np.zeros((2, len(values)), dtype=np.bool_)
+        for position, found in spread(_Preparing(values, kind), stretches):
+            rows = stretches[position]
+            ready[rows], partial[rows], replaced[rows] = found
+        gaps = None
+        if kind == "pearson" and partial.any():
+            gaps = measure_gaps(ready, np.isnan(values), spread=spread)
+        return cls(values, kind, ready, partial, replaced, gaps)
 
     def correlate(self, tile: Tile) -> F64:
         """Return the correlations of a tile, over the people who have both of a pair.
@@ -83,39 +97,58 @@ class PairCorrelations:
         """
         one, other = tile
         product: F64 = self.ready[one] @ self.ready[other].T
+        if not (self.partial[one].any() or self.partial[other].any()):
+            return np.clip(product, -1.0, 1.0, out=product)
+        if self.gaps is not None:
+            return self._mend(product, self.gaps, one, other)
         np.clip(product, -1.0, 1.0, out=product)
-        if self.missing is None:
-            return product
-        partial_one, partial_other = (self.missing[side].any(axis=1) for side in tile)
-        if not (partial_one.any() or partial_other.any()):
-            return product
-        if self.kind == "pearson":
-            return self._correlate_moments(one, other)
         loops = load_loops("pair", compiled=product.size * self.values.shape[1] >= _COMPILED_FROM)
         sides = (self.values[one], self.values[other])
         loops.correlate_common(*sides, product, biweight=self.kind == "bicor")
         return product
 
-    def _correlate_moments(self, one: slice, other: slice) -> F64:
-        """Return Pearson's correlations from the sums over the people whom both have."""
-        x, y = self.ready[one], self.ready[other]
-        missing = self.missing if self.missing is not None else np.isnan(self.values)
-        here, there = (np.where(missing[side], 0.0, 1.0) for side in (one, other))
-        n = here @ there.T
+    def _mend(self, product: F64, gaps: Gaps, one: slice, other: slice) -> F64:
+        """Return Pearson's correlations over the people whom both have.
+
+        Over all of its own people a variable has the sum 0 and the sum of squares 1; from these
+        what it has among people whom the other lacks is taken away.
+        """
+        n = gaps.count_shared(one, other, self.values.shape[1])
         few = n < _FEWEST
         count = np.where(few, 1.0, n)
-        sum_x, sum_y = x @ there.T, here @ y.T
-        square_x, square_y = (x * x) @ there.T, here @ (y * y).T
-        cross = x @ y.T - sum_x * sum_y / count
-        spread_x = square_x - sum_x**2 / count
-        spread_y = square_y - sum_y**2 / count
+        lost_x, lost_y = gaps.sums[other, one].T, gaps.sums[one, other]
+        cross = product - lost_x * lost_y / count
+        spread_x = 1.0 - gaps.squares[other, one].T - lost_x**2 / count
+        spread_y = 1.0 - gaps.squares[one, other] - lost_y**2 / count
         with np.errstate(divide="ignore", invalid="ignore"):
             r = cross / np.sqrt(spread_x * spread_y)
         r[few] = np.nan
-        lost = (spread_x <= _DIGITS * square_x) | (spread_y <= _DIGITS * square_y)
+        lost = (spread_x <= _DIGITS) | (spread_y <= _DIGITS)
         for i, j in np.argwhere(lost & ~few):
             r[i, j] = _correlate_shared(self.values[one][i], self.values[other][j])
         return np.clip(r, -1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Preparing:
+    """Stretches of variables made ready."""
+
+    values: F64
+    kind: Correlation
+
+    def __call__(self, rows: slice) -> tuple[F64, Bool, Bool]:
+        own = self.values[rows]
+        missing = np.isnan(own)
+        ready = np.zeros_like(own)
+        partial: Bool = np.asarray(missing.any(axis=1))
+        replaced = np.zeros(len(own), dtype=np.bool_)
+        for place, row in enumerate(own):
+            if partial[place]:
+                seen = ~missing[place]
+                ready[place, seen], replaced[place] = _make_ready(row[seen], self.kind)
+            else:
+                ready[place], replaced[place] = _make_ready(row, self.kind)
+        return ready, partial, replaced
 
 
 def _correlate_shared(x: F64, y: F64) -> float:

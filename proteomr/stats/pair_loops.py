@@ -1,14 +1,16 @@
-"""Rank and biweight correlations of pairs of rows over the people who have both."""
+"""Rank and biweight correlations of pairs of rows over the people who have both, and sums that
+pairs lack.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.stats import rankdata
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64, I64, Bool
 from proteomr.stats.biweight import weigh_biweight
 
-__all__ = ["correlate_common"]
+__all__ = ["add_gaps", "correlate_common"]
 
 
 def correlate_common(x: F64, y: F64, product: F64, *, biweight: bool) -> None:
@@ -39,6 +41,35 @@ def correlate_common(x: F64, y: F64, product: F64, *, biweight: bool) -> None:
             if not (whole_x[i] and whole_y[j]):
                 both = seen_x[i] & seen_y[j]
                 product[i, j] = _correlate(x[i], y[j], both, biweight=biweight)
+
+
+def add_gaps(x: F64, gone: Bool, starts: I64, places: I64) -> tuple[F64, F64, F64]:
+    """Return what each row of x has in the columns that each of other rows lacks.
+
+    Parameters
+    ----------
+    x : (a, n), zero where missing.
+    gone : (a, n) where it is missing.
+    starts : (b + 1,) and places : the columns that row j of the others lacks are
+        ``places[starts[j]:starts[j + 1]]``, ascending.
+
+    Returns
+    -------
+    sums, squares, both : (b, a) of values, of their squares, and how many columns both lack.
+
+    Examples
+    --------
+    >>> x, gone = np.array([[1.0, 2.0, 0.0]]), np.array([[False, False, True]])
+    >>> [float(one[0, 0]) for one in add_gaps(x, gone, np.array([0, 2]), np.array([1, 2]))]
+    [2.0, 4.0, 1.0]
+    """
+    sums, squares, both = (np.zeros((starts.size - 1, len(x))) for _ in range(3))
+    for j in range(starts.size - 1):
+        lacked = places[starts[j] : starts[j + 1]]
+        values = x[:, lacked]
+        sums[j], squares[j] = values.sum(axis=1), np.vecdot(values, values)
+        both[j] = gone[:, lacked].sum(axis=1)
+    return sums, squares, both
 
 
 def _correlate(one: F64, other: F64, both: Bool, *, biweight: bool) -> float:

@@ -80,6 +80,41 @@ def test_compiled_loops_give_what_plain_ones_do(kind: str) -> None:
     assert np.isnan(one[6]).all()
 
 
+def test_compiled_sums_over_gaps_are_those_of_plain_loops() -> None:
+    x = with_holes(9, 600, 0.1)  # more columns than a compiled loop takes at a time
+    x[2] = 1.5
+    x[3, :598] = np.nan
+    gone = np.isnan(x)
+    whole = np.where(gone, 0.0, x)
+    starts = np.concatenate([[0], np.cumsum(gone.sum(axis=1))])
+    places = np.nonzero(gone)[1]
+    found = [
+        load_loops("pair", compiled=compiled).add_gaps(whole[:5], gone[:5], starts, places)
+        for compiled in (False, True)
+    ]
+    for plain, compiled in zip(*found, strict=True):
+        np.testing.assert_allclose(compiled, plain, atol=1e-12)
+    np.testing.assert_allclose(found[0][0], gone @ whole[:5].T, atol=1e-12)
+    np.testing.assert_allclose(found[0][2], gone.astype(int) @ gone[:5].T, atol=0)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.6])
+def test_correlations_of_pairs_that_share_few_or_low_values_are_those_of_each_pair(
+    share: float,
+) -> None:
+    x = with_holes(8, 60, share)
+    x[0, x[0] < np.nanmedian(x[0])] = np.nan  # as below a limit of detection
+    x[1, :57] = np.nan  # three people
+    x[2, 3:] = np.nan
+    found = correlate_all(x)
+    for i in range(8):
+        for j in range(i):
+            both = ~(np.isnan(x[i]) | np.isnan(x[j]))
+            told = both.sum() > 2
+            wanted = np.corrcoef(x[i, both], x[j, both])[0, 1] if told else np.nan
+            np.testing.assert_allclose(found[i, j], wanted, atol=1e-12, equal_nan=True)
+
+
 @pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e12, 1e300])
 @pytest.mark.parametrize("kind", CORRELATIONS)
 def test_correlations_do_not_depend_on_units(kind: Correlation, scale: float) -> None:
