@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,18 @@ from .jobs import attach_log, choose_formats, hold_threads, tell_results
 from .journal import open_journal
 from .show_associations import describe_failures, show_associations
 from .show_mediation import describe_failed_pairs, show_mediation
+from .show_replication import describe_failed_fits, show_replication
+
+if TYPE_CHECKING:
+    from proteomr.runs import Account, Output, Results
 
 __all__ = ["merge"]
+
+_OTHERS = {
+    "mediate": (show_mediation, describe_failed_pairs),
+    "replicate": (show_replication, describe_failed_fits),
+}
+"""What is printed of runs whose main table is no associations."""
 
 
 def merge(
@@ -38,26 +48,42 @@ def merge(
     """
     log = open_journal(quiet=quiet, verbose=verbose, as_json=log_json)
     threads = hold_threads(None)
-    from proteomr import association, mediation
     from proteomr.runs import Account, Output, read_request
 
     log.info("joining the shards in %s", folder)
     output = Output(folder, choose_formats(format))
     account = Account(tuple(sys.argv[1:]), threads=threads, allow_failures=allow_failures)
-    mediates = read_request(folder).get("command") == "mediate"
-    if mediates:
-        if columns != "native":
-            raise UsageError("--columns is of associations, and this is a run of mediate")
-        results = mediation.merge_shards(folder, output=output, account=account, opened=attach_log)
-    else:
-        results = association.merge_shards(
-            folder, output=output, account=account, columns=columns, opened=attach_log
-        )
+    command = str(read_request(folder).get("command"))
+    known = _OTHERS.get(command)
+    if known is not None and columns != "native":
+        raise UsageError(f"--columns is of associations, and this is a run of {command}")
+    report, describe = known or (show_associations, describe_failures)
+    results = _join(command, folder, output, account, columns)
     tell_results(
         results,
-        report=show_mediation if mediates else show_associations,
-        describe_failures=describe_failed_pairs if mediates else describe_failures,
+        report=report,
+        describe_failures=describe,
         path=results.path() or folder,
         quiet=quiet,
         allow_failures=allow_failures,
+    )
+
+
+def _join(
+    command: str,
+    folder: Path,
+    output: "Output",
+    account: "Account",
+    columns: shared.Columns,
+) -> "Results":
+    """Join the shards of a run by the command that it is of."""
+    from proteomr import association, mediation
+    from proteomr.replicate import merge_shards
+
+    if command == "mediate":
+        return mediation.merge_shards(folder, output=output, account=account, opened=attach_log)
+    if command == "replicate":
+        return merge_shards(folder, output=output, account=account, opened=attach_log)
+    return association.merge_shards(
+        folder, output=output, account=account, columns=columns, opened=attach_log
     )

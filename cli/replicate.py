@@ -10,7 +10,7 @@ from proteomr.errors import UsageError
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
-from .jobs import Task, choose_formats, run_command
+from .jobs import Task, choose_formats, read_shard, run_command
 from .scan_options import ProteinFiles, Samples, ScanOptions, refuse_strays
 from .show_replication import describe_failed_fits, show_replication
 
@@ -33,7 +33,8 @@ class Halving:
             metavar="K",
             rich_help_panel=_HALVES,
             help=f"Random halves, K times ({_RANDOM} where nothing else is asked): for each "
-            "exposure by itself, the people of each of its levels apart; drawn from --seed.",
+            "exposure by itself, the people of each of its levels apart; clusters, families and "
+            "rows of one person whole; drawn from --seed.",
             show_default=False,
         ),
     ] = None
@@ -120,6 +121,7 @@ def replicate(
         ),
     ] = False,
     blocks: Blocks,
+    shard: shared.Shard = None,
     out: shared.Out,
     format: shared.Format = "parquet",
     running: Running,
@@ -134,6 +136,7 @@ def replicate(
     of the table are printed.
     """
     tables = scan.tables
+    share = read_shard(shard)
     refuse_strays(samples, proteins)
 
     def make_job() -> "ReplicateJob":
@@ -141,7 +144,7 @@ def replicate(
 
         scheme = halving.scheme(seed=running.seed)
         request = scan.request(samples, proteins or ())
-        return ReplicateJob(ReplicateRequest(request, scheme, keep_fits))
+        return ReplicateJob(ReplicateRequest(request, scheme, keep_fits), share)
 
     task = Task(
         make_job,
@@ -151,6 +154,7 @@ def replicate(
         tables=tables,
         formats=choose_formats(format),
         blocks=blocks,
+        shard=share,
         doing="fitting",
     )
     run_command(context, running, task)

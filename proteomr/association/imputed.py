@@ -2,29 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
 from proteomr._typing import F64
+from proteomr.association.plan import Plan
+from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError
-from proteomr.models import Distribution
+from proteomr.models import Distribution, find_family
 from proteomr.models.further import OF_LIKELIHOOD
 from proteomr.scan import GIVEN_P, JOINT_TESTS, PART_ORDER
 from proteomr.stats.rubin import pool_estimates, pool_tests
 from proteomr.tables import columns as c
 
-__all__ = ["pool_parts"]
+__all__ = ["count_parameters", "pool_parts", "pool_scan"]
 
 _FEWEST = (c.N, c.N_CASE)
-_MODEL = (*PART_ORDER, c.PROTEIN, c.TERM, c.CONTRAST, c.STRATUM)
+_ROW = (*PART_ORDER, c.PROTEIN, c.TERM, c.CONTRAST, c.STRATUM)
+_MODEL = PART_ORDER[1:4]
+_PARAMETERS = "parameters"
+
+
+def count_parameters(plan: Plan) -> list[dict[str, int]]:
+    """Return the coefficients of each model: covariates, protein and products.
+
+    Where a baseline stands for the intercept, that is none. A model whose panels differ has those
+    of the first.
+
+    Returns
+    -------
+    A row for each model: its positions among targets, adjustment sets and strata, and their number.
+    """
+    intercept = int(plan.family.of_events)
+    counted: dict[tuple[int, int, int], int] = {}
+    for group in plan.groups:
+        if not group.rows.size:
+            continue
+        problem = plan.problem(group)
+        beside = len(problem.own_names) + problem.terms - intercept
+        for key, model in zip(group.models, problem.models, strict=True):
+            columns = problem.adjustments[model.adjustment].columns.size
+            at = (key.target, key.adjustment, key.stratum)
+            counted.setdefault(at, int(columns) + beside)
+    return [dict(zip((*_MODEL, _PARAMETERS), (*at, n), strict=True)) for at, n in counted.items()]
+
+
+def pool_scan(
+    imputed: Sequence[Sequence[pl.DataFrame]],
+    spec: ModelSpec,
+    *,
+    parameters: Sequence[Mapping[str, int]],
+) -> list[pl.DataFrame]:
+    """Return the parts of a scan, those of m imputations pooled as :func:`pool_parts` does.
+
+    Parameters
+    ----------
+    imputed : the parts of each imputation; those of one are returned as they are.
+    spec : of the scan.
+    parameters : of :func:`count_parameters`.
+    """
+    if len(imputed) == 1:
+        return list(imputed[0])
+    family = find_family(spec.family)
+    law, of_events = family.distribution, family.of_events
+    return [pool_parts(imputed, parameters=parameters, law=law, of_events=of_events)]
 
 
 def pool_parts(
     imputed: Sequence[Sequence[pl.DataFrame]],
     *,
-    parameters: int,
+    parameters: Sequence[Mapping[str, int]],
     law: Distribution,
     of_events: bool,
 ) -> pl.DataFrame:
@@ -38,15 +87,15 @@ def pool_parts(
     Parameters
     ----------
     imputed : the parts of each imputation.
-    parameters : of the models; families without degrees of freedom of their own have n less so
-        many of complete data, as ``mice::pool`` has it.
+    parameters : of :func:`count_parameters`; families without degrees of freedom of their own have
+        n less so many of complete data, as ``mice::pool`` has it.
     law : reference distribution of the family: with t its joint tests are F.
     of_events : whether complete data have as many degrees of freedom as events, not people, less
         the parameters.
     """
     frames = [pl.concat(parts).sort(PART_ORDER) for parts in imputed]
     frame = frames[0]
-    if not all(other.select(_MODEL).equals(frame.select(_MODEL)) for other in frames):
+    if not all(other.select(_ROW).equals(frame.select(_ROW)) for other in frames):
         raise InputError(
             "the imputations give other models than the first: a stratum or a level of the target "
             "is not in all of them"
@@ -61,7 +110,7 @@ def pool_parts(
     pooled_estimate, pooled_se, pooled_df, fmi = (np.full(rows, np.nan) for _ in range(4))
     own = df[:, every].mean(axis=0)
     counted = _stack(frames, c.N_CASE if of_events else c.N).min(axis=0)[every]
-    complete = np.where(np.isnan(own), counted - parameters, own)
+    complete = np.where(np.isnan(own), counted - _find_parameters(frame, parameters)[every], own)
     pooled = pool_estimates(estimate[:, every], se[:, every], complete)
     pooled_estimate[every], pooled_se[every] = pooled.estimate, pooled.se
     pooled_df[every], fmi[every] = np.where(np.isinf(pooled.df), np.nan, pooled.df), pooled.fmi
@@ -84,6 +133,14 @@ def pool_parts(
         pl.Series(JOINT_TESTS, _pool_joint_tests(frames, law), dtype=frame[JOINT_TESTS].dtype),
         pl.lit(m, dtype=pl.Int64).alias(c.M),
     )
+
+
+def _find_parameters(frame: pl.DataFrame, parameters: Sequence[Mapping[str, int]]) -> F64:
+    """Return the coefficients of the model of each row; those of a model without people are 0."""
+    kinds = {name: frame.schema[name] for name in _MODEL}
+    known = pl.DataFrame(parameters, schema={**kinds, _PARAMETERS: pl.Int64})
+    joined = frame.select(_MODEL).join(known, on=_MODEL, how="left", maintain_order="left")
+    return joined[_PARAMETERS].fill_null(0).cast(pl.Float64).to_numpy()
 
 
 def _stack(frames: Sequence[pl.DataFrame], name: str) -> F64:

@@ -12,13 +12,12 @@ import polars as pl
 from proteomr.association.attrition import measure_attrition, name_aliased
 from proteomr.association.collect import collect, describe_family_of_tests, summarise
 from proteomr.association.details import collect_details
-from proteomr.association.imputed import pool_parts
+from proteomr.association.imputed import count_parameters, pool_scan
 from proteomr.association.joint import collect_joint_tests
 from proteomr.association.moderation import moderate_parts
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
 from proteomr.errors import InputError, RunFolderError
-from proteomr.models import find_family
 from proteomr.provenance import RowFilter
 from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards, read_request
 from proteomr.scan import count_people
@@ -61,7 +60,7 @@ def describe_run(plans: Sequence[Plan], *, scans: int = 1) -> dict[str, object]:
             {
                 "specification": of_scan[0].spec.to_dict(),
                 "blocks": sum(len(plan.blocks) for plan in of_scan),
-                "parameters": _count_parameters(of_scan[0]) if m > 1 else 0,
+                "parameters": count_parameters(of_scan[0]) if m > 1 else [],
                 "attrition": count_people(of_scan[0]).to_dicts(),
             }
             for of_scan in each
@@ -137,18 +136,9 @@ class _Collected:
 def _collect_scan(parts: list[pl.DataFrame], scan: Mapping[str, Any], *, m: int) -> _Collected:
     """Join the parts of one scan, of m imputations, into its tables."""
     spec = ModelSpec.from_dict(scan["specification"])
-    if m > 1:
-        each = len(parts) // m
-        imputed = [parts[i * each : (i + 1) * each] for i in range(m)]
-        family = find_family(spec.family)
-        parts = [
-            pool_parts(
-                imputed,
-                parameters=scan["parameters"],
-                law=family.distribution,
-                of_events=family.of_events,
-            )
-        ]
+    each = len(parts) // m
+    imputed = [parts[i * each : (i + 1) * each] for i in range(m)]
+    parts = pool_scan(imputed, spec, parameters=scan["parameters"])
     associations = collect(parts, spec)
     attrition = measure_attrition(
         pl.DataFrame(scan["attrition"], infer_schema_length=None), associations
@@ -239,18 +229,6 @@ def _describe_pooling(m: int, further: Sequence[str]) -> tuple[str, ...]:
         return ()
     single = f"; not written, since it is of single fits: {', '.join(further)}" if further else ""
     return (f"fits of {m} imputations pooled by Rubin's rules{single}",)
-
-
-def _count_parameters(plan: Plan) -> int:
-    """Return the coefficients of the largest model: covariates, protein and products.
-
-    Where a baseline stands for the intercept, that is none.
-    """
-    group = next(group for group in plan.groups if group.rows.size)
-    problem = plan.problem(group)
-    intercept = int(plan.family.of_events)
-    columns = max(adjustment.columns.size for adjustment in problem.adjustments)
-    return columns + problem.terms - intercept
 
 
 def _count_rows(associations: Associations, *, people: int) -> tuple[RowFilter, ...]:

@@ -31,7 +31,7 @@ from proteomr.scan.columns import label_level
 from proteomr.stats.relatedness import Relatedness
 from proteomr.tables import Cohort, Drop, ProteinCovariate, ProteinInstruments
 
-__all__ = ["Plan", "number_blocks", "plan_scan"]
+__all__ = ["Plan", "number_blocks", "number_from", "plan_scan"]
 
 _STEP = "associate"
 _MOST_LEVELS = 50  # as many as an exposure of levels may have
@@ -138,10 +138,15 @@ def number_blocks(plans: Sequence[Plan]) -> tuple[Plan, ...]:
         )
     numbered, first = [], 0
     for plan in plans:
-        blocks = tuple(replace(block, index=first + block.index) for block in plan.blocks)
-        numbered.append(replace(plan, blocks=blocks))
-        first += len(blocks)
+        numbered.append(number_from(plan, first))
+        first += len(plan.blocks)
     return tuple(numbered)
+
+
+def number_from(plan: Plan, first: int) -> Plan:
+    """Return a plan whose blocks are numbered from a number on."""
+    blocks = tuple(replace(block, index=first + block.index) for block in plan.blocks)
+    return replace(plan, blocks=blocks)
 
 
 def _settle_errors(reading: Reading, spec: ModelSpec) -> ModelSpec:

@@ -3,6 +3,7 @@
 from proteomr.replicate.agreement import measure_agreement, summarise_splits
 from proteomr.replicate.calling import replicate
 from proteomr.replicate.job import ReplicateJob
+from proteomr.replicate.outputs import merge_shards
 from proteomr.replicate.request import ReplicateRequest
 from proteomr.replicate.schemes import (
     Against,
@@ -23,6 +24,7 @@ __all__ = [
     "ReplicateRequest",
     "Scheme",
     "measure_agreement",
+    "merge_shards",
     "replicate",
     "summarise_splits",
 ]

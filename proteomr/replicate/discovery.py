@@ -11,7 +11,7 @@ import polars as pl
 from scipy.special import ndtr
 
 from proteomr._typing import F64, Bool
-from proteomr.association import Plan, collect, name_effect
+from proteomr.association import ModelSpec, Plan, collect, name_effect
 from proteomr.errors import ColumnError, InputError, nearest
 from proteomr.replicate.agreement import ALPHA, MODEL, measure_agreement
 from proteomr.runs.results import read_result
@@ -139,7 +139,7 @@ def _show(names: pl.Series) -> str:
 
 
 def compare_cohorts(
-    plan: Plan, parts: Sequence[pl.DataFrame], discovery: pl.DataFrame, *, name: str
+    spec: ModelSpec, parts: Sequence[pl.DataFrame], discovery: pl.DataFrame, *, name: str
 ) -> Compared:
     """Hold the fits of a scan against those of another cohort.
 
@@ -147,7 +147,7 @@ def compare_cohorts(
 
     Parameters
     ----------
-    plan : of the scan.
+    spec : of the scan.
     parts : its fits.
     discovery : of :func:`read_discovery`.
     name : of its file.
@@ -157,12 +157,12 @@ def compare_cohorts(
     InputError
         None of its fits is one of the scan.
     """
-    here = collect(parts, plan.spec).frame.with_columns(name_effect())
+    here = collect(parts, spec).frame.with_columns(name_effect())
     models = here.select(MODEL).unique()
     asked = discovery.join(models, on=MODEL, how="semi", nulls_equal=True, maintain_order="left")
     if not asked.height:
         raise InputError(f"{name}: none of its fits is of an effect or a contrast here")
-    asked = _correct(asked, joint=plan.spec.test_family == "joint")
+    asked = _correct(asked, joint=spec.test_family == "joint")
     joined = asked.join(
         here.select(*_TEXTS, c.GENE, c.N, c.ESTIMATE, c.SE, c.P_VALUE, c.P_BONFERRONI, c.STATUS),
         on=_TEXTS,
@@ -179,7 +179,8 @@ def compare_cohorts(
     replication = pl.DataFrame(rows, schema_overrides=kinds, infer_schema_length=None)
     absent = int(joined[c.STATUS].null_count())
     notes = (f"{absent:,} fits of {name} are of proteins that are not here",) if absent else ()
-    associations = here.select(c.ASSOCIATIONS)
+    pooled = [name for name in c.POOLED if name in here.columns]
+    associations = here.select(*c.ASSOCIATIONS, *pooled)
     return Compared(
         schema.validate(replication.select(schema.names)),
         against,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from proteomr._typing import Bool
 from proteomr.scan import RowSets, Stratum
 
-__all__ = ["Division", "label_half"]
+__all__ = ["Division", "label_half", "label_halves"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,11 +39,18 @@ class Division:
             units.insert(0, (Stratum(self.WHOLE, self.whole),))
         return RowSets(tuple(units))
 
-    def labels(self) -> Iterator[tuple[str, str, int]]:
-        """Yield the label of each half, the name of its split and its number."""
-        for s, name in enumerate(self.names):
-            for half in (1, 2):
-                yield label_half(s, half), name, half
+
+def label_halves(names: Sequence[str]) -> Iterator[tuple[str, str, int]]:
+    """Yield the label of each half of some splits, the name of its split and its number.
+
+    Examples
+    --------
+    >>> list(label_halves(["north"]))
+    [('0/1', 'north', 1), ('0/2', 'north', 2)]
+    """
+    for s, name in enumerate(names):
+        for half in (1, 2):
+            yield label_half(s, half), name, half
 
 
 def label_half(split: int, half: int) -> str:

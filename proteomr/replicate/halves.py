@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
-from proteomr.association import Plan, collect, name_effect
+from proteomr.association import ModelSpec, Plan, collect, name_effect
 from proteomr.replicate.agreement import MODEL, measure_agreement
-from proteomr.replicate.division import Division
+from proteomr.replicate.division import Division, label_halves
 from proteomr.tables import columns as c
 from proteomr.tables import load_schema
 
-__all__ = ["Halves", "collect_halves"]
+__all__ = ["Halves", "collect_halves", "describe_halves"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,21 @@ class Halves:
     failed: int
 
 
+def describe_halves(plan: Plan, division: Division) -> dict[str, object]:
+    """Return what of a plan of halves :func:`collect_halves` needs, as JSON values."""
+    return {
+        "splits": list(division.names),
+        "chunks": [
+            {"sets": [plan.strata[s].label for s in strata], "blocks": blocks}
+            for strata, blocks in _chunks(plan).items()
+        ],
+        "people": [[*model, n] for model, n in _count_people(plan).items()],
+    }
+
+
 def collect_halves(
-    plan: Plan,
-    division: Division,
+    facts: Mapping[str, Any],
+    spec: ModelSpec,
     load: Callable[[Sequence[int]], Sequence[pl.DataFrame]],
     *,
     keep_fits: bool,
@@ -44,22 +57,24 @@ def collect_halves(
 
     Parameters
     ----------
+    facts : of :func:`describe_halves`.
+    spec : of the scan.
     load : returns the parts of some blocks by their index.
     keep_fits : whether the fits are wanted too.
     """
-    people = _count_people(plan)
-    named = {label: (name, half) for label, name, half in division.labels()}
+    people = {tuple(model): int(n) for *model, n in facts["people"]}
+    named = {label: (name, half) for label, name, half in label_halves(facts["splits"])}
     rows: list[dict[str, object]] = []
     kept: list[pl.DataFrame] = []
     units = failed = 0
-    for strata, blocks in _chunks(plan).items():
-        frame = collect(load(blocks), plan.spec).frame
+    for chunk in facts["chunks"]:
+        frame = collect(load(chunk["blocks"]), spec).frame
         units += frame.height
         failed += frame.filter(pl.col(c.STATUS) != "ok").height
         fits = dict(frame.partition_by(c.STRATUM, as_dict=True, maintain_order=True).items())
-        labels = [plan.strata[s].label for s in strata]
+        labels: list[str] = chunk["sets"]
         if keep_fits:
-            kept += [_name_half(fits[label,], named.get(str(label))) for label in labels]
+            kept += [_name_half(fits[label,], named.get(label)) for label in labels]
         for first, second in _pairs(labels):
             name, _ = named[first]
             pair = (fits[label,].with_columns(name_effect()) for label in (first, second))
@@ -84,8 +99,8 @@ def _chunks(plan: Plan) -> dict[tuple[int, ...], list[int]]:
     return chunks
 
 
-def _pairs(labels: Sequence[str | None]) -> Iterator[tuple[str, str]]:
-    halves = [label for label in labels if label is not None and label != Division.WHOLE]
+def _pairs(labels: Sequence[str]) -> Iterator[tuple[str, str]]:
+    halves = [label for label in labels if label != Division.WHOLE]
     yield from zip(halves[::2], halves[1::2], strict=True)
 
 

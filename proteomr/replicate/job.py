@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
-import polars as pl
-
-from proteomr.association import Plan
 from proteomr.association.attrition import describe_people
 from proteomr.association.block_correlation import assume_independence, settle_blocks
 from proteomr.association.forecast import estimate_joining, keep
 from proteomr.association.job import describe_plan
-from proteomr.association.moderation import moderate_parts
 from proteomr.association.oddities import describe_oddities
-from proteomr.association.opening import plans_of
-from proteomr.errors import UsageError
-from proteomr.execute import Executor
-from proteomr.replicate.agreement import summarise_splits
-from proteomr.replicate.discovery import compare_cohorts, read_discovery, refuse_mismatch
-from proteomr.replicate.division import Division
-from proteomr.replicate.halves import collect_halves
-from proteomr.replicate.leaving_out import compare_left_out, find_influence, test_heterogeneity
+from proteomr.errors import NothingToDo
+from proteomr.execute import Executor, Shard
+from proteomr.replicate.laying_out import LaidOut, lay_out
+from proteomr.replicate.outputs import collect_run, describe_run
 from proteomr.replicate.request import ReplicateRequest
-from proteomr.replicate.schemes import (
-    Against,
-    Asked,
-    Folds,
-    LeaveOut,
-    RandomHalves,
-)
+from proteomr.replicate.schemes import Against, LeaveOut
 from proteomr.runs import (
     Forecast,
     Ledger,
@@ -46,24 +30,10 @@ from proteomr.runs import (
 from proteomr.runs.notes import add_note, collect_notes
 from proteomr.runs.timing import Spent, Stopwatch, peak_memory
 from proteomr.scan import count_people, estimate_cost, run_parts
-from proteomr.tables import Drop
 
 __all__ = ["ReplicateJob"]
 
-_GROUP = re.compile(r"[^\s/:`|]+")
 _log = logging.getLogger("proteomr")
-
-
-@dataclass(frozen=True, slots=True)
-class _Laid:
-    """What a run does: the plan of everybody, that of the halves, and how people are divided."""
-
-    everybody: Plan
-    plan: Plan
-    division: Division | None = None
-    discovery: pl.DataFrame | None = None
-    drops: tuple[Drop, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +43,7 @@ class ReplicateJob:
     Parameters
     ----------
     request : what is asked.
+    shard : the share of the blocks that a plan is of.
     """
 
     main: ClassVar[str] = "replication"
@@ -80,6 +51,7 @@ class ReplicateJob:
     people: ClassVar[tuple[str, ...]] = ()
 
     request: ReplicateRequest
+    shard: Shard | None = None
 
     @property
     def results(self) -> Sequence[str]:
@@ -95,12 +67,15 @@ class ReplicateJob:
         """Lay out the scan, work through as many blocks as are fitted at once, and join them."""
         watch, started = Stopwatch(), time.process_time()
         describe_request(self.request)  # the run digests its inputs first
-        with self._open() as laid, open_scratch() as scratch:
-            plan = assume_independence(laid.plan)
+        with self._open() as (laid, _), open_scratch() as scratch:
+            plan = assume_independence(laid.plan)  # those of other imputations take as long
+            mine = plan.blocks if self.shard is None else self.shard.select(plan.blocks)
+            if not mine:
+                raise NothingToDo(f"shard {self.shard} has none of the {len(plan.blocks)} blocks")
             opened = Spent(started, started) + watch.read()
             cost = estimate_cost(
                 plan,
-                plan.blocks,
+                mine,
                 threads=threads,
                 keep=lambda part: keep(part, scratch / "part.parquet"),
             )
@@ -108,14 +83,15 @@ class ReplicateJob:
                 cost.parts, plan.spec, share=cost.share, scratch=scratch
             )
             # blocks whose correlation is to be found are gone through once more for it
-            rounds = 1 if plan.spec.moderation.block is None else 2
-            spent = opened + cost.blocks.times(rounds) + joining
+            m = laid.imputations
+            rounds = m * (1 if plan.spec.moderation.block is None else 2)
+            spent = opened + cost.blocks.times(rounds) + joining.times(m)
             sets = len(plan.strata)
             return Forecast(
                 units={
                     "people": plan.cohort.n,
-                    "proteins": len(plan.cohort.proteins.names),
-                    "fits": cost.fits,
+                    "proteins": len({p for block in mine for p in block.proteins.tolist()}),
+                    "fits": cost.fits * m,
                 },
                 path=cost.path,
                 seconds=spent.processors,
@@ -123,9 +99,9 @@ class ReplicateJob:
                 # without the fits, chunks of halves are joined one by one
                 memory_bytes=peak_memory() + (table if self.request.keep_fits else table / sets),
                 lines=(
-                    *_describe_division(laid.division),
+                    *_describe_division(laid),
                     ("complete", f"{cost.people} people for exposure and covariates"),
-                    ("blocks", f"{len(plan.blocks)}, with {plan.tests_per_protein} fits a protein"),
+                    ("blocks", f"{len(mine)}, with {plan.tests_per_protein} fits a protein"),
                     *describe_plan(laid.everybody),
                     *(("in model", said) for said in describe_people(count_people(laid.everybody))),
                     ("timed", f"{cost.timed} proteins"),
@@ -133,125 +109,42 @@ class ReplicateJob:
             )
 
     def run(self, ledger: Ledger, executor: Executor) -> Outcome:
-        """Fit the blocks that the ledger lacks; measure the agreement."""
-        with self._open() as laid:
-            for note in laid.notes:
+        """Fit the blocks that the ledger lacks; of a whole run, measure the agreement."""
+        with self._open() as (laid, notes):
+            for note in notes:
                 add_note(note)  # the run keeps them, and tells them in its manifest
-            plan = settle_blocks(laid.plan, executor=executor)
-            run_parts(plan, ledger.parts, executor=executor)
-            ledger.count_drops((*laid.plan.cohort.drops, *laid.plan.drops, *laid.drops))
-            if laid.division is not None:
-                return self._compare_halves(ledger, laid.plan, laid.division)
-            return self._compare_cohorts(ledger, laid.plan, laid.discovery)
-
-    def _compare_halves(self, ledger: Ledger, plan: Plan, division: Division) -> Outcome:
-        left_out = isinstance(self.request.scheme, LeaveOut)
-        found = collect_halves(
-            plan, division, _loader(ledger), keep_fits=self.request.keep_fits or left_out
-        )
-        ledger.write_table("replication", found.replication)
-        ledger.write_table("summary", summarise_splits(found.replication), formats=("tsv",))
-        if left_out and found.fits is not None:
-            without = compare_left_out(found.fits)
-            ledger.write_table("leave_out", without)
-            ledger.write_table("influence", find_influence(found.fits, without))
-            parts = _loader(ledger)(range(len(plan.blocks)))
-            ledger.write_table("joint_tests", test_heterogeneity(moderate_parts(parts, plan.spec)))
-        if self.request.keep_fits and found.fits is not None:
-            ledger.write_table("replication_fits", found.fits)
-        return Outcome(
-            units=found.units,
-            failed=found.failed,
-            family_of_tests="Bonferroni over the tests of each half, "
-            + ("all targets jointly" if plan.spec.test_family == "joint" else "each target"),
-            configuration={"specification": plan.spec.to_dict()},
-        )
-
-    def _compare_cohorts(
-        self, ledger: Ledger, plan: Plan, discovery: pl.DataFrame | None
-    ) -> Outcome:
-        scheme = self.request.scheme
-        if discovery is None or not isinstance(scheme, Against):
-            raise TypeError(f"{scheme} divides people")
-        parts = _loader(ledger)(range(len(plan.blocks)))
-        compared = compare_cohorts(plan, parts, discovery, name=scheme.associations.name)
-        ledger.write_table("replication", compared.replication)
-        ledger.write_table("against", compared.against)
-        ledger.write_table("associations", compared.associations)
-        return Outcome(
-            units=compared.units,
-            failed=compared.failed,
-            family_of_tests=compared.family_of_tests,
-            configuration={"specification": plan.spec.to_dict()},
-            notes=compared.notes,
-        )
+            ledger.parts.keep_facts(describe_run(self.request, laid))
+            blocks = laid.imputations * len(laid.plan.blocks)
+            for imputation in range(laid.imputations):
+                plan = settle_blocks(laid.plan_of(imputation), executor=executor)
+                run_parts(plan, ledger.parts, executor=executor, shard=ledger.shard, blocks=blocks)
+        return Outcome() if ledger.shard is not None else collect_run(ledger)
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[_Laid]:
+    def _open(self) -> Iterator[tuple[LaidOut, tuple[str, ...]]]:
         """Read the inputs and divide the people; the files serve while this is open."""
         with open_scratch() as scratch:
             with collect_notes() as told:
-                laid = _lay_out(self.request, scratch)
+                laid = lay_out(self.request, scratch)
             _log.info(
                 "%s people, %s proteins",
                 laid.plan.cohort.n,
                 len(laid.plan.cohort.proteins.names),
             )
             models = describe_plan(laid.everybody)
-            for label, text in (*_describe_division(laid.division), *models):
+            for label, text in (*_describe_division(laid), *models):
                 _log.info("%s: %s", label, text)
-            odd = (*describe_oddities(laid.everybody), *_describe_clusters(self.request))
-            notes = tuple(dict.fromkeys((*told, *odd)))
+            notes = tuple(dict.fromkeys((*told, *describe_oddities(laid.everybody))))
             for note in notes:
                 _log.warning("note: %s", note)
-            yield replace(laid, notes=notes)
+            yield laid, notes
 
 
-def _lay_out(request: ReplicateRequest, scratch: Path) -> _Laid:
-    """Read the inputs, and plan the scans of everybody and of the halves."""
-    scan, scheme = request.scan, request.scheme
-    plan_of, *others = plans_of(scan, scratch)
-    if others:
-        raise UsageError(
-            f"{scan.samples.name}: holds {1 + len(others)} imputations, and halves are made of one "
-            "table: give what was observed, or one imputation"
-        )
-    everybody = plan_of()
-    if isinstance(scheme, Against):
-        discovery = read_discovery(scheme.associations.on_disk(scratch))
-        refuse_mismatch(everybody, discovery, name=scheme.associations.name)
-        return _Laid(everybody, everybody, discovery=discovery)
-    asked = Asked(everybody.reading, everybody.targets, scan.id_column, scratch)
-    division, drops = scheme.divide(asked)
-    plan = plan_of(divide=lambda *_: division.row_sets())
-    return _Laid(everybody, plan, division, drops=drops)
-
-
-def _describe_division(division: Division | None) -> list[tuple[str, str]]:
-    if division is None:
+def _describe_division(laid: LaidOut) -> list[tuple[str, str]]:
+    if laid.division is None:
         return []
-    names = division.names
+    names = laid.division.names
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    whole = "" if division.whole is None else ", and everybody"
-    return [("splits", f"{len(names)} ({shown}), two halves each{whole}")]
-
-
-def _describe_clusters(request: ReplicateRequest) -> tuple[str, ...]:
-    """Say that halves drawn row by row are not independent where rows are in clusters."""
-    spec = request.scan.specification
-    if not isinstance(request.scheme, RandomHalves | Folds):
-        return ()
-    groups = [name for text in spec.mixed.random for name in _GROUP.findall(text.partition("|")[2])]
-    names = dict.fromkeys([*([] if spec.cluster is None else [spec.cluster]), *groups])
-    return tuple(
-        f"rows of one {name!r} come into both halves, which are then not independent: give splits "
-        "of whole groups with --split-file"
-        for name in names
-    )
-
-
-def _loader(ledger: Ledger) -> Callable[[Sequence[int]], list[pl.DataFrame]]:
-    def load(blocks: Sequence[int]) -> list[pl.DataFrame]:
-        return [part["fits"] for part in ledger.parts.load_some(blocks)]
-
-    return load
+    everybody = "" if laid.division.whole is None else ", and everybody"
+    groups = f", groups of {' and '.join(map(repr, laid.whole))} whole" if laid.whole else ""
+    return [("splits", f"{len(names)} ({shown}), two halves each{everybody}{groups}")]

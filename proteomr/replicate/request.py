@@ -14,7 +14,7 @@ from proteomr.tables import load_schema
 
 __all__ = ["ReplicateRequest"]
 
-_VERSION = 1  # of how people are divided, and of what is measured
+_VERSION = 2  # of how people are divided, and of what is measured
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from proteomr.errors import ColumnError, UsageError
 from proteomr.models import NUMBERS, Target
 from proteomr.replicate.division import Division
 from proteomr.replicate.split_files import read_splits
+from proteomr.replicate.whole_groups import Groups, deal_groups, halve_groups
 from proteomr.runs import Source
 from proteomr.scan import Reading, Stratum, read_strata
 from proteomr.stats.generators import random_of
@@ -38,12 +39,13 @@ _MOST_PLACES = 300_000_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a scheme divides: the people of some targets, and where files are read."""
+    """What a scheme divides: the people of some targets, and who of them stay together."""
 
     reading: Reading
     targets: Sequence[Target]
     id_column: str | None
     scratch: Path
+    groups: Groups
 
 
 Divided: TypeAlias = tuple[Division, tuple[Drop, ...]]
@@ -55,7 +57,8 @@ class RandomHalves:
     """Halves drawn at random, for each target by itself and for each of its levels apart.
 
     The first has floor(n / 2) of the n people of a level; the levels of numbers are not looked at.
-    Who has a value of a protein is not known when halves are drawn.
+    Who has a value of a protein is not known when halves are drawn. Rows that the models say to be
+    of one cluster, family or person are in one half, see :func:`.whole_groups.find_groups`.
 
     Parameters
     ----------
@@ -72,7 +75,7 @@ class RandomHalves:
 
     def divide(self, asked: Asked) -> Divided:
         """Divide people at random."""
-        return draw_halves(asked.targets, self), ()
+        return draw_halves(asked.targets, self, groups=asked.groups), ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class Folds:
 
     def divide(self, asked: Asked) -> Divided:
         """Deal people out to folds, at random."""
-        return deal_folds(asked.targets, self), ()
+        return deal_folds(asked.targets, self, groups=asked.groups), ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +138,10 @@ Dividing: TypeAlias = RandomHalves | Folds | GivenSplits | LeaveOut
 Scheme: TypeAlias = Dividing | Against
 
 
-def draw_halves(targets: Sequence[Target], scheme: RandomHalves) -> Division:
-    """Divide people at random.
+def draw_halves(
+    targets: Sequence[Target], scheme: RandomHalves, *, groups: Groups | None = None
+) -> Division:
+    """Divide people at random, the groups that are kept whole into one half each.
 
     Examples
     --------
@@ -152,22 +157,32 @@ def draw_halves(targets: Sequence[Target], scheme: RandomHalves) -> Division:
         first, second = np.zeros((2, len(targets), n), dtype=np.bool_)
         for t, target in enumerate(targets):
             random = random_of(scheme.seed, "half", str(split), target.name)
+            if groups is not None and groups.names:
+                one, other = halve_groups(_levels(target), groups.codes, random)
+                first[t, one] = second[t, other] = True
+                continue
             for people in _levels(target):
                 drawn = random.permutation(people)
                 first[t, drawn[: people.size // 2]] = True
                 second[t, drawn[people.size // 2 :]] = True
         halves.append((first, second))
-    _refuse_nobody(targets, halves, "halves")
+    _refuse_nobody(targets, halves, f"halves{_say_whole(groups)}")
     return Division(tuple(str(split + 1) for split in range(scheme.splits)), tuple(halves))
 
 
-def deal_folds(targets: Sequence[Target], scheme: Folds) -> Division:
-    """Deal people out to folds, at random."""
+def deal_folds(
+    targets: Sequence[Target], scheme: Folds, *, groups: Groups | None = None
+) -> Division:
+    """Deal people out to folds, at random, the groups that are kept whole to one fold each."""
     n = targets[0].values.shape[0]
     _refuse_many(scheme.folds, targets, n)
     fold = np.full((len(targets), n), -1, dtype=np.int64)
     for t, target in enumerate(targets):
         random = random_of(scheme.seed, "fold", target.name)
+        if groups is not None and groups.names:
+            people, dealt_to = deal_groups(_levels(target), groups.codes, scheme.folds, random)
+            fold[t, people] = dealt_to
+            continue
         dealt = 0
         for people in _levels(target):
             # Where one level ends the next goes on, so that folds differ by one person at the most.
@@ -175,7 +190,7 @@ def deal_folds(targets: Sequence[Target], scheme: Folds) -> Division:
             dealt += people.size
     there = fold >= 0
     halves = tuple((there & (fold != k), fold == k) for k in range(scheme.folds))
-    _refuse_nobody(targets, halves, f"{scheme.folds} folds")
+    _refuse_nobody(targets, halves, f"{scheme.folds} folds{_say_whole(groups)}")
     return Division(tuple(str(k + 1) for k in range(scheme.folds)), halves)
 
 
@@ -200,6 +215,11 @@ def _refuse_many(splits: int, targets: Sequence[Target], n: int) -> None:
             f"for memory: ask for fewer, or name the {role}s in several runs, whose halves are the "
             "same"
         )
+
+
+def _say_whole(groups: Groups | None) -> str:
+    names = () if groups is None else groups.names
+    return f" of whole groups of {' and '.join(map(repr, names))}" if names else ""
 
 
 def _refuse_nobody(

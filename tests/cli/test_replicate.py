@@ -130,13 +130,24 @@ def test_people_proteins_and_outcomes_are_chosen_as_in_associate(
     assert fits.filter(split="1", protein="P000")["n"].sum() == chosen
 
 
-def test_imputed_samples_are_refused(replicate: Any, study: Any) -> None:
+def test_imputed_samples_are_pooled(replicate: Any, study: Any) -> None:
     copies = [study.samples.with_columns(pl.lit(i).alias(".imp")) for i in (1, 2)]
     long = pl.concat(copies).with_columns(pl.col("ID").rank("dense").alias(".id"))
     study.write("samples.csv", long)
-    ending = replicate("--splits", 2)
-    assert ending.code == 2
-    assert "samples.csv: holds 2 imputations, and halves are made of one table" in ending.message
+    ending = replicate("--splits", 2, "--keep-fits")
+    assert ending.code == 0
+    assert "fits of 2 imputations pooled by Rubin's rules in each half" in ending.err
+    fits = pl.read_parquet(study.folder / "out" / "replication_fits.parquet")
+    assert fits["m"].unique().to_list() == [2]
+
+
+def test_clusters_are_whole_and_a_dry_run_says_so(replicate: Any, study: Any) -> None:
+    families = pl.int_range(study.samples.height) // 3
+    study.write("samples.csv", study.samples.with_columns(family=families))
+    asked = ("--splits", 2, "--se", "CR1", "--cluster", "family")
+    said = replicate(*asked, "--dry-run").out
+    assert "2 (1, 2), two halves each, groups of 'family' whole" in said
+    assert replicate(*asked).code == 0
 
 
 def test_given_splits_are_fitted(replicate: Any, study: Any) -> None:

@@ -12,7 +12,7 @@ import proteomr
 from proteomr._typing import F64
 from proteomr.association import ModelSpec
 from proteomr.errors import UsageError
-from proteomr.models import IvOptions, MixedOptions
+from proteomr.models import IvOptions
 from proteomr.replicate import Folds, RandomHalves, measure_agreement
 from tests.replicate.people import make_people, make_proteins
 
@@ -143,24 +143,6 @@ def test_a_difference_by_sex_has_a_row_of_its_own() -> None:
         people, make_proteins(people, 5), models=spec, scheme=RandomHalves(2), threads=1
     )
     assert results.table()["effect"].to_list() == [None, "by sex M vs F"] * 2
-
-
-@pytest.mark.parametrize(
-    ("more", "names"),
-    [
-        ({"family": "linear", "errors": "CR1", "cluster": "site"}, ["site"]),
-        ({"family": "mixed", "mixed": MixedOptions(("1|site/sex",))}, ["site", "sex"]),
-        ({"family": "linear"}, []),
-    ],
-)
-def test_halves_that_share_clusters_are_told(more: Any, names: list[str]) -> None:
-    people = make_people(200)
-    spec = ModelSpec(exposures=("lo",), adjust={"few": "age"}, **more)
-    results = proteomr.replicate(
-        people, make_proteins(people, 3), models=spec, scheme=RandomHalves(1), threads=1
-    )
-    told = [note.split("'")[1] for note in results.notes if "come into both halves" in note]
-    assert told == names
 
 
 def test_coefficients_and_strata_are_of_associate() -> None:
