@@ -5,7 +5,7 @@ All of it stands on whole models (:mod:`proteomr.models.whole`), on the rows of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -59,12 +59,14 @@ class Found:
     Attributes
     ----------
     joint : tests by name.
-    coefficients : rows of the table, as (protein, model, names, fit).
+    coefficients : rows of the table, as (protein, model, names, fit, contrast of levels or None).
     additive : rows of the table, as (protein, model, fit).
     """
 
     joint: dict[str, JointTests]
-    coefficients: list[tuple[int, int, tuple[str, ...], WholeFit]] = field(default_factory=list)
+    coefficients: list[tuple[int, int, tuple[str, ...], WholeFit, str | None]] = field(
+        default_factory=list
+    )
     additive: list[tuple[int, int, AdditiveMeasure]] = field(default_factory=list)
 
 
@@ -243,7 +245,7 @@ class Extras:
     ) -> None:
         """Enter what all coefficients of a model tell."""
         if self.options.coefficients:
-            found.coefficients.append((j, m, names, fit))
+            found.coefficients.append((j, m, names, fit, None))
         if not self.options.further.additive:
             return
         columns = self.problem.adjustments[self.problem.models[m].adjustment].columns
@@ -273,20 +275,21 @@ def list_coefficients(found: Found) -> Details:
     Examples
     --------
     >>> list(list_coefficients(Found({})).columns)[:3]
-    ['coefficient', 'estimate', 'se']
+    ['coefficient', 'contrast', 'estimate']
     """
     fits = found.coefficients
-    counts = [len(names) for _, _, names, _ in fits]
+    counts = [len(names) for _, _, names, _, _ in fits]
 
     def join(parts: list[F64]) -> F64:
         return np.concatenate([np.empty(0), *parts])
 
-    estimate = join([fit.estimate for *_, fit in fits])
-    se = join([fit.se for *_, fit in fits])
-    df = join([fit.df for *_, fit in fits])
+    estimate = join([fit.estimate for _, _, _, fit, _ in fits])
+    se = join([fit.se for _, _, _, fit, _ in fits])
+    df = join([fit.df for _, _, _, fit, _ in fits])
     statistic, minus_log = _refer(estimate, se, df)
-    columns: dict[str, list[str] | F64] = {
-        "coefficient": [name for _, _, names, _ in fits for name in names],
+    columns: dict[str, Sequence[str | None] | F64] = {
+        "coefficient": [name for _, _, names, _, _ in fits for name in names],
+        "contrast": [contrast for _, _, names, _, contrast in fits for _ in names],
         "estimate": estimate,
         "se": se,
         "statistic": statistic,
@@ -294,7 +297,7 @@ def list_coefficients(found: Found) -> Details:
         "neg_log10_p": minus_log,
         "p_value": p_from_neg_log10(minus_log),
     }
-    models = np.array([(j, m) for j, m, _, _ in fits], dtype=np.int64).reshape(-1, 2)
+    models = np.array([(j, m) for j, m, *_ in fits], dtype=np.int64).reshape(-1, 2)
     return Details(np.repeat(models[:, 0], counts), np.repeat(models[:, 1], counts), columns)
 
 

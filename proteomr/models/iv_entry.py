@@ -74,7 +74,13 @@ class Told:
         for name, estimate, se in found:
             statistic = estimate / se if se > 0.0 else np.nan
             log = float(neg_log10_p_t(statistic, df))
-            row = {"coefficient": name, "estimate": estimate, "se": se, "statistic": statistic}
+            row = {
+                "coefficient": name,
+                "contrast": None,
+                "estimate": estimate,
+                "se": se,
+                "statistic": statistic,
+            }
             rest = {"df": df if np.isfinite(df) else np.nan, "neg_log10_p": log}
             self.coefficients.append((j, m, {**row, **rest, "p_value": float(10.0**-log)}))
 

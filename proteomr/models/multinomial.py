@@ -18,6 +18,7 @@ import numpy as np
 
 from proteomr.models.base import Block, FitBlock, JointTests, Problem, refuse_unfit
 from proteomr.models.exact import INTERACTION, ONE_BY_ONE
+from proteomr.models.extras import WithExtras
 from proteomr.models.family import Distribution, Family, Scans, Support
 from proteomr.models.logistic_mass import LaidOut
 from proteomr.models.logistic_solvers import Modifiers, find_modifiers
@@ -25,6 +26,7 @@ from proteomr.models.multinomial_exact import RATIO, fit_exactly
 from proteomr.models.multinomial_mass import GroupSolver, LevelCounts, prepare_solver
 from proteomr.models.targets import LEVELS, TargetKind
 from proteomr.models.weighting import tell_copies
+from proteomr.models.whole_multinomial import MultinomialCoefficients
 
 __all__ = ["Multinomial", "MultinomialState"]
 
@@ -49,7 +51,7 @@ class MultinomialState:
 
 
 @dataclass(frozen=True, slots=True)
-class Multinomial(Family[MultinomialState]):
+class Multinomial(Family[MultinomialState | WithExtras]):
     """Multinomial regression of each exposure or outcome on each protein; Wald z statistics.
 
     R's ``nnet::multinom`` at full convergence. One coefficient of the protein for each level beside
@@ -79,10 +81,17 @@ class Multinomial(Family[MultinomialState]):
         interaction=True,
         joint_tests=("lr", "score", "wald"),
         own_covariates=True,
+        coefficients=True,
     )
 
-    def prepare(self, problem: Problem) -> MultinomialState:
+    def prepare(self, problem: Problem) -> MultinomialState | WithExtras:
         """Fit every target to the covariates alone, where the problem is large."""
+        plain = self._prepare_estimates(problem)
+        if not self.options.coefficients:
+            return plain
+        return WithExtras(plain, (MultinomialCoefficients(problem, self.scans),))
+
+    def _prepare_estimates(self, problem: Problem) -> MultinomialState:
         modifiers = find_modifiers(problem)
         if modifiers is None or problem.n <= _SMALL:
             return MultinomialState(problem)
@@ -91,8 +100,10 @@ class Multinomial(Family[MultinomialState]):
         )
         return MultinomialState(problem, tuple(s for s in solvers if s is not None), modifiers)
 
-    def fit_block(self, state: MultinomialState, block: Block) -> FitBlock:
+    def fit_block(self, state: MultinomialState | WithExtras, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
+        if isinstance(state, WithExtras):
+            return state.add(block, self.fit_block(state.plain, block))
         problem = state.problem
         b, models = block.values.shape[0], len(problem.models)
         fits = FitBlock.empty(b, len(problem.coefficients))
@@ -130,8 +141,10 @@ class Multinomial(Family[MultinomialState]):
                 tests[name].enter(j, m, found)
         return tell_copies(problem, block, replace(fits, joint=tests))
 
-    def describe_path(self, state: MultinomialState) -> str:
+    def describe_path(self, state: MultinomialState | WithExtras) -> str:
         """Say whether blocks go by quasi-Newton steps together, or one by one."""
+        if isinstance(state, WithExtras):
+            return self.describe_path(state.plain)
         if state.solvers:
             return "blocks by quasi-Newton steps on shared information"
         return ONE_BY_ONE

@@ -179,7 +179,8 @@ def list_all(
     names = (*found.parameters, *model.names[1:])
     order = [i for i, name in enumerate(names) if i >= a or name not in found.last]
     order += [i for i, name in enumerate(names[:a]) if name in found.last]
-    tables.found.coefficients.append((j, m, tuple(names[i] for i in order), _reorder(fit, order)))
+    told = tuple(names[i] for i in order)
+    tables.found.coefficients.append((j, m, told, _reorder(fit, order), None))
 
 
 def _spread(back: F64, found: TimedSolution, known: Bool) -> WholeFit:

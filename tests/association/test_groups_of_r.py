@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from proteomr.association import ModelSpec, scan_cohort
+from proteomr.association.details import collect_details
 from proteomr.association.joint import collect_joint_tests
 from proteomr.association.plan import plan_scan
 from proteomr.execute import Serial
@@ -30,6 +31,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "steps": {"ordered": True},
 }
 SET = {"full": "age + sex + site"}
+NAMES = {"sitey": "site[y]", "sitez": "site[z]"}
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +135,34 @@ def test_multinomial_fits_are_those_of_nnet_at_full_convergence(
             same_test(of_protein, "interaction", wanted["product_joint"], 1e-7)
         if protein == "P3":
             assert set(main["message"]) == {"nobody has D, which is left out"}
+
+
+@pytest.mark.parametrize("kind", ["classical", "weights"])
+def test_all_multinomial_coefficients_are_those_of_nnet(
+    cohort: Cohort, stored: dict[str, Any], kind: str
+) -> None:
+    spec = ModelSpec("multinomial", ("group",), SET, coefficients=True, **SETTINGS[kind])
+    parts = fit_blocks(plan_scan(cohort, spec), executor=Serial())
+    found, main = collect_details(parts, "coefficients"), scan_cohort(cohort, spec).frame
+    for protein, wanted in stored["multinomial"][kind].items():
+        rows = found.filter(protein=protein)
+        reference, *others = wanted["levels"]
+        names = [protein if name == "x" else NAMES.get(name, name) for name in wanted["names"]]
+        each = len(names)
+        assert rows["contrast"].to_list() == [f"{b} vs {reference}" for b in others for _ in names]
+        for level in range(len(others)):
+            of_level = {row["coefficient"]: row for row in rows[level * each :][:each].to_dicts()}
+            assert set(of_level) == set(names)
+            ours = [of_level[name] for name in names]
+            at = slice(level * each, (level + 1) * each)
+            se = numbers(wanted["whole_se"])[at]
+            gap = (numbers([row["estimate"] for row in ours]) - numbers(wanted["whole"])[at]) / se
+            assert np.abs(gap).max() < 1e-8
+            np.testing.assert_allclose([row["se"] for row in ours], se, rtol=1e-8)
+            assert {row["df"] for row in ours} == {None}
+        own = rows.filter(coefficient=protein).sort("contrast")
+        fits = main.filter(pl.col("protein") == protein, pl.col("status") == "ok")
+        np.testing.assert_allclose(own["p_value"], fits["p_value"], rtol=1e-7)
 
 
 def test_the_stored_files_stay_small() -> None:

@@ -63,3 +63,23 @@ def test_every_joint_test_is_there_and_wald_s_is_that_of_the_estimate(family: st
         if test == "wald":
             square = (rows["estimate"] / rows["se"]) ** 2
             np.testing.assert_allclose(rows["statistic_joint"], square, rtol=1e-6)
+
+
+def test_a_coefficient_that_runs_away_has_no_estimate_and_leaves_the_others() -> None:
+    samples = make_samples(300)
+    g = np.random.default_rng(2)
+    group = g.choice(["a", "b", "c"], 300)
+    clinic = np.where(group == "c", "x", g.choice(["x", "y"], 300))  # nobody of c is in y
+    samples = samples.with_columns(pl.Series("group", group), pl.Series("clinic", clinic))
+    proteins = pl.DataFrame(make_values(300, 2), schema=["P0", "P1"]).fill_nan(None)
+    found = associate(
+        samples, proteins.insert_column(0, samples["id"]), family="multinomial", exposure="group",
+        adjust={"m": "age + clinic"}, id_column="id", threads=1, coefficients=True,
+    )  # fmt: skip
+    rows = found.table("coefficients").filter(protein="P0")
+    lost = rows.filter(pl.col("estimate").is_null()).select("coefficient", "contrast").rows()
+    assert lost == [("clinic[y]", "c vs a")]
+    own = rows.filter(coefficient="P0")
+    main = found.table().filter(protein="P0")
+    np.testing.assert_allclose(own["estimate"], main["estimate"], rtol=1e-7)
+    np.testing.assert_allclose(own["se"], main["se"], rtol=1e-7)

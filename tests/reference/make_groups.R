@@ -122,6 +122,8 @@ multinomial <- function(j, kind, reference = "A") {
   b <- unname(f$B[, at])
   lr <- 2 * (f$value - null$value); df <- L * (f$p - null$p)
   out <- list(n = nrow(d), levels = levels(d$g), n_case = unname(as.vector(table(d$g))[-1]), estimate = b, se = se, p = 2 * pnorm(-abs(b / se)), joint = c(lr, df, pchisq(lr, df, lower.tail = FALSE)))
+  # levels one after another, the coefficients of each as model.matrix has them
+  if (reference == "A" && kind != "interaction") out <- c(out, list(names = f$names, whole = as.vector(t(unname(f$B))), whole_se = sqrt(diag(f$V))))
   if (kind == "interaction") {
     at <- match("sex:x", f$names); where <- (1:L - 1) * f$p + at; b <- f$B[, at]
     out$products <- unname(b)
