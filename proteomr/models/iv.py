@@ -48,6 +48,7 @@ from proteomr.models.iv_options import IvEstimator
 from proteomr.models.linear_chain import LEFT_OVER, Chain, ChainModel, Terms, build_chains
 from proteomr.models.linear_exact import PERFECT
 from proteomr.models.linear_projection import Projection, project_block
+from proteomr.models.responses import respond
 from proteomr.models.targets import NUMBERS, TWO_LEVELS, Target, TargetKind
 from proteomr.stats.anderson_rubin import Interval, invert_anderson_rubin
 from proteomr.stats.linalg import change_units, condition_columns
@@ -97,6 +98,7 @@ class Iv(Family[IvState]):
         errors=("classical", "HC0", "HC1", "CR0", "CR1"),
         weighted_errors=("classical", "HC0", "HC1", "CR0", "CR1"),
         own_covariates=True,
+        outcome_transform=True,
         instruments=True,
         coefficients=True,
     )
@@ -222,8 +224,10 @@ class Iv(Family[IvState]):
 
     def _is_mass(self, state: IvState, chain: Chain, model: ChainModel) -> bool:
         """Whether a model has a path for blocks, and is safe for it."""
-        estimator = self._choose(state.problem.targets[model.target])
-        if self.options.coefficients or estimator not in {"2sls", "liml"}:
+        target = state.problem.targets[model.target]
+        if self.options.coefficients or self._choose(target) not in {"2sls", "liml"}:
+            return False
+        if target.transform != "none":  # each protein's rows have another response
             return False
         if self.options.iv.by_protein:
             return model.sound
@@ -325,6 +329,10 @@ class Iv(Family[IvState]):
             what = "no instrument of the protein is among those listed and the genotypes"
             fits.enter(j, m, Refusal(Status.not_identified, what))
             return
+        responded = respond(target, block.observed[j])
+        if isinstance(responded, Refusal):
+            fits.enter(j, m, responded)
+            return
         equation = lay_out_equation(
             problem,
             block,
@@ -332,6 +340,7 @@ class Iv(Family[IvState]):
             m,
             instruments,
             names,
+            responded,
             response=self.side_of_protein(target.role) == "response",
         )
         exact = reduce_equation(equation)

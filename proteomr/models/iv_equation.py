@@ -59,6 +59,7 @@ def lay_out_equation(
     m: int,
     instruments: F64,
     names: tuple[str, ...],
+    values: F64,
     *,
     response: bool,
 ) -> Equation:
@@ -67,6 +68,7 @@ def lay_out_equation(
     Parameters
     ----------
     instruments : ``(n of the problem, q)``.
+    values : of the target on the rows of the fit.
     response : whether the protein is the response, and the target endogenous.
     """
     rows = block.observed[j]
@@ -80,7 +82,7 @@ def lay_out_equation(
         shifts = shifts * np.append(problem.scales[columns], np.ones(own))
         shifts += np.append(problem.shifts[columns], np.zeros(own))
         scales = scales * np.append(problem.scales[columns], np.ones(own))
-    both, units, moved = _condition(np.column_stack([block.values[j, rows], target.values[rows]]))
+    both, units, moved = _condition(np.column_stack([block.values[j, rows], values]))
     labels, order = ["the protein", target.name], [1, 0] if response else [0, 1]
     clusters = None
     if problem.clusters is not None:

@@ -89,6 +89,7 @@ class Mixed(Family[MixedState | WithExtras]):
         roles=("exposure", "outcome"),
         interaction=True,
         own_covariates=True,
+        outcome_transform=True,
         coefficients=True,
         random_effects=True,
     )
@@ -126,6 +127,8 @@ class Mixed(Family[MixedState | WithExtras]):
         if rows is not None:
             for m in range(len(problem.models)):
                 response = self._side(problem, m) == "response"
+                if problem.targets[problem.models[m].target].transform != "none":
+                    continue  # the rows of each protein have another response
                 shared[m] = prepare_model(problem, rows, m, response=response)
         return MixedState(problem, rows, tuple(shared))
 

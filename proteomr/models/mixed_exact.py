@@ -20,6 +20,7 @@ from proteomr.models.mixed_design import ALIASED, Design, lay_out, list_terms, p
 from proteomr.models.mixed_options import Ddf
 from proteomr.models.mixed_results import KINSHIP, Group, MixedFit, conclude
 from proteomr.models.random_effects import RandomEffects, RandomTerm
+from proteomr.models.responses import respond
 from proteomr.stats.group_sums import turn_groups
 from proteomr.stats.linalg import condition_columns, solve_least_squares
 from proteomr.stats.random_structure import Structure
@@ -95,7 +96,10 @@ def fit_alone(problem: Problem, block: Block, j: int, m: int, *, side: Scans, dd
     protein = block.values[j, rows]
     x, y, label, other = coded.columns, protein, target.name, "the protein"
     if side == "predictor":
-        x, y, label, other = protein[:, None], target.values[rows], "the protein", target.name
+        responded = respond(target, seen)
+        if isinstance(responded, Refusal):
+            return AloneFit.refused(problem, m, responded)
+        x, y, label, other = protein[:, None], responded, "the protein", target.name
         coded = CodedRows(x, (0,), {})
     columns = problem.adjustments[model.adjustment].columns
     own, own_scale = condition_columns(block.own[j][:, rows].T)
