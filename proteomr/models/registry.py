@@ -332,6 +332,6 @@ def _require(family: type[AnyFamily], what: str, has: Callable[[Support], bool])
     able = [other.name for other in kin if has(other.supports)]
     if not able:
         raise UsageError(f"{what} is for no family that there is")
-    names = " and ".join(able)
+    names = " and ".join(filter(None, (", ".join(able[:-1]), able[-1])))
     plural = "family" if len(able) == 1 else "families"
     raise UsageError(f"{what} is for the {names} {plural}, not for {family.name}")

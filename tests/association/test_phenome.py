@@ -353,7 +353,7 @@ def test_a_column_that_is_no_outcome_of_the_family_is_one_line(
          UsageError, "is for outcomes, and exposures are given"),
         (lambda: ModelSpec("linear", ("iso",), outcome_options=OutcomeOptions((("a", "1"),))),
          UsageError, "two scans: give one or the other"),
-        (lambda: spec_of("logistic", outcome_transform="rint"), UsageError, "linear family"),
+        (lambda: spec_of("logistic", outcome_transform="rint"), UsageError, "linear, iv and mixed"),
     ],
 )  # fmt: skip
 def test_options_that_say_nothing_are_refused(
