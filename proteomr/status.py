@@ -37,6 +37,7 @@ class Status(IntEnum):
     not_identified = 10, "has data that do not determine the estimate"
     needs_sample_size = 11, "lacks the sample sizes that the method needs"
     needs_correlations = 12, "lacks the correlations of variants that the method needs"
+    needs_genome = 13, "lacks the variants of the whole genome that the method needs"
     no_signal = 21, "has no significant variant to look around"
     same_data = 22, "has the same numbers in both of its studies"
     nothing_shared = 30, "has no variant in common with what it needs"

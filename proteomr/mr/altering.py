@@ -151,7 +151,8 @@ def estimate_without(
             kept.append(pair.select(np.flatnonzero(stays).astype(np.int64)))
             gone.append(int((~stays).sum()))
     declared = load_schema("without_altering")
-    if not kept:
+    methods = [method for method in methods if not method.needs_genome]  # they use no instrument
+    if not kept or not methods:
         return declared.empty()
     counts = pl.DataFrame(
         {

@@ -15,6 +15,7 @@ from proteomr.mr.clusters import tabulate_clusters
 from proteomr.mr.estimate import tabulate_estimates
 from proteomr.mr.explained import Side
 from proteomr.mr.further import list_further, tabulate_further
+from proteomr.mr.genome_wide import Genomes, grow_from_pair
 from proteomr.mr.linkage import Linkage, describe_linkage
 from proteomr.mr.methods.method import Method
 from proteomr.mr.multivariable.tables import estimate_joint_rows, tabulate_strength
@@ -128,6 +129,8 @@ class PairWork:
     altering : by direction, instruments that may stand for protein-altering variants; None where
         not asked.
     clusters : whether variants are parted into clusters of one slope each.
+    genomes : of the pairs, for methods that rest on them; None where these are the variants of the
+        pairs themselves, or no method does.
     """
 
     directions: tuple[Pairs, ...]
@@ -144,6 +147,7 @@ class PairWork:
     prune_r2: tuple[float, ...] = ()
     altering: tuple[Flagged, ...] | None = None
     clusters: bool = False
+    genomes: Genomes | None = None
 
     def __call__(self, block: Block, /) -> dict[str, pl.DataFrame]:
         """Return the tables of a block, the q values alone left out."""
@@ -200,7 +204,17 @@ class PairWork:
         side: Side = "exposure" if block.direction else "outcome"
         told = [tell_cases(pair, self.named_cases, side=side) for pair in pairs]
         turned = [replace(pair, direction=_direct(block.direction)) for pair in told]
-        return table, turned if self.linkage is None else self.linkage.attach(turned)
+        return table, self._add_genomes(
+            turned if self.linkage is None else self.linkage.attach(turned)
+        )
+
+    def _add_genomes(self, pairs: list[Harmonised]) -> list[Harmonised]:
+        if not any(method.needs_genome for method in self.methods):
+            return pairs
+        if self.genomes is None:
+            return [replace(pair, genome=grow_from_pair(pair, seed=self.seed)) for pair in pairs]
+        known = self.genomes
+        return [replace(p, genome=known.get((p.exposures[0], p.outcome))) for p in pairs]
 
     def _filter(self, block: Block, pairs: list[Harmonised]) -> list[Harmonised]:
         if not self.steiger_filter:

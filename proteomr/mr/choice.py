@@ -35,7 +35,7 @@ _RESISTANT: Final = (
     "weighted_mode, presso, mrmix, conmix, lasso and cml"
 )
 _NOT_HERE: Final = (  # names of methods elsewhere, and what there is instead
-    ("cause heidi horse bwmr clust mrclust", _RESISTANT),
+    ("heidi horse bwmr clust mrclust", _RESISTANT),
     ("lap mrlap lhc lhcmr apss mrapss", "--overlap bounds the bias of shared people (table reach)"),
     ("lcv", "the direction is tested in the table steiger, and by --reverse"),
     ("coloc susie colocalisation smr", "proteomr coloc compares traits region by region"),
@@ -248,6 +248,8 @@ def _list_needs(kind: type[Declared]) -> list[str]:
     needs = ["sample sizes"] if kind.needs_sample_size else []
     if kind.needs_correlations:
         needs.append("correlations of the variants (--ld)")
+    if kind.needs_genome:
+        needs.append("whole studies, and correlations (--ld)")
     if kind.every_effect:
         needs.append("an effect of every variant on the exposure")
     if kind.max_variants is not None:

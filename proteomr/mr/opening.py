@@ -22,6 +22,8 @@ from proteomr.mr.altering import Flagged, describe_altering, flag_altering, list
 from proteomr.mr.blocks import Block, JointWork, PairWork, Work, cut_blocks, name_direction
 from proteomr.mr.choice import build_methods, name_methods
 from proteomr.mr.controls import read_controls
+from proteomr.mr.genome_choice import count_drawn
+from proteomr.mr.genome_wide import Genomes, read_genomes
 from proteomr.mr.inputs import (
     InstrumentRule,
     Instruments,
@@ -93,6 +95,7 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
     notes: tuple[str, ...] = ()
     altering: tuple[Flagged, ...] | None = None
     directions: tuple[Pairs, ...]
+    genomes: Genomes | None = None
     linkage = _open_linkage(request, scratch)
     if request.harmonised is not None:
         path = request.harmonised.on_disk(scratch)
@@ -109,6 +112,8 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
         strength = [name_direction(rows, place) for place, rows in enumerate(flagged)]
         tables["instruments"] = label_placement(pl.concat(strength, how="diagonal_relaxed"))
         directions = studies
+        genomes, said_of_genomes = _read_genomes(request, scratch, studies[0])
+        notes = (*notes, *said_of_genomes)
     work = PairWork(
         directions,
         build_methods(request.methods),
@@ -122,6 +127,7 @@ def open_analysis(request: MrRequest, scratch: Path) -> Opened:
         request.prune_r2,
         altering,
         request.clusters,
+        genomes,
     )
     if request.outcome_cases:
         check_names(request.outcome_cases, directions[0].outcome_names)
@@ -193,10 +199,7 @@ def _read_studies(
     exposure = request.exposure.on_disk(scratch)
     outcomes = [source.on_disk(scratch) for source in request.outcomes]
     _refuse_twice(outcomes)
-    sides = (
-        MungeOptions(read=request.read_exposure, map_option="--exposure-map"),
-        MungeOptions(read=request.read_outcome, map_option="--outcome-map"),
-    )
+    sides = _set_options(request)
     instruments = read_instruments([exposure], rule=rule, ld=ld, options=sides[0])
     kind: type[StudyPairs | NamedPairs] = NamedPairs if request.pair_by == "name" else StudyPairs
     forward = kind.of(
@@ -211,6 +214,32 @@ def _read_studies(
     except NothingToDo as reason:
         return (forward,), (f"--reverse: {reason}; the table has one direction alone",)
     return (forward, backward), ()
+
+
+def _read_genomes(
+    request: MrRequest, scratch: Path, pairs: StudyPairs | NamedPairs
+) -> tuple[Genomes, tuple[str, ...]]:
+    """Return the genomes of pairs of studies where a method rests on them, and notes."""
+    draws = count_drawn(request)
+    if draws is None or request.exposure is None:
+        return {}, ()
+    return read_genomes(
+        request.exposure.on_disk(scratch),
+        [source.on_disk(scratch) for source in request.outcomes],
+        pairs=pairs.names,
+        draws=draws,
+        seed=request.seed,
+        rule=request.rule,
+        options=_set_options(request),
+        ld=_open_ld(request, scratch),
+    )
+
+
+def _set_options(request: MrRequest) -> tuple[MungeOptions, MungeOptions]:
+    return (
+        MungeOptions(read=request.read_exposure, map_option="--exposure-map"),
+        MungeOptions(read=request.read_outcome, map_option="--outcome-map"),
+    )
 
 
 def _refuse_twice(outcomes: Sequence[Path]) -> None:

@@ -109,6 +109,11 @@ class StudyPairs:
         """Names of the outcomes, each once."""
         return self.described["outcome"].to_list()
 
+    @property
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """Names of exposure and outcome of each pair, in order."""
+        return tuple((x, y) for x in self.exposures for y in self.outcome_names)
+
     def cut(self, size: int) -> list[Stretch]:
         """Return stretches that are some exposures by all outcomes, or one by some outcomes."""
         each = self.described.height

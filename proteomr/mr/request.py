@@ -25,6 +25,7 @@ from proteomr.mr.choice import (
 from proteomr.mr.clusters import CLUSTER_TABLES
 from proteomr.mr.estimate import DEFAULT_METHODS
 from proteomr.mr.further import list_further, name_schema
+from proteomr.mr.genome_choice import refuse_no_genome
 from proteomr.mr.harmonise import HARMONISE_VERSION
 from proteomr.mr.harmonised_files import refuse_harmonised
 from proteomr.mr.inputs import InstrumentRule
@@ -224,7 +225,7 @@ class MrRequest(Request):
         for study in (exposure, *studies):
             if study is not None:
                 refuse_harmonised(study)
-        return cls(
+        request = cls(
             exposure=None if exposure is None else name_study(exposure, name="exposure"),
             outcomes=name_studies(outcomes, name="outcome"),
             harmonised=_name(harmonised, "harmonised"),
@@ -249,6 +250,7 @@ class MrRequest(Request):
             clusters=clusters,
             seed=seed,
         )
+        return request if "all" in asked else refuse_no_genome(request)
 
     @property
     def joint(self) -> bool:

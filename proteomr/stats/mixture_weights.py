@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -20,19 +21,26 @@ _FALL: Final = 0.9
 _RIDGE: Final = 1e-10  # of the curvature's mean diagonal: densities of neighbours are nearly one
 
 
-def fit_mixture_weights(log_densities: F64) -> tuple[F64, bool]:
+def fit_mixture_weights(
+    log_densities: F64, *, prior: F64 | None = None, start: F64 | None = None
+) -> tuple[F64, bool]:
     r"""Return the weights of mixture components that make rows the most likely.
 
-    .. math:: \max_w \frac1n \sum_i \ln \sum_k w_k e^{\ell_{ik}}, \quad w \ge 0, \; \sum_k w_k = 1
+    .. math:: \max_w \frac1N \Big(\sum_i \ln \sum_k w_k e^{\ell_{ik}} + \sum_k c_k \ln w_k\Big),
+        \quad w \ge 0, \; \sum_k w_k = 1
 
-    by Newton's steps whose quadratic programs are least squares under non-negativity (Kim and
-    others 2020, doi:10.1080/10618600.2019.1689985). Weights sum to 1 by themselves at the minimum
-    of :math:`-\frac1n \sum \ln + \sum w`. At the end every component's mean ratio to the mixture is
-    at most 1 plus 1e-9, which bounds how far the likelihood may be from its maximum.
+    where N counts the n rows and the :math:`c_k`, by Newton's steps whose quadratic programs are
+    least squares under non-negativity (Kim and others 2020, doi:10.1080/10618600.2019.1689985).
+    Weights sum to 1 by themselves at the minimum of what is left when their sum is taken off. At
+    the end every component's mean ratio to the mixture is at most 1 plus 1e-9, which bounds how far
+    the likelihood may be from its maximum.
 
     Parameters
     ----------
     log_densities : (n, k) of each row under each component.
+    prior : (k,) rows that a component has besides, as of a Dirichlet prior of ``1 + prior``; None
+        for none.
+    start : (k,) weights to begin with; None for equal ones.
 
     Returns
     -------
@@ -46,36 +54,59 @@ def fit_mixture_weights(log_densities: F64) -> tuple[F64, bool]:
     ([0.8283, 0.1717], True)
     """
     n, k = log_densities.shape
+    added = np.zeros(k) if prior is None else prior
+    rows = n + float(added.sum())
     scaled = np.exp(log_densities - log_densities.max(axis=1, keepdims=True))
     w = np.full(k, 1.0 / k)
+    if start is not None:  # weights of zero would stay: no step goes far from the edge at first
+        w = 0.999 * start + 0.001 / k
     for _ in range(_MOST_STEPS):
         ratios = scaled / (scaled @ w)[:, None]
-        slopes = ratios.mean(axis=0)
+        slopes = (ratios.sum(axis=0) + _divide(added, w)) / rows
         if slopes.max() - 1.0 <= _GAP:
             return w, True
-        w = _step(scaled, w, ratios / np.sqrt(n), slopes)
+        ratios /= np.sqrt(rows)
+        curvature = ratios.T @ ratios + np.diag(_divide(added, w * w) / rows)
+        w = _step(_Objective(scaled, added, rows), w, curvature, slopes)
         w = w / w.sum()
     return w, False
 
 
-def _step(scaled: F64, w: F64, roots: F64, slopes: F64) -> F64:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Objective:
+    """The mean log-likelihood of weights that need not sum to 1, and how far a step may go."""
+
+    scaled: F64
+    added: F64
+    rows: float
+
+    def __call__(self, w: F64) -> float:
+        with np.errstate(divide="ignore"):
+            logs = float(np.sum(np.log(self.scaled @ w)))
+            logs += float(np.sum(self.added[self.added > 0] * np.log(w[self.added > 0])))
+        return logs / self.rows - float(w.sum())
+
+    def find_fall(self, w: F64, change: F64) -> float:
+        """Return the largest share of a row's density that a change takes."""
+        falls = -float((self.scaled @ change / (self.scaled @ w)).min())
+        return max(falls, -float(_divide(np.where(self.added > 0, change, 0.0), w).min()))
+
+
+def _divide(part: F64, whole: F64) -> F64:
+    return np.divide(part, whole, out=np.zeros_like(whole), where=part != 0)
+
+
+def _step(objective: _Objective, w: F64, curvature: F64, slopes: F64) -> F64:
     """Return better weights: Newton's, shortened until the likelihood rises."""
-    curvature = roots.T @ roots
     curvature[np.diag_indices_from(curvature)] += _RIDGE * np.trace(curvature) / w.size
     upper = cholesky(curvature)
     target = solve_triangular(upper, curvature @ w + slopes - 1.0, trans="T")
     aimed = nnls(upper, target, maxiter=100 * w.size)[0]
-    falls = -float((scaled @ (aimed - w) / (scaled @ w)).min())
-    step, before = min(1.0, _FALL / max(falls, _FALL)), _value(scaled, w)
-    gain = float((slopes - 1.0) @ (aimed - w))
+    step = min(1.0, _FALL / max(objective.find_fall(w, aimed - w), _FALL))
+    before, gain = objective(w), float((slopes - 1.0) @ (aimed - w))
     while step > 1e-12:  # a step of fewer digits than weights have changes nothing
         tried = w + step * (aimed - w)
-        if _value(scaled, tried) >= before + 1e-4 * step * gain:
+        if objective(tried) >= before + 1e-4 * step * gain:
             return np.asarray(tried)
         step *= 0.5
     return w
-
-
-def _value(scaled: F64, w: F64) -> float:
-    with np.errstate(divide="ignore"):
-        return float(np.mean(np.log(scaled @ w)) - w.sum())

@@ -11,6 +11,7 @@ import polars as pl
 
 from proteomr._typing import F64, I64
 from proteomr.errors import InputError
+from proteomr.tables.genome_wide import GenomeWide
 
 __all__ = ["Direction", "Harmonised"]
 
@@ -32,6 +33,7 @@ class Harmonised:
     ld : (m, m) correlations of the variants, signed by the same alleles, NaN in the rows and
         columns of variants of which they are not known; None where none are.
     ld_people : people of whom the correlations are, NaN where unknown.
+    genome : what both traits show over the whole genome; None where that is not known.
     dropped : ``variant_id`` and ``reason`` of those left out.
     n_x : (e,) sample sizes of the exposures, NaN where unknown.
     n_y : sample size of the outcome, NaN where unknown.
@@ -77,6 +79,7 @@ class Harmonised:
     direction: Direction = "forward"
     caveats: tuple[str, ...] = ()
     ld_people: float = float("nan")
+    genome: GenomeWide | None = None
 
     def __post_init__(self) -> None:
         m, e = self.variants.height, len(self.exposures)

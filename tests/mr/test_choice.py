@@ -100,9 +100,9 @@ def test_every_parameter_that_is_listed_can_be_given(kind: type[Method]) -> None
         ("ivw robust=true)", "no method 'ivw robust=true)'"),
         ("ivw(psi=0.1,psi=0.2)", "psi is given twice"),
         ("mv_ivw", "no method 'mv_ivw'"),
-        ("MR-CAUSE", "the method 'MR-CAUSE' is not in this version"),
+        ("MR-HORSE", "the method 'MR-HORSE' is not in this version"),
         ("mrclust", "the table outliers"),
-        ("cause", "is not in this version"),
+        ("horse", "is not in this version"),
         ("", "no method ''"),
     ],
 )

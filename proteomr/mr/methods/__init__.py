@@ -6,6 +6,7 @@ from typing import Final
 
 from proteomr.mr.methods.base import Convention, Estimate, conclude, refuse
 from proteomr.mr.methods.block_method import BlockMethod
+from proteomr.mr.methods.cause import Cause
 from proteomr.mr.methods.component_gmm import ComponentGmm
 from proteomr.mr.methods.conditional_tests import ConditionalTests
 from proteomr.mr.methods.constrained_ml import ConstrainedMaximumLikelihood
@@ -95,4 +96,5 @@ METHOD_CLASSES: Final[tuple[type[Method], ...]] = (
     ComponentGmm,
     ConditionalTests,
     Gsmr,
+    Cause,
 )

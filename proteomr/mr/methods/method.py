@@ -39,6 +39,7 @@ class Declared(ABC):
     stochastic : its standard errors come from draws.
     needs_sample_size : it needs the sample sizes of the studies.
     needs_correlations : it needs the correlations of the variants.
+    needs_genome : it rests on variants of the whole genome, not on the instruments.
     points : it gives an estimate; otherwise a p value and confidence sets alone.
     measures : what it gives beside estimate and p value.
     powers : units of its details; those absent here have none.
@@ -61,6 +62,7 @@ class Declared(ABC):
     stochastic: ClassVar[bool] = False
     needs_sample_size: ClassVar[bool] = False
     needs_correlations: ClassVar[bool] = False
+    needs_genome: ClassVar[bool] = False
     points: ClassVar[bool] = True
     measures: ClassVar[tuple[Measure, ...]] = ("se", "limits")
     powers: ClassVar[Powers] = {}
@@ -263,4 +265,12 @@ def _scale(data: Harmonised, *, exposure: int, outcome: int) -> Harmonised | Non
     scaled = [np.ldexp(a, -e) for a, e in zip(arrays, exponents, strict=True)]
     if any(loses(before, after) for before, after in zip(arrays, scaled, strict=True)):
         return None
-    return replace(data, beta_x=scaled[0], se_x=scaled[1], beta_y=scaled[2], se_y=scaled[3])
+    genome = data.genome
+    return replace(
+        data,
+        beta_x=scaled[0],
+        se_x=scaled[1],
+        beta_y=scaled[2],
+        se_y=scaled[3],
+        genome=None if genome is None else genome.scale(outcome=outcome, exposure=exposure),
+    )

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 from numpy.random import Generator
+from scipy.special import ndtri
 
 from proteomr._typing import F64
 from proteomr.mr.methods.base import Estimate
 from proteomr.mr.methods.method import Method
 from proteomr.tables import Harmonised
+from proteomr.tables.genome_wide import GenomeWide
 
 
 def make(x: F64, sx: F64, y: F64, sy: F64) -> Harmonised:
@@ -46,12 +48,42 @@ def simulate(
     return make(x, sx, random.normal(effect * truth + direct, sy), sy)
 
 
+def grow_genome(data: Harmonised) -> GenomeWide:
+    """Return a genome of variants without effects, and of the same effects on the exposure alone.
+
+    No number is drawn, and each variant stands there for either allele and with either sign of its
+    effect on the outcome: exposure and outcome are not correlated.
+    """
+    if not data.m:
+        nothing = np.empty(0)
+        return GenomeWide(data, nothing, nothing, nothing, nothing)
+    place = np.arange(1500)
+    zx = ndtri((place + 0.5) / place.size)
+    zy = ndtri((place * 601 % place.size + 0.5) / place.size)
+    of = np.argsort(np.abs(data.x), kind="stable")[place % data.m]
+    held = 10 * data.m  # so many times as in the analysis, with what is noise for the outcome
+    sx, sy = data.sx[of], data.se_y[of]
+    x, y = zx * sx, zy * sy
+    x[:held] = np.abs(data.x[of[:held]])
+    mirrored = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+    return GenomeWide(
+        data,
+        np.concatenate([a * x for a, _ in mirrored]),
+        np.tile(sx, 4),
+        np.concatenate([b * y for _, b in mirrored]),
+        np.tile(sy, 4),
+    )
+
+
 def run(method: Method, data: Harmonised, seed: int = 1) -> Estimate:
-    """Estimate; to methods that need correlations unlinked ones of 1,000,000 people are given."""
+    """Estimate; to methods that need correlations unlinked ones of 1,000,000 people are given, and
+    to those that need a genome one in which the variants are the strongest."""
     if method.needs_correlations and data.ld is None:
         people = 1e6
         known = {"n_x": np.array([people]), "n_y": people, "ld_people": people}
         data = replace(data, ld=np.eye(data.m), **known)  # type: ignore[arg-type]
+    if method.needs_genome and data.genome is None:
+        data = replace(data, genome=grow_genome(data))
     return method.estimate(data, random=np.random.default_rng(seed))
 
 
