@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from proteomr.border import reading
+from proteomr.egress.curves import is_curve, take_round_times
 from proteomr.egress.policies import Policy, read_policy
 from proteomr.egress.protecting import protect
 from proteomr.egress.reading import GivenTable, Runs, read_runs
@@ -121,14 +122,21 @@ def judge_tables(
     known: list[list[CountTable]] = []
     sums = 0
     for release in (*earlier, tables):
-        known.append([count_table(given) for given in release])
+        leveled = [_at_round_times(given, policy) for given in release]
+        known.append([count_table(given) for given in leveled])
         cells = Cells(policy.k)
         relations = find_relations(join_releases(known), cells)
         found = protect(cells, relations, left=cells.find_all(shown), kept=cells.find_all(hidden))
-        hidden |= {cells.values[one] for one in found if cells.values[one] >= policy.k}
-        shown = frozenset(value for value in cells.values if value >= policy.k) - hidden
+        seen = {one: n for one, n in enumerate(cells.values) if one not in cells.unseen}
+        hidden |= {seen[one] for one in found if seen.get(one, 0) >= policy.k}
+        shown = frozenset(n for n in seen.values() if n >= policy.k) - hidden
         sums = len(relations)
-    return tuple(judge_table(given, policy, withheld=hidden) for given in tables), sums
+    asked = (_at_round_times(given, policy) for given in tables)
+    return tuple(judge_table(given, policy, withheld=hidden) for given in asked), sums
+
+
+def _at_round_times(given: GivenTable, policy: Policy) -> GivenTable:
+    return take_round_times(given, k=policy.k) if is_curve(given) else given
 
 
 def _read_earlier(folder: Path) -> Runs:

@@ -104,7 +104,7 @@ def _open_up(
 
 
 def _range_of(cells: Cells, unknown: int, withheld: Collection[int]) -> tuple[int, int]:
-    if unknown in withheld:
+    if unknown in withheld or unknown in cells.unseen:
         return 0, 2 * max(cells.values) + cells.k
     known = round_down(cells.values[unknown], cells.k)
     return known, known + cells.k - 1
@@ -114,7 +114,8 @@ def _choose(cells: Cells, sums: Sums, exposed: int, settled: Collection[int]) ->
     """Return the smallest count that may still be withheld, of its own sums first."""
     near = [r for r in sums.relations if exposed in (r.total, *r.parts)]
     for candidates in ({one for r in near for one in (r.total, *r.parts)}, sums.unknowns):
-        open_ones = [c for c in candidates if cells.values[c] >= cells.k and c not in settled]
+        seen = set(candidates) - cells.unseen
+        open_ones = [c for c in seen if cells.values[c] >= cells.k and c not in settled]
         if open_ones:
             return min(open_ones, key=lambda one: (cells.values[one], one))
     return None

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeAlias
 
 import polars as pl
 
-__all__ = ["Cells", "CountTable", "Relation", "find_relations", "join_releases"]
+__all__ = ["Cell", "Cells", "CountTable", "Relation", "find_relations", "join_releases"]
 
 # A column of more names than this is no factor whose levels a reader adds up (proteins, variants).
 _MOST_LEVELS: Final = 50
@@ -23,6 +23,10 @@ _ATTRITION: Final = (
 )
 
 
+Cell: TypeAlias = tuple[str, int]
+"""A column and a row."""
+
+
 @dataclass(frozen=True, slots=True)
 class CountTable:
     """The counts of one table, with what its rows are named by.
@@ -33,12 +37,16 @@ class CountTable:
     counts : columns of counts of people, None where empty.
     keys : columns of text that name the rows.
     rows : what tells each row from those of other tables, where it stands in several.
+    sums : that hold in it, beside those that are looked for: total and parts.
+    unseen : columns of counts that do not leave, and are protected from what leaves.
     """
 
     name: str
     counts: Mapping[str, Sequence[int | None]]
     keys: Mapping[str, Sequence[str | None]]
     rows: Sequence[tuple[int, ...]] = ()
+    sums: Sequence[tuple[Cell, tuple[Cell, ...]]] = ()
+    unseen: Sequence[str] = ()
 
     @property
     def height(self) -> int:
@@ -68,18 +76,22 @@ class Cells:
     ----------
     k : counts below it are protected.
     values : the number behind each unknown.
+    unseen : those of which nothing leaves, not even that they are small.
     """
 
     k: int
     values: list[int] = field(default_factory=list[int])
+    unseen: set[int] = field(default_factory=set[int])
     _known: dict[object, int] = field(default_factory=dict[object, int])
 
-    def take(self, value: int, *, place: object) -> int:
+    def take(self, value: int, *, place: object, seen: bool = True) -> int:
         """Return the unknown of a count."""
-        key: object = ("value", value) if value >= self.k else ("place", place)
+        key: object = ("value", value) if seen and value >= self.k else ("place", place)
         if key not in self._known:
             self._known[key] = len(self.values)
             self.values.append(value)
+        if not seen:
+            self.unseen.add(self._known[key])
         return self._known[key]
 
     def find(self, value: int) -> int | None:
@@ -154,6 +166,8 @@ def find_relations(tables: Sequence[CountTable], cells: Cells) -> list[Relation]
         found.update(_across_columns(table, grid))
         found.update(_over_rows(table, grid, cells))
         found.update(_from_row_to_row(table, grid))
+        for (name, row), parts in table.sums:
+            found.update(_relate(grid[name][row], (grid[n][r] for n, r in parts)))
         if table.name == "drops":
             found.update(_between(table, grid, cells))
     return sorted(found)
@@ -172,7 +186,11 @@ def _take_all(number: int, table: CountTable, cells: Cells) -> dict[str, list[in
         name: [
             None
             if value is None or not any(column)
-            else cells.take(value, place=(table.rows[row] if table.rows else (number, row), name))
+            else cells.take(
+                value,
+                place=(table.rows[row] if table.rows else (number, row), name),
+                seen=name not in table.unseen,
+            )
             for row, value in enumerate(column)
         ]
         for name, column in table.counts.items()

@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from proteomr.egress.curves import count_curves, draw_curves, is_curve
 from proteomr.egress.policies import Policy
 from proteomr.egress.reading import GivenTable
 from proteomr.egress.recomputing import (
@@ -25,6 +26,7 @@ __all__ = ["ColumnVerdict", "TableVerdict", "count_table", "judge_table"]
 _BASES: Final = (c.N, c.N_CASE, "people", "n1", "n2", "at_risk")
 _P_COLUMNS: Final = (c.NEG_LOG10_P, c.P_VALUE, c.CONF_LOW, c.CONF_HIGH)
 _CORRECTED: Final = (c.P_BONFERRONI, c.P_HOLM, c.Q_BH, c.Q_BY, c.Q_STOREY)
+_ROUND_TIMES: Final = "round times alone, with the events up to each; the steps are persons'"
 _WORDS: Final = "words that may hold a count"
 
 
@@ -67,6 +69,8 @@ class TableVerdict:
 
 def count_table(given: GivenTable) -> CountTable:
     """Return the whole counts of people of a table, and the text that names its rows."""
+    if is_curve(given):
+        return count_curves(given)
     frame, kinds = given.frame, _columns_of(given)
     counts, keys = {}, {}
     for name in frame.columns:
@@ -137,6 +141,10 @@ class _Judged:
         small = self._small_rows(counts)
         tests = self._tests(counts)
         shares = recompute_shares(frame, counts, self._of("share"), digits=self.policy.digits)
+        if is_curve(self.given):
+            k, digits = self.policy.k, self.policy.digits
+            curve = draw_curves(self.given, pl.DataFrame(counts), k=k, digits=digits)
+            shares[curve.name] = curve
         leaving, told = [], []
         for name in frame.columns:
             column, action, reason = self._judge(name, counts, tests, shares)
@@ -224,7 +232,8 @@ class _Judged:
     ) -> tuple[pl.Series | None, str, str]:
         nothing = pl.Series(exact.name, [None] * len(exact), dtype=exact.dtype)
         if kind.disclosure == "none":
-            return exact, "leaves", "tells nothing of people"
+            at = is_curve(self.given) and kind.name == "time"
+            return exact, "leaves", _ROUND_TIMES if at else "tells nothing of people"
         if kind.disclosure == "count":
             return nothing, "withheld", _WORDS
         if kind.disclosure == "share":
