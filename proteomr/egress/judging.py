@@ -55,7 +55,7 @@ class Release:
         told += [_tell_file(name) for name in self.runs.other]
         if self.runs.foreign:
             reason = f"{self.runs.foreign} further files belong to no finished run"
-            told.append(ColumnVerdict("", "", "", "withheld", 0, reason))
+            told.append(ColumnVerdict("", "", "", "withheld", None, reason))
         rows = [
             (
                 *(text or None for text in (one.file, one.column, one.disclosure)),
@@ -167,4 +167,4 @@ def _tell_file(name: str) -> ColumnVerdict:
     }.get(ending, "figures and pages leave only as drawn anew from the tables that leave")
     if ending in {".parquet", ".csv", ".tsv"}:
         reason = "the same table in another format"
-    return ColumnVerdict(name, "", "", "withheld", 0, reason)
+    return ColumnVerdict(name, "", "", "withheld", None, reason)

@@ -24,6 +24,9 @@ __all__ = ["ColumnVerdict", "TableVerdict", "count_table", "judge_table"]
 
 # Counts that the other numbers of a row rest on: below k, the row tells of these people alone.
 _BASES: Final = (c.N, c.N_CASE, "people", "n1", "n2", "at_risk")
+# The first of these that a row has is how many people its level or group has.
+_SIZES: Final = ("count", "people", "n", "at_risk")
+_GROUPS: Final = ("level", "group", "stratum", "contrast")
 _P_COLUMNS: Final = (c.NEG_LOG10_P, c.P_VALUE, c.CONF_LOW, c.CONF_HIGH)
 _CORRECTED: Final = (c.P_BONFERRONI, c.P_HOLM, c.Q_BH, c.Q_BY, c.Q_STOREY)
 _ROUND_TIMES: Final = "round times alone, with the events up to each; the steps are persons'"
@@ -39,7 +42,7 @@ class ColumnVerdict:
     file, column : which; column empty for a whole file.
     disclosure : its class; empty where it has none.
     action : leaves, rounded, recomputed, or withheld.
-    cells : how many of its cells are empty in what leaves and were not.
+    cells : how many of its cells are empty in what leaves and were not; None for a whole file.
     reason : why.
     """
 
@@ -47,7 +50,7 @@ class ColumnVerdict:
     column: str
     disclosure: str
     action: str
-    cells: int
+    cells: int | None
     reason: str
 
 
@@ -104,8 +107,7 @@ def judge_table(
 
 
 def _refuse(given: GivenTable, disclosure: str, reason: str) -> TableVerdict:
-    cells = given.frame.height * given.frame.width
-    told = ColumnVerdict(given.file, "", disclosure, "withheld", cells, reason)
+    told = ColumnVerdict(given.file, "", disclosure, "withheld", None, reason)
     return TableVerdict(given, None, (told,))
 
 
@@ -138,7 +140,7 @@ class _Judged:
     def verdict(self) -> TableVerdict:
         frame = self.given.frame
         counts = self._counts()
-        small = self._small_rows(counts)
+        small, few = self._small_rows(counts), self._few_people(counts)
         tests = self._tests(counts)
         shares = recompute_shares(frame, counts, self._of("share"), digits=self.policy.digits)
         if is_curve(self.given):
@@ -148,6 +150,8 @@ class _Judged:
         leaving, told = [], []
         for name in frame.columns:
             column, action, reason = self._judge(name, counts, tests, shares)
+            if column is not None and name in _GROUPS and self.kinds[name].null:
+                column = column.set(few, None)
             if column is not None and action != "leaves" and name not in counts:
                 column = column.set(small, None)
             cells = _emptied(frame[name], column)
@@ -188,6 +192,16 @@ class _Judged:
             others = frame[c.N] - frame[c.N_CASE]
             small |= ((others > 0) & (others < k)).fill_null(value=False)
         return small
+
+    def _few_people(self, counts: Mapping[str, pl.Series]) -> pl.Series:
+        """Tell which rows are of a level or a group of fewer than k people: its name may be one."""
+        frame = self.given.frame
+        sizes = [frame[name].cast(pl.Float64) for name in _SIZES if name in counts]
+        few = pl.Series([False] * frame.height, dtype=pl.Boolean)
+        if sizes:
+            size = pl.select(pl.coalesce(sizes)).to_series()
+            few |= (size < self.policy.k).fill_null(value=False)
+        return few
 
     def _tests(self, counts: Mapping[str, pl.Series]) -> dict[str, pl.Series]:
         """Return what of t tests is computed again; empty where no column of df counts people."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
+from urllib.parse import quote
 
 import polars as pl
 
@@ -26,6 +27,11 @@ __all__ = ["write_release"]
 CRATE: Final = "ro-crate-metadata.json"
 _WITHHELD: Final = "withheld.tsv"
 _FIGURES: Final = (".svg", ".png", ".pdf")
+# The context of RO-Crate 1.1 has no term for a digest; one that it lacks is to be defined.
+_CONTEXT: Final = (
+    "https://w3id.org/ro/crate/1.1/context",
+    {"sha256": "https://schema.org/sha256"},
+)
 _MEDIA: Final = {
     ".parquet": "application/vnd.apache.parquet",
     ".csv": "text/csv",
@@ -149,11 +155,19 @@ def _describe_crate(release: Release, files: dict[str, bytes]) -> dict[str, Any]
     """Return the metadata of RO-Crate 1.1 (doi:10.5281/zenodo.4541002)."""
     by_file = {table.given.file: table for table in release.leaving}
     listed = [_describe_file(name, files[name], by_file.get(name)) for name in sorted(files)]
+    parts = [{"@id": entry["@id"]} for entry in listed]
     tool = {
         "@id": "#proteomr",
         "@type": "SoftwareApplication",
         "name": "proteomr",
         "version": tool_versions()["proteomr"],
+    }
+    action = {
+        "@id": "#egress",
+        "@type": "CreateAction",
+        "name": f"Release under policy {release.policy.name}",
+        "instrument": {"@id": tool["@id"]},
+        "result": parts,
     }
     root = {
         "@id": "./",
@@ -163,7 +177,8 @@ def _describe_crate(release: Release, files: dict[str, bytes]) -> dict[str, Any]
         f"{release.policy.description}",
         "datePublished": release.runs.finished,
         "license": {"@id": "#license"},
-        "hasPart": [{"@id": entry["@id"]} for entry in listed],
+        "hasPart": parts,
+        "mentions": {"@id": action["@id"]},
     }
     licence = {
         "@id": "#license",
@@ -177,15 +192,15 @@ def _describe_crate(release: Release, files: dict[str, bytes]) -> dict[str, Any]
         "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
         "about": {"@id": "./"},
     }
-    graph = [descriptor, root, licence, tool, *listed]
-    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
+    graph = [descriptor, root, licence, tool, action, *listed]
+    return {"@context": _CONTEXT, "@graph": graph}
 
 
 def _describe_file(name: str, content: bytes, table: TableVerdict | None) -> dict[str, Any]:
     schema = None if table is None else table.given.schema
     about = {} if schema is None else {"description": schema.description}
     return {
-        "@id": name,
+        "@id": quote(name),
         "@type": "File",
         "name": name,
         "encodingFormat": _MEDIA[PurePosixPath(name).suffix],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,62 @@ def test_results_of_every_stage_leave(clean: Path) -> None:
         == pl.read_parquet(clean.parent / "out" / "associate" / "associations.parquet").height
     )
     assert (left["n"].drop_nulls() % 10 == 0).all()
+
+
+def test_nothing_planted_is_found_in_the_clean_copy(
+    tmp_path: Path, proteomr: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names in files, folders above, levels of few people, identifiers, notes, logs, manifests."""
+    for name in ("USER", "LOGNAME", "USERNAME"):
+        monkeypatch.setenv(name, "janedoe")
+    place = tmp_path / "home-of-janedoe" / "ProjectX-12345"
+    place.mkdir(parents=True)
+    ids = [str(7_654_001 + i) for i in range(80)]
+    samples = pl.DataFrame(
+        {
+            "eid": ids,
+            "age": [50.0 + i % 17 for i in range(80)],
+            "ward": ["Ann Lee's"] + ["east", "west"] * 39 + ["east"],
+            "doctor": [f"Dr Nobody {i}" for i in range(80)],
+        }
+    )
+    proteins = pl.DataFrame({"eid": ids, "ADM": [(i * 37 % 80) / 10 for i in range(80)]})
+    samples.write_csv(place / "patients_of_drsmith.csv")
+    proteins.write_csv(place / "npx_janedoe.csv")
+    (place / "gone.txt").write_text(f"{ids[7]}\n")
+    given = (str(place / "patients_of_drsmith.csv"), str(place / "npx_janedoe.csv"))
+    out = place / "runs"
+    linear = ("--family", "linear", "--exposure", "age")
+    commands = (
+        ("associate", *given, *linear, "--adjust", "a=C(ward)", "--coefficients", "-o", "fits"),
+        ("describe", given[0], "--by", "ward", "--variable", "doctor", "-o", "table1"),
+    )
+    for *words, name in commands:
+        gone = ("--withdrawn", str(place / "gone.txt"), "--allow-failures", "--log-json")
+        ended = proteomr(*words, str(out / name), *gone)
+        assert ended.code == 0, ended.err
+    (out / "note_janedoe.txt").write_text("janedoe 7654003")
+    (out / "janedoe.csv").write_text("eid\n7654003\n")
+    assert proteomr("egress", str(out), "-o", str(tmp_path / "clean")).code == 0
+    planted = ("janedoe", "drsmith", "ProjectX", "home-of", "Ann Lee", "Dr Nobody", *ids)
+    planted += (platform.node(), str(tmp_path))
+    told = tell_all(tmp_path / "clean")
+    assert "ADM" in told
+    assert "east" in told
+    assert [name for name in planted if re.search(rf"\b{re.escape(name)}\b", told)] == []
+
+
+def tell_all(folder: Path) -> str:
+    """Return all bytes of a folder as text, names of files, and parquet's cells and metadata."""
+    told = ""
+    for file in sorted(folder.rglob("*")):
+        told += f"{file.relative_to(folder)}\n"
+        if file.is_file():
+            told += file.read_bytes().decode("utf-8", "replace")
+        if file.suffix == ".parquet":
+            told += pl.read_parquet(file).cast(pl.String).write_csv()
+            told += str(pl.read_parquet_metadata(file))
+    return told
 
 
 def test_a_damaged_table_of_people_is_refused(study: Path, tmp_path: Path, proteomr: Any) -> None:

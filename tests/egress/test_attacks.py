@@ -337,3 +337,14 @@ def test_what_left_before_is_not_taken_back_and_what_stayed_stays() -> None:
     again, _ = judge_tables([spring], UKB, earlier=[[spring]])
     assert again[0].leaving is not None
     assert again[0].leaving["n"].to_list() == before["n"].to_list()
+
+
+def test_the_name_of_a_level_of_few_people_does_not_leave() -> None:
+    """A factor by identifiers, or by wards named after their only patient."""
+    count = [1, 2, 40, 57]
+    columns = {"variable": ["ward"] * 4, "level": ["1000001", "Ann Lee", "east", "west"]}
+    described = given("description", {**columns, "count": count, "n": [sum(count)] * 4})
+    strata = {"stratum": [None, "1000001", "east"], "n": [100, 1, 99], "protein": ["A"] * 3}
+    first, second = leave(described, given("associations", strata))
+    assert first["level"].to_list() == [None, None, "east", "west"]
+    assert second["stratum"].to_list() == [None, None, "east"]

@@ -40,7 +40,8 @@ def test_the_crate_describes_every_file_by_its_digest(runs: Path, tmp_path: Path
     out = tmp_path / "out"
     write_release(judge_release(runs), out)
     crate = json.loads((out / "ro-crate-metadata.json").read_text())
-    assert crate["@context"] == "https://w3id.org/ro/crate/1.1/context"
+    assert crate["@context"][0] == "https://w3id.org/ro/crate/1.1/context"
+    assert crate["@context"][1] == {"sha256": "https://schema.org/sha256"}
     by_id = {entry["@id"]: entry for entry in crate["@graph"]}
     assert by_id["ro-crate-metadata.json"]["about"] == {"@id": "./"}
     root = by_id["./"]
@@ -49,6 +50,50 @@ def test_the_crate_describes_every_file_by_its_digest(runs: Path, tmp_path: Path
     assert listed == {file.name for file in out.iterdir()} - {"ro-crate-metadata.json"}
     for name in listed:
         assert by_id[name]["sha256"] == hashlib.sha256((out / name).read_bytes()).hexdigest()
+
+
+def test_every_entity_of_the_crate_is_reached_and_every_reference_is_one(
+    runs: Path, tmp_path: Path
+) -> None:
+    """RO-Crate 1.1: ids once, as relative URIs; entities linked from the root."""
+    (tmp_path / "runs" / "a b").mkdir()
+    for file in list(runs.glob("found.*")):
+        file.rename(runs / "a b" / file.name)
+    out = tmp_path / "out"
+    write_release(judge_release(runs), out)
+    graph = json.loads((out / "ro-crate-metadata.json").read_text())["@graph"]
+    ids = [entry["@id"] for entry in graph]
+    assert len(set(ids)) == len(ids)
+    assert "a%20b/found.parquet" in ids
+    assert not any(" " in one for one in ids)
+
+    def references(value: object) -> set[str]:
+        if isinstance(value, dict):
+            return {value["@id"]} if set(value) == {"@id"} else set()
+        return set().union(*map(references, value)) if isinstance(value, list) else set()
+
+    told = {entry["@id"]: set().union(*map(references, entry.values())) for entry in graph}
+    reached, ahead = {"ro-crate-metadata.json"}, {"./"}
+    while ahead:
+        reached |= ahead
+        ahead = {one for name in ahead for one in told.get(name, ())} - reached
+    assert reached == set(ids)
+    root = next(entry for entry in graph if entry["@id"] == "./")
+    assert root["@type"] == "Dataset"
+    assert len(root["datePublished"]) == len("2026-01-01")
+
+
+def test_the_size_of_a_table_of_people_is_not_told(runs: Path) -> None:
+    from proteomr.provenance import Manifest
+    from proteomr.runs import Ledger
+
+    frame = pl.DataFrame({"id": [str(1000 + i) for i in range(137)], "M1": [0.5] * 137})
+    with Ledger.open(runs / "net", request={"command": "network"}) as ledger:
+        ledger.write_table("eigenproteins", frame)
+        ledger.finish(Manifest(command="network"))
+    verdict = judge_release(runs).verdict()
+    told = verdict.filter(pl.col("file") == "net/eigenproteins.parquet")
+    assert told["cells"].to_list() == [None]
 
 
 def test_the_same_runs_give_the_same_bytes(runs: Path, tmp_path: Path) -> None:
