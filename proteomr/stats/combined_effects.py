@@ -10,6 +10,8 @@ from proteomr._typing import F64
 
 __all__ = ["JointEffects", "join_effects"]
 
+_NEARLY_ONE = 0.9  # r2 of variants that errors of their correlation let tell anything
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JointEffects:
@@ -22,6 +24,23 @@ class JointEffects:
 
     effects: F64
     covariance: F64
+
+
+def _pair_exceeds(told: F64, correlations: F64) -> bool:
+    """Whether two variants, not nearly one, would explain more variance than there is.
+
+    Combinations of variants may hide what pairs of them show.
+
+    Parameters
+    ----------
+    told : (m,) correlations of the variants with the trait.
+    correlations : (m, m) of the variants.
+    """
+    first, second = np.triu_indices(told.size, 1)
+    r = correlations[first, second]
+    apart = r**2 < _NEARLY_ONE
+    a, b, r = told[first[apart]], told[second[apart]], r[apart]
+    return bool(((a**2 + b**2 - 2.0 * r * a * b) > 1.0 - r**2).any())
 
 
 def join_effects(
@@ -44,7 +63,8 @@ def join_effects(
 
     Returns
     -------
-    None where n does not exceed r, or more variance is explained than there is.
+    None where n does not exceed r, or more variance is explained than there is, by all or by a pair
+    of variants alone.
 
     Raises
     ------
@@ -58,6 +78,8 @@ def join_effects(
     ([0.1], 0.01)
     """
     a = 1.0 / (n * se**2 + beta**2)
+    if _pair_exceeds(beta * np.sqrt(a), correlations):
+        return None
     root = np.sqrt(a)
     whole, shares = np.outer(root, root) * correlations, a * beta
     if combinations is not None:

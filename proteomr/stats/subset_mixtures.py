@@ -63,7 +63,8 @@ class SubsetMixture:
         found = np.full(points.size, -np.inf)
         if points.size < 2:
             return self.log_density(points)
-        stride = max(1, int(self.spreads.min() / (4.0 * (points[1] - points[0]))))
+        quarter = float(self.spreads.min() / (4.0 * (points[1] - points[0])))
+        stride = int(min(max(1.0, quarter), float(points.size)))  # beyond all: the ends alone
         coarse: I64 = np.unique(np.append(np.arange(0, points.size, stride), points.size - 1))
         found[coarse] = self.log_density(points[coarse])
         near = found[coarse] >= found[coarse].max() - (within + _RISE)

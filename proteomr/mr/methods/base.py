@@ -19,6 +19,7 @@ from proteomr.stats.distributions import (
 from proteomr.status import Status
 
 __all__ = [
+    "ROUNDED",
     "Cell",
     "Convention",
     "Estimate",
@@ -36,6 +37,9 @@ Convention: TypeAlias = Literal["twosamplemr", "mendelianrandomization"]
 
 Measure: TypeAlias = Literal["se", "limits"]
 """What a method gives beside its estimate and p value."""
+
+ROUNDED = 64.0 * math.ulp(1.0)
+"""Standard error, relative to the estimate, that rounding of effects alone leaves of a scatter."""
 
 _ZERO_ERROR = (
     "the standard error is zero: the variants agree to the last digit, or a number underflowed"
@@ -185,7 +189,8 @@ def certify(
     """Return the estimate where its numbers can be believed as numbers, else a refusal.
 
     The last step of every estimator, whatever its path: estimate and p value are finite, a standard
-    error is finite and above zero, limits are finite and the estimate lies between them. That an
+    error is finite and above what rounding leaves where there is none (64 units in the last place
+    of the estimate), limits are finite and the estimate lies between them. That an
     iteration ended at its optimum is for `proteomr.stats.certificates` to show before.
 
     Parameters
@@ -239,7 +244,7 @@ def _find_flaw(estimate: Estimate, measures: tuple[Measure, ...], *, points: boo
     flaws = (
         (points and not math.isfinite(estimate.estimate), "the estimate is not a finite number"),
         (not (math.isfinite(se) and se >= 0), "the standard error is not a finite number"),
-        (se == 0, _ZERO_ERROR),
+        (se == 0 or ("se" in measures and se <= ROUNDED * abs(estimate.estimate)), _ZERO_ERROR),
         (
             not (math.isfinite(estimate.neg_log10_p) and estimate.neg_log10_p >= 0),
             "p is not a number",

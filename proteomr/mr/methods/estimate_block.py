@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from proteomr._typing import F64, I64, Bool
-from proteomr.mr.methods.base import Estimate, Measure, certify, infer
+from proteomr.mr.methods.base import ROUNDED, Estimate, Measure, certify, infer
 from proteomr.mr.methods.units import Powers
 from proteomr.status import Status
 
@@ -84,7 +84,7 @@ class EstimateBlock:
         """Whether `certify` would find nothing in a pair's numbers; it says what it is."""
         sound = np.isfinite(self.estimate) & np.isfinite(self.neg_log10_p) & (self.neg_log10_p >= 0)
         if "se" in measures:
-            sound &= np.isfinite(self.se) & (self.se > 0)
+            sound &= np.isfinite(self.se) & (self.se > ROUNDED * np.abs(self.estimate))
         if "limits" in measures:
             with np.errstate(over="ignore", invalid="ignore"):
                 sound &= np.isfinite(self.conf_high - self.conf_low)

@@ -128,3 +128,36 @@ def test_other_units_give_exactly_the_estimate_in_other_units(
         power = kind.powers.get(detail, (0, 0))
         expected = value * 2.0 ** (power[0] * of_y + power[1] * of_x)
         assert other.details[detail] == expected or math.isnan(value), detail
+
+
+@each_method
+def test_ratios_that_are_one_number_have_no_error_of_rounding(kind: type[Method]) -> None:
+    method = build_for_tests(kind)
+    for seed in range(6):
+        random = np.random.default_rng([seed, 77])
+        m = 5 + 3 * seed if method.max_variants is None else min(8, method.max_variants)
+        x = random.uniform(0.05, 0.3, m) * random.choice([-1.0, 1.0], m)
+        data = make(x, np.full(m, 0.01), 0.1 * (1 + seed) / 3 * x, np.full(m, 0.02))
+        found = run(method, data)
+        check_certificate(method, found)
+        if found.status == Status.ok and "se" in method.measures:
+            assert found.se > 1e-14 * abs(found.estimate)
+
+
+@each_method
+@pytest.mark.parametrize(("exposure", "outcome"), [(-500, -150), (150, 500), (-150, 300), (500, 0)])
+def test_any_pair_of_units_is_an_estimate_or_a_reason(
+    kind: type[Method], exposure: int, outcome: int
+) -> None:
+    method = build_for_tests(kind)
+    random = np.random.default_rng(5)
+    m = 12 if method.max_variants is None else min(8, method.max_variants)
+    x = random.uniform(0.05, 0.3, m)
+    y = 0.4 * x + random.normal(0.0, 0.02, m)
+    data = make(
+        np.ldexp(x, exposure),
+        np.ldexp(np.full(m, 0.01), exposure),
+        np.ldexp(y, outcome),
+        np.ldexp(np.full(m, 0.02), outcome),
+    )
+    check_certificate(method, run(method, data))
