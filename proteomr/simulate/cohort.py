@@ -10,11 +10,12 @@ import polars as pl
 from proteomr.execute import one_blas_thread
 from proteomr.simulate.covariates import ADJUSTMENTS, Covariates
 from proteomr.simulate.disease import DISEASE_HAZARD_RATIOS, draw_disease
-from proteomr.simulate.effects import plant_effects
+from proteomr.simulate.effects import Effects, plant_effects
 from proteomr.simulate.follow_up import DIRECT_HAZARD_RATIOS, draw_follow_up
 from proteomr.simulate.measurement import Measurement, draw_measurement
 from proteomr.simulate.people import draw_people
 from proteomr.simulate.study import EXPOSURES, Study
+from proteomr.simulate.traits import MEDIATED, MEDIATED_SHARE, SCORED_SHARE, draw_traits
 from proteomr.simulate.truth import tabulate_assays, tabulate_truth
 from proteomr.simulate.write import write_columns, write_proteins
 
@@ -33,6 +34,10 @@ _MODEL = {
     " below, and mortality_hazard_ratio per SD of the protein",
     "disease": "Gompertz hazard among the living: 0.06 per year, the ratios below, and"
     " disease_hazard_ratio per SD of the protein, times disease_early_ratio for five years",
+    "frailty": f"linear; {MEDIATED_SHARE:.0%} of the effect of isolation goes through {MEDIATED},"
+    " all covariates given; frail is its upper tenth",
+    "biomarker": f"a sum of proteins by score_weight, {SCORED_SHARE:.0%} of its variance, and"
+    " noise",
 }
 
 
@@ -90,7 +95,7 @@ def write_cohort(
         covariates = Covariates(study, draw_people(study, people, seed=seed))
         effects = plant_effects(covariates, proteins, seed=seed)
         measurement = draw_measurement(covariates, effects, seed=seed)
-        _write_people(paths, measurement)
+        _write_people(paths, measurement, effects)
         write_columns(paths["assays"], tabulate_assays(effects, measurement, proteins=proteins))
         write_columns(paths["truth"], tabulate_truth(effects, measurement, proteins=proteins))
         names = effects.names[:proteins]
@@ -131,11 +136,12 @@ def describe_model(study: Study) -> Mapping[str, object]:
     }
 
 
-def _write_people(paths: dict[str, Path], measurement: Measurement) -> None:
+def _write_people(paths: dict[str, Path], measurement: Measurement, effects: Effects) -> None:
     people = measurement.covariates.people
     panels = measurement.covariates.study.panels
     follow_up = draw_follow_up(measurement)
     gaps = {panel: people.time_gap[:, place] for place, panel in enumerate(panels)}
     disease = draw_disease(measurement, follow_up)
-    write_columns(paths["samples"], {**people.columns, **disease, **follow_up})
+    traits = draw_traits(measurement, effects)
+    write_columns(paths["samples"], {**people.columns, **disease, **traits, **follow_up})
     write_columns(paths["timegap"], {"sample_id": people.columns["sample_id"], **gaps})

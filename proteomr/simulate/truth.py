@@ -11,6 +11,7 @@ from proteomr._typing import F64
 from proteomr.simulate.effects import Effects
 from proteomr.simulate.measurement import Measurement
 from proteomr.simulate.study import EXPOSURES
+from proteomr.simulate.traits import MEDIATED, SCORE_WEIGHTS, paths_of
 
 __all__ = ["Role", "tabulate_assays", "tabulate_truth"]
 
@@ -19,7 +20,7 @@ Role = Literal["planted", "confounded-only", "null"]
 
 def tabulate_truth(
     effects: Effects, measurement: Measurement, /, *, proteins: int
-) -> dict[str, list[str] | F64]:
+) -> dict[str, list[str] | list[float | None] | F64]:
     """Return the columns of the truth, one row per protein and exposure.
 
     ``effect``: SD by which the rank-normalised protein moves with the exposure, given all
@@ -31,7 +32,10 @@ def tabulate_truth(
     odds ratio; ``expected_z``: mean of the test statistic with the full set; ``power``: of a
     two-sided test at 0.05 / (2 x proteins); ``mortality_hazard_ratio``: of death per SD of the
     protein; ``disease_hazard_ratio``: of the disease among the living after five years;
-    ``disease_early_ratio``: what that is multiplied with before.
+    ``disease_early_ratio``: what that is multiplied with before; ``frailty_direct``,
+    ``frailty_indirect``: effects of the exposure on frailty beside the protein and through it, in
+    the model with all covariates, null where they are not known; ``score_weight``: of the protein
+    in the score of the biomarker.
 
     Parameters
     ----------
@@ -75,10 +79,25 @@ def tabulate_truth(
         "mortality_hazard_ratio": mortality,
         "disease_hazard_ratio": disease,
         "disease_early_ratio": early,
+        **_tell_traits(effects, rows),
         "basis": [
             named[place].basis(EXPOSURES[j]) if place < len(named) else "chosen"
             for place, j in rows
         ],
+    }
+
+
+def _tell_traits(effects: Effects, rows: list[tuple[int, int]]) -> dict[str, list[float | None]]:
+    """Return what isolation does to frailty, and what proteins are in the score of the biomarker.
+
+    Effects through other proteins are not told (null): they go with the one that mediates.
+    """
+    direct, indirect = paths_of(effects)
+    told = [effects.names[place] == MEDIATED and j == 0 for place, j in rows]
+    return {
+        "frailty_direct": [direct if each else None for each in told],
+        "frailty_indirect": [indirect if each else None for each in told],
+        "score_weight": [SCORE_WEIGHTS.get(effects.names[place], 0.0) for place, _ in rows],
     }
 
 
