@@ -72,7 +72,7 @@ def list_hits(listing: Listing, background: Listing | None, *, direction: Direct
     naming = name_keys(whole[LABEL].to_list())
     best, shared = take_best(whole, naming)
     units = Units.of(best)
-    places = _place_hits(hits[LABEL].to_list(), units)
+    places, genes = _place_hits(hits[LABEL].to_list(), units)
     outside = int((places < 0).sum())
     if outside == places.size:
         raise InputError(
@@ -83,7 +83,7 @@ def list_hits(listing: Listing, background: Listing | None, *, direction: Direct
     _tell(naming, shared)
     within = hits.filter(places >= 0)
     chosen = _split(within, places[places >= 0], len(units.labels), direction)
-    _refuse_extremes(chosen, len(units.labels), hits[LABEL].n_unique())
+    _refuse_extremes(chosen, len(units.labels), genes)
     drops = (*listing.drops, Drop("hits", "not in the background", outside))
     return HitList(units, chosen, drops)
 
@@ -99,13 +99,17 @@ def _choose_background(listing: Listing, background: Listing | None) -> pl.DataF
     )
 
 
-def _place_hits(names: Sequence[str], units: Units) -> I64:
-    """Return where the hits stand among the genes of the background, -1 for outside."""
+def _place_hits(names: Sequence[str], units: Units) -> tuple[I64, int]:
+    """Return where the hits stand among the genes of the background, -1 for outside, and how many
+    genes they are of, there and outside.
+    """
     at = units.places
     other = name_keys(name for name in names if name not in at).keys
-    return np.array(
+    places = np.array(
         [at.get(name, at.get(other.get(name, ""), -1)) for name in names], dtype=np.int64
     )
+    outside = {other[name] for name, place in zip(names, places, strict=True) if place < 0}
+    return places, np.unique(places[places >= 0]).size + len(outside)
 
 
 def _split(hits: pl.DataFrame, places: I64, n: int, direction: Direction) -> dict[str, Bool]:
@@ -141,10 +145,10 @@ def _mark(places: I64, n: int) -> Bool:
     return marks
 
 
-def _refuse_extremes(chosen: Mapping[str, Bool], n: int, named: int) -> None:
-    if named > n:
+def _refuse_extremes(chosen: Mapping[str, Bool], n: int, genes: int) -> None:
+    if genes > n:
         raise InputError(
-            f"the background has {n:,} genes and the list {named:,}: a background holds all that "
+            f"the background has {n:,} genes and the list {genes:,}: a background holds all that "
             "was tested, the hits among it"
         )
     if all(bool(mark.all()) for mark in chosen.values()):

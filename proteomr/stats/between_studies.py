@@ -17,6 +17,7 @@ R: ``metafor::rma(method = ...)``, version 3.8, which stops its iterations at 1e
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -60,12 +61,25 @@ def estimate_tau2(effects: StudyEffects, method: Tau2) -> F64:
         return out
     part, df = (effects, free) if some.size == free.size else (effects.take(some), free[some])
     if method in {"ML", "REML"}:
-        out[some] = _find_highest(part, df, restricted=method == "REML")
+        out[some] = _find_highest(_take_out_fit(part), df, restricted=method == "REML")
     elif method in {"PM", "EB"}:
-        out[some] = solve_q(part, df)
+        out[some] = solve_q(_take_out_fit(part), df)
     else:
         out[some] = np.maximum(_CLOSED[method](part, df), 0.0)
     return out
+
+
+def _take_out_fit(effects: StudyEffects) -> StudyEffects:
+    """Return effects less their fit, of which every criterion here is one, as P X = 0.
+
+    Where the columns fit nearly all, residuals of the effects themselves are what large numbers
+    leave, other at every variance; those of what is left keep their digits. The fit is the weighted
+    one, which lets no study of large errors into the others.
+    """
+    for _ in range(2):  # the second takes out what rounding leaves of the first
+        fit = weigh_studies(effects, np.zeros(effects.spread.shape))
+        effects = replace(effects, y=fit.residual)
+    return effects
 
 
 def _of_laird(effects: StudyEffects, df: F64) -> F64:
@@ -174,13 +188,14 @@ def _bound(effects: StudyEffects, df: F64) -> F64:
     """Return variances above which the score is negative.
 
     y'PPy is at most S / (t + a)^2, for the unweighted squares S and the least variance a, and tr P
-    at least df / (t + b) for the largest, b.
+    at least df / (t + b) for the largest, b. Where these meet the score may be 0, and rounding its
+    sign: at twice as much it is clear.
     """
     squares, _ = _fit_equally(effects)
     least = np.where(effects.there, effects.v, np.inf).min(axis=1)
     most = np.where(effects.there, effects.v, 0.0).max(axis=1)
     mean = squares / df
-    return np.asarray(0.5 * (mean + np.sqrt(mean**2 + 4.0 * mean * (most - least))))
+    return np.asarray(mean + np.sqrt(mean**2 + 4.0 * mean * (most - least)))
 
 
 def _measure(effects: StudyEffects, tau2: F64, *, restricted: bool) -> F64:
@@ -209,6 +224,7 @@ def certify_tau2(effects: StudyEffects, method: Tau2, tau2: F64) -> Bool:
     if method not in {"ML", "REML", "PM", "EB"}:
         return sound
     free = (effects.count - effects.rank).astype(np.float64)
+    effects = _take_out_fit(effects)
     least = np.where(effects.there, effects.v, np.inf).min(axis=1, initial=np.inf)
     reach = _CHECK * (tau2 + np.where(np.isfinite(least), least, 1.0))
 
@@ -239,7 +255,7 @@ def profile_q(effects: StudyEffects, *, level: float = 0.95) -> tuple[F64, F64]:
     some = np.flatnonzero(free > 0)
     low, high = np.full(free.shape, np.nan), np.full(free.shape, np.nan)
     if some.size:
-        part, df = effects.take(some), free[some]
+        part, df = _take_out_fit(effects.take(some)), free[some]
         upper, lower = (
             np.asarray(special.chdtri(df, 0.5 * (1.0 + sign * level)), np.float64)
             for sign in (-1.0, 1.0)

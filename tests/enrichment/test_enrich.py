@@ -106,6 +106,18 @@ def test_proteins_of_one_gene_count_once_with_the_best_row(tmp_path: Path) -> No
     assert any("1 proteins are of a gene" in note for note in results.notes)
 
 
+def test_a_background_may_have_fewer_genes_than_the_list_has_names(tmp_path: Path) -> None:
+    # four names of two genes, and a third gene that is no hit
+    twice = pl.DataFrame({"gene": ["IL6", "P05231", "IL8", "CXCL8"]})
+    tested = pl.DataFrame({"gene": ["IL6", "CXCL8", "TNF"]})
+    sets = write_sets(tmp_path, one=["IL6", "TNF"], other=["IL6", "CXCL8"])
+    row = run(twice, sets, background=tested).table().row(0, named=True)
+    assert (row["n_hits"], row["n_background"]) == (2, 3)
+    outside = pl.DataFrame({"gene": ["IL6", "CXCL8", "LEP", "ADM", "P41159"]})  # LEP
+    with pytest.raises(InputError, match="3 genes and the list 4"):
+        run(outside, sets, background=tested)
+
+
 def test_up_and_down_are_tested_apart(tmp_path: Path) -> None:
     frame = table(estimate=[1.0, -1.0] * 20)
     up = [gene for i, gene in enumerate(GENES[:10]) if i % 2 == 0]

@@ -227,3 +227,37 @@ def test_effects_of_millions_of_standard_errors_have_their_regression(away: floa
         expected = np.linalg.lstsq(rows, (y[unit] - away) / root, rcond=None)[0]
         reach = 1e-8 + 1e-15 * away / fit.se[unit, 0]
         assert abs(fit.beta[unit, 1] - expected[1]) <= reach * fit.se[unit, 1]
+
+
+@pytest.mark.parametrize("error", [1e-12, 1e-8, 1e-4, 1e-2, 1.0])
+@pytest.mark.parametrize(("k", "p"), [(3, 2), (4, 3), (2, 1)])
+def test_one_degree_of_freedom_has_its_variance_in_closed_form(
+    k: int, p: int, error: float
+) -> None:
+    """One contrast c is free of the columns: (c'y)^2 - c'Vc over c'c, or 0, is REML, ML and PM."""
+    random = np.random.default_rng(k)
+    y = random.normal(size=(300, k))
+    v = (error * np.exp(random.normal(size=y.shape))) ** 2
+    X = np.concatenate([np.ones((*y.shape, 1)), random.normal(size=(*y.shape, p - 1))], axis=2)
+    effects = StudyEffects.of(y, v, X)
+    c = np.linalg.qr(X, mode="complete")[0][:, :, -1]
+    found = np.maximum(np.vecdot(c, y) ** 2 - np.vecdot(c * c, v), 0.0)
+    for method in ("REML", "PM"):
+        fit = pool_effects(effects, method=method)
+        assert set(fit.status) == {Status.ok}
+        np.testing.assert_allclose(fit.tau2, found, rtol=1e-8, atol=1e-9 * error**2)
+
+
+@pytest.mark.parametrize("left", [1e-14, 1e-10, 1e-6, 1e-2])
+@pytest.mark.parametrize("error", [1e-10, 1e-4, 1.0])
+@pytest.mark.parametrize("method", ["REML", "ML", "PM"])
+def test_columns_that_explain_nearly_all_leave_a_certificate(
+    method: Any, error: float, left: float
+) -> None:
+    random = np.random.default_rng(4)
+    X = np.concatenate([np.ones((200, 5, 1)), random.normal(size=(200, 5, 2))], axis=2)
+    y = np.einsum("mkp,mp->mk", X, random.normal(size=(200, 3)))
+    y += left * random.normal(size=y.shape)
+    v = (error * np.exp(random.normal(size=y.shape))) ** 2
+    effects = StudyEffects.of(y, v, X)
+    assert certify_tau2(effects, method, estimate_tau2(effects, method)).all()

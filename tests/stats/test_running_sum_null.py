@@ -9,6 +9,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from scipy.stats import ks_2samp
 
 from proteomr._typing import F64
 from proteomr.stats import running_sum_null
@@ -136,3 +137,27 @@ def test_what_is_asked_beside_a_score_does_not_change_its_p_value() -> None:
 def test_too_few_random_sets_are_refused() -> None:
     with pytest.raises(ValueError, match="permutations is 10, and 400 are needed"):
         NullOptions(permutations=10)
+
+
+@pytest.mark.parametrize("score_type", ["pos", "neg"])
+@pytest.mark.parametrize(("n", "k"), [(60, 12), (400, 40)])
+def test_classic_sums_have_the_exact_distribution_of_smirnov(
+    n: int, k: int, score_type: str
+) -> None:
+    """The sum of weight 0 is the distance of two empirical distributions, whose law is known."""
+    rng = np.random.default_rng(n)
+    ranked = weights(0.0, n=n)
+    sets = [np.sort(rng.choice(n, k, replace=False)) for _ in range(5)]
+    ends = [np.arange(k) * step for step in (1, 2, 3)]  # far beyond what random sets reach
+    sets += ends if score_type == "pos" else [n - 1 - end[::-1] for end in ends]
+    found = score_gene_sets(sets, ranked)
+    es = found.up if score_type == "pos" else -found.down
+    judged = judge_size(es, k, ranked, options=NullOptions(score_type=score_type, seed=3))
+    outside = [np.setdiff1d(np.arange(n), one) for one in sets]
+    side = "greater" if score_type == "pos" else "less"
+    for place, (own, rest) in enumerate(zip(sets, outside, strict=True)):
+        exact = ks_2samp(own, rest, alternative=side, method="exact")
+        assert abs(es[place]) == pytest.approx(exact.statistic, rel=1e-12)
+        log2_apart = judged.neg_log10_p[place] / math.log10(2.0) + math.log2(exact.pvalue)
+        error = judged.log2_error[place]
+        assert abs(log2_apart) < 4.5 * max(error, 1e-9)
