@@ -252,12 +252,14 @@ class Block:
     own : ``(b, s, n)``, each protein's own covariates, 0 where not observed.
     observed : ``(b, n)``, where the protein and its own covariates are there.
     instruments : of each protein for itself; empty where the problem has them for all, or none.
+    ends : ``(b,)`` twice, the lowest and the highest observed value, where they are known.
     """
 
     values: F64
     own: F64
     observed: Bool
     instruments: tuple[OwnInstruments, ...] = ()
+    ends: tuple[F64, F64] | None = None
 
     @cached_property
     def counts(self) -> I64:
@@ -272,6 +274,8 @@ class Block:
     @cached_property
     def ranges(self) -> tuple[F64, F64]:
         """The lowest and highest observed value of each protein ``(b,)``; infinite without any."""
+        if self.ends is not None:
+            return self.ends
         low, high = self._loops.find_ranges(self.values, self.observed)
         return low, high
 

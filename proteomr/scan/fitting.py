@@ -206,9 +206,9 @@ class Scan:
             return self._refuse(block, group, Status.too_few, str(state))
         shape = (block.proteins.size, group.rows.size)
         if ordered is not None and not group.own and _is_large(group, values):
-            scores, observed = ordered.rank_within(group.rows)
+            scores, observed, ends = ordered.rank_within(group.rows)
             nothing = np.empty((shape[0], 0, shape[1]))
-            return self.family.fit(state, Block(scores, nothing, observed))
+            return self.family.fit(state, Block(scores, nothing, observed, ends=ends))
         own_raw = np.empty((shape[0], len(group.own), shape[1]))
         for a, i in enumerate(group.own):
             own_raw[:, a] = own[i][:, group.rows] if whole else own[i]

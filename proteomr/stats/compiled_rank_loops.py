@@ -130,15 +130,20 @@ class CompiledRanks:
         """
         n, single = _pack(row, self._keys, self._counts)
         _sort(self._keys, self._spare, self._counts, n, self._places)
-        if not single and not _refine(row, self._places, n, self._scores):
+        if single:
+            _mark_ties(self._spare[:n], _U32, self._places, out)
+        elif _refine(row, self._places, n, self._scores):
+            _mark_ties(self._scores[:n].view(np.uint64), _WHOLE, self._places, out)
+        else:
             return -1
-        _mark_ties(row, self._places, n, out)
         return int(n)
 
     def write_some(
         self, order: I32, places: I32, out: F64, observed: Bool, *, offset: float
-    ) -> None:
+    ) -> tuple[float, float]:
         """Write the scores of some values among themselves, by the order of all.
+
+        Returns the lowest and the highest; infinite where there is none.
 
         Parameters
         ----------
@@ -151,6 +156,7 @@ class CompiledRanks:
         _score_runs(self._ends[:runs], self._scores[:runs], n, offset)
         _spread(self._scores, self._runs, self._places, n, out.size, out)
         _mark(self._places, n, observed)
+        return (self._scores[0], self._scores[runs - 1]) if runs else (np.inf, -np.inf)
 
 
 @_compile
@@ -180,14 +186,14 @@ def _pack(row, keys, counts):
 
 
 @_compile
-def _mark_ties(row, places, n, out):
-    """Copy places, each with the sign bit where its value is that before it."""
-    before = np.nan
-    for i in range(n):
-        place = places[i]
-        value = row[place]
-        out[i] = place | (_TIED if value == before else np.int32(0))
-        before = value
+def _mark_ties(ascending, shift, places, out):
+    """Copy places, each with the sign bit where its key is that before it.
+
+    Keys are what is left of integers shifted to the right.
+    """
+    for i in range(ascending.size):
+        tied = i > 0 and (ascending[i] ^ ascending[i - 1]) >> shift == 0
+        out[i] = places[i] | (_TIED if tied else np.int32(0))
 
 
 @_compile

@@ -32,8 +32,9 @@ class OrderedBlock:
         self._orders = orders
         self._counts = counts
 
-    def rank_within(self, rows: I64, *, offset: float = BLOM) -> tuple[F64, Bool]:
-        """Return the normal scores of each protein within some people, and where it has a value.
+    def rank_within(self, rows: I64, *, offset: float = BLOM) -> tuple[F64, Bool, tuple[F64, F64]]:
+        """Return the normal scores of each protein within some people, where it has a value, and
+        the lowest and highest score.
 
         The bits of :func:`proteomr.stats.transforms.rank_normalise_block` of these people alone.
 
@@ -43,17 +44,21 @@ class OrderedBlock:
 
         Returns
         -------
-        Both ``(b, m)``; scores, which lie in the workspace, are 0 where there is no value.
+        Two of ``(b, m)``, and the ends ``(b,)``; scores, which lie in the workspace, are 0 where
+        there is no value, and the ends infinite where there is none at all.
         """
         b, n = self._orders.shape
         places = np.full(n, -1, dtype=np.int32)
         places[rows] = np.arange(rows.size, dtype=np.int32)
         scores = workspace.take("transformed", (b, rows.size), np.float64)
         observed = np.empty((b, rows.size), dtype=np.bool_)
+        low, high = np.empty(b), np.empty(b)
         for j, count in enumerate(self._counts.tolist()):
             order = self._orders[j, :count]
-            self._ranks.write_some(order, places, scores[j], observed[j], offset=offset)
-        return scores, observed
+            low[j], high[j] = self._ranks.write_some(
+                order, places, scores[j], observed[j], offset=offset
+            )
+        return scores, observed, (low, high)
 
 
 def order_block(values: F64) -> OrderedBlock | None:

@@ -37,12 +37,14 @@ def test_scores_within_some_people_have_the_bits_of_ranking_them_alone(share: fl
     rows = g.permutation(N)[: round(share * N)]
     ordered = order_block(values)
     assert ordered is not None
-    scores, observed = ordered.rank_within(rows)
+    scores, observed, (low, high) = ordered.rank_within(rows)
     alone = np.ascontiguousarray(values[:, rows])
     wanted = np.full(alone.shape, 7.0)
     rank_normalise_block(alone, wanted)
     assert scores.tobytes() == wanted.tobytes()
     assert np.array_equal(observed, ~np.isnan(alone))
+    assert np.array_equal(low, np.where(observed, scores, np.inf).min(axis=1, initial=np.inf))
+    assert np.array_equal(high, np.where(observed, scores, -np.inf).max(axis=1, initial=-np.inf))
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
