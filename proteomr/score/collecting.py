@@ -49,11 +49,12 @@ def summarise_folds(parts: Parts) -> pl.DataFrame:
             pl.col("message").first(),
             good.sum().alias("folds"),
             pl.len().alias("all"),
+            pl.col("status").first().alias("why"),
         )
         .with_columns(
             pl.when(pl.col("folds") > 0)
             .then(pl.lit("ok"))
-            .otherwise(pl.lit("too_few"))
+            .otherwise(pl.col("why"))
             .alias("status"),
             pl.when(pl.col("folds") < pl.col("all"))
             .then(pl.format("{} of {} folds have an estimate", "folds", "all"))

@@ -15,7 +15,8 @@ from proteomr.score.performance import measure_fold
 from proteomr.score.preparing import ColumnRule, prepare_columns, read_blocks
 from proteomr.score.regressions import BOTH, COVARIATES, SCORE, fit_regression
 from proteomr.stats.elastic_net import Penalty
-from proteomr.stats.elastic_net_tuning import Tuned, tune_elastic_net
+from proteomr.stats.elastic_net_steps import Solution
+from proteomr.stats.elastic_net_tuning import Tuned, tune_trial
 from proteomr.stats.generators import random_of
 from proteomr.status import Status
 from proteomr.tables import Proteins
@@ -91,6 +92,7 @@ class _Learnt:
     """
 
     rows: I64
+    inner: I64
     rules: Sequence[ColumnRule]
     tuned: Tuned
     tried: Sequence[Tuned]
@@ -161,34 +163,60 @@ class _Learnt:
 
     def predict(self, laid: Laid, unit: Unit, rows: I64) -> F64:
         """Return the scores of people."""
-        entering = np.flatnonzero(self.tuned.solution.coefficients)
+        return self._add_up(laid, unit, rows, [(slice(0, rows.size), self.tuned.solution)])
+
+    def predict_held_out(self, laid: Laid, unit: Unit) -> F64:
+        """Return the scores of the people learnt from, by the weights of the other inner folds."""
+        pieces = [
+            (slice(*np.searchsorted(self.inner, [k, k + 1]).tolist()), own)
+            for k, own in enumerate(self.tuned.outside)
+        ]
+        return self._add_up(laid, unit, self.rows, pieces)
+
+    def _add_up(
+        self, laid: Laid, unit: Unit, rows: I64, pieces: Sequence[tuple[slice, Solution]]
+    ) -> F64:
+        """Return the scores of people, those of each piece by its own weights."""
+        weights = np.array([own.coefficients for _, own in pieces])
+        entering = np.flatnonzero(weights.any(axis=0))
         chosen = [unit.columns[j] for j in entering]
-        eta = np.full(rows.size, self.tuned.solution.intercept)
+        eta = np.empty(rows.size)
+        for piece, own in pieces:
+            eta[piece] = own.intercept
         for start, block in read_blocks(laid.proteins, chosen):
             for place in range(block.shape[1]):
                 j = entering[start + place]
-                own = self.rules[j].apply(block[rows, place])
-                eta += self.tuned.solution.coefficients[j] * own
+                ready = self.rules[j].apply(block[rows, place])
+                for (piece, _), weight in zip(pieces, weights[:, j].tolist(), strict=True):
+                    if weight != 0.0:
+                        eta[piece] += weight * ready[piece]
         return eta
 
 
 def _learn(laid: Laid, unit: Unit, rows: I64, inner: I64) -> _Learnt:
-    X, rules = prepare_columns(
-        laid.proteins, columns=unit.columns, rows=rows, transform=laid.options.transform
-    )
     outcome = laid.predicted.take(rows).as_outcome()
+    by_sums = laid.predicted.family == "linear"
+    cuts = np.flatnonzero(np.diff(inner)) + 1 if by_sums else np.empty(0, dtype=np.int64)
+    pieces, rules = prepare_columns(
+        laid.proteins,
+        columns=unit.columns,
+        rows=rows,
+        transform=laid.options.transform,
+        cuts=cuts.tolist(),
+    )
+    start = outcome.begin(pieces if by_sums else pieces[0], inner)
     tried = [
-        tune_elastic_net(X, outcome, folds=inner, penalty=Penalty(alpha), rule=laid.options.rule)
+        tune_trial(start(Penalty(alpha)), rule=laid.options.rule)
         for alpha in laid.options.alpha_values
     ]
     best = min(tried, key=lambda one: float(one.errors[one.chosen]))
-    return _Learnt(rows, rules, best, tried)
+    return _Learnt(rows, inner, rules, best, tried)
 
 
 def _measure(laid: Laid, unit: Unit, learnt: _Learnt, rows: I64) -> dict[str, pl.DataFrame]:
     """Measure the score alone, covariates alone, and both, in people who were held out."""
     train, test = laid.predicted.take(learnt.rows), laid.predicted.take(rows)
-    held, score = learnt.tuned.held_out, learnt.predict(laid, unit, rows)
+    held, score = learnt.predict_held_out(laid, unit), learnt.predict(laid, unit, rows)
     middle, spread = float(held.mean()), float(held.std())
     spread = spread if spread > 0.0 else 1.0
     designs: list[tuple[str, str | None, F64]] = [(SCORE, None, np.empty((laid.fold.size, 0)))]

@@ -24,6 +24,7 @@ from proteomr.tables import Cohort, Drop
 
 __all__ = ["LaidOut", "lay_out"]
 
+_WIDEST = 1e100  # of an outcome
 _FEWEST_EVENTS = 2  # in each inner training fold, and outside of it
 
 
@@ -72,6 +73,9 @@ def lay_out(request: ScoreRequest, scratch: Path) -> LaidOut:
     own = predicted.take(rows)
     _refuse_few(own, request)
     samples = cohort.samples[rows]
+    for name in request.options.gap_tests:
+        if samples[name].n_unique() < 2:
+            raise ColumnError(f"--gap-test {name!r} has one value among {rows.size} people")
     sets = {EVERYTHING: tuple(range(len(cohort.proteins.names)))}
     if request.sets is not None:
         sets = find_members(cohort, read_gmt(request.sets.on_disk(scratch)))
@@ -126,8 +130,15 @@ def _refuse_few(predicted: Predicted, request: ScoreRequest) -> None:
             "--inner-folds)"
         )
     if predicted.family == "linear":
-        if not np.ptp(predicted.values) > 0.0:
+        low, high = float(predicted.values.min()), float(predicted.values.max())
+        if not high > low:
             raise ColumnError(f"outcome {predicted.name!r} has one value among {n} people")
+        # squares of what is neither are no numbers
+        if not (high / 2.0 - low / 2.0 > 1.0 / _WIDEST and max(-low, high) < _WIDEST):
+            raise ColumnError(
+                f"outcome {predicted.name!r} goes from {low:g} to {high:g}: give it in a unit in "
+                "which people differ by about one"
+            )
         return
     events = int(predicted.case.sum())
     others = n - events

@@ -13,7 +13,7 @@ from proteomr.models import EVENT, find_family
 from proteomr.runs.notes import add_note
 from proteomr.scan import FollowUp, FollowUpOptions, Reading, read_target, read_times
 from proteomr.score.request import ScoreRequest
-from proteomr.stats.elastic_net_tuning import Binary, Continuous, Outcome, TimeToEvent
+from proteomr.stats.elastic_net_outcomes import Binary, Continuous, Outcome, TimeToEvent
 from proteomr.tables import Drop
 
 __all__ = ["Family", "Predicted", "read_predicted"]

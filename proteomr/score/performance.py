@@ -39,7 +39,17 @@ WARNING: Final = (
     "rewards models that are badly calibrated, also for useless markers: judge what is added by "
     "auc, brier and net benefit"
 )
+_FAULTS: Final = {
+    Status.all_missing: "nobody in this fold is followed beyond the horizon",
+    Status.too_few: "too few people of either kind in this fold",
+    Status.constant: "the model gives everybody in this fold one risk",
+    Status.not_identified: "no finite line fits what happened in this fold to the risks",
+    Status.not_converged: "the model has not reached its maximum in training folds",
+    Status.separated: "the model has no finite maximum in training folds",
+}
 _FEWEST = 2  # events, and people without, that a measure needs
+
+_NOTHING: Final = Measured(np.nan, np.zeros(1))
 
 Model = tuple[str, str | None, Prediction]
 """Kind, adjustment set, and predictions."""
@@ -53,6 +63,7 @@ class _Row:
     horizon: float | None
     found: Measured
     message: str = ""
+    fault: Status = Status.too_few  # where it has no number
 
 
 def measure_fold(
@@ -74,7 +85,7 @@ def measure_fold(
     """
     measured = [list(_measure(test, train, one, options)) for _, _, one in models]
     table = [
-        _tell(row, test, kind, label, certified=one.certified)
+        _tell(row, test, kind, label, of=one.status)
         for (kind, label, one), own in zip(models, measured, strict=True)
         for row in own
     ]
@@ -84,10 +95,10 @@ def measure_fold(
         before = next(
             k for k, other in enumerate(models) if other[0] == COVARIATES and other[1] == label
         )
-        certified = one.certified and models[before][2].certified
+        worse = max(one.status, models[before][2].status)
         gains = [*_subtract(measured[place], measured[before])]
         gains += _reclassify(test, one, models[before][2])
-        table += [_tell(row, test, GAIN, label, certified=certified) for row in gains]
+        table += [_tell(row, test, GAIN, label, of=worse) for row in gains]
     return pl.DataFrame(table, schema_overrides=_KINDS, infer_schema_length=None), _list_risks(
         models, rows
     )
@@ -108,16 +119,14 @@ _KINDS: Final = {
 
 
 def _tell(
-    row: _Row, test: Predicted, kind: str, label: str | None, *, certified: bool
+    row: _Row, test: Predicted, kind: str, label: str | None, *, of: Status
 ) -> dict[str, object]:
     value, se = row.found.value, row.found.se
     good = bool(np.isfinite(value) and np.isfinite(se))
-    status = Status.ok if good else Status.too_few
-    message = row.message
-    if not good:
-        message = "too few people of either kind in this fold"
-    if not certified:
-        status, message = Status.not_converged, "the model has no finite maximum in training folds"
+    status = Status.ok if good else row.fault
+    message = row.message if good else _FAULTS[row.fault]
+    if of != Status.ok:
+        status, message = of, _FAULTS[of]
     return {
         "model": kind,
         "adjustment": label,
@@ -165,6 +174,9 @@ def _measure_times(
     uno = find_unos_concordance(model.eta, exit=exit_, event=event, until=last, free=free)
     yield _Row("c_uno", last, uno)
     for horizon in options.horizons:
+        if not (exit_ > horizon).any():
+            yield from _list_unseen(horizon)
+            continue
         standing = Standing.of_times(exit=exit_, event=event, horizon=horizon)
         yield _Row("auc", horizon, find_weighted_auc(model.eta, standing))
         null = float(np.mean(find_pseudo_risks(train.exit, train.case, horizon)))
@@ -172,6 +184,12 @@ def _measure_times(
         yield from _measure_risk(risk, standing, null, horizon)
         pseudo = find_pseudo_risks(exit_, event, horizon)
         yield from _tell_line(fit_pseudo_calibration(risk, pseudo), horizon, test)
+
+
+def _list_unseen(horizon: float) -> Iterator[_Row]:
+    """Yield measures without numbers: of people who all left before a horizon nobody is without."""
+    for metric in ("auc", "brier", "ipa", "calibration_slope", "calibration_intercept"):
+        yield _Row(metric, horizon, _NOTHING, fault=Status.all_missing)
 
 
 def _measure_risk(
@@ -186,8 +204,12 @@ def _measure_risk(
 def _tell_line(line: Line, horizon: float | None, test: Predicted) -> Iterator[_Row]:
     unit = np.zeros(len(test.values))
     unit[0] = 1.0
-    yield _Row("calibration_slope", horizon, Measured(line.slope, unit * line.slope_se))
-    yield _Row("calibration_intercept", horizon, Measured(line.intercept, unit * line.intercept_se))
+    fault = Status.constant if line.flat else Status.not_identified
+    for metric, value, se in (
+        ("calibration_slope", line.slope, line.slope_se),
+        ("calibration_intercept", line.intercept, line.intercept_se),
+    ):
+        yield _Row(metric, horizon, Measured(value, unit * se), fault=fault)
 
 
 _DIFFERENT: Final = frozenset({"r2", "r", "mae", "auc", "c_harrell", "c_uno", "brier", "ipa"})
@@ -199,7 +221,8 @@ def _subtract(larger: Sequence[_Row], smaller: Sequence[_Row]) -> Iterator[_Row]
     for row in larger:
         if row.metric in _DIFFERENT:
             before = known[row.metric, row.horizon]
-            yield _Row(row.metric, row.horizon, row.found - before.found)
+            fault = max(row.fault, before.fault, key=lambda one: one != Status.too_few)
+            yield _Row(row.metric, row.horizon, row.found - before.found, fault=fault)
 
 
 def _reclassify(test: Predicted, after: Prediction, before: Prediction) -> Iterator[_Row]:
@@ -211,6 +234,10 @@ def _reclassify(test: Predicted, after: Prediction, before: Prediction) -> Itera
             standing = Standing.of_times(exit=test.exit, event=test.case, horizon=horizon)
             at = horizon
         else:
+            continue
+        if at is not None and not (test.exit > at).any():
+            yield _Row("nri", at, _NOTHING, fault=Status.all_missing)
+            yield _Row("idi", at, _NOTHING, fault=Status.all_missing)
             continue
         yield _Row("nri", at, find_nri(risk, own, standing), WARNING)
         yield _Row("idi", at, find_idi(risk, own, standing), WARNING)

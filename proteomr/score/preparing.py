@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -40,24 +41,22 @@ class ColumnRule:
     fill: float = 0.0
 
     @classmethod
-    def of(cls, values: F64, transform: Transform) -> ColumnRule:
-        """Learn the rule from the values (n,) of training people, NaN where missing.
+    def learn(cls, values: F64, transform: Transform) -> tuple[ColumnRule, F64]:
+        """Return the rule of training people's values (n,), and what :meth:`apply` makes of them.
+
+        Missing values are NaN; a protein that cannot enter gives zeros.
 
         Examples
         --------
-        >>> rule = ColumnRule.of(np.array([1.0, 3.0, np.nan]), "none")
-        >>> rule.fill, rule.apply(np.array([np.nan, 3.0])).round(4).tolist()
-        (2.0, [0.0, 1.2247])
+        >>> rule, ready = ColumnRule.learn(np.array([1.0, 3.0, np.nan]), "none")
+        >>> rule.fill, ready.round(4).tolist(), rule.apply(np.array([3.0])).round(4).tolist()
+        (2.0, [-1.2247, 1.2247, 0.0], [1.2247])
         """
+        nothing = np.zeros(values.size)
         seen = values[~np.isnan(values)]
-        if not seen.size:
-            return cls(Status.all_missing, transform)
-        if not np.isfinite(seen).all():
-            return cls(Status.infinite, transform)
-        if transform == "log2" and (seen <= 0.0).any():
-            return cls(Status.untransformed, transform)
-        if seen.min() == seen.max():
-            return cls(Status.constant, transform)
+        fault = _find_fault(seen, transform)
+        if fault is not None:
+            return cls(fault, transform), nothing
         ranks = NormalScores.of(seen) if transform == "rint" else None
         found = _transform(values, transform, ranks)
         fill = float(np.nanmedian(found))
@@ -66,8 +65,9 @@ class ColumnRule:
         centre = float(np.mean(filled / unit)) * unit
         scale = float(np.sqrt(np.mean(((filled - centre) / unit) ** 2))) * unit
         if not scale > _FLAT * unit:
-            return cls(Status.constant, transform)
-        return cls(Status.ok, transform, ranks, centre, scale, fill)
+            return cls(Status.constant, transform), nothing
+        rule = cls(Status.ok, transform, ranks, centre, scale, fill)
+        return rule, (filled - centre) / scale
 
     def apply(self, values: F64) -> F64:
         """Return what enters the score, of anybody's values (n,)."""
@@ -75,6 +75,17 @@ class ColumnRule:
         return np.asarray(
             (np.where(np.isfinite(found), found, self.fill) - self.centre) / self.scale
         )
+
+
+def _find_fault(seen: F64, transform: Transform) -> Status | None:
+    """Return why values that are not missing cannot enter; None where they can."""
+    if not seen.size:
+        return Status.all_missing
+    if not np.isfinite(seen).all():
+        return Status.infinite
+    if transform == "log2" and (seen <= 0.0).any():
+        return Status.untransformed
+    return Status.constant if seen.min() == seen.max() else None
 
 
 def _transform(values: F64, transform: Transform, ranks: NormalScores | None) -> F64:
@@ -87,9 +98,14 @@ def _transform(values: F64, transform: Transform, ranks: NormalScores | None) ->
 
 
 def prepare_columns(
-    proteins: Proteins, *, columns: Sequence[int], rows: I64, transform: Transform
-) -> tuple[F64, list[ColumnRule]]:
-    """Return the proteins of training people (n, p), ready, and the rules that were learnt.
+    proteins: Proteins,
+    *,
+    columns: Sequence[int],
+    rows: I64,
+    transform: Transform,
+    cuts: Sequence[int] = (),
+) -> tuple[list[F64], list[ColumnRule]]:
+    """Return the proteins of training people, ready, in pieces, and the rules that were learnt.
 
     A protein that cannot enter is a column of zeros, and its rule says why.
 
@@ -99,16 +115,18 @@ def prepare_columns(
     columns : positions of the proteins.
     rows : of training people.
     transform : of the values.
+    cuts : places among the rows where a piece ends and the next begins.
     """
-    out = np.zeros((rows.size, len(columns)), order="F")
+    ends = [0, *cuts, rows.size]
+    pieces = [slice(*pair) for pair in itertools.pairwise(ends)]
+    out = [np.zeros((piece.stop - piece.start, len(columns)), order="F") for piece in pieces]
     rules: list[ColumnRule] = []
     for start, block in read_blocks(proteins, columns):
         for place in range(block.shape[1]):
-            values = block[rows, place]
-            rule = ColumnRule.of(values, transform)
+            rule, ready = ColumnRule.learn(block[rows, place], transform)
             rules.append(rule)
-            if rule.status == Status.ok:
-                out[:, start + place] = rule.apply(values)
+            for piece, own in zip(pieces, out, strict=True):
+                own[:, start + place] = ready[piece]
     return out, rules
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -29,12 +29,14 @@ class Line:
     intercept, slope : 0 and 1 where predictions are right on the average and neither too extreme
         nor too timid.
     intercept_se, slope_se : robust standard errors.
+    flat : whether there is no line since all risks are one.
     """
 
     intercept: float
     slope: float
     intercept_se: float
     slope_se: float
+    flat: bool = False
 
 
 _NONE = Line(np.nan, np.nan, np.nan, np.nan)
@@ -105,7 +107,7 @@ def _complementary(eta: F64) -> tuple[F64, F64, F64]:
 
 def _fit_line(x: F64, y: F64, mean_of: _Mean) -> Line:
     if not np.ptp(x) > 0.0:
-        return _NONE
+        return replace(_NONE, flat=True)
     large = _solve(np.ones((x.size, 1)), y, mean_of, offset=x)
     both = _solve(np.column_stack([np.ones(x.size), x]), y, mean_of, offset=np.zeros(x.size))
     if large is None or both is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proteomr.stats.compiling import compile_loop
 
-__all__ = ["add_columns", "descend", "project_columns"]
+__all__ = ["add_columns", "descend", "project_columns", "square_columns", "take_columns"]
 
 _compile = compile_loop(fastmath={"contract", "nsz", "reassoc"})
 _ROWS = 2_048  # of which the sums stay in the first-level cache
@@ -70,3 +70,26 @@ def project_columns(X, columns, r, out):
             for i in range(end - start):
                 total += column[i] * r[start + i]
             out[k] += total
+
+
+@_compile
+def square_columns(H, columns, b):
+    total = 0.0
+    for j in range(columns.size):
+        row = H[columns[j]]
+        own = 0.0
+        for k in range(columns.size):
+            own += row[columns[k]] * b[k]
+        total += b[j] * own
+    return total
+
+
+@_compile
+def take_columns(X, columns, start, centre, scale, size, out):
+    m = size.size
+    for k in range(columns.size):
+        column = X[start : start + m, columns[k]]
+        own = out[:, k]
+        middle, share = centre[k], 1.0 / scale[k]
+        for i in range(m):
+            own[i] = (column[i] - middle) * share * size[i]

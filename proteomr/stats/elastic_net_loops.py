@@ -9,7 +9,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 
-__all__ = ["add_columns", "descend", "project_columns"]
+__all__ = ["add_columns", "descend", "project_columns", "square_columns", "take_columns"]
 
 
 def descend(H: F64, q: F64, b: F64, l1: F64, l2: F64, tolerance: float, most: int) -> int:
@@ -99,3 +99,45 @@ def project_columns(X: F64, columns: I64, r: F64, out: F64) -> None:
     [7.0]
     """
     out[:] = r @ X[:, columns]
+
+
+def square_columns(H: F64, columns: I64, b: F64) -> float:
+    """Return ``b^T H[columns, columns] b``.
+
+    Parameters
+    ----------
+    H : (p, p).
+    columns : (a,).
+    b : (a,).
+
+    Examples
+    --------
+    >>> square_columns(np.eye(2), np.array([1]), np.array([3.0]))
+    9.0
+    """
+    return float(b @ H[np.ix_(columns, columns)] @ b)
+
+
+def take_columns(
+    X: F64, columns: I64, start: int, centre: F64, scale: F64, size: F64, out: F64
+) -> None:
+    """Write standardised columns of the rows from a start on, each row times a size.
+
+    Parameters
+    ----------
+    X : (n, p), each column in one piece.
+    columns : (a,).
+    start : the first row.
+    centre, scale : (a,) of the columns.
+    size : (m,) of the rows.
+    out : (m, a), each column in one piece, written.
+
+    Examples
+    --------
+    >>> out = np.empty((1, 1), order="F")
+    >>> take_columns(np.eye(2), np.array([1]), 1, np.ones(1) / 2, np.ones(1), np.full(1, 4.0), out)
+    >>> out.tolist()
+    [[2.0]]
+    """
+    rows = X[start : start + size.size]
+    out[:] = (rows[:, columns] - centre) / scale * size[:, None]

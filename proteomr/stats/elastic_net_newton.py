@@ -56,7 +56,8 @@ class NewtonDescent:
     _b: F64 = field(init=False)
     _intercept: float = field(init=False)
     _slope: Slope = field(init=False)
-    _pull: F64 = field(init=False)
+    _pull: F64 = field(init=False)  # products of all columns with the scores of a slope
+    _pulled: Slope = field(init=False)  # that one
     _kept: _Kept = field(init=False)
     _last: float = field(init=False)
     _largest: float = field(init=False)
@@ -70,6 +71,7 @@ class NewtonDescent:
         self.eta = np.full(n, self._intercept)
         self._slope = self.loss.slope(self.eta)
         self._pull = self._columns.project(np.arange(p), self._slope.score)
+        self._pulled = self._slope
         self._kept = _Kept(self._columns, self.loss.curve(self.eta))
         self._last = np.inf
         self._largest = float(np.abs(self._pull).max(initial=0.0))
@@ -135,7 +137,9 @@ class NewtonDescent:
     def _look(self, l1: F64, l2: F64, *, admit: bool = False) -> bool:
         """Take the gradient of all columns; return whether the conditions of the minimum hold."""
         everything = np.arange(self.columns)
-        self._pull = self._columns.project(everything, self._slope.score)
+        if self._pulled is not self._slope:
+            self._pull = self._columns.project(everything, self._slope.score)
+            self._pulled = self._slope
         slack = _SLACK[self.exact]
         scale = max(self._largest, 1e-300)
         if meets_optimum(self._pull, self._b, l1, l2, slack=slack, scale=scale):
@@ -148,7 +152,10 @@ class NewtonDescent:
         """Return the step of the coefficients inside, and its squared length in the curvature."""
         kept = self._kept
         inside = kept.inside
-        pull = self._columns.project(inside, self._slope.score)
+        known = self._pulled is self._slope
+        pull = self._pull[inside]
+        if not known:
+            pull = self._columns.project(inside, self._slope.score)
         # what the intercept is about to take up is no pull of the columns
         pull -= kept.lean * self._shift
         b = self._b[inside]
@@ -232,12 +239,12 @@ class _Columns:
         self._loops.add_columns(self.X, columns, own, out)
         out -= float(own @ self.centre[columns])
 
-    def take(self, rows: slice, columns: I64) -> F64:
-        """Return some standardised columns of some rows."""
-        block = self.X[rows, :][:, columns]
-        block -= self.centre[columns]
-        block /= self.scale[columns]
-        return np.asarray(block)
+    def take(self, rows: slice, columns: I64, size: F64) -> F64:
+        """Return some standardised columns (m, a) of some rows, each row times a size (m,)."""
+        out = np.empty((rows.stop - rows.start, columns.size), order="F")
+        centre, scale = self.centre[columns], self.scale[columns]
+        self._loops.take_columns(self.X, columns, rows.start, centre, scale, size, out)
+        return out
 
     def restore(self, b: F64) -> tuple[F64, float]:
         """Return coefficients of the columns given, and what they take from the intercept."""
@@ -302,17 +309,14 @@ class _Kept:
         step = max(1, min(n, _CELLS // max(everything.size, 1)))
         for start in range(0, n, step):
             rows = slice(start, min(start + step, n))
-            w = self.curvature.weights[rows]
-            own = self.columns.take(rows, new)
-            if new.size == everything.size:
-                root = own * np.sqrt(w)[:, None]
-                cross += root.T @ root
-            else:
-                cross += self.columns.take(rows, everything).T @ (own * w[:, None])
-            lean += w @ own
-        wide = max(1, _CELLS // max(n, 1))
+            root = np.sqrt(self.curvature.weights[rows])
+            own = self.columns.take(rows, new, root)
+            same = new.size == everything.size
+            cross += (own if same else self.columns.take(rows, everything, root)).T @ own
+            lean += root @ own
+        wide, ones = max(1, _CELLS // max(n, 1)), np.ones(n)
         pieces = [
-            self.curvature.condense(self.columns.take(slice(None), new[at : at + wide]))
+            self.curvature.condense(self.columns.take(slice(0, n), new[at : at + wide], ones))
             for at in range(0, new.size, wide)
         ]
         return cross, lean, np.concatenate(pieces, axis=1)

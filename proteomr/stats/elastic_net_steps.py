@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from proteomr._typing import F64
-from proteomr.stats.elastic_net import Path, list_sequence
+from proteomr.stats.elastic_net import Path, Penalty, list_sequence
 
 __all__ = ["Descent", "Solution", "follow_path"]
 
@@ -31,9 +31,11 @@ class Descent(Protocol):
 
     Attributes
     ----------
+    penalty : what is penalised.
     exact : whether solutions are exact, or of the accuracy that choosing a penalty needs.
     """
 
+    penalty: Penalty
     exact: bool
 
     @property

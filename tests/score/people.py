@@ -5,7 +5,23 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from proteomr.runs import Results
+from proteomr.score import ScoreOptions
+
 N, P = 240, 12
+FEW = ScoreOptions(folds=3, inner_folds=3)
+
+
+def options(outcome: str, **more: object) -> ScoreOptions:
+    horizons = (4.0,) if outcome == "death" else ()
+    return ScoreOptions(folds=3, inner_folds=3, horizons=horizons, **more)  # type: ignore[arg-type]
+
+
+def mean_of(found: Results, metric: str, model: str = "score") -> float:
+    table = found.table().filter(
+        (pl.col("fold") == "mean") & (pl.col("metric") == metric) & (pl.col("model") == model)
+    )
+    return float(table["value"][0])
 
 
 def make(seed: int = 1, *, n: int = N, missing: float = 0.05) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -13,15 +13,9 @@ from proteomr.errors import ColumnError, InputError, UsageError
 from proteomr.runs import Results
 from proteomr.scan import FollowUp
 from proteomr.score import ScoreOptions, apply_score, score
-from tests.score.people import N, P, make
+from tests.score.people import FEW, N, P, make, mean_of, options
 
-FEW = ScoreOptions(folds=3, inner_folds=3)
 OUTCOMES = ("bmi", "diabetes", "death")
-
-
-def options(outcome: str, **more: object) -> ScoreOptions:
-    horizons = (4.0,) if outcome == "death" else ()
-    return ScoreOptions(folds=3, inner_folds=3, horizons=horizons, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module", params=OUTCOMES)
@@ -32,13 +26,6 @@ def learnt(request: pytest.FixtureRequest) -> tuple[str, Results]:
         samples, proteins, outcome=outcome, adjust={"base": "age + sex"}, options=options(outcome)
     )
     return outcome, found
-
-
-def mean_of(found: Results, metric: str, model: str = "score") -> float:
-    table = found.table().filter(
-        (pl.col("fold") == "mean") & (pl.col("metric") == metric) & (pl.col("model") == model)
-    )
-    return float(table["value"][0])
 
 
 def test_a_score_finds_what_proteins_say(learnt: tuple[str, Results]) -> None:

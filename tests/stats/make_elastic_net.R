@@ -1,5 +1,6 @@
 # Elastic nets by the R package glmnet on data that follow from formulas, which
-# test_elastic_net_r.py repeats; writes elastic_net.json beside this script.
+# test_elastic_net_r.py repeats; writes elastic_net.json and elastic_net_hard.json (more columns than
+# rows, a sum of others, a constant, units of 1e8 and 1e-8, a mean of 1e6) beside this script.
 # Run as: Rscript make_elastic_net.R
 suppressMessages({library(glmnet); library(survival)})
 
@@ -14,6 +15,10 @@ draw <- function(d) {
   X <- X %*% diag(1 + (1:p) %% 4)
   X[, 2] <- X[, 1] + 0.3 * X[, 2]
   X[, 3] <- X[, 3] + 20
+  if (isTRUE(d$hard)) {
+    X[, 7] <- X[, 1] + X[, 4]; X[, 8] <- 7
+    X[, 9] <- 1e8 * X[, 9]; X[, 10] <- 1e-8 * X[, 10]; X[, 11] <- 1e6 + X[, 11]
+  }
   eta <- d$effect * (X[, 1] - 0.5 * X[, 4] + 0.3 * X[, 6])
   list(X = X, eta = eta, u = part(n, 101), w = 1 + floor(3 * part(n, 103)), e = part(n, 107))
 }
@@ -63,4 +68,13 @@ for (family in c("gaussian", "binomial", "cox")) {
 designs <- c(designs, list(
   design("binomial", n = 2000, level = 5), design("cox", n = 2000, level = 0.99), design("cox", ties = 2), design("cox", n = 600, ties = 1, weighted = TRUE),
   design("cox", late = TRUE), design("cox", late = TRUE, weighted = TRUE, ties = 4)))
-writeLines(c("[", paste(sapply(designs, write), collapse = ",\n"), "]"), "elastic_net.json")
+save <- function(designs, file) writeLines(c("[", paste(sapply(designs, write), collapse = ",\n"), "]"), file)
+save(designs, "elastic_net.json")
+
+hard <- list()
+for (family in c("gaussian", "binomial", "cox")) {
+  for (alpha in c(0, 0.5, 0.9)) hard <- c(hard, list(design(family, alpha = alpha)))
+  hard <- c(hard, list(
+    design(family, weighted = TRUE), design(family, n = 60, p = 200, alpha = 0.5), design(family, n = 60, p = 200, alpha = 1)))
+}
+save(lapply(hard, function(d) c(d, hard = d$p < d$n)), "elastic_net_hard.json")

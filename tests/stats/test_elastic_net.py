@@ -5,20 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from proteomr._typing import F64
+from proteomr._typing import F64, I64
 from proteomr.stats import compiled_elastic_net_loops, elastic_net_loops
 from proteomr.stats.elastic_net import Penalty, measure_columns
-from proteomr.stats.elastic_net_linear import LinearDescent, LinearSums
+from proteomr.stats.elastic_net_linear import LinearDescent
 from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss, Loss
 from proteomr.stats.elastic_net_newton import NewtonDescent
+from proteomr.stats.elastic_net_outcomes import Binary, Continuous, Outcome, TimeToEvent
 from proteomr.stats.elastic_net_steps import follow_path
-from proteomr.stats.elastic_net_tuning import (
-    Binary,
-    Continuous,
-    Outcome,
-    TimeToEvent,
-    tune_elastic_net,
-)
+from proteomr.stats.elastic_net_sums import LinearSums, leave_out
+from proteomr.stats.elastic_net_tuning import tune_elastic_net
 from proteomr.stats.normal_score_table import KNOTS, NormalScores
 from proteomr.stats.transforms import rank_normalise
 
@@ -104,8 +100,45 @@ def test_sums_less_those_of_a_fold_are_those_of_the_rest() -> None:
     inside = np.arange(200) < 40
     less = LinearSums.of(X, y) - LinearSums.of(X[inside], y[inside])
     rest = LinearSums.of(X[~inside], y[~inside])
-    found, expected = (follow_path(LinearDescent(s, Penalty(0.5))) for s in (less, rest))
+    found, expected = (
+        follow_path(LinearDescent(s.standardise(), Penalty(0.5))) for s in (less, rest)
+    )
     np.testing.assert_allclose(found.coefficients, expected.coefficients, atol=1e-11)
+
+
+@pytest.mark.parametrize("far", [1.0, 1e4, 1e8, 1e12])
+def test_a_person_who_is_nearly_all_of_a_column_can_be_left_out(far: float) -> None:
+    X, eta, random = draw()
+    y = eta + random.normal(size=eta.size)
+    X[3, 1] *= far
+    folds = np.repeat(np.arange(5), 40)
+    _, rest = leave_out([LinearSums.of(X[folds == k], y[folds == k]) for k in range(5)])
+    for k, left in enumerate(rest):
+        direct = LinearSums.of(X[folds != k], y[folds != k])
+        found, expected = (
+            follow_path(LinearDescent(s.standardise(), Penalty(0.5))) for s in (left, direct)
+        )
+        assert found.certified.all()
+        largest = np.maximum(np.abs(expected.coefficients).max(axis=0), 1e-300)
+        np.testing.assert_allclose(
+            found.coefficients / largest, expected.coefficients / largest, atol=1e-9
+        )
+
+
+@pytest.mark.parametrize(("origin", "unit"), [(1e9, 1.0), (-60.0, 1e-200), (0.0, 1e200)])
+def test_neither_the_origin_nor_the_unit_of_a_number_matters(origin: float, unit: float) -> None:
+    X, eta, random = draw()
+    y, folds = eta + random.normal(size=eta.size), np.repeat(np.arange(5), 40)
+    moved = y * unit + origin if origin * unit == 0.0 or unit == 1.0 else (y + origin) * unit
+    plain, other = (
+        tune_elastic_net(X, Continuous(one), folds=folds, penalty=Penalty(0.5))
+        for one in (y, moved)
+    )
+    assert other.chosen == plain.chosen
+    assert other.solution.certified
+    # a response at 1e9 has itself no more than seven digits
+    expected, atol = plain.solution.coefficients, 1e-6 if origin == 1e9 else 1e-12
+    np.testing.assert_allclose(other.solution.coefficients / unit, expected, atol=atol)
 
 
 @pytest.mark.parametrize("name", ["logistic", "cox", "late"])
@@ -191,6 +224,18 @@ def outcomes(n: int, seed: int) -> tuple[F64, dict[str, Outcome]]:
     }
 
 
+def miss(outcome: Outcome, eta: F64, folds: I64, k: int) -> float:
+    """Return the mean error of predictors in a fold."""
+    if isinstance(outcome, TimeToEvent):
+        return outcome.find_deviance(eta, folds, k)
+    assert isinstance(outcome, Binary | Continuous)
+    y, own = outcome.y[folds == k], eta[folds == k]
+    if isinstance(outcome, Continuous):
+        return float(np.mean((y - own) ** 2))
+    chance = 1.0 / (1.0 + np.exp(-own))
+    return float(-2.0 * np.mean(y * np.log(chance) + (1.0 - y) * np.log(1.0 - chance)))
+
+
 @pytest.mark.parametrize("name", ["linear", "logistic", "cox"])
 def test_a_chosen_penalty_is_that_of_the_least_error_of_an_obvious_loop(name: str) -> None:
     X, known = outcomes(150, 3)
@@ -198,11 +243,11 @@ def test_a_chosen_penalty_is_that_of_the_least_error_of_an_obvious_loop(name: st
     tuned = tune_elastic_net(X, outcome, folds=folds, penalty=Penalty(0.5))
     errors = np.zeros(tuned.penalties.size)
     for k in range(5):
-        _, parts = outcome.begin(X, folds, Penalty(0.5))
-        parts[k].exact = True
-        path = follow_path(parts[k], penalties=tuned.penalties)
+        part = outcome.begin(X, folds)(Penalty(0.5)).parts[k]
+        part.exact = True
+        path = follow_path(part, penalties=tuned.penalties)
         for place, eta in enumerate(path.predict(X)):
-            errors[place] += outcome.error(eta, folds, k) / 5
+            errors[place] += miss(outcome, eta, folds, k) / 5
     np.testing.assert_allclose(tuned.errors, errors, rtol=1e-3)
     assert tuned.errors[tuned.chosen] == tuned.errors.min()
     assert tuned.solution.certified

@@ -13,12 +13,14 @@ from scipy.special import expit, logit, ndtri
 from proteomr._typing import F64
 from proteomr.stats.elastic_net import Path as Solved
 from proteomr.stats.elastic_net import Penalty
-from proteomr.stats.elastic_net_linear import LinearDescent, LinearSums
+from proteomr.stats.elastic_net_linear import LinearDescent
 from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss
 from proteomr.stats.elastic_net_newton import NewtonDescent
 from proteomr.stats.elastic_net_steps import Descent, follow_path
+from proteomr.stats.elastic_net_sums import LinearSums
 
 DESIGNS = json.loads(Path(__file__).with_name("elastic_net.json").read_text())
+HARD = json.loads(Path(__file__).with_name("elastic_net_hard.json").read_text())
 PRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71]
 
 
@@ -33,6 +35,9 @@ def draw(d: dict[str, Any]) -> tuple[F64, F64, F64, F64, F64]:
     X *= 1 + np.arange(1, p + 1) % 4
     X[:, 1] = X[:, 0] + 0.3 * X[:, 1]
     X[:, 2] += 20
+    if d.get("hard"):
+        X[:, 6], X[:, 7] = X[:, 0] + X[:, 3], 7.0
+        X[:, 8], X[:, 9], X[:, 10] = 1e8 * X[:, 8], 1e-8 * X[:, 9], 1e6 + X[:, 10]
     eta = d["effect"] * (X[:, 0] - 0.5 * X[:, 3] + 0.3 * X[:, 5])
     return X, eta, part(n, 101), 1 + np.floor(3 * part(n, 103)), part(n, 107)
 
@@ -45,7 +50,10 @@ def begin(d: dict[str, Any]) -> Descent:
         factors[3], factors[4] = 0.0, 2.0
     penalty = Penalty(d["alpha"], factors)
     if d["family"] == "gaussian":
-        return LinearDescent(LinearSums.of(X, eta + 2 * ndtri(u), weights=weights), penalty)
+        # sums are of columns near a mean of 0, as `score` gives them
+        near = X - X.mean(axis=0) if d.get("hard") else X
+        sums = LinearSums.of(near, eta + 2 * ndtri(u), weights=weights)
+        return LinearDescent(sums.standardise(), penalty)
     if d["family"] == "binomial":
         case = (logit(u) + eta > d["level"]).astype(np.float64)
         return NewtonDescent(X, BinomialLoss(case, weights), penalty)
@@ -72,6 +80,24 @@ def test_coefficients_at_a_penalty_are_those_of_glmnet(design: dict[str, Any]) -
     found, expected = path.coefficients, np.array(design["coefficients"])
     np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max(), rtol=1e-6)
     np.testing.assert_allclose(path.intercepts, design["intercepts"], atol=1e-6, rtol=1e-6)
+    np.testing.assert_allclose(path.explained, design["explained"], atol=1e-7)
+
+
+@pytest.mark.parametrize("design", HARD, ids=name)
+def test_hard_designs_are_those_of_glmnet(design: dict[str, Any]) -> None:
+    """More columns than rows; sums of columns, constants, and units far apart where these are few.
+
+    Coefficients are held against each other in standard deviations of their columns: a column in
+    units of 1e-8 has coefficients of 1e8. With two equal ways to the same fit an elastic net has
+    one solution still, and a lasso is not asked here.
+    """
+    design["hard"] = design["p"] < design["n"]
+    path = follow_path(begin(design), penalties=np.array(design["penalties"]))
+    assert path.certified.all()
+    spread = draw(design)[0].std(axis=0)
+    found, expected = path.coefficients * spread, np.array(design["coefficients"]) * spread
+    # the certificate holds; what glmnet itself misses of its conditions at 1e-20 is below this
+    np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
     np.testing.assert_allclose(path.explained, design["explained"], atol=1e-7)
 
 

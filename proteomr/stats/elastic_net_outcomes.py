@@ -1,0 +1,221 @@
+"""Outcomes that an elastic net predicts, and how folds of their rows go down a path together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from proteomr._typing import F64, I64
+from proteomr.stats.elastic_net import Penalty
+from proteomr.stats.elastic_net_linear import LinearDescent
+from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss, Loss
+from proteomr.stats.elastic_net_newton import NewtonDescent
+from proteomr.stats.elastic_net_steps import Descent, Solution
+from proteomr.stats.elastic_net_sums import LinearSums, Standardised, find_unit, leave_out
+
+__all__ = ["Binary", "Continuous", "Outcome", "Start", "TimeToEvent", "Trial"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """All rows, and those outside of each fold, at the head of a path.
+
+    Attributes
+    ----------
+    whole : the descent on all rows.
+    parts : those on the rows outside of each fold.
+    miss : the mean error of a fold's part, by its place and its last solution, in the rows inside.
+    unit : what an error of 1 stands for.
+    """
+
+    whole: Descent
+    parts: Sequence[Descent]
+    miss: Callable[[int, Solution], float]
+    unit: float = 1.0
+
+
+Start: TypeAlias = Callable[[Penalty], Trial]
+"""Gives a trial at a penalty, from what has been summed for all of them."""
+
+
+class Outcome(Protocol):
+    """What is predicted: a response of a kind, on rows."""
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        ...
+
+    def begin(self, X: F64 | list[F64], folds: I64) -> Start:
+        """Return what begins trials on rows (n, p) and their folds, which are in rising order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Continuous:
+    """A number (n,); the error is the mean square."""
+
+    y: F64
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return self.y.size
+
+    def begin(self, X: F64 | list[F64], folds: I64) -> Start:
+        """Sum each fold once; the rows outside of it are all less these.
+
+        Examples
+        --------
+        >>> X, folds = np.asfortranarray(np.eye(4)), np.array([0, 0, 1, 1])
+        >>> trial = Continuous(np.arange(4.0)).begin(X, folds)(Penalty())
+        >>> round(trial.whole.find_largest(), 4), len(trial.parts)
+        (0.866, 2)
+        """
+        own = _cut(folds, self.n)
+        blocks = X if isinstance(X, list) else [X[rows] for rows in own]
+        origin, unit = find_unit(self.y)
+        sums = list[LinearSums]()
+        for rows in own:
+            block = blocks.pop(0)  # which makes room for the square of its columns
+            sums.append(LinearSums.of(block, self.y[rows], origin=origin, unit=unit))
+        del block
+        inside = [one.without_squares() for one in sums]
+        total, rest = leave_out(sums)
+        parts = list[Standardised]()
+        while rest:
+            parts.append(rest.pop(0).standardise())
+        whole = total.standardise()
+
+        def start(penalty: Penalty) -> Trial:
+            together = LinearDescent(whole, penalty, exact=False)
+            others = [LinearDescent(part, penalty, exact=False) for part in parts]
+
+            def miss(k: int, found: Solution) -> float:
+                return others[k].miss(found, whole=whole, inside=inside[k])
+
+            return Trial(together, others, miss, unit * unit)
+
+        return start
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary:
+    """0 and 1 (n,); the error is the deviance."""
+
+    y: F64
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return self.y.size
+
+    def begin(self, X: F64 | list[F64], folds: I64) -> Start:
+        """Give the rows of a fold no weight, one fold after another."""
+        own = _cut(folds, self.n)
+
+        def measure(eta: F64, k: int) -> float:
+            y, inside = self.y[own[k]], eta[own[k]]
+            return float(2.0 * np.mean(np.logaddexp(0.0, inside) - y * inside))
+
+        return _begin(X, folds, lambda weights: BinomialLoss(self.y, weights), measure)
+
+
+@dataclass(slots=True, eq=False)
+class TimeToEvent:
+    """Entry, exit and event (n,); the error is the partial deviance.
+
+    That of a fold is of all rows less that of the rows outside, so that its people are compared
+    with all others (van Houwelingen et al. 2006, doi:10.1002/sim.2353), as in glmnet.
+    """
+
+    exit: F64
+    event: F64
+    entry: F64 | None = None
+    _known: dict[int, BreslowLoss] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = {}
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return self.exit.size
+
+    def begin(self, X: F64 | list[F64], folds: I64) -> Start:
+        """Give the rows of a fold no weight, one fold after another."""
+        _cut(folds, self.n)
+
+        def measure(eta: F64, k: int) -> float:
+            return self.find_deviance(eta, folds, k)
+
+        return _begin(X, folds, self.loss, measure)
+
+    def loss(self, weights: F64) -> BreslowLoss:
+        """Return the likelihood of rows of some weights."""
+        return BreslowLoss(self.exit, self.event, weights, self.entry)
+
+    def find_deviance(self, eta: F64, fold: I64, inside: int) -> float:
+        """Return the partial deviance of a fold for each of its events.
+
+        Parameters
+        ----------
+        eta : (n,) predictors of all rows.
+        fold : (n,).
+        inside : the fold.
+
+        Examples
+        --------
+        >>> two = TimeToEvent(np.arange(1.0, 5.0), np.ones(4))
+        >>> round(two.find_deviance(np.zeros(4), np.array([0, 0, 1, 1]), 0), 4)
+        2.4849
+        """
+        whole = self._measure(-1, np.ones(fold.size), eta)
+        outside = self._measure(inside, (fold != inside).astype(np.float64), eta)
+        return -2.0 * (whole - outside) / max(float(self.event[fold == inside].sum()), 1.0)
+
+    def _measure(self, key: int, weights: F64, eta: F64) -> float:
+        """Return the log partial likelihood of rows, each counting once."""
+        if key not in self._known:
+            self._known[key] = self.loss(weights)
+        total = float(weights.sum())
+        events = float(weights @ self.event)
+        return total * self._known[key].slope(eta).value - events * float(np.log(total))
+
+
+def _begin(
+    X: F64 | list[F64],
+    folds: I64,
+    loss: Callable[[F64], Loss],
+    measure: Callable[[F64, int], float],
+) -> Start:
+    if isinstance(X, list):
+        raise TypeError("rows in pieces serve sums alone: one matrix is needed")
+    matrix = X
+    count = int(folds[-1]) + 1
+    losses = [loss((folds != k).astype(np.float64)) for k in range(count)]
+
+    def start(penalty: Penalty) -> Trial:
+        whole = NewtonDescent(matrix, loss(np.ones(folds.size)), penalty, exact=False)
+        parts = [NewtonDescent(matrix, own, penalty, exact=False) for own in losses]
+
+        def miss(k: int, found: Solution) -> float:
+            del found  # its predictors stand in the descent
+            return measure(parts[k].eta, k)
+
+        return Trial(whole, parts, miss)
+
+    return start
+
+
+def _cut(folds: I64, n: int) -> list[slice]:
+    """Return the rows of each fold."""
+    if folds.size != n or not (np.diff(folds) >= 0).all() or not n or folds[0] != 0:
+        raise ValueError("folds must be in rising order from 0, one for each row")
+    count = int(folds[-1]) + 1
+    if count < 2 or np.unique(folds).size != count:
+        raise ValueError(f"{np.unique(folds).size} folds with rows of {count}: two are needed")
+    return [slice(*np.searchsorted(folds, [k, k + 1]).tolist()) for k in range(count)]

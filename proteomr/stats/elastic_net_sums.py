@@ -1,0 +1,231 @@
+"""Sums over rows that least squares needs, of which those of some rows can be taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from proteomr._typing import F64, I64, Bool
+from proteomr.stats.elastic_net import FLAT
+from proteomr.stats.loops import load_loops
+
+__all__ = ["LinearSums", "Standardised", "find_unit", "leave_out"]
+
+_CANCELLED = (
+    1e-4  # of a sum of squares: what is left of less than that has lost four digits or more
+)
+_COMPILED_COLUMNS = 16  # with a coefficient: above, a loop over their products is compiled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearSums:
+    """What least squares needs to know of rows; the sums of other rows can be taken away.
+
+    Parameters
+    ----------
+    rows : how many have a weight.
+    weight : sum of the weights.
+    x, xy : (p,) weighted sums of columns, and of columns by the response.
+    xx : (p, p) of columns by columns.
+    y, yy : of the response and its square, in its own unit from its origin.
+    origin, unit : of the response: 0 and 1, or near its mean and its standard deviation.
+    """
+
+    rows: int
+    weight: float
+    x: F64
+    xx: F64
+    xy: F64
+    y: float
+    yy: float
+    origin: float = 0.0
+    unit: float = 1.0
+
+    @classmethod
+    def of(
+        cls,
+        X: F64,
+        y: F64,
+        *,
+        weights: F64 | None = None,
+        origin: float = 0.0,
+        unit: float = 1.0,
+    ) -> Self:
+        """Gather the sums of rows.
+
+        Parameters
+        ----------
+        X : (n, p), best near a mean of 0.
+        y : (n,).
+        weights : (n,), None for ones.
+        origin, unit : of the response; a response far from 0, or of a size whose square is no
+            number, loses no digits by those of :func:`find_unit`.
+
+        Examples
+        --------
+        >>> whole = LinearSums.of(np.array([[1.0], [2.0]]), np.array([3.0, 4.0]))
+        >>> whole.xx.tolist(), (whole - whole).xy.tolist()
+        ([[5.0]], [0.0])
+        """
+        v = np.ones(y.size) if weights is None else weights
+        y = (y - origin) / unit
+        root = X if weights is None else X * np.sqrt(v)[:, None]
+        return cls(
+            int((v > 0.0).sum()), float(v.sum()), v @ X, root.T @ root, (v * y) @ X,
+            float(v @ y), float(v @ y**2), origin, unit,
+        )  # fmt: skip
+
+    def standardise(self) -> Standardised:
+        """Return the least squares of these rows, every column and the response at variance 1."""
+        centre, middle = self.x / self.weight, self.y / self.weight
+        squares = np.diagonal(self.xx) / self.weight
+        variance = np.maximum(squares - centre**2, 0.0)
+        constant = ~(variance > FLAT * squares)
+        scale = np.where(constant, 1.0, np.sqrt(variance))
+        spread = float(np.sqrt(max(self.yy / self.weight - middle**2, 0.0)))
+        H = self.xx / self.weight
+        for place, own in enumerate(centre.tolist()):
+            H[place] -= own * centre
+        H /= scale[:, None]
+        H /= scale
+        H[constant], H[:, constant] = 0.0, 0.0
+        c = (self.xy / self.weight - centre * middle) / (scale * (spread if spread > 0.0 else 1.0))
+        c[constant] = 0.0
+        return Standardised(
+            self.rows, self.weight, H, c, centre, scale, constant, middle, spread,
+            self.origin, self.unit,
+        )  # fmt: skip
+
+    def without_squares(self) -> Self:
+        """Return the same without the square of the columns, which is large."""
+        return replace(self, xx=np.empty((0, 0)))
+
+    def __add__(self, other: Self) -> Self:
+        return self._join(other, 1)
+
+    def __sub__(self, other: Self) -> Self:
+        return self._join(other, -1)
+
+    def _join(self, other: Self, sign: int) -> Self:
+        return type(self)(
+            self.rows + sign * other.rows,
+            self.weight + sign * other.weight,
+            self.x + sign * other.x,
+            self.xx + sign * other.xx,
+            self.xy + sign * other.xy,
+            self.y + sign * other.y,
+            self.yy + sign * other.yy,
+            self.origin,
+            self.unit,
+        )
+
+
+def find_unit(y: F64) -> tuple[float, float]:
+    """Return the middle of a response (n,) and a power of two of the size of its spread.
+
+    Examples
+    --------
+    >>> find_unit(np.array([1e9, 1e9 + 3.0]))
+    (1000000001.5, 2.0)
+    """
+    low, high = float(y.min()), float(y.max())
+    origin = low + (high / 2.0 - low / 2.0)
+    spread = float(np.abs(y - origin).max(initial=0.0))
+    return origin, float(np.ldexp(1.0, np.frexp(spread)[1])) if spread > 0.0 else 1.0
+
+
+def leave_out(sums: list[LinearSums]) -> tuple[LinearSums, list[LinearSums]]:
+    """Return the sums of all folds, and those of all but each; the list is emptied to make room.
+
+    What is left of a column of which one fold has nearly all is summed from the other folds, since
+    a difference would be rounding.
+
+    Parameters
+    ----------
+    sums : of the rows of each fold.
+
+    Examples
+    --------
+    >>> one = LinearSums.of(np.array([[1e9], [0.0]]), np.zeros(2))
+    >>> two = LinearSums.of(np.array([[1.0], [2.0]]), np.zeros(2))
+    >>> [rest.xx.tolist() for rest in leave_out([one, two])[1]]
+    [[[5.0]], [[1e+18]]]
+    """
+    whole = sums[0]
+    for more in sums[1:]:
+        whole = whole + more
+    repairs = [_find_cancelled(sums, k, whole) for k in range(len(sums))]
+    rest: list[LinearSums] = []
+    for columns, xx, xy, x in repairs:
+        left = whole - sums.pop(0)
+        if columns.size:
+            left.xx[columns], left.xx[:, columns] = xx, xx.T
+            left.xy[columns], left.x[columns] = xy, x
+        rest.append(left)
+    return whole, rest
+
+
+def _find_cancelled(
+    sums: Sequence[LinearSums], k: int, whole: LinearSums
+) -> tuple[I64, F64, F64, F64]:
+    """Return the columns that one fold has nearly all of, and their sums over the others."""
+    left = np.diagonal(whole.xx) - np.diagonal(sums[k].xx)
+    columns = np.flatnonzero(left < _CANCELLED * np.diagonal(whole.xx))
+    xx, xy = np.zeros((columns.size, left.size)), np.zeros(columns.size)
+    x = np.zeros(columns.size)
+    for place, own in enumerate(sums):
+        if place != k and columns.size:
+            xx += own.xx[columns]
+            xy += own.xy[columns]
+            x += own.x[columns]
+    return columns, xx, xy, x
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standardised:
+    """Least squares of columns and a response that were brought to a mean of 0 and a variance of 1.
+
+    Parameters
+    ----------
+    rows, weight : how many have a weight, and their sum.
+    H : (p, p) correlations of columns, 0 for constant ones.
+    c : (p,) those with the response.
+    centre, scale : (p,) of the columns.
+    constant : (p,) columns of one value.
+    middle, spread : of the response, in its unit from its origin.
+    origin, unit : of the response.
+    """
+
+    rows: int
+    weight: float
+    H: F64
+    c: F64
+    centre: F64
+    scale: F64
+    constant: Bool
+    middle: float
+    spread: float
+    origin: float
+    unit: float
+
+    def square(self, b: F64) -> float:
+        """Return the sum over the rows of their squared ``x^T b``, in the response's unit.
+
+        Parameters
+        ----------
+        b : (p,) coefficients of the columns given.
+
+        Examples
+        --------
+        >>> sums = LinearSums.of(np.array([[1.0], [4.0]]), np.array([0.0, 1.0]))
+        >>> round(sums.standardise().square(np.array([2.0])), 9)
+        68.0
+        """
+        active = np.flatnonzero(b)
+        inner = b[active] / self.unit
+        loops = load_loops("elastic_net", compiled=active.size >= _COMPILED_COLUMNS)
+        about = loops.square_columns(self.H, active, inner * self.scale[active])
+        return self.weight * float(about + (inner @ self.centre[active]) ** 2)
