@@ -19,7 +19,7 @@ from proteomr.models.logistic_mass import describe_apart
 from proteomr.stats.cox import CoxFit, fit_cox
 from proteomr.stats.cox_sandwich import sandwich_covariance
 from proteomr.stats.cox_sums import HazardSums
-from proteomr.stats.exact_ties import PartialSums, sum_partial
+from proteomr.stats.exact_ties import PartialSums, drop_settled, sum_partial
 from proteomr.stats.joint_wald import test_jointly
 from proteomr.stats.linalg import change_units
 from proteomr.stats.proportional_hazards import ZphTransform, score_changes, transform_times
@@ -28,6 +28,7 @@ from proteomr.status import Status
 __all__ = ["CoxTables", "fit_cox_by_itself"]
 
 _NOBODY = "nobody has the event on the rows of the fit"
+_SETTLED = "all at risk have the event together: exact ties tell nothing of who does"
 _ALONE = "is the same for all at risk at any event, or determined by the covariates there"
 
 
@@ -107,6 +108,8 @@ def _fit(
     risk = model.risk.take(rows)
     if not risk.size:
         return Refusal(Status.too_few, _NOBODY)
+    if model.ties == "exact" and not drop_settled(risk).size:
+        return Refusal(Status.too_few, _SETTLED)
     robust = options.errors == "robust"
     clusters = clusters_of(problem, rows) if robust else None
     if has_one_cluster(clusters):

@@ -222,9 +222,10 @@ class CoxChanges:
 
 def _standardise(score: F64, left: F64, scale: F64, columns: I64) -> F64:
     """Return ``u' V^-1 u`` of some columns ``(B,)``; NaN where V has lost its digits."""
-    u = score[:, columns] / scale[:, columns]
     V = left[:, columns[:, None], columns]
-    V = V / (scale[:, columns, None] * scale[:, None, columns])
+    with np.errstate(divide="ignore", invalid="ignore"):  # one time alone: nothing can change
+        u = score[:, columns] / scale[:, columns]
+        V = V / (scale[:, columns, None] * scale[:, None, columns])
     sound: Bool = np.all(np.isfinite(V), axis=(1, 2)) & np.all(np.isfinite(u), axis=1)
     V = np.where(sound[:, None, None], V, np.eye(columns.size))
     values, vectors = np.linalg.eigh(V)

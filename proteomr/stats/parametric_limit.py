@@ -252,7 +252,7 @@ def find_carriers(X: F64, times: TimeColumns) -> Bool:
     lengths[: values.size] = values
     free = vectors[lengths <= _NOTHING * max(float(lengths.max(initial=0.0)), 1e-300)].T
     carriers = np.ones(X.shape[0], dtype=bool)
-    if not free.shape[1]:
+    if not free.shape[1] or np.all(failed):  # whom an end without the event alone can separate
         return carriers
     ahead = (np.column_stack([times.at_exit[~failed], X[~failed]]) / sizes) @ free
     ahead[np.abs(ahead) <= _NOTHING] = 0.0

@@ -139,6 +139,22 @@ def test_events_at_one_time_alone_give_no_ok() -> None:
     assert fit.doubt is not None
 
 
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("alike", [True, False], ids=["one time", "a line of the column"])
+def test_events_of_everybody_without_spread_give_no_ok(
+    distribution: DistributionName, *, alike: bool
+) -> None:
+    x = np.linspace(-1.0, 1.0, 30)[:, None]
+    t = np.ones(30) if alike else np.exp(0.3 * x[:, 0])
+    outcome = np.column_stack([np.zeros(30), t, np.ones(30)])
+    fit = fit_accelerated(x, outcome, distribution=distribution)
+    assert fit is not None
+    if distribution == "exponential":  # whose sigma is 1: a maximum like any other
+        assert fit.doubt is None
+    else:
+        assert fit.doubt is not None or np.isnan(fit.coefficients).any()
+
+
 def test_without_events_there_is_no_fit() -> None:
     people = draw_people(CASES[0])
     outcome = people.outcome * [1.0, 1.0, 0.0]
