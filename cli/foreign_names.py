@@ -144,6 +144,23 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "associate",
     ),
     Elsewhere(
+        "weights weight case-weights",
+        "mediated effects weigh all people alike; proteomr survive and associate take --weights",
+        "mediate",
+    ),
+    Elsewhere(
+        "cluster clusters se robust",
+        "mediated effects take each person for one, independent of the others; proteomr associate "
+        "and survive take --cluster",
+        "mediate",
+    ),
+    Elsewhere(
+        "odds-ratio or-scale rare",
+        "effects on a binary outcome are averages on the scale of probabilities, whether it is "
+        "rare or not: --outcome-family logit",
+        "mediate",
+    ),
+    Elsewhere(
         "apply-rint rint int log2 log scale normalise norm standardise zscore invnorm "
         "force-qt inverse-normal",
         "the protein is transformed by --transform rint|log2|zscore|none; rint is the default",

@@ -41,6 +41,9 @@ __all__ = ["HazardModel", "analyse_counterfactual"]
 HazardModel: TypeAlias = Literal["aalen", "cox"]
 # A weight above which one person stands for so many that the weights carry the result.
 _HEAVY = 100.0
+# Times that the mean weight of a group, a mean of ratios of densities, may be from 1: less says
+# that what the other exposure would give is not among the values that there are.
+_UNLIKE = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,6 +187,10 @@ def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardMode
     """
     if not np.any(trio.outcome[:, 2] == 1.0):
         raise Unfit(Status.constant, "nobody has the event on the rows of the fit")
+    if hazard == "aalen" and np.count_nonzero(trio.outcome[:, 2] == 1.0) == 1:
+        raise Unfit(
+            Status.too_few, "one event: the error of an additive effect is the effect itself"
+        )
     scaled = scale_trio(trio, contrast, scales_outcome=False)
     mediator = fit_mediator(scaled)
     weights = _weigh(scaled, mediator, mediator.coefficients, _variance_of(mediator))
@@ -322,6 +329,12 @@ def _tell(analysis: Analysis, trio: Trio, weights: F64, hazard: HazardModel) -> 
     notes, ratios = [], {}
     if float(weights.max()) > _HEAVY:
         notes.append(f"the largest weight is {weights.max():.0f}: few people carry the result")
+    means = [float(weights[trio.exposure == side].mean()) for side in (0.0, 1.0)]
+    if not all(1.0 / _UNLIKE <= mean <= _UNLIKE for mean in means):
+        notes.append(
+            f"weights average {means[0]:.2g} among those without the exposure and {means[1]:.2g} "
+            "among those with it, where 1 is expected: they hardly share values of the protein"
+        )
     if hazard == "cox":
         measure = measure_of_hazards(trio.outcome[:, 2] == 1.0)
         if measure != "HR":

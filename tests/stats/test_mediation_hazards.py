@@ -111,6 +111,28 @@ def test_no_event_is_a_status(hazard: str) -> None:
     assert ending.value.status is Status.constant
 
 
+def test_one_event_has_no_error_of_an_additive_effect() -> None:
+    trio = make_trio("mediator", "time")
+    outcome = trio.outcome.copy()
+    outcome[:, 2] = 0.0
+    outcome[5, 2] = 1.0
+    with pytest.raises(Unfit, match="one event") as ending:
+        _analyse(change(trio, outcome=outcome), "aalen")
+    assert ending.value.status is Status.too_few
+
+
+@pytest.mark.parametrize("hazard", ["aalen", "cox"])
+def test_groups_that_share_no_values_of_the_mediator_are_said(hazard: HazardModel) -> None:
+    trio = make_trio("mediator", "time")
+    assert not any("hardly share" in note for note in _analyse(trio, hazard).notes)
+    apart = change(trio, mediator=trio.mediator + 8.0 * trio.mediator.std() * trio.exposure)
+    try:
+        notes = analyse_counterfactual(apart, UNIT, hazard=hazard).notes
+    except Unfit:
+        return
+    assert any("hardly share" in note for note in notes)
+
+
 def test_one_event_has_no_finite_hazard_ratio() -> None:
     trio = make_trio("mediator", "time")
     outcome = trio.outcome.copy()
@@ -184,7 +206,10 @@ def test_samples_of_doubled_people_are_fitted_as_one_by_one(*, truncated: bool) 
 @pytest.mark.parametrize("n", [40, 600])
 def test_shared_sums_give_effects_and_influences_of_whole_fits(n: int, *, truncated: bool) -> None:
     generator = np.random.default_rng(n)
-    C, a = generator.normal(size=(n, 3)) * [1.0, 1e9, 1e-9], 1.0 * (generator.random(n) < 0.4)
+    C, a = (
+        generator.normal(size=(n, 3)) * [1.0, 1e9, 1e-9],
+        (generator.random(n) < 0.4).astype(np.float64),
+    )
     end = np.ceil(4.0 * generator.exponential(8.0, n)) + 4.0
     entry = generator.integers(0, 4, n) * 1.0 if truncated else np.full(n, -np.inf)
     outcome = np.column_stack([entry, end, generator.random(n) < 0.7])
@@ -192,7 +217,8 @@ def test_shared_sums_give_effects_and_influences_of_whole_fits(n: int, *, trunca
     there[np.argsort(end)[-3:]] = False  # the last cells are empty
     w, m = generator.uniform(0.1, 9.0, n), generator.normal(size=n) + a
     shared = DoubledHazards(C, a, outcome)
-    found = shared.estimate(there * 1.0, there * w)
+    once = there.astype(np.float64)
+    found = shared.estimate(once, once * w)
     assert found is not None
     Z = np.vstack([np.column_stack([C, a, star])[there] for star in (a, 1.0 - a)])
     people = np.tile(np.arange(there.sum()), 2)
@@ -222,9 +248,9 @@ def test_shared_sums_give_effects_and_influences_of_whole_fits(n: int, *, trunca
 
 
 def test_shared_sums_say_where_covariates_determine_the_exposure() -> None:
-    a = np.arange(50) % 2.0
+    a = np.array([0.0, 1.0] * 25)
     outcome = np.column_stack([np.zeros(50), np.arange(1.0, 51.0), np.ones(50)])
-    twice = DoubledHazards(1.0 - a[:, None], a, outcome)
+    twice = DoubledHazards(np.column_stack([1.0 - a]), a, outcome)
     assert twice.estimate(np.ones(50), np.full(50, 0.5)) is None
 
 
@@ -244,5 +270,5 @@ def test_mediators_with_and_without_missing_values_have_the_effects_of_their_peo
     assert one.parameters == pytest.approx(other.parameters, rel=1e-9)
     assert one.influence == pytest.approx(other.influence, rel=1e-7, abs=1e-12)
     assert [path.se for path in one.paths] == pytest.approx([p.se for p in other.paths], rel=1e-9)
-    counts = np.random.default_rng(2).integers(0, 3, int(there.sum())) * 1.0
+    counts = np.random.default_rng(2).integers(0, 3, int(there.sum())).astype(np.float64)
     assert one.refit(counts) == pytest.approx(other.refit(counts), rel=1e-9)
