@@ -85,6 +85,21 @@ def test_robust_errors_of_equal_variances_are_the_sandwich() -> None:
     assert found.df == pytest.approx(plain.df, rel=1e-8)
 
 
+@pytest.mark.parametrize("case", ["FE", "SJ", "mean"])
+def test_robust_errors_of_clusters_are_those_of_clubsandwich(case: str) -> None:
+    stored = json.loads(Path(__file__).with_name("clustered_effects.json").read_text())
+    y, v, x, clusters = (np.array(stored[name]) for name in ("y", "v", "x", "cluster"))
+    design = np.column_stack([np.ones(y.size), x])[:, : 1 if case == "mean" else 2]
+    want = stored[case]
+    variance = v + want["tau2"]
+    weighted = design / variance[:, None]
+    beta = np.linalg.solve(design.T @ weighted, weighted.T @ y)
+    found = estimate_clustered_errors(design, y, variance, clusters.astype(int), beta=beta)
+    assert beta == pytest.approx(np.array(want["beta"]), rel=1e-10)
+    assert np.sqrt(np.diag(found.covariance)) == pytest.approx(np.array(want["se"]), rel=1e-10)
+    assert found.df == pytest.approx(np.array(want["df"]), rel=1e-8)
+
+
 def test_robust_errors_have_no_bias_where_the_weights_are_true() -> None:
     design, variance = np.column_stack([ONES, X]), V + 0.1
     M = np.linalg.inv(design.T @ (design / variance[:, None]))
