@@ -15,6 +15,7 @@ from proteomr.stats.compiling import compile_loop
 
 __all__ = [
     "average_inverse",
+    "cover_left_out",
     "fill_component_densities",
     "fill_log_posterior",
     "fill_slope_densities",
@@ -23,10 +24,10 @@ __all__ = [
 
 _EXACT = {"contract", "nsz", "arcp", "nnan"}
 _compile = compile_loop(fastmath=_EXACT)
-_compile_products = compile_loop(fastmath=_EXACT | {"reassoc"})
+_compile_sums = compile_loop(fastmath=_EXACT | {"reassoc"})
 
 _TOGETHER = 32  # factors before a logarithm: each is at least q or 1 - q, some 1e-6
-_NEGLIGIBLE = 45.0  # of the logarithm: e^-45 of the highest point is below the last digit of a sum
+_NEGLIGIBLE = 200.0  # of the logarithm: by so much a variant 20 errors off may put a point down
 
 
 @_compile
@@ -111,7 +112,7 @@ def _balance(first, second, u, v):
     return total
 
 
-@_compile_products
+@_compile_sums
 def _sum_logs(u, v, q):
     """Sum of log((1 - q) u + q v)."""
     m, total, rest = u.size, 0.0, 1.0 - q
@@ -153,26 +154,36 @@ def fill_log_posterior(first, second, shares, prior_pair, prior_share, out):
                 best = max(best, value)
 
 
-@_compile
-def average_inverse(first, second, shares, weights, reference, out):
-    """Mean over the posterior of the inverse density of each variant, times its reference.
+@_compile_sums
+def average_inverse(first, second, shares, weights, out):
+    """Mean over the posterior of the inverse density of each variant, added to out (n,).
 
-    weights (a, c, q) sum to 1; reference (n,) are logs of densities; out (n,) starts at zero.
+    first (a, n) and second (c, n) are densities over those of a reference, above zero; weights
+    (a, c, q) sum to 1.
     """
-    m = first.shape[1]
-    u, v = np.empty(m), np.empty(m)
     for a in range(first.shape[0]):
         for c in range(second.shape[0]):
-            most = 0.0
-            for q in range(shares.size):
-                most = max(most, weights[a, c, q])
-            if most == 0.0:
-                continue
-            for j in range(m):
-                u[j] = math.exp(first[a, j] - reference[j])
-                v[j] = math.exp(second[c, j] - reference[j])
+            u, v = first[a], second[c]
             for q in range(shares.size):
                 weight, share = weights[a, c, q], shares[q]
                 if weight > 0.0:
-                    for j in range(m):
-                        out[j] += weight / ((1.0 - share) * u[j] + share * v[j])
+                    for j in range(u.size):
+                        out[j] += weight / (u[j] + share * (v[j] - u[j]))
+
+
+@_compile_sums
+def cover_left_out(first, second, shares, weights, gains, out):
+    """Largest of the variants' posteriors without each, (a, c, q), at every node.
+
+    Without variant j the weight of a node is gains[j] over the variant's density there; first and
+    second as in `average_inverse`.
+    """
+    for a in range(first.shape[0]):
+        for c in range(second.shape[0]):
+            u, v = first[a], second[c]
+            for q in range(shares.size):
+                weight, share, least = weights[a, c, q], shares[q], np.inf
+                if weight > 0.0:
+                    for j in range(u.size):
+                        least = min(least, gains[j] * (u[j] + share * (v[j] - u[j])))
+                out[a, c, q] = weight / least

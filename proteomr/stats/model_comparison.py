@@ -25,6 +25,7 @@ class Comparison:
     delta : over all variants, each predicted from all others.
     error : its standard error.
     neg_log10_p : one-sided, of the second being no better.
+    moved : by how much delta moves where the posteriors have finer nodes.
     drawn_delta : the same by draws of the posteriors, with Pareto-smoothed weights.
     shapes : (2, n) of the tails of these weights, for each model and variant.
     """
@@ -32,6 +33,7 @@ class Comparison:
     delta: float
     error: float
     neg_log10_p: float
+    moved: float
     drawn_delta: float
     shapes: F64
 
@@ -52,7 +54,7 @@ def compare_left_out(
     draws : of each posterior, for the shapes of the tails.
     random : source of random numbers.
     """
-    each = first.leave_one_out() - second.leave_one_out()
+    each = first.left_out - second.left_out
     delta = float(each.sum())
     error = math.sqrt(each.size * float(each.var(ddof=1)))
     p = -float(log_ndtr(delta / error)) / math.log(10.0) if error > 0.0 else math.nan
@@ -63,4 +65,11 @@ def compare_left_out(
         weights = np.array([part[0] for part in parts]).T
         smoothed.append(float(np.logaddexp.reduce(weights + logs, axis=0).sum()))
         shapes.append([part[1] for part in parts])
-    return Comparison(delta, error, p, smoothed[0] - smoothed[1], np.array(shapes))
+    return Comparison(
+        delta,
+        error,
+        p,
+        first.left_out_moved + second.left_out_moved,
+        smoothed[0] - smoothed[1],
+        np.array(shapes),
+    )

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
 
-from proteomr._typing import F64
+from proteomr._typing import F64, Bool
 from proteomr.stats.effect_mixtures import EffectMixture, Estimates
 from proteomr.stats.panels import Panels
 
@@ -34,12 +34,15 @@ _REACH: Final = 6.0  # standard deviations of the prior beyond which a part in 1
 _QUARTERINGS: Final = 7  # of the shares towards 0: below 6e-5 not one variant of thousands acts so
 _ORDER: Final = 5  # nodes in a panel
 _FINER: Final = 7  # nodes in a panel by which the others are tested
-_FIRST: Final = (16, 20)  # panels of the two slopes to begin with
+_FIRST: Final = (24, 32)  # panels of the two slopes to begin with: no mode lies between nodes
 _LOST: Final = 2e-3  # of the posterior in a panel's last two terms; those left out are far smaller
-_EMPTY: Final = 1e-8  # of the posterior in a panel that is of no account
+_EMPTY: Final = 1e-8  # of the posteriors without a variant, in a panel that is of no account
 _ROUNDS: Final = 24
 _MOVED: Final = 1e-3  # of the 95 % interval's width that quantiles may move with finer nodes
-_SEEN: Final = 1e-16  # of the highest point: below it nothing is added to a sum
+_SEEN: Final = 1e-87  # of the whole: what e^-200 is, see `compiled_sharing_loops`
+
+_Stage: TypeAlias = Literal["slopes", "all", "left_out"]
+"""What panels have to resolve: slopes at coarse shares, the posterior, those without a variant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,9 +57,11 @@ class Posterior:
     share : panels of their share, q.
     log_posterior : (a, c, q) at the nodes, 0 at the highest.
     first, second : (a, n), (c, n) log densities of the variants along these slopes.
+    left_out : (n,) log predictive density of each variant given all others.
     quantiles : (3, 3) of gamma, eta and q in rows, at `LEVELS`.
     moved : by how much quantiles of gamma, eta and q move with finer nodes, in widths of their
         intervals.
+    left_out_moved : by how much the sum of ``left_out`` moves so.
     settled : whether panels were made fine enough.
     """
 
@@ -66,8 +71,10 @@ class Posterior:
     log_posterior: F64
     first: F64
     second: F64
+    left_out: F64
     quantiles: F64
     moved: F64
+    left_out_moved: float
     settled: bool
 
     @property
@@ -93,28 +100,29 @@ class Posterior:
         within = np.einsum("acq,a,c->q", self.density, self._own_weights(), self.other.weights)
         return np.array([*found, self.share.quantiles(within, list(LEVELS))])
 
-    def spread_gamma(self) -> tuple[float, float]:
-        """Return mean and standard deviation of gamma."""
-        if self.own is None:
-            return 0.0, 0.0
-        mass, nodes = self.masses.sum(axis=(1, 2)), self.own.nodes
-        mean = float(mass @ nodes)
-        return mean, math.sqrt(max(float(mass @ (nodes - mean) ** 2), 0.0))
-
-    def leave_one_out(self) -> F64:
+    def leave_one_out(self) -> tuple[F64, F64]:
         r"""Return the log predictive density of each variant given all others, (n,).
 
         .. math:: \ln p(j \mid -j) = -\ln E\{1 / p(j \mid \gamma, \eta, q)\}
 
-        over the posterior of all, at whose nodes the mean is taken: there is nothing drawn.
+        over the posterior of all, at whose nodes the mean is taken: there is nothing drawn. Beside
+        it stands at each node the largest of the posteriors without one variant, (a, c, q), which
+        nodes have to resolve for this.
         """
-        from proteomr.stats.compiled_sharing_loops import average_inverse
+        from proteomr.stats.compiled_sharing_loops import average_inverse, cover_left_out
 
-        mass = np.where(self.masses > _SEEN, self.masses, 0.0)
-        reference = self._at_top()
-        out = np.zeros(self.first.shape[1])
-        average_inverse(self.first, self.second, self.share.nodes, mass, reference, out)
-        return np.asarray(reference - np.log(out / mass.sum()))
+        masses = self.masses
+        mass = np.where(masses > _SEEN, masses, 0.0)
+        reference, nodes = self._at_top(), self.share.nodes
+        # Below the least number a density is no node's that counts, and above zero it divides.
+        first, second = (
+            np.exp(np.clip(logs - reference, -690.0, 690.0)) for logs in (self.first, self.second)
+        )
+        mean = np.zeros(self.first.shape[1])
+        average_inverse(first, second, nodes, mass, mean)
+        cover = np.empty(mass.shape)
+        cover_left_out(first, second, nodes, mass, mean / mass.sum(), cover)
+        return np.asarray(reference - np.log(mean / mass.sum())), cover
 
     def draw_log_densities(self, draws: int, *, random: Generator) -> F64:
         """Return the log density of each variant at draws of the posterior, (draws, n).
@@ -193,7 +201,9 @@ class _Maker:
         )
         out -= out.max()
         none = np.full((3, 3), math.nan)
-        return Posterior(own, other, share, out, first, second, none, np.zeros(3), settled=False)
+        return Posterior(
+            own, other, share, out, first, second, none[0], none, none[0], math.inf, settled=False
+        )
 
 
 def find_posterior(
@@ -204,9 +214,10 @@ def find_posterior(
     Priors are :math:`\gamma, \eta \sim N(0, \sigma^2)` and :math:`q \sim Beta(1, 10)`. As the
     density is of two slopes and a share, it is taken over nodes of
     :math:`(\gamma, \gamma + \eta, q)`: each slope's densities are computed once. Panels of a
-    variable are halved wherever its posterior is no polynomial of degree 4, and left out where
-    there is none of it. At the end all panels are given seven nodes instead of five, none but the
-    middle one the same, which must move no quantile by more than 0.001 of its interval's width.
+    variable are halved wherever its posterior, or that without any one of the variants, is no
+    polynomial of degree 4, and left out where there is none of it. At the end all panels are given
+    seven nodes instead of five, none but the middle one the same, which must move no quantile by
+    more than 0.001 of its interval's width.
 
     Parameters
     ----------
@@ -222,45 +233,67 @@ def find_posterior(
     reach = math.sqrt(2.0) * width if causal else width
     other = Panels.even(-reach, reach, count=_FIRST[1], order=_ORDER)
     coarse = Panels(edges, 2)  # to find where the slopes are
-    found, settled = _refine(maker, maker.make(own, other, coarse), slopes_alone=True)
+    found, settled = _refine(maker, maker.make(own, other, coarse), until="slopes")
     if settled:
-        start = maker.make(found.own, found.other, Panels(edges, _ORDER))
-        found, settled = _refine(maker, start, slopes_alone=False)
-    found = replace(found, quantiles=found.find_quantiles(), settled=settled)
-    return replace(found, moved=_test(maker, found) if settled else np.full(3, math.inf))
+        found = _trim(maker, found, share=Panels(edges, _ORDER))
+        found, settled = _refine(maker, found, until="all")
+    if settled:
+        found, settled = _refine(maker, found, until="left_out")
+    return _test(maker, found) if settled else found
 
 
-def _refine(maker: _Maker, found: Posterior, *, slopes_alone: bool) -> tuple[Posterior, bool]:
+def _refine(maker: _Maker, found: Posterior, *, until: _Stage) -> tuple[Posterior, bool]:
     """Return the posterior over panels that resolve it, and whether there are such."""
     for _ in range(_ROUNDS):
-        mass = found.masses
-        sums = (mass.sum(axis=(1, 2)), mass.sum(axis=(0, 2)), mass.sum(axis=(0, 1)))
-        own = None if found.own is None else _adapt(found.own, sums[0])
-        other = _adapt(found.other, sums[1])
-        share = found.share if slopes_alone else _adapt(found.share, sums[2])
-        if (own, other, share) == (found.own, found.other, found.share):
+        own, other, share = found.own, found.other, found.share
+        sums = _sum_over(found.leave_one_out()[1] if until == "left_out" else found.masses)
+        own = None if own is None else own.bisect(_list_unresolved(own, sums[0]))
+        other = other.bisect(_list_unresolved(other, sums[1]))
+        if until != "slopes":
+            share = share.bisect(_list_unresolved(share, sums[2]))
+        if (other.count, share.count) == (found.other.count, found.share.count) and (
+            own is None or found.own is None or own.count == found.own.count
+        ):
             return found, True
         found = maker.make(own, other, share)
     return found, False
 
 
-def _adapt(panels: Panels, masses: F64) -> Panels:
-    """Return panels that suit the posterior better, or the same where these do."""
-    density = masses / panels.weights
-    cut = panels.unresolved(density, share=_LOST)
-    if cut.any():
-        return panels.bisect(cut)
-    filled = panels.masses(density) > _EMPTY
-    return panels if filled[0] and filled[-1] else panels.keep(filled)
+def _trim(maker: _Maker, found: Posterior, *, share: Panels) -> Posterior:
+    """Return the posterior where that without any one of the variants lies, over finer shares."""
+    sums = _sum_over(found.leave_one_out()[1])
+    own = None if found.own is None else _keep_filled(found.own, sums[0])
+    return maker.make(own, _keep_filled(found.other, sums[1]), share)
 
 
-def _test(maker: _Maker, found: Posterior) -> F64:
-    """Return by how much quantiles move with finer nodes, in widths of the intervals."""
+def _sum_over(masses: F64) -> tuple[F64, F64, F64]:
+    return masses.sum(axis=(1, 2)), masses.sum(axis=(0, 2)), masses.sum(axis=(0, 1))
+
+
+def _list_unresolved(panels: Panels, masses: F64) -> Bool:
+    return panels.unresolved(masses / panels.weights, share=_LOST)
+
+
+def _keep_filled(panels: Panels, masses: F64) -> Panels:
+    within = masses.reshape(panels.count, panels.order).sum(axis=1)
+    return panels.keep(within > _EMPTY * within.sum())
+
+
+def _test(maker: _Maker, found: Posterior) -> Posterior:
+    """Return the posterior with what is told of it, and by how much that moves with finer nodes."""
     finer = maker.make(
         None if found.own is None else replace(found.own, order=_FINER),
         replace(found.other, order=_FINER),
         replace(found.share, order=_FINER),
     )
-    width = found.quantiles[:, 2] - found.quantiles[:, 0]
-    moves: F64 = np.abs(finer.find_quantiles() - found.quantiles).max(axis=1)
-    return np.divide(moves, width, out=np.zeros(3), where=width > 0)
+    quantiles, left_out = found.find_quantiles(), found.leave_one_out()[0]
+    width = quantiles[:, 2] - quantiles[:, 0]
+    moves: F64 = np.abs(finer.find_quantiles() - quantiles).max(axis=1)
+    return replace(
+        found,
+        left_out=left_out,
+        quantiles=quantiles,
+        moved=np.divide(moves, width, out=np.zeros(3), where=width > 0),
+        left_out_moved=abs(float(left_out.sum() - finer.leave_one_out()[0].sum())),
+        settled=True,
+    )

@@ -21,6 +21,7 @@ from tests.mr.data.sample import (
     read_one_exposure,
     read_three_exposures,
 )
+from tests.mr.methods.examples import grow_genome
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = read_expected_numbers()
@@ -45,6 +46,8 @@ def estimate(name: str, data: Harmonised) -> tuple[Estimate, ...]:
     method = build_methods([name])[0]
     most = method.max_variants
     chosen = data if most is None else data.select(np.arange(min(most, FEW)))
+    if method.needs_genome:
+        chosen = dataclasses.replace(chosen, genome=grow_genome(chosen))
     return (method.estimate(chosen, random=random),)
 
 

@@ -33,6 +33,7 @@ _WITHIN: Final = 1.959963984540054  # standard deviations that hold 95 % of a no
 _DRAWS: Final = 2_000  # of the posterior, for the tail's shape: 134 ratios in the tail
 _RELIABLE: Final = 0.7  # shape above which an average over draws is not to be relied upon
 _ALIKE: Final = 1e-8  # difference of two models below which it is rounding
+_MOVED: Final = 0.02  # errors of the difference that it may move with finer nodes
 _UNITS: Final = {"gamma": (1, -1), "eta": (1, -1)}
 _FREE: Final = "limits are of the causal model, p compares it with that of sharing alone"
 
@@ -55,7 +56,8 @@ class Cause(Method):
     over nodes, refined until they stay (`proteomr.stats.sharing_posterior`).
 
     The estimate is the median of :math:`\gamma` in the causal model, limits hold 95 % of its
-    posterior, and the error is its standard deviation. p is **one-sided**, of the difference of
+    posterior, and the error is
+    their distance over 3.92. p is **one-sided**, of the difference of
     the two models' expected log predictive densities, each variant predicted from all others: with
     delta that of sharing less that of causal, and its error
     :math:`\sqrt{m \operatorname{Var}_j(\delta_j)}`, :math:`p = \Phi(\delta / se)`. Where delta is
@@ -150,6 +152,9 @@ class Cause(Method):
         sharing, causal = (
             find_posterior(tops, mixture, prior_sd=prior_sd, causal=free) for free in (False, True)
         )
+        if not (sharing.proven and causal.proven):
+            text = "the posterior still moves where its nodes are made finer"
+            return refuse(Status.not_converged, text, nsnp=data.m)
         compared = compare_left_out(sharing, causal, draws=_DRAWS, random=random)
         return _conclude(_Fitted(drawn.n, tops.n, prior_sd, mixture, sharing, causal, compared))
 
@@ -167,18 +172,18 @@ class _Fitted:
 
 def _conclude(fitted: _Fitted) -> Estimate:
     """Return the estimate of the causal model, or why none is proven."""
-    if not (fitted.causal.proven and fitted.sharing.proven):
-        text = "the posterior still moves where its nodes are made finer"
-        return refuse(Status.not_converged, text, nsnp=fitted.nsnp)
     compared = fitted.compared
     gamma, eta, q = fitted.causal.quantiles
     if not (abs(compared.delta) >= _ALIKE and compared.error > 0.0):
         text = "both models predict the variants alike, so that nothing tells them apart: no p"
         refusal = refuse(Status.not_identified, text, nsnp=fitted.nsnp)
         return replace(refusal, further=(_tabulate(fitted, refusal),))
+    if not compared.moved <= _MOVED * compared.error:
+        text = "the models' difference still moves where the nodes of posteriors are made finer"
+        return refuse(Status.not_converged, text, nsnp=fitted.nsnp)
     found = Estimate(
         estimate=float(gamma[1]),
-        se=fitted.causal.spread_gamma()[1],
+        se=float(gamma[2] - gamma[0]) / (2.0 * _WITHIN),
         neg_log10_p=compared.neg_log10_p,
         conf_low=float(gamma[0]),
         conf_high=float(gamma[2]),
