@@ -9,11 +9,12 @@ import typer
 from proteomr.errors import UsageError
 
 from . import options as shared
-from .jobs import attach_log, choose_formats, hold_threads, tell_results
+from .jobs import attach_log, choose_formats, count_failures, hold_threads, tell_results
 from .journal import open_journal
 from .show_associations import describe_failures, show_associations
 from .show_mediation import describe_failed_pairs, show_mediation
 from .show_replication import describe_failed_fits, show_replication
+from .show_scores import show_performance
 
 if TYPE_CHECKING:
     from proteomr.runs import Account, Output, Results
@@ -23,6 +24,7 @@ __all__ = ["merge"]
 _OTHERS = {
     "mediate": (show_mediation, describe_failed_pairs),
     "replicate": (show_replication, describe_failed_fits),
+    "score": (show_performance, count_failures),
 }
 """What is printed of runs whose main table is no associations."""
 
@@ -78,12 +80,16 @@ def _join(
 ) -> "Results":
     """Join the shards of a run by the command that it is of."""
     from proteomr import association, mediation
-    from proteomr.replicate import merge_shards
+    from proteomr.replicate import merge_shards as merge_replication
+    from proteomr.score import merge_shards as merge_scores
 
-    if command == "mediate":
-        return mediation.merge_shards(folder, output=output, account=account, opened=attach_log)
-    if command == "replicate":
-        return merge_shards(folder, output=output, account=account, opened=attach_log)
+    others = {
+        "mediate": mediation.merge_shards,
+        "replicate": merge_replication,
+        "score": merge_scores,
+    }
+    if command in others:
+        return others[command](folder, output=output, account=account, opened=attach_log)
     return association.merge_shards(
         folder, output=output, account=account, columns=columns, opened=attach_log
     )

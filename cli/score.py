@@ -8,18 +8,17 @@ from proteomr.errors import UsageError
 
 from . import options as shared
 from .bundles import Blocks, Running, takes_bundles
-from .console import print_rows, say
+from .console import say
 from .jobs import Task, choose_formats, read_shard, run_command
 from .scan_options import ProteinFiles, Samples, refuse_strays
 from .score_options import Applied, ScoreAsked
+from .show_scores import show_performance
 
 if TYPE_CHECKING:
     from proteomr.runs import Results
     from proteomr.score import ApplyScoreJob, ScoreJob
 
 __all__ = ["score"]
-
-_SHOWN = ("r2", "mae", "auc", "c_harrell", "c_uno", "brier", "calibration_slope")
 
 
 @takes_bundles
@@ -36,8 +35,7 @@ def score(
         typer.Option(
             metavar="I/N",
             rich_help_panel=shared.COMPUTING,
-            help="Learn this share of the folds alone, such as 1/4; the same command without "
-            "--shard joins them.",
+            help="Learn this share of the folds alone, such as 1/4; merge joins them.",
         ),
     ] = None,
     out: shared.Out,
@@ -69,9 +67,9 @@ def score(
 
     def report(results: "Results") -> None:
         if share is not None:
-            say(f"shard {shard} is done; the same command without --shard joins the shards")
+            say(f"shard {shard} is done; when all are: proteomr merge {results.folder}")
             return
-        _show_scores(results) if applied.apply is not None else _show_performance(results)
+        _show_scores(results) if applied.apply is not None else show_performance(results)
 
     task = Task(
         make_job,
@@ -85,25 +83,6 @@ def score(
         unit="folds",
     )
     run_command(context, running, task)
-
-
-def _show_performance(results: "Results") -> None:
-    table = results.table()
-    mean = table.filter((table["fold"] == "mean") & table["metric"].is_in(_SHOWN))
-    several = mean["set"].n_unique() > 1
-    rows = []
-    for row in mean.iter_rows(named=True):
-        value = "" if row["value"] is None else f"{row['value']:.3f}"
-        se = "" if row["se"] is None else f"{row['se']:.3f}"
-        horizon = "" if row["horizon"] is None else f"{row['horizon']:g}"
-        keys = [row["set"]] if several else []
-        keys += [row["model"], row["adjustment"] or "", row["metric"], horizon]
-        rows.append([*keys, value, se])
-    headings = [*(["set"] if several else []), "model", "adjustment", "metric", "horizon"]
-    print_rows([*headings, "mean", "se"], rows, left=len(headings))
-    weights = results.table("weights")
-    chosen = weights.filter(weights["weight"].fill_null(0.0) != 0.0)
-    say(f"{chosen.height:,} of {weights.height:,} proteins have a weight")
 
 
 def _show_scores(results: "Results") -> None:

@@ -157,6 +157,16 @@ class _Learning:
             "ranks, kept as a table.",
         ),
     ] = "rint"
+    correct: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_FOLDS,
+            help="Column of groups, such as the plate, whose differences in mean are taken out of "
+            "each protein before its transform, learnt from training people alone.",
+            show_default=False,
+        ),
+    ] = None
     adjust: Annotated[
         list[str] | None,
         typer.Option(
@@ -267,6 +277,7 @@ class ScoreAsked:
             alphas=read_times(learning.alpha, option="--alpha"),
             rule=learning.rule,
             transform=learning.transform,
+            correct=learning.correct,
             folds=learning.folds,
             inner_folds=learning.inner_folds,
             seed=seed,

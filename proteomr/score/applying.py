@@ -94,6 +94,12 @@ def _read(request: ApplyScoreRequest, scratch: Path) -> _Read:
             f"{request.weights.name}: no column {lacking[0]!r}; weights.parquet of `proteomr "
             "score` is needed"
         )
+    if "corrected_for" in frame.columns:
+        for name in frame["corrected_for"].drop_nulls().unique(maintain_order=True):
+            add_note(
+                f"the weights were learnt from values corrected for {name!r}: these count as "
+                "corrected for their own (`proteomr qc --correct regression` does so)"
+            )
     weights = frame.filter(pl.col("weight").is_not_null() & (pl.col("weight") != 0.0))
     files = [source.on_disk(scratch) for source in request.proteins]
     found = [file / "proteins.parquet" if file.is_dir() else file for file in files]

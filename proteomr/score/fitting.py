@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from proteomr._typing import F64, I64
+from proteomr.score.correcting import Groups
 from proteomr.score.options import ScoreOptions
 from proteomr.score.outcome import Predicted
 from proteomr.score.performance import measure_fold
@@ -51,6 +53,7 @@ class Laid:
     fold : (n,) of each person.
     options : how scores are learnt and measured.
     units : what is learnt.
+    groups : of people, whose differences are taken out of the proteins; None for none.
     """
 
     proteins: Proteins
@@ -59,6 +62,7 @@ class Laid:
     fold: I64
     options: ScoreOptions
     units: tuple[Unit, ...]
+    groups: Groups | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,6 +145,7 @@ class _Learnt:
                 "intercept": [solution.intercept] * len(names),
                 "outcome": [predicted.name] * len(names),
                 "family": [predicted.family] * len(names),
+                "corrected_for": pl.Series([laid.options.correct] * len(names), dtype=pl.String),
                 "n": [self.rows.size] * len(names),
                 "status": [one.name for one in status],
             },
@@ -165,13 +170,17 @@ class _Learnt:
         """Return the scores of people."""
         return self._add_up(laid, unit, rows, [(slice(0, rows.size), self.tuned.solution)])
 
-    def predict_held_out(self, laid: Laid, unit: Unit) -> F64:
-        """Return the scores of the people learnt from, by the weights of the other inner folds."""
+    def predict_both(self, laid: Laid, unit: Unit, rows: I64) -> tuple[F64, F64]:
+        """Return the scores of the people learnt from, by the other inner folds, and of others."""
+        ends = np.searchsorted(self.inner, np.arange(len(self.tuned.outside) + 1)).tolist()
         pieces = [
-            (slice(*np.searchsorted(self.inner, [k, k + 1]).tolist()), own)
-            for k, own in enumerate(self.tuned.outside)
+            (slice(*pair), own)
+            for pair, own in zip(itertools.pairwise(ends), self.tuned.outside, strict=True)
         ]
-        return self._add_up(laid, unit, self.rows, pieces)
+        last = self.rows.size
+        pieces.append((slice(last, last + rows.size), self.tuned.solution))
+        eta = self._add_up(laid, unit, np.concatenate([self.rows, rows]), pieces)
+        return eta[:last], eta[last:]
 
     def _add_up(
         self, laid: Laid, unit: Unit, rows: I64, pieces: Sequence[tuple[slice, Solution]]
@@ -180,13 +189,14 @@ class _Learnt:
         weights = np.array([own.coefficients for _, own in pieces])
         entering = np.flatnonzero(weights.any(axis=0))
         chosen = [unit.columns[j] for j in entering]
+        codes = None if laid.groups is None else laid.groups.codes[rows]
         eta = np.empty(rows.size)
         for piece, own in pieces:
             eta[piece] = own.intercept
         for start, block in read_blocks(laid.proteins, chosen):
             for place in range(block.shape[1]):
                 j = entering[start + place]
-                ready = self.rules[j].apply(block[rows, place])
+                ready = self.rules[j].apply(block[rows, place], codes)
                 for (piece, _), weight in zip(pieces, weights[:, j].tolist(), strict=True):
                     if weight != 0.0:
                         eta[piece] += weight * ready[piece]
@@ -203,6 +213,7 @@ def _learn(laid: Laid, unit: Unit, rows: I64, inner: I64) -> _Learnt:
         rows=rows,
         transform=laid.options.transform,
         cuts=cuts.tolist(),
+        groups=laid.groups,
     )
     start = outcome.begin(pieces if by_sums else pieces[0], inner)
     tried = [
@@ -216,7 +227,7 @@ def _learn(laid: Laid, unit: Unit, rows: I64, inner: I64) -> _Learnt:
 def _measure(laid: Laid, unit: Unit, learnt: _Learnt, rows: I64) -> dict[str, pl.DataFrame]:
     """Measure the score alone, covariates alone, and both, in people who were held out."""
     train, test = laid.predicted.take(learnt.rows), laid.predicted.take(rows)
-    held, score = learnt.predict_held_out(laid, unit), learnt.predict(laid, unit, rows)
+    held, score = learnt.predict_both(laid, unit, rows)
     middle, spread = float(held.mean()), float(held.std())
     spread = spread if spread > 0.0 else 1.0
     designs: list[tuple[str, str | None, F64]] = [(SCORE, None, np.empty((laid.fold.size, 0)))]

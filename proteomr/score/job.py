@@ -10,24 +10,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import ClassVar
 
-import polars as pl
-
 from proteomr.errors import NothingToDo
 from proteomr.execute import Executor, Shard
 from proteomr.runs import Forecast, Ledger, Outcome, describe_request, open_scratch
 from proteomr.runs.notes import add_note, collect_notes
 from proteomr.runs.timing import peak_memory
-from proteomr.score.collecting import (
-    calibrate_groups,
-    compare_decisions,
-    list_scores,
-    summarise_folds,
-)
 from proteomr.score.fitting import FoldWork, Laid
-from proteomr.score.gaps import associate_gaps
 from proteomr.score.laying_out import LaidOut, lay_out
+from proteomr.score.outputs import MAIN, PEOPLE, collect_run, keep_people
 from proteomr.score.request import ScoreRequest
-from proteomr.tables import load_schema
 
 __all__ = ["ScoreJob"]
 
@@ -45,9 +36,9 @@ class ScoreJob:
     shard : the share of the folds that is computed.
     """
 
-    main: ClassVar[str] = "score_performance"
+    main: ClassVar[str] = MAIN
     as_file: ClassVar[bool] = False
-    people: ClassVar[tuple[str, ...]] = ("scores",)
+    people: ClassVar[tuple[str, ...]] = PEOPLE
 
     request: ScoreRequest
     shard: Shard | None = None
@@ -95,38 +86,14 @@ class ScoreJob:
         """Learn the folds that the ledger lacks; of a whole run, join them."""
         with self._open() as out:
             laid = out.laid
+            keep_people(ledger, out)
             mine = laid.units if ledger.shard is None else ledger.shard.select(laid.units)
             waiting = set(ledger.parts.pending(len(laid.units)))
             todo = [unit for unit in mine if unit.index in waiting]
             with closing(executor.map(FoldWork(laid), todo)) as results:
                 for position, tables in results:
                     ledger.parts.save(todo[position].index, tables)
-            if ledger.shard is not None:
-                return Outcome()
-            return self._collect(ledger, out)
-
-    def _collect(self, ledger: Ledger, out: LaidOut) -> Outcome:
-        laid = out.laid
-        parts = ledger.parts.load_all(len(laid.units))
-        performance = summarise_folds(parts)
-        ledger.write_table(self.main, performance)
-        weights = pl.concat([part["weights"] for part in parts if "weights" in part])
-        schema = load_schema("weights")
-        ledger.write_table("weights", schema.validate(weights.select(schema.names)))
-        ranks = pl.concat([part["ranks"] for part in parts if "ranks" in part])
-        ledger.write_table("weights_ranks", ranks.unique(maintain_order=True))
-        scores = list_scores(parts, laid, out.ids)
-        ledger.write_table("scores", scores)
-        ledger.write_table("tuning", pl.concat([part["tuning"] for part in parts]))
-        ledger.write_table("calibration", calibrate_groups(parts, laid.predicted))
-        decisions = compare_decisions(parts, laid.predicted, laid.options.thresholds)
-        ledger.write_table("decision_curve", decisions)
-        if laid.options.gap_tests:
-            gaps = associate_gaps(scores, laid, out.samples, exposures=laid.options.gap_tests)
-            ledger.write_table("gap_associations", gaps)
-        ledger.count_drops(out.drops)
-        failed = performance.filter(pl.col("status") != "ok").height
-        return Outcome(units=performance.height, failed=failed)
+        return Outcome() if ledger.shard is not None else collect_run(ledger)
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[LaidOut]:
@@ -150,7 +117,11 @@ def describe_folds(laid: Laid) -> tuple[tuple[str, str], ...]:
     return (
         ("outcome", f"{predicted.name}, {predicted.family}{events}"),
         ("penalty", f"{options.penalty} (alpha {alphas}), {options.rule}"),
-        ("proteins", f"transform {options.transform}, missing values at the median of the fold"),
+        (
+            "proteins",
+            f"transform {options.transform}, missing values at the median of the fold"
+            + ("" if options.correct is None else f", corrected for {options.correct}"),
+        ),
         ("folds", f"{options.folds} x {options.inner_folds}, and everybody"),
         *((("sets", f"{len(sets)}"),) if len(sets) > 1 else ()),
         *(("adjustment", label) for label, _ in laid.designs),

@@ -15,6 +15,7 @@ from proteomr.io import choose_proteins, read_cohort
 from proteomr.io.gene_sets import read_gmt
 from proteomr.runs.notes import add_note
 from proteomr.scan import Reading, read_formulas
+from proteomr.score.correcting import find_groups
 from proteomr.score.fitting import Laid, Unit
 from proteomr.score.outcome import Predicted, read_predicted
 from proteomr.score.request import ScoreRequest
@@ -62,7 +63,8 @@ def lay_out(request: ScoreRequest, scratch: Path) -> LaidOut:
     complete = known.copy()
     for formula in reading.formulas:
         complete &= reading.complete(formula, {})
-    for name in request.options.gap_tests:
+    correct = request.options.correct
+    for name in (*request.options.gap_tests, *(() if correct is None else (correct,))):
         complete &= ~reading.columns.missing(name)
     rows = np.flatnonzero(complete)
     counted = sum(drop.n for drop in drops)
@@ -87,6 +89,7 @@ def lay_out(request: ScoreRequest, scratch: Path) -> LaidOut:
         fold,
         request.options,
         _list_units(sets, request.options.folds),
+        None if correct is None else find_groups(samples[correct], folds=request.options.folds),
     )
     return LaidOut(laid, samples[cohort.id_column], samples, (*cohort.drops, *drops, *lost))
 

@@ -34,6 +34,8 @@ class ScoreOptions:
     alphas : shares of the lasso in an elastic net; of several the one of the least error.
     rule : which penalty is chosen, see :func:`proteomr.stats.elastic_net_tuning.tune_elastic_net`.
     transform : of the proteins, learnt in training folds.
+    correct : column of groups, such as plates, whose differences are taken out of the proteins
+        before their transform, learnt in training folds; None for none.
     folds, inner_folds : of people, outer ones to measure, inner ones to choose the penalty.
     seed : of the folds.
     horizons : times at which risks are predicted, for outcomes over time.
@@ -56,6 +58,7 @@ class ScoreOptions:
     alphas: tuple[float, ...] = ()
     rule: Rule = "min"
     transform: Transform = "rint"
+    correct: str | None = None
     folds: int = 10
     inner_folds: int = 10
     seed: int = 1

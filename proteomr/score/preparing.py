@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, I64
+from proteomr.score.correcting import Groups, find_shifts
 from proteomr.stats.normal_score_table import NormalScores
 from proteomr.stats.transforms import Transform
 from proteomr.status import Status
@@ -31,6 +32,8 @@ class ColumnRule:
     ranks : values and their normal scores, where the transform is of ranks.
     centre, scale : of transformed values, missing ones filled in.
     fill : the transformed value that stands for a missing one: the median.
+    shifts : (g,) what each group's values are above all others', before the transform (with log2
+        after it); None where nothing is taken out.
     """
 
     status: Status
@@ -39,12 +42,16 @@ class ColumnRule:
     centre: float = 0.0
     scale: float = 1.0
     fill: float = 0.0
+    shifts: F64 | None = None
 
     @classmethod
-    def learn(cls, values: F64, transform: Transform) -> tuple[ColumnRule, F64]:
+    def learn(
+        cls, values: F64, transform: Transform, groups: Groups | None = None
+    ) -> tuple[ColumnRule, F64]:
         """Return the rule of training people's values (n,), and what :meth:`apply` makes of them.
 
-        Missing values are NaN; a protein that cannot enter gives zeros.
+        Missing values are NaN; a protein that cannot enter gives zeros. Of groups the differences
+        between means are taken out.
 
         Examples
         --------
@@ -57,6 +64,14 @@ class ColumnRule:
         fault = _find_fault(seen, transform)
         if fault is not None:
             return cls(fault, transform), nothing
+        shifts = None
+        if groups is not None:
+            shifts = find_shifts(np.log2(values) if transform == "log2" else values, groups)
+            values = _take_out(values, transform, shifts[groups.codes])
+            left = values[~np.isnan(values)]
+            if np.ptp(left) <= _FLAT * np.abs(seen).max():
+                return cls(Status.constant, transform), nothing
+            seen = left
         ranks = NormalScores.of(seen) if transform == "rint" else None
         found = _transform(values, transform, ranks)
         fill = float(np.nanmedian(found))
@@ -66,11 +81,16 @@ class ColumnRule:
         scale = float(np.sqrt(np.mean(((filled - centre) / unit) ** 2))) * unit
         if not scale > _FLAT * unit:
             return cls(Status.constant, transform), nothing
-        rule = cls(Status.ok, transform, ranks, centre, scale, fill)
+        rule = cls(Status.ok, transform, ranks, centre, scale, fill, shifts)
         return rule, (filled - centre) / scale
 
-    def apply(self, values: F64) -> F64:
-        """Return what enters the score, of anybody's values (n,)."""
+    def apply(self, values: F64, codes: I64 | None = None) -> F64:
+        """Return what enters the score, of anybody's values (n,), in groups of some codes (n,).
+
+        Without codes values are those of people whose own groups' differences are out.
+        """
+        if self.shifts is not None and codes is not None:
+            values = _take_out(values, self.transform, self.shifts[codes])
         found = _transform(values, self.transform, self.ranks)
         return np.asarray(
             (np.where(np.isfinite(found), found, self.fill) - self.centre) / self.scale
@@ -86,6 +106,11 @@ def _find_fault(seen: F64, transform: Transform) -> Status | None:
     if transform == "log2" and (seen <= 0.0).any():
         return Status.untransformed
     return Status.constant if seen.min() == seen.max() else None
+
+
+def _take_out(values: F64, transform: Transform, shift: F64) -> F64:
+    """Return values less a shift, which with log2 is one of logarithms."""
+    return np.asarray(values * np.exp2(-shift) if transform == "log2" else values - shift)
 
 
 def _transform(values: F64, transform: Transform, ranks: NormalScores | None) -> F64:
@@ -104,6 +129,7 @@ def prepare_columns(
     rows: I64,
     transform: Transform,
     cuts: Sequence[int] = (),
+    groups: Groups | None = None,
 ) -> tuple[list[F64], list[ColumnRule]]:
     """Return the proteins of training people, ready, in pieces, and the rules that were learnt.
 
@@ -116,14 +142,16 @@ def prepare_columns(
     rows : of training people.
     transform : of the values.
     cuts : places among the rows where a piece ends and the next begins.
+    groups : of everybody, whose differences are taken out.
     """
     ends = [0, *cuts, rows.size]
     pieces = [slice(*pair) for pair in itertools.pairwise(ends)]
     out = [np.zeros((piece.stop - piece.start, len(columns)), order="F") for piece in pieces]
+    own_groups = None if groups is None else Groups(groups.codes[rows], groups.count)
     rules: list[ColumnRule] = []
     for start, block in read_blocks(proteins, columns):
         for place in range(block.shape[1]):
-            rule, ready = ColumnRule.learn(block[rows, place], transform)
+            rule, ready = ColumnRule.learn(block[rows, place], transform, own_groups)
             rules.append(rule)
             for piece, own in zip(pieces, out, strict=True):
                 own[:, start + place] = ready[piece]

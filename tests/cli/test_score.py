@@ -63,17 +63,36 @@ def test_weights_are_applied_to_a_file_of_proteins(
     assert own["score_in_sample"].to_list() == new["score"].to_list()
 
 
-def test_shards_of_folds_are_joined_by_the_same_command(score: Any, tmp_path: Any) -> None:
-    assert score("--outcome", "bmi", out="whole").code == 0
-    for shard in ("1/2", "2/2"):
-        ending = score("--outcome", "bmi", "--shard", shard)
-        assert ending.code == 0
-        assert "joins the shards" in ending.out
-    assert score("--outcome", "bmi", "--resume").code == 0
-    whole, joined = (
-        pl.read_parquet(tmp_path / name / "score_performance.parquet") for name in ("whole", "out")
-    )
-    assert whole.equals(joined)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--outcome", "bmi", "--adjust", "base=age + sex"),
+        ("--outcome", "death", "--horizon", "4", "--adjust", "base=age"),
+        ("--outcome", "age", "--clock", "--gap-test", "sex"),
+    ],
+    ids=("number", "times", "clock"),
+)
+@pytest.mark.parametrize("by", ["merge", "the same command"])
+def test_shards_of_folds_are_joined(
+    score: Any, proteomr: Any, tmp_path: Any, asked: tuple[str, ...], by: str
+) -> None:
+    assert score(*asked, out="whole").code == 0
+    first = score(*asked, "--shard", "1/2")
+    assert first.code == 0
+    assert f"when all are: proteomr merge {tmp_path / 'out'}" in first.out
+    torn = proteomr("merge", tmp_path / "out")
+    assert torn.code != 0
+    assert "parts are absent" in torn.err
+    assert score(*asked, "--shard", "2/2").code == 0
+    ending = proteomr("merge", tmp_path / "out") if by == "merge" else score(*asked, "--resume")
+    assert ending.code == 0
+    assert "proteins have a weight" in ending.out
+    names = {path.name for path in (tmp_path / "whole").glob("*.parquet")}
+    assert "scores.parquet" in names
+    for name in names:
+        whole, joined = (tmp_path / run / name for run in ("whole", "out"))
+        assert whole.read_bytes() == joined.read_bytes(), name
+        assert whole.stat().st_mode == joined.stat().st_mode, name
 
 
 def test_a_dry_run_says_what_would_be_learnt_and_writes_nothing(score: Any, tmp_path: Any) -> None:
