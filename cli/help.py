@@ -76,6 +76,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "network npx.parquet --type signed --power 12 -o modules",
         "network npx.parquet --preserve-in replication.parquet -o modules",
     ),
+    "init": ("init .", "init data -o mine.toml --force"),
     "run": (
         "run study.toml -o study",
         "run study.toml -o study --from associate --dry-run",

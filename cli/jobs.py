@@ -33,6 +33,7 @@ __all__ = [
     "collect_tasks",
     "count_failures",
     "describe_forecast",
+    "describe_total",
     "hold_threads",
     "read_shard",
     "run_command",
@@ -263,6 +264,8 @@ def describe_forecast(forecast: "Forecast", *, threads: int) -> list[str]:
     by = f" with {threads} thread{'' if threads == 1 else 's'}" if forecast.parallel else ""
     if forecast.memory_bytes is not None:
         rows.append(("memory", f"about {forecast.memory_bytes / 1e6:,.0f} MB{by}"))
+    if forecast.disk_bytes is not None:
+        rows.append(("disk", f"about {_size(forecast.disk_bytes)}"))
     elapsed = forecast.estimate_elapsed(threads=threads)
     if elapsed is not None:
         of = forecast.seconds
@@ -270,6 +273,42 @@ def describe_forecast(forecast: "Forecast", *, threads: int) -> list[str]:
         rows.append(("time", f"about {_duration(elapsed)}{by}{work}"))
     width = max((len(label) for label, _ in rows), default=0)
     return [f"{label:<{width}}  {text}".rstrip() for label, text in rows]
+
+
+def describe_total(
+    forecasts: "Mapping[str, Forecast | None]", *, threads: int, later: int
+) -> list[str]:
+    """Return what several jobs would take together, and of which of them that is not known.
+
+    Parameters
+    ----------
+    forecasts : by the names of the jobs that would run; None where one cannot be planned.
+    threads : of all.
+    later : how many further jobs need results that are not there yet.
+    """
+    known = [one for one in forecasts.values() if one is not None]
+    elapsed = [one.estimate_elapsed(threads=threads) for one in known]
+    disk = {name: None if one is None else one.disk_bytes for name, one in forecasts.items()}
+    untold = [name for name, size in disk.items() if size is None]
+    time = sum(one for one in elapsed if one is not None)
+    memory = max((one.memory_bytes or 0.0 for one in known), default=0.0)
+    sizes = sum(size for size in disk.values() if size is not None)
+    stages = f"{len(known)} stage{'' if len(known) == 1 else 's'}"
+    takes = f"about {_duration(time)} one after another"
+    lines = [
+        f"together: {stages}, {takes}, {_size(memory)} of memory at once, {_size(sizes)} of disk"
+    ]
+    if untold:
+        lines.append(f"disk is not told of: {', '.join(untold)}")
+    if later:
+        lines.append(f"planned once what they need is there: {later}")
+    return lines
+
+
+def _size(size: float) -> str:
+    if size < 1e7:
+        return f"{max(size, 1e5) / 1e6:.1f} MB"
+    return f"{size / 1e6:,.0f} MB" if size < 1e10 else f"{size / 1e9:,.0f} GB"
 
 
 def _duration(seconds: float) -> str:

@@ -36,6 +36,7 @@ from .gwas import gwas
 from .harmonise import harmonise
 from .help import SETTINGS, GroupedCommand
 from .ingest import ingest
+from .init import init
 from .journal import close_journal, record_cause, record_failure
 from .mediate import mediate
 from .merge import merge
@@ -87,6 +88,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     egress,
     purge,
     simulate,
+    init,
     run_stages,
     demo,
     doctor,

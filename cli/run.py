@@ -1,6 +1,7 @@
 """`proteomr run`: a whole study from one file."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +11,11 @@ from proteomr.errors import FAILED_UNITS, UsageError
 
 from . import options as shared
 from .console import report_note, say
-from .jobs import describe_forecast
+from .jobs import describe_forecast, describe_total
 from .journal import open_journal
 
 if TYPE_CHECKING:
+    from proteomr.runs import Forecast
     from proteomr.study import Stage, StageReport
 
 __all__ = ["run"]
@@ -59,6 +61,15 @@ def run(
             show_default=False,
         ),
     ] = None,
+    lock: Annotated[
+        bool,
+        typer.Option(
+            "--lock",
+            rich_help_panel=STAGES,
+            help="Write the digests of the inputs beside the study (STUDY.lock), or add those that "
+            "are new. While that file is there, every run refuses an input that has changed.",
+        ),
+    ] = False,
     print_study: Annotated[
         bool,
         typer.Option(
@@ -95,7 +106,7 @@ def run(
     """
     open_journal(quiet=quiet, verbose=verbose, as_json=False)
     from proteomr.execute import available_threads
-    from proteomr.study import plan_study, read_study_file, read_study_text, run_study
+    from proteomr.study import open_lock, plan_study, read_study_file, read_study_text, run_study
 
     from .stages import CommandRunner
 
@@ -105,17 +116,16 @@ def run(
     if out is None:
         raise UsageError("say where the results go: -o DIR")
 
-    runner = CommandRunner(context.find_root().command)
     read = read_study_file(study)
-    count = available_threads() if threads is None else threads
+    runner = CommandRunner(context.find_root().command, read.execution)
+    count = threads or read.execution.threads or available_threads()
+    inputs = open_lock(study, folder=read.folder, adds=lock)
     asked, begun = tuple(only or ()), tuple(start or ())
     if dry_run:
-        planned = plan_study(read, out, runner=runner, threads=count, only=asked, start=begun)
-        for stage, what, forecast in planned:
-            say(f"{stage.name}: {what}")
-            for line in describe_forecast(forecast, threads=count) if forecast else ():
-                say(f"  {line}")
-        say("nothing is computed")
+        planned = plan_study(
+            read, out, runner=runner, threads=count, only=asked, start=begun, lock=inputs
+        )
+        _tell_plan(planned, threads=count)
         return
     width = max(len(stage.name) for stage in read.stages)
     try:
@@ -126,6 +136,7 @@ def run(
             threads=count,
             only=asked,
             start=begun,
+            lock=inputs,
             progress=_Told(width, quiet=quiet, timed=verbose),
         )
     except KeyboardInterrupt:
@@ -137,6 +148,23 @@ def run(
     say(str(out))
     if failed and not allow_failures:
         raise typer.Exit(FAILED_UNITS)
+
+
+def _tell_plan(planned: "Iterable[tuple[Stage, str, Forecast | None]]", *, threads: int) -> None:
+    """Print what would be done with each stage, and what those that run would take together."""
+    runs: dict[str, Forecast | None] = {}
+    later = 0
+    for stage, what, forecast in planned:
+        say(f"{stage.name}: {what}")
+        if what == "runs":
+            runs[stage.name] = forecast
+        later += what.startswith("after ")
+        for line in describe_forecast(forecast, threads=threads) if forecast else ():
+            say(f"  {line}")
+    if runs:
+        for line in describe_total(runs, threads=threads, later=later):
+            say(line)
+    say("nothing is computed")
 
 
 class _Told:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,16 +17,18 @@ from proteomr.errors import UsageError, nearest
 
 from . import options as shared
 from .jobs import Task, collect_tasks
+from .stage_batches import Batch, cancel_batch
 
 if TYPE_CHECKING:
     from proteomr.runs import Job
-    from proteomr.study import StageCall, StageEnd
+    from proteomr.study import Execution, StageCall, StageEnd
 
 __all__ = ["CommandRunner"]
 
 _START = "from proteomr_cli.main import run; run()"
 _ERROR = "error: "
 _FILES = ("FILE", "OUT.parquet")  # how commands call an output that is no folder
+_MERGED = ("associate", "survive", "mediate")  # whose shards `merge` joins
 _BOUNDS_POLARS = "POLARS_MAX_THREADS"  # the share of a stage bounds it anew
 
 
@@ -44,10 +47,12 @@ class CommandRunner:
     Parameters
     ----------
     root : the command line, a group of commands.
+    execution : where stages are run: by processes of this machine without.
     """
 
     root: Any
-    _live: "set[subprocess.Popen[str]]" = field(default_factory=set)
+    execution: "Execution | None" = None
+    _live: "dict[subprocess.Popen[str], str]" = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _stopped: bool = False
 
@@ -61,11 +66,12 @@ class CommandRunner:
         return folder.with_name(f"{folder.name}.parquet") if out.metavar in _FILES else folder
 
     def prepare(self, call: "StageCall") -> _OpenedCommand:
-        """Return the job that a command makes of its options; they are kept beside the results."""
+        """Return the job that a command makes of its options; nothing is written."""
         command = call.stage.command
-        file = _write_options(call)
-        words = [*command.split(), *self._words(call, file)]
-        with collect_tasks() as tasks:
+        with tempfile.TemporaryDirectory() as folder, collect_tasks() as tasks:
+            file = Path(folder, f"{call.stage.name}.toml")
+            file.write_text(_show_options(call), encoding="utf-8")
+            words = [*command.split(), *self._words(call, file)]
             try:
                 with self.root.make_context("proteomr", words) as context:
                     self.root.invoke(context)
@@ -77,15 +83,19 @@ class CommandRunner:
 
     def run(self, call: "StageCall", *, threads: int, overwrite: bool) -> "StageEnd":
         """Run a call in a process of its own; the last error that it tells is its message."""
+        words = [
+            *call.stage.command.split(),
+            *self._words(call, _write_options(call)),
+            *("--threads", str(threads), "--no-progress", "--quiet"),
+        ]
+        if self.execution is not None and self.execution.executor == "slurm":
+            return self._submit(call, words, threads=threads, overwrite=overwrite)
+        begun = "--overwrite" if overwrite else "--resume"
+        return self._run_here(call, [*words, *self._choose_executor(call), begun])
+
+    def _run_here(self, call: "StageCall", words: list[str]) -> "StageEnd":
         from proteomr.study import StageEnd
 
-        command = call.stage.command
-        words = [
-            *command.split(),
-            *self._words(call, _options_file(call)),
-            *("--threads", str(threads), "--no-progress", "--quiet"),
-            "--overwrite" if overwrite else "--resume",
-        ]
         bounded = {name: value for name, value in os.environ.items() if name != _BOUNDS_POLARS}
         with self._guard:
             if self._stopped:
@@ -99,19 +109,97 @@ class CommandRunner:
                 text=True,
                 errors="replace",
             )
-            self._live.add(process)
+            self._live[process] = ""
+        told = self._await(process)
+        return StageEnd(process.returncode, _find_message(told, process.returncode))
+
+    def _submit(
+        self, call: "StageCall", words: list[str], *, threads: int, overwrite: bool
+    ) -> "StageEnd":
+        """Run a call as jobs of SLURM; the shards of an array are joined when all have ended."""
+        shards = self._count_shards(call)
+        if shards == 1:
+            begun = "--overwrite" if overwrite else "--resume"
+            return self._run_batch(call, [*words, begun], threads=threads)
+        first = 1
+        if overwrite:  # one replaces what stands before the others go on in the same folder
+            end = self._run_batch(call, [*words, "--overwrite"], tasks="1-1", threads=threads)
+            if end.code:
+                return end
+            first = 2
+        tasks = f"{first}-{shards}"
+        end = self._run_batch(call, [*words, "--resume"], tasks=tasks, threads=threads)
+        return end if end.code else self._run_here(call, self._merge_words(call))
+
+    def _run_batch(
+        self, call: "StageCall", words: list[str], *, threads: int, tasks: str = ""
+    ) -> "StageEnd":
+        from proteomr.study import Execution, StageEnd
+
+        execution = self.execution or Execution()
+        batch = Batch(
+            [sys.executable, "-c", _START, *words],
+            call.base,
+            call.folder,
+            tasks,
+            execution.shards,
+            threads,
+            execution.sbatch,
+        )
+        with self._guard:
+            if self._stopped:
+                return StageEnd(1, "stopped before it began")
+            process = batch.submit()
+            self._live[process] = batch.name
+        told = self._await(process)
+        code = process.returncode
+        return StageEnd(code, _find_message(f"{told}\n{batch.read_logs()}", code))
+
+    def _await(self, process: "subprocess.Popen[str]") -> str:
+        """Return what a process told on stderr, once it has ended."""
         try:
             _, told = process.communicate()
         finally:
             with self._guard:
-                self._live.discard(process)
-        return StageEnd(process.returncode, _find_message(told, process.returncode))
+                self._live.pop(process, None)
+        return told
+
+    def _choose_executor(self, call: "StageCall") -> list[str]:
+        """Return the options that send blocks to Dask, of commands whose work comes in blocks."""
+        execution = self.execution
+        shared_out = execution is not None and execution.executor == "dask"
+        if (
+            execution is None
+            or not shared_out
+            or "executor" not in self._options(call.stage.command)
+        ):
+            return []
+        address = execution.scheduler
+        return ["--executor", "dask", *(() if address is None else ("--dask-scheduler", address))]
+
+    def _count_shards(self, call: "StageCall") -> int:
+        """Return how many jobs share a stage: one where the command cannot be shared, or merged."""
+        options = self._options(call.stage.command)
+        mergeable = call.stage.command in _MERGED and "shard" in options
+        curves = call.options.get("curves") is not None or call.options.get("by") is not None
+        shards = 1 if self.execution is None else self.execution.shards
+        return shards if mergeable and not curves else 1
+
+    def _merge_words(self, call: "StageCall") -> list[str]:
+        asked = [word for key in ("format", "columns") if (word := call.options.get(key))]
+        names = [f"--{key}" for key in ("format", "columns") if call.options.get(key)]
+        form = [word for pair in zip(names, map(str, asked), strict=True) for word in pair]
+        failures = ["--allow-failures"] if call.options.get("allow-failures") else []
+        place = os.path.relpath(self.place(call.stage.command, call.folder), call.base)
+        return ["merge", place, *form, *failures, "--quiet"]
 
     def stop(self) -> None:
         """Ask the stages under way to end; what they have finished is kept."""
         with self._guard:
             self._stopped = True
-            for process in self._live:
+            for process, batch in self._live.items():
+                if batch:
+                    cancel_batch(batch)
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
 
@@ -143,14 +231,19 @@ def _options_file(call: "StageCall") -> Path:
 
 
 def _write_options(call: "StageCall") -> Path:
-    """Write the options of a call as ``--config`` reads them; a rerun by hand is one command."""
+    """Keep the options of a call beside its results; a rerun by hand is one command."""
     from proteomr.files import replace_file, shared_mode
 
     file = _options_file(call)
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = shared.write_configuration(dict(call.options)) + "\n"
+    text = _show_options(call)
     replace_file(file, lambda stream: stream.write(text.encode()), mode=shared_mode())
     return file
+
+
+def _show_options(call: "StageCall") -> str:
+    """Return the options of a call as ``--config`` reads them."""
+    return shared.write_configuration(dict(call.options)) + "\n"
 
 
 def _say(mistake: Any) -> str:

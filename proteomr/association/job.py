@@ -15,7 +15,7 @@ import polars as pl
 from proteomr.association.attrition import describe_people
 from proteomr.association.block_correlation import assume_independence, settle_blocks
 from proteomr.association.effective import count_effective_tests, set_thresholds
-from proteomr.association.forecast import estimate_joining, keep
+from proteomr.association.forecast import estimate_disk, estimate_joining, keep
 from proteomr.association.oddities import describe_oddities
 from proteomr.association.opening import plans_of
 from proteomr.association.outcome_options import OutcomeOptions
@@ -110,6 +110,8 @@ class ScanJob(ABC, Generic[RequestType]):
                 seconds=spent.processors,
                 elapsed=spent.elapsed,
                 memory_bytes=peak_memory() + table * len(plans),
+                disk_bytes=len(plans)
+                * estimate_disk(cost.parts, share=cost.share, blocks=len(blocks)),
                 lines=(
                     ("complete", f"{cost.people} people for exposure and covariates"),
                     ("blocks", f"{len(blocks)}, with {plan.tests_per_protein} fits a protein"),

@@ -14,7 +14,13 @@ from proteomr.execute import Executor
 from proteomr.io.formats import IngestOptions, open_source
 from proteomr.io.ingest import read_measurements
 from proteomr.io.sources import find_files
-from proteomr.io.store_writing import STORE_RESULTS, estimate_writing, fill_store, store_formulas
+from proteomr.io.store_writing import (
+    STORE_RESULTS,
+    estimate_disk,
+    estimate_writing,
+    fill_store,
+    store_formulas,
+)
 from proteomr.runs import (
     EVERYTHING,
     Forecast,
@@ -132,6 +138,7 @@ class IngestJob:
                 units={"samples": measured.n, "assays": measured.assays.height},
                 seconds=time.perf_counter() - started + writing,
                 memory_bytes=memory,
+                disk_bytes=estimate_disk(measured),
                 lines=(
                     ("platform", measured.platform),
                     *(("left out", f"{d.n:,} {d.reason}") for d in measured.drops if d.n),

@@ -25,7 +25,14 @@ from proteomr.runs.progress import follow
 from proteomr.tables import Measurements, load_schema
 from proteomr.tables import columns as c
 
-__all__ = ["STORE_RESULTS", "estimate_writing", "fill_store", "store_formulas", "write_store"]
+__all__ = [
+    "STORE_RESULTS",
+    "estimate_disk",
+    "estimate_writing",
+    "fill_store",
+    "store_formulas",
+    "write_store",
+]
 
 STORE_RESULTS: Final = tuple(
     f"{name}.parquet" for name in ("samples", PROTEINS, "assays", *SIDE_TABLES.values(), TIME_GAP)
@@ -37,6 +44,7 @@ _HELD_BYTES: Final = 1 << 29  # of values at once: 2,900 assays of 44,000 people
 _GROUP_BYTES: Final = 1 << 27  # of a row group: pages long enough to scan, short enough to hold
 _COLUMNS_AT_ONCE: Final = 64  # read together, as doubles, before they are narrowed
 _VALUES_PER_SECOND: Final = 4e7  # written, as measured with 2,900 assays on one processor
+_DISK_SHARE: Final = 1.05  # of the values: noise is not compressed, and a column has a header
 _PROGRAM_BYTES: Final = 200e6  # of the interpreter with polars, pyarrow and numpy
 
 
@@ -175,6 +183,28 @@ def estimate_writing(measured: Measurements) -> tuple[float, float]:
     values = measured.n * len(measured.proteins.names)
     held = min(_HELD_BYTES, values * np.dtype(measured.precision).itemsize)
     return values / _VALUES_PER_SECOND, _PROGRAM_BYTES + held + 16 * _COLUMNS_AT_ONCE * measured.n
+
+
+def estimate_disk(measured: Measurements) -> float:
+    """Return about how many bytes a store takes on the disk: its values, and a row a sample.
+
+    Examples
+    --------
+    >>> from proteomr.tables import ArrayProteins
+    >>> measured = Measurements(
+    ...     platform="table",
+    ...     samples=pl.DataFrame({"sample_id": ["A1"]}),
+    ...     proteins=ArrayProteins(("ADM",), np.array([[1.0]])),
+    ...     assays=pl.DataFrame({"protein": ["ADM"], "kind": ["protein"]}),
+    ... )
+    >>> estimate_disk(measured) > 8
+    True
+    """
+    values = measured.n * len(measured.proteins.names)
+    beside = [measured.samples, measured.assays]
+    beside += [getattr(measured, field) for field in SIDE_TABLES]
+    written = values * np.dtype(measured.precision).itemsize
+    return _DISK_SHARE * written + sum(float(table.estimated_size()) for table in beside)
 
 
 def _list_tables(measured: Measurements) -> dict[str, pl.DataFrame]:

@@ -19,7 +19,7 @@ from proteomr.io import (
     read_store,
     remove_withdrawn_samples,
 )
-from proteomr.io.store_writing import STORE_RESULTS, estimate_writing, fill_store
+from proteomr.io.store_writing import STORE_RESULTS, estimate_disk, estimate_writing, fill_store
 from proteomr.qc.assess import Assessment, apply, assess
 from proteomr.qc.bridging import Bridged, bridge
 from proteomr.qc.components import check_components
@@ -95,6 +95,7 @@ class QcJob:
             },
             seconds=time.perf_counter() - started + writing if timed else None,
             memory_bytes=memory + whole,
+            disk_bytes=estimate_disk(measured),
             lines=(
                 ("policy", assessment.policy.name),
                 *(("leaves", rule) for rule in describe_rules(assessment)),

@@ -34,6 +34,8 @@ class Forecast:
     path : on which path the work would go, in words; empty where there is one.
     seconds : of one processor; None where nothing was timed.
     memory_bytes : at the peak, with the threads asked for; None where not known.
+    disk_bytes : at the peak, of the results and what is kept until they are whole; None where not
+        known.
     lines : whatever else the job says of itself, as labelled lines.
     parallel : whether more threads shorten the time.
     elapsed : by the clock, with the threads asked for, where that was tried out; else it follows
@@ -47,6 +49,7 @@ class Forecast:
     lines: tuple[tuple[str, str], ...] = ()
     parallel: bool = True
     elapsed: float | None = None
+    disk_bytes: float | None = None
 
     def estimate_elapsed(self, *, threads: int) -> float | None:
         """Return the seconds by the clock that threads take; None where nothing was timed.

@@ -45,6 +45,10 @@ _SUMMARY_SECONDS = 0.4
 _LIBRARY_BYTES, _PERSON_BYTES = 2e8, 1_200
 _CHUNK_COPIES = 2  # the values of a chunk as drawn and as encoded
 _VALUE_BYTES = 4  # float32
+# On the disk, of 300 x 50 to 3,000 x 200: a value of the table and of the text of an export; a
+# person's row of samples and time gaps, and the same as answers; the summary statistics.
+_DISK_VALUE, _DISK_EXPORT_VALUE = 4.2, 7.2
+_DISK_PERSON, _DISK_EXPORT_PERSON, _DISK_SUMMARY = 285.0, 235.0, 5.5e5
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ class SimulateJob:
             {"people": asked.people, "proteins": asked.proteins, "files": len(self.results)},
             seconds=seconds + (_SUMMARY_SECONDS if asked.summary_statistics else 0.0),
             memory_bytes=_LIBRARY_BYTES + held,
+            disk_bytes=_estimate_disk(asked),
             parallel=False,
         )
 
@@ -173,6 +178,14 @@ class SimulateJob:
                 files[f"gwas/{name}"] = ledger.place(f"gwas/{name}.parquet")
         _write_text(ledger, files)
         return Outcome(configuration=facts)
+
+
+def _estimate_disk(asked: SimulateRequest) -> float:
+    values = float(asked.people * asked.proteins)
+    disk = _DISK_VALUE * values + _DISK_PERSON * asked.people
+    if asked.export is not None:
+        disk += _DISK_EXPORT_VALUE * values + _DISK_EXPORT_PERSON * asked.people
+    return disk + (_DISK_SUMMARY if asked.summary_statistics else 0.0)
 
 
 def _write_text(ledger: Ledger, files: Mapping[str, Path]) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from proteomr.study.account import StudyResults
+from proteomr.study.beginning import write_beginning
 from proteomr.study.calls import Opened, Progress, Runner, StageCall, StageEnd, StageReport
 from proteomr.study.choosing import Chosen, choose
 from proteomr.study.colocalised_hits import ColocalisedMrJob, colocalise_hits
+from proteomr.study.execution import Execution
+from proteomr.study.locking import InputLock, name_lock, open_lock
 from proteomr.study.order import list_after, order_stages
 from proteomr.study.running import plan_study, run_study
 from proteomr.study.shipped import list_studies, read_shipped_study
@@ -14,7 +17,9 @@ from proteomr.study.study import From, Stage, Study, parse_study, read_study_fil
 __all__ = [
     "Chosen",
     "ColocalisedMrJob",
+    "Execution",
     "From",
+    "InputLock",
     "Opened",
     "Progress",
     "Runner",
@@ -28,6 +33,8 @@ __all__ = [
     "colocalise_hits",
     "list_after",
     "list_studies",
+    "name_lock",
+    "open_lock",
     "order_stages",
     "parse_study",
     "plan_study",
@@ -35,4 +42,5 @@ __all__ = [
     "read_study_file",
     "read_study_text",
     "run_study",
+    "write_beginning",
 ]

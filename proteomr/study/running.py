@@ -26,6 +26,7 @@ from proteomr.study.calls import (
 )
 from proteomr.study.choosing import Chosen, choose
 from proteomr.study.defaults import spread_defaults
+from proteomr.study.locking import InputLock
 from proteomr.study.order import list_after, order_stages
 from proteomr.study.study import From, Option, Stage, Study
 
@@ -44,6 +45,7 @@ def run_study(
     threads: int = 1,
     only: Sequence[str] = (),
     start: Sequence[str] = (),
+    lock: InputLock | None = None,
     progress: Progress | None = None,
 ) -> StudyResults:
     """Run the stages of a study that do not stand yet, and say of all what came of them.
@@ -63,6 +65,8 @@ def run_study(
     threads : of all stages together.
     only : names of stages that are run alone; those that they need must stand.
     start : names of stages that are run with all that need them.
+    lock : of the inputs, which are held against it before anything runs; what it takes up is
+        written when the stages have ended.
     progress : is told of each stage.
 
     Raises
@@ -71,18 +75,25 @@ def run_study(
         The study cannot be ordered, or a stage that is named is not there.
     RunFolderError
         The folder is in use.
+    InputError
+        An input is not what the lock says.
     """
+    if lock is not None:
+        lock.check()
     study = spread_defaults(study, runner.options)
     ordered = order_stages(study)
     asked = _list_asked(study, only=only, start=start)
     folder = Path(out)
     with _hold(folder):
-        run = _Run(study, folder.absolute(), runner, asked, progress)
+        run = _Run(study, folder.absolute(), runner, asked, progress, lock)
         try:
             run.go(ordered, threads=threads)
         except BaseException:
             runner.stop()
             raise
+        finally:
+            if lock is not None and lock.adds:
+                lock.write(study=study.name)
         results = tabulate_stages([run.reports[stage.name] for stage in ordered])
         write_account(results, folder)
     return results
@@ -96,15 +107,19 @@ def plan_study(
     threads: int = 1,
     only: Sequence[str] = (),
     start: Sequence[str] = (),
+    lock: InputLock | None = None,
 ) -> Iterator[tuple[Stage, str, Forecast | None]]:
     """Yield for each stage what would be done with it, and its forecast where it can be planned.
 
-    A stage that needs one that has no results yet cannot be planned before these are there.
+    A stage that needs one that has no results yet cannot be planned before these are there. A lock
+    is held against the inputs, and not written.
     """
+    if lock is not None:
+        lock.check()
     study = spread_defaults(study, runner.options)
     ordered = order_stages(study)
     asked = _list_asked(study, only=only, start=start)
-    run = _Run(study, Path(out).absolute(), runner, asked, None)
+    run = _Run(study, Path(out).absolute(), runner, asked, None, lock)
     anew: set[str] = set()
     for stage in ordered:
         first = [name for name in stage.needs if name in anew or not run.has_results(name)]
@@ -137,6 +152,7 @@ class _Run:
     runner: Runner
     asked: Collection[str]
     progress: Progress | None
+    lock: InputLock | None = None
     reports: dict[str, StageReport] = field(default_factory=dict[str, StageReport])
 
     def go(self, ordered: Sequence[Stage], *, threads: int) -> None:
@@ -214,6 +230,8 @@ class _Run:
             call = StageCall(stage, options, self.out / stage.name, self.study.folder)
             with _inside(self.study.folder):
                 opened = self.runner.prepare(call)
+                if self.lock is not None:
+                    self.lock.take(opened.job.request, out=self.out)
                 standing = find_standing(opened.job, opened.path)
             return _Ready(call, opened, standing, chosen)
         except ProteomrError as fault:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from proteomr.border import read_toml, reading
 from proteomr.errors import UsageError, nearest
+from proteomr.study.execution import Execution, parse_execution
 from proteomr.study.shipped import names_shipped, read_shipped_study
 
 __all__ = ["From", "Option", "Stage", "Study", "parse_study", "read_study_file", "read_study_text"]
 
-_KEYS: Final = ("title", "defaults", "stages")
+_KEYS: Final = ("title", "defaults", "execution", "stages")
 _OF_STAGE: Final = ("command", "after", "about")
 _OF_FROM: Final = ("from", "table", "where", "column", "union")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -95,12 +96,24 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """Stages in the order of their file, whose folder the paths of options are relative to."""
+    """Stages in the order of their file.
+
+    Attributes
+    ----------
+    title : in words.
+    stages : in the order of the file.
+    defaults : options of every stage whose command has them.
+    folder : that the paths of options are relative to.
+    name : of the file, or of a study that is shipped.
+    execution : where the stages are run.
+    """
 
     title: str
     stages: tuple[Stage, ...]
     defaults: Mapping[str, Option] = field(default_factory=dict[str, Option])
     folder: Path = Path()
+    name: str = "the study"
+    execution: Execution = field(default_factory=Execution)
 
     def stage(self, name: str) -> Stage:
         """Return a stage by its name.
@@ -133,9 +146,11 @@ def read_study_file(source: str | Path) -> Study:
     """
     path = Path(source)
     if names_shipped(path):
-        return parse_study(tomllib.loads(read_shipped_study(path.name)), folder=Path.cwd())
+        shipped = parse_study(tomllib.loads(read_shipped_study(path.name)), folder=Path.cwd())
+        return replace(shipped, name=path.name)
     try:
-        return parse_study(read_toml(path), folder=path.resolve().parent)
+        read = parse_study(read_toml(path), folder=path.resolve().parent)
+        return replace(read, name=path.name)
     except UsageError as fault:
         raise UsageError(f"{path}: {fault}") from None
 
@@ -164,6 +179,7 @@ def parse_study(facts: Mapping[str, Any], *, folder: Path = Path()) -> Study:
     takes them; ``[defaults]`` has options of every stage whose command takes them. In the place of
     any value stands ``{from = "STAGE"}`` for the results of an earlier stage, with ``table`` for
     one of its tables, and with ``where``, ``column`` or ``union`` for names that are chosen there.
+    ``[execution]`` says where the stages are run, see `Execution`.
 
     Parameters
     ----------
@@ -193,7 +209,8 @@ def parse_study(facts: Mapping[str, Any], *, folder: Path = Path()) -> Study:
     if not isinstance(defaults, dict):
         raise UsageError("[defaults] is a table of options")
     parsed = {key: _parse_option(value, f"[defaults] {key}") for key, value in defaults.items()}
-    return Study(str(facts.get("title", "")), made, parsed, folder)
+    execution = parse_execution(facts.get("execution", {}))
+    return Study(str(facts.get("title", "")), made, parsed, folder, execution=execution)
 
 
 def _parse_stage(name: str, entry: object) -> Stage:
