@@ -149,9 +149,8 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "mediate",
     ),
     Elsewhere(
-        "cluster clusters se robust",
-        "mediated effects take each person for one, independent of the others; proteomr associate "
-        "and survive take --cluster",
+        "clusters se robust",
+        "errors are robust over the clusters of --cluster NAME",
         "mediate",
     ),
     Elsewhere(

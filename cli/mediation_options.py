@@ -191,6 +191,16 @@ class Limits:
             show_default=False,
         ),
     ] = None
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="NAME",
+            rich_help_panel=shared.MODELS,
+            help="Column with the cluster of each person: errors are robust over clusters, and "
+            "samples are of clusters.",
+        ),
+    ] = None
     bootstraps: Annotated[
         int | None,
         typer.Option(
@@ -275,6 +285,7 @@ class MediationScan:
             level=limits.level,
             composite=limits.composite,
             joint=ways.joint,
+            cluster=limits.cluster,
         )
 
     def request(self, samples: Path, proteins: Sequence[Path], *, seed: int) -> "MediateRequest":

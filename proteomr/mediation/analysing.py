@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from proteomr.mediation.specification import MediationSpec
 from proteomr.stats.mediation import Analysis, Trio
 from proteomr.stats.mediation_effects import Contrast
 from proteomr.stats.mediation_hazards import analyse_percentage
 from proteomr.stats.mediation_product import ProductOptions, analyse_product
+from proteomr.stats.mediation_regressions import Unfit
 from proteomr.stats.mediation_weighting import HazardModel, analyse_counterfactual
+from proteomr.status import Status
 
 __all__ = ["Setting", "analyse_trio"]
 
@@ -30,7 +34,9 @@ def analyse_trio(trio: Trio, setting: Setting) -> Analysis:
     Unfit
         A model has no estimate.
     """
-    spec = setting.spec
+    spec, clusters = setting.spec, trio.clusters
+    if clusters is not None and np.all(clusters == clusters[:1]):
+        raise Unfit(Status.too_few, "all people are of one cluster")
     if spec.family in {"linear", "logit", "probit"}:
         options = ProductOptions(
             spec.family, interaction=spec.interaction, four_way=spec.method == "four-way"

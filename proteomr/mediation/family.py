@@ -141,7 +141,7 @@ class Mediation(Family[MediationState]):
         pairs = tuple(named[target.name] for target in problem.targets)
         samples = None
         if spec.bootstrap in {"influence", "refit"}:
-            samples = Resamples(problem.n, spec.draws, seed=spec.seed)
+            samples = Resamples(problem.n, spec.draws, seed=spec.seed, clusters=problem.clusters)
         benches = tuple(_lay_out_bench(problem, m) for m in range(len(problem.models)))
         return MediationState(problem, pairs, samples, benches)
 
@@ -293,7 +293,11 @@ def _lay_out_bench(
     )
     outcome = values[:, 1] if values.shape[1] == 2 else values[:, 1:]
     return Bench(
-        np.ascontiguousarray(values[:, 0]), np.ascontiguousarray(outcome), of_mediator, of_outcome
+        np.ascontiguousarray(values[:, 0]),
+        np.ascontiguousarray(outcome),
+        of_mediator,
+        of_outcome,
+        None if problem.clusters is None else problem.clusters[there],
     )
 
 

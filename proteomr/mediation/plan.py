@@ -84,7 +84,10 @@ def plan_mediation(
     """
     formulas = spec.formulas()
     reading = read_formulas(
-        cohort, {label: union(pair) for label, pair in formulas.items()}, covariates=covariates
+        cohort,
+        {label: union(pair) for label, pair in formulas.items()},
+        covariates=covariates,
+        cluster=spec.cluster,
     )
     names = [*reading.columns.names, *(covariate.name for covariate in covariates)]
     sets = tuple((of.resolve(names), by.resolve(names)) for of, by in formulas.values())

@@ -72,6 +72,8 @@ class MediationSpec:
     level : coverage of the intervals.
     composite : how tests of no mediation are combined over the proteins.
     joint : whether all proteins are in one model of the outcome.
+    cluster : column of the samples with what people share who are not independent: errors are
+        robust over them, and samples are of them.
 
     Raises
     ------
@@ -104,6 +106,7 @@ class MediationSpec:
     level: float = 0.95
     composite: CompositeTest = "hdmt"
     joint: bool = False
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
         _check("method", self.method, METHODS)

@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64, I64, Bool
+from proteomr.stats.additive_hazards import sum_clusters
 from proteomr.stats.distributions import neg_log10_p_t
 from proteomr.stats.e_values import Measure
 from proteomr.stats.linalg import condition_columns
@@ -24,6 +25,7 @@ __all__ = [
     "Trio",
     "average",
     "doubt_proportion",
+    "measure_error",
     "path_of",
     "path_of_mediator",
     "paths_of",
@@ -48,15 +50,23 @@ class Trio:
 
     @classmethod
     def of(
-        cls, exposure: F64, mediator: F64, outcome: F64, *, for_mediator: F64, for_outcome: F64
+        cls,
+        exposure: F64,
+        mediator: F64,
+        outcome: F64,
+        *,
+        for_mediator: F64,
+        for_outcome: F64,
+        clusters: I64 | None = None,
     ) -> Trio:
         """Return the trio of columns ``(n,)`` and covariates ``(n, k)``, the intercept the first.
 
         Parameters
         ----------
         outcome : ``(n,)``; of a follow-up ``(n, 3)``: entry, exit, event.
+        clusters : ``(n,)``, codes of people who are not independent; None where all are.
         """
-        return cls(mediator, Bench(exposure, outcome, for_mediator, for_outcome))
+        return cls(mediator, Bench(exposure, outcome, for_mediator, for_outcome, clusters))
 
     @property
     def n(self) -> int:
@@ -82,6 +92,12 @@ class Trio:
     def for_outcome(self) -> F64:
         """Covariates of the outcome's model ``(n, k)``."""
         return self._take(self.bench.for_outcome)
+
+    @cached_property
+    def clusters(self) -> I64 | None:
+        """Codes of the clusters of people ``(n,)``; None where each is one."""
+        whole = self.bench.clusters
+        return whole if whole is None or self.there is None else whole[self.there]
 
     def _take(self, values: F64) -> F64:
         return values if self.there is None else values[self.there]
@@ -149,6 +165,7 @@ class Analysis:
     parameters : ``(P,)``.
     influence : ``(n, P)``, what each person adds to the parameters; the sums are 0.
     errors : standard errors by quantity, where they are not those of the influence functions.
+    clusters : ``(n,)``, codes of people whose influences are one; None where each is one.
     units : ``(q,)``, of the quantities.
     refit : the parameters of a sample ``(n,)`` of how often each person counts; NaN for none.
     paths : the numbers of the path diagram.
@@ -167,6 +184,7 @@ class Analysis:
     ratios: Mapping[str, LogRatio] = field(default_factory=dict[str, LogRatio])
     said: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
+    clusters: I64 | None = None
 
     @property
     def estimates(self) -> F64:
@@ -176,7 +194,8 @@ class Analysis:
     @property
     def joint_covariance(self) -> F64:
         """Covariance of the parameters ``(P, P)`` by the influence functions."""
-        return np.asarray(self.influence.T @ self.influence)
+        summed = sum_clusters(self.influence, self.clusters)
+        return np.asarray(summed.T @ summed)
 
     def standard_errors(self) -> F64:
         """Return the errors of the quantities ``(q,)``: the delta method, where none is given."""
@@ -241,30 +260,56 @@ def average(columns: F64, counts: F64 | None = None) -> F64:
     return np.asarray(counts @ columns / counts.sum())
 
 
-def path_of(name: str, fit: Regression, column: int, unit: float, *, exact: bool) -> PathEstimate:
+def path_of(
+    name: str,
+    fit: Regression,
+    column: int,
+    unit: float,
+    *,
+    exact: bool,
+    clusters: I64 | None = None,
+) -> PathEstimate:
     """Return a coefficient of a model as a line of the diagram.
 
     Parameters
     ----------
     unit : by which it is multiplied.
     exact : whether its statistic has Student's law, and not the normal one.
+    clusters : ``(n,)``, for an error robust over them, whose law is taken as normal.
     """
     error = float(np.sqrt(fit.covariance[column, column]))
     df = float(fit.df) if exact else np.inf
+    if clusters is not None:
+        error, df = measure_error(fit.influence([column]), clusters), np.inf
     return PathEstimate(name, fit.coefficients[column] * unit, error * unit, df)
 
 
+def measure_error(influence: F64, clusters: I64 | None) -> float:
+    """Return the error of an estimate by its influences ``(n, 1)``, summed within clusters.
+
+    Examples
+    --------
+    >>> measure_error(np.array([[3.0], [-3.0], [4.0]]), np.array([0, 0, 1]))
+    4.0
+    """
+    return float(np.linalg.norm(sum_clusters(influence, clusters)))
+
+
 def paths_of(
-    fits: Sequence[tuple[str, Regression, int, float, bool]],
+    fits: Sequence[tuple[str, Regression, int, float, bool]], clusters: I64 | None = None
 ) -> tuple[PathEstimate, ...]:
     """Return the lines of a diagram: name, model, column, unit, and whether Student's law holds."""
-    return tuple(path_of(n, fit, column, unit, exact=t) for n, fit, column, unit, t in fits)
+    return tuple(
+        path_of(n, fit, column, unit, exact=t, clusters=clusters)
+        for n, fit, column, unit, t in fits
+    )
 
 
 def path_of_mediator(fit: Regression, scaled: Scaled) -> PathEstimate:
     """Return path a, the last coefficient of the mediator's model, in the units of the data."""
     unit = (1.0 if scaled.binary else scaled.mediator_unit) / scaled.exposure_unit
-    return path_of("a", fit, fit.coefficients.size - 1, unit, exact=not scaled.binary)
+    last, clusters = fit.coefficients.size - 1, scaled.trio.clusters
+    return path_of("a", fit, last, unit, exact=not scaled.binary, clusters=clusters)
 
 
 def doubt_proportion(analysis: Analysis) -> dict[str, str]:

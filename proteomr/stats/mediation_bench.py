@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from proteomr._typing import F64, Bool
+from proteomr._typing import F64, I64, Bool
 from proteomr.stats.doubled_hazards import DoubledHazards
 from proteomr.stats.linalg import condition_columns
 from proteomr.stats.mediation_bases import Basis
@@ -28,6 +28,7 @@ class Bench:
     exposure : ``(N,)``.
     outcome : ``(N,)``, or ``(N, 3)``: entry, exit, event (1; other codes are none).
     for_mediator, for_outcome : covariates ``(N, k)`` of the two models, the intercept the first.
+    clusters : ``(N,)``, codes of people who are not independent; None where all are.
 
     Examples
     --------
@@ -37,7 +38,14 @@ class Bench:
     ([0.0, 1.0, 0.0, 1.0], 8.0)
     """
 
-    def __init__(self, exposure: F64, outcome: F64, for_mediator: F64, for_outcome: F64) -> None:
+    def __init__(
+        self,
+        exposure: F64,
+        outcome: F64,
+        for_mediator: F64,
+        for_outcome: F64,
+        clusters: I64 | None = None,
+    ) -> None:
         stacked = np.column_stack([np.ones(exposure.size), exposure])
         conditioned, units = condition_columns(stacked)
         self.exposure = np.ascontiguousarray(conditioned[:, 1])
@@ -49,13 +57,14 @@ class Bench:
             self.outcome[:, :2] = tie_times(outcome[:, :2])
             self.outcome[:, 2] = outcome[:, 2] == 1.0
         self.for_mediator, self.for_outcome = for_mediator, for_outcome
+        self.clusters = clusters
         self._made: dict[str, object] = {}
         self._lock = threading.RLock()
 
-    def __reduce__(self) -> tuple[type[Bench], tuple[F64, F64, F64, F64]]:
+    def __reduce__(self) -> tuple[type[Bench], tuple[F64, F64, F64, F64, I64 | None]]:
         # what is made of it is made again elsewhere
         exposure = self.exposure * self.exposure_unit + self.exposure_shift
-        return Bench, (exposure, self.outcome, self.for_mediator, self.for_outcome)
+        return Bench, (exposure, self.outcome, self.for_mediator, self.for_outcome, self.clusters)
 
     def _make(self, name: str, make: Callable[[], Made]) -> Made:
         with self._lock:

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from proteomr._typing import F64
+from proteomr._typing import F64, I64
 from proteomr.stats.e_values import Measure
 from proteomr.stats.mediation import (
     Analysis,
     LogRatio,
     PathEstimate,
     Trio,
+    measure_error,
     path_of_mediator,
     scale_trio,
 )
@@ -69,11 +70,15 @@ def analyse_percentage(trio: Trio, contrast: Contrast) -> Analysis:
     a, m = scaled.exposure_unit, scaled.mediator_unit
     paths = (
         path_of_mediator(mediator, scaled),
-        _path_of("b", having, p + 1, 1.0 / m),
-        _path_of("c", without, p, 1.0 / a),
-        _path_of("c_prime", having, p, 1.0 / a),
+        _path_of("b", having, p + 1, 1.0 / m, trio.clusters),
+        _path_of("c", without, p, 1.0 / a, trio.clusters),
+        _path_of("c_prime", having, p, 1.0 / a, trio.clusters),
     )
     draw = _Refits(without, having, p, apart)
+    errors = {
+        "total": float(np.sqrt(without.covariance[p, p])) * abs(apart),
+        "direct": float(np.sqrt(having.covariance[p, p])) * abs(apart),
+    }
     analysis = Analysis(
         effects,
         parameters,
@@ -81,10 +86,8 @@ def analyse_percentage(trio: Trio, contrast: Contrast) -> Analysis:
         np.ones(len(effects.names)),
         draw,
         paths,
-        errors={
-            "total": float(np.sqrt(without.covariance[p, p])) * abs(apart),
-            "direct": float(np.sqrt(having.covariance[p, p])) * abs(apart),
-        },
+        errors=errors if trio.clusters is None else {},
+        clusters=trio.clusters,
     )
     return _tell(analysis, trio)
 
@@ -109,8 +112,12 @@ class _Refits:
         return found * self._apart
 
 
-def _path_of(name: str, fit: CoxModel, column: int, unit: float) -> PathEstimate:
+def _path_of(
+    name: str, fit: CoxModel, column: int, unit: float, clusters: I64 | None
+) -> PathEstimate:
     error = float(np.sqrt(fit.covariance[column, column]))
+    if clusters is not None:
+        error = measure_error(fit.influence([column]), clusters)
     return PathEstimate(name, float(fit.coefficients[column]) * unit, error * unit)
 
 

@@ -12,8 +12,8 @@ from proteomr.stats.mediation import (
     PathEstimate,
     Scaled,
     Trio,
-    path_of,
     path_of_mediator,
+    paths_of,
     scale_trio,
 )
 from proteomr.stats.mediation_effects import Contrast, Effects, Numbers
@@ -85,7 +85,8 @@ def analyse_together(trios: list[Trio], contrast: Contrast) -> Analysis:
         for j, each in enumerate(scaled)
         for path in _list_paths(each, mediators[j], outcome, total, j)
     )
-    return Analysis(effects, parameters, influence, units, refit, paths)
+    clusters = first.trio.clusters
+    return Analysis(effects, parameters, influence, units, refit, paths, clusters=clusters)
 
 
 def _fit_together(
@@ -129,12 +130,12 @@ def _list_paths(
     """Return the lines of the diagram of one mediator."""
     at = total.coefficients.size - 1
     y, a = scaled.outcome_unit, scaled.exposure_unit
-    return (
-        path_of_mediator(fit, scaled),
-        path_of("b", outcome, at + 1 + j, y / scaled.mediator_unit, exact=True),
-        path_of("c", total, at, y / a, exact=True),
-        path_of("c_prime", outcome, at, y / a, exact=True),
+    lines = (
+        ("b", outcome, at + 1 + j, y / scaled.mediator_unit, True),
+        ("c", total, at, y / a, True),
+        ("c_prime", outcome, at, y / a, True),
     )
+    return (path_of_mediator(fit, scaled), *paths_of(lines, scaled.trio.clusters))
 
 
 def part_of(analysis: Analysis, j: int) -> Analysis:

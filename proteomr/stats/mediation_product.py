@@ -196,8 +196,10 @@ def _analyse_lines(fits: _Fits) -> Analysis:
             found[5] = fits.total.refit(counts)[0][first]
         return found
 
-    errors = _errors_by_models(effects, parameters, covariance, units)
-    return Analysis(effects, parameters, influence, units, refit, (), errors)
+    clusters, errors = fits.trio.clusters, {}
+    if clusters is None:
+        errors = _errors_by_models(effects, parameters, covariance, units)
+    return Analysis(effects, parameters, influence, units, refit, (), errors, clusters=clusters)
 
 
 def _stack_lines(fits: _Fits) -> tuple[F64, F64, F64]:
@@ -273,7 +275,8 @@ def _analyse_means(fits: _Fits) -> Analysis:
         found[count:] = means.focal  # where nothing is bent
         return found
 
-    return Analysis(effects, parameters, influence, units, refit, ())
+    clusters = fits.trio.clusters
+    return Analysis(effects, parameters, influence, units, refit, (), clusters=clusters)
 
 
 def _bend(
@@ -367,7 +370,8 @@ def _list_paths(fits: _Fits) -> tuple[PathEstimate, ...]:
             ("b", fits.outcome, first + 1, y / scaled.mediator_unit, exact[1]),
             ("c", fits.total, first, y / scaled.exposure_unit, exact[1]),
             ("c_prime", fits.outcome, first, y / scaled.exposure_unit, exact[1]),
-        ]
+        ],
+        fits.trio.clusters,
     )
 
 

@@ -16,8 +16,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from scipy.special import expit, log_expit
 
-from proteomr._typing import F64
-from proteomr.stats.additive_hazards import fit_additive_hazards
+from proteomr._typing import F64, I64
+from proteomr.stats.additive_hazards import fit_additive_hazards, sum_clusters
 from proteomr.stats.doubled_hazards import HazardEffects
 from proteomr.stats.mediation import (
     Analysis,
@@ -25,6 +25,7 @@ from proteomr.stats.mediation import (
     PathEstimate,
     Scaled,
     Trio,
+    measure_error,
     path_of_mediator,
     scale_trio,
 )
@@ -198,7 +199,12 @@ def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardMode
     fit = doubled.fit(weights.values)
     effects = sum_of_coefficients()
     gradient = effects.gradient(fit.coefficients)
-    errors = np.sqrt(np.einsum("qp,pr,qr->q", gradient, fit.covariance, gradient))
+    covariance = fit.covariance
+    if trio.clusters is not None:
+        covariance = _sum_covariance(
+            fit.influence[: trio.n] + fit.influence[trio.n :], trio.clusters
+        )
+    errors = np.sqrt(np.einsum("qp,pr,qr->q", gradient, covariance, gradient))
 
     def refit(counts: F64) -> F64:
         beta, variance = mediator.refit(counts)
@@ -216,6 +222,7 @@ def analyse_counterfactual(trio: Trio, contrast: Contrast, *, hazard: HazardMode
         refit,
         _list_paths(scaled, mediator, hazard),
         dict(zip(effects.names, errors.tolist(), strict=True)),
+        clusters=trio.clusters,
     )
     return _tell(analysis, trio, weights.values, hazard)
 
@@ -271,18 +278,19 @@ def _list_paths(
         paths = _estimate_paths(scaled)
         if paths is not None:
             alone, both = paths
-            c, errors = float(alone.coefficients[0]), np.sqrt(np.diagonal(both.covariance))
+            c, clusters = float(alone.coefficients[0]), here.clusters
+            errors = [measure_error(_of_rows(both, here)[:, [i]], clusters) for i in range(2)]
             direct, b = both.coefficients.tolist()
             return (
                 path_of_mediator(mediator, scaled),
-                PathEstimate("b", b / m, float(errors[1]) / m),
-                PathEstimate("c", c, float(np.sqrt(alone.covariance[0, 0]))),
-                PathEstimate("c_prime", direct, float(errors[0])),
+                PathEstimate("b", b / m, errors[1] / m),
+                PathEstimate("c", c, measure_error(_of_rows(alone, here), clusters)),
+                PathEstimate("c_prime", direct, errors[0]),
             )
     covariates = np.column_stack([here.for_outcome[:, 1:], here.exposure])
     p = covariates.shape[1] - 1
-    without = _fit_hazard(covariates, here.outcome, hazard, p)
-    having = _fit_hazard(np.column_stack([covariates, scaled.mediator]), here.outcome, hazard, p)
+    without = _fit_hazard(covariates, here, hazard, p)
+    having = _fit_hazard(np.column_stack([covariates, scaled.mediator]), here, hazard, p)
     return (
         path_of_mediator(mediator, scaled),
         PathEstimate("b", having[0][1] / m, having[1][1] / m),
@@ -304,19 +312,30 @@ def _estimate_paths(scaled: Scaled) -> tuple[HazardEffects, HazardEffects] | Non
     return here.bench.doubled().estimate_paths(whole, there)
 
 
+def _of_rows(effects: HazardEffects, here: Trio) -> F64:
+    """Return the influences of the rows that are there ``(n, q)``."""
+    return effects.own if here.there is None else effects.own[here.there]
+
+
+def _sum_covariance(influence: F64, clusters: I64) -> F64:
+    summed = sum_clusters(influence, clusters)
+    return np.asarray(summed.T @ summed)
+
+
 def _fit_hazard(
-    X: F64, outcome: F64, hazard: HazardModel, first: int
+    X: F64, here: Trio, hazard: HazardModel, first: int
 ) -> tuple[list[float], list[float]]:
     """Return the effects of the columns from one on, with robust errors."""
+    outcome, clusters = here.outcome, here.clusters
     if hazard == "aalen":
-        fit = fit_additive_hazards(X, outcome)
+        fit = fit_additive_hazards(X, outcome, clusters=clusters)
         estimates, errors = fit.coefficients[first:], fit.robust_se[first:]
     else:
         wanted = list(range(first, X.shape[1]))
         what = ["the exposure", "the protein"][: len(wanted)]
         of = fit_cox_model(X, lay_out_risk_sets(outcome), needed=wanted, what=what)
         estimates = of.coefficients[first:]
-        errors = np.linalg.norm(of.influence(wanted), axis=0)
+        errors = np.linalg.norm(sum_clusters(of.influence(wanted), clusters), axis=0)
     if not np.all(np.isfinite(estimates)):
         raise Unfit(
             Status.collinear, "covariates determine the protein in the model of the outcome"

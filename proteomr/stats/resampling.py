@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from proteomr._typing import F64
+from proteomr._typing import F64, I64
 
 __all__ = ["Resamples"]
 
@@ -27,6 +27,7 @@ class Resamples:
     n : people.
     draws : how many samples B.
     seed : of all of them.
+    clusters : ``(n,)``, codes of people who are drawn together; None where each is by itself.
 
     Examples
     --------
@@ -35,8 +36,12 @@ class Resamples:
     [5, 5, 5]
     """
 
-    def __init__(self, n: int, draws: int, *, seed: int) -> None:
+    def __init__(self, n: int, draws: int, *, seed: int, clusters: I64 | None = None) -> None:
         self.n, self.draws, self._seed = n, draws, seed
+        self._codes, self._units = None, n
+        if clusters is not None:
+            distinct, self._codes = np.unique(clusters, return_inverse=True)
+            self._units = distinct.size
         self._held: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None
         if n * draws <= _HELD_BYTES:
             self._held = np.empty((draws, n), dtype=np.uint8)
@@ -67,4 +72,6 @@ class Resamples:
 
     def _draw(self, b: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
         generator = np.random.default_rng(np.random.SeedSequence([self._seed, b]))
-        return np.bincount(generator.integers(0, self.n, self.n), minlength=self.n)
+        drawn = generator.integers(0, self._units, self._units)
+        counts = np.bincount(drawn, minlength=self._units)
+        return counts if self._codes is None else counts[self._codes]

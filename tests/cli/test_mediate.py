@@ -168,6 +168,40 @@ def test_the_model_of_the_protein_has_covariates_of_its_own(mediate: Any, people
     assert usual["a"] != pytest.approx(changed["a"], rel=1e-4)
 
 
+@pytest.mark.parametrize("method", ["product", "perm", "counterfactual"])
+def test_clusters_change_errors_and_their_missing_codes_leave_people_out(
+    mediate: Any, people: Path, method: str
+) -> None:
+
+    outcome = ("--outcome", "bmi") if method == "product" else ("--outcome", "died")
+    table = pl.read_csv(people / "people.csv", schema_overrides={"ID": pl.String})
+    table = table.with_columns(family=pl.Series([f"f{i // 4}" for i in range(table.height)]))
+    table[0, "family"] = None
+    table.write_csv(people / "people.csv")
+    asked = (*outcome, "--adjust", "a=age", "--cluster", "family", "--bootstraps", "40")
+    assert mediate(*asked, method=method).code == 0
+    found = read(people).filter(pl.col("status") == "ok")
+    assert found["n"].max() == table.height - 1
+    assert found["conf_low"].is_finite().any()
+    mediate(*outcome, "--adjust", "a=age", "--overwrite", method=method)
+    plain = read(people).filter(pl.col("status") == "ok")
+    both = found.join(plain, on=["protein", "quantity"], suffix="_plain")
+    assert both.height > 0
+    ratio = (both["se"] / both["se_plain"]).to_numpy()
+    assert np.all(np.abs(np.log(ratio)) > 1e-4)
+    assert np.all((ratio > 0.3) & (ratio < 3.0))
+
+
+def test_one_cluster_is_a_status_and_none_a_line(mediate: Any, people: Path) -> None:
+    table = pl.read_csv(people / "people.csv", schema_overrides={"ID": pl.String})
+    table.with_columns(one=pl.lit("x")).write_csv(people / "people.csv")
+    ending = mediate("--outcome", "bmi", "--adjust", "a=age", "--cluster", "one")
+    assert ending.code != 0
+    assert "at least two" in ending.err
+    ending = mediate("--outcome", "bmi", "--adjust", "a=age", "--cluster", "famly")
+    assert "famly" in ending.err
+
+
 def test_a_dry_run_writes_nothing(mediate: Any, people: Path) -> None:
     ending = mediate("--outcome", "bmi", "--bootstrap", "influence", "--dry-run")
     assert ending.code == 0

@@ -43,7 +43,7 @@ def make_trio(mediator: str, outcome: str, *, batches: bool = False) -> Trio:
 def change(trio: Trio, **columns: F64) -> Trio:
     """Return a trio with other columns."""
     bench = trio.bench
-    known = {
+    known: dict[str, Any] = {
         "exposure": bench.exposure * bench.exposure_unit + bench.exposure_shift,
         "mediator": trio.mediator,
         "outcome": bench.outcome,
