@@ -120,6 +120,8 @@ def describe_plan(plan: Plan) -> list[tuple[str, str]]:
     lines = [("method", f"{spec.method}, {spec.family} outcome, transform {spec.transform}")]
     if spec.bootstrap is not None:
         lines.append(("limits", f"{spec.draws:,} draws by {spec.bootstrap}, seed {spec.seed}"))
+    if spec.cluster is not None:
+        lines.append(("clusters", f"of {spec.cluster}: errors are robust over them"))
     for label, (outcome, mediator) in spec.formulas().items():
         lines.append((label, str(outcome)))
         if label in spec.adjust_mediator:
