@@ -154,12 +154,6 @@ OPTIONS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "mediate",
     ),
     Elsewhere(
-        "odds-ratio or-scale rare",
-        "effects on a binary outcome are averages on the scale of probabilities, whether it is "
-        "rare or not: --outcome-family logit",
-        "mediate",
-    ),
-    Elsewhere(
         "apply-rint rint int log2 log scale normalise norm standardise zscore invnorm "
         "force-qt inverse-normal",
         "the protein is transformed by --transform rint|log2|zscore|none; rint is the default",

@@ -114,6 +114,8 @@ def analyse_product(trio: Trio, contrast: Contrast, options: ProductOptions) -> 
     """
     fits = _fit_models(trio, contrast, options)
     analysis = _analyse_lines(fits) if fits.lines else _analyse_means(fits)
+    if trio.clusters is not None:
+        analysis = replace(analysis, errors={}, clusters=trio.clusters)
     return replace(
         analysis,
         paths=_list_paths(fits),
@@ -196,10 +198,8 @@ def _analyse_lines(fits: _Fits) -> Analysis:
             found[5] = fits.total.refit(counts)[0][first]
         return found
 
-    clusters, errors = fits.trio.clusters, {}
-    if clusters is None:
-        errors = _errors_by_models(effects, parameters, covariance, units)
-    return Analysis(effects, parameters, influence, units, refit, (), errors, clusters=clusters)
+    errors = _errors_by_models(effects, parameters, covariance, units)
+    return Analysis(effects, parameters, influence, units, refit, (), errors)
 
 
 def _stack_lines(fits: _Fits) -> tuple[F64, F64, F64]:
@@ -275,8 +275,7 @@ def _analyse_means(fits: _Fits) -> Analysis:
         found[count:] = means.focal  # where nothing is bent
         return found
 
-    clusters = fits.trio.clusters
-    return Analysis(effects, parameters, influence, units, refit, (), clusters=clusters)
+    return Analysis(effects, parameters, influence, units, refit, ())
 
 
 def _bend(
@@ -361,18 +360,15 @@ def _list_paths(fits: _Fits) -> tuple[PathEstimate, ...]:
     """Return a, b, c and c_prime, each of one unit of the data."""
     scaled, first = fits.scaled, fits.first
     a = 1.0 if scaled.binary else scaled.mediator_unit
-    y = scaled.outcome_unit
-    last = fits.mediator.coefficients.size - 1
+    y, last = scaled.outcome_unit, fits.mediator.coefficients.size - 1
     exact = [isinstance(fit, LinearModel) for fit in (fits.mediator, fits.outcome)]
-    return paths_of(
-        [
-            ("a", fits.mediator, last, a / scaled.exposure_unit, exact[0]),
-            ("b", fits.outcome, first + 1, y / scaled.mediator_unit, exact[1]),
-            ("c", fits.total, first, y / scaled.exposure_unit, exact[1]),
-            ("c_prime", fits.outcome, first, y / scaled.exposure_unit, exact[1]),
-        ],
-        fits.trio.clusters,
-    )
+    lines = [
+        ("a", fits.mediator, last, a / scaled.exposure_unit, exact[0]),
+        ("b", fits.outcome, first + 1, y / scaled.mediator_unit, exact[1]),
+        ("c", fits.total, first, y / scaled.exposure_unit, exact[1]),
+        ("c_prime", fits.outcome, first, y / scaled.exposure_unit, exact[1]),
+    ]
+    return paths_of(lines, fits.trio.clusters)
 
 
 def _list_ratios(fits: _Fits, analysis: Analysis) -> dict[str, LogRatio]:
