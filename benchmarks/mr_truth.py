@@ -119,8 +119,12 @@ class Line:
 
 
 def keys_of(tier: Tier, /) -> list[str]:
-    """Return the methods of a tier; those for few, or for correlated, variants are left out."""
-    kinds = [k for k in METHOD_CLASSES if k.max_variants is None and not k.needs_correlations]
+    """Return the methods of a tier, but those for few or correlated variants or whole genomes."""
+    kinds = [
+        kind
+        for kind in METHOD_CLASSES
+        if kind.max_variants is None and not (kind.needs_correlations or kind.needs_genome)
+    ]
     if tier == "bootstrap":
         return [kind.key for kind in kinds if kind.stochastic]
     slow = tier == "iterative"

@@ -31,7 +31,11 @@ MARKED = "before\n<!-- truth -->\nstale\n<!-- /truth -->\nafter\n"
 
 # benchmarks.outlier_truth measures them beside others of their kind.
 ON_THEIR_OWN_PAGE = {"presso", "mrmix", "rivw", "ivw_overlap"}
-MEASURED = [k.key for k in METHOD_CLASSES if k.max_variants is None and not k.needs_correlations]
+MEASURED = [
+    kind.key
+    for kind in METHOD_CLASSES
+    if kind.max_variants is None and not (kind.needs_correlations or kind.needs_genome)
+]
 """Those for any number of independent variants."""
 
 
