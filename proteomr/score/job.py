@@ -65,9 +65,11 @@ class ScoreJob:
                 FoldWork(laid)(mine[0])
             one = time.process_time() - started - opened
             columns = max(len(unit.columns) for unit in mine)
-            matrix = 8.0 * laid.fold.size * columns
-            grams = 8.0 * columns**2 * (laid.options.inner_folds + 1)
-            held = matrix + (grams if laid.predicted.family == "linear" else matrix)
+            matrix, square = 8.0 * laid.fold.size * columns, 8.0 * columns**2
+            # a linear score trades its matrix, fold by fold, for a square of each and of all
+            squares = square * (laid.options.inner_folds + 1)
+            linear = laid.predicted.family == "linear"
+            held = max(matrix, squares) + 2.0 * square if linear else 2.0 * matrix
             return Forecast(
                 units={
                     "people": laid.fold.size,

@@ -123,7 +123,9 @@ def _lay_out(facts: Mapping[str, Any], held: Mapping[str, pl.DataFrame]) -> Laid
     values = held["outcome"].to_numpy()
     if family != "cox":
         values = values[:, 0]
-    options = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["options"].items()}
+    options: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in facts["options"].items()
+    }
     units = [
         Unit(place, str(name), (), None if fold is None else int(fold))
         for place, (name, fold) in enumerate(facts["units"])

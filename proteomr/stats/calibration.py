@@ -112,7 +112,9 @@ def _fit_line(x: F64, y: F64, mean_of: _Mean) -> Line:
     both = _solve(np.column_stack([np.ones(x.size), x]), y, mean_of, offset=np.zeros(x.size))
     if large is None or both is None:
         return _NONE
-    return Line(*(float(x) for x in (large[0][0], both[0][1], large[1][0], both[1][1])))
+    (intercept, *_), (intercept_se, *_) = large
+    (_, slope), (_, slope_se) = both
+    return Line(float(intercept), float(slope), float(intercept_se), float(slope_se))
 
 
 def _solve(A: F64, y: F64, mean_of: _Mean, *, offset: F64) -> tuple[F64, F64] | None:

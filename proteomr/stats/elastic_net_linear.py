@@ -95,7 +95,7 @@ class LinearDescent:
 
         Parameters
         ----------
-        found : of this descent.
+        found : the last of this descent.
         whole : of all rows.
         inside : sums of the rows left out; of their columns' square nothing is asked, which is that
             of all rows less that of these.
@@ -103,7 +103,10 @@ class LinearDescent:
         given = self.given
         b = found.coefficients / given.unit
         constant = (found.intercept - given.origin) / given.unit
-        square = whole.square(found.coefficients) - given.square(found.coefficients)
+        quadratic = self._quadratic  # at the solution, where H b = c - q
+        own = given.spread**2 * float((quadratic.c - quadratic.q) @ quadratic.b)
+        own = given.weight * (own + float(given.centre @ b) ** 2)
+        square = whole.square(found.coefficients) - own
         cross = constant * float(inside.x @ b) - float(inside.xy @ b) - constant * inside.y
         total = inside.yy + square + inside.weight * constant**2 + 2.0 * cross
         return max(total / inside.weight, 0.0)
