@@ -17,9 +17,8 @@ ROOT = Path(__file__).parents[2]
 NO_COMMANDS = {
     *("__init__", "bundles", "main", "console", "help", "jobs", "journal"),
     *("options", "show_associations", "show_causes", "show_quality", "show_replication"),
-    *("show_coloc", "show_curves", "show_mediation", "stages", "stage_batches"),
+    *("show_coloc", "show_curves", "show_mediation", "show_scores", "stages", "stage_batches"),
     *("foreign_names", "progress", "remedies"),
-    *("options", "show_associations", "show_causes", "show_quality"),
     *(
         "foreign_names",
         "further_options",
