@@ -205,7 +205,7 @@ class _Learnt:
 
 def _learn(laid: Laid, unit: Unit, rows: I64, inner: I64) -> _Learnt:
     outcome = laid.predicted.take(rows).as_outcome()
-    by_sums = laid.predicted.family == "linear"
+    by_sums = laid.predicted.family == "linear" and len(unit.columns) <= rows.size
     cuts = np.flatnonzero(np.diff(inner)) + 1 if by_sums else np.empty(0, dtype=np.int64)
     pieces, rules = prepare_columns(
         laid.proteins,

@@ -68,7 +68,7 @@ class ScoreJob:
             matrix, square = 8.0 * laid.fold.size * columns, 8.0 * columns**2
             # a linear score trades its matrix, fold by fold, for a square of each and of all
             squares = square * (laid.options.inner_folds + 1)
-            linear = laid.predicted.family == "linear"
+            linear = laid.predicted.family == "linear" and columns <= laid.fold.size
             held = max(matrix, squares) + 2.0 * square if linear else 2.0 * matrix
             return Forecast(
                 units={

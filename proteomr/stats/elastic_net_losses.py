@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from proteomr._typing import F64, I64
 
-__all__ = ["BinomialLoss", "BreslowLoss", "Curvature", "Loss", "Slope"]
+__all__ = ["BinomialLoss", "BreslowLoss", "Curvature", "Loss", "Slope", "SquaredLoss"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +129,56 @@ class BinomialLoss:
         """Return the variances of the outcomes."""
         chance = expit(eta)
         return _Centred(self.weights * chance * (1.0 - chance))
+
+
+@dataclass(slots=True, eq=False)
+class SquaredLoss:
+    """Half the mean square error of a number, brought to a mean of 0 and a variance of 1.
+
+    Parameters
+    ----------
+    y : (n,).
+    given : (n,) weights, of any sum.
+    """
+
+    y: F64
+    given: F64
+    weights: F64 = field(init=False)
+    middle: float = field(init=False)
+    spread: float = field(init=False)
+    null: float = -0.5
+    best: float = 0.0
+    has_intercept: bool = True
+    _near: F64 = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.weights = self.given / self.given.sum()
+        origin = float(self.y[0])
+        self.middle = origin + float(self.weights @ (self.y - origin))
+        spread = float(np.sqrt(self.weights @ (self.y - self.middle) ** 2))
+        self.spread = spread if spread > 0.0 else 1.0
+        self._near = (self.y - self.middle) / self.spread
+
+    def intercept(self) -> float:
+        """Return 0, the mean."""
+        return 0.0
+
+    def slope(self, eta: F64) -> Slope:
+        """Return minus half the mean square, and its derivatives.
+
+        Examples
+        --------
+        >>> found = SquaredLoss(np.array([0.0, 2.0]), np.ones(2)).slope(np.zeros(2))
+        >>> found.value, found.score.tolist()
+        (-0.5, [-0.5, 0.5])
+        """
+        left = self._near - eta
+        return Slope(-0.5 * float(self.weights @ left**2), self.weights * left)
+
+    def curve(self, eta: F64) -> Curvature:
+        """Return the weights."""
+        del eta  # of a quadratic it is the same everywhere
+        return _Centred(self.weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

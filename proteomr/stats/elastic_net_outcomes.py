@@ -11,10 +11,11 @@ import numpy as np
 from proteomr._typing import F64, I64
 from proteomr.stats.elastic_net import Penalty
 from proteomr.stats.elastic_net_linear import LinearDescent
-from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss, Loss
+from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss, Loss, SquaredLoss
 from proteomr.stats.elastic_net_newton import NewtonDescent
 from proteomr.stats.elastic_net_steps import Descent, Solution
 from proteomr.stats.elastic_net_sums import LinearSums, Standardised, find_unit, leave_out
+from proteomr.stats.elastic_net_wide import WideDescent
 
 __all__ = ["Binary", "Continuous", "Outcome", "Start", "TimeToEvent", "Trial"]
 
@@ -68,6 +69,8 @@ class Continuous:
     def begin(self, X: F64 | list[F64], folds: I64) -> Start:
         """Sum each fold once; the rows outside of it are all less these.
 
+        Of more columns than rows nothing is summed that need not be.
+
         Examples
         --------
         >>> X, folds = np.asfortranarray(np.eye(4)), np.array([0, 0, 1, 1])
@@ -76,6 +79,8 @@ class Continuous:
         (0.866, 2)
         """
         own = _cut(folds, self.n)
+        if not isinstance(X, list) and X.shape[1] > X.shape[0]:
+            return self._begin_wide(X, folds)
         blocks = X if isinstance(X, list) else [X[rows] for rows in own]
         origin, unit = find_unit(self.y)
         sums = list[LinearSums]()
@@ -98,6 +103,24 @@ class Continuous:
                 return others[k].miss(found, whole=whole, inside=inside[k])
 
             return Trial(together, others, miss, unit * unit)
+
+        return start
+
+    def _begin_wide(self, X: F64, folds: I64) -> Start:
+        """Give the rows of a fold no weight, one fold after another."""
+        own = _cut(folds, self.n)
+        _, unit = find_unit(self.y)
+        losses = [SquaredLoss(self.y, (folds != k).astype(np.float64)) for k in range(len(own))]
+
+        def start(penalty: Penalty) -> Trial:
+            whole = WideDescent(X, SquaredLoss(self.y, np.ones(self.n)), penalty, exact=False)
+            parts = [WideDescent(X, one, penalty, exact=False) for one in losses]
+
+            def miss(k: int, found: Solution) -> float:
+                del found  # what it predicts stands in the descent
+                return float(np.mean(((self.y - parts[k].predicted)[own[k]] / unit) ** 2))
+
+            return Trial(whole, parts, miss, unit * unit)
 
         return start
 

@@ -9,12 +9,13 @@ from proteomr._typing import F64, I64
 from proteomr.stats import compiled_elastic_net_loops, elastic_net_loops
 from proteomr.stats.elastic_net import Penalty, measure_columns
 from proteomr.stats.elastic_net_linear import LinearDescent
-from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss, Loss
+from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss, Loss, SquaredLoss
 from proteomr.stats.elastic_net_newton import NewtonDescent
 from proteomr.stats.elastic_net_outcomes import Binary, Continuous, Outcome, TimeToEvent
 from proteomr.stats.elastic_net_steps import follow_path
 from proteomr.stats.elastic_net_sums import LinearSums, leave_out
 from proteomr.stats.elastic_net_tuning import tune_elastic_net
+from proteomr.stats.elastic_net_wide import WideDescent
 from proteomr.stats.normal_score_table import KNOTS, NormalScores
 from proteomr.stats.transforms import rank_normalise
 
@@ -123,6 +124,29 @@ def test_a_person_who_is_nearly_all_of_a_column_can_be_left_out(far: float) -> N
         np.testing.assert_allclose(
             found.coefficients / largest, expected.coefficients / largest, atol=1e-9
         )
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.4, 0.0])
+def test_more_columns_than_rows_have_the_solutions_of_their_sums(alpha: float) -> None:
+    X, eta, random = draw(60, 150)
+    y, folds = 40.0 + 5.0 * (eta + random.normal(size=60)), np.repeat(np.arange(5), 12)
+    loss = SquaredLoss(y, np.ones(60))
+    sums = LinearSums.of(X - X.mean(axis=0), y).standardise()
+    wide, tall = WideDescent(X, loss, Penalty(alpha)), LinearDescent(sums, Penalty(alpha))
+    largest = wide.find_largest()
+    np.testing.assert_allclose(largest, tall.find_largest(), rtol=1e-12)
+    penalties = largest * 0.7 ** np.arange(8)
+    found, expected = (follow_path(one, penalties=penalties) for one in (wide, tall))
+    assert found.certified.all()
+    np.testing.assert_allclose(found.coefficients, expected.coefficients, atol=1e-8)
+    np.testing.assert_allclose(found.explained, expected.explained, atol=1e-9)
+    blocks = [np.asfortranarray(X[folds == k]) for k in range(5)]
+    both = [
+        tune_elastic_net(one, Continuous(y), folds=folds, penalty=Penalty(alpha))
+        for one in (X, blocks)
+    ]
+    np.testing.assert_allclose(both[0].errors[:10], both[1].errors[:10], rtol=5e-3)
+    assert not blocks
 
 
 @pytest.mark.parametrize(("origin", "unit"), [(1e9, 1.0), (-60.0, 1e-200), (0.0, 1e200)])

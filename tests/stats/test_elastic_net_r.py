@@ -14,10 +14,11 @@ from proteomr._typing import F64
 from proteomr.stats.elastic_net import Path as Solved
 from proteomr.stats.elastic_net import Penalty
 from proteomr.stats.elastic_net_linear import LinearDescent
-from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss
+from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss, SquaredLoss
 from proteomr.stats.elastic_net_newton import NewtonDescent
 from proteomr.stats.elastic_net_steps import Descent, follow_path
 from proteomr.stats.elastic_net_sums import LinearSums
+from proteomr.stats.elastic_net_wide import WideDescent
 
 DESIGNS = json.loads(Path(__file__).with_name("elastic_net.json").read_text())
 HARD = json.loads(Path(__file__).with_name("elastic_net_hard.json").read_text())
@@ -52,6 +53,8 @@ def begin(d: dict[str, Any]) -> Descent:
     if d["family"] == "gaussian":
         # sums are of columns near a mean of 0, as `score` gives them
         near = X - X.mean(axis=0) if d.get("hard") else X
+        if d["p"] > d["n"]:
+            return WideDescent(X, SquaredLoss(eta + 2 * ndtri(u), weights), penalty)
         sums = LinearSums.of(near, eta + 2 * ndtri(u), weights=weights)
         return LinearDescent(sums.standardise(), penalty)
     if d["family"] == "binomial":
