@@ -6,7 +6,8 @@ have the standard deviation 0.15 that the Bayes factors take for granted. Each r
 compared with one causal variant a trait (abf) and by credible sets (susie, with the correlations
 of the first study's people). A third table has credible sets with correlations of others: of 300
 people of the same founders, and of a second study of another ancestry, whose founders carry other
-alleles at half of the variants, with its own correlations or with the first study's.
+alleles at half of the variants, with its own correlations or with the first study's. Effects there
+have a standard deviation of 0.3, so that there are sets to compare.
 
 ``python -m benchmarks.coloc_truth [--regions N]`` prints the tables of docs/colocalisation.md.
 """
@@ -32,6 +33,7 @@ __all__ = ["main"]
 PEOPLE, VARIANTS, FOUNDERS, OTHERS = 2000, 150, 10, 300
 SWITCH, ODD = 0.01, 0.005
 PRIOR_SD = 0.15  # of effects, as the Bayes factors have it
+STRONG_SD = 0.3  # of effects of which credible sets are found, in the third table
 P1, P12 = 1e-4, {"abf": 1e-5, "susie": 5e-6}
 SCENARIOS = ("none", "first alone", "one shared", "one each", "one shared, one more")
 CUTS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
@@ -82,10 +84,12 @@ def place_causes(scenario: str, rng: np.random.Generator) -> tuple[list[int], li
     }[scenario]
 
 
-def measure(copies: F64, causes: list[int], rng: np.random.Generator) -> tuple[F64, F64]:
+def measure(
+    copies: F64, causes: list[int], rng: np.random.Generator, *, spread: float = PRIOR_SD
+) -> tuple[F64, F64]:
     """Return effects and their variances of a trait of variance 1."""
     x = copies - copies.mean(axis=0)
-    effects = sum((rng.normal(0.0, PRIOR_SD) * x[:, cause] for cause in causes), np.zeros(len(x)))
+    effects = sum((rng.normal(0.0, spread) * x[:, cause] for cause in causes), np.zeros(len(x)))
     y = effects + rng.normal(0.0, np.sqrt(max(0.1, 1.0 - effects.var())), x.shape[0])
     y = y - y.mean()
     sxx = (x * x).sum(axis=0)
@@ -145,8 +149,11 @@ def compare_panels(scenario: str, number: int) -> Iterator[PanelRow]:
     founders[:, other] = draw_founders(rng)[:, other]
     abroad = draw_people(founders, PEOPLE, rng)
     few = draw_people(region.founders, OTHERS, rng)
-    home = [measure(region.first, causes[0], rng), measure(region.second, causes[1], rng)]
-    away = [home[0], measure(abroad, causes[1], rng)]
+    home = [
+        measure(copies, own, rng, spread=STRONG_SD)
+        for copies, own in zip((region.first, region.second), causes, strict=True)
+    ]
+    away = [home[0], measure(abroad, causes[1], rng, spread=STRONG_SD)]
     own, near, far = (_correlate(copies) for copies in (region.first, few, abroad))
     shared = set(causes[0]) & set(causes[1])
     for panel, studies, ld in (

@@ -14,10 +14,13 @@ from scipy.linalg import cho_factor, cho_solve
 from proteomr._typing import F64, I64
 from proteomr.stats.mixture_weights import fit_mixture_weights
 
-__all__ = ["FEWEST", "MOST_CLUSTERS", "SlopeClusters", "cluster_slopes"]
+__all__ = ["FEWEST", "MOST_CLUSTERS", "SMALLEST", "SlopeClusters", "cluster_slopes"]
 
-FEWEST: Final = 4
-"""Ratios below which two clusters, each of two, cannot be told from anything else."""
+SMALLEST: Final = 4
+"""Ratios of a cluster, as MR-Clust reports them: fewer may be outliers that agree by chance."""
+
+FEWEST: Final = SMALLEST
+"""Ratios below which there is no cluster."""
 
 MOST_CLUSTERS: Final = 10
 """Clusters up to which are looked for: of more, none is large enough to be read for a mechanism."""
@@ -106,14 +109,15 @@ def _search(ratios: F64, errors: F64) -> SlopeClusters:
     fit = data.fit(np.zeros(0))
     best = none = fit
     worse, ceiling = 0, data.find_ceiling()
-    while fit.means.size < min(MOST_CLUSTERS, ratios.size // 2) and worse < _WORSE:
+    while fit.means.size < min(MOST_CLUSTERS, ratios.size // SMALLEST) and worse < _WORSE:
         starts = data.propose(fit)
         least = data.penalise(fit.means.size + 1) - 2 * ceiling
         if not len(starts) or least >= data.criterion(best):
             break
         fit = data.fit_best([np.append(fit.means, start) for start in starts])
-        better = data.criterion(fit) < data.criterion(best)
-        best, worse = (fit, 0) if better else (best, worse + 1)
+        whole = data.leave_small_out(fit)
+        better = data.criterion(whole) < data.criterion(best)
+        best, worse = (whole, 0) if better else (best, worse + 1)
     return _arrange(data, best, none, order=order, unit=unit)
 
 
@@ -168,6 +172,17 @@ class _Ratios:
     def penalise(self, clusters: int) -> float:
         """Return what the criterion takes for so many clusters."""
         return (2 * clusters + 1) * math.log(self.ratios.size)
+
+    def leave_small_out(self, fit: _Fit) -> _Fit:
+        """Return the fit without clusters that are the likeliest of too few ratios."""
+        while fit.means.size:
+            with np.errstate(divide="ignore"):
+                likeliest = (self.log_densities(fit.means) + np.log(fit.weights)).argmax(axis=1)
+            counts = np.bincount(likeliest, minlength=fit.means.size + 2)[2:]
+            if counts.min() >= SMALLEST:
+                break
+            fit = self.fit(np.delete(fit.means, int(counts.argmin())))
+        return fit
 
     def find_ceiling(self) -> float:
         """Return a log likelihood that no number of clusters surpasses.
