@@ -18,7 +18,7 @@ __all__ = ["EffectPrior", "fit_prior"]
 
 _SHARES = (0.01, 0.99)  # between which R's mr.raps seeks the share of a component
 _NARROWEST = 0.01  # standard deviation, as there
-_START_SHARES = (0.1, 0.5, 0.9)
+_START_SHARES = (0.1, 0.5, 0.9)  # little, half and most of the spike: one leads to the best
 _TOLERANCE = 1e-12  # of the log likelihood, relative: a prior needs no more
 
 
