@@ -18,16 +18,8 @@ NO_COMMANDS = {
     *("__init__", "bundles", "main", "console", "help", "jobs", "journal"),
     *("options", "show_associations", "show_causes", "show_quality", "show_replication"),
     *("show_coloc", "show_curves", "show_mediation", "show_scores", "stages", "stage_batches"),
+    *("further_options", "optional_values", "ordinal_options", "permutation_options"),
     *("foreign_names", "progress", "remedies"),
-    *(
-        "foreign_names",
-        "further_options",
-        "optional_values",
-        "ordinal_options",
-        "permutation_options",
-        "progress",
-        "remedies",
-    ),
 }
 SLOW_TO_LOAD = {
     "statsmodels",
