@@ -79,12 +79,10 @@ def count_curves(given: GivenTable) -> CountTable:
             lost = tuple(("had", row) for row in after)
             sums.append(((_AT_RISK, one), ((_AT_RISK, two), *lost, ("left", two))))
     keys = {name: frame[name].to_list() for name in _names(frame)}
-    keys[_TIME] = [f"{time:g}" for time in frame[_TIME]]
-    if _CAUSE in frame.columns:
-        keys[_CAUSE] = [str(cause) for cause in frame[_CAUSE]]
+    apart = {name: frame[name].to_list() for name in (_TIME, _CAUSE) if name in frame.columns}
     counts = {_AT_RISK: at_risk, _EVENTS: events, "had": had, "left": left}
     name = given.schema.name if given.schema else ""
-    return CountTable(name, counts, keys, sums=tuple(sums), unseen=("had", "left"))
+    return CountTable(name, counts, keys, apart=apart, sums=tuple(sums), unseen=("had", "left"))
 
 
 def draw_curves(given: GivenTable, leaving: pl.DataFrame, *, k: int, digits: int) -> pl.Series:

@@ -64,7 +64,7 @@ def protect(
     withheld: set[int] = {*kept}
     locked = frozenset(left)
     for component in _components(relations):
-        sums = Sums(component)
+        sums = Sums(component, most=cells.k - 1)
         small = [one for one in sums.unknowns if 0 < cells.values[one] < cells.k]
         if not small:
             continue
@@ -92,7 +92,9 @@ def _open_up(
     waiting = set(small) - move(small, ranges)
     while waiting:
         first = min(waiting)
-        if reached := move(sorted(waiting), ranges, first=first):
+        together = move(sorted(waiting), ranges, first=first)
+        # with nothing else to move, a solution is found where that of many was given up
+        if reached := together or move([first], ranges, first=first):
             waiting -= reached
             continue
         chosen = _choose(cells, sums, first, withheld | left)

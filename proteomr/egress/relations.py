@@ -14,9 +14,9 @@ __all__ = ["Cell", "Cells", "CountTable", "Relation", "find_relations", "join_re
 
 # A column of more names than this is no factor whose levels a reader adds up (proteins, variants).
 _MOST_LEVELS: Final = 50
-# Sums that agree with a count of another table by chance protect too much, never too little; so
-# many of one sum are kept.
-_MOST_MATCHES: Final = 20
+# Sums that agree with a count of another table by chance tie counts together that have nothing to
+# do with each other, until none may leave; so many of one sum are kept, of the largest counts.
+_MOST_MATCHES: Final = 3
 _ATTRITION: Final = (
     *("withdrawn", "not_chosen", "without_proteins", "target_missing", "covariate_missing"),
     *("weight_or_cluster_missing", "panel_covariate_missing", "complete"),
@@ -37,7 +37,10 @@ class CountTable:
     counts : columns of counts of people, None where empty.
     keys : columns of text that name the rows.
     rows : what tells each row from those of other tables, where it stands in several.
-    sums : that hold in it, beside those that are looked for: total and parts.
+    apart : what further tells rows apart, and nobody adds up over: times, thresholds.
+    sums : that hold in it, beside those that are looked for: total and parts. Where they are known,
+        its counts are not taken for those of the same number elsewhere: of events up to many
+        times, each number stands somewhere.
     unseen : columns of counts that do not leave, and are protected from what leaves.
     """
 
@@ -45,8 +48,14 @@ class CountTable:
     counts: Mapping[str, Sequence[int | None]]
     keys: Mapping[str, Sequence[str | None]]
     rows: Sequence[tuple[int, ...]] = ()
+    apart: Mapping[str, Sequence[object]] = field(default_factory=dict[str, Sequence[object]])
     sums: Sequence[tuple[Cell, tuple[Cell, ...]]] = ()
     unseen: Sequence[str] = ()
+
+    @property
+    def seen(self) -> list[str]:
+        """Columns of counts that leave, in alphabetical order."""
+        return sorted(name for name in self.counts if name not in self.unseen)
 
     @property
     def height(self) -> int:
@@ -54,7 +63,7 @@ class CountTable:
         return max((len(column) for column in self.counts.values()), default=0)
 
 
-_PARTS: Final = (attrgetter("counts"), attrgetter("keys"))
+_PARTS: Final = (attrgetter("counts"), attrgetter("keys"), attrgetter("apart"))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -84,9 +93,10 @@ class Cells:
     unseen: set[int] = field(default_factory=set[int])
     _known: dict[object, int] = field(default_factory=dict[object, int])
 
-    def take(self, value: int, *, place: object, seen: bool = True) -> int:
-        """Return the unknown of a count."""
-        key: object = ("value", value) if seen and value >= self.k else ("place", place)
+    def take(self, value: int, *, place: object, seen: bool = True, shared: bool = True) -> int:
+        """Return the unknown of a count, which those of the same number share from k on."""
+        shares = seen and shared and value >= self.k
+        key: object = ("value", value) if shares else ("place", place)
         if key not in self._known:
             self._known[key] = len(self.values)
             self.values.append(value)
@@ -132,18 +142,24 @@ def join_releases(releases: Sequence[Sequence[CountTable]]) -> list[CountTable]:
 
 def _stack(tables: Sequence[CountTable]) -> CountTable:
     """Return tables of one schema under each other; of rows of one name the first."""
-    names = [sorted({name for table in tables for name in part(table)}) for part in _PARTS]
-    taken: dict[tuple[str | None, ...], tuple[CountTable, int]] = {}
+    counted, named, apart = (
+        sorted({name for table in tables for name in part(table)}) for part in _PARTS
+    )
+    taken: dict[tuple[object, ...], tuple[CountTable, int]] = {}
     for table in tables:
         for row in range(table.height):
-            key = tuple(table.keys[n][row] if n in table.keys else None for n in names[1])
-            taken.setdefault(key, (table, row))
-    counts = {
-        n: [t.counts[n][row] if n in t.counts else None for t, row in taken.values()]
-        for n in names[0]
-    }
-    keys = {n: [key[at] for key in taken] for at, n in enumerate(names[1])}
-    return CountTable(tables[0].name, counts, keys, [t.rows[row] for t, row in taken.values()])
+            key = tuple(table.keys[n][row] if n in table.keys else None for n in named)
+            at = tuple(table.apart[n][row] if n in table.apart else None for n in apart)
+            taken.setdefault((*key, *at), (table, row))
+    rows = list(taken.values())
+    return CountTable(
+        tables[0].name,
+        {n: [t.counts[n][row] if n in t.counts else None for t, row in rows] for n in counted},
+        {n: [t.keys[n][row] if n in t.keys else None for t, row in rows] for n in named},
+        rows=[t.rows[row] for t, row in rows],
+        apart={n: [t.apart[n][row] if n in t.apart else None for t, row in rows] for n in apart},
+        unseen=tables[0].unseen,
+    )
 
 
 def find_relations(tables: Sequence[CountTable], cells: Cells) -> list[Relation]:
@@ -170,7 +186,21 @@ def find_relations(tables: Sequence[CountTable], cells: Cells) -> list[Relation]
             found.update(_relate(grid[name][row], (grid[n][r] for n, r in parts)))
         if table.name == "drops":
             found.update(_between(table, grid, cells))
-    return sorted(found)
+    return [_tell_apart(relation, cells) for relation in sorted(found)]
+
+
+def _tell_apart(relation: Relation, cells: Cells) -> Relation:
+    """Return a sum in which no number stands twice: equal parts are not known to be equal.
+
+    Else its total would be known to be even, and with it what hangs on it.
+    """
+    parts: list[int] = []
+    for part in relation.parts:
+        twice = part in parts
+        place = (relation, len(parts))
+        again = cells.take(cells.values[part], place=place, shared=False) if twice else part
+        parts.append(again)
+    return Relation(relation.total, tuple(parts))
 
 
 Grid = Mapping[str, Sequence[int | None]]
@@ -190,6 +220,7 @@ def _take_all(number: int, table: CountTable, cells: Cells) -> dict[str, list[in
                 value,
                 place=(table.rows[row] if table.rows else (number, row), name),
                 seen=name not in table.unseen,
+                shared=not table.sums,
             )
             for row, value in enumerate(column)
         ]
@@ -204,7 +235,7 @@ def _relate(total: int | None, parts: Iterable[int | None]) -> Iterator[Relation
 
 
 def _across_columns(table: CountTable, grid: Grid) -> Iterator[Relation]:
-    names = sorted(table.counts)
+    names = table.seen
     wanted: list[tuple[str, tuple[str, ...]]] = [
         (total, pair)
         for total in names
@@ -233,13 +264,16 @@ def _over_rows(table: CountTable, grid: Grid, cells: Cells) -> Iterator[Relation
         if not 2 <= len(set(column)) <= _MOST_LEVELS:
             continue
         for rows in _groups(table, but=key):
-            for name, counts in table.counts.items():
+            for name in table.seen:
+                counts = table.counts[name]
                 held = [row for row in rows if counts[row] is not None]
                 yield from _of_group(held, counts, grid[name], cells)
 
 
 def _groups(table: CountTable, *, but: str) -> Iterator[list[int]]:
+    """Yield rows that differ in one key alone; with none named, in what nobody adds up over."""
     by = {name: column for name, column in table.keys.items() if name != but}
+    by |= {name: list(map(str, column)) for name, column in table.apart.items() if but}
     frame = pl.DataFrame({"": range(table.height), **{f"_{n}": list(c) for n, c in by.items()}})
     if not by:
         yield list(range(table.height))
@@ -265,7 +299,7 @@ def _of_group(
 
 
 def _from_row_to_row(table: CountTable, grid: Grid) -> Iterator[Relation]:
-    names = sorted(table.counts)
+    names = table.seen
     groups = [list(range(table.height)), *(rows for rows in _groups(table, but="") if table.keys)]
     for rows in groups:
         steps = list(pairwise(rows))
@@ -304,7 +338,7 @@ def _between(table: CountTable, grid: Grid, cells: Cells) -> Iterator[Relation]:
     for name, counts in table.counts.items():
         lost = sum(count or 0 for count in counts)
         matched = 0
-        for number, value in enumerate(list(cells.values)):
+        for value, number in sorted(((v, u) for u, v in enumerate(cells.values)), reverse=True):
             left = cells.find(value - lost)
             if left is not None and lost > 0 and matched < _MOST_MATCHES:
                 matched += 1

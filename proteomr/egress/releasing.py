@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,7 @@ __all__ = ["ColumnVerdict", "TableVerdict", "count_table", "judge_table"]
 _BASES: Final = (c.N, c.N_CASE, "people", "n1", "n2", "at_risk")
 # The first of these that a row has is how many people its level or group has.
 _SIZES: Final = ("count", "people", "n", "at_risk")
+_APART: Final = ("time", "cause", "horizon", "threshold")
 _GROUPS: Final = ("level", "group", "stratum", "contrast")
 _P_COLUMNS: Final = (c.NEG_LOG10_P, c.P_VALUE, c.CONF_LOW, c.CONF_HIGH)
 _CORRECTED: Final = (c.P_BONFERRONI, c.P_HOLM, c.Q_BH, c.Q_BY, c.Q_STOREY)
@@ -84,7 +85,10 @@ def count_table(given: GivenTable) -> CountTable:
             counts[name] = _whole(frame[name])
         elif kind.dtype == "text" and kind.disclosure == "none" and name != c.STATUS:
             keys[name] = frame[name].to_list()
-    return CountTable(given.schema.name if given.schema else "", counts, keys)
+    apart: dict[str, Sequence[object]] = {
+        name: frame[name].to_list() for name in _APART if name in frame.columns
+    }
+    return CountTable(given.schema.name if given.schema else "", counts, keys, apart=apart)
 
 
 def judge_table(

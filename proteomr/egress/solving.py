@@ -31,12 +31,13 @@ class Sums:
     Attributes
     ----------
     relations : the sums, in the order of the rows of the programmes.
+    most : the number that a small count is raised to, k - 1.
     unknowns : of them, sorted: the columns.
     solved : how many integer programmes were solved.
 
     Examples
     --------
-    >>> sums = Sums([Relation(0, (1, 2))])
+    >>> sums = Sums([Relation(0, (1, 2))], most=4)
     >>> ranges = {0: (5, 9), 1: (0, 4), 2: (0, 4)}
     >>> sums.lower([1, 2], ranges) >= {1} or sums.lower([1, 2], ranges) >= {2}
     True
@@ -45,6 +46,7 @@ class Sums:
     """
 
     relations: Sequence[Relation]
+    most: int
     unknowns: tuple[int, ...] = field(init=False)
     solved: int = field(init=False, default=0)
     _place: dict[int, int] = field(init=False)
@@ -80,13 +82,11 @@ class Sums:
     def raise_(
         self, asked: Collection[int], ranges: Ranges, *, first: int | None = None
     ) -> frozenset[int]:
-        """Return which of the asked unknowns some numbers that agree have at their largest.
+        """Return which of the asked unknowns some numbers that agree have at k - 1 or above.
 
         Parameters are those of `lower`.
         """
-        return self._move(
-            asked, ranges, first, sign=-1, goal={one: ranges[one][1] for one in asked}
-        )
+        return self._move(asked, ranges, first, sign=-1, goal=dict.fromkeys(asked, self.most))
 
     def _move(
         self,

@@ -60,7 +60,7 @@ def test_nine_hundred_chained_sums_take_few_programmes(solved: Mock) -> None:
     small = [one for one, value in enumerate(cells.values) if 0 < value < 10]
     assert len(small) > SPLITS / 3
     withheld = protect(cells, relations)
-    assert solved.call_count <= 10
+    assert solved.call_count <= 20, solved.call_count
     for one in small[:: len(small) // 3]:
         assert attack(cells, relations, withheld, one)
 
@@ -75,13 +75,13 @@ def test_numbers_at_risk_of_many_rows_stay_open(solved: Mock, seed: int) -> None
     for one in small[::3]:
         if one in used:
             assert attack(cells, relations, withheld, one)
-    # two of all together, and for each count withheld the one that showed the need of it
-    assert solved.call_count <= 2 + len(small) + len(withheld)
+    # two of all together, and for each count withheld the two that showed the need of it
+    assert solved.call_count <= 2 + len(small) + 2 * len(withheld)
 
 
 def test_a_solution_is_checked_against_every_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a solver gives and does not add up proves nothing."""
-    sums = Sums([Relation(0, (1, 2))])
+    sums = Sums([Relation(0, (1, 2))], most=4)
     ranges = {0: (5, 9), 1: (0, 4), 2: (5, 9)}
     assert sums.lower([1], ranges) == {1}
     monkeypatch.setattr(solving, "milp", Mock(return_value=Mock(x=np.array([9.0, 1.0, 9.0]))))
