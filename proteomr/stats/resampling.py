@@ -57,7 +57,10 @@ class Resamples:
         """Yield samples by chunks: their positions, and their counts ``(c, n)``."""
         for first in range(0, self.draws, _TOGETHER):
             where = slice(first, min(first + _TOGETHER, self.draws))
-            yield where, np.stack([self.counts_of(b) for b in range(where.start, where.stop)])
+            if self._held is not None:
+                yield where, self._held[where].astype(np.float64)
+            else:
+                yield where, np.stack([self.counts_of(b) for b in range(where.start, where.stop)])
 
     def sum_influences(self, influence: F64) -> F64:
         """Return how far each sample moves parameters ``(B, P)`` of influences ``(n, P)``.
