@@ -1,9 +1,10 @@
 """How often a contrast of genes is found, and how often where there is none.
 
 Prints the table of docs/ctra.md: ``python -m benchmarks.ctra_truth [DRAWS]``. 53 genes of people
-who share a factor each, 19 with weight 1 and 34 with -1, of errors that differ by gene; the
-exposure moves all signed genes by so many standard deviations of a gene, and its slope differs by
-a moderator where an interaction is planted.
+who share a factor each, 19 with weight 1 and 34 with -1, of errors that differ by gene. The factor
+moves each gene in proportion to its error, as compound symmetry with a variance for each gene has
+it, or all genes as much (``even``), which that model does not hold. The exposure moves all signed
+genes by so much, half as much again for each unit of a moderator.
 """
 
 from __future__ import annotations
@@ -17,23 +18,25 @@ from proteomr.stats.gene_variances import fit_gene_variances
 from proteomr.stats.repeated_contrasts import fit_intercepts, fit_means
 from proteomr.status import Status
 
-PEOPLE = (110, 500)
-SHIFTS = (0.0, 0.05, 0.1)
+PEOPLE = 110
+SHIFTS = (0.0, 0.1)
 SIGNS = np.concatenate([np.ones(19), -np.ones(34)])
 
 
-def draw(n: int, shift: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def draw(shift: float, seed: int, *, even: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return signed genes (n, 53) and the columns 1, exposure, moderator, product."""
-    random = np.random.default_rng([n, int(1000 * shift), seed])
+    n = PEOPLE
+    random = np.random.default_rng([int(1000 * shift), seed])
     exposure, moderator = random.normal(size=(2, n))
     spread = np.exp(random.normal(0.0, 0.4, SIGNS.size))
     move = shift * exposure * (1.0 + 0.5 * moderator)
-    values = move[:, None] * SIGNS + 0.3 * random.normal(size=(n, 1)) * SIGNS
+    factor = 0.3 * random.normal(size=(n, 1)) * (1.0 if even else spread)
+    values = (move[:, None] + factor) * SIGNS
     values += spread * random.normal(size=(n, SIGNS.size))
     return values * SIGNS, np.column_stack([np.ones(n), exposure, moderator, exposure * moderator])
 
 
-def measure(n: int, shift: float, draws: int) -> list[str]:
+def measure(shift: float, draws: int, *, even: bool) -> list[str]:
     """Return a row of the table for each model."""
     models = {
         "composite": fit_means,
@@ -44,10 +47,10 @@ def measure(n: int, shift: float, draws: int) -> list[str]:
     for name, fit_model in models.items():
         estimates, found, products, held = [], [], [], []
         for seed in range(draws):
-            values, X = draw(n, shift, seed)
+            values, X = draw(shift, seed, even=even)
             fit = fit_model(values, X)
             if fit.status != Status.ok:
-                raise SystemExit(f"{name}: {fit.status.name}")
+                raise SystemExit(f"{name}: {Status(fit.status).name}")
             se = np.sqrt(np.diag(fit.covariance))
             df = np.broadcast_to(fit.df, se.shape)
             p = 10.0 ** -neg_log10_p_t(fit.beta / se, df)
@@ -56,16 +59,22 @@ def measure(n: int, shift: float, draws: int) -> list[str]:
             products.append(p[3] < 0.05)
             held.append(abs(fit.beta[1] - shift) < 1.96 * se[1])
         shares = [f"{np.mean(one):.3f}" for one in (found, products, held)]
-        cells = [f"{n}", f"{shift:g}", name, f"{np.mean(estimates):.3f}", *shares]
+        cells = [
+            "even" if even else "as errors",
+            f"{shift:g}",
+            name,
+            f"{np.mean(estimates):.3f}",
+            *shares,
+        ]
         rows.append(f"| {' | '.join(cells)} |")
     return rows
 
 
 def main(draws: int) -> None:
     """Print the table."""
-    for n in PEOPLE:
+    for even in (False, True):
         for shift in SHIFTS:
-            print("\n".join(measure(n, shift, draws)), flush=True)
+            print("\n".join(measure(shift, draws, even=even)), flush=True)
 
 
 if __name__ == "__main__":

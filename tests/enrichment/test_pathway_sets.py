@@ -6,6 +6,7 @@ import gzip
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ WIKI = [
 ]
 
 
-def write(path: Path, rows: list[tuple[str, ...]]) -> Path:
+def write(path: Path, rows: Sequence[tuple[str, ...]]) -> Path:
     path.write_text("\n".join("\t".join(row) for row in rows) + "\n")
     return path
 

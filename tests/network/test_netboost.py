@@ -77,10 +77,10 @@ def list_parts(a: np.ndarray) -> list[list[int]]:
             continue
         part, waiting = {start}, [start]
         while waiting:
-            near = set(np.flatnonzero(a[waiting.pop()])) - part
+            near = {int(i) for i in np.flatnonzero(a[waiting.pop()])} - part
             part |= near
             waiting += near
-        parts.append(sorted(int(i) for i in part))
+        parts.append(sorted(part))
     return parts
 
 
