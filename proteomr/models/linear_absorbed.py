@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,10 +30,9 @@ __all__ = ["Levels", "set_within", "take_levels_out"]
 
 # Levels of the smaller effects up to which they are columns: each costs as much as a covariate.
 _MOST_COLUMNS = 100
-# Squares of what a protein's missing rows, or the levels themselves, leave of a column: below, its
-# deviations have lost too many digits, and the exact path decides.
-_KEPT = 1e-5
-_KEPT_OF_VALUES = 1e-4  # the same as a share of the length of a protein
+# What a protein's missing rows, or the levels themselves, leave of its length: below, deviations
+# have lost too many digits, and the exact path decides.
+_KEPT_OF_VALUES = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ class _BasisWithin(CelledBasis):
     """A basis of an intercept and deviations from the means of levels."""
 
     _levels: Levels
+    _first_counted: ClassVar[int] = 1
 
     @classmethod
     def of(cls, basis: CelledBasis, levels: Levels) -> _BasisWithin:
@@ -125,11 +126,6 @@ class _BasisWithin(CelledBasis):
     def _unit(self) -> float:
         """What the weights of the basis are those of the levels times."""
         return float(self.root[0] ** 2 / self._levels.weights[0])
-
-    def keeps_digits(self, grams: F64) -> Bool:
-        """Return of which proteins all columns are left enough of by the rows not missing."""
-        left = np.einsum("bii->bi", grams)[:, 1:]
-        return np.asarray(np.all(left > _KEPT * np.diagonal(self._whole)[1:], axis=1))
 
 
 def take_levels_out(problem: Problem) -> tuple[Problem, Levels] | None:

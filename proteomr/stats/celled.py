@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ _MOSTLY = 0.4
 # Products of one size round alike, whatever else is in a block; those of so many columns cost a
 # tenth more than those of all.
 _TOGETHER = 24
+# Squares of what the rows that are not missing leave of a column: below, five digits are lost.
+_KEPT = 1e-5
 
 
 class CelledBasis:
@@ -44,6 +47,9 @@ class CelledBasis:
     >>> basis.gram(np.array([True, True, False])).tolist()
     [[2.0, 3.0], [3.0, 5.0]]
     """
+
+    _first_counted: ClassVar[int] = 0
+    """The first column of which something must be left."""
 
     def __init__(
         self,
@@ -118,10 +124,14 @@ class CelledBasis:
         return grams
 
     def keeps_digits(self, grams: F64) -> Bool:
-        """Return of which cross-products ``(b, z + d, z + d)`` no column is a difference of large
-        numbers: here all, since pivots tell.
+        """Return in which cross-products ``(b, z + d, z + d)`` enough is left of every column.
+
+        Where all rows of a weighted level are missing, rounding is left, which no pivot tells from
+        a column.
         """
-        return np.ones(grams.shape[0], dtype=bool)
+        first = self._first_counted
+        left = np.einsum("bii->bi", grams)[:, first:]
+        return np.asarray(np.all(left >= _KEPT * np.diagonal(self._whole)[first:], axis=1))
 
     def times(self, columns: F64, *, alike: bool = True) -> F64:
         """Return the products ``(m, z + d)`` of columns ``(m, n)`` with the basis.
