@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from proteomr.io.genetics.ld_matrices import LdMatrix
 from proteomr.mr.genome_wide import read_genomes
 from proteomr.mr.inputs import InstrumentRule
 from proteomr.mr.job import run_mr
+from proteomr.tables.genome_wide import GenomeWide
 from tests.pages import blocks
 
 RULE = InstrumentRule(unproven="flag")
@@ -49,7 +51,9 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "x.tsv", folder / "y.tsv"
 
 
-def read(studies: tuple[Path, Path], *, seed: int = 1, draws: int = N, ld: LdMatrix | None = None):
+def read(
+    studies: tuple[Path, Path], *, seed: int = 1, draws: int = N, ld: LdMatrix | None = None
+) -> tuple[dict[tuple[str, str], GenomeWide], tuple[str, ...]]:
     return read_genomes(
         studies[0],
         [studies[1]],
@@ -88,14 +92,16 @@ def test_correlated_variants_are_pruned_from_the_most_significant_on(
     tops = read(studies)[0]["x", "y"].tops
     names = tops.variants["variant_id"].to_list()
     r = np.eye(tops.m)
-    place = next(
-        j for j in range(tops.m - 1)
-        if tops.variants["chromosome"][j] == tops.variants["chromosome"][j + 1]
-    )  # fmt: skip
-    r[place, place + 1] = r[place + 1, place] = 0.5
+    where = tops.variants.select("chromosome", "position_bp").rows()
+    one, other = next(
+        (a, b)
+        for a, b in combinations(range(tops.m), 2)
+        if where[a][0] == where[b][0] and abs(where[a][1] - where[b][1]) < 5_000_000
+    )
+    r[one, other] = r[other, one] = 0.5
     kept = read(studies, ld=LdMatrix(tops.variants.select("variant_id"), r))[0]["x", "y"].tops
     z = np.abs(tops.x / tops.sx)
-    weaker = place if z[place] < z[place + 1] else place + 1
+    weaker = one if z[one] < z[other] else other
     expected = [name for j, name in enumerate(names) if j != weaker]
     assert kept.variants["variant_id"].to_list() == expected
 
