@@ -35,7 +35,7 @@ _GAP: Final = (
 )
 _SUBSET: Final = 50_000  # variants that tell the correlation well enough to begin with
 _CHUNK: Final = 16_384  # variants whose densities under all of the grid are held at once
-_ROUNDS: Final = 30
+_ROUNDS: Final = 30  # three to six are taken; an end by it is not proven
 _SCORE: Final = 1e-3  # standard errors of the correlation that its score may be off at the end
 
 

@@ -37,7 +37,7 @@ _FINER: Final = 7  # nodes in a panel by which the others are tested
 _FIRST: Final = (24, 32)  # panels of the two slopes to begin with: no mode lies between nodes
 _LOST: Final = 2e-3  # of the posterior in a panel's last two terms; those left out are far smaller
 _EMPTY: Final = 1e-8  # of the posteriors without a variant, in a panel that is of no account
-_ROUNDS: Final = 24
+_ROUNDS: Final = 24  # each halves panels: 2^24 of the first are below what numbers resolve
 _MOVED: Final = 1e-3  # of the 95 % interval's width that quantiles may move with finer nodes
 _SEEN: Final = 1e-87  # of the whole: what e^-200 is, see `compiled_sharing_loops`
 

@@ -56,10 +56,10 @@ class Brute:
     def find_gamma(self) -> F64:
         half = 0.5 * (self.gamma[1] - self.gamma[0])
         total = np.cumsum(self.weights.sum(axis=(1, 2)))
-        return np.interp([0.025, 0.5, 0.975], total, self.gamma + half)
+        return np.asarray(np.interp([0.025, 0.5, 0.975], total, self.gamma + half))
 
     def leave_out(self) -> F64:
-        return -np.log([float((self.weights / part).sum()) for part in self.each])
+        return np.asarray(-np.log([float((self.weights / p).sum()) for p in self.each]))
 
 
 @pytest.fixture(scope="module")

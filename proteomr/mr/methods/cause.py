@@ -24,7 +24,7 @@ from proteomr.tables import columns as c
 
 __all__ = ["LARGEST_P", "Cause"]
 
-LARGEST_P: Final = 1e-3
+LARGEST_P: Final = 1e-3  # of the paper
 """P value for the exposure from which on variants tell nothing of an effect on the outcome."""
 
 _FEWEST_DRAWN: Final = 5_000  # of which a few per cent with effects are some hundred

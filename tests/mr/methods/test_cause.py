@@ -34,7 +34,8 @@ def test_an_effect_is_found_with_both_models_in_the_table(causal: Harmonised) ->
     (rows,) = found.further
     assert rows.columns["model"] == ["sharing", "causal"]
     assert rows.columns["gamma"] == [0.0, found.estimate]
-    assert rows.columns["delta_elpd"][0] < 0
+    assert rows.columns["delta_elpd"][0] == found.details["delta_elpd"]
+    assert found.details["delta_elpd"] < 0
     assert rows.columns["delta_elpd_psis"][0] == pytest.approx(
         rows.columns["delta_elpd"][0], abs=0.5
     )
