@@ -10,7 +10,7 @@ import typer
 from proteomr.errors import FAILED_UNITS, UsageError
 
 from . import options as shared
-from .console import report_note, say
+from .console import print_rows, report_note, say
 from .jobs import describe_forecast, describe_total
 from .journal import open_journal
 
@@ -38,7 +38,7 @@ def run(
         typer.Argument(
             metavar="STUDY",
             help="TOML file of the study, whose paths are relative to its folder; or a study that "
-            "comes with the package: shen2025.",
+            "comes with the package: shen2025, olink-lab, cis-mr.",
         ),
     ],
     *,
@@ -107,6 +107,7 @@ def run(
     open_journal(quiet=quiet, verbose=verbose, as_json=False)
     from proteomr.execute import available_threads
     from proteomr.study import open_lock, plan_study, read_study_file, read_study_text, run_study
+    from proteomr.study.running import REPORT
 
     from .stages import CommandRunner
 
@@ -145,6 +146,10 @@ def run(
     failed = results.failed
     if failed:
         report_note(f"{len(failed)} of {len(results.reports)} stages failed: {', '.join(failed)}")
+    if read.findings:
+        _tell_published(out, quiet=quiet)
+    if read.report and (out / REPORT).is_file():
+        say(str(out / REPORT))
     say(str(out))
     if failed and not allow_failures:
         raise typer.Exit(FAILED_UNITS)
@@ -165,6 +170,22 @@ def _tell_plan(planned: "Iterable[tuple[Stage, str, Forecast | None]]", *, threa
         for line in describe_total(runs, threads=threads, later=later):
             say(line)
     say("nothing is computed")
+
+
+def _tell_published(out: Path, *, quiet: bool) -> None:
+    """Print the published numbers beside those that were found."""
+    import polars as pl
+
+    if quiet:
+        return
+    rows = pl.read_parquet(out / "published.parquet", glob=False).rows(named=True)
+    names = ("published", "expected", "found")
+    cells = [[row["finding"], *(_number(row[name]) for name in names)] for row in rows]
+    print_rows(["", *names], cells, left=1)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.4g}"
 
 
 class _Told:

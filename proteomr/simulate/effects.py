@@ -15,8 +15,6 @@ from proteomr.simulate.study import EXPOSURES, NamedProtein, Study, random_strea
 __all__ = ["Effects", "name_proteins", "plant_effects"]
 
 _STREAM = 1
-_PLANTED_SHARE, _CONFOUNDED_SHARE = 0.055, 0.255
-_LONELY_AMONG_PLANTED, _LONELY_ONLY = 0.14, 0.001
 _NUISANCE_SD = {
     "age": 0.20,
     "sex": 0.30,
@@ -41,6 +39,7 @@ class Effects:
     joint_shift : (p, 2) the same given the other exposure too.
     simple_shift : (p, 2) what a regression on the exposure and the simple set estimates.
     information : (2,) variance of each exposure that all covariates leave.
+    simple_z : (p, 2) mean of the test statistic with the simple set, per root of a person.
     confounded : (p,) whether life style acts strongly on the protein.
     weights : (p, k) coefficient of each covariate column; the intercept makes the mean 0.
     explained : (p,) share of the variance that covariates and exposures explain.
@@ -53,6 +52,7 @@ class Effects:
     joint_shift: F64
     simple_shift: F64
     information: F64
+    simple_z: F64
     confounded: Bool
     weights: F64
     explained: F64
@@ -62,6 +62,7 @@ class Effects:
 class _Roles:
     odds_ratio: F64
     confounded: Bool
+    strength: F64
     sign: F64
 
 
@@ -126,13 +127,15 @@ def plant_effects(covariates: Covariates, proteins: int, /, *, seed: int) -> Eff
     weights[:, moments.places(EXPOSURES)] = joint
     weights += _stretch(weights, nuisance, covariance, explained) * nuisance
     weights[:, 0] = -weights @ moments.products[0]
+    simple_shift = _expect_simple(covariates, moments, weights, joint)
     return Effects(
         names=name_proteins(study, p),
         panel=panel,
         odds_ratio=roles.odds_ratio,
         shift=shift,
         joint_shift=joint,
-        simple_shift=_expect_simple(covariates, moments, weights, joint),
+        simple_shift=simple_shift,
+        simple_z=simple_shift * _inform_simple(covariates, moments, weights, explained),
         information=np.array([moments.residual_variance(name, on=full) for name in EXPOSURES]),
         confounded=roles.confounded,
         weights=weights,
@@ -141,19 +144,35 @@ def plant_effects(covariates: Covariates, proteins: int, /, *, seed: int) -> Eff
 
 
 def _draw_roles(study: Study, p: int, rng: Generator) -> _Roles:
+    shares = study.planting
     u, v = rng.random(p), rng.random(p)
-    planted = u < _PLANTED_SHARE
-    confounded = ~planted & (u < _PLANTED_SHARE + _CONFOUNDED_SHARE)
-    lonely = v < np.where(planted, _LONELY_AMONG_PLANTED, _LONELY_ONLY)
-    sign = np.where(rng.random(p) < 0.97, 1.0, -1.0)
-    log_odds = np.column_stack([rng.uniform(0.085, 0.15, p), rng.uniform(0.10, 0.15, p)])
+    u = _spread(u) if shares.even else u
+    planted = u < shares.planted
+    if shares.even:
+        v[planted], v[~planted] = _spread(v[planted]), _spread(v[~planted])
+    confounded = ~planted & (u < shares.planted + shares.confounded)
+    lonely = v < np.where(planted, shares.lonely_among_planted, shares.lonely_only)
+    rising = np.clip((u - shares.planted) / shares.confounded, 0.0, 1.0) ** shares.weak_power
+    strength = shares.weakest + (1 - shares.weakest) * rising
+    sign = np.where(rng.random(p) < shares.positive, 1.0, -1.0)
+    log_odds = np.column_stack(
+        [rng.uniform(*shares.isolation_effects, p), rng.uniform(*shares.lonely_effects, p)]
+    )
     log_odds *= sign[:, None] * np.column_stack([planted, lonely])
     odds_ratio = np.exp(log_odds)
     for place, protein in enumerate(study.named):
         odds_ratio[place] = (protein.isolation, protein.loneliness)
         confounded[place] = protein.confounded
+        strength[place] = 1.0
         sign[place] = -1.0 if min(odds_ratio[place]) < 1 else 1.0
-    return _Roles(odds_ratio=odds_ratio, confounded=confounded, sign=sign)
+    return _Roles(odds_ratio=odds_ratio, confounded=confounded, strength=strength, sign=sign)
+
+
+def _spread(uniform: F64) -> F64:
+    """Return numbers in the same order, evenly spread, so that shares are met for every seed."""
+    ranks = np.empty(uniform.size)
+    ranks[np.argsort(uniform, kind="stable")] = np.arange(uniform.size)
+    return (ranks + 0.5) / max(uniform.size, 1)
 
 
 def _draw_life_style_weights(names: Sequence[str], roles: _Roles, rng: Generator) -> F64:
@@ -164,7 +183,8 @@ def _draw_life_style_weights(names: Sequence[str], roles: _Roles, rng: Generator
     """
     p = roles.sign.size
     planted = (roles.odds_ratio != 1.0).any(axis=1)
-    strength = np.where(roles.confounded, 1.0, np.where(planted, rng.uniform(0.2, 0.5, p), 0.0))
+    partly = np.where(planted, rng.uniform(0.2, 0.5, p), 0.0)
+    strength = np.where(roles.confounded, roles.strength, partly)
     draws = {
         "smoking": rng.uniform(0.55, 0.90, p),
         "bmi": rng.uniform(0.20, 0.35, p),
@@ -234,3 +254,24 @@ def _expect_simple(covariates: Covariates, moments: Moments, weights: F64, joint
         carried = moments.regress(omitted, on=("intercept", *covariates.simple, present))[-1]
         expected[:, j] += weights[:, moments.places(omitted)] @ carried
     return expected
+
+
+def _inform_simple(covariates: Covariates, moments: Moments, weights: F64, explained: F64) -> F64:
+    """Return (p, 2) one over the standard error with the simple set, per root of a person.
+
+    What the exposure and the simple set leave of a protein is what all leave, and what the other
+    covariates add beyond them.
+    """
+    simple = ("intercept", *covariates.simple)
+    covariance = moments.covariance()
+    informed = np.empty((len(weights), 2))
+    for j, exposure in enumerate(EXPOSURES):
+        held = moments.places((*simple[1:], exposure))
+        others = [i for i in range(1, len(moments.names)) if i not in set(held)]
+        across = covariance[np.ix_(others, held)]
+        within = np.linalg.pinv(covariance[np.ix_(held, held)], hermitian=True)
+        beyond = covariance[np.ix_(others, others)] - across @ within @ across.T
+        added = np.einsum("pi,ij,pj->p", weights[:, others], beyond, weights[:, others])
+        left = 1 - explained + added
+        informed[:, j] = np.sqrt(moments.residual_variance(exposure, on=simple) / left)
+    return informed

@@ -30,12 +30,12 @@ def tabulate_truth(
     ``effect_joint``: with both exposures in the model; ``role``: ``planted``, ``confounded-only``
     (life style makes it seem associated, the full set does not) or ``null``; ``basis``: whence the
     odds ratio; ``expected_z``: mean of the test statistic with the full set; ``power``: of a
-    two-sided test at 0.05 / (2 x proteins); ``mortality_hazard_ratio``: of death per SD of the
-    protein; ``disease_hazard_ratio``: of the disease among the living after five years;
-    ``disease_early_ratio``: what that is multiplied with before; ``frailty_direct``,
-    ``frailty_indirect``: effects of the exposure on frailty beside the protein and through it, in
-    the model with all covariates, null where they are not known; ``score_weight``: of the protein
-    in the score of the biomarker.
+    two-sided test at 0.05 / (2 x proteins); ``power_simple``: with the simple set;
+    ``mortality_hazard_ratio``: of death per SD of the protein; ``disease_hazard_ratio``: of the
+    disease among the living after five years; ``disease_early_ratio``: what that is multiplied
+    with before; ``frailty_direct``, ``frailty_indirect``: effects of the exposure on frailty
+    beside the protein and through it, in the model with all covariates, null where they are not
+    known; ``score_weight``: of the protein in the score of the biomarker.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def tabulate_truth(
     rows = [(place, j) for place in range(proteins) for j in range(len(EXPOSURES))]
     expected_z = _expect_z(effects, measurement)[:proteins]
     limit = -float(ndtri(0.05 / (2 * proteins) / 2))
-    power = ndtr(expected_z - limit) + ndtr(-expected_z - limit)
+    simple_z = (effects.simple_z * np.sqrt(_count_observed(measurement))[:, None])[:proteins]
+    power, power_simple = (ndtr(z - limit) + ndtr(-z - limit) for z in (expected_z, simple_z))
     named = measurement.covariates.study.named
     odds_ratio, names = effects.odds_ratio[:proteins], effects.names
     hazards = np.ones((proteins, 3))
@@ -76,6 +77,7 @@ def tabulate_truth(
         "effect_joint": effects.joint_shift[:proteins].ravel(),
         "expected_z": expected_z.ravel(),
         "power": power.ravel(),
+        "power_simple": power_simple.ravel(),
         "mortality_hazard_ratio": mortality,
         "disease_hazard_ratio": disease,
         "disease_early_ratio": early,
@@ -133,12 +135,18 @@ def tabulate_assays(
 
 
 def _expect_z(effects: Effects, measurement: Measurement) -> F64:
-    n = measurement.covariates.people.n
-    panel = measurement.panel_missing[measurement.panel]
-    observed = n * (1 - measurement.missing) * (1 - panel)
     unexplained = (1 - effects.explained)[:, None]
-    z: F64 = effects.shift * np.sqrt(observed[:, None] * effects.information / unexplained)
+    observed = _count_observed(measurement)[:, None]
+    z: F64 = effects.shift * np.sqrt(observed * effects.information / unexplained)
     return z
+
+
+def _count_observed(measurement: Measurement) -> F64:
+    """Return (p,) how many people are expected to have a value."""
+    panel = measurement.panel_missing[measurement.panel]
+    n = measurement.covariates.people.n
+    observed: F64 = n * (1 - measurement.missing) * (1 - panel)
+    return observed
 
 
 def _role(effects: Effects, place: int, j: int) -> Role:

@@ -16,7 +16,10 @@ from proteomr.runs.encoding import write_encoded
 from proteomr.study.calls import StageReport
 from proteomr.tables import load_schema
 
-__all__ = ["StudyResults", "tabulate_stages", "write_account"]
+__all__ = ["PUBLISHED", "StudyResults", "tabulate_stages", "write_account", "write_published"]
+
+PUBLISHED: Final = "published"
+"""Name of the table of published numbers."""
 
 _FORMATS: Final[tuple[TableFormat, ...]] = ("parquet", "tsv")
 
@@ -69,9 +72,18 @@ def tabulate_stages(reports: Sequence[StageReport]) -> StudyResults:
 def write_account(results: StudyResults, folder: Path) -> None:
     """Write both tables into the folder of a study, as parquet and as text for people."""
     for name, frame in (("stages", results.stages), ("choices", results.choices)):
-        for ending in _FORMATS:
-            write = partial(write_encoded, frame, format=ending)
-            replace_file(folder / f"{name}.{ending}", write, mode=shared_mode())
+        _write(frame, folder, name)
+
+
+def write_published(frame: pl.DataFrame, folder: Path) -> None:
+    """Write the published numbers beside those found, see `proteomr.study.published`."""
+    _write(frame, folder, PUBLISHED)
+
+
+def _write(frame: pl.DataFrame, folder: Path, name: str) -> None:
+    for ending in _FORMATS:
+        write = partial(write_encoded, frame, format=ending)
+        replace_file(folder / f"{name}.{ending}", write, mode=shared_mode())
 
 
 def _describe(report: StageReport) -> dict[str, object]:

@@ -12,9 +12,15 @@ from typing import Final
 
 from proteomr.errors import FAILED_UNITS, NothingToDo, ProteomrError, UsageError, nearest
 from proteomr.files import storage_errors
+from proteomr.report import make_report, write_report
 from proteomr.runs import Forecast, Standing, find_standing, read_finished
 from proteomr.runs.lock import acquire_lock
-from proteomr.study.account import StudyResults, tabulate_stages, write_account
+from proteomr.study.account import (
+    StudyResults,
+    tabulate_stages,
+    write_account,
+    write_published,
+)
 from proteomr.study.calls import (
     Opened,
     Progress,
@@ -28,9 +34,13 @@ from proteomr.study.choosing import Chosen, choose
 from proteomr.study.defaults import spread_defaults
 from proteomr.study.locking import InputLock
 from proteomr.study.order import list_after, order_stages
+from proteomr.study.published import compare_published
 from proteomr.study.study import From, Option, Stage, Study
 
-__all__ = ["plan_study", "run_study"]
+__all__ = ["REPORT", "plan_study", "run_study"]
+
+REPORT: Final = "report.html"
+"""In the folder of a study that asks for one; ``report.md`` beside it has the same words."""
 
 _HAVE_RESULTS: Final = ("done", "units_failed")
 _NOTHING: Final = NothingToDo.exit_code
@@ -96,6 +106,11 @@ def run_study(
                 lock.write(study=study.name)
         results = tabulate_stages([run.reports[stage.name] for stage in ordered])
         write_account(results, folder)
+        if study.findings:
+            write_published(compare_published(study.findings, run.find_table), folder)
+        if study.report and any(report.path is not None for report in results.reports):
+            told = make_report(folder, title=study.title or None)
+            write_report(told, folder / REPORT)
     return results
 
 
@@ -266,7 +281,7 @@ class _Run:
         """Return an option with paths and names in the place of what is taken of stages."""
         if isinstance(value, From):
             if value.chooses:
-                chosen[key] = choose(value, self._find_table)
+                chosen[key] = choose(value, self.find_table)
                 return list(chosen[key].values)
             return self._name(self._find(value))
         if isinstance(value, Mapping):
@@ -275,7 +290,7 @@ class _Run:
             return [self._resolve(inner, key, chosen) for inner in value]
         return value
 
-    def _find_table(self, stage: str, table: str | None) -> Path:
+    def find_table(self, stage: str, table: str | None) -> Path:
         """Return where a table of a stage lies; its main one for None."""
         finished = read_finished(self._place(stage))
         tables = {} if finished is None else finished.tables
@@ -290,7 +305,7 @@ class _Run:
         """Return where results of a stage lie, or one of their tables."""
         if taken.table is None:
             return self._place(taken.stage)
-        return self._find_table(taken.stage, taken.table)
+        return self.find_table(taken.stage, taken.table)
 
     def _name(self, path: Path) -> str:
         """Return a path relative to the study's folder, so that both can be moved together."""

@@ -19,7 +19,7 @@ def list_studies() -> tuple[str, ...]:
     Examples
     --------
     >>> list_studies()
-    ('shen2025',)
+    ('cis-mr', 'olink-lab', 'shen2025')
     """
     folder = importlib.resources.files("proteomr.schemas") / _FOLDER
     files = (entry.name for entry in folder.iterdir())

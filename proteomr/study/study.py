@@ -16,9 +16,10 @@ from proteomr.study.shipped import names_shipped, read_shipped_study
 
 __all__ = ["From", "Option", "Stage", "Study", "parse_study", "read_study_file", "read_study_text"]
 
-_KEYS: Final = ("title", "defaults", "execution", "stages")
+_KEYS: Final = ("title", "report", "defaults", "execution", "stages", "published")
 _OF_STAGE: Final = ("command", "after", "about")
 _OF_FROM: Final = ("from", "table", "where", "column", "union")
+_OF_FINDING: Final = ("what", "published", "low", "high", "kind", "found", "expected")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _RESERVED: Final = ("out", "config", "resume", "overwrite", "dry-run", "print-config", "threads")
 
@@ -95,6 +96,28 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """A published number, and where a study finds its own.
+
+    Attributes
+    ----------
+    what : in words.
+    published : the number; ``low`` and ``high`` the limits of its interval.
+    found : rows of a stage: how many names they have (``count``), or the one value that they hold
+        in a column (``value``).
+    expected : rows whose column adds up to what the size of this study lets expect.
+    """
+
+    what: str
+    published: float
+    found: From
+    kind: str = "count"
+    low: float | None = None
+    high: float | None = None
+    expected: From | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """Stages in the order of their file.
 
@@ -106,6 +129,8 @@ class Study:
     folder : that the paths of options are relative to.
     name : of the file, or of a study that is shipped.
     execution : where the stages are run.
+    report : whether a report of all stages is written when they have ended.
+    findings : published numbers, which a last table holds against those that were found.
     """
 
     title: str
@@ -114,6 +139,8 @@ class Study:
     folder: Path = Path()
     name: str = "the study"
     execution: Execution = field(default_factory=Execution)
+    report: bool = False
+    findings: tuple[Finding, ...] = ()
 
     def stage(self, name: str) -> Stage:
         """Return a stage by its name.
@@ -179,7 +206,8 @@ def parse_study(facts: Mapping[str, Any], *, folder: Path = Path()) -> Study:
     takes them; ``[defaults]`` has options of every stage whose command takes them. In the place of
     any value stands ``{from = "STAGE"}`` for the results of an earlier stage, with ``table`` for
     one of its tables, and with ``where``, ``column`` or ``union`` for names that are chosen there.
-    ``[execution]`` says where the stages are run, see `Execution`.
+    ``[execution]`` says where the stages are run, see `Execution`; ``report = true`` has a report
+    of them all written at the end.
 
     Parameters
     ----------
@@ -210,7 +238,12 @@ def parse_study(facts: Mapping[str, Any], *, folder: Path = Path()) -> Study:
         raise UsageError("[defaults] is a table of options")
     parsed = {key: _parse_option(value, f"[defaults] {key}") for key, value in defaults.items()}
     execution = parse_execution(facts.get("execution", {}))
-    return Study(str(facts.get("title", "")), made, parsed, folder, execution=execution)
+    report = facts.get("report", False)
+    if not isinstance(report, bool):
+        raise UsageError(f"report is true or false, not {report!r}")
+    title = str(facts.get("title", ""))
+    findings = _parse_findings(facts.get("published", []))
+    return Study(title, made, parsed, folder, execution=execution, report=report, findings=findings)
 
 
 def _parse_stage(name: str, entry: object) -> Stage:
@@ -266,6 +299,41 @@ def _parse_further(one: object, where: str) -> str | From:
     if not isinstance(one, str):
         raise UsageError(f'{where}: union has names, and tables such as {{from = "STAGE"}}')
     return one
+
+
+def _parse_findings(facts: object) -> tuple[Finding, ...]:
+    if not isinstance(facts, list) or not all(isinstance(one, dict) for one in facts):
+        raise UsageError("published is a list of tables: [[published]] what = ..., found = ...")
+    return tuple(_parse_finding(one, f"[[published]] {i}") for i, one in enumerate(facts, start=1))
+
+
+def _parse_finding(facts: Mapping[str, Any], where: str) -> Finding:
+    _refuse_unknown(facts, _OF_FINDING, where=where)
+    taken = {key: facts[key] for key in ("found", "expected") if key in facts}
+    for key, value in taken.items():
+        if not isinstance(value, dict) or "from" not in value:
+            raise UsageError(f'{where}: {key} is taken of a stage: {{ from = "STAGE", ... }}')
+    if "found" not in taken or not isinstance(facts.get("what"), str):
+        raise UsageError(f"{where} needs what (text), published (a number) and found")
+    numbers = {key: facts[key] for key in ("published", "low", "high") if key in facts}
+    for key, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UsageError(f"{where}: {key} is a number, not {value!r}")
+    if "published" not in numbers or facts.get("kind", "count") not in {"count", "value"}:
+        raise UsageError(f"{where} needs published, and kind is count or value")
+    parsed = {key: _parse_from(value, f"{where} {key}") for key, value in taken.items()}
+    counts = facts.get("kind", "count") == "count"
+    if any(one.column is None for key, one in parsed.items() if key == "expected" or not counts):
+        raise UsageError(f"{where}: a value, and what is expected, needs a column")
+    return Finding(
+        facts["what"],
+        float(numbers["published"]),
+        parsed["found"],
+        facts.get("kind", "count"),
+        None if "low" not in numbers else float(numbers["low"]),
+        None if "high" not in numbers else float(numbers["high"]),
+        parsed.get("expected"),
+    )
 
 
 def _parse_texts(value: object, where: str) -> tuple[str, ...]:

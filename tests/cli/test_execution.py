@@ -1,4 +1,4 @@
-"""`[execution]` of a study: stages as arrays of SLURM, by a scheduler that stands in, or by Dask."""
+"""`[execution]` of a study: stages as jobs of SLURM, by a scheduler that stands in, or by Dask."""
 
 from __future__ import annotations
 

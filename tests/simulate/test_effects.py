@@ -5,7 +5,10 @@ import pytest
 
 from proteomr.simulate.covariates import Covariates
 from proteomr.simulate.effects import Effects, name_proteins, plant_effects
-from proteomr.simulate.study import EXPOSURES, SHEN2025
+from proteomr.simulate.measurement import draw_measurement
+from proteomr.simulate.people import draw_people
+from proteomr.simulate.study import EXPOSURES, SHEN2025, SHEN2025_COUNTS
+from proteomr.simulate.truth import tabulate_truth
 
 PROTEINS = 2920
 
@@ -107,3 +110,16 @@ def test_only_the_time_gap_of_its_own_panel_acts_on_a_protein(
     names = tuple(f"gap={panel}" for panel in SHEN2025.panels)
     acting = effects.weights[:, covariates.moments().places(names)] != 0
     assert np.array_equal(acting, np.eye(8, dtype=bool)[effects.panel])
+
+
+def test_the_counts_of_the_paper_are_what_its_size_lets_expect() -> None:
+    covariates = Covariates(SHEN2025_COUNTS, draw_people(SHEN2025_COUNTS, 42_062, seed=2025))
+    effects = plant_effects(covariates, 2_920, seed=2025)
+    truth = tabulate_truth(effects, draw_measurement(covariates, effects, seed=2025), proteins=2920)
+    power, simple = (np.reshape(truth[name], (-1, 2)) for name in ("power", "power_simple"))
+    # the standard deviation of a count is 3.4 and 2.5 with the full set, 10 with the simple one
+    assert power.sum(axis=0) == pytest.approx([175, 26], abs=4)
+    assert simple.sum(axis=0) == pytest.approx([776, 519], abs=10)
+    either = 1 - (1 - power).prod(axis=1)
+    assert either.sum() == pytest.approx(179, abs=6)
+    assert power.prod(axis=1).sum() == pytest.approx(22, abs=3)
