@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from typing import Final, Protocol
 
@@ -13,6 +13,9 @@ __all__ = ["protect", "round_down"]
 
 # A component of more unknowns is not proved safe within seconds: its counts do not leave.
 _MOST_UNKNOWNS: Final = 1_500
+# So many counts are withheld one by one for a small count before all of its sums are: each takes a
+# programme that has no solution, which is the slow kind.
+_ONE_BY_ONE: Final = 8
 
 
 class Move(Protocol):
@@ -90,6 +93,7 @@ def _open_up(
     withheld, left = state
     ranges = {one: _range_of(cells, one, withheld) for one in sums.unknowns}
     waiting = set(small) - move(small, ranges)
+    tried = Counter[int]()
     while waiting:
         first = min(waiting)
         together = move(sorted(waiting), ranges, first=first)
@@ -97,12 +101,13 @@ def _open_up(
         if reached := together or move([first], ranges, first=first):
             waiting -= reached
             continue
-        chosen = _choose(cells, sums, first, withheld | left)
-        if chosen is None:
+        tried[first] += 1
+        chosen = _choose(cells, sums, first, withheld | left, many=tried[first] > _ONE_BY_ONE)
+        if not chosen:
             withheld |= {*sums.unknowns} - left
             return
-        withheld.add(chosen)
-        ranges[chosen] = _range_of(cells, chosen, withheld)
+        withheld |= chosen
+        ranges |= {one: _range_of(cells, one, withheld) for one in chosen}
 
 
 def _range_of(cells: Cells, unknown: int, withheld: Collection[int]) -> tuple[int, int]:
@@ -112,15 +117,18 @@ def _range_of(cells: Cells, unknown: int, withheld: Collection[int]) -> tuple[in
     return known, known + cells.k - 1
 
 
-def _choose(cells: Cells, sums: Sums, exposed: int, settled: Collection[int]) -> int | None:
-    """Return the smallest count that may still be withheld, of its own sums first."""
+def _choose(
+    cells: Cells, sums: Sums, exposed: int, settled: Collection[int], *, many: bool
+) -> frozenset[int]:
+    """Return the smallest count that may still be withheld, or many, of its own sums first."""
     near = [r for r in sums.relations if exposed in (r.total, *r.parts)]
     for candidates in ({one for r in near for one in (r.total, *r.parts)}, sums.unknowns):
         seen = set(candidates) - cells.unseen
         open_ones = [c for c in seen if cells.values[c] >= cells.k and c not in settled]
         if open_ones:
-            return min(open_ones, key=lambda one: (cells.values[one], one))
-    return None
+            smallest = min(open_ones, key=lambda one: (cells.values[one], one))
+            return frozenset(open_ones) if many else frozenset({smallest})
+    return frozenset()
 
 
 def _components(relations: Sequence[Relation]) -> list[list[Relation]]:

@@ -20,7 +20,7 @@ Ranges = Mapping[int, tuple[int, int]]
 
 # Any solution that agrees will do: branches are counted, and not seconds, so that the same release
 # is judged alike on every machine. What is not found within them counts as out of reach.
-_MOST_NODES: Final = 500
+_MOST_NODES: Final = 100
 _GAP: Final = 0.25
 
 
