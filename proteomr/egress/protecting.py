@@ -120,15 +120,19 @@ def _range_of(cells: Cells, unknown: int, withheld: Collection[int]) -> tuple[in
 def _choose(
     cells: Cells, sums: Sums, exposed: int, settled: Collection[int], *, many: bool
 ) -> frozenset[int]:
-    """Return the smallest count that may still be withheld, or many, of its own sums first."""
-    near = [r for r in sums.relations if exposed in (r.total, *r.parts)]
-    for candidates in ({one for r in near for one in (r.total, *r.parts)}, sums.unknowns):
-        seen = set(candidates) - cells.unseen
+    """Return the smallest count that may still be withheld, or many, of the nearest sums."""
+    reached = {exposed}
+    while True:
+        near = [r for r in sums.relations if not reached.isdisjoint((r.total, *r.parts))]
+        wider = reached | {one for r in near for one in (r.total, *r.parts)}
+        seen = wider - cells.unseen
         open_ones = [c for c in seen if cells.values[c] >= cells.k and c not in settled]
         if open_ones:
             smallest = min(open_ones, key=lambda one: (cells.values[one], one))
             return frozenset(open_ones) if many else frozenset({smallest})
-    return frozenset()
+        if wider == reached:
+            return frozenset()
+        reached = wider
 
 
 def _components(relations: Sequence[Relation]) -> list[list[Relation]]:
