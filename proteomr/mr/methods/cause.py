@@ -34,7 +34,7 @@ _DRAWS: Final = 2_000  # of the posterior, for the tail's shape: 134 ratios in t
 _RELIABLE: Final = 0.7  # shape above which an average over draws is not to be relied upon
 _ALIKE: Final = 1e-8  # difference of two models below which it is rounding
 _MOVED: Final = 0.02  # errors of the difference that it may move with finer nodes
-_UNITS: Final = {"gamma": (1, -1), "eta": (1, -1)}
+_UNITS: Final = {"gamma": (1, -1), "eta": (1, -1)}  # of the outcome per unit of the exposure
 _FREE: Final = "limits are of the causal model, p compares it with that of sharing alone"
 
 
