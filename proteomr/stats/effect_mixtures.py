@@ -126,7 +126,7 @@ def list_sizes(effects: F64, errors: F64) -> F64:
     Examples
     --------
     >>> list_sizes(np.array([0.0, 0.5]), np.array([0.1, 0.3])).round(3).tolist()
-    [0.0, 0.013, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8]
+    [0.0, 0.012, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8]
     """
     smallest = 0.1 * float(errors.min())
     beyond = float((effects**2 - errors**2).max())

@@ -33,7 +33,7 @@ def fit_generalised_pareto(excesses: F64) -> tuple[float, float]:
     >>> p = (np.arange(1, 1001) - 0.5) / 1000
     >>> k, scale = fit_generalised_pareto(2.0 / 0.3 * ((1 - p) ** -0.3 - 1))
     >>> round(k, 2), round(scale, 1)
-    (0.28, 2.0)
+    (0.3, 2.0)
     """
     n = excesses.size
     quarter = excesses[int(n / 4 + 0.5) - 1]
