@@ -135,7 +135,7 @@ def test_more_columns_than_rows_have_the_solutions_of_their_sums(alpha: float) -
     wide, tall = WideDescent(X, loss, Penalty(alpha)), LinearDescent(sums, Penalty(alpha))
     largest = wide.find_largest()
     np.testing.assert_allclose(largest, tall.find_largest(), rtol=1e-12)
-    penalties = largest * 0.7 ** np.arange(8)
+    penalties = np.array([largest * 0.7**k for k in range(8)])
     found, expected = (follow_path(one, penalties=penalties) for one in (wide, tall))
     assert found.certified.all()
     np.testing.assert_allclose(found.coefficients, expected.coefficients, atol=1e-8)
