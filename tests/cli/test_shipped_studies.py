@@ -59,7 +59,7 @@ def test_a_drug_target_is_followed_from_its_gene_to_a_report(
     assert shared["pp_h4"].max() > 0.8  # type: ignore[operator]
     sets = pl.read_parquet("out/finemap/credible_sets.parquet")
     assert {f"rs{place}" for place in PLACES} <= set(sets["snp"])
-    assert "ivw_correlated" in Path("out/report.md").read_text()
+    assert "ivw_correlated" in Path("out/report.html").read_text()
 
 
 def test_a_report_that_is_neither_true_nor_false_is_refused(tmp_path: Path, proteomr: Any) -> None:
