@@ -39,6 +39,7 @@ from proteomr.stats.topological_overlap import OverlapWork
 __all__ = ["Built", "Grown", "Powers", "build_network", "correlate", "find_edges"]
 
 Find: TypeAlias = Callable[[I64], Component]
+_Parts: TypeAlias = list[tuple[I64, I64]]  # proteins that are cut together, and their labels
 _EDGE_P: Final = 0.05  # of netboost
 
 
@@ -240,15 +241,55 @@ def build_network(
     dissimilarity = 1.0 - overlap
     grow = _grow_whole if kept is None else _grow_parts
     grown, parts = grow(dissimilarity, adjacency, options)
-    whole = _products_of(matrix, correlations, options)
-
-    def find(rows: I64) -> Component:
-        known = None if whole is None else whole[np.ix_(rows, rows)]
-        ranks = options.method == "netboost"
-        return find_component(matrix.values[rows], of_ranks=ranks, products=known)
-
+    finding = _Finding(
+        matrix.values,
+        _products_of(matrix, correlations, options),
+        ranks=options.method == "netboost",
+    )
+    find = _find_at_once(finding, parts, executor)
     labels, components = _merge(parts, find, options, p=len(matrix.names))
     return Built(correlations, adjacency, overlap, powers, grown, labels, components)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Finding:
+    """Eigenproteins of proteins by their places."""
+
+    values: F64
+    products: F64 | None
+    ranks: bool
+
+    def __call__(self, rows: I64) -> Component:
+        known = None if self.products is None else self.products[np.ix_(rows, rows)]
+        return find_component(self.values[rows], of_ranks=self.ranks, products=known)
+
+
+def _find_at_once(finding: _Finding, parts: _Parts, executor: Executor) -> Find:
+    """Return a way to eigenproteins, those of the modules before any merging being found at once.
+
+    All are found by the executor, which holds the matrix products to one thread each.
+    """
+
+    def find_all(modules: list[I64]) -> None:
+        with closing(executor.map(finding, modules)) as results:
+            for position, component in results:
+                known[modules[position].tobytes()] = component
+
+    known: dict[bytes, Component] = {}
+    find_all(
+        [
+            members[labels == label]
+            for members, labels in parts
+            for label in range(1, int(labels.max(initial=0)) + 1)
+        ]
+    )
+
+    def find(rows: I64) -> Component:
+        if rows.tobytes() not in known:
+            find_all([rows])
+        return known[rows.tobytes()]
+
+    return find
 
 
 def _products_of(matrix: Matrix, correlations: F64, options: NetworkOptions) -> F64 | None:
@@ -266,9 +307,6 @@ def _overlap(adjacency: F64, executor: Executor) -> F64:
         for position, block in results:
             place_tile(overlap, tiles[position], block)
     return overlap
-
-
-_Parts: TypeAlias = list[tuple[I64, I64]]  # proteins that are cut together, and their labels
 
 
 def _grow_whole(
