@@ -56,8 +56,8 @@ def test_a_fit_is_that_of_the_people_who_have_the_protein(
     name: str, n: int, weights: str | None
 ) -> None:
     samples, proteins = make(n)
-    asked = {"adjust": {"m": "age + site"}, "transform": "none", "id_column": "id", "threads": 1}
-    asked |= ASKED[name] | ({} if weights is None else {"weights": weights})
+    asked: dict[str, Any] = {"adjust": {"m": "age + site"}, "transform": "none", "threads": 1}
+    asked |= {"id_column": "id"} | ASKED[name] | ({} if weights is None else {"weights": weights})
     found = associate(samples, proteins, **asked).table()
     for protein in ("P0", "P1", "P2"):
         has = proteins.drop_nulls(protein).select("id", protein)

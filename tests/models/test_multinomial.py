@@ -102,7 +102,7 @@ def test_a_site_without_one_of_the_groups_goes_with_the_blocks() -> None:
     )
     family = Multinomial(compiled=False)
     state = family.prepare(problem)
-    assert len(state.solvers) == 1
+    assert isinstance(state, MultinomialState) and len(state.solvers) == 1  # noqa: PT018
     found, wanted = family.fit(state, block), family.fit(MultinomialState(problem), block)
     assert (found.status == Status.ok).all()
     assert all("rules levels out for" in message for message in found.messages.values())
@@ -130,7 +130,7 @@ def test_groups_that_two_covariates_rule_out_together_go_with_the_blocks() -> No
     )
     family = Multinomial(compiled=False)
     state = family.prepare(problem)
-    assert len(state.solvers) == 1
+    assert isinstance(state, MultinomialState) and len(state.solvers) == 1  # noqa: PT018
     found, wanted = family.fit(state, block), family.fit(MultinomialState(problem), block)
     assert (found.status == Status.ok).all()
     assert all("rules levels out for" in message for message in found.messages.values())
