@@ -64,7 +64,8 @@ class LinearDescent:
                 wall, np.zeros(free.size), screened=free, tolerance=1e-14, exact=True
             )
         pull = np.where(self.given.constant, 0.0, self._quadratic.q)
-        return find_largest(pull, self._factors, self.penalty.alpha) * self._spread
+        self._last = find_largest(pull, self._factors, self.penalty.alpha)
+        return self._last * self._spread
 
     @property
     def _spread(self) -> float:

@@ -91,7 +91,9 @@ class NewtonDescent:
         free = self._factors == 0.0
         if free.any():
             self._minimise(np.where(free, 0.0, np.inf), np.zeros(free.size), free)
-        return find_largest(self._pull, self._factors, self.penalty.alpha)
+        # the first penalty is then screened by the strong rule, too, and not all columns come in
+        self._last = find_largest(self._pull, self._factors, self.penalty.alpha)
+        return self._last
 
     def advance(self, penalty: float) -> Solution:
         """Return the solution at a penalty, at most that before."""
