@@ -307,9 +307,9 @@ def test_people_are_held_against_a_statistic_whose_square_is_no_double() -> None
 
 
 def test_without_the_check_the_answer_is_the_same_and_unchecked() -> None:
-    asked = {"facts": TraitFacts(n=800)}
-    checked = finemap(LOCUS.rows, LOCUS.matrix(), **asked)
-    quick = finemap(LOCUS.rows, LOCUS.matrix(), check_mismatch=False, **asked)
+    facts = TraitFacts(n=800)
+    checked = finemap(LOCUS.rows, LOCUS.matrix(), facts=facts)
+    quick = finemap(LOCUS.rows, LOCUS.matrix(), facts=facts, check_mismatch=False)
     row = quick.table("finemap").row(0, named=True)
     assert row["status"] == "unchecked"
     assert "not held against" in row["message"]

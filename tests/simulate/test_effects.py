@@ -116,7 +116,9 @@ def test_the_counts_of_the_paper_are_what_its_size_lets_expect() -> None:
     covariates = Covariates(SHEN2025_COUNTS, draw_people(SHEN2025_COUNTS, 42_062, seed=2025))
     effects = plant_effects(covariates, 2_920, seed=2025)
     truth = tabulate_truth(effects, draw_measurement(covariates, effects, seed=2025), proteins=2920)
-    power, simple = (np.reshape(truth[name], (-1, 2)) for name in ("power", "power_simple"))
+    power, simple = (
+        np.asarray(truth[name], float).reshape(-1, 2) for name in ("power", "power_simple")
+    )
     # the standard deviation of a count is 3.4 and 2.5 with the full set, 10 with the simple one
     assert power.sum(axis=0) == pytest.approx([175, 26], abs=4)
     assert simple.sum(axis=0) == pytest.approx([776, 519], abs=10)

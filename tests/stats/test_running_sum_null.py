@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from functools import cache
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
@@ -142,7 +142,7 @@ def test_too_few_random_sets_are_refused() -> None:
 @pytest.mark.parametrize("score_type", ["pos", "neg"])
 @pytest.mark.parametrize(("n", "k"), [(60, 12), (400, 40)])
 def test_classic_sums_have_the_exact_distribution_of_smirnov(
-    n: int, k: int, score_type: str
+    n: int, k: int, score_type: Literal["pos", "neg"]
 ) -> None:
     """The sum of weight 0 is the distance of two empirical distributions, whose law is known."""
     rng = np.random.default_rng(n)
@@ -154,7 +154,7 @@ def test_classic_sums_have_the_exact_distribution_of_smirnov(
     es = found.up if score_type == "pos" else -found.down
     judged = judge_size(es, k, ranked, options=NullOptions(score_type=score_type, seed=3))
     outside = [np.setdiff1d(np.arange(n), one) for one in sets]
-    side = "greater" if score_type == "pos" else "less"
+    side: Literal["greater", "less"] = "greater" if score_type == "pos" else "less"
     for place, (own, rest) in enumerate(zip(sets, outside, strict=True)):
         exact = ks_2samp(own, rest, alternative=side, method="exact")
         assert abs(es[place]) == pytest.approx(exact.statistic, rel=1e-12)

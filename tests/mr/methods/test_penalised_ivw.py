@@ -94,7 +94,7 @@ def test_the_set_is_that_of_a_slow_loop_over_slopes_and_draws() -> None:
         return float((first - slope * star) ** 2 / variance)
 
     random = np.random.default_rng(77)
-    drawn = []
+    drawn: list[float] = []
     while len(drawn) < 4000:
         y = random.normal(found.estimate * data.x, np.sqrt(data.se_y**2 + tau2))
         value = statistic(random.normal(data.x, data.sx), y, found.estimate)
