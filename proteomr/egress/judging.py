@@ -15,7 +15,13 @@ from proteomr.egress.curves import is_curve, take_round_times
 from proteomr.egress.policies import Policy, read_policy
 from proteomr.egress.protecting import protect
 from proteomr.egress.reading import GivenTable, Runs, read_runs
-from proteomr.egress.relations import Cells, CountTable, find_relations, join_releases
+from proteomr.egress.relations import (
+    Cells,
+    CountTable,
+    Number,
+    find_relations,
+    join_releases,
+)
 from proteomr.egress.releasing import ColumnVerdict, TableVerdict, count_table, judge_table
 from proteomr.errors import InputError
 from proteomr.tables import load_schema
@@ -118,7 +124,7 @@ def judge_tables(
     earlier : tables of releases before, the first first. What they let out cannot be taken back, so
         that sums with it are kept open by counts of this one; what they withheld stays withheld.
     """
-    shown, hidden = frozenset[int](), frozenset[int]()
+    shown, hidden = frozenset[Number](), frozenset[Number]()
     known: list[list[CountTable]] = []
     sums = 0
     for release in (*earlier, tables):
@@ -127,9 +133,9 @@ def judge_tables(
         cells = Cells(policy.k)
         relations = find_relations(join_releases(known), cells)
         found = protect(cells, relations, left=cells.find_all(shown), kept=cells.find_all(hidden))
-        seen = {one: n for one, n in enumerate(cells.values) if one not in cells.unseen}
-        hidden |= {seen[one] for one in found if seen.get(one, 0) >= policy.k}
-        shown = frozenset(n for n in seen.values() if n >= policy.k) - hidden
+        large = {one for one, n in enumerate(cells.values) if n >= policy.k} - cells.unseen
+        hidden |= {cells.name(one) for one in found & large}
+        shown = frozenset(map(cells.name, large)) - hidden
         sums = len(relations)
     asked = (_at_round_times(given, policy) for given in tables)
     return tuple(judge_table(given, policy, withheld=hidden) for given in asked), sums

@@ -10,7 +10,16 @@ from typing import Final, TypeAlias
 
 import polars as pl
 
-__all__ = ["Cell", "Cells", "CountTable", "Relation", "find_relations", "join_releases"]
+__all__ = [
+    "Cell",
+    "Cells",
+    "CountTable",
+    "Number",
+    "Relation",
+    "find_relations",
+    "join_releases",
+    "list_measured",
+]
 
 # A column of more names than this is no factor whose levels a reader adds up (proteins, variants).
 _MOST_LEVELS: Final = 50
@@ -23,8 +32,19 @@ _ATTRITION: Final = (
 )
 
 
+_MEASURED: Final = "protein"
+"""The key of rows about the people in whom one thing was measured; nobody adds up over it."""
+
 Cell: TypeAlias = tuple[str, int]
 """A column and a row."""
+
+Number: TypeAlias = tuple[str | None, int]
+"""A count with the protein whose people are counted; None where no protein is named."""
+
+
+def list_measured(keys: Mapping[str, Sequence[str | None]], height: int) -> list[str | None]:
+    """Return the protein whose people each row counts, None where rows name none."""
+    return list(keys.get(_MEASURED, [None] * height))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +78,11 @@ class CountTable:
         return sorted(name for name in self.counts if name not in self.unseen)
 
     @property
+    def measured(self) -> list[str | None]:
+        """The protein whose people each row counts, None where rows name none."""
+        return list_measured(self.keys, self.height)
+
+    @property
     def height(self) -> int:
         """Number of rows."""
         return max((len(column) for column in self.counts.values()), default=0)
@@ -79,39 +104,57 @@ class Cells:
     """The unknowns of an attacker.
 
     Counts of the same number, from k on, are one unknown: an attacker who knew which of them are
-    the same would find no more than one who is told. Each below k is an unknown by itself.
+    the same would find no more than one who is told. Those of two proteins are apart: who lacks
+    which protein is known of none, and that two are missing in as many people leaves nowhere. Each
+    below k is an unknown by itself.
 
     Attributes
     ----------
     k : counts below it are protected.
     values : the number behind each unknown.
+    measured : the protein whose people it counts, None for counts that are of no protein.
     unseen : those of which nothing leaves, not even that they are small.
     """
 
     k: int
     values: list[int] = field(default_factory=list[int])
+    measured: list[str | None] = field(default_factory=list[str | None])
     unseen: set[int] = field(default_factory=set[int])
     _known: dict[object, int] = field(default_factory=dict[object, int])
 
-    def take(self, value: int, *, place: object, seen: bool = True, shared: bool = True) -> int:
+    def take(
+        self,
+        value: int,
+        *,
+        place: object,
+        seen: bool = True,
+        shared: bool = True,
+        measured: str | None = None,
+    ) -> int:
         """Return the unknown of a count, which those of the same number share from k on."""
         shares = seen and shared and value >= self.k
-        key: object = ("value", value) if shares else ("place", place)
+        key: object = ("value", measured, value) if shares else ("place", place)
         if key not in self._known:
             self._known[key] = len(self.values)
             self.values.append(value)
+            self.measured.append(measured)
         if not seen:
             self.unseen.add(self._known[key])
         return self._known[key]
 
-    def find(self, value: int) -> int | None:
-        """Return the unknown of a number from k on; None where no count has it."""
-        return self._known.get(("value", value))
+    def find(self, value: int, measured: str | None = None) -> int | None:
+        """Return the unknown of a number from k on: of the protein, else of no protein."""
+        own = self._known.get(("value", measured, value))
+        return self._known.get(("value", None, value)) if own is None else own
 
-    def find_all(self, values: Iterable[int]) -> frozenset[int]:
+    def find_all(self, numbers: Iterable[Number]) -> frozenset[int]:
         """Return the unknowns of numbers from k on, of those that some count has."""
-        found = map(self.find, values)
+        found = (self._known.get(("value", *number)) for number in numbers)
         return frozenset(one for one in found if one is not None)
+
+    def name(self, unknown: int) -> Number:
+        """Return the number behind an unknown, with the protein whose people it counts."""
+        return self.measured[unknown], self.values[unknown]
 
 
 def join_releases(releases: Sequence[Sequence[CountTable]]) -> list[CountTable]:
@@ -198,7 +241,8 @@ def _tell_apart(relation: Relation, cells: Cells) -> Relation:
     for part in relation.parts:
         twice = part in parts
         place = (relation, len(parts))
-        again = cells.take(cells.values[part], place=place, shared=False) if twice else part
+        measured, value = cells.name(part)
+        again = cells.take(value, place=place, shared=False, measured=measured) if twice else part
         parts.append(again)
     return Relation(relation.total, tuple(parts))
 
@@ -212,6 +256,7 @@ def _take_all(number: int, table: CountTable, cells: Cells) -> dict[str, list[in
     Whoever knows what was asked (no list of people, no weights) knows these. As parts of a sum they
     add nothing to it, and would make a relation of every two counts that are the same.
     """
+    measured = table.measured
     return {
         name: [
             None
@@ -221,6 +266,7 @@ def _take_all(number: int, table: CountTable, cells: Cells) -> dict[str, list[in
                 place=(table.rows[row] if table.rows else (number, row), name),
                 seen=name not in table.unseen,
                 shared=not table.sums,
+                measured=measured[row],
             )
             for row, value in enumerate(column)
         ]
@@ -260,14 +306,15 @@ def _adds_up(table: CountTable, total: str, parts: Sequence[str], row: int) -> b
 
 
 def _over_rows(table: CountTable, grid: Grid, cells: Cells) -> Iterator[Relation]:
+    measured = table.measured
     for key, column in table.keys.items():
-        if not 2 <= len(set(column)) <= _MOST_LEVELS:
+        if key == _MEASURED or not 2 <= len(set(column)) <= _MOST_LEVELS:
             continue
         for rows in _groups(table, but=key):
             for name in table.seen:
                 counts = table.counts[name]
                 held = [row for row in rows if counts[row] is not None]
-                yield from _of_group(held, counts, grid[name], cells)
+                yield from _of_group(held, counts, grid[name], cells, measured[rows[0]])
 
 
 def _groups(table: CountTable, *, but: str) -> Iterator[list[int]]:
@@ -283,7 +330,11 @@ def _groups(table: CountTable, *, but: str) -> Iterator[list[int]]:
 
 
 def _of_group(
-    rows: Sequence[int], counts: Sequence[int | None], grid: Sequence[int | None], cells: Cells
+    rows: Sequence[int],
+    counts: Sequence[int | None],
+    grid: Sequence[int | None],
+    cells: Cells,
+    measured: str | None,
 ) -> Iterator[Relation]:
     if len(rows) < 2:
         return
@@ -294,7 +345,7 @@ def _of_group(
         yield from _relate(
             grid[rows[largest]], (grid[row] for i, row in enumerate(rows) if i != largest)
         )
-    elif (elsewhere := cells.find(whole)) is not None:
+    elif (elsewhere := cells.find(whole, measured)) is not None:
         yield from _relate(elsewhere, (grid[row] for row in rows))
 
 
@@ -338,7 +389,8 @@ def _between(table: CountTable, grid: Grid, cells: Cells) -> Iterator[Relation]:
     for name, counts in table.counts.items():
         lost = sum(count or 0 for count in counts)
         matched = 0
-        for value, number in sorted(((v, u) for u, v in enumerate(cells.values)), reverse=True):
+        of_all = ((v, u) for u, v in enumerate(cells.values) if cells.measured[u] is None)
+        for value, number in sorted(of_all, reverse=True):
             left = cells.find(value - lost)
             if left is not None and lost > 0 and matched < _MOST_MATCHES:
                 matched += 1

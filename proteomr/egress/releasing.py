@@ -16,7 +16,7 @@ from proteomr.egress.recomputing import (
     recompute_shares,
     recompute_t_tests,
 )
-from proteomr.egress.relations import CountTable
+from proteomr.egress.relations import CountTable, Number, list_measured
 from proteomr.tables import ColumnSchema
 from proteomr.tables import columns as c
 
@@ -92,7 +92,7 @@ def count_table(given: GivenTable) -> CountTable:
 
 
 def judge_table(
-    given: GivenTable, policy: Policy, *, withheld: Collection[int] = ()
+    given: GivenTable, policy: Policy, *, withheld: Collection[Number] = ()
 ) -> TableVerdict:
     """Return what leaves of a table.
 
@@ -100,7 +100,7 @@ def judge_table(
     ----------
     given : the table.
     policy : that holds.
-    withheld : numbers of people that sums of the release would give away.
+    withheld : counts that sums of the release would give away.
     """
     if given.schema is None:
         return _refuse(given, "", "no schema says what its columns tell")
@@ -138,7 +138,7 @@ class _Judged:
 
     given: GivenTable
     policy: Policy
-    withheld: frozenset[int]
+    withheld: frozenset[Number]
     kinds: Mapping[str, ColumnSchema]
 
     def verdict(self) -> TableVerdict:
@@ -176,12 +176,22 @@ class _Judged:
     def _counts(self) -> dict[str, pl.Series]:
         """Return the counts rounded down, empty below k and where sums would tell."""
         k, made = self.policy.k, {}
+        frame = self.given.frame
+        keys = {name: frame[name].to_list() for name in frame.columns}
+        measured = list_measured(keys, frame.height)
+        # a protein that nobody lacks counts whom a table without proteins counts
+        withheld = self.withheld | {(None, value) for _, value in self.withheld}
+        withheld |= {
+            (one, value) for named, value in self.withheld if named is None for one in {*measured}
+        }
         for name in self._of("count"):
             if not _is_count(self.kinds[name]) or _is_df(self.kinds[name]):
                 continue
-            exact = self.given.frame[name]
+            exact = frame[name]
             low = (exact.cast(pl.Float64) / k).floor() * k
-            hidden = (low < k) | exact.cast(pl.Float64).is_in(list(map(float, self.withheld)))
+            numbers = zip(measured, exact.to_list(), strict=True)
+            told = pl.Series([number in withheld for number in numbers], dtype=pl.Boolean)
+            hidden = (low < k) | told
             made[name] = low.set(hidden.fill_null(value=True), None).cast(exact.dtype)
         return made
 

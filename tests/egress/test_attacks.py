@@ -296,6 +296,31 @@ def test_what_sums_give_away_is_withheld_wherever_it_stands() -> None:
     assert other["people"][1] is None
 
 
+def test_proteins_that_as_many_people_lack_do_not_withhold_each_other() -> None:
+    """Else of hundreds of proteins, whose numbers repeat, hardly a count would leave."""
+    rng = np.random.default_rng(7)
+    proteins = [f"P{i}" for i in range(150)]
+    women, cases = (rng.integers(low, high, 150) for low, high in ((1400, 1500), (5, 40)))
+    men, others = (rng.integers(low, high, 150) for low, high in ((1300, 1400), (10, 40)))
+    ill = [*(cases + others).tolist(), *cases.tolist(), *others.tolist()]
+    strata = {
+        "protein": [*proteins, *proteins, *proteins],
+        "stratum": [None] * 150 + ["F"] * 150 + ["M"] * 150,
+        "n": [*(women + men), *women, *men],
+        "n_case": ill,
+    }
+    levels = {"variable": ["ward"] * 4, "level": [*"abcd"], "count": [2000, 900, 98, 2]}
+    described = given("description", {**levels, "n": [3000] * 4})
+    left, _ = leave(given("associations", strata), described, policy=Policy("own", "ten", 10))
+    assert left["n"].null_count() == 0
+    small = sum(n < 10 for n in ill)
+    assert 0 < small <= left["n_case"].null_count() <= 3 * small
+    for place in np.flatnonzero(cases < 10):
+        at = {"all": place, "F": 150 + place, "M": 300 + place}
+        seen = {name: see(left["n_case"][int(row)], 10) for name, row in at.items()}
+        assert is_open(narrow({"F": 1}, seen, [("all", ["F", "M"])]), 10)
+
+
 @small_counts
 def test_sums_over_two_releases_stay_open(small: int) -> None:
     """Four sites left in spring; in autumn the fifth comes, and everybody."""
