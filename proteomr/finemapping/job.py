@@ -14,8 +14,9 @@ import polars as pl
 
 from proteomr.errors import InputError
 from proteomr.execute import Executor
-from proteomr.finemapping.mapping import MapWork, find_variances
+from proteomr.finemapping.mapping import MapWork
 from proteomr.finemapping.request import TABLES, FinemapRequest, Unmappable, Windows
+from proteomr.finemapping.variances import find_variances
 from proteomr.finemapping.windows import Unit, cut_regions
 from proteomr.gwas.correlations import refuse_unsigned
 from proteomr.gwas.gene_regions import Region

@@ -15,6 +15,7 @@ from proteomr.errors import InputError
 from proteomr.finemapping.request import Unmappable
 from proteomr.finemapping.sample_sizes import find_size, judge_size
 from proteomr.finemapping.tabulating import Mapped, tabulate
+from proteomr.finemapping.variances import find_variances
 from proteomr.finemapping.windows import Unit
 from proteomr.gwas.correlations import AlignedCorrelations, correlate_variants
 from proteomr.gwas.regions import RegionTrait
@@ -32,16 +33,14 @@ from proteomr.stats.ld_mismatch import (
 from proteomr.stats.susie import SusieFit, SusieOptions, SusieProblem, fit_susie, shrink_z
 from proteomr.stats.susie_infinite import fit_susie_infinite
 from proteomr.stats.wakefield import (
-    estimate_outcome_sd,
     log_bayes_factors,
     posteriors_of_one,
     prior_variance_of,
-    variance_from_frequency,
 )
 from proteomr.status import Status
 from proteomr.tables import Drop
 
-__all__ = ["MapWork", "find_variances"]
+__all__ = ["MapWork"]
 
 _PROBLEMS: Final[Mapping[SusieProblem, tuple[Status, str]]] = {
     "iteration_limit": (
@@ -350,43 +349,6 @@ def _describe_masking(checked: _Checked, fit: SusieFit) -> list[str]:
         return []
     times = f"{together / alone:,.0f} times as much together as one by one"
     return [f"effects explain {times}: differences of variants that are nearly one"]
-
-
-def find_variances(trait: RegionTrait, facts: TraitFacts) -> tuple[F64, float]:
-    """Return variances of the effects, and the trait's spread on their scale.
-
-    Of P without effects they are NaN for variants of which no people are told.
-
-    Parameters
-    ----------
-    trait : a region, or all of the file.
-    facts : what is said of the trait.
-
-    Raises
-    ------
-    InputError
-        Frequencies or people are not told where they are needed.
-    """
-    n = trait.n if facts.n is None else np.full(trait.height, facts.n)
-    n = np.where(n > 0, n, np.nan)
-    if trait.form == "p_values":
-        if np.isnan(n).all():
-            raise InputError("P without effects needs the people: add --n, or a column N")
-        if facts.kind == "cc" and facts.case_share is None:
-            raise InputError("P of cases and controls needs the share of cases: add --case-share")
-        return variance_from_frequency(trait.maf, n, case_share=facts.case_share), 1.0
-    if facts.kind == "cc" or facts.sdy is not None:
-        return trait.varbeta, 1.0 if facts.sdy is None else facts.sdy
-    good = np.isfinite(trait.maf) & np.isfinite(n) & (trait.maf > 0)
-    if not good.any():
-        raise InputError(
-            "the spread of the trait is not known: give --sdy (1 of a standardised trait), or "
-            "frequencies and people (--n), by which it is estimated; or --type cc"
-        )
-    spread = estimate_outcome_sd(trait.varbeta[good], trait.maf[good], n[good])
-    if not np.isfinite(spread):
-        raise InputError("errors and frequencies give the trait no spread: give --sdy")
-    return trait.varbeta, spread
 
 
 def _bound_prior(p1: float, m: int) -> tuple[float, tuple[str, ...]]:

@@ -97,8 +97,9 @@ def judge_preservation(
     Of density, where it is sought: the share of variance that its eigenprotein explains, and the
     means of memberships and of correlations (each with the sign that it had where the module was
     found) and of adjacencies. Of connectivity: the correlations, between both cohorts, of the
-    connectivities within the module, of the memberships, and of the correlations of its pairs. Each
-    is held against as many proteins drawn at random from those sought:
+    connectivities within the module, of the memberships (in size: the sign of an eigenprotein is
+    arbitrary), and of the correlations of its pairs. Each is held against as many proteins drawn at
+    random from those sought:
 
     .. math:: Z = \frac{s - \bar s_\pi}{\mathrm{sd}(s_\pi)}, \quad
        Z_{summary} = \tfrac12 (\mathrm{median}\, Z_{density} + \mathrm{median}\, Z_{connectivity})
@@ -177,7 +178,7 @@ def _compare(module: _Module, cohorts: Cohorts, members: I64) -> F64:
             float(np.mean(module.signs * upper)),
             float(np.mean(adjacency[module.pairs])),
             _correlate(module.connectivity, adjacency.sum(axis=1)),
-            _correlate(module.membership, membership),
+            abs(_correlate(module.membership, membership)),  # the sign of random ones is chance
             _correlate(module.correlations, upper),
         ]
     )

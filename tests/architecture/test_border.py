@@ -28,6 +28,8 @@ REASONS = {
     "cli/demo.py": OWN,
     "cli/schema.py": OWN,
     "cli/console.py": WRITES,
+    "cli/run.py": OWN,
+    "cli/stage_batches.py": "reads what jobs of the scheduler printed, in whatever bytes",
     "proteomr/files.py": WRITES,
     "proteomr/execute/processors.py": SYSTEM,
     "proteomr/gwas/sinks.py": OWN,

@@ -69,7 +69,7 @@ class Cause(Method):
 
     Source: Morrison, Knoblauch, Marcus, Stephens and He 2020, doi:10.1038/s41588-020-0631-4;
     Vehtari, Gelman and Gabry 2017, doi:10.1007/s11222-016-9696-4.
-    R: the package ``cause`` (GPL) is its authors' code and was not read; the numbers are held
+    R: none of the code of the package ``cause`` (GPL) is here; the numbers are held
     against the model written out in R, and against simulated genomes.
 
     Assumptions: effects that are not along a slope are independent of each other; variants of one
