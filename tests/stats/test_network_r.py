@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -15,6 +18,7 @@ from proteomr.stats.module_preservation import (
     CONNECTIVITY,
     DENSITY,
     Cohorts,
+    judge_preservation,
     measure_preservation,
 )
 from proteomr.stats.pair_correlations import CORRELATIONS, Correlation, correlate_all
@@ -171,3 +175,34 @@ def test_preservation_is_measured_as_r_does() -> None:
         for name, number in zip(names, found, strict=True):
             column = next(i for i, c in enumerate(columns) if c.startswith(OBSERVED[name]))
             np.testing.assert_allclose(number, row[column], rtol=1e-8, err_msg=name)
+
+
+# R's names of the z, in our order, and how far 100 permutations of R leave them open: shares of
+# variance and adjacencies of random proteins are skewed, so that a few sets make their deviation.
+Z_OF_R = {
+    "Z.propVarExplained.pres": 0.5,
+    "Z.meanSignAwareKME.pres": 0.15,
+    "Z.meanSignAwareCorDat.pres": 0.15,
+    "Z.meanAdj.pres": 0.5,
+    "Z.cor.kIM": 0.25,
+    "Z.cor.kME": 0.15,
+    "Z.cor.cor": 0.15,
+}
+
+
+def test_z_of_preservation_are_r_s_but_for_its_permutations() -> None:
+    stored = json.loads((Path(__file__).parents[1] / "reference" / "preservation.json").read_text())
+    cohorts = make_cohorts()
+    for place, label in enumerate(stored["modules"]):
+        found = judge_preservation(
+            cohorts,
+            np.flatnonzero(label == MODULE),
+            permutations=800,
+            random=np.random.default_rng(label),
+        )
+        for (name, share), z in zip(Z_OF_R.items(), found.z, strict=True):
+            wanted = stored[name][place]
+            assert abs(z - wanted) < 0.4 + share * abs(wanted), (label, name)
+        assert found.z_connectivity == pytest.approx(
+            stored["Zconnectivity.pres"][place], rel=0.15, abs=0.3
+        )
