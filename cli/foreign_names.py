@@ -99,9 +99,7 @@ COMMANDS_ELSEWHERE: tuple[Elsewhere, ...] = (
         "proteomr survive SAMPLES PROTEINS --outcome NAME -o DIR",
     ),
     Elsewhere("list commands usage man info", "proteomr --help lists the commands"),
-    Elsewhere(
-        "config configuration init", "--print-config of a command writes one, --config reads"
-    ),
+    Elsewhere("config configuration", "--print-config of a command writes one, --config reads"),
     Elsewhere("join combine collect", "proteomr merge DIR joins the shards of a run"),
     Elsewhere(
         "tables columns dictionary", "proteomr schema lists tables, schema NAME their columns"

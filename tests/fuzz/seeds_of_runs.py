@@ -24,6 +24,8 @@ from proteomr.qc.policy import load_policy
 from proteomr.report import make_report
 from proteomr.runs import Ledger, check_table
 from proteomr.study import read_study_file
+from proteomr.study.locking import open_lock
+from proteomr.withdrawal import purge
 from tests.fuzz.seed import IDS, Seed, as_csv, as_parquet, what_is_taken
 from tests.io.deliveries import DELIVERIES, read_delivery
 
@@ -69,6 +71,7 @@ field = 21022
         '[stages.people]\ncommand = "simulate"\npeople = 100\n'
         '[stages.associate]\nproteins = { from = "people", where = "p < 1", union = ["ADM"] }\n'
     )
+    lock = f'[inputs]\n"p.tsv" = "{"ab" * 32}"\n'
     release = 'name = "own"\ndescription = "ours"\nk = 10\ndigits = 3\nextreme_digits = 2\n'
     book = (
         'name = "own"\ntitle = "Own"\npriority = 1\nrequired = ["SNP"]\n\n'
@@ -99,6 +102,14 @@ field = 21022
             {"s.toml": study.encode()},
             ("s.toml",),
             lambda folder: repr(read_study_file(folder / "s.toml").stages),
+        ),
+        Seed(
+            "lock of a study",
+            {"s.lock": lock.encode()},
+            ("s.lock",),
+            lambda folder: getattr(
+                open_lock(folder / "s.toml", folder=folder, adds=False), "known", None
+            ),
         ),
         Seed(
             "policy of a release",
@@ -148,10 +159,18 @@ def store_seeds() -> list[Seed]:
     def check(folder: Path) -> object:
         return check_table(folder / "samples.parquet")
 
+    def purge_signed(folder: Path) -> object:
+        _signed(folder)
+        return repr(purge(folder, withdrawn=folder / "list.txt", dry_run=True)).replace(
+            str(folder), ""
+        )
+
     every, people = tuple(sorted(files)), frozenset(one.people)
+    listed = files | {"list.txt": f"{min(one.people)}\n".encode()}
     return [
         Seed("store", files, every, read, people),
         Seed("store signed", files, every, read_signed, people),
+        Seed("store purged", listed, ("list.txt", *every), purge_signed, people),
         Seed("table checked", files, ("samples.parquet", "manifest.json"), check, people),
     ]
 

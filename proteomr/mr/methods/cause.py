@@ -103,7 +103,7 @@ class Cause(Method):
         if self.variants < _FEWEST_DRAWN:
             raise UsageError(f"variants is {self.variants}: {_FEWEST_DRAWN} or more are needed")
         if not 0.0 < self.p <= LARGEST_P:
-            raise UsageError(f"p is {self.p:g}: above 0 and at most {LARGEST_P:g}")
+            raise UsageError(f"p is {self.p:g}: above 0 and at most {LARGEST_P:g} is needed")
 
     def estimate_kin(
         self, methods: Sequence[Method], data: Harmonised, /, *, random: Generator

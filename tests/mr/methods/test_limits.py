@@ -60,7 +60,7 @@ def test_limits_hold_zero_just_where_p_is_above_its_level(name: str, convention:
 
 def test_the_exceptions_are_those_that_are_named() -> None:
     named = {kind.key for kind in METHOD_CLASSES if kind.contradiction}
-    assert named == {"egger_bootstrap", "conmix", "hetpen"}
+    assert named == {"cause", "egger_bootstrap", "conmix", "hetpen"}
     joint = {kind.key for kind in MULTIVARIABLE_METHODS if kind.contradiction}
     assert joint == {"mv_egger"}
 
