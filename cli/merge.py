@@ -60,7 +60,7 @@ def merge(
     if known is not None and columns != "native":
         raise UsageError(f"--columns is of associations, and this is a run of {command}")
     report, describe = known or (show_associations, describe_failures)
-    results = _join(command, folder, output, account, columns)
+    results = _join(command, output, account, columns)
     tell_results(
         results,
         report=report,
@@ -73,7 +73,6 @@ def merge(
 
 def _join(
     command: str,
-    folder: Path,
     output: "Output",
     account: "Account",
     columns: shared.Columns,
@@ -89,7 +88,5 @@ def _join(
         "score": merge_scores,
     }
     if command in others:
-        return others[command](folder, output=output, account=account, opened=attach_log)
-    return association.merge_shards(
-        folder, output=output, account=account, columns=columns, opened=attach_log
-    )
+        return others[command](output, account=account, opened=attach_log)
+    return association.merge_shards(output, account=account, columns=columns, opened=attach_log)

@@ -94,6 +94,6 @@ class Batch:
 def cancel_batch(name: str) -> None:
     """Take jobs of a name out of the queue, and end those that run."""
     try:
-        subprocess.run(["scancel", f"--name={name}"], check=False, capture_output=True)  # noqa: S603, S607
+        subprocess.run(["scancel", f"--name={name}"], check=False, capture_output=True)  # noqa: S603, S607 - found as sbatch was
     except FileNotFoundError:
         return  # whoever has sbatch has scancel

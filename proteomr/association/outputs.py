@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import polars as pl
@@ -17,9 +16,9 @@ from proteomr.association.joint import collect_joint_tests
 from proteomr.association.moderation import moderate_parts
 from proteomr.association.plan import Plan
 from proteomr.association.specification import ModelSpec
-from proteomr.errors import InputError, RunFolderError
+from proteomr.errors import InputError
 from proteomr.provenance import RowFilter
-from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards, read_request
+from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards
 from proteomr.scan import count_people
 from proteomr.tables import Associations, Drop
 from proteomr.tables import columns as c
@@ -178,9 +177,8 @@ def _stack(collected: Sequence[_Collected], name: str) -> pl.DataFrame:
 
 
 def merge_shards(
-    folder: str | Path,
-    *,
     output: Output,
+    *,
     account: Account,
     columns: ColumnStyle = "native",
     opened: Callable[[Ledger], object] | None = None,
@@ -189,8 +187,7 @@ def merge_shards(
 
     Parameters
     ----------
-    folder : that the shards wrote to.
-    output : in which form; its path is the folder.
+    output : the folder that the shards wrote to, and the formats of the results.
     account : how the merge was called.
     columns : names of the columns.
     opened : called with the ledger once it is held.
@@ -200,11 +197,9 @@ def merge_shards(
     RunFolderError
         The folder holds no run, or parts are absent or damaged.
     """
-    command = read_request(folder).get("command", "another kind")
-    if command not in _SHARDED:
-        raise RunFolderError(f"{folder}: is a run of {command}, which has no shards to merge")
     return finish_shards(
         output,
+        of=_SHARDED,
         main="associations",
         people=(),
         collect=lambda ledger: collect_run(ledger, columns=columns),

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from proteomr.errors import RunFolderError
 from proteomr.mediation.collect import Collected, collect_tables
 from proteomr.mediation.plan import Plan
 from proteomr.mediation.rows import list_quantities, main_quantity
 from proteomr.mediation.specification import MediationSpec
 from proteomr.provenance import RowFilter
-from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards, read_request
+from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards
 from proteomr.scan import count_people
 from proteomr.tables import Drop
 from proteomr.tables import columns as c
@@ -83,9 +81,8 @@ def collect_run(ledger: Ledger) -> Outcome:
 
 
 def merge_shards(
-    folder: str | Path,
-    *,
     output: Output,
+    *,
     account: Account,
     opened: Callable[[Ledger], object] | None = None,
 ) -> Results:
@@ -93,8 +90,7 @@ def merge_shards(
 
     Parameters
     ----------
-    folder : that the shards wrote to.
-    output : in which form; its path is the folder.
+    output : the folder that the shards wrote to, and the formats of the results.
     account : how the merge was called.
     opened : called with the ledger once it is held.
 
@@ -103,11 +99,14 @@ def merge_shards(
     RunFolderError
         The folder holds no run of mediate, or parts are absent or damaged.
     """
-    command = read_request(folder).get("command", "another kind")
-    if command != "mediate":
-        raise RunFolderError(f"{folder}: is a run of {command}, not of mediate")
     return finish_shards(
-        output, main="mediation", people=(), collect=collect_run, called=account, opened=opened
+        output,
+        of=("mediate",),
+        main="mediation",
+        people=(),
+        collect=collect_run,
+        called=account,
+        opened=opened,
     )
 
 

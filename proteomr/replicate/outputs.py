@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,7 +11,6 @@ import polars as pl
 from proteomr.association import ModelSpec
 from proteomr.association.imputed import count_parameters, pool_scan
 from proteomr.association.moderation import moderate_parts
-from proteomr.errors import RunFolderError
 from proteomr.replicate.agreement import summarise_splits
 from proteomr.replicate.discovery import compare_cohorts
 from proteomr.replicate.halves import collect_halves, describe_halves
@@ -20,7 +18,7 @@ from proteomr.replicate.laying_out import LaidOut
 from proteomr.replicate.leaving_out import compare_left_out, find_influence, test_heterogeneity
 from proteomr.replicate.request import ReplicateRequest
 from proteomr.replicate.schemes import Against, LeaveOut
-from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards, read_request
+from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards
 from proteomr.tables import Drop
 
 __all__ = ["collect_run", "describe_run", "merge_shards"]
@@ -70,9 +68,8 @@ def collect_run(ledger: Ledger) -> Outcome:
 
 
 def merge_shards(
-    folder: str | Path,
-    *,
     output: Output,
+    *,
     account: Account,
     opened: Callable[[Ledger], object] | None = None,
 ) -> Results:
@@ -80,8 +77,7 @@ def merge_shards(
 
     Parameters
     ----------
-    folder : that the shards wrote to.
-    output : in which form; its path is the folder.
+    output : the folder that the shards wrote to, and the formats of the results.
     account : how the merge was called.
     opened : called with the ledger once it is held.
 
@@ -90,11 +86,14 @@ def merge_shards(
     RunFolderError
         The folder holds no replication, or parts are absent or damaged.
     """
-    command = read_request(folder).get("command", "another kind")
-    if command != ReplicateRequest.command:
-        raise RunFolderError(f"{folder}: is a run of {command}, not of replicate")
     return finish_shards(
-        output, main="replication", people=(), collect=collect_run, called=account, opened=opened
+        output,
+        of=(ReplicateRequest.command,),
+        main="replication",
+        people=(),
+        collect=collect_run,
+        called=account,
+        opened=opened,
     )
 
 

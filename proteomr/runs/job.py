@@ -226,6 +226,7 @@ def run_job(
 def finish_shards(
     output: Output,
     *,
+    of: Collection[str],
     main: str,
     people: Collection[str],
     collect: Callable[[Ledger], Outcome],
@@ -237,6 +238,7 @@ def finish_shards(
     Parameters
     ----------
     output : the folder that the shards wrote to, and the formats of the results.
+    of : the commands whose parts can be collected.
     main : name of the main table.
     people : names of tables with rows of people.
     collect : joins the parts and writes the tables.
@@ -246,17 +248,14 @@ def finish_shards(
     Raises
     ------
     RunFolderError
-        The folder holds no run, or parts are absent or damaged.
+        The folder holds no run of these, or parts are absent or damaged.
     """
     place = Path() if output.path is None else output.path
-    started = utc_now()
+    started, request = utc_now(), read_request(place)
+    if (command := request.get("command", "another kind")) not in of:
+        raise RunFolderError(f"{place}: is a run of {command}, without shards of {', '.join(of)}")
     with Ledger.open(
-        place,
-        request=read_request(place),
-        main=main,
-        people=people,
-        formats=output.formats,
-        resume=True,
+        place, request=request, main=main, people=people, formats=output.formats, resume=True
     ) as ledger:
         if opened is not None:
             opened(ledger)

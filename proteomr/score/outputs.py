@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
-from proteomr.errors import RunFolderError
-from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards, read_request
+from proteomr.runs import Account, Ledger, Outcome, Output, Results, finish_shards
 from proteomr.score.collecting import (
     calibrate_groups,
     compare_decisions,
@@ -89,9 +87,8 @@ def collect_run(ledger: Ledger) -> Outcome:
 
 
 def merge_shards(
-    folder: str | Path,
-    *,
     output: Output,
+    *,
     account: Account,
     opened: Callable[[Ledger], object] | None = None,
 ) -> Results:
@@ -99,8 +96,7 @@ def merge_shards(
 
     Parameters
     ----------
-    folder : that the shards wrote to.
-    output : in which form; its path is the folder.
+    output : the folder that the shards wrote to, and the formats of the results.
     account : how the merge was called.
     opened : called with the ledger once it is held.
 
@@ -109,11 +105,14 @@ def merge_shards(
     RunFolderError
         The folder holds no run of score, or parts are absent or damaged.
     """
-    command = read_request(folder).get("command", "another kind")
-    if command != "score":
-        raise RunFolderError(f"{folder}: is a run of {command}, not of score")
     return finish_shards(
-        output, main=MAIN, people=PEOPLE, collect=collect_run, called=account, opened=opened
+        output,
+        of=("score",),
+        main=MAIN,
+        people=PEOPLE,
+        collect=collect_run,
+        called=account,
+        opened=opened,
     )
 
 

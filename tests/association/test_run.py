@@ -155,7 +155,7 @@ def test_shards_merged_are_the_whole_run(
 
 
 def merge(out: Path) -> Results:
-    return merge_shards(out, output=Output(out), account=Account())
+    return merge_shards(Output(out), account=Account())
 
 
 def test_merging_before_all_shards_are_there_counts_what_lacks(
@@ -218,7 +218,7 @@ def test_parts_of_another_run_are_no_parts_of_this_one(study: Path, tmp_path: Pa
         run_job(job, Output(out, shard=Shard(index, 2)), executor=Serial(), account=Account())
         shutil.copytree(out, tmp_path / "all", dirs_exist_ok=True)
     with pytest.raises(RunFolderError, match="2 of 3 parts are absent, damaged or of another run"):
-        merge_shards(tmp_path / "all", output=Output(tmp_path / "all"), account=Account())
+        merge_shards(Output(tmp_path / "all"), account=Account())
 
 
 def test_shards_of_one_run_from_several_machines_are_merged(study: Path, tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_shards_of_one_run_from_several_machines_are_merged(study: Path, tmp_pat
         out = tmp_path / f"shard{index}"
         run_job(job, Output(out, shard=Shard(index, 2)), executor=Serial(), account=Account())
         shutil.copytree(out, tmp_path / "all", dirs_exist_ok=True)
-    merge_shards(tmp_path / "all", output=Output(tmp_path / "all"), account=Account())
+    merge_shards(Output(tmp_path / "all"), account=Account())
     run_job(job, Output(tmp_path / "one"), executor=Serial(), account=Account())
     merged = (tmp_path / "all" / "associations.parquet").read_bytes()
     assert merged == (tmp_path / "one" / "associations.parquet").read_bytes()
