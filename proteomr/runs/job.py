@@ -253,7 +253,8 @@ def finish_shards(
     place = Path() if output.path is None else output.path
     started, request = utc_now(), read_request(place)
     if (command := request.get("command", "another kind")) not in of:
-        raise RunFolderError(f"{place}: is a run of {command}, without shards of {', '.join(of)}")
+        wanted = " or ".join(of)
+        raise RunFolderError(f"{place}: is a run of {command}, which leaves no shards of {wanted}")
     with Ledger.open(
         place, request=request, main=main, people=people, formats=output.formats, resume=True
     ) as ledger:
