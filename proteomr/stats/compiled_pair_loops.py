@@ -32,16 +32,21 @@ def correlate_common(x, y, product, *, biweight):
 
 
 def add_gaps(x, gone, starts, places):
-    sums, squares, both = (np.zeros((starts.size - 1, len(x))) for _ in range(3))
+    shape = (starts.size - 1, len(x))
+    sums, squares = np.zeros(shape), np.zeros(shape)
+    both = np.zeros(shape, dtype=np.float32)  # counts below 2^24 are exact in single precision
     _add_gaps(x, gone, starts, places, sums, squares, both)
-    return sums, squares, both
+    return sums, squares, both.astype(np.float64)
 
 
 @_compile
 def _add_gaps(x, gone, starts, places, sums, squares, both):
-    """Add up by columns, each turned so that what all rows have in it lies side by side."""
+    """Add up by columns, each turned so that what all rows have in it lies side by side.
+
+    Four columns at a time: what is added to is then read and written once for four.
+    """
     a, n = x.shape
-    values, lacks = np.zeros((_WIDE, a)), np.zeros((_WIDE, a))
+    values, lacks = np.zeros((_WIDE, a)), np.zeros((_WIDE, a), dtype=np.float32)
     at = starts[:-1].copy()
     for first in range(0, n, _WIDE):
         stop = min(first + _WIDE, n)
@@ -50,16 +55,36 @@ def _add_gaps(x, gone, starts, places, sums, squares, both):
                 values[k - first, i] = x[i, k]
                 lacks[k - first, i] = gone[i, k]
         for j in range(at.size):
-            own, own_squares, own_both = sums[j], squares[j], both[j]
-            place = at[j]
-            while place < starts[j + 1] and places[place] < stop:
-                row, lack = values[places[place] - first], lacks[places[place] - first]
-                for i in range(a):
-                    own[i] += row[i]
-                    own_squares[i] += row[i] * row[i]
-                    own_both[i] += lack[i]
-                place += 1
-            at[j] = place
+            end = at[j]
+            while end < starts[j + 1] and places[end] < stop:
+                end += 1
+            for place in range(at[j], end - 3, 4):
+                _add_four(values, lacks, places, place, first, sums[j], squares[j], both[j])
+            for place in range(end - (end - at[j]) % 4, end):
+                row = places[place] - first
+                _add_one(values[row], lacks[row], sums[j], squares[j], both[j])
+            at[j] = end
+
+
+@_compile
+def _add_four(values, lacks, places, at, first, sums, squares, both):
+    i0, i1 = places[at] - first, places[at + 1] - first
+    i2, i3 = places[at + 2] - first, places[at + 3] - first
+    r0, r1, r2, r3 = values[i0], values[i1], values[i2], values[i3]
+    l0, l1, l2, l3 = lacks[i0], lacks[i1], lacks[i2], lacks[i3]
+    for i in range(sums.size):
+        sums[i] += (r0[i] + r1[i]) + (r2[i] + r3[i])
+        squares[i] += (r0[i] * r0[i] + r1[i] * r1[i]) + (r2[i] * r2[i] + r3[i] * r3[i])
+    for i in range(both.size):
+        both[i] += (l0[i] + l1[i]) + (l2[i] + l3[i])
+
+
+@_compile
+def _add_one(values, lacks, sums, squares, both):
+    for i in range(sums.size):
+        sums[i] += values[i]
+        squares[i] += values[i] * values[i]
+        both[i] += lacks[i]
 
 
 @_compile

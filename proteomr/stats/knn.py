@@ -254,9 +254,11 @@ class _Search:
 
     def _average(self, target: int, near: I64) -> F64:
         cells = np.flatnonzero(self.missing[self.rows[target]])
-        grid = np.ix_(self.rows[near], cells)
-        have = near.size - self.missing[grid].sum(axis=0)
-        total = self.values[grid].sum(axis=0)
+        have = np.full(cells.size, near.size)
+        total = np.zeros(cells.size)
+        for row in self.rows[near]:  # a row at a time: its cells lie near one another
+            total += self.values[row].take(cells)  # zero where missing
+            have -= self.missing[row].take(cells)
         mean: F64 = np.full(cells.size, np.nan)
         np.divide(total, have, out=mean, where=have > 0)
         return mean
