@@ -24,6 +24,7 @@ from proteomr.stats.hybrid_cut import cut_hybrid
 from proteomr.stats.module_components import Component, find_component
 from proteomr.stats.module_merging import Closeness, merge_close
 from proteomr.stats.pair_correlations import PairCorrelations
+from proteomr.stats.pair_distances import PairDistances
 from proteomr.stats.run_length_cut import cut_run_lengths
 from proteomr.stats.soft_threshold import (
     POWERS,
@@ -83,8 +84,9 @@ class Built:
 
 def correlate(
     values: F64, options: NetworkOptions, executor: Executor, *, store: KeptStretches
-) -> F64:
-    """Return the correlations (p, p) of all pairs, computed by tiles.
+) -> tuple[F64, PairDistances | None]:
+    """Return the correlations (p, p) of all pairs, computed by tiles, and the distances of pairs
+    where these come with them: of Pearson's, with missing values.
 
     What earlier processes of the run have kept is taken, and each stretch of tiles is kept.
     """
@@ -99,8 +101,11 @@ def correlate(
         else:
             matrix[rows, rows.start :], replaced[rows] = known
             matrix[rows.start :, rows] = matrix[rows, rows.start :].T
+    distances = None
     if waiting:
-        replaced |= _correlate_waiting(matrix, values, waiting, options, executor, store)
+        pairs = _correlate_waiting(matrix, values, waiting, options, executor, store)
+        replaced |= pairs.replaced
+        distances = pairs.distances(matrix)
     if replaced.any():
         add_note(
             f"{int(replaced.sum())} proteins have one value in half of the people or more: "
@@ -112,7 +117,7 @@ def correlate(
             f"{apart:,} pairs of proteins have no correlation, as fewer than three people, or one "
             "value, are shared: no edge"
         )
-    return matrix
+    return matrix, distances
 
 
 def _correlate_waiting(
@@ -122,8 +127,8 @@ def _correlate_waiting(
     options: NetworkOptions,
     executor: Executor,
     store: KeptStretches,
-) -> Bool:
-    """Fill the stretches that wait, and return which proteins' biweights were replaced."""
+) -> PairCorrelations:
+    """Fill the stretches that wait, and return what they were made of."""
 
     def spread(work: Callable[[slice], Any], blocks: Sequence[slice]) -> Iterator[tuple[int, Any]]:
         with closing(executor.map(work, blocks)) as results:
@@ -141,7 +146,7 @@ def _correlate_waiting(
             left[rows.start] -= 1
             if not left[rows.start]:
                 store.save(wanted[rows.start], matrix[rows, rows.start :], pairs.replaced[rows])
-    return pairs.replaced
+    return pairs
 
 
 def find_edges(
@@ -222,7 +227,7 @@ def build_network(
     InputError
         No power serves, or no edge is left.
     """
-    correlations = correlate(matrix.values, options, executor, store=store)
+    correlations, distances = correlate(matrix.values, options, executor, store=store)
     similarity, kept = find_edges(matrix, correlations, options)
     powers = choose_power(similarity, options)
     adjacency = raise_similarity(similarity, powers.chosen)
@@ -244,6 +249,7 @@ def build_network(
     finding = _Finding(
         matrix.values,
         _products_of(matrix, correlations, options),
+        distances,
         ranks=options.method == "netboost",
     )
     find = _find_at_once(finding, parts, executor)
@@ -257,11 +263,17 @@ class _Finding:
 
     values: F64
     products: F64 | None
+    distances: PairDistances | None
     ranks: bool
 
     def __call__(self, rows: I64) -> Component:
         known = None if self.products is None else self.products[np.ix_(rows, rows)]
-        return find_component(self.values[rows], of_ranks=self.ranks, products=known)
+        return find_component(
+            self.values[rows],
+            of_ranks=self.ranks,
+            products=known,
+            distances=None if self.distances is None else self.distances.among(rows),
+        )
 
 
 def _find_at_once(finding: _Finding, parts: _Parts, executor: Executor) -> Find:

@@ -97,7 +97,7 @@ def preserve(
     rows = np.array(common)
     there = other.values[[place[matrix.names[row]] for row in common]]
     store = KeptStretches(parts, first=len(list_stretches(len(matrix.names))))
-    sought = correlate(there, request.options, executor, store=store)
+    sought, _ = correlate(there, request.options, executor, store=store)
     work = _Work(_meet(built, rows, sought, request.options), request.options)
     modules = [(label, np.flatnonzero(built.labels[rows] == label)) for label in built.components]
     judged: list[Preservation | None] = [None] * len(modules)

@@ -9,6 +9,7 @@ import numpy as np
 
 from proteomr._typing import F64, I64, Bool
 from proteomr.errors import InputError, UsageError
+from proteomr.stats.pair_distances import PairDistances
 from proteomr.stats.pair_gaps import measure_gaps
 
 __all__ = ["KnnAccount", "impute_knn"]
@@ -43,6 +44,7 @@ def impute_knn(
     neighbours: int = 10,
     max_missing_per_row: float = 0.5,
     max_missing_per_column: float = 0.8,
+    distances: PairDistances | None = None,
 ) -> KnnAccount:
     r"""Fill missing cells in place with means over the nearest rows, and return an account.
 
@@ -71,6 +73,7 @@ def impute_knn(
     neighbours : k.
     max_missing_per_row : share of a row beyond which its cells become column means.
     max_missing_per_column : share of a column beyond which nothing is imputed.
+    distances : of all rows, where they are known; else they are computed.
 
     Raises
     ------
@@ -94,7 +97,9 @@ def impute_knn(
     dense: Bool = count <= int(max_missing_per_row * n)
     values[missing] = 0.0
     try:
-        filled = _Search(values, missing, np.flatnonzero(dense), neighbours).fill()
+        rows = np.flatnonzero(dense)
+        known = None if distances is None else distances.among(rows)
+        filled = _Search(values, missing, rows, neighbours, known).fill()
         means, has_mean = _column_means(values, missing, dense)
     except BaseException:
         values[missing] = np.nan
@@ -138,6 +143,7 @@ class _Search:
     missing: Bool
     rows: I64
     neighbours: int
+    known: PairDistances | None = None
 
     def fill(self) -> list[tuple[int, F64]]:
         """Return for each row with missing cells what they become; NaN where no neighbour has."""
@@ -160,6 +166,8 @@ class _Search:
         """Return distances (t, p) by matrix products, infinite where rows share no column, and a
         bound of their rounding error.
         """
+        if self.known is not None:
+            return self.known.distance[targets], self.known.error[targets]
         p, n = self.rows.size, self.values.shape[1]
         if targets.size == p and self.missing[self.rows].mean() < _SPARSE:
             return self._distances_by_gaps()
@@ -225,7 +233,9 @@ class _Search:
         return distance, error
 
     def _nearest(self, target: int, distance: F64, error: F64) -> I64:
-        """Return the k nearest of the rows, as R: the first of k + 1 is dropped, mostly itself."""
+        """Return the k nearest of the rows, ascending: R's, who drops the first of k + 1,
+        mostly the row itself.
+        """
         wanted = min(self.neighbours + 1, distance.size)
         upper = distance + error
         limit = np.partition(upper, wanted - 1)[wanted - 1]
@@ -239,7 +249,7 @@ class _Search:
         if order.size < wanted:
             apart = np.flatnonzero(np.isinf(distance))
             order = np.concatenate([order, apart[: wanted - order.size]])
-        return order[1:]
+        return np.sort(order[1:])  # sums over them do not depend on how they were found
 
     def _exact_distances(self, target: int, close: I64) -> F64:
         row = self.rows[target]

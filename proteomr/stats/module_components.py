@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 
 from proteomr._typing import F64, Bool
 from proteomr.stats.knn import impute_knn
+from proteomr.stats.pair_distances import PairDistances
 from proteomr.status import Status
 
 __all__ = ["Component", "correlate_with", "find_component", "lead_of"]
@@ -42,7 +43,11 @@ class Component:
 
 
 def find_component(
-    values: F64, *, of_ranks: bool = False, products: F64 | None = None
+    values: F64,
+    *,
+    of_ranks: bool = False,
+    products: F64 | None = None,
+    distances: PairDistances | None = None,
 ) -> Component:
     r"""Return the first principal component of the standardised proteins of a module.
 
@@ -57,6 +62,7 @@ def find_component(
     of_ranks : whether ranks are taken first.
     products : (m, m) correlations of the values, or of their ranks, where they are known and
         nothing is missing; else they are computed.
+    distances : of the proteins, where they are known.
 
     Examples
     --------
@@ -71,7 +77,12 @@ def find_component(
     rows = values.copy() if people.all() else np.ascontiguousarray(values[:, people])
     if missing.any():
         near = max(1, min(_NEIGHBOURS, len(rows) - 1))
-        account = impute_knn(rows, neighbours=near, max_missing_per_column=_MISSING)
+        account = impute_knn(
+            rows,
+            neighbours=near,
+            max_missing_per_column=_MISSING,
+            distances=distances if people.all() else None,  # theirs are of all people
+        )
         if account.cells_left:
             rows = rows[~np.isnan(rows).any(axis=1)]
     del missing

@@ -12,6 +12,7 @@ from proteomr._typing import F64, Bool
 from proteomr.errors import InputError
 from proteomr.stats.biweight import weigh_biweight
 from proteomr.stats.loops import load_loops
+from proteomr.stats.pair_distances import PairDistances, derive_distances
 from proteomr.stats.pair_gaps import Gaps, measure_gaps
 from proteomr.stats.symmetric_tiles import (
     Spread,
@@ -49,6 +50,7 @@ class PairCorrelations:
     replaced : variables whose biweight correlation is Pearson's, as half of their values or more
         are one.
     gaps : of Pearson's correlations with missing values.
+    location, scale : (p,) Pearson's: means, and the lengths of what is left of the variables.
     """
 
     values: F64
@@ -56,6 +58,8 @@ class PairCorrelations:
     ready: F64
     partial: Bool
     replaced: Bool
+    location: F64
+    scale: F64
     gaps: Gaps | None = None
 
     @classmethod
@@ -82,13 +86,16 @@ class PairCorrelations:
         stretches = list_stretches(len(values))
         ready = np.empty_like(values)
         partial, replaced = np.zeros((2, len(values)), dtype=np.bool_)
+        location, scale = np.zeros((2, len(values)))
         for position, found in spread(_Preparing(values, kind), stretches):
             rows = stretches[position]
-            ready[rows], partial[rows], replaced[rows] = found
+            ready[rows], partial[rows] = found.ready, found.partial
+            replaced[rows] = found.replaced
+            location[rows], scale[rows] = found.location, found.scale
         gaps = None
         if kind == "pearson" and partial.any():
             gaps = measure_gaps(ready, np.isnan(values), spread=spread)
-        return cls(values, kind, ready, partial, replaced, gaps)
+        return cls(values, kind, ready, partial, replaced, location, scale, gaps)
 
     def correlate(self, tile: Tile) -> F64:
         """Return the correlations of a tile, over the people who have both of a pair.
@@ -106,6 +113,26 @@ class PairCorrelations:
         sides = (self.values[one], self.values[other])
         loops.correlate_common(*sides, product, biweight=self.kind == "bicor")
         return product
+
+    def distances(self, correlations: F64) -> PairDistances | None:
+        """Return the distances of all pairs whose correlations are known; None where no gaps are.
+
+        Examples
+        --------
+        >>> x = np.array([[1.0, 2.0, 4.0, 0.0], [2.0, np.nan, 0.0, 1.0]])
+        >>> found = PairCorrelations.of(x, "pearson").distances(correlate_all(x))
+        >>> None if found is None else found.distance.round(9).tolist()
+        [[0.0, 6.0], [6.0, 0.0]]
+        """
+        if self.gaps is None:
+            return None
+        return derive_distances(
+            correlations,
+            self.gaps,
+            location=self.location,
+            scale=self.scale,
+            people=self.values.shape[1],
+        )
 
     def _mend(self, product: F64, gaps: Gaps, one: slice, other: slice) -> F64:
         """Return Pearson's correlations over the people whom both have.
@@ -130,25 +157,42 @@ class PairCorrelations:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """Variables of a stretch made ready; see :class:`PairCorrelations`."""
+
+    ready: F64
+    partial: Bool
+    replaced: Bool
+    location: F64
+    scale: F64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Preparing:
     """Stretches of variables made ready."""
 
     values: F64
     kind: Correlation
 
-    def __call__(self, rows: slice) -> tuple[F64, Bool, Bool]:
+    def __call__(self, rows: slice) -> _Prepared:
         own = self.values[rows]
         missing = np.isnan(own)
         ready = np.zeros_like(own)
         partial: Bool = np.asarray(missing.any(axis=1))
         replaced = np.zeros(len(own), dtype=np.bool_)
+        location, scale = np.zeros((2, len(own)))
         for place, row in enumerate(own):
-            if partial[place]:
-                seen = ~missing[place]
-                ready[place, seen], replaced[place] = _make_ready(row[seen], self.kind)
-            else:
-                ready[place], replaced[place] = _make_ready(row, self.kind)
-        return ready, partial, replaced
+            seen = ~missing[place] if partial[place] else slice(None)
+            weighted = self._weigh(row[seen])
+            replaced[place] = weighted is None and self.kind == "bicor"
+            if weighted is None:
+                weighted, location[place], scale[place] = _centre(row[seen], self.kind)
+            ready[place, seen] = weighted
+        return _Prepared(ready, partial, replaced, location, scale)
+
+    def _weigh(self, row: F64) -> F64 | None:
+        """Return biweighted values; None where Pearson's way is the one to go."""
+        return weigh_biweight(_refuse_infinite(row)) if self.kind == "bicor" else None
 
 
 def _correlate_shared(x: F64, y: F64) -> float:
@@ -157,29 +201,31 @@ def _correlate_shared(x: F64, y: F64) -> float:
     a, b = x[both], y[both]
     if a.min() == a.max() or b.min() == b.max():
         return float("nan")
-    return float(_make_ready(a, "pearson")[0] @ _make_ready(b, "pearson")[0])
+    return float(_centre(a, "pearson")[0] @ _centre(b, "pearson")[0])
 
 
-def _make_ready(row: F64, kind: Correlation) -> tuple[F64, bool]:
-    """Return values of mean zero and length one, and whether bicor fell back on Pearson."""
+def _refuse_infinite(row: F64) -> F64:
     if not np.isfinite(row).all():
         raise InputError("infinite values; correlations need finite ones")
-    replaced = False
+    return row
+
+
+def _centre(row: F64, kind: Correlation) -> tuple[F64, float, float]:
+    """Return values, or their ranks, of mean zero and length one, their mean and their length."""
+    row = _refuse_infinite(row)
     if kind == "spearman":
         row = np.asarray(rankdata(row), dtype=np.float64)
-    elif kind == "bicor":
-        weighted = weigh_biweight(row)
-        if weighted is not None:
-            return weighted, False
-        replaced = True
     unit = float(np.abs(row).max(initial=0.0))
     scaled = row / unit if unit > 0.0 else row
-    centred = scaled - scaled.mean()
-    centred -= centred.mean()
+    mean = float(scaled.mean())
+    centred = scaled - mean
+    rest = float(centred.mean())
+    centred -= rest
     size = float(np.sqrt(centred @ centred))
     if not size > 0.0:
         raise InputError("a variable of one value has no correlation")
-    return centred / size, replaced
+    centred /= size
+    return centred, unit * (mean + rest), unit * size
 
 
 def correlate_all(values: F64, *, kind: Correlation = "pearson") -> F64:
