@@ -218,7 +218,9 @@ def run_job(
             ledger.parts.keep_call(_describe_call(described.inputs, called))
             with hold_blas(called.threads), collect_notes() as notes:
                 outcome = job.run(ledger, runner)
-            outcome = replace(outcome, notes=tuple({**notes, **dict.fromkeys(outcome.notes)}))
+                ledger.parts.keep_notes()
+            told = notes if output.shard is not None else ledger.parts.recall_notes()
+            outcome = replace(outcome, notes=tuple(dict.fromkeys([*told, *outcome.notes])))
             manifest = _write_account(described.inputs, called, outcome, started=started)
             return _take_results(ledger, output, ledger.finish(manifest), outcome)
 
@@ -263,7 +265,11 @@ def finish_shards(
         if ledger.finished:
             return _read_results(ledger, output)
         asked = ledger.parts.recall()
-        outcome = collect(ledger)
+        with collect_notes():
+            outcome = collect(ledger)
+            ledger.parts.keep_notes()
+        told = ledger.parts.recall_notes()
+        outcome = replace(outcome, notes=tuple(dict.fromkeys([*told, *outcome.notes])))
         as_asked = replace(called, configuration=asked["configuration"], seed=asked["seed"])
         inputs = [InputFile(**record) for record in asked["inputs"]]
         manifest = _write_account(inputs, as_asked, outcome, started=started)

@@ -22,7 +22,7 @@ MANIFEST: Final = "manifest.json"
 
 _PLAIN_NAME = re.compile(r"(?!.*(^|/)\.)[^/\\\x00]+(/[^/\\\x00]+)*")
 _PARTS = re.compile(
-    r"part-[0-9]{5,}(-[A-Za-z0-9_]+)?\.(parquet|json)|claims(-[0-9]+-of-[0-9]+)?\.json"
+    r"part-[0-9]{5,}(-[A-Za-z0-9_]+)?\.(parquet|json)|(claims|notes)(-[0-9]+-of-[0-9]+)?\.json"
     r"|request\.json|facts\.json|call\.json|commit\.json"
 )
 
@@ -199,6 +199,14 @@ class Layout:
     def claims(self, shard: Shard | None) -> Path:
         """Names of own files that are written in place, such as logs."""
         return self.parts / ("claims.json" if shard is None else f"claims-{shard.label}.json")
+
+    def notes(self, shard: Shard | None) -> Path:
+        """What the process of a shard, or of a whole run, has said of the files."""
+        return self.parts / ("notes.json" if shard is None else f"notes-{shard.label}.json")
+
+    def all_notes(self) -> list[Path]:
+        """What every process has said, that of a whole run first."""
+        return sorted(file for file in self._entries(self.parts) if file.name.startswith("notes"))
 
     def locks(self) -> list[Path]:
         """All locks of the run, of the whole and of shards."""

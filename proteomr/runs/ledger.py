@@ -140,7 +140,7 @@ class Ledger:
             begun_anew=not (finished or layout.has_parts()),
             shard=shard,
             formats=tuple(dict.fromkeys(formats)),
-            parts=Parts(layout, lock, _digest(request), finished=finished),
+            parts=Parts(layout, lock, _digest(request), finished=finished, shard=shard),
             main=main,
             _layout=layout,
             _request=dict(request),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-__all__ = ["add_note", "collect_notes"]
+__all__ = ["add_note", "collect_notes", "current_notes"]
 
 _collected: Final[ContextVar[dict[str, None] | None]] = ContextVar("notes", default=None)
 _log = logging.getLogger(__name__)
@@ -62,3 +62,17 @@ def collect_notes() -> Iterator[Mapping[str, None]]:
         raise
     finally:
         _collected.reset(token)
+
+
+def current_notes() -> tuple[str, ...]:
+    """Return the sentences that the block around has collected so far.
+
+    Examples
+    --------
+    >>> with collect_notes():
+    ...     add_note("olink.csv: ends without a line break")
+    ...     current_notes()
+    ('olink.csv: ends without a line break',)
+    """
+    held = _collected.get()
+    return () if held is None else tuple(held)

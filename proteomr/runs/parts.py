@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from proteomr.errors import RunFolderError
+from proteomr.execute import Shard
 from proteomr.files import create_file, replace_file
 from proteomr.provenance import canonical_json
 from proteomr.runs.encoding import write_encoded
 from proteomr.runs.layout import Layout, read_json
 from proteomr.runs.lock import Lock
+from proteomr.runs.notes import current_notes
 
 __all__ = ["Parts", "write_bytes"]
 
@@ -31,12 +33,15 @@ class Parts:
     lock : that this process holds.
     request : digest of the request; parts of another one, copied beside these, are none.
     finished : whether the run was finished before: then no block is to be done.
+    shard : which this process computes; None for all of the run.
     """
 
     layout: Layout
     lock: Lock
     request: str
     finished: bool = False
+    shard: Shard | None = None
+    _told: set[str] = field(default_factory=set[str], compare=False, repr=False)
 
     def pending(self, count: int) -> list[int]:
         """List the blocks of ``count`` that are still to be done: absent, torn or altered.
@@ -87,6 +92,7 @@ class Parts:
             write_bytes(self.layout.part(index, name), content.getvalue(), durable=False)
         facts = {"request": self.request, "tables": digests}
         write_bytes(self.layout.part_digests(index), canonical_json(facts), durable=False)
+        self.keep_notes()
         self.lock.show_life()
 
     def load(self, index: int) -> dict[str, pl.DataFrame] | None:
@@ -183,6 +189,41 @@ class Parts:
         {'seed': 1}
         """
         create_file(self.layout.call, canonical_json(facts))
+
+    def keep_notes(self) -> None:
+        """Store what this process has said of the files, for whoever ends the run.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from proteomr.runs import Ledger
+        >>> from proteomr.runs.notes import add_note, collect_notes
+        >>> with tempfile.TemporaryDirectory() as folder, collect_notes():
+        ...     with Ledger.open(folder, request={}) as ledger:
+        ...         add_note("olink.csv: ends without a line break")
+        ...         ledger.parts.keep_notes()
+        ...         ledger.parts.recall_notes()
+        ['olink.csv: ends without a line break']
+        """
+        said = current_notes()
+        if self._told.issuperset(said):
+            return
+        self._told.update(said)
+        file = self.layout.notes(self.shard)
+        notes = list(dict.fromkeys([*self._read_notes(file), *said]))
+        write_bytes(file, canonical_json({"request": self.request, "notes": notes}))
+
+    def recall_notes(self) -> list[str]:
+        """Return what every process of the run has said of the files, each sentence once."""
+        kept = [note for file in self.layout.all_notes() for note in self._read_notes(file)]
+        return list(dict.fromkeys(kept))
+
+    def _read_notes(self, file: Path) -> list[str]:
+        kept = read_json(file)
+        if not isinstance(kept, dict) or kept.get("request") != self.request:
+            return []
+        notes = kept.get("notes")
+        return [str(note) for note in notes] if isinstance(notes, list) else []
 
     def recall(self) -> Mapping[str, Any]:
         """Return what `keep_call` stored, here or in another process of the same run.

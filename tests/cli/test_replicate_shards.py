@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,25 @@ def test_a_dry_run_of_a_shard_tells_its_share(ask: Any) -> None:
     ]
     fits = [int(text.split("fits", 1)[1].split()[0].replace(",", "")) for text in said]
     assert fits[1] < fits[0]
+
+
+def notes(folder: str) -> list[str]:
+    found: list[str] = json.loads(Path(folder, "manifest.json").read_text())["notes"]
+    return found
+
+
+@pytest.mark.parametrize("command", ["associate", "replicate"])
+def test_what_shards_say_of_the_files_is_told_by_the_whole(
+    ask: Any, proteomr: Any, wide: Any, command: str
+) -> None:
+    n = wide.samples.height
+    coded = pl.when(pl.int_range(n) % 9 == 0).then(-999).otherwise(pl.col("age"))
+    wide.write("samples.csv", wide.samples.with_columns(age=coded))
+    splits = ("--splits", 4) if command == "replicate" else ("--threads", 1)
+    assert ask(command, *splits, "-o", "whole").code == 0
+    assert any("-999" in note for note in notes("whole"))
+    for shard in ("2/2", "1/2"):
+        assert ask(command, *splits, "--shard", shard, "-o", "parts").code == 0
+    assert proteomr("merge", "parts", "--allow-failures").code == 0
+    assert notes("parts") == notes("whole")
+    assert not list(Path("parts").rglob("notes*"))

@@ -16,6 +16,7 @@ from proteomr.errors import ColumnError, InputError, RunFolderError, StorageErro
 from proteomr.execute import Shard
 from proteomr.provenance import Manifest
 from proteomr.runs import Ledger, read_request, read_stamp
+from proteomr.runs.notes import add_note, collect_notes
 from proteomr.runs.request import digest_asked
 from proteomr.tables import Drop
 from tests.runs.stopping import Killed, content_of, forget_process, stop_before
@@ -560,3 +561,26 @@ def test_what_was_left_out_is_counted(tmp_path: Path) -> None:
         run.count_drops([Drop("load", "withdrawn", 3), Drop("load", "repeated", 0)])
         run.finish(Manifest(command="demo"))
     assert (tmp_path / "drops.tsv").read_text() == "step\treason\tn\nload\twithdrawn\t3\n"
+
+
+def test_what_a_killed_process_said_of_the_files_is_told_by_the_one_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    with collect_notes(), Ledger.open(tmp_path, request={"seed": 1}) as first:
+        add_note("a.csv: ends without a line break")
+        first.parts.save(0, {"fits": pl.DataFrame({"n": [1]})})
+        add_note("said after the last block that was kept")
+    with collect_notes(), Ledger.open(tmp_path, request={"seed": 1}, resume=True) as second:
+        add_note("b.csv: ends without a line break")
+        add_note("a.csv: ends without a line break")
+        second.parts.save(1, {"fits": pl.DataFrame({"n": [2]})})
+        assert second.parts.recall_notes() == [
+            "a.csv: ends without a line break",
+            "b.csv: ends without a line break",
+        ]
+    kept = tmp_path / "parts" / "notes.json"
+    kept.write_text(kept.read_text().replace(first.digest, "0" * 64))  # copied from another run
+    with Ledger.open(tmp_path, request={"seed": 1}, resume=True) as third:
+        assert third.parts.recall_notes() == []
+        third.finish(Manifest(command="demo"))
+    assert not kept.exists()
