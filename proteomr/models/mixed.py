@@ -1,10 +1,10 @@
 r"""The mixed family: ``protein = exposure b + covariates d + Z u + e``, or
 ``outcome = protein b + covariates d + Z u + e``, by REML.
 
-``u ~ N(0, s2 G)``, ``e ~ N(0, s2 I)``: random intercepts and slopes of grouping factors, or
-relatedness. One grouping factor is fitted block by block (:mod:`proteomr.models.mixed_mass`),
-everything else, and what has no certificate there, one by one
-(:mod:`proteomr.models.mixed_exact`).
+``u ~ N(0, s2 G)``, ``e ~ N(0, s2 W^-1)``: random intercepts and slopes of grouping factors, or
+relatedness; W the weights of the rows, known precisions, or 1. One grouping factor is fitted block
+by block (:mod:`proteomr.models.mixed_mass`), everything else, and what has no certificate there,
+one by one (:mod:`proteomr.models.mixed_exact`).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from proteomr.models.mixed_design import place_terms
 from proteomr.models.mixed_exact import AloneFit, fit_alone, name_tests, refuse_large
 from proteomr.models.mixed_mass import MassModel, Rows, fit_block, order_groups, prepare_model
 from proteomr.models.mixed_results import MixedFit
+from proteomr.models.mixed_weights import RowWeights, weigh_effects
 from proteomr.models.targets import FACTOR, NUMBERS, TWO_LEVELS, Target, TargetKind
 from proteomr.models.whole_mixed import WholeMixed
 
@@ -59,11 +60,13 @@ class MixedState:
 
     Attributes
     ----------
+    weights : by which the random effects of the problem are multiplied.
     rows : None where models are fitted one by one.
     shared : by model; None for those that are.
     """
 
     problem: Problem
+    weights: RowWeights
     rows: Rows | None
     shared: tuple[MassModel | None, ...]
 
@@ -87,6 +90,7 @@ class Mixed(Family[MixedState | WithExtras]):
     ratio: ClassVar[None] = None
     supports: ClassVar[Support] = Support(
         roles=("exposure", "outcome"),
+        weighted_errors=("classical",),
         interaction=True,
         own_covariates=True,
         outcome_transform=True,
@@ -113,7 +117,7 @@ class Mixed(Family[MixedState | WithExtras]):
         state = self._prepare_estimates(problem)
         if not self.options.coefficients:
             return state
-        solver = WholeMixed(problem, self.options.mixed.ddf)
+        solver = WholeMixed(state.problem, state.weights, self.options.mixed.ddf)
         extras = Extras(problem, self.options, solver, self.side_of_protein, "t")
         return WithExtras(state, (extras,))
 
@@ -122,7 +126,8 @@ class Mixed(Family[MixedState | WithExtras]):
         if problem.random is None:
             raise UsageError("the mixed family needs random effects: --random or --kinship")
         refuse_large(problem.random)
-        rows = order_groups(problem)
+        problem, weights = weigh_effects(problem)
+        rows = order_groups(problem, weights)
         shared: list[MassModel | None] = [None] * len(problem.models)
         if rows is not None:
             for m in range(len(problem.models)):
@@ -130,7 +135,7 @@ class Mixed(Family[MixedState | WithExtras]):
                 if problem.targets[problem.models[m].target].transform != "none":
                     continue  # the rows of each protein have another response
                 shared[m] = prepare_model(problem, rows, m, response=response)
-        return MixedState(problem, rows, tuple(shared))
+        return MixedState(problem, weights, rows, tuple(shared))
 
     def fit_block(self, state: MixedState | WithExtras, block: Block) -> FitBlock:
         """Fit every model to every protein of the block."""
@@ -162,6 +167,7 @@ class Mixed(Family[MixedState | WithExtras]):
                         block,
                         j,
                         m,
+                        weights=state.weights,
                         side=self._side(problem, m),
                         ddf=self.options.mixed.ddf,
                     )
@@ -191,11 +197,11 @@ class Mixed(Family[MixedState | WithExtras]):
         found = [none for _ in state.shared]
         if state.rows is None or not any(model is not None for model in state.shared):
             return found
-        order = state.rows.order
+        order, root = state.rows.order, state.rows.weights.root
         standard, scale = block.standardise()
-        values = np.ascontiguousarray(standard.values[:, order])
+        values = np.ascontiguousarray(standard.values[:, order]) * root
         own, own_logs = _standardise_own(block, order)
-        ordered = Block(values, own, block.observed[:, order])
+        ordered = Block(values, own * root, block.observed[:, order])
         for m, model in enumerate(state.shared):
             if model is not None:
                 found[m] = fit_block(

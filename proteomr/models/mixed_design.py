@@ -87,16 +87,20 @@ def place_terms(columns: Sequence[int], width: int, terms: int) -> I64:
     return np.where(mains < 0, -1, places).ravel()
 
 
-def lay_out(C: F64, terms: F64, names: tuple[str, ...], *, scales: F64, powers: F64) -> Design:
+def lay_out(
+    C: F64, terms: F64, names: tuple[str, ...], *, root: F64, scales: F64, powers: F64
+) -> Design:
     """Return the design of covariates ``(n, k)``, the intercept first, and terms ``(n, t)``.
 
     Parameters
     ----------
+    root : ``(n,)``, what the rows of the design are multiplied by.
     scales : ``(k,)``, what the covariates were divided by before.
     powers : ``(t,)``, the same of the terms.
     """
     k, n = C.shape[1], C.shape[0]
     X, further = condition_columns(np.column_stack([C, terms]))
+    X = X * root[:, None]
     scales = scales * further[:k]
     powers = powers * further[k:]
     independent = find_independent(X, tolerance=ALIASED)

@@ -19,6 +19,7 @@ from proteomr.models.level_coding import CodedRows
 from proteomr.models.mixed_design import ALIASED, Design, lay_out, list_terms, place_terms
 from proteomr.models.mixed_options import Ddf
 from proteomr.models.mixed_results import KINSHIP, Group, MixedFit, conclude
+from proteomr.models.mixed_weights import RowWeights
 from proteomr.models.random_effects import RandomEffects, RandomTerm
 from proteomr.models.responses import respond
 from proteomr.stats.group_sums import turn_groups
@@ -40,6 +41,7 @@ __all__ = [
     "refuse_large",
     "refuse_values",
     "scale_effects",
+    "weigh_response",
 ]
 
 INTERACTION, CONTRASTS = "interaction", "contrasts"
@@ -81,8 +83,15 @@ class AloneFit:
         return cls(refusal, none, none[:0], (refusal,) * count)
 
 
-def fit_alone(problem: Problem, block: Block, j: int, m: int, *, side: Scans, ddf: Ddf) -> AloneFit:
-    """Fit one model to one protein by itself."""
+def fit_alone(
+    problem: Problem, block: Block, j: int, m: int, *, weights: RowWeights, side: Scans, ddf: Ddf
+) -> AloneFit:
+    """Fit one model to one protein by itself.
+
+    Parameters
+    ----------
+    weights : by which the random effects of the problem are multiplied.
+    """
     seen = block.observed[j]
     rows = np.flatnonzero(seen)
     model = problem.models[m]
@@ -108,6 +117,7 @@ def fit_alone(problem: Problem, block: Block, j: int, m: int, *, side: Scans, dd
         np.column_stack([problem.covariates[np.ix_(rows, columns)], own]),
         terms,
         (*problem.names_of(model.adjustment), *problem.own_names),
+        root=weights.root[rows],
         scales=np.concatenate([problem.column_scales[columns], own_scale]),
         powers=powers,
     )
@@ -120,7 +130,8 @@ def fit_alone(problem: Problem, block: Block, j: int, m: int, *, side: Scans, dd
     if design.kept.size == 0:
         return AloneFit(absent[0], places, design.kept, absent, design.aliased)
     tests = name_tests(problem, x.shape[1])
-    result = _fit(design, y, effects, ddf=ddf, tests=tests, other=other)
+    of_rows = weights.take(rows)
+    result = _fit(design, y, effects, of_rows, ddf=ddf, tests=tests, other=other)
     return AloneFit(result, places, design.kept, absent, design.aliased)
 
 
@@ -220,6 +231,7 @@ def _fit(
     design: Design,
     y: F64,
     effects: RandomEffects,
+    weights: RowWeights,
     *,
     ddf: Ddf,
     tests: dict[str, I64],
@@ -227,10 +239,9 @@ def _fit(
 ) -> MixedFit | Refusal:
     """Fit a response to an independent design."""
     ys, power = condition_columns(y[:, None])
-    y = ys[:, 0]
+    y, length = weigh_response(ys[:, 0], weights.root)
     n = y.size
     basis = design.covariates
-    length = float(np.sqrt(np.mean((y - y.mean()) ** 2)))
     for _ in range(2):
         y = y - basis @ (basis.T @ y / n)
     unit = float(np.sqrt(np.mean(y**2)))
@@ -262,7 +273,8 @@ def _fit(
         powers=design.powers[None],
         y_units=np.array([unit]),
         y_powers=power,
-        log_volumes=np.array([design.log_volume]),
+        log_volumes=np.array([design.log_volume - np.sum(weights.half_log)]),
+        weight_unit=weights.unit,
         groups=groups,
         tests={
             name: np.array([place[t] for t in members.tolist() if t in place], dtype=np.int64)
@@ -270,6 +282,20 @@ def _fit(
             if any(t in place for t in members.tolist())
         },
     )[0]
+
+
+def weigh_response(y: F64, root: F64) -> tuple[F64, float]:
+    """Return a response ``(n,)`` multiplied by numbers, and the root mean square of what its
+    weighted mean leaves.
+
+    Examples
+    --------
+    >>> weigh_response(np.array([1.0, 3.0]), np.array([2.0, 2.0]))
+    (array([2., 6.]), 2.0)
+    """
+    weights = root**2
+    centred = y - float(weights @ y) / float(np.sum(weights))
+    return y * root, float(np.sqrt(np.mean(weights * centred**2)))
 
 
 def sum_rows(

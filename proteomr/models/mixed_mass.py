@@ -15,9 +15,16 @@ import numpy as np
 from proteomr._typing import F64, I64, Bool
 from proteomr.models.base import Block, Problem
 from proteomr.models.mixed_design import Design, lay_out, list_terms
-from proteomr.models.mixed_exact import name_tests, refuse_groups, refuse_values, scale_effects
+from proteomr.models.mixed_exact import (
+    name_tests,
+    refuse_groups,
+    refuse_values,
+    scale_effects,
+    weigh_response,
+)
 from proteomr.models.mixed_options import Ddf
 from proteomr.models.mixed_results import Group, MixedFit, conclude
+from proteomr.models.mixed_weights import RowWeights
 from proteomr.stats.group_blocks import GroupedColumns, group_columns
 from proteomr.stats.linalg import cholesky_pivots, condition_columns, scale_columns
 from proteomr.stats.random_structure import Structure
@@ -38,6 +45,9 @@ _LARGEST_THETA = 1e3
 _SCORE = 1e-9
 # Doubles that the sums of a protein may take: 2 MB, so that those of a block stay below 100 MB.
 _MOST_CELLS = 250_000
+# Fewer groups than this of a pattern, and what missing values leave of them is hardly ever shared;
+# beyond so many patterns of their own a protein costs less by itself.
+_OWN_PATTERNS, _MOST_OWN = 4, 250
 _CELLS_AT_ONCE = 8_000_000  # doubles of the proteins that are summed together: 64 MB
 
 
@@ -50,6 +60,7 @@ class Rows:
     order : ``(n,)``, rows of a group together.
     starts : ``(g,)``, first of each group.
     effects : ``(n, Q)`` in this order, in units ``(Q,)`` of theirs.
+    weights : in this order, by which the effects are multiplied.
     """
 
     order: I64
@@ -57,6 +68,7 @@ class Rows:
     effects: F64
     units: F64
     name: str
+    weights: RowWeights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +95,13 @@ class MassModel:
     y_power: float
 
 
-def order_groups(problem: Problem) -> Rows | None:
-    """Return the rows by groups; None where there is not one grouping factor."""
+def order_groups(problem: Problem, weights: RowWeights) -> Rows | None:
+    """Return the rows by groups; None where there is not one grouping factor.
+
+    Parameters
+    ----------
+    weights : by which the random effects of the problem are multiplied.
+    """
     random = problem.random
     if random is None or random.kinship is not None or len(random.terms) != 1:
         return None
@@ -92,7 +109,8 @@ def order_groups(problem: Problem) -> Rows | None:
     order = np.argsort(term.codes, kind="stable")
     starts = np.flatnonzero(np.diff(term.codes[order], prepend=-1))
     effects, units = scale_effects(term)
-    return Rows(order, starts, np.ascontiguousarray(effects[order]), units, term.group)
+    ordered = np.ascontiguousarray(effects[order])
+    return Rows(order, starts, ordered, units, term.group, weights.take(order))
 
 
 def prepare_model(problem: Problem, rows: Rows, m: int, *, response: bool) -> MassModel | None:
@@ -106,6 +124,8 @@ def prepare_model(problem: Problem, rows: Rows, m: int, *, response: bool) -> Ma
         return None
     columns = problem.adjustments[model.adjustment].columns
     everybody = np.arange(problem.n)
+    root = np.empty(problem.n)
+    root[rows.order] = rows.weights.root
     terms, powers = np.empty((problem.n, 0)), np.empty(0)
     by, by_scale = np.empty((problem.n, 0)), np.empty(0)
     if response:
@@ -116,6 +136,7 @@ def prepare_model(problem: Problem, rows: Rows, m: int, *, response: bool) -> Ma
         problem.covariates[:, columns],
         terms,
         problem.names_of(model.adjustment),
+        root=root,
         scales=problem.column_scales[columns],
         powers=powers,
     )
@@ -123,20 +144,26 @@ def prepare_model(problem: Problem, rows: Rows, m: int, *, response: bool) -> Ma
         return None
     parts, y_unit, y_power = [design.covariates, design.terms], 1.0, 1.0
     if not response:
-        y, power = condition_columns(target.values[:, None])
-        length = float(np.sqrt(np.mean((y - y.mean()) ** 2)))
+        conditioned, power = condition_columns(target.values[:, None])
+        y, length = weigh_response(conditioned[:, 0], root)
         for _ in range(2):
             y = y - design.covariates @ (design.covariates.T @ y / problem.n)
         y_unit, y_power = float(np.sqrt(np.mean(y**2))), float(power[0])
         if y_unit**2 < _PIVOT * length**2:
             return None
-        parts.append(y / y_unit)
+        parts.append(y[:, None] / y_unit)
     shared = np.column_stack(parts)[rows.order]
     grouped = group_columns(np.ascontiguousarray(shared), rows.effects, rows.starts)
     Q, wide = rows.effects.shape[1], shared.shape[1] + 1 + len(problem.own_names) + by.shape[1]
-    if grouped.patterns.shape[0] * (Q * wide) ** 2 > _MOST_CELLS:
+    many = grouped.patterns.shape[0] * (Q * wide) ** 2 > _MOST_CELLS
+    if many or (_are_apart(grouped) and grouped.starts.size > _MOST_OWN):
         return None
     return MassModel(m, response, design, grouped, by[rows.order], by_scale, y_unit, y_power)
+
+
+def _are_apart(shared: GroupedColumns) -> bool:
+    """Whether most groups have a pattern of their own: weights, or times, that nobody shares."""
+    return bool(_OWN_PATTERNS * shared.patterns.shape[0] > shared.starts.size)
 
 
 def fit_block(
@@ -154,14 +181,17 @@ def fit_block(
 
     Parameters
     ----------
-    block : standardised by ``scale (b,)``, its rows in the order of the groups.
+    block : standardised by ``scale (b,)``, its rows in the order of the groups and multiplied.
     own_logs : ``(b,)``, log volume of what own covariates were divided by.
     able : ``(b,)``, which proteins are to be fitted.
     """
     fits: list[MixedFit | None] = [None] * block.values.shape[0]
     wide = model.shared.columns.shape[1] + 1 + block.own.shape[1] + model.by.shape[1]
     cells = model.shared.patterns.shape[0] * (rows.effects.shape[1] * wide) ** 2
-    at_once = max(1, _CELLS_AT_ONCE // max(cells, problem.n * wide // 8, 1))
+    many = _CELLS_AT_ONCE // max(cells, problem.n * wide // 8, 1)
+    if _are_apart(model.shared):
+        many = int(many**0.5)  # patterns that missing values leave are each protein's own
+    at_once = max(1, many)
     chosen = np.flatnonzero(able)
     for first in range(0, chosen.size, at_once):
         part = chosen[first : first + at_once]
@@ -179,7 +209,8 @@ class _Own:
     Attributes
     ----------
     order : of shared and own columns in the model.
-    log_scales : ``(b,)``, log volume of what own columns of the design were divided by.
+    log_scales : ``(b,)``, log volume of what own columns of the design were divided by, less what
+        the weights of rows add to the log likelihood.
     """
 
     columns: F64
@@ -197,7 +228,8 @@ def _fit_part(
     *,
     ddf: Ddf,
 ) -> list[MixedFit | None]:
-    own = _list_own(model, block, scale, own_logs)
+    logs = own_logs - block.observed @ rows.weights.half_log
+    own = _list_own(model, block, scale, logs)
     sums, digits = model.shared.sum_block(
         own.columns, block.observed, block.missing, order=own.order
     )
@@ -350,6 +382,7 @@ def _conclude(
         y_units=y_units,
         y_powers=y_powers,
         log_volumes=design.log_volume + own.log_scales[at],
+        weight_unit=rows.weights.unit,
         groups=(Group(rows.name, rows.units),),
         tests=name_tests(problem, problem.targets[problem.models[model.model].target].width),
     )

@@ -72,6 +72,7 @@ def conclude(
     log_volumes: F64,
     groups: tuple[Group, ...],
     tests: Mapping[str, I64],
+    weight_unit: float = 1.0,
 ) -> list[MixedFit]:
     """Return the fits of b models whose last columns before the response are the terms.
 
@@ -79,8 +80,10 @@ def conclude(
     ----------
     units, powers : ``(b, terms)``, what the terms were divided by.
     y_units, y_powers : ``(b,)``, the same of the responses.
-    log_volumes : ``(b,)`` of the way from the basis to the columns as they are given.
+    log_volumes : ``(b,)`` of the way from the basis to the columns as they are given, less what the
+        weights of rows add to the log likelihood.
     tests : positions among the terms of those that are tested jointly, by the test's name.
+    weight_unit : weight of a row that has the residual variance of the model; that of 1 is told.
     """
     inference = infer(found, sums, structure, ddf)
     p = sums.columns - 1
@@ -109,14 +112,25 @@ def conclude(
             rows = asked[members] * (scale[members].min() / scale[members])[:, None]
             joint[name] = inference.test_jointly(b, state.coefficients, rows)
         components = _list_components(
-            structure, found.theta[b], groups, float(s2[b]), float(reml[b])
+            structure,
+            found.theta[b],
+            groups,
+            s2=float(s2[b]),
+            residual=float(s2[b]) * weight_unit,
+            reml=float(reml[b]),
         )
         results.append(MixedFit(estimates[b], errors[b], degrees[b], joint, components))
     return results
 
 
 def _list_components(
-    structure: Structure, theta: F64, groups: tuple[Group, ...], s2: float, reml: float
+    structure: Structure,
+    theta: F64,
+    groups: tuple[Group, ...],
+    *,
+    s2: float,
+    residual: float,
+    reml: float,
 ) -> tuple[Mapping[str, object], ...]:
     singular = bool(np.any(np.abs(theta[structure.diagonal]) < SINGULAR_BELOW))
     rows: list[Mapping[str, object]] = []
@@ -134,7 +148,7 @@ def _list_components(
                 "variance": float(G[0, 0] * s2),
                 "slope_variance": slope,
                 "correlation": correlation,
-                "residual": s2,
+                "residual": residual,
                 "reml": reml,
                 "singular": singular,
             }

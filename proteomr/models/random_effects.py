@@ -38,6 +38,10 @@ class RandomTerm:
         """Return the term on some rows."""
         return replace(self, codes=self.codes[rows], effects=self.effects[rows])
 
+    def weigh(self, root: F64) -> RandomTerm:
+        """Return the term on rows that are multiplied by numbers ``(n,)``."""
+        return replace(self, effects=self.effects * root[:, None])
+
 
 @dataclass(frozen=True, slots=True)
 class RandomEffects:
@@ -64,3 +68,8 @@ class RandomEffects:
         """Return the effects on some rows."""
         kinship = None if self.kinship is None else self.kinship.take(rows)
         return RandomEffects(tuple(term.take(rows) for term in self.terms), kinship)
+
+    def weigh(self, root: F64) -> RandomEffects:
+        """Return the effects on rows that are multiplied by numbers ``(n,)``."""
+        kinship = None if self.kinship is None else self.kinship.weigh(root)
+        return RandomEffects(tuple(term.weigh(root) for term in self.terms), kinship)

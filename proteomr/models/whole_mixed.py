@@ -11,6 +11,7 @@ from proteomr.models.base import Problem
 from proteomr.models.mixed_exact import sum_rows
 from proteomr.models.mixed_options import Ddf
 from proteomr.models.mixed_results import infer
+from proteomr.models.mixed_weights import RowWeights
 from proteomr.models.whole import Fitted, WholeModel, turn_back
 from proteomr.stats.linalg import condition_columns
 from proteomr.stats.nested_tests import NestedTest
@@ -26,10 +27,12 @@ class WholeMixed:
     Attributes
     ----------
     problem : whose random effects they have.
+    weights : by which these are multiplied.
     ddf : kind of degrees of freedom.
     """
 
     problem: Problem
+    weights: RowWeights
     ddf: Ddf
 
     def fit(self, X: F64, model: WholeModel, *, asked: I64) -> Fitted | None:
@@ -41,10 +44,12 @@ class WholeMixed:
         raw = model.y[:, None]
         ys, scales = condition_columns(raw)
         by, shift = float(scales[0]), float(raw[0, 0] - ys[0, 0] * scales[0])
-        basis, triangle = np.linalg.qr(X / np.sqrt(n))
+        root = self.weights.root[model.rows]
+        y = ys[:, 0] * root
+        basis, triangle = np.linalg.qr(X * root[:, None] / np.sqrt(n))
         basis = basis * np.sqrt(n)
-        explained = basis.T @ ys[:, 0] / n
-        rest = ys[:, 0] - basis @ explained
+        explained = basis.T @ y / n
+        rest = y - basis @ explained
         unit = float(np.sqrt(np.mean(rest**2)))
         if unit == 0.0:
             return None

@@ -73,6 +73,12 @@ class Relatedness:
         matrix = scipy.sparse.csr_array(self.matrix[at, :][:, at])  # type: ignore[index]
         return replace(self, matrix=matrix, known=self.known[at], origin=self.origin[at])
 
+    def weigh(self, root: F64) -> Relatedness:
+        """Return the relatedness of rows that are multiplied by numbers ``(n,)``."""
+        diagonal = scipy.sparse.diags_array(root)
+        matrix = scipy.sparse.csr_array(diagonal @ self.matrix @ diagonal)
+        return replace(self, matrix=matrix, solved=OrderedDict())
+
     def list_blocks(self) -> tuple[I64, I64]:
         """Return rows by blocks of relatives, and the first place of each block among them."""
         labels = scipy.sparse.csgraph.connected_components(self.matrix, directed=False)[1]

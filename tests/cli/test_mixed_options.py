@@ -115,7 +115,11 @@ def test_the_function_gives_the_table_of_the_command(associate: Any, houses: Any
         (["--random", "1|always"], 3, "the column has 1 group, and two are needed"),
         (["--random", "1|house", "--kinship", "k.csv"], 2, "give --kinship or --random"),
         (["--random", "1|house", "--ddf", "sattertwaite"], 2, "'--ddf'"),
-        (["--random", "1|house", "--weights", "bmi"], 2, "not for mixed"),
+        (
+            ["--random", "1|house", "--weights", "bmi", "--weight-kind", "sampling"],
+            2,
+            "not for mixed",
+        ),
         (["--random", "1|house", "--se", "HC3"], 2, "not for mixed"),
         (["--kinship", "nowhere.csv"], 3, "nowhere.csv"),
         (["--family", "linear", "--random", "1|house"], 2, "is for the mixed family"),

@@ -20,6 +20,7 @@ from proteomr.models import (
     Status,
     Target,
 )
+from proteomr.models.mixed_weights import weigh_effects
 from proteomr.models.random_effects import RandomEffects, RandomTerm
 
 
@@ -104,7 +105,8 @@ def fit_slowly(problem: Problem, values: F64, own: F64 | None = None, **asked: A
 
     family = Mixed(FitOptions(mixed=MixedOptions(("1|subject",), **asked)))
     nothing = tuple(None for _ in problem.models)
-    return family.fit(MixedState(problem, None, nothing), block_of(values, own))
+    weighed, weights = weigh_effects(problem)
+    return family.fit(MixedState(weighed, weights, None, nothing), block_of(values, own))
 
 
 class Dense(NamedTuple):
@@ -116,15 +118,17 @@ class Dense(NamedTuple):
     criterion: float
 
 
-def fit_densely(X: F64, y: F64, kernels: list[F64]) -> Dense:
+def fit_densely(X: F64, y: F64, kernels: list[F64], weights: F64 | None = None) -> Dense:
     """Maximise REML over the variances of kernels and of the residuals; the last column is asked.
+
+    A residual has its variance over the weight of its row.
 
     The criterion is lme4's, -2 log REML.
     """
 
     def measure(logs: F64) -> tuple[float, F64, F64]:
         variances = np.exp(logs)
-        V = variances[-1] * np.eye(y.size)
+        V = variances[-1] * np.diag(np.ones(y.size) if weights is None else 1.0 / weights)
         V = V + sum(v * kernel for v, kernel in zip(variances, kernels, strict=False))
         inverse = np.linalg.inv(V)
         C = X.T @ inverse @ X

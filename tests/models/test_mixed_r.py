@@ -25,7 +25,7 @@ STORED: dict[str, Any] = json.loads(
 )
 CASES = [name for name, value in STORED.items() if isinstance(value, dict) and "reml" in value]
 
-DESIGNS: dict[str, tuple[int, int, bool, float, float, float]] = {
+DESIGNS: dict[str, tuple[Any, ...]] = {
     "balanced": (40, 3, False, 0.0, 1.0, 0.0),
     "uneven": (60, 4, True, 0.0, 1.0, 0.0),
     "missing": (50, 4, False, 0.2, 1.5, 0.0),
@@ -36,6 +36,10 @@ DESIGNS: dict[str, tuple[int, int, bool, float, float, float]] = {
     "rising_missing": (60, 5, True, 0.1, 1.0, 0.5),
     "rising_large": (1500, 3, False, 0.1, 1.0, 0.5),
     "flat": (40, 4, False, 0.0, 1.0, 0.0),
+    "weighted": (40, 3, False, 0.0, 1.0, 0.0, True),
+    "weighted_missing": (60, 4, True, 0.2, 1.0, 0.0, True),
+    "weighted_large": (1500, 3, False, 0.1, 1.0, 0.0, True),
+    "weighted_rising": (60, 5, True, 0.1, 1.0, 0.5, True),
 }
 PERSON, SLOPE = ("1|person",), ("time|person",)
 MODELS: dict[str, dict[str, Any]] = {
@@ -77,7 +81,7 @@ def noise(k: int, i: Any) -> F64:
 @cache
 def make(design: str) -> Cohort:
     """Make what make_mixed.R makes."""
-    people, visits, uneven, missing, spread, slope = DESIGNS[design]
+    people, visits, uneven, missing, spread, slope, *weighted = DESIGNS[design]
     i = np.arange(people)
     sizes = 1 + np.floor(u(1, i) * visits).astype(np.int64) if uneven else np.full(people, visits)
     person = np.repeat(i, sizes)
@@ -96,6 +100,7 @@ def make(design: str) -> Cohort:
             "arm": np.array(["a", "b", "c"])[np.floor(3 * u(5, person)).astype(np.int64)],
             "site": person // 5,
             "plate": plate,
+            "w": 0.1 + 4 * u(12, row) ** 3 if weighted else np.ones(row.size),
         }
     )
     y = 0.4 * samples["treated"].to_numpy() + 0.02 * samples["age"].to_numpy() + 0.1 * time
@@ -114,7 +119,10 @@ def test_fits_equal_those_of_lmertest(case: str) -> None:
     asked = dict(MODELS[model])
     options = MixedOptions(asked.pop("random"), ddf)  # type: ignore[arg-type]
     adjust = {"a": asked.pop("adjust")}
-    spec = ModelSpec("mixed", adjust=adjust, transform="none", mixed=options, **asked)
+    weights = "w" if design.startswith("weighted") else None
+    spec = ModelSpec(
+        "mixed", adjust=adjust, transform="none", mixed=options, weights=weights, **asked
+    )
     parts = fit_blocks(plan_scan(make(design), spec), executor=Serial())
     found = collect(parts, spec).frame.filter(pl.col("protein") == "one")
     wanted = STORED[case]
@@ -143,7 +151,7 @@ def test_fits_equal_those_of_lmertest(case: str) -> None:
         assert joint["p_value"][0] == pytest.approx(p, rel=1e-5)
 
 
-@pytest.mark.parametrize("design", ["uneven", "missing"])
+@pytest.mark.parametrize("design", ["uneven", "missing", "weighted_missing"])
 def test_all_coefficients_equal_those_of_lmertest(design: str) -> None:
     cohort = make(design)
     cohort = replace(cohort, samples=cohort.samples.with_columns(year=2000 + pl.col("time")))
@@ -154,6 +162,7 @@ def test_all_coefficients_equal_those_of_lmertest(design: str) -> None:
         transform="none",
         interaction="bmi",
         coefficients=True,
+        weights="w" if design.startswith("weighted") else None,
         mixed=MixedOptions(PERSON),
     )
     parts = fit_blocks(plan_scan(cohort, spec), executor=Serial())

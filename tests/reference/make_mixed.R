@@ -9,7 +9,7 @@ suppressMessages({library(lmerTest); library(pbkrtest)})
 u <- function(k, i) ((i * (2 * k + 1) * 7919 + k * 104729 + i * i * 31) %% 10007) / 10007
 noise <- function(k, i) u(k, i) + u(k + 50, i) + u(k + 90, i) - 1.5
 
-make <- function(people, visits, uneven, missing, spread, slope) {
+make <- function(people, visits, uneven, missing, spread, slope, weighted = FALSE) {
   i <- seq_len(people) - 1
   sizes <- if (uneven) 1 + floor(u(1, i) * visits) else rep(visits, people)
   person <- rep(i, sizes)
@@ -23,6 +23,7 @@ make <- function(people, visits, uneven, missing, spread, slope) {
   d$y <- 0.4 * d$treated + 0.02 * d$age + 0.1 * time + spread * noise(7, person) +
     slope * time * (noise(8, person) + 0.3 * noise(7, person)) + noise(9, row) + 0.3 * noise(10, d$plate)
   d$y[u(11, row) < missing] <- NA
+  d$w <- if (weighted) 0.1 + 4 * u(12, row)^3 else 1
   d
 }
 control <- lmerControl(calc.derivs = FALSE, optCtrl = list(
@@ -33,7 +34,9 @@ designs <- list(
   missing = list(50, 4, FALSE, 0.2, 1.5, 0), singular = list(40, 3, FALSE, 0, 0, 0),
   few = list(6, 5, FALSE, 0.1, 1, 0), large = list(1500, 3, FALSE, 0.1, 1, 0),
   rising = list(40, 4, FALSE, 0, 1, 0.5), rising_missing = list(60, 5, TRUE, 0.1, 1, 0.5),
-  rising_large = list(1500, 3, FALSE, 0.1, 1, 0.5), flat = list(40, 4, FALSE, 0, 1, 0)
+  rising_large = list(1500, 3, FALSE, 0.1, 1, 0.5), flat = list(40, 4, FALSE, 0, 1, 0),
+  weighted = list(40, 3, FALSE, 0, 1, 0, TRUE), weighted_missing = list(60, 4, TRUE, 0.2, 1, 0, TRUE),
+  weighted_large = list(1500, 3, FALSE, 0.1, 1, 0, TRUE), weighted_rising = list(60, 5, TRUE, 0.1, 1, 0.5, TRUE)
 )
 models <- list(
   intercept = list(y ~ age + time + treated + (1 | person), "treated"),
@@ -51,14 +54,16 @@ cases <- c(
   paste(rep(c("balanced", "uneven", "missing", "singular", "few", "large"), each = 5),
     c("intercept", "within", "products", "arms", "outcome")),
   paste(rep(c("rising", "rising_missing", "rising_large", "flat"), each = 2), c("slope", "slope_treated")),
-  paste(rep(c("balanced", "missing"), each = 2), c("crossed", "nested"))
+  paste(rep(c("balanced", "missing"), each = 2), c("crossed", "nested")),
+  paste(rep(c("weighted", "weighted_missing"), each = 7), c("intercept", "within", "products", "arms", "outcome", "crossed", "nested")),
+  paste("weighted_large", c("intercept", "within", "outcome")), paste("weighted_rising", c("slope", "slope_treated"))
 )
 number <- function(x) paste0("[", paste(sprintf("%.17g", x), collapse = ", "), "]")
 fit <- function(case, ddf) {
   parts <- strsplit(case, " ")[[1]]
   d <- do.call(make, designs[[parts[1]]])
   model <- models[[parts[2]]]
-  m <- suppressWarnings(suppressMessages(lmer(model[[1]], d, control = control)))
+  m <- suppressWarnings(suppressMessages(lmer(model[[1]], d, weights = w, control = control)))
   # columns that others determine are left out of lme4's own
   rows <- coef(summary(m, ddf = ddf))[model[[2]], , drop = FALSE]
   tested <- if (parts[2] == "products") model[[2]][-1] else model[[2]]
@@ -80,7 +85,7 @@ fit <- function(case, ddf) {
 tell_all <- function(design, random) {
   d <- do.call(make, designs[[design]])
   f <- as.formula(paste("y ~ age + time + treated + treated:bmi + bmi +", random))
-  m <- suppressWarnings(suppressMessages(lmer(f, d, control = control)))
+  m <- suppressWarnings(suppressMessages(lmer(f, d, weights = w, control = control)))
   rows <- coef(summary(m))
   rows[1, ] <- as.numeric(contest1D(m, c(1, 0, -2000, 0, 0, 0)))
   names <- paste0('"', sub("time", "year", rownames(rows)), '"', collapse = ", ")
@@ -92,6 +97,8 @@ lines <- c(
     packageVersion("lme4"), packageVersion("lmerTest"), packageVersion("pbkrtest")),
   vapply(cases, fit, "", ddf = "Satterthwaite"),
   tell_all("uneven", "(1 | person)"), tell_all("missing", "(1 | person)"),
-  vapply(grep("large", cases, invert = TRUE, value = TRUE), fit, "", ddf = "Kenward-Roger")
+  tell_all("weighted_missing", "(1 | person)"),
+  # pbkrtest takes the weights of its rows for 1
+  vapply(grep("large|weighted", cases, invert = TRUE, value = TRUE), fit, "", ddf = "Kenward-Roger")
 )
 writeLines(paste0("{\n", paste(lines, collapse = ",\n"), "\n}"), "mixed.json")
