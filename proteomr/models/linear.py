@@ -168,14 +168,14 @@ class Linear(Family[State]):
         terms, chains = build_chains(
             laid_out,
             self._list_responses(problem),
-            plain=self._is_plain(problem),
+            plain=self._is_plain(problem) or levels is not None,
             leverages=self.options.errors in LEVERAGED,
         )
         codes = None
         if problem.clusters is not None:
             codes = np.unique(problem.clusters, return_inverse=True)[1].astype(np.int64)
         if levels is not None:
-            chains = tuple(set_within(chain, levels) for chain in chains)
+            chains = tuple(set_within(problem, chain, levels) for chain in chains)
         return LinearState(problem, terms, chains, codes, levels)
 
     def fit_block(self, state: State, block: Block) -> FitBlock:

@@ -180,9 +180,17 @@ def take_levels_out(problem: Problem) -> tuple[Problem, Levels] | None:
     return within, levels
 
 
-def set_within(chain: Chain, levels: Levels) -> Chain:
-    """Return a chain of deviations whose cross-products are those within a protein's own rows."""
-    aliased = {a: tuple(filter(None, names)) for a, names in chain.aliased.items()}
+def set_within(problem: Problem, chain: Chain, levels: Levels) -> Chain:
+    """Return a chain of deviations whose cross-products are those within a protein's own rows.
+
+    Parameters
+    ----------
+    problem : before the levels were taken out: what they determine is aliased and named, while a
+        covariate that is 0 in all of it is a level of nobody, and dummy columns have no name.
+    """
+    there = np.any(problem.covariates != 0.0, axis=0)
+    named = {name for name, some in zip(problem.names, there, strict=True) if some}
+    aliased = {a: tuple(n for n in names if n in named) for a, names in chain.aliased.items()}
     models = tuple(replace(m, sound=m.sound and levels.sound) for m in chain.models)
     basis = _BasisWithin.of(chain.basis, levels)
     return replace(chain, basis=basis, aliased=aliased, models=models)

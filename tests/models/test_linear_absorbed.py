@@ -203,6 +203,29 @@ def test_a_covariate_of_one_value_is_aliased_whatever_the_weights(n: int) -> Non
     assert together.df[0, 0] == n - 30 - 1
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("sizes", [(30,), (30, 4)])
+def test_covariates_that_the_levels_determine_are_named_on_both_paths(
+    sizes: tuple[int, ...], *, weighted: bool
+) -> None:
+    problem, block = draw(500, sizes, seed=3, weighted=weighted)
+    assert problem.absorbed is not None
+    within = problem.absorbed.codes[:, 0] % 3 + 1.0
+    C = np.column_stack([problem.covariates, within, np.zeros(500), 2.0 * problem.covariates[:, 1]])
+    names = (*problem.names, "within", "nobody", "twice")
+    wider = Problem(
+        **{f: getattr(problem, f) for f in problem.__slots__}
+        | {"covariates": C, "names": names, "scales": None, "shifts": None}
+        | {"adjustments": (Adjustment("all", np.arange(len(names))),)}
+    )
+    family = Linear()
+    together = family.fit(family.prepare(wider), block)
+    alone = family.fit(OneByOne(wider), block)
+    assert together.messages[0, 0].startswith("aliased: within, twice")
+    assert together.messages == alone.messages
+    np.testing.assert_allclose(together.se, alone.se, rtol=1e-10)
+
+
 @pytest.mark.parametrize("errors", ["classical", "HC1"])
 @pytest.mark.parametrize("sizes", [(20,), (20, 6)])
 @pytest.mark.parametrize("unit", [1e-290, 1e-200, 1e250, 1e300])
