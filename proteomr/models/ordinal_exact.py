@@ -124,7 +124,8 @@ class OrdinalSolver:
     tests : likelihood-ratio tests, by name; None for a test that has no result.
     thresholds : names ``LOWER|HIGHER`` of the thresholds.
     coefficients, covariance : of the thresholds, then of the columns of the regression but the
-        intercept; NaN where they have no finite estimate.
+        intercept; NaN where they have no finite estimate, and without `plain` where they go with
+        one that has none.
     """
 
     link: Link
@@ -159,23 +160,52 @@ class OrdinalSolver:
             return Refusal(Status.separated, "; ".join(filter(None, (message, whole))))
         if not limit.fit.converged:
             return Refusal(Status.not_converged, "Newton's method did not settle")
-        return self._answer(regression, units, limit, t, message)
+        answer = self._answer(regression, units, limit, t, message)
+        if self.plain and limit.columns.size < t + regression.X.shape[1] - 1:
+            self._tell_limit(regression, levels, first)
+        return answer
+
+    def _tell_limit(self, regression: Regression, levels: I64, first: int) -> None:
+        """Keep what coefficients of the columns as they are have an estimate.
+
+        Of columns that the rows left cannot tell apart, the earlier ones have it, as with aliased
+        ones: a basis of all would lose what the ones lost run along.
+        """
+        t = int(levels.max())
+        units, limit = self._fit_in(_Units.of(regression.X, 0), regression, levels, first)
+        if limit.separation != "none" or not limit.fit.converged:
+            return
+        size = t + units.mean.size
+        whole, covariance = np.zeros(size), np.zeros((size, size))
+        whole[limit.columns] = limit.fit.coefficients
+        covariance[np.ix_(limit.columns, limit.columns)] = limit.fit.covariance
+        back = units.restore(t)
+        self.coefficients, self.covariance = back @ whole, back @ covariance @ back.T
+        lost = np.setdiff1d(np.arange(size), limit.columns)
+        self.coefficients[lost] = np.nan
+        self.covariance[lost] = self.covariance[:, lost] = np.nan
 
     def _fit(
         self, regression: Regression, levels: I64, first: int
     ) -> tuple[_Units, CumulativeLimit]:
         """Fit in units that keep the columns of interest, or in a basis of all where that fails."""
-        p = regression.X.shape[1]
-        t = int(levels.max())
-        for before in (first - 1, p - 1):
+        for before in (first - 1, regression.X.shape[1] - 1):
             units = _Units.of(regression.X, before)
-            ends = lay_out_ends(levels, units.X)
-            start = start_from_shares(levels, t + p - 1, link=self.link, counts=regression.weights)
-            limit = fit_cumulative_limit(
-                ends, start, column=t + first - 1, link=self.link, weights=regression.weights
-            )
+            units, limit = self._fit_in(units, regression, levels, first)
             if limit.fit.converged or limit.separation != "none":
                 break
+        return units, limit
+
+    def _fit_in(
+        self, units: _Units, regression: Regression, levels: I64, first: int
+    ) -> tuple[_Units, CumulativeLimit]:
+        """Fit in some units."""
+        t, weights = int(levels.max()), regression.weights
+        ends = lay_out_ends(levels, units.X)
+        start = start_from_shares(levels, ends.size, link=self.link, counts=weights)
+        limit = fit_cumulative_limit(
+            ends, start, column=t + first - 1, link=self.link, weights=weights
+        )
         return units, limit
 
     def _test(

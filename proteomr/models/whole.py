@@ -88,7 +88,7 @@ class Fitted:
     df : ``(c,)``, or one for all.
     by, shift : what the response was divided by, and what was taken off it.
     thresholds : names of the t thresholds that stand in the place of the intercept; coefficients
-        and covariance have them before those of the columns.
+        and covariance have them before those of the columns, NaN for those without an estimate.
     """
 
     coefficients: F64
@@ -162,7 +162,12 @@ class WholeModel:
         turned[t:, t:] = np.diag(1.0 / scale)
         turned[:t, t:] = shift / scale
         back[where], df[where] = turned, fit.df
-        return WholeFit.of(back, fit.coefficients, fit.covariance, by=1.0, shift=0.0, df=df)
+        theta, covariance = fit.coefficients.copy(), fit.covariance.copy()
+        lost = np.flatnonzero(np.isnan(theta))  # thresholds, in none of the other coefficients
+        theta[lost] = covariance[lost] = covariance[:, lost] = 0.0
+        covariance[lost, lost] = 1.0
+        back[where[lost]] = np.nan
+        return WholeFit.of(back, theta, covariance, by=1.0, shift=0.0, df=df)
 
 
 def turn_back(shift: F64, scale: F64, *, intercept: bool) -> F64:

@@ -130,10 +130,12 @@ class OrdinalBlocks:
         if not abs(inverse[place, place] / variance - 1.0) <= _AGREE:
             return None, None
         back = self._bring_back(solver, block, j)
+        # The last step, taken anew by the whole information: what it leaves is its square.
+        theta = at.theta[i] - at.step[i] + inverse @ at.score[i]
         covariance = inverse / solver.mass.unit
         df = np.full(back.shape[0], np.inf)
-        fit = WholeFit.of(back, at.theta[i], covariance, by=1.0, shift=0.0, df=df)
-        return fit, compute_wald(at.theta[i], covariance, np.inf, np.array([place]))
+        fit = WholeFit.of(back, theta, covariance, by=1.0, shift=0.0, df=df)
+        return fit, compute_wald(theta, covariance, np.inf, np.array([place]))
 
     def _bring_back(self, solver: OrdinalMass, block: Block, j: int) -> F64:
         """Return what turns coefficients into those of the data; rows of NaN for those of none."""

@@ -156,7 +156,8 @@ class BatchedRegressions:
             if value is not None:
                 found = replace(found, log_likelihood=self._shape(laid_out, value)[0])
             if keep:
-                found = replace(found, at_maximum=AtMaximum(block, theta + end.step, end.state))
+                at = AtMaximum(block, theta + end.step, end.state, end.step, end.score)
+                found = replace(found, at_maximum=at)
             if meat is None:
                 return found
             columns = np.einsum("pq,qrk->prk", mixed, np.stack([each.v for each in solved]))

@@ -93,13 +93,16 @@ class AtMaximum:
 
     Attributes
     ----------
-    theta : ``(R, L k + t + L s)``.
-    state : ``(R, M, n)``.
+    theta : ``(R, L k + t + L s)``, after the last step, whose information is approximate.
+    state : ``(R, M, n)``, before that step.
+    step, score : ``(R, L k + t + L s)``, the step, and the score before it.
     """
 
     block: BlockAtWork
     theta: F64
     state: F64
+    step: F64
+    score: F64
 
 
 @dataclass(frozen=True, slots=True)

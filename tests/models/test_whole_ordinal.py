@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proteomr.models import Block, FitBlock, FitOptions, Further, Problem
+from proteomr.models import Adjustment, Block, FitBlock, FitOptions, Further, Model, Problem
 from proteomr.models.extras import WithExtras
 from proteomr.models.ordinal import Ordinal, OrdinalState
 from proteomr.models.ordinal_options import OrdinalOptions
@@ -59,7 +59,7 @@ def test_blocks_have_the_coefficients_of_fits_by_themselves(n: int, *, weighted:
     assert list(one["coefficient"])[:8] == names
     np.testing.assert_allclose(one["se"], two["se"], rtol=1e-7)  # type: ignore[arg-type]
     off = np.abs(np.asarray(one["estimate"]) - two["estimate"]) / np.asarray(two["se"])
-    assert off.max() < 1e-6
+    assert off.max() < 1e-9
     for name in ("score", "wald"):
         statistic = found.joint[name].statistic
         np.testing.assert_allclose(statistic, wanted.joint[name].statistic, rtol=1e-7)
@@ -71,7 +71,8 @@ def test_the_protein_s_coefficient_is_its_estimate(n: int) -> None:
     found = fit(problem, block, Further())
     columns = found.details["coefficients"].columns
     estimate = np.asarray(columns["estimate"], dtype=float).reshape(3, -1)
-    np.testing.assert_allclose(estimate[:, -1], found.estimate[:, 0], rtol=1e-7)
+    apart = np.abs(estimate[:, -1] - found.estimate[:, 0]) / found.se[:, 0]
+    assert apart.max() < 1e-9  # of its standard error, as all estimates
     assert np.all(np.diff(estimate[:, :3], axis=1) > 0.0)  # thresholds in their order
 
 
@@ -116,6 +117,50 @@ def test_two_levels_have_the_score_test_of_a_logistic_regression() -> None:
     for name in ("score", "wald"):
         one, two = found.joint[name].statistic, wanted.joint[name].statistic
         np.testing.assert_allclose(one, two, rtol=1e-7)
+
+
+def tell(found: FitBlock, protein: int) -> dict[str, tuple[float, float]]:
+    """Return estimate and error of each coefficient of a protein, by name."""
+    of, columns = found.details["coefficients"].protein == protein, found.details["coefficients"]
+    told = (np.asarray(columns.columns[k])[of] for k in ("coefficient", "estimate", "se"))
+    return {str(name): (float(b), float(se)) for name, b, se in zip(*told, strict=True)}
+
+
+def set_apart(n: int, labels: int) -> tuple[Problem, Block]:
+    """Return people of whom those of one site all have the highest level."""
+    problem, block = make(n, labels=labels)
+    values = np.where(problem.covariates[:, 3] > 0.0, labels - 1.0, problem.targets[0].values)
+    return replace(problem, targets=(replace(problem.targets[0], values=values),)), block
+
+
+@pytest.mark.parametrize("n", [300, 900])
+@pytest.mark.parametrize("labels", [2, 4])
+def test_what_a_separated_site_leaves_is_the_fit_of_the_others(n: int, labels: int) -> None:
+    problem, block = set_apart(n, labels)
+    found = fit(problem, block, Further(("wald",)))
+    there, kept = problem.covariates[:, 3] == 0.0, [0, 1, 2, 4]
+    fewer = Problem(
+        covariates=(problem.units[0] + problem.covariates * problem.units[1])[there][:, kept],
+        names=("(Intercept)", "age", "bmi", "site2"),
+        factors=(),
+        targets=(problem.targets[0].take(np.flatnonzero(there)),),
+        adjustments=(Adjustment("all", np.arange(4)),),
+        models=(Model(0, 0),),
+    )
+    others = Block(block.values[:, there], block.own[:, :, there], block.observed[:, there])
+    wanted = fit(fewer, others, Further(("wald",)))
+    assert "separated by covariates alone" in found.messages[0, 0]
+    for j in range(3):
+        ours, theirs = tell(found, j), tell(wanted, j)
+        assert np.isnan(ours.pop("site1")).all()
+        assert set(ours) == set(theirs)
+        for name, (estimate, se) in theirs.items():
+            assert ours[name][0] == pytest.approx(estimate, abs=1e-7 * se)
+            assert ours[name][1] == pytest.approx(se, rel=1e-7)
+        own = ours[next(reversed(ours))]
+        assert own[0] == pytest.approx(found.estimate[j, 0], abs=1e-8 * own[1])
+    one, two = (each.joint["wald"].statistic for each in (found, wanted))
+    np.testing.assert_allclose(one, two, rtol=1e-7)
 
 
 def test_probits_have_coefficients_too() -> None:
