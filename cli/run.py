@@ -180,8 +180,23 @@ def _tell_published(out: Path, *, quiet: bool) -> None:
         return
     rows = pl.read_parquet(out / "published.parquet", glob=False).rows(named=True)
     names = ("published", "expected", "found")
-    cells = [[row["finding"], *(_number(row[name]) for name in names)] for row in rows]
+    cells = [
+        [
+            row["finding"],
+            _number(row["published"]) or _bound(row["published_low"], row["published_high"]),
+            _number(row["expected"]),
+            _number(row["found"]),
+        ]
+        for row in rows
+    ]
     print_rows(["", *names], cells, left=1)
+
+
+def _bound(low: float | None, high: float | None) -> str:
+    """Return what a number is more or less than, where that alone is published."""
+    if low is not None and high is None:
+        return f"> {_number(low)}"
+    return f"< {_number(high)}" if high is not None and low is None else ""
 
 
 def _number(value: float | None) -> str:

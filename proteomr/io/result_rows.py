@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from proteomr.design import Condition, parse_condition
-from proteomr.errors import InputError
+from proteomr.errors import NothingToDo
 
 __all__ = ["check_rows", "choose_rows"]
 
@@ -47,7 +47,7 @@ def choose_rows(frame: pl.DataFrame, rows: Sequence[str], *, path: Path) -> pl.D
     ------
     ColumnError
         A column is not there.
-    InputError
+    NothingToDo
         No row is left.
 
     Examples
@@ -59,7 +59,7 @@ def choose_rows(frame: pl.DataFrame, rows: Sequence[str], *, path: Path) -> pl.D
     for text in rows:
         frame = frame.filter(_read(text, frame).judge(frame, among=f"columns of {path.name}"))
         if not frame.height:
-            raise InputError(f"{path}: no row is left where {text}")
+            raise NothingToDo(f"{path}: no row is left where {text}")
     return frame
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -11,15 +11,24 @@ from proteomr.execute import one_blas_thread
 from proteomr.simulate.covariates import ADJUSTMENTS, Covariates
 from proteomr.simulate.disease import DISEASE_HAZARD_RATIOS, draw_disease
 from proteomr.simulate.effects import Effects, plant_effects
+from proteomr.simulate.expected_hits import tabulate_expected_hits
 from proteomr.simulate.follow_up import DIRECT_HAZARD_RATIOS, draw_follow_up
 from proteomr.simulate.measurement import Measurement, draw_measurement
+from proteomr.simulate.outcomes import (
+    Hazard,
+    draw_outcomes,
+    log_risks,
+    solve_hazards,
+    tabulate_hazards,
+)
 from proteomr.simulate.people import draw_people
+from proteomr.simulate.phenome import draw_phenome
 from proteomr.simulate.study import EXPOSURES, Study
 from proteomr.simulate.traits import MEDIATED, MEDIATED_SHARE, SCORED_SHARE, draw_traits
 from proteomr.simulate.truth import tabulate_assays, tabulate_truth
 from proteomr.simulate.write import write_columns, write_proteins
 
-__all__ = ["COHORT_TABLES", "count_cells", "describe_model", "write_cohort"]
+__all__ = ["COHORT_TABLES", "count_cells", "describe_model", "list_tables", "write_cohort"]
 
 COHORT_TABLES = ("samples", "proteins", "timegap", "assays", "truth")
 _MODEL = {
@@ -55,9 +64,10 @@ def write_cohort(
 
     ``samples.parquet`` (exposures, covariates, follow-up), ``proteins.parquet`` (one float32 column
     each, streamed by row groups), ``timegap.parquet`` (years between blood draw and processing, one
-    column per panel), ``assays.parquet`` and ``truth.parquet``. The study's named proteins come
-    first; the rest are called P0005, P0006, ... The same seed and size give the same bytes with the
-    same versions of the libraries on the same kind of processor.
+    column per panel), ``assays.parquet`` and ``truth.parquet``; of a study that has them also
+    ``outcome_truth``, ``expected_hits``, ``markers``, ``volumes`` and ``phenome_truth``. The
+    study's named proteins come first; the rest are called P0005, P0006, ... The same seed and size
+    give the same bytes with the same versions of the libraries on the same kind of processor.
 
     The latent protein is ``x = W c + L f + s e``, with covariates and exposures c, hidden factors f
     and noise e, of variance 1. With v the share of the variance that c leaves, a protein moves by
@@ -90,17 +100,42 @@ def write_cohort(
     ...     count_cells(pl.read_parquet(files["samples"]))
     (172, 15, 10, 3)
     """
-    paths = {name: place(f"{name}.parquet") for name in COHORT_TABLES}
+    paths = {name: place(f"{name}.parquet") for name in list_tables(study)}
     with one_blas_thread():
         covariates = Covariates(study, draw_people(study, people, seed=seed))
         effects = plant_effects(covariates, proteins, seed=seed)
         measurement = draw_measurement(covariates, effects, seed=seed)
-        _write_people(paths, measurement, effects)
+        hazards = solve_hazards(measurement, effects)
+        _write_people(paths, measurement, effects, hazards)
+        if hazards:
+            known = tabulate_hazards(effects, hazards, proteins=proteins)
+            write_columns(paths["outcome_truth"], known)
+            hits = tabulate_expected_hits(effects, measurement, proteins=proteins)
+            write_columns(paths["expected_hits"], hits)
+        if study.phenome is not None:
+            drawn = draw_phenome(measurement, effects, study.phenome)
+            write_columns(paths["markers"], drawn.markers)
+            write_columns(paths["volumes"], drawn.volumes)
+            write_columns(paths["phenome_truth"], drawn.truth)
         write_columns(paths["assays"], tabulate_assays(effects, measurement, proteins=proteins))
         write_columns(paths["truth"], tabulate_truth(effects, measurement, proteins=proteins))
         names = effects.names[:proteins]
         write_proteins(paths["proteins"], measurement, names=names, after_chunk=after_chunk)
     return paths
+
+
+def list_tables(study: Study) -> tuple[str, ...]:
+    """Return the names of the tables of a cohort.
+
+    Examples
+    --------
+    >>> from proteomr.simulate.study import SHEN2025, SHEN2025_COUNTS
+    >>> list_tables(SHEN2025) == COHORT_TABLES, list_tables(SHEN2025_COUNTS)[-1]
+    (True, 'phenome_truth')
+    """
+    outcomes = ("outcome_truth", "expected_hits") if study.outcomes else ()
+    phenome = () if study.phenome is None else ("markers", "volumes", "phenome_truth")
+    return (*COHORT_TABLES, *outcomes, *phenome)
 
 
 def count_cells(samples: pl.DataFrame) -> tuple[int, int, int, int]:
@@ -136,12 +171,19 @@ def describe_model(study: Study) -> Mapping[str, object]:
     }
 
 
-def _write_people(paths: dict[str, Path], measurement: Measurement, effects: Effects) -> None:
+def _write_people(
+    paths: dict[str, Path], measurement: Measurement, effects: Effects, hazards: Sequence[Hazard]
+) -> None:
     people = measurement.covariates.people
     panels = measurement.covariates.study.panels
-    follow_up = draw_follow_up(measurement)
+    risks = log_risks(measurement, hazards) if hazards else None
+    follow_up = draw_follow_up(measurement, log_risk=None if risks is None else risks[0])
+    outcomes = {}
+    if risks is not None:
+        outcomes = draw_outcomes(measurement, hazards, risks=risks, follow_up=follow_up)
     gaps = {panel: people.time_gap[:, place] for place, panel in enumerate(panels)}
     disease = draw_disease(measurement, follow_up)
     traits = draw_traits(measurement, effects)
-    write_columns(paths["samples"], {**people.columns, **disease, **traits, **follow_up})
+    samples = {**people.columns, **disease, **traits, **follow_up, **outcomes}
+    write_columns(paths["samples"], samples)
     write_columns(paths["timegap"], {"sample_id": people.columns["sample_id"], **gaps})

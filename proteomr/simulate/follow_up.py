@@ -25,7 +25,9 @@ _PER_YEAR = 0.09
 _DAYS = 365.25
 
 
-def draw_follow_up(measurement: Measurement, /) -> dict[str, NDArray[Any]]:
+def draw_follow_up(
+    measurement: Measurement, /, *, log_risk: F64 | None = None
+) -> dict[str, NDArray[Any]]:
     """Return ``follow_up_years`` and ``death`` (1 died, 0 censored at the end of follow-up).
 
     The hazard is Gompertz, ``h(t) = h0 exp(0.09 (age - 56.4 + t) + log HR' z)``, where z are sex,
@@ -36,6 +38,7 @@ def draw_follow_up(measurement: Measurement, /) -> dict[str, NDArray[Any]]:
     Parameters
     ----------
     measurement : of the cohort; its first block holds every protein that acts on mortality.
+    log_risk : (n,) log hazard ratio of each person at recruitment, in the place of the one above.
 
     Examples
     --------
@@ -51,7 +54,7 @@ def draw_follow_up(measurement: Measurement, /) -> dict[str, NDArray[Any]]:
     True
     """
     study, people = measurement.covariates.study, measurement.covariates.people
-    risk = np.exp(_log_risk(measurement))
+    risk = np.exp(_log_risk(measurement) if log_risk is None else log_risk)
     growth = np.expm1(_PER_YEAR * people.censored_at_years) / _PER_YEAR
     h0 = solve_baseline(risk * growth, events=people.n * study.deaths / study.people)
     unit = random_stream(measurement.seed, _STREAM).standard_exponential(people.n)

@@ -23,11 +23,11 @@ from proteomr.runs import (
     Results,
     run_job,
 )
-from proteomr.simulate.cohort import COHORT_TABLES, count_cells, describe_model, write_cohort
+from proteomr.simulate.cohort import count_cells, describe_model, list_tables, write_cohort
 from proteomr.simulate.export import EXPORT_FILES, check_export, write_ukb_export
 from proteomr.simulate.measurement import plan_chunks
 from proteomr.simulate.study import find_study
-from proteomr.simulate.summary_statistics import simulate_summary
+from proteomr.simulate.summary_statistics import simulate_causes, simulate_summary
 
 __all__ = ["ExportForm", "SimulateJob", "SimulateRequest", "simulate"]
 
@@ -35,7 +35,7 @@ ExportForm: TypeAlias = Literal["ukb"]
 
 _FEWEST_PEOPLE, _MOST_PEOPLE = 100, 5_000_000
 _SUMMARY_TABLES: Final = ("exposure", "outcomes", "truth")
-_COHORT_FORMULA, _EXPORT_FORMULA, _SUMMARY_FORMULA = 2, 1, 1
+_COHORT_FORMULA, _EXPORT_FORMULA, _SUMMARY_FORMULA = 3, 1, 2
 
 # Measured on one processor of 2.5 GHz, between 20,000 x 1,000 and 42,062 x 2,920: seconds for each
 # person and for each value, drawing and exporting; libraries, then bytes for each person.
@@ -124,7 +124,7 @@ class SimulateJob:
         """Names of the files, formats beside parquet left out."""
         asked = self.request
         return (
-            *(f"{name}.parquet" for name in COHORT_TABLES),
+            *(f"{name}.parquet" for name in list_tables(find_study(asked.like))),
             *(EXPORT_FILES.values() if asked.export is not None else ()),
             *(f"gwas/{name}.parquet" for name in _SUMMARY_TABLES if asked.summary_statistics),
         )
@@ -171,7 +171,12 @@ class SimulateJob:
             exported = {name: ledger.place(file) for name, file in EXPORT_FILES.items()}
             write_ukb_export(files, exported, seed=asked.seed)
         if asked.summary_statistics:
-            drawn = simulate_summary(seed=asked.seed)
+            causes = study.causes
+            drawn = (
+                simulate_summary(seed=asked.seed)
+                if causes is None
+                else simulate_causes(causes, seed=asked.seed)
+            )
             facts["summary_statistics"] = drawn.facts
             for name, frame in drawn.tables.items():
                 ledger.write_file(f"gwas/{name}.parquet", frame.write_parquet)

@@ -9,6 +9,14 @@ from typing import Literal
 from numpy.random import Generator, SeedSequence, default_rng
 
 from proteomr.errors import UsageError, nearest
+from proteomr.simulate.published import (
+    SHEN2025_CAUSES,
+    SHEN2025_OUTCOMES,
+    SHEN2025_PHENOME,
+    Causes,
+    Outcome,
+    Phenome,
+)
 
 __all__ = [
     "EXPOSURES",
@@ -124,6 +132,9 @@ class Study:
     panels : names of the panels.
     named : the proteins known by name, first in every simulated file.
     planting : how many of the others move with the exposures.
+    outcomes : of the follow-up, with the part that proteins have in each; the first is death.
+    phenome : markers and volumes that some proteins act on; None for none.
+    causes : what summary statistics are drawn from; None for the default.
     """
 
     name: str
@@ -144,6 +155,9 @@ class Study:
     panels: tuple[str, ...]
     named: tuple[NamedProtein, ...] = field(repr=False)
     planting: Planting = Planting()
+    outcomes: tuple[Outcome, ...] = ()
+    phenome: Phenome | None = None
+    causes: Causes | None = None
 
     def scale(self, count: int, *, people: int) -> int:
         """Return a count of the study scaled to another number of people, rounded to the nearest.
@@ -226,6 +240,7 @@ SHEN2025 = Study(
 SHEN2025_COUNTS = replace(
     SHEN2025,
     name="shen2025-counts",
+    named=tuple(replace(protein, mortality=1.0) for protein in SHEN2025.named),  # see outcomes
     planting=Planting(
         planted=0.060,
         confounded=0.31,
@@ -236,6 +251,9 @@ SHEN2025_COUNTS = replace(
         weak_power=3.3,
         even=True,
     ),
+    outcomes=SHEN2025_OUTCOMES,
+    phenome=SHEN2025_PHENOME,
+    causes=SHEN2025_CAUSES,
 )
 
 STUDIES = (SHEN2025, SHEN2025_COUNTS)

@@ -11,6 +11,7 @@ from numpy.random import Generator
 
 from proteomr._typing import F64, I64
 from proteomr.errors import UsageError
+from proteomr.simulate.published import Causes
 from proteomr.simulate.study import random_stream
 from proteomr.simulate.summary_effects import (
     REVERSE_EFFECT,
@@ -24,7 +25,7 @@ from proteomr.stats.distributions import neg_log10_p_normal
 from proteomr.tables import load_schema
 from proteomr.tables.sumstats import CHROMOSOME_LENGTHS, GenomeBuild
 
-__all__ = ["OUTCOMES", "OutcomeTruth", "SummarySimulation", "simulate_summary"]
+__all__ = ["OUTCOMES", "OutcomeTruth", "SummarySimulation", "simulate_causes", "simulate_summary"]
 
 _BUILD: GenomeBuild = "GRCh38"
 _APART_BP = 11_000_000
@@ -105,6 +106,8 @@ def simulate_summary(
     strength: float = 60.0,
     variants: int = 2000,
     people: int = 100_000,
+    outcome_people: int | None = None,
+    case_share: float | None = None,
 ) -> SummarySimulation:
     """Return summary statistics of one exposure and several outcomes, and the truth behind them.
 
@@ -123,6 +126,9 @@ def simulate_summary(
     strength : their mean F.
     variants : rows of each trait, those without effect included.
     people : size of each study; no person is in two.
+    outcome_people : size of each study of an outcome, where it is another.
+    case_share : of a yes or no exposure, whose effects are then of its log odds; the error of a log
+        odds ratio is that of a trait of variance one over ``sqrt(share (1 - share))``.
 
     Raises
     ------
@@ -139,14 +145,19 @@ def simulate_summary(
         instruments=instruments,
         strength=strength,
         people_exposure=people,
-        people_outcome=people,
+        people_outcome=outcome_people or people,
     )
     names = [outcome.name for outcome in outcomes]
     _check_request(names, exposure=exposure, seed=seed)
     _check_sizes(instruments + _OWN_VARIANTS * len(names), variants=variants)
-    effects = _draw_truth(outcomes, base, variants=variants, seed=seed)
+    if case_share is not None and not 0 < case_share < 1:
+        raise UsageError(f"a share of {case_share:g} cases is not between 0 and 1")
+    effects = _draw_truth(outcomes, base, variants=variants, seed=seed, case_share=case_share)
     parts = [_tabulate(effects, 1 + k, trait=name, seed=seed) for k, name in enumerate(names)]
-    sizes = {"instruments": instruments, "variants": variants, "people": people}
+    sizes: dict[str, object] = {
+        "instruments": instruments, "variants": variants, "people": people,
+        "outcome_people": base.people_outcome, "case_share": case_share,
+    }  # fmt: skip
     return SummarySimulation(
         exposure=_tabulate(effects, 0, trait=exposure, seed=seed),
         outcomes=pl.concat(parts),
@@ -161,9 +172,35 @@ def simulate_summary(
     )
 
 
+def simulate_causes(causes: Causes, /, *, seed: int) -> SummarySimulation:
+    """Return the summary statistics of a yes or no exposure and of proteins that a study describes.
+
+    Examples
+    --------
+    >>> from proteomr.simulate.published import SHEN2025_CAUSES
+    >>> simulate_causes(SHEN2025_CAUSES, seed=1).truth["causal_effect"][:2].to_list()
+    [0.17, 0.17]
+    """
+    return simulate_summary(
+        seed=seed,
+        outcomes=[OutcomeTruth(name, effect) for name, effect in causes.effects.items()],
+        instruments=causes.instruments,
+        strength=causes.strength,
+        people=causes.people,
+        outcome_people=causes.outcome_people,
+        case_share=causes.case_share,
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Genome:
-    """Places and alleles of v variants, and true effects (v, 1 + outcomes), exposure first."""
+    """Places and alleles of v variants, and true effects (v, 1 + outcomes), exposure first.
+
+    Parameters
+    ----------
+    se : (v, 1 + outcomes) standard errors.
+    people : of the exposure and of an outcome; ``cases`` of the exposure, None for a number.
+    """
 
     variant_id: list[str]
     chromosome: list[str]
@@ -171,7 +208,9 @@ class _Genome:
     alleles: list[tuple[str, str]]
     eaf: F64
     effects: F64
-    people: int
+    se: F64
+    people: tuple[int, int]
+    cases: int | None
 
 
 def _check_request(names: Sequence[str], *, exposure: str, seed: int) -> None:
@@ -204,17 +243,26 @@ def _list_places() -> list[tuple[str, int]]:
 
 
 def _draw_truth(
-    outcomes: Sequence[OutcomeTruth], base: SummaryTruth, *, variants: int, seed: int
+    outcomes: Sequence[OutcomeTruth],
+    base: SummaryTruth,
+    *,
+    variants: int,
+    seed: int,
+    case_share: float | None,
 ) -> _Genome:
     random = random_stream(seed, 0)
     eaf = random.uniform(0.1, 0.9, variants)
     acting = base.instruments + _OWN_VARIANTS * len(outcomes)
     chromosome, position = _draw_positions(acting, variants, random=random)
     alleles = _draw_alleles(variants, random=random)
-    se = standard_errors(eaf, people=base.people_exposure)
+    se = np.empty((variants, 1 + len(outcomes)))
+    se[:, 0] = standard_errors(eaf, people=base.people_exposure)
+    if case_share is not None:
+        se[:, 0] /= np.sqrt(case_share * (1 - case_share))
+    se[:, 1:] = standard_errors(eaf, people=base.people_outcome)[:, None]
     effects = np.zeros((variants, 1 + len(outcomes)))
     m = base.instruments
-    effects[:m, 0] = draw_exposure_effects(se[:m], strength=base.strength, random=random)
+    effects[:m, 0] = draw_exposure_effects(se[:m, 0], strength=base.strength, random=random)
     _add_own_variants(effects, outcomes, se, base=base, random=random)
     for column, outcome in enumerate(outcomes, start=1):
         effects[:, column] += outcome.effect * effects[:, 0]
@@ -225,7 +273,9 @@ def _draw_truth(
         f"{name}:{place}:{other}:{effect}"
         for name, place, (effect, other) in zip(chromosome, position, alleles, strict=True)
     ]
-    return _Genome(ids, chromosome, position, alleles, eaf, effects, base.people_exposure)
+    cases = None if case_share is None else round(case_share * base.people_exposure)
+    people = (base.people_exposure, base.people_outcome)
+    return _Genome(ids, chromosome, position, alleles, eaf, effects, se, people, cases)
 
 
 def _add_own_variants(
@@ -240,7 +290,8 @@ def _add_own_variants(
     for column, outcome in enumerate(outcomes, start=1):
         first = base.instruments + _OWN_VARIANTS * (column - 1)
         rows = slice(first, first + _OWN_VARIANTS)
-        drawn = draw_exposure_effects(se[rows], strength=base.strength, random=random)
+        of = 0 if outcome.pleiotropy == "reverse" else column  # whose test they pass
+        drawn = draw_exposure_effects(se[rows, of], strength=base.strength, random=random)
         if outcome.pleiotropy == "reverse":
             effects[rows, 0] = drawn
             effects[rows, column] = drawn * (1 / REVERSE_EFFECT - outcome.effect)
@@ -280,9 +331,10 @@ def _tabulate(genome: _Genome, column: int, *, trait: str, seed: int) -> pl.Data
     """Return what a study of one trait reports; an outcome's counts either allele."""
     random = random_stream(seed, 1, column)
     v = len(genome.eaf)
-    se = standard_errors(genome.eaf, people=genome.people)
+    se, people = genome.se[:, column], genome.people[min(column, 1)]
+    cases = None if column or genome.cases is None else float(genome.cases)
     beta = genome.effects[:, column] + se * random.standard_normal(v)
-    eaf = random.binomial(2 * genome.people, genome.eaf) / (2 * genome.people)
+    eaf = random.binomial(2 * people, genome.eaf) / (2 * people)
     other = (random.random(v) < 0.5) & (column > 0)
     pairs = [
         pair[::-1] if swapped else pair for pair, swapped in zip(genome.alleles, other, strict=True)
@@ -300,8 +352,8 @@ def _tabulate(genome: _Genome, column: int, *, trait: str, seed: int) -> pl.Data
             "beta": np.where(other, -beta, beta),
             "se": se,
             "neg_log10_p": neg_log10_p_normal(beta / se),
-            "n": np.full(v, float(genome.people)),
-            "n_case": pl.Series([None] * v, dtype=pl.Float64),
+            "n": np.full(v, float(people)),
+            "n_case": pl.Series([cases] * v, dtype=pl.Float64),
             "info": pl.Series([None] * v, dtype=pl.Float64),
             "trait": [trait] * v,
             "p_origin": ["computed"] * v,

@@ -12,61 +12,19 @@ from typing import Any, Final, TypeAlias
 from proteomr.border import read_toml, reading
 from proteomr.errors import UsageError, nearest
 from proteomr.study.execution import Execution, parse_execution
+from proteomr.study.findings import Finding, parse_findings
 from proteomr.study.shipped import names_shipped, read_shipped_study
+from proteomr.study.taking import From, parse_from, parse_texts, refuse_unknown
 
 __all__ = ["From", "Option", "Stage", "Study", "parse_study", "read_study_file", "read_study_text"]
 
 _KEYS: Final = ("title", "report", "defaults", "execution", "stages", "published")
 _OF_STAGE: Final = ("command", "after", "about")
-_OF_FROM: Final = ("from", "table", "where", "column", "union")
-_OF_FINDING: Final = ("what", "published", "low", "high", "kind", "found", "expected")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _RESERVED: Final = ("out", "config", "resume", "overwrite", "dry-run", "print-config", "threads")
 
 Option: TypeAlias = Any
 """A value of TOML, or a `From` in the place of one."""
-
-
-@dataclass(frozen=True, slots=True)
-class From:
-    """What a stage takes of an earlier one.
-
-    Attributes
-    ----------
-    stage : the earlier stage.
-    table : one of its tables; its results as a whole without, its main table where rows are chosen.
-    where : conditions on the rows, all of which hold; see `proteomr.design.parse_condition`. A word
-        that is no column of the table is text.
-    column : whose values are taken, each once; where neither is given, the results are taken as
-        files.
-    union : further names, or what is taken of further stages.
-    """
-
-    stage: str
-    table: str | None = None
-    where: tuple[str, ...] = ()
-    column: str | None = None
-    union: tuple[str | From, ...] = ()
-
-    @property
-    def chooses(self) -> bool:
-        """Whether names are chosen, and not files taken."""
-        return bool(self.where or self.union) or self.column is not None
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The stages that it reads."""
-        further = (one.needs for one in self.union if isinstance(one, From))
-        return tuple(dict.fromkeys([self.stage, *(name for names in further for name in names)]))
-
-    @property
-    def rule(self) -> str:
-        """What is chosen, in words."""
-        table = "" if self.table is None else f".{self.table}"
-        rows = " and ".join(self.where) if self.where else "all rows"
-        said = f"{self.column or 'protein'} of {self.stage}{table} where {rows}"
-        more = [one.rule if isinstance(one, From) else one for one in self.union]
-        return said if not more else f"{said}; and {', '.join(more)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +51,6 @@ class Stage:
         """The stages that go before, each once."""
         taken = (name for one in _list_from(self.options) for name in one.needs)
         return tuple(dict.fromkeys([*taken, *self.after]))
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A published number, and where a study finds its own.
-
-    Attributes
-    ----------
-    what : in words.
-    published : the number; ``low`` and ``high`` the limits of its interval.
-    found : rows of a stage: how many names they have (``count``), or the one value that they hold
-        in a column (``value``).
-    expected : rows whose column adds up to what the size of this study lets expect.
-    """
-
-    what: str
-    published: float
-    found: From
-    kind: str = "count"
-    low: float | None = None
-    high: float | None = None
-    expected: From | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +88,9 @@ class Study:
         """
         found = {stage.name: stage for stage in self.stages}
         if name not in found:
-            raise UsageError(f"no stage {name!r}{nearest(name, found)}; there are {_list(found)}")
+            raise UsageError(
+                f"no stage {name!r}{nearest(name, found)}; there are {', '.join(found)}"
+            )
         return found[name]
 
 
@@ -227,7 +165,7 @@ def parse_study(facts: Mapping[str, Any], *, folder: Path = Path()) -> Study:
     >>> study.stages[1].needs
     ('people',)
     """
-    _refuse_unknown(facts, _KEYS, where="the study")
+    refuse_unknown(facts, _KEYS, where="the study")
     stages = facts.get("stages")
     if not isinstance(stages, dict) or not stages:
         raise UsageError('no stage: write [stages.NAME], with command = "..." and its options')
@@ -242,7 +180,8 @@ def parse_study(facts: Mapping[str, Any], *, folder: Path = Path()) -> Study:
     if not isinstance(report, bool):
         raise UsageError(f"report is true or false, not {report!r}")
     title = str(facts.get("title", ""))
-    findings = _parse_findings(facts.get("published", []))
+    findings = parse_findings(facts.get("published", []))
+    _refuse_absent(findings, made)
     return Study(title, made, parsed, folder, execution=execution, report=report, findings=findings)
 
 
@@ -262,85 +201,18 @@ def _parse_stage(name: str, entry: object) -> Stage:
             raise UsageError(f"{where}: {key} is of `run` itself, for all stages; leave it out")
         if key not in _OF_STAGE:
             options[key] = _parse_option(value, f"{where} {key}")
-    return Stage(name, command, options, _parse_texts(after, f"{where} after"), about)
+    return Stage(name, command, options, parse_texts(after, f"{where} after"), about)
 
 
 def _parse_option(value: object, where: str) -> Option:
     """Return an option in which what is taken of other stages is marked."""
     if isinstance(value, dict):
         if "from" in value:
-            return _parse_from(value, where)
+            return parse_from(value, where)
         return {key: _parse_option(inner, f"{where}.{key}") for key, inner in value.items()}
     if isinstance(value, list):
         return [_parse_option(inner, where) for inner in value]
     return value
-
-
-def _parse_from(value: Mapping[str, Any], where: str) -> From:
-    _refuse_unknown(value, _OF_FROM, where=where)
-    for key in ("from", "table", "column"):
-        if not isinstance(value.get(key, ""), str):
-            raise UsageError(f"{where}: {key} is text")
-    union = value.get("union", [])
-    if not isinstance(union, list):
-        raise UsageError(f"{where}: union is a list")
-    return From(
-        value["from"],
-        value.get("table"),
-        _parse_texts(value.get("where", []), f"{where} where"),
-        value.get("column"),
-        tuple(_parse_further(one, where) for one in union),
-    )
-
-
-def _parse_further(one: object, where: str) -> str | From:
-    if isinstance(one, dict) and "from" in one:
-        return _parse_from(one, where)
-    if not isinstance(one, str):
-        raise UsageError(f'{where}: union has names, and tables such as {{from = "STAGE"}}')
-    return one
-
-
-def _parse_findings(facts: object) -> tuple[Finding, ...]:
-    if not isinstance(facts, list) or not all(isinstance(one, dict) for one in facts):
-        raise UsageError("published is a list of tables: [[published]] what = ..., found = ...")
-    return tuple(_parse_finding(one, f"[[published]] {i}") for i, one in enumerate(facts, start=1))
-
-
-def _parse_finding(facts: Mapping[str, Any], where: str) -> Finding:
-    _refuse_unknown(facts, _OF_FINDING, where=where)
-    taken = {key: facts[key] for key in ("found", "expected") if key in facts}
-    for key, value in taken.items():
-        if not isinstance(value, dict) or "from" not in value:
-            raise UsageError(f'{where}: {key} is taken of a stage: {{ from = "STAGE", ... }}')
-    if "found" not in taken or not isinstance(facts.get("what"), str):
-        raise UsageError(f"{where} needs what (text), published (a number) and found")
-    numbers = {key: facts[key] for key in ("published", "low", "high") if key in facts}
-    for key, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UsageError(f"{where}: {key} is a number, not {value!r}")
-    if "published" not in numbers or facts.get("kind", "count") not in {"count", "value"}:
-        raise UsageError(f"{where} needs published, and kind is count or value")
-    parsed = {key: _parse_from(value, f"{where} {key}") for key, value in taken.items()}
-    counts = facts.get("kind", "count") == "count"
-    if any(one.column is None for key, one in parsed.items() if key == "expected" or not counts):
-        raise UsageError(f"{where}: a value, and what is expected, needs a column")
-    return Finding(
-        facts["what"],
-        float(numbers["published"]),
-        parsed["found"],
-        facts.get("kind", "count"),
-        None if "low" not in numbers else float(numbers["low"]),
-        None if "high" not in numbers else float(numbers["high"]),
-        parsed.get("expected"),
-    )
-
-
-def _parse_texts(value: object, where: str) -> tuple[str, ...]:
-    several = value if isinstance(value, list) else [value]
-    if not all(isinstance(one, str) for one in several):
-        raise UsageError(f"{where}: text, or a list of texts, is needed")
-    return tuple(several)
 
 
 def _list_from(value: object) -> Iterator[From]:
@@ -355,10 +227,16 @@ def _list_from(value: object) -> Iterator[From]:
             yield from _list_from(inner)
 
 
-def _refuse_unknown(facts: Mapping[str, object], known: Sequence[str], *, where: str) -> None:
-    for key in facts:
-        if key not in known:
-            raise UsageError(f"{where} has no key {key!r}{nearest(key, known)}: {_list(known)}")
+def _refuse_absent(findings: Sequence[Finding], stages: Sequence[Stage]) -> None:
+    """Refuse findings of stages that are not there."""
+    names = [stage.name for stage in stages]
+    for number, finding in enumerate(findings, start=1):
+        for name in finding.needs:
+            if name not in names:
+                raise UsageError(
+                    f"[[published]] {number} takes numbers of stage {name!r}, and there is none"
+                    f"{nearest(name, names)}; there are {', '.join(names)}"
+                )
 
 
 def _refuse_one_folder(stages: Sequence[Stage]) -> None:
@@ -368,7 +246,3 @@ def _refuse_one_folder(stages: Sequence[Stage]) -> None:
         other = seen.setdefault(stage.name.casefold(), stage.name)
         if other != stage.name:
             raise UsageError(f"stages {other!r} and {stage.name!r} would have one folder")
-
-
-def _list(names: Sequence[str] | Mapping[str, object]) -> str:
-    return ", ".join(names)

@@ -220,7 +220,7 @@ def test_hubs_are_counted_among_hits_alone(tmp_path: Path) -> None:
     ("change", "asked", "kind", "message"),
     [
         ({}, {}, InputError, "all 40 genes of the background are hits"),
-        ({}, {"rows": "q_bh < 0.001"}, InputError, "no row is left where q_bh < 0.001"),
+        ({}, {"rows": "q_bh < 0.001"}, NothingToDo, "no row is left where q_bh < 0.001"),
         ({}, {"background": GENES[:3], **HITS}, InputError, "3 genes and the list 10"),
         ({}, {"background": ["ENSG00000000003"], **HITS}, InputError, "Ensembl genes such as"),
         ({}, {"options": {"min_size": 9}, **HITS}, NothingToDo, "has 9 to 500 of the 40 genes"),

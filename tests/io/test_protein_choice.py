@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from proteomr.errors import ColumnError, FormatError, InputError, UsageError
+from proteomr.errors import ColumnError, FormatError, InputError, NothingToDo, UsageError
 from proteomr.io import ProteinChoice, choose_proteins
 from proteomr.io.protein_choice import read_protein_list
 from proteomr.runs.notes import collect_notes
@@ -96,7 +96,7 @@ def test_rows_of_a_table_are_chosen(
     ("text", "rows", "fault", "message"),
     [
         ("protein,q\nADM,1\n", ["qq=1"], ColumnError, "no column 'qq' in the columns of hits.csv"),
-        ("protein,q\nADM,1\n", ["q=2"], InputError, "no row is left where q=2"),
+        ("protein,q\nADM,1\n", ["q=2"], NothingToDo, "no row is left where q=2"),
         ("protein,q\nADM,1\n", ["q=x"], UsageError, "holds numbers, and is compared with text"),
         ("assay,q\nADM,1\n", [], ColumnError, "no column 'protein'"),
         ("ADM\nREN\n", ["q=1"], FormatError, "a list, of which no rows are chosen"),
