@@ -148,6 +148,8 @@ def run(
         report_note(f"{len(failed)} of {len(results.reports)} stages failed: {', '.join(failed)}")
     if read.findings:
         _tell_published(out, quiet=quiet)
+    for note in results.notes:
+        report_note(note)
     if read.report and (out / REPORT).is_file():
         say(str(out / REPORT))
     say(str(out))

@@ -122,7 +122,7 @@ def _draw(rows: pl.DataFrame, measure: str, style: PlotStyle) -> Figure:
 
 def _mark(axes: Axes, rows: pl.DataFrame, value: F64) -> None:
     members: F64 = rows["members"].to_numpy()
-    sizes = _SMALLEST + (_LARGEST - _SMALLEST) * np.sqrt(members / members.max())
+    sizes = _SMALLEST + (_LARGEST - _SMALLEST) * np.sqrt(members / max(float(members.max()), 1.0))
     q = rows["q_bh"].cast(pl.Float64).fill_null(1.0).to_numpy()
     axes.axvline(0.0, color=GREY, linewidth=0.5, zorder=1)
     for at, (x, size, rate) in enumerate(zip(value, sizes, q, strict=True)):

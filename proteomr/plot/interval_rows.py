@@ -22,6 +22,7 @@ from proteomr.plot.lettering import (
     choose_decimals,
     format_number,
     format_p,
+    format_power,
     format_ratio,
     wrap,
 )
@@ -40,6 +41,7 @@ _DIAMOND: Final = 0.36  # half a diamond's height, in rows
 _GAP_MM: Final = 2.0
 _EDGE_MM: Final = 1.5
 _HEAD_MM: Final = 5.0
+_TINY: Final = 5e-4  # errors of which four decimals leave less than two digits
 
 
 def draw_rows(
@@ -202,7 +204,9 @@ def _write_texts(
 ) -> list[tuple[str, str, str]]:
     widths = [(row.high - row.low) / 3.92 for row in lines if row is not None and row.bounded]
     decimals = choose_decimals(np.array(widths, dtype=np.float64))  # of ratios: those near one
-    write = format_number
+    write: Callable[..., str] = format_number
+    if widths and float(np.median(widths)) < _TINY:
+        write = format_power  # four decimals would show one digit of some, and none of others
     if ratio is not None:
         write = format_ratio
         decimals = max(2, decimals)

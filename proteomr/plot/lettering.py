@@ -14,6 +14,7 @@ __all__ = [
     "choose_decimals",
     "format_number",
     "format_p",
+    "format_power",
     "format_ratio",
     "format_tick",
     "label_axis",
@@ -148,6 +149,20 @@ def format_number(value: float, *, decimals: int) -> str:
             return f"{0.0:.{decimals}f}"
         return _as_power(value, digits=1)
     return f"{value:.{decimals}f}".replace("-", _MINUS)
+
+
+def format_power(value: float, *, decimals: int = 1) -> str:
+    """Return a number as a power of ten with one decimal, whatever decimals are asked for.
+
+    Examples
+    --------
+    >>> format_power(0.000134), format_power(-2e-5, decimals=4), format_power(0.0)
+    ('1.3×10⁻⁴', '−2.0×10⁻⁵', '0')
+    """
+    del decimals
+    if value == 0 or not math.isfinite(value):
+        return format_number(value, decimals=0)
+    return _as_power(value, digits=1)
 
 
 def format_ratio(value: float, *, decimals: int) -> str:

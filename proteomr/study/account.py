@@ -32,11 +32,15 @@ class StudyResults:
     ----------
     stages, choices : tables; see the schemas ``stages`` and ``choices``.
     reports : of every stage, in order.
+    figures : paths of the study's own figures, with their numbers.
+    notes : what a reader of these should know.
     """
 
     stages: pl.DataFrame
     choices: pl.DataFrame
     reports: tuple[StageReport, ...]
+    figures: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from proteomr.design import parse_condition
 from proteomr.errors import ColumnError, nearest
 from proteomr.io import read_table
-from proteomr.study.study import From
+from proteomr.study.taking import From
 from proteomr.tables import columns as c
 
 __all__ = ["Chosen", "FindTable", "choose"]

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from proteomr.errors import UsageError, nearest
-from proteomr.study.study import From, Option, Stage, Study
+from proteomr.study.study import Option, Stage, Study
+from proteomr.study.taking import From
 
 __all__ = ["spread_defaults"]
 

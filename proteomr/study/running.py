@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -32,10 +32,12 @@ from proteomr.study.calls import (
 )
 from proteomr.study.choosing import Chosen, choose
 from proteomr.study.defaults import spread_defaults
+from proteomr.study.figures import draw_figures
 from proteomr.study.locking import InputLock
 from proteomr.study.order import list_after, order_stages
 from proteomr.study.published import compare_published
-from proteomr.study.study import From, Option, Stage, Study
+from proteomr.study.study import Option, Stage, Study
+from proteomr.study.taking import From
 
 __all__ = ["REPORT", "plan_study", "run_study"]
 
@@ -108,6 +110,9 @@ def run_study(
         write_account(results, folder)
         if study.findings:
             write_published(compare_published(study.findings, run.find_table), folder)
+        if study.figures:
+            figures, notes = draw_figures(study.figures, run.find_table, folder)
+            results = replace(results, figures=figures, notes=notes)
         if study.report and any(report.path is not None for report in results.reports):
             told = make_report(folder, title=study.title or None)
             write_report(told, folder / REPORT)

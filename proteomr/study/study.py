@@ -12,13 +12,14 @@ from typing import Any, Final, TypeAlias
 from proteomr.border import read_toml, reading
 from proteomr.errors import UsageError, nearest
 from proteomr.study.execution import Execution, parse_execution
+from proteomr.study.figures import StudyFigure, parse_figures
 from proteomr.study.findings import Finding, parse_findings
 from proteomr.study.shipped import names_shipped, read_shipped_study
 from proteomr.study.taking import From, parse_from, parse_texts, refuse_unknown
 
 __all__ = ["From", "Option", "Stage", "Study", "parse_study", "read_study_file", "read_study_text"]
 
-_KEYS: Final = ("title", "report", "defaults", "execution", "stages", "published")
+_KEYS: Final = ("title", "report", "defaults", "execution", "stages", "published", "figures")
 _OF_STAGE: Final = ("command", "after", "about")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _RESERVED: Final = ("out", "config", "resume", "overwrite", "dry-run", "print-config", "threads")
@@ -67,6 +68,7 @@ class Study:
     execution : where the stages are run.
     report : whether a report of all stages is written when they have ended.
     findings : published numbers, which a last table holds against those that were found.
+    figures : by name, drawn when the stages have ended.
     """
 
     title: str
@@ -77,6 +79,7 @@ class Study:
     execution: Execution = field(default_factory=Execution)
     report: bool = False
     findings: tuple[Finding, ...] = ()
+    figures: tuple[StudyFigure, ...] = ()
 
     def stage(self, name: str) -> Stage:
         """Return a stage by its name.
@@ -181,8 +184,21 @@ def parse_study(facts: Mapping[str, Any], *, folder: Path = Path()) -> Study:
         raise UsageError(f"report is true or false, not {report!r}")
     title = str(facts.get("title", ""))
     findings = parse_findings(facts.get("published", []))
-    _refuse_absent(findings, made)
-    return Study(title, made, parsed, folder, execution=execution, report=report, findings=findings)
+    figures = parse_figures(facts.get("figures", {}))
+    for number, finding in enumerate(findings, start=1):
+        _refuse_absent(f"[[published]] {number}", finding.needs, made)
+    for figure in figures:
+        _refuse_absent(f"[figures.{figure.name}]", figure.needs, made)
+    return Study(
+        title,
+        made,
+        parsed,
+        folder,
+        execution=execution,
+        report=report,
+        findings=findings,
+        figures=figures,
+    )
 
 
 def _parse_stage(name: str, entry: object) -> Stage:
@@ -227,16 +243,15 @@ def _list_from(value: object) -> Iterator[From]:
             yield from _list_from(inner)
 
 
-def _refuse_absent(findings: Sequence[Finding], stages: Sequence[Stage]) -> None:
-    """Refuse findings of stages that are not there."""
+def _refuse_absent(where: str, needs: Sequence[str], stages: Sequence[Stage]) -> None:
+    """Refuse what takes tables of a stage that is not there."""
     names = [stage.name for stage in stages]
-    for number, finding in enumerate(findings, start=1):
-        for name in finding.needs:
-            if name not in names:
-                raise UsageError(
-                    f"[[published]] {number} takes numbers of stage {name!r}, and there is none"
-                    f"{nearest(name, names)}; there are {', '.join(names)}"
-                )
+    for name in needs:
+        if name not in names:
+            raise UsageError(
+                f"{where} takes a table of stage {name!r}, and there is none"
+                f"{nearest(name, names)}; there are {', '.join(names)}"
+            )
 
 
 def _refuse_one_folder(stages: Sequence[Stage]) -> None:

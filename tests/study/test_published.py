@@ -87,7 +87,7 @@ def test_limits_say_whether_numbers_agree(tmp_path: Path) -> None:
 
 
 def test_numbers_of_a_stage_that_is_not_there_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"takes numbers of stage 'skan', and there is none"):
+    with pytest.raises(UsageError, match=r"takes a table of stage 'skan', and there is none"):
         parse_study({"stages": STAGES, "published": [COUNT | {"found": {"from": "skan"}}]})
 
 
