@@ -271,7 +271,7 @@ class Layout:
         return own
 
     def foreign(self) -> list[str]:
-        """Names in the run's own folder that proteomr did not make, sorted."""
+        """Names in the run's own folder that proteomr did not make, sorted; empty folders apart."""
         own = self.own()
         heads = {name.partition("/")[0] for name in own}
         names = []
@@ -279,6 +279,8 @@ class Layout:
             if entry.name in own or is_aside(entry.name) or self._is_lock(entry.name):
                 continue
             if entry == self.parts and self._parts_are_own():
+                continue
+            if _is_hollow(entry):
                 continue
             if entry.name in heads and entry.is_dir() and not entry.is_symlink():
                 inside = (file.relative_to(self.folder).as_posix() for file in _files_in(entry))
@@ -356,6 +358,13 @@ def _names_in(file: Path) -> set[str]:
 
 def _is_part(name: str) -> bool:
     return is_aside(name) or _PARTS.fullmatch(name) is not None
+
+
+def _is_hollow(entry: Path) -> bool:
+    """Tell whether it is a folder of nothing but folders, as workflows make before a step."""
+    if entry.is_symlink() or not entry.is_dir():
+        return False
+    return next(_files_in(entry), None) is None
 
 
 def _files_in(folder: Path) -> Iterator[Path]:

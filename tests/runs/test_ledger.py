@@ -362,6 +362,17 @@ def test_a_folder_of_foreign_files_is_refused_and_left_alone(
     assert names_in(tmp_path) == ["parts", "thesis.docx"]
 
 
+def test_empty_folders_are_nobodys_files(tmp_path: Path) -> None:
+    inner = tmp_path / "gwas" / "inner"  # as workflows make for outputs to come
+    inner.mkdir(parents=True)
+    (inner / "note.txt").write_text("mine")
+    with pytest.raises(RunFolderError, match=r"not proteomr's \(gwas\)"):
+        Ledger.open(tmp_path, request=REQUEST, overwrite=True)
+    (inner / "note.txt").unlink()
+    with Ledger.open(tmp_path, request=REQUEST) as run:
+        assert run.parts.pending(3) == [0, 1, 2]
+
+
 def test_overwriting_and_finishing_leave_foreign_files_alone(
     whole: dict[str, bytes], tmp_path: Path
 ) -> None:
