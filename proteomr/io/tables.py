@@ -18,7 +18,7 @@ from proteomr.files import replace_file
 from proteomr.io.bounds import read_whole
 from proteomr.io.sources import damaged_gzip, inspect_file
 from proteomr.io.text import MISSING, TextLayout, find_layout, locate_line, stream_text
-from proteomr.runs import refuse_altered
+from proteomr.runs import refuse_altered, refuse_newer
 from proteomr.runs.encoding import write_text
 
 __all__ = ["TableFormat", "infer_column", "read_table", "write_table"]
@@ -53,7 +53,7 @@ def read_table(path: str | Path, *, id_column: str | None = None) -> pl.DataFram
     ------
     InputError
         There is no such file, or it may not be read; or proteomr wrote it as parquet, and its
-        digest is not that of the manifest beside it.
+        digest is not that of the manifest beside it, or its schema is of a later version.
     FormatError
         It is empty, cut off, of a foreign format, or breaks the rules of its own; with the line
         and the column where they apply.
@@ -72,6 +72,8 @@ def read_table(path: str | Path, *, id_column: str | None = None) -> pl.DataFram
     if kind == "parquet":
         refuse_altered(path)
         frame = _read_parquet(path, compressed=compressed)
+        if not compressed:
+            refuse_newer(path)
     else:
         frame = _read_text(find_layout(path, compressed=compressed, id_column=id_column))
     if not frame.height or not frame.width:

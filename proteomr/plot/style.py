@@ -231,7 +231,7 @@ def house_style() -> Iterator[None]:
     Raises
     ------
     UsageError
-        matplotlib is not installed.
+        matplotlib is not installed, or lacks the font that it comes with.
 
     Examples
     --------
@@ -241,6 +241,7 @@ def house_style() -> Iterator[None]:
     'proteomr'
     """
     matplotlib = _load_matplotlib()
+    _refuse_missing_font()
     with matplotlib.rc_context(), warnings.catch_warnings(), _quiet_fonts():
         # a letter that no font holds is drawn as a box; a note names it, the data beside keep it
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
@@ -248,6 +249,23 @@ def house_style() -> Iterator[None]:
         matplotlib.rcParams.update(_SETTINGS)
         matplotlib.rcParams["font.family"] = choose_fonts()  # a list: one after another
         yield
+
+
+def _refuse_missing_font() -> None:
+    """Refuse to draw without the font of the house: its letters are what all sizes are of.
+
+    Installations that take fonts out of matplotlib, and lists of fonts that no longer exist, leave
+    it without one.
+    """
+    from matplotlib import font_manager
+
+    try:
+        font_manager.findfont(_FONT, fallback_to_default=False)
+    except (ValueError, OSError):
+        raise UsageError(
+            f"figures need the font {_FONT}, which comes with matplotlib and is not there: "
+            "install matplotlib again, or the font (fonts-dejavu)"
+        ) from None
 
 
 def choose_fonts() -> list[str]:

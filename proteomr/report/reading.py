@@ -12,7 +12,7 @@ import polars as pl
 
 from proteomr.border import reading
 from proteomr.errors import InputError
-from proteomr.runs import Finished, read_finished, refuse_altered
+from proteomr.runs import Finished, read_finished, refuse_altered, refuse_newer
 from proteomr.runs.results import read_result
 
 __all__ = [
@@ -74,6 +74,8 @@ class ReportedRun:
         if found is None:
             return None
         refuse_altered(found)
+        if found.suffix == ".parquet":
+            refuse_newer(found)
         return read_result(found)
 
     def source(self, table: str, rows: str = "") -> str:

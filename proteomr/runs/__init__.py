@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from proteomr.runs.amending import amend_results, drop_parts, find_begun, is_committed
-from proteomr.runs.checking import CheckedTable, check_table, is_unfinished, refuse_altered
+from proteomr.runs.checking import (
+    CheckedTable,
+    check_table,
+    is_unfinished,
+    refuse_altered,
+    refuse_newer,
+)
 from proteomr.runs.encoding import TableFormat, choose_file_formats, read_stamp
 from proteomr.runs.job import (
     Account,
@@ -61,6 +67,7 @@ __all__ = [
     "read_request",
     "read_stamp",
     "refuse_altered",
+    "refuse_newer",
     "run_job",
     "unpack_tables",
 ]

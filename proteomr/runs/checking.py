@@ -16,7 +16,14 @@ from proteomr.runs.layout import Layout, read_json
 from proteomr.runs.request import digest_asked
 from proteomr.tables import load_schema, schema_names
 
-__all__ = ["CheckedTable", "check_table", "is_unfinished", "make_stamp", "refuse_altered"]
+__all__ = [
+    "CheckedTable",
+    "check_table",
+    "is_unfinished",
+    "make_stamp",
+    "refuse_altered",
+    "refuse_newer",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,7 @@ def _check_schema(file: Path, frame: pl.DataFrame, name: str, version: int) -> N
     if name not in schema_names():
         raise InputError(f"{file}: table {name!r} is unknown to this version of proteomr")
     schema = load_schema(name)
+    _refuse_version(file, name, version)
     if schema.version != version:
         raise InputError(
             f"{file}: is version {version} of table {name!r}, and this proteomr has version "
@@ -114,6 +122,39 @@ def _check_schema(file: Path, frame: pl.DataFrame, name: str, version: int) -> N
         schema.validate(frame)
     except ColumnError as fault:
         raise ColumnError(f"{file}: {fault}") from None
+
+
+def refuse_newer(file: Path) -> None:
+    """Refuse a parquet table of proteomr's whose schema is of a later version than this one knows.
+
+    Its columns may mean something else, so that reading them would give numbers that are wrong in
+    silence.
+
+    Raises
+    ------
+    InputError
+        It was written by a later version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder) / "own.parquet"
+    ...     pl.DataFrame({"protein": ["ADM"]}).write_parquet(table)
+    ...     refuse_newer(table)
+    """
+    name, _, version = read_stamp(file).get("schema", "").partition("/")
+    if name in schema_names() and version.isdecimal():
+        _refuse_version(file, name, int(version))
+
+
+def _refuse_version(file: Path, name: str, version: int) -> None:
+    known = load_schema(name).version
+    if version > known:
+        raise InputError(
+            f"{file}: is version {version} of table {name!r}, written by a later proteomr than "
+            f"this one, which knows version {known}; update proteomr"
+        )
 
 
 def refuse_altered(file: Path) -> bool:

@@ -123,6 +123,7 @@ def test_the_shipped_study_runs_whole_on_fewer_people(tmp_path: Path, proteomr: 
         "splits = 10": "splits = 2",
         "bootstraps = 200": "bootstraps = 20",
         "q_bh < 0.05": "p_value < 0.2",
+        '"adjustment == full and p_bonferroni < 0.05", union': '"p_value < 0.02", union',
     }
     study = printed.out
     for told, less in fewer.items():
@@ -132,7 +133,19 @@ def test_the_shipped_study_runs_whole_on_fewer_people(tmp_path: Path, proteomr: 
     assert run(proteomr, tmp_path).code == 0
     stages = pl.read_parquet(tmp_path / "out" / "stages.parquet")
     assert set(stages["state"]) <= {"done", "units_failed"}
-    assert stages.height == 14
+    assert stages.height == 18
+    told = pl.read_parquet(tmp_path / "out" / "published.parquet")
+    unknown = told.filter(pl.col("message") == "the published number is not known to us")
+    assert unknown["finding"].str.contains("pairs|depression: share").all()
+    assert told.filter(pl.col("message").is_not_null()).height == unknown.height == 3
+    assert told.height - told["found"].count() == 0
+    causes = told.filter(pl.col("finding").str.ends_with("IVW"))
+    assert causes["holds_expected"].sum() >= 4  # of five intervals of 95 %
+    for number in range(1, 6):
+        figure = tmp_path / "out" / "figures" / f"figure{number}.tsv"
+        data = pl.read_csv(figure, separator="\t", infer_schema_length=None)
+        assert data["panel"].n_unique() >= 3
+        assert "message" not in data.columns  # of panels that could not be drawn
 
 
 def test_a_study_of_a_wrong_name_is_told_which_there_are(proteomr: Any) -> None:

@@ -170,6 +170,17 @@ def test_without_matplotlib_the_message_says_how_to_get_it(
         draw_scatter(make_pair(4).data)
 
 
+def test_without_the_font_of_the_house_the_message_says_what_to_install(
+    make_pair: MakePair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_none(*_: object, **__: object) -> str:
+        raise ValueError("Failed to find font DejaVu Sans")
+
+    monkeypatch.setattr("matplotlib.font_manager.findfont", find_none)
+    with pytest.raises(UsageError, match=r"need the font DejaVu Sans, .* \(fonts-dejavu\)$"):
+        draw_scatter(make_pair(4).data)
+
+
 def test_importing_the_room_loads_no_matplotlib_and_no_pyplot_is_ever_loaded() -> None:
     code = (
         "import sys, proteomr.plot as p, polars as pl;"

@@ -8,9 +8,11 @@ import polars as pl
 import pytest
 
 from proteomr.errors import ColumnError, FormatError, InputError
+from proteomr.io import read_table
 from proteomr.provenance import Manifest
-from proteomr.runs import Ledger, check_table, is_unfinished, refuse_altered
+from proteomr.runs import Ledger, check_table, is_unfinished, refuse_altered, refuse_newer
 from proteomr.runs.encoding import write_encoded
+from proteomr.tables import load_schema
 
 DROPS = pl.DataFrame({"step": ["load"], "reason": ["withdrawn"], "n": [3]})
 
@@ -92,3 +94,17 @@ def test_a_file_that_no_manifest_records_is_told_from_one_that_was_altered(tmp_p
     (tmp_path / "drops.tsv").write_text("step\treason\tn\nload\tmine\t1\n")
     with pytest.raises(InputError, match=r"drops\.tsv: was altered since it was written"):
         refuse_altered(tmp_path / "drops.tsv")
+
+
+def test_a_table_of_a_newer_schema_is_refused_wherever_it_is_read(tmp_path: Path) -> None:
+    newer = load_schema("drops").version + 1
+    table = stamped(tmp_path / "drops.parquet", DROPS, f"drops/{newer}")
+    message = rf"is version {newer} of table 'drops', written by a later proteomr.*update proteomr"
+    for read in (check_table, refuse_newer, read_table):
+        with pytest.raises(InputError, match=message):
+            read(table)
+    stamped(table, DROPS, f"drops/{newer - 1}")
+    refuse_newer(table)
+    assert read_table(table).equals(DROPS)
+    stamped(table, DROPS, "own/7")  # a table of another's, whose versions are its own
+    refuse_newer(table)
