@@ -5,11 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.current
-CODE := proteomr cli tests benchmarks data/schemas
+CODE := proteomr cli tests benchmarks docs data/schemas
 RUN := $(BIN)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types contracts unit fuzz demo bench bench-quick lock clean
+.PHONY: help setup test lint types contracts unit docs fuzz demo bench bench-quick lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -43,6 +43,9 @@ contracts: $(STAMP) ## who may import whom
 unit: $(STAMP) ## the tests and every example in a docstring
 	$(RUN) pytest -n auto --maxprocesses 4
 
+docs: $(STAMP) ## the pages as HTML in build/pages, offline; a warning is an error
+	$(RUN) docs.build
+
 fuzz: $(STAMP) ## damage small files of every format, 20,000 times: each is read, or refused in one line
 	$(RUN) tests.fuzz --cases 20000 --seed $(or $(SEED),1)
 
@@ -67,7 +70,7 @@ lock: ## choose the versions anew and write requirements.lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	.venv-lock/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	  --fork-strategy fewest --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
-	  --extra dev --extra plot --output-file requirements.lock
+	  --extra dev --extra docs --extra plot --output-file requirements.lock
 	rm -rf .venv-lock
 
 clean: ## remove what can be made again

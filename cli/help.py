@@ -155,8 +155,8 @@ class GroupedCommand(typer.core.TyperCommand):
         known = [flag for entry in self.get_params(ctx) for flag in entry.opts]
         return super().parse_args(ctx, fill_values(args, known))
 
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments and options, a section for each heading."""
+    def list_sections(self, ctx: Any) -> dict[str, list[tuple[str, str]]]:
+        """Return arguments and options with what they mean, under their headings in order."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for entry in self.get_params(ctx):
             record = entry.get_help_record(ctx)
@@ -167,7 +167,11 @@ class GroupedCommand(typer.core.TyperCommand):
                 usual, record = "Arguments", (record[0].partition(" <")[0], record[1])
             heading = getattr(entry, "rich_help_panel", None) or usual
             sections.setdefault(heading, []).append(record)
-        for heading, records in sections.items():
+        return sections
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options, a section for each heading."""
+        for heading, records in self.list_sections(ctx).items():
             with formatter.section(heading):
                 formatter.write_dl(records)
 

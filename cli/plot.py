@@ -36,9 +36,6 @@ KindName = Literal[
     "qc",
 ]
 FIGURE = "Figure"
-# Whatever the models of their tables, they are one panel, or pages.
-_ALONE = {"forest", "heatmap", "mediation", "manhattan", "miami", "region"}
-_ALONE |= {"network", "enrichment", "flow"}
 
 
 def plot(
@@ -109,18 +106,16 @@ def plot(
     stratum). Colours are told apart by people who are colour-blind, and in grey by their places;
     the same table gives the same bytes. Needs the extra proteomr[plot].
     """
-    from proteomr.plot import PlotStyle, save_drawing
+    from proteomr.plot import save_drawing
     from proteomr.plot.drawing import check_formats
     from proteomr.plot.kinds import KINDS
+    from proteomr.plot.of_tables import draw_kind
 
     (wanted,) = check_formats([out.suffix.removeprefix(".") or "none"])
     _refuse_existing(out, overwrite=overwrite)
     chosen = KINDS[kind]
     frame = _read(tables, chosen, rows=where_rows or [])
-    style = PlotStyle(width=width or "single", title=title, labels=labels)
-    if width is None and _has_panels(frame, kind):
-        style = PlotStyle(width="double", title=title, labels=labels)
-    drawing = chosen.draw(frame, style=style)
+    drawing = draw_kind(frame, chosen, width=width, title=title, labels=labels)
     for note in drawing.notes:
         report_note(note)
     written = save_drawing(drawing, out.with_suffix(""), formats=[wanted])
@@ -164,19 +159,6 @@ def _find_table(path: Path, name: str | None) -> Path:
 
 def _name(path: Path) -> str:
     return path.name if path.is_dir() else path.stem
-
-
-def _has_panels(frame: "pl.DataFrame", kind: str) -> bool:
-    """Tell whether a figure would have several panels beside one another."""
-    if kind in _ALONE:
-        return False
-    if kind == "coloc":
-        return "p12" in frame.columns and frame["p12"].n_unique() < frame.height
-    if kind in {"km", "replication", "qc"}:
-        return True
-    from proteomr.plot.result_models import split_models
-
-    return len(split_models(frame)) > 1
 
 
 def _refuse_existing(out: Path, *, overwrite: bool) -> None:

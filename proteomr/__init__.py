@@ -12,6 +12,8 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from proteomr import figures as _figures
+
 if TYPE_CHECKING:
     from proteomr.association import ModelSpec, associate
     from proteomr.colocalisation import colocalise
@@ -128,6 +130,9 @@ _HOMES = {
     "survive": "proteomr.survival",
     "write_store": "proteomr.io",
 }
+
+
+_figures.name_drawer(lambda: importlib.import_module("proteomr.plot.of_tables").draw_result)
 
 
 def __getattr__(name: str) -> object:

@@ -47,3 +47,22 @@ def run_commands(page: str, capsys: pytest.CaptureFixture[str]) -> int:
             assert doctest.OutputChecker().check_output(shown, printed.out, FLAGS), printed.out
             ran += 1
     return ran
+
+
+def run_python(page: str, name: str) -> int:
+    """Run the blocks of Python of a page in the current folder, and return how many there are.
+
+    What is typed after >>> is compared with what is shown; others have to run. All blocks of a page
+    share their names.
+    """
+    names: dict[str, object] = {"__name__": name}
+    found = blocks(page, "python")
+    for block in found:
+        if ">>>" in block:
+            test = doctest.DocTestParser().get_doctest(block, names, name, name, 0)
+            runner = doctest.DocTestRunner(optionflags=FLAGS)
+            assert runner.run(test, clear_globs=False).failed == 0
+            names = test.globs
+        else:
+            exec(compile(block, name, "exec"), names)  # noqa: S102 - a page of our own
+    return len(found)

@@ -1,4 +1,4 @@
-"""Every command of a page under docs gives what the page shows."""
+"""Every command and every line of Python of a page under docs gives what the page shows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import blocks, run_commands, write_files
+from tests.pages import blocks, run_commands, run_python, write_files
 
 PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
-RUN = [page for page in PAGES if blocks(page.read_text(encoding="utf-8"), "console")]
+RUN = [
+    page
+    for page in PAGES
+    if any(blocks(page.read_text(encoding="utf-8"), kind) for kind in ("console", "python"))
+]
 
 
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
@@ -19,7 +23,7 @@ def test_a_page_shows_what_its_commands_print(
     text = page.read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     write_files(text, tmp_path)
-    assert run_commands(text, capsys) > 0
+    assert run_commands(text, capsys) + run_python(text, page.name) > 0
 
 
 def test_there_are_pages_with_commands() -> None:

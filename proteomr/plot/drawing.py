@@ -55,6 +55,9 @@ class Drawing:
         """The figure, or the first of its pages."""
         return self.pages[0]
 
+    def _repr_png_(self) -> bytes:
+        return render(self.figure, "png")
+
 
 def save_drawing(
     drawing: Drawing, path_stem: str | Path, *, formats: Sequence[FigureFormat] = ("svg", "png")

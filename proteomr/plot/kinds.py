@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 import polars as pl
 
@@ -24,7 +24,9 @@ from proteomr.plot.style import PlotStyle
 from proteomr.plot.survival_curves import draw_curves
 from proteomr.plot.volcano import draw_volcano
 
-__all__ = ["KINDS", "DrawTable", "Kind"]
+__all__ = ["KINDS", "RESULT_TABLES", "DrawTable", "Kind"]
+
+Panels: TypeAlias = Literal["none", "models", "pairs", "always"]
 
 
 class DrawTable(Protocol):
@@ -42,31 +44,69 @@ class Kind:
     Attributes
     ----------
     draw : takes a table and a style.
-    table : which table of a run folder it is drawn from; None for the main one.
+    tables : names of the tables that it is the figure of, or one of the figures; of several kinds
+        the first is drawn where none is named.
     about : what it shows, in a few words.
+    panels : what has a panel each, side by side where there is more than one.
+    of : a main table of runs that has no figure, where this one shows what the run found.
     """
 
     draw: DrawTable
-    table: str | None
+    tables: tuple[str, ...]
     about: str
+    panels: Panels = "none"
+    of: str | None = None
 
+    @property
+    def table(self) -> str | None:
+        """Which table of a run folder it is drawn from; None for the main one."""
+        return None if self.tables is RESULT_TABLES else self.tables[0]
+
+
+RESULT_TABLES: Final = (
+    "associations",
+    "adjusted",
+    "meta",
+    "meta_dose",
+    "meta_moderators",
+    "additive_interaction",
+    "coefficients",
+    "covariate_changes",
+    "periods",
+    "replication_fits",
+    "rmst",
+    "smr",
+)
+"""Tables with an estimate and a test of each protein (or gene, set, variant) in every model."""
 
 KINDS: Final[dict[str, Kind]] = {
-    "volcano": Kind(draw_volcano, None, "effects against p values"),
-    "miami": Kind(draw_miami, None, "p values by gene position, by sign"),
-    "manhattan": Kind(draw_manhattan, None, "p values by gene position"),
-    "qq": Kind(draw_qq, None, "p values against those of no effect"),
-    "forest": Kind(draw_hits_forest, None, "hits with their intervals, by model"),
-    "effects": Kind(draw_effects, None, "effects of one model against another's"),
-    "heatmap": Kind(draw_heatmap, None, "hits by model, clustered"),
-    "replication": Kind(draw_replication, "replication", "what splits agree in"),
-    "km": Kind(draw_curves, "curves", "survival of groups, with numbers at risk"),
-    "mediation": Kind(draw_mediation, "mediation", "shares that go through proteins"),
-    "network": Kind(draw_network, "modules", "modules of proteins by connectivity"),
-    "enrichment": Kind(draw_enrichment, "enrichment", "sets that hits gather in"),
-    "coloc": Kind(draw_coloc, "coloc_sensitivity", "posteriors by the prior of a shared variant"),
-    "region": Kind(draw_region, "coloc_snps", "both traits of a colocalisation by position"),
-    "flow": Kind(draw_flow, "attrition", "who is left after each step"),
-    "qc": Kind(draw_quality, "qc_panels", "samples of each panel by median, spread, components"),
+    "volcano": Kind(draw_volcano, RESULT_TABLES, "effects against p values", "models"),
+    "miami": Kind(draw_miami, RESULT_TABLES, "p values by gene position, by sign"),
+    "manhattan": Kind(draw_manhattan, RESULT_TABLES, "p values by gene position"),
+    "qq": Kind(draw_qq, RESULT_TABLES, "p values against those of no effect", "models"),
+    "forest": Kind(draw_hits_forest, RESULT_TABLES, "hits with their intervals, by model"),
+    "effects": Kind(draw_effects, RESULT_TABLES, "effects of a model against another's", "models"),
+    "heatmap": Kind(draw_heatmap, RESULT_TABLES, "hits by model, clustered"),
+    "replication": Kind(draw_replication, ("replication",), "what splits agree in", "always"),
+    "km": Kind(draw_curves, ("curves",), "survival of groups, with numbers at risk", "always"),
+    "mediation": Kind(draw_mediation, ("mediation",), "shares that go through proteins"),
+    "network": Kind(draw_network, ("modules",), "modules of proteins by connectivity"),
+    "enrichment": Kind(draw_enrichment, ("enrichment",), "sets that hits gather in"),
+    "coloc": Kind(
+        draw_coloc,
+        ("coloc_sensitivity",),
+        "posteriors by the prior of a shared variant",
+        "pairs",
+        of="coloc",
+    ),
+    "region": Kind(draw_region, ("coloc_snps",), "both traits of a colocalisation by position"),
+    "flow": Kind(draw_flow, ("attrition",), "who is left after each step"),
+    "qc": Kind(
+        draw_quality,
+        ("qc_panels",),
+        "samples of each panel by median, spread, components",
+        "always",
+        of="qc_assays",
+    ),
 }
 """In the order in which the command names them."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from proteomr import figures
 from proteomr.border import reads
 from proteomr.errors import UsageError, nearest
 from proteomr.provenance import Manifest
+from proteomr.tables.showing import show_table, show_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Results", "read_result"]
+    from proteomr.plot.drawing import Drawing
 
-_ROWS_SHOWN = 10
+__all__ = ["Results", "read_result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,11 @@ class Results:
         UsageError
             There is none of that name.
         """
+        held = self._tables[self._find(name)]
+        return held if isinstance(held, pl.DataFrame) else read_result(held)
+
+    def _find(self, name: str | None) -> str:
+        """Return the name of a table that is there; that of the main one for None."""
         wanted = self.main if name is None else name
         if wanted not in self._tables:
             known = ", ".join(self._tables)
@@ -84,8 +92,7 @@ class Results:
                 f"{self.command} gave no table {wanted!r}{nearest(wanted, self._tables)}; "
                 f"there are: {known}"
             )
-        held = self._tables[wanted]
-        return held if isinstance(held, pl.DataFrame) else read_result(held)
+        return wanted
 
     def path(self, name: str | None = None) -> Path | None:
         """Return the file of a table; None where it is in memory alone."""
@@ -95,6 +102,34 @@ class Results:
     def to_pandas(self, name: str | None = None) -> pd.DataFrame:
         """Return a table as a frame of pandas; the main one unless named."""
         return self.table(name).to_pandas()
+
+    def plot(
+        self,
+        kind: str | None = None,
+        *,
+        table: str | None = None,
+        width: Literal["single", "double"] | None = None,
+        title: str | None = None,
+        labels: int = 12,
+    ) -> Drawing:
+        """Return the figure of a table, as ``proteomr plot`` draws it; the main one unless named.
+
+        Parameters
+        ----------
+        kind : one of those of ``proteomr plot``; None for the table's own.
+        table : name of a table.
+        width : "single" or "double", a journal's columns of 89 and 183 mm.
+        title : above the figure.
+        labels : most proteins that are named in a panel.
+
+        Raises
+        ------
+        UsageError
+            There is no such table or kind, the table has no figure, or matplotlib is not installed.
+        """
+        wanted = self._find(table)
+        held = {name: partial(self.table, name) for name in self._tables}
+        return figures.draw(held, wanted, kind, width=width, title=title, labels=labels)
 
     def summary(self) -> pl.DataFrame:
         """Return the job's own summary where it has one, else the tables with their sizes.
@@ -115,10 +150,11 @@ class Results:
         return f"<Results of {self.command} {where}: {', '.join(self._tables)}>"
 
     def _repr_html_(self) -> str:
-        table = self.table().head(_ROWS_SHOWN)
-        rows = self.table().height
-        more = f"<p>{rows:,} rows</p>" if rows > table.height else ""
-        return f"<p><b>{self.command}</b>: {', '.join(self._tables)}</p>{table._repr_html_()}{more}"
+        names = ", ".join(map(show_text, self._tables))
+        begins = f"<p><b>{show_text(self.command)}</b>: {names}</p>"
+        if self.main not in self._tables:
+            return begins
+        return f"{begins}\n{show_table(self.table())}"
 
 
 @reads

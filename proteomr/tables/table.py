@@ -9,12 +9,19 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, get_args
 
 import polars as pl
 
+from proteomr import figures
 from proteomr.errors import ColumnError, InputError, UsageError, nearest
 from proteomr.families import FAMILY_NAMES, SURVIVAL_NAMES
+from proteomr.tables.showing import show_table, show_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from proteomr.plot.drawing import Drawing
 
 __all__ = [
     "DISCLOSURES",
@@ -334,3 +341,35 @@ class Table:
     def schema(self) -> Schema:
         """The declared schema."""
         return load_schema(self.schema_name)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the rows as a frame of pandas."""
+        return self.frame.to_pandas()
+
+    def plot(
+        self,
+        kind: str | None = None,
+        *,
+        width: Literal["single", "double"] | None = None,
+        title: str | None = None,
+        labels: int = 12,
+    ) -> Drawing:
+        """Return the figure of the table, as ``proteomr plot`` draws it.
+
+        Parameters
+        ----------
+        kind : one of those of ``proteomr plot``; None for the table's own.
+        width : "single" or "double", a journal's columns of 89 and 183 mm.
+        title : above the figure.
+        labels : most proteins that are named in a panel.
+
+        Raises
+        ------
+        UsageError
+            The table has no figure, there is no such kind, or matplotlib is not installed.
+        """
+        held = {self.schema_name: lambda: self.frame}
+        return figures.draw(held, self.schema_name, kind, width=width, title=title, labels=labels)
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{show_text(self.schema_name)}</b></p>\n{show_table(self.frame)}"

@@ -109,7 +109,7 @@ def test_every_locked_version_has_digests_for_wheels() -> None:
     assert all(PINNED.match(entry) and "--hash=sha256:" in entry for entry in entries)
 
 
-@pytest.mark.parametrize("extra", [None, "dev", "plot"])
+@pytest.mark.parametrize("extra", [None, "dev", "docs", "plot"])
 def test_the_lock_holds_every_dependency(extra: str | None) -> None:
     project = PROJECT["project"]
     wanted = project["optional-dependencies"][extra] if extra else project["dependencies"]
