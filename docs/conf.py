@@ -1,0 +1,65 @@
+"""Settings of Sphinx; the pages are laid out and built by `docs.build`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+from pygments.lexers.special import TextLexer
+
+import proteomr
+from docs.reference.python import spell_parameters
+
+project = "proteomr"
+author = copyright = "the proteomr authors"  # noqa: A001 - the name that Sphinx reads
+version = release = proteomr.__version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+root_doc = "docs/index"
+exclude_patterns: list[str] = []
+
+myst_heading_anchors = 4  # links to headings are those of GitHub
+myst_links_external_new_tab = False
+default_role = "code"
+napoleon_google_docstring = False
+napoleon_use_ivar = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+
+html_math_renderer = "mathml"
+html_theme = "alabaster"
+html_theme_options = {
+    "description": "From proteins and exposures to causes",
+    "fixed_sidebar": True,
+    "page_width": "1080px",
+    "sidebar_width": "250px",
+    "show_powered_by": False,
+}
+html_copy_source = False
+html_show_sphinx = False
+html_last_updated_fmt = None  # the same pages at any hour
+
+
+def _spell(
+    _app: object, _what: str, _name: str, _value: object, _options: object, lines: list[str]
+) -> None:
+    lines[:] = spell_parameters(lines)
+
+
+def _write_formula(translator: Any, node: Any) -> None:
+    translator.body.append(tex2mathml(node.astext(), as_block=node.tagname == "math_block"))
+    raise nodes.SkipNode
+
+
+def setup(app: Any) -> None:
+    """Tell Sphinx how docstrings and formulas are written, and of files that have no grammar.
+
+    Formulas become MathML, which browsers draw by themselves: no script, nothing from elsewhere.
+    """
+    app.add_html_math_renderer(
+        "mathml", inline_renderers=(_write_formula, None), block_renderers=(_write_formula, None)
+    )
+    app.connect("autodoc-process-docstring", _spell, priority=400)  # before napoleon's 500
+    for name in ("csv", "tsv"):
+        app.add_lexer(name, TextLexer)

@@ -1,0 +1,1 @@
+"""Pages of reference, written from options, schemas and docstrings when pages are built."""
