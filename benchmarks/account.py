@@ -1,4 +1,4 @@
-"""The account of the kept results for the README, in Markdown; every number is read from them."""
+"""The account of the kept results, in Markdown; every number is read from them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from benchmarks.rows.ranks import RANKS
 from benchmarks.rows.row import MILLI, Row, Standing
 from benchmarks.run import FAMILIES
 
-__all__ = ["Kept", "Stored", "write_text"]
+__all__ = ["Kept", "Stored", "write_summary", "write_text"]
 
-_GROWTH_FIGURE = "benchmarks/growth.svg"
+_GROWTH_FIGURE = "../benchmarks/growth.svg"
 _SAID: dict[Standing, str] = {"aim": "aim reached", "must": "reached", "short": "**not reached**"}
 
 
@@ -59,7 +59,7 @@ class Kept:
 
 
 def write_text(kept: Kept) -> str:
-    """Return the README's account: peers, goals, growth and what limits the rest."""
+    """Return the whole account: peers, goals, growth and what limits the rest."""
     parts = [_write_peers(kept)]
     if kept.readings:
         parts.append(_write_goals(kept))
@@ -69,6 +69,33 @@ def write_text(kept: Kept) -> str:
     if limits:
         parts.append(f"**What limits the rest.** {limits}")
     return "\n\n".join(parts)
+
+
+def write_summary(kept: Kept) -> str:
+    """Return what a reader of the README wants to know: how long, how much memory, against whom."""
+    said = []
+    for panel in kept.scans:
+        command, peer = find_line(panel, "command"), _name_peer(panel)
+        if command is None or command.cpu_seconds is None:
+            continue
+        said.append(
+            f"- {command.family}: {command.fits:,} fits in {command.cpu_seconds:.0f} s on one "
+            f"thread, {command.peak_memory_mb:,.0f} MB at most{peer}"
+        )
+    line = kept.scans[0][0]
+    setting = (
+        f"{line.people:,} people, {line.proteins:,} proteins, {line.columns} covariate columns "
+        f"({line.machine.processor}, {line.date}; [the whole account](docs/benchmarks.md)):"
+    )
+    return "\n".join([setting, "", *said])
+
+
+def _name_peer(panel: Sequence[Measurement]) -> str:
+    """Return how long the plain function of R takes for a fit, where it was timed."""
+    for line in timed(panel):
+        if line.tool in {"R glm.fit", "R lm"} and line.ratio is not None:
+            return f"; {line.tool} takes {number(line.ratio)} times as long for a fit"
+    return ""
 
 
 def _write_peers(kept: Kept) -> str:

@@ -1,4 +1,4 @@
-"""The figures of the README: the time of a fit by tool, and the growth of the scans."""
+"""The figures of the account: the time of a fit by tool, and the growth of the scans."""
 
 from __future__ import annotations
 

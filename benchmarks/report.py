@@ -1,31 +1,35 @@
-"""Draw the figures and fill the README from the kept results: ``python -m benchmarks.report``.
+"""Draw the figures and fill the pages from the kept results: ``python -m benchmarks.report``.
 
 The newest file of each kind counts; for a tool that was not on the machine then, the newest older
-file that has it. Between ``<!-- benchmark -->`` and ``<!-- /benchmark -->`` the README is written
-by this module; without the marks it is left alone.
+file that has it. Between its marks each page of `PAGES` is written by this module; a page without
+them is left alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.account import Kept, Stored, write_text
+from benchmarks.account import Kept, Stored, write_summary, write_text
 from benchmarks.figures import draw_growth, draw_scans, timed
 from benchmarks.growth import Point
 from benchmarks.records import ABSENT, Measurement, Reading, read_records
 from benchmarks.run import FAMILIES, RESULTS
 from proteomr.files import replace_file
 
-__all__ = ["STORED", "fill_marks", "main", "read_kept"]
+__all__ = ["PAGES", "STORED", "fill_marks", "main", "read_kept"]
 
 ROOT = Path(__file__).parent.parent
 STORED = Path(__file__).with_name("stored.csv")
 _FIGURES = Path("benchmarks")
-_START, _END = "<!-- benchmark -->", "<!-- /benchmark -->"
+PAGES: dict[str, tuple[str, Callable[[Kept], str]]] = {
+    "docs/benchmarks.md": ("benchmark", write_text),
+    "README.md": ("speed", write_summary),
+}
+"""What is written on which page, and the name of the marks around it."""
 _Record = TypeVar("_Record", Reading, Point)
 
 
@@ -71,26 +75,27 @@ def _remember(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:
     return found
 
 
-def fill_marks(readme: str, text: str) -> str | None:
-    """Return the README with the text between its marks; None where it has not both, in order.
+def fill_marks(page: str, text: str, mark: str = "benchmark") -> str | None:
+    """Return a page with the text between its marks; None where it has not both, in order.
 
     Examples
     --------
-    >>> fill_marks("a <!-- benchmark --> old <!-- /benchmark --> b", "new").split()
-    ['a', '<!--', 'benchmark', '-->', 'new', '<!--', '/benchmark', '-->', 'b']
+    >>> fill_marks("a <!-- speed --> old <!-- /speed --> b", "new", "speed").split()
+    ['a', '<!--', 'speed', '-->', 'new', '<!--', '/speed', '-->', 'b']
     """
-    before, start, rest = readme.partition(_START)
-    _, end, after = rest.partition(_END)
+    begins, ends = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    before, start, rest = page.partition(begins)
+    _, end, after = rest.partition(ends)
     if not start or not end:
         return None
-    return f"{before}{_START}\n{text}\n{_END}{after}"
+    return f"{before}{begins}\n{text}\n{ends}{after}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Draw the figures and fill the README."""
+    """Draw the figures and fill the pages."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
-    parser.add_argument("--root", type=Path, default=ROOT, help="folder of README.md")
+    parser.add_argument("--root", type=Path, default=ROOT, help="folder of the pages")
     options = parser.parse_args(arguments)
     try:
         kept = read_kept(options.results)
@@ -103,14 +108,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if kept.points:
         draw_growth(kept.points, figures / "growth.svg")
         print(figures / "growth.svg")
-    readme: Path = options.root / "README.md"
-    filled = fill_marks(readme.read_text("utf-8"), write_text(kept)) if readme.exists() else None
-    if filled is None:
-        print(f"{readme}: no marks {_START} and {_END}, left alone")
-        return 0
-    replace_file(readme, lambda file: file.write(filled.encode()))
-    print(readme)
+    for name, (mark, write) in PAGES.items():
+        _fill(options.root / name, write(kept), mark)
     return 0
+
+
+def _fill(page: Path, text: str, mark: str) -> None:
+    filled = fill_marks(page.read_text("utf-8"), text, mark) if page.exists() else None
+    if filled is None:
+        print(f"{page}: no marks <!-- {mark} --> and <!-- /{mark} -->, left alone")
+        return
+    content = filled.encode()
+    replace_file(page, lambda file: file.write(content))
+    print(page)
 
 
 if __name__ == "__main__":

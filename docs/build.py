@@ -75,10 +75,11 @@ def lay_out(folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    for figure in (ROOT / "benchmarks").glob("*.svg"):
-        target = folder / "benchmarks" / figure.name
-        target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(figure, target)
+    for home in ("benchmarks", "docs"):
+        for figure in (ROOT / home).glob("*.svg"):
+            target = folder / home / figure.name
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(figure, target)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -75,7 +75,7 @@ def test_families_have_the_names_that_options_tables_and_pages_know() -> None:
     timed = [family.name for family in list_families(of_survival=True)]
     assert list(SURVIVAL_NAMES) == timed
     assert list(allowed["family"]) == [*names, *timed]
-    methods = (ROOT / "README.md").read_text().partition("## Methods and their sources")[2]
+    methods = (ROOT / "docs" / "methods.md").read_text()
     assert [name for name in (*names, *timed) if f"\n| {name} |" not in methods] == []
 
 

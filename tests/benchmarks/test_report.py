@@ -9,7 +9,7 @@ import pytest
 from benchmarks.account import write_text
 from benchmarks.growth import Point
 from benchmarks.records import Measurement, Reading, write_records
-from benchmarks.report import ROOT, fill_marks, main, read_kept
+from benchmarks.report import PAGES, ROOT, fill_marks, main, read_kept
 from benchmarks.run import RESULTS
 
 
@@ -158,23 +158,31 @@ def test_without_rows_and_growth_nothing_is_said_of_them(kept: Path) -> None:
         assert absent not in text
 
 
-def test_the_readme_is_true_to_the_newest_kept_results() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_true_to_the_newest_kept_results(name: str) -> None:
+    page = (ROOT / name).read_text("utf-8")
     kept = read_kept(RESULTS)
-    assert fill_marks(readme, write_text(kept)) == readme, "python -m benchmarks.report writes it"
+    mark, write = PAGES[name]
+    assert fill_marks(page, write(kept), mark) == page, "python -m benchmarks.report writes it"
     if kept.points:
         assert (ROOT / "benchmarks" / "growth.svg").exists()
 
 
-def test_the_report_fills_the_readme_and_draws(kept: Path) -> None:
+def test_the_report_fills_the_pages_and_draws(kept: Path) -> None:
     pytest.importorskip("matplotlib")
-    readme = kept / "README.md"
-    readme.write_text("before\n<!-- benchmark -->\nold\n<!-- /benchmark -->\nafter\n")
+    page, readme = kept / "docs" / "benchmarks.md", kept / "README.md"
+    page.parent.mkdir()
+    page.write_text("before\n<!-- benchmark -->\nold\n<!-- /benchmark -->\nafter\n")
+    readme.write_text("before\n<!-- speed -->\nold\n<!-- /speed -->\nafter\n")
     assert main(["--results", str(kept), "--root", str(kept)]) == 0
-    text = readme.read_text()
+    text = page.read_text()
     assert text.startswith("before\n<!-- benchmark -->\n42,062 people")
     assert text.endswith("<!-- /benchmark -->\nafter\n")
     assert "old" not in text
+    said = readme.read_text()
+    assert said.startswith("before\n<!-- speed -->\n42,062 people")
+    assert "- logistic: " in said
+    assert "old" not in said
     figure = kept / "benchmarks" / "figure.svg"
     first = figure.read_bytes()
     ET.fromstring(first)  # noqa: S314 - written by this test
@@ -183,15 +191,13 @@ def test_the_report_fills_the_readme_and_draws(kept: Path) -> None:
     assert figure.read_bytes() == first
 
 
-def test_a_readme_without_marks_is_left_alone(
-    kept: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_page_without_marks_is_left_alone(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
     readme = kept / "README.md"
     readme.write_text("no marks\n")
     assert main(["--results", str(kept), "--root", str(kept)]) == 0
     assert readme.read_text() == "no marks\n"
-    assert "left alone" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("left alone") == len(PAGES)
 
 
 def test_marks_in_the_wrong_order_are_none() -> None:

@@ -55,8 +55,9 @@ def test_every_platform_has_a_delivery_and_none_else() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_platform_has_a_row_in_the_readme(name: str) -> None:
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## What it reads")[2]
+def test_every_platform_has_a_row_on_the_page_of_files(name: str) -> None:
+    page = (ROOT / "docs" / "input-files.md").read_text(encoding="utf-8")
+    section = page.partition("## What it reads")[2]
     assert f"| `{name}` |" in section.partition("\n## ")[0]
 
 

@@ -299,7 +299,7 @@ def test_the_command_writes_both_and_does_not_replace_them_unasked(
     assert write_report(make_report(runs), out)[0] == out
 
 
-def test_the_sources_of_families_are_those_of_the_readme() -> None:
+def test_the_sources_of_families_are_those_of_the_page_of_methods() -> None:
     import tomllib
 
     root = Path(__file__).resolve().parents[2]
@@ -307,7 +307,7 @@ def test_the_sources_of_families_are_those_of_the_readme() -> None:
     from proteomr.families import LISTED_FAMILIES, SURVIVAL_FAMILIES
 
     assert set(sources) == {*LISTED_FAMILIES, *SURVIVAL_FAMILIES}
-    lines = (root / "README.md").read_text().splitlines()
+    lines = (root / "docs" / "methods.md").read_text().splitlines()
     for family, doi in sources.items():
         row = next(line for line in lines if line.startswith(f"| {family} |"))
         assert doi in row
