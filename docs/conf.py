@@ -21,6 +21,7 @@ exclude_patterns: list[str] = []
 myst_heading_anchors = 4  # links to headings are those of GitHub
 myst_links_external_new_tab = False
 default_role = "code"
+smartquotes = False  # --option has two dashes
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"

@@ -80,8 +80,8 @@ def test_every_table_has_a_page_with_all_its_columns() -> None:
 
 
 def test_words_of_the_program_are_no_markup() -> None:
-    assert escape("<b> [x](y) `a` *b* a_b | $c$ #d") == (
-        r"\<b\> \[x\](y) \`a\` \*b\* a\_b \| \$c\$ \#d"
+    assert escape("<b> [x](y) `a_b` *b* a_b | $c$ #d `") == (
+        r"\<b\> \[x\](y) `a_b` \*b\* a\_b \| \$c\$ \#d \`"
     )
     assert code("a|b") == r"`a\|b`"
     assert code("`a`") == "`` `a` ``"

@@ -10,6 +10,7 @@ from typing import Final
 
 import proteomr
 from docs.reference.words import code, escape, table
+from proteomr.tables import Table
 
 __all__ = ["ROOMS", "list_names", "spell_parameters", "write_python"]
 
@@ -56,6 +57,8 @@ def _write_member(module: str, name: str) -> str:
     value = getattr(importlib.import_module(module), name)
     kind = "autoclass" if inspect.isclass(value) else "autofunction"
     members = "\n   :members:" if kind == "autoclass" else ""
+    if inspect.isclass(value) and issubclass(value, Table):
+        members += "\n   :inherited-members:"
     return f"## {escape(name)}\n\n```{{eval-rst}}\n.. {kind}:: {module}.{name}{members}\n```"
 
 

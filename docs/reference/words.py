@@ -7,18 +7,22 @@ from collections.abc import Sequence
 
 __all__ = ["code", "escape", "table"]
 
+_QUOTED = re.compile(r"`([^`]+)`")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|$~^&!:@])")
 
 
 def escape(text: str) -> str:
-    r"""Return a text in which no character is markup.
+    r"""Return a text in which no character is markup, but for what stands between backticks.
 
     Examples
     --------
-    >>> escape("a_b | *c* <d>")
-    'a\\_b \\| \\*c\\* \\<d\\>'
+    >>> escape("a_b | *c* `x_y` <d>")
+    'a\\_b \\| \\*c\\* `x_y` \\<d\\>'
     """
-    return _SPECIAL.sub(r"\\\1", text)
+    parts = _QUOTED.split(text)
+    return "".join(
+        code(part) if place % 2 else _SPECIAL.sub(r"\\\1", part) for place, part in enumerate(parts)
+    )
 
 
 def code(text: str) -> str:
