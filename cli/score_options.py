@@ -177,6 +177,15 @@ class _Learning:
             show_default=False,
         ),
     ] = None
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=shared.MODELS,
+            help="Column with the sampling weight of each person, in learning and in all measures; "
+            "0 leaves a person out.",
+        ),
+    ] = None
     thresholds: Annotated[
         str | None,
         typer.Option(
@@ -299,6 +308,7 @@ class ScoreAsked:
             adjust=self.tables["adjust"],
             options=self.options(seed=seed),
             sets=self.learning.sets,
+            weights=self.learning.weights,
             assays=self.files.assays,
             withdrawn=self.files.withdrawn,
             id_column=self.files.id_column,
@@ -315,6 +325,8 @@ class ScoreAsked:
 
         if self.what.outcome is not None or self.what.event is not None:
             raise UsageError("--apply learns nothing: leave out --outcome, --time and --event")
+        if self.learning.weights is not None:
+            raise UsageError("--apply learns nothing that --weights could count for: leave it out")
         return make_apply_request(
             weights,
             list(proteins),

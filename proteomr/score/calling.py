@@ -26,6 +26,7 @@ def make_score_request(
     adjust: Mapping[str, str] | None = None,
     options: ScoreOptions | None = None,
     sets: Data | None = None,
+    weights: str | None = None,
     assays: Data | None = None,
     withdrawn: Data | None = None,
     id_column: str | None = None,
@@ -43,6 +44,7 @@ def make_score_request(
         dict(adjust or {}),
         options or ScoreOptions(),
         None if sets is None else Source.of(sets, name="sets"),
+        weights,
         None if assays is None else Source.of(assays, name="assays"),
         Source.of_people(withdrawn, name="withdrawn"),
         id_column,
@@ -89,6 +91,7 @@ def score(
     adjust: Mapping[str, str] | None = None,
     options: ScoreOptions | None = None,
     sets: Data | None = None,
+    weights: str | None = None,
     assays: Data | None = None,
     withdrawn: Data | None = None,
     id_column: str | None = None,
@@ -115,6 +118,8 @@ def score(
     adjust : covariate models by label.
     options : penalty, folds, horizons; see :class:`proteomr.score.ScoreOptions`.
     sets : file of lists of genes, a score each (GMT).
+    weights : column with the sampling weight of each person; 0 leaves a person out. Of learning and
+        of all measures; transforms, medians and folds are of people.
     assays, withdrawn, id_column, sample_columns : as of `associate`.
     people, chosen_proteins : who is analysed, and which proteins.
     out : run folder; None keeps the tables in memory.
@@ -154,6 +159,7 @@ def score(
         adjust=adjust,
         options=options,
         sets=sets,
+        weights=weights,
         assays=assays,
         withdrawn=withdrawn,
         id_column=id_column,

@@ -103,15 +103,18 @@ def calibrate_groups(parts: Parts, predicted: Predicted) -> pl.DataFrame:
         group = group_by_risk(risk, _GROUPS)
         for one in np.unique(group):
             inside = group == one
-            seen = _observe(predicted.take(places[inside]), cast("float | None", key["horizon"]))
-            n, mean = seen.size, float(seen.mean())
-            se = float(seen.std(ddof=1)) / np.sqrt(n) if n > 1 else np.nan
+            own = predicted.take(places[inside])
+            seen = _observe(own, cast("float | None", key["horizon"]))
+            n, share = seen.size, own.counts / own.counts.sum()
+            mean = float(share @ seen)
+            squares = float(np.sum((share * (seen - mean)) ** 2))
+            se = np.sqrt(squares * n / (n - 1.0)) if n > 1 else np.nan
             rows.append(
                 {
                     **key,
                     "group": int(one) + 1,
                     "n": n,
-                    "predicted": float(risk[inside].mean()),
+                    "predicted": float(share @ risk[inside]),
                     "observed": mean,
                     "se": se if np.isfinite(se) else None,
                 }
@@ -123,7 +126,7 @@ def _observe(predicted: Predicted, horizon: float | None) -> F64:
     """Return what is observed of people: cases, or pseudo-observations."""
     if horizon is None:
         return predicted.values
-    return find_pseudo_risks(predicted.exit, predicted.case, horizon)
+    return find_pseudo_risks(predicted.exit, predicted.case, horizon, weights=predicted.weights)
 
 
 def compare_decisions(
@@ -151,8 +154,10 @@ def compare_decisions(
 
 def _stand(predicted: Predicted, horizon: float | None) -> Standing:
     if horizon is None:
-        return Standing.of_levels(predicted.case)
-    return Standing.of_times(exit=predicted.exit, event=predicted.case, horizon=horizon)
+        return Standing.of_levels(predicted.case, predicted.weights)
+    return Standing.of_times(
+        exit=predicted.exit, event=predicted.case, horizon=horizon, weights=predicted.weights
+    )
 
 
 def _by_model(parts: Parts) -> list[tuple[dict[str, object], pl.DataFrame]]:

@@ -246,7 +246,7 @@ def _measure(laid: Laid, unit: Unit, learnt: _Learnt, rows: I64) -> dict[str, pl
     scores = {"row": rows, "score": score, "score_standardised": (score - middle) / spread}
     if laid.options.clock:
         scores["predicted_age"] = score
-        scores["gap"] = score - _fit_line(train.values, held, test.values)
+        scores["gap"] = score - _fit_line(train, held, test.values)
     return {
         "performance": performance.with_columns(*keys),
         "scores": pl.DataFrame(scores).with_columns(*keys),
@@ -254,7 +254,8 @@ def _measure(laid: Laid, unit: Unit, learnt: _Learnt, rows: I64) -> dict[str, pl
     }
 
 
-def _fit_line(age: F64, predicted: F64, at: F64) -> F64:
+def _fit_line(train: Predicted, predicted: F64, at: F64) -> F64:
     """Return what is predicted on the average at an age, by the line of training people."""
-    slope, constant = np.polyfit(age - age.mean(), predicted, 1)
+    age, root = train.values, np.sqrt(train.counts)
+    slope, constant = np.polyfit(age - age.mean(), predicted, 1, w=root)
     return np.asarray(constant + slope * (at - age.mean()))

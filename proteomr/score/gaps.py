@@ -28,7 +28,8 @@ def associate_gaps(
 
     Age is in every model: what the line of training people leaves of it would else be taken for an
     effect of whatever goes with age (Smith et al. 2019, doi:10.1016/j.neuroimage.2019.06.017). So
-    are the folds, whose scores come from different models.
+    are the folds, whose scores come from different models. With sampling weights it is the weighted
+    regression, and its errors are robust over people still.
 
     Parameters
     ----------
@@ -39,6 +40,7 @@ def associate_gaps(
     """
     n = laid.fold.size
     age, fold = laid.predicted.values, laid.fold
+    root = np.sqrt(laid.predicted.counts)
     base = np.column_stack(
         [np.ones(n), age - age.mean(), *(fold == k for k in range(1, fold.max() + 1))]
     )
@@ -50,7 +52,8 @@ def associate_gaps(
             design = build(parse(quote(exposure)), samples)
             terms = design.names[1:]
             for label, Z in sets:
-                found = _fit(np.column_stack([design.matrix[:, 1:], base, Z]), gap, len(terms))
+                X = np.column_stack([design.matrix[:, 1:], base, Z])
+                found = _fit(X * root[:, None], gap * root, len(terms))
                 keys = {"set": name[0], "exposure": exposure, "adjustment": label, "n": n}
                 rows += [{**keys, "term": t, **f} for t, f in zip(terms, found, strict=True)]
     schema = load_schema("gap_associations")

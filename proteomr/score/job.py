@@ -124,6 +124,7 @@ def describe_folds(laid: Laid) -> tuple[tuple[str, str], ...]:
             f"transform {options.transform}, missing values at the median of the fold"
             + ("" if options.correct is None else f", corrected for {options.correct}"),
         ),
+        *((("weights", "sampling"),) if predicted.weights is not None else ()),
         ("folds", f"{options.folds} x {options.inner_folds}, and everybody"),
         *((("sets", f"{len(sets)}"),) if len(sets) > 1 else ()),
         *(("adjustment", label) for label, _ in laid.designs),

@@ -56,13 +56,16 @@ def lay_out(request: ScoreRequest, scratch: Path) -> LaidOut:
         A file or a column cannot serve, or there are too few people or events.
     """
     cohort = _read(request, scratch)
-    reading = read_formulas(cohort, {k: parse(v) for k, v in request.adjust.items()} or None)
+    adjust = {k: parse(v) for k, v in request.adjust.items()}
+    reading = read_formulas(cohort, adjust or None, weights=request.weights)
     _refuse_circle(request, reading)
     predicted, drops = read_predicted(reading, request)
-    known = predicted.observed
+    known, weighted = predicted.observed, predicted.weights is not None
     complete = known.copy()
     for formula in reading.formulas:
         complete &= reading.complete(formula, {})
+    weightless = known & complete & ~np.isfinite(predicted.counts)
+    complete &= ~weightless
     correct = request.options.correct
     for name in (*request.options.gap_tests, *(() if correct is None else (correct,))):
         complete &= ~reading.columns.missing(name)
@@ -70,7 +73,8 @@ def lay_out(request: ScoreRequest, scratch: Path) -> LaidOut:
     counted = sum(drop.n for drop in drops)
     lost = (
         Drop("score", f"{predicted.name} missing", int((~known).sum()) - counted),
-        Drop("score", "covariates missing", int(known.sum()) - rows.size),
+        Drop("score", "covariates missing", int(known.sum()) - rows.size - int(weightless.sum())),
+        *((Drop("score", f"{request.weights} missing or 0", int(weightless.sum())),) * weighted),
     )
     own = predicted.take(rows)
     _refuse_few(own, request)
@@ -115,6 +119,8 @@ def _read(request: ScoreRequest, scratch: Path) -> Cohort:
 def _refuse_circle(request: ScoreRequest, reading: Reading) -> None:
     """Refuse covariate models that hold what they are to predict."""
     names = {request.outcome} if request.follow_up is None else set(request.follow_up.columns)
+    if request.weights in names:
+        raise UsageError(f"--weights {request.weights!r} is what is predicted: another column is")
     if request.follow_up is None and request.outcome is not None:
         names.add(f"{request.outcome}_years")
     for label, formula in zip(reading.labels, reading.formulas, strict=True):

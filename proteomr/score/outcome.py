@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -31,16 +31,18 @@ class Predicted:
     family : of its model.
     values : (n,), 0 and 1 for two levels; (n, 3) entry, exit, event for times; NaN where missing.
     label : what 1 stands for, or the unit; for messages.
+    weights : (n,) sampling weights of the people, above 0; None for equal ones.
     """
 
     name: str
     family: Family
     values: F64
     label: str = ""
+    weights: F64 | None = None
 
     @property
     def observed(self) -> Bool:
-        """Where the outcome is known (n,)."""
+        """Where the outcome is known (n,), whatever the weight."""
         return np.asarray(~np.isnan(self.values.reshape(len(self.values), -1)).any(axis=1))
 
     @property
@@ -53,15 +55,21 @@ class Predicted:
 
     def take(self, rows: I64) -> Predicted:
         """Return the same of some people."""
-        return Predicted(self.name, self.family, self.values[rows], self.label)
+        own = None if self.weights is None else self.weights[rows]
+        return Predicted(self.name, self.family, self.values[rows], self.label, own)
 
     def as_outcome(self) -> Outcome:
         """Return what an elastic net is fitted to."""
         if self.family == "linear":
-            return Continuous(self.values)
+            return Continuous(self.values, self.weights)
         if self.family == "logistic":
-            return Binary(self.values)
-        return TimeToEvent(self.exit, self.values[:, 2], self.entry)
+            return Binary(self.values, self.weights)
+        return TimeToEvent(self.exit, self.values[:, 2], self.entry, self.weights)
+
+    @property
+    def counts(self) -> F64:
+        """The weights (n,), 1 where none were given."""
+        return np.ones(len(self.values)) if self.weights is None else self.weights
 
     @property
     def exit(self) -> F64:
@@ -94,12 +102,13 @@ def read_predicted(reading: Reading, request: ScoreRequest) -> tuple[Predicted, 
         The column is absent or of a kind that nothing predicts, or there are too few events.
     """
     follow_up = request.follow_up or _find_times(reading, request)
+    weights = reading.modifiers.weights
     if follow_up is None:
-        return _read_column(reading, request), ()
+        return replace(_read_column(reading, request), weights=weights), ()
     read = read_times(reading.columns, follow_up, options=FollowUpOptions(outcomes=(follow_up,)))
     for note in read.notes:
         add_note(note)
-    return Predicted(follow_up.event, "cox", read.target.values), read.drops
+    return Predicted(follow_up.event, "cox", read.target.values, weights=weights), read.drops
 
 
 def _find_times(reading: Reading, request: ScoreRequest) -> FollowUp | None:

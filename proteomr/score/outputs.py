@@ -44,6 +44,7 @@ def keep_people(ledger: Ledger, out: LaidOut) -> None:
         "people": pl.DataFrame({"id": out.ids, "fold": laid.fold}),
         "outcome": pl.DataFrame({str(k): own for k, own in enumerate(values.T)}),
         "tested": out.samples.select(laid.options.gap_tests),
+        "counts": pl.DataFrame({} if predicted.weights is None else {"0": predicted.weights}),
     }
     for place, (_, matrix) in enumerate(laid.designs):
         tables[f"design{place}"] = pl.DataFrame({str(k): own for k, own in enumerate(matrix.T)})
@@ -130,9 +131,11 @@ def _lay_out(facts: Mapping[str, Any], held: Mapping[str, pl.DataFrame]) -> Laid
         for place, (name, fold) in enumerate(facts["units"])
     ]
     n = held["people"].height
+    counts = held["counts"]
+    weights = counts["0"].to_numpy() if counts.width else None
     return Laid(
         ArrayProteins((), np.empty((n, 0))),
-        Predicted(name, family, np.asarray(values, dtype=np.float64), label),
+        Predicted(name, family, np.asarray(values, dtype=np.float64), label, weights),
         tuple(
             (str(own), held[f"design{place}"].to_numpy().reshape(n, -1))
             for place, own in enumerate(facts["designs"])

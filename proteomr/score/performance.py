@@ -145,45 +145,57 @@ def _measure(
     test: Predicted, train: Predicted, model: Prediction, options: ScoreOptions
 ) -> Iterator[_Row]:
     if test.family == "linear":
-        yield from _measure_numbers(test.values, float(train.values.mean()), model.eta)
+        yield from _measure_numbers(test, _mean(train), model.eta)
     elif test.family == "logistic":
-        yield _Row("auc", None, find_auc(model.eta, test.case))
-        standing = Standing.of_levels(test.case)
+        standing = Standing.of_levels(test.case, test.weights)
+        # DeLong's variance is of people who count alike
+        equal = test.weights is None
+        auc = find_auc(model.eta, test.case) if equal else find_weighted_auc(model.eta, standing)
+        yield _Row("auc", None, auc)
         risk = model.risks[np.inf]
-        yield from _measure_risk(risk, standing, float(train.values.mean()), None)
-        yield from _tell_line(fit_calibration(risk, test.case), None, test)
+        yield from _measure_risk(risk, standing, _mean(train), None)
+        yield from _tell_line(fit_calibration(risk, test.case, weights=test.weights), None, test)
     else:
         yield from _measure_times(test, train, model, options)
 
 
-def _measure_numbers(y: F64, mean: float, predicted: F64) -> Iterator[_Row]:
-    yield _Row("r2", None, find_r2(y, predicted, mean=mean))
-    yield _Row("r", None, find_correlation(y, predicted))
-    yield _Row("mae", None, find_mae(y, predicted))
+def _mean(train: Predicted) -> float:
+    return float(np.average(train.values, weights=train.counts))
+
+
+def _measure_numbers(test: Predicted, mean: float, predicted: F64) -> Iterator[_Row]:
+    y, v = test.values, test.weights
+    yield _Row("r2", None, find_r2(y, predicted, mean=mean, weights=v))
+    yield _Row("r", None, find_correlation(y, predicted, weights=v))
+    yield _Row("mae", None, find_mae(y, predicted, weights=v))
 
 
 def _measure_times(
     test: Predicted, train: Predicted, model: Prediction, options: ScoreOptions
 ) -> Iterator[_Row]:
-    exit_, event, entry = test.exit, test.case, test.entry
-    yield _Row("c_harrell", None, find_concordance(model.eta, exit=exit_, event=event, entry=entry))
+    exit_, event, entry, v = test.exit, test.case, test.entry, test.weights
+    found = find_concordance(model.eta, exit=exit_, event=event, entry=entry, weights=v)
+    yield _Row("c_harrell", None, found)
     if entry is not None:
         return
     last = max(options.horizons) if options.horizons else float(exit_[event].max(initial=0.0))
-    free = Censoring(exit_, event).free_before(exit_)
-    uno = find_unos_concordance(model.eta, exit=exit_, event=event, until=last, free=free)
+    free = Censoring(exit_, event, v).free_before(exit_)
+    uno = find_unos_concordance(
+        model.eta, exit=exit_, event=event, until=last, free=free, weights=v
+    )
     yield _Row("c_uno", last, uno)
     for horizon in options.horizons:
         if not (exit_ > horizon).any():
             yield from _list_unseen(horizon)
             continue
-        standing = Standing.of_times(exit=exit_, event=event, horizon=horizon)
+        standing = Standing.of_times(exit=exit_, event=event, horizon=horizon, weights=v)
         yield _Row("auc", horizon, find_weighted_auc(model.eta, standing))
-        null = float(np.mean(find_pseudo_risks(train.exit, train.case, horizon)))
+        before = find_pseudo_risks(train.exit, train.case, horizon, weights=train.weights)
+        null = float(np.average(before, weights=train.counts))
         risk = model.risks[horizon]
         yield from _measure_risk(risk, standing, null, horizon)
-        pseudo = find_pseudo_risks(exit_, event, horizon)
-        yield from _tell_line(fit_pseudo_calibration(risk, pseudo), horizon, test)
+        pseudo = find_pseudo_risks(exit_, event, horizon, weights=v)
+        yield from _tell_line(fit_pseudo_calibration(risk, pseudo, weights=v), horizon, test)
 
 
 def _list_unseen(horizon: float) -> Iterator[_Row]:
@@ -229,9 +241,11 @@ def _reclassify(test: Predicted, after: Prediction, before: Prediction) -> Itera
     for horizon, risk in after.risks.items():
         own = before.risks[horizon]
         if test.family == "logistic":
-            standing, at = Standing.of_levels(test.case), None
+            standing, at = Standing.of_levels(test.case, test.weights), None
         elif test.entry is None:
-            standing = Standing.of_times(exit=test.exit, event=test.case, horizon=horizon)
+            standing = Standing.of_times(
+                exit=test.exit, event=test.case, horizon=horizon, weights=test.weights
+            )
             at = horizon
         else:
             continue

@@ -72,17 +72,22 @@ class ColumnRule:
             if np.ptp(left) <= _FLAT * np.abs(seen).max():
                 return cls(Status.constant, transform), nothing
             seen = left
-        ranks = NormalScores.of(seen) if transform == "rint" else None
-        found = _transform(values, transform, ranks)
-        fill = float(np.nanmedian(found))
-        filled = np.where(np.isnan(found), fill, found)
-        unit = float(np.abs(filled).max())
-        centre = float(np.mean(filled / unit)) * unit
-        scale = float(np.sqrt(np.mean(((filled - centre) / unit) ** 2))) * unit
+        ranks: NormalScores | None = None
+        if transform == "rint":
+            ranks, found, fill = NormalScores.learn(values)
+        else:
+            found = _transform(values, transform, None)
+            fill = float(np.nanmedian(found))
+        if seen.size < values.size:
+            found = np.where(np.isnan(found), fill, found)
+        unit = max(float(found.max()), -float(found.min())) or 1.0
+        centre = float(np.mean(found / unit)) * unit
+        around = found - centre
+        scale = float(np.sqrt(np.mean((around / unit) ** 2))) * unit
         if not scale > _FLAT * unit:
             return cls(Status.constant, transform), nothing
-        rule = cls(Status.ok, transform, ranks, centre, scale, fill, shifts)
-        return rule, (filled - centre) / scale
+        around /= scale
+        return cls(Status.ok, transform, ranks, centre, scale, fill, shifts), around
 
     def apply(self, values: F64, codes: I64 | None = None) -> F64:
         """Return what enters the score, of anybody's values (n,), in groups of some codes (n,).

@@ -92,7 +92,9 @@ def fit_regression(A: F64, predicted: Predicted, *, horizons: tuple[float, ...] 
     hazards: dict[float, float] = {}
     if predicted.family == "cox":
         eta = X[:, :k] @ b
-        loss = BreslowLoss(predicted.exit, predicted.values[:, 2], np.ones(n), predicted.entry)
+        loss = BreslowLoss(
+            predicted.exit, predicted.values[:, 2], predicted.counts, predicted.entry
+        )
         hazards = {time: loss.find_hazard(eta, time) for time in horizons}
     shifted = 0.0 if predicted.family == "cox" else float(middle[:k] @ b)
     intercept = solution.intercept - shifted
@@ -122,9 +124,11 @@ def _descend(X: F64, predicted: Predicted) -> Descent:
     penalty = Penalty()
     if predicted.family == "linear":
         origin, unit = find_unit(predicted.values)
-        sums = LinearSums.of(X, predicted.values, origin=origin, unit=unit)
+        sums = LinearSums.of(
+            X, predicted.values, weights=predicted.weights, origin=origin, unit=unit
+        )
         return LinearDescent(sums.standardise(), penalty)
-    weights = np.ones(len(predicted.values))
+    weights = predicted.counts
     if predicted.family == "logistic":
         return NewtonDescent(X, BinomialLoss(predicted.values, weights), penalty)
     loss = BreslowLoss(predicted.exit, predicted.values[:, 2], weights, predicted.entry)

@@ -36,6 +36,7 @@ class ScoreRequest(Request):
     adjust : adjustment sets by label: covariate models that the score is held against.
     options : how it is learnt and measured.
     sets : lists of genes or proteins, a score each; None for one of all.
+    weights : column of the samples with the sampling weight of each person; None for equal ones.
     assays, withdrawn, id_column, sample_columns : as of `associate`.
     people, chosen_proteins : who is analysed, and which proteins.
 
@@ -55,6 +56,7 @@ class ScoreRequest(Request):
     adjust: Mapping[str, str] = field(default_factory=dict[str, str])
     options: ScoreOptions = field(default_factory=ScoreOptions)
     sets: Source | None = None
+    weights: str | None = None
     assays: Source | None = None
     withdrawn: Source | None = None
     id_column: str | None = None

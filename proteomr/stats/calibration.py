@@ -42,7 +42,7 @@ class Line:
 _NONE = Line(np.nan, np.nan, np.nan, np.nan)
 
 
-def fit_calibration(risk: F64, case: Bool) -> Line:
+def fit_calibration(risk: F64, case: Bool, *, weights: F64 | None = None) -> Line:
     """Return the logistic regression of an outcome on the logit of its predicted risk.
 
     Source: Cox 1958, doi:10.1093/biomet/45.3-4.562. The intercept is that of a model whose slope
@@ -52,6 +52,7 @@ def fit_calibration(risk: F64, case: Bool) -> Line:
     ----------
     risk : (n,).
     case : (n,).
+    weights : (n,) of the people; None for equal ones.
 
     Returns
     -------
@@ -65,10 +66,10 @@ def fit_calibration(risk: F64, case: Bool) -> Line:
     >>> round(abs(line.intercept), 6), round(line.slope, 6)
     (0.0, 1.0)
     """
-    return _fit_line(logit(_clip(risk)), case.astype(np.float64), _logistic)
+    return _fit_line(logit(_clip(risk)), case.astype(np.float64), _logistic, weights)
 
 
-def fit_pseudo_calibration(risk: F64, pseudo: F64) -> Line:
+def fit_pseudo_calibration(risk: F64, pseudo: F64, *, weights: F64 | None = None) -> Line:
     """Return the regression of pseudo-observations on predicted risks, complementary log-log.
 
     Source: Royston 2015, doi:10.1177/1536867X1501500403; Gerds, Andersen and Kattan 2014,
@@ -77,7 +78,8 @@ def fit_pseudo_calibration(risk: F64, pseudo: F64) -> Line:
     Parameters
     ----------
     risk : (n,) by the horizon.
-    pseudo : (n,) of :func:`proteomr.stats.censoring.find_pseudo_risks`.
+    pseudo : (n,) of :func:`proteomr.stats.censoring_weights.find_pseudo_risks`.
+    weights : (n,) of the people; None for equal ones.
 
     Examples
     --------
@@ -86,7 +88,7 @@ def fit_pseudo_calibration(risk: F64, pseudo: F64) -> Line:
     1.0
     """
     near = _clip(risk)
-    return _fit_line(np.log(-np.log1p(-near)), pseudo, _complementary)
+    return _fit_line(np.log(-np.log1p(-near)), pseudo, _complementary, weights)
 
 
 def _clip(risk: F64) -> F64:
@@ -105,11 +107,14 @@ def _complementary(eta: F64) -> tuple[F64, F64, F64]:
     return -np.expm1(-hazard), slope, slope**2
 
 
-def _fit_line(x: F64, y: F64, mean_of: _Mean) -> Line:
+def _fit_line(x: F64, y: F64, mean_of: _Mean, weights: F64 | None) -> Line:
     if not np.ptp(x) > 0.0:
         return replace(_NONE, flat=True)
-    large = _solve(np.ones((x.size, 1)), y, mean_of, offset=x)
-    both = _solve(np.column_stack([np.ones(x.size), x]), y, mean_of, offset=np.zeros(x.size))
+    v = np.ones(x.size) if weights is None else weights / weights.mean()
+    large = _solve(np.ones((x.size, 1)), y, mean_of, offset=x, people=v)
+    both = _solve(
+        np.column_stack([np.ones(x.size), x]), y, mean_of, offset=np.zeros(x.size), people=v
+    )
     if large is None or both is None:
         return _NONE
     (intercept, *_), (intercept_se, *_) = large
@@ -117,14 +122,14 @@ def _fit_line(x: F64, y: F64, mean_of: _Mean) -> Line:
     return Line(float(intercept), float(slope), float(intercept_se), float(slope_se))
 
 
-def _solve(A: F64, y: F64, mean_of: _Mean, *, offset: F64) -> tuple[F64, F64] | None:
+def _solve(A: F64, y: F64, mean_of: _Mean, *, offset: F64, people: F64) -> tuple[F64, F64] | None:
     """Return coefficients and robust standard errors of estimating equations; None without."""
     b = np.zeros(A.shape[1])
     b[1:] = 1.0
     for _ in range(_ROUNDS):
         mean, push, weight = mean_of(A @ b + offset)
-        score = A * (push * (y - mean))[:, None]
-        information = (A * weight[:, None]).T @ A
+        score = A * (people * push * (y - mean))[:, None]
+        information = (A * (people * weight)[:, None]).T @ A
         if not np.linalg.cond(information) < 1e14:
             return None
         step = np.linalg.solve(information, score.sum(axis=0))

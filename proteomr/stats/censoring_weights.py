@@ -16,6 +16,8 @@ from proteomr._typing import F64, I64, Bool
 
 __all__ = ["Censoring", "find_pseudo_risks"]
 
+_NOBODY = 1e-12  # of those at risk: fewer are what rounding leaves of sums of weights
+
 
 @dataclass(slots=True, eq=False)
 class Censoring:
@@ -24,6 +26,7 @@ class Censoring:
     Parameters
     ----------
     exit, event : (n,) times, and whether they end in an event.
+    people : (n,) weights of the people; None for equal ones.
 
     Examples
     --------
@@ -34,6 +37,7 @@ class Censoring:
 
     exit: F64
     event: Bool
+    people: F64 | None = None
     times: F64 = field(init=False)
     _at_risk: F64 = field(init=False)
     _lost: F64 = field(init=False)
@@ -41,17 +45,16 @@ class Censoring:
 
     def __post_init__(self) -> None:
         self.times = np.unique(self.exit[~self.event])
-        ordered = np.sort(self.exit)
-        ending = np.sort(self.exit[self.event])
+        v = np.ones(self.exit.size) if self.people is None else self.people
         # who has an event at the same time is not at risk of being censored any more
-        before = np.searchsorted(ordered, self.times, side="left")
-        same = np.searchsorted(ending, self.times, side="right")
-        same = same - np.searchsorted(ending, self.times, side="left")
-        self._at_risk = (self.exit.size - before - same).astype(np.float64)
-        lost = np.sort(self.exit[~self.event])
-        count = np.searchsorted(lost, self.times, side="right")
-        self._lost = np.diff(count, prepend=0).astype(np.float64)
-        self._free = np.concatenate([[1.0], np.cumprod(1.0 - self._lost / self._at_risk)])
+        last = np.searchsorted(self.times, self.exit, side="right")
+        last = np.where(self.event, np.searchsorted(self.times, self.exit, side="left"), last)
+        by = np.bincount(last, v, minlength=self.times.size + 1)
+        self._at_risk = np.asarray(by[::-1].cumsum()[::-1][1:])
+        own = np.searchsorted(self.times, self.exit[~self.event])
+        lost = np.bincount(own, v[~self.event], minlength=self.times.size)
+        self._lost = np.asarray(lost, dtype=np.float64)
+        self._free = np.concatenate([[1.0], np.cumprod(_keep(self._at_risk, self._lost))])
 
     def free_before(self, times: F64) -> F64:
         """Return the chance of not being censored before each time."""
@@ -63,6 +66,8 @@ class Censoring:
 
     def weigh(self, horizon: float) -> tuple[F64, F64]:
         """Return weights (n,) of people with an event by a time, and of those free of it then.
+
+        A person's own weight is in them.
 
         Examples
         --------
@@ -77,6 +82,8 @@ class Censoring:
         cases[case] = 1.0 / chance[case]
         if at > 0.0:
             others[free] = 1.0 / at
+        if self.people is not None:
+            cases, others = cases * self.people, others * self.people
         return cases, others
 
     def spread(self, push: F64, horizon: float) -> F64:
@@ -106,7 +113,8 @@ class Censoring:
         beyond = by[::-1].cumsum()[::-1][1:]  # of those who pass each time of censoring
         counted = self.times <= horizon
         left = self._at_risk - self._lost
-        rate = np.where(counted & (left > 0.0), beyond / np.maximum(left, 1.0), 0.0)
+        some = counted & (left > _NOBODY * self._at_risk)
+        rate = np.where(some, beyond / np.where(some, left, 1.0), 0.0)
         loss = rate * self._lost / self._at_risk
         upto = np.concatenate([[0.0], np.cumsum(loss)])
         last = np.searchsorted(self.times, self.exit, side="right")
@@ -114,7 +122,7 @@ class Censoring:
         influence = -upto[last]
         own = np.searchsorted(self.times, self.exit[~self.event])
         influence[~self.event] += rate[own]
-        return np.asarray(influence)
+        return np.asarray(influence if self.people is None else influence * self.people)
 
     def _reach(self, horizon: float) -> I64:
         """Return how many times of censoring lie before what each person is weighed at."""
@@ -123,10 +131,17 @@ class Censoring:
         return np.asarray(np.where(self.exit > horizon, at, place), dtype=np.int64)
 
 
+def _keep(at_risk: F64, gone: F64) -> F64:
+    """Return the share that stays, 0 where all go."""
+    return np.asarray(np.where(at_risk - gone > _NOBODY * at_risk, 1.0 - gone / at_risk, 0.0))
+
+
 def find_pseudo_risks(
     exit: F64,  # noqa: A002  # the field's word, beside entry
     event: Bool,
     horizon: float,
+    *,
+    weights: F64 | None = None,
 ) -> F64:
     """Return what each person adds to the risk by a time: pseudo-observations.
 
@@ -138,6 +153,7 @@ def find_pseudo_risks(
     ----------
     exit, event : (n,).
     horizon : the time.
+    weights : (n,) of the people; None for equal ones. The weighted mean is then the weighted risk.
 
     Examples
     --------
@@ -150,13 +166,15 @@ def find_pseudo_risks(
     times = np.unique(exit[counted])
     if not times.size:
         return np.zeros(n)
-    ordered = np.sort(exit)
-    at_risk = (n - np.searchsorted(ordered, times, side="left")).astype(np.float64)
-    died = np.bincount(np.searchsorted(times, exit[counted]), minlength=times.size)
-    alive = float(np.prod(1.0 - died / at_risk))
+    v = np.ones(n) if weights is None else weights * (n / weights.sum())
+    reach = np.searchsorted(times, exit, side="right")
+    at_risk = np.asarray(np.bincount(reach, v, minlength=times.size + 1)[::-1].cumsum()[::-1][1:])
+    place = np.searchsorted(times, exit[counted])
+    died = np.bincount(place, v[counted], minlength=times.size).astype(np.float64)
+    alive = float(np.prod(_keep(at_risk, died)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        left = np.maximum(at_risk - died, 0.0)
-        rate = np.where(left > 0.0, 1.0 / left, 0.0)
+        left = at_risk - died
+        rate = np.where(left > _NOBODY * at_risk, 1.0 / left, 0.0)
     upto = np.concatenate([[0.0], np.cumsum(rate * died / at_risk)])
     last = np.searchsorted(times, np.minimum(exit, horizon), side="right")
     hazard = -upto[last]

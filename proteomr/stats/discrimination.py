@@ -85,19 +85,22 @@ def find_concordance(
     exit: F64,  # noqa: A002  # the field's word, beside entry
     event: Bool,
     entry: F64 | None = None,
+    weights: F64 | None = None,
 ) -> Measured:
     r"""Return Harrell's C: how often who has an event first has the higher score.
 
     Pairs count in which one has an event while the other is at risk and stays so for longer, or is
     censored at that time; equal scores count by half. The variance is that of the infinitesimal
     jackknife. Source: Harrell, Lee and Mark 1996, doi:10.1002/(SICI)1097-0258(19960229)15:4; R:
-    ``survival::concordance(Surv(exit, event) ~ score, reverse = TRUE)`` 3.5.
+    ``survival::concordance(Surv(exit, event) ~ score, reverse = TRUE)`` 3.5. A pair of people with
+    sampling weights counts by their product.
 
     Parameters
     ----------
     score : (n,), higher for an earlier event.
     exit, event : (n,) times, and whether they end in an event.
     entry : (n,) times; None where all are at risk from the start.
+    weights : (n,) of the people; None for equal ones.
 
     Examples
     --------
@@ -106,7 +109,7 @@ def find_concordance(
     >>> round(found.value, 4)
     0.6667
     """
-    return _count_pairs(score, exit, event, entry, np.ones(score.size))
+    return _count_pairs(score, exit, event, entry, np.ones(score.size), people=weights)
 
 
 def find_unos_concordance(
@@ -116,6 +119,7 @@ def find_unos_concordance(
     event: Bool,
     until: float,
     free: F64,
+    weights: F64 | None = None,
 ) -> Measured:
     r"""Return Uno's C: concordance in which a pair weighs as many as would be seen uncensored.
 
@@ -129,6 +133,7 @@ def find_unos_concordance(
     score, exit, event : as of :func:`find_concordance`.
     until : tau; events at it count.
     free : (n,) chance of not being censored before the exit.
+    weights : (n,) of the people; None for equal ones.
 
     Examples
     --------
@@ -138,9 +143,9 @@ def find_unos_concordance(
     1.0
     """
     counted = event & (exit <= until)
-    weights = np.zeros(score.size)
-    weights[counted] = 1.0 / free[counted] ** 2
-    return _count_pairs(score, exit, counted, None, weights, ends=event)
+    by_time = np.zeros(score.size)
+    by_time[counted] = 1.0 / free[counted] ** 2
+    return _count_pairs(score, exit, counted, None, by_time, ends=event, people=weights)
 
 
 def _count_pairs(
@@ -150,6 +155,7 @@ def _count_pairs(
     entry: F64 | None,
     weights: F64,
     ends: Bool | None = None,
+    people: F64 | None = None,
 ) -> Measured:
     """Count pairs by their events, each with a weight."""
     own = event if ends is None else ends
@@ -163,6 +169,8 @@ def _count_pairs(
         if entry is not None:
             later &= entry < time
         weight = weights[first, None] * later
+        if people is not None:
+            weight *= people[first, None] * people
         better = np.sign(score[first, None] - score) * 0.5 + 0.5
         won = weight * better
         concordant[first] += won.sum(axis=1)

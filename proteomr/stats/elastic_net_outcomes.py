@@ -57,9 +57,10 @@ class Outcome(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Continuous:
-    """A number (n,); the error is the mean square."""
+    """A number (n,), and weights of its rows; the error is the mean square."""
 
     y: F64
+    weights: F64 | None = None
 
     @property
     def n(self) -> int:
@@ -86,7 +87,8 @@ class Continuous:
         sums = list[LinearSums]()
         for rows in own:
             block = blocks.pop(0)  # which makes room for the square of its columns
-            sums.append(LinearSums.of(block, self.y[rows], origin=origin, unit=unit))
+            v = None if self.weights is None else self.weights[rows]
+            sums.append(LinearSums.of(block, self.y[rows], weights=v, origin=origin, unit=unit))
         del block
         inside = [one.without_squares() for one in sums]
         total, rest = leave_out(sums)
@@ -110,15 +112,17 @@ class Continuous:
         """Give the rows of a fold no weight, one fold after another."""
         own = _cut(folds, self.n)
         _, unit = find_unit(self.y)
-        losses = [SquaredLoss(self.y, (folds != k).astype(np.float64)) for k in range(len(own))]
+        v = _weigh(self.weights, self.n)
+        losses = [SquaredLoss(self.y, v * (folds != k)) for k in range(len(own))]
 
         def start(penalty: Penalty) -> Trial:
-            whole = WideDescent(X, SquaredLoss(self.y, np.ones(self.n)), penalty, exact=False)
+            whole = WideDescent(X, SquaredLoss(self.y, v), penalty, exact=False)
             parts = [WideDescent(X, one, penalty, exact=False) for one in losses]
 
             def miss(k: int, found: Solution) -> float:
                 del found  # what it predicts stands in the descent
-                return float(np.mean(((self.y - parts[k].predicted)[own[k]] / unit) ** 2))
+                left = ((self.y - parts[k].predicted)[own[k]] / unit) ** 2
+                return float(np.average(left, weights=v[own[k]]))
 
             return Trial(whole, parts, miss, unit * unit)
 
@@ -127,9 +131,10 @@ class Continuous:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Binary:
-    """0 and 1 (n,); the error is the deviance."""
+    """0 and 1 (n,), and weights of the rows; the error is the deviance."""
 
     y: F64
+    weights: F64 | None = None
 
     @property
     def n(self) -> int:
@@ -142,14 +147,16 @@ class Binary:
 
         def measure(eta: F64, k: int) -> float:
             y, inside = self.y[own[k]], eta[own[k]]
-            return float(2.0 * np.mean(np.logaddexp(0.0, inside) - y * inside))
+            lost = np.logaddexp(0.0, inside) - y * inside
+            return float(2.0 * np.average(lost, weights=v[own[k]]))
 
-        return _begin(X, folds, lambda weights: BinomialLoss(self.y, weights), measure)
+        v = _weigh(self.weights, self.n)
+        return _begin(X, folds, lambda counted: BinomialLoss(self.y, v * counted), measure)
 
 
 @dataclass(slots=True, eq=False)
 class TimeToEvent:
-    """Entry, exit and event (n,); the error is the partial deviance.
+    """Entry, exit and event (n,), and weights of the rows; the error is the partial deviance.
 
     That of a fold is of all rows less that of the rows outside, so that its people are compared
     with all others (van Houwelingen et al. 2006, doi:10.1002/sim.2353), as in glmnet.
@@ -158,6 +165,7 @@ class TimeToEvent:
     exit: F64
     event: F64
     entry: F64 | None = None
+    weights: F64 | None = None
     _known: dict[int, BreslowLoss] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -177,9 +185,10 @@ class TimeToEvent:
 
         return _begin(X, folds, self.loss, measure)
 
-    def loss(self, weights: F64) -> BreslowLoss:
-        """Return the likelihood of rows of some weights."""
-        return BreslowLoss(self.exit, self.event, weights, self.entry)
+    def loss(self, counted: F64) -> BreslowLoss:
+        """Return the likelihood of rows that count so often, beside their weights."""
+        v = _weigh(self.weights, self.n)
+        return BreslowLoss(self.exit, self.event, v * counted, self.entry)
 
     def find_deviance(self, eta: F64, fold: I64, inside: int) -> float:
         """Return the partial deviance of a fold for each of its events.
@@ -198,14 +207,17 @@ class TimeToEvent:
         """
         whole = self._measure(-1, np.ones(fold.size), eta)
         outside = self._measure(inside, (fold != inside).astype(np.float64), eta)
-        return -2.0 * (whole - outside) / max(float(self.event[fold == inside].sum()), 1.0)
+        v = _weigh(self.weights, self.n)
+        own = float((v * self.event)[fold == inside].sum())
+        return -2.0 * (whole - outside) / max(own, float(v.min()))
 
-    def _measure(self, key: int, weights: F64, eta: F64) -> float:
-        """Return the log partial likelihood of rows, each counting once."""
+    def _measure(self, key: int, counted: F64, eta: F64) -> float:
+        """Return the log partial likelihood of rows, each counting as often as its weight says."""
         if key not in self._known:
-            self._known[key] = self.loss(weights)
-        total = float(weights.sum())
-        events = float(weights @ self.event)
+            self._known[key] = self.loss(counted)
+        v = _weigh(self.weights, self.n) * counted
+        total = float(v.sum())
+        events = float(v @ self.event)
         return total * self._known[key].slope(eta).value - events * float(np.log(total))
 
 
@@ -232,6 +244,11 @@ def _begin(
         return Trial(whole, parts, miss)
 
     return start
+
+
+def _weigh(weights: F64 | None, n: int) -> F64:
+    """Return weights (n,) whose mean is 1."""
+    return np.ones(n) if weights is None else weights / weights.mean()
 
 
 def _cut(folds: I64, n: int) -> list[slice]:

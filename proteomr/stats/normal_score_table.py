@@ -47,7 +47,38 @@ class NormalScores:
         >>> table.apply(np.array([1.0, 2.0, 9.0, np.nan])).round(4).tolist()
         [-0.8694, -0.4347, 0.8694, nan]
         """
-        ordered = np.sort(values)
+        return cls._count(np.sort(values))
+
+    @classmethod
+    def learn(cls, values: F64) -> tuple[NormalScores, F64, float]:
+        """Return the table of people's values, their scores, and the median of these.
+
+        The table is that of the values that are not missing, the scores those of :meth:`apply`, and
+        the values are sorted once for all three.
+
+        Parameters
+        ----------
+        values : (n,), NaN where missing, else finite; at least one is there.
+
+        Examples
+        --------
+        >>> table, scores, middle = NormalScores.learn(np.array([5.0, np.nan, 3.0]))
+        >>> scores.round(4).tolist(), middle
+        ([0.5895, nan, -0.5895], 0.0)
+        """
+        order = np.argsort(np.where(np.isnan(values), np.inf, values))
+        there = int(np.count_nonzero(~np.isnan(values)))
+        ordered = values[order[:there]]
+        table = cls._count(ordered)
+        rising = np.interp(ordered, table.values, table.scores)
+        found = np.full(values.size, np.nan)
+        found[order[:there]] = rising
+        low, high = rising[(there - 1) // 2], rising[there // 2]
+        return table, found, float((low + high) / 2.0)
+
+    @classmethod
+    def _count(cls, ordered: F64) -> NormalScores:
+        """Make the table of rising values."""
         last = np.concatenate([np.flatnonzero(ordered[1:] > ordered[:-1]), [ordered.size - 1]])
         first = np.concatenate([[0], last[:-1] + 1])
         if last.size > KNOTS:

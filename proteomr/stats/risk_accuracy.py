@@ -2,7 +2,7 @@ r"""How good predicted risks are: discrimination, errors, net benefit, and what 
 
 People are weighed by what is known of them at a horizon: :math:`w_i` as a case, :math:`v_i` as
 free of the event. Where nobody is censored these are 1 and 0; else see
-:mod:`proteomr.stats.censoring`, whose weights are estimated, which the influences take into
+:mod:`proteomr.stats.censoring_weights`, whose weights are estimated, which the influences take into
 account.
 """
 
@@ -36,23 +36,34 @@ class Standing:
     cases, others : (n,) weights.
     censoring : that the weights come from; None where they are known.
     horizon : the time.
+    people : (n,) weights of the people, with a mean of 1, which are in both already; None for equal
+        ones.
     """
 
     cases: F64
     others: F64
     censoring: Censoring | None = None
     horizon: float = np.inf
+    people: F64 | None = None
 
     @classmethod
-    def of_levels(cls, case: Bool) -> Standing:
+    def of_levels(cls, case: Bool, weights: F64 | None = None) -> Standing:
         """Return the standing of people of whom all is known.
+
+        Parameters
+        ----------
+        case : (n,).
+        weights : (n,) of the people; None for equal ones.
 
         Examples
         --------
         >>> Standing.of_levels(np.array([True, False])).others.tolist()
         [0.0, 1.0]
         """
-        return cls(case.astype(np.float64), (~case).astype(np.float64))
+        people = _bring_to_one(weights)
+        if people is None:
+            return cls(case.astype(np.float64), (~case).astype(np.float64))
+        return cls(people * case, people * ~case, people=people)
 
     @classmethod
     def of_times(
@@ -61,8 +72,15 @@ class Standing:
         exit: F64,  # noqa: A002  # the field's word, beside entry
         event: Bool,
         horizon: float,
+        weights: F64 | None = None,
     ) -> Standing:
         """Return the standing of people at a time after the start.
+
+        Parameters
+        ----------
+        exit, event : (n,) times, and whether they end in an event.
+        horizon : the time.
+        weights : (n,) of the people; None for equal ones.
 
         Examples
         --------
@@ -71,8 +89,9 @@ class Standing:
         >>> seen.cases.tolist(), seen.others.tolist()
         ([1.0, 0.0], [0.0, 1.0])
         """
-        censoring = Censoring(exit, event)
-        return cls(*censoring.weigh(horizon), censoring, horizon)
+        people = _bring_to_one(weights)
+        censoring = Censoring(exit, event, people)
+        return cls(*censoring.weigh(horizon), censoring, horizon, people)
 
     @property
     def n(self) -> int:
@@ -93,7 +112,8 @@ class Standing:
         push : (n,) each person's weight times the derivative of the estimate by it.
         mean : whether the estimate is a sum over all people divided by their number.
         """
-        influence = push - value / self.n if mean else push
+        own = 1.0 if self.people is None else self.people
+        influence = push - own * (value / self.n) if mean else push
         if self.censoring is not None:
             influence = influence + self.censoring.spread(push, self.horizon)
         return Measured(value, influence)
@@ -106,6 +126,11 @@ class Standing:
         first, second = float(w @ of_cases), float(v @ of_others)
         push = w * (of_cases - first) - v * (of_others - second)
         return self.measure(first - second, push, mean=False)
+
+
+def _bring_to_one(weights: F64 | None) -> F64 | None:
+    """Return weights (n,) whose mean is 1."""
+    return None if weights is None else np.asarray(weights / weights.mean())
 
 
 def find_weighted_auc(score: F64, standing: Standing) -> Measured:

@@ -1,6 +1,8 @@
 # Elastic nets by the R package glmnet on data that follow from formulas, which
-# test_elastic_net_r.py repeats; writes elastic_net.json and elastic_net_hard.json (more columns than
-# rows, a sum of others, a constant, units of 1e8 and 1e-8, a mean of 1e6) beside this script.
+# test_elastic_net_r.py repeats; writes elastic_net.json, elastic_net_hard.json (more columns than
+# rows, a sum of others, a constant, units of 1e8 and 1e-8, a mean of 1e6) and
+# elastic_net_weights.json (sampling weights, log-normal, the largest thousands of times the least)
+# beside this script.
 # Run as: Rscript make_elastic_net.R
 suppressMessages({library(glmnet); library(survival)})
 
@@ -35,7 +37,7 @@ response <- function(d, s) {
 
 fit <- function(d) {
   s <- draw(d)
-  w <- if (d$weighted) s$w else rep(1, d$n)
+  w <- if (isTRUE(d$sampling)) exp(1.2 * qnorm(part(d$n, 103))) else if (d$weighted) s$w else rep(1, d$n)
   pf <- rep(1, d$p)
   if (d$free) { pf[4] <- 0; pf[5] <- 2 }
   f <- glmnet(s$X, response(d, s), family = d$family, alpha = d$alpha, weights = w, penalty.factor = pf,
@@ -78,3 +80,13 @@ for (family in c("gaussian", "binomial", "cox")) {
     design(family, weighted = TRUE), design(family, n = 60, p = 200, alpha = 0.5), design(family, n = 60, p = 200, alpha = 1)))
 }
 save(lapply(hard, function(d) c(d, hard = d$p < d$n)), "elastic_net_hard.json")
+
+weighted <- list()
+for (family in c("gaussian", "binomial", "cox")) {
+  for (alpha in c(0, 0.5, 1)) weighted <- c(weighted, list(design(family, n = 400, p = 30, alpha = alpha, weighted = TRUE)))
+  weighted <- c(weighted, list(
+    design(family, n = 60, p = 200, alpha = 0.5, weighted = TRUE),
+    design(family, n = 5000, p = 20, alpha = 0.5, level = if (family == "binomial") 4 else 0.95, weighted = TRUE)))
+}
+weighted <- c(weighted, list(design("cox", n = 400, ties = 2, weighted = TRUE)))
+save(lapply(weighted, function(d) c(d, sampling = TRUE)), "elastic_net_weights.json")

@@ -21,6 +21,7 @@ from proteomr.stats.elastic_net_sums import LinearSums
 from proteomr.stats.elastic_net_wide import WideDescent
 
 DESIGNS = json.loads(Path(__file__).with_name("elastic_net.json").read_text())
+WEIGHTS = json.loads(Path(__file__).with_name("elastic_net_weights.json").read_text())
 HARD = json.loads(Path(__file__).with_name("elastic_net_hard.json").read_text())
 PRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71]
 
@@ -46,6 +47,8 @@ def draw(d: dict[str, Any]) -> tuple[F64, F64, F64, F64, F64]:
 def begin(d: dict[str, Any]) -> Descent:
     X, eta, u, w, e = draw(d)
     weights = w if d["weighted"] else np.ones(d["n"])
+    if d.get("sampling"):
+        weights = np.exp(1.2 * ndtri(part(d["n"], 103)))
     factors = np.ones(d["p"])
     if d["free"]:
         factors[3], factors[4] = 0.0, 2.0
@@ -78,6 +81,17 @@ SETTLED = [d for d in DESIGNS if not d["late"]]
 
 @pytest.mark.parametrize("design", SETTLED, ids=name)
 def test_coefficients_at_a_penalty_are_those_of_glmnet(design: dict[str, Any]) -> None:
+    path = follow_path(begin(design), penalties=np.array(design["penalties"]))
+    assert path.certified.all()
+    found, expected = path.coefficients, np.array(design["coefficients"])
+    np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max(), rtol=1e-6)
+    np.testing.assert_allclose(path.intercepts, design["intercepts"], atol=1e-6, rtol=1e-6)
+    np.testing.assert_allclose(path.explained, design["explained"], atol=1e-7)
+
+
+@pytest.mark.parametrize("design", WEIGHTS, ids=name)
+def test_sampling_weights_are_those_of_glmnet(design: dict[str, Any]) -> None:
+    design["sampling"] = True
     path = follow_path(begin(design), penalties=np.array(design["penalties"]))
     assert path.certified.all()
     found, expected = path.coefficients, np.array(design["coefficients"])
