@@ -27,7 +27,7 @@ __all__ = ["PAGE", "main"]
 
 PAGE = Path(__file__).parents[1] / "docs" / "score-truth.md"
 DRAWS = 1_000
-_LEARN = 5  # times as many draws of fixed scores as of learnt ones
+_LEARN = 20  # times as many draws of fixed scores as of learnt ones
 
 
 def _tell_intervals(draws: int) -> Iterator[str]:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from proteomr.stats.compiling import compile_loop
 
-__all__ = ["add_columns", "descend", "project_columns", "square_columns", "take_columns"]
+__all__ = [
+    "add_columns",
+    "descend",
+    "measure_columns",
+    "project_columns",
+    "square_columns",
+    "take_columns",
+]
 
 _compile = compile_loop(fastmath={"contract", "nsz", "reassoc"})
 _ROWS = 2_048  # of which the sums stay in the first-level cache
@@ -18,7 +27,7 @@ def _shrink(u, most):
 
 
 @_compile
-def descend(H, q, b, l1, l2, tolerance, most):
+def descend(H, own, q, b, l1, l2, tolerance, most):
     everything = True
     a = b.size
     for taken in range(most):
@@ -26,17 +35,18 @@ def descend(H, q, b, l1, l2, tolerance, most):
         for j in range(a):
             if not everything and b[j] == 0.0:
                 continue
-            own = H[j, j] + l2[j]
-            if own <= 0.0:
+            bend = own[j] + l2[j]
+            if bend <= 0.0:
                 continue
-            goal = _shrink(q[j] + H[j, j] * b[j], l1[j]) / own
+            goal = _shrink(q[j] + own[j] * b[j], l1[j]) / bend
             step = goal - b[j]
+            fall = bend * step * step
             if step != 0.0:
                 b[j] = goal
                 row = H[j]
                 for k in range(a):
                     q[k] -= step * row[k]
-                largest = max(largest, own * step * step)
+                largest = max(largest, fall)
         if largest <= tolerance:
             if everything:
                 return taken + 1
@@ -44,6 +54,25 @@ def descend(H, q, b, l1, l2, tolerance, most):
         else:
             everything = False
     return most
+
+
+@_compile
+def measure_columns(X, weights, centre, scale, largest):
+    n, p = X.shape
+    for j in range(p):
+        column = X[:, j]
+        size = 0.0
+        for i in range(n):
+            size = max(size, abs(column[i]) if weights[i] > 0.0 else 0.0)
+        unit = 2.0 ** math.frexp(size)[1] if size > 0.0 else 2.0
+        mean = 0.0
+        for i in range(n):
+            mean += weights[i] * (column[i] / unit)
+        spread = 0.0
+        for i in range(n):
+            away = column[i] / unit - mean
+            spread += weights[i] * (away * away)
+        centre[j], scale[j], largest[j] = mean * unit, math.sqrt(spread) * unit, size
 
 
 @_compile

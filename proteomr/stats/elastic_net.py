@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proteomr._typing import F64, Bool
+from proteomr.stats.loops import COMPILED_FROM, load_loops
 
 __all__ = ["FLAT", "Moments", "Path", "Penalty", "find_largest", "list_sequence", "measure_columns"]
 
@@ -121,19 +122,10 @@ def measure_columns(X: F64, weights: F64) -> Moments:
     ([2.0, 5.0], [1.0, 1.0], [False, True])
     """
     n, p = X.shape
-    used = weights > 0.0
-    centre, scale = np.empty(p), np.empty(p)
-    largest = np.empty(p)
-    step = max(1, 4_000_000 // max(n, 1))
-    for start in range(0, p, step):
-        block = slice(start, start + step)
-        values = X[:, block]
-        size = np.abs(values[used]).max(axis=0, initial=0.0)
-        unit = np.ldexp(1.0, np.frexp(np.where(size > 0.0, size, 1.0))[1])
-        scaled = values / unit
-        mean = weights @ scaled
-        spread = np.sqrt(weights @ np.square(scaled - mean))
-        centre[block], scale[block], largest[block] = mean * unit, spread * unit, size
+    centre, scale, largest = np.empty(p), np.empty(p), np.empty(p)
+    compiled = n >= COMPILED_FROM and X.flags.f_contiguous
+    loops = load_loops("elastic_net", compiled=compiled)
+    loops.measure_columns(X, weights, centre, scale, largest)
     constant: Bool = ~(scale > FLAT * largest)
     return Moments(centre, np.where(constant, 1.0, scale), constant)
 

@@ -15,6 +15,7 @@ from proteomr.stats.elastic_net_sums import LinearSums, Standardised
 __all__ = ["LinearDescent"]
 
 _GAIN = 1e-5  # glmnet's fdev: the gain in explained variance, relative, that ends a path
+_SIGNS = 1e-8  # of a descent that finds the signs, which the equations then solve for
 _ROUGH = 1e-7  # glmnet's thresh, for paths that only choose a penalty
 
 
@@ -60,9 +61,7 @@ class LinearDescent:
         free = self._factors == 0.0
         if free.any():
             wall = np.where(free, 0.0, np.inf)
-            self._quadratic.settle(
-                wall, np.zeros(free.size), screened=free, tolerance=1e-14, exact=True
-            )
+            self._quadratic.settle(wall, np.zeros(free.size), tolerance=1e-14)
         pull = np.where(self.given.constant, 0.0, self._quadratic.q)
         self._last = find_largest(pull, self._factors, self.penalty.alpha)
         return self._last * self._spread
@@ -76,16 +75,13 @@ class LinearDescent:
         given, spread, quadratic = self.given, self._spread, self._quadratic
         own = penalty / spread if spread > 0.0 else 0.0
         one, two = self.penalty.alpha, 1.0 - self.penalty.alpha
-        likely = one * (2.0 * own - min(self._last, 2.0 * own)) * self._factors
-        screened = (np.abs(quadratic.q) >= likely) & ~given.constant
+        self._last = own
         certified = quadratic.settle(
             own * one * self._factors,
             own * two * self._factors,
-            screened=screened,
-            tolerance=1e-6 if self.exact else _ROUGH,
+            tolerance=_SIGNS if self.exact else _ROUGH,
             exact=self.exact,
         )
-        self._last = own
         b = quadratic.b * (spread / given.scale)
         explained = float(quadratic.c @ quadratic.b + quadratic.q @ quadratic.b)
         middle = given.origin + given.middle * given.unit

@@ -9,10 +9,19 @@ import numpy as np
 
 from proteomr._typing import F64, I64
 
-__all__ = ["add_columns", "descend", "project_columns", "square_columns", "take_columns"]
+__all__ = [
+    "add_columns",
+    "descend",
+    "measure_columns",
+    "project_columns",
+    "square_columns",
+    "take_columns",
+]
+
+_CELLS = 4_000_000  # of columns that are measured at a time
 
 
-def descend(H: F64, q: F64, b: F64, l1: F64, l2: F64, tolerance: float, most: int) -> int:
+def descend(H: F64, own: F64, q: F64, b: F64, l1: F64, l2: F64, tolerance: float, most: int) -> int:
     r"""Go from coordinate to coordinate to the minimum; return the passes taken, ``most`` if short.
 
     .. math:: \tfrac{1}{2} b^T H b - c^T b + \sum_j l_{1j} |b_j| + \tfrac{1}{2} l_{2j} b_j^2
@@ -23,7 +32,7 @@ def descend(H: F64, q: F64, b: F64, l1: F64, l2: F64, tolerance: float, most: in
 
     Parameters
     ----------
-    H : (a, a).
+    H : (a, a), and its diagonal (a,).
     q : (a,) ``c - H b``, kept up to date.
     b : (a,) coefficients, written.
     l1, l2 : (a,) penalties.
@@ -33,7 +42,7 @@ def descend(H: F64, q: F64, b: F64, l1: F64, l2: F64, tolerance: float, most: in
     Examples
     --------
     >>> b, q = np.zeros(2), np.array([2.0, 0.5])
-    >>> passes = descend(np.eye(2), q, b, np.ones(2), np.zeros(2), 1e-12, 100)
+    >>> passes = descend(np.eye(2), np.ones(2), q, b, np.ones(2), np.zeros(2), 1e-12, 100)
     >>> b.tolist(), q.tolist()
     ([1.0, 0.0], [1.0, 0.5])
     """
@@ -43,15 +52,17 @@ def descend(H: F64, q: F64, b: F64, l1: F64, l2: F64, tolerance: float, most: in
         for j in range(b.size):
             if not everything and b[j] == 0.0:
                 continue
-            own = H[j, j] + l2[j]
-            if own <= 0.0:
+            bend = own[j] + l2[j]
+            if bend <= 0.0:
                 continue
-            u = q[j] + H[j, j] * b[j]
-            step = np.sign(u) * max(abs(u) - l1[j], 0.0) / own - b[j]
+            u = q[j] + own[j] * b[j]
+            goal = np.sign(u) * max(abs(u) - l1[j], 0.0) / bend
+            step = goal - b[j]
+            fall = bend * step * step
             if step != 0.0:
-                b[j] += step
+                b[j] = goal
                 q -= step * H[j]
-                largest = max(largest, own * step * step)
+                largest = max(largest, fall)
         if largest <= tolerance:
             if everything:
                 return taken + 1
@@ -59,6 +70,37 @@ def descend(H: F64, q: F64, b: F64, l1: F64, l2: F64, tolerance: float, most: in
         else:
             everything = False
     return most
+
+
+def measure_columns(X: F64, weights: F64, centre: F64, scale: F64, largest: F64) -> None:
+    """Write weighted means and standard deviations of columns, and their largest absolute values.
+
+    Parameters
+    ----------
+    X : (n, p).
+    weights : (n,) that sum to one; rows without one are not looked at.
+    centre, scale, largest : (p,), written.
+
+    Examples
+    --------
+    >>> centre, scale, largest = np.empty((3, 1))
+    >>> measure_columns(np.array([[1.0], [3.0]]), np.full(2, 0.5), centre, scale, largest)
+    >>> centre.tolist(), scale.tolist(), largest.tolist()
+    ([2.0], [1.0], [3.0])
+    """
+    n, p = X.shape
+    used = weights > 0.0
+    step = max(1, _CELLS // max(n, 1))
+    for start in range(0, p, step):
+        block = slice(start, start + step)
+        values = X[:, block]
+        size = np.abs(values[used]).max(axis=0, initial=0.0)
+        # squares of columns in any unit are numbers
+        unit = np.ldexp(1.0, np.frexp(np.where(size > 0.0, size, 1.0))[1])
+        scaled = values / unit
+        mean = weights @ scaled
+        spread = np.sqrt(weights @ np.square(scaled - mean))
+        centre[block], scale[block], largest[block] = mean * unit, spread * unit, size
 
 
 def add_columns(X: F64, columns: I64, b: F64, out: F64) -> None:

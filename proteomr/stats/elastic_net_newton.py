@@ -162,8 +162,7 @@ class NewtonDescent:
         pull -= kept.lean * self._shift
         b = self._b[inside]
         quadratic = Quadratic(kept.H, kept.H @ b + pull, b.copy())
-        everything = np.ones(inside.size, dtype=np.bool_)
-        quadratic.settle(l1, l2, screened=everything, tolerance=_SIGNS)
+        quadratic.settle(l1, l2, tolerance=_SIGNS)
         step = quadratic.b - b
         return step, float(step @ kept.H @ step) + self._shift**2 * kept.total
 

@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.linalg.lapack import dposv
 
-from proteomr._typing import F64, I64, Bool
+from proteomr._typing import F64, Bool
 from proteomr.stats.loops import load_loops
 
 __all__ = ["Quadratic", "meets_optimum"]
 
-_PASSES = 2_000  # of coordinate descent between looks at the other columns
-_ROUNDS = 12  # each with a tolerance a thousandth of the one before, or with more columns
+_PASSES = 2_000  # of coordinate descent before its tolerance is made smaller
+_ROUNDS = 12  # each with a tolerance a hundredth of the one before
+_TURNS = 12  # of signs that change all at once: two or three are usual
 _CROSSINGS = 6  # of zero on the way to one exact solution, before the next descent
 _SLACK = 1e-10  # of the largest gradient: what conditions may be missed by
-_SPARE = 3  # times as many columns in a block as are wanted
-_SOON = 0.65  # of a penalty: pulls that may count at one of the next four
 _COMPILED_CELLS = 64  # of a matrix: a path goes through it thousands of times
 
 
@@ -26,6 +25,9 @@ class Quadratic:
     r"""A quadratic and the coefficients at its penalised minimum, as they stand.
 
     .. math:: \tfrac{1}{2} b^T H b - c^T b + \sum_j l_{1j} |b_j| + \tfrac{1}{2} l_{2j} b_j^2
+
+    Its gradient is kept for all columns, so that a look at those without a coefficient costs
+    nothing, and the matrix is read where a coefficient changes, a row for each.
 
     Parameters
     ----------
@@ -38,12 +40,10 @@ class Quadratic:
     c: F64
     b: F64
     q: F64 = field(init=False)
-    _inside: I64 = field(init=False)
-    _block: F64 = field(init=False)
+    _own: F64 = field(init=False)
 
     def __post_init__(self) -> None:
-        self._inside = np.empty(0, dtype=np.int64)
-        self._block = np.empty((0, 0))
+        self._own = np.ascontiguousarray(np.diagonal(self.H))
         self.refresh()
 
     def refresh(self) -> None:
@@ -53,19 +53,15 @@ class Quadratic:
         loops = load_loops("elastic_net", compiled=active.size * self.q.size >= _COMPILED_CELLS)
         loops.add_columns(self.H.T, active, -self.b[active], self.q)
 
-    def settle(
-        self, l1: F64, l2: F64, *, screened: Bool, tolerance: float, exact: bool = True
-    ) -> bool:
+    def settle(self, l1: F64, l2: F64, *, tolerance: float, exact: bool = True) -> bool:
         """Bring the coefficients to the minimum; return whether all conditions of it hold.
 
-        Columns outside of those that are screened, a coefficient or no penalty come in where they
-        break a condition. An exact minimum is that of the quadratic given the signs, by its own
-        equations; else it is one to the tolerance of the descent.
+        An exact minimum is that of the quadratic given the signs, by its own equations; else it is
+        one to the tolerance of the descent.
 
         Parameters
         ----------
-        l1, l2 : (p,) penalties.
-        screened : (p,) columns that may come in.
+        l1, l2 : (p,) penalties; one that is infinite keeps a column out.
         tolerance : of the fall of the quadratic by a step; where the minimum is not to be exact,
             conditions may be missed by three of its roots: neighbours' last steps add up.
         exact : whether the equations are solved.
@@ -73,61 +69,60 @@ class Quadratic:
         Examples
         --------
         >>> one = Quadratic(np.eye(2), np.array([2.0, 0.5]), np.zeros(2))
-        >>> one.settle(np.ones(2), np.zeros(2), screened=np.ones(2, dtype=bool), tolerance=1e-9)
+        >>> one.settle(np.ones(2), np.zeros(2), tolerance=1e-9)
         True
         >>> one.b.tolist()
         [1.0, 0.0]
         """
-        inside = screened | (self.b != 0.0) | (l1 == 0.0)
         slack = _SLACK if exact else max(_SLACK, 3.0 * float(np.sqrt(tolerance)))
+        loops = load_loops("elastic_net", compiled=self.H.size >= _COMPILED_CELLS)
         for _ in range(_ROUNDS):
-            chosen = self._choose(inside, l1)
-            inside[chosen] = True
-            self._go(chosen, l1, l2, tolerance, exact=exact)
-            outside = ~inside & (np.abs(self.q) > l1 * (1.0 + slack))
-            if not outside.any():
-                if meets_optimum(self.q, self.b, l1, l2, slack=slack, scale=self.scale):
+            loops.descend(self.H, self._own, self.q, self.b, l1, l2, tolerance, _PASSES)
+            if exact:
+                if self._solve(l1, l2, slack):
                     return True
-                tolerance *= 1e-2
-            inside |= outside
+                solve_signed(self.H, self.c, self.b, l1, l2)
+                self.refresh()
+            if meets_optimum(self.q, self.b, l1, l2, slack=slack, scale=self.scale):
+                return True
+            tolerance *= 1e-2
         return False
 
-    def _choose(self, wanted: Bool, l1: F64) -> I64:
-        """Return columns to go over: those wanted, and some that are about to be.
+    def _solve(self, l1: F64, l2: F64, slack: float) -> bool:
+        """Go to the minimum by its equations, all signs changing at once; return whether it is.
 
-        A block of the matrix that has all of them is kept; it serves for a few penalties, unless it
-        is far too large.
+        The signs are those of a step of coordinate descent, as in a primal-dual active set
+        (Hintermueller, Ito and Kunisch 2002, doi:10.1137/S1052623401383558): where they stay, the
+        conditions hold. They may go round in circles, and coefficients are then left as they were.
         """
-        held = np.zeros(wanted.size, dtype=np.bool_)
-        held[self._inside] = True
-        few = self._inside.size <= _SPARE * np.count_nonzero(wanted)
-        if few and not (wanted & ~held).any():
-            return self._inside
-        return np.flatnonzero(wanted | (np.abs(self.q) > _SOON * l1))
+        before = self.b.copy(), self.q.copy()
+        found = False
+        for _ in range(_TURNS):
+            goal = self.q + self._own * self.b
+            sign = np.where((np.abs(goal) > l1) & (self._own > 0.0), np.sign(goal), 0.0)
+            active = np.flatnonzero(sign)
+            if not active.size:
+                break
+            block = self.H[np.ix_(active, active)].T  # symmetric, and in columns
+            block[np.diag_indices(active.size)] += l2[active]
+            pull = self.c[active] - l1[active] * sign[active]
+            _, b, fault = dposv(block, pull, 1, 1)
+            if fault:
+                break
+            self.b[:] = 0.0
+            self.b[active] = b
+            self.refresh()
+            found = meets_optimum(self.q, self.b, l1, l2, slack=slack, scale=self.scale)
+            if found:
+                break
+        if not found:
+            self.b[:], self.q = before
+        return found
 
     @property
     def scale(self) -> float:
         """The largest gradient at the origin."""
         return float(np.abs(self.c).max(initial=0.0))
-
-    def _go(self, inside: I64, l1: F64, l2: F64, tolerance: float, *, exact: bool) -> None:
-        """Minimise over some columns, the coefficients of all others being 0."""
-        block = self._take(inside)
-        b, q = self.b[inside], self.q[inside]
-        c = q + block @ b
-        loops = load_loops("elastic_net", compiled=block.size >= _COMPILED_CELLS)
-        loops.descend(block, q, b, l1[inside], l2[inside], tolerance, _PASSES)
-        if exact:
-            solve_signed(block, c, b, l1[inside], l2[inside])
-        self.b[inside] = b
-        self.refresh()
-
-    def _take(self, inside: I64) -> F64:
-        if inside is not self._inside:
-            whole = inside.size == self.c.size
-            self._block = self.H if whole else self.H[np.ix_(inside, inside)]
-            self._inside = inside
-        return self._block
 
 
 def solve_signed(H: F64, c: F64, b: F64, l1: F64, l2: F64) -> bool:

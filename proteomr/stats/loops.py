@@ -20,6 +20,7 @@ def load_loops(
         "fine_gray",
         "logistic",
         "multinomial",
+        "normal_score",
         "observed",
         "ordinal",
         "pair",

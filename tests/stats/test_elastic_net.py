@@ -6,12 +6,18 @@ import numpy as np
 import pytest
 
 from proteomr._typing import F64, I64
-from proteomr.stats import compiled_elastic_net_loops, elastic_net_loops
+from proteomr.stats import (
+    compiled_elastic_net_loops,
+    compiled_normal_score_loops,
+    elastic_net_loops,
+    normal_score_loops,
+)
 from proteomr.stats.elastic_net import Penalty, measure_columns
 from proteomr.stats.elastic_net_linear import LinearDescent
 from proteomr.stats.elastic_net_losses import BinomialLoss, BreslowLoss, Loss, SquaredLoss
 from proteomr.stats.elastic_net_newton import NewtonDescent
 from proteomr.stats.elastic_net_outcomes import Binary, Continuous, Outcome, TimeToEvent
+from proteomr.stats.elastic_net_quadratic import Quadratic
 from proteomr.stats.elastic_net_steps import follow_path
 from proteomr.stats.elastic_net_sums import LinearSums, leave_out
 from proteomr.stats.elastic_net_tuning import tune_elastic_net
@@ -226,12 +232,17 @@ def test_compiled_loops_are_the_plain_ones() -> None:
     found = []
     for loops in (elastic_net_loops, compiled_elastic_net_loops):
         b, q = np.zeros(20), c.copy()
-        passes = loops.descend(H, q, b, np.full(20, 0.05), np.full(20, 0.01), 1e-20, 10_000)
+        passes = loops.descend(
+            H, np.diagonal(H).copy(), q, b, np.full(20, 0.05), np.full(20, 0.01), 1e-20, 10_000
+        )
         out, projected = np.zeros(300), np.empty(3)
         columns = np.array([4, 0, 7])
         loops.add_columns(X, columns, np.array([1.0, -2.0, 0.5]), out)
         loops.project_columns(X, columns, eta, projected)
-        found.append((b, q, out, projected, np.array([float(passes)])))
+        moments = np.empty((3, 20))
+        weights = (np.arange(300) % 7) * (np.arange(300) > 40.0)
+        loops.measure_columns(X, weights / weights.sum(), *moments)
+        found.append((b, q, out, projected, *moments, np.array([float(passes)])))
     for plain, compiled in zip(*found, strict=True):
         np.testing.assert_allclose(compiled, plain, atol=1e-12)
 
@@ -285,6 +296,61 @@ def test_folds_that_are_none_are_refused() -> None:
     for folds in (np.zeros(20, dtype=np.int64), np.arange(20)[::-1], np.repeat([0, 2], 10)):
         with pytest.raises(ValueError, match="folds"):
             tune_elastic_net(X, known["linear"], folds=folds)
+
+
+@pytest.mark.parametrize("size", [1, 2, 50, 1000])
+@pytest.mark.parametrize("kind", ["normal", "cauchy", "log-normal", "rounded", "tiny", "huge"])
+def test_compiled_scores_of_a_table_are_those_of_numpy_to_the_last_bit(
+    size: int, kind: str
+) -> None:
+    random = np.random.default_rng(size)
+    values = {
+        "normal": random.normal(size=size),
+        "cauchy": random.standard_cauchy(size) ** 5,
+        "log-normal": random.lognormal(3.0, 4.0, size),
+        "rounded": np.round(random.normal(size=size), 1),
+        "tiny": random.normal(size=size) * 1e-310,
+        "huge": random.normal(size=size) * 1e307,
+    }[kind]
+    knots = np.unique(values)
+    scores = np.sort(random.normal(size=knots.size))
+    sides = [np.nextafter(knots, way) for way in (np.inf, -np.inf)]
+    ends = np.array([np.nan, 0.0, 1e300, -1e300, np.inf, -np.inf])
+    at = np.concatenate([knots, values * 1.01, *sides, random.normal(size=200), ends])
+    plain, compiled = np.empty(at.size), np.empty(at.size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        normal_score_loops.look_up(at, knots, scores, plain)
+    compiled_normal_score_loops.look_up(at, knots, scores, compiled)
+    np.testing.assert_array_equal(compiled, plain)
+
+
+@pytest.mark.parametrize("n", [40, 5_000])
+def test_a_table_that_is_learnt_is_that_of_the_values_that_are_there(n: int) -> None:
+    values = np.random.default_rng(n).normal(size=n)
+    values[::7] = np.nan
+    there = values[~np.isnan(values)]
+    table, scores, middle = NormalScores.learn(values)
+    expected = NormalScores.of(there)
+    np.testing.assert_array_equal(table.values, expected.values)
+    np.testing.assert_array_equal(table.scores, expected.scores)
+    np.testing.assert_array_equal(scores, expected.apply(values))
+    assert middle == np.median(expected.apply(there))
+
+
+def test_a_minimum_is_exact_where_coefficients_are_many_and_hang_together() -> None:
+    random = np.random.default_rng(3)
+    X = random.normal(size=(400, 120)) + 3.0 * random.normal(size=(400, 1))
+    H, c = X.T @ X / 400.0, X.T @ (X @ random.normal(size=120) + random.normal(size=400)) / 400.0
+    for penalty in (1.0, 0.1, 1e-3):
+        l1, l2 = np.full(120, penalty / 2.0), np.full(120, penalty / 2.0)
+        quadratic = Quadratic(H, c, np.zeros(120))
+        assert quadratic.settle(l1, l2, tolerance=1e-6)
+        b = quadratic.b
+        active, pull = b != 0.0, c - H @ b - l2 * b
+        assert 0 < active.sum() <= 120
+        # a descent would need 100,000 passes for as much
+        np.testing.assert_allclose(pull[active], (l1 * np.sign(b))[active], atol=1e-11)
+        assert (np.abs(pull)[~active] <= l1[~active]).all()
 
 
 @pytest.mark.parametrize("decimals", [8, 1, 0])
