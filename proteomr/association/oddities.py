@@ -80,11 +80,20 @@ def _is_numeric(plan: Plan, target: Target) -> bool:
 
 
 def _describe_order(plan: Plan, target: Target) -> tuple[str, ...]:
-    """Say how text stands for ordered levels where the alphabet orders it."""
+    """Say how text stands for ordered levels where the alphabet orders it, and which levels of the
+    order that was given nobody has.
+    """
     name, beside = target.name, plan.reading.beside.get(target.name)
     column = plan.reading.columns[name] if beside is None else beside.column
     alphabet = isinstance(column.dtype, pl.String | pl.Categorical)
-    if target.kind != ORDERED_LEVELS.name or not alphabet or plan.spec.ordinal.order_of(name):
+    if target.kind != ORDERED_LEVELS.name:
+        return ()
+    given = plan.spec.ordinal.order_of(name)
+    if given is not None:
+        lost = [level for level in given if level not in target.levels]
+        said = f"nobody has {' or '.join(map(repr, lost))} of --levels {name}: its order is"
+        return (f"{said} {' < '.join(target.levels)}",) if lost else ()
+    if not alphabet:
         return ()
     shown = " < ".join(target.levels)
     said = f"{target.role} {name!r} is ordered {shown}, as the alphabet has it"
